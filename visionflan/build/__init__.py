@@ -1,0 +1,1 @@
+"""From releases on disk to a build directory: choose, check, deduplicate, hold out, write."""

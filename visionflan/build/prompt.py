@@ -1,0 +1,46 @@
+"""Render an example as a conversation: the only place that knows the form of a prompt."""
+
+from string import ascii_lowercase
+from typing import NamedTuple
+
+from visionflan.build.instance import Turn
+from visionflan.declare import IMAGE_MARKER, Example, UnusableError
+from visionflan.hashing import rank, shuffled
+
+
+class Rendered(NamedTuple):
+    """A rendered example: its two turns, and its options in the order shown."""
+
+    turns: tuple[Turn, Turn]
+    options: tuple[str, ...]
+
+
+def render(instruction: str, example: Example, *identity: str | int) -> Rendered:
+    """Render in the paper's style; the order and the marker's place follow from the identity.
+
+    Instruction, blank line, text, `Options: (a) ... (b) ...`; markers first or last; the answer of
+    an option task repeats letter and text (paper section 2.1 and Appendix J).
+    """
+    options = tuple(shuffled(example.options, *identity, "options"))
+    words = join_parts(instruction, example.text, options)
+    markers = "\n".join([IMAGE_MARKER] * len(example.images))
+    first = rank(*identity, "marker") % 2 == 0
+    prompt = f"{markers}\n{words}" if first else f"{words}\n{markers}"
+    answer = lettered(options, example.target) if options else example.target
+    return Rendered((Turn("user", prompt), Turn("assistant", answer)), options)
+
+
+def join_parts(instruction: str, text: str, options: tuple[str, ...]) -> str:
+    """Join the instruction and what follows it by a blank line."""
+    if len(options) > len(ascii_lowercase):
+        raise UnusableError("too_many_options", f"{len(options)} options, and letters for 26")
+    listed = " ".join(
+        f"({letter}) {option}" for letter, option in zip(ascii_lowercase, options, strict=False)
+    )
+    given = "\n".join(part for part in (text, f"Options: {listed}" if options else "") if part)
+    return f"{instruction}\n\n{given}" if given else instruction
+
+
+def lettered(options: tuple[str, ...], target: str) -> str:
+    """Write an option with the letter that the prompt gives it."""
+    return f"({ascii_lowercase[options.index(target)]}) {target}"

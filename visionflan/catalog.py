@@ -1,0 +1,83 @@
+"""Find every dataset file: those of the package, of other packages, and loose ones."""
+
+import importlib.util
+import pkgutil
+import sys
+from difflib import get_close_matches
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from visionflan import datasets
+from visionflan.declare import Dataset
+
+GROUP = "visionflan.datasets"
+
+loose_files: dict[str, Path] = {}
+
+
+class UnknownNameError(LookupError):
+    """A name that nothing here carries; the message offers the nearest ones."""
+
+
+def nearest(kind: str, name: str, known: list[str]) -> UnknownNameError:
+    """Say that a name is unknown, and which ones are near it."""
+    near = get_close_matches(name, known, n=3, cutoff=0.4)
+    hint = f"did you mean {', '.join(near)}?" if near else f"see `visionflan {kind}s`."
+    return UnknownNameError(f"no {kind} is named {name!r}: {hint}")
+
+
+def add_file(path: Path) -> str:
+    """Add a loose dataset file under its own name, and return that name."""
+    if not path.is_file():
+        raise FileNotFoundError(f"no dataset file {path}")
+    loose_files[path.stem] = path.resolve()
+    return path.stem
+
+
+def names() -> list[str]:
+    """Name every dataset without importing any of them."""
+    ours = {module.name for module in pkgutil.iter_modules(datasets.__path__)}
+    theirs = {entry.name for entry in entry_points(group=GROUP)}
+    if both := (ours & theirs) | (loose_files.keys() & (ours | theirs)):
+        raise ValueError(f"two dataset files are named {', '.join(sorted(both))}: rename one")
+    return sorted(ours | theirs | loose_files.keys())
+
+
+@cache
+def load(name: str) -> Dataset[Any]:
+    """Import one dataset file and return the `dataset` it defines."""
+    if name not in names():
+        raise nearest("dataset", name, names())
+    dataset: object = getattr(module(name), "dataset", None)
+    if not isinstance(dataset, Dataset):
+        raise TypeError(f"the dataset file {name} must define one `dataset`")
+    return dataset
+
+
+def module(name: str) -> ModuleType:
+    """Import the module of a dataset file."""
+    if name in loose_files:
+        return import_file(name, loose_files[name])
+    for entry in entry_points(group=GROUP):
+        if entry.name == name:
+            return importlib.import_module(entry.module)
+    return importlib.import_module(f"{datasets.__name__}.{name}")
+
+
+def import_file(name: str, path: Path) -> ModuleType:
+    """Import a loose file as a module that worker processes can find by name again."""
+    spec = importlib.util.spec_from_file_location(f"visionflan_loose_{name}", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is not a Python file")
+    loaded = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = loaded
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+def task_names() -> list[str]:
+    """Name every task as `dataset/task`, importing all dataset files."""
+    return [f"{name}/{task}" for name in names() for task in load(name).tasks]

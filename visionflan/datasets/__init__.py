@@ -1,0 +1,1 @@
+"""One file per academic dataset: provenance, reader, specimen, tasks."""

@@ -1,0 +1,168 @@
+"""Draw the pictures of specimens: simple, true to their labels, and legible at 32 by 32 pixels."""
+
+from collections.abc import Callable
+from math import cos, pi, sin
+from typing import NamedTuple
+
+from PIL import Image, ImageDraw, ImageFont
+
+from visionflan.hashing import fraction, rank
+
+RGB = tuple[int, int, int]
+
+COLOURS: dict[str, RGB] = {
+    "red": (214, 40, 40),
+    "green": (44, 150, 60),
+    "blue": (40, 80, 210),
+    "yellow": (245, 205, 40),
+    "purple": (130, 50, 160),
+    "orange": (245, 130, 30),
+    "brown": (120, 75, 40),
+    "cyan": (40, 190, 200),
+    "gray": (130, 130, 130),
+    "black": (20, 20, 20),
+}
+
+SIZE = 96
+
+
+class Box(NamedTuple):
+    """A rectangle in pixels: left, top, right, bottom."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        """Give the point at these fractions of the width and height."""
+        return (
+            self.left + x * (self.right - self.left),
+            self.top + y * (self.bottom - self.top),
+        )
+
+    def part(self, left: float, top: float, right: float, bottom: float) -> "Box":
+        """Give the rectangle between these fractions of the width and height."""
+        return Box(*self.at(left, top), *self.at(right, bottom))
+
+
+WHOLE = Box(0, 0, SIZE, SIZE)
+
+
+def canvas(*identity: str | int, size: int = SIZE) -> Image.Image:
+    """Make an empty picture whose light tint follows from the identity."""
+    red, green, blue = (225 + rank(*identity, channel) % 31 for channel in ("r", "g", "b"))
+    return Image.new("RGB", (size, size), (red, green, blue))
+
+
+def jittered(box: Box, *identity: str | int, by: float = 0.08) -> Box:
+    """Shift and shrink a box a little, as the identity says; it stays inside itself."""
+    shrink = 1 - by * fraction(*identity, "shrink")
+    x = (1 - shrink) * fraction(*identity, "x")
+    y = (1 - shrink) * fraction(*identity, "y")
+    return box.part(x, y, x + shrink, y + shrink)
+
+
+def cells(count: int, *identity: str | int, columns: int = 3, rows: int = 3) -> list[Box]:
+    """Choose different cells of a grid over the whole picture."""
+    order = sorted(range(columns * rows), key=lambda cell: rank(*identity, "cell", cell))
+    return [grid_cell(cell % columns, cell // columns, columns, rows) for cell in order[:count]]
+
+
+def grid_cell(column: int, row: int, columns: int, rows: int) -> Box:
+    """Give one cell of a grid over the whole picture, with a margin around it."""
+    cell = WHOLE.part(column / columns, row / rows, (column + 1) / columns, (row + 1) / rows)
+    return cell.part(0.08, 0.08, 0.92, 0.92)
+
+
+def polygon(box: Box, points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Place points given as fractions of the box."""
+    return [box.at(x, y) for x, y in points]
+
+
+def regular(box: Box, corners: int, inner: float = 1.0) -> list[tuple[float, float]]:
+    """Give the points of a regular polygon, or of a star with an inner radius below one."""
+    steps = corners if inner == 1.0 else 2 * corners
+    radii = [0.5 if step % 2 == 0 or inner == 1.0 else 0.5 * inner for step in range(steps)]
+    angles = [2 * pi * step / steps - pi / 2 for step in range(steps)]
+    return [
+        box.at(0.5 + radius * cos(angle), 0.5 + radius * sin(angle))
+        for radius, angle in zip(radii, angles, strict=True)
+    ]
+
+
+def circle(pen: ImageDraw.ImageDraw, box: Box, colour: RGB) -> None:
+    """Draw a filled circle."""
+    pen.ellipse(box, fill=colour)
+
+
+def square(pen: ImageDraw.ImageDraw, box: Box, colour: RGB) -> None:
+    """Draw a filled square."""
+    pen.rectangle(box.part(0.06, 0.06, 0.94, 0.94), fill=colour)
+
+
+def triangle(pen: ImageDraw.ImageDraw, box: Box, colour: RGB) -> None:
+    """Draw a filled triangle that stands on its base."""
+    pen.polygon(polygon(box, [(0.5, 0.02), (0.98, 0.95), (0.02, 0.95)]), fill=colour)
+
+
+def star(pen: ImageDraw.ImageDraw, box: Box, colour: RGB) -> None:
+    """Draw a filled star of five points."""
+    pen.polygon(regular(box, 5, 0.42), fill=colour)
+
+
+def cross(pen: ImageDraw.ImageDraw, box: Box, colour: RGB) -> None:
+    """Draw an upright cross."""
+    pen.rectangle(box.part(0.36, 0.02, 0.64, 0.98), fill=colour)
+    pen.rectangle(box.part(0.02, 0.36, 0.98, 0.64), fill=colour)
+
+
+def ring(pen: ImageDraw.ImageDraw, box: Box, colour: RGB) -> None:
+    """Draw a thick ring."""
+    pen.ellipse(box, outline=colour, width=max(2, round((box.right - box.left) * 0.2)))
+
+
+SHAPES: dict[str, Callable[[ImageDraw.ImageDraw, Box, RGB], None]] = {
+    "circle": circle,
+    "square": square,
+    "triangle": triangle,
+    "star": star,
+    "cross": cross,
+    "ring": ring,
+}
+
+
+def shape(image: Image.Image, name: str, colour: str, box: Box) -> None:
+    """Draw one shape of `SHAPES` in one colour of `COLOURS`."""
+    SHAPES[name](ImageDraw.Draw(image), box, COLOURS[colour])
+
+
+def word(image: Image.Image, text: str, box: Box, colour: RGB = (20, 20, 20)) -> None:
+    """Write text as large as the box allows, in its middle; lines are separated by line ends."""
+    pen = ImageDraw.Draw(image)
+    width, height = box.right - box.left, box.bottom - box.top
+    size = max(6, int(height / max(1, text.count("\n") + 1)))
+    while size > 6 and pen.multiline_textbbox((0, 0), text, font=font(size))[2] > width:
+        size -= 1
+    pen.multiline_text(
+        box.at(0.5, 0.5), text, fill=colour, font=font(size), anchor="mm", align="center"
+    )
+
+
+def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Give the font that comes with Pillow, so that words look the same everywhere."""
+    return ImageFont.load_default(size)
+
+
+def bars(image: Image.Image, values: list[tuple[str, float]], colours: list[str]) -> None:
+    """Draw a bar chart: a bar for each named value from 0 to 1, its name under it."""
+    pen = ImageDraw.Draw(image)
+    plot = WHOLE.part(0.08, 0.05, 0.97, 0.8)
+    for place, (name, value) in enumerate(values):
+        left, right = place / len(values), (place + 1) / len(values)
+        pen.rectangle(
+            plot.part(left + 0.15 / len(values), 1 - value, right - 0.15 / len(values), 1),
+            fill=COLOURS[colours[place]],
+        )
+        word(image, name, WHOLE.part(0.08 + 0.89 * left, 0.82, 0.08 + 0.89 * right, 0.98))
+    pen.line([plot.at(0, 0), plot.at(0, 1), plot.at(1, 1)], fill=(20, 20, 20), width=2)

@@ -1,0 +1,93 @@
+"""Where a picture of a release is: a file, a member of an archive, or numbers in an array file."""
+
+import io
+import os
+import tarfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from PIL import Image
+
+
+@dataclass(frozen=True)
+class Member:
+    """A picture stored under a name inside a zip or tar archive."""
+
+    archive: Path
+    name: str
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A picture that a release keeps as numbers, or as parts that must be put together.
+
+    `make(source, place)` draws it; being a function of a module, it reads nothing before it is
+    needed and travels to another process.
+    """
+
+    source: Path
+    place: str
+    make: Callable[[Path, str], Image.Image]
+
+
+Picture = Path | Member | Computed
+
+
+def describe(picture: Picture) -> str:
+    """Name the picture as a person would look it up: the file, and the place in it."""
+    match picture:
+        case Member(archive, name):
+            return f"{archive}!{name}"
+        case Computed(source, place):
+            return f"{source}#{place}"
+        case _:
+            return str(picture)
+
+
+def source(picture: Picture) -> Path:
+    """Give the file on disk that holds the picture."""
+    match picture:
+        case Member(archive, _):
+            return archive
+        case Computed(path, _, _):
+            return path
+        case _:
+            return picture
+
+
+def encoded(picture: Picture) -> bytes:
+    """Read the picture's encoded bytes as released; a computed one is encoded as PNG.
+
+    Raises OSError or KeyError when the file or the member is not there.
+    """
+    match picture:
+        case Member(archive, name):
+            return member_bytes(archive, name)
+        case Computed(path, place, make):
+            buffer = io.BytesIO()
+            make(path, place).save(buffer, "PNG")
+            return buffer.getvalue()
+        case _:
+            return picture.read_bytes()
+
+
+def member_bytes(archive: Path, name: str) -> bytes:
+    """Read one member of a zip or tar archive, which stays open for the next one."""
+    opened = open_archive(archive, os.getpid())
+    if isinstance(opened, zipfile.ZipFile):
+        return opened.read(name)
+    stream = opened.extractfile(name)
+    if stream is None:
+        raise KeyError(f"{name} in {archive} is not a file")
+    return stream.read()
+
+
+@lru_cache(maxsize=16)
+def open_archive(archive: Path, process: int) -> zipfile.ZipFile | tarfile.TarFile:
+    """Open an archive once in each process: a handle that crossed a fork would share its place."""
+    if zipfile.is_zipfile(archive):
+        return zipfile.ZipFile(archive)
+    return tarfile.open(archive)

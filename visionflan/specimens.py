@@ -1,0 +1,32 @@
+"""Helpers that write a small tree in the layout of an official release."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from PIL import Image
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a JSON file and the folders that it needs."""
+    write_text(path, json.dumps(value))
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write a text file of lines, each with its end."""
+    write_text(path, "".join(f"{line}\n" for line in lines))
+
+
+def write_text(path: Path, text: str, *, encoding: str = "utf-8") -> None:
+    """Write a text file and the folders that it needs."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding=encoding)
+
+
+def write_image(path: Path, image: Image.Image) -> None:
+    """Write a picture in the format that the suffix names."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix.lower() in {".jpg", ".jpeg"}:
+        image.convert("RGB").save(path, "JPEG", quality=90)
+    else:
+        image.save(path)
