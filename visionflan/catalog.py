@@ -12,14 +12,11 @@ from typing import Any
 
 from visionflan import datasets
 from visionflan.declare import Dataset
+from visionflan.errors import UnknownNameError
 
 GROUP = "visionflan.datasets"
 
 loose_files: dict[str, Path] = {}
-
-
-class UnknownNameError(LookupError):
-    """A name that nothing here carries; the message offers the nearest ones."""
 
 
 def nearest(kind: str, name: str, known: list[str]) -> UnknownNameError:

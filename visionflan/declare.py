@@ -7,6 +7,7 @@ from inspect import cleandoc
 from pathlib import Path
 from typing import Generic, Literal, Protocol, TypeVar, get_args
 
+from visionflan.errors import UnusableError
 from visionflan.pictures import Picture
 
 Group = Literal["question answering", "generation", "classification"]
@@ -77,23 +78,6 @@ LICENCES: dict[str, bool] = {
 }
 
 IMAGE_MARKER = "<image>"
-
-
-class ReleaseError(Exception):
-    """A release on disk is not what its owners publish; the message names the file and place."""
-
-
-class UnusableError(ValueError):
-    """A row cannot become an example, for a reason that the ledger counts."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
-
-    def __reduce__(self) -> tuple[type["UnusableError"], tuple[str, str]]:
-        """Travel between processes with both parts."""
-        return UnusableError, (self.reason, self.detail)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from string import ascii_lowercase
 from typing import NamedTuple
 
 from visionflan.build.instance import Turn
-from visionflan.declare import IMAGE_MARKER, Example, UnusableError
+from visionflan.declare import IMAGE_MARKER, Example
+from visionflan.errors import UnusableError
 from visionflan.hashing import rank, shuffled
 
 
