@@ -1,0 +1,40 @@
+# The README's two commands are `make quickstart` and `make test`; each sets up all it needs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN ?= quickstart
+
+.PHONY: quickstart test check docs
+
+quickstart: $(VENV)/.quickstart
+	$(BIN)/visionflan quickstart --out $(RUN)
+
+test: $(VENV)/.dev
+	$(BIN)/pytest -n 2 --dist worksteal
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/typos
+	$(BIN)/visionflan check
+	$(BIN)/python docs/generate.py --check
+
+docs: $(VENV)/.dev
+	$(BIN)/python docs/generate.py
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo 'visionflan needs Python 3.11 or newer: make PYTHON=/path/to/python3.11'; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.quickstart: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo 'Installing visionflan with PyTorch and transformers into $(VENV) (about two minutes) ...'
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[train,evaluate,readers]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo 'Installing visionflan and its tools into $(VENV) (about three minutes) ...'
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/.quickstart

@@ -1,0 +1,76 @@
+"""What a dataset file may say, and what is refused."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from visionflan.declare import Dataset, Example, unwrap
+from visionflan.errors import UnusableError
+
+
+class Row(NamedTuple):
+    key: str
+
+
+def dataset(licence: str = "MIT") -> Dataset[Row]:
+    return Dataset[Row](
+        title="Lab", homepage="", licence=licence, citation="", obtain="", tree="labels.csv"
+    )
+
+
+@pytest.mark.parametrize(
+    ("reason", "parts"),
+    [
+        ("empty_target", {"target": " "}),
+        ("target_not_in_options", {"target": "cat", "options": ("dog", "cow")}),
+        ("repeated_option", {"target": "cat", "options": ("cat", "Cat")}),
+        ("image_marker", {"target": "cat", "text": "what is <image>?"}),
+    ],
+)
+def test_parts_that_do_not_fit_together_are_refused(reason: str, parts: dict[str, str]) -> None:
+    with pytest.raises(UnusableError) as refused:
+        Example(image=Path("a.png"), **parts)  # type: ignore[arg-type]
+    assert refused.value.reason == reason
+
+
+def test_an_unknown_licence_is_refused_with_the_vocabulary() -> None:
+    with pytest.raises(ValueError, match=r"'WTFPL' is none of Apache-2\.0"):
+        dataset("WTFPL")
+
+
+def test_an_unknown_licence_is_not_commercial() -> None:
+    assert not dataset("unknown").commercial
+    assert dataset("MIT").commercial
+
+
+@pytest.mark.parametrize(("category", "metric"), [("Birds", "cider"), ("OCR", "f2")])
+def test_a_task_outside_the_vocabularies_is_refused(category: str, metric: str) -> None:
+    with pytest.raises(ValueError, match="is none of"):
+        dataset().task("Name it.", title="", category=category, metric=metric)  # type: ignore[arg-type]
+
+
+def test_two_tasks_of_one_name_are_refused() -> None:
+    declared = dataset()
+
+    def name_it(row: Row) -> Example:
+        return Example(image=Path(row.key), target="a")
+
+    declared.task("Name it.", title="", category="OCR")(name_it)
+    with pytest.raises(ValueError, match="already offers"):
+        declared.task("Say it.", title="", category="OCR")(name_it)
+
+
+def test_a_task_takes_its_official_name_from_title_and_function() -> None:
+    declared = dataset()
+
+    @declared.task("Name it.", title="", category="OCR")
+    def name_it(row: Row) -> Example | None:
+        return None
+
+    assert declared.tasks["name_it"].official_name == "Lab+name_it"
+    assert declared.tasks["name_it"].group == "question answering"
+
+
+def test_lines_of_a_paragraph_are_joined_and_a_blank_line_breaks() -> None:
+    assert unwrap("\n    One\n    line.\n\n    Two.\n    ") == "One line.\nTwo."
