@@ -23,6 +23,9 @@ COLOURS: dict[str, RGB] = {
     "black": (20, 20, 20),
 }
 
+BLACK = COLOURS["black"]
+WHITE: RGB = (250, 250, 250)
+
 SIZE = 96
 
 
@@ -89,6 +92,17 @@ def regular(box: Box, corners: int, inner: float = 1.0) -> list[tuple[float, flo
         box.at(0.5 + radius * cos(angle), 0.5 + radius * sin(angle))
         for radius, angle in zip(radii, angles, strict=True)
     ]
+
+
+def darker(colour: RGB, by: float = 0.6) -> RGB:
+    """Give the same colour in the shade."""
+    red, green, blue = colour
+    return round(red * by), round(green * by), round(blue * by)
+
+
+def stroke(box: Box, share: float) -> int:
+    """Give a line width that is a share of the box, and never vanishes."""
+    return max(2, round((box.right - box.left) * share))
 
 
 def circle(pen: ImageDraw.ImageDraw, box: Box, colour: RGB) -> None:
