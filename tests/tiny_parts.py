@@ -1,0 +1,125 @@
+"""Tiny towers and language models, saved with the classes and tokenizers of the real ones."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tokenizers.pre_tokenizers import PreTokenizer
+    from transformers import PreTrainedTokenizerBase
+
+WORDS = (
+    "what colour is the shape ? red green blue circle square how many are there one two three "
+    "name it . Options : ( a ) b c A chat between curious user and an artificial intelligence "
+    "assistant The gives helpful detailed polite answers to questions USER ASSISTANT Q picture "
+    "shows , picture. user's questions."
+)
+
+
+def save_tower(folder: Path, kind: str = "clip", *, side: int = 32, width: int = 32) -> Path:
+    """Save a small vision tower with the description of its images."""
+    import torch
+    from transformers import (
+        CLIPVisionConfig,
+        CLIPVisionModel,
+        SiglipVisionConfig,
+        SiglipVisionModel,
+    )
+    from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+    from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
+
+    sizes: dict[str, Any] = {
+        "hidden_size": width,
+        "intermediate_size": 2 * width,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 2,
+        "image_size": side,
+        "patch_size": 8,
+    }
+    torch.manual_seed(1)
+    if kind == "clip":
+        CLIPVisionModel(CLIPVisionConfig(**sizes)).save_pretrained(folder)
+        CLIPImageProcessorPil(
+            size={"shortest_edge": side}, crop_size={"height": side, "width": side}
+        ).save_pretrained(folder)
+    else:
+        SiglipVisionModel(SiglipVisionConfig(**sizes)).save_pretrained(folder)
+        SiglipImageProcessorPil(size={"height": side, "width": side}).save_pretrained(folder)
+    return folder
+
+
+def save_language_model(folder: Path, kind: str = "llama", *, width: int = 32) -> Path:
+    """Save a small causal language model with the kind of tokenizer that its family has."""
+    import torch
+    from transformers import (
+        LlamaConfig,
+        LlamaForCausalLM,
+        MistralConfig,
+        MistralForCausalLM,
+        Qwen2Config,
+        Qwen2ForCausalLM,
+    )
+
+    tokenizer = byte_level_tokenizer() if kind == "qwen2" else metaspace_tokenizer()
+    tokenizer.save_pretrained(folder)
+    sizes: dict[str, Any] = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": width,
+        "intermediate_size": 2 * width,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 512,
+        "eos_token_id": tokenizer.eos_token_id,
+        "bos_token_id": tokenizer.bos_token_id,
+        "pad_token_id": None,
+    }
+    torch.manual_seed(2)
+    if kind == "llama":
+        LlamaForCausalLM(LlamaConfig(**sizes)).save_pretrained(folder)
+    elif kind == "qwen2":
+        Qwen2ForCausalLM(Qwen2Config(**sizes, tie_word_embeddings=True)).save_pretrained(folder)
+    else:
+        MistralForCausalLM(MistralConfig(**sizes)).save_pretrained(folder)
+    return folder
+
+
+def metaspace_tokenizer() -> "PreTrainedTokenizerBase":
+    """Make Llama's kind: pairs of letters, a mark for each blank, bytes for what is unknown."""
+    from tokenizers import pre_tokenizers
+    from transformers import LlamaTokenizer
+
+    vocabulary, merges = trained(pre_tokenizers.Metaspace(), [])
+    tokens = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *vocabulary]
+    tokenizer: PreTrainedTokenizerBase = LlamaTokenizer(
+        vocab={token: number for number, token in enumerate(dict.fromkeys(tokens))}, merges=merges
+    )
+    return tokenizer
+
+
+def byte_level_tokenizer() -> "PreTrainedTokenizerBase":
+    """Make Qwen2's kind: pairs of bytes, and no token that begins a text."""
+    from tokenizers import pre_tokenizers
+    from transformers import Qwen2Tokenizer
+
+    split = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    vocabulary, pairs = trained(split, pre_tokenizers.ByteLevel.alphabet())
+    merges: Any = pairs
+    tokens = ["<|endoftext|>", *vocabulary]
+    tokenizer: PreTrainedTokenizerBase = Qwen2Tokenizer(
+        vocab={token: number for number, token in enumerate(tokens)}, merges=merges
+    )
+    return tokenizer
+
+
+def trained(split: "PreTokenizer", alphabet: list[str]) -> tuple[list[str], list[tuple[str, str]]]:
+    """Learn pairs from a few words; give the vocabulary in order, and the merges."""
+    from tokenizers import Tokenizer, models
+    from tokenizers.trainers import BpeTrainer
+
+    core = Tokenizer(models.BPE())
+    core.pre_tokenizer = split
+    trainer = BpeTrainer(vocab_size=400, show_progress=False, initial_alphabet=alphabet)
+    core.train_from_iterator([WORDS] * 3, trainer)
+    model = json.loads(core.to_str())["model"]
+    return sorted(model["vocab"], key=model["vocab"].get), [tuple(m) for m in model["merges"]]

@@ -1,0 +1,137 @@
+"""What a run is made of: where it starts, its stages, and how the machine does the work."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from visionflan.build.instance import Split
+from visionflan.errors import TrainingError
+from visionflan.model.assemble import Joint
+
+Part = Literal["tower", "connector", "language_model"]
+Schedule = Literal["cosine", "linear", "constant"]
+Precision = Literal["float32", "bfloat16"]
+Cache = Literal["nothing", "pixels", "features"]
+Device = Literal["auto", "cpu", "cuda"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """Where a run starts: a vision tower and a language model, or a ready LLaVA checkpoint.
+
+    Where a checkpoint is told together with a tower or a language model, it must have been made
+    with that tower, and with that language model's tokenizer and template. `template` is the name
+    of one of ours or a Jinja file; empty keeps the one that comes with the weights, or takes
+    `vicuna` where there is none.
+    """
+
+    tower: Path | None = None
+    language_model: Path | None = None
+    checkpoint: Path | None = None
+    template: str = ""
+    joint: Joint = field(default_factory=Joint)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """Which instances a stage reads.
+
+    `build` is a build directory, by default the one given to the run; `tasks` are names as
+    `dataset/task`, in which `*` matches anything, by default all; `limit` keeps that many, chosen
+    by the hash of the run's seed and the instance's id.
+    """
+
+    build: Path | None = None
+    tasks: tuple[str, ...] = ()
+    split: Split = "train"
+    limit: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One training phase: what is trained, on what, how long and how fast.
+
+    A step takes `batch_size` instances over all processes, or as many of like length as fit in
+    `batch_tokens` with their padding. The instances of `pool_steps` steps are drawn at random,
+    sorted by length and dealt to those steps: 1 keeps every step a random draw, more pads less.
+    `warm_up` is a share of the steps.
+    """
+
+    name: str
+    learning_rate: float
+    data: Data = field(default_factory=Data)
+    trains: tuple[Part, ...] = ("connector", "language_model")
+    epochs: float | None = None
+    steps: int | None = None
+    batch_size: int | None = None
+    batch_tokens: int | None = None
+    pool_steps: int = 16
+    max_length: int = 2048
+    schedule: Schedule = "cosine"
+    warm_up: float = 0.03
+    weight_decay: float = 0.0
+    betas: tuple[float, float] = (0.9, 0.999)
+    clip: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse a stage whose length or batch is not told, or told twice."""
+        if (self.epochs is None) == (self.steps is None):
+            raise TrainingError(f"stage {self.name}: tell either `epochs` or `steps`.")
+        if (self.batch_size is None) == (self.batch_tokens is None):
+            raise TrainingError(f"stage {self.name}: tell either `batch_size` or `batch_tokens`.")
+        for name in ("epochs", "steps", "batch_size", "batch_tokens", "pool_steps", "clip"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise TrainingError(f"stage {self.name}: `{name}` is {value}, and must be above 0.")
+        if not self.trains:
+            raise TrainingError(f"stage {self.name} trains nothing: name a part in `trains`.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """How the work is done; a run may be continued with other values.
+
+    `micro_tokens` bounds the padded tokens of one forward pass of one process. `cache` keeps in
+    memory what becomes of each image: its pixels, or the features of a tower that is not trained.
+    `threads` is chosen by a short probe when 0. A state to continue from is written after
+    `save_seconds`. `left_out` is the largest share of instances that may prove unusable.
+    """
+
+    device: Device = "auto"
+    threads: int = 0
+    micro_tokens: int = 16384
+    gradient_checkpointing: bool = False
+    cache: Cache = "nothing"
+    log_steps: int = 10
+    save_seconds: float = 300.0
+    left_out: float = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """A complete run. `build` serves the stages that name no build directory of their own."""
+
+    name: str
+    stages: tuple[Stage, ...]
+    start: Start = field(default_factory=Start)
+    build: Path | None = None
+    seed: int = 0
+    save_precision: Precision = "float32"
+    machine: Machine = field(default_factory=Machine)
+
+    def __post_init__(self) -> None:
+        """Refuse a run without stages, or with two of one name."""
+        names = [stage.name for stage in self.stages]
+        if not names or len(set(names)) < len(names):
+            raise TrainingError(
+                f"recipe {self.name} has the stages {', '.join(names) or 'none'}: "
+                "there must be at least one, each with a name of its own."
+            )
+
+    def stage(self, name: str) -> Stage:
+        """Give the stage of this name."""
+        for stage in self.stages:
+            if stage.name == name:
+                return stage
+        known = ", ".join(stage.name for stage in self.stages)
+        raise TrainingError(f"recipe {self.name} has no stage {name!r}: it has {known}.")
