@@ -1,0 +1,32 @@
+"""The metrics that a task can be judged by, one file each; all in one table here."""
+
+from visionflan.errors import EvaluationError
+from visionflan.evaluate.metrics import (
+    anls,
+    character_accuracy,
+    cider,
+    exact_match,
+    relaxed_accuracy,
+    rouge_l,
+    set_f1,
+    vqa_accuracy,
+)
+from visionflan.evaluate.verdict import Metric
+
+METRICS: dict[str, Metric] = {
+    "exact_match": Metric(exact_match.official, exact_match.lenient),
+    "vqa_accuracy": Metric(vqa_accuracy.official, vqa_accuracy.lenient),
+    "anls": Metric(anls.official, anls.lenient),
+    "relaxed_accuracy": Metric(relaxed_accuracy.official, relaxed_accuracy.lenient),
+    "cider": Metric(cider.score, cider.score, bounded=False),
+    "rouge_l": Metric(rouge_l.score, rouge_l.score),
+    "character_accuracy": Metric(character_accuracy.official, character_accuracy.lenient),
+    "set_f1": Metric(set_f1.official, set_f1.lenient),
+}
+
+
+def metric(name: str) -> Metric:
+    """Give the metric of this name."""
+    if name not in METRICS:
+        raise EvaluationError(f"there is no metric {name!r}: use one of {', '.join(METRICS)}")
+    return METRICS[name]

@@ -1,0 +1,28 @@
+"""ANLS: how near an answer's letters are to an accepted one; below a half counts as nothing."""
+
+from visionflan.evaluate.metrics.folding import bare, fold_spaces
+from visionflan.evaluate.verdict import Question, Verdict
+
+THRESHOLD = 0.5
+
+
+def official(answer: str, question: Question) -> Verdict:
+    """Score as the challenge's script: a similarity of exactly one half is kept."""
+    said = fold_spaces(answer)
+    best = max(similarity(said, fold_spaces(each)) for each in question.references)
+    return Verdict(best if best >= THRESHOLD else 0.0, said)
+
+
+def lenient(answer: str, question: Question) -> Verdict:
+    """Score the answer or its bare words, whichever comes nearer."""
+    return max(
+        (official(said, question) for said in (answer, bare(answer))),
+        key=lambda verdict: verdict.score or 0.0,
+    )
+
+
+def similarity(one: str, other: str) -> float:
+    """Give one minus the edit distance over the longer length; two empty strings are alike."""
+    from rapidfuzz.distance import Levenshtein
+
+    return float(Levenshtein.normalized_similarity(one, other))

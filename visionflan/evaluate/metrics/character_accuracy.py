@@ -1,0 +1,24 @@
+"""Character accuracy for transcription: one minus the edits needed, by the length of the text."""
+
+from visionflan.evaluate.metrics.anls import similarity
+from visionflan.evaluate.metrics.folding import fold_spaces
+from visionflan.evaluate.verdict import Question, Verdict
+
+
+def official(answer: str, question: Question) -> Verdict:
+    """Give one minus the character error rate, not below zero, letters as they are."""
+    best = min(error_rate(answer, reference) for reference in question.references)
+    return Verdict(max(0.0, 1.0 - best), answer)
+
+
+def lenient(answer: str, question: Question) -> Verdict:
+    """Give one minus the edits over the longer length, case and white space folded."""
+    said = fold_spaces(answer)
+    return Verdict(max(similarity(said, fold_spaces(each)) for each in question.references), said)
+
+
+def error_rate(answer: str, reference: str) -> float:
+    """Give the character error rate: edits over the length of the reference."""
+    from rapidfuzz.distance import Levenshtein
+
+    return float(Levenshtein.distance(answer, reference) / max(1, len(reference)))

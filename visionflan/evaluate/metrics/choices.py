@@ -1,0 +1,103 @@
+"""Understand an answer that picks one of several: a lettered option, yes or no, a known label."""
+
+import re
+from collections.abc import Sequence
+from string import ascii_lowercase
+
+from visionflan.evaluate.metrics.folding import bare, words_of
+from visionflan.evaluate.verdict import Verdict
+
+YES, NO = "yes", "no"
+DENIALS = frozenset({"not", "none", "never", "cannot"})
+
+
+def read_option(answer: str, options: Sequence[str]) -> Verdict:
+    """Read which option an answer picks; the verdict's `parsed` is the option's own text.
+
+    In this order: a letter that is stated (`(b)`, `b) ...`, `B`, `**b**`, `the answer is b`), and
+    an option's words, whole, not counting those inside a longer option that is there as well. A
+    letter and the words of another option, or the words of two options, are ambiguous.
+    """
+    stated = stated_letter(answer, len(options))
+    named = named_labels(answer, options)
+    if stated is not None:
+        option = options[stated]
+        others = [label for label in named if label != option]
+        if others and option not in named and words_after_letter(answer):
+            return Verdict(0.0, "", "ambiguous")
+        return Verdict(None, option)
+    if len(named) == 1:
+        return Verdict(None, named[0])
+    return Verdict(0.0, "", "ambiguous" if named else "unparsed")
+
+
+def stated_letter(answer: str, count: int) -> int | None:
+    """Find the letter that an answer states, as its place among the options.
+
+    A letter that only opens a sentence (`A photo of ...`) is a word, not a choice; several letters
+    in brackets are the list of options said again.
+    """
+    letter = f"([{ascii_lowercase[:count]}])"
+    lowered = answer.lower().strip(" \t\n*\"'`")
+    told = re.findall(
+        rf"\b(?:answer|option|choice)(?:\s+is)?\s*:?\s*[(*\"']*{letter}"
+        rf"(?=[^\S\n]*(?:$|\n|[).:,;*\"]|because\b|since\b))",
+        lowered,
+    )
+    bracketed = set(re.findall(rf"\(\s*{letter}\s*\)", lowered))
+    opening = re.findall(rf"^{letter}(?:\s*[).:](?!\w)|$|\s*\n)", lowered)
+    for found in (told[-1:], sorted(bracketed), opening):
+        if len(found) == 1:
+            return ascii_lowercase.index(found[0])
+        if found:
+            return None
+    return None
+
+
+def words_after_letter(answer: str) -> bool:
+    """Whether an answer goes on after the letter that it opens with."""
+    return re.match(r"^\W*[a-z]\W+\w", answer.strip().lower()) is not None
+
+
+def named_labels(answer: str, labels: Sequence[str]) -> list[str]:
+    """Find the labels that an answer names, whole; one within a longer one is not counted."""
+    text = f" {words_of(answer)} "
+    exact = [label for label in labels if words_of(label) == words_of(bare(answer))]
+    if exact:
+        return exact[:1]
+    found: list[str] = []
+    for label in sorted(labels, key=lambda label: -len(words_of(label))):
+        words = words_of(label)
+        pattern = rf"(?<=\s){re.escape(words)}(?:s|es)?(?=\s)"
+        if words and re.search(pattern, text):
+            found.append(label)
+            text = re.sub(pattern, "|", text)
+    return found
+
+
+def read_label(answer: str, labels: Sequence[str]) -> Verdict:
+    """Read which one of the labels an answer names; two or more are ambiguous."""
+    named = named_labels(answer, labels)
+    if len(named) == 1:
+        return Verdict(None, named[0])
+    return Verdict(0.0, "", "ambiguous" if named else "unparsed")
+
+
+def is_yes_or_no(answers: Sequence[str]) -> bool:
+    """Whether every one of the answers is yes or no, and there are some."""
+    return bool(answers) and all(words_of(answer) in (YES, NO) for answer in answers)
+
+
+def read_yes_or_no(answer: str) -> Verdict:
+    """Read yes or no: the first word if it is one, else the only one said, else a denial."""
+    words = words_of(answer.replace("n't", " not")).split()
+    said = [word for word in words if word in (YES, NO)]
+    if words and words[0] in (YES, NO):
+        return Verdict(None, words[0])
+    if len(set(said)) == 1:
+        return Verdict(None, said[0])
+    if said:
+        return Verdict(0.0, "", "ambiguous")
+    if DENIALS.intersection(words):
+        return Verdict(None, NO)
+    return Verdict(0.0, "", "unparsed")

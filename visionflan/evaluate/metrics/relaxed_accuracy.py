@@ -1,0 +1,66 @@
+"""Relaxed accuracy for charts: a number within five per cent, other answers word for word."""
+
+import re
+from functools import partial
+
+from visionflan.evaluate.metrics.folding import bare, words_of
+from visionflan.evaluate.verdict import Question, Verdict
+
+TOLERANCE = 0.05
+NUMBER = re.compile(r"[-+]?[$€£¥]?\s*([-+]?\d[\d,]*\.?\d*|\.\d+)\s*(%|percent|per cent)?")
+YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
+
+
+def official(answer: str, question: Question) -> Verdict:
+    """Score as pix2struct's function, the de-facto reference, with its quirks.
+
+    `12%` is 0.12, a target of zero must be met word for word, and 2010 counts as 2015.
+    """
+    return Verdict(
+        float(any(is_near(answer, reference) for reference in question.references)), answer
+    )
+
+
+def is_near(answer: str, reference: str) -> bool:
+    """Whether the answer is near the reference as pix2struct sees it."""
+    said, meant = plain_number(answer), plain_number(reference)
+    if said is not None and meant:
+        return abs(said - meant) / abs(meant) <= TOLERANCE
+    return answer.lower() == reference.lower()
+
+
+def plain_number(text: str) -> float | None:
+    """Read what Python takes for a number, a percentage as its fraction."""
+    try:
+        return float(text.rstrip("%")) / 100.0 if text.endswith("%") else float(text)
+    except ValueError:
+        return None
+
+
+def lenient(answer: str, question: Question, *, year_exact: bool = True) -> Verdict:
+    """Score with thousands, currency, per cent signs, a final period and leading words set aside.
+
+    With `year_exact` a year must be met exactly, which the official rule does not ask.
+    """
+    said = bare(answer)
+    near = partial(is_near_leniently, said, year_exact=year_exact)
+    return Verdict(float(any(map(near, question.references))), said)
+
+
+def is_near_leniently(answer: str, reference: str, *, year_exact: bool) -> bool:
+    """Whether answer and reference are near numbers, or the same words."""
+    said, meant = number(answer), number(reference)
+    if said is None or meant is None:
+        return words_of(answer) == words_of(reference)
+    if year_exact and YEAR.fullmatch(reference.strip()):
+        return said == meant
+    return abs(said - meant) <= TOLERANCE * abs(meant)
+
+
+def number(text: str) -> float | None:
+    """Read a number with its currency or per cent sign; a percentage counts as its number."""
+    form = NUMBER.fullmatch(text.strip().lower())
+    if form is None:
+        return None
+    value = float(form[1].replace(",", ""))
+    return -value if text.strip().startswith("-") and value > 0 else value

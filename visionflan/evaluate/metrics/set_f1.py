@@ -1,0 +1,40 @@
+"""Set F1 for lists: the harmonic mean of how much of the list is right and how much is there."""
+
+import re
+
+from visionflan.evaluate.metrics.folding import bare, fold, words_of
+from visionflan.evaluate.verdict import Question, Verdict
+
+ANY_SEPARATOR = re.compile(r"[;,\n]|\band\b|(?:^|(?<=\s))(?:[-*•]|\d+[.)])\s", re.IGNORECASE)
+
+
+def official(answer: str, question: Question) -> Verdict:
+    """Compare the folded items, split as the reference is: at semicolons, lines or commas."""
+    scores = []
+    for reference in question.references:
+        separator = next((mark for mark in (";", "\n") if mark in reference), ",")
+        said = {fold(item) for item in answer.split(separator)} - {""}
+        scores.append(f1(said, {fold(item) for item in reference.split(separator)} - {""}))
+    return Verdict(max(scores), answer)
+
+
+def lenient(answer: str, question: Question) -> Verdict:
+    """Compare the items however they are separated, numbered, or introduced."""
+    said = items(answer) | set()
+    introduced = items(bare(answer)) if "\n" not in answer else said
+    best = max(
+        max(f1(said, items(each)), f1(introduced, items(each))) for each in question.references
+    )
+    return Verdict(best, "; ".join(sorted(said)))
+
+
+def items(text: str) -> set[str]:
+    """Split a list at whatever separates its items, and fold each."""
+    return {words_of(item) for item in ANY_SEPARATOR.split(text)} - {""}
+
+
+def f1(said: set[str], meant: set[str]) -> float:
+    """Give the F1 of one set against another; two empty sets are alike."""
+    if not said and not meant:
+        return 1.0
+    return 2 * len(said & meant) / (len(said) + len(meant))

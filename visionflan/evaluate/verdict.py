@@ -1,0 +1,61 @@
+"""What a metric is told, and what it says: a score, what was understood, and how well."""
+
+from collections.abc import Callable, Mapping
+from typing import Literal, NamedTuple
+
+Status = Literal[
+    "parsed",  # the answer was understood
+    "ambiguous",  # it can be read in several ways that exclude each other
+    "unparsed",  # it says something that is none of the possible answers
+    "refusal",  # it declines to answer
+    "empty",  # it says nothing
+    "truncated",  # it was cut off at the limit of tokens
+    "failed",  # nothing was answered, through no fault of the model: missing data
+]
+Rule = Literal["official", "lenient"]
+RULES: tuple[Rule, ...] = ("official", "lenient")
+
+
+class Frequencies(NamedTuple):
+    """In how many of the `documents` of a task each run of words occurs, for CIDEr."""
+
+    documents: int
+    counts: Mapping[tuple[str, ...], int]
+
+
+class Question(NamedTuple):
+    """What decides whether an answer is right.
+
+    `target` is written without its letter; `references` hold every accepted answer; `options` are
+    in the order of their letters; `candidates` are all answers that a closed question can have.
+    """
+
+    target: str
+    references: tuple[str, ...]
+    options: tuple[str, ...] = ()
+    candidates: tuple[str, ...] = ()
+    frequencies: Frequencies | None = None
+
+
+class Verdict(NamedTuple):
+    """A score, or None where there is nothing to score; what was understood; and how well."""
+
+    score: float | None
+    parsed: str
+    status: Status = "parsed"
+
+
+class Metric(NamedTuple):
+    """The two rules of a metric, and whether its scores lie between 0 and 1.
+
+    `official` is the definition that others publish, quirks kept; `lenient` asks only for the
+    right content, whatever its form.
+    """
+
+    official: Callable[[str, Question], Verdict]
+    lenient: Callable[[str, Question], Verdict]
+    bounded: bool = True
+
+    def rule(self, name: Rule) -> Callable[[str, Question], Verdict]:
+        """Give one of the two rules."""
+        return self.official if name == "official" else self.lenient
