@@ -66,12 +66,15 @@ def assemble(
 
 
 def open_llava(
-    checkpoint: Path, *, template_name: str = ""
+    checkpoint: Path, *, template_name: str = "", precision: str = "float32"
 ) -> "tuple[LlavaForConditionalGeneration, LlavaProcessor]":
-    """Open a ready LLaVA checkpoint in single precision."""
+    """Open a ready LLaVA checkpoint."""
+    import torch
     from transformers import LlavaForConditionalGeneration
 
-    model = from_folder(LlavaForConditionalGeneration, checkpoint, "LLaVA checkpoint")
+    dtype = getattr(torch, precision)
+    kind = LlavaForConditionalGeneration
+    model = from_folder(kind, checkpoint, "LLaVA checkpoint", dtype=dtype)
     processor = open_processor(checkpoint)
     if template_name or not processor.chat_template:
         processor.chat_template = chosen_template(None, template_name)

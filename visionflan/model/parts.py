@@ -31,6 +31,14 @@ def open_language_model(folder: Path) -> "PreTrainedModel":
     return model
 
 
+def quiet() -> None:
+    """Keep the library's progress bars and advice out of ours; its errors still show."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+
+
 def read_config(reader: Any, folder: Path, kind: str) -> Any:
     """Read the configuration in a folder, or say in one sentence that it holds none."""
     if not (folder / "config.json").is_file():
@@ -39,15 +47,15 @@ def read_config(reader: Any, folder: Path, kind: str) -> Any:
 
 
 def from_folder(reader: Any, folder: Path, kind: str, **given: Any) -> Any:
-    """Read weights as single precision, and refuse a folder that lacks some of them."""
+    """Read weights in single precision or as told, and refuse a folder that lacks some of them."""
     import torch
 
+    quiet()
+    given.setdefault("dtype", torch.float32)
     if not (folder / "config.json").is_file():
         raise TrainingError(f"{folder} holds no {kind}: there is no config.json in it.")
     try:
-        model, report = reader.from_pretrained(
-            folder, dtype=torch.float32, output_loading_info=True, **given
-        )
+        model, report = reader.from_pretrained(folder, output_loading_info=True, **given)
     except (OSError, ValueError) as fault:
         raise TrainingError(f"the {kind} in {folder} cannot be opened: {fault}") from fault
     if missing := sorted(report["missing_keys"]):

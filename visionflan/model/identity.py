@@ -1,0 +1,50 @@
+"""Know a model again: by its files, and by what a later stage must find unchanged."""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import LlavaForConditionalGeneration, LlavaProcessor
+
+
+class Identity(NamedTuple):
+    """What must stay the same from stage to stage: the tower, the tokenizer, the template."""
+
+    tower: str
+    tokenizer: str
+    template: str
+
+
+def identify(model: "LlavaForConditionalGeneration", processor: "LlavaProcessor") -> Identity:
+    """Tell the identity of a model that is open."""
+    core = processor.tokenizer.backend_tokenizer.to_str()
+    return Identity(
+        tower=tensors_digest(model.model.vision_tower.state_dict().items()),
+        tokenizer=hashlib.sha256(core.encode()).hexdigest(),
+        template=hashlib.sha256(str(processor.chat_template).encode()).hexdigest(),
+    )
+
+
+def tensors_digest(named: "Iterable[tuple[str, Tensor]]") -> str:
+    """Hash weights by name, as half precision would keep them: saved so, they are still known."""
+    import torch
+
+    digest = hashlib.sha256()
+    for name, tensor in sorted(named, key=lambda pair: pair[0]):
+        kept = tensor.detach().to("cpu", torch.bfloat16).contiguous()
+        digest.update(f"{name} {tuple(kept.shape)}\n".encode())
+        digest.update(kept.view(torch.uint8).numpy().tobytes() if kept.numel() else b"")
+    return digest.hexdigest()
+
+
+def weights_digest(checkpoint: Path) -> str:
+    """Hash the files of a checkpoint that hold weights, in the order of their names."""
+    digest = hashlib.sha256()
+    for path in sorted(checkpoint.glob("*.safetensors")):
+        digest.update(path.name.encode())
+        with path.open("rb") as opened:
+            digest.update(hashlib.file_digest(opened, "sha256").digest())
+    return digest.hexdigest()
