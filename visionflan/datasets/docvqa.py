@@ -1,0 +1,147 @@
+"""DocVQA: questions on single pages of scanned industry documents (SP-DocVQA, task 1).
+
+Witnesses of the layout: the owners' description of the ground truth
+(rrc.cvc.uab.es/?ch=17&com=tasks: `dataset_name`, `dataset_split`, `dataset_version` and `data`, of
+which the first answer is the one to train on) and the many loaders of the challenge's present
+packages: `spdocvqa_qas/{train,val}_v1.0_withQT.json` with `questionId`, `question`,
+`question_types`, `image` ("documents/xnbl0037_1.png"), `docId` and `answers`, and the pages in
+`spdocvqa_images`. The earlier packages, `{train,val}/{train,val}_v1.0.json` with the pages in
+`{train,val}/documents`, and the same files laid side by side are read too. The test split has no
+answers and is not read.
+
+A question may have several right answers: the first is the target, and all are references.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from PIL import ImageDraw
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import WHOLE, canvas, jittered, word
+from visionflan.errors import ReleaseError
+from visionflan.hashing import pick, rank
+from visionflan.layouts import inside, load_json, require
+from visionflan.specimens import write_image, write_json
+
+SPLITS = ("train", "val")
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    question: str
+    answers: tuple[str, ...]
+
+
+dataset = Dataset[Row](
+    title="DOCVQA",
+    homepage="https://www.docvqa.org/",
+    licence="unknown",
+    terms="""
+        The pages come from the Industry Documents Library of the University of California, San
+        Francisco; the owners' pages that were seen state no licence.
+    """,
+    citation="M. Mathew, D. Karatzas and C. V. Jawahar (2021), DocVQA: A Dataset for VQA on "
+    "Document Images, WACV",
+    obtain="""
+        Register at rrc.cvc.uab.es and download the annotations and images of SP-DocVQA (task 1)
+        from the page of challenge 17.
+    """,
+    tree="""
+        docvqa/
+            spdocvqa_qas/train_v1.0_withQT.json, val_v1.0_withQT.json
+            spdocvqa_images/xnbl0037_1.png ...
+        or
+        docvqa/
+            train/train_v1.0.json, documents/xnbl0037_1.png ...
+            val/val_v1.0.json, documents/...
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    files = {split: path for split in SPLITS if (path := annotations(root, split))}
+    if not files:
+        raise ReleaseError(f"{root} holds no train_v1.0_withQT.json or train_v1.0.json of DocVQA")
+    for split, path in files.items():
+        pages = require(path.parent / "documents", root / "spdocvqa_images", root / "documents")
+        content = load_json(path)
+        if not isinstance(content, dict) or not isinstance(content.get("data"), list):
+            raise ReleaseError(f"{path} has no list named data")
+        for place, record in enumerate(content["data"]):
+            try:
+                yield to_row(split, pages, record)
+            except (KeyError, TypeError, AttributeError) as fault:
+                yield Broken(f"{split}:{place}", "malformed_record", f"{path}: {fault!r}")
+
+
+def annotations(root: Path, split: str) -> Path | None:
+    """Find a split's annotations wherever the challenge's packages have put them."""
+    names = (f"{split}_v1.0_withQT.json", f"{split}_v1.0.json")
+    folders = (root / "spdocvqa_qas", root / split, root)
+    places = (folder / name for folder in folders for name in names)
+    return next((place for place in places if place.exists()), None)
+
+
+def to_row(split: str, pages: Path, record: dict[str, Any]) -> Row:
+    """Take one question; the pages' folder has another name than the record gives it."""
+    image = inside(pages, record["image"].removeprefix("documents/"))
+    answers = tuple(dict.fromkeys(answer.strip() for answer in record["answers"]))
+    return Row(f"{split}/{record['questionId']}", image, record["question"], answers)
+
+
+@dataset.task(
+    """
+    Find the answer to the question on this scanned page. Reply only with the words or figures that
+    answer it, copied as they stand on the page.
+    """,
+    title="DOCVQA document level VQA",
+    official_name="DOCVQA+question_answer",
+    category="OCR",
+    metric="anls",
+)
+def question_answer(row: Row) -> Example:
+    target = row.answers[0] if row.answers else ""
+    return Example(
+        image=row.image, text=row.question.strip(), target=target, references=row.answers
+    )
+
+
+WORDS = ("MEMO", "TAX", "BILL", "ORDER", "PAID", "TO", "FEE", "SALE", "VOID", "AGM")
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    data: list[dict[str, object]] = []
+    for index in range(count):
+        name = f"page{index:04d}_1.png"
+        shown = pick(WORDS, 1 + index % 2, index, "words")
+        page = jittered(WHOLE.part(0.02, 0.02, 0.98, 0.98), "page", index, by=0.06)
+        image = canvas("docvqa", index)
+        ImageDraw.Draw(image).rectangle(page, fill=(252, 252, 250), outline=(170, 170, 170))
+        places = [page.part(0.05, 0.08, 0.95, 0.46), page.part(0.05, 0.54, 0.95, 0.92)]
+        if len(shown) == 1:
+            places = [
+                page.part(0.05, 0.2 * top, 0.95, 0.4 + 0.2 * top) for top in (rank(index) % 4,)
+            ]
+        for text, place in zip(shown, places, strict=True):
+            word(image, text, place)
+        write_image(root / "spdocvqa_images" / name, image)
+        asked = ("at the top of the page", "at the bottom of the page")
+        for text, where in zip(shown, asked if len(shown) == 2 else ("on the page",), strict=True):
+            data.append(
+                {
+                    "questionId": len(data),
+                    "question": f"Which word is written {where}?",
+                    "question_types": ["layout"],
+                    "image": f"documents/{name}",
+                    "docId": index,
+                    "answers": [text, text.lower()],
+                    "data_split": "train",
+                }
+            )
+    header = {"dataset_name": "SP-DocVQA", "dataset_split": "train", "dataset_version": "1.0"}
+    write_json(root / "spdocvqa_qas" / "train_v1.0_withQT.json", {**header, "data": data})

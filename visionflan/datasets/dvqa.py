@@ -1,0 +1,196 @@
+"""DVQA: three million questions, made by template, on drawn bar charts.
+
+Witnesses of the layout: the owners' README (kushalkafle/DVQA_dataset: all images in one folder as
+`bar_{split}_xxxxxxxx.png`, questions in `{split}_qa.json`) and two loaders that show a record as
+shipped (`image`, `question`, `answer`, `question_id`, `answer_bbox`, and the kind of question as
+`template_id`, which the README calls `question_type`: both are read). The owners' script
+(kushalkafle/PReFIL `data/get_DVQA_data.sh`) unpacks the images to `images` and the questions to
+`qa`; both may also lie in the dataset's folder itself. The questions for that other model, with
+`image_filename`, hold answers in another form and are not read. All three splits have answers.
+
+The two tasks: the paper keeps one task on DVQA and the public site shows two, `_1` and `_2`, whose
+instructions say the same; of the three sample questions there, `_1` has one on structure and one of
+reasoning ("Which group has the smallest summed value?") and `_2` one of reasoning ("Which object is
+the least preferred?"). Nothing published says what parts them. Tasks must not overlap, so they are
+parted here by the release's own kinds: `_1` asks what can be read off the chart (kinds `structure`
+and `data`), `_2` what takes comparing or calculating (kind `reasoning`).
+
+Values are in figures and counts in words ("three"), as the README says; the instructions say so.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from PIL import Image
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import bars, canvas
+from visionflan.errors import ReleaseError
+from visionflan.hashing import pick, rank, shuffled
+from visionflan.layouts import inside, present, require
+from visionflan.specimens import write_image, write_json
+
+SPLITS = ("train", "val_easy", "val_hard")
+CHUNK = 1 << 20
+BETWEEN = re.compile(r"[\s,]*")
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    kind: str
+    question: str
+    answer: str
+
+
+dataset = Dataset[Row](
+    title="DVQA",
+    homepage="https://kushalkafle.com/projects/dvqa.html",
+    licence="unknown",
+    terms="The owners' repository states no licence.",
+    citation="K. Kafle, S. Cohen, B. Price and C. Kanan (2018), DVQA: Understanding Data "
+    "Visualizations via Question Answering, CVPR",
+    obtain="""
+        Download the images and the question-answer pairs through the links in the repository
+        kushalkafle/DVQA_dataset, and unpack them into folders named images and qa.
+    """,
+    tree="""
+        dvqa/
+            images/bar_train_00000001.png, bar_val_easy_00000001.png, bar_val_hard_00000001.png ...
+            qa/train_qa.json, val_easy_qa.json, val_hard_qa.json
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    images = root / "images" if (root / "images").is_dir() else root
+    folder = root / "qa" if (root / "qa").is_dir() else root
+    for path in present(*(folder / f"{split}_qa.json" for split in SPLITS)):
+        split = path.name.removesuffix("_qa.json")
+        for place, record in enumerate(records(path)):
+            try:
+                yield to_row(split, images, record)
+            except (KeyError, TypeError, AttributeError) as fault:
+                yield Broken(f"{split}:{place}", "malformed_record", f"{path}: {fault!r}")
+
+
+def to_row(split: str, images: Path, record: dict[str, Any]) -> Row | Broken:
+    """Take one question with its kind."""
+    key = f"{split}/{record['question_id']}"
+    kind = record["template_id"] if "template_id" in record else record["question_type"]
+    if kind not in {"structure", "data", "reasoning"}:
+        return Broken(key, "unknown_kind", f"no question of DVQA is of kind {kind!r}")
+    image = inside(images, record["image"])
+    return Row(key, image, kind, record["question"].strip(), str(record["answer"]).strip())
+
+
+def records(path: Path) -> Iterator[Any]:
+    """Read the items of one long JSON list of objects without holding all of them."""
+    decoder = json.JSONDecoder()
+    with require(path).open(encoding="utf-8") as stream:
+        text, place = stream.read(CHUNK), 1
+        if not text.startswith("["):
+            raise ReleaseError(f"{path} is not a JSON list of questions")
+        while not text.startswith("]", place := end_of(BETWEEN, text, place)):
+            try:
+                record, place = decoder.raw_decode(text, place)
+            except ValueError as fault:
+                more = stream.read(CHUNK)
+                if not more or len(text) - place > CHUNK:
+                    raise ReleaseError(f"{path} breaks off or is no JSON: {fault}") from fault
+                text, place = text[place:] + more, 0
+            else:
+                yield record
+
+
+def end_of(pattern: re.Pattern[str], text: str, place: int) -> int:
+    """Give the place after what the pattern matches."""
+    match = pattern.match(text, place)
+    return match.end() if match else place
+
+
+@dataset.task(
+    """
+    Read this bar chart and answer the question about how it is drawn or what a part of it shows.
+    Give only the answer: yes or no, a label copied from the chart, a value in figures, or a count
+    spelt out as a word.
+    """,
+    title="DVQA chart question answering",
+    official_name="DVQA+charts_question_answer_1",
+    category="OCR",
+)
+def charts_question_answer_1(row: Row) -> Example | None:
+    if row.kind == "reasoning":
+        return None
+    return Example(image=row.image, text=row.question, target=row.answer)
+
+
+@dataset.task(
+    """
+    Compare the bars, or calculate with them, to answer this question about the chart. Keep to one
+    label from the chart, one number (in figures if it is a value, in words if it is a count), or a
+    plain yes or no.
+    """,
+    title="DVQA chart reasoning",
+    official_name="DVQA+charts_question_answer_2",
+    category="OCR",
+)
+def charts_question_answer_2(row: Row) -> Example | None:
+    if row.kind != "reasoning":
+        return None
+    return Example(image=row.image, text=row.question, target=row.answer)
+
+
+NAMES = ("A", "B", "C", "D", "E")
+NUMBERS = ("three", "four", "five")
+BAR_COLOURS = ("red", "blue", "green", "orange", "purple")
+HEIGHTS = (0.2, 0.4, 0.6, 0.8, 1.0)
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    data: list[dict[str, object]] = []
+    for index in range(count):
+        name = f"bar_train_{index + 1:08d}.png"
+        image, questions = chart(index)
+        write_image(root / "images" / name, image)
+        data += [
+            {
+                "question_id": len(data) + place,
+                "image": name,
+                "template_id": kind,
+                "question": question,
+                "answer": answer,
+                "answer_bbox": [],
+            }
+            for place, (kind, question, answer) in enumerate(questions, start=1)
+        ]
+    write_json(root / "qa" / "train_qa.json", data)
+
+
+def chart(index: int) -> tuple[Image.Image, list[tuple[str, str, str]]]:
+    """Draw three to five bars of different heights and colours, and ask about them."""
+    number = 3 + index % 3
+    names = NAMES[:number]
+    heights = shuffled(pick(HEIGHTS, number, index, "heights"), index, "order")
+    colours = pick(BAR_COLOURS, number, index, "colours")
+    image = canvas("dvqa", index)
+    bars(image, [*zip(names, heights, strict=True)], colours)
+    by_height = dict(zip(heights, names, strict=True))
+    coloured = rank("coloured", index) % number
+    first, second = pick(range(number), 2, index, "compared")
+    return image, [
+        ("structure", "How many bars are there?", NUMBERS[number - 3]),
+        ("data", f"What is the label of the {colours[coloured]} bar?", names[coloured]),
+        ("reasoning", "Which bar has the largest value?", by_height[max(heights)]),
+        ("reasoning", "Which bar has the smallest value?", by_height[min(heights)]),
+        (
+            "reasoning",
+            f"Is the value of {names[first]} larger than that of {names[second]}?",
+            "yes" if heights[first] > heights[second] else "no",
+        ),
+    ]

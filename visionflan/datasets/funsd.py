@@ -1,0 +1,160 @@
+"""FUNSD: scanned business forms of the 1980s and 1990s with every piece of text transcribed.
+
+Witnesses of the layout: the release itself (199 pages, 9,743 entities: 149 pages in
+`training_data`, 50 in `testing_data`) and the loaders built on it, of which the most used is
+`funsd.py` of nielsr/funsd on the Hugging Face hub: an annotation holds `form`, a list of entities
+with `text`, `box`, `label`, `linking` and `words`. Both folders are annotated and both are read.
+
+The target is the text of the page, one entity a line, in reading order: entities whose first words
+begin at about the same height form a row (to within half the usual height of a word), rows go from
+top to bottom, and entities in a row from left to right. (The public sample of the paper's data
+lists the entities in the file's order, which is that of annotation, between quotation marks and
+commas, which the texts themselves contain.)
+
+Known defects: 214 entities have no text, mostly fields left empty, and are dropped; five glyphs of
+a symbol font were stored as private code points, which nobody can type, and are dropped.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+from PIL import ImageDraw
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import WHOLE, Box, canvas, jittered, word
+from visionflan.errors import ReleaseError
+from visionflan.hashing import rank
+from visionflan.layouts import load_json, present
+from visionflan.specimens import write_image, write_json
+
+FOLDERS = ("training_data", "testing_data")
+PRIVATE_GLYPHS = dict.fromkeys(range(0xE000, 0xF900))
+
+
+class Entity(NamedTuple):
+    text: str
+    start: Box
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    entities: tuple[Entity, ...]
+
+
+dataset = Dataset[Row](
+    title="FUNSD",
+    homepage="https://guillaumejaume.github.io/FUNSD/",
+    licence="non-commercial",
+    terms="""
+        For research and education only, by adults; the images come from RVL-CDIP, and users clear
+        any further rights in them themselves.
+    """,
+    citation="G. Jaume, H. K. Ekenel and J.-P. Thiran (2019), FUNSD: A Dataset for Form "
+    "Understanding in Noisy Scanned Documents, ICDAR-OST",
+    obtain="Download dataset.zip from the homepage, accepting its terms, and unpack it.",
+    tree="""
+        funsd/dataset/
+            training_data/
+                annotations/0000971160.json ...
+                images/0000971160.png ...
+            testing_data/
+                annotations/82092117.json ...
+                images/82092117.png ...
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    for folder in present(*(root / "dataset" / name for name in FOLDERS)):
+        for path in sorted((folder / "annotations").glob("*.json")):
+            key = f"{folder.name}/{path.stem}"
+            try:
+                entities = tuple(map(to_entity, load_json(path)["form"]))
+            except (ReleaseError, KeyError, TypeError, AttributeError) as fault:
+                yield Broken(key, "malformed_record", f"{path}: {fault!r}")
+            else:
+                yield Row(key, folder / "images" / f"{path.stem}.png", entities)
+
+
+def to_entity(record: dict[str, Any]) -> Entity:
+    """Take an entity's text and the box of its first word, where the eye begins to read it."""
+    first = record["words"][0] if record["words"] else record
+    return Entity(record["text"], Box(*first["box"]))
+
+
+@dataset.task(
+    """
+    This is a scanned form. Transcribe everything written on it, printed or by hand, from top to
+    bottom and, at one height, from left to right. Begin a new line for each separate piece of text,
+    such as a heading, the label of a field or the entry in it, and copy words, figures and
+    punctuation exactly as they stand.
+    """,
+    title="FUNSD text detection in noisy scanned documents",
+    official_name="FUNSD+text_detection",
+    category="Document-Level OCR",
+    metric="character_accuracy",
+)
+def text_detection(row: Row) -> Example:
+    texts = [entity.text.translate(PRIVATE_GLYPHS).split() for entity in reading_order(row)]
+    mended = {
+        "empty_text": not all(entity.text.strip() for entity in row.entities),
+        "private_glyph": any(
+            len(e.text.translate(PRIVATE_GLYPHS)) < len(e.text) for e in row.entities
+        ),
+    }
+    return Example(
+        image=row.image,
+        target="\n".join(" ".join(words) for words in texts if words),
+        repaired=tuple(name for name, happened in mended.items() if happened),
+    )
+
+
+def reading_order(row: Row) -> list[Entity]:
+    """Order the entities of a page row by row."""
+    if not row.entities:
+        return []
+    tolerance = median(entity.start.bottom - entity.start.top for entity in row.entities) / 2
+    rows: list[list[Entity]] = []
+    for entity in sorted(row.entities, key=lambda entity: entity.start.top):
+        if rows and entity.start.top - rows[-1][0].start.top <= tolerance:
+            rows[-1].append(entity)
+        else:
+            rows.append([entity])
+    return [entity for line in rows for entity in sorted(line, key=lambda e: e.start.left)]
+
+
+LABELS = ("TO", "NAME", "DATE")
+ENTRIES = ("AMY", "BOB", "JILL", "TED")
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    for index in range(count):
+        folder = root / "dataset" / FOLDERS[index % 5 == 4]
+        texts = (LABELS[index % 3], ENTRIES[rank("entry", index) % 4])
+        image = canvas("funsd", index)
+        page = jittered(WHOLE, "page", index, by=0.06)
+        places = (page.part(0.08, 0.08, 0.92, 0.46), page.part(0.08, 0.54, 0.92, 0.92))
+        ImageDraw.Draw(image).rectangle(places[1], outline=(90, 90, 90), width=2)
+        for text, place in zip(texts, places, strict=True):
+            word(image, text, place.part(0.05, 0.05, 0.95, 0.95))
+        write_image(folder / "images" / f"{9000 + index}.png", image)
+        form = [entity_record(number, texts[number], places[number]) for number in (1, 0)]
+        write_json(folder / "annotations" / f"{9000 + index}.json", {"form": form})
+
+
+def entity_record(number: int, text: str, place: Box) -> dict[str, object]:
+    """Write an entity as the release does."""
+    box = [round(edge) for edge in place]
+    return {
+        "id": number,
+        "text": text,
+        "box": box,
+        "label": ("question", "answer")[number],
+        "linking": [[0, 1]],
+        "words": [{"text": text, "box": box}],
+    }

@@ -1,0 +1,170 @@
+"""IconQA: questions about abstract drawings from children's exercise books.
+
+Witness of the layout: the owners' code (repository lupantech/IconQA:
+`tools/generate_img_patch_feature.py` opens `iconqa/<split>/<kind>/<id>/image.png`, and
+`run_choose_txt/dataset.py` takes `answer` as a place in `choices`, in the test split too), and the
+release's own `data.json`. The three splits are read. Questions whose choices are pictures
+(`choose_img`) are no task of the paper.
+
+`choose_txt` shows its choices as options. The one public sample of the paper's data for this task
+shows none, yet many of its questions have no answer without them ("How many marbles are there?
+Estimate.": about 40 or about 90; how likely something is; how a letter was moved), and an
+instruction must be one that a person can carry out. Choices that are the same once blanks are
+trimmed are shown once.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import COLOURS, SHAPES, canvas, cells, grid_cell, jittered, shape
+from visionflan.errors import ReleaseError, UnusableError
+from visionflan.hashing import pick, rank
+from visionflan.layouts import load_json, present
+from visionflan.specimens import write_image, write_json
+
+SPLITS = ("train", "val", "test")
+KINDS = ("choose_txt", "fill_in_blank")
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    kind: str
+    question: str
+    choices: tuple[str, ...]
+    answer: str
+
+
+dataset = Dataset[Row](
+    title="iconqa",
+    homepage="https://iconqa.github.io/",
+    licence="CC-BY-NC-SA-4.0",
+    citation="P. Lu, L. Qiu, J. Chen, T. Xia, Y. Zhao, W. Zhang, Z. Yu, X. Liang and S.-C. Zhu "
+    "(2021), IconQA: A New Benchmark for Abstract Diagram Understanding and Visual Language "
+    "Reasoning, NeurIPS Datasets and Benchmarks",
+    obtain="""
+        Download iconqa_data.zip from the homepage and unpack it; its inner folder iconqa, or the
+        whole of iconqa_data, goes into this dataset's folder.
+    """,
+    tree="""
+        iconqa/
+            train/
+                choose_txt/<id>/data.json, image.png
+                fill_in_blank/<id>/data.json, image.png
+                choose_img/...
+            val/...
+            test/...
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    whole = root / "iconqa_data" / "iconqa"
+    base = whole if whole.is_dir() else root
+    for split in present(*(base / name for name in SPLITS)):
+        for kind in KINDS:
+            for folder in sorted((split / kind).glob("*/")):
+                yield read_problem(f"{split.name}/{kind}/{folder.name}", folder, kind)
+
+
+def read_problem(key: str, folder: Path, kind: str) -> Row | Broken:
+    """Read one question; the answer of a choice is given as its text."""
+    try:
+        problem = load_json(folder / "data.json")
+        choices = tuple(problem.get("choices", ()))
+        answer = problem["answer"]
+        if kind == "choose_txt":
+            answer = dict(enumerate(choices))[int(answer)]
+        return Row(key, folder / "image.png", kind, problem["question"], choices, str(answer))
+    except (ReleaseError, KeyError, TypeError, ValueError, AttributeError) as fault:
+        return Broken(key, "malformed_record", f"{folder / 'data.json'}: {fault!r}")
+
+
+@dataset.task(
+    """
+    The question goes with a simple drawing of the kind found in exercise books for young pupils.
+    Study the drawing, work out what is asked, and choose the option that is right.
+    """,
+    title="IconQA abstract diagram understanding",
+    official_name="iconqa+choose_txt",
+    category="Reasoning",
+)
+def choose_txt(row: Row) -> Example | None:
+    if row.kind != "choose_txt":
+        return None
+    options = tuple(dict.fromkeys(choice.strip() for choice in row.choices))
+    if len(options) < 2:
+        raise UnusableError("single_option", f"the choices {row.choices} leave nothing to choose")
+    return Example(
+        image=row.image,
+        text=row.question.strip(),
+        options=options,
+        target=row.answer.strip(),
+        repaired=("repeated_choice",) if len(options) < len(row.choices) else (),
+    )
+
+
+@dataset.task(
+    """
+    Solve the exercise by looking at its drawing. Give nothing but the result: a number in figures,
+    or one word where the exercise asks for a word. A gap to be filled is written as (_).
+    """,
+    title="IconQA fill in blank in abstract diagram understanding",
+    official_name="iconqa+fill_in_blank",
+    category="Reasoning",
+)
+def fill_in_blank(row: Row) -> Example | None:
+    if row.kind != "fill_in_blank":
+        return None
+    return Example(image=row.image, text=row.question.strip(), target=row.answer.strip())
+
+
+THINGS = ("circle", "square", "triangle", "star", "cross")
+STRONG = tuple(name for name in COLOURS if name not in {"gray", "yellow"})
+PLACES = ("first", "second", "third")
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    for index in range(count):
+        kind = KINDS[index % 2]
+        folder = root / "train" / kind / str(100 + index)
+        image, problem = (in_a_row if index % 2 == 0 else counted)(index)
+        write_image(folder / "image.png", image)
+        write_json(folder / "data.json", {**problem, "ques_type": kind, "grade": "prek"})
+
+
+def in_a_row(index: int) -> tuple[Image.Image, dict[str, object]]:
+    """Draw two or three shapes side by side and ask for the one in some place."""
+    image = canvas("row", index)
+    shown = pick(THINGS, 2 + rank("length", index) % 2, index, "row")
+    for place, name in enumerate(shown):
+        colour = STRONG[rank("colour", index, place) % len(STRONG)]
+        box = grid_cell(place, rank("height", index) % len(shown), len(shown), len(shown))
+        shape(image, name, colour, jittered(box, index, place))
+    asked = rank("asked", index) % len(shown)
+    choices = pick(THINGS, 4, index, "choices", avoid=[shown[asked]])[:3]
+    choices.insert(rank("place", index) % 4, shown[asked])
+    question = f"Which shape is {PLACES[asked]} from the left?"
+    return image, {
+        "question": question,
+        "choices": choices,
+        "answer": choices.index(shown[asked]),
+    }
+
+
+def counted(index: int) -> tuple[Image.Image, dict[str, object]]:
+    """Draw one to six of a shape in one colour, and ask how many there are."""
+    number = 1 + index // 2 % 6
+    name = list(SHAPES)[rank("thing", index) % len(SHAPES)]
+    colour = STRONG[rank("colour", index) % len(STRONG)]
+    image = canvas("count", index)
+    for place, box in enumerate(cells(number, index)):
+        shape(image, name, colour, jittered(box, index, place))
+    plural = "crosses" if name == "cross" else f"{name}s"
+    return image, {"question": f"How many {plural} are there?", "answer": str(number)}

@@ -1,0 +1,197 @@
+"""VQA-RAD: questions that clinicians asked about radiology images, with their answers.
+
+Witnesses of the layout: many loaders of the owners' single list, `VQA_RAD Dataset Public.json`
+beside `VQA_RAD Image Folder` (`image_name`, `qid`, `question`, `answer` and `phrase_type`, which
+begins with `test` for test questions), and the files of the split that most training code uses,
+`trainset.json` and `testset.json` beside `images` (3,064 + 451 records with the same fields, on
+314 of 315 pictures). Of the split, 1,267 records are of the phrase type `frame`: they put a
+question into a template ("Is/Are there ...?"), and the other 2,248 are as many as the owners
+publish. The reader takes either form; where both are there it takes the owners' list, since the
+split repeats it. All parts have answers, and all are read.
+
+Known defects: ten answers are numbers and not strings; a few hold a tab or blanks at an end; "yes"
+and "Yes" come as they please. Blanks are mended, and yes and no take a capital. Under one image,
+476 questions occur more than once, 24 of them with answers that disagree: they are all read, and
+it is for the build to keep one and count the rest.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image, ImageDraw
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import SIZE, WHOLE, Box, jittered
+from visionflan.errors import ReleaseError
+from visionflan.hashing import rank
+from visionflan.layouts import inside, load_json, present, require
+from visionflan.specimens import write_image, write_json
+
+OWNERS_LIST = "VQA_RAD Dataset Public.json"
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    question: str
+    answer: str
+
+
+dataset = Dataset[Row](
+    title="VQARAD",
+    homepage="https://osf.io/89kps/",
+    licence="CC0-1.0",
+    citation="J. J. Lau, S. Gayen, A. Ben Abacha and D. Demner-Fushman (2018), A dataset of "
+    "clinically generated visual questions and answers about radiology images, Scientific Data",
+    obtain="""
+        Download the list and the image folder from the homepage. The split files that others use,
+        with the same images in a folder named images, are read too.
+    """,
+    tree="""
+        vqa_rad/
+            VQA_RAD Dataset Public.json
+            VQA_RAD Image Folder/synpic54610.jpg ...
+        or
+        vqa_rad/
+            trainset.json
+            testset.json
+            images/synpic54610.jpg ...
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    images = require(root / "VQA_RAD Image Folder", root / "images")
+    for path in lists(root):
+        records = load_json(path)
+        if not isinstance(records, list):
+            raise ReleaseError(f"{path} is not a list of questions")
+        for place, record in enumerate(records):
+            try:
+                image = inside(images, record["image_name"])
+                yield Row(str(record["qid"]), image, record["question"], str(record["answer"]))
+            except (KeyError, TypeError, AttributeError) as fault:
+                yield Broken(f"{path.name}:{place}", "malformed_record", repr(fault))
+
+
+def lists(root: Path) -> list[Path]:
+    """Give the owners' list, or the two of the split that repeats it."""
+    owners = root / OWNERS_LIST
+    return [owners] if owners.exists() else present(root / "trainset.json", root / "testset.json")
+
+
+@dataset.task(
+    """
+    The picture is a medical scan, such as an X-ray or a slice of a CT or MRI examination. Examine
+    it as a radiologist would and answer the question about it briefly: Yes or No where that
+    settles it, otherwise a few words.
+    """,
+    title="VQARAD VQA in radiology",
+    official_name="VQARAD+question_answer",
+    category="Outside Knowledge",
+    metric="exact_match",
+)
+def question_answer(row: Row) -> Example:
+    trimmed = " ".join(row.answer.split())
+    answer = trimmed.capitalize() if trimmed.lower() in {"yes", "no"} else trimmed
+    question = " ".join(row.question.split())
+    mended = {
+        "trimmed_blanks": (question, trimmed) != (row.question, row.answer),
+        "capital_of_yes_or_no": answer != trimmed,
+    }
+    return Example(
+        image=row.image,
+        text=question,
+        target=answer,
+        repaired=tuple(name for name, happened in mended.items() if happened),
+    )
+
+
+LUNGS = {"left": Box(12, 24, 42, 80), "right": Box(54, 24, 84, 80)}
+SPOTS = {"left": (Box(18, 34, 38, 50), Box(18, 56, 38, 72)), "right": (Box(58, 34, 78, 50),)}
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    records: list[dict[str, str]] = []
+    for index in range(count):
+        name = f"synpic{10000 + index}.jpg"
+        image, questions = (chest, head, arm)[index % 3](index)
+        write_image(root / "VQA_RAD Image Folder" / name, image)
+        records += [
+            {
+                "qid": f"{len(records) + place}",
+                "image_name": name,
+                "question": question,
+                "answer": answer,
+                "phrase_type": "freeform",
+            }
+            for place, (question, answer) in enumerate(questions, start=1)
+        ]
+    write_json(root / OWNERS_LIST, records)
+
+
+def chest(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
+    """Draw two lungs with a bright spot in one of them, in both, or in none."""
+    both = ("left", "right")
+    image = film(index)
+    pen = ImageDraw.Draw(image)
+    pen.rounded_rectangle(jittered(WHOLE, "chest", index), 20, fill=grey(95, index))
+    held = (("left",), ("right",), both, both, *[()] * 4)[rank("side", index) % 8]
+    for lung in LUNGS.values():
+        pen.ellipse(lung, fill=(25, 25, 25))
+    for side in held:
+        spots = SPOTS[side]
+        pen.ellipse(jittered(spots[rank("spot", index) % len(spots)], index, side), fill=(250,) * 3)
+    questions = [
+        ("What part of the body is shown?", "Chest"),
+        ("Is there a bright nodule in the lungs?", "Yes" if held else "no"),
+    ]
+    if held:
+        questions.append(("How many bright nodules are seen?", str(len(held))))
+    if len(held) == 1:
+        questions.append(("On which side of the image is the bright nodule?", held[0].capitalize()))
+    return image, questions
+
+
+def head(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
+    """Draw a slice through a skull, with a bright lesion in it or not."""
+    image = film(index)
+    pen = ImageDraw.Draw(image)
+    skull = jittered(Box(14, 4, 82, 92), "head", index)
+    pen.ellipse(skull, fill=grey(110, index), outline=(250, 250, 250), width=7)
+    lesion = rank("lesion", index) % 2 == 0
+    if lesion:
+        pen.ellipse(jittered(skull.part(0.25, 0.3, 0.75, 0.7), index, by=0.4), fill=(250,) * 3)
+    return image, [
+        ("What part of the body is shown?", "Head"),
+        ("Is there a bright lesion in the brain?", "Yes" if lesion else "no"),
+    ]
+
+
+def arm(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
+    """Draw a long bone, broken across the middle or whole."""
+    image = film(index)
+    pen = ImageDraw.Draw(image)
+    flesh = jittered(Box(22, 0, 74, 96), "arm", index)
+    pen.rectangle(flesh, fill=grey(80, index))
+    broken = rank("broken", index) % 2 == 0
+    for top, bottom in ((0.04, 0.44), (0.58, 0.96)) if broken else ((0.04, 0.96),):
+        pen.rectangle(flesh.part(0.32, top, 0.68, bottom), fill=(250,) * 3)
+    return image, [
+        ("What part of the body is shown?", "Arm"),
+        ("Is the bone fractured?", "Yes" if broken else "no"),
+    ]
+
+
+def film(index: int) -> Image.Image:
+    """Make the dark ground of a scan."""
+    return Image.new("RGB", (SIZE, SIZE), grey(2, index))
+
+
+def grey(level: int, index: int) -> tuple[int, int, int]:
+    """Give a shade of grey a little above a level."""
+    shade = level + rank("shade", level, index) % 24
+    return shade, shade, shade
