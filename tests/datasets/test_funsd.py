@@ -16,7 +16,7 @@ def page(*entities: tuple[str, float, float]) -> Row:
 
 
 def test_the_text_goes_by_rows_and_from_left_to_right() -> None:
-    example = text_detection(page(("May", 80, 103), ("Date", 10, 100), ("MEMO", 60, 10)))
+    example = text_detection(page(("May", 80, 97), ("Date", 10, 100), ("MEMO", 60, 10)))
     assert example is not None
     assert example.target == "MEMO\nDate\nMay"
     assert example.repaired == ()
