@@ -1,0 +1,229 @@
+"""Caltech 101: pictures from the web, each of one thing of 101 classes.
+
+Layout: torchvision (pytorch/vision, torchvision/datasets/caltech.py) lists the classes from
+`101_ObjectCategories/<class>/image_NNNN.jpg` and takes out `BACKGROUND_Google`, which "is not a
+real class"; so does this file, whose rows of that folder belong to no task. tensorflow/datasets
+(datasets/caltech101) reads the same archive. The owners' newer caltech-101.zip holds that archive
+in a folder `caltech-101`; both places are read. The outlines in `Annotations` are not used.
+
+Class names are folder names ("car_side", "Faces_easy", "water_lilly"): the tables below give each
+the name that a person uses. `Faces_easy` holds the pictures of `Faces` cut to the face, so both
+have one name. Four classes are neither clearly living organisms nor clearly lifeless and have no
+answer in that task: two cartoon animals, an organ and a fruit.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import WHOLE, canvas, jittered
+from visionflan.hashing import pick
+from visionflan.icons import icon
+from visionflan.layouts import class_folders, require
+from visionflan.specimens import write_image
+
+LIVING = {
+    "Faces": "human face",
+    "Faces_easy": "human face",
+    "Leopards": "leopard",
+    "ant": "ant",
+    "bass": "bass",
+    "beaver": "beaver",
+    "bonsai": "bonsai tree",
+    "brontosaurus": "brontosaurus",
+    "butterfly": "butterfly",
+    "cougar_body": "cougar",
+    "cougar_face": "cougar face",
+    "crab": "crab",
+    "crayfish": "crayfish",
+    "crocodile": "crocodile",
+    "crocodile_head": "crocodile head",
+    "dalmatian": "Dalmatian dog",
+    "dolphin": "dolphin",
+    "dragonfly": "dragonfly",
+    "elephant": "elephant",
+    "emu": "emu",
+    "flamingo": "flamingo",
+    "flamingo_head": "flamingo head",
+    "gerenuk": "gerenuk",
+    "hawksbill": "hawksbill turtle",
+    "hedgehog": "hedgehog",
+    "ibis": "ibis",
+    "joshua_tree": "Joshua tree",
+    "kangaroo": "kangaroo",
+    "llama": "llama",
+    "lobster": "lobster",
+    "lotus": "lotus flower",
+    "mayfly": "mayfly",
+    "nautilus": "nautilus",
+    "octopus": "octopus",
+    "okapi": "okapi",
+    "panda": "panda",
+    "pigeon": "pigeon",
+    "platypus": "platypus",
+    "rhino": "rhinoceros",
+    "rooster": "rooster",
+    "scorpion": "scorpion",
+    "sea_horse": "seahorse",
+    "starfish": "starfish",
+    "stegosaurus": "stegosaurus",
+    "sunflower": "sunflower",
+    "tick": "tick",
+    "trilobite": "trilobite",
+    "water_lilly": "water lily",
+    "wild_cat": "wild cat",
+}
+LIFELESS = {
+    "Motorbikes": "motorbike",
+    "accordion": "accordion",
+    "airplanes": "aeroplane",
+    "anchor": "anchor",
+    "barrel": "barrel",
+    "binocular": "binoculars",
+    "buddha": "Buddha statue",
+    "camera": "camera",
+    "cannon": "cannon",
+    "car_side": "car",
+    "ceiling_fan": "ceiling fan",
+    "cellphone": "mobile phone",
+    "chair": "chair",
+    "chandelier": "chandelier",
+    "cup": "cup",
+    "dollar_bill": "dollar bill",
+    "electric_guitar": "electric guitar",
+    "euphonium": "euphonium",
+    "ewer": "ewer",
+    "ferry": "ferry",
+    "gramophone": "gramophone",
+    "grand_piano": "grand piano",
+    "headphone": "headphones",
+    "helicopter": "helicopter",
+    "inline_skate": "inline skate",
+    "ketch": "ketch",
+    "lamp": "lamp",
+    "laptop": "laptop",
+    "mandolin": "mandolin",
+    "menorah": "menorah",
+    "metronome": "metronome",
+    "minaret": "minaret",
+    "pagoda": "pagoda",
+    "pizza": "pizza",
+    "pyramid": "pyramid",
+    "revolver": "revolver",
+    "saxophone": "saxophone",
+    "schooner": "schooner",
+    "scissors": "scissors",
+    "soccer_ball": "football",
+    "stapler": "stapler",
+    "stop_sign": "stop sign",
+    "umbrella": "umbrella",
+    "watch": "watch",
+    "wheelchair": "wheelchair",
+    "windsor_chair": "Windsor chair",
+    "wrench": "wrench",
+    "yin_yang": "yin-yang symbol",
+}
+UNDECIDED = {
+    "brain": "brain",
+    "garfield": "Garfield",
+    "snoopy": "Snoopy",
+    "strawberry": "strawberry",
+}
+NAMES = LIVING | LIFELESS | UNDECIDED
+BACKGROUND = "BACKGROUND_Google"
+FOLDER = "101_ObjectCategories"
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    label: str
+
+
+dataset = Dataset[Row](
+    title="Caltech101",
+    homepage="https://data.caltech.edu/records/mzrjq-6wc02",
+    licence="CC-BY-4.0",
+    terms="The pictures were gathered by web search, and their rights are their makers'.",
+    citation="Li, Fergus, Perona (2004), Learning Generative Visual Models from Few Training "
+    "Examples: An Incremental Bayesian Approach Tested on 101 Object Categories, CVPR Workshop",
+    obtain="""
+        Download caltech-101.zip from the homepage, unpack it, and also unpack the archive
+        101_ObjectCategories.tar.gz that is inside.
+    """,
+    tree="""
+        101_ObjectCategories/
+            BACKGROUND_Google/image_0001.jpg
+            Faces/image_0001.jpg
+            accordion/image_0001.jpg
+            ...
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    for key, image, label in class_folders(require(root / FOLDER, root / "caltech-101" / FOLDER)):
+        if label in NAMES or label == BACKGROUND:
+            yield Row(key, image, label)
+        else:
+            yield Broken(key, "unknown_label", f"no class of Caltech 101 is called {label!r}")
+
+
+@dataset.task(
+    """
+    The picture, be it a photograph, a drawing or a painting, is of one main thing: a living being
+    or a part of one, a vehicle, a musical instrument, a building or any other object. Name that
+    thing as precisely as you can, in one to three words.
+    """,
+    title="Caltech101 object recognition",
+    official_name="Caltech101+Image_classification",
+    category="General Object",
+)
+def image_classification(row: Row) -> Example | None:
+    if row.label == BACKGROUND:
+        return None
+    return Example(image=row.image, target=NAMES[row.label])
+
+
+@dataset.task(
+    """
+    Is the main subject of this picture a living organism? Say yes to people, animals and plants of
+    every kind, also to those that died out long ago, whether photographed or drawn and whole or in
+    part. Say no to things that people make, statues among them.
+    """,
+    title="Caltech101 living organism classification",
+    official_name="Caltech101+Living_Thing_classification",
+    category="General Object",
+)
+def living_thing_classification(row: Row) -> Example | None:
+    if row.label == BACKGROUND or row.label in UNDECIDED:
+        return None
+    target = "yes" if row.label in LIVING else "no"
+    return Example(image=row.image, target=target, options=("yes", "no"))
+
+
+# Living and lifeless in turn; each with its icon and the colours that it may have.
+DRAWN = {
+    "butterfly": ("butterfly", ("orange", "blue", "purple")),
+    "umbrella": ("umbrella", ("red", "blue", "green", "purple")),
+    "crab": ("crab", ("red", "orange", "brown")),
+    "laptop": ("laptop", ("blue", "cyan", "green")),
+    "elephant": ("elephant", ("gray", "brown")),
+    "cup": ("cup", ("red", "blue", "green", "orange")),
+    "starfish": ("starfish", ("orange", "red", "purple")),
+    "pyramid": ("pyramid", ("yellow", "brown", "orange")),
+    "sunflower": ("sunflower", ("yellow", "orange")),
+    "lamp": ("lamp", ("red", "green", "purple", "blue")),
+}
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    for index in range(count):
+        label, (thing, colours) = list(DRAWN.items())[index % len(DRAWN)]
+        image = canvas("caltech101", index)
+        box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), "caltech101", index, by=0.25)
+        icon(image, thing, box, pick(colours, 1, "caltech101", index)[0])
+        write_image(root / FOLDER / label / f"image_{index // len(DRAWN) + 1:04d}.jpg", image)

@@ -1,0 +1,241 @@
+"""PACS: seven kinds of things, each as photographs, art paintings, cartoons and sketches.
+
+Layout: the release keeps its pictures in `kfold/<domain>/<class>/` and, apart from them, lists of
+the form `<domain>_{train,crossval,test}_kfold.txt` which only divide the same pictures into folds
+(thuml/OpenDG-DAML, src/dalib/vision/datasets/pacs.py, and many a training code that reads
+`PACS/kfold/art_painting/dog/pic_001.jpg`); so this file reads the folders and needs no list.
+KaiyangZhou/Dassl.pytorch (dassl/data/datasets/dg/pacs.py) has the folders in `images`, and other
+mirrors have them at the top; all three are read.
+
+Known defect: Dassl leaves out `sketch/dog/n02103406_4068-1.png` as faulty, and so does this file,
+naming it in the ledger.
+
+The style tasks offer the four styles as options. The one public sample of the paper's data for
+the task on persons shows none, but without them nobody could tell which words are wanted.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import WHOLE, jittered
+from visionflan.drawing_styles import styled_icon
+from visionflan.hashing import pick
+from visionflan.layouts import class_folders, present
+from visionflan.specimens import write_image
+
+STYLES = {
+    "art_painting": "art painting",
+    "cartoon": "cartoon",
+    "photo": "photograph",
+    "sketch": "sketch",
+}
+KINDS = ("dog", "elephant", "giraffe", "guitar", "horse", "house", "person")
+FAULTY = {"sketch/dog/n02103406_4068-1.png"}
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    domain: str
+    kind: str
+
+
+dataset = Dataset[Row](
+    title="PACS",
+    homepage="https://domaingeneralization.github.io/#data",
+    licence="unknown",
+    terms="The owners publish the pictures for research on domain generalisation.",
+    citation="Li, Yang, Song, Hospedales (2017), Deeper, Broader and Artier Domain Generalization, "
+    "ICCV",
+    obtain="""
+        Follow the link to the data on the homepage, take the folder of raw images, and unpack it so
+        that the folder kfold lies here.
+    """,
+    tree="""
+        kfold/
+            art_painting/dog/pic_001.jpg
+            cartoon/dog/pic_001.jpg
+            photo/dog/056_0001.jpg
+            sketch/dog/5281.png
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    homes = [home for name in ("kfold", "images") if (home := root / name).is_dir()]
+    home = homes[0] if homes else root
+    for folder in present(*(home / domain for domain in STYLES)):
+        for name, image, kind in class_folders(folder):
+            key = f"{folder.name}/{name}"
+            if key in FAULTY:
+                yield Broken(key, "known_defect", f"{image} is known to be faulty")
+            elif kind not in KINDS:
+                yield Broken(key, "unknown_label", f"{kind!r} is none of {', '.join(KINDS)}")
+            else:
+                yield Row(key, image, folder.name, kind)
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    for index in range(max(count, len(KINDS))):
+        domain, kind = list(STYLES)[index % len(STYLES)], KINDS[index % len(KINDS)]
+        box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), "pacs", index, by=0.2)
+        colour = pick(COLOURS[kind], 1, "pacs", index, "colour")[0]
+        image = styled_icon(kind, domain.replace("_", " "), box, colour, "pacs", index)
+        suffix = "png" if domain == "sketch" else "jpg"
+        write_image(root / "kfold" / domain / kind / f"pic_{index + 1:03d}.{suffix}", image)
+
+
+COLOURS = {
+    "dog": ("brown", "orange", "gray"),
+    "elephant": ("gray", "brown"),
+    "giraffe": ("orange", "yellow"),
+    "guitar": ("red", "blue", "orange", "green"),
+    "horse": ("brown", "gray", "orange"),
+    "house": ("red", "yellow", "blue", "orange"),
+    "person": ("red", "blue", "green", "purple"),
+}
+
+
+def thing_in(row: Row, domain: str) -> Example | None:
+    """Ask for the kind of thing in pictures of one domain."""
+    return Example(image=row.image, target=row.kind) if row.domain == domain else None
+
+
+def style_of(row: Row, kind: str) -> Example | None:
+    """Ask for the style of pictures of one kind of thing."""
+    if row.kind != kind:
+        return None
+    return Example(image=row.image, target=STYLES[row.domain], options=tuple(STYLES.values()))
+
+
+@dataset.task(
+    """
+    An artist has painted one main subject here. Say with a single word what it is, leaving aside
+    how well or how freely it is painted.
+    """,
+    title="PACS object recognition in art painting",
+    official_name="PACS+art_painting_object_classification",
+    category="General Object in Special Image Domain",
+)
+def art_painting_object_classification(row: Row) -> Example | None:
+    return thing_in(row, "art_painting")
+
+
+@dataset.task(
+    """
+    Cartoons simplify and exaggerate what they show. Which animal, being or object does this one
+    depict? One word is enough.
+    """,
+    title="PACS object recognition in cartoon",
+    official_name="PACS+cartoon_object_classification",
+    category="General Object in Special Image Domain",
+)
+def cartoon_object_classification(row: Row) -> Example | None:
+    return thing_in(row, "cartoon")
+
+
+@dataset.task(
+    """
+    Name the subject that the photographer put at the centre of this photo. Use one everyday word
+    for its kind, not for its breed or make.
+    """,
+    title="PACS object recognition in photograph",
+    official_name="PACS+photo_object_classification",
+    category="General Object in Special Image Domain",
+)
+def photo_object_classification(row: Row) -> Example | None:
+    return thing_in(row, "photo")
+
+
+@dataset.task(
+    """
+    Somebody has made a picture of a dog. From its colours and outlines, decide which kind of
+    picture it is, and choose that kind.
+    """,
+    title="PACS dog image style classification",
+    official_name="PACS+dog_image_category_classification",
+    category="Image-Style Classification",
+)
+def dog_image_category_classification(row: Row) -> Example | None:
+    return style_of(row, "dog")
+
+
+@dataset.task(
+    """
+    There is an elephant to be seen here. By what means was it put into the picture? Pick the
+    option that fits.
+    """,
+    title="PACS elephant image style classification",
+    official_name="PACS+elephant_image_category_classification",
+    category="Image-Style Classification",
+)
+def elephant_image_category_classification(row: Row) -> Example | None:
+    return style_of(row, "elephant")
+
+
+@dataset.task(
+    """
+    Pay attention to how this giraffe is rendered, not to what it is doing, and select the name of
+    the visual style.
+    """,
+    title="PACS giraffe image style classification",
+    official_name="PACS+giraffe_image_category_classification",
+    category="Image-Style Classification",
+)
+def giraffe_image_category_classification(row: Row) -> Example | None:
+    return style_of(row, "giraffe")
+
+
+@dataset.task(
+    """
+    The guitar before you was either caught by a camera or put down by hand in one of several
+    manners. Find out which, and give the matching option.
+    """,
+    title="PACS guitar image style classification",
+    official_name="PACS+guitar_image_category_classification",
+    category="Image-Style Classification",
+)
+def guitar_image_category_classification(row: Row) -> Example | None:
+    return style_of(row, "guitar")
+
+
+@dataset.task(
+    """
+    Horses have been portrayed in many ways. What type of picture is this portrayal of one? Answer
+    with one of the options.
+    """,
+    title="PACS horse image style classification",
+    official_name="PACS+horse_image_category_classification",
+    category="Image-Style Classification",
+)
+def horse_image_category_classification(row: Row) -> Example | None:
+    return style_of(row, "horse")
+
+
+@dataset.task(
+    """
+    You see a house. Judge by lines, surfaces and shading whether it is real or drawn, and in which
+    fashion; then mark the category to which the image belongs.
+    """,
+    title="PACS house image style classification",
+    official_name="PACS+house_image_category_classification",
+    category="Image-Style Classification",
+)
+def house_image_category_classification(row: Row) -> Example | None:
+    return style_of(row, "house")
+
+
+@dataset.task(
+    """
+    Which of the listed media was used to portray the person in this image?
+    """,
+    title="PACS person image style classification",
+    official_name="PACS+person_image_category_classification",
+    category="Image-Style Classification",
+)
+def person_image_category_classification(row: Row) -> Example | None:
+    return style_of(row, "person")
