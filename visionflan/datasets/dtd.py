@@ -1,0 +1,122 @@
+"""DTD: 5,640 pictures of textures in the wild, described by 47 adjectives.
+
+Layout: `images/<class>/<file>`, and `labels/labels_joint_anno.txt` with a line for each picture,
+its path below `images` and all adjectives that annotators gave it. pytorch/vision
+(torchvision/datasets/dtd.py) shows the archive, with a folder `dtd` inside; its prototype reader
+and NetDissect's reader of the same release take the line apart as done here; tensorflow/datasets
+(image_classification/dtd.py) says that the folder is the key attribute. Both forms of the root,
+with the folder `dtd` and without, are read. The ten divisions into train, val and test are of one
+and the same set of pictures, so all pictures are read.
+
+The key attribute comes first in the list of all textures, then the others in order of the alphabet;
+that the annotators named everything that is there was not confirmed.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import COLOURS, SIZE
+from visionflan.hashing import pick, shuffled
+from visionflan.layouts import inside, require, text_lines
+from visionflan.specimens import write_image, write_lines
+from visionflan.textures import TEXTURES, texture
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    primary: str
+    textures: tuple[str, ...]
+
+
+dataset = Dataset[Row](
+    title="DTD",
+    homepage="https://www.robots.ox.ac.uk/~vgg/data/dtd/",
+    licence="research-only",
+    terms="The owners make the pictures available to the computer vision community for research.",
+    citation="Cimpoi, Maji, Kokkinos, Mohamed and Vedaldi (2014), Describing Textures in the Wild, "
+    "CVPR",
+    obtain="""
+        Download dtd-r1.0.1.tar.gz from https://www.robots.ox.ac.uk/~vgg/data/dtd/ and unpack it
+        here.
+    """,
+    tree="""
+        dtd/
+          images/<class>/<class>_0001.jpg
+          labels/labels_joint_anno.txt
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    below = Path("labels", "labels_joint_anno.txt")
+    labels = require(root / below, root / "dtd" / below)
+    images = labels.parents[1] / "images"
+    for number, line in enumerate(text_lines(labels), start=1):
+        name, *textures = line.split()
+        folder, slash, _ = name.partition("/")
+        if not slash or not textures:
+            detail = f"entry {number} of {labels} is not a picture with its textures: {line!r}"
+            yield Broken(f"entry {number}", "malformed_line", detail)
+            continue
+        others = sorted(set(textures) - {folder})
+        yield Row(name, inside(images, name), folder, (folder, *others))
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    numbers = dict.fromkeys(TEXTURES, 0)
+    lines = []
+    for index in range(count):
+        primary = list(TEXTURES)[index % len(TEXTURES)]
+        # A strip of a spiral would show mere arcs.
+        others = pick(list(TEXTURES), 1, index, "second", avoid=[primary, "spiralled"])
+        second = others if index % 3 == 1 else []
+        numbers[primary] += 1
+        name = f"{primary}/{primary}_{numbers[primary]:04d}.jpg"
+        write_image(root / "images" / name, patchwork([primary, *second], index))
+        lines.append(f"{name} {' '.join(sorted([primary, *second]))} ")
+    write_lines(root / "labels" / "labels_joint_anno.txt", lines)
+
+
+def patchwork(names: list[str], index: int) -> Image.Image:
+    """Draw the first texture over the picture, and a second one over its right third."""
+    inks = shuffled(["red", "blue", "green", "purple", "orange", "brown"], index, "ink")
+    image = Image.new("RGB", (SIZE, SIZE))
+    for place, name in enumerate(names):
+        part = texture(name, COLOURS[inks[place]], "dtd", index, place)
+        image.paste(part, (round(SIZE * 0.62) * place, 0))
+    return image
+
+
+@dataset.task(
+    """
+    Surfaces are told apart by how they look and would feel, as smooth, woven, cracked or dotted
+    ones are. Name the one texture that characterises this picture most, with a single adjective.
+    """,
+    official_name="DTD+coarse_grained_texture_classification",
+    title="DTD coarse grained texture classification",
+    category="Texture Classification",
+)
+def coarse_grained_texture_classification(row: Row) -> Example:
+    return Example(image=row.image, target=row.primary)
+
+
+@dataset.task(
+    """
+    More than one pattern can be seen in some pictures. List every texture that you find in this
+    one, the most striking first, as adjectives separated by semicolons; where there is only one,
+    give that alone.
+    """,
+    official_name="DTD+all_texture_detection",
+    title="DTD multiple texture detection",
+    category="Texture Classification",
+    metric="set_f1",
+)
+def all_texture_detection(row: Row) -> Example:
+    return Example(image=row.image, target="; ".join(row.textures))
