@@ -1,0 +1,161 @@
+"""Winoground: 400 pairs of pictures, and pairs of captions made of the same words in another order.
+
+Layout: `data/examples.jsonl` and `data/images.zip` of the gated release, as its dataset card tells
+(a copy of it is in juletx/spatial-reasoning, winoground/README.md). ajd12342/why-winoground-hard
+(README.md) has the records read from `examples.jsonl` beside an unpacked folder `images`. That a
+record names its pictures as `ex_0_img_0`, and that the files end in .png, was seen in code that
+reads them and in the published example of the task, whose picture of such a name is a JPEG: they
+are to be opened by content. Archive and folder are read, below `data` or at the root; the Parquet
+copy that the hub makes of the release is not.
+
+Each picture of a pair is one instance, to be matched with one of the two captions. The owners mean
+the set for evaluation: who trains on it can no longer report on it.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import WHOLE, Box, canvas, jittered
+from visionflan.hashing import pick
+from visionflan.icons import icon
+from visionflan.layouts import json_lines, require
+from visionflan.pictures import Member, Picture
+from visionflan.specimens import write_lines
+
+
+class Row(NamedTuple):
+    key: str
+    image: Picture
+    caption: str
+    other: str
+
+
+dataset = Dataset[Row](
+    title="Winoground",
+    homepage="https://huggingface.co/datasets/facebook/winoground",
+    licence="research-only",
+    terms="Access is granted to those who agree to use it solely for research purposes; a full "
+    "licence agreement is among the files. It is an evaluation set.",
+    citation="Thrush, Jiang, Bartolo, Singh, Williams, Kiela and Ross (2022), Winoground: Probing "
+    "Vision and Language Models for Visio-Linguistic Compositionality, CVPR",
+    obtain="""
+        Ask for access at https://huggingface.co/datasets/facebook/winoground and download its
+        folder `data` to here. The archive of images need not be unpacked.
+    """,
+    tree="""
+        winoground/
+          data/
+            examples.jsonl
+            images.zip
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    lines = require(root / "data" / "examples.jsonl", root / "examples.jsonl")
+    picture = pictures_of(require(lines.parent / "images", lines.parent / "images.zip"))
+    for line in json_lines(lines):
+        if isinstance(line, Broken):
+            yield line
+            continue
+        number, entry = line
+        try:
+            captions = [str(entry["caption_0"]).strip(), str(entry["caption_1"]).strip()]
+            images = [picture(entry["image_0"]), picture(entry["image_1"])]
+            key = f"{entry['id']}"
+        except (KeyError, TypeError) as fault:
+            detail = f"line {number} of {lines}: {type(fault).__name__} {fault}"
+            yield Broken(f"line {number}", "malformed_record", detail)
+            continue
+        for place in (0, 1):
+            yield Row(f"{key}/image_{place}", images[place], captions[place], captions[1 - place])
+
+
+def pictures_of(images: Path) -> Callable[[str], Picture]:
+    """Tell how to find a picture by the name that a record gives it."""
+    if images.is_dir():
+        return lambda name: images / f"{name}.png"
+    with zipfile.ZipFile(images) as archive:
+        members = {PurePosixPath(member).stem: member for member in archive.namelist()}
+    return lambda name: Member(images, members.get(name, f"images/{name}.png"))
+
+
+@dataset.task(
+    """
+    Two captions are offered that use exactly the same words but tell different things. Decide which
+    of them is true of the image.
+    """,
+    official_name="Winoground+image_captioning",
+    title="Winoground image caption matching",
+    category="Image Text Matching",
+)
+def image_captioning(row: Row) -> Example:
+    return Example(image=row.image, target=row.caption, options=(row.caption, row.other))
+
+
+THINGS = ("dog", "house", "car", "tree", "guitar", "boat", "fish", "sunflower")
+LEFT, RIGHT = WHOLE.part(0.02, 0.2, 0.5, 0.8), WHOLE.part(0.5, 0.2, 0.98, 0.8)
+ABOVE, BELOW = WHOLE.part(0.2, 0.02, 0.8, 0.5), WHOLE.part(0.2, 0.5, 0.8, 0.98)
+
+
+class Drawn(NamedTuple):
+    thing: str
+    colour: str
+    box: Box
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    data = root / "data"
+    data.mkdir(parents=True, exist_ok=True)
+    lines = []
+    with zipfile.ZipFile(data / "images.zip", "w") as archive:
+        for index in range((count + 1) // 2):
+            record: dict[str, object] = {"id": index}
+            for place, (caption, drawn) in enumerate(pair(index)):
+                name = f"ex_{index}_img_{place}"
+                record |= {f"image_{place}": name, f"caption_{place}": caption}
+                # A bare name has a fixed date, so that the archive is the same on every day.
+                member = zipfile.ZipInfo(f"images/{name}.png")
+                archive.writestr(member, encoded(drawn, index, place))
+            lines.append(json.dumps(record | {"tag": "Object", "num_main_preds": 1}))
+    write_lines(data / "examples.jsonl", lines)
+
+
+def pair(index: int) -> list[tuple[str, list[Drawn]]]:
+    """Make two captions of the same words, each with what is to be drawn for it."""
+    one, other = pick(THINGS, 2, index, "things")
+    red, blue = pick(("red", "blue", "green", "yellow", "purple"), 2, index, "colours")
+    match index % 3:
+        case 0:
+            return [
+                (f"a {a} left of a {b}", [Drawn(a, red, LEFT), Drawn(b, blue, RIGHT)])
+                for a, b in ((one, other), (other, one))
+            ]
+        case 1:
+            return [
+                (f"a {a} above a {b}", [Drawn(a, red, ABOVE), Drawn(b, blue, BELOW)])
+                for a, b in ((one, other), (other, one))
+            ]
+        case _:
+            return [
+                (f"a {a} {one} and a {b} {other}", [Drawn(one, a, LEFT), Drawn(other, b, RIGHT)])
+                for a, b in ((red, blue), (blue, red))
+            ]
+
+
+def encoded(drawn: list[Drawn], index: int, place: int) -> bytes:
+    """Draw things on a light ground, and encode the picture."""
+    image = canvas(index, place)
+    for thing in drawn:
+        box = jittered(thing.box, index, place, thing.thing)
+        icon(image, thing.thing, box, thing.colour)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
