@@ -1,0 +1,227 @@
+"""Draw scenes of solids as in CLEVR, and ask questions of them whose answers are true."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image, ImageDraw
+
+from visionflan.drawing import COLOURS, WHITE, Box, canvas, darker, grid_cell, polygon
+from visionflan.hashing import fraction, pick, rank, shuffled
+from visionflan.specimens import write_image, write_json
+
+SHAPES = ("cube", "sphere", "cylinder")
+COLOUR_NAMES = ("gray", "red", "blue", "green", "brown", "purple", "cyan", "yellow")
+MATERIALS = ("rubber", "metal")
+SIZES = {"large": 0.96, "small": 0.56}
+
+
+class Solid(NamedTuple):
+    """One object, and the column and row of the two by two places where it stands."""
+
+    shape: str
+    color: str
+    size: str
+    material: str
+    column: int
+    row: int
+
+
+class Asked(NamedTuple):
+    """A question with its true answer."""
+
+    question: str
+    answer: str
+
+
+def scene(*identity: str | int) -> list[Solid]:
+    """Choose one to four solids of different colours in different places, from back to front."""
+    count = 1 + rank(*identity, "count") % 4
+    colours = shuffled(COLOUR_NAMES, *identity, "colour")
+    places = sorted(pick(range(4), count, *identity, "place"))
+    return [
+        Solid(
+            SHAPES[rank(*identity, "shape", place) % 3],
+            colour,
+            list(SIZES)[rank(*identity, "size", place) % 2],
+            MATERIALS[rank(*identity, "material", place) % 2],
+            column=place % 2,
+            row=place // 2,
+        )
+        for place, colour in zip(places, colours, strict=False)
+    ]
+
+
+def draw(solids: list[Solid], *identity: str | int) -> Image.Image:
+    """Draw a scene on a light floor."""
+    image = canvas(*identity)
+    pen = ImageDraw.Draw(image)
+    for solid in solids:
+        cell = grid_cell(solid.column, solid.row, 2, 2)
+        side = SIZES[solid.size] * (1 - 0.08 * fraction(*identity, solid.color, "side"))
+        left = (1 - side) * fraction(*identity, solid.color, "left")
+        top = (1 - side) * fraction(*identity, solid.color, "top")
+        box = cell.part(left, top, left + side, top + side)
+        SOLIDS[solid.shape](pen, box, solid)
+    return image
+
+
+def cube(pen: ImageDraw.ImageDraw, box: Box, solid: Solid) -> None:
+    """Draw a cube of which the front, the top and the right side are seen."""
+    colour = COLOURS[solid.color]
+    pen.rectangle(box.part(0.0, 0.28, 0.72, 1.0), fill=colour)
+    pen.polygon(
+        polygon(box, [(0, 0.28), (0.28, 0), (1, 0), (0.72, 0.28)]), fill=darker(colour, 0.8)
+    )
+    side = [(0.72, 0.28), (1, 0), (1, 0.72), (0.72, 1)]
+    pen.polygon(polygon(box, side), fill=darker(colour, 0.55))
+    shine(pen, box.part(0.06, 0.36, 0.66, 0.94), solid)
+
+
+def sphere(pen: ImageDraw.ImageDraw, box: Box, solid: Solid) -> None:
+    """Draw a ball in the light from the left above."""
+    colour = COLOURS[solid.color]
+    pen.ellipse(box, fill=darker(colour, 0.6))
+    pen.ellipse(box.part(0.02, 0.02, 0.88, 0.88), fill=colour)
+    shine(pen, box.part(0.16, 0.16, 0.76, 0.76), solid)
+
+
+def cylinder(pen: ImageDraw.ImageDraw, box: Box, solid: Solid) -> None:
+    """Draw an upright cylinder, narrower than it is high."""
+    colour = COLOURS[solid.color]
+    pen.ellipse(box.part(0.18, 0.72, 0.82, 1.0), fill=colour)
+    pen.rectangle(box.part(0.18, 0.14, 0.82, 0.86), fill=colour)
+    pen.rectangle(box.part(0.62, 0.14, 0.82, 0.86), fill=darker(colour, 0.7))
+    pen.ellipse(box.part(0.18, 0.0, 0.82, 0.28), fill=darker(colour, 0.45))
+    shine(pen, box.part(0.2, 0.34, 0.6, 0.9), solid)
+
+
+def shine(pen: ImageDraw.ImageDraw, box: Box, solid: Solid) -> None:
+    """Draw the reflection that tells metal from rubber."""
+    if solid.material == "metal":
+        pen.polygon(polygon(box, [(0.1, 0.6), (0.6, 0.1), (0.85, 0.1), (0.1, 0.85)]), fill=WHITE)
+
+
+SOLIDS: dict[str, Callable[[ImageDraw.ImageDraw, Box, Solid], None]] = {
+    "cube": cube,
+    "sphere": sphere,
+    "cylinder": cylinder,
+}
+
+
+def name(solid: Solid, solids: list[Solid], *hidden: str) -> str | None:
+    """Name a solid by as few attributes as tell it from the others, without the hidden ones."""
+    for shown in (("shape",), ("size", "shape"), ("color",), ("color", "shape")):
+        alike = [other for other in solids if described(other, shown) == described(solid, shown)]
+        if len(alike) == 1 and not set(shown) & set(hidden):
+            return described(solid, shown)
+    return None
+
+
+def described(solid: Solid, shown: tuple[str, ...]) -> str:
+    """Describe a solid by some attributes, in CLEVR's order of words."""
+    words = [getattr(solid, attribute) for attribute in shown]
+    return " ".join(words if "shape" in shown else [*words, "thing"])
+
+
+QUERIES = {
+    "color": "What color is the {}?",
+    "shape": "The {} is what shape?",
+    "size": "How big is the {}?",
+    "material": "What is the {} made of?",
+}
+# Colours and shapes are asked for most, being plainest in a small picture.
+ASKED_FOR = ("color", "color", "color", "shape", "shape", "size", "material")
+
+
+def queries(solids: list[Solid], *identity: str | int) -> list[Asked]:
+    """Ask for one attribute of the solids that can be named without it.
+
+    Only one attribute is asked for in a scene, so that no question answers another.
+    """
+    attribute = ASKED_FOR[rank(*identity, "attribute") % len(ASKED_FOR)]
+    named = [(solid, name(solid, solids, attribute)) for solid in solids]
+    return [
+        Asked(QUERIES[attribute].format(known), getattr(solid, attribute))
+        for solid, known in named
+        if known
+    ]
+
+
+def counts(solids: list[Solid], *identity: str | int) -> list[Asked]:
+    """Ask how many things there are, how many of a shape, and whether there is another."""
+    counted, sought = shuffled(SHAPES, *identity, "shapes")[:2]
+    here = Counter(solid.shape for solid in solids)
+    return [
+        Asked("How many things are there?", str(len(solids))),
+        Asked(f"What number of {counted}s are there?", str(here[counted])),
+        Asked(f"Is there a {sought}?", "yes" if here[sought] else "no"),
+    ]
+
+
+def questions(solids: list[Solid], *identity: str | int) -> list[Asked]:
+    """Ask three questions of one scene: one or two for an attribute, the others to count."""
+    asked = shuffled(queries(solids, *identity), *identity, "queries")[:2]
+    asked += shuffled(counts(solids, *identity), *identity, "counts")[: 3 - len(asked)]
+    return shuffled(asked, *identity, "questions")
+
+
+def plain_questions(solids: list[Solid]) -> list[Asked]:
+    """Ask as a person would of the number of things, and of one that stands apart."""
+    asked = [Asked("how many objects are on the table?", str(len(solids)))]
+    for side, where in SIDES.items():
+        apart = [solid for solid in solids if where(solid)]
+        if len(apart) == 1 < len(solids):
+            asked.append(Asked(f"What color is the object {side}?", apart[0].color))
+            asked.append(Asked(f"which shape do you see {side}", apart[0].shape))
+    return asked
+
+
+SIDES: dict[str, Callable[[Solid], bool]] = {
+    "on the left": lambda solid: solid.column == 0,
+    "on the right": lambda solid: solid.column == 1,
+    "in the back": lambda solid: solid.row == 0,
+    "in front": lambda solid: solid.row == 1,
+}
+
+
+def write_scenes(release: Path, prefix: str, splits: dict[str, int]) -> None:
+    """Write a release with so many pictures in each split, and the questions about them."""
+    for split, count in splits.items():
+        asked: dict[str, list[Asked]] = {}
+        for index in range(count):
+            identity = (prefix, split, index)
+            solids = scene(*identity)
+            filename = f"{prefix}_{split}_{index:06d}.png"
+            write_image(release / "images" / split / filename, draw(solids, *identity))
+            asked[filename] = questions(solids, *identity)
+        write_questions(release / "questions" / f"{prefix}_{split}_questions.json", split, asked)
+
+
+def write_people(path: Path, prefix: str, split: str, count: int) -> None:
+    """Write one question of a person about each of the pictures of a split."""
+    asked = {}
+    for index in range(count):
+        identity = (prefix, split, index)
+        plain = plain_questions(scene(*identity))
+        asked[f"{prefix}_{split}_{index:06d}.png"] = pick(plain, 1, *identity, "plain")
+    write_questions(path, split, asked)
+
+
+def write_questions(path: Path, split: str, asked: dict[str, list[Asked]]) -> None:
+    """Write a question file of the official form."""
+    records: list[dict[str, object]] = []
+    for filename, pairs in asked.items():
+        for question, answer in pairs:
+            records.append(
+                {
+                    "image_index": int(Path(filename).stem[-6:]),
+                    "image_filename": filename,
+                    "question_index": len(records),
+                    "split": split,
+                    "question": question,
+                    "answer": answer,
+                }
+            )
+    write_json(path, {"info": {"split": split, "version": "1.0"}, "questions": records})
