@@ -1,0 +1,229 @@
+"""Concadia: pictures of Wikipedia with their alt text, their caption and the paragraph beside them.
+
+Layout: the owners' code (elisakreiss/concadia, Concadia_dataset/create_split_json.py) writes
+`wiki_split.json` with records under `images`, each of them with `filename`, `split`, and
+`description`, `caption` and `context` that hold `raw` words; facebookresearch/EGG
+(egg/zoo/emergent_captioner) reads that file with the pictures in `images/`, and the archive of the
+pictures unpacks into `resized/`. The owners' sample of 300 records, `exp_sample.json`, is a script
+that begins with `var main_trials = `. All of these are read, in all three splits.
+
+Known defects: the owners dropped every letter outside ASCII ("Jger", "Sry"), which cannot be
+mended. Section headings, marks of footnotes and blanks have been left in: these are taken out, and
+named as repaired. A paragraph of references or formulas, or a table whose cells have run together,
+is no background; an alt text that only says "photograph", or is the name of a file, describes
+nothing: such rows are refused.
+
+`image_caption_context_2` joins caption and paragraph, as the paper tells (section 2.1). How the
+site's `image_caption_context_1` differs from it is not public; here it asks for the caption and one
+sentence of background, so that the two are not the same task.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import WHOLE, canvas, jittered
+from visionflan.errors import ReleaseError, UnusableError
+from visionflan.hashing import pick
+from visionflan.icons import icon
+from visionflan.layouts import inside, require
+from visionflan.specimens import write_image, write_json
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    description: str
+    caption: str
+    context: str
+
+
+dataset = Dataset[Row](
+    title="CONCADIA",
+    homepage="https://github.com/elisakreiss/concadia",
+    licence="unknown",
+    terms="""
+        The owners' code is under the MIT licence. The words come from Wikipedia (CC BY-SA), and
+        each picture has its own licence at Wikimedia Commons, where `orig_filename` leads.
+    """,
+    citation="Kreiss, Fang, Goodman, Potts (2022), Concadia: Towards Image-Based Text Generation "
+    "with a Purpose, EMNLP",
+    obtain="""
+        Download wiki_split.json and resized.zip by the two links of the homepage's README, and
+        unpack the pictures.
+    """,
+    tree="""
+        wiki_split.json
+        resized/
+            41017.jpg
+            ...
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    folder = require(root / "resized", root / "images")
+    for record in records(require(root / "wiki_split.json", root / "exp_sample.json")):
+        yield read_record(folder, record)
+
+
+def records(path: Path) -> list[Any]:
+    """Read the records of the release, or of the sample that is written as a script."""
+    text = re.sub(r"\A\s*var \w+ = ", "", path.read_text(encoding="utf-8")).rstrip().rstrip(";")
+    try:
+        found = json.loads(text)["images"]
+    except (ValueError, KeyError, TypeError) as fault:
+        raise ReleaseError(f"{path} is not JSON with records under images: {fault}") from fault
+    if not isinstance(found, list):
+        raise ReleaseError(f"{path} has no list of records under images")
+    return found
+
+
+def read_record(folder: Path, record: Any) -> Row | Broken:
+    try:
+        words = [record[part]["raw"] for part in ("description", "caption", "context")]
+        return Row(record["filename"], inside(folder, record["filename"]), *words)
+    except (KeyError, TypeError) as fault:
+        return Broken(str(record)[:80], "malformed_record", f"a record lacks {fault}")
+
+
+FOOTNOTE = re.compile(r"(?<=\S)\[(?:[a-z]|(?:[Nn]ote|nb?) ?\d+|update|[a-z ]+ (?:needed|failed))\]")
+REFERENCES = re.compile(r"References\[edit\]|See also\[edit\]|\^ |displaystyle|is a stub")
+# The words at the edges of table cells and list items run together: "2014RankCountry".
+FUSED = re.compile(r"[a-z)0-9][A-Z][a-z]")
+NO_DESCRIPTION = re.compile(
+    r"(?i)(?:(?:colou?r |old |black and white )?(?:photo|photograph|picture|image|alt|drawing)"
+    r"|see adjacent text|refer to adjacent text|.*\.(?:jpe?g|png|gif|svg|tiff?))[.]?"
+)
+
+
+def mended(words: str) -> tuple[str, tuple[str, ...]]:
+    """Take out what is no part of a sentence, and name it."""
+    prose = words.rsplit("[edit]", 1)[-1]
+    unmarked = FOOTNOTE.sub("", prose)
+    trimmed = " ".join(unmarked.split())
+    repairs = {
+        "section_heading": prose != words,
+        "footnote_mark": unmarked != prose,
+        "trimmed_blanks": trimmed != unmarked,
+    }
+    return trimmed, tuple(name for name, happened in repairs.items() if happened)
+
+
+ABBREVIATIONS = {"St", "Mt", "Mr", "Mrs", "Dr", "Jr", "Sr", "No", "Lt", "Gen", "Col", "Rev", "ca"}
+
+
+def first_sentence(words: str) -> str:
+    """Cut after the first sentence; a stop after an initial or an abbreviation ends none."""
+    for end in re.finditer(r"[.!?][\"')]*(?= [\"'(A-Z0-9])", words):
+        last = words[: end.start()].rsplit(" ", maxsplit=1)[-1].strip("(\"'")
+        if len(last) > 1 and "." not in last and last not in ABBREVIATIONS:
+            return words[: end.end()]
+    return words
+
+
+def captioned(row: Row, *, brief: bool) -> Example:
+    """Join the caption and the paragraph, or only its first sentence."""
+    if REFERENCES.search(row.context) or len(FUSED.findall(row.context)) > 4:
+        raise UnusableError("no_background", "the paragraph holds references, formulas or a table")
+    (caption, of_caption), (context, of_context) = mended(row.caption), mended(row.context)
+    if not (caption and context):
+        raise UnusableError("no_background", "the caption or the paragraph has no words")
+    stop = "" if re.search(r"[.!?][\"')]*$", caption) else "."
+    return Example(
+        image=row.image,
+        target=f"{caption}{stop} {first_sentence(context) if brief else context}",
+        repaired=tuple(dict.fromkeys(of_caption + of_context)),
+    )
+
+
+@dataset.task(
+    """
+    Picture to yourself a reader who cannot see this illustration of an encyclopaedia article. Tell
+    that reader, in a phrase or a short sentence, what can be seen in it.
+    """,
+    title="CONCADIA short image captioning",
+    official_name="CONCADIA+image_description",
+    category="Coarse-grained Captioning",
+    metric="cider",
+)
+def image_description(row: Row) -> Example:
+    description, repaired = mended(row.description)
+    if NO_DESCRIPTION.fullmatch(description):
+        raise UnusableError("no_description", f"{description!r} tells nothing of what is seen")
+    return Example(image=row.image, target=description, repaired=repaired)
+
+
+@dataset.task(
+    """
+    Supply a caption for this picture from an encyclopaedia, and after it one sentence of
+    background on the subject that the picture illustrates.
+    """,
+    title="CONCADIA caption with a sentence of background",
+    official_name="CONCADIA+image_caption_context_1",
+    category="Knowledge Extraction",
+    metric="rouge_l",
+)
+def image_caption_context_1(row: Row) -> Example:
+    return captioned(row, brief=True)
+
+
+@dataset.task(
+    """
+    Write what an encyclopaedia would print beneath this image, and go on with a whole paragraph
+    of background knowledge about it, such as the article around it might give.
+    """,
+    title="CONCADIA caption with background knowledge",
+    official_name="CONCADIA+image_caption_context_2",
+    category="Knowledge Extraction",
+    metric="rouge_l",
+)
+def image_caption_context_2(row: Row) -> Example:
+    return captioned(row, brief=False)
+
+
+# Of each thing, a caption and what an encyclopaedia might say.
+ARTICLES = {
+    "boat": ("A boat under sail", "Wind drives a sailing boat. Sailors cross the sea in it."),
+    "bus": ("A city bus", "A bus carries many people. It stops at fixed places."),
+    "clock": ("A clock with two hands", "A clock shows the time. The short hand tells the hour."),
+    "fish": ("A fish from the side", "Fish live in water. They breathe with gills."),
+    "guitar": ("A guitar", "A guitar is played with the fingers. Most have six strings."),
+    "house": ("A family house", "A house is a home for people. A roof keeps the rain out."),
+    "tree": ("A tree in leaf", "A tree has a trunk of wood. Its leaves make food from light."),
+    "umbrella": ("An open umbrella", "An umbrella keeps off rain. It can be folded."),
+}
+COLOURS = ("red", "green", "blue", "orange", "purple", "brown")
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    images: list[dict[str, object]] = []
+    for index in range(count):
+        thing, (caption, context) = list(ARTICLES.items())[index % len(ARTICLES)]
+        colour = pick(COLOURS, 1, "concadia", index, "colour")[0]
+        article = "An" if colour == "orange" else "A"
+        image = canvas("concadia", index)
+        box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), "concadia", index, by=0.25)
+        icon(image, thing, box, colour)
+        name = f"{index + 1}.jpg"
+        write_image(root / "resized" / name, image)
+        texts = {
+            "description": f"{article} {colour} {thing}",
+            "caption": caption,
+            "context": f" {context}",
+        }
+        images.append(
+            {
+                "article_id": thing.capitalize(),
+                "filename": name,
+                "orig_filename": "",
+                **{part: {"raw": raw, "tokens": raw.split()} for part, raw in texts.items()},
+                "split": "train",
+            }
+        )
+    write_json(root / "wiki_split.json", {"images": images})
