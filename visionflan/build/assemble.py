@@ -3,7 +3,7 @@
 import hashlib
 import json
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -16,17 +16,16 @@ from numpy.typing import NDArray
 
 import visionflan
 from visionflan.build.card import write_card
-from visionflan.build.durable import put, write_json
+from visionflan.build.durable import put, replacing, write_json
 from visionflan.build.index import write_index
 from visionflan.build.likeness import alike
-from visionflan.build.parts import FOLDER, Part
-from visionflan.build.shards import FACTS
+from visionflan.build.parts import FOLDER, Part, batches
 from visionflan.build.split import HoldOut, Shown, held_out, shown, shown_together
-from visionflan.build.tables import INSTANCES, LEDGER, write_table
+from visionflan.build.stored import stored_facts
+from visionflan.build.tables import INSTANCES, LEDGER
 from visionflan.errors import BuildError
 
 FORMAT = 1
-ROWS_AT_ONCE = 10_000
 SPLIT = INSTANCES.get_field_index("split")
 
 
@@ -59,7 +58,7 @@ def assemble(
     for part in parts:
         for task, info in part.tasks.items():
             tasks[task] |= {**asdict(info), **asdict(part.counts[task])}
-    write_table(out / "ledger.parquet", gathered(folders, "ledger.parquet", LEDGER))
+    write_ledger(out, folders)
     write_index(out / "images.index", whole.facts, whole.groups)
     manifest = {
         "format": FORMAT,
@@ -76,26 +75,19 @@ def assemble(
     return manifest
 
 
-def gathered(
-    folders: Sequence[Path], name: str, schema: pa.Schema, columns: list[str] | None = None
-) -> pa.Table:
-    """Read one table of every part."""
-    tables = [pq.read_table(folder / name, columns=columns) for folder in folders]
-    empty = schema.empty_table()
-    return pa.concat_tables([empty.select(columns) if columns else empty, *tables])
-
-
 def overview(parts: Sequence[Part], folders: Sequence[Path], hold_out: HoldOut | None) -> Whole:
     """Group the images of all parts by their look, and decide what is held out."""
     tasks = sorted(task for part in parts for task in part.tasks)
-    facts = gathered(folders, "facts.parquet", FACTS).sort_by("id").combine_chunks()
+    facts = stored_facts(folders).sort_by("id").combine_chunks()
     ids = facts["id"].to_pylist()
     words = b"".join(facts["colours"].to_pylist())
     groups = alike(
         facts["phash"].to_numpy(),
         np.frombuffer(words, np.uint8).reshape(len(ids), -1 if ids else 192),
     )
-    given = gathered(folders, "instances.parquet", INSTANCES, ["task", "split", "images"])
+    columns = ["task", "split", "images"]
+    tables = [pq.read_table(folder / "instances.parquet", columns=columns) for folder in folders]
+    given = pa.concat_tables([INSTANCES.empty_table().select(columns), *tables])
     seen = shown(given, {image_id: row for row, image_id in enumerate(ids)}, tasks)
     if hold_out is None:
         held = np.array(given["split"].to_pylist()) == "held_out"
@@ -116,7 +108,7 @@ def write_instances(out: Path, folders: Sequence[Path], whole: Whole) -> dict[st
     """Write one file of instances a task, and give each task's counts and digest."""
     writers: dict[str, TaskFile] = {}
     done = 0
-    for given in batches(folders):
+    for given in batches(folders, "instances.parquet"):
         held = whole.held[done : done + len(given)]
         done += len(given)
         split = pa.array(np.where(held, "held_out", "train"), pa.string())
@@ -130,11 +122,14 @@ def write_instances(out: Path, folders: Sequence[Path], whole: Whole) -> dict[st
     return {task: writers[task].close() if task in writers else dict(empty) for task in whole.tasks}
 
 
-def batches(folders: Sequence[Path]) -> Iterator[pa.RecordBatch]:
-    """Read the instances of all parts, some thousand at a time."""
-    for folder in folders:
-        with pq.ParquetFile(folder / "instances.parquet") as file:
-            yield from file.iter_batches(ROWS_AT_ONCE)
+def write_ledger(out: Path, folders: Sequence[Path]) -> None:
+    """Write the ledgers of all parts as one."""
+    with (
+        replacing(out / "ledger.parquet") as temporary,
+        pq.ParquetWriter(temporary, LEDGER, compression="zstd") as file,
+    ):
+        for batch in batches(folders, "ledger.parquet"):
+            file.write_batch(batch)
 
 
 class TaskFile:

@@ -4,6 +4,7 @@ import io
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -12,7 +13,7 @@ from PIL import Image, ImageDraw
 from visionflan.build.durable import replacing, write_text
 from visionflan.build.index import ImageIndex
 
-CELL, CAPTION, ACROSS, MOST_CELLS = 160, 26, 8, 64
+CELL, CAPTION, ACROSS, MOST_CELLS = 160, 40, 8, 64
 CONTACT_SHEET = "contact_sheet.jpg"
 
 
@@ -32,7 +33,7 @@ def card(manifest: dict[str, Any]) -> str:
             f"# {about.get('title', 'A visual-instruction-tuning set')}",
             "",
             f"{totals['instances']:,} instances of {sum(map(kept, manifest['tasks'].values()))} "
-            f"tasks over {totals['images']:,} distinct images "
+            f"task(s) over {totals['images']:,} distinct images "
             f"({totals['image_bytes'] / 1e6:,.1f} MB): {totals['train']:,} for training, "
             f"{totals['held_out']:,} held out by image. Digest `{manifest['digest']}`.",
             "",
@@ -126,8 +127,8 @@ def write_contact_sheet(out: Path, manifest: dict[str, Any]) -> None:
         x, y = place % ACROSS * CELL, place // ACROSS * (CELL + CAPTION)
         picture.thumbnail((CELL - 8, CELL - 8))
         sheet.paste(picture, (x + (CELL - picture.width) // 2, y + (CELL - picture.height) // 2))
-        dataset, _, name = task.partition("/")
-        ImageDraw.Draw(sheet).text((x + 4, y + CELL), f"{dataset[:25]}\n{name[:25]}", fill="black")
+        words = "\n".join(wrap(task.replace("/", "/ "), CELL // 6))
+        ImageDraw.Draw(sheet).text((x + 4, y + CELL), words, fill="black")
     with replacing(out / CONTACT_SHEET) as temporary:
         sheet.save(temporary, "JPEG", quality=85)
 

@@ -1,6 +1,7 @@
 """The parts that a build is put together from: one a dataset, each whole or not there."""
 
 import json
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -9,15 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from visionflan.build.durable import put, write_json
-from visionflan.build.instance import Instance
-from visionflan.build.shards import FACTS
 from visionflan.build.tables import (
     INSTANCES,
+    LEDGER,
     Entry,
     TaskInfo,
     instance_table,
     ledger_table,
-    write_table,
 )
 
 FOLDER = ".parts"
@@ -49,6 +48,7 @@ class Part:
     about: dict[str, Any]
     tasks: dict[str, TaskInfo] = field(default_factory=dict)
     counts: dict[str, TaskCounts] = field(default_factory=dict)
+    source: str = ""
 
     def save(self, folder: Path) -> None:
         """Mark the part as whole."""
@@ -65,27 +65,31 @@ class Part:
             kept["about"],
             {task: TaskInfo(**info) for task, info in kept["tasks"].items()},
             {task: TaskCounts(**counts) for task, counts in kept["counts"].items()},
+            kept["source"],
         )
 
 
-class InstanceWriter:
-    """Write instances in the order in which they come."""
+class TableWriter:
+    """Write rows in the order in which they come, some thousand at a time, into a table."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, path: Path, schema: pa.Schema, to_table: Callable[[list[Any]], pa.Table]
+    ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path, self.temporary = path, path.with_name(f".{path.name}.tmp")
-        self.file = pq.ParquetWriter(self.temporary, INSTANCES, compression="zstd")
-        self.waiting: list[Instance] = []
+        self.file = pq.ParquetWriter(self.temporary, schema, compression="zstd")
+        self.to_table = to_table
+        self.waiting: list[Any] = []
 
-    def add(self, instance: Instance) -> None:
-        """Add an instance."""
-        self.waiting.append(instance)
+    def add(self, row: Any) -> None:
+        """Add a row."""
+        self.waiting.append(row)
         if len(self.waiting) >= ROWS_AT_ONCE:
             self.flush()
 
     def flush(self) -> None:
-        """Write the waiting instances."""
-        self.file.write_table(instance_table(self.waiting))
+        """Write the waiting rows."""
+        self.file.write_table(self.to_table(self.waiting))
         self.waiting = []
 
     def close(self) -> None:
@@ -95,11 +99,18 @@ class InstanceWriter:
         put(self.temporary, self.path)
 
 
-def save_facts(folder: Path, facts: list[pa.Table]) -> None:
-    """Keep where the part's images lie."""
-    write_table(folder / "facts.parquet", pa.concat_tables([FACTS.empty_table(), *facts]))
+def instance_writer(folder: Path) -> TableWriter:
+    """Write the instances of a part."""
+    return TableWriter(folder / "instances.parquet", INSTANCES, instance_table)
 
 
-def save_ledger(folder: Path, entries: list[Entry]) -> None:
-    """Keep what became of the rows that are not in the build as released."""
-    write_table(folder / "ledger.parquet", ledger_table(entries))
+def ledger_writer(folder: Path) -> TableWriter:
+    """Write the ledger of a part."""
+    return TableWriter(folder / "ledger.parquet", LEDGER, ledger_table)
+
+
+def batches(folders: Iterable[Path], name: str) -> Iterator[pa.RecordBatch]:
+    """Read a table of all parts, some thousand rows at a time."""
+    for folder in folders:
+        with pq.ParquetFile(folder / name) as file:
+            yield from file.iter_batches(ROWS_AT_ONCE)

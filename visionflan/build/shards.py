@@ -42,7 +42,6 @@ class ShardWriter:
     def __init__(self, folder: Path, name: str, *, first: int = 0) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.name, self.number = folder, name, first
-        self.facts: list[pa.Table] = []
         self.rows: list[CheckedImage] = []
         self.waiting: list[Waiting] = []
         self.waiting_bytes = self.shard_bytes = 0
@@ -103,7 +102,6 @@ class ShardWriter:
         path = self.folder / f"{self.name}-{self.number:05}.parquet"
         put(self.temporary, path)
         facts = shard_facts(path, self.rows)
-        self.facts.append(facts)
         self.file, self.rows, self.shard_bytes = None, [], 0
         self.number += 1
         return facts

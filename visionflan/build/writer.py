@@ -9,9 +9,9 @@ from visionflan.build.assemble import assemble
 from visionflan.build.durable import write_json
 from visionflan.build.images import CheckedImage, check_image
 from visionflan.build.instance import Instance
-from visionflan.build.parts import FOLDER, InstanceWriter, Part, TaskCounts, save_facts, save_ledger
-from visionflan.build.shards import ShardWriter
+from visionflan.build.parts import FOLDER, Part, TaskCounts, instance_writer, ledger_writer
 from visionflan.build.split import HoldOut
+from visionflan.build.stored import Stored
 from visionflan.build.tables import Entry, TaskInfo
 from visionflan.errors import BuildError
 
@@ -31,9 +31,7 @@ class DirectoryWriter:
         self.out, self.about, self.hold_out = Path(out), about, hold_out
         self.part = Part(str(about.get("name", "instances")), about)
         self.manifest: dict[str, Any] = {}
-        self.stored: set[str] = set()
         self.keys: set[str] = set()
-        self.ledger: list[Entry] = []
 
     @property
     def folder(self) -> Path:
@@ -48,8 +46,9 @@ class DirectoryWriter:
             shutil.rmtree(self.out)
         self.folder.mkdir(parents=True)
         write_json(self.out / FOLDER / MARK, {})
-        self.images = ShardWriter(self.out / "images", self.part.name)
-        self.instances = InstanceWriter(self.folder / "instances.parquet")
+        self.stored = Stored(self.out / "images", self.folder, self.part.name, ())
+        self.instances = instance_writer(self.folder)
+        self.ledger = ledger_writer(self.folder)
         return self
 
     def __exit__(
@@ -59,16 +58,14 @@ class DirectoryWriter:
         trace: TracebackType | None,
     ) -> None:
         """Put the build together, unless the block failed."""
-        self.images.close()
-        self.instances.close()
+        for written in (self.stored, self.instances, self.ledger):
+            written.close()
         if kind is not None:
             return
         for task, counts in self.part.counts.items():
             if task not in self.part.tasks:
                 raise BuildError(f"{self.out}: nothing was said of the task {task}")
             counts.rows_read = counts.kept + sum(counts.lost.values())
-        save_facts(self.folder, self.images.facts)
-        save_ledger(self.folder, self.ledger)
         self.manifest = assemble(
             self.out,
             [self.part],
@@ -84,14 +81,13 @@ class DirectoryWriter:
 
     def checked_image(self, image: CheckedImage, encoded: bytes) -> str:
         """Store an image that was checked before."""
-        if image.id not in self.stored:
-            self.stored.add(image.id)
-            self.images.add(image, encoded)
+        if image.id not in self.stored.ids:
+            self.stored.add(image, encoded)
         return image.id
 
     def instance(self, instance: Instance) -> None:
         """Add an instance, whose images are stored and whose id is new."""
-        if lacking := set(instance.images) - self.stored:
+        if lacking := set(instance.images) - self.stored.ids:
             raise BuildError(f"{instance.id} shows the image {min(lacking)}, which is not stored")
         if instance.id in self.keys:
             raise BuildError(f"two instances have the id {instance.id}")
@@ -106,7 +102,7 @@ class DirectoryWriter:
 
     def lose(self, entry: Entry) -> None:
         """Note in the ledger a row that was lost, or changed on its way."""
-        self.ledger.append(entry)
+        self.ledger.add(entry)
         self.counts(entry.task).add(entry)
 
     def counts(self, task_id: str) -> TaskCounts:

@@ -1,0 +1,87 @@
+"""Sum up a build for a person who reads a terminal."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+
+WIDTH = 100
+
+
+def summary(out: Path, manifest: dict[str, Any]) -> str:
+    """Say what was found, what was kept, what was lost and why, and where the rest is told."""
+    return "\n".join(
+        [
+            "",
+            *datasets_told(manifest),
+            "",
+            *tasks_told(manifest),
+            "",
+            *losses_told(manifest),
+            totals_told(manifest),
+            f"{out}: README.md shows it, ledger.parquet names every lost row",
+            f"digest {manifest['digest']}",
+        ]
+    )
+
+
+def with_status(manifest: dict[str, Any], status: str) -> dict[str, Any]:
+    """Give the datasets that ended so."""
+    return {name: told for name, told in manifest["datasets"].items() if told["status"] == status}
+
+
+def datasets_told(manifest: dict[str, Any]) -> Iterator[str]:
+    """Name the datasets by what became of them."""
+    yield fill(f"built: {', '.join(with_status(manifest, 'built'))}", WIDTH)
+    if missing := with_status(manifest, "missing"):
+        yield fill(f"not in the data root: {', '.join(missing)}", WIDTH)
+        yield "  `visionflan datasets NAME` tells how to obtain one, and where it goes"
+    for name, told in with_status(manifest, "left out").items():
+        yield f"left out: {name}: {told['why']}"
+    if sensitive := [
+        task for task, why in manifest["about"]["tasks_left_out"].items() if "sensitive" in why
+    ]:
+        yield fill(f"sensitive, so not built: {', '.join(sensitive)}", WIDTH)
+    for name, told in with_status(manifest, "failed").items():
+        yield f"FAILED: {name}: {told['why']}"
+
+
+def tasks_told(manifest: dict[str, Any]) -> Iterator[str]:
+    """Give the counts of each task in a table."""
+    tasks = manifest["tasks"]
+    wide = max(map(len, tasks), default=4)
+    yield f"{'task':<{wide}}  {'train':>8} {'held out':>8} {'lost':>8} {'over cap':>9}"
+    for name, told in tasks.items():
+        lost = sum(told["lost"].values())
+        warning = "  nothing to train on" if told["kept"] and not told["train"] else ""
+        warning = "  nothing kept" if not told["kept"] else warning
+        yield (
+            f"{name:<{wide}}  {told['train']:>8,} {told['held_out']:>8,} {lost:>8,} "
+            f"{told['over_cap']:>9,}{warning}"
+        )
+
+
+def losses_told(manifest: dict[str, Any]) -> Iterator[str]:
+    """Count the lost rows by reason."""
+    lost: Counter[str] = Counter()
+    for told in [*manifest["tasks"].values(), *manifest["datasets"].values()]:
+        lost.update(told.get("lost", {}))
+        lost.update(told.get("broken", {}))
+    for reason, count in sorted(lost.items(), key=lambda counted: -counted[1]):
+        yield f"lost {count:,}: {reason}"
+    notes: Counter[str] = Counter()
+    for told in manifest["tasks"].values():
+        notes.update(told["notes"])
+    for reason, count in sorted(notes.items()):
+        yield f"kept with a note {count:,}: {reason}"
+
+
+def totals_told(manifest: dict[str, Any]) -> str:
+    """Sum up the whole in a line."""
+    totals = manifest["totals"]
+    return (
+        f"{totals['instances']:,} instances ({totals['train']:,} to train on, "
+        f"{totals['held_out']:,} held out), {totals['images']:,} distinct images, "
+        f"{totals['image_bytes'] / 1e6:,.1f} MB"
+    )
