@@ -1,7 +1,7 @@
 """Draw scenes of solids as in CLEVR, and ask questions of them whose answers are true."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,22 +35,26 @@ class Asked(NamedTuple):
     answer: str
 
 
-def scene(*identity: str | int) -> list[Solid]:
-    """Choose one to four solids of different colours in different places, from back to front."""
+Allowed = Mapping[str, Sequence[str]]
+ANY_COLOUR: Allowed = dict.fromkeys(SHAPES, COLOUR_NAMES)
+
+
+def scene(*identity: str | int, allowed: Allowed = ANY_COLOUR) -> list[Solid]:
+    """Choose one to four solids of different colours in different places, from back to front.
+
+    Each takes the first colour left that is allowed for its shape.
+    """
     count = 1 + rank(*identity, "count") % 4
-    colours = shuffled(COLOUR_NAMES, *identity, "colour")
-    places = sorted(pick(range(4), count, *identity, "place"))
-    return [
-        Solid(
-            SHAPES[rank(*identity, "shape", place) % 3],
-            colour,
-            list(SIZES)[rank(*identity, "size", place) % 2],
-            MATERIALS[rank(*identity, "material", place) % 2],
-            column=place % 2,
-            row=place // 2,
-        )
-        for place, colour in zip(places, colours, strict=False)
-    ]
+    left = shuffled(COLOUR_NAMES, *identity, "colour")
+    solids = []
+    for place in sorted(pick(range(4), count, *identity, "place")):
+        shape = SHAPES[rank(*identity, "shape", place) % 3]
+        colour = next(colour for colour in left if colour in allowed[shape])
+        left.remove(colour)
+        size = list(SIZES)[rank(*identity, "size", place) % 2]
+        material = MATERIALS[rank(*identity, "material", place) % 2]
+        solids.append(Solid(shape, colour, size, material, column=place % 2, row=place // 2))
+    return solids
 
 
 def draw(solids: list[Solid], *identity: str | int) -> Image.Image:
@@ -186,13 +190,18 @@ SIDES: dict[str, Callable[[Solid], bool]] = {
 }
 
 
-def write_scenes(release: Path, prefix: str, splits: dict[str, int]) -> None:
-    """Write a release with so many pictures in each split, and the questions about them."""
+def write_scenes(
+    release: Path, prefix: str, splits: dict[str, int], allowed: Mapping[str, Allowed] | None = None
+) -> None:
+    """Write a release with so many pictures in each split, and the questions about them.
+
+    `allowed` names the splits whose shapes have only some of the colours.
+    """
     for split, count in splits.items():
         asked: dict[str, list[Asked]] = {}
         for index in range(count):
             identity = (prefix, split, index)
-            solids = scene(*identity)
+            solids = scene(*identity, allowed=(allowed or {}).get(split, ANY_COLOUR))
             filename = f"{prefix}_{split}_{index:06d}.png"
             write_image(release / "images" / split / filename, draw(solids, *identity))
             asked[filename] = questions(solids, *identity)

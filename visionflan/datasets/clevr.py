@@ -18,9 +18,8 @@ third of all answers are yes or no, so a guess without the picture is often righ
 from collections.abc import Iterator
 from pathlib import Path
 
+from visionflan import layouts_clevr
 from visionflan.declare import Broken, Dataset, Example
-from visionflan.errors import UnusableError
-from visionflan.hashing import shuffled
 from visionflan.layouts import require
 from visionflan.layouts_clevr import Question, Scene, read_questions, read_scenes
 from visionflan.specimens_clevr import write_people, write_scenes
@@ -99,10 +98,7 @@ def question_answering(row: Question | Scene) -> Example | None:
     metric="set_f1",
 )
 def multiple_question_answering(row: Question | Scene) -> Example | None:
-    if isinstance(row, Question) or len(row.asked) < 2:
-        return None
-    answers = [f"A{place}: {asked.answer}" for place, asked in enumerate(row.asked, start=1)]
-    return Example(image=row.image, text=numbered(row), target="; ".join(answers))
+    return layouts_clevr.answered_together(row)
 
 
 @dataset.task(
@@ -118,25 +114,7 @@ def multiple_question_answering(row: Question | Scene) -> Example | None:
     metric="set_f1",
 )
 def question_answer_matching(row: Question | Scene) -> Example | None:
-    if isinstance(row, Question) or len(row.asked) < 2:
-        return None
-    different = sorted({asked.answer for asked in row.asked})
-    if len(different) < 2:
-        raise UnusableError("one_answer", f"all questions have the answer {different[0]!r}")
-    offered = shuffled(different, row.key, "answers")
-    listed = [f"A{place}: {answer}" for place, answer in enumerate(offered, start=1)]
-    pairs = [
-        f"Q{place}-A{offered.index(asked.answer) + 1}"
-        for place, asked in enumerate(row.asked, start=1)
-    ]
-    text = "\n".join([numbered(row), *listed])
-    return Example(image=row.image, text=text, target="; ".join(pairs))
-
-
-def numbered(scene: Scene) -> str:
-    """List the questions of a scene, each with its number."""
-    lines = [f"Q{place}: {asked.question}" for place, asked in enumerate(scene.asked, start=1)]
-    return "\n".join(lines)
+    return layouts_clevr.matched(row)
 
 
 @dataset.task(
@@ -150,12 +128,7 @@ def numbered(scene: Scene) -> str:
     category="Visual Dialogue",
 )
 def vqa_context(row: Question | Scene) -> Example | None:
-    if isinstance(row, Question) or len(row.asked) < 2:
-        return None
-    *earlier, last = row.asked
-    told = [f"Question: {asked.question} Answer: {asked.answer}" for asked in earlier]
-    text = "\n".join([*told, f"Question: {last.question}"])
-    return Example(image=row.image, text=text, target=last.answer)
+    return layouts_clevr.continued(row)
 
 
 @dataset.task(

@@ -1,0 +1,121 @@
+"""CLEVR-CoGenT: the scenes and questions of CLEVR, with colours that are tied to shapes.
+
+In condition A all cubes are grey, blue, brown or yellow and all cylinders red, green, purple or
+cyan; in condition B it is the other way round; balls have any colour. Models are trained on A and
+then tested on both, so that a colour learnt along with a shape shows.
+
+Layout: the owners' training code (facebookresearch/clevr-iep, TRAINING.md) reads
+`questions/CLEVR_<split>_questions.json` and `images/<split>` for trainA, valA and valB, and widely
+used training code reads the same places in the archive; published instances of the tasks show
+pictures such as `CLEVR_trainA_015561.png`. The two test splits have no answers and are not read.
+
+The target of the matching task is written with separators ("Q1-A2; Q2-A1"), where the published
+instances run the numbers together, so that a list of pairs can be told from its text.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from visionflan import layouts_clevr
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.layouts import require
+from visionflan.layouts_clevr import Question, Scene, read_scenes
+from visionflan.specimens_clevr import COLOUR_NAMES, Allowed, write_scenes
+
+dataset = Dataset[Question | Scene](
+    title="CLEVR_CoGenT",
+    homepage="https://cs.stanford.edu/people/jcjohns/clevr/",
+    licence="CC-BY-4.0",
+    citation="Johnson, Hariharan, van der Maaten, Fei-Fei, Zitnick and Girshick (2017), CLEVR: A "
+    "Diagnostic Dataset for Compositional Language and Elementary Visual Reasoning, CVPR",
+    obtain="""
+        Download CLEVR_CoGenT_v1.0.zip from
+        https://dl.fbaipublicfiles.com/clevr/CLEVR_CoGenT_v1.0.zip and unpack it here.
+    """,
+    tree="""
+        clevr_cogent/
+          CLEVR_CoGenT_v1.0/
+            images/{trainA,valA,valB,testA,testB}/CLEVR_trainA_000000.png
+            questions/CLEVR_{trainA,valA,valB,testA,testB}_questions.json
+            scenes/CLEVR_{trainA,valA,valB}_scenes.json
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Question | Scene | Broken]:
+    release = require(root / "CLEVR_CoGenT_v1.0" / "questions", root / "questions").parent
+    yield from read_scenes(release, "trainA", "valA", "valB")
+
+
+COOL = ("gray", "blue", "brown", "yellow")
+WARM = ("red", "green", "purple", "cyan")
+CONDITION_A: Allowed = {"cube": COOL, "cylinder": WARM, "sphere": COLOUR_NAMES}
+CONDITION_B: Allowed = {"cube": WARM, "cylinder": COOL, "sphere": COLOUR_NAMES}
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    splits = {"trainA": count - 2 * (count // 5), "valA": count // 5, "valB": count // 5}
+    conditions = {"trainA": CONDITION_A, "valA": CONDITION_A, "valB": CONDITION_B}
+    write_scenes(root / "CLEVR_CoGenT_v1.0", "CLEVR", splits, conditions)
+
+
+@dataset.task(
+    """
+    Solids of three shapes stand on a plain floor in this rendered picture. Reply to the question
+    with just one word, or with a figure where a number is wanted.
+    """,
+    official_name="CLEVR_CoGenT+Question_Answering",
+    title="CLEVR-CoGenT VQA in 3D rendered images",
+    category="Perception",
+)
+def question_answering(row: Question | Scene) -> Example | None:
+    if isinstance(row, Scene):
+        return None
+    return Example(image=row.image, text=row.question, target=row.answer)
+
+
+@dataset.task(
+    """
+    Here is a synthetic scene together with a questionnaire about the things in it. Fill in the
+    questionnaire: repeat the number of each question after the letter A, add a colon and your
+    answer of one word or number, and separate the answers by semicolons, as in A1: cube; A2: no.
+    """,
+    official_name="CLEVR_CoGenT+Multiple_Question_Answering",
+    title="CLEVR-CoGenT VQA in 3D rendered images with multiple questions",
+    category="Perception",
+    metric="set_f1",
+)
+def multiple_question_answering(row: Question | Scene) -> Example | None:
+    return layouts_clevr.answered_together(row)
+
+
+@dataset.task(
+    """
+    You get a list of questions (Q) on the objects in the picture and a shorter or equally long list
+    of answers (A) in no particular order. Find the right answer for every question; an answer may
+    be used more than once. Write down each question's number with that of its answer, in rising
+    order of the questions, like this: Q1-A3; Q2-A1; Q3-A3.
+    """,
+    official_name="CLEVR_CoGenT+Question_Answer_Matching",
+    title="CLEVR-CoGenT question answer matching",
+    category="Perception",
+    metric="set_f1",
+)
+def question_answer_matching(row: Question | Scene) -> Example | None:
+    return layouts_clevr.matched(row)
+
+
+@dataset.task(
+    """
+    What has been said so far about these coloured solids is written below, question by question and
+    each with its correct answer. Carry on by answering the final question, with a single word or
+    number.
+    """,
+    official_name="CLEVR_CoGenT+VQA_context",
+    title="CLEVR-CoGenT visual dialogue in 3D rendered images",
+    category="Visual Dialogue",
+)
+def vqa_context(row: Question | Scene) -> Example | None:
+    return layouts_clevr.continued(row)
