@@ -1,0 +1,117 @@
+"""The reader of VQA-style pairs joins by id, streams, and loses nothing in silence."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from visionflan import layouts_vqa
+from visionflan.declare import Broken
+from visionflan.errors import ReleaseError
+from visionflan.layouts_vqa import Asked, Pair
+
+WORDS = st.text(max_size=8)
+VALUES = st.integers() | WORDS | st.dictionaries(WORDS, st.integers() | WORDS, max_size=3)
+
+
+def record(question_id: int, *answers: str, **more: Any) -> dict[str, Any]:
+    """Make an annotation with its question."""
+    given = [{"answer": words, "answer_id": n} for n, words in enumerate(answers, start=1)]
+    question = f"What is {question_id}?"
+    asked = {"question_id": question_id, "image_id": 7, "question": question}
+    return {**asked, "answers": given, **more}
+
+
+def pair_of(root: Path, *records: dict[str, Any]) -> Pair:
+    """Write records as a pair of files."""
+    pair = Pair("train2014", root / "questions.json", root / "annotations.json")
+    layouts_vqa.write_pair(pair, list(records))
+    return pair
+
+
+def test_questions_and_annotations_in_different_orders_are_joined_by_id(tmp_path: Path) -> None:
+    pair = pair_of(tmp_path, record(1, "a"), record(2, "b"))
+    content = json.loads(pair.questions.read_text())
+    content["questions"].reverse()
+    pair.questions.write_text(json.dumps(content))
+    rows = list(layouts_vqa.read_pair(pair))
+    assert [row.question for row in rows if isinstance(row, Asked)] == ["What is 1?", "What is 2?"]
+    assert [row.key for row in rows] == ["train2014/1", "train2014/2"]
+
+
+def test_the_answer_of_the_release_goes_before_the_most_frequent_one(tmp_path: Path) -> None:
+    most = record(1, "b", "a", "a")
+    told = record(2, "b", "a", "a", multiple_choice_answer="b")
+    rows = layouts_vqa.read_pair(pair_of(tmp_path, most, told))
+    assert [row.answer for row in rows if isinstance(row, Asked)] == ["a", "b"]
+
+
+def test_what_has_no_partner_or_lacks_a_field_is_yielded_broken(tmp_path: Path) -> None:
+    pair = pair_of(tmp_path, *(record(number, "a") for number in (1, 2, 3)), record(4))
+    content = json.loads(pair.annotations.read_text())
+    del content["annotations"][1]["answers"]
+    content["annotations"][2]["question_id"] = 9
+    content["annotations"].append("not a record")
+    pair.annotations.write_text(json.dumps(content))
+    broken = [row for row in layouts_vqa.read_pair(pair) if isinstance(row, Broken)]
+    assert [(row.key, row.reason) for row in broken] == [
+        ("annotations.json:2", "malformed_record"),
+        ("train2014/9", "no_question"),
+        ("train2014/4", "no_answer"),
+        ("annotations.json:5", "malformed_record"),
+        ("train2014/2", "no_annotation"),
+        ("train2014/3", "no_annotation"),
+        ("train2014/4", "no_annotation"),
+    ]
+
+
+def test_a_second_annotation_of_a_question_is_not_a_second_row(tmp_path: Path) -> None:
+    rows = list(layouts_vqa.read_pair(pair_of(tmp_path, record(1, "a"), record(1, "b"))))
+    assert [type(row) for row in rows] == [Asked, Broken]
+
+
+@given(values=st.lists(VALUES, max_size=6), chunk=st.integers(1, 40))
+@settings(max_examples=50, deadline=None)
+def test_a_list_read_in_pieces_is_the_list_read_whole(
+    values: list[Any], chunk: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "pieces.json"
+    path.write_text(json.dumps({"info": {"values": 1}, "values": values, "after": [1]}, indent=1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layouts_vqa, "CHUNK", chunk)
+        assert list(layouts_vqa.entries(path, "values")) == values
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"questions": [{"a": 1}, {"a": ', "has no end of its list 'questions' from '.*{\"a\": '"),
+        ('{"annotations": []}', "has no end of its list 'questions' from its beginning"),
+        ('{"questions": [{"a": 1}, {a: 2}]}', "has no end of its list 'questions' from '.*{a: 2}"),
+        ('{"questions": [{"a": 1}, {a: 2}' + ' , {"a": 3}' * 200_000 + "]}", "is not JSON near"),
+    ],
+)
+def test_a_file_that_is_cut_off_or_malformed_is_refused_by_name(
+    text: str, told: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "file.json"
+    path.write_text(text)
+    with pytest.raises(ReleaseError, match=f"{path} {told}"):
+        list(layouts_vqa.entries(path, "questions"))
+
+
+def test_bytes_that_are_not_text_are_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "file.json"
+    path.write_bytes(b'{"questions": [\xff')
+    with pytest.raises(ReleaseError, match=f"{path} is not text"):
+        list(layouts_vqa.entries(path, "questions"))
+
+
+def test_a_split_without_its_annotations_is_refused_with_the_missing_name(tmp_path: Path) -> None:
+    (tmp_path / "Questions").mkdir()
+    (tmp_path / "Questions/v2_OpenEnded_mscoco_val2014_questions.json").write_text("{}")
+    with pytest.raises(ReleaseError, match=r"v2_mscoco_val2014_annotations\.json"):
+        layouts_vqa.pairs(tmp_path, "Questions", prefix="v2_")
