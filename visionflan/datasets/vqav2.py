@@ -1,0 +1,233 @@
+"""VQA v2: open questions about COCO photographs, each with ten answers.
+
+Layout: the authors of MultiInstruct (VT-NLP/MultiInstruct, download_scripts/vqa_v2.sh and
+data_preprocessor/VQAv2+*.py) unpack the four JSON files into one folder; the owners' VQA API and
+much training code keep them in `Questions/` and `Annotations/`. Both are read. The owners' download
+page tells how questions and answers were normalised; the Hugging Face loading script
+(HuggingFaceM4/VQAv2) names CC BY 4.0 as the licence.
+
+The target is the answer that the release calls `multiple_choice_answer`, the most frequent one.
+
+Question and image are matched as in MultiInstruct: half of the images keep a question of their own,
+half are shown one that was asked about another image. There it is any question, so that many fit
+by chance (`Is there a dog?` has an answer in every picture). Here only questions are used that name
+a thing, and a foreign one must share no such word with any question about the image; what nobody
+asked about may still be in the picture, so that a few wrong matches remain.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image
+
+from visionflan import drawing, icons, layouts, layouts_vqa, specimens
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.hashing import pick, rank
+
+# Words that do not say which thing a question is about.
+COMMON = """
+    a about all and any are at be been being brand by can color colored colors colour could did do
+    does doing down for from front had has have her his how if in into is it its kind made make
+    many much name near not number of off on one or out over shape side sort that the their them
+    there these they this those to type under up was were what when where which who why will with
+    would
+"""
+# Things in so many pictures that a question about them fits other images by chance.
+EVERYWHERE = """
+    animal animals background boy boys camera child children city day floor girl girls ground guy
+    he image kid kids lady light man man's men night object objects people person photo photograph
+    picture place player players room scene season she sky someone something thing things time
+    tree trees wall walls weather woman woman's women year
+"""
+common, everywhere = frozenset(COMMON.split()), frozenset(EVERYWHERE.split())
+QUESTION_WORDS = frozenset({"what", "which", "where", "who", "why", "how"})
+POINTERS = frozenset({"the", "this", "these", "those"})
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    question: str
+    answer: str
+    answers: tuple[str, ...]
+    shown: str
+
+
+dataset = Dataset[Row](
+    title="VQAv2",
+    homepage="https://visualqa.org",
+    licence="CC-BY-4.0",
+    terms="The photographs are those of COCO and keep the terms of Flickr.",
+    citation="Goyal, Khot, Summers-Stay, Batra, Parikh (2017), Making the V in VQA Matter: "
+    "Elevating the Role of Image Understanding in Visual Question Answering, CVPR",
+    obtain="""
+        Unpack the questions and the annotations of the training and validation splits of the
+        balanced real images from visualqa.org/download.html here. The images are train2014 and
+        val2014 of COCO: put them here, or in a folder named coco beside this one.
+    """,
+    tree="""
+        v2_OpenEnded_mscoco_train2014_questions.json
+        v2_OpenEnded_mscoco_val2014_questions.json
+        v2_mscoco_train2014_annotations.json
+        v2_mscoco_val2014_annotations.json
+        train2014/COCO_train2014_000000458752.jpg
+        val2014/COCO_val2014_000000262148.jpg
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    for pair in layouts_vqa.pairs(root, "Questions", "Annotations", prefix="v2_"):
+        others = Others(pair.questions)
+        for asked in layouts_vqa.read_pair(pair):
+            if isinstance(asked, Broken):
+                yield asked
+                continue
+            image = layouts.coco_image(root, pair.split, asked.image_id)
+            shown = others.question_to_show(asked)
+            yield Row(asked.key, image, asked.question, asked.answer, asked.answers, shown)
+
+
+class Others:
+    """The questions of a split, to find one that was asked about another image."""
+
+    def __init__(self, questions: Path) -> None:
+        self.of_image: dict[int, list[str]] = {}
+        for entry in layouts_vqa.entries(questions, "questions"):
+            if isinstance(entry, dict) and {"image_id", "question"} <= entry.keys():
+                self.of_image.setdefault(entry["image_id"], []).append(str(entry["question"]))
+        self.pool = [
+            question for asked in self.of_image.values() for question in asked if things(question)
+        ]
+
+    def question_to_show(self, asked: layouts_vqa.Asked) -> str:
+        """Give the question itself or a foreign one, as the key says; none if it names nothing."""
+        if not things(asked.question):
+            return ""
+        if rank(asked.key, "question image match") % 2 == 0:
+            return asked.question
+        own = {word for known in self.of_image.get(asked.image_id, []) for word in words(known)}
+        for question in pick(self.pool, 8, asked.key, "foreign question"):
+            if own.isdisjoint(things(question)):
+                return question
+        return asked.question
+
+
+def words(question: str) -> set[str]:
+    """Give the words of a question that are not common ones, each as if it were one thing."""
+    found = re.findall(r"[a-z']+", question.lower())
+    return {word.removesuffix("s") for word in found if word not in common}
+
+
+def things(question: str) -> set[str]:
+    """Give the words that say what a question is about; none where it would fit many images."""
+    found = re.findall(r"[a-z']+", question.lower())
+    if QUESTION_WORDS.isdisjoint(found[:1]) or found[:2] == ["how", "many"]:
+        return set()
+    return set() if POINTERS.isdisjoint(found) or everywhere & set(found) else words(question)
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    records = []
+    for index in range(count):
+        image_id = index + 1
+        picture, dialogue = two_things(index) if index % 3 else several(index)
+        specimens.write_image(layouts.coco_image(root, "train2014", image_id), picture)
+        for number, (question, answer) in enumerate(dialogue):
+            given = [answer] * 7 + [ALSO_SAID.get(answer, answer)] * 3
+            answers = [
+                {"answer": words, "answer_confidence": "yes", "answer_id": place}
+                for place, words in enumerate(given, start=1)
+            ]
+            records.append(
+                {
+                    "image_id": image_id,
+                    "question": question,
+                    "question_id": image_id * 1000 + number,
+                    "question_type": "none of the above",
+                    "answer_type": "other",
+                    "multiple_choice_answer": answer,
+                    "answers": answers,
+                }
+            )
+    names = ("v2_OpenEnded_mscoco_train2014_questions.json", "v2_mscoco_train2014_annotations.json")
+    layouts_vqa.write_pair(layouts_vqa.Pair("train2014", root / names[0], root / names[1]), records)
+
+
+ALSO_SAID = {"gray": "silver", "purple": "violet", "1": "one", "2": "two", "3": "three"}
+THINGS = ("bird", "car", "chair", "cup", "fish", "house", "kite", "lamp")
+COLOURS = ("red", "green", "blue", "yellow", "purple", "orange", "black")
+Drawn = tuple[Image.Image, list[tuple[str, str]]]
+
+
+def two_things(index: int) -> Drawn:
+    """Draw two things side by side or one above the other, and ask about both."""
+    picture = drawing.canvas("vqav2", index)
+    left, right = THINGS[index % 8], THINGS[(index + 1 + rank("vqav2", index) % 7) % 8]
+    colours = pick(COLOURS, 2, "vqav2", index, "colours")
+    boxes = ((0.01, 0.26, 0.49, 0.74), (0.51, 0.26, 0.99, 0.74))
+    if rank("vqav2", index, "stacked") % 2:
+        boxes = ((0.26, 0.01, 0.74, 0.49), (0.26, 0.51, 0.74, 0.99))
+    for thing, colour, edges in zip((left, right), colours, boxes, strict=True):
+        box = drawing.jittered(drawing.WHOLE.part(*edges), "vqav2", index, thing, by=0.15)
+        icons.icon(picture, thing, box, colour)
+    (absent,) = pick(THINGS, 1, "vqav2", index, "absent", avoid=(left, right))
+    there = rank("vqav2", index, "there") % 2
+    asked = (left, right)[rank("vqav2", index, "asked") % 2] if there else absent
+    return picture, [
+        (f"What color is the {left}?", colours[0]),
+        (f"What color is the {right}?", colours[1]),
+        (f"Is there a {asked} in this picture?", ("no", "yes")[there]),
+    ]
+
+
+def several(index: int) -> Drawn:
+    """Draw one thing one to four times, and ask how many there are."""
+    picture = drawing.canvas("vqav2", index)
+    (thing,) = pick(THINGS, 1, "vqav2", index, "thing")
+    (colour,) = pick(COLOURS, 1, "vqav2", index, "colour")
+    number = 1 + index // 3 % 4
+    for box in drawing.cells(number, "vqav2", index, columns=2, rows=2):
+        icons.icon(picture, thing, drawing.jittered(box, "vqav2", index, round(box.left)), colour)
+    plural = f"{thing}s" if thing != "fish" else thing
+    return picture, [
+        (f"How many {plural} are there?", str(number)),
+        (f"What color is the {thing}?" if number == 1 else f"What color are the {plural}?", colour),
+    ]
+
+
+@dataset.task(
+    """
+    Somebody wants to know something about this photograph. Look at it closely and answer the
+    question as briefly as you can: one word, a number, or a phrase of two or three words.
+    """,
+    official_name="VQAv2",
+    title="VQAv2 general VQA",
+    category="Perception",
+    metric="vqa_accuracy",
+)
+def vqav2(row: Row) -> Example:
+    return Example(image=row.image, text=row.question, target=row.answer, references=row.answers)
+
+
+@dataset.task(
+    """
+    You are given an image and a question that may have been written about a different image.
+    Decide whether what this image shows is enough to answer the question, and choose the option
+    that says so.
+    """,
+    official_name="question_image_match",
+    title="MSCOCO question image matching",
+    category="Image Text Matching",
+)
+def question_image_match(row: Row) -> Example | None:
+    if not row.shown:
+        return None
+    fits = "the image is enough to answer the question"
+    differs = "the image is not enough to answer the question"
+    target = fits if row.shown == row.question else differs
+    return Example(image=row.image, text=row.shown, options=(fits, differs), target=target)
