@@ -1,0 +1,239 @@
+"""TDIUC: questions about COCO photographs, sorted by the kind of understanding that they need.
+
+Layout: the authors of MultiInstruct (VT-NLP/MultiInstruct, data_preprocessor/TDIUC.py) read
+`Questions/OpenEnded_mscoco_<split>2014_questions.json` and
+`Annotations/mscoco_<split>2014_annotations.json`, where each annotation has a `question_type` and
+exactly one answer; code that reads the archive itself finds both folders under `TDIUC/`. Both
+places are read. The archive's JSON names CC BY 4.0 as its licence, as code that cites it reports.
+
+Of the twelve types the absurd questions (about things that are not in the picture, answered
+`doesnotapply`) are no task of the paper and are left out. The paper's list attributes the type
+`attribute` to Visual7W; the released instance of `VQA_attribute` is a COCO image with a question
+number of TDIUC's form, and MultiInstruct makes that task from TDIUC.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from visionflan import layouts, layouts_vqa, specimens, specimens_tdiuc
+from visionflan.declare import Broken, Dataset, Example
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    question: str
+    answer: str
+    kind: str
+
+
+dataset = Dataset[Row](
+    title="TDIUC",
+    homepage="https://kushalkafle.com/projects/tdiuc.html",
+    licence="CC-BY-4.0",
+    terms="The photographs are those of COCO and keep the terms of Flickr.",
+    citation="Kafle, Kanan (2017), An Analysis of Visual Question Answering Algorithms, ICCV",
+    obtain="""
+        Unpack TDIUC.zip from the homepage here. The images are train2014 and val2014 of COCO: put
+        them here, or in a folder named coco beside this one.
+    """,
+    tree="""
+        Annotations/mscoco_train2014_annotations.json
+        Annotations/mscoco_val2014_annotations.json
+        Questions/OpenEnded_mscoco_train2014_questions.json
+        Questions/OpenEnded_mscoco_val2014_questions.json
+        train2014/COCO_train2014_000000279377.jpg
+        val2014/COCO_val2014_000000000042.jpg
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    folders = ("Questions", "Annotations", "TDIUC/Questions", "TDIUC/Annotations")
+    for pair in layouts_vqa.pairs(root, *folders):
+        for asked in layouts_vqa.read_pair(pair):
+            if isinstance(asked, Broken):
+                yield asked
+            else:
+                image = layouts.coco_image(root, pair.split, asked.image_id)
+                yield Row(asked.key, image, asked.question, asked.answer, asked.kind)
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    records: list[dict[str, Any]] = []
+    for index in range(count):
+        image_id = index + 1
+        picture, dialogue = specimens_tdiuc.scene(index)
+        specimens.write_image(layouts.coco_image(root, "train2014", image_id), picture)
+        for asked in dialogue:
+            answer = {"answer": asked.answer, "answer_confidence": "yes", "answer_id": 1}
+            records.append(
+                {
+                    "image_id": image_id,
+                    "question": asked.question,
+                    "question_id": 10_000_000 + len(records),
+                    "question_type": asked.kind,
+                    "ans_source": "generation",
+                    "answers": [answer],
+                }
+            )
+    pair = layouts_vqa.Pair(
+        "train2014",
+        root / "Questions/OpenEnded_mscoco_train2014_questions.json",
+        root / "Annotations/mscoco_train2014_annotations.json",
+    )
+    layouts_vqa.write_pair(pair, records)
+
+
+def answered(row: Row, kind: str) -> Example | None:
+    """Ask the question if it is of this type."""
+    if row.kind != kind:
+        return None
+    return Example(image=row.image, text=row.question, target=row.answer)
+
+
+@dataset.task(
+    """
+    What colour does the thing have that the question is about? Find it in the photograph and name
+    its main colour, usually with a single word.
+    """,
+    official_name="VQA_color",
+    title="VQA color",
+    category="Perception",
+)
+def vqa_color(row: Row) -> Example | None:
+    return answered(row, "color")
+
+
+@dataset.task(
+    """
+    The question asks what a person or an animal in the scene is busy with. Say it with a verb, and
+    with an object only where the verb alone would not be clear.
+    """,
+    official_name="VQA_activity_recognition",
+    title="VQA activity recognition",
+    category="Perception",
+)
+def vqa_activity_recognition(row: Row) -> Example | None:
+    return answered(row, "activity_recognition")
+
+
+@dataset.task(
+    """
+    Go through the picture from one side to the other and count what you are asked to count. Give
+    the number and nothing else.
+    """,
+    official_name="VQA_counting",
+    title="VQA counting",
+    category="Perception",
+)
+def vqa_counting(row: Row) -> Example | None:
+    return answered(row, "counting")
+
+
+@dataset.task(
+    """
+    Search the image for the object that is mentioned, and reply yes if it appears anywhere or no if
+    it does not.
+    """,
+    official_name="VQA_object_presence",
+    title="VQA object presence",
+    category="Perception",
+)
+def vqa_object_presence(row: Row) -> Example | None:
+    return answered(row, "object_presence")
+
+
+@dataset.task(
+    """
+    Identify the object that the following question describes and call it by its everyday name,
+    without an article and without further remarks.
+    """,
+    official_name="VQA_object_recognition",
+    title="VQA object recognition",
+    category="Perception",
+)
+def vqa_object_recognition(row: Row) -> Example | None:
+    return answered(row, "object_recognition")
+
+
+@dataset.task(
+    """
+    Here the places of things matter: what lies left or right, above or below, in front of or behind
+    something else as the camera sees it. Use one or two words to answer.
+    """,
+    official_name="VQA_positional_reasoning",
+    title="VQA positional reasoning",
+    category="Perception",
+)
+def vqa_positional_reasoning(row: Row) -> Example | None:
+    return answered(row, "positional_reasoning")
+
+
+@dataset.task(
+    """
+    Consider the surroundings as a whole, such as the kind of room or landscape, the weather or the
+    time of day, and then tell in a word or two what is asked about them.
+    """,
+    official_name="VQA_scene_recognition",
+    title="VQA scene recognition",
+    category="Perception",
+)
+def vqa_scene_recognition(row: Row) -> Example | None:
+    return answered(row, "scene_recognition")
+
+
+@dataset.task(
+    """
+    Read the mood from faces, gestures and posture. The reply to the question is a single word: the
+    feeling, or a yes or no where the question suggests one.
+    """,
+    official_name="VQA_sentiment_understanding",
+    title="VQA sentiment understanding",
+    category="Perception",
+    sensitive=True,
+)
+def vqa_sentiment_understanding(row: Row) -> Example | None:
+    return answered(row, "sentiment_understanding")
+
+
+@dataset.task(
+    """
+    Sports leave traces in a photograph: clothing, equipment, a field or a court. Judge by them and
+    name the sport in question by its common name.
+    """,
+    official_name="VQA_sport_recognition",
+    title="VQA sport recognition",
+    category="Perception",
+)
+def vqa_sport_recognition(row: Row) -> Example | None:
+    return answered(row, "sport_recognition")
+
+
+@dataset.task(
+    """
+    Think about what the objects on view are good for and what one could do with them, and give a
+    short answer of no more than three words.
+    """,
+    official_name="VQA_utility_affordance",
+    title="VQA utility affordance",
+    category="Perception",
+)
+def vqa_utility_affordance(row: Row) -> Example | None:
+    return answered(row, "utility_affordance")
+
+
+@dataset.task(
+    """
+    You are asked about a property of something in the image, for instance its material, its shape,
+    its pattern or its size. Describe that property with one adjective or noun.
+    """,
+    official_name="VQA_attribute",
+    title="Visual7W VQA object attribute",
+    category="Perception",
+)
+def vqa_attribute(row: Row) -> Example | None:
+    return answered(row, "attribute")
