@@ -1,0 +1,136 @@
+"""OK-VQA: questions about COCO photographs that need knowledge from outside the picture.
+
+Layout: the authors of MultiInstruct (VT-NLP/MultiInstruct, download_scripts/ok_vqa.sh and
+data_preprocessor/OKVQA.py) unpack `OpenEnded_mscoco_<split>2014_questions.json` and
+`mscoco_<split>2014_annotations.json` into the folders train and val; open_flamingo keeps all four
+files in one folder. Both are read. The annotation files name CC BY 4.0 as their licence.
+
+Each question has ten answers in two forms: as written (`raw_answer`) and lemmatised (`answer`), as
+the maintainers of LAVIS note in salesforce/LAVIS issue 156. There is no answer marked as right. The
+target is the lemma that most annotators gave, in the words that they most often wrote it in, so
+that it reads as a person would say it; every reference is turned into words in the same way, so
+that the agreement between annotators is that of their lemmas.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from visionflan import drawing, icons, layouts, layouts_vqa, specimens
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.hashing import pick, rank
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    question: str
+    answer: str
+    answers: tuple[str, ...]
+
+
+dataset = Dataset[Row](
+    title="OK-VQA",
+    homepage="https://okvqa.allenai.org",
+    licence="CC-BY-4.0",
+    terms="The photographs are those of COCO and keep the terms of Flickr.",
+    citation="Marino, Rastegari, Farhadi, Mottaghi (2019), OK-VQA: A Visual Question Answering "
+    "Benchmark Requiring External Knowledge, CVPR",
+    obtain="""
+        Unpack the questions and annotations of the training and testing splits from the download
+        page of the homepage here. The images are train2014 and val2014 of COCO: put them here, or
+        in a folder named coco beside this one.
+    """,
+    tree="""
+        OpenEnded_mscoco_train2014_questions.json
+        OpenEnded_mscoco_val2014_questions.json
+        mscoco_train2014_annotations.json
+        mscoco_val2014_annotations.json
+        train2014/COCO_train2014_000000051606.jpg
+        val2014/COCO_val2014_000000297147.jpg
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    for pair in layouts_vqa.pairs(root, "train", "val"):
+        for asked in layouts_vqa.read_pair(pair):
+            yield asked if isinstance(asked, Broken) else in_words(root, pair.split, asked)
+
+
+def in_words(root: Path, split: str, asked: layouts_vqa.Asked) -> Row:
+    """Say each lemma in the words that most annotators used for it."""
+    written = Counter(zip(asked.answers, asked.raw_answers, strict=True))
+    words = {lemma: raw for (lemma, raw), _ in reversed(written.most_common())}
+    answers = tuple(words[lemma] for lemma in asked.answers)
+    image = layouts.coco_image(root, split, asked.image_id)
+    return Row(asked.key, image, asked.question, words.get(asked.answer, asked.answer), answers)
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    records = []
+    for index in range(count):
+        order = rank("okvqa", index // len(FACTS), "order")
+        thing, question, lemma, raw, other = FACTS[(index + order) % len(FACTS)]
+        colour = pick(("red", "blue", "green", "purple", "orange", "brown"), 1, "okvqa", index)[0]
+        picture = drawing.canvas("okvqa", index)
+        box = drawing.jittered(drawing.WHOLE.part(0.02, 0.02, 0.98, 0.98), "okvqa", index, by=0.3)
+        icons.icon(picture, thing, box, colour)
+        image_id = index + 1
+        specimens.write_image(layouts.coco_image(root, "train2014", image_id), picture)
+        given = [(lemma, lemma)] * 4 + [(lemma, raw)] * 3 + [(other, other)] * 3
+        answers = [
+            {"answer_id": n, "raw_answer": wrote, "answer_confidence": "yes", "answer": means}
+            for n, (means, wrote) in enumerate(given, start=1)
+        ]
+        records.append(
+            {
+                "image_id": image_id,
+                "question": question,
+                "question_id": 10 * image_id + 5,
+                "question_type": "other",
+                "answer_type": "other",
+                "answers": answers,
+            }
+        )
+    names = ("OpenEnded_mscoco_train2014_questions.json", "mscoco_train2014_annotations.json")
+    pair = layouts_vqa.Pair("train2014", root / names[0], root / names[1])
+    layouts_vqa.write_pair(pair, records)
+
+
+SOUND = "What sound does this animal make?"
+TRAVEL = "What does this vehicle move on or through?"
+KEPT = "In which room of a house does this usually stand?"
+# What is drawn, what is asked, the usual answer, the same in another form, and another answer.
+FACTS = (
+    ("dog", SOUND, "bark", "barking", "woof"),
+    ("car", TRAVEL, "road", "roads", "street"),
+    ("bed", KEPT, "bedroom", "the bedroom", "hotel room"),
+    ("cat", SOUND, "meow", "meows", "purr"),
+    ("boat", TRAVEL, "water", "the water", "sea"),
+    ("oven", KEPT, "kitchen", "the kitchen", "bakery"),
+    ("cow", SOUND, "moo", "mooing", "low"),
+    ("airplane", TRAVEL, "air", "the air", "sky"),
+    ("sofa", KEPT, "living room", "the living room", "lounge"),
+    ("sheep", SOUND, "baa", "baas", "bleat"),
+    ("train", TRAVEL, "rails", "railway", "tracks"),
+    ("toilet", KEPT, "bathroom", "the bathroom", "restroom"),
+)
+
+
+@dataset.task(
+    """
+    The picture alone does not answer the question below; what you know about the world has to help.
+    Work out what the question refers to in the picture, recall what you know of it, and answer
+    with a word or a short phrase.
+    """,
+    official_name="ok_vqa",
+    title="OK-VQA outside knowledge VQA",
+    category="Outside Knowledge",
+    metric="vqa_accuracy",
+)
+def ok_vqa(row: Row) -> Example:
+    return Example(image=row.image, text=row.question, target=row.answer, references=row.answers)
