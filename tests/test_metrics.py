@@ -2,7 +2,7 @@ import math
 from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from visionflan.declare import Metric as MetricName
@@ -178,6 +178,7 @@ def test_the_bare_answer_is_taken_out_of_the_words_around_it(text: str, answer: 
     assert bare(text) == answer
 
 
+@settings(deadline=None)
 @given(st.sampled_from(OPTIONS), st.permutations(OPTIONS))
 def test_the_form_that_the_prompt_asks_for_is_always_understood(
     target: str, options: list[str]
@@ -188,6 +189,7 @@ def test_the_form_that_the_prompt_asks_for_is_always_understood(
         assert metric("exact_match").rule(rule)(f"({letter}) {target}", question).score == 1.0
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80), st.lists(st.text(min_size=1), min_size=1, max_size=5))
 def test_every_bounded_metric_stays_between_nought_and_one(
     answer: str, references: list[str]
@@ -201,6 +203,7 @@ def test_every_bounded_metric_stays_between_nought_and_one(
             assert 0.0 <= score <= (1.0 + 1e-9 if each.bounded else 10.0 + 1e-9)
 
 
+@settings(deadline=None)
 @given(st.from_regex(r"[b-z]{3,8}( [b-z]{3,8}){0,4}", fullmatch=True))
 def test_the_reference_itself_is_always_right(reference: str) -> None:
     for name, each in METRICS.items():

@@ -46,15 +46,16 @@ class Verdict(NamedTuple):
 
 
 class Metric(NamedTuple):
-    """The two rules of a metric, and whether its scores lie between 0 and 1.
+    """The two rules of a metric, whether its scores lie between 0 and 1, and what else to show.
 
     `official` is the definition that others publish, quirks kept; `lenient` asks only for the
-    right content, whatever its form.
+    right content, whatever its form. `diagnostics` are shown beside a score and are no scores.
     """
 
     official: Callable[[str, Question], Verdict]
     lenient: Callable[[str, Question], Verdict]
     bounded: bool = True
+    diagnostics: Mapping[str, Callable[[str, Question], float]] = {}
 
     def rule(self, name: Rule) -> Callable[[str, Question], Verdict]:
         """Give one of the two rules."""

@@ -14,13 +14,24 @@ from visionflan.evaluate.metrics import (
 from visionflan.evaluate.verdict import Metric
 
 METRICS: dict[str, Metric] = {
-    "exact_match": Metric(exact_match.official, exact_match.lenient),
+    "exact_match": Metric(
+        exact_match.official,
+        exact_match.lenient,
+        diagnostics={"contains": exact_match.contained, "starts_with": exact_match.started},
+    ),
     "vqa_accuracy": Metric(vqa_accuracy.official, vqa_accuracy.lenient),
     "anls": Metric(anls.official, anls.lenient),
     "relaxed_accuracy": Metric(relaxed_accuracy.official, relaxed_accuracy.lenient),
     "cider": Metric(cider.score, cider.score, bounded=False),
     "rouge_l": Metric(rouge_l.score, rouge_l.score),
-    "character_accuracy": Metric(character_accuracy.official, character_accuracy.lenient),
+    "character_accuracy": Metric(
+        character_accuracy.official,
+        character_accuracy.lenient,
+        diagnostics={
+            "one minus CER, folded": character_accuracy.folded,
+            "one minus NED, raw": character_accuracy.similar,
+        },
+    ),
     "set_f1": Metric(set_f1.official, set_f1.lenient),
 }
 

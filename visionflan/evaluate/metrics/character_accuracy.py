@@ -17,6 +17,17 @@ def lenient(answer: str, question: Question) -> Verdict:
     return Verdict(max(similarity(said, fold_spaces(each)) for each in question.references), said)
 
 
+def folded(answer: str, question: Question) -> float:
+    """Give one minus the character error rate, case and white space folded: a diagnostic."""
+    said = fold_spaces(answer)
+    return max(0.0, 1.0 - min(error_rate(said, fold_spaces(each)) for each in question.references))
+
+
+def similar(answer: str, question: Question) -> float:
+    """Give one minus the edits over the longer length, letters as they are: a diagnostic."""
+    return max(similarity(answer, reference) for reference in question.references)
+
+
 def error_rate(answer: str, reference: str) -> float:
     """Give the character error rate: edits over the length of the reference."""
     from rapidfuzz.distance import Levenshtein

@@ -8,6 +8,7 @@ which counts pairs of words as the original does. A score of 1 is what captionin
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from math import exp, log, sqrt
 
 from visionflan.errors import EvaluationError
@@ -20,6 +21,7 @@ SIGMA = 6.0
 Run = tuple[str, ...]
 
 
+@lru_cache(maxsize=1 << 16)
 def runs(text: str) -> Counter[Run]:
     """Count the runs of one to four words."""
     words = caption_words(text)

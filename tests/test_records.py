@@ -1,0 +1,110 @@
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from visionflan.errors import EvaluationError
+from visionflan.evaluate.records import (
+    SCHEMA,
+    Journal,
+    Record,
+    read_records,
+    sample_key,
+    write_records,
+)
+
+
+def record(key: str = "k", answer: str = "red", task: str = "shapes/colour") -> Record:
+    return Record(
+        schema=SCHEMA,
+        run="r",
+        phase="base",
+        checkpoint="c",
+        build="b",
+        task=task,
+        instance="shapes/colour/1",
+        sample_key=key,
+        condition="true",
+        images=("i",),
+        shown=("i",),
+        cluster="i",
+        prompt="<image>\nWhich colour?",
+        options=(),
+        target="red",
+        references=("red", "dark red"),
+        metric="exact_match",
+        chance=0.25,
+        majority=None,
+        generation="{}",
+        answer=answer,
+        tokens=1,
+        finish_reason="stop",
+        error="",
+    )
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(answer=TEXT, key=TEXT)
+@settings(max_examples=25, deadline=None)
+def test_records_come_back_as_they_were_written(
+    tmp_path_factory: pytest.TempPathFactory, answer: str, key: str
+) -> None:
+    folder = tmp_path_factory.mktemp("records")
+    kept = [record(key, answer), record(key, answer, "shapes/exists")]
+    write_records(folder / "records.parquet", kept[::-1])
+    assert read_records(folder / "records.parquet") == kept
+    journal = Journal(folder / "answers.jsonl")
+    journal.append(kept)
+    assert list(journal) == kept
+
+
+def test_the_same_records_make_the_same_file(tmp_path: Path) -> None:
+    kept = [record(str(number)) for number in range(5)]
+    write_records(tmp_path / "a.parquet", kept)
+    write_records(tmp_path / "b.parquet", kept[::-1])
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+
+
+def test_a_table_that_holds_no_records_is_refused(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"task": ["a"]}), tmp_path / "other.parquet")
+    with pytest.raises(EvaluationError, match="lacks the columns"):
+        read_records(tmp_path / "other.parquet")
+    (tmp_path / "text.parquet").write_text("no table")
+    with pytest.raises(EvaluationError, match="not a table of records"):
+        read_records(tmp_path / "text.parquet")
+
+
+@pytest.mark.parametrize("cut", [1, 10, 200])
+def test_a_line_that_a_kill_cut_in_half_does_not_count(tmp_path: Path, cut: int) -> None:
+    journal = Journal(tmp_path / "answers.jsonl")
+    journal.append([record("one"), record("two")])
+    journal.path.write_bytes(journal.path.read_bytes()[:-cut])
+    assert [each.sample_key for each in journal] == (["one", "two"] if cut == 1 else ["one"])
+    journal.append([record("three")])
+    assert [each.sample_key for each in journal][-1] == "three"
+
+
+def test_a_journal_is_read_without_this_package(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "answers.jsonl")
+    journal.append([record(answer="two\nlines")])
+    (line,) = journal.path.read_text().splitlines()
+    assert json.loads(line)["answer"] == "two\nlines"
+
+
+def test_an_item_is_named_by_all_that_it_consists_of() -> None:
+    keys = {
+        sample_key(["i"], "p", ["a", "b"], ["a"]),
+        sample_key(["j"], "p", ["a", "b"], ["a"]),
+        sample_key(["i"], "q", ["a", "b"], ["a"]),
+        sample_key(["i"], "p", ["b", "a"], ["a"]),
+        sample_key(["i"], "p", ["a", "b"], ["b"]),
+        sample_key(["i"], "p", ["a"], ["b", "a"]),
+    }
+    assert len(keys) == 6
+    assert sample_key(("i",), "p", ("a", "b"), ("a",)) in keys

@@ -1,0 +1,122 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from visionflan.evaluate.statistics import Sample, detection, estimates
+
+VALUES = st.lists(
+    st.tuples(st.sampled_from("ab"), st.integers(0, 9), st.sampled_from([0.0, 0.5, 1.0])),
+    min_size=1,
+    max_size=40,
+)
+
+
+def drawn(images: int, questions: int, *, shared: float) -> list[Sample]:
+    """Draw right and wrong answers, of which a share depends on the image alone."""
+    generator = np.random.default_rng(3)
+    samples = []
+    for image in range(images):
+        easy = generator.random() < 0.5
+        for _ in range(questions):
+            right = easy if generator.random() < shared else generator.random() < 0.5
+            samples.append(Sample("t", f"image {image}", float(right)))
+    return samples
+
+
+@given(VALUES)
+@settings(max_examples=50, deadline=None)
+def test_an_interval_holds_its_mean_and_stays_within_the_scores(
+    values: list[tuple[str, int, float]],
+) -> None:
+    samples = [Sample(task, str(cluster), value) for task, cluster, value in values]
+    by_task, by_group = estimates(samples, {"all": ["a", "b", "not there"]})
+    for found in (*by_task.values(), *by_group.values()):
+        if found.low is not None and found.high is not None:
+            assert 0.0 <= found.low <= found.mean + 1e-9 <= found.high + 2e-9 <= 1.0 + 2e-9
+
+
+@given(VALUES)
+@settings(max_examples=50, deadline=None)
+def test_the_order_of_records_changes_nothing(values: list[tuple[str, int, float]]) -> None:
+    samples = [Sample(task, str(cluster), value) for task, cluster, value in values]
+    assert estimates(samples, {"all": ["a", "b"]}) == estimates(samples[::-1], {"all": ["a", "b"]})
+
+
+def test_a_group_averages_over_tasks_and_not_over_items() -> None:
+    samples = [Sample("large", str(i), 1.0) for i in range(9)] + [Sample("small", "0", 0.0)]
+    _, by_group = estimates(samples, {"all": ["large", "small"]})
+    assert by_group["all"].mean == 0.5
+    assert (by_group["all"].items, by_group["all"].tasks, by_group["all"].clusters) == (10, 2, 9)
+
+
+def test_asking_the_same_image_often_narrows_nothing() -> None:
+    once = drawn(60, 1, shared=1.0)
+    often = [sample for sample in once for _ in range(10)]
+    one, many = (estimates(samples, {})[0]["t"] for samples in (once, often))
+    assert (one.low, one.high) == (many.low, many.high)
+
+
+def test_an_interval_has_the_width_that_theory_gives_it() -> None:
+    samples = drawn(400, 1, shared=1.0)
+    found = estimates(samples, {})[0]["t"]
+    expected = 2 * 1.96 * math.sqrt(found.mean * (1 - found.mean) / 400)
+    assert found.low is not None
+    assert found.high is not None
+    assert found.high - found.low == pytest.approx(expected, rel=0.08)
+
+
+def test_nothing_but_ones_still_has_an_interval() -> None:
+    found = estimates([Sample("t", str(i), 1.0) for i in range(20)], {"all": ["t"]})
+    for each in (found[0]["t"], found[1]["all"]):
+        assert each.low == pytest.approx(0.025 ** (1 / 20))
+        assert each.high == 1.0
+
+
+def test_nothing_but_noughts_still_has_an_interval() -> None:
+    found = estimates([Sample("t", str(i), 0.0) for i in range(20)], {})[0]["t"]
+    assert found.low == 0.0
+    assert found.high == pytest.approx(1 - 0.025 ** (1 / 20))
+
+
+def test_one_image_alone_has_no_interval() -> None:
+    found = estimates([Sample("t", "one", 1.0), Sample("t", "one", 0.0)], {})[0]["t"]
+    assert (found.mean, found.low, found.high) == (0.5, None, None)
+
+
+def test_a_thousand_images_are_resampled_quickly_and_alike() -> None:
+    samples = drawn(1000, 3, shared=0.5)
+    assert estimates(samples, {}) == estimates(samples, {})
+
+
+def test_saying_yes_to_everything_is_bias_without_ability() -> None:
+    truth = [True, False] * 50
+    found = detection([True] * 100, truth)
+    assert found.yes_rate == 1.0
+    assert found.sensitivity == pytest.approx(0.0)
+    assert found.criterion is not None
+    assert found.criterion < -2
+
+
+def test_answering_by_the_truth_is_ability_without_bias() -> None:
+    truth = [True, False] * 50
+    found = detection(truth, truth)
+    assert found.sensitivity is not None
+    assert found.sensitivity > 4
+    assert found.criterion == pytest.approx(0.0)
+
+
+def test_the_yes_rate_is_that_of_the_answers_and_not_of_the_truth() -> None:
+    found = detection([False, False, False, True], [True, True, True, True])
+    assert found.yes_rate == 0.25
+    assert found.sensitivity is None
+
+
+def test_detection_agrees_with_values_worked_by_hand() -> None:
+    """Of 19 positives 15 are met and of 19 negatives 3 are mistaken: z(15.5/20) and z(3.5/20)."""
+    said = [True] * 15 + [False] * 4 + [True] * 3 + [False] * 16
+    found = detection(said, [True] * 19 + [False] * 19)
+    assert found.sensitivity == pytest.approx(0.755415 + 0.934589, abs=1e-5)
+    assert found.criterion == pytest.approx((0.934589 - 0.755415) / 2, abs=1e-5)

@@ -1,0 +1,175 @@
+"""A small build of drawn pictures, and models made of rules that look at them."""
+
+import io
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image, ImageDraw
+
+from visionflan.build.directory import BuildDirectory
+from visionflan.build.instance import Instance, Turn
+from visionflan.build.prompt import render
+from visionflan.build.split import HoldOut
+from visionflan.build.tables import Entry, TaskInfo
+from visionflan.build.writer import DirectoryWriter
+from visionflan.declare import Example
+from visionflan.drawing import COLOURS
+
+NAMES = ("red", "green", "blue", "yellow")
+SIDES = ("left", "right")
+TASKS = {
+    "shapes/colour": ("Colour of the square", "General Object", "classification", "exact_match"),
+    "shapes/exists": ("Is there a square", "Perception", "question answering", "exact_match"),
+    "shapes/choose": ("Choose the colour", "Perception", "question answering", "exact_match"),
+    "shapes/caption": ("Caption the square", "Coarse-grained Captioning", "generation", "cider"),
+    "sides/side": ("Side of the square", "General Object", "classification", "exact_match"),
+    "talk/chat": ("Talk about the square", "Visual Dialogue", "generation", "rouge_l"),
+}
+INSTRUCTIONS = {
+    "shapes/colour": "Name the colour of the square in one word.",
+    "shapes/exists": "Answer with yes or no.",
+    "shapes/choose": "Choose the colour of the square.",
+    "shapes/caption": "Describe the picture in one short sentence.",
+    "sides/side": "On which side of the picture is the square? Answer left or right.",
+    "talk/chat": "What do you see here?",
+}
+
+
+def picture(colour: str, side: str, number: int) -> bytes:
+    """Draw a square of a colour on one side, in a place of its own."""
+    image = Image.new("RGB", (48, 32), "white")
+    x = (2 if side == "left" else 28) + number % 5
+    y = 2 + number // 5 * 3 % 12
+    ImageDraw.Draw(image).rectangle((x, y, x + 14, y + 14), fill=COLOURS[colour])
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def examples(colour: str, side: str, number: int) -> dict[str, Example]:
+    """Give what each task asks of one picture."""
+    path = Path("unused")
+    other = NAMES[(NAMES.index(colour) + 1 + number % 3) % 4]
+    asked, answer = ((colour, "yes"), (other, "no"))[number % 2]
+    captions = (f"a {colour} square on the {side}", f"there is a {colour} square")
+    return {
+        "shapes/colour": Example(image=path, target=colour),
+        "shapes/exists": Example(image=path, text=f"Is the square {asked}?", target=answer),
+        "shapes/choose": Example(image=path, options=NAMES, target=colour),
+        "shapes/caption": Example(image=path, target=captions[0], references=captions),
+        "sides/side": Example(image=path, target=side),
+        "talk/chat": Example(image=path, target=f"I see a {colour} square, and nothing else."),
+    }
+
+
+def tiny_build(out: Path, pictures: int = 12) -> BuildDirectory:
+    """Write a build with this many pictures of each colour and side."""
+    hold_out = HoldOut(images=0.4, tasks=("sides/side",), seed=0)
+    with DirectoryWriter(out, {"name": "tiny", "title": "Squares"}, hold_out=hold_out) as writer:
+        for task, (title, category, group, metric) in TASKS.items():
+            dataset, name = task.split("/")
+            info = TaskInfo(
+                dataset=dataset,
+                official_name=f"{dataset}+{name}",
+                title=title,
+                instruction=INSTRUCTIONS[task],
+                category=category,
+                group=group,
+                metric=metric,
+            )
+            writer.task(task, info)
+        for colour, side, number in product(NAMES, SIDES, range(pictures)):
+            image = writer.image(picture(colour, side, number))
+            for task, example in examples(colour, side, number).items():
+                if task != "sides/side" or number < 3:
+                    writer.instance(instance(task, example, image, f"{colour}-{side}-{number}"))
+        writer.lose(Entry("shapes/colour", "x", "lost", "image_missing", "no file", "x.png"))
+    return BuildDirectory(out)
+
+
+def instance(task: str, example: Example, image: str, key: str) -> Instance:
+    """Render an example as the build does."""
+    rendered = render(INSTRUCTIONS[task], example, "0", task, key)
+    return Instance(
+        id=f"{task}/{key}",
+        dataset=task.split("/", maxsplit=1)[0],
+        task=task,
+        split="train",
+        key=key,
+        images=(image,),
+        turns=rendered.turns,
+        instruction=INSTRUCTIONS[task],
+        text=example.text,
+        options=rendered.options,
+        target=example.target,
+        references=example.references or (example.target,),
+        metric=TASKS[task][3],
+        synthetic=task.startswith("talk/"),
+    )
+
+
+class Said(NamedTuple):
+    """An answer as a model gives it."""
+
+    text: str
+    tokens: int
+    finish_reason: str
+
+
+class Looker:
+    """A model made of rules: it looks at the picture and answers in few words, or in many."""
+
+    precision = "exact"
+
+    def __init__(self, digest: str = "looker", *, chatty: bool = False) -> None:
+        self.digest, self.chatty = digest, chatty
+        self.batches: list[int] = []
+
+    def answer(
+        self,
+        conversations: Sequence[Sequence[Turn]],
+        images: Sequence[Sequence[Image.Image]],
+        max_new_tokens: int,
+    ) -> Sequence[Said]:
+        """Answer each question by what its picture shows."""
+        self.batches.append(len(conversations))
+        return [
+            self.one(turns[-1].text, shown[0], max_new_tokens)
+            for turns, shown in zip(conversations, images, strict=True)
+        ]
+
+    def one(self, asked: str, image: Image.Image, most: int) -> Said:
+        """Answer one question, cut at the limit."""
+        words = self.words(asked, *seen(image)).split()
+        cut = len(words) > most
+        return Said(" ".join(words[:most]), min(len(words), most), "length" if cut else "stop")
+
+    def words(self, asked: str, colour: str, side: str) -> str:
+        """Find the words for what is seen."""
+        if "Is the square" in asked:
+            right = f"square {colour}?" in asked
+            answer = "yes" if right else "no"
+            return f"Yes, it is {colour}." if right and self.chatty else answer
+        if "Options:" in asked:
+            letter = (
+                asked.split(f") {colour}", maxsplit=1)[0][-1:] if f") {colour}" in asked else "a"
+            )
+            return colour if self.chatty else f"({letter}) {colour}"
+        if "Describe" in asked or "What do you see" in asked:
+            return f"a {colour} square on the {side}"
+        answer = side if "which side" in asked else colour
+        return f"The square is {answer}." if self.chatty else answer
+
+
+def seen(image: Image.Image) -> tuple[str, str]:
+    """Find the colour and the side of the square; a blank picture shows a gray one on the left."""
+    for side, x in (("left", 12), ("right", 38)):
+        for y in (9, 15, 21):
+            pixel = image.convert("RGB").getpixel((x, y))
+            assert isinstance(pixel, tuple)
+            for name in NAMES:
+                if sum(abs(a - b) for a, b in zip(pixel, COLOURS[name], strict=True)) < 60:
+                    return name, side
+    return "gray", "left"

@@ -1,0 +1,54 @@
+"""Compute the scores again from stored records, without a model.
+
+Takes a run, the folder of one evaluation, or its records, and rewrites `scores.json`.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+COLUMNS = ("score", "official", "blank", "swapped", "chance", "majority")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("records", type=Path, metavar="RECORDS|RUN")
+    parser.add_argument("--json", action="store_true", help="print the scores as JSON")
+
+
+def run(given: argparse.Namespace) -> int:
+    """Score, and print."""
+    from visionflan.evaluate.places import evaluations
+    from visionflan.evaluate.run import rescore
+
+    show([rescore(folder) for folder in evaluations(given.records)], as_json=given.json)
+    return 0
+
+
+def show(scores: list[dict[str, Any]], *, as_json: bool) -> None:
+    """Print scores as JSON, or as one table a phase."""
+    from visionflan.cli.selection import print_json
+
+    if as_json:
+        print_json(scores[0] if len(scores) == 1 else scores)
+        return
+    for told in scores:
+        print(f"\n{told['phase']} ({told['checkpoint'][:12]}), {told['records']} answers", end="")
+        print(f", {told['failed']} failed" if told["failed"] else "")
+        rows = {**told["groups"], **told["tasks"]}
+        width = max(map(len, rows))
+        print(
+            f"{'':{width}}  {'score':>6} {'95 % interval':>15}", *(f"{c:>8}" for c in COLUMNS[1:])
+        )
+        for name, row in rows.items():
+            print(f"{name:{width}}  {line(row)}")
+
+
+def line(row: dict[str, Any]) -> str:
+    """Give one row of the table; what has no meaning is a dash."""
+    means = [f"{row[c]['mean']:.3f}" if row[c] else "-" for c in COLUMNS]
+    score = row["score"]
+    interval = "-"
+    if score and score["low"] is not None:
+        interval = f"{score['low']:.3f}..{score['high']:.3f}"
+    return " ".join([f"{means[0]:>6}", f"{interval:>15}", *(f"{mean:>8}" for mean in means[1:])])

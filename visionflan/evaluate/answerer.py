@@ -1,0 +1,125 @@
+"""What an evaluation needs of a model, and a checkpoint that offers it."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from PIL import Image
+
+from visionflan.build.instance import Turn
+from visionflan.errors import EvaluationError
+
+if TYPE_CHECKING:
+    from visionflan.model.generate import Checkpoint
+
+# What a checkpoint folder holds about its making, which does not change what it answers.
+NOT_THE_MODEL = frozenset({"run.json", "README.md"})
+
+
+class Reply(Protocol):
+    """An answer, the number of its tokens, and `stop` or, cut at the limit, `length`."""
+
+    @property
+    def text(self) -> str:
+        """The words."""
+        ...
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens they are."""
+        ...
+
+    @property
+    def finish_reason(self) -> str:
+        """Why they end."""
+        ...
+
+
+class Answerer(Protocol):
+    """Whatever answers questions about pictures: a checkpoint, a server, a script in a test.
+
+    `digest` changes whenever answers may change; `precision` names the arithmetic.
+    """
+
+    @property
+    def digest(self) -> str:
+        """Name the weights and all else that decides answers, by content."""
+        ...
+
+    @property
+    def precision(self) -> str:
+        """Name the arithmetic."""
+        ...
+
+    def answer(
+        self,
+        conversations: Sequence[Sequence[Turn]],
+        images: Sequence[Sequence[Image.Image]],
+        max_new_tokens: int,
+    ) -> Sequence[Reply]:
+        """Answer conversations that end with a user's turn, in one batch."""
+        ...
+
+
+class CheckpointAnswerer:
+    """A checkpoint folder, loaded when the first question comes."""
+
+    def __init__(self, path: Path, device: str = "auto") -> None:
+        if not (path / "config.json").is_file():
+            raise EvaluationError(f"{path} is no checkpoint: it holds no config.json")
+        self.path, self.device = path, device
+
+    @cached_property
+    def loaded(self) -> "Checkpoint":
+        """The model in memory."""
+        from visionflan.model.generate import load_checkpoint
+
+        return load_checkpoint(self.path, self.device)
+
+    @cached_property
+    def digest(self) -> str:
+        """Hash every file that decides answers: weights, processor, tokenizer, template."""
+        return checkpoint_digest(self.path)
+
+    @property
+    def precision(self) -> str:
+        """Name the type of the weights in memory."""
+        return str(self.loaded.model.dtype).removeprefix("torch.")
+
+    def answer(
+        self,
+        conversations: Sequence[Sequence[Turn]],
+        images: Sequence[Sequence[Image.Image]],
+        max_new_tokens: int,
+    ) -> Sequence[Reply]:
+        """Answer greedily, all in one batch."""
+        from visionflan.model.generate import answer
+
+        return answer(
+            self.loaded,
+            conversations,
+            images,
+            max_new_tokens=max_new_tokens,
+            batch_size=max(1, len(conversations)),
+        )
+
+
+def checkpoint_digest(path: Path) -> str:
+    """Hash the files of a checkpoint by name and content, not those about its making."""
+    digest = sha256()
+    for file in sorted(path.iterdir()):
+        if file.is_file() and file.name not in NOT_THE_MODEL:
+            with file.open("rb") as opened:
+                digest.update(f"{file.name} {file_digest(opened, 'sha256').hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def is_out_of_memory(fault: BaseException) -> bool:
+    """Whether a batch did not fit: torch names it on accelerators, and words it on processors."""
+    return (
+        isinstance(fault, MemoryError)
+        or type(fault).__name__ == "OutOfMemoryError"
+        or "not enough memory" in str(fault)
+    )

@@ -1,0 +1,110 @@
+"""What an evaluation's records have in common: who was asked, about what, and how."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from visionflan.build.durable import write_json
+from visionflan.errors import EvaluationError
+from visionflan.evaluate.baselines import TaskFacts
+from visionflan.evaluate.records import SCHEMA
+
+HEADER = "evaluation.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskHeader:
+    """What is said of a task; `trained` counts its training instances, 0 is wholly held out."""
+
+    dataset: str
+    official_name: str
+    title: str
+    category: str
+    group: str
+    metric: str
+    sensitive: bool
+    trained: int
+    held_out: int
+    answers: int
+    candidates: tuple[str, ...]
+    conversation: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """What was asked of whom, and how.
+
+    `checkpoint`, `builds` and `generation` are what answers depend on; the rest tells where things
+    were and what was asked.
+    """
+
+    schema: int = SCHEMA
+    run: str
+    phase: str
+    checkpoint: str
+    checkpoint_path: str
+    builds: tuple[str, ...]
+    build_paths: tuple[str, ...]
+    generation: str
+    conditions: tuple[str, ...]
+    limit: int | None
+    tasks: Mapping[str, TaskHeader]
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What must be the same for answers to be kept together."""
+        return self.schema, self.checkpoint, self.builds, self.generation
+
+
+def task_headers(
+    facts: Mapping[str, TaskFacts], counts: Mapping[str, int]
+) -> dict[str, TaskHeader]:
+    """Put down what is known of each task, and how many of its items are held out."""
+    return {
+        task: TaskHeader(
+            dataset=known.info.dataset,
+            official_name=known.info.official_name,
+            title=known.info.title,
+            category=known.info.category,
+            group=known.info.group,
+            metric=known.info.metric,
+            sensitive=known.info.sensitive,
+            trained=known.trained,
+            held_out=counts[task],
+            answers=len(known.answers),
+            candidates=known.candidates,
+            conversation=known.conversation,
+        )
+        for task, known in facts.items()
+    }
+
+
+def write_header(folder: Path, header: Header) -> None:
+    """Write the header of an evaluation's folder."""
+    write_json(folder / HEADER, asdict(header))
+
+
+def read_header(folder: Path) -> Header:
+    """Read the header of an evaluation's folder."""
+    path = folder / HEADER
+    if not path.is_file():
+        raise EvaluationError(f"{folder} is no evaluation: it holds no {HEADER}")
+    try:
+        kept: dict[str, Any] = json.loads(path.read_bytes())
+        tasks = {
+            task: TaskHeader(**{**told, "candidates": tuple(told["candidates"])})
+            for task, told in kept.pop("tasks").items()
+        }
+        kept |= {name: tuple(kept[name]) for name in ("builds", "build_paths", "conditions")}
+        return Header(**kept, tasks=tasks)
+    except (ValueError, TypeError, KeyError) as fault:
+        raise EvaluationError(f"{path} is not the header of an evaluation: {fault}") from fault
+
+
+def generation(max_new_tokens: int, precision: str) -> str:
+    """Write down how answers are made: what differs here may answer differently."""
+    settings = {"max_new_tokens": max_new_tokens, "precision": precision, "sampling": "greedy"}
+    return json.dumps(settings, sort_keys=True)

@@ -1,0 +1,96 @@
+"""Where things lie: the checkpoints of a run, its builds, and its evaluations.
+
+A run is a folder that holds `<phase>/checkpoint` for each phase and its `config.json`; what is
+evaluated goes to `evaluation/<phase>`.
+"""
+
+import json
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import NamedTuple
+
+from visionflan.build.directory import BuildDirectory
+from visionflan.errors import EvaluationError
+from visionflan.evaluate.header import HEADER
+
+EVALUATION = "evaluation"
+CHECKPOINT = "checkpoint"
+# The phases that end in a model that answers; those before only prepare its parts.
+STAGES = ("base", "chat")
+
+
+class Place(NamedTuple):
+    """A checkpoint, the run and phase that it is of, and where its evaluation goes."""
+
+    checkpoint: Path
+    run: Path
+    phase: str
+    out: Path
+
+
+def checkpoints(path: Path, phases: Sequence[str] = (), out: Path | None = None) -> list[Place]:
+    """Find what to evaluate in a run, by default its two stages, or take the one checkpoint."""
+    found = {place.parent.name: place for place in sorted(path.glob(f"*/{CHECKPOINT}"))}
+    if not found:
+        return [single(path, out)]
+    wanted = phases or [stage for stage in STAGES if stage in found] or list(found)
+    if missing := [phase for phase in wanted if phase not in found]:
+        raise EvaluationError(
+            f"{path} has no checkpoint of {', '.join(missing)}: it has those of {', '.join(found)}"
+        )
+    into = out or path / EVALUATION
+    return [Place(found[phase], path, phase, into / phase) for phase in wanted]
+
+
+def single(path: Path, out: Path | None) -> Place:
+    """Place a checkpoint by itself: within its run where it lies in one, else where it is told."""
+    path = path.resolve()
+    if path.name == CHECKPOINT:
+        run, phase = path.parent.parent, path.parent.name
+        return Place(path, run, phase, out or run / EVALUATION / phase)
+    if out is None:
+        raise EvaluationError(f"{path} is not in a run: say with `--out` where its records go")
+    return Place(path, path, path.name, out)
+
+
+def builds(given: Sequence[Path], run: Path) -> list[BuildDirectory]:
+    """Open the builds that are given, or those that the run was trained on."""
+    paths = list(given) or trained_on(run)
+    if not paths:
+        raise EvaluationError(
+            f"{run} does not say what it was trained on: give a build directory with `--build`"
+        )
+    return [BuildDirectory(path) for path in paths]
+
+
+def trained_on(run: Path) -> list[Path]:
+    """Read which builds the stages of a run were trained on."""
+    path = run / "config.json"
+    if not path.is_file():
+        return []
+    config = json.loads(path.read_bytes())
+    stages = config.get("stages") or ()
+    named = [config.get("build"), *((stage.get("data") or {}).get("build") for stage in stages)]
+    return [Path(build) for build in dict.fromkeys(named) if build and Path(build).is_dir()]
+
+
+def evaluations(path: Path) -> list[Path]:
+    """Find the evaluations of a run, or take the one that is given by its folder or records."""
+    folder = path.parent if path.is_file() else path
+    if (folder / HEADER).is_file():
+        return [folder]
+    found = [place.parent for place in (folder / EVALUATION).glob(f"*/{HEADER}")]
+    if not found:
+        raise EvaluationError(f"{path} holds no evaluation: make one with `visionflan evaluate`")
+    order = {stage: place for place, stage in enumerate(STAGES)}
+    return sorted(found, key=lambda place: (order.get(place.name, -1), place.name))
+
+
+def matching(patterns: Sequence[str], held: Sequence[BuildDirectory]) -> tuple[str, ...]:
+    """Give the tasks of the builds that the patterns name; `*` matches anything."""
+    tasks = sorted({task for build in held for task in build.tasks})
+    for pattern in patterns:
+        if not any(fnmatchcase(task, pattern) for task in tasks):
+            raise EvaluationError(f"no task of the build is named {pattern}: it has {tasks[:9]}")
+    return tuple(t for t in tasks if any(fnmatchcase(t, pattern) for pattern in patterns))

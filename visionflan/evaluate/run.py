@@ -1,0 +1,192 @@
+"""Evaluate a model on what builds hold out; stopped at any moment, it goes on where it was."""
+
+import platform
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+import visionflan
+from visionflan.build.directory import BuildDirectory
+from visionflan.build.durable import write_json
+from visionflan.errors import EvaluationError
+from visionflan.evaluate.answerer import Answerer
+from visionflan.evaluate.ask import Asking, Batches
+from visionflan.evaluate.frequencies import read_frequencies, write_frequencies
+from visionflan.evaluate.header import (
+    HEADER,
+    Header,
+    generation,
+    read_header,
+    task_headers,
+    write_header,
+)
+from visionflan.evaluate.items import Ask, Chosen, asks, held_out, limited
+from visionflan.evaluate.records import (
+    CONDITIONS,
+    JOURNAL,
+    RECORDS,
+    Condition,
+    Journal,
+    Record,
+    read_records,
+    write_records,
+)
+from visionflan.evaluate.scoring import Scorer
+from visionflan.evaluate.summary import SCORES, summary
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationSettings:
+    """What is asked, and in which batches.
+
+    `limit` takes about that many items of each task, in whole clusters of images; `tasks` are names
+    as `dataset/task`, by default all. `batch_size` falls by itself where memory is short.
+    """
+
+    tasks: tuple[str, ...] = ()
+    conditions: tuple[Condition, ...] = CONDITIONS
+    limit: int | None = None
+    max_new_tokens: int = 64
+    batch_size: int = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """Who is asked: a model, where it lies, and which phase of which run it is."""
+
+    answerer: Answerer
+    path: Path
+    run: str
+    phase: str
+
+
+def evaluate(
+    subject: Subject, builds: Sequence[BuildDirectory], out: Path, settings: EvaluationSettings
+) -> dict[str, Any]:
+    """Ask what was not answered yet, keep records in `out`, and give the scores.
+
+    Answers of other weights, builds or settings are set aside, never mixed and never thrown away.
+    """
+    chosen = held_out(builds, settings.tasks)
+    header = joined(out, header_of(subject, builds, chosen, settings))
+    out.mkdir(parents=True, exist_ok=True)
+    write_header(out, header)
+    write_frequencies(out, captions(chosen))
+    answered = already_answered(out)
+    wanted = list(all_asks(chosen, settings))
+    waiting = [ask for ask in wanted if place(ask) not in answered]
+    asking = Asking(
+        run=header.run,
+        phase=header.phase,
+        checkpoint=header.checkpoint,
+        generation=header.generation,
+        max_new_tokens=settings.max_new_tokens,
+        facts=chosen.facts,
+    )
+    batches = Batches(subject.answerer, asking, settings.batch_size)
+    for record in answers(batches, waiting, Journal(out / JOURNAL)):
+        answered[record.place] = record
+    return finish(out, header, list(answered.values()))
+
+
+def header_of(
+    subject: Subject,
+    builds: Sequence[BuildDirectory],
+    chosen: Chosen,
+    settings: EvaluationSettings,
+) -> Header:
+    """Write down who is asked about what, and how."""
+    counts = {task: len(items) for task, items in chosen.items.items()}
+    return Header(
+        run=subject.run,
+        phase=subject.phase,
+        checkpoint=subject.answerer.digest,
+        checkpoint_path=str(subject.path),
+        builds=tuple(build.digest for build in builds),
+        build_paths=tuple(str(build.path) for build in builds),
+        generation=generation(settings.max_new_tokens, subject.answerer.precision),
+        conditions=settings.conditions,
+        limit=settings.limit,
+        tasks=task_headers(chosen.facts, counts),
+        versions={"visionflan": visionflan.__version__, "python": platform.python_version()},
+    )
+
+
+def joined(out: Path, header: Header) -> Header:
+    """Go on with the answers that are there, or set them aside where they are of something else."""
+    if not (out / HEADER).is_file():
+        return header
+    earlier = read_header(out)
+    if earlier.identity == header.identity:
+        return replace(header, tasks={**earlier.tasks, **header.tasks})
+    name = f"{out.name}-{earlier.checkpoint[:12]}"
+    aside = out.parent / "earlier" / name
+    number = 1
+    while aside.exists():
+        number += 1
+        aside = out.parent / "earlier" / f"{name}-{number}"
+    aside.parent.mkdir(parents=True, exist_ok=True)
+    out.rename(aside)
+    return header
+
+
+def captions(chosen: Chosen) -> dict[str, list[tuple[str, ...]]]:
+    """Gather the references of all held-out items of the captioning tasks."""
+    return {
+        task: [item.references for item in items]
+        for task, items in chosen.items.items()
+        if chosen.facts[task].info.metric == "cider"
+    }
+
+
+def already_answered(out: Path) -> dict[tuple[str, str, str], Record]:
+    """Gather what was answered before; what failed is asked again."""
+    kept = read_records(out / RECORDS) if (out / RECORDS).is_file() else []
+    return {record.place: record for record in (*kept, *Journal(out / JOURNAL)) if not record.error}
+
+
+def all_asks(chosen: Chosen, settings: EvaluationSettings) -> list[Ask]:
+    """List every question under every condition, each once."""
+    found = {
+        place(ask): ask
+        for items in chosen.items.values()
+        for ask in asks(items, limited(items, settings.limit), settings.conditions)
+    }
+    return list(found.values())
+
+
+def place(ask: Ask) -> tuple[str, str, str]:
+    """Give the place of a question's record."""
+    return ask.item.instance.task, ask.item.key, ask.condition
+
+
+def answers(batches: Batches, waiting: Sequence[Ask], journal: Journal) -> Iterator[Record]:
+    """Ask in batches, noting each batch in the journal as it is answered."""
+    title = f"ask {batches.asking.phase}"
+    with tqdm(total=len(waiting), desc=title, unit="answer", disable=None) as bar:
+        for records in batches.records(waiting):
+            journal.append(records)
+            bar.update(len(records))
+            yield from records
+
+
+def finish(out: Path, header: Header, records: list[Record]) -> dict[str, Any]:
+    """Score all records, write them and their scores, and drop the journal that they came from."""
+    scorer = Scorer(header.tasks, read_frequencies(out))
+    scored = [scorer.scored(record) for record in records]
+    write_records(out / RECORDS, scored)
+    (out / JOURNAL).unlink(missing_ok=True)
+    scores = summary(scored, header, scorer)
+    write_json(out / SCORES, scores)
+    return scores
+
+
+def rescore(out: Path) -> dict[str, Any]:
+    """Compute the scores again from the records of an evaluation, without a model."""
+    header = read_header(out)
+    if not (out / RECORDS).is_file():
+        raise EvaluationError(f"{out} holds no {RECORDS}: its evaluation was stopped; run it again")
+    return finish(out, header, read_records(out / RECORDS))
