@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -58,10 +58,10 @@ def class_folders(root: Path) -> Iterator[LabelledImage]:
             yield LabelledImage(f"{folder.name}/{image.name}", image, folder.name)
 
 
-def load_json(path: Path) -> Any:
-    """Read a JSON file whole."""
+def load_json(path: Path, trim: Callable[[dict[str, Any]], Any] | None = None) -> Any:
+    """Read a JSON file whole; `trim` takes what is not needed out of each object as it is read."""
     try:
-        return json.loads(require(path).read_bytes())
+        return json.loads(require(path).read_bytes(), object_hook=trim)
     except ValueError as fault:
         raise ReleaseError(f"{path} is not JSON: {fault}") from fault
 

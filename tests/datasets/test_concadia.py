@@ -45,12 +45,8 @@ def test_a_file_that_is_not_json_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_headings_footnotes_and_blanks_are_taken_out_and_named() -> None:
-    example = concadia.image_caption_context_2(
-        row(
-            caption=" A dam",
-            context="  History[edit] Built[a] in 1900.[note 2]  It is [the] first.",
-        )
-    )
+    context = "  History[edit] Built[a] in 1900.[note 2]  It is [the] first."
+    example = concadia.captioned(row(caption=" A dam", context=context), brief=False)
     assert example.target == "A dam. Built in 1900. It is [the] first."
     assert set(example.repaired) == {"section_heading", "footnote_mark", "trimmed_blanks"}
 
