@@ -62,8 +62,8 @@ dataset = Dataset[Row](
         that the test images serve only for reporting results: unpack the training and validation
         archive alone to keep to this.
     """,
-    citation="Everingham, Van Gool, Williams, Winn, Zisserman (2010), The PASCAL Visual Object "
-    "Classes (VOC) Challenge, International Journal of Computer Vision 88(2)",
+    citation="Everingham et al. (2010), The PASCAL Visual Object Classes (VOC) Challenge, "
+    "International Journal of Computer Vision 88(2)",
     obtain="""
         Fetch VOCtrainval_06-Nov-2007.tar (and VOCtest_06-Nov-2007.tar if the test images are
         wanted) from the homepage and unpack them here; they share the folder VOCdevkit/VOC2007.
