@@ -48,10 +48,10 @@ def read(root: Path) -> Iterator[Question | Scene | Broken]:
     yield from read_scenes(release, "trainA", "valA", "valB")
 
 
-COOL = ("gray", "blue", "brown", "yellow")
-WARM = ("red", "green", "purple", "cyan")
-CONDITION_A: Allowed = {"cube": COOL, "cylinder": WARM, "sphere": COLOUR_NAMES}
-CONDITION_B: Allowed = {"cube": WARM, "cylinder": COOL, "sphere": COLOUR_NAMES}
+CUBES_OF_A = ("gray", "blue", "brown", "yellow")
+CYLINDERS_OF_A = ("red", "green", "purple", "cyan")
+CONDITION_A: Allowed = {"cube": CUBES_OF_A, "cylinder": CYLINDERS_OF_A, "sphere": COLOUR_NAMES}
+CONDITION_B: Allowed = {"cube": CYLINDERS_OF_A, "cylinder": CUBES_OF_A, "sphere": COLOUR_NAMES}
 
 
 @dataset.specimen
