@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from visionflan import layouts_vqa
+from visionflan import catalog, layouts_vqa
 from visionflan.declare import Broken
 from visionflan.errors import ReleaseError
 from visionflan.layouts_vqa import Asked, Pair
@@ -115,3 +115,10 @@ def test_a_split_without_its_annotations_is_refused_with_the_missing_name(tmp_pa
     (tmp_path / "Questions/v2_OpenEnded_mscoco_val2014_questions.json").write_text("{}")
     with pytest.raises(ReleaseError, match=r"v2_mscoco_val2014_annotations\.json"):
         layouts_vqa.pairs(tmp_path, "Questions", prefix="v2_")
+
+
+@pytest.mark.parametrize("name", ["okvqa", "tdiuc", "vqav2"])
+def test_a_specimen_keeps_its_images_in_its_own_folder(name: str, tmp_path: Path) -> None:
+    catalog.load(name).write_specimen(tmp_path / name, 4)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert len(list((tmp_path / name / "train2014").iterdir())) == 4

@@ -80,7 +80,8 @@ def specimen(root: Path, count: int) -> None:
         box = drawing.jittered(drawing.WHOLE.part(0.02, 0.02, 0.98, 0.98), "okvqa", index, by=0.3)
         icons.icon(picture, thing, box, colour)
         image_id = index + 1
-        specimens.write_image(layouts.coco_image(root, "train2014", image_id), picture)
+        name = f"train2014/COCO_train2014_{image_id:012d}.jpg"
+        specimens.write_image(root / name, picture)
         given = [(lemma, lemma)] * 4 + [(lemma, raw)] * 3 + [(other, other)] * 3
         answers = [
             {"answer_id": n, "raw_answer": wrote, "answer_confidence": "yes", "answer": means}

@@ -67,7 +67,8 @@ def specimen(root: Path, count: int) -> None:
     for index in range(count):
         image_id = index + 1
         picture, dialogue = specimens_tdiuc.scene(index)
-        specimens.write_image(layouts.coco_image(root, "train2014", image_id), picture)
+        name = f"train2014/COCO_train2014_{image_id:012d}.jpg"
+        specimens.write_image(root / name, picture)
         for asked in dialogue:
             answer = {"answer": asked.answer, "answer_confidence": "yes", "answer_id": 1}
             records.append(

@@ -136,7 +136,8 @@ def specimen(root: Path, count: int) -> None:
     for index in range(count):
         image_id = index + 1
         picture, dialogue = two_things(index) if index % 3 else several(index)
-        specimens.write_image(layouts.coco_image(root, "train2014", image_id), picture)
+        name = f"train2014/COCO_train2014_{image_id:012d}.jpg"
+        specimens.write_image(root / name, picture)
         for number, (question, answer) in enumerate(dialogue):
             given = [answer] * 7 + [ALSO_SAID.get(answer, answer)] * 3
             answers = [
