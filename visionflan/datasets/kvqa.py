@@ -1,0 +1,196 @@
+"""KVQA: pictures of well-known people, with questions that take knowledge of who they are.
+
+Layout: the reading script that the owners ship with the release prints the fields of
+`dataset.json`: under the id of each picture `imgPath`, `NamedEntities`, `wikiCap`, `Questions`,
+`ParaQuestions`, `Answers`, `Type of Question` and `split`; later work of other authors
+(PaulLerner/ViQuAE, meerqat/data/kvqa.py) reads the same file, with `imgPath` relative to it, and
+training code that quotes a whole record shows `KVQAimgs/39346.jpg`. The published instance of the
+captioning task answers with the Wikipedia caption (`wikiCap`) of such a picture.
+
+Answers are names, yes or no, numbers (some as JSON numbers) and places in the picture ("Person in
+the left"). The release has every question a second time in other words (`ParaQuestions`); these
+are not read, since they would weigh each answer double. `split` gives the folds in which a picture
+is training, validation or test data; all are answered and all are read. The file is loaded whole.
+Lists of questions and answers that differ in length, which would pair the wrong ones, make the
+picture's questions unusable. What the file holds beyond the record quoted was not seen.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from PIL import Image
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import BLACK, WHOLE, Box, canvas, grid_cell, jittered, word
+from visionflan.errors import ReleaseError, UnusableError
+from visionflan.hashing import pick, rank
+from visionflan.icons import icon
+from visionflan.layouts import inside, load_json, require
+from visionflan.specimens import write_image, write_json
+
+
+class Row(NamedTuple):
+    """A question about a picture and its answer, or without a question the picture's caption."""
+
+    key: str
+    image: Path
+    question: str | None
+    words: str
+
+
+dataset = Dataset[Row](
+    title="KVQA",
+    homepage="https://malllabiisc.github.io/resources/kvqa/",
+    licence="unknown",
+    terms="The pictures were collected from Wikipedia, where each has a licence of its own. They "
+    "show people, and the tasks ask who they are.",
+    citation="Shah, Mishra, Yadati, Talukdar (2019), KVQA: Knowledge-Aware Visual Question "
+    "Answering, AAAI",
+    obtain="""
+        From the homepage download dataset.json and KVQAimgs.tar.gz, and unpack the archive beside
+        the file.
+    """,
+    tree="""
+        kvqa/
+          dataset.json
+          KVQAimgs/39346.jpg
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    path = require(root / "dataset.json")
+    pictures = load_json(path)
+    if not isinstance(pictures, dict):
+        raise ReleaseError(f"{path} is not an object of pictures under their ids")
+    for identity, record in pictures.items():
+        try:
+            yield from picture_rows(root, identity, record)
+        except (AttributeError, KeyError, TypeError, ValueError) as fault:
+            yield Broken(identity, "malformed_record", f"picture {identity} of {path}: {fault!r}")
+
+
+def picture_rows(root: Path, identity: str, record: dict[str, Any]) -> list[Row]:
+    """Take the caption of one picture, and each of its questions."""
+    image = inside(root, record["imgPath"])
+    rows = [Row(f"{identity}/caption", image, None, tidy(record["wikiCap"]))]
+    for place, (question, answer) in enumerate(
+        zip(record["Questions"], record["Answers"], strict=True)
+    ):
+        rows.append(Row(f"{identity}/{place}", image, tidy(question), tidy(answer)))
+    return rows
+
+
+def tidy(words: object) -> str:
+    """Write a value of the release as words with single blanks between them."""
+    return "" if words is None else " ".join(str(words).split())
+
+
+@dataset.task(
+    """
+    To answer this question you must recognise the people in the picture and recall facts about
+    their lives. Give a name, a place, a date, a number, a position in the picture, or yes or no,
+    with no words around it.
+    """,
+    title="KVQA knowledge aware VQA",
+    official_name="KVQA+image_question_answer",
+    category="Outside Knowledge",
+    sensitive=True,
+)
+def image_question_answer(row: Row) -> Example | None:
+    if row.question is None:
+        return None
+    if not row.question:
+        raise UnusableError("empty_question", "the question holds no words")
+    return Example(image=row.image, text=row.question, target=row.words)
+
+
+@dataset.task(
+    """
+    Write the line that an encyclopaedia would print under this picture: name the people who are
+    seen in it, and add the occasion, the place or the year as far as you can tell them.
+    """,
+    title="KVQA visual entity recognition",
+    official_name="KVQA+image_captioning",
+    category="Knowledge Extraction",
+    metric="rouge_l",
+    sensitive=True,
+)
+def image_captioning(row: Row) -> Example | None:
+    if row.question is not None:
+        return None
+    return Example(image=row.image, target=row.words)
+
+
+class Person(NamedTuple):
+    """An invented person: a shirt of one colour with a letter on it, and a trade."""
+
+    name: str
+    letter: str
+    colour: str
+    trade: str
+
+
+PEOPLE = (
+    Person("Ada Reed", "A", "red", "singer"),
+    Person("Bo Green", "B", "green", "actor"),
+    Person("Cy Blue", "C", "blue", "painter"),
+    Person("Di Plum", "D", "purple", "singer"),
+    Person("Ed Gold", "E", "orange", "actor"),
+    Person("Flo Grey", "F", "gray", "painter"),
+)
+PLACES = {"tree": "in a garden", "house": "at home", "boat": "on a journey"}
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    pictures: dict[str, dict[str, object]] = {}
+    for index in range(count):
+        shown = pick(PEOPLE, 1 + index % 2, "kvqa", index)
+        place = list(PLACES)[rank("kvqa", index, "place") % len(PLACES)]
+        path = f"KVQAimgs/{20_000 + index}.jpg"
+        write_image(root / path, portrait(shown, place, index))
+        asked = questions(shown)
+        pictures[str(20_000 + index)] = {
+            "imgPath": path,
+            "NamedEntities": [person.name for person in shown],
+            "wikiCap": f"{' and '.join(person.name for person in shown)} {PLACES[place]}",
+            "Questions": list(asked),
+            "ParaQuestions": list(asked),
+            "Answers": list(asked.values()),
+            "Type of Question": [["1-hop"]] * len(asked),
+            "split": [1, 1, 2, 1, 3],
+        }
+    write_json(root / "dataset.json", pictures)
+
+
+def portrait(shown: list[Person], place: str, index: int) -> Image.Image:
+    """Draw one or two people in shirts with their letters, and behind them where they are."""
+    image = canvas("kvqa", index)
+    icon(image, place, Box(66, 2, 94, 30), "green" if place == "tree" else "brown")
+    for position, person in enumerate(shown):
+        half = grid_cell(position, 0, 2, 1) if len(shown) == 2 else WHOLE.part(0.15, 0, 0.7, 1)
+        box = jittered(half.part(0, 0.1, 1, 1), "kvqa", index, position)
+        icon(image, "person", box, person.colour)
+        word(image, person.letter, box.part(0.28, 0.34, 0.72, 0.6), BLACK)
+    return image
+
+
+def questions(shown: list[Person]) -> dict[str, object]:
+    """Ask who is to be seen, and what is known of them."""
+    if len(shown) == 1:
+        person = shown[0]
+        return {
+            "Who is in the image?": person.name,
+            "What is the occupation of the person in the image?": person.trade,
+        }
+    left, right = shown
+    same = left.trade == right.trade
+    return {
+        "Who is in the left?": left.name,
+        "Who is in the right?": right.name,
+        "How many singers are there in the image?": [left.trade, right.trade].count("singer"),
+        "Do all the people in the image have a common occupation?": "Yes" if same else "No",
+    }
