@@ -20,6 +20,7 @@ LAYERS = [
         "icons",
         "textures",
         "specimens",
+        "wrong_captions",
     },
     {"declare"},
     {"layouts"},
