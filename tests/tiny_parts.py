@@ -1,8 +1,11 @@
 """Tiny towers and language models, saved with the classes and tokenizers of the real ones."""
 
+import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from PIL import Image
 
 if TYPE_CHECKING:
     from tokenizers.pre_tokenizers import PreTokenizer
@@ -123,3 +126,61 @@ def trained(split: "PreTokenizer", alphabet: list[str]) -> tuple[list[str], list
     core.train_from_iterator([WORDS] * 3, trainer)
     model = json.loads(core.to_str())["model"]
     return sorted(model["vocab"], key=model["vocab"].get), [tuple(m) for m in model["merges"]]
+
+
+COLOURS = {"red": (220, 20, 20), "green": (20, 160, 20), "blue": (20, 20, 220)}
+
+
+def write_build(out: Path, *, count: int = 24, texts: int = 0) -> Path:
+    """Write a build directory of plain colours to be named, and of questions without a picture."""
+    from visionflan.build.instance import Instance, Turn
+    from visionflan.build.tables import TaskInfo
+    from visionflan.build.writer import DirectoryWriter
+
+    about = {"name": "tiny", "title": "Tiny", "licence": "CC0-1.0", "citation": "none"}
+    with DirectoryWriter(out, about) as writer:
+        for task in ("tiny/colour", "tiny/repeat", "tiny/text"):
+            info = TaskInfo(
+                dataset="tiny",
+                official_name=task,
+                title=task,
+                instruction="",
+                category="Perception",
+                group="question answering",
+                metric="exact_match",
+            )
+            writer.task(task, info)
+        names = list(COLOURS)
+        for place in range(count + texts):
+            colour, size = names[place % 3], (20 + place, 40)
+            task = "tiny/text" if place >= count else ("tiny/colour", "tiny/repeat")[place % 2]
+            images = () if place >= count else (writer.image(png(COLOURS[colour], size)),)
+            words = " ".join(["what", "colour", *["is", "it"][: place % 3], "?"] + ["?"] * place)
+            prompt = f"<image>\n{words}" if images else words
+            answer = " ".join([colour] * (1 + place % 4))
+            writer.instance(
+                Instance(
+                    id=f"{task}/{place}",
+                    dataset="tiny",
+                    task=task,
+                    split="train",
+                    key=str(place),
+                    images=images,
+                    turns=(Turn("user", prompt), Turn("assistant", answer)),
+                    instruction=words,
+                    text="",
+                    options=(),
+                    target=answer,
+                    references=(answer,),
+                    metric="exact_match",
+                    synthetic=False,
+                )
+            )
+    return out
+
+
+def png(colour: tuple[int, int, int], size: tuple[int, int]) -> bytes:
+    """Encode a plain picture."""
+    buffer = io.BytesIO()
+    Image.new("RGB", size, colour).save(buffer, "PNG")
+    return buffer.getvalue()

@@ -32,7 +32,8 @@ def read(
     """
     embedded_bld = model.get_input_embeddings()(tokens_bl)
     if features_npd is not None:
-        connected_npd = model.model.multi_modal_projector(features_npd).to(embedded_bld.dtype)
+        connector, kind = model.model.multi_modal_projector, embedded_bld.dtype
+        connected_npd = connector(features_npd.to(kind)).to(kind)
         places_bl1 = (tokens_bl == model.config.image_token_id).unsqueeze(-1)
         embedded_bld = embedded_bld.masked_scatter(places_bl1, connected_npd)
     hidden_bld: Tensor = model.model.language_model(

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from visionflan.build.instance import Turn
-from visionflan.errors import EvaluationError
+from visionflan.errors import EvaluationError, TrainingError
 from visionflan.model import forward
 from visionflan.model.assemble import open_llava
 from visionflan.model.conversation import Encoder
@@ -69,6 +69,8 @@ def chosen_device(name: str) -> torch.device:
     """Take the named device; `auto` is an accelerator where there is one."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise TrainingError("no accelerator is to be found: choose the device cpu or auto.")
     return torch.device(name)
 
 

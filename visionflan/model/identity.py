@@ -1,6 +1,7 @@
 """Know a model again: by its files, and by what a later stage must find unchanged."""
 
 import hashlib
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,10 +21,11 @@ class Identity(NamedTuple):
 
 def identify(model: "LlavaForConditionalGeneration", processor: "LlavaProcessor") -> Identity:
     """Tell the identity of a model that is open."""
-    core = processor.tokenizer.backend_tokenizer.to_str()
+    core = json.loads(processor.tokenizer.backend_tokenizer.to_str())
+    core.pop("padding"), core.pop("truncation")
     return Identity(
         tower=tensors_digest(model.model.vision_tower.state_dict().items()),
-        tokenizer=hashlib.sha256(core.encode()).hexdigest(),
+        tokenizer=hashlib.sha256(json.dumps(core, sort_keys=True).encode()).hexdigest(),
         template=hashlib.sha256(str(processor.chat_template).encode()).hexdigest(),
     )
 

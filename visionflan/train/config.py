@@ -38,13 +38,15 @@ class Data:
 
     `build` is a build directory, by default the one given to the run; `tasks` are names as
     `dataset/task`, in which `*` matches anything, by default all; `limit` keeps that many, chosen
-    by the hash of the run's seed and the instance's id.
+    by the hash of the run's seed and the instance's id. Training is refused where more than the
+    share `left_out` proves unusable.
     """
 
     build: Path | None = None
     tasks: tuple[str, ...] = ()
     split: Split = "train"
     limit: int | None = None
+    left_out: float = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,18 +95,19 @@ class Machine:
 
     `micro_tokens` bounds the padded tokens of one forward pass of one process. `cache` keeps in
     memory what becomes of each image: its pixels, or the features of a tower that is not trained.
-    `threads` is chosen by a short probe when 0. A state to continue from is written after
-    `save_seconds`. `left_out` is the largest share of instances that may prove unusable.
+    `threads` is chosen by a short probe when 0. So many `readers` prepare images ahead; 0 does it
+    in between. Every `log_steps` a line is written, and with it a state to continue from when the
+    last is `save_seconds` old.
     """
 
     device: Device = "auto"
     threads: int = 0
+    readers: int = 0
     micro_tokens: int = 16384
     gradient_checkpointing: bool = False
     cache: Cache = "nothing"
     log_steps: int = 10
     save_seconds: float = 300.0
-    left_out: float = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)

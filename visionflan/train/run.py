@@ -1,0 +1,85 @@
+"""Carry out a recipe: its stages one after the other, each from the checkpoint of the last."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from visionflan.build.durable import write_json
+from visionflan.errors import TrainingError
+from visionflan.train.checkpoints import is_whole
+from visionflan.train.config import TrainConfig
+from visionflan.train.phase import Phase
+from visionflan.train.settings import to_json
+from visionflan.train.world import World, joined
+
+Say = Callable[[str], None]
+
+# What may differ when a run goes on: how the work is done, and what the run is called.
+MAY_CHANGE = {"machine", "name", "stages"}
+
+
+def train(
+    config: TrainConfig, out: Path, *, only: str | None = None, say: Say | None = None
+) -> Path:
+    """Train the stages that are not done yet, or one of them; give the last one's checkpoint.
+
+    Running it again goes on where it stopped.
+    """
+    stages = config.stages if only is None else (config.stage(only),)
+    with joined(config.machine.device) as world:
+        bind(config, out, world)
+        for stage in stages:
+            carry_out(Phase(config, stage, out, world), (say if world.first else None) or silence)
+    return out / stages[-1].name / "checkpoint"
+
+
+def silence(_: str) -> None:
+    """Say nothing."""
+
+
+def carry_out(phase: Phase, say: Say) -> None:
+    """Train one stage, unless its checkpoint is there."""
+    name, checkpoint = phase.stage.name, phase.folder / "checkpoint"
+    if is_whole(checkpoint):
+        phase.tidy()
+        say(f"{name}: done before, in {checkpoint}")
+        return
+    told = phase.run()
+    phase.tidy()
+    say(
+        f"{name}: {told['steps']} steps over {told['data']['instances']} instances in "
+        f"{told['seconds']:.0f} s, in {checkpoint}"
+    )
+
+
+def bind(config: TrainConfig, out: Path, world: World) -> None:
+    """Write the configuration into the run's folder; refuse another for what has begun there."""
+    file, told = out / "config.json", to_json(config)
+    if file.is_file():
+        before = json.loads(file.read_bytes())
+        begun = [stage for stage in before["stages"] if (out / stage["name"]).exists()]
+        if begun and (changed := difference(before, told, begun)):
+            raise TrainingError(
+                f"{out} was begun with another {changed}: give the same settings, or another --out."
+            )
+    world.wait()
+    if world.first:
+        write_json(file, told)
+    world.wait()
+
+
+def difference(before: dict[str, Any], now: dict[str, Any], begun: list[dict[str, Any]]) -> str:
+    """Name the first setting that differs among those that what has begun depends on."""
+    for name in now.keys() - MAY_CHANGE:
+        if before.get(name) != now[name]:
+            return name
+    stages = {stage["name"]: stage for stage in now["stages"]}
+    for stage in begun:
+        ours = stages.get(stage["name"])
+        if ours is None:
+            return f"list of stages (`{stage['name']}` is missing now)"
+        for name, value in stage.items():
+            if ours[name] != value:
+                return f"stages.{stage['name']}.{name}"
+    return ""
