@@ -64,6 +64,13 @@ def test_two_specimens_are_the_same_to_the_byte(name: str, tmp_path: Path) -> No
 
 
 @every_dataset
+def test_a_specimen_writes_inside_its_root_alone(name: str, tmp_path: Path) -> None:
+    catalog.load(name).write_specimen(tmp_path / "releases" / name, 4)
+    assert [path.name for path in tmp_path.iterdir()] == ["releases"]
+    assert [path.name for path in (tmp_path / "releases").iterdir()] == [name]
+
+
+@every_dataset
 def test_an_empty_folder_is_refused_with_a_sentence(name: str, tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match=str(tmp_path)):
         list(catalog.load(name).read(tmp_path))

@@ -37,7 +37,7 @@ LAYERS = [
     {"cli"},
 ]
 # What the command line, the declarations and the build may load beyond the standard library.
-CORE_MAY_LOAD = {"visionflan", "PIL", "numpy", "pyarrow", "simplejpeg", "tqdm"}
+CORE_MAY_LOAD = {"visionflan", "PIL", "numpy", "pyarrow", "cython_runtime", "simplejpeg", "tqdm"}
 
 
 def layer(module: str) -> int:
