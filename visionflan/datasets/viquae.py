@@ -1,0 +1,190 @@
+"""ViQuAE: trivia questions about a named person, place or thing that only the picture tells.
+
+Layout: the owners' repository (PaulLerner/ViQuAE, README.rst) says that the questions come as JSON
+lines with the fields `image`, `input`, `id`, `original_question`, `output`, `url` and
+`wikidata_id` in three splits of 1,190, 1,250 and 1,257 questions, and that the pictures are
+unpacked into the folder `images` of a repository of their own; code of others reads
+`viquae_dataset/{train,validation,test}.jsonl` and `viquae_images/images`. The files may also lie
+in the dataset's folder itself. All three splits have answers.
+
+`output` holds the answer of the trivia question (`original_answer`) and a list of other names for
+the same thing (`answer`). The target is the former and the references are all of them: the one
+published instance of the task took its target from the latter and so has "Nam Chosun" for South
+Korea. Questions begin with a small letter ("this singer's song ...") and are given a capital.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from PIL import Image, ImageDraw
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import BLACK, COLOURS, RGB, WHITE, Box, canvas, jittered
+from visionflan.layouts import inside, json_lines, present, require
+from visionflan.specimens import write_image, write_lines
+
+SPLITS = ("train", "validation", "test")
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    question: str
+    answer: str
+    names: tuple[str, ...]
+
+
+dataset = Dataset[Row](
+    title="VIQUAE",
+    homepage="https://github.com/PaulLerner/ViQuAE",
+    licence="MIT",
+    terms="The licence is that of the owners' repository of code and data. The pictures are from "
+    "Wikimedia Commons, each under the licence named there; many show people.",
+    citation="Lerner, Ferret, Guinaudeau, Le Borgne, Besançon, Moreno, Lovón Melgarejo (2022), "
+    "ViQuAE, a Dataset for Knowledge-based Visual Question Answering about Named Entities, SIGIR",
+    obtain="""
+        Clone the repositories viquae_dataset and viquae_images of PaulLerner from the data sets of
+        Hugging Face here, and unpack images.tar.gz in the latter.
+    """,
+    tree="""
+        viquae/
+          viquae_dataset/{train,validation,test}.jsonl
+          viquae_images/images/512px-Jackie_Wilson.png
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    questions = root / "viquae_dataset" if (root / "viquae_dataset").is_dir() else root
+    lists = present(*(questions / f"{split}.jsonl" for split in SPLITS))
+    images = require(root / "viquae_images" / "images", root / "images")
+    for path in lists:
+        for line in json_lines(path):
+            if isinstance(line, Broken):
+                yield line
+                continue
+            number, record = line
+            try:
+                yield to_row(path.stem, images, record)
+            except (AttributeError, IndexError, KeyError, TypeError) as fault:
+                detail = f"line {number} of {path}: {fault!r}"
+                yield Broken(f"{path.name}:{number}", "malformed_record", detail)
+
+
+def to_row(split: str, images: Path, record: dict[str, Any]) -> Row:
+    """Take one question with the answer that was first given and its other names."""
+    output = record["output"]
+    names = tuple(" ".join(name.split()) for name in output["answer"])
+    first = " ".join((output.get("original_answer") or names[0]).split())
+    image = inside(images, record["image"])
+    return Row(f"{split}/{record['id']}", image, " ".join(record["input"].split()), first, names)
+
+
+@dataset.task(
+    """
+    The question speaks of somebody or something without a name, and the picture shows who or what
+    is meant. Recognise it, think of what you have read about it, and answer as in a pub quiz: with
+    a name, a title, a date or a number alone.
+    """,
+    title="VIQUAE knowledge based VQA about entities",
+    official_name="VIQUAE+question_answer",
+    category="Outside Knowledge",
+    sensitive=True,
+)
+def question_answer(row: Row) -> Example:
+    question = f"{row.question[:1].upper()}{row.question[1:]}"
+    return Example(
+        image=row.image,
+        text=question,
+        target=row.answer,
+        references=tuple(dict.fromkeys((row.answer, *row.names))),
+        repaired=("capital",) if question != row.question else (),
+    )
+
+
+class Flag(NamedTuple):
+    """A flag of upright or level stripes, or of a figure on a ground, and whose it is."""
+
+    pattern: str
+    colours: tuple[str, ...]
+    country: tuple[str, ...]
+    capital: tuple[str, ...]
+
+
+FLAGS = (
+    Flag("upright", ("blue", "white", "red"), ("France", "French Republic"), ("Paris",)),
+    Flag("level", ("black", "red", "yellow"), ("Germany", "Deutschland"), ("Berlin",)),
+    Flag("disc", ("white", "red"), ("Japan", "Nippon"), ("Tokyo", "Tōkyō")),
+    Flag("upright", ("green", "white", "red"), ("Italy", "Italian Republic"), ("Rome", "Roma")),
+    Flag("level", ("red", "white", "red"), ("Austria", "Österreich"), ("Vienna", "Wien")),
+    Flag("cross", ("blue", "yellow"), ("Sweden", "Kingdom of Sweden"), ("Stockholm",)),
+    Flag("upright", ("black", "yellow", "red"), ("Belgium", "Belgique"), ("Brussels", "Bruxelles")),
+    Flag("level", ("blue", "yellow"), ("Ukraine", "Ukraina"), ("Kyiv", "Kiev")),
+)
+ASKED = {
+    "country": "this flag is that of which country?",
+    "capital": "this flag flies over the parliament in which capital?",
+}
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    records: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
+    for index in range(count):
+        flag = FLAGS[index % len(FLAGS)]
+        asked = ("country", "capital")[index // len(FLAGS) % 2]
+        names = {"country": flag.country, "capital": flag.capital}[asked]
+        filename = f"512px-Flag_{index}.jpg"
+        write_image(root / "viquae_images" / "images" / filename, flown(flag, index))
+        records[SPLITS[index % 3]].append(
+            {
+                "id": f"{index:08x}",
+                "kilt_id": f"qw_{index}",
+                "image": filename,
+                "input": ASKED[asked],
+                "original_question": ASKED[asked].replace("this flag", f"flag {index}"),
+                "output": {"original_answer": names[0], "answer": list(names)},
+                "url": f"https://commons.wikimedia.org/wiki/File:Flag_{index}.jpg",
+                "wikidata_id": f"Q{index + 1}",
+            }
+        )
+    for split, lines in records.items():
+        path = root / "viquae_dataset" / f"{split}.jsonl"
+        write_lines(path, (json.dumps(line) for line in lines))
+
+
+def flown(flag: Flag, index: int) -> Image.Image:
+    """Draw a flag on its pole."""
+    image = canvas("viquae", index)
+    pen = ImageDraw.Draw(image)
+    box = jittered(Box(10, 4, 94, 72), "viquae", index, by=0.25)
+    pole = Box(box.left - 5, box.top - 3, box.left, 96)
+    pen.rectangle(pole, fill=BLACK)
+    shades = [WHITE if name == "white" else COLOURS[name] for name in flag.colours]
+    if flag.pattern in {"upright", "level"}:
+        stripes(pen, box, shades, upright=flag.pattern == "upright")
+    else:
+        figure(pen, box, flag.pattern, shades)
+    return image
+
+
+def stripes(pen: ImageDraw.ImageDraw, box: Box, shades: list[RGB], *, upright: bool) -> None:
+    """Draw stripes of equal width side by side, or one above the other."""
+    for place, shade in enumerate(shades):
+        start, end = place / len(shades), (place + 1) / len(shades)
+        part = box.part(start, 0, end, 1) if upright else box.part(0, start, 1, end)
+        pen.rectangle(part, fill=shade)
+
+
+def figure(pen: ImageDraw.ImageDraw, box: Box, pattern: str, shades: list[RGB]) -> None:
+    """Draw a disc or a Nordic cross on a plain ground."""
+    ground, shade = shades
+    pen.rectangle(box, fill=ground, outline=BLACK)
+    if pattern == "disc":
+        pen.ellipse(box.part(0.28, 0.2, 0.72, 0.8), fill=shade)
+    else:
+        pen.rectangle(box.part(0.3, 0, 0.46, 1), fill=shade)
+        pen.rectangle(box.part(0, 0.4, 1, 0.6), fill=shade)
