@@ -1,0 +1,144 @@
+"""GQA: questions made by rule from the scene graphs of photographs.
+
+Layout: the authors of MultiInstruct (VT-NLP/MultiInstruct, download_scripts/gqa.sh and
+data_preprocessor/GQA.py) unpack questions1.2.zip and images.zip into one folder and read
+`train_balanced_questions.json` and `val_balanced_questions.json`, objects of records under their
+question's id; the builder in google-research/big_vision (big_vision/datasets/gqa/gqa.py) reads the
+same files and counts 943,000 and 132,062 questions. Other training code keeps them in `questions`
+or `questions1.2`; all three places are read. The loading script Graphcore/gqa on the Hugging Face
+hub names CC BY 4.0 as the licence.
+
+The balanced questions are read, as by those authors. The test-development split has answers too,
+but is what others measure models by, and is left alone. The images are those of Visual Genome.
+
+The paper's title speaks of spatial relations. Its data, by the code of its authors, holds balanced
+questions of every kind, of which many ask for a relation and others for an attribute, a place or
+whether something is there; so does this task, and its instruction says so.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from PIL import Image
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import WHOLE, canvas, jittered
+from visionflan.hashing import pick, rank
+from visionflan.icons import icon
+from visionflan.layouts import inside, present, require
+from visionflan.layouts_json import json_members
+from visionflan.specimens import write_image, write_json
+
+SPLITS = ("train", "val")
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    question: str
+    answer: str
+
+
+dataset = Dataset[Row](
+    title="GQA",
+    homepage="https://cs.stanford.edu/people/dorarad/gqa/",
+    licence="CC-BY-4.0",
+    terms="The photographs come from Flickr by way of Visual Genome and keep their own terms.",
+    citation="D. A. Hudson and C. D. Manning (2019), GQA: A New Dataset for Real-World Visual "
+    "Reasoning and Compositional Question Answering, CVPR",
+    obtain="""
+        Download the questions (version 1.2) and the images from the download page of the homepage,
+        and unpack both here.
+    """,
+    tree="""
+        train_balanced_questions.json
+        val_balanced_questions.json
+        images/2379303.jpg
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    folder = next((path for path in places(root) if path.is_dir()), root)
+    files = [folder / f"{split}_balanced_questions.json" for split in SPLITS]
+    there = present(*files)
+    for split, path in zip(SPLITS, files, strict=True):
+        if path in there:
+            for question_id, record in json_members(path):
+                yield read_question(root, f"{split}/{question_id}", record)
+
+
+def places(root: Path) -> list[Path]:
+    """List the folders that the questions may have been unpacked into."""
+    return [require(root) / "questions1.2", root / "questions"]
+
+
+def read_question(root: Path, key: str, record: Any) -> Row | Broken:
+    """Read one question; a split without answers has none."""
+    try:
+        image = inside(root / "images", f"{record['imageId']}.jpg")
+        return Row(key, image, record["question"].strip(), record["answer"].strip())
+    except (KeyError, TypeError, AttributeError) as fault:
+        return Broken(key, "malformed_record", f"the question lacks a part: {fault!r}")
+
+
+@dataset.task(
+    """
+    Look where the things in this scene are, what they are like and how they stand to each other,
+    and answer the question in one or two words: a thing, a property, a side, a place, or a plain
+    yes or no.
+    """,
+    official_name="GQA",
+    title="GQA spatial relationship question answering",
+    category="Perception",
+)
+def gqa(row: Row) -> Example:
+    return Example(image=row.image, text=row.question, target=row.answer)
+
+
+THINGS = ("bottle", "car", "chair", "boat", "fish", "tree", "umbrella", "house")
+COLOURS = ("red", "green", "blue", "yellow", "purple", "orange")
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    questions: dict[str, dict[str, Any]] = {split: {} for split in SPLITS}
+    for index in range(count):
+        image_id = str(2000001 + index)
+        picture, dialogue = side_by_side(index)
+        write_image(root / "images" / f"{image_id}.jpg", picture)
+        for place, (kind, question, answer) in enumerate(dialogue):
+            questions[SPLITS[index % 4 == 3]][f"{10 * index + place:08d}"] = {
+                "imageId": image_id,
+                "question": question,
+                "answer": answer,
+                "fullAnswer": f"{answer}.".capitalize(),
+                "isBalanced": True,
+                "types": {"structural": "query", "semantic": kind},
+            }
+    for split, asked in questions.items():
+        write_json(root / f"{split}_balanced_questions.json", asked)
+
+
+def side_by_side(index: int) -> tuple[Image.Image, list[tuple[str, str, str]]]:
+    """Draw two things beside each other or one above the other, and ask how they stand."""
+    picture = canvas("gqa", index)
+    one = THINGS[index % len(THINGS)]
+    (other,) = pick(THINGS, 1, "gqa", index, "other", avoid=(one,))
+    colours = pick(COLOURS, 2, "gqa", index, "colours")
+    halves = ((0.01, 0.26, 0.49, 0.74), (0.51, 0.26, 0.99, 0.74))
+    relations = ("to the left of", "to the right of")
+    if rank("gqa", index, "stacked") % 2:
+        halves = ((0.26, 0.01, 0.74, 0.49), (0.26, 0.51, 0.74, 0.99))
+        relations = ("above", "below")
+    for thing, colour, edges in zip((one, other), colours, halves, strict=True):
+        box = jittered(WHOLE.part(*edges), "gqa", index, thing, by=0.15)
+        icon(picture, thing, box, colour)
+    holds = rank("gqa", index, "holds") % 2
+    return picture, [
+        ("rel", f"What is {relations[0]} the {other}?", one),
+        ("rel", f"Is the {one} {relations[1 - holds]} the {other}?", ("no", "yes")[holds]),
+        ("attr", f"What colour does the {other} have?", colours[1]),
+    ]

@@ -1,0 +1,172 @@
+"""Visual Genome: 1.7 million questions that people asked about 108,000 photographs.
+
+Layout: the authors of MultiInstruct (VT-NLP/MultiInstruct, download_scripts/README.md and
+`data_preprocessor/visualgenome+open-domain_VQA.py`) read `question_answers.json`, a list with an
+entry for each image whose `qas` hold `question`, `answer`, `image_id` and `qa_id`, and look for the
+image in `VG_100K` and then in `VG_100K_2`, the folders of the two archives; mmpretrain
+(datasets/visual_genome.py) reads the same file with all images in one folder `image`. All three
+places are read. The catalogue of tensorflow/datasets (visual_genome) names CC BY 4.0.
+
+Known defects: answers are written as sentences, "Ham."; some have no full stop, and the authors of
+MultiInstruct cut off the last character of each. Here a full stop goes, and only that. It stays
+where the answer has another one ("U.S.", "5 p.m."), and blanks are trimmed.
+
+The paper's title speaks of spatial relations; as in the code of its authors, questions of all six
+kinds (what, where, when, who, why, how) are asked. About half of the images are in COCO too, and
+those of GQA come from here.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from PIL import Image
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import WHOLE, canvas, jittered
+from visionflan.hashing import pick
+from visionflan.icons import icon
+from visionflan.layouts import require
+from visionflan.layouts_json import json_values
+from visionflan.specimens import write_image, write_json
+
+FIRST, SECOND = "VG_100K", "VG_100K_2"
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    question: str
+    answer: str
+
+
+dataset = Dataset[Row](
+    title="Visual Genome",
+    homepage="https://homes.cs.washington.edu/~ranjay/visualgenome/",
+    licence="CC-BY-4.0",
+    terms="The photographs are those of YFCC100M and COCO and keep the terms of Flickr.",
+    citation="R. Krishna, Y. Zhu, O. Groth, J. Johnson, K. Hata, J. Kravitz, S. Chen, Y. "
+    "Kalantidis, L.-J. Li, D. A. Shamma, M. S. Bernstein and L. Fei-Fei (2017), Visual Genome: "
+    "Connecting Language and Vision Using Crowdsourced Dense Image Annotations, International "
+    "Journal of Computer Vision",
+    obtain="""
+        Download the question answers (version 1.2) and both parts of the images from the homepage,
+        and unpack all three here.
+    """,
+    tree="""
+        question_answers.json
+        VG_100K/2389998.jpg
+        VG_100K_2/1.jpg
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    path = require(root / "question_answers.json")
+    images = Images(root)
+    for number, entry in enumerate(json_values(path)):
+        try:
+            asked = list(entry["qas"])
+        except (KeyError, TypeError) as fault:
+            yield Broken(f"entry {number}", "malformed_record", f"{path.name}: {fault!r}")
+        else:
+            yield from (read_question(images, number, record) for record in asked)
+
+
+class Images:
+    """Where the image of a number is: the names of one of the two folders tell for both."""
+
+    def __init__(self, root: Path) -> None:
+        single, second = root / "image", root / SECOND
+        self.first = single if single.is_dir() else root / FIRST
+        self.second = second
+        self.in_second = {path.name for path in second.iterdir()} if second.is_dir() else set()
+
+    def path(self, image_id: int) -> Path:
+        """Give the path of an image, whether it is there or not."""
+        name = f"{image_id}.jpg"
+        return (self.second if name in self.in_second else self.first) / name
+
+
+def read_question(images: Images, number: int, record: Any) -> Row | Broken:
+    """Read one question of the entry with this number."""
+    try:
+        question, answer = record["question"], record["answer"]
+        if not (isinstance(question, str) and isinstance(answer, str)):
+            raise TypeError(f"question {question!r} with answer {answer!r}")
+        return Row(str(record["qa_id"]), images.path(int(record["image_id"])), question, answer)
+    except (KeyError, TypeError, ValueError) as fault:
+        return Broken(f"entry {number}: {record}"[:80], "malformed_record", repr(fault))
+
+
+@dataset.task(
+    """
+    A person who saw this picture asked about something in it: what it is, where it is, how it looks
+    or what is going on. Reply as that person would, with a few words rather than a sentence.
+    """,
+    official_name="visualgenome_vqa",
+    title="Visual Genome spatial relationship question answering",
+    category="Perception",
+)
+def visualgenome_vqa(row: Row) -> Example:
+    question, trimmed = " ".join(row.question.split()), " ".join(row.answer.split())
+    answer = trimmed.removesuffix(".") if trimmed.count(".") == 1 else trimmed
+    mended = {
+        "trimmed_blanks": (question, trimmed) != (row.question, row.answer),
+        "full_stop_taken_off": answer != trimmed,
+    }
+    return Example(
+        image=row.image,
+        text=question,
+        target=answer,
+        repaired=tuple(name for name, happened in mended.items() if happened),
+    )
+
+
+THINGS = ("cat", "cup", "lamp", "bird", "apple", "bottle")
+COLOURS = ("red", "green", "blue", "purple", "orange", "black")
+# Where a thing is drawn when it is there of a table or a bed, and where that stands.
+PLACES = {
+    "On": ((0.28, 0.13, 0.72, 0.57), (0.05, 0.44, 0.95, 1.0)),
+    "Under": ((0.28, 0.54, 0.72, 0.98), (0.0, 0.02, 1.0, 0.9)),
+    "Beside": ((0.01, 0.4, 0.41, 0.8), (0.42, 0.2, 0.98, 0.8)),
+}
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    entries = []
+    for index in range(count):
+        image_id = index + 1
+        picture, dialogue = around_a_table(index)
+        write_image(root / (FIRST, SECOND)[index % 2] / f"{image_id}.jpg", picture)
+        asked = [
+            {
+                "image_id": image_id,
+                "qa_id": 1000000 + 10 * index + place,
+                "question": question,
+                "answer": answer,
+                "a_objects": [],
+                "q_objects": [],
+            }
+            for place, (question, answer) in enumerate(dialogue)
+        ]
+        entries.append({"id": image_id, "qas": asked})
+    write_json(root / "question_answers.json", entries)
+
+
+def around_a_table(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
+    """Draw a thing on, under or beside a table, and ask what and where it is."""
+    picture = canvas("visual_genome", index)
+    thing = THINGS[index % len(THINGS)]
+    (place,) = pick(list(PLACES), 1, "visual_genome", index, "place")
+    colour, wood = pick(COLOURS, 2, "visual_genome", index, "colours")
+    inner, outer = PLACES[place]
+    icon(picture, "table", WHOLE.part(*outer), wood)
+    icon(picture, thing, jittered(WHOLE.part(*inner), "visual_genome", index), colour)
+    return picture, [
+        (f"What is {place.lower()} the table?", f"A {thing}.".replace("A a", "An a")),
+        (f"Where is the {thing}?", f"{place} the table."),
+        (f"What color is the {thing}?", colour.capitalize()),
+    ]
