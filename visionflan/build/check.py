@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import warnings
 import zipfile
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,13 +12,14 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from pathlib import Path
+from pickle import PicklingError
 from types import TracebackType
 from typing import NamedTuple, Self
 
 from visionflan import catalog
 from visionflan.build.images import MOST_BYTES, CheckedImage, check_image
 from visionflan.errors import BuildError, UnusableError
-from visionflan.pictures import Member, Picture, encoded, open_archive
+from visionflan.pictures import Member, Picture, describe, encoded, open_archive
 
 AT_ONCE = 8  # pictures that travel together
 AHEAD = 4  # bundles that wait for each worker
@@ -47,14 +49,12 @@ class Checker:
     A picture that kills its process, or keeps it busy for too long, is found out and is a fault.
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, start_method: str | None = None) -> None:
         self.workers = workers
         methods = multiprocessing.get_all_start_methods()
-        self.context = multiprocessing.get_context(
-            "forkserver" if "forkserver" in methods else "spawn"
-        )
-        if "forkserver" in methods:
-            self.context.set_forkserver_preload([__name__])
+        # Forked workers need nothing of the caller's script, which may have no `__main__` guard.
+        default = "fork" if "fork" in methods else "spawn"
+        self.context = multiprocessing.get_context(start_method or default)
         self.pool = self.start(workers)
 
     def start(self, workers: int) -> ProcessPoolExecutor:
@@ -62,10 +62,13 @@ class Checker:
         loose = tuple(catalog.loose_files.values())
         pool = ProcessPoolExecutor(workers, self.context, prepare, (loose,))
         try:
-            pool.submit(os.getpid).result()
+            with warnings.catch_warnings():
+                # Python warns of forks beside threads: the workers use no lock that one may hold.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                pool.submit(os.getpid).result()
         except BrokenProcessPool as fault:
             raise BuildError(
-                "the worker processes do not start; a script that builds does so under "
+                "the worker processes do not start; where they are spawned, a script builds under "
                 "`if __name__ == '__main__':`"
             ) from fault
         return pool
@@ -97,6 +100,11 @@ class Checker:
             except BrokenProcessPool:
                 outcomes = self.one_by_one(bundle)
                 waiting = deque((other, self.submit(other)) for other, _ in waiting)
+            except (PicklingError, AttributeError) as fault:
+                raise BuildError(
+                    f"{describe(bundle[0])} cannot be sent to a worker process ({fault}): what "
+                    "draws a picture is a function of the dataset file"
+                ) from fault
             yield from zip(bundle, outcomes, strict=True)
 
     def submit(self, bundle: list[Picture]) -> "Future[list[Outcome]]":

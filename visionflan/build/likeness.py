@@ -40,7 +40,7 @@ def look(image: Image.Image) -> Look:
 NEAR_BITS = 4  # of 698 real pictures made smaller and coded again, 88 to 98 % stay this near
 NEAR_COLOUR = 5.0  # mean difference of the thumbnails, of 255
 BANDS = (13, 13, 13, 13, 12)  # two hashes that differ in 4 bits agree in one of five bands
-NEIGHBOURS = 64  # compared in each band, so that a million blank pages take no more than others
+NEIGHBOURS = 128  # compared in each band, so that a million blank pages take no more than others
 
 BITS = np.array([number.bit_count() for number in range(1 << 16)], dtype=np.uint8)
 

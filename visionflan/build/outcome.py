@@ -18,14 +18,17 @@ BEGUN, LOCK = f"{FOLDER}/begun.json", f"{FOLDER}/lock"
 
 @contextmanager
 def claimed(out: Path) -> Iterator[None]:
-    """Keep other builds out of the folder; the claim ends with the process, however it ends."""
+    """Keep other builds out of the folder; the claim ends with the process, however it ends.
+
+    The lock is the process's own: its workers, which may outlive it by a moment, do not share it.
+    """
     if out.exists() and not (out / FOLDER).is_dir() and any(out.iterdir()):
         raise BuildError(f"{out} holds something else: choose a new folder with --out")
     (out / FOLDER).mkdir(parents=True, exist_ok=True)
     with (out / LOCK).open("w") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
             raise BuildError(f"another build is at work in {out}: wait for it") from None
         yield
 

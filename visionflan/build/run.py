@@ -33,11 +33,13 @@ def build(
     settings: Settings,
     *,
     workers: int | None = None,
+    start_method: str | None = None,
     tell: Callable[[str], object] = str,
 ) -> dict[str, Any]:
     """Build what is there and give the manifest; `tell` is given a line at each dataset's end.
 
-    A dataset that cannot be read is told in the manifest with the status `failed`.
+    `start_method` is how Python starts the worker processes, where it matters. A dataset that
+    cannot be read is told in the manifest with the status `failed`.
     """
     data_root, out = Path(os.path.abspath(data_root)), Path(os.path.abspath(out))  # noqa: PTH100
     if not data_root.is_dir():
@@ -54,7 +56,7 @@ def build(
     with claimed(out):
         if (whole := ready(out, settings, before)) is not None:
             return whole
-        with Checker(workers or os.cpu_count() or 1) as checker:
+        with Checker(workers or os.cpu_count() or 1, start_method) as checker:
             run = Run(data_root, out, settings, made, SeenPictures(checker))
             parts = [run.part(name, sources[name], tell) for name in made.tasks]
         return run.finish([part for part in parts if part is not None])

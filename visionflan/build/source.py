@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,9 @@ def own_code() -> list[Path]:
 
 
 def dataset_file(name: str) -> Path:
-    """Name the file that declares a dataset."""
-    return Path(str(catalog.module(name).__file__))
+    """Name the file that declares a dataset: that of its tasks."""
+    task = next(iter(catalog.load(name).tasks.values()))
+    return Path(str(sys.modules[task.to_example.__module__].__file__))
 
 
 def release_state(root: Path) -> Iterator[str]:

@@ -1,0 +1,225 @@
+"""A build that is killed at any moment leaves nothing that looks whole, and goes on to the end."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from board import asking, write_board
+
+from visionflan import catalog
+from visionflan.build import assemble, durable, parts, run, seen, shards, stored
+from visionflan.build.directory import BuildDirectory
+from visionflan.build.outcome import claimed
+from visionflan.build.plan import Settings
+from visionflan.build.run import build
+from visionflan.errors import BuildError
+
+SETTINGS = Settings(tasks=("board", "twin"), cap=25, hold_out_images=0.2)
+SCRIPT = """
+import sys
+from pathlib import Path
+from visionflan import catalog
+from visionflan.build import shards
+from visionflan.build.plan import Settings
+from visionflan.build.run import build
+
+catalog.loose_files.update({Path(file).stem: Path(file) for file in sys.argv[3:]})
+shards.GROUP_IMAGES, shards.SHARD_BYTES = 4, 20_000
+settings = Settings(tasks=("board", "twin"), cap=25, hold_out_images=0.2)
+build(Path(sys.argv[1]), Path(sys.argv[2]), settings, workers=2)
+"""
+
+
+@pytest.fixture(autouse=True)
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make a small build of many shards."""
+    monkeypatch.setattr(shards, "GROUP_IMAGES", 4)
+    monkeypatch.setattr(shards, "SHARD_BYTES", 20_000)
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Write two releases of which the second shows pictures of the first."""
+    file = Path(__file__).with_name("board.py")
+    shutil.copy(file, tmp_path / "twin.py")
+    monkeypatch.setattr(catalog, "loose_files", {"board": file, "twin": tmp_path / "twin.py"})
+    catalog.load.cache_clear()
+    rows: list[dict[str, Any] | str] = [asking(n) for n in range(36)]
+    write_board(tmp_path / "data/board", [*rows, "{broken", asking(99)], 36)
+    shared = [asking(n, key=f"s{n}", images=[f"../board/images/{n}.jpg"]) for n in range(20, 30)]
+    write_board(tmp_path / "data/twin", [*rows[:20], *shared], 20)
+    return tmp_path / "data"
+
+
+def files_of(path: Path) -> dict[str, bytes]:
+    """Read all files but those that a build keeps for itself."""
+    return {
+        str(file.relative_to(path)): file.read_bytes()
+        for file in sorted(path.rglob("*"))
+        if file.is_file() and parts.FOLDER not in file.parts
+    }
+
+
+def looks_whole(path: Path) -> bool:
+    """Whether a reader takes the folder for a build; then all of it must be there."""
+    try:
+        directory = BuildDirectory(path, verify=True)
+    except BuildError:
+        return False
+    for images in directory.instances().column("images"):
+        for image in images:
+            directory.image(image)
+    shutil.rmtree(path / ".derived", ignore_errors=True)
+    return True
+
+
+def test_a_build_that_stops_at_any_file_ends_the_same(tmp_path: Path, data: Path) -> None:
+    build(data, tmp_path / "clean", SETTINGS, workers=1)
+    clean, out = files_of(tmp_path / "clean"), tmp_path / "out"
+    stops = 0
+    for stop_at in range(1, 200, 2):
+        if not stopped_at(stop_at, data, out):
+            break
+        stops += 1
+        assert not looks_whole(out)
+        build(data, out, SETTINGS, workers=1)
+        assert looks_whole(out)
+        assert files_of(out) == clean
+        shutil.rmtree(out)
+    assert stops > 12
+
+
+def stopped_at(count: int, data: Path, out: Path) -> bool:
+    """Build in a process that is killed at the file of a number; says whether it was."""
+    child = os.fork()
+    if child == 0:
+        left, real = count, durable.put
+
+        def put(temporary: Path, path: Path) -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            real(temporary, path)
+
+        for module in (durable, parts, shards, assemble):
+            setattr(module, "put", put)  # noqa: B010 - the child alone writes through this one
+        build(data, out, SETTINGS, workers=1)
+        os._exit(0)
+    return os.waitpid(child, 0)[1] != 0
+
+
+def test_a_build_killed_at_random_moments_ends_the_same(tmp_path: Path, data: Path) -> None:
+    command = [sys.executable, "-c", SCRIPT, str(data)]
+    files = [str(path) for path in catalog.loose_files.values()]
+    began = time.monotonic()
+    subprocess.run([*command, str(tmp_path / "clean"), *files], check=True, timeout=60)
+    whole_time = time.monotonic() - began
+    out = tmp_path / "out"
+    for share in (0.5, 0.6, 0.7, 0.8):
+        with subprocess.Popen([*command, str(out), *files], stderr=subprocess.PIPE) as killed:
+            time.sleep(share * whole_time)
+            killed.kill()
+        looks_whole(out)
+    subprocess.run([*command, str(out), *files], check=True, timeout=60)
+    assert looks_whole(out)
+    assert files_of(out) == files_of(tmp_path / "clean")
+
+
+def test_finished_shards_are_not_checked_again(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, writes = stored.Stored.keep, []
+
+    def stop_at_the_third(self: stored.Stored, facts: Any) -> None:
+        kept(self, facts)
+        if facts is not None:
+            writes.append(facts.num_rows)
+        if len(writes) == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stored.Stored, "keep", stop_at_the_third)
+        with pytest.raises(KeyboardInterrupt):
+            build(data, tmp_path / "out", SETTINGS, workers=1)
+    checked: list[str] = []
+    learn = seen.SeenPictures.learn
+
+    def count(self: Any, picture: Any, outcome: Any, store: Any) -> None:
+        checked.append(str(picture))
+        learn(self, picture, outcome, store)
+
+    monkeypatch.setattr(seen.SeenPictures, "learn", count)
+    build(data, tmp_path / "out", SETTINGS, workers=1)
+    resumed = len(checked)
+    build(data, tmp_path / "clean", SETTINGS, workers=1)
+    assert len(checked) - resumed >= resumed + sum(writes)
+
+
+def test_a_picture_changed_between_two_runs_is_read_again(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(self: Any, parts: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run.Run, "finish", stop)
+        with pytest.raises(KeyboardInterrupt):
+            build(data, tmp_path / "out", SETTINGS, workers=1)
+    shutil.copy(data / "board/images/1.jpg", data / "board/images/0.jpg")
+    shutil.copy(data / "board/rows.jsonl", data / "board/rows2.jsonl")
+    resumed = build(data, tmp_path / "out", SETTINGS, workers=1)
+    clean = build(data, tmp_path / "clean", SETTINGS, workers=1)
+    assert resumed["digest"] == clean["digest"]
+
+
+def test_two_builds_do_not_write_into_one_folder(tmp_path: Path, data: Path) -> None:
+    with claimed(tmp_path / "out"):
+        child = os.fork()
+        if child == 0:
+            try:
+                build(data, tmp_path / "out", SETTINGS, workers=1)
+            except BuildError as fault:
+                os._exit(0 if "another build is at work" in str(fault) else 1)
+            os._exit(2)
+        assert os.waitpid(child, 0)[1] == 0
+
+
+def test_no_worker_outlives_a_killed_build(tmp_path: Path, data: Path) -> None:
+    lines = (data / "board/rows.jsonl").read_text()
+    hang = lines.replace("images/5.jpg", "rows.jsonl#hang")
+    (data / "board/rows.jsonl").write_text(hang)
+    command = [sys.executable, "-c", SCRIPT, str(data), str(tmp_path / "out")]
+    command += [str(path) for path in catalog.loose_files.values()]
+    with subprocess.Popen(command) as killed:
+        workers = wait_for(lambda: children(killed.pid), "workers")
+        killed.kill()
+    wait_for(lambda: not any(alive(worker) for worker in workers), "the end of the workers")
+
+
+def wait_for(found: Any, what: str) -> Any:
+    """Wait until something is there."""
+    for _ in range(300):
+        if answer := found():
+            return answer
+        time.sleep(0.1)
+    raise AssertionError(f"waited for {what} for half a minute")
+
+
+def children(process: int) -> list[int]:
+    """Name the two workers of a process, once both are there."""
+    path = Path(f"/proc/{process}/task/{process}/children")
+    found = [int(child) for child in path.read_text().split()] if path.exists() else []
+    return found if len(found) >= 2 else []
+
+
+def alive(process: int) -> bool:
+    """Whether a process runs; one that waits to be buried does not."""
+    state = Path(f"/proc/{process}/stat")
+    return state.exists() and state.read_text().rpartition(") ")[2][0] != "Z"

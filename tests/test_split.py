@@ -1,0 +1,63 @@
+"""Whatever the tasks and pictures: nothing that is held out is seen in training."""
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from visionflan.build.split import HoldOut, held_out, shown, shown_together
+from visionflan.build.tables import INSTANCES
+
+TASKS = ["a/one", "a/two", "b/three"]
+
+
+@st.composite
+def instances(draw: st.DrawFn) -> list[tuple[str, list[int]]]:
+    pictures = st.lists(st.integers(0, 14), max_size=3)
+    return draw(st.lists(st.tuples(st.sampled_from(TASKS), pictures), min_size=1, max_size=60))
+
+
+@settings(deadline=None)
+@given(
+    instances(),
+    st.lists(st.integers(0, 14), min_size=15, max_size=15),
+    st.floats(0, 0.9),
+    st.sets(st.sampled_from(TASKS), max_size=2),
+    st.integers(0, 5),
+)
+def test_no_group_of_images_is_on_both_sides(
+    drawn: list[tuple[str, list[int]]],
+    looks: list[int],
+    share: float,
+    whole: set[str],
+    seed: int,
+) -> None:
+    ids = [f"{row:064x}" for row in range(15)]
+    groups = np.array([min(n for n in range(15) if looks[n] == look) for look in looks], np.int32)
+    columns = INSTANCES.empty_table().select(["task", "images"]).schema
+    table = pa.Table.from_pylist(
+        [{"task": task, "images": [ids[row] for row in rows]} for task, rows in drawn], columns
+    )
+    seen = shown(table, {image_id: row for row, image_id in enumerate(ids)}, TASKS)
+    linked = shown_together(groups, seen)
+    hold_out = HoldOut(images=share, tasks=tuple(sorted(whole)), seed=seed)
+    held = held_out(hold_out, TASKS, seen, linked, ids)
+    sides: dict[int, bool] = {}
+    for (task, rows), out in zip(drawn, held, strict=True):
+        assert out or task not in whole
+        for row in rows:
+            assert sides.setdefault(int(groups[row]), bool(out)) == out
+    if share == 0 and not whole:
+        assert not held.any()
+
+
+@settings(deadline=None)
+@given(st.integers(0, 1000), st.sampled_from([0.05, 0.2, 0.5]))
+def test_the_share_of_pictures_is_held_out(seed: int, share: float) -> None:
+    ids = [f"{row:064x}" for row in range(2000)]
+    columns = INSTANCES.empty_table().select(["task", "images"]).schema
+    table = pa.Table.from_pylist([{"task": "a/one", "images": [name]} for name in ids], columns)
+    seen = shown(table, {name: row for row, name in enumerate(ids)}, ["a/one"])
+    hold_out = HoldOut(images=share, tasks=(), seed=seed)
+    held = held_out(hold_out, ["a/one"], seen, np.arange(2000, dtype=np.int32), ids)
+    assert abs(held.mean() - share) < 0.06
