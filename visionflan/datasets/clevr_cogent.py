@@ -4,10 +4,10 @@ In condition A all cubes are grey, blue, brown or yellow and all cylinders red, 
 cyan; in condition B it is the other way round; balls have any colour. Models are trained on A and
 then tested on both, so that a colour learnt along with a shape shows.
 
-Layout: the owners' training code (facebookresearch/clevr-iep, TRAINING.md) reads
-`questions/CLEVR_<split>_questions.json` and `images/<split>` for trainA, valA and valB, and widely
-used training code reads the same places in the archive; published instances of the tasks show
-pictures such as `CLEVR_trainA_015561.png`. The two test splits have no answers and are not read.
+Layout: the owners' page tells of the two conditions. Several training codes, none of them the
+owners', read `CLEVR_CoGenT_v1.0/questions/CLEVR_<split>_questions.json` and `images/<split>` for
+trainA, valA and valB with the fields of CLEVR; published instances of the tasks show pictures such
+as `CLEVR_trainA_015561.png`. The two test splits have no answers and are not read.
 
 The target of the matching task is written with separators ("Q1-A2; Q2-A1"), where the published
 instances run the numbers together, so that a list of pairs can be told from its text.

@@ -1,6 +1,6 @@
 """KVQA: pictures of well-known people, with questions that take knowledge of who they are.
 
-Layout: the reading script that the owners ship with the release prints the fields of
+Layout: a reading script signed by one of the owners (Anand Mishra) prints the fields of
 `dataset.json`: under the id of each picture `imgPath`, `NamedEntities`, `wikiCap`, `Questions`,
 `ParaQuestions`, `Answers`, `Type of Question` and `split`; later work of other authors
 (PaulLerner/ViQuAE, meerqat/data/kvqa.py) reads the same file, with `imgPath` relative to it, and
