@@ -1,0 +1,232 @@
+"""A-OKVQA: questions about COCO photographs that need knowledge of the world, with rationales.
+
+Witnesses of the layout: the owners' repository (allenai/aokvqa README.md: the archive unpacks to
+`aokvqa_v1p0_<split>.json`, the images are those of COCO 2017) and the builder in
+google-research/big_vision (big_vision/datasets/aokvqa/aokvqa.py: each file is a list; every record
+has four `choices`, and in train and val ten `direct_answers`, three `rationales` and
+`correct_choice_idx`). The test split has no answers and is not read. The repository, with its
+data, is under the Apache licence.
+
+To be answered in words of one's own, a question must not be marked `difficult_direct_answer`: the
+owners put this mark where answers differ too much and only the choices make it fair. The target is
+then the answer that most annotators gave, and of equally frequent ones the choice that is right.
+The rationales were written for the right choice, so that the other two tasks take that one.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import WHOLE, canvas, jittered
+from visionflan.errors import ReleaseError, UnusableError
+from visionflan.hashing import pick, rank, shuffled
+from visionflan.icons import icon
+from visionflan.layouts import coco_image, load_json, present
+from visionflan.specimens import write_image, write_json
+
+SPLITS = ("train", "val")
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    question: str
+    right: str
+    answers: tuple[str, ...]
+    rationales: tuple[str, ...]
+    only_with_choices: bool
+
+
+dataset = Dataset[Row](
+    title="A-OKVQA",
+    homepage="https://allenai.org/project/a-okvqa/home",
+    licence="Apache-2.0",
+    terms="The photographs are those of COCO and keep the terms of Flickr.",
+    citation="D. Schwenk, A. Khandelwal, C. Clark, K. Marino and R. Mottaghi (2022), A-OKVQA: A "
+    "Benchmark for Visual Question Answering using World Knowledge, ECCV",
+    obtain="""
+        Unpack aokvqa_v1p0.tar.gz here; the README of the repository allenai/aokvqa links to it. The
+        images are train2017 and val2017 of COCO: put them here, or in a folder named coco beside
+        this one.
+    """,
+    tree="""
+        aokvqa_v1p0_train.json
+        aokvqa_v1p0_val.json
+        train2017/000000299207.jpg
+        val2017/000000461751.jpg
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    files = [root / f"aokvqa_v1p0_{split}.json" for split in SPLITS]
+    there = present(*files)
+    for split, path in zip(SPLITS, files, strict=True):
+        if path not in there:
+            continue
+        records = load_json(path)
+        if not isinstance(records, list):
+            raise ReleaseError(f"{path} is not a list of questions")
+        for place, record in enumerate(records):
+            try:
+                yield read_question(root, split, record)
+            except (KeyError, IndexError, TypeError, ValueError, AttributeError) as fault:
+                yield Broken(f"{split}:{place}", "malformed_record", f"{path.name}: {fault!r}")
+
+
+def read_question(root: Path, split: str, record: dict[str, Any]) -> Row:
+    """Read one question with all that was said of it."""
+    return Row(
+        key=f"{split}/{record['question_id']}",
+        image=coco_image(root, f"{split}2017", int(record["image_id"])),
+        question=plain(record["question"]),
+        right=plain(record["choices"][record["correct_choice_idx"]]),
+        answers=tuple(map(plain, record["direct_answers"])),
+        rationales=tuple(record["rationales"]),
+        only_with_choices=bool(record["difficult_direct_answer"]),
+    )
+
+
+def plain(words: str) -> str:
+    """Trim the blanks."""
+    return " ".join(words.split())
+
+
+@dataset.task(
+    """
+    Looking is only half of the work here: bring in common sense and what is generally known about
+    such situations. Give the most likely answer in no more than three words.
+    """,
+    official_name="A-OKVQA+visual_question_answering",
+    title="A-OKVQA outside knowledge VQA",
+    category="Outside Knowledge",
+    metric="vqa_accuracy",
+)
+def visual_question_answering(row: Row) -> Example | None:
+    if row.only_with_choices:
+        return None
+    votes = Counter(row.answers)
+    if not votes:
+        raise UnusableError("no_answer", "nobody answered in words of their own")
+    target = max(votes, key=lambda answer: (votes[answer], answer == row.right))
+    return Example(image=row.image, text=row.question, target=target, references=row.answers)
+
+
+@dataset.task(
+    """
+    Below is a question about the image together with its correct answer. Explain why that answer is
+    correct by three different reasons, taken from what can be seen or from general knowledge. Write
+    each reason as one sentence on a line of its own.
+    """,
+    official_name="A-OKVQA+rationales_generation",
+    title="A-OKVQA rationales generation",
+    category="Rational and Script Generation",
+    metric="cider",
+)
+def rationales_generation(row: Row) -> Example:
+    reasons = [plain(rationale) for rationale in row.rationales]
+    if len({reason.casefold() for reason in reasons}) != 3:
+        raise UnusableError("not_three_rationales", f"the rationales are {row.rationales}")
+    return Example(
+        image=row.image,
+        text=f"Question: {row.question}\nAnswer: {row.right}",
+        target="\n".join(reasons),
+        repaired=trimmed(row, reasons),
+    )
+
+
+@dataset.task(
+    """
+    Answer the question in a few words, and give these a line to themselves. Then add, on the next
+    line, one sentence with the evidence in the picture or the piece of knowledge that leads to your
+    answer.
+    """,
+    official_name="A-OKVQA+answer_rationales_matching",
+    title="A-OKVQA answer rationale generation",
+    category="Rational and Script Generation",
+    metric="rouge_l",
+)
+def answer_rationales_matching(row: Row) -> Example | None:
+    if row.only_with_choices:
+        return None
+    reasons = [reason for reason in map(plain, row.rationales) if reason]
+    if not reasons:
+        raise UnusableError("no_rationale", "nobody gave a reason for the answer")
+    (chosen,) = pick(reasons, 1, row.key, "rationale")
+    return Example(
+        image=row.image,
+        text=row.question,
+        target=f"{row.right}\n{chosen}",
+        references=tuple(f"{row.right}\n{reason}" for reason in reasons),
+        repaired=trimmed(row, reasons),
+    )
+
+
+def trimmed(row: Row, reasons: list[str]) -> tuple[str, ...]:
+    """Name it if any of the rationales had blanks to trim."""
+    return () if tuple(reasons) == row.rationales else ("trimmed_blanks",)
+
+
+LIVES = "Where would you expect to meet this animal?"
+WORKS = "Whose daily work is done with this?"
+REASONS = {
+    LIVES: ("Such animals are mostly found {}. ", "It would be out of place anywhere but {}."),
+    WORKS: (
+        "This is what a {} uses every day. ",
+        "Only a {} has been trained for working with it.",
+    ),
+}
+# What is drawn, what is asked, the right choice, and another answer that some people gave.
+FACTS = (
+    ("fish", LIVES, "in the sea", "in water"),
+    ("airplane", WORKS, "pilot", "cabin crew"),
+    ("cow", LIVES, "on a farm", "in a field"),
+    ("boat", WORKS, "fisher", "sailor"),
+    ("bear", LIVES, "in the forest", "in the mountains"),
+    ("oven", WORKS, "baker", "cook"),
+    ("crab", LIVES, "on the beach", "on the shore"),
+    ("guitar", WORKS, "musician", "singer"),
+    ("giraffe", LIVES, "in the savannah", "in Africa"),
+    ("truck", WORKS, "driver", "carrier"),
+)
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    records: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
+    for index in range(count):
+        turn = rank("aokvqa", index // len(FACTS))
+        fact = FACTS[(index + turn) % len(FACTS)]
+        split = SPLITS[index % 4 == 3]
+        (colour,) = pick(("red", "blue", "green", "purple", "orange", "brown"), 1, "aokvqa", index)
+        picture = canvas("aokvqa", index)
+        icon(picture, fact[0], jittered(WHOLE.part(0.02, 0.02, 0.98, 0.98), index, by=0.3), colour)
+        write_image(root / f"{split}2017" / f"{index + 1:012d}.jpg", picture)
+        records[split].append(record(index, split, *fact))
+    for split, asked in records.items():
+        write_json(root / f"aokvqa_v1p0_{split}.json", asked)
+
+
+def record(
+    index: int, split: str, thing: str, question: str, right: str, other: str
+) -> dict[str, Any]:
+    """Write what the release says of one question."""
+    wrong = [fact[2] for fact in FACTS if fact[1] == question and fact[2] != right]
+    choices = shuffled([right, *pick(wrong, 3, "aokvqa", index)], "aokvqa", index, "order")
+    return {
+        "split": split,
+        "image_id": index + 1,
+        "question_id": f"specimen{index:06d}",
+        "question": question,
+        "choices": choices,
+        "correct_choice_idx": choices.index(right),
+        "direct_answers": [right] * 6 + [other] * 4,
+        "difficult_direct_answer": index % 8 == 5,
+        "rationales": [
+            f"What the picture shows is one {thing}.",
+            *(reason.format(right) for reason in REASONS[question]),
+        ],
+    }
