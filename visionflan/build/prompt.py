@@ -45,3 +45,53 @@ def join_parts(instruction: str, text: str, options: tuple[str, ...]) -> str:
 def lettered(options: tuple[str, ...], target: str) -> str:
     """Write an option with the letter that the prompt gives it."""
     return f"({ascii_lowercase[options.index(target)]}) {target}"
+
+
+class Parts(NamedTuple):
+    """What a rendered exchange was made of; the options are in the order shown."""
+
+    instruction: str
+    text: str
+    options: tuple[str, ...]
+    target: str
+
+
+def parse(prompt: str, answer: str) -> Parts | None:
+    """Take a rendered exchange apart; gives nothing where its options are not certain."""
+    instruction, _, given = without_markers(prompt).partition("\n\n")
+    before, found, listed = f"\n{given or instruction}".rpartition("\nOptions: ")
+    if not found:
+        return Parts(instruction, given, (), answer)
+    text = before.removeprefix("\n")
+    for end in (listed, listed.rstrip()):
+        options = listed_options(end)
+        for letter, option in zip(ascii_lowercase, options, strict=False):
+            if answer == f"({letter}) {option}":
+                words = (instruction, text) if given else (text, "")
+                return Parts(*words, options, option)
+    return None
+
+
+def without_markers(prompt: str) -> str:
+    """Give the words of a prompt without the image markers before or after them."""
+    lines = prompt.split("\n")
+    while lines and lines[0] == IMAGE_MARKER:
+        del lines[0]
+    while lines and lines[-1] == IMAGE_MARKER:
+        del lines[-1]
+    return "\n".join(lines)
+
+
+def listed_options(listed: str) -> tuple[str, ...]:
+    """Take a list `(a) ... (b) ...` apart; gives nothing where a letter stands in it twice."""
+    parts: list[str] = []
+    rest = f" {listed}"
+    for letter in ascii_lowercase:
+        before, found, after = rest.partition(f" ({letter}) ")
+        if not found:
+            break
+        if f" ({letter}) " in after:
+            return ()
+        parts.append(before)
+        rest = after
+    return (*parts[1:], rest) if parts and not parts[0] else ()

@@ -1,0 +1,116 @@
+"""The form of a prompt, by its golden text and by its laws."""
+
+from collections import Counter
+from pathlib import Path
+from string import ascii_lowercase
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from visionflan.build.prompt import Parts, join_parts, lettered, parse, render
+from visionflan.declare import Example
+from visionflan.errors import UnusableError
+
+PICTURE = Path("picture.jpg")
+
+words = st.text(
+    st.characters(codec="utf-8", exclude_characters="<>()\r"), min_size=1, max_size=30
+).filter(lambda text: bool(text.strip()))
+lines = words.filter(lambda text: "\n\n" not in text and text == text.strip("\n"))
+options = st.lists(
+    words.filter(lambda text: "\n" not in text), min_size=1, max_size=26, unique_by=str.casefold
+)
+
+
+def example(**parts: object) -> Example:
+    return Example(**{"image": PICTURE, "target": "a dog", **parts})  # type: ignore[arg-type]
+
+
+def test_a_prompt_has_the_form_of_the_paper() -> None:
+    asked = example(text="What is this?", options=("a cat", "a dog"))
+    shown = {render("Choose the name.", asked, seed, "k").turns[0].text for seed in range(30)}
+    assert shown == {
+        "<image>\nChoose the name.\n\nWhat is this?\nOptions: (a) a cat (b) a dog",
+        "<image>\nChoose the name.\n\nWhat is this?\nOptions: (a) a dog (b) a cat",
+        "Choose the name.\n\nWhat is this?\nOptions: (a) a cat (b) a dog\n<image>",
+        "Choose the name.\n\nWhat is this?\nOptions: (a) a dog (b) a cat\n<image>",
+    }
+
+
+def test_parts_that_are_not_there_leave_no_gap() -> None:
+    assert join_parts("Name it.", "", ()) == "Name it."
+    assert join_parts("Name it.", "What?", ()) == "Name it.\n\nWhat?"
+    assert join_parts("Name it.", "", ("x", "y")) == "Name it.\n\nOptions: (a) x (b) y"
+
+
+def test_several_pictures_have_a_marker_each() -> None:
+    prompt = render("Compare.", example(image=(PICTURE, PICTURE, PICTURE)), 1).turns[0].text
+    assert prompt.count("<image>") == 3
+    assert "<image>\n<image>\n<image>" in prompt
+
+
+def test_the_order_and_the_place_of_the_marker_follow_from_the_identity() -> None:
+    asked = example(options=tuple("pqrstuvw"), target="q")
+    once = [render("Choose.", asked, 7, "task", f"key{n}") for n in range(40)]
+    assert once == [render("Choose.", asked, 7, "task", f"key{n}") for n in range(40)]
+    assert len({shown.options for shown in once}) > 30
+    firsts = Counter(shown.turns[0].text.startswith("<image>") for shown in once)
+    assert min(firsts.values()) > 8
+    places = Counter(shown.options.index("q") for shown in once)
+    assert len(places) == 8
+
+
+def test_more_options_than_letters_are_refused() -> None:
+    with pytest.raises(UnusableError, match="too_many_options"):
+        join_parts("Choose.", "", tuple(f"option {n}" for n in range(27)))
+
+
+@given(options, st.integers())
+def test_lettering_is_a_bijection(choices: list[str], seed: int) -> None:
+    shown = render("Choose.", example(options=tuple(choices), target=choices[0]), seed).options
+    assert Counter(shown) == Counter(choices)
+    answers = [lettered(shown, choice) for choice in choices]
+    assert sorted(answer[1] for answer in answers) == list(ascii_lowercase[: len(choices)])
+    assert {answer[4:] for answer in answers} == set(choices)
+
+
+@given(lines, st.one_of(st.just(""), words), options, st.integers(1, 3), st.integers(), st.data())
+def test_a_prompt_with_options_is_taken_apart_into_its_parts(
+    instruction: str, text: str, choices: list[str], images: int, seed: int, data: st.DataObject
+) -> None:
+    assume("\nOptions: " not in f"\n{text}\n{instruction}")
+    target = data.draw(st.sampled_from(choices))
+    asked = example(text=text, options=tuple(choices), target=target, image=(PICTURE,) * images)
+    shown = render(instruction, asked, seed)
+    assert parse(shown.turns[0].text, shown.turns[1].text) == Parts(
+        instruction, text, shown.options, target
+    )
+
+
+@given(lines, st.one_of(st.just(""), words), words, st.integers())
+def test_a_prompt_without_options_is_taken_apart_into_its_parts(
+    instruction: str, text: str, target: str, seed: int
+) -> None:
+    assume("\nOptions: " not in f"\n{text}\n{instruction}")
+    turns = render(instruction, example(text=text, target=target), seed).turns
+    assert parse(turns[0].text, turns[1].text) == Parts(instruction, text, (), target)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answer"),
+    [
+        ("Choose.\n\nOptions: (a) x (b) y", "x"),
+        ("Choose.\n\nOptions: (a) x (b) y", "(b) x"),
+        ("Choose.\n\nOptions: (a) x (b) y", "(c) y"),
+        ("Choose.\n\nOptions: (a) x (b) y (b) z", "(a) x"),
+        ("Choose.\n\nOptions: x y", "x"),
+    ],
+)
+def test_options_that_are_not_certain_are_not_guessed(prompt: str, answer: str) -> None:
+    assert parse(prompt, answer) is None
+
+
+def test_options_end_where_their_words_end() -> None:
+    prompt = "Which?\n\nOptions: (a) red (b) two words \n<image>"
+    assert parse(prompt, "(b) two words") == Parts("Which?", "", ("red", "two words"), "two words")
