@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,24 +19,29 @@ class Identity(NamedTuple):
     template: str
 
 
-def identify(model: "LlavaForConditionalGeneration", processor: "LlavaProcessor") -> Identity:
-    """Tell the identity of a model that is open."""
+def identify(
+    model: "LlavaForConditionalGeneration",
+    processor: "LlavaProcessor",
+    tower: "Mapping[str, Tensor] | None" = None,
+) -> Identity:
+    """Tell the identity of a model that is open; its tower may be given as gathered weights."""
+    weights = model.model.vision_tower.state_dict() if tower is None else tower
     core = json.loads(processor.tokenizer.backend_tokenizer.to_str())
     core.pop("padding"), core.pop("truncation")
     return Identity(
-        tower=tensors_digest(model.model.vision_tower.state_dict().items()),
+        tower=tensors_digest(weights),
         tokenizer=hashlib.sha256(json.dumps(core, sort_keys=True).encode()).hexdigest(),
         template=hashlib.sha256(str(processor.chat_template).encode()).hexdigest(),
     )
 
 
-def tensors_digest(named: "Iterable[tuple[str, Tensor]]") -> str:
+def tensors_digest(weights: "Mapping[str, Tensor]") -> str:
     """Hash weights by name, as half precision would keep them: saved so, they are still known."""
     import torch
 
     digest = hashlib.sha256()
-    for name, tensor in sorted(named, key=lambda pair: pair[0]):
-        kept = tensor.detach().to("cpu", torch.bfloat16).contiguous()
+    for name in sorted(weights):
+        kept = weights[name].detach().to("cpu", torch.bfloat16).contiguous()
         digest.update(f"{name} {tuple(kept.shape)}\n".encode())
         digest.update(kept.view(torch.uint8).numpy().tobytes() if kept.numel() else b"")
     return digest.hexdigest()

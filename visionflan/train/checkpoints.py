@@ -68,7 +68,7 @@ def refuse_strangers(
     """Refuse a checkpoint made with another tower or language model than the ones told."""
     found = identify(model, processor)
     if start.tower is not None:
-        told = tensors_digest(open_tower(start.tower).state_dict().items())
+        told = tensors_digest(open_tower(start.tower).state_dict())
         if told != found.tower:
             raise TrainingError(f"{start.checkpoint} has another tower than {start.tower}.")
     if start.language_model is None:
@@ -131,7 +131,7 @@ def save_checkpoint(
         temporary = folder.with_name(f".{folder.name}")
         shutil.rmtree(temporary, ignore_errors=True)
         write_folder(temporary, learner, processor, weights, precision)
-        identity = identify_saved(learner, processor, weights)
+        identity = identify(learner.model, processor, tower_of(weights))
         write_json(
             temporary / "run.json",
             {
@@ -163,17 +163,16 @@ def write_folder(
         name.removeprefix("model."): value.to(dtype) if value.is_floating_point() else value
         for name, value in weights.items()
     }
+    if model.config.tie_word_embeddings:
+        cast.pop("lm_head.weight")
     model.save_pretrained(folder, state_dict=cast)
     processor.save_pretrained(folder)
 
 
-def identify_saved(
-    learner: Learner, processor: "LlavaProcessor", weights: dict[str, Any]
-) -> Identity:
-    """Tell the identity of what is saved, from weights that were gathered."""
-    tower = "model.model.vision_tower."
-    named = [(n.removeprefix(tower), w) for n, w in weights.items() if n.startswith(tower)]
-    return identify(learner.model, processor)._replace(tower=tensors_digest(named))
+def tower_of(weights: dict[str, Any]) -> dict[str, Any]:
+    """Take the tower's weights out of gathered ones."""
+    prefix = "model.model.vision_tower."
+    return {n.removeprefix(prefix): w for n, w in weights.items() if n.startswith(prefix)}
 
 
 def versions() -> dict[str, str]:

@@ -5,7 +5,7 @@ import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from visionflan.build.directory import BuildDirectory
 from visionflan.build.durable import write_json
@@ -28,6 +28,9 @@ from visionflan.train.rows import Rows, encode
 from visionflan.train.settings import to_json
 from visionflan.train.world import World, place
 
+if TYPE_CHECKING:
+    from transformers import LlavaForConditionalGeneration
+
 
 @dataclass
 class Phase:
@@ -49,7 +52,7 @@ class Phase:
         rows = self.encoded()
         learner = Learner(parent.model, self.stage.trains)
         if self.config.machine.gradient_checkpointing:
-            parent.model.gradient_checkpointing_enable({"use_reentrant": False})
+            compute_again(parent.model)
         images = self.images(rows)
         place(learner, self.world)
         collate = Collator(rows, self.encoder, images)
@@ -158,3 +161,9 @@ class Phase:
             shutil.rmtree(self.folder / "rows", ignore_errors=True)
             shutil.rmtree(self.folder / "resume", ignore_errors=True)
         self.world.wait()
+
+
+def compute_again(model: "LlavaForConditionalGeneration") -> None:
+    """Forget activations and compute them again; later versions of the library rename this."""
+    enable = getattr(model, "activation_checkpointing_enable", None)
+    (enable or model.gradient_checkpointing_enable)({"use_reentrant": False})
