@@ -172,6 +172,8 @@ def test_containing_and_starting_with_the_answer_are_diagnostics() -> None:
         ("The image shows a red bus. It is parked.", "a red bus"),
         ("Answer: B", "B"),
         ("There are 3.", "3"),
+        ("The answer is giraffe, as the picture clearly shows.", "giraffe"),
+        ("It is red because the light is on", "red"),
     ],
 )
 def test_the_bare_answer_is_taken_out_of_the_words_around_it(text: str, answer: str) -> None:

@@ -52,6 +52,17 @@ def test_a_group_averages_over_tasks_and_not_over_items() -> None:
     assert (by_group["all"].items, by_group["all"].tasks, by_group["all"].clusters) == (10, 2, 9)
 
 
+def test_tasks_with_one_picture_count_in_every_draw() -> None:
+    small = [Sample(f"small {number}", f"image {number}", 1.0) for number in range(20)]
+    large = [Sample("large", f"picture {number}", float(number % 2)) for number in range(80)]
+    tasks = sorted({sample.task for sample in (*small, *large)})
+    found = estimates([*small, *large], {"all": tasks})[1]["all"]
+    assert found.mean == pytest.approx(20.5 / 21)
+    assert found.low is not None
+    assert found.high is not None
+    assert found.high - found.mean == pytest.approx(found.mean - found.low, abs=0.001)
+
+
 def test_asking_the_same_image_often_narrows_nothing() -> None:
     once = drawn(60, 1, shared=1.0)
     often = [sample for sample in once for _ in range(10)]

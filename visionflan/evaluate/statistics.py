@@ -84,12 +84,16 @@ def tabulated(
 
 
 def resampled(sums: Floats, counts: Floats, seed: int) -> Floats:
-    """Give the mean of each task in each draw of clusters; NaN where a draw has no item of it."""
+    """Give the mean of each task in each draw of clusters.
+
+    A draw that has no item of a task says nothing of it and leaves it at its mean; left out, small
+    tasks would count less in the draws of a group than in its mean.
+    """
+    overall = sums.sum(axis=0) / counts.sum(axis=0)
     means = []
     for times in draws(len(sums), seed):
         shown = times @ counts
-        with np.errstate(invalid="ignore"):
-            means.append(np.where(shown > 0, times @ sums / shown, np.nan))
+        means.append(np.where(shown > 0, times @ sums / np.maximum(shown, 1), overall))
     return np.concatenate(means)
 
 
@@ -121,8 +125,7 @@ def group_estimate(members: Sequence[Estimate], drawn: Floats, clusters: int) ->
     items = sum(member.items for member in members)
     if clusters < 2:
         return Estimate(mean, None, None, items, clusters, len(members))
-    present = ~np.isnan(drawn).all(axis=1)
-    low, high = widened(*ends(np.nanmean(drawn[present], axis=1)), clusters)
+    low, high = widened(*ends(drawn.mean(axis=1)), clusters)
     return Estimate(mean, low, high, items, clusters, len(members))
 
 
@@ -137,7 +140,7 @@ def widened(low: float, high: float, clusters: int) -> tuple[float, float]:
 
 def ends(drawn: Floats) -> tuple[float, float]:
     """Give the 2.5th and 97.5th percentile of what the draws gave."""
-    low, high = np.nanquantile(drawn, [TAIL, 1 - TAIL])
+    low, high = np.quantile(drawn, [TAIL, 1 - TAIL])
     return float(low), float(high)
 
 

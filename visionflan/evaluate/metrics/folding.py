@@ -20,6 +20,9 @@ LEAD_INS = re.compile(
     r"in (?:the|this) (?:image|picture|photo),?)\s+",
     re.IGNORECASE,
 )
+EXPLANATION = re.compile(
+    r",?\s+(?:because|since|given that)\b|,\s+(?:as|which|so)\b", re.IGNORECASE
+)
 SENTENCE_END = re.compile(r"(?<=[^\d\s.])[.!?](?=\s|$)")
 REFUSAL = re.compile(
     r"\b(?:i(?:'m| am) (?:sorry|unable|not (?:able|sure))|i (?:can't|cannot|can not|do not know"
@@ -52,7 +55,8 @@ def bare(text: str) -> str:
     marks = list(ANSWER_MARK.finditer(text))
     text = text[marks[-1].end() :] if marks else text
     line = without_lead_ins(text.strip().split("\n")[0].strip(" *\"'`"))
-    return SENTENCE_END.split(line, maxsplit=1)[0].strip(" *\"'`").removesuffix(".")
+    said = EXPLANATION.split(SENTENCE_END.split(line, maxsplit=1)[0], maxsplit=1)[0]
+    return said.strip(" *\"'`").removesuffix(".")
 
 
 def without_lead_ins(text: str) -> str:

@@ -1,0 +1,85 @@
+"""Tell how a model was made: its phases, what each trained and on how much, and its losses."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
+
+from visionflan.report.charts import curve
+from visionflan.report.material import Material, Trained
+
+PARTS = {"tower": "vision tower", "connector": "connector", "language_model": "language model"}
+KNOWN = {
+    "align": "The connector alone learns to put what the frozen tower sees into the language "
+    "model's terms.",
+    "base": "Stage 1: the model learns the tasks of the build; the tower stays as it is.",
+    "chat": "Stage 2: the same parts learn from conversations to answer as people talk; the tower "
+    "stays as it is.",
+}
+
+
+class Curve(NamedTuple):
+    """One line of measurements over steps, as a chart."""
+
+    name: str
+    first: float
+    last: float
+    drawing: Markup
+
+
+class Phase(NamedTuple):
+    """One phase of training as the page tells it."""
+
+    name: str
+    words: str
+    trains: str
+    steps: int
+    instances: int | None
+    seconds: float | None
+    rate: float | None
+    padding: float | None
+    curves: Sequence[Curve]
+
+
+def made(material: Material) -> list[Phase]:
+    """Tell about each phase in order."""
+    stages = {stage["name"]: stage for stage in material.config.get("stages", ())}
+    return [phase(trained, stages.get(trained.name, {})) for trained in material.trained]
+
+
+def phase(trained: Trained, stage: Mapping[str, Any]) -> Phase:
+    """Tell about one phase; what was not measured is left out."""
+    lines, told = trained.lines, trained.told
+    last = lines[-1] if lines else {}
+    return Phase(
+        name=trained.name,
+        words=str(told.get("about") or KNOWN.get(trained.name, "")),
+        trains=", ".join(PARTS.get(part, part) for part in stage.get("trains", ())),
+        steps=int(told.get("steps") or last.get("step") or len(lines)),
+        instances=(told.get("data") or {}).get("instances"),
+        seconds=told.get("seconds") or last.get("seconds"),
+        rate=mean(lines, "samples_per_second"),
+        padding=mean(lines, "padding"),
+        curves=list(curves(trained.name, lines)),
+    )
+
+
+def curves(name: str, lines: Sequence[Mapping[str, Any]]) -> Iterator[Curve]:
+    """Draw every loss that the lines hold, each over its steps."""
+    keys = sorted({key for line in lines for key in line if key == "loss" or key.endswith("_loss")})
+    for key in keys:
+        points = [
+            (float(line.get("step", place)), float(line[key]))
+            for place, line in enumerate(lines)
+            if isinstance(line.get(key), int | float)
+        ]
+        if len(points) > 1:
+            title = name if key == "loss" else f"{name}: {key.removesuffix('_loss')}"
+            spoken = f"Loss of {title}, from {points[0][1]:.2f} to {points[-1][1]:.2f}"
+            yield Curve(title, points[0][1], points[-1][1], curve(points, spoken))
+
+
+def mean(lines: Sequence[Mapping[str, Any]], key: str) -> float | None:
+    """Average a measurement over the lines that hold it."""
+    values = [float(line[key]) for line in lines if isinstance(line.get(key), int | float)]
+    return sum(values) / len(values) if values else None

@@ -1,0 +1,126 @@
+"""Write the page: gather what it tells, and fill the template."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+import visionflan
+from visionflan.build.durable import write_text
+from visionflan.report.answers import Gallery
+from visionflan.report.built import built
+from visionflan.report.compared import rows, shared, sights
+from visionflan.report.made import made
+from visionflan.report.material import Material, gather
+from visionflan.report.pictures import Pictures
+from visionflan.report.spoken import MEANINGS, length_chart, styles, yes_rows
+
+
+def write_report(run: Path, out: Path | None = None) -> Path:
+    """Write the report of a run, by default as its `report.html`, and give its path."""
+    path = out or run / "report.html"
+    write_text(path, page(gather(run)))
+    return path
+
+
+def page(material: Material) -> str:
+    """Fill the template."""
+    environment = Environment(
+        loader=PackageLoader("visionflan.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: dict[str, Callable[[Any], str]] = {
+        "score": score,
+        "interval": interval,
+        "change": change,
+        "signed": signed,
+        "percent": percent,
+        "duration": duration,
+        "pretty": pretty,
+        "name": name,
+    }
+    environment.filters.update(filters)
+    style = environment.get_template("style.css").render()
+    template = environment.get_template("report.html")
+    return template.render(style=Markup(style), version=visionflan.__version__, **told(material))
+
+
+def told(material: Material) -> dict[str, Any]:
+    """Gather all that the page tells."""
+    pictures = Pictures(material.builds)
+    gallery = Gallery(material.evaluated, pictures)
+    groups, tasks = rows(material.evaluated)
+    return {
+        "name": material.run.resolve().name,
+        "material": material,
+        "phases": [each.phase for each in material.evaluated],
+        "comparable": shared(material.evaluated),
+        "sights": list(sights(material.evaluated)),
+        "builds": [built(build, pictures) for build in material.builds],
+        "made": made(material),
+        "groups": groups,
+        "tasks": tasks,
+        "failures": gallery.failures(),
+        "kinds": gallery.kinds() if len(material.evaluated) > 1 else [],
+        "talks": gallery.talks(),
+        "styles": styles(material.evaluated),
+        "lengths": length_chart(material.evaluated),
+        "yes_rows": yes_rows(material.evaluated),
+        "meanings": MEANINGS,
+    }
+
+
+def name(task: str) -> Markup:
+    """Write the name of a task so that a line may break between its words."""
+    broken = Markup("").join(
+        part + Markup("<wbr>") if part in "_/" else part for part in re.split("([_/])", task)
+    )
+    return Markup("<code>{}</code>").format(broken)
+
+
+def score(estimate: Mapping[str, Any] | None) -> str:
+    """Write the mean of an estimate."""
+    return "–" if not estimate else f"{estimate['mean']:.2f}"
+
+
+def interval(estimate: Mapping[str, Any] | None) -> str:
+    """Write the interval of an estimate."""
+    if not estimate or estimate["low"] is None:
+        return ""
+    return f"{estimate['low']:.2f}–{estimate['high']:.2f}"
+
+
+def change(estimate: Any) -> str:
+    """Write a change with its sign."""
+    return "–" if estimate is None else signed(estimate.mean)
+
+
+def signed(value: float | None) -> str:
+    """Write a number with its sign."""
+    return "–" if value is None else f"{round(value, 2) + 0.0:+.2f}".replace("-", "−")
+
+
+def percent(share: float | None) -> str:
+    """Write a share in per cent."""
+    return "–" if share is None else f"{100 * share:.0f} %"
+
+
+def duration(seconds: float | None) -> str:
+    """Write a time as a person says it."""
+    if seconds is None:
+        return "–"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def pretty(value: Any) -> str:
+    """Write settings as JSON that a person can read."""
+    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)
