@@ -9,12 +9,13 @@ packages: `spdocvqa_qas/{train,val}_v1.0_withQT.json` with `questionId`, `questi
 `{train,val}/documents`, and the same files laid side by side are read too. The test split has no
 answers and is not read.
 
-A question may have several right answers: the first is the target, and all are references.
+A question may have several right answers: the first is the target, and all are references. Runs of
+blanks in questions and answers are trimmed. InfographicVQA offers a second task on the same
+questions (see there).
 """
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from PIL import ImageDraw
 
@@ -22,20 +23,10 @@ from visionflan.declare import Broken, Dataset, Example
 from visionflan.drawing import WHOLE, canvas, jittered, word
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick, rank
-from visionflan.layouts import inside, load_json, require
+from visionflan.layouts_rrc import Question, document_files, read_documents
 from visionflan.specimens import write_image, write_json
 
-SPLITS = ("train", "val")
-
-
-class Row(NamedTuple):
-    key: str
-    image: Path
-    question: str
-    answers: tuple[str, ...]
-
-
-dataset = Dataset[Row](
+dataset = Dataset[Question](
     title="DOCVQA",
     homepage="https://www.docvqa.org/",
     licence="unknown",
@@ -62,35 +53,10 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
-    files = {split: path for split in SPLITS if (path := annotations(root, split))}
-    if not files:
+def read(root: Path) -> Iterator[Question | Broken]:
+    if not document_files(root):
         raise ReleaseError(f"{root} holds no train_v1.0_withQT.json or train_v1.0.json of DocVQA")
-    for split, path in files.items():
-        pages = require(path.parent / "documents", root / "spdocvqa_images", root / "documents")
-        content = load_json(path)
-        if not isinstance(content, dict) or not isinstance(content.get("data"), list):
-            raise ReleaseError(f"{path} has no list named data")
-        for place, record in enumerate(content["data"]):
-            try:
-                yield to_row(split, pages, record)
-            except (KeyError, TypeError, AttributeError) as fault:
-                yield Broken(f"{split}:{place}", "malformed_record", f"{path}: {fault!r}")
-
-
-def annotations(root: Path, split: str) -> Path | None:
-    """Find a split's annotations wherever the challenge's packages have put them."""
-    names = (f"{split}_v1.0_withQT.json", f"{split}_v1.0.json")
-    folders = (root / "spdocvqa_qas", root / split, root)
-    places = (folder / name for folder in folders for name in names)
-    return next((place for place in places if place.exists()), None)
-
-
-def to_row(split: str, pages: Path, record: dict[str, Any]) -> Row:
-    """Take one question; the pages' folder has another name than the record gives it."""
-    image = inside(pages, record["image"].removeprefix("documents/"))
-    answers = tuple(dict.fromkeys(answer.strip() for answer in record["answers"]))
-    return Row(f"{split}/{record['questionId']}", image, record["question"], answers)
+    yield from read_documents(root)
 
 
 @dataset.task(
@@ -103,11 +69,8 @@ def to_row(split: str, pages: Path, record: dict[str, Any]) -> Row:
     category="OCR",
     metric="anls",
 )
-def question_answer(row: Row) -> Example:
-    target = row.answers[0] if row.answers else ""
-    return Example(
-        image=row.image, text=row.question.strip(), target=target, references=row.answers
-    )
+def question_answer(row: Question) -> Example:
+    return row.example()
 
 
 WORDS = ("MEMO", "TAX", "BILL", "ORDER", "PAID", "TO", "FEE", "SALE", "VOID", "AGM")

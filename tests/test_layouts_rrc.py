@@ -1,0 +1,53 @@
+"""Question files of the Robust Reading Competition, whichever challenge they come from."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from visionflan.declare import Broken
+from visionflan.errors import ReleaseError
+from visionflan.layouts_rrc import Question, find_splits, read_questions
+from visionflan.specimens import write_json
+
+
+def place(record: dict[str, Any]) -> Path:
+    return Path(record["file"])
+
+
+def test_either_name_of_the_identifier_is_read_and_bad_records_are_kept(tmp_path: Path) -> None:
+    common = {"question": "What?", "file": "a.png", "answers": ["one", None, 2]}
+    records = [{**common, "questionId": 7}, {**common, "question_id": 8}, common, 3]
+    write_json(tmp_path / "train.json", {"data": records})
+    first, second, *bad = read_questions(tmp_path / "train.json", "train", place)
+    assert first == Question("train/7", Path("a.png"), "What?", ("one", "2"))
+    assert second.key == "train/8"
+    assert [(row.key, isinstance(row, Broken)) for row in bad] == [
+        ("train:2", True),
+        ("train:3", True),
+    ]
+
+
+def test_blanks_are_trimmed_and_counted_and_answers_stand_once() -> None:
+    asked = Question("1", Path("a.png"), " What  is it?", ("a  b", "a b", "c"))
+    example = asked.example()
+    assert (example.text, example.target) == ("What is it?", "a b")
+    assert example.references == ("a b", "c")
+    assert example.repaired == ("trimmed_blanks",)
+    assert not Question("1", Path("a.png"), "What?", ("a",)).example().repaired
+
+
+def test_the_first_place_of_a_split_counts(tmp_path: Path) -> None:
+    for name in ("train_b.json", "train/train_a.json", "train/train_b.json"):
+        write_json(tmp_path / name, {})
+    found = find_splits(tmp_path, ("{split}", ""), "{split}_a.json", "{split}_b.json")
+    assert found == {"train": tmp_path / "train" / "train_a.json"}
+
+
+@pytest.mark.parametrize("content", [[], {"data": {}}, "data"])
+def test_a_file_without_a_list_of_questions_is_refused_by_name(
+    tmp_path: Path, content: object
+) -> None:
+    write_json(tmp_path / "train.json", content)
+    with pytest.raises(ReleaseError, match=r"train\.json"):
+        list(read_questions(tmp_path / "train.json", "train", place))

@@ -1,0 +1,183 @@
+"""InfographicVQA: questions on infographics, and on pages of the same challenge's documents.
+
+Witnesses of the layout: google-research/big_vision (`big_vision/datasets/infovqa/infovqa.py`:
+`infographicsVQA_train_v1.0.json` and `infographicsVQA_val_v1.0_withQT.json`, in whose list `data`
+each record has `questionId`, `question`, `image_local_name` and `answers`, with the pictures in
+`images`), and the loaders of the challenge's present packages, `infographicsvqa_qas` and
+`infographicsvqa_images`. Some copies are named `infographicVQA_...`. All are read; the test split
+has no answers and is not.
+
+The two tasks differ in their pictures. The paper's public release calls a page of scanned paper
+from SP-DocVQA (`kggn0226_28.png`, question 28528) an instance of `single_document_question`, with
+an instruction on business and industry documents, and the instruction of `question_answer` speaks
+of an infographic. Both are tasks of challenge 17, which is the homepage that the release gives for
+this dataset: its first task was named "Single Document VQA", its third is Infographics VQA. So
+`single_document_question` asks the questions of SP-DocVQA, whose files may lie in this folder or in
+that of the dataset `docvqa` beside it. DOCVQA+question_answer asks the same questions in other
+words, as far as can be known: a recipe that wants each question once leaves out one of the two.
+
+Several items that make one answer are joined by commas in the release. Where a question has several
+right answers, the first is the target and all are references.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import BLACK, COLOURS, WHITE, WHOLE, Box, canvas, jittered, word
+from visionflan.errors import ReleaseError
+from visionflan.hashing import pick, rank
+from visionflan.icons import icon
+from visionflan.layouts import inside, require
+from visionflan.layouts_rrc import (
+    Question,
+    document_files,
+    find_splits,
+    read_documents,
+    read_questions,
+)
+from visionflan.specimens import write_image, write_json
+
+dataset = Dataset[Question](
+    title="infographicvqa",
+    homepage="https://rrc.cvc.uab.es/?ch=17&com=tasks",
+    licence="unknown",
+    terms="""
+        The infographics were gathered from the web and the pages come from the Industry Documents
+        Library of the University of California, San Francisco; the owners' pages that were seen
+        state no licence.
+    """,
+    citation="M. Mathew, V. Bagal, R. Tito, D. Karatzas, E. Valveny and C. V. Jawahar (2022), "
+    "InfographicVQA, WACV",
+    obtain="""
+        Register at rrc.cvc.uab.es and download from the page of challenge 17 the annotations and
+        images of Infographics VQA (task 3), and for the second task here those of SP-DocVQA (task
+        1), unless they lie in the folder docvqa already.
+    """,
+    tree="""
+        infographicvqa/
+            infographicsvqa_qas/infographicsVQA_train_v1.0.json,
+                infographicsVQA_val_v1.0_withQT.json
+            infographicsvqa_images/20471.jpeg ...
+            spdocvqa_qas/train_v1.0_withQT.json, val_v1.0_withQT.json
+            spdocvqa_images/xnbl0037_1.png ...
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Question | Broken]:
+    names = [f"{kind}VQA_{{split}}_v1.0" for kind in ("infographics", "infographic")]
+    files = find_splits(
+        root,
+        ("infographicsvqa_qas", "question_answer", "qas", ""),
+        *(f"{name}{ending}.json" for name in names for ending in ("_withQT", "")),
+    )
+    own = document_files(root)
+    if not files and not own:
+        raise ReleaseError(f"{root} holds no infographicsVQA_train_v1.0.json of the challenge")
+    for split, path in files.items():
+        images = require(root / "infographicsvqa_images", root / "images")
+
+        def picture(record: dict[str, Any], images: Path = images) -> Path:
+            return inside(images, record["image_local_name"])
+
+        yield from read_questions(path, f"infographic/{split}", picture)
+    yield from read_documents(root if own else root.parent / "docvqa", "document/")
+
+
+@dataset.task(
+    """
+    Study the infographic, its figures and drawings as well as its words, and answer the question
+    with what they say or add up to. Keep to a number, a name or a short phrase, and put commas
+    between the items if there are several.
+    """,
+    title="InfographicVQA VQA",
+    official_name="infographicvqa+question_answer",
+    category="Reasoning",
+    metric="anls",
+)
+def question_answer(row: Question) -> Example | None:
+    return row.example() if row.key.startswith("infographic/") else None
+
+
+@dataset.task(
+    """
+    Somebody needs a detail out of this sheet from an office's files, which may be printed, typed or
+    filled in by hand. Look it up and write down just that detail, spelt exactly as on the sheet.
+    """,
+    title="InfographicVQA document level VQA",
+    official_name="infographicvqa+single_document_question",
+    category="Reasoning",
+    metric="anls",
+)
+def single_document_question(row: Question) -> Example | None:
+    return row.example() if row.key.startswith("document/") else None
+
+
+THINGS = ("dog", "fish", "car", "umbrella", "house", "tree", "bird", "airplane")
+SHARES = tuple(f"{tens}0%" for tens in range(1, 10))
+FIELDS = ("DAYS", "AGE", "ROOM", "TOTAL")
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    posters: list[dict[str, object]] = []
+    pages: list[dict[str, object]] = []
+    for index in range(count):
+        if index % 2:
+            name, (image, asked) = f"form{index:04d}_1.png", form(index)
+            write_image(root / "spdocvqa_images" / name, image)
+            place, records = {"image": f"documents/{name}", "docId": index}, pages
+        else:
+            name, (image, asked) = f"{20000 + index}.jpeg", poster(index)
+            write_image(root / "infographicsvqa_images" / name, image)
+            place, records = {"image_local_name": name, "image_url": ""}, posters
+        records += [
+            {**place, "questionId": len(records) + number, "question": text, "answers": answers}
+            for number, (text, answers) in enumerate(asked)
+        ]
+    head = {"dataset_split": "train", "dataset_version": "1.0"}
+    own = root / "infographicsvqa_qas" / "infographicsVQA_train_v1.0.json"
+    write_json(own, {"dataset_name": "infographicVQA", **head, "data": posters})
+    documents = root / "spdocvqa_qas" / "train_v1.0_withQT.json"
+    write_json(documents, {"dataset_name": "SP-DocVQA", **head, "data": pages})
+
+
+def poster(index: int) -> tuple[Image.Image, list[tuple[str, list[str]]]]:
+    """Draw two things, each with a share of all beside it."""
+    image = canvas("poster", index)
+    things = pick(THINGS, 2, index, "things")
+    shares = pick(SHARES, 2, index, "shares")
+    bands = pick(("red", "blue", "green", "purple", "brown"), 2, index, "bands")
+    pen = ImageDraw.Draw(image)
+    for row, (thing, share) in enumerate(zip(things, shares, strict=True)):
+        band = WHOLE.part(0, row / 2, 1, (row + 1) / 2)
+        pen.rectangle(band.part(0.5, 0, 1, 1), fill=COLOURS[bands[row]])
+        icon(image, thing, jittered(band.part(0.02, 0.06, 0.48, 0.94), index, row), "orange")
+        word(image, share, band.part(0.52, 0.1, 0.98, 0.9), WHITE)
+    largest = max(range(2), key=lambda row: shares[row])
+    questions = [
+        (f"What percentage belongs to the {thing}?", [share, share.rstrip("%")])
+        for thing, share in zip(things, shares, strict=True)
+    ]
+    return image, [*questions, ("Which of the two has the larger share?", [things[largest]])]
+
+
+def form(index: int) -> tuple[Image.Image, list[tuple[str, list[str]]]]:
+    """Draw a form with one field, and a number written into it."""
+    image = Image.new("RGB", (int(WHOLE.right), int(WHOLE.bottom)), (252, 252, 250))
+    field = FIELDS[rank("field", index) % len(FIELDS)]
+    number = str(11 * (1 + rank("number", index) % 8) + rank("more", index) % 2)
+    sheet = jittered(WHOLE.part(0.03, 0.03, 0.97, 0.97), "form", index)
+    word(image, field, sheet.part(0, 0.02, 1, 0.36))
+    filled: Box = sheet.part(0.04, 0.42, 0.96, 0.98)
+    ImageDraw.Draw(image).rectangle(filled, outline=BLACK, width=3)
+    word(image, number, filled.part(0.08, 0.08, 0.92, 0.92), COLOURS["blue"])
+    return image, [
+        (f"What is the number under {field}?", [number]),
+        ("What is the heading of the field?", [field, field.lower()]),
+    ]
