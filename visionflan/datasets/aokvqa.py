@@ -20,10 +20,11 @@ from typing import Any, NamedTuple
 
 from visionflan.declare import Broken, Dataset, Example
 from visionflan.drawing import WHOLE, canvas, jittered
-from visionflan.errors import ReleaseError, UnusableError
+from visionflan.errors import UnusableError
 from visionflan.hashing import pick, rank, shuffled
 from visionflan.icons import icon
-from visionflan.layouts import coco_image, load_json, present
+from visionflan.layouts import coco_image, present
+from visionflan.layouts_json import json_values
 from visionflan.specimens import write_image, write_json
 
 SPLITS = ("train", "val")
@@ -67,10 +68,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
     for split, path in zip(SPLITS, files, strict=True):
         if path not in there:
             continue
-        records = load_json(path)
-        if not isinstance(records, list):
-            raise ReleaseError(f"{path} is not a list of questions")
-        for place, record in enumerate(records):
+        for place, record in enumerate(json_values(path)):
             try:
                 yield read_question(root, split, record)
             except (KeyError, IndexError, TypeError, ValueError, AttributeError) as fault:

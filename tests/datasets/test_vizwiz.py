@@ -1,0 +1,114 @@
+"""VizWiz: its three parts, which answers are wrong, and what cannot be used."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from visionflan.datasets.vizwiz import Captioned, Judged, Question, Row, dataset
+from visionflan.declare import Broken, Example
+from visionflan.errors import ReleaseError, UnusableError
+from visionflan.specimens import write_json
+
+IMAGE = Path("train/VizWiz_train_00000000.jpg")
+
+
+def asked(name: str, question: str, *answers: str) -> dict[str, Any]:
+    return {"image": name, "question": question, "answers": [{"answer": each} for each in answers]}
+
+
+def made(task: str, row: Row) -> Example | None:
+    return dataset.tasks[task].to_example(row)
+
+
+def test_wrong_answers_fit_the_question_and_share_no_word_with_any_answer(tmp_path: Path) -> None:
+    cans = ["tomato soup", "kidney beans", "green beans", "coffee", "tea", "cola", "rice"]
+    records = [
+        asked(f"{place}.jpg", f"What is this? ({place})", can, can)
+        for place, can in enumerate(cans)
+    ]
+    records.append(asked("x.jpg", "What color is it?", "red", "red"))
+    records.append(asked("y.jpg", "What is that?", "black beans", "black beans", "tea", ""))
+    write_json(tmp_path / "vqa" / "annotations" / "train.json", records)
+    row = list(dataset.rows(tmp_path))[-1]
+    assert isinstance(row, Question)
+    assert row.key == "train/vqa/y.jpg"
+    assert row.answers == ("black beans", "black beans", "tea")
+    assert len(row.wrong) == 3
+    assert set(row.wrong) <= {"tomato soup", "coffee", "cola", "rice"}
+
+
+@pytest.mark.parametrize(
+    ("answers", "target", "options"),
+    [
+        (("tea", "tea", "coffee"), "tea", {"tea", "cola", "unanswerable"}),
+        (("tea", "tea", "unsuitable"), "tea", {"tea", "cola"}),
+        (("unsuitable", "unsuitable image", "tea"), "unanswerable", {"unanswerable", "cola"}),
+    ],
+)
+def test_unanswerable_is_an_option_where_it_is_right_or_nobody_said_it(
+    answers: tuple[str, ...], target: str, options: set[str]
+) -> None:
+    example = made("question_answer", Question("k", IMAGE, "What is this?", answers, ("cola",)))
+    assert example is not None
+    assert (example.target, set(example.options)) == (target, options)
+
+
+@pytest.mark.parametrize(
+    ("answers", "reason"),
+    [
+        (("tea", "coffee", "cola"), "no_agreement"),
+        ((), "no_agreement"),
+        (("yes",) * 5 + ("no",) * 3, "disputed"),
+    ],
+)
+def test_questions_without_one_right_answer_are_refused(
+    answers: tuple[str, ...], reason: str
+) -> None:
+    with pytest.raises(UnusableError, match=reason):
+        made("question_answer", Question("k", IMAGE, "Is it tea?", answers, ("no",)))
+
+
+def test_captions_that_say_nothing_are_left_out(tmp_path: Path) -> None:
+    said = [
+        {"image_id": 1, "caption": "A can  of beans. "},
+        {"image_id": 1, "caption": "A can  of beans."},
+        {"image_id": 1, "caption": "Quality issues.", "is_precanned": True},
+        {"image_id": 1, "caption": "Beans", "is_rejected": False},
+        {"image_id": 2, "caption": "spam", "is_rejected": True},
+        {"image_id": 3, "caption": "of no image"},
+    ]
+    images = [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "b.jpg"}]
+    write_json(tmp_path / "captions" / "val.json", {"images": images, "annotations": said})
+    broken, first, second = dataset.read(tmp_path)
+    assert isinstance(broken, Broken)
+    assert isinstance(first, Captioned)
+    example = made("image_captioning", first)
+    assert example is not None
+    assert example.target == "A can of beans.\nBeans"
+    assert example.repaired == ("trimmed_blanks",)
+    assert example.text == "Number of captions: 2"
+    assert isinstance(second, Captioned)
+    with pytest.raises(UnusableError, match="no_caption"):
+        made("image_captioning", second)
+
+
+def test_the_flaw_that_most_saw_is_the_answer_unless_two_are(tmp_path: Path) -> None:
+    seen = [{"NON": 1, "BLR": 3, "FRM": 2}, {"BLR": 2, "FRM": 2}, {"XXX": 5}]
+    records = [{"image": f"{place}.jpg", "flaws": flaws} for place, flaws in enumerate(seen)]
+    write_json(tmp_path / "image_quality" / "train.json", records)
+    first, tied, broken = dataset.read(tmp_path)
+    assert isinstance(broken, Broken)
+    assert isinstance(first, Judged)
+    example = made("image_quality", first)
+    assert example is not None
+    assert (example.target, len(example.options)) == ("blur", 8)
+    assert isinstance(tied, Judged)
+    with pytest.raises(UnusableError, match="tied_judgement"):
+        made("image_quality", tied)
+
+
+def test_an_annotation_file_of_another_part_is_refused(tmp_path: Path) -> None:
+    write_json(tmp_path / "vqa" / "train.json", {"images": [], "annotations": []})
+    with pytest.raises(ReleaseError, match=r"vqa.train\.json"):
+        list(dataset.read(tmp_path))

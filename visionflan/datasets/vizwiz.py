@@ -1,0 +1,303 @@
+"""VizWiz: photographs that blind people took, with their questions, captions and flaws.
+
+Witnesses of the layout, in which the pictures of all three parts lie in `train` and `val`:
+- questions: the builder in google-research/big_vision (big_vision/datasets/vizwizvqa/vizwizvqa.py):
+  a list of records with `image`, `question` and ten `answers`, of which a few are empty;
+- captions: training code that reads the raw files: `images` and `annotations` as in COCO, where an
+  annotation that `is_rejected` (spam) or `is_precanned` ("Quality issues are too severe to
+  recognize visual content.") is left out, as here;
+- quality: the authors of MultiInstruct (VT-NLP/MultiInstruct,
+  data_preprocessor/vizwiz+image_quality.py): a list of records with `image` and `flaws`, how many
+  of five annotators saw each of eight kinds; the words for the kinds follow theirs.
+The archives of the three parts hold files of the same names and are unpacked into folders of their
+own here. Each part is read where it is there; the test splits have no answers.
+
+`question_answer` shows options, as the public sample of the paper's data does. There they are the
+annotators' own answers, of which several are right ("kidney beans", "dark red kidney beans"). Here
+the right one is the most frequent answer, which at least two must have given; the wrong ones were
+given to questions about other images, have the same form, answer a question that begins alike, and
+share no word with any of the ten. `unanswerable`, which some wrote as `unsuitable` or `unsuitable
+image`, is an option where it is right or nobody said it. Where three or more answers set yes
+against no, the question stays open.
+
+`image_captioning` asks for all captions of the image and says how many. `image_quality` asks for
+the flaw that most annotators saw; where two are equally frequent, neither is more right.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from visionflan import specimens_vizwiz
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.errors import ReleaseError, UnusableError
+from visionflan.hashing import pick
+from visionflan.layouts import inside, load_json, require
+from visionflan.layouts_json import json_values
+
+SPLITS = ("train", "val")
+UNANSWERABLE = "unanswerable"
+UNSUITABLE = frozenset({"unsuitable", "unsuitable image"})
+OPPOSITE = {"yes": "no", "no": "yes"}
+ENOUGH = 4
+FLAWS = {
+    "NON": "no flaws",
+    "BLR": "blur",
+    "BRT": "too bright",
+    "DRK": "too dark",
+    "FRM": "bad framing",
+    "OBS": "obscured",
+    "ROT": "rotation",
+    "OTH": "another flaw",
+}
+
+
+class Question(NamedTuple):
+    key: str
+    image: Path
+    question: str
+    answers: tuple[str, ...]
+    wrong: tuple[str, ...]
+
+
+class Captioned(NamedTuple):
+    key: str
+    image: Path
+    captions: tuple[str, ...]
+
+
+class Judged(NamedTuple):
+    key: str
+    image: Path
+    flaws: tuple[str, ...]
+
+
+Row = Question | Captioned | Judged
+
+dataset = Dataset[Row](
+    title="VizWiz",
+    homepage="https://vizwiz.org/",
+    licence="CC-BY-4.0",
+    citation="D. Gurari, Q. Li, A. J. Stangl, A. Guo, C. Lin, K. Grauman, J. Luo and J. P. Bigham "
+    "(2018), VizWiz Grand Challenge: Answering Visual Questions from Blind People, CVPR; D. "
+    "Gurari, Y. Zhao, M. Zhang and N. Bhattacharya (2020), Captioning Images Taken by People Who "
+    "Are Blind, ECCV; T.-Y. Chiu, Y. Zhao and D. Gurari (2020), Assessing Image Quality Issues for "
+    "Real-World Problems, CVPR",
+    obtain="""
+        Download the training and validation images from the page of any of the three parts (visual
+        question answering, image captioning, image quality issues) and unpack them here; unpack the
+        annotations of each part into the folder vqa, captions or image_quality.
+    """,
+    tree="""
+        train/VizWiz_train_00009403.jpg
+        val/VizWiz_val_00000000.jpg
+        vqa/train.json, val.json
+        captions/train.json, val.json
+        image_quality/train.json, val.json
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    found = [
+        (part, split, path)
+        for part in PARTS
+        for split in SPLITS
+        for path in places(root / part, split)
+    ]
+    if not found:
+        require(*(root / part / "train.json" for part in PARTS))
+    for part, split, path in found:
+        yield from PARTS[part](root / split, f"{split}/{part}", path)
+
+
+def places(folder: Path, split: str) -> list[Path]:
+    """Find the file of a split in a folder, or in the folder that its archive has inside."""
+    inner = ("", "annotations", "Annotations")
+    candidates = (folder / name / f"{split}.json" for name in inner)
+    return [path for path in candidates if path.is_file()][:1]
+
+
+def read_questions(images: Path, prefix: str, path: Path) -> Iterator[Question | Broken]:
+    """Read the questions, each with answers that are wrong for it."""
+    asked: list[Question] = []
+    for place, record in enumerate(json_values(path)):
+        try:
+            name, question = record["image"], " ".join(record["question"].split())
+            given = tuple(filter(None, (each["answer"].strip() for each in record["answers"])))
+            asked.append(Question(f"{prefix}/{name}", inside(images, name), question, given, ()))
+        except (KeyError, TypeError, AttributeError) as fault:
+            yield Broken(f"{prefix}:{place}", "malformed_record", f"{path}: {fault!r}")
+    others = Others(asked)
+    yield from (row._replace(wrong=others.wrong(row)) for row in asked)
+
+
+class Others:
+    """The answers that annotators agreed on, by their form and by how the question begins."""
+
+    def __init__(self, asked: list[Question]) -> None:
+        self.pools: dict[tuple[str, ...], dict[str, None]] = {}
+        for row in asked:
+            answer, votes = most_frequent(row.answers)
+            if votes > 1 and answer != UNANSWERABLE:
+                for pool in (form(answer), opening(row.question)), (form(answer),):
+                    self.pools.setdefault(pool, {})[answer] = None
+        self.lists = {pool: list(answers) for pool, answers in self.pools.items()}
+
+    def wrong(self, row: Question) -> tuple[str, ...]:
+        """Draw up to three answers that have no word in common with what was answered."""
+        answer, _ = most_frequent(row.answers)
+        if answer in OPPOSITE:
+            return (OPPOSITE[answer],)
+        pool = self.lists.get((form(answer), opening(row.question)), [])
+        if len(pool) < ENOUGH:
+            pool = self.lists.get((form(answer),), [])
+        said = {word for given in row.answers for word in words(given)}
+        drawn = pick(pool, 12, row.key, "wrong answers", avoid=row.answers)
+        return tuple(answer for answer in drawn if said.isdisjoint(words(answer)))[:3]
+
+
+def most_frequent(answers: tuple[str, ...]) -> tuple[str, int]:
+    """Give the most frequent answer with its votes; of several the one that was given first."""
+    votes = Counter(UNANSWERABLE if answer in UNSUITABLE else answer for answer in answers)
+    return votes.most_common(1)[0] if votes else ("", 0)
+
+
+def form(answer: str) -> str:
+    """Tell yes and no, what holds a figure, and words from each other."""
+    if answer in OPPOSITE:
+        return "yes or no"
+    return "figure" if re.search(r"\d", answer) else "words"
+
+
+def opening(question: str) -> str:
+    """Give the first two words of a question."""
+    return " ".join(re.findall(r"\w+", question.lower())[:2])
+
+
+def words(answer: str) -> set[str]:
+    """Give the words of an answer."""
+    return set(re.findall(r"\w+", answer.lower()))
+
+
+def read_captions(images: Path, prefix: str, path: Path) -> Iterator[Captioned | Broken]:
+    """Gather the captions of each image that say what it shows."""
+    release = load_json(path)
+    try:
+        names = {image["id"]: image["file_name"] for image in release["images"]}
+        annotations = list(release["annotations"])
+    except (KeyError, TypeError) as fault:
+        raise ReleaseError(f"{path} has no images with annotations: {fault!r}") from fault
+    captions: dict[Any, list[str]] = {image_id: [] for image_id in names}
+    for place, annotation in enumerate(annotations):
+        try:
+            said = captions[annotation["image_id"]]
+            if not (annotation.get("is_rejected") or annotation.get("is_precanned")):
+                said.append(annotation["caption"].strip())
+        except (KeyError, TypeError, AttributeError) as fault:
+            yield Broken(f"{prefix}:{place}", "malformed_record", f"{path}: {fault!r}")
+    for image_id, said in captions.items():
+        name = names[image_id]
+        different = tuple(filter(None, dict.fromkeys(said)))
+        yield Captioned(f"{prefix}/{name}", inside(images, name), different)
+
+
+def read_flaws(images: Path, prefix: str, path: Path) -> Iterator[Judged | Broken]:
+    """Read which flaws most annotators saw."""
+    for place, record in enumerate(json_values(path)):
+        try:
+            name, seen = record["image"], {FLAWS[kind]: n for kind, n in record["flaws"].items()}
+            most = max(seen.values())
+            flaws = tuple(flaw for flaw, votes in seen.items() if votes == most)
+            yield Judged(f"{prefix}/{name}", inside(images, name), flaws)
+        except (KeyError, TypeError, ValueError, AttributeError) as fault:
+            yield Broken(f"{prefix}:{place}", "malformed_record", f"{path}: {fault!r}")
+
+
+PARTS: dict[str, Callable[[Path, str, Path], Iterator[Row | Broken]]] = {
+    "vqa": read_questions,
+    "captions": read_captions,
+    "image_quality": read_flaws,
+}
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    specimens_vizwiz.write(root, count)
+
+
+@dataset.task(
+    """
+    Someone who cannot see took this photo with a phone and asks you what is written below. Choose
+    the best reply. If the photo does not show what it takes to reply, the question is unanswerable.
+    """,
+    official_name="vizwiz+question_answer",
+    title="VizWiz answering visual questions from blind people",
+    category="Perception",
+)
+def question_answer(row: Row) -> Example | None:
+    if not isinstance(row, Question):
+        return None
+    target, votes = most_frequent(row.answers)
+    if votes < 2:
+        raise UnusableError("no_agreement", f"no two annotators agree in {row.answers}")
+    if row.answers.count(OPPOSITE.get(target, "")) > 2:
+        raise UnusableError("disputed", f"three or more answers go against {target!r}")
+    options = [target, *row.wrong]
+    if UNANSWERABLE not in options and not {UNANSWERABLE, *UNSUITABLE} & set(row.answers):
+        options.append(UNANSWERABLE)
+    if len(options) < 2:
+        raise UnusableError("single_option", f"no other answer is surely wrong beside {target!r}")
+    reworded = target not in row.answers
+    return Example(
+        image=row.image,
+        text=row.question,
+        options=tuple(options),
+        target=target,
+        repaired=("unsuitable_as_unanswerable",) if reworded else (),
+    )
+
+
+@dataset.task(
+    """
+    This was photographed by a blind person, who would like to know what it shows. Describe it in as
+    many different captions as the number below says, each a phrase or a sentence on a line of its
+    own.
+    """,
+    official_name="VIZWIZ+image_captioning",
+    title="VizWiz captioning image taken by blind people",
+    category="Coarse-grained Captioning",
+    metric="cider",
+)
+def image_captioning(row: Row) -> Example | None:
+    if not isinstance(row, Captioned):
+        return None
+    if not row.captions:
+        raise UnusableError("no_caption", "no caption of the image says what it shows")
+    captions = [" ".join(caption.split()) for caption in row.captions]
+    return Example(
+        image=row.image,
+        text=f"Number of captions: {len(captions)}",
+        target="\n".join(captions),
+        repaired=() if tuple(captions) == row.captions else ("trimmed_blanks",),
+    )
+
+
+@dataset.task(
+    """
+    A picture taken without looking at the screen often goes wrong. Judge this one as a photographer
+    would: which flaw spoils it most, if any does? Choose the option that names it.
+    """,
+    official_name="image_quality",
+    title="VizWiz quality issue classification of image taken by blind people",
+    category="Image Quality Classification",
+)
+def image_quality(row: Row) -> Example | None:
+    if not isinstance(row, Judged):
+        return None
+    if len(row.flaws) > 1:
+        raise UnusableError("tied_judgement", f"equally many saw {', '.join(row.flaws)}")
+    return Example(image=row.image, options=tuple(FLAWS.values()), target=row.flaws[0])
