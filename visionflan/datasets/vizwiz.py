@@ -224,9 +224,7 @@ PARTS: dict[str, Callable[[Path, str, Path], Iterator[Row | Broken]]] = {
 }
 
 
-@dataset.specimen
-def specimen(root: Path, count: int) -> None:
-    specimens_vizwiz.write(root, count)
+dataset.specimen(specimens_vizwiz.write)
 
 
 @dataset.task(
