@@ -200,8 +200,7 @@ def read_captions(images: Path, prefix: str, path: Path) -> Iterator[Captioned |
         except (KeyError, TypeError, AttributeError) as fault:
             yield Broken(f"{prefix}:{place}", "malformed_record", f"{path}: {fault!r}")
     for image_id, said in captions.items():
-        name = names[image_id]
-        different = tuple(filter(None, dict.fromkeys(said)))
+        name, different = names[image_id], tuple(filter(None, dict.fromkeys(said)))
         yield Captioned(f"{prefix}/{name}", inside(images, name), different)
 
 
@@ -249,13 +248,12 @@ def question_answer(row: Row) -> Example | None:
         options.append(UNANSWERABLE)
     if len(options) < 2:
         raise UnusableError("single_option", f"no other answer is surely wrong beside {target!r}")
-    reworded = target not in row.answers
     return Example(
         image=row.image,
         text=row.question,
         options=tuple(options),
         target=target,
-        repaired=("unsuitable_as_unanswerable",) if reworded else (),
+        repaired=() if target in row.answers else ("unsuitable_as_unanswerable",),
     )
 
 
