@@ -17,15 +17,18 @@ def place(record: dict[str, Any]) -> Path:
 
 def test_either_name_of_the_identifier_is_read_and_bad_records_are_kept(tmp_path: Path) -> None:
     common = {"question": "What?", "file": "a.png", "answers": ["one", None, 2]}
-    records = [{**common, "questionId": 7}, {**common, "question_id": 8}, common, 3]
-    write_json(tmp_path / "train.json", {"data": records})
-    first, second, *bad = read_questions(tmp_path / "train.json", "train", place)
-    assert first == Question("train/7", Path("a.png"), "What?", ("one", "2"))
-    assert second.key == "train/8"
-    assert [(row.key, isinstance(row, Broken)) for row in bad] == [
-        ("train:2", True),
-        ("train:3", True),
+    records = [
+        {**common, "questionId": 7},
+        {**common, "question_id": 8},
+        common,
+        3,
+        {"answers": []},
     ]
+    write_json(tmp_path / "train.json", {"data": records})
+    first, second, third, *bad = read_questions(tmp_path / "train.json", "train", place)
+    assert first == Question("train/7", Path("a.png"), "What?", ("one", "2"))
+    assert [second.key, third.key] == ["train/8", "train/record-2"]
+    assert [row.key for row in bad if isinstance(row, Broken)] == ["train:3", "train:4"]
 
 
 def test_blanks_are_trimmed_and_counted_and_answers_stand_once() -> None:

@@ -2,7 +2,8 @@
 
 Its challenges on documents, infographics and scene text give out one JSON object a split, whose
 list `data` holds a question with its `answers` in each record. The identifier of a question is
-`questionId` in the one challenge and `question_id` in the other.
+`questionId` in the one challenge and `question_id` in the other; a question without one goes by its
+place in the file.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from visionflan.errors import ReleaseError
 from visionflan.layouts import inside, load_json, require
 
 SPLITS = ("train", "val")
+IDENTIFIERS = ("questionId", "question_id")
 
 
 class Question(NamedTuple):
@@ -58,7 +60,7 @@ def read_questions(
         raise ReleaseError(f"{path} has no list named data")
     for number, record in enumerate(content["data"]):
         try:
-            key = record["questionId"] if "questionId" in record else record["question_id"]
+            key = next((record[name] for name in IDENTIFIERS if name in record), f"record-{number}")
             answers = tuple(str(answer) for answer in record["answers"] if answer is not None)
             yield Question(f"{prefix}/{key}", place(record), str(record["question"]), answers)
         except (KeyError, TypeError, AttributeError) as fault:
