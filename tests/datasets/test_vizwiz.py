@@ -23,19 +23,21 @@ def made(task: str, row: Row) -> Example | None:
 
 def test_wrong_answers_fit_the_question_and_share_no_word_with_any_answer(tmp_path: Path) -> None:
     cans = ["tomato soup", "kidney beans", "green beans", "coffee", "tea", "cola", "rice"]
-    records = [
-        asked(f"{place}.jpg", f"What is this? ({place})", can, can)
-        for place, can in enumerate(cans)
+    records = [asked(f"{can}.jpg", "What is this?", can, can) for can in cans]
+    records.append(asked("red.jpg", "What color is it?", "red", "red"))
+    records += [
+        asked(f"{place}.jpg", "What is that?", "black beans", "black beans", "tea", "")
+        for place in range(20)
     ]
-    records.append(asked("x.jpg", "What color is it?", "red", "red"))
-    records.append(asked("y.jpg", "What is that?", "black beans", "black beans", "tea", ""))
     write_json(tmp_path / "vqa" / "annotations" / "train.json", records)
-    row = list(dataset.rows(tmp_path))[-1]
-    assert isinstance(row, Question)
-    assert row.key == "train/vqa/y.jpg"
-    assert row.answers == ("black beans", "black beans", "tea")
-    assert len(row.wrong) == 3
-    assert set(row.wrong) <= {"tomato soup", "coffee", "cola", "rice"}
+    rows = [row for row in dataset.rows(tmp_path) if isinstance(row, Question)]
+    assert rows[-1].key == "train/vqa/19.jpg"
+    assert rows[-1].answers == ("black beans", "black beans", "tea")
+    for row in rows[-20:]:
+        assert len(row.wrong) == 3
+        assert set(row.wrong) <= {"tomato soup", "coffee", "cola", "rice"}
+    (red,) = (row for row in rows if row.image.name == "red.jpg")
+    assert set(red.wrong) < {*cans, "black beans"}
 
 
 @pytest.mark.parametrize(
