@@ -37,6 +37,7 @@ def test_wrong_answers_fit_the_question_and_share_no_word_with_any_answer(tmp_pa
         assert len(row.wrong) == 3
         assert set(row.wrong) <= {"tomato soup", "coffee", "cola", "rice"}
     (red,) = (row for row in rows if row.image.name == "red.jpg")
+    assert len(red.wrong) == 3
     assert set(red.wrong) < {*cans, "black beans"}
 
 
