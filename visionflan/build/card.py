@@ -2,7 +2,7 @@
 
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -14,6 +14,13 @@ from visionflan.build.durable import replacing, write_text
 from visionflan.build.index import ImageIndex
 
 CELL, CAPTION, ACROSS, MOST_CELLS = 160, 40, 8, 64
+BUILD_FILES = [
+    "- config_name: instances",
+    "  data_files: instances/*.parquet",
+    "  default: true",
+    "- config_name: images",
+    "  data_files: images/*.parquet",
+]
 CONTACT_SHEET = "contact_sheet.jpg"
 
 
@@ -61,8 +68,8 @@ def card(manifest: dict[str, Any]) -> str:
     )
 
 
-def front_matter(instances: int) -> list[str]:
-    """Give the head of the card that machines read."""
+def front_matter(instances: int, splits: Mapping[str, str] | None = None) -> list[str]:
+    """Give the head of the card that machines read; `splits` names the files of an export."""
     power = max(3, math.ceil(math.log10(max(instances, 1) + 1)))
     names = {3: "n<1K", 4: "1K<n<10K", 5: "10K<n<100K", 6: "100K<n<1M", 7: "1M<n<10M"}
     return [
@@ -78,11 +85,8 @@ def front_matter(instances: int) -> list[str]:
         "- vision-flan",
         f"size_categories: [{names.get(power, 'n>1T')}]",
         "configs:",
-        "- config_name: instances",
-        "  data_files: instances/*.parquet",
-        "  default: true",
-        "- config_name: images",
-        "  data_files: images/*.parquet",
+        *(BUILD_FILES if splits is None else ["- config_name: default", "  data_files:"]),
+        *(f"  - {{split: {split}, path: {path!r}}}" for split, path in (splits or {}).items()),
         "---",
         "",
     ]

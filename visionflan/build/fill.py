@@ -54,7 +54,8 @@ class Filler:
                 candidates = self.read_more(choice, MORE * done)
             batch = candidates[done : done + cap - choice.counts.kept]
             done += len(batch)
-            for candidate in self.pictures.checked(batch, self.stored):
+            shown = [(candidate, candidate.example.images) for candidate in batch]
+            for candidate in self.pictures.checked(shown, self.stored):
                 self.progress()
                 try:
                     instance = self.instance(choice, candidate, keys, asked)

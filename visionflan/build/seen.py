@@ -1,12 +1,14 @@
 """What is known of the pictures of a build, so that each is read and checked once."""
 
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 from visionflan.build.check import Checker, Fault, Good, check_picture
-from visionflan.build.choose import Candidate
 from visionflan.build.stored import Known, Stored
 from visionflan.errors import UnusableError
 from visionflan.pictures import Picture, describe, source
+
+Item = TypeVar("Item")
 
 
 class SeenPictures:
@@ -31,17 +33,19 @@ class SeenPictures:
                 self.known[name] = known
         return name in self.known
 
-    def checked(self, batch: Sequence[Candidate], stored: Stored) -> Iterator[Candidate]:
-        """Yield each candidate once its pictures are known; they are fresh until the next."""
-        shown = {describe(picture): picture for row in batch for picture in row.example.images}
+    def checked(
+        self, batch: Sequence[tuple[Item, Sequence[Picture]]], stored: Stored
+    ) -> Iterator[Item]:
+        """Yield each item once its pictures are known; they are fresh until the next."""
+        shown = {describe(picture): picture for _, pictures in batch for picture in pictures}
         stream = self.checker.check(
             [picture for picture in shown.values() if not self.is_known(picture)]
         )
-        for candidate in batch:
-            names = [describe(picture) for picture in candidate.example.images]
+        for item, pictures in batch:
+            names = [describe(picture) for picture in pictures]
             while any(name not in self.known for name in names):
                 self.learn(*next(stream), stored)
-            yield candidate
+            yield item
             for name in names:
                 self.fresh.pop(name, None)
 

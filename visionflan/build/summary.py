@@ -40,7 +40,9 @@ def datasets_told(manifest: dict[str, Any]) -> Iterator[str]:
     for name, told in with_status(manifest, "left out").items():
         yield f"left out: {name}: {told['why']}"
     if sensitive := [
-        task for task, why in manifest["about"]["tasks_left_out"].items() if "sensitive" in why
+        task
+        for task, why in manifest["about"].get("tasks_left_out", {}).items()
+        if "sensitive" in why
     ]:
         yield fill(f"sensitive, so not built: {', '.join(sensitive)}", WIDTH)
     for name, told in with_status(manifest, "failed").items():

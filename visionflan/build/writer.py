@@ -1,6 +1,7 @@
 """Write a build directory from instances that come ready-made."""
 
 import shutil
+from collections import Counter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -32,6 +33,7 @@ class DirectoryWriter:
         self.part = Part(str(about.get("name", "instances")), about)
         self.manifest: dict[str, Any] = {}
         self.keys: set[str] = set()
+        self.broken: Counter[str] = Counter()
 
     @property
     def folder(self) -> Path:
@@ -71,7 +73,9 @@ class DirectoryWriter:
             [self.part],
             hold_out=self.hold_out,
             about=self.about,
-            datasets={self.part.name: {"status": "built", **self.about}},
+            datasets={
+                self.part.name: {"status": "built", "broken": dict(self.broken), **self.about}
+            },
         )
         shutil.rmtree(self.out / FOLDER)
 
@@ -101,9 +105,12 @@ class DirectoryWriter:
         self.counts(task_id)
 
     def lose(self, entry: Entry) -> None:
-        """Note in the ledger a row that was lost, or changed on its way."""
+        """Note in the ledger a row that was lost; one of no task has a task that ends in `/*`."""
         self.ledger.add(entry)
-        self.counts(entry.task).add(entry)
+        if entry.task.endswith("/*"):
+            self.broken[entry.reason] += 1
+        else:
+            self.counts(entry.task).add(entry)
 
     def counts(self, task_id: str) -> TaskCounts:
         """Give the counts of a task."""

@@ -71,22 +71,15 @@ def names(text: str) -> tuple[str, ...]:
 
 def run(given: argparse.Namespace) -> int:
     """Build, and sum up what became of the rows."""
-    from tempfile import TemporaryDirectory
-
-    from visionflan import catalog
-    from visionflan.build.plan import Settings, matching
+    from visionflan.build.demo import specimens
+    from visionflan.build.plan import Settings
 
     selection.load_files(given)
     settings = Settings(**{name: getattr(given, name) for name in Settings.__dataclass_fields__})
     if not given.demo:
         return built(given.data_root, given, settings)
-    with TemporaryDirectory(prefix="visionflan-demo-") as folder:
-        known = catalog.task_names()
-        for task in matching(settings.tasks, known) if settings.tasks else known:
-            name = task.partition("/")[0]
-            if not (root := Path(folder) / name).exists():
-                catalog.load(name).write_specimen(root, 24)
-        return built(Path(folder), given, settings)
+    with specimens(settings.tasks) as data_root:
+        return built(data_root, given, settings)
 
 
 def built(data_root: Path, given: argparse.Namespace, settings: "Settings") -> int:
