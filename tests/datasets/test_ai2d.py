@@ -1,0 +1,55 @@
+"""AI2D: letters in place of a diagram's words, and choices that cannot be used."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageChops
+
+from visionflan.datasets.ai2d import dataset, visual_question_answering, with_letters
+from visionflan.declare import Broken
+from visionflan.errors import UnusableError
+from visionflan.specimens import write_json
+
+ENTRY: dict[str, Any] = {
+    "abcLabel": False,
+    "answerTexts": ["lion", " grass "],
+    "correctAnswer": 1,
+    "questionId": "0.png-0",
+}
+
+
+def release(root: Path, **questions: Any) -> Path:
+    write_json(root / "questions" / "0.png.json", {"imageName": "0.png", "questions": questions})
+    return root
+
+
+def test_letters_cover_the_words_and_nothing_else(tmp_path: Path) -> None:
+    dataset.write_specimen(tmp_path, 2)
+    image = tmp_path / "images" / "1.png"
+    before, after = Image.open(image).convert("RGB"), with_letters(image, "letters")
+    left, top, right, bottom = ImageChops.difference(before, after).getbbox() or (0, 0, 0, 0)
+    assert (right - left) * (bottom - top) > 0
+    assert top > before.height // 3
+
+
+def test_a_choice_without_words_makes_a_question_unusable(tmp_path: Path) -> None:
+    spoilt = {**ENTRY, "answerTexts": ["lion", " "], "correctAnswer": 0}
+    (row,) = dataset.rows(release(tmp_path, Who=spoilt))
+    with pytest.raises(UnusableError, match="empty_option"):
+        visual_question_answering(row)
+
+
+def test_blanks_are_trimmed_and_counted(tmp_path: Path) -> None:
+    release(tmp_path / "ai2d", Who=ENTRY)
+    (example,) = dataset.examples("visual_question_answering", tmp_path)
+    assert (example.target, example.repaired) == ("grass", ("trimmed_blanks",))
+
+
+def test_records_that_are_not_questions_are_not_lost(tmp_path: Path) -> None:
+    wrong = {**ENTRY, "correctAnswer": 2}
+    release(tmp_path, Who=ENTRY, What=wrong, Where=7)
+    write_json(tmp_path / "questions" / "1.png.json", [])
+    rows = list(dataset.read(tmp_path))
+    broken = [row.key for row in rows if isinstance(row, Broken)]
+    assert broken == ["0.png:1", "0.png:2", "1.png"]

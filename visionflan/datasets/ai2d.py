@@ -1,0 +1,185 @@
+"""AI2D: multiple-choice questions on diagrams from science lessons for young pupils.
+
+Witnesses of the layout: the release's README (folders `images`, `annotations`, `questions`, and
+`categories.json`; some images have no question), google-research/big_vision
+(`big_vision/datasets/ai2d/ai2d.py`) and the owners' code (allenai/dqa-net, `prepro/p05.py`): one
+file of questions a diagram, with `imageName` and `questions`, whose names are the questions and
+whose values have `answerTexts`, `correctAnswer` (a place among them), `abcLabel` and `questionId`.
+
+Some questions (`abcLabel`) speak of letters ("What is A in the diagram?") that are not in the
+image: `annotations/<image>.json` gives for each piece of text its `rectangle` and the letter that
+is to stand in its place, `replacementText`. Their pictures are drawn so when they are needed, as
+big_vision does; what the paper's authors did is not known. All questions have answers and are read;
+the list of those that others test on, `ai2d_test_ids.csv`, is published apart.
+
+A question with two choices that are the same, or with an empty one, cannot be used and is counted.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from PIL import Image, ImageDraw
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import BLACK, COLOURS, SHAPES, WHOLE, Box, canvas, jittered, shape, word
+from visionflan.errors import ReleaseError, UnusableError
+from visionflan.hashing import pick, rank
+from visionflan.layouts import inside, load_json, require
+from visionflan.pictures import Computed
+from visionflan.specimens import write_image, write_json
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    lettered: bool
+    question: str
+    choices: tuple[str, ...]
+    answer: str
+
+
+dataset = Dataset[Row](
+    title="AI2D",
+    homepage="https://github.com/allenai/dqa-net",
+    licence="unknown",
+    terms="""
+        The release comes with a file license.txt, which was not seen. Apache-2.0 is the licence of
+        the owners' code, not of the data; the diagrams were found by an image search on the web.
+    """,
+    citation="A. Kembhavi, M. Salvato, E. Kolve, M. Seo, H. Hajishirzi and A. Farhadi (2016), A "
+    "Diagram Is Worth a Dozen Images, ECCV",
+    obtain="""
+        Download ai2d-all.zip from the page on diagram understanding at prior.allenai.org and unpack
+        it; its inner folder ai2d, or what is in it, goes into this dataset's folder.
+    """,
+    tree="""
+        ai2d/
+            questions/0.png.json ...
+            images/0.png ...
+            annotations/0.png.json ...
+            categories.json
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    questions = require(root / "questions", root / "ai2d" / "questions")
+    paths = sorted(questions.glob("*.json"))
+    if not paths:
+        raise ReleaseError(f"{questions} has no files of questions such as 0.png.json")
+    for path in paths:
+        try:
+            page = load_json(path)
+            image = inside(questions.parent / "images", page["imageName"])
+            asked = page["questions"].items()
+        except (ReleaseError, KeyError, TypeError, AttributeError) as fault:
+            yield Broken(path.stem, "malformed_record", f"{path}: {fault!r}")
+            continue
+        for number, (question, entry) in enumerate(asked):
+            try:
+                yield to_row(image, question, entry)
+            except (KeyError, TypeError, ValueError, AttributeError) as fault:
+                yield Broken(f"{path.stem}:{number}", "malformed_record", f"{path}: {fault!r}")
+
+
+def to_row(image: Path, question: str, entry: dict[str, Any]) -> Row:
+    """Take one question; the right choice is given by its place."""
+    choices = tuple(str(choice) for choice in entry["answerTexts"])
+    answer = dict(enumerate(choices))[int(entry["correctAnswer"])]
+    return Row(entry["questionId"], image, bool(entry["abcLabel"]), question, choices, answer)
+
+
+def with_letters(image: Path, place: str) -> Image.Image:
+    """Put the letters that the questions speak of in place of the diagram's own words."""
+    annotation = image.parent.parent / "annotations" / f"{image.name}.json"
+    page = Image.open(image).convert("RGB")
+    for text in json.loads(annotation.read_bytes())["text"].values():
+        (left, top), (right, bottom) = text["rectangle"]
+        box = Box(left, top, right, bottom)
+        ImageDraw.Draw(page).rectangle(box, fill=(255, 255, 255))
+        word(page, text["replacementText"], box, (0, 0, 0))
+    return page
+
+
+@dataset.task(
+    """
+    Here is a diagram of the kind that explains nature and science to young pupils. Follow its
+    drawings, arrows and labels, and pick the choice that gives the right answer.
+    """,
+    title="AI2D diagram VQA",
+    official_name="AI2D+visual_question_answering",
+    category="Reasoning",
+)
+def visual_question_answering(row: Row) -> Example:
+    choices = tuple(" ".join(choice.split()) for choice in row.choices)
+    if not all(choices):
+        raise UnusableError("empty_option", f"one of the choices {row.choices} holds no words")
+    question = " ".join(row.question.split())
+    return Example(
+        image=Computed(row.image, "letters", with_letters) if row.lettered else row.image,
+        text=question,
+        options=choices,
+        target=" ".join(row.answer.split()),
+        repaired=("trimmed_blanks",) if (question, choices) != (row.question, row.choices) else (),
+    )
+
+
+LETTERS = ("A", "B", "C")
+STRONG = tuple(name for name in COLOURS if name not in {"gray", "yellow"})
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    for index in range(count):
+        name = f"{index}.png"
+        things = pick(tuple(SHAPES), 3, index, "things")
+        image, texts = cycle(index, things)
+        write_image(root / "images" / name, image)
+        entry = {"imageName": name, "questions": ask(index, things)}
+        write_json(root / "questions" / f"{name}.json", entry)
+        write_json(root / "annotations" / f"{name}.json", {"imageName": name, "text": texts})
+
+
+def cycle(index: int, things: list[str]) -> tuple[Image.Image, dict[str, Any]]:
+    """Draw three stages from left to right, joined by arrows and each with its name."""
+    image = canvas("ai2d", index)
+    pen = ImageDraw.Draw(image)
+    texts: dict[str, Any] = {}
+    top = 0.1 + 0.2 * (rank("top", index) % 3) / 2
+    for place, thing in enumerate(things):
+        stage = WHOLE.part(place / 3, top, (place + 1) / 3, top + 0.58)
+        drawn = jittered(stage.part(0.03, 0, 0.97, 0.54), index, place)
+        shape(image, thing, STRONG[rank("colour", index, place) % len(STRONG)], drawn)
+        label = stage.part(0.04, 0.62, 0.96, 1)
+        word(image, thing, label)
+        corners = [*map(round, label[:2])], [*map(round, label[2:])]
+        texts[f"T{place}"] = {"rectangle": corners, "replacementText": LETTERS[place]}
+        if place < 2:
+            start, end = stage.at(0.72, 1.12), stage.at(1.28, 1.12)
+            pen.line([start, end], fill=BLACK, width=3)
+            tip = [(end[0] + 5, end[1]), (end[0] - 3, end[1] - 5), (end[0] - 3, end[1] + 5)]
+            pen.polygon(tip, fill=BLACK)
+    return image, texts
+
+
+def ask(index: int, things: list[str]) -> dict[str, dict[str, Any]]:
+    """Ask what follows a stage, or what stands above a letter; one choice is not in the diagram."""
+    asked, lettered = rank("asked", index) % 2, index % 2 == 1
+    question = f"What comes right after the {things[asked]}?"
+    right = things[asked + 1]
+    if lettered:
+        letter = rank("letter", index) % 3
+        question, right = f"What stands above {LETTERS[letter]} in the diagram?", things[letter]
+    choices = [*things, *pick(tuple(SHAPES), 1, index, "other", avoid=things)]
+    choices = choices[index // 2 % 4 :] + choices[: index // 2 % 4]
+    return {
+        question: {
+            "abcLabel": lettered,
+            "answerTexts": choices,
+            "correctAnswer": choices.index(right),
+            "questionId": f"{index}.png-0",
+        }
+    }
