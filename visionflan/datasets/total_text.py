@@ -1,0 +1,116 @@
+"""Total-Text: photographs of horizontal, slanting and curved text, outlined word by word.
+
+Witnesses of the layout: the owners' repository (cs-chan/Total-Text-Dataset, Groundtruth/Text/
+README.md: outlines, transcription and orientation, in `.txt` or `.mat`) and open-mmlab/mmocr
+(dataset_zoo/totaltext/textdet.py: `totaltext/Images/{Train,Test}/img1.jpg` and
+`txt_format/{Train,Test}/poly_gt_img1.txt`; mmocr/datasets/preparers/parsers/totaltext_parser.py:
+the form of a label). A label is what Python 2 printed of its arrays,
+`x: [[153 161]], y: [[347 323]], ornt: [u'c'], transcriptions: [u'the']`, of which long arrays run
+over several lines; an empty list stands where nothing was transcribed. Both parts are annotated,
+and both are read. The `.mat` files say the same, and are not read.
+
+The target lists the words row by row (see `layouts_text`), each as often as it is there. Words
+marked `#` (not legible, or not English) are left out of it, and counted. The words of a scene have
+no order that everybody would follow, so the answer is judged as a set.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from visionflan import layouts, specimens
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.hashing import pick
+from visionflan.layouts_text import Part, Piece, TextRow, around, read_part, transcription
+from visionflan.specimens_text import Sign
+
+dataset = Dataset[TextRow](
+    title="Total-Text",
+    homepage="https://github.com/cs-chan/Total-Text-Dataset",
+    licence="non-commercial",
+    terms="""
+        The repository carries the licence BSD-3-Clause, yet its page asks to contact the owners
+        before any commercial use.
+    """,
+    citation="C. K. Ch'ng, C. S. Chan and C. Liu (2020), Total-Text: Towards Orientation "
+    "Robustness in Scene Text Detection, International Journal on Document Analysis and "
+    "Recognition",
+    obtain="""
+        Follow the links on the homepage to the images and to the text-level ground truth in .txt
+        format, and unpack both here.
+    """,
+    tree="""
+        Images/
+            Train/img61.jpg
+            Test/img1.jpg
+        txt_format/
+            Train/poly_gt_img61.txt
+            Test/poly_gt_img1.txt
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[TextRow | Broken]:
+    labels = root / "txt_format"
+    for folder in layouts.present(labels / "Train", labels / "Test"):
+        images = layouts.require(root / "Images", root / "totaltext" / "Images") / folder.name
+        part = Part(folder.name, sorted(folder.glob("poly_gt_*.txt")), images)
+        yield from read_part(part, lambda stem: stem.removeprefix("poly_gt_"), read_words)
+
+
+WORD = re.compile(
+    r"^x:\s*\[\[([-\d.\s]*)\]\],\s*y:\s*\[\[([-\d.\s]*)\]\],"
+    r"\s*ornt:\s*\[.*\],\s*transcriptions:\s*(\[.*\])\s*$",
+    re.MULTILINE,
+)
+
+
+def read_words(path: Path) -> Iterator[Piece]:
+    text = path.read_text(encoding="utf-8-sig")
+    found = WORD.findall(text)
+    if len(found) != len(re.findall(r"^x:", text, re.MULTILINE)):
+        raise ValueError("a label is not of the form x, y, ornt, transcriptions")
+    for xs, ys, words in found:
+        box = around(map(float, xs.split()), map(float, ys.split()))
+        yield Piece(",".join(ast.literal_eval(words)), box)
+
+
+@dataset.task(
+    """
+    Words may stand anywhere in this scene, straight, slanting or bent. Write down every word that
+    can be made out, with its capitals and figures as shown, going through the picture row by row
+    from the top and along each row from the left. Put a semicolon after each word but the last.
+    """,
+    title="Total-Text scene text detection and recognition",
+    official_name="Total-Text+text_detection",
+    category="Document-Level OCR",
+    metric="set_f1",
+)
+def text_detection(row: TextRow) -> Example:
+    return transcription(row)
+
+
+WORDS = ("EXIT", "STOP", "Cafe", "BUS", "TAXI", "Shop", "24", "Joe's")
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    for index in range(count):
+        part = "Test" if index % 4 == 3 else "Train"
+        words = pick(WORDS, 1 + index % 2, "total text", index)
+        sign = Sign(tuple(words), "#", "total text", index)
+        name = f"img{index + 1}"
+        specimens.write_image(root / "Images" / part / f"{name}.jpg", sign.image)
+        labels = [label(*written) for written in sign.written]
+        # The release lists words as they were annotated, and not from top to bottom.
+        specimens.write_lines(root / "txt_format" / part / f"poly_gt_{name}.txt", labels[::-1])
+
+
+def label(text: str, outline: list[tuple[int, int]]) -> str:
+    """Write a label as the release does, with a line end in a long array."""
+    xs, ys = (list(map(str, along)) for along in zip(*outline, strict=True))
+    across = " ".join(xs[:10]) + "\n  " + " ".join(xs[10:])
+    kind = "#" if text == "#" else "c"
+    return f"x: [[{across}]], y: [[{' '.join(ys)}]], ornt: [u'{kind}'], transcriptions: [u{text!r}]"
