@@ -6,6 +6,7 @@ Everything is chosen by hash within its kind, so that nobody picked the examples
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from visionflan.build.prompt import lettered
 from visionflan.evaluate.metrics import METRICS
 from visionflan.evaluate.paired import Key, by_item
 from visionflan.evaluate.records import Record
@@ -15,7 +16,7 @@ from visionflan.report.material import Evaluated
 from visionflan.report.pictures import Pictures
 
 RIGHT = 0.5
-EACH_KIND, EACH_TASK, WORST_TASKS, TALKS = 6, 6, 4, 6
+EACH_KIND, EACH_TASK, WORST_TASKS, TALKS = 5, 5, 4, 10
 ENOUGH = 10  # questions, fewer than which make a poor score a matter of luck
 LONGEST = 400
 KINDS = {
@@ -128,7 +129,7 @@ class Gallery:
             pictures=[self.pictures.uri(image) for image in record.images],
             prompt=words(record.prompt),
             asked=cut(asked(record.prompt)),
-            wanted=cut(record.references[0]),
+            wanted=cut(wanted(record)),
             said=[
                 said(each.phase, answers[key], judged=self.judged(record.task))
                 for each, answers in zip(self.evaluated, self.true, strict=True)
@@ -191,6 +192,13 @@ def in_words(told: Mapping[str, Any]) -> str:
     questions = "one question" if score["items"] == 1 else f"{score['items']} questions"
     scored = f"It scores {score['mean']:.2f} on {questions}"
     return f"{scored}, against {', '.join(compared)}." if compared else f"{scored}."
+
+
+def wanted(record: Record) -> str:
+    """Give the true answer, with its letter where the prompt has letters."""
+    if record.target in record.options:
+        return lettered(record.options, record.target)
+    return record.target
 
 
 def asked(prompt: str) -> str:

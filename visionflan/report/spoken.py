@@ -38,6 +38,7 @@ class YesRow(NamedTuple):
     task: str
     title: str
     truth: float
+    questions: int
     phases: Sequence[Mapping[str, Any] | None]
     drawing: Markup
 
@@ -84,7 +85,8 @@ def yes_rows(evaluated: Sequence[Evaluated]) -> list[YesRow]:
         phases = [each.scores["tasks"].get(task, {}).get("yes") for each in evaluated]
         if told["yes"] and told["yes"]["understood"]:
             truth = told["yes"]["truth"]
-            rows.append(YesRow(task, told["title"], truth, phases, drawing(task, truth, phases)))
+            drawn = drawing(task, truth, phases)
+            rows.append(YesRow(task, told["title"], truth, told["yes"]["of"], phases, drawn))
     return rows
 
 
