@@ -1,0 +1,155 @@
+"""OCR-VQA: questions on the covers of 207,572 books, most of them answered by reading the cover.
+
+Witnesses of the layout: open-mmlab/mmpretrain (`mmpretrain/datasets/ocr_vqa.py`, which shows a
+record: `imageURL`, `questions`, `answers`, `title`, `authorName`, `genre` and `split`, 1 to 3 for
+train, val and test) and training code that takes `dataset.json` beside a folder `images`. The
+owners publish addresses and a script that fetches each cover as `images/<key><ending of its
+address>`; LLaVA's instructions say to save all as `.jpg`, so that a cover whose address ends
+otherwise is also looked for under that name. All three splits have answers and are read, one book
+at a time.
+
+The task is not on the paper's public site, so that its name is ours. Questions and answers are made
+by template out of a shop's data on the books (author, title, year, genre); that a cover shows what
+is asked was not checked by anyone. Runs of blanks are trimmed.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+from PIL import Image, ImageDraw
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import COLOURS, WHITE, WHOLE, canvas, darker, jittered, word
+from visionflan.hashing import pick, rank
+from visionflan.icons import icon
+from visionflan.layouts import inside, require
+from visionflan.layouts_json import json_members
+from visionflan.specimens import write_image, write_json
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    question: str
+    answer: str
+
+
+dataset = Dataset[Row](
+    title="OCR-VQA",
+    homepage="https://ocr-vqa.github.io/",
+    licence="unknown",
+    terms="""
+        The covers belong to their publishers and are fetched from a shop's addresses. A loader by
+        others names Apache-2.0 for the annotations; the owners' page was not seen to say so.
+    """,
+    citation="A. Mishra, S. Shekhar, A. K. Singh and A. Chakraborty (2019), OCR-VQA: Visual "
+    "Question Answering by Reading Text in Images, ICDAR",
+    obtain="""
+        From the homepage take dataset.json and the script loadDataset.py, and run the script to
+        fetch the covers into a folder images.
+    """,
+    tree="""
+        ocr_vqa/
+            dataset.json
+            images/761183272.jpg ...
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    annotations = require(root / "dataset.json")
+    for key, book in json_members(annotations):
+        try:
+            image = cover(root / "images", key, book["imageURL"])
+            pairs = zip(book["questions"], book["answers"], strict=True)
+            rows = [
+                Row(f"{key}/{number}", image, str(question), str(answer))
+                for number, (question, answer) in enumerate(pairs)
+            ]
+        except (KeyError, TypeError, ValueError, AttributeError) as fault:
+            yield Broken(key, "malformed_record", f"{annotations}: {fault!r}")
+        else:
+            yield from rows
+
+
+def cover(images: Path, key: str, address: str) -> Path:
+    """Place a book's cover, whose ending is that of its address or `.jpg`."""
+    image = inside(images, f"{key}{PurePosixPath(address).suffix or '.jpg'}")
+    return image if image.suffix == ".jpg" or image.exists() else image.with_suffix(".jpg")
+
+
+@dataset.task(
+    """
+    The cover of a book or calendar is in front of you. Answer what is asked about it: the title, a
+    name, a year or the genre as it would be catalogued, or simply Yes or No.
+    """,
+    title="OCR-VQA VQA by reading text in image",
+    category="OCR",
+)
+def visual_question_answering(row: Row) -> Example:
+    question, answer = " ".join(row.question.split()), " ".join(row.answer.split())
+    trimmed = (question, answer) != (row.question, row.answer)
+    return Example(
+        image=row.image,
+        text=question,
+        target=answer,
+        repaired=("trimmed_blanks",) if trimmed else (),
+    )
+
+
+TITLES = ("SUN", "SEA", "ROAD", "HOME", "WILD", "SNOW", "MOON", "FIRE")
+AUTHORS = ("LEE", "DIAZ", "KIM", "COLE", "ROY", "HUNT")
+GENRES = {"Cookbooks": "pizza", "Travel": "airplane", "Pets": "dog", "Gardening": "sunflower"}
+COVERS = ("red", "blue", "green", "purple", "brown")
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    books: dict[str, dict[str, Any]] = {}
+    for index in range(count):
+        key, title = str(1000000 + index), TITLES[rank("title", index) % len(TITLES)]
+        image = canvas("cover", index)
+        colour = COLOURS[COVERS[rank("colour", index) % len(COVERS)]]
+        ImageDraw.Draw(image).rectangle(
+            jittered(WHOLE, "book", index), fill=colour, outline=darker(colour), width=2
+        )
+        word(image, title, jittered(WHOLE.part(0.08, 0.04, 0.92, 0.36), "word", index), WHITE)
+        genre, asked = (calendar if index % 4 == 3 else novel)(image, index)
+        asked = [("What is the title of this book?", title), *asked]
+        other = pick(["Calendars", *GENRES], 1, index, "other", avoid=[genre])[0]
+        named, truth = ((genre, "Yes"), (other, "No"))[index // 4 % 2]
+        asked.append((f"Is this book related to {named}?", truth))
+        write_image(root / "images" / f"{key}.jpg", image)
+        books[key] = {
+            "imageURL": f"http://images.example/I/{key}.jpg",
+            "questions": [question for question, _ in asked],
+            "answers": [answer for _, answer in asked],
+            "title": title,
+            "authorName": "",
+            "genre": genre,
+            "split": 1 + index % 3,
+        }
+    write_json(root / "dataset.json", books)
+
+
+def novel(image: Image.Image, index: int) -> tuple[str, list[tuple[str, str]]]:
+    """Put a picture for the genre and the author's name on a cover."""
+    genre = list(GENRES)[rank("genre", index) % len(GENRES)]
+    author = AUTHORS[rank("author", index) % len(AUTHORS)]
+    panel = WHOLE.part(0.28, 0.35, 0.72, 0.7)
+    ImageDraw.Draw(image).rectangle(panel, fill=WHITE)
+    icon(image, GENRES[genre], panel.part(0.1, 0.02, 0.9, 0.98), "orange")
+    word(image, author, WHOLE.part(0.14, 0.7, 0.86, 0.95), COLOURS["yellow"])
+    return genre, [
+        ("Who wrote this book?", author),
+        ("What is the genre of this book?", genre),
+    ]
+
+
+def calendar(image: Image.Image, index: int) -> tuple[str, list[tuple[str, str]]]:
+    """Put a year on a cover."""
+    year = str(2010 + rank("year", index) % 8)
+    word(image, year, WHOLE.part(0.08, 0.45, 0.92, 0.9), COLOURS["yellow"])
+    return "Calendars", [("What is the year printed on this calendar?", year)]
