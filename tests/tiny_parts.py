@@ -2,10 +2,13 @@
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
+
+from visionflan.build.instance import Instance, Turn
 
 if TYPE_CHECKING:
     from tokenizers.pre_tokenizers import PreTokenizer
@@ -131,9 +134,17 @@ def trained(split: "PreTokenizer", alphabet: list[str]) -> tuple[list[str], list
 COLOURS = {"red": (220, 20, 20), "green": (20, 160, 20), "blue": (20, 20, 220)}
 
 
-def write_build(out: Path, *, count: int = 24, texts: int = 0) -> Path:
-    """Write a build directory of plain colours to be named, and of questions without a picture."""
-    from visionflan.build.instance import Instance, Turn
+def write_build(
+    out: Path,
+    *,
+    count: int = 24,
+    texts: int = 0,
+    change: "dict[int, Callable[[Instance], Instance]] | None" = None,
+) -> Path:
+    """Write a build directory of plain colours to be named, and of questions without a picture.
+
+    `change` puts other instances in the place of some.
+    """
     from visionflan.build.tables import TaskInfo
     from visionflan.build.writer import DirectoryWriter
 
@@ -158,24 +169,23 @@ def write_build(out: Path, *, count: int = 24, texts: int = 0) -> Path:
             words = " ".join(["what", "colour", *["is", "it"][: place % 3], "?"] + ["?"] * place)
             prompt = f"<image>\n{words}" if images else words
             answer = " ".join([colour] * (1 + place % 4))
-            writer.instance(
-                Instance(
-                    id=f"{task}/{place}",
-                    dataset="tiny",
-                    task=task,
-                    split="train",
-                    key=str(place),
-                    images=images,
-                    turns=(Turn("user", prompt), Turn("assistant", answer)),
-                    instruction=words,
-                    text="",
-                    options=(),
-                    target=answer,
-                    references=(answer,),
-                    metric="exact_match",
-                    synthetic=False,
-                )
+            made = Instance(
+                id=f"{task}/{place}",
+                dataset="tiny",
+                task=task,
+                split="train",
+                key=str(place),
+                images=images,
+                turns=(Turn("user", prompt), Turn("assistant", answer)),
+                instruction=words,
+                text="",
+                options=(),
+                target=answer,
+                references=(answer,),
+                metric="exact_match",
+                synthetic=False,
             )
+            writer.instance(change[place](made) if change and place in change else made)
     return out
 
 

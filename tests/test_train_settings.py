@@ -1,0 +1,93 @@
+"""A configuration goes through JSON and back, and is changed by typed settings."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from visionflan.errors import TrainingError, UnknownNameError
+from visionflan.recipes import find, names
+from visionflan.train.config import Data, Machine, Stage, Start, TrainConfig
+from visionflan.train.settings import SettingError, from_json, override, to_json
+
+CONFIG = TrainConfig(
+    name="made",
+    build=Path("b"),
+    start=Start(tower=Path("t"), language_model=Path("l")),
+    machine=Machine(threads=2),
+    stages=(
+        Stage(name="align", learning_rate=1e-3, trains=("connector",), steps=2, batch_tokens=99),
+        Stage(
+            name="base",
+            learning_rate=2e-5,
+            epochs=1.5,
+            batch_size=8,
+            data=Data(tasks=("a/*", "b/c"), limit=10),
+        ),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    "config", [CONFIG, *(find(name) for name in names())], ids=lambda c: c.name
+)
+def test_a_configuration_comes_back_from_json_as_it_was(config: TrainConfig) -> None:
+    assert from_json(TrainConfig, json.loads(json.dumps(to_json(config)))) == config
+
+
+@pytest.mark.parametrize(
+    ("setting", "found"),
+    [
+        ("seed=7", lambda config: config.seed == 7),
+        ("build=x/y", lambda config: config.build == Path("x/y")),
+        ("build=none", lambda config: config.build is None),
+        ("stages.base.learning_rate=1e-5", lambda config: config.stages[1].learning_rate == 1e-5),
+        ("stages.base.betas=0.9,0.95", lambda config: config.stages[1].betas == (0.9, 0.95)),
+        ("stages.base.data.limit=none", lambda config: config.stages[1].data.limit is None),
+        ("stages.base.data.tasks=a/b", lambda config: config.stages[1].data.tasks == ("a/b",)),
+        ("stages.base.data.tasks=", lambda config: config.stages[1].data.tasks == ()),
+        ("stages.align.trains=tower,connector", lambda c: c.stages[0].trains[0] == "tower"),
+        ("start.joint.feature_layer=-1", lambda config: config.start.joint.feature_layer == -1),
+        ("machine.gradient_checkpointing=true", lambda c: c.machine.gradient_checkpointing is True),
+        ("stages=base", lambda config: [stage.name for stage in config.stages] == ["base"]),
+        ("stages=base,align", lambda config: config.stages[1].name == "align"),
+    ],
+)
+def test_a_setting_is_read_by_its_type_and_changes_nothing_else(setting: str, found) -> None:  # type: ignore[no-untyped-def]
+    changed = override(CONFIG, setting)
+    assert found(changed)
+    assert not found(CONFIG)
+    assert replace(
+        changed, seed=0, build=None, start=Start(), machine=Machine(), stages=(CONFIG.stages)
+    ) == replace(CONFIG, build=None, start=Start(), machine=Machine())
+
+
+@pytest.mark.parametrize(
+    ("setting", "fault", "complaint"),
+    [
+        ("stages.base.learning_rat=1", UnknownNameError, "learning_rat' could be learning_rate"),
+        ("stages.bse.steps=1", UnknownNameError, "'bse' could be base"),
+        ("stages=base,chat", UnknownNameError, "'chat' could be align, base"),
+        ("sede=1", UnknownNameError, "'sede' could be seed"),
+        ("seed", SettingError, "write name=value"),
+        ("seed=1.5", SettingError, "`seed` is '1.5', which is no int"),
+        ("seed.more=1", SettingError, "goes too far"),
+        ("stages.base=1", SettingError, "is a part and no value"),
+        ("machine.device=gpu", SettingError, "must be one of auto, cpu, cuda"),
+        ("machine.gradient_checkpointing=yes", SettingError, "must be true or false"),
+        ("stages.base.steps=4", TrainingError, "tell either `epochs` or `steps`"),
+        ("stages.base.batch_size=0", TrainingError, "must be above 0"),
+        ("stages.base.trains=", TrainingError, "trains nothing"),
+    ],
+)
+def test_a_setting_that_is_not_or_cannot_be_is_refused(
+    setting: str, fault: type[Exception], complaint: str
+) -> None:
+    with pytest.raises(fault, match=complaint):
+        override(CONFIG, setting)
+
+
+def test_two_stages_of_one_name_are_refused() -> None:
+    with pytest.raises(TrainingError, match="the stages base, base"):
+        replace(CONFIG, stages=(CONFIG.stages[1], CONFIG.stages[1]))
