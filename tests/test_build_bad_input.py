@@ -201,7 +201,7 @@ def test_every_reason_is_tried_somewhere() -> None:
     of_builds = {"repeated_key", "duplicate", "image_changed"}
     of_imports = {"malformed_conversation", "marker_count", "unsupported_media"}
     assert here | of_builds | of_imports == set(LOST)
-    assert set(NOTES) == {"repaired", "suffix_differs"}
+    assert set(NOTES) == {"suffix_differs"}
 
 
 def test_a_picture_that_does_not_end_is_given_up(
@@ -241,10 +241,9 @@ def test_a_lying_suffix_is_noted_and_the_picture_kept(tmp_path: Path) -> None:
 
 
 def test_what_a_dataset_file_mends_is_noted(tmp_path: Path) -> None:
-    _, entries = build_with(tmp_path, {"bad": line(repaired=["blanks at its end"])})
+    _, entries = build_with(tmp_path, {"bad": line(repaired=["trimmed_blanks"])})
     entry = entries["bad"]
-    assert (entry["kind"], entry["reason"]) == ("note", "repaired")
-    assert entry["detail"] == "blanks at its end"
+    assert (entry["kind"], entry["reason"]) == ("note", "trimmed_blanks")
 
 
 def test_a_linked_folder_is_no_way_out_of_the_root(tmp_path: Path) -> None:

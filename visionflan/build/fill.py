@@ -137,7 +137,7 @@ class Filler:
     def note(self, choice: TaskChoice, candidate: Candidate) -> None:
         """Note what is odd about a row that is kept."""
         for mended in candidate.example.repaired:
-            self.reading.note(choice, candidate.key, "repaired", mended)
+            self.reading.note(choice, candidate.key, mended, "the dataset file mended the words")
         for picture in candidate.example.images:
             known = self.pictures.known[describe(picture)]
             name = picture.name if isinstance(picture, Member | PurePath) else ""

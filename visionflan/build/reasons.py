@@ -1,4 +1,8 @@
-"""The reason codes of the ledger, each with what it means; readers may add their own."""
+"""The reason codes of the ledger, each with what it means; dataset files add their own.
+
+A dataset file loses rows for reasons such as `malformed_record`, and names in notes what it mended
+in the words of its release, such as `trimmed_blanks`.
+"""
 
 LOST: dict[str, str] = {
     "malformed_json": "a line or a record of the release is not JSON",
@@ -29,6 +33,5 @@ LOST: dict[str, str] = {
 }
 
 NOTES: dict[str, str] = {
-    "repaired": "the dataset file mended what the release says; the detail names what",
     "suffix_differs": "the picture is of another form than its name says; it was read by content",
 }
