@@ -1,0 +1,178 @@
+"""PlotQA: millions of questions, made by template, on plots drawn from real data.
+
+Witnesses of the layout: the owners' repository (NiteshMethani/PlotQA, `PlotQA_Dataset.md`: a
+folder `png` with `0.png`, `1.png`, ... and a file of questions for each split, with `image_index`,
+`question_string`, `answer`, `answer_bbox`, `template` and `type`) and two builders for Hugging Face
+that read the same downloads: the questions are the list `qa_pairs` of one object, and each has a
+`question_id` too. A bare list, as the owners' page describes it, is read as well. The owners give
+out an archive a split without naming a folder for it: here each goes to its own.
+
+The questions come in two versions, of 8.2 and of 28.9 million. Where a split has both, the smaller
+is read, which holds more than any recipe draws. It is a file of gigabytes and read one question at
+a time. All three splits have answers.
+
+Mended and counted: the blank that the templates put before question marks, and calculated values
+with many decimals, of which two are kept (four digits of a value below one). Numbers that are whole
+are written without decimals.
+"""
+
+import re
+from collections.abc import Iterator
+from math import isfinite
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import canvas
+from visionflan.drawing_charts import CHARTS, chart
+from visionflan.errors import ReleaseError
+from visionflan.hashing import pick, rank
+from visionflan.layouts import require
+from visionflan.layouts_json import json_values
+from visionflan.layouts_vqa import entries
+from visionflan.specimens import write_image, write_json
+
+SPLITS = ("train", "val", "validation", "test")
+QUESTIONS = ("qa_pairs_V1.json", "qa_pairs_v1.json", "qa_pairs_V2.json", "qa_pairs_v2.json")
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    question: str
+    answer: str | int | float
+
+
+dataset = Dataset[Row](
+    title="PlotQA",
+    homepage="https://github.com/NiteshMethani/PlotQA",
+    licence="CC-BY-4.0",
+    citation="N. Methani, P. Ganguly, M. M. Khapra and P. Kumar (2020), PlotQA: Reasoning over "
+    "Scientific Plots, WACV",
+    obtain="""
+        Download the images and the question-answer pairs (version 1 or 2) of each split through the
+        links on the page PlotQA_Dataset.md of the repository, and put those of a split into a
+        folder of its name.
+    """,
+    tree="""
+        plotqa/
+            train/
+                png/0.png, 1.png ...
+                qa_pairs_V1.json
+            val/...
+            test/...
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    splits = [root / name for name in SPLITS if (root / name).is_dir()]
+    if not splits:
+        raise ReleaseError(f"{root} holds none of the folders train, val and test of PlotQA")
+    for split in splits:
+        path = require(*(split / name for name in (*QUESTIONS, "qa_pairs.json")))
+        for number, record in enumerate(records(path)):
+            try:
+                yield to_row(split, number, record)
+            except (KeyError, TypeError, ValueError) as fault:
+                yield Broken(f"{split.name}:{number}", "malformed_record", f"{path}: {fault!r}")
+
+
+def records(path: Path) -> Iterator[Any]:
+    """Read the questions of a file one by one."""
+    with path.open(encoding="utf-8") as stream:
+        bare = stream.read(80).lstrip().startswith("[")
+    return json_values(path) if bare else entries(path, "qa_pairs")
+
+
+def to_row(split: Path, number: int, record: dict[str, Any]) -> Row:
+    """Take one question; one without an identifier goes by its place in the file."""
+    plot, answer = int(record["image_index"]), record["answer"]
+    key = f"{split.name}/{plot}/{record.get('question_id', f'record-{number}')}"
+    if not isinstance(answer, str) and not isfinite(answer):
+        raise ValueError(f"the answer {answer!r} is neither words nor a number")
+    return Row(key, split / "png" / f"{plot}.png", str(record["question_string"]), answer)
+
+
+@dataset.task(
+    """
+    The plot shows data as bars, dots or lines. Answer the question by reading values off it, and
+    calculate where need be. Give one number in figures without its unit, a label as it stands on
+    the plot, or Yes or No.
+    """,
+    title="PlotQA VQA over scientific plots",
+    official_name="PlotQA+visual_question_answering",
+    category="OCR",
+    metric="relaxed_accuracy",
+)
+def visual_question_answering(row: Row) -> Example:
+    question = re.sub(r" +(?=[?.,])", "", " ".join(row.question.split()))
+    answer = written(row.answer)
+    mended = {
+        "blanks": question != row.question,
+        "rounded": not isinstance(row.answer, str) and float(answer) != row.answer,
+    }
+    return Example(
+        image=row.image,
+        text=question,
+        target=answer,
+        repaired=tuple(name for name, happened in mended.items() if happened),
+    )
+
+
+def written(answer: str | int | float) -> str:
+    """Write an answer as a person would: whole numbers whole, others with two decimals."""
+    if isinstance(answer, str):
+        return " ".join(answer.split())
+    if abs(answer) < 1:
+        return f"{answer:.4g}"
+    return f"{answer:.2f}".rstrip("0").removesuffix(".")
+
+
+NAMES = ("A", "B", "C", "D")
+SHADES = ("red", "blue", "green", "purple", "brown", "black")
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    data: list[dict[str, object]] = []
+    for index in range(count):
+        kind = list(CHARTS)[index % len(CHARTS)]
+        names = NAMES[: 3 + rank("number", index) % 2]
+        heights = pick(range(1, 11), len(names), index, "heights")
+        image = canvas("plot", index)
+        values = list(zip(names, heights, strict=True))
+        chart(image, kind, values, SHADES[rank("shade", index) % len(SHADES)])
+        write_image(root / "train" / "png" / f"{index}.png", image)
+        data += [
+            {
+                "image_index": index,
+                "qid": "S1",
+                "question_id": len(data) + place,
+                "question_string": question,
+                "answer": answer,
+                "answer_bbox": {},
+                "template": template,
+                "type": kind,
+            }
+            for place, (template, question, answer) in enumerate(ask(index, values))
+        ]
+    write_json(root / "train" / "qa_pairs_V1.json", {"qa_pairs": data})
+
+
+def ask(index: int, values: list[tuple[str, int]]) -> list[tuple[str, str, str | float]]:
+    """Ask for the structure of a plot, for a value of it, and for what takes reasoning."""
+    (one, first), (other, second) = pick(values, 2, index, "asked")
+    mean = sum(value for _, value in values) / len(values)
+    return [
+        ("structural", "How many data points are there ?", len(values)),
+        ("data", f"What is the value of {one} ?", float(first)),
+        ("reasoning", "Which label has the highest value ?", max(values, key=lambda v: v[1])[0]),
+        (
+            "reasoning",
+            f"Is the value of {one} less than that of {other} ?",
+            "Yes" if first < second else "No",
+        ),
+        ("reasoning", "What is the average of the values ?", mean),
+    ]
