@@ -12,7 +12,11 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("model", type=Path, metavar="CKPT|RUN", help="a checkpoint, or a whole run")
+    who = parser.add_mutually_exclusive_group(required=True)
+    who.add_argument(
+        "model", type=Path, nargs="?", metavar="CKPT|RUN", help="a checkpoint, or a whole run"
+    )
+    who.add_argument("--demo", action="store_true", help="two rules that never look, on specimens")
     parser.add_argument(
         "--build",
         type=Path,
@@ -42,6 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Evaluate, and print the scores of each phase."""
+    if given.demo:
+        from visionflan.cli.score import demo
+
+        return demo(as_json=given.json)
     from visionflan.cli.score import show
     from visionflan.evaluate.answerer import CheckpointAnswerer
     from visionflan.evaluate.places import builds, checkpoints, matching

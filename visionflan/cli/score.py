@@ -12,16 +12,31 @@ COLUMNS = ("score", "official", "blank", "swapped", "chance", "majority")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("records", type=Path, metavar="RECORDS|RUN")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("records", type=Path, nargs="?", metavar="RECORDS|RUN")
+    what.add_argument("--demo", action="store_true", help="two rules that never look, on specimens")
     parser.add_argument("--json", action="store_true", help="print the scores as JSON")
 
 
 def run(given: argparse.Namespace) -> int:
     """Score, and print."""
+    return demo(as_json=given.json) if given.demo else scored(given.records, as_json=given.json)
+
+
+def demo(*, as_json: bool) -> int:
+    """Score two models made of rules on specimens."""
+    from visionflan.evaluate.demo import demo_run
+
+    with demo_run() as records:
+        return scored(records, as_json=as_json)
+
+
+def scored(records: Path, *, as_json: bool) -> int:
+    """Score the evaluations that are there, and print."""
     from visionflan.evaluate.places import evaluations
     from visionflan.evaluate.run import rescore
 
-    show([rescore(folder) for folder in evaluations(given.records)], as_json=given.json)
+    show([rescore(folder) for folder in evaluations(records)], as_json=as_json)
     return 0
 
 

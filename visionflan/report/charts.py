@@ -4,7 +4,7 @@ Every chart has a title for those who cannot see it; its numbers stand in a tabl
 """
 
 from collections.abc import Mapping, Sequence
-from math import ceil, floor, isfinite, log10
+from math import ceil, floor, log10
 from typing import NamedTuple
 
 from markupsafe import Markup, escape
@@ -62,7 +62,7 @@ def control(kind: str, at: float, height: float) -> str:
 
 def curve(points: Sequence[tuple[float, float]], title: str) -> Markup:
     """Draw a loss over its steps."""
-    shown = thinned([point for point in points if isfinite(point[1])])
+    shown = thinned(points)
     last = max(step for step, _ in shown)
     top = max(loss for _, loss in shown)
     ticks = nice_ticks(top)

@@ -1,6 +1,7 @@
 """Tell how a model was made: its phases, what each trained and on how much, and its losses."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
 from typing import Any, NamedTuple
 
 from markupsafe import Markup
@@ -71,7 +72,7 @@ def curves(name: str, lines: Sequence[Mapping[str, Any]]) -> Iterator[Curve]:
         points = [
             (float(line.get("step", place)), float(line[key]))
             for place, line in enumerate(lines)
-            if isinstance(line.get(key), int | float)
+            if isinstance(line.get(key), int | float) and isfinite(line[key])
         ]
         if len(points) > 1:
             title = name if key == "loss" else f"{name}: {key.removesuffix('_loss')}"

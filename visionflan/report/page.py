@@ -22,8 +22,12 @@ from visionflan.report.spoken import MEANINGS, length_chart, styles, yes_rows
 
 def write_report(run: Path, out: Path | None = None) -> Path:
     """Write the report of a run, by default as its `report.html`, and give its path."""
-    path = out or run / "report.html"
-    write_text(path, page(gather(run)))
+    return write_page(out or run / "report.html", page(gather(run)))
+
+
+def write_page(path: Path, text: str) -> Path:
+    """Write a page whole, and give its path."""
+    write_text(path, text)
     return path
 
 
