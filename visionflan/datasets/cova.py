@@ -1,0 +1,128 @@
+"""CoVA: screenshots of product pages of 408 online shops, with the shop's domain.
+
+Witnesses of the layout: the owners' repository (kevalmorabia97/CoVA-Web-Object-Detection:
+datasets.py opens `imgs/<id>.png`; `splits/webpage_info.csv` has the columns `webpage_name`, which
+is that id, and `domain`; its 7,740 rows are the pages that splits/all_imgs.txt lists and README.md
+counts). The boxes of price, title and product image are not used: the paper's task is to tell the
+website. Each fold has a copy of the same table.
+
+The target is the registered domain, `walmart.com` for `www.walmart.com`: what stands before it
+(`www`, `shop`, `us`, `ads`) is not to be seen on a page. All domains of the release end with one
+label (`.com`, `.co`, `.us`, `.shop`), so that two labels are left; a domain of another kind than
+these is not cut and comes out as broken.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image, ImageDraw
+
+from visionflan import drawing, icons, layouts, specimens
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.hashing import pick, rank
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    site: str
+
+
+dataset = Dataset[Row](
+    title="CoVA",
+    homepage="https://github.com/kevalmorabia97/CoVA-Web-Object-Detection",
+    licence="unknown",
+    terms="""
+        The repository with the lists is under Apache-2.0; for the screenshots, which show the pages
+        of other companies, the owners state no licence.
+    """,
+    citation="Kumar, Morabia, Wang, Chang, Schwing (2022), CoVA: Context-aware Visual Attention "
+    "for Webpage Information Extraction, Workshop on e-Commerce and NLP (ECNLP 5)",
+    obtain="""
+        Download the folder imgs by the link on the homepage, and copy the folder splits of that
+        repository beside it.
+    """,
+    tree="""
+        imgs/1.png
+        splits/webpage_info.csv
+    """,
+)
+
+# Endings of two labels, under which a name is registered as the third.
+SECOND_LEVEL = re.compile(r"\.(?:com?|org|net|ac|gov)\.[a-z]{2}$")
+DOMAIN = re.compile(r"(?:[a-z0-9-]+\.)*([a-z0-9-]+\.[a-z]+)")
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    table = layouts.require(root / "splits" / "webpage_info.csv", root / "webpage_info.csv")
+    for page in layouts.csv_rows(table, "webpage_name", "domain"):
+        key, domain = page["webpage_name"], page["domain"]
+        found = DOMAIN.fullmatch(domain)
+        if found is None or SECOND_LEVEL.search(domain):
+            yield Broken(key, "malformed_domain", f"{table} names the site {domain!r}")
+        else:
+            yield Row(key, layouts.inside(root / "imgs", f"{key}.png"), found[1])
+
+
+@dataset.task(
+    """
+    You see one page of an online shop, captured as it appeared in the browser. To which website
+    does the page belong? Answer with the web address of the shop in lower case, that is its name
+    and ending without anything in front, such as: tesco.com.
+    """,
+    title="CoVA webpage recognition",
+    official_name="CoVA+webpage_recognition",
+    category="Phrase-Level OCR",
+)
+def webpage_recognition(row: Row) -> Example:
+    return Example(image=row.image, target=row.site)
+
+
+# What each site's header says, and its colour.
+SITES = {
+    "www.dell.com": ("DELL", "blue"),
+    "www.ebay.com": ("ebay", "red"),
+    "www.etsy.com": ("Etsy", "orange"),
+    "www.lowes.com": ("LOWES", "purple"),
+    "www.rei.com": ("REI", "green"),
+    "www.jbl.com": ("JBL", "black"),
+    "www.abt.com": ("abt", "brown"),
+    "shop.usa.canon.com": ("Canon", "gray"),
+}
+PRODUCTS = ("laptop", "chair", "lamp", "umbrella", "cup", "kite", "book", "television")
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    lines = ["webpage_name,domain"]
+    for index in range(count):
+        domain = list(SITES)[(index + rank("cova", index // len(SITES))) % len(SITES)]
+        specimens.write_image(root / "imgs" / f"{index + 1}.png", page(domain, index))
+        lines.append(f"{index + 1},{domain}")
+    specimens.write_lines(root / "splits" / "webpage_info.csv", lines)
+
+
+def page(domain: str, index: int) -> Image.Image:
+    """Draw a page: the shop's header, a product, lines of text and a price."""
+    name, colour = SITES[domain]
+    image = drawing.canvas("cova", index)
+    pen = ImageDraw.Draw(image)
+    header = drawing.WHOLE.part(0, 0, 1, 0.4)
+    pen.rectangle(header, fill=drawing.COLOURS[colour])
+    drawing.word(image, name, header.part(0.08, 0.08, 0.92, 0.92), drawing.WHITE)
+    product = pick(PRODUCTS, 1, "cova", index, "product")[0]
+    tint = pick(TINTS, 1, "cova", index, "tint")[0]
+    box = drawing.jittered(drawing.WHOLE.part(0.04, 0.46, 0.5, 0.96), "cova", index, by=0.2)
+    icons.icon(image, product, box, tint)
+    for line in range(3):
+        length = 0.6 + 0.35 * (rank("cova", index, line) % 8) / 8
+        pen.line([(54, 48 + 8 * line), (96 * length, 48 + 8 * line)], fill=drawing.BLACK, width=2)
+    price = f"${5 + rank('cova', index, 'price') % 90}"
+    drawing.word(image, price, drawing.WHOLE.part(0.56, 0.76, 0.96, 0.96), drawing.COLOURS["red"])
+    return image
+
+
+TINTS = ("red", "blue", "green", "purple", "orange")
