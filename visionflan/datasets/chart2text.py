@@ -1,0 +1,150 @@
+"""Chart2Text: charts from a statistics portal with the text that the portal wrote about each.
+
+Witnesses of the layout: the owners' repository (JasonObeid/Chart2Text: `dataset/captions/<n>.txt`
+and `dataset/multiColumn/captions/<n>.txt`, 6,763 simple charts and 1,542 of several series) and
+training code that pairs these with the pictures of JasonObeid/Chart2TextImages,
+`images/statista/<n>.png` and `multiColumn/images/statista/<n>.png`. `images/matplot` there holds
+the same charts drawn anew and is not read. The two repositories may lie in this folder under their
+own names, or what is in them side by side. The later and larger Chart-to-text (vis-nlp) numbers its
+charts otherwise and is another dataset. All charts are read; the splits of the owners exist only as
+text made ready for their model.
+
+The captions are cut into tokens ("In 2019 , there were 73 , 000 rooms ( ... ) ."): the blanks
+around marks are taken out again, and counted. Much of what a caption says of a chart's background
+is not to be seen in it, and headings may run into the sentences that follow.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import canvas
+from visionflan.drawing_charts import chart
+from visionflan.hashing import pick, rank
+from visionflan.layouts import require
+from visionflan.specimens import write_image, write_text
+
+KINDS = {"simple": "", "multiColumn": "multiColumn"}
+REPAIRS = (
+    (r"(?<!\d)(\d{1,3}) , (?=000\b)", r"\1,"),
+    (r"\s+(?=[.,;:!?%)\]]|'s\b)", ""),
+    (r"(?<=[(\[])\s+", ""),
+    (r"\s+", " "),
+)
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    caption: str
+
+
+dataset = Dataset[Row](
+    title="CHART2TEXT",
+    homepage="https://github.com/JasonObeid/Chart2Text",
+    licence="unknown",
+    terms="""
+        The owners' repositories state no licence. Charts and texts are those of Statista and keep
+        its terms.
+    """,
+    citation="J. Obeid and E. Hoque (2020), Chart-to-Text: Generating Natural Language "
+    "Descriptions for Charts by Adapting the Transformer Model, INLG",
+    obtain="""
+        Clone the repositories JasonObeid/Chart2Text and JasonObeid/Chart2TextImages into this
+        dataset's folder.
+    """,
+    tree="""
+        chart2text/
+            Chart2Text/dataset/
+                captions/0.txt ...
+                multiColumn/captions/0.txt ...
+            Chart2TextImages/
+                images/statista/0.png ...
+                multiColumn/images/statista/0.png ...
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    texts = require(root / "Chart2Text/dataset/captions", root / "dataset/captions").parent
+    images = require(root / "Chart2TextImages", root)
+    for kind, folder in KINDS.items():
+        for path in sorted((texts / folder / "captions").glob("*.txt")):
+            key = f"{kind}/{path.stem}"
+            try:
+                caption = path.read_text(encoding="utf-8")
+            except UnicodeDecodeError as fault:
+                yield Broken(key, "not_utf_8", f"{path}: {fault}")
+                continue
+            yield Row(key, images / folder / "images" / "statista" / f"{path.stem}.png", caption)
+
+
+@dataset.task(
+    """
+    Write a passage about this chart for readers of a newspaper: what was measured, where and when,
+    which entry leads, and how the others compare or how the figures develop. Use whole sentences
+    and name the most telling figures.
+    """,
+    title="CHART2TEXT chart captioning",
+    official_name="CHART2TEXT+chart_caption",
+    category="Fine-grained Captioning",
+    metric="rouge_l",
+)
+def chart_caption(row: Row) -> Example:
+    caption = row.caption.strip()
+    joined = caption
+    for pattern, replacement in REPAIRS:
+        joined = re.sub(pattern, replacement, joined)
+    return Example(
+        image=row.image,
+        target=joined,
+        repaired=("joined_tokens",) if joined != caption else (),
+    )
+
+
+NAMES = ("A", "B", "C", "D")
+SHADES = ("red", "blue", "green", "purple", "brown", "black")
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    texts, images = root / "Chart2Text" / "dataset", root / "Chart2TextImages"
+    for index in range(count):
+        folder = list(KINDS.values())[index % 2]
+        image, caption = bars(index) if index % 4 < 2 else curve(index)
+        write_text(texts / folder / "captions" / f"{index}.txt", f"{caption}\n")
+        write_image(images / folder / "images" / "statista" / f"{index}.png", image)
+
+
+def bars(index: int) -> tuple[Image.Image, str]:
+    """Draw bars of different heights, and tell the greatest and the least."""
+    heights = pick(range(1, 11), 4, index, "heights")
+    values = list(zip(NAMES, heights, strict=True))
+    image = canvas("bars", index)
+    chart(image, "vbar_categorical", values, SHADES[rank("shade", index) % len(SHADES)])
+    (first, most), (last, least) = max(values, key=second), min(values, key=second)
+    return image, (
+        f"With a value of {most} , {first} had the highest figure . "
+        f"The lowest was that of {last} ( {least} ) ."
+    )
+
+
+def curve(index: int) -> tuple[Image.Image, str]:
+    """Draw a line that rises or falls all the way, and tell from where to where."""
+    rises = index // 4 % 2 == 0
+    heights = sorted(pick(range(1, 11), 4, index, "heights"), reverse=not rises)
+    image = canvas("curve", index)
+    values = list(zip(NAMES, heights, strict=True))
+    chart(image, "line", values, SHADES[rank("shade", index) % len(SHADES)])
+    verb = "rose" if rises else "fell"
+    return image, f"The figure {verb} from {heights[0]} in A to {heights[-1]} in D ."
+
+
+def second(pair: tuple[str, int]) -> int:
+    """Give the value of a named value."""
+    return pair[1]
