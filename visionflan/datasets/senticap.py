@@ -1,0 +1,143 @@
+"""SentiCap: captions of COCO photographs that praise or run down what is seen.
+
+Witnesses of the layout: the owners' reader, which comes with the archive and is kept by several
+projects (class SenticapReader): `data/senticap_dataset.json` lists under `images` the `filename`
+and, under `sentences`, `raw`, `tokens`, `word_sentiment` and `sentiment`, which is 1 for a positive
+sentence and 0 for a negative one; and training codes that find the images in val2014 of COCO, from
+which all come. The archive unpacks to `senticap_dataset/data`; the file is read there, in `data`
+and at the top. All three splits have captions and are read.
+
+A picture gives one row for each of the two sentiments that it has sentences of; the target is one
+of these sentences, drawn by hash, and all are references.
+
+Repairs: line ends and runs of blanks in a sentence, typed by crowd workers, become single blanks.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from visionflan import drawing, icons, layouts, specimens
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.errors import ReleaseError, UnusableError
+from visionflan.hashing import pick, rank
+
+SENTIMENTS = {1: "positive", 0: "negative"}
+FILENAME = re.compile(r"COCO_(train2014|val2014)_(\d{12})\.jpg")
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    sentiment: str
+    sentences: tuple[str, ...]
+
+
+dataset = Dataset[Row](
+    title="SentiCap",
+    homepage="http://users.cecs.anu.edu.au/~u4534172/senticap.html",
+    licence="unknown",
+    terms="The photographs are those of COCO and keep the terms of Flickr.",
+    citation="Mathews, Xie, He (2016), SentiCap: Generating Image Descriptions with Sentiments, "
+    "AAAI",
+    obtain="""
+        Download senticap_dataset.zip from the homepage and unpack it here. The images are val2014
+        of COCO: put them here, or in a folder named coco beside this one.
+    """,
+    tree="""
+        senticap_dataset/data/senticap_dataset.json
+        val2014/COCO_val2014_000000000042.jpg
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    folders = (root / "senticap_dataset" / "data", root / "data", root)
+    path = layouts.require(*(folder / "senticap_dataset.json" for folder in folders))
+    content = layouts.load_json(path)
+    if not isinstance(content, dict) or not isinstance(content.get("images"), list):
+        raise ReleaseError(f"{path} has no list named images")
+    for place, record in enumerate(content["images"]):
+        try:
+            yield from rows(root, record)
+        except (KeyError, TypeError, ValueError) as fault:
+            yield Broken(f"images:{place}", "malformed_record", f"{path}: {fault!r}")
+
+
+def rows(root: Path, record: dict[str, Any]) -> list[Row]:
+    """Divide the sentences of a picture by their sentiment."""
+    found = FILENAME.fullmatch(record["filename"])
+    if found is None:
+        raise ValueError(f"{record['filename']!r} is no image of COCO 2014")
+    image = layouts.coco_image(root, found[1], int(found[2]))
+    written = {
+        name: tuple(
+            sentence["raw"] for sentence in record["sentences"] if sentence["sentiment"] == mark
+        )
+        for mark, name in SENTIMENTS.items()
+    }
+    stem = record["filename"].removesuffix(".jpg")
+    return [Row(f"{stem}/{name}", image, name, said) for name, said in written.items() if said]
+
+
+@dataset.task(
+    """
+    Describe the photograph in one sentence that lets a mood shine through. Where the sentiment
+    asked for is positive, speak of what you see with liking or praise; where it is negative, with
+    dislike or regret. Do not invent anything that is not there.
+    """,
+    title="SentiCap image captioning conditioned on sentiment",
+    official_name="SentiCap+image_sentiment_captioning",
+    category="Fine-grained Captioning",
+    metric="cider",
+)
+def image_sentiment_captioning(row: Row) -> Example:
+    mended = tuple(dict.fromkeys(" ".join(sentence.split()) for sentence in row.sentences))
+    sentences = [sentence for sentence in mended if sentence]
+    if not sentences:
+        raise UnusableError("no_caption", "all sentences are empty")
+    return Example(
+        image=row.image,
+        text=f"Sentiment: {row.sentiment}",
+        target=sentences[rank(row.key) % len(sentences)],
+        references=tuple(sentences),
+        repaired=("trimmed_blanks",) if not set(mended) <= set(row.sentences) else (),
+    )
+
+
+THINGS = ("car", "bus", "house", "kite", "umbrella", "chair", "sofa", "boat")
+COLOURS = ("red", "blue", "green", "yellow", "purple")
+PRAISE = ("beautiful", "lovely", "pretty", "nice")
+BLAME = ("ugly", "dull", "lonely", "sad")
+FORMS = ("A {mood} {colour} {thing}.", "There is a {mood} {colour} {thing} here.")
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    images: list[dict[str, object]] = []
+    for index in range(count):
+        thing = THINGS[(index + rank("senticap", index // len(THINGS))) % len(THINGS)]
+        colour = pick(COLOURS, 1, "senticap", index, "colour")[0]
+        picture = drawing.canvas("senticap", index)
+        room = drawing.WHOLE.part(0.04, 0.04, 0.96, 0.96)
+        icons.icon(picture, thing, drawing.jittered(room, "senticap", index, by=0.3), colour)
+        name = f"COCO_val2014_{42 + 7 * index:012d}.jpg"
+        specimens.write_image(root / "val2014" / name, picture)
+        sentences = [
+            sentence(FORMS[place % 2].format(mood=mood, colour=colour, thing=thing), mark)
+            for mark, moods in ((1, PRAISE), (0, BLAME))
+            for place, mood in enumerate(pick(moods, 3, "senticap", index, mark))
+        ]
+        split = ("train", "val", "test")[index % 3]
+        images.append({"filename": name, "imgid": index, "split": split, "sentences": sentences})
+    path = root / "senticap_dataset" / "data" / "senticap_dataset.json"
+    specimens.write_json(path, {"images": images})
+
+
+def sentence(words: str, mark: int) -> dict[str, object]:
+    """Write a sentence as the release does, with the words that carry its sentiment marked."""
+    tokens = words.lower().replace(".", "").split()
+    moods = [int(token in {*PRAISE, *BLAME}) for token in tokens]
+    return {"raw": words, "tokens": tokens, "word_sentiment": moods, "sentiment": mark}

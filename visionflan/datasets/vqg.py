@@ -1,0 +1,210 @@
+"""VQG: natural questions that people asked about photographs from COCO, Flickr and a news search.
+
+Witnesses of the layout, which are training codes that read the raw files: the nine lists
+`{bing,coco,flickr}_{train,val,test}_all.csv`; one code names the columns as `image_id`,
+`image_url`, `questions` and `ratings`, another those of the Bing lists as `image_id`, `image_url`,
+`query_term`, `questions` and `captions`; the questions of a picture are joined by `---`. The
+release holds addresses and no images; two codes keep what they fetch as `<image_id>.jpg` in a
+folder named as the list (`bing_train_all`), which is the layout read here. For the COCO lists,
+whose addresses end with a file name of COCO 2014, the folders of COCO are read as well. All lists
+have questions and are read. That captions are joined as questions are was not seen; it does no harm
+where there is but one.
+
+Many of the addresses are dead by now: what was not fetched is counted as a missing image.
+
+Each picture gives one question and, in the Bing lists, one caption, drawn by hash; all are
+references. Line ends and runs of blanks become single blanks.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image, ImageDraw
+
+from visionflan import drawing, icons, layouts, specimens
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.errors import UnusableError
+from visionflan.hashing import pick, rank
+
+SOURCES = ("bing", "coco", "flickr")
+SPLITS = ("train", "val", "test")
+BETWEEN = "---"
+COCO_NAME = re.compile(r"COCO_(train2014|val2014)_(\d{12})\.jpg$")
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    questions: str
+    captions: str
+
+
+dataset = Dataset[Row](
+    title="VQG",
+    homepage="https://www.microsoft.com/en-us/download/details.aspx?id=53670",
+    licence="unknown",
+    terms="""
+        The pictures are not part of the release: they belong to those who put them on the web, and
+        those of COCO keep the terms of Flickr.
+    """,
+    citation="Mostafazadeh, Misra, Devlin, Mitchell, He, Vanderwende (2016), Generating Natural "
+    "Questions About an Image, ACL",
+    obtain="""
+        Download the lists from the homepage. Fetch each picture from its address as its image_id
+        with the suffix .jpg into a folder named as the list; those of COCO may also stay in
+        train2014 and val2014, here or in a folder named coco beside this one.
+    """,
+    tree="""
+        bing_train_all.csv
+        bing_train_all/4acbd431-5b8c-47d3-a2d7-c6557fcbb373.jpg
+        coco_train_all.csv
+        train2014/COCO_train2014_000000262415.jpg
+        flickr_train_all.csv
+        flickr_train_all/71.jpg
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    names = (f"{source}_{split}_all.csv" for source in SOURCES for split in SPLITS)
+    for path in layouts.present(*(root / name for name in names)):
+        columns = ("image_id", "image_url", "questions")
+        for record in layouts.csv_rows(path, *columns, encoding="utf-8-sig"):
+            name, part = record["image_id"], path.stem.removesuffix("_all")
+            if not name or record["questions"] is None:
+                yield Broken(f"{part}/{name}", "malformed_record", f"{path} has a row cut short")
+                continue
+            image = picture(root / path.stem, name, record["image_url"])
+            yield Row(f"{part}/{name}", image, record["questions"], record.get("captions") or "")
+
+
+def picture(folder: Path, name: str, address: str) -> Path:
+    """Place a picture in the folder of its list or, if there is none, in a folder of COCO."""
+    found = COCO_NAME.search(address)
+    if found is None or layouts.is_folder(folder):
+        return layouts.inside(folder, f"{name}.jpg")
+    return layouts.coco_image(folder.parent, found[1], int(found[2]))
+
+
+def one_of(row: Row, joined: str, purpose: str) -> Example:
+    """Draw one of the texts that are joined in a column, and keep all as references."""
+    raw = joined.split(BETWEEN)
+    texts = tuple(dict.fromkeys(text for each in raw if (text := " ".join(each.split()))))
+    if not texts:
+        raise UnusableError("no_text", f"the picture has no {purpose}")
+    return Example(
+        image=row.image,
+        target=texts[rank(row.key, purpose) % len(texts)],
+        references=texts,
+        repaired=("trimmed_blanks",) if not set(texts) <= set(raw) else (),
+    )
+
+
+@dataset.task(
+    """
+    Think of a friend who shows you this picture. What would you naturally want to know? Ask one
+    question that the scene raises in your mind and that cannot be answered just by looking, and do
+    not answer it yourself.
+    """,
+    title="VQG visual question generation",
+    official_name="VQG+question_generation",
+    category="Rational and Script Generation",
+    metric="cider",
+)
+def question_generation(row: Row) -> Example:
+    return one_of(row, row.questions, "question")
+
+
+@dataset.task(
+    """
+    Put into a single brief statement what the picture shows, naming the event or activity if there
+    is one.
+    """,
+    title="VQG short image captioning",
+    official_name="VQG+caption_generation",
+    category="Coarse-grained Captioning",
+    metric="cider",
+)
+def caption_generation(row: Row) -> Example | None:
+    return one_of(row, row.captions, "caption") if row.captions.strip() else None
+
+
+THINGS = ("house", "car", "tree", "boat", "bus")
+# What happens to a thing: how a caption says it, and what people ask.
+EVENTS = {
+    "fire": ("on fire", ("How did the fire start?", "Was anyone hurt in the fire?")),
+    "rain": ("in the rain", ("When will the rain stop?", "Did anyone bring an umbrella?")),
+    "night": ("at night", ("Why is it so dark?", "What time of night is it?")),
+    "party": ("with balloons", ("Whose birthday is it?", "Who is coming to the party?")),
+}
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    lists = {"bing_train_all": [BING], "coco_train_all": [OTHERS], "flickr_val_all": [OTHERS]}
+    for index in range(count):
+        stem = ("bing_train_all", "bing_train_all", "coco_train_all", "flickr_val_all")[index % 4]
+        thing = pick(THINGS, 1, "vqg", index, "thing")[0]
+        event = list(EVENTS)[(index + index // 4) % len(EVENTS)]
+        saying, questions = EVENTS[event]
+        joined = BETWEEN.join(questions)
+        name, place = f"{1000 + index}", f"{stem}/{1000 + index}.jpg"
+        if stem == "coco_train_all":
+            place = f"train2014/COCO_train2014_{1000 + index:012d}.jpg"
+        address = f"http://example.org/{place}"
+        captions = BETWEEN.join((f"A {thing} {saying}.", f"There is a {thing} {saying}."))
+        bing = f"{name},{address},{event},{joined},{captions}"
+        lists[stem].append(bing if stem.startswith("bing") else f"{name},{address},{joined},3")
+        specimens.write_image(root / place, scene(thing, event, index))
+    for stem, lines in lists.items():
+        specimens.write_lines(root / f"{stem}.csv", lines)
+
+
+BING = "image_id,image_url,query_term,questions,captions"
+OTHERS = "image_id,image_url,questions,ratings"
+
+
+def scene(thing: str, event: str, index: int) -> Image.Image:
+    """Draw a thing and what happens to it."""
+    image = drawing.canvas("vqg", index)
+    pen = ImageDraw.Draw(image)
+    if event == "night":
+        pen.rectangle(drawing.WHOLE, fill=(20, 20, 70))
+        pen.ellipse(drawing.WHOLE.part(0.06, 0.04, 0.26, 0.24), fill=(250, 240, 180))
+    colour = pick(("blue", "green", "purple", "cyan"), 1, "vqg", index, "colour")[0]
+    room = drawing.WHOLE.part(0.1, 0.26, 0.9, 0.98)
+    box = drawing.jittered(room, "vqg", index, by=0.2)
+    icons.icon(image, thing, box, colour)
+    if event in DRAWN:
+        DRAWN[event](pen, box)
+    return image
+
+
+def flames(pen: ImageDraw.ImageDraw, box: drawing.Box) -> None:
+    for x in (0.1, 0.38, 0.66):
+        for inset, colour in ((0.0, "red"), (0.07, "yellow")):
+            foot = box.part(x + inset, -0.3 + 2.2 * inset, x + 0.28 - inset, 0.55)
+            pen.polygon(
+                drawing.polygon(foot, [(0, 1), (0.5, 0), (1, 1)]), fill=drawing.COLOURS[colour]
+            )
+
+
+def rain(pen: ImageDraw.ImageDraw, box: drawing.Box) -> None:
+    pen.ellipse(drawing.WHOLE.part(0.1, -0.1, 0.9, 0.18), fill=(110, 110, 120))
+    for place in range(15):
+        x, y = 6 + 6 * place, 22 + 23 * (place % 3)
+        pen.line([(x, y), (x - 4, y + 12)], fill=drawing.COLOURS["blue"], width=2)
+
+
+def balloons(pen: ImageDraw.ImageDraw, box: drawing.Box) -> None:
+    for place, colour in enumerate(("red", "yellow", "orange", "purple")):
+        left = 0.04 + 0.24 * place
+        round_part = drawing.WHOLE.part(left, 0.02, left + 0.2, 0.26)
+        pen.line([round_part.at(0.5, 1), box.at(0.5, 0.5)], fill=drawing.BLACK)
+        pen.ellipse(round_part, fill=drawing.COLOURS[colour])
+
+
+DRAWN = {"fire": flames, "rain": rain, "party": balloons}
