@@ -19,7 +19,7 @@ from visionflan.cli.main import main
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.items import asks, held_out, joined, limited
 from visionflan.evaluate.places import evaluations, matching
-from visionflan.evaluate.records import JOURNAL, RECORDS, Record, read_records
+from visionflan.evaluate.records import CONDITIONS, JOURNAL, RECORDS, Record, read_records
 from visionflan.evaluate.run import EvaluationSettings, Subject, evaluate, rescore
 from visionflan.evaluate.summary import HELD_OUT, OVERALL, TRAINED
 
@@ -136,6 +136,12 @@ def test_an_item_that_no_other_picture_can_replace_is_missing_data(tmp_path: Pat
     only = [item for item in items if item.instance.key == items[0].instance.key]
     (swapped,) = asks(only, only, ["swapped"])
     assert swapped.shown == ()
+
+
+def test_a_question_about_no_picture_is_asked_once(build: BuildDirectory) -> None:
+    item = held_out([build]).items["shapes/colour"][0]
+    bare = item._replace(instance=item.instance._replace(images=()))
+    assert [ask.condition for ask in asks([bare], [bare], CONDITIONS)] == ["true"]
 
 
 def test_a_limit_takes_whole_images_and_the_same_ones_when_it_grows(build: BuildDirectory) -> None:

@@ -106,14 +106,16 @@ def asks(
 ) -> Iterator[Ask]:
     """Yield each item under each condition; for `swapped` the pool lends its pictures.
 
-    An item for which the pool has no other picture is given none, and becomes missing data.
+    An item for which the pool has no other picture is given none, and becomes missing data; one
+    that is about no picture is asked once.
     """
     lenders = Lenders(pool)
     for each in items:
         for condition in conditions:
             own = each.instance.images
-            shown = lenders.swapped(each) if condition == "swapped" else own
-            yield Ask(each, condition, shown)
+            if own or condition == "true":
+                shown = lenders.swapped(each) if condition == "swapped" else own
+                yield Ask(each, condition, shown)
 
 
 class Lenders:

@@ -1,0 +1,90 @@
+"""A real checkpoint is evaluated from the command line, in its run."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tiny_evaluation import tiny_build
+from tiny_parts import save_language_model, save_tower
+
+from visionflan.cli.main import main
+from visionflan.evaluate.answerer import CheckpointAnswerer, checkpoint_digest
+from visionflan.evaluate.records import RECORDS, read_records
+from visionflan.model.assemble import assemble
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made") / "run"
+    model, processor = assemble(
+        save_tower(folder / "tower"), save_language_model(folder / "language_model")
+    )
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(3)
+    for phase in ("align", "base"):
+        model.save_pretrained(folder / phase / "checkpoint")
+        processor.save_pretrained(folder / phase / "checkpoint")
+    tiny_build(folder / "build", pictures=3)
+    (folder / "config.json").write_text(json.dumps({"build": str(folder / "build"), "stages": []}))
+    return folder
+
+
+ASKED = ("--tasks", "shapes/*", "--limit", "4", "--max-new-tokens", "5", "--device", "cpu")
+
+
+def test_a_run_is_evaluated_where_it_lies(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(run), *ASKED, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["phase"] == "base"
+    assert told["failed"] == 0
+    records = read_records(run / "evaluation/base" / RECORDS)
+    assert {record.checkpoint for record in records} == {checkpoint_digest(run / "base/checkpoint")}
+    assert {record.tokens for record in records} <= set(range(6))
+    assert json.loads(records[0].generation) == {
+        "max_new_tokens": 5,
+        "precision": "float32",
+        "sampling": "greedy",
+    }
+    kept = (run / "evaluation/base" / RECORDS).read_bytes()
+    assert main(["evaluate", str(run / "base/checkpoint"), *ASKED, "--batch-size", "3"]) == 0
+    assert (run / "evaluation/base" / RECORDS).read_bytes() == kept
+
+
+def test_answers_do_not_depend_on_the_batch(run: Path, tmp_path: Path) -> None:
+    build = ("--build", str(run / "build"))
+    for size in ("1", "16"):
+        words = ["evaluate", str(run / "base/checkpoint"), *ASKED, *build, "--batch-size", size]
+        assert main([*words, "--out", str(tmp_path / size)]) == 0
+    one, many = (read_records(tmp_path / size / RECORDS) for size in ("1", "16"))
+    assert one == many
+    assert len({record.answer for record in one}) > 1
+
+
+def test_a_weight_that_changed_changes_the_digest_and_its_making_does_not(run: Path) -> None:
+    checkpoint = run / "align/checkpoint"
+    before = CheckpointAnswerer(checkpoint).digest
+    (checkpoint / "run.json").write_text("{}")
+    assert CheckpointAnswerer(checkpoint).digest == before
+    weights = load_file(checkpoint / "model.safetensors")
+    name = next(iter(weights))
+    weights[name] = weights[name] + 1e-3
+    save_file(weights, checkpoint / "model.safetensors", metadata={"format": "pt"})
+    assert CheckpointAnswerer(checkpoint).digest != before
+
+
+def test_what_is_no_checkpoint_is_refused_in_words(
+    tmp_path: Path, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    assert "does not say what it was trained on" in capsys.readouterr().err
+    build = ("--build", str(run / "build"))
+    assert main(["evaluate", str(tmp_path), "--out", str(tmp_path / "out"), *build]) == 1
+    assert "is no checkpoint" in capsys.readouterr().err
+    assert main(["evaluate", str(run), "--phases", "chat"]) == 1
+    assert "has no checkpoint of chat: it has those of align, base" in capsys.readouterr().err
+    assert main(["evaluate", str(tmp_path)]) == 1
+    assert "say with `--out`" in capsys.readouterr().err
