@@ -169,7 +169,7 @@ def poster(index: int) -> tuple[Image.Image, list[tuple[str, list[str]]]]:
 
 def form(index: int) -> tuple[Image.Image, list[tuple[str, list[str]]]]:
     """Draw a form with one field, and a number written into it."""
-    image = Image.new("RGB", (int(WHOLE.right), int(WHOLE.bottom)), (252, 252, 250))
+    image = canvas("form", index)
     field = FIELDS[rank("field", index) % len(FIELDS)]
     number = str(11 * (1 + rank("number", index) % 8) + rank("more", index) % 2)
     sheet = jittered(WHOLE.part(0.03, 0.03, 0.97, 0.97), "form", index)
