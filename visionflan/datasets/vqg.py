@@ -172,8 +172,9 @@ def scene(thing: str, event: str, index: int) -> Image.Image:
     image = drawing.canvas("vqg", index)
     pen = ImageDraw.Draw(image)
     if event == "night":
-        pen.rectangle(drawing.WHOLE, fill=(20, 20, 70))
-        pen.ellipse(drawing.WHOLE.part(0.06, 0.04, 0.26, 0.24), fill=(250, 240, 180))
+        pen.rectangle(drawing.WHOLE, fill=(15, 15, 50 + rank("vqg", index, "sky") % 50))
+        moon = drawing.WHOLE.part(0.04, 0.02, 0.3, 0.28)
+        pen.ellipse(drawing.jittered(moon, "vqg", index, "moon", by=0.3), fill=(250, 240, 180))
     colour = pick(("blue", "green", "purple", "cyan"), 1, "vqg", index, "colour")[0]
     room = drawing.WHOLE.part(0.1, 0.26, 0.9, 0.98)
     box = drawing.jittered(room, "vqg", index, by=0.2)
