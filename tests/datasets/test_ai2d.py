@@ -9,6 +9,7 @@ from PIL import Image, ImageChops
 from visionflan.datasets.ai2d import dataset, visual_question_answering, with_letters
 from visionflan.declare import Broken
 from visionflan.errors import UnusableError
+from visionflan.pictures import Computed
 from visionflan.specimens import write_json
 
 ENTRY: dict[str, Any] = {
@@ -31,6 +32,13 @@ def test_letters_cover_the_words_and_nothing_else(tmp_path: Path) -> None:
     left, top, right, bottom = ImageChops.difference(before, after).getbbox() or (0, 0, 0, 0)
     assert (right - left) * (bottom - top) > 0
     assert top > before.height // 3
+
+
+def test_only_questions_that_speak_of_letters_are_shown_letters(tmp_path: Path) -> None:
+    release(tmp_path, Who=ENTRY, What={**ENTRY, "abcLabel": True})
+    plain, lettered = dataset.examples("visual_question_answering", tmp_path)
+    assert plain.image == tmp_path / "images" / "0.png"
+    assert isinstance(lettered.image, Computed)
 
 
 def test_a_choice_without_words_makes_a_question_unusable(tmp_path: Path) -> None:
