@@ -23,6 +23,7 @@ def told(caption: str) -> Example:
         ("more than 73 , 000 rooms", "more than 73,000 rooms"),
         ("about 1 , 000 , 000 rooms", "about 1,000,000 rooms"),
         ("in 2019 , 256 people", "in 2019, 256 people"),
+        ("aged 64 , 256 of them", "aged 64, 256 of them"),
         ("the world 's 16.84 million", "the world's 16.84 million"),
     ],
 )
