@@ -114,9 +114,11 @@ def image_settings(tower: Path) -> dict[str, Any]:
 def open_processor(checkpoint: Path) -> "LlavaProcessor":
     """Open the processor of a LLaVA checkpoint with the image processor that needs no extras."""
     from transformers import LlavaProcessor
+    from transformers.models.llava.image_processing_pil_llava import LlavaImageProcessorPil
 
     try:
-        processor = LlavaProcessor.from_pretrained(checkpoint, backend="pil")
+        processor: LlavaProcessor = LlavaProcessor.from_pretrained(checkpoint)
+        processor.image_processor = LlavaImageProcessorPil.from_pretrained(checkpoint)
     except (OSError, ValueError) as fault:
         raise TrainingError(f"{checkpoint} holds no LLaVA processor: {fault}") from fault
     return processor

@@ -167,6 +167,11 @@ def write_folder(
         cast.pop("lm_head.weight")
     model.save_pretrained(folder, state_dict=cast)
     processor.save_pretrained(folder)
+    settings = folder / "tokenizer_config.json"
+    told = json.loads(settings.read_bytes())
+    if told["tokenizer_class"] == "TokenizersBackend":
+        # The same class by the name that older versions and servers know.
+        write_json(settings, told | {"tokenizer_class": "PreTrainedTokenizerFast"})
 
 
 def tower_of(weights: dict[str, Any]) -> dict[str, Any]:
