@@ -1,0 +1,147 @@
+"""Flickr30k: 31,783 photographs of people and animals, each with a caption by five people.
+
+Layout: `results_20130124.token` has a line `<file>#<number>`, tab, caption for each, as torchvision
+reads it (pytorch/vision, torchvision/datasets/flickr.py). Two copies are used as widely and are
+read in its place: `dataset_flickr30k.json` of the Karpathy splits, with the captions as `raw` of
+`sentences` (open-mmlab/mmpretrain, mmpretrain/datasets/flickr30k_caption.py), and the `results.csv`
+of Kaggle, whose columns are parted by `|` and whose pictures lie in a folder inside a folder of the
+same name (training code that reads it). All three hold the same captions of the same pictures, and
+all splits of the Karpathy file are read.
+
+Known defects: in the owners' file and in that of Kaggle a blank stands before each mark, and in
+quotation marks and brackets, which is mended and named; the Karpathy file has the captions as they
+were written. One line of Kaggle's file lacks its second `|`.
+
+The published example of the task lists the captions as `Caption 1: ...` to `Caption 5: ...`, each
+in a line, as they are here. A picture with fewer than five different ones is not used.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.errors import ReleaseError
+from visionflan.layouts import inside, load_json, require
+from visionflan.layouts_captions import flickr30k_pictures, numbered
+from visionflan.specimens import write_image, write_lines
+from visionflan.specimens_scenes import scene
+
+CAPTIONS = 5
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    captions: tuple[str, ...]
+
+
+dataset = Dataset[Row](
+    title="FLICKR30K",
+    homepage="https://shannon.cs.illinois.edu/DenotationGraph/",
+    licence="research-only",
+    terms="""
+        The owners provide the images to researchers and educators for non-commercial research and
+        education only. They come from Flickr, whose terms of use apply, and the owners do not hold
+        the copyright in them.
+    """,
+    citation="P. Young, A. Lai, M. Hodosh and J. Hockenmaier (2014), From image descriptions to "
+    "visual denotations: New similarity metrics for semantic inference over event descriptions, "
+    "TACL",
+    obtain="""
+        Ask for the images with the form of the homepage, download the publicly distributable
+        version of the captions there, and unpack both here.
+    """,
+    tree="""
+        results_20130124.token
+        flickr30k-images/1000092795.jpg
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    pictures = flickr30k_pictures(root)
+    path = require(
+        root / "dataset_flickr30k.json",
+        root / "results_20130124.token",
+        root / "flickr30k" / "results_20130124.token",
+        root / "results.csv",
+        root / "flickr30k_images" / "results.csv",
+    )
+    yield from (read_splits if path.suffix == ".json" else read_lines)(path, pictures)
+
+
+def read_splits(path: Path, pictures: Path) -> Iterator[Row | Broken]:
+    """Read the file of the Karpathy splits."""
+    content = load_json(path)
+    if not isinstance(content, dict) or not isinstance(content.get("images"), list):
+        raise ReleaseError(f"{path} holds no list of images: it is not the file of the splits")
+    for place, record in enumerate(content["images"]):
+        try:
+            name, captions = record["filename"], tuple(each["raw"] for each in record["sentences"])
+            yield Row(name, inside(pictures, name), captions)
+        except (KeyError, TypeError, AttributeError) as fault:
+            yield Broken(f"{path.name}:{place}", "malformed_record", f"{path}: {fault!r}")
+
+
+# `1000092795.jpg#0<tab>Two men.` or `1000092795.jpg| 0| Two men.`; a bar may be missing.
+LINE = re.compile(r"(?P<name>[^|#\t]+)[#|] *(?P<number>\d+)[\s|]+(?P<caption>\S.*)")
+HEADER = re.compile(r"image_name\s*\|")
+UNDECODED = "\N{REPLACEMENT CHARACTER}"
+
+
+def read_lines(path: Path, pictures: Path) -> Iterator[Row | Broken]:
+    """Gather the captions of each picture from a file of one a line."""
+    captions: dict[str, list[str]] = {}
+    with path.open(encoding="utf-8-sig", errors="replace") as lines:
+        for number, line in enumerate(lines, start=1):
+            found = LINE.match(line.strip())
+            if found and UNDECODED not in line:
+                captions.setdefault(found["name"], []).append(found["caption"])
+            elif line.strip() and not HEADER.match(line):
+                yield Broken(f"{path.name}:{number}", "malformed_line", f"{path}: {line.strip()!r}")
+    if not captions:
+        raise ReleaseError(f"{path} holds no line with the name of a picture and a caption")
+    for name, told in captions.items():
+        yield Row(name, inside(pictures, name), tuple(told))
+
+
+@dataset.task(
+    """
+    Five passers-by look at this scene and each sums it up in one short caption. Write their five
+    captions, all different, each in a line that begins with Caption, its number and a colon.
+    """,
+    official_name="FLICKR30K+caption_image",
+    title="FLICKR30K multiple captions generation",
+    category="Coarse-grained Captioning",
+    metric="cider",
+)
+def caption_image(row: Row) -> Example:
+    written = tuple(as_written(caption) for caption in row.captions)
+    example = numbered(row.image, written, CAPTIONS, "Caption")
+    if written == row.captions:
+        return example
+    return replace(example, repaired=(*example.repaired, "blank_before_mark"))
+
+
+def as_written(caption: str) -> str:
+    """Take out the blanks that parted marks from words."""
+    caption = re.sub(r" +([.,;:!?)]+)(?=$|[\s\"'])", r"\1", caption)
+    caption = re.sub(r" +('(?:s|re|ve|ll|d|m)|n't)\b", r"\1", caption)
+    caption = re.sub(r"\( +", "(", caption)
+    return re.sub(r'" *([^"]*?) *"', r'"\1"', caption)
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    lines = []
+    for index in range(count):
+        drawn, name = scene("flickr30k", index), f"{1000092795 + 7 * index}.jpg"
+        write_image(root / "flickr30k-images" / name, drawn.picture)
+        for number, caption in enumerate(drawn.captions(CAPTIONS)):
+            spaced = re.sub(r"([.,:])", r" \1", caption)
+            lines.append(f"{name}#{number}\t{spaced}")
+    write_lines(root / "results_20130124.token", lines)

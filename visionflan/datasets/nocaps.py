@@ -1,0 +1,120 @@
+"""nocaps: photographs of things that other sets of captions hardly have, with ten captions each.
+
+Layout: `nocaps_val_4500_captions.json` is in the format of COCO, with `images` that have `id` and
+`file_name` and `annotations` that have `image_id` and `caption`. Witnesses: the owners' page for
+`nocaps_val_image_info.json`, which has no captions yet (nocaps-org/nocaps-org.github.io,
+_pages/download.md); the reader in open-mmlab/mmpretrain (mmpretrain/datasets/nocaps.py), which
+takes pictures from `images`; and OpenGVLab/InternVL, whose README names where the captions are and
+puts them beside `images`. Other training code has the pictures in `val`, `val_imgs`, `images/val`
+or, as a part of Open Images, `validation`; all of these are read. The captions of the test split,
+10,600 pictures, are kept private.
+
+The set was made to evaluate models that have not seen it: who trains on it can no longer report on
+it. The published example of the task lists the captions as `Caption 1: ...` in the order of the
+file, as here, but in one line; here each has its own. A picture with fewer than ten different
+captions is not used.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import SIZE
+from visionflan.errors import ReleaseError
+from visionflan.layouts import inside, load_json, require
+from visionflan.layouts_captions import numbered
+from visionflan.specimens import write_image, write_json
+from visionflan.specimens_scenes import scene
+
+CAPTIONS = 10
+FILE = "nocaps_val_4500_captions.json"
+FOLDERS = ("images/val", "images", "val", "val_imgs", "validation")
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    captions: tuple[str, ...]
+
+
+dataset = Dataset[Row](
+    title="NOCAPS",
+    homepage="https://nocaps.org/",
+    licence="CC-BY-2.0",
+    terms="""
+        The licence is that of the photographs, which come from Open Images, and the one on the
+        card of the copy at HuggingFaceM4/NoCaps; the owners state none for the captions. It is an
+        evaluation set, whose captions the owners kept private at first to discourage training.
+    """,
+    citation="H. Agrawal, K. Desai, Y. Wang, X. Chen, R. Jain, M. Johnson, D. Batra, D. Parikh, S. "
+    "Lee and P. Anderson (2019), nocaps: novel object captioning at scale, ICCV",
+    obtain="""
+        Download https://nocaps.s3.amazonaws.com/nocaps_val_4500_captions.json and, from the
+        addresses in it, the pictures into the folder images.
+    """,
+    tree="""
+        nocaps_val_4500_captions.json
+        images/0013ea2087020901.jpg
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    path = require(root / FILE, root / "annotations" / FILE)
+    content = load_json(path)
+    try:
+        names = {image["id"]: image["file_name"] for image in content["images"]}
+        annotations = list(content["annotations"])
+    except (KeyError, TypeError) as fault:
+        raise ReleaseError(f"{path} has no images with annotations: {fault!r}") from fault
+    captions: dict[Any, list[str]] = {image_id: [] for image_id in names}
+    for place, annotation in enumerate(annotations):
+        try:
+            captions[annotation["image_id"]].append(annotation["caption"])
+        except (KeyError, TypeError) as fault:
+            yield Broken(f"{path.name}:{place}", "malformed_record", f"{path}: {fault!r}")
+    folders = [root / name for name in FOLDERS]
+    folder = next((folder for folder in folders if folder.is_dir()), folders[1])
+    for image_id, name in names.items():
+        yield Row(name, inside(folder, name), tuple(captions[image_id]))
+
+
+@dataset.task(
+    """
+    Look closely at this photo, also at what is unusual in it, and call everything by its proper
+    name. List ten short captions that could stand under it, no two alike, one to a line, and open
+    each line with its number in the form Caption 1:
+    """,
+    official_name="NOCAPS+image_caption",
+    title="NOCAPS multiple short captions generation",
+    category="Coarse-grained Captioning",
+    metric="cider",
+)
+def image_caption(row: Row) -> Example:
+    return numbered(row.image, row.captions, CAPTIONS, "Caption")
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for index in range(count):
+        drawn, name = scene("nocaps", index), f"{index + 1:016x}.jpg"
+        write_image(root / "images" / name, drawn.picture)
+        images.append(
+            {
+                "id": index,
+                "open_images_id": name.removesuffix(".jpg"),
+                "file_name": name,
+                "width": SIZE,
+                "height": SIZE,
+                "domain": "near-domain",
+            }
+        )
+        annotations += [
+            {"id": CAPTIONS * index + number, "image_id": index, "caption": caption}
+            for number, caption in enumerate(drawn.captions(CAPTIONS))
+        ]
+    write_json(root / FILE, {"licenses": [], "images": images, "annotations": annotations})
