@@ -33,7 +33,7 @@ NARRATIVES = (
     "{ground}. In the background there is a {sky} sky.",
     "In this picture there is {two} on the right. Beside it, on the left, we can see {one}. At the "
     "bottom there is {ground}, and at the top there is a {sky} sky.",
-    "Here we can see {ground} and a {sky} sky. On the ground there are {one} and {two}; {two} is "
+    "Here we can see {ground} and a {sky} sky. On the ground there is {one} at the left, and {two} "
     "at the right side of the image.",
 )
 
