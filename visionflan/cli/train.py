@@ -1,6 +1,6 @@
 """Run a recipe, or one of its stages.
 
-A recipe is `tiny`, `base_13b`, `chat_13b`, `base_7b`, `chat_7b`, or any function told as
+A recipe is a short name (base_13b, chat_13b, base_7b, chat_7b), or any function told as
 `package.module:function` that returns a TrainConfig. Stopped at any moment, the same command goes
 on where it was. `torchrun --nproc-per-node N --no-python visionflan train ...` shares the weights
 out to N processes.
@@ -9,13 +9,23 @@ out to N processes.
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from visionflan.train.config import TrainConfig
+
+DEMO = ("caltech101/*", "coco/*", "iconqa/*", "vqa_rad/*")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("recipe", metavar="RECIPE", help="a short name, or package.module:function")
     parser.add_argument("--out", type=Path, required=True, metavar="RUN", help="the run's folder")
-    parser.add_argument("--build", type=Path, metavar="BUILD", help="what the stages read")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--build", type=Path, metavar="BUILD", help="what the stages read")
+    source.add_argument(
+        "--demo", action="store_true", help="train ten steps a stage on specimens of a few datasets"
+    )
     parser.add_argument(
         "--set",
         action="append",
@@ -32,23 +42,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Train, and say where the checkpoint is."""
     import json
-    from dataclasses import replace
 
-    from visionflan.recipes import find
-    from visionflan.train.settings import override, to_json
+    from visionflan.train.settings import to_json
 
-    config = find(given.recipe)
-    if given.build is not None:
-        config = replace(config, build=given.build.resolve())
-    for setting in given.set:
-        config = override(config, setting)
+    config = configured(given)
     if given.show:
         print(json.dumps(to_json(config), indent=1))
         return 0
     from visionflan.train.run import train
 
+    if given.demo and not (given.out / "build" / "manifest.json").is_file():
+        from visionflan.build.demo import specimens
+        from visionflan.build.plan import Settings
+        from visionflan.build.run import build
+
+        with specimens(DEMO) as data_root:
+            build(data_root, given.out / "build", Settings(tasks=DEMO), tell=tell)
     print(train(config, given.out, only=given.stage, say=tell))
     return 0
+
+
+def configured(given: argparse.Namespace) -> "TrainConfig":
+    """Give the recipe with what the command line changes."""
+    from dataclasses import replace
+
+    from visionflan.recipes import find
+    from visionflan.train.settings import override
+
+    config = find(given.recipe)
+    if given.demo:
+        short = (replace(stage, steps=10, epochs=None) for stage in config.stages)
+        config = replace(config, stages=tuple(short), build=(given.out / "build").resolve())
+    if given.build is not None:
+        config = replace(config, build=given.build.resolve())
+    for setting in given.set:
+        config = override(config, setting)
+    return config
 
 
 def tell(line: str) -> None:

@@ -42,8 +42,9 @@ class Meter:
         """Drop the lines of steps that are done again; give the seconds spent until then."""
         if not self.file.is_file():
             return 0.0
-        lines = [json.loads(line) for line in self.file.read_text().splitlines()]
-        kept = [line for line in lines if line["step"] <= step]
+        # A line that was being written when the run was killed has no end.
+        whole = self.file.read_text().rpartition("\n")[0].splitlines()
+        kept = [line for line in map(json.loads, whole) if line["step"] <= step]
         write_text(self.file, "".join(f"{json.dumps(line)}\n" for line in kept))
         return float(kept[-1]["seconds"]) if kept else 0.0
 

@@ -1,5 +1,6 @@
 """One stage of a run in its folder: from its parent to its checkpoint."""
 
+import hashlib
 import json
 import shutil
 from dataclasses import dataclass
@@ -138,7 +139,8 @@ class Phase:
                 f"stage {self.stage.name} trains the tower, whose features can then not be kept: "
                 "set machine.cache to pixels or nothing."
             )
-        file = rows.folder / "features.npy"
+        sight = features_key(self.parent)
+        file = rows.folder / f"features-{sight}.npy"
         if self.world.first:
             kept_features(self.parent.model, pictures, rows.images, file)
         self.world.wait()
@@ -161,6 +163,18 @@ class Phase:
             shutil.rmtree(self.folder / "rows", ignore_errors=True)
             shutil.rmtree(self.folder / "resume", ignore_errors=True)
         self.world.wait()
+
+
+def features_key(parent: Parent) -> str:
+    """Name what the features of an image depend on."""
+    config, images = parent.model.config, parent.processor.image_processor
+    parts = [
+        identify(parent.model, parent.processor).tower,
+        config.vision_feature_layer,
+        config.vision_feature_select_strategy,
+        images.to_json_string(),
+    ]
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]
 
 
 def compute_again(model: "LlavaForConditionalGeneration") -> None:

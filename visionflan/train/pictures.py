@@ -1,5 +1,6 @@
 """Give the model its images: read, prepared, and kept where that saves work."""
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -8,13 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
 from visionflan.build.directory import BuildDirectory
 from visionflan.build.durable import replacing
 from visionflan.model import forward
-from visionflan.model.images import decode, pixels, plain
+from visionflan.model.images import decode, pixels
 
 if TYPE_CHECKING:
     from transformers import LlavaForConditionalGeneration, LlavaProcessor
@@ -32,21 +34,27 @@ class Pictures:
     def __init__(
         self, source: BuildDirectory, processor: "LlavaProcessor", *, keep: bool = False
     ) -> None:
-        self.source, self.processor, self.keep = source, processor, keep
+        self.path, self.processor, self.keep = source.path, processor, keep
         self.kept: dict[str, Any] = {}
+        self.opened = threading.local()
+
+    def image(self, name: str) -> Image.Image:
+        """Read an image; each thread opens the files for itself."""
+        if not hasattr(self.opened, "source"):
+            self.opened.source = BuildDirectory(self.path)
+        return decode(self.opened.source.image(name))
 
     def pixels(self, names: list[str]) -> Tensor:
         """Give the pixel values of images, as the processor would from their files."""
         if not self.keep:
-            return pixels(self.processor, [decode(self.source.image(name)) for name in names])
+            return pixels(self.processor, [self.image(name) for name in names])
         scaled = [self.scaled(name) for name in names]
         return self.prepared(scaled, do_pad=False, do_resize=False, do_center_crop=False)
 
     def scaled(self, name: str) -> Any:
         """Give an image as it is before its values are normalised, keeping it."""
         if name not in self.kept:
-            image = plain(decode(self.source.image(name)))
-            made = self.prepared([image], do_rescale=False, do_normalize=False)[0]
+            made = self.prepared([self.image(name)], do_rescale=False, do_normalize=False)[0]
             self.kept[name] = made.to(torch.uint8).numpy()
         return self.kept[name]
 

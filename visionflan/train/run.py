@@ -58,7 +58,7 @@ def bind(config: TrainConfig, out: Path, world: World) -> None:
     file, told = out / "config.json", to_json(config)
     if file.is_file():
         before = json.loads(file.read_bytes())
-        begun = [stage for stage in before["stages"] if (out / stage["name"]).exists()]
+        begun = [stage for stage in before["stages"] if has_begun(out / stage["name"])]
         if begun and (changed := difference(before, told, begun)):
             raise TrainingError(
                 f"{out} was begun with another {changed}: give the same settings, or another --out."
@@ -67,6 +67,11 @@ def bind(config: TrainConfig, out: Path, world: World) -> None:
     if world.first:
         write_json(file, told)
     world.wait()
+
+
+def has_begun(folder: Path) -> bool:
+    """Say whether a stage has taken steps that count."""
+    return any((folder / name).exists() for name in ("metrics.jsonl", "checkpoint"))
 
 
 def difference(before: dict[str, Any], now: dict[str, Any], begun: list[dict[str, Any]]) -> str:
