@@ -34,10 +34,16 @@ def add_file(path: Path) -> str:
     return path.stem
 
 
+@cache
+def installed() -> dict[str, str]:
+    """Give the modules of other packages' dataset files by name; looking for them takes time."""
+    return {entry.name: entry.module for entry in entry_points(group=GROUP)}
+
+
 def names() -> list[str]:
     """Name every dataset without importing any of them."""
     ours = {module.name for module in pkgutil.iter_modules(datasets.__path__)}
-    theirs = {entry.name for entry in entry_points(group=GROUP)}
+    theirs = installed().keys()
     if both := (ours & theirs) | (loose_files.keys() & (ours | theirs)):
         raise ValueError(f"two dataset files are named {', '.join(sorted(both))}: rename one")
     return sorted(ours | theirs | loose_files.keys())
@@ -58,10 +64,7 @@ def module(name: str) -> ModuleType:
     """Import the module of a dataset file."""
     if name in loose_files:
         return import_file(name, loose_files[name])
-    for entry in entry_points(group=GROUP):
-        if entry.name == name:
-            return importlib.import_module(entry.module)
-    return importlib.import_module(f"{datasets.__name__}.{name}")
+    return importlib.import_module(installed().get(name, f"{datasets.__name__}.{name}"))
 
 
 def import_file(name: str, path: Path) -> ModuleType:

@@ -22,7 +22,7 @@ from visionflan.errors import BuildError, UnusableError
 from visionflan.pictures import Member, Picture, describe, encoded, open_archive
 
 AT_ONCE = 8  # pictures that travel together
-AHEAD = 4  # bundles that wait for each worker
+AHEAD = 6  # bundles that wait for each worker
 MOST_SECONDS = 120  # after which decoding one picture is given up
 
 

@@ -1,0 +1,50 @@
+"""A release of drawn photographs in class folders, the same for every run of a benchmark."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image
+
+from visionflan.declare import Dataset, Example
+from visionflan.layouts import LabelledImage, class_folders
+
+CLASSES = ("east", "north", "south", "west")
+
+dataset = Dataset[LabelledImage](
+    title="Drawn release",
+    homepage="https://example.org",
+    licence="MIT",
+    citation="none",
+    obtain="The benchmark draws it.",
+    tree="east/000000.jpg ...",
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[LabelledImage]:
+    """Read the class folders."""
+    return class_folders(root)
+
+
+def ask(row: LabelledImage) -> Example:
+    """Ask for the class."""
+    return Example(image=row.image, target=row.label, options=CLASSES)
+
+
+@dataset.task("Name the side that the light comes from.", title="Light", category="Perception")
+def light(row: LabelledImage) -> Example | None:
+    """Ask for the class of every picture."""
+    return ask(row)
+
+
+def draw(root: Path, count: int, size: tuple[int, int] = (640, 480)) -> None:
+    """Draw `count` pictures with the detail of photographs, about 75 kB each as JPEG."""
+    chance = random.Random(0)
+    for number in range(count):
+        coarse = Image.frombytes("RGB", (40, 30), chance.randbytes(3600))
+        fine = Image.frombytes("RGB", (320, 240), chance.randbytes(230_400)).resize(size)
+        picture = Image.blend(coarse.resize(size, Image.Resampling.BICUBIC), fine, 0.2)
+        folder = root / CLASSES[number % len(CLASSES)]
+        folder.mkdir(parents=True, exist_ok=True)
+        picture.save(folder / f"{number:06}.jpg", quality=85)
