@@ -1,0 +1,174 @@
+"""Spot-the-diff: two frames of a surveillance camera, and what annotators found different.
+
+Layout: the owners' repository (harsh19/spot-the-diff, README.md and data/): a list of records with
+`img_id` and `sentences` for each split in `annotations`, and the frames `<img_id>.png` and
+`<img_id>_2.png` in `resized_images`, below `data` or not; other training code
+(nekomi2/TinyLLaVABench, tinyllava/datasets/spotthediff/dataset_v5.py) reads the same. All three
+splits have their sentences and are read. The annotation files were read whole: 12,562 records for
+11,329 pairs, no pair in two splits.
+
+A pair that several people annotated is one row: one of their lists is the target, and all are
+references. As on the site, a pair is shown as one picture, the first frame on the left, for the
+annotators speak of left and right.
+
+Known defects: capitals and marks were taken off, and so were apostrophes ("isn t", "there s"),
+which are mended and named; a few sentences are a single word or a number ("good", "1"), which is
+left out and named, and 60 records hold nothing at all. That two frames do not differ is what some
+annotators say, and is kept.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import WHOLE, jittered
+from visionflan.errors import UnusableError
+from visionflan.hashing import pick
+from visionflan.icons import icon
+from visionflan.layouts import inside, present, require
+from visionflan.layouts_json import json_values
+from visionflan.pictures import Computed
+from visionflan.specimens import write_image, write_json
+from visionflan.specimens_scenes import COLOURS, THINGS, place
+
+SPLITS = ("train", "val", "test")
+GAP = 8
+
+
+class Row(NamedTuple):
+    key: str
+    first: Path
+    told: tuple[tuple[str, ...], ...]
+
+
+dataset = Dataset[Row](
+    title="spot-the-diff",
+    homepage="https://github.com/harsh19/spot-the-diff",
+    licence="unknown",
+    terms="The frames come from the VIRAT video dataset, which has terms of its own.",
+    citation="H. Jhamtani and T. Berg-Kirkpatrick (2018), Learning to Describe Differences Between "
+    "Pairs of Similar Images, EMNLP",
+    obtain="""
+        Copy data/annotations of the repository to here, and unpack resized_images here, which
+        data/get_images.txt tells where to find.
+    """,
+    tree="""
+        annotations/{train,val,test}.json
+        resized_images/10125.png, 10125_2.png
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    annotations = require(root / "annotations", root / "data" / "annotations")
+    pictures = annotations.parent / "resized_images"
+    for path in present(*(annotations / f"{split}.json" for split in SPLITS)):
+        told: dict[str, list[tuple[str, ...]]] = {}
+        for number, record in enumerate(json_values(path)):
+            try:
+                sentences = tuple(map(str.strip, record["sentences"]))
+                told.setdefault(str(record["img_id"]), []).append(sentences)
+            except (KeyError, TypeError) as fault:
+                yield Broken(f"{path.name}:{number}", "malformed_record", f"{path}: {fault!r}")
+        for key, lists in told.items():
+            yield Row(key, inside(pictures, f"{key}.png"), tuple(lists))
+
+
+def side_by_side(first: Path, second: str) -> Image.Image:
+    """Put two frames next to each other, with a white stripe between them."""
+    with Image.open(first) as left, Image.open(first.with_name(second)) as right:
+        size = left.width + GAP + right.width, max(left.height, right.height)
+        both = Image.new("RGB", size, "white")
+        both.paste(left.convert("RGB"), (0, 0))
+        both.paste(right.convert("RGB"), (left.width + GAP, 0))
+    return both
+
+
+@dataset.task(
+    """
+    A fixed camera took these two frames of the same place at different times; the earlier one is on
+    the left. Compare them and say what has changed: people and vehicles that came, went or moved,
+    for example. One short clause in small letters for each change, with semicolons in between.
+    """,
+    official_name="spot-the-diff+image_diff_identification",
+    title="Spot-the-diff describing the differences of two frames",
+    category="Fine-grained Captioning",
+    metric="cider",
+)
+def image_diff_identification(row: Row) -> Example:
+    kept = [[each for each in sentences if " " in each] for sentences in row.told]
+    spoken = ["; ".join(sentences) for sentences in kept if sentences]
+    if not spoken:
+        raise UnusableError("no_difference_told", "no annotator wrote more than single words")
+    mended = list(dict.fromkeys(map(with_apostrophes, spoken)))
+    repairs = {
+        "apostrophe": mended != list(dict.fromkeys(spoken)),
+        "single_word": any(each and " " not in each for told in row.told for each in told),
+    }
+    return Example(
+        image=Computed(row.first, f"{row.first.stem}_2.png", side_by_side),
+        target=pick(mended, 1, row.key, "annotator")[0],
+        references=tuple(mended),
+        repaired=tuple(name for name, happened in repairs.items() if happened),
+    )
+
+
+def with_apostrophes(sentence: str) -> str:
+    """Put apostrophes back where letters stand alone; a t shirt has none."""
+    sentence = re.sub(r"n t\b(?! ?shirts?\b)", "n't", sentence)
+    sentence = re.sub(r"\b(i) (m)\b|\b(they|we|you) (re)\b", r"\1\3'\2\4", sentence)
+    return re.sub(r"(\w) s\b", r"\1's", sentence)
+
+
+CHANGES = ("gone", "new", "painted", "swapped")
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    records = []
+    for index in range(count):
+        first, second, sentences = changed(index)
+        write_image(root / "resized_images" / f"{index}.png", first)
+        write_image(root / "resized_images" / f"{index}_2.png", second)
+        records.append({"img_id": str(index), "sentences": sentences})
+        if index % 3 == 0:
+            records.append({"img_id": str(index), "sentences": ["1", sentences[-1]]})
+    write_json(root / "annotations" / "train.json", records)
+
+
+def changed(index: int) -> tuple[Image.Image, Image.Image, list[str]]:
+    """Draw a place twice, of whose three spots one or two have changed, and tell what has."""
+    _, _, first = place("spot", index)
+    second = first.copy()
+    sentences = []
+    things = pick(THINGS, 3, "spot", index, "things")
+    differing = pick(range(3), 1 + index % 2, "spot", index, "spots")
+    for spot, thing in enumerate(things):
+        colour, other = pick(COLOURS, 2, "spot", index, spot, "colours")
+        change = CHANGES[(index + spot) % 4] if spot in differing else ""
+        box = jittered(WHOLE.part(spot / 3, 0.45, (spot + 1) / 3, 0.8), "spot", index, spot)
+        if change != "new":
+            icon(first, thing, box, colour)
+        then = (
+            pick(THINGS, 1, "spot", index, spot, avoid=things)[0] if change == "swapped" else thing
+        )
+        if change != "gone":
+            icon(second, then, box, other if change == "painted" else colour)
+        if change:
+            sentences.append(
+                TOLD[change].format(colour=colour, thing=thing, other=other, then=then)
+            )
+    return first, second, sentences
+
+
+TOLD = {
+    "gone": "the {colour} {thing} isn t there any more",
+    "new": "there s now a {colour} {thing}",
+    "painted": "the {colour} {thing} is now {other}",
+    "swapped": "a {colour} {then} stands in place of the {thing}",
+}
