@@ -15,8 +15,9 @@ from PIL import Image
 from visionflan.build.directory import BuildDirectory, Instances
 from visionflan.build.instance import Instance, Turn
 from visionflan.build.pages import locations
+from visionflan.build.reasons import LOST, NOTES
 from visionflan.build.split import HoldOut
-from visionflan.build.tables import TaskInfo
+from visionflan.build.tables import IMAGES, INSTANCES, LEDGER, TaskInfo
 from visionflan.build.writer import DirectoryWriter
 from visionflan.errors import BuildError, UnusableError
 
@@ -252,3 +253,13 @@ def test_the_writer_holds_out_when_it_is_told_to(tmp_path: Path, pictures: list[
     held = directory.instances("held_out")
     assert 15 <= len(held) <= 45
     assert len(held) + len(directory.instances("train")) == 100
+
+
+def test_the_documentation_names_every_reason_and_column() -> None:
+    page = (Path(__file__).parents[1] / "docs/build-directory.md").read_text()
+    for reason, meaning in LOST.items():
+        assert f"| `{reason}` | {meaning} |" in page
+    for reason, meaning in NOTES.items():
+        assert f"| `{reason}` (note) | {meaning} |" in page
+    for column in [*INSTANCES.names, *IMAGES.names, *LEDGER.names]:
+        assert f"`{column}`" in page
