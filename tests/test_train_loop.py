@@ -231,10 +231,35 @@ def batch_of_row(batch: Batch, row: int) -> Batch:
     )
 
 
+def test_the_threads_that_a_probe_chose_are_kept_when_the_run_goes_on(
+    config: TrainConfig,
+    reference: Weights,
+    tmp_path: Path,
+    stop_at: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    probed = []
+    probe = loop.Loop.probe
+
+    def first(self: loop.Loop, batch: Batch) -> int:
+        assert probe(self, batch) >= 1
+        probed.append(1)
+        return 1
+
+    monkeypatch.setattr(loop.Loop, "probe", first)
+    free = replace(config, machine=replace(config.machine, threads=0))
+    stop_at(4)
+    with pytest.raises(StoppedError):
+        train(free, tmp_path)
+    stop_at(-1)
+    assert same(weights(train(free, tmp_path)), reference)
+    assert probed == [1]
+
+
 def test_activations_are_computed_again_where_that_is_told(phase: Phase) -> None:
     learner = Learner(phase.parent.model, ("connector", "language_model"))
     passed = []
-    layer = phase.parent.model.model.language_model.layers[0].mlp
+    layer = phase.parent.model.model.language_model.layers[0].input_layernorm
     hook = layer.register_forward_hook(lambda *_: passed.append(1))
     gradients(learner, batch_of(phase, "tiny/colour"))
     assert len(passed) == 1
