@@ -33,6 +33,7 @@ def test_pictures_of_flickr30k_are_found_in_its_own_release(tmp_path: Path) -> N
     (example,) = dataset.examples("flickr30k_images_caption", root)
     assert (example.image, example.target) == (beside / "5.jpg", "Two dogs.")
     assert example.repaired == ("trimmed_blanks",)
+    assert list(dataset.examples("coco_images_caption", root)) == []
 
 
 def test_a_record_without_words_is_broken_or_unusable(tmp_path: Path) -> None:
