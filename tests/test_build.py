@@ -330,3 +330,30 @@ def test_the_card_names_licences_citations_and_counts(make: Make) -> None:
     assert "Nobody (2024), Pictures on a board" in card
     assert directory.digest in card
     assert (directory.path / "contact_sheet.jpg").stat().st_size > 1000
+
+
+def test_the_demo_builds_from_specimens(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["build", "--demo", "--tasks", "pacs,funsd/*", "--workers", "1", "--cap", "5"]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 0
+    told = capsys.readouterr().out
+    directory = BuildDirectory(tmp_path / "out", verify=True)
+    assert f"digest {directory.digest}" in told
+    assert "built: funsd, pacs" in told
+    assert {info.dataset for info in directory.tasks.values()} == {"funsd", "pacs"}
+    for task, info in directory.manifest["tasks"].items():
+        assert info["kept"] <= 5
+        assert f"\n{task}  " in told
+    assert main([*command, "--out", str(tmp_path / "again")]) == 0
+    assert BuildDirectory(tmp_path / "again").digest == directory.digest
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--cap", "0"], ["--hold-out-images", "1"], ["--data-root", "nowhere"]]
+)
+def test_what_cannot_be_built_is_refused_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: list[str]
+) -> None:
+    root = [] if "--data-root" in wrong else ["--data-root", str(tmp_path)]
+    assert main(["build", "--out", str(tmp_path / "out"), *root, *wrong]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not (tmp_path / "out").exists()

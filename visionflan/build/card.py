@@ -16,10 +16,12 @@ from visionflan.build.index import ImageIndex
 CELL, CAPTION, ACROSS, MOST_CELLS = 160, 40, 8, 64
 BUILD_FILES = [
     "- config_name: instances",
-    "  data_files: instances/*.parquet",
     "  default: true",
+    "  data_files:",
+    "  - {split: train_and_held_out, path: 'instances/*.parquet'}",
     "- config_name: images",
-    "  data_files: images/*.parquet",
+    "  data_files:",
+    "  - {split: images, path: 'images/*.parquet'}",
 ]
 CONTACT_SHEET = "contact_sheet.jpg"
 

@@ -1,0 +1,89 @@
+"""Rows are chosen by hash alone: no order, no number of rows and no reader changes that."""
+
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from visionflan.build.choose import TaskChoice, file_fault, inside_root, legible
+from visionflan.declare import Example, Task
+from visionflan.hashing import rank
+
+TASK: Task[Any] = Task(
+    name="ask",
+    official_name="",
+    title="",
+    instruction="Ask.",
+    category="Perception",
+    metric="exact_match",
+    sensitive=False,
+    to_example=lambda row: None,
+)
+EXAMPLE = Example(image=Path("a.jpg"), target="yes")
+
+keys = st.lists(st.text(max_size=4), unique=True, max_size=60)
+
+
+def chosen(offered: list[str], cap: int, seed: int = 0) -> list[str]:
+    choice = TaskChoice("lab/ask", TASK, seed, cap)
+    for key in offered:
+        choice.offer(key, EXAMPLE)
+    assert choice.usable == len(offered)
+    return [candidate.key for candidate in choice.candidates()]
+
+
+@given(keys, st.integers(1, 20), st.integers(0, 3))
+def test_the_lowest_ranks_are_chosen_in_their_order(
+    offered: list[str], cap: int, seed: int
+) -> None:
+    expected = sorted(offered, key=lambda key: rank(seed, "lab/ask", key))[:cap]
+    assert chosen(offered, cap, seed) == expected
+
+
+@given(keys, st.integers(1, 20), st.randoms())
+def test_the_order_of_the_rows_changes_nothing(offered: list[str], cap: int, chance: Any) -> None:
+    mixed = list(offered)
+    chance.shuffle(mixed)
+    assert chosen(mixed, cap) == chosen(offered, cap)
+
+
+@given(keys, keys, st.integers(1, 20))
+def test_new_rows_only_displace(offered: list[str], added: list[str], cap: int) -> None:
+    new = [key for key in added if key not in offered]
+    before, after = chosen(offered, cap), chosen([*offered, *new], cap)
+    assert [key for key in after if key in offered] == before[: cap - sum(k in new for k in after)]
+    assert len(set(after)) == len(after) == min(cap, len(offered) + len(new))
+
+
+@given(st.lists(st.sampled_from("abc"), max_size=12), st.integers(1, 20))
+def test_rows_of_one_key_keep_the_order_of_the_reader(offered: list[str], cap: int) -> None:
+    choice = TaskChoice("lab/ask", TASK, 0, cap)
+    examples = [Example(image=Path("a.jpg"), target=str(place)) for place in range(len(offered))]
+    for key, example in zip(offered, examples, strict=True):
+        choice.offer(key, example)
+    places = {key: [n for n, other in enumerate(offered) if other == key] for key in offered}
+    for key, expected in places.items():
+        found = [int(c.example.target) for c in choice.candidates() if c.key == key]
+        assert found == expected[: len(found)]
+
+
+def test_files_are_named_from_the_data_root_on() -> None:
+    assert inside_root("/data/lab/a.zip!b.jpg", Path("/data")) == "lab/a.zip!b.jpg"
+    assert inside_root("/etc/passwd", Path("/data")) == "../etc/passwd"
+
+
+def test_dots_that_stay_inside_are_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "lab").mkdir()
+    (tmp_path / "coco").mkdir()
+    (tmp_path / "coco/a.jpg").write_bytes(b"a")
+    (tmp_path / "lab/b..jpg").write_bytes(b"b")
+    assert file_fault(f"{tmp_path}/lab/../coco/a.jpg", str(tmp_path)) is None
+    assert file_fault(f"{tmp_path}/lab/b..jpg", str(tmp_path)) is None
+    outside = file_fault(f"{tmp_path}/lab/../../{tmp_path.name}2/a.jpg", str(tmp_path))
+    assert outside is not None
+    assert outside[0] == "image_outside_root"
+
+
+def test_half_a_character_is_escaped_in_the_ledger() -> None:
+    assert legible("a\ud83db") == "a\\ud83db"
