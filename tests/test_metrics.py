@@ -61,6 +61,9 @@ def test_an_unknown_metric_is_refused_with_the_known_ones() -> None:
         ("Answer: B\nExplanation: the bus is blue and has no dogs near.", "a blue bus"),
         ("The correct option is (d).", "two dogs"),
         ("I would go for (c)", "none"),
+        ("(b) bus", "a blue bus"),
+        ("(b) It is the blue bus, parked.", "a blue bus"),
+        ("(b) because it is blue", "a blue bus"),
     ],
 )
 def test_the_option_that_an_answer_means_is_read(answer: str, option: str) -> None:
@@ -71,6 +74,7 @@ def test_the_option_that_an_answer_means_is_read(answer: str, option: str) -> No
     ("answer", "status"),
     [
         ("(a) a blue bus", "ambiguous"),
+        ("(a) a green tram in the rain", "ambiguous"),
         ("a blue bus or two dogs", "ambiguous"),
         ("(a) a red car (b) a blue bus (c) none (d) two dogs", "ambiguous"),
         ("a green tram", "unparsed"),
@@ -310,7 +314,7 @@ def test_cider_agrees_with_values_worked_by_hand() -> None:
 
     `red car` and its reference agree in words and pairs, and have no longer runs. `red bus` shares
     one of two words: cosine one half, and no pair. `red` alone is one word of two, and one pair
-    shorter.
+    shorter. In `red red car` the second `red` lengthens the answer and is clipped to the one there.
     """
     known = cider.frequencies([["red car"], ["blue sky"]])
 
@@ -318,6 +322,8 @@ def test_cider_agrees_with_values_worked_by_hand() -> None:
         return cider.score(answer, Question("", ("red car",), frequencies=known)).score
 
     assert score("red car") == pytest.approx(10 * (1 + 1) / 4)
+    twice = 2 / math.sqrt(5 * 2) + 1 / math.sqrt(2)
+    assert score("red red car") == pytest.approx(10 * twice / 4 * math.exp(-1 / 72))
     assert score("red bus") == pytest.approx(10 * 0.5 / 4)
     assert score("red") == pytest.approx(10 * (1 / math.sqrt(2)) / 4 * math.exp(-1 / 72))
 

@@ -16,16 +16,15 @@ def read_option(answer: str, options: Sequence[str]) -> Verdict:
 
     In this order: a letter that is stated (`(b)`, `b) ...`, `B`, `**b**`, `the answer is b`), and
     an option's words, whole, not counting those inside a longer option that is there as well. A
-    letter and the words of another option, or the words of two options, are ambiguous.
+    letter followed by other words than its option's, or the words of two options, are ambiguous.
     """
     stated = stated_letter(answer, len(options))
     named = named_labels(answer, options)
     if stated is not None:
         option = options[stated]
-        others = [label for label in named if label != option]
-        if others and option not in named and words_after_letter(answer):
-            return Verdict(0.0, "", "ambiguous")
-        return Verdict(None, option)
+        if option in named or agrees(words_after_letter(answer), option):
+            return Verdict(None, option)
+        return Verdict(0.0, "", "ambiguous")
     if len(named) == 1:
         return Verdict(None, named[0])
     return Verdict(0.0, "", "ambiguous" if named else "unparsed")
@@ -54,9 +53,16 @@ def stated_letter(answer: str, count: int) -> int | None:
     return None
 
 
-def words_after_letter(answer: str) -> bool:
-    """Whether an answer goes on after the letter that it opens with."""
-    return re.match(r"^\W*[a-z]\W+\w", answer.strip().lower()) is not None
+def words_after_letter(answer: str) -> str:
+    """Give the words that follow the letter with which an answer opens, without explanations."""
+    opening = re.match(r"^[^\w(]*(?:\([a-z]\)|[a-z]\s*[).:])(?=\W)", answer.strip().lower())
+    return words_of(bare(answer.strip()[opening.end() :])) if opening else ""
+
+
+def agrees(words: str, option: str) -> bool:
+    """Whether at least half of the words are the option's, or there are none."""
+    said, meant = words.split(), set(words_of(option).split())
+    return 2 * sum(word in meant for word in said) >= len(said)
 
 
 def named_labels(answer: str, labels: Sequence[str]) -> list[str]:

@@ -21,7 +21,7 @@ LEAD_INS = re.compile(
     re.IGNORECASE,
 )
 EXPLANATION = re.compile(
-    r",?\s+(?:because|since|given that)\b|,\s+(?:as|which|so)\b", re.IGNORECASE
+    r"(?:^|,?\s+)(?:because|since|given that)\b|,\s+(?:as|which|so)\b", re.IGNORECASE
 )
 SENTENCE_END = re.compile(r"(?<=[^\d\s.])[.!?](?=\s|$)")
 REFUSAL = re.compile(
