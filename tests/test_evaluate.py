@@ -349,10 +349,12 @@ def test_a_run_is_scored_from_the_command_line(
 ) -> None:
     ask(build, tmp_path / "run/evaluation/base", limit=5)
     ask(build, tmp_path / "run/evaluation/chat", Looker("chat", chatty=True), limit=5)
-    assert [place.name for place in evaluations(tmp_path / "run")] == ["base", "chat"]
+    ask(build, tmp_path / "run/evaluation/start", limit=5)
+    found = [place.name for place in evaluations(tmp_path / "run")]
+    assert found == ["start", "base", "chat"]
     assert main(["score", str(tmp_path / "run"), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert [each["groups"][OVERALL]["score"]["mean"] for each in told] == [1.0, 1.0]
+    assert [each["groups"][OVERALL]["score"]["mean"] for each in told] == [1.0, 1.0, 1.0]
     assert main(["score", str(tmp_path / "run/evaluation/base" / RECORDS)]) == 0
     assert "all tasks" in capsys.readouterr().out
     assert main(["score", str(tmp_path)]) == 1

@@ -104,6 +104,7 @@ def test_letters_can_be_options_themselves() -> None:
         ("a blue bus", 0.0, 1.0),
         ("(d) two dogs", 0.0, 0.0),
         ("(d) a blue bus", 0.0, 0.0),
+        ("(b) two dogs", 0.0, 0.0),
     ],
 )
 def test_the_official_rule_wants_letter_and_words_and_the_lenient_one_either(
