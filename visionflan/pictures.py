@@ -1,4 +1,4 @@
-"""Where a picture of a release is: a file, a member of an archive, or numbers in an array file."""
+"""Where a picture of a release is: a file, a member of an archive, in a table, or numbers."""
 
 import io
 import os
@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 from PIL import Image
@@ -18,6 +19,18 @@ class Member:
 
     archive: Path
     name: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A picture whose encoded bytes stand in a Parquet file, in one column of a row.
+
+    Reading it means reading the column of its row group up to that row.
+    """
+
+    table: Path
+    column: str
+    row: int
 
 
 @dataclass(frozen=True)
@@ -33,7 +46,8 @@ class Computed:
     make: Callable[[Path, str], Image.Image]
 
 
-Picture = Path | Member | Computed
+Picture = Path | Member | Cell | Computed
+ROWS_AT_ONCE = 16
 
 
 def describe(picture: Picture) -> str:
@@ -41,6 +55,8 @@ def describe(picture: Picture) -> str:
     match picture:
         case Member(archive, name):
             return f"{archive}!{name}"
+        case Cell(table, column, row):
+            return f"{table}#{row}/{column}"
         case Computed(source, place):
             return f"{source}#{place}"
         case _:
@@ -52,6 +68,8 @@ def source(picture: Picture) -> Path:
     match picture:
         case Member(archive, _):
             return archive
+        case Cell(table, _, _):
+            return table
         case Computed(path, _, _):
             return path
         case _:
@@ -66,6 +84,8 @@ def encoded(picture: Picture) -> bytes:
     match picture:
         case Member(archive, name):
             return member_bytes(archive, name)
+        case Cell(table, column, row):
+            return cell_bytes(table, column, row)
         case Computed(path, place, make):
             buffer = io.BytesIO()
             make(path, place).save(buffer, "PNG")
@@ -91,3 +111,21 @@ def open_archive(archive: Path, process: int) -> zipfile.ZipFile | tarfile.TarFi
     if zipfile.is_zipfile(archive):
         return zipfile.ZipFile(archive)
     return tarfile.open(archive)
+
+
+def cell_bytes(table: Path, column: str, row: int) -> bytes:
+    """Read one cell of a Parquet file, a few rows at a time."""
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(table, pre_buffer=False, buffer_size=1 << 20) as opened:
+        group = 0
+        while row >= (length := opened.metadata.row_group(group).num_rows):
+            group, row = group + 1, row - length
+        batches = opened.iter_batches(
+            batch_size=ROWS_AT_ONCE, row_groups=[group], columns=[column], use_threads=False
+        )
+        cells = (cell for batch in batches for cell in batch.column(column))
+        value = next(islice(cells, row, None)).as_py()
+    if not isinstance(value, bytes):
+        raise KeyError(f"there are no bytes in the column {column} of {table}")
+    return value
