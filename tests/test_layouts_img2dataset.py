@@ -1,0 +1,55 @@
+"""Pictures fetched for a list of addresses are matched with its rows, or refused."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from pyarrow import parquet, table
+
+from visionflan.errors import ReleaseError
+from visionflan.layouts_img2dataset import Fetched, write_fetched
+from visionflan.pictures import Member, describe, encoded
+
+GREY = Image.new("RGB", (8, 8), (128, 128, 128))
+ADDRESSES = ("http://a/0.jpg", "http://a/1.jpg")
+
+
+def fetched(folder: Path, *, archive: bool) -> Fetched:
+    write_fetched(folder, [(address, GREY) for address in ADDRESSES], archive=archive)
+    return Fetched(folder)
+
+
+@pytest.mark.parametrize("archive", [False, True])
+def test_a_row_finds_its_picture_in_a_folder_or_an_archive(tmp_path: Path, archive: bool) -> None:
+    picture = fetched(tmp_path, archive=archive).picture(1, ADDRESSES[1])
+    assert isinstance(picture, Member) == archive
+    assert describe(picture).endswith("000000001.jpg")
+    assert encoded(picture).startswith(b"\xff\xd8")
+
+
+def test_the_second_ten_thousand_rows_are_looked_for_in_the_second_shard(tmp_path: Path) -> None:
+    picture = fetched(tmp_path, archive=False).picture(10_005, "http://a/2.jpg")
+    assert picture == tmp_path / "00001" / "000010005.jpg"
+
+
+def test_a_list_that_has_changed_since_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ReleaseError, match=r"000000000\.jpg came from http://a/0\.jpg"):
+        fetched(tmp_path, archive=False).picture(0, ADDRESSES[1])
+
+
+def test_shards_of_another_size_are_refused(tmp_path: Path) -> None:
+    parquet.write_table(table({"key": ["00000000"], "url": ["u"]}), tmp_path / "00000.parquet")
+    with pytest.raises(ReleaseError, match="shards of 10,000 rows"):
+        Fetched(tmp_path).picture(0, "u")
+
+
+@pytest.mark.parametrize("content", [None, b"torn"])
+def test_a_shard_that_does_not_tell_its_addresses_is_refused(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    pictures = fetched(tmp_path, archive=True)
+    (tmp_path / "00000.parquet").unlink()
+    if content is not None:
+        (tmp_path / "00000.parquet").write_bytes(content)
+    with pytest.raises(ReleaseError, match=r"00000\.parquet"):
+        pictures.picture(0, ADDRESSES[0])
