@@ -1,0 +1,239 @@
+"""SemArt: paintings of the Web Gallery of Art with the commentary and the facts of their page.
+
+Layout: the owners' code (noagarcia/SemArt, params.py and dataloader.py) reads the tables
+`SemArt/semart_{train,val,test}.csv`, separated by tabs, with the columns IMAGE_FILE, DESCRIPTION,
+AUTHOR, TITLE, TECHNIQUE, DATE, TYPE, SCHOOL and TIMEFRAME, and the pictures in `SemArt/Images/`;
+code of others opens the tables as Latin-1. All 21,384 paintings are labelled, and all three tables
+are read, inside `SemArt/` or without that folder.
+
+Known defects, mended and named: commentaries hold character entities (`&#38;`) and tags, sentences
+run together where a line ended ("in 1571.The Holy League"), and there are several blanks in a row.
+TECHNIQUE ends with the painting's size, which nobody sees in a picture: it is left out. TYPE and
+SCHOOL are at times "other", and TECHNIQUE at times only a size: such rows are refused.
+"""
+
+import html
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image, ImageDraw
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import WHITE, WHOLE, jittered, word
+from visionflan.drawing_styles import styled_icon
+from visionflan.errors import UnusableError
+from visionflan.hashing import pick, rank
+from visionflan.layouts import csv_rows, inside, present
+from visionflan.specimens import write_image, write_text
+
+SPLITS = ("train", "val", "test")
+COLUMNS = ("IMAGE_FILE", "DESCRIPTION", "TECHNIQUE", "TYPE", "SCHOOL", "TIMEFRAME")
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    description: str
+    technique: str
+    kind: str
+    school: str
+    timeframe: str
+
+
+dataset = Dataset[Row](
+    title="semart",
+    homepage="https://github.com/noagarcia/SemArt",
+    licence="non-commercial",
+    terms="""
+        Aston University's record of the data is said to give Creative Commons Attribution
+        NonCommercial, of a version that we have not seen. The pictures and texts come from the Web
+        Gallery of Art, which allows educational and personal use.
+    """,
+    citation="Garcia, Vogiatzis (2018), How to Read Paintings: Semantic Art Understanding with "
+    "Multi-Modal Retrieval, ECCV Workshops",
+    obtain="""
+        Download SemArt.zip from https://researchdata.aston.ac.uk/id/eprint/380/ and unpack it here.
+    """,
+    tree="""
+        SemArt/
+            semart_train.csv
+            semart_val.csv
+            semart_test.csv
+            Images/
+                18223-0404grec.jpg
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    base = whole if (whole := root / "SemArt").is_dir() else root
+    for path in present(*(base / f"semart_{split}.csv" for split in SPLITS)):
+        rows = csv_rows(path, *COLUMNS, delimiter="\t", encoding="latin-1")
+        for number, fields in enumerate(rows, start=1):
+            name, *facts = (fields[column] for column in COLUMNS)
+            if not name or None in facts:
+                detail = f"row {number} of {path} has fewer columns than the first line names"
+                yield Broken(f"{path.name}:{number}", "malformed_record", detail)
+            else:
+                yield Row(name, inside(base / "Images", name), *facts)
+
+
+@dataset.task(
+    """
+    To which period does this work belong? Go by its style, its materials and the costumes in it,
+    and give the half century, first and last year, in the form 1401-1450.
+    """,
+    title="Semart painting time frame recognition",
+    official_name="semart+image_timeframe",
+    category="Semantic Art Understanding",
+)
+def image_timeframe(row: Row) -> Example:
+    if not re.fullmatch(r"\d{3,4}-\d{3,4}", row.timeframe.strip()):
+        raise UnusableError("no_timeframe", f"{row.timeframe!r} is no first and last year")
+    return Example(image=row.image, target=row.timeframe.strip())
+
+
+@dataset.task(
+    """
+    Sort this painting as a museum would. The answer is one of these kinds: genre, historical,
+    interior, landscape, mythological, portrait, religious, still life, study.
+    """,
+    title="Semart painting type recognition",
+    official_name="semart+image_type",
+    category="Semantic Art Understanding",
+)
+def image_type(row: Row) -> Example:
+    return named(row, row.kind.replace("-", " ").lower())
+
+
+@dataset.task(
+    """
+    Painters who learned from each other in one country or region form a school. Judge by colour,
+    light and subject from which school this painting comes, and give its adjective alone, like
+    Bohemian or Venetian.
+    """,
+    title="Semart painting school recognition",
+    official_name="semart+image_school",
+    category="Semantic Art Understanding",
+)
+def image_school(row: Row) -> Example:
+    return named(row, row.school)
+
+
+def named(row: Row, fact: str) -> Example:
+    """Answer with a fact of one or two words, unless it only says that it is none of the others."""
+    if fact.strip().lower() == "other":
+        raise UnusableError("unnamed_class", "the release only says that it is another one")
+    return Example(image=row.image, target=fact.strip())
+
+
+# A length in centimetres or two lengths, with what is said of it, and whatever comes after.
+SIZE = re.compile(
+    r"[\s,;:(]*(?:\b(?:each|diameter|width|height|length|overall|about|ca\.|c\.)\s*)*"
+    r"\d[\d.,/]*(?:\s*x\s*\d|\s*(?:cm|mm|m)\b).*",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+@dataset.task(
+    """
+    Tell what the work is made with and what it is made on, the way a label on a gallery wall does,
+    for example: Tempera on panel. Leave its measurements out.
+    """,
+    title="Semart painting technique recognition",
+    official_name="semart+image_technique",
+    category="Semantic Art Understanding",
+    metric="rouge_l",
+)
+def image_technique(row: Row) -> Example:
+    technique, repaired = mended(row.technique)
+    without = SIZE.sub("", technique)
+    if not re.search(r"[^\W\d]", without):
+        raise UnusableError("no_technique", f"{row.technique!r} names no material")
+    sizes = ("size",) if without != technique else ()
+    return Example(image=row.image, target=without, repaired=repaired + sizes)
+
+
+@dataset.task(
+    """
+    Write the commentary on this work of art for a catalogue. Describe what is depicted and how it
+    is painted, explain what it means, and tell what is known about how it came to be.
+    """,
+    title="Semart detailed image description",
+    official_name="semart+image_description",
+    category="Semantic Art Understanding",
+    metric="rouge_l",
+)
+def image_description(row: Row) -> Example:
+    description, repaired = mended(row.description)
+    return Example(image=row.image, target=description, repaired=repaired)
+
+
+MENDING: dict[str, Callable[[str], str]] = {
+    "character_entity": html.unescape,
+    "markup": lambda words: re.sub(r"</?[a-zA-Z][^<>]*>", " ", words),
+    "missing_blank": lambda words: re.sub(r"(?<=[a-z0-9)][.?!])(?=[A-Z][a-z]|A )", " ", words),
+    "trimmed_blanks": lambda words: " ".join(words.split()),
+}
+
+
+def mended(words: str) -> tuple[str, tuple[str, ...]]:
+    """Mend what is no part of the text, and name it."""
+    repaired = []
+    for name, mend in MENDING.items():
+        before, words = words, mend(words)
+        if words != before:
+            repaired.append(name)
+    return words, tuple(repaired)
+
+
+SUBJECTS = {
+    "landscape": ("tree", "house", "pyramid"),
+    "portrait": ("person",),
+    "still-life": ("apple", "banana", "bottle", "wine glass", "sunflower"),
+    "interior": ("bed", "sofa", "chair"),
+    "study": ("horse", "dog", "bird"),
+}
+TECHNIQUES = {
+    "art painting": ("Oil on canvas, 96 x 96 cm", "short broad dabs of paint"),
+    "sketch": ("Pencil on paper, 96 x 96 mm", "thin lines"),
+    "cartoon": ("Gouache on paper", "even patches of colour"),
+}
+SCHOOLS = ("Dutch", "French", "German", "Greek", "Irish", "Swiss")
+COLOURS = ("red", "green", "blue", "purple", "brown")
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    base = root / "SemArt"
+    header = "\t".join((*COLUMNS[:2], "AUTHOR", "TITLE", COLUMNS[2], "DATE", *COLUMNS[3:]))
+    lines: dict[str, list[str]] = {split: [header] for split in SPLITS}
+    for index in range(count):
+        kind = list(SUBJECTS)[index % len(SUBJECTS)]
+        thing = pick(SUBJECTS[kind], 1, "semart", index, "thing")[0]
+        style = list(TECHNIQUES)[rank("semart", index, "style") % len(TECHNIQUES)]
+        technique, strokes = TECHNIQUES[style]
+        school = SCHOOLS[rank("semart", index, "school") % len(SCHOOLS)]
+        start = 1401 + 50 * (rank("semart", index, "years") % 10)
+        years = f"{start}-{start + 49}"
+        name = f"{index:05}-{thing.replace(' ', '_')}.jpg"
+        write_image(base / "Images" / name, painting(index, thing, style, (school, years)))
+        description = f"The picture shows one {thing}.It is made of  {strokes} &#38; little else."
+        fields = (name, description, "ANONYMOUS", thing, technique, years, kind, school, years)
+        lines[SPLITS[index % len(SPLITS)]].append("\t".join(fields))
+    for split, rows in lines.items():
+        text = "".join(f"{row}\n" for row in rows)
+        write_text(base / f"semart_{split}.csv", text, encoding="latin-1")
+
+
+def painting(index: int, thing: str, style: str, plate: tuple[str, str]) -> Image.Image:
+    """Paint one thing above a plate with the school and the years."""
+    box = jittered(WHOLE.part(0.1, 0.02, 0.9, 0.7), "semart", index, by=0.2)
+    colour = pick(COLOURS, 1, "semart", index, "colour")[0]
+    image = styled_icon(thing, style, box, colour, "semart", index)
+    ImageDraw.Draw(image).rectangle(WHOLE.part(0, 0.7, 1, 1), fill=WHITE)
+    word(image, "\n".join(plate), WHOLE.part(0.02, 0.7, 0.98, 1))
+    return image
