@@ -1,0 +1,175 @@
+"""Conceptual Captions: pictures of the web with their alt text, cleaned and made general.
+
+Layout: the release is two tables without a header, `Train_GCC-training.tsv` of 3,318,333 rows and
+`Validation_GCC-1.1.0-Validation.tsv` of 15,840, each row a caption and the address of a picture
+(the loading script of google-research-datasets/conceptual_captions at Hugging Face; many training
+codes name the columns `caption` and `url`). img2dataset, with which most people fetch the pictures
+(rom1504/img2dataset, dataset_examples/cc3m.md), wants a header of these two names in front: a
+table with it is read too. The mirror pixparse/cc3m-wds at Hugging Face, `cc3m-train-0000.tar` and
+on, holds the pictures that could still be had, each with its caption as `<key>.jpg` and
+`<key>.txt`; it is read in place of the tables, its validation files included.
+
+The owners replaced names by what they stand for ("actor arrives at the premiere"), and the
+instruction says so. Known defects: many addresses lead nowhere any more, so that their rows have
+no picture; captions are cut into tokens (" 's", " ."), which are joined again and named.
+"""
+
+import re
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import WHOLE, canvas, jittered
+from visionflan.errors import ReleaseError
+from visionflan.hashing import pick
+from visionflan.icons import icon
+from visionflan.layouts import present
+from visionflan.layouts_img2dataset import Fetched, write_fetched
+from visionflan.pictures import Member, Picture
+from visionflan.specimens import write_lines
+
+TABLES = ("Train_GCC-training.tsv", "Validation_GCC-1.1.0-Validation.tsv")
+# As the tables are called where a browser does not put their folder before their names.
+STORED = tuple(name.split("_", 1)[1] for name in TABLES)
+HEADER = "caption\turl"
+
+
+class Row(NamedTuple):
+    key: str
+    image: Picture
+    caption: str
+
+
+dataset = Dataset[Row](
+    title="ConceptualCaptions",
+    homepage="https://ai.google.com/research/ConceptualCaptions",
+    licence="attribution",
+    terms="""
+        The owners allow use for any purpose and would appreciate that Google is named as the
+        source. The pictures are not theirs: each has the licence of the page that it is from.
+    """,
+    citation="Sharma, Ding, Goodman, Soricut (2018), Conceptual Captions: A Cleaned, Hypernymed, "
+    "Image Alt-text Dataset For Automatic Image Captioning, ACL",
+    obtain="""
+        Download the training split and the validation split from the homepage. Put a first line
+        with the words caption and url, separated by a tab, into each table, and fetch the pictures
+        with img2dataset: --url_list Train_GCC-training.tsv --input_format tsv --url_col url
+        --output_folder images/Train_GCC-training, and the same for the other table; both output
+        formats, files and webdataset, are read. Or download the files of pixparse/cc3m-wds here.
+    """,
+    tree="""
+        Train_GCC-training.tsv
+        Validation_GCC-1.1.0-Validation.tsv
+        images/
+            Train_GCC-training/
+                00000.parquet
+                00000/000000000.jpg    or 00000.tar
+            Validation_GCC-1.1.0-Validation/...
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    if archives := sorted(root.glob("cc3m-*.tar")):
+        for archive in archives:
+            yield from mirrored(archive)
+        return
+    for path in present(*(root / name for name in (*TABLES, *STORED))):
+        yield from listed(path, root / "images" / path.stem)
+
+
+def listed(path: Path, folder: Path) -> Iterator[Row | Broken]:
+    """Read a table of captions and addresses, whose pictures were fetched into the folder."""
+    fetched = Fetched(folder)
+    with path.open(encoding="utf-8") as lines:
+        first = next(lines, "")
+        lines.seek(0)
+        if first.rstrip("\n") == HEADER:
+            next(lines)
+        for place, line in enumerate(lines):
+            key = f"{path.stem}/{place}"
+            match line.rstrip("\n").split("\t"):
+                case [caption, address]:
+                    yield Row(key, fetched.picture(place, address), caption)
+                case fields:
+                    detail = f"row {place} of {path} has {len(fields)} fields, not 2"
+                    yield Broken(key, "malformed_record", detail)
+
+
+def mirrored(archive: Path) -> Iterator[Row]:
+    """Read the captions of an archive that holds a text beside each picture."""
+    try:
+        with tarfile.open(archive) as members:
+            for member in members:
+                if member.name.endswith(".txt") and (stream := members.extractfile(member)):
+                    key = member.name.removesuffix(".txt")
+                    image = Member(archive, f"{key}.jpg")
+                    yield Row(f"{archive.stem}/{key}", image, stream.read().decode())
+    except (tarfile.TarError, UnicodeDecodeError) as fault:
+        raise ReleaseError(f"{archive} is no archive of captions and pictures: {fault}") from fault
+
+
+JOINED = (
+    (re.compile(r" (?='(?:s|m|d|re|ve|ll)\b|n't\b)"), ""),
+    (re.compile(r" (?=[.,;:!?)](?: |$))"), ""),
+    (re.compile(r"(?<=\() "), ""),
+)
+
+
+def as_written(caption: str) -> str:
+    """Join the tokens of a caption as a person would write them."""
+    words = " ".join(caption.split())
+    for between, joint in JOINED:
+        words = between.sub(joint, words)
+    return words
+
+
+@dataset.task(
+    """
+    Caption this picture from the web in one short line, all in small letters. Name no particular
+    person, brand or place: say what they are, such as actor, football player, car or city.
+    """,
+    title="ConceptualCaptions conceptual image captioning",
+    official_name="ConceptualCaptions+image_captioning",
+    category="Coarse-grained Captioning",
+    metric="cider",
+)
+def image_captioning(row: Row) -> Example:
+    caption = as_written(row.caption)
+    repaired = ("tokenised_words",) if caption != row.caption else ()
+    return Example(image=row.image, target=caption, repaired=repaired)
+
+
+# Captions cut into tokens as those of the release are; the colour is filled in.
+THINGS = {
+    "boat": "a {} boat on the water .",
+    "car": "{} automobile model on a plain background",
+    "cat": "portrait of a {} cat , facing the camera",
+    "chair": "person 's {} chair , standing empty",
+    "clock": "clock with a {} rim and two hands",
+    "guitar": "a {} guitar ( upright )",
+    "tree": "tree with {} leaves in summer",
+    "umbrella": "{} umbrella that is n't closed .",
+}
+COLOURS = ("red", "green", "blue", "purple", "brown")
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    for table, indices in zip(TABLES, (range(0, count, 2), range(1, count, 2)), strict=True):
+        lines, pictures = [], []
+        for index in indices:
+            thing, caption = list(THINGS.items())[index % len(THINGS)]
+            colour = pick(COLOURS, 1, "conceptual captions", index, "colour")[0]
+            image = canvas("conceptual captions", index)
+            box = jittered(WHOLE.part(0.05, 0.05, 0.95, 0.95), "conceptual captions", index)
+            icon(image, thing, box, colour)
+            address = f"http://example.com/{thing}-{index}.jpg"
+            lines.append(f"{caption.format(colour)}\t{address}")
+            pictures.append((address, image))
+        write_lines(root / table, [HEADER, *lines] if table == TABLES[0] else lines)
+        folder = root / "images" / Path(table).stem
+        write_fetched(folder, pictures, archive=table == TABLES[1])
