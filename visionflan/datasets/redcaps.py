@@ -1,0 +1,177 @@
+"""RedCaps: pictures that people posted in 350 communities of Reddit, with the titles of the posts.
+
+Layout: the owners' downloader (redcaps-dataset/redcaps-downloader, README.md and
+redcaps/download.py) keeps `annotations/<subreddit>_<year>.json`, each with its posts under
+`annotations`, and puts each picture that it can fetch into `images/<subreddit>/<image_id>.jpg`. Its
+redcaps/downloaders/info_downloader.py tells how the owners made `caption` of `raw_caption`: small
+letters, nothing in brackets, `<usr>` for the names of users, letters of ASCII alone. A file of a
+community's year is read whole, of each post only what is needed being kept.
+
+Known defects: captions with `<usr>` in them, which no person would write, are refused; removed
+letters have left blanks behind, which are mended and named; a caption of which nothing was left is
+empty.
+
+The public samples of the paper's site ask for a caption for Reddit (1) and for "a casual community
+based social media platform" (2), and do not tell how the two differ. Here 1 names the community,
+whose habits show in its captions ("itap of ..." in r/itookapicture), and 2 does not.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import WHOLE, canvas, jittered
+from visionflan.errors import ReleaseError, UnusableError
+from visionflan.hashing import pick
+from visionflan.icons import icon
+from visionflan.layouts import inside, load_json
+from visionflan.specimens import write_image, write_json
+
+FIELDS = ("image_id", "subreddit", "caption")
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    community: str
+    caption: str
+
+
+dataset = Dataset[Row](
+    title="REDCAPS",
+    homepage="https://redcaps.xyz/",
+    licence="non-commercial",
+    terms="""
+        The annotations are under CC-BY-4.0, but the owners restrict RedCaps to non-commercial
+        research: nothing that identifies features of people, no decisions that affect people, no
+        product of a business or a government. Use is subject to Reddit's API terms, User Agreement,
+        Content Policy and Privacy Policy.
+    """,
+    citation="Desai, Kaul, Aysola, Johnson (2021), RedCaps: Web-curated Image-Text Data Created by "
+    "the People, for the People, NeurIPS Datasets and Benchmarks",
+    obtain="""
+        Download redcaps_v1.0_annotations.zip from the homepage and unpack it here. Then fetch the
+        pictures with the owners' redcaps-downloader, for each file of annotations: redcaps
+        download-imgs -a annotations/cats_2019.json --save-to images.
+    """,
+    tree="""
+        annotations/
+            abandoned_2017.json
+            itookapicture_2019.json
+            ...
+        images/
+            abandoned/<image_id>.jpg
+            itookapicture/<image_id>.jpg
+            ...
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    files = sorted((root / "annotations").glob("*.json"))
+    if not files:
+        raise ReleaseError(f"{root}/annotations has no file such as cats_2019.json: unpack them")
+    for path in files:
+        content = load_json(path, needed)
+        if not isinstance(content, dict) or not isinstance(content.get("annotations"), list):
+            raise ReleaseError(f"{path} has no list of posts under annotations")
+        for number, post in enumerate(content["annotations"], start=1):
+            yield read_post(root / "images", f"{path.name}:{number}", post)
+
+
+def needed(record: dict[str, Any]) -> dict[str, Any]:
+    """Keep of a post only the fields that are read."""
+    if "image_id" in record:
+        return {field: record[field] for field in FIELDS if field in record}
+    return record
+
+
+def read_post(images: Path, place: str, post: Any) -> Row | Broken:
+    try:
+        image_id, community, caption = (str(post[field]) for field in FIELDS)
+    except (KeyError, TypeError) as fault:
+        return Broken(place, "malformed_record", f"the post lacks {fault}")
+    name = f"{community}/{image_id}"
+    return Row(name, inside(images, f"{name}.jpg"), community, caption)
+
+
+def posted(row: Row, text: str) -> Example:
+    """Answer with the title of the post."""
+    caption = " ".join(row.caption.split())
+    if "<usr>" in caption:
+        raise UnusableError("user_name", "the caption holds <usr> in place of a user's name")
+    repaired = ("trimmed_blanks",) if caption != row.caption else ()
+    return Example(image=row.image, text=text, target=caption, repaired=repaired)
+
+
+@dataset.task(
+    """
+    Suppose that you took this picture and are about to post it on Reddit, in the community named
+    below. Put a title above it as its members would: one line in small letters.
+    """,
+    title="REDCAPS Reddit caption for a community",
+    official_name="REDCAPS+reddit_caption_1",
+    category="Coarse-grained Captioning",
+    metric="cider",
+)
+def reddit_caption_1(row: Row) -> Example:
+    return posted(row, f"Community: r/{row.community}")
+
+
+@dataset.task(
+    """
+    What might somebody write when sharing this photo with strangers who have the same hobby? Tell
+    in a line of casual, lower-case words what it shows, where it is from, or how you feel about it.
+    """,
+    title="REDCAPS casual social media caption",
+    official_name="REDCAPS+reddit_caption_2",
+    category="Coarse-grained Captioning",
+    metric="cider",
+)
+def reddit_caption_2(row: Row) -> Example:
+    return posted(row, "")
+
+
+# Communities with what is posted there, and a title that fits it in any colour.
+COMMUNITIES = {
+    "bicycling": ("bicycle", "i painted my bike {} today"),
+    "birdpics": ("bird", "a {} bird on a bright day"),
+    "butterflies": ("butterfly", "this {} butterfly  held still for me"),
+    "cats": ("cat", "my {} cat stares at the camera again"),
+    "guitars": ("guitar", "finally a {} guitar of my own!"),
+    "houseplants": ("potted plant", "found a {} pot for my plant"),
+    "itookapicture": ("tree", "itap of a {} tree"),
+    "trains": ("train", "the old {} steam engine is back"),
+}
+COLOURS = ("red", "green", "blue", "purple", "brown")
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    posts: dict[str, list[dict[str, object]]] = {}
+    for index in range(count):
+        community, (thing, title) = list(COMMUNITIES.items())[index % len(COMMUNITIES)]
+        colour = pick(COLOURS, 1, "redcaps", index, "colour")[0]
+        image = canvas("redcaps", index)
+        box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), "redcaps", index, by=0.25)
+        icon(image, thing, box, colour)
+        image_id = f"{0xA0000 + index:x}"
+        write_image(root / "images" / community / f"{image_id}.jpg", image)
+        posts.setdefault(f"{community}_{2017 + index % 3}", []).append(
+            {
+                "image_id": image_id,
+                "subreddit": community,
+                "url": f"https://i.redd.it/{image_id}.jpg",
+                "caption": title.format(colour),
+                "raw_caption": f"{title.format(colour).capitalize()} [OC]",
+                "score": 2 + index,
+                "author": "specimen",
+                "created_utc": 1500000000 + index,
+                "permalink": f"/r/{community}/comments/{image_id}/",
+            }
+        )
+    for name, listed in posts.items():
+        info = {"url": "https://redcaps.xyz", "version": "1.0"}
+        write_json(root / "annotations" / f"{name}.json", {"info": info, "annotations": listed})
