@@ -1,0 +1,158 @@
+"""Pick-a-Pic: pictures that text-to-image programs made of what users asked for, in pairs.
+
+Layout: the owner's README (yuvalkirstain/PickScore) leads to the data set yuvalkirstain/pickapic_v1
+at Hugging Face, whose card, like that of pickapic_v2, tells the columns: `caption` is the user's
+prompt, `jpg_0` and `jpg_1` are the encoded pictures, `image_0_uid` and `image_1_uid` their names,
+`label_0` and `label_1` which was preferred (0.5 each for a tie). The Parquet files lie in `data/`
+as `<split>-<part>-of-<parts>-<digest>.parquet`; the splits train, validation and test all have
+these columns, and validation_unique and test_unique repeat some of their rows. Files without
+pictures, of pickapic_v1_no_images, are refused.
+
+Of each pair the preferred picture is taken, as it comes nearer to the prompt; one that won several
+times, or stands in two splits, is read once. The pictures stay in the Parquet files. Blanks around
+prompts and line ends in them are mended and named.
+"""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from PIL import Image
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import WHOLE, jittered
+from visionflan.drawing_styles import STYLES, styled_icon
+from visionflan.errors import ReleaseError
+from visionflan.hashing import pick, rank
+from visionflan.pictures import Cell
+
+COLUMNS = ("caption", "image_0_uid", "image_1_uid", "label_0", "label_1")
+PICTURES = ("jpg_0", "jpg_1")
+
+
+class Row(NamedTuple):
+    key: str
+    image: Cell
+    prompt: str
+
+
+dataset = Dataset[Row](
+    title="PICKAPIC",
+    homepage="https://github.com/yuvalkirstain/PickScore",
+    licence="MIT",
+    terms="""
+        The licence is that of the owner's code, which the paper's authors record for the data; a
+        co-author names it for a version of the data without pictures too. The data's own card names
+        none. Prompts and pictures are what users asked for, and some are obscene or of real people.
+    """,
+    citation="Kirstain, Polyak, Singer, Matiana, Penna, Levy (2023), Pick-a-Pic: An Open Dataset "
+    "of User Preferences for Text-to-Image Generation, NeurIPS",
+    obtain="""
+        Download files of the folder data of yuvalkirstain/pickapic_v1 (or pickapic_v2) from Hugging
+        Face, with huggingface-cli or from the web page; one file is enough to begin with, all of
+        version 1 are about 190 GB.
+    """,
+    tree="""
+        data/
+            train-00000-of-00645-b66ac786bf6fb553.parquet
+            validation-00000-of-00014-....parquet
+            test-00000-of-00014-....parquet
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    files = sorted((root / "data").glob("*.parquet"))
+    if not files:
+        raise ReleaseError(f"{root}/data has no Parquet file: download one from Hugging Face")
+    known: set[str] = set()
+    for path in files:
+        for number, record in enumerate(records(path)):
+            row = preferred(path, number, record)
+            if row.key not in known:
+                known.add(row.key)
+                yield row
+
+
+def records(path: Path) -> Iterator[dict[str, Any]]:
+    """Read the rows of a file without their pictures."""
+    from pyarrow import ArrowException, parquet
+
+    try:
+        with parquet.ParquetFile(path) as table:
+            lacking = {*COLUMNS, *PICTURES} - set(table.schema_arrow.names)
+            if lacking:
+                raise ReleaseError(f"{path} has no column {', '.join(sorted(lacking))}")
+            for batch in table.iter_batches(columns=list(COLUMNS)):
+                yield from batch.to_pylist()
+    except (ArrowException, OSError) as fault:
+        raise ReleaseError(f"{path} is not a Parquet file that is whole: {fault}") from fault
+
+
+def preferred(path: Path, number: int, record: dict[str, Any]) -> Row | Broken:
+    """Take the picture that the user preferred; the first one of a tie."""
+    winner = 1 if (record["label_1"] or 0) > (record["label_0"] or 0) else 0
+    name, prompt = record[f"image_{winner}_uid"], record["caption"]
+    if not name or prompt is None:
+        key = f"{path.name}:{number}"
+        return Broken(key, "malformed_record", f"row {number} of {path} lacks a name or a prompt")
+    return Row(name, Cell(path, PICTURES[winner], number), prompt)
+
+
+@dataset.task(
+    """
+    A program drew this image from a line of text that a user typed. Reconstruct that prompt: say
+    what is depicted and, if it stands out, the manner, such as cartoon, oil painting or photo.
+    """,
+    title="PICKAPIC image prompt generation",
+    official_name="PICKAPIC+image_short_description",
+    category="Coarse-grained Captioning",
+    metric="rouge_l",
+)
+def image_short_description(row: Row) -> Example:
+    prompt = " ".join(row.prompt.split())
+    repaired = ("trimmed_blanks",) if prompt != row.prompt else ()
+    return Example(image=row.image, target=prompt, repaired=repaired)
+
+
+THINGS = ("airplane", "bird", "boat", "cat", "guitar", "house", "tree", "umbrella")
+COLOURS = ("red", "green", "blue", "purple", "brown")
+PARTS = ("train-00000-of-00001-0123456789abcdef", "test-00000-of-00001-fedcba9876543210")
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    from pyarrow import parquet, table
+
+    indices = range(count)
+    (root / "data").mkdir(parents=True, exist_ok=True)
+    for part, chosen in zip(PARTS, (indices[::2], indices[1::2]), strict=True):
+        columns: dict[str, list[object]] = {name: [] for name in (*COLUMNS, *PICTURES)}
+        for index in chosen:
+            for name, value in pair(index).items():
+                columns[name].append(value)
+        parquet.write_table(table(columns), root / "data" / f"{part}.parquet", row_group_size=20)
+
+
+def pair(index: int) -> dict[str, object]:
+    """Draw what a prompt asks for, and a wrong thing beside it that loses; or twice the same."""
+    thing = THINGS[index % len(THINGS)]
+    style = list(STYLES)[rank("pickapic", index, "style") % len(STYLES)]
+    colour = pick(COLOURS, 1, "pickapic", index, "colour")[0]
+    winner, tie = index % 2, index % 7 == 6
+    drawn = [thing, thing]
+    if not tie:
+        drawn[1 - winner] = pick(THINGS, 1, "pickapic", index, "loser", avoid=[thing])[0]
+    asked = f"{thing}, pencil sketch" if style == "sketch" else f"{colour} {thing}, {style}"
+    record: dict[str, object] = {"caption": asked + "\n" * (index % 3 == 2)}
+    for side, name in enumerate(drawn):
+        box = jittered(WHOLE.part(0.05, 0.05, 0.95, 0.95), "pickapic", index, side, by=0.25)
+        stream = io.BytesIO()
+        image: Image.Image = styled_icon(name, style, box, colour, "pickapic", index, side)
+        image.convert("RGB").save(stream, "JPEG", quality=90)
+        record[f"jpg_{side}"] = stream.getvalue()
+        record[f"image_{side}_uid"] = f"{index:08x}-0000-4000-8000-{side:012x}"
+        record[f"label_{side}"] = 0.5 if tie else float(side == winner)
+    return record
