@@ -32,6 +32,7 @@ class Fetched:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.shard: Path | None = None
+        self.archived = False
         self.addresses: dict[str, str] = {}
 
     def picture(self, place: int, address: str) -> Picture:
@@ -39,14 +40,15 @@ class Fetched:
         shard = self.folder / f"{place // ROWS_A_SHARD:05}"
         if shard != self.shard:
             self.shard, self.addresses = shard, shard_addresses(shard)
+            self.archived = shard.with_suffix(".tar").is_file()
         key = f"{place:0{DIGITS}}"
         if (told := self.addresses.get(key, address)) != address:
             raise ReleaseError(
                 f"{shard}.parquet tells that {key}.jpg came from {told}, but the list has "
                 f"{address} in this place: fetch the pictures of the list as it is now"
             )
-        archive = shard.with_suffix(".tar")
-        return Member(archive, f"{key}.jpg") if archive.is_file() else shard / f"{key}.jpg"
+        name = f"{key}.jpg"
+        return Member(shard.with_suffix(".tar"), name) if self.archived else shard / name
 
 
 def shard_addresses(shard: Path) -> dict[str, str]:
