@@ -13,8 +13,13 @@ here: "missile" and "projectile", "maillot" and "one-piece swimsuit", "sunglass"
 "sunglasses", although the pictures of the last two pairs look alike.
 """
 
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
+
+from visionflan.declare import Broken
+from visionflan.layouts import LabelledImage, class_folders
 
 
 @cache
@@ -22,3 +27,13 @@ def names() -> dict[str, str]:
     """Give the name that a person uses for each WordNet id of ImageNet's 1,000 classes."""
     table = (files("visionflan") / "data" / "imagenet_names.tsv").read_text(encoding="utf-8")
     return dict(line.split("\t") for line in table.splitlines())
+
+
+def wordnet_folders(root: Path) -> Iterator[LabelledImage | Broken]:
+    """Read `root/<WordNet id>/<picture>`; the label is the name that a person uses."""
+    for key, image, identifier in class_folders(root):
+        if name := names().get(identifier):
+            yield LabelledImage(key, image, name)
+        else:
+            detail = f"{identifier!r} is none of ImageNet's 1,000 classes"
+            yield Broken(key, "unknown_label", detail)

@@ -1,0 +1,64 @@
+"""ImageNet-Sketch: about fifty black and white drawings of each of ImageNet's 1,000 classes.
+
+Layout: `sketch/<WordNet id>/sketch_<number>.JPEG`: tensorflow/datasets reads the owner's archive so
+(tensorflow_datasets/datasets/imagenet_sketch/imagenet_sketch_dataset_builder.py), and counts 50,889
+pictures where the owner's page speaks of 50,000. Where too few drawings were found, the owner
+added turned and mirrored copies of others, so that near-identical pictures are many.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.layouts import LabelledImage
+from visionflan.layouts_wordnet import wordnet_folders
+from visionflan.specimens import write_image
+from visionflan.specimens_imagenet import THINGS, drawn_thing, thing_at
+
+# Only their colours tell these from other fish, butterflies and buses.
+COLOURED = {"n01443537", "n02279972", "n04146614"}
+
+dataset = Dataset[LabelledImage](
+    title="ImageNet-Sketch",
+    homepage="https://github.com/HaohanWang/ImageNet-Sketch",
+    licence="MIT",
+    terms="The drawings were gathered by web search, and their rights are their makers'.",
+    citation="Wang, Ge, Lipton, Xing (2019), Learning Robust Global Representations by Penalizing "
+    "Local Predictive Power, NeurIPS",
+    obtain="""
+        Download the archive by the link on the homepage and unpack it here.
+    """,
+    tree="""
+        sketch/
+            n01440764/sketch_0.JPEG
+            ...
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[LabelledImage | Broken]:
+    return wordnet_folders(root / "sketch")
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    things = sorted(THINGS.keys() - COLOURED)
+    for index in range(count):
+        identifier = thing_at(index, things, "imagenet_sketch")
+        image = drawn_thing(identifier, "sketch", "imagenet_sketch", index).convert("L")
+        write_image(root / "sketch" / identifier / f"sketch_{index}.JPEG", image)
+
+
+@dataset.task(
+    """
+    Here is a drawing in black and white. Tell what it depicts as exactly as the strokes allow: the
+    species or breed of an animal, the kind of a plant, or the type of an object, in one to five
+    words.
+    """,
+    title="ImageNet-Sketch object recognition in sketch",
+    official_name="ImageNet-Sketch+image_classification",
+    category="General Object in Special Image Domain",
+)
+def image_classification(row: LabelledImage) -> Example:
+    return Example(image=row.image, target=row.label)

@@ -1,0 +1,92 @@
+"""Stanford Dogs: 20,580 photographs of dogs of 120 breeds, taken from ImageNet.
+
+Layout: `Images/<WordNet id>-<breed>/<WordNet id>_<number>.jpg`, as the paths in the release's own
+lists are which tensorflow/datasets reads
+(tensorflow_datasets/datasets/stanford_dogs/stanford_dogs_dataset_builder.py); the copy on Kaggle
+has the folder `Images` in a folder `images`, and both are read. Lists and boxes are not needed:
+they divide the same pictures into training and test, both with labels.
+
+The breed's name follows from the WordNet id, since the folders' names are partly out of date or in
+ImageNet's manner ("n02088632-bluetick", "n02086646-Blenheim_spaniel"). Three of the 120 are wild
+dogs: dingo, dhole and African wild dog. Known defect: waikato-ufdl/ufdl-datasets
+(pages/stanford-dogs.rst) found pictures with faulty bytes; the build opens each, and counts those.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import RGB, SIZE, WHOLE, jittered
+from visionflan.drawing_styles import photo
+from visionflan.icons_animals import dog
+from visionflan.layouts import LabelledImage, class_folders, require
+from visionflan.layouts_wordnet import names
+from visionflan.specimens import write_image
+from visionflan.specimens_imagenet import thing_at
+
+dataset = Dataset[LabelledImage](
+    title="STANFORD_DOGS",
+    homepage="http://vision.stanford.edu/aditya86/ImageNetDogs/",
+    licence="unknown",
+    terms="The owners state none; the pictures are ImageNet's, for non-commercial research.",
+    citation="Khosla, Jayadevaprakash, Yao, Fei-Fei (2011), Novel Dataset for Fine-Grained Image "
+    "Categorization, CVPR Workshop",
+    obtain="""
+        Download images.tar from the homepage and unpack it here.
+    """,
+    tree="""
+        Images/
+            n02085620-Chihuahua/n02085620_10074.jpg
+            n02085782-Japanese_spaniel/...
+            ...
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[LabelledImage | Broken]:
+    for key, image, folder in class_folders(require(root / "Images", root / "images" / "Images")):
+        identifier = folder.partition("-")[0]
+        if breed := names().get(identifier):
+            yield LabelledImage(key, image, breed)
+        else:
+            yield Broken(
+                key, "unknown_label", f"{folder!r} begins with no id of ImageNet's classes"
+            )
+
+
+# Breeds that the colour of the coat tells apart here.
+COATS: dict[str, tuple[str, RGB]] = {
+    "n02092339": ("Weimaraner", (135, 128, 125)),
+    "n02099601": ("golden_retriever", (225, 170, 80)),
+    "n02100877": ("Irish_setter", (150, 55, 25)),
+    "n02111277": ("Newfoundland", (35, 32, 32)),
+    "n02111889": ("Samoyed", (250, 248, 240)),
+}
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    for index in range(count):
+        identifier = thing_at(index, list(COATS), "stanford_dogs")
+        breed, coat = COATS[identifier]
+        subject = Image.new("RGBA", (SIZE, SIZE))
+        box = jittered(WHOLE.part(0.02, 0.02, 0.98, 0.98), "stanford_dogs", index, by=0.2)
+        dog(ImageDraw.Draw(subject), box, coat)
+        image = photo(subject, "stanford_dogs", index)
+        write_image(root / "Images" / f"{identifier}-{breed}" / f"{identifier}_{index}.jpg", image)
+
+
+@dataset.task(
+    """
+    Which breed of dog is this? Judge by build, coat, ears and muzzle, and give the breed's full
+    name, with its size or variety where the breed has several; for a wild dog give its species.
+    """,
+    title="STANFORD DOGS dog species classification",
+    official_name="STANFORD_DOGS+dog_classification",
+    category="Animal Classification",
+)
+def dog_classification(row: LabelledImage) -> Example:
+    return Example(image=row.image, target=row.label)
