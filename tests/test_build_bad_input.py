@@ -142,6 +142,7 @@ BAD: dict[str, tuple[str, Bad]] = {
     "a JPEG with a zeroed block": ("image_corrupt", written("images/b.jpg", zeroed(JPEG))),
     "only the start of a JPEG": ("image_corrupt", written("images/s.jpg", JPEG[:4])),
     "a truncated PNG": ("image_corrupt", written("images/t.png", PNG[:-300])),
+    "a PNG without its end": ("image_corrupt", written("images/e.png", PNG[:-12])),
     "a PNG with a zeroed block": ("image_corrupt", written("images/b.png", zeroed(PNG))),
     "a truncated TIFF": ("image_corrupt", written("images/t.tif", tiff(PNG)[:-400])),
     "a PNG of 50,000 x 50,000": (

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from board import asking, write_board
+from board import asking, board_picture, write_board
 
 from visionflan import catalog
-from visionflan.build import assemble, durable, parts, run, seen, shards, stored
+from visionflan.build import assemble, durable, parts, seen, shards, stored
 from visionflan.build.directory import BuildDirectory
 from visionflan.build.outcome import claimed
 from visionflan.build.plan import Settings
@@ -132,22 +132,28 @@ def test_a_build_killed_at_random_moments_ends_the_same(tmp_path: Path, data: Pa
     assert files_of(out) == files_of(tmp_path / "clean")
 
 
-def test_finished_shards_are_not_checked_again(
-    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def stopped_after(shards: int, data: Path, out: Path) -> int:
+    """Stop a build after some shards; gives the number of pictures in them."""
     kept, writes = stored.Stored.keep, []
 
-    def stop_at_the_third(self: stored.Stored, facts: Any) -> None:
+    def stop(self: stored.Stored, facts: Any) -> None:
         kept(self, facts)
         if facts is not None:
             writes.append(facts.num_rows)
-        if len(writes) == 3:
+        if len(writes) == shards:
             raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch:
-        patch.setattr(stored.Stored, "keep", stop_at_the_third)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stored.Stored, "keep", stop)
         with pytest.raises(KeyboardInterrupt):
-            build(data, tmp_path / "out", SETTINGS, workers=1)
+            build(data, out, SETTINGS, workers=1)
+    return sum(writes)
+
+
+def test_finished_shards_are_not_checked_again(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = stopped_after(3, data, tmp_path / "out")
     checked: list[str] = []
     learn = seen.SeenPictures.learn
 
@@ -159,24 +165,34 @@ def test_finished_shards_are_not_checked_again(
     build(data, tmp_path / "out", SETTINGS, workers=1)
     resumed = len(checked)
     build(data, tmp_path / "clean", SETTINGS, workers=1)
-    assert len(checked) - resumed >= resumed + sum(writes)
+    assert len(checked) - resumed >= resumed + written
 
 
-def test_a_picture_changed_between_two_runs_is_read_again(
-    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def stop(self: Any, parts: Any) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(run.Run, "finish", stop)
-        with pytest.raises(KeyboardInterrupt):
-            build(data, tmp_path / "out", SETTINGS, workers=1)
-    shutil.copy(data / "board/images/1.jpg", data / "board/images/0.jpg")
-    shutil.copy(data / "board/rows.jsonl", data / "board/rows2.jsonl")
+def test_a_picture_changed_in_its_place_is_checked_again(tmp_path: Path, data: Path) -> None:
+    stopped_after(3, data, tmp_path / "out")
+    for number in range(36):
+        (data / f"board/images/{number}.jpg").write_bytes(board_picture(200 + number))
     resumed = build(data, tmp_path / "out", SETTINGS, workers=1)
     clean = build(data, tmp_path / "clean", SETTINGS, workers=1)
     assert resumed["digest"] == clean["digest"]
+
+
+def test_a_release_that_changed_between_two_runs_is_read_again(tmp_path: Path, data: Path) -> None:
+    stopped_after(3, data, tmp_path / "out")
+    rows: list[dict[str, Any] | str] = [asking(n, text="Another?") for n in range(36)]
+    write_board(data / "board", rows)
+    resumed = build(data, tmp_path / "out", SETTINGS, workers=1)
+    build(data, tmp_path / "clean", SETTINGS, workers=1)
+    assert resumed["digest"] == BuildDirectory(tmp_path / "clean").digest
+    assert files_of(tmp_path / "out") == files_of(tmp_path / "clean")
+
+
+def test_a_shard_that_went_away_is_written_again(tmp_path: Path, data: Path) -> None:
+    stopped_after(3, data, tmp_path / "out")
+    (tmp_path / "out/images/board-00001.parquet").unlink()
+    build(data, tmp_path / "out", SETTINGS, workers=1)
+    build(data, tmp_path / "clean", SETTINGS, workers=1)
+    assert files_of(tmp_path / "out") == files_of(tmp_path / "clean")
 
 
 def test_two_builds_do_not_write_into_one_folder(tmp_path: Path, data: Path) -> None:

@@ -8,14 +8,18 @@ from concurrent.futures import ProcessPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 from visionflan.build.directory import BuildDirectory, Instances
+from visionflan.build.index import ImageIndex, write_index
 from visionflan.build.instance import Instance, Turn
 from visionflan.build.pages import locations
 from visionflan.build.reasons import LOST, NOTES
+from visionflan.build.shards import FACTS
 from visionflan.build.split import HoldOut
 from visionflan.build.tables import IMAGES, INSTANCES, LEDGER, TaskInfo
 from visionflan.build.writer import DirectoryWriter
@@ -192,6 +196,24 @@ def test_a_changed_image_is_found_out(tmp_path: Path, pictures: list[bytes]) -> 
     assert BuildDirectory(tmp_path / "b").image(image_id) != pictures[0]
     with pytest.raises(BuildError, match=image_id):
         BuildDirectory(tmp_path / "b", verify=True).image(image_id)
+
+
+def test_images_whose_ids_begin_alike_are_told_apart(tmp_path: Path) -> None:
+    ids = [f"{'ab' * 8}{number:048x}" for number in (3, 7, 9)]
+    known = {"shard": "s-00000.parquet", "length": 9, "width": 4, "height": 2, "format": "png"}
+    facts = pa.Table.from_pylist(
+        [
+            {"id": name, "offset": n, "phash": 0, "colours": bytes(192), **known}
+            for n, name in enumerate(ids)
+        ],
+        FACTS,
+    )
+    write_index(tmp_path / "images.index", facts, np.array([0, 0, 2], np.int32))
+    index = ImageIndex(tmp_path / "images.index")
+    assert [index.place(name).offset for name in ids] == [0, 1, 2]
+    assert [index.group(name) for name in ids] == [ids[0], ids[0], ids[2]]
+    with pytest.raises(BuildError, match="no image"):
+        index.place(f"{'ab' * 8}{5:048x}")
 
 
 def test_an_unknown_image_is_refused(built: Path) -> None:

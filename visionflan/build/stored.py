@@ -35,9 +35,6 @@ class Stored:
         self.ids = set(elsewhere)
         for facts in whole:
             self.ids.update(facts["id"].to_pylist())
-        for leftover in shard_paths(images, name):
-            if leftover.name >= f"{name}-{self.whole:05}.parquet":
-                leftover.unlink()
         self.shards = ShardWriter(images, name, first=self.whole)
         self.checked: list[dict[str, str]] = []
 
