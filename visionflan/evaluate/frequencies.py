@@ -42,7 +42,7 @@ def read_frequencies(folder: Path) -> dict[str, Frequencies]:
         return {}
     counts: dict[str, dict[tuple[str, ...], int]] = {}
     documents: dict[str, int] = {}
-    for row in pq.read_table(folder / FREQUENCIES).to_pylist():
+    for row in pq.ParquetFile(folder / FREQUENCIES).read().to_pylist():
         counts.setdefault(row["task"], {})[tuple(row["run"].split(" "))] = row["count"]
         documents[row["task"]] = row["documents"]
     return {task: Frequencies(documents[task], counts[task]) for task in counts}

@@ -114,7 +114,7 @@ def read_records(path: Path) -> list[Record]:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path)
+        table = pq.ParquetFile(path).read()  # `read_table` would import much that is not needed
     except pa.ArrowException as fault:
         raise EvaluationError(f"{path} is not a table of records: {fault}") from fault
     missing = [name for name in Record._fields if name not in table.column_names]

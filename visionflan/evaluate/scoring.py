@@ -54,7 +54,10 @@ class Scorer:
         cut = record.finish_reason == "length"
         question = self.question(record)
         official = judge(record.metric, record.answer, question, "official", cut=cut)
-        lenient = judge(record.metric, record.answer, question, "lenient", cut=cut)
+        rules = metric(record.metric)
+        lenient = official
+        if record.options or rules.official != rules.lenient:
+            lenient = judge(record.metric, record.answer, question, "lenient", cut=cut)
         return record._replace(
             parsed=lenient.parsed,
             status=lenient.status,

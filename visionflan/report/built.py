@@ -125,7 +125,7 @@ def losses(build: BuildDirectory) -> list[Loss]:
     """Count the ledger by reason, the most frequent first."""
     import pyarrow.parquet as pq
 
-    ledger = pq.read_table(build.path / "ledger.parquet")
+    ledger = pq.ParquetFile(build.path / "ledger.parquet").read()
     kinds, reasons = ledger["kind"].to_pylist(), ledger["reason"].to_pylist()
     counts = Counter(zip(kinds, reasons, strict=True))
     firsts = {key: row for row, key in reversed(list(enumerate(zip(kinds, reasons, strict=True))))}
