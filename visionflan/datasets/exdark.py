@@ -1,0 +1,109 @@
+"""ExDark: 7,363 photos taken in poor light, from very dark to twilight, of 12 kinds of things.
+
+Layout: `ExDark/<Class>/2015_<number>.<suffix>`, with suffixes in large and small letters. The
+owners say so (cs-chan/Exclusively-Dark-Image-Dataset, Dataset/README.md, with the number of
+pictures of each class), and Groundtruth/imageclasslist.txt there gives each file the class of its
+folder and one of three sets, all labelled; so the folders are read whole. A folder
+`ExDark_images`, as training codes have it, and class folders at the top are read too.
+
+Known limit: one class names the picture, but things of the other classes may be in it as well (the
+boxes of ExDark_Annno have them), hence the instruction asks for what stands out.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import WHOLE, jittered
+from visionflan.drawing_styles import styled_icon
+from visionflan.hashing import fraction, pick
+from visionflan.layouts import class_folders, require
+from visionflan.specimens import write_image
+
+KINDS = {
+    "Bicycle": "bicycle",
+    "Boat": "boat",
+    "Bottle": "bottle",
+    "Bus": "bus",
+    "Car": "car",
+    "Cat": "cat",
+    "Chair": "chair",
+    "Cup": "cup",
+    "Dog": "dog",
+    "Motorbike": "motorbike",
+    "People": "people",
+    "Table": "table",
+}
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    label: str
+
+
+dataset = Dataset[Row](
+    title="ExDark",
+    homepage="https://github.com/cs-chan/Exclusively-Dark-Image-Dataset",
+    licence="non-commercial",
+    terms="The owner allows academic research without profit; work with or for a company needs "
+    "his written word, the dataset may not be passed on, and the photographs keep the rights of "
+    "their makers. The licence file of the repository is for the code.",
+    citation="Loh and Chan (2019), Getting to Know Low-light Images with The Exclusively Dark "
+    "Dataset, Computer Vision and Image Understanding",
+    obtain="""
+        Download ExDark.zip through the link in the folder Dataset of the repository, and unpack it
+        here.
+    """,
+    tree="""
+        ExDark/
+            Bicycle/2015_00001.png
+            Boat/2015_00653.jpg
+            ...
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    homes = [home for name in ("ExDark", "ExDark_images") if (home := root / name).is_dir()]
+    home = homes[0] if homes else root
+    require(*(home / label for label in KINDS))
+    for key, image, label in class_folders(home):
+        if label in KINDS:
+            yield Row(key, image, label)
+        else:
+            yield Broken(key, "unknown_label", f"{label!r} is none of {', '.join(KINDS)}")
+
+
+@dataset.task(
+    """
+    There was little light when this photo was taken, so look closely at outlines and reflections.
+    Which of these stands out in it: bicycle, boat, bottle, bus, car, cat, chair, cup, dog,
+    motorbike, people or table? Answer with that word.
+    """,
+    title="ExDark object recognition in low light environments",
+    official_name="ExDark+object_recognition",
+    category="General Object in Special Image Domain",
+)
+def object_recognition(row: Row) -> Example:
+    return Example(image=row.image, target=KINDS[row.label])
+
+
+ICON_NAMES = {"Motorbike": "motorcycle", "People": "person"}
+COLOURS = ("red", "blue", "green", "orange", "yellow")
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    for index in range(count):
+        label = list(KINDS)[index % len(KINDS)]
+        box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), "exdark", index, by=0.2)
+        colour = pick(COLOURS, 1, "exdark", index, "colour")[0]
+        name = ICON_NAMES.get(label, label.lower())
+        light = 0.3 + 0.3 * fraction("exdark", index, "light")
+        image = styled_icon(name, "photo", box, colour, "exdark", index)
+        dark = image.point([round(light * value) for value in range(256)] * 3)
+        suffix = ("jpg", "png", "JPG")[index % 3]
+        write_image(root / "ExDark" / label / f"2015_{index + 1:05d}.{suffix}", dark)
