@@ -1,0 +1,154 @@
+"""VisDA-2017: twelve kinds of things, rendered from 3D models and cut out of photos of COCO.
+
+Layout: the parts `train` (152,397 renderings) and `validation` (55,388 cut-outs), each with
+`<class>/<picture>` and `image_list.txt`, whose lines hold a path below the part and the number of
+the class. VisionLearningGroup/taskcv-2017-public (classification_track/README.md) tells of folders
+of classes and one list in each part, though by older names of the parts; the reader of
+self-ensembling for visual domain adaptation takes the lines apart as done here, and
+thuml/Transfer-Learning-Library (common/vision/datasets/visda2017.py) unpacks the same train.tar and
+validation.tar and has the twelve classes in this order. The test part, whose labels came later, is
+not read.
+
+Known overlap: the pictures of `validation` are parts of COCO's photos.
+
+The paper has two tasks on the same renderings, one with ten of the twelve classes as options.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import WHOLE, jittered
+from visionflan.drawing_domains import domain_icon
+from visionflan.hashing import pick
+from visionflan.layouts import inside, present, text_lines
+from visionflan.specimens import write_image, write_lines
+
+KINDS = (
+    "aeroplane",
+    "bicycle",
+    "bus",
+    "car",
+    "horse",
+    "knife",
+    "motorcycle",
+    "person",
+    "plant",
+    "skateboard",
+    "train",
+    "truck",
+)
+OPTIONS = 10
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    part: str
+    kind: str
+
+
+dataset = Dataset[Row](
+    title="VisDA-2017",
+    homepage="https://ai.bu.edu/visda-2017/",
+    licence="non-commercial",
+    terms="The owners ask that the pictures serve non-commercial research and education only and "
+    "are not passed on.",
+    citation="Peng, Usman, Kaushik, Hoffman, Wang and Saenko (2017), VisDA: The Visual Domain "
+    "Adaptation Challenge, arXiv",
+    obtain="""
+        Download train.tar and validation.tar of the classification track through the homepage, and
+        unpack both here.
+    """,
+    tree="""
+        train/
+            image_list.txt
+            aeroplane/src_1_02691156_1a9b552befd6306cc8f2d5fe7449af61__0_0_165.png
+        validation/
+            image_list.txt
+            plant/plant_20872.jpg
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    for path in present(*(root / part / "image_list.txt" for part in ("train", "validation"))):
+        part = path.parent.name
+        for number, line in enumerate(text_lines(path), start=1):
+            name, _, label = line.rpartition(" ")
+            if name and label.isdecimal() and int(label) < len(KINDS):
+                yield Row(f"{part}/{name}", inside(path.parent, name), part, KINDS[int(label)])
+            else:
+                detail = f"line {number} of {path} is not a path and a class below 12: {line!r}"
+                yield Broken(f"{part}/line {number}", "malformed_line", detail)
+
+
+def chosen(row: Row, part: str) -> Example | None:
+    """Ask for the kind among ten in pictures of one part."""
+    if row.part != part:
+        return None
+    wrong = pick(KINDS, OPTIONS - 1, row.key, "wrong options", avoid=(row.kind,))
+    return Example(image=row.image, target=row.kind, options=(row.kind, *wrong))
+
+
+@dataset.task(
+    """
+    A computer has drawn this object from a 3D model, under some light and from some side. It is one
+    of these twelve: aeroplane, bicycle, bus, car, horse, knife, motorcycle, person, plant,
+    skateboard, train, truck. Write the one that it is.
+    """,
+    title="VisDA-2017 object recognition in 3D rendered image",
+    official_name="VisDA-2017+image_classification",
+    category="General Object in Special Image Domain",
+)
+def image_classification(row: Row) -> Example | None:
+    return Example(image=row.image, target=row.kind) if row.part == "train" else None
+
+
+@dataset.task(
+    """
+    You see the rendering of a digital model, perhaps from an unusual angle and without its natural
+    colours. Choose the option that says what was modelled.
+    """,
+    title="VisDA-2017 multiple choice object recognition in 3D rendered image",
+    official_name="VisDA-2017+object_classification_train",
+    category="General Object in Special Image Domain",
+)
+def object_classification_train(row: Row) -> Example | None:
+    return chosen(row, "train")
+
+
+@dataset.task(
+    """
+    This detail was cropped from a larger photo around one thing or being, whose edges may be cut
+    off. Which option fits what the crop was made for?
+    """,
+    title="VisDA-2017 multiple choice object recognition in real image",
+    official_name="VisDA-2017+object_classification_validation",
+    category="General Object",
+)
+def object_classification_validation(row: Row) -> Example | None:
+    return chosen(row, "validation")
+
+
+ICON_NAMES = {"aeroplane": "airplane", "plant": "potted plant"}
+COLOURS = ("red", "blue", "green", "orange", "purple")
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    lists: dict[str, list[str]] = {}
+    for index in range(count):
+        number = (index // 2) % len(KINDS)
+        kind = KINDS[number]
+        box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), "visda2017", index, by=0.2)
+        colour = pick(COLOURS, 1, "visda2017", index, "colour")[0]
+        part, domain = ("train", "product") if index % 2 == 0 else ("validation", "photo")
+        image = domain_icon(ICON_NAMES.get(kind, kind), domain, box, colour, "visda2017", index)
+        name = f"src_1_{index}__0_0_165.png" if part == "train" else f"{kind}_{index}.jpg"
+        write_image(root / part / kind / name, image)
+        lists.setdefault(part, []).append(f"{kind}/{name} {number}")
+    for part, lines in lists.items():
+        write_lines(root / part / "image_list.txt", lines)
