@@ -84,10 +84,17 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         {"name": "base", "trains": ["connector", "language_model"], "data": {"build": None}},
         {"name": "chat", "trains": ["connector", "language_model"], "data": {"build": None}},
     ]
-    config = {"name": "tiny", "build": str(folder / "data"), "stages": stages}
+    config = {
+        "name": "tiny",
+        "build": str(folder / "data"),
+        "start": {"tower": "a-tower", "language_model": "a-language-model", "checkpoint": None},
+        "stages": stages,
+    }
     (folder / "config.json").write_text(json.dumps(config))
     for phase, steps in (("pretrain", 40), ("chat", 5), ("base", 900)):
         train(folder / phase, steps)
+    about = {"about": "The tower learns from words.", "steps": 40}
+    (folder / "pretrain/run.json").write_text(json.dumps(about))
     return folder
 
 
@@ -160,6 +167,12 @@ def test_phases_are_told_in_the_order_in_which_they_were_trained(run: Path) -> N
     assert [phase.steps for phase in phases] == [40, 900, 5]
     assert phases[1].curves[0].first == 1.0
     assert phases[1].curves[0].last == pytest.approx(1 / 900)
+
+
+def test_where_the_parts_come_from_is_told(run: Path) -> None:
+    words = " ".join(" ".join(read(page(gather(run))).text).split())
+    assert "The vision tower is a-tower. The language model is a-language-model." in words
+    assert "The tower learns from words." in words
 
 
 def test_a_model_that_never_looks_is_told_so(run: Path, tmp_path: Path) -> None:

@@ -48,13 +48,24 @@ def made(material: Material) -> list[Phase]:
     return [phase(trained, stages.get(trained.name, {})) for trained in material.trained]
 
 
+def start(material: Material) -> str:
+    """Say in one sentence what the first phase starts from; empty where it is not told."""
+    told = material.config.get("start") or {}
+    names = {"tower": "The vision tower", "language_model": "The language model"}
+    parts = [f"{name} is {told[part]}." for part, name in names.items() if told.get(part)]
+    if told.get("checkpoint"):
+        parts = [f"Everything starts from the checkpoint {told['checkpoint']}."]
+    return " ".join(parts)
+
+
 def phase(trained: Trained, stage: Mapping[str, Any]) -> Phase:
     """Tell about one phase; what was not measured is left out."""
     lines, told = trained.lines, trained.told
     last = lines[-1] if lines else {}
+    frozen = "tower" not in stage.get("trains", ("tower",))
     return Phase(
         name=trained.name,
-        words=str(told.get("about") or KNOWN.get(trained.name, "")),
+        words=str(told.get("about") or (KNOWN.get(trained.name, "") if frozen else "")),
         trains=", ".join(PARTS.get(part, part) for part in stage.get("trains", ())),
         steps=int(told.get("steps") or last.get("step") or len(lines)),
         instances=(told.get("data") or {}).get("instances"),

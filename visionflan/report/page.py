@@ -14,7 +14,7 @@ from visionflan.build.durable import write_text
 from visionflan.report.answers import Gallery
 from visionflan.report.built import built
 from visionflan.report.compared import rows, shared, sights
-from visionflan.report.made import made
+from visionflan.report.made import made, start
 from visionflan.report.material import Material, gather
 from visionflan.report.pictures import Pictures
 from visionflan.report.spoken import MEANINGS, length_chart, styles, yes_rows
@@ -69,6 +69,7 @@ def told(material: Material) -> dict[str, Any]:
         "sights": list(sights(material.evaluated)),
         "builds": [built(build, pictures) for build in material.builds],
         "made": made(material),
+        "start": start(material),
         "groups": groups,
         "tasks": tasks,
         "failures": gallery.failures(),
