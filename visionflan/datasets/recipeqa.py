@@ -1,0 +1,169 @@
+"""RecipeQA: illustrated cooking recipes from the web, with questions made from their steps.
+
+Witnesses of the layout: the owners' code (hucvl/prn, `recipeqalib/readers.py`: questions under
+`data`, each with `task`, `choice_list`, `answer`, `qid` and `recipe_id`, the choices of
+`visual_coherence` being names of pictures) and training code (LiuYubo1995/RecipeQA: the files
+`train.json` and `val.json`, and the pictures in `images/{train,val}/images-qa`). Another code
+(imbalzy/RecipeQA-FInal-Project-2470) has a copy from Kaggle, with `train recipeqa.json` for a file
+and `images/images-qa/train/images-qa` for a folder; it is read too. Nobody was seen to use answers
+of the test split, which is not read.
+
+The paper's site has one task, `visual_coherence`: three pictures are of one recipe, the fourth is
+of another. As in the public sample the four are put together into one picture under the letters A
+to D, here in two rows so that little is lost when it is shrunk to a square, in the order of the
+release, and the answer is a letter. The words of the recipe are not given.
+"""
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from PIL import Image, ImageDraw, ImageOps
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import BLACK, WHITE, Box, canvas, font, jittered
+from visionflan.hashing import pick, rank
+from visionflan.icons import icon
+from visionflan.layouts import is_folder, require
+from visionflan.layouts_vqa import entries
+from visionflan.pictures import Computed
+from visionflan.specimens import write_image, write_json
+
+LETTERS = "ABCD"
+SIDE, CAPTION, GAP = 224, 28, 8
+
+
+class Row(NamedTuple):
+    key: str
+    folder: Path
+    names: tuple[str, ...]
+    answer: int
+
+
+dataset = Dataset[Row](
+    title="recipe-qa",
+    homepage="https://hucvl.github.io/recipeqa/",
+    licence="unknown",
+    terms="""
+        By its owners' words the questions are made from copyright-free recipes under a variety of
+        licences, which the release gives for each recipe.
+    """,
+    citation="S. Yagcioglu, A. Erdem, E. Erdem and N. Ikizler-Cinbis (2018), RecipeQA: A Challenge "
+    "Dataset for Multimodal Comprehension of Cooking Recipes, EMNLP",
+    obtain="""
+        Download the questions of training and validation and the archive of images from the
+        homepage, and unpack the archive here.
+    """,
+    tree="""
+        recipeqa/
+            train.json
+            val.json
+            images/train/images-qa/bacon-pancake-poppers_1_1.jpg ...
+            images/val/images-qa/...
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    files = {
+        split: [root / f"{split}.json", root / f"{split} recipeqa.json"]
+        for split in ("train", "val")
+    }
+    require(*chain.from_iterable(files.values()))
+    for split, paths in files.items():
+        if (path := next(filter(Path.exists, paths), None)) is not None:
+            yield from questions(split, path, pictures(root, split))
+
+
+def questions(split: str, path: Path, folder: Path) -> Iterator[Row | Broken]:
+    """Read the questions of a split that are about which picture strays."""
+    for place, record in enumerate(entries(path, "data")):
+        try:
+            if record["task"] == "visual_coherence":
+                yield to_row(split, folder, record)
+        except (KeyError, TypeError, ValueError) as fault:
+            yield Broken(f"{split}:{place}", "malformed_record", f"{path}: {fault!r}")
+
+
+def pictures(root: Path, split: str) -> Path:
+    """Find the folder of the pictures of a split."""
+    copied = root / "images" / "images-qa" / split / "images-qa"
+    return copied if is_folder(copied) else root / "images" / split / "images-qa"
+
+
+def to_row(split: str, folder: Path, record: dict[str, Any]) -> Row | Broken:
+    """Take one question; its choices must be four names, and its answer one of their places."""
+    key, names, answer = f"{split}/{record['qid']}", tuple(record["choice_list"]), record["answer"]
+    if len(names) != len(LETTERS) or any(Path(name).name != name for name in names):
+        return Broken(key, "malformed_choices", f"{names} are not the names of four pictures")
+    if answer not in range(len(LETTERS)):
+        return Broken(key, "answer_out_of_range", f"the answer is {answer}, of four pictures")
+    return Row(key, folder, names, answer)
+
+
+def compose(first: Path, place: str) -> Image.Image:
+    """Put the pictures whose names stand between slashes into two rows, each under its letter."""
+    page = Image.new("RGB", (2 * SIDE + 3 * GAP, 2 * (SIDE + CAPTION) + GAP), WHITE)
+    pen = ImageDraw.Draw(page)
+    for index, name in enumerate(place.split("/")):
+        left = GAP + index % 2 * (SIDE + GAP)
+        top = CAPTION + index // 2 * (SIDE + CAPTION)
+        middle = (left + SIDE / 2, top - CAPTION / 2)
+        pen.text(middle, LETTERS[index], fill=BLACK, font=font(CAPTION - 4), anchor="mm")
+        with Image.open(first.parent / name) as opened:
+            fitted = ImageOps.pad(opened.convert("RGB"), (SIDE, SIDE), color=WHITE)
+        page.paste(fitted, (left, top))
+    return page
+
+
+@dataset.task(
+    """
+    Three of the pictures A to D illustrate steps of one and the same recipe, and one has strayed in
+    from elsewhere. Work out which of them does not belong with the others, and give its letter.
+    """,
+    title="RecipeQA visual coherence of recipe steps",
+    official_name="recipe-qa+visual_coherence",
+    category="Complex Reasoning",
+)
+def visual_coherence(row: Row) -> Example:
+    image = Computed(row.folder / row.names[0], "/".join(row.names), compose)
+    return Example(image=image, target=LETTERS[row.answer])
+
+
+FOODS = {"apple": "green", "banana": "yellow", "pizza": "red", "fish": "blue", "crab": "orange"}
+TOOLS = ("knife", "fork", "spoon", "bowl", "bottle")
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    data: dict[str, list[dict[str, object]]] = {"train": [], "val": []}
+    for index in range(count):
+        split = "val" if index % 5 == 4 else "train"
+        answer = rank("recipeqa", index) % 4
+        food, other = pick(tuple(FOODS), 2, "recipeqa", index, "foods")
+        tools = pick(TOOLS, 4, "recipeqa", index, "tools")
+        choices = []
+        for place, tool in enumerate(tools):
+            shown, recipe = (other, index + count) if place == answer else (food, index)
+            choices.append(f"{shown}-supper-{recipe}_{place}_0.jpg")
+            path = root / "images" / split / "images-qa" / choices[-1]
+            write_image(path, step(shown, recipe, tool, place))
+        common = {"recipe_id": f"{food}-supper-{index}", "split": split, "context": []}
+        images = {"choice_list": choices, "question": choices, "answer": answer}
+        words = {"choice_list": ["Cut", "Bake"], "question": ["@placeholder", "Eat"], "answer": 0}
+        data[split] += [
+            {**common, **images, "qid": f"{index}-{other}-0", "task": "visual_coherence"},
+            {**common, **words, "qid": f"{index}-0", "task": "textual_cloze"},
+        ]
+    for split, records in data.items():
+        write_json(root / f"{split}.json", {"version": "1.0", "data": records})
+
+
+def step(food: str, recipe: int, tool: str, place: int) -> Image.Image:
+    """Draw a food with something from the kitchen, on the ground of its recipe."""
+    image = canvas("recipeqa", recipe, size=64)
+    icon(image, food, jittered(Box(2, 2, 46, 46), recipe, place), FOODS[food])
+    icon(image, tool, Box(40, 34, 62, 62), "gray")
+    return image
