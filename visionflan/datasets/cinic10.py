@@ -1,0 +1,180 @@
+"""CINIC-10: 270,000 pictures of ten classes at 32 by 32 pixels, from CIFAR-10 and ImageNet.
+
+Layout: `{train,valid,test}/<class>/<picture>.png`, as the owners describe it (BayesWatch/cinic-10,
+README.md); all three parts have labels, and all are read. By that page a picture from CIFAR-10 is
+called `cifar-10-<part>-<number>.png`, and one from ImageNet `<WordNet id>_<number>.png`; the reader
+needs no part of the names.
+
+CINIC-10 holds all of CIFAR-10, its test set included, and pictures of ImageNet made small: a model
+that saw CINIC-10 must not be judged by CIFAR-10.
+
+Both presence tasks leave out rows by hash so that yes and no are as frequent: four in six animals
+are asked about, and one in four pictures without a ship or truck.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import WHOLE, jittered
+from visionflan.drawing_styles import styled_icon
+from visionflan.hashing import fraction, pick, rank
+from visionflan.layouts import class_folders, present
+from visionflan.specimens import write_image
+
+PARTS = ("train", "valid", "test")
+ANIMALS = {
+    "bird": "bird",
+    "cat": "cat",
+    "deer": "deer",
+    "dog": "dog",
+    "frog": "frog",
+    "horse": "horse",
+}
+TRANSPORT = {"airplane": "aeroplane", "automobile": "car"}
+SHIPPING = {"ship": "ship", "truck": "truck"}
+NAMES = ANIMALS | TRANSPORT | SHIPPING
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    label: str
+
+
+dataset = Dataset[Row](
+    title="cinic-10",
+    homepage="https://github.com/BayesWatch/cinic-10",
+    licence="MIT",
+    terms="The pictures are those of CIFAR-10 and ImageNet, whose own terms hold for them.",
+    citation="Darlow, Crowley, Antoniou, Storkey (2018), CINIC-10 is not ImageNet or CIFAR-10, "
+    "arXiv:1810.03505",
+    obtain="""
+        Download CINIC-10.tar.gz from https://datashare.is.ed.ac.uk/handle/10283/3192 and unpack it
+        here.
+    """,
+    tree="""
+        train/airplane/cifar-10-train-29.png
+        train/airplane/n02690373_10042.png
+        valid/...
+        test/...
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    for part in present(*(root / name for name in PARTS)):
+        for name, image, label in class_folders(part):
+            key = f"{part.name}/{name}"
+            if label in NAMES:
+                yield Row(key, image, label)
+            else:
+                yield Broken(key, "unknown_label", f"{label!r} is none of {', '.join(NAMES)}")
+
+
+# Class: the icon that shows it, and its colours; there is none of a deer or a frog.
+DRAWN: dict[str, tuple[str, tuple[str, ...]]] = {
+    "airplane": ("airplane", ("blue", "red", "gray")),
+    "cat": ("cat", ("orange", "gray", "brown")),
+    "ship": ("boat", ("blue", "red", "brown")),
+    "dog": ("dog", ("brown", "orange", "gray")),
+    "automobile": ("car", ("red", "blue", "green")),
+    "horse": ("horse", ("brown", "gray", "orange")),
+    "truck": ("truck", ("red", "blue", "green")),
+    "bird": ("bird", ("red", "blue", "yellow")),
+}
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    for index in range(max(count, 2 * len(DRAWN))):
+        label = list(DRAWN)[index % len(DRAWN)]
+        name, colours = DRAWN[label]
+        box = jittered(WHOLE.part(0.02, 0.02, 0.98, 0.98), "cinic10", index, by=0.2)
+        colour = pick(colours, 1, "cinic10", index, "colour")[0]
+        image = styled_icon(name, "photo", box, colour, "cinic10", index)
+        small = image.resize((32, 32), Image.Resampling.BOX)
+        part = PARTS[rank("cinic10", index, "part") % len(PARTS)]
+        write_image(root / part / label / f"cifar-10-train-{index}.png", small)
+
+
+def named(row: Row, names: dict[str, str]) -> Example | None:
+    """Ask for the class of a picture that is of one of these classes."""
+    return Example(image=row.image, target=names[row.label]) if row.label in names else None
+
+
+def present_in(row: Row, names: dict[str, str]) -> Example | None:
+    """Ask whether a picture is of one of these classes, as often yes as no."""
+    there, rarer = row.label in names, min(len(names), len(NAMES) - len(names))
+    share = rarer / (len(names) if there else len(NAMES) - len(names))
+    if fraction(row.key, *names) >= share:
+        return None
+    return Example(image=row.image, target="yes" if there else "no")
+
+
+@dataset.task(
+    """
+    An animal has been photographed, and the photo shrunk until it is coarse. The animal is a bird,
+    cat, deer, dog, frog or horse. Which one? Answer with its name.
+    """,
+    title="Cinic-10 animal recognition in low resolution image",
+    official_name="cinic-10+image_classification_animal",
+    category="General Object in Special Image Domain",
+)
+def image_classification_animal(row: Row) -> Example | None:
+    return named(row, ANIMALS)
+
+
+@dataset.task(
+    """
+    Goods travel on water by ship and over land by truck. Which of these two can be made out here,
+    in spite of the few pixels?
+    """,
+    title="Cinic-10 shipping method recognition in low resolution image",
+    official_name="cinic-10+image_classification_shipping",
+    category="General Object in Special Image Domain",
+)
+def image_classification_shipping(row: Row) -> Example | None:
+    return named(row, SHIPPING)
+
+
+@dataset.task(
+    """
+    People can get from place to place in the vehicle shown in this tiny image. Say whether it is an
+    aeroplane or a car.
+    """,
+    title="Cinic-10 transportation option recognition in low resolution image",
+    official_name="cinic-10+image_classification_transport",
+    category="General Object in Special Image Domain",
+)
+def image_classification_transport(row: Row) -> Example | None:
+    return named(row, TRANSPORT)
+
+
+@dataset.task(
+    """
+    Is the subject of this blurry little picture an animal, wild or tame? Reply yes or no.
+    """,
+    title="Cinic-10 animal presence classification in low resolution image",
+    official_name="cinic-10+object_presence_animal",
+    category="General Object in Special Image Domain",
+)
+def object_presence_animal(row: Row) -> Example | None:
+    return present_in(row, ANIMALS)
+
+
+@dataset.task(
+    """
+    Decide whether a ship or a truck is what this thumbnail shows. Write yes for either of them, and
+    no for anything else, such as a passenger car, a plane or a creature.
+    """,
+    title="Cinic-10 object shipping object presence in low resolution image",
+    official_name="cinic-10+object_presence_shipping",
+    category="General Object in Special Image Domain",
+)
+def object_presence_shipping(row: Row) -> Example | None:
+    return present_in(row, SHIPPING)
