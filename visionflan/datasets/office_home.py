@@ -1,0 +1,179 @@
+"""Office-Home: 65 things of the office and the home in four domains, from clip art to photos.
+
+Layout: `<domain>/<class>/00001.jpg` for the domains Art, Clipart, Product and Real World, with a
+folder OfficeHomeDataset_10072016 around all. The owner's page (hemanthdv/profile,
+_posts/2017-06-19-OfficeHome-Dataset.md) has the domains and the 65 classes, LavieLuo/CKB
+(dataset/README.md) the folders below each; the name of the folder around is that of the archive,
+and no witness shows it. Copies write the domains otherwise ("Real_World", "real_world") and lack
+the folder around; they are read as well.
+
+Class names are folder names ("Postit_Notes", "TV"): the table below gives each the name that a
+person uses.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import WHOLE, jittered
+from visionflan.drawing_domains import domain_icon
+from visionflan.errors import ReleaseError
+from visionflan.hashing import pick
+from visionflan.layouts import class_folders, require
+from visionflan.specimens import write_image
+
+FOLDER = "OfficeHomeDataset_10072016"
+DOMAINS = ("Art", "Clipart", "Product", "Real World")
+NAMES = {
+    "Alarm_Clock": "alarm clock",
+    "Backpack": "backpack",
+    "Batteries": "batteries",
+    "Bed": "bed",
+    "Bike": "bicycle",
+    "Bottle": "bottle",
+    "Bucket": "bucket",
+    "Calculator": "calculator",
+    "Calendar": "calendar",
+    "Candles": "candles",
+    "Chair": "chair",
+    "Clipboards": "clipboard",
+    "Computer": "computer",
+    "Couch": "couch",
+    "Curtains": "curtains",
+    "Desk_Lamp": "desk lamp",
+    "Drill": "drill",
+    "Eraser": "eraser",
+    "Exit_Sign": "exit sign",
+    "Fan": "fan",
+    "File_Cabinet": "filing cabinet",
+    "Flipflops": "flip-flops",
+    "Flowers": "flowers",
+    "Folder": "folder",
+    "Fork": "fork",
+    "Glasses": "glasses",
+    "Hammer": "hammer",
+    "Helmet": "helmet",
+    "Kettle": "kettle",
+    "Keyboard": "keyboard",
+    "Knives": "knife",
+    "Lamp_Shade": "lampshade",
+    "Laptop": "laptop",
+    "Marker": "marker pen",
+    "Monitor": "monitor",
+    "Mop": "mop",
+    "Mouse": "computer mouse",
+    "Mug": "mug",
+    "Notebook": "notebook",
+    "Oven": "oven",
+    "Pan": "pan",
+    "Paper_Clip": "paper clip",
+    "Pen": "pen",
+    "Pencil": "pencil",
+    "Postit_Notes": "sticky notes",
+    "Printer": "printer",
+    "Push_Pin": "push pin",
+    "Radio": "radio",
+    "Refrigerator": "refrigerator",
+    "Ruler": "ruler",
+    "Scissors": "scissors",
+    "Screwdriver": "screwdriver",
+    "Shelf": "shelf",
+    "Sink": "sink",
+    "Sneakers": "sneakers",
+    "Soda": "soda",
+    "Speaker": "speaker",
+    "Spoon": "spoon",
+    "TV": "television",
+    "Table": "table",
+    "Telephone": "telephone",
+    "ToothBrush": "toothbrush",
+    "Toys": "toy",
+    "Trash_Can": "waste bin",
+    "Webcam": "webcam",
+}
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    label: str
+
+
+dataset = Dataset[Row](
+    title="Office-Home",
+    homepage="https://www.hemanthdv.org/officeHomeDataset.html",
+    licence="non-commercial",
+    terms="Some pictures are under copyright: the owners call their use fair for research and "
+    "education without profit, and refer to the holders for anything beyond.",
+    citation="Venkateswara, Eusebio, Chakraborty and Panchanathan (2017), Deep Hashing Network for "
+    "Unsupervised Domain Adaptation, CVPR",
+    obtain="""
+        Follow the link on the homepage to OfficeHomeDataset_10072016.zip, and unpack it here.
+    """,
+    tree="""
+        OfficeHomeDataset_10072016/
+            Art/Alarm_Clock/00001.jpg
+            Clipart/Alarm_Clock/00001.jpg
+            Product/Alarm_Clock/00001.jpg
+            Real World/Alarm_Clock/00001.jpg
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    home = require(root / FOLDER, root)
+    folders = {path.name.replace("_", " ").title(): path for path in home.iterdir()}
+    if not folders.keys() & set(DOMAINS):
+        raise ReleaseError(f"{home} has none of the folders {', '.join(DOMAINS)}: unpack them here")
+    for domain in DOMAINS:
+        for name, image, label in class_folders(folders[domain]) if domain in folders else ():
+            key = f"{domain}/{name}"
+            if label in NAMES:
+                yield Row(key, image, label)
+            else:
+                yield Broken(key, "unknown_label", f"no class of Office-Home is called {label!r}")
+
+
+@dataset.task(
+    """
+    An everyday article from an office or a household is shown as art, as clip art, as a product or
+    in use. Whatever the manner, write in one or two words what the article is called.
+    """,
+    title="Office-Home object recognition",
+    official_name="Office-Home+Image_classification",
+    category="General Object",
+)
+def image_classification(row: Row) -> Example:
+    return Example(image=row.image, target=NAMES[row.label])
+
+
+DRAWN = {
+    "Bed": "bed",
+    "Bike": "bicycle",
+    "Bottle": "bottle",
+    "Chair": "chair",
+    "Desk_Lamp": "lamp",
+    "Laptop": "laptop",
+    "Mug": "cup",
+    "Refrigerator": "refrigerator",
+    "TV": "television",
+}
+STYLES = {
+    "Art": "painting",
+    "Clipart": "clip art",
+    "Product": "product",
+    "Real World": "photo",
+}
+COLOURS = ("red", "blue", "green", "orange", "purple")
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    for index in range(count):
+        domain, label = DOMAINS[index % len(DOMAINS)], list(DRAWN)[index % len(DRAWN)]
+        box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), "office_home", index, by=0.2)
+        colour = pick(COLOURS, 1, "office_home", index, "colour")[0]
+        image = domain_icon(DRAWN[label], STYLES[domain], box, colour, "office_home", index)
+        write_image(root / FOLDER / domain / label / f"{index + 1:05d}.jpg", image)
