@@ -70,6 +70,13 @@ def kinds() -> dict[str, Kind]:
     return {folder.replace(" ", "-"): Kind(name, nature) for folder, name, nature in rows}
 
 
+@cache
+def asked_share(nature: str) -> float:
+    """Give the share of the rows of a nature that makes them as many as the living ones."""
+    classes = Counter(kind.nature for kind in kinds().values())
+    return min(1.0, classes["living"] / classes[nature])
+
+
 @dataset.reader
 def read(root: Path) -> Iterator[Row | Broken]:
     for key, image, folder in class_folders(require(root / "png", root / "sketches_png" / "png")):
@@ -139,8 +146,6 @@ def object_detection(row: Row) -> Example:
     category="General Object in Special Image Domain",
 )
 def living_organism_detection(row: Row) -> Example | None:
-    classes = Counter(kind.nature for kind in kinds().values())
-    share = min(1.0, classes["living"] / classes[row.nature])
-    if row.nature == "undecided" or fraction(row.key, "living") >= share:
+    if row.nature == "undecided" or fraction(row.key, "living") >= asked_share(row.nature):
         return None
     return Example(image=row.image, target=row.nature)
