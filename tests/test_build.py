@@ -283,6 +283,25 @@ def test_a_release_that_cannot_be_read_stops_no_other(
     assert files_of(tmp_path / "out") == files_of(tmp_path / "clean")
 
 
+def test_a_reader_that_reads_otherwise_the_second_time_is_found_out(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset, times = catalog.load("board"), []
+    read = dataset.read
+
+    def unsteady(root: Path) -> list[Any]:
+        times.append(root)
+        return list(read(root))[len(times) :]
+
+    monkeypatch.setattr(dataset, "read", unsteady)
+    write_board(tmp_path / "data/board", [], 40)
+    for number in range(30):
+        (tmp_path / f"data/board/images/{number}.jpg").write_bytes(b"")
+    told = make([asking(n) for n in range(40)], cap=5).manifest["datasets"]["board"]
+    assert told["status"] == "failed"
+    assert "gave other rows when it was read again" in told["why"]
+
+
 def test_sensitive_tasks_are_built_only_when_asked_for(make: Make) -> None:
     assert set(make([asking(0)], 1).tasks) == {"board/ask", "board/count"}
     asked = make([asking(0)], 1, out="asked", include_sensitive=True)

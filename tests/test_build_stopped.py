@@ -187,6 +187,19 @@ def test_a_release_that_changed_between_two_runs_is_read_again(tmp_path: Path, d
     assert files_of(tmp_path / "out") == files_of(tmp_path / "clean")
 
 
+def test_a_build_that_is_mended_does_not_look_whole_on_the_way(tmp_path: Path, data: Path) -> None:
+    (data / "twin/rows.jsonl").rename(data / "twin/rows")
+    told = build(data, tmp_path / "out", SETTINGS, workers=1)["datasets"]
+    assert told["twin"]["status"] == "failed"
+    assert looks_whole(tmp_path / "out")
+    (data / "twin/rows").rename(data / "twin/rows.jsonl")
+    stopped_after(1, data, tmp_path / "out")
+    assert not looks_whole(tmp_path / "out")
+    build(data, tmp_path / "out", SETTINGS, workers=1)
+    build(data, tmp_path / "clean", SETTINGS, workers=1)
+    assert files_of(tmp_path / "out") == files_of(tmp_path / "clean")
+
+
 def test_a_shard_that_went_away_is_written_again(tmp_path: Path, data: Path) -> None:
     stopped_after(3, data, tmp_path / "out")
     (tmp_path / "out/images/board-00001.parquet").unlink()

@@ -21,7 +21,7 @@ from visionflan.build.plan import Plan, Settings, plan, provenance, task_info
 from visionflan.build.seen import SeenPictures
 from visionflan.build.source import source_digest
 from visionflan.build.split import HoldOut
-from visionflan.build.stored import Stored, shard_paths, stored_facts
+from visionflan.build.stored import Stored, stored_facts
 from visionflan.errors import BuildError, VisionflanError
 
 SPARE = 5  # one row in so many is kept beyond the cap, in place of rows whose pictures are bad
@@ -93,7 +93,6 @@ class Run:
         except VisionflanError as fault:
             why = str(fault).replace(f"{self.data_root}{os.sep}", "")
             self.told[name] = {"status": "failed", "why": why, **provenance(catalog.load(name))}
-            self.discard(name)
             tell(f"{name}: failed: {why}")
             return None
         part.source = source
@@ -101,12 +100,6 @@ class Run:
         self.told[name] = part.about
         tell(f"{name}: {told_of(part)} ({time.monotonic() - began:.1f} s)")
         return part
-
-    def discard(self, name: str) -> None:
-        """Remove what a dataset left that could not be read."""
-        shutil.rmtree(self.out / FOLDER / name)
-        for shard in shard_paths(self.out / "images", name):
-            shard.unlink()
 
     def make(self, name: str, folder: Path) -> Part:
         """Read a dataset, choose, check and store."""

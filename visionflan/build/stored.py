@@ -71,11 +71,6 @@ class Stored:
         self.checked = []
 
 
-def shard_paths(images: Path, name: str) -> list[Path]:
-    """Name the shards of a part."""
-    return sorted(images.glob(f"{name}-{'[0-9]' * 5}.parquet"))
-
-
 def finished(images: Path, folder: Path, name: str) -> Iterator[pa.Table]:
     """Yield the facts of the shards that are whole, up to the first that is not."""
     number = 0
