@@ -1,0 +1,181 @@
+"""CORe50: 164,866 frames of videos in which a hand holds and turns one of 50 household objects.
+
+Layout: `core50_128x128/s<session>/o<object>/C_<session>_<object>_<frame>.png`, eleven sessions of
+50 objects (training codes such as w5688414/keras-CORe50-benchmark name such paths, and a published
+instance of the paper's data is called C_09_41_288.png and shows a cup). The owner's list
+(vlomonaco/core50, extras/core50_labels.txt) names the objects in order of their numbers, five of
+each of ten kinds; the 41st is cup1. The archives core50_128x128.zip and core50_350x350.zip are read
+in place too. Of several sizes the larger is read, since both show the same frames. The array file
+core50_imgs.npz, a third form of the same frames, is not read.
+
+Frames of one video are nearly alike: a build that groups near-identical pictures will find many.
+"""
+
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from PIL import Image, ImageDraw
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import BLACK, COLOURS, RGB, SIZE, WHITE, WHOLE, Box, jittered
+from visionflan.drawing_styles import photo
+from visionflan.errors import ReleaseError
+from visionflan.hashing import pick
+from visionflan.icons import ICONS
+from visionflan.layouts import require
+from visionflan.pictures import Member, Picture
+from visionflan.specimens import write_image
+
+KINDS = (
+    "plug adapter",
+    "mobile phone",
+    "scissors",
+    "light bulb",
+    "can",
+    "glass",
+    "ball",
+    "marker",
+    "cup",
+    "remote control",
+)
+OBJECTS_OF_A_KIND = 5
+FRAME = re.compile(r"s\d+/o\d+/C_\d+_(?P<object>\d+)_\d+\.png")
+HOMES = ("core50_350x350", "core50_350x350.zip", "core50_128x128", "core50_128x128.zip")
+
+
+class Row(NamedTuple):
+    key: str
+    image: Picture
+    kind: str
+
+
+dataset = Dataset[Row](
+    title="Core50",
+    homepage="https://vlomonaco.github.io/core50/",
+    licence="CC-BY-4.0",
+    citation="Lomonaco and Maltoni (2017), CORe50: a New Dataset and Benchmark for Continuous "
+    "Object Recognition, CoRL",
+    obtain="""
+        Download core50_128x128.zip or core50_350x350.zip from the homepage, and put it here, either
+        unpacked or as it is.
+    """,
+    tree="""
+        core50_128x128/
+            s1/o1/C_01_01_000.png
+            ...
+            s11/o50/C_11_50_299.png
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    home = require(*(root / name for name in HOMES))
+    found = False
+    for place, image in archived(home) if home.suffix == ".zip" else unpacked(home):
+        if not (frame := FRAME.fullmatch(place)):
+            continue
+        found, number = True, int(frame["object"]) - 1
+        if number // OBJECTS_OF_A_KIND in range(len(KINDS)):
+            yield Row(place, image, KINDS[number // OBJECTS_OF_A_KIND])
+        else:
+            yield Broken(place, "unknown_object", f"{place} in {home} is of none of the 50 objects")
+    if not found:
+        raise ReleaseError(f"{home} holds no frame such as s1/o1/C_01_01_000.png")
+
+
+def unpacked(home: Path) -> Iterator[tuple[str, Path]]:
+    """Give the files below each object of each session."""
+    for folder in sorted(home.glob("s*/o*")):
+        for image in sorted(folder.iterdir()):
+            yield image.relative_to(home).as_posix(), image
+
+
+def archived(home: Path) -> Iterator[tuple[str, Member]]:
+    """Give the members of an archive, named without the folder around all."""
+    with zipfile.ZipFile(home) as archive:
+        for name in sorted(archive.namelist()):
+            yield "/".join(PurePosixPath(name).parts[-3:]), Member(home, name)
+
+
+@dataset.task(
+    """
+    A hand holds something up to the camera, indoors or outdoors. What does it hold: a plug adapter,
+    mobile phone, scissors, light bulb, can, glass, ball, marker, cup or remote control? Copy the
+    right name.
+    """,
+    title="Core50 object recognition",
+    official_name="Core50+Object_detection",
+    category="General Object",
+)
+def object_detection(row: Row) -> Example:
+    return Example(image=row.image, target=row.kind)
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    for index in range(count):
+        kind, session = index % len(KINDS), index % 11 + 1
+        subject = Image.new("RGBA", (SIZE, SIZE))
+        pen = ImageDraw.Draw(subject)
+        box = jittered(WHOLE.part(0.1, 0.02, 0.9, 0.82), "core50", index, by=0.2)
+        colour = COLOURS[pick(("red", "blue", "green", "orange"), 1, "core50", index)[0]]
+        draw(pen, KINDS[kind], box, colour)
+        pen.ellipse(WHOLE.part(0.3, 0.78, 0.7, 1.2), fill=(225, 170, 140))
+        number = kind * OBJECTS_OF_A_KIND + index // len(KINDS) % OBJECTS_OF_A_KIND + 1
+        name = f"C_{session:02d}_{number:02d}_{index:03d}.png"
+        place = root / "core50_128x128" / f"s{session}" / f"o{number}" / name
+        write_image(place, photo(subject, "core50", index).resize((128, 128)))
+
+
+def draw(pen: ImageDraw.ImageDraw, kind: str, box: Box, colour: RGB) -> None:
+    """Draw one of the ten kinds."""
+    if kind in OWN:
+        for left, top, right, bottom, fill in OWN[kind]:
+            pen.rounded_rectangle(box.part(left, top, right, bottom), 4, fill=fill or colour)
+    else:
+        ICONS[{"glass": "wine glass"}.get(kind, kind)](pen, box, colour)
+    if kind == "scissors":
+        for ends in ([(0.3, 0.7), (0.7, 0.0)], [(0.7, 0.7), (0.3, 0.0)]):
+            pen.line([box.at(*end) for end in ends], fill=(200, 200, 210), width=5)
+        for left in (0.12, 0.58):
+            pen.ellipse(box.part(left, 0.66, left + 0.3, 0.98), outline=colour, width=5)
+    if kind == "light bulb":
+        pen.ellipse(box.part(0.2, 0.0, 0.8, 0.64), fill=(255, 245, 170), outline=colour, width=3)
+
+
+GREY: RGB = (160, 160, 165)
+# Rectangles by their shares of the box, each with its colour or with None for that of the thing.
+OWN: dict[str, list[tuple[float, float, float, float, RGB | None]]] = {
+    "plug adapter": [
+        (0.3, 0.0, 0.38, 0.4, GREY),
+        (0.62, 0.0, 0.7, 0.4, GREY),
+        (0.15, 0.35, 0.85, 0.95, WHITE),
+        (0.35, 0.55, 0.65, 0.75, None),
+    ],
+    "mobile phone": [(0.2, 0.0, 0.8, 1.0, BLACK), (0.26, 0.1, 0.74, 0.84, None)],
+    "scissors": [],
+    "light bulb": [(0.36, 0.6, 0.64, 1.0, GREY), (0.36, 0.72, 0.64, 0.78, BLACK)],
+    "can": [
+        (0.2, 0.05, 0.8, 1.0, GREY),
+        (0.2, 0.15, 0.8, 0.9, None),
+        (0.42, 0.0, 0.58, 0.06, BLACK),
+    ],
+    "marker": [
+        (0.38, 0.3, 0.62, 1.0, None),
+        (0.4, 0.1, 0.6, 0.3, BLACK),
+        (0.46, 0, 0.54, 0.1, None),
+    ],
+    "remote control": [
+        (0.3, 0.0, 0.7, 1.0, BLACK),
+        (0.42, 0.06, 0.58, 0.16, (230, 40, 40)),
+        *(
+            (0.36 + 0.17 * column, 0.24 + 0.14 * row, 0.47 + 0.17 * column, 0.33 + 0.14 * row, GREY)
+            for row in range(5)
+            for column in range(2)
+        ),
+    ],
+}
