@@ -1,0 +1,299 @@
+"""iNaturalist: millions of photographs of living things, each with its place in the taxonomy.
+
+The paper's page links to the competition of 2017, but the published examples (file names that are
+UUIDs, common names, "Ray-finned Fishes") are of that of 2021, so both are read. Layout: the owners'
+pages (visipedia/inat_comp, 2017/README.md and 2021/README.md) give the folders and the fields of a
+category; torchvision (datasets/inaturalist.py) reads both years from the folders alone, as
+`<number>_<kingdom>_..._<genus>_<epithet>` in 2021 and `<super category>/<species>` in 2017, and
+renames the folders of 2021 to `2021_train` and so on, which are read too.
+
+Pictures are taken from the folders, whose names are those of the categories, since the annotations
+of 2021 list 2.7 million pictures in one file; of these only the categories are needed, which are
+the same in each file. `train_mini` is a part of `train`, and is read where that is not there. Of
+2017 there are no common names, and only the ranks that follow from the names of the species and of
+those super categories that are classes. "Animalia" holds the animals of no other super category.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from PIL import Image
+
+from visionflan import specimens_birds
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import WHOLE, jittered
+from visionflan.drawing_styles import styled_icon
+from visionflan.errors import ReleaseError, UnusableError
+from visionflan.layouts import class_folders, load_json, present, require
+from visionflan.specimens import write_image, write_json
+from visionflan.specimens_imagenet import thing_at
+
+RANKS = ("kingdom", "phylum", "class", "order", "family", "genus")
+# The super categories of 2017 that are also classes.
+CLASSES = (*("Actinopterygii", "Amphibia", "Arachnida", "Aves", "Insecta", "Mammalia", "Reptilia"),)
+# The super categories of 2021 and of 2017 by everyday names; the last two are of 2017 alone.
+GROUPS = {
+    "plants": ("Plants", "Plantae"),
+    "insects": ("Insects", "Insecta"),
+    "birds": ("Birds", "Aves"),
+    "fungi": ("Fungi", "Fungi"),
+    "reptiles": ("Reptiles", "Reptilia"),
+    "mammals": ("Mammals", "Mammalia"),
+    "ray-finned fishes": ("Ray-finned Fishes", "Actinopterygii"),
+    "amphibians": ("Amphibians", "Amphibia"),
+    "molluscs": ("Mollusks", "Mollusca"),
+    "arachnids": ("Arachnids", "Arachnida"),
+    "other animals": ("Animalia", "Animalia"),
+    "chromists": ("", "Chromista"),
+    "protozoans": ("", "Protozoa"),
+}
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    year: int
+    supercategory: str
+    species: str
+    common_name: str
+    ranks: dict[str, str]
+
+
+dataset = Dataset[Row](
+    title="INATURALIST",
+    homepage="https://github.com/visipedia/inat_comp/tree/master/2017",
+    licence="non-commercial",
+    terms="The owners ask to abide by the terms of service of iNaturalist, to use the data only "
+    "for non-commercial research and education, and not to pass on the pictures.",
+    citation="Van Horn, Mac Aodha, Song, Cui, Sun, Shepard, Adam, Perona and Belongie (2018), The "
+    "iNaturalist Species Classification and Detection Dataset, CVPR; Van Horn, Cole, Beery, "
+    "Wilber, Belongie and Mac Aodha (2021), Benchmarking Representation Learning for Natural "
+    "World Image Collections, CVPR",
+    obtain="""
+        For 2021 download the training (or mini) and validation images and annotations by the links
+        on https://github.com/visipedia/inat_comp/tree/master/2021 and unpack them here; for 2017
+        the training and validation images by the links on the homepage.
+    """,
+    tree="""
+        train/ or train_mini/
+            02912_Animalia_Chordata_Aves_..._<genus>_<epithet>/<uuid>.jpg
+        val/
+        val.json, train.json or train_mini.json
+        train_val_images/Aves/<species>/<name>.jpg
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    whole = (root / "train").is_dir() or (root / "2021_train").is_dir()
+    names = ["train" if whole else "train_mini", "val"]
+    folders = {folder: name for name in names for folder in (root / name, root / f"2021_{name}")}
+    folders[root / "train_val_images"] = ""
+    for folder in present(*folders):
+        if split := folders[folder]:
+            yield from read_2021(folder, split)
+        else:
+            yield from read_2017(folder)
+
+
+def read_2021(folder: Path, split: str) -> Iterator[Row | Broken]:
+    categories = read_categories(folder.parent)
+    for name, image, label in class_folders(folder):
+        key = f"{split}/{name}"
+        if (category := categories.get(label)) is None:
+            yield Broken(key, "unknown_label", f"no category has the folder {label!r}")
+            continue
+        ranks = {rank: category[rank] for rank in RANKS}
+        common = category["common_name"]
+        yield Row(key, image, 2021, category["supercategory"], category["name"], common, ranks)
+
+
+def read_categories(root: Path) -> dict[str, Any]:
+    """Read the categories by their folders, passing over all else as the file is read."""
+    path = require(*(root / f"{name}.json" for name in ("val", "train_mini", "train")))
+
+    def categories_alone(part: dict[str, Any]) -> dict[str, Any] | None:
+        return part if "categories" in part or "supercategory" in part else None
+
+    needed = {"name", "common_name", "supercategory", "image_dir_name", *RANKS}
+    found = load_json(path, categories_alone)
+    categories = found.get("categories") if isinstance(found, dict) else None
+    if not categories or any(lacking := needed - set(category) for category in categories):
+        fields = ", ".join(sorted(lacking if categories else needed))
+        raise ReleaseError(f"{path} has no categories with the fields {fields}, as in 2021")
+    return {category["image_dir_name"]: category for category in categories}
+
+
+def read_2017(folder: Path) -> Iterator[Row | Broken]:
+    for group in sorted(path for path in folder.iterdir() if path.is_dir()):
+        ranks = {"class": group.name} if group.name in CLASSES else {}
+        for name, image, species in class_folders(group):
+            of_species = {**ranks, "genus": species.partition(" ")[0]}
+            key = f"{folder.name}/{group.name}/{name}"
+            yield Row(key, image, 2017, group.name, species, "", of_species)
+
+
+@dataset.task(
+    """
+    Which living thing has been photographed? Write its common English name first and then, in
+    round brackets, its scientific name of two words, for instance: House Sparrow (Passer
+    domesticus).
+    """,
+    official_name="INATURALIST+latin_english_name_classification",
+    title="INATURALIST Latin English name classification",
+    category="Animal Classification",
+)
+def latin_english_name_classification(row: Row) -> Example | None:
+    if row.year == 2017:
+        return None
+    if not row.common_name:
+        raise UnusableError("no_common_name", f"{row.species} has no common name in the release")
+    return Example(image=row.image, target=f"{row.common_name} ({row.species})")
+
+
+@dataset.task(
+    """
+    Naturalists at a glance sort what they find into large groups. Into which of the groups below
+    would they put the organism at the centre of this photograph?
+    """,
+    official_name="INATURALIST+supercategory_classification",
+    title="INATURALIST supercategory classification",
+    category="Animal Classification",
+)
+def supercategory_classification(row: Row) -> Example:
+    place = (2021, 2017).index(row.year)
+    options = {names[place]: name for name, names in GROUPS.items() if names[place]}
+    if row.supercategory not in options:
+        raise UnusableError("unknown_label", f"{row.supercategory!r} is no known super category")
+    target = options[row.supercategory]
+    return Example(image=row.image, target=target, options=tuple(options.values()))
+
+
+def named(row: Row, rank: str) -> Example | None:
+    """Ask for the name of one rank, where the release tells it."""
+    return Example(image=row.image, target=row.ranks[rank]) if rank in row.ranks else None
+
+
+@dataset.task(
+    """
+    Give the phylum of the plant, animal or fungus shown, the rank directly below the kingdom. One
+    scientific word is enough, such as Mollusca.
+    """,
+    official_name="INATURALIST+phylum_classification",
+    title="INATURALIST phylum classification",
+    category="Animal Classification",
+)
+def phylum_classification(row: Row) -> Example | None:
+    return named(row, "phylum")
+
+
+@dataset.task(
+    """
+    Below the phylum and above the order stands the class, for example Liliopsida. To which class
+    does the organism in the picture belong? Reply with its Latin name only.
+    """,
+    official_name="INATURALIST+class_classification",
+    title="INATURALIST class classification",
+    category="Animal Classification",
+)
+def class_classification(row: Row) -> Example | None:
+    return named(row, "class")
+
+
+@dataset.task(
+    """
+    A biologist wants to file this observation under its taxonomic order, a rank that takes in
+    several families. Supply the order in the language of science, like Coleoptera.
+    """,
+    official_name="INATURALIST+order_classification",
+    title="INATURALIST order classification",
+    category="Animal Classification",
+)
+def order_classification(row: Row) -> Example | None:
+    return named(row, "order")
+
+
+@dataset.task(
+    """
+    Closely related genera make up a family, such as Canidae among the animals or Rosaceae among the
+    plants. Name the family of what you see here, in Latin and without any further words.
+    """,
+    official_name="INATURALIST+family_classification",
+    title="INATURALIST family classification",
+    category="Animal Classification",
+)
+def family_classification(row: Row) -> Example | None:
+    return named(row, "family")
+
+
+@dataset.task(
+    """
+    The first half of a species' scientific name is its genus. Work out from the visible traits what
+    that word is for this organism and write just that.
+    """,
+    official_name="INATURALIST+genus_classification",
+    title="INATURALIST genus classification",
+    category="Animal Classification",
+)
+def genus_classification(row: Row) -> Example | None:
+    return named(row, "genus")
+
+
+# Super category, common name, ranks and epithet, and the icon that shows it with its colour.
+DRAWN = """
+Birds;Northern Cardinal;Animalia Chordata Aves Passeriformes Cardinalidae Cardinalis cardinalis
+Insects;Monarch;Animalia Arthropoda Insecta Lepidoptera Nymphalidae Danaus plexippus
+Mammals;Plains Zebra;Animalia Chordata Mammalia Perissodactyla Equidae Equus quagga
+Plants;Common Sunflower;Plantae Tracheophyta Magnoliopsida Asterales Asteraceae Helianthus annuus
+Animalia;Sally Lightfoot Crab;Animalia Arthropoda Malacostraca Decapoda Grapsidae Grapsus grapsus
+Animalia;Sea Star;Animalia Echinodermata Asteroidea Forcipulatida Asteriidae Pisaster ochraceus
+"""
+ICONS = {
+    "Monarch": ("butterfly", "orange"),
+    "Plains Zebra": ("zebra", "black"),
+    "Common Sunflower": ("sunflower", "yellow"),
+    "Sally Lightfoot Crab": ("crab", "red"),
+    "Sea Star": ("starfish", "purple"),
+}
+
+
+def drawn_category(number: int, line: str) -> dict[str, str]:
+    group, common, taxonomy = line.split(";")
+    *ranks, epithet = taxonomy.split()
+    return {
+        **dict(zip(RANKS, ranks, strict=True)),
+        "name": f"{ranks[-1]} {epithet}",
+        "common_name": common,
+        "supercategory": group,
+        "specific_epithet": epithet,
+        "image_dir_name": "_".join((f"{number:05d}", *ranks, epithet)),
+    }
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    lines = DRAWN.strip().split("\n")
+    categories = [drawn_category(*each) for each in enumerate(lines)]
+    for index in range(count):
+        category = categories[lines.index(thing_at(index, lines, "inaturalist"))]
+        image = picture(category["common_name"], index)
+        name = f"00000000-0000-4000-8000-{index:012x}.jpg"
+        if index % 8 == 5:
+            group = category["class"] if category["class"] in CLASSES else category["kingdom"]
+            write_image(root / "train_val_images" / group / category["name"] / name, image)
+        else:
+            write_image(root / "train_mini" / category["image_dir_name"] / name, image)
+    numbered = [{"id": number, **category} for number, category in enumerate(categories)]
+    write_json(root / "train_mini.json", {"info": {"year": 2021}, "categories": numbered})
+
+
+def picture(common_name: str, index: int) -> Image.Image:
+    """Draw the organism as a photograph."""
+    identity = ("inaturalist", index)
+    if common_name in specimens_birds.PLUMAGES:
+        return specimens_birds.bird(common_name, ("left", "right")[index // 6 % 2], *identity)
+    box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), *identity, by=0.2)
+    icon, colour = ICONS[common_name]
+    return styled_icon(icon, "photo", box, colour, *identity)
