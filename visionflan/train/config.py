@@ -33,6 +33,27 @@ class Start:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pretrain:
+    """How a tiny tower and language model are made from nothing, out of the run's build.
+
+    Both have this width and so many layers; images are `image_size` pixels a side, in patches of
+    `patch_size`. Conversations longer than `max_length` tokens are left out of this phase.
+    """
+
+    image_size: int = 32
+    patch_size: int = 8
+    width: int = 128
+    layers: int = 4
+    vocabulary: int = 2000
+    batch_size: int = 64
+    tower_steps: int = 600
+    tower_rate: float = 2e-3
+    language_steps: int = 400
+    language_rate: float = 2e-3
+    max_length: int = 256
+
+
+@dataclass(frozen=True, kw_only=True)
 class Data:
     """Which instances a stage reads.
 
@@ -46,6 +67,7 @@ class Data:
     tasks: tuple[str, ...] = ()
     split: Split = "train"
     limit: int | None = None
+    conversations: int | None = None
     left_out: float = 0.01
 
 
@@ -112,11 +134,15 @@ class Machine:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """A complete run. `build` serves the stages that name no build directory of their own."""
+    """A complete run. `build` serves the stages that name no build directory of their own.
+
+    With `pretrain` the run makes the tower and the language model that it starts from.
+    """
 
     name: str
     stages: tuple[Stage, ...]
     start: Start = field(default_factory=Start)
+    pretrain: Pretrain | None = None
     build: Path | None = None
     seed: int = 0
     save_precision: Precision = "float32"

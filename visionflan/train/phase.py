@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from visionflan.build.conversations import write_conversations
 from visionflan.build.directory import BuildDirectory
 from visionflan.build.durable import write_json
 from visionflan.errors import TrainingError
@@ -49,23 +50,14 @@ class Phase:
 
     def run(self) -> dict[str, Any]:
         """Train the stage, save its checkpoint, and give what its run.json tells."""
-        parent = self.parent
-        rows = self.encoded()
-        learner = Learner(parent.model, self.stage.trains)
-        if self.config.machine.gradient_checkpointing:
-            compute_again(parent.model)
-        images = self.images(rows)
-        place(learner, self.world)
-        collate = Collator(rows, self.encoder, images)
-        machine, seed = self.config.machine, self.config.seed
-        loop = Loop(self.folder, self.stage, machine, seed, rows, learner, collate, self.world)
+        loop = self.loop()
         seconds = loop.run()
         told = {
             "recipe": self.config.name,
             "stage": self.stage.name,
             "config": to_json(self.config),
-            "data": self.data(rows),
-            "parent": parent.origin,
+            "data": self.data(loop.rows),
+            "parent": self.parent.origin,
             "seed": self.config.seed,
             "steps": loop.plan.steps,
             "seconds": seconds,
@@ -73,13 +65,25 @@ class Phase:
         }
         save_checkpoint(
             self.folder / "checkpoint",
-            learner,
-            parent.processor,
+            loop.learner,
+            self.parent.processor,
             precision=self.config.save_precision,
             told=told,
             world=self.world,
         )
         return told
+
+    def loop(self) -> Loop:
+        """Put together what is trained, on what, and how."""
+        rows = self.encoded()
+        learner = Learner(self.parent.model, self.stage.trains)
+        if self.config.machine.gradient_checkpointing:
+            compute_again(self.parent.model)
+        images = self.images(rows)
+        place(learner, self.world)
+        collate = Collator(rows, self.encoder, images)
+        machine, seed = self.config.machine, self.config.seed
+        return Loop(self.folder, self.stage, machine, seed, rows, learner, collate, self.world)
 
     @cached_property
     def source(self) -> BuildDirectory:
@@ -90,7 +94,17 @@ class Phase:
                 f"stage {self.stage.name} has nothing to read: give --build, or set "
                 f"stages.{self.stage.name}.data.build."
             )
+        if (count := self.stage.data.conversations) is not None:
+            return self.conversations(BuildDirectory(build), count)
         return BuildDirectory(build)
+
+    def conversations(self, build: BuildDirectory, count: int) -> BuildDirectory:
+        """Write the conversations of this run, in the first process, and open them in all."""
+        out = self.out / "conversations"
+        if self.world.first:
+            write_conversations(build, out, count, self.config.seed)
+        self.world.wait()
+        return BuildDirectory(out)
 
     @cached_property
     def encoder(self) -> Encoder:

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from visionflan.build.directory import BuildDirectory
 from visionflan.build.durable import write_json
 from visionflan.errors import TrainingError
 from visionflan.train.checkpoints import is_whole
@@ -27,11 +29,34 @@ def train(
     Running it again goes on where it stopped.
     """
     stages = config.stages if only is None else (config.stage(only),)
+    config = with_parts(config, out)
     with joined(config.machine.device) as world:
         bind(config, out, world)
+        make_parts(config, out, world, (say if world.first else None) or silence)
         for stage in stages:
             carry_out(Phase(config, stage, out, world), (say if world.first else None) or silence)
     return out / stages[-1].name / "checkpoint"
+
+
+def with_parts(config: TrainConfig, out: Path) -> TrainConfig:
+    """Start from the parts that the run makes itself, where it does."""
+    if config.pretrain is None:
+        return config
+    parts = out.resolve() / "pretrain"
+    start = replace(config.start, tower=parts / "tower", language_model=parts / "language_model")
+    return replace(config, start=start)
+
+
+def make_parts(config: TrainConfig, out: Path, world: World, say: Say) -> None:
+    """Make the tower and the language model that the run starts from, in the first process."""
+    if config.pretrain is not None and world.first:
+        from visionflan.train.pretrain.parts import pretrain_parts
+
+        if config.build is None:
+            raise TrainingError("the parts are made out of a build: give one with --build.")
+        source, folder = BuildDirectory(config.build), out / "pretrain"
+        pretrain_parts(source, folder, config.pretrain, config.start.joint, config.seed, say)
+    world.wait()
 
 
 def silence(_: str) -> None:
