@@ -1,0 +1,134 @@
+"""ObjectNet: 50,000 photos of household things, turned, from odd sides and in the wrong rooms.
+
+Layout: `objectnet-1.0/images/<folder>/<picture>.png`, and the name of each of the 313 folders in
+`mappings/folder_to_objectnet_label.json`; mlfoundations/wise-ft (src/datasets/objectnet.py) and
+yurijmikhalevich/rclip's benchmark read both so. The release may also lie here without the folder
+around all, or be called objectnet-1.0-beta.
+
+The names are the release's own, as a person says them: without what stands in brackets ("Laptop
+(open)"), and in small letters but for proper names.
+
+The owners forbid any training on these pictures. No word of the licence vocabulary says so;
+"unknown" keeps them out of builds for a licence, and `terms` has the condition in full. Each
+picture has a red border one pixel wide (abarbu/objectnet-template-pytorch cuts off two), under
+which alone single pictures may be shown; it is left in place.
+
+Known overlap: 113 classes are also classes of ImageNet, though the photos are new.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image, ImageOps
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import SIZE, WHOLE
+from visionflan.drawing_styles import photo
+from visionflan.errors import ReleaseError
+from visionflan.hashing import fraction, pick, rank
+from visionflan.icons import icon
+from visionflan.layouts import class_folders, load_json, require
+from visionflan.specimens import write_image, write_json
+
+MAPPING = Path("mappings", "folder_to_objectnet_label.json")
+MENDED = {"Band Aid": "Band-Aid", "Coffee/French press": "French press"}
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    name: str
+
+
+dataset = Dataset[Row](
+    title="ObjectNet",
+    homepage="https://objectnet.dev/",
+    licence="unknown",
+    terms="For evaluation alone: free for research and commerce under a licence derived from CC BY "
+    "4.0 with two clauses more: ObjectNet may never be used to tune the parameters of any model, "
+    "and single pictures may be put on the web only with their red border of one pixel.",
+    citation="Barbu, Mayo, Alverio, Luo, Wang, Gutfreund, Tenenbaum and Katz (2019), ObjectNet: A "
+    "Large-Scale Bias-Controlled Dataset for Pushing the Limits of Object Recognition Models, "
+    "NeurIPS",
+    obtain="""
+        Download objectnet-1.0.zip from the homepage, and unpack it here with the password that the
+        page gives to those who accept the terms.
+    """,
+    tree="""
+        objectnet-1.0/
+            images/air_freshener/0a1b2c3d4e5f607.png
+            mappings/folder_to_objectnet_label.json
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    homes = (root / "objectnet-1.0", root / "objectnet-1.0-beta", root)
+    mapping = require(*(home / MAPPING for home in homes))
+    names = load_json(mapping)
+    if not isinstance(names, dict):
+        raise ReleaseError(f"{mapping} is not a table from folders to names")
+    for key, image, folder in class_folders(mapping.parents[1] / "images"):
+        if isinstance(name := names.get(folder), str):
+            yield Row(key, image, spoken(name))
+        else:
+            yield Broken(key, "unknown_label", f"{mapping} has no name for the folder {folder!r}")
+
+
+def spoken(name: str) -> str:
+    """Give the name that a person uses for a class."""
+    if name in MENDED:
+        return MENDED[name]
+    bare = re.sub(r"\s*/\s*", " or ", re.sub(r"\s*\(.*?\)", "", name))
+    words = (
+        word.lower() if word[1:].islower() and "-" not in word else word for word in bare.split()
+    )
+    return " ".join(words)
+
+
+@dataset.task(
+    """
+    Somebody photographed one household object at home on purpose: maybe upside down, from behind or
+    in a room where it does not belong. What is the object called? Give its name in one to four
+    words.
+    """,
+    title="ObjectNet object recognition",
+    official_name="ObjectNet+Object_classfication",
+    category="General Object",
+)
+def object_classfication(row: Row) -> Example:
+    return Example(image=row.image, target=row.name)
+
+
+DRAWN = {
+    "banana": ("Banana", "banana", ("yellow", "green")),
+    "bicycle": ("Bicycle", "bicycle", ("red", "blue", "green")),
+    "chair": ("Chair", "chair", ("red", "blue", "orange")),
+    "desk_lamp": ("Desk lamp", "lamp", ("red", "green", "purple")),
+    "laptop_open": ("Laptop (open)", "laptop", ("blue", "cyan", "green")),
+    "mug": ("Mug", "cup", ("red", "blue", "orange")),
+    "tv": ("TV", "television", ("blue", "cyan", "gray")),
+}
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    home = root / "objectnet-1.0"
+    write_json(home / MAPPING, {folder: name for folder, (name, _, _) in DRAWN.items()})
+    for index in range(count):
+        folder = list(DRAWN)[index % len(DRAWN)]
+        _, thing, colours = DRAWN[folder]
+        subject = Image.new("RGBA", (SIZE, SIZE))
+        icon(
+            subject,
+            thing,
+            WHOLE.part(0.14, 0.14, 0.86, 0.86),
+            pick(colours, 1, "objectnet", index)[0],
+        )
+        turn = 360 * fraction("objectnet", index, "turn")
+        image = photo(subject.rotate(turn, Image.Resampling.BICUBIC), "objectnet", index)
+        name = f"{rank('objectnet', index, 'name'):016x}"[:15]
+        write_image(home / "images" / folder / f"{name}.png", ImageOps.expand(image, 1, "red"))
