@@ -9,16 +9,19 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from PIL import Image
 
+from visionflan.build.directory import BuildDirectory
 from visionflan.declare import Broken, Dataset, Example
 from visionflan.errors import ReleaseError
 from visionflan.layouts import inside, json_lines
 from visionflan.pictures import Computed, Member, Picture
+
+MakeBoard = Callable[..., BuildDirectory]
 
 
 class Row(NamedTuple):
@@ -132,4 +135,12 @@ def asking(number: int, **more: Any) -> dict[str, Any]:
         "text": f"What is {number}?",
         "target": f"it is {number}",
         **more,
+    }
+
+
+def files_of(path: Path) -> dict[str, bytes]:
+    """Read all files of a build but those that it keeps for itself."""
+    names = {file: str(file.relative_to(path)) for file in sorted(path.rglob("*"))}
+    return {
+        name: file.read_bytes() for file, name in names.items() if file.is_file() and name[0] != "."
     }

@@ -2,10 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from board import MakeBoard, write_board
 
 from visionflan import catalog
+from visionflan.build.directory import BuildDirectory
+from visionflan.build.plan import Settings
+from visionflan.build.run import build
 from visionflan.scaffold import dataset_file
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -28,3 +33,26 @@ def loose_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[s
     catalog.load.cache_clear()
     yield catalog.add_file(path)
     catalog.load.cache_clear()
+
+
+@pytest.fixture
+def board(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Add the dataset of board.py to the catalogue."""
+    file = Path(__file__).with_name("board.py")
+    monkeypatch.setattr(catalog, "loose_files", {"board": file})
+    catalog.load.cache_clear()
+
+
+@pytest.fixture
+def make(board: None, tmp_path: Path) -> MakeBoard:
+    """Give a function that builds a board of given lines."""
+
+    def built(
+        rows: list[dict[str, Any] | str], pictures: int = 0, out: str = "out", **settings: Any
+    ) -> BuildDirectory:
+        write_board(tmp_path / "data/board", rows, pictures)
+        wanted = {"tasks": ("board",), "hold_out_images": 0.0, **settings}
+        build(tmp_path / "data", tmp_path / out, Settings(**wanted), workers=1)
+        return BuildDirectory(tmp_path / out)
+
+    return built

@@ -25,12 +25,7 @@ Bad = Callable[[Path], dict[str, Any] | str]
 Ledger = dict[str, dict[str, Any]]
 
 
-@pytest.fixture(autouse=True)
-def board(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Add the dataset of board.py."""
-    file = Path(__file__).with_name("board.py")
-    monkeypatch.setattr(catalog, "loose_files", {"board": file})
-    catalog.load.cache_clear()
+pytestmark = pytest.mark.usefixtures("board")
 
 
 def png_header(width: int, height: int) -> bytes:

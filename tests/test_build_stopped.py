@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from board import asking, board_picture, write_board
+from board import asking, board_picture, files_of, write_board
 
 from visionflan import catalog
 from visionflan.build import assemble, durable, parts, seen, shards, stored
@@ -55,15 +55,6 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shared = [asking(n, key=f"s{n}", images=[f"../board/images/{n}.jpg"]) for n in range(20, 30)]
     write_board(tmp_path / "data/twin", [*rows[:20], *shared], 20)
     return tmp_path / "data"
-
-
-def files_of(path: Path) -> dict[str, bytes]:
-    """Read all files but those that a build keeps for itself."""
-    return {
-        str(file.relative_to(path)): file.read_bytes()
-        for file in sorted(path.rglob("*"))
-        if file.is_file() and parts.FOLDER not in file.parts
-    }
 
 
 def looks_whole(path: Path) -> bool:

@@ -35,6 +35,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="build tasks about race, gender, age, identity or emotion too",
     )
     parser.add_argument(
+        "--licence",
+        choices=["commercial", "research", "any"],
+        default="any",
+        help="datasets whose licence allows this (%(default)s)",
+    )
+    add_hold_out(parser)
+    selection.add_dataset_file(parser)
+
+
+def add_hold_out(parser: argparse.ArgumentParser) -> None:
+    """Let the user keep images and tasks from training."""
+    parser.add_argument(
         "--hold-out-images",
         type=float,
         default=0.05,
@@ -55,13 +67,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="instances of a wholly held-out task (%(default)s)",
     )
-    parser.add_argument(
-        "--licence",
-        choices=["commercial", "research", "any"],
-        default="any",
-        help="datasets whose licence allows this (%(default)s)",
-    )
-    selection.add_dataset_file(parser)
 
 
 def names(text: str) -> tuple[str, ...]:
