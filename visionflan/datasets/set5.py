@@ -1,0 +1,146 @@
+"""Set5: the five pictures on which super-resolution is tried, sharp and made small.
+
+Layout: a folder for the pictures as they are (`original`), one cut so that their sides can be
+divided by twelve (`GTmod12`), and one for each factor by which they were made smaller (`LRbicx2` to
+`LRbicx16`), each with baby.png, bird.png, butterfly.png, head.png and woman.png
+(Lornatang/SRGAN-PyTorch, data/README.md, and the page of BasicSR on data, which adds GTmod12). A
+published instance of the paper's data bears the number 9, so the paper too took several sizes of
+the five: all folders are read, with or without a folder `Set5` around them. Names as in other
+copies (baby_GT.bmp, babyx2.png) are read as well; copies that number the pictures
+(img_001_SRF_2_LR.png) are not, since no witness tells which is which.
+
+Five pictures in a few sizes make few rows, nearly alike: the builds will show that.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image, ImageDraw
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import BLACK, RGB, SIZE, WHOLE, canvas
+from visionflan.errors import ReleaseError
+from visionflan.hashing import pick
+from visionflan.icons import icon
+from visionflan.layouts import is_picture
+from visionflan.specimens import write_image
+
+SUBJECTS = ("baby", "bird", "butterfly", "head", "woman")
+NAME = re.compile(rf"(?P<subject>{'|'.join(SUBJECTS)})(_GT|x\d+)?")
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    subject: str
+
+
+dataset = Dataset[Row](
+    title="Set5",
+    homepage="http://people.rennes.inria.fr/Aline.Roumy/results/SR_BMVC12.html",
+    licence="unknown",
+    terms="A copy on Kaggle is marked DbCL 1.0, but that is not the owners' word.",
+    citation="Bevilacqua, Roumy, Guillemot and Alberi Morel (2012), Low-Complexity Single-Image "
+    "Super-Resolution based on Nonnegative Neighbor Embedding, BMVC",
+    obtain="""
+        Download Set5 with its small pictures from a collection for super-resolution, such as that
+        of BasicSR, and put its folders here.
+    """,
+    tree="""
+        Set5/
+            original/baby.png
+            GTmod12/baby.png
+            LRbicx2/baby.png
+            LRbicx4/baby.png
+            ...
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    home = root / "Set5" if (root / "Set5").is_dir() else root
+    pictures = sorted(filter(is_picture, home.rglob("*")))
+    if not pictures:
+        raise ReleaseError(f"{home} holds no picture such as original/baby.png: put Set5 here")
+    for image in pictures:
+        key = image.relative_to(home).as_posix()
+        if found := NAME.fullmatch(image.stem):
+            yield Row(key, image, found["subject"])
+        else:
+            detail = f"the name of {image} does not begin with one of {', '.join(SUBJECTS)}"
+            yield Broken(key, "unknown_subject", detail)
+
+
+@dataset.task(
+    """
+    However few pixels there are, one of five subjects can be made out: a baby, a bird, a butterfly,
+    a head or a woman. Give the noun for the one that you see.
+    """,
+    title="Set5 object recognition in low resolution image",
+    official_name="Set5+image_recognition",
+    category="General Object",
+)
+def image_recognition(row: Row) -> Example:
+    return Example(image=row.image, target=row.subject)
+
+
+# How many times smaller than drawn the pictures of each folder are.
+FOLDERS = {
+    "LRbicx2": 2,
+    "LRbicx3": 3,
+    "LRbicx4": 4,
+    "LRbicx8": 8,
+    "LRbicx16": 16,
+    "GTmod12": 1,
+    "original": 1,
+}
+FULL = 4 * SIZE
+SKIN: RGB = (235, 190, 160)
+HAIR: RGB = (80, 50, 30)
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    for index in range(min(count, len(SUBJECTS) * len(FOLDERS))):
+        subject = SUBJECTS[index % len(SUBJECTS)]
+        folder, factor = list(FOLDERS.items())[index // len(SUBJECTS)]
+        image = drawn(subject).resize((FULL, FULL), Image.Resampling.BICUBIC)
+        if folder == "GTmod12":
+            image = image.crop((0, 0, FULL - 12, FULL - 12))
+        small = image.resize((image.width // factor, image.height // factor))
+        write_image(root / "Set5" / folder / f"{subject}.png", small)
+
+
+def drawn(subject: str) -> Image.Image:
+    """Draw one of the five subjects, always the same."""
+    image = canvas("set5", subject)
+    pen = ImageDraw.Draw(image)
+    if subject in ("bird", "butterfly"):
+        icon(
+            image, subject, WHOLE.part(0.05, 0.05, 0.95, 0.95), pick(("red", "blue"), 1, subject)[0]
+        )
+        return image
+    if subject == "woman":
+        pen.ellipse(WHOLE.part(0.3, 0.02, 0.7, 0.6), fill=HAIR)
+        pen.polygon(
+            [WHOLE.at(*at) for at in ((0.5, 0.38), (0.9, 1.0), (0.1, 1.0))], fill=(190, 30, 60)
+        )
+        face = WHOLE.part(0.38, 0.1, 0.62, 0.42)
+    elif subject == "head":
+        pen.rectangle(WHOLE.part(0.38, 0.7, 0.62, 1.0), fill=SKIN)
+        pen.pieslice(WHOLE.part(0.16, 0.02, 0.84, 0.8), 180, 360, fill=HAIR)
+        face = WHOLE.part(0.22, 0.14, 0.78, 0.9)
+    else:
+        pen.ellipse(WHOLE.part(0.06, 0.02, 0.94, 0.98), fill=(120, 190, 240))
+        face = WHOLE.part(0.16, 0.2, 0.84, 0.9)
+    pen.ellipse(face, fill=SKIN)
+    for x in (0.28, 0.62):
+        pen.ellipse(face.part(x, 0.36, x + 0.12, 0.48), fill=BLACK)
+    if subject == "baby":
+        pen.ellipse(face.part(0.36, 0.6, 0.64, 0.88), fill=(250, 220, 60), outline=BLACK)
+    else:
+        pen.ellipse(face.part(0.36, 0.72, 0.64, 0.8), fill=(190, 60, 60))
+    return image
