@@ -100,6 +100,17 @@ def test_a_missing_release_is_named_with_how_to_obtain_it(make: MakeBoard) -> No
     assert told["obtain"] == catalog.load("caltech101").obtain
 
 
+def test_a_folder_of_no_dataset_is_named(
+    make: MakeBoard, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "data/Caltech-101").mkdir(parents=True)
+    assert make([asking(0)], 1).manifest["about"]["unknown_folders"] == ["Caltech-101"]
+    out = tmp_path / "out"
+    words = ["--data-root", str(tmp_path / "data"), "--tasks", "board", "--hold-out-images", "0"]
+    assert main(["build", *words, "--out", str(out)]) == 0
+    assert "no dataset's name: Caltech-101" in capsys.readouterr().out
+
+
 def test_an_unknown_task_is_answered_with_near_ones(make: MakeBoard) -> None:
     with pytest.raises(UnknownNameError, match="board/ask"):
         make([asking(0)], 1, tasks=("board/aks",))

@@ -223,6 +223,22 @@ def test_no_worker_outlives_a_killed_build(tmp_path: Path, data: Path) -> None:
     wait_for(lambda: not any(alive(worker) for worker in workers), "the end of the workers")
 
 
+def test_an_interrupted_build_says_one_sentence(tmp_path: Path, data: Path) -> None:
+    lines = (data / "board/rows.jsonl").read_text()
+    (data / "board/rows.jsonl").write_text(lines.replace("images/5.jpg", "rows.jsonl#hang"))
+    script = "import sys; from visionflan.cli.main import main; sys.exit(main())"
+    command = [sys.executable, "-c", script, "build", "--data-root", str(data)]
+    command += ["--dataset-file", str(catalog.loose_files["board"]), "--tasks", "board"]
+    command += ["--out", str(tmp_path / "out"), "--workers", "2"]
+    stopped = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    wait_for(lambda: children(stopped.pid), "workers")
+    time.sleep(0.5)
+    os.killpg(stopped.pid, signal.SIGINT)
+    _, told = stopped.communicate(timeout=30)
+    assert stopped.returncode == 1
+    assert told == "stopped; run the same command again to go on.\n"
+
+
 def wait_for(found: Any, what: str) -> Any:
     """Wait until something is there."""
     for _ in range(300):

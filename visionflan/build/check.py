@@ -55,6 +55,7 @@ class Checker:
         # Forked workers need nothing of the caller's script, which may have no `__main__` guard.
         default = "fork" if "fork" in methods else "spawn"
         self.context = multiprocessing.get_context(start_method or default)
+        self.others = set(multiprocessing.active_children())
         self.pool = self.start(workers)
 
     def start(self, workers: int) -> ProcessPoolExecutor:
@@ -82,7 +83,10 @@ class Checker:
         fault: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Let the processes go."""
+        """Let the processes go; when the build was stopped, without waiting for a picture."""
+        if kind is not None:
+            for worker in set(multiprocessing.active_children()) - self.others:
+                worker.kill()
         self.pool.shutdown(cancel_futures=True)
 
     def check(self, pictures: Iterable[Picture]) -> Iterator[tuple[Picture, Outcome]]:
@@ -133,6 +137,7 @@ def prepare(loose: tuple[Path, ...]) -> None:
     for path in loose:
         catalog.load(catalog.add_file(path))
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the build itself ends its workers
     threading.Thread(target=end_with_parent, daemon=True).start()
 
 

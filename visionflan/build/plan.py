@@ -50,6 +50,7 @@ class Plan:
     held_out: tuple[str, ...] = ()
     others: dict[str, dict[str, Any]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+    unknown_folders: list[str] = field(default_factory=list)
 
 
 def plan(data_root: Path, settings: Settings) -> Plan:
@@ -82,6 +83,11 @@ def plan(data_root: Path, settings: Settings) -> Plan:
         else:
             made.tasks[name] = allowed
     made.held_out = wholly_held_out(made, settings)
+    made.unknown_folders = sorted(
+        path.name
+        for path in data_root.iterdir()
+        if path.is_dir() and path.name[0] != "." and path.name not in catalog.names()
+    )
     return made
 
 

@@ -153,7 +153,11 @@ class Run:
         hold_out = HoldOut(
             images=settings.hold_out_images, tasks=self.plan.held_out, seed=settings.seed
         )
-        about = {"settings": settings.as_json(), "tasks_left_out": self.plan.left_out}
+        about = {
+            "settings": settings.as_json(),
+            "tasks_left_out": self.plan.left_out,
+            "unknown_folders": self.plan.unknown_folders,
+        }
         manifest = assemble(
             self.out,
             parts,

@@ -37,6 +37,10 @@ def datasets_told(manifest: dict[str, Any]) -> Iterator[str]:
     if missing := with_status(manifest, "missing"):
         yield fill(f"not in the data root: {', '.join(missing)}", WIDTH)
         yield "  `visionflan datasets NAME` tells how to obtain one, and where it goes"
+    if unknown := manifest["about"].get("unknown_folders"):
+        yield fill(
+            f"folders of the data root that are no dataset's name: {', '.join(unknown)}", WIDTH
+        )
     for name, told in with_status(manifest, "left out").items():
         yield f"left out: {name}: {told['why']}"
     if sensitive := [
