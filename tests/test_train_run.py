@@ -225,6 +225,17 @@ def test_a_stage_that_trains_the_tower_hands_on_its_own(
     assert towers[0] != json.loads((tmp_path / "start.json").read_bytes())["tower"]
 
 
+def test_rows_longer_than_the_language_model_can_read_are_refused(
+    config: TrainConfig, tmp_path: Path
+) -> None:
+    words = save_language_model(tmp_path / "words", positions=80)
+    start = replace(config.start, language_model=words)
+    with pytest.raises(TrainingError, match=r"knows 80 positions: set stages\.base\.max_length"):
+        train(replace(config, start=start, stages=config.stages[1:2]), tmp_path / "run")
+    shorter = replace(config.stages[1], max_length=80, data=Data(left_out=0.5))
+    train(replace(config, start=start, stages=(shorter,)), tmp_path / "run")
+
+
 def test_half_precision_is_saved_where_it_is_told_and_goes_on(
     config: TrainConfig, tmp_path: Path
 ) -> None:

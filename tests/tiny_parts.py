@@ -54,7 +54,9 @@ def save_tower(folder: Path, kind: str = "clip", *, side: int = 32, width: int =
     return folder
 
 
-def save_language_model(folder: Path, kind: str = "llama", *, width: int = 32) -> Path:
+def save_language_model(
+    folder: Path, kind: str = "llama", *, width: int = 32, positions: int = 512
+) -> Path:
     """Save a small causal language model with the kind of tokenizer that its family has."""
     import torch
     from transformers import (
@@ -75,7 +77,7 @@ def save_language_model(folder: Path, kind: str = "llama", *, width: int = 32) -
         "num_hidden_layers": 2,
         "num_attention_heads": 2,
         "num_key_value_heads": 2,
-        "max_position_embeddings": 512,
+        "max_position_embeddings": positions,
         "eos_token_id": tokenizer.eos_token_id,
         "bos_token_id": tokenizer.bos_token_id,
         "pad_token_id": None,

@@ -140,7 +140,15 @@ class Phase:
             encode(*given, seed=self.config.seed)
             shutil.copy(self.folder / "rows" / "ledger.jsonl", self.folder)
         self.world.wait()
-        return encode(*given, seed=self.config.seed)
+        rows = encode(*given, seed=self.config.seed)
+        longest = int(rows.lengths.max())
+        known = getattr(self.parent.model.config.text_config, "max_position_embeddings", longest)
+        if longest > known:
+            raise TrainingError(
+                f"stage {self.stage.name} has rows of {longest} tokens, and the language model "
+                f"knows {known} positions: set stages.{self.stage.name}.max_length."
+            )
+        return rows
 
     def images(self, rows: Rows) -> Pictures | Features:
         """Choose how images are brought: read each time, or kept in the form that is told."""
