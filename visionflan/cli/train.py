@@ -1,6 +1,6 @@
 """Run a recipe, or one of its stages.
 
-A recipe is a short name (base_13b, chat_13b, base_7b, chat_7b), or any function told as
+A recipe is a short name (tiny, base_13b, chat_13b, base_7b, chat_7b), or any function told as
 `package.module:function` that returns a TrainConfig. Stopped at any moment, the same command goes
 on where it was. `torchrun --nproc-per-node N --no-python visionflan train ...` shares the weights
 out to N processes.
