@@ -13,12 +13,13 @@ import pytest
 from PIL import Image
 from tiny_evaluation import TASKS, Looker, Said, tiny_build
 
+from visionflan.build.conversations import write_conversations
 from visionflan.build.directory import BuildDirectory
 from visionflan.build.instance import Turn
 from visionflan.cli.main import main
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.items import asks, held_out, joined, limited
-from visionflan.evaluate.places import evaluations, matching
+from visionflan.evaluate.places import builds, evaluations, matching
 from visionflan.evaluate.records import CONDITIONS, JOURNAL, RECORDS, Record, read_records
 from visionflan.evaluate.run import EvaluationSettings, Subject, evaluate, rescore
 from visionflan.evaluate.summary import HELD_OUT, OVERALL, TRAINED
@@ -34,8 +35,14 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> BuildDirectory:
 def ask(
     build: BuildDirectory, out: Path, model: Looker | None = None, **settings: Any
 ) -> tuple[dict[str, Any], list[Record]]:
+    return ask_all([build], out, model, **settings)
+
+
+def ask_all(
+    held: Sequence[BuildDirectory], out: Path, model: Looker | None = None, **settings: Any
+) -> tuple[dict[str, Any], list[Record]]:
     subject = Subject(answerer=model or Looker(), path=out, run="run", phase="base")
-    scores = evaluate(subject, [build], out, EvaluationSettings(**settings))
+    scores = evaluate(subject, held, out, EvaluationSettings(**settings))
     return scores, read_records(out / RECORDS)
 
 
@@ -296,6 +303,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from test_evaluate import Slow, ask
+from visionflan.build.conversations import write_conversations
 from visionflan.build.directory import BuildDirectory
 ask(BuildDirectory(Path(sys.argv[2])), Path(sys.argv[3]), Slow(), batch_size=8)
 """
@@ -337,6 +345,21 @@ def test_a_build_that_holds_nothing_out_is_refused_in_words(build: BuildDirector
     with pytest.raises(EvaluationError, match="no task of the build is named nothing"):
         matching(["nothing*"], [build])
     assert matching(["shapes/c*"], [build]) == ("shapes/caption", "shapes/choose", "shapes/colour")
+
+
+def test_a_run_is_asked_what_it_was_trained_on(build: BuildDirectory, tmp_path: Path) -> None:
+    own = write_conversations(build, tmp_path / "conversations", 20)
+    other = {"data": {"build": str(tmp_path / "not there")}}
+    config = {"build": str(build.path), "stages": [{"data": {"build": None}}, other]}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    found = builds([], tmp_path)
+    assert [each.digest for each in found] == [build.digest, own.digest]
+    scores, _ = ask_all(found, tmp_path / "base")
+    assert scores["tasks"]["conversations/question"]["conversation"]
+    assert scores["groups"][OVERALL]["score"]["tasks"] == 4
+    assert [each.digest for each in builds([build.path], tmp_path)] == [build.digest]
+    with pytest.raises(EvaluationError, match="with `--build`"):
+        builds([], tmp_path / "elsewhere")
 
 
 def test_the_same_task_in_two_builds_is_refused(build: BuildDirectory) -> None:

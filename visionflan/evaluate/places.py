@@ -16,6 +16,8 @@ from visionflan.evaluate.header import HEADER
 
 EVALUATION = "evaluation"
 CHECKPOINT = "checkpoint"
+# Where a run keeps the conversations that it wrote for its second stage: a build of its own.
+CONVERSATIONS = "conversations"
 # The phases that end in a model that answers; those before only prepare its parts.
 STAGES = ("base", "chat")
 
@@ -65,14 +67,15 @@ def builds(given: Sequence[Path], run: Path) -> list[BuildDirectory]:
 
 
 def trained_on(run: Path) -> list[Path]:
-    """Read which builds the stages of a run were trained on."""
+    """Read which builds the stages of a run were trained on, with what it wrote for itself."""
     path = run / "config.json"
     if not path.is_file():
         return []
     config = json.loads(path.read_bytes())
     stages = config.get("stages") or ()
     named = [config.get("build"), *((stage.get("data") or {}).get("build") for stage in stages)]
-    return [Path(build) for build in dict.fromkeys(named) if build and Path(build).is_dir()]
+    paths = [*(Path(build) for build in named if build), run / CONVERSATIONS]
+    return [build for build in dict.fromkeys(paths) if (build / "manifest.json").is_file()]
 
 
 def evaluations(path: Path) -> list[Path]:
