@@ -9,6 +9,7 @@ import pytest
 from visionflan.datasets import stanford_cars
 from visionflan.declare import Broken
 from visionflan.errors import ReleaseError
+from visionflan.layouts_matlab import write_matlab
 
 NAMES = (Path(__file__).parent / "stanford_cars_names.txt").read_text().splitlines()
 SECOND_WORDS = {"General", "Martin", "Rover"}
@@ -53,7 +54,7 @@ def test_the_single_packing_is_read_where_the_splits_are_not_there(tmp_path: Pat
         "annotations": np.array(records, dtype=fields).reshape(1, -1),
         "class_names": names.reshape(1, -1),
     }
-    stanford_cars.write_matlab(tmp_path / "cars_annos.mat", content)
+    write_matlab(tmp_path / "cars_annos.mat", content)
     row, broken = stanford_cars.read(tmp_path)
     image = tmp_path / "car_ims/000001.jpg"
     assert row == stanford_cars.Row("car_ims/000001.jpg", image, "Land Rover LR2 SUV 2012")

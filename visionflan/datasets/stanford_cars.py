@@ -12,7 +12,6 @@ The class names are make, model, mostly the body style, and year; three makes ha
 `cars_test_annos.mat` holds no labels and is left alone.
 """
 
-import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,8 +20,8 @@ from PIL import Image, ImageDraw
 
 from visionflan import drawing, layouts, specimens
 from visionflan.declare import Broken, Dataset, Example
-from visionflan.errors import ReleaseError
 from visionflan.hashing import rank
+from visionflan.layouts_matlab import load_matlab, write_matlab
 
 MAKES_OF_TWO_WORDS = ("AM General", "Aston Martin", "Land Rover")
 
@@ -58,7 +57,7 @@ dataset = Dataset[Row](
 @dataset.reader
 def read(root: Path) -> Iterator[Row | Broken]:
     for path in annotation_files(root):
-        content = load(path)
+        content = load_matlab(path)
         names = class_names(root, content)
         for number, record in enumerate(content["annotations"].ravel(), start=1):
             yield read_record(root, path, number, record, names)
@@ -83,31 +82,10 @@ def places(root: Path, name: str) -> list[Path]:
     return [root / "devkit" / name, root / name]
 
 
-def load(path: Path) -> dict[str, Any]:
-    """Read a MATLAB file, of whose cells each is an array that holds one value."""
-    matlab = scipy_io()
-    try:
-        content: dict[str, Any] = matlab.loadmat(str(layouts.require(path)))
-    except (ValueError, TypeError, NotImplementedError, matlab.matlab.MatReadError) as fault:
-        raise ReleaseError(f"{path} is not a MATLAB file of version 5: {fault}") from fault
-    return content
-
-
-def scipy_io() -> Any:
-    try:
-        import scipy.io
-    except ImportError as fault:
-        raise ReleaseError(
-            "the annotations of stanford_cars are MATLAB files, which scipy reads: install it with "
-            "`pip install 'visionflan[readers]'`"
-        ) from fault
-    return scipy.io
-
-
 def class_names(root: Path, content: dict[str, Any]) -> list[str]:
     """Give the names in the order of their numbers; the other packing has them in the same file."""
     if "class_names" not in content:
-        content = load(layouts.require(*places(root, "cars_meta.mat")))
+        content = load_matlab(layouts.require(*places(root, "cars_meta.mat")))
     return [str(cell.item()).strip() for cell in content["class_names"].ravel()]
 
 
@@ -179,7 +157,6 @@ def drawn_car(car: Drawn, index: int) -> Image.Image:
 def write_annotations(devkit: Path, labels: list[int]) -> None:
     import numpy as np
 
-    devkit.mkdir(parents=True, exist_ok=True)
     fields = [
         (name, object) for name in ("bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2", "class", "fname")
     ]
@@ -191,13 +168,6 @@ def write_annotations(devkit: Path, labels: list[int]) -> None:
     names = np.array([car.name for car in DRAWN], dtype=object).reshape(1, -1)
     write_matlab(devkit / "cars_train_annos.mat", {"annotations": annotations})
     write_matlab(devkit / "cars_meta.mat", {"class_names": names})
-
-
-def write_matlab(path: Path, content: dict[str, Any]) -> None:
-    """Write a MATLAB file without the time of writing, which scipy puts into the file's head."""
-    stream = io.BytesIO()
-    scipy_io().savemat(stream, content)
-    path.write_bytes(b"MATLAB 5.0 MAT-file".ljust(116) + stream.getvalue()[116:])
 
 
 @dataset.task(
