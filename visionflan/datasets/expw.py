@@ -1,0 +1,138 @@
+"""ExpW: 91,793 faces in pictures from the web, each face with one of seven expressions.
+
+Layout: `label/label.lst`, a line a face with the name of the picture, the number of the face in it,
+its box (top, left, right, bottom), the detector's confidence and the expression as a number, and
+the pictures in `image/origin/` (HazyResearch/meerkat, meerkat/datasets/expw/__init__.py, names the
+columns and both places). Other training codes have `label.lst` and `origin/` at the top; that is
+read too. The numbers stand for angry, disgust, fear, happy, sad, surprise and neutral in this order
+(several codes that read the raw list agree).
+
+A picture can show several faces, so the example's picture is the face cut out at its box.
+
+Known defect: the list has lines that stand in it twice (meerkat drops them); the second is passed
+over. Pictures are named after the words that were searched for, which are not always true of the
+face and are not shown to anybody.
+
+The faces of the specimen are cartoons of an expression, and nobody's likeness.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image, ImageDraw
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import SIZE, WHOLE, Box, canvas, jittered
+from visionflan.hashing import rank
+from visionflan.layouts import inside, is_folder, require
+from visionflan.pictures import Computed
+from visionflan.specimens import write_image, write_lines
+from visionflan.specimens_faces import face
+
+EXPRESSIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+WORDS = {
+    "angry": "anger",
+    "happy": "happiness",
+    "sad": "sadness",
+}
+# What follows the picture's name in a line: face, top, left, right, bottom, confidence, expression.
+COLUMNS = 7
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    box: tuple[int, int, int, int]
+    expression: str
+
+
+dataset = Dataset[Row](
+    title="expw",
+    homepage="http://mmlab.ie.cuhk.edu.hk/projects/socialrelation/index.html",
+    licence="unknown",
+    terms="The pictures were found by an image search, and keep the rights of their makers.",
+    citation="Zhang, Luo, Loy and Tang (2018), From Facial Expression Recognition to Interpersonal "
+    "Relation Prediction, International Journal of Computer Vision",
+    obtain="""
+        Download the Expression in-the-Wild (ExpW) dataset through the homepage, join and unpack the
+        parts of the archive of pictures, and put the folders image and label here.
+    """,
+    tree="""
+        image/origin/actor_angry_18.jpg
+        image/origin/...
+        label/label.lst
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    places = (root / "image" / "origin", root / "origin")
+    pictures = next(filter(is_folder, places), places[0])
+    path = require(root / "label" / "label.lst", root / "label.lst")
+    seen: set[str] = set()
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip() and line not in seen:
+                seen.add(line)
+                yield read_line(pictures, line, f"{path.name}:{number}")
+
+
+def read_line(pictures: Path, line: str, place: str) -> Row | Broken:
+    name, *numbers = line.rsplit(maxsplit=COLUMNS)
+    try:
+        top, left, right, bottom = map(int, numbers[1:5])
+        expression = EXPRESSIONS[int(numbers[6])]
+    except (ValueError, IndexError) as fault:
+        return Broken(place, "malformed_record", f"{line.strip()!r}: {fault}")
+    if left >= right or top >= bottom:
+        return Broken(place, "empty_box", f"the box of the face in {name} has no inside")
+    return Row(
+        f"{name}#{numbers[0]}", inside(pictures, name), (left, top, right, bottom), expression
+    )
+
+
+def cut_out(path: Path, place: str) -> Image.Image:
+    """Cut out the box whose left, top, right and bottom are given."""
+    left, top, right, bottom = map(int, place.split(","))
+    with Image.open(path) as image:
+        box = (max(0, left), max(0, top), min(image.width, right), min(image.height, bottom))
+        return image.convert("RGB").crop(box)
+
+
+@dataset.task(
+    """
+    Which expression does this face wear? Judge by the mouth, the eyes and the brows, and settle on
+    one word: anger, disgust, fear, happiness, sadness, surprise, or neutral where none of the six
+    shows.
+    """,
+    title="ExpW facial expression detection",
+    official_name="expw+expression_detection",
+    category="Facial Recognition",
+    sensitive=True,
+)
+def expression_detection(row: Row) -> Example:
+    picture = Computed(row.image, ",".join(map(str, row.box)), cut_out)
+    return Example(image=picture, target=WORDS.get(row.expression, row.expression))
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    lines = []
+    for index in range(count):
+        name = f"drawn_face_{index + 1}.jpg"
+        image = Image.new("RGB", (2 * SIZE, SIZE))
+        for side in range(2):
+            label = rank("expw", index, side) % len(EXPRESSIONS)
+            image.paste(drawn_face(EXPRESSIONS[label], index, side), (side * SIZE, 0))
+            lines.append(f"{name} {side} 0 {side * SIZE} {(side + 1) * SIZE} {SIZE} 99.9 {label}")
+        write_image(root / "image" / "origin" / name, image)
+    write_lines(root / "label" / "label.lst", lines)
+
+
+def drawn_face(expression: str, index: int, side: int) -> Image.Image:
+    image = canvas("expw", index, side)
+    box = Box(*WHOLE.part(0.06, 0.06, 0.94, 0.94))
+    face(ImageDraw.Draw(image), jittered(box, "expw", index, side, by=0.25), expression)
+    return image
