@@ -23,7 +23,7 @@ from visionflan.build.shards import FACTS
 from visionflan.build.split import HoldOut
 from visionflan.build.tables import IMAGES, INSTANCES, LEDGER, TaskInfo
 from visionflan.build.writer import DirectoryWriter
-from visionflan.errors import BuildError, UnusableError
+from visionflan.errors import BuildError, UnknownNameError, UnusableError
 
 INFO = TaskInfo(
     dataset="drawn",
@@ -134,6 +134,11 @@ def test_instances_are_chosen_by_split_and_task(built: Path) -> None:
         "10", "13", "16", "19",
     ]  # fmt: skip
     assert directory.tasks == {"drawn/colour": INFO, "drawn/pair": INFO}
+
+
+def test_an_unknown_task_is_answered_with_the_nearest(built: Path) -> None:
+    with pytest.raises(UnknownNameError, match="did you mean drawn/colour"):
+        BuildDirectory(built).instances(tasks=["drawn/color"])
 
 
 def read_some(directory: BuildDirectory, instances: Instances, start: int) -> list[str]:

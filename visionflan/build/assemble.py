@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 import visionflan
 from visionflan.build.card import write_card
@@ -107,10 +108,12 @@ def refuse_overlap(held: NDArray[np.bool_], seen: Shown, ids: Sequence[str]) -> 
 def write_instances(out: Path, folders: Sequence[Path], whole: Whole) -> dict[str, dict[str, Any]]:
     """Write one file of instances a task, and give each task's counts and digest."""
     writers: dict[str, TaskFile] = {}
-    done = 0
+    done, total = 0, len(whole.held)
+    bar = tqdm(desc="writing", total=total, unit=" instances", disable=None, leave=False)
     for given in batches(folders, "instances.parquet"):
         held = whole.held[done : done + len(given)]
         done += len(given)
+        bar.update(len(given))
         split = pa.array(np.where(held, "held_out", "train"), pa.string())
         batch = given.set_column(SPLIT, INSTANCES.field(SPLIT), split)
         names = np.array(batch["task"].to_pylist())
@@ -118,6 +121,7 @@ def write_instances(out: Path, folders: Sequence[Path], whole: Whole) -> dict[st
             if task not in writers:
                 writers[task] = TaskFile(out / "instances", task)
             writers[task].write(batch.filter(pa.array(names == task)))
+    bar.close()
     empty = {"train": 0, "held_out": 0, "digest": hashlib.sha256().hexdigest()}
     return {task: writers[task].close() if task in writers else dict(empty) for task in whole.tasks}
 

@@ -2,9 +2,11 @@
 
 import json
 import os
+from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from hashlib import sha256
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, overload
 
@@ -16,6 +18,7 @@ from visionflan.build.derive import derived
 from visionflan.build.index import ImageIndex
 from visionflan.build.instance import Instance, Split
 from visionflan.build.tables import TaskInfo, instance_at
+from visionflan.catalog import nearest
 from visionflan.errors import BuildError
 
 OPEN_SHARDS = 64
@@ -75,9 +78,9 @@ class BuildDirectory:
         return [batch.columns for batch in self.table.to_batches()]
 
     @cached_property
-    def ends(self) -> NDArray[np.int64]:
+    def ends(self) -> list[int]:
         """The position after the last instance of each batch."""
-        return np.cumsum([len(batch[0]) for batch in self.batches])
+        return list(accumulate(len(batch[0]) for batch in self.batches))
 
     @cached_property
     def index(self) -> ImageIndex:
@@ -88,6 +91,9 @@ class BuildDirectory:
         self, split: Split | None = None, tasks: Collection[str] | None = None
     ) -> "Instances":
         """Give the instances of a split and of some tasks; of all without them."""
+        for task in tasks or ():
+            if task not in self.manifest["tasks"]:
+                raise nearest("task", task, list(self.tasks))
         chosen = np.ones(self.table.num_rows, dtype=bool)
         for column, wanted in (("split", None if split is None else [split]), ("task", tasks)):
             if wanted is not None:
@@ -98,9 +104,9 @@ class BuildDirectory:
 
     def instance(self, position: int) -> Instance:
         """Give the instance at a position of the table."""
-        batch = int(np.searchsorted(self.ends, position, side="right"))
+        batch = bisect_right(self.ends, position)
         columns = self.batches[batch]
-        return instance_at(columns, position - int(self.ends[batch]) + len(columns[0]))
+        return instance_at(columns, position - self.ends[batch] + len(columns[0]))
 
     def image(self, image_id: str) -> bytes:
         """Read the encoded bytes of an image."""
