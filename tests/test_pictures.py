@@ -1,11 +1,14 @@
-"""A picture in a Parquet file is read by its row, whatever the row groups."""
+"""A picture in a Parquet file is read by its row, and one in a database by its key."""
 
+import os
 from pathlib import Path
 
+import lmdb
 import pytest
 from pyarrow import parquet, table
 
-from visionflan.pictures import Cell, describe, encoded, source
+from visionflan.errors import ReleaseError
+from visionflan.pictures import Cell, Entry, describe, encoded, open_lmdb, source
 
 VALUES = [bytes([number]) * 1000 for number in range(50)]
 
@@ -33,3 +36,39 @@ def test_a_cell_is_told_by_its_file_row_and_column(path: Path) -> None:
     cell = Cell(path, "jpg", 3)
     assert describe(cell) == f"{path}#3/jpg"
     assert source(cell) == path
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    folder = tmp_path / "tower_val_lmdb"
+    with (
+        lmdb.open(str(folder), map_size=1 << 20) as opened,
+        opened.begin(write=True) as transaction,
+    ):
+        transaction.put(b"0a", VALUES[7])
+    return folder
+
+
+def test_an_entry_of_a_database_is_read_by_its_key(database: Path) -> None:
+    entry = Entry(database, "0a")
+    assert encoded(entry) == VALUES[7]
+    assert describe(entry) == f"{database}#0a"
+    assert source(entry).is_file()
+
+
+def test_a_key_that_is_not_there_is_told(database: Path) -> None:
+    with pytest.raises(KeyError, match="0b"):
+        encoded(Entry(database, "0b"))
+
+
+def test_a_child_process_reads_from_the_database_that_its_parent_has_open(database: Path) -> None:
+    open_lmdb(database)
+    if not (child := os.fork()):
+        os._exit(0 if encoded(Entry(database, "0a")) == VALUES[7] else 1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "data.mdb").write_bytes(b"no database" * 1000)
+    with pytest.raises(ReleaseError, match="is not an LMDB database"):
+        open_lmdb(tmp_path)

@@ -1,4 +1,4 @@
-"""Where a picture of a release is: a file, a member of an archive, in a table, or numbers."""
+"""Where a picture of a release is: a file, in an archive, a table or a database, or numbers."""
 
 import io
 import os
@@ -6,11 +6,14 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
+
+from visionflan.errors import ReleaseError
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,14 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Entry:
+    """A picture whose encoded bytes stand under a key in an LMDB database, which is a folder."""
+
+    folder: Path
+    key: str
+
+
+@dataclass(frozen=True)
 class Computed:
     """A picture that a release keeps as numbers, or as parts that must be put together.
 
@@ -46,7 +57,7 @@ class Computed:
     make: Callable[[Path, str], Image.Image]
 
 
-Picture = Path | Member | Cell | Computed
+Picture = Path | Member | Cell | Entry | Computed
 ROWS_AT_ONCE = 16
 
 
@@ -57,6 +68,8 @@ def describe(picture: Picture) -> str:
             return f"{archive}!{name}"
         case Cell(table, column, row):
             return f"{table}#{row}/{column}"
+        case Entry(folder, key):
+            return f"{folder}#{key}"
         case Computed(source, place):
             return f"{source}#{place}"
         case _:
@@ -70,6 +83,8 @@ def source(picture: Picture) -> Path:
             return archive
         case Cell(table, _, _):
             return table
+        case Entry(folder, _):
+            return folder / "data.mdb"
         case Computed(path, _, _):
             return path
         case _:
@@ -86,6 +101,8 @@ def encoded(picture: Picture) -> bytes:
             return member_bytes(archive, name)
         case Cell(table, column, row):
             return cell_bytes(table, column, row)
+        case Entry(folder, key):
+            return entry_bytes(folder, key)
         case Computed(path, place, make):
             buffer = io.BytesIO()
             make(path, place).save(buffer, "PNG")
@@ -129,3 +146,30 @@ def cell_bytes(table: Path, column: str, row: int) -> bytes:
     if not isinstance(value, bytes):
         raise KeyError(f"there are no bytes in the column {column} of {table}")
     return value
+
+
+def entry_bytes(folder: Path, key: str) -> bytes:
+    """Read the value of a key of an LMDB database."""
+    with open_lmdb(folder).begin() as transaction:
+        value: bytes | None = transaction.get(key.encode())
+    if value is None:
+        raise KeyError(f"there is no key {key} in {folder}")
+    return value
+
+
+@cache
+def open_lmdb(folder: Path) -> Any:
+    """Open a database to read it, which LMDB lets a process do but once.
+
+    It keeps no lock, so it may cross a fork, and the child uses it as it is.
+    """
+    try:
+        import lmdb
+    except ImportError as fault:
+        raise ReleaseError(
+            f"{folder} is an LMDB database: reading it needs pip install 'visionflan[readers]'"
+        ) from fault
+    try:
+        return lmdb.open(str(folder), readonly=True, lock=False, readahead=False)
+    except lmdb.Error as fault:
+        raise ReleaseError(f"{folder} is not an LMDB database: {fault}") from fault

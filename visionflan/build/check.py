@@ -19,7 +19,7 @@ from typing import NamedTuple, Self
 from visionflan import catalog
 from visionflan.build.images import MOST_BYTES, CheckedImage, check_image
 from visionflan.errors import BuildError, UnusableError
-from visionflan.pictures import Cell, Member, Picture, describe, encoded, open_archive
+from visionflan.pictures import Cell, Entry, Member, Picture, describe, encoded, open_archive
 
 AT_ONCE = 8  # pictures that travel together
 AHEAD = 6  # bundles that wait for each worker
@@ -178,7 +178,9 @@ def read(picture: Picture) -> bytes:
     except (FileNotFoundError, NotADirectoryError) as fault:
         raise UnusableError("image_missing", fault.strerror or "no such file") from fault
     except KeyError as fault:
-        reason = "image_missing" if isinstance(picture, Member | Cell) else "image_unreadable"
+        reason = (
+            "image_missing" if isinstance(picture, Member | Cell | Entry) else "image_unreadable"
+        )
         raise UnusableError(reason, str(fault.args[0] if fault.args else fault)) from fault
     except OSError as fault:
         raise UnusableError("image_unreadable", fault.strerror or str(fault)) from fault
