@@ -1,0 +1,45 @@
+"""A complete run on a laptop: a model of about two million parameters, made from nothing.
+
+It makes its own tower and language model out of the build, aligns them, tunes them on the build's
+tasks (Base), and then on a thousand conversations written by rule (Chat).
+"""
+
+from visionflan.model.assemble import Joint
+from visionflan.train.config import Data, Machine, Pretrain, Stage, Start, TrainConfig
+
+ALIGN = Stage(
+    name="align",
+    trains=("connector",),
+    learning_rate=2e-3,
+    steps=120,
+    batch_size=64,
+    betas=(0.9, 0.98),
+    warm_up=0.05,
+)
+BASE = Stage(
+    name="base",
+    learning_rate=2e-3,
+    steps=500,
+    batch_size=64,
+    betas=(0.9, 0.98),
+    warm_up=0.05,
+)
+CHAT = Stage(
+    name="chat",
+    learning_rate=3e-4,
+    steps=60,
+    batch_size=32,
+    betas=(0.9, 0.98),
+    data=Data(conversations=1000),
+)
+
+
+def tiny() -> TrainConfig:
+    """Make, align and tune a tiny model in both stages."""
+    return TrainConfig(
+        name="tiny",
+        pretrain=Pretrain(),
+        start=Start(template="plain", joint=Joint(feature_layer=-1)),
+        stages=(ALIGN, BASE, CHAT),
+        machine=Machine(device="cpu", cache="features", micro_tokens=65536),
+    )
