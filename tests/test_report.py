@@ -1,6 +1,7 @@
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from visionflan.evaluate.run import EvaluationSettings, Subject, evaluate
 from visionflan.evaluate.summary import OVERALL
 from visionflan.report.charts import MOST_POINTS, nice_ticks, thinned
 from visionflan.report.compared import changes, sights
-from visionflan.report.made import made
+from visionflan.report.made import curves, made, start
 from visionflan.report.material import gather
 from visionflan.report.page import page, write_report
 from visionflan.report.pictures import Pictures
@@ -167,6 +168,21 @@ def test_phases_are_told_in_the_order_in_which_they_were_trained(run: Path) -> N
     assert [phase.steps for phase in phases] == [40, 900, 5]
     assert phases[1].curves[0].first == 1.0
     assert phases[1].curves[0].last == pytest.approx(1 / 900)
+
+
+def test_each_loss_of_a_phase_has_a_curve_of_its_own() -> None:
+    lines = [{"step": 1, "tower_loss": 3.0}, {"step": 2, "tower_loss": 2.0}]
+    lines += [{"step": 1, "language_model_loss": 5.0}, {"step": 2, "language_model_loss": 4.0}]
+    lines += [{"step": 3, "language_model_loss": float("nan")}, {"step": 1, "rare_loss": 1.0}]
+    found = list(curves("pretrain", lines))
+    assert [curve.name for curve in found] == ["pretrain: tower", "pretrain: language model"]
+    assert [curve.last for curve in found] == [2.0, 4.0]
+
+
+def test_parts_that_the_run_made_itself_need_no_origin(run: Path) -> None:
+    material = gather(run)
+    own = {"start": {"tower": str(run / "pretrain/tower"), "language_model": "elsewhere"}}
+    assert start(replace(material, config=own)) == "The language model is elsewhere."
 
 
 def test_where_the_parts_come_from_is_told(run: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from markupsafe import Markup
@@ -49,13 +50,18 @@ def made(material: Material) -> list[Phase]:
 
 
 def start(material: Material) -> str:
-    """Say in one sentence what the first phase starts from; empty where it is not told."""
+    """Say what the first phase starts from; empty where the run made it itself."""
     told = material.config.get("start") or {}
-    names = {"tower": "The vision tower", "language_model": "The language model"}
-    parts = [f"{name} is {told[part]}." for part, name in names.items() if told.get(part)]
-    if told.get("checkpoint"):
-        parts = [f"Everything starts from the checkpoint {told['checkpoint']}."]
-    return " ".join(parts)
+    names = {
+        "tower": "The vision tower is",
+        "language_model": "The language model is",
+        "checkpoint": "Everything starts from the checkpoint",
+    }
+    own = material.run.resolve()
+    given = {part: Path(told[part]) for part in names if told.get(part)}
+    return " ".join(
+        f"{names[part]} {path}." for part, path in given.items() if own not in path.parents
+    )
 
 
 def phase(trained: Trained, stage: Mapping[str, Any]) -> Phase:
@@ -78,7 +84,7 @@ def phase(trained: Trained, stage: Mapping[str, Any]) -> Phase:
 
 def curves(name: str, lines: Sequence[Mapping[str, Any]]) -> Iterator[Curve]:
     """Draw every loss that the lines hold, each over its steps."""
-    keys = sorted({key for line in lines for key in line if key == "loss" or key.endswith("_loss")})
+    keys = dict.fromkeys(key for line in lines for key in line if f"_{key}".endswith("_loss"))
     for key in keys:
         points = [
             (float(line.get("step", place)), float(line[key]))
@@ -86,7 +92,8 @@ def curves(name: str, lines: Sequence[Mapping[str, Any]]) -> Iterator[Curve]:
             if isinstance(line.get(key), int | float) and isfinite(line[key])
         ]
         if len(points) > 1:
-            title = name if key == "loss" else f"{name}: {key.removesuffix('_loss')}"
+            part = key.removesuffix("loss").replace("_", " ").strip()
+            title = f"{name}: {part}" if part else name
             spoken = f"Loss of {title}, from {points[0][1]:.2f} to {points[-1][1]:.2f}"
             yield Curve(title, points[0][1], points[-1][1], curve(points, spoken))
 
