@@ -1,0 +1,144 @@
+"""Road Anomaly: 60 photographs of dangers on the road that nobody expects there.
+
+Layout: the readme of the release, of which copies lie in the owners' and other repositories (the
+search that found them names none), has `frame_list.json`, the list of the file names, and the
+pictures in `frames`; training code (a class RoadAnomaly for torch, and several others) reads both
+so. The pictures are WebP in the folder `RoadAnomaly` and JPEG in the owners' second packing,
+`RoadAnomaly_jpg`; both are read, with the folder or without it.
+
+The labels of the release are masks, which have no words; what the danger is only the names of the
+pictures tell, and the published example takes its answer from there: `lost_tires08` has lost tyres.
+So the answer is the word before the number, and for the group `obstacles` the kind that follows it,
+as in `obstacles12_rocks5`; the group counts as right too. Other words after the number, as those of
+the animals, are mostly the title of the photograph, and are left alone. The complete list of names was not
+found: that all groups are named well enough to be answers is unconfirmed.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image, ImageDraw
+
+from visionflan.declare import Dataset, Example
+from visionflan.drawing import COLOURS, SIZE, WHITE, WHOLE, Box, jittered, polygon, regular
+from visionflan.drawing_styles import gradient
+from visionflan.errors import ReleaseError, UnusableError
+from visionflan.hashing import fraction, pick
+from visionflan.icons import icon
+from visionflan.layouts import inside, load_json, require
+from visionflan.specimens import write_image, write_json
+
+NAME = re.compile(r"(?P<group>[A-Za-z_]+?)_?\d+(?:_(?:(?P<kind>[a-z_]+)\d*|.*))?")
+GENERAL = "obstacles"
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+
+
+dataset = Dataset[Row](
+    title="Road-Anomaly",
+    homepage="https://www.epfl.ch/labs/cvlab/data/road-anomaly/",
+    licence="research-only",
+    terms="The owners provide the pictures for research; their authors are named in credits.txt.",
+    citation="Lis, Nakka, Fua and Salzmann (2019), Detecting the Unexpected via Image Resynthesis, "
+    "ICCV",
+    obtain="""
+        Download RoadAnomaly.zip or RoadAnomaly_jpg.zip by the link on the homepage and unpack it
+        here.
+    """,
+    tree="""
+        RoadAnomaly/
+            frame_list.json
+            frames/animals01_Guiguinto_railway_station_Calves.webp
+            frames/animals01_Guiguinto_railway_station_Calves.labels/labels_semantic.png
+            ...
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row]:
+    homes = (root / "RoadAnomaly", root / "RoadAnomaly_jpg", root)
+    path = require(*(home / "frame_list.json" for home in homes))
+    names = load_json(path)
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ReleaseError(f"{path} must be a list of the file names of the pictures")
+    for name in sorted(names):
+        yield Row(Path(name).stem, inside(path.parent / "frames", name))
+
+
+def dangers(name: str) -> tuple[str, ...]:
+    """Give the words for the danger that the name of a picture tells, the most exact one first."""
+    if not (found := NAME.fullmatch(name)):
+        raise UnusableError("no_danger_named", f"{name!r} does not begin with a kind of danger")
+    group = found["group"].replace("_", " ").lower()
+    kind = (found["kind"] or "").replace("_", " ").strip()
+    words = [kind] if group == GENERAL and kind else []
+    return tuple(word.replace("tires", "tyres") for word in (*words, group))
+
+
+@dataset.task(
+    """
+    Imagine that you drive along here. Something is on the road or right beside it that does not
+    belong there and may cause an accident. Say what it is, in one or two words and in the plural,
+    such as fallen trees; for living creatures the word animals is enough.
+    """,
+    official_name="Road-Anomaly+anomaly_detection",
+    title="Road-Anomaly road anomaly detection",
+    category="Anomaly Detection",
+)
+def anomaly_detection(row: Row) -> Example:
+    words = dangers(row.key)
+    return Example(image=row.image, target=words[0], references=words)
+
+
+FRAMES = ("animals{}_crossing_road", "lost_tires{}", "obstacles{}_rocks5", "obstacles{}_cones")
+ANIMALS = ("cow", "sheep", "zebra", "horse", "elephant", "dog")
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    home = root / "RoadAnomaly"
+    names = []
+    for index in range(count):
+        frame = FRAMES[index % len(FRAMES)]
+        name = f"{frame.format(f'{index // len(FRAMES) + 1:02d}')}.webp"
+        write_image(home / "frames" / name, road(frame, index))
+        names.append(name)
+    write_json(home / "frame_list.json", names)
+
+
+def road(frame: str, index: int) -> Image.Image:
+    """Draw a road that leads away, with two dangers on it."""
+    ground = pick(((110, 150, 80), (190, 170, 120), (150, 150, 140)), 1, "road", index)[0]
+    image = gradient((150, 190, 235), (225, 230, 225))
+    pen = ImageDraw.Draw(image)
+    pen.rectangle(WHOLE.part(0, 0.35, 1, 1), fill=ground)
+    pen.polygon(polygon(WHOLE, [(0.42, 0.35), (0.58, 0.35), (1, 1), (0, 1)]), fill=(95, 95, 100))
+    pen.polygon(polygon(WHOLE, [(0.49, 0.35), (0.51, 0.35), (0.54, 1), (0.46, 1)]), fill=WHITE)
+    for place, left in enumerate((0.08, 0.52)):
+        spot = WHOLE.part(left, 0.42, left + 0.4, 0.95)
+        box = jittered(spot, "road", index, place, by=0.3)
+        if frame.startswith("animals"):
+            kind = pick(ANIMALS, 1, "road", index)[0]
+            icon(image, kind, box, "black" if kind == "zebra" else "brown")
+        elif frame.startswith("lost_tires"):
+            pen.ellipse(box, outline=(20, 20, 20), width=max(4, round(SIZE * 0.08)))
+        elif "rocks" in frame:
+            grey = 60 + round(70 * fraction("road", index, place))
+            pen.polygon(regular(box, 7), fill=(grey, grey - 8, grey - 20))
+        else:
+            cone(pen, box)
+    return image
+
+
+def cone(pen: ImageDraw.ImageDraw, box: Box) -> None:
+    """Draw a traffic cone with a white band."""
+    pen.polygon(polygon(box, [(0.5, 0.0), (0.85, 0.9), (0.15, 0.9)]), fill=COLOURS["orange"])
+    band = [(0.35, 0.38), (0.65, 0.38), (0.73, 0.6), (0.27, 0.6)]
+    pen.polygon(polygon(box, band), fill=WHITE)
+    pen.rectangle(box.part(0.05, 0.88, 0.95, 0.98), fill=COLOURS["orange"])
