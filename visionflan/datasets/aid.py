@@ -1,0 +1,197 @@
+"""AID: 10,000 pictures of the ground from above, from Google Earth, of 30 kinds of scenes.
+
+Layout: `AID/<Class>/<class>_<number>.jpg` (isaaccorley/torchrs, torchrs/datasets/aid.py, reads the
+folders; biasvariancelabs/aitlas, aitlas/datasets/aid.py, lists the 30 names). Copies with the class
+folders at the top, or with blanks in their names ("Dense Residential"), are read too.
+
+Class names are written as one word; the table gives each as a person says it. What AID calls
+`Center` are large round or many-sided halls with their grounds, hence "civic centre".
+"""
+
+from collections.abc import Iterator
+from math import sin
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image, ImageDraw
+
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing import COLOURS, RGB, SIZE, WHOLE, Box, jittered
+from visionflan.hashing import fraction, rank
+from visionflan.icons import icon
+from visionflan.layouts import class_folders, require
+from visionflan.specimens import write_image
+
+NAMES = {
+    "Airport": "airport",
+    "BareLand": "bare land",
+    "BaseballField": "baseball field",
+    "Beach": "beach",
+    "Bridge": "bridge",
+    "Center": "civic centre",
+    "Church": "church",
+    "Commercial": "commercial area",
+    "DenseResidential": "dense residential area",
+    "Desert": "desert",
+    "Farmland": "farmland",
+    "Forest": "forest",
+    "Industrial": "industrial area",
+    "Meadow": "meadow",
+    "MediumResidential": "medium residential area",
+    "Mountain": "mountain",
+    "Park": "park",
+    "Parking": "car park",
+    "Playground": "playground",
+    "Pond": "pond",
+    "Port": "port",
+    "RailwayStation": "railway station",
+    "Resort": "resort",
+    "River": "river",
+    "School": "school",
+    "SparseResidential": "sparse residential area",
+    "Square": "square",
+    "Stadium": "stadium",
+    "StorageTanks": "storage tanks",
+    "Viaduct": "viaduct",
+}
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    label: str
+
+
+dataset = Dataset[Row](
+    title="AID",
+    homepage="https://captain-whu.github.io/AID/",
+    licence="unknown",
+    terms="The pictures are Google Earth's.",
+    citation="Xia, Hu, Hu, Shi, Bai, Zhong, Zhang and Lu (2017), AID: A Benchmark Data Set for "
+    "Performance Evaluation of Aerial Scene Classification, IEEE Transactions on Geoscience and "
+    "Remote Sensing",
+    obtain="""
+        Download AID.zip through the homepage, and unpack it here.
+    """,
+    tree="""
+        AID/
+            Airport/airport_1.jpg
+            BareLand/bareland_1.jpg
+            ...
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    home = require(root / "AID", *(root / label for label in NAMES))
+    for key, image, folder in class_folders(home if home.name == "AID" else root):
+        label = folder.replace(" ", "")
+        if label in NAMES:
+            yield Row(key, image, label)
+        else:
+            yield Broken(key, "unknown_label", f"{folder!r} is no class of AID")
+
+
+@dataset.task(
+    """
+    You look down from the air. Which kind of scene lies below: airport, bare land, baseball field,
+    beach, bridge, car park, church, civic centre, commercial area, dense residential area, desert,
+    farmland, forest, industrial area, meadow, medium residential area, mountain, park, playground,
+    pond, port, railway station, resort, river, school, sparse residential area, square, stadium,
+    storage tanks or viaduct? Give one of these names.
+    """,
+    title="AID aerial scene classification",
+    official_name="AID+aerial_scene_classification",
+    category="Scene Classification",
+)
+def aerial_scene_classification(row: Row) -> Example:
+    return Example(image=row.image, target=NAMES[row.label])
+
+
+DRAWN = ("Airport", "Beach", "Desert", "Farmland", "Forest", "Parking", "Pond", "River", "Stadium")
+GRASS: RGB = (120, 165, 85)
+SAND: RGB = (225, 195, 135)
+WATER: RGB = (50, 110, 185)
+TARMAC: RGB = (115, 118, 124)
+GROUNDS = {"Airport": TARMAC, "Beach": SAND, "Desert": SAND, "Parking": TARMAC}
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    for index in range(count):
+        label = DRAWN[index % len(DRAWN)]
+        image = drawn_scene(label, index).rotate(90 * (rank("aid", index, "turn") % 4))
+        name = f"{label.lower()}_{index // len(DRAWN) + 1}.jpg"
+        write_image(root / "AID" / label / name, image)
+
+
+def drawn_scene(label: str, index: int) -> Image.Image:
+    ground = GROUNDS.get(label, GRASS)
+    shade = 0.9 + 0.15 * fraction("aid", index, "shade")
+    red, green, blue = (round(shade * part) for part in ground)
+    image = Image.new("RGB", (SIZE, SIZE), (red, green, blue))
+    pen = ImageDraw.Draw(image)
+    box = jittered(WHOLE.part(0.05, 0.05, 0.95, 0.95), "aid", index, by=0.25)
+    if label == "Airport":
+        pen.line([WHOLE.at(0, 0.1), WHOLE.at(1, 0.1)], fill=(250, 250, 250), width=4)
+        icon(image, "airplane", box, ("red", "blue", "green")[index % 3])
+    elif label in {"Farmland", "Parking", "Forest"}:
+        rows(pen, label, index)
+    else:
+        WATERS_AND_FIELDS[label](pen, box, index)
+    return image
+
+
+def rows(pen: ImageDraw.ImageDraw, label: str, index: int) -> None:
+    """Draw strips of crops, rows of cars, or crowns of trees."""
+    for place in range(36):
+        row, column = divmod(place, 6)
+        spot = WHOLE.part(column / 6, row / 6, (column + 1) / 6, (row + 1) / 6)
+        chance = rank("aid", index, place)
+        if label == "Farmland" and column == 0:
+            strip = WHOLE.part(0, row / 6, 1, (row + 0.6) / 6)
+            pen.rectangle(strip, fill=((200, 180, 70), (150, 115, 60))[chance % 2])
+        elif label == "Parking":
+            paint = COLOURS[("red", "blue", "yellow", "black")[chance % 4]]
+            pen.rectangle(spot.part(0.2, 0.15, 0.8, 0.7), fill=paint)
+        elif label == "Forest":
+            crown = jittered(spot.part(-0.3, -0.3, 1.3, 1.3), "aid", index, place, by=0.3)
+            pen.ellipse(crown, fill=(25 + chance % 30, 85 + chance % 40, 30))
+
+
+def beach(pen: ImageDraw.ImageDraw, box: Box, index: int) -> None:
+    pen.rectangle(WHOLE.part(0, 0, 1, 0.35 + 0.2 * fraction("aid", index)), fill=WATER)
+    edge = 0.35 + 0.2 * fraction("aid", index)
+    pen.rectangle(WHOLE.part(0, edge, 1, edge + 0.06), fill=(250, 250, 250))
+
+
+def desert(pen: ImageDraw.ImageDraw, box: Box, index: int) -> None:
+    for dune in range(5):
+        top = dune / 5 + 0.08 * fraction("aid", index, dune)
+        pen.arc(WHOLE.part(-0.2, top, 1.2, top + 0.4), 200, 340, fill=(190, 155, 95), width=4)
+
+
+def pond(pen: ImageDraw.ImageDraw, box: Box, index: int) -> None:
+    pen.ellipse(box.part(0.1, 0.2, 0.9, 0.8), fill=WATER)
+
+
+def river(pen: ImageDraw.ImageDraw, box: Box, index: int) -> None:
+    start = 6 * fraction("aid", index, "start")
+    course = [(0.5 + 0.22 * sin(start + step * 0.5), step / 10) for step in range(-1, 12)]
+    pen.line([WHOLE.at(*point) for point in course], fill=WATER, width=20, joint="curve")
+
+
+def stadium(pen: ImageDraw.ImageDraw, box: Box, index: int) -> None:
+    pen.ellipse(box, fill=(235, 235, 235))
+    pen.ellipse(box.part(0.1, 0.1, 0.9, 0.9), fill=COLOURS[("red", "blue")[index % 2]])
+    pen.rectangle(box.part(0.28, 0.34, 0.72, 0.66), fill=(60, 175, 60), outline=(250, 250, 250))
+
+
+WATERS_AND_FIELDS = {
+    "Beach": beach,
+    "Desert": desert,
+    "Pond": pond,
+    "River": river,
+    "Stadium": stadium,
+}
