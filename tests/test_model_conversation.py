@@ -114,9 +114,9 @@ def test_a_text_is_begun_once_by_template_or_tokenizer(encoders: dict[str, Encod
     begin = encoder.tokenizer.bos_token_id
     for template in (VICUNA, VICUNA.replace("{{- bos_token -}}", "")):
         own = with_template(encoder, template)
-        begun = own.tokenizer.add_bos_token or template == VICUNA
-        assert own.conversations([turns])[0].tokens.count(begin) == int(begun)
-        assert own.prompts([turns[:1]])[0].count(begin) == int(begun)
+        for tokens in (own.conversations([turns])[0].tokens, own.prompts([turns[:1]])[0]):
+            assert tokens[0] == begin
+            assert tokens.count(begin) == 1
 
 
 def test_words_with_a_token_that_is_reserved_are_refused(encoders: dict[str, Encoder]) -> None:

@@ -129,6 +129,24 @@ def test_a_row_whose_image_or_answer_finds_no_room_is_lost_and_told(
         encode(source, replace(STAGE, max_length=limit), encoder, tmp_path / "no", seed=0)
 
 
+def test_a_row_whose_later_image_finds_no_room_is_lost_and_not_cut(
+    encoder: Encoder, tmp_path: Path
+) -> None:
+    def twice(one: Instance) -> Instance:
+        return one._replace(turns=one.turns * 2, images=one.images * 2)
+
+    source = changed(tmp_path, 23, twice)
+    whole = encode(source, STAGE, encoder, tmp_path / "whole", seed=0)
+    second, longest = np.sort(whole.lengths)[-2:].tolist()
+    for limit, lost in ((longest - 1, {}), (second, {"too_long": 1})):
+        stage = replace(STAGE, max_length=limit, data=Data(left_out=0.1))
+        rows = encode(source, stage, encoder, tmp_path / f"{limit}", seed=0)
+        assert rows.lost == lost
+        for number in range(len(rows)):
+            row = rows.row(number)
+            assert (row.tokens == encoder.image_token).sum() == len(row.images)
+
+
 def test_words_that_hold_a_reserved_token_lose_their_row_and_it_is_told(
     encoder: Encoder, tmp_path: Path
 ) -> None:

@@ -100,7 +100,9 @@ def metaspace_tokenizer() -> "PreTrainedTokenizerBase":
     vocabulary, merges = trained(pre_tokenizers.Metaspace(), [])
     tokens = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *vocabulary]
     tokenizer: PreTrainedTokenizerBase = LlamaTokenizer(
-        vocab={token: number for number, token in enumerate(dict.fromkeys(tokens))}, merges=merges
+        vocab={token: number for number, token in enumerate(dict.fromkeys(tokens))},
+        merges=merges,
+        add_bos_token=True,
     )
     return tokenizer
 
