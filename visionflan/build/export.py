@@ -24,6 +24,7 @@ from visionflan.errors import BuildError
 Format = Literal["llava", "hf"]
 
 GROUP_ROWS = 100
+GROUP_BYTES = 64 << 20
 SHARD_BYTES = 256 << 20
 
 MARKER = re.compile(rf"\n?{IMAGE_MARKER}\n?")
@@ -172,7 +173,7 @@ class HFShards:
         self.folder, self.split, self.number = folder, split, 0
         self.rows: list[dict[str, Any]] = []
         self.file: pq.ParquetWriter | None = None
-        self.bytes = 0
+        self.bytes = self.waiting_bytes = 0
         told = json.dumps({"info": {"features": FEATURES}})
         self.schema = HF.with_metadata({"huggingface": told})
 
@@ -189,8 +190,9 @@ class HFShards:
     def add(self, row: dict[str, Any]) -> None:
         """Add a row."""
         self.rows.append(row)
-        self.bytes += sum(len(image["bytes"]) for image in row["images"])
-        if len(self.rows) >= GROUP_ROWS:
+        size = sum(len(image["bytes"]) for image in row["images"])
+        self.bytes, self.waiting_bytes = self.bytes + size, self.waiting_bytes + size
+        if len(self.rows) >= GROUP_ROWS or self.waiting_bytes >= GROUP_BYTES:
             self.write()
         if self.bytes >= SHARD_BYTES:
             self.close()
@@ -202,7 +204,7 @@ class HFShards:
                 self.temporary, self.schema, compression={"images.list.element.bytes": "none"}
             )
         self.file.write_table(pa.Table.from_pylist(self.rows, schema=self.schema))
-        self.rows = []
+        self.rows, self.waiting_bytes = [], 0
 
     def close(self) -> None:
         """Finish the shard that is being written."""
