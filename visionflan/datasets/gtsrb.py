@@ -1,0 +1,237 @@
+"""GTSRB: cut-outs of photographs of German roads, each with one traffic sign of 43 kinds.
+
+Layout: torchvision (pytorch/vision, torchvision/datasets/gtsrb.py) reads the training archive as a
+folder for each class, 00000 to 00042, and the test images from `GTSRB/Final_Test/Images` with
+`GT-final_test.csv`, a table with semicolons whose column ClassId is only in this file, not in the
+`GT-final_test.test.csv` beside the images. Torchvision takes the corrected training archive
+(`GTSRB/Training`); others take the final one (`GTSRB/Final_Training/Images`). Both are accepted,
+with the folder `GTSRB` or without it, and the final one is preferred.
+
+The release only numbers the classes. Their names are the customary ones
+(udacity/CarND-Traffic-Sign-Classifier-Project, signnames.csv), with a blank before km/h.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image, ImageDraw
+
+from visionflan import drawing, specimens
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.hashing import pick, rank
+from visionflan.layouts import class_folders, csv_rows, inside, present
+
+OTHERS_SHOWN = 9
+SIGNS = (
+    "Speed limit (20 km/h)",
+    "Speed limit (30 km/h)",
+    "Speed limit (50 km/h)",
+    "Speed limit (60 km/h)",
+    "Speed limit (70 km/h)",
+    "Speed limit (80 km/h)",
+    "End of speed limit (80 km/h)",
+    "Speed limit (100 km/h)",
+    "Speed limit (120 km/h)",
+    "No passing",
+    "No passing for vehicles over 3.5 metric tons",
+    "Right-of-way at the next intersection",
+    "Priority road",
+    "Yield",
+    "Stop",
+    "No vehicles",
+    "Vehicles over 3.5 metric tons prohibited",
+    "No entry",
+    "General caution",
+    "Dangerous curve to the left",
+    "Dangerous curve to the right",
+    "Double curve",
+    "Bumpy road",
+    "Slippery road",
+    "Road narrows on the right",
+    "Road work",
+    "Traffic signals",
+    "Pedestrians",
+    "Children crossing",
+    "Bicycles crossing",
+    "Beware of ice/snow",
+    "Wild animals crossing",
+    "End of all speed and passing limits",
+    "Turn right ahead",
+    "Turn left ahead",
+    "Ahead only",
+    "Go straight or right",
+    "Go straight or left",
+    "Keep right",
+    "Keep left",
+    "Roundabout mandatory",
+    "End of no passing",
+    "End of no passing by vehicles over 3.5 metric tons",
+)
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    sign: str
+
+
+dataset = Dataset[Row](
+    title="GTSRB",
+    homepage="https://benchmark.ini.rub.de/",
+    licence="unknown",
+    terms="The copy on Kaggle says CC0; the owners themselves are not known to name a licence.",
+    citation="Stallkamp, Schlipsing, Salmen, Igel (2012), Man vs. computer: Benchmarking machine "
+    "learning algorithms for traffic sign recognition, Neural Networks 32",
+    obtain="""
+        Follow the homepage to the archive, download GTSRB_Final_Training_Images.zip,
+        GTSRB_Final_Test_Images.zip and GTSRB_Final_Test_GT.zip, and unpack them here.
+    """,
+    tree="""
+        GTSRB/
+            Final_Training/Images/00000/00000_00000.ppm
+            Final_Test/Images/00000.ppm
+        GT-final_test.csv
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    below = root / "GTSRB"
+    home = below if below.is_dir() else root
+    training = [home / "Final_Training" / "Images", home / "Training"]
+    tests = [root / "GT-final_test.csv", home / "GT-final_test.csv"]
+    there = present(*training, *tests)
+    for folder in [path for path in training if path in there][:1]:
+        for name, image, label in class_folders(folder):
+            yield read_row(f"train/{name}", image, label)
+    for table in [path for path in tests if path in there][:1]:
+        for line in csv_rows(table, "Filename", "ClassId", delimiter=";"):
+            name = line["Filename"]
+            image = inside(home / "Final_Test" / "Images", name)
+            yield read_row(f"test/{name}", image, line["ClassId"])
+
+
+def read_row(key: str, image: Path, label: str) -> Row | Broken:
+    if label.isdecimal() and int(label) < len(SIGNS):
+        return Row(key, image, SIGNS[int(label)])
+    detail = f"{image} is of class {label!r}, which is not one of 0 to {len(SIGNS) - 1}"
+    return Broken(key, "unknown_label", detail)
+
+
+@dataset.task(
+    """
+    A car's camera caught this road sign. Judge its outline, its colours and the symbol or number on
+    it, blurred as they may be, and choose the option that tells a driver what the sign means.
+    """,
+    official_name="GTSRB+image_classification",
+    title="GTSRB traffic sign recognition",
+    category="Vehicle Classification",
+)
+def image_classification(row: Row) -> Example:
+    others = pick(SIGNS, OTHERS_SHOWN, row.key, "signs", avoid=(row.sign,))
+    return Example(image=row.image, target=row.sign, options=(row.sign, *others))
+
+
+RED, BLUE = drawing.COLOURS["red"], drawing.COLOURS["blue"]
+TRIANGLE = [(0.5, 0.04), (1.0, 0.92), (0.0, 0.92)]
+ARROW = [(0.5, 0.1), (0.82, 0.46), (0.6, 0.46), (0.6, 0.9), (0.4, 0.9), (0.4, 0.46), (0.18, 0.46)]
+
+
+def limit(picture: Image.Image, box: drawing.Box, number: str) -> None:
+    """Draw a red ring, with a number in it or nothing."""
+    pen = ImageDraw.Draw(picture)
+    pen.ellipse(box, fill=RED)
+    pen.ellipse(box.part(0.14, 0.14, 0.86, 0.86), fill=drawing.WHITE)
+    drawing.word(picture, number, box.part(0.22, 0.18, 0.78, 0.82))
+
+
+def warning(picture: Image.Image, box: drawing.Box, mark: str) -> None:
+    pen = ImageDraw.Draw(picture)
+    pen.polygon(drawing.polygon(box, TRIANGLE), fill=RED)
+    pen.polygon(drawing.polygon(box.part(0.17, 0.2, 0.83, 0.84), TRIANGLE), fill=drawing.WHITE)
+    drawing.word(picture, mark, box.part(0.3, 0.36, 0.7, 0.88))
+
+
+def give_way(picture: Image.Image, box: drawing.Box, mark: str) -> None:
+    pen = ImageDraw.Draw(picture)
+    for part, colour in ((box, RED), (box.part(0.17, 0.16, 0.83, 0.8), drawing.WHITE)):
+        corners = [(x, 1 - y) for x, y in TRIANGLE]
+        pen.polygon(drawing.polygon(part, corners), fill=colour)
+
+
+def stop(picture: Image.Image, box: drawing.Box, mark: str) -> None:
+    ImageDraw.Draw(picture).polygon(drawing.regular(box, 8), fill=RED)
+    drawing.word(picture, mark, box.part(0.1, 0.3, 0.9, 0.7), drawing.WHITE)
+
+
+def no_entry(picture: Image.Image, box: drawing.Box, mark: str) -> None:
+    pen = ImageDraw.Draw(picture)
+    pen.ellipse(box, fill=RED)
+    pen.rectangle(box.part(0.16, 0.4, 0.84, 0.6), fill=drawing.WHITE)
+
+
+def priority(picture: Image.Image, box: drawing.Box, mark: str) -> None:
+    pen = ImageDraw.Draw(picture)
+    pen.polygon(drawing.regular(box, 4), fill=drawing.WHITE)
+    pen.polygon(drawing.regular(box.part(0.14, 0.14, 0.86, 0.86), 4), fill=(250, 190, 20))
+
+
+def command(picture: Image.Image, box: drawing.Box, turn: str) -> None:
+    """Draw a white arrow on a blue disc: ahead, or turned to a side."""
+    pen = ImageDraw.Draw(picture)
+    pen.ellipse(box, fill=BLUE)
+    turned = {"ahead": ARROW, "left": [(y, x) for x, y in ARROW]}
+    turned["right"] = [(1 - x, y) for x, y in turned["left"]]
+    pen.polygon(drawing.polygon(box.part(0.08, 0.08, 0.92, 0.92), turned[turn]), fill=drawing.WHITE)
+
+
+class Drawn(NamedTuple):
+    """A sign of the specimen: its class, how to draw it, and the word or number on it."""
+
+    number: int
+    draw: Callable[[Image.Image, drawing.Box, str], None]
+    mark: str = ""
+
+
+DRAWN = (
+    Drawn(14, stop, "STOP"),
+    Drawn(1, limit, "30"),
+    Drawn(12, priority),
+    Drawn(34, command, "left"),
+    Drawn(13, give_way),
+    Drawn(17, no_entry),
+    Drawn(18, warning, "!"),
+    Drawn(35, command, "ahead"),
+    Drawn(5, limit, "80"),
+    Drawn(15, limit),
+    Drawn(33, command, "right"),
+)
+TABLE_HEADING = "Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId"
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    home = root / "GTSRB"
+    table = [TABLE_HEADING]
+    for index in range(count):
+        drawn = DRAWN[(index + index // len(DRAWN)) % len(DRAWN)]
+        picture = road(index)
+        box = drawing.jittered(drawing.WHOLE.part(0.04, 0.04, 0.96, 0.96), "gtsrb", index, by=0.25)
+        drawn.draw(picture, box, drawn.mark)
+        if index % 5 == 4:
+            name = f"{len(table) - 1:05d}.ppm"
+            table.append(f"{name};{drawing.SIZE};{drawing.SIZE};4;4;92;92;{drawn.number}")
+            path = home / "Final_Test" / "Images" / name
+        else:
+            folder = home / "Final_Training" / "Images" / f"{drawn.number:05d}"
+            path = folder / f"{index // 30:05d}_{index % 30:05d}.ppm"
+        specimens.write_image(path, picture)
+    specimens.write_lines(root / "GT-final_test.csv", table)
+
+
+def road(index: int) -> Image.Image:
+    """Make a dull ground, since signs are photographed before trees, houses and sky."""
+    red, green, blue = (90 + rank("gtsrb", index, channel) % 80 for channel in "rgb")
+    return Image.new("RGB", (drawing.SIZE, drawing.SIZE), (red, green, blue))
