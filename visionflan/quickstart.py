@@ -1,0 +1,131 @@
+"""The whole path in miniature: releases, a build, a model trained in two stages, a report."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from visionflan import catalog
+from visionflan.build.outcome import failed
+from visionflan.build.plan import Settings, plan
+from visionflan.build.run import build
+from visionflan.errors import BuildError
+from visionflan.evaluate.answerer import CheckpointAnswerer
+from visionflan.evaluate.places import builds, checkpoints
+from visionflan.evaluate.run import EvaluationSettings, Subject, evaluate
+from visionflan.hashing import rank
+from visionflan.recipes.tiny import tiny
+from visionflan.report.page import write_report
+from visionflan.train.run import train
+
+Say = Callable[[str], None]
+
+# Whose specimens are drawn, and how many pictures of each: what a tiny model can tell apart at 32
+# pixels in the minutes that it has, and, to show what it cannot, existence and options.
+SPECIMENS: dict[str, int] = {
+    "caltech101": 500,
+    "clevr": 400,
+    "coco": 300,
+    "docvqa": 500,
+    "dtd": 400,
+    "dvqa": 400,
+    "geometry3k": 300,
+    "iconqa": 500,
+    "mnist_m": 500,
+    "okvqa": 150,
+    "pacs": 500,
+    "stanford_cars": 300,
+    "tdiuc": 700,
+    "voc2007": 400,
+    "vqa_rad": 250,
+    "winoground": 150,
+}
+MINIATURE = Settings(
+    tasks=(
+        "caltech101/*",
+        "clevr/question_answering",
+        "coco/image_caption",
+        "coco/image_classification_animal",
+        "docvqa/*",
+        "dtd/*",
+        "dvqa/charts_question_answer_1",
+        "geometry3k/*",
+        "iconqa/*",
+        "mnist_m/*",
+        "okvqa/*",
+        "pacs/*_object_classification",
+        "stanford_cars/car_brand_classification",
+        "tdiuc/*",
+        "voc2007/*",
+        "vqa_rad/*",
+        "winoground/*",
+    ),
+    hold_out_images=0.1,
+    hold_out_tasks=("okvqa/ok_vqa", "winoground/image_captioning"),
+    hold_out_cap=100,
+)
+ON_REAL = Settings(cap=300, hold_out_images=0.1, hold_out_cap=100)
+ASKED = EvaluationSettings(max_new_tokens=32, limit=60)
+
+
+def quickstart(out: Path, data_root: Path | None, say: Say) -> Path:
+    """Go the whole path in a folder, and give the report's path; stopped, it goes on from there."""
+    out.mkdir(parents=True, exist_ok=True)
+    with timed("1/5 releases", say):
+        root = data_root or miniature_releases(out / "releases")
+    settings = MINIATURE if data_root is None else for_real(root)
+    with timed("2/5 build", say):
+        manifest = build(root, out / "build", settings, tell=say)
+        if unread := failed(manifest):
+            told = manifest["datasets"][unread[0]]["why"]
+            raise BuildError(f"{' and '.join(unread)} could not be read: {told}")
+    with timed("3/5 train", say):
+        train(replace(tiny(), build=(out / "build").resolve()), out, say=say)
+    with timed("4/5 evaluate", say):
+        for place in checkpoints(out):
+            subject = Subject(
+                answerer=CheckpointAnswerer(place.checkpoint),
+                path=place.checkpoint,
+                run=out.resolve().name,
+                phase=place.phase,
+            )
+            evaluate(subject, builds([], place.run), place.out, ASKED)
+    with timed("5/5 report", say):
+        return write_report(out)
+
+
+@contextmanager
+def timed(name: str, say: Say) -> Iterator[None]:
+    """Say what begins, and how long it took."""
+    began = time.monotonic()
+    say(f"{name} ...")
+    yield
+    say(f"{name}: {time.monotonic() - began:.0f} s")
+
+
+def miniature_releases(root: Path) -> Path:
+    """Draw the releases that are not there yet; each appears only when it is whole."""
+    for name, count in SPECIMENS.items():
+        if not (root / name).exists():
+            unfinished = root.with_name(f"{root.name}.unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            catalog.load(name).write_specimen(unfinished / name, count)
+            root.mkdir(parents=True, exist_ok=True)
+            (unfinished / name).rename(root / name)
+            shutil.rmtree(unfinished)
+    return root
+
+
+def for_real(data_root: Path) -> Settings:
+    """Choose all that is there, in small numbers, with two tasks held out."""
+    found = plan(data_root, ON_REAL).tasks
+    tasks = [f"{name}/{task}" for name, offered in found.items() for task in offered]
+    return replace(ON_REAL, hold_out_tasks=two_of(tasks))
+
+
+def two_of(tasks: Sequence[str]) -> tuple[str, ...]:
+    """Choose two tasks by hash to hold out wholly, where there are enough to train on others."""
+    chosen = sorted(tasks, key=lambda task: rank("held out", task))[:2]
+    return tuple(chosen) if len(tasks) >= 6 else ()
