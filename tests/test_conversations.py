@@ -1,0 +1,117 @@
+"""Conversations are written by rule, say only what the annotations say, and tell what they are."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import mean
+
+import pytest
+
+from visionflan import catalog
+from visionflan.build.conversations import KINDS, write_conversations
+from visionflan.build.directory import BuildDirectory
+from visionflan.build.plan import Settings
+from visionflan.build.run import build
+
+DATASETS = ("caltech101", "tdiuc", "pacs")
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> BuildDirectory:
+    folder = tmp_path_factory.mktemp("conversations")
+    for name in DATASETS:
+        catalog.load(name).write_specimen(folder / "releases" / name, 60)
+    build(folder / "releases", folder / "build", Settings(hold_out_images=0.2), workers=1)
+    return BuildDirectory(folder / "build")
+
+
+@pytest.fixture(scope="module")
+def written(source: BuildDirectory, tmp_path_factory: pytest.TempPathFactory) -> BuildDirectory:
+    return write_conversations(source, tmp_path_factory.mktemp("written") / "out", 60)
+
+
+def answers(directory: BuildDirectory, *, kind: str = "") -> Iterator[str]:
+    for instance in directory.instances():
+        if not kind or instance.task.endswith(kind):
+            yield from (turn.text for turn in instance.turns if turn.role == "assistant")
+
+
+def test_as_many_are_written_as_asked_of_every_kind(written: BuildDirectory) -> None:
+    tasks = written.instances("train").column("task")
+    assert len(tasks) == 60
+    assert {task: tasks.count(task) for task in tasks} == {
+        f"conversations/{kind}": 20 for kind in KINDS
+    }
+    assert len(written.instances("held_out")) > 0
+
+
+def test_every_conversation_is_marked_as_synthetic(written: BuildDirectory) -> None:
+    assert all(written.instances().column("synthetic"))
+
+
+def test_a_picture_shows_once_and_its_turns_alternate(written: BuildDirectory) -> None:
+    for instance in written.instances():
+        roles = [turn.role for turn in instance.turns]
+        assert roles == ["user", "assistant"] * (len(roles) // 2)
+        assert sum(turn.text.count("<image>") for turn in instance.turns) == 1
+        assert "<image>" in instance.prompt
+        assert len(instance.images) == 1
+
+
+def test_dialogues_have_two_questions_and_the_others_one(written: BuildDirectory) -> None:
+    for instance in written.instances():
+        assert len(instance.turns) == (4 if instance.task.endswith("dialogue") else 2)
+
+
+def test_each_answer_holds_a_true_answer_about_its_picture(
+    source: BuildDirectory, written: BuildDirectory
+) -> None:
+    targets: dict[str, set[str]] = {}
+    for instance in source.instances():
+        targets.setdefault(instance.images[0], set()).add(instance.target.rstrip("."))
+    for instance in written.instances():
+        true = targets[instance.images[0]]
+        for turn in instance.turns[1::2]:
+            assert any(target in turn.text for target in true), turn.text
+
+
+def test_no_picture_crosses_from_one_split_to_the_other(
+    source: BuildDirectory, written: BuildDirectory
+) -> None:
+    for split in ("train", "held_out"):
+        there = {name for row in source.instances(split).column("images") for name in row}
+        ours = {name for row in written.instances(split).column("images") for name in row}
+        assert ours
+        assert ours <= there
+
+
+def test_answers_are_sentences_and_much_longer_than_those_of_tasks(
+    source: BuildDirectory, written: BuildDirectory
+) -> None:
+    spoken = list(answers(written))
+    short = list(answers(source))
+    assert mean(len(text.split()) for text in spoken) > 3 * mean(len(t.split()) for t in short)
+    assert all(text[-1] in ".!?" for text in spoken)
+
+
+def test_prompts_leave_out_the_instructions_of_tasks(
+    source: BuildDirectory, written: BuildDirectory
+) -> None:
+    instructions = set(source.instances().column("instruction"))
+    for instance in written.instances():
+        assert not any(instruction in instance.prompt for instruction in instructions)
+
+
+def test_the_same_build_and_seed_give_the_same_conversations(
+    source: BuildDirectory, written: BuildDirectory, tmp_path: Path
+) -> None:
+    again = write_conversations(source, tmp_path / "again", 60)
+    other = write_conversations(source, tmp_path / "other", 60, seed=1)
+    assert again.digest == written.digest != other.digest
+
+
+def test_conversations_that_are_there_are_not_written_again(
+    source: BuildDirectory, written: BuildDirectory
+) -> None:
+    before = (written.path / "manifest.json").stat().st_mtime_ns
+    write_conversations(source, written.path, 60)
+    assert (written.path / "manifest.json").stat().st_mtime_ns == before

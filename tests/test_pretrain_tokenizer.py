@@ -1,0 +1,114 @@
+"""The tiny tokenizer keeps prompts short, loses nothing, and keeps an option in one piece."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+from visionflan.build.instance import Instance, Turn
+from visionflan.build.prompt import render
+from visionflan.declare import Example
+from visionflan.train.pretrain.tokenizer import train_tokenizer
+
+INSTRUCTION = "Which paint was used here? Choose it from the options, and repeat its letter."
+COLOURS = ("red", "green", "blue", "yellow")
+
+
+def instances() -> list[Instance]:
+    made = []
+    for number in range(80):
+        target = COLOURS[number % 4]
+        example = Example(image=Path("x.png"), text="", options=COLOURS, target=target)
+        rendered = render(INSTRUCTION, example, 0, "paint", str(number))
+        made.append(
+            Instance(
+                id=f"paint/colour/{number}",
+                dataset="paint",
+                task="paint/colour",
+                split="train",
+                key=str(number),
+                images=("x",),
+                turns=rendered.turns,
+                instruction=INSTRUCTION,
+                text="",
+                options=rendered.options,
+                target=target,
+                references=(target,),
+                metric="exact_match",
+                synthetic=False,
+            )
+        )
+    return made
+
+
+TRAINED = train_tokenizer(instances(), 400)
+
+
+def conversation(instance: Instance) -> list[dict[str, str]]:
+    return [{"role": turn.role, "content": turn.text} for turn in instance.turns]
+
+
+def test_an_instruction_is_one_token() -> None:
+    assert len(TRAINED.tokenize(INSTRUCTION)) == 1
+    assert len(TRAINED.tokenize(INSTRUCTION[:-1])) > 1
+
+
+def test_an_option_in_the_answer_is_the_token_that_the_prompt_offers() -> None:
+    for instance in instances():
+        text = TRAINED.apply_chat_template(conversation(instance), tokenize=False)
+        tokens = TRAINED.tokenize(str(text))
+        answer = tokens[-2]
+        assert tokens[-1] == TRAINED.eos_token
+        assert TRAINED.convert_tokens_to_string([answer]) == f" {instance.answer}"
+        assert answer in tokens[:-2]
+
+
+def test_the_last_option_does_not_run_into_what_follows_it() -> None:
+    pieces = TRAINED.tokenize("Options: (a) red (b) green A: (b) green")
+    options = [TRAINED.convert_tokens_to_string([piece]) for piece in pieces]
+    assert options.count(" (b) green") == 2
+
+
+def test_the_template_begins_once_and_marks_the_answer_with_its_end() -> None:
+    instance = instances()[0]
+    made: Any = TRAINED.apply_chat_template(
+        conversation(instance), return_dict=True, return_assistant_tokens_mask=True
+    )
+    tokens, marks = made["input_ids"], made["assistant_masks"]
+    assert tokens.count(TRAINED.bos_token_id) == 1
+    learnt = [token for token, mark in zip(tokens, marks, strict=True) if mark]
+    assert TRAINED.decode(learnt) == f" {instance.answer}{TRAINED.eos_token}"
+
+
+def test_a_saved_tokenizer_gives_the_same_tokens(tmp_path: Path) -> None:
+    TRAINED.save_pretrained(tmp_path)
+    loaded = AutoTokenizer.from_pretrained(tmp_path)
+    assert isinstance(loaded, PreTrainedTokenizerFast)
+    text = TRAINED.apply_chat_template(conversation(instances()[0]), tokenize=False)
+    assert loaded(text)["input_ids"] == TRAINED(text)["input_ids"]
+    assert loaded.chat_template == TRAINED.chat_template
+
+
+@settings(max_examples=200)
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
+def test_any_words_come_back_as_they_were(words: str) -> None:
+    tokens = TRAINED(words, add_special_tokens=False)["input_ids"]
+    if not any(special in words for special in TRAINED.all_special_tokens):
+        assert TRAINED.decode(tokens) == words
+
+
+@pytest.mark.parametrize("token", ["<pad>", "<s>", "</s>", "<image>"])
+def test_special_tokens_are_single(token: str) -> None:
+    assert TRAINED.tokenize(token) == [token]
+
+
+def test_conversations_without_an_instruction_add_no_token() -> None:
+    plain = instances()[0]._replace(
+        instruction="", turns=(Turn("user", "<image>\nWhat is it?"), Turn("assistant", "A cat."))
+    )
+    made = train_tokenizer([plain, plain], 300)
+    assert set(made.get_added_vocab()) == set(made.all_special_tokens)
+    assert made.decode(made("What is it?")["input_ids"]) == "What is it?"
