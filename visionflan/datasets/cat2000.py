@@ -1,0 +1,190 @@
+"""CAT2000: the 2,000 training pictures of a study of where people look, of 20 kinds.
+
+Layout: a folder for each kind under `trainSet/Stimuli`, with pictures `001.jpg` and so on;
+nico-chung/uol_dsm500_final (results/notebook03/section03/tbl_triage_sets.md) lists such paths, and
+several training codes name the same 20 folders. A folder `Output` within each holds maps of
+fixations over the pictures and is not read, nor is `testSet`, whose fixations are withheld.
+
+The paper's site names the task after the archive, trainSet. The folders' names are said as a
+person would, and one, `Satelite`, is spelt right.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image, ImageDraw, ImageOps
+
+from visionflan import drawing
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.drawing_corruptions import corrupted
+from visionflan.drawing_styles import styled_icon
+from visionflan.hashing import fraction, pick, rank, shuffled
+from visionflan.icons import icon
+from visionflan.layouts import class_folders, require
+from visionflan.specimens import write_image
+from visionflan.textures import TEXTURES, texture
+
+KINDS = {
+    "Action": "action",
+    "Affective": "affective",
+    "Art": "art",
+    "BlackWhite": "black and white",
+    "Cartoon": "cartoon",
+    "Fractal": "fractal",
+    "Indoor": "indoor",
+    "Inverted": "inverted",
+    "Jumbled": "jumbled",
+    "LineDrawing": "line drawing",
+    "LowResolution": "low resolution",
+    "Noisy": "noisy",
+    "Object": "object",
+    "OutdoorManMade": "outdoor man-made",
+    "OutdoorNatural": "outdoor natural",
+    "Pattern": "pattern",
+    "Random": "random",
+    "Satelite": "satellite",
+    "Sketch": "sketch",
+    "Social": "social",
+}
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    kind: str
+
+
+dataset = Dataset[Row](
+    title="CAT2000",
+    homepage="http://saliency.mit.edu/results_cat2000.html",
+    licence="unknown",
+    terms="The owners collected the pictures from the web and do not say under which terms.",
+    citation="Borji, Itti (2015), CAT2000: A Large Scale Fixation Dataset for Boosting Saliency "
+    "Research, arXiv:1505.03581",
+    obtain="Download trainSet.zip from the homepage and unpack it here.",
+    tree="""
+        trainSet/Stimuli/
+            Action/001.jpg
+            Affective/001.jpg    and so on for 20 kinds
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    for name, image, folder in class_folders(require(root / "trainSet/Stimuli", root / "Stimuli")):
+        if folder in KINDS:
+            yield Row(name, image, KINDS[folder])
+        else:
+            yield Broken(name, "unknown_label", f"{folder!r} is none of the 20 kinds")
+
+
+@dataset.task(
+    """
+    A collection for the study of eye movements sorts its pictures by what they show, by how they
+    were made, or by how they were spoilt. Give the drawer that this one belongs in: action,
+    affective, art, black and white, cartoon, fractal, indoor, inverted, jumbled, line drawing,
+    low resolution, noisy, object, outdoor man-made, outdoor natural, pattern, random, satellite,
+    sketch, social. Affective pictures stir a feeling; random ones have no theme.
+    """,
+    official_name="trainSet+image_classification",
+    title="CAT2000 picture kind classification",
+    category="Image-Style Classification",
+)
+def image_classification(row: Row) -> Example:
+    return Example(image=row.image, target=row.kind)
+
+
+def landscape(index: int) -> Image.Image:
+    """Draw a tree, a meadow and a sky with the sun."""
+    picture = Image.new("RGB", (drawing.SIZE, drawing.SIZE), (150, 200, 245))
+    pen = ImageDraw.Draw(picture)
+    horizon = 0.5 + 0.25 * fraction("cat2000", index, "horizon")
+    pen.rectangle(drawing.WHOLE.part(0, horizon, 1, 1), fill=(90, 160, 70))
+    left, right = drawing.WHOLE.part(0, 0.06, 0.6, 1), drawing.WHOLE.part(0.64, 0.02, 1, 0.4)
+    icon(picture, "tree", drawing.jittered(left, "cat2000", index, by=0.2), "green")
+    sun = drawing.jittered(right.part(0.1, 0.1, 0.8, 0.8), "cat2000", index, "sun", by=0.3)
+    drawing.shape(picture, "circle", "yellow", sun)
+    if rank("cat2000", index, "mirror") % 2:
+        return ImageOps.mirror(picture)
+    return picture
+
+
+def jumbled(index: int) -> Image.Image:
+    """Put the squares of a landscape into an order of chance."""
+    scene, side = landscape(index), drawing.SIZE // 4
+    picture = scene.copy()
+    places = [(x * side, y * side) for x in range(4) for y in range(4)]
+    for (x, y), place in zip(places, shuffled(places, "cat2000", index), strict=True):
+        picture.paste(scene.crop((x, y, x + side, y + side)), place)
+    return picture
+
+
+def fractal(index: int) -> Image.Image:
+    """Draw a triangle with triangles cut out of triangles."""
+    picture = Image.new("RGB", (drawing.SIZE, drawing.SIZE), drawing.BLACK)
+    colour = drawing.COLOURS[pick(("red", "yellow", "cyan", "orange"), 1, "cat2000", index)[0]]
+    box = drawing.jittered(drawing.WHOLE, "cat2000", index, by=0.15)
+    boxes = [box]
+    for _ in range(4):
+        corners = ((0.25, 0.0), (0.0, 0.5), (0.5, 0.5))
+        boxes = [box.part(x, y, x + 0.5, y + 0.5) for box in boxes for x, y in corners]
+    for part in boxes:
+        triangle = drawing.polygon(part, [(0.5, 0), (1, 1), (0, 1)])
+        ImageDraw.Draw(picture).polygon(triangle, fill=colour)
+    return picture
+
+
+def single(index: int) -> Image.Image:
+    picture = drawing.canvas("cat2000", index)
+    box = drawing.jittered(drawing.WHOLE.part(0.1, 0.1, 0.9, 0.9), "cat2000", index, by=0.2)
+    name = pick(("cup", "chair", "clock", "lamp"), 1, "cat2000", index, "thing")[0]
+    icon(picture, name, box, pick(("red", "blue", "green"), 1, "cat2000", index)[0])
+    return picture
+
+
+def styled(style: str) -> Callable[[int], Image.Image]:
+    """Draw an animal as a cartoon or a sketch."""
+
+    def draw(index: int) -> Image.Image:
+        name = pick(("dog", "cat", "elephant", "horse"), 1, "cat2000", index, "animal")[0]
+        return styled_icon(name, style, drawing.WHOLE, "orange", "cat2000", index)
+
+    return draw
+
+
+def pattern(index: int) -> Image.Image:
+    name = pick(list(TEXTURES)[:4], 1, "cat2000", index, "texture")[0]
+    return texture(name, drawing.COLOURS["purple"], "cat2000", index)
+
+
+def spoilt(kind: str) -> Callable[[int], Image.Image]:
+    """Spoil a landscape in one way."""
+    return lambda index: corrupted(landscape(index), kind, "cat2000", index)
+
+
+DRAWN: dict[str, Callable[[int], Image.Image]] = {
+    "OutdoorNatural": landscape,
+    "Cartoon": styled("cartoon"),
+    "Noisy": spoilt("impulse_noise"),
+    "BlackWhite": lambda index: ImageOps.grayscale(landscape(index)),
+    "Object": single,
+    "Fractal": fractal,
+    "LowResolution": spoilt("pixelate"),
+    "Inverted": lambda index: ImageOps.flip(landscape(index)),
+    "Pattern": pattern,
+    "Jumbled": jumbled,
+    "Sketch": styled("sketch"),
+}
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    for index in range(count):
+        kind = list(DRAWN)[(index + index // len(DRAWN)) % len(DRAWN)]
+        path = root / "trainSet" / "Stimuli" / kind / f"{index + 1:03d}.jpg"
+        write_image(path, DRAWN[kind](index))
+        write_image(
+            path.parent / "Output" / f"{index + 1:03d}_SaliencyMap.jpg", Image.new("L", (8, 8))
+        )
