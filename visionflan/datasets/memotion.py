@@ -2,9 +2,9 @@
 
 Layout: the folder `memotion_dataset_7k` with `labels.csv` and the pictures in `images`; the columns
 are image_name, text_ocr, text_corrected, humour, sarcasm, offensive, motivational and
-overall_sentiment (pliang279/HEMM's memotion evaluator and several training codes read these; one
-prints that the sentiments are very_positive, positive, neutral, negative and very_negative). The
-contents may also lie here without the folder.
+overall_sentiment (pliang279/HEMM, hemm/data/memotion_dataset.py, reads the same table from the
+`labels.xlsx` beside it; several training codes read the CSV, and one lists the five sentiments).
+The contents may also lie here without the folder.
 
 The public sample of the paper's data has no instance of this task, so its form is ours: the meme
 alone is given, since its words stand in the picture.

@@ -2,8 +2,9 @@
 
 Layout: lists `trainvalsplit_places205/train_places205.csv` and `val_places205.csv` with lines such
 as `a/abbey/gsun_0003.jpg 0`, and pictures under `data/vision/torralba/deeplearning/images256/`
-(open-mmlab/mmselfsup's configs for Places205 name these paths; several training codes split the
-lists at the blank). Lists at the top, and pictures in `images256` or at the top, are read too.
+(training configurations written for mmselfsup name both paths, as does the HIRL benchmark's README;
+several codes split the lists at the blank). Lists at the top, and pictures in `images256` or at the
+top, are read too.
 
 Which kind of place is indoors is told by the owners' `IndoorOutdoor_places205.csv` (offered on the
 homepage), whose lines hold the category and 1 for indoors or 2 for outdoors; codes that vote over
