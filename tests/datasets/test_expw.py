@@ -30,5 +30,6 @@ def test_the_face_is_cut_out_of_the_picture_and_not_beyond_it(tmp_path: Path) ->
     Image.new("RGB", (50, 40), "red").save(tmp_path / "a.png")
     row = expw.Row("a.png#0", tmp_path / "a.png", (10, -5, 60, 30), "sad")
     example = expw.expression_detection(row)
+    assert example is not None
     assert example.target == "sadness"
     assert Image.open(BytesIO(encoded(example.images[0]))).size == (40, 30)

@@ -39,5 +39,7 @@ def test_that_nothing_is_done_is_told_only_where_nothing_is_done() -> None:
     idle, hug = Pair("hair dryer", ""), Pair("person", "hugging")
     both = human_activity_detection(Row("a", Path("a.jpg"), (idle, hug)))
     alone = human_activity_detection(Row("a", Path("a.jpg"), (idle,)))
+    assert both is not None
+    assert alone is not None
     assert both.target == "hugging another person"
     assert alone.target == "not interacting with the hair dryer"

@@ -10,7 +10,9 @@ from visionflan.errors import UnusableError
 
 def target(scene: str) -> str:
     row = jhu_crowd.Row("train/0001", Path("0001.jpg"), scene)
-    return jhu_crowd.scene_type_recognition(row).target
+    example = jhu_crowd.scene_type_recognition(row)
+    assert example is not None
+    return example.target
 
 
 def test_scenes_are_written_as_a_person_writes_them() -> None:
