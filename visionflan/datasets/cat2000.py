@@ -149,7 +149,8 @@ def styled(style: str) -> Callable[[int], Image.Image]:
 
     def draw(index: int) -> Image.Image:
         name = pick(("dog", "cat", "elephant", "horse"), 1, "cat2000", index, "animal")[0]
-        return styled_icon(name, style, drawing.WHOLE, "orange", "cat2000", index)
+        box = drawing.jittered(drawing.WHOLE, "cat2000", index, by=0.3)
+        return styled_icon(name, style, box, "orange", "cat2000", index)
 
     return draw
 

@@ -1,0 +1,169 @@
+"""Mocheg: claims that fact checkers examined, with what they found and pictures they showed.
+
+Layout: in the owners' code (VT-NLP/Mocheg, util/read_example.py) each of `train`, `val` and `test`
+holds `Corpus2.csv`, with a line for each paragraph of evidence, so that a claim stands on several
+lines, not always one after the other, and a folder `images`, where the name of a picture begins
+with the number of its claim and, if it was part of the check, the word proof
+(`118075-proof-19-....jpg`). All three splits have labels and are read. Where a copy keeps all
+pictures in one folder `images` beside the splits, that one is read.
+
+As in the published example of the task, the context is the fact checkers' conclusion; where there
+is none, it is their evidence. Marks of HTML are taken out (`html_removed`). A claim has several
+pictures, of which one is drawn by hash; a claim without any is told in the ledger, as is one
+without a label.
+"""
+
+import csv
+import re
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image
+
+from visionflan import drawing, layouts
+from visionflan.declare import Broken, Dataset, Example
+from visionflan.errors import UnusableError
+from visionflan.hashing import pick, rank
+from visionflan.icons import icon
+from visionflan.specimens import write_image, write_text
+
+ANSWERS = {"supported": "yes", "refuted": "no", "NEI": "not sure"}
+COLUMNS = ("claim_id", "Claim", "Evidence", "cleaned_truthfulness", "ruling_outline")
+# An article of the release can be longer than the csv module takes for a field by itself.
+LONGEST_FIELD = 1 << 24
+
+
+class Row(NamedTuple):
+    key: str
+    images: tuple[Path, ...]
+    claim: str
+    conclusion: str
+    evidence: tuple[str, ...]
+    label: str
+
+
+dataset = Dataset[Row](
+    title="Mocheg",
+    homepage="https://github.com/VT-NLP/Mocheg",
+    licence="CC-BY-4.0",
+    terms="The articles and pictures are from Snopes, PolitiFact and the pages that they cite.",
+    citation="Yao, Shah, Sun, Cho, Huang (2023), End-to-End Multimodal Fact-Checking and "
+    "Explanation Generation: A Challenging Dataset and Models, SIGIR",
+    obtain="Fill in the form that the homepage links to, download the archive and unpack it here.",
+    tree="""
+        train/
+            Corpus2.csv
+            images/118075-proof-19-photograph.jpg    and the same for val and test
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    csv.field_size_limit(LONGEST_FIELD)
+    below = root / "mocheg"
+    home = below if below.is_dir() else root
+    tables = (home / split / "Corpus2.csv" for split in ("train", "val", "test"))
+    for table in layouts.present(*tables):
+        images = proofs(layouts.require(table.with_name("images"), home / "images"))
+        for number, lines in claims(table).items():
+            yield read_claim(f"{table.parent.name}/{number}", lines, images.get(number, []))
+
+
+def proofs(folder: Path) -> dict[str, list[Path]]:
+    """Sort the pictures that fact checkers showed by the number of their claim."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(filter(layouts.is_picture, folder.iterdir())):
+        number, *rest = path.name.split("-", 2)
+        if rest and rest[0] == "proof":
+            found.setdefault(number, []).append(path)
+    return found
+
+
+def claims(table: Path) -> dict[str, list[dict[str, str]]]:
+    """Gather the lines of each claim."""
+    gathered: dict[str, list[dict[str, str]]] = {}
+    for line in layouts.csv_rows(table, *COLUMNS, encoding="utf-8-sig"):
+        kept = {column: " ".join((line[column] or "").split()) for column in COLUMNS}
+        gathered.setdefault(kept["claim_id"], []).append(kept)
+    return gathered
+
+
+def plain(text: str) -> str:
+    """Take out marks of HTML, and the blanks that they leave."""
+    return " ".join(unescape(re.sub(r"</?[a-zA-Z][^<>]*>", " ", text)).split())
+
+
+def read_claim(key: str, lines: list[dict[str, str]], images: list[Path]) -> Row | Broken:
+    first = lines[0]
+    label = first["cleaned_truthfulness"]
+    if label not in ANSWERS:
+        return Broken(key, "unknown_label", f"{label!r} is none of {', '.join(ANSWERS)}")
+    if not images:
+        return Broken(key, "no_picture", "no picture of the folder images is a proof of the claim")
+    evidence = tuple(line["Evidence"] for line in lines if line["Evidence"])
+    return Row(key, tuple(images), first["Claim"], first["ruling_outline"], evidence, label)
+
+
+@dataset.task(
+    """
+    A claim made the rounds, and fact checkers looked into it. You get what they wrote about it, as
+    context, and a picture from their article. Do the two bear the claim out? Choose yes if they
+    support it, no if they contradict it, and not sure if they do not settle the matter.
+    """,
+    official_name="multimodal_factual_checking",
+    title="Multimodal Factual Checking multimodal factual checking",
+    category="Complex Reasoning",
+)
+def multimodal_factual_checking(row: Row) -> Example:
+    told = (row.claim, row.conclusion or " ".join(row.evidence))
+    claim, context = map(plain, told)
+    if not (claim and context):
+        raise UnusableError("empty_text", f"{row.key} lacks a claim or anything written about it")
+    return Example(
+        image=pick(row.images, 1, row.key, "picture")[0],
+        text=f"Context: {context}\nClaim: {claim}",
+        target=ANSWERS[row.label],
+        options=tuple(ANSWERS.values()),
+        repaired=() if (claim, context) == told else ("html_removed",),
+    )
+
+
+THINGS = ("car", "dog", "umbrella", "guitar", "boat", "chair")
+TOWNS = ("Rome", "Lima", "Oslo", "Cairo")
+COLOURS = ("red", "green", "blue", "purple", "orange")
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    for start, split in enumerate(("train", "val", "test")):
+        lines = [",".join(COLUMNS)]
+        for index in range(start, count, 3):
+            label = list(ANSWERS)[(index + index // 3) % 3]
+            shown, other = pick(THINGS, 2, "mocheg", index)
+            claim = claimed(label, shown, other, index)
+            asked = f"We asked for a photo of what was there on day {index + 1}; it is shown here."
+            outline = "" if rank("mocheg", index, "outline") % 3 == 0 else asked
+            lines.append(f'{index},"{claim}","<p>{asked}</p>",{label},"{outline}"')
+            lines.append(f'{index},"{claim}","<p>Nobody else was asked.</p>",{label},"{outline}"')
+            folder = root / split / "images"
+            write_image(folder / f"{index}-proof-01-photo.jpg", photo(shown, index))
+            write_image(folder / f"{index}-00-02-advert.jpg", Image.new("RGB", (8, 8)))
+        write_text(root / split / "Corpus2.csv", "\n".join(lines) + "\n")
+
+
+def claimed(label: str, shown: str, other: str, index: int) -> str:
+    """Make a claim that the photograph bears out, or belies, or says nothing of."""
+    if label == "NEI":
+        return f"The {shown} was bought in {pick(TOWNS, 1, 'mocheg', index, 'town')[0]}."
+    noun = shown if label == "supported" else other
+    return f"There was {'an' if noun[0] in 'aeiou' else 'a'} {noun}."
+
+
+def photo(thing: str, index: int) -> Image.Image:
+    picture = drawing.canvas("mocheg", index)
+    box = drawing.jittered(drawing.WHOLE.part(0.04, 0.04, 0.96, 0.96), "mocheg", index, by=0.2)
+    icon(picture, thing, box, pick(COLOURS, 1, "mocheg", index, "colour")[0])
+    return picture
