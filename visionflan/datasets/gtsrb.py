@@ -127,7 +127,7 @@ def read_row(key: str, image: Path, label: str) -> Row | Broken:
     """,
     official_name="GTSRB+image_classification",
     title="GTSRB traffic sign recognition",
-    category="Vehicle Classification",
+    category="General Object",
 )
 def image_classification(row: Row) -> Example:
     others = pick(SIGNS, OTHERS_SHOWN, row.key, "signs", avoid=(row.sign,))
