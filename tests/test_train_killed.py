@@ -48,15 +48,15 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
         build=write_build(folder / "build", texts=6),
         start=Start(
             tower=save_tower(folder / "tower"),
-            language_model=save_language_model(folder / "words"),
+            language_model=save_language_model(folder / "words", "qwen2"),
         ),
         machine=Machine(threads=1, log_steps=1, save_seconds=0, micro_tokens=300, device="cpu"),
         stages=(
-            Stage(name="align", learning_rate=1e-3, trains=("connector",), steps=3, batch_size=7),
-            Stage(name="base", learning_rate=1e-3, epochs=2, batch_size=7),
+            Stage(name="align", learning_rate=3e-4, trains=("connector",), steps=3, batch_size=7),
+            Stage(name="base", learning_rate=3e-4, epochs=2, batch_size=7),
             Stage(
                 name="chat",
-                learning_rate=1e-3,
+                learning_rate=3e-4,
                 trains=("tower", "connector", "language_model"),
                 steps=2,
                 batch_size=1,

@@ -107,6 +107,23 @@ def test_a_step_after_the_last_state_is_done_again(
     assert [line["step"] for line in lines(tmp_path)] == list(range(1, STEPS + 1))
 
 
+def test_random_numbers_are_those_of_the_step(
+    config: TrainConfig, tmp_path: Path, stop_at: Any
+) -> None:
+    words = save_language_model(tmp_path / "words", dropout=0.3)
+    random = replace(config, start=replace(config.start, language_model=words))
+    whole = weights(train(random, tmp_path / "whole"))
+    torch.manual_seed(12345)
+    stop_at(4)
+    with pytest.raises(StoppedError):
+        train(random, tmp_path / "stopped")
+    torch.manual_seed(54321)
+    stop_at(-1)
+    assert same(weights(train(random, tmp_path / "stopped")), whole)
+    other = weights(train(replace(random, seed=1), tmp_path / "other"))
+    assert not same(other, whole)
+
+
 @pytest.mark.parametrize(
     "machine",
     [{"cache": "pixels"}, {"cache": "features"}, {"readers": 2}, {"gradient_checkpointing": True}],

@@ -137,8 +137,11 @@ def test_a_row_whose_later_image_finds_no_room_is_lost_and_not_cut(
 
     source = changed(tmp_path, 23, twice)
     whole = encode(source, STAGE, encoder, tmp_path / "whole", seed=0)
-    second, longest = np.sort(whole.lengths)[-2:].tolist()
-    for limit, lost in ((longest - 1, {}), (second, {"too_long": 1})):
+    turns = whole.instance(int(whole.lengths.argmax())).turns
+    first = len(encoder.expand(encoder.conversations([turns[:2]])[0].tokens))
+    room_for_the_first = first + encoder.tokens_per_image
+    longest = int(whole.lengths.max())
+    for limit, lost in ((longest - 1, {}), (room_for_the_first, {"too_long": 1})):
         stage = replace(STAGE, max_length=limit, data=Data(left_out=0.1))
         rows = encode(source, stage, encoder, tmp_path / f"{limit}", seed=0)
         assert rows.lost == lost

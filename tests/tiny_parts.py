@@ -55,7 +55,12 @@ def save_tower(folder: Path, kind: str = "clip", *, side: int = 32, width: int =
 
 
 def save_language_model(
-    folder: Path, kind: str = "llama", *, width: int = 32, positions: int = 512
+    folder: Path,
+    kind: str = "llama",
+    *,
+    width: int = 32,
+    positions: int = 512,
+    dropout: float = 0.0,
 ) -> Path:
     """Save a small causal language model with the kind of tokenizer that its family has."""
     import torch
@@ -78,6 +83,7 @@ def save_language_model(
         "num_attention_heads": 2,
         "num_key_value_heads": 2,
         "max_position_embeddings": positions,
+        "attention_dropout": dropout,
         "eos_token_id": tokenizer.eos_token_id,
         "bos_token_id": tokenizer.bos_token_id,
         "pad_token_id": None,
