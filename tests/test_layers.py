@@ -25,7 +25,7 @@ LAYERS = [
     {"declare"},
     {"layouts"},
     {"datasets"},
-    {"catalog", "spelling", "scaffold"},
+    {"catalog", "overlaps", "spelling", "scaffold"},
     {"build"},
     {"lint", "reference"},
     {"model"},

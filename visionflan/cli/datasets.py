@@ -1,15 +1,23 @@
-"""List the academic datasets, or tell all that is known of one."""
+"""List the academic datasets, or tell all that is known of one.
+
+With --overlaps: which of them hold pictures or classes of evaluation sets, or of one another.
+"""
 
 import argparse
 from typing import Any
 
-from visionflan import catalog
+from visionflan import catalog, overlaps
 from visionflan.cli import selection
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("name", nargs="?", help="tell all of this dataset")
+    parser.add_argument(
+        "--overlaps",
+        action="store_true",
+        help="list what datasets share with evaluation sets and with one another",
+    )
     selection.add_dataset_file(parser)
     selection.add_json(parser)
 
@@ -17,6 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Print the listing, or one dataset."""
     selection.load_files(given)
+    if given.overlaps:
+        return print_overlaps(given.name, given.json)
     names = [given.name] if given.name else catalog.names()
     told = [describe(name) for name in names]
     if given.json:
@@ -74,3 +84,16 @@ def print_one(dataset: dict[str, Any]) -> None:
     print(f"Obtain    {dataset['obtain']}")
     print(f"Layout    {dataset['layout']}\n\n{dataset['tree']}\n")
     print("Tasks     " + "\n          ".join(dataset["tasks"]))
+
+
+def print_overlaps(name: str | None, as_json: bool) -> int:
+    """Print what sets have in common: all pairs, or those of one set and what follows from them."""
+    known = {*catalog.names(), *overlaps.EVALUATIONS, *overlaps.SOURCES}
+    if name and name not in known:
+        raise catalog.nearest("dataset", name, sorted(known))
+    if as_json:
+        pairs = overlaps.of(name) if name else overlaps.overlaps()
+        selection.print_json([pair._asdict() for pair in pairs])
+    else:
+        print("\n".join(overlaps.told(name)))
+    return 0
