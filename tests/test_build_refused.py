@@ -94,6 +94,30 @@ def test_a_dataset_is_left_out_for_its_licence(
         make([asking(0)], 1, out="sold", licence="commercial")
 
 
+def test_what_no_model_may_be_tuned_on_is_built_only_when_asked_for_and_then_held_out(
+    make: MakeBoard,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    twin = tmp_path / "twin.py"
+    shutil.copy(Path(__file__).with_name("board.py"), twin)
+    monkeypatch.setitem(catalog.loose_files, "twin", twin)
+    monkeypatch.setattr(catalog.load("board"), "licence", "evaluation-only")
+    write_board(tmp_path / "data/board", [asking(n) for n in range(6)], 6)
+    write_board(tmp_path / "data/twin", [asking(n) for n in range(3, 6)], 6)
+    command = ["build", "--data-root", str(tmp_path / "data"), "--tasks", "board,twin"]
+    command += ["--workers", "1", "--hold-out-images", "0", "--out"]
+    assert main([*command, str(tmp_path / "left")]) == 0
+    told = capsys.readouterr().out
+    assert "left out: board: its owners forbid tuning a model on it; see" in told
+    assert set(BuildDirectory(tmp_path / "left").tasks) == {"twin/ask", "twin/count"}
+    assert main([*command, str(tmp_path / "asked"), "--include-evaluation-only"]) == 0
+    asked = BuildDirectory(tmp_path / "asked").manifest["tasks"]
+    assert asked["board/ask"]["held_out"] == 6
+    assert asked["board/ask"]["train"] == asked["twin/ask"]["train"] == 0
+
+
 def test_a_missing_release_is_named_with_how_to_obtain_it(make: MakeBoard) -> None:
     told = make([asking(0)], 1, tasks=("board", "caltech101")).manifest["datasets"]["caltech101"]
     assert told["status"] == "missing"

@@ -52,7 +52,10 @@ CATEGORIES: dict[str, Group] = {
     "Texture Classification": "classification",
 }
 
-# SPDX identifiers, and four words for terms that have none. True: commercial use is allowed.
+# What the owners allow no model to be tuned on: built to be held out as a whole, where asked for.
+EVALUATION_ONLY = "evaluation-only"
+
+# SPDX identifiers, and five words for terms that have none. True: commercial use is allowed.
 LICENCES: dict[str, bool] = {
     "Apache-2.0": True,
     "BSD-2-Clause": True,
@@ -72,6 +75,7 @@ LICENCES: dict[str, bool] = {
     "ODbL-1.0": True,
     "DbCL-1.0": True,
     "attribution": True,
+    EVALUATION_ONLY: False,
     "non-commercial": False,
     "research-only": False,
     "unknown": False,

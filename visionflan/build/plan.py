@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from visionflan import catalog
 from visionflan.build.tables import TaskInfo
-from visionflan.declare import Dataset
+from visionflan.declare import EVALUATION_ONLY, Dataset
 from visionflan.errors import BuildError
 
 Licence = Literal["commercial", "research", "any"]
@@ -25,6 +25,7 @@ class Settings:
     cap: int = 10_000
     seed: int = 0
     include_sensitive: bool = False
+    include_evaluation_only: bool = False
     hold_out_images: float = 0.05
     hold_out_tasks: tuple[str, ...] = ()
     hold_out_cap: int = 1_000
@@ -59,7 +60,7 @@ def plan(data_root: Path, settings: Settings) -> Plan:
     chosen = by_dataset(wanted(settings))
     for name, tasks in chosen.items():
         dataset = catalog.load(name)
-        if why := refused(dataset, settings.licence):
+        if why := refused(dataset, settings):
             made.others[name] = {"status": "left out", "why": why, **provenance(dataset)}
             continue
         allowed = [
@@ -126,8 +127,11 @@ def by_dataset(tasks: Iterable[str]) -> dict[str, list[str]]:
     return dict(sorted(chosen.items()))
 
 
-def refused(dataset: Dataset[Any], licence: Licence) -> str:
+def refused(dataset: Dataset[Any], settings: Settings) -> str:
     """Say why a licence does not allow what is meant; nothing where it does."""
+    licence = settings.licence
+    if dataset.licence == EVALUATION_ONLY and not settings.include_evaluation_only:
+        return "its owners forbid tuning a model on it; see --include-evaluation-only"
     if licence == "commercial" and not dataset.commercial:
         return f"its licence, {dataset.licence}, does not allow commercial use"
     if licence == "research" and dataset.licence == "unknown":
@@ -136,10 +140,16 @@ def refused(dataset: Dataset[Any], licence: Licence) -> str:
 
 
 def wholly_held_out(made: Plan, settings: Settings) -> tuple[str, ...]:
-    """Name the tasks that are kept from training as a whole."""
+    """Name the tasks that are kept from training as a whole: as asked, or as the owners want it."""
     built = [f"{name}/{task}" for name, tasks in made.tasks.items() for task in tasks]
     known = [f"{name}/{task}" for name in made.others for task in catalog.load(name).tasks]
     found = set(matching(settings.hold_out_tasks, [*built, *known, *made.left_out]))
+    found.update(
+        f"{name}/{task}"
+        for name, tasks in made.tasks.items()
+        if catalog.load(name).licence == EVALUATION_ONLY
+        for task in tasks
+    )
     return tuple(task for task in built if task in found)
 
 

@@ -35,6 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="build tasks about race, gender, age, identity or emotion too",
     )
     parser.add_argument(
+        "--include-evaluation-only",
+        action="store_true",
+        help="build datasets that no model may be tuned on too, held out as a whole",
+    )
+    parser.add_argument(
         "--licence",
         choices=["commercial", "research", "any"],
         default="any",

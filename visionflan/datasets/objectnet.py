@@ -8,8 +8,8 @@ around all, or be called objectnet-1.0-beta.
 The names are the release's own, as a person says them: without what stands in brackets ("Laptop
 (open)"), and in small letters but for proper names.
 
-The owners forbid any training on these pictures. No word of the licence vocabulary says so;
-"unknown" keeps them out of builds for a licence, and `terms` has the condition in full. Each
+The owners forbid any tuning on these pictures, so that they are built only with
+`--include-evaluation-only`, and then held out as a whole; `terms` has the condition in full. Each
 picture has a red border one pixel wide (abarbu/objectnet-template-pytorch cuts off two), under
 which alone single pictures may be shown; it is left in place.
 
@@ -45,7 +45,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="ObjectNet",
     homepage="https://objectnet.dev/",
-    licence="unknown",
+    licence="evaluation-only",
     terms="For evaluation alone: free for research and commerce under a licence derived from CC BY "
     "4.0 with two clauses more: ObjectNet may never be used to tune the parameters of any model, "
     "and single pictures may be put on the web only with their red border of one pixel.",
