@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from transformers import AutoTokenizer, CLIPVisionModel, LlamaForCausalLM
 
 from visionflan import catalog
@@ -15,7 +14,8 @@ from visionflan.build.directory import BuildDirectory
 from visionflan.build.plan import Settings
 from visionflan.build.run import build
 from visionflan.model.assemble import Joint, assemble
-from visionflan.train.config import Pretrain
+from visionflan.recipes.tiny import tiny
+from visionflan.train.config import Pretrain, TrainConfig
 from visionflan.train.pretrain.fit import factor
 from visionflan.train.pretrain.language import encoded, facts
 from visionflan.train.pretrain.parts import pretrain_parts
@@ -35,15 +35,20 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> BuildDirectory:
     return BuildDirectory(folder / "build")
 
 
-def make(source: BuildDirectory, folder: Path, settings: Pretrain = SHORT, seed: int = 0) -> Path:
-    torch.set_num_threads(1)
-    pretrain_parts(source, folder, settings, JOINT, seed, lambda _: None)
-    return folder
+def config(settings: Pretrain = SHORT, seed: int = 0) -> TrainConfig:
+    recipe = tiny()
+    machine = replace(recipe.machine, threads=1)
+    return replace(recipe, pretrain=settings, seed=seed, machine=machine)
+
+
+def make(source: BuildDirectory, out: Path, settings: Pretrain = SHORT, seed: int = 0) -> Path:
+    pretrain_parts(config(settings, seed), source, out, lambda _: None)
+    return out / "pretrain"
 
 
 @pytest.fixture(scope="module")
 def made(source: BuildDirectory, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(source, tmp_path_factory.mktemp("made") / "pretrain")
+    return make(source, tmp_path_factory.mktemp("made"))
 
 
 def weights(folder: Path) -> list[str]:
@@ -72,23 +77,20 @@ def test_the_same_seed_gives_the_same_weights_and_another_gives_others(
 
 def test_parts_that_are_there_are_not_made_again(source: BuildDirectory, made: Path) -> None:
     before = [file.stat().st_mtime_ns for file in sorted(made.rglob("*.safetensors"))]
-    make(source, made)
+    make(source, made.parent)
     assert [file.stat().st_mtime_ns for file in sorted(made.rglob("*.safetensors"))] == before
 
 
 def test_a_stop_between_the_parts_leaves_nothing_and_the_next_run_makes_both(
     source: BuildDirectory, made: Path, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "pretrain"
-
     def stop(line: str) -> None:
         raise KeyboardInterrupt(line)
 
-    torch.set_num_threads(1)
     with pytest.raises(KeyboardInterrupt, match="tower"):
-        pretrain_parts(source, folder, SHORT, JOINT, 0, stop)
-    assert not folder.exists()
-    assert weights(make(source, folder)) == weights(made)
+        pretrain_parts(config(), source, tmp_path, stop)
+    assert not (tmp_path / "pretrain").exists()
+    assert weights(make(source, tmp_path)) == weights(made)
 
 
 def test_it_tells_its_losses_and_that_the_tower_has_seen_labels(

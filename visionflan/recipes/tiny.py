@@ -19,15 +19,15 @@ ALIGN = Stage(
 BASE = Stage(
     name="base",
     learning_rate=2e-3,
-    steps=500,
+    steps=650,
     batch_size=64,
     betas=(0.9, 0.98),
     warm_up=0.05,
 )
 CHAT = Stage(
     name="chat",
-    learning_rate=3e-4,
-    steps=60,
+    learning_rate=2e-4,
+    steps=80,
     batch_size=32,
     betas=(0.9, 0.98),
     data=Data(conversations=1000),

@@ -44,11 +44,11 @@ class Pretrain:
     patch_size: int = 8
     width: int = 128
     layers: int = 4
-    vocabulary: int = 2000
+    vocabulary: int = 2500
     batch_size: int = 64
-    tower_steps: int = 600
+    tower_steps: int = 800
     tower_rate: float = 2e-3
-    language_steps: int = 400
+    language_steps: int = 450
     language_rate: float = 2e-3
     max_length: int = 256
 

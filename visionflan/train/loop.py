@@ -2,7 +2,6 @@
 
 import math
 import signal
-import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from visionflan.train.metrics import Meter
 from visionflan.train.pictures import ahead
 from visionflan.train.rows import Rows
 from visionflan.train.states import Progress, load_state, progress, save_state
+from visionflan.train.threads import fastest
 from visionflan.train.world import World
 
 
@@ -144,21 +144,13 @@ class Loop:
             torch.set_num_threads(threads)
 
     def probe(self, batch: Batch) -> int:
-        """Time a pass with one thread and with more: on a busy machine more can be far slower."""
+        """Choose the number of threads by passing a batch forward and back."""
 
-        def passed() -> float:
-            begun = time.monotonic()
+        def passed() -> None:
             self.losses(batch).sum().backward()
             self.optimizer.zero_grad(set_to_none=True)
-            return time.monotonic() - begun
 
-        found: dict[int, float] = {}
-        most = torch.get_num_threads()
-        for threads in sorted({1, (most + 1) // 2, most}):
-            torch.set_num_threads(threads)
-            passed()
-            found[threads] = statistics.median(passed() for _ in range(3))
-        return min(found, key=lambda threads: found[threads])
+        return fastest(passed)
 
     @contextmanager
     def listening(self) -> Iterator[None]:

@@ -161,9 +161,9 @@ class Phase:
                 f"stage {self.stage.name} trains the tower, whose features can then not be kept: "
                 "set machine.cache to pixels or nothing."
             )
-        sight = features_key(self.parent)
-        file = rows.folder / f"features-{sight}.npy"
+        file = self.out / "features" / f"{features_key(self.parent, rows.images)}.npy"
         if self.world.first:
+            file.parent.mkdir(exist_ok=True)
             kept_features(self.parent.model, pictures, rows.images, file)
         self.world.wait()
         return kept_features(self.parent.model, pictures, rows.images, file)
@@ -184,17 +184,20 @@ class Phase:
         if self.world.first:
             shutil.rmtree(self.folder / "rows", ignore_errors=True)
             shutil.rmtree(self.folder / "resume", ignore_errors=True)
+            if self.stage == self.config.stages[-1]:
+                shutil.rmtree(self.out / "features", ignore_errors=True)
         self.world.wait()
 
 
-def features_key(parent: Parent) -> str:
-    """Name what the features of an image depend on."""
+def features_key(parent: Parent, names: list[str]) -> str:
+    """Name what the features of these images depend on; stages that share it share the file."""
     config, images = parent.model.config, parent.processor.image_processor
     parts = [
         identify(parent.model, parent.processor).tower,
         config.vision_feature_layer,
         config.vision_feature_select_strategy,
         images.to_json_string(),
+        *names,
     ]
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]
 

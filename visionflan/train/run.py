@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from transformers.utils import logging
+
 from visionflan.build.directory import BuildDirectory
 from visionflan.build.durable import write_json
 from visionflan.errors import TrainingError
@@ -28,6 +30,7 @@ def train(
 
     Running it again goes on where it stopped.
     """
+    logging.disable_progress_bar()
     stages = config.stages if only is None else (config.stage(only),)
     config = with_parts(config, out)
     with joined(config.machine.device) as world:
@@ -54,8 +57,7 @@ def make_parts(config: TrainConfig, out: Path, world: World, say: Say) -> None:
 
         if config.build is None:
             raise TrainingError("the parts are made out of a build: give one with --build.")
-        source, folder = BuildDirectory(config.build), out / "pretrain"
-        pretrain_parts(source, folder, config.pretrain, config.start.joint, config.seed, say)
+        pretrain_parts(config, BuildDirectory(config.build), out, say)
     world.wait()
 
 

@@ -66,11 +66,13 @@ def pretrain_language_model(
     model: "LlamaForCausalLM",
     tokenizer: "PreTrainedTokenizerFast",
     instances: Sequence[Instance],
+    talks: Sequence[Instance],
     settings: Pretrain,
     metrics: Path,
 ) -> None:
-    """Train the language model in place."""
-    rows = [row for row in encoded(tokenizer, instances) if len(row.tokens) <= settings.max_length]
+    """Train the language model in place; of the talks it sees the answers alone, as plain text."""
+    made = [*encoded(tokenizer, instances), *prose(tokenizer, talks)]
+    rows = [row for row in made if len(row.tokens) <= settings.max_length]
     stage = Stage(
         name="language_model",
         learning_rate=settings.language_rate,
@@ -102,6 +104,15 @@ def encoded(tokenizer: "PreTrainedTokenizerFast", instances: Sequence[Instance])
         tokens, learnt = made["input_ids"], made["assistant_masks"]
         labels = [t if mark else IGNORED for t, mark in zip(tokens, learnt, strict=True)]
         yield Row(tokens, labels)
+
+
+def prose(tokenizer: "PreTrainedTokenizerFast", talks: Sequence[Instance]) -> Iterator[Row]:
+    """Give what the assistant says, every token of it to be learnt."""
+    for instance in talks:
+        for turn in instance.turns[1::2]:
+            text = f"{tokenizer.bos_token} {turn.text}{tokenizer.eos_token}"
+            tokens = tokenizer(text, add_special_tokens=False)["input_ids"]
+            yield Row(tokens, [IGNORED, *tokens[1:]])
 
 
 def facts(instances: Sequence[Instance]) -> dict[str, list[str]]:

@@ -1,60 +1,61 @@
 """Make the two parts of a tiny model, and save them as ordinary folders."""
 
-import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
+from visionflan.build.conversations import write_conversations
 from visionflan.build.directory import BuildDirectory
 from visionflan.build.durable import write_json
-from visionflan.model.assemble import Joint, Sight, join_processor
-from visionflan.train.config import Pretrain
+from visionflan.build.instance import Instance
+from visionflan.model.assemble import Sight, join_processor
+from visionflan.train.config import TrainConfig
 from visionflan.train.pictures import Pictures
 from visionflan.train.pretrain.language import new_language_model, pretrain_language_model
 from visionflan.train.pretrain.tokenizer import train_tokenizer
-from visionflan.train.pretrain.tower import new_tower, pretrain_tower
+from visionflan.train.pretrain.tower import TowerTraining, new_tower
 from visionflan.train.settings import to_json
+from visionflan.train.threads import fastest
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 ABOUT = (
     "A tiny vision tower and a tiny language model are made from nothing, on the build's training "
     "instances alone. The tower learns to tell, from a picture, its task and the words of the "
     "question, which words the answer holds, and is frozen from then on: it stands in for CLIP, "
     "but has seen the labels of the very tasks that follow. The language model learns to answer "
-    "with the known facts written out in place of the picture."
+    "with the known facts written out in place of the picture, and to write the sentences of the "
+    "conversations, without their questions."
 )
 
 
 def pretrain_parts(
-    source: BuildDirectory,
-    folder: Path,
-    settings: Pretrain,
-    joint: Joint,
-    seed: int,
-    say: Callable[[str], None],
+    config: TrainConfig, source: BuildDirectory, out: Path, say: Callable[[str], None]
 ) -> None:
-    """Save `tower` and `language_model` in the folder, which appears only when both are whole."""
+    """Save `tower` and `language_model` in `pretrain`, which appears only when both are whole."""
+    assert config.pretrain is not None
+    folder, settings = out / "pretrain", config.pretrain
     if (folder / "run.json").is_file():
         say(f"pretrain: done before, in {folder}")
         return
+    began = time.monotonic()
     unfinished = folder.with_name(f"{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    began, metrics = time.monotonic(), unfinished / "metrics.jsonl"
-    torch.manual_seed(seed)
+    torch.manual_seed(config.seed)
+    talks = conversations(config, source, out)
     instances = [each for each in source.instances("train") if len(each.images) == 1]
-    tokenizer = train_tokenizer(instances, settings.vocabulary)
-    tower = new_tower(settings, unfinished / "tower")
-    processor = join_processor(unfinished / "tower", tokenizer, Sight.of(tower, joint), joint)
-    pictures = Pictures(source, processor, keep=True)
-    pretrain_tower(tower, instances, pictures.pixels, settings, metrics)
-    tower.save_pretrained(unfinished / "tower")
+    tokenizer = train_tokenizer([*instances, *talks], settings.vocabulary)
+    make_tower(config, source, instances, tokenizer, unfinished)
     say(f"tower: {settings.tower_steps} steps in {time.monotonic() - began:.0f} s")
-    half = time.monotonic()
+    half, metrics = time.monotonic(), unfinished / "metrics.jsonl"
     model = new_language_model(tokenizer, settings)
-    pretrain_language_model(model, tokenizer, instances, settings, metrics)
+    pretrain_language_model(model, tokenizer, instances, talks, settings, metrics)
     model.save_pretrained(unfinished / "language_model")
     tokenizer.save_pretrained(unfinished / "language_model")
     say(f"language model: {settings.language_steps} steps in {time.monotonic() - half:.0f} s")
@@ -66,4 +67,31 @@ def pretrain_parts(
         "seconds": time.monotonic() - began,
     }
     write_json(unfinished / "run.json", told)
-    os.replace(unfinished, folder)  # noqa: PTH105
+    unfinished.replace(folder)
+
+
+def make_tower(
+    config: TrainConfig,
+    source: BuildDirectory,
+    instances: Sequence[Instance],
+    tokenizer: "PreTrainedTokenizerFast",
+    folder: Path,
+) -> None:
+    """Pretrain the tower on images prepared as the joined model will have them."""
+    assert config.pretrain is not None
+    tower, joint = new_tower(config.pretrain, folder / "tower"), config.start.joint
+    processor = join_processor(folder / "tower", tokenizer, Sight.of(tower, joint), joint)
+    pixels = Pictures(source, processor, keep=True).pixels
+    training = TowerTraining(tower, instances, pixels, config.pretrain)
+    torch.set_num_threads(config.machine.threads or fastest(training.probe()))
+    training.run(folder / "metrics.jsonl")
+    tower.save_pretrained(folder / "tower")
+
+
+def conversations(config: TrainConfig, source: BuildDirectory, out: Path) -> list[Instance]:
+    """Give the conversations that a later stage reads, so that their words are known."""
+    counts = [stage.data.conversations for stage in config.stages if stage.data.conversations]
+    if not counts:
+        return []
+    written = write_conversations(source, out / "conversations", counts[0], config.seed)
+    return list(written.instances("train"))

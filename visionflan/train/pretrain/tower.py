@@ -9,6 +9,7 @@ run says so.
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -55,24 +56,41 @@ def new_tower(settings: Pretrain, folder: Path) -> "CLIPVisionModel":
     return tower
 
 
-def pretrain_tower(
-    tower: "CLIPVisionModel",
-    instances: Sequence[Instance],
-    pixels: PixelsOf,
-    settings: Pretrain,
-    metrics: Path,
-) -> None:
-    """Train the tower in place."""
-    questions = Questions(instances)
-    reader = Reader(tower, questions, settings.width)
-    losses = (
-        lambda batch=batch: reader.loss(pixels(batch.images), batch)
-        for batch in questions.batches(settings.tower_steps, settings.batch_size)
-    )
-    optimizers = optimizers_of(reader, settings.tower_rate)
-    tower.train()
-    fit("tower", losses, optimizers, settings.tower_steps, metrics)
-    tower.eval()
+class TowerTraining:
+    """A tower about to be pretrained in place."""
+
+    def __init__(
+        self,
+        tower: "CLIPVisionModel",
+        instances: Sequence[Instance],
+        pixels: PixelsOf,
+        settings: Pretrain,
+    ) -> None:
+        self.tower, self.pixels, self.settings = tower, pixels, settings
+        self.questions = Questions(instances)
+        self.reader = Reader(tower, self.questions, settings.width)
+
+    def loss(self, batch: "Batch") -> Tensor:
+        """Give the loss on a batch."""
+        return self.reader.loss(self.pixels(batch.images), batch)
+
+    def probe(self) -> Callable[[], None]:
+        """Give a pass forward and back that changes nothing, to be timed."""
+        (batch,) = self.questions.batches(1, self.settings.batch_size)
+
+        def passed() -> None:
+            self.loss(batch).backward()
+            self.reader.zero_grad(set_to_none=True)
+
+        return passed
+
+    def run(self, metrics: Path) -> None:
+        """Train for the steps of the settings."""
+        steps, size = self.settings.tower_steps, self.settings.batch_size
+        losses = (partial(self.loss, batch) for batch in self.questions.batches(steps, size))
+        self.tower.train()
+        fit("tower", losses, optimizers_of(self.reader, self.settings.tower_rate), steps, metrics)
+        self.tower.eval()
 
 
 class Batch(NamedTuple):
