@@ -15,7 +15,7 @@ def test_a_loose_file_is_listed_and_loaded(loose_dataset: str) -> None:
 
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="did you mean caltech101"):
-        catalog.load("caltech")
+        catalog.load("caltech10")
 
 
 def test_a_file_without_a_dataset_is_refused(
