@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 import torch
 
+# Asked before any stage has chosen: the next one may choose otherwise.
+MOST = torch.get_num_threads()
+
 
 def fastest(passed: Callable[[], object]) -> int:
     """Time a pass with one thread and with more: on a busy machine more can be far slower."""
     found: dict[int, float] = {}
-    most = torch.get_num_threads()
-    for threads in sorted({1, (most + 1) // 2, most}):
+    for threads in sorted({1, (MOST + 1) // 2, MOST}):
         torch.set_num_threads(threads)
         passed()
         found[threads] = statistics.median(timed(passed) for _ in range(3))
