@@ -157,6 +157,16 @@ def test_a_folder_that_is_no_part_is_refused_in_a_sentence(parts: Path, tmp_path
         assemble(parts / "clip", parts / "siglip")
 
 
+def test_a_language_model_without_a_fast_tokenizer_is_refused_in_a_sentence(
+    parts: Path, tmp_path: Path
+) -> None:
+    save_language_model(tmp_path)
+    (tmp_path / "tokenizer.json").unlink()
+    (tmp_path / "tokenizer.model").write_bytes(b"no such model")
+    with pytest.raises(TrainingError, match=r"the tokenizer in .* cannot be opened"):
+        assemble(parts / "clip", tmp_path)
+
+
 def test_weights_that_are_missing_are_refused_and_not_drawn(parts: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 

@@ -69,7 +69,13 @@ def open_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
     """Open a fast tokenizer, whose offsets tell which tokens an answer is made of."""
     from transformers import AutoTokenizer
 
-    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder)
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder)
+    except (OSError, ValueError, ImportError) as fault:
+        raise TrainingError(
+            f"the tokenizer in {folder} cannot be opened: save its fast form there "
+            f"(tokenizer.json); {fault}"
+        ) from fault
     if not tokenizer.is_fast:
         raise TrainingError(
             f"the tokenizer in {folder} is a slow one: save its fast form there (tokenizer.json)."
