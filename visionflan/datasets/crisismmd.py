@@ -198,6 +198,8 @@ DRAWN = (
     ("missing_or_found_people", "", "person"),
     ("other_relevant_information", "", "map"),
     ("not_humanitarian", "", "pizza"),
+    ("not_humanitarian", "", "guitar"),
+    ("not_humanitarian", "", "cat"),
 )
 TWEETS = {
     "infrastructure_and_utility_damage": "The bridge on Main Street has fallen &amp; power is out.",
