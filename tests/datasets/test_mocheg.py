@@ -30,11 +30,13 @@ def test_lines_that_are_apart_are_put_together(tmp_path: Path) -> None:
     assert not isinstance(cow, Broken)
     assert [path.name for path in cow.images] == ["7-proof-01-cow.jpg"]
     example = multimodal_factual_checking(cow)
+    assert example is not None
     assert example.text == "Context: It did not. Cows & calves walk.\nClaim: A cow flew."
     assert example.target == "no"
     assert example.repaired == ("html_removed",)
     assert not isinstance(snow, Broken)
     example = multimodal_factual_checking(snow)
+    assert example is not None
     assert (example.text, example.repaired) == ("Context: Nobody knows.\nClaim: Snow fell.", ())
     assert isinstance(broken, Broken)
     assert (broken.key, broken.reason) == ("val/9", "no_picture")
