@@ -117,7 +117,7 @@ def test_more_steps_teach_both_parts(source: BuildDirectory, tmp_path: Path) -> 
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     for name in ("tower_loss", "language_model_loss"):
         losses = [line[name] for line in lines if name in line]
-        assert losses[-1] < 0.7 * losses[0]
+        assert losses[-1] < 0.8 * losses[0]
 
 
 def test_facts_stand_where_the_picture_was(source: BuildDirectory) -> None:

@@ -37,7 +37,7 @@ SPECIMENS: dict[str, int] = {
     "okvqa": 150,
     "pacs": 1200,
     "stanford_cars": 300,
-    "tdiuc": 2400,
+    "tdiuc": 1800,
     "voc2007": 700,
     "vqa_rad": 250,
     "winoground": 150,

@@ -46,9 +46,9 @@ class Pretrain:
     layers: int = 4
     vocabulary: int = 2500
     batch_size: int = 64
-    tower_steps: int = 800
+    tower_steps: int = 700
     tower_rate: float = 2e-3
-    language_steps: int = 450
+    language_steps: int = 400
     language_rate: float = 2e-3
     max_length: int = 256
 

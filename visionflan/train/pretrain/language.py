@@ -1,7 +1,7 @@
 """Pretrain a language model on the words of a build, with facts written out in place of pictures.
 
 It learns to read a question, to find in what it is told the fact that is asked for, and to answer
-in the form that the task wants; seeing is learnt later, by the connector.
+in the form that is wanted, in tasks and in conversation; seeing is learnt later, by the connector.
 """
 
 from collections import defaultdict
@@ -66,12 +66,11 @@ def pretrain_language_model(
     model: "LlamaForCausalLM",
     tokenizer: "PreTrainedTokenizerFast",
     instances: Sequence[Instance],
-    talks: Sequence[Instance],
     settings: Pretrain,
     metrics: Path,
 ) -> None:
-    """Train the language model in place; of the talks it sees the answers alone, as plain text."""
-    made = [*encoded(tokenizer, instances), *prose(tokenizer, talks)]
+    """Train the language model in place."""
+    made = encoded(tokenizer, instances)
     rows = [row for row in made if len(row.tokens) <= settings.max_length]
     stage = Stage(
         name="language_model",
@@ -106,19 +105,12 @@ def encoded(tokenizer: "PreTrainedTokenizerFast", instances: Sequence[Instance])
         yield Row(tokens, labels)
 
 
-def prose(tokenizer: "PreTrainedTokenizerFast", talks: Sequence[Instance]) -> Iterator[Row]:
-    """Give what the assistant says, every token of it to be learnt."""
-    for instance in talks:
-        for turn in instance.turns[1::2]:
-            text = f"{tokenizer.bos_token} {turn.text}{tokenizer.eos_token}"
-            tokens = tokenizer(text, add_special_tokens=False)["input_ids"]
-            yield Row(tokens, [IGNORED, *tokens[1:]])
-
-
 def facts(instances: Sequence[Instance]) -> dict[str, list[str]]:
     """Gather what is known of each picture: the answers that were given about it."""
     told = defaultdict[str, dict[str, None]](dict)
     for instance in instances:
+        if instance.synthetic:
+            continue
         answer = instance.target or instance.answer
         if answer.lower() not in NO_FACTS:
             told[instance.images[0]].setdefault(answer)

@@ -29,8 +29,8 @@ ABOUT = (
     "instances alone. The tower learns to tell, from a picture, its task and the words of the "
     "question, which words the answer holds, and is frozen from then on: it stands in for CLIP, "
     "but has seen the labels of the very tasks that follow. The language model learns to answer "
-    "with the known facts written out in place of the picture, and to write the sentences of the "
-    "conversations, without their questions."
+    "with the known facts written out in place of the picture, in the tasks and in the "
+    "conversations of stage 2, as Vicuna can talk before it is given eyes."
 )
 
 
@@ -55,7 +55,7 @@ def pretrain_parts(
     say(f"tower: {settings.tower_steps} steps in {time.monotonic() - began:.0f} s")
     half, metrics = time.monotonic(), unfinished / "metrics.jsonl"
     model = new_language_model(tokenizer, settings)
-    pretrain_language_model(model, tokenizer, instances, talks, settings, metrics)
+    pretrain_language_model(model, tokenizer, [*instances, *talks], settings, metrics)
     model.save_pretrained(unfinished / "language_model")
     tokenizer.save_pretrained(unfinished / "language_model")
     say(f"language model: {settings.language_steps} steps in {time.monotonic() - half:.0f} s")
@@ -89,7 +89,7 @@ def make_tower(
 
 
 def conversations(config: TrainConfig, source: BuildDirectory, out: Path) -> list[Instance]:
-    """Give the conversations that a later stage reads, so that their words are known."""
+    """Give the conversations that a later stage reads: a language model can talk before it sees."""
     counts = [stage.data.conversations for stage in config.stages if stage.data.conversations]
     if not counts:
         return []
