@@ -98,12 +98,21 @@ def written(
 
 
 def about_pictures(source: BuildDirectory, split: Split) -> dict[str, list[Instance]]:
-    """Gather what is asked of each picture, where the answer is short enough to be spoken."""
+    """Gather what is asked of each picture, where it can be spoken of."""
     found = defaultdict[str, list[Instance]](list)
     for each in source.instances(split):
-        if len(each.images) == 1 and each.target and len(each.text) + len(each.target) <= LONGEST:
+        if len(each.images) == 1 and can_be_spoken(each):
             found[each.images[0]].append(each)
     return found
+
+
+def can_be_spoken(told: Instance) -> bool:
+    """Whether question and answer are short, and the answer says something by itself.
+
+    What only the instruction of its task asks, such as yes or no, would be without a question.
+    """
+    bare = not told.text and told.target.lower() in {"yes", "no"}
+    return bool(told.target) and not bare and len(told.text) + len(told.target) <= LONGEST
 
 
 def instance(kind: str, image: str, turns: list[Turn], split: Split) -> Instance:
@@ -131,15 +140,16 @@ def instance(kind: str, image: str, turns: list[Turn], split: Split) -> Instance
 def exchange(told: Instance, words: int) -> Exchange:
     """Put one annotated question into the words of people."""
     question = told.text.splitlines()[0] if told.text else ""
+    target = " ".join(told.target.split())
     if told.options:
         listed = f"{', '.join(told.options[:-1])} or {told.options[-1]}"
         asked = f"{question} Would you say {listed}?" if question else f"Is this {listed}?"
-        return Exchange(asked, CHOSEN[words % len(CHOSEN)].format(told.target))
+        return Exchange(asked, CHOSEN[words % len(CHOSEN)].format(target))
     if question:
-        return Exchange(question, ANSWERED[words % len(ANSWERED)].format(told.target.rstrip(".")))
-    if told.target[0].isupper() and told.target.count(" ") > 3:
-        return Exchange(WHAT[words % len(WHAT)], told.target)
-    return Exchange(WHAT[words % len(WHAT)], SHOWN[words % len(SHOWN)].format(told.target))
+        return Exchange(question, ANSWERED[words % len(ANSWERED)].format(target.rstrip(".")))
+    if target[0].isupper() and target.count(" ") > 3:
+        return Exchange(WHAT[words % len(WHAT)], target)
+    return Exchange(WHAT[words % len(WHAT)], SHOWN[words % len(SHOWN)].format(target))
 
 
 WHAT = (
