@@ -32,7 +32,7 @@ LAYERS = [
     {"train"},
     {"recipes"},
     {"evaluate"},
-    {"report"},
+    {"report", "catalogue_page"},
     {"quickstart"},
     {"cli"},
 ]

@@ -1,4 +1,4 @@
-"""List the tasks, or show finished examples of one."""
+"""List the tasks, show finished examples of one, or write all to a page."""
 
 import argparse
 from pathlib import Path
@@ -13,7 +13,11 @@ SHOWN = 3
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("name", nargs="?", help="one task, as DATASET/TASK")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("name", nargs="?", help="one task, as DATASET/TASK")
+    what.add_argument(
+        "--page", type=Path, metavar="FILE", help="write one HTML page with an example of each task"
+    )
     parser.add_argument("--show", action="store_true", help="render three finished examples")
     parser.add_argument("--words", action="store_true", help="print the instructions alone")
     parser.add_argument(
@@ -28,6 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Print the listing, or one task."""
     selection.load_files(given)
+    if given.page:
+        from visionflan.catalogue_page import write_catalogue
+
+        print(write_catalogue(given.page, selection.chosen_tasks(given), given.data_root))
+        return 0
     if given.name is None:
         print_all([describe(name, task) for name, task in selection.chosen_tasks(given)], given)
         return 0

@@ -1,19 +1,16 @@
 """Write the page: gather what it tells, and fill the template."""
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 import visionflan
 from visionflan.build.durable import write_text
 from visionflan.report.answers import Gallery
 from visionflan.report.built import built
 from visionflan.report.compared import rows, shared, sights
+from visionflan.report.environment import environment, style
 from visionflan.report.made import made, start
 from visionflan.report.material import Material, gather
 from visionflan.report.pictures import Pictures
@@ -33,13 +30,7 @@ def write_page(path: Path, text: str) -> Path:
 
 def page(material: Material) -> str:
     """Fill the template."""
-    environment = Environment(
-        loader=PackageLoader("visionflan.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    pages = environment()
     filters: dict[str, Callable[[Any], str]] = {
         "score": score,
         "interval": interval,
@@ -48,12 +39,10 @@ def page(material: Material) -> str:
         "percent": percent,
         "duration": duration,
         "pretty": pretty,
-        "name": name,
     }
-    environment.filters.update(filters)
-    style = environment.get_template("style.css").render()
-    template = environment.get_template("report.html")
-    return template.render(style=Markup(style), version=visionflan.__version__, **told(material))
+    pages.filters.update(filters)
+    template = pages.get_template("report.html")
+    return template.render(style=style(pages), version=visionflan.__version__, **told(material))
 
 
 def told(material: Material) -> dict[str, Any]:
@@ -80,14 +69,6 @@ def told(material: Material) -> dict[str, Any]:
         "yes_rows": yes_rows(material.evaluated),
         "meanings": MEANINGS,
     }
-
-
-def name(task: str) -> Markup:
-    """Write the name of a task so that a line may break between its words."""
-    broken = Markup("").join(
-        part + Markup("<wbr>") if part in "_/" else part for part in re.split("([_/])", task)
-    )
-    return Markup("<code>{}</code>").format(broken)
 
 
 def score(estimate: Mapping[str, Any] | None) -> str:
