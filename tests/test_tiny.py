@@ -18,7 +18,9 @@ SHORT = Pretrain(width=32, layers=2, vocabulary=300, tower_steps=2, language_ste
 def shortened(build: Path) -> TrainConfig:
     """Take the tiny recipe, with two steps a stage."""
     tiny = find("tiny")
-    stages = tuple(replace(stage, steps=2, batch_size=4) for stage in tiny.stages)
+    stages = tuple(
+        replace(stage, steps=2, batch_size=4, batch_tokens=None) for stage in tiny.stages
+    )
     machine = replace(tiny.machine, threads=1)
     return replace(tiny, pretrain=SHORT, stages=stages, machine=machine, build=build)
 

@@ -10,6 +10,8 @@ from visionflan.train.config import Data, Machine, Pretrain, Stage, Start, Train
 # What is too long for a laptop is left out, and told in the ledger of the stage.
 LONGEST = 384
 SHORT = Data(left_out=0.5)
+# Tokens of a step: about 64 of the quickstart's questions, fewer of longer ones.
+STEP = 2200
 
 ALIGN = Stage(
     name="align",
@@ -18,7 +20,7 @@ ALIGN = Stage(
     trains=("connector",),
     learning_rate=2e-3,
     steps=100,
-    batch_size=64,
+    batch_tokens=STEP,
     betas=(0.9, 0.98),
     warm_up=0.05,
 )
@@ -28,7 +30,7 @@ BASE = Stage(
     max_length=LONGEST,
     learning_rate=2e-3,
     steps=550,
-    batch_size=64,
+    batch_tokens=STEP,
     betas=(0.9, 0.98),
     warm_up=0.05,
 )

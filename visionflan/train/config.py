@@ -37,7 +37,8 @@ class Pretrain:
     """How a tiny tower and language model are made from nothing, out of the run's build.
 
     Both have this width and so many layers; images are `image_size` pixels a side, in patches of
-    `patch_size`. Conversations longer than `max_length` tokens are left out of this phase.
+    `patch_size`. A step takes `batch_size` pictures of the tower, and `batch_tokens` of the language
+    model. Conversations longer than `max_length` tokens are left out of this phase.
     """
 
     image_size: int = 32
@@ -46,6 +47,7 @@ class Pretrain:
     layers: int = 4
     vocabulary: int = 2500
     batch_size: int = 64
+    batch_tokens: int = 2200
     tower_steps: int = 700
     tower_rate: float = 2e-3
     language_steps: int = 400

@@ -76,7 +76,7 @@ def pretrain_language_model(
         name="language_model",
         learning_rate=settings.language_rate,
         steps=settings.language_steps,
-        batch_size=settings.batch_size,
+        batch_tokens=settings.batch_tokens,
     )
     plan = Plan(np.array([len(row.tokens) for row in rows], dtype=np.int32), stage, 0)
     losses = (partial(loss, model, [rows[place] for place in batch]) for batch in plan.from_step(0))
