@@ -37,8 +37,8 @@ class Pretrain:
     """How a tiny tower and language model are made from nothing, out of the run's build.
 
     Both have this width and so many layers; images are `image_size` pixels a side, in patches of
-    `patch_size`. A step takes `batch_size` pictures of the tower, and `batch_tokens` of the language
-    model. Conversations longer than `max_length` tokens are left out of this phase.
+    `patch_size`. A step of the tower takes `batch_size` pictures, one of the language model
+    `batch_tokens`; conversations longer than `max_length` tokens are left out here.
     """
 
     image_size: int = 32
