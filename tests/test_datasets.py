@@ -4,6 +4,7 @@ import csv
 import importlib
 import io
 import json
+import re
 from importlib.resources import files
 from pathlib import Path
 
@@ -112,6 +113,12 @@ def test_no_two_instructions_are_alike() -> None:
 
 def test_no_word_of_the_tasks_is_misspelt() -> None:
     assert list(lint.misspelt(NAMES)) == []
+
+
+def test_titles_of_datasets_are_names_that_people_say() -> None:
+    titles = [catalog.load(name).title for name in NAMES]
+    assert len({title.casefold() for title in titles}) == len(titles)
+    assert not [title for title in titles if re.search(r"[^\w .+-]|_", title)]
 
 
 def test_no_two_tasks_share_an_official_name() -> None:

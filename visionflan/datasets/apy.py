@@ -52,7 +52,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="ayahoo_test_images",
+    title="a-Yahoo",
     homepage="https://vision.cs.uiuc.edu/attributes/",
     licence="unknown",
     terms="The pictures were found by web search, and their rights are their makers'.",

@@ -142,7 +142,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="Caltech101",
+    title="Caltech-101",
     homepage="https://data.caltech.edu/records/mzrjq-6wc02",
     licence="CC-BY-4.0",
     terms="The pictures were gathered by web search, and their rights are their makers'.",

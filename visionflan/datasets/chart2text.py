@@ -44,7 +44,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="CHART2TEXT",
+    title="Chart2Text",
     homepage="https://github.com/JasonObeid/Chart2Text",
     licence="unknown",
     terms="""

@@ -46,7 +46,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="cinic-10",
+    title="CINIC-10",
     homepage="https://github.com/BayesWatch/cinic-10",
     licence="MIT",
     terms="The pictures are those of CIFAR-10 and ImageNet, whose own terms hold for them.",

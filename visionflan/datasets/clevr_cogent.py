@@ -23,7 +23,7 @@ from visionflan.layouts_clevr import Question, Scene, read_scenes
 from visionflan.specimens_clevr import COLOUR_NAMES, Allowed, write_scenes
 
 dataset = Dataset[Question | Scene](
-    title="CLEVR_CoGenT",
+    title="CLEVR-CoGenT",
     homepage="https://cs.stanford.edu/people/jcjohns/clevr/",
     licence="CC-BY-4.0",
     citation="Johnson, Hariharan, van der Maaten, Fei-Fei, Zitnick and Girshick (2017), CLEVR: A "

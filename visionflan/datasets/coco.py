@@ -44,7 +44,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="coco",
+    title="COCO",
     homepage="https://cocodataset.org/#home",
     licence="CC-BY-4.0",
     terms="""

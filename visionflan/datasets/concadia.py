@@ -42,7 +42,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="CONCADIA",
+    title="Concadia",
     homepage="https://github.com/elisakreiss/concadia",
     licence="unknown",
     terms="""

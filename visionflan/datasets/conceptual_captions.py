@@ -43,7 +43,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="ConceptualCaptions",
+    title="Conceptual Captions",
     homepage="https://ai.google.com/research/ConceptualCaptions",
     licence="attribution",
     terms="""

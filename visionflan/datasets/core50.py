@@ -53,7 +53,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="Core50",
+    title="CORe50",
     homepage="https://vlomonaco.github.io/core50/",
     licence="CC-BY-4.0",
     citation="Lomonaco and Maltoni (2017), CORe50: a New Dataset and Benchmark for Continuous "

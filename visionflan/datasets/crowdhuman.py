@@ -47,7 +47,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="crowdhuman",
+    title="CrowdHuman",
     homepage="https://www.crowdhuman.org/",
     licence="non-commercial",
     terms="For non-commercial research and education only; the images must not be passed on.",

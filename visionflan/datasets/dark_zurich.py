@@ -35,7 +35,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="Dark-Zurich",
+    title="Dark Zurich",
     homepage="https://www.trace.ethz.ch/publications/2019/GCMA_UIoU/",
     licence="CC-BY-NC-4.0",
     citation="Sakaridis, Dai and Van Gool (2019), Guided Curriculum Model Adaptation and "

@@ -37,7 +37,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="DeepFashion_highres_Attribute_and_Category",
+    title="DeepFashion",
     homepage="https://liuziwei7.github.io/projects/DeepFashion.html",
     licence="non-commercial",
     terms="""

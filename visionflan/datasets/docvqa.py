@@ -27,7 +27,7 @@ from visionflan.layouts_rrc import Question, document_files, read_documents
 from visionflan.specimens import write_image, write_json
 
 dataset = Dataset[Question](
-    title="DOCVQA",
+    title="DocVQA",
     homepage="https://www.docvqa.org/",
     licence="unknown",
     terms="""

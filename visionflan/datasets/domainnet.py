@@ -83,7 +83,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="DOMAIN_NET",
+    title="DomainNet",
     homepage="https://ai.bu.edu/M3SDA/",
     licence="non-commercial",
     terms="Some pictures are under copyright: the owners call their use fair for research and "

@@ -48,7 +48,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="expw",
+    title="ExpW",
     homepage="http://mmlab.ie.cuhk.edu.hk/projects/socialrelation/index.html",
     licence="unknown",
     terms="The pictures were found by an image search, and keep the rights of their makers.",

@@ -53,7 +53,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="fairface",
+    title="FairFace",
     homepage="https://github.com/joojs/fairface",
     licence="CC-BY-4.0",
     citation="Kärkkäinen, Joo (2021), FairFace: Face Attribute Dataset for Balanced Race, Gender, "

@@ -38,7 +38,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="FGVC_Aircraft",
+    title="FGVC-Aircraft",
     homepage="https://www.robots.ox.ac.uk/~vgg/data/fgvc-aircraft/",
     licence="non-commercial",
     terms="""

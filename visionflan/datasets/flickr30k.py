@@ -39,7 +39,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="FLICKR30K",
+    title="Flickr30k",
     homepage="https://shannon.cs.illinois.edu/DenotationGraph/",
     licence="research-only",
     terms="""

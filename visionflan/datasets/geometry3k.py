@@ -38,7 +38,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="GEOMETRY3K",
+    title="Geometry3K",
     homepage="https://lupantech.github.io/inter-gps/",
     licence="MIT",
     terms="""

@@ -35,7 +35,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="300w",
+    title="300-W",
     homepage="https://ibug.doc.ic.ac.uk/resources/300-W/",
     licence="research-only",
     terms="For research alone; use in training commercial algorithms is not allowed.",

@@ -40,7 +40,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="iconqa",
+    title="IconQA",
     homepage="https://iconqa.github.io/",
     licence="CC-BY-NC-SA-4.0",
     citation="P. Lu, L. Qiu, J. Chen, T. Xia, Y. Zhao, W. Zhang, Z. Yu, X. Liang and S.-C. Zhu "

@@ -61,7 +61,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="INATURALIST",
+    title="iNaturalist",
     homepage="https://github.com/visipedia/inat_comp/tree/master/2017",
     licence="non-commercial",
     terms="The owners ask to abide by the terms of service of iNaturalist, to use the data only "

@@ -42,7 +42,7 @@ from visionflan.layouts_rrc import (
 from visionflan.specimens import write_image, write_json
 
 dataset = Dataset[Question](
-    title="infographicvqa",
+    title="InfographicVQA",
     homepage="https://rrc.cvc.uab.es/?ch=17&com=tasks",
     licence="unknown",
     terms="""

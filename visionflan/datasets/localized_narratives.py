@@ -39,7 +39,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="LOC_NARRATIVES",
+    title="Localized Narratives",
     homepage="https://google.github.io/localized-narratives/",
     licence="CC-BY-4.0",
     terms="""

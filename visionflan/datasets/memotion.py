@@ -43,7 +43,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="MEMOTION",
+    title="Memotion",
     homepage="https://competitions.codalab.org/competitions/20629",
     licence="non-commercial",
     terms="The data may be passed on for non-commercial and academic research alone.",

@@ -76,7 +76,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="MVTecAD",
+    title="MVTec AD",
     homepage="https://www.mvtec.com/company/research/datasets/mvtec-ad",
     licence="CC-BY-NC-SA-4.0",
     citation="Bergmann, Fauser, Sattlegger, Steger (2019), MVTec AD: A Comprehensive Real-World "

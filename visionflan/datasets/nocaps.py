@@ -39,7 +39,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="NOCAPS",
+    title="nocaps",
     homepage="https://nocaps.org/",
     licence="CC-BY-2.0",
     terms="""

@@ -64,7 +64,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="Office_31",
+    title="Office-31",
     homepage="https://faculty.cc.gatech.edu/~judy/domainadapt/",
     licence="unknown",
     terms="The pictures of the domain amazon are a shop's, whose terms are its own.",

@@ -38,7 +38,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="PICKAPIC",
+    title="Pick-a-Pic",
     homepage="https://github.com/yuvalkirstain/PickScore",
     licence="MIT",
     terms="""

@@ -84,7 +84,7 @@ class Part(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="places365",
+    title="Places365",
     homepage="http://places2.csail.mit.edu/download.html",
     licence="unknown",
     citation="Zhou, Lapedriza, Khosla, Oliva and Torralba (2018), Places: A 10 million Image "

@@ -54,7 +54,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="RAF_DB",
+    title="RAF-DB",
     homepage="http://www.whdeng.cn/raf/model1.html",
     licence="research-only",
     terms="For non-commercial research alone. The pictures were found on the Internet and are not "

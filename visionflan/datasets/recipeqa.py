@@ -42,7 +42,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="recipe-qa",
+    title="RecipeQA",
     homepage="https://hucvl.github.io/recipeqa/",
     licence="unknown",
     terms="""

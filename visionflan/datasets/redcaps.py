@@ -39,7 +39,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="REDCAPS",
+    title="RedCaps",
     homepage="https://redcaps.xyz/",
     licence="non-commercial",
     terms="""

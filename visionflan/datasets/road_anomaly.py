@@ -40,7 +40,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="Road-Anomaly",
+    title="Road Anomaly",
     homepage="https://www.epfl.ch/labs/cvlab/data/road-anomaly/",
     licence="research-only",
     terms="The owners provide the pictures for research; their authors are named in credits.txt.",

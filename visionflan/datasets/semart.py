@@ -43,7 +43,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="semart",
+    title="SemArt",
     homepage="https://github.com/noagarcia/SemArt",
     licence="non-commercial",
     terms="""

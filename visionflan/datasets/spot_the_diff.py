@@ -46,7 +46,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="spot-the-diff",
+    title="Spot-the-diff",
     homepage="https://github.com/harsh19/spot-the-diff",
     licence="unknown",
     terms="The frames come from the VIRAT video dataset, which has terms of its own.",

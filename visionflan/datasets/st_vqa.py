@@ -32,7 +32,7 @@ from visionflan.specimens import write_image, write_json
 ANNOTATIONS = "train_task_3.json"
 
 dataset = Dataset[Question](
-    title="STVQA",
+    title="ST-VQA",
     homepage="https://rrc.cvc.uab.es/?ch=11",
     licence="unknown",
     terms="""

@@ -33,7 +33,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="Cars",
+    title="Stanford Cars",
     homepage="https://ai.stanford.edu/~jkrause/cars/car_dataset.html",
     licence="unknown",
     terms="The owners' page, which is no longer online, is not known to have named a licence.",

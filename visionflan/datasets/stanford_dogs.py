@@ -27,7 +27,7 @@ from visionflan.specimens import write_image
 from visionflan.specimens_imagenet import thing_at
 
 dataset = Dataset[LabelledImage](
-    title="STANFORD_DOGS",
+    title="Stanford Dogs",
     homepage="http://vision.stanford.edu/aditya86/ImageNetDogs/",
     licence="unknown",
     terms="The owners state none; the pictures are ImageNet's, for non-commercial research.",

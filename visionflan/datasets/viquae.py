@@ -37,7 +37,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="VIQUAE",
+    title="ViQuAE",
     homepage="https://github.com/PaulLerner/ViQuAE",
     licence="MIT",
     terms="The licence is that of the owners' repository of code and data. The pictures are from "

@@ -46,7 +46,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="visdial",
+    title="VisDial",
     homepage="https://visualdialog.org/",
     licence="CC-BY-4.0",
     terms="The licence is that of the dialogues; the pictures of COCO keep the terms of Flickr.",

@@ -54,7 +54,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="VOC2007",
+    title="PASCAL VOC 2007",
     homepage="http://host.robots.ox.ac.uk/pascal/VOC/voc2007/",
     licence="unknown",
     terms="""

@@ -39,7 +39,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="VQARAD",
+    title="VQA-RAD",
     homepage="https://osf.io/89kps/",
     licence="CC0-1.0",
     citation="J. J. Lau, S. Gayen, A. Ben Abacha and D. Demner-Fushman (2018), A dataset of "

@@ -51,7 +51,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="WIKIART",
+    title="WikiArt",
     homepage="https://github.com/cs-chan/ArtGAN/blob/master/WikiArt%20Dataset/README.md",
     licence="non-commercial",
     terms="""

@@ -46,7 +46,7 @@ class Row(NamedTuple):
 
 
 dataset = Dataset[Row](
-    title="wikiHow-image",
+    title="wikiHow",
     homepage="https://www.wikihow.com/wikiHow:Creative-Commons",
     licence="CC-BY-NC-SA-3.0",
     terms="""
