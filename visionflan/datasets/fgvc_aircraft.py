@@ -9,7 +9,8 @@ of the README, the model, has no list, since its classes look alike.
 
 The lists name a variant such as the 737-800 without its maker. As a person would, the task on
 variants says `Boeing 737-800`, and also accepts the release's own name; a name such as `Gulfstream
-IV`, which begins with a word of its maker's, stays as it is.
+IV`, which begins with a word of its maker's, stays as it is. Of the families the lists name some
+with the maker and some without: theirs is the target, and the maker may stand before it.
 
 Known defect: a banner of 20 pixels at the bottom of each photograph names its copyright. The owners
 ask to cut it off for training; it tells nothing of the aircraft and is kept, as all pictures are.
@@ -91,7 +92,10 @@ def labels(path: Path) -> dict[str, str]:
     category="Vehicle Classification",
 )
 def aircraft_classification_family(row: Row) -> Example:
-    return Example(image=row.image, target=row.family)
+    full = full_name(row.manufacturer, row.family)
+    return Example(
+        image=row.image, target=row.family, references=tuple(dict.fromkeys((row.family, full)))
+    )
 
 
 @dataset.task(

@@ -1,0 +1,32 @@
+"""FGVC-Aircraft: names of families and variants are accepted with and without the maker."""
+
+from pathlib import Path
+
+from visionflan.datasets.fgvc_aircraft import (
+    Row,
+    aircraft_classification_family,
+    aircraft_classification_variant,
+    dataset,
+)
+
+AIRBUS = Row("1", Path("1.jpg"), "Airbus", "A320", "A321")
+BOEING = Row("2", Path("2.jpg"), "Boeing", "Boeing 737", "737-800")
+GULFSTREAM = Row("3", Path("3.jpg"), "Gulfstream Aerospace", "Gulfstream", "Gulfstream IV")
+
+
+def test_a_family_may_be_given_with_its_maker() -> None:
+    assert aircraft_classification_family(AIRBUS).target == "A320"
+    assert aircraft_classification_family(AIRBUS).references == ("A320", "Airbus A320")
+    assert aircraft_classification_family(BOEING).references == ("Boeing 737",)
+
+
+def test_a_variant_has_its_maker_before_it_once() -> None:
+    assert aircraft_classification_variant(BOEING).target == "Boeing 737-800"
+    assert aircraft_classification_variant(BOEING).references == ("Boeing 737-800", "737-800")
+    assert aircraft_classification_variant(GULFSTREAM).references == ("Gulfstream IV",)
+
+
+def test_the_specimen_holds_families_of_both_forms(tmp_path: Path) -> None:
+    dataset.write_specimen(tmp_path, 16)
+    examples = list(dataset.examples("aircraft_classification_family", tmp_path))
+    assert {len(example.references) for example in examples} == {1, 2}
