@@ -2,28 +2,29 @@
 
 from pathlib import Path
 
-from visionflan.datasets.fgvc_aircraft import (
-    Row,
-    aircraft_classification_family,
-    aircraft_classification_variant,
-    dataset,
-)
+from visionflan.datasets.fgvc_aircraft import Row, dataset
 
 AIRBUS = Row("1", Path("1.jpg"), "Airbus", "A320", "A321")
 BOEING = Row("2", Path("2.jpg"), "Boeing", "Boeing 737", "737-800")
 GULFSTREAM = Row("3", Path("3.jpg"), "Gulfstream Aerospace", "Gulfstream", "Gulfstream IV")
 
 
+def accepted(level: str, row: Row) -> tuple[str, ...]:
+    """Give what is accepted as the name at a level; the target comes first."""
+    example = dataset.tasks[f"aircraft_classification_{level}"].to_example(row)
+    assert example is not None
+    assert example.target == example.references[0]
+    return example.references
+
+
 def test_a_family_may_be_given_with_its_maker() -> None:
-    assert aircraft_classification_family(AIRBUS).target == "A320"
-    assert aircraft_classification_family(AIRBUS).references == ("A320", "Airbus A320")
-    assert aircraft_classification_family(BOEING).references == ("Boeing 737",)
+    assert accepted("family", AIRBUS) == ("A320", "Airbus A320")
+    assert accepted("family", BOEING) == ("Boeing 737",)
 
 
 def test_a_variant_has_its_maker_before_it_once() -> None:
-    assert aircraft_classification_variant(BOEING).target == "Boeing 737-800"
-    assert aircraft_classification_variant(BOEING).references == ("Boeing 737-800", "737-800")
-    assert aircraft_classification_variant(GULFSTREAM).references == ("Gulfstream IV",)
+    assert accepted("variant", BOEING) == ("Boeing 737-800", "737-800")
+    assert accepted("variant", GULFSTREAM) == ("Gulfstream IV",)
 
 
 def test_the_specimen_holds_families_of_both_forms(tmp_path: Path) -> None:
