@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN ?= quickstart
 
-.PHONY: quickstart test check docs
+.PHONY: quickstart test check docs release
 
 quickstart: $(VENV)/.quickstart
 	$(BIN)/visionflan quickstart --out $(RUN)
@@ -23,6 +23,9 @@ check: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	$(BIN)/python docs/generate.py
+
+release: $(VENV)/.dev
+	$(BIN)/python docs/generate.py --release
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -1,5 +1,9 @@
-"""Write the reference pages from the code; with --check, tell whether they are in step."""
+"""Write the reference pages from the code; with --check, tell whether they are in step.
 
+With --release, write down the instructions as released, which the tests then hold unchanged.
+"""
+
+import json
 import os
 import sys
 from collections import Counter
@@ -12,6 +16,7 @@ from visionflan.cli import main as cli
 from visionflan.declare import CATEGORIES, Task
 
 HERE = Path(__file__).parent
+GOLDEN = HERE.parent / "tests" / "golden" / "instructions.json"
 
 
 def commands() -> str:
@@ -73,8 +78,17 @@ def told(dataset: str, task: Task[Any]) -> list[str]:
     ]
 
 
+def release() -> None:
+    """Write down every instruction under its official name."""
+    tasks = [task for name in catalog.names() for task in catalog.load(name).tasks.values()]
+    words = {task.official_name: task.instruction for task in tasks}
+    GOLDEN.write_text(json.dumps(words, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+
+
 def main() -> int:
     """Write the pages, or compare them with what the code says."""
+    if "--release" in sys.argv:
+        release()
     stale = []
     for name, page in (("cli.md", commands()), ("catalogue.md", catalogue())):
         path = HERE / name
