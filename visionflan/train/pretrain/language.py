@@ -2,6 +2,8 @@
 
 It learns to read a question, to find in what it is told the fact that is asked for, and to answer
 in the form that is wanted, in tasks and in conversation; seeing is learnt later, by the connector.
+
+Letters of shapes: b rows, l tokens of a row, d width, a tokens to be learnt, v vocabulary.
 """
 
 from collections import defaultdict

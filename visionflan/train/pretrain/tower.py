@@ -4,6 +4,8 @@ From the patches of a picture, a task and the words of a question, a small head 
 the answer holds; then the head is thrown away. The labels are those of the build's training
 instances and no others: that is more supervision than a fresh tower would have, and the report of a
 run says so.
+
+Letters of shapes: i images, n patches, q questions, d width, w words.
 """
 
 import re
