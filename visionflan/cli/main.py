@@ -28,6 +28,17 @@ COMMANDS: dict[str, str] = {
     "report": "write one page that shows what a run did",
 }
 
+# What a command may need beyond the core, and the extra that brings it.
+EXTRAS: dict[str, str] = {
+    "jinja2": "evaluate",
+    "markupsafe": "evaluate",
+    "rapidfuzz": "evaluate",
+    "safetensors": "train",
+    "tensorboard": "train",
+    "torch": "train",
+    "transformers": "train",
+}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 done, 1 failed, 2 wrong usage."""
@@ -81,6 +92,12 @@ def carry_out(command: ModuleType, given: argparse.Namespace) -> int:
         if os.environ.get("VISIONFLAN_DEBUG"):
             raise
         sys.stderr.write(f"error: {fault}\n")
+        return 1
+    except ModuleNotFoundError as fault:
+        if fault.name not in EXTRAS:
+            raise
+        extra = f"pip install 'visionflan[{EXTRAS[fault.name]}]'"
+        sys.stderr.write(f"error: this command needs {fault.name}: {extra}\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("stopped; run the same command again to go on.\n")
