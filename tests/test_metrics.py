@@ -13,7 +13,7 @@ from visionflan.evaluate.metrics.folding import bare
 from visionflan.evaluate.metrics.relaxed_accuracy import lenient as relaxed_leniently
 from visionflan.evaluate.metrics.words import caption_words
 from visionflan.evaluate.scoring import judge
-from visionflan.evaluate.verdict import RULES, Question
+from visionflan.evaluate.verdict import PARSING_RULES, Question
 
 OPTIONS = ("a red car", "a blue bus", "none", "two dogs")
 TEN_YES = ("yes",) * 10
@@ -192,7 +192,7 @@ def test_the_form_that_the_prompt_asks_for_is_always_understood(
 ) -> None:
     letter = "abcd"[options.index(target)]
     question = Question(target, (target,), tuple(options))
-    for rule in RULES:
+    for rule in PARSING_RULES:
         assert metric("exact_match").rule(rule)(f"({letter}) {target}", question).score == 1.0
 
 
@@ -204,7 +204,7 @@ def test_every_bounded_metric_stays_between_nought_and_one(
     known = cider.frequencies([references])
     question = Question(references[0], tuple(references), frequencies=known)
     for name, each in METRICS.items():
-        for rule in RULES:
+        for rule in PARSING_RULES:
             score = judge(name, answer, question, rule).score
             assert score is not None
             assert 0.0 <= score <= (1.0 + 1e-9 if each.bounded else 10.0 + 1e-9)
@@ -215,7 +215,7 @@ def test_every_bounded_metric_stays_between_nought_and_one(
 def test_the_reference_itself_is_always_right(reference: str) -> None:
     for name, each in METRICS.items():
         if each.bounded:
-            for rule in RULES:
+            for rule in PARSING_RULES:
                 assert judge(name, reference, asked(reference), rule).score == pytest.approx(1.0)
 
 

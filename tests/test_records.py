@@ -24,7 +24,7 @@ def record(key: str = "k", answer: str = "red", task: str = "shapes/colour") -> 
         run="r",
         phase="base",
         checkpoint="c",
-        build="b",
+        source="b",
         task=task,
         instance="shapes/colour/1",
         sample_key=key,

@@ -108,7 +108,7 @@ def blank_record(ask: Ask, asking: Asking) -> Record:
         run=asking.run,
         phase=asking.phase,
         checkpoint=asking.checkpoint,
-        build=item.build.digest,
+        source=item.build.digest,
         task=instance.task,
         instance=instance.id,
         sample_key=item.key,

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from visionflan.build.durable import replacing
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.verdict import Status
+from visionflan.evaluate.verdict import Rule, Status
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SCHEMA = 1
+SCHEMA = 2
 RECORDS = "records.parquet"
 JOURNAL = "answers.jsonl"
 
@@ -29,18 +29,27 @@ CONDITIONS: tuple[Condition, ...] = ("true", "blank", "swapped")
 class Record(NamedTuple):
     """One answer of one checkpoint to one item under one condition.
 
-    `checkpoint` and `build` are digests of content; `sample_key` is the item's content (joins use
-    it, never a row number); `images` are the item's own and `shown` those that the model was given;
-    `cluster` names the images that rise and fall together; `target` has no letter. `chance` is the
-    score of guessing, None where that has no meaning; `majority` the answer that training saw most.
-    `parsed` and `status` are those of the lenient rule; a score of None is missing data.
+    What was asked: `checkpoint` and `source` (a build, or a benchmark's release) are digests of
+    content; `sample_key` is the item's content (joins use it, never a row number); `images` are the
+    item's own and `shown` those that the model was given; `cluster` names what rises and falls
+    together, `group` what is judged together, `labels` the abilities that the item counts for;
+    `prompt` is written in a named `style`; `target` has no letter; `context` is for judges only.
+    `chance` is the score of guessing, None where that has no meaning; `majority` the answer that
+    training saw most.
+
+    What was answered: `answer`, why it ended, and for closed questions the summed log-probability
+    `logprobs` of each of the `candidates` as the whole answer.
+
+    How it was scored: what each rule understood, how well, and its score; `parsed` and `status`
+    are those of the lenient rule; a score of None is missing data. `decided_by` says whether a
+    judge had the last word; `against` is the score that the judge gave the reference beside it.
     """
 
     schema: int
     run: str
     phase: str
     checkpoint: str
-    build: str
+    source: str
     task: str
     instance: str
     sample_key: str
@@ -60,18 +69,36 @@ class Record(NamedTuple):
     tokens: int
     finish_reason: str
     error: str
+    style: str = ""
+    group: str = ""
+    labels: tuple[str, ...] = ()
+    context: str = ""
+    candidates: tuple[str, ...] = ()
+    logprobs: tuple[float, ...] = ()
     parsed: str = ""
     status: Status = "failed"
+    parsed_official: str = ""
+    status_official: Status = "failed"
+    decided_by: Literal["rule", "judge"] = "rule"
     score_official: float | None = None
     score_lenient: float | None = None
+    score_likelihood: float | None = None
+    against: float | None = None
 
     @property
     def place(self) -> tuple[str, str, str]:
         """What tells this record from the others of its checkpoint."""
         return self.task, self.sample_key, self.condition
 
+    def score(self, rule: Rule) -> float | None:
+        """Give the score by one of the rules."""
+        if rule == "official":
+            return self.score_official
+        return self.score_lenient if rule == "lenient" else self.score_likelihood
 
-LISTS = ("images", "shown", "options", "references")
+
+LISTS = ("images", "shown", "options", "references", "labels", "candidates")
+NUMBERS = ("chance", "score_official", "score_lenient", "score_likelihood", "against")
 
 
 def sample_key(
@@ -89,9 +116,8 @@ def schema() -> "pa.Schema":
     special = {
         "schema": pa.int16(),
         "tokens": pa.int32(),
-        "chance": pa.float64(),
-        "score_official": pa.float64(),
-        "score_lenient": pa.float64(),
+        "logprobs": pa.list_(pa.float64()),
+        **{name: pa.float64() for name in NUMBERS},
         **{name: pa.list_(pa.string()) for name in LISTS},
     }
     return pa.schema([(name, special.get(name, pa.string())) for name in Record._fields])
@@ -119,14 +145,17 @@ def read_records(path: Path) -> list[Record]:
         raise EvaluationError(f"{path} is not a table of records: {fault}") from fault
     missing = [name for name in Record._fields if name not in table.column_names]
     if missing:
-        raise EvaluationError(f"{path} lacks the columns {', '.join(missing)} of a record")
+        raise EvaluationError(
+            f"{path} lacks the columns {', '.join(missing)} of a record: another version of "
+            "visionflan wrote it; evaluate again, its answers are not lost"
+        )
     return [made(row) for row in table.select(list(Record._fields)).to_pylist()]
 
 
 def made(row: dict[str, Any]) -> Record:
     """Make a record of its fields as JSON and Parquet give them."""
     fields: dict[str, Any] = {
-        name: tuple(value) if name in LISTS else value for name, value in row.items()
+        name: tuple(value) if isinstance(value, list) else value for name, value in row.items()
     }
     return Record(**fields)
 

@@ -6,10 +6,17 @@ from visionflan.evaluate.header import TaskHeader
 from visionflan.evaluate.metrics import metric
 from visionflan.evaluate.metrics.folding import is_refusal
 from visionflan.evaluate.records import Record
-from visionflan.evaluate.verdict import Frequencies, Question, Rule, Verdict
+from visionflan.evaluate.verdict import Frequencies, ParsingRule, Question, Verdict
 
 
-def judge(name: str, answer: str, question: Question, rule: Rule, *, cut: bool = False) -> Verdict:
+def judge(
+    name: str,
+    answer: str,
+    question: Question,
+    rule: ParsingRule,
+    *,
+    cut: bool = False,
+) -> Verdict:
     """Score an answer by a metric and a rule; `cut` says that the limit of tokens ended it.
 
     An answer without words scores nothing and says why; one that was cut is scored for what it

@@ -10,10 +10,17 @@ Status = Literal[
     "refusal",  # it declines to answer
     "empty",  # it says nothing
     "truncated",  # it was cut off at the limit of tokens
+    "list_echo",  # it says the list of possible answers again
     "failed",  # nothing was answered, through no fault of the model: missing data
+    "unjudged",  # only a judge can score it, and none was asked: missing data
+    "judge_failed",  # the judge gave no usable verdict: missing data
 ]
-Rule = Literal["official", "lenient"]
-RULES: tuple[Rule, ...] = ("official", "lenient")
+# How an answer becomes a score: by the rule that others publish, by one that asks only for the
+# right content, or, without reading it, by which of the closed answers the model holds likeliest.
+ParsingRule = Literal["official", "lenient"]
+Rule = ParsingRule | Literal["likelihood"]
+PARSING_RULES: tuple[ParsingRule, ...] = ("official", "lenient")
+RULES: tuple[Rule, ...] = (*PARSING_RULES, "likelihood")
 
 
 class Frequencies(NamedTuple):
@@ -27,7 +34,8 @@ class Question(NamedTuple):
     """What decides whether an answer is right.
 
     `target` is written without its letter; `references` hold every accepted answer; `options` are
-    in the order of their letters; `candidates` are all answers that a closed question can have.
+    in the order of their letters; `candidates` are all answers that a closed question can have;
+    `words` are those of the prompt, for the few rules that look there.
     """
 
     target: str
@@ -35,6 +43,7 @@ class Question(NamedTuple):
     options: tuple[str, ...] = ()
     candidates: tuple[str, ...] = ()
     frequencies: Frequencies | None = None
+    words: str = ""
 
 
 class Verdict(NamedTuple):
@@ -57,6 +66,6 @@ class Metric(NamedTuple):
     bounded: bool = True
     diagnostics: Mapping[str, Callable[[str, Question], float]] = {}
 
-    def rule(self, name: Rule) -> Callable[[str, Question], Verdict]:
+    def rule(self, name: ParsingRule) -> Callable[[str, Question], Verdict]:
         """Give one of the two rules."""
         return self.official if name == "official" else self.lenient

@@ -1,0 +1,37 @@
+"""Make records for tests: everything that a test does not name has a plain value."""
+
+from typing import Any
+
+from visionflan.evaluate.records import SCHEMA, Record
+
+PLAIN: dict[str, Any] = {
+    "schema": SCHEMA,
+    "run": "run",
+    "phase": "base",
+    "checkpoint": "a" * 64,
+    "source": "s" * 64,
+    "task": "toy/part",
+    "instance": "0",
+    "sample_key": "k",
+    "condition": "true",
+    "images": ("i",),
+    "shown": ("i",),
+    "cluster": "i",
+    "prompt": "<image>\nWhat is it?",
+    "options": (),
+    "target": "cat",
+    "references": ("cat",),
+    "metric": "toy",
+    "chance": None,
+    "majority": None,
+    "generation": "{}",
+    "answer": "cat",
+    "tokens": 1,
+    "finish_reason": "stop",
+    "error": "",
+}
+
+
+def record(**fields: Any) -> Record:
+    """Make a record of the fields that matter to a test."""
+    return Record(**{**PLAIN, **fields})

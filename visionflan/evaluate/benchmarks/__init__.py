@@ -1,0 +1,37 @@
+"""The benchmarks, one file each; none of them is imported before it is asked for."""
+
+import importlib
+import pkgutil
+from functools import cache
+from importlib.metadata import entry_points
+
+from visionflan.catalog import nearest
+from visionflan.evaluate.benchmark import Benchmark
+
+GROUP = "visionflan.benchmarks"
+
+
+@cache
+def installed() -> dict[str, str]:
+    """Give the modules of other packages' benchmarks by name."""
+    return {entry.name: entry.module for entry in entry_points(group=GROUP)}
+
+
+def names() -> list[str]:
+    """Name every benchmark without importing any of them."""
+    ours = {module.name for module in pkgutil.iter_modules(__path__)}
+    if both := ours & installed().keys():
+        raise ValueError(f"two benchmarks are named {', '.join(sorted(both))}: rename one")
+    return sorted(ours | installed().keys())
+
+
+@cache
+def load(name: str) -> Benchmark:
+    """Import the file of one benchmark and return the `benchmark` it defines."""
+    if name not in names():
+        raise nearest("benchmark", name, names())
+    module = importlib.import_module(installed().get(name, f"{__name__}.{name}"))
+    found: object = getattr(module, "benchmark", None)
+    if not isinstance(found, Benchmark):
+        raise TypeError(f"the file of the benchmark {name} must define one `benchmark`")
+    return found
