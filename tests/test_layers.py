@@ -32,6 +32,7 @@ LAYERS = [
     {"train"},
     {"recipes"},
     {"evaluate"},
+    {"compare"},
     {"report", "catalogue_page"},
     {"quickstart"},
     {"cli"},

@@ -1,0 +1,1 @@
+"""Compare two checkpoints item by item: what a stage changed, and what could be chance."""
