@@ -30,6 +30,7 @@ METRICS: dict[Metric, str] = {
     "relaxed_accuracy": "relaxed accuracy",
     "cider": "CIDEr",
     "rouge_l": "ROUGE-L",
+    "bleu_4": "BLEU-4",
     "character_accuracy": "character accuracy",
     "set_f1": "F1 of the items",
 }

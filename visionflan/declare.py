@@ -18,6 +18,7 @@ Metric = Literal[
     "relaxed_accuracy",
     "cider",
     "rouge_l",
+    "bleu_4",
     "character_accuracy",
     "set_f1",
 ]

@@ -3,6 +3,7 @@
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.metrics import (
     anls,
+    bleu_4,
     character_accuracy,
     cider,
     exact_match,
@@ -24,6 +25,7 @@ METRICS: dict[str, Metric] = {
     "relaxed_accuracy": Metric(relaxed_accuracy.official, relaxed_accuracy.lenient),
     "cider": Metric(cider.score, cider.score, bounded=False),
     "rouge_l": Metric(rouge_l.score, rouge_l.score),
+    "bleu_4": Metric(bleu_4.score, bleu_4.score),
     "character_accuracy": Metric(
         character_accuracy.official,
         character_accuracy.lenient,

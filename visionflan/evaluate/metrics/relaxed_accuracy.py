@@ -2,6 +2,7 @@
 
 import re
 from functools import partial
+from typing import NamedTuple
 
 from visionflan.evaluate.metrics.folding import bare, words_of
 from visionflan.evaluate.verdict import Question, Verdict
@@ -48,19 +49,38 @@ def lenient(answer: str, question: Question, *, year_exact: bool = True) -> Verd
 
 
 def is_near_leniently(answer: str, reference: str, *, year_exact: bool) -> bool:
-    """Whether answer and reference are near numbers, or the same words."""
+    """Whether answer and reference are near numbers, or the same words.
+
+    A percentage is its number, and where the other is none it may be its fraction as well.
+    """
     said, meant = number(answer), number(reference)
     if said is None or meant is None:
         return words_of(answer) == words_of(reference)
     if year_exact and YEAR.fullmatch(reference.strip()):
-        return said == meant
-    return abs(said - meant) <= TOLERANCE * abs(meant)
+        return said.value == meant.value
+    near = abs(said.value - meant.value) <= TOLERANCE * abs(meant.value)
+    if said.percent == meant.percent:
+        return near
+    return near or abs(said.fraction - meant.fraction) <= TOLERANCE * abs(meant.fraction)
 
 
-def number(text: str) -> float | None:
-    """Read a number with its currency or per cent sign; a percentage counts as its number."""
+class Number(NamedTuple):
+    """A number as it is written, and whether a per cent sign stands behind it."""
+
+    value: float
+    percent: bool
+
+    @property
+    def fraction(self) -> float:
+        """What a percentage is of one."""
+        return self.value / 100 if self.percent else self.value
+
+
+def number(text: str) -> Number | None:
+    """Read a number with its currency or per cent sign."""
     form = NUMBER.fullmatch(text.strip().lower())
     if form is None:
         return None
     value = float(form[1].replace(",", ""))
-    return -value if text.strip().startswith("-") and value > 0 else value
+    negative = text.strip().startswith("-") and value > 0
+    return Number(-value if negative else value, form[2] is not None)

@@ -1,0 +1,18 @@
+"""Questions for metrics, and their scores by either rule."""
+
+from visionflan.evaluate.metrics import metric
+from visionflan.evaluate.verdict import Question
+
+
+def asked(
+    *references: str, options: tuple[str, ...] = (), closed: tuple[str, ...] = ()
+) -> Question:
+    return Question(references[0], references, options, closed)
+
+
+def official(name: str, answer: str, *references: str) -> float | None:
+    return metric(name).official(answer, asked(*references)).score
+
+
+def lenient(name: str, answer: str, *references: str) -> float | None:
+    return metric(name).lenient(answer, asked(*references)).score
