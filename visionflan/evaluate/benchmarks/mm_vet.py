@@ -1,0 +1,231 @@
+"""MM-Vet: questions that need several abilities at once, answered freely and scored by a judge.
+
+Layout, table and averages are those of `mm-vet_evaluator.py` and `inference/utils.py` in
+https://github.com/yuweihao/MM-Vet. What the judge is asked has the parts of the published prompt
+(what to do, the table's head, seven graded examples, the line to be completed) in words of our own:
+scores are near those that others publish, not the same to the digit. The original asks again with
+more words and a higher temperature where it gets no number, and in the end takes 0; here that is
+missing data. It averages five gradings, and so do we; their deviation is not kept.
+"""
+
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from visionflan.declare import IMAGE_MARKER
+from visionflan.drawing import WHOLE, canvas, cells, grid_cell, shape, word
+from visionflan.errors import ReleaseError
+from visionflan.evaluate.benchmark import Benchmark, Row
+from visionflan.evaluate.measures import Measure, mean_score
+from visionflan.evaluate.records import Record
+from visionflan.evaluate.rubric import Message, Reading, Request, Rubric
+from visionflan.layouts import inside, load_json, require
+from visionflan.specimens import write_image, write_json
+
+PART = "v1"
+PUBLISHED = 218
+ABILITIES = ("rec", "ocr", "know", "gen", "spat", "math")
+# The sixteen sets of abilities that questions of the release need, in the order of how many do.
+SETS = (
+    ("rec", "know", "gen"),
+    ("rec",),
+    ("ocr", "spat"),
+    ("ocr", "spat", "math"),
+    ("rec", "spat"),
+    ("ocr",),
+    ("ocr", "math"),
+    ("rec", "know"),
+    ("rec", "ocr", "know", "gen"),
+    ("rec", "ocr", "gen", "spat"),
+    ("rec", "ocr", "spat"),
+    ("rec", "ocr"),
+    ("ocr", "know", "spat"),
+    ("rec", "know", "spat"),
+    ("ocr", "gen", "spat"),
+    ("rec", "ocr", "spat", "math"),
+)
+TASK = (
+    "Grade answers of AI models by how far they agree with the ground truth. Where its elements "
+    "are joined by <AND>, an answer is fully right only if it has all of them; where they are "
+    "joined by <OR>, any one of them is enough. The grade is 0.0 (all wrong), 0.1, 0.2, 0.3, 0.4, "
+    "0.5, 0.6, 0.7, 0.8, 0.9 or 1.0 (all right). Write only the grade that the last line lacks."
+)
+ROOTS = "Which numbers solve the equation?"
+JOKE = "What is the joke in this picture?"
+POINT = (
+    "The cat sits in the plain cardboard box and not in the costly bed that was bought for it. The "
+    "joke is that cats do not care what things cost: the owner meant well and spent money, and the "
+    "wrapping pleased the cat more than the present."
+)
+EXAMPLES = (
+    (ROOTS, "2 <AND> -7", "x = 4", "0.0"),
+    (ROOTS, "2 <AND> -7", "x = 2", "0.5"),
+    (ROOTS, "2 <AND> -7", "x = -7", "0.5"),
+    (ROOTS, "2 <AND> -7", "x = 7 or x = -7", "0.5"),
+    (ROOTS, "2 <AND> -7", "x = 2 or x = -7", "1.0"),
+    (JOKE, POINT, "It is about a cat with a bed and a box. The cat is in the box.", "0.4"),
+    (
+        JOKE,
+        POINT,
+        "The picture laughs at owners of cats. Somebody paid a lot for a soft bed, but the cat "
+        "ignores it and has settled in the box that it came in, because a cat does not know or "
+        "care which of the two was expensive.",
+        "1.0",
+    ),
+)
+TABLE = "\n".join(
+    " | ".join(row)
+    for row in (
+        ("Question", "Ground truth", "Prediction", "Correctness"),
+        ("---",) * 4,
+        *EXAMPLES,
+    )
+)
+
+
+def request(record: Record, swapped: bool) -> Request:
+    """Ask for the last cell of a table: question, ground truth, prediction, correctness."""
+    truth = record.target.replace("<AND>", " <AND> ").replace("<OR>", " <OR> ")
+    question = record.prompt.removeprefix(f"{IMAGE_MARKER}\n")
+    line = " | ".join((question, truth, record.answer, ""))
+    return Request((Message("user", f"{TASK}\n\n{TABLE}\n\n{line}"),), 0.0, 3)
+
+
+def grade(words: str, record: Record, swapped: bool) -> Reading | None:
+    """Read a number from 0 to 1 that the judge begins with; all else is no verdict."""
+    try:
+        score = float(words.split(maxsplit=1)[0])
+    except (IndexError, ValueError):
+        return None
+    return Reading(score) if 0 <= score <= 1 else None
+
+
+def measures() -> tuple[Measure, ...]:
+    """Average over all, over what needs an ability, and over what needs exactly a set of them."""
+
+    def needing(ability: str) -> Measure:
+        return mean_score(ability, lambda record: ability in record.labels, best=100.0)
+
+    def exactly(abilities: tuple[str, ...]) -> Measure:
+        wanted, name = set(abilities), f"exactly {'+'.join(abilities)}"
+        return mean_score(name, lambda record: set(record.labels) == wanted, best=100.0)
+
+    return (
+        mean_score("total", best=100.0),
+        *map(needing, ABILITIES),
+        *map(exactly, SETS),
+    )
+
+
+benchmark = Benchmark(
+    title="MM-Vet",
+    homepage="https://github.com/yuweihao/MM-Vet",
+    licence="CC-BY-NC-4.0",
+    citation="W. Yu, Z. Yang, L. Li, J. Wang, K. Lin, Z. Liu, X. Wang and L. Wang (2024), MM-Vet: "
+    "Evaluating Large Multimodal Models for Integrated Capabilities, ICML",
+    layout="""
+        mm-vet.json     from mm-vet.zip of the release v1, or in a folder mm-vet as it unpacks
+        images/         the pictures that it names, beside it
+    """,
+    # Some questions ask for 150 words and more; LLaVA's script gives them this much as well.
+    max_new_tokens=1024,
+    measures=measures(),
+    rubric=Rubric("mm_vet table 1", request, grade, repeats=5),
+)
+
+
+def questions_file(root: Path) -> Path:
+    """Find the questions, whether or not the folder of the archive was kept."""
+    return require(root / "mm-vet.json", root / "mm-vet" / "mm-vet.json")
+
+
+@benchmark.reader
+def read(root: Path) -> Iterator[Row]:
+    """Read one row a question."""
+    path = questions_file(root)
+    content = load_json(path)
+    if not isinstance(content, dict):
+        raise ReleaseError(f"MM-Vet: {path} must hold an object of questions by name")
+    for key, entry in content.items():
+        yield made(path, key, entry)
+
+
+def made(path: Path, key: str, entry: Any) -> Row:
+    """Make a row of an entry."""
+    try:
+        name, question, answer = entry["imagename"], entry["question"], entry["answer"]
+        abilities = tuple(entry["capability"])
+    except (KeyError, TypeError) as fault:
+        raise ReleaseError(
+            f"MM-Vet: {key} in {path} lacks one of imagename, question, answer and capability: "
+            "unpack mm-vet.zip again"
+        ) from fault
+    if unknown := sorted(set(abilities) - set(ABILITIES)):
+        raise ReleaseError(
+            f"MM-Vet: {key} in {path} needs {', '.join(unknown)}, which is no ability of version "
+            "1: take mm-vet.zip of the release v1"
+        )
+    image = inside(path.parent / "images", name)
+    if not image.is_file():
+        raise ReleaseError(
+            f"MM-Vet: {image}, which {key} in {path} shows, is not there: unpack mm-vet.zip again"
+        )
+    return Row(PART, key, question, str(answer), (image,), labels=abilities)
+
+
+@benchmark.specimen
+def specimen(root: Path) -> None:
+    """Draw six questions, among which each ability is needed."""
+    counted = canvas("mm_vet", "counted")
+    for box in cells(3, "mm_vet", "counted"):
+        shape(counted, "circle", "red", box)
+    placed = canvas("mm_vet", "placed")
+    shape(placed, "circle", "blue", grid_cell(0, 0, 2, 1))
+    shape(placed, "star", "green", grid_cell(1, 0, 2, 1))
+    ring = canvas("mm_vet", "ring")
+    shape(ring, "ring", "purple", WHOLE.part(0.2, 0.2, 0.8, 0.8))
+    written = {"sign": "STOP", "words": "OPEN\nMONDAY", "sum": "2 + 5 ="}
+    drawn = {"counted": counted, "placed": placed, "ring": ring}
+    for name, text in written.items():
+        drawn[name] = canvas("mm_vet", name)
+        word(drawn[name], text, WHOLE.part(0.1, 0.2, 0.9, 0.8))
+    for name, image in drawn.items():
+        write_image(root / "images" / f"{name}.png", image)
+    halt = "The driver must halt, look, and go on when the way is clear."
+    asked = [
+        ("counted", "How many circles are there?", "3", ["rec"]),
+        ("words", "Which words are written here?", "OPEN<AND>MONDAY", ["ocr"]),
+        ("placed", "What is on the left of the star?", "circle<OR>disc", ["rec", "spat"]),
+        ("sum", "What is the sum?", "7", ["ocr", "math"]),
+        ("sign", "What must a driver do at this sign?", halt, ["ocr", "rec", "know", "gen"]),
+        ("ring", "What colour is the ring?", "purple", ["rec"]),
+    ]
+    entries = {
+        f"v1_{place}": {
+            "imagename": f"{name}.png",
+            "question": question,
+            "answer": answer,
+            "imagesource": "drawn",
+            "capability": abilities,
+        }
+        for place, (name, question, answer, abilities) in enumerate(asked)
+    }
+    write_json(root / "mm-vet.json", entries)
+
+
+@benchmark.names_version
+def version(root: Path) -> str:
+    """Tell the release's questions by their names, and any file by its digest."""
+    path = questions_file(root)
+    digest = sha256(path.read_bytes()).hexdigest()[:12]
+    names = set(load_json(path))
+    if names == {f"v1_{place}" for place in range(PUBLISHED)}:
+        return f"v1, {PUBLISHED} questions (sha256 {digest})"
+    return f"unknown version, {len(names)} questions (sha256 {digest})"
+
+
+@benchmark.style("official")
+def official(row: Row) -> str:
+    """Ask the question as it is, as the original does: nothing is said of the answer's form."""
+    return row.question
