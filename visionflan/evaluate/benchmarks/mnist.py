@@ -1,0 +1,110 @@
+"""MNIST: the test set of 10,000 handwritten digits, asked for as EMT does.
+
+Layout: the two IDX files of the test set, packed by gzip as they are published or unpacked: a
+header of the kind of number and the dimensions, most significant byte first, then a byte for each
+pixel (white on black, 28 by 28) or each label. pytorch/vision (torchvision/datasets/mnist.py) reads
+them so; the MD5 sums of the unpacked files are in many codes that check them. Protocol and rules:
+visionflan/evaluate/class_names.py; the word of the question is "number", not "object".
+
+Known overlap: MNIST-M (mnist_m), whose task is part of the training set, shows the digits of MNIST,
+those of the test set included, over photographs: a model trained on it has seen these digits.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from visionflan.drawing import font
+from visionflan.errors import ReleaseError
+from visionflan.evaluate import class_names
+from visionflan.evaluate.benchmark import Benchmark, Row
+from visionflan.hashing import fraction
+from visionflan.layouts import require
+from visionflan.layouts_arrays import idx, idx_content, png, version
+from visionflan.specimens_arrays import write_idx
+
+DIGITS = tuple("0123456789")
+SIZE = 28
+IMAGES, LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
+# Of the unpacked files: how they are packed is no matter.
+MD5 = {
+    IMAGES: "2646ac647ad5339dbf082846283269ea",
+    LABELS: "27ae3e4e09519cfbb04c329615203637",
+}
+
+benchmark = Benchmark(
+    title="MNIST",
+    homepage="http://yann.lecun.com/exdb/mnist/",
+    licence="unknown",
+    citation="lecun1998gradient",
+    layout="""
+        t10k-images-idx3-ubyte.gz
+        t10k-labels-idx1-ubyte.gz
+    """,
+    measures=class_names.MEASURES,
+    rubric=class_names.RUBRIC,
+)
+benchmark.official(class_names.official)
+benchmark.lenient(class_names.lenient)
+
+
+@benchmark.reader
+def read(root: Path) -> Iterator[Row]:
+    """Read the test set."""
+    with class_names.reading(benchmark.title):
+        yield from class_names.rows("number", DIGITS, pictures(root))
+
+
+def pictures(root: Path) -> Iterator[tuple[str, bytes, str]]:
+    """Yield the key, the picture and the digit of each row."""
+    images, labels = idx(root / IMAGES), idx(root / LABELS)
+    if images.ndim != 3 or labels.shape != images.shape[:1]:
+        raise ReleaseError(
+            f"{root / LABELS} has not one label for each picture of {IMAGES}: take both again"
+        )
+    for place, label in enumerate(labels.tolist()):
+        if label >= len(DIGITS):
+            raise ReleaseError(
+                f"{root / LABELS}: the label of row {place} is {label}, which is no digit: take "
+                "the file again"
+            )
+        yield f"{place:05d}", png(images[place]), DIGITS[label]
+
+
+@benchmark.names_version
+def files(root: Path) -> str:
+    """Tell the official files from others."""
+    contents = [idx_content(require(root / name, root / f"{name}.gz")) for name in MD5]
+    return version("official test set", contents, list(MD5.values()))
+
+
+@benchmark.style("emt")
+def emt(row: Row) -> str:
+    """Ask for one number of the list."""
+    return class_names.from_list(row, "number")
+
+
+@benchmark.style("bare")
+def bare(row: Row) -> str:
+    """Ask without the list."""
+    return class_names.alone(row)
+
+
+@benchmark.specimen
+def specimen(root: Path) -> None:
+    """Draw each digit once."""
+    order = [7, 2, 1, 0, 4, 9, 5, 6, 3, 8]
+    write_idx(root / f"{IMAGES}.gz", np.stack([np.asarray(drawn(digit)) for digit in order]))
+    write_idx(root / f"{LABELS}.gz", np.array(order, np.uint8))
+
+
+def drawn(digit: int) -> Image.Image:
+    """Draw a digit in white on black, a little turned."""
+    large = Image.new("L", (4 * SIZE, 4 * SIZE), 0)
+    ImageDraw.Draw(large).text(
+        (2 * SIZE, 2 * SIZE), str(digit), fill=255, font=font(88), anchor="mm", stroke_width=3
+    )
+    turned = large.rotate(24 * fraction("mnist", digit) - 12, Image.Resampling.BICUBIC)
+    return turned.resize((SIZE, SIZE), Image.Resampling.BOX)
