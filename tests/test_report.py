@@ -13,6 +13,7 @@ from tiny_evaluation import Looker, tiny_build
 
 from visionflan.build.directory import BuildDirectory
 from visionflan.cli.main import main
+from visionflan.evaluate.held_out import held_out
 from visionflan.evaluate.paired import by_item, differences
 from visionflan.evaluate.run import EvaluationSettings, Subject, evaluate
 from visionflan.evaluate.summary import OVERALL
@@ -101,7 +102,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def answer(folder: Path, build: BuildDirectory, phase: str, model: Looker, **told: Any) -> None:
     subject = Subject(answerer=model, path=folder, run="run", phase=phase)
-    evaluate(subject, [build], folder / "evaluation" / phase, EvaluationSettings(**told))
+    evaluate(subject, held_out([build]), folder / "evaluation" / phase, EvaluationSettings(**told))
 
 
 def train(folder: Path, steps: int) -> None:

@@ -1,10 +1,10 @@
 """A small build of drawn pictures, and models made of rules that look at them."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from PIL import Image, ImageDraw
 
@@ -16,6 +16,10 @@ from visionflan.build.tables import Entry, TaskInfo
 from visionflan.build.writer import DirectoryWriter
 from visionflan.declare import Example
 from visionflan.drawing import COLOURS
+from visionflan.evaluate.answerer import Answerer
+from visionflan.evaluate.held_out import held_out
+from visionflan.evaluate.records import RECORDS, Record, read_records
+from visionflan.evaluate.run import EvaluationSettings, Subject, evaluate
 
 NAMES = ("red", "green", "blue", "yellow")
 SIDES = ("left", "right")
@@ -140,6 +144,10 @@ class Looker:
             for turns, shown in zip(conversations, images, strict=True)
         ]
 
+    def prompt_tokens(self, conversations: Sequence[Sequence[Turn]]) -> list[list[int]]:
+        """Take the letters of a question for its tokens."""
+        return [list(turns[-1].text.encode()) for turns in conversations]
+
     def one(self, asked: str, image: Image.Image, most: int) -> Said:
         """Answer one question, cut at the limit."""
         words = self.words(asked, *seen(image)).split()
@@ -173,3 +181,23 @@ def seen(image: Image.Image) -> tuple[str, str]:
                 if sum(abs(a - b) for a, b in zip(pixel, COLOURS[name], strict=True)) < 60:
                     return name, side
     return "gray", "left"
+
+
+def ask(
+    build: BuildDirectory, out: Path, model: Answerer | None = None, **settings: Any
+) -> tuple[dict[str, Any], list[Record]]:
+    """Ask a model what one build holds out."""
+    return ask_all([build], out, model, **settings)
+
+
+def ask_all(
+    held: Sequence[BuildDirectory],
+    out: Path,
+    model: Answerer | None = None,
+    tasks: Collection[str] = (),
+    **settings: Any,
+) -> tuple[dict[str, Any], list[Record]]:
+    """Ask a model what builds hold out; give the scores and the records."""
+    subject = Subject(answerer=model or Looker(), path=out, run="run", phase="base")
+    scores = evaluate(subject, held_out(held, tasks), out, EvaluationSettings(**settings))
+    return scores, read_records(out / RECORDS)

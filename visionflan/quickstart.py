@@ -13,6 +13,7 @@ from visionflan.build.plan import Settings, plan
 from visionflan.build.run import build
 from visionflan.errors import BuildError
 from visionflan.evaluate.answerer import CheckpointAnswerer
+from visionflan.evaluate.held_out import held_out
 from visionflan.evaluate.places import builds, checkpoints
 from visionflan.evaluate.run import EvaluationSettings, Subject, evaluate
 from visionflan.hashing import rank
@@ -91,7 +92,7 @@ def quickstart(out: Path, data_root: Path | None, say: Say) -> Path:
                 run=out.resolve().name,
                 phase=place.phase,
             )
-            evaluate(subject, builds([], place.run), place.out, ASKED)
+            evaluate(subject, held_out(builds([], place.run)), place.out, ASKED)
     with timed("5/5 report", say):
         return write_report(out)
 

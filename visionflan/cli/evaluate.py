@@ -1,13 +1,17 @@
-"""Ask a checkpoint the held-out questions, keep every answer, and score them.
+"""Ask a checkpoint questions, keep every answer, and score them.
 
-Each question is asked of its own picture, of a grey one of the same size, and of the picture of
-another question, so that the scores tell whether the model looks. Stopped at any moment, the same
-command goes on where it was.
+Without `--benchmarks` these are the held-out questions of its build, each asked of its own picture,
+of a grey one of the same size, and of the picture of another question, so that the scores tell
+whether the model looks. Stopped at any moment, the same command goes on where it was.
 """
 
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from visionflan.evaluate.plan import Wanted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +29,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="BUILD",
         help="what holds out the questions (those that the run was trained on)",
     )
+    parser.add_argument(
+        "--benchmarks", metavar="A,B", help="ask these instead (`visionflan benchmarks` lists them)"
+    )
+    parser.add_argument(
+        "--data-root", type=Path, metavar="DIR", help="holds a folder for each benchmark"
+    )
+    parser.add_argument("--style", default="", metavar="NAME", help="how benchmarks are worded")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where records go (in the run)")
     parser.add_argument("--phases", nargs="+", default=[], metavar="PHASE", help="(base and chat)")
     parser.add_argument("--tasks", nargs="+", default=[], metavar="A/*", help="these tasks only")
@@ -32,44 +43,70 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--conditions",
         nargs="+",
         choices=["true", "blank", "swapped"],
-        default=["true", "blank", "swapped"],
-        help="which pictures are shown (all three)",
+        help="which pictures are shown (all three; of benchmarks the true ones)",
     )
     parser.add_argument(
         "--limit", type=int, metavar="N", help="about N items a task, in whole groups of images"
     )
-    parser.add_argument("--max-new-tokens", type=int, default=64, metavar="N", help="(%(default)s)")
+    parser.add_argument(
+        "--max-new-tokens", type=int, metavar="N", help="(64, or what the benchmark sets)"
+    )
     parser.add_argument("--batch-size", type=int, default=64, metavar="N", help="(%(default)s)")
+    parser.add_argument(
+        "--no-likelihood",
+        dest="likelihood",
+        action="store_false",
+        help="do not weigh all answers of closed questions",
+    )
+    parser.add_argument(
+        "--no-cache", dest="cache", action="store_false", help="ask again what was answered before"
+    )
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     parser.add_argument("--json", action="store_true", help="print the scores as JSON")
 
 
 def run(given: argparse.Namespace) -> int:
     """Evaluate, and print the scores of each phase."""
-    if given.demo:
-        from visionflan.cli.score import demo
-
-        return demo(as_json=given.json)
-    from visionflan.cli.score import show
+    from visionflan.cli.score import demo, show
     from visionflan.evaluate.answerer import CheckpointAnswerer
-    from visionflan.evaluate.places import builds, checkpoints, matching
-    from visionflan.evaluate.run import EvaluationSettings, Subject, evaluate
+    from visionflan.evaluate.cache import CachedAnswerer
+    from visionflan.evaluate.places import checkpoints
+    from visionflan.evaluate.plan import planned, releases
+    from visionflan.evaluate.run import Subject, evaluate
 
+    wanted = wanted_by(given)
+    if given.demo:
+        return demo(wanted.benchmarks, as_json=given.json)
     scores = []
+    opened = releases(wanted)
     for place in checkpoints(given.model, given.phases, given.out):
-        held = builds(given.build, place.run)
-        settings = EvaluationSettings(
-            tasks=matching(given.tasks, held),
-            conditions=tuple(given.conditions),
-            limit=given.limit,
-            max_new_tokens=given.max_new_tokens,
-            batch_size=given.batch_size,
-        )
-        answerer = CheckpointAnswerer(place.checkpoint, given.device)
+        answerer = CheckpointAnswerer(place.checkpoint, given.device, batch_size=given.batch_size)
         subject = Subject(
-            answerer=answerer, path=place.checkpoint, run=place.run.name, phase=place.phase
+            answerer=CachedAnswerer(answerer, place.cache) if given.cache else answerer,
+            path=place.checkpoint,
+            run=place.run.name,
+            phase=place.phase,
         )
-        scores.append(evaluate(subject, held, place.out, settings))
-        sys.stderr.write(f"{place.phase}: {scores[-1]['records']} answers in {place.out}\n")
+        for asked in planned(wanted, place, opened):
+            scores.append(evaluate(subject, asked.chosen, asked.out, asked.settings))
+            sys.stderr.write(f"{place.phase}: {scores[-1]['records']} answers in {asked.out}\n")
     show(scores, as_json=given.json)
     return 0
+
+
+def wanted_by(given: argparse.Namespace) -> "Wanted":
+    """Read what is to be asked."""
+    from visionflan.evaluate.plan import Wanted
+
+    return Wanted(
+        builds=tuple(given.build),
+        tasks=tuple(given.tasks),
+        benchmarks=tuple(given.benchmarks.split(",")) if given.benchmarks else (),
+        data_root=given.data_root,
+        style=given.style,
+        conditions=tuple(given.conditions) if given.conditions else None,
+        limit=given.limit,
+        max_new_tokens=given.max_new_tokens,
+        batch_size=given.batch_size,
+        likelihood=given.likelihood,
+    )

@@ -4,10 +4,11 @@ Takes a run, the folder of one evaluation, or its records, and rewrites `scores.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-COLUMNS = ("score", "official", "blank", "swapped", "chance", "majority")
+COLUMNS = ("score", "official", "likelihood", "blank", "swapped", "chance", "majority")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,11 +24,11 @@ def run(given: argparse.Namespace) -> int:
     return demo(as_json=given.json) if given.demo else scored(given.records, as_json=given.json)
 
 
-def demo(*, as_json: bool) -> int:
+def demo(benchmarks: Sequence[str] = (), *, as_json: bool) -> int:
     """Score two models made of rules on specimens."""
     from visionflan.evaluate.demo import demo_run
 
-    with demo_run() as records:
+    with demo_run(benchmarks) as records:
         return scored(records, as_json=as_json)
 
 
@@ -41,22 +42,33 @@ def scored(records: Path, *, as_json: bool) -> int:
 
 
 def show(scores: list[dict[str, Any]], *, as_json: bool) -> None:
-    """Print scores as JSON, or as one table a phase."""
+    """Print scores as JSON, or as one table for each phase and benchmark."""
+    from visionflan.cli.measures import show_measures
     from visionflan.cli.selection import print_json
 
     if as_json:
         print_json(scores[0] if len(scores) == 1 else scores)
         return
     for told in scores:
-        print(f"\n{told['phase']} ({told['checkpoint'][:12]}), {told['records']} answers", end="")
-        print(f", {told['failed']} failed" if told["failed"] else "")
-        rows = {**told["groups"], **told["tasks"]}
-        width = max(map(len, rows))
+        name = f"{told['title']}, " if "title" in told else ""
         print(
-            f"{'':{width}}  {'score':>6} {'95 % interval':>15}", *(f"{c:>8}" for c in COLUMNS[1:])
+            f"\n{name}{told['phase']} ({told['checkpoint'][:12]}), {told['records']} answers",
+            end="",
         )
-        for name, row in rows.items():
-            print(f"{name:{width}}  {line(row)}")
+        print(f", {told['failed']} failed" if told["failed"] else "")
+        if "measures" in told:
+            show_measures(told)
+        else:
+            show_tasks(told)
+
+
+def show_tasks(told: dict[str, Any]) -> None:
+    """Print the scores of held-out tasks beside their controls."""
+    rows = {**told["groups"], **told["tasks"]}
+    width = max(map(len, rows))
+    print(f"{'':{width}}  {'score':>6} {'95 % interval':>15}", *(f"{c:>10}" for c in COLUMNS[1:]))
+    for name, row in rows.items():
+        print(f"{name:{width}}  {line(row)}")
 
 
 def line(row: dict[str, Any]) -> str:
@@ -66,4 +78,4 @@ def line(row: dict[str, Any]) -> str:
     interval = "-"
     if score and score["low"] is not None:
         interval = f"{score['low']:.3f}..{score['high']:.3f}"
-    return " ".join([f"{means[0]:>6}", f"{interval:>15}", *(f"{mean:>8}" for mean in means[1:])])
+    return " ".join([f"{means[0]:>6}", f"{interval:>15}", *(f"{mean:>10}" for mean in means[1:])])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from PIL import Image
 
@@ -12,6 +12,7 @@ from visionflan.build.instance import Turn
 from visionflan.errors import EvaluationError
 
 if TYPE_CHECKING:
+    from visionflan.model.conversation import Encoder
     from visionflan.model.generate import Checkpoint
 
 # What a checkpoint folder holds about its making, which does not change what it answers.
@@ -34,6 +35,15 @@ class Reply(Protocol):
     @property
     def finish_reason(self) -> str:
         """Why they end."""
+        ...
+
+
+class Likelihood(Protocol):
+    """How likely a given answer is as the whole answer."""
+
+    @property
+    def summed(self) -> float:
+        """The sum of the log-probabilities of its tokens and of the end."""
         ...
 
 
@@ -62,14 +72,32 @@ class Answerer(Protocol):
         """Answer conversations that end with a user's turn, in one batch."""
         ...
 
+    def prompt_tokens(self, conversations: Sequence[Sequence[Turn]]) -> list[list[int]]:
+        """Give the tokens of each conversation as the model is shown them."""
+        ...
+
+
+@runtime_checkable
+class Weigher(Protocol):
+    """An answerer that also tells how likely it holds given answers."""
+
+    def weigh(
+        self,
+        conversations: Sequence[Sequence[Turn]],
+        images: Sequence[Sequence[Image.Image]],
+        candidates: Sequence[Sequence[str]],
+    ) -> Sequence[Sequence[Likelihood]]:
+        """Weigh the candidates of each conversation."""
+        ...
+
 
 class CheckpointAnswerer:
     """A checkpoint folder, loaded when the first question comes."""
 
-    def __init__(self, path: Path, device: str = "auto") -> None:
+    def __init__(self, path: Path, device: str = "auto", *, batch_size: int = 64) -> None:
         if not (path / "config.json").is_file():
             raise EvaluationError(f"{path} is no checkpoint: it holds no config.json")
-        self.path, self.device = path, device
+        self.path, self.device, self.batch_size = path, device, batch_size
 
     @cached_property
     def loaded(self) -> "Checkpoint":
@@ -83,10 +111,24 @@ class CheckpointAnswerer:
         """Hash every file that decides answers: weights, processor, tokenizer, template."""
         return checkpoint_digest(self.path)
 
-    @property
+    @cached_property
     def precision(self) -> str:
-        """Name the type of the weights in memory."""
-        return str(self.loaded.model.dtype).removeprefix("torch.")
+        """Name the type of the weights in memory, without loading them."""
+        from visionflan.model.generate import chosen_device, precision_on
+
+        return precision_on(chosen_device(self.device))
+
+    @cached_property
+    def encoder(self) -> "Encoder":
+        """What writes conversations as tokens; it needs no weights."""
+        from visionflan.model.assemble import ready_processor
+        from visionflan.model.conversation import Encoder
+
+        return Encoder(ready_processor(self.path))
+
+    def prompt_tokens(self, conversations: Sequence[Sequence[Turn]]) -> list[list[int]]:
+        """Give the tokens of each conversation, one for each image."""
+        return self.encoder.prompts(conversations)
 
     def answer(
         self,
@@ -103,6 +145,19 @@ class CheckpointAnswerer:
             images,
             max_new_tokens=max_new_tokens,
             batch_size=max(1, len(conversations)),
+        )
+
+    def weigh(
+        self,
+        conversations: Sequence[Sequence[Turn]],
+        images: Sequence[Sequence[Image.Image]],
+        candidates: Sequence[Sequence[str]],
+    ) -> Sequence[Sequence[Likelihood]]:
+        """Weigh the candidates of each conversation as its whole answer."""
+        from visionflan.model.generate import candidate_logprobs
+
+        return candidate_logprobs(
+            self.loaded, conversations, images, candidates, batch_size=self.batch_size
         )
 
 

@@ -2,13 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from PIL import Image
 
 from visionflan.build.instance import Turn
-from visionflan.evaluate.answerer import Answerer, is_out_of_memory
-from visionflan.evaluate.baselines import TaskFacts, chance, majority, right_answer
+from visionflan.evaluate.answerer import Answerer, Weigher, is_out_of_memory
 from visionflan.evaluate.items import Ask
 from visionflan.evaluate.records import SCHEMA, Record
 from visionflan.model.images import decode
@@ -18,22 +16,17 @@ MIDDLE_GREY = (127, 127, 127)
 
 @dataclass(frozen=True, kw_only=True)
 class Asking:
-    """What is the same for all records of an evaluation."""
+    """What is the same for all records of an evaluation.
+
+    With `likelihood` closed questions are also answered without words, by weighing all candidates.
+    """
 
     run: str
     phase: str
     checkpoint: str
     generation: str
     max_new_tokens: int
-    facts: dict[str, TaskFacts]
-
-
-class Progress(Protocol):
-    """Told how many questions were answered."""
-
-    def __call__(self, number: int) -> None:
-        """Take note."""
-        ...
+    likelihood: bool = False
 
 
 class Batches:
@@ -44,7 +37,7 @@ class Batches:
 
     def records(self, asks: Sequence[Ask]) -> Iterator[list[Record]]:
         """Yield the records of one batch after the other."""
-        waiting = sorted(asks, key=lambda ask: (ask.item.instance.task, -len(prompt(ask))))
+        waiting = sorted(asks, key=lambda ask: (ask.item.task, -len(ask.item.prompt)))
         while waiting:
             batch, waiting = waiting[: self.size], waiting[self.size :]
             try:
@@ -68,26 +61,46 @@ class Batches:
     def answered(self, batch: Sequence[Ask]) -> list[Record]:
         """Ask one batch."""
         images = [pictures(ask) for ask in batch]
-        conversations = [[Turn("user", prompt(ask))] for ask in batch]
+        conversations = [[Turn("user", ask.item.prompt)] for ask in batch]
         replies = self.answerer.answer(conversations, images, self.asking.max_new_tokens)
+        weighed = self.weighed(batch, conversations, images)
         return [
             blank_record(ask, self.asking)._replace(
-                answer=reply.text, tokens=reply.tokens, finish_reason=reply.finish_reason
+                answer=reply.text,
+                tokens=reply.tokens,
+                finish_reason=reply.finish_reason,
+                logprobs=logprobs,
             )
-            for ask, reply in zip(batch, replies, strict=True)
+            for ask, reply, logprobs in zip(batch, replies, weighed, strict=True)
         ]
 
-
-def prompt(ask: Ask) -> str:
-    """Give what is asked."""
-    return ask.item.instance.prompt
+    def weighed(
+        self,
+        batch: Sequence[Ask],
+        conversations: Sequence[Sequence[Turn]],
+        images: Sequence[Sequence[Image.Image]],
+    ) -> list[tuple[float, ...]]:
+        """Weigh the candidates of closed questions; nothing for open ones, or where unwanted."""
+        if not self.asking.likelihood or not isinstance(self.answerer, Weigher):
+            return [() for _ in batch]
+        closed = [place for place, ask in enumerate(batch) if ask.item.candidates]
+        found = self.answerer.weigh(
+            [conversations[place] for place in closed],
+            [images[place] for place in closed],
+            [batch[place].item.candidates for place in closed],
+        )
+        weights = {
+            place: tuple(each.summed for each in likelihoods)
+            for place, likelihoods in zip(closed, found, strict=True)
+        }
+        return [weights.get(place, ()) for place in range(len(batch))]
 
 
 def pictures(ask: Ask) -> list[Image.Image]:
     """Give the pictures that are shown: the item's own, grey ones of their size, or another's."""
-    if not ask.shown and ask.item.instance.images:
+    if not ask.shown and ask.item.images:
         raise LookupError("the task holds out no other picture to show in place of this one")
-    images = [decode(ask.item.build.image(image)) for image in ask.shown]
+    images = [decode(ask.item.source.image(image)) for image in ask.shown]
     if ask.condition != "blank":
         return images
     return [Image.new("RGB", image.size, MIDDLE_GREY) for image in images]
@@ -101,31 +114,35 @@ def failed(ask: Ask, asking: Asking, fault: BaseException) -> Record:
 
 def blank_record(ask: Ask, asking: Asking) -> Record:
     """Make a record that lacks only its answer."""
-    item, instance = ask.item, ask.item.instance
-    facts = asking.facts[instance.task]
+    item = ask.item
     return Record(
         schema=SCHEMA,
         run=asking.run,
         phase=asking.phase,
         checkpoint=asking.checkpoint,
-        source=item.build.digest,
-        task=instance.task,
-        instance=instance.id,
+        source=item.source.digest,
+        task=item.task,
+        instance=item.instance,
         sample_key=item.key,
         condition=ask.condition,
-        images=instance.images,
+        images=item.images,
         shown=() if ask.condition == "blank" else ask.shown,
         cluster=item.cluster,
-        prompt=instance.prompt,
-        options=instance.options,
-        target=right_answer(instance),
+        prompt=item.prompt,
+        options=item.options,
+        target=item.target,
         references=item.references,
-        metric=instance.metric,
-        chance=chance(instance, facts),
-        majority=majority(instance, facts),
+        metric=item.metric,
+        chance=item.chance,
+        majority=item.majority,
         generation=asking.generation,
         answer="",
         tokens=0,
         finish_reason="",
         error="",
+        style=item.style,
+        group=item.group,
+        labels=item.labels,
+        context=item.context,
+        candidates=item.candidates,
     )

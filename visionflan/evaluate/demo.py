@@ -17,9 +17,12 @@ from visionflan.build.directory import BuildDirectory
 from visionflan.build.instance import Turn
 from visionflan.build.plan import Settings
 from visionflan.build.run import build
-from visionflan.evaluate.baselines import majority
-from visionflan.evaluate.items import held_out
-from visionflan.evaluate.places import EVALUATION
+from visionflan.errors import EvaluationError
+from visionflan.evaluate import benchmarks
+from visionflan.evaluate.held_out import held_out
+from visionflan.evaluate.items import Chosen
+from visionflan.evaluate.places import BENCHMARKS, EVALUATION
+from visionflan.evaluate.release import Release
 from visionflan.evaluate.run import EvaluationSettings, Subject, evaluate
 
 TASKS = ("coco/*", "vqa_rad/*", "iconqa/*")
@@ -34,16 +37,19 @@ class Said(NamedTuple):
 
 
 class Rote:
-    """A model that says what training said most of a task, whatever it is shown."""
+    """A model that answers by a rule, whatever it is shown.
+
+    It says what training said most of a task; of a benchmark, the first of the closed answers.
+    """
 
     precision = "rule"
 
-    def __init__(self, source: BuildDirectory, *, talks: bool) -> None:
-        chosen = held_out([source])
-        self.talks, self.digest = talks, f"talker {source.digest}" if talks else source.digest
+    def __init__(self, chosen: Chosen, *, talks: bool) -> None:
+        digest = chosen.sources[0].digest
+        self.talks, self.digest = talks, f"talker {digest}" if talks else digest
         self.answers = {
-            item.instance.prompt: majority(item.instance, chosen.facts[task]) or "I do not know."
-            for task, items in chosen.items.items()
+            item.prompt: item.majority or next(iter(item.candidates), "I do not know.")
+            for items in chosen.items.values()
             for item in items
         }
 
@@ -59,17 +65,43 @@ class Rote:
             said = [f"The answer is {answer}." for answer in said]
         return [Said(answer, len(answer.split()), "stop") for answer in said]
 
+    def prompt_tokens(self, conversations: Sequence[Sequence[Turn]]) -> list[list[int]]:
+        """Take the letters of a question for its tokens."""
+        return [list(turns[-1].text.encode()) for turns in conversations]
+
 
 @contextmanager
-def demo_run() -> Iterator[Path]:
-    """Give a run whose two phases are the two rules, over a build of specimens; then remove it."""
-    with specimens(TASKS) as data_root, TemporaryDirectory(prefix="visionflan-demo-") as folder:
+def demo_run(names: Sequence[str] = ()) -> Iterator[Path]:
+    """Give a run whose two phases are the two rules, then remove it.
+
+    They are asked what a build of specimens holds out, or the specimens of benchmarks.
+    """
+    with TemporaryDirectory(prefix="visionflan-demo-") as folder:
         run = Path(folder) / "demo"
-        build(data_root, Path(folder) / "build", Settings(tasks=TASKS, hold_out_images=0.4))
-        source = BuildDirectory(Path(folder) / "build")
-        for phase, talks in (("rote", False), ("talker", True)):
-            subject = Subject(
-                answerer=Rote(source, talks=talks), path=run, run=run.name, phase=phase
-            )
-            evaluate(subject, [source], run / EVALUATION / phase, EvaluationSettings())
+        for name in names:
+            release = specimen_release(name, Path(folder) / "benchmarks" / name)
+            ask_both(release.chosen(), run, f"{BENCHMARKS}/{{phase}}/{name}")
+        if not names:
+            with specimens(TASKS) as data_root:
+                build(data_root, Path(folder) / "build", Settings(tasks=TASKS, hold_out_images=0.4))
+            held = held_out([BuildDirectory(Path(folder) / "build")])
+            ask_both(held, run, f"{EVALUATION}/{{phase}}")
         yield run
+
+
+def specimen_release(name: str, root: Path) -> Release:
+    """Write the specimen of a benchmark, and open it."""
+    write = benchmarks.load(name).write_specimen
+    if write is None:
+        raise EvaluationError(f"the benchmark {name} declares no specimen")
+    root.mkdir(parents=True)
+    write(root)
+    return Release(name, root)
+
+
+def ask_both(chosen: Chosen, run: Path, folder: str) -> None:
+    """Ask both rules."""
+    for phase, talks in (("rote", False), ("talker", True)):
+        answerer = Rote(chosen, talks=talks)
+        subject = Subject(answerer=answerer, path=run, run=run.name, phase=phase)
+        evaluate(subject, chosen, run / folder.format(phase=phase), EvaluationSettings())

@@ -8,10 +8,10 @@ from typing import Any
 
 from visionflan.build.durable import write_json
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.baselines import TaskFacts
 from visionflan.evaluate.records import SCHEMA
 
 HEADER = "evaluation.json"
+TUPLES = ("sources", "source_paths", "conditions", "notes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +36,9 @@ class TaskHeader:
 class Header:
     """What was asked of whom, and how.
 
-    `checkpoint`, `builds` and `generation` are what answers depend on; the rest tells where things
-    were and what was asked.
+    `checkpoint`, `sources` and `generation` are what answers depend on; the rest tells where
+    things were and what was asked. `sources` are digests of builds, or of one benchmark's release,
+    whose name, prompt style and version of files are told, with notes for readers of its scores.
     """
 
     schema: int = SCHEMA
@@ -45,41 +46,22 @@ class Header:
     phase: str
     checkpoint: str
     checkpoint_path: str
-    builds: tuple[str, ...]
-    build_paths: tuple[str, ...]
+    sources: tuple[str, ...]
+    source_paths: tuple[str, ...]
     generation: str
     conditions: tuple[str, ...]
     limit: int | None
     tasks: Mapping[str, TaskHeader]
+    benchmark: str = ""
+    style: str = ""
+    version: str = ""
+    notes: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def identity(self) -> tuple[object, ...]:
         """What must be the same for answers to be kept together."""
-        return self.schema, self.checkpoint, self.builds, self.generation
-
-
-def task_headers(
-    facts: Mapping[str, TaskFacts], counts: Mapping[str, int]
-) -> dict[str, TaskHeader]:
-    """Put down what is known of each task, and how many of its items are held out."""
-    return {
-        task: TaskHeader(
-            dataset=known.info.dataset,
-            official_name=known.info.official_name,
-            title=known.info.title,
-            category=known.info.category,
-            group=known.info.group,
-            metric=known.info.metric,
-            sensitive=known.info.sensitive,
-            trained=known.trained,
-            held_out=counts[task],
-            answers=len(known.answers),
-            candidates=known.candidates,
-            conversation=known.conversation,
-        )
-        for task, known in facts.items()
-    }
+        return self.schema, self.checkpoint, self.sources, self.generation, self.style
 
 
 def write_header(folder: Path, header: Header) -> None:
@@ -98,10 +80,12 @@ def read_header(folder: Path) -> Header:
             task: TaskHeader(**{**told, "candidates": tuple(told["candidates"])})
             for task, told in kept.pop("tasks").items()
         }
-        kept |= {name: tuple(kept[name]) for name in ("builds", "build_paths", "conditions")}
+        kept |= {name: tuple(kept[name]) for name in TUPLES}
         return Header(**kept, tasks=tasks)
     except (ValueError, TypeError, KeyError) as fault:
-        raise EvaluationError(f"{path} is not the header of an evaluation: {fault}") from fault
+        raise EvaluationError(
+            f"{path} is not the header of an evaluation of this version: {fault}"
+        ) from fault
 
 
 def generation(max_new_tokens: int, precision: str) -> str:

@@ -1,31 +1,64 @@
-"""Choose what is asked: the held-out instances of builds, each under its conditions."""
+"""What is asked: items of a build or of a benchmark, each under its conditions."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
 
-from visionflan.build.directory import BuildDirectory
-from visionflan.build.instance import Instance
-from visionflan.errors import EvaluationError
-from visionflan.evaluate.baselines import TaskFacts, right_answer, task_facts
-from visionflan.evaluate.records import Condition, sample_key
+from visionflan.evaluate.header import TaskHeader
+from visionflan.evaluate.records import Condition
 from visionflan.hashing import pick, rank
 
 Images = tuple[str, ...]
 
 
-class Item(NamedTuple):
-    """A held-out instance with its build, its name by content, and the cluster of its images."""
-
-    build: BuildDirectory
-    instance: Instance
-    key: str
-    cluster: str
+class Source(Protocol):
+    """Where items come from: a build directory, or a benchmark's release."""
 
     @property
-    def references(self) -> tuple[str, ...]:
-        """Every accepted answer, without letters."""
-        return self.instance.references or (right_answer(self.instance),)
+    def path(self) -> Path:
+        """Where it lies."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """Name it by content."""
+        ...
+
+    def image(self, image_id: str, /) -> bytes:
+        """Read the encoded bytes of an image."""
+        ...
+
+    def image_group(self, image_id: str, /) -> str:
+        """Name the group of images that look the same as this one."""
+        ...
+
+
+class Item(NamedTuple):
+    """One question with all that its record tells of it; `key` names it by content.
+
+    The fields are those of a record that do not depend on who is asked.
+    """
+
+    source: Source
+    task: str
+    instance: str
+    key: str
+    prompt: str
+    images: Images
+    cluster: str
+    options: tuple[str, ...]
+    target: str
+    references: tuple[str, ...]
+    metric: str
+    chance: float | None = None
+    majority: str | None = None
+    style: str = ""
+    group: str = ""
+    labels: tuple[str, ...] = ()
+    context: str = ""
+    candidates: tuple[str, ...] = ()
 
 
 class Ask(NamedTuple):
@@ -35,38 +68,27 @@ class Ask(NamedTuple):
     condition: Condition
     shown: Images
 
-
-class Chosen(NamedTuple):
-    """All held-out items of the tasks, and what is known of each task."""
-
-    items: dict[str, list[Item]]
-    facts: dict[str, TaskFacts]
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """The place of its record."""
+        return self.item.task, self.item.key, self.condition
 
 
-def held_out(builds: Sequence[BuildDirectory], tasks: Collection[str] = ()) -> Chosen:
-    """Find the held-out items of the tasks, by default of all that have some."""
-    items: dict[str, list[Item]] = {}
-    facts: dict[str, TaskFacts] = {}
-    for build in builds:
-        for task in sorted(set(build.tasks) & set(tasks or build.tasks)):
-            instances = list(build.instances("held_out", [task]))
-            if task in facts and instances:
-                raise EvaluationError(f"{task} is in two of the builds: give one of them")
-            if instances:
-                facts[task] = task_facts(build, task, instances)
-                items[task] = [item(build, instance) for instance in instances]
-    if missing := sorted(set(tasks) - set(items)):
-        raise EvaluationError(f"the build holds nothing out of {', '.join(missing)}")
-    if not items:
-        raise EvaluationError("the build holds nothing out: build again with `--hold-out`")
-    return Chosen(joined(items), facts)
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """All items of some tasks, what is told of each task, and where they come from.
 
+    Of a benchmark: its name, the style of its prompts, the version of its files, and what a reader
+    of its scores must know.
+    """
 
-def item(build: BuildDirectory, instance: Instance) -> Item:
-    """Make an item of an instance; its cluster is its own first image until clusters are joined."""
-    references = instance.references or (right_answer(instance),)
-    key = sample_key(instance.images, instance.prompt, instance.options, references)
-    return Item(build, instance, key, instance.images[0] if instance.images else key)
+    items: Mapping[str, list[Item]]
+    tasks: Mapping[str, TaskHeader]
+    sources: Sequence[Source]
+    benchmark: str = ""
+    style: str = ""
+    version: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def joined(items: Mapping[str, list[Item]]) -> dict[str, list[Item]]:
@@ -80,7 +102,7 @@ def joined(items: Mapping[str, list[Item]]) -> dict[str, list[Item]]:
         return image
 
     for each in (item for members in items.values() for item in members):
-        for image in each.instance.images[1:]:
+        for image in each.images[1:]:
             one, other = sorted((root(image), root(each.cluster)))
             parents[other] = one
     return {
@@ -109,12 +131,11 @@ def asks(
     An item for which the pool has no other picture is given none, and becomes missing data; one
     that is about no picture is asked once.
     """
-    lenders = Lenders(pool)
+    lenders = Lenders(pool if "swapped" in conditions else ())
     for each in items:
         for condition in conditions:
-            own = each.instance.images
-            if own or condition == "true":
-                shown = lenders.swapped(each) if condition == "swapped" else own
+            if each.images or condition == "true":
+                shown = lenders.swapped(each) if condition == "swapped" else each.images
                 yield Ask(each, condition, shown)
 
 
@@ -124,17 +145,17 @@ class Lenders:
     def __init__(self, pool: Sequence[Item]) -> None:
         self.alike: dict[str, set[Images]] = defaultdict(set)
         self.by_count: dict[int, list[Images]] = defaultdict(list)
-        for build, images in sorted(
-            {(each.build, each.instance.images) for each in pool}, key=lambda lent: lent[1]
+        for source, images in sorted(
+            {(each.source, each.images) for each in pool}, key=lambda lent: lent[1]
         ):
             self.by_count[len(images)].append(images)
             for image in images:
-                self.alike[build.image_group(image)].add(images)
+                self.alike[source.image_group(image)].add(images)
 
     def swapped(self, item: Item) -> Images:
         """Choose another item's pictures by hash: as many, and none that looks like its own."""
-        own = item.instance.images
-        groups = [item.build.image_group(image) for image in own]
+        own = item.images
+        groups = [item.source.image_group(image) for image in own]
         avoid = set().union(*(self.alike[group] for group in groups)) | {own}
         drawn = pick(self.by_count[len(own)], 1, item.key, "swapped", avoid=avoid)
         return drawn[0] if drawn else ()

@@ -33,6 +33,7 @@ class Measure(NamedTuple):
     value: Callable[[Floats], Floats]
     best: float | None = 1.0
     by_part: bool = False
+    where: Where = lambda record: True
 
 
 class Tallied(NamedTuple):
@@ -54,7 +55,7 @@ def mean_score(name: str, where: Where = lambda record: True, best: float = 1.0)
     def value(totals: Floats) -> Floats:
         return ratio(best * totals[..., 0], totals[..., 1])
 
-    return Measure(name, tally, value, best)
+    return Measure(name, tally, value, best, where=where)
 
 
 def ratio(over: Floats, under: Floats) -> Floats:
@@ -65,14 +66,14 @@ def ratio(over: Floats, under: Floats) -> Floats:
 def tallied(records: Iterable[Record], measure: Measure, rule: Rule) -> Tallied:
     """Sum up each cluster of records."""
     members: dict[tuple[str, str], list[Record]] = defaultdict(list)
-    for record in records:
+    for record in filter(measure.where, records):
         members[record.task if measure.by_part else "", record.cluster].append(record)
     places = sorted(members)
     sums = [measure.tally(members[place], rule) for place in places]
     return Tallied(
         [cluster for _, cluster in places],
         [stratum for stratum, _ in places],
-        np.array(sums, dtype=np.float64).reshape(len(places), -1),
+        np.array(sums, dtype=np.float64).reshape(len(places), -1 if places else 0),
     )
 
 
@@ -97,7 +98,8 @@ def estimate(records: Sequence[Record], measure: Measure, rule: Rule) -> Estimat
     value = float(measure.value(found.sums.sum(axis=0)))
     if np.isnan(value):
         return None
-    items = sum(record.score(rule) is not None for record in records)
+    asked = filter(measure.where, records)
+    items = sum(record.score(rule) is not None for record in asked)
     clusters = len(set(found.clusters))
     if clusters < 2:
         return Estimate(value, None, None, items, clusters)

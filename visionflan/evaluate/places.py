@@ -1,7 +1,9 @@
 """Where things lie: the checkpoints of a run, its builds, and its evaluations.
 
-A run is a folder that holds `<phase>/checkpoint` for each phase and its `config.json`; what is
-evaluated goes to `evaluation/<phase>`.
+A run is a folder that holds `<phase>/checkpoint` for each phase and its `config.json`. What the
+held-out questions gave goes to `evaluation/<phase>`, what a benchmark gave to
+`benchmarks/<phase>/<benchmark>`, and with another prompt style than its first to
+`benchmarks/<phase>/<benchmark>@<style>`.
 """
 
 import json
@@ -12,9 +14,11 @@ from typing import NamedTuple
 
 from visionflan.build.directory import BuildDirectory
 from visionflan.errors import EvaluationError
+from visionflan.evaluate.cache import CACHE
 from visionflan.evaluate.header import HEADER
 
 EVALUATION = "evaluation"
+BENCHMARKS = "benchmarks"
 CHECKPOINT = "checkpoint"
 # Where a run keeps the conversations that it wrote for its second stage: a build of its own.
 CONVERSATIONS = "conversations"
@@ -23,12 +27,18 @@ STAGES = ("base", "chat")
 
 
 class Place(NamedTuple):
-    """A checkpoint, the run and phase that it is of, and where its evaluation goes."""
+    """A checkpoint, the run and phase that it is of, and where its evaluations go.
+
+    `out` takes the answers to the held-out questions, `benchmarks` has a folder for each benchmark,
+    `cache` keeps all answers by content.
+    """
 
     checkpoint: Path
     run: Path
     phase: str
     out: Path
+    benchmarks: Path
+    cache: Path
 
 
 def checkpoints(path: Path, phases: Sequence[str] = (), out: Path | None = None) -> list[Place]:
@@ -41,19 +51,26 @@ def checkpoints(path: Path, phases: Sequence[str] = (), out: Path | None = None)
         raise EvaluationError(
             f"{path} has no checkpoint of {', '.join(missing)}: it has those of {', '.join(found)}"
         )
-    into = out or path / EVALUATION
-    return [Place(found[phase], path, phase, into / phase) for phase in wanted]
+    return [placed(found[phase], path, phase, out / phase if out else None) for phase in wanted]
 
 
 def single(path: Path, out: Path | None) -> Place:
     """Place a checkpoint by itself: within its run where it lies in one, else where it is told."""
     path = path.resolve()
     if path.name == CHECKPOINT:
-        run, phase = path.parent.parent, path.parent.name
-        return Place(path, run, phase, out or run / EVALUATION / phase)
+        return placed(path, path.parent.parent, path.parent.name, out)
     if out is None:
         raise EvaluationError(f"{path} is not in a run: say with `--out` where its records go")
-    return Place(path, path, path.name, out)
+    return placed(path, path, path.name, out)
+
+
+def placed(checkpoint: Path, run: Path, phase: str, out: Path | None) -> Place:
+    """Say where the evaluations of a checkpoint go: into its run, or all into one folder."""
+    if out is not None:
+        return Place(checkpoint, run, phase, out, out, out.parent / CACHE)
+    return Place(
+        checkpoint, run, phase, run / EVALUATION / phase, run / BENCHMARKS / phase, run / CACHE
+    )
 
 
 def builds(given: Sequence[Path], run: Path) -> list[BuildDirectory]:
@@ -79,15 +96,35 @@ def trained_on(run: Path) -> list[Path]:
 
 
 def evaluations(path: Path) -> list[Path]:
-    """Find the evaluations of a run, or take the one that is given by its folder or records."""
+    """Find every evaluation of a run or of a folder, held-out questions before benchmarks.
+
+    Or take the one that is given by its folder or its records.
+    """
     folder = path.parent if path.is_file() else path
     if (folder / HEADER).is_file():
-        return [folder]
-    found = [place.parent for place in (folder / EVALUATION).glob(f"*/{HEADER}")]
+        return [folder, *inside(folder, f"*/{HEADER}")]
+    patterns = (f"{EVALUATION}/*/{HEADER}", f"{BENCHMARKS}/*/*/{HEADER}", f"*/{HEADER}")
+    found = [place for pattern in patterns for place in inside(folder, pattern)]
     if not found:
         raise EvaluationError(f"{path} holds no evaluation: make one with `visionflan evaluate`")
-    order = {stage: place for place, stage in enumerate(STAGES)}
-    return sorted(found, key=lambda place: (order.get(place.name, -1), place.name))
+    return found
+
+
+def inside(folder: Path, pattern: str) -> list[Path]:
+    """Find the folders of evaluations that a pattern names, in the order of the stages."""
+    found = [place.parent for place in folder.glob(pattern)]
+    return sorted(
+        found,
+        key=lambda place: (
+            max(stage_order(place.name), stage_order(place.parent.name)),
+            str(place),
+        ),
+    )
+
+
+def stage_order(phase: str) -> int:
+    """Put the phases in the order in which they are trained."""
+    return STAGES.index(phase) if phase in STAGES else -1
 
 
 def matching(patterns: Sequence[str], held: Sequence[BuildDirectory]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Evaluate a model on what builds hold out; stopped at any moment, it goes on where it was."""
+"""Evaluate a model on what builds hold out or on a benchmark; stopped, it goes on where it was."""
 
 import platform
 from collections.abc import Iterator, Sequence
@@ -9,21 +9,13 @@ from typing import Any
 from tqdm import tqdm
 
 import visionflan
-from visionflan.build.directory import BuildDirectory
 from visionflan.build.durable import write_json
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.answerer import Answerer
 from visionflan.evaluate.ask import Asking, Batches
 from visionflan.evaluate.frequencies import read_frequencies, write_frequencies
-from visionflan.evaluate.header import (
-    HEADER,
-    Header,
-    generation,
-    read_header,
-    task_headers,
-    write_header,
-)
-from visionflan.evaluate.items import Ask, Chosen, asks, held_out, limited
+from visionflan.evaluate.header import HEADER, Header, generation, read_header, write_header
+from visionflan.evaluate.items import Ask, Chosen, asks, limited
 from visionflan.evaluate.records import (
     CONDITIONS,
     JOURNAL,
@@ -40,17 +32,18 @@ from visionflan.evaluate.summary import SCORES, summary
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationSettings:
-    """What is asked, and in which batches.
+    """How questions are asked, and in which batches.
 
-    `limit` takes about that many items of each task, in whole clusters of images; `tasks` are names
-    as `dataset/task`, by default all. `batch_size` falls by itself where memory is short.
+    `limit` takes about that many items of each task, in whole clusters of images. With `likelihood`
+    closed questions are also answered by weighing all their answers. `batch_size` falls by itself
+    where memory is short.
     """
 
-    tasks: tuple[str, ...] = ()
     conditions: tuple[Condition, ...] = CONDITIONS
     limit: int | None = None
     max_new_tokens: int = 64
     batch_size: int = 64
+    likelihood: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,27 +57,27 @@ class Subject:
 
 
 def evaluate(
-    subject: Subject, builds: Sequence[BuildDirectory], out: Path, settings: EvaluationSettings
+    subject: Subject, chosen: Chosen, out: Path, settings: EvaluationSettings
 ) -> dict[str, Any]:
     """Ask what was not answered yet, keep records in `out`, and give the scores.
 
-    Answers of other weights, builds or settings are set aside, never mixed and never thrown away.
+    Answers of other weights, items or settings are set aside, never mixed and never thrown away.
     """
-    chosen = held_out(builds, settings.tasks)
-    header = joined(out, header_of(subject, builds, chosen, settings))
+    header = joined(out, header_of(subject, chosen, settings))
     out.mkdir(parents=True, exist_ok=True)
     write_header(out, header)
     write_frequencies(out, captions(chosen))
     answered = already_answered(out)
-    wanted = list(all_asks(chosen, settings))
-    waiting = [ask for ask in wanted if place(ask) not in answered]
+    waiting = [
+        ask for ask in all_asks(chosen, settings) if lacks(answered.get(ask.place), ask, settings)
+    ]
     asking = Asking(
         run=header.run,
         phase=header.phase,
         checkpoint=header.checkpoint,
         generation=header.generation,
         max_new_tokens=settings.max_new_tokens,
-        facts=chosen.facts,
+        likelihood=settings.likelihood,
     )
     batches = Batches(subject.answerer, asking, settings.batch_size)
     for record in answers(batches, waiting, Journal(out / JOURNAL)):
@@ -92,25 +85,23 @@ def evaluate(
     return finish(out, header, list(answered.values()))
 
 
-def header_of(
-    subject: Subject,
-    builds: Sequence[BuildDirectory],
-    chosen: Chosen,
-    settings: EvaluationSettings,
-) -> Header:
+def header_of(subject: Subject, chosen: Chosen, settings: EvaluationSettings) -> Header:
     """Write down who is asked about what, and how."""
-    counts = {task: len(items) for task, items in chosen.items.items()}
     return Header(
         run=subject.run,
         phase=subject.phase,
         checkpoint=subject.answerer.digest,
         checkpoint_path=str(subject.path),
-        builds=tuple(build.digest for build in builds),
-        build_paths=tuple(str(build.path) for build in builds),
+        sources=tuple(source.digest for source in chosen.sources),
+        source_paths=tuple(str(source.path) for source in chosen.sources),
         generation=generation(settings.max_new_tokens, subject.answerer.precision),
         conditions=settings.conditions,
         limit=settings.limit,
-        tasks=task_headers(chosen.facts, counts),
+        tasks=chosen.tasks,
+        benchmark=chosen.benchmark,
+        style=chosen.style,
+        version=chosen.version,
+        notes=chosen.notes,
         versions={"visionflan": visionflan.__version__, "python": platform.python_version()},
     )
 
@@ -134,11 +125,11 @@ def joined(out: Path, header: Header) -> Header:
 
 
 def captions(chosen: Chosen) -> dict[str, list[tuple[str, ...]]]:
-    """Gather the references of all held-out items of the captioning tasks."""
+    """Gather the references of all items of the captioning tasks."""
     return {
         task: [item.references for item in items]
         for task, items in chosen.items.items()
-        if chosen.facts[task].info.metric == "cider"
+        if chosen.tasks[task].metric == "cider"
     }
 
 
@@ -151,16 +142,18 @@ def already_answered(out: Path) -> dict[tuple[str, str, str], Record]:
 def all_asks(chosen: Chosen, settings: EvaluationSettings) -> list[Ask]:
     """List every question under every condition, each once."""
     found = {
-        place(ask): ask
+        ask.place: ask
         for items in chosen.items.values()
         for ask in asks(items, limited(items, settings.limit), settings.conditions)
     }
     return list(found.values())
 
 
-def place(ask: Ask) -> tuple[str, str, str]:
-    """Give the place of a question's record."""
-    return ask.item.instance.task, ask.item.key, ask.condition
+def lacks(record: Record | None, ask: Ask, settings: EvaluationSettings) -> bool:
+    """Whether a question is yet to be asked, or its candidates to be weighed."""
+    if record is None:
+        return True
+    return settings.likelihood and bool(ask.item.candidates) and not record.logprobs
 
 
 def answers(batches: Batches, waiting: Sequence[Ask], journal: Journal) -> Iterator[Record]:

@@ -1,21 +1,30 @@
-"""Judge one answer: what every metric shares is decided here, the rest by the task's metric."""
+"""Score one answer: what every metric shares is decided here, the rest by the task's metric."""
 
 from collections.abc import Mapping
 
+from visionflan.errors import EvaluationError
+from visionflan.evaluate import benchmarks
 from visionflan.evaluate.header import TaskHeader
-from visionflan.evaluate.metrics import metric
-from visionflan.evaluate.metrics.folding import is_refusal
+from visionflan.evaluate.metrics import METRICS
+from visionflan.evaluate.metrics.folding import is_refusal, words_of
 from visionflan.evaluate.records import Record
-from visionflan.evaluate.verdict import Frequencies, ParsingRule, Question, Verdict
+from visionflan.evaluate.verdict import Frequencies, Metric, ParsingRule, Question, Verdict
+
+
+def metric_of(name: str) -> Metric:
+    """Give a metric, or the rules of a benchmark, by name."""
+    if name in METRICS:
+        return METRICS[name]
+    if name in benchmarks.names():
+        return benchmarks.load(name).metric
+    raise EvaluationError(
+        f"there is no metric and no benchmark {name!r}: metrics are {', '.join(METRICS)}, "
+        f"benchmarks {', '.join(benchmarks.names())}"
+    )
 
 
 def judge(
-    name: str,
-    answer: str,
-    question: Question,
-    rule: ParsingRule,
-    *,
-    cut: bool = False,
+    name: str, answer: str, question: Question, rule: ParsingRule, *, cut: bool = False
 ) -> Verdict:
     """Score an answer by a metric and a rule; `cut` says that the limit of tokens ended it.
 
@@ -23,15 +32,51 @@ def judge(
     says, but its status tells; one that scores nothing and declines to answer is a refusal. Where
     there are options the answer is a choice, whatever the metric of the task.
     """
+    if name not in METRICS:
+        return judged_by_benchmark(metric_of(name), answer, question, rule, cut=cut)
     if not answer.strip():
         return Verdict(0.0, "", "truncated" if cut else "empty")
-    chosen = metric("exact_match" if question.options else name)
+    chosen = METRICS["exact_match" if question.options else name]
     verdict = chosen.rule(rule)(answer, question)
     if cut:
         return verdict._replace(status="truncated")
     if not verdict.score and is_refusal(answer):
         return verdict._replace(status="refusal")
     return verdict
+
+
+def judged_by_benchmark(
+    rules: Metric, answer: str, question: Question, rule: ParsingRule, *, cut: bool
+) -> Verdict:
+    """Score an answer as a benchmark does, whose official rule sees whatever was said, or nothing.
+
+    What was not understood is told more closely where that is known; the score stays.
+    """
+    verdict = rules.rule(rule)(answer, question)
+    if verdict.score is None or verdict.status != "unparsed":
+        return verdict
+    if not answer.strip():
+        return verdict._replace(status="truncated" if cut else "empty")
+    if is_refusal(answer):
+        return verdict._replace(status="refusal")
+    return verdict._replace(status="truncated") if cut else verdict
+
+
+def by_likelihood(record: Record) -> float | None:
+    """Score the candidate that the model holds likeliest; candidates that tie share the score."""
+    if not record.logprobs:
+        return None
+    best = max(record.logprobs)
+    places = [place for place, each in enumerate(record.logprobs) if each == best]
+    return sum(is_right(record, place) for place in places) / len(places)
+
+
+def is_right(record: Record, place: int) -> bool:
+    """Whether the candidate at a place is the right answer."""
+    if record.options:
+        return record.options[place] == record.target
+    said = words_of(record.candidates[place])
+    return any(said == words_of(each) for each in record.references)
 
 
 class Scorer:
@@ -44,32 +89,37 @@ class Scorer:
 
     def question(self, record: Record) -> Question:
         """Give what decides whether an answer to this item is right."""
+        known = self.tasks[record.task].candidates
         return Question(
             record.target,
             record.references,
             record.options,
-            self.tasks[record.task].candidates,
+            known if record.metric in METRICS else record.candidates,
             self.frequencies.get(record.task),
+            record.prompt,
         )
 
     def scored(self, record: Record) -> Record:
-        """Score a record by both rules; one without an answer stays missing data."""
+        """Score a record by every rule; one without an answer stays missing data."""
         if record.error:
-            return record._replace(
-                parsed="", status="failed", score_official=None, score_lenient=None
-            )
+            return unscored(record)
         cut = record.finish_reason == "length"
         question = self.question(record)
         official = judge(record.metric, record.answer, question, "official", cut=cut)
-        rules = metric(record.metric)
+        rules = metric_of(record.metric)
         lenient = official
         if record.options or rules.official != rules.lenient:
             lenient = judge(record.metric, record.answer, question, "lenient", cut=cut)
         return record._replace(
             parsed=lenient.parsed,
             status=lenient.status,
+            parsed_official=official.parsed,
+            status_official=official.status,
+            decided_by="rule",
             score_official=official.score,
             score_lenient=lenient.score,
+            score_likelihood=by_likelihood(record),
+            against=None,
         )
 
     def majority(self, record: Record) -> float | None:
@@ -77,3 +127,18 @@ class Scorer:
         if record.majority is None:
             return None
         return judge(record.metric, record.majority, self.question(record), "lenient").score
+
+
+def unscored(record: Record) -> Record:
+    """Mark a record that has no answer as missing data."""
+    return record._replace(
+        parsed="",
+        status="failed",
+        parsed_official="",
+        status_official="failed",
+        decided_by="rule",
+        score_official=None,
+        score_lenient=None,
+        score_likelihood=None,
+        against=None,
+    )

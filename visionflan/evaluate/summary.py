@@ -6,18 +6,17 @@ and free conversation are shown but not averaged. Open questions, which a guess 
 0 in the chance of a group; a task that training never saw has no majority and is left out there.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from visionflan.errors import EvaluationError
+from visionflan.evaluate.described import described, lengths
 from visionflan.evaluate.header import Header, TaskHeader
+from visionflan.evaluate.measured import measured
 from visionflan.evaluate.metrics import METRICS
-from visionflan.evaluate.metrics.choices import is_yes_or_no
-from visionflan.evaluate.metrics.folding import words_of
 from visionflan.evaluate.records import Record
 from visionflan.evaluate.scoring import Scorer
-from visionflan.evaluate.statistics import Estimate, Sample, detection, estimates
+from visionflan.evaluate.statistics import Estimate, Sample, estimates
 
 SCORES = "scores.json"
 OVERALL, TRAINED, HELD_OUT = "all tasks", "trained tasks", "wholly held-out tasks"
@@ -27,15 +26,34 @@ Value = Callable[[Record], float | None]
 
 def summary(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[str, Any]:
     """Sum up scored records as `scores.json` keeps them."""
-    answered = [record for record in records if not record.error]
-    if not answered:
+    failed = sum(bool(record.error) for record in records)
+    if failed == len(records):
         reason = records[0].error if records else "nothing was asked"
         raise EvaluationError(f"no question was answered: {reason}")
+    sums = measured if header.benchmark else averaged
+    return {
+        "schema": header.schema,
+        "run": header.run,
+        "phase": header.phase,
+        "checkpoint": header.checkpoint,
+        "sources": header.sources,
+        "generation": header.generation,
+        "records": len(records),
+        "failed": failed,
+        "images": len({record.cluster for record in records}),
+        **sums(records, header, scorer),
+    }
+
+
+def averaged(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[str, Any]:
+    """Average the scores of held-out tasks, each beside its controls."""
+    answered = [record for record in records if not record.error]
     true = [record for record in answered if record.condition == "true"]
     groups = grouped(header.tasks)
     measures: dict[str, tuple[Iterable[Record], Value]] = {
         "score": (true, lambda record: record.score_lenient),
         "official": (true, lambda record: record.score_official),
+        "likelihood": (true, lambda record: record.score_likelihood),
         "chance": (true, lambda record: record.chance or 0.0),
         "majority": (true, scorer.majority),
     }
@@ -44,15 +62,6 @@ def summary(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[s
         measures[condition] = (shown, lambda record: record.score_lenient)
     estimated = {name: estimated_by(*measure, groups) for name, measure in measures.items()}
     return {
-        "schema": header.schema,
-        "run": header.run,
-        "phase": header.phase,
-        "checkpoint": header.checkpoint,
-        "builds": header.builds,
-        "generation": header.generation,
-        "records": len(records),
-        "failed": len(records) - len(answered),
-        "images": len({record.cluster for record in records}),
         "groups": together(estimated, 1, groups),
         "tasks": {
             task: told | described([r for r in true if r.task == task], header.tasks[task], scorer)
@@ -96,72 +105,3 @@ def together(
         }
         for name in names
     }
-
-
-def described(records: Sequence[Record], told: TaskHeader, scorer: Scorer) -> dict[str, Any]:
-    """Describe the answers to the true pictures of one task."""
-    diagnostics = METRICS[told.metric].diagnostics
-    is_open = all(record.chance is None for record in records)
-    return {
-        **({"chance": None} if is_open else {}),
-        "title": told.title,
-        "group": told.group,
-        "metric": told.metric,
-        "trained": told.trained,
-        "conversation": told.conversation,
-        "answers": len(records),
-        "statuses": dict(sorted(Counter(record.status for record in records).items())),
-        "lengths": lengths(records),
-        "yes": yes_rates(records),
-        "diagnostics": {
-            name: mean([measure(r.answer, scorer.question(r)) for r in records])
-            for name, measure in diagnostics.items()
-            if records and not records[0].options
-        },
-    }
-
-
-def lengths(records: Sequence[Record]) -> dict[str, float | None]:
-    """Describe how long answers are, in words, and how many were cut off."""
-    words = sorted(len(record.answer.split()) for record in records)
-    if not words:
-        return {}
-    return {
-        "mean": mean(words),
-        **{f"p{share}": words[(len(words) - 1) * share // 100] for share in (10, 50, 90)},
-        "most": words[-1],
-        "tokens": mean([record.tokens for record in records]),
-        "cut": mean([record.finish_reason == "length" for record in records]),
-    }
-
-
-def yes_rates(records: Sequence[Record]) -> dict[str, Any] | None:
-    """Tell bias and ability in yes/no questions, from what was answered; None for other tasks."""
-    if not records or not all(is_yes_or_no(record.references) for record in records):
-        return None
-    understood = [record for record in records if words_of(record.parsed) in ("yes", "no")]
-    if not understood:
-        return {"understood": 0, "of": len(records)}
-    said = [words_of(record.parsed) == "yes" for record in understood]
-    truth = [words_of(record.references[0]) == "yes" for record in understood]
-    pairs = zip(understood, said, strict=True)
-    samples = [Sample("yes", record.cluster, float(yes)) for record, yes in pairs]
-    rate = estimates(samples, {})[0]["yes"]
-    return {
-        "understood": len(understood),
-        "of": len(records),
-        "truth": mean(truth),
-        "low": rate.low,
-        "high": rate.high,
-        **{name: rounded(value) for name, value in detection(said, truth)._asdict().items()},
-    }
-
-
-def mean(values: Sequence[float]) -> float | None:
-    """Average some numbers."""
-    return round(sum(values) / len(values), 6) if values else None
-
-
-def rounded(value: float | None) -> float | None:
-    """Round a number that may be missing."""
-    return None if value is None else round(value, 6)

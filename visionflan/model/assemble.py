@@ -75,11 +75,17 @@ def open_llava(
     dtype = getattr(torch, precision)
     kind = LlavaForConditionalGeneration
     model = from_folder(kind, checkpoint, "LLaVA checkpoint", dtype=dtype)
+    processor = ready_processor(checkpoint, template_name)
+    model.generation_config = generation_config(processor.tokenizer, model)
+    return model, processor
+
+
+def ready_processor(checkpoint: Path, template_name: str = "") -> "LlavaProcessor":
+    """Open the processor of a checkpoint, with a template where it has none or another is told."""
     processor = open_processor(checkpoint)
     if template_name or not processor.chat_template:
         processor.chat_template = chosen_template(None, template_name)
-    model.generation_config = generation_config(processor.tokenizer, model)
-    return model, processor
+    return processor
 
 
 @dataclass(frozen=True)

@@ -58,11 +58,15 @@ class Checkpoint:
 def load_checkpoint(path: Path, device: str = "auto") -> Checkpoint:
     """Load a checkpoint: in half precision on an accelerator, in single on a processor."""
     where = chosen_device(device)
-    precision = "bfloat16" if where.type == "cuda" else "float32"
-    model, processor = open_llava(path, precision=precision)
+    model, processor = open_llava(path, precision=precision_on(where))
     torch.nn.Module.to(model, where)
     model.requires_grad_(False)
     return Checkpoint(path, model, Encoder(processor), where)
+
+
+def precision_on(device: torch.device) -> str:
+    """Name the arithmetic that is used on a device."""
+    return "bfloat16" if device.type == "cuda" else "float32"
 
 
 def chosen_device(name: str) -> torch.device:

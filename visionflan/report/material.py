@@ -53,10 +53,14 @@ def gather(run: Path) -> Material:
     """Read a run's folder; only an evaluation must be there."""
     if not run.is_dir():
         raise EvaluationError(f"{run} is not a folder: give the folder of a run")
-    evaluated = [evaluation(folder) for folder in evaluations(run)]
+    evaluated = [evaluation(folder) for folder in evaluations(run) if not of_benchmark(folder)]
+    if not evaluated:
+        raise EvaluationError(
+            f"{run} was asked no held-out questions: ask them with `visionflan evaluate {run}`"
+        )
     config = read_json(run / "config.json")
     paths = dict.fromkeys(
-        [*trained_on(run), *(Path(p) for e in evaluated for p in e.header.build_paths)]
+        [*trained_on(run), *(Path(p) for e in evaluated for p in e.header.source_paths)]
     )
     builds: dict[str, BuildDirectory] = {}
     missing = []
@@ -75,6 +79,11 @@ def gather(run: Path) -> Material:
         builds=list(builds.values()),
         missing=missing,
     )
+
+
+def of_benchmark(folder: Path) -> bool:
+    """Whether an evaluation is of a benchmark, which a report leaves to `visionflan compare`."""
+    return bool(read_header(folder).benchmark)
 
 
 def evaluation(folder: Path) -> Evaluated:

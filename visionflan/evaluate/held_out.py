@@ -1,0 +1,89 @@
+"""Choose what builds hold out: their items, and what is known of their tasks."""
+
+from collections.abc import Collection, Sequence
+from string import ascii_lowercase
+
+from visionflan.build.directory import BuildDirectory
+from visionflan.build.instance import Instance
+from visionflan.build.prompt import lettered
+from visionflan.errors import EvaluationError
+from visionflan.evaluate.baselines import TaskFacts, chance, majority, right_answer, task_facts
+from visionflan.evaluate.header import TaskHeader
+from visionflan.evaluate.items import Chosen, Item, joined
+from visionflan.evaluate.records import sample_key
+
+
+def held_out(builds: Sequence[BuildDirectory], tasks: Collection[str] = ()) -> Chosen:
+    """Find the held-out items of the tasks, by default of all that have some."""
+    items: dict[str, list[Item]] = {}
+    headers: dict[str, TaskHeader] = {}
+    for build in builds:
+        for task in sorted(set(build.tasks) & set(tasks or build.tasks)):
+            instances = list(build.instances("held_out", [task]))
+            if task in items and instances:
+                raise EvaluationError(f"{task} is in two of the builds: give one of them")
+            if instances:
+                facts = task_facts(build, task, instances)
+                items[task] = [item(build, instance, facts) for instance in instances]
+                headers[task] = task_header(facts, len(instances))
+    if missing := sorted(set(tasks) - set(items)):
+        raise EvaluationError(f"the build holds nothing out of {', '.join(missing)}")
+    if not items:
+        raise EvaluationError("the build holds nothing out: build again with `--hold-out`")
+    return Chosen(items=joined(items), tasks=headers, sources=builds)
+
+
+def item(build: BuildDirectory, instance: Instance, facts: TaskFacts) -> Item:
+    """Make an item of an instance; its cluster is its own first image until clusters are joined."""
+    target = right_answer(instance)
+    references = instance.references or (target,)
+    key = sample_key(instance.images, instance.prompt, instance.options, references)
+    return Item(
+        source=build,
+        task=instance.task,
+        instance=instance.id,
+        key=key,
+        prompt=instance.prompt,
+        images=instance.images,
+        cluster=instance.images[0] if instance.images else key,
+        options=instance.options,
+        target=target,
+        references=references,
+        metric=instance.metric,
+        chance=chance(instance, facts),
+        majority=majority(instance, facts),
+        candidates=closed_answers(instance, facts, references),
+    )
+
+
+def closed_answers(
+    instance: Instance, facts: TaskFacts, references: Sequence[str]
+) -> tuple[str, ...]:
+    """Give the answers that a closed question can have, as they are to be said; none if it is open.
+
+    A right answer that training never gave is one of them.
+    """
+    if instance.options:
+        known = len(instance.options) <= len(ascii_lowercase)
+        return tuple(lettered(instance.options, each) for each in instance.options) if known else ()
+    if not facts.candidates:
+        return ()
+    return tuple(dict.fromkeys((*facts.candidates, *references)))
+
+
+def task_header(facts: TaskFacts, count: int) -> TaskHeader:
+    """Put down what is known of a task, and how many of its items are held out."""
+    return TaskHeader(
+        dataset=facts.info.dataset,
+        official_name=facts.info.official_name,
+        title=facts.info.title,
+        category=facts.info.category,
+        group=facts.info.group,
+        metric=facts.info.metric,
+        sensitive=facts.info.sensitive,
+        trained=facts.trained,
+        held_out=count,
+        answers=len(facts.answers),
+        candidates=facts.candidates,
+        conversation=facts.conversation,
+    )

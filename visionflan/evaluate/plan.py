@@ -1,0 +1,76 @@
+"""Plan what a checkpoint is asked: the held-out questions of builds, or benchmarks."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from visionflan.errors import EvaluationError
+from visionflan.evaluate.held_out import held_out
+from visionflan.evaluate.items import Chosen
+from visionflan.evaluate.places import Place, builds, matching
+from visionflan.evaluate.records import CONDITIONS, Condition
+from visionflan.evaluate.release import Release
+from visionflan.evaluate.run import EvaluationSettings
+
+MAX_NEW_TOKENS = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a user wants to have asked; what is None is left to the kind of questions."""
+
+    builds: tuple[Path, ...] = ()
+    tasks: tuple[str, ...] = ()
+    benchmarks: tuple[str, ...] = ()
+    data_root: Path | None = None
+    style: str = ""
+    conditions: tuple[Condition, ...] | None = None
+    limit: int | None = None
+    max_new_tokens: int | None = None
+    batch_size: int = 64
+    likelihood: bool = True
+
+    def settings(
+        self, conditions: tuple[Condition, ...], max_new_tokens: int
+    ) -> EvaluationSettings:
+        """Fill what is left open for one kind of questions."""
+        return EvaluationSettings(
+            conditions=self.conditions or conditions,
+            limit=self.limit,
+            max_new_tokens=self.max_new_tokens or max_new_tokens,
+            batch_size=self.batch_size,
+            likelihood=self.likelihood,
+        )
+
+
+class Planned(NamedTuple):
+    """Questions to be asked at once, where their records go, and how they are asked."""
+
+    chosen: Chosen
+    out: Path
+    settings: EvaluationSettings
+
+
+def releases(wanted: Wanted) -> list[Release]:
+    """Open the releases of the benchmarks that are wanted."""
+    if not wanted.benchmarks:
+        return []
+    if wanted.data_root is None:
+        raise EvaluationError("say with `--data-root` which folder holds the benchmarks")
+    return [Release(name, wanted.data_root / name) for name in wanted.benchmarks]
+
+
+def planned(wanted: Wanted, place: Place, opened: Sequence[Release]) -> Iterator[Planned]:
+    """Plan what one checkpoint is asked."""
+    if not opened:
+        held = builds(wanted.builds, place.run)
+        chosen = held_out(held, matching(wanted.tasks, held))
+        yield Planned(chosen, place.out, wanted.settings(CONDITIONS, MAX_NEW_TOKENS))
+    for release in opened:
+        folder = f"{release.name}@{wanted.style}" if wanted.style else release.name
+        yield Planned(
+            release.chosen(wanted.style, wanted.tasks),
+            place.benchmarks / folder,
+            wanted.settings(("true",), release.benchmark.max_new_tokens),
+        )
