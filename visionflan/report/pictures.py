@@ -3,22 +3,29 @@
 import io
 from base64 import b64encode
 from collections.abc import Sequence
+from typing import Protocol
 
 from PIL import Image
 
-from visionflan.build.directory import BuildDirectory
-from visionflan.errors import BuildError
+from visionflan.errors import VisionflanError
 from visionflan.model.images import decode
 
 MOST_BYTES = 3_000_000
 GREY = (127, 127, 127)
 
 
-class Pictures:
-    """Pictures of builds; each is made small once, and none beyond the budget."""
+class Source(Protocol):
+    """What keeps pictures: a build, or the release of a benchmark."""
 
-    def __init__(self, builds: Sequence[BuildDirectory], most_bytes: int = MOST_BYTES) -> None:
-        self.builds, self.left = builds, most_bytes
+    def image(self, image_id: str, /) -> bytes:
+        """Give an image as it is encoded; raise where there is none of that name."""
+
+
+class Pictures:
+    """Pictures of builds and releases; each is made small once, and none beyond the budget."""
+
+    def __init__(self, sources: Sequence[Source], most_bytes: int = MOST_BYTES) -> None:
+        self.sources, self.left = sources, most_bytes
         self.made: dict[tuple[str, int, bool], str] = {}
 
     def uri(self, image_id: str, side: int = 160, *, blank: bool = False) -> str:
@@ -34,11 +41,11 @@ class Pictures:
         return uri
 
     def found(self, image_id: str) -> Image.Image | None:
-        """Read a picture from the first build that has it."""
-        for build in self.builds:
+        """Read a picture from the first source that has it."""
+        for source in self.sources:
             try:
-                return decode(build.image(image_id))
-            except (BuildError, KeyError, OSError):
+                return decode(source.image(image_id))
+            except (VisionflanError, KeyError, OSError):
                 continue
         return None
 

@@ -18,7 +18,10 @@ MEANINGS = {
     "refusal": "declines to answer",
     "empty": "says nothing",
     "truncated": "was cut off at the limit of tokens",
+    "list_echo": "says the list of possible answers again",
     "failed": "was never given: missing data, in no score",
+    "unjudged": "needs a judge, and had none: missing data, in no score",
+    "judge_failed": "got no verdict of its judge: missing data, in no score",
 }
 
 

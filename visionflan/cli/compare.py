@@ -1,0 +1,97 @@
+"""Compare two checkpoints by their answers: what changed, and what chance alone may do.
+
+A and B are runs, phases of runs (RUN/base), or folders of evaluations; of a run alone its first
+stage is compared with its last, and of one of two runs its last stage counts. Answers are joined by
+what was asked and shown. Writes compare.html, one page that needs no other file and no network,
+compare.csv with every answer, and compare.json with every number.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from visionflan.report.comparison import Files, Story
+
+COMPARISON = "comparison"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("before", type=Path, nargs="?", metavar="A|RUN", help="what comes before")
+    parser.add_argument("after", type=Path, nargs="?", metavar="B", help="what comes after")
+    parser.add_argument(
+        "--demo", action="store_true", help="two rules that never look, on specimens"
+    )
+    parser.add_argument(
+        "--rule",
+        choices=["lenient", "official", "likelihood"],
+        default="lenient",
+        help="by which scores are compared first (%(default)s)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help=f"where the files go (RUN/{COMPARISON} of a run alone, else ./{COMPARISON})",
+    )
+    parser.add_argument("--json", action="store_true", help="print all numbers as JSON")
+
+
+def run(given: argparse.Namespace) -> int:
+    """Compare, write the three files, and print what they say in short."""
+    if given.demo == (given.before is not None):
+        sys.stderr.write("error: give a run, or two sides to compare, or --demo\n")
+        return 2
+    if not given.demo:
+        alone = given.before / COMPARISON if given.after is None else Path(COMPARISON)
+        return compared(given, given.before, given.out or alone)
+    from visionflan.evaluate.demo import demo_run
+
+    with demo_run() as folder:
+        return compared(given, folder, given.out or Path(COMPARISON))
+
+
+def compared(given: argparse.Namespace, before: Path, out: Path) -> int:
+    """Compare two sides."""
+    from visionflan.cli.selection import print_json
+    from visionflan.compare.run import compare, to_json
+    from visionflan.report.comparison import Story, write_comparison
+    from visionflan.report.sides import read, sides, sources
+
+    sides_found = sides(before, given.after)
+    first, second = read(sides_found.before), read(sides_found.after)
+    found = compare(first, second)
+    opened, missing = sources([*first, *second])
+    story = Story(found, [*first, *second], opened, missing, given.rule)
+    numbers = to_json(found)
+    files = write_comparison(story, out, numbers)
+    if given.json:
+        print_json(
+            {**numbers, "files": {name: str(path) for name, path in files._asdict().items()}}
+        )
+    else:
+        show(story, files)
+    return 0
+
+
+def show(story: "Story", files: "Files") -> None:
+    """Print a short table with verdicts in words, and where the files are."""
+    from visionflan.report import figures
+    from visionflan.report.gist import gist
+
+    told = gist(story.found, story.rule, story.title)
+    print(told.headline, *told.sentences, sep="\n")
+    chosen = [each for each in story.found.differences if each.rule == story.rule]
+    width = max((len(f"{each.name} {each.measure}") for each in chosen), default=0)
+    if chosen:
+        titles = (f"{title:>8}" for title in ("before", "after", "change"))
+        print(f"\n{'':{width}}", *titles, f" {'95 % interval':<17} verdict")
+    for each in chosen:
+        scores = (figures.plain(score, each.best) for score in (each.before, each.after))
+        change = figures.signed(each.change, each.best)
+        within = figures.ends(each.low, each.high, each.best)
+        numbers = (f"{number:>8}" for number in (*scores, change))
+        print(f"{f'{each.name} {each.measure}':{width}}", *numbers, f" {within:<17} {each.verdict}")
+    print(f"\npage     {files.page}\nanswers  {files.table}\nnumbers  {files.numbers}")

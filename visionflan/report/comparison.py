@@ -1,0 +1,160 @@
+"""Write a comparison as one page, as a table of all answers, and as numbers."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
+
+import visionflan
+from visionflan.build.durable import write_text
+from visionflan.compare.comparison import Comparison, Difference, Evaluation
+from visionflan.errors import VisionflanError
+from visionflan.evaluate import benchmarks
+from visionflan.evaluate.verdict import Rule
+from visionflan.report import figures
+from visionflan.report.change_charts import Change, change_bar
+from visionflan.report.environment import environment, style
+from visionflan.report.flip_table import write_table
+from visionflan.report.flips import SHOWN, browser
+from visionflan.report.gist import gist, names
+from visionflan.report.pictures import Pictures, Source
+from visionflan.report.told_apart import biases, forgettings, forms, lengths, manners, outcomes
+
+MANY_TASKS = 24
+
+
+class Files(NamedTuple):
+    """Where a comparison was written."""
+
+    page: Path
+    table: Path
+    numbers: Path
+
+
+class Row(NamedTuple):
+    """A difference as the table shows it."""
+
+    difference: Difference
+    title: str
+    drawing: Markup
+    tone: str
+
+
+class Story(NamedTuple):
+    """A comparison with what its page needs: what was asked, pictures, and what is not there."""
+
+    found: Comparison
+    evaluations: Sequence[Evaluation]
+    sources: Sequence[Source]
+    missing: Sequence[str]
+    rule: Rule
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """The titles of all tasks."""
+        return {
+            task: told.title or task
+            for each in self.evaluations
+            for task, told in each.header.tasks.items()
+        }
+
+    def title(self, difference: Difference) -> str:
+        """Call a difference by the title of its task or benchmark."""
+        if difference.scope == "benchmark":
+            return benchmark_title(difference.name)
+        return self.titles.get(difference.name, difference.name)
+
+
+def benchmark_title(name: str) -> str:
+    """Give the title of a benchmark, or its name where its file is not installed here."""
+    try:
+        return benchmarks.load(name).title
+    except VisionflanError:
+        return name
+
+
+def write_comparison(story: Story, out: Path, numbers: Mapping[str, Any]) -> Files:
+    """Write the three files into a folder."""
+    files = Files(out / "compare.html", out / "compare.csv", out / "compare.json")
+    write_text(files.page, page(story))
+    write_table(files.table, story.found.pairs, story.rule)
+    write_text(files.numbers, json.dumps(numbers, indent=1, ensure_ascii=False) + "\n")
+    return files
+
+
+def page(story: Story) -> str:
+    """Fill the template."""
+    pages = environment()
+    pages.filters.update(
+        plain=figures.plain,
+        signed=figures.signed,
+        between=figures.between,
+        chance=figures.chance,
+        number=figures.number,
+        signed_number=figures.signed_number,
+        tone=figures.tone,
+    )
+    pages.globals["ends"] = figures.ends
+    template = pages.get_template("compare.html")
+    parts = {part: Markup(pages.get_template(f"compare.{part}").render()) for part in ("css", "js")}
+    return template.render(
+        style=style(pages), version=visionflan.__version__, **parts, **told(story)
+    )
+
+
+def told(story: Story) -> dict[str, Any]:
+    """Gather all that the page tells."""
+    found, rule = story.found, story.rule
+    return {
+        "found": found,
+        "rule": rule,
+        "names": names(found),
+        "gist": gist(found, rule, story.title),
+        "missing": story.missing,
+        "evaluations": story.evaluations,
+        **tables(story),
+        "biases": biases(found.biases, story.titles),
+        "forms": forms(found.forms, story.titles),
+        "forgettings": forgettings(found.forgetting, story.titles),
+        "manners": manners(found.manners),
+        "lengths": lengths(found.pairs),
+        "outcomes": outcomes(found.pairs, names(found)),
+        "browser": browser(found.pairs, rule, story.titles, Pictures(story.sources)),
+        "kinds": SHOWN,
+    }
+
+
+def tables(story: Story) -> dict[str, Any]:
+    """Give the rows of what is summed up, of each task, and of the same by the other rules."""
+    chosen = [each for each in story.found.differences if each.rule == story.rule]
+    others = [each for each in story.found.differences if each.rule != story.rule]
+    reach = max((relative(each).reach for each in [*chosen, *others]), default=0.0)
+    return {
+        "reach": reach,
+        "sums": [row(story, each, reach) for each in chosen if each.scope != "task"],
+        "tasks": [row(story, each, reach) for each in chosen if each.scope == "task"],
+        "by_rule": [row(story, each, reach) for each in others],
+        "many_tasks": MANY_TASKS,
+    }
+
+
+def relative(difference: Difference) -> Change:
+    """Give a change as a share of the best score, so that all are drawn on one axis."""
+    best = difference.best or 1.0
+    low, high, smallest = (
+        None if value is None else value / best
+        for value in (difference.low, difference.high, difference.detectable)
+    )
+    tone = figures.tone(difference)
+    return Change(difference.change / best, low, high, tone, smallest)
+
+
+def row(story: Story, each: Difference, reach: float) -> Row:
+    """Put a difference into a row, and draw it."""
+    title = story.title(each)
+    within = figures.ends(each.low, each.high, each.best)
+    words = f"{title}, {each.measure}: a change of {figures.signed(each.change, each.best)}"
+    drawn = change_bar(relative(each), reach, f"{words}, {within}" if within else words)
+    return Row(each, title, drawn, figures.tone(each))

@@ -1,0 +1,209 @@
+"""Tell what became of each answer, and choose some of each kind to show beside their pictures."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from visionflan.build.prompt import lettered
+from visionflan.compare.comparison import Pair
+from visionflan.evaluate.records import Record
+from visionflan.evaluate.verdict import Rule
+from visionflan.hashing import rank
+from visionflan.report.answers import cut
+from visionflan.report.built import words
+from visionflan.report.pictures import Pictures
+from visionflan.report.spoken import MEANINGS
+
+Kind = Literal[
+    "gained",
+    "lost",
+    "better",
+    "worse",
+    "wrong differently",
+    "format only",
+    "right",
+    "wrong alike",
+    "same score",
+    "missing",
+]
+# What the browser shows, in its order, with what to call it and what it means.
+SHOWN: dict[Kind, tuple[str, str]] = {
+    "gained": ("Gained", "wrong before, right after"),
+    "lost": ("Lost", "right before, wrong after"),
+    "better": ("Better in part", "more of the points after than before"),
+    "worse": ("Worse in part", "fewer of the points after than before"),
+    "wrong differently": ("Wrong, differently", "wrong both times, understood as something else"),
+    "format only": ("Format only", "the same content; only the official rule’s score changed"),
+}
+EACH_KIND, SIDE = 40, 224
+RULES: tuple[Rule, ...] = ("official", "lenient", "likelihood")
+
+
+def kind(pair: Pair, rule: Rule) -> Kind:
+    """Tell what became of an answer.
+
+    By the official rule a change counts as one of format where the lenient rule sees none; by the
+    other rules it counts as one of format where only the official rule sees it.
+    """
+    before, after = pair.before.score(rule), pair.after.score(rule)
+    if before is None or after is None:
+        return "missing"
+    in_form = only_in_form(pair)
+    if before == after or (rule == "official" and in_form):
+        return "format only" if in_form else unchanged(pair, before)
+    whole = {before, after} == {0.0, 1.0}
+    if after > before:
+        return "gained" if whole else "better"
+    return "lost" if whole else "worse"
+
+
+def only_in_form(pair: Pair) -> bool:
+    """Whether the official rule sees a change, and the lenient rule none."""
+    before, after = pair
+    if before.score_official == after.score_official:
+        return False
+    return before.score_lenient == after.score_lenient and None not in (
+        before.score_official,
+        after.score_official,
+        before.score_lenient,
+    )
+
+
+def unchanged(pair: Pair, score: float) -> Kind:
+    """Tell what is said of an answer whose score has not changed."""
+    if score == 1.0:
+        return "right"
+    if score > 0.0:
+        return "same score"
+    alike = understood(pair.before) == understood(pair.after)
+    return "wrong alike" if alike else "wrong differently"
+
+
+def understood(record: Record) -> str:
+    """Give what was understood of an answer, case aside; all of it where nothing was."""
+    return " ".join((record.parsed or record.answer).casefold().split())
+
+
+class Reading(NamedTuple):
+    """An answer, and what each rule made of it: what was understood, how well, and its score."""
+
+    text: str
+    mark: str
+    rows: Sequence[tuple[str, str, str, float | None]]
+
+
+class Card(NamedTuple):
+    """A question whose answer changed, with its pictures and both answers."""
+
+    kind: Kind
+    task: str
+    title: str
+    style: str
+    key: str
+    pictures: Sequence[str]
+    without: str
+    prompt: str
+    options: Sequence[str]
+    target: str
+    others: Sequence[str]
+    before: Reading
+    after: Reading
+
+
+class Browser(NamedTuple):
+    """What the page shows of the changed answers, and how many there are of each kind and task."""
+
+    counts: Mapping[Kind, int]
+    tasks: Mapping[str, str]
+    cards: Sequence[Card]
+
+
+def browser(
+    pairs: Sequence[Pair], rule: Rule, titles: Mapping[str, str], pictures: Pictures
+) -> Browser:
+    """Choose what is shown of the changed answers: some of each kind, spread over tasks."""
+    found: dict[Kind, list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        found[kind(pair, rule)].append(pair)
+    cards = [
+        card(pair, name, titles, pictures)
+        for name in SHOWN
+        for pair in spread(found[name], EACH_KIND)
+    ]
+    tasks = sorted({each.task for each in cards})
+    return Browser(
+        {name: len(found[name]) for name in SHOWN},
+        {task: titles.get(task, task) for task in tasks},
+        cards,
+    )
+
+
+def spread(pairs: Iterable[Pair], most: int) -> Iterator[Pair]:
+    """Take pairs by hash, of each task one before any has two."""
+    order = sorted(pairs, key=lambda pair: rank("flip", *pair.before.place))
+    turn: Counter[str] = Counter()
+    turns = []
+    for pair in order:
+        turns.append(turn[pair.before.task])
+        turn[pair.before.task] += 1
+    by_turn = sorted(range(len(order)), key=lambda place: (turns[place], place))
+    yield from (order[place] for place in by_turn[:most])
+
+
+def card(pair: Pair, name: Kind, titles: Mapping[str, str], pictures: Pictures) -> Card:
+    """Show one question."""
+    record = pair.after
+    uris = [pictures.uri(image, SIDE) for image in record.images]
+    lettering = record.target in record.options
+    return Card(
+        kind=name,
+        task=record.task,
+        title=titles.get(record.task, record.task),
+        style=record.style,
+        key=record.instance,
+        pictures=[uri for uri in uris if uri],
+        without=why_without(record, pictures) if not all(uris) or not uris else "",
+        prompt=cut(words(record.prompt)),
+        options=record.options,
+        target=lettered(record.options, record.target) if lettering else cut(record.target),
+        others=[other for other in record.references if other != record.target],
+        before=reading(pair.before),
+        after=reading(pair.after),
+    )
+
+
+def why_without(record: Record, pictures: Pictures) -> str:
+    """Say why a picture is not shown."""
+    if not record.images:
+        return "asked without a picture"
+    if any(pictures.made.get((image, SIDE, False)) for image in record.images):
+        return "picture left out: the page is as large as it may be"
+    return "picture no longer on this disk"
+
+
+def reading(record: Record) -> Reading:
+    """Tell an answer with what the rules made of it; the official reading where it differs."""
+    lenient = record.parsed, record.status, record.score_lenient
+    official = record.parsed_official, record.status_official, record.score_official
+    named = {"as asked for": official, "in content": lenient}
+    if lenient == official:
+        named = {"understood": lenient}
+    rows = [
+        (name, parsed, MEANINGS[status], score) for name, (parsed, status, score) in named.items()
+    ]
+    if record.score_likelihood is not None:
+        rows.append(("likeliest", likeliest(record), "by likelihood", record.score_likelihood))
+    return Reading(cut(record.answer) or "(nothing)", mark(record.score_lenient), rows)
+
+
+def likeliest(record: Record) -> str:
+    """Give the closed answer that the model holds likeliest."""
+    best = max(range(len(record.logprobs)), key=record.logprobs.__getitem__)
+    return record.candidates[best]
+
+
+def mark(score: float | None) -> str:
+    """Tell right, wrong or partly right; nothing where there is no score."""
+    if score is None:
+        return "open"
+    return "right" if score >= 1.0 else "wrong" if score <= 0.0 else "partly"

@@ -1,0 +1,139 @@
+"""Say in a few sentences what changed, and what so many questions cannot tell."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from visionflan.compare.comparison import Comparison, Difference, Form
+from visionflan.evaluate.verdict import Rule
+from visionflan.report.figures import ends, plain, scale, signed
+from visionflan.report.flips import Kind, kind
+
+SURE = 0.05
+Title = Callable[[Difference], str]
+
+
+class Names(NamedTuple):
+    """What the two sides are called."""
+
+    before: str
+    after: str
+
+
+class Gist(NamedTuple):
+    """What changed in one line, and the sentences that follow it."""
+
+    headline: str
+    sentences: Sequence[str]
+
+
+def names(found: Comparison) -> Names:
+    """Call each side by its phase where these differ, else by its run, else by its order."""
+    before, after = found.before, found.after
+    if before.phase != after.phase:
+        return Names(before.phase, after.phase)
+    if before.name != after.name:
+        return Names(before.name, after.name)
+    return Names(f"{before.name} (before)", f"{after.name} (after)")
+
+
+def gist(found: Comparison, rule: Rule, title: Title) -> Gist:
+    """Sum a comparison up."""
+    called = names(found)
+    if not found.pairs:
+        return Gist(f"{called.before} and {called.after} share no question", [])
+    kinds = Counter(kind(pair, rule) for pair in found.pairs)
+    family = [each for each in found.differences if each.headline and each.rule == rule]
+    if unmoved(found):
+        return Gist(f"Nothing changed from {called.before} to {called.after}", [alike(found)])
+    sentences = [*overall(found, rule), *turned(kinds), *formal(found.forms)]
+    return Gist(headline(family, called), [*sentences, *undetectable(family, title)])
+
+
+def unmoved(found: Comparison) -> bool:
+    """Whether all answers are the same on both sides."""
+    return all(pair.before.answer == pair.after.answer for pair in found.pairs)
+
+
+def alike(found: Comparison) -> str:
+    """Say that all answers are the same."""
+    return f"All {len(found.pairs):,} answers are the same, to the letter."
+
+
+def headline(family: Sequence[Difference], called: Names) -> str:
+    """Count what rose, what fell, and what cannot be told."""
+    begin = f"From {called.before} to {called.after}"
+    sure = [each for each in family if each.p_adjusted is not None and each.p_adjusted < SURE]
+    rose = sum(each.change > 0 for each in sure)
+    fell = len(sure) - rose
+    left = len(family) - len(sure)
+    if not family:
+        return f"{begin}: no score can be compared"
+    if not sure:
+        return f"{begin}: no change that chance alone would not make"
+    parts = [f"{rose} of {len(family)} scores rose" if rose else "", f"{fell} fell" if fell else ""]
+    told = " and ".join(part for part in parts if part)
+    if not rose:
+        told = f"{fell} of {len(family)} scores fell"
+    return f"{begin}, {told}" + (f"; {left} cannot be told from chance" if left else "")
+
+
+def overall(found: Comparison, rule: Rule) -> Iterator[str]:
+    """Say how the averages over held-out tasks changed; the first of them is that over all."""
+    for each in found.differences:
+        if each.scope == "group" and each.rule == rule:
+            within = ends(each.low, each.high, each.best)
+            told = f" (95 % interval {within})" if within else ""
+            yield (
+                f"The average over {each.name} goes from {plain(each.before, each.best)} to "
+                f"{plain(each.after, each.best)}, a change of {signed(each.change, each.best)} "
+                f"points{told}."
+            )
+            return
+
+
+def turned(kinds: Counter[Kind]) -> Iterator[str]:
+    """Count the answers that turned right or wrong."""
+    asked = kinds.total() - kinds["missing"]
+    if kinds["gained"] or kinds["lost"]:
+        yield (
+            f"Of {asked:,} answers, {kinds['gained']:,} turned from wrong to right and "
+            f"{kinds['lost']:,} from right to wrong."
+        )
+    elif asked:
+        yield f"None of {asked:,} answers turned from wrong to right or from right to wrong."
+    if kinds["format only"]:
+        yield f"{kinds['format only']:,} changed their official score by their form alone."
+
+
+def formal(forms: Sequence[Form]) -> Iterator[str]:
+    """Split the change of the official scores, averaged over tasks, into content and form."""
+    split = [(each.official.change.value, each.capability.value, each.form.value) for each in forms]
+    whole = [(o, c, f) for o, c, f in split if o is not None and c is not None and f is not None]
+    if not whole:
+        return
+    official, content, form = (sum(column) / len(whole) for column in zip(*whole, strict=True))
+    if round(100 * official, 1) or round(100 * form, 1):
+        yield (
+            f"Averaged over {len(whole)} task{'' if len(whole) == 1 else 's'}, official scores "
+            f"change by {signed(official)} points: {signed(content)} in content and "
+            f"{signed(form)} in form."
+        )
+
+
+def undetectable(family: Sequence[Difference], title: Title) -> Iterator[str]:
+    """Say how large a change must be to be seen with so many questions."""
+    known = [
+        (each.detectable * scale(each.best), each) for each in family if each.detectable is not None
+    ]
+    if not known:
+        yield "There are too few questions to say how large a change would have to be to be seen."
+        return
+    (least, finest), (most, coarsest) = (end(known, key=lambda pair: pair[0]) for end in (min, max))
+    if len(known) == 1 or finest.name == coarsest.name:
+        yield f"With so many questions, a true change below {least:.1f} points may go unseen."
+        return
+    yield (
+        f"With so many questions, true changes below {least:.1f} points ({title(finest)}) to "
+        f"{most:.1f} points ({title(coarsest)}) may go unseen."
+    )
