@@ -113,6 +113,7 @@ def test_the_lenient_rule_takes_the_only_name_that_is_said(
 def test_a_name_within_a_longer_one_is_not_said() -> None:
     assert named("an aquarium fish and a fish", FINE) == ["aquarium fish", "fish"]
     assert named("an aquarium fish", FINE) == ["aquarium fish"]
+    assert named("a king crab", ("king", "king crab", "crab")) == ["king crab"]
 
 
 def test_a_class_that_is_the_plural_of_another_stays_itself() -> None:

@@ -115,7 +115,7 @@ def test_a_pickle_that_calls_a_function_is_refused_and_not_run(
     ],
 )
 def test_what_else_a_forged_pickle_may_ask_for_is_refused(tmp_path: Path, content: bytes) -> None:
-    path = written(tmp_path / "test_batch", content)
+    path = written(tmp_path / "test_batch", b"}(U\x01x" + content + b"u")
     with pytest.raises(ReleaseError, match="test_batch is not a pickle of plain values"):
         unpickled(path)
 

@@ -195,4 +195,4 @@ def verdict_of(words: str, record: Record, swapped: bool) -> Reading | None:
     return Reading(float(said[0] == YES))
 
 
-RUBRIC = Rubric("emt-1", request, verdict_of, scope="leftovers")
+RUBRIC = Rubric("emt yes or no 1", request, verdict_of, scope="leftovers")

@@ -31,7 +31,7 @@ benchmark = Benchmark(
     title="CIFAR-10",
     homepage="https://www.cs.toronto.edu/~kriz/cifar.html",
     licence="unknown",
-    citation="krizhevsky2009learning",
+    citation="Krizhevsky (2009), Learning Multiple Layers of Features from Tiny Images",
     layout="""
         cifar-10-batches-py/test_batch
         cifar-10-batches-py/batches.meta

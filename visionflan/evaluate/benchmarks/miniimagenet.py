@@ -63,7 +63,8 @@ benchmark = Benchmark(
     title="miniImageNet",
     homepage="https://github.com/twitter-research/meta-learning-lstm",
     licence="research-only",
-    citation="ravi2017optimization",
+    citation="Ravi, Larochelle (2017), Optimization as a Model for Few-Shot Learning, ICLR; the "
+    "pictures: Vinyals et al. (2016), Matching Networks for One Shot Learning, NeurIPS",
     layout="""
         test.csv
         images/n0193011200000001.jpg

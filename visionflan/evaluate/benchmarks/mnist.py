@@ -38,7 +38,8 @@ benchmark = Benchmark(
     title="MNIST",
     homepage="http://yann.lecun.com/exdb/mnist/",
     licence="unknown",
-    citation="lecun1998gradient",
+    citation="LeCun, Bottou, Bengio, Haffner (1998), Gradient-Based Learning Applied to Document "
+    "Recognition, Proceedings of the IEEE",
     layout="""
         t10k-images-idx3-ubyte.gz
         t10k-labels-idx1-ubyte.gz
