@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from visionflan.declare import IMAGE_MARKER, Broken
-from visionflan.drawing import WHOLE, canvas, grid_cell, shape, word
+from visionflan.drawing import WHOLE, canvas, shape, word
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.benchmark import Benchmark, Row
 from visionflan.evaluate.measures import Measure, ratio
@@ -28,6 +28,7 @@ from visionflan.evaluate.verdict import Rule
 from visionflan.layouts import inside, json_lines, load_json
 from visionflan.specimens import write_image, write_lines
 
+LEFT, RIGHT = WHOLE.part(0.04, 0.28, 0.48, 0.72), WHOLE.part(0.52, 0.28, 0.96, 0.72)
 PUBLISHED = {"conv": 17, "detail": 15, "complex": 28}
 SYSTEM = "You are a helpful and precise assistant for checking the quality of the answer."
 RULE = """\
@@ -185,8 +186,8 @@ def rule_file(root: Path) -> dict[str, dict[str, str]]:
 def specimen(root: Path) -> None:
     """Draw two pictures, each with a question of every category."""
     shapes, sign = canvas("llava_bench", "shapes"), canvas("llava_bench", "sign")
-    shape(shapes, "circle", "red", grid_cell(0, 0, 2, 1))
-    shape(shapes, "star", "blue", grid_cell(1, 0, 2, 1))
+    shape(shapes, "circle", "red", LEFT)
+    shape(shapes, "star", "blue", RIGHT)
     word(sign, "EXIT", WHOLE.part(0.1, 0.3, 0.9, 0.7))
     captions = {
         "001.jpg": "A red circle on the left and a blue star on the right.",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from visionflan.declare import IMAGE_MARKER
-from visionflan.drawing import WHOLE, canvas, cells, grid_cell, shape, word
+from visionflan.drawing import WHOLE, canvas, cells, shape, word
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.benchmark import Benchmark, Row
 from visionflan.evaluate.measures import Measure, mean_score
@@ -24,6 +24,7 @@ from visionflan.layouts import inside, load_json, require
 from visionflan.specimens import write_image, write_json
 
 PART = "v1"
+LEFT, RIGHT = WHOLE.part(0.04, 0.28, 0.48, 0.72), WHOLE.part(0.52, 0.28, 0.96, 0.72)
 PUBLISHED = 218
 ABILITIES = ("rec", "ocr", "know", "gen", "spat", "math")
 # The sixteen sets of abilities that questions of the release need, in the order of how many do.
@@ -181,8 +182,8 @@ def specimen(root: Path) -> None:
     for box in cells(3, "mm_vet", "counted"):
         shape(counted, "circle", "red", box)
     placed = canvas("mm_vet", "placed")
-    shape(placed, "circle", "blue", grid_cell(0, 0, 2, 1))
-    shape(placed, "star", "green", grid_cell(1, 0, 2, 1))
+    shape(placed, "circle", "blue", LEFT)
+    shape(placed, "star", "green", RIGHT)
     ring = canvas("mm_vet", "ring")
     shape(ring, "ring", "purple", WHOLE.part(0.2, 0.2, 0.8, 0.8))
     written = {"sign": "STOP", "words": "OPEN\nMONDAY", "sum": "2 + 5 ="}
