@@ -107,7 +107,7 @@ class Line(NamedTuple):
 def table(root: Path) -> Path:
     """Find the one table of the dev split."""
     found = sorted(require(root).glob("*.tsv"))
-    dev = [path for path in found if "test" not in path.stem.lower()]
+    dev = [path for path in found if "test" not in re.split(r"[^a-z]+", path.stem.lower())]
     if len(dev) == 1:
         return dev[0]
     if len(dev) > 1:
