@@ -58,7 +58,7 @@ def write_build(folder: Path, pictures: int) -> Path:
     return folder / "build"
 
 
-def write_parts(folder: Path, texts: Iterable[str]) -> Start:
+def write_parts(folder: Path, texts: Iterable[str], sizes: dict[str, Any] = SIZES) -> Start:
     """Save a small tower and language model, and a tokenizer that knows the texts."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from tokenizers.trainers import BpeTrainer
@@ -86,10 +86,10 @@ def write_parts(folder: Path, texts: Iterable[str]) -> Start:
     words = PreTrainedTokenizerFast(tokenizer_object=core, bos_token="<s>", eos_token="</s>")
     words.save_pretrained(folder / "words")
     language = LlamaConfig(
-        vocab_size=len(words), num_hidden_layers=4, bos_token_id=0, eos_token_id=1, **SIZES
+        vocab_size=len(words), num_hidden_layers=4, bos_token_id=0, eos_token_id=1, **sizes
     )
     LlamaForCausalLM(language).save_pretrained(folder / "words")
-    seen = CLIPVisionConfig(image_size=32, patch_size=8, num_hidden_layers=4, **SIZES)
+    seen = CLIPVisionConfig(image_size=32, patch_size=8, num_hidden_layers=4, **sizes)
     CLIPVisionModel(seen).save_pretrained(folder / "tower")
     CLIPImageProcessorPil(
         size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}
