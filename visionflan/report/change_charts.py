@@ -9,6 +9,7 @@ from visionflan.report.charts import svg
 
 WIDTH, EDGE = 190, 8
 PLANE, TALL, SIDE, ABOVE, BELOW = 360, 270, 30, 14, 34
+FEW, LONGEST = 6, 24  # tasks that are named in the drawing, and letters of a name there
 
 Point = tuple[float, float]
 
@@ -100,14 +101,25 @@ def plane(arrows: Sequence[Arrow], title: str) -> Markup:
     frame = Frame(wide, min(0.0, *abilities) - 0.2, max(2.0, *abilities) * 1.08)
     body = [axes(frame)]
     for arrow in arrows:
+        named = named_at(arrow.name, frame.place(arrow.after)) if len(arrows) <= FEW else ""
         (x, y), (to_x, to_y) = frame.place(arrow.before), frame.place(arrow.after)
         body.append(
             f"<g><title>{escape(arrow.name)}</title>"
             f'<path class="arrow" d="M{x:.1f} {y:.1f}L{to_x:.1f} {to_y:.1f}"/>'
             f'<circle class="dot first" cx="{x:.1f}" cy="{y:.1f}" r="4"/>'
-            f'<circle class="dot second" cx="{to_x:.1f}" cy="{to_y:.1f}" r="4"/></g>'
+            f'<circle class="dot second" cx="{to_x:.1f}" cy="{to_y:.1f}" r="4"/>'
+            f"{named}</g>"
         )
     return svg(PLANE, TALL, title, "".join(body))
+
+
+def named_at(name: str, point: Point) -> str:
+    """Write the name of a task beside its end, on the side where there is room."""
+    x, y = point
+    is_left = x > PLANE * 0.6
+    at, anchor = (x - 7, "end") if is_left else (x + 7, "start")
+    shown = name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+    return f'<text class="axis {anchor}" x="{at:.1f}" y="{y + 3:.1f}">{escape(shown)}</text>'
 
 
 def axes(frame: Frame) -> str:

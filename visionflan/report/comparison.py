@@ -12,12 +12,13 @@ from visionflan.build.durable import write_text
 from visionflan.compare.comparison import Comparison, Difference, Evaluation
 from visionflan.errors import VisionflanError
 from visionflan.evaluate import benchmarks
+from visionflan.evaluate.header import TaskHeader
 from visionflan.evaluate.verdict import Rule
 from visionflan.report import figures
 from visionflan.report.change_charts import Change, change_bar
 from visionflan.report.environment import environment, style
 from visionflan.report.flip_table import write_table
-from visionflan.report.flips import SHOWN, browser
+from visionflan.report.flips import SHOWN, Shower
 from visionflan.report.gist import gist, names
 from visionflan.report.pictures import Pictures, Source
 from visionflan.report.told_apart import biases, forgettings, forms, lengths, manners, outcomes
@@ -52,13 +53,14 @@ class Story(NamedTuple):
     rule: Rule
 
     @property
+    def tasks(self) -> dict[str, TaskHeader]:
+        """What is known of all tasks."""
+        return {task: told for each in self.evaluations for task, told in each.header.tasks.items()}
+
+    @property
     def titles(self) -> dict[str, str]:
         """The titles of all tasks."""
-        return {
-            task: told.title or task
-            for each in self.evaluations
-            for task, told in each.header.tasks.items()
-        }
+        return {task: told.title or task for task, told in self.tasks.items()}
 
     def title(self, difference: Difference) -> str:
         """Call a difference by the title of its task or benchmark."""
@@ -121,7 +123,7 @@ def told(story: Story) -> dict[str, Any]:
         "manners": manners(found.manners),
         "lengths": lengths(found.pairs),
         "outcomes": outcomes(found.pairs, names(found)),
-        "browser": browser(found.pairs, rule, story.titles, Pictures(story.sources)),
+        "browser": Shower(rule, story.tasks, Pictures(story.sources)).browser(found.pairs),
         "kinds": SHOWN,
     }
 

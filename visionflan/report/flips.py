@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 from visionflan.build.prompt import lettered
 from visionflan.compare.comparison import Pair
+from visionflan.evaluate.header import TaskHeader
 from visionflan.evaluate.records import Record
 from visionflan.evaluate.verdict import Rule
 from visionflan.hashing import rank
@@ -25,6 +26,7 @@ Kind = Literal[
     "wrong alike",
     "same score",
     "missing",
+    "talk",
 ]
 # What the browser shows, in its order, with what to call it and what it means.
 SHOWN: dict[Kind, tuple[str, str]] = {
@@ -34,6 +36,7 @@ SHOWN: dict[Kind, tuple[str, str]] = {
     "worse": ("Worse in part", "fewer of the points after than before"),
     "wrong differently": ("Wrong, differently", "wrong both times, understood as something else"),
     "format only": ("Format only", "the same content; only the official rule’s score changed"),
+    "talk": ("Free talk", "another answer where the manner counts and none is right or wrong"),
 }
 EACH_KIND, SIDE = 40, 224
 RULES: tuple[Rule, ...] = ("official", "lenient", "likelihood")
@@ -103,7 +106,6 @@ class Card(NamedTuple):
     pictures: Sequence[str]
     without: str
     prompt: str
-    options: Sequence[str]
     target: str
     others: Sequence[str]
     before: Reading
@@ -118,58 +120,67 @@ class Browser(NamedTuple):
     cards: Sequence[Card]
 
 
-def browser(
-    pairs: Sequence[Pair], rule: Rule, titles: Mapping[str, str], pictures: Pictures
-) -> Browser:
-    """Choose what is shown of the changed answers: some of each kind, spread over tasks."""
-    found: dict[Kind, list[Pair]] = defaultdict(list)
-    for pair in pairs:
-        found[kind(pair, rule)].append(pair)
-    cards = [
-        card(pair, name, titles, pictures)
-        for name in SHOWN
-        for pair in spread(found[name], EACH_KIND)
-    ]
-    tasks = sorted({each.task for each in cards})
-    return Browser(
-        {name: len(found[name]) for name in SHOWN},
-        {task: titles.get(task, task) for task in tasks},
-        cards,
-    )
+class Shower:
+    """Shows the answers that changed, by one rule."""
+
+    def __init__(self, rule: Rule, tasks: Mapping[str, TaskHeader], pictures: Pictures) -> None:
+        self.rule, self.tasks, self.pictures = rule, tasks, pictures
+
+    def browser(self, pairs: Sequence[Pair]) -> Browser:
+        """Choose what is shown: some of each kind, spread over tasks."""
+        found: dict[Kind, list[Pair]] = defaultdict(list)
+        for pair in pairs:
+            found[self.kind(pair)].append(pair)
+        cards = [self.card(pair, name) for name in SHOWN for pair in spread(found[name], EACH_KIND)]
+        tasks = sorted({each.task for each in cards})
+        return Browser(
+            {name: len(found[name]) for name in SHOWN},
+            {task: self.title(task) for task in tasks},
+            cards,
+        )
+
+    def title(self, task: str) -> str:
+        """Give the title of a task."""
+        return self.tasks[task].title or task
+
+    def kind(self, pair: Pair) -> Kind:
+        """Tell what became of an answer; one in free talk is only another, or the same."""
+        if not self.tasks[pair.after.task].conversation:
+            return kind(pair, self.rule)
+        return "same score" if pair.before.answer == pair.after.answer else "talk"
+
+    def card(self, pair: Pair, name: Kind) -> Card:
+        """Show one question."""
+        record = pair.after
+        uris = [self.pictures.uri(image, SIDE) for image in record.images]
+        lettering = record.target in record.options
+        rule = None if name == "talk" else self.rule
+        return Card(
+            kind=name,
+            task=record.task,
+            title=self.title(record.task),
+            style=record.style,
+            key=record.instance,
+            pictures=[uri for uri in uris if uri],
+            without="" if all(uris) and uris else why_without(record, self.pictures),
+            prompt=cut(words(record.prompt)),
+            target=lettered(record.options, record.target) if lettering else cut(record.target),
+            others=[cut(other) for other in record.references if other != record.target],
+            before=reading(pair.before, rule),
+            after=reading(pair.after, rule),
+        )
 
 
 def spread(pairs: Iterable[Pair], most: int) -> Iterator[Pair]:
     """Take pairs by hash, of each task one before any has two."""
     order = sorted(pairs, key=lambda pair: rank("flip", *pair.before.place))
-    turn: Counter[str] = Counter()
+    taken: Counter[str] = Counter()
     turns = []
     for pair in order:
-        turns.append(turn[pair.before.task])
-        turn[pair.before.task] += 1
+        turns.append(taken[pair.before.task])
+        taken[pair.before.task] += 1
     by_turn = sorted(range(len(order)), key=lambda place: (turns[place], place))
     yield from (order[place] for place in by_turn[:most])
-
-
-def card(pair: Pair, name: Kind, titles: Mapping[str, str], pictures: Pictures) -> Card:
-    """Show one question."""
-    record = pair.after
-    uris = [pictures.uri(image, SIDE) for image in record.images]
-    lettering = record.target in record.options
-    return Card(
-        kind=name,
-        task=record.task,
-        title=titles.get(record.task, record.task),
-        style=record.style,
-        key=record.instance,
-        pictures=[uri for uri in uris if uri],
-        without=why_without(record, pictures) if not all(uris) or not uris else "",
-        prompt=cut(words(record.prompt)),
-        options=record.options,
-        target=lettered(record.options, record.target) if lettering else cut(record.target),
-        others=[other for other in record.references if other != record.target],
-        before=reading(pair.before),
-        after=reading(pair.after),
-    )
 
 
 def why_without(record: Record, pictures: Pictures) -> str:
@@ -181,25 +192,30 @@ def why_without(record: Record, pictures: Pictures) -> str:
     return "picture no longer on this disk"
 
 
-def reading(record: Record) -> Reading:
-    """Tell an answer with what the rules made of it; the official reading where it differs."""
+def reading(record: Record, rule: Rule | None) -> Reading:
+    """Tell an answer with what both rules made of it, or once where they agree; talk has none."""
+    text = cut(record.answer) or "(nothing)"
+    if rule is None:
+        return Reading(text, "talk", [])
     lenient = record.parsed, record.status, record.score_lenient
     official = record.parsed_official, record.status_official, record.score_official
-    named = {"as asked for": official, "in content": lenient}
+    named = {"officially": official, "leniently": lenient}
     if lenient == official:
-        named = {"understood": lenient}
+        named = {"read as": lenient}
     rows = [
-        (name, parsed, MEANINGS[status], score) for name, (parsed, status, score) in named.items()
+        (name, "" if parsed == record.answer else cut(parsed), MEANINGS[status], score)
+        for name, (parsed, status, score) in named.items()
     ]
     if record.score_likelihood is not None:
         rows.append(("likeliest", likeliest(record), "by likelihood", record.score_likelihood))
-    return Reading(cut(record.answer) or "(nothing)", mark(record.score_lenient), rows)
+    return Reading(text, mark(record.score(rule)), rows)
 
 
 def likeliest(record: Record) -> str:
-    """Give the closed answer that the model holds likeliest."""
-    best = max(range(len(record.logprobs)), key=record.logprobs.__getitem__)
-    return record.candidates[best]
+    """Give the closed answer that the model holds likeliest, or those that tie."""
+    best = max(record.logprobs)
+    told = zip(record.candidates, record.logprobs, strict=True)
+    return " or ".join(candidate for candidate, logprob in told if logprob == best)
 
 
 def mark(score: float | None) -> str:

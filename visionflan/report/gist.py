@@ -123,17 +123,26 @@ def formal(forms: Sequence[Form]) -> Iterator[str]:
 
 def undetectable(family: Sequence[Difference], title: Title) -> Iterator[str]:
     """Say how large a change must be to be seen with so many questions."""
-    known = [
-        (each.detectable * scale(each.best), each) for each in family if each.detectable is not None
-    ]
+    known = [each for each in family if each.detectable is not None]
     if not known:
         yield "There are too few questions to say how large a change would have to be to be seen."
         return
-    (least, finest), (most, coarsest) = (end(known, key=lambda pair: pair[0]) for end in (min, max))
-    if len(known) == 1 or finest.name == coarsest.name:
-        yield f"With so many questions, a true change below {least:.1f} points may go unseen."
+    finest, coarsest = (end(known, key=share) for end in (min, max))
+    if finest.name == coarsest.name:
+        yield f"With so many questions, true changes below {detectable(finest)} may go unseen."
         return
     yield (
-        f"With so many questions, true changes below {least:.1f} points ({title(finest)}) to "
-        f"{most:.1f} points ({title(coarsest)}) may go unseen."
+        f"With so many questions, true changes below {detectable(finest)} in {title(finest)}, and "
+        f"below {detectable(coarsest)} in {title(coarsest)}, may go unseen."
     )
+
+
+def share(each: Difference) -> float:
+    """Give the smallest detectable change as a share of the best score."""
+    return (each.detectable or 0.0) / (each.best or 1.0)
+
+
+def detectable(each: Difference) -> str:
+    """Write the smallest detectable change, with the scale where it is one of its own."""
+    points = f"{plain(each.detectable, each.best)} points"
+    return points if scale(each.best) == 100 else f"{points} of {each.best:,.0f}"
