@@ -20,17 +20,8 @@ LETTERS = ("A", "B", "C", "D")
 LEFT_OPEN = ""
 PICTURE = base64.b64encode(b"picture " * 20).decode()
 HEADER = [
-    "index",
-    "question",
-    "hint",
-    "A",
-    "B",
-    "C",
-    "D",
-    "answer",
-    "category",
-    "image",
-    "l2-category",
+    *("index", "question", "hint", "A", "B", "C", "D"),
+    *("answer", "category", "image", "l2-category"),
 ]
 PLAIN = {
     **dict.fromkeys(HEADER, ""),
@@ -72,6 +63,8 @@ def test_the_specimen_is_read_as_it_was_drawn(root: Path) -> None:
     assert (turned.key, turned.group, turned.target) == (str(TURN), "0/2", "None")
     assert (turned.options, turned.references) == (("nan", "None"), ("B",))
     assert turned.images == first.images
+    assert [row.references[0] for row in rows] == list("ABBA" * 3)
+    assert rows[2].target == rows[3].target == "green"
     assert benchmark.version
     assert benchmark.version(root).startswith("mmbench_dev_20230712.tsv (unknown version, sha256 ")
 
@@ -83,10 +76,10 @@ def test_each_style_asks_in_its_own_words(root: Path) -> None:
     short = "Answer with the option's letter from the given choices directly."
     assert next(iter(asked)) == "llava"
     assert asked == {
-        "llava": f"{hint}\n{question}\nA. green\nB. blue\n{short}",
-        "vlmevalkit": f"Hint: {hint}\nQuestion: {question}\nOptions:\nA. green\nB. blue\n"
+        "llava": f"{hint}\n{question}\nA. blue\nB. green\n{short}",
+        "vlmevalkit": f"Hint: {hint}\nQuestion: {question}\nOptions:\nA. blue\nB. green\n"
         "Please select the correct answer from the options above. \n",
-        "lmms_eval": f"{hint} {question} There are several options:\nA. green\nB. blue\n\n{short}",
+        "lmms_eval": f"{hint} {question} There are several options:\nA. blue\nB. green\n\n{short}",
     }
 
 

@@ -1,6 +1,7 @@
 """MMMU is read from its official files, and scored as its owners' script does."""
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,8 @@ def test_a_choice_is_read_as_the_owners_read_it(answer: str, letter: str) -> Non
         ("It is 8.404", ("8.4",), True),
         ("It is 8.41", ("8.4",), False),
         ("x = 3 + 4 = 7", ("7",), True),
+        ("The answer is red so the colour is blue", ("red",), False),
+        ("resistor = part of a capacitor", ("resistor",), False),
         ("The answer is Tampa, in the south", ("Tampa", "Florida"), True),
         ("a capacitor", ("C",), True),  # a word that begins so is enough
         ("acid", ("C",), False),
@@ -214,11 +217,13 @@ def test_the_lenient_rule_tells_options_apart_that_differ_by_a_sign() -> None:
     assert mmmu_rules.lenient("(A)", question).score == 0.0
 
 
-def test_the_seeded_draw_depends_on_nothing_but_the_order() -> None:
-    answered = [("hm", choice(letter)) for letter in "ABCDABCD"]
-    drawn = mmmu_rules.seeded_accuracy(answered)
-    assert drawn == mmmu_rules.seeded_accuracy(answered)
-    assert {mmmu_rules.seeded_accuracy(answered, seed) for seed in range(20)} != {drawn}
+def test_what_cannot_be_read_is_drawn_as_after_seeding_the_generator_with_42() -> None:
+    rights = "ABCD" * 25
+    generator = random.Random(42)
+    expected = sum(generator.choice(LETTERS) == right for right in rights) / len(rights)
+    answered = [("hm", choice(right)) for right in rights]
+    assert mmmu_rules.seeded_accuracy(answered) == expected
+    assert {mmmu_rules.seeded_accuracy(answered, seed) for seed in range(20)} != {expected}
 
 
 def test_measures_average_over_questions_and_over_labels() -> None:

@@ -263,6 +263,7 @@ def specimen(root: Path) -> None:
             colour, other = colours[place], colours[place + 1]
             shape(image, "circle", colour, WHOLE.part(0.2, 0.2, 0.8, 0.8))
             asked, options = "What colour is the circle?", [colour, other]
+            options = options[:: (-1) ** place]
         else:
             word(image, "None", WHOLE.part(0.1, 0.3, 0.9, 0.7))
             asked, options = "Which word is written?", ["None", "nan"]
@@ -271,7 +272,7 @@ def specimen(root: Path) -> None:
         picture = base64.b64encode(encoded.getvalue()).decode()
         said = "The picture was drawn by a program." if place == 1 else ""
         tail = ["specimen", ability, "dev"]
-        lines.writerow([place, asked, said, *options, "A", "drawn", picture, *tail])
-        turned = [asked, said, *reversed(options), "B", "drawn", place]
+        lines.writerow([place, asked, said, *options, "AB"[place % 2], "drawn", picture, *tail])
+        turned = [asked, said, *reversed(options), "BA"[place % 2], "drawn", place]
         lines.writerow([place + TURN, *turned, *tail])
     write_text(root / "mmbench_dev_20230712.tsv", written.getvalue())
