@@ -5,7 +5,7 @@ A pair is listed once and holds in both directions.
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from importlib.resources import files
 from typing import Literal, NamedTuple, get_args
@@ -76,6 +76,26 @@ def through(name: str) -> dict[str, list[str]]:
     direct = pictures_of(name)
     beyond = {third: sorted(pictures_of(third) - direct - {name}) for third in sorted(direct)}
     return {third: others for third, others in beyond.items() if others}
+
+
+def leaks(name: str, trained: Collection[str] | None) -> Iterator[str]:
+    """Say which of the datasets that were trained on may hold the pictures of an evaluation set.
+
+    Where it is not known what was trained on, that is said, with the sets that matter.
+    """
+    if trained is None:
+        if known := sorted(pictures_of(name)):
+            yield (
+                f"it is not known here what was trained on; {', '.join(known)} have pictures in "
+                f"common with {name}"
+            )
+        return
+    for pair in of(name):
+        if pair.kind != "same classes" and pair.beside(name) in trained:
+            yield f"trained on {pair.beside(name)}: {pair.sentence}"
+    for third, others in through(name).items():
+        if shared := sorted(set(others) & set(trained)):
+            yield f"trained on {', '.join(shared)}, perhaps some of the same pictures of {third}"
 
 
 def told(name: str | None = None) -> Iterator[str]:

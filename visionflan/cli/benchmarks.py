@@ -45,6 +45,6 @@ def about(name: str) -> dict[str, str]:
         "licence": found.licence,
         "files": f"below DATA_ROOT/{name}/\n{cleandoc(found.layout)}",
         "prompt styles": ", ".join(found.styles),
-        "measures": ", ".join(measure.name for measure in found.measures),
+        "measures": "; ".join(measure.name for measure in found.measures),
         "scored by": "a judge" if found.rubric and not found.rules else "rules",
     }

@@ -1,17 +1,19 @@
 """Plan what a checkpoint is asked: the held-out questions of builds, or benchmarks."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from visionflan.build.directory import BuildDirectory
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.held_out import held_out
 from visionflan.evaluate.items import Chosen
-from visionflan.evaluate.places import Place, builds, matching
+from visionflan.evaluate.places import Place, builds, matching, trained_on
 from visionflan.evaluate.records import CONDITIONS, Condition
 from visionflan.evaluate.release import Release
 from visionflan.evaluate.run import EvaluationSettings
+from visionflan.overlaps import leaks
 
 MAX_NEW_TOKENS = 64
 
@@ -69,8 +71,23 @@ def planned(wanted: Wanted, place: Place, opened: Sequence[Release]) -> Iterator
         yield Planned(chosen, place.out, wanted.settings(CONDITIONS, MAX_NEW_TOKENS))
     for release in opened:
         folder = f"{release.name}@{wanted.style}" if wanted.style else release.name
+        notes = tuple(leaks(release.benchmark.title, trained_datasets(place.run)))
         yield Planned(
-            release.chosen(wanted.style, wanted.tasks),
+            replace(release.chosen(wanted.style, wanted.tasks), notes=notes),
             place.benchmarks / folder,
             wanted.settings(("true",), release.benchmark.max_new_tokens),
         )
+
+
+def trained_datasets(run: Path) -> set[str] | None:
+    """Name the datasets that a run was trained on; None where that is not to be found."""
+    found = trained_on(run)
+    if not found:
+        return None
+    opened = [BuildDirectory(path) for path in found]
+    return {
+        build.tasks[task].dataset
+        for build in opened
+        for task in build.tasks
+        if len(build.instances("train", [task]))
+    }

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from visionflan.catalog import nearest
 from visionflan.declare import IMAGE_MARKER
-from visionflan.errors import EvaluationError
+from visionflan.errors import EvaluationError, ReleaseError
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.benchmark import Benchmark, Row
 from visionflan.evaluate.header import TaskHeader
@@ -28,7 +28,13 @@ class Release:
             )
         self.pictures: dict[str, Path | bytes] = {}
         self.known: dict[Path, str] = {}
-        self.rows = list(self.benchmark.rows(root))
+        try:
+            self.rows = list(self.benchmark.rows(root))
+        except ReleaseError as fault:
+            raise EvaluationError(
+                f"{name} cannot be read: {fault}; `visionflan benchmarks {name}` tells which files "
+                "it needs"
+            ) from fault
         if not self.rows:
             raise EvaluationError(f"{root} holds no question of {name}")
         self.images = [tuple(map(self.identified, row.images)) for row in self.rows]

@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 import visionflan
 from visionflan.build.durable import write_json
 from visionflan.errors import EvaluationError
@@ -158,6 +156,8 @@ def lacks(record: Record | None, ask: Ask, settings: EvaluationSettings) -> bool
 
 def answers(batches: Batches, waiting: Sequence[Ask], journal: Journal) -> Iterator[Record]:
     """Ask in batches, noting each batch in the journal as it is answered."""
+    from tqdm import tqdm  # slow to import, and scoring alone does not need it
+
     title = f"ask {batches.asking.phase}"
     with tqdm(total=len(waiting), desc=title, unit="answer", disable=None) as bar:
         for records in batches.records(waiting):

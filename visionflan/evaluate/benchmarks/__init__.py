@@ -3,7 +3,6 @@
 import importlib
 import pkgutil
 from functools import cache
-from importlib.metadata import entry_points
 
 from visionflan.catalog import nearest
 from visionflan.evaluate.benchmark import Benchmark
@@ -14,6 +13,8 @@ GROUP = "visionflan.benchmarks"
 @cache
 def installed() -> dict[str, str]:
     """Give the modules of other packages' benchmarks by name."""
+    from importlib.metadata import entry_points  # slow to import, and often not needed
+
     return {entry.name: entry.module for entry in entry_points(group=GROUP)}
 
 
