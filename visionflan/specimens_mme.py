@@ -22,12 +22,12 @@ def thing(name: str, colour: str = "brown") -> Draw:
     return lambda image: icon(image, name, MIDDLE, colour)
 
 
-def titled(title: str, name: str) -> Draw:
+def titled(title: str, name: str, colour: str = "blue") -> Draw:
     """Draw one thing under some words."""
 
     def draw(image: Image.Image) -> None:
         word(image, title, TOP)
-        icon(image, name, BOTTOM, "blue")
+        icon(image, name, BOTTOM, colour)
 
     return draw
 
@@ -65,7 +65,7 @@ PICTURES: dict[str, tuple[Draw, str, str, str]] = {
     "color": (thing("car", "red"), "Is there a {} car in the image?", "red", "green"),
     "posters": (titled("THE CLOCK", "clock"), "Is this movie titled {}?", "the clock", "the sea"),
     "celebrity": (in_red_box, "Is the person inside the red box named {}?", "Ada", "Bert"),
-    "scene": (titled("GARDEN", "tree"), "Is this place a {}?", "garden", "kitchen"),
+    "scene": (titled("GARDEN", "tree", "green"), "Is this place a {}?", "garden", "kitchen"),
     "landmark": (
         thing("pyramid", "orange"),
         "Is this a picture of a {}?",

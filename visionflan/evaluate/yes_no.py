@@ -19,7 +19,7 @@ Share = Callable[[Record, Rule], tuple[float, float]]
 
 def lenient(answer: str, question: Question) -> Verdict:
     """Take yes or no however it is said; what only declines to answer is no denial."""
-    read = read_yes_or_no(answer)
+    read = read_yes_or_no(answer.replace("’", "'"))
     if is_refusal(answer) and read.parsed not in words_of(answer).split():
         return Verdict(0.0, "", "refusal")
     return read if read.score is not None else compared(read.parsed, question)
