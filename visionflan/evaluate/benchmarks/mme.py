@@ -67,11 +67,11 @@ def among(parts: Sequence[str]) -> Where:
 
 def pair_sums(records: Sequence[Record], rule: Rule) -> list[float]:
     """Of complete pairs, sum up right answers, answers, both right, pairs; and count all pairs."""
-    pairs: defaultdict[str, list[float | None]] = defaultdict(list)
+    pairs: defaultdict[str, list[float]] = defaultdict(list)
     for record in records:
-        pairs[record.group].append(record.score(rule))
-    whole = [[s for s in scores if s is not None] for scores in pairs.values() if len(scores) == 2]
-    whole = [scores for scores in whole if len(scores) == 2]
+        scored = record.score(rule)
+        pairs[record.group].extend([] if scored is None else [scored])
+    whole = [scores for scores in pairs.values() if len(scores) == 2]
     right = sum(sum(scores) for scores in whole)
     both = sum(min(scores) for scores in whole)
     return [right, 2 * len(whole), both, len(whole), len(pairs)]
