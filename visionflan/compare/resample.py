@@ -1,0 +1,114 @@
+"""Draw clusters again, for both sides alike, so that what they share cancels out.
+
+The draws follow from the names of the clusters alone: the same records always give the same
+intervals, in whatever order they come.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from visionflan.compare.comparison import Figure, Pair, Shift
+from visionflan.evaluate.measures import Tallied, drawn
+from visionflan.evaluate.records import Record
+from visionflan.evaluate.statistics import DIGITS, TAIL, Floats, ends, widened
+
+Value = Callable[[Floats], Floats]
+
+
+class Sums(NamedTuple):
+    """The sums of each cluster on both sides, of shape (clusters, sums), and its stratum."""
+
+    clusters: list[str]
+    strata: list[str]
+    before: Floats
+    after: Floats
+
+
+class Draws(NamedTuple):
+    """The totals of both sides, and those of each draw of clusters: (draws, sums)."""
+
+    clusters: int
+    before: Floats
+    after: Floats
+    drawn_before: Floats
+    drawn_after: Floats
+
+    def shift(self, value: Value, best: float | None = None) -> Shift:
+        """Give what a function of the totals is before and after, and its change."""
+        sides = ((self.before, self.drawn_before), (self.after, self.drawn_after))
+        before, after = (
+            level(figure(value(total), value(draws), self.clusters), self.clusters, best)
+            for total, draws in sides
+        )
+        return Shift(before, after, self.figure(lambda first, second: value(second) - value(first)))
+
+    def figure(self, value: Callable[[Floats, Floats], Floats]) -> Figure:
+        """Give a function of the totals of both sides."""
+        drawn = value(self.drawn_before, self.drawn_after)
+        return figure(value(self.before, self.after), drawn, self.clusters)
+
+    def error(self, value: Value) -> float | None:
+        """Give the standard error of the change; None where nothing varies."""
+        changes = value(self.drawn_after) - value(self.drawn_before)
+        valid = changes[~np.isnan(changes)]
+        spread = float(np.std(valid, ddof=1)) if len(valid) > 1 and self.clusters > 1 else 0.0
+        return spread if spread > 10**-DIGITS else None
+
+
+def resample(sums: Sums) -> Draws:
+    """Draw clusters again within their strata, the same on both sides."""
+    both = np.concatenate([sums.before, sums.after], axis=1)
+    totals = drawn(Tallied(sums.clusters, sums.strata, both))
+    width = sums.before.shape[1]
+    before, after = totals[:, :width], totals[:, width:]
+    if np.array_equal(sums.before, sums.after):
+        after = before  # products may differ in the last digit by the place of their column
+    # A cluster without any sum holds nothing that the measure counts.
+    counting = {cluster for cluster, row in zip(sums.clusters, both, strict=True) if row.any()}
+    return Draws(len(counting), sums.before.sum(axis=0), sums.after.sum(axis=0), before, after)
+
+
+def cluster_sums(pairs: Sequence[Pair], columns: Callable[[Record], Sequence[float]]) -> Sums:
+    """Sum up some numbers of each answer by cluster."""
+    before: dict[str, list[Sequence[float]]] = defaultdict(list)
+    after: dict[str, list[Sequence[float]]] = defaultdict(list)
+    for pair in pairs:
+        before[pair.before.cluster].append(columns(pair.before))
+        after[pair.before.cluster].append(columns(pair.after))
+    clusters = sorted(before)
+    first, second = (
+        np.array([np.sum(side[cluster], axis=0) for cluster in clusters], dtype=np.float64)
+        for side in (before, after)
+    )
+    return Sums(clusters, [""] * len(clusters), first, second)
+
+
+def figure(point: Floats, drawn: Floats, clusters: int) -> Figure:
+    """Put a number together with its interval; one without a meaning is None."""
+    if np.isnan(point):
+        return Figure(None)
+    value = float(point)
+    valid = drawn[~np.isnan(drawn)]
+    if clusters < 2 or not len(valid):
+        return Figure(value)
+    low, high = ends(valid)
+    return Figure(value, round(low, DIGITS) + 0.0, round(high, DIGITS) + 0.0)
+
+
+def level(told: Figure, clusters: int, best: float | None) -> Figure:
+    """Give a share of 0 or 1 the width that a binomial has there."""
+    if best != 1.0 or told.low is None or told.high is None:
+        return told
+    return Figure(told.value, *widened(told.low, told.high, clusters))
+
+
+def possible(change: Figure, clusters: int, best: float | None) -> Figure:
+    """Widen the interval of a change that no draw varies to what so few clusters leave open."""
+    if best is None or change.low is None or change.low != change.high:
+        return change
+    room = best * (1 - TAIL ** (1 / clusters))
+    low, high = max(-best, change.low - room), min(best, change.low + room)
+    return Figure(change.value, round(low, DIGITS), round(high, DIGITS))
