@@ -1,14 +1,13 @@
 import json
 import re
-from collections import Counter
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from page_reader import read
 from tiny_evaluation import Looker, tiny_build
 
 from visionflan.build.directory import BuildDirectory
@@ -23,57 +22,6 @@ from visionflan.report.made import curves, made, start
 from visionflan.report.material import gather
 from visionflan.report.page import page, write_report
 from visionflan.report.pictures import Pictures
-
-VOID = {"meta", "link", "img", "br", "wbr", "path", "circle", "rect", "polyline"}
-
-
-class Reader(HTMLParser):
-    """Reads a page as a browser would, and notes what it would not forgive."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.counts: Counter[str] = Counter()
-        self.faults: list[str] = []
-        self.ids: list[str] = []
-        self.targets: list[str] = []
-        self.text: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        told = dict(attrs)
-        self.counts[tag] += 1
-        if tag not in VOID:
-            self.open.append(tag)
-        if tag == "img" and not told.get("alt"):
-            self.faults.append("a picture without words")
-        if tag == "th" and told.get("scope") not in ("row", "col", "colgroup"):
-            self.faults.append("a heading that heads nothing")
-        if tag == "svg" and not (told.get("aria-label") or told.get("aria-hidden")):
-            self.faults.append("a chart without words")
-        for name in ("src", "href"):
-            value = told.get(name) or ""
-            if value and not value.startswith(("data:", "#")):
-                self.faults.append(f"{name} leads elsewhere: {value}")
-        name, target = told.get("id") or "", told.get("href") or ""
-        self.ids += [name] if name else []
-        self.targets += [target[1:]] if target.startswith("#") else []
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in VOID:
-            return
-        if not self.open or self.open.pop() != tag:
-            self.faults.append(f"</{tag}> closes nothing")
-
-    def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
-            self.text.append(data)
-
-
-def read(text: str) -> Reader:
-    reader = Reader()
-    reader.feed(text)
-    reader.close()
-    return reader
 
 
 @pytest.fixture(scope="module")

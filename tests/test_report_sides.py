@@ -1,0 +1,142 @@
+from pathlib import Path
+
+import pytest
+
+from visionflan.compare.comparison import Difference, Figure
+from visionflan.errors import EvaluationError
+from visionflan.evaluate.header import HEADER
+from visionflan.report import figures
+from visionflan.report.gist import Names, headline, undetectable
+from visionflan.report.sides import evaluations, sides
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    for place in (
+        "evaluation/base",
+        "evaluation/chat",
+        "benchmarks/base/pope",
+        "benchmarks/chat/pope",
+        "benchmarks/chat/mme@short",
+    ):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / HEADER).write_text("{}")
+    (tmp_path / "base/checkpoint").mkdir(parents=True)
+    return tmp_path
+
+
+def test_a_run_alone_compares_its_first_stage_with_its_last(run: Path) -> None:
+    found = sides(run)
+    assert [place.relative_to(run).as_posix() for place in found.before] == [
+        "evaluation/base",
+        "benchmarks/base/pope",
+    ]
+    assert [place.relative_to(run).as_posix() for place in found.after] == [
+        "evaluation/chat",
+        "benchmarks/chat/mme@short",
+        "benchmarks/chat/pope",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("", 3),  # a run means its last phase
+        ("chat", 3),
+        ("base", 2),
+        ("base/checkpoint", 2),
+        ("evaluation/base", 1),
+        ("evaluation/base/records.parquet", 1),
+        ("benchmarks/chat", 2),
+        ("benchmarks/chat/pope", 1),
+    ],
+)
+def test_a_side_is_a_run_a_phase_or_a_folder_of_evaluations(
+    run: Path, path: str, expected: int
+) -> None:
+    (run / "evaluation/base/records.parquet").touch()
+    assert len(evaluations(run / path)) == expected
+
+
+def test_a_side_without_evaluations_says_what_to_do(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(EvaluationError, match="make one with `visionflan evaluate`"):
+        evaluations(run / "pretrain")
+    (run / "evaluation/chat" / HEADER).unlink()
+    for place in run.glob("benchmarks/chat/*"):
+        (place / HEADER).unlink()
+    with pytest.raises(EvaluationError, match="two phases"):
+        sides(run)
+
+
+def difference(name: str, change: float, p: float, best: float = 1.0) -> Difference:
+    return Difference(
+        scope="benchmark",
+        name=name,
+        style="short",
+        measure="accuracy",
+        headline=True,
+        rule="lenient",
+        before=0.5,
+        after=0.5 + change,
+        change=change,
+        low=change - 0.1,
+        high=change + 0.1,
+        best=best,
+        items=100,
+        clusters=50,
+        gained=None,
+        lost=None,
+        mcnemar=None,
+        p=p,
+        p_adjusted=p,
+        detectable=0.05 * best,
+        verdict="",
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ([(0.2, 0.01), (-0.2, 0.01), (0.2, 0.2)], "From a to b, 1 of 3 scores rose and 1 fell; 1 "),
+        ([(-0.2, 0.01)], "From a to b, 1 of 1 scores fell"),
+        ([(0.2, 0.06)], "From a to b: no change that chance alone would not make"),
+        ([], "From a to b: no score can be compared"),
+    ],
+)
+def test_the_headline_counts_only_what_chance_would_not_make(
+    changes: list[tuple[float, float]], expected: str
+) -> None:
+    family = [difference(str(place), *each) for place, each in enumerate(changes)]
+    assert headline(family, Names("a", "b")).startswith(expected)
+
+
+def test_what_may_go_unseen_is_told_on_the_scale_of_each_measure() -> None:
+    family = [difference("pope", 0.0, 1.0), difference("mme", 0.0, 1.0, 2000.0)]
+    family[0] = family[0]._replace(detectable=0.02)
+    (said,) = undetectable(family, lambda each: each.name)
+    assert "below 2.0 points in pope" in said
+    assert "below 100.0 points of 2,000 in mme" in said
+
+
+@pytest.mark.parametrize(
+    ("value", "best", "expected"),
+    [
+        (0.123, 1.0, "+12.3"),
+        (-0.0004, 1.0, "0.0"),
+        (-61.45, 2000.0, "−61.5"),
+        (1.618, None, "+161.8"),
+        (None, 1.0, "–"),
+        (0.0, 1.0, "0.0"),
+    ],
+)
+def test_a_change_is_written_in_points(
+    value: float | None, best: float | None, expected: str
+) -> None:
+    assert figures.signed(value, best) == expected
+
+
+def test_a_change_is_toned_only_where_its_interval_leaves_out_nothing() -> None:
+    assert figures.tone(Figure(0.1, 0.01, 0.2)) == "gained"
+    assert figures.tone(Figure(-0.1, -0.2, -0.01)) == "lost"
+    assert figures.tone(Figure(0.1, 0.0, 0.2)) == "unsure"
+    assert figures.tone(Figure(0.1, None, None)) == "unsure"
