@@ -10,8 +10,15 @@ from safetensors.torch import load_file, save_file
 from tiny_evaluation import tiny_build
 from tiny_parts import save_language_model, save_tower
 
+from visionflan.build.demo import specimens
+from visionflan.build.plan import Settings
+from visionflan.build.run import build
 from visionflan.cli.main import main
 from visionflan.evaluate.answerer import CheckpointAnswerer, checkpoint_digest
+from visionflan.evaluate.demo import specimen_release
+from visionflan.evaluate.header import read_header
+from visionflan.evaluate.places import checkpoints
+from visionflan.evaluate.plan import Wanted, planned
 from visionflan.evaluate.records import RECORDS, Record, read_records
 from visionflan.model.assemble import assemble
 
@@ -72,6 +79,52 @@ def test_answers_do_not_depend_on_the_batch(run: Path, tmp_path: Path) -> None:
 def plain(record: Record) -> Record:
     """Leave out what the order of summation touches."""
     return record._replace(logprobs=())
+
+
+def test_benchmarks_are_asked_in_the_run_and_only_once(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("pope", "cifar10"):
+        specimen_release(name, tmp_path / name)
+    words = ["evaluate", str(run), "--benchmarks", "pope,cifar10", "--data-root", str(tmp_path)]
+    words += ["--max-new-tokens", "4", "--device", "cpu"]
+    assert main([*words, "--json"]) == 0
+    pope, cifar = json.loads(capsys.readouterr().out)
+    assert [pope["benchmark"], pope["style"], cifar["benchmark"]] == ["pope", "llava", "cifar10"]
+    assert pope["notes"] == []
+    assert pope["headline"]["measure"] == "mean F1"
+    assert cifar["coverage"] == {"official": 1.0, "lenient": 1.0, "likelihood": 1.0}
+    folder = run / "benchmarks/base/cifar10"
+    records = read_records(folder / RECORDS)
+    assert {len(record.logprobs) for record in records} == {10}
+    assert {record.condition for record in records} == {"true"}
+    kept = (folder / RECORDS).read_bytes()
+    assert main(words) == 0
+    assert "accuracy" in capsys.readouterr().out
+    assert (folder / RECORDS).read_bytes() == kept
+    assert main([*words, "--style", "official"]) == 1
+    assert "no prompt style of cifar10 is named 'official'" in capsys.readouterr().err
+    assert read_header(run / "benchmarks/base/pope@official").style == "official"
+    assert main(["score", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == cifar
+
+
+def test_a_benchmark_whose_pictures_were_trained_on_says_so(tmp_path: Path) -> None:
+    release = specimen_release("cifar10", tmp_path / "cifar10")
+    run = tmp_path / "run"
+    (run / "base/checkpoint").mkdir(parents=True)
+    (run / "base/checkpoint/config.json").write_text("{}")
+    (place,) = checkpoints(run)
+    (asked,) = planned(Wanted(benchmarks=("cifar10",)), place, [release])
+    assert "not known here what was trained on; cinic10" in asked.chosen.notes[0]
+    with specimens(["cinic10/*"]) as data_root:
+        build(data_root, tmp_path / "build", Settings())
+    config = {"build": str(tmp_path / "build"), "stages": []}
+    (run / "config.json").write_text(json.dumps(config))
+    (asked,) = planned(Wanted(benchmarks=("cifar10",)), place, [release])
+    assert asked.chosen.notes == (
+        "trained on cinic10: It holds all of CIFAR-10, the test set included.",
+    )
 
 
 def test_a_weight_that_changed_changes_the_digest_and_its_making_does_not(run: Path) -> None:

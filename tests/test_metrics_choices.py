@@ -48,6 +48,9 @@ def test_the_option_that_an_answer_means_is_read(answer: str, option: str) -> No
         ("a green tram", "unparsed"),
         ("A tram", "unparsed"),
         ("(e) a tram", "unparsed"),
+        ("(A) a red car\n(B) a blue bus\n(C) none\n(D) two dogs", "list_echo"),
+        ("A. a red car\nB. a blue bus", "list_echo"),
+        ("a red car\na blue bus\nnone", "list_echo"),
     ],
 )
 def test_an_answer_that_picks_no_one_option_says_so(answer: str, status: str) -> None:
@@ -56,6 +59,17 @@ def test_an_answer_that_picks_no_one_option_says_so(answer: str, status: str) ->
 
 def test_a_longer_option_is_not_taken_for_the_shorter_one_inside_it() -> None:
     assert read_option("It shows a red car", ("car", "red car")).parsed == "red car"
+
+
+def test_options_that_differ_only_in_marks_are_told_apart() -> None:
+    options = ("s", "s+", "p")
+    assert read_option("s+", options).parsed == "s+"
+    assert read_option("(b)", options).parsed == "s+"
+    assert read_option("it is s+", options).status == "ambiguous"
+    question = asked("ΔT > 0", options=("ΔT < 0", "ΔT > 0"))
+    assert exact_match.lenient("ΔT > 0", question).score == 1.0
+    assert exact_match.lenient("ΔT < 0", question).score == 0.0
+    assert exact_match.lenient("(a)", question).score == 0.0
 
 
 def test_letters_can_be_options_themselves() -> None:

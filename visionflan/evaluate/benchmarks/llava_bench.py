@@ -91,7 +91,7 @@ def relative(name: str, part: str = "") -> Measure:
 
 
 benchmark = Benchmark(
-    title="LLaVA-Bench (in the wild)",
+    title="LLaVA-Bench",
     homepage="https://huggingface.co/datasets/liuhaotian/llava-bench-in-the-wild",
     licence="unknown",
     citation="H. Liu, C. Li, Q. Wu and Y. J. Lee (2023), Visual Instruction Tuning, NeurIPS",

@@ -66,8 +66,7 @@ benchmark = Benchmark(
     licence="CC-BY-4.0",
     citation="Y. Liu et al. (2024), MMBench: Is Your Multi-modal Model an All-around Player?, ECCV",
     layout="""
-        mmbench/
-            mmbench_dev_20230712.tsv   or another table of the dev split, and only one
+        mmbench_dev_20230712.tsv   or another table of the dev split, and only one
     """,
     max_new_tokens=128,
     measures=(

@@ -78,10 +78,9 @@ benchmark = Benchmark(
     citation="X. Yue et al. (2024), MMMU: A Massive Multi-discipline Multimodal Understanding and "
     "Reasoning Benchmark for Expert AGI, CVPR",
     layout="""
-        mmmu/
-            Accounting/validation-00000-of-00001.parquet
-            Agriculture/validation-00000-of-00001.parquet
-            ... one folder for each of the thirty subjects, as on the hub
+        Accounting/validation-00000-of-00001.parquet
+        Agriculture/validation-00000-of-00001.parquet
+        ... one folder for each of the thirty subjects, as on the hub
     """,
     max_new_tokens=128,
     measures=(mean_score("accuracy"), *map(labelled, (*DISCIPLINES, CHOICE, OPEN))),

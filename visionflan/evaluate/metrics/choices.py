@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from string import ascii_lowercase
 
-from visionflan.evaluate.metrics.folding import bare, words_of
+from visionflan.evaluate.metrics.folding import ANSWER_MARK, bare, words_of
 from visionflan.evaluate.verdict import Verdict
 
 YES, NO = "yes", "no"
@@ -16,9 +16,15 @@ def read_option(answer: str, options: Sequence[str]) -> Verdict:
 
     In this order: a letter that is stated (`(b)`, `b) ...`, `B`, `**b**`, `the answer is b`), and
     an option's words, whole, not counting those inside a longer option that is there as well. A
-    letter followed by other words than its option's, or the words of two options, are ambiguous.
+    letter followed by other words than its option's, or the words of two options, are ambiguous. An
+    answer that is an option to the letter is that one, whatever the others fold to; lines that give
+    several options one after the other are the list said again.
     """
+    if answer.strip() in options:
+        return Verdict(None, answer.strip())
     stated = stated_letter(answer, len(options))
+    if not ANSWER_MARK.search(answer) and len(listed(answer, options)) > 1:
+        return Verdict(0.0, "", "list_echo")
     named = named_labels(answer, options)
     if stated is not None:
         option = options[stated]
@@ -28,6 +34,15 @@ def read_option(answer: str, options: Sequence[str]) -> Verdict:
     if len(named) == 1:
         return Verdict(None, named[0])
     return Verdict(0.0, "", "ambiguous" if named else "unparsed")
+
+
+def listed(answer: str, options: Sequence[str]) -> set[str]:
+    """Find the options that stand on lines of their own, with or without a letter before them."""
+    lines = [
+        re.sub(r"^\W*[a-z]\s*[).:]\s*", "", line.strip().lower()) for line in answer.splitlines()
+    ]
+    folded = {words_of(line) for line in lines if line}
+    return {option for option in options if words_of(option) in folded}
 
 
 def stated_letter(answer: str, count: int) -> int | None:
@@ -70,20 +85,24 @@ def named_labels(answer: str, labels: Sequence[str]) -> list[str]:
     text = f" {words_of(answer)} "
     exact = [label for label in labels if words_of(label) == words_of(bare(answer))]
     if exact:
-        return exact[:1]
+        return exact
     found: list[str] = []
     for label in sorted(labels, key=lambda label: -len(words_of(label))):
         words = words_of(label)
         pattern = rf"(?<=\s){re.escape(words)}(?:s|es)?(?=\s)"
         if words and re.search(pattern, text):
-            found.append(label)
+            found += [each for each in labels if words_of(each) == words]
             text = re.sub(pattern, "|", text)
     return found
 
 
 def read_label(answer: str, labels: Sequence[str]) -> Verdict:
-    """Read which one of the labels an answer names; two or more are ambiguous."""
-    named = named_labels(answer, labels)
+    """Read which one of the labels an answer names; two or more are ambiguous.
+
+    Labels that fold to the same words are one.
+    """
+    distinct = {words_of(label): label for label in reversed(labels)}
+    named = named_labels(answer, list(distinct.values()))
     if len(named) == 1:
         return Verdict(None, named[0])
     return Verdict(0.0, "", "ambiguous" if named else "unparsed")

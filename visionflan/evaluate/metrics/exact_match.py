@@ -47,8 +47,9 @@ def lenient(answer: str, question: Question) -> Verdict:
         read = Verdict(None, bare(answer))
     if read.score is not None:
         return read
-    accepted = [question.target] if question.options else question.references
-    same = any(words_of(read.parsed) == words_of(each) for each in accepted)
+    if question.options:
+        return Verdict(float(read.parsed == question.target), read.parsed)
+    same = any(words_of(read.parsed) == words_of(each) for each in question.references)
     return Verdict(float(same), read.parsed)
 
 
