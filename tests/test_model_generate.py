@@ -1,48 +1,27 @@
-"""A checkpoint is asked: greedily in batches, and by the likelihood of given answers."""
+"""A checkpoint is asked, greedily and in batches."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from PIL import Image
-from tiny_parts import save_language_model, save_tower
+from tiny_asked import CONVERSATIONS, IMAGES, save_checkpoint
 
 from visionflan.build.instance import Turn
 from visionflan.errors import EvaluationError, TrainingError, UnusableError
-from visionflan.model.assemble import assemble
-from visionflan.model.conversation import messages
 from visionflan.model.generate import (
     Checkpoint,
     answer,
-    candidate_logprobs,
     chosen_device,
     load_checkpoint,
 )
 from visionflan.model.identity import weights_digest
 
-RED, BLUE = Image.new("RGB", (50, 30), "red"), Image.new("RGB", (20, 30), "blue")
-CONVERSATIONS = [
-    [Turn("user", "<image>\nWhat colour is the shape?")],
-    [Turn("user", "Name it. The picture shows a circle, and questions are many\n<image>")],
-    [Turn("user", "how many?")],
-    [Turn("user", "how many?\n<image><image>"), Turn("assistant", "two"), Turn("user", "sure?")],
-]
-IMAGES = [[RED], [BLUE], [], [BLUE, RED]]
-
 
 @pytest.fixture(scope="module", params=["llama", "qwen2"])
 def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    folder = tmp_path_factory.mktemp("checkpoint")
-    save_tower(folder / "tower")
-    save_language_model(folder / "words", request.param)
-    model, processor = assemble(folder / "tower", folder / "words")
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.mul_(3)
-    model.save_pretrained(folder / "joined")
-    processor.save_pretrained(folder / "joined")
-    return load_checkpoint(folder / "joined", "cpu")
+    folder = save_checkpoint(tmp_path_factory.mktemp("checkpoint"), request.param)
+    return load_checkpoint(folder, "cpu")
 
 
 def test_answers_in_a_batch_are_those_given_one_by_one(checkpoint: Checkpoint) -> None:
@@ -75,30 +54,6 @@ def test_an_answer_ends_at_the_end_token_and_never_holds_an_image(checkpoint: Ch
     finally:
         head.bias = None
         assert torch.equal(head.weight, kept)
-
-
-def test_the_likelihood_of_an_answer_is_that_of_the_plain_model(checkpoint: Checkpoint) -> None:
-    candidates = [["red", "blue green"], ["circle", "a"], ["two"], ["one two three", "two"]]
-    found = candidate_logprobs(checkpoint, CONVERSATIONS, IMAGES, candidates, batch_size=3)
-    assert [len(row) for row in found] == [2, 2, 1, 2]
-    processor = checkpoint.encoder.processor
-    for turns, images, texts, weighed in zip(CONVERSATIONS, IMAGES, candidates, found, strict=True):
-        prompt = inputs(processor, turns, images, prompt=True)["input_ids"].shape[1]
-        for text, likelihood in zip(texts, weighed, strict=True):
-            whole = inputs(processor, [*turns, Turn("assistant", text)], images, prompt=False)
-            chances = checkpoint.model(**whole).logits[0].log_softmax(-1)
-            tokens = whole["input_ids"][0, prompt:]
-            expected = chances[prompt - 1 : -1].gather(1, tokens[:, None]).sum().item()
-            assert likelihood.summed == pytest.approx(expected, abs=1e-3)
-            assert likelihood.tokens == len(tokens)
-            assert likelihood.mean == pytest.approx(likelihood.summed / len(tokens))
-
-
-def inputs(processor: Any, turns: list[Turn], images: list[Image.Image], *, prompt: bool) -> Any:
-    text = processor.apply_chat_template(messages(turns), add_generation_prompt=prompt)
-    begun = bool(processor.tokenizer.bos_token) and text.startswith(processor.tokenizer.bos_token)
-    shown = {"images": images} if images else {}
-    return processor(text=[text], return_tensors="pt", add_special_tokens=not begun, **shown)
 
 
 def test_what_cannot_be_asked_is_refused(checkpoint: Checkpoint) -> None:

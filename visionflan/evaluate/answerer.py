@@ -154,7 +154,7 @@ class CheckpointAnswerer:
         candidates: Sequence[Sequence[str]],
     ) -> Sequence[Sequence[Likelihood]]:
         """Weigh the candidates of each conversation as its whole answer."""
-        from visionflan.model.generate import candidate_logprobs
+        from visionflan.model.likelihood import candidate_logprobs
 
         return candidate_logprobs(
             self.loaded, conversations, images, candidates, batch_size=self.batch_size

@@ -22,6 +22,19 @@ def see(model: "LlavaForConditionalGeneration", pixels_nchw: Tensor) -> Tensor:
     return features_npd
 
 
+def embed(
+    model: "LlavaForConditionalGeneration", tokens_bl: Tensor, features_npd: Tensor | None
+) -> Tensor:
+    """Give the embeddings of tokens, those of images connected from their features."""
+    embedded_bld: Tensor = model.get_input_embeddings()(tokens_bl)
+    if features_npd is not None:
+        connector, kind = model.model.multi_modal_projector, embedded_bld.dtype
+        connected_npd = connector(features_npd.to(kind)).to(kind)
+        places_bl1 = (tokens_bl == model.config.image_token_id).unsqueeze(-1)
+        embedded_bld = embedded_bld.masked_scatter(places_bl1, connected_npd)
+    return embedded_bld
+
+
 def read(
     model: "LlavaForConditionalGeneration", tokens_bl: Tensor, features_npd: Tensor | None
 ) -> Tensor:
@@ -30,14 +43,28 @@ def read(
     No mask is needed: no token looks to its right. The library's cache is refused because it
     breaks attention without a word where rows are packed.
     """
-    embedded_bld = model.get_input_embeddings()(tokens_bl)
-    if features_npd is not None:
-        connector, kind = model.model.multi_modal_projector, embedded_bld.dtype
-        connected_npd = connector(features_npd.to(kind)).to(kind)
-        places_bl1 = (tokens_bl == model.config.image_token_id).unsqueeze(-1)
-        embedded_bld = embedded_bld.masked_scatter(places_bl1, connected_npd)
     hidden_bld: Tensor = model.model.language_model(
-        inputs_embeds=embedded_bld, use_cache=False
+        inputs_embeds=embed(model, tokens_bl, features_npd), use_cache=False
+    ).last_hidden_state
+    return hidden_bld
+
+
+def read_packed(
+    model: "LlavaForConditionalGeneration",
+    tokens_bl: Tensor,
+    features_npd: Tensor | None,
+    positions_bl: Tensor,
+    seen_bll: Tensor,
+) -> Tensor:
+    """Give the last hidden states of rows whose tokens look only at those told by `seen`."""
+    embedded_bld = embed(model, tokens_bl, features_npd)
+    least = torch.finfo(embedded_bld.dtype).min
+    mask_bll = torch.zeros_like(seen_bll, dtype=embedded_bld.dtype).masked_fill(~seen_bll, least)
+    hidden_bld: Tensor = model.model.language_model(
+        inputs_embeds=embedded_bld,
+        attention_mask=mask_bll[:, None],
+        position_ids=positions_bl,
+        use_cache=False,
     ).last_hidden_state
     return hidden_bld
 

@@ -1,4 +1,4 @@
-"""Ask a checkpoint: greedy answers, and how likely it holds given ones."""
+"""Ask a checkpoint for greedy answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,6 @@ from torch import Tensor
 
 from visionflan.build.instance import Turn
 from visionflan.errors import EvaluationError, TrainingError
-from visionflan.model import forward
 from visionflan.model.assemble import open_llava
 from visionflan.model.conversation import Encoder
 from visionflan.model.identity import weights_digest
@@ -30,14 +29,6 @@ class Answer(NamedTuple):
     text: str
     tokens: int
     finish_reason: Literal["stop", "length"]
-
-
-class Likelihood(NamedTuple):
-    """The log-probability of a given answer with its end: summed, and per token."""
-
-    summed: float
-    mean: float
-    tokens: int
 
 
 @dataclass(frozen=True)
@@ -149,85 +140,3 @@ def told(encoder: Encoder, tokens: list[int], ends: set[int]) -> Answer:
     words = encoder.tokenizer.decode(tokens[:stop], skip_special_tokens=True)
     reason: Literal["stop", "length"] = "length" if stop is None else "stop"
     return Answer(words.strip(), len(tokens[:stop]), reason)
-
-
-class Weighed(NamedTuple):
-    """An answer to be weighed: its row of tokens, where it begins, and which images it shows."""
-
-    tokens: list[int]
-    begin: int
-    images: Sequence[Image.Image]
-
-
-def candidate_logprobs(
-    checkpoint: Checkpoint,
-    conversations: Sequence[Conversation],
-    images: Sequence[Sequence[Image.Image]],
-    candidates: Sequence[Sequence[str]],
-    *,
-    batch_size: int = 32,
-) -> list[list[Likelihood]]:
-    """Tell for each question how likely each of its candidates is as the whole answer."""
-    prompts = asked(checkpoint.encoder, conversations, images)
-    rows: list[Weighed] = []
-    for turns, shown, prompt, texts in zip(conversations, images, prompts, candidates, strict=True):
-        rows += answered(checkpoint.encoder, turns, shown, prompt, texts)
-    order = sorted(range(len(rows)), key=lambda place: len(rows[place].tokens))
-    found: dict[int, Likelihood] = {}
-    for begin in range(0, len(order), batch_size):
-        places = order[begin : begin + batch_size]
-        weighed = weigh(checkpoint, [rows[place] for place in places])
-        found.update(zip(places, weighed, strict=True))
-    flat = iter(found[place] for place in range(len(rows)))
-    return [[next(flat) for _ in texts] for texts in candidates]
-
-
-def answered(
-    encoder: Encoder,
-    turns: Conversation,
-    images: Sequence[Image.Image],
-    prompt: list[int],
-    candidates: Sequence[str],
-) -> list[Weighed]:
-    """Put each candidate behind the prompt, whose tokens must stay what they are."""
-    if not candidates:
-        return []
-    whole = encoder.conversations([(*turns, Turn("assistant", text)) for text in candidates])
-    rows = [encoder.expand(encoded.tokens) for encoded in whole]
-    if any(row[: len(prompt)] != prompt for row in rows):
-        raise EvaluationError(
-            f"the prompt {turns[-1].text!r} has other tokens with an answer behind it than without."
-        )
-    return [Weighed(row, len(prompt), images) for row in rows]
-
-
-@torch.inference_mode()
-def weigh(checkpoint: Checkpoint, rows: list[Weighed]) -> list[Likelihood]:
-    """Sum the log-probabilities of the answers in one batch of rows, padded on the right."""
-    device, padding = checkpoint.device, checkpoint.encoder.padding
-    longest = max(len(row.tokens) for row in rows)
-    padded = [row.tokens + [padding] * (longest - len(row.tokens)) for row in rows]
-    tokens_bl = torch.tensor(padded, device=device)
-    begins = torch.tensor([row.begin for row in rows], device=device)
-    ends = torch.tensor([len(row.tokens) for row in rows], device=device)
-    places = torch.arange(longest, device=device)
-    learnt_bl = (places >= begins[:, None]) & (places < ends[:, None])
-    features = looked_at(checkpoint, [image for row in rows for image in row.images])
-    hidden_bld = forward.read(checkpoint.model, tokens_bl, features)
-    logits_av = forward.predict(checkpoint.model, hidden_bld, learnt_bl)
-    losses_a = forward.losses(logits_av, tokens_bl[learnt_bl])
-    rows_a = learnt_bl.nonzero()[:, 0]
-    sums = torch.zeros(len(rows), device=device).index_add(0, rows_a, -losses_a).tolist()
-    counts = (ends - begins).tolist()
-    return [Likelihood(total, total / n, n) for total, n in zip(sums, counts, strict=True)]
-
-
-def looked_at(checkpoint: Checkpoint, images: list[Image.Image]) -> Tensor | None:
-    """Give the tower's features of images, looking once at one that is shown to several rows."""
-    distinct = list({id(image): image for image in images}.values())
-    if not distinct:
-        return None
-    known = {id(image): place for place, image in enumerate(distinct)}
-    places = [known[id(image)] for image in images]
-    given = pictures(checkpoint, distinct)
-    return forward.see(checkpoint.model, given["pixel_values"])[places]
