@@ -114,12 +114,11 @@ def plane(arrows: Sequence[Arrow], title: str) -> Markup:
 
 
 def named_at(name: str, point: Point) -> str:
-    """Write the name of a task beside its end, on the side where there is room."""
+    """Write the name of a task above its end."""
     x, y = point
-    is_left = x > PLANE * 0.6
-    at, anchor = (x - 7, "end") if is_left else (x + 7, "start")
+    anchor = "start" if x < PLANE * 0.25 else "end" if x > PLANE * 0.75 else "middle"
     shown = name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
-    return f'<text class="axis {anchor}" x="{at:.1f}" y="{y + 3:.1f}">{escape(shown)}</text>'
+    return f'<text class="axis {anchor}" x="{x:.1f}" y="{y - 7:.1f}">{escape(shown)}</text>'
 
 
 def axes(frame: Frame) -> str:

@@ -97,6 +97,7 @@ def page(story: Story) -> str:
         number=figures.number,
         signed_number=figures.signed_number,
         tone=figures.tone,
+        benchmark=benchmark_title,
     )
     pages.globals["ends"] = figures.ends
     template = pages.get_template("compare.html")

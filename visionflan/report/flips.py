@@ -8,7 +8,7 @@ from visionflan.build.prompt import lettered
 from visionflan.compare.comparison import Pair
 from visionflan.evaluate.header import TaskHeader
 from visionflan.evaluate.records import Record
-from visionflan.evaluate.verdict import Rule
+from visionflan.evaluate.verdict import Rule, Status
 from visionflan.hashing import rank
 from visionflan.report.answers import cut
 from visionflan.report.built import words
@@ -39,7 +39,6 @@ SHOWN: dict[Kind, tuple[str, str]] = {
     "talk": ("Free talk", "another answer where the manner counts and none is right or wrong"),
 }
 EACH_KIND, SIDE = 40, 224
-RULES: tuple[Rule, ...] = ("official", "lenient", "likelihood")
 
 
 def kind(pair: Pair, rule: Rule) -> Kind:
@@ -203,12 +202,17 @@ def reading(record: Record, rule: Rule | None) -> Reading:
     if lenient == official:
         named = {"read as": lenient}
     rows = [
-        (name, "" if parsed == record.answer else cut(parsed), MEANINGS[status], score)
+        (name, quoted(record, parsed, status), MEANINGS[status], score)
         for name, (parsed, status, score) in named.items()
     ]
     if record.score_likelihood is not None:
         rows.append(("likeliest", likeliest(record), "by likelihood", record.score_likelihood))
     return Reading(text, mark(record.score(rule)), rows)
+
+
+def quoted(record: Record, parsed: str, status: Status) -> str:
+    """Give what was understood; nothing where that is only the whole answer again."""
+    return "" if status != "parsed" and parsed == record.answer else cut(parsed)
 
 
 def likeliest(record: Record) -> str:
