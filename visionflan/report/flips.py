@@ -205,6 +205,8 @@ def reading(record: Record, rule: Rule | None) -> Reading:
         (name, quoted(record, parsed, status), MEANINGS[status], score)
         for name, (parsed, status, score) in named.items()
     ]
+    if record.decided_by == "judge":
+        rows[-1] = (rows[-1][0], rows[-1][1], "decided by a judge", record.score_lenient)
     if record.score_likelihood is not None:
         rows.append(("likeliest", likeliest(record), "by likelihood", record.score_likelihood))
     return Reading(text, mark(record.score(rule)), rows)

@@ -27,7 +27,8 @@ class BiasPanel(NamedTuple):
 
 
 def biases(found: Sequence[Bias], titles: Titles) -> BiasPanel:
-    """Draw every yes/no task as a step in the plane of bias and ability."""
+    """Draw every yes/no task as a step in the plane of both; most change of bias comes first."""
+    found = sorted(found, key=lambda bias: -abs(bias.criterion.change.value or 0.0))
     rows = [(titles.get(bias.task, bias.task), bias) for bias in found]
     arrows = [arrow for title, bias in rows if (arrow := step(title, bias))]
     words = "; ".join(f"{arrow.name}: {told(arrow)}" for arrow in arrows)
@@ -58,7 +59,8 @@ class FormRow(NamedTuple):
 
 
 def forms(found: Sequence[Form], titles: Titles) -> list[FormRow]:
-    """Draw what the change of each task is made of, on one axis."""
+    """Draw what the change of each task is made of, on one axis; most form comes first."""
+    found = sorted(found, key=lambda form: -abs(form.form.value or 0.0))
     values = [parts(form) for form in found]
     reach = max((abs(value) for row in values for _, value in row), default=0.0)
     return [
@@ -91,7 +93,8 @@ class ForgettingRow(NamedTuple):
 
 
 def forgettings(found: Sequence[Forgetting], titles: Titles) -> list[ForgettingRow]:
-    """Draw what became of what was known of each task."""
+    """Draw what became of what was known of each task; most forgotten comes first."""
+    found = sorted(found, key=lambda each: -(each.forgotten or 0) / max(1, each.items))
     return [forgetting(titles.get(each.task, each.task), each) for each in found]
 
 
