@@ -110,6 +110,10 @@ def test_the_official_rule_wants_letter_and_words_and_the_lenient_one_either(
         ("It may be yes or no", ""),
         ("1. No", "no"),
         ("knotted noodles", ""),
+        ("I can't tell.", ""),
+        ("I’m not sure", ""),
+        ("I am not sure, but no", "no"),
+        ("It isn’t there", "no"),
     ],
 )
 def test_yes_and_no_are_read_as_whole_words(answer: str, label: str) -> None:

@@ -1,8 +1,8 @@
 """Sum up the records of a benchmark by its own measures, and say what they cannot tell.
 
 Data that is missing (an item that failed, an answer that no judge has scored) is no score. Each
-measure tells its coverage, and between which bounds it would lie whatever the missing data were;
-below 98 % coverage there is no headline.
+measure tells its coverage, and what it would be if all that is missing were wrong, and right; below
+98 % coverage there is no headline.
 """
 
 from collections import Counter
@@ -58,7 +58,7 @@ def by_rules(records: Sequence[Record], measure: Measure) -> dict[str, Any]:
     for rule in RULES:
         value = estimate(records, measure, rule)
         if value is not None:
-            found[rule] = value._asdict() | bounds(records, measure, rule)
+            found[rule] = value._asdict() | suppositions(records, measure, rule)
     return found
 
 
@@ -70,7 +70,7 @@ def coverage(records: Sequence[Record], rule: Rule) -> float | None:
     return round(scored / len(records), 6) if records else None
 
 
-def bounds(records: Sequence[Record], measure: Measure, rule: Rule) -> dict[str, float]:
+def suppositions(records: Sequence[Record], measure: Measure, rule: Rule) -> dict[str, float]:
     """Give the value if all missing scores were 0, and if all were 1; nothing if all are there."""
     if all(record.score(rule) is not None for record in records):
         return {}
@@ -82,7 +82,7 @@ def bounds(records: Sequence[Record], measure: Measure, rule: Rule) -> dict[str,
         ]
         value = estimate(whole, measure, rule)
         ends.append(value.mean if value else 0.0)
-    return {"at_least": round(min(ends), 6), "at_most": round(max(ends), 6)}
+    return {"missing_wrong": round(ends[0], 6), "missing_right": round(ends[1], 6)}
 
 
 def filled_in(record: Record, rule: Rule, score: float) -> Record:

@@ -105,6 +105,8 @@ def estimate(records: Sequence[Record], measure: Measure, rule: Rule) -> Estimat
         return Estimate(value, None, None, items, clusters)
     values = measure.value(drawn(found))
     low, high = ends(values[~np.isnan(values)])
-    if measure.best == 1.0:
-        low, high = widened(low, high, clusters)
+    if measure.best:
+        low, high = (
+            measure.best * end for end in widened(low / measure.best, high / measure.best, clusters)
+        )
     return Estimate(value, low, high, items, clusters)

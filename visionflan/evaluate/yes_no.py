@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from visionflan.evaluate.measures import Measure, Where, ratio
 from visionflan.evaluate.metrics.choices import YES, read_yes_or_no
-from visionflan.evaluate.metrics.folding import is_refusal, words_of
+from visionflan.evaluate.metrics.folding import words_of
 from visionflan.evaluate.records import Record
 from visionflan.evaluate.statistics import Floats
 from visionflan.evaluate.verdict import Question, Rule, Verdict
@@ -18,10 +18,8 @@ Share = Callable[[Record, Rule], tuple[float, float]]
 
 
 def lenient(answer: str, question: Question) -> Verdict:
-    """Take yes or no however it is said; what only declines to answer is no denial."""
-    read = read_yes_or_no(answer.replace("’", "'"))
-    if is_refusal(answer) and read.parsed not in words_of(answer).split():
-        return Verdict(0.0, "", "refusal")
+    """Take yes or no however it is said."""
+    read = read_yes_or_no(answer)
     return read if read.score is not None else compared(read.parsed, question)
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from string import ascii_lowercase
 
-from visionflan.evaluate.metrics.folding import ANSWER_MARK, bare, words_of
+from visionflan.evaluate.metrics.folding import ANSWER_MARK, bare, is_refusal, words_of
 from visionflan.evaluate.verdict import Verdict
 
 YES, NO = "yes", "no"
@@ -114,8 +114,11 @@ def is_yes_or_no(answers: Sequence[str]) -> bool:
 
 
 def read_yes_or_no(answer: str) -> Verdict:
-    """Read yes or no: the first word if it is one, else the only one said, else a denial."""
-    words = words_of(answer.replace("n't", " not")).split()
+    """Read yes or no: the first word if it is one, else the only one said, else a denial.
+
+    What only declines to answer is no denial.
+    """
+    words = words_of(answer.replace("’", "'").replace("n't", " not")).split()
     said = [word for word in words if word in (YES, NO)]
     if words and words[0] in (YES, NO):
         return Verdict(None, words[0])
@@ -123,6 +126,8 @@ def read_yes_or_no(answer: str) -> Verdict:
         return Verdict(None, said[0])
     if said:
         return Verdict(0.0, "", "ambiguous")
+    if is_refusal(answer):
+        return Verdict(0.0, "", "refusal")
     if DENIALS.intersection(words):
         return Verdict(None, NO)
     return Verdict(0.0, "", "unparsed")
