@@ -20,9 +20,9 @@ def show_measures(told: Mapping[str, Any]) -> None:
         print(f"{name:{width}}", *(figures(row.get(rule)) for rule in used))
     if why := told["headline"].get("why"):
         print(f"no headline: {why}")
-    for rule, share in told["coverage"].items():
-        if share is not None and share < 1:
-            print(f"{rule}: {share:.1%} of the answers are scored")
+    for what, shares in (("scored", told["coverage"]), ("understood", told["understood"])):
+        parts = [f"{share:.1%} {rule}" for rule, share in shares.items() if share is not None]
+        print(f"{what}: {', '.join(parts)}" if parts else f"{what}: none")
 
 
 def figures(estimate: Mapping[str, Any] | None) -> str:

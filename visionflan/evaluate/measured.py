@@ -15,7 +15,7 @@ from visionflan.evaluate.header import Header
 from visionflan.evaluate.measures import Measure, estimate
 from visionflan.evaluate.records import Record
 from visionflan.evaluate.scoring import Scorer
-from visionflan.evaluate.verdict import RULES, Rule
+from visionflan.evaluate.verdict import MISSING, RULES, Rule, Status
 
 COVERED = 0.98
 
@@ -32,6 +32,10 @@ def measured(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[
         "notes": header.notes,
         "headline": headline(true, benchmark.measures[0]),
         "coverage": {rule: coverage(true, rule) for rule in RULES},
+        "understood": {
+            "official": understood([record.status_official for record in true]),
+            "lenient": understood([record.status for record in true]),
+        },
         "measures": {each.name: by_rules(true, each) for each in benchmark.measures},
         "controls": {
             condition: by_rules(
@@ -50,6 +54,12 @@ def measured(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[
         },
         "lengths": lengths([record for record in true if not record.error]),
     }
+
+
+def understood(statuses: Sequence[Status]) -> float | None:
+    """Give the share of the answers from which a rule could read what was meant."""
+    told = [status for status in statuses if status not in MISSING]
+    return round(sum(status == "parsed" for status in told) / len(told), 6) if told else None
 
 
 def by_rules(records: Sequence[Record], measure: Measure) -> dict[str, Any]:

@@ -15,6 +15,9 @@ Status = Literal[
     "unjudged",  # only a judge can score it, and none was asked: missing data
     "judge_failed",  # the judge gave no usable verdict: missing data
 ]
+# With these there is no score.
+MISSING: frozenset[Status] = frozenset({"failed", "unjudged", "judge_failed"})
+
 # How an answer becomes a score: by the rule that others publish, by one that asks only for the
 # right content, or, without reading it, by which of the closed answers the model holds likeliest.
 ParsingRule = Literal["official", "lenient"]
