@@ -73,11 +73,12 @@ def run(given: argparse.Namespace) -> int:
     from visionflan.evaluate.places import checkpoints
     from visionflan.evaluate.plan import planned, releases
     from visionflan.evaluate.run import Subject, evaluate
+    from visionflan.evaluate.suites import suites
 
     wanted = wanted_by(given)
     if given.demo:
         return demo(wanted.benchmarks, as_json=given.json)
-    scores = []
+    scores, folders = [], []
     opened = releases(wanted)
     for place in checkpoints(given.model, given.phases, given.out):
         answerer = CheckpointAnswerer(place.checkpoint, given.device, batch_size=given.batch_size)
@@ -89,8 +90,9 @@ def run(given: argparse.Namespace) -> int:
         )
         for asked in planned(wanted, place, opened):
             scores.append(evaluate(subject, asked.chosen, asked.out, asked.settings))
+            folders.append(asked.out)
             sys.stderr.write(f"{place.phase}: {scores[-1]['records']} answers in {asked.out}\n")
-    show(scores, as_json=given.json)
+    show([*scores, *suites(folders)], as_json=given.json)
     return 0
 
 

@@ -25,6 +25,14 @@ def show_measures(told: Mapping[str, Any]) -> None:
         print(f"{what}: {', '.join(parts)}" if parts else f"{what}: none")
 
 
+def show_suite(told: Mapping[str, Any]) -> None:
+    """Print the number that several benchmarks make together."""
+    about = f"{told['suite']}, {told['phase']} ({told['checkpoint'][:12]})"
+    print(f"\n{about}: mean over {', '.join(told['benchmarks'])}")
+    for rule in (rule for rule in RULES if rule in told):
+        print(f"{rule:<10} {figures(told[rule])}")
+
+
 def figures(estimate: Mapping[str, Any] | None) -> str:
     """Give a value and its interval; a dash where there is none."""
     if estimate is None:

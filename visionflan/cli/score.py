@@ -36,20 +36,25 @@ def scored(records: Path, *, as_json: bool) -> int:
     """Score the evaluations that are there, and print."""
     from visionflan.evaluate.places import evaluations
     from visionflan.evaluate.run import rescore
+    from visionflan.evaluate.suites import suites
 
-    show([rescore(folder) for folder in evaluations(records)], as_json=as_json)
+    folders = evaluations(records)
+    show([*map(rescore, folders), *suites(folders)], as_json=as_json)
     return 0
 
 
 def show(scores: list[dict[str, Any]], *, as_json: bool) -> None:
     """Print scores as JSON, or as one table for each phase and benchmark."""
-    from visionflan.cli.measures import show_measures
+    from visionflan.cli.measures import show_measures, show_suite
     from visionflan.cli.selection import print_json
 
     if as_json:
         print_json(scores[0] if len(scores) == 1 else scores)
         return
     for told in scores:
+        if "suite" in told:
+            show_suite(told)
+            continue
         name = f"{told['title']}, " if "title" in told else ""
         print(
             f"\n{name}{told['phase']} ({told['checkpoint'][:12]}), {told['records']} answers",

@@ -45,8 +45,7 @@ class Rote:
     precision = "rule"
 
     def __init__(self, chosen: Chosen, *, talks: bool) -> None:
-        digest = chosen.sources[0].digest
-        self.talks, self.digest = talks, f"talker {digest}" if talks else digest
+        self.talks, self.digest = talks, "talker" if talks else "rote"
         self.answers = {
             item.prompt: item.majority or next(iter(item.candidates), "I do not know.")
             for items in chosen.items.values()

@@ -1,0 +1,38 @@
+"""A number that several benchmarks make together needs all of them."""
+
+import json
+
+import pytest
+
+from visionflan.cli.main import main
+from visionflan.evaluate.demo import demo_run
+from visionflan.evaluate.places import evaluations
+from visionflan.evaluate.suites import SUITES, suites
+
+FOUR = SUITES["forgetting"]
+
+
+def test_forgetting_is_the_mean_over_its_four_sets(capsys: pytest.CaptureFixture[str]) -> None:
+    with demo_run(FOUR) as run:
+        assert main(["score", str(run), "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+    alone = {
+        each["benchmark"]: each
+        for each in told
+        if each.get("phase") == "rote" and "benchmark" in each
+    }
+    (rote,) = [each for each in told if each.get("suite") and each["phase"] == "rote"]
+    means = [alone[name]["measures"]["accuracy"]["official"]["mean"] for name in FOUR]
+    assert rote["official"]["mean"] == pytest.approx(sum(means) / 4)
+    assert rote["official"]["low"] < rote["official"]["mean"] < rote["official"]["high"]
+    assert "likelihood" not in rote
+
+
+def test_three_of_four_are_no_forgetting() -> None:
+    with demo_run(FOUR[:3]) as run:
+        assert suites(evaluations(run)) == []
+
+
+def test_it_is_printed_from_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "--demo", "--benchmarks", ",".join(FOUR)]) == 0
+    assert "forgetting, talker" in capsys.readouterr().out
