@@ -30,6 +30,7 @@ COMMANDS: dict[str, str] = {
 
 # What a command may need beyond the core, and the extra that brings it.
 EXTRAS: dict[str, str] = {
+    "httpx": "evaluate",
     "jinja2": "evaluate",
     "markupsafe": "evaluate",
     "rapidfuzz": "evaluate",

@@ -1,0 +1,118 @@
+"""Have the answers of one evaluation's folder judged, and tell in words what it takes and gave."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+from visionflan.errors import EvaluationError
+from visionflan.evaluate.benchmarks import load
+from visionflan.evaluate.header import read_header
+from visionflan.evaluate.judge.ask import Judged, estimate, judge_records
+from visionflan.evaluate.judge.cache import CACHE, Cache
+from visionflan.evaluate.judge.limits import CHARACTERS_A_TOKEN, Budget, Estimate, Limits
+from visionflan.evaluate.judge.patience import Patience
+from visionflan.evaluate.judge.reply import Judge
+from visionflan.evaluate.judgements import (
+    JUDGEMENTS,
+    Judgement,
+    merged,
+    order_of,
+    read_judgements,
+    write_judgements,
+)
+from visionflan.evaluate.records import RECORDS, Record, read_records
+from visionflan.evaluate.rubric import Rubric
+
+
+def rubric_of(folder: Path) -> Rubric | None:
+    """Give the rubric of the benchmark that an evaluation is of, None where rules do without."""
+    name = read_header(folder).benchmark
+    return load(name).rubric if name else None
+
+
+class Evaluation:
+    """An evaluation, the judge of its answers, and the replies that are kept.
+
+    Unless a file is named, the replies lie beside the folder, where the evaluations of one run
+    share them.
+    """
+
+    def __init__(self, folder: Path, judge: Judge, limits: Limits, cache: Path | None) -> None:
+        rubric = rubric_of(folder)
+        if rubric is None:
+            raise EvaluationError(f"{folder} is scored by rules alone: it needs no judge")
+        Budget(limits, judge.prices)  # what cannot be limited so is refused before all else
+        self.folder, self.rubric, self.who, self.limits = folder, rubric, judge, limits
+        self.cache = Cache(cache or folder.resolve().parent / CACHE)
+
+    def close(self) -> None:
+        """Close the cache."""
+        self.cache.close()
+
+    @cached_property
+    def records(self) -> list[Record]:
+        """The records of the evaluation."""
+        path = self.folder / RECORDS
+        if not path.is_file():
+            raise EvaluationError(f"{self.folder} holds no {RECORDS}: its evaluation was stopped")
+        return read_records(path)
+
+    def estimate(self) -> Estimate:
+        """Estimate what judging would take."""
+        return estimate(self.records, self.rubric, self.who, self.cache)
+
+    def judge(self, patience: Patience | None = None) -> Judged:
+        """Judge, and keep what was said beside the records; earlier verdicts stay.
+
+        Where not one verdict came of it, the reason is a fault.
+        """
+        judged = judge_records(
+            self.records, self.rubric, self.who, self.cache, self.limits, patience
+        )
+        path = self.folder / JUDGEMENTS
+        write_judgements(path, merged(read_judgements(path), judged.judgements))
+        if judged.stopped and not any(not each.failure for each in judged.judgements):
+            raise EvaluationError(f"nothing was judged: {judged.stopped}")
+        return judged
+
+
+def estimate_lines(title: str, told: Estimate) -> Iterator[str]:
+    """Tell what judging would take."""
+    yield (
+        f"{title}: {told.verdicts} verdicts wanted, {told.cached} known, {told.calls} calls to "
+        f"make, {told.prompt_tokens} tokens of prompts (characters / {CHARACTERS_A_TOKEN}), at "
+        f"most {told.completion_tokens} of replies"
+    )
+    if told.low is None or told.high is None:
+        yield "  cost unknown: no prices were given"
+    else:
+        yield f"  about {told.low:.2f} to {told.high:.2f} US dollars, more where calls are repeated"
+
+
+def coverage_lines(title: str, judged: Judged) -> Iterator[str]:
+    """Tell how much was judged, why not all, what it took, and what the order of answers did."""
+    share = judged.judged / judged.wanted if judged.wanted else 1.0
+    unasked = judged.wanted - judged.judged - judged.failed
+    cost = "" if judged.usd is None else f", at most {judged.usd:.4f} US dollars"
+    yield (
+        f"{title}: {judged.judged} of {judged.wanted} answers judged ({share:.1%}), "
+        f"{judged.failed} failed, {unasked} not asked about; {judged.calls} calls{cost}"
+    )
+    if judged.stopped:
+        yield f"  judging stopped: {judged.stopped}"
+    if failure := next((each.failure for each in judged.judgements if each.failure), ""):
+        yield f"  a failure: {failure}"
+    if judged.models:
+        models = ", ".join(f"{name or 'no name'} ({n})" for name, n in judged.models.items())
+        yield f"  answered by {models}"
+    yield from order_lines(judged.judgements)
+
+
+def order_lines(judgements: list[Judgement]) -> Iterator[str]:
+    """Tell what the place of an answer beside its reference did."""
+    order = order_of(judgements)
+    if order.shift is not None:
+        yield (
+            f"  in both orders the same side won {order.held} of {order.pairs} times; the answer "
+            f"is {order.shift:+.3f} further ahead in its usual place than in the other"
+        )
