@@ -35,6 +35,7 @@ LAYERS = [
     {"compare"},
     {"report", "catalogue_page"},
     {"quickstart"},
+    {"bridge"},
     {"cli"},
 ]
 # What the command line, the declarations and the build may load beyond the standard library.
