@@ -10,7 +10,7 @@ from markupsafe import Markup
 import visionflan
 from visionflan.build.durable import write_text
 from visionflan.compare.comparison import Comparison, Difference, Evaluation
-from visionflan.errors import VisionflanError
+from visionflan.errors import EvaluationError, VisionflanError
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.header import TaskHeader
 from visionflan.evaluate.verdict import Rule
@@ -79,11 +79,22 @@ def benchmark_title(name: str) -> str:
 
 def write_comparison(story: Story, out: Path, numbers: Mapping[str, Any]) -> Files:
     """Write the three files into a folder."""
+    if all(pair.before.score(story.rule) is None for pair in story.found.pairs):
+        raise EvaluationError(unscored(story.rule))
     files = Files(out / "compare.html", out / "compare.csv", out / "compare.json")
     write_text(files.page, page(story))
     write_table(files.table, story.found.pairs, story.rule)
     write_text(files.numbers, json.dumps(numbers, indent=1, ensure_ascii=False) + "\n")
     return files
+
+
+def unscored(rule: Rule) -> str:
+    """Say what to do where a rule has scored nothing."""
+    if rule == "likelihood":
+        return (
+            "the evaluations kept no likelihoods: compare by another rule, or evaluate again with them"
+        )
+    return f"no answer has a score by the {rule} rule: score again with `visionflan score`"
 
 
 def page(story: Story) -> str:
