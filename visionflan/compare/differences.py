@@ -1,0 +1,121 @@
+"""Measure how benchmarks, held-out tasks and groups of tasks changed, and test each change."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from visionflan.compare.comparison import Difference, Pair, Scope
+from visionflan.compare.flips import flips
+from visionflan.compare.resample import Sums, possible, resample
+from visionflan.compare.significance import POWER, holm, mcnemar, swap_test
+from visionflan.compare.verdicts import verdict
+from visionflan.evaluate import benchmarks
+from visionflan.evaluate.header import TaskHeader
+from visionflan.evaluate.measures import Measure, mean_score, tallied
+from visionflan.evaluate.metrics import METRICS
+from visionflan.evaluate.verdict import RULES, Rule
+
+
+class Subject(NamedTuple):
+    """What is measured: a benchmark, a task, or a group; by what, and whether that stands for it.
+
+    A `headline` belongs to the family of tests that are adjusted for each other.
+    """
+
+    scope: Scope
+    name: str
+    style: str
+    measure: Measure
+    headline: bool
+
+
+def of_benchmark(name: str, style: str, pairs: Sequence[Pair]) -> list[Difference]:
+    """Compare all measures of a benchmark under every rule."""
+    found = []
+    for place, measure in enumerate(benchmarks.load(name).measures):
+        subject = Subject("benchmark", name, style, measure, headline=place == 0)
+        found += by_rules(subject, pairs)
+    return found
+
+
+def of_task(told: TaskHeader, style: str, pairs: Sequence[Pair]) -> list[Difference]:
+    """Compare the mean score of a held-out task; free conversation is shown and not judged."""
+    bounded = METRICS[told.metric].bounded
+    measure = mean_score(told.metric.replace("_", " "), best=1.0 if bounded else 100.0)
+    if not bounded:
+        measure = measure._replace(best=None)
+    name = pairs[0].before.task
+    return by_rules(Subject("task", name, style, measure, not told.conversation), pairs)
+
+
+def by_rules(subject: Subject, pairs: Sequence[Pair]) -> list[Difference]:
+    """Compare one measure under every rule that scores both sides."""
+    found = (difference(subject, pairs, rule) for rule in RULES)
+    return [each for each in found if each is not None]
+
+
+def difference(subject: Subject, pairs: Sequence[Pair], rule: Rule) -> Difference | None:
+    """Compare one measure under one rule, on the items that have a score on both sides."""
+    measure = subject.measure
+    scored = [pair for pair in valued(pairs, rule) if measure.where(pair.before)]
+    if not scored:
+        return None
+    first = tallied([pair.before for pair in scored], measure, rule)
+    second = tallied([pair.after for pair in scored], measure, rule)
+    sums = Sums(first.clusters, first.strata, first.sums, second.sums)
+    drawn = resample(sums)
+    shift = drawn.shift(measure.value, measure.best)
+    if shift.before.value is None or shift.after.value is None or shift.change.value is None:
+        return None
+    error = drawn.error(measure.value)
+    change = shift.change
+    if any(pair.before.answer != pair.after.answer for pair in scored):
+        change = possible(change, drawn.clusters, measure.best)
+    turned = flips(scored, measure, rule, shift)
+    exact = mcnemar(turned.gained, turned.lost) if turned else None
+    chance = exact if turned and turned.decisive else swap_test(sums, measure.value)
+    return Difference(
+        scope=subject.scope,
+        name=subject.name,
+        style=subject.style,
+        measure=measure.name,
+        headline=subject.headline,
+        rule=rule,
+        before=shift.before.value,
+        after=shift.after.value,
+        change=shift.change.value,
+        low=change.low,
+        high=change.high,
+        best=measure.best,
+        items=len(scored),
+        clusters=drawn.clusters,
+        gained=turned.gained if turned else None,
+        lost=turned.lost if turned else None,
+        mcnemar=exact,
+        p=chance if drawn.clusters > 1 else None,
+        p_adjusted=None,
+        detectable=None if error is None else POWER * error,
+        verdict="",
+    )
+
+
+def valued(pairs: Sequence[Pair], rule: Rule) -> list[Pair]:
+    """Choose the pairs that have a score on both sides."""
+    return [
+        pair
+        for pair in pairs
+        if pair.before.score(rule) is not None and pair.after.score(rule) is not None
+    ]
+
+
+def judged(found: Sequence[Difference]) -> list[Difference]:
+    """Adjust the headlines of each rule for how many they are, and say what each change means."""
+    adjusted: dict[int, float] = {}
+    for rule in RULES:
+        family = {
+            place: each.p
+            for place, each in enumerate(found)
+            if each.headline and each.rule == rule and each.p is not None
+        }
+        adjusted |= zip(family, holm(list(family.values())), strict=True)
+    told = [each._replace(p_adjusted=adjusted.get(place)) for place, each in enumerate(found)]
+    return [each._replace(verdict=verdict(each)) for each in told]

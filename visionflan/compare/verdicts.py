@@ -1,0 +1,36 @@
+"""Say in words what a difference means, and what it leaves open."""
+
+from visionflan.compare.comparison import Difference
+from visionflan.compare.significance import SIGNIFICANT
+
+FEW = 0.5  # an interval as wide as this share of the scale leaves everything open
+
+
+def points(value: float, best: float | None) -> str:
+    """Write a change as papers do: of 100 where the scale ends at 1, else as it is."""
+    told = round(value * (100 if best == 1.0 else 1), 1) + 0.0
+    return f"{told:+.1f}" if told else "0.0"
+
+
+def verdict(told: Difference) -> str:
+    """Say whether the measure changed, and by how much it may have."""
+    if told.p is None or told.low is None or told.high is None:
+        return "too few items to tell"
+    low, high = (points(end, told.best) for end in (told.low, told.high))
+    if told.low == told.high == 0:
+        return "no change"
+    size = f"{points(abs(told.change), told.best).lstrip('+')} points ({low} to {high})"
+    chance = told.p if told.p_adjusted is None else told.p_adjusted
+    if chance < SIGNIFICANT:
+        return f"{direction(told)} by {size}"
+    if told.p < SIGNIFICANT:
+        return f"perhaps {direction(told)} by {size}: with so many tasks chance may do that"
+    if told.best is not None and told.high - told.low > FEW * told.best:
+        return f"too few items to tell; could be anything from {low} to {high} points"
+    return f"no detectable change; could be anything from {low} to {high} points"
+
+
+def direction(told: Difference) -> str:
+    """Name the direction: of what is no headline, such as a yes-rate, higher need not be better."""
+    better = ("better", "worse") if told.headline or told.scope != "benchmark" else ("up", "down")
+    return better[told.change < 0]
