@@ -67,7 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Evaluate, and print the scores of each phase."""
-    from visionflan.cli.score import demo, show
+    from visionflan.cli.score import demo
+    from visionflan.cli.scores import show
     from visionflan.evaluate.answerer import CheckpointAnswerer
     from visionflan.evaluate.cache import CachedAnswerer
     from visionflan.evaluate.places import checkpoints

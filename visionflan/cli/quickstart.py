@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Go the whole path, and say where the report is."""
-    from visionflan.cli.score import show
+    from visionflan.cli.scores import show
     from visionflan.evaluate.places import evaluations
     from visionflan.evaluate.run import rescore
     from visionflan.quickstart import quickstart

@@ -1,14 +1,14 @@
-"""Compute the scores again from stored records, without a model.
+"""Compute the scores again from stored records, without the model that answered.
 
-Takes a run, the folder of one evaluation, or its records, and rewrites `scores.json`.
+Takes a run, the folder of one evaluation, or its records, and rewrites `scores.json`. What only a
+judge can score, or what rules leave over, is judged if one is named; it is asked nothing twice.
 """
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-COLUMNS = ("score", "official", "likelihood", "blank", "swapped", "chance", "majority")
+from visionflan.cli.judging import add_judge_arguments, judge_evaluation, judge_from
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,11 +17,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("records", type=Path, nargs="?", metavar="RECORDS|RUN")
     what.add_argument("--demo", action="store_true", help="two rules that never look, on specimens")
     parser.add_argument("--json", action="store_true", help="print the scores as JSON")
+    add_judge_arguments(parser)
 
 
 def run(given: argparse.Namespace) -> int:
-    """Score, and print."""
-    return demo(as_json=given.json) if given.demo else scored(given.records, as_json=given.json)
+    """Judge where that is wanted, score, and print."""
+    if given.demo:
+        return demo(as_json=given.json)
+    judge = judged(given)
+    if given.judge_dry_run:
+        return 0
+    return scored(given.records, judge, as_json=given.json)
+
+
+def judged(given: argparse.Namespace) -> str:
+    """Have judged what needs it, if a judge is named; give the name of whose verdicts count."""
+    judge = judge_from(given)
+    if judge is None:
+        name: str = given.judge_model
+        return name
+    from visionflan.errors import EvaluationError
+    from visionflan.evaluate.judge.evaluation import rubric_of
+    from visionflan.evaluate.places import evaluations
+
+    folders = [folder for folder in evaluations(given.records) if rubric_of(folder)]
+    if not folders:
+        raise EvaluationError(f"rules alone score what is in {given.records}: it needs no judge")
+    for folder in folders:
+        judge_evaluation(folder, judge, given)
+    return judge.name
 
 
 def demo(benchmarks: Sequence[str] = (), *, as_json: bool) -> int:
@@ -32,55 +56,13 @@ def demo(benchmarks: Sequence[str] = (), *, as_json: bool) -> int:
         return scored(records, as_json=as_json)
 
 
-def scored(records: Path, *, as_json: bool) -> int:
+def scored(records: Path, judge: str = "", *, as_json: bool) -> int:
     """Score the evaluations that are there, and print."""
+    from visionflan.cli.scores import show
     from visionflan.evaluate.places import evaluations
     from visionflan.evaluate.run import rescore
     from visionflan.evaluate.suites import suites
 
     folders = evaluations(records)
-    show([*map(rescore, folders), *suites(folders)], as_json=as_json)
+    show([*(rescore(folder, judge) for folder in folders), *suites(folders)], as_json=as_json)
     return 0
-
-
-def show(scores: list[dict[str, Any]], *, as_json: bool) -> None:
-    """Print scores as JSON, or as one table for each phase and benchmark."""
-    from visionflan.cli.measures import show_measures, show_suite
-    from visionflan.cli.selection import print_json
-
-    if as_json:
-        print_json(scores[0] if len(scores) == 1 else scores)
-        return
-    for told in scores:
-        if "suite" in told:
-            show_suite(told)
-            continue
-        name = f"{told['title']}, " if "title" in told else ""
-        print(
-            f"\n{name}{told['phase']} ({told['checkpoint'][:12]}), {told['records']} answers",
-            end="",
-        )
-        print(f", {told['failed']} failed" if told["failed"] else "")
-        if "measures" in told:
-            show_measures(told)
-        else:
-            show_tasks(told)
-
-
-def show_tasks(told: dict[str, Any]) -> None:
-    """Print the scores of held-out tasks beside their controls."""
-    rows = {**told["groups"], **told["tasks"]}
-    width = max(map(len, rows))
-    print(f"{'':{width}}  {'score':>6} {'95 % interval':>15}", *(f"{c:>10}" for c in COLUMNS[1:]))
-    for name, row in rows.items():
-        print(f"{name:{width}}  {line(row)}")
-
-
-def line(row: dict[str, Any]) -> str:
-    """Give one row of the table; what has no meaning is a dash."""
-    means = [f"{row[c]['mean']:.3f}" if row[c] else "-" for c in COLUMNS]
-    score = row["score"]
-    interval = "-"
-    if score and score["low"] is not None:
-        interval = f"{score['low']:.3f}..{score['high']:.3f}"
-    return " ".join([f"{means[0]:>6}", f"{interval:>15}", *(f"{mean:>10}" for mean in means[1:])])

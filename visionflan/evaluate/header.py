@@ -38,7 +38,8 @@ class Header:
 
     `checkpoint`, `sources` and `generation` are what answers depend on; the rest tells where
     things were and what was asked. `sources` are digests of builds, or of one benchmark's release,
-    whose name, prompt style and version of files are told, with notes for readers of its scores.
+    whose name, prompt style and version of files are told, with notes for readers of its scores,
+    and the judge whose verdicts count.
     """
 
     schema: int = SCHEMA
@@ -56,6 +57,7 @@ class Header:
     style: str = ""
     version: str = ""
     notes: tuple[str, ...] = ()
+    judge: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -10,6 +10,7 @@ from visionflan.build.durable import replacing
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.records import Record
 from visionflan.evaluate.rubric import Reading, Rubric
+from visionflan.evaluate.verdict import Status
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,6 +61,15 @@ class Judgement(NamedTuple):
 def subject(record: Record) -> tuple[str, str, str, str]:
     """Name the answer of a record as judgements do."""
     return *record.place, sha256(record.answer.encode()).hexdigest()
+
+
+# What rules leave over: they could not read it, could read it in several ways, or do not try to.
+LEFT_OVER: frozenset[Status] = frozenset({"unparsed", "ambiguous", "unjudged", "judge_failed"})
+
+
+def is_left_over(answer: str, status: Status, parsed: str) -> bool:
+    """Whether a rule could not tell what an answer means; one without words means nothing."""
+    return bool(answer.strip()) and (status in LEFT_OVER or (status == "truncated" and not parsed))
 
 
 def verdict_of(judgements: Sequence[Judgement], *, both_orders: bool = False) -> Reading | None:

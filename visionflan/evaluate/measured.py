@@ -30,6 +30,7 @@ def measured(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[
         "style": header.style,
         "version": header.version,
         "notes": header.notes,
+        "judge": header.judge,
         "headline": headline(true, benchmark.measures[0]),
         "coverage": {rule: coverage(true, rule) for rule in RULES},
         "understood": {

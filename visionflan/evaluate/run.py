@@ -11,9 +11,12 @@ from visionflan.build.durable import write_json
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.answerer import Answerer
 from visionflan.evaluate.ask import Asking, Batches
+from visionflan.evaluate.benchmarks import load
+from visionflan.evaluate.decided import decided
 from visionflan.evaluate.frequencies import read_frequencies, write_frequencies
 from visionflan.evaluate.header import HEADER, Header, generation, read_header, write_header
 from visionflan.evaluate.items import Ask, Chosen, asks, limited
+from visionflan.evaluate.judgements import JUDGEMENTS, read_judgements
 from visionflan.evaluate.records import (
     CONDITIONS,
     JOURNAL,
@@ -110,7 +113,7 @@ def joined(out: Path, header: Header) -> Header:
         return header
     earlier = read_header(out)
     if earlier.identity == header.identity:
-        return replace(header, tasks={**earlier.tasks, **header.tasks})
+        return replace(header, tasks={**earlier.tasks, **header.tasks}, judge=earlier.judge)
     name = f"{out.name}-{earlier.checkpoint[:12]}"
     aside = out.parent / "earlier" / name
     number = 1
@@ -170,6 +173,10 @@ def finish(out: Path, header: Header, records: list[Record]) -> dict[str, Any]:
     """Score all records, write them and their scores, and drop the journal that they came from."""
     scorer = Scorer(header.tasks, read_frequencies(out))
     scored = [scorer.scored(record) for record in records]
+    if header.benchmark and (rubric := load(header.benchmark).rubric):
+        scored, judge = decided(scored, rubric, read_judgements(out / JUDGEMENTS), header.judge)
+        header = replace(header, judge=judge)
+        write_header(out, header)
     write_records(out / RECORDS, scored)
     (out / JOURNAL).unlink(missing_ok=True)
     scores = summary(scored, header, scorer)
@@ -177,9 +184,13 @@ def finish(out: Path, header: Header, records: list[Record]) -> dict[str, Any]:
     return scores
 
 
-def rescore(out: Path) -> dict[str, Any]:
-    """Compute the scores again from the records of an evaluation, without a model."""
+def rescore(out: Path, judge: str = "") -> dict[str, Any]:
+    """Compute the scores again from the records of an evaluation, without a model.
+
+    With several judges the verdicts of the named one count, from now on.
+    """
     header = read_header(out)
+    header = replace(header, judge=judge or header.judge)
     if not (out / RECORDS).is_file():
         raise EvaluationError(f"{out} holds no {RECORDS}: its evaluation was stopped; run it again")
     return finish(out, header, read_records(out / RECORDS))

@@ -11,14 +11,10 @@ from visionflan.evaluate.judge.cache import Asked, Cache
 from visionflan.evaluate.judge.limits import Budget, Estimate, Limits, estimated
 from visionflan.evaluate.judge.patience import Heard, Patience, Questioner
 from visionflan.evaluate.judge.reply import Judge
-from visionflan.evaluate.judgements import Judgement, subject, verdicts
+from visionflan.evaluate.judgements import Judgement, is_left_over, subject, verdicts
 from visionflan.evaluate.records import Record
 from visionflan.evaluate.rubric import Rubric
-from visionflan.evaluate.verdict import Status
 from visionflan.hashing import rank
-
-# What rules leave over: they could not read it, could read it in several ways, or do not try to.
-LEFT_OVER: frozenset[Status] = frozenset({"unparsed", "ambiguous", "unjudged", "judge_failed"})
 
 
 class Ask(NamedTuple):
@@ -52,17 +48,10 @@ def is_wanted(record: Record, rubric: Rubric) -> bool:
     """Whether a judge is to score an answer: it is there, and in the scope of the rubric."""
     if record.error:
         return False
-    return rubric.scope == "all" or is_left_over(record)
-
-
-def is_left_over(record: Record) -> bool:
-    """Whether a rule could not tell what an answer means; one without words means nothing."""
-    if not record.answer.strip():
-        return False
-    if record.decided_by == "judge" or {record.status, record.status_official} & LEFT_OVER:
+    if rubric.scope == "all" or record.decided_by == "judge":
         return True
     read = ((record.status, record.parsed), (record.status_official, record.parsed_official))
-    return any(status == "truncated" and not parsed for status, parsed in read)
+    return any(is_left_over(record.answer, status, parsed) for status, parsed in read)
 
 
 def plan(records: Iterable[Record], rubric: Rubric, judge: Judge) -> list[Ask]:
