@@ -1,0 +1,43 @@
+"""Rubrics, and a judge's way through a test without waiting."""
+
+from visionflan.evaluate.judge.patience import Patience
+from visionflan.evaluate.records import Record
+from visionflan.evaluate.rubric import Message, Reading, Request, Rubric
+
+SCORES = {"yes": 1.0, "no": 0.0}
+
+
+def request(record: Record, swapped: bool) -> Request:
+    words = f"Is {record.answer!r} the same as {record.target!r}?"
+    if swapped:
+        words = f"Is {record.target!r} the same as {record.answer!r}?"
+    return Request((Message("system", "You judge."), Message("user", words)), 0.0, 8)
+
+
+def read(text: str, record: Record, swapped: bool) -> Reading | None:
+    found = SCORES.get(text.strip().lower())
+    return None if found is None else Reading(found)
+
+
+def compared(text: str, record: Record, swapped: bool) -> Reading | None:
+    scores = [float(word) / 10 for word in text.split()]
+    return Reading(*(reversed(scores) if swapped else scores)) if len(scores) == 2 else None
+
+
+YES_OR_NO = Rubric("yes or no 1", request, read, scope="all")
+LEFTOVERS = YES_OR_NO._replace(scope="leftovers")
+PAIR = Rubric("pair 1", request, compared, both_orders=True)
+
+
+class Waits:
+    """Notes how long would have been waited."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+
+    @property
+    def patience(self) -> Patience:
+        return Patience(sleep=self)
