@@ -112,3 +112,10 @@ def possible(change: Figure, clusters: int, best: float | None) -> Figure:
     room = best * (1 - TAIL ** (1 / clusters))
     low, high = max(-best, change.low - room), min(best, change.low + room)
     return Figure(change.value, round(low, DIGITS), round(high, DIGITS))
+
+
+def sign(change: Figure) -> int | None:
+    """Give the sign of a change whose interval leaves out 0, else 0; None without an interval."""
+    if change.low is None or change.high is None:
+        return None
+    return (change.low > 0) - (change.high < 0)

@@ -1,0 +1,123 @@
+"""Tell what was forgotten apart from what is only said differently."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from visionflan.compare.bias import accepted
+from visionflan.compare.comparison import Confusion, Forgetting, Pair, Shift
+from visionflan.compare.differences import valued
+from visionflan.compare.form import likelihood
+from visionflan.compare.panels import Panel
+from visionflan.compare.resample import cluster_sums, resample, sign
+from visionflan.evaluate.measures import ratio
+from visionflan.evaluate.metrics.choices import is_yes_or_no
+from visionflan.evaluate.metrics.folding import words_of
+from visionflan.evaluate.records import Record
+
+CONFUSIONS = 10
+RIGHT = 1.0
+SCORE, ECHO, OFF, ITEMS = range(4)
+
+
+def forgetting(panel: Panel) -> Forgetting | None:
+    """Compare a task whose answers are a closed set of more than two; None for other tasks."""
+    pairs = valued([pair for pair in panel.pairs if is_closed(pair.before)], "lenient")
+    if not pairs or 2 * len(pairs) < len(panel.pairs):
+        return None
+    drawn = resample(cluster_sums(pairs, counts))
+
+    def share(which: int) -> Shift:
+        return drawn.shift(lambda totals: ratio(totals[..., which], totals[..., ITEMS]), 1.0)
+
+    outcomes = fates(pairs)
+    held = likelihood(pairs)
+    return Forgetting(
+        panel.name,
+        panel.style,
+        len(pairs),
+        *outcomes,
+        said=share(SCORE),
+        likelihood=held,
+        list_echo=share(ECHO),
+        off_list=share(OFF),
+        confusions=confusions(pairs),
+        sentence=sentence(outcomes, share(SCORE), held),
+    )
+
+
+def is_closed(record: Record) -> bool:
+    """Whether an answer is one of some that are known, and more than yes and no."""
+    return bool(record.candidates or record.options) and not is_yes_or_no(accepted(record))
+
+
+def counts(record: Record) -> Sequence[float]:
+    """Count an answer: its score, the list said again, none of the list, and one item."""
+    return (
+        record.score_lenient or 0.0,
+        record.status == "list_echo",
+        record.status == "unparsed",
+        1,
+    )
+
+
+Fates = tuple[int | None, int | None, int | None, int | None]
+
+
+def fates(pairs: Sequence[Pair]) -> Fates:
+    """Count what was forgotten, learnt, kept, and of that said right before and wrong after."""
+    known = valued(pairs, "likelihood")
+    if not known:
+        return None, None, None, None
+    held = Counter(
+        (pair.before.score_likelihood == RIGHT, pair.after.score_likelihood == RIGHT)
+        for pair in known
+    )
+    reformatted = sum(
+        pair.before.score_likelihood == pair.after.score_likelihood == RIGHT
+        and pair.flip("lenient") == "lost"
+        for pair in known
+    )
+    return held[True, False], held[False, True], held[True, True], reformatted
+
+
+def confusions(pairs: Sequence[Pair]) -> tuple[Confusion, ...]:
+    """Give the wrong answers whose numbers changed most; options differ from item to item."""
+    if any(pair.before.options for pair in pairs):
+        return ()
+    before = Counter(wrong(pair.before) for pair in pairs)
+    after = Counter(wrong(pair.after) for pair in pairs)
+    places = (before.keys() | after.keys()) - {None}
+    found = [Confusion(*place, before[place], after[place]) for place in places if place]
+    found.sort(key=lambda each: (-abs(each.after - each.before), each.target, each.said))
+    return tuple(each for each in found[:CONFUSIONS] if each.after != each.before)
+
+
+def wrong(record: Record) -> tuple[str, str] | None:
+    """Give the right answer and the wrong one that was said, or why none was understood."""
+    if record.score_lenient == RIGHT:
+        return None
+    said = record.parsed if record.status == "parsed" else ""
+    if words_of(said) == words_of(record.target):
+        return None
+    return record.target, said or f"({record.status.replace('_', ' ')})"
+
+
+def sentence(outcomes: Fates, said: Shift, held: Shift | None) -> str:
+    """Say whether knowledge was lost, or only another form of answer found."""
+    forgotten, learnt, kept, reformatted = outcomes
+    if held is None or kept is None:
+        return "Without likelihoods what was forgotten cannot be told from what is said otherwise."
+    numbers = (
+        f"by likelihood {forgotten} were forgotten and {learnt} learnt; of {kept} kept, "
+        f"{reformatted} are now said wrongly"
+    )
+    by_words, by_heart = sign(said.change), sign(held.change)
+    if by_heart is None or by_words is None:
+        return f"There are too few items to tell: {numbers}."
+    if by_heart < 0:
+        return f"Knowledge was lost: {numbers}."
+    if by_words < 0:
+        return f"Fewer answers are said rightly, but no loss of knowledge is detectable: {numbers}."
+    if by_heart > 0:
+        return f"More is known than before: {numbers}."
+    return f"No loss of knowledge is detectable: {numbers}."

@@ -1,0 +1,110 @@
+"""Tell the form of answers apart from what they say.
+
+The split into understood more often and right more often is Shapley's: each part is the mean of
+what it would change before and after the other, so that both add up to the whole.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from visionflan.compare.comparison import Form, Pair, Shift
+from visionflan.compare.differences import valued
+from visionflan.compare.panels import Panel
+from visionflan.compare.resample import cluster_sums, resample, sign
+from visionflan.evaluate.measures import ratio
+from visionflan.evaluate.records import Record
+from visionflan.evaluate.statistics import Floats
+
+OFFICIAL, LENIENT, PARSED, RIGHT_IF_PARSED, ITEMS = range(5)
+
+
+def form(panel: Panel) -> Form | None:
+    """Split the change of a task; None where one of the two rules scores nothing."""
+    pairs = valued(valued(panel.pairs, "official"), "lenient")
+    if not pairs:
+        return None
+    drawn = resample(cluster_sums(pairs, counts))
+    lenient = drawn.shift(lambda totals: ratio(totals[..., LENIENT], totals[..., ITEMS]), 1.0)
+    told = Form(
+        task=panel.name,
+        style=panel.style,
+        items=len(pairs),
+        official=drawn.shift(lambda t: ratio(t[..., OFFICIAL], t[..., ITEMS]), 1.0),
+        lenient=lenient,
+        likelihood=likelihood(panel.pairs),
+        capability=lenient.change,
+        form=drawn.figure(lambda before, after: extra(after) - extra(before)),
+        parse_rate=drawn.shift(parse_rate, 1.0),
+        right_if_parsed=drawn.shift(lambda t: ratio(t[..., RIGHT_IF_PARSED], t[..., PARSED]), 1.0),
+        by_parsing=drawn.figure(lambda before, after: shares(before, after)[0]),
+        by_content=drawn.figure(lambda before, after: shares(before, after)[1]),
+        by_credit=drawn.figure(lambda before, after: credit(after) - credit(before)),
+        sentence="",
+    )
+    return told._replace(sentence=sentence(told))
+
+
+def counts(record: Record) -> Sequence[float]:
+    """Count the scores of an answer, whether it was understood, and one item."""
+    official, lenient = record.score_official or 0.0, record.score_lenient or 0.0
+    parsed = is_parsed(record)
+    return official, lenient, parsed, lenient if parsed else 0.0, 1
+
+
+def is_parsed(record: Record) -> bool:
+    """Whether an answer was understood; one that was cut off may well have been."""
+    return record.status == "parsed" or (record.status == "truncated" and bool(record.parsed))
+
+
+def likelihood(pairs: Sequence[Pair]) -> Shift | None:
+    """Compare what needs no parsing, where it was measured."""
+    kept = valued(pairs, "likelihood")
+    if not kept:
+        return None
+    drawn = resample(cluster_sums(kept, lambda record: (record.score_likelihood or 0.0, 1)))
+    return drawn.shift(lambda totals: ratio(totals[..., 0], totals[..., 1]), 1.0)
+
+
+def extra(totals: Floats) -> Floats:
+    """Give what the official rule gives beyond the lenient one, most often less than nothing."""
+    return ratio(totals[..., OFFICIAL] - totals[..., LENIENT], totals[..., ITEMS])
+
+
+def parse_rate(totals: Floats) -> Floats:
+    """Give the share of answers that were understood."""
+    return ratio(totals[..., PARSED], totals[..., ITEMS])
+
+
+def credit(totals: Floats) -> Floats:
+    """Give what answers that were not understood add to the score."""
+    return ratio(totals[..., LENIENT] - totals[..., RIGHT_IF_PARSED], totals[..., ITEMS])
+
+
+def shares(before: Floats, after: Floats) -> tuple[Floats, Floats]:
+    """Give what the change of the share understood, and of the share right of it, contribute.
+
+    Where nothing was understood on one side nothing is known of what it gets right, and that is
+    taken to be as on the other.
+    """
+    rates = parse_rate(before), parse_rate(after)
+    right = [ratio(t[..., RIGHT_IF_PARSED], t[..., PARSED]) for t in (before, after)]
+    first = np.where(np.isnan(right[0]), np.nan_to_num(right[1]), right[0])
+    second = np.where(np.isnan(right[1]), first, right[1])
+    by_parsing = (first + second) / 2 * (rates[1] - rates[0])
+    return by_parsing, (rates[0] + rates[1]) / 2 * (second - first)
+
+
+def sentence(told: Form) -> str:
+    """Say whether content or form changed the official score, as far as can be told."""
+    content, shape = sign(told.capability), sign(told.form)
+    if content is None or shape is None:
+        return "There are too few items to tell content from form."
+    words = {1: "for the better", -1: "for the worse"}
+    if content and shape:
+        return f"What is said changed {words[content]}, and its form {words[shape]}."
+    if content:
+        return f"What is said changed {words[content]}; a change of form is not detectable."
+    if shape:
+        return f"Only the form changed {words[shape]}: the content did not detectably."
+    return "Neither what is said nor its form changed the score detectably."

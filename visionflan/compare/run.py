@@ -1,0 +1,79 @@
+"""Compare two sides: join their answers, and tell all that changed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from visionflan.compare.bias import bias
+from visionflan.compare.comparison import Comparison, Difference, Evaluation, Side
+from visionflan.compare.differences import judged, of_benchmark, of_task
+from visionflan.compare.forgetting import forgetting
+from visionflan.compare.form import form
+from visionflan.compare.groups import of_groups
+from visionflan.compare.interaction import interactions
+from visionflan.compare.join import Joined, join, side
+from visionflan.compare.manner import manner
+from visionflan.compare.numbers import to_json
+from visionflan.compare.panels import Panel, by_benchmark, by_task, parts, wholes
+from visionflan.evaluate.header import TaskHeader
+
+__all__ = ["compare", "to_json"]
+
+
+def compare(before: Sequence[Evaluation], after: Sequence[Evaluation]) -> Comparison:
+    """Compare the answers of two checkpoints to the same questions."""
+    sides = side(before), side(after)
+    joined = join(before, after)
+    tasks = {
+        task: told
+        for evaluation in (*before, *after)
+        for task, told in evaluation.header.tasks.items()
+    }
+    panels = by_benchmark(joined.pairs)
+    whole = wholes(panels)
+    return Comparison(
+        before=sides[0],
+        after=sides[1],
+        pairs=joined.pairs,
+        only_before=joined.only_before,
+        only_after=joined.only_after,
+        missing=joined.missing,
+        differences=judged([each for panel in panels for each in differences(panel, tasks)]),
+        biases=[found for panel in parts(panels) if (found := bias(panel))],
+        forms=[split for panel in whole if (split := form(panel))],
+        forgetting=[lost for panel in whole if (lost := forgetting(panel))],
+        manners=[manner(panel) for panel in panels],
+        interactions=list(interactions(panels)),
+        notes=list(notes(sides[0], sides[1], joined)),
+    )
+
+
+def differences(panel: Panel, tasks: Mapping[str, TaskHeader]) -> Iterator[Difference]:
+    """Compare a benchmark by its measures, or held-out tasks and their groups by mean scores."""
+    if panel.name:
+        yield from of_benchmark(panel.name, panel.style, panel.pairs)
+        return
+    yield from of_groups(tasks, panel.style, panel.pairs)
+    for task in by_task(panel):
+        yield from of_task(tasks[task.name], task.style, task.pairs)
+
+
+def notes(before: Side, after: Side, joined: Joined) -> Iterator[str]:
+    """Say what a reader must know before reading any number."""
+    if before.checkpoint == after.checkpoint:
+        yield "Both sides are the same checkpoint: whatever differs comes from how it was asked."
+    for word, alone in (("before", joined.only_before), ("after", joined.only_after)):
+        if alone:
+            yield (
+                f"{sum(alone.values()):,} items were asked of the side {word} only and are left "
+                f"out: {listed(alone)}."
+            )
+    if joined.missing:
+        yield (
+            f"Of {sum(joined.missing.values()):,} items an answer failed; they are left out: "
+            f"{listed(joined.missing)}."
+        )
+
+
+def listed(counts: Mapping[str, int]) -> str:
+    """Name tasks with their numbers, and how many there are beyond the first few."""
+    told = ", ".join(f"{task} {count:,}" for task, count in list(counts.items())[:5])
+    return told + (f" and {len(counts) - 5} more tasks" if len(counts) > 5 else "")
