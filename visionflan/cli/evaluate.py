@@ -8,10 +8,8 @@ whether the model looks. Stopped at any moment, the same command goes on where i
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from visionflan.evaluate.plan import Wanted
+from visionflan.cli.wanted import add_wanted, wanted_by
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,43 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "model", type=Path, nargs="?", metavar="CKPT|RUN", help="a checkpoint, or a whole run"
     )
     who.add_argument("--demo", action="store_true", help="two rules that never look, on specimens")
-    parser.add_argument(
-        "--build",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="BUILD",
-        help="what holds out the questions (those that the run was trained on)",
-    )
-    parser.add_argument(
-        "--benchmarks", metavar="A,B", help="ask these instead (`visionflan benchmarks` lists them)"
-    )
-    parser.add_argument(
-        "--data-root", type=Path, metavar="DIR", help="holds a folder for each benchmark"
-    )
-    parser.add_argument("--style", default="", metavar="NAME", help="how benchmarks are worded")
+    add_wanted(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="where records go (in the run)")
     parser.add_argument("--phases", nargs="+", default=[], metavar="PHASE", help="(base and chat)")
-    parser.add_argument("--tasks", nargs="+", default=[], metavar="A/*", help="these tasks only")
-    parser.add_argument(
-        "--conditions",
-        nargs="+",
-        choices=["true", "blank", "swapped"],
-        help="which pictures are shown (all three; of benchmarks the true ones)",
-    )
-    parser.add_argument(
-        "--limit", type=int, metavar="N", help="about N items a task, in whole groups of images"
-    )
-    parser.add_argument(
-        "--max-new-tokens", type=int, metavar="N", help="(64, or what the benchmark sets)"
-    )
-    parser.add_argument("--batch-size", type=int, default=64, metavar="N", help="(%(default)s)")
-    parser.add_argument(
-        "--no-likelihood",
-        dest="likelihood",
-        action="store_false",
-        help="do not weigh all answers of closed questions",
-    )
     parser.add_argument(
         "--no-cache", dest="cache", action="store_false", help="ask again what was answered before"
     )
@@ -95,21 +59,3 @@ def run(given: argparse.Namespace) -> int:
             sys.stderr.write(f"{place.phase}: {scores[-1]['records']} answers in {asked.out}\n")
     show([*scores, *suites(folders)], as_json=given.json)
     return 0
-
-
-def wanted_by(given: argparse.Namespace) -> "Wanted":
-    """Read what is to be asked."""
-    from visionflan.evaluate.plan import Wanted
-
-    return Wanted(
-        builds=tuple(given.build),
-        tasks=tuple(given.tasks),
-        benchmarks=tuple(given.benchmarks.split(",")) if given.benchmarks else (),
-        data_root=given.data_root,
-        style=given.style,
-        conditions=tuple(given.conditions) if given.conditions else None,
-        limit=given.limit,
-        max_new_tokens=given.max_new_tokens,
-        batch_size=given.batch_size,
-        likelihood=given.likelihood,
-    )
