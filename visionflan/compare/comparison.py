@@ -1,7 +1,8 @@
 """What is told of two checkpoints that answered the same questions: plain data, nothing computed.
 
-Figures are fractions of 1 unless a measure says otherwise (`best`); a change is always what comes
-after, less what came before. Where a number has no meaning it is None.
+Figures are fractions of 1 unless a measure says otherwise: one whose `best` is another number, or
+None for no end, is in points as others print it. A change is always what comes after, less what
+came before. Where a number has no meaning it is None.
 """
 
 from collections.abc import Mapping
@@ -70,12 +71,12 @@ class Difference(NamedTuple):
 
     `name` is a benchmark, a held-out task (`dataset/task`) or a group of those. `style` is that of
     the prompts. `headline` measures of tasks and benchmarks under one rule form the family over
-    which `p_adjusted` is adjusted (Holm); others have none. `gained` and `lost` count items whose
-    score went from 0 to 1 or back, and are None where other scores occur; so is `mcnemar`, the
-    exact test over items. `p` decides: it is `mcnemar` where every cluster holds one item, else
-    the test that exchanges the sides of whole clusters. `detectable` is the smallest true change
-    that this many items would show in four of five studies. `best` is the highest value that the
-    measure can have, None without an end.
+    which `p_adjusted` is adjusted (Holm); others have none. `gained` and `lost` count the items, or
+    the groups where a measure judges these whole, that went from wrong to right or back, and are
+    None where there is something in between; so is `mcnemar`, the exact test over them. `p`
+    decides: it is `mcnemar` where every cluster holds one of them, else the test that exchanges the
+    sides of whole clusters. `detectable` is the smallest true change that this many items would
+    show in four of five studies. `best` is the highest value that the measure can have.
     """
 
     scope: Scope

@@ -12,7 +12,9 @@ from visionflan.compare.comparison import Form, Pair, Shift
 from visionflan.compare.differences import valued
 from visionflan.compare.panels import Panel
 from visionflan.compare.resample import cluster_sums, resample, sign
+from visionflan.evaluate import benchmarks
 from visionflan.evaluate.measures import ratio
+from visionflan.evaluate.metrics import METRICS
 from visionflan.evaluate.records import Record
 from visionflan.evaluate.statistics import Floats
 
@@ -20,9 +22,9 @@ OFFICIAL, LENIENT, PARSED, RIGHT_IF_PARSED, ITEMS = range(5)
 
 
 def form(panel: Panel) -> Form | None:
-    """Split the change of a task; None where one of the two rules scores nothing."""
+    """Split the change of a task; None where the two rules are one or one scores nothing."""
     pairs = valued(valued(panel.pairs, "official"), "lenient")
-    if not pairs:
+    if not pairs or not is_split(pairs[0].before):
         return None
     drawn = resample(cluster_sums(pairs, counts))
     lenient = drawn.shift(lambda totals: ratio(totals[..., LENIENT], totals[..., ITEMS]), 1.0)
@@ -43,6 +45,12 @@ def form(panel: Panel) -> Form | None:
         sentence="",
     )
     return told._replace(sentence=sentence(told))
+
+
+def is_split(record: Record) -> bool:
+    """Whether a task has two rules; CIDEr or a judge take content and form together."""
+    rules = METRICS.get(record.metric) or benchmarks.load(record.metric).metric
+    return bool(record.options) or rules.official != rules.lenient
 
 
 def counts(record: Record) -> Sequence[float]:

@@ -6,8 +6,8 @@ NONE = "–"
 
 
 def scale(best: float | None) -> float:
-    """Give what a score is multiplied by: one that ends at 1, or has no end, counts to 100."""
-    return 100.0 if best is None or best == 1.0 else 1.0
+    """Give what a score is multiplied by: one that ends at 1 counts to 100, others are points."""
+    return 100.0 if best == 1.0 else 1.0
 
 
 def plain(value: float | None, best: float | None = 1.0) -> str:

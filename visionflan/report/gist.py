@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from visionflan.compare.comparison import Comparison, Difference, Form
 from visionflan.evaluate.verdict import Rule
-from visionflan.report.figures import ends, plain, scale, signed
+from visionflan.report.figures import ends, plain, signed
 from visionflan.report.flips import Kind, kind
 
 SURE = 0.05
@@ -139,10 +139,10 @@ def undetectable(family: Sequence[Difference], title: Title) -> Iterator[str]:
 
 def share(each: Difference) -> float:
     """Give the smallest detectable change as a share of the best score."""
-    return (each.detectable or 0.0) / (each.best or 1.0)
+    return (each.detectable or 0.0) / (each.best or 100.0)
 
 
 def detectable(each: Difference) -> str:
     """Write the smallest detectable change, with the scale where it is one of its own."""
     points = f"{plain(each.detectable, each.best)} points"
-    return points if scale(each.best) == 100 else f"{points} of {each.best:,.0f}"
+    return points if each.best is None or each.best == 1 else f"{points} of {each.best:,.0f}"
