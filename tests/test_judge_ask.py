@@ -11,7 +11,7 @@ from visionflan.errors import EvaluationError
 from visionflan.evaluate.judge.ask import Judged, estimate, is_wanted, judge_records
 from visionflan.evaluate.judge.cache import CACHE, Cache
 from visionflan.evaluate.judge.client import HttpJudge
-from visionflan.evaluate.judge.limits import Limits
+from visionflan.evaluate.judge.limits import Budget, Limits
 from visionflan.evaluate.judge.reply import Prices
 from visionflan.evaluate.judgements import verdicts
 from visionflan.evaluate.records import Record
@@ -29,9 +29,9 @@ class Bench:
     def judge(self, records: list[Record], rubric: Rubric = YES_OR_NO, **limits: Any) -> Judged:
         judge = HttpJudge(self.server.url, "judge", prices=self.prices, timeout=self.timeout)
         cache = Cache(self.path)
-        wanted = Limits(**{"workers": 1, **limits})
+        budget = Budget(Limits(**{"workers": 1, **limits}), self.prices)
         try:
-            return judge_records(records, rubric, judge, cache, wanted, self.waits.patience)
+            return judge_records(records, rubric, judge, cache, budget, self.waits.patience)
         finally:
             cache.close()
             judge.close()
@@ -59,7 +59,7 @@ def test_a_verdict_is_put_down_with_all_that_it_took(bench: Bench) -> None:
     assert (found.attempts, found.prompt_tokens, found.completion_tokens) == (1, 40, 2)
     assert found.cost == judged.usd == pytest.approx(44e-6)
     assert not found.cached
-    assert judged[1:6] == (1, 1, 0, "", 1)
+    assert (judged.wanted, judged.judged, judged.failed, judged.calls) == (1, 1, 0, 1)
     assert judged.models == {"judge-0613": 1}
 
 

@@ -2,13 +2,12 @@
 
 import argparse
 import sys
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from visionflan.evaluate.judge.ask import Judged
     from visionflan.evaluate.judge.reply import Judge
 
 
@@ -28,12 +27,8 @@ def add_judge_arguments(parser: argparse.ArgumentParser) -> None:
     add("--judge-max-usd", type=float, metavar="X", help="pay no more than this")
     add("--judge-workers", type=int, default=4, metavar="N", help="calls at once (%(default)s)")
     add("--judge-timeout", type=float, default=120, metavar="SECONDS", help="(%(default)s)")
-    add(
-        "--judge-limit-field",
-        choices=["max_tokens", "max_completion_tokens"],
-        default="max_tokens",
-        help="what the server calls the most tokens of a reply",
-    )
+    fields = ["max_tokens", "max_completion_tokens"]
+    add("--judge-limit-field", choices=fields, default=fields[0], help="the server's word for it")
     add("--judge-cache", type=Path, metavar="FILE", help="replies that are kept (in the run)")
     add("--judge-dry-run", action="store_true", help="print what it would take, and ask nothing")
 
@@ -41,9 +36,9 @@ def add_judge_arguments(parser: argparse.ArgumentParser) -> None:
 def prices(words: str) -> tuple[float, float]:
     """Read two prices."""
     prompt, completion = (float(word) for word in words.split(","))
-    if not (prompt >= 0 and completion >= 0):
-        raise ValueError(words)
-    return prompt, completion
+    if prompt >= 0 and completion >= 0:
+        return prompt, completion
+    raise ValueError(words)
 
 
 def judge_from(given: argparse.Namespace) -> "Judge | None":
@@ -71,24 +66,31 @@ def judge_from(given: argparse.Namespace) -> "Judge | None":
     )
 
 
-def judge_evaluation(folder: Path, judge: "Judge", given: argparse.Namespace) -> "Judged | None":
-    """Have an evaluation's answers judged; tell what it takes first, then what came of it.
+def judge_evaluations(folders: Sequence[Path], judge: "Judge", given: argparse.Namespace) -> None:
+    """Have the answers of evaluations judged, all within the same limits.
 
-    With a dry run nothing is asked. What is told goes where it does not mix with printed scores.
+    What it takes is told first, for each before any is judged, and then what came of it. With a dry
+    run nothing is asked.
     """
+    from visionflan.errors import EvaluationError
     from visionflan.evaluate.judge.evaluation import Evaluation, coverage_lines, estimate_lines
-    from visionflan.evaluate.judge.limits import Limits
+    from visionflan.evaluate.judge.limits import Budget, Limits
 
-    limits = Limits(
-        calls=given.judge_max_calls, usd=given.judge_max_usd, workers=given.judge_workers
-    )
-    with closing(Evaluation(folder, judge, limits, given.judge_cache)) as evaluation:
-        tell(estimate_lines(folder.name, evaluation.estimate()))
+    calls, usd, workers = given.judge_max_calls, given.judge_max_usd, given.judge_workers
+    budget = Budget(Limits(calls=calls, usd=usd, workers=workers), judge.prices)
+    with ExitStack() as opened:
+        made = [Evaluation(folder, judge, budget, given.judge_cache) for folder in folders]
+        evaluations = [opened.enter_context(closing(each)) for each in made]
+        for evaluation in evaluations:
+            tell(estimate_lines(str(evaluation.folder), evaluation.estimate()))
         if given.judge_dry_run:
-            return None
-        judged = evaluation.judge()
-        tell(coverage_lines(folder.name, judged))
-    return judged
+            return
+        found = []
+        for evaluation in evaluations:
+            found.append(evaluation.judge())
+            tell(coverage_lines(str(evaluation.folder), found[-1]))
+    if found[0].stopped and not any(judged.models for judged in found):
+        raise EvaluationError(f"nothing was judged: {found[0].stopped}")
 
 
 def tell(lines: Iterable[str]) -> None:

@@ -8,7 +8,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from visionflan.cli.judging import add_judge_arguments, judge_evaluation, judge_from
+from visionflan.cli.judging import add_judge_arguments, judge_evaluations, judge_from
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,8 +43,7 @@ def judged(given: argparse.Namespace) -> str:
     folders = [folder for folder in evaluations(given.records) if rubric_of(folder)]
     if not folders:
         raise EvaluationError(f"rules alone score what is in {given.records}: it needs no judge")
-    for folder in folders:
-        judge_evaluation(folder, judge, given)
+    judge_evaluations(folders, judge, given)
     return judge.name
 
 

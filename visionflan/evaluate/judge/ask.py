@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from visionflan.evaluate.judge.cache import Asked, Cache
-from visionflan.evaluate.judge.limits import Budget, Estimate, Limits, estimated
+from visionflan.evaluate.judge.limits import Budget, Estimate, estimated
 from visionflan.evaluate.judge.patience import Heard, Patience, Questioner
 from visionflan.evaluate.judge.reply import Judge
 from visionflan.evaluate.judgements import Judgement, is_left_over, subject, verdicts
@@ -38,10 +38,10 @@ class Judged(NamedTuple):
     wanted: int
     judged: int
     failed: int
-    stopped: str
-    calls: int
-    usd: float | None
     models: Mapping[str, int]
+    stopped: str = ""
+    calls: int = 0
+    usd: float | None = None
 
 
 def is_wanted(record: Record, rubric: Rubric) -> bool:
@@ -96,14 +96,14 @@ def judge_records(
     rubric: Rubric,
     judge: Judge,
     cache: Cache,
-    limits: Limits,
+    budget: Budget,
     patience: Patience | None = None,
 ) -> Judged:
-    """Have answers judged, within limits; whatever was judged is kept, whatever was not is told.
+    """Have answers judged within a budget; what was judged is kept, what was not is told.
 
     Stopped at any moment, the same call goes on with what is not in the cache.
     """
-    budget = Budget(limits, judge.prices)
+    before = budget.calls, budget.spent
     asks = plan(records, rubric, judge)
     heard = kept_replies(asks, rubric, cache)
     waiting = [ask for ask in distinct(asks) if ask.key not in heard]
@@ -115,7 +115,12 @@ def judge_records(
             shared = ask.key in paid
             paid.add(ask.key)
             found.append(judgement(ask, rubric, heard[ask.key], shared=shared))
-    return told(found, [ask.record for ask in asks], rubric, judge, questioner)
+    judged = told(found, [ask.record for ask in asks], rubric, judge.name)
+    return judged._replace(
+        stopped=questioner.reason,
+        calls=budget.calls - before[0],
+        usd=budget.spent - before[1] if budget.prices else None,
+    )
 
 
 def judgement(ask: Ask, rubric: Rubric, heard: Heard, *, shared: bool) -> Judgement:
@@ -148,16 +153,10 @@ def judgement(ask: Ask, rubric: Rubric, heard: Heard, *, shared: bool) -> Judgem
     )
 
 
-def told(
-    found: list[Judgement],
-    wanted: Sequence[Record],
-    rubric: Rubric,
-    judge: Judge,
-    questioner: Questioner,
-) -> Judged:
-    """Sum up what judging came to."""
+def told(found: list[Judgement], wanted: Sequence[Record], rubric: Rubric, judge: str) -> Judged:
+    """Sum up which answers have a verdict."""
     records = {record.place: record for record in wanted}
-    decided = verdicts(found, records.values(), rubric, judge.name)
+    decided = verdicts(found, records.values(), rubric, judge)
     judged = sum(reading is not None for reading in decided.values())
     failures = {each.subject for each in found if each.failure}
     failed = sum(
@@ -170,8 +169,5 @@ def told(
         wanted=len(records),
         judged=judged,
         failed=failed,
-        stopped=questioner.reason,
-        calls=questioner.budget.calls,
-        usd=questioner.budget.spent if judge.prices else None,
         models={name: good.count(name) for name in sorted(set(good))},
     )

@@ -9,7 +9,7 @@ from visionflan.evaluate.benchmarks import load
 from visionflan.evaluate.header import read_header
 from visionflan.evaluate.judge.ask import Judged, estimate, judge_records
 from visionflan.evaluate.judge.cache import CACHE, Cache
-from visionflan.evaluate.judge.limits import CHARACTERS_A_TOKEN, Budget, Estimate, Limits
+from visionflan.evaluate.judge.limits import CHARACTERS_A_TOKEN, Budget, Estimate
 from visionflan.evaluate.judge.patience import Patience
 from visionflan.evaluate.judge.reply import Judge
 from visionflan.evaluate.judgements import (
@@ -37,12 +37,11 @@ class Evaluation:
     share them.
     """
 
-    def __init__(self, folder: Path, judge: Judge, limits: Limits, cache: Path | None) -> None:
+    def __init__(self, folder: Path, judge: Judge, budget: Budget, cache: Path | None) -> None:
         rubric = rubric_of(folder)
         if rubric is None:
             raise EvaluationError(f"{folder} is scored by rules alone: it needs no judge")
-        Budget(limits, judge.prices)  # what cannot be limited so is refused before all else
-        self.folder, self.rubric, self.who, self.limits = folder, rubric, judge, limits
+        self.folder, self.rubric, self.who, self.budget = folder, rubric, judge, budget
         self.cache = Cache(cache or folder.resolve().parent / CACHE)
 
     def close(self) -> None:
@@ -62,17 +61,12 @@ class Evaluation:
         return estimate(self.records, self.rubric, self.who, self.cache)
 
     def judge(self, patience: Patience | None = None) -> Judged:
-        """Judge, and keep what was said beside the records; earlier verdicts stay.
-
-        Where not one verdict came of it, the reason is a fault.
-        """
+        """Judge, and keep what was said beside the records; earlier verdicts stay."""
         judged = judge_records(
-            self.records, self.rubric, self.who, self.cache, self.limits, patience
+            self.records, self.rubric, self.who, self.cache, self.budget, patience
         )
         path = self.folder / JUDGEMENTS
         write_judgements(path, merged(read_judgements(path), judged.judgements))
-        if judged.stopped and not any(not each.failure for each in judged.judgements):
-            raise EvaluationError(f"nothing was judged: {judged.stopped}")
         return judged
 
 
