@@ -68,7 +68,7 @@ MINIATURE = Settings(
     hold_out_cap=100,
 )
 ON_REAL = Settings(cap=300, hold_out_images=0.1, hold_out_cap=100)
-ASKED = EvaluationSettings(max_new_tokens=32, limit=60)
+ASKED = EvaluationSettings(max_new_tokens=32, limit=60, likelihood=True)
 
 
 def quickstart(out: Path, data_root: Path | None, say: Say) -> Path:

@@ -83,11 +83,11 @@ class Batches:
         """Weigh the candidates of closed questions; nothing for open ones, or where unwanted."""
         if not self.asking.likelihood or not isinstance(self.answerer, Weigher):
             return [() for _ in batch]
-        closed = [place for place, ask in enumerate(batch) if ask.item.candidates]
+        closed = [place for place, ask in enumerate(batch) if ask.closed_answers]
         found = self.answerer.weigh(
             [conversations[place] for place in closed],
             [images[place] for place in closed],
-            [batch[place].item.candidates for place in closed],
+            [batch[place].closed_answers for place in closed],
         )
         weights = {
             place: tuple(each.summed for each in likelihoods)

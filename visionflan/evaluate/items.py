@@ -73,6 +73,11 @@ class Ask(NamedTuple):
         """The place of its record."""
         return self.item.task, self.item.key, self.condition
 
+    @property
+    def closed_answers(self) -> tuple[str, ...]:
+        """The answers to be weighed: only of true pictures, since the others are controls."""
+        return self.item.candidates if self.condition == "true" else ()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:

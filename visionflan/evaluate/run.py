@@ -154,7 +154,7 @@ def lacks(record: Record | None, ask: Ask, settings: EvaluationSettings) -> bool
     """Whether a question is yet to be asked, or its candidates to be weighed."""
     if record is None:
         return True
-    return settings.likelihood and bool(ask.item.candidates) and not record.logprobs
+    return settings.likelihood and bool(ask.closed_answers) and not record.logprobs
 
 
 def answers(batches: Batches, waiting: Sequence[Ask], journal: Journal) -> Iterator[Record]:
