@@ -99,7 +99,7 @@ def difference(name: str, change: float, p: float, best: float = 1.0) -> Differe
     [
         ([(0.2, 0.01), (-0.2, 0.01), (0.2, 0.2)], "From a to b, 1 of 3 scores rose and 1 fell; 1 "),
         ([(-0.2, 0.01)], "From a to b, 1 of 1 scores fell"),
-        ([(0.2, 0.06)], "From a to b: no change that chance alone would not make"),
+        ([(0.2, 0.06)], "From a to b: no change beyond what chance makes"),
         ([], "From a to b: no score can be compared"),
     ],
 )
@@ -113,7 +113,7 @@ def test_the_headline_counts_only_what_chance_would_not_make(
 def test_what_may_go_unseen_is_told_on_the_scale_of_each_measure() -> None:
     family = [difference("pope", 0.0, 1.0), difference("mme", 0.0, 1.0, 2000.0)]
     family[0] = family[0]._replace(detectable=0.02)
-    (said,) = undetectable(family, lambda each: each.name)
+    (said,) = undetectable(family, str)
     assert "below 2.0 points in pope" in said
     assert "below 100.0 points of 2,000 in mme" in said
 

@@ -57,16 +57,9 @@ class Story(NamedTuple):
         """What is known of all tasks."""
         return {task: told for each in self.evaluations for task, told in each.header.tasks.items()}
 
-    @property
-    def titles(self) -> dict[str, str]:
-        """The titles of all tasks."""
-        return {task: told.title or task for task, told in self.tasks.items()}
-
-    def title(self, difference: Difference) -> str:
-        """Call a difference by the title of its task or benchmark."""
-        if difference.scope == "benchmark":
-            return benchmark_title(difference.name)
-        return self.titles.get(difference.name, difference.name)
+    def title(self, name: str) -> str:
+        """Call a task, benchmark or group of tasks by its title, or its name where it has none."""
+        return self.tasks[name].title or name if name in self.tasks else benchmark_title(name)
 
 
 def benchmark_title(name: str) -> str:
@@ -91,9 +84,7 @@ def write_comparison(story: Story, out: Path, numbers: Mapping[str, Any]) -> Fil
 def unscored(rule: Rule) -> str:
     """Say what to do where a rule has scored nothing."""
     if rule == "likelihood":
-        return (
-            "the evaluations kept no likelihoods: compare by another rule, or evaluate again with them"
-        )
+        return "the evaluations kept no likelihoods: compare by another rule"
     return f"no answer has a score by the {rule} rule: score again with `visionflan score`"
 
 
@@ -129,9 +120,9 @@ def told(story: Story) -> dict[str, Any]:
         "missing": story.missing,
         "evaluations": story.evaluations,
         **tables(story),
-        "biases": biases(found.biases, story.titles),
-        "forms": forms(found.forms, story.titles),
-        "forgettings": forgettings(found.forgetting, story.titles),
+        "biases": biases(found.biases, story.title),
+        "forms": forms(found.forms, story.title),
+        "forgettings": forgettings(found.forgetting, story.title),
         "manners": manners(found.manners),
         "lengths": lengths(found.pairs),
         "outcomes": outcomes(found.pairs, names(found)),
@@ -156,19 +147,18 @@ def tables(story: Story) -> dict[str, Any]:
 
 def relative(difference: Difference) -> Change:
     """Give a change as a share of the best score, so that all are drawn on one axis."""
-    best = difference.best or 1.0
+    best = difference.best or 100.0
     low, high, smallest = (
         None if value is None else value / best
         for value in (difference.low, difference.high, difference.detectable)
     )
-    tone = figures.tone(difference)
-    return Change(difference.change / best, low, high, tone, smallest)
+    return Change(difference.change / best, low, high, figures.tested(difference), smallest)
 
 
 def row(story: Story, each: Difference, reach: float) -> Row:
     """Put a difference into a row, and draw it."""
-    title = story.title(each)
+    title = story.title(each.name)
     within = figures.ends(each.low, each.high, each.best)
     words = f"{title}, {each.measure}: a change of {figures.signed(each.change, each.best)}"
     drawn = change_bar(relative(each), reach, f"{words}, {within}" if within else words)
-    return Row(each, title, drawn, figures.tone(each))
+    return Row(each, title, drawn, figures.tested(each))

@@ -1,6 +1,7 @@
 """Write the numbers of a comparison as people read them: scores in points of 100, as papers do."""
 
 from visionflan.compare.comparison import Difference, Figure
+from visionflan.compare.significance import SIGNIFICANT
 
 NONE = "–"
 
@@ -54,8 +55,16 @@ def signed_number(value: float | None) -> str:
     return f"{value:+.2f}".replace("-", "−") if round(value, 2) else "0.00"
 
 
-def tone(figure: Figure | Difference) -> str:
+def tone(figure: Figure) -> str:
     """Tell whether the interval of a change lies above 0, below it, or holds it."""
     if figure.low is not None and figure.low > 0:
         return "gained"
     return "lost" if figure.high is not None and figure.high < 0 else "unsure"
+
+
+def tested(difference: Difference) -> str:
+    """Tell whether a score rose or fell beyond what chance makes, by its test."""
+    found = difference.p if difference.p_adjusted is None else difference.p_adjusted
+    if found is None or found >= SIGNIFICANT:
+        return "unsure"
+    return "gained" if difference.change > 0 else "lost"

@@ -6,11 +6,10 @@ from typing import NamedTuple
 
 from visionflan.compare.comparison import Comparison, Difference, Form
 from visionflan.evaluate.verdict import Rule
-from visionflan.report.figures import ends, plain, signed
+from visionflan.report.figures import ends, plain, signed, tested
 from visionflan.report.flips import Kind, kind
 
-SURE = 0.05
-Title = Callable[[Difference], str]
+Title = Callable[[str], str]
 
 
 class Names(NamedTuple):
@@ -63,14 +62,14 @@ def alike(found: Comparison) -> str:
 def headline(family: Sequence[Difference], called: Names) -> str:
     """Count what rose, what fell, and what cannot be told."""
     begin = f"From {called.before} to {called.after}"
-    sure = [each for each in family if each.p_adjusted is not None and each.p_adjusted < SURE]
+    sure = [each for each in family if tested(each) != "unsure"]
     rose = sum(each.change > 0 for each in sure)
     fell = len(sure) - rose
     left = len(family) - len(sure)
     if not family:
         return f"{begin}: no score can be compared"
     if not sure:
-        return f"{begin}: no change that chance alone would not make"
+        return f"{begin}: no change beyond what chance makes"
     parts = [f"{rose} of {len(family)} scores rose" if rose else "", f"{fell} fell" if fell else ""]
     told = " and ".join(part for part in parts if part)
     if not rose:
@@ -123,7 +122,7 @@ def formal(forms: Sequence[Form]) -> Iterator[str]:
 
 def undetectable(family: Sequence[Difference], title: Title) -> Iterator[str]:
     """Say how large a change must be to be seen with so many questions."""
-    known = [each for each in family if each.detectable is not None]
+    known = [each for each in family if each.detectable and each.best is not None]
     if not known:
         yield "There are too few questions to say how large a change would have to be to be seen."
         return
@@ -131,10 +130,8 @@ def undetectable(family: Sequence[Difference], title: Title) -> Iterator[str]:
     if finest.name == coarsest.name:
         yield f"With so many questions, true changes below {detectable(finest)} may go unseen."
         return
-    yield (
-        f"With so many questions, true changes below {detectable(finest)} in {title(finest)}, and "
-        f"below {detectable(coarsest)} in {title(coarsest)}, may go unseen."
-    )
+    least, most = (f"{detectable(each)} in {title(each.name)}" for each in (finest, coarsest))
+    yield f"With so many questions, true changes below {least}, and below {most}, may go unseen."
 
 
 def share(each: Difference) -> float:

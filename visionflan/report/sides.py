@@ -28,8 +28,8 @@ def sides(before: Path, after: Path | None = None) -> Sides:
     phases = evaluated_phases(before)
     if len(phases) < 2:
         raise EvaluationError(
-            f"{before} has no evaluations of two phases to compare: it has "
-            f"{', '.join(phases) or 'none'}; evaluate both, or name two sides"
+            f"{before} holds evaluations of {', '.join(phases) or 'no phase'}, and two phases are "
+            "compared: run `visionflan evaluate` on both, or name two sides"
         )
     chosen = [stage for stage in STAGES if stage in phases]
     first, last = chosen if len(chosen) == len(STAGES) else (phases[0], phases[-1])

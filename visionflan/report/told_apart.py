@@ -1,7 +1,7 @@
 """Tell bias apart from ability, form from content, forgetting from rewording, and manner."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, get_args
 
 from markupsafe import Markup
@@ -15,7 +15,7 @@ from visionflan.report.figures import signed, tone
 from visionflan.report.gist import Names
 from visionflan.report.spoken import BINS, MEANINGS, binned
 
-Titles = Mapping[str, str]
+Title = Callable[[str], str]
 COUNTED = ("words", "sentences")  # the other figures of a manner are shares of the answers
 
 
@@ -26,11 +26,11 @@ class BiasPanel(NamedTuple):
     drawing: Markup | None
 
 
-def biases(found: Sequence[Bias], titles: Titles) -> BiasPanel:
+def biases(found: Sequence[Bias], title: Title) -> BiasPanel:
     """Draw every yes/no task as a step in the plane of both; most change of bias comes first."""
     found = sorted(found, key=lambda bias: -abs(bias.criterion.change.value or 0.0))
-    rows = [(titles.get(bias.task, bias.task), bias) for bias in found]
-    arrows = [arrow for title, bias in rows if (arrow := step(title, bias))]
+    rows = [(title(bias.task), bias) for bias in found]
+    arrows = [arrow for name, bias in rows if (arrow := step(name, bias))]
     words = "; ".join(f"{arrow.name}: {told(arrow)}" for arrow in arrows)
     return BiasPanel(rows, plane(arrows, f"Bias and ability. {words}") if arrows else None)
 
@@ -58,14 +58,14 @@ class FormRow(NamedTuple):
     drawing: Markup
 
 
-def forms(found: Sequence[Form], titles: Titles) -> list[FormRow]:
+def forms(found: Sequence[Form], title: Title) -> list[FormRow]:
     """Draw what the change of each task is made of, on one axis; most form comes first."""
     found = sorted(found, key=lambda form: -abs(form.form.value or 0.0))
     values = [parts(form) for form in found]
     reach = max((abs(value) for row in values for _, value in row), default=0.0)
     return [
         FormRow(
-            titles.get(form.task, form.task),
+            title(form.task),
             form,
             parts_bar(row, reach, ", ".join(f"{name} {signed(value)}" for name, value in row)),
         )
@@ -92,10 +92,10 @@ class ForgettingRow(NamedTuple):
     drawing: Markup | None
 
 
-def forgettings(found: Sequence[Forgetting], titles: Titles) -> list[ForgettingRow]:
+def forgettings(found: Sequence[Forgetting], title: Title) -> list[ForgettingRow]:
     """Draw what became of what was known of each task; most forgotten comes first."""
     found = sorted(found, key=lambda each: -(each.forgotten or 0) / max(1, each.items))
-    return [forgetting(titles.get(each.task, each.task), each) for each in found]
+    return [forgetting(title(each.task), each) for each in found]
 
 
 def forgetting(title: str, told: Forgetting) -> ForgettingRow:
