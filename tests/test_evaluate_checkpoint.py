@@ -73,7 +73,7 @@ def test_answers_do_not_depend_on_the_batch(run: Path, tmp_path: Path) -> None:
     assert len({record.answer for record in one}) > 1
     weights = [weight for record in one for weight in record.logprobs]
     assert weights == pytest.approx([w for r in many for w in r.logprobs], abs=1e-4)
-    assert len(set(weights)) > len(one)
+    assert len(set(weights)) > 20
 
 
 def plain(record: Record) -> Record:
