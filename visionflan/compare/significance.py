@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from itertools import accumulate
-from math import comb
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +21,10 @@ SIGNIFICANT = 0.05
 def mcnemar(gained: int, lost: int) -> float:
     """Test exactly whether as many items were gained as lost: binomial, two-sided."""
     changed = gained + lost
-    tail = sum(comb(changed, count) for count in range(min(gained, lost) + 1))
+    ways = tail = 1
+    for count in range(min(gained, lost)):
+        ways = ways * (changed - count) // (count + 1)
+        tail += ways
     chance: float = 2 * tail / 2**changed
     return min(1.0, chance)
 

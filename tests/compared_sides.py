@@ -1,0 +1,88 @@
+"""Make two sides to compare: records, headers and pairs that a test does not care about."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from records_of import record
+
+from visionflan.compare.comparison import Comparison, Evaluation, Pair
+from visionflan.compare.run import compare
+from visionflan.evaluate import benchmarks
+from visionflan.evaluate.benchmark import Benchmark
+from visionflan.evaluate.header import Header, TaskHeader
+from visionflan.evaluate.measures import mean_score
+from visionflan.evaluate.records import Record
+
+PLAIN = TaskHeader(
+    dataset="shapes",
+    official_name="",
+    title="",
+    category="",
+    group="colours",
+    metric="exact_match",
+    sensitive=False,
+    trained=0,
+    held_out=1,
+    answers=1,
+    candidates=(),
+    conversation=False,
+)
+
+
+def scored(score: float | None, item: int, cluster: str | None = None, **fields: Any) -> Record:
+    """Make a record that every rule scores alike."""
+    plain: dict[str, Any] = {
+        "sample_key": f"k{item}",
+        "instance": str(item),
+        "cluster": cluster or f"c{item}",
+        "answer": "cat" if score else "dog",
+        "parsed": "cat" if score else "dog",
+        "status": "parsed",
+        "score_official": score,
+        "score_lenient": score,
+        "score_likelihood": score,
+    }
+    return record(**{**plain, **fields})
+
+
+def evaluation(records: Sequence[Record], name: str = "a", **fields: Any) -> Evaluation:
+    """Put records under a header."""
+    tasks = {each.task: task_header(each.metric) for each in records}
+    plain: dict[str, Any] = {
+        "run": "run",
+        "phase": name,
+        "checkpoint": name,
+        "checkpoint_path": name,
+        "sources": (),
+        "source_paths": (),
+        "generation": "{}",
+        "conditions": ("true",),
+        "limit": None,
+        "tasks": tasks,
+    }
+    return Evaluation(f"evaluation/{name}", Header(**{**plain, **fields}), list(records))
+
+
+def task_header(metric: str) -> TaskHeader:
+    """Say of a task how it is scored."""
+    return replace(PLAIN, metric=metric)
+
+
+def compared(before: Sequence[Record], after: Sequence[Record]) -> Comparison:
+    """Compare two lists of records."""
+    return compare([evaluation(before, "a")], [evaluation(after, "b")])
+
+
+def pairs_of(before: Sequence[Record], after: Sequence[Record]) -> list[Pair]:
+    """Pair records row by row."""
+    return [Pair(*both) for both in zip(before, after, strict=True)]
+
+
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch) -> Benchmark:
+    """Serve a benchmark named `toy` whose measures a test may replace."""
+    made = Benchmark("Toy", "", "MIT", "", "", measures=(mean_score("accuracy"),))
+    monkeypatch.setattr(benchmarks, "load", lambda name: made)
+    return made
