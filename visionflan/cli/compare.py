@@ -83,7 +83,8 @@ def show(story: "Story", files: "Files") -> None:
 
     told = gist(story.found, story.rule, story.title)
     print(told.headline, *told.sentences, sep="\n")
-    chosen = [each for each in story.found.differences if each.rule == story.rule]
+    by_rule = [each for each in story.found.differences if each.rule == story.rule]
+    chosen = [each for each in by_rule if each.headline or each.scope == "group"]
     width = max((len(f"{each.name} {each.measure}") for each in chosen), default=0)
     if chosen:
         titles = (f"{title:>8}" for title in ("before", "after", "change"))
@@ -94,4 +95,6 @@ def show(story: "Story", files: "Files") -> None:
         within = figures.ends(each.low, each.high, each.best)
         numbers = (f"{number:>8}" for number in (*scores, change))
         print(f"{f'{each.name} {each.measure}':{width}}", *numbers, f" {within:<17} {each.verdict}")
+    if left := len(by_rule) - len(chosen):
+        print(f"{left} further measures are on the page.")
     print(f"\npage     {files.page}\nanswers  {files.table}\nnumbers  {files.numbers}")

@@ -1,6 +1,7 @@
 """Write a comparison as one page, as a table of all answers, and as numbers."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,7 +24,7 @@ from visionflan.report.gist import gist, names
 from visionflan.report.pictures import Pictures, Source
 from visionflan.report.told_apart import biases, forgettings, forms, lengths, manners, outcomes
 
-MANY_TASKS = 24
+MANY_TASKS, PANEL_ROWS = 24, 12
 
 
 class Files(NamedTuple):
@@ -118,6 +119,7 @@ def told(story: Story) -> dict[str, Any]:
         "names": names(found),
         "gist": gist(found, rule, story.title),
         "missing": story.missing,
+        "without_score": without_score(story),
         "evaluations": story.evaluations,
         **tables(story),
         "biases": biases(found.biases, story.title),
@@ -138,11 +140,32 @@ def tables(story: Story) -> dict[str, Any]:
     reach = max((relative(each).reach for each in [*chosen, *others]), default=0.0)
     return {
         "reach": reach,
-        "sums": [row(story, each, reach) for each in chosen if each.scope != "task"],
+        "sums": [row(story, each, reach) for each in chosen if is_sum(each)],
+        "measures": [row(story, each, reach) for each in chosen if is_part(each)],
         "tasks": [row(story, each, reach) for each in chosen if each.scope == "task"],
         "by_rule": [row(story, each, reach) for each in others],
         "many_tasks": MANY_TASKS,
+        "panel_rows": PANEL_ROWS,
     }
+
+
+def is_part(difference: Difference) -> bool:
+    """Whether this is a further measure of a benchmark, beside the one that stands for it."""
+    return difference.scope == "benchmark" and not difference.headline
+
+
+def is_sum(difference: Difference) -> bool:
+    """Whether this stands for a whole benchmark or for several tasks."""
+    return difference.scope != "task" and not is_part(difference)
+
+
+def without_score(story: Story) -> dict[str, int]:
+    """Count by task the questions that have no score on both sides, though both were answered."""
+    return Counter(
+        pair.after.task
+        for pair in story.found.pairs
+        if None in (pair.before.score(story.rule), pair.after.score(story.rule))
+    )
 
 
 def relative(difference: Difference) -> Change:

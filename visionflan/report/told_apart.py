@@ -27,8 +27,18 @@ class BiasPanel(NamedTuple):
 
 
 def biases(found: Sequence[Bias], title: Title) -> BiasPanel:
-    """Draw every yes/no task as a step in the plane of both; most change of bias comes first."""
-    found = sorted(found, key=lambda bias: -abs(bias.criterion.change.value or 0.0))
+    """Draw every yes/no task as a step in the plane of bias and ability.
+
+    Parts of benchmarks come last, and before them what changed its bias most comes first.
+    """
+    whole = {bias.task for bias in found}
+    found = sorted(
+        found,
+        key=lambda bias: (
+            bias.task.split("/", maxsplit=1)[0] in whole - {bias.task},
+            -abs(bias.criterion.change.value or 0.0),
+        ),
+    )
     rows = [(title(bias.task), bias) for bias in found]
     arrows = [arrow for name, bias in rows if (arrow := step(name, bias))]
     words = "; ".join(f"{arrow.name}: {told(arrow)}" for arrow in arrows)
