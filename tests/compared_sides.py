@@ -80,6 +80,21 @@ def pairs_of(before: Sequence[Record], after: Sequence[Record]) -> list[Pair]:
     return [Pair(*both) for both in zip(before, after, strict=True)]
 
 
+def studied(
+    before: Sequence[float], after: Sequence[float], in_cluster: int = 1
+) -> tuple[list[Record], list[Record]]:
+    """Give both sides of a study of single scores, so many of them in each cluster."""
+    sides = []
+    for side, scores in enumerate((before, after)):
+        sides.append(
+            [
+                scored(score, item, f"c{item // in_cluster}", checkpoint="ab"[side])
+                for item, score in enumerate(scores)
+            ]
+        )
+    return sides[0], sides[1]
+
+
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> Benchmark:
     """Serve a benchmark named `toy` whose measures a test may replace."""
