@@ -3,13 +3,16 @@
 from visionflan.compare.comparison import Difference
 from visionflan.compare.significance import SIGNIFICANT
 
+SMALL = 0.005  # points that two digits do not show
 FEW = 0.5  # an interval as wide as this share of the scale leaves everything open
 
 
 def points(value: float, best: float | None) -> str:
     """Write a change as papers do: of 100 where the scale ends at 1, else as it is."""
-    told = round(value * (100 if best == 1.0 else 1), 1) + 0.0
-    return f"{told:+.1f}" if told else "0.0"
+    told = value * (100 if best == 1.0 else 1)
+    if abs(told) < SMALL:
+        return "0.0"
+    return f"{told:+.1f}" if abs(told) >= 10 * SMALL else f"{told:+.2f}"
 
 
 def verdict(told: Difference) -> str:

@@ -1,0 +1,274 @@
+from collections.abc import Sequence
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+from compared_sides import compared, pairs_of, scored, studied, toy
+from hypothesis import given
+from hypothesis import strategies as st
+
+from visionflan.compare.bias import bias
+from visionflan.compare.comparison import Bias, Confusion, Figure, Form
+from visionflan.compare.forgetting import forgetting
+from visionflan.compare.form import form
+from visionflan.compare.likelihoods import ranked, told_apart
+from visionflan.compare.panels import Panel
+from visionflan.evaluate.benchmark import Benchmark
+from visionflan.evaluate.records import Record
+from visionflan.evaluate.verdict import Status
+
+__all__ = ["toy"]
+
+
+def spoken(said: str, truth: str, item: int, margin: float | None = None) -> Record:
+    """Answer a question of yes or no."""
+    return scored(
+        float(said == truth),
+        item,
+        target=truth,
+        references=(truth,),
+        candidates=("Yes", "No"),
+        logprobs=() if margin is None else (margin, 0.0),
+        answer=said,
+        parsed=said if said in ("yes", "no") else "",
+        metric="exact_match",
+    )
+
+
+def leaning(before: Sequence[Record], after: Sequence[Record]) -> Bias:
+    found = bias(Panel("shapes/exists", "", pairs_of(before, after)))
+    assert found
+    return found
+
+
+def answers(hits: int, misses: int, alarms: int, rejections: int) -> list[Record]:
+    said = ["yes"] * hits + ["no"] * misses + ["yes"] * alarms + ["no"] * rejections
+    truth = ["yes"] * (hits + misses) + ["no"] * (alarms + rejections)
+    return [spoken(*both, item) for item, both in enumerate(zip(said, truth, strict=True))]
+
+
+def test_a_leaning_that_moves_alone_is_told_as_bias() -> None:
+    found = leaning(answers(60, 40, 10, 90), answers(90, 10, 40, 60))
+    z = NormalDist().inv_cdf
+    high, low = z(60.5 / 101), z(10.5 / 101)
+    assert found.sensitivity.before.value == pytest.approx(high - low)
+    assert found.criterion.before.value == pytest.approx(-(high + low) / 2)
+    assert found.sensitivity.change.value == pytest.approx(0.0, abs=1e-12)
+    assert found.yes_rate.before.value == 0.35
+    assert found.yes_rate.after.value == 0.65
+    assert (found.auroc, found.truth) == (None, 0.5)
+    assert found.sentence.startswith("The bias moved, not detectably the ability: it leans further")
+    assert found.sentence.endswith("to yes.")
+
+
+def test_an_ability_that_moves_alone_is_told_as_ability() -> None:
+    found = leaning(answers(60, 40, 40, 60), answers(90, 10, 10, 90))
+    assert found.criterion.change.value == pytest.approx(0.0, abs=1e-12)
+    assert "ability moved, not detectably the bias: it tells yes from no better" in found.sentence
+    assert "Neither" in leaning(answers(9, 4, 4, 9), answers(9, 4, 4, 9)).sentence
+    assert "stay untold" in leaning(answers(9, 4, 0, 0), answers(8, 5, 0, 0)).sentence
+
+
+def test_answers_that_are_neither_count_as_not_understood() -> None:
+    before = [*answers(2, 0, 0, 2), spoken("perhaps", "yes", 9)]
+    found = leaning(before, before)
+    assert found.understood.before.value == 0.8
+    assert found.yes_rate.before.value == 0.5
+    assert bias(Panel("a/b", "", pairs_of(*studied([1.0], [1.0])))) is None
+
+
+def by_counting(margins: Sequence[float], truth: Sequence[float]) -> float:
+    """Count the pairs in which the one that is yes has the larger margin; a tie is half."""
+    yes = [margin for margin, is_yes in zip(margins, truth, strict=True) if is_yes]
+    no = [margin for margin, is_yes in zip(margins, truth, strict=True) if not is_yes]
+    won = [(one > other) + (one == other) / 2 for one in yes for other in no]
+    return sum(won) / len(won)
+
+
+@given(st.lists(st.tuples(st.integers(-3, 3), st.booleans(), st.integers(0, 2)), min_size=1))
+def test_the_threshold_free_measure_counts_pairs_however_often_clusters_are_drawn(
+    rows: list[tuple[int, bool, int]],
+) -> None:
+    margins, truth, cluster = (np.array(column) for column in zip(*rows, strict=True))
+    times = np.array([[1.0, 2.0, 0.0], [1.0, 1.0, 1.0]])
+    found, _ = told_apart(ranked(margins.astype(float), truth.astype(float), cluster), times)
+    for row, value in zip(times, found, strict=True):
+        copies = row[cluster].astype(int)
+        drawn_truth = np.repeat(truth, copies)
+        if drawn_truth.all() or not drawn_truth.any():
+            assert np.isnan(value)
+        else:
+            expected = by_counting(np.repeat(margins, copies).tolist(), drawn_truth.tolist())
+            assert value == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("margins", "truth", "expected"),
+    [
+        ([0, 1, 2, 3], [0, 0, 1, 1], 1.0),
+        ([3, 2, 1, 0], [0, 0, 1, 1], 0.0),
+        ([0, 0, 0, 0], [0, 1, 0, 1], 0.5),
+        ([0, 1, 2, 3], [0, 1, 0, 1], 0.5),
+        ([5, 6, 7, 8, 9, 10, 11, 12], [0, 0, 0, 1, 0, 1, 1, 1], 0.75),
+    ],
+)
+def test_the_unbiased_share_is_where_both_errors_are_as_frequent(
+    margins: list[float], truth: list[float], expected: float
+) -> None:
+    items = ranked(np.array(margins, float), np.array(truth, float), np.arange(len(truth)))
+    assert told_apart(items, np.ones((1, len(truth))))[1][0] == pytest.approx(expected)
+
+
+def test_a_threshold_that_moves_leaves_the_ability_alone() -> None:
+    draw = np.random.default_rng(2)
+    truth = ["yes", "no"] * 100
+    margins = [draw.normal(1 if word == "yes" else -1) for word in truth]
+    sides = [
+        [
+            spoken("yes" if margin > at else "no", word, item, margin - at)
+            for item, (margin, word) in enumerate(zip(margins, truth, strict=True))
+        ]
+        for at in (0.8, -0.8)
+    ]
+    found = leaning(*sides)
+    assert found.auroc
+    assert found.unbiased_accuracy
+    assert (found.auroc.change.value, found.auroc.change.low) == (0.0, 0.0)
+    assert found.unbiased_accuracy.change.value == 0.0
+    assert found.auroc.before.low is not None
+    assert found.auroc.before.low < by_counting(margins, [float(t == "yes") for t in truth]) < 1
+    assert found.sentence.startswith("The bias moved")
+
+
+SAID = st.tuples(st.sampled_from([0.0, 0.25, 1.0]), st.booleans(), st.booleans())
+
+
+def worded(given_answer: tuple[float, bool, bool], item: int) -> Record:
+    """Answer rightly or not, in a form that each of the two rules takes or not."""
+    score, official, parsed = given_answer
+    status: Status = "parsed" if parsed else "unparsed"
+    return scored(
+        score,
+        item,
+        f"c{item % 5}",
+        metric="exact_match",
+        score_official=score * official,
+        status=status,
+    )
+
+
+def value(figure: Figure) -> float:
+    assert figure.value is not None
+    return figure.value
+
+
+@given(st.lists(st.tuples(SAID, SAID), min_size=1, max_size=30))
+def test_the_parts_of_a_change_add_up(
+    items: list[tuple[tuple[float, bool, bool], tuple[float, bool, bool]]],
+) -> None:
+    before = [worded(one, item) for item, (one, _) in enumerate(items)]
+    after = [worded(other, item) for item, (_, other) in enumerate(items)]
+    told = form(Panel("a/b", "", pairs_of(before, after)))
+    assert told
+    official, lenient = value(told.official.change), value(told.lenient.change)
+    assert value(told.capability) + value(told.form) == pytest.approx(official, abs=1e-12)
+    parts = value(told.by_parsing) + value(told.by_content) + value(told.by_credit)
+    assert parts == pytest.approx(lenient, abs=1e-12)
+
+
+def formed(before: Sequence[Record], after: Sequence[Record]) -> Form:
+    told = form(Panel("a/b", "", pairs_of(before, after)))
+    assert told
+    return told
+
+
+def test_the_split_agrees_with_hand_worked_values() -> None:
+    before = [worded((float(n < 6), True, n < 8), n) for n in range(10)]
+    after = [worded((float(n < 4), n < 2, n < 5), n) for n in range(10)]
+    told = formed(before, after)
+    assert value(told.parse_rate.before) == 0.8
+    assert value(told.right_if_parsed.after) == pytest.approx(0.8)
+    assert value(told.by_parsing) == pytest.approx((0.75 + 0.8) / 2 * -0.3)
+    assert value(told.by_content) == pytest.approx((0.8 + 0.5) / 2 * 0.05)
+    assert value(told.capability) == pytest.approx(-0.2)
+    assert value(told.form) == pytest.approx(-0.2)
+
+
+def test_a_change_of_form_alone_is_told_as_such() -> None:
+    before = [worded((1.0, True, True), n) for n in range(30)]
+    after = [worded((1.0, False, True), n) for n in range(30)]
+    assert formed(before, after).sentence.startswith("Only the form changed for the worse")
+    lost = [worded((float(n < 5), True, True), n) for n in range(30)]
+    assert formed(before, lost).sentence.startswith("What is said changed for the worse; ")
+    assert "Neither" in formed(before, before).sentence
+
+
+def test_a_task_with_one_rule_has_no_form() -> None:
+    before, after = studied([1.0], [0.5])
+    captions = [[each._replace(metric="cider") for each in side] for side in (before, after)]
+    assert form(Panel("a/b", "", pairs_of(captions[0], captions[1]))) is None
+
+
+def classified(said: str, held: float | None, item: int, status: Status = "parsed") -> Record:
+    return scored(
+        float(said == "cat"),
+        item,
+        candidates=("cat", "dog", "frog"),
+        parsed=said,
+        status=status,
+        score_likelihood=held,
+        metric="exact_match",
+    )
+
+
+def test_what_is_forgotten_is_told_from_what_is_said_otherwise() -> None:
+    before = [classified("cat", float(n < 9), n) for n in range(10)]
+    after = [
+        *(classified("dog", 0.0, n) for n in range(2)),
+        *(classified("", 1.0, n, "unparsed") for n in range(2, 5)),
+        classified("", 1.0, 5, "list_echo"),
+        *(classified("cat", 1.0, n) for n in range(6, 10)),
+    ]
+    found = forgetting(Panel("a/b", "", pairs_of(before, after)))
+    assert found
+    assert (found.forgotten, found.learnt, found.kept, found.reformatted) == (2, 1, 7, 4)
+    assert value(found.off_list.after) == 0.3
+    assert value(found.list_echo.change) == 0.1
+    assert found.confusions == (
+        Confusion("cat", "(unparsed)", 0, 3),
+        Confusion("cat", "dog", 0, 2),
+        Confusion("cat", "(list echo)", 0, 1),
+    )
+    assert found.sentence.startswith("Fewer answers are said rightly, but no loss of knowledge")
+
+
+def test_without_likelihoods_nothing_is_called_forgotten() -> None:
+    before = [classified("cat", None, n) for n in range(4)]
+    found = forgetting(Panel("a/b", "", pairs_of(before, before)))
+    assert found
+    assert (found.forgotten, found.kept, found.likelihood) == (None, None, None)
+    assert "cannot be told" in found.sentence
+    assert forgetting(Panel("a/b", "", pairs_of(*studied([1.0], [1.0])))) is None
+
+
+def styled(scores: Sequence[float], style: str, side: str) -> list[Record]:
+    return [
+        scored(score, n, style=style, sample_key=f"{style}{n}", checkpoint=side)
+        for n, score in enumerate(scores)
+    ]
+
+
+def test_a_style_that_is_no_longer_obeyed_shows_as_an_interaction(toy: Benchmark) -> None:
+    right, wrong = [1.0] * 40, [1.0] * 10 + [0.0] * 30
+    before = styled(right, "bare", "a") + styled(right, "short", "a")
+    after = styled(right, "bare", "b") + styled(wrong, "short", "b")
+    found = compared(before, after)
+    told = next(each for each in found.interactions if each.rule == "lenient")
+    assert told.styles == ("bare", "short")
+    assert (value(told.first), value(told.second), value(told.difference)) == (0.0, -0.75, 0.75)
+    assert told.items == 40
+    assert told.sentence.startswith("The change is 75.0 points (+")
+    assert told.sentence.endswith("more favourable under bare than short.")
+    assert toy.measures[0].name == told.measure
+    assert {each.style for each in found.differences} == {"bare", "short"}
+    assert compared(before, before).interactions[0].difference == Figure(0.0, 0.0, 0.0)
