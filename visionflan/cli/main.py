@@ -23,8 +23,10 @@ COMMANDS: dict[str, str] = {
     "export": "write a build directory in a format of others",
     "train": "run a recipe, or one of its stages",
     "chat": "talk to a checkpoint about a picture",
-    "evaluate": "ask a checkpoint the held-out questions, and score its answers",
+    "benchmarks": "list the benchmarks, and which files each reads",
+    "evaluate": "ask a checkpoint the held-out questions or benchmarks, and score its answers",
     "score": "compute the scores again from stored records",
+    "compare": "tell what changed between two checkpoints, and what chance may do",
     "report": "write one page that shows what a run did",
 }
 
