@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.compare.comparison import Difference, Figure
+from visionflan.compare.comparison import Comparison, Difference, Figure, Side
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.header import HEADER
 from visionflan.report import figures
-from visionflan.report.gist import Names, headline, undetectable
+from visionflan.report.gist import Names, headline, names, undetectable
 from visionflan.report.sides import evaluations, sides
 
 
@@ -108,6 +108,23 @@ def test_the_headline_counts_only_what_chance_would_not_make(
 ) -> None:
     family = [difference(str(place), *each) for place, each in enumerate(changes)]
     assert headline(family, Names("a", "b")).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (("a", "base"), ("a", "chat"), ("base", "chat")),
+        (("a", "chat"), ("b", "chat"), ("a", "b")),
+        (("a", "base"), ("b", "chat"), ("a base", "b chat")),
+        (("a", "chat"), ("a", "chat"), ("chat (before)", "chat (after)")),
+    ],
+)
+def test_sides_are_called_by_what_tells_them_apart(
+    before: tuple[str, str], after: tuple[str, str], expected: tuple[str, str]
+) -> None:
+    told = [Side(*each, "c", (), ()) for each in (before, after)]
+    nothing = Comparison(told[0], told[1], [], {}, {}, {}, [], [], [], [], [], [], [])
+    assert names(nothing) == expected
 
 
 def test_what_may_go_unseen_is_told_on_the_scale_of_each_measure() -> None:

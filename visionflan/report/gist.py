@@ -27,13 +27,15 @@ class Gist(NamedTuple):
 
 
 def names(found: Comparison) -> Names:
-    """Call each side by its phase where these differ, else by its run, else by its order."""
+    """Call each side by what tells it from the other: phase, run or both, else the order."""
     before, after = found.before, found.after
-    if before.phase != after.phase:
+    if (before.name, before.phase) == (after.name, after.phase):
+        return Names(f"{before.phase} (before)", f"{after.phase} (after)")
+    if before.name == after.name:
         return Names(before.phase, after.phase)
-    if before.name != after.name:
+    if before.phase == after.phase:
         return Names(before.name, after.name)
-    return Names(f"{before.name} (before)", f"{after.name} (after)")
+    return Names(f"{before.name} {before.phase}", f"{after.name} {after.phase}")
 
 
 def gist(found: Comparison, rule: Rule, title: Title) -> Gist:
