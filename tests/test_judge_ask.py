@@ -144,6 +144,12 @@ def test_a_server_that_stays_away_ends_judging_and_nothing_paid_is_lost(bench: B
     assert sum(each.cached for each in again.judgements) == 7
 
 
+def test_a_server_that_is_away_now_and_then_does_not_end_judging(bench: Bench) -> None:
+    bench.plays(*([fails(500)] * 6 * 4 + [says("yes")]) * 3)
+    judged = bench.judge(answers(20))
+    assert (judged.judged, judged.failed, judged.stopped) == (8, 12, "")
+
+
 def test_a_judge_that_never_says_anything_usable_is_given_up(bench: Bench) -> None:
     bench.server.default = says("who knows")
     judged = bench.judge(answers(40))
@@ -196,6 +202,12 @@ def test_repeats_and_both_orders_are_questions_of_their_own(bench: Bench) -> Non
     assert len(found) == 2
     for reading in found.values():
         assert reading == pytest.approx((0.8, 0.55))
+
+
+def test_words_that_do_not_show_the_order_are_asked_in_both(bench: Bench) -> None:
+    bench.server.default = says("9 6")
+    blind = PAIR._replace(request=lambda record, swapped: PAIR.request(record, False))
+    assert bench.judge(answers(1), blind).calls == 2
 
 
 @pytest.mark.parametrize("workers", [1, 8])
