@@ -156,12 +156,24 @@ def test_a_side_compared_with_itself_has_changed_by_exactly_nothing(
     }
 
 
-@pytest.mark.parametrize("rule", ["official", "lenient"])
-def test_each_rule_can_lead(run: Path, tmp_path: Path, rule: str) -> None:
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("official", "changed by their form alone, with the same content"),
+        ("lenient", "By the official rule [0-9]+ more changed, by their form alone"),
+    ],
+)
+def test_each_rule_can_lead(run: Path, tmp_path: Path, rule: str, said: str) -> None:
     assert main(["compare", str(run), "--rule", rule, "--out", str(tmp_path)]) == 0
-    assert f"Scores are those of the {rule} rule" in words(
-        read((tmp_path / "compare.html").read_text())
-    )
+    told = words(read((tmp_path / "compare.html").read_text()))
+    assert f"Scores are those of the {rule} rule" in told
+    assert re.search(said, told)
+    numbers = json.loads((tmp_path / "compare.json").read_bytes())["differences"]
+    led = [each for each in numbers if each["rule"] == rule and each["scope"] == "task"]
+    turned = re.search("([0-9]+) turned right and ([0-9]+) turned wrong", told)
+    assert turned
+    assert int(turned[1]) >= sum(each["gained"] or 0 for each in led if each["headline"])
+    assert int(turned[2]) >= sum(each["lost"] or 0 for each in led if each["headline"]) > 0
 
 
 def test_likelihoods_that_were_not_kept_cannot_lead(
@@ -233,7 +245,7 @@ def scored(official: float | None, lenient: float | None, said: str = "cat") -> 
         (scored(1.0, 1.0), scored(0.0, 0.0), "official", "lost"),
         (scored(0.0, 1.0), scored(0.0, 0.0), "official", "wrong alike"),
         (scored(0.0, 0.0, "a"), scored(0.0, 0.0, "b"), "lenient", "wrong differently"),
-        (scored(0.0, 0.0, "A "), scored(0.0, 0.0, "a"), "lenient", "wrong alike"),
+        (scored(0.0, 0.0, "Red. "), scored(0.0, 0.0, "red"), "lenient", "wrong alike"),
         (scored(0.3, 0.3), scored(0.6, 0.6), "lenient", "better"),
         (scored(1.0, 1.0), scored(0.6, 0.6), "lenient", "worse"),
         (scored(0.6, 0.6), scored(0.6, 0.6), "lenient", "same score"),

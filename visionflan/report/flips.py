@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from visionflan.build.prompt import lettered
 from visionflan.compare.comparison import Pair
 from visionflan.evaluate.header import TaskHeader
+from visionflan.evaluate.metrics.folding import words_of
 from visionflan.evaluate.records import Record
 from visionflan.evaluate.verdict import Rule, Status
 from visionflan.hashing import rank
@@ -82,8 +83,8 @@ def unchanged(pair: Pair, score: float) -> Kind:
 
 
 def understood(record: Record) -> str:
-    """Give what was understood of an answer, case aside; all of it where nothing was."""
-    return " ".join((record.parsed or record.answer).casefold().split())
+    """Give what was understood of an answer in plain words; all of it where nothing was."""
+    return words_of(record.parsed or record.answer)
 
 
 class Reading(NamedTuple):

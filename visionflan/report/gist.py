@@ -7,7 +7,7 @@ from typing import NamedTuple
 from visionflan.compare.comparison import Comparison, Difference, Form
 from visionflan.evaluate.verdict import Rule
 from visionflan.report.figures import ends, plain, signed, tested
-from visionflan.report.flips import Kind, kind
+from visionflan.report.flips import kind
 
 Title = Callable[[str], str]
 
@@ -43,11 +43,10 @@ def gist(found: Comparison, rule: Rule, title: Title) -> Gist:
     called = names(found)
     if not found.pairs:
         return Gist(f"{called.before} and {called.after} share no question", [])
-    kinds = Counter(kind(pair, rule) for pair in found.pairs)
     family = [each for each in found.differences if each.headline and each.rule == rule]
     if unmoved(found):
         return Gist(f"Nothing changed from {called.before} to {called.after}", [alike(found)])
-    sentences = [*overall(found, rule), *turned(kinds), *formal(found.forms)]
+    sentences = [*overall(found, rule), *turned(found, rule), *formal(found.forms)]
     return Gist(headline(family, called), [*sentences, *undetectable(family, title)])
 
 
@@ -93,18 +92,22 @@ def overall(found: Comparison, rule: Rule) -> Iterator[str]:
             return
 
 
-def turned(kinds: Counter[Kind]) -> Iterator[str]:
-    """Count the answers that turned right or wrong."""
-    asked = kinds.total() - kinds["missing"]
-    if kinds["gained"] or kinds["lost"]:
+def turned(found: Comparison, rule: Rule) -> Iterator[str]:
+    """Count the answers that turned right or wrong, and those that changed in form alone."""
+    flips = Counter(pair.flip(rule) for pair in found.pairs)
+    asked = flips.total() - flips[None]
+    if flips["gained"] or flips["lost"]:
         yield (
-            f"Of {asked:,} answers, {kinds['gained']:,} turned from wrong to right and "
-            f"{kinds['lost']:,} from right to wrong."
+            f"Of {asked:,} answers that are right or wrong, {flips['gained']:,} turned right and "
+            f"{flips['lost']:,} turned wrong."
         )
     elif asked:
         yield f"None of {asked:,} answers turned from wrong to right or from right to wrong."
-    if kinds["format only"]:
-        yield f"{kinds['format only']:,} changed their official score by their form alone."
+    in_form = sum(kind(pair, rule) == "format only" for pair in found.pairs)
+    if in_form and rule == "official":
+        yield f"{in_form:,} changed by their form alone, with the same content."
+    elif in_form:
+        yield f"By the official rule {in_form:,} more changed, by their form alone."
 
 
 def formal(forms: Sequence[Form]) -> Iterator[str]:
