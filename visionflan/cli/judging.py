@@ -69,8 +69,7 @@ def judge_from(given: argparse.Namespace) -> "Judge | None":
 def judge_evaluations(folders: Sequence[Path], judge: "Judge", given: argparse.Namespace) -> None:
     """Have the answers of evaluations judged, all within the same limits.
 
-    What it takes is told first, for each before any is judged, and then what came of it. With a dry
-    run nothing is asked.
+    What it takes is told first; then, unless the run is dry, they are judged.
     """
     from visionflan.errors import EvaluationError
     from visionflan.evaluate.judge.evaluation import Evaluation, coverage_lines, estimate_lines
@@ -89,8 +88,9 @@ def judge_evaluations(folders: Sequence[Path], judge: "Judge", given: argparse.N
         for evaluation in evaluations:
             found.append(evaluation.judge())
             tell(coverage_lines(str(evaluation.folder), found[-1]))
-    if found[0].stopped and not any(judged.models for judged in found):
-        raise EvaluationError(f"nothing was judged: {found[0].stopped}")
+    reason = next((judged.stopped for judged in found if judged.stopped), "")
+    if reason and not any(judged.models for judged in found):
+        raise EvaluationError(f"nothing was judged: {reason}")
 
 
 def tell(lines: Iterable[str]) -> None:

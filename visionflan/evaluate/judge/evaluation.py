@@ -72,6 +72,9 @@ class Evaluation:
 
 def estimate_lines(title: str, told: Estimate) -> Iterator[str]:
     """Tell what judging would take."""
+    if not told.verdicts:
+        yield f"{title}: no answer is left to a judge"
+        return
     yield (
         f"{title}: {told.verdicts} verdicts wanted, {told.cached} known, {told.calls} calls to "
         f"make, {told.prompt_tokens} tokens of prompts (characters / {CHARACTERS_A_TOKEN}), at "
@@ -85,7 +88,9 @@ def estimate_lines(title: str, told: Estimate) -> Iterator[str]:
 
 def coverage_lines(title: str, judged: Judged) -> Iterator[str]:
     """Tell how much was judged, why not all, what it took, and what the order of answers did."""
-    share = judged.judged / judged.wanted if judged.wanted else 1.0
+    if not judged.wanted:
+        return
+    share = judged.judged / judged.wanted
     unasked = judged.wanted - judged.judged - judged.failed
     cost = "" if judged.usd is None else f", at most {judged.usd:.4f} US dollars"
     yield (
