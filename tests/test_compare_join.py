@@ -1,5 +1,5 @@
 import pytest
-from compared_sides import compared, evaluation, studied, toy
+from compared_sides import compared, evaluation, scored, studied, toy
 
 from visionflan.compare.run import compare
 from visionflan.errors import EvaluationError
@@ -54,8 +54,9 @@ def test_items_of_one_side_and_failures_are_counted_and_told() -> None:
 @pytest.mark.usefixtures("toy")
 def test_controls_are_no_answers_to_compare() -> None:
     before, after = studied([1.0], [1.0])
-    found = compared([*before, before[0]._replace(condition="blank")], after)
-    assert len(found.pairs) == 1
+    grey = scored(0.0, 1, condition="blank")
+    found = compared([*before, grey, grey._replace(sample_key="k0")], [*after, grey])
+    assert [pair.before.condition for pair in found.pairs] == ["true"]
 
 
 @pytest.mark.usefixtures("toy")
@@ -69,7 +70,11 @@ def test_two_answers_of_one_side_to_one_item_are_refused() -> None:
 @pytest.mark.usefixtures("toy")
 def test_more_styles_on_one_side_are_no_unlike_prompts() -> None:
     before, after = studied([1.0, 0.0], [1.0, 1.0])
-    other = [each._replace(style="long", sample_key=f"long {each.sample_key}") for each in after]
-    found = compared(before, after + other)
+    other = [
+        [each._replace(style=style, sample_key=f"{style} {each.sample_key}") for each in side]
+        for style, side in (("old", before[:1]), ("long", after))
+    ]
+    found = compared(before + other[0], after + other[1])
     assert len(found.pairs) == 2
+    assert found.only_before == {"toy/part": 1}
     assert found.only_after == {"toy/part": 2}

@@ -92,6 +92,11 @@ def test_exchanging_many_clusters_draws_close_to_all_ways() -> None:
     assert swap_test(sums(before, after), mean) == pytest.approx(mcnemar(35, 25), abs=0.02)
 
 
+def test_a_drawn_chance_is_never_nothing() -> None:
+    before, after = np.zeros((40, 2)), np.ones((40, 2))
+    assert swap_test(sums(before, after), mean, 500) == 1 / 501
+
+
 def test_ties_broken_by_rounding_count_as_ties() -> None:
     before = np.array([[0.1], [0.2], [0.3]] * 3)
     after = before[::-1] + 0.1

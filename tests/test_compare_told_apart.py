@@ -140,6 +140,15 @@ def test_a_threshold_that_moves_leaves_the_ability_alone() -> None:
     assert found.sentence.startswith("The bias moved")
 
 
+def test_likelihoods_have_the_say_about_ability_where_they_were_kept() -> None:
+    truth = ["yes", "no"] * 50
+    before = [spoken("yes", word, item, float(item % 7)) for item, word in enumerate(truth)]
+    after = [spoken(word, word, item, float(item % 7)) for item, word in enumerate(truth)]
+    assert "ability moved" not in leaning(before, after).sentence.replace("nor the ability", "")
+    kept = [[each._replace(logprobs=()) for each in side] for side in (before, after)]
+    assert "tells yes from no better" in leaning(kept[0], kept[1]).sentence
+
+
 SAID = st.tuples(st.sampled_from([0.0, 0.25, 1.0]), st.booleans(), st.booleans())
 
 
@@ -192,6 +201,16 @@ def test_the_split_agrees_with_hand_worked_values() -> None:
     assert value(told.by_content) == pytest.approx((0.8 + 0.5) / 2 * 0.05)
     assert value(told.capability) == pytest.approx(-0.2)
     assert value(told.form) == pytest.approx(-0.2)
+
+
+def test_where_nothing_was_understood_the_content_is_not_blamed() -> None:
+    clear = [worded((float(n < 6), True, True), n) for n in range(10)]
+    muddled = [worded((0.0, True, False), n) for n in range(10)]
+    for before, after, change in ((clear, muddled, -0.6), (muddled, clear, 0.6)):
+        told = formed(before, after)
+        assert value(told.by_parsing) == pytest.approx(change)
+        assert (value(told.by_content), value(told.by_credit)) == (0.0, 0.0)
+        assert told.right_if_parsed.change.value is None
 
 
 def test_a_change_of_form_alone_is_told_as_such() -> None:

@@ -1,0 +1,68 @@
+import pytest
+
+from visionflan.compare.comparison import Difference
+from visionflan.compare.verdicts import verdict
+
+PLAIN = Difference(
+    scope="benchmark",
+    name="pope",
+    style="short",
+    measure="accuracy",
+    headline=True,
+    rule="lenient",
+    before=0.5,
+    after=0.531,
+    change=0.031,
+    low=0.01,
+    high=0.052,
+    best=1.0,
+    items=900,
+    clusters=900,
+    gained=1,
+    lost=1,
+    mcnemar=0.01,
+    p=0.01,
+    p_adjusted=0.02,
+    detectable=0.04,
+    verdict="",
+)
+DOWN = {"change": -0.031, "low": -0.052, "high": -0.01}
+UNSURE = {"change": -0.007, "low": -0.046, "high": 0.031, "p": 0.3, "p_adjusted": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({}, "better by 3.1 points (+1.0 to +5.2)"),
+        (DOWN, "worse by 3.1 points (-5.2 to -1.0)"),
+        (DOWN | {"headline": False, "p_adjusted": None}, "down by 3.1 points (-5.2 to -1.0)"),
+        (DOWN | {"scope": "group", "headline": False}, "worse by 3.1 points (-5.2 to -1.0)"),
+        (
+            {"p_adjusted": 0.2},
+            "perhaps better by 3.1 points (+1.0 to +5.2): with so many tasks chance may do that",
+        ),
+        (UNSURE, "no detectable change; could be anything from -4.6 to +3.1 points"),
+        (
+            UNSURE | {"low": -0.4, "high": 0.2},
+            "too few items to tell; could be anything from -40.0 to +20.0 points",
+        ),
+        (
+            UNSURE | {"low": -0.0004, "high": 0.0},
+            "no detectable change; could be anything from -0.04 to 0.0 points",
+        ),
+        ({"low": None, "high": None, "p": None, "p_adjusted": None}, "too few items to tell"),
+        ({"change": 0.0, "low": 0.0, "high": 0.0, "p": 1.0, "p_adjusted": 1.0}, "no change"),
+        (
+            {"change": -47.0, "low": -90.0, "high": -4.0, "best": 2000.0},
+            "worse by 47.0 points (-90.0 to -4.0)",
+        ),
+        (
+            {"change": 39.8, "low": 28.3, "high": 51.0, "best": None},
+            "better by 39.8 points (+28.3 to +51.0)",
+        ),
+    ],
+)
+def test_a_verdict_says_what_was_found_and_what_is_left_open(
+    told: dict[str, object], words: str
+) -> None:
+    assert verdict(Difference(**{**PLAIN._asdict(), **told})) == words
