@@ -272,6 +272,6 @@ def specimen(root: Path) -> None:
         said = "The picture was drawn by a program." if place == 1 else ""
         tail = ["specimen", ability, "dev"]
         lines.writerow([place, asked, said, *options, "AB"[place % 2], "drawn", picture, *tail])
-        turned = [asked, said, *reversed(options), "BA"[place % 2], "drawn", place]
+        turned = [asked, said, *reversed(options), ("B", "A")[place % 2], "drawn", place]
         lines.writerow([place + TURN, *turned, *tail])
     write_text(root / "mmbench_dev_20230712.tsv", written.getvalue())
