@@ -191,3 +191,10 @@ def test_copies_within_a_cluster_do_not_narrow_the_interval() -> None:
     once = resample(sums(before, after)).shift(mean).change
     twice = resample(sums(np.tile(before, 2), np.tile(after, 2))).shift(mean).change
     assert twice == pytest.approx(once)
+
+
+def test_sides_that_are_alike_have_not_changed_in_any_draw() -> None:
+    scores = np.random.default_rng(6).random((501, 1))
+    found = resample(sums(scores, scores))
+    assert found.shift(mean).change == (0.0, 0.0, 0.0)
+    assert found.error(mean) is None

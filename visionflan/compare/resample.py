@@ -64,8 +64,6 @@ def resample(sums: Sums) -> Draws:
     totals = drawn(Tallied(sums.clusters, sums.strata, both))
     width = sums.before.shape[1]
     before, after = totals[:, :width], totals[:, width:]
-    if np.array_equal(sums.before, sums.after):
-        after = before  # products may differ in the last digit by the place of their column
     # A cluster without any sum holds nothing that the measure counts.
     counting = {cluster for cluster, row in zip(sums.clusters, both, strict=True) if row.any()}
     return Draws(len(counting), sums.before.sum(axis=0), sums.after.sum(axis=0), before, after)
