@@ -97,8 +97,11 @@ def difference(name: str, change: float, p: float, best: float = 1.0) -> Differe
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ([(0.2, 0.01), (-0.2, 0.01), (0.2, 0.2)], "From a to b, 1 of 3 scores rose and 1 fell; 1 "),
-        ([(-0.2, 0.01)], "From a to b, 1 of 1 scores fell"),
+        (
+            [(0.2, 0.01), (-0.2, 0.01), (0.2, 0.2)],
+            "From a to b: of 3 scores 1 rose and 1 fell, 1 cannot be told from chance",
+        ),
+        ([(-0.2, 0.01)], "From a to b: of 1 scores 1 fell"),
         ([(0.2, 0.06)], "From a to b: no change beyond what chance makes"),
         ([], "From a to b: no score can be compared"),
     ],
@@ -107,7 +110,26 @@ def test_the_headline_counts_only_what_chance_would_not_make(
     changes: list[tuple[float, float]], expected: str
 ) -> None:
     family = [difference(str(place), *each) for place, each in enumerate(changes)]
-    assert headline(family, Names("a", "b")).startswith(expected)
+    assert headline(family, "lenient", Names("a", "b")) == expected
+
+
+@pytest.mark.parametrize(
+    ("chances", "expected"),
+    [
+        (
+            (0.01, 0.3),
+            "−20.0 points over all tasks; no single score moved beyond what chance makes",
+        ),
+        ((0.01, 0.01), "−20.0 points over all tasks; of 1 scores 1 fell"),
+        ((0.3, 0.3), "no change beyond what chance makes"),
+    ],
+)
+def test_the_headline_begins_with_the_average_where_that_moved(
+    chances: tuple[float, float], expected: str
+) -> None:
+    average = difference("all tasks", -0.2, chances[0])._replace(scope="group", headline=False)
+    told = [average, difference("one", -0.2, chances[1])]
+    assert headline(told, "lenient", Names("a", "b")) == f"From a to b: {expected}"
 
 
 @pytest.mark.parametrize(

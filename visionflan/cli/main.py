@@ -91,6 +91,10 @@ def carry_out(command: ModuleType, given: argparse.Namespace) -> int:
     """Run a command; a fault that the user can mend ends in one sentence and code 1."""
     try:
         code: int = command.run(given)
+    except BrokenPipeError:
+        # Whoever read what is printed has gone; what is left must not be written at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (VisionflanError, OSError) as fault:
         if os.environ.get("VISIONFLAN_DEBUG"):
             raise

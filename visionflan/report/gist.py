@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from visionflan.compare.comparison import Comparison, Difference, Form
@@ -47,7 +48,9 @@ def gist(found: Comparison, rule: Rule, title: Title) -> Gist:
     if unmoved(found):
         return Gist(f"Nothing changed from {called.before} to {called.after}", [alike(found)])
     sentences = [*overall(found, rule), *turned(found, rule), *formal(found.forms)]
-    return Gist(headline(family, called), [*sentences, *undetectable(family, title)])
+    return Gist(
+        headline(found.differences, rule, called), [*sentences, *undetectable(family, title)]
+    )
 
 
 def unmoved(found: Comparison) -> bool:
@@ -60,36 +63,47 @@ def alike(found: Comparison) -> str:
     return f"All {len(found.pairs):,} answers are the same, to the letter."
 
 
-def headline(family: Sequence[Difference], called: Names) -> str:
-    """Count what rose, what fell, and what cannot be told."""
+def headline(differences: Sequence[Difference], rule: Rule, called: Names) -> str:
+    """Say how the average over held-out tasks moved, and how many single scores did."""
     begin = f"From {called.before} to {called.after}"
+    family = [each for each in differences if each.headline and each.rule == rule]
+    average = next(averages(differences, rule), None)
+    if not family and not average:
+        return f"{begin}: no score can be compared"
+    single = counted(family)
+    if average is None or tested(average) == "unsure":
+        return f"{begin}: {single or 'no change beyond what chance makes'}"
+    moved = f"{signed(average.change, average.best)} points over {average.name}"
+    return f"{begin}: {moved}; {single or 'no single score moved beyond what chance makes'}"
+
+
+def counted(family: Sequence[Difference]) -> str:
+    """Count the scores that rose, that fell, and that cannot be told; nothing if none moved."""
     sure = [each for each in family if tested(each) != "unsure"]
     rose = sum(each.change > 0 for each in sure)
-    fell = len(sure) - rose
-    left = len(family) - len(sure)
-    if not family:
-        return f"{begin}: no score can be compared"
+    fell, left = len(sure) - rose, len(family) - len(sure)
     if not sure:
-        return f"{begin}: no change beyond what chance makes"
-    parts = [f"{rose} of {len(family)} scores rose" if rose else "", f"{fell} fell" if fell else ""]
-    told = " and ".join(part for part in parts if part)
-    if not rose:
-        told = f"{fell} of {len(family)} scores fell"
-    return f"{begin}, {told}" + (f"; {left} cannot be told from chance" if left else "")
+        return ""
+    told = " and ".join([*([f"{rose} rose"] if rose else []), *([f"{fell} fell"] if fell else [])])
+    more = f", {left} cannot be told from chance" if left else ""
+    return f"of {len(family)} scores {told}{more}"
+
+
+def averages(differences: Sequence[Difference], rule: Rule) -> Iterator[Difference]:
+    """Give the averages over held-out tasks; the first of them is that over all."""
+    return (each for each in differences if each.scope == "group" and each.rule == rule)
 
 
 def overall(found: Comparison, rule: Rule) -> Iterator[str]:
-    """Say how the averages over held-out tasks changed; the first of them is that over all."""
-    for each in found.differences:
-        if each.scope == "group" and each.rule == rule:
-            within = ends(each.low, each.high, each.best)
-            told = f" (95 % interval {within})" if within else ""
-            yield (
-                f"The average over {each.name} goes from {plain(each.before, each.best)} to "
-                f"{plain(each.after, each.best)}, a change of {signed(each.change, each.best)} "
-                f"points{told}."
-            )
-            return
+    """Say how the average over all held-out tasks changed."""
+    for each in islice(averages(found.differences, rule), 1):
+        within = ends(each.low, each.high, each.best)
+        told = f" (95 % interval {within})" if within else ""
+        yield (
+            f"The average over {each.name} goes from {plain(each.before, each.best)} to "
+            f"{plain(each.after, each.best)}, a change of {signed(each.change, each.best)} "
+            f"points{told}."
+        )
 
 
 def turned(found: Comparison, rule: Rule) -> Iterator[str]:
