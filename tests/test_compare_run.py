@@ -124,7 +124,7 @@ def test_a_clear_change_is_told_with_its_size() -> None:
     assert told.p < 0.001
     assert told.verdict.startswith("better by 41.7 points (+")
     worse = only(compared(after, before))
-    assert worse.verdict.startswith("worse by 41.7 points (-")
+    assert worse.verdict.startswith("worse by 41.7 points (−")
     assert (worse.p, worse.change) == (told.p, -told.change)
 
 

@@ -34,27 +34,31 @@ UNSURE = {"change": -0.007, "low": -0.046, "high": 0.031, "p": 0.3, "p_adjusted"
     ("told", "words"),
     [
         ({}, "better by 3.1 points (+1.0 to +5.2)"),
-        (DOWN, "worse by 3.1 points (-5.2 to -1.0)"),
-        (DOWN | {"headline": False, "p_adjusted": None}, "down by 3.1 points (-5.2 to -1.0)"),
-        (DOWN | {"scope": "group", "headline": False}, "worse by 3.1 points (-5.2 to -1.0)"),
+        (DOWN, "worse by 3.1 points (−5.2 to −1.0)"),
+        (DOWN | {"headline": False, "p_adjusted": None}, "down by 3.1 points (−5.2 to −1.0)"),
+        (DOWN | {"scope": "group", "headline": False}, "worse by 3.1 points (−5.2 to −1.0)"),
         (
             {"p_adjusted": 0.2},
             "perhaps better by 3.1 points (+1.0 to +5.2): with so many tasks chance may do that",
         ),
-        (UNSURE, "no detectable change; could be anything from -4.6 to +3.1 points"),
+        (
+            DOWN | {"p": 0.07, "p_adjusted": 1.0},
+            "perhaps worse by 3.1 points (−5.2 to −1.0): by the test chance may do that",
+        ),
+        (UNSURE, "no detectable change; could be anything from −4.6 to +3.1 points"),
         (
             UNSURE | {"low": -0.4, "high": 0.2},
-            "too few items to tell; could be anything from -40.0 to +20.0 points",
+            "too few items to tell; could be anything from −40.0 to +20.0 points",
         ),
         (
             UNSURE | {"low": -0.0004, "high": 0.0},
-            "no detectable change; could be anything from -0.04 to 0.0 points",
+            "no detectable change; could be anything from −0.04 to 0.0 points",
         ),
         ({"low": None, "high": None, "p": None, "p_adjusted": None}, "too few items to tell"),
         ({"change": 0.0, "low": 0.0, "high": 0.0, "p": 1.0, "p_adjusted": 1.0}, "no change"),
         (
             {"change": -47.0, "low": -90.0, "high": -4.0, "best": 2000.0},
-            "worse by 47.0 points (-90.0 to -4.0)",
+            "worse by 47.0 points (−90.0 to −4.0)",
         ),
         (
             {"change": 39.8, "low": 28.3, "high": 51.0, "best": None},

@@ -14,6 +14,7 @@ from tiny_evaluation import Looker, Said, ask, tiny_build
 from visionflan.build.directory import BuildDirectory
 from visionflan.build.instance import Turn
 from visionflan.errors import EvaluationError
+from visionflan.evaluate.header import read_header
 from visionflan.evaluate.records import JOURNAL, RECORDS, read_records
 from visionflan.evaluate.summary import OVERALL
 
@@ -61,6 +62,16 @@ def test_more_items_and_tasks_are_added_to_what_is_there(
     assert {record.task for record in records} == {"shapes/colour", "shapes/caption"}
     assert set(scores["tasks"]) == {"shapes/colour", "shapes/caption"}
     assert sum(more.batches) == sum(record.task == "shapes/caption" for record in records)
+
+
+def test_a_later_run_under_fewer_conditions_forgets_none(
+    build: BuildDirectory, tmp_path: Path
+) -> None:
+    scores, _ = ask(build, tmp_path / "base", limit=4, conditions=("true", "blank"))
+    again, records = ask(build, tmp_path / "base", limit=4, conditions=("true",))
+    assert again == scores
+    assert {record.condition for record in records} == {"true", "blank"}
+    assert read_header(tmp_path / "base").conditions == ("true", "blank")
 
 
 class Small(Looker):

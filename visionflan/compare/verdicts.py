@@ -12,7 +12,7 @@ def points(value: float, best: float | None) -> str:
     told = value * (100 if best == 1.0 else 1)
     if abs(told) < SMALL:
         return "0.0"
-    return f"{told:+.1f}" if abs(told) >= 10 * SMALL else f"{told:+.2f}"
+    return (f"{told:+.1f}" if abs(told) >= 10 * SMALL else f"{told:+.2f}").replace("-", "−")
 
 
 def verdict(told: Difference) -> str:
@@ -28,6 +28,8 @@ def verdict(told: Difference) -> str:
         return f"{direction(told)} by {size}"
     if told.p < SIGNIFICANT:
         return f"perhaps {direction(told)} by {size}: with so many tasks chance may do that"
+    if told.low > 0 or told.high < 0:
+        return f"perhaps {direction(told)} by {size}: by the test chance may do that"
     if told.best is not None and told.high - told.low > FEW * told.best:
         return f"too few items to tell; could be anything from {low} to {high} points"
     return f"no detectable change; could be anything from {low} to {high} points"

@@ -113,7 +113,13 @@ def joined(out: Path, header: Header) -> Header:
         return header
     earlier = read_header(out)
     if earlier.identity == header.identity:
-        return replace(header, tasks={**earlier.tasks, **header.tasks}, judge=earlier.judge)
+        asked = {*earlier.conditions, *header.conditions}
+        return replace(
+            header,
+            tasks={**earlier.tasks, **header.tasks},
+            conditions=tuple(each for each in CONDITIONS if each in asked),
+            judge=earlier.judge,
+        )
     name = f"{out.name}-{earlier.checkpoint[:12]}"
     aside = out.parent / "earlier" / name
     number = 1
