@@ -26,10 +26,9 @@ def verdict(told: Difference) -> str:
     chance = told.p if told.p_adjusted is None else told.p_adjusted
     if chance < SIGNIFICANT:
         return f"{direction(told)} by {size}"
-    if told.p < SIGNIFICANT:
-        return f"perhaps {direction(told)} by {size}: with so many tasks chance may do that"
-    if told.low > 0 or told.high < 0:
-        return f"perhaps {direction(told)} by {size}: by the test chance may do that"
+    if told.p < SIGNIFICANT or told.low > 0 or told.high < 0:
+        why = "with so many tasks" if told.p < SIGNIFICANT else "by the test"
+        return f"perhaps {direction(told)} by {size}: {why} chance may do that"
     if told.best is not None and told.high - told.low > FEW * told.best:
         return f"too few items to tell; could be anything from {low} to {high} points"
     return f"no detectable change; could be anything from {low} to {high} points"
