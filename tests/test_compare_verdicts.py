@@ -45,6 +45,10 @@ UNSURE = {"change": -0.007, "low": -0.046, "high": 0.031, "p": 0.3, "p_adjusted"
             DOWN | {"p": 0.07, "p_adjusted": 1.0},
             "perhaps worse by 3.1 points (−5.2 to −1.0): by the test chance may do that",
         ),
+        (
+            {"low": -0.01},
+            "perhaps better by 3.1 points (−1.0 to +5.2): by its interval chance may do that",
+        ),
         (UNSURE, "no detectable change; could be anything from −4.6 to +3.1 points"),
         (
             UNSURE | {"low": -0.4, "high": 0.2},

@@ -23,15 +23,31 @@ def verdict(told: Difference) -> str:
     if told.low == told.high == 0:
         return "no change"
     size = f"{points(abs(told.change), told.best).lstrip('+')} points ({low} to {high})"
-    chance = told.p if told.p_adjusted is None else told.p_adjusted
-    if chance < SIGNIFICANT:
+    if is_sure(told):
         return f"{direction(told)} by {size}"
-    if told.p < SIGNIFICANT or told.low > 0 or told.high < 0:
-        why = "with so many tasks" if told.p < SIGNIFICANT else "by the test"
-        return f"perhaps {direction(told)} by {size}: {why} chance may do that"
+    if told.p < SIGNIFICANT or leaves_out_zero(told):
+        return f"perhaps {direction(told)} by {size}: {doubt(told)} chance may do that"
     if told.best is not None and told.high - told.low > FEW * told.best:
         return f"too few items to tell; could be anything from {low} to {high} points"
     return f"no detectable change; could be anything from {low} to {high} points"
+
+
+def is_sure(told: Difference) -> bool:
+    """Whether a change is more than chance makes, by its adjusted test and its interval alike."""
+    chance = told.p if told.p_adjusted is None else told.p_adjusted
+    return chance is not None and chance < SIGNIFICANT and leaves_out_zero(told)
+
+
+def doubt(told: Difference) -> str:
+    """Say what keeps a change from being sure."""
+    if not leaves_out_zero(told):
+        return "by its interval"
+    return "by the test" if told.p is None or told.p >= SIGNIFICANT else "with so many tasks"
+
+
+def leaves_out_zero(told: Difference) -> bool:
+    """Whether the interval holds changes in one direction only."""
+    return told.low is not None and told.high is not None and (told.low > 0 or told.high < 0)
 
 
 def direction(told: Difference) -> str:

@@ -1,7 +1,7 @@
 """Write the numbers of a comparison as people read them: scores in points of 100, as papers do."""
 
 from visionflan.compare.comparison import Difference, Figure
-from visionflan.compare.significance import SIGNIFICANT
+from visionflan.compare.verdicts import is_sure
 
 NONE = "–"
 
@@ -63,8 +63,7 @@ def tone(figure: Figure) -> str:
 
 
 def tested(difference: Difference) -> str:
-    """Tell whether a score rose or fell beyond what chance makes, by its test."""
-    found = difference.p if difference.p_adjusted is None else difference.p_adjusted
-    if found is None or found >= SIGNIFICANT:
+    """Tell whether a score rose or fell beyond what chance makes."""
+    if not is_sure(difference):
         return "unsure"
     return "gained" if difference.change > 0 else "lost"
