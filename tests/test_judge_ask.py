@@ -222,6 +222,15 @@ def test_no_more_calls_are_made_than_allowed(bench: Bench, workers: int) -> None
     assert bench.server.most <= workers
 
 
+def test_an_answer_that_was_asked_about_in_vain_before_a_cap_has_failed(bench: Bench) -> None:
+    bench.server.default = says("who knows")
+    judged = bench.judge(answers(8), calls=2)
+    assert (judged.judged, judged.failed, judged.unasked) == (0, 1, 7)
+    (found,) = judged.judgements
+    assert "no verdict: 'who knows'" in found.failure
+    assert (found.attempts, found.prompt_tokens) == (2, 80)
+
+
 @pytest.mark.parametrize("workers", [1, 8])
 def test_no_more_is_paid_than_allowed(bench: Bench, workers: int) -> None:
     bench.prices = Prices(1_000.0, 1_000.0)  # 0.042 a call

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from judge_server import JudgeServer, fails, says, serving
+from judge_server import Behaviour, JudgeServer, fails, says, serving
 
 from visionflan.cli.main import main
 from visionflan.evaluate.demo import demo_run
@@ -76,8 +76,47 @@ def test_a_dry_run_tells_the_cost_and_asks_nothing(
 ) -> None:
     assert score(run, server, "--judge-dry-run", "--judge-prices", "30,60") == 0
     told = capsys.readouterr().err
-    assert re.search(r"about \d+\.\d\d to \d+\.\d\d US dollars", told)
+    assert re.search(r"about \d+\.\d+ to \d+\.\d+ US dollars", told)
     assert (server.requests, judged(run)) == ([], [])
+
+
+def test_a_dry_run_adds_up_its_evaluations(
+    run: Path, server: JudgeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    score(run, server, "--judge-dry-run", "--judge-prices", "30,60")
+    told = capsys.readouterr().err
+    wanted = re.findall(r"^(.*): (\d+) verdicts wanted.*, (\d+) calls", told, re.MULTILINE)
+    costs = [float(each) for each in re.findall(r"about \S+ to (\S+) US dollars", told)]
+    assert [title for title, *_ in wanted][2:] == ["all 2 evaluations"]
+    assert [sum(int(each[n]) for each in wanted[:2]) for n in (1, 2)] == [
+        int(each) for each in wanted[2][1:]
+    ]
+    assert sum(costs[:2]) == pytest.approx(costs[2], abs=2e-4)
+
+
+def test_a_cost_that_is_small_is_not_told_as_nothing(
+    run: Path, server: JudgeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    score(run, server, "--judge-dry-run", "--judge-prices", "0.001,0.001")
+    told = capsys.readouterr().err
+    assert "less than 0.01 US dollars" in told
+    assert "0.00 " not in told
+
+
+@pytest.mark.parametrize(
+    ("gone", "calls"),
+    [(fails(401, "wrong key"), 1), (fails(503, "upstairs", Retry_After="3600"), 5)],
+)
+def test_a_judge_that_is_lost_is_lost_for_all_evaluations_of_a_command(
+    run: Path, server: JudgeServer, capsys: pytest.CaptureFixture[str], gone: Behaviour, calls: int
+) -> None:
+    server.default = gone
+    assert score(run, server, "--judge-workers", "1") == 1
+    told = capsys.readouterr().err
+    assert len(server.requests) == calls
+    assert told.count("judging stopped: ") == 1
+    left = sum(int(each) for each in re.findall(r"(\d+) not asked about; ", told))
+    assert f"; {left} answers of 2 evaluations were not asked about" in told
 
 
 def test_a_cap_holds_over_all_evaluations_of_a_command_and_the_rest_comes_later(

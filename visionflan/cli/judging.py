@@ -72,7 +72,13 @@ def judge_evaluations(folders: Sequence[Path], judge: "Judge", given: argparse.N
     What it takes is told first; then, unless the run is dry, they are judged.
     """
     from visionflan.errors import EvaluationError
-    from visionflan.evaluate.judge.evaluation import Evaluation, coverage_lines, estimate_lines
+    from visionflan.evaluate.judge.evaluation import (
+        Evaluation,
+        coverage_lines,
+        estimate_lines,
+        stop_lines,
+        total_lines,
+    )
     from visionflan.evaluate.judge.limits import Budget, Limits
 
     calls, usd, workers = given.judge_max_calls, given.judge_max_usd, given.judge_workers
@@ -80,14 +86,17 @@ def judge_evaluations(folders: Sequence[Path], judge: "Judge", given: argparse.N
     with ExitStack() as opened:
         made = [Evaluation(folder, judge, budget, given.judge_cache) for folder in folders]
         evaluations = [opened.enter_context(closing(each)) for each in made]
-        for evaluation in evaluations:
-            tell(estimate_lines(str(evaluation.folder), evaluation.estimate()))
+        estimates = [evaluation.estimate() for evaluation in evaluations]
+        for evaluation, told in zip(evaluations, estimates, strict=True):
+            tell(estimate_lines(str(evaluation.folder), told))
+        tell(total_lines(estimates))
         if given.judge_dry_run:
             return
         found = []
         for evaluation in evaluations:
             found.append(evaluation.judge())
             tell(coverage_lines(str(evaluation.folder), found[-1]))
+        tell(stop_lines(found))
     reason = next((judged.stopped for judged in found if judged.stopped), "")
     if reason and not any(judged.models for judged in found):
         raise EvaluationError(f"nothing was judged: {reason}")

@@ -28,7 +28,8 @@ class Ask(NamedTuple):
 class Judged(NamedTuple):
     """What judging came to.
 
-    Of the answers `wanted` those `judged` have a verdict, those `failed` were asked about in vain,
+    Of the answers `wanted` those `judged` have a verdict, those `failed` were asked about in vain
+    or in one of two orders only,
     the rest was not asked about, because judging `stopped` for the reason that is told. `usd` is
     what calls cost at most, None without prices; `models` counts the verdicts by the name under
     which the server answered.
@@ -42,6 +43,11 @@ class Judged(NamedTuple):
     stopped: str = ""
     calls: int = 0
     usd: float | None = None
+
+    @property
+    def unasked(self) -> int:
+        """Count the answers that the judge was not asked about."""
+        return self.wanted - self.judged - self.failed
 
 
 def is_wanted(record: Record, rubric: Rubric) -> bool:
@@ -158,16 +164,11 @@ def told(found: list[Judgement], wanted: Sequence[Record], rubric: Rubric, judge
     records = {record.place: record for record in wanted}
     decided = verdicts(found, records.values(), rubric, judge)
     judged = sum(reading is not None for reading in decided.values())
-    failures = {each.subject for each in found if each.failure}
-    failed = sum(
-        reading is None and subject(records[place]) in failures
-        for place, reading in decided.items()
-    )
     good = [each.model for each in found if not each.failure]
     return Judged(
         judgements=found,
         wanted=len(records),
         judged=judged,
-        failed=failed,
+        failed=len(decided) - judged,
         models={name: good.count(name) for name in sorted(set(good))},
     )

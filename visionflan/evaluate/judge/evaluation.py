@@ -1,6 +1,6 @@
 """Have the answers of one evaluation's folder judged, and tell in words what it takes and gave."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from visionflan.evaluate.benchmarks import load
 from visionflan.evaluate.header import read_header
 from visionflan.evaluate.judge.ask import Judged, estimate, judge_records
 from visionflan.evaluate.judge.cache import CACHE, Cache
-from visionflan.evaluate.judge.limits import CHARACTERS_A_TOKEN, Budget, Estimate
+from visionflan.evaluate.judge.limits import CHARACTERS_A_TOKEN, Budget, Estimate, added
 from visionflan.evaluate.judge.patience import Patience
 from visionflan.evaluate.judge.reply import Judge
 from visionflan.evaluate.judgements import (
@@ -80,31 +80,55 @@ def estimate_lines(title: str, told: Estimate) -> Iterator[str]:
         f"make, {told.prompt_tokens} tokens of prompts (characters / {CHARACTERS_A_TOKEN}), at "
         f"most {told.completion_tokens} of replies"
     )
+    yield f"  {cost_line(told)}"
+
+
+def total_lines(told: Sequence[Estimate]) -> Iterator[str]:
+    """Tell what judging several evaluations would take."""
+    wanted = [each for each in told if each.verdicts]
+    if len(wanted) > 1:
+        yield from estimate_lines(f"all {len(wanted)} evaluations", added(wanted))
+
+
+def cost_line(told: Estimate) -> str:
+    """Tell what judging would cost, with as many digits as there is something to see."""
     if told.low is None or told.high is None:
-        yield "  cost unknown: no prices were given"
-    else:
-        yield f"  about {told.low:.2f} to {told.high:.2f} US dollars, more where calls are repeated"
+        return "cost unknown: no prices were given"
+    if 0 < told.high < 0.01:
+        return "less than 0.01 US dollars, more where calls are repeated"
+    digits = 2 if told.low >= 1 else 4
+    return (
+        f"about {told.low:.{digits}f} to {told.high:.{digits}f} US dollars, more where calls are "
+        "repeated"
+    )
 
 
 def coverage_lines(title: str, judged: Judged) -> Iterator[str]:
-    """Tell how much was judged, why not all, what it took, and what the order of answers did."""
+    """Tell how much was judged, what it took, and what the order of answers did."""
     if not judged.wanted:
         return
     share = judged.judged / judged.wanted
-    unasked = judged.wanted - judged.judged - judged.failed
     cost = "" if judged.usd is None else f", at most {judged.usd:.4f} US dollars"
     yield (
         f"{title}: {judged.judged} of {judged.wanted} answers judged ({share:.1%}), "
-        f"{judged.failed} failed, {unasked} not asked about; {judged.calls} calls{cost}"
+        f"{judged.failed} failed, {judged.unasked} not asked about; {judged.calls} calls{cost}"
     )
-    if judged.stopped:
-        yield f"  judging stopped: {judged.stopped}"
     if failure := next((each.failure for each in judged.judgements if each.failure), ""):
         yield f"  a failure: {failure}"
     if judged.models:
         models = ", ".join(f"{name or 'no name'} ({n})" for name, n in judged.models.items())
         yield f"  answered by {models}"
     yield from order_lines(judged.judgements)
+
+
+def stop_lines(found: Sequence[Judged]) -> Iterator[str]:
+    """Tell once for all evaluations why judging stopped, and how much was left."""
+    for reason in dict.fromkeys(judged.stopped for judged in found if judged.stopped):
+        left = [judged.unasked for judged in found if judged.stopped == reason]
+        yield (
+            f"judging stopped: {reason}; {sum(left)} answers of {len(left)} evaluations were not "
+            "asked about"
+        )
 
 
 def order_lines(judgements: list[Judgement]) -> Iterator[str]:

@@ -4,7 +4,7 @@ Caps are hard: before each call its highest possible price is set aside, and no 
 could go beyond a cap, however many are under way.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Condition
@@ -33,7 +33,7 @@ class Limits:
 
 
 class CapError(EvaluationError):
-    """The next call could go beyond a cap."""
+    """The next call could go beyond a cap, or the judge is lost."""
 
 
 class Estimate(NamedTuple):
@@ -64,6 +64,24 @@ def estimated(
     return Estimate(verdicts, kept, len(requests), prompt, completion, low, high)
 
 
+def added(told: Sequence[Estimate]) -> Estimate:
+    """Add up estimates; the cost of all is unknown where that of one is."""
+
+    def total(costs: Sequence[float | None]) -> float | None:
+        known = [cost for cost in costs if cost is not None]
+        return sum(known) if len(known) == len(costs) else None
+
+    return Estimate(
+        verdicts=sum(each.verdicts for each in told),
+        cached=sum(each.cached for each in told),
+        calls=sum(each.calls for each in told),
+        prompt_tokens=sum(each.prompt_tokens for each in told),
+        completion_tokens=sum(each.completion_tokens for each in told),
+        low=total([each.low for each in told]),
+        high=total([each.high for each in told]),
+    )
+
+
 def characters(request: Request) -> int:
     """Count the characters of a request."""
     return sum(len(message.content) for message in request.messages)
@@ -87,13 +105,16 @@ class Budget:
     """Counts calls and money over all threads, and refuses the call that could break a cap.
 
     What a call took that may have been billed, but did not say for what, counts as the most that it
-    could.
+    could. A judge that is `lost` is not called again, whatever the caps would allow; `away` counts
+    the questions in a row for which it was not there.
     """
 
     limits: Limits
     prices: Prices | None
     calls: int = 0
     spent: float = 0.0
+    away: int = 0
+    lost: str = ""
     under_way: list[Call] = field(default_factory=list)
     changed: Condition = field(default_factory=Condition)
 
@@ -125,12 +146,14 @@ class Budget:
     def begin(self, call: Call) -> None:
         """Set aside what a call can cost, waiting for those under way where that may make room."""
         with self.changed:
-            while self.has_calls() and not self.has_money(call):
+            while not self.lost and self.has_calls() and not self.has_money(call):
                 if not self.under_way:
                     raise CapError(
                         f"another call could go beyond the limit of {self.limits.usd:g} US dollars"
                     )
                 self.changed.wait()
+            if self.lost:
+                raise CapError(self.lost)
             if not self.has_calls():
                 raise CapError(f"the limit of {self.limits.calls} calls is reached")
             self.calls += 1

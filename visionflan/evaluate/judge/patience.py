@@ -22,7 +22,8 @@ class Patience:
     A server that is away is asked again `retries` times, after `first` seconds, then twice as many
     each time, at least as many as it says, at most `longest`. Of replies that cannot be used,
     `readings` are taken, all at the same temperature. Judging stops after `in_a_row` questions in
-    vain because the server was away, or `at_first` for any reason before a single verdict.
+    vain because the server was away, over all evaluations of a command, or of one evaluation
+    `at_first` for any reason before a single verdict.
     `sleep` waits for some seconds; by default so that an interruption ends it.
     """
 
@@ -51,6 +52,7 @@ class Tries:
     unusable: int = 0
     attempts: int = 0
     replies: list[Reply] = field(default_factory=list)
+    last: NoReplyError | None = None
 
     def pause(self, fault: NoReplyError) -> float | None:
         """Tell how many seconds to wait before the next call; None to make none."""
@@ -62,6 +64,12 @@ class Tries:
         self.away += 1
         wait = max(fault.wait, self.patience.first * 2.0 ** (self.away - 1))
         return wait if wait <= self.patience.longest else None
+
+    def failure(self) -> Heard | None:
+        """Tell why there is no verdict; None where the judge was not asked."""
+        if self.last is None:
+            return None
+        return Heard(self.whole(self.last.reply or Reply("", "")), str(self.last))
 
     def whole(self, last: Reply) -> Reply:
         """Give the last reply with what all calls took."""
@@ -86,7 +94,7 @@ class Questioner:
         self, rubric: Rubric, cache: Cache, budget: Budget, patience: Patience, *, good: int
     ) -> None:
         self.rubric, self.cache, self.budget, self.patience = rubric, cache, budget, patience
-        self.good, self.bad, self.away, self.reason = good, 0, 0, ""
+        self.good, self.bad, self.reason = good, 0, ""
         self.stopped, self.lock = Event(), Lock()
         self.sleep = patience.sleep or self.stopped.wait
 
@@ -107,25 +115,26 @@ class Questioner:
         return heard
 
     def hear(self, record: Record, asked: Asked) -> Heard | None:
-        """Ask until there is a verdict or no hope; None where judging stopped before."""
+        """Ask until there is a verdict or no hope; None where it was not asked at all."""
         tries = Tries(self.patience)
         while not self.stopped.is_set():
             try:
                 reply = self.verdict(record, asked, tries)
             except CapError as fault:
                 self.stop(str(fault))
-                return None
             except NoReplyError as fault:
+                tries.last = fault
                 pause = tries.pause(fault)
                 if pause is None:
-                    return self.given_up(fault, tries)
+                    self.note(fault)
+                    break
                 self.sleep(pause)
             else:
                 self.cache.put(asked, reply)
                 with self.lock:
-                    self.good, self.away = self.good + 1, 0
+                    self.good, self.budget.away = self.good + 1, 0
                 return Heard(reply)
-        return None
+        return tries.failure()
 
     def verdict(self, record: Record, asked: Asked, tries: Tries) -> Reply:
         """Make one call, and see that its words are a verdict."""
@@ -144,16 +153,19 @@ class Questioner:
             raise NoReplyError("unusable", message, reply=reply)
         return tries.whole(reply)
 
-    def given_up(self, fault: NoReplyError, tries: Tries) -> Heard:
-        """Note a failure, and stop where the next question would hardly fare better."""
+    def note(self, fault: NoReplyError) -> None:
+        """Note a failure, and stop where the next question would hardly fare better.
+
+        A judge that is away or bars us is so for every question, whichever evaluation asks it.
+        """
         with self.lock:
             self.bad += 1
-            self.away = self.away + 1 if fault.kind == "away" else 0
+            self.budget.away = self.budget.away + 1 if fault.kind == "away" else 0
+            if fault.kind == "barred" or self.budget.away >= self.patience.in_a_row:
+                self.budget.lost = self.budget.lost or str(fault)
             unheard = not self.good and self.bad >= self.patience.at_first
-            hopeless = fault.kind == "barred" or self.away >= self.patience.in_a_row or unheard
-        if hopeless:
+        if self.budget.lost or unheard:
             self.stop(str(fault))
-        return Heard(tries.whole(fault.reply or Reply("", "")), str(fault))
 
     def stop(self, reason: str) -> None:
         """Ask nothing more."""
