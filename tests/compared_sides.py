@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +12,12 @@ from visionflan.compare.comparison import Comparison, Evaluation, Pair
 from visionflan.compare.run import compare
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.benchmark import Benchmark
+from visionflan.evaluate.demo import Rote, specimen_release
 from visionflan.evaluate.header import Header, TaskHeader
 from visionflan.evaluate.measures import mean_score
-from visionflan.evaluate.records import Record
+from visionflan.evaluate.records import RECORDS, Record, read_records
+from visionflan.evaluate.run import EvaluationSettings, Subject, evaluate
+from visionflan.hashing import fraction
 
 PLAIN = TaskHeader(
     dataset="shapes",
@@ -101,3 +105,35 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> Benchmark:
     made = Benchmark("Toy", "", "MIT", "", "", measures=(mean_score("accuracy"),))
     monkeypatch.setattr(benchmarks, "load", lambda name: made)
     return made
+
+
+def released(name: str, folder: Path) -> list[Record]:
+    """Answer the specimen of a benchmark, and score it by chance so that something varies."""
+    chosen = specimen_release(name, folder / "release").chosen()
+    subject = Subject(answerer=Rote(chosen, talks=False), path=folder, run="run", phase="base")
+    evaluate(subject, chosen, folder / "base", EvaluationSettings(conditions=("true",)))
+    return [by_chance(each) for each in read_records(folder / "base" / RECORDS)]
+
+
+def by_chance(record: Record) -> Record:
+    """Score a record by its place alone."""
+    part = round(fraction(*record.place), 1)
+    score = part if record.score_lenient is None else float(part > 0.4)
+    return record._replace(
+        score_official=score, score_lenient=score, score_likelihood=score, against=0.7
+    )
+
+
+def assert_unchanged(found: Comparison) -> None:
+    """Hold all differences of a comparison to nothing at all."""
+    assert found.differences
+    for each in found.differences:
+        assert each.change == 0.0
+        assert each.before == each.after
+        if each.clusters > 1:
+            assert (each.low, each.high, each.p) == (0.0, 0.0, 1.0)
+            assert each.verdict == "no change"
+        assert each.p_adjusted in (None, 1.0)
+        assert each.detectable is None
+        assert not each.gained
+        assert not each.lost

@@ -5,51 +5,18 @@ from random import Random
 
 import numpy as np
 import pytest
-from compared_sides import compared, scored, studied, toy
+from compared_sides import assert_unchanged, compared, released, scored, studied, toy
 from tiny_evaluation import ask, tiny_build
 
 from visionflan.compare.comparison import Comparison, Difference
 from visionflan.compare.numbers import to_json
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.benchmark import Benchmark
-from visionflan.evaluate.demo import Rote, specimen_release
 from visionflan.evaluate.measures import Measure, mean_score, ratio
-from visionflan.evaluate.records import RECORDS, Record, read_records
-from visionflan.evaluate.run import EvaluationSettings, Subject, evaluate
+from visionflan.evaluate.records import Record
 from visionflan.evaluate.verdict import RULES
-from visionflan.hashing import fraction
 
 __all__ = ["toy"]
-
-
-def released(name: str, folder: Path) -> list[Record]:
-    """Answer the specimen of a benchmark, and score it by chance so that something varies."""
-    chosen = specimen_release(name, folder / "release").chosen()
-    subject = Subject(answerer=Rote(chosen, talks=False), path=folder, run="run", phase="base")
-    evaluate(subject, chosen, folder / "base", EvaluationSettings(conditions=("true",)))
-    return [by_chance(each) for each in read_records(folder / "base" / RECORDS)]
-
-
-def by_chance(record: Record) -> Record:
-    part = round(fraction(*record.place), 1)
-    score = part if record.score_lenient is None else float(part > 0.4)
-    return record._replace(
-        score_official=score, score_lenient=score, score_likelihood=score, against=0.7
-    )
-
-
-def assert_unchanged(found: Comparison) -> None:
-    assert found.differences
-    for each in found.differences:
-        assert each.change == 0.0
-        assert each.before == each.after
-        if each.clusters > 1:
-            assert (each.low, each.high, each.p) == (0.0, 0.0, 1.0)
-            assert each.verdict == "no change"
-        assert each.p_adjusted in (None, 1.0)
-        assert each.detectable is None
-        assert not each.gained
-        assert not each.lost
 
 
 @pytest.mark.parametrize("name", benchmarks.names())

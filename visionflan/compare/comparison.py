@@ -69,14 +69,15 @@ class Shift(NamedTuple):
 class Difference(NamedTuple):
     """How one measure changed under one rule, and whether chance alone may do that.
 
-    `name` is a benchmark, a held-out task (`dataset/task`) or a group of those. `style` is that of
-    the prompts. `headline` measures of tasks and benchmarks under one rule form the family over
-    which `p_adjusted` is adjusted (Holm); others have none. `gained` and `lost` count the items, or
-    the groups where a measure judges these whole, that went from wrong to right or back, and are
-    None where there is something in between; so is `mcnemar`, the exact test over them. `p`
-    decides: it is `mcnemar` where every cluster holds one of them, else the test that exchanges the
-    sides of whole clusters. `detectable` is the smallest true change that this many items would
-    show in four of five studies. `best` is the highest value that the measure can have.
+    `name` is a benchmark, a held-out task (`dataset/task`), or a group: of those tasks, or a suite
+    of benchmarks. `style` is that of the prompts. `headline` measures of tasks and benchmarks under
+    one rule form the family over which `p_adjusted` is adjusted (Holm); others have none. `gained`
+    and `lost` count the items, or the groups where a measure judges these whole, that went from
+    wrong to right or back, and are None where there is something in between; so is `mcnemar`, the
+    exact test over them. `p` decides: it is `mcnemar` where every cluster holds one of them, else
+    the test that exchanges the sides of whole clusters. `detectable` is the smallest true change
+    that this many items would show in four of five studies. `best` is the highest value that the
+    measure can have.
     """
 
     scope: Scope

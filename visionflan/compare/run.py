@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from visionflan.compare.bias import bias
 from visionflan.compare.comparison import Comparison, Difference, Evaluation, Side
-from visionflan.compare.differences import judged, of_benchmark, of_task
+from visionflan.compare.differences import judged, of_benchmark, of_suites, of_task
 from visionflan.compare.forgetting import forgetting
 from visionflan.compare.form import form
 from visionflan.compare.groups import of_groups
@@ -36,7 +36,12 @@ def compare(before: Sequence[Evaluation], after: Sequence[Evaluation]) -> Compar
         only_before=joined.only_before,
         only_after=joined.only_after,
         missing=joined.missing,
-        differences=judged([each for panel in panels for each in differences(panel, tasks)]),
+        differences=judged(
+            [
+                *(each for panel in panels for each in differences(panel, tasks)),
+                *of_suites(panels),
+            ]
+        ),
         biases=[found for panel in parts(panels) if (found := bias(panel))],
         forms=[split for panel in whole if (split := form(panel))],
         forgetting=[lost for panel in whole if (lost := forgetting(panel))],
@@ -51,8 +56,11 @@ def differences(panel: Panel, tasks: Mapping[str, TaskHeader]) -> Iterator[Diffe
     if panel.name:
         yield from of_benchmark(panel.name, panel.style, panel.pairs)
         return
-    yield from of_groups(tasks, panel.style, panel.pairs)
-    for task in by_task(panel):
+    held_out = by_task(panel)
+    names = {task.name for task in held_out}
+    asked = {task: told for task, told in tasks.items() if task in names}
+    yield from of_groups(asked, panel.style, panel.pairs)
+    for task in held_out:
         yield from of_task(tasks[task.name], task.style, task.pairs)
 
 
