@@ -229,8 +229,8 @@ def test_another_package_can_bring_a_benchmark(monkeypatch: pytest.MonkeyPatch) 
         benchmarks.load.__wrapped__("mien")
 
 
-def test_an_unknown_style_is_answered_with_the_nearest(releases: dict[str, Release]) -> None:
-    with pytest.raises(UnknownNameError, match="did you mean llava"):
+def test_an_unknown_style_is_answered_with_those_there_are(releases: dict[str, Release]) -> None:
+    with pytest.raises(UnknownNameError, match="it has llava, official"):
         releases["pope"].chosen("lava")
 
 

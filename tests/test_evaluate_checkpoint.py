@@ -18,7 +18,7 @@ from visionflan.evaluate.answerer import CheckpointAnswerer, checkpoint_digest
 from visionflan.evaluate.demo import specimen_release
 from visionflan.evaluate.header import read_header
 from visionflan.evaluate.places import checkpoints
-from visionflan.evaluate.plan import Wanted, planned
+from visionflan.evaluate.plan import Opened, Wanted, planned
 from visionflan.evaluate.records import RECORDS, Record, read_records
 from visionflan.model.assemble import assemble
 
@@ -103,28 +103,90 @@ def test_benchmarks_are_asked_in_the_run_and_only_once(
     assert "accuracy" in capsys.readouterr().out
     assert (folder / RECORDS).read_bytes() == kept
     assert main([*words, "--style", "official"]) == 1
-    assert "no prompt style of cifar10 is named 'official'" in capsys.readouterr().err
+    assert "cifar10 has no prompt style 'official'" in capsys.readouterr().err
+    assert not (run / "benchmarks/base/pope@official").exists()
+    one = [*words[:2], "--benchmarks", "pope", *words[4:]]
+    assert main([*one, "--style", "official", "--limit", "2"]) == 0
     assert read_header(run / "benchmarks/base/pope@official").style == "official"
+    before = (run / "benchmarks/base/pope" / RECORDS).read_bytes()
+    assert main([*one, "--style", "llava"]) == 0
+    assert (run / "benchmarks/base/pope" / RECORDS).read_bytes() == before
+    assert not (run / "benchmarks/base/pope@llava").exists()
+    capsys.readouterr()
+    assert main([*one, "--tasks", "pope/nonsense"]) == 1
+    assert "no task is named pope/nonsense" in capsys.readouterr().err
     assert main(["score", str(folder), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == cifar
 
 
 def test_a_benchmark_whose_pictures_were_trained_on_says_so(tmp_path: Path) -> None:
     release = specimen_release("cifar10", tmp_path / "cifar10")
+    opened = Opened(release, release.chosen())
     run = tmp_path / "run"
     (run / "base/checkpoint").mkdir(parents=True)
     (run / "base/checkpoint/config.json").write_text("{}")
     (place,) = checkpoints(run)
-    (asked,) = planned(Wanted(benchmarks=("cifar10",)), place, [release])
+    (asked,) = planned(Wanted(benchmarks=("cifar10",)), place, [opened])
     assert "not known here what was trained on; cinic10" in asked.chosen.notes[0]
     with specimens(["cinic10/*"]) as data_root:
         build(data_root, tmp_path / "build", Settings())
     config = {"build": str(tmp_path / "build"), "stages": []}
     (run / "config.json").write_text(json.dumps(config))
-    (asked,) = planned(Wanted(benchmarks=("cifar10",)), place, [release])
+    (asked,) = planned(Wanted(benchmarks=("cifar10",)), place, [opened])
     assert asked.chosen.notes == (
         "trained on cinic10: It holds all of CIFAR-10, the test set included.",
     )
+
+
+def test_questions_of_which_none_is_closed_are_asked_with_the_cache(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    specimen_release("mm_vet", tmp_path / "mm_vet")
+    words = ["evaluate", str(run / "base"), "--benchmarks", "mm_vet", "--data-root", str(tmp_path)]
+    assert main([*words, "--max-new-tokens", "3", "--batch-size", "1", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["failed"] == 0
+    assert told["headline"]["value"] is None
+    assert main(["score", str(run / "benchmarks/base/mm_vet")]) == 0
+    assert "only a judge can score this" in capsys.readouterr().out
+
+
+def test_a_broken_picture_is_told_by_its_file(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    specimen_release("pope", tmp_path / "pope")
+    words = ["evaluate", str(run), "--benchmarks", "pope", "--data-root", str(tmp_path)]
+    path = next((tmp_path / "pope/val2014").iterdir())
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    out = ("--out", str(tmp_path / "cut"))
+    assert main([*words, *out, "--max-new-tokens", "2", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert 0 < told["failed"] < told["records"]
+    assert f"{path} is a broken picture" in told["failure"]
+    path.write_bytes(b"no picture")
+    assert main([*words, *out]) == 1
+    assert f"{path} is no picture" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--batch-size", "0"),
+        ("--limit", "-3"),
+        ("--max-new-tokens", "none"),
+        ("--benchmarks", " ,"),
+        ("--benchmarks", "pope"),
+        ("--style", "llava"),
+        ("--data-root", "."),
+    ],
+)
+def test_wrong_usage_ends_with_its_own_code(run: Path, words: tuple[str, ...]) -> None:
+    try:
+        code = main(["evaluate", str(run), *words])
+    except SystemExit as ended:  # so argparse ends
+        code = int(str(ended.code))
+    assert code == 2
 
 
 def test_a_weight_that_changed_changes_the_digest_and_its_making_does_not(run: Path) -> None:
@@ -150,5 +212,9 @@ def test_what_is_no_checkpoint_is_refused_in_words(
     assert "is no checkpoint" in capsys.readouterr().err
     assert main(["evaluate", str(run), "--phases", "chat"]) == 1
     assert "has no checkpoint of chat: it has those of align, base" in capsys.readouterr().err
+    assert main(["evaluate", str(tmp_path / "nowhere")]) == 1
+    assert f"there is no {tmp_path / 'nowhere'}" in capsys.readouterr().err
+    assert main(["score", str(run / "config.json")]) == 1
+    assert "is no table of records" in capsys.readouterr().err
     assert main(["evaluate", str(tmp_path)]) == 1
     assert "say with `--out`" in capsys.readouterr().err

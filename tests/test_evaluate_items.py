@@ -111,9 +111,13 @@ def test_images_that_are_shown_together_are_one_cluster(build: BuildDirectory) -
 def test_a_build_that_holds_nothing_out_is_refused_in_words(build: BuildDirectory) -> None:
     with pytest.raises(EvaluationError, match="holds nothing out of shapes/none"):
         held_out([build], ["shapes/none"])
-    with pytest.raises(EvaluationError, match="no task of the build is named nothing"):
-        matching(["nothing*"], [build])
-    assert matching(["shapes/c*"], [build]) == ("shapes/caption", "shapes/choose", "shapes/colour")
+    with pytest.raises(EvaluationError, match="no task is named nothing"):
+        matching(["nothing*"], build.tasks)
+    assert matching(["shapes/c*"], build.tasks) == (
+        "shapes/caption",
+        "shapes/choose",
+        "shapes/colour",
+    )
 
 
 def test_the_same_task_in_two_builds_is_refused(build: BuildDirectory) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -15,7 +16,9 @@ from visionflan.build.directory import BuildDirectory
 from visionflan.build.instance import Turn
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.header import read_header
+from visionflan.evaluate.held_out import held_out
 from visionflan.evaluate.records import JOURNAL, RECORDS, read_records
+from visionflan.evaluate.run import EvaluationSettings, Subject, evaluate
 from visionflan.evaluate.summary import OVERALL
 
 HERE = Path(__file__).parent
@@ -30,6 +33,8 @@ def test_weights_that_changed_are_asked_anew_and_the_old_answers_set_aside(
     build: BuildDirectory, tmp_path: Path
 ) -> None:
     out = tmp_path / "base"
+    (out / "pope").mkdir(parents=True)
+    (out / "notes.txt").write_text("mine")
     ask(build, out, Looker("old"), limit=4)
     again = Looker("old")
     ask(build, out, again, limit=4)
@@ -38,8 +43,49 @@ def test_weights_that_changed_are_asked_anew_and_the_old_answers_set_aside(
     _, records = ask(build, out, other, limit=4)
     assert sum(other.batches) == len(records)
     assert {record.checkpoint for record in records} == {"new"}
-    (aside,) = (tmp_path / "earlier").iterdir()
+    (aside,) = (out / "earlier").iterdir()
     assert {record.checkpoint for record in read_records(aside / RECORDS)} == {"old"}
+    assert {place.name for place in out.iterdir()} >= {"notes.txt", "pope", "earlier"}
+    assert [place.name for place in tmp_path.iterdir()] == ["base"]
+
+
+def test_what_is_set_aside_is_told_with_the_reason(build: BuildDirectory, tmp_path: Path) -> None:
+    said: list[str] = []
+    chosen = held_out([build], ["shapes/colour"])
+    for digest, limit in (("old", 64), ("new", 64), ("new", 8)):
+        subject = Subject(answerer=Looker(digest), path=tmp_path, run="run", phase="base")
+        how = EvaluationSettings(limit=2, max_new_tokens=limit)
+        evaluate(subject, chosen, tmp_path / "base", how, said.append)
+    assert [line.partition(":")[0] for line in said] == [
+        "the checkpoint has other weights, words or pictures than before",
+        'asked with {"max_new_tokens"',
+    ]
+    assert all(str(tmp_path / "base" / "earlier") in line for line in said)
+
+
+def test_a_move_that_a_kill_cut_in_half_is_finished_and_mixes_nothing(
+    build: BuildDirectory, tmp_path: Path
+) -> None:
+    out = tmp_path / "base"
+    _, old = ask(build, out, Looker("old"), limit=4)
+    aside = out / "earlier" / "old"
+    aside.mkdir(parents=True)
+    (out / RECORDS).rename(aside / RECORDS)
+    _, records = ask(build, out, Looker("new"), limit=4)
+    assert {record.checkpoint for record in records} == {"new"}
+    assert read_records(aside / RECORDS) == old
+    assert read_header(aside).checkpoint == "old"
+    assert [place.name for place in (out / "earlier").iterdir()] == ["old"]
+
+
+@pytest.mark.parametrize("name", ["limit", "batch_size", "max_new_tokens"])
+def test_numbers_with_which_nothing_is_ever_asked_are_refused(name: str) -> None:
+    with pytest.raises(EvaluationError, match=f"{name} is 0: it must be at least 1"):
+        ask_nothing(**{name: 0})
+
+
+def ask_nothing(**numbers: Any) -> None:
+    EvaluationSettings(**numbers)
 
 
 def test_other_settings_do_not_mix_with_earlier_answers(

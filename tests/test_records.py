@@ -108,3 +108,10 @@ def test_an_item_is_named_by_all_that_it_consists_of() -> None:
     }
     assert len(keys) == 6
     assert sample_key(("i",), "p", ("a", "b"), ("a",)) in keys
+
+
+def test_records_of_another_version_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "records.parquet"
+    write_records(path, [record()._replace(schema=1)])
+    with pytest.raises(EvaluationError, match="of version 1 instead of 2: evaluate again"):
+        read_records(path)

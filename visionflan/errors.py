@@ -7,6 +7,7 @@ VisionflanError
     BuildError          a build directory is not whole, or cannot be made as asked
     TrainingError       a stage cannot be trained as asked
     EvaluationError     records cannot be made, scored or joined as asked
+    UsageError          a command was given what does not go together
 """
 
 
@@ -45,3 +46,7 @@ class TrainingError(VisionflanError):
 
 class EvaluationError(VisionflanError):
     """Records cannot be made, scored or joined as asked."""
+
+
+class UsageError(VisionflanError):
+    """A command was given what does not go together; it ends with the code of wrong usage."""

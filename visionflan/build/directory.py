@@ -118,6 +118,10 @@ class BuildDirectory:
             )
         return encoded
 
+    def image_place(self, image_id: str) -> str:
+        """Tell where an image lies."""
+        return f"image {image_id[:12]} in {self.path / 'images' / self.index.place(image_id).shard}"
+
     def image_header(self, image_id: str) -> tuple[int, int, str]:
         """Give width, height and format of an image without reading it."""
         place = self.index.place(image_id)

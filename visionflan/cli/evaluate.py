@@ -36,7 +36,7 @@ def run(given: argparse.Namespace) -> int:
     from visionflan.evaluate.answerer import CheckpointAnswerer
     from visionflan.evaluate.cache import CachedAnswerer
     from visionflan.evaluate.places import checkpoints
-    from visionflan.evaluate.plan import planned, releases
+    from visionflan.evaluate.plan import opened_releases, planned
     from visionflan.evaluate.run import Subject, evaluate
     from visionflan.evaluate.suites import suites
 
@@ -44,7 +44,7 @@ def run(given: argparse.Namespace) -> int:
     if given.demo:
         return demo(wanted.benchmarks, as_json=given.json)
     scores, folders = [], []
-    opened = releases(wanted)
+    opened = opened_releases(wanted)
     for place in checkpoints(given.model, given.phases, given.out):
         answerer = CheckpointAnswerer(place.checkpoint, given.device, batch_size=given.batch_size)
         subject = Subject(
@@ -54,8 +54,13 @@ def run(given: argparse.Namespace) -> int:
             phase=place.phase,
         )
         for asked in planned(wanted, place, opened):
-            scores.append(evaluate(subject, asked.chosen, asked.out, asked.settings))
+            scores.append(evaluate(subject, asked.chosen, asked.out, asked.settings, say))
             folders.append(asked.out)
-            sys.stderr.write(f"{place.phase}: {scores[-1]['records']} answers in {asked.out}\n")
+            say(f"{place.phase}: {scores[-1]['records']} answers in {asked.out}")
     show([*scores, *suites(folders)], as_json=given.json)
     return 0
+
+
+def say(line: str) -> None:
+    """Tell what is done, where it does not mix with the scores."""
+    sys.stderr.write(f"{line}\n")

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from types import ModuleType
 
 from visionflan import __version__
-from visionflan.errors import VisionflanError
+from visionflan.errors import UsageError, VisionflanError
 
 # In the order of the pipeline, each with what `visionflan --help` says of it.
 COMMANDS: dict[str, str] = {
@@ -99,7 +99,7 @@ def carry_out(command: ModuleType, given: argparse.Namespace) -> int:
         if os.environ.get("VISIONFLAN_DEBUG"):
             raise
         sys.stderr.write(f"error: {fault}\n")
-        return 1
+        return 2 if isinstance(fault, UsageError) else 1
     except ModuleNotFoundError as fault:
         if fault.name not in EXTRAS:
             raise

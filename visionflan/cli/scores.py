@@ -23,7 +23,7 @@ def show(scores: list[dict[str, Any]], *, as_json: bool) -> None:
             f"\n{name}{told['phase']} ({told['checkpoint'][:12]}), {told['records']} answers",
             end="",
         )
-        print(f", {told['failed']} failed" if told["failed"] else "")
+        print(f", {told['failed']} failed ({told['failure']})" if told["failed"] else "")
         if "measures" in told:
             show_measures(told)
         else:
@@ -56,6 +56,9 @@ def show_measures(told: Mapping[str, Any]) -> None:
     print("; ".join(words for words in about if words))
     for note in told["notes"]:
         print(f"note: {note}")
+    if not any(rule in row for row in told["measures"].values() for rule in RULES):
+        print("only a judge can score this: `visionflan score RECORDS --judge URL` asks one")
+        return
     rows = {**told["measures"], **{f"({name})": row for name, row in told["controls"].items()}}
     width = max(map(len, rows))
     used = [rule for rule in RULES if any(rule in row for row in rows.values())]

@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from visionflan.errors import UsageError
+
 if TYPE_CHECKING:
     from visionflan.evaluate.plan import Wanted
 
@@ -19,7 +21,11 @@ def add_wanted(parser: argparse.ArgumentParser) -> None:
         help="what holds out the questions (those that the run was trained on)",
     )
     parser.add_argument(
-        "--benchmarks", metavar="A,B", help="ask these instead (`visionflan benchmarks` lists them)"
+        "--benchmarks",
+        type=listed,
+        default=(),
+        metavar="A,B",
+        help="ask these instead (`visionflan benchmarks` lists them)",
     )
     parser.add_argument(
         "--data-root", type=Path, metavar="DIR", help="holds a folder for each benchmark"
@@ -33,10 +39,13 @@ def add_wanted(parser: argparse.ArgumentParser) -> None:
         help="which pictures are shown (all three; of benchmarks the true ones)",
     )
     parser.add_argument(
-        "--limit", type=int, metavar="N", help="about N items a task, in whole groups of images"
+        "--limit",
+        type=positive,
+        metavar="N",
+        help="about N items a task, in whole groups of images",
     )
     parser.add_argument(
-        "--max-new-tokens", type=int, metavar="N", help="(64, or what the benchmark sets)"
+        "--max-new-tokens", type=positive, metavar="N", help="(64, or what the benchmark sets)"
     )
     parser.add_argument(
         "--no-likelihood",
@@ -44,17 +53,45 @@ def add_wanted(parser: argparse.ArgumentParser) -> None:
         action="store_false",
         help="do not weigh all answers of closed questions",
     )
-    parser.add_argument("--batch-size", type=int, default=64, metavar="N", help="(%(default)s)")
+    parser.add_argument(
+        "--batch-size", type=positive, default=64, metavar="N", help="(%(default)s)"
+    )
+
+
+def listed(words: str) -> tuple[str, ...]:
+    """Read names that commas part, each once."""
+    names = tuple(dict.fromkeys(name.strip() for name in words.split(",") if name.strip()))
+    if not names:
+        raise argparse.ArgumentTypeError("names no benchmark")
+    return names
+
+
+def positive(words: str) -> int:
+    """Read a number of at least 1."""
+    try:
+        number = int(words)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{words} is not a whole number of at least 1")
+    return number
 
 
 def wanted_by(given: argparse.Namespace) -> "Wanted":
-    """Read what is to be asked."""
+    """Read what is to be asked, and refuse what does not go together."""
     from visionflan.evaluate.plan import Wanted
+
+    if given.benchmarks and given.data_root is None and not given.demo:
+        raise UsageError("say with `--data-root` which folder holds the benchmarks")
+    if not given.benchmarks and (given.style or given.data_root):
+        raise UsageError("`--style` and `--data-root` are for `--benchmarks`, and none are named")
+    if given.benchmarks and given.build:
+        raise UsageError("`--build` is for held-out questions: ask benchmarks without it")
 
     return Wanted(
         builds=tuple(given.build),
         tasks=tuple(given.tasks),
-        benchmarks=tuple(given.benchmarks.split(",")) if given.benchmarks else (),
+        benchmarks=given.benchmarks,
         data_root=given.data_root,
         style=given.style,
         conditions=tuple(given.conditions) if given.conditions else None,

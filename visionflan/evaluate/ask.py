@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from visionflan.build.instance import Turn
+from visionflan.errors import EvaluationError
 from visionflan.evaluate.answerer import Answerer, Weigher, is_out_of_memory
-from visionflan.evaluate.items import Ask
+from visionflan.evaluate.items import Ask, Source
 from visionflan.evaluate.records import SCHEMA, Record
 from visionflan.model.images import decode
 
@@ -84,6 +85,8 @@ class Batches:
         if not self.asking.likelihood or not isinstance(self.answerer, Weigher):
             return [() for _ in batch]
         closed = [place for place, ask in enumerate(batch) if ask.closed_answers]
+        if not closed:
+            return [() for _ in batch]
         found = self.answerer.weigh(
             [conversations[place] for place in closed],
             [images[place] for place in closed],
@@ -100,10 +103,23 @@ def pictures(ask: Ask) -> list[Image.Image]:
     """Give the pictures that are shown: the item's own, grey ones of their size, or another's."""
     if not ask.shown and ask.item.images:
         raise LookupError("the task holds out no other picture to show in place of this one")
-    images = [decode(ask.item.source.image(image)) for image in ask.shown]
+    images = [picture(ask.item.source, image) for image in ask.shown]
     if ask.condition != "blank":
         return images
     return [Image.new("RGB", image.size, MIDDLE_GREY) for image in images]
+
+
+def picture(source: Source, image_id: str) -> Image.Image:
+    """Decode a picture whole, so that one that is cut or broken is known by its place."""
+    try:
+        image = decode(source.image(image_id))
+        image.load()
+    except UnidentifiedImageError as fault:
+        raise EvaluationError(f"{source.image_place(image_id)} is no picture") from fault
+    except (OSError, SyntaxError, ValueError) as fault:
+        place = source.image_place(image_id)
+        raise EvaluationError(f"{place} is a broken picture: {fault}") from fault
+    return image
 
 
 def failed(ask: Ask, asking: Asking, fault: BaseException) -> Record:

@@ -78,6 +78,8 @@ def read_header(folder: Path) -> Header:
         raise EvaluationError(f"{folder} is no evaluation: it holds no {HEADER}")
     try:
         kept: dict[str, Any] = json.loads(path.read_bytes())
+        if kept["schema"] != SCHEMA:
+            raise ValueError(f"it is of version {kept['schema']} instead of {SCHEMA}")
         tasks = {
             task: TaskHeader(**{**told, "candidates": tuple(told["candidates"])})
             for task, told in kept.pop("tasks").items()

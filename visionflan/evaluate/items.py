@@ -30,6 +30,10 @@ class Source(Protocol):
         """Read the encoded bytes of an image."""
         ...
 
+    def image_place(self, image_id: str, /) -> str:
+        """Tell where an image lies, for people."""
+        ...
+
     def image_group(self, image_id: str, /) -> str:
         """Name the group of images that look the same as this one."""
         ...

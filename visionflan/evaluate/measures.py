@@ -5,7 +5,7 @@ sums for each of its parts. Drawing clusters again and adding up their sums give
 each draw, whatever the measure is.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -91,7 +91,11 @@ def drawn(found: Tallied) -> Floats:
 
 
 def estimate(records: Sequence[Record], measure: Measure, rule: Rule) -> Estimate | None:
-    """Estimate a measure with its interval; None where no answer counts."""
+    """Estimate a measure with its interval; None where no answer counts.
+
+    There is no interval where a stratum has one cluster only, or where no draw differs from another
+    though the value is neither the lowest nor the best: clusters alike say nothing of their spread.
+    """
     found = tallied(records, measure, rule)
     if not found.clusters:
         return None
@@ -101,7 +105,7 @@ def estimate(records: Sequence[Record], measure: Measure, rule: Rule) -> Estimat
     asked = filter(measure.where, records)
     items = sum(record.score(rule) is not None for record in asked)
     clusters = len(set(found.clusters))
-    if clusters < 2:
+    if min(Counter(found.strata).values()) < 2:
         return Estimate(value, None, None, items, clusters)
     values = measure.value(drawn(found))
     low, high = ends(values[~np.isnan(values)])
@@ -109,4 +113,6 @@ def estimate(records: Sequence[Record], measure: Measure, rule: Rule) -> Estimat
         low, high = (
             measure.best * end for end in widened(low / measure.best, high / measure.best, clusters)
         )
+    if low == high:
+        return Estimate(value, None, None, items, clusters)
     return Estimate(value, low, high, items, clusters)

@@ -7,7 +7,7 @@ held-out questions gave goes to `evaluation/<phase>`, what a benchmark gave to
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from visionflan.build.directory import BuildDirectory
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.cache import CACHE
 from visionflan.evaluate.header import HEADER
+from visionflan.evaluate.records import RECORDS
 
 EVALUATION = "evaluation"
 BENCHMARKS = "benchmarks"
@@ -43,9 +44,12 @@ class Place(NamedTuple):
 
 def checkpoints(path: Path, phases: Sequence[str] = (), out: Path | None = None) -> list[Place]:
     """Find what to evaluate in a run, by default its two stages, or take the one checkpoint."""
+    if not path.exists():
+        raise EvaluationError(f"there is no {path}: give a checkpoint, a phase of a run, or a run")
     found = {place.parent.name: place for place in sorted(path.glob(f"*/{CHECKPOINT}"))}
     if not found:
-        return [single(path, out)]
+        inner = path / CHECKPOINT
+        return [single(inner if inner.is_dir() else path, out)]
     wanted = phases or [stage for stage in STAGES if stage in found] or list(found)
     if missing := [phase for phase in wanted if phase not in found]:
         raise EvaluationError(
@@ -67,7 +71,7 @@ def single(path: Path, out: Path | None) -> Place:
 def placed(checkpoint: Path, run: Path, phase: str, out: Path | None) -> Place:
     """Say where the evaluations of a checkpoint go: into its run, or all into one folder."""
     if out is not None:
-        return Place(checkpoint, run, phase, out, out, out.parent / CACHE)
+        return Place(checkpoint, run, phase, out, out, out / CACHE)
     return Place(
         checkpoint, run, phase, run / EVALUATION / phase, run / BENCHMARKS / phase, run / CACHE
     )
@@ -100,6 +104,8 @@ def evaluations(path: Path) -> list[Path]:
 
     Or take the one that is given by its folder or its records.
     """
+    if path.is_file() and path.name not in (RECORDS, HEADER):
+        raise EvaluationError(f"{path} is no table of records: give {RECORDS}, or its folder")
     folder = path.parent if path.is_file() else path
     if (folder / HEADER).is_file():
         return [folder, *inside(folder, f"*/{HEADER}")]
@@ -127,10 +133,10 @@ def stage_order(phase: str) -> int:
     return STAGES.index(phase) if phase in STAGES else -1
 
 
-def matching(patterns: Sequence[str], held: Sequence[BuildDirectory]) -> tuple[str, ...]:
-    """Give the tasks of the builds that the patterns name; `*` matches anything."""
-    tasks = sorted({task for build in held for task in build.tasks})
+def matching(patterns: Sequence[str], tasks: Collection[str]) -> tuple[str, ...]:
+    """Give the tasks that the patterns name; `*` matches anything."""
     for pattern in patterns:
         if not any(fnmatchcase(task, pattern) for task in tasks):
-            raise EvaluationError(f"no task of the build is named {pattern}: it has {tasks[:9]}")
-    return tuple(t for t in tasks if any(fnmatchcase(t, pattern) for pattern in patterns))
+            some = ", ".join(sorted(tasks)[:9])
+            raise EvaluationError(f"no task is named {pattern}: there are {some} and so on")
+    return tuple(t for t in sorted(tasks) if any(fnmatchcase(t, pattern) for pattern in patterns))

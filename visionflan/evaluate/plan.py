@@ -54,26 +54,45 @@ class Planned(NamedTuple):
     settings: EvaluationSettings
 
 
-def releases(wanted: Wanted) -> list[Release]:
-    """Open the releases of the benchmarks that are wanted."""
+class Opened(NamedTuple):
+    """The release of a benchmark, and what is asked of it."""
+
+    release: Release
+    chosen: Chosen
+
+
+def opened_releases(wanted: Wanted) -> list[Opened]:
+    """Open the releases of the benchmarks that are wanted; one that holds no wanted part is left.
+
+    All are opened, and styles and parts looked for, before any question is asked.
+    """
     if not wanted.benchmarks:
         return []
     if wanted.data_root is None:
-        raise EvaluationError("say with `--data-root` which folder holds the benchmarks")
-    return [Release(name, wanted.data_root / name) for name in wanted.benchmarks]
+        raise EvaluationError("the folder that holds the benchmarks is not told")
+    releases = [Release(name, wanted.data_root / name) for name in wanted.benchmarks]
+    parts = matching(wanted.tasks, {part for release in releases for part in release.parts})
+    return [
+        Opened(release, release.chosen(wanted.style, parts))
+        for release in releases
+        if not parts or set(parts) & release.parts
+    ]
 
 
-def planned(wanted: Wanted, place: Place, opened: Sequence[Release]) -> Iterator[Planned]:
+def planned(wanted: Wanted, place: Place, opened: Sequence[Opened]) -> Iterator[Planned]:
     """Plan what one checkpoint is asked."""
     if not opened:
         held = builds(wanted.builds, place.run)
-        chosen = held_out(held, matching(wanted.tasks, held))
-        yield Planned(chosen, place.out, wanted.settings(CONDITIONS, MAX_NEW_TOKENS))
-    for release in opened:
-        folder = f"{release.name}@{wanted.style}" if wanted.style else release.name
-        notes = tuple(leaks(release.benchmark.title, trained_datasets(place.run)))
+        tasks = matching(wanted.tasks, {task for build in held for task in build.tasks})
+        settings = wanted.settings(CONDITIONS, MAX_NEW_TOKENS)
+        yield Planned(held_out(held, tasks), place.out, settings)
+        return
+    trained = trained_datasets(place.run)
+    for release, chosen in opened:
+        first = next(iter(release.benchmark.styles))
+        folder = release.name if chosen.style == first else f"{release.name}@{chosen.style}"
         yield Planned(
-            replace(release.chosen(wanted.style, wanted.tasks), notes=notes),
+            replace(chosen, notes=tuple(leaks(release.benchmark.title, trained))),
             place.benchmarks / folder,
             wanted.settings(("true",), release.benchmark.max_new_tokens),
         )

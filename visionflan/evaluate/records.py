@@ -149,6 +149,11 @@ def read_records(path: Path) -> list[Record]:
             f"{path} lacks the columns {', '.join(missing)} of a record: another version of "
             "visionflan wrote it; evaluate again, its answers are not lost"
         )
+    if others := set(table["schema"].unique().to_pylist()) - {SCHEMA}:
+        raise EvaluationError(
+            f"{path} holds records of version {min(others)} instead of {SCHEMA}: evaluate again, "
+            "its answers are not lost"
+        )
     return [made(row) for row in table.select(list(Record._fields)).to_pylist()]
 
 

@@ -3,11 +3,13 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 
-from visionflan.catalog import nearest
+from PIL import Image
+
 from visionflan.declare import IMAGE_MARKER
-from visionflan.errors import EvaluationError, ReleaseError
+from visionflan.errors import EvaluationError, ReleaseError, UnknownNameError
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.benchmark import Benchmark, Row
 from visionflan.evaluate.header import TaskHeader
@@ -54,9 +56,15 @@ class Release:
         return self.kept(picture, picture)
 
     def kept(self, picture: Path | bytes, encoded: bytes) -> str:
-        """Remember where a picture is to be had."""
+        """Remember where a picture is to be had; what does not begin as one is refused."""
         image_id = sha256(encoded).hexdigest()
-        self.pictures.setdefault(image_id, picture)
+        if image_id not in self.pictures:
+            self.pictures[image_id] = picture
+            try:
+                Image.open(BytesIO(encoded))
+            except (OSError, ValueError) as fault:
+                where = self.image_place(image_id)
+                raise EvaluationError(f"{self.name}: {where} is no picture") from fault
         return image_id
 
     def image(self, image_id: str, /) -> bytes:
@@ -64,9 +72,20 @@ class Release:
         picture = self.pictures[image_id]
         return picture.read_bytes() if isinstance(picture, Path) else picture
 
+    def image_place(self, image_id: str, /) -> str:
+        """Tell where an image lies."""
+        picture = self.pictures[image_id]
+        inside = f"the picture with sha256 {image_id[:12]} in {self.path}"
+        return str(picture) if isinstance(picture, Path) else inside
+
     def image_group(self, image_id: str, /) -> str:
         """Take only the same bytes for the same picture: benchmarks hold few that are near."""
         return image_id
+
+    @property
+    def parts(self) -> set[str]:
+        """Name the parts as tasks: `benchmark/part`."""
+        return {f"{self.name}/{row.part}" for row in self.rows}
 
     @property
     def version(self) -> str:
@@ -77,7 +96,8 @@ class Release:
         """Ask the questions of some parts, by default of all, in a style, by default the first."""
         style = style or next(iter(self.benchmark.styles))
         if style not in self.benchmark.styles:
-            raise nearest(f"prompt style of {self.name}", style, list(self.benchmark.styles))
+            known = ", ".join(self.benchmark.styles)
+            raise UnknownNameError(f"{self.name} has no prompt style {style!r}: it has {known}")
         items: dict[str, list[Item]] = defaultdict(list)
         seen: Counter[tuple[str, str]] = Counter()
         for row, images in self.pairs():

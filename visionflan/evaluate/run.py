@@ -13,8 +13,9 @@ from visionflan.evaluate.answerer import Answerer
 from visionflan.evaluate.ask import Asking, Batches
 from visionflan.evaluate.benchmarks import load
 from visionflan.evaluate.decided import decided
+from visionflan.evaluate.earlier import Say, joined
 from visionflan.evaluate.frequencies import read_frequencies, write_frequencies
-from visionflan.evaluate.header import HEADER, Header, generation, read_header, write_header
+from visionflan.evaluate.header import Header, generation, read_header, write_header
 from visionflan.evaluate.items import Ask, Chosen, asks, limited
 from visionflan.evaluate.judgements import JUDGEMENTS, read_judgements
 from visionflan.evaluate.records import (
@@ -46,6 +47,13 @@ class EvaluationSettings:
     batch_size: int = 64
     likelihood: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse numbers with which nothing would ever be asked."""
+        for name in ("limit", "max_new_tokens", "batch_size"):
+            number = getattr(self, name)
+            if number is not None and number < 1:
+                raise EvaluationError(f"{name} is {number}: it must be at least 1")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
@@ -58,13 +66,18 @@ class Subject:
 
 
 def evaluate(
-    subject: Subject, chosen: Chosen, out: Path, settings: EvaluationSettings
+    subject: Subject,
+    chosen: Chosen,
+    out: Path,
+    settings: EvaluationSettings,
+    say: Say = lambda line: None,
 ) -> dict[str, Any]:
     """Ask what was not answered yet, keep records in `out`, and give the scores.
 
-    Answers of other weights, items or settings are set aside, never mixed and never thrown away.
+    Answers of other weights, items or settings are set aside, never mixed and never thrown away;
+    that is said.
     """
-    header = joined(out, header_of(subject, chosen, settings))
+    header = joined(out, header_of(subject, chosen, settings), say)
     out.mkdir(parents=True, exist_ok=True)
     write_header(out, header)
     write_frequencies(out, captions(chosen))
@@ -105,30 +118,6 @@ def header_of(subject: Subject, chosen: Chosen, settings: EvaluationSettings) ->
         notes=chosen.notes,
         versions={"visionflan": visionflan.__version__, "python": platform.python_version()},
     )
-
-
-def joined(out: Path, header: Header) -> Header:
-    """Go on with the answers that are there, or set them aside where they are of something else."""
-    if not (out / HEADER).is_file():
-        return header
-    earlier = read_header(out)
-    if earlier.identity == header.identity:
-        asked = {*earlier.conditions, *header.conditions}
-        return replace(
-            header,
-            tasks={**earlier.tasks, **header.tasks},
-            conditions=tuple(each for each in CONDITIONS if each in asked),
-            judge=earlier.judge,
-        )
-    name = f"{out.name}-{earlier.checkpoint[:12]}"
-    aside = out.parent / "earlier" / name
-    number = 1
-    while aside.exists():
-        number += 1
-        aside = out.parent / "earlier" / f"{name}-{number}"
-    aside.parent.mkdir(parents=True, exist_ok=True)
-    out.rename(aside)
-    return header
 
 
 def captions(chosen: Chosen) -> dict[str, list[tuple[str, ...]]]:

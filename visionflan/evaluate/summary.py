@@ -28,8 +28,8 @@ def summary(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[s
     """Sum up scored records as `scores.json` keeps them."""
     failed = sum(bool(record.error) for record in records)
     if failed == len(records):
-        reason = records[0].error if records else "nothing was asked"
-        raise EvaluationError(f"no question was answered: {reason}")
+        reason = records[0].error if records else "there is no record of any; evaluate again"
+        raise EvaluationError(f"no question of {told_apart(header)} was answered: {reason}")
     sums = measured if header.benchmark else averaged
     return {
         "schema": header.schema,
@@ -40,9 +40,15 @@ def summary(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[s
         "generation": header.generation,
         "records": len(records),
         "failed": failed,
+        "failure": next((record.error for record in records if record.error), ""),
         "images": len({record.cluster for record in records}),
         **sums(records, header, scorer),
     }
+
+
+def told_apart(header: Header) -> str:
+    """Name an evaluation in a message."""
+    return f"{header.benchmark or 'the held-out tasks'} ({header.run}, {header.phase})"
 
 
 def averaged(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[str, Any]:

@@ -89,6 +89,8 @@ class Encoder:
 
     def prompts(self, conversations: Sequence[Sequence[Turn]]) -> list[list[int]]:
         """Encode conversations that end with a question, up to where the answer begins."""
+        if not conversations:
+            return []
         texts, _ = self.render(conversations, prompt=True)
         tokens: list[list[int]] = self.tokenize(texts)["input_ids"]
         return tokens
