@@ -191,9 +191,11 @@ def test_a_subtask_scores_accuracy_and_pairs() -> None:
 
 def test_the_yes_rate_counts_what_is_said_and_not_what_is_true() -> None:
     records = [*pair("count", "a", "yes", "yes"), *pair("count", "b", "Well, yes", "dunno")]
-    assert value(records, "count yes-rate") == 2 / 4
-    assert value(records, "count yes-rate", "lenient") == 3 / 4
-    assert value(records, "yes-rate") == 2 / 4
+    assert value(records, "count yes-rate") == 2 / 2
+    assert value(records, "count yes-rate", "lenient") == 3 / 3
+    assert value(records, "yes-rate") == 2 / 2
+    assert value(pair("count", "c", "yes", "no"), "yes-rate") == 1 / 2
+    assert measured(pair("count", "d", "dunno", ""), "yes-rate") is None
 
 
 def test_a_pair_that_is_not_complete_counts_in_no_score_and_is_told() -> None:
@@ -241,7 +243,7 @@ def test_published_answers_score_as_in_the_owners_tool(shared: Path) -> None:
         assert value(records, f"{part} score") == pytest.approx(expected, abs=0.005)
     assert value(records, "complete pairs") == 1
     assert sum(each.status_official == "unparsed" for each in records) == 12
-    assert value(records, "yes-rate") == pytest.approx(0.456, abs=0.0005)
+    assert value(records, "yes-rate") * (2374 - 12) / 2374 == pytest.approx(0.456, abs=0.0005)
     assert value(records, "position yes-rate") == pytest.approx(0.933, abs=0.0005)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from visionflan.evaluate.measures import Measure, Where, ratio
-from visionflan.evaluate.metrics.choices import YES, read_yes_or_no
+from visionflan.evaluate.metrics.choices import NO, YES, read_yes_or_no
 from visionflan.evaluate.metrics.folding import words_of
 from visionflan.evaluate.records import Record
 from visionflan.evaluate.statistics import Floats
@@ -39,10 +39,20 @@ def said_yes(record: Record, rule: Rule) -> float:
         pairs = zip(record.candidates, record.logprobs, strict=True)
         likeliest = [words_of(candidate) for candidate, logprob in pairs if logprob == best]
         return likeliest.count(YES) / len(likeliest)
-    status = record.status_official if rule == "official" else record.status
-    if rule == "likelihood" or status == "failed":
+    if is_supposed(record, rule):
         return float(bool(record.score(rule)) == is_yes(record))
-    return float((record.parsed_official if rule == "official" else record.parsed) == YES)
+    return float(understood(record, rule) == YES)
+
+
+def is_supposed(record: Record, rule: Rule) -> bool:
+    """Whether no answer was read, so that only a score tells what is to be taken for said."""
+    status = record.status_official if rule == "official" else record.status
+    return rule == "likelihood" or status == "failed"
+
+
+def understood(record: Record, rule: Rule) -> str:
+    """Give what a rule that reads words understood: yes, no, or nothing of use."""
+    return record.parsed_official if rule == "official" else record.parsed
 
 
 def is_yes(record: Record) -> bool:
@@ -71,8 +81,9 @@ def summed(records: Sequence[Record], rule: Rule, of: Share) -> tuple[float, flo
 
 
 def yes_rate(record: Record, rule: Rule) -> tuple[float, float]:
-    """Count the answers that say yes among all."""
-    return said_yes(record, rule), 1
+    """Count the answers that say yes among those of which yes or no was understood."""
+    told = is_supposed(record, rule) or understood(record, rule) in (YES, NO)
+    return said_yes(record, rule), float(told)
 
 
 def accuracy(record: Record, rule: Rule) -> tuple[float, float]:
