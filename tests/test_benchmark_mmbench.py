@@ -191,6 +191,15 @@ def test_vanilla_and_circular_come_from_the_same_answers(root: Path) -> None:
     assert found == {f"circular, {part}": pytest.approx(score) for part, score in expected}
 
 
+def test_an_ability_counts_its_own_questions(root: Path) -> None:
+    records = [answered(row, 1.0) for row in benchmark.rows(root)]
+    counted = {each.name: estimate(records, each, "official") for each in benchmark.measures}
+    found = {name: (each.items, each.clusters) for name, each in counted.items() if each}
+    assert found.pop("circular") == (12, 6)
+    assert found.pop("vanilla") == (6, 6)
+    assert found == {f"circular, {part}": (2, 1) for part in ABILITIES.values()}
+
+
 def test_a_group_that_is_not_whole_says_nothing_of_circular(root: Path) -> None:
     rows = list(benchmark.rows(root))
     records = [answered(rows[0], 1.0), answered(rows[1], None), answered(rows[2], 0.0)]

@@ -117,10 +117,13 @@ def is_original(record: Record) -> bool:
 def circular(name: str, part: str = "") -> Measure:
     """Average over the originals whether all turns are right; a group that is not whole is out."""
 
+    def asked(record: Record) -> bool:
+        return part in ("", record.task.split("/", 1)[1])
+
     def tally(records: Sequence[Record], rule: Rule) -> Sequence[float]:
         groups: defaultdict[tuple[str, str], list[Record]] = defaultdict(list)
         for record in records:
-            if record.score(rule) is not None and part in ("", record.task.split("/", 1)[1]):
+            if record.score(rule) is not None:
                 groups[record.task, record.group].append(record)
         whole = [group for group in groups.values() if len(group) == passes(group[0])]
         return sum(prod(each.score(rule) or 0.0 for each in group) for group in whole), len(whole)
@@ -128,7 +131,7 @@ def circular(name: str, part: str = "") -> Measure:
     def value(totals: Floats) -> Floats:
         return ratio(totals[..., 0], totals[..., 1])
 
-    return Measure(name, tally, value)
+    return Measure(name, tally, value, where=asked)
 
 
 def request(record: Record, _swapped: bool) -> Request:
