@@ -208,7 +208,7 @@ def test_the_command_prints_verdicts_and_where_the_files_are(
     assert main(["compare"]) == 2
     assert main(["compare", str(run), "--demo"]) == 2
     assert main(["compare", str(tmp_path / "nothing")]) == 1
-    assert "visionflan evaluate" in capsys.readouterr().err
+    assert "does not exist" in capsys.readouterr().err
 
 
 def test_the_demonstration_tells_talk_from_content(

@@ -58,14 +58,26 @@ def test_a_side_is_a_run_a_phase_or_a_folder_of_evaluations(
     assert len(evaluations(run / path)) == expected
 
 
-def test_a_side_without_evaluations_says_what_to_do(run: Path, tmp_path: Path) -> None:
-    with pytest.raises(EvaluationError, match="make one with `visionflan evaluate`"):
-        evaluations(run / "pretrain")
+def test_a_side_without_evaluations_says_what_to_do(run: Path) -> None:
+    (run / "pretrain").mkdir()
+    for named in (evaluations, sides):
+        with pytest.raises(EvaluationError, match="no evaluation: make one with `visionflan eval"):
+            named(run / "pretrain")
+        with pytest.raises(EvaluationError, match="nowhere does not exist"):
+            named(run / "nowhere")
     (run / "evaluation/chat" / HEADER).unlink()
     for place in run.glob("benchmarks/chat/*"):
         (place / HEADER).unlink()
-    with pytest.raises(EvaluationError, match="two phases"):
+    with pytest.raises(
+        EvaluationError, match="evaluations of base alone, .* evaluate` on another phase"
+    ):
         sides(run)
+
+
+@pytest.mark.parametrize("path", ["base", "chat", "benchmarks/chat", "benchmarks/chat/pope"])
+def test_one_side_alone_is_told_how_two_are_named(run: Path, path: str) -> None:
+    with pytest.raises(EvaluationError, match="one side alone .* `visionflan compare RUN/base"):
+        sides(run / path)
 
 
 def difference(name: str, change: float, p: float, best: float = 1.0) -> Difference:

@@ -27,13 +27,22 @@ def sides(before: Path, after: Path | None = None) -> Sides:
         return Sides(evaluations(before), evaluations(after))
     phases = evaluated_phases(before)
     if len(phases) < 2:
-        raise EvaluationError(
-            f"{before} holds evaluations of {', '.join(phases) or 'no phase'}, and two phases are "
-            "compared: run `visionflan evaluate` on both, or name two sides"
-        )
+        raise EvaluationError(lonely(before, phases))
     chosen = [stage for stage in STAGES if stage in phases]
     first, last = chosen if len(chosen) == len(STAGES) else (phases[0], phases[-1])
     return Sides(of_phase(before, first), of_phase(before, last))
+
+
+def lonely(path: Path, phases: Sequence[str]) -> str:
+    """Say why a path by itself cannot be compared, and how two sides are named."""
+    how = "two sides are named as in `visionflan compare RUN/base RUN/chat`"
+    if phases:
+        return (
+            f"{path} holds evaluations of {phases[0]} alone, which has nothing to be compared "
+            f"with: run `visionflan evaluate` on another phase, or name a second side ({how})"
+        )
+    evaluations(path)
+    return f"{path} is one side alone and has nothing to be compared with; {how}"
 
 
 def evaluations(path: Path) -> list[Path]:
@@ -51,6 +60,8 @@ def evaluations(path: Path) -> list[Path]:
     absolute = folder.resolve()
     if found := of_phase(absolute.parent, absolute.name):
         return found
+    if not path.exists():
+        raise EvaluationError(f"{path} does not exist: name a run, a phase or an evaluation")
     raise EvaluationError(f"{path} holds no evaluation: make one with `visionflan evaluate`")
 
 
