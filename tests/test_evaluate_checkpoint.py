@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from shutil import copytree
+from typing import Any
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from tiny_evaluation import tiny_build
 from tiny_parts import save_language_model, save_tower
 
 from visionflan.build.demo import specimens
+from visionflan.build.instance import Turn
 from visionflan.build.plan import Settings
 from visionflan.build.run import build
 from visionflan.cli.main import main
@@ -20,6 +22,7 @@ from visionflan.evaluate.header import read_header
 from visionflan.evaluate.places import checkpoints
 from visionflan.evaluate.plan import Opened, Wanted, planned
 from visionflan.evaluate.records import RECORDS, Record, read_records
+from visionflan.model import likelihood
 from visionflan.model.assemble import assemble
 
 
@@ -187,6 +190,29 @@ def test_wrong_usage_ends_with_its_own_code(run: Path, words: tuple[str, ...]) -
     except SystemExit as ended:  # so argparse ends
         code = int(str(ended.code))
     assert code == 2
+
+
+def test_candidates_that_do_not_fit_are_weighed_in_smaller_batches(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = []
+    real = likelihood.candidate_logprobs
+
+    def short_of_memory(*given: Any, batch_size: int) -> Any:
+        sizes.append(batch_size)
+        if batch_size > 3:
+            raise MemoryError("no room")
+        return real(*given, batch_size=batch_size)
+
+    turns = [[Turn("user", "what colour is the shape ?")]]
+    answerer = CheckpointAnswerer(run / "base/checkpoint", "cpu", batch_size=16)
+    expected = answerer.weigh(turns, [[]], [["red", "green", "blue"]])
+    monkeypatch.setattr(likelihood, "candidate_logprobs", short_of_memory)
+    found = answerer.weigh(turns, [[]], [["red", "green", "blue"]])
+    assert sizes == [16, 8, 4, 2]
+    assert [each.summed for each in found[0]] == pytest.approx(
+        [each.summed for each in expected[0]], abs=1e-4
+    )
 
 
 def test_a_weight_that_changed_changes_the_digest_and_its_making_does_not(run: Path) -> None:

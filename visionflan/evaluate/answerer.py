@@ -153,12 +153,21 @@ class CheckpointAnswerer:
         images: Sequence[Sequence[Image.Image]],
         candidates: Sequence[Sequence[str]],
     ) -> Sequence[Sequence[Likelihood]]:
-        """Weigh the candidates of each conversation as its whole answer."""
+        """Weigh the candidates of each conversation as its whole answer.
+
+        Fewer are weighed at once from then on where memory does not hold as many.
+        """
         from visionflan.model.likelihood import candidate_logprobs
 
-        return candidate_logprobs(
-            self.loaded, conversations, images, candidates, batch_size=self.batch_size
-        )
+        while True:
+            try:
+                return candidate_logprobs(
+                    self.loaded, conversations, images, candidates, batch_size=self.batch_size
+                )
+            except Exception as fault:
+                if not is_out_of_memory(fault) or self.batch_size == 1:
+                    raise
+                self.batch_size //= 2
 
 
 def checkpoint_digest(path: Path) -> str:
