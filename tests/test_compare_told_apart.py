@@ -6,6 +6,7 @@ import pytest
 from compared_sides import compared, pairs_of, scored, studied, toy
 from hypothesis import given
 from hypothesis import strategies as st
+from panel_answers import answers, classified, spoken, worded
 
 from visionflan.compare.bias import bias
 from visionflan.compare.comparison import Bias, Confusion, Figure, Form
@@ -15,36 +16,14 @@ from visionflan.compare.likelihoods import ranked, told_apart
 from visionflan.compare.panels import Panel
 from visionflan.evaluate.benchmark import Benchmark
 from visionflan.evaluate.records import Record
-from visionflan.evaluate.verdict import Status
 
 __all__ = ["toy"]
-
-
-def spoken(said: str, truth: str, item: int, margin: float | None = None) -> Record:
-    """Answer a question of yes or no."""
-    return scored(
-        float(said == truth),
-        item,
-        target=truth,
-        references=(truth,),
-        candidates=("Yes", "No"),
-        logprobs=() if margin is None else (margin, 0.0),
-        answer=said,
-        parsed=said if said in ("yes", "no") else "",
-        metric="exact_match",
-    )
 
 
 def leaning(before: Sequence[Record], after: Sequence[Record]) -> Bias:
     found = bias(Panel("shapes/exists", "", pairs_of(before, after)))
     assert found
     return found
-
-
-def answers(hits: int, misses: int, alarms: int, rejections: int) -> list[Record]:
-    said = ["yes"] * hits + ["no"] * misses + ["yes"] * alarms + ["no"] * rejections
-    truth = ["yes"] * (hits + misses) + ["no"] * (alarms + rejections)
-    return [spoken(*both, item) for item, both in enumerate(zip(said, truth, strict=True))]
 
 
 def test_a_leaning_that_moves_alone_is_told_as_bias() -> None:
@@ -149,26 +128,12 @@ def test_likelihoods_have_the_say_about_ability_where_they_were_kept() -> None:
     assert "tells yes from no better" in leaning(kept[0], kept[1]).sentence
 
 
-SAID = st.tuples(st.sampled_from([0.0, 0.25, 1.0]), st.booleans(), st.booleans())
-
-
-def worded(given_answer: tuple[float, bool, bool], item: int) -> Record:
-    """Answer rightly or not, in a form that each of the two rules takes or not."""
-    score, official, parsed = given_answer
-    status: Status = "parsed" if parsed else "unparsed"
-    return scored(
-        score,
-        item,
-        f"c{item % 5}",
-        metric="exact_match",
-        score_official=score * official,
-        status=status,
-    )
-
-
 def value(figure: Figure) -> float:
     assert figure.value is not None
     return figure.value
+
+
+SAID = st.tuples(st.sampled_from([0.0, 0.25, 1.0]), st.booleans(), st.booleans())
 
 
 @given(st.lists(st.tuples(SAID, SAID), min_size=1, max_size=30))
@@ -226,18 +191,6 @@ def test_a_task_with_one_rule_has_no_form() -> None:
     before, after = studied([1.0], [0.5])
     captions = [[each._replace(metric="cider") for each in side] for side in (before, after)]
     assert form(Panel("a/b", "", pairs_of(captions[0], captions[1]))) is None
-
-
-def classified(said: str, held: float | None, item: int, status: Status = "parsed") -> Record:
-    return scored(
-        float(said == "cat"),
-        item,
-        candidates=("cat", "dog", "frog"),
-        parsed=said,
-        status=status,
-        score_likelihood=held,
-        metric="exact_match",
-    )
 
 
 def test_what_is_forgotten_is_told_from_what_is_said_otherwise() -> None:

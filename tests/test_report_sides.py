@@ -69,14 +69,14 @@ def test_a_side_without_evaluations_says_what_to_do(run: Path) -> None:
     for place in run.glob("benchmarks/chat/*"):
         (place / HEADER).unlink()
     with pytest.raises(
-        EvaluationError, match="evaluations of base alone, .* evaluate` on another phase"
+        EvaluationError, match=r"evaluations of base alone, .* evaluate` on another phase"
     ):
         sides(run)
 
 
 @pytest.mark.parametrize("path", ["base", "chat", "benchmarks/chat", "benchmarks/chat/pope"])
 def test_one_side_alone_is_told_how_two_are_named(run: Path, path: str) -> None:
-    with pytest.raises(EvaluationError, match="one side alone .* `visionflan compare RUN/base"):
+    with pytest.raises(EvaluationError, match=r"one side alone .* `visionflan compare RUN/base"):
         sides(run / path)
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from visionflan.compare.comparison import Difference, Pair, Scope
 from visionflan.compare.flips import flips
 from visionflan.compare.panels import Panel
-from visionflan.compare.resample import Sums, possible, resample
+from visionflan.compare.resample import Sums, are_alike, resample
 from visionflan.compare.significance import POWER, holm, mcnemar, swap_test
 from visionflan.compare.verdicts import verdict
 from visionflan.evaluate import benchmarks
@@ -77,15 +77,12 @@ def difference(subject: Subject, pairs: Sequence[Pair], rule: Rule) -> Differenc
         return None
     first = tallied([pair.before for pair in scored], measure, rule)
     second = tallied([pair.after for pair in scored], measure, rule)
-    sums = Sums(first.clusters, first.strata, first.sums, second.sums)
+    sums = Sums(first.clusters, first.strata, first.sums, second.sums, are_alike(scored))
     drawn = resample(sums)
     shift = drawn.shift(measure.value, measure.best)
     if shift.before.value is None or shift.after.value is None or shift.change.value is None:
         return None
     error = drawn.error(measure.value)
-    change = shift.change
-    if any(pair.before.answer != pair.after.answer for pair in scored):
-        change = possible(change, drawn.clusters, measure.best)
     turned = flips(scored, measure, rule, shift)
     exact = mcnemar(turned.gained, turned.lost) if turned else None
     chance = exact if turned and turned.decisive else swap_test(sums, measure.value)
@@ -99,8 +96,8 @@ def difference(subject: Subject, pairs: Sequence[Pair], rule: Rule) -> Differenc
         before=shift.before.value,
         after=shift.after.value,
         change=shift.change.value,
-        low=change.low,
-        high=change.high,
+        low=shift.change.low,
+        high=shift.change.high,
         best=measure.best,
         items=len(scored),
         clusters=drawn.clusters,

@@ -36,12 +36,12 @@ def form(panel: Panel) -> Form | None:
         lenient=lenient,
         likelihood=likelihood(panel.pairs),
         capability=lenient.change,
-        form=drawn.figure(lambda before, after: extra(after) - extra(before)),
+        form=drawn.figure(lambda before, after: extra(after) - extra(before), 1.0),
         parse_rate=drawn.shift(parse_rate, 1.0),
         right_if_parsed=drawn.shift(lambda t: ratio(t[..., RIGHT_IF_PARSED], t[..., PARSED]), 1.0),
-        by_parsing=drawn.figure(lambda before, after: shares(before, after)[0]),
-        by_content=drawn.figure(lambda before, after: shares(before, after)[1]),
-        by_credit=drawn.figure(lambda before, after: credit(after) - credit(before)),
+        by_parsing=drawn.figure(lambda before, after: shares(before, after)[0], 1.0),
+        by_content=drawn.figure(lambda before, after: shares(before, after)[1], 1.0),
+        by_credit=drawn.figure(lambda before, after: credit(after) - credit(before), 1.0),
         sentence="",
     )
     return told._replace(sentence=sentence(told))

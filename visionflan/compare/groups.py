@@ -7,7 +7,7 @@ import numpy as np
 
 from visionflan.compare.comparison import Difference, Pair
 from visionflan.compare.differences import valued
-from visionflan.compare.resample import Draws, Sums, possible, resample
+from visionflan.compare.resample import Draws, Sums, are_alike, resample
 from visionflan.compare.significance import POWER, swap_test
 from visionflan.evaluate.header import TaskHeader
 from visionflan.evaluate.measures import ratio
@@ -42,12 +42,9 @@ def of_groups(
 def difference(group: str, style: str, rule: Rule, members: Sequence[Sequence[Pair]]) -> Difference:
     """Compare the mean over some tasks."""
     table = tabulated(members, rule)
-    drawn = filled(resample(sums_of(table)))
-    shift = drawn.shift(mean_over_tasks, 1.0)
     pairs = [pair for member in members for pair in member]
-    change = shift.change
-    if any(pair.before.answer != pair.after.answer for pair in pairs):
-        change = possible(change, drawn.clusters, 1.0)
+    drawn = filled(resample(sums_of(table, are_alike(pairs))))
+    shift = drawn.shift(mean_over_tasks, 1.0)
     error = drawn.error(mean_over_tasks)
     # While the number of items is the same on both sides, the mean is a sum over clusters.
     weights = 1 / (table.counts.sum(axis=0) * len(members))
@@ -67,8 +64,8 @@ def difference(group: str, style: str, rule: Rule, members: Sequence[Sequence[Pa
         before=shift.before.value or 0.0,
         after=shift.after.value or 0.0,
         change=shift.change.value or 0.0,
-        low=change.low,
-        high=change.high,
+        low=shift.change.low,
+        high=shift.change.high,
         best=1.0,
         items=len(pairs),
         clusters=drawn.clusters,
@@ -97,19 +94,21 @@ def tabulated(members: Sequence[Sequence[Pair]], rule: Rule) -> Table:
     return Table(clusters, before, after, counts)
 
 
-def sums_of(table: Table) -> Sums:
+def sums_of(table: Table, alike: bool) -> Sums:
     """Put scores and counts side by side, as they are drawn."""
     return Sums(
         table.clusters,
         [""] * len(table.clusters),
         np.concatenate([table.before, table.counts], axis=1),
         np.concatenate([table.after, table.counts], axis=1),
+        alike,
     )
 
 
 def filled(draws: Draws) -> Draws:
     """Leave a task at its mean in a draw without any of its items: they say nothing of it."""
     return draws._replace(
+        parted=True,
         drawn_before=without_gaps(draws.drawn_before, draws.before),
         drawn_after=without_gaps(draws.drawn_after, draws.after),
     )

@@ -8,7 +8,7 @@ import numpy as np
 from visionflan.compare.comparison import Interaction, Pair
 from visionflan.compare.differences import valued
 from visionflan.compare.panels import Panel
-from visionflan.compare.resample import Draws, Sums, Value, resample, sign
+from visionflan.compare.resample import Draws, Sums, Value, are_alike, resample, sign
 from visionflan.compare.verdicts import points
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.measures import Measure, tallied
@@ -39,7 +39,7 @@ def interaction(first: Panel, second: Panel, measure: Measure, rule: Rule) -> In
     value = measure.value
     changes = change(value, 0), change(value, 1)
     difference = drawn.figure(
-        lambda before, after: changes[0](before, after) - changes[1](before, after)
+        lambda before, after: changes[0](before, after) - changes[1](before, after), measure.best
     )
     if difference.value is None:
         return None
@@ -49,8 +49,8 @@ def interaction(first: Panel, second: Panel, measure: Measure, rule: Rule) -> In
         rule=rule,
         styles=(first.style, second.style),
         items=len(common),
-        first=drawn.figure(changes[0]),
-        second=drawn.figure(changes[1]),
+        first=drawn.figure(changes[0], measure.best),
+        second=drawn.figure(changes[1], measure.best),
         difference=difference,
         sentence="",
     )
@@ -83,7 +83,8 @@ def drawn_together(styles: Sequence[Sequence[Pair]], measure: Measure, rule: Rul
         for pairs in styles
     ]
     before, after = (np.concatenate([t.sums for t in tallies[p : p + 2]], axis=1) for p in (0, 2))
-    return resample(Sums(tallies[0].clusters, tallies[0].strata, before, after))
+    alike = are_alike(pair for pairs in styles for pair in pairs)
+    return resample(Sums(tallies[0].clusters, tallies[0].strata, before, after, alike))
 
 
 def change(value: Value, style: int) -> Callable[[Floats, Floats], Floats]:

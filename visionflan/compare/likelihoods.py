@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visionflan.compare.comparison import Pair, Shift
-from visionflan.compare.resample import figure, level
+from visionflan.compare.resample import figure, level, possible
 from visionflan.evaluate.metrics.choices import NO, YES
 from visionflan.evaluate.metrics.folding import words_of
 from visionflan.evaluate.records import Record
@@ -110,15 +110,29 @@ def shifts(sides: Sequence[Ranked], clusters: Sequence[str]) -> tuple[Shift, Shi
         for rows in np.array_split(times, 1 + len(times) * items // 2_000_000):
             for place, side in enumerate(sides):
                 told[place].append(told_apart(side, rows))
+    carriers = carrying(sides[0], len(clusters))
     found = []
     for which in (0, 1):
         before, after = (np.concatenate([draw[which] for draw in side]) for side in told)
         first, second = (point[which][0] for point in points)
+        change = figure(second - first, after - before, carriers)
         found.append(
             Shift(
-                level(figure(first, before, len(clusters)), len(clusters), 1.0),
-                level(figure(second, after, len(clusters)), len(clusters), 1.0),
-                figure(second - first, after - before, len(clusters)),
+                level(figure(first, before, carriers), carriers, 1.0),
+                level(figure(second, after, carriers), carriers, 1.0),
+                change if in_the_same_order(sides) else possible(change, carriers, 1.0),
             )
         )
     return found[0], found[1]
+
+
+def carrying(items: Ranked, clusters: int) -> int:
+    """Count the clusters that both kinds of truth rest on: fewer than two where one has but one."""
+    kinds = [set(items.cluster[items.truth == truth].tolist()) for truth in (0.0, 1.0)]
+    return clusters if min(map(len, kinds)) > 1 else 1
+
+
+def in_the_same_order(sides: Sequence[Ranked]) -> bool:
+    """Whether both sides rank the items alike, ties included."""
+    before, after = sides
+    return all(np.array_equal(*both) for both in zip(before, after, strict=True))

@@ -5,7 +5,7 @@ intervals, in whatever order they come.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,21 +16,31 @@ from visionflan.evaluate.records import Record
 from visionflan.evaluate.statistics import DIGITS, TAIL, Floats, ends, widened
 
 Value = Callable[[Floats], Floats]
+Change = Callable[[Floats, Floats], Floats]
 
 
 class Sums(NamedTuple):
-    """The sums of each cluster on both sides, of shape (clusters, sums), and its stratum."""
+    """The sums of each cluster on both sides, of shape (clusters, sums), and its stratum.
+
+    `alike` says that all answers are the same on both sides, to the letter, and as likely.
+    """
 
     clusters: list[str]
     strata: list[str]
     before: Floats
     after: Floats
+    alike: bool = False
 
 
 class Draws(NamedTuple):
-    """The totals of both sides, and those of each draw of clusters: (draws, sums)."""
+    """The sums of both sides, and the totals of each draw of clusters: (draws, sums).
+
+    `parted` says that parts count by themselves, of which one may well have a single cluster.
+    """
 
     clusters: int
+    sums: Sums
+    parted: bool
     before: Floats
     after: Floats
     drawn_before: Floats
@@ -39,16 +49,40 @@ class Draws(NamedTuple):
     def shift(self, value: Value, best: float | None = None) -> Shift:
         """Give what a function of the totals is before and after, and its change."""
         sides = ((self.before, self.drawn_before), (self.after, self.drawn_after))
-        before, after = (
-            level(figure(value(total), value(draws), self.clusters), self.clusters, best)
-            for total, draws in sides
+        carriers = (
+            self.carriers(lambda before, after: value(before)),
+            self.carriers(lambda before, after: value(after)),
         )
-        return Shift(before, after, self.figure(lambda first, second: value(second) - value(first)))
+        before, after = (
+            level(figure(value(total), value(draws), clusters), clusters, best)
+            for (total, draws), clusters in zip(sides, carriers, strict=True)
+        )
+        change = self.figure(lambda first, second: value(second) - value(first), best)
+        return Shift(before, after, change)
 
-    def figure(self, value: Callable[[Floats, Floats], Floats]) -> Figure:
-        """Give a function of the totals of both sides."""
+    def figure(self, value: Change, best: float | None = None) -> Figure:
+        """Give a function of the totals of both sides; none of a change goes beyond `best`."""
+        clusters = self.carriers(value)
         drawn = value(self.drawn_before, self.drawn_after)
-        return figure(value(self.before, self.after), drawn, self.clusters)
+        told = figure(value(self.before, self.after), drawn, clusters)
+        if told.low is None or told.low != told.high:
+            return told
+        unmoved = np.array_equal(self.sums.before, self.sums.after)
+        if unmoved and (self.sums.alike or best is None):
+            return told
+        if best is None:
+            return Figure(told.value)
+        return possible(told, clusters, best)
+
+    def carriers(self, value: Change) -> int:
+        """Count the clusters that a number rests on: 1 where it is lost without one of them."""
+        if self.parted:
+            return self.clusters
+        first, second = self.sums.before, self.sums.after
+        left = value(self.before - first, self.after - second)
+        if np.isnan(left).any():
+            return min(1, self.clusters)
+        return int((~np.isnan(value(first, second))).sum()) or self.clusters
 
     def error(self, value: Value) -> float | None:
         """Give the standard error of the change; None where nothing varies."""
@@ -66,7 +100,9 @@ def resample(sums: Sums) -> Draws:
     before, after = totals[:, :width], totals[:, width:]
     # A cluster without any sum holds nothing that the measure counts.
     counting = {cluster for cluster, row in zip(sums.clusters, both, strict=True) if row.any()}
-    return Draws(len(counting), sums.before.sum(axis=0), sums.after.sum(axis=0), before, after)
+    first, second = sums.before.sum(axis=0), sums.after.sum(axis=0)
+    parted = len(set(sums.strata)) > 1
+    return Draws(len(counting), sums, parted, first, second, before, after)
 
 
 def cluster_sums(pairs: Sequence[Pair], columns: Callable[[Record], Sequence[float]]) -> Sums:
@@ -81,7 +117,15 @@ def cluster_sums(pairs: Sequence[Pair], columns: Callable[[Record], Sequence[flo
         np.array([np.sum(side[cluster], axis=0) for cluster in clusters], dtype=np.float64)
         for side in (before, after)
     )
-    return Sums(clusters, [""] * len(clusters), first, second)
+    return Sums(clusters, [""] * len(clusters), first, second, are_alike(pairs))
+
+
+def are_alike(pairs: Iterable[Pair]) -> bool:
+    """Whether all answers are the same on both sides, to the letter, and as likely."""
+    return all(
+        (pair.before.answer, pair.before.logprobs) == (pair.after.answer, pair.after.logprobs)
+        for pair in pairs
+    )
 
 
 def figure(point: Floats, drawn: Floats, clusters: int) -> Figure:
@@ -103,9 +147,9 @@ def level(told: Figure, clusters: int, best: float | None) -> Figure:
     return Figure(told.value, *widened(told.low, told.high, clusters))
 
 
-def possible(change: Figure, clusters: int, best: float | None) -> Figure:
+def possible(change: Figure, clusters: int, best: float) -> Figure:
     """Widen the interval of a change that no draw varies to what so few clusters leave open."""
-    if best is None or change.low is None or change.low != change.high:
+    if change.low is None or change.low != change.high or clusters < 2:
         return change
     room = best * (1 - TAIL ** (1 / clusters))
     low, high = max(-best, change.low - room), min(best, change.low + room)
