@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from panel_answers import answers, classified, spoken, worded
 
-from visionflan.compare.bias import bias
-from visionflan.compare.comparison import Bias, Confusion, Figure, Form
+from visionflan.compare.bias import bias, direction
+from visionflan.compare.comparison import Bias, Confusion, Figure, Form, Shift
 from visionflan.compare.forgetting import forgetting
 from visionflan.compare.form import form
 from visionflan.compare.likelihoods import ranked, told_apart
@@ -21,8 +21,7 @@ __all__ = ["toy"]
 
 
 def leaning(before: Sequence[Record], after: Sequence[Record]) -> Bias:
-    found = bias(Panel("shapes/exists", "", pairs_of(before, after)))
-    assert found
+    (found,) = compared(before, after).biases
     return found
 
 
@@ -36,8 +35,11 @@ def test_a_leaning_that_moves_alone_is_told_as_bias() -> None:
     assert found.yes_rate.before.value == 0.35
     assert found.yes_rate.after.value == 0.65
     assert (found.auroc, found.truth) == (None, 0.5)
-    assert found.sentence.startswith("The bias moved, not detectably the ability: it leans further")
-    assert found.sentence.endswith("to yes.")
+    expected = "The bias moved, not detectably the ability: it leans to yes instead of no."
+    assert found.sentence == expected
+    assert found.p_adjusted == found.p
+    assert found.p is not None
+    assert found.p < 0.01
 
 
 def test_an_ability_that_moves_alone_is_told_as_ability() -> None:
@@ -119,13 +121,35 @@ def test_a_threshold_that_moves_leaves_the_ability_alone() -> None:
     assert found.sentence.startswith("The bias moved")
 
 
-def test_likelihoods_have_the_say_about_ability_where_they_were_kept() -> None:
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (-0.84, -0.78, "less to yes"),
+        (-0.2, -0.5, "more to yes"),
+        (0.3, -0.2, "to yes instead of no"),
+        (-0.3, 0.2, "to no instead of yes"),
+        (0.3, 0.5, "more to no"),
+        (0.5, 0.1, "less to no"),
+        (0.4, 0.0, "less to no"),
+        (0.0, -0.4, "more to yes"),
+    ],
+)
+def test_where_it_leans_follows_the_sign_of_the_criterion(
+    before: float, after: float, expected: str
+) -> None:
+    assert direction(Shift(Figure(before), Figure(after), Figure(after - before))) == expected
+
+
+def test_measures_of_ability_that_disagree_are_both_told() -> None:
     truth = ["yes", "no"] * 50
     before = [spoken("yes", word, item, float(item % 7)) for item, word in enumerate(truth)]
     after = [spoken(word, word, item, float(item % 7)) for item, word in enumerate(truth)]
-    assert "tells yes from no" not in leaning(before, after).sentence
+    said = leaning(before, after).sentence
+    assert said.startswith("The measures of ability disagree: by d′, of what was said, it tells ye")
+    assert "by AUROC, of the likelihoods, it is not detectably more or less able." in said
+    assert said.endswith("The bias moved: it leans less to yes.")
     kept = [[each._replace(logprobs=()) for each in side] for side in (before, after)]
-    assert "tells yes from no better" in leaning(kept[0], kept[1]).sentence
+    assert leaning(*kept).sentence.startswith("Both moved: it tells yes from no better, and")
 
 
 def value(figure: Figure) -> float:
@@ -142,7 +166,7 @@ def test_the_parts_of_a_change_add_up(
 ) -> None:
     before = [worded(one, item) for item, (one, _) in enumerate(items)]
     after = [worded(other, item) for item, (_, other) in enumerate(items)]
-    told = form(Panel("a/b", "", pairs_of(before, after)))
+    told = form(Panel("a/b", "", pairs_of(before, after)), {})
     assert told
     official, lenient = value(told.official.change), value(told.lenient.change)
     assert value(told.capability) + value(told.form) == pytest.approx(official, abs=1e-12)
@@ -151,8 +175,7 @@ def test_the_parts_of_a_change_add_up(
 
 
 def formed(before: Sequence[Record], after: Sequence[Record]) -> Form:
-    told = form(Panel("a/b", "", pairs_of(before, after)))
-    assert told
+    (told,) = compared(before, after).forms
     return told
 
 
@@ -178,11 +201,16 @@ def test_where_nothing_was_understood_the_content_is_not_blamed() -> None:
         assert told.right_if_parsed.change.value is None
 
 
+def apart(given_answer: tuple[float, bool, bool], item: int) -> Record:
+    """Answer about a picture of its own."""
+    return worded(given_answer, item)._replace(cluster=f"c{item}")
+
+
 def test_a_change_of_form_alone_is_told_as_such() -> None:
-    before = [worded((1.0, True, True), n) for n in range(30)]
-    after = [worded((1.0, False, True), n) for n in range(30)]
+    before = [apart((1.0, True, True), n) for n in range(30)]
+    after = [apart((1.0, False, True), n) for n in range(30)]
     assert formed(before, after).sentence.startswith("Only the form changed for the worse")
-    lost = [worded((float(n < 5), True, True), n) for n in range(30)]
+    lost = [apart((float(n < 5), True, True), n) for n in range(30)]
     assert formed(before, lost).sentence.startswith("What is said changed for the worse; ")
     assert "Neither" in formed(before, before).sentence
 
@@ -190,7 +218,7 @@ def test_a_change_of_form_alone_is_told_as_such() -> None:
 def test_a_task_with_one_rule_has_no_form() -> None:
     before, after = studied([1.0], [0.5])
     captions = [[each._replace(metric="cider") for each in side] for side in (before, after)]
-    assert form(Panel("a/b", "", pairs_of(captions[0], captions[1]))) is None
+    assert form(Panel("a/b", "", pairs_of(captions[0], captions[1])), {}) is None
 
 
 def test_what_is_forgotten_is_told_from_what_is_said_otherwise() -> None:
@@ -201,7 +229,7 @@ def test_what_is_forgotten_is_told_from_what_is_said_otherwise() -> None:
         classified("", 1.0, 5, "list_echo"),
         *(classified("cat", 1.0, n) for n in range(6, 10)),
     ]
-    found = forgetting(Panel("a/b", "", pairs_of(before, after)))
+    found = forgetting(Panel("a/b", "", pairs_of(before, after)), {})
     assert found
     assert (found.forgotten, found.learnt, found.kept, found.reformatted) == (2, 1, 7, 4)
     assert value(found.off_list.after) == 0.3
@@ -211,16 +239,17 @@ def test_what_is_forgotten_is_told_from_what_is_said_otherwise() -> None:
         Confusion("cat", "dog", 0, 2),
         Confusion("cat", "(list echo)", 0, 1),
     )
-    assert found.sentence.startswith("Fewer answers are said rightly, but no loss of knowledge")
+    expected = "Perhaps fewer answers are said rightly, but no loss of knowledge is detectable: "
+    assert found.sentence.startswith(expected)
 
 
 def test_without_likelihoods_nothing_is_called_forgotten() -> None:
     before = [classified("cat", None, n) for n in range(4)]
-    found = forgetting(Panel("a/b", "", pairs_of(before, before)))
+    found = forgetting(Panel("a/b", "", pairs_of(before, before)), {})
     assert found
     assert (found.forgotten, found.kept, found.likelihood) == (None, None, None)
     assert "cannot be told" in found.sentence
-    assert forgetting(Panel("a/b", "", pairs_of(*studied([1.0], [1.0])))) is None
+    assert forgetting(Panel("a/b", "", pairs_of(*studied([1.0], [1.0]))), {}) is None
 
 
 def styled(scores: Sequence[float], style: str, side: str) -> list[Record]:

@@ -20,7 +20,7 @@ def shift(before: float, after: float) -> Shift:
 
 
 def bias(task: str, criterion: Shift) -> Bias:
-    return Bias(task, "", 9, 0.5, STILL, STILL, criterion, STILL, None, None, "")
+    return Bias(task, "", 9, 0.5, STILL, STILL, criterion, None, None, STILL, None, None, "")
 
 
 def forgetting(task: str, forgotten: int | None) -> Forgetting:

@@ -107,7 +107,8 @@ class Bias(NamedTuple):
     """Leaning apart from ability in the yes/no questions of one task.
 
     `sensitivity` is d' (0: answers do not depend on the truth), `criterion` is c (negative: leans
-    to yes), both of the answers that were understood. `auroc` and `unbiased_accuracy` need no
+    to yes), both of the answers that were understood. `p` tests the change of c, and `p_adjusted`
+    is adjusted for all tasks that are told of (Holm). `auroc` and `unbiased_accuracy` need no
     threshold: they come from the likelihoods of yes and no and are None where those were not kept;
     the second is the share right at the threshold where errors on both kinds are equally frequent.
     """
@@ -119,6 +120,8 @@ class Bias(NamedTuple):
     yes_rate: Shift
     sensitivity: Shift
     criterion: Shift
+    p: float | None
+    p_adjusted: float | None
     understood: Shift
     auroc: Shift | None
     unbiased_accuracy: Shift | None

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from visionflan.compare.backing import Backing, is_backed
 from visionflan.compare.bias import accepted
 from visionflan.compare.comparison import Confusion, Forgetting, Pair, Shift
 from visionflan.compare.differences import valued
@@ -19,7 +20,7 @@ RIGHT = 1.0
 SCORE, ECHO, OFF, ITEMS = range(4)
 
 
-def forgetting(panel: Panel) -> Forgetting | None:
+def forgetting(panel: Panel, scores: Backing) -> Forgetting | None:
     """Compare a task whose answers are a closed set of more than two; None for other tasks."""
     pairs = valued([pair for pair in panel.pairs if is_closed(pair.before)], "lenient")
     if not pairs or 2 * len(pairs) < len(panel.pairs):
@@ -31,7 +32,7 @@ def forgetting(panel: Panel) -> Forgetting | None:
 
     outcomes = fates(pairs)
     held = likelihood(pairs)
-    return Forgetting(
+    told = Forgetting(
         panel.name,
         panel.style,
         len(pairs),
@@ -41,8 +42,9 @@ def forgetting(panel: Panel) -> Forgetting | None:
         list_echo=share(ECHO),
         off_list=share(OFF),
         confusions=confusions(pairs),
-        sentence=sentence(outcomes, share(SCORE), held),
+        sentence="",
     )
+    return told._replace(sentence=sentence(told, scores))
 
 
 def is_closed(record: Record) -> bool:
@@ -102,22 +104,25 @@ def wrong(record: Record) -> tuple[str, str] | None:
     return record.target, said or f"({record.status.replace('_', ' ')})"
 
 
-def sentence(outcomes: Fates, said: Shift, held: Shift | None) -> str:
+def sentence(told: Forgetting, scores: Backing) -> str:
     """Say whether knowledge was lost, or only another form of answer found."""
-    forgotten, learnt, kept, reformatted = outcomes
-    if held is None or kept is None:
+    if told.likelihood is None or told.kept is None:
         return "Without likelihoods what was forgotten cannot be told from what is said otherwise."
     numbers = (
-        f"by likelihood {forgotten} were forgotten and {learnt} learnt; of {kept} kept, "
-        f"{reformatted} are now said wrongly"
+        f"by likelihood {told.forgotten} were forgotten and {told.learnt} learnt; of {told.kept} "
+        f"kept, {told.reformatted} are now said wrongly"
     )
-    by_words, by_heart = sign(said.change), sign(held.change)
+    by_words, by_heart = sign(told.said.change), sign(told.likelihood.change)
     if by_heart is None or by_words is None:
         return f"There are too few items to tell: {numbers}."
+    place = told.task, told.style
+    knows = "" if is_backed(scores, place, "likelihood", told.likelihood.change) else "perhaps "
+    says = "" if is_backed(scores, place, "lenient", told.said.change) else "perhaps "
     if by_heart < 0:
-        return f"Knowledge was lost: {numbers}."
+        return f"Knowledge was {knows}lost: {numbers}."
     if by_words < 0:
-        return f"Fewer answers are said rightly, but no loss of knowledge is detectable: {numbers}."
+        fewer = f"{says}fewer answers are said rightly".capitalize()
+        return f"{fewer}, but no loss of knowledge is detectable: {numbers}."
     if by_heart > 0:
-        return f"More is known than before: {numbers}."
+        return f"{f'{knows}more is known than before'.capitalize()}: {numbers}."
     return f"No loss of knowledge is detectable: {numbers}."

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from visionflan.compare.backing import Backing, is_backed
 from visionflan.compare.comparison import Form, Pair, Shift
 from visionflan.compare.differences import valued
 from visionflan.compare.panels import Panel
@@ -21,7 +22,7 @@ from visionflan.evaluate.statistics import Floats
 OFFICIAL, LENIENT, PARSED, RIGHT_IF_PARSED, ITEMS = range(5)
 
 
-def form(panel: Panel) -> Form | None:
+def form(panel: Panel, scores: Backing) -> Form | None:
     """Split the change of a task; None where the two rules are one or one scores nothing."""
     pairs = valued(valued(panel.pairs, "official"), "lenient")
     if not pairs or not is_split(pairs[0].before):
@@ -44,7 +45,7 @@ def form(panel: Panel) -> Form | None:
         by_credit=drawn.figure(lambda before, after: credit(after) - credit(before), 1.0),
         sentence="",
     )
-    return told._replace(sentence=sentence(told))
+    return told._replace(sentence=sentence(told, scores))
 
 
 def is_split(record: Record) -> bool:
@@ -103,16 +104,19 @@ def shares(before: Floats, after: Floats) -> tuple[Floats, Floats]:
     return by_parsing, (rates[0] + rates[1]) / 2 * (second - first)
 
 
-def sentence(told: Form) -> str:
+def sentence(told: Form, scores: Backing) -> str:
     """Say whether content or form changed the official score, as far as can be told."""
     content, shape = sign(told.capability), sign(told.form)
     if content is None or shape is None:
         return "There are too few items to tell content from form."
     words = {1: "for the better", -1: "for the worse"}
+    place = told.task, told.style
+    said = "" if is_backed(scores, place, "lenient", told.capability) else "perhaps "
+    formed = "" if is_backed(scores, place, "official", told.form) else "perhaps "
     if content and shape:
-        return f"What is said changed {words[content]}, and its form {words[shape]}."
+        return f"What is said {said}changed {words[content]}, and {formed}its form {words[shape]}."
     if content:
-        return f"What is said changed {words[content]}; a change of form is not detectable."
+        return f"What is said {said}changed {words[content]}; a change of form is not detectable."
     if shape:
-        return f"Only the form changed {words[shape]}: the content did not detectably."
+        return f"Only the form {formed}changed {words[shape]}: the content did not detectably."
     return "Neither what is said nor its form changed the score detectably."

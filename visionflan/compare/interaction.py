@@ -5,6 +5,7 @@ from itertools import combinations
 
 import numpy as np
 
+from visionflan.compare.backing import Backing, is_backed
 from visionflan.compare.comparison import Interaction, Pair
 from visionflan.compare.differences import valued
 from visionflan.compare.panels import Panel
@@ -18,7 +19,7 @@ from visionflan.evaluate.verdict import RULES, Rule
 Key = tuple[str, str]
 
 
-def interactions(panels: Sequence[Panel]) -> Iterator[Interaction]:
+def interactions(panels: Sequence[Panel], scores: Backing) -> Iterator[Interaction]:
     """Compare the headline's change between every two styles of each benchmark."""
     for first, second in combinations(panels, 2):
         if first.name and first.name == second.name:
@@ -26,7 +27,7 @@ def interactions(panels: Sequence[Panel]) -> Iterator[Interaction]:
             for rule in RULES:
                 found = interaction(first, second, measure, rule)
                 if found:
-                    yield found
+                    yield found._replace(sentence=sentence(found, measure.best, scores))
 
 
 def interaction(first: Panel, second: Panel, measure: Measure, rule: Rule) -> Interaction | None:
@@ -43,7 +44,7 @@ def interaction(first: Panel, second: Panel, measure: Measure, rule: Rule) -> In
     )
     if difference.value is None:
         return None
-    told = Interaction(
+    return Interaction(
         name=first.name,
         measure=measure.name,
         rule=rule,
@@ -54,7 +55,6 @@ def interaction(first: Panel, second: Panel, measure: Measure, rule: Rule) -> In
         difference=difference,
         sentence="",
     )
-    return told._replace(sentence=sentence(told, measure.best))
 
 
 def by_item(panel: Panel, measure: Measure, rule: Rule) -> dict[Key, Pair]:
@@ -98,7 +98,7 @@ def change(value: Value, style: int) -> Callable[[Floats, Floats], Floats]:
     return changed
 
 
-def sentence(told: Interaction, best: float | None) -> str:
+def sentence(told: Interaction, best: float | None, scores: Backing) -> str:
     """Say whether the change depends on the style."""
     low, high, way = told.difference.low, told.difference.high, sign(told.difference)
     if low is None or high is None or way is None:
@@ -111,4 +111,11 @@ def sentence(told: Interaction, best: float | None) -> str:
         )
     size = points(abs(told.difference.value or 0.0), best).lstrip("+")
     better, worse = told.styles if way > 0 else told.styles[::-1]
-    return f"The change is {size} points ({within}) more favourable under {better} than {worse}."
+    changes = zip(told.styles, (told.first, told.second), strict=True)
+    is_sure = any(
+        is_backed(scores, (told.name, style), told.rule, change) for style, change in changes
+    )
+    return (
+        f"The change is {'' if is_sure else 'perhaps '}{size} points ({within}) more favourable "
+        f"under {better} than {worse}."
+    )

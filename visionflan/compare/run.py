@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from visionflan.compare.bias import bias
+from visionflan.compare.backing import backing
+from visionflan.compare.bias import biases
 from visionflan.compare.comparison import Comparison, Difference, Evaluation, Side
 from visionflan.compare.differences import judged, of_benchmark, of_suites, of_task
 from visionflan.compare.forgetting import forgetting
@@ -29,6 +30,9 @@ def compare(before: Sequence[Evaluation], after: Sequence[Evaluation]) -> Compar
     }
     panels = by_benchmark(joined.pairs)
     whole = wholes(panels)
+    single = [each for panel in panels for each in differences(panel, tasks)]
+    found = judged([*single, *of_suites(panels)])
+    scores = backing(found)
     return Comparison(
         before=sides[0],
         after=sides[1],
@@ -36,17 +40,12 @@ def compare(before: Sequence[Evaluation], after: Sequence[Evaluation]) -> Compar
         only_before=joined.only_before,
         only_after=joined.only_after,
         missing=joined.missing,
-        differences=judged(
-            [
-                *(each for panel in panels for each in differences(panel, tasks)),
-                *of_suites(panels),
-            ]
-        ),
-        biases=[found for panel in parts(panels) if (found := bias(panel))],
-        forms=[split for panel in whole if (split := form(panel))],
-        forgetting=[lost for panel in whole if (lost := forgetting(panel))],
+        differences=found,
+        biases=biases(parts(panels), scores),
+        forms=[split for panel in whole if (split := form(panel, scores))],
+        forgetting=[lost for panel in whole if (lost := forgetting(panel, scores))],
         manners=[manner(panel) for panel in panels],
-        interactions=list(interactions(panels)),
+        interactions=list(interactions(panels, scores)),
         notes=list(notes(sides[0], sides[1], joined)),
     )
 

@@ -1,0 +1,26 @@
+"""Hold what a panel says to the scores: nothing is sure that these call chance."""
+
+from collections.abc import Iterable, Mapping
+
+from visionflan.compare.comparison import Difference, Figure
+from visionflan.compare.resample import sign
+from visionflan.compare.verdicts import is_sure
+from visionflan.evaluate.verdict import Rule
+
+Backing = Mapping[tuple[str, str, Rule], Difference]
+
+
+def backing(differences: Iterable[Difference]) -> Backing:
+    """Name what stands for each benchmark and held-out task by name, style and rule."""
+    return {
+        (each.name, each.style, each.rule): each
+        for each in differences
+        if each.headline or each.scope == "task"
+    }
+
+
+def is_backed(told: Backing, place: tuple[str, str], rule: Rule, change: Figure) -> bool:
+    """Whether the score of a task, or of the benchmark of a part, surely moved the same way."""
+    name, style = place
+    score = told.get((name, style, rule)) or told.get((name.split("/")[0], style, rule))
+    return score is not None and is_sure(score) and score.change * (sign(change) or 0) > 0
