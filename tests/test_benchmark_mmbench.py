@@ -4,6 +4,7 @@ import base64
 from math import prod
 from pathlib import Path
 
+import numpy as np
 import pytest
 from records_of import record
 
@@ -14,11 +15,12 @@ from visionflan.evaluate.benchmarks.mmbench import ABILITIES, TURN, benchmark
 from visionflan.evaluate.measures import estimate
 from visionflan.evaluate.records import Record
 from visionflan.evaluate.verdict import Question
+from visionflan.layouts_arrays import png
 
 OPTIONS = ("a red car", "a blue bus", "none", "two dogs")
 LETTERS = ("A", "B", "C", "D")
 LEFT_OPEN = ""
-PICTURE = base64.b64encode(b"picture " * 20).decode()
+PICTURE = base64.b64encode(png(np.zeros((8, 8, 3), np.uint8))).decode()
 HEADER = [
     *("index", "question", "hint", "A", "B", "C", "D"),
     *("answer", "category", "image", "l2-category"),

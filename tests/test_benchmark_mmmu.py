@@ -14,7 +14,7 @@ from visionflan.declare import IMAGE_MARKER
 from visionflan.errors import ReleaseError
 from visionflan.evaluate import mmmu_rules
 from visionflan.evaluate.benchmark import Row
-from visionflan.evaluate.benchmarks.mmmu import CHOICE, DISCIPLINE, IMAGES, benchmark
+from visionflan.evaluate.benchmarks.mmmu import CHOICE, DISCIPLINE, IMAGES, benchmark, figure, png
 from visionflan.evaluate.measures import estimate
 from visionflan.evaluate.verdict import Question
 
@@ -25,6 +25,9 @@ CHANCE = "chance"
 
 def choice(right: str) -> Question:
     return Question(OPTIONS[LETTERS.index(right)], (right,), OPTIONS, LETTERS)
+
+
+ONE = png(figure("star", "blue"))
 
 
 def open_question(*accepted: str) -> Question:
@@ -46,7 +49,7 @@ def line(**fields: Any) -> dict[str, Any]:
         "answer": "B",
         "question_type": CHOICE,
         **dict.fromkeys(IMAGES),
-        "image_1": {"bytes": b"one", "path": None},
+        "image_1": {"bytes": ONE, "path": None},
     }
     return {**plain, **fields}
 

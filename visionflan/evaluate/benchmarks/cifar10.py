@@ -17,6 +17,7 @@ from pathlib import Path
 
 from visionflan.evaluate import class_names
 from visionflan.evaluate.benchmark import Benchmark, Row
+from visionflan.evaluate.release_files import some
 from visionflan.layouts import require
 from visionflan.layouts_arrays import labelled, names_in, version
 from visionflan.specimens_arrays import thumbnails, write_pickle
@@ -48,7 +49,8 @@ def read(root: Path) -> Iterator[Row]:
     """Read the test batch."""
     with class_names.reading(benchmark.title):
         names = names_in(root / FOLDER / "batches.meta", "label_names")
-        pictures = labelled(root / FOLDER / "test_batch", "labels", names)
+        path = root / FOLDER / "test_batch"
+        pictures = some(str(path), labelled(path, "labels", names))
         yield from class_names.rows("object", names, pictures)
 
 

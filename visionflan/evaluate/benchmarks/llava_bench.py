@@ -22,6 +22,7 @@ from visionflan.errors import ReleaseError
 from visionflan.evaluate.benchmark import Benchmark, Row
 from visionflan.evaluate.measures import Measure, ratio
 from visionflan.evaluate.records import Record
+from visionflan.evaluate.release_files import some, text_of
 from visionflan.evaluate.rubric import Message, Reading, Request, Rubric
 from visionflan.evaluate.statistics import Floats
 from visionflan.evaluate.verdict import Rule
@@ -121,8 +122,8 @@ def read(root: Path) -> Iterator[Row]:
         for fields in lines(root / "answers_gpt4.jsonl", "question_id", "text")
     }
     rules = rule_file(root)
-    wanted = ("question_id", "image", "text", "category")
-    for fields in lines(root / "questions.jsonl", *wanted):
+    questions = list(lines(root / "questions.jsonl", "question_id", "image", "text", "category"))
+    for fields in questions:
         key, name, part = str(fields["question_id"]), fields["image"], fields["category"]
         image = inside(root / "images", name)
         lacks = (
@@ -138,6 +139,11 @@ def read(root: Path) -> Iterator[Row]:
             )
         told = {"captions": captions[name], **rules[part]}
         yield Row(part, key, fields["text"], answers[key], (image,), context=json.dumps(told))
+    if unasked := answers.keys() - {str(fields["question_id"]) for fields in questions}:
+        raise ReleaseError(
+            f"LLaVA-Bench: {root / 'questions.jsonl'} lacks the question {min(unasked)}, which "
+            "answers_gpt4.jsonl answers: take all files of the release from one place"
+        )
 
 
 def context(root: Path) -> Iterator[dict[str, Any]]:
@@ -147,7 +153,9 @@ def context(root: Path) -> Iterator[dict[str, Any]]:
 
 def lines(path: Path, *wanted: str) -> Iterator[dict[str, Any]]:
     """Read lines that must have certain fields."""
-    for line in json_lines(path):
+    with text_of(f"LLaVA-Bench: {path}"):
+        found = list(some(f"LLaVA-Bench: {path}", json_lines(path)))
+    for line in found:
         if isinstance(line, Broken):
             raise ReleaseError(f"LLaVA-Bench: {path}, {line.key}, is no JSON: {line.detail}")
         number, fields = line

@@ -30,6 +30,7 @@ from visionflan.drawing import COLOURS, RGB, WHOLE, Box, canvas, jittered, polyg
 from visionflan.errors import ReleaseError
 from visionflan.evaluate import class_names
 from visionflan.evaluate.benchmark import Benchmark, Row
+from visionflan.evaluate.release_files import some, text_of
 from visionflan.layouts import class_folders, csv_rows, inside
 from visionflan.layouts_wordnet import names
 from visionflan.specimens import write_image, write_lines
@@ -82,7 +83,7 @@ Picture = tuple[str, Path, str]
 def read(root: Path) -> Iterator[Row]:
     """Read the pictures of the test classes."""
     with class_names.reading(benchmark.title):
-        found = list(pictures(root))
+        found = list(some(str(root), pictures(root)))
         classes = sorted({identifier for _, _, identifier in found})
         named = ((key, image, names()[identifier]) for key, image, identifier in found)
         yield from class_names.rows("object", [names()[each] for each in classes], named)
@@ -107,7 +108,9 @@ def pictures(root: Path) -> Iterator[Picture]:
 def listed(root: Path) -> Iterator[Picture]:
     """Read the list of pictures and their classes."""
     table = root / "test.csv"
-    for number, line in enumerate(csv_rows(table, "filename", "label"), start=2):
+    with text_of(str(table)):
+        lines = list(some(str(table), csv_rows(table, "filename", "label")))
+    for number, line in enumerate(lines, start=2):
         name, identifier = line["filename"], line["label"]
         if identifier not in names():
             raise unknown(f"line {number} of {table}", identifier)

@@ -146,8 +146,10 @@ def read(root: Path) -> Iterator[Row]:
     """Read one row a question."""
     path = questions_file(root)
     content = load_json(path)
-    if not isinstance(content, dict):
-        raise ReleaseError(f"MM-Vet: {path} must hold an object of questions by name")
+    if not isinstance(content, dict) or not content:
+        raise ReleaseError(
+            f"MM-Vet: {path} must hold an object of questions by name: unpack mm-vet.zip again"
+        )
     for key, entry in content.items():
         yield made(path, key, entry)
 

@@ -36,6 +36,7 @@ from visionflan.evaluate import mmbench_rules
 from visionflan.evaluate.benchmark import Benchmark, Row
 from visionflan.evaluate.measures import mean_score
 from visionflan.evaluate.mmbench_rules import circular, is_original
+from visionflan.evaluate.release_files import require_picture, some, text_of
 from visionflan.layouts import csv_rows, require
 from visionflan.specimens import write_text
 
@@ -124,15 +125,16 @@ def table(root: Path) -> Path:
 def read(root: Path) -> Iterator[Row]:
     """Read the originals and their turns; turn the options here if the table does not."""
     path = table(root)
-    csv.field_size_limit(LONGEST_CELL)
     pictures: dict[str, bytes | str] = {}
     known: dict[bytes, bytes] = {}
     lines = []
-    for number, cells in enumerate(csv_rows(path, "index", "question", "image", delimiter="\t"), 2):
-        place = f"mmbench: {path}, row {number}"
-        lines.append(parsed({name or "": cell or "" for name, cell in cells.items()}, place))
-        picture = decoded(cells["image"] or "", place)
-        kept = known.setdefault(picture, picture) if isinstance(picture, bytes) else picture
+    for place, cells in filled(path):
+        lines.append(parsed(cells, place))
+        picture = decoded(cells["image"], place)
+        if isinstance(picture, bytes) and picture not in known:
+            require_picture(picture, place)
+            known[picture] = picture
+        kept = known[picture] if isinstance(picture, bytes) else picture
         pictures[str(lines[-1].number)] = kept
     if all(line.number < TURN for line in lines):
         turned = [line.turned(turns) for line in lines for turns in range(1, turnings(line))]
@@ -145,6 +147,20 @@ def read(root: Path) -> Iterator[Row]:
         if isinstance(image, str):
             raise ReleaseError(f"mmbench: {path} has no picture for the index {line.number}")
         yield row(line, image, times[line.original])
+
+
+def filled(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Read the cells of each row and where it stands; one that lacks cells was cut off."""
+    csv.field_size_limit(LONGEST_CELL)
+    rows = csv_rows(path, "index", "question", "image", delimiter="\t")
+    with text_of(f"mmbench: {path}"):
+        for number, cells in enumerate(some(f"mmbench: {path}", rows), start=2):
+            place = f"mmbench: {path}, row {number}"
+            if None in (*cells, *cells.values()):
+                raise ReleaseError(
+                    f"{place} has not one cell for each column: was it cut off? Take it again"
+                )
+            yield place, cells
 
 
 def parsed(cells: dict[str, str], place: str) -> Line:

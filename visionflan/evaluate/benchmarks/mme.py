@@ -25,6 +25,7 @@ from visionflan.errors import ReleaseError
 from visionflan.evaluate.benchmark import Benchmark, Row
 from visionflan.evaluate.measures import Measure, Where, mean_score, ratio
 from visionflan.evaluate.records import Record
+from visionflan.evaluate.release_files import text_of
 from visionflan.evaluate.statistics import Floats
 from visionflan.evaluate.verdict import Question, Rule, Verdict
 from visionflan.evaluate.yes_no import (
@@ -190,7 +191,8 @@ def questions(root: Path) -> Iterator[Asked]:
 
 def pair(part: str, path: Path, image: Path) -> Iterator[Asked]:
     """Read the two questions about a picture."""
-    lines = [line for line in path.read_text("utf-8-sig").split("\n") if line.strip()]
+    with text_of(f"MME: {path}"):
+        lines = [line for line in path.read_text("utf-8-sig").split("\n") if line.strip()]
     if len(lines) != 2:
         raise ReleaseError(
             f"MME: {path} holds {len(lines)} questions and not two, of which a pair is made: "

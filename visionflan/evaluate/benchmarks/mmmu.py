@@ -33,6 +33,7 @@ from visionflan.errors import ReleaseError
 from visionflan.evaluate import mmmu_rules
 from visionflan.evaluate.benchmark import Benchmark, Row
 from visionflan.evaluate.measures import Measure, mean_score
+from visionflan.evaluate.release_files import require_picture, some
 from visionflan.layouts import require
 
 DISCIPLINES = {
@@ -113,11 +114,11 @@ def read(root: Path) -> Iterator[Row]:
     for path in tables(root):
         try:
             table = pq.ParquetFile(path).read()  # `read_table` would import much that is not needed
-        except pa.ArrowException as fault:
-            raise ReleaseError(f"mmmu: {path} is not a Parquet file: {fault}") from fault
+        except (pa.ArrowException, OSError) as fault:
+            raise ReleaseError(f"mmmu: {path} is not a whole Parquet file: {fault}") from fault
         if lacking := [name for name in COLUMNS if name not in table.column_names]:
             raise ReleaseError(f"mmmu: {path} has no column {', '.join(lacking)}")
-        for line in table.to_pylist():
+        for line in some(f"mmmu: {path}", table.to_pylist()):
             yield asked(line, path)
 
 
@@ -138,12 +139,19 @@ def asked(line: dict[str, Any], path: Path) -> Row:
         key=line["id"],
         question=line["question"],
         target=options[letters.index(answers[0])] if choice else answers[0],
-        images=tuple(line[name]["bytes"] for name in IMAGES if line[name]),
+        images=tuple(picture(line[name], place) for name in IMAGES if line[name]),
         references=answers,  # of a choice the letter, since two options can have the same text
         options=options if choice else (),
         candidates=letters,
         labels=(DISCIPLINE[subject], CHOICE if choice else OPEN),
     )
+
+
+def picture(cell: dict[str, Any], place: str) -> bytes:
+    """Read a picture, which must be whole."""
+    encoded = cell["bytes"] or b""
+    require_picture(encoded, place)
+    return bytes(encoded)
 
 
 def strings(written: str | None, place: str) -> tuple[str, ...]:

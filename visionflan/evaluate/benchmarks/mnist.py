@@ -20,6 +20,7 @@ from visionflan.drawing import font
 from visionflan.errors import ReleaseError
 from visionflan.evaluate import class_names
 from visionflan.evaluate.benchmark import Benchmark, Row
+from visionflan.evaluate.release_files import some
 from visionflan.hashing import fraction
 from visionflan.layouts import require
 from visionflan.layouts_arrays import idx, idx_content, png, version
@@ -65,7 +66,7 @@ def pictures(root: Path) -> Iterator[tuple[str, bytes, str]]:
         raise ReleaseError(
             f"{root / LABELS} has not one label for each picture of {IMAGES}: take both again"
         )
-    for place, label in enumerate(labels.tolist()):
+    for place, label in enumerate(some(str(root / LABELS), labels.tolist())):
         if label >= len(DIGITS):
             raise ReleaseError(
                 f"{root / LABELS}: the label of row {place} is {label}, which is no digit: take "

@@ -27,6 +27,7 @@ from visionflan.errors import ReleaseError
 from visionflan.evaluate.benchmark import Benchmark, Row
 from visionflan.evaluate.measures import Measure, ratio
 from visionflan.evaluate.records import Record
+from visionflan.evaluate.release_files import some, text_of
 from visionflan.evaluate.statistics import Floats
 from visionflan.evaluate.verdict import Question, Rule, Verdict
 from visionflan.evaluate.yes_no import (
@@ -156,8 +157,9 @@ def questions(root: Path) -> Iterator[Asked]:
                 f"POPE: {name} is not in {root}: put the folder output/coco of the POPE "
                 "repository there"
             )
-        for line in json_lines(path):
-            yield asked(split, path, line)
+        with text_of(f"POPE: {path}"):
+            for line in some(f"POPE: {path}", json_lines(path)):
+                yield asked(split, path, line)
 
 
 def asked(split: str, path: Path, line: tuple[int, object] | Broken) -> Asked:

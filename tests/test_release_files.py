@@ -1,0 +1,147 @@
+"""Pictures and tables of a benchmark that are not whole are told from those that are."""
+
+import base64
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from visionflan.drawing import canvas
+from visionflan.errors import ReleaseError
+from visionflan.evaluate import benchmarks
+from visionflan.evaluate.benchmark import Row
+from visionflan.evaluate.release_files import picture_fault, some, text_of
+from visionflan.specimens_arrays import write_idx, write_pickle
+
+
+def encoded(form: str, mode: str = "RGB") -> bytes:
+    written = BytesIO()
+    canvas("whole", form).convert(mode).save(written, form)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF"])
+def test_a_picture_that_was_cut_is_told_from_one_that_is_whole(form: str) -> None:
+    content = encoded(form)
+    assert picture_fault(content) == ""
+    for share in (0, 0.01, 0.3, 0.5, 0.9):
+        assert picture_fault(content[: int(share * len(content))])
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "1"])
+def test_every_kind_of_pixel_is_whole(mode: str) -> None:
+    assert picture_fault(encoded("PNG", mode)) == ""
+
+
+def test_a_picture_that_only_lacks_its_closing_mark_can_be_read() -> None:
+    assert picture_fault(encoded("PNG")[:-12]) == ""
+
+
+def test_a_page_is_no_picture() -> None:
+    assert "cannot identify" in picture_fault(b"<html>moved</html>")
+
+
+def test_nothing_is_not_passed_on() -> None:
+    assert list(some("here", [1, 2])) == [1, 2]
+    with pytest.raises(ReleaseError, match="here holds nothing"):
+        list(some("here", []))
+
+
+def test_bytes_that_are_no_text_are_told_with_their_file() -> None:
+    with pytest.raises(ReleaseError, match="here is not whole"), text_of("here"):
+        b"\xff".decode()
+
+
+def specimen(name: str, root: Path) -> Path:
+    write = benchmarks.load(name).write_specimen
+    assert write
+    write(root)
+    return root
+
+
+def rows(name: str, root: Path) -> list[Row]:
+    return list(benchmarks.load(name).rows(root))
+
+
+def test_a_picture_that_was_cut_before_it_was_put_into_a_table_is_told_by_its_row(
+    tmp_path: Path,
+) -> None:
+    path = specimen("mmbench", tmp_path) / "mmbench_dev_20230712.tsv"
+    lines = [line.split("\t") for line in path.read_text().splitlines()]
+    place = lines[0].index("image")
+    whole = encoded("JPEG")
+    lines[3][place] = base64.b64encode(whole[: len(whole) // 2]).decode()
+    path.write_text("".join("\t".join(line) + "\n" for line in lines))
+    with pytest.raises(ReleaseError, match=r"20230712\.tsv, row 4 has a picture .* cut off"):
+        rows("mmbench", tmp_path)
+
+
+def test_a_row_of_too_many_cells_is_refused(tmp_path: Path) -> None:
+    path = specimen("mmbench", tmp_path) / "mmbench_dev_20230712.tsv"
+    path.write_text(path.read_text().rstrip("\n") + "\tmore\n")
+    with pytest.raises(ReleaseError, match="row 13 has not one cell for each column"):
+        rows("mmbench", tmp_path)
+
+
+def test_a_table_without_rows_is_refused(tmp_path: Path) -> None:
+    path = specimen("mmmu", tmp_path) / "Art" / "validation-00000-of-00001.parquet"
+    table = pq.ParquetFile(path).read()
+    pq.write_table(table.slice(0, 0), path)
+    with pytest.raises(ReleaseError, match=r"Art/validation-.*\.parquet holds nothing"):
+        rows("mmmu", tmp_path)
+    pq.write_table(table.drop_columns(["image_5"]), path)
+    with pytest.raises(ReleaseError, match=r"Art/validation-.* has no column image_5"):
+        rows("mmmu", tmp_path)
+
+
+@pytest.mark.parametrize("content", [{"bytes": b"", "path": "x.png"}, {"bytes": b"\x89PNG\r\n"}])
+def test_a_cell_without_a_whole_picture_is_refused(
+    content: dict[str, object], tmp_path: Path
+) -> None:
+    path = specimen("mmmu", tmp_path) / "Math" / "validation-00000-of-00001.parquet"
+    table = pq.ParquetFile(path).read()
+    (line,) = table.to_pylist()
+    line["image_1"] = content
+    pq.write_table(type(table).from_pylist([line], schema=table.schema), path)
+    with pytest.raises(ReleaseError, match=r"question validation_Math_1 has a picture"):
+        rows("mmmu", tmp_path)
+
+
+def test_fewer_pictures_than_labels_are_refused(tmp_path: Path) -> None:
+    path = specimen("cifar10", tmp_path) / "cifar-10-batches-py" / "test_batch"
+    pixels = bytes(range(256)) * 12
+    data = np.frombuffer(pixels, np.uint8).reshape(1, 3072)
+    write_pickle(path, {"labels": [0, 1], "data": data})
+    with pytest.raises(ReleaseError, match=r"test_batch has not one of `labels`"):
+        rows("cifar10", tmp_path)
+
+
+def test_as_many_labels_as_pictures_may_not_be_none(tmp_path: Path) -> None:
+    specimen("mnist", tmp_path)
+    write_idx(tmp_path / "t10k-images-idx3-ubyte.gz", np.zeros((0, 28, 28), np.uint8))
+    write_idx(tmp_path / "t10k-labels-idx1-ubyte.gz", np.zeros(0, np.uint8))
+    with pytest.raises(ReleaseError, match="t10k-labels-idx1-ubyte holds nothing"):
+        rows("mnist", tmp_path)
+
+
+def test_a_list_of_names_alone_is_refused(tmp_path: Path) -> None:
+    path = specimen("miniimagenet", tmp_path) / "test.csv"
+    path.write_text("filename,label\n")
+    with pytest.raises(ReleaseError, match=r"test\.csv holds nothing"):
+        rows("miniimagenet", tmp_path)
+
+
+def test_questions_that_were_lost_are_missed_by_their_answers(tmp_path: Path) -> None:
+    path = specimen("llava_bench", tmp_path) / "questions.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(ReleaseError, match=r"questions\.jsonl lacks the question 5"):
+        rows("llava_bench", tmp_path)
+
+
+def test_an_object_without_questions_is_refused(tmp_path: Path) -> None:
+    path = specimen("mm_vet", tmp_path) / "mm-vet.json"
+    path.write_text("{}")
+    with pytest.raises(ReleaseError, match=r"mm-vet\.json must hold an object of questions"):
+        rows("mm_vet", tmp_path)
