@@ -99,3 +99,11 @@ def test_bias_and_ability_may_both_move_for_sure() -> None:
     (told,) = compared(before, after).biases
     assert told.sentence == "Both moved: it tells yes from no better, and leans less to yes."
     assert compared(before, before).biases[0].sentence.startswith("Neither")
+
+
+def test_what_is_said_less_often_and_still_known_is_not_forgotten() -> None:
+    before = [classified("cat", 1.0, n) for n in range(40)]
+    after = [classified("cat" if n < 20 else "dog", 1.0, n) for n in range(40)]
+    (told,) = compared(before, after).forgetting
+    expected = "Fewer answers are said rightly, but no loss of knowledge is detectable: by "
+    assert told.sentence.startswith(expected)

@@ -15,6 +15,10 @@ from visionflan.report.told_apart import biases, forgettings
 STILL = Shift(Figure(0.5), Figure(0.5), Figure(0.0, 0.0, 0.0))
 
 
+def entitled(name: str, style: str) -> str:
+    return name.title() + style
+
+
 def shift(before: float, after: float) -> Shift:
     return Shift(Figure(before), Figure(after), Figure(after - before))
 
@@ -30,7 +34,7 @@ def forgetting(task: str, forgotten: int | None) -> Forgetting:
 
 def test_what_was_known_is_split_without_a_question_counted_twice() -> None:
     lost, kept, unknown = forgettings(
-        [forgetting("kept", 0), forgetting("lost", 3), forgetting("unknown", None)], str.title
+        [forgetting("kept", 0), forgetting("lost", 3), forgetting("unknown", None)], entitled
     )[:3]
     assert (lost.title, kept.title) == ("Lost", "Kept")
     assert lost.shares == {"kept": 0.4, "reformatted": 0.1, "forgotten": 0.3, "learnt": 0.2}
@@ -44,13 +48,13 @@ def test_whole_benchmarks_and_the_largest_changes_of_bias_come_first() -> None:
         bias("coco/exists", shift(0.0, -0.5)),
         bias("mme", shift(0.0, 0.4)),
     ]
-    panel = biases(found, str)
+    panel = biases(found, entitled)
     assert [each.task for _, each in panel.rows] == ["coco/exists", "mme", "mme/count"]
     assert panel.drawing is not None
 
 
 def test_a_task_without_ability_is_told_and_not_drawn() -> None:
-    panel = biases([bias("a/b", Shift(Figure(None), Figure(None), Figure(None)))], str)
+    panel = biases([bias("a/b", Shift(Figure(None), Figure(None), Figure(None)))], entitled)
     assert len(panel.rows) == 1
     assert panel.drawing is None
 

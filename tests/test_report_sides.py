@@ -161,12 +161,37 @@ def test_sides_are_called_by_what_tells_them_apart(
     assert names(nothing) == expected
 
 
+def named(name: str, style: str) -> str:
+    return f"{name} in {style}"
+
+
 def test_what_may_go_unseen_is_told_on_the_scale_of_each_measure() -> None:
     family = [difference("pope", 0.0, 1.0), difference("mme", 0.0, 1.0, 2000.0)]
     family[0] = family[0]._replace(detectable=0.02)
-    (said,) = undetectable(family, str)
-    assert "below 2.0 points in pope" in said
-    assert "below 100.0 points of 2,000 in mme" in said
+    (said,) = undetectable(family, named)
+    assert said == (
+        "With so many questions, true changes below 2.0 points in pope in short, and below 100.0 "
+        "points of 2,000 in mme in short, may go unseen."
+    )
+
+
+def test_scores_of_which_nothing_can_be_said_are_counted_beside_those_that_tell() -> None:
+    family = [difference(str(place), 0.0, 1.0) for place in range(8)]
+    dumb = [each._replace(detectable=None) for each in family[1:]]
+    (said,) = undetectable([family[0], *dumb], named)
+    assert said.startswith(
+        "How large a true change must be to be seen can be said of 1 of 8 scores: below 5.0 points "
+        "in 0 in short, it may go unseen. Of the other 7 it cannot be said"
+    )
+    (said,) = undetectable(dumb, named)
+    assert said.startswith("There are too few questions to say")
+
+
+def test_two_styles_of_one_benchmark_are_told_apart() -> None:
+    family = [difference("pope", 0.0, 1.0), difference("pope", 0.0, 1.0)._replace(style="llava")]
+    family[1] = family[1]._replace(detectable=0.2)
+    (said,) = undetectable(family, named)
+    assert "below 5.0 points in pope in short, and below 20.0 points in pope in llava" in said
 
 
 @pytest.mark.parametrize(

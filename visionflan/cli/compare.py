@@ -85,16 +85,17 @@ def show(story: "Story", files: "Files") -> None:
     print(told.headline, *told.sentences, sep="\n")
     by_rule = [each for each in story.found.differences if each.rule == story.rule]
     chosen = [each for each in by_rule if each.headline or each.scope == "group"]
-    width = max((len(f"{each.name} {each.measure}") for each in chosen), default=0)
+    names = [f"{each.name}{story.styled(each.name, each.style)} {each.measure}" for each in chosen]
+    width = max(map(len, names), default=0)
     if chosen:
         titles = (f"{title:>8}" for title in ("before", "after", "change"))
         print(f"\n{'':{width}}", *titles, f" {'95 % interval':<17} verdict")
-    for each in chosen:
+    for name, each in zip(names, chosen, strict=True):
         scores = (figures.plain(score, each.best) for score in (each.before, each.after))
         change = figures.signed(each.change, each.best)
         within = figures.ends(each.low, each.high, each.best)
         numbers = (f"{number:>8}" for number in (*scores, change))
-        print(f"{f'{each.name} {each.measure}':{width}}", *numbers, f" {within:<17} {each.verdict}")
+        print(f"{name:{width}}", *numbers, f" {within:<17} {each.verdict}")
     if left := len(by_rule) - len(chosen):
         print(f"{left} further measures are on the page.")
     print(f"\npage     {files.page}\nanswers  {files.table}\nnumbers  {files.numbers}")

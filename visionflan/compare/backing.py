@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from visionflan.compare.comparison import Difference, Figure
 from visionflan.compare.resample import sign
-from visionflan.compare.verdicts import is_sure
+from visionflan.compare.verdicts import FEW, is_sure
 from visionflan.evaluate.verdict import Rule
 
 Backing = Mapping[tuple[str, str, Rule], Difference]
@@ -22,5 +22,13 @@ def backing(differences: Iterable[Difference]) -> Backing:
 def is_backed(told: Backing, place: tuple[str, str], rule: Rule, change: Figure) -> bool:
     """Whether the score of a task, or of the benchmark of a part, surely moved the same way."""
     name, style = place
-    score = told.get((name, style, rule)) or told.get((name.split("/")[0], style, rule))
+    score = told.get((name, style, rule)) or told.get((name.split("/", maxsplit=1)[0], style, rule))
     return score is not None and is_sure(score) and score.change * (sign(change) or 0) > 0
+
+
+def way(change: Figure) -> int | None:
+    """Give the sign of a change of a share as `sign` does; None also where all is left open."""
+    found = sign(change)
+    if found or change.low is None or change.high is None:
+        return found
+    return None if change.high - change.low > FEW else 0

@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from visionflan.compare.backing import Backing, is_backed
+from visionflan.compare.backing import Backing, is_backed, way
 from visionflan.compare.bias import accepted
 from visionflan.compare.comparison import Confusion, Forgetting, Pair, Shift
 from visionflan.compare.differences import valued
 from visionflan.compare.form import likelihood
 from visionflan.compare.panels import Panel
-from visionflan.compare.resample import cluster_sums, resample, sign
+from visionflan.compare.resample import cluster_sums, resample
 from visionflan.evaluate.measures import ratio
 from visionflan.evaluate.metrics.choices import is_yes_or_no
 from visionflan.evaluate.metrics.folding import words_of
@@ -112,7 +112,7 @@ def sentence(told: Forgetting, scores: Backing) -> str:
         f"by likelihood {told.forgotten} were forgotten and {told.learnt} learnt; of {told.kept} "
         f"kept, {told.reformatted} are now said wrongly"
     )
-    by_words, by_heart = sign(told.said.change), sign(told.likelihood.change)
+    by_words, by_heart = way(told.said.change), way(told.likelihood.change)
     if by_heart is None or by_words is None:
         return f"There are too few items to tell: {numbers}."
     place = told.task, told.style

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from visionflan.compare.backing import Backing, is_backed
+from visionflan.compare.backing import Backing, is_backed, way
 from visionflan.compare.comparison import Form, Pair, Shift
 from visionflan.compare.differences import valued
 from visionflan.compare.panels import Panel
-from visionflan.compare.resample import cluster_sums, resample, sign
+from visionflan.compare.resample import cluster_sums, resample
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.measures import ratio
 from visionflan.evaluate.metrics import METRICS
@@ -106,7 +106,7 @@ def shares(before: Floats, after: Floats) -> tuple[Floats, Floats]:
 
 def sentence(told: Form, scores: Backing) -> str:
     """Say whether content or form changed the official score, as far as can be told."""
-    content, shape = sign(told.capability), sign(told.form)
+    content, shape = way(told.capability), way(told.form)
     if content is None or shape is None:
         return "There are too few items to tell content from form."
     words = {1: "for the better", -1: "for the worse"}

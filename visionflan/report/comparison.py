@@ -10,10 +10,12 @@ from markupsafe import Markup
 
 import visionflan
 from visionflan.build.durable import write_text
+from visionflan.compare.backing import backing
 from visionflan.compare.comparison import Comparison, Difference, Evaluation
 from visionflan.errors import EvaluationError, VisionflanError
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.header import TaskHeader
+from visionflan.evaluate.suites import SUITES
 from visionflan.evaluate.verdict import Rule
 from visionflan.report import figures
 from visionflan.report.change_charts import Change, change_bar
@@ -42,6 +44,7 @@ class Row(NamedTuple):
     title: str
     drawing: Markup
     tone: str
+    heading: str
 
 
 class Story(NamedTuple):
@@ -58,13 +61,27 @@ class Story(NamedTuple):
         """What is known of all tasks."""
         return {task: told for each in self.evaluations for task, told in each.header.tasks.items()}
 
-    def title(self, name: str) -> str:
-        """Call a task, benchmark or group of tasks by its title, or its name where it has none."""
-        return self.tasks[name].title or name if name in self.tasks else benchmark_title(name)
+    @property
+    def several(self) -> set[str]:
+        """Name the benchmarks that were asked in more than one style, and what they make."""
+        styles = {(each.name, each.style) for each in self.found.differences}
+        return {name for name, count in Counter(name for name, _ in styles).items() if count > 1}
+
+    def title(self, name: str, style: str) -> str:
+        """Call a task, benchmark or group by its title, and by its style where it has several."""
+        title = self.tasks[name].title or name if name in self.tasks else benchmark_title(name)
+        return title + self.styled(name, style)
+
+    def styled(self, name: str, style: str) -> str:
+        """Name the style of what was asked in several of them."""
+        whole = name in self.several or name.split("/", maxsplit=1)[0] in self.several
+        return f" ({style})" if whole else ""
 
 
 def benchmark_title(name: str) -> str:
-    """Give the title of a benchmark, or its name where its file is not installed here."""
+    """Give the title of a benchmark or of what several make, or its name where it has none."""
+    if name in SUITES:
+        return f"{name} ({', '.join(benchmark_title(each) for each in SUITES[name])})"
     try:
         return benchmarks.load(name).title
     except VisionflanError:
@@ -123,7 +140,7 @@ def told(story: Story) -> dict[str, Any]:
         "evaluations": story.evaluations,
         **tables(story),
         "biases": biases(found.biases, story.title),
-        "forms": forms(found.forms, story.title),
+        "forms": forms(found.forms, story.title, backing(found.differences)),
         "forgettings": forgettings(found.forgetting, story.title),
         "manners": manners(found.manners),
         "lengths": lengths(found.pairs),
@@ -180,8 +197,15 @@ def relative(difference: Difference) -> Change:
 
 def row(story: Story, each: Difference, reach: float) -> Row:
     """Put a difference into a row, and draw it."""
-    title = story.title(each.name)
+    title = story.title(each.name, each.style)
     within = figures.ends(each.low, each.high, each.best)
     words = f"{title}, {each.measure}: a change of {figures.signed(each.change, each.best)}"
     drawn = change_bar(relative(each), reach, f"{words}, {within}" if within else words)
-    return Row(each, title, drawn, figures.tested(each))
+    return Row(each, title, drawn, figures.tested(each), heading(each))
+
+
+def heading(each: Difference) -> str:
+    """Name the part of the table in which a score stands."""
+    if each.name in SUITES and each.scope == "group":
+        return "Averages over benchmarks"
+    return "Benchmarks" if each.scope == "benchmark" else "Averages over held-out tasks"

@@ -6,11 +6,14 @@ from itertools import islice
 from typing import NamedTuple
 
 from visionflan.compare.comparison import Comparison, Difference, Form
+from visionflan.compare.resample import are_alike
+from visionflan.evaluate.suites import SUITES
 from visionflan.evaluate.verdict import Rule
 from visionflan.report.figures import ends, plain, signed, tested
 from visionflan.report.flips import kind
 
-Title = Callable[[str], str]
+# What a task or benchmark is called, from its name and the style of its prompts.
+Title = Callable[[str, str], str]
 
 
 class Names(NamedTuple):
@@ -46,8 +49,9 @@ def gist(found: Comparison, rule: Rule, title: Title) -> Gist:
         return Gist(f"{called.before} and {called.after} share no question", [])
     family = [each for each in found.differences if each.headline and each.rule == rule]
     if unmoved(found):
-        return Gist(f"Nothing changed from {called.before} to {called.after}", [alike(found)])
-    sentences = [*overall(found, rule), *turned(found, rule), *formal(found.forms)]
+        nothing = "Nothing" if are_alike(found.pairs) else "No answer"
+        return Gist(f"{nothing} changed from {called.before} to {called.after}", [alike(found)])
+    sentences = [*overall(found, rule, title), *turned(found, rule), *formal(found.forms)]
     return Gist(
         headline(found.differences, rule, called), [*sentences, *undetectable(family, title)]
     )
@@ -91,19 +95,38 @@ def counted(family: Sequence[Difference]) -> str:
 
 def averages(differences: Sequence[Difference], rule: Rule) -> Iterator[Difference]:
     """Give the averages over held-out tasks; the first of them is that over all."""
-    return (each for each in differences if each.scope == "group" and each.rule == rule)
+    return (
+        each
+        for each in differences
+        if each.scope == "group" and each.rule == rule and each.name not in SUITES
+    )
 
 
-def overall(found: Comparison, rule: Rule) -> Iterator[str]:
-    """Say how the average over all held-out tasks changed."""
+def suites(differences: Sequence[Difference], rule: Rule) -> Iterator[Difference]:
+    """Give the averages over benchmarks."""
+    return (
+        each
+        for each in differences
+        if each.scope == "group" and each.rule == rule and each.name in SUITES
+    )
+
+
+def overall(found: Comparison, rule: Rule, title: Title) -> Iterator[str]:
+    """Say how the average over all held-out tasks changed, and those over benchmarks."""
     for each in islice(averages(found.differences, rule), 1):
-        within = ends(each.low, each.high, each.best)
-        told = f" (95 % interval {within})" if within else ""
-        yield (
-            f"The average over {each.name} goes from {plain(each.before, each.best)} to "
-            f"{plain(each.after, each.best)}, a change of {signed(each.change, each.best)} "
-            f"points{told}."
-        )
+        yield f"The average over {each.name} goes {course(each)}."
+    for each in suites(found.differences, rule):
+        yield f"The average over benchmarks of {title(each.name, each.style)} goes {course(each)}."
+
+
+def course(each: Difference) -> str:
+    """Say from where to where a score goes, and by how much."""
+    within = ends(each.low, each.high, each.best)
+    told = f" (95 % interval {within})" if within else ""
+    return (
+        f"from {plain(each.before, each.best)} to {plain(each.after, each.best)}, a change of "
+        f"{signed(each.change, each.best)} points{told}"
+    )
 
 
 def turned(found: Comparison, rule: Rule) -> Iterator[str]:
@@ -126,6 +149,7 @@ def turned(found: Comparison, rule: Rule) -> Iterator[str]:
 
 def formal(forms: Sequence[Form]) -> Iterator[str]:
     """Split the change of the official scores, averaged over tasks, into content and form."""
+    forms = [each for each in forms if each.form.value is not None]
     split = [(each.official.change.value, each.capability.value, each.form.value) for each in forms]
     whole = [(o, c, f) for o, c, f in split if o is not None and c is not None and f is not None]
     if not whole:
@@ -133,24 +157,43 @@ def formal(forms: Sequence[Form]) -> Iterator[str]:
     official, content, form = (sum(column) / len(whole) for column in zip(*whole, strict=True))
     if round(100 * official, 1) or round(100 * form, 1):
         yield (
-            f"Averaged over {len(whole)} task{'' if len(whole) == 1 else 's'}, official scores "
-            f"change by {signed(official)} points: {signed(content)} in content and "
+            f"Averaged over {asked(forms)}, official scores of single answers change by "
+            f"{signed(official)} points: {signed(content)} in content and "
             f"{signed(form)} in form."
         )
 
 
+def asked(forms: Sequence[Form]) -> str:
+    """Count held-out tasks and benchmarks, each in every style of its prompts."""
+    tasks = len({each.task for each in forms if "/" in each.task})
+    benchmarks = {each.task for each in forms if "/" not in each.task}
+    styles = len(forms) - tasks
+    told = [f"{tasks} task{'' if tasks == 1 else 's'}"] if tasks else []
+    if benchmarks:
+        said = f"{len(benchmarks)} benchmark{'' if len(benchmarks) == 1 else 's'}"
+        told.append(said if styles == len(benchmarks) else f"{said} in {styles} styles of prompts")
+    return " and ".join(told)
+
+
 def undetectable(family: Sequence[Difference], title: Title) -> Iterator[str]:
-    """Say how large a change must be to be seen with so many questions."""
+    """Say how large a change must be to be seen with so many questions, and where that is open."""
     known = [each for each in family if each.detectable and each.best is not None]
+    unknown = sum(not each.detectable for each in family)
     if not known:
         yield "There are too few questions to say how large a change would have to be to be seen."
         return
     finest, coarsest = (end(known, key=share) for end in (min, max))
-    if finest.name == coarsest.name:
-        yield f"With so many questions, true changes below {detectable(finest)} may go unseen."
+    limits = [f"below {detectable(finest)} in {title(finest.name, finest.style)}"]
+    if coarsest is not finest:
+        limits.append(f"below {detectable(coarsest)} in {title(coarsest.name, coarsest.style)}")
+    if not unknown:
+        yield f"With so many questions, true changes {', and '.join(limits)}, may go unseen."
         return
-    least, most = (f"{detectable(each)} in {title(each.name)}" for each in (finest, coarsest))
-    yield f"With so many questions, true changes below {least}, and below {most}, may go unseen."
+    yield (
+        f"How large a true change must be to be seen can be said of {len(family) - unknown} of "
+        f"{len(family)} scores: {', and '.join(limits)}, it may go unseen. Of the other {unknown} "
+        "it cannot be said, because nothing moved or too little was asked."
+    )
 
 
 def share(each: Difference) -> float:

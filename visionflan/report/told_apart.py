@@ -1,21 +1,22 @@
 """Tell bias apart from ability, form from content, forgetting from rewording, and manner."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, get_args
 
 from markupsafe import Markup
 
+from visionflan.compare.backing import Backing
 from visionflan.compare.comparison import Bias, Forgetting, Form, Manner, Pair, Shift
 from visionflan.evaluate.records import Record
 from visionflan.evaluate.verdict import Status
 from visionflan.report.change_charts import Arrow, Change, change_bar, parts_bar, plane
 from visionflan.report.charts import histogram, stack
 from visionflan.report.figures import signed, tone
-from visionflan.report.gist import Names
+from visionflan.report.gist import Names, Title
 from visionflan.report.spoken import BINS, MEANINGS, binned
 
-Title = Callable[[str], str]
+MEAN = "accuracy"  # what benchmarks call the mean over single answers
 COUNTED = ("words", "sentences")  # the other figures of a manner are shares of the answers
 
 
@@ -39,7 +40,7 @@ def biases(found: Sequence[Bias], title: Title) -> BiasPanel:
             -abs(bias.criterion.change.value or 0.0),
         ),
     )
-    rows = [(title(bias.task), bias) for bias in found]
+    rows = [(title(bias.task, bias.style), bias) for bias in found]
     arrows = [arrow for name, bias in rows if (arrow := step(name, bias))]
     words = "; ".join(f"{arrow.name}: {told(arrow)}" for arrow in arrows)
     return BiasPanel(rows, plane(arrows, f"Bias and ability. {words}") if arrows else None)
@@ -61,23 +62,28 @@ def told(arrow: Arrow) -> str:
 
 
 class FormRow(NamedTuple):
-    """A task whose change is split into content and form, and the drawing of both."""
+    """A task whose change is split into content and form, and the drawing of both.
+
+    `headline` names what stands for the task where that is no mean over single answers.
+    """
 
     title: str
     form: Form
     drawing: Markup
+    headline: str
 
 
-def forms(found: Sequence[Form], title: Title) -> list[FormRow]:
+def forms(found: Sequence[Form], title: Title, scores: Backing) -> list[FormRow]:
     """Draw what the change of each task is made of, on one axis; most form comes first."""
     found = sorted(found, key=lambda form: -abs(form.form.value or 0.0))
     values = [parts(form) for form in found]
     reach = max((abs(value) for row in values for _, value in row), default=0.0)
     return [
         FormRow(
-            title(form.task),
+            title(form.task, form.style),
             form,
             parts_bar(row, reach, ", ".join(f"{name} {signed(value)}" for name, value in row)),
+            other_headline(form, scores),
         )
         for form, row in zip(found, values, strict=True)
     ]
@@ -93,6 +99,13 @@ def parts(form: Form) -> list[tuple[str, float]]:
     return [(name, value) for name, value in named.items() if value is not None]
 
 
+def other_headline(form: Form, scores: Backing) -> str:
+    """Name the headline of a benchmark where it is more than the mean over single answers."""
+    score = scores.get((form.task, form.style, "official"))
+    is_mean = score is None or score.scope == "task" or score.measure == MEAN
+    return "" if score is None or is_mean else score.measure
+
+
 class ForgettingRow(NamedTuple):
     """A closed task, and what became of what was known, as shares of its questions."""
 
@@ -105,7 +118,7 @@ class ForgettingRow(NamedTuple):
 def forgettings(found: Sequence[Forgetting], title: Title) -> list[ForgettingRow]:
     """Draw what became of what was known of each task; most forgotten comes first."""
     found = sorted(found, key=lambda each: -(each.forgotten or 0) / max(1, each.items))
-    return [forgetting(title(each.task), each) for each in found]
+    return [forgetting(title(each.task, each.style), each) for each in found]
 
 
 def forgetting(title: str, told: Forgetting) -> ForgettingRow:
