@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 from PIL import Image
 from tiny_evaluation import TASKS, Looker, Said, ask, tiny_build
+from tiny_evaluation import picture as drawn
 
 from visionflan.build.directory import BuildDirectory
 from visionflan.errors import EvaluationError
+from visionflan.evaluate.ask import picture
 from visionflan.evaluate.held_out import held_out
 from visionflan.evaluate.items import asks, joined, limited
 from visionflan.evaluate.places import matching
@@ -123,3 +125,28 @@ def test_a_build_that_holds_nothing_out_is_refused_in_words(build: BuildDirector
 def test_the_same_task_in_two_builds_is_refused(build: BuildDirectory) -> None:
     with pytest.raises(EvaluationError, match="two of the builds"):
         held_out([build, build])
+
+
+class Broken:
+    """A source whose only picture is what a test says."""
+
+    path, digest = Path("broken"), "b"
+
+    def __init__(self, encoded: bytes) -> None:
+        self.encoded = encoded
+
+    def image(self, image_id: str, /) -> bytes:
+        return self.encoded
+
+    def image_place(self, image_id: str, /) -> str:
+        return f"the file of {image_id}"
+
+    def image_group(self, image_id: str, /) -> str:
+        return image_id
+
+
+@pytest.mark.parametrize("kept", [0, 30, -200])
+def test_a_picture_that_cannot_be_read_is_told_by_its_place(kept: int) -> None:
+    with pytest.raises(EvaluationError, match=r"the file of 7 is (no|a broken) picture") as caught:
+        picture(Broken(drawn("red", "left", 1)[:kept]), "7")
+    assert "0x" not in str(caught.value)

@@ -3,10 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from hashlib import sha256
-from io import BytesIO
 from pathlib import Path
-
-from PIL import Image
 
 from visionflan.declare import IMAGE_MARKER
 from visionflan.errors import EvaluationError, ReleaseError, UnknownNameError
@@ -15,6 +12,7 @@ from visionflan.evaluate.benchmark import Benchmark, Row
 from visionflan.evaluate.header import TaskHeader
 from visionflan.evaluate.items import Chosen, Item, joined
 from visionflan.evaluate.records import sample_key
+from visionflan.evaluate.release_files import picture_fault
 
 
 class Release:
@@ -56,15 +54,15 @@ class Release:
         return self.kept(picture, picture)
 
     def kept(self, picture: Path | bytes, encoded: bytes) -> str:
-        """Remember where a picture is to be had; what does not begin as one is refused."""
+        """Remember where a picture is to be had; one that is none or was cut off is refused."""
         image_id = sha256(encoded).hexdigest()
         if image_id not in self.pictures:
             self.pictures[image_id] = picture
-            try:
-                Image.open(BytesIO(encoded))
-            except (OSError, ValueError) as fault:
-                where = self.image_place(image_id)
-                raise EvaluationError(f"{self.name}: {where} is no picture") from fault
+            if fault := picture_fault(encoded):
+                raise EvaluationError(
+                    f"{self.name}: {self.image_place(image_id)} is no picture or was cut off: "
+                    f"{fault}; take it from the release again"
+                )
         return image_id
 
     def image(self, image_id: str, /) -> bytes:
