@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from compared_sides import pairs_of, scored
+from compared_sides import compared, pairs_of, scored
 from panel_answers import answers, classified, spoken, worded
 
 from visionflan.compare.bias import bias
@@ -71,6 +71,16 @@ def test_ability_that_rests_on_one_cluster_of_a_kind_has_no_interval() -> None:
     assert told.sensitivity.change.low is None
     assert told.criterion.change.low is None
     assert told.p is None
+
+
+def test_so_few_answers_that_lean_as_before_leave_the_bias_open() -> None:
+    before, after = answers(2, 0, 2, 0), answers(2, 0, 2, 0)
+    after = [each._replace(answer="Yes!") for each in after]
+    (told,) = compared(before, after).biases
+    assert told.criterion.change == Figure(0.0, 0.0, 0.0)
+    assert told.sentence.startswith("There are too few items")
+    (same,) = compared(before, before).biases
+    assert same.sentence == "Neither the bias nor the ability moved detectably."
 
 
 def test_likelihoods_of_one_cluster_of_a_kind_give_no_interval() -> None:

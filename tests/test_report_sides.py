@@ -125,6 +125,18 @@ def test_the_headline_counts_only_what_chance_would_not_make(
     assert headline(family, "lenient", Names("a", "b")) == expected
 
 
+def test_the_headline_never_hides_an_average_that_moved() -> None:
+    chances = {"all tasks": 0.3, "trained tasks": 0.3, "forgetting": 0.01}
+    told = [
+        difference(name, -0.2, p)._replace(scope="group", headline=False)
+        for name, p in chances.items()
+    ]
+    expected = "From a to b: −20.0 points over the benchmarks of forgetting; no single score moved"
+    assert headline(told, "lenient", Names("a", "b")).startswith(expected)
+    told[1] = told[1]._replace(p=0.01, p_adjusted=None)
+    assert "over trained tasks; " in headline(told, "lenient", Names("a", "b"))
+
+
 @pytest.mark.parametrize(
     ("chances", "expected"),
     [

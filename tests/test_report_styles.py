@@ -1,3 +1,4 @@
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -86,3 +87,15 @@ def test_the_page_has_the_mean_over_benchmarks_and_names_other_headlines(tmp_pat
     assert "Averages over held-out tasks" not in told
     assert told.count("unlike the headline") == told.count("unlike the headline “circular”") == 1
     assert "5 benchmarks, official scores of single answers" in told
+
+
+def test_a_change_without_an_interval_is_not_called_none(tmp_path: Path) -> None:
+    with demo_run(["mme"]) as run:
+        assert main(["compare", str(run), "--out", str(tmp_path)]) == 0
+    numbers = json.loads((tmp_path / "compare.json").read_bytes())
+    (part,) = (each for each in numbers["biases"] if each["task"] == "mme/color")
+    assert part["auroc"] is None or part["auroc"]["change"]["low"] is None
+    assert part["criterion"]["change"]["low"] is None
+    text = (tmp_path / "compare.html").read_text()
+    row = text[text.index("mme/<wbr>color") :].split("</tr>")[0]
+    assert "no change" not in row

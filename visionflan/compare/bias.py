@@ -5,7 +5,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from visionflan.compare.backing import Backing, is_backed
+from visionflan.compare.backing import Backing, is_backed, way
 from visionflan.compare.comparison import Bias, Shift
 from visionflan.compare.likelihoods import threshold_free
 from visionflan.compare.panels import Panel
@@ -108,7 +108,8 @@ def sentence(told: Bias, scores: Backing) -> str:
     tasks; of the ability that of the score.
     """
     by_answers, leaning = sign(told.sensitivity.change), sign(told.criterion.change)
-    if by_answers is None or leaning is None:
+    is_open = way(told.yes_rate.change) is None and not by_answers and not leaning
+    if by_answers is None or leaning is None or is_open:
         return "There are too few items, or only one kind of truth: bias and ability stay untold."
     by_likelihood = sign(told.auroc.change) if told.auroc else None
     bias_is_sure = told.p_adjusted is not None and told.p_adjusted < SIGNIFICANT

@@ -68,16 +68,18 @@ def alike(found: Comparison) -> str:
 
 
 def headline(differences: Sequence[Difference], rule: Rule, called: Names) -> str:
-    """Say how the average over held-out tasks moved, and how many single scores did."""
+    """Say how an average moved, that over all tasks before others, and how many single scores."""
     begin = f"From {called.before} to {called.after}"
     family = [each for each in differences if each.headline and each.rule == rule]
-    average = next(averages(differences, rule), None)
-    if not family and not average:
+    groups = [*averages(differences, rule), *suites(differences, rule)]
+    if not family and not groups:
         return f"{begin}: no score can be compared"
     single = counted(family)
-    if average is None or tested(average) == "unsure":
+    average = next((each for each in groups if tested(each) != "unsure"), None)
+    if average is None:
         return f"{begin}: {single or 'no change beyond what chance makes'}"
-    moved = f"{signed(average.change, average.best)} points over {average.name}"
+    over = f"the benchmarks of {average.name}" if average.name in SUITES else average.name
+    moved = f"{signed(average.change, average.best)} points over {over}"
     return f"{begin}: {moved}; {single or 'no single score moved beyond what chance makes'}"
 
 
