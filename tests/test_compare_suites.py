@@ -60,6 +60,26 @@ def test_benchmarks_weigh_alike_however_many_questions_they_have() -> None:
     assert suite(compared(before, before).differences)["lenient"].before == pytest.approx(0.75)
 
 
+def test_a_mean_is_as_open_as_the_benchmarks_that_no_draw_varies() -> None:
+    before = pictures("a", dict.fromkeys(FOUR, 0))
+    after = pictures("b", {**dict.fromkeys(FOUR, 0), "mnist": 2})
+    after = [each._replace(answer="a cat") for each in after]
+    told = suite(compared(before, after).differences)["lenient"]
+    room = 3**0.5 * (1 - 0.025 ** (1 / 10)) / 4
+    assert told.change == pytest.approx(0.05)
+    assert told.low == pytest.approx(0.05 - (0.05**2 + room**2) ** 0.5)
+    assert told.high is not None
+    assert told.high > 0.05 + room
+    assert told.detectable is None
+
+
+def test_a_mean_says_nothing_where_a_benchmark_has_one_picture() -> None:
+    before = [e for e in pictures("a", dict.fromkeys(FOUR, 9)) if e.metric != "mnist"]
+    one = [e for e in pictures("a", {"mnist": 1}) if e.instance == "0"]
+    told = suite(compared(before + one, before + one).differences)["lenient"]
+    assert (told.low, told.p, told.verdict) == (None, None, "too few items to tell")
+
+
 def test_there_is_no_mean_over_benchmarks_that_were_not_all_asked_alike() -> None:
     three = pictures("a", dict.fromkeys(FOUR[:3], 5))
     other = pictures("a", {FOUR[3]: 5}, style="other")

@@ -1,12 +1,10 @@
 """Measure how benchmarks, held-out tasks and groups of tasks changed, and test each change."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from visionflan.compare.comparison import Difference, Pair, Scope
 from visionflan.compare.flips import flips
-from visionflan.compare.panels import Panel
 from visionflan.compare.resample import Sums, are_alike, resample
 from visionflan.compare.significance import POWER, holm, mcnemar, swap_test
 from visionflan.compare.verdicts import verdict
@@ -14,7 +12,6 @@ from visionflan.evaluate import benchmarks
 from visionflan.evaluate.header import TaskHeader
 from visionflan.evaluate.measures import Measure, mean_score, tallied
 from visionflan.evaluate.metrics import METRICS
-from visionflan.evaluate.suites import SUITES, mean_of_means
 from visionflan.evaluate.verdict import RULES, Rule
 
 
@@ -48,19 +45,6 @@ def of_task(told: TaskHeader, style: str, pairs: Sequence[Pair]) -> list[Differe
         measure = measure._replace(best=None)
     name = pairs[0].before.task
     return by_rules(Subject("task", name, style, measure, not told.conversation), pairs)
-
-
-def of_suites(panels: Sequence[Panel]) -> Iterator[Difference]:
-    """Compare the means over several benchmarks, in each style in which all were asked."""
-    by_style: dict[str, dict[str, Panel]] = defaultdict(dict)
-    for panel in panels:
-        by_style[panel.style][panel.name] = panel
-    for style, asked in by_style.items():
-        for name, members in SUITES.items():
-            if asked.keys() >= set(members):
-                measure = mean_of_means(f"mean over {len(members)} benchmarks", members)
-                pairs = [pair for member in members for pair in asked[member].pairs]
-                yield from by_rules(Subject("group", name, style, measure, headline=False), pairs)
 
 
 def by_rules(subject: Subject, pairs: Sequence[Pair]) -> list[Difference]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from visionflan.compare.backing import backing
 from visionflan.compare.bias import biases
 from visionflan.compare.comparison import Comparison, Difference, Evaluation, Side
-from visionflan.compare.differences import judged, of_benchmark, of_suites, of_task
+from visionflan.compare.differences import judged, of_benchmark, of_task
 from visionflan.compare.forgetting import forgetting
 from visionflan.compare.form import form
 from visionflan.compare.groups import of_groups
@@ -14,6 +14,7 @@ from visionflan.compare.join import Joined, join, side
 from visionflan.compare.manner import manner
 from visionflan.compare.numbers import to_json
 from visionflan.compare.panels import Panel, by_benchmark, by_task, parts, wholes
+from visionflan.compare.suites import of_suites
 from visionflan.evaluate.header import TaskHeader
 
 __all__ = ["compare", "to_json"]
