@@ -51,6 +51,9 @@ def test_an_interval_that_no_draw_varies_is_as_wide_as_so_few_clusters_leave_ope
 def test_only_answers_that_are_the_same_leave_nothing_open() -> None:
     rows = [[1.0, 2.0], [1.0, 2.0]]
     assert drawn(rows, rows, alike=True).shift(share, 1.0).change == Figure(0.0, 0.0, 0.0)
+    carried_by_one = [[1.0, 2.0, 3.0], [0.0, 0.0, 3.0]]
+    same = drawn(carried_by_one, carried_by_one, alike=True)
+    assert same.shift(share, 1.0).change == Figure(0.0, 0.0, 0.0)
     reworded = drawn(rows, rows).shift(share, 1.0).change
     assert reworded.low is not None
     assert reworded.low < 0

@@ -62,12 +62,12 @@ class Draws(NamedTuple):
 
     def figure(self, value: Change, best: float | None = None) -> Figure:
         """Give a function of the totals of both sides; none of a change goes beyond `best`."""
-        clusters = self.carriers(value)
+        unmoved = np.array_equal(self.sums.before, self.sums.after)
+        clusters = self.clusters if unmoved and self.sums.alike else self.carriers(value)
         drawn = value(self.drawn_before, self.drawn_after)
         told = figure(value(self.before, self.after), drawn, clusters)
         if told.low is None or told.low != told.high:
             return told
-        unmoved = np.array_equal(self.sums.before, self.sums.after)
         if unmoved and (self.sums.alike or best is None):
             return told
         if best is None:
