@@ -18,6 +18,7 @@ from visionflan.evaluate.places import builds, checkpoints
 from visionflan.evaluate.run import EvaluationSettings, Subject, evaluate
 from visionflan.hashing import rank
 from visionflan.recipes.tiny import tiny
+from visionflan.report.comparison import COMPARISON, told_of, write_comparison
 from visionflan.report.page import write_report
 from visionflan.train.run import train
 
@@ -94,7 +95,9 @@ def quickstart(out: Path, data_root: Path | None, say: Say) -> Path:
             )
             evaluate(subject, held_out(builds([], place.run)), place.out, ASKED)
     with timed("5/5 report", say):
-        return write_report(out)
+        report = write_report(out)
+        write_comparison(told_of(out), out / COMPARISON)
+        return report
 
 
 @contextmanager

@@ -7,9 +7,10 @@ compare.csv with every answer, and compare.json with every number.
 """
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from visionflan.errors import UsageError
 
 if TYPE_CHECKING:
     from visionflan.report.comparison import Files, Story
@@ -42,8 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Compare, write the three files, and print what they say in short."""
     if given.demo == (given.before is not None):
-        sys.stderr.write("error: give a run, or two sides to compare, or --demo\n")
-        return 2
+        raise UsageError("give a run, or two sides to compare, or --demo")
     if not given.demo:
         alone = given.before / COMPARISON if given.after is None else Path(COMPARISON)
         return compared(given, given.before, given.out or alone)
@@ -56,21 +56,14 @@ def run(given: argparse.Namespace) -> int:
 def compared(given: argparse.Namespace, before: Path, out: Path) -> int:
     """Compare two sides."""
     from visionflan.cli.selection import print_json
-    from visionflan.compare.run import compare, to_json
-    from visionflan.report.comparison import Story, write_comparison
-    from visionflan.report.sides import read, sides, sources
+    from visionflan.compare.run import to_json
+    from visionflan.report.comparison import told_of, write_comparison
 
-    sides_found = sides(before, given.after)
-    first, second = read(sides_found.before), read(sides_found.after)
-    found = compare(first, second)
-    opened, missing = sources([*first, *second])
-    story = Story(found, [*first, *second], opened, missing, given.rule)
-    numbers = to_json(found)
-    files = write_comparison(story, out, numbers)
+    story = told_of(before, given.after, given.rule)
+    files = write_comparison(story, out)
     if given.json:
-        print_json(
-            {**numbers, "files": {name: str(path) for name, path in files._asdict().items()}}
-        )
+        places = {name: str(path) for name, path in files._asdict().items()}
+        print_json({**to_json(story.found), "files": places})
     else:
         show(story, files)
     return 0

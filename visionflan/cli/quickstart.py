@@ -23,10 +23,13 @@ def run(given: argparse.Namespace) -> int:
     from visionflan.evaluate.places import evaluations
     from visionflan.evaluate.run import rescore
     from visionflan.quickstart import quickstart
+    from visionflan.report.comparison import COMPARISON
 
     report = quickstart(given.out, given.data_root, tell)
     show([rescore(folder) for folder in evaluations(given.out)], as_json=False)
     print(f"\nThe report: {report.resolve().as_uri()}")
+    changes = given.out.resolve() / COMPARISON / "compare.html"
+    print(f"What the second stage changed: {changes.as_uri()}")
     print(f"Talk to it: visionflan chat {given.out}/chat/checkpoint PICTURE")
     return 0
 

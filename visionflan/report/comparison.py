@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ import visionflan
 from visionflan.build.durable import write_text
 from visionflan.compare.backing import backing
 from visionflan.compare.comparison import Comparison, Difference, Evaluation
+from visionflan.compare.run import compare, to_json
 from visionflan.errors import EvaluationError, VisionflanError
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.header import TaskHeader
@@ -24,9 +25,12 @@ from visionflan.report.flip_table import write_table
 from visionflan.report.flips import SHOWN, Shower
 from visionflan.report.gist import gist, names
 from visionflan.report.pictures import Pictures, Source
+from visionflan.report.sides import read, sides, sources
 from visionflan.report.told_apart import biases, forgettings, forms, lengths, manners, outcomes
 
 MANY_TASKS, PANEL_ROWS = 24, 12
+# Where a run alone keeps how its stages compare.
+COMPARISON = "comparison"
 
 
 class Files(NamedTuple):
@@ -88,14 +92,23 @@ def benchmark_title(name: str) -> str:
         return name
 
 
-def write_comparison(story: Story, out: Path, numbers: Mapping[str, Any]) -> Files:
+def told_of(before: Path, after: Path | None = None, rule: Rule = "lenient") -> Story:
+    """Compare two sides, or of a run alone its first stage with its last."""
+    found = sides(before, after)
+    first, second = read(found.before), read(found.after)
+    opened, missing = sources([*first, *second])
+    return Story(compare(first, second), [*first, *second], opened, missing, rule)
+
+
+def write_comparison(story: Story, out: Path) -> Files:
     """Write the three files into a folder."""
     if all(pair.before.score(story.rule) is None for pair in story.found.pairs):
         raise EvaluationError(unscored(story.rule))
     files = Files(out / "compare.html", out / "compare.csv", out / "compare.json")
     write_text(files.page, page(story))
     write_table(files.table, story.found.pairs, story.rule)
-    write_text(files.numbers, json.dumps(numbers, indent=1, ensure_ascii=False) + "\n")
+    numbers = json.dumps(to_json(story.found), indent=1, ensure_ascii=False)
+    write_text(files.numbers, f"{numbers}\n")
     return files
 
 
