@@ -16,7 +16,6 @@ from visionflan.train import loop
 from visionflan.train.batches import Micro
 from visionflan.train.config import Machine, Stage, Start, TrainConfig
 from visionflan.train.learner import Batch, Collator, Learner
-from visionflan.train.loop import factor
 from visionflan.train.phase import Phase, compute_again
 from visionflan.train.run import train
 from visionflan.train.world import World
@@ -290,16 +289,3 @@ def test_a_loss_that_is_no_number_ends_the_run(config: TrainConfig, tmp_path: Pa
     stage = replace(config.stages[0], learning_rate=1e30, warm_up=0.0, clip=1e30)
     with pytest.raises(TrainingError, match=r"the loss is .* at step"):
         train(replace(config, stages=(stage,)), tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("schedule", "expected"),
-    [
-        ("cosine", [0.5, 1.0, 1.0, 0.933, 0.75, 0.5, 0.25, 0.067]),
-        ("linear", [0.5, 1.0, 1.0, 0.833, 0.667, 0.5, 0.333, 0.167]),
-        ("constant", [0.5] + [1.0] * 7),
-    ],
-)
-def test_the_learning_rate_rises_and_falls(schedule: Any, expected: list[float]) -> None:
-    stage = Stage(name="a", learning_rate=1, steps=8, batch_size=1, warm_up=0.25, schedule=schedule)
-    assert [round(factor(stage, step, 8), 3) for step in range(8)] == expected

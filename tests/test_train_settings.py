@@ -3,12 +3,14 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from visionflan.errors import TrainingError, UnknownNameError
 from visionflan.recipes import find, names
 from visionflan.train.config import Data, Machine, Stage, Start, TrainConfig
+from visionflan.train.loop import factor
 from visionflan.train.settings import SettingError, from_json, override, to_json
 
 CONFIG = TrainConfig(
@@ -91,3 +93,16 @@ def test_a_setting_that_is_not_or_cannot_be_is_refused(
 def test_two_stages_of_one_name_are_refused() -> None:
     with pytest.raises(TrainingError, match="the stages base, base"):
         replace(CONFIG, stages=(CONFIG.stages[1], CONFIG.stages[1]))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("cosine", [0.5, 1.0, 1.0, 0.933, 0.75, 0.5, 0.25, 0.067]),
+        ("linear", [0.5, 1.0, 1.0, 0.833, 0.667, 0.5, 0.333, 0.167]),
+        ("constant", [0.5] + [1.0] * 7),
+    ],
+)
+def test_the_learning_rate_rises_and_falls(schedule: Any, expected: list[float]) -> None:
+    stage = Stage(name="a", learning_rate=1, steps=8, batch_size=1, warm_up=0.25, schedule=schedule)
+    assert [round(factor(stage, step, 8), 3) for step in range(8)] == expected
