@@ -94,7 +94,8 @@ def evaluate(
         likelihood=settings.likelihood,
     )
     batches = Batches(subject.answerer, asking, settings.batch_size)
-    for record in answers(batches, waiting, Journal(out / JOURNAL)):
+    title = " ".join(filter(None, ("ask", header.phase, header.benchmark)))
+    for record in answers(batches, waiting, Journal(out / JOURNAL), title):
         answered[record.place] = record
     return finish(out, header, list(answered.values()))
 
@@ -152,11 +153,12 @@ def lacks(record: Record | None, ask: Ask, settings: EvaluationSettings) -> bool
     return settings.likelihood and bool(ask.closed_answers) and not record.logprobs
 
 
-def answers(batches: Batches, waiting: Sequence[Ask], journal: Journal) -> Iterator[Record]:
+def answers(
+    batches: Batches, waiting: Sequence[Ask], journal: Journal, title: str
+) -> Iterator[Record]:
     """Ask in batches, noting each batch in the journal as it is answered."""
     from tqdm import tqdm  # slow to import, and scoring alone does not need it
 
-    title = f"ask {batches.asking.phase}"
     with tqdm(total=len(waiting), desc=title, unit="answer", disable=None) as bar:
         for records in batches.records(waiting):
             journal.append(records)
