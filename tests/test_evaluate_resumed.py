@@ -188,7 +188,7 @@ class Slow(Looker):
     """A model that takes its time."""
 
     def one(self, asked: str, image: Image.Image, most: int) -> Said:
-        time.sleep(0.002)
+        time.sleep(0.02)
         return super().one(asked, image, most)
 
 
@@ -210,6 +210,7 @@ def test_killed_at_ten_random_points_and_resumed_it_gives_the_same_records(
                 if journal.exists() and journal.stat().st_size >= wait_for:
                     os.kill(process.pid, signal.SIGKILL)
                     break
+                time.sleep(0.01)
         assert process.returncode == -signal.SIGKILL
     before = (out / JOURNAL).read_bytes().count(b"\n")
     again = Looker()
