@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 import pytest
+from paper_benchmarks import JUDGED, OF_THE_PAPER
 from PIL import Image
 from tiny_evaluation import Said
 
@@ -28,20 +29,6 @@ from visionflan.evaluate.verdict import PARSING_RULES, RULES
 from visionflan.model.images import decode
 from visionflan.overlaps import EVALUATIONS
 
-OF_THE_PAPER = {
-    "cifar10",
-    "cifar100",
-    "llava_bench",
-    "miniimagenet",
-    "mm_vet",
-    "mmbench",
-    "mme",
-    "mmmu",
-    "mnist",
-    "pope",
-}
-# Only a judge can score these.
-JUDGED = {"llava_bench", "mm_vet"}
 NAMES = benchmarks.names()
 
 
@@ -122,7 +109,7 @@ def test_the_benchmarks_of_the_paper_are_there() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_benchmark_declares_all_that_users_need(name: str) -> None:
     found = benchmarks.load(name)
-    assert found.title in EVALUATIONS
+    assert found.title in EVALUATIONS or name not in OF_THE_PAPER
     assert found.licence in {*LICENCES, "unknown"}
     assert found.homepage.startswith("http")
     assert all([found.read, found.write_specimen, found.version, found.styles, found.layout])

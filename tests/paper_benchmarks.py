@@ -1,0 +1,16 @@
+"""The benchmarks of the paper, of which the tests know more than of those that are added."""
+
+OF_THE_PAPER = {
+    "cifar10",
+    "cifar100",
+    "llava_bench",
+    "miniimagenet",
+    "mm_vet",
+    "mmbench",
+    "mme",
+    "mmmu",
+    "mnist",
+    "pope",
+}
+# Only a judge can score these.
+JUDGED = {"llava_bench", "mm_vet"}
