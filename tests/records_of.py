@@ -3,6 +3,8 @@
 from typing import Any
 
 from visionflan.evaluate.records import SCHEMA, Record
+from visionflan.evaluate.scoring import judge
+from visionflan.evaluate.verdict import PARSING_RULES, Question
 
 PLAIN: dict[str, Any] = {
     "schema": SCHEMA,
@@ -35,3 +37,17 @@ PLAIN: dict[str, Any] = {
 def record(**fields: Any) -> Record:
     """Make a record of the fields that matter to a test."""
     return Record(**{**PLAIN, **fields})
+
+
+def read_by_rules(made: Record, metric: str) -> Record:
+    """Read and score the answer of a record by both rules of a metric or benchmark."""
+    question = Question(made.target, made.references)
+    official, lenient = (judge(metric, made.answer, question, rule) for rule in PARSING_RULES)
+    return made._replace(
+        parsed=lenient.parsed,
+        status=lenient.status,
+        parsed_official=official.parsed,
+        status_official=official.status,
+        score_official=official.score,
+        score_lenient=lenient.score,
+    )

@@ -6,16 +6,15 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from records_of import record
+from records_of import read_by_rules, record
 
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.benchmark import Row
 from visionflan.evaluate.benchmarks.mme import COGNITION, PERCEPTION, SUBTASKS, benchmark
 from visionflan.evaluate.measures import estimate, tallied
 from visionflan.evaluate.records import Record
-from visionflan.evaluate.scoring import judge
 from visionflan.evaluate.statistics import Estimate
-from visionflan.evaluate.verdict import PARSING_RULES, Question, Rule
+from visionflan.evaluate.verdict import Question, Rule
 from visionflan.evaluate.yes_no import CANDIDATES
 
 MEASURES = {measure.name: measure for measure in benchmark.measures}
@@ -54,18 +53,7 @@ def answered(part: str, image: str, target: str, answer: str) -> Record:
     )
     if answer == "failed":
         return made._replace(error="no answer")
-    official, lenient = (
-        judge("mme", answer, Question(target, (target,)), rule) for rule in PARSING_RULES
-    )
-    return made._replace(
-        answer=answer,
-        parsed=lenient.parsed,
-        status=lenient.status,
-        parsed_official=official.parsed,
-        status_official=official.status,
-        score_official=official.score,
-        score_lenient=lenient.score,
-    )
+    return read_by_rules(made._replace(answer=answer), "mme")
 
 
 def pair(part: str, image: str, first: str, second: str) -> list[Record]:

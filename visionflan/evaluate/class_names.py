@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Literal
 
 from visionflan.errors import ReleaseError
-from visionflan.evaluate.benchmark import Row
+from visionflan.evaluate.benchmark import Benchmark, Row
 from visionflan.evaluate.measures import Measure, mean_score, ratio
 from visionflan.evaluate.metrics.choices import NO, YES
 from visionflan.evaluate.metrics.folding import fold, words_of
@@ -196,3 +196,13 @@ def verdict_of(words: str, record: Record, swapped: bool) -> Reading | None:
 
 
 RUBRIC = Rubric("emt yes or no 1", request, verdict_of, scope="leftovers")
+
+
+def of_classes(made: Benchmark, thing: Thing) -> Benchmark:
+    """Give a benchmark whose pictures each show one thing of a closed list all but its reader."""
+    made.measures, made.rubric = MEASURES, RUBRIC
+    made.official(official)
+    made.lenient(lenient)
+    made.style("emt")(lambda row: from_list(row, thing))
+    made.style("bare")(alone)
+    return made

@@ -28,20 +28,19 @@ MD5 = {
     "batches.meta": "5ff9c542aee3614f3951f8cda6e48888",
 }
 
-benchmark = Benchmark(
-    title="CIFAR-10",
-    homepage="https://www.cs.toronto.edu/~kriz/cifar.html",
-    licence="unknown",
-    citation="Krizhevsky (2009), Learning Multiple Layers of Features from Tiny Images",
-    layout="""
-        cifar-10-batches-py/test_batch
-        cifar-10-batches-py/batches.meta
-    """,
-    measures=class_names.MEASURES,
-    rubric=class_names.RUBRIC,
+benchmark = class_names.of_classes(
+    Benchmark(
+        title="CIFAR-10",
+        homepage="https://www.cs.toronto.edu/~kriz/cifar.html",
+        licence="unknown",
+        citation="Krizhevsky (2009), Learning Multiple Layers of Features from Tiny Images",
+        layout="""
+            cifar-10-batches-py/test_batch
+            cifar-10-batches-py/batches.meta
+        """,
+    ),
+    "object",
 )
-benchmark.official(class_names.official)
-benchmark.lenient(class_names.lenient)
 
 
 @benchmark.reader
@@ -59,18 +58,6 @@ def files(root: Path) -> str:
     """Tell the official files from others."""
     contents = [require(root / FOLDER / name).read_bytes() for name in MD5]
     return version("official test batch", contents, list(MD5.values()))
-
-
-@benchmark.style("emt")
-def emt(row: Row) -> str:
-    """Ask for one object of the list."""
-    return class_names.from_list(row, "object")
-
-
-@benchmark.style("bare")
-def bare(row: Row) -> str:
-    """Ask without the list."""
-    return class_names.alone(row)
 
 
 # Class: the icon that shows it and its colour; there is none of a deer or a frog.

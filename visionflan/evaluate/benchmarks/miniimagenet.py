@@ -60,21 +60,20 @@ TEST = (
 )
 PICTURES = 600
 
-benchmark = Benchmark(
-    title="miniImageNet",
-    homepage="https://github.com/twitter-research/meta-learning-lstm",
-    licence="research-only",
-    citation="Ravi, Larochelle (2017), Optimization as a Model for Few-Shot Learning, ICLR; the "
-    "pictures: Vinyals et al. (2016), Matching Networks for One Shot Learning, NeurIPS",
-    layout="""
-        test.csv
-        images/n0193011200000001.jpg
-    """,
-    measures=class_names.MEASURES,
-    rubric=class_names.RUBRIC,
+benchmark = class_names.of_classes(
+    Benchmark(
+        title="miniImageNet",
+        homepage="https://github.com/twitter-research/meta-learning-lstm",
+        licence="research-only",
+        citation="Ravi, Larochelle (2017), Optimization as a Model for Few-Shot Learning, ICLR; "
+        "the pictures: Vinyals et al. (2016), Matching Networks for One Shot Learning, NeurIPS",
+        layout="""
+            test.csv
+            images/n0193011200000001.jpg
+        """,
+    ),
+    "object",
 )
-benchmark.official(class_names.official)
-benchmark.lenient(class_names.lenient)
 
 Picture = tuple[str, Path, str]
 
@@ -149,18 +148,6 @@ def files(root: Path) -> str:
         return "test split of Ravi and Larochelle, 600 pictures of each of 20 classes"
     listing = "\n".join(f"{name},{identifier}" for name, identifier in sorted(found))
     return f"unknown version (sha256 {sha256(listing.encode()).hexdigest()[:16]})"
-
-
-@benchmark.style("emt")
-def emt(row: Row) -> str:
-    """Ask for one object of the list."""
-    return class_names.from_list(row, "object")
-
-
-@benchmark.style("bare")
-def bare(row: Row) -> str:
-    """Ask without the list."""
-    return class_names.alone(row)
 
 
 def crate(pen: ImageDraw.ImageDraw, box: Box) -> None:

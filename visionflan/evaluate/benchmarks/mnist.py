@@ -35,21 +35,20 @@ MD5 = {
     LABELS: "27ae3e4e09519cfbb04c329615203637",
 }
 
-benchmark = Benchmark(
-    title="MNIST",
-    homepage="http://yann.lecun.com/exdb/mnist/",
-    licence="unknown",
-    citation="LeCun, Bottou, Bengio, Haffner (1998), Gradient-Based Learning Applied to Document "
-    "Recognition, Proceedings of the IEEE",
-    layout="""
-        t10k-images-idx3-ubyte.gz
-        t10k-labels-idx1-ubyte.gz
-    """,
-    measures=class_names.MEASURES,
-    rubric=class_names.RUBRIC,
+benchmark = class_names.of_classes(
+    Benchmark(
+        title="MNIST",
+        homepage="http://yann.lecun.com/exdb/mnist/",
+        licence="unknown",
+        citation="LeCun, Bottou, Bengio, Haffner (1998), Gradient-Based Learning Applied to "
+        "Document Recognition, Proceedings of the IEEE",
+        layout="""
+            t10k-images-idx3-ubyte.gz
+            t10k-labels-idx1-ubyte.gz
+        """,
+    ),
+    "number",
 )
-benchmark.official(class_names.official)
-benchmark.lenient(class_names.lenient)
 
 
 @benchmark.reader
@@ -80,18 +79,6 @@ def files(root: Path) -> str:
     """Tell the official files from others."""
     contents = [idx_content(require(root / name, root / f"{name}.gz")) for name in MD5]
     return version("official test set", contents, list(MD5.values()))
-
-
-@benchmark.style("emt")
-def emt(row: Row) -> str:
-    """Ask for one number of the list."""
-    return class_names.from_list(row, "number")
-
-
-@benchmark.style("bare")
-def bare(row: Row) -> str:
-    """Ask without the list."""
-    return class_names.alone(row)
 
 
 @benchmark.specimen
