@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from PIL import Image, UnidentifiedImageError
 
 from visionflan.build.instance import Turn
-from visionflan.errors import EvaluationError
+from visionflan.errors import EvaluationError, VisionflanError
 from visionflan.evaluate.answerer import Answerer, Weigher, is_out_of_memory
 from visionflan.evaluate.items import Ask, Source
 from visionflan.evaluate.records import SCHEMA, Record
@@ -102,7 +102,7 @@ class Batches:
 def pictures(ask: Ask) -> list[Image.Image]:
     """Give the pictures that are shown: the item's own, grey ones of their size, or another's."""
     if not ask.shown and ask.item.images:
-        raise LookupError("the task holds out no other picture to show in place of this one")
+        raise EvaluationError("the task holds out no other picture to show in place of this one")
     images = [picture(ask.item.source, image) for image in ask.shown]
     if ask.condition != "blank":
         return images
@@ -123,9 +123,11 @@ def picture(source: Source, image_id: str) -> Image.Image:
 
 
 def failed(ask: Ask, asking: Asking, fault: BaseException) -> Record:
-    """Make the record of a question that could not be answered."""
+    """Make the record of a question that could not be answered; our own sentences need no name."""
     words = " ".join(str(fault).split()) or "no more is known"
-    return blank_record(ask, asking)._replace(error=f"{type(fault).__name__}: {words}"[:500])
+    if not isinstance(fault, VisionflanError):
+        words = f"{type(fault).__name__}: {words}"
+    return blank_record(ask, asking)._replace(error=words[:500])
 
 
 def blank_record(ask: Ask, asking: Asking) -> Record:
