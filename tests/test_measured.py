@@ -8,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from records_of import record
 
+from visionflan.evaluate.benchmarks import load
 from visionflan.evaluate.header import Header, TaskHeader
 from visionflan.evaluate.measured import measured
 from visionflan.evaluate.measures import Measure, estimate, mean_score, ratio
 from visionflan.evaluate.records import Record
 from visionflan.evaluate.scoring import Scorer
+from visionflan.evaluate.verdict import Question, Verdict
 
 ACCURACY = mean_score("accuracy")
 LABELS = ("cat", "dog", "airplane")
@@ -82,6 +84,25 @@ def test_missing_data_is_no_score_and_below_98_percent_there_is_no_headline() ->
     assert told["mean"] == pytest.approx(60 / 97)
     assert told["items"] == 97
     assert (told["missing_wrong"], told["missing_right"]) == (0.6, 0.63)
+
+
+def test_a_rule_that_breaks_on_an_answer_leaves_missing_data_and_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def brittle(answer: str, question: Question) -> Verdict:
+        return Verdict(1 / (len(answer) - 3), answer)
+
+    monkeypatch.setitem(load("cifar10").rules, "lenient", brittle)
+    whole, broken = answered(0, "a dog"), answered(1, "cat")
+    assert (whole.score_lenient, whole.status) == (0.5, "parsed")
+    assert (broken.score_lenient, broken.status) == (None, "parser_failed")
+    assert broken.parsed.startswith("ZeroDivisionError: ")
+    assert broken.score_official == 1.0
+    assert summed([whole, broken])["coverage"] == {
+        "official": 1.0,
+        "lenient": 0.5,
+        "likelihood": None,
+    }
 
 
 def test_likelihood_scores_without_reading_and_ties_share() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from visionflan.errors import EvaluationError
+from visionflan.errors import EvaluationError, VisionflanError
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.header import TaskHeader
 from visionflan.evaluate.metrics import METRICS
@@ -62,6 +62,17 @@ def judged_by_benchmark(
     return verdict._replace(status="truncated") if cut else verdict
 
 
+def read(record: Record, question: Question, rule: ParsingRule) -> Verdict:
+    """Score the answer of a record; where the rule breaks on it, that is missing data."""
+    cut = record.finish_reason == "length"
+    try:
+        return judge(record.metric, record.answer, question, rule, cut=cut)
+    except VisionflanError:
+        raise
+    except Exception as fault:  # a rule may be anybody's, and one answer may not end the rest
+        return Verdict(None, f"{type(fault).__name__}: {fault}"[:200], "parser_failed")
+
+
 def by_likelihood(record: Record) -> float | None:
     """Score the candidate that the model holds likeliest; candidates that tie share the score."""
     if not record.logprobs:
@@ -103,13 +114,12 @@ class Scorer:
         """Score a record by every rule; one without an answer stays missing data."""
         if record.error:
             return unscored(record)
-        cut = record.finish_reason == "length"
         question = self.question(record)
-        official = judge(record.metric, record.answer, question, "official", cut=cut)
+        official = read(record, question, "official")
         rules = metric_of(record.metric)
         lenient = official
         if record.options or rules.official != rules.lenient:
-            lenient = judge(record.metric, record.answer, question, "lenient", cut=cut)
+            lenient = read(record, question, "lenient")
         return record._replace(
             parsed=lenient.parsed,
             status=lenient.status,

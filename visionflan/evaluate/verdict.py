@@ -12,11 +12,12 @@ Status = Literal[
     "truncated",  # it was cut off at the limit of tokens
     "list_echo",  # it says the list of possible answers again
     "failed",  # nothing was answered, through no fault of the model: missing data
+    "parser_failed",  # the rule itself broke on it: missing data
     "unjudged",  # only a judge can score it, and none was asked: missing data
     "judge_failed",  # the judge gave no usable verdict: missing data
 ]
 # With these there is no score.
-MISSING: frozenset[Status] = frozenset({"failed", "unjudged", "judge_failed"})
+MISSING: frozenset[Status] = frozenset({"failed", "parser_failed", "unjudged", "judge_failed"})
 
 # How an answer becomes a score: by the rule that others publish, by one that asks only for the
 # right content, or, without reading it, by which of the closed answers the model holds likeliest.

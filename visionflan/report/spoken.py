@@ -20,6 +20,7 @@ MEANINGS = {
     "truncated": "was cut off at the limit of tokens",
     "list_echo": "says the list of possible answers again",
     "failed": "was never given: missing data, in no score",
+    "parser_failed": "broke the rule that was to read it: missing data, in no score",
     "unjudged": "needs a judge, and had none: missing data, in no score",
     "judge_failed": "got no verdict of its judge: missing data, in no score",
 }
