@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from records_of import record
+from records_of import TASK, record
 
 from visionflan.compare.comparison import Comparison, Evaluation, Pair
 from visionflan.compare.run import compare
@@ -18,21 +18,6 @@ from visionflan.evaluate.measures import mean_score
 from visionflan.evaluate.records import RECORDS, Record, read_records
 from visionflan.evaluate.run import EvaluationSettings, Subject, evaluate
 from visionflan.hashing import fraction
-
-PLAIN = TaskHeader(
-    dataset="shapes",
-    official_name="",
-    title="",
-    category="",
-    group="colours",
-    metric="exact_match",
-    sensitive=False,
-    trained=0,
-    held_out=1,
-    answers=1,
-    candidates=(),
-    conversation=False,
-)
 
 
 def scored(score: float | None, item: int, cluster: str | None = None, **fields: Any) -> Record:
@@ -71,7 +56,7 @@ def evaluation(records: Sequence[Record], name: str = "a", **fields: Any) -> Eva
 
 def task_header(metric: str) -> TaskHeader:
     """Say of a task how it is scored."""
-    return replace(PLAIN, metric=metric)
+    return replace(TASK, metric=metric)
 
 
 def compared(before: Sequence[Record], after: Sequence[Record]) -> Comparison:

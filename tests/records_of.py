@@ -2,9 +2,25 @@
 
 from typing import Any
 
+from visionflan.evaluate.header import TaskHeader
 from visionflan.evaluate.records import SCHEMA, Record
 from visionflan.evaluate.scoring import judge
 from visionflan.evaluate.verdict import PARSING_RULES, Question
+
+TASK = TaskHeader(
+    dataset="shapes",
+    official_name="",
+    title="",
+    category="",
+    group="colours",
+    metric="exact_match",
+    sensitive=False,
+    trained=0,
+    held_out=1,
+    answers=1,
+    candidates=(),
+    conversation=False,
+)
 
 PLAIN: dict[str, Any] = {
     "schema": SCHEMA,

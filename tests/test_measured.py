@@ -1,15 +1,16 @@
 """Measures of benchmarks: hand-worked values, missing data, intervals that know of clusters."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from records_of import record
+from records_of import TASK, record
 
 from visionflan.evaluate.benchmarks import load
-from visionflan.evaluate.header import Header, TaskHeader
+from visionflan.evaluate.header import Header
 from visionflan.evaluate.measured import measured
 from visionflan.evaluate.measures import Measure, estimate, mean_score, ratio
 from visionflan.evaluate.records import Record
@@ -21,20 +22,7 @@ LABELS = ("cat", "dog", "airplane")
 
 
 def header(**fields: Any) -> Header:
-    task = TaskHeader(
-        dataset="cifar10",
-        official_name="test",
-        title="CIFAR-10: test",
-        category="",
-        group="",
-        metric="cifar10",
-        sensitive=False,
-        trained=0,
-        held_out=3,
-        answers=0,
-        candidates=(),
-        conversation=False,
-    )
+    task = replace(TASK, dataset="cifar10", metric="cifar10", held_out=3)
     known: dict[str, Any] = {
         "run": "run",
         "phase": "base",
