@@ -120,6 +120,15 @@ def test_what_else_a_forged_pickle_may_ask_for_is_refused(tmp_path: Path, conten
         unpickled(path)
 
 
+@pytest.mark.parametrize("put", [b"r\x00\x00\x00\x02", b"r\xff\xff\xff\x7f", b"p99999999\n"])
+def test_a_pickle_that_wants_room_for_what_it_does_not_hold_is_refused(
+    tmp_path: Path, put: bytes
+) -> None:
+    path = written(tmp_path / "test_batch", b"}" + put)
+    with pytest.raises(ReleaseError, match="it keeps a value as number"):
+        unpickled(path)
+
+
 @given(st.binary(max_size=200))
 def test_whatever_the_bytes_are_only_one_fault_is_told(
     tmp_path_factory: pytest.TempPathFactory, content: bytes

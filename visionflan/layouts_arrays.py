@@ -14,6 +14,7 @@ import gzip
 import io
 import math
 import pickle
+import pickletools
 import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -111,6 +112,7 @@ def unpickled(path: Path) -> dict[str, Any]:
     """Read a pickled dictionary of plain values and arrays, by Python 2 or 3, running no code."""
     content = require(path).read_bytes()
     try:
+        refuse_large_memo(content)
         found = PlainUnpickler(io.BytesIO(content), encoding="bytes").load()
         if not isinstance(found, dict):
             raise ValueError("it holds no dictionary")
@@ -120,6 +122,14 @@ def unpickled(path: Path) -> dict[str, Any]:
             f"{path} is not a pickle of plain values and arrays of bytes, and nothing in it was "
             f"run: {fault}; take the file that the owners publish"
         ) from fault
+
+
+def refuse_large_memo(content: bytes) -> None:
+    """Refuse a pickle that numbers what it keeps beyond its own length: room is made for all."""
+    for code, number, _ in pickletools.genops(content):
+        puts = code.name in ("PUT", "BINPUT", "LONG_BINPUT")
+        if puts and isinstance(number, int) and number > len(content):
+            raise ValueError(f"in {len(content)} bytes it keeps a value as number {number}")
 
 
 def text(value: object) -> str:
