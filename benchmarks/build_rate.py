@@ -22,11 +22,11 @@ from typing import Any
 import drawn_release
 
 from visionflan import catalog
-from visionflan.build.images import check_image
-from visionflan.build.plan import Settings
-from visionflan.build.prompt import render
-from visionflan.build.run import build
+from visionflan.builder.plan import Settings
+from visionflan.builder.run import build
 from visionflan.layouts import class_folders
+from visionflan.prompt import render
+from visionflan.storage.image_checks import check_image
 
 
 def ours(data_root: Path, out: Path, workers: int) -> None:

@@ -15,10 +15,10 @@ from tempfile import TemporaryDirectory
 
 from PIL import Image
 
-from visionflan.build.instance import Turn
-from visionflan.model.assemble import assemble
 from visionflan.model.generate import Checkpoint, load_checkpoint
-from visionflan.model.likelihood import candidate_logprobs
+from visionflan.model.llava import assemble
+from visionflan.model.logprobs import candidate_logprobs
+from visionflan.storage.instance import Turn
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 

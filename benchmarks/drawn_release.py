@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from visionflan.declare import Dataset, Example
+from visionflan.dataset import Dataset, Example
 from visionflan.layouts import LabelledImage, class_folders
 
 CLASSES = ("east", "north", "south", "west")

@@ -18,10 +18,10 @@ import torch
 from PIL import Image
 from training_rate import write_parts
 
-from visionflan.build.instance import Turn
 from visionflan.drawing import COLOURS, SHAPES, WHOLE, canvas, shape
-from visionflan.model.assemble import assemble
 from visionflan.model.generate import Answer, Checkpoint, answer, load_checkpoint
+from visionflan.model.llava import assemble
+from visionflan.storage.instance import Turn
 
 SIZES = {"hidden_size": 384, "intermediate_size": 1024, "num_attention_heads": 6}
 WORDS = (

@@ -17,9 +17,9 @@ from tempfile import TemporaryDirectory
 import drawn_release
 
 from visionflan import catalog
-from visionflan.build.directory import BuildDirectory
-from visionflan.build.plan import Settings
-from visionflan.build.run import build
+from visionflan.builder.plan import Settings
+from visionflan.builder.run import build
+from visionflan.storage.directory import BuildDirectory
 
 
 def rate(count: int, work: Callable[[], object]) -> float:

@@ -19,12 +19,12 @@ from typing import Any, NamedTuple
 import torch
 
 from visionflan import catalog
-from visionflan.build.directory import BuildDirectory
-from visionflan.build.plan import Settings
-from visionflan.build.run import build
+from visionflan.builder.plan import Settings
+from visionflan.builder.run import build
+from visionflan.storage.directory import BuildDirectory
 from visionflan.train.config import Machine, Stage, Start, TrainConfig
-from visionflan.train.phase import Phase
-from visionflan.train.world import World
+from visionflan.train.distributed import World
+from visionflan.train.stage import Phase
 
 TASKS = ("caltech101/*", "coco/*", "concadia/*", "funsd/*", "geometry3k/*", "iconqa/*", "vqa_rad/*")
 SIZES: dict[str, Any] = {"hidden_size": 128, "intermediate_size": 344, "num_attention_heads": 4}

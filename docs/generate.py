@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from visionflan import catalog
-from visionflan.build.preview import finished
+from visionflan.builder.preview import finished
 from visionflan.cli import main as cli
-from visionflan.declare import CATEGORIES, Task
+from visionflan.dataset import CATEGORIES, Task
 
 HERE = Path(__file__).parent
 GOLDEN = HERE.parent / "tests" / "golden" / "instructions.json"

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from visionflan.build.directory import BuildDirectory
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.errors import ReleaseError
+from visionflan.image_sources import Computed, Member, Picture
 from visionflan.layouts import inside, json_lines
-from visionflan.pictures import Computed, Member, Picture
+from visionflan.storage.directory import BuildDirectory
 
 MakeBoard = Callable[..., BuildDirectory]
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from records_of import TASK, record
 
-from visionflan.compare.comparison import Comparison, Evaluation, Pair
+from visionflan.compare.results import Comparison, Evaluation, Pair
 from visionflan.compare.run import compare
 from visionflan.evaluate import benchmarks
+from visionflan.evaluate.aggregate.measures import mean_score
 from visionflan.evaluate.benchmark import Benchmark
 from visionflan.evaluate.demo import Rote, specimen_release
-from visionflan.evaluate.header import Header, TaskHeader
-from visionflan.evaluate.measures import mean_score
-from visionflan.evaluate.records import RECORDS, Record, read_records
+from visionflan.evaluate.records.header import Header, TaskHeader
+from visionflan.evaluate.records.record import RECORDS, Record, read_records
 from visionflan.evaluate.run import EvaluationSettings, Subject, evaluate
 from visionflan.hashing import fraction
 

@@ -8,10 +8,10 @@ import pytest
 from board import MakeBoard, write_board
 
 from visionflan import catalog
-from visionflan.build.directory import BuildDirectory
-from visionflan.build.plan import Settings
-from visionflan.build.run import build
-from visionflan.scaffold import dataset_file
+from visionflan.authoring.scaffold import dataset_file
+from visionflan.builder.plan import Settings
+from visionflan.builder.run import build
+from visionflan.storage.directory import BuildDirectory
 
 SHARED = Path(__file__).parents[2] / "shared"
 

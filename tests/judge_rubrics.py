@@ -1,8 +1,8 @@
 """Rubrics, and a judge's way through a test without waiting."""
 
-from visionflan.evaluate.judge.patience import Patience
-from visionflan.evaluate.records import Record
-from visionflan.evaluate.rubric import Message, Reading, Request, Rubric
+from visionflan.evaluate.judge.retry import Patience
+from visionflan.evaluate.judge.rubric import Message, Reading, Request, Rubric
+from visionflan.evaluate.records.record import Record
 
 SCORES = {"yes": 1.0, "no": 0.0}
 

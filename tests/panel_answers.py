@@ -2,8 +2,8 @@
 
 from compared_sides import scored
 
-from visionflan.evaluate.records import Record
-from visionflan.evaluate.verdict import Status
+from visionflan.evaluate.metric import Status
+from visionflan.evaluate.records.record import Record
 
 
 def spoken(said: str, truth: str, item: int, margin: float | None = None) -> Record:

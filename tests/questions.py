@@ -1,7 +1,7 @@
 """Questions for metrics, and their scores by either rule."""
 
+from visionflan.evaluate.metric import Question
 from visionflan.evaluate.metrics import metric
-from visionflan.evaluate.verdict import Question
 
 
 def asked(

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from visionflan.evaluate.header import TaskHeader
-from visionflan.evaluate.records import SCHEMA, Record
-from visionflan.evaluate.scoring import judge
-from visionflan.evaluate.verdict import PARSING_RULES, Question
+from visionflan.evaluate.metric import PARSING_RULES, Question
+from visionflan.evaluate.records.header import TaskHeader
+from visionflan.evaluate.records.record import SCHEMA, Record
+from visionflan.evaluate.scorer import judge
 
 TASK = TaskHeader(
     dataset="shapes",

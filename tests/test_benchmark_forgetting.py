@@ -17,10 +17,10 @@ from visionflan.evaluate import benchmarks
 from visionflan.evaluate.benchmark import Benchmark, Row
 from visionflan.evaluate.benchmarks import mnist
 from visionflan.evaluate.benchmarks.miniimagenet import TEST
-from visionflan.evaluate.class_names import MEASURES, RUBRIC
-from visionflan.evaluate.verdict import Question
-from visionflan.layouts_wordnet import names
-from visionflan.specimens_arrays import write_idx, write_pickle
+from visionflan.evaluate.metric import Question
+from visionflan.evaluate.rules.class_names import MEASURES, RUBRIC
+from visionflan.layouts.wordnet import names
+from visionflan.specimens.arrays import write_idx, write_pickle
 
 FOUR = ["cifar10", "cifar100", "mnist", "miniimagenet"]
 TITLES = ["CIFAR-10", "CIFAR-100", "MNIST", "miniImageNet"]

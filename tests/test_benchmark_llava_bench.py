@@ -8,10 +8,10 @@ import pytest
 from records_of import record
 
 from visionflan.errors import ReleaseError
+from visionflan.evaluate.aggregate.measures import estimate
 from visionflan.evaluate.benchmarks.llava_bench import benchmark, request, scores
-from visionflan.evaluate.measures import estimate
-from visionflan.evaluate.records import Record
-from visionflan.evaluate.rubric import Reading
+from visionflan.evaluate.judge.rubric import Reading
+from visionflan.evaluate.records.record import Record
 from visionflan.specimens import write_json, write_lines, write_text
 
 TOLD = {"captions": "A red circle.\nA star.", "role": "Assistant", "rule": "Give two scores."}

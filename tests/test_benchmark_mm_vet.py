@@ -6,10 +6,10 @@ import pytest
 from records_of import record
 
 from visionflan.errors import ReleaseError
+from visionflan.evaluate.aggregate.measures import estimate
 from visionflan.evaluate.benchmarks.mm_vet import ABILITIES, SETS, benchmark, grade, request
-from visionflan.evaluate.measures import estimate
-from visionflan.evaluate.records import Record
-from visionflan.evaluate.verdict import Question
+from visionflan.evaluate.metric import Question
+from visionflan.evaluate.records.record import Record
 from visionflan.specimens import write_json, write_text
 
 

@@ -9,13 +9,13 @@ import pytest
 from records_of import record
 
 from visionflan.errors import ReleaseError
-from visionflan.evaluate import mmbench_rules
+from visionflan.evaluate.aggregate.measures import estimate
 from visionflan.evaluate.benchmark import Row
 from visionflan.evaluate.benchmarks.mmbench import ABILITIES, TURN, benchmark
-from visionflan.evaluate.measures import estimate
-from visionflan.evaluate.records import Record
-from visionflan.evaluate.verdict import Question
-from visionflan.layouts_arrays import png
+from visionflan.evaluate.metric import Question
+from visionflan.evaluate.records.record import Record
+from visionflan.evaluate.rules import mmbench as mmbench_rules
+from visionflan.layouts.arrays import png
 
 OPTIONS = ("a red car", "a blue bus", "none", "two dogs")
 LETTERS = ("A", "B", "C", "D")

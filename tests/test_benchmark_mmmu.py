@@ -10,13 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 from records_of import record
 
-from visionflan.declare import IMAGE_MARKER
+from visionflan.dataset import IMAGE_MARKER
 from visionflan.errors import ReleaseError
-from visionflan.evaluate import mmmu_rules
+from visionflan.evaluate.aggregate.measures import estimate
 from visionflan.evaluate.benchmark import Row
 from visionflan.evaluate.benchmarks.mmmu import CHOICE, DISCIPLINE, IMAGES, benchmark, figure, png
-from visionflan.evaluate.measures import estimate
-from visionflan.evaluate.verdict import Question
+from visionflan.evaluate.metric import Question
+from visionflan.evaluate.rules import mmmu as mmmu_rules
 
 OPTIONS = ("a red car", "a blue bus", "none", "two dogs")
 LETTERS = ("A", "B", "C", "D")

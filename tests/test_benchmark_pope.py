@@ -11,13 +11,13 @@ from PIL import Image
 from records_of import read_by_rules, record
 
 from visionflan.errors import ReleaseError
+from visionflan.evaluate.aggregate.bootstrap import Estimate
+from visionflan.evaluate.aggregate.measures import estimate
 from visionflan.evaluate.benchmark import Row
 from visionflan.evaluate.benchmarks.pope import SPLITS, benchmark
-from visionflan.evaluate.measures import estimate
-from visionflan.evaluate.records import Record
-from visionflan.evaluate.statistics import Estimate
-from visionflan.evaluate.verdict import Question, Rule
-from visionflan.evaluate.yes_no import CANDIDATES
+from visionflan.evaluate.metric import Question, Rule
+from visionflan.evaluate.records.record import Record
+from visionflan.evaluate.rules.yes_no import CANDIDATES
 
 MEASURES = {measure.name: measure for measure in benchmark.measures}
 TOO_LITTLE = "There isn't one"

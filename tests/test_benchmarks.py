@@ -12,22 +12,22 @@ from paper_benchmarks import JUDGED, OF_THE_PAPER
 from PIL import Image
 from tiny_evaluation import Said
 
-from visionflan.build.instance import Turn
 from visionflan.cli.main import main
-from visionflan.declare import IMAGE_MARKER, LICENCES
+from visionflan.dataset import IMAGE_MARKER, LICENCES
 from visionflan.errors import EvaluationError, UnknownNameError
 from visionflan.evaluate import benchmarks
+from visionflan.evaluate.aggregate.measures import estimate
 from visionflan.evaluate.benchmark import Benchmark, Row
-from visionflan.evaluate.cache import pixels_digest
+from visionflan.evaluate.benchmark_release import Release
 from visionflan.evaluate.demo import specimen_release
-from visionflan.evaluate.items import Chosen, Item
-from visionflan.evaluate.measures import estimate
-from visionflan.evaluate.records import RECORDS, Record, read_records
-from visionflan.evaluate.release import Release
+from visionflan.evaluate.metric import PARSING_RULES, RULES
+from visionflan.evaluate.models.cached import pixels_digest
+from visionflan.evaluate.records.record import RECORDS, Record, read_records
+from visionflan.evaluate.requests import Chosen, Item
 from visionflan.evaluate.run import EvaluationSettings, Subject, evaluate, rescore
-from visionflan.evaluate.verdict import PARSING_RULES, RULES
-from visionflan.model.images import decode
+from visionflan.model.image_processing import decode
 from visionflan.overlaps import EVALUATIONS
+from visionflan.storage.instance import Turn
 
 NAMES = benchmarks.names()
 

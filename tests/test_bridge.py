@@ -17,13 +17,13 @@ import pytest
 from PIL import Image
 from tiny_asked import BLUE, RED, save_checkpoint
 
-from visionflan.build.instance import Turn
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.answerer import checkpoint_digest
+from visionflan.evaluate.models.base import checkpoint_digest
 from visionflan.model.generate import answer, load_checkpoint
-from visionflan.model.likelihood import candidate_logprobs
+from visionflan.model.logprobs import candidate_logprobs
+from visionflan.storage.instance import Turn
 
-BRIDGE = "visionflan.bridge.lmms_eval"
+BRIDGE = "visionflan.integrations.lmms_eval"
 ROWS: list[dict[str, Any]] = [
     {"question": "What colour is the shape?", "pictures": [RED], "answer": "red"},
     {"question": "how many are there?", "pictures": None, "answer": "two"},

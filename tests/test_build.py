@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 from board import MakeBoard, asking, board_picture, files_of, write_board
 
-from visionflan.build.directory import BuildDirectory
-from visionflan.build.plan import Settings
-from visionflan.build.run import build
+from visionflan.builder.plan import Settings
+from visionflan.builder.run import build
 from visionflan.cli.main import main
 from visionflan.hashing import rank
+from visionflan.storage.directory import BuildDirectory
 
 pytestmark = pytest.mark.usefixtures("board")
 

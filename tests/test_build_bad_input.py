@@ -15,11 +15,12 @@ from board import asking, board_picture, write_board
 from PIL import Image
 
 from visionflan import catalog
-from visionflan.build import check, images
-from visionflan.build.directory import BuildDirectory
-from visionflan.build.plan import Settings
-from visionflan.build.reasons import LOST, NOTES
-from visionflan.build.run import build
+from visionflan.builder import image_workers as check
+from visionflan.builder.ledger_reasons import LOST, NOTES
+from visionflan.builder.plan import Settings
+from visionflan.builder.run import build
+from visionflan.storage import image_checks as images
+from visionflan.storage.directory import BuildDirectory
 
 Bad = Callable[[Path], dict[str, Any] | str]
 Ledger = dict[str, dict[str, Any]]

@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from visionflan.build.choose import TaskChoice, file_fault, inside_root, legible
-from visionflan.declare import Example, Task
+from visionflan.builder.sampling import TaskChoice, file_fault, inside_root, legible
+from visionflan.dataset import Example, Task
 from visionflan.hashing import rank
 
 TASK: Task[Any] = Task(

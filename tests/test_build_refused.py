@@ -8,9 +8,9 @@ import pytest
 from board import MakeBoard, asking, files_of, write_board
 
 from visionflan import catalog
-from visionflan.build.directory import BuildDirectory
 from visionflan.cli.main import main
 from visionflan.errors import BuildError, UnknownNameError
+from visionflan.storage.directory import BuildDirectory
 
 pytestmark = pytest.mark.usefixtures("board")
 

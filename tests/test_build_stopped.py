@@ -12,22 +12,26 @@ from typing import Any
 import pytest
 from board import asking, board_picture, files_of, write_board
 
+from visionflan import atomic_write as durable
 from visionflan import catalog
-from visionflan.build import assemble, durable, parts, seen, shards, stored
-from visionflan.build.directory import BuildDirectory
-from visionflan.build.outcome import claimed
-from visionflan.build.plan import Settings
-from visionflan.build.run import build
+from visionflan.builder import assemble, parts
+from visionflan.builder import image_cache as seen
+from visionflan.builder import image_store as stored
+from visionflan.builder.output_dir import claimed
+from visionflan.builder.plan import Settings
+from visionflan.builder.run import build
 from visionflan.errors import BuildError
+from visionflan.storage import image_shards as shards
+from visionflan.storage.directory import BuildDirectory
 
 SETTINGS = Settings(tasks=("board", "twin"), cap=25, hold_out_images=0.2)
 SCRIPT = """
 import sys
 from pathlib import Path
 from visionflan import catalog
-from visionflan.build import shards
-from visionflan.build.plan import Settings
-from visionflan.build.run import build
+from visionflan.storage import image_shards as shards
+from visionflan.builder.plan import Settings
+from visionflan.builder.run import build
 
 catalog.loose_files.update({Path(file).stem: Path(file) for file in sys.argv[3:]})
 shards.GROUP_IMAGES, shards.SHARD_BYTES = 4, 20_000

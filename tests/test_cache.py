@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from tiny_evaluation import Looker, ask, tiny_build
 
-from visionflan.build.directory import BuildDirectory
-from visionflan.build.instance import Turn
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.cache import CachedAnswerer, pixels_digest
+from visionflan.evaluate.models.cached import CachedAnswerer, pixels_digest
+from visionflan.storage.directory import BuildDirectory
+from visionflan.storage.instance import Turn
 
 
 class Weight(NamedTuple):

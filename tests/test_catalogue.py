@@ -13,9 +13,9 @@ from typing import NamedTuple
 import pytest
 
 from visionflan import catalog
-from visionflan.build.prompt import render
-from visionflan.declare import CATEGORIES, Example
+from visionflan.dataset import CATEGORIES, Example
 from visionflan.errors import UnusableError
+from visionflan.prompt import render
 
 NAMES = catalog.names()
 TASKS = catalog.task_names()
@@ -72,7 +72,7 @@ class Official(NamedTuple):
 
 
 def official() -> list[Official]:
-    table = files("visionflan") / "data" / "official_tasks.tsv"
+    table = files("visionflan") / "resources" / "official_tasks.tsv"
     lines = csv.DictReader(table.read_text("utf-8").splitlines(), delimiter="\t")
     columns = ("category", "title", "official_name", "dataset", "in")
     return [Official(*(line[column] for column in columns)) for line in lines]

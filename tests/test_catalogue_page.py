@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from visionflan import catalog
-from visionflan.catalogue_page import METRICS, SIDE
 from visionflan.cli.main import main
-from visionflan.declare import CATEGORIES
+from visionflan.dataset import CATEGORIES
+from visionflan.report.catalog_page import METRICS, SIDE
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 from records_of import record
 
-from visionflan.evaluate.class_names import (
+from visionflan.evaluate.aggregate.measures import Measure, estimate
+from visionflan.evaluate.metric import Question, Rule, Status
+from visionflan.evaluate.records.record import Record
+from visionflan.evaluate.rules.class_names import (
     MEASURES,
     RUBRIC,
     lenient,
@@ -14,9 +17,6 @@ from visionflan.evaluate.class_names import (
     official,
     rows,
 )
-from visionflan.evaluate.measures import Measure, estimate
-from visionflan.evaluate.records import Record
-from visionflan.evaluate.verdict import Question, Rule, Status
 
 LIST = "airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck"
 CIFAR10 = tuple(LIST.split(", "))

@@ -32,7 +32,7 @@ def listed(command: str, capsys: pytest.CaptureFixture[str]) -> list[dict[str, A
 def test_the_listing_of_tasks_holds_every_line_of_the_official_table(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    table = (files("visionflan") / "data" / "official_tasks.tsv").read_text().splitlines()
+    table = (files("visionflan") / "resources" / "official_tasks.tsv").read_text().splitlines()
     official = list(csv.DictReader(table, delimiter="\t"))
     told = listed("tasks", capsys)
     assert len({task["name"] for task in told}) == len(told) == len(official) == 209

@@ -6,9 +6,9 @@ import pytest
 from compared_sides import compared
 from panel_answers import answers, classified, spoken, worded
 
-from visionflan.compare.comparison import Comparison
-from visionflan.compare.resample import sign
-from visionflan.evaluate.records import Record
+from visionflan.compare.paired_bootstrap import sign
+from visionflan.compare.results import Comparison
+from visionflan.evaluate.records.record import Record
 
 Sides = tuple[list[Record], list[Record]]
 

@@ -5,15 +5,15 @@ import pytest
 from compared_sides import compared, pairs_of, scored
 from panel_answers import answers, classified, spoken, worded
 
-from visionflan.compare.bias import bias
-from visionflan.compare.comparison import Figure, Pair
 from visionflan.compare.forgetting import forgetting
-from visionflan.compare.form import form
-from visionflan.compare.manner import manner
-from visionflan.compare.panels import Panel
-from visionflan.compare.resample import Draws, Sums, resample
-from visionflan.evaluate.measures import ratio
-from visionflan.evaluate.statistics import Floats
+from visionflan.compare.format_effects import form
+from visionflan.compare.paired_bootstrap import Draws, Sums, resample
+from visionflan.compare.response_style import manner
+from visionflan.compare.results import Figure, Pair
+from visionflan.compare.subsets import Panel
+from visionflan.compare.yes_no_bias import bias
+from visionflan.evaluate.aggregate.bootstrap import Floats
+from visionflan.evaluate.aggregate.measures import ratio
 
 
 def panel(pairs: list[Pair]) -> Panel:

@@ -1,9 +1,9 @@
 import pytest
 from compared_sides import pairs_of, scored
 
-from visionflan.compare.comparison import Manner
-from visionflan.compare.manner import FIGURES, manner, sentences
-from visionflan.compare.panels import Panel
+from visionflan.compare.response_style import FIGURES, manner, sentences
+from visionflan.compare.results import Manner
+from visionflan.compare.subsets import Panel
 
 
 def written(*answers: tuple[str, str]) -> Manner:

@@ -8,13 +8,13 @@ import pytest
 from compared_sides import assert_unchanged, compared, released, scored, studied, toy
 from tiny_evaluation import ask, tiny_build
 
-from visionflan.compare.comparison import Comparison, Difference
-from visionflan.compare.numbers import to_json
+from visionflan.compare.results import Comparison, Difference
+from visionflan.compare.serialize import to_json
 from visionflan.evaluate import benchmarks
+from visionflan.evaluate.aggregate.measures import Measure, mean_score, ratio
 from visionflan.evaluate.benchmark import Benchmark
-from visionflan.evaluate.measures import Measure, mean_score, ratio
-from visionflan.evaluate.records import Record
-from visionflan.evaluate.verdict import RULES
+from visionflan.evaluate.metric import RULES
+from visionflan.evaluate.records.record import Record
 
 __all__ = ["toy"]
 

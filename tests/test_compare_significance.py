@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from visionflan.compare.resample import Sums, resample
+from visionflan.compare.paired_bootstrap import Sums, resample
 from visionflan.compare.significance import POWER, holm, mcnemar, swap_test
-from visionflan.evaluate.measures import ratio
-from visionflan.evaluate.statistics import Floats
+from visionflan.evaluate.aggregate.bootstrap import Floats
+from visionflan.evaluate.aggregate.measures import ratio
 
 PICTURES, QUESTIONS, STUDIES, SWAPS = 120, 6, 400, 999
 

@@ -5,11 +5,11 @@ import pytest
 from compared_sides import assert_unchanged, compared, evaluation, released, scored
 from tiny_evaluation import ask, tiny_build
 
-from visionflan.compare.comparison import Difference
+from visionflan.compare.results import Difference
 from visionflan.compare.run import compare
-from visionflan.evaluate.records import Record
-from visionflan.evaluate.suites import SUITES
-from visionflan.evaluate.verdict import RULES
+from visionflan.evaluate.aggregate.suites import SUITES
+from visionflan.evaluate.metric import RULES
+from visionflan.evaluate.records.record import Record
 
 FOUR = SUITES["forgetting"]
 

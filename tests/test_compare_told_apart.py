@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from panel_answers import answers, classified, spoken, worded
 
-from visionflan.compare.bias import bias, direction
-from visionflan.compare.comparison import Bias, Confusion, Figure, Form, Shift
+from visionflan.compare.auroc import ranked, told_apart
 from visionflan.compare.forgetting import forgetting
-from visionflan.compare.form import form
-from visionflan.compare.likelihoods import ranked, told_apart
-from visionflan.compare.panels import Panel
+from visionflan.compare.format_effects import form
+from visionflan.compare.results import Bias, Confusion, Figure, Form, Shift
+from visionflan.compare.subsets import Panel
+from visionflan.compare.yes_no_bias import bias, direction
 from visionflan.evaluate.benchmark import Benchmark
-from visionflan.evaluate.records import Record
+from visionflan.evaluate.records.record import Record
 
 __all__ = ["toy"]
 

@@ -1,7 +1,7 @@
 import pytest
 
-from visionflan.compare.comparison import Difference
-from visionflan.compare.verdicts import verdict
+from visionflan.compare.conclusions import verdict
+from visionflan.compare.results import Difference
 
 PLAIN = Difference(
     scope="benchmark",

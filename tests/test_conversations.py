@@ -7,10 +7,10 @@ from statistics import mean
 import pytest
 
 from visionflan import catalog
-from visionflan.build.conversations import KINDS, write_conversations
-from visionflan.build.directory import BuildDirectory
-from visionflan.build.plan import Settings
-from visionflan.build.run import build
+from visionflan.builder.plan import Settings
+from visionflan.builder.run import build
+from visionflan.storage.directory import BuildDirectory
+from visionflan.synthesize.conversations import KINDS, write_conversations
 
 DATASETS = ("caltech101", "tdiuc", "pacs")
 

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from visionflan import catalog, lint
-from visionflan.declare import Example
+from visionflan import catalog
+from visionflan.authoring import lint
+from visionflan.dataset import Example
 from visionflan.errors import ReleaseError
-from visionflan.pictures import encoded
+from visionflan.image_sources import encoded
 
 GOLDEN = Path(__file__).parent / "golden" / "instructions.json"
 NAMES = catalog.names()
@@ -23,7 +24,7 @@ every_dataset = pytest.mark.parametrize("name", NAMES)
 
 def official() -> list[dict[str, str]]:
     """Read the names and categories of all tasks of the paper and of its site."""
-    table = files("visionflan") / "data" / "official_tasks.tsv"
+    table = files("visionflan") / "resources" / "official_tasks.tsv"
     return list(csv.DictReader(table.read_text().splitlines(), delimiter="\t"))
 
 

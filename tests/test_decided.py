@@ -12,11 +12,11 @@ from records_of import record
 
 from visionflan.cli.main import main
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.decided import decided
 from visionflan.evaluate.demo import demo_run
-from visionflan.evaluate.judgements import Judgement, subject
-from visionflan.evaluate.records import RECORDS, Record, read_records
-from visionflan.evaluate.rubric import Reading, Request, Rubric
+from visionflan.evaluate.judge.apply_verdicts import decided
+from visionflan.evaluate.judge.judgments import Judgement, subject
+from visionflan.evaluate.judge.rubric import Reading, Request, Rubric
+from visionflan.evaluate.records.record import RECORDS, Record, read_records
 
 RUBRIC = Rubric("toy 1", lambda record, swapped: Request((), 0.0, 1), lambda *_: Reading(1.0))
 LEFT = RUBRIC._replace(scope="leftovers")

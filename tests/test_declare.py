@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
-from visionflan.declare import Dataset, Example, unwrap
+from visionflan.dataset import Dataset, Example, unwrap
 from visionflan.errors import UnusableError
 
 

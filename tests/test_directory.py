@@ -14,16 +14,16 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from visionflan.build.directory import BuildDirectory, Instances
-from visionflan.build.index import ImageIndex, write_index
-from visionflan.build.instance import Instance, Turn
-from visionflan.build.pages import locations
-from visionflan.build.reasons import LOST, NOTES
-from visionflan.build.shards import FACTS
-from visionflan.build.split import HoldOut
-from visionflan.build.tables import IMAGES, INSTANCES, LEDGER, TaskInfo
-from visionflan.build.writer import DirectoryWriter
+from visionflan.builder.directory_writer import DirectoryWriter
+from visionflan.builder.ledger_reasons import LOST, NOTES
+from visionflan.builder.split import HoldOut
 from visionflan.errors import BuildError, UnknownNameError, UnusableError
+from visionflan.storage.directory import BuildDirectory, Instances
+from visionflan.storage.image_index import ImageIndex, write_index
+from visionflan.storage.image_shards import FACTS
+from visionflan.storage.instance import Instance, Turn
+from visionflan.storage.parquet_pages import locations
+from visionflan.storage.schema import IMAGES, INSTANCES, LEDGER, TaskInfo
 
 INFO = TaskInfo(
     dataset="drawn",

@@ -2,7 +2,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from visionflan.drawing import BLACK, COLOURS, SIZE, WHOLE
-from visionflan.drawing_styles import STYLES, styled_icon
+from visionflan.drawing.styles import STYLES, styled_icon
 
 
 def drawn(style: str, index: int = 0) -> Image.Image:

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from tiny_evaluation import Looker, ask, ask_all, tiny_build
 
-from visionflan.build.conversations import write_conversations
-from visionflan.build.directory import BuildDirectory
 from visionflan.cli.main import main
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.places import builds, evaluations
-from visionflan.evaluate.records import RECORDS
+from visionflan.evaluate.aggregate.summary import HELD_OUT, OVERALL, TRAINED
+from visionflan.evaluate.records.paths import builds, evaluations
+from visionflan.evaluate.records.record import RECORDS
 from visionflan.evaluate.run import rescore
-from visionflan.evaluate.summary import HELD_OUT, OVERALL, TRAINED
+from visionflan.storage.directory import BuildDirectory
+from visionflan.synthesize.conversations import write_conversations
 
 HERE = Path(__file__).parent
 
@@ -134,7 +134,7 @@ def test_a_run_is_scored_from_the_command_line(
 def test_scoring_needs_no_torch() -> None:
     code = (
         "import sys; import visionflan.cli.score, visionflan.evaluate.run, "
-        "visionflan.evaluate.places; assert 'torch' not in sys.modules; "
+        "visionflan.evaluate.records.paths; assert 'torch' not in sys.modules; "
         "assert 'transformers' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

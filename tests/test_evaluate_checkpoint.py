@@ -11,19 +11,19 @@ from safetensors.torch import load_file, save_file
 from tiny_evaluation import tiny_build
 from tiny_parts import save_language_model, save_tower
 
-from visionflan.build.demo import specimens
-from visionflan.build.instance import Turn
-from visionflan.build.plan import Settings
-from visionflan.build.run import build
+from visionflan.builder.demo import specimens
+from visionflan.builder.plan import Settings
+from visionflan.builder.run import build
 from visionflan.cli.main import main
-from visionflan.evaluate.answerer import CheckpointAnswerer, checkpoint_digest
 from visionflan.evaluate.demo import specimen_release
-from visionflan.evaluate.header import read_header
-from visionflan.evaluate.places import checkpoints
+from visionflan.evaluate.models.base import CheckpointAnswerer, checkpoint_digest
 from visionflan.evaluate.plan import Opened, Wanted, planned
-from visionflan.evaluate.records import RECORDS, Record, read_records
-from visionflan.model import likelihood
-from visionflan.model.assemble import assemble
+from visionflan.evaluate.records.header import read_header
+from visionflan.evaluate.records.paths import checkpoints
+from visionflan.evaluate.records.record import RECORDS, Record, read_records
+from visionflan.model import logprobs as likelihood
+from visionflan.model.llava import assemble
+from visionflan.storage.instance import Turn
 
 
 @pytest.fixture(scope="module")

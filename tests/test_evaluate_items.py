@@ -7,13 +7,13 @@ from PIL import Image
 from tiny_evaluation import TASKS, Looker, Said, ask, tiny_build
 from tiny_evaluation import picture as drawn
 
-from visionflan.build.directory import BuildDirectory
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.ask import picture
 from visionflan.evaluate.held_out import held_out
-from visionflan.evaluate.items import asks, joined, limited
-from visionflan.evaluate.places import matching
-from visionflan.evaluate.records import CONDITIONS
+from visionflan.evaluate.inference import picture
+from visionflan.evaluate.records.paths import matching
+from visionflan.evaluate.records.record import CONDITIONS
+from visionflan.evaluate.requests import asks, joined, limited
+from visionflan.storage.directory import BuildDirectory
 
 HERE = Path(__file__).parent
 

@@ -12,14 +12,14 @@ import pytest
 from PIL import Image
 from tiny_evaluation import Looker, Said, ask, tiny_build
 
-from visionflan.build.directory import BuildDirectory
-from visionflan.build.instance import Turn
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.header import read_header
+from visionflan.evaluate.aggregate.summary import OVERALL
 from visionflan.evaluate.held_out import held_out
-from visionflan.evaluate.records import JOURNAL, RECORDS, read_records
+from visionflan.evaluate.records.header import read_header
+from visionflan.evaluate.records.record import JOURNAL, RECORDS, read_records
 from visionflan.evaluate.run import EvaluationSettings, Subject, evaluate
-from visionflan.evaluate.summary import OVERALL
+from visionflan.storage.directory import BuildDirectory
+from visionflan.storage.instance import Turn
 
 HERE = Path(__file__).parent
 
@@ -178,8 +178,8 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from test_evaluate_resumed import Slow
 from tiny_evaluation import ask
-from visionflan.build.conversations import write_conversations
-from visionflan.build.directory import BuildDirectory
+from visionflan.synthesize.conversations import write_conversations
+from visionflan.storage.directory import BuildDirectory
 ask(BuildDirectory(Path(sys.argv[2])), Path(sys.argv[3]), Slow(), batch_size=8)
 """
 

@@ -11,16 +11,16 @@ from board import asking, board_picture, write_board
 from PIL import Image
 
 from visionflan import catalog
-from visionflan.build import export as exporting
-from visionflan.build.adopt import adopt
-from visionflan.build.directory import BuildDirectory
-from visionflan.build.export import content, export
-from visionflan.build.instance import Instance, Turn
-from visionflan.build.plan import Settings
-from visionflan.build.published import find
-from visionflan.build.run import build
+from visionflan.builder.plan import Settings
+from visionflan.builder.run import build
 from visionflan.cli.main import main
 from visionflan.errors import BuildError
+from visionflan.formats import exporting
+from visionflan.formats.exporting import content, export
+from visionflan.formats.importing import adopt
+from visionflan.formats.llava import find
+from visionflan.storage.directory import BuildDirectory
+from visionflan.storage.instance import Instance, Turn
 
 
 @pytest.fixture(scope="module")

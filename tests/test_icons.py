@@ -4,7 +4,7 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from visionflan.drawing import COLOURS, SIZE, WHOLE
-from visionflan.icons import ICONS, icon
+from visionflan.drawing.icons import ICONS, icon
 
 
 def drawn(name: str, colour: str = "red") -> Image.Image:

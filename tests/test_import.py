@@ -12,14 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from visionflan import catalog
-from visionflan.build import published
-from visionflan.build.adopt import adopt
-from visionflan.build.directory import BuildDirectory
-from visionflan.build.published import find, listed_records
-from visionflan.build.reasons import LOST
-from visionflan.build.split import HoldOut
+from visionflan.builder.ledger_reasons import LOST
+from visionflan.builder.split import HoldOut
 from visionflan.cli.main import main
-from visionflan.declare import Broken
+from visionflan.dataset import Broken
+from visionflan.formats import llava as published
+from visionflan.formats.importing import adopt
+from visionflan.formats.llava import find, listed_records
+from visionflan.storage.directory import BuildDirectory
 
 Records = list[dict[str, Any]]
 

@@ -8,14 +8,14 @@ from judge_server import Behaviour, JudgeServer, fails, hangs, is_gone, says, se
 from records_of import record
 
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.judge.ask import Judged, estimate, is_wanted, judge_records
+from visionflan.evaluate.judge.base import Prices
+from visionflan.evaluate.judge.budget import Budget, Limits
 from visionflan.evaluate.judge.cache import CACHE, Cache
-from visionflan.evaluate.judge.client import HttpJudge
-from visionflan.evaluate.judge.limits import Budget, Limits
-from visionflan.evaluate.judge.reply import Prices
-from visionflan.evaluate.judgements import verdicts
-from visionflan.evaluate.records import Record
-from visionflan.evaluate.rubric import Rubric
+from visionflan.evaluate.judge.judgments import verdicts
+from visionflan.evaluate.judge.openai_compatible import HttpJudge
+from visionflan.evaluate.judge.rubric import Rubric
+from visionflan.evaluate.judge.runner import Judged, estimate, is_wanted, judge_records
+from visionflan.evaluate.records.record import Record
 
 
 class Bench:

@@ -19,9 +19,9 @@ from judge_server import (
 )
 
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.judge.client import HttpJudge, key_from, seconds
-from visionflan.evaluate.judge.reply import NoReplyError, Prices
-from visionflan.evaluate.rubric import Message, Request
+from visionflan.evaluate.judge.base import NoReplyError, Prices
+from visionflan.evaluate.judge.openai_compatible import HttpJudge, key_from, seconds
+from visionflan.evaluate.judge.rubric import Message, Request
 
 ASKED = Request((Message("system", "You judge."), Message("user", "Is it?")), 0.2, 8)
 

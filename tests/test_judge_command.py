@@ -15,8 +15,8 @@ from judge_server import Behaviour, JudgeServer, fails, says, serving
 
 from visionflan.cli.main import main
 from visionflan.evaluate.demo import demo_run
-from visionflan.evaluate.judgements import JUDGEMENTS, read_judgements
-from visionflan.evaluate.places import evaluations
+from visionflan.evaluate.judge.judgments import JUDGEMENTS, read_judgements
+from visionflan.evaluate.records.paths import evaluations
 
 
 @pytest.fixture(scope="module")

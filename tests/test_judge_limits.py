@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.judge.limits import Budget, CapError, Limits, estimated, most_tokens
-from visionflan.evaluate.judge.reply import NoReplyError, Prices, Reply
-from visionflan.evaluate.rubric import Message, Request
+from visionflan.evaluate.judge.base import NoReplyError, Prices, Reply
+from visionflan.evaluate.judge.budget import Budget, CapError, Limits, estimated, most_tokens
+from visionflan.evaluate.judge.rubric import Message, Request
 
 ASKED = Request((Message("user", "a" * 900),), 0.0, 100)  # at most 1,000 tokens and 100
 PRICES = Prices(1_000.0, 5_000.0)  # so that it costs at most 1.50

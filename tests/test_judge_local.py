@@ -7,12 +7,12 @@ from records_of import record
 from tiny_parts import save_language_model
 
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.judge.ask import judge_records
+from visionflan.evaluate.judge.base import NoReplyError
+from visionflan.evaluate.judge.budget import Budget, Limits
 from visionflan.evaluate.judge.cache import CACHE, Cache
-from visionflan.evaluate.judge.limits import Budget, Limits
 from visionflan.evaluate.judge.local import LocalJudge
-from visionflan.evaluate.judge.reply import NoReplyError
-from visionflan.evaluate.rubric import Message, Reading, Request
+from visionflan.evaluate.judge.rubric import Message, Reading, Request
+from visionflan.evaluate.judge.runner import judge_records
 
 ASKED = Request((Message("system", "a chat"), Message("user", "what colour is it ?")), 0.0, 6)
 WARM = ASKED._replace(temperature=1.0, max_tokens=12)

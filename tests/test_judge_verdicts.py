@@ -8,7 +8,7 @@ from judge_rubrics import YES_OR_NO
 from records_of import record
 
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.judgements import (
+from visionflan.evaluate.judge.judgments import (
     JUDGEMENTS,
     Judgement,
     judge_of,

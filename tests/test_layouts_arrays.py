@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from visionflan.errors import ReleaseError
-from visionflan.layouts_arrays import batch, idx, labelled, names_in, png, unpickled, version
-from visionflan.specimens_arrays import write_idx, write_pickle
+from visionflan.layouts.arrays import batch, idx, labelled, names_in, png, unpickled, version
+from visionflan.specimens.arrays import write_idx, write_pickle
 
 PIXELS = np.arange(2 * 3072, dtype=np.uint64).astype(np.uint8).reshape(2, 3072)
 KIND = (

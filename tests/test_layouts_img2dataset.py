@@ -7,8 +7,8 @@ from PIL import Image
 from pyarrow import parquet, table
 
 from visionflan.errors import ReleaseError
-from visionflan.layouts_img2dataset import Fetched, write_fetched
-from visionflan.pictures import Member, describe, encoded
+from visionflan.image_sources import Member, describe, encoded
+from visionflan.layouts.img2dataset import Fetched, write_fetched
 
 GREY = Image.new("RGB", (8, 8), (128, 128, 128))
 ADDRESSES = ("http://a/0.jpg", "http://a/1.jpg")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from visionflan import layouts_json
 from visionflan.errors import ReleaseError
-from visionflan.layouts_json import CHUNK, FAR, json_members, json_values
+from visionflan.layouts import json_stream as layouts_json
+from visionflan.layouts.json_stream import CHUNK, FAR, json_members, json_values
 
 NAMES = st.text(max_size=5)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | NAMES

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from visionflan.declare import Broken
+from visionflan.dataset import Broken
 from visionflan.errors import ReleaseError
-from visionflan.layouts_rrc import Question, find_splits, read_questions
+from visionflan.layouts.rrc import Question, find_splits, read_questions
 from visionflan.specimens import write_json
 
 

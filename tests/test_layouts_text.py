@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from visionflan.declare import Broken
+from visionflan.dataset import Broken
 from visionflan.drawing import Box
 from visionflan.errors import UnusableError
-from visionflan.layouts_text import Part, Piece, TextRow, around, read_part, reading_order
-from visionflan.layouts_text import transcription as transcribed
+from visionflan.layouts.scene_text import Part, Piece, TextRow, around, read_part, reading_order
+from visionflan.layouts.scene_text import transcription as transcribed
 
 
 def piece(text: str, left: float, top: float, height: float = 10) -> Piece:

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from visionflan import catalog, layouts_vqa
-from visionflan.declare import Broken
+from visionflan import catalog
+from visionflan.dataset import Broken
 from visionflan.errors import ReleaseError
-from visionflan.layouts_vqa import Asked, Pair
+from visionflan.layouts import vqa as layouts_vqa
+from visionflan.layouts.vqa import Asked, Pair
 
 WORDS = st.text(max_size=8)
 VALUES = st.integers() | WORDS | st.dictionaries(WORDS, st.integers() | WORDS, max_size=3)

@@ -1,11 +1,11 @@
 import re
 from importlib.resources import files
 
-from visionflan.layouts_wordnet import names
+from visionflan.layouts.wordnet import names
 
 
 def test_every_line_of_the_table_is_another_class_with_another_name() -> None:
-    table = (files("visionflan") / "data" / "imagenet_names.tsv").read_text()
+    table = (files("visionflan") / "resources" / "imagenet_names.tsv").read_text()
     assert len(table.splitlines()) == len(names()) == 1000
     assert list(names()) == sorted(names())
     assert len({name.casefold() for name in names().values()}) == 1000

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from visionflan.build.images import check_image
-from visionflan.build.likeness import LOW, alike, differing_bits, join, look
+from visionflan.storage.image_checks import check_image
+from visionflan.storage.perceptual_hash import LOW, alike, differing_bits, join, look
 
 
 def grouped(pictures: list[Image.Image]) -> list[int]:

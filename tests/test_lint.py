@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from visionflan import catalog, lint
-from visionflan.scaffold import dataset_file
+from visionflan import catalog
+from visionflan.authoring import lint
+from visionflan.authoring.scaffold import dataset_file
 
 SOUND = dataset_file("flawed_lab", "Flawed Lab")
 INSTRUCTION = "Name the geometric figure drawn in the picture of the Flawed Lab collection."

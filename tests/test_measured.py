@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from records_of import TASK, record
 
+from visionflan.evaluate.aggregate.benchmark_scores import measured
+from visionflan.evaluate.aggregate.measures import Measure, estimate, mean_score, ratio
 from visionflan.evaluate.benchmarks import load
-from visionflan.evaluate.header import Header
-from visionflan.evaluate.measured import measured
-from visionflan.evaluate.measures import Measure, estimate, mean_score, ratio
-from visionflan.evaluate.records import Record
-from visionflan.evaluate.scoring import Scorer
-from visionflan.evaluate.verdict import Question, Verdict
+from visionflan.evaluate.metric import Question, Verdict
+from visionflan.evaluate.records.header import Header
+from visionflan.evaluate.records.record import Record
+from visionflan.evaluate.scorer import Scorer
 
 ACCURACY = mean_score("accuracy")
 LABELS = ("cat", "dog", "airplane")

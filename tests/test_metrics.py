@@ -5,13 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from questions import asked, lenient, official
 
-from visionflan.declare import Metric as MetricName
+from visionflan.dataset import Metric as MetricName
 from visionflan.errors import EvaluationError
+from visionflan.evaluate.metric import PARSING_RULES, Question
 from visionflan.evaluate.metrics import METRICS, cider, exact_match, metric, vqa_accuracy
-from visionflan.evaluate.metrics.folding import bare
+from visionflan.evaluate.metrics.normalization import bare
 from visionflan.evaluate.metrics.relaxed_accuracy import lenient as relaxed_leniently
-from visionflan.evaluate.scoring import judge
-from visionflan.evaluate.verdict import PARSING_RULES, Question
+from visionflan.evaluate.scorer import judge
 
 TEN_YES = ("yes",) * 10
 

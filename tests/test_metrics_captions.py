@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from questions import asked, official
 
 from visionflan.errors import EvaluationError
+from visionflan.evaluate.metric import Question
 from visionflan.evaluate.metrics import bleu_4, cider
-from visionflan.evaluate.metrics.words import caption_words
-from visionflan.evaluate.verdict import Question
+from visionflan.evaluate.metrics.caption_tokenizer import caption_words
 
 # Captions of a few pictures by several people, and what was answered: right, short, long, wrong.
 ANSWERED = [

@@ -3,9 +3,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from questions import asked
 
+from visionflan.evaluate.metric import PARSING_RULES, Question
 from visionflan.evaluate.metrics import exact_match, metric
-from visionflan.evaluate.metrics.choices import read_option, read_yes_or_no
-from visionflan.evaluate.verdict import PARSING_RULES, Question
+from visionflan.evaluate.metrics.answer_parsing import read_option, read_yes_or_no
 
 OPTIONS = ("a red car", "a blue bus", "none", "two dogs")
 

@@ -10,11 +10,11 @@ from PIL import Image
 from tiny_parts import save_language_model, save_tower
 
 from visionflan.errors import TrainingError
-from visionflan.model.assemble import Joint, assemble, open_llava
-from visionflan.model.conversation import Encoder
+from visionflan.model.chat_templates import VICUNA
+from visionflan.model.chat_tokenizer import Encoder
 from visionflan.model.forward import see
-from visionflan.model.images import pixels
-from visionflan.model.templates import VICUNA
+from visionflan.model.image_processing import pixels
+from visionflan.model.llava import Joint, assemble, open_llava
 
 KINDS = [("clip", "llama"), ("siglip", "qwen2"), ("clip", "mistral")]
 

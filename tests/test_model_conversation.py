@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from PIL import Image
 from tiny_parts import save_language_model, save_tower
 
-from visionflan.build.instance import Turn
 from visionflan.errors import TrainingError, UnusableError
-from visionflan.model.assemble import assemble
-from visionflan.model.conversation import Encoder, answer_tokens, marks, messages
-from visionflan.model.templates import PLAIN, VICUNA
+from visionflan.model.chat_templates import PLAIN, VICUNA
+from visionflan.model.chat_tokenizer import Encoder, answer_tokens, marks, messages
+from visionflan.model.llava import assemble
+from visionflan.storage.instance import Turn
 
 KINDS = ("llama", "qwen2")
 

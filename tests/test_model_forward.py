@@ -8,8 +8,8 @@ from PIL import Image
 from tiny_parts import save_language_model, save_tower
 
 from visionflan.model import forward
-from visionflan.model.assemble import assemble
-from visionflan.model.images import pixels, plain
+from visionflan.model.image_processing import pixels, plain
+from visionflan.model.llava import assemble
 
 
 @pytest.mark.parametrize("kind", ["llama", "qwen2", "mistral"])

@@ -7,15 +7,15 @@ import pytest
 import torch
 from tiny_asked import CONVERSATIONS, IMAGES, save_checkpoint
 
-from visionflan.build.instance import Turn
 from visionflan.errors import EvaluationError, TrainingError, UnusableError
+from visionflan.model.fingerprint import weights_digest
 from visionflan.model.generate import (
     Checkpoint,
     answer,
     chosen_device,
     load_checkpoint,
 )
-from visionflan.model.identity import weights_digest
+from visionflan.storage.instance import Turn
 
 
 @pytest.fixture(scope="module", params=["llama", "qwen2"])

@@ -7,10 +7,10 @@ import torch
 from PIL import Image
 from tiny_asked import CONVERSATIONS, IMAGES, RED, save_checkpoint
 
-from visionflan.build.instance import Turn
-from visionflan.model.conversation import messages
+from visionflan.model.chat_tokenizer import messages
 from visionflan.model.generate import Checkpoint, load_checkpoint
-from visionflan.model.likelihood import Weighed, answered, batched, candidate_logprobs
+from visionflan.model.logprobs import Weighed, answered, batched, candidate_logprobs
+from visionflan.storage.instance import Turn
 
 CANDIDATES = [["red", "blue green"], ["circle", "a"], ["two"], ["one two three", "two"]]
 

@@ -8,7 +8,7 @@ import pytest
 from pyarrow import parquet, table
 
 from visionflan.errors import ReleaseError
-from visionflan.pictures import Cell, Entry, describe, encoded, open_lmdb, source
+from visionflan.image_sources import Cell, Entry, describe, encoded, open_lmdb, source
 
 VALUES = [bytes([number]) * 1000 for number in range(50)]
 

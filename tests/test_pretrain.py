@@ -10,17 +10,17 @@ import pytest
 from transformers import AutoTokenizer, CLIPVisionModel, LlamaForCausalLM
 
 from visionflan import catalog
-from visionflan.build.directory import BuildDirectory
-from visionflan.build.plan import Settings
-from visionflan.build.run import build
-from visionflan.model.assemble import Joint, assemble
+from visionflan.builder.plan import Settings
+from visionflan.builder.run import build
+from visionflan.model.llava import Joint, assemble
 from visionflan.recipes.tiny import tiny
+from visionflan.storage.directory import BuildDirectory
 from visionflan.train.config import Pretrain, TrainConfig
 from visionflan.train.pretrain.fit import factor
-from visionflan.train.pretrain.language import encoded, facts
-from visionflan.train.pretrain.parts import pretrain_parts
+from visionflan.train.pretrain.language_model import encoded, facts
+from visionflan.train.pretrain.tiny_model import pretrain_parts
 from visionflan.train.pretrain.tokenizer import train_tokenizer
-from visionflan.train.pretrain.tower import Questions
+from visionflan.train.pretrain.vision_tower import Questions
 
 SHORT = Pretrain(width=32, layers=2, vocabulary=600, tower_steps=3, language_steps=3, batch_size=8)
 JOINT = Joint(feature_layer=-1)

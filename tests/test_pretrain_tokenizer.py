@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from visionflan.build.instance import Instance, Turn
-from visionflan.build.prompt import render
-from visionflan.declare import Example
+from visionflan.dataset import Example
+from visionflan.prompt import render
+from visionflan.storage.instance import Instance, Turn
 from visionflan.train.pretrain.tokenizer import train_tokenizer
 
 INSTRUCTION = "Which paint was used here? Choose it from the options, and repeat its letter."

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from visionflan.build.prompt import Parts, join_parts, lettered, parse, render
-from visionflan.declare import Example
+from visionflan.dataset import Example
 from visionflan.errors import UnusableError
+from visionflan.prompt import Parts, join_parts, lettered, parse, render
 
 PICTURE = Path("picture.jpg")
 

@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from visionflan import catalog
-from visionflan.build.directory import BuildDirectory
-from visionflan.build.plan import Settings
-from visionflan.build.run import build
-from visionflan.declare import LICENCES
+from visionflan.builder.plan import Settings
+from visionflan.builder.run import build
+from visionflan.dataset import LICENCES
+from visionflan.storage.directory import BuildDirectory
 
 pytestmark = pytest.mark.shared
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.records import (
+from visionflan.evaluate.records.record import (
     SCHEMA,
     Journal,
     Record,

@@ -12,8 +12,8 @@ from visionflan.drawing import canvas
 from visionflan.errors import ReleaseError
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.benchmark import Row
-from visionflan.evaluate.release_files import picture_fault, some, text_of
-from visionflan.specimens_arrays import write_idx, write_pickle
+from visionflan.evaluate.benchmark_files import picture_fault, some, text_of
+from visionflan.specimens.arrays import write_idx, write_pickle
 
 
 def encoded(form: str, mode: str = "RGB") -> bytes:

@@ -10,18 +10,18 @@ from hypothesis import strategies as st
 from page_reader import read
 from tiny_evaluation import Looker, tiny_build
 
-from visionflan.build.directory import BuildDirectory
 from visionflan.cli.main import main
+from visionflan.evaluate.aggregate.paired import by_item, differences
+from visionflan.evaluate.aggregate.summary import OVERALL
 from visionflan.evaluate.held_out import held_out
-from visionflan.evaluate.paired import by_item, differences
 from visionflan.evaluate.run import EvaluationSettings, Subject, evaluate
-from visionflan.evaluate.summary import OVERALL
 from visionflan.report.charts import MOST_POINTS, nice_ticks, thinned
-from visionflan.report.compared import changes, sights
-from visionflan.report.made import curves, made, start
-from visionflan.report.material import gather
-from visionflan.report.page import page, write_report
-from visionflan.report.pictures import Pictures
+from visionflan.report.inline_images import Pictures
+from visionflan.report.run_page.inputs import gather
+from visionflan.report.run_page.page import page, write_report
+from visionflan.report.run_page.scores import changes, sights
+from visionflan.report.run_page.training import curves, made, start
+from visionflan.storage.directory import BuildDirectory
 
 
 @pytest.fixture(scope="module")

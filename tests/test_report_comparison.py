@@ -9,15 +9,15 @@ from page_reader import Reader, read
 from records_of import record
 from tiny_evaluation import Looker, tiny_build
 
-from visionflan.build.directory import BuildDirectory
 from visionflan.cli.main import main
-from visionflan.compare.comparison import Pair
+from visionflan.compare.results import Pair
 from visionflan.evaluate.held_out import held_out
+from visionflan.evaluate.metric import Rule
 from visionflan.evaluate.run import EvaluationSettings, Subject, evaluate
-from visionflan.evaluate.verdict import Rule
-from visionflan.report import figures
-from visionflan.report.flip_table import write_table
-from visionflan.report.flips import SHOWN, kind, spread
+from visionflan.report import number_format as figures
+from visionflan.report.compare_page.csv_table import write_table
+from visionflan.report.compare_page.examples import SHOWN, kind, spread
+from visionflan.storage.directory import BuildDirectory
 
 
 class Forgetful(Looker):

@@ -7,10 +7,18 @@ from hypothesis import strategies as st
 from page_reader import read
 
 from visionflan.cli.main import main
-from visionflan.compare.comparison import Bias, Figure, Forgetting, Shift
+from visionflan.compare.results import Bias, Figure, Forgetting, Shift
 from visionflan.evaluate.demo import demo_run
-from visionflan.report.change_charts import PLANE, TALL, WIDTH, Arrow, Change, change_bar, plane
-from visionflan.report.told_apart import biases, forgettings
+from visionflan.report.compare_page.charts import (
+    PLANE,
+    TALL,
+    WIDTH,
+    Arrow,
+    Change,
+    change_bar,
+    plane,
+)
+from visionflan.report.compare_page.panels import biases, forgettings
 
 STILL = Shift(Figure(0.5), Figure(0.5), Figure(0.0, 0.0, 0.0))
 

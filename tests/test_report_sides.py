@@ -2,12 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.compare.comparison import Comparison, Difference, Figure, Side
+from visionflan.compare.inputs import evaluations, sides
+from visionflan.compare.results import Comparison, Difference, Figure, Side
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.header import HEADER
-from visionflan.report import figures
-from visionflan.report.gist import Names, headline, names, undetectable
-from visionflan.report.sides import evaluations, sides
+from visionflan.evaluate.records.header import HEADER
+from visionflan.report import number_format as figures
+from visionflan.report.compare_page.summary import Names, headline, names, undetectable
 
 
 @pytest.fixture

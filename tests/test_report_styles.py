@@ -10,11 +10,11 @@ from panel_answers import worded
 
 from visionflan.cli.compare import show
 from visionflan.cli.main import main
-from visionflan.compare.comparison import Form
+from visionflan.compare.results import Form
 from visionflan.evaluate.demo import demo_run
-from visionflan.evaluate.records import Record
-from visionflan.report.comparison import Files, Story
-from visionflan.report.gist import asked
+from visionflan.evaluate.records.record import Record
+from visionflan.report.compare_page.page import Files, Story
+from visionflan.report.compare_page.summary import asked
 
 __all__ = ["toy"]
 

@@ -5,8 +5,8 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from visionflan.build.split import HoldOut, held_out, shown, shown_together
-from visionflan.build.tables import INSTANCES
+from visionflan.builder.split import HoldOut, held_out, shown, shown_together
+from visionflan.storage.schema import INSTANCES
 
 TASKS = ["a/one", "a/two", "b/three"]
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from visionflan.evaluate.statistics import Sample, detection, estimates
+from visionflan.evaluate.aggregate.bootstrap import Sample, detection, estimates
 
 VALUES = st.lists(
     st.tuples(st.sampled_from("ab"), st.integers(0, 9), st.sampled_from([0.0, 0.5, 1.0])),

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from visionflan.cli.main import main
+from visionflan.evaluate.aggregate.suites import SUITES, suites
 from visionflan.evaluate.demo import demo_run
-from visionflan.evaluate.places import evaluations
-from visionflan.evaluate.suites import SUITES, suites
+from visionflan.evaluate.records.paths import evaluations
 
 FOUR = SUITES["forgetting"]
 

@@ -9,8 +9,8 @@ from tiny_parts import write_build
 
 from visionflan.recipes import find
 from visionflan.train.config import Pretrain, TrainConfig
+from visionflan.train.config_io import from_json, to_json
 from visionflan.train.run import train
-from visionflan.train.settings import from_json, to_json
 
 SHORT = Pretrain(width=32, layers=2, vocabulary=300, tower_steps=2, language_steps=2, batch_size=8)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from visionflan.train.batches import Plan, groups, shared_out
+from visionflan.train.batch_sampler import Plan, groups, shared_out
 from visionflan.train.config import Stage
 
 STAGE = Stage(name="base", learning_rate=1.0, epochs=1, batch_size=8)

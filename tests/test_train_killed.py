@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from tiny_parts import save_language_model, save_tower, write_build
 
 from visionflan.train.config import Machine, Stage, Start, TrainConfig
-from visionflan.train.settings import from_json, to_json
+from visionflan.train.config_io import from_json, to_json
 
 KILLS = 4
 

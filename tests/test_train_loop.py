@@ -12,13 +12,13 @@ from safetensors.torch import load_file
 from tiny_parts import save_language_model, save_tower, write_build
 
 from visionflan.errors import TrainingError
-from visionflan.train import loop
-from visionflan.train.batches import Micro
+from visionflan.train import trainer as loop
+from visionflan.train.batch_sampler import Micro
 from visionflan.train.config import Machine, Stage, Start, TrainConfig
-from visionflan.train.learner import Batch, Collator, Learner
-from visionflan.train.phase import Phase, compute_again
+from visionflan.train.distributed import World
 from visionflan.train.run import train
-from visionflan.train.world import World
+from visionflan.train.stage import Phase, compute_again
+from visionflan.train.training_model import Batch, Collator, Learner
 
 Weights = dict[str, torch.Tensor]
 STEPS = 8
@@ -151,7 +151,7 @@ def test_every_token_weighs_the_same_however_a_step_is_cut(
 def test_a_stage_changes_what_it_trains_and_nothing_else(
     config: TrainConfig, tmp_path: Path, trains: Any
 ) -> None:
-    from visionflan.model.assemble import assemble
+    from visionflan.model.llava import assemble
 
     stage = replace(config.stages[0], trains=trains, epochs=None, steps=1)
     found = weights(train(replace(config, stages=(stage,)), tmp_path))

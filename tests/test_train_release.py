@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from tiny_parts import save_language_model, save_tower
 
-from visionflan.build.directory import BuildDirectory
 from visionflan.cli.main import main
+from visionflan.storage.directory import BuildDirectory
 from visionflan.train.config import Data, Machine, Stage, Start, TrainConfig
 from visionflan.train.run import train
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from tiny_parts import save_language_model, save_tower, write_build
 
-from visionflan.build.directory import BuildDirectory
-from visionflan.build.instance import Instance, Turn
 from visionflan.errors import TrainingError, UnknownNameError
-from visionflan.model.assemble import assemble
-from visionflan.model.conversation import Encoder
+from visionflan.model.chat_tokenizer import Encoder
+from visionflan.model.llava import assemble
+from visionflan.storage.directory import BuildDirectory
+from visionflan.storage.instance import Instance, Turn
 from visionflan.train.config import Data, Stage
-from visionflan.train.rows import chosen, encode
+from visionflan.train.tokenized_dataset import chosen, encode
 
 STAGE = Stage(name="base", learning_rate=1.0, epochs=1, batch_size=8)
 

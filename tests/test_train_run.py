@@ -13,15 +13,15 @@ import torch
 from safetensors.torch import load_file, save_file
 from tiny_parts import png, save_language_model, save_tower, write_build
 
-from visionflan.build.directory import BuildDirectory
-from visionflan.build.instance import Turn
 from visionflan.errors import TrainingError
+from visionflan.model.fingerprint import weights_digest
 from visionflan.model.generate import answer, load_checkpoint
-from visionflan.model.identity import weights_digest
-from visionflan.model.images import decode
+from visionflan.model.image_processing import decode
+from visionflan.storage.directory import BuildDirectory
+from visionflan.storage.instance import Turn
 from visionflan.train.config import Data, Machine, Stage, Start, TrainConfig
+from visionflan.train.config_io import from_json
 from visionflan.train.run import train
-from visionflan.train.settings import from_json
 
 RED = png((220, 20, 20), (40, 40))
 QUESTION = "<image>\nwhat colour ?"

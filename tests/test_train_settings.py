@@ -10,8 +10,8 @@ import pytest
 from visionflan.errors import TrainingError, UnknownNameError
 from visionflan.recipes import find, names
 from visionflan.train.config import Data, Machine, Stage, Start, TrainConfig
-from visionflan.train.loop import factor
-from visionflan.train.settings import SettingError, from_json, override, to_json
+from visionflan.train.config_io import SettingError, from_json, override, to_json
+from visionflan.train.trainer import factor
 
 CONFIG = TrainConfig(
     name="made",

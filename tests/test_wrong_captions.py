@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from visionflan.wrong_captions import CaptionPool, alike, content_words
+from visionflan.negative_captions import CaptionPool, alike, content_words
 
 KINDS = ("person", "dog", "car", "cup", "kite")
 WORDS = ("a", "the", "dog", "dogs", "red", "car", "cup", "sits", "flies", "old", "kite", "man")

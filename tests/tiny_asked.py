@@ -5,7 +5,7 @@ from pathlib import Path
 from PIL import Image
 from tiny_parts import save_language_model, save_tower
 
-from visionflan.build.instance import Turn
+from visionflan.storage.instance import Turn
 
 RED, BLUE = Image.new("RGB", (50, 30), "red"), Image.new("RGB", (20, 30), "blue")
 CONVERSATIONS = [
@@ -21,7 +21,7 @@ def save_checkpoint(folder: Path, kind: str = "llama") -> Path:
     """Save a tiny checkpoint whose weights are large enough to make answers differ."""
     import torch
 
-    from visionflan.model.assemble import assemble
+    from visionflan.model.llava import assemble
 
     model, processor = assemble(
         save_tower(folder / "tower"), save_language_model(folder / "words", kind)

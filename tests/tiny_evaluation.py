@@ -8,18 +8,18 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.build.directory import BuildDirectory
-from visionflan.build.instance import Instance, Turn
-from visionflan.build.prompt import render
-from visionflan.build.split import HoldOut
-from visionflan.build.tables import Entry, TaskInfo
-from visionflan.build.writer import DirectoryWriter
-from visionflan.declare import Example
+from visionflan.builder.directory_writer import DirectoryWriter
+from visionflan.builder.split import HoldOut
+from visionflan.dataset import Example
 from visionflan.drawing import COLOURS
-from visionflan.evaluate.answerer import Answerer
 from visionflan.evaluate.held_out import held_out
-from visionflan.evaluate.records import RECORDS, Record, read_records
+from visionflan.evaluate.models.base import Answerer
+from visionflan.evaluate.records.record import RECORDS, Record, read_records
 from visionflan.evaluate.run import EvaluationSettings, Subject, evaluate
+from visionflan.prompt import render
+from visionflan.storage.directory import BuildDirectory
+from visionflan.storage.instance import Instance, Turn
+from visionflan.storage.schema import Entry, TaskInfo
 
 NAMES = ("red", "green", "blue", "yellow")
 SIDES = ("left", "right")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from visionflan.build.instance import Instance, Turn
+from visionflan.storage.instance import Instance, Turn
 
 if TYPE_CHECKING:
     from tokenizers.pre_tokenizers import PreTokenizer
@@ -155,8 +155,8 @@ def write_build(
 
     `change` puts other instances in the place of some.
     """
-    from visionflan.build.tables import TaskInfo
-    from visionflan.build.writer import DirectoryWriter
+    from visionflan.builder.directory_writer import DirectoryWriter
+    from visionflan.storage.schema import TaskInfo
 
     about = {"name": "tiny", "title": "Tiny", "licence": "CC0-1.0", "citation": "none"}
     with DirectoryWriter(out, about) as writer:

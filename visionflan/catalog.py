@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from visionflan import datasets
-from visionflan.declare import Dataset
+from visionflan.dataset import Dataset
 from visionflan.errors import UnknownNameError
 
 GROUP = "visionflan.datasets"

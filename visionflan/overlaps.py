@@ -48,7 +48,7 @@ class Overlap(NamedTuple):
 @cache
 def overlaps() -> tuple[Overlap, ...]:
     """Give all pairs, in the order of their names."""
-    table = files("visionflan") / "data" / "overlaps.tsv"
+    table = files("visionflan") / "resources" / "overlaps.tsv"
     lines = csv.DictReader(table.read_text("utf-8").splitlines(), delimiter="\t")
     return tuple(sorted(overlap(line) for line in lines))
 

@@ -8,18 +8,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from visionflan import catalog
-from visionflan.build.outcome import failed
-from visionflan.build.plan import Settings, plan
-from visionflan.build.run import build
+from visionflan.builder.output_dir import failed
+from visionflan.builder.plan import Settings, plan
+from visionflan.builder.run import build
 from visionflan.errors import BuildError
-from visionflan.evaluate.answerer import CheckpointAnswerer
 from visionflan.evaluate.held_out import held_out
-from visionflan.evaluate.places import builds, checkpoints
+from visionflan.evaluate.models.base import CheckpointAnswerer
+from visionflan.evaluate.records.paths import builds, checkpoints
 from visionflan.evaluate.run import EvaluationSettings, Subject, evaluate
 from visionflan.hashing import rank
 from visionflan.recipes.tiny import tiny
-from visionflan.report.comparison import COMPARISON, told_of, write_comparison
-from visionflan.report.page import write_report
+from visionflan.report.compare_page.page import COMPARISON, told_of, write_comparison
+from visionflan.report.run_page.page import write_report
 from visionflan.train.run import train
 
 Say = Callable[[str], None]

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops
 
+from visionflan.dataset import Broken
 from visionflan.datasets.ai2d import dataset, visual_question_answering, with_letters
-from visionflan.declare import Broken
 from visionflan.errors import UnusableError
-from visionflan.pictures import Computed
+from visionflan.image_sources import Computed
 from visionflan.specimens import write_json
 
 ENTRY: dict[str, Any] = {

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from visionflan.dataset import Broken
 from visionflan.datasets import apy
-from visionflan.declare import Broken
 from visionflan.errors import UnusableError
 from visionflan.specimens import write_lines
 

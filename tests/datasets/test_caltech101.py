@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from visionflan.dataset import Broken
 from visionflan.datasets import caltech101
-from visionflan.declare import Broken
 from visionflan.specimens import write_image
 
 

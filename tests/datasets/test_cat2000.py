@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from visionflan.dataset import Broken
 from visionflan.datasets.cat2000 import KINDS, dataset
-from visionflan.declare import Broken
 from visionflan.specimens import write_text
 
 

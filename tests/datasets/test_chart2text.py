@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from visionflan.dataset import Broken, Example
 from visionflan.datasets.chart2text import Row, chart_caption, dataset
-from visionflan.declare import Broken, Example
 from visionflan.errors import ReleaseError
 from visionflan.specimens import write_text
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from visionflan.dataset import Broken
 from visionflan.datasets.clevr import dataset, question_answer_matching, vqa_context
-from visionflan.declare import Broken
 from visionflan.errors import ReleaseError, UnusableError
-from visionflan.layouts_clevr import Question, Scene
-from visionflan.specimens_clevr import Solid, questions, scene
+from visionflan.layouts.clevr import Question, Scene
+from visionflan.specimens.clevr import Solid, questions, scene
 
 
 def record(image: int, question: str, answer: str, number: int) -> dict[str, object]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from visionflan.datasets.clevr_cogent import CONDITION_A, CONDITION_B, dataset
-from visionflan.specimens_clevr import Allowed, Solid, scene
+from visionflan.specimens.clevr import Allowed, Solid, scene
 
 
 @pytest.mark.parametrize("condition", [CONDITION_A, CONDITION_B])

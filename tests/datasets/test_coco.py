@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from visionflan.dataset import Broken, Example
 from visionflan.datasets import coco
-from visionflan.declare import Broken, Example
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.specimens import write_json, write_text
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from visionflan.dataset import Broken
 from visionflan.datasets import concadia
-from visionflan.declare import Broken
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.specimens import write_text
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from visionflan.dataset import Broken
 from visionflan.datasets import conceptual_captions as captions
-from visionflan.declare import Broken
 from visionflan.errors import ReleaseError
-from visionflan.pictures import Member
+from visionflan.image_sources import Member
 
 
 @pytest.mark.parametrize(

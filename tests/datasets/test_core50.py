@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from visionflan.dataset import Broken
 from visionflan.datasets import core50
-from visionflan.declare import Broken
 from visionflan.errors import ReleaseError
-from visionflan.pictures import encoded
+from visionflan.image_sources import encoded
 from visionflan.specimens import write_image
 
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from visionflan.dataset import Broken
 from visionflan.datasets.cova import Row, read
-from visionflan.declare import Broken
 
 
 def test_what_stands_before_the_registered_name_is_cut_off(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from visionflan.dataset import Broken
 from visionflan.datasets import crisismmd
-from visionflan.declare import Broken
 from visionflan.errors import UnusableError
 
 ROW = crisismmd.Row(

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from visionflan.dataset import Broken
 from visionflan.datasets.daquar import Row, dataset, object_question_answer
-from visionflan.declare import Broken
 from visionflan.specimens import write_lines
 
 

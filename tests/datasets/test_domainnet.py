@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from visionflan.dataset import Broken
 from visionflan.datasets import domainnet
-from visionflan.declare import Broken
-from visionflan.drawing_domains import DOMAINS
+from visionflan.drawing.domains import DOMAINS
 from visionflan.specimens import write_image, write_lines
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from visionflan.dataset import Broken
 from visionflan.datasets.dtd import dataset
-from visionflan.declare import Broken
+from visionflan.drawing.textures import TEXTURES, texture
 from visionflan.specimens import write_lines
-from visionflan.textures import TEXTURES, texture
 
 
 @pytest.mark.parametrize("folder", ["", "dtd"])

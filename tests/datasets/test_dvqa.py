@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from visionflan.dataset import Broken
 from visionflan.datasets.dvqa import CHUNK, dataset, records
-from visionflan.declare import Broken
 from visionflan.errors import ReleaseError
 from visionflan.specimens import write_json, write_text
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from visionflan.dataset import Broken
 from visionflan.datasets import expw
-from visionflan.declare import Broken
-from visionflan.pictures import encoded
+from visionflan.image_sources import encoded
 from visionflan.specimens import write_lines
 
 

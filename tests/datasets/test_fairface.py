@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from visionflan import drawing
+from visionflan.dataset import Broken
 from visionflan.datasets import fairface
-from visionflan.declare import Broken
 from visionflan.specimens import write_image, write_lines
 
 HEAD = "file,age,gender,race,service_test"

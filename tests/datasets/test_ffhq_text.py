@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from visionflan.dataset import Broken
 from visionflan.datasets.ffhq_text import Row, dataset, text_to_face_generation
-from visionflan.declare import Broken
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.specimens import write_text
 

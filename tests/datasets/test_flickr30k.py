@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from visionflan.dataset import Broken
 from visionflan.datasets.flickr30k import Row, as_written, caption_image, dataset
-from visionflan.declare import Broken
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.specimens import write_json, write_text
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from visionflan.dataset import Broken
 from visionflan.datasets.flickr_logos_27 import Row, logo_detection, read_list
-from visionflan.declare import Broken
 from visionflan.errors import UnusableError
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from visionflan.dataset import Broken
 from visionflan.datasets.funsd import Entity, Row, dataset, text_detection
-from visionflan.declare import Broken
 from visionflan.drawing import Box
 from visionflan.specimens import write_text
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from visionflan.dataset import Broken
 from visionflan.datasets.geometry3k import Row, dataset, geometry_question_answer
-from visionflan.declare import Broken
 from visionflan.errors import UnusableError
-from visionflan.pictures import source
+from visionflan.image_sources import source
 from visionflan.specimens import write_json
 
 PROBLEM = {"compact_text": "Find x.", "compact_choices": ["5", r"5\sqrt{2} ", "7", "9"]}

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from visionflan.dataset import Broken
 from visionflan.datasets.gqa import dataset
-from visionflan.declare import Broken
 from visionflan.specimens import write_json
 
 RECORD = {"imageId": "2379303", "question": "Which place is it?", "answer": "park"}

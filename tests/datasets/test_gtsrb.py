@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from visionflan.dataset import Broken
 from visionflan.datasets.gtsrb import SIGNS, Row, dataset
-from visionflan.declare import Broken
 from visionflan.specimens import write_lines, write_text
 
 

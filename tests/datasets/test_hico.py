@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from visionflan.dataset import Broken
 from visionflan.datasets.hico import Pair, Row, dataset, human_activity_detection
-from visionflan.declare import Broken
-from visionflan.layouts_matlab import write_matlab
+from visionflan.layouts.matlab import write_matlab
 
 ACTIONS = [
     ("hair_drier", "no_interaction", "no_interaction"),

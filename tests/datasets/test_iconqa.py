@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from visionflan.dataset import Broken
 from visionflan.datasets.iconqa import Row, choose_txt, dataset, fill_in_blank
-from visionflan.declare import Broken
 from visionflan.errors import UnusableError
 from visionflan.specimens import write_json
 

@@ -1,9 +1,9 @@
 from pathlib import Path
 
+from visionflan.dataset import Broken
 from visionflan.datasets import imagenet_a
-from visionflan.declare import Broken
 from visionflan.layouts import LabelledImage
-from visionflan.layouts_wordnet import names
+from visionflan.layouts.wordnet import names
 
 
 def test_the_two_hundred_classes_are_classes_of_imagenet() -> None:

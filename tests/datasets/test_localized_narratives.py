@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from visionflan.dataset import Broken
 from visionflan.datasets.localized_narratives import Row, dataset, flickr30k_images_caption
-from visionflan.declare import Broken
 from visionflan.errors import UnusableError
 from visionflan.specimens import write_lines
 

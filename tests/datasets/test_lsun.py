@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from visionflan.datasets.lsun import SCENES, dataset
-from visionflan.pictures import Entry
+from visionflan.image_sources import Entry
 
 
 def test_databases_and_exported_folders_are_read(tmp_path: Path) -> None:

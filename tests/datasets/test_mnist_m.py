@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from visionflan.dataset import Broken
 from visionflan.datasets.mnist_m import dataset
-from visionflan.declare import Broken
 from visionflan.specimens import write_lines
 
 

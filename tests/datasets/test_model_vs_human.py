@@ -2,8 +2,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from visionflan.dataset import Broken
 from visionflan.datasets import model_vs_human
-from visionflan.declare import Broken
 from visionflan.specimens import write_image
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from visionflan.dataset import Broken
 from visionflan.datasets.ocr_vqa import cover, dataset
-from visionflan.declare import Broken
 from visionflan.specimens import write_image, write_json
 
 BOOK = {"imageURL": "http://x/I/61Y5.jpg", "questions": ["Who  wrote it?"], "answers": ["Lee "]}

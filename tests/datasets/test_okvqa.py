@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from visionflan.datasets import okvqa
-from visionflan.layouts_vqa import Asked
+from visionflan.layouts.vqa import Asked
 
 
 def test_the_most_frequent_lemma_is_said_in_its_most_frequent_words() -> None:

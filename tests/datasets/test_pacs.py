@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from visionflan.dataset import Broken
 from visionflan.datasets import pacs
-from visionflan.declare import Broken
 from visionflan.specimens import write_image
 
 

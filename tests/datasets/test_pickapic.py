@@ -7,7 +7,7 @@ from pyarrow import parquet, table
 
 from visionflan.datasets import pickapic
 from visionflan.errors import ReleaseError
-from visionflan.pictures import Cell
+from visionflan.image_sources import Cell
 
 PAIRS = {
     "caption": ["a cat", "a cat", "a dog"],

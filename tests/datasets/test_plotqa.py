@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from visionflan.dataset import Broken
 from visionflan.datasets.plotqa import dataset, written
-from visionflan.declare import Broken
 from visionflan.specimens import write_json, write_text
 
 ASKED = {"image_index": 3608, "question_string": "How many ?", "answer": 2, "question_id": 5}

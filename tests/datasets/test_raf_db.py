@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from visionflan.dataset import Broken
 from visionflan.datasets import raf_db
-from visionflan.declare import Broken
 
 
 def test_aligned_pictures_are_read_where_there_are_no_original_ones(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from visionflan.dataset import Broken
 from visionflan.datasets.raven import CAPTION, GAP, PANEL, compose, dataset, problem
-from visionflan.declare import Broken
 from visionflan.errors import ReleaseError
 
 BLANK = np.zeros((16, PANEL, PANEL), np.uint8)

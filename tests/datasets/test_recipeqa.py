@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from visionflan.dataset import Broken
 from visionflan.datasets.recipeqa import dataset, visual_coherence
-from visionflan.declare import Broken
-from visionflan.pictures import Computed
+from visionflan.image_sources import Computed
 from visionflan.specimens import write_image, write_json
 
 COLOURS = [(250, 0, 0), (0, 250, 0), (0, 0, 250), (0, 0, 0)]

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from visionflan.dataset import Broken, Example
 from visionflan.datasets.scicap import dataset
-from visionflan.declare import Broken, Example
 from visionflan.specimens import write_json, write_text
 
 RECORD: dict[str, Any] = {

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from visionflan.dataset import Broken
 from visionflan.datasets.spot_the_diff import (
     GAP,
     Row,
@@ -13,7 +14,6 @@ from visionflan.datasets.spot_the_diff import (
     side_by_side,
     with_apostrophes,
 )
-from visionflan.declare import Broken
 from visionflan.errors import UnusableError
 from visionflan.specimens import write_json
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from visionflan.dataset import Broken
 from visionflan.datasets import stanford_cars
-from visionflan.declare import Broken
 from visionflan.errors import ReleaseError
-from visionflan.layouts_matlab import write_matlab
+from visionflan.layouts.matlab import write_matlab
 
 NAMES = (Path(__file__).parent / "stanford_cars_names.txt").read_text().splitlines()
 SECOND_WORDS = {"General", "Martin", "Rover"}

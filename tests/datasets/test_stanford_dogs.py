@@ -2,9 +2,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from visionflan.dataset import Broken
 from visionflan.datasets import stanford_dogs
-from visionflan.declare import Broken
-from visionflan.layouts_wordnet import names
+from visionflan.layouts.wordnet import names
 from visionflan.specimens import write_image
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from visionflan.dataset import Broken
 from visionflan.datasets.stl10 import IMAGE, PLANE, SIDE, dataset, picture_at
-from visionflan.declare import Broken
 from visionflan.errors import ReleaseError
 from visionflan.specimens import write_lines
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from visionflan.datasets import tdiuc
-from visionflan.specimens_tdiuc import scene
+from visionflan.specimens.tdiuc import scene
 
 TYPES = (
     "activity_recognition attribute color counting object_presence object_recognition "

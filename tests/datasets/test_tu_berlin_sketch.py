@@ -3,8 +3,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from visionflan.dataset import Broken
 from visionflan.datasets import tu_berlin_sketch
-from visionflan.declare import Broken
 from visionflan.specimens import write_image
 
 

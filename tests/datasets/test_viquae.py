@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
+from visionflan.dataset import Broken
 from visionflan.datasets.viquae import Row, dataset
-from visionflan.declare import Broken
 from visionflan.specimens import write_lines
 
 RECORD = {

@@ -1,7 +1,7 @@
 from pathlib import Path
 
+from visionflan.dataset import Broken
 from visionflan.datasets import visda2017
-from visionflan.declare import Broken
 from visionflan.specimens import write_lines
 
 

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
+from visionflan.dataset import Broken
 from visionflan.datasets.visdial import dataset
-from visionflan.declare import Broken
 
 
 def write(root: Path, dialogs: list[dict[str, object]]) -> None:

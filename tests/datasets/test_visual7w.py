@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from visionflan.dataset import Broken
 from visionflan.datasets.visual7w import Row, dataset, vqa
-from visionflan.declare import Broken
 from visionflan.errors import UnusableError
 from visionflan.specimens import write_json
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from visionflan.dataset import Broken
 from visionflan.datasets.visual_genome import Row, dataset, visualgenome_vqa
-from visionflan.declare import Broken
 from visionflan.specimens import write_json, write_text
 
 RECORD = {"image_id": 1, "qa_id": 7, "question": "What is on it?", "answer": "Ham."}

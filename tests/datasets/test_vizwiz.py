@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from visionflan.dataset import Broken, Example
 from visionflan.datasets.vizwiz import Captioned, Judged, Question, Row, dataset
-from visionflan.declare import Broken, Example
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.specimens import write_json
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from visionflan.dataset import Broken
 from visionflan.datasets.vqa_e import dataset, sentence
-from visionflan.declare import Broken
 from visionflan.specimens import write_json
 
 RECORD: dict[str, Any] = {

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from visionflan.dataset import Broken
 from visionflan.datasets.vqa_rad import OWNERS_LIST, Row, dataset, question_answer
-from visionflan.declare import Broken
 from visionflan.errors import ReleaseError
 from visionflan.specimens import write_json
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from visionflan.dataset import Broken
 from visionflan.datasets import wikiart
-from visionflan.declare import Broken
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from visionflan.dataset import Broken
 from visionflan.datasets.winoground import dataset
-from visionflan.declare import Broken
-from visionflan.pictures import encoded
+from visionflan.image_sources import encoded
 
 
 def test_both_captions_are_made_of_the_same_words_and_one_is_right(tmp_path: Path) -> None:

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from visionflan.dataset import Broken
 from visionflan.datasets.yoga82 import Row, dataset, spoken, yoga_pose_recognition
-from visionflan.declare import Broken
 from visionflan.specimens import write_lines
 
 NAMES = {

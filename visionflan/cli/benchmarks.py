@@ -8,7 +8,7 @@ import argparse
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    from visionflan.cli.selection import add_json
+    from visionflan.cli.shared.dataset_args import add_json
 
     parser.add_argument("name", nargs="?", metavar="NAME", help="tell of this one")
     add_json(parser)
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Print one benchmark, or a line for each."""
-    from visionflan.cli.selection import print_json
+    from visionflan.cli.shared.dataset_args import print_json
     from visionflan.evaluate import benchmarks
 
     names = [given.name] if given.name else benchmarks.names()

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from visionflan.cli import selection
+from visionflan.cli.shared import dataset_args as selection
 
 if TYPE_CHECKING:
-    from visionflan.build.plan import Settings
+    from visionflan.builder.plan import Settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,8 +81,8 @@ def names(text: str) -> tuple[str, ...]:
 
 def run(given: argparse.Namespace) -> int:
     """Build, and sum up what became of the rows."""
-    from visionflan.build.demo import specimens
-    from visionflan.build.plan import Settings
+    from visionflan.builder.demo import specimens
+    from visionflan.builder.plan import Settings
 
     selection.load_files(given)
     settings = Settings(**{name: getattr(given, name) for name in Settings.__dataclass_fields__})
@@ -94,9 +94,9 @@ def run(given: argparse.Namespace) -> int:
 
 def built(data_root: Path, given: argparse.Namespace, settings: "Settings") -> int:
     """Build with progress, and print the summary."""
-    from visionflan.build.outcome import failed
-    from visionflan.build.run import build
-    from visionflan.build.summary import summary
+    from visionflan.builder.output_dir import failed
+    from visionflan.builder.run import build
+    from visionflan.builder.summary import summary
 
     manifest = build(data_root, given.out, settings, workers=given.workers, tell=tell)
     print(summary(given.out, manifest))

@@ -23,10 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Answer one question, or one after the other."""
-    from visionflan.build.instance import Turn
-    from visionflan.declare import IMAGE_MARKER
+    from visionflan.dataset import IMAGE_MARKER
     from visionflan.model.generate import answer, load_checkpoint
-    from visionflan.model.images import decode
+    from visionflan.model.image_processing import decode
+    from visionflan.storage.instance import Turn
 
     images = [decode(path.read_bytes()) for path in given.image]
     checkpoint = load_checkpoint(given.checkpoint, given.device)

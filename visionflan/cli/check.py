@@ -2,8 +2,9 @@
 
 import argparse
 
-from visionflan import catalog, lint
-from visionflan.cli import selection
+from visionflan import catalog
+from visionflan.authoring import lint
+from visionflan.cli.shared import dataset_args as selection
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from visionflan.errors import UsageError
 
 if TYPE_CHECKING:
-    from visionflan.report.comparison import Files, Story
+    from visionflan.report.compare_page.page import Files, Story
 
 COMPARISON = "comparison"
 
@@ -55,9 +55,9 @@ def run(given: argparse.Namespace) -> int:
 
 def compared(given: argparse.Namespace, before: Path, out: Path) -> int:
     """Compare two sides."""
-    from visionflan.cli.selection import print_json
+    from visionflan.cli.shared.dataset_args import print_json
     from visionflan.compare.run import to_json
-    from visionflan.report.comparison import told_of, write_comparison
+    from visionflan.report.compare_page.page import told_of, write_comparison
 
     story = told_of(before, given.after, given.rule)
     files = write_comparison(story, out)
@@ -71,8 +71,8 @@ def compared(given: argparse.Namespace, before: Path, out: Path) -> int:
 
 def show(story: "Story", files: "Files") -> None:
     """Print a short table with verdicts in words, and where the files are."""
-    from visionflan.report import figures
-    from visionflan.report.gist import gist
+    from visionflan.report import number_format as figures
+    from visionflan.report.compare_page.summary import gist
 
     told = gist(story.found, story.rule, story.title)
     print(told.headline, *told.sentences, sep="\n")

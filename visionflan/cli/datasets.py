@@ -7,7 +7,7 @@ import argparse
 from typing import Any
 
 from visionflan import catalog, overlaps
-from visionflan.cli import selection
+from visionflan.cli.shared import dataset_args as selection
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

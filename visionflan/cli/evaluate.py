@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from visionflan.cli.wanted import add_wanted, wanted_by
+from visionflan.cli.shared.evaluate_args import add_wanted, wanted_by
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,13 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Evaluate, and print the scores of each phase."""
     from visionflan.cli.score import demo
-    from visionflan.cli.scores import show
-    from visionflan.evaluate.answerer import CheckpointAnswerer
-    from visionflan.evaluate.cache import CachedAnswerer
-    from visionflan.evaluate.places import checkpoints
+    from visionflan.cli.shared.score_tables import show
+    from visionflan.evaluate.aggregate.suites import suites
+    from visionflan.evaluate.models.base import CheckpointAnswerer
+    from visionflan.evaluate.models.cached import CachedAnswerer
     from visionflan.evaluate.plan import opened_releases, planned
+    from visionflan.evaluate.records.paths import checkpoints
     from visionflan.evaluate.run import Subject, evaluate
-    from visionflan.evaluate.suites import suites
 
     wanted = wanted_by(given)
     if given.demo:

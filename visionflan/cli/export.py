@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Export a build, or that of the specimens."""
-    from visionflan.build.demo import demo_build
+    from visionflan.builder.demo import demo_build
 
     if not given.demo:
         return exported(given.build, given)
@@ -36,9 +36,9 @@ def run(given: argparse.Namespace) -> int:
 
 def exported(path: Path, given: argparse.Namespace) -> int:
     """Export, and say what was written."""
-    from visionflan.build.directory import BuildDirectory
-    from visionflan.build.export import export
-    from visionflan.build.plan import matching
+    from visionflan.builder.plan import matching
+    from visionflan.formats.exporting import export
+    from visionflan.storage.directory import BuildDirectory
 
     build = BuildDirectory(path, verify=True)
     tasks = matching(given.tasks, list(build.tasks))

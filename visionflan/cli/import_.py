@@ -35,9 +35,9 @@ def run(given: argparse.Namespace) -> int:
     """Import a release, or one that is made of the specimens."""
     from tempfile import TemporaryDirectory
 
-    from visionflan.build.demo import demo_build
-    from visionflan.build.directory import BuildDirectory
-    from visionflan.build.export import export
+    from visionflan.builder.demo import demo_build
+    from visionflan.formats.exporting import export
+    from visionflan.storage.directory import BuildDirectory
 
     if not given.demo:
         return imported(given.release, given)
@@ -48,10 +48,10 @@ def run(given: argparse.Namespace) -> int:
 
 def imported(path: Path, given: argparse.Namespace) -> int:
     """Import, and sum up what became of the records."""
-    from visionflan.build.adopt import adopt, slug
-    from visionflan.build.published import find
-    from visionflan.build.split import HoldOut
-    from visionflan.build.summary import summary
+    from visionflan.builder.split import HoldOut
+    from visionflan.builder.summary import summary
+    from visionflan.formats.importing import adopt, slug
+    from visionflan.formats.llava import find
 
     release = find(path, given.images)
     print(f"reading {release.annotations}, pictures in {release.images}", file=sys.stderr)

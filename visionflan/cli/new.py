@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from visionflan import catalog, scaffold
+from visionflan import catalog
+from visionflan.authoring import scaffold
 from visionflan.errors import VisionflanError
 
 

@@ -19,11 +19,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Go the whole path, and say where the report is."""
-    from visionflan.cli.scores import show
-    from visionflan.evaluate.places import evaluations
+    from visionflan.cli.shared.score_tables import show
+    from visionflan.evaluate.records.paths import evaluations
     from visionflan.evaluate.run import rescore
     from visionflan.quickstart import quickstart
-    from visionflan.report.comparison import COMPARISON
+    from visionflan.report.compare_page.page import COMPARISON
 
     report = quickstart(given.out, given.data_root, tell)
     show([rescore(folder) for folder in evaluations(given.out)], as_json=False)

@@ -29,10 +29,10 @@ def run(given: argparse.Namespace) -> int:
 
 def written(folder: Path, out: Path | None, *, as_json: bool) -> int:
     """Write the page of one run."""
-    from visionflan.cli.selection import print_json
-    from visionflan.report.compared import sights
-    from visionflan.report.material import gather
-    from visionflan.report.page import page, write_page
+    from visionflan.cli.shared.dataset_args import print_json
+    from visionflan.report.run_page.inputs import gather
+    from visionflan.report.run_page.page import page, write_page
+    from visionflan.report.run_page.scores import sights
 
     material = gather(folder)
     path = write_page(out or folder / "report.html", page(material))

@@ -8,7 +8,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from visionflan.cli.judging import add_judge_arguments, judge_evaluations, judge_from
+from visionflan.cli.shared.judge_args import add_judge_arguments, judge_evaluations, judge_from
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,8 +37,8 @@ def judged(given: argparse.Namespace) -> str:
         name: str = given.judge_model
         return name
     from visionflan.errors import EvaluationError
-    from visionflan.evaluate.judge.evaluation import rubric_of
-    from visionflan.evaluate.places import evaluations
+    from visionflan.evaluate.judge.session import rubric_of
+    from visionflan.evaluate.records.paths import evaluations
 
     folders = [folder for folder in evaluations(given.records) if rubric_of(folder)]
     if not folders:
@@ -57,10 +57,10 @@ def demo(benchmarks: Sequence[str] = (), *, as_json: bool) -> int:
 
 def scored(records: Path, judge: str = "", *, as_json: bool) -> int:
     """Score the evaluations that are there, and print."""
-    from visionflan.cli.scores import show
-    from visionflan.evaluate.places import evaluations
+    from visionflan.cli.shared.score_tables import show
+    from visionflan.evaluate.aggregate.suites import suites
+    from visionflan.evaluate.records.paths import evaluations
     from visionflan.evaluate.run import rescore
-    from visionflan.evaluate.suites import suites
 
     folders = evaluations(records)
     show([*(rescore(folder, judge) for folder in folders), *suites(folders)], as_json=as_json)

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from visionflan import catalog
-from visionflan.build.preview import finished
-from visionflan.cli import selection
+from visionflan.builder.preview import finished
+from visionflan.cli.shared import dataset_args as selection
 
 SHOWN = 3
 
@@ -33,7 +33,7 @@ def run(given: argparse.Namespace) -> int:
     """Print the listing, or one task."""
     selection.load_files(given)
     if given.page:
-        from visionflan.catalogue_page import write_catalogue
+        from visionflan.report.catalog_page import write_catalogue
 
         print(write_catalogue(given.page, selection.chosen_tasks(given), given.data_root))
         return 0

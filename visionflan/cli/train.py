@@ -43,7 +43,7 @@ def run(given: argparse.Namespace) -> int:
     """Train, and say where the checkpoint is."""
     import json
 
-    from visionflan.train.settings import to_json
+    from visionflan.train.config_io import to_json
 
     config = configured(given)
     if given.show:
@@ -52,9 +52,9 @@ def run(given: argparse.Namespace) -> int:
     from visionflan.train.run import train
 
     if given.demo and not (given.out / "build" / "manifest.json").is_file():
-        from visionflan.build.demo import specimens
-        from visionflan.build.plan import Settings
-        from visionflan.build.run import build
+        from visionflan.builder.demo import specimens
+        from visionflan.builder.plan import Settings
+        from visionflan.builder.run import build
 
         with specimens(DEMO) as data_root:
             build(data_root, given.out / "build", Settings(tasks=DEMO), tell=tell)
@@ -67,7 +67,7 @@ def configured(given: argparse.Namespace) -> "TrainConfig":
     from dataclasses import replace
 
     from visionflan.recipes import find
-    from visionflan.train.settings import override
+    from visionflan.train.config_io import override
 
     config = find(given.recipe)
     if given.demo:

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from visionflan.compare.comparison import Difference, Pair, Scope
+from visionflan.compare.conclusions import verdict
 from visionflan.compare.flips import flips
-from visionflan.compare.resample import Sums, are_alike, resample
+from visionflan.compare.paired_bootstrap import Sums, are_alike, resample
+from visionflan.compare.results import Difference, Pair, Scope
 from visionflan.compare.significance import POWER, holm, mcnemar, swap_test
-from visionflan.compare.verdicts import verdict
 from visionflan.evaluate import benchmarks
-from visionflan.evaluate.header import TaskHeader
-from visionflan.evaluate.measures import Measure, mean_score, tallied
+from visionflan.evaluate.aggregate.measures import Measure, mean_score, tallied
+from visionflan.evaluate.metric import RULES, Rule
 from visionflan.evaluate.metrics import METRICS
-from visionflan.evaluate.verdict import RULES, Rule
+from visionflan.evaluate.records.header import TaskHeader
 
 
 class Subject(NamedTuple):

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from visionflan.compare.comparison import Pair, Shift
-from visionflan.evaluate.measures import Measure
-from visionflan.evaluate.statistics import Floats
-from visionflan.evaluate.verdict import Rule
+from visionflan.compare.results import Pair, Shift
+from visionflan.evaluate.aggregate.bootstrap import Floats
+from visionflan.evaluate.aggregate.measures import Measure
+from visionflan.evaluate.metric import Rule
 
 Units = list[list[Pair]]
 

@@ -3,17 +3,17 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from visionflan.compare.backing import Backing, is_backed, way
-from visionflan.compare.bias import accepted
-from visionflan.compare.comparison import Confusion, Forgetting, Pair, Shift
 from visionflan.compare.differences import valued
-from visionflan.compare.form import likelihood
-from visionflan.compare.panels import Panel
-from visionflan.compare.resample import cluster_sums, resample
-from visionflan.evaluate.measures import ratio
-from visionflan.evaluate.metrics.choices import is_yes_or_no
-from visionflan.evaluate.metrics.folding import words_of
-from visionflan.evaluate.records import Record
+from visionflan.compare.format_effects import likelihood
+from visionflan.compare.headline_support import Backing, is_backed, way
+from visionflan.compare.paired_bootstrap import cluster_sums, resample
+from visionflan.compare.results import Confusion, Forgetting, Pair, Shift
+from visionflan.compare.subsets import Panel
+from visionflan.compare.yes_no_bias import accepted
+from visionflan.evaluate.aggregate.measures import ratio
+from visionflan.evaluate.metrics.answer_parsing import is_yes_or_no
+from visionflan.evaluate.metrics.normalization import words_of
+from visionflan.evaluate.records.record import Record
 
 CONFUSIONS = 10
 RIGHT = 1.0

@@ -4,9 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from visionflan.compare.comparison import Evaluation, Pair, Side
+from visionflan.compare.results import Evaluation, Pair, Side
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.records import Record
+from visionflan.evaluate.records.record import Record
 
 Key = tuple[str, str, str]
 # What makes an item, in the words of an error, and where a record holds it.

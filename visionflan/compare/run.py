@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from visionflan.compare.backing import backing
-from visionflan.compare.bias import biases
-from visionflan.compare.comparison import Comparison, Difference, Evaluation, Side
 from visionflan.compare.differences import judged, of_benchmark, of_task
 from visionflan.compare.forgetting import forgetting
-from visionflan.compare.form import form
-from visionflan.compare.groups import of_groups
-from visionflan.compare.interaction import interactions
+from visionflan.compare.format_effects import form
+from visionflan.compare.headline_support import backing
 from visionflan.compare.join import Joined, join, side
-from visionflan.compare.manner import manner
-from visionflan.compare.numbers import to_json
-from visionflan.compare.panels import Panel, by_benchmark, by_task, parts, wholes
+from visionflan.compare.prompt_sensitivity import interactions
+from visionflan.compare.response_style import manner
+from visionflan.compare.results import Comparison, Difference, Evaluation, Side
+from visionflan.compare.serialize import to_json
+from visionflan.compare.subsets import Panel, by_benchmark, by_task, parts, wholes
 from visionflan.compare.suites import of_suites
-from visionflan.evaluate.header import TaskHeader
+from visionflan.compare.task_groups import of_groups
+from visionflan.compare.yes_no_bias import biases
+from visionflan.evaluate.records.header import TaskHeader
 
 __all__ = ["compare", "to_json"]
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from visionflan.compare.resample import Sums, Value
-from visionflan.evaluate.statistics import CELLS_AT_ONCE, Floats
+from visionflan.compare.paired_bootstrap import Sums, Value
+from visionflan.evaluate.aggregate.bootstrap import CELLS_AT_ONCE, Floats
 from visionflan.hashing import rank
 
 SWAPS = 10_000

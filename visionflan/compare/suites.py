@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from math import hypot
 
-from visionflan.compare.comparison import Difference
 from visionflan.compare.differences import Subject, by_rules
-from visionflan.compare.panels import Panel
-from visionflan.evaluate.suites import SUITES, mean_of_means
+from visionflan.compare.results import Difference
+from visionflan.compare.subsets import Panel
+from visionflan.evaluate.aggregate.suites import SUITES, mean_of_means
 
 
 def of_suites(panels: Sequence[Panel]) -> Iterator[Difference]:

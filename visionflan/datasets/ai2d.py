@@ -22,12 +22,12 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import BLACK, COLOURS, SHAPES, WHOLE, Box, canvas, jittered, shape, word
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick, rank
+from visionflan.image_sources import Computed
 from visionflan.layouts import inside, load_json, require
-from visionflan.pictures import Computed
 from visionflan.specimens import write_image, write_json
 
 

@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import COLOURS, RGB, SIZE, WHOLE, Box, jittered
+from visionflan.drawing.icons import icon
 from visionflan.hashing import fraction, rank
-from visionflan.icons import icon
 from visionflan.layouts import class_folders, require
 from visionflan.specimens import write_image
 

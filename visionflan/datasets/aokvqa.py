@@ -18,13 +18,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import WHOLE, canvas, jittered
+from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, rank, shuffled
-from visionflan.icons import icon
 from visionflan.layouts import coco_image, present
-from visionflan.layouts_json import json_values
+from visionflan.layouts.json_stream import json_values
 from visionflan.specimens import write_image, write_json
 
 SPLITS = ("train", "val")

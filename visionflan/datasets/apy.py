@@ -20,11 +20,11 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import BLACK, COLOURS, WHOLE, Box, canvas, jittered
+from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick
-from visionflan.icons import icon
 from visionflan.layouts import inside, require, text_lines
 from visionflan.specimens import write_image, write_lines
 

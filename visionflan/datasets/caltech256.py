@@ -17,10 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import WHOLE, canvas, grid_cell, jittered
+from visionflan.drawing.icons import icon
 from visionflan.hashing import pick
-from visionflan.icons import icon
 from visionflan.layouts import class_folders, require
 from visionflan.specimens import write_image
 

@@ -16,14 +16,14 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw, ImageOps
 
 from visionflan import drawing
-from visionflan.declare import Broken, Dataset, Example
-from visionflan.drawing_corruptions import corrupted
-from visionflan.drawing_styles import styled_icon
+from visionflan.dataset import Broken, Dataset, Example
+from visionflan.drawing.corruptions import corrupted
+from visionflan.drawing.icons import icon
+from visionflan.drawing.styles import styled_icon
+from visionflan.drawing.textures import TEXTURES, texture
 from visionflan.hashing import fraction, pick, rank, shuffled
-from visionflan.icons import icon
 from visionflan.layouts import class_folders, require
 from visionflan.specimens import write_image
-from visionflan.textures import TEXTURES, texture
 
 KINDS = {
     "Action": "action",

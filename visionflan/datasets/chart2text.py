@@ -21,9 +21,9 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import canvas
-from visionflan.drawing_charts import chart
+from visionflan.drawing.charts import chart
 from visionflan.hashing import pick, rank
 from visionflan.layouts import require
 from visionflan.specimens import write_image, write_text

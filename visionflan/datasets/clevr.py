@@ -18,11 +18,11 @@ third of all answers are yes or no, so a guess without the picture is often righ
 from collections.abc import Iterator
 from pathlib import Path
 
-from visionflan import layouts_clevr
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
+from visionflan.layouts import clevr as layouts_clevr
 from visionflan.layouts import require
-from visionflan.layouts_clevr import Question, Scene, read_questions, read_scenes
-from visionflan.specimens_clevr import write_people, write_scenes
+from visionflan.layouts.clevr import Question, Scene, read_questions, read_scenes
+from visionflan.specimens.clevr import write_people, write_scenes
 
 dataset = Dataset[Question | Scene](
     title="CLEVR",

@@ -16,11 +16,11 @@ instances run the numbers together, so that a list of pairs can be told from its
 from collections.abc import Iterator
 from pathlib import Path
 
-from visionflan import layouts_clevr
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
+from visionflan.layouts import clevr as layouts_clevr
 from visionflan.layouts import require
-from visionflan.layouts_clevr import Question, Scene, read_scenes
-from visionflan.specimens_clevr import COLOUR_NAMES, Allowed, write_scenes
+from visionflan.layouts.clevr import Question, Scene, read_scenes
+from visionflan.specimens.clevr import COLOUR_NAMES, Allowed, write_scenes
 
 dataset = Dataset[Question | Scene](
     title="CLEVR-CoGenT",

@@ -23,13 +23,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.errors import UnusableError
 from visionflan.hashing import rank
 from visionflan.layouts import require
-from visionflan.layouts_coco import annotation_files, read_split
-from visionflan.specimens_coco import write_coco
-from visionflan.wrong_captions import CaptionPool
+from visionflan.layouts.coco import annotation_files, read_split
+from visionflan.negative_captions import CaptionPool
+from visionflan.specimens.coco import write_coco
 
 SPLITS = ("train2017", "val2017", "train2014", "val2014")
 

@@ -20,14 +20,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import WHOLE, canvas, jittered
+from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick
-from visionflan.icons import icon
+from visionflan.image_sources import Member, Picture
 from visionflan.layouts import present
-from visionflan.layouts_img2dataset import Fetched, write_fetched
-from visionflan.pictures import Member, Picture
+from visionflan.layouts.img2dataset import Fetched, write_fetched
 from visionflan.specimens import write_lines
 
 TABLES = ("Train_GCC-training.tsv", "Validation_GCC-1.1.0-Validation.tsv")

@@ -19,14 +19,14 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import BLACK, COLOURS, RGB, SIZE, WHITE, WHOLE, Box, jittered
-from visionflan.drawing_styles import photo
+from visionflan.drawing.icons import ICONS
+from visionflan.drawing.styles import photo
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick
-from visionflan.icons import ICONS
+from visionflan.image_sources import Member, Picture
 from visionflan.layouts import require
-from visionflan.pictures import Member, Picture
 from visionflan.specimens import write_image
 
 KINDS = (

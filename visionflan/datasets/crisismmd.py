@@ -23,14 +23,14 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import BLACK, COLOURS, WHOLE, Box, jittered, shape, word
+from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick, rank
-from visionflan.icons import icon
 from visionflan.layouts import inside, present
 from visionflan.specimens import write_image, write_lines
-from visionflan.specimens_scenes import place
+from visionflan.specimens.scenes import place
 
 FOLDER = "CrisisMMD_v2.0"
 EVENTS = (

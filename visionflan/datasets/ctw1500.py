@@ -22,10 +22,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from visionflan import layouts, specimens
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.hashing import pick
-from visionflan.layouts_text import Part, Piece, TextRow, around, read_part, transcription
-from visionflan.specimens_text import Sign, Written
+from visionflan.layouts.scene_text import Part, Piece, TextRow, around, read_part, transcription
+from visionflan.specimens.scene_text import Sign, Written
 
 NUMBERS = 28
 TEXT_MARK = "####"

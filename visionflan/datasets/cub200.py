@@ -16,12 +16,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.hashing import rank
 from visionflan.layouts import require
-from visionflan.layouts_birds import ListedBird, listed_birds
+from visionflan.layouts.birds import ListedBird, listed_birds
 from visionflan.specimens import write_image, write_lines
-from visionflan.specimens_birds import bird
+from visionflan.specimens.birds import bird
 
 PEOPLE = (
     *("Anna", "Baird", "Bewick", "Brandt", "Brewer", "Clark", "Harris", "Heermann", "Henslow"),

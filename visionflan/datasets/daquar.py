@@ -21,10 +21,10 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import WHOLE, Box, canvas, cells, grid_cell, jittered
+from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, rank
-from visionflan.icons import icon
 from visionflan.layouts import present, require
 from visionflan.specimens import write_image, write_lines
 

@@ -17,10 +17,10 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import BLACK, COLOURS, RGB, SIZE, WHOLE, Box
+from visionflan.drawing.icons import icon
 from visionflan.hashing import fraction, pick, rank
-from visionflan.icons import icon
 from visionflan.layouts import is_picture, present
 from visionflan.specimens import write_image
 

@@ -20,10 +20,10 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan import drawing, layouts, specimens
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
+from visionflan.drawing.textures import texture
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick, rank
-from visionflan.textures import texture
 
 SPLITS = ("train", "val", "test")
 TEXTURE_TYPE = "1"

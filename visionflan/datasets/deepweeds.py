@@ -15,13 +15,13 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import COLOURS, RGB, SIZE, WHITE, WHOLE, Box, darker, jittered, stroke
-from visionflan.drawing_styles import photo
+from visionflan.drawing.styles import photo
 from visionflan.hashing import fraction
 from visionflan.layouts import LabelledImage, csv_rows, inside, require
 from visionflan.specimens import write_image, write_lines
-from visionflan.specimens_imagenet import thing_at
+from visionflan.specimens.imagenet import thing_at
 
 NAMES = {
     "Chinee apple": "Chinee apple",

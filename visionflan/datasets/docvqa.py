@@ -19,11 +19,11 @@ from pathlib import Path
 
 from PIL import ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import WHOLE, canvas, jittered, word
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick, rank
-from visionflan.layouts_rrc import Question, document_files, read_documents
+from visionflan.layouts.rrc import Question, document_files, read_documents
 from visionflan.specimens import write_image, write_json
 
 dataset = Dataset[Question](

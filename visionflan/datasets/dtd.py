@@ -18,12 +18,12 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import COLOURS, SIZE
+from visionflan.drawing.textures import TEXTURES, texture
 from visionflan.hashing import pick, shuffled
 from visionflan.layouts import inside, require, text_lines
 from visionflan.specimens import write_image, write_lines
-from visionflan.textures import TEXTURES, texture
 
 
 class Row(NamedTuple):

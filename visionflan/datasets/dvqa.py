@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import bars, canvas
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick, rank, shuffled

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import WHOLE, jittered
-from visionflan.drawing_styles import styled_icon
+from visionflan.drawing.styles import styled_icon
 from visionflan.hashing import fraction, pick
 from visionflan.layouts import class_folders, require
 from visionflan.specimens import write_image

@@ -22,13 +22,13 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import SIZE, WHOLE, Box, canvas, jittered
 from visionflan.hashing import rank
+from visionflan.image_sources import Computed
 from visionflan.layouts import inside, is_folder, require
-from visionflan.pictures import Computed
 from visionflan.specimens import write_image, write_lines
-from visionflan.specimens_faces import face
+from visionflan.specimens.faces import face
 
 EXPRESSIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 WORDS = {

@@ -22,12 +22,12 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import BLACK, COLOURS, RGB, WHITE, WHOLE, canvas, jittered
 from visionflan.errors import ReleaseError
 from visionflan.hashing import rank
 from visionflan.layouts import require
-from visionflan.layouts_captions import numbered
+from visionflan.layouts.captions import numbered
 from visionflan.specimens import write_image, write_lines
 
 DESCRIPTIONS = 9

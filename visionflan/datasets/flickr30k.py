@@ -22,12 +22,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.errors import ReleaseError
 from visionflan.layouts import inside, load_json, require
-from visionflan.layouts_captions import flickr30k_pictures, numbered
+from visionflan.layouts.captions import flickr30k_pictures, numbered
 from visionflan.specimens import write_image, write_lines
-from visionflan.specimens_scenes import scene
+from visionflan.specimens.scenes import scene
 
 CAPTIONS = 5
 

@@ -21,7 +21,7 @@ from xml.etree import ElementTree
 from PIL import Image
 
 from visionflan import drawing, layouts, specimens
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, rank
 

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from PIL import ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import WHOLE, Box, canvas, jittered, word
 from visionflan.errors import ReleaseError
 from visionflan.hashing import rank

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import WHOLE, canvas, jittered, regular
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick, rank

@@ -22,12 +22,12 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import WHOLE, canvas, jittered
+from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, rank
-from visionflan.icons import icon
 from visionflan.layouts import inside, present, require
-from visionflan.layouts_json import json_members
+from visionflan.layouts.json_stream import json_members
 from visionflan.specimens import write_image, write_json
 
 SPLITS = ("train", "val")

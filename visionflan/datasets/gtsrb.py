@@ -18,7 +18,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan import drawing, specimens
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.hashing import pick, rank
 from visionflan.layouts import class_folders, csv_rows, inside, present
 

@@ -20,11 +20,11 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from visionflan import drawing, layouts, specimens
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
+from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick
-from visionflan.icons import icon
-from visionflan.layouts_matlab import load_matlab, write_matlab
+from visionflan.layouts.matlab import load_matlab, write_matlab
 
 NOTHING = "no_interaction"
 # What a person says in place of a word of the release.

@@ -16,14 +16,14 @@ from typing import NamedTuple
 
 from PIL import ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import WHOLE, jittered
 from visionflan.hashing import pick
 from visionflan.layouts import class_folders, present
 from visionflan.specimens import write_image, write_lines
-from visionflan.specimens_faces import EXPRESSIONS, face
-from visionflan.specimens_places import put, room
-from visionflan.specimens_scenes import place
+from visionflan.specimens.faces import EXPRESSIONS, face
+from visionflan.specimens.places import put, room
+from visionflan.specimens.scenes import place
 
 PLACES = {"01_Indoor": "indoor", "02_Outdoor": "outdoor"}
 

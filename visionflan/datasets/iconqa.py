@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import COLOURS, SHAPES, canvas, cells, grid_cell, jittered, shape
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick, rank

@@ -11,12 +11,12 @@ File names hold what a classifier saw in the picture and how sure it was; they a
 from collections.abc import Iterator
 from pathlib import Path
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.hashing import pick
 from visionflan.layouts import LabelledImage
-from visionflan.layouts_wordnet import names, wordnet_folders
+from visionflan.layouts.wordnet import names, wordnet_folders
 from visionflan.specimens import write_image
-from visionflan.specimens_imagenet import drawn_thing, thing_at
+from visionflan.specimens.imagenet import drawn_thing, thing_at
 
 IDENTIFIERS = """
     n01498041 n01531178 n01534433 n01558993 n01580077 n01614925 n01616318 n01631663 n01641577

@@ -17,11 +17,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.declare import Broken, Dataset, Example
-from visionflan.drawing_corruptions import corrupted
+from visionflan.dataset import Broken, Dataset, Example
+from visionflan.drawing.corruptions import corrupted
 from visionflan.layouts import class_folders, present
 from visionflan.specimens import write_image
-from visionflan.specimens_imagenet import THINGS, drawn_thing, thing_at
+from visionflan.specimens.imagenet import THINGS, drawn_thing, thing_at
 
 BLUR = {
     "defocus_blur": "defocus blur",

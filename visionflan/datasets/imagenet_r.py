@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import COLOURS, SIZE
 from visionflan.hashing import pick, rank
-from visionflan.layouts_wordnet import wordnet_folders
+from visionflan.layouts.wordnet import wordnet_folders
 from visionflan.specimens import write_image
-from visionflan.specimens_imagenet import THINGS, drawn_thing, thing_at
+from visionflan.specimens.imagenet import THINGS, drawn_thing, thing_at
 
 DOMAINS = {
     "art": "art",

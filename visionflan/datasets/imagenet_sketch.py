@@ -9,11 +9,11 @@ added turned and mirrored copies of others, so that near-identical pictures are 
 from collections.abc import Iterator
 from pathlib import Path
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.layouts import LabelledImage
-from visionflan.layouts_wordnet import wordnet_folders
+from visionflan.layouts.wordnet import wordnet_folders
 from visionflan.specimens import write_image
-from visionflan.specimens_imagenet import THINGS, drawn_thing, thing_at
+from visionflan.specimens.imagenet import THINGS, drawn_thing, thing_at
 
 # Only their colours tell these from other fish, butterflies and buses.
 COLOURED = {"n01443537", "n02279972", "n04146614"}

@@ -20,14 +20,14 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from visionflan import specimens_birds
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import WHOLE, jittered
-from visionflan.drawing_styles import styled_icon
+from visionflan.drawing.styles import styled_icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.layouts import class_folders, load_json, present, require
+from visionflan.specimens import birds as specimens_birds
 from visionflan.specimens import write_image, write_json
-from visionflan.specimens_imagenet import thing_at
+from visionflan.specimens.imagenet import thing_at
 
 RANKS = ("kingdom", "phylum", "class", "order", "family", "genus")
 # The super categories of 2017 that are also classes.

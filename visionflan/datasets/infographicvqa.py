@@ -26,13 +26,13 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import BLACK, COLOURS, WHITE, WHOLE, Box, canvas, jittered, word
+from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick, rank
-from visionflan.icons import icon
 from visionflan.layouts import inside, require
-from visionflan.layouts_rrc import (
+from visionflan.layouts.rrc import (
     Question,
     document_files,
     find_splits,

@@ -18,11 +18,11 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import BLACK, COLOURS, RGB, SIZE, WHITE, WHOLE, Box, word
+from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import fraction, rank
-from visionflan.icons import icon
 from visionflan.layouts import inside, present, text_lines
 from visionflan.specimens import write_image, write_lines
 

@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import NamedTuple
 from unicodedata import normalize
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import WHOLE, canvas, jittered
+from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick
-from visionflan.icons import icon
 from visionflan.layouts import inside, is_folder, require
 from visionflan.specimens import write_image, write_lines
 

@@ -19,11 +19,11 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import COLOURS, WHOLE, canvas, jittered, word
 from visionflan.layouts import class_folders, is_folder, require
 from visionflan.specimens import write_image
-from visionflan.specimens_faces import face, hat
+from visionflan.specimens.faces import face, hat
 
 FOLDERS = ("lfw-deepfunneled", "lfw_funneled", "lfw")
 

@@ -23,12 +23,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.errors import UnusableError
 from visionflan.layouts import coco_image, inside, is_folder, json_lines, require
-from visionflan.layouts_captions import flickr30k_pictures
+from visionflan.layouts.captions import flickr30k_pictures
 from visionflan.specimens import write_image, write_lines
-from visionflan.specimens_scenes import scene
+from visionflan.specimens.scenes import scene
 
 
 class Row(NamedTuple):

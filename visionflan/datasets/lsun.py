@@ -15,15 +15,15 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.declare import Dataset, Example
+from visionflan.dataset import Dataset, Example
 from visionflan.drawing import RGB, SIZE, WHOLE, Box, darker, jittered, polygon
-from visionflan.drawing_styles import gradient
+from visionflan.drawing.icons import icon
+from visionflan.drawing.styles import gradient
 from visionflan.hashing import pick, rank
-from visionflan.icons import icon
+from visionflan.image_sources import Entry, Picture, open_lmdb
 from visionflan.layouts import is_picture, require
-from visionflan.pictures import Entry, Picture, open_lmdb
 from visionflan.specimens import write_image
-from visionflan.specimens_imagenet import thing_at
+from visionflan.specimens.imagenet import thing_at
 
 SCENES = {
     "bedroom": "bedroom",

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import BLACK, COLOURS, Box, canvas, darker, jittered, word
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick, rank

@@ -19,12 +19,12 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import BLACK, WHOLE, canvas, jittered, word
 from visionflan.hashing import pick
 from visionflan.layouts import csv_rows, inside, require
 from visionflan.specimens import write_image, write_lines
-from visionflan.specimens_faces import face
+from visionflan.specimens.faces import face
 
 SENTIMENTS = {
     "very_positive": "very positive",

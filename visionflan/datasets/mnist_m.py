@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageChops, ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import font
 from visionflan.hashing import fraction, rank, shuffled
 from visionflan.layouts import inside, present, text_lines

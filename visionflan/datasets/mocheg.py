@@ -23,10 +23,10 @@ from typing import NamedTuple
 from PIL import Image
 
 from visionflan import drawing, layouts
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
+from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, rank
-from visionflan.icons import icon
 from visionflan.specimens import write_image, write_text
 
 ANSWERS = {"supported": "yes", "refuted": "no", "NEI": "not sure"}

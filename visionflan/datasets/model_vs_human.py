@@ -20,9 +20,9 @@ from typing import NamedTuple
 
 from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import WHOLE, jittered
-from visionflan.drawing_styles import noise, styled_icon
+from visionflan.drawing.styles import noise, styled_icon
 from visionflan.hashing import pick
 from visionflan.layouts import class_folders, is_picture, present
 from visionflan.specimens import write_image

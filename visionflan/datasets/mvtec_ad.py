@@ -18,10 +18,10 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan import drawing, layouts, specimens
-from visionflan.declare import Dataset, Example
+from visionflan.dataset import Dataset, Example
+from visionflan.drawing.icons import icon
+from visionflan.drawing.textures import texture
 from visionflan.hashing import fraction, pick, rank
-from visionflan.icons import icon
-from visionflan.textures import texture
 
 GOOD = "good"
 CATEGORIES = (

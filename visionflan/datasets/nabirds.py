@@ -16,13 +16,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import rank
 from visionflan.layouts import require
-from visionflan.layouts_birds import listed_birds, told
+from visionflan.layouts.birds import listed_birds, told
 from visionflan.specimens import write_image, write_lines
-from visionflan.specimens_birds import PLUMAGES, VIEWS, bird
+from visionflan.specimens.birds import PLUMAGES, VIEWS, bird
 
 PARTS = (
     *("bill", "crown", "nape", "left eye", "right eye", "belly", "breast", "back", "tail"),

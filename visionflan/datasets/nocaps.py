@@ -19,13 +19,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import SIZE
 from visionflan.errors import ReleaseError
 from visionflan.layouts import inside, load_json, require
-from visionflan.layouts_captions import numbered
+from visionflan.layouts.captions import numbered
 from visionflan.specimens import write_image, write_json
-from visionflan.specimens_scenes import scene
+from visionflan.specimens.scenes import scene
 
 CAPTIONS = 10
 FILE = "nocaps_val_4500_captions.json"

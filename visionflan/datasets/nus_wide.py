@@ -18,9 +18,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.declare import Dataset, Example
+from visionflan.dataset import Dataset, Example
 from visionflan.drawing import WHOLE, jittered
-from visionflan.drawing_styles import styled_icon
+from visionflan.drawing.styles import styled_icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import fraction, pick, rank
 from visionflan.layouts import inside, is_folder, require, text_lines

@@ -23,12 +23,12 @@ from typing import NamedTuple
 
 from PIL import Image, ImageOps
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import SIZE, WHOLE
-from visionflan.drawing_styles import photo
+from visionflan.drawing.icons import icon
+from visionflan.drawing.styles import photo
 from visionflan.errors import ReleaseError
 from visionflan.hashing import fraction, pick, rank
-from visionflan.icons import icon
 from visionflan.layouts import class_folders, load_json, require
 from visionflan.specimens import write_image, write_json
 

@@ -19,12 +19,12 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import COLOURS, WHITE, WHOLE, canvas, darker, jittered, word
+from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, rank
-from visionflan.icons import icon
 from visionflan.layouts import inside, require
-from visionflan.layouts_json import json_members
+from visionflan.layouts.json_stream import json_members
 from visionflan.specimens import write_image, write_json
 
 

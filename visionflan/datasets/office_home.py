@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import WHOLE, jittered
-from visionflan.drawing_domains import domain_icon
+from visionflan.drawing.domains import domain_icon
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick
 from visionflan.layouts import class_folders, require

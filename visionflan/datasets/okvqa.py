@@ -17,9 +17,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan import drawing, icons, layouts, layouts_vqa, specimens
-from visionflan.declare import Broken, Dataset, Example
+from visionflan import drawing, layouts, specimens
+from visionflan.dataset import Broken, Dataset, Example
+from visionflan.drawing import icons
 from visionflan.hashing import pick, rank
+from visionflan.layouts import vqa as layouts_vqa
 
 
 class Row(NamedTuple):

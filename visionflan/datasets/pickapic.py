@@ -20,12 +20,12 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import WHOLE, jittered
-from visionflan.drawing_styles import STYLES, styled_icon
+from visionflan.drawing.styles import STYLES, styled_icon
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick, rank
-from visionflan.pictures import Cell
+from visionflan.image_sources import Cell
 
 COLUMNS = ("caption", "image_0_uid", "image_1_uid", "label_0", "label_1")
 PICTURES = ("jpg_0", "jpg_1")

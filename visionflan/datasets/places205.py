@@ -20,13 +20,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.errors import ReleaseError
 from visionflan.hashing import rank
 from visionflan.layouts import inside, is_folder, present, require, text_lines
 from visionflan.specimens import write_image, write_lines
-from visionflan.specimens_places import furnished, put
-from visionflan.specimens_scenes import place
+from visionflan.specimens.places import furnished, put
+from visionflan.specimens.scenes import place
 
 LISTS = "trainvalsplit_places205"
 IMAGES = Path("data/vision/torralba/deeplearning/images256")

@@ -20,13 +20,13 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import COLOURS, RGB, SIZE, WHITE, WHOLE
 from visionflan.errors import ReleaseError
 from visionflan.hashing import fraction, rank
 from visionflan.layouts import inside, is_folder, present, require, text_lines
 from visionflan.specimens import write_image, write_lines
-from visionflan.specimens_places import furnished, put
+from visionflan.specimens.places import furnished, put
 
 NAMES = {
     "apartment_building/outdoor": "apartment building",

@@ -22,14 +22,14 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import canvas
-from visionflan.drawing_charts import CHARTS, chart
+from visionflan.drawing.charts import CHARTS, chart
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick, rank
 from visionflan.layouts import require
-from visionflan.layouts_json import json_values
-from visionflan.layouts_vqa import entries
+from visionflan.layouts.json_stream import json_values
+from visionflan.layouts.vqa import entries
 from visionflan.specimens import write_image, write_json
 
 SPLITS = ("train", "val", "validation", "test")

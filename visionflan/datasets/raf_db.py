@@ -22,12 +22,12 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan import drawing
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.errors import ReleaseError
 from visionflan.hashing import rank
 from visionflan.layouts import inside, is_folder, require, text_lines
 from visionflan.specimens import write_image, write_lines
-from visionflan.specimens_faces import face, hat
+from visionflan.specimens.faces import face, hat
 
 EMOTIONS = {
     "1": "surprise",

@@ -26,12 +26,12 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import font
 from visionflan.errors import ReleaseError
 from visionflan.hashing import rank, shuffled
+from visionflan.image_sources import Computed
 from visionflan.layouts import require
-from visionflan.pictures import Computed
 
 PANEL, GAP, CAPTION = 160, 12, 24
 NAMES = "ABCDEFGH12345678"

@@ -21,13 +21,13 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageDraw, ImageOps
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import BLACK, WHITE, Box, canvas, font, jittered
+from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, rank
-from visionflan.icons import icon
+from visionflan.image_sources import Computed
 from visionflan.layouts import is_folder, require
-from visionflan.layouts_vqa import entries
-from visionflan.pictures import Computed
+from visionflan.layouts.vqa import entries
 from visionflan.specimens import write_image, write_json
 
 LETTERS = "ABCD"

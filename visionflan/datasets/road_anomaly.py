@@ -21,12 +21,12 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.declare import Dataset, Example
+from visionflan.dataset import Dataset, Example
 from visionflan.drawing import COLOURS, SIZE, WHITE, WHOLE, Box, jittered, polygon, regular
-from visionflan.drawing_styles import gradient
+from visionflan.drawing.icons import icon
+from visionflan.drawing.styles import gradient
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import fraction, pick
-from visionflan.icons import icon
 from visionflan.layouts import inside, load_json, require
 from visionflan.specimens import write_image, write_json
 

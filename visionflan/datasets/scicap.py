@@ -23,9 +23,9 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import SIZE, canvas
-from visionflan.drawing_charts import chart
+from visionflan.drawing.charts import chart
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick, rank
 from visionflan.layouts import inside, is_folder, load_json, require

@@ -20,9 +20,9 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import WHITE, WHOLE, jittered, word
-from visionflan.drawing_styles import styled_icon
+from visionflan.drawing.styles import styled_icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, rank
 from visionflan.layouts import csv_rows, inside, present

@@ -18,8 +18,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from visionflan import drawing, icons, layouts, specimens
-from visionflan.declare import Broken, Dataset, Example
+from visionflan import drawing, layouts, specimens
+from visionflan.dataset import Broken, Dataset, Example
+from visionflan.drawing import icons
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick, rank
 

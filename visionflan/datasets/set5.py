@@ -19,11 +19,11 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import BLACK, RGB, SIZE, WHOLE, canvas
+from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick
-from visionflan.icons import icon
 from visionflan.layouts import is_picture
 from visionflan.specimens import write_image
 

@@ -24,16 +24,16 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import WHOLE, jittered
+from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick
-from visionflan.icons import icon
+from visionflan.image_sources import Computed
 from visionflan.layouts import inside, present, require
-from visionflan.layouts_json import json_values
-from visionflan.pictures import Computed
+from visionflan.layouts.json_stream import json_values
 from visionflan.specimens import write_image, write_json
-from visionflan.specimens_scenes import COLOURS, THINGS, place
+from visionflan.specimens.scenes import COLOURS, THINGS, place
 
 SPLITS = ("train", "val", "test")
 GAP = 8

@@ -21,12 +21,12 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import BLACK, COLOURS, SIZE, WHITE, WHOLE, Box, jittered, word
-from visionflan.drawing_styles import photo
+from visionflan.drawing.styles import photo
 from visionflan.hashing import pick, rank
 from visionflan.layouts import inside, require
-from visionflan.layouts_rrc import Question, read_questions
+from visionflan.layouts.rrc import Question, read_questions
 from visionflan.specimens import write_image, write_json
 
 ANNOTATIONS = "train_task_3.json"

@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan import drawing, layouts, specimens
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.hashing import rank
-from visionflan.layouts_matlab import load_matlab, write_matlab
+from visionflan.layouts.matlab import load_matlab, write_matlab
 
 MAKES_OF_TWO_WORDS = ("AM General", "Aston Martin", "Land Rover")
 

@@ -17,14 +17,14 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import RGB, SIZE, WHOLE, jittered
-from visionflan.drawing_styles import photo
-from visionflan.icons_animals import dog
+from visionflan.drawing.icons.animals import dog
+from visionflan.drawing.styles import photo
 from visionflan.layouts import LabelledImage, class_folders, require
-from visionflan.layouts_wordnet import names
+from visionflan.layouts.wordnet import names
 from visionflan.specimens import write_image
-from visionflan.specimens_imagenet import thing_at
+from visionflan.specimens.imagenet import thing_at
 
 dataset = Dataset[LabelledImage](
     title="Stanford Dogs",

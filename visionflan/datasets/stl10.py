@@ -16,11 +16,11 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan import drawing, layouts, specimens
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
+from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick
-from visionflan.icons import icon
-from visionflan.pictures import Computed
+from visionflan.image_sources import Computed
 
 SIDE = 96
 PLANE = SIDE * SIDE

@@ -16,8 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from visionflan import layouts, layouts_vqa, specimens, specimens_tdiuc
-from visionflan.declare import Broken, Dataset, Example
+from visionflan import layouts, specimens
+from visionflan.dataset import Broken, Dataset, Example
+from visionflan.layouts import vqa as layouts_vqa
+from visionflan.specimens import tdiuc as specimens_tdiuc
 
 
 class Row(NamedTuple):

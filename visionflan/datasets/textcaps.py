@@ -17,12 +17,12 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import COLOURS, WHITE, WHOLE, canvas, jittered, polygon, word
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, rank
 from visionflan.layouts import inside, present
-from visionflan.layouts_vqa import entries
+from visionflan.layouts.vqa import entries
 from visionflan.specimens import write_image, write_json
 
 SPLITS = ("train", "val")

@@ -20,10 +20,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from visionflan import layouts, specimens
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.hashing import pick
-from visionflan.layouts_text import Part, Piece, TextRow, around, read_part, transcription
-from visionflan.specimens_text import Sign
+from visionflan.layouts.scene_text import Part, Piece, TextRow, around, read_part, transcription
+from visionflan.specimens.scene_text import Sign
 
 dataset = Dataset[TextRow](
     title="Total-Text",

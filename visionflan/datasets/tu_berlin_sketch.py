@@ -21,9 +21,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import WHOLE, jittered
-from visionflan.drawing_styles import styled_icon
+from visionflan.drawing.styles import styled_icon
 from visionflan.hashing import fraction
 from visionflan.layouts import class_folders, require
 from visionflan.specimens import write_image
@@ -65,7 +65,9 @@ dataset = Dataset[Row](
 @cache
 def kinds() -> dict[str, Kind]:
     """Give the kind of each folder, by its name with hyphens for blanks."""
-    table = (files("visionflan") / "data" / "tu_berlin_classes.tsv").read_text(encoding="utf-8")
+    table = (files("visionflan") / "resources" / "tu_berlin_classes.tsv").read_text(
+        encoding="utf-8"
+    )
     rows = (line.split("\t") for line in table.splitlines())
     return {folder.replace(" ", "-"): Kind(name, nature) for folder, name, nature in rows}
 

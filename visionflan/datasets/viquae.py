@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import BLACK, COLOURS, RGB, WHITE, Box, canvas, jittered
 from visionflan.layouts import inside, json_lines, present, require
 from visionflan.specimens import write_image, write_lines

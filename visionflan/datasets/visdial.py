@@ -23,12 +23,12 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import COLOURS, RGB, SIZE, WHOLE, Box, canvas, jittered, shape
+from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, rank, shuffled
-from visionflan.icons import icon
 from visionflan.layouts import coco_image, require
-from visionflan.layouts_vqa import entries
+from visionflan.layouts.vqa import entries
 from visionflan.specimens import write_image, write_json
 
 ROUNDS = 10

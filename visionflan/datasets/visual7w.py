@@ -18,13 +18,13 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import WHOLE, canvas, cells, jittered
+from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, rank
-from visionflan.icons import icon
 from visionflan.layouts import inside, require
-from visionflan.layouts_vqa import entries
+from visionflan.layouts.vqa import entries
 from visionflan.specimens import write_image, write_json
 
 TELLING = "dataset_v7w_telling.json"

@@ -30,12 +30,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from visionflan import specimens_vizwiz
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick
 from visionflan.layouts import inside, load_json, require
-from visionflan.layouts_json import json_values
+from visionflan.layouts.json_stream import json_values
+from visionflan.specimens import vizwiz as specimens_vizwiz
 
 SPLITS = ("train", "val")
 UNANSWERABLE = "unanswerable"

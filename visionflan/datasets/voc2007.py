@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
 
-from visionflan import drawing, icons, layouts, specimens
-from visionflan.declare import Broken, Dataset, Example
+from visionflan import drawing, layouts, specimens
+from visionflan.dataset import Broken, Dataset, Example
+from visionflan.drawing import icons
 from visionflan.errors import UnusableError
 from visionflan.hashing import fraction, pick
 

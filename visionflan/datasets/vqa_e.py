@@ -21,13 +21,13 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import canvas, cells, jittered
+from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick
-from visionflan.icons import icon
 from visionflan.layouts import coco_image, present
-from visionflan.layouts_json import json_values
+from visionflan.layouts.json_stream import json_values
 from visionflan.specimens import write_image, write_json
 
 SPLITS = ("train", "val")

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import SIZE, WHOLE, Box, jittered
 from visionflan.errors import ReleaseError
 from visionflan.hashing import rank

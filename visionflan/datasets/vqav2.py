@@ -22,9 +22,11 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from visionflan import drawing, icons, layouts, layouts_vqa, specimens
-from visionflan.declare import Broken, Dataset, Example
+from visionflan import drawing, layouts, specimens
+from visionflan.dataset import Broken, Dataset, Example
+from visionflan.drawing import icons
 from visionflan.hashing import pick, rank
+from visionflan.layouts import vqa as layouts_vqa
 
 # Words that do not say which thing a question is about.
 COMMON = """

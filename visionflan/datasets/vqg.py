@@ -23,8 +23,9 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan import drawing, icons, layouts, specimens
-from visionflan.declare import Broken, Dataset, Example
+from visionflan import drawing, layouts, specimens
+from visionflan.dataset import Broken, Dataset, Example
+from visionflan.drawing import icons
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, rank
 

@@ -22,9 +22,9 @@ from typing import NamedTuple
 
 from PIL import ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import WHITE, WHOLE, jittered, word
-from visionflan.drawing_styles import styled_icon
+from visionflan.drawing.styles import styled_icon
 from visionflan.hashing import pick
 from visionflan.layouts import inside, present, require
 from visionflan.specimens import write_image, write_lines

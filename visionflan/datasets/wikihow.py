@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import WHOLE, canvas, jittered, shape
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick

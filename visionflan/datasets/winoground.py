@@ -19,12 +19,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import WHOLE, Box, canvas, jittered
+from visionflan.drawing.icons import icon
 from visionflan.hashing import pick
-from visionflan.icons import icon
+from visionflan.image_sources import Member, Picture
 from visionflan.layouts import json_lines, require
-from visionflan.pictures import Member, Picture
 from visionflan.specimens import write_lines
 
 

@@ -24,13 +24,13 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import WHOLE, canvas, jittered
+from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick
-from visionflan.icons import icon
-from visionflan.layouts_img2dataset import Fetched, write_fetched
-from visionflan.pictures import Picture
+from visionflan.image_sources import Picture
+from visionflan.layouts.img2dataset import Fetched, write_fetched
 
 COLUMNS = (
     *("language", "page_url", "image_url", "page_title", "section_title"),

@@ -19,14 +19,14 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.declare import Broken, Dataset, Example
+from visionflan.dataset import Broken, Dataset, Example
 from visionflan.drawing import COLOURS, SIZE, WHOLE, Box, jittered, polygon, stroke
-from visionflan.drawing_styles import photo
+from visionflan.drawing.icons.animals import SKIN
+from visionflan.drawing.styles import photo
 from visionflan.hashing import pick
-from visionflan.icons_animals import SKIN
 from visionflan.layouts import inside, is_folder, present, text_lines
 from visionflan.specimens import write_image, write_lines
-from visionflan.specimens_imagenet import thing_at
+from visionflan.specimens.imagenet import thing_at
 
 BETWEEN = " or "
 SMALL = {"and", "of", "or", "the", "to"}

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from string import ascii_lowercase
 
-from visionflan.build.directory import BuildDirectory, Instances
-from visionflan.build.instance import Instance
-from visionflan.build.prompt import lettered
-from visionflan.build.tables import TaskInfo
+from visionflan.prompt import lettered
+from visionflan.storage.directory import BuildDirectory, Instances
+from visionflan.storage.instance import Instance
+from visionflan.storage.schema import TaskInfo
 
 MOST_LABELS = 50
 # Only these ask for one answer that is right or wrong, so that a guess can be.

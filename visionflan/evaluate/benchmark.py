@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.evaluate.measures import Measure, mean_score
-from visionflan.evaluate.rubric import Rubric
-from visionflan.evaluate.verdict import Metric, Question, Verdict
+from visionflan.evaluate.aggregate.measures import Measure, mean_score
+from visionflan.evaluate.judge.rubric import Rubric
+from visionflan.evaluate.metric import Metric, Question, Verdict
 
 
 class Row(NamedTuple):

@@ -12,18 +12,18 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from visionflan.build.demo import specimens
-from visionflan.build.directory import BuildDirectory
-from visionflan.build.instance import Turn
-from visionflan.build.plan import Settings
-from visionflan.build.run import build
+from visionflan.builder.demo import specimens
+from visionflan.builder.plan import Settings
+from visionflan.builder.run import build
 from visionflan.errors import EvaluationError
 from visionflan.evaluate import benchmarks
+from visionflan.evaluate.benchmark_release import Release
 from visionflan.evaluate.held_out import held_out
-from visionflan.evaluate.items import Chosen
-from visionflan.evaluate.places import BENCHMARKS, EVALUATION
-from visionflan.evaluate.release import Release
+from visionflan.evaluate.records.paths import BENCHMARKS, EVALUATION
+from visionflan.evaluate.requests import Chosen
 from visionflan.evaluate.run import EvaluationSettings, Subject, evaluate
+from visionflan.storage.directory import BuildDirectory
+from visionflan.storage.instance import Turn
 
 TASKS = ("coco/*", "vqa_rad/*", "iconqa/*")
 

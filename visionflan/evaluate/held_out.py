@@ -3,14 +3,14 @@
 from collections.abc import Collection, Sequence
 from string import ascii_lowercase
 
-from visionflan.build.directory import BuildDirectory
-from visionflan.build.instance import Instance
-from visionflan.build.prompt import lettered
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.baselines import TaskFacts, chance, majority, right_answer, task_facts
-from visionflan.evaluate.header import TaskHeader
-from visionflan.evaluate.items import Chosen, Item, joined
-from visionflan.evaluate.records import sample_key
+from visionflan.evaluate.records.header import TaskHeader
+from visionflan.evaluate.records.record import sample_key
+from visionflan.evaluate.requests import Chosen, Item, joined
+from visionflan.prompt import lettered
+from visionflan.storage.directory import BuildDirectory
+from visionflan.storage.instance import Instance
 
 
 def held_out(builds: Sequence[BuildDirectory], tasks: Collection[str] = ()) -> Chosen:

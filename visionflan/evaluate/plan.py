@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.build.directory import BuildDirectory
 from visionflan.errors import EvaluationError
+from visionflan.evaluate.benchmark_release import Release
 from visionflan.evaluate.held_out import held_out
-from visionflan.evaluate.items import Chosen
-from visionflan.evaluate.places import Place, builds, matching, trained_on
-from visionflan.evaluate.records import CONDITIONS, Condition
-from visionflan.evaluate.release import Release
+from visionflan.evaluate.records.paths import Place, builds, matching, trained_on
+from visionflan.evaluate.records.record import CONDITIONS, Condition
+from visionflan.evaluate.requests import Chosen
 from visionflan.evaluate.run import EvaluationSettings
 from visionflan.overlaps import leaks
+from visionflan.storage.directory import BuildDirectory
 
 MAX_NEW_TOKENS = 64
 

@@ -7,18 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import visionflan
-from visionflan.build.durable import write_json
+from visionflan.atomic_write import write_json
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.answerer import Answerer
-from visionflan.evaluate.ask import Asking, Batches
+from visionflan.evaluate.aggregate.summary import SCORES, summary
 from visionflan.evaluate.benchmarks import load
-from visionflan.evaluate.decided import decided
-from visionflan.evaluate.earlier import Say, joined
-from visionflan.evaluate.frequencies import read_frequencies, write_frequencies
-from visionflan.evaluate.header import Header, generation, read_header, write_header
-from visionflan.evaluate.items import Ask, Chosen, asks, limited
-from visionflan.evaluate.judgements import JUDGEMENTS, read_judgements
-from visionflan.evaluate.records import (
+from visionflan.evaluate.inference import Asking, Batches
+from visionflan.evaluate.judge.apply_verdicts import decided
+from visionflan.evaluate.judge.judgments import JUDGEMENTS, read_judgements
+from visionflan.evaluate.models.base import Answerer
+from visionflan.evaluate.records.document_frequencies import read_frequencies, write_frequencies
+from visionflan.evaluate.records.header import Header, generation, read_header, write_header
+from visionflan.evaluate.records.record import (
     CONDITIONS,
     JOURNAL,
     RECORDS,
@@ -28,8 +27,9 @@ from visionflan.evaluate.records import (
     read_records,
     write_records,
 )
-from visionflan.evaluate.scoring import Scorer
-from visionflan.evaluate.summary import SCORES, summary
+from visionflan.evaluate.records.resume import Say, joined
+from visionflan.evaluate.requests import Ask, Chosen, asks, limited
+from visionflan.evaluate.scorer import Scorer
 
 
 @dataclass(frozen=True, kw_only=True)

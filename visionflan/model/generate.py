@@ -10,12 +10,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from visionflan.build.instance import Turn
 from visionflan.errors import EvaluationError, TrainingError
-from visionflan.model.assemble import open_llava
-from visionflan.model.conversation import Encoder
-from visionflan.model.identity import weights_digest
-from visionflan.model.images import pixels
+from visionflan.model.chat_tokenizer import Encoder
+from visionflan.model.fingerprint import weights_digest
+from visionflan.model.image_processing import pixels
+from visionflan.model.llava import open_llava
+from visionflan.storage.instance import Turn
 
 if TYPE_CHECKING:
     from transformers import LlavaForConditionalGeneration

@@ -4,7 +4,7 @@ It makes its own tower and language model out of the build, aligns them, tunes t
 tasks (Base), and then on a thousand conversations written by rule (Chat).
 """
 
-from visionflan.model.assemble import Joint
+from visionflan.model.llava import Joint
 from visionflan.train.config import Data, Machine, Pretrain, Stage, Start, TrainConfig
 
 # What is too long for a laptop is left out, and told in the ledger of the stage.

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from visionflan.build.instance import Split
 from visionflan.errors import TrainingError
-from visionflan.model.assemble import Joint
+from visionflan.model.llava import Joint
+from visionflan.storage.instance import Split
 
 Part = Literal["tower", "connector", "language_model"]
 Schedule = Literal["cosine", "linear", "constant"]

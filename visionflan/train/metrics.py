@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from visionflan.build.durable import write_text
+from visionflan.atomic_write import write_text
 from visionflan.errors import TrainingError
-from visionflan.train.batches import Micro, Places
-from visionflan.train.learner import Batch
-from visionflan.train.rows import Rows
-from visionflan.train.world import World
+from visionflan.train.batch_sampler import Micro, Places
+from visionflan.train.distributed import World
+from visionflan.train.tokenized_dataset import Rows
+from visionflan.train.training_model import Batch
 
 
 class Meter:

@@ -8,14 +8,14 @@ from typing import Any
 
 from transformers.utils import logging
 
-from visionflan.build.directory import BuildDirectory
-from visionflan.build.durable import write_json
+from visionflan.atomic_write import write_json
 from visionflan.errors import TrainingError
-from visionflan.train.checkpoints import is_whole
+from visionflan.storage.directory import BuildDirectory
+from visionflan.train.checkpoint import is_whole
 from visionflan.train.config import TrainConfig
-from visionflan.train.phase import Phase
-from visionflan.train.settings import to_json
-from visionflan.train.world import World, joined
+from visionflan.train.config_io import to_json
+from visionflan.train.distributed import World, joined
+from visionflan.train.stage import Phase
 
 Say = Callable[[str], None]
 
@@ -53,7 +53,7 @@ def with_parts(config: TrainConfig, out: Path) -> TrainConfig:
 def make_parts(config: TrainConfig, out: Path, world: World, say: Say) -> None:
     """Make the tower and the language model that the run starts from, in the first process."""
     if config.pretrain is not None and world.first:
-        from visionflan.train.pretrain.parts import pretrain_parts
+        from visionflan.train.pretrain.tiny_model import pretrain_parts
 
         if config.build is None:
             raise TrainingError("the parts are made out of a build: give one with --build.")

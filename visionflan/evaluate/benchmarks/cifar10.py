@@ -5,7 +5,7 @@ pickles of Python 2. `test_batch` holds `data`, a row of 3,072 bytes for each pi
 blue, each line by line), and `labels`; `batches.meta` holds `label_names`. pytorch/vision
 (torchvision/datasets/cifar.py) reads them so and gives the MD5 sum of the test batch; that of
 `batches.meta` is in many codes that follow it. The pickles are read without running any code of
-theirs (visionflan/layouts_arrays.py). Protocol and rules: visionflan/evaluate/class_names.py.
+theirs (visionflan/layouts/arrays.py). Protocol and rules: visionflan/evaluate/rules/class_names.py.
 
 Known overlap: CINIC-10 (cinic10), whose tasks are part of the training set, holds all pictures of
 CIFAR-10, the test set included: a model trained on it has seen these pictures and their classes.
@@ -15,12 +15,12 @@ STL-10 (stl10) has nine of the ten classes, of other pictures.
 from collections.abc import Iterator
 from pathlib import Path
 
-from visionflan.evaluate import class_names
 from visionflan.evaluate.benchmark import Benchmark, Row
-from visionflan.evaluate.release_files import some
+from visionflan.evaluate.benchmark_files import some
+from visionflan.evaluate.rules import class_names
 from visionflan.layouts import require
-from visionflan.layouts_arrays import labelled, names_in, version
-from visionflan.specimens_arrays import thumbnails, write_pickle
+from visionflan.layouts.arrays import labelled, names_in, version
+from visionflan.specimens.arrays import thumbnails, write_pickle
 
 FOLDER = "cifar-10-batches-py"
 MD5 = {

@@ -5,8 +5,8 @@ pickles of Python 2. `test` holds `data`, a row of 3,072 bytes for each picture 
 each line by line), `fine_labels` and `coarse_labels`; `meta` holds `fine_label_names`, which have
 underscores for blanks and of which one is asked for. pytorch/vision (torchvision/datasets/cifar.py)
 reads them so and gives the MD5 sum of the test set; that of `meta` is in many codes that follow
-it. The pickles are read without running any code of theirs (visionflan/layouts_arrays.py).
-Protocol and rules: visionflan/evaluate/class_names.py.
+it. The pickles are read without running any code of theirs (visionflan/layouts/arrays.py).
+Protocol and rules: visionflan/evaluate/rules/class_names.py.
 
 No dataset of the training set is known to hold its pictures. They were chosen from the same
 collection as those of CIFAR-10, and of other classes.
@@ -15,12 +15,12 @@ collection as those of CIFAR-10, and of other classes.
 from collections.abc import Iterator
 from pathlib import Path
 
-from visionflan.evaluate import class_names
 from visionflan.evaluate.benchmark import Benchmark, Row
-from visionflan.evaluate.release_files import some
+from visionflan.evaluate.benchmark_files import some
+from visionflan.evaluate.rules import class_names
 from visionflan.layouts import require
-from visionflan.layouts_arrays import labelled, names_in, version
-from visionflan.specimens_arrays import thumbnails, write_pickle
+from visionflan.layouts.arrays import labelled, names_in, version
+from visionflan.specimens.arrays import thumbnails, write_pickle
 
 FOLDER = "cifar-100-python"
 MD5 = {

@@ -16,16 +16,16 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from visionflan.declare import IMAGE_MARKER, Broken
+from visionflan.dataset import IMAGE_MARKER, Broken
 from visionflan.drawing import WHOLE, canvas, shape, word
 from visionflan.errors import ReleaseError
+from visionflan.evaluate.aggregate.bootstrap import Floats
+from visionflan.evaluate.aggregate.measures import Measure, ratio
 from visionflan.evaluate.benchmark import Benchmark, Row
-from visionflan.evaluate.measures import Measure, ratio
-from visionflan.evaluate.records import Record
-from visionflan.evaluate.release_files import some, text_of
-from visionflan.evaluate.rubric import Message, Reading, Request, Rubric
-from visionflan.evaluate.statistics import Floats
-from visionflan.evaluate.verdict import Rule
+from visionflan.evaluate.benchmark_files import some, text_of
+from visionflan.evaluate.judge.rubric import Message, Reading, Request, Rubric
+from visionflan.evaluate.metric import Rule
+from visionflan.evaluate.records.record import Record
 from visionflan.layouts import inside, json_lines, load_json
 from visionflan.specimens import write_image, write_lines
 

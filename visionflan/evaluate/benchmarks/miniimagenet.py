@@ -11,8 +11,8 @@ order.
    twenty of the split are taken. Their ids were held against a code that lists that split.
 Which split EMT used is not told; a public code that follows it made its own out of all hundred
 classes. The twenty have 600 pictures each. The model is given the names that people use for the
-WordNet ids (visionflan/data/imagenet_names.tsv). Protocol and rules:
-visionflan/evaluate/class_names.py.
+WordNet ids (visionflan/resources/imagenet_names.tsv). Protocol and rules:
+visionflan/evaluate/rules/class_names.py.
 
 Known overlap: the pictures are ImageNet's. Datasets of the training set that hold pictures of
 ImageNet (such as CINIC-10 and Stanford Dogs) may hold some of these, and others (ImageNet-A, -C, -R
@@ -28,13 +28,13 @@ from PIL import Image, ImageDraw
 
 from visionflan.drawing import COLOURS, RGB, WHOLE, Box, canvas, jittered, polygon, word
 from visionflan.errors import ReleaseError
-from visionflan.evaluate import class_names
 from visionflan.evaluate.benchmark import Benchmark, Row
-from visionflan.evaluate.release_files import some, text_of
+from visionflan.evaluate.benchmark_files import some, text_of
+from visionflan.evaluate.rules import class_names
 from visionflan.layouts import class_folders, csv_rows, inside
-from visionflan.layouts_wordnet import names
+from visionflan.layouts.wordnet import names
 from visionflan.specimens import write_image, write_lines
-from visionflan.specimens_imagenet import drawn_thing
+from visionflan.specimens.imagenet import drawn_thing
 
 TEST = (
     "n01930112",

@@ -13,13 +13,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from visionflan.declare import IMAGE_MARKER
+from visionflan.dataset import IMAGE_MARKER
 from visionflan.drawing import WHOLE, canvas, cells, shape, word
 from visionflan.errors import ReleaseError
+from visionflan.evaluate.aggregate.measures import Measure, mean_score
 from visionflan.evaluate.benchmark import Benchmark, Row
-from visionflan.evaluate.measures import Measure, mean_score
-from visionflan.evaluate.records import Record
-from visionflan.evaluate.rubric import Message, Reading, Request, Rubric
+from visionflan.evaluate.judge.rubric import Message, Reading, Request, Rubric
+from visionflan.evaluate.records.record import Record
 from visionflan.layouts import inside, load_json, require
 from visionflan.specimens import write_image, write_json
 

@@ -14,7 +14,7 @@ that the rest of the index names. A table of originals alone is turned here as t
 
 Scores: `circular` counts an original as right if every turn is answered rightly, as the owners do;
 `vanilla` looks at the originals alone. Both come from the same run, and published numbers are of
-either kind. Rules and the judge's prompt are in `visionflan/evaluate/mmbench_rules.py`. The paper
+either kind. Rules and the judge's prompt are in `visionflan/evaluate/rules/mmbench.py`. The paper
 does not say which split it used.
 """
 
@@ -32,11 +32,11 @@ from typing import NamedTuple
 
 from visionflan.drawing import COLOURS, WHOLE, canvas, shape, word
 from visionflan.errors import ReleaseError
-from visionflan.evaluate import mmbench_rules
+from visionflan.evaluate.aggregate.measures import mean_score
 from visionflan.evaluate.benchmark import Benchmark, Row
-from visionflan.evaluate.measures import mean_score
-from visionflan.evaluate.mmbench_rules import circular, is_original
-from visionflan.evaluate.release_files import require_picture, some, text_of
+from visionflan.evaluate.benchmark_files import require_picture, some, text_of
+from visionflan.evaluate.rules import mmbench as mmbench_rules
+from visionflan.evaluate.rules.mmbench import circular, is_original
 from visionflan.layouts import csv_rows, require
 from visionflan.specimens import write_text
 

@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from visionflan.errors import ReleaseError
+from visionflan.evaluate.aggregate.bootstrap import Floats
+from visionflan.evaluate.aggregate.measures import Measure, Where, mean_score, ratio
 from visionflan.evaluate.benchmark import Benchmark, Row
-from visionflan.evaluate.measures import Measure, Where, mean_score, ratio
-from visionflan.evaluate.records import Record
-from visionflan.evaluate.release_files import text_of
-from visionflan.evaluate.statistics import Floats
-from visionflan.evaluate.verdict import Question, Rule, Verdict
-from visionflan.evaluate.yes_no import (
+from visionflan.evaluate.benchmark_files import text_of
+from visionflan.evaluate.metric import Question, Rule, Verdict
+from visionflan.evaluate.records.record import Record
+from visionflan.evaluate.rules.yes_no import (
     CANDIDATES,
     SHORT_ANSWER,
     compared,
@@ -37,7 +37,7 @@ from visionflan.evaluate.yes_no import (
     yes_rate,
 )
 from visionflan.layouts import is_picture
-from visionflan.specimens_mme import write_mme
+from visionflan.specimens.mme import write_mme
 
 PERCEPTION = (
     *("existence", "count", "position", "color", "posters"),

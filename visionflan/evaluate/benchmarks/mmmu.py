@@ -3,7 +3,7 @@
 Data: the Parquet files of `MMMU/MMMU` on the Hugging Face hub, of which the validation split (900
 questions) has answers that are published; those of the test split are held back. Witnesses of the
 columns: the hub's card, EvolvingLMMs-Lab/lmms-eval (`lmms_eval/tasks/mmmu/utils.py`) and the
-owners' own code, whose rules are in `visionflan/evaluate/mmmu_rules.py`. `options` is a list
+owners' own code, whose rules are in `visionflan/evaluate/rules/mmmu.py`. `options` is a list
 written as a string, and so is `answer` where an open question accepts several.
 
 Prompts: the words of the owners' `mmmu/configs/llava1.5.yaml`, as YAML reads them: lines that are
@@ -27,13 +27,13 @@ from typing import Any
 
 from PIL import Image
 
-from visionflan.declare import IMAGE_MARKER
+from visionflan.dataset import IMAGE_MARKER
 from visionflan.drawing import WHOLE, canvas, cells, shape, word
 from visionflan.errors import ReleaseError
-from visionflan.evaluate import mmmu_rules
+from visionflan.evaluate.aggregate.measures import Measure, mean_score
 from visionflan.evaluate.benchmark import Benchmark, Row
-from visionflan.evaluate.measures import Measure, mean_score
-from visionflan.evaluate.release_files import require_picture, some
+from visionflan.evaluate.benchmark_files import require_picture, some
+from visionflan.evaluate.rules import mmmu as mmmu_rules
 from visionflan.layouts import require
 
 DISCIPLINES = {

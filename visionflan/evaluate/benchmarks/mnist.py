@@ -4,7 +4,7 @@ Layout: the two IDX files of the test set, packed by gzip as they are published 
 header of the kind of number and the dimensions, most significant byte first, then a byte for each
 pixel (white on black, 28 by 28) or each label. pytorch/vision (torchvision/datasets/mnist.py) reads
 them so; the MD5 sums of the unpacked files are in many codes that check them. Protocol and rules:
-visionflan/evaluate/class_names.py; the word of the question is "number", not "object".
+visionflan/evaluate/rules/class_names.py; the word of the question is "number", not "object".
 
 Known overlap: MNIST-M (mnist_m), whose task is part of the training set, shows the digits of MNIST,
 those of the test set included, over photographs: a model trained on it has seen these digits.
@@ -18,13 +18,13 @@ from PIL import Image, ImageDraw
 
 from visionflan.drawing import font
 from visionflan.errors import ReleaseError
-from visionflan.evaluate import class_names
 from visionflan.evaluate.benchmark import Benchmark, Row
-from visionflan.evaluate.release_files import some
+from visionflan.evaluate.benchmark_files import some
+from visionflan.evaluate.rules import class_names
 from visionflan.hashing import fraction
 from visionflan.layouts import require
-from visionflan.layouts_arrays import idx, idx_content, png, version
-from visionflan.specimens_arrays import write_idx
+from visionflan.layouts.arrays import idx, idx_content, png, version
+from visionflan.specimens.arrays import write_idx
 
 DIGITS = tuple("0123456789")
 SIZE = 28

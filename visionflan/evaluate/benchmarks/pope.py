@@ -21,16 +21,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.declare import Broken
+from visionflan.dataset import Broken
 from visionflan.drawing import canvas, grid_cell
+from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError
+from visionflan.evaluate.aggregate.bootstrap import Floats
+from visionflan.evaluate.aggregate.measures import Measure, ratio
 from visionflan.evaluate.benchmark import Benchmark, Row
-from visionflan.evaluate.measures import Measure, ratio
-from visionflan.evaluate.records import Record
-from visionflan.evaluate.release_files import some, text_of
-from visionflan.evaluate.statistics import Floats
-from visionflan.evaluate.verdict import Question, Rule, Verdict
-from visionflan.evaluate.yes_no import (
+from visionflan.evaluate.benchmark_files import some, text_of
+from visionflan.evaluate.metric import Question, Rule, Verdict
+from visionflan.evaluate.records.record import Record
+from visionflan.evaluate.rules.yes_no import (
     CANDIDATES,
     SHORT_ANSWER,
     Share,
@@ -45,7 +46,6 @@ from visionflan.evaluate.yes_no import (
     yes_rate,
 )
 from visionflan.hashing import pick
-from visionflan.icons import icon
 from visionflan.layouts import json_lines
 from visionflan.specimens import write_image, write_lines
 

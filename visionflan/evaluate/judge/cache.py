@@ -12,8 +12,8 @@ from threading import Lock
 from typing import NamedTuple
 
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.judge.reply import Judge, Reply
-from visionflan.evaluate.rubric import Request
+from visionflan.evaluate.judge.base import Judge, Reply
+from visionflan.evaluate.judge.rubric import Request
 
 CACHE = "judge.sqlite"
 VERSION = 1

@@ -8,9 +8,9 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.answerer import checkpoint_digest
-from visionflan.evaluate.judge.reply import NoReplyError, Prices, Reply
-from visionflan.evaluate.rubric import Request
+from visionflan.evaluate.judge.base import NoReplyError, Prices, Reply
+from visionflan.evaluate.judge.rubric import Request
+from visionflan.evaluate.models.base import checkpoint_digest
 from visionflan.hashing import rank
 
 if TYPE_CHECKING:
@@ -57,14 +57,14 @@ class LocalJudge:
     @cached_property
     def tokenizer(self) -> "PreTrainedTokenizerBase":
         """The model's tokenizer."""
-        from visionflan.model.parts import open_tokenizer
+        from visionflan.model.pretrained import open_tokenizer
 
         return open_tokenizer(self.path)
 
     @cached_property
     def template(self) -> str:
         """The chat template: the one that is told, else the model's own."""
-        from visionflan.model.templates import template
+        from visionflan.model.chat_templates import template
 
         if self.told:
             return template(self.told)
@@ -83,7 +83,7 @@ class LocalJudge:
         from transformers import AutoModelForCausalLM
 
         from visionflan.model.generate import chosen_device
-        from visionflan.model.parts import from_folder
+        from visionflan.model.pretrained import from_folder
 
         dtype = getattr(torch, self.precision)
         model: PreTrainedModel = from_folder(AutoModelForCausalLM, self.path, "judge", dtype=dtype)

@@ -1,6 +1,7 @@
 """The metrics that a task can be judged by, one file each; all in one table here."""
 
 from visionflan.errors import EvaluationError
+from visionflan.evaluate.metric import Metric
 from visionflan.evaluate.metrics import (
     anls,
     bleu_4,
@@ -12,7 +13,6 @@ from visionflan.evaluate.metrics import (
     set_f1,
     vqa_accuracy,
 )
-from visionflan.evaluate.verdict import Metric
 
 METRICS: dict[str, Metric] = {
     "exact_match": Metric(

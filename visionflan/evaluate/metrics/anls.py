@@ -1,7 +1,7 @@
 """ANLS: how near an answer's letters are to an accepted one; below a half counts as nothing."""
 
-from visionflan.evaluate.metrics.folding import bare, fold_spaces
-from visionflan.evaluate.verdict import Question, Verdict
+from visionflan.evaluate.metric import Question, Verdict
+from visionflan.evaluate.metrics.normalization import bare, fold_spaces
 
 THRESHOLD = 0.5
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from math import exp, pow
 from typing import NamedTuple
 
-from visionflan.evaluate.metrics.words import caption_words
-from visionflan.evaluate.verdict import Question, Verdict
+from visionflan.evaluate.metric import Question, Verdict
+from visionflan.evaluate.metrics.caption_tokenizer import caption_words
 
 LONGEST = 4
 SMALL, TINY = 1e-9, 1e-15  # keep quotients and roots finite; the scorer's own values

@@ -1,8 +1,8 @@
 """Character accuracy for transcription: one minus the edits needed, by the length of the text."""
 
+from visionflan.evaluate.metric import Question, Verdict
 from visionflan.evaluate.metrics.anls import similarity
-from visionflan.evaluate.metrics.folding import fold_spaces
-from visionflan.evaluate.verdict import Question, Verdict
+from visionflan.evaluate.metrics.normalization import fold_spaces
 
 
 def official(answer: str, question: Question) -> Verdict:

@@ -12,8 +12,8 @@ from functools import lru_cache
 from math import exp, log, sqrt
 
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.metrics.words import caption_words
-from visionflan.evaluate.verdict import Frequencies, Question, Verdict
+from visionflan.evaluate.metric import Frequencies, Question, Verdict
+from visionflan.evaluate.metrics.caption_tokenizer import caption_words
 
 LONGEST = 4
 SIGMA = 6.0

@@ -3,14 +3,14 @@
 import re
 from string import ascii_lowercase
 
-from visionflan.evaluate.metrics.choices import (
+from visionflan.evaluate.metric import Question, Verdict
+from visionflan.evaluate.metrics.answer_parsing import (
     is_yes_or_no,
     read_label,
     read_option,
     read_yes_or_no,
 )
-from visionflan.evaluate.metrics.folding import bare, contains, fold, words_of
-from visionflan.evaluate.verdict import Question, Verdict
+from visionflan.evaluate.metrics.normalization import bare, contains, fold, words_of
 
 OPTION_FORM = re.compile(r"\s*\(([a-z])\)\s*(\S.*?)\s*", re.DOTALL)
 

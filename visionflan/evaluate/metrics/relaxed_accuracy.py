@@ -4,8 +4,8 @@ import re
 from functools import partial
 from typing import NamedTuple
 
-from visionflan.evaluate.metrics.folding import bare, words_of
-from visionflan.evaluate.verdict import Question, Verdict
+from visionflan.evaluate.metric import Question, Verdict
+from visionflan.evaluate.metrics.normalization import bare, words_of
 
 TOLERANCE = 0.05
 NUMBER = re.compile(r"[-+]?[$€£¥]?\s*([-+]?\d[\d,]*\.?\d*|\.\d+)\s*(%|percent|per cent)?")

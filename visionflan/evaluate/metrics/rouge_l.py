@@ -1,7 +1,7 @@
 """ROUGE-L as COCO's caption scorer has it: the longest common subsequence of words."""
 
-from visionflan.evaluate.metrics.words import caption_words
-from visionflan.evaluate.verdict import Question, Verdict
+from visionflan.evaluate.metric import Question, Verdict
+from visionflan.evaluate.metrics.caption_tokenizer import caption_words
 
 BETA = 1.2
 

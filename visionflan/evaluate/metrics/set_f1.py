@@ -2,8 +2,8 @@
 
 import re
 
-from visionflan.evaluate.metrics.folding import bare, fold, words_of
-from visionflan.evaluate.verdict import Question, Verdict
+from visionflan.evaluate.metric import Question, Verdict
+from visionflan.evaluate.metrics.normalization import bare, fold, words_of
 
 ANY_SEPARATOR = re.compile(r"[;,\n]|\band\b|(?:^|(?<=\s))(?:[-*•]|\d+[.)])\s", re.IGNORECASE)
 

@@ -6,8 +6,8 @@ The rules are those of the benchmark's own script (GT-Vision-Lab/VQA, vqaEval.py
 import re
 from collections.abc import Sequence
 
-from visionflan.evaluate.metrics.folding import bare
-from visionflan.evaluate.verdict import Question, Verdict
+from visionflan.evaluate.metric import Question, Verdict
+from visionflan.evaluate.metrics.normalization import bare
 
 FEWEST_REFERENCES = 4
 

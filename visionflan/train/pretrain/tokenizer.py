@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from visionflan.build.instance import Instance
-from visionflan.declare import IMAGE_MARKER
-from visionflan.model.templates import template
+from visionflan.dataset import IMAGE_MARKER
+from visionflan.model.chat_templates import template
+from visionflan.storage.instance import Instance
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

@@ -1,0 +1,76 @@
+"""The first version of a dataset file: whole, runnable, and meant to be rewritten line by line."""
+
+from string import Template
+
+TEMPLATE = Template('''\
+"""$title: say in one sentence what the pictures show and who labelled them.
+
+Layout: say where you read how the release is laid out, and what is known to be wrong in it.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from visionflan.dataset import Broken, Dataset, Example
+from visionflan.drawing import COLOURS, SHAPES, WHOLE, canvas, jittered, shape
+from visionflan.hashing import pick
+from visionflan.layouts import csv_rows, inside
+from visionflan.specimens import write_image, write_lines
+
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    label: str
+
+
+dataset = Dataset[Row](
+    title="$title",
+    homepage="https://example.org/$name",
+    licence="unknown",
+    citation="Authors (year), title, venue",
+    layout="unconfirmed",
+    obtain="Tell how a user gets the release.",
+    tree="""
+        labels.csv          file,label
+        images/0001.png
+    """,
+)
+
+
+@dataset.reader
+def read(root: Path) -> Iterator[Row | Broken]:
+    for line in csv_rows(root / "labels.csv", "file", "label"):
+        yield Row(line["file"], inside(root / "images", line["file"]), line["label"])
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    lines = ["file,label"]
+    for index in range(count):
+        label = sorted(SHAPES)[index % len(SHAPES)]
+        (colour,) = pick(sorted(COLOURS), 1, "$name", index)
+        image = canvas("$name", index)
+        shape(image, label, colour, jittered(WHOLE, "$name", index, by=0.5))
+        write_image(root / f"images/{index:04d}.png", image)
+        lines.append(f"{index:04d}.png,{label}")
+    write_lines(root / "labels.csv", lines)
+
+
+@dataset.task(
+    """
+    Name the geometric figure drawn in the picture of the $title collection. Answer with
+    one word in lower case, without an article.
+    """,
+    title="$title figure recognition",
+    category="General Object",
+)
+def figure_recognition(row: Row) -> Example:
+    return Example(image=row.image, target=row.label)
+''')
+
+
+def dataset_file(name: str, title: str) -> str:
+    """Give the source of a dataset file that already reads, draws, renders and passes `check`."""
+    return TEMPLATE.substitute(name=name, title=title)

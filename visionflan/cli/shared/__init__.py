@@ -1,0 +1,1 @@
+"""Arguments and tables that several commands share."""

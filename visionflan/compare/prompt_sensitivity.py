@@ -1,0 +1,121 @@
+"""Tell how much more one prompt style changed than another: what a stage did to obeying it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations
+
+import numpy as np
+
+from visionflan.compare.conclusions import points
+from visionflan.compare.differences import valued
+from visionflan.compare.headline_support import Backing, is_backed
+from visionflan.compare.paired_bootstrap import Draws, Sums, Value, are_alike, resample, sign
+from visionflan.compare.results import Interaction, Pair
+from visionflan.compare.subsets import Panel
+from visionflan.evaluate import benchmarks
+from visionflan.evaluate.aggregate.bootstrap import Floats
+from visionflan.evaluate.aggregate.measures import Measure, tallied
+from visionflan.evaluate.metric import RULES, Rule
+
+Key = tuple[str, str]
+
+
+def interactions(panels: Sequence[Panel], scores: Backing) -> Iterator[Interaction]:
+    """Compare the headline's change between every two styles of each benchmark."""
+    for first, second in combinations(panels, 2):
+        if first.name and first.name == second.name:
+            measure = benchmarks.load(first.name).measures[0]
+            for rule in RULES:
+                found = interaction(first, second, measure, rule)
+                if found:
+                    yield found._replace(sentence=sentence(found, measure.best, scores))
+
+
+def interaction(first: Panel, second: Panel, measure: Measure, rule: Rule) -> Interaction | None:
+    """Compare the change of a measure between two styles, on the items asked in both."""
+    sides = [by_item(panel, measure, rule) for panel in (first, second)]
+    common = sorted(sides[0].keys() & sides[1].keys())
+    if not common:
+        return None
+    drawn = drawn_together([[side[key] for key in common] for side in sides], measure, rule)
+    value = measure.value
+    changes = change(value, 0), change(value, 1)
+    difference = drawn.figure(
+        lambda before, after: changes[0](before, after) - changes[1](before, after), measure.best
+    )
+    if difference.value is None:
+        return None
+    return Interaction(
+        name=first.name,
+        measure=measure.name,
+        rule=rule,
+        styles=(first.style, second.style),
+        items=len(common),
+        first=drawn.figure(changes[0], measure.best),
+        second=drawn.figure(changes[1], measure.best),
+        difference=difference,
+        sentence="",
+    )
+
+
+def by_item(panel: Panel, measure: Measure, rule: Rule) -> dict[Key, Pair]:
+    """Name the scored pairs of a style by the benchmark's own names, which no prompt changes."""
+    return {
+        (pair.before.task, pair.before.instance): pair
+        for pair in valued(panel.pairs, rule)
+        if measure.where(pair.before)
+    }
+
+
+def drawn_together(styles: Sequence[Sequence[Pair]], measure: Measure, rule: Rule) -> Draws:
+    """Draw clusters again, the same for both styles and both sides."""
+    # An item is in one cluster, whatever the style.
+    clusters = [pair.before.cluster for pair in styles[0]]
+    tallies = [
+        tallied(
+            [
+                pair[side]._replace(cluster=cluster)
+                for pair, cluster in zip(pairs, clusters, strict=True)
+            ],
+            measure,
+            rule,
+        )
+        for side in (0, 1)
+        for pairs in styles
+    ]
+    before, after = (np.concatenate([t.sums for t in tallies[p : p + 2]], axis=1) for p in (0, 2))
+    alike = are_alike(pair for pairs in styles for pair in pairs)
+    return resample(Sums(tallies[0].clusters, tallies[0].strata, before, after, alike))
+
+
+def change(value: Value, style: int) -> Callable[[Floats, Floats], Floats]:
+    """Give the change under one of two styles as a function of the totals of both sides."""
+
+    def changed(before: Floats, after: Floats) -> Floats:
+        width = before.shape[-1] // 2
+        own = slice(style * width, (style + 1) * width)
+        return value(after[..., own]) - value(before[..., own])
+
+    return changed
+
+
+def sentence(told: Interaction, best: float | None, scores: Backing) -> str:
+    """Say whether the change depends on the style."""
+    low, high, way = told.difference.low, told.difference.high, sign(told.difference)
+    if low is None or high is None or way is None:
+        return "There are too few items to tell whether the change depends on the prompt style."
+    within = f"{points(low, best)} to {points(high, best)}"
+    if not way:
+        return (
+            f"That the change depends on the prompt style is not detectable; the difference could "
+            f"be anything from {within} points."
+        )
+    size = points(abs(told.difference.value or 0.0), best).lstrip("+")
+    better, worse = told.styles if way > 0 else told.styles[::-1]
+    changes = zip(told.styles, (told.first, told.second), strict=True)
+    is_sure = any(
+        is_backed(scores, (told.name, style), told.rule, change) for style, change in changes
+    )
+    return (
+        f"The change is {'' if is_sure else 'perhaps '}{size} points ({within}) more favourable "
+        f"under {better} than {worse}."
+    )

@@ -1,0 +1,130 @@
+"""Compare the means over tasks, each task counting the same however many items it has."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from visionflan.compare.differences import valued
+from visionflan.compare.paired_bootstrap import Draws, Sums, are_alike, resample
+from visionflan.compare.results import Difference, Pair
+from visionflan.compare.significance import POWER, swap_test
+from visionflan.evaluate.aggregate.bootstrap import Floats
+from visionflan.evaluate.aggregate.measures import ratio
+from visionflan.evaluate.aggregate.summary import grouped
+from visionflan.evaluate.metric import RULES, Rule
+from visionflan.evaluate.records.header import TaskHeader
+
+
+class Table(NamedTuple):
+    """Sums of scores and counts of items, by cluster and task: (clusters, tasks)."""
+
+    clusters: list[str]
+    before: Floats
+    after: Floats
+    counts: Floats
+
+
+def of_groups(
+    tasks: Mapping[str, TaskHeader], style: str, pairs: Sequence[Pair]
+) -> Iterator[Difference]:
+    """Compare each group of tasks under every rule that scores all of its items' sides."""
+    for rule in RULES:
+        by_task: dict[str, list[Pair]] = {}
+        for pair in valued(pairs, rule):
+            by_task.setdefault(pair.before.task, []).append(pair)
+        for group, members in grouped(tasks).items():
+            present = sorted(task for task in members if task in by_task)
+            if present:
+                yield difference(group, style, rule, [by_task[task] for task in present])
+
+
+def difference(group: str, style: str, rule: Rule, members: Sequence[Sequence[Pair]]) -> Difference:
+    """Compare the mean over some tasks."""
+    table = tabulated(members, rule)
+    pairs = [pair for member in members for pair in member]
+    drawn = filled(resample(sums_of(table, are_alike(pairs))))
+    shift = drawn.shift(mean_over_tasks, 1.0)
+    error = drawn.error(mean_over_tasks)
+    # While the number of items is the same on both sides, the mean is a sum over clusters.
+    weights = 1 / (table.counts.sum(axis=0) * len(members))
+    moved = Sums(
+        table.clusters,
+        [""] * len(table.clusters),
+        (table.before @ weights)[:, None],
+        (table.after @ weights)[:, None],
+    )
+    return Difference(
+        scope="group",
+        name=group,
+        style=style,
+        measure="mean score",
+        headline=False,
+        rule=rule,
+        before=shift.before.value or 0.0,
+        after=shift.after.value or 0.0,
+        change=shift.change.value or 0.0,
+        low=shift.change.low,
+        high=shift.change.high,
+        best=1.0,
+        items=len(pairs),
+        clusters=drawn.clusters,
+        gained=None,
+        lost=None,
+        mcnemar=None,
+        p=swap_test(moved, lambda totals: totals[..., 0]) if drawn.clusters > 1 else None,
+        p_adjusted=None,
+        detectable=None if error is None else POWER * error,
+        verdict="",
+    )
+
+
+def tabulated(members: Sequence[Sequence[Pair]], rule: Rule) -> Table:
+    """Sum up scores and count items by cluster and task."""
+    clusters = sorted({pair.before.cluster for member in members for pair in member})
+    row = {cluster: place for place, cluster in enumerate(clusters)}
+    before = np.zeros((len(clusters), len(members)))
+    after, counts = np.zeros_like(before), np.zeros_like(before)
+    for column, member in enumerate(members):
+        for pair in member:
+            cell = row[pair.before.cluster], column
+            before[cell] += pair.before.score(rule) or 0.0
+            after[cell] += pair.after.score(rule) or 0.0
+            counts[cell] += 1
+    return Table(clusters, before, after, counts)
+
+
+def sums_of(table: Table, alike: bool) -> Sums:
+    """Put scores and counts side by side, as they are drawn."""
+    return Sums(
+        table.clusters,
+        [""] * len(table.clusters),
+        np.concatenate([table.before, table.counts], axis=1),
+        np.concatenate([table.after, table.counts], axis=1),
+        alike,
+    )
+
+
+def filled(draws: Draws) -> Draws:
+    """Leave a task at its mean in a draw without any of its items: they say nothing of it."""
+    return draws._replace(
+        parted=True,
+        drawn_before=without_gaps(draws.drawn_before, draws.before),
+        drawn_after=without_gaps(draws.drawn_after, draws.after),
+    )
+
+
+def without_gaps(drawn: Floats, total: Floats) -> Floats:
+    """Put a task's mean, counted once, where a draw has none of its items."""
+    tasks = len(total) // 2
+    gaps = drawn[:, tasks:] == 0
+    means = total[:tasks] / total[tasks:]
+    sums = np.where(gaps, means, drawn[:, :tasks])
+    return np.concatenate([sums, np.where(gaps, 1.0, drawn[:, tasks:])], axis=1)
+
+
+def mean_over_tasks(totals: Floats) -> Floats:
+    """Average the means of tasks."""
+    tasks = totals.shape[-1] // 2
+    mean: Floats = ratio(totals[..., :tasks], totals[..., tasks:]).mean(axis=-1)
+    return mean

@@ -1,0 +1,163 @@
+"""Tell a leaning to yes or no apart from the ability to tell one from the other."""
+
+from collections.abc import Sequence
+from statistics import NormalDist
+
+import numpy as np
+
+from visionflan.compare.auroc import threshold_free
+from visionflan.compare.headline_support import Backing, is_backed, way
+from visionflan.compare.paired_bootstrap import cluster_sums, resample, sign
+from visionflan.compare.results import Bias, Shift
+from visionflan.compare.significance import SIGNIFICANT, holm, swap_test
+from visionflan.compare.subsets import Panel
+from visionflan.evaluate.aggregate.bootstrap import Floats
+from visionflan.evaluate.aggregate.measures import ratio
+from visionflan.evaluate.metrics.answer_parsing import NO, YES, is_yes_or_no
+from visionflan.evaluate.metrics.normalization import words_of
+from visionflan.evaluate.records.record import Record
+
+UNDERSTOOD, SAID_YES, HITS, POSITIVES, ALARMS, NEGATIVES, ITEMS = range(7)
+
+
+def bias(panel: Panel) -> Bias | None:
+    """Compare the yes/no answers of a task; None for other tasks."""
+    pairs = [pair for pair in panel.pairs if is_yes_or_no(accepted(pair.before))]
+    if not pairs or len(pairs) < len(panel.pairs):
+        return None
+    sums = cluster_sums(pairs, counts)
+    drawn = resample(sums)
+    truth = [is_yes(pair.before) for pair in pairs]
+    free = threshold_free(pairs, truth)
+    leaning = drawn.shift(criterion)
+    return Bias(
+        task=panel.name,
+        style=panel.style,
+        items=len(pairs),
+        truth=sum(truth) / len(truth),
+        yes_rate=drawn.shift(lambda t: ratio(t[..., SAID_YES], t[..., UNDERSTOOD]), 1.0),
+        sensitivity=drawn.shift(lambda totals: z_hits(totals) - z_alarms(totals)),
+        criterion=leaning,
+        p=None if leaning.change.low is None else swap_test(sums, criterion),
+        p_adjusted=None,
+        understood=drawn.shift(lambda t: ratio(t[..., UNDERSTOOD], t[..., ITEMS]), 1.0),
+        auroc=free[0] if free else None,
+        unbiased_accuracy=free[1] if free else None,
+        sentence="",
+    )
+
+
+def biases(panels: Sequence[Panel], scores: Backing) -> list[Bias]:
+    """Compare the leaning of all yes/no tasks, adjust its tests for how many, and word it."""
+    found = [told for panel in panels if (told := bias(panel))]
+    tested = [place for place, told in enumerate(found) if told.p is not None]
+    chances = holm([told.p for told in found if told.p is not None])
+    for place, chance in zip(tested, chances, strict=True):
+        found[place] = found[place]._replace(p_adjusted=chance)
+    return [told._replace(sentence=sentence(told, scores)) for told in found]
+
+
+def accepted(record: Record) -> tuple[str, ...]:
+    """Give the right answers, also where there is only one and no references are written."""
+    return record.references or (record.target,)
+
+
+def is_yes(record: Record) -> bool:
+    """Whether yes is right."""
+    return words_of(accepted(record)[0]) == YES
+
+
+def counts(record: Record) -> Sequence[float]:
+    """Count an answer: understood, says yes, hit, positive, alarm, negative, and one item."""
+    said = words_of(record.parsed)
+    if said not in (YES, NO):
+        return 0, 0, 0, 0, 0, 0, 1
+    yes, true = said == YES, is_yes(record)
+    return 1, yes, yes and true, true, yes and not true, not true, 1
+
+
+def z_hits(totals: Floats) -> Floats:
+    """Give the normal score of the rate of hits."""
+    return normal_score(totals[..., HITS], totals[..., POSITIVES])
+
+
+def z_alarms(totals: Floats) -> Floats:
+    """Give the normal score of the rate of false alarms."""
+    return normal_score(totals[..., ALARMS], totals[..., NEGATIVES])
+
+
+def normal_score(times: Floats, of: Floats) -> Floats:
+    """Give the normal score of a rate with half an answer added on both sides of it."""
+    rates, places = np.unique((times + 0.5) / (of + 1), return_inverse=True)
+    scores = np.array([NormalDist().inv_cdf(rate) for rate in rates])[places].reshape(times.shape)
+    return np.where(of > 0, scores, np.nan)
+
+
+def criterion(totals: Floats) -> Floats:
+    """Give by how much answers lean to no: c."""
+    return -(z_hits(totals) + z_alarms(totals)) / 2
+
+
+ABILITY = {1: "tells yes from no better", -1: "tells yes from no worse"}
+
+
+def sentence(told: Bias, scores: Backing) -> str:
+    """Say whether the ability moved, or the bias, or both, or neither as far as can be told.
+
+    What its interval shows is sure only where a test agrees: of the bias its own, adjusted for all
+    tasks; of the ability that of the score.
+    """
+    by_answers, leaning = sign(told.sensitivity.change), sign(told.criterion.change)
+    is_open = way(told.yes_rate.change) is None and not by_answers and not leaning
+    if by_answers is None or leaning is None or is_open:
+        return "There are too few items, or only one kind of truth: bias and ability stay untold."
+    by_likelihood = sign(told.auroc.change) if told.auroc else None
+    bias_is_sure = told.p_adjusted is not None and told.p_adjusted < SIGNIFICANT
+    leans = leaning and f"leans {direction(told.criterion)}"
+    if by_likelihood is not None and by_likelihood != by_answers:
+        return f"{disagreement(by_answers, by_likelihood)} {of_bias(leans, bias_is_sure)}"
+    place = told.task, told.style
+    ability_is_sure = is_backed(scores, place, "lenient", told.sensitivity.change)
+    if by_answers and leans:
+        return of_both(ABILITY[by_answers], ability_is_sure, leans, bias_is_sure)
+    if leans:
+        moved = "The bias moved" if bias_is_sure else "Perhaps the bias moved"
+        return f"{moved}, not detectably the ability: it {leans}."
+    if by_answers:
+        moved = "The ability moved" if ability_is_sure else "Perhaps the ability moved"
+        return f"{moved}, not detectably the bias: it {ABILITY[by_answers]}."
+    return "Neither the bias nor the ability moved detectably."
+
+
+def of_both(tells: str, ability_is_sure: bool, leans: str, bias_is_sure: bool) -> str:
+    """Say that both moved, and which of them only perhaps."""
+    if ability_is_sure == bias_is_sure:
+        return f"{'Both' if bias_is_sure else 'Perhaps both'} moved: it {tells}, and {leans}."
+    if bias_is_sure:
+        return f"The bias moved: it {leans}. Perhaps the ability moved too: it {tells}."
+    return f"The ability moved: it {tells}. Perhaps the bias moved too: it {leans}."
+
+
+def of_bias(leans: str | int, is_sure: bool) -> str:
+    """Say whether the bias moved."""
+    if not leans:
+        return "A change of the bias is not detectable."
+    return f"{'The bias' if is_sure else 'Perhaps the bias'} moved: it {leans}."
+
+
+def disagreement(by_answers: int, by_likelihood: int) -> str:
+    """Say what two measures of ability tell that do not agree."""
+    words = {**ABILITY, 0: "is not detectably more or less able"}
+    return (
+        f"The measures of ability disagree: by d′, of what was said, it {words[by_answers]}; by "
+        f"AUROC, of the likelihoods, it {words[by_likelihood]}."
+    )
+
+
+def direction(leaning: Shift) -> str:
+    """Name where the leaning goes: c is below 0 for yes and above 0 for no."""
+    before, after = (round(side.value or 0.0, 2) for side in (leaning.before, leaning.after))
+    if before * after < 0:
+        return "to no instead of yes" if after > 0 else "to yes instead of no"
+    to = "no" if max(before, after) > 0 else "yes"
+    return f"{'more' if abs(after) > abs(before) else 'less'} to {to}"

@@ -1,0 +1,84 @@
+"""Show a drawn thing in the domains of domain adaptation: clip art, infographic, product..."""
+
+from collections.abc import Callable
+
+from PIL import Image, ImageDraw, ImageFilter
+
+from visionflan.drawing import BLACK, COLOURS, RGB, SIZE, WHITE, WHOLE, Box
+from visionflan.drawing.icons import icon
+from visionflan.drawing.styles import art_painting, contours, noise, photo, sketch
+from visionflan.hashing import fraction, pick
+
+BANNERS = ("blue", "green", "purple", "orange", "red")
+
+
+def domain_icon(name: str, domain: str, box: Box, colour: str, *identity: str | int) -> Image.Image:
+    """Draw one thing of `ICONS` in one of `DOMAINS`; what is chance follows from identity."""
+    subject = Image.new("RGBA", (SIZE, SIZE))
+    icon(subject, name, box, colour)
+    return DOMAINS[domain](subject, *identity)
+
+
+def clip_art(subject: Image.Image, *identity: str | int) -> Image.Image:
+    """Put the subject on plain white, flat and with a thin dark rim."""
+    image = Image.new("RGB", subject.size, WHITE)
+    alpha = subject.getchannel("A")
+    image.paste(BLACK, mask=alpha.filter(ImageFilter.MaxFilter(3)))
+    image.paste(subject, mask=alpha)
+    return image
+
+
+def infographic(subject: Image.Image, *identity: str | int) -> Image.Image:
+    """Put the subject beneath a banner and beside bars of different lengths."""
+    image = Image.new("RGB", subject.size, (245, 240, 225))
+    pen = ImageDraw.Draw(image)
+    colour = COLOURS[pick(BANNERS, 1, *identity, "banner")[0]]
+    pen.rectangle(WHOLE.part(0, 0, 1, 0.14), fill=colour)
+    for line in range(2):
+        pen.rectangle(WHOLE.part(0.15, 0.04 + line * 0.05, 0.85 - line * 0.2, 0.06 + line * 0.05))
+    for bar in range(5):
+        left = 0.95 - 0.2 * fraction(*identity, "bar", bar)
+        pen.rectangle(WHOLE.part(left, 0.22 + bar * 0.15, 0.99, 0.31 + bar * 0.15), fill=colour)
+    small = subject.resize((SIZE * 3 // 4, SIZE * 3 // 4), Image.Resampling.LANCZOS)
+    image.paste(small, (0, SIZE // 5), small.getchannel("A"))
+    return image
+
+
+def quickdraw(subject: Image.Image, *identity: str | int) -> Image.Image:
+    """Leave black strokes on white, shaken as by a hand in haste."""
+    lines = contours(subject)
+    image = Image.new("L", lines.size, 255)
+    for y in range(0, SIZE, 4):
+        shift = round(3 * fraction(*identity, "shake", y // 12)) - 1
+        image.paste(0, (shift, y), lines.crop((0, y, SIZE, y + 4)))
+    return image.convert("RGB")
+
+
+def product(subject: Image.Image, *identity: str | int) -> Image.Image:
+    """Light the subject evenly before white, as shops do."""
+    shade = 246 + round(9 * fraction(*identity, "shade"))
+    image = Image.new("RGB", subject.size, (shade, shade, shade))
+    alpha = subject.getchannel("A")
+    shadow: RGB = (205, 205, 205)
+    image.paste(shadow, (3, 3), alpha.filter(ImageFilter.GaussianBlur(2)))
+    image.paste(subject, mask=alpha)
+    return image
+
+
+def webcam(subject: Image.Image, *identity: str | int) -> Image.Image:
+    """Take the photo with a poor camera: few pixels, a tint, much noise."""
+    small = photo(subject, *identity).resize((32, 32)).resize((SIZE, SIZE))
+    specks = Image.merge("RGB", [noise(2, *identity, "specks", band) for band in "rgb"])
+    return Image.blend(small, specks, 0.2)
+
+
+DOMAINS: dict[str, Callable[..., Image.Image]] = {
+    "clip art": clip_art,
+    "infographic": infographic,
+    "painting": art_painting,
+    "photo": photo,
+    "product": product,
+    "quickdraw": quickdraw,
+    "sketch": sketch,
+    "webcam": webcam,
+}

@@ -1,0 +1,119 @@
+"""Show the same drawn thing as a photo, a painting, a cartoon or a sketch."""
+
+from collections.abc import Callable
+from hashlib import shake_128
+from math import cos, sin
+
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
+
+from visionflan.drawing import BLACK, RGB, SIZE, Box
+from visionflan.drawing.icons import icon
+from visionflan.hashing import fraction, pick
+
+# Each a sky and a ground, or the light and the dark of an interior, dull as light outdoors is.
+SCENES: list[tuple[RGB, RGB]] = [
+    ((150, 185, 215), (95, 120, 70)),
+    ((170, 200, 220), (170, 150, 110)),
+    ((190, 180, 165), (110, 95, 85)),
+    ((140, 150, 160), (80, 85, 90)),
+]
+PIGMENTS: list[tuple[RGB, RGB]] = [
+    ((250, 190, 70), (90, 70, 150)),
+    ((240, 150, 140), (60, 120, 120)),
+    ((160, 210, 120), (200, 110, 60)),
+    ((120, 170, 220), (220, 190, 80)),
+]
+FLATS: list[RGB] = [(255, 220, 60), (90, 215, 255), (255, 150, 200), (140, 235, 120)]
+
+
+def styled_icon(name: str, style: str, box: Box, colour: str, *identity: str | int) -> Image.Image:
+    """Draw one thing of `ICONS` in one style of `STYLES`; what is chance follows from identity."""
+    subject = Image.new("RGBA", (SIZE, SIZE))
+    icon(subject, name, box, colour)
+    return STYLES[style](subject, *identity)
+
+
+def photo(subject: Image.Image, *identity: str | int) -> Image.Image:
+    """Light the subject from one side before a grainy scene that is out of focus."""
+    image = gradient(*pick(SCENES, 1, *identity, "scene")[0])
+    alpha = subject.getchannel("A")
+    shadow = ImageChops.offset(alpha, 6, 3).filter(ImageFilter.GaussianBlur(4))
+    image.paste((40, 40, 45), mask=shadow.point(lambda value: value // 2))
+    lit = ImageChops.multiply(
+        subject.convert("RGB"), gradient((255, 255, 255), (110, 110, 120)).rotate(50)
+    )
+    image.paste(lit, mask=alpha)
+    grain = noise(2, *identity, "grain").point(lambda value: 96 + value // 4)
+    grained = Image.merge("RGB", [grain] * 3)
+    return ImageChops.overlay(image.filter(ImageFilter.GaussianBlur(0.8)), grained)
+
+
+def art_painting(subject: Image.Image, *identity: str | int) -> Image.Image:
+    """Paint subject and ground with short broad dabs of the brush."""
+    plan = gradient(*pick(PIGMENTS, 1, *identity, "pigments")[0])
+    plan.paste(subject, mask=subject.getchannel("A"))
+    colours, chance = plan.tobytes(), noise(1, *identity, "dabs").tobytes()
+    slant = 3 * fraction(*identity, "slant")
+    painting = plan.copy()
+    pen = ImageDraw.Draw(painting)
+    places = [y * SIZE + x for y in range(0, SIZE, 4) for x in range(0, SIZE, 4)]
+    for place in sorted(places, key=chance.__getitem__):
+        y, x = divmod(place, SIZE)
+        angle, tone = slant + chance[place] / 160, 0.72 + chance[place] / 425
+        red, green, blue = (round(part * tone) for part in colours[3 * place : 3 * place + 3])
+        run, rise = 4 * cos(angle), 4 * sin(angle)
+        pen.line([(x - run, y - rise), (x + run, y + rise)], fill=(red, green, blue), width=4)
+    return painting
+
+
+def cartoon(subject: Image.Image, *identity: str | int) -> Image.Image:
+    """Fill with flat bright colours inside thick black outlines."""
+    image = Image.new("RGB", subject.size, pick(FLATS, 1, *identity, "flat")[0])
+    alpha = subject.getchannel("A")
+    image.paste(BLACK, mask=alpha.filter(ImageFilter.MaxFilter(5)))
+    image.paste(subject, mask=alpha)
+    image.paste(BLACK, mask=contours(subject))
+    return image
+
+
+def sketch(subject: Image.Image, *identity: str | int) -> Image.Image:
+    """Leave only dark contours on paper."""
+    paper = 240 + int(15 * fraction(*identity, "paper"))
+    image = Image.new("RGB", subject.size, (paper, paper, paper))
+    ink = int(60 * fraction(*identity, "ink"))
+    image.paste((ink, ink, ink), mask=contours(subject))
+    return image
+
+
+STYLES: dict[str, Callable[..., Image.Image]] = {
+    "photo": photo,
+    "art painting": art_painting,
+    "cartoon": cartoon,
+    "sketch": sketch,
+}
+
+
+def gradient(top: RGB, bottom: RGB) -> Image.Image:
+    """Go from one colour at the top to another at the bottom."""
+    ramp = Image.linear_gradient("L").resize((SIZE, SIZE))
+    return Image.composite(
+        Image.new("RGB", ramp.size, bottom), Image.new("RGB", ramp.size, top), ramp
+    )
+
+
+def noise(cell: int, *identity: str | int) -> Image.Image:
+    """Make grey patches of the given size whose values follow from the identity."""
+    side = -(-SIZE // cell)
+    values = shake_128("\x1f".join(map(str, identity)).encode()).digest(side * side)
+    return Image.frombytes("L", (side, side), values).resize((SIZE, SIZE), Image.Resampling.NEAREST)
+
+
+def contours(subject: Image.Image) -> Image.Image:
+    """Mark where the colours of the subject meet each other and the ground."""
+    ground = Image.new("RGB", subject.size, (255, 255, 255))
+    ground.paste(subject, mask=subject.getchannel("A"))
+    red, green, blue = ground.filter(ImageFilter.FIND_EDGES).split()
+    edges = ImageChops.lighter(ImageChops.lighter(red, green), blue)
+    # The filter passes the outermost pixels through as they are: there is no contour.
+    ImageDraw.Draw(edges).rectangle((0, 0, SIZE - 1, SIZE - 1), outline=0)
+    return edges.point(lambda value: 255 if value > 60 else 0).filter(ImageFilter.MaxFilter(3))

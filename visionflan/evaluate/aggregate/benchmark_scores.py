@@ -1,0 +1,119 @@
+"""Sum up the records of a benchmark by its own measures, and say what they cannot tell.
+
+Data that is missing (an item that failed, an answer that no judge has scored) is no score. Each
+measure tells its coverage, and what it would be if all that is missing were wrong, and right; below
+98 % coverage there is no headline.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from visionflan.evaluate import benchmarks
+from visionflan.evaluate.aggregate.answer_stats import described, lengths
+from visionflan.evaluate.aggregate.measures import Measure, estimate
+from visionflan.evaluate.metric import MISSING, RULES, Rule, Status
+from visionflan.evaluate.records.header import Header
+from visionflan.evaluate.records.record import Record
+from visionflan.evaluate.scorer import Scorer
+
+COVERED = 0.98
+
+
+def measured(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[str, Any]:
+    """Sum up scored records of one benchmark as `scores.json` keeps them."""
+    benchmark = benchmarks.load(header.benchmark)
+    true = [record for record in records if record.condition == "true"]
+    return {
+        "benchmark": header.benchmark,
+        "title": benchmark.title,
+        "style": header.style,
+        "version": header.version,
+        "notes": header.notes,
+        "judge": header.judge,
+        "headline": headline(true, benchmark.measures[0]),
+        "coverage": {rule: coverage(true, rule) for rule in RULES},
+        "understood": {
+            "official": understood([record.status_official for record in true]),
+            "lenient": understood([record.status for record in true]),
+        },
+        "measures": {each.name: by_rules(true, each) for each in benchmark.measures},
+        "controls": {
+            condition: by_rules(
+                [record for record in records if record.condition == condition],
+                benchmark.measures[0],
+            )
+            for condition in ("blank", "swapped")
+            if condition in header.conditions
+        },
+        "decided_by": dict(sorted(Counter(record.decided_by for record in true).items())),
+        "tasks": {
+            task: described(
+                [r for r in true if r.task == task and not r.error], header.tasks[task], scorer
+            )
+            for task in header.tasks
+        },
+        "lengths": lengths([record for record in true if not record.error]),
+    }
+
+
+def understood(statuses: Sequence[Status]) -> float | None:
+    """Give the share of the answers from which a rule could read what was meant."""
+    told = [status for status in statuses if status not in MISSING]
+    return round(sum(status == "parsed" for status in told) / len(told), 6) if told else None
+
+
+def by_rules(records: Sequence[Record], measure: Measure) -> dict[str, Any]:
+    """Estimate a measure by every rule under which it has a value."""
+    found: dict[str, Any] = {"best": measure.best}
+    for rule in RULES:
+        value = estimate(records, measure, rule)
+        if value is not None:
+            found[rule] = value._asdict() | suppositions(records, measure, rule)
+    return found
+
+
+def coverage(records: Sequence[Record], rule: Rule) -> float | None:
+    """Give the share of items that have a score; None where the rule scores nothing at all."""
+    scored = sum(record.score(rule) is not None for record in records)
+    if not scored and rule == "likelihood":
+        return None
+    return round(scored / len(records), 6) if records else None
+
+
+def suppositions(records: Sequence[Record], measure: Measure, rule: Rule) -> dict[str, float]:
+    """Give the value if all missing scores were 0, and if all were 1; nothing if all are there."""
+    if all(record.score(rule) is not None for record in records):
+        return {}
+    ends = []
+    for filled in (0.0, 1.0):
+        whole = [
+            record if record.score(rule) is not None else filled_in(record, rule, filled)
+            for record in records
+        ]
+        value = estimate(whole, measure, rule)
+        ends.append(value.mean if value else 0.0)
+    return {"missing_wrong": round(ends[0], 6), "missing_right": round(ends[1], 6)}
+
+
+def filled_in(record: Record, rule: Rule, score: float) -> Record:
+    """Put a score where there is none, and beside it the best that a reference could have."""
+    whole = record._replace(against=1.0 if record.against is None else record.against)
+    if rule == "official":
+        return whole._replace(score_official=score)
+    if rule == "lenient":
+        return whole._replace(score_lenient=score)
+    return whole._replace(score_likelihood=score)
+
+
+def headline(records: Sequence[Record], measure: Measure) -> dict[str, Any]:
+    """Give the number that stands for the benchmark, by the official rule, or why there is none."""
+    share = coverage(records, "official")
+    told: dict[str, Any] = {"measure": measure.name, "rule": "official", "best": measure.best}
+    if share is None or share < COVERED:
+        missing = sum(record.score("official") is None for record in records)
+        return told | {"value": None, "why": f"{missing} of {len(records)} answers have no score"}
+    value = estimate(records, measure, "official")
+    if value is None:
+        return told | {"value": None, "why": "no complete group of questions was scored"}
+    return told | {"value": value._asdict()}

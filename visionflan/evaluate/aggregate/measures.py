@@ -1,0 +1,118 @@
+"""Measures of a whole set of answers, each made of sums over clusters, so that it can be resampled.
+
+A mean is a sum and a count; F1 is three counts; a ratio of means is two sums; MME's total is four
+sums for each of its parts. Drawing clusters again and adding up their sums gives the measure of
+each draw, whatever the measure is.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from visionflan.evaluate.aggregate.bootstrap import Estimate, Floats, draws, ends, widened
+from visionflan.evaluate.metric import Rule
+from visionflan.evaluate.records.record import Record
+from visionflan.hashing import rank
+
+Where = Callable[[Record], bool]
+
+
+class Measure(NamedTuple):
+    """A number that sums up answers.
+
+    `tally` gives the sums of the records of one cluster, scored by a rule (`record.score(rule)` is
+    None for missing data, which must not count); `value` turns totals of shape (..., sums) into
+    values of shape (...), not a number where nothing counts. `best` is the highest value there is,
+    None without an end. With `by_part` clusters are drawn within each part by itself.
+    """
+
+    name: str
+    tally: Callable[[Sequence[Record], Rule], Sequence[float]]
+    value: Callable[[Floats], Floats]
+    best: float | None = 1.0
+    by_part: bool = False
+    where: Where = lambda record: True
+
+
+class Tallied(NamedTuple):
+    """The sums of each cluster, of shape (clusters, sums), and the part that each is drawn in."""
+
+    clusters: list[str]
+    strata: list[str]
+    sums: Floats
+
+
+def mean_score(name: str, where: Where = lambda record: True, best: float = 1.0) -> Measure:
+    """Average the scores of the answers that are chosen."""
+
+    def tally(records: Sequence[Record], rule: Rule) -> Sequence[float]:
+        scores = [record.score(rule) for record in records if where(record)]
+        found = [score for score in scores if score is not None]
+        return sum(found), len(found)
+
+    def value(totals: Floats) -> Floats:
+        return ratio(best * totals[..., 0], totals[..., 1])
+
+    return Measure(name, tally, value, best, where=where)
+
+
+def ratio(over: Floats, under: Floats) -> Floats:
+    """Divide; where nothing is below there is no number."""
+    return np.where(under > 0, over / np.where(under > 0, under, 1.0), np.nan)
+
+
+def tallied(records: Iterable[Record], measure: Measure, rule: Rule) -> Tallied:
+    """Sum up each cluster of records."""
+    members: dict[tuple[str, str], list[Record]] = defaultdict(list)
+    for record in filter(measure.where, records):
+        members[record.task if measure.by_part else "", record.cluster].append(record)
+    places = sorted(members)
+    sums = [measure.tally(members[place], rule) for place in places]
+    return Tallied(
+        [cluster for _, cluster in places],
+        [stratum for stratum, _ in places],
+        np.array(sums, dtype=np.float64).reshape(len(places), -1 if places else 0),
+    )
+
+
+def drawn(found: Tallied) -> Floats:
+    """Draw clusters again within their strata; give the totals of each draw: (draws, sums)."""
+    strata = np.array(found.strata)
+    total = np.zeros((1, found.sums.shape[1]))
+    for stratum in sorted(set(found.strata)):
+        chosen = strata == stratum
+        named = [c for c, s in zip(found.clusters, found.strata, strict=True) if s == stratum]
+        sums = found.sums[chosen]
+        seed = rank(stratum, *named)
+        total = total + np.concatenate([times @ sums for times in draws(len(sums), seed)])
+    return total
+
+
+def estimate(records: Sequence[Record], measure: Measure, rule: Rule) -> Estimate | None:
+    """Estimate a measure with its interval; None where no answer counts.
+
+    There is no interval where a stratum has one cluster only, or where no draw differs from another
+    though the value is neither the lowest nor the best: clusters alike say nothing of their spread.
+    """
+    found = tallied(records, measure, rule)
+    if not found.clusters:
+        return None
+    value = float(measure.value(found.sums.sum(axis=0)))
+    if np.isnan(value):
+        return None
+    asked = filter(measure.where, records)
+    items = sum(record.score(rule) is not None for record in asked)
+    clusters = len(set(found.clusters))
+    if min(Counter(found.strata).values()) < 2:
+        return Estimate(value, None, None, items, clusters)
+    values = measure.value(drawn(found))
+    low, high = ends(values[~np.isnan(values)])
+    if measure.best:
+        low, high = (
+            measure.best * end for end in widened(low / measure.best, high / measure.best, clusters)
+        )
+    if low == high:
+        return Estimate(value, None, None, items, clusters)
+    return Estimate(value, low, high, items, clusters)

@@ -1,0 +1,29 @@
+"""Compare two sets of answers item by item, joined by content, never by row."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from visionflan.evaluate.aggregate.bootstrap import Estimate, Sample, estimates
+from visionflan.evaluate.records.record import Record
+
+Key = tuple[str, str]
+
+
+def by_item(records: Iterable[Record], condition: str = "true") -> dict[Key, Record]:
+    """Name the scored answers under one condition by task and content of the item."""
+    return {
+        (record.task, record.sample_key): record
+        for record in records
+        if record.condition == condition and record.score_lenient is not None
+    }
+
+
+def differences(
+    before: Mapping[Key, Record], after: Mapping[Key, Record], groups: Mapping[str, Sequence[str]]
+) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
+    """Estimate by how much `after` scores higher on the items that both answered."""
+    samples = []
+    for key in sorted(before.keys() & after.keys()):
+        one, other = before[key].score_lenient, after[key].score_lenient
+        if one is not None and other is not None:
+            samples.append(Sample(key[0], before[key].cluster, other - one))
+    return estimates(samples, groups) if samples else ({}, {})

@@ -1,0 +1,61 @@
+"""Numbers that several benchmarks make together: the paper's forgetting is a mean over four."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from visionflan.evaluate.aggregate.bootstrap import Floats
+from visionflan.evaluate.aggregate.measures import Measure, estimate, ratio
+from visionflan.evaluate.metric import RULES, Rule
+from visionflan.evaluate.records.header import read_header
+from visionflan.evaluate.records.record import RECORDS, Record, read_records
+
+# Which benchmarks each number is the mean of.
+SUITES: Mapping[str, tuple[str, ...]] = {
+    "forgetting": ("cifar10", "cifar100", "mnist", "miniimagenet"),
+}
+
+
+def mean_of_means(name: str, benchmarks: Sequence[str]) -> Measure:
+    """Average the mean scores of some benchmarks, each counting the same; drawn within each."""
+    places = {benchmark: 2 * place for place, benchmark in enumerate(benchmarks)}
+
+    def tally(records: Sequence[Record], rule: Rule) -> Sequence[float]:
+        sums = [0.0] * (2 * len(places))
+        for record in records:
+            if (score := record.score(rule)) is not None:
+                sums[places[record.metric]] += score
+                sums[places[record.metric] + 1] += 1
+        return sums
+
+    def value(totals: Floats) -> Floats:
+        means: Floats = ratio(totals[..., 0::2], totals[..., 1::2]).mean(axis=-1)
+        return means
+
+    return Measure(name, tally, value, by_part=True, where=lambda record: record.metric in places)
+
+
+def suites(folders: Sequence[Path]) -> list[dict[str, Any]]:
+    """Score each suite of which all benchmarks were asked of the same checkpoint in one style."""
+    found: dict[tuple[str, str, str], dict[str, Path]] = defaultdict(dict)
+    for folder in folders:
+        header = read_header(folder)
+        if header.benchmark:
+            found[header.phase, header.checkpoint, header.style][header.benchmark] = folder
+    told = []
+    for (phase, checkpoint, style), asked in found.items():
+        for name, benchmarks in SUITES.items():
+            if asked.keys() >= set(benchmarks):
+                records = [r for each in benchmarks for r in read_records(asked[each] / RECORDS)]
+                rules = scored(name, benchmarks, records)
+                about = {"phase": phase, "checkpoint": checkpoint, "style": style}
+                told.append({"suite": name, "benchmarks": benchmarks, **about, **rules})
+    return told
+
+
+def scored(name: str, benchmarks: Sequence[str], records: Sequence[Record]) -> dict[str, Any]:
+    """Score a suite by each rule that scores all its benchmarks."""
+    true = [record for record in records if record.condition == "true"]
+    values = {rule: estimate(true, mean_of_means(name, benchmarks), rule) for rule in RULES}
+    return {rule: value._asdict() for rule, value in values.items() if value is not None}

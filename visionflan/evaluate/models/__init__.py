@@ -1,0 +1,1 @@
+"""What an evaluation can put questions to."""

@@ -1,0 +1,170 @@
+"""What is asked: items of a build or of a benchmark, each under its conditions."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from visionflan.evaluate.records.header import TaskHeader
+from visionflan.evaluate.records.record import Condition
+from visionflan.hashing import pick, rank
+
+Images = tuple[str, ...]
+
+
+class Source(Protocol):
+    """Where items come from: a build directory, or a benchmark's release."""
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """Name it by content."""
+        ...
+
+    def image(self, image_id: str, /) -> bytes:
+        """Read the encoded bytes of an image."""
+        ...
+
+    def image_place(self, image_id: str, /) -> str:
+        """Tell where an image lies, for people."""
+        ...
+
+    def image_group(self, image_id: str, /) -> str:
+        """Name the group of images that look the same as this one."""
+        ...
+
+
+class Item(NamedTuple):
+    """One question with all that its record tells of it; `key` names it by content.
+
+    The fields are those of a record that do not depend on who is asked.
+    """
+
+    source: Source
+    task: str
+    instance: str
+    key: str
+    prompt: str
+    images: Images
+    cluster: str
+    options: tuple[str, ...]
+    target: str
+    references: tuple[str, ...]
+    metric: str
+    chance: float | None = None
+    majority: str | None = None
+    style: str = ""
+    group: str = ""
+    labels: tuple[str, ...] = ()
+    context: str = ""
+    candidates: tuple[str, ...] = ()
+
+
+class Ask(NamedTuple):
+    """An item under one condition, and the images that the model is given for it."""
+
+    item: Item
+    condition: Condition
+    shown: Images
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """The place of its record."""
+        return self.item.task, self.item.key, self.condition
+
+    @property
+    def closed_answers(self) -> tuple[str, ...]:
+        """The answers to be weighed: only of true pictures, since the others are controls."""
+        return self.item.candidates if self.condition == "true" else ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """All items of some tasks, what is told of each task, and where they come from.
+
+    Of a benchmark: its name, the style of its prompts, the version of its files, and what a reader
+    of its scores must know.
+    """
+
+    items: Mapping[str, list[Item]]
+    tasks: Mapping[str, TaskHeader]
+    sources: Sequence[Source]
+    benchmark: str = ""
+    style: str = ""
+    version: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def joined(items: Mapping[str, list[Item]]) -> dict[str, list[Item]]:
+    """Name one cluster for all images that items show together, after the first of them."""
+    parents: dict[str, str] = {}
+
+    def root(image: str) -> str:
+        while (parent := parents.setdefault(image, image)) != image:
+            parents[image] = parents[parent] = parents.setdefault(parent, parent)
+            image = parents[image]
+        return image
+
+    for each in (item for members in items.values() for item in members):
+        for image in each.images[1:]:
+            one, other = sorted((root(image), root(each.cluster)))
+            parents[other] = one
+    return {
+        task: [each._replace(cluster=root(each.cluster)) for each in members]
+        for task, members in items.items()
+    }
+
+
+def limited(items: Sequence[Item], limit: int | None) -> list[Item]:
+    """Take the clusters of images that come first by hash, whole, until there are enough items."""
+    sizes = Counter(item.cluster for item in items)
+    taken: set[str] = set()
+    count = 0
+    for cluster in sorted(sizes, key=lambda cluster: rank("limit", cluster)):
+        if limit is None or count < limit:
+            taken.add(cluster)
+            count += sizes[cluster]
+    return [item for item in items if item.cluster in taken]
+
+
+def asks(
+    pool: Sequence[Item], items: Iterable[Item], conditions: Sequence[Condition]
+) -> Iterator[Ask]:
+    """Yield each item under each condition; for `swapped` the pool lends its pictures.
+
+    An item for which the pool has no other picture is given none, and becomes missing data; one
+    that is about no picture is asked once.
+    """
+    lenders = Lenders(pool if "swapped" in conditions else ())
+    for each in items:
+        for condition in conditions:
+            if each.images or condition == "true":
+                shown = lenders.swapped(each) if condition == "swapped" else each.images
+                yield Ask(each, condition, shown)
+
+
+class Lenders:
+    """The pictures that the items of a task can lend one another."""
+
+    def __init__(self, pool: Sequence[Item]) -> None:
+        self.alike: dict[str, set[Images]] = defaultdict(set)
+        self.by_count: dict[int, list[Images]] = defaultdict(list)
+        for source, images in sorted(
+            {(each.source, each.images) for each in pool}, key=lambda lent: lent[1]
+        ):
+            self.by_count[len(images)].append(images)
+            for image in images:
+                self.alike[source.image_group(image)].add(images)
+
+    def swapped(self, item: Item) -> Images:
+        """Choose another item's pictures by hash: as many, and none that looks like its own."""
+        own = item.images
+        groups = [item.source.image_group(image) for image in own]
+        avoid = set().union(*(self.alike[group] for group in groups)) | {own}
+        drawn = pick(self.by_count[len(own)], 1, item.key, "swapped", avoid=avoid)
+        return drawn[0] if drawn else ()

@@ -1,0 +1,1 @@
+"""Answer-parsing rules that several benchmarks share, or that are long."""

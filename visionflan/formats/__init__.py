@@ -1,0 +1,1 @@
+"""Instruction data in the formats of other tools, one file a format."""

@@ -1,0 +1,209 @@
+"""Say in a few sentences what changed, and what so many questions cannot tell."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from visionflan.compare.paired_bootstrap import are_alike
+from visionflan.compare.results import Comparison, Difference, Form
+from visionflan.evaluate.aggregate.suites import SUITES
+from visionflan.evaluate.metric import Rule
+from visionflan.report.compare_page.examples import kind
+from visionflan.report.number_format import ends, plain, signed, tested
+
+# What a task or benchmark is called, from its name and the style of its prompts.
+Title = Callable[[str, str], str]
+
+
+class Names(NamedTuple):
+    """What the two sides are called."""
+
+    before: str
+    after: str
+
+
+class Gist(NamedTuple):
+    """What changed in one line, and the sentences that follow it."""
+
+    headline: str
+    sentences: Sequence[str]
+
+
+def names(found: Comparison) -> Names:
+    """Call each side by what tells it from the other: phase, run or both, else the order."""
+    before, after = found.before, found.after
+    if (before.name, before.phase) == (after.name, after.phase):
+        return Names(f"{before.phase} (before)", f"{after.phase} (after)")
+    if before.name == after.name:
+        return Names(before.phase, after.phase)
+    if before.phase == after.phase:
+        return Names(before.name, after.name)
+    return Names(f"{before.name} {before.phase}", f"{after.name} {after.phase}")
+
+
+def gist(found: Comparison, rule: Rule, title: Title) -> Gist:
+    """Sum a comparison up."""
+    called = names(found)
+    if not found.pairs:
+        return Gist(f"{called.before} and {called.after} share no question", [])
+    family = [each for each in found.differences if each.headline and each.rule == rule]
+    if unmoved(found):
+        nothing = "Nothing" if are_alike(found.pairs) else "No answer"
+        return Gist(f"{nothing} changed from {called.before} to {called.after}", [alike(found)])
+    sentences = [*overall(found, rule, title), *turned(found, rule), *formal(found.forms)]
+    return Gist(
+        headline(found.differences, rule, called), [*sentences, *undetectable(family, title)]
+    )
+
+
+def unmoved(found: Comparison) -> bool:
+    """Whether all answers are the same on both sides."""
+    return all(pair.before.answer == pair.after.answer for pair in found.pairs)
+
+
+def alike(found: Comparison) -> str:
+    """Say that all answers are the same."""
+    return f"All {len(found.pairs):,} answers are the same, to the letter."
+
+
+def headline(differences: Sequence[Difference], rule: Rule, called: Names) -> str:
+    """Say how an average moved, that over all tasks before others, and how many single scores."""
+    begin = f"From {called.before} to {called.after}"
+    family = [each for each in differences if each.headline and each.rule == rule]
+    groups = [*averages(differences, rule), *suites(differences, rule)]
+    if not family and not groups:
+        return f"{begin}: no score can be compared"
+    single = counted(family)
+    average = next((each for each in groups if tested(each) != "unsure"), None)
+    if average is None:
+        return f"{begin}: {single or 'no change beyond what chance makes'}"
+    over = f"the benchmarks of {average.name}" if average.name in SUITES else average.name
+    moved = f"{signed(average.change, average.best)} points over {over}"
+    return f"{begin}: {moved}; {single or 'no single score moved beyond what chance makes'}"
+
+
+def counted(family: Sequence[Difference]) -> str:
+    """Count the scores that rose, that fell, and that cannot be told; nothing if none moved."""
+    sure = [each for each in family if tested(each) != "unsure"]
+    rose = sum(each.change > 0 for each in sure)
+    fell, left = len(sure) - rose, len(family) - len(sure)
+    if not sure:
+        return ""
+    told = " and ".join([*([f"{rose} rose"] if rose else []), *([f"{fell} fell"] if fell else [])])
+    more = f", {left} cannot be told from chance" if left else ""
+    return f"of {len(family)} scores {told}{more}"
+
+
+def averages(differences: Sequence[Difference], rule: Rule) -> Iterator[Difference]:
+    """Give the averages over held-out tasks; the first of them is that over all."""
+    return (
+        each
+        for each in differences
+        if each.scope == "group" and each.rule == rule and each.name not in SUITES
+    )
+
+
+def suites(differences: Sequence[Difference], rule: Rule) -> Iterator[Difference]:
+    """Give the averages over benchmarks."""
+    return (
+        each
+        for each in differences
+        if each.scope == "group" and each.rule == rule and each.name in SUITES
+    )
+
+
+def overall(found: Comparison, rule: Rule, title: Title) -> Iterator[str]:
+    """Say how the average over all held-out tasks changed, and those over benchmarks."""
+    for each in islice(averages(found.differences, rule), 1):
+        yield f"The average over {each.name} goes {course(each)}."
+    for each in suites(found.differences, rule):
+        yield f"The average over benchmarks of {title(each.name, each.style)} goes {course(each)}."
+
+
+def course(each: Difference) -> str:
+    """Say from where to where a score goes, and by how much."""
+    within = ends(each.low, each.high, each.best)
+    told = f" (95 % interval {within})" if within else ""
+    return (
+        f"from {plain(each.before, each.best)} to {plain(each.after, each.best)}, a change of "
+        f"{signed(each.change, each.best)} points{told}"
+    )
+
+
+def turned(found: Comparison, rule: Rule) -> Iterator[str]:
+    """Count the answers that turned right or wrong, and those that changed in form alone."""
+    flips = Counter(pair.flip(rule) for pair in found.pairs)
+    asked = flips.total() - flips[None]
+    if flips["gained"] or flips["lost"]:
+        yield (
+            f"Of {asked:,} answers that are right or wrong, {flips['gained']:,} turned right and "
+            f"{flips['lost']:,} turned wrong."
+        )
+    elif asked:
+        yield f"None of {asked:,} answers turned from wrong to right or from right to wrong."
+    in_form = sum(kind(pair, rule) == "format only" for pair in found.pairs)
+    if in_form and rule == "official":
+        yield f"{in_form:,} changed by their form alone, with the same content."
+    elif in_form:
+        yield f"By the official rule {in_form:,} more changed, by their form alone."
+
+
+def formal(forms: Sequence[Form]) -> Iterator[str]:
+    """Split the change of the official scores, averaged over tasks, into content and form."""
+    forms = [each for each in forms if each.form.value is not None]
+    split = [(each.official.change.value, each.capability.value, each.form.value) for each in forms]
+    whole = [(o, c, f) for o, c, f in split if o is not None and c is not None and f is not None]
+    if not whole:
+        return
+    official, content, form = (sum(column) / len(whole) for column in zip(*whole, strict=True))
+    if round(100 * official, 1) or round(100 * form, 1):
+        yield (
+            f"Averaged over {asked(forms)}, official scores of single answers change by "
+            f"{signed(official)} points: {signed(content)} in content and "
+            f"{signed(form)} in form."
+        )
+
+
+def asked(forms: Sequence[Form]) -> str:
+    """Count held-out tasks and benchmarks, each in every style of its prompts."""
+    tasks = len({each.task for each in forms if "/" in each.task})
+    benchmarks = {each.task for each in forms if "/" not in each.task}
+    styles = len(forms) - tasks
+    told = [f"{tasks} task{'' if tasks == 1 else 's'}"] if tasks else []
+    if benchmarks:
+        said = f"{len(benchmarks)} benchmark{'' if len(benchmarks) == 1 else 's'}"
+        told.append(said if styles == len(benchmarks) else f"{said} in {styles} styles of prompts")
+    return " and ".join(told)
+
+
+def undetectable(family: Sequence[Difference], title: Title) -> Iterator[str]:
+    """Say how large a change must be to be seen with so many questions, and where that is open."""
+    known = [each for each in family if each.detectable and each.best is not None]
+    unknown = sum(not each.detectable for each in family)
+    if not known:
+        yield "There are too few questions to say how large a change would have to be to be seen."
+        return
+    finest, coarsest = (end(known, key=share) for end in (min, max))
+    limits = [f"below {detectable(finest)} in {title(finest.name, finest.style)}"]
+    if coarsest is not finest:
+        limits.append(f"below {detectable(coarsest)} in {title(coarsest.name, coarsest.style)}")
+    if not unknown:
+        yield f"With so many questions, true changes {', and '.join(limits)}, may go unseen."
+        return
+    yield (
+        f"How large a true change must be to be seen can be said of {len(family) - unknown} of "
+        f"{len(family)} scores: {', and '.join(limits)}, it may go unseen. Of the other {unknown} "
+        "it cannot be said, because nothing moved or too little was asked."
+    )
+
+
+def share(each: Difference) -> float:
+    """Give the smallest detectable change as a share of the best score."""
+    return (each.detectable or 0.0) / (each.best or 100.0)
+
+
+def detectable(each: Difference) -> str:
+    """Write the smallest detectable change, with the scale where it is one of its own."""
+    points = f"{plain(each.detectable, each.best)} points"
+    return points if each.best is None or each.best == 1 else f"{points} of {each.best:,.0f}"

@@ -1,0 +1,46 @@
+"""Draw rooms with furniture, and places under the sky, for specimens that tell places apart."""
+
+from PIL import Image, ImageDraw
+
+from visionflan.drawing import RGB, SIZE, WHOLE, jittered
+from visionflan.drawing.icons import icon
+from visionflan.hashing import fraction, pick
+
+WALLS: list[RGB] = [(226, 208, 190), (222, 205, 215), (205, 214, 200), (232, 222, 178)]
+FLOORS: list[RGB] = [(150, 108, 72), (120, 90, 70), (170, 135, 100)]
+COLOURS = ("red", "green", "purple", "orange", "brown")
+
+
+def room(*identity: str | int) -> Image.Image:
+    """Draw an empty room: a wall between two side walls, a wooden floor and a ceiling."""
+    wall, floor = (pick(tones, 1, *identity, len(tones))[0] for tones in (WALLS, FLOORS))
+    image = Image.new("RGB", (SIZE, SIZE), wall)
+    pen = ImageDraw.Draw(image)
+    near = 0.12 + 0.08 * fraction(*identity, "depth")
+    low = 0.62 + 0.1 * fraction(*identity, "floor")
+    corners = [(near, low), (1 - near, low), (1, 1), (0, 1)]
+    pen.polygon([WHOLE.at(*corner) for corner in corners], fill=floor)
+    ceiling = [(near, near), (1 - near, near), (1, 0), (0, 0)]
+    pen.polygon([WHOLE.at(*corner) for corner in ceiling], fill=(245, 243, 238))
+    shade = (wall[0] - 25, wall[1] - 25, wall[2] - 25)
+    for x in (near, 1 - near):
+        side = [(x, near), (x, low), (round(x), 1), (round(x), 0)]
+        pen.polygon([WHOLE.at(*corner) for corner in side], fill=shade)
+    return image
+
+
+def furnished(things: tuple[str, ...], *identity: str | int) -> Image.Image:
+    """Draw a room with these one or two things of `ICONS` in it."""
+    image = room(*identity)
+    put(image, things, *identity)
+    return image
+
+
+def put(image: Image.Image, things: tuple[str, ...], *identity: str | int) -> None:
+    """Put one or two things of `ICONS` on the ground of a picture, side by side."""
+    width = 0.96 / len(things)
+    for side, thing in enumerate(things):
+        left = 0.02 + side * width
+        box = WHOLE.part(left, 0.38 if len(things) > 1 else 0.24, left + width, 0.94)
+        colour = pick(COLOURS, 1, *identity, side, "colour")[0]
+        icon(image, thing, jittered(box, *identity, side, by=0.2), colour)

@@ -1,0 +1,89 @@
+"""Draw places outdoors with a few things in them, and describe these briefly or at length."""
+
+from typing import NamedTuple
+
+from PIL import Image, ImageDraw
+
+from visionflan.drawing import RGB, SIZE, WHOLE, Box, jittered
+from visionflan.drawing.icons import icon
+from visionflan.hashing import fraction, pick, rank
+
+THINGS = ("car", "house", "chair", "bus", "umbrella", "sofa", "bicycle")
+COLOURS = ("red", "blue", "orange", "purple", "black", "brown")
+GROUNDS: dict[str, RGB] = {
+    "green grass": (125, 180, 95),
+    "yellow sand": (228, 208, 140),
+    "white snow": (242, 244, 248),
+}
+SKIES: dict[str, RGB] = {"blue": (165, 205, 245), "gray": (185, 188, 195), "pink": (248, 200, 208)}
+CAPTIONS = (
+    "{One} stands next to {two} on {ground}.",
+    "{One} is on the left and {two} on the right.",
+    "{Two} can be seen on the right of {one}.",
+    "There are {one} and {two} under a {sky} sky.",
+    "{One} and {two} are outdoors.",
+    "To the left of {two} there is {one}.",
+    "On {ground} there are {one} and {two}.",
+    "{One} and {two}, both on {ground}.",
+    "{Two} and {one} with a {sky} sky above.",
+    "Two things are on {ground}: {one} and {two}.",
+)
+NARRATIVES = (
+    "In this image I can see {one} on the left side and {two} on the right side. They are on "
+    "{ground}. In the background there is a {sky} sky.",
+    "In this picture there is {two} on the right. Beside it, on the left, we can see {one}. At the "
+    "bottom there is {ground}, and at the top there is a {sky} sky.",
+    "Here we can see {ground} and a {sky} sky. On the ground there is {one} at the left, and {two} "
+    "at the right side of the image.",
+)
+
+
+class Scene(NamedTuple):
+    """A picture of two things, and the words for what is in it."""
+
+    picture: Image.Image
+    words: dict[str, str]
+    turn: int
+
+    def captions(self, count: int) -> list[str]:
+        """Say in so many ways what is there."""
+        return [form.format(**self.words) for form in CAPTIONS[:count]]
+
+    def narrative(self) -> str:
+        """Tell at some length what is there."""
+        return NARRATIVES[self.turn % len(NARRATIVES)].format(**self.words)
+
+
+def scene(name: str, index: int) -> Scene:
+    """Draw two things side by side; which ones follows from the name and the index."""
+    ground, sky, picture = place(name, index)
+    phrases = []
+    for side, thing in enumerate(pick(THINGS, 2, name, index, "things")):
+        colour = pick(COLOURS, 1, name, index, side, "colour")[0]
+        box = WHOLE.part(0.5 * side, 0.4, 0.5 + 0.5 * side, 0.9)
+        icon(picture, thing, jittered(box, name, index, side, by=0.2), colour)
+        phrases.append(phrase(thing, colour))
+    one, two = phrases
+    words = {"One": capital(one), "one": one, "Two": capital(two), "two": two}
+    return Scene(picture, {**words, "ground": ground, "sky": sky}, index)
+
+
+def place(name: str, index: int) -> tuple[str, str, Image.Image]:
+    """Draw an empty place, and name its ground and the colour of its sky."""
+    ground = list(GROUNDS)[rank(name, index, "ground") % len(GROUNDS)]
+    sky = list(SKIES)[rank(name, index, "sky") % len(SKIES)]
+    picture = Image.new("RGB", (SIZE, SIZE), SKIES[sky])
+    horizon = 0.5 + 0.2 * fraction(name, index, "horizon")
+    land = Box(*WHOLE.at(0, horizon), *WHOLE.at(1, 1))
+    ImageDraw.Draw(picture).rectangle(land, fill=GROUNDS[ground])
+    return ground, sky, picture
+
+
+def phrase(thing: str, colour: str) -> str:
+    """Name a thing with its colour."""
+    return f"{'an' if colour[0] in 'aeiou' else 'a'} {colour} {thing}"
+
+
+def capital(words: str) -> str:
+    """Begin with a capital letter and leave the rest as it is."""
+    return words[:1].upper() + words[1:]

@@ -1,0 +1,155 @@
+"""Draw and describe pictures for a specimen of VizWiz: one thing, photographed well or badly."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw, ImageFilter
+
+from visionflan.drawing import BLACK, SIZE, WHITE, WHOLE, canvas, jittered
+from visionflan.drawing.icons import icon
+from visionflan.drawing.styles import noise
+from visionflan.hashing import pick, rank
+from visionflan.specimens import write_image, write_json
+
+THINGS = ("bottle", "cup", "chair", "lamp", "house", "tree")
+COLOURS = ("red", "green", "blue", "yellow", "purple", "brown")
+PRECANNED = "Quality issues are too severe to recognize visual content."
+PARTS = ("vqa", "captions", "image_quality")
+# What nobody can tell from a picture that is dark or has its subject cut off.
+HIDDEN = frozenset({"DRK", "FRM"})
+
+
+def write(root: Path, count: int) -> None:
+    """Write pictures in both splits, and what the three parts say of each."""
+    told: dict[str, dict[str, list[Any]]] = {
+        split: {part: [] for part in PARTS} for split in ("train", "val")
+    }
+    for index in range(count):
+        split = "val" if index % 5 == 4 else "train"
+        name = f"VizWiz_{split}_{index:08d}.jpg"
+        kind = list(SHOTS)[(index + index // len(SHOTS)) % len(SHOTS)]
+        turn = rank("vizwiz", index // len(THINGS), "turn")
+        thing = THINGS[(index + turn) % len(THINGS)]
+        (colour,) = pick(COLOURS, 1, "vizwiz", index, "colour")
+        write_image(root / split / name, SHOTS[kind](index, thing, colour))
+        parts = told[split]
+        parts["vqa"].append({"image": name, **question(index, kind, thing, colour)})
+        parts["captions"].append((name, captions(index, kind, thing, colour)))
+        seen = {"unrecognizable": 0, "flaws": {flaw: 5 * (flaw == kind) for flaw in SHOTS}}
+        parts["image_quality"].append({"image": name, **seen})
+    for split, parts in told.items():
+        write_json(root / "vqa" / f"{split}.json", parts["vqa"])
+        write_json(root / "captions" / f"{split}.json", coco_style(parts["captions"]))
+        write_json(root / "image_quality" / f"{split}.json", parts["image_quality"])
+
+
+def question(index: int, kind: str, thing: str, colour: str) -> dict[str, Any]:
+    """Ask what the thing is, or its colour; one of the ten annotators sees it in another way."""
+    asked, answer = "What is this?", thing
+    if kind != "BRT" and rank("vizwiz", index, "ask") % 2:
+        asked, answer = "What color is it?", colour
+    said = [answer] * 9 + [f"{answer} toy"]
+    if kind in HIDDEN:
+        said = ["unanswerable"] * 6 + ["unsuitable", "unsuitable image", "", answer]
+    answers = [{"answer": each, "answer_confidence": "yes"} for each in said]
+    return {
+        "question": asked,
+        "answers": answers,
+        "answer_type": "unanswerable" if kind in HIDDEN else "other",
+        "answerable": int(kind not in HIDDEN),
+    }
+
+
+def captions(index: int, kind: str, thing: str, colour: str) -> list[dict[str, Any]]:
+    """Write five captions, of which some say nothing or are spam."""
+    said = [
+        f"A {colour} {thing} before a light background.",
+        f"One {thing} that is {colour}. ",
+        f"Somebody has photographed a {colour} {thing}",
+        f"The {thing} is {colour} and stands alone.",
+    ]
+    if kind in HIDDEN:
+        said = ["Hardly anything can be seen."]
+    said = said[: 1 + rank("vizwiz", index, "captions") % len(said)]
+    plain = [{"caption": each, "is_precanned": False, "is_rejected": False} for each in said]
+    canned = {"caption": PRECANNED, "is_precanned": True, "is_rejected": False}
+    spam = {"caption": "good good", "is_precanned": False, "is_rejected": True}
+    return [*plain, spam, *[canned] * (4 - len(plain))]
+
+
+def coco_style(told: list[tuple[str, list[dict[str, Any]]]]) -> dict[str, Any]:
+    """Arrange images and captions as two lists that refer to each other by number."""
+    images = [{"id": number, "file_name": name} for number, (name, _) in enumerate(told)]
+    annotations = [
+        {"id": 5 * number + place, "image_id": number, **each}
+        for number, (_, said) in enumerate(told)
+        for place, each in enumerate(said)
+    ]
+    return {"images": images, "annotations": annotations}
+
+
+def clear(index: int, thing: str, colour: str) -> Image.Image:
+    """Show the thing as it should be photographed."""
+    picture = canvas("vizwiz", index)
+    box = jittered(WHOLE.part(0.08, 0.08, 0.92, 0.92), "vizwiz", index, by=0.2)
+    icon(picture, thing, box, colour)
+    return picture
+
+
+def blurred(index: int, thing: str, colour: str) -> Image.Image:
+    """Show it out of focus."""
+    return clear(index, thing, colour).filter(ImageFilter.GaussianBlur(6))
+
+
+def bright(index: int, thing: str, colour: str) -> Image.Image:
+    """Show it with far too much light."""
+    shown = clear(index, thing, colour)
+    return Image.blend(shown, Image.new("RGB", shown.size, WHITE), 0.75)
+
+
+def dark(index: int, thing: str, colour: str) -> Image.Image:
+    """Show it with hardly any light."""
+    shown = clear(index, thing, colour)
+    return Image.blend(shown, Image.new("RGB", shown.size, BLACK), 0.95)
+
+
+def cut_off(index: int, thing: str, colour: str) -> Image.Image:
+    """Show no more than a corner of it."""
+    picture = canvas("vizwiz", index)
+    across = (0.62, -0.62)[rank("vizwiz", index, "across") % 2]
+    box = jittered(WHOLE.part(across, -0.6, across + 1, 0.4), "vizwiz", index, by=0.05)
+    icon(picture, thing, box, colour)
+    return picture
+
+
+def covered(index: int, thing: str, colour: str) -> Image.Image:
+    """Show it with a finger before the lens."""
+    picture = clear(index, thing, colour)
+    left = 0.3 * (rank("vizwiz", index, "finger") % 3) - 0.1
+    finger = WHOLE.part(left, 0.3, left + 0.5, 1.6)
+    ImageDraw.Draw(picture).ellipse(finger, fill=(225, 160, 135), outline=(190, 120, 100), width=3)
+    return picture
+
+
+def turned(index: int, thing: str, colour: str) -> Image.Image:
+    """Show it lying on its side."""
+    return clear(index, thing, colour).rotate((90, 270)[rank("vizwiz", index, "turn") % 2])
+
+
+def grainy(index: int, thing: str, colour: str) -> Image.Image:
+    """Show it under coarse grain."""
+    grain = noise(3, "vizwiz", index).resize((SIZE, SIZE)).convert("RGB")
+    return Image.blend(clear(index, thing, colour), grain, 0.5)
+
+
+SHOTS: dict[str, Callable[[int, str, str], Image.Image]] = {
+    "NON": clear,
+    "BLR": blurred,
+    "BRT": bright,
+    "DRK": dark,
+    "FRM": cut_off,
+    "OBS": covered,
+    "ROT": turned,
+    "OTH": grainy,
+}

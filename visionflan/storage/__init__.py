@@ -1,0 +1,1 @@
+"""The build directory on disk: its schema, and reading it from any process."""

@@ -1,0 +1,117 @@
+"""Find an image by its id: a memory-mapped table sorted by content hash."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from visionflan.atomic_write import replacing
+from visionflan.errors import BuildError
+from visionflan.storage.schema import columns
+
+ID_BYTES = 32
+
+INDEX = columns(
+    id=pa.binary(ID_BYTES),
+    shard=pa.int32(),
+    offset=pa.int64(),
+    length=pa.int64(),
+    width=pa.int32(),
+    height=pa.int32(),
+    format=pa.int32(),
+    phash=pa.uint64(),
+    group=pa.int32(),
+)
+
+
+class Place(NamedTuple):
+    """Where an image lies, and what its header says."""
+
+    shard: str
+    offset: int
+    length: int
+    width: int
+    height: int
+    format: str
+
+
+def write_index(path: Path, facts: pa.Table, groups: NDArray[np.int32]) -> None:
+    """Write the index of images sorted by id; a group is the row of its first image."""
+    shards, formats = (sorted(set(facts[name].to_pylist())) for name in ("shard", "format"))
+    ids = [bytes.fromhex(image_id) for image_id in facts["id"].to_pylist()]
+    table = pa.table(
+        {
+            "id": pa.array(ids, pa.binary(ID_BYTES)),
+            "shard": numbered(facts["shard"], shards),
+            "offset": facts["offset"],
+            "length": facts["length"],
+            "width": facts["width"],
+            "height": facts["height"],
+            "format": numbered(facts["format"], formats),
+            "phash": facts["phash"],
+            "group": pa.array(groups, pa.int32()),
+        },
+        schema=INDEX.with_metadata({"shards": "\n".join(shards), "formats": "\n".join(formats)}),
+    )
+    with (
+        replacing(path) as temporary,
+        pa.OSFile(str(temporary), "wb") as sink,
+        pa.ipc.new_file(sink, table.schema) as writer,
+    ):
+        writer.write_table(table.combine_chunks())
+
+
+def numbered(names: pa.ChunkedArray, known: Sequence[str]) -> pa.Array:
+    """Replace names by their places among the known ones."""
+    places = {name: place for place, name in enumerate(known)}
+    return pa.array([places[name] for name in names.to_pylist()], pa.int32())
+
+
+class ImageIndex:
+    """The index as read: a search among the first eight bytes of the ids, then one look."""
+
+    def __init__(self, path: Path) -> None:
+        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all().combine_chunks()
+        words = table.schema.metadata
+        self.shards = words[b"shards"].decode().split("\n")
+        self.formats = words[b"formats"].decode().split("\n")
+        self.count = table.num_rows
+        self.columns = {
+            name: table[name].chunk(0).to_numpy()
+            for name in ("shard", "offset", "length", "width", "height", "format", "group")
+            if self.count
+        }
+        raw = table["id"].chunk(0).buffers()[1] if self.count else b""
+        self.ids = np.frombuffer(raw, np.uint8, self.count * ID_BYTES).reshape(-1, ID_BYTES)
+        self.starts = np.ascontiguousarray(self.ids[:, :8]).view(">u8").ravel().astype(np.uint64)
+
+    def row(self, image_id: str) -> int:
+        """Give the row of an image."""
+        wanted = bytes.fromhex(image_id)
+        row = int(np.searchsorted(self.starts, np.uint64(int.from_bytes(wanted[:8], "big"))))
+        while row < self.count and self.ids[row].tobytes() < wanted:
+            row += 1
+        if row == self.count or self.ids[row].tobytes() != wanted:
+            raise BuildError(f"no image {image_id} is stored here")
+        return row
+
+    def place(self, image_id: str) -> Place:
+        """Tell where an image lies, and what its header says."""
+        row = self.row(image_id)
+        column = self.columns
+        return Place(
+            self.shards[column["shard"][row]],
+            int(column["offset"][row]),
+            int(column["length"][row]),
+            int(column["width"][row]),
+            int(column["height"][row]),
+            self.formats[column["format"][row]],
+        )
+
+    def group(self, image_id: str) -> str:
+        """Name the group of images that look the same by its first member."""
+        first: str = self.ids[self.columns["group"][self.row(image_id)]].tobytes().hex()
+        return first

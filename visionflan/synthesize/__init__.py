@@ -1,0 +1,1 @@
+"""Write instances that no annotator wrote; all are marked as synthetic."""

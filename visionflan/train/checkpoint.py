@@ -1,0 +1,186 @@
+"""Open what a stage starts from, see that it is what was told, and save what the stage leaves."""
+
+import json
+import platform
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
+
+from visionflan import __version__
+from visionflan.atomic_write import sync, write_json
+from visionflan.errors import TrainingError
+from visionflan.model.fingerprint import Identity, identify, tensors_digest, weights_digest
+from visionflan.model.llava import assemble, chosen_template, open_llava
+from visionflan.model.pretrained import open_tokenizer, open_tower
+from visionflan.train.config import Start
+from visionflan.train.distributed import World
+from visionflan.train.training_model import Learner
+
+if TYPE_CHECKING:
+    from transformers import LlavaForConditionalGeneration, LlavaProcessor
+
+PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "pillow")
+
+
+class Parent(NamedTuple):
+    """What a stage starts from: a model, its processor, and where the weights were found."""
+
+    model: "LlavaForConditionalGeneration"
+    processor: "LlavaProcessor"
+    origin: dict[str, str]
+
+
+def open_start(start: Start, seed: int) -> Parent:
+    """Open where a run starts: a ready checkpoint, or two parts to be joined."""
+    if start.checkpoint is not None:
+        model, processor = open_llava(start.checkpoint, template_name=start.template)
+        refuse_strangers(start, model, processor)
+        return Parent(model, processor, origin(start.checkpoint))
+    if start.tower is None or start.language_model is None:
+        raise TrainingError(
+            "nothing to start from: set start.tower and start.language_model, or start.checkpoint."
+        )
+    model, processor = assemble(
+        start.tower,
+        start.language_model,
+        joint=start.joint,
+        template_name=start.template,
+        seed=seed,
+    )
+    digests = f"{weights_digest(start.tower)} {weights_digest(start.language_model)}"
+    return Parent(
+        model, processor, {"path": f"{start.tower} {start.language_model}", "weights": digests}
+    )
+
+
+def origin(checkpoint: Path) -> dict[str, str]:
+    """Say where weights come from, and which they are."""
+    return {"path": str(checkpoint), "weights": weights_digest(checkpoint)}
+
+
+def refuse_strangers(
+    start: Start, model: "LlavaForConditionalGeneration", processor: "LlavaProcessor"
+) -> None:
+    """Refuse a checkpoint made with another tower or language model than the ones told."""
+    found = identify(model, processor)
+    if start.tower is not None:
+        told = tensors_digest(open_tower(start.tower).state_dict())
+        if told != found.tower:
+            raise TrainingError(f"{start.checkpoint} has another tower than {start.tower}.")
+    if start.language_model is None:
+        return
+    tokenizer = open_tokenizer(start.language_model)
+    words, ours = tokenizer.get_vocab(), processor.tokenizer.get_vocab()
+    if any(ours.get(word) != number for word, number in words.items()):
+        raise TrainingError(
+            f"{start.checkpoint} has another tokenizer than {start.language_model}."
+        )
+    if str(processor.chat_template) != chosen_template(tokenizer.chat_template, start.template):
+        raise TrainingError(
+            f"{start.checkpoint} has another chat template than {start.language_model}: tell the "
+            "right one in start.template."
+        )
+
+
+def open_parent(checkpoint: Path, expected: Identity) -> Parent:
+    """Open the checkpoint of the stage before, if it is the one that the stage left."""
+    told = read_run(checkpoint)
+    found = origin(checkpoint)
+    if found["weights"] != told["weights"]:
+        raise TrainingError(
+            f"the weights in {checkpoint} are not those that its run.json names: restore them, or "
+            "delete the folder and train that stage again."
+        )
+    model, processor = open_llava(checkpoint)
+    for name, ours, theirs in zip(
+        Identity._fields, expected, identify(model, processor), strict=True
+    ):
+        if ours != theirs:
+            raise TrainingError(f"{checkpoint} has another {name} than this run started with.")
+    return Parent(model, processor, found)
+
+
+def read_run(checkpoint: Path) -> dict[str, Any]:
+    """Read what a checkpoint tells of its run."""
+    told: dict[str, Any] = json.loads((checkpoint / "run.json").read_bytes())
+    return told
+
+
+def is_whole(checkpoint: Path) -> bool:
+    """Say whether a checkpoint was finished; its run.json is written last."""
+    return (checkpoint / "run.json").is_file()
+
+
+def save_checkpoint(
+    folder: Path,
+    learner: Learner,
+    processor: "LlavaProcessor",
+    *,
+    precision: str,
+    told: dict[str, Any],
+    world: World,
+) -> None:
+    """Write a folder that `transformers` opens, and `run.json`; it appears when it is whole."""
+    options = StateDictOptions(full_state_dict=True, cpu_offload=True)
+    weights: dict[str, Any] = dict(get_model_state_dict(learner, options=options))
+    if world.first:
+        temporary = folder.with_name(f".{folder.name}")
+        shutil.rmtree(temporary, ignore_errors=True)
+        write_folder(temporary, learner, processor, weights, precision)
+        identity = identify(learner.model, processor, tower_of(weights))
+        write_json(
+            temporary / "run.json",
+            {
+                **told,
+                "identity": identity._asdict(),
+                "weights": weights_digest(temporary),
+                "versions": versions(),
+            },
+        )
+        for path in temporary.iterdir():
+            sync(path)
+        temporary.rename(folder)
+        sync(folder.parent)
+    world.wait()
+
+
+def write_folder(
+    folder: Path,
+    learner: Learner,
+    processor: "LlavaProcessor",
+    weights: dict[str, Any],
+    precision: str,
+) -> None:
+    """Write the weights as told, with the configuration and the processor."""
+    dtype = getattr(torch, precision)
+    model = learner.model
+    model.config.dtype = dtype
+    cast = {
+        name.removeprefix("model."): value.to(dtype) if value.is_floating_point() else value
+        for name, value in weights.items()
+    }
+    if model.config.tie_word_embeddings:
+        cast.pop("lm_head.weight")
+    model.save_pretrained(folder, state_dict=cast)
+    processor.save_pretrained(folder)
+    settings = folder / "tokenizer_config.json"
+    told = json.loads(settings.read_bytes())
+    if told["tokenizer_class"] == "TokenizersBackend":
+        # The same class by the name that older versions and servers know.
+        write_json(settings, told | {"tokenizer_class": "PreTrainedTokenizerFast"})
+
+
+def tower_of(weights: dict[str, Any]) -> dict[str, Any]:
+    """Take the tower's weights out of gathered ones."""
+    prefix = "model.model.vision_tower."
+    return {n.removeprefix(prefix): w for n, w in weights.items() if n.startswith(prefix)}
+
+
+def versions() -> dict[str, str]:
+    """Give the versions that a result may depend on."""
+    found = {package: version(package) for package in PACKAGES}
+    return {"visionflan": __version__, "python": platform.python_version(), **found}

@@ -1,0 +1,208 @@
+"""One stage of a run in its folder: from its parent to its checkpoint."""
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from visionflan.atomic_write import write_json
+from visionflan.errors import TrainingError
+from visionflan.model.chat_tokenizer import Encoder
+from visionflan.model.fingerprint import Identity, identify
+from visionflan.storage.directory import BuildDirectory
+from visionflan.synthesize.conversations import write_conversations
+from visionflan.train.checkpoint import (
+    Parent,
+    is_whole,
+    open_parent,
+    open_start,
+    read_run,
+    save_checkpoint,
+)
+from visionflan.train.config import Stage, TrainConfig
+from visionflan.train.config_io import to_json
+from visionflan.train.distributed import World, place
+from visionflan.train.image_loader import Features, Pictures, kept_features
+from visionflan.train.tokenized_dataset import Rows, encode
+from visionflan.train.trainer import Loop
+from visionflan.train.training_model import Collator, Learner
+
+if TYPE_CHECKING:
+    from transformers import LlavaForConditionalGeneration
+
+
+@dataclass
+class Phase:
+    """A stage about to be trained."""
+
+    config: TrainConfig
+    stage: Stage
+    out: Path
+    world: World
+
+    @property
+    def folder(self) -> Path:
+        """Where the stage keeps what it makes."""
+        return self.out / self.stage.name
+
+    def run(self) -> dict[str, Any]:
+        """Train the stage, save its checkpoint, and give what its run.json tells."""
+        loop = self.loop()
+        seconds = loop.run()
+        told = {
+            "recipe": self.config.name,
+            "stage": self.stage.name,
+            "config": to_json(self.config),
+            "data": self.data(loop.rows),
+            "parent": self.parent.origin,
+            "seed": self.config.seed,
+            "steps": loop.plan.steps,
+            "seconds": seconds,
+            "processes": self.world.processes,
+        }
+        save_checkpoint(
+            self.folder / "checkpoint",
+            loop.learner,
+            self.parent.processor,
+            precision=self.config.save_precision,
+            told=told,
+            world=self.world,
+        )
+        return told
+
+    def loop(self) -> Loop:
+        """Put together what is trained, on what, and how."""
+        rows = self.encoded()
+        learner = Learner(self.parent.model, self.stage.trains)
+        if self.config.machine.gradient_checkpointing:
+            compute_again(self.parent.model)
+        images = self.images(rows)
+        place(learner, self.world)
+        collate = Collator(rows, self.encoder, images)
+        machine, seed = self.config.machine, self.config.seed
+        return Loop(self.folder, self.stage, machine, seed, rows, learner, collate, self.world)
+
+    @cached_property
+    def source(self) -> BuildDirectory:
+        """The build directory that the stage reads."""
+        build = self.stage.data.build or self.config.build
+        if build is None:
+            raise TrainingError(
+                f"stage {self.stage.name} has nothing to read: give --build, or set "
+                f"stages.{self.stage.name}.data.build."
+            )
+        if (count := self.stage.data.conversations) is not None:
+            return self.conversations(BuildDirectory(build), count)
+        return BuildDirectory(build)
+
+    def conversations(self, build: BuildDirectory, count: int) -> BuildDirectory:
+        """Write the conversations of this run, in the first process, and open them in all."""
+        out = self.out / "conversations"
+        if self.world.first:
+            write_conversations(build, out, count, self.config.seed)
+        self.world.wait()
+        return BuildDirectory(out)
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """What turns the stage's conversations into tokens."""
+        return Encoder(self.parent.processor)
+
+    @cached_property
+    def parent(self) -> Parent:
+        """What the stage starts from: the checkpoint of the stage before, or the run's start."""
+        names = [stage.name for stage in self.config.stages]
+        before = self.config.stages[: names.index(self.stage.name)]
+        mark = self.out / "start.json"
+        if not before:
+            parent = open_start(self.config.start, self.config.seed)
+            if self.world.first:
+                write_json(mark, identify(parent.model, parent.processor)._asdict())
+            return parent
+        checkpoint = self.out / before[-1].name / "checkpoint"
+        if not is_whole(checkpoint):
+            raise TrainingError(
+                f"stage {self.stage.name} starts from {before[-1].name}, which has no checkpoint "
+                f"in {self.out}: train that one first."
+            )
+        expected = Identity(**json.loads(mark.read_bytes()))
+        if any("tower" in stage.trains for stage in before):
+            expected = expected._replace(tower=read_run(checkpoint)["identity"]["tower"])
+        return open_parent(checkpoint, expected)
+
+    def encoded(self) -> Rows:
+        """Encode the stage's instances once, in the first process, and open them in all."""
+        given = self.source, self.stage, self.encoder, self.folder / "rows"
+        if self.world.first:
+            encode(*given, seed=self.config.seed)
+            shutil.copy(self.folder / "rows" / "ledger.jsonl", self.folder)
+        self.world.wait()
+        rows = encode(*given, seed=self.config.seed)
+        longest = int(rows.lengths.max())
+        known = getattr(self.parent.model.config.text_config, "max_position_embeddings", longest)
+        if longest > known:
+            raise TrainingError(
+                f"stage {self.stage.name} has rows of {longest} tokens, and the language model "
+                f"knows {known} positions: set stages.{self.stage.name}.max_length."
+            )
+        return rows
+
+    def images(self, rows: Rows) -> Pictures | Features:
+        """Choose how images are brought: read each time, or kept in the form that is told."""
+        cache = self.config.machine.cache
+        pictures = Pictures(self.source, self.parent.processor, keep=cache == "pixels")
+        if cache != "features":
+            return pictures
+        if "tower" in self.stage.trains:
+            raise TrainingError(
+                f"stage {self.stage.name} trains the tower, whose features can then not be kept: "
+                "set machine.cache to pixels or nothing."
+            )
+        file = self.out / "features" / f"{features_key(self.parent, rows.images)}.npy"
+        if self.world.first:
+            file.parent.mkdir(exist_ok=True)
+            kept_features(self.parent.model, pictures, rows.images, file)
+        self.world.wait()
+        return kept_features(self.parent.model, pictures, rows.images, file)
+
+    def data(self, rows: Rows) -> dict[str, Any]:
+        """Tell what was read, and what was lost or cut of it."""
+        return {
+            "build": str(self.source.path),
+            "digest": self.source.digest,
+            "instances": len(rows),
+            "tasks": rows.tasks,
+            "lost": rows.lost,
+            "noted": rows.noted,
+        }
+
+    def tidy(self) -> None:
+        """Remove what only a stage that is not done needs."""
+        if self.world.first:
+            shutil.rmtree(self.folder / "rows", ignore_errors=True)
+            shutil.rmtree(self.folder / "resume", ignore_errors=True)
+            if self.stage == self.config.stages[-1]:
+                shutil.rmtree(self.out / "features", ignore_errors=True)
+        self.world.wait()
+
+
+def features_key(parent: Parent, names: list[str]) -> str:
+    """Name what the features of these images depend on; stages that share it share the file."""
+    config, images = parent.model.config, parent.processor.image_processor
+    parts = [
+        identify(parent.model, parent.processor).tower,
+        config.vision_feature_layer,
+        config.vision_feature_select_strategy,
+        images.to_json_string(),
+        *names,
+    ]
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]
+
+
+def compute_again(model: "LlavaForConditionalGeneration") -> None:
+    """Forget activations and compute them again; later versions of the library rename this."""
+    enable = getattr(model, "activation_checkpointing_enable", None)
+    (enable or model.gradient_checkpointing_enable)({"use_reentrant": False})

@@ -1,0 +1,242 @@
+"""The instances of a stage, encoded once and kept as memory-mapped arrays.
+
+An image is one token here; it is spread over its features when a batch is made.
+"""
+
+import hashlib
+import heapq
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from visionflan.atomic_write import write_json
+from visionflan.catalog import nearest
+from visionflan.errors import TrainingError, UnusableError
+from visionflan.hashing import rank
+from visionflan.model.chat_tokenizer import Encoded, Encoder
+from visionflan.storage.directory import BuildDirectory, Instances
+from visionflan.storage.instance import Instance
+from visionflan.train.config import Data, Stage
+
+CHUNK = 1000
+# So many prompts are encoded a second time, to see that asking gives the same tokens.
+AGREED = 16
+
+
+class Row(NamedTuple):
+    """An encoded instance: its tokens, which are to be learnt, and its images by id."""
+
+    tokens: NDArray[np.int32]
+    learnt: NDArray[np.bool_]
+    images: list[str]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """All rows of a stage; `lengths` count what the model reads, `learnt` what it is taught."""
+
+    folder: Path
+    instances: Instances
+    tasks: list[str]
+    places: NDArray[np.int64]
+    task: NDArray[np.int32]
+    lengths: NDArray[np.int32]
+    taught: NDArray[np.int32]
+    ends: NDArray[np.int64]
+    tokens: NDArray[np.int32]
+    learnt: NDArray[np.bool_]
+    lost: dict[str, int]
+    noted: dict[str, int]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def instance(self, row: int) -> Instance:
+        """Give the instance that a row was made of."""
+        return self.instances[int(self.places[row])]
+
+    def row(self, row: int) -> Row:
+        """Give the tokens and images of a row."""
+        end = int(self.ends[row])
+        begin = int(self.ends[row - 1]) if row else 0
+        images = list(self.instance(row).images)
+        return Row(np.array(self.tokens[begin:end]), np.array(self.learnt[begin:end]), images)
+
+    @cached_property
+    def images(self) -> list[str]:
+        """Name every image that the rows show, once, in order."""
+        shown = self.instances.column("images")
+        return sorted({image for place in self.places.tolist() for image in shown[place]})
+
+
+def chosen(source: BuildDirectory, data: Data, seed: int) -> Instances:
+    """Give the instances that a stage reads, refusing a name that matches no task."""
+    tasks = None if not data.tasks else matching(sorted(source.tasks), data.tasks)
+    instances = source.instances(data.split, tasks)
+    if data.limit is not None and data.limit < len(instances):
+        names = instances.column("id")
+        kept = heapq.nsmallest(data.limit, range(len(names)), key=lambda n: rank(seed, names[n]))
+        instances = Instances(source, instances.positions[sorted(kept)])
+    if not len(instances):
+        raise TrainingError(f"{source.path} holds no {data.split} instances to train on.")
+    return instances
+
+
+def matching(known: list[str], patterns: Sequence[str]) -> list[str]:
+    """Give the tasks that the patterns name."""
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in known):
+            raise nearest("task", pattern, known)
+    return [name for name in known if any(fnmatchcase(name, p) for p in patterns)]
+
+
+def key(source: BuildDirectory, stage: Stage, encoder: Encoder, seed: int) -> str:
+    """Name everything that the encoded rows depend on."""
+    core = encoder.tokenizer.backend_tokenizer.to_str()
+    parts = [source.digest, repr(stage.data), seed, stage.max_length, encoder.template, core]
+    parts.append(encoder.tokens_per_image)
+    return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()
+
+
+def encode(
+    source: BuildDirectory, stage: Stage, encoder: Encoder, folder: Path, *, seed: int
+) -> Rows:
+    """Encode what a stage reads into a folder, unless it is there already."""
+    instances = chosen(source, stage.data, seed)
+    told = key(source, stage, encoder, seed)
+    mark = folder / "rows.json"
+    if not mark.is_file() or json.loads(mark.read_bytes())["key"] != told:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        losses = write(instances, stage, encoder, folder)
+        write_json(mark, {"key": told, **losses})
+    return opened(instances, folder, stage)
+
+
+def opened(instances: Instances, folder: Path, stage: Stage) -> Rows:
+    """Open encoded rows, and refuse a stage that lost too many of them."""
+    told = json.loads((folder / "rows.json").read_bytes())
+    names = ("places", "task", "lengths", "taught", "ends", "tokens", "learnt")
+    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names}
+    rows = Rows(folder, instances, told["tasks"], **arrays, lost=told["lost"], noted=told["noted"])
+    lost = sum(rows.lost.values())
+    if lost > stage.data.left_out * len(instances) or not len(rows):
+        reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(rows.lost.items()))
+        raise TrainingError(
+            f"stage {stage.name}: {lost} of {len(instances)} instances cannot be trained on "
+            f"({reasons}), named in {folder / 'ledger.jsonl'}: mend them or allow a larger "
+            f"`stages.{stage.name}.data.left_out`."
+        )
+    return rows
+
+
+class Kept(NamedTuple):
+    """What is kept of a row, before it goes into the arrays."""
+
+    place: int
+    task: str
+    length: int
+    tokens: NDArray[np.int32]
+    learnt: NDArray[np.bool_]
+
+
+def write(instances: Instances, stage: Stage, encoder: Encoder, folder: Path) -> dict[str, object]:
+    """Encode instances into arrays and a ledger; give the tasks and what was lost."""
+    ledger = Ledger()
+    kept = list(encoded_rows(instances, stage, encoder, ledger))
+    tasks = sorted({row.task for row in kept})
+    number = {task: place for place, task in enumerate(tasks)}
+    arrays: dict[str, NDArray[np.generic]] = {
+        "places": np.array([row.place for row in kept], dtype=np.int64),
+        "task": np.array([number[row.task] for row in kept], dtype=np.int32),
+        "lengths": np.array([row.length for row in kept], dtype=np.int32),
+        "taught": np.array([row.learnt.sum() for row in kept], dtype=np.int32),
+        "ends": np.cumsum([len(row.tokens) for row in kept], dtype=np.int64),
+        "tokens": np.concatenate([row.tokens for row in kept] or [np.zeros(0, np.int32)]),
+        "learnt": np.concatenate([row.learnt for row in kept] or [np.zeros(0, np.bool_)]),
+    }
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array)
+    (folder / "ledger.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in ledger.lines))
+    return {"tasks": tasks, "lost": ledger.lost, "noted": ledger.noted}
+
+
+class Ledger:
+    """What became of rows that were not kept whole."""
+
+    def __init__(self) -> None:
+        self.lines: list[dict[str, str]] = []
+        self.lost: dict[str, int] = {}
+        self.noted: dict[str, int] = {}
+
+    def add(self, kind: str, instance: str, reason: str, detail: str) -> None:
+        """Note a row that was lost, or changed on its way."""
+        self.lines.append({"id": instance, "kind": kind, "reason": reason, "detail": detail})
+        counts = self.lost if kind == "lost" else self.noted
+        counts[reason] = counts.get(reason, 0) + 1
+
+
+def encoded_rows(
+    instances: Instances, stage: Stage, encoder: Encoder, ledger: Ledger
+) -> Iterator[Kept]:
+    """Encode instances in chunks, and tell the ledger of those that are lost or cut."""
+    bar = tqdm(total=len(instances), desc=f"{stage.name}: encoding", unit="row", disable=None)
+    with bar:
+        for begin in range(0, len(instances), CHUNK):
+            fit: list[tuple[int, Instance]] = []
+            for place, instance in enumerate(instances[begin : begin + CHUNK], begin):
+                try:
+                    encoder.check(instance.turns, len(instance.images))
+                except UnusableError as fault:
+                    ledger.add("lost", instance.id, fault.reason, fault.detail)
+                    continue
+                fit.append((place, instance))
+            rows = encoder.conversations([instance.turns for _, instance in fit]) if fit else []
+            for (place, instance), row in zip(fit, rows, strict=True):
+                prove(instance, row, encoder, again=place < AGREED)
+                yield from cut(place, instance, row, stage, encoder, ledger)
+            bar.update(CHUNK)
+
+
+def prove(instance: Instance, row: Encoded, encoder: Encoder, *, again: bool) -> None:
+    """Refuse a row that teaches nothing, or whose prompt is another when it is asked."""
+    if not any(row.learnt):
+        raise TrainingError(
+            f"instance {instance.id} has no token to learn: its conversation has no answer that "
+            "the chat template marks."
+        )
+    if again:
+        encoder.agree(instance.turns, row)
+
+
+def cut(
+    place: int,
+    instance: Instance,
+    row: Encoded,
+    stage: Stage,
+    encoder: Encoder,
+    ledger: Ledger,
+) -> Iterator[Kept]:
+    """Cut the end of a row that is too long; lose it where an image or every answer would go."""
+    spread = row.tokens.count(encoder.image_token) * (encoder.tokens_per_image - 1)
+    length, room = len(row.tokens) + spread, stage.max_length - spread
+    if length > stage.max_length:
+        detail = f"{length} tokens, and room for {stage.max_length}"
+        gone = row.tokens[max(room, 0) :]
+        row = Encoded(row.tokens[: max(room, 0)], row.learnt[: max(room, 0)])
+        if encoder.image_token in gone or not any(row.learnt):
+            ledger.add("lost", instance.id, "too_long", detail)
+            return
+        ledger.add("note", instance.id, "cut", detail)
+        length = stage.max_length
+    tokens, learnt = np.array(row.tokens, np.int32), np.array(row.learnt, np.bool_)
+    yield Kept(place, instance.task, length, tokens, learnt)

@@ -1,0 +1,143 @@
+"""What is trained: the model with the parts that learn, and the batches it is given."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from visionflan.errors import TrainingError
+from visionflan.model import forward
+from visionflan.model.chat_tokenizer import Encoder
+from visionflan.train.batch_sampler import Micro
+from visionflan.train.config import Part
+from visionflan.train.image_loader import Features, Pictures
+from visionflan.train.tokenized_dataset import Rows
+
+if TYPE_CHECKING:
+    from transformers import LlavaForConditionalGeneration
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows padded on the right; each image as pixels, or as features of the tower."""
+
+    tokens_bl: Tensor
+    learnt_bl: Tensor
+    row_tasks_b: Tensor
+    pixels: Tensor | None = None
+    features: Tensor | None = None
+
+    def to(self, device: torch.device) -> "Batch":
+        """Move the batch to where the model is."""
+        moved = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return replace(
+            self,
+            **{
+                name: value.to(device, non_blocking=True)
+                for name, value in moved.items()
+                if value is not None
+            },
+        )
+
+
+class Collator:
+    """Makes batches of rows."""
+
+    def __init__(self, rows: Rows, encoder: Encoder, images: Pictures | Features) -> None:
+        self.rows, self.encoder, self.images = rows, encoder, images
+
+    def __call__(self, micro: Micro) -> Batch:
+        """Pad rows to the longest and bring their images; a share without rows teaches nothing."""
+        numbers = micro.rows.tolist() or [0]
+        rows = [self.rows.row(number) for number in numbers]
+        spread = [self.spread(row.tokens, row.learnt) for row in rows]
+        longest = max(len(tokens) for tokens, _ in spread)
+        tokens_bl = np.full((len(rows), longest), self.encoder.padding, np.int64)
+        learnt_bl = np.zeros((len(rows), longest), np.bool_)
+        for place, (tokens, learnt) in enumerate(spread):
+            tokens_bl[place, : len(tokens)] = tokens
+            learnt_bl[place, : len(tokens)] = learnt & (len(micro.rows) > 0)
+        shown = [image for row in rows for image in row.images]
+        markers = int((tokens_bl == self.encoder.image_token).sum())
+        if markers != len(shown) * self.encoder.tokens_per_image:
+            named = ", ".join(self.rows.instance(number).id for number in numbers)
+            raise TrainingError(f"image markers and images do not agree in one of {named}.")
+        batch = Batch(
+            torch.from_numpy(tokens_bl),
+            torch.from_numpy(learnt_bl),
+            torch.from_numpy(self.rows.task[np.array(numbers)]).long(),
+        )
+        return self.with_images(batch, shown)
+
+    def spread(
+        self, tokens: NDArray[np.int32], learnt: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+        """Repeat the token of each image as often as the image has features."""
+        times = np.where(tokens == self.encoder.image_token, self.encoder.tokens_per_image, 1)
+        return np.repeat(tokens, times), np.repeat(learnt, times)
+
+    def with_images(self, batch: Batch, names: list[str]) -> Batch:
+        """Add the images in the form that is kept."""
+        if not names:
+            return batch
+        if isinstance(self.images, Features):
+            return replace(batch, features=self.images(names))
+        return replace(batch, pixels=self.images.pixels(names))
+
+
+class Learner(nn.Module):
+    """The model in training; one forward pass gives the losses of all tokens to be learnt."""
+
+    def __init__(self, model: "LlavaForConditionalGeneration", trains: Collection[Part]) -> None:
+        super().__init__()
+        self.model = model
+        self.sees = "tower" in trains
+        model.requires_grad_(False)
+        for part in trains:
+            for module in modules(model, part):
+                module.requires_grad_(True)
+        model.train()
+        model.model.vision_tower.train(self.sees)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Give the loss of each token to be learnt, in the order of the batch."""
+        features_npd = self.features(batch)
+        hidden_bld = forward.read(self.model, batch.tokens_bl, features_npd)
+        logits_av = forward.predict(self.model, hidden_bld, batch.learnt_bl)
+        losses_a = forward.losses(logits_av, batch.tokens_bl[batch.learnt_bl])
+        return losses_a if features_npd is not None else losses_a + 0.0 * self.unseen()
+
+    def features(self, batch: Batch) -> Tensor | None:
+        """Give the features of the images of a batch, if it has any."""
+        if batch.features is not None or batch.pixels is None:
+            return batch.features
+        with torch.set_grad_enabled(self.sees and torch.is_grad_enabled()):
+            return forward.see(self.model, batch.pixels)
+
+    def unseen(self) -> Tensor:
+        """Touch the parts that a batch without images leaves idle.
+
+        Else they would have no gradient, and processes would wait for each other for ever.
+        """
+        inner, config = self.model.model, self.model.config
+        weight = self.model.get_input_embeddings().get_parameter("weight")
+        features_npd = weight.new_zeros(1, 1, inner.multi_modal_projector.linear_1.in_features)
+        if self.sees:
+            side = getattr(config.vision_config, "image_size", 0)
+            features_npd = forward.see(self.model, weight.new_zeros(1, 3, side, side))
+        touched: Tensor = inner.multi_modal_projector(features_npd).sum()
+        return touched
+
+
+def modules(model: "LlavaForConditionalGeneration", part: Part) -> list[nn.Module]:
+    """Give the modules that make up a part; the head belongs to the language model."""
+    inner = model.model
+    if part == "tower":
+        return [inner.vision_tower]
+    if part == "connector":
+        return [inner.multi_modal_projector]
+    return [inner.language_model, model.lm_head]
