@@ -22,7 +22,7 @@ from typing import Any
 import drawn_release
 
 from visionflan import catalog
-from visionflan.builder.plan import Settings
+from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.layouts import class_folders
 from visionflan.prompt import render
@@ -31,7 +31,7 @@ from visionflan.storage.image_checks import check_image
 
 def ours(data_root: Path, out: Path, workers: int) -> None:
     """Build with this package."""
-    settings = Settings(tasks=("drawn_release",), cap=10**9)
+    settings = BuildSettings(tasks=("drawn_release",), cap=10**9)
     build(data_root, out, settings, workers=workers)
 
 

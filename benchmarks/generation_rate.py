@@ -19,8 +19,8 @@ from PIL import Image
 from training_rate import write_parts
 
 from visionflan.drawing import COLOURS, SHAPES, WHOLE, canvas, shape
-from visionflan.model.generate import Answer, Checkpoint, answer, load_checkpoint
-from visionflan.model.llava import assemble
+from visionflan.model.generate import Checkpoint, GeneratedAnswer, generate_answers, load_checkpoint
+from visionflan.model.llava import build_llava
 from visionflan.storage.instance import Turn
 
 SIZES = {"hidden_size": 384, "intermediate_size": 1024, "num_attention_heads": 6}
@@ -56,7 +56,7 @@ def make(folder: Path) -> Checkpoint:
     """Join a tower and a language model whose weights are drawn."""
     torch.manual_seed(0)
     write_parts(folder, WORDS, SIZES)
-    model, processor = assemble(folder / "tower", folder / "words", template_name="plain")
+    model, processor = build_llava(folder / "tower", folder / "words", template_name="plain")
     model.save_pretrained(folder / "joined")
     processor.save_pretrained(folder / "joined")
     return load_checkpoint(folder / "joined", "cpu")
@@ -65,7 +65,7 @@ def make(folder: Path) -> Checkpoint:
 class Timed(NamedTuple):
     """Answers, and how many there were a second: by the clock, and of the processor's time."""
 
-    answers: list[Answer]
+    answers: list[GeneratedAnswer]
     per_second: float
     per_cpu_second: float
 
@@ -73,7 +73,7 @@ class Timed(NamedTuple):
 def timed(checkpoint: Checkpoint, asked: Asked, batch: int, tokens: int) -> Timed:
     """Answer all questions; a busy machine disturbs the clock more than the processor's time."""
     began, began_cpu = time.perf_counter(), time.process_time()
-    said = answer(
+    said = generate_answers(
         checkpoint, asked.conversations, asked.images, max_new_tokens=tokens, batch_size=batch
     )
     spent, spent_cpu = time.perf_counter() - began, time.process_time() - began_cpu

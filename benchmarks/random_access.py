@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 import drawn_release
 
 from visionflan import catalog
-from visionflan.builder.plan import Settings
+from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.storage.directory import BuildDirectory
 
@@ -31,7 +31,7 @@ def rate(count: int, work: Callable[[], object]) -> float:
 
 def measure(data_root: Path, out: Path, reads: int, rounds: int) -> dict[str, float]:
     """Give the median rates of the ways to read."""
-    settings = Settings(tasks=("drawn_release",), cap=10**9)
+    settings = BuildSettings(tasks=("drawn_release",), cap=10**9)
     build(data_root, out, settings)
     directory = BuildDirectory(out)
     instances = directory.instances()

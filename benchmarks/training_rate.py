@@ -19,12 +19,12 @@ from typing import Any, NamedTuple
 import torch
 
 from visionflan import catalog
-from visionflan.builder.plan import Settings
+from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.storage.directory import BuildDirectory
-from visionflan.train.config import Machine, Stage, Start, TrainConfig
-from visionflan.train.distributed import World
-from visionflan.train.stage import Phase
+from visionflan.train.config import InitConfig, RuntimeConfig, StageConfig, TrainConfig
+from visionflan.train.distributed import DistributedContext
+from visionflan.train.stage import StageRunner
 
 TASKS = ("caltech101/*", "coco/*", "concadia/*", "funsd/*", "geometry3k/*", "iconqa/*", "vqa_rad/*")
 SIZES: dict[str, Any] = {"hidden_size": 128, "intermediate_size": 344, "num_attention_heads": 4}
@@ -54,11 +54,11 @@ def write_build(folder: Path, pictures: int) -> Path:
     """Build from specimens, all of them to be trained on."""
     for name in sorted({task.partition("/")[0] for task in TASKS}):
         catalog.load(name).write_specimen(folder / "releases" / name, pictures)
-    build(folder / "releases", folder / "build", Settings(tasks=TASKS, hold_out_images=0))
+    build(folder / "releases", folder / "build", BuildSettings(tasks=TASKS, hold_out_images=0))
     return folder / "build"
 
 
-def write_parts(folder: Path, texts: Iterable[str], sizes: dict[str, Any] = SIZES) -> Start:
+def write_parts(folder: Path, texts: Iterable[str], sizes: dict[str, Any] = SIZES) -> InitConfig:
     """Save a small tower and language model, and a tokenizer that knows the texts."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from tokenizers.trainers import BpeTrainer
@@ -94,12 +94,14 @@ def write_parts(folder: Path, texts: Iterable[str], sizes: dict[str, Any] = SIZE
     CLIPImageProcessorPil(
         size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}
     ).save_pretrained(folder / "tower")
-    return Start(tower=folder / "tower", language_model=folder / "words", template="plain")
+    return InitConfig(tower=folder / "tower", language_model=folder / "words", template="plain")
 
 
 def measure(config: TrainConfig, folder: Path) -> dict[str, float]:
     """Train one pass; the time of the processor counts, which a busy machine disturbs less."""
-    loop = Phase(config, config.stages[0], folder, World(0, 1, torch.device("cpu"))).loop()
+    loop = StageRunner(
+        config, config.stages[0], folder, DistributedContext(0, 1, torch.device("cpu"))
+    ).loop()
     began = time.process_time()
     loop.run()
     spent = time.process_time() - began
@@ -121,8 +123,8 @@ def compare(folder: Path, pictures: int, rounds: int, batch: int) -> dict[str, A
         name="rate",
         build=made,
         start=write_parts(folder, texts),
-        machine=Machine(device="cpu", threads=1, log_steps=10**9, cache="features"),
-        stages=(Stage(name="base", learning_rate=1e-4, epochs=1, batch_size=batch),),
+        machine=RuntimeConfig(device="cpu", threads=1, log_steps=10**9, cache="features"),
+        stages=(StageConfig(name="base", learning_rate=1e-4, epochs=1, batch_size=batch),),
     )
     found: dict[str, list[dict[str, float]]] = {name: [] for name in arms(batch)}
     for number in range(rounds):

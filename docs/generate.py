@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from visionflan import catalog
-from visionflan.builder.preview import finished
+from visionflan.builder.preview import render_examples
 from visionflan.cli import main as cli
 from visionflan.dataset import CATEGORIES, Task
 
@@ -68,7 +68,7 @@ def counts(tasks: list[Task[Any]]) -> list[str]:
 
 def told(dataset: str, task: Task[Any]) -> list[str]:
     """Write one task with an example."""
-    (example,) = finished(dataset, task.name, 1)
+    (example,) = render_examples(dataset, task.name, 1)
     sensitive = "; sensitive: built only with `--include-sensitive`" if task.sensitive else ""
     return [
         f"### {task.title}\n",

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.errors import ReleaseError
-from visionflan.image_sources import Computed, Member, Picture
+from visionflan.image_sources import ArchiveMember, ComputedImage, ImageSource
 from visionflan.layouts import inside, json_lines
 from visionflan.storage.directory import BuildDirectory
 
@@ -28,7 +28,7 @@ class Row(NamedTuple):
     """One line."""
 
     key: str
-    pictures: tuple[Picture, ...]
+    pictures: tuple[ImageSource, ...]
     line: dict[str, Any]
 
 
@@ -43,10 +43,10 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     """Read the lines."""
     for entry in json_lines(root / "rows.jsonl"):
-        if isinstance(entry, Broken):
+        if isinstance(entry, BrokenRow):
             yield entry
             continue
         _, line = entry
@@ -57,14 +57,14 @@ def read(root: Path) -> Iterator[Row | Broken]:
         yield Row(line["key"], tuple(picture(root, name) for name in line["images"]), line)
 
 
-def picture(root: Path, name: str) -> Picture:
+def picture(root: Path, name: str) -> ImageSource:
     """Find a picture: a file, a member of an archive after `!`, or a drawn one after `#`."""
     if "!" in name:
         archive, _, member = name.partition("!")
-        return Member(inside(root, archive), member)
+        return ArchiveMember(inside(root, archive), member)
     if "#" in name:
         source, _, place = name.partition("#")
-        return Computed(inside(root, source), place, drawn)
+        return ComputedImage(inside(root, source), place, drawn)
     return inside(root, name)
 
 

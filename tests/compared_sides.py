@@ -13,11 +13,11 @@ from visionflan.compare.run import compare
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.aggregate.measures import mean_score
 from visionflan.evaluate.benchmark import Benchmark
-from visionflan.evaluate.demo import Rote, specimen_release
+from visionflan.evaluate.demo import RuleBasedModel, specimen_release
 from visionflan.evaluate.records.header import Header, TaskHeader
 from visionflan.evaluate.records.record import RECORDS, Record, read_records
-from visionflan.evaluate.run import EvaluationSettings, Subject, evaluate
-from visionflan.hashing import fraction
+from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
+from visionflan.hashing import hash_fraction
 
 
 def scored(score: float | None, item: int, cluster: str | None = None, **fields: Any) -> Record:
@@ -95,14 +95,16 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> Benchmark:
 def released(name: str, folder: Path) -> list[Record]:
     """Answer the specimen of a benchmark, and score it by chance so that something varies."""
     chosen = specimen_release(name, folder / "release").chosen()
-    subject = Subject(answerer=Rote(chosen, talks=False), path=folder, run="run", phase="base")
+    subject = EvalSubject(
+        answerer=RuleBasedModel(chosen, talks=False), path=folder, run="run", phase="base"
+    )
     evaluate(subject, chosen, folder / "base", EvaluationSettings(conditions=("true",)))
     return [by_chance(each) for each in read_records(folder / "base" / RECORDS)]
 
 
 def by_chance(record: Record) -> Record:
     """Score a record by its place alone."""
-    part = round(fraction(*record.place), 1)
+    part = round(hash_fraction(*record.place), 1)
     score = part if record.score_lenient is None else float(part > 0.4)
     return record._replace(
         score_official=score, score_lenient=score, score_likelihood=score, against=0.7

@@ -9,7 +9,7 @@ from board import MakeBoard, write_board
 
 from visionflan import catalog
 from visionflan.authoring.scaffold import dataset_file
-from visionflan.builder.plan import Settings
+from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.storage.directory import BuildDirectory
 
@@ -52,7 +52,7 @@ def make(board: None, tmp_path: Path) -> MakeBoard:
     ) -> BuildDirectory:
         write_board(tmp_path / "data/board", rows, pictures)
         wanted = {"tasks": ("board",), "hold_out_images": 0.0, **settings}
-        build(tmp_path / "data", tmp_path / out, Settings(**wanted), workers=1)
+        build(tmp_path / "data", tmp_path / out, BuildSettings(**wanted), workers=1)
         return BuildDirectory(tmp_path / out)
 
     return built

@@ -2,7 +2,7 @@
 
 from compared_sides import scored
 
-from visionflan.evaluate.metric import Status
+from visionflan.evaluate.metric import ParseStatus
 from visionflan.evaluate.records.record import Record
 
 
@@ -31,7 +31,7 @@ def answers(hits: int, misses: int, alarms: int, rejections: int) -> list[Record
 def worded(given_answer: tuple[float, bool, bool], item: int) -> Record:
     """Answer rightly or not, in a form that each of the two rules takes or not."""
     score, official, parsed = given_answer
-    status: Status = "parsed" if parsed else "unparsed"
+    status: ParseStatus = "parsed" if parsed else "unparsed"
     return scored(
         score,
         item,
@@ -42,7 +42,7 @@ def worded(given_answer: tuple[float, bool, bool], item: int) -> Record:
     )
 
 
-def classified(said: str, held: float | None, item: int, status: Status = "parsed") -> Record:
+def classified(said: str, held: float | None, item: int, status: ParseStatus = "parsed") -> Record:
     """Say one of a closed set of answers, where a cat is right."""
     return scored(
         float(said == "cat"),

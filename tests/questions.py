@@ -1,13 +1,13 @@
 """Questions for metrics, and their scores by either rule."""
 
-from visionflan.evaluate.metric import Question
+from visionflan.evaluate.metric import ScoringContext
 from visionflan.evaluate.metrics import metric
 
 
 def asked(
     *references: str, options: tuple[str, ...] = (), closed: tuple[str, ...] = ()
-) -> Question:
-    return Question(references[0], references, options, closed)
+) -> ScoringContext:
+    return ScoringContext(references[0], references, options, closed)
 
 
 def official(name: str, answer: str, *references: str) -> float | None:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from visionflan.evaluate.metric import PARSING_RULES, Question
+from visionflan.evaluate.metric import PARSING_RULES, ScoringContext
 from visionflan.evaluate.records.header import TaskHeader
 from visionflan.evaluate.records.record import SCHEMA, Record
-from visionflan.evaluate.scorer import judge
+from visionflan.evaluate.scorer import score_answer
 
 TASK = TaskHeader(
     dataset="shapes",
@@ -57,8 +57,10 @@ def record(**fields: Any) -> Record:
 
 def read_by_rules(made: Record, metric: str) -> Record:
     """Read and score the answer of a record by both rules of a metric or benchmark."""
-    question = Question(made.target, made.references)
-    official, lenient = (judge(metric, made.answer, question, rule) for rule in PARSING_RULES)
+    question = ScoringContext(made.target, made.references)
+    official, lenient = (
+        score_answer(metric, made.answer, question, rule) for rule in PARSING_RULES
+    )
     return made._replace(
         parsed=lenient.parsed,
         status=lenient.status,

@@ -14,10 +14,10 @@ from PIL import Image
 from visionflan import overlaps
 from visionflan.errors import ReleaseError
 from visionflan.evaluate import benchmarks
-from visionflan.evaluate.benchmark import Benchmark, Row
+from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
 from visionflan.evaluate.benchmarks import mnist
 from visionflan.evaluate.benchmarks.miniimagenet import TEST
-from visionflan.evaluate.metric import Question
+from visionflan.evaluate.metric import ScoringContext
 from visionflan.evaluate.rules.class_names import MEASURES, RUBRIC
 from visionflan.layouts.wordnet import names
 from visionflan.specimens.arrays import write_idx, write_pickle
@@ -31,7 +31,7 @@ def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def demo(name: str, root: Path) -> tuple[Benchmark, list[Row]]:
+def demo(name: str, root: Path) -> tuple[Benchmark, list[BenchmarkRow]]:
     """Write the specimen of a benchmark and read it."""
     found = benchmarks.load(name)
     assert found.write_specimen is not None
@@ -79,7 +79,7 @@ def test_both_styles_ask_for_the_class_and_one_shows_the_list(name: str, tmp_pat
 def test_the_right_name_is_right_by_both_rules(name: str, tmp_path: Path) -> None:
     found, rows = demo(name, tmp_path)
     for row in rows:
-        question = Question(row.target, (row.target,), candidates=row.candidates)
+        question = ScoringContext(row.target, (row.target,), candidates=row.candidates)
         for rule in found.rules.values():
             assert rule(f"{row.target.capitalize()}.", question).score == 1
         said = found.rules["lenient"](f"I would say that is the {row.target}!", question)

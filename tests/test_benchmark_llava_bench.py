@@ -10,7 +10,7 @@ from records_of import record
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.aggregate.measures import estimate
 from visionflan.evaluate.benchmarks.llava_bench import benchmark, request, scores
-from visionflan.evaluate.judge.rubric import Reading
+from visionflan.evaluate.judge.rubric import JudgeScore
 from visionflan.evaluate.records.record import Record
 from visionflan.specimens import write_json, write_lines, write_text
 
@@ -121,8 +121,8 @@ def test_scores_are_two_numbers_from_1_to_10(
         assert scores(words, record(), False) is scores(words, record(), True) is None
     else:
         first, second = expected
-        assert scores(words, record(), False) == Reading(second / 10, first / 10)
-        assert scores(words, record(), True) == Reading(first / 10, second / 10)
+        assert scores(words, record(), False) == JudgeScore(second / 10, first / 10)
+        assert scores(words, record(), True) == JudgeScore(first / 10, second / 10)
 
 
 def judged(part: str, place: int, score: float | None, against: float | None) -> Record:

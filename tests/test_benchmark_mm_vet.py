@@ -8,7 +8,7 @@ from records_of import record
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.aggregate.measures import estimate
 from visionflan.evaluate.benchmarks.mm_vet import ABILITIES, SETS, benchmark, grade, request
-from visionflan.evaluate.metric import Question
+from visionflan.evaluate.metric import ScoringContext
 from visionflan.evaluate.records.record import Record
 from visionflan.specimens import write_json, write_text
 
@@ -89,7 +89,7 @@ def test_a_grade_is_a_number_from_0_to_1(words: str, score: float | None) -> Non
 
 
 def test_no_rule_scores_an_answer_without_a_judge() -> None:
-    verdict = benchmark.metric.official("circle", Question("circle", ("circle",)))
+    verdict = benchmark.metric.official("circle", ScoringContext("circle", ("circle",)))
     assert (verdict.score, verdict.status) == (None, "unjudged")
 
 

@@ -10,9 +10,9 @@ from records_of import record
 
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.aggregate.measures import estimate
-from visionflan.evaluate.benchmark import Row
+from visionflan.evaluate.benchmark import BenchmarkRow
 from visionflan.evaluate.benchmarks.mmbench import ABILITIES, TURN, benchmark
-from visionflan.evaluate.metric import Question
+from visionflan.evaluate.metric import ScoringContext
 from visionflan.evaluate.records.record import Record
 from visionflan.evaluate.rules import mmbench as mmbench_rules
 from visionflan.layouts.arrays import png
@@ -38,8 +38,8 @@ PLAIN = {
 }
 
 
-def choice(right: str) -> Question:
-    return Question(OPTIONS[LETTERS.index(right)], (right,), OPTIONS, LETTERS)
+def choice(right: str) -> ScoringContext:
+    return ScoringContext(OPTIONS[LETTERS.index(right)], (right,), OPTIONS, LETTERS)
 
 
 def table(root: Path, *rows: dict[str, str], name: str = "mmbench_dev_20230712.tsv") -> Path:
@@ -170,7 +170,7 @@ def test_the_lenient_rule_asks_which_option_is_meant() -> None:
     assert mmbench_rules.lenient("a red car or a blue bus", choice("B")).status == "ambiguous"
 
 
-def answered(row: Row, score: float | None) -> Record:
+def answered(row: BenchmarkRow, score: float | None) -> Record:
     named = {"task": f"mmbench/{row.part}", "instance": row.key, "group": row.group}
     return record(cluster=row.group, options=row.options, score_official=score, **named)
 

@@ -10,10 +10,10 @@ from records_of import read_by_rules, record
 
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.aggregate.bootstrap import Estimate
-from visionflan.evaluate.aggregate.measures import estimate, tallied
-from visionflan.evaluate.benchmark import Row
+from visionflan.evaluate.aggregate.measures import estimate, sum_by_cluster
+from visionflan.evaluate.benchmark import BenchmarkRow
 from visionflan.evaluate.benchmarks.mme import COGNITION, PERCEPTION, SUBTASKS, benchmark
-from visionflan.evaluate.metric import Question, Rule
+from visionflan.evaluate.metric import ScoringContext, ScoringRule
 from visionflan.evaluate.records.record import Record
 from visionflan.evaluate.rules.yes_no import CANDIDATES
 
@@ -61,11 +61,13 @@ def pair(part: str, image: str, first: str, second: str) -> list[Record]:
     return [answered(part, image, "Yes", first), answered(part, image, "No", second)]
 
 
-def measured(records: Sequence[Record], name: str, rule: Rule = "official") -> Estimate | None:
+def measured(
+    records: Sequence[Record], name: str, rule: ScoringRule = "official"
+) -> Estimate | None:
     return estimate(records, MEASURES[name], rule)
 
 
-def value(records: Sequence[Record], name: str, rule: Rule = "official") -> float:
+def value(records: Sequence[Record], name: str, rule: ScoringRule = "official") -> float:
     found = measured(records, name, rule)
     assert found is not None
     return found.mean
@@ -93,7 +95,7 @@ def test_the_specimen_has_a_pair_of_every_subtask_in_both_layouts(root: Path) ->
 
 
 def test_the_styles_ask_in_the_words_of_the_release_and_of_llava() -> None:
-    row = Row("color", "a:1", "Is it red?  Please answer yes or no.", "Yes")
+    row = BenchmarkRow("color", "a:1", "Is it red?  Please answer yes or no.", "Yes")
     assert next(iter(benchmark.styles)) == "llava"
     assert benchmark.styles["official"](row) == row.question
     short = "Is it red?\nAnswer the question using a single word or phrase."
@@ -163,7 +165,7 @@ def test_a_release_without_a_subtask_is_refused_by_name(root: Path, tmp_path: Pa
 def test_the_rules_read_answers(answer: str, official: str, lenient: str) -> None:
     for target in ("Yes", "No"):
         for rule, read in (("official", official), ("lenient", lenient)):
-            verdict = benchmark.rules[rule](answer, Question(target, (target,)))
+            verdict = benchmark.rules[rule](answer, ScoringContext(target, (target,)))
             assert verdict.parsed == read
             assert verdict.score == float(read == target.lower())
             assert (verdict.status == "parsed") == bool(read)
@@ -209,7 +211,7 @@ def test_totals_need_every_subtask() -> None:
 
 def test_pairs_are_drawn_within_their_subtask() -> None:
     records = [each for part in SUBTASKS for each in pair(part, "a", "yes", "no")]
-    found = tallied(records, MEASURES["perception"], "official")
+    found = sum_by_cluster(records, MEASURES["perception"], "official")
     assert found.strata == [f"mme/{part}" for part in sorted(PERCEPTION)]
 
 

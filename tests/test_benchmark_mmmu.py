@@ -13,9 +13,9 @@ from records_of import record
 from visionflan.dataset import IMAGE_MARKER
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.aggregate.measures import estimate
-from visionflan.evaluate.benchmark import Row
+from visionflan.evaluate.benchmark import BenchmarkRow
 from visionflan.evaluate.benchmarks.mmmu import CHOICE, DISCIPLINE, IMAGES, benchmark, figure, png
-from visionflan.evaluate.metric import Question
+from visionflan.evaluate.metric import ScoringContext
 from visionflan.evaluate.rules import mmmu as mmmu_rules
 
 OPTIONS = ("a red car", "a blue bus", "none", "two dogs")
@@ -23,15 +23,15 @@ LETTERS = ("A", "B", "C", "D")
 CHANCE = "chance"
 
 
-def choice(right: str) -> Question:
-    return Question(OPTIONS[LETTERS.index(right)], (right,), OPTIONS, LETTERS)
+def choice(right: str) -> ScoringContext:
+    return ScoringContext(OPTIONS[LETTERS.index(right)], (right,), OPTIONS, LETTERS)
 
 
 ONE = png(figure("star", "blue"))
 
 
-def open_question(*accepted: str) -> Question:
-    return Question(accepted[0], accepted)
+def open_question(*accepted: str) -> ScoringContext:
+    return ScoringContext(accepted[0], accepted)
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_the_default_style_is_that_of_the_owners_for_llava(root: Path) -> None:
 def test_each_picture_is_shown_once_and_in_its_order_where_it_is_spoken_of(
     question: str, images: int, expected: str
 ) -> None:
-    row = Row("Art", "1", question, "x", images=(b"i",) * images)
+    row = BenchmarkRow("Art", "1", question, "x", images=(b"i",) * images)
     words = benchmark.styles["interleaved"](row)
     assert words.startswith(expected.replace("{}", IMAGE_MARKER))
     assert words.count(IMAGE_MARKER) == images
@@ -215,7 +215,7 @@ def test_the_lenient_rule_asks_for_the_content_of_an_open_answer(
 
 
 def test_the_lenient_rule_tells_options_apart_that_differ_by_a_sign() -> None:
-    question = Question("x < 0", ("B",), ("x > 0", "x < 0"), ("A", "B"))
+    question = ScoringContext("x < 0", ("B",), ("x > 0", "x < 0"), ("A", "B"))
     assert mmmu_rules.lenient("b)", question).score == 1.0
     assert mmmu_rules.lenient("(A)", question).score == 0.0
 
@@ -258,7 +258,9 @@ def test_the_published_answers_of_llava_get_their_published_scores(shared: Path)
             options = tuple(each.get("index2ans", {}).values())
             letters = tuple(each.get("all_choices", ()))
             target = options[letters.index(answers[0])] if options else answers[0]
-            asked.append((each["response"], Question(target, tuple(answers), options, letters)))
+            asked.append(
+                (each["response"], ScoringContext(target, tuple(answers), options, letters))
+            )
             fields = {"options": options, "candidates": letters, "references": tuple(answers)}
             named = {"instance": each["id"], "cluster": each["id"], "task": f"mmmu/{subject}"}
             answered = {"answer": each["response"], "target": target, "metric": "mmmu"}

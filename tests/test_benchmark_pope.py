@@ -13,9 +13,9 @@ from records_of import read_by_rules, record
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.aggregate.bootstrap import Estimate
 from visionflan.evaluate.aggregate.measures import estimate
-from visionflan.evaluate.benchmark import Row
+from visionflan.evaluate.benchmark import BenchmarkRow
 from visionflan.evaluate.benchmarks.pope import SPLITS, benchmark
-from visionflan.evaluate.metric import Question, Rule
+from visionflan.evaluate.metric import ScoringContext, ScoringRule
 from visionflan.evaluate.records.record import Record
 from visionflan.evaluate.rules.yes_no import CANDIDATES
 
@@ -38,11 +38,13 @@ def answered(split: str, key: str, target: str, answer: str, image: str = "i") -
     return read_by_rules(made._replace(answer=answer), "pope")
 
 
-def measured(records: Sequence[Record], name: str, rule: Rule = "official") -> Estimate | None:
+def measured(
+    records: Sequence[Record], name: str, rule: ScoringRule = "official"
+) -> Estimate | None:
     return estimate(records, MEASURES[name], rule)
 
 
-def value(records: Sequence[Record], name: str, rule: Rule = "official") -> float:
+def value(records: Sequence[Record], name: str, rule: ScoringRule = "official") -> float:
     found = measured(records, name, rule)
     assert found is not None
     return found.mean
@@ -76,7 +78,7 @@ def test_the_specimen_asks_the_same_positives_in_three_splits(root: Path) -> Non
 
 
 def test_the_default_style_asks_as_llava_does() -> None:
-    row = Row("random", "1", "Is there a dog in the image?", "yes")
+    row = BenchmarkRow("random", "1", "Is there a dog in the image?", "yes")
     assert list(benchmark.styles) == ["llava", "official"]
     assert benchmark.styles["official"](row) == row.question
     short = "Is there a dog in the image?\nAnswer the question using a single word or phrase."
@@ -159,7 +161,7 @@ ANSWERS = [
 def test_the_rules_read_answers(answer: str, official: str, lenient: str) -> None:
     for target in ("yes", "no"):
         for rule, read in (("official", official), ("lenient", lenient)):
-            verdict = benchmark.rules[rule](answer, Question(target, (target,)))
+            verdict = benchmark.rules[rule](answer, ScoringContext(target, (target,)))
             assert (verdict.parsed, verdict.score) == (read, float(read == target))
             assert (verdict.status == "parsed") == bool(read)
 
@@ -175,7 +177,7 @@ def test_the_official_rule_takes_the_steps_of_the_owners_script() -> None:
     pieces = ("No", "no", "not", "NO", "yes", " ", ".", ",", "\n", "n")
     texts = [one + two + three for one in pieces for two in pieces for three in pieces]
     for text in texts:
-        read = benchmark.rules["official"](text, Question("yes", ("yes",)))
+        read = benchmark.rules["official"](text, ScoringContext("yes", ("yes",)))
         assert read.parsed == theirs(text), text
 
 

@@ -17,14 +17,14 @@ from visionflan.dataset import IMAGE_MARKER, LICENCES
 from visionflan.errors import EvaluationError, UnknownNameError
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.aggregate.measures import estimate
-from visionflan.evaluate.benchmark import Benchmark, Row
-from visionflan.evaluate.benchmark_release import Release
+from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
+from visionflan.evaluate.benchmark_release import BenchmarkRelease
 from visionflan.evaluate.demo import specimen_release
 from visionflan.evaluate.metric import PARSING_RULES, RULES
 from visionflan.evaluate.models.cached import pixels_digest
 from visionflan.evaluate.records.record import RECORDS, Record, read_records
-from visionflan.evaluate.requests import Chosen, Item
-from visionflan.evaluate.run import EvaluationSettings, Subject, evaluate, rescore
+from visionflan.evaluate.requests import EvalSet, Item
+from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate, rescore
 from visionflan.model.image_processing import decode
 from visionflan.overlaps import EVALUATIONS
 from visionflan.storage.instance import Turn
@@ -33,7 +33,7 @@ NAMES = benchmarks.names()
 
 
 @pytest.fixture(scope="module")
-def releases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Release]:
+def releases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, BenchmarkRelease]:
     root = tmp_path_factory.mktemp("benchmarks")
     return {name: specimen_release(name, root / name) for name in NAMES}
 
@@ -47,7 +47,7 @@ class Knowing:
 
     precision = "exact"
 
-    def __init__(self, chosen: Chosen, *, wrong: bool = False) -> None:
+    def __init__(self, chosen: EvalSet, *, wrong: bool = False) -> None:
         self.digest, self.wrong = "knowing", wrong
         self.items = {
             (item.prompt, shown(item)): item for each in chosen.items.values() for item in each
@@ -94,10 +94,10 @@ def is_right(item: Item, candidate: str) -> bool:
 
 
 def asked(
-    release: Release, out: Path, *, wrong: bool = False, limit: int | None = None
+    release: BenchmarkRelease, out: Path, *, wrong: bool = False, limit: int | None = None
 ) -> tuple[dict[str, object], list[Record]]:
     chosen = release.chosen()
-    subject = Subject(answerer=Knowing(chosen, wrong=wrong), path=out, run="run", phase="base")
+    subject = EvalSubject(answerer=Knowing(chosen, wrong=wrong), path=out, run="run", phase="base")
     how = EvaluationSettings(conditions=("true",), limit=limit, likelihood=True)
     return evaluate(subject, chosen, out, how), read_records(out / RECORDS)
 
@@ -119,7 +119,7 @@ def test_a_benchmark_declares_all_that_users_need(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_release_reads_the_same_twice(
-    name: str, releases: dict[str, Release], tmp_path: Path
+    name: str, releases: dict[str, BenchmarkRelease], tmp_path: Path
 ) -> None:
     again = specimen_release(name, tmp_path / name)
     assert again.digest == releases[name].digest
@@ -130,7 +130,7 @@ def test_a_release_reads_the_same_twice(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_style_asks_every_row_and_shows_every_picture(
-    name: str, releases: dict[str, Release]
+    name: str, releases: dict[str, BenchmarkRelease]
 ) -> None:
     release = releases[name]
     for style in release.benchmark.styles:
@@ -147,7 +147,7 @@ def test_every_style_asks_every_row_and_shows_every_picture(
 @pytest.mark.parametrize("wrong", [False, True])
 @pytest.mark.parametrize("name", sorted(OF_THE_PAPER - JUDGED))
 def test_all_right_gets_the_best_and_all_wrong_gets_nothing(
-    name: str, wrong: bool, releases: dict[str, Release], tmp_path: Path
+    name: str, wrong: bool, releases: dict[str, BenchmarkRelease], tmp_path: Path
 ) -> None:
     headline = releases[name].benchmark.measures[0]
     _, records = asked(releases[name], tmp_path / "base", wrong=wrong)
@@ -161,7 +161,7 @@ def test_all_right_gets_the_best_and_all_wrong_gets_nothing(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_scores_are_computed_again_from_records_whatever_their_order(
-    name: str, releases: dict[str, Release], tmp_path: Path
+    name: str, releases: dict[str, BenchmarkRelease], tmp_path: Path
 ) -> None:
     scores, records = asked(releases[name], tmp_path / "base")
     assert rescore(tmp_path / "base") == scores
@@ -173,7 +173,7 @@ def test_scores_are_computed_again_from_records_whatever_their_order(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_limit_keeps_groups_whole(
-    name: str, releases: dict[str, Release], tmp_path: Path
+    name: str, releases: dict[str, BenchmarkRelease], tmp_path: Path
 ) -> None:
     release = releases[name]
     whole = [record.group for record in asked(release, tmp_path / "all")[1]]
@@ -186,20 +186,20 @@ def test_a_limit_keeps_groups_whole(
 @pytest.mark.parametrize("name", NAMES)
 def test_a_folder_without_its_files_is_told_in_words(name: str, tmp_path: Path) -> None:
     with pytest.raises(EvaluationError, match=f"visionflan benchmarks {name}"):
-        Release(name, tmp_path / "nowhere")
+        BenchmarkRelease(name, tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
     with pytest.raises(EvaluationError, match=f"^{name} cannot be read") as caught:
-        Release(name, tmp_path / "empty")
+        BenchmarkRelease(name, tmp_path / "empty")
     assert "empty" in str(caught.value)
 
 
 def test_a_question_that_a_part_asks_twice_counts_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     twice = Benchmark(title="Twice", homepage="", licence="MIT", citation="", layout="")
-    row = Row(part="one", key="0", question="Yes or no?", target="yes")
+    row = BenchmarkRow(part="one", key="0", question="Yes or no?", target="yes")
     twice.reader(lambda root: [row, row._replace(key="1")])
     twice.style("plain")(lambda row: row.question)
     monkeypatch.setattr(benchmarks, "load", lambda name: twice)
-    items = Release("twice", Path()).chosen().items["twice/one"]
+    items = BenchmarkRelease("twice", Path()).chosen().items["twice/one"]
     assert len({item.key for item in items}) == 2
 
 
@@ -216,7 +216,9 @@ def test_another_package_can_bring_a_benchmark(monkeypatch: pytest.MonkeyPatch) 
         benchmarks.load.__wrapped__("mien")
 
 
-def test_an_unknown_style_is_answered_with_those_there_are(releases: dict[str, Release]) -> None:
+def test_an_unknown_style_is_answered_with_those_there_are(
+    releases: dict[str, BenchmarkRelease],
+) -> None:
     with pytest.raises(UnknownNameError, match="it has llava, official"):
         releases["pope"].chosen("lava")
 

@@ -13,8 +13,8 @@ from paper_benchmarks import OF_THE_PAPER
 
 from visionflan.errors import ReleaseError
 from visionflan.evaluate import benchmarks
-from visionflan.evaluate.benchmark import Row
-from visionflan.layouts import is_picture
+from visionflan.evaluate.benchmark import BenchmarkRow
+from visionflan.layouts import is_image_file
 
 # A table of lines that ends between two of them is a shorter table: nothing in it tells that there
 # were more, only its version is unknown. These may only become fewer.
@@ -47,13 +47,13 @@ def emptied(content: bytes) -> Iterator[bytes]:
     yield b""
 
 
-def rows(name: str, root: Path) -> list[Row]:
+def rows(name: str, root: Path) -> list[BenchmarkRow]:
     return list(benchmarks.load(name).rows(root))
 
 
 def files(root: Path, *, pictures: bool) -> list[Path]:
     found = sorted(path for path in root.rglob("*") if path.is_file())
-    return [path for path in found if is_picture(path) == pictures]
+    return [path for path in found if is_image_file(path) == pictures]
 
 
 def is_listed(name: str, path: Path, known: set[tuple[str, str]]) -> bool:

@@ -19,7 +19,7 @@ from tiny_asked import BLUE, RED, save_checkpoint
 
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.models.base import checkpoint_digest
-from visionflan.model.generate import answer, load_checkpoint
+from visionflan.model.generate import generate_answers, load_checkpoint
 from visionflan.model.logprobs import candidate_logprobs
 from visionflan.storage.instance import Turn
 
@@ -74,7 +74,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def model(bridge: Any, folder: Path) -> Any:
-    asked = bridge.AskedCheckpoint(str(folder), digest(folder), device="cpu", batch_size="3")
+    asked = bridge.VisionflanModel(str(folder), digest(folder), device="cpu", batch_size="3")
     asked.task_dict = {"colours": {"test": ROWS}}
     return asked
 
@@ -116,10 +116,14 @@ def test_answers_are_those_that_the_checkpoint_gives_one_by_one(model: Any, fold
     ]
     requests = [generating(place) for place in range(4)] + [generating(0, max_new_tokens=2)]
     alone = [
-        answer(checkpoint, [[Turn("user", words)]], [pictures(row) or []], max_new_tokens=6)[0].text
+        generate_answers(
+            checkpoint, [[Turn("user", words)]], [pictures(row) or []], max_new_tokens=6
+        )[0].text
         for words, row in zip(questions, ROWS, strict=True)
     ]
-    shorter = answer(checkpoint, [[Turn("user", questions[0])]], [[RED]], max_new_tokens=2)[0].text
+    shorter = generate_answers(
+        checkpoint, [[Turn("user", questions[0])]], [[RED]], max_new_tokens=2
+    )[0].text
     assert model.generate_until(requests) == [*alone, shorter]
     assert len({*alone, shorter}) == 5
     assert model.generate_until([]) == []
@@ -193,13 +197,13 @@ def test_a_checkpoint_is_asked_only_by_the_digest_of_what_it_holds(
     right = digest(folder)
     for told in ("", right[:-1], right.removeprefix("sha256:"), f"{right[:-1]}x", f"{right}x"):
         with pytest.raises(EvaluationError, match=f"add `digest={right}` to --model_args"):
-            bridge.AskedCheckpoint(str(folder), told, device="cpu")
+            bridge.VisionflanModel(str(folder), told, device="cpu")
     whole = f"sha256:{checkpoint_digest(folder)}"
     bridge.check_digest(folder, whole)
     with pytest.raises(EvaluationError, match=r"is no checkpoint"):
-        bridge.AskedCheckpoint(str(tmp_path), right)
+        bridge.VisionflanModel(str(tmp_path), right)
     with pytest.raises(EvaluationError, match="batch size is 'auto'"):
-        bridge.AskedCheckpoint(str(folder), right, batch_size="auto")
+        bridge.VisionflanModel(str(folder), right, batch_size="auto")
 
 
 @pytest.mark.skipif(find_spec("lmms_eval") is None, reason="lmms-eval is not installed")
@@ -220,18 +224,18 @@ def test_lmms_eval_itself_asks_a_checkpoint_about_local_pictures(
     checkpoint = load_checkpoint(folder, "cpu")
     turns = [Turn("user", "<image>\nWhat colour is the shape?")]
     for row, image in zip(told, (RED, BLUE), strict=True):
-        said = answer(checkpoint, [turns], [[image]], max_new_tokens=6)[0].text
+        said = generate_answers(checkpoint, [turns], [[image]], max_new_tokens=6)[0].text
         assert row["filtered_resps"] == said
 
 
 def write_task(folder: Path) -> None:
     """Write a task of two pictures as lmms-eval reads it from a Parquet file."""
     from datasets import Dataset, Features, Value
-    from datasets import Image as Pictures
+    from datasets import Image as ImageLoader
 
     rows = [{"image": {"bytes": encoded(image), "path": None}} for image in (RED, BLUE)]
     told = [row | {"answer": "red"} for row in rows]
-    features = Features({"image": Pictures(), "answer": Value("string")})
+    features = Features({"image": ImageLoader(), "answer": Value("string")})
     Dataset.from_list(told, features=features).to_parquet(folder / "colours.parquet")
     (folder / "parts.py").write_text("def visual(doc):\n    return [doc['image'].convert('RGB')]\n")
     (folder / "colours.yaml").write_text(

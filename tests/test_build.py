@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 from board import MakeBoard, asking, board_picture, files_of, write_board
 
-from visionflan.builder.plan import Settings
+from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.cli.main import main
-from visionflan.hashing import rank
+from visionflan.hashing import stable_hash
 from visionflan.storage.directory import BuildDirectory
 
 pytestmark = pytest.mark.usefixtures("board")
@@ -27,7 +27,9 @@ def ledger(directory: BuildDirectory) -> list[dict[str, Any]]:
 def test_the_rows_of_lowest_rank_are_chosen(make: MakeBoard) -> None:
     directory = make([asking(n) for n in range(60)], 60, cap=10, seed=5)
     kept = directory.instances(tasks=["board/ask"]).column("key")
-    expected = sorted((f"k{n}" for n in range(60)), key=lambda key: rank(5, "board/ask", key))
+    expected = sorted(
+        (f"k{n}" for n in range(60)), key=lambda key: stable_hash(5, "board/ask", key)
+    )
     assert kept == expected[:10]
     other = directory.instances(tasks=["board/count"]).column("key")
     assert len(other) == 10
@@ -71,7 +73,7 @@ def test_bad_pictures_are_replaced_by_the_next_rows_by_rank(
     make: MakeBoard, tmp_path: Path
 ) -> None:
     write_board(tmp_path / "data/board", [], 100)
-    order = sorted((f"k{n}" for n in range(100)), key=lambda key: rank(0, "board/ask", key))
+    order = sorted((f"k{n}" for n in range(100)), key=lambda key: stable_hash(0, "board/ask", key))
     for key in order[:37]:
         (tmp_path / f"data/board/images/{key[1:]}.jpg").write_bytes(b"<html>")
     rows: list[dict[str, Any] | str] = [asking(n, only="ask") for n in range(100)]
@@ -134,7 +136,7 @@ def test_the_number_of_workers_changes_nothing(
     rows += [asking(n, key=f"drawn {n}", images=["rows.jsonl#red"]) for n in range(3)]
     write_board(tmp_path / "a/board", rows, 50)
     shutil.copytree(tmp_path / "a/board", tmp_path / "other place/board")
-    settings = Settings(tasks=("board",), cap=30)
+    settings = BuildSettings(tasks=("board",), cap=30)
     one = build(tmp_path / "a", tmp_path / "one", settings, workers=2)
     two = build(
         tmp_path / "other place",
@@ -150,7 +152,9 @@ def test_the_number_of_workers_changes_nothing(
 def test_a_second_run_finds_the_build_whole(make: MakeBoard) -> None:
     first = make([asking(n) for n in range(5)], 5)
     before = files_of(first.path)
-    build(first.path.parent / "data", first.path, Settings(tasks=("board",), hold_out_images=0.0))
+    build(
+        first.path.parent / "data", first.path, BuildSettings(tasks=("board",), hold_out_images=0.0)
+    )
     assert files_of(first.path) == before
 
 

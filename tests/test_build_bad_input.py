@@ -17,7 +17,7 @@ from PIL import Image
 from visionflan import catalog
 from visionflan.builder import image_workers as check
 from visionflan.builder.ledger_reasons import LOST, NOTES
-from visionflan.builder.plan import Settings
+from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.storage import image_checks as images
 from visionflan.storage.directory import BuildDirectory
@@ -161,7 +161,7 @@ def build_with(tmp_path: Path, faults: dict[str, Bad]) -> tuple[BuildDirectory, 
         row = bad(root)
         rows.insert(7, row if isinstance(row, str) else {**row, "key": name})
     write_board(root, rows)
-    settings = Settings(tasks=("board/ask",), hold_out_images=0.0)
+    settings = BuildSettings(tasks=("board/ask",), hold_out_images=0.0)
     build(tmp_path / "data", tmp_path / "out", settings, workers=1)
     entries = pq.read_table(tmp_path / "out/ledger.parquet").to_pylist()
     return BuildDirectory(tmp_path / "out", verify=True), {entry["key"]: entry for entry in entries}
@@ -204,7 +204,7 @@ def test_every_reason_is_tried_somewhere() -> None:
 def test_a_picture_that_does_not_end_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(check, "MOST_SECONDS", 1)
+    monkeypatch.setattr(check, "DECODE_TIMEOUT_S", 1)
     directory, entries = build_with(tmp_path, {"bad": line(images=["rows.jsonl#hang"])})
     assert entries["bad"]["reason"] == "image_crashed_decoder"
     assert len(directory.instances()) == 20
@@ -213,10 +213,10 @@ def test_a_picture_that_does_not_end_is_given_up(
 def test_a_file_of_too_many_bytes_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(check, "MOST_BYTES", len(JPEG) - 1)
-    monkeypatch.setattr(images, "MOST_BYTES", len(JPEG) - 1)
+    monkeypatch.setattr(check, "MAX_BYTES", len(JPEG) - 1)
+    monkeypatch.setattr(images, "MAX_BYTES", len(JPEG) - 1)
     outcome = check.check_picture(written_file(tmp_path / "a.jpg", JPEG))
-    assert isinstance(outcome, check.Fault)
+    assert isinstance(outcome, check.ImageFault)
     assert outcome.reason == "image_too_large"
 
 
@@ -247,7 +247,7 @@ def test_a_linked_folder_is_no_way_out_of_the_root(tmp_path: Path) -> None:
     write_board(tmp_path / "elsewhere", [asking(0)], 1)
     (tmp_path / "data").mkdir()
     (tmp_path / "data/board").symlink_to(tmp_path / "elsewhere")
-    settings = Settings(tasks=("board/ask",), hold_out_images=0.0)
+    settings = BuildSettings(tasks=("board/ask",), hold_out_images=0.0)
     build(tmp_path / "data", tmp_path / "out", settings, workers=1)
     assert len(BuildDirectory(tmp_path / "out").instances()) == 1
 

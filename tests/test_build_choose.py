@@ -6,9 +6,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from visionflan.builder.sampling import TaskChoice, file_fault, inside_root, legible
+from visionflan.builder.sampling import (
+    TaskSampler,
+    escape_surrogates,
+    find_file_fault,
+    relative_to_root,
+)
 from visionflan.dataset import Example, Task
-from visionflan.hashing import rank
+from visionflan.hashing import stable_hash
 
 TASK: Task[Any] = Task(
     name="ask",
@@ -26,7 +31,7 @@ keys = st.lists(st.text(max_size=4), unique=True, max_size=60)
 
 
 def chosen(offered: list[str], cap: int, seed: int = 0) -> list[str]:
-    choice = TaskChoice("lab/ask", TASK, seed, cap)
+    choice = TaskSampler("lab/ask", TASK, seed, cap)
     for key in offered:
         choice.offer(key, EXAMPLE)
     assert choice.usable == len(offered)
@@ -37,7 +42,7 @@ def chosen(offered: list[str], cap: int, seed: int = 0) -> list[str]:
 def test_the_lowest_ranks_are_chosen_in_their_order(
     offered: list[str], cap: int, seed: int
 ) -> None:
-    expected = sorted(offered, key=lambda key: rank(seed, "lab/ask", key))[:cap]
+    expected = sorted(offered, key=lambda key: stable_hash(seed, "lab/ask", key))[:cap]
     assert chosen(offered, cap, seed) == expected
 
 
@@ -58,7 +63,7 @@ def test_new_rows_only_displace(offered: list[str], added: list[str], cap: int) 
 
 @given(st.lists(st.sampled_from("abc"), max_size=12), st.integers(1, 20))
 def test_rows_of_one_key_keep_the_order_of_the_reader(offered: list[str], cap: int) -> None:
-    choice = TaskChoice("lab/ask", TASK, 0, cap)
+    choice = TaskSampler("lab/ask", TASK, 0, cap)
     examples = [Example(image=Path("a.jpg"), target=str(place)) for place in range(len(offered))]
     for key, example in zip(offered, examples, strict=True):
         choice.offer(key, example)
@@ -69,8 +74,8 @@ def test_rows_of_one_key_keep_the_order_of_the_reader(offered: list[str], cap: i
 
 
 def test_files_are_named_from_the_data_root_on() -> None:
-    assert inside_root("/data/lab/a.zip!b.jpg", Path("/data")) == "lab/a.zip!b.jpg"
-    assert inside_root("/etc/passwd", Path("/data")) == "../etc/passwd"
+    assert relative_to_root("/data/lab/a.zip!b.jpg", Path("/data")) == "lab/a.zip!b.jpg"
+    assert relative_to_root("/etc/passwd", Path("/data")) == "../etc/passwd"
 
 
 def test_dots_that_stay_inside_are_no_fault(tmp_path: Path) -> None:
@@ -78,12 +83,12 @@ def test_dots_that_stay_inside_are_no_fault(tmp_path: Path) -> None:
     (tmp_path / "coco").mkdir()
     (tmp_path / "coco/a.jpg").write_bytes(b"a")
     (tmp_path / "lab/b..jpg").write_bytes(b"b")
-    assert file_fault(f"{tmp_path}/lab/../coco/a.jpg", str(tmp_path)) is None
-    assert file_fault(f"{tmp_path}/lab/b..jpg", str(tmp_path)) is None
-    outside = file_fault(f"{tmp_path}/lab/../../{tmp_path.name}2/a.jpg", str(tmp_path))
+    assert find_file_fault(f"{tmp_path}/lab/../coco/a.jpg", str(tmp_path)) is None
+    assert find_file_fault(f"{tmp_path}/lab/b..jpg", str(tmp_path)) is None
+    outside = find_file_fault(f"{tmp_path}/lab/../../{tmp_path.name}2/a.jpg", str(tmp_path))
     assert outside is not None
     assert outside[0] == "image_outside_root"
 
 
 def test_half_a_character_is_escaped_in_the_ledger() -> None:
-    assert legible("a\ud83db") == "a\\ud83db"
+    assert escape_surrogates("a\ud83db") == "a\\ud83db"

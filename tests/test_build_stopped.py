@@ -17,25 +17,25 @@ from visionflan import catalog
 from visionflan.builder import assemble, parts
 from visionflan.builder import image_cache as seen
 from visionflan.builder import image_store as stored
-from visionflan.builder.output_dir import claimed
-from visionflan.builder.plan import Settings
+from visionflan.builder.output_dir import lock_output_dir
+from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.errors import BuildError
 from visionflan.storage import image_shards as shards
 from visionflan.storage.directory import BuildDirectory
 
-SETTINGS = Settings(tasks=("board", "twin"), cap=25, hold_out_images=0.2)
+SETTINGS = BuildSettings(tasks=("board", "twin"), cap=25, hold_out_images=0.2)
 SCRIPT = """
 import sys
 from pathlib import Path
 from visionflan import catalog
 from visionflan.storage import image_shards as shards
-from visionflan.builder.plan import Settings
+from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 
 catalog.loose_files.update({Path(file).stem: Path(file) for file in sys.argv[3:]})
 shards.GROUP_IMAGES, shards.SHARD_BYTES = 4, 20_000
-settings = Settings(tasks=("board", "twin"), cap=25, hold_out_images=0.2)
+settings = BuildSettings(tasks=("board", "twin"), cap=25, hold_out_images=0.2)
 build(Path(sys.argv[1]), Path(sys.argv[2]), settings, workers=2)
 """
 
@@ -94,7 +94,7 @@ def stopped_at(count: int, data: Path, out: Path) -> bool:
     """Build in a process that is killed at the file of a number; says whether it was."""
     child = os.fork()
     if child == 0:
-        left, real = count, durable.put
+        left, real = count, durable.commit_file
 
         def put(temporary: Path, path: Path) -> None:
             nonlocal left
@@ -104,7 +104,7 @@ def stopped_at(count: int, data: Path, out: Path) -> bool:
             real(temporary, path)
 
         for module in (durable, parts, shards, assemble):
-            setattr(module, "put", put)  # noqa: B010 - the child alone writes through this one
+            setattr(module, "commit_file", put)  # noqa: B010 - the child alone writes through this one
         build(data, out, SETTINGS, workers=1)
         os._exit(0)
     return os.waitpid(child, 0)[1] != 0
@@ -129,9 +129,9 @@ def test_a_build_killed_at_random_moments_ends_the_same(tmp_path: Path, data: Pa
 
 def stopped_after(shards: int, data: Path, out: Path) -> int:
     """Stop a build after some shards; gives the number of pictures in them."""
-    kept, writes = stored.Stored.keep, []
+    kept, writes = stored.ImageStore.keep, []
 
-    def stop(self: stored.Stored, facts: Any) -> None:
+    def stop(self: stored.ImageStore, facts: Any) -> None:
         kept(self, facts)
         if facts is not None:
             writes.append(facts.num_rows)
@@ -139,7 +139,7 @@ def stopped_after(shards: int, data: Path, out: Path) -> int:
             raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stored.Stored, "keep", stop)
+        patch.setattr(stored.ImageStore, "keep", stop)
         with pytest.raises(KeyboardInterrupt):
             build(data, out, SETTINGS, workers=1)
     return sum(writes)
@@ -150,13 +150,13 @@ def test_finished_shards_are_not_checked_again(
 ) -> None:
     written = stopped_after(3, data, tmp_path / "out")
     checked: list[str] = []
-    learn = seen.SeenPictures.learn
+    learn = seen.ImageCheckCache.learn
 
     def count(self: Any, picture: Any, outcome: Any, store: Any) -> None:
         checked.append(str(picture))
         learn(self, picture, outcome, store)
 
-    monkeypatch.setattr(seen.SeenPictures, "learn", count)
+    monkeypatch.setattr(seen.ImageCheckCache, "learn", count)
     build(data, tmp_path / "out", SETTINGS, workers=1)
     resumed = len(checked)
     build(data, tmp_path / "clean", SETTINGS, workers=1)
@@ -204,7 +204,7 @@ def test_a_shard_that_went_away_is_written_again(tmp_path: Path, data: Path) -> 
 
 
 def test_two_builds_do_not_write_into_one_folder(tmp_path: Path, data: Path) -> None:
-    with claimed(tmp_path / "out"):
+    with lock_output_dir(tmp_path / "out"):
         child = os.fork()
         if child == 0:
             try:

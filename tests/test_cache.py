@@ -11,7 +11,7 @@ from PIL import Image
 from tiny_evaluation import Looker, ask, tiny_build
 
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.models.cached import CachedAnswerer, pixels_digest
+from visionflan.evaluate.models.cached import CachedModel, pixels_digest
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Turn
 
@@ -47,8 +47,8 @@ def test_what_was_answered_is_not_asked_again_in_another_folder(
 ) -> None:
     first, second = Weighing(), Weighing()
     cache = tmp_path / "answers.sqlite"
-    _, records = ask(build, tmp_path / "one", CachedAnswerer(first, cache), likelihood=True)
-    kept = CachedAnswerer(second, cache)
+    _, records = ask(build, tmp_path / "one", CachedModel(first, cache), likelihood=True)
+    kept = CachedModel(second, cache)
     _, again = ask(build, tmp_path / "two", kept, likelihood=True)
     assert second.batches == []
     assert second.weighed == 0
@@ -63,10 +63,10 @@ def test_other_weights_at_the_same_path_miss_every_time(
     build: BuildDirectory, tmp_path: Path
 ) -> None:
     cache = tmp_path / "answers.sqlite"
-    ask(build, tmp_path / "one", CachedAnswerer(Weighing("old"), cache), likelihood=True)
-    changed = CachedAnswerer(Weighing("new"), cache)
+    ask(build, tmp_path / "one", CachedModel(Weighing("old"), cache), likelihood=True)
+    changed = CachedModel(Weighing("new"), cache)
     ask(build, tmp_path / "two", changed, likelihood=True)
-    alone = CachedAnswerer(Weighing("new"), tmp_path / "empty.sqlite")
+    alone = CachedModel(Weighing("new"), tmp_path / "empty.sqlite")
     ask(build, tmp_path / "three", alone, likelihood=True)
     assert changed.misses == alone.misses > 0
     assert changed.hits == alone.hits
@@ -75,7 +75,7 @@ def test_other_weights_at_the_same_path_miss_every_time(
 @pytest.mark.parametrize("what", ["words", "picture", "limit"])
 def test_another_question_picture_or_setting_is_another_key(what: str, tmp_path: Path) -> None:
     model = Weighing()
-    cached = CachedAnswerer(model, tmp_path / "answers.sqlite")
+    cached = CachedModel(model, tmp_path / "answers.sqlite")
     plain = Image.new("RGB", (48, 32), "white")
     asked = [Turn("user", "<image>\nDescribe it.")]
     cached.answer([asked], [[plain]], 8)
@@ -94,7 +94,7 @@ def test_another_question_picture_or_setting_is_another_key(what: str, tmp_path:
 
 def test_a_batch_asks_only_what_is_new_and_keeps_its_order(tmp_path: Path) -> None:
     model = Weighing()
-    cached = CachedAnswerer(model, tmp_path / "answers.sqlite")
+    cached = CachedModel(model, tmp_path / "answers.sqlite")
     plain = Image.new("RGB", (48, 32), "white")
     turns = [[Turn("user", f"<image>\nDescribe {number}.")] for number in range(4)]
     cached.answer(turns[1:3], [[plain]] * 2, 8)
@@ -107,7 +107,7 @@ def test_a_file_that_is_no_cache_is_told_in_words(tmp_path: Path) -> None:
     path = tmp_path / "answers.sqlite"
     path.write_bytes(b"this is no database, but long enough to be looked at" * 9)
     with pytest.raises(EvaluationError, match=r"answers\.sqlite is not a cache"):
-        CachedAnswerer(Looker(), path)
+        CachedModel(Looker(), path)
 
 
 @given(

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from records_of import record
 
-from visionflan.evaluate.aggregate.measures import Measure, estimate
-from visionflan.evaluate.metric import Question, Rule, Status
+from visionflan.evaluate.aggregate.measures import AggregateMetric, estimate
+from visionflan.evaluate.metric import ParseStatus, ScoringContext, ScoringRule
 from visionflan.evaluate.records.record import Record
 from visionflan.evaluate.rules.class_names import (
     MEASURES,
@@ -25,8 +25,8 @@ DIGITS = tuple("0123456789")
 ABC = (*FINE, "ray", "black-footed ferret")
 
 
-def question(target: str, names: tuple[str, ...]) -> Question:
-    return Question(target, (target,), candidates=names)
+def question(target: str, names: tuple[str, ...]) -> ScoringContext:
+    return ScoringContext(target, (target,), candidates=names)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def question(target: str, names: tuple[str, ...]) -> Question:
     ],
 )
 def test_the_strict_rule_takes_the_name_and_nothing_else(
-    answer: str, target: str, names: tuple[str, ...], score: float, status: Status
+    answer: str, target: str, names: tuple[str, ...], score: float, status: ParseStatus
 ) -> None:
     verdict = official(answer, question(target, names))
     assert (verdict.score, verdict.status) == (score, status)
@@ -105,7 +105,7 @@ def test_the_strict_rule_takes_the_name_and_nothing_else(
     ],
 )
 def test_the_lenient_rule_takes_the_only_name_that_is_said(
-    answer: str, target: str, names: tuple[str, ...], score: float, parsed: str, status: Status
+    answer: str, target: str, names: tuple[str, ...], score: float, parsed: str, status: ParseStatus
 ) -> None:
     assert lenient(answer, question(target, names)) == (score, parsed, status)
 
@@ -163,7 +163,9 @@ ANSWERS = [
     ("measure", "value"), list(zip(MEASURES, (2 / 6, 1 / 6, 2 / 6), strict=True))
 )
 @pytest.mark.parametrize("rule", ["official", "lenient"])
-def test_shares_are_of_what_was_answered(measure: Measure, value: float, rule: Rule) -> None:
+def test_shares_are_of_what_was_answered(
+    measure: AggregateMetric, value: float, rule: ScoringRule
+) -> None:
     found = estimate(ANSWERS, measure, rule)
     assert found is not None
     assert math.isclose(found.mean, value)

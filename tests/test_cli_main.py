@@ -5,7 +5,7 @@ from types import ModuleType
 
 import pytest
 
-from visionflan.cli.main import carry_out
+from visionflan.cli.main import run_command
 
 
 def command(missing: str) -> ModuleType:
@@ -20,10 +20,10 @@ def command(missing: str) -> ModuleType:
 
 
 def test_a_missing_extra_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert carry_out(command("torch"), argparse.Namespace()) == 1
+    assert run_command(command("torch"), argparse.Namespace()) == 1
     assert "pip install 'visionflan[train]'" in capsys.readouterr().err
 
 
 def test_a_missing_module_of_ours_is_not_hidden() -> None:
     with pytest.raises(ModuleNotFoundError):
-        carry_out(command("visionflan.nothing"), argparse.Namespace())
+        run_command(command("visionflan.nothing"), argparse.Namespace())

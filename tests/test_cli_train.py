@@ -16,18 +16,18 @@ from visionflan.cli.main import main
 
 RECIPE = """
 from pathlib import Path
-from visionflan.train.config import Machine, Stage, Start, TrainConfig
+from visionflan.train.config import InitConfig, RuntimeConfig, StageConfig, TrainConfig
 
 FOLDER = Path(__file__).parent
 
 def small():
     return TrainConfig(
         name="small",
-        start=Start(tower=FOLDER / "tower", language_model=FOLDER / "words", template="plain"),
-        machine=Machine(threads=1, log_steps=1, device="cpu"),
+        start=InitConfig(tower=FOLDER / "tower", language_model=FOLDER / "words", template="plain"),
+        machine=RuntimeConfig(threads=1, log_steps=1, device="cpu"),
         stages=(
-            Stage(name="base", learning_rate=3e-3, steps=3, batch_size=8),
-            Stage(name="chat", learning_rate=3e-3, steps=2, batch_size=8),
+            StageConfig(name="base", learning_rate=3e-3, steps=3, batch_size=8),
+            StageConfig(name="chat", learning_rate=3e-3, steps=2, batch_size=8),
         ),
     )
 """

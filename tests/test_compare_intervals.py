@@ -7,22 +7,26 @@ from panel_answers import answers, classified, spoken, worded
 
 from visionflan.compare.forgetting import forgetting
 from visionflan.compare.format_effects import form
-from visionflan.compare.paired_bootstrap import Draws, Sums, resample
+from visionflan.compare.paired_bootstrap import PairedBootstrap, PairedClusterSums, resample
 from visionflan.compare.response_style import manner
-from visionflan.compare.results import Figure, Pair
-from visionflan.compare.subsets import Panel
+from visionflan.compare.results import Interval, Pair
+from visionflan.compare.subsets import Subset
 from visionflan.compare.yes_no_bias import bias
 from visionflan.evaluate.aggregate.bootstrap import Floats
 from visionflan.evaluate.aggregate.measures import ratio
 
 
-def panel(pairs: list[Pair]) -> Panel:
-    return Panel("a/b", "", pairs)
+def panel(pairs: list[Pair]) -> Subset:
+    return Subset("a/b", "", pairs)
 
 
-def drawn(before: list[list[float]], after: list[list[float]], *, alike: bool = False) -> Draws:
+def drawn(
+    before: list[list[float]], after: list[list[float]], *, alike: bool = False
+) -> PairedBootstrap:
     clusters = [f"c{place}" for place in range(len(before))]
-    return resample(Sums(clusters, [""] * len(before), np.array(before), np.array(after), alike))
+    return resample(
+        PairedClusterSums(clusters, [""] * len(before), np.array(before), np.array(after), alike)
+    )
 
 
 def share(totals: Floats) -> Floats:
@@ -31,12 +35,12 @@ def share(totals: Floats) -> Floats:
 
 def test_a_number_that_rests_on_one_cluster_has_no_interval() -> None:
     found = drawn([[0, 1], [0, 0], [0, 0]], [[1, 1], [0, 0], [0, 0]]).shift(share, 1.0)
-    assert found == (Figure(0.0), Figure(1.0), Figure(1.0))
+    assert found == (Interval(0.0), Interval(1.0), Interval(1.0))
     # On the one side it rests on two clusters, on the other on one.
     found = drawn([[0, 1], [1, 1], [0, 0]], [[1, 1], [0, 0], [0, 0]]).shift(share, 1.0)
     assert found.before.low is not None
-    assert found.after == Figure(1.0)
-    assert found.change == Figure(0.5)
+    assert found.after == Interval(1.0)
+    assert found.change == Interval(0.5)
 
 
 def test_an_interval_that_no_draw_varies_is_as_wide_as_so_few_clusters_leave_open() -> None:
@@ -45,15 +49,15 @@ def test_an_interval_that_no_draw_varies_is_as_wide_as_so_few_clusters_leave_ope
     assert found.low == pytest.approx(0.5 - (1 - 0.025 ** (1 / 2)))
     assert found.high == 1.0
     without_end = drawn([[0, 2], [0, 2]], [[1, 2], [1, 2]]).shift(share).change
-    assert without_end == Figure(0.5)
+    assert without_end == Interval(0.5)
 
 
 def test_only_answers_that_are_the_same_leave_nothing_open() -> None:
     rows = [[1.0, 2.0], [1.0, 2.0]]
-    assert drawn(rows, rows, alike=True).shift(share, 1.0).change == Figure(0.0, 0.0, 0.0)
+    assert drawn(rows, rows, alike=True).shift(share, 1.0).change == Interval(0.0, 0.0, 0.0)
     carried_by_one = [[1.0, 2.0, 3.0], [0.0, 0.0, 3.0]]
     same = drawn(carried_by_one, carried_by_one, alike=True)
-    assert same.shift(share, 1.0).change == Figure(0.0, 0.0, 0.0)
+    assert same.shift(share, 1.0).change == Interval(0.0, 0.0, 0.0)
     reworded = drawn(rows, rows).shift(share, 1.0).change
     assert reworded.low is not None
     assert reworded.low < 0
@@ -64,7 +68,7 @@ def test_one_answer_that_is_understood_tells_nothing_of_those_understood() -> No
     after = [worded((float(item == 0), True, item == 0), item) for item in range(5)]
     told = form(panel(pairs_of(before, after)), {})
     assert told
-    assert told.right_if_parsed == (Figure(0.0), Figure(1.0), Figure(1.0))
+    assert told.right_if_parsed == (Interval(0.0), Interval(1.0), Interval(1.0))
 
 
 def test_ability_that_rests_on_one_cluster_of_a_kind_has_no_interval() -> None:
@@ -80,7 +84,7 @@ def test_so_few_answers_that_lean_as_before_leave_the_bias_open() -> None:
     before, after = answers(2, 0, 2, 0), answers(2, 0, 2, 0)
     after = [each._replace(answer="Yes!") for each in after]
     (told,) = compared(before, after).biases
-    assert told.criterion.change == Figure(0.0, 0.0, 0.0)
+    assert told.criterion.change == Interval(0.0, 0.0, 0.0)
     assert told.sentence.startswith("There are too few items")
     (same,) = compared(before, before).biases
     assert same.sentence == "Neither the bias nor the ability moved detectably."
@@ -131,7 +135,7 @@ def test_a_manner_of_two_answers_is_no_certain_one() -> None:
     before = [scored(1.0, item, answer="cat") for item in range(2)]
     after = [scored(1.0, item, answer="perhaps a cat") for item in range(2)]
     figures = manner(panel(pairs_of(before, after))).figures
-    assert figures["words"].change == Figure(2.0)
+    assert figures["words"].change == Interval(2.0)
     assert figures["hedges"].change.value == 1.0
     assert figures["hedges"].change.low is not None
     assert figures["hedges"].change.low < 0.2

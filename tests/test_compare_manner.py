@@ -2,16 +2,16 @@ import pytest
 from compared_sides import pairs_of, scored
 
 from visionflan.compare.response_style import FIGURES, manner, sentences
-from visionflan.compare.results import Manner
-from visionflan.compare.subsets import Panel
+from visionflan.compare.results import ResponseStyle
+from visionflan.compare.subsets import Subset
 
 
-def written(*answers: tuple[str, str]) -> Manner:
+def written(*answers: tuple[str, str]) -> ResponseStyle:
     sides = [
         [scored(1.0, item, answer=both[side]) for item, both in enumerate(answers)]
         for side in (0, 1)
     ]
-    return manner(Panel("pope", "short", pairs_of(sides[0], sides[1])))
+    return manner(Subset("pope", "short", pairs_of(sides[0], sides[1])))
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_the_change_of_each_figure_is_told() -> None:
 def test_answers_at_the_limit_are_cut_off() -> None:
     before = [scored(1.0, item) for item in range(4)]
     after = [each._replace(finish_reason="length") for each in before[:1]] + before[1:]
-    told = manner(Panel("", "", pairs_of(before, after)))
+    told = manner(Subset("", "", pairs_of(before, after)))
     assert told.name == "held-out tasks"
     assert told.figures["cut off"].after.value == 0.25
 

@@ -11,7 +11,7 @@ from tiny_evaluation import ask, tiny_build
 from visionflan.compare.results import Comparison, Difference
 from visionflan.compare.serialize import to_json
 from visionflan.evaluate import benchmarks
-from visionflan.evaluate.aggregate.measures import Measure, mean_score, ratio
+from visionflan.evaluate.aggregate.measures import AggregateMetric, mean_score, ratio
 from visionflan.evaluate.benchmark import Benchmark
 from visionflan.evaluate.metric import RULES
 from visionflan.evaluate.records.record import Record
@@ -132,7 +132,7 @@ def test_groups_that_are_judged_whole_are_counted_whole(toy: Benchmark) -> None:
         whole = [min(scores) for scores in groups.values() if len(scores) == 2]
         return sum(whole), len(whole)
 
-    toy.measures = (Measure("both", tally, lambda t: ratio(t[..., 0], t[..., 1])),)
+    toy.measures = (AggregateMetric("both", tally, lambda t: ratio(t[..., 0], t[..., 1])),)
     before, after = studied([1, 1, 1, 0, 0, 0, 1, 1], [1, 0, 1, 1, 1, 0, 1, 1])
     sides = [
         [each._replace(group=f"g{n // 2}", cluster=f"g{n // 2}") for n, each in enumerate(side)]
@@ -147,7 +147,9 @@ def test_a_ratio_gets_no_exact_test(toy: Benchmark) -> None:
     def tally(records: Sequence[Record], rule: str) -> Sequence[float]:
         return sum(each.score_lenient or 0 for each in records), len(records) * 0.8
 
-    toy.measures = (Measure("ratio", tally, lambda t: ratio(100 * t[..., 0], t[..., 1]), None),)
+    toy.measures = (
+        AggregateMetric("ratio", tally, lambda t: ratio(100 * t[..., 0], t[..., 1]), None),
+    )
     told = only(compared(*studied([0.25] * 9, [0.375] * 9)), measure="ratio")
     assert told.mcnemar is None
     assert told.p == pytest.approx(2 / 2**9)

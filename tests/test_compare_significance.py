@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from visionflan.compare.paired_bootstrap import Sums, resample
-from visionflan.compare.significance import POWER, holm, mcnemar, swap_test
+from visionflan.compare.paired_bootstrap import PairedClusterSums, resample
+from visionflan.compare.significance import MDE_FACTOR, holm_bonferroni, mcnemar, permutation_test
 from visionflan.evaluate.aggregate.bootstrap import Floats
 from visionflan.evaluate.aggregate.measures import ratio
 
@@ -18,14 +18,14 @@ def mean(totals: Floats) -> Floats:
     return ratio(totals[..., 0], totals[..., 1])
 
 
-def sums(before: Floats, after: Floats, clusters: list[str] | None = None) -> Sums:
+def sums(before: Floats, after: Floats, clusters: list[str] | None = None) -> PairedClusterSums:
     """Put scores of (clusters, items) into sums of scores and items."""
     names = clusters or [f"c{place:04}" for place in range(len(before))]
     first, second = (
         np.stack([each.sum(axis=1), np.full(len(each), each.shape[1])], axis=1).astype(np.float64)
         for each in (before, after)
     )
-    return Sums(names, [""] * len(names), first, second)
+    return PairedClusterSums(names, [""] * len(names), first, second)
 
 
 @pytest.mark.parametrize(
@@ -60,12 +60,12 @@ def test_mcnemar_takes_thousands_of_flips() -> None:
     ],
 )
 def test_holm_agrees_with_hand_worked_values(chances: list[float], expected: list[float]) -> None:
-    assert holm(chances) == pytest.approx(expected)
+    assert holm_bonferroni(chances) == pytest.approx(expected)
 
 
 @given(st.lists(st.floats(0, 1), max_size=12))
 def test_holm_keeps_the_order_and_never_lowers(chances: list[float]) -> None:
-    adjusted = holm(chances)
+    adjusted = holm_bonferroni(chances)
     assert all(raised >= chance for raised, chance in zip(adjusted, chances, strict=True))
     order = np.argsort(chances, kind="stable")
     assert np.all(np.diff(np.array(adjusted)[order]) >= 0)
@@ -77,38 +77,38 @@ def test_few_clusters_are_exchanged_in_all_ways() -> None:
     moves = (after - before).sum(axis=1)
     changes = [abs(np.dot(signs, moves)) for signs in product((1, -1), repeat=4)]
     expected = np.mean([change >= abs(moves.sum()) for change in changes])
-    assert swap_test(sums(before, after), mean) == expected
+    assert permutation_test(sums(before, after), mean) == expected
 
 
 def test_exchanging_single_items_is_mcnemar() -> None:
     before, after = np.zeros((12, 1)), np.zeros((12, 1))
     after[:8], before[8:11] = 1, 1
-    assert swap_test(sums(before, after), mean) == pytest.approx(mcnemar(8, 3))
+    assert permutation_test(sums(before, after), mean) == pytest.approx(mcnemar(8, 3))
 
 
 def test_exchanging_many_clusters_draws_close_to_all_ways() -> None:
     before, after = np.zeros((60, 1)), np.zeros((60, 1))
     after[:35], before[35:] = 1, 1
-    assert swap_test(sums(before, after), mean) == pytest.approx(mcnemar(35, 25), abs=0.02)
+    assert permutation_test(sums(before, after), mean) == pytest.approx(mcnemar(35, 25), abs=0.02)
 
 
 def test_a_drawn_chance_is_never_nothing() -> None:
     before, after = np.zeros((40, 2)), np.ones((40, 2))
-    assert swap_test(sums(before, after), mean, 500) == 1 / 501
+    assert permutation_test(sums(before, after), mean, 500) == 1 / 501
 
 
 def test_ties_broken_by_rounding_count_as_ties() -> None:
     before = np.array([[0.1], [0.2], [0.3]] * 3)
     after = before[::-1] + 0.1
     after[4] = before[4] - 0.7
-    exact = swap_test(sums(before * 10, after * 10), mean)
-    assert swap_test(sums(before, after), mean) == exact
+    exact = permutation_test(sums(before * 10, after * 10), mean)
+    assert permutation_test(sums(before, after), mean) == exact
 
 
 def test_a_cluster_in_several_strata_is_exchanged_as_one() -> None:
     one, other = np.zeros((3, 1)), np.ones((3, 1))
     apart = sums(np.tile(one, (2, 1)), np.tile(other, (2, 1)), ["a", "b", "c"] * 2)
-    assert swap_test(apart, mean) == swap_test(sums(one, other), mean) == 2 / 2**3
+    assert permutation_test(apart, mean) == permutation_test(sums(one, other), mean) == 2 / 2**3
 
 
 def null_study(study: int) -> tuple[Floats, Floats]:
@@ -127,7 +127,7 @@ def test_the_clustered_test_keeps_its_level_where_the_naive_one_does_not() -> No
     for study in range(STUDIES):
         before, after = null_study(study)
         found = sums(before, after)
-        clustered += swap_test(found, mean, SWAPS) < 0.05
+        clustered += permutation_test(found, mean, SWAPS) < 0.05
         naive += mcnemar(int((after > before).sum()), int((after < before).sum())) < 0.05
         if study < 100:
             change = resample(found).shift(mean).change
@@ -157,7 +157,7 @@ def test_a_change_that_is_there_is_found() -> None:
         picture = draw.normal(0, 0.1, (PICTURES, 1))
         before = (draw.random((PICTURES, QUESTIONS)) < 0.6 + picture).astype(np.float64)
         after = (draw.random((PICTURES, QUESTIONS)) < 0.72 + picture).astype(np.float64)
-        found += swap_test(sums(before, after), mean, SWAPS) < 0.05
+        found += permutation_test(sums(before, after), mean, SWAPS) < 0.05
     assert found >= 36
 
 
@@ -166,14 +166,14 @@ def test_the_smallest_detectable_change_is_that_of_the_plan() -> None:
     after[:90], before[90:180] = 1, 1  # a fifth of the items disagree
     error = resample(sums(before, after)).error(mean)
     assert error is not None
-    assert POWER * error == pytest.approx(0.042, abs=0.002)
+    assert MDE_FACTOR * error == pytest.approx(0.042, abs=0.002)
     assert error == pytest.approx(sqrt(0.2 / 900), rel=0.05)
 
 
 def test_a_ratio_is_drawn_as_a_ratio() -> None:
     draw = np.random.default_rng(5)
     beside = draw.uniform(0.5, 1.0, 40)
-    first = Sums(
+    first = PairedClusterSums(
         [f"c{place:02}" for place in range(40)],
         [""] * 40,
         np.stack([0.5 * beside, beside], axis=1),

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from panel_answers import answers, classified, spoken, worded
 
-from visionflan.compare.auroc import ranked, told_apart
+from visionflan.compare.auroc import auroc_and_balanced, ranked
 from visionflan.compare.forgetting import forgetting
 from visionflan.compare.format_effects import form
-from visionflan.compare.results import Bias, Confusion, Figure, Form, Shift
-from visionflan.compare.subsets import Panel
+from visionflan.compare.results import BeforeAfter, Confusion, FormatSplit, Interval, YesNoBias
+from visionflan.compare.subsets import Subset
 from visionflan.compare.yes_no_bias import bias, direction
 from visionflan.evaluate.benchmark import Benchmark
 from visionflan.evaluate.records.record import Record
@@ -20,7 +20,7 @@ from visionflan.evaluate.records.record import Record
 __all__ = ["toy"]
 
 
-def leaning(before: Sequence[Record], after: Sequence[Record]) -> Bias:
+def leaning(before: Sequence[Record], after: Sequence[Record]) -> YesNoBias:
     (found,) = compared(before, after).biases
     return found
 
@@ -55,7 +55,7 @@ def test_answers_that_are_neither_count_as_not_understood() -> None:
     found = leaning(before, before)
     assert found.understood.before.value == 0.8
     assert found.yes_rate.before.value == 0.5
-    assert bias(Panel("a/b", "", pairs_of(*studied([1.0], [1.0])))) is None
+    assert bias(Subset("a/b", "", pairs_of(*studied([1.0], [1.0])))) is None
 
 
 def by_counting(margins: Sequence[float], truth: Sequence[float]) -> float:
@@ -72,7 +72,9 @@ def test_the_threshold_free_measure_counts_pairs_however_often_clusters_are_draw
 ) -> None:
     margins, truth, cluster = (np.array(column) for column in zip(*rows, strict=True))
     times = np.array([[1.0, 2.0, 0.0], [1.0, 1.0, 1.0]])
-    found, _ = told_apart(ranked(margins.astype(float), truth.astype(float), cluster), times)
+    found, _ = auroc_and_balanced(
+        ranked(margins.astype(float), truth.astype(float), cluster), times
+    )
     for row, value in zip(times, found, strict=True):
         copies = row[cluster].astype(int)
         drawn_truth = np.repeat(truth, copies)
@@ -97,7 +99,7 @@ def test_the_unbiased_share_is_where_both_errors_are_as_frequent(
     margins: list[float], truth: list[float], expected: float
 ) -> None:
     items = ranked(np.array(margins, float), np.array(truth, float), np.arange(len(truth)))
-    assert told_apart(items, np.ones((1, len(truth))))[1][0] == pytest.approx(expected)
+    assert auroc_and_balanced(items, np.ones((1, len(truth))))[1][0] == pytest.approx(expected)
 
 
 def test_a_threshold_that_moves_leaves_the_ability_alone() -> None:
@@ -137,7 +139,10 @@ def test_a_threshold_that_moves_leaves_the_ability_alone() -> None:
 def test_where_it_leans_follows_the_sign_of_the_criterion(
     before: float, after: float, expected: str
 ) -> None:
-    assert direction(Shift(Figure(before), Figure(after), Figure(after - before))) == expected
+    assert (
+        direction(BeforeAfter(Interval(before), Interval(after), Interval(after - before)))
+        == expected
+    )
 
 
 def test_measures_of_ability_that_disagree_are_both_told() -> None:
@@ -152,7 +157,7 @@ def test_measures_of_ability_that_disagree_are_both_told() -> None:
     assert leaning(*kept).sentence.startswith("Both moved: it tells yes from no better, and")
 
 
-def value(figure: Figure) -> float:
+def value(figure: Interval) -> float:
     assert figure.value is not None
     return figure.value
 
@@ -166,7 +171,7 @@ def test_the_parts_of_a_change_add_up(
 ) -> None:
     before = [worded(one, item) for item, (one, _) in enumerate(items)]
     after = [worded(other, item) for item, (_, other) in enumerate(items)]
-    told = form(Panel("a/b", "", pairs_of(before, after)), {})
+    told = form(Subset("a/b", "", pairs_of(before, after)), {})
     assert told
     official, lenient = value(told.official.change), value(told.lenient.change)
     assert value(told.capability) + value(told.form) == pytest.approx(official, abs=1e-12)
@@ -174,7 +179,7 @@ def test_the_parts_of_a_change_add_up(
     assert parts == pytest.approx(lenient, abs=1e-12)
 
 
-def formed(before: Sequence[Record], after: Sequence[Record]) -> Form:
+def formed(before: Sequence[Record], after: Sequence[Record]) -> FormatSplit:
     (told,) = compared(before, after).forms
     return told
 
@@ -218,7 +223,7 @@ def test_a_change_of_form_alone_is_told_as_such() -> None:
 def test_a_task_with_one_rule_has_no_form() -> None:
     before, after = studied([1.0], [0.5])
     captions = [[each._replace(metric="cider") for each in side] for side in (before, after)]
-    assert form(Panel("a/b", "", pairs_of(captions[0], captions[1])), {}) is None
+    assert form(Subset("a/b", "", pairs_of(captions[0], captions[1])), {}) is None
 
 
 def test_what_is_forgotten_is_told_from_what_is_said_otherwise() -> None:
@@ -229,7 +234,7 @@ def test_what_is_forgotten_is_told_from_what_is_said_otherwise() -> None:
         classified("", 1.0, 5, "list_echo"),
         *(classified("cat", 1.0, n) for n in range(6, 10)),
     ]
-    found = forgetting(Panel("a/b", "", pairs_of(before, after)), {})
+    found = forgetting(Subset("a/b", "", pairs_of(before, after)), {})
     assert found
     assert (found.forgotten, found.learnt, found.kept, found.reformatted) == (2, 1, 7, 4)
     assert value(found.off_list.after) == 0.3
@@ -244,11 +249,11 @@ def test_what_is_forgotten_is_told_from_what_is_said_otherwise() -> None:
 
 def test_without_likelihoods_nothing_is_called_forgotten() -> None:
     before = [classified("cat", None, n) for n in range(4)]
-    found = forgetting(Panel("a/b", "", pairs_of(before, before)), {})
+    found = forgetting(Subset("a/b", "", pairs_of(before, before)), {})
     assert found
     assert (found.forgotten, found.kept, found.likelihood) == (None, None, None)
     assert "cannot be told" in found.sentence
-    assert forgetting(Panel("a/b", "", pairs_of(*studied([1.0], [1.0]))), {}) is None
+    assert forgetting(Subset("a/b", "", pairs_of(*studied([1.0], [1.0]))), {}) is None
 
 
 def styled(scores: Sequence[float], style: str, side: str) -> list[Record]:
@@ -271,4 +276,4 @@ def test_a_style_that_is_no_longer_obeyed_shows_as_an_interaction(toy: Benchmark
     assert told.sentence.endswith("more favourable under bare than short.")
     assert toy.measures[0].name == told.measure
     assert {each.style for each in found.differences} == {"bare", "short"}
-    assert compared(before, before).interactions[0].difference == Figure(0.0, 0.0, 0.0)
+    assert compared(before, before).interactions[0].difference == Interval(0.0, 0.0, 0.0)

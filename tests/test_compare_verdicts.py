@@ -1,6 +1,6 @@
 import pytest
 
-from visionflan.compare.conclusions import verdict
+from visionflan.compare.conclusions import conclusion
 from visionflan.compare.results import Difference
 
 PLAIN = Difference(
@@ -73,4 +73,4 @@ UNSURE = {"change": -0.007, "low": -0.046, "high": 0.031, "p": 0.3, "p_adjusted"
 def test_a_verdict_says_what_was_found_and_what_is_left_open(
     told: dict[str, object], words: str
 ) -> None:
-    assert verdict(Difference(**{**PLAIN._asdict(), **told})) == words
+    assert conclusion(Difference(**{**PLAIN._asdict(), **told})) == words

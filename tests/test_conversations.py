@@ -7,7 +7,7 @@ from statistics import mean
 import pytest
 
 from visionflan import catalog
-from visionflan.builder.plan import Settings
+from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.storage.directory import BuildDirectory
 from visionflan.synthesize.conversations import KINDS, write_conversations
@@ -20,7 +20,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> BuildDirectory:
     folder = tmp_path_factory.mktemp("conversations")
     for name in DATASETS:
         catalog.load(name).write_specimen(folder / "releases" / name, 60)
-    build(folder / "releases", folder / "build", Settings(hold_out_images=0.2), workers=1)
+    build(folder / "releases", folder / "build", BuildSettings(hold_out_images=0.2), workers=1)
     return BuildDirectory(folder / "build")
 
 

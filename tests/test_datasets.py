@@ -15,7 +15,7 @@ from visionflan import catalog
 from visionflan.authoring import lint
 from visionflan.dataset import Example
 from visionflan.errors import ReleaseError
-from visionflan.image_sources import encoded
+from visionflan.image_sources import read_encoded
 
 GOLDEN = Path(__file__).parent / "golden" / "instructions.json"
 NAMES = catalog.names()
@@ -48,7 +48,7 @@ def test_a_specimen_of_four_pictures_serves_every_task_and_every_picture_opens(
         examples = list(dataset.examples(task, tmp_path))
         assert examples, f"{name}/{task} makes nothing of a specimen of four pictures"
         for picture in examples[0].images:
-            Image.open(io.BytesIO(encoded(picture))).load()
+            Image.open(io.BytesIO(read_encoded(picture))).load()
 
 
 @every_dataset

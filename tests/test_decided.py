@@ -13,16 +13,18 @@ from records_of import record
 from visionflan.cli.main import main
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.demo import demo_run
-from visionflan.evaluate.judge.apply_verdicts import decided
-from visionflan.evaluate.judge.judgments import Judgement, subject
-from visionflan.evaluate.judge.rubric import Reading, Request, Rubric
+from visionflan.evaluate.judge.apply_verdicts import apply_verdicts
+from visionflan.evaluate.judge.judgments import Judgment, subject
+from visionflan.evaluate.judge.rubric import JudgeRequest, JudgeScore, Rubric
 from visionflan.evaluate.records.record import RECORDS, Record, read_records
 
-RUBRIC = Rubric("toy 1", lambda record, swapped: Request((), 0.0, 1), lambda *_: Reading(1.0))
+RUBRIC = Rubric(
+    "toy 1", lambda record, swapped: JudgeRequest((), 0.0, 1), lambda *_: JudgeScore(1.0)
+)
 LEFT = RUBRIC._replace(scope="leftovers")
 
 
-def verdict(of: Record, score: float | None, **fields: Any) -> Judgement:
+def verdict(of: Record, score: float | None, **fields: Any) -> Judgment:
     task, sample_key, condition, answer = subject(of)
     known: dict[str, Any] = {
         "task": task,
@@ -44,7 +46,7 @@ def verdict(of: Record, score: float | None, **fields: Any) -> Judgement:
         "cost": None,
         "cached": False,
     }
-    return Judgement(**{**known, **fields})
+    return Judgment(**{**known, **fields})
 
 
 READ = record(
@@ -66,11 +68,11 @@ LOST = record(
 
 
 def test_without_a_judge_rules_keep_what_they_gave() -> None:
-    assert decided([READ, LOST], LEFT, []) == ([READ, LOST], "")
+    assert apply_verdicts([READ, LOST], LEFT, []) == ([READ, LOST], "")
 
 
 def test_a_judge_decides_only_what_a_rule_left_over() -> None:
-    (read, lost), name = decided([READ, LOST], LEFT, [verdict(LOST, 0.0)])
+    (read, lost), name = apply_verdicts([READ, LOST], LEFT, [verdict(LOST, 0.0)])
     assert name == "a judge"
     assert read == READ
     assert (lost.score_official, lost.status_official) == (0.0, "parsed")
@@ -82,32 +84,32 @@ def test_a_judge_decides_only_what_a_rule_left_over() -> None:
     [([verdict(LOST, None)], "judge_failed"), ([verdict(READ, 1.0)], "unjudged")],
 )
 def test_a_verdict_that_is_not_there_is_missing_and_no_guess_takes_its_place(
-    judgements: list[Judgement], status: str
+    judgements: list[Judgment], status: str
 ) -> None:
-    (lost,), _ = decided([LOST], LEFT, judgements)
+    (lost,), _ = apply_verdicts([LOST], LEFT, judgements)
     assert (lost.score_official, lost.status_official) == (None, status)
     assert lost.score_lenient == 1.0
 
 
 def test_a_verdict_on_other_words_does_not_count() -> None:
     other = LOST._replace(answer="well then")
-    (lost,), _ = decided([LOST], LEFT, [verdict(other, 1.0)])
+    (lost,), _ = apply_verdicts([LOST], LEFT, [verdict(other, 1.0)])
     assert lost.status_official == "unjudged"
 
 
 def test_of_two_judges_one_must_be_named() -> None:
     both = [verdict(LOST, 1.0), verdict(LOST, 0.0, judge="another")]
     with pytest.raises(EvaluationError, match="judged by a judge, another"):
-        decided([LOST], LEFT, both)
-    (lost,), _ = decided([LOST], LEFT, both, "another")
+        apply_verdicts([LOST], LEFT, both)
+    (lost,), _ = apply_verdicts([LOST], LEFT, both, "another")
     assert lost.score_official == 0.0
     with pytest.raises(EvaluationError, match="nobody has judged none of these"):
-        decided([LOST], LEFT, both, "nobody")
+        apply_verdicts([LOST], LEFT, both, "nobody")
 
 
 def test_only_a_judge_scores_what_is_all_its_own() -> None:
     judgements = [verdict(READ, 0.4, against=0.8)]
-    (read, lost), _ = decided([READ, LOST], RUBRIC, judgements)
+    (read, lost), _ = apply_verdicts([READ, LOST], RUBRIC, judgements)
     assert (read.score_official, read.score_lenient, read.against) == (0.4, 0.4, 0.8)
     assert (lost.score_official, lost.score_lenient, lost.status) == (None, None, "unjudged")
 

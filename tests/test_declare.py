@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
-from visionflan.dataset import Dataset, Example, unwrap
+from visionflan.dataset import Dataset, Example, join_lines
 from visionflan.errors import UnusableError
 
 
@@ -73,4 +73,4 @@ def test_a_task_takes_its_official_name_from_title_and_function() -> None:
 
 
 def test_lines_of_a_paragraph_are_joined_and_a_blank_line_breaks() -> None:
-    assert unwrap("\n    One\n    line.\n\n    Two.\n    ") == "One line.\nTwo."
+    assert join_lines("\n    One\n    line.\n\n    Two.\n    ") == "One line.\nTwo."

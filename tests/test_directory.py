@@ -16,11 +16,11 @@ from PIL import Image
 
 from visionflan.builder.directory_writer import DirectoryWriter
 from visionflan.builder.ledger_reasons import LOST, NOTES
-from visionflan.builder.split import HoldOut
+from visionflan.builder.split import HoldOutConfig
 from visionflan.errors import BuildError, UnknownNameError, UnusableError
 from visionflan.storage.directory import BuildDirectory, Instances
 from visionflan.storage.image_index import ImageIndex, write_index
-from visionflan.storage.image_shards import FACTS
+from visionflan.storage.image_shards import IMAGE_METADATA
 from visionflan.storage.instance import Instance, Turn
 from visionflan.storage.parquet_pages import locations
 from visionflan.storage.schema import IMAGES, INSTANCES, LEDGER, TaskInfo
@@ -211,7 +211,7 @@ def test_images_whose_ids_begin_alike_are_told_apart(tmp_path: Path) -> None:
             {"id": name, "offset": n, "phash": 0, "colours": bytes(192), **known}
             for n, name in enumerate(ids)
         ],
-        FACTS,
+        IMAGE_METADATA,
     )
     write_index(tmp_path / "images.index", facts, np.array([0, 0, 2], np.int32))
     index = ImageIndex(tmp_path / "images.index")
@@ -271,7 +271,7 @@ def test_an_image_on_both_sides_is_refused(tmp_path: Path, pictures: list[bytes]
 
 
 def test_the_writer_holds_out_when_it_is_told_to(tmp_path: Path, pictures: list[bytes]) -> None:
-    hold_out = HoldOut(images=0.3, tasks=(), seed=1)
+    hold_out = HoldOutConfig(images=0.3, tasks=(), seed=1)
     with DirectoryWriter(tmp_path / "b", {}, hold_out=hold_out) as writer:
         writer.task("drawn/colour", INFO)
         for number in range(100):

@@ -12,24 +12,24 @@ from tiny_evaluation import tiny_build
 from tiny_parts import save_language_model, save_tower
 
 from visionflan.builder.demo import specimens
-from visionflan.builder.plan import Settings
+from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.cli.main import main
 from visionflan.evaluate.demo import specimen_release
-from visionflan.evaluate.models.base import CheckpointAnswerer, checkpoint_digest
-from visionflan.evaluate.plan import Opened, Wanted, planned
+from visionflan.evaluate.models.base import CheckpointModel, checkpoint_digest
+from visionflan.evaluate.plan import EvalSelection, Opened, plan_evaluations
 from visionflan.evaluate.records.header import read_header
 from visionflan.evaluate.records.paths import checkpoints
 from visionflan.evaluate.records.record import RECORDS, Record, read_records
 from visionflan.model import logprobs as likelihood
-from visionflan.model.llava import assemble
+from visionflan.model.llava import build_llava
 from visionflan.storage.instance import Turn
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made") / "run"
-    model, processor = assemble(
+    model, processor = build_llava(
         save_tower(folder / "tower"), save_language_model(folder / "language_model")
     )
     torch.manual_seed(0)
@@ -129,13 +129,13 @@ def test_a_benchmark_whose_pictures_were_trained_on_says_so(tmp_path: Path) -> N
     (run / "base/checkpoint").mkdir(parents=True)
     (run / "base/checkpoint/config.json").write_text("{}")
     (place,) = checkpoints(run)
-    (asked,) = planned(Wanted(benchmarks=("cifar10",)), place, [opened])
+    (asked,) = plan_evaluations(EvalSelection(benchmarks=("cifar10",)), place, [opened])
     assert "not known here what was trained on; cinic10" in asked.chosen.notes[0]
     with specimens(["cinic10/*"]) as data_root:
-        build(data_root, tmp_path / "build", Settings())
+        build(data_root, tmp_path / "build", BuildSettings())
     config = {"build": str(tmp_path / "build"), "stages": []}
     (run / "config.json").write_text(json.dumps(config))
-    (asked,) = planned(Wanted(benchmarks=("cifar10",)), place, [opened])
+    (asked,) = plan_evaluations(EvalSelection(benchmarks=("cifar10",)), place, [opened])
     assert asked.chosen.notes == (
         "trained on cinic10: It holds all of CIFAR-10, the test set included.",
     )
@@ -201,7 +201,7 @@ def test_candidates_that_do_not_fit_are_weighed_in_smaller_batches(
         return real(*given, batch_size=batch_size)
 
     turns = [[Turn("user", "what colour is the shape ?")]]
-    answerer = CheckpointAnswerer(run / "base/checkpoint", "cpu", batch_size=16)
+    answerer = CheckpointModel(run / "base/checkpoint", "cpu", batch_size=16)
     expected = answerer.weigh(turns, [[]], [["red", "green", "blue"]])
     monkeypatch.setattr(likelihood, "candidate_logprobs", short_of_memory)
     found = answerer.weigh(turns, [[]], [["red", "green", "blue"]])
@@ -213,14 +213,14 @@ def test_candidates_that_do_not_fit_are_weighed_in_smaller_batches(
 
 def test_a_weight_that_changed_changes_the_digest_and_its_making_does_not(run: Path) -> None:
     checkpoint = run / "align/checkpoint"
-    before = CheckpointAnswerer(checkpoint).digest
+    before = CheckpointModel(checkpoint).digest
     (checkpoint / "run.json").write_text("{}")
-    assert CheckpointAnswerer(checkpoint).digest == before
+    assert CheckpointModel(checkpoint).digest == before
     weights = load_file(checkpoint / "model.safetensors")
     name = next(iter(weights))
     weights[name] = weights[name] + 1e-3
     save_file(weights, checkpoint / "model.safetensors", metadata={"format": "pt"})
-    assert CheckpointAnswerer(checkpoint).digest != before
+    assert CheckpointModel(checkpoint).digest != before
 
 
 def test_what_is_no_checkpoint_is_refused_in_words(

@@ -12,7 +12,7 @@ from visionflan.evaluate.held_out import held_out
 from visionflan.evaluate.inference import picture
 from visionflan.evaluate.records.paths import matching
 from visionflan.evaluate.records.record import CONDITIONS
-from visionflan.evaluate.requests import asks, joined, limited
+from visionflan.evaluate.requests import limit_items, make_requests, merge_clusters
 from visionflan.storage.directory import BuildDirectory
 
 HERE = Path(__file__).parent
@@ -80,20 +80,20 @@ def test_an_item_that_no_other_picture_can_replace_is_missing_data(tmp_path: Pat
     tasks = ("sides/side",)
     items = held_out([alone], tasks).items["sides/side"]
     only = [item for item in items if item.images == items[0].images]
-    (swapped,) = asks(only, only, ["swapped"])
+    (swapped,) = make_requests(only, only, ["swapped"])
     assert swapped.shown == ()
 
 
 def test_a_question_about_no_picture_is_asked_once(build: BuildDirectory) -> None:
     item = held_out([build]).items["shapes/colour"][0]
     bare = item._replace(images=())
-    assert [ask.condition for ask in asks([bare], [bare], CONDITIONS)] == ["true"]
+    assert [ask.condition for ask in make_requests([bare], [bare], CONDITIONS)] == ["true"]
 
 
 def test_a_limit_takes_whole_images_and_the_same_ones_when_it_grows(build: BuildDirectory) -> None:
     items = held_out([build]).items
     for members in items.values():
-        few, more = limited(members, 7), limited(members, 15)
+        few, more = limit_items(members, 7), limit_items(members, 15)
         assert 7 <= len(few) < len(members)
         assert {item.key for item in few} < {item.key for item in more}
         taken = {item.cluster for item in few}
@@ -107,7 +107,7 @@ def test_images_that_are_shown_together_are_one_cluster(build: BuildDirectory) -
         return item._replace(images=images, cluster=images[0])
 
     items = [showing(first, "b", "c"), showing(second, "c", "a"), showing(third, "d")]
-    assert [item.cluster for item in joined({"t": items})["t"]] == ["a", "a", "d"]
+    assert [item.cluster for item in merge_clusters({"t": items})["t"]] == ["a", "a", "d"]
 
 
 def test_a_build_that_holds_nothing_out_is_refused_in_words(build: BuildDirectory) -> None:

@@ -17,7 +17,7 @@ from visionflan.evaluate.aggregate.summary import OVERALL
 from visionflan.evaluate.held_out import held_out
 from visionflan.evaluate.records.header import read_header
 from visionflan.evaluate.records.record import JOURNAL, RECORDS, read_records
-from visionflan.evaluate.run import EvaluationSettings, Subject, evaluate
+from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Turn
 
@@ -53,7 +53,7 @@ def test_what_is_set_aside_is_told_with_the_reason(build: BuildDirectory, tmp_pa
     said: list[str] = []
     chosen = held_out([build], ["shapes/colour"])
     for digest, limit in (("old", 64), ("new", 64), ("new", 8)):
-        subject = Subject(answerer=Looker(digest), path=tmp_path, run="run", phase="base")
+        subject = EvalSubject(answerer=Looker(digest), path=tmp_path, run="run", phase="base")
         how = EvaluationSettings(limit=2, max_new_tokens=limit)
         evaluate(subject, chosen, tmp_path / "base", how, said.append)
     assert [line.partition(":")[0] for line in said] == [

@@ -11,14 +11,14 @@ from board import asking, board_picture, write_board
 from PIL import Image
 
 from visionflan import catalog
-from visionflan.builder.plan import Settings
+from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.cli.main import main
 from visionflan.errors import BuildError
 from visionflan.formats import exporting
-from visionflan.formats.exporting import content, export
-from visionflan.formats.importing import adopt
-from visionflan.formats.llava import find
+from visionflan.formats.exporting import export, message_content
+from visionflan.formats.importing import import_release
+from visionflan.formats.llava import find_release
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Instance, Turn
 
@@ -41,7 +41,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> BuildDirectory:
             rows.append(asking(number, key=form, images=images, text="Line one\nline two."))
         write_board(root, rows)
         build(
-            tmp / "data", tmp / "build", Settings(tasks=("board",), hold_out_images=0.2), workers=1
+            tmp / "data",
+            tmp / "build",
+            BuildSettings(tasks=("board",), hold_out_images=0.2),
+            workers=1,
         )
     return BuildDirectory(tmp / "build")
 
@@ -122,7 +125,7 @@ def test_datasets_reads_the_llava_json(
 
 def test_an_export_can_be_imported_again(built: BuildDirectory, tmp_path: Path) -> None:
     export(built, tmp_path / "out", "llava")
-    adopt(find(tmp_path / "out/train.json"), tmp_path / "again", name="again")
+    import_release(find_release(tmp_path / "out/train.json"), tmp_path / "again", name="again")
     again = BuildDirectory(tmp_path / "again")
     instances = list(built.instances("train"))
     returned = {(one.images, one.turns): one for one in again.instances()}
@@ -141,13 +144,13 @@ def test_markers_become_images_wherever_they_stand() -> None:
     def text(words: str) -> dict[str, str]:
         return {"type": "text", "text": words}
 
-    assert content(Turn("user", "<image>\nWhat?")) == [image, text("What?")]
-    assert content(Turn("user", "What?\n<image>")) == [text("What?"), image]
-    assert content(Turn("user", "<image>\n<image>\nSame?")) == [image, image, text("Same?")]
-    assert content(Turn("user", "Is <image> like <image>?")) == [
+    assert message_content(Turn("user", "<image>\nWhat?")) == [image, text("What?")]
+    assert message_content(Turn("user", "What?\n<image>")) == [text("What?"), image]
+    assert message_content(Turn("user", "<image>\n<image>\nSame?")) == [image, image, text("Same?")]
+    assert message_content(Turn("user", "Is <image> like <image>?")) == [
         text("Is "), image, text(" like "), image, text("?"),
     ]  # fmt: skip
-    assert content(Turn("assistant", "Yes.")) == [text("Yes.")]
+    assert message_content(Turn("assistant", "Yes.")) == [text("Yes.")]
 
 
 def test_a_folder_in_use_is_not_exported_into(built: BuildDirectory, tmp_path: Path) -> None:

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from visionflan import catalog
 from visionflan.builder.ledger_reasons import LOST
-from visionflan.builder.split import HoldOut
+from visionflan.builder.split import HoldOutConfig
 from visionflan.cli.main import main
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.formats import llava as published
-from visionflan.formats.importing import adopt
-from visionflan.formats.llava import find, listed_records
+from visionflan.formats.importing import import_release
+from visionflan.formats.llava import find_release, listed_records
 from visionflan.storage.directory import BuildDirectory
 
 Records = list[dict[str, Any]]
@@ -58,7 +58,7 @@ def written(folder: Path, records: Any, name: str = "annotations.json") -> Path:
 
 def imported(folder: Path, **more: Any) -> tuple[BuildDirectory, list[dict[str, Any]]]:
     """Import a release; gives the build and its ledger."""
-    adopt(find(folder), folder / "build", name="lab", **more)
+    import_release(find_release(folder), folder / "build", name="lab", **more)
     ledger = pq.read_table(folder / "build/ledger.parquet").to_pylist()
     return BuildDirectory(folder / "build", verify=True), ledger
 
@@ -167,7 +167,7 @@ def test_options_are_told_where_they_are_certain(tmp_path: Path) -> None:
 def test_pictures_are_held_out_when_asked_for(tmp_path: Path) -> None:
     records = [record(f"{n % 4}.jpg", **talk("<image> What?", f"it is {n}")) for n in range(20)]
     build, _ = imported(
-        written(tmp_path / "r", records), hold_out=HoldOut(images=0.3, tasks=(), seed=2)
+        written(tmp_path / "r", records), hold_out=HoldOutConfig(images=0.3, tasks=(), seed=2)
     )
     assert 0 < len(build.instances("held_out")) < 20
 
@@ -223,10 +223,12 @@ def test_a_list_is_read_in_pieces_as_it_would_be_whole(
 
 @pytest.mark.shared
 def test_the_published_release_is_taken_in_whole(shared: Path, tmp_path: Path) -> None:
-    adopt(find(shared / "release"), tmp_path / "build", name="vision_flan")
+    import_release(find_release(shared / "release"), tmp_path / "build", name="vision_flan")
     build = BuildDirectory(tmp_path / "build", verify=True)
     records = [
-        entry for entry in find(shared / "release").records() if not isinstance(entry, Broken)
+        entry
+        for entry in find_release(shared / "release").records()
+        if not isinstance(entry, BrokenRow)
     ]
     assert len(build.instances()) == len(records) == 144
     assert not pq.read_table(tmp_path / "build/ledger.parquet").num_rows

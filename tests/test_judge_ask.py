@@ -8,13 +8,13 @@ from judge_server import Behaviour, JudgeServer, fails, hangs, is_gone, says, se
 from records_of import record
 
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.judge.base import Prices
+from visionflan.evaluate.judge.base import TokenPrices
 from visionflan.evaluate.judge.budget import Budget, Limits
-from visionflan.evaluate.judge.cache import CACHE, Cache
+from visionflan.evaluate.judge.cache import CACHE, ReplyCache
 from visionflan.evaluate.judge.judgments import verdicts
-from visionflan.evaluate.judge.openai_compatible import HttpJudge
+from visionflan.evaluate.judge.openai_compatible import OpenAICompatibleJudge
 from visionflan.evaluate.judge.rubric import Rubric
-from visionflan.evaluate.judge.runner import Judged, estimate, is_wanted, judge_records
+from visionflan.evaluate.judge.runner import JudgingResult, estimate, is_wanted, judge_records
 from visionflan.evaluate.records.record import Record
 
 
@@ -23,12 +23,16 @@ class Bench:
 
     def __init__(self, server: JudgeServer, path: Path) -> None:
         self.server, self.waits, self.path = server, Waits(), path / CACHE
-        self.prices: Prices | None = None
+        self.prices: TokenPrices | None = None
         self.timeout = 5.0
 
-    def judge(self, records: list[Record], rubric: Rubric = YES_OR_NO, **limits: Any) -> Judged:
-        judge = HttpJudge(self.server.url, "judge", prices=self.prices, timeout=self.timeout)
-        cache = Cache(self.path)
+    def judge(
+        self, records: list[Record], rubric: Rubric = YES_OR_NO, **limits: Any
+    ) -> JudgingResult:
+        judge = OpenAICompatibleJudge(
+            self.server.url, "judge", prices=self.prices, timeout=self.timeout
+        )
+        cache = ReplyCache(self.path)
         budget = Budget(Limits(**{"workers": 1, **limits}), self.prices)
         try:
             return judge_records(records, rubric, judge, cache, budget, self.waits.patience)
@@ -51,7 +55,7 @@ def answers(count: int) -> list[Record]:
 
 
 def test_a_verdict_is_put_down_with_all_that_it_took(bench: Bench) -> None:
-    bench.prices = Prices(1.0, 2.0)
+    bench.prices = TokenPrices(1.0, 2.0)
     judged = bench.judge(answers(1))
     (found,) = judged.judgements
     assert (found.score, found.failure, found.raw) == (1.0, "", "yes")
@@ -111,7 +115,7 @@ def test_what_cannot_be_used_is_asked_afresh_three_times_and_is_never_a_score(
 
 
 def test_words_that_are_no_verdict_are_paid_for_and_told(bench: Bench) -> None:
-    bench.prices = Prices(1.0, 0.0)
+    bench.prices = TokenPrices(1.0, 0.0)
     bench.plays(says("maybe"), says("yes"))
     judged = bench.judge(answers(1))
     assert judged.judgements[0].prompt_tokens == 80
@@ -233,7 +237,7 @@ def test_an_answer_that_was_asked_about_in_vain_before_a_cap_has_failed(bench: B
 
 @pytest.mark.parametrize("workers", [1, 8])
 def test_no_more_is_paid_than_allowed(bench: Bench, workers: int) -> None:
-    bench.prices = Prices(1_000.0, 1_000.0)  # 0.042 a call
+    bench.prices = TokenPrices(1_000.0, 1_000.0)  # 0.042 a call
     bench.server.delay = 0.005
     judged = bench.judge(answers(60), usd=1.0, workers=workers)
     paid = 0.042 * len(bench.server.requests)
@@ -257,7 +261,7 @@ def test_several_questions_are_under_way_at_once(bench: Bench) -> None:
 
 def test_an_estimate_counts_what_is_not_known_yet_and_asks_nothing(bench: Bench) -> None:
     bench.judge(answers(2))
-    judge, cache = HttpJudge(bench.server.url, "judge"), Cache(bench.path)
+    judge, cache = OpenAICompatibleJudge(bench.server.url, "judge"), ReplyCache(bench.path)
     told = estimate(answers(5), YES_OR_NO, judge, cache)
     assert told[:3] == (5, 2, 3)
     assert told.completion_tokens == 24
@@ -295,4 +299,4 @@ def test_all_answers_are_those_that_were_given() -> None:
 def test_a_file_that_is_no_cache_is_told(tmp_path: Path) -> None:
     (tmp_path / CACHE).write_text("not a table, but long enough to be taken for one" * 30)
     with pytest.raises(EvaluationError, match="is no cache of a judge's replies"):
-        Cache(tmp_path / CACHE)
+        ReplyCache(tmp_path / CACHE)

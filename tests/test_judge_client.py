@@ -19,32 +19,38 @@ from judge_server import (
 )
 
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.judge.base import NoReplyError, Prices
-from visionflan.evaluate.judge.openai_compatible import HttpJudge, key_from, seconds
-from visionflan.evaluate.judge.rubric import Message, Request
+from visionflan.evaluate.judge.base import JudgeError, TokenPrices
+from visionflan.evaluate.judge.openai_compatible import (
+    OpenAICompatibleJudge,
+    parse_retry_after,
+    read_api_key,
+)
+from visionflan.evaluate.judge.rubric import JudgeRequest, Message
 
-ASKED = Request((Message("system", "You judge."), Message("user", "Is it?")), 0.2, 8)
+ASKED = JudgeRequest((Message("system", "You judge."), Message("user", "Is it?")), 0.2, 8)
 
 
 @contextmanager
-def judged_by(*script: Behaviour, **told: Any) -> Iterator[tuple[HttpJudge, JudgeServer]]:
+def judged_by(
+    *script: Behaviour, **told: Any
+) -> Iterator[tuple[OpenAICompatibleJudge, JudgeServer]]:
     with serving(JudgeServer(script)) as server:
-        judge = HttpJudge(server.url, "judge", **told)
+        judge = OpenAICompatibleJudge(server.url, "judge", **told)
         try:
             yield judge, server
         finally:
             judge.close()
 
 
-def fault_of(*script: Behaviour, **told: Any) -> NoReplyError:
-    with judged_by(*script, **told) as (judge, _), pytest.raises(NoReplyError) as caught:
+def fault_of(*script: Behaviour, **told: Any) -> JudgeError:
+    with judged_by(*script, **told) as (judge, _), pytest.raises(JudgeError) as caught:
         judge.ask(ASKED, 0)
     return caught.value
 
 
 def test_a_reply_tells_words_the_servers_own_name_tokens_and_cost() -> None:
     spoken = says("yes", model="judge-0613", usage=(1000, 200))
-    with judged_by(spoken, prices=Prices(2.0, 10.0)) as (judge, _):
+    with judged_by(spoken, prices=TokenPrices(2.0, 10.0)) as (judge, _):
         assert judge.ask(ASKED, 0) == ("yes", "judge-0613", 1000, 200, 0.004, 1, False)
         assert judge.name == "judge"
 
@@ -76,7 +82,7 @@ def test_the_limit_of_tokens_is_named_as_the_server_wants_it() -> None:
 
 @pytest.mark.parametrize("usage", [None, ("many", 3)])
 def test_tokens_that_are_not_counted_have_no_price(usage: Any) -> None:
-    with judged_by(says("yes", usage=usage), prices=Prices(1, 1)) as (judge, _):
+    with judged_by(says("yes", usage=usage), prices=TokenPrices(1, 1)) as (judge, _):
         assert judge.ask(ASKED, 0)[2:5] == (None, None, None)
 
 
@@ -118,8 +124,8 @@ def test_a_reply_that_does_not_come_in_time_is_late(behaviour: Behaviour) -> Non
 
 def test_a_server_that_is_not_there_was_not_paid() -> None:
     with serving(JudgeServer()) as server:
-        judge = HttpJudge(server.url, "judge")
-    with pytest.raises(NoReplyError, match="cannot be reached") as caught:
+        judge = OpenAICompatibleJudge(server.url, "judge")
+    with pytest.raises(JudgeError, match="cannot be reached") as caught:
         judge.ask(ASKED, 0)
     judge.close()
     assert (caught.value.kind, caught.value.billed) == ("away", False)
@@ -137,9 +143,9 @@ def test_a_server_that_asks_to_be_left_alone_says_how_long() -> None:
 
 def test_the_time_to_wait_may_be_a_date() -> None:
     later = datetime.now(UTC) + timedelta(seconds=90)
-    assert 85 < seconds(format_datetime(later, usegmt=True)) <= 90
-    assert [seconds(each) for each in ("", "soon", "-3", "nan")] == [0, 0, 0, 0]
-    assert seconds("Wed, 21 Oct 2015 07:28:00 GMT") == 0
+    assert 85 < parse_retry_after(format_datetime(later, usegmt=True)) <= 90
+    assert [parse_retry_after(each) for each in ("", "soon", "-3", "nan")] == [0, 0, 0, 0]
+    assert parse_retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
 
 
 @pytest.mark.parametrize(
@@ -148,20 +154,20 @@ def test_the_time_to_wait_may_be_a_date() -> None:
 )
 def test_an_address_that_is_none_or_holds_a_secret_is_refused(address: str) -> None:
     with pytest.raises(EvaluationError, match="address"):
-        HttpJudge(address, "judge")
+        OpenAICompatibleJudge(address, "judge")
 
 
 def test_the_same_server_is_known_by_any_way_to_write_it() -> None:
     written = ("http://h/v1", "http://h/v1/", "http://h/v1/chat/completions")
-    assert {HttpJudge(each, "judge").address for each in written} == {"http://h/v1"}
+    assert {OpenAICompatibleJudge(each, "judge").address for each in written} == {"http://h/v1"}
 
 
 def test_a_key_is_read_from_the_variable_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_KEY", " secret\n")
-    assert key_from("SOME_KEY") == "secret"
+    assert read_api_key("SOME_KEY") == "secret"
     monkeypatch.setenv("SOME_KEY", "sécret")
     with pytest.raises(EvaluationError, match="letters that no request can carry"):
-        key_from("SOME_KEY")
+        read_api_key("SOME_KEY")
     monkeypatch.delenv("SOME_KEY")
     with pytest.raises(EvaluationError, match="SOME_KEY holds no key"):
-        key_from("SOME_KEY")
+        read_api_key("SOME_KEY")

@@ -5,19 +5,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.judge.base import NoReplyError, Prices, Reply
-from visionflan.evaluate.judge.budget import Budget, CapError, Limits, estimated, most_tokens
-from visionflan.evaluate.judge.rubric import Message, Request
+from visionflan.evaluate.judge.base import JudgeError, JudgeReply, TokenPrices
+from visionflan.evaluate.judge.budget import (
+    Budget,
+    BudgetExceededError,
+    Limits,
+    estimate_cost,
+    max_prompt_tokens,
+)
+from visionflan.evaluate.judge.rubric import JudgeRequest, Message
 
-ASKED = Request((Message("user", "a" * 900),), 0.0, 100)  # at most 1,000 tokens and 100
-PRICES = Prices(1_000.0, 5_000.0)  # so that it costs at most 1.50
+ASKED = JudgeRequest((Message("user", "a" * 900),), 0.0, 100)  # at most 1,000 tokens and 100
+PRICES = TokenPrices(1_000.0, 5_000.0)  # so that it costs at most 1.50
 
 
 def paid(budget: Budget, cost: float | None) -> bool:
     try:
         with budget.call(ASKED) as call:
             call.cost = cost
-    except CapError:
+    except BudgetExceededError:
         return False
     return True
 
@@ -37,14 +43,14 @@ def test_a_call_that_does_not_tell_its_cost_counts_as_the_most_it_could() -> Non
 @pytest.mark.parametrize(
     ("fault", "spent"),
     [
-        (NoReplyError("away", "refused"), 0.0),
-        (NoReplyError("away", "late", billed=True), 1.5),
-        (NoReplyError("unusable", "", billed=True, reply=Reply("", "", 1, 1, 0.25)), 0.25),
+        (JudgeError("away", "refused"), 0.0),
+        (JudgeError("away", "late", billed=True), 1.5),
+        (JudgeError("unusable", "", billed=True, reply=JudgeReply("", "", 1, 1, 0.25)), 0.25),
     ],
 )
-def test_a_call_in_vain_counts_what_may_be_billed(fault: NoReplyError, spent: float) -> None:
+def test_a_call_in_vain_counts_what_may_be_billed(fault: JudgeError, spent: float) -> None:
     budget = Budget(Limits(), PRICES)
-    with pytest.raises(NoReplyError), budget.call(ASKED):
+    with pytest.raises(JudgeError), budget.call(ASKED):
         raise fault
     assert (budget.calls, budget.spent) == (1, spent)
 
@@ -72,7 +78,7 @@ def test_caps_hold_however_many_ask_at_once() -> None:
                 with budget.call(ASKED) as call:
                     most.append(budget.spent + sum(each.most for each in budget.under_way))
                     call.cost = 1.2
-            except CapError:
+            except BudgetExceededError:
                 return
 
     threads = [Thread(target=ask) for _ in range(12)]
@@ -100,12 +106,12 @@ def test_money_set_aside_for_others_is_waited_for_and_not_taken_for_spent() -> N
 
 
 def test_an_estimate_divides_characters_by_four_and_bounds_the_cost() -> None:
-    told = estimated(5, 3, [ASKED, ASKED], PRICES)
+    told = estimate_cost(5, 3, [ASKED, ASKED], PRICES)
     assert told == (5, 3, 2, 450, 200, 0.45, 1.45)
-    assert estimated(5, 3, [ASKED], None)[-2:] == (None, None)
+    assert estimate_cost(5, 3, [ASKED], None)[-2:] == (None, None)
 
 
 @given(st.text())
 def test_no_prompt_has_more_tokens_than_bytes(words: str) -> None:
-    request = Request((Message("user", words),), 0.0, 1)
-    assert most_tokens(request) >= len(words.encode())
+    request = JudgeRequest((Message("user", words),), 0.0, 1)
+    assert max_prompt_tokens(request) >= len(words.encode())

@@ -7,14 +7,14 @@ from records_of import record
 from tiny_parts import save_language_model
 
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.judge.base import NoReplyError
+from visionflan.evaluate.judge.base import JudgeError
 from visionflan.evaluate.judge.budget import Budget, Limits
-from visionflan.evaluate.judge.cache import CACHE, Cache
+from visionflan.evaluate.judge.cache import CACHE, ReplyCache
 from visionflan.evaluate.judge.local import LocalJudge
-from visionflan.evaluate.judge.rubric import Message, Reading, Request
+from visionflan.evaluate.judge.rubric import JudgeRequest, JudgeScore, Message
 from visionflan.evaluate.judge.runner import judge_records
 
-ASKED = Request((Message("system", "a chat"), Message("user", "what colour is it ?")), 0.0, 6)
+ASKED = JudgeRequest((Message("system", "a chat"), Message("user", "what colour is it ?")), 0.0, 6)
 WARM = ASKED._replace(temperature=1.0, max_tokens=12)
 
 
@@ -91,7 +91,7 @@ def test_a_template_that_knows_no_system_is_given_its_words_with_the_users(
 
 def test_a_question_that_does_not_fit_is_refused(judge: LocalJudge) -> None:
     long = ASKED._replace(messages=(Message("user", "colour " * 600),))
-    with pytest.raises(NoReplyError, match="more than the 512") as caught:
+    with pytest.raises(JudgeError, match="more than the 512") as caught:
         judge.ask(long, 0)
     assert caught.value.kind == "refused"
 
@@ -109,9 +109,9 @@ def test_what_the_models_files_say_of_sampling_does_not_count(tmp_path: Path) ->
 def test_a_local_model_judges_records_and_is_asked_nothing_twice(
     judge: LocalJudge, tmp_path: Path
 ) -> None:
-    rubric = YES_OR_NO._replace(read=lambda text, record, swapped: Reading(float(bool(text))))
+    rubric = YES_OR_NO._replace(read=lambda text, record, swapped: JudgeScore(float(bool(text))))
     records = [record(sample_key=str(n), answer=f"cat {n}") for n in range(3)]
-    cache = Cache(tmp_path / CACHE)
+    cache = ReplyCache(tmp_path / CACHE)
     first = judge_records(records, rubric, judge, cache, Budget(Limits(), None))
     second = judge_records(records, rubric, judge, cache, Budget(Limits(), None))
     cache.close()

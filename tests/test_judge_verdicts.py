@@ -10,10 +10,10 @@ from records_of import record
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.judge.judgments import (
     JUDGEMENTS,
-    Judgement,
+    Judgment,
     judge_of,
-    merged,
-    order_of,
+    merge_judgments,
+    position_bias,
     read_judgements,
     subject,
     verdict_of,
@@ -40,10 +40,10 @@ PLAIN: dict[str, Any] = {
 FAILED: dict[str, Any] = {"score": None, "failure": "the judge answered 500", "cost": None}
 
 
-def judgement(answer: str = "cat", **fields: Any) -> Judgement:
+def judgement(answer: str = "cat", **fields: Any) -> Judgment:
     task, key, condition, digest = subject(record(answer=answer))
     named = {"task": task, "sample_key": key, "condition": condition, "answer": digest}
-    return Judgement(**{**named, **PLAIN, **fields})
+    return Judgment(**{**named, **PLAIN, **fields})
 
 
 def test_a_verdict_is_the_mean_over_the_repeats_that_succeeded() -> None:
@@ -97,10 +97,12 @@ def test_of_several_judges_one_must_be_named() -> None:
 
 def test_a_failure_never_takes_the_place_of_a_verdict() -> None:
     good, bad = judgement(), judgement(**FAILED)
-    assert merged([good], [bad]) == [good]
-    assert merged([bad], [good]) == [good]
-    assert merged([bad], [bad._replace(failure="later")]) == [bad._replace(failure="later")]
-    assert len(merged([good], [judgement(judge="another"), judgement(answer="dog")])) == 3
+    assert merge_judgments([good], [bad]) == [good]
+    assert merge_judgments([bad], [good]) == [good]
+    assert merge_judgments([bad], [bad._replace(failure="later")]) == [
+        bad._replace(failure="later")
+    ]
+    assert len(merge_judgments([good], [judgement(judge="another"), judgement(answer="dog")])) == 3
 
 
 def test_the_place_of_an_answer_is_told_apart_from_its_worth() -> None:
@@ -113,10 +115,10 @@ def test_the_place_of_an_answer_is_told_apart_from_its_worth() -> None:
             judgement(repeat=n, score=other, against=beside, swapped=True),
         )
     ]
-    order = order_of([*found, judgement(repeat=7, score=0.2, against=0.3)])
+    order = position_bias([*found, judgement(repeat=7, score=0.2, against=0.3)])
     assert (order.pairs, order.held) == (2, 1)
     assert order.shift == pytest.approx(0.25)
-    assert order_of([judgement()]) == (0, 0, None)
+    assert position_bias([judgement()]) == (0, 0, None)
 
 
 def test_judgements_are_kept_as_they_are_in_any_order(tmp_path: Path) -> None:

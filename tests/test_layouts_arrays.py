@@ -18,7 +18,15 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from visionflan.errors import ReleaseError
-from visionflan.layouts.arrays import batch, idx, labelled, names_in, png, unpickled, version
+from visionflan.layouts.arrays import (
+    labelled,
+    names_in,
+    png,
+    read_idx,
+    read_pickled_batch,
+    safe_unpickle,
+    version,
+)
 from visionflan.specimens.arrays import write_idx, write_pickle
 
 PIXELS = np.arange(2 * 3072, dtype=np.uint64).astype(np.uint8).reshape(2, 3072)
@@ -59,7 +67,7 @@ def test_a_pickle_of_python_2_is_read_as_pickle_itself_reads_it(tmp_path: Path) 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         plainly = pickle.loads(path.read_bytes(), encoding="bytes")
-    found = unpickled(path)
+    found = safe_unpickle(path)
     assert np.array_equal(found["data"], plainly[b"data"])
     assert found["labels"] == plainly[b"labels"] == [3, 1]
     assert found["batch_label"] == b"testing batch 1 of 1"
@@ -71,7 +79,7 @@ def test_a_pickle_of_python_3_is_read_too(tmp_path: Path, protocol: int, by_colu
     pixels = np.asfortranarray(PIXELS) if by_column else PIXELS
     path = tmp_path / "test_batch"
     path.write_bytes(pickle.dumps({"data": pixels, "labels": [3, 1]}, protocol=protocol))
-    assert np.array_equal(unpickled(path)["data"], PIXELS)
+    assert np.array_equal(safe_unpickle(path)["data"], PIXELS)
 
 
 class Calls:
@@ -92,7 +100,7 @@ def test_a_pickle_that_calls_a_function_is_refused_and_not_run(
     path = tmp_path / "test_batch"
     path.write_bytes(pickle.dumps({"data": Calls(os.mkdir, str(mark))}, protocol=protocol))
     with pytest.raises(ReleaseError, match=r"mkdir.*no array needs.*take the file"):
-        unpickled(path)
+        safe_unpickle(path)
     assert not mark.exists()
     pickle.loads(path.read_bytes())
     assert mark.exists()  # read by pickle itself, it does run
@@ -117,7 +125,7 @@ def test_a_pickle_that_calls_a_function_is_refused_and_not_run(
 def test_what_else_a_forged_pickle_may_ask_for_is_refused(tmp_path: Path, content: bytes) -> None:
     path = written(tmp_path / "test_batch", b"}(U\x01x" + content + b"u")
     with pytest.raises(ReleaseError, match="test_batch is not a pickle of plain values"):
-        unpickled(path)
+        safe_unpickle(path)
 
 
 @pytest.mark.parametrize("put", [b"r\x00\x00\x00\x02", b"r\xff\xff\xff\x7f", b"p99999999\n"])
@@ -126,7 +134,7 @@ def test_a_pickle_that_wants_room_for_what_it_does_not_hold_is_refused(
 ) -> None:
     path = written(tmp_path / "test_batch", b"}" + put)
     with pytest.raises(ReleaseError, match="it keeps a value as number"):
-        unpickled(path)
+        safe_unpickle(path)
 
 
 @given(st.binary(max_size=200))
@@ -137,7 +145,7 @@ def test_whatever_the_bytes_are_only_one_fault_is_told(
     for prefix in (b"", b"\x80\x02}"):
         path.write_bytes(prefix + content)
         with suppress(ReleaseError):
-            unpickled(path)
+            safe_unpickle(path)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +164,7 @@ def test_a_batch_that_is_not_whole_is_refused(
 ) -> None:
     write_pickle(tmp_path / "test", fields)
     with pytest.raises(ReleaseError, match=words):
-        batch(tmp_path / "test", "labels")
+        read_pickled_batch(tmp_path / "test", "labels")
 
 
 def test_a_label_without_a_name_is_told_by_its_row(tmp_path: Path) -> None:
@@ -190,7 +198,7 @@ def test_a_picture_is_encoded_by_its_pixels_alone() -> None:
 def test_an_idx_file_is_read_packed_or_not(tmp_path: Path, suffix: str) -> None:
     numbers = PIXELS[:, :12].reshape(2, 3, 4)
     write_idx(tmp_path / f"images{suffix}", numbers)
-    assert np.array_equal(idx(tmp_path / "images"), numbers)
+    assert np.array_equal(read_idx(tmp_path / "images"), numbers)
 
 
 @pytest.mark.parametrize(
@@ -208,13 +216,13 @@ def test_an_idx_file_that_is_not_whole_is_refused(
 ) -> None:
     (tmp_path / "images").write_bytes(content)
     with pytest.raises(ReleaseError, match=words):
-        idx(tmp_path / "images")
+        read_idx(tmp_path / "images")
 
 
 def test_a_packed_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:
     (tmp_path / "images.gz").write_bytes(gzip.compress(b"\x00\x00\x08\x01" * 9)[:-9])
     with pytest.raises(ReleaseError, match="not whole"):
-        idx(tmp_path / "images")
+        read_idx(tmp_path / "images")
 
 
 def test_a_version_is_told_by_content() -> None:

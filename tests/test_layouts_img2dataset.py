@@ -7,7 +7,7 @@ from PIL import Image
 from pyarrow import parquet, table
 
 from visionflan.errors import ReleaseError
-from visionflan.image_sources import Member, describe, encoded
+from visionflan.image_sources import ArchiveMember, describe_source, read_encoded
 from visionflan.layouts.img2dataset import Fetched, write_fetched
 
 GREY = Image.new("RGB", (8, 8), (128, 128, 128))
@@ -22,9 +22,9 @@ def fetched(folder: Path, *, archive: bool) -> Fetched:
 @pytest.mark.parametrize("archive", [False, True])
 def test_a_row_finds_its_picture_in_a_folder_or_an_archive(tmp_path: Path, archive: bool) -> None:
     picture = fetched(tmp_path, archive=archive).picture(1, ADDRESSES[1])
-    assert isinstance(picture, Member) == archive
-    assert describe(picture).endswith("000000001.jpg")
-    assert encoded(picture).startswith(b"\xff\xd8")
+    assert isinstance(picture, ArchiveMember) == archive
+    assert describe_source(picture).endswith("000000001.jpg")
+    assert read_encoded(picture).startswith(b"\xff\xd8")
 
 
 def test_the_second_ten_thousand_rows_are_looked_for_in_the_second_shard(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.drawing import Box
 from visionflan.errors import UnusableError
 from visionflan.layouts.scene_text import Part, Piece, TextRow, around, read_part, reading_order
@@ -73,5 +73,5 @@ def test_a_label_that_cannot_be_read_is_one_broken_row(tmp_path: Path) -> None:
     good, broken = read_part(Part("train", labels, tmp_path), str, parse)
     assert isinstance(good, TextRow)
     assert good.image == tmp_path / "sign.JPG"
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert (broken.key, broken.reason) == ("train/other", "malformed_record")

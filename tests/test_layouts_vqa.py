@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from visionflan import catalog
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.errors import ReleaseError
 from visionflan.layouts import vqa as layouts_vqa
-from visionflan.layouts.vqa import Asked, Pair
+from visionflan.layouts.vqa import Pair, VqaQuestion
 
 WORDS = st.text(max_size=8)
 VALUES = st.integers() | WORDS | st.dictionaries(WORDS, st.integers() | WORDS, max_size=3)
@@ -39,7 +39,10 @@ def test_questions_and_annotations_in_different_orders_are_joined_by_id(tmp_path
     content["questions"].reverse()
     pair.questions.write_text(json.dumps(content))
     rows = list(layouts_vqa.read_pair(pair))
-    assert [row.question for row in rows if isinstance(row, Asked)] == ["What is 1?", "What is 2?"]
+    assert [row.question for row in rows if isinstance(row, VqaQuestion)] == [
+        "What is 1?",
+        "What is 2?",
+    ]
     assert [row.key for row in rows] == ["train2014/1", "train2014/2"]
 
 
@@ -47,7 +50,7 @@ def test_the_answer_of_the_release_goes_before_the_most_frequent_one(tmp_path: P
     most = record(1, "b", "a", "a")
     told = record(2, "b", "a", "a", multiple_choice_answer="b")
     rows = layouts_vqa.read_pair(pair_of(tmp_path, most, told))
-    assert [row.answer for row in rows if isinstance(row, Asked)] == ["a", "b"]
+    assert [row.answer for row in rows if isinstance(row, VqaQuestion)] == ["a", "b"]
 
 
 def test_what_has_no_partner_or_lacks_a_field_is_yielded_broken(tmp_path: Path) -> None:
@@ -57,7 +60,7 @@ def test_what_has_no_partner_or_lacks_a_field_is_yielded_broken(tmp_path: Path) 
     content["annotations"][2]["question_id"] = 9
     content["annotations"].append("not a record")
     pair.annotations.write_text(json.dumps(content))
-    broken = [row for row in layouts_vqa.read_pair(pair) if isinstance(row, Broken)]
+    broken = [row for row in layouts_vqa.read_pair(pair) if isinstance(row, BrokenRow)]
     assert [(row.key, row.reason) for row in broken] == [
         ("annotations.json:2", "malformed_record"),
         ("train2014/9", "no_question"),
@@ -71,7 +74,7 @@ def test_what_has_no_partner_or_lacks_a_field_is_yielded_broken(tmp_path: Path) 
 
 def test_a_second_annotation_of_a_question_is_not_a_second_row(tmp_path: Path) -> None:
     rows = list(layouts_vqa.read_pair(pair_of(tmp_path, record(1, "a"), record(1, "b"))))
-    assert [type(row) for row in rows] == [Asked, Broken]
+    assert [type(row) for row in rows] == [VqaQuestion, BrokenRow]
 
 
 @given(values=st.lists(VALUES, max_size=6), chunk=st.integers(1, 40))

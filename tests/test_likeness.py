@@ -10,13 +10,19 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from visionflan.storage.image_checks import check_image
-from visionflan.storage.perceptual_hash import LOW, alike, differing_bits, join, look
+from visionflan.storage.perceptual_hash import (
+    LOW,
+    group_near_duplicates,
+    hamming_distance,
+    image_signature,
+    merge_groups,
+)
 
 
 def grouped(pictures: list[Image.Image]) -> list[int]:
-    looks = [look(picture) for picture in pictures]
+    looks = [image_signature(picture) for picture in pictures]
     words = b"".join(seen.colours for seen in looks)
-    groups = alike(
+    groups = group_near_duplicates(
         np.array([seen.phash for seen in looks], dtype=np.uint64),
         np.frombuffer(words, np.uint8).reshape(len(looks), -1),
     )
@@ -66,7 +72,7 @@ def test_a_jpeg_looks_like_the_picture_that_it_was_made_of() -> None:
 def test_differing_bits_are_counted(pairs: list[tuple[int, int]]) -> None:
     left, right = (np.array(side, dtype=np.uint64) for side in zip(*pairs, strict=True))
     expected = [(a ^ b).bit_count() for a, b in pairs]
-    assert differing_bits(left, right).tolist() == expected
+    assert hamming_distance(left, right).tolist() == expected
 
 
 @given(
@@ -86,7 +92,7 @@ def test_joining_gives_each_row_the_lowest_row_that_it_is_linked_to(
         for a, b in pairs:
             expected[a] = expected[b] = min(expected[a], expected[b])
     left, right = (np.array([pair[side] for pair in pairs], dtype=np.int64) for side in (0, 1))
-    labels = join(np.arange(count, dtype=np.int32), left, right)
+    labels = merge_groups(np.arange(count, dtype=np.int32), left, right)
     assert labels.tolist() == expected
 
 
@@ -96,11 +102,11 @@ def test_hashes_that_are_near_are_always_found(phashes: list[int], flips: int) -
     for flip in range(flips + 1):
         near ^= 1 << (phashes[1] >> (6 * flip)) % 64
     values = np.array([*phashes, near], dtype=np.uint64)
-    groups = alike(values, np.zeros((len(values), 192), dtype=np.uint8))
+    groups = group_near_duplicates(values, np.zeros((len(values), 192), dtype=np.uint8))
     assert groups[0] == groups[-1]
 
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_few_pictures_are_no_trouble(count: int) -> None:
-    groups = alike(np.zeros(count, np.uint64), np.zeros((count, 192), np.uint8))
+    groups = group_near_duplicates(np.zeros(count, np.uint64), np.zeros((count, 192), np.uint8))
     assert groups.tolist() == list(range(count))

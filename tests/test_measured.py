@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from records_of import TASK, record
 
-from visionflan.evaluate.aggregate.benchmark_scores import measured
-from visionflan.evaluate.aggregate.measures import Measure, estimate, mean_score, ratio
+from visionflan.evaluate.aggregate.benchmark_scores import benchmark_scores
+from visionflan.evaluate.aggregate.measures import AggregateMetric, estimate, mean_score, ratio
 from visionflan.evaluate.benchmarks import load
-from visionflan.evaluate.metric import Question, Verdict
+from visionflan.evaluate.metric import ParsedAnswer, ScoringContext
 from visionflan.evaluate.records.header import Header
 from visionflan.evaluate.records.record import Record
 from visionflan.evaluate.scorer import Scorer
@@ -54,7 +54,7 @@ def answered(number: int, answer: str, **fields: Any) -> Record:
 
 
 def summed(records: list[Record]) -> dict[str, Any]:
-    return measured(records, header(), Scorer(header().tasks, {}))
+    return benchmark_scores(records, header(), Scorer(header().tasks, {}))
 
 
 def test_missing_data_is_no_score_and_below_98_percent_there_is_no_headline() -> None:
@@ -77,8 +77,8 @@ def test_missing_data_is_no_score_and_below_98_percent_there_is_no_headline() ->
 def test_a_rule_that_breaks_on_an_answer_leaves_missing_data_and_ends_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def brittle(answer: str, question: Question) -> Verdict:
-        return Verdict(1 / (len(answer) - 3), answer)
+    def brittle(answer: str, question: ScoringContext) -> ParsedAnswer:
+        return ParsedAnswer(1 / (len(answer) - 3), answer)
 
     monkeypatch.setitem(load("cifar10").rules, "lenient", brittle)
     whole, broken = answered(0, "a dog"), answered(1, "cat")
@@ -104,7 +104,9 @@ def test_a_ratio_is_drawn_as_a_ratio() -> None:
     def tally(records: Any, rule: Any) -> tuple[float, float]:
         return sum(r.score(rule) for r in records), sum(r.against for r in records)
 
-    both = Measure("ratio", tally, lambda totals: 100 * ratio(totals[..., 0], totals[..., 1]), None)
+    both = AggregateMetric(
+        "ratio", tally, lambda totals: 100 * ratio(totals[..., 0], totals[..., 1]), None
+    )
     records = [
         record(cluster=str(place), score_official=0.5 * (1 + place % 3), against=1.0 + place % 3)
         for place in range(30)
@@ -147,7 +149,7 @@ def test_clusters_are_drawn_within_their_part_where_a_measure_wants_it() -> None
     def value(totals: Any) -> Any:
         return ratio(totals[..., 0], totals[..., 1]) + ratio(totals[..., 2], totals[..., 3])
 
-    both = Measure("sum", tally, value, 2.0, by_part=True)
+    both = AggregateMetric("sum", tally, value, 2.0, by_part=True)
     records = [record(task="toy/b", cluster="only", score_lenient=1.0)] + [
         record(task="toy/a", cluster=str(place), score_lenient=float(place % 2))
         for place in range(50)

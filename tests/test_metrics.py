@@ -5,13 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from questions import asked, lenient, official
 
-from visionflan.dataset import Metric as MetricName
+from visionflan.dataset import MetricName
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.metric import PARSING_RULES, Question
+from visionflan.evaluate.metric import PARSING_RULES, ScoringContext
 from visionflan.evaluate.metrics import METRICS, cider, exact_match, metric, vqa_accuracy
-from visionflan.evaluate.metrics.normalization import bare
+from visionflan.evaluate.metrics.normalization import extract_answer
 from visionflan.evaluate.metrics.relaxed_accuracy import lenient as relaxed_leniently
-from visionflan.evaluate.scorer import judge
+from visionflan.evaluate.scorer import score_answer
 
 TEN_YES = ("yes",) * 10
 
@@ -55,7 +55,7 @@ def test_containing_and_starting_with_the_answer_are_diagnostics() -> None:
     ],
 )
 def test_the_bare_answer_is_taken_out_of_the_words_around_it(text: str, answer: str) -> None:
-    assert bare(text) == answer
+    assert extract_answer(text) == answer
 
 
 @settings(deadline=None)
@@ -64,10 +64,10 @@ def test_every_bounded_metric_stays_between_nought_and_one(
     answer: str, references: list[str]
 ) -> None:
     known = cider.frequencies([references])
-    question = Question(references[0], tuple(references), frequencies=known)
+    question = ScoringContext(references[0], tuple(references), frequencies=known)
     for name, each in METRICS.items():
         for rule in PARSING_RULES:
-            score = judge(name, answer, question, rule).score
+            score = score_answer(name, answer, question, rule).score
             assert score is not None
             assert 0.0 <= score <= (1.0 + 1e-9 if each.bounded else 10.0 + 1e-9)
 
@@ -79,7 +79,9 @@ def test_the_reference_itself_is_always_right(reference: str) -> None:
         has_runs_of_four = name != "bleu_4" or len(reference.split()) >= 4
         if each.bounded and has_runs_of_four:
             for rule in PARSING_RULES:
-                assert judge(name, reference, asked(reference), rule).score == pytest.approx(1.0)
+                assert score_answer(name, reference, asked(reference), rule).score == pytest.approx(
+                    1.0
+                )
 
 
 def test_vqa_accuracy_keeps_the_scripts_quirks() -> None:
@@ -201,8 +203,8 @@ def test_set_f1_counts_what_is_right_and_what_is_missing() -> None:
     ],
 )
 def test_the_status_says_why_an_answer_scores_nothing(answer: str, cut: bool, status: str) -> None:
-    assert judge("exact_match", answer, asked("red"), "lenient", cut=cut).status == status
+    assert score_answer("exact_match", answer, asked("red"), "lenient", cut=cut).status == status
 
 
 def test_an_answer_that_was_cut_is_scored_for_what_it_says() -> None:
-    assert judge("exact_match", "red", asked("red"), "official", cut=True).score == 1.0
+    assert score_answer("exact_match", "red", asked("red"), "official", cut=True).score == 1.0

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from questions import asked, official
 
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.metric import Question
+from visionflan.evaluate.metric import ScoringContext
 from visionflan.evaluate.metrics import bleu_4, cider
 from visionflan.evaluate.metrics.caption_tokenizer import caption_words
 
@@ -61,7 +61,7 @@ def test_cider_agrees_with_values_worked_by_hand() -> None:
     known = cider.frequencies([["red car"], ["blue sky"]])
 
     def score(answer: str) -> float | None:
-        return cider.score(answer, Question("", ("red car",), frequencies=known)).score
+        return cider.score(answer, ScoringContext("", ("red car",), frequencies=known)).score
 
     assert score("red car") == pytest.approx(10 * (1 + 1) / 4)
     twice = 2 / math.sqrt(5 * 2) + 1 / math.sqrt(2)
@@ -72,7 +72,9 @@ def test_cider_agrees_with_values_worked_by_hand() -> None:
 
 def test_cider_knows_nothing_from_one_picture_alone() -> None:
     known = cider.frequencies([["a red car"]])
-    assert cider.score("a red car", Question("", ("a red car",), frequencies=known)).score == 0.0
+    assert (
+        cider.score("a red car", ScoringContext("", ("a red car",), frequencies=known)).score == 0.0
+    )
 
 
 def test_cider_without_frequencies_is_refused() -> None:
@@ -120,8 +122,8 @@ def test_bleu_of_an_answer_without_four_words_in_common_is_next_to_nothing() -> 
 def combined(items: Items) -> float:
     """Add up the parts of all items, and give BLEU-4 of the sums."""
     each = [bleu_4.parts(*item) for item in items]
-    return bleu_4.combined(
-        bleu_4.Parts(
+    return bleu_4.corpus_bleu(
+        bleu_4.BleuCounts(
             tuple(map(sum, zip(*(found.right for found in each), strict=True))),
             tuple(map(sum, zip(*(found.there for found in each), strict=True))),
             sum(found.said for found in each),
@@ -134,7 +136,7 @@ def test_bleu_of_several_items_is_that_of_their_sums_and_not_their_mean() -> Non
     """Together 9 of 10 words, 6 of 8 pairs, 4 of 6 threes and 2 of 4 fours agree."""
     items = [("a b c d", ["a b c d"]), ("a red car on the road", ["a red car on a road"])]
     assert combined(items) == pytest.approx((9 / 10 * 6 / 8 * 4 / 6 * 2 / 4) ** (1 / 4))
-    alone = [bleu_4.combined(bleu_4.parts(*item)) for item in items]
+    alone = [bleu_4.corpus_bleu(bleu_4.parts(*item)) for item in items]
     assert sum(alone) / 2 != pytest.approx(combined(items), abs=0.01)
 
 
@@ -169,7 +171,7 @@ def test_cider_is_that_of_the_reference_implementation(drawn: Items) -> None:
         _, alone = original(reference.Cider(), items)
         known = cider.frequencies([meant for _, meant in items])
         for (said, meant), score in zip(items, alone, strict=True):
-            question = Question("", tuple(meant), frequencies=known)
+            question = ScoringContext("", tuple(meant), frequencies=known)
             assert cider.score(said, question).score == pytest.approx(score, abs=1e-12)
 
 

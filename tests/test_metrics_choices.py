@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from questions import asked
 
-from visionflan.evaluate.metric import PARSING_RULES, Question
+from visionflan.evaluate.metric import PARSING_RULES, ScoringContext
 from visionflan.evaluate.metrics import exact_match, metric
 from visionflan.evaluate.metrics.answer_parsing import read_option, read_yes_or_no
 
@@ -144,6 +144,6 @@ def test_the_form_that_the_prompt_asks_for_is_always_understood(
     target: str, options: list[str]
 ) -> None:
     letter = "abcd"[options.index(target)]
-    question = Question(target, (target,), tuple(options))
+    question = ScoringContext(target, (target,), tuple(options))
     for rule in PARSING_RULES:
         assert metric("exact_match").rule(rule)(f"({letter}) {target}", question).score == 1.0

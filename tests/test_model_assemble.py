@@ -11,10 +11,10 @@ from tiny_parts import save_language_model, save_tower
 
 from visionflan.errors import TrainingError
 from visionflan.model.chat_templates import VICUNA
-from visionflan.model.chat_tokenizer import Encoder
-from visionflan.model.forward import see
-from visionflan.model.image_processing import pixels
-from visionflan.model.llava import Joint, assemble, open_llava
+from visionflan.model.chat_tokenizer import ChatTokenizer
+from visionflan.model.forward import encode_images
+from visionflan.model.image_processing import preprocess
+from visionflan.model.llava import ConnectorConfig, build_llava, open_llava
 
 KINDS = [("clip", "llama"), ("siglip", "qwen2"), ("clip", "mistral")]
 
@@ -33,7 +33,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_is_joined_and_saved_opens_with_the_same_weights(
     parts: Path, tmp_path: Path, tower: str, language_model: str
 ) -> None:
-    model, processor = assemble(parts / tower, parts / language_model)
+    model, processor = build_llava(parts / tower, parts / language_model)
     assert not any(weight.is_meta for weight in (*model.parameters(), *model.buffers()))
     model.save_pretrained(tmp_path)
     processor.save_pretrained(tmp_path)
@@ -43,7 +43,7 @@ def test_what_is_joined_and_saved_opens_with_the_same_weights(
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert again.chat_template == processor.chat_template
     picture = [Image.new("RGB", (50, 30), "red")]
-    assert torch.equal(pixels(processor, picture), pixels(again, picture))
+    assert torch.equal(preprocess(processor, picture), preprocess(again, picture))
 
 
 @pytest.mark.parametrize(("tower", "language_model"), KINDS)
@@ -51,24 +51,28 @@ def test_what_is_joined_and_saved_opens_with_the_same_weights(
 def test_an_image_has_as_many_tokens_as_the_tower_gives_features(
     parts: Path, tower: str, language_model: str, features: str
 ) -> None:
-    joint = Joint(features="patches" if features == "patches" else "all")
-    model, processor = assemble(parts / tower, parts / language_model, joint=joint)
-    seen = see(model, pixels(processor, [Image.new("RGB", (50, 30))]))
-    assert seen.shape[1] == Encoder(processor).tokens_per_image == model.config.image_seq_length
+    joint = ConnectorConfig(features="patches" if features == "patches" else "all")
+    model, processor = build_llava(parts / tower, parts / language_model, joint=joint)
+    seen = encode_images(model, preprocess(processor, [Image.new("RGB", (50, 30))]))
+    assert (
+        seen.shape[1] == ChatTokenizer(processor).tokens_per_image == model.config.image_seq_length
+    )
     assert seen.shape[1] == 16 + (features == "all" and tower == "clip")
 
 
 def test_the_parts_keep_their_weights_and_the_layer_told_is_taken(parts: Path) -> None:
     from transformers import CLIPVisionModel, LlamaForCausalLM
 
-    model, processor = assemble(parts / "clip", parts / "llama", joint=Joint(feature_layer=-1))
+    model, processor = build_llava(
+        parts / "clip", parts / "llama", joint=ConnectorConfig(feature_layer=-1)
+    )
     tower = CLIPVisionModel.from_pretrained(parts / "clip")
     speech = LlamaForCausalLM.from_pretrained(parts / "llama")
-    values = pixels(processor, [Image.new("RGB", (32, 32), "red")])
+    values = preprocess(processor, [Image.new("RGB", (32, 32), "red")])
     with torch.no_grad():
         hidden = tower(values, output_hidden_states=True).hidden_states
-    assert torch.equal(see(model, values), hidden[-1][:, 1:])
-    assert not torch.equal(see(model, values), hidden[-2][:, 1:])
+    assert torch.equal(encode_images(model, values), hidden[-1][:, 1:])
+    assert not torch.equal(encode_images(model, values), hidden[-2][:, 1:])
     rows = speech.lm_head.weight.shape[0]
     assert torch.equal(model.lm_head.weight[:rows], speech.lm_head.weight)
 
@@ -87,13 +91,13 @@ def test_a_folder_that_holds_a_text_part_too_serves_as_a_tower(parts: Path, tmp_
     ).save_pretrained(tmp_path)
     settings = "preprocessor_config.json"
     (tmp_path / settings).write_bytes((parts / "clip" / settings).read_bytes())
-    model, processor = assemble(tmp_path, parts / "llama")
-    assert Encoder(processor).tokens_per_image == 4
+    model, processor = build_llava(tmp_path, parts / "llama")
+    assert ChatTokenizer(processor).tokens_per_image == 4
     assert model.model.multi_modal_projector.linear_1.in_features == 16
 
 
 def test_what_is_missing_is_added_to_the_vocabulary_once(parts: Path, tmp_path: Path) -> None:
-    model, processor = assemble(parts / "clip", parts / "llama")
+    model, processor = build_llava(parts / "clip", parts / "llama")
     words = len(processor.tokenizer)
     assert processor.tokenizer.pad_token == "<pad>"
     assert model.lm_head.weight.shape[0] % 64 == 0
@@ -104,7 +108,7 @@ def test_what_is_missing_is_added_to_the_vocabulary_once(parts: Path, tmp_path: 
     speech.resize_token_embeddings(1000)
     speech.save_pretrained(tmp_path)
     processor.tokenizer.save_pretrained(tmp_path)
-    again, joined = assemble(parts / "clip", tmp_path)
+    again, joined = build_llava(parts / "clip", tmp_path)
     assert len(joined.tokenizer) == words
     assert again.lm_head.weight.shape[0] == 1000
 
@@ -112,7 +116,7 @@ def test_what_is_missing_is_added_to_the_vocabulary_once(parts: Path, tmp_path: 
 def test_only_the_connector_is_drawn_and_by_its_own_seed(parts: Path) -> None:
     torch.manual_seed(3)
     before = torch.get_rng_state()
-    models = [assemble(parts / "clip", parts / "llama", seed=seed)[0] for seed in (1, 1, 2)]
+    models = [build_llava(parts / "clip", parts / "llama", seed=seed)[0] for seed in (1, 1, 2)]
     assert torch.equal(torch.get_rng_state(), before)
     same, again, other = (model.model.multi_modal_projector.linear_1.weight for model in models)
     assert torch.equal(same, again)
@@ -121,14 +125,14 @@ def test_only_the_connector_is_drawn_and_by_its_own_seed(parts: Path) -> None:
 
 
 def test_a_picture_is_padded_to_a_square_with_the_mean_colour(parts: Path) -> None:
-    _, processor = assemble(parts / "clip", parts / "llama")
+    _, processor = build_llava(parts / "clip", parts / "llama")
     wide = Image.effect_noise((64, 32), 80).convert("RGB")
     mean = tuple(int(value * 255) for value in processor.image_processor.image_mean)
     square = Image.new("RGB", (64, 64), mean)
     square.paste(wide, (0, 16))
     scaled = np.asarray(square.resize((32, 32), Image.Resampling.BICUBIC), np.float32) / 255
     expected = (scaled - processor.image_processor.image_mean) / processor.image_processor.image_std
-    found = pixels(processor, [wide])[0].permute(1, 2, 0).numpy()
+    found = preprocess(processor, [wide])[0].permute(1, 2, 0).numpy()
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
@@ -138,23 +142,23 @@ def test_the_template_told_is_taken_before_the_one_that_comes_along(
     own = VICUNA.replace("USER", "Human")
     save_language_model(tmp_path / "llama")
     (tmp_path / "llama" / "chat_template.jinja").write_text(own)
-    assert assemble(parts / "clip", parts / "llama")[1].chat_template == VICUNA
-    assert assemble(parts / "clip", tmp_path / "llama")[1].chat_template == own
-    told = assemble(parts / "clip", tmp_path / "llama", template_name="vicuna")[1]
+    assert build_llava(parts / "clip", parts / "llama")[1].chat_template == VICUNA
+    assert build_llava(parts / "clip", tmp_path / "llama")[1].chat_template == own
+    told = build_llava(parts / "clip", tmp_path / "llama", template_name="vicuna")[1]
     assert told.chat_template == VICUNA
     with pytest.raises(TrainingError, match="neither a file nor one of vicuna"):
-        assemble(parts / "clip", parts / "llama", template_name="vicuna2")
+        build_llava(parts / "clip", parts / "llama", template_name="vicuna2")
 
 
 def test_a_folder_that_is_no_part_is_refused_in_a_sentence(parts: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"holds no vision tower: there is no config\.json"):
-        assemble(tmp_path, parts / "llama")
+        build_llava(tmp_path, parts / "llama")
     save_tower(tmp_path)
     (tmp_path / "preprocessor_config.json").unlink()
     with pytest.raises(TrainingError, match=r"no preprocessor_config\.json beside it"):
-        assemble(tmp_path, parts / "llama")
+        build_llava(tmp_path, parts / "llama")
     with pytest.raises(TrainingError, match=r"language model in .* cannot be opened"):
-        assemble(parts / "clip", parts / "siglip")
+        build_llava(parts / "clip", parts / "siglip")
 
 
 def test_a_language_model_without_a_fast_tokenizer_is_refused_in_a_sentence(
@@ -164,7 +168,7 @@ def test_a_language_model_without_a_fast_tokenizer_is_refused_in_a_sentence(
     (tmp_path / "tokenizer.json").unlink()
     (tmp_path / "tokenizer.model").write_bytes(b"no such model")
     with pytest.raises(TrainingError, match=r"the tokenizer in .* cannot be opened"):
-        assemble(parts / "clip", tmp_path)
+        build_llava(parts / "clip", tmp_path)
 
 
 def test_weights_that_are_missing_are_refused_and_not_drawn(parts: Path, tmp_path: Path) -> None:
@@ -176,4 +180,4 @@ def test_weights_that_are_missing_are_refused_and_not_drawn(parts: Path, tmp_pat
     del weights[lost]
     save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
     with pytest.raises(TrainingError, match="lacks 1 of its weights"):
-        assemble(tmp_path, parts / "llama")
+        build_llava(tmp_path, parts / "llama")

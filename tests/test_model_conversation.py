@@ -10,29 +10,29 @@ from tiny_parts import save_language_model, save_tower
 
 from visionflan.errors import TrainingError, UnusableError
 from visionflan.model.chat_templates import PLAIN, VICUNA
-from visionflan.model.chat_tokenizer import Encoder, answer_tokens, marks, messages
-from visionflan.model.llava import assemble
+from visionflan.model.chat_tokenizer import ChatTokenizer, answer_tokens, assistant_mask, messages
+from visionflan.model.llava import build_llava
 from visionflan.storage.instance import Turn
 
 KINDS = ("llama", "qwen2")
 
 
 @pytest.fixture(scope="module")
-def encoders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Encoder]:
+def encoders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ChatTokenizer]:
     folder = tmp_path_factory.mktemp("parts")
     save_tower(folder / "tower")
     made = {}
     for kind in KINDS:
         save_language_model(folder / kind, kind)
-        made[kind] = Encoder(assemble(folder / "tower", folder / kind)[1])
+        made[kind] = ChatTokenizer(build_llava(folder / "tower", folder / kind)[1])
     return made
 
 
-def with_template(encoder: Encoder, template: str) -> Encoder:
+def with_template(encoder: ChatTokenizer, template: str) -> ChatTokenizer:
     before = encoder.processor.chat_template
     encoder.processor.chat_template = template
     try:
-        return Encoder(encoder.processor)
+        return ChatTokenizer(encoder.processor)
     finally:
         encoder.processor.chat_template = before
 
@@ -49,7 +49,7 @@ words = st.lists(
 @settings(deadline=None, max_examples=40)
 @given(asked=words, said=words)
 def test_the_answers_with_their_ends_are_learnt_and_nothing_else(
-    encoders: dict[str, Encoder], kind: str, template: str, asked: list[str], said: list[str]
+    encoders: dict[str, ChatTokenizer], kind: str, template: str, asked: list[str], said: list[str]
 ) -> None:
     encoder = with_template(encoders[kind], template)
     turns = []
@@ -68,7 +68,7 @@ def test_the_answers_with_their_ends_are_learnt_and_nothing_else(
 @settings(deadline=None, max_examples=40)
 @given(question=words, reply=words)
 def test_a_prompt_has_the_same_tokens_in_training_and_when_it_is_asked(
-    encoders: dict[str, Encoder], kind: str, question: list[str], reply: list[str]
+    encoders: dict[str, ChatTokenizer], kind: str, question: list[str], reply: list[str]
 ) -> None:
     encoder = encoders[kind]
     asked = Turn("user", "<image>\n" + " ".join(question))
@@ -78,7 +78,9 @@ def test_a_prompt_has_the_same_tokens_in_training_and_when_it_is_asked(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_tokens_are_those_of_the_processor(encoders: dict[str, Encoder], kind: str) -> None:
+def test_the_tokens_are_those_of_the_processor(
+    encoders: dict[str, ChatTokenizer], kind: str
+) -> None:
     encoder = encoders[kind]
     turns = [
         Turn("user", "Which is red?\n<image> or\n<image>"),
@@ -108,7 +110,7 @@ def test_the_tokens_are_those_of_the_processor(encoders: dict[str, Encoder], kin
     assert encoder.expand(encoder.prompts([turns[:1]])[0]) == prompt["input_ids"][0]
 
 
-def test_a_text_is_begun_once_by_template_or_tokenizer(encoders: dict[str, Encoder]) -> None:
+def test_a_text_is_begun_once_by_template_or_tokenizer(encoders: dict[str, ChatTokenizer]) -> None:
     encoder = encoders["llama"]
     turns = [Turn("user", "what is it?"), Turn("assistant", "red")]
     begin = encoder.tokenizer.bos_token_id
@@ -119,7 +121,9 @@ def test_a_text_is_begun_once_by_template_or_tokenizer(encoders: dict[str, Encod
             assert tokens.count(begin) == 1
 
 
-def test_words_with_a_token_that_is_reserved_are_refused(encoders: dict[str, Encoder]) -> None:
+def test_words_with_a_token_that_is_reserved_are_refused(
+    encoders: dict[str, ChatTokenizer],
+) -> None:
     encoder = encoders["llama"]
     encoder.check([Turn("user", "<image>\na < b"), Turn("assistant", "s>")], 1)
     with pytest.raises(UnusableError, match="special_token: the words hold </s>"):
@@ -130,7 +134,7 @@ def test_words_with_a_token_that_is_reserved_are_refused(encoders: dict[str, Enc
 
 @pytest.mark.parametrize(("text", "images"), [("a", 1), ("<image>", 0), ("<image><image>", 1)])
 def test_markers_and_images_that_differ_in_number_are_refused(
-    encoders: dict[str, Encoder], text: str, images: int
+    encoders: dict[str, ChatTokenizer], text: str, images: int
 ) -> None:
     with pytest.raises(UnusableError, match="image_count"):
         encoders["llama"].check([Turn("user", text), Turn("assistant", "a")], images)
@@ -149,7 +153,7 @@ def test_markers_and_images_that_differ_in_number_are_refused(
     ],
 )
 def test_a_template_that_would_teach_wrongly_is_refused(
-    encoders: dict[str, Encoder], change: tuple[str, str], complaint: str
+    encoders: dict[str, ChatTokenizer], change: tuple[str, str], complaint: str
 ) -> None:
     template = VICUNA.replace(*change)
     assert template != VICUNA
@@ -163,7 +167,15 @@ def test_a_template_that_would_teach_wrongly_is_refused(
 
 def test_marks_cover_the_tokens_of_spans_and_pass_over_empty_ones() -> None:
     offsets = [(0, 0), (0, 3), (3, 5), (5, 5), (5, 9), (9, 12), (12, 13)]
-    assert marks(offsets, [(3, 9), (12, 13)]) == [False, False, True, False, True, False, True]
-    assert marks(offsets, []) == [False] * 7
+    assert assistant_mask(offsets, [(3, 9), (12, 13)]) == [
+        False,
+        False,
+        True,
+        False,
+        True,
+        False,
+        True,
+    ]
+    assert assistant_mask(offsets, []) == [False] * 7
     with pytest.raises(TrainingError, match="the end of a prompt"):
-        marks(offsets, [(4, 9)])
+        assistant_mask(offsets, [(4, 9)])

@@ -11,9 +11,9 @@ from visionflan.errors import EvaluationError, TrainingError, UnusableError
 from visionflan.model.fingerprint import weights_digest
 from visionflan.model.generate import (
     Checkpoint,
-    answer,
-    chosen_device,
+    generate_answers,
     load_checkpoint,
+    resolve_device,
 )
 from visionflan.storage.instance import Turn
 
@@ -25,16 +25,16 @@ def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
 
 def test_answers_in_a_batch_are_those_given_one_by_one(checkpoint: Checkpoint) -> None:
-    together = answer(checkpoint, CONVERSATIONS, IMAGES, max_new_tokens=8)
+    together = generate_answers(checkpoint, CONVERSATIONS, IMAGES, max_new_tokens=8)
     alone = [
-        answer(checkpoint, [turns], [images], max_new_tokens=8)[0]
+        generate_answers(checkpoint, [turns], [images], max_new_tokens=8)[0]
         for turns, images in zip(CONVERSATIONS, IMAGES, strict=True)
     ]
-    pairs = answer(checkpoint, CONVERSATIONS, IMAGES, max_new_tokens=8, batch_size=2)
+    pairs = generate_answers(checkpoint, CONVERSATIONS, IMAGES, max_new_tokens=8, batch_size=2)
     assert together == alone == pairs
     assert len({said.text for said in alone}) > 1
     assert all(said.finish_reason == "length" and said.tokens == 8 for said in alone)
-    assert answer(checkpoint, [], []) == []
+    assert generate_answers(checkpoint, [], []) == []
 
 
 def test_an_answer_ends_at_the_end_token_and_never_holds_an_image(checkpoint: Checkpoint) -> None:
@@ -48,7 +48,7 @@ def test_an_answer_ends_at_the_end_token_and_never_holds_an_image(checkpoint: Ch
         ):
             bias.zero_()[token] = 1e6
             head.bias = torch.nn.Parameter(bias.clone())
-            said = answer(checkpoint, CONVERSATIONS[:2], IMAGES[:2], max_new_tokens=3)
+            said = generate_answers(checkpoint, CONVERSATIONS[:2], IMAGES[:2], max_new_tokens=3)
             assert [(one.finish_reason, one.tokens) for one in said] == [(reason, count)] * 2
             assert [bool(one.text) for one in said] == [reason == "length"] * 2
     finally:
@@ -58,18 +58,18 @@ def test_an_answer_ends_at_the_end_token_and_never_holds_an_image(checkpoint: Ch
 
 def test_what_cannot_be_asked_is_refused(checkpoint: Checkpoint) -> None:
     with pytest.raises(EvaluationError, match="must end with a user's turn"):
-        answer(checkpoint, [[Turn("user", "a"), Turn("assistant", "b")]], [[]])
+        generate_answers(checkpoint, [[Turn("user", "a"), Turn("assistant", "b")]], [[]])
     with pytest.raises(UnusableError, match="image_count: 1 image markers and 0 images"):
-        answer(checkpoint, [[Turn("user", "<image>\na")]], [[]])
+        generate_answers(checkpoint, [[Turn("user", "<image>\na")]], [[]])
     with pytest.raises(TrainingError, match="holds no LLaVA checkpoint"):
         load_checkpoint(Path("nowhere"), "cpu")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is an accelerator")
 def test_an_accelerator_that_is_not_there_is_told_in_a_sentence() -> None:
-    assert chosen_device("auto").type == "cpu"
+    assert resolve_device("auto").type == "cpu"
     with pytest.raises(TrainingError, match="no accelerator is to be found"):
-        chosen_device("cuda")
+        resolve_device("cuda")
 
 
 def test_the_digest_of_weights_follows_their_files(checkpoint: Checkpoint, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from tiny_asked import CONVERSATIONS, IMAGES, RED, save_checkpoint
 
 from visionflan.model.chat_tokenizer import messages
 from visionflan.model.generate import Checkpoint, load_checkpoint
-from visionflan.model.logprobs import Weighed, answered, batched, candidate_logprobs
+from visionflan.model.logprobs import CandidateRow, batch_rows, candidate_logprobs, candidate_tokens
 from visionflan.storage.instance import Turn
 
 CANDIDATES = [["red", "blue green"], ["circle", "a"], ["two"], ["one two three", "two"]]
@@ -65,7 +65,7 @@ def test_an_answer_is_greedy_if_each_of_its_tokens_is_the_likeliest(
     turns, texts = CONVERSATIONS[0], ["red", "blue green"]
     encoder = checkpoint.encoder
     prompt = encoder.expand(encoder.prompts([turns])[0])
-    red, blue_green = answered(encoder, turns, prompt, texts)
+    red, blue_green = candidate_tokens(encoder, turns, prompt, texts)
     monkeypatch.setattr(checkpoint.model, "lm_head", Likeliest([*red, *blue_green[:-1], 1]))
     found = candidate_logprobs(checkpoint, [turns], [[RED]], [texts])[0]
     assert [each.greedy for each in found] == [True, False]
@@ -85,7 +85,7 @@ class Likeliest(torch.nn.Module):
 
 def test_a_batch_holds_no_more_candidates_than_it_may() -> None:
     rows = [
-        Weighed([0] * length, [[1]] * count, [])
+        CandidateRow([0] * length, [[1]] * count, [])
         for length, count in ((9, 2), (5, 4), (7, 1), (6, 1), (8, 3))
     ]
-    assert list(batched(rows, 4)) == [[1], [3, 2], [4], [0]]
+    assert list(batch_rows(rows, 4)) == [[1], [3, 2], [4], [0]]

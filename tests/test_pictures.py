@@ -8,7 +8,14 @@ import pytest
 from pyarrow import parquet, table
 
 from visionflan.errors import ReleaseError
-from visionflan.image_sources import Cell, Entry, describe, encoded, open_lmdb, source
+from visionflan.image_sources import (
+    LmdbEntry,
+    ParquetCell,
+    containing_file,
+    describe_source,
+    open_lmdb,
+    read_encoded,
+)
 
 VALUES = [bytes([number]) * 1000 for number in range(50)]
 
@@ -23,19 +30,19 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("row", [0, 15, 16, 19, 20, 39, 45, 49])
 def test_every_row_gives_its_own_bytes(path: Path, row: int) -> None:
-    assert encoded(Cell(path, "jpg", row)) == VALUES[row]
+    assert read_encoded(ParquetCell(path, "jpg", row)) == VALUES[row]
 
 
 @pytest.mark.parametrize(("column", "row"), [("jpg", 50), ("number", 0), ("png", 0)])
 def test_a_cell_without_bytes_is_told(path: Path, column: str, row: int) -> None:
     with pytest.raises(KeyError, match=column):
-        encoded(Cell(path, column, row))
+        read_encoded(ParquetCell(path, column, row))
 
 
 def test_a_cell_is_told_by_its_file_row_and_column(path: Path) -> None:
-    cell = Cell(path, "jpg", 3)
-    assert describe(cell) == f"{path}#3/jpg"
-    assert source(cell) == path
+    cell = ParquetCell(path, "jpg", 3)
+    assert describe_source(cell) == f"{path}#3/jpg"
+    assert containing_file(cell) == path
 
 
 @pytest.fixture
@@ -50,21 +57,21 @@ def database(tmp_path: Path) -> Path:
 
 
 def test_an_entry_of_a_database_is_read_by_its_key(database: Path) -> None:
-    entry = Entry(database, "0a")
-    assert encoded(entry) == VALUES[7]
-    assert describe(entry) == f"{database}#0a"
-    assert source(entry).is_file()
+    entry = LmdbEntry(database, "0a")
+    assert read_encoded(entry) == VALUES[7]
+    assert describe_source(entry) == f"{database}#0a"
+    assert containing_file(entry).is_file()
 
 
 def test_a_key_that_is_not_there_is_told(database: Path) -> None:
     with pytest.raises(KeyError, match="0b"):
-        encoded(Entry(database, "0b"))
+        read_encoded(LmdbEntry(database, "0b"))
 
 
 def test_a_child_process_reads_from_the_database_that_its_parent_has_open(database: Path) -> None:
     open_lmdb(database)
     if not (child := os.fork()):
-        os._exit(0 if encoded(Entry(database, "0a")) == VALUES[7] else 1)
+        os._exit(0 if read_encoded(LmdbEntry(database, "0a")) == VALUES[7] else 1)
     assert os.waitpid(child, 0)[1] == 0
 
 

@@ -10,20 +10,22 @@ import pytest
 from transformers import AutoTokenizer, CLIPVisionModel, LlamaForCausalLM
 
 from visionflan import catalog
-from visionflan.builder.plan import Settings
+from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
-from visionflan.model.llava import Joint, assemble
+from visionflan.model.llava import ConnectorConfig, build_llava
 from visionflan.recipes.tiny import tiny
 from visionflan.storage.directory import BuildDirectory
-from visionflan.train.config import Pretrain, TrainConfig
+from visionflan.train.config import PretrainConfig, TrainConfig
 from visionflan.train.pretrain.fit import factor
 from visionflan.train.pretrain.language_model import encoded, facts
 from visionflan.train.pretrain.tiny_model import pretrain_parts
 from visionflan.train.pretrain.tokenizer import train_tokenizer
 from visionflan.train.pretrain.vision_tower import Questions
 
-SHORT = Pretrain(width=32, layers=2, vocabulary=600, tower_steps=3, language_steps=3, batch_size=8)
-JOINT = Joint(feature_layer=-1)
+SHORT = PretrainConfig(
+    width=32, layers=2, vocabulary=600, tower_steps=3, language_steps=3, batch_size=8
+)
+JOINT = ConnectorConfig(feature_layer=-1)
 
 
 @pytest.fixture(scope="module")
@@ -31,17 +33,19 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> BuildDirectory:
     folder = tmp_path_factory.mktemp("pretrain")
     for name in ("caltech101", "tdiuc"):
         catalog.load(name).write_specimen(folder / "releases" / name, 40)
-    build(folder / "releases", folder / "build", Settings(hold_out_images=0.2), workers=1)
+    build(folder / "releases", folder / "build", BuildSettings(hold_out_images=0.2), workers=1)
     return BuildDirectory(folder / "build")
 
 
-def config(settings: Pretrain = SHORT, seed: int = 0) -> TrainConfig:
+def config(settings: PretrainConfig = SHORT, seed: int = 0) -> TrainConfig:
     recipe = tiny()
     machine = replace(recipe.machine, threads=1)
     return replace(recipe, pretrain=settings, seed=seed, machine=machine)
 
 
-def make(source: BuildDirectory, out: Path, settings: Pretrain = SHORT, seed: int = 0) -> Path:
+def make(
+    source: BuildDirectory, out: Path, settings: PretrainConfig = SHORT, seed: int = 0
+) -> Path:
     pretrain_parts(config(settings, seed), source, out, lambda _: None)
     return out / "pretrain"
 
@@ -62,7 +66,7 @@ def test_the_parts_are_ordinary_folders_that_join_into_a_llava(made: Path) -> No
     model = LlamaForCausalLM.from_pretrained(made / "language_model")
     tokenizer = AutoTokenizer.from_pretrained(made / "language_model")
     assert model.config.vocab_size == len(tokenizer)
-    joined, processor = assemble(made / "tower", made / "language_model", joint=JOINT)
+    joined, processor = build_llava(made / "tower", made / "language_model", joint=JOINT)
     size = processor.image_processor.size
     assert joined.config.image_seq_length == 16
     assert size["shortest_edge"] == SHORT.image_size

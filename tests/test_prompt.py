@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from visionflan.dataset import Example
 from visionflan.errors import UnusableError
-from visionflan.prompt import Parts, join_parts, lettered, parse, render
+from visionflan.prompt import ParsedExchange, build_prompt, format_option, parse, render
 
 PICTURE = Path("picture.jpg")
 
@@ -39,9 +39,9 @@ def test_a_prompt_has_the_form_of_the_paper() -> None:
 
 
 def test_parts_that_are_not_there_leave_no_gap() -> None:
-    assert join_parts("Name it.", "", ()) == "Name it."
-    assert join_parts("Name it.", "What?", ()) == "Name it.\n\nWhat?"
-    assert join_parts("Name it.", "", ("x", "y")) == "Name it.\n\nOptions: (a) x (b) y"
+    assert build_prompt("Name it.", "", ()) == "Name it."
+    assert build_prompt("Name it.", "What?", ()) == "Name it.\n\nWhat?"
+    assert build_prompt("Name it.", "", ("x", "y")) == "Name it.\n\nOptions: (a) x (b) y"
 
 
 def test_several_pictures_have_a_marker_each() -> None:
@@ -63,14 +63,14 @@ def test_the_order_and_the_place_of_the_marker_follow_from_the_identity() -> Non
 
 def test_more_options_than_letters_are_refused() -> None:
     with pytest.raises(UnusableError, match="too_many_options"):
-        join_parts("Choose.", "", tuple(f"option {n}" for n in range(27)))
+        build_prompt("Choose.", "", tuple(f"option {n}" for n in range(27)))
 
 
 @given(options, st.integers())
 def test_lettering_is_a_bijection(choices: list[str], seed: int) -> None:
     shown = render("Choose.", example(options=tuple(choices), target=choices[0]), seed).options
     assert Counter(shown) == Counter(choices)
-    answers = [lettered(shown, choice) for choice in choices]
+    answers = [format_option(shown, choice) for choice in choices]
     assert sorted(answer[1] for answer in answers) == list(ascii_lowercase[: len(choices)])
     assert {answer[4:] for answer in answers} == set(choices)
 
@@ -83,7 +83,7 @@ def test_a_prompt_with_options_is_taken_apart_into_its_parts(
     target = data.draw(st.sampled_from(choices))
     asked = example(text=text, options=tuple(choices), target=target, image=(PICTURE,) * images)
     shown = render(instruction, asked, seed)
-    assert parse(shown.turns[0].text, shown.turns[1].text) == Parts(
+    assert parse(shown.turns[0].text, shown.turns[1].text) == ParsedExchange(
         instruction, text, shown.options, target
     )
 
@@ -94,7 +94,7 @@ def test_a_prompt_without_options_is_taken_apart_into_its_parts(
 ) -> None:
     assume("\nOptions: " not in f"\n{text}\n{instruction}")
     turns = render(instruction, example(text=text, target=target), seed).turns
-    assert parse(turns[0].text, turns[1].text) == Parts(instruction, text, (), target)
+    assert parse(turns[0].text, turns[1].text) == ParsedExchange(instruction, text, (), target)
 
 
 @pytest.mark.parametrize(
@@ -113,4 +113,6 @@ def test_options_that_are_not_certain_are_not_guessed(prompt: str, answer: str) 
 
 def test_options_end_where_their_words_end() -> None:
     prompt = "Which?\n\nOptions: (a) red (b) two words \n<image>"
-    assert parse(prompt, "(b) two words") == Parts("Which?", "", ("red", "two words"), "two words")
+    assert parse(prompt, "(b) two words") == ParsedExchange(
+        "Which?", "", ("red", "two words"), "two words"
+    )

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from visionflan import catalog
-from visionflan.builder.plan import Settings
+from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.dataset import LICENCES
 from visionflan.storage.directory import BuildDirectory
@@ -54,7 +54,7 @@ def real() -> Path:
 @pytest.fixture(scope="module")
 def built(real: Path, tmp_path_factory: pytest.TempPathFactory) -> BuildDirectory:
     out = tmp_path_factory.mktemp("real") / "build"
-    build(real, out, Settings(include_sensitive=True))
+    build(real, out, BuildSettings(include_sensitive=True))
     return BuildDirectory(out, verify=True)
 
 

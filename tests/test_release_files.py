@@ -11,8 +11,8 @@ import pytest
 from visionflan.drawing import canvas
 from visionflan.errors import ReleaseError
 from visionflan.evaluate import benchmarks
-from visionflan.evaluate.benchmark import Row
-from visionflan.evaluate.benchmark_files import picture_fault, some, text_of
+from visionflan.evaluate.benchmark import BenchmarkRow
+from visionflan.evaluate.benchmark_files import picture_fault, reading_text, require_rows
 from visionflan.specimens.arrays import write_idx, write_pickle
 
 
@@ -44,13 +44,13 @@ def test_a_page_is_no_picture() -> None:
 
 
 def test_nothing_is_not_passed_on() -> None:
-    assert list(some("here", [1, 2])) == [1, 2]
+    assert list(require_rows("here", [1, 2])) == [1, 2]
     with pytest.raises(ReleaseError, match="here holds nothing"):
-        list(some("here", []))
+        list(require_rows("here", []))
 
 
 def test_bytes_that_are_no_text_are_told_with_their_file() -> None:
-    with pytest.raises(ReleaseError, match="here is not whole"), text_of("here"):
+    with pytest.raises(ReleaseError, match="here is not whole"), reading_text("here"):
         b"\xff".decode()
 
 
@@ -61,7 +61,7 @@ def specimen(name: str, root: Path) -> Path:
     return root
 
 
-def rows(name: str, root: Path) -> list[Row]:
+def rows(name: str, root: Path) -> list[BenchmarkRow]:
     return list(benchmarks.load(name).rows(root))
 
 

@@ -14,13 +14,13 @@ from visionflan.cli.main import main
 from visionflan.evaluate.aggregate.paired import by_item, differences
 from visionflan.evaluate.aggregate.summary import OVERALL
 from visionflan.evaluate.held_out import held_out
-from visionflan.evaluate.run import EvaluationSettings, Subject, evaluate
+from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
 from visionflan.report.charts import MOST_POINTS, nice_ticks, thinned
-from visionflan.report.inline_images import Pictures
-from visionflan.report.run_page.inputs import gather
+from visionflan.report.inline_images import InlineImages
+from visionflan.report.run_page.inputs import load_run
 from visionflan.report.run_page.page import page, write_report
-from visionflan.report.run_page.scores import changes, sights
-from visionflan.report.run_page.training import curves, made, start
+from visionflan.report.run_page.scores import changes, sight_checks
+from visionflan.report.run_page.training import curves, stage_summaries, start
 from visionflan.storage.directory import BuildDirectory
 
 
@@ -49,7 +49,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def answer(folder: Path, build: BuildDirectory, phase: str, model: Looker, **told: Any) -> None:
-    subject = Subject(answerer=model, path=folder, run="run", phase=phase)
+    subject = EvalSubject(answerer=model, path=folder, run="run", phase=phase)
     evaluate(subject, held_out([build]), folder / "evaluation" / phase, EvaluationSettings(**told))
 
 
@@ -77,7 +77,7 @@ def test_the_page_stands_by_itself_and_can_be_read_by_all(run: Path) -> None:
 
 
 def test_the_page_says_what_the_scores_say(run: Path) -> None:
-    words = " ".join(" ".join(read(page(gather(run))).text).split())
+    words = " ".join(" ".join(read(page(load_run(run))).text).split())
     scores = json.loads((run / "evaluation/chat/scores.json").read_bytes())
     overall = scores["groups"][OVERALL]
     assert (
@@ -92,7 +92,7 @@ def test_the_page_says_what_the_scores_say(run: Path) -> None:
 
 
 def test_every_part_of_the_story_is_told(run: Path) -> None:
-    headings = re.findall(r"<h2>(.*?)</h2>", page(gather(run)))
+    headings = re.findall(r"<h2>(.*?)</h2>", page(load_run(run)))
     assert headings == [
         "What was built",
         "How the model was made",
@@ -106,13 +106,13 @@ def test_every_part_of_the_story_is_told(run: Path) -> None:
 
 
 def test_the_ledger_is_told_by_reason(run: Path) -> None:
-    words = " ".join(read(page(gather(run))).text)
+    words = " ".join(read(page(load_run(run))).text)
     assert "image missing" in words
     assert "the picture is not where the release says" in words
 
 
 def test_phases_are_told_in_the_order_in_which_they_were_trained(run: Path) -> None:
-    phases = made(gather(run))
+    phases = stage_summaries(load_run(run))
     assert [phase.name for phase in phases] == ["pretrain", "base", "chat"]
     assert [phase.steps for phase in phases] == [40, 900, 5]
     assert phases[1].curves[0].first == 1.0
@@ -129,13 +129,13 @@ def test_each_loss_of_a_phase_has_a_curve_of_its_own() -> None:
 
 
 def test_parts_that_the_run_made_itself_need_no_origin(run: Path) -> None:
-    material = gather(run)
+    material = load_run(run)
     own = {"start": {"tower": str(run / "pretrain/tower"), "language_model": "elsewhere"}}
     assert start(replace(material, config=own)) == "The language model is elsewhere."
 
 
 def test_where_the_parts_come_from_is_told(run: Path) -> None:
-    words = " ".join(" ".join(read(page(gather(run))).text).split())
+    words = " ".join(" ".join(read(page(load_run(run))).text).split())
     assert "The vision tower is a-tower. The language model is a-language-model." in words
     assert "The tower learns from words." in words
 
@@ -147,15 +147,15 @@ def test_a_model_that_never_looks_is_told_so(run: Path, tmp_path: Path) -> None:
 
     build = BuildDirectory(run / "data")
     answer(tmp_path, build, "base", Blind("blind"))
-    (sight,) = sights(gather(tmp_path).evaluated)
+    (sight,) = sight_checks(load_run(tmp_path).evaluated)
     assert sight.verdict == "does not look at the pictures"
-    text = page(gather(tmp_path))
+    text = page(load_run(tmp_path))
     assert "The model does not look at the pictures" in text
     assert "What the last stage changed" not in text
 
 
 def test_a_run_compared_with_itself_has_changed_by_exactly_nothing(run: Path) -> None:
-    (base, _) = gather(run).evaluated
+    (base, _) = load_run(run).evaluated
     same = by_item(base.records)
     by_task, by_group = differences(same, same, {"all": list(base.header.tasks)})
     for found in (*by_task.values(), *by_group.values()):
@@ -166,7 +166,7 @@ def test_answers_under_other_settings_are_not_compared(run: Path, tmp_path: Path
     build = BuildDirectory(run / "data")
     answer(tmp_path, build, "base", Looker("base"))
     answer(tmp_path, build, "chat", Looker("chat"), max_new_tokens=3)
-    material = gather(tmp_path)
+    material = load_run(tmp_path)
     assert changes(material.evaluated) == ({}, {})
     assert "no change between them is given" in page(material)
 
@@ -178,7 +178,7 @@ def test_what_a_model_says_is_shown_and_never_run(run: Path, tmp_path: Path) -> 
 
     build = BuildDirectory(run / "data")
     answer(tmp_path, build, "base", Rude("rude"), limit=3)
-    reader = read(page(gather(tmp_path)))
+    reader = read(page(load_run(tmp_path)))
     assert reader.counts["script"] == 0
     assert any("<script>alert('red')" in text for text in reader.text)
 
@@ -187,7 +187,7 @@ def test_a_build_that_is_gone_leaves_a_page_without_pictures(run: Path, tmp_path
     build = tiny_build(tmp_path / "gone", pictures=4)
     answer(tmp_path / "run", build, "base", Looker())
     (tmp_path / "gone").rename(tmp_path / "elsewhere")
-    text = page(gather(tmp_path / "run"))
+    text = page(load_run(tmp_path / "run"))
     assert "is not where it was" in text
     assert read(text).counts["img"] == 0
 
@@ -195,11 +195,11 @@ def test_a_build_that_is_gone_leaves_a_page_without_pictures(run: Path, tmp_path
 def test_pictures_stay_within_their_budget(run: Path) -> None:
     build = BuildDirectory(run / "data")
     images = [instance.images[0] for instance in build.instances("held_out", ["shapes/colour"])]
-    pictures = Pictures([build], most_bytes=2000)
+    pictures = InlineImages([build], most_bytes=2000)
     uris = [pictures.uri(image) for image in images]
     assert 0 < sum(map(len, uris)) <= 2000
     assert uris[-1] == ""
-    assert Pictures([build]).uri("0" * 64) == ""
+    assert InlineImages([build]).uri("0" * 64) == ""
 
 
 @given(st.floats(1e-6, 1e6))

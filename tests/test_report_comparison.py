@@ -12,8 +12,8 @@ from tiny_evaluation import Looker, tiny_build
 from visionflan.cli.main import main
 from visionflan.compare.results import Pair
 from visionflan.evaluate.held_out import held_out
-from visionflan.evaluate.metric import Rule
-from visionflan.evaluate.run import EvaluationSettings, Subject, evaluate
+from visionflan.evaluate.metric import ScoringRule
+from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
 from visionflan.report import number_format as figures
 from visionflan.report.compare_page.csv_table import write_table
 from visionflan.report.compare_page.examples import SHOWN, kind, spread
@@ -38,7 +38,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def answer(folder: Path, build: BuildDirectory, phase: str, model: Looker) -> None:
-    subject = Subject(answerer=model, path=folder, run=folder.name, phase=phase)
+    subject = EvalSubject(answerer=model, path=folder, run=folder.name, phase=phase)
     settings = EvaluationSettings(conditions=("true",))
     evaluate(subject, held_out([build]), folder / "evaluation" / phase, settings)
 
@@ -255,7 +255,7 @@ def scored(official: float | None, lenient: float | None, said: str = "cat") -> 
     ],
 )
 def test_what_became_of_an_answer_has_one_name(
-    before: dict[str, Any], after: dict[str, Any], rule: Rule, expected: str
+    before: dict[str, Any], after: dict[str, Any], rule: ScoringRule, expected: str
 ) -> None:
     assert kind(pair(before, after), rule) == expected
 

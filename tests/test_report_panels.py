@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from page_reader import read
 
 from visionflan.cli.main import main
-from visionflan.compare.results import Bias, Figure, Forgetting, Shift
+from visionflan.compare.results import BeforeAfter, Forgetting, Interval, YesNoBias
 from visionflan.evaluate.demo import demo_run
 from visionflan.report.compare_page.charts import (
     PLANE,
@@ -20,19 +20,19 @@ from visionflan.report.compare_page.charts import (
 )
 from visionflan.report.compare_page.panels import biases, forgettings
 
-STILL = Shift(Figure(0.5), Figure(0.5), Figure(0.0, 0.0, 0.0))
+STILL = BeforeAfter(Interval(0.5), Interval(0.5), Interval(0.0, 0.0, 0.0))
 
 
 def entitled(name: str, style: str) -> str:
     return name.title() + style
 
 
-def shift(before: float, after: float) -> Shift:
-    return Shift(Figure(before), Figure(after), Figure(after - before))
+def shift(before: float, after: float) -> BeforeAfter:
+    return BeforeAfter(Interval(before), Interval(after), Interval(after - before))
 
 
-def bias(task: str, criterion: Shift) -> Bias:
-    return Bias(task, "", 9, 0.5, STILL, STILL, criterion, None, None, STILL, None, None, "")
+def bias(task: str, criterion: BeforeAfter) -> YesNoBias:
+    return YesNoBias(task, "", 9, 0.5, STILL, STILL, criterion, None, None, STILL, None, None, "")
 
 
 def forgetting(task: str, forgotten: int | None) -> Forgetting:
@@ -62,7 +62,9 @@ def test_whole_benchmarks_and_the_largest_changes_of_bias_come_first() -> None:
 
 
 def test_a_task_without_ability_is_told_and_not_drawn() -> None:
-    panel = biases([bias("a/b", Shift(Figure(None), Figure(None), Figure(None)))], entitled)
+    panel = biases(
+        [bias("a/b", BeforeAfter(Interval(None), Interval(None), Interval(None)))], entitled
+    )
     assert len(panel.rows) == 1
     assert panel.drawing is None
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.compare.inputs import evaluations, sides
-from visionflan.compare.results import Comparison, Difference, Figure, Side
+from visionflan.compare.inputs import evaluations, find_inputs
+from visionflan.compare.results import ComparedModel, Comparison, Difference, Interval
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.records.header import HEADER
 from visionflan.report import number_format as figures
@@ -26,7 +26,7 @@ def run(tmp_path: Path) -> Path:
 
 
 def test_a_run_alone_compares_its_first_stage_with_its_last(run: Path) -> None:
-    found = sides(run)
+    found = find_inputs(run)
     assert [place.relative_to(run).as_posix() for place in found.before] == [
         "evaluation/base",
         "benchmarks/base/pope",
@@ -60,7 +60,7 @@ def test_a_side_is_a_run_a_phase_or_a_folder_of_evaluations(
 
 def test_a_side_without_evaluations_says_what_to_do(run: Path) -> None:
     (run / "pretrain").mkdir()
-    for named in (evaluations, sides):
+    for named in (evaluations, find_inputs):
         with pytest.raises(EvaluationError, match="no evaluation: make one with `visionflan eval"):
             named(run / "pretrain")
         with pytest.raises(EvaluationError, match="nowhere does not exist"):
@@ -71,13 +71,13 @@ def test_a_side_without_evaluations_says_what_to_do(run: Path) -> None:
     with pytest.raises(
         EvaluationError, match=r"evaluations of base alone, .* evaluate` on another phase"
     ):
-        sides(run)
+        find_inputs(run)
 
 
 @pytest.mark.parametrize("path", ["base", "chat", "benchmarks/chat", "benchmarks/chat/pope"])
 def test_one_side_alone_is_told_how_two_are_named(run: Path, path: str) -> None:
     with pytest.raises(EvaluationError, match=r"one side alone .* `visionflan compare RUN/base"):
-        sides(run / path)
+        find_inputs(run / path)
 
 
 def difference(name: str, change: float, p: float, best: float = 1.0) -> Difference:
@@ -168,7 +168,7 @@ def test_the_headline_begins_with_the_average_where_that_moved(
 def test_sides_are_called_by_what_tells_them_apart(
     before: tuple[str, str], after: tuple[str, str], expected: tuple[str, str]
 ) -> None:
-    told = [Side(*each, "c", (), ()) for each in (before, after)]
+    told = [ComparedModel(*each, "c", (), ()) for each in (before, after)]
     nothing = Comparison(told[0], told[1], [], {}, {}, {}, [], [], [], [], [], [], [])
     assert names(nothing) == expected
 
@@ -224,7 +224,7 @@ def test_a_change_is_written_in_points(
 
 
 def test_a_change_is_toned_only_where_its_interval_leaves_out_nothing() -> None:
-    assert figures.tone(Figure(0.1, 0.01, 0.2)) == "gained"
-    assert figures.tone(Figure(-0.1, -0.2, -0.01)) == "lost"
-    assert figures.tone(Figure(0.1, 0.0, 0.2)) == "unsure"
-    assert figures.tone(Figure(0.1, None, None)) == "unsure"
+    assert figures.tone(Interval(0.1, 0.01, 0.2)) == "gained"
+    assert figures.tone(Interval(-0.1, -0.2, -0.01)) == "lost"
+    assert figures.tone(Interval(0.1, 0.0, 0.2)) == "unsure"
+    assert figures.tone(Interval(0.1, None, None)) == "unsure"

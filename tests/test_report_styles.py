@@ -10,10 +10,10 @@ from panel_answers import worded
 
 from visionflan.cli.compare import show
 from visionflan.cli.main import main
-from visionflan.compare.results import Form
+from visionflan.compare.results import FormatSplit
 from visionflan.evaluate.demo import demo_run
 from visionflan.evaluate.records.record import Record
-from visionflan.report.compare_page.page import Files, Story
+from visionflan.report.compare_page.page import ComparisonReport, Files
 from visionflan.report.compare_page.summary import asked
 
 __all__ = ["toy"]
@@ -29,8 +29,10 @@ def in_styles(styles: Sequence[str], side: str) -> list[Record]:
     ]
 
 
-def story(*styles: str) -> Story:
-    return Story(compared(in_styles(styles, "a"), in_styles(styles, "b")), [], [], [], "lenient")
+def story(*styles: str) -> ComparisonReport:
+    return ComparisonReport(
+        compared(in_styles(styles, "a"), in_styles(styles, "b")), [], [], [], "lenient"
+    )
 
 
 @pytest.mark.usefixtures("toy")
@@ -55,7 +57,7 @@ def test_a_style_that_is_the_only_one_is_no_part_of_a_name(
     assert story("bare").title("toy", "bare") == "Toy"
 
 
-def formed(task: str, style: str = "") -> Form:
+def formed(task: str, style: str = "") -> FormatSplit:
     (one,) = compared(
         [worded((1.0, True, True), 0)], [worded((1.0, True, True), 0)._replace(answer="x")]
     ).forms

@@ -5,7 +5,12 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from visionflan.builder.split import HoldOut, held_out, shown, shown_together
+from visionflan.builder.split import (
+    HoldOutConfig,
+    collect_image_usage,
+    hold_out_mask,
+    merge_shown_together,
+)
 from visionflan.storage.schema import INSTANCES
 
 TASKS = ["a/one", "a/two", "b/three"]
@@ -38,10 +43,10 @@ def test_no_group_of_images_is_on_both_sides(
     table = pa.Table.from_pylist(
         [{"task": task, "images": [ids[row] for row in rows]} for task, rows in drawn], columns
     )
-    seen = shown(table, {image_id: row for row, image_id in enumerate(ids)}, TASKS)
-    linked = shown_together(groups, seen)
-    hold_out = HoldOut(images=share, tasks=tuple(sorted(whole)), seed=seed)
-    held = held_out(hold_out, TASKS, seen, linked, ids)
+    seen = collect_image_usage(table, {image_id: row for row, image_id in enumerate(ids)}, TASKS)
+    linked = merge_shown_together(groups, seen)
+    hold_out = HoldOutConfig(images=share, tasks=tuple(sorted(whole)), seed=seed)
+    held = hold_out_mask(hold_out, TASKS, seen, linked, ids)
     sides: dict[int, bool] = {}
     for (task, rows), out in zip(drawn, held, strict=True):
         assert out or task not in whole
@@ -57,7 +62,7 @@ def test_the_share_of_pictures_is_held_out(seed: int, share: float) -> None:
     ids = [f"{row:064x}" for row in range(2000)]
     columns = INSTANCES.empty_table().select(["task", "images"]).schema
     table = pa.Table.from_pylist([{"task": "a/one", "images": [name]} for name in ids], columns)
-    seen = shown(table, {name: row for row, name in enumerate(ids)}, ["a/one"])
-    hold_out = HoldOut(images=share, tasks=(), seed=seed)
-    held = held_out(hold_out, ["a/one"], seen, np.arange(2000, dtype=np.int32), ids)
+    seen = collect_image_usage(table, {name: row for row, name in enumerate(ids)}, ["a/one"])
+    hold_out = HoldOutConfig(images=share, tasks=(), seed=seed)
+    held = hold_out_mask(hold_out, ["a/one"], seen, np.arange(2000, dtype=np.int32), ids)
     assert abs(held.mean() - share) < 0.06

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from visionflan.evaluate.aggregate.bootstrap import Sample, detection, estimates
+from visionflan.evaluate.aggregate.bootstrap import Sample, estimates, signal_detection
 
 VALUES = st.lists(
     st.tuples(st.sampled_from("ab"), st.integers(0, 9), st.sampled_from([0.0, 0.5, 1.0])),
@@ -104,7 +104,7 @@ def test_a_thousand_images_are_resampled_quickly_and_alike() -> None:
 
 def test_saying_yes_to_everything_is_bias_without_ability() -> None:
     truth = [True, False] * 50
-    found = detection([True] * 100, truth)
+    found = signal_detection([True] * 100, truth)
     assert found.yes_rate == 1.0
     assert found.sensitivity == pytest.approx(0.0)
     assert found.criterion is not None
@@ -113,14 +113,14 @@ def test_saying_yes_to_everything_is_bias_without_ability() -> None:
 
 def test_answering_by_the_truth_is_ability_without_bias() -> None:
     truth = [True, False] * 50
-    found = detection(truth, truth)
+    found = signal_detection(truth, truth)
     assert found.sensitivity is not None
     assert found.sensitivity > 4
     assert found.criterion == pytest.approx(0.0)
 
 
 def test_the_yes_rate_is_that_of_the_answers_and_not_of_the_truth() -> None:
-    found = detection([False, False, False, True], [True, True, True, True])
+    found = signal_detection([False, False, False, True], [True, True, True, True])
     assert found.yes_rate == 0.25
     assert found.sensitivity is None
 
@@ -128,6 +128,6 @@ def test_the_yes_rate_is_that_of_the_answers_and_not_of_the_truth() -> None:
 def test_detection_agrees_with_values_worked_by_hand() -> None:
     """Of 19 positives 15 are met and of 19 negatives 3 are mistaken: z(15.5/20) and z(3.5/20)."""
     said = [True] * 15 + [False] * 4 + [True] * 3 + [False] * 16
-    found = detection(said, [True] * 19 + [False] * 19)
+    found = signal_detection(said, [True] * 19 + [False] * 19)
     assert found.sensitivity == pytest.approx(0.755415 + 0.934589, abs=1e-5)
     assert found.criterion == pytest.approx((0.934589 - 0.755415) / 2, abs=1e-5)

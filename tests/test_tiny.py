@@ -8,11 +8,13 @@ import pytest
 from tiny_parts import write_build
 
 from visionflan.recipes import find
-from visionflan.train.config import Pretrain, TrainConfig
+from visionflan.train.config import PretrainConfig, TrainConfig
 from visionflan.train.config_io import from_json, to_json
 from visionflan.train.run import train
 
-SHORT = Pretrain(width=32, layers=2, vocabulary=300, tower_steps=2, language_steps=2, batch_size=8)
+SHORT = PretrainConfig(
+    width=32, layers=2, vocabulary=300, tower_steps=2, language_steps=2, batch_size=8
+)
 
 
 def shortened(build: Path) -> TrainConfig:

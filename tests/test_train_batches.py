@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from visionflan.train.batch_sampler import Plan, groups, shared_out
-from visionflan.train.config import Stage
+from visionflan.train.batch_sampler import BatchSampler, local_micro_batches, token_budget_groups
+from visionflan.train.config import StageConfig
 
-STAGE = Stage(name="base", learning_rate=1.0, epochs=1, batch_size=8)
+STAGE = StageConfig(name="base", learning_rate=1.0, epochs=1, batch_size=8)
 row_lengths = st.lists(st.integers(1, 90), min_size=1, max_size=200).map(
     lambda found: np.array(found, np.int32)
 )
 stages = st.builds(
-    lambda size, tokens, pool, epochs: Stage(
+    lambda size, tokens, pool, epochs: StageConfig(
         name="base",
         learning_rate=1.0,
         epochs=epochs,
@@ -32,8 +32,8 @@ stages = st.builds(
 
 @settings(deadline=None)
 @given(row_lengths, stages, st.integers(0, 3))
-def test_every_pass_shows_each_row_once(lengths: np.ndarray, stage: Stage, seed: int) -> None:
-    plan = Plan(lengths, stage, seed)
+def test_every_pass_shows_each_row_once(lengths: np.ndarray, stage: StageConfig, seed: int) -> None:
+    plan = BatchSampler(lengths, stage, seed)
     for number in (0, 1):
         rows = np.concatenate(plan.epoch(number))
         assert sorted(rows) == list(range(len(lengths)))
@@ -50,13 +50,13 @@ def test_every_pass_shows_each_row_once(lengths: np.ndarray, stage: Stage, seed:
 @given(row_lengths, stages, st.data())
 def test_a_plan_goes_on_at_any_step_as_if_it_had_not_stopped(
     lengths: np.ndarray,
-    stage: Stage,
+    stage: StageConfig,
     data: st.DataObject,
 ) -> None:
-    whole = [rows.tolist() for rows in Plan(lengths, stage, 5).from_step(0)]
-    assert len(whole) == Plan(lengths, stage, 5).steps
+    whole = [rows.tolist() for rows in BatchSampler(lengths, stage, 5).from_step(0)]
+    assert len(whole) == BatchSampler(lengths, stage, 5).steps
     stopped = data.draw(st.integers(0, len(whole)))
-    rest = [rows.tolist() for rows in Plan(lengths, stage, 5).from_step(stopped)]
+    rest = [rows.tolist() for rows in BatchSampler(lengths, stage, 5).from_step(stopped)]
     assert rest == whole[stopped:]
 
 
@@ -68,7 +68,9 @@ def test_shares_hold_every_row_once_and_as_many_passes(
     processes: int,
 ) -> None:
     rows = np.argsort(-lengths, kind="stable")
-    shares = [shared_out(rows, lengths, micro_tokens, n, processes) for n in range(processes)]
+    shares = [
+        local_micro_batches(rows, lengths, micro_tokens, n, processes) for n in range(processes)
+    ]
     assert len({len(share) for share in shares}) == 1
     held = np.concatenate([micro.rows for share in shares for micro in share])
     assert sorted(held) == list(range(len(lengths)))
@@ -80,7 +82,7 @@ def test_shares_hold_every_row_once_and_as_many_passes(
 def test_seeds_stages_and_passes_have_orders_of_their_own() -> None:
     lengths = np.arange(1, 100, dtype=np.int32)
     orders = {
-        tuple(np.concatenate(Plan(lengths, stage, seed).epoch(number)).tolist())
+        tuple(np.concatenate(BatchSampler(lengths, stage, seed).epoch(number)).tolist())
         for stage in (STAGE, replace(STAGE, name="chat"))
         for seed in (0, 1)
         for number in (0, 1)
@@ -92,24 +94,26 @@ def test_a_larger_pool_pads_less_and_a_pool_of_one_is_a_random_draw() -> None:
     lengths = np.random.RandomState(0).randint(20, 200, 4000).astype(np.int32)
 
     def padding(pool: int) -> float:
-        plan = Plan(lengths, replace(STAGE, pool_steps=pool), 0)
+        plan = BatchSampler(lengths, replace(STAGE, pool_steps=pool), 0)
         padded = sum(len(rows) * lengths[rows].max() for rows in plan.epoch(0))
         return float(1 - lengths.sum() / padded)
 
     assert padding(50) < 0.02
     assert padding(1) > 0.3
-    drawn = Plan(lengths, replace(STAGE, pool_steps=1), 0).epoch(0)
+    drawn = BatchSampler(lengths, replace(STAGE, pool_steps=1), 0).epoch(0)
     means = np.array([lengths[rows].mean() for rows in drawn])
     spread = lengths.std() / np.sqrt(8)
     assert means.std() == pytest.approx(spread, rel=0.15)
 
 
 def test_the_order_is_the_same_on_every_machine() -> None:
-    plan = Plan(np.arange(1, 11, dtype=np.int32), replace(STAGE, batch_size=4, pool_steps=1), 0)
+    plan = BatchSampler(
+        np.arange(1, 11, dtype=np.int32), replace(STAGE, batch_size=4, pool_steps=1), 0
+    )
     assert [rows.tolist() for rows in plan.epoch(0)] == [[7, 6, 4, 3], [8, 5, 2, 1], [9, 0]]
 
 
 def test_a_row_longer_than_the_budget_stands_alone() -> None:
     lengths = np.array([50, 10, 10, 10], np.int32)
-    found = groups(np.arange(4), lengths, 30)
+    found = token_budget_groups(np.arange(4), lengths, 30)
     assert [rows.tolist() for rows in found] == [[0], [1, 2, 3]]

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 from tiny_parts import save_language_model, save_tower, write_build
 
-from visionflan.train.config import Machine, Stage, Start, TrainConfig
+from visionflan.train.config import InitConfig, RuntimeConfig, StageConfig, TrainConfig
 from visionflan.train.config_io import from_json, to_json
 
 KILLS = 4
@@ -46,15 +46,19 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = TrainConfig(
         name="killed",
         build=write_build(folder / "build", texts=6),
-        start=Start(
+        start=InitConfig(
             tower=save_tower(folder / "tower"),
             language_model=save_language_model(folder / "words", "qwen2"),
         ),
-        machine=Machine(threads=1, log_steps=1, save_seconds=0, micro_tokens=300, device="cpu"),
+        machine=RuntimeConfig(
+            threads=1, log_steps=1, save_seconds=0, micro_tokens=300, device="cpu"
+        ),
         stages=(
-            Stage(name="align", learning_rate=3e-4, trains=("connector",), steps=3, batch_size=7),
-            Stage(name="base", learning_rate=3e-4, epochs=2, batch_size=7),
-            Stage(
+            StageConfig(
+                name="align", learning_rate=3e-4, trains=("connector",), steps=3, batch_size=7
+            ),
+            StageConfig(name="base", learning_rate=3e-4, epochs=2, batch_size=7),
+            StageConfig(
                 name="chat",
                 learning_rate=3e-4,
                 trains=("tower", "connector", "language_model"),

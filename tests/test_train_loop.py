@@ -13,12 +13,12 @@ from tiny_parts import save_language_model, save_tower, write_build
 
 from visionflan.errors import TrainingError
 from visionflan.train import trainer as loop
-from visionflan.train.batch_sampler import Micro
-from visionflan.train.config import Machine, Stage, Start, TrainConfig
-from visionflan.train.distributed import World
+from visionflan.train.batch_sampler import MicroBatch
+from visionflan.train.config import InitConfig, RuntimeConfig, StageConfig, TrainConfig
+from visionflan.train.distributed import DistributedContext
 from visionflan.train.run import train
-from visionflan.train.stage import Phase, compute_again
-from visionflan.train.training_model import Batch, Collator, Learner
+from visionflan.train.stage import StageRunner, enable_gradient_checkpointing
+from visionflan.train.training_model import Batch, Collator, TrainingModel
 
 Weights = dict[str, torch.Tensor]
 STEPS = 8
@@ -30,12 +30,16 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
     return TrainConfig(
         name="loop",
         build=write_build(folder / "build", texts=6),
-        start=Start(
+        start=InitConfig(
             tower=save_tower(folder / "tower"),
             language_model=save_language_model(folder / "words"),
         ),
-        machine=Machine(threads=1, log_steps=1, save_seconds=0, micro_tokens=300, device="cpu"),
-        stages=(Stage(name="base", learning_rate=1e-3, epochs=2, batch_size=8, weight_decay=0.1),),
+        machine=RuntimeConfig(
+            threads=1, log_steps=1, save_seconds=0, micro_tokens=300, device="cpu"
+        ),
+        stages=(
+            StageConfig(name="base", learning_rate=1e-3, epochs=2, batch_size=8, weight_decay=0.1),
+        ),
     )
 
 
@@ -62,15 +66,15 @@ class StoppedError(Exception):
 
 @pytest.fixture
 def stop_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    step = loop.Loop.step
+    step = loop.Trainer.step
 
     def stop(at: int) -> None:
-        def stopping(self: loop.Loop, number: int, *given: Any) -> torch.Tensor:
+        def stopping(self: loop.Trainer, number: int, *given: Any) -> torch.Tensor:
             if number == at:
                 raise StoppedError
             return step(self, number, *given)
 
-        monkeypatch.setattr(loop.Loop, "step", stopping)
+        monkeypatch.setattr(loop.Trainer, "step", stopping)
 
     yield stop
     monkeypatch.undo()
@@ -151,13 +155,13 @@ def test_every_token_weighs_the_same_however_a_step_is_cut(
 def test_a_stage_changes_what_it_trains_and_nothing_else(
     config: TrainConfig, tmp_path: Path, trains: Any
 ) -> None:
-    from visionflan.model.llava import assemble
+    from visionflan.model.llava import build_llava
 
     stage = replace(config.stages[0], trains=trains, epochs=None, steps=1)
     found = weights(train(replace(config, stages=(stage,)), tmp_path))
     assert config.start.tower is not None
     assert config.start.language_model is not None
-    start, _ = assemble(config.start.tower, config.start.language_model)
+    start, _ = build_llava(config.start.tower, config.start.language_model)
     start.save_pretrained(tmp_path / "start")
     before = weights(tmp_path / "start")
     parts = {"tower": "vision_tower", "connector": "multi_modal_projector"}
@@ -178,26 +182,26 @@ def test_the_features_of_a_tower_that_is_trained_are_not_kept(
 
 
 @pytest.fixture(scope="module")
-def phase(config: TrainConfig, tmp_path_factory: pytest.TempPathFactory) -> Phase:
-    world = World(0, 1, torch.device("cpu"))
-    return Phase(config, config.stages[0], tmp_path_factory.mktemp("phase"), world)
+def phase(config: TrainConfig, tmp_path_factory: pytest.TempPathFactory) -> StageRunner:
+    world = DistributedContext(0, 1, torch.device("cpu"))
+    return StageRunner(config, config.stages[0], tmp_path_factory.mktemp("phase"), world)
 
 
-def batch_of(phase: Phase, task: str, count: int = 2) -> Batch:
+def batch_of(phase: StageRunner, task: str, count: int = 2) -> Batch:
     rows = phase.encoded()
     numbers = (rows.task == rows.tasks.index(task)).nonzero()[0][:count]
     collate = Collator(rows, phase.encoder, phase.images(rows))
-    return collate(Micro(numbers, int(rows.lengths[numbers].max())))
+    return collate(MicroBatch(numbers, int(rows.lengths[numbers].max())))
 
 
-def gradients(learner: Learner, batch: Batch) -> dict[str, torch.Tensor | None]:
+def gradients(learner: TrainingModel, batch: Batch) -> dict[str, torch.Tensor | None]:
     learner.zero_grad(set_to_none=True)
     learner(batch).sum().backward()
     return {name: weight.grad for name, weight in learner.named_parameters()}
 
 
-def test_a_batch_without_images_leaves_no_part_without_a_gradient(phase: Phase) -> None:
-    learner = Learner(phase.parent.model, ("connector", "language_model"))
+def test_a_batch_without_images_leaves_no_part_without_a_gradient(phase: StageRunner) -> None:
+    learner = TrainingModel(phase.parent.model, ("connector", "language_model"))
     for name, gradient in gradients(learner, batch_of(phase, "tiny/text")).items():
         if "vision_tower" in name:
             assert gradient is None
@@ -208,18 +212,18 @@ def test_a_batch_without_images_leaves_no_part_without_a_gradient(phase: Phase) 
             assert gradient is not None
 
 
-def test_a_share_without_rows_teaches_nothing(phase: Phase) -> None:
+def test_a_share_without_rows_teaches_nothing(phase: StageRunner) -> None:
     rows = phase.encoded()
     collate = Collator(rows, phase.encoder, phase.images(rows))
-    empty = collate(Micro(torch.zeros(0, dtype=torch.long).numpy(), 0))
+    empty = collate(MicroBatch(torch.zeros(0, dtype=torch.long).numpy(), 0))
     assert not empty.learnt_bl.any()
-    learner = Learner(phase.parent.model, ("connector", "language_model"))
+    learner = TrainingModel(phase.parent.model, ("connector", "language_model"))
     for name, gradient in gradients(learner, empty).items():
         assert "vision_tower" in name or (gradient is not None and not gradient.any())
 
 
 def test_a_batch_whose_markers_and_images_differ_is_refused(
-    phase: Phase, monkeypatch: pytest.MonkeyPatch
+    phase: StageRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = type(phase.encoded()).row
     monkeypatch.setattr(
@@ -229,8 +233,8 @@ def test_a_batch_whose_markers_and_images_differ_is_refused(
         batch_of(phase, "tiny/colour")
 
 
-def test_padding_and_the_rows_beside_it_change_no_loss(phase: Phase) -> None:
-    learner = Learner(phase.parent.model, ("connector", "language_model"))
+def test_padding_and_the_rows_beside_it_change_no_loss(phase: StageRunner) -> None:
+    learner = TrainingModel(phase.parent.model, ("connector", "language_model"))
     batch = batch_of(phase, "tiny/colour", 4)
     together = learner(batch)
     alone = torch.cat([learner(batch_of_row(batch, row)) for row in range(4)])
@@ -255,14 +259,14 @@ def test_the_threads_that_a_probe_chose_are_kept_when_the_run_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     probed = []
-    probe = loop.Loop.probe
+    probe = loop.Trainer.probe
 
-    def first(self: loop.Loop, batch: Batch) -> int:
+    def first(self: loop.Trainer, batch: Batch) -> int:
         assert probe(self, batch) >= 1
         probed.append(1)
         return 1
 
-    monkeypatch.setattr(loop.Loop, "probe", first)
+    monkeypatch.setattr(loop.Trainer, "probe", first)
     free = replace(config, machine=replace(config.machine, threads=0))
     stop_at(4)
     with pytest.raises(StoppedError):
@@ -272,14 +276,14 @@ def test_the_threads_that_a_probe_chose_are_kept_when_the_run_goes_on(
     assert probed == [1]
 
 
-def test_activations_are_computed_again_where_that_is_told(phase: Phase) -> None:
-    learner = Learner(phase.parent.model, ("connector", "language_model"))
+def test_activations_are_computed_again_where_that_is_told(phase: StageRunner) -> None:
+    learner = TrainingModel(phase.parent.model, ("connector", "language_model"))
     passed = []
     layer = phase.parent.model.model.language_model.layers[0].input_layernorm
     hook = layer.register_forward_hook(lambda *_: passed.append(1))
     gradients(learner, batch_of(phase, "tiny/colour"))
     assert len(passed) == 1
-    compute_again(phase.parent.model)
+    enable_gradient_checkpointing(phase.parent.model)
     gradients(learner, batch_of(phase, "tiny/colour"))
     assert len(passed) == 3
     hook.remove()

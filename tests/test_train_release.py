@@ -8,7 +8,7 @@ from tiny_parts import save_language_model, save_tower
 
 from visionflan.cli.main import main
 from visionflan.storage.directory import BuildDirectory
-from visionflan.train.config import Data, Machine, Stage, Start, TrainConfig
+from visionflan.train.config import DataConfig, InitConfig, RuntimeConfig, StageConfig, TrainConfig
 from visionflan.train.run import train
 
 
@@ -22,28 +22,28 @@ def test_the_published_release_is_trained_on_for_ten_steps(shared: Path, tmp_pat
     config = TrainConfig(
         name="release",
         build=tmp_path / "build",
-        start=Start(
+        start=InitConfig(
             tower=save_tower(tmp_path / "tower"),
             language_model=save_language_model(tmp_path / "words", positions=1024),
         ),
-        machine=Machine(threads=1, log_steps=1, device="cpu", micro_tokens=8192),
+        machine=RuntimeConfig(threads=1, log_steps=1, device="cpu", micro_tokens=8192),
         stages=(
-            Stage(
+            StageConfig(
                 name="align",
                 learning_rate=1e-3,
                 trains=("connector",),
                 steps=5,
                 batch_size=16,
                 max_length=1024,
-                data=Data(left_out=0.05),
+                data=DataConfig(left_out=0.05),
             ),
-            Stage(
+            StageConfig(
                 name="base",
                 learning_rate=1e-3,
                 steps=10,
                 batch_size=16,
                 max_length=1024,
-                data=Data(left_out=0.05),
+                data=DataConfig(left_out=0.05),
             ),
         ),
     )

@@ -15,11 +15,11 @@ from tiny_parts import png, save_language_model, save_tower, write_build
 
 from visionflan.errors import TrainingError
 from visionflan.model.fingerprint import weights_digest
-from visionflan.model.generate import answer, load_checkpoint
+from visionflan.model.generate import generate_answers, load_checkpoint
 from visionflan.model.image_processing import decode
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Turn
-from visionflan.train.config import Data, Machine, Stage, Start, TrainConfig
+from visionflan.train.config import DataConfig, InitConfig, RuntimeConfig, StageConfig, TrainConfig
 from visionflan.train.config_io import from_json
 from visionflan.train.run import train
 
@@ -33,15 +33,23 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
     return TrainConfig(
         name="run",
         build=write_build(folder / "build", texts=6),
-        start=Start(
+        start=InitConfig(
             tower=save_tower(folder / "tower"),
             language_model=save_language_model(folder / "words"),
         ),
-        machine=Machine(threads=1, log_steps=2, device="cpu", cache="features"),
+        machine=RuntimeConfig(threads=1, log_steps=2, device="cpu", cache="features"),
         stages=(
-            Stage(name="align", learning_rate=1e-3, trains=("connector",), steps=2, batch_size=8),
-            Stage(name="base", learning_rate=3e-3, steps=3, batch_size=8),
-            Stage(name="chat", learning_rate=1e-3, steps=2, batch_tokens=800, data=Data(limit=10)),
+            StageConfig(
+                name="align", learning_rate=1e-3, trains=("connector",), steps=2, batch_size=8
+            ),
+            StageConfig(name="base", learning_rate=3e-3, steps=3, batch_size=8),
+            StageConfig(
+                name="chat",
+                learning_rate=1e-3,
+                steps=2,
+                batch_tokens=800,
+                data=DataConfig(limit=10),
+            ),
         ),
     )
 
@@ -122,7 +130,9 @@ print("said", processor.decode(written, skip_special_tokens=True).strip())
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.splitlines()
     opened = load_checkpoint(checkpoint, "cpu")
-    ours = answer(opened, [[Turn("user", QUESTION)]], [[decode(RED)]], max_new_tokens=8)[0]
+    ours = generate_answers(opened, [[Turn("user", QUESTION)]], [[decode(RED)]], max_new_tokens=8)[
+        0
+    ]
     assert ours.text
     assert f"said {ours.text}" in done
 
@@ -132,7 +142,7 @@ def test_what_is_done_is_not_done_again_and_the_machine_may_change(
 ) -> None:
     before = {path: path.stat().st_mtime_ns for path in run.rglob("*.safetensors")}
     said: list[str] = []
-    train(replace(config, machine=Machine(threads=2, device="cpu")), run, say=said.append)
+    train(replace(config, machine=RuntimeConfig(threads=2, device="cpu")), run, say=said.append)
     assert all("done before" in line for line in said)
     assert len(said) == 3
     assert {path: path.stat().st_mtime_ns for path in run.rglob("*.safetensors")} == before
@@ -208,7 +218,7 @@ def test_a_checkpoint_to_start_from_must_be_made_of_what_is_told(
     with pytest.raises(TrainingError, match="has another tokenizer than"):
         train(replace(chat, start=replace(start, language_model=words)), tmp_path / "words_run")
     with pytest.raises(TrainingError, match="nothing to start from"):
-        train(replace(chat, start=Start()), tmp_path / "nothing")
+        train(replace(chat, start=InitConfig()), tmp_path / "nothing")
     with pytest.raises(TrainingError, match="has nothing to read: give --build"):
         train(replace(chat, build=None), tmp_path / "nothing")
 
@@ -232,7 +242,7 @@ def test_rows_longer_than_the_language_model_can_read_are_refused(
     start = replace(config.start, language_model=words)
     with pytest.raises(TrainingError, match=r"knows 80 positions: set stages\.base\.max_length"):
         train(replace(config, start=start, stages=config.stages[1:2]), tmp_path / "run")
-    shorter = replace(config.stages[1], max_length=80, data=Data(left_out=0.5))
+    shorter = replace(config.stages[1], max_length=80, data=DataConfig(left_out=0.5))
     train(replace(config, start=start, stages=(shorter,)), tmp_path / "run")
 
 

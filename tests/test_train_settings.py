@@ -9,23 +9,25 @@ import pytest
 
 from visionflan.errors import TrainingError, UnknownNameError
 from visionflan.recipes import find, names
-from visionflan.train.config import Data, Machine, Stage, Start, TrainConfig
+from visionflan.train.config import DataConfig, InitConfig, RuntimeConfig, StageConfig, TrainConfig
 from visionflan.train.config_io import SettingError, from_json, override, to_json
-from visionflan.train.trainer import factor
+from visionflan.train.trainer import lr_factor
 
 CONFIG = TrainConfig(
     name="made",
     build=Path("b"),
-    start=Start(tower=Path("t"), language_model=Path("l")),
-    machine=Machine(threads=2),
+    start=InitConfig(tower=Path("t"), language_model=Path("l")),
+    machine=RuntimeConfig(threads=2),
     stages=(
-        Stage(name="align", learning_rate=1e-3, trains=("connector",), steps=2, batch_tokens=99),
-        Stage(
+        StageConfig(
+            name="align", learning_rate=1e-3, trains=("connector",), steps=2, batch_tokens=99
+        ),
+        StageConfig(
             name="base",
             learning_rate=2e-5,
             epochs=1.5,
             batch_size=8,
-            data=Data(tasks=("a/*", "b/c"), limit=10),
+            data=DataConfig(tasks=("a/*", "b/c"), limit=10),
         ),
     ),
 )
@@ -61,8 +63,13 @@ def test_a_setting_is_read_by_its_type_and_changes_nothing_else(setting: str, fo
     assert found(changed)
     assert not found(CONFIG)
     assert replace(
-        changed, seed=0, build=None, start=Start(), machine=Machine(), stages=(CONFIG.stages)
-    ) == replace(CONFIG, build=None, start=Start(), machine=Machine())
+        changed,
+        seed=0,
+        build=None,
+        start=InitConfig(),
+        machine=RuntimeConfig(),
+        stages=(CONFIG.stages),
+    ) == replace(CONFIG, build=None, start=InitConfig(), machine=RuntimeConfig())
 
 
 @pytest.mark.parametrize(
@@ -104,5 +111,7 @@ def test_two_stages_of_one_name_are_refused() -> None:
     ],
 )
 def test_the_learning_rate_rises_and_falls(schedule: Any, expected: list[float]) -> None:
-    stage = Stage(name="a", learning_rate=1, steps=8, batch_size=1, warm_up=0.25, schedule=schedule)
-    assert [round(factor(stage, step, 8), 3) for step in range(8)] == expected
+    stage = StageConfig(
+        name="a", learning_rate=1, steps=8, batch_size=1, warm_up=0.25, schedule=schedule
+    )
+    assert [round(lr_factor(stage, step, 8), 3) for step in range(8)] == expected

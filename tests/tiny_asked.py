@@ -21,9 +21,9 @@ def save_checkpoint(folder: Path, kind: str = "llama") -> Path:
     """Save a tiny checkpoint whose weights are large enough to make answers differ."""
     import torch
 
-    from visionflan.model.llava import assemble
+    from visionflan.model.llava import build_llava
 
-    model, processor = assemble(
+    model, processor = build_llava(
         save_tower(folder / "tower"), save_language_model(folder / "words", kind)
     )
     with torch.no_grad():

@@ -9,17 +9,17 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.builder.directory_writer import DirectoryWriter
-from visionflan.builder.split import HoldOut
+from visionflan.builder.split import HoldOutConfig
 from visionflan.dataset import Example
 from visionflan.drawing import COLOURS
 from visionflan.evaluate.held_out import held_out
-from visionflan.evaluate.models.base import Answerer
+from visionflan.evaluate.models.base import EvalModel
 from visionflan.evaluate.records.record import RECORDS, Record, read_records
-from visionflan.evaluate.run import EvaluationSettings, Subject, evaluate
+from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
 from visionflan.prompt import render
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Instance, Turn
-from visionflan.storage.schema import Entry, TaskInfo
+from visionflan.storage.schema import LedgerEntry, TaskInfo
 
 NAMES = ("red", "green", "blue", "yellow")
 SIDES = ("left", "right")
@@ -70,7 +70,7 @@ def examples(colour: str, side: str, number: int) -> dict[str, Example]:
 
 def tiny_build(out: Path, pictures: int = 12) -> BuildDirectory:
     """Write a build with this many pictures of each colour and side."""
-    hold_out = HoldOut(images=0.4, tasks=("sides/side",), seed=0)
+    hold_out = HoldOutConfig(images=0.4, tasks=("sides/side",), seed=0)
     with DirectoryWriter(out, {"name": "tiny", "title": "Squares"}, hold_out=hold_out) as writer:
         for task, (title, category, group, metric) in TASKS.items():
             dataset, name = task.split("/")
@@ -89,7 +89,7 @@ def tiny_build(out: Path, pictures: int = 12) -> BuildDirectory:
             for task, example in examples(colour, side, number).items():
                 if task != "sides/side" or number < 3:
                     writer.instance(instance(task, example, image, f"{colour}-{side}-{number}"))
-        writer.lose(Entry("shapes/colour", "x", "lost", "image_missing", "no file", "x.png"))
+        writer.lose(LedgerEntry("shapes/colour", "x", "lost", "image_missing", "no file", "x.png"))
     return BuildDirectory(out)
 
 
@@ -184,7 +184,7 @@ def seen(image: Image.Image) -> tuple[str, str]:
 
 
 def ask(
-    build: BuildDirectory, out: Path, model: Answerer | None = None, **settings: Any
+    build: BuildDirectory, out: Path, model: EvalModel | None = None, **settings: Any
 ) -> tuple[dict[str, Any], list[Record]]:
     """Ask a model what one build holds out."""
     return ask_all([build], out, model, **settings)
@@ -193,11 +193,11 @@ def ask(
 def ask_all(
     held: Sequence[BuildDirectory],
     out: Path,
-    model: Answerer | None = None,
+    model: EvalModel | None = None,
     tasks: Collection[str] = (),
     **settings: Any,
 ) -> tuple[dict[str, Any], list[Record]]:
     """Ask a model what builds hold out; give the scores and the records."""
-    subject = Subject(answerer=model or Looker(), path=out, run="run", phase="base")
+    subject = EvalSubject(answerer=model or Looker(), path=out, run="run", phase="base")
     scores = evaluate(subject, held_out(held, tasks), out, EvaluationSettings(**settings))
     return scores, read_records(out / RECORDS)

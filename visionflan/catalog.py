@@ -19,7 +19,7 @@ GROUP = "visionflan.datasets"
 loose_files: dict[str, Path] = {}
 
 
-def nearest(kind: str, name: str, known: list[str]) -> UnknownNameError:
+def unknown_name_error(kind: str, name: str, known: list[str]) -> UnknownNameError:
     """Say that a name is unknown, and which ones are near it."""
     near = get_close_matches(name, known, n=3, cutoff=0.4)
     hint = f"did you mean {', '.join(near)}?" if near else f"see `visionflan {kind}s`."
@@ -53,7 +53,7 @@ def names() -> list[str]:
 def load(name: str) -> Dataset[Any]:
     """Import one dataset file and return the `dataset` it defines."""
     if name not in names():
-        raise nearest("dataset", name, names())
+        raise unknown_name_error("dataset", name, names())
     dataset: object = getattr(module(name), "dataset", None)
     if not isinstance(dataset, Dataset):
         raise TypeError(f"the dataset file {name} must define one `dataset`")

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Generic, Literal, Protocol, TypeVar, get_args
 
 from visionflan.errors import UnusableError
-from visionflan.image_sources import Picture
+from visionflan.image_sources import ImageSource
 
-Group = Literal["question answering", "generation", "classification"]
-Metric = Literal[
+TaskGroup = Literal["question answering", "generation", "classification"]
+MetricName = Literal[
     "exact_match",
     "vqa_accuracy",
     "anls",
@@ -25,7 +25,7 @@ Metric = Literal[
 Layout = Literal["confirmed", "unconfirmed"]
 
 # The categories of the paper's Appendix I, each in one of its three primary groups.
-CATEGORIES: dict[str, Group] = {
+CATEGORIES: dict[str, TaskGroup] = {
     "Perception": "question answering",
     "Outside Knowledge": "question answering",
     "Reasoning": "question answering",
@@ -86,7 +86,7 @@ IMAGE_MARKER = "<image>"
 
 
 @dataclass(frozen=True)
-class Broken:
+class BrokenRow:
     """What a reader yields in place of a row that it cannot read, so that nothing is lost."""
 
     key: str
@@ -115,7 +115,7 @@ class Example:
     Raises UnusableError where the parts do not fit together.
     """
 
-    image: Picture | tuple[Picture, ...]
+    image: ImageSource | tuple[ImageSource, ...]
     target: str
     text: str = ""
     options: tuple[str, ...] = ()
@@ -137,7 +137,7 @@ class Example:
                 raise UnusableError("image_marker", f"{IMAGE_MARKER} stands in the words {words!r}")
 
     @property
-    def images(self) -> tuple[Picture, ...]:
+    def images(self) -> tuple[ImageSource, ...]:
         """The pictures in the order in which the prompt shows them."""
         return self.image if isinstance(self.image, tuple) else (self.image,)
 
@@ -151,12 +151,12 @@ class Task(Generic[Row]):
     title: str
     instruction: str
     category: str
-    metric: Metric
+    metric: MetricName
     sensitive: bool
     to_example: Callable[[Row], Example | None]
 
     @property
-    def group(self) -> Group:
+    def group(self) -> TaskGroup:
         """The primary group that the category belongs to."""
         return CATEGORIES[self.category]
 
@@ -184,7 +184,7 @@ class Dataset(Generic[Row]):
         if self.licence not in LICENCES:
             known = ", ".join(LICENCES)
             raise ValueError(f"{self.title}: licence {self.licence!r} is none of {known}")
-        self.obtain, self.terms = unwrap(self.obtain), unwrap(self.terms)
+        self.obtain, self.terms = join_lines(self.obtain), join_lines(self.terms)
         self.tree = cleandoc(self.tree)
 
     @property
@@ -193,8 +193,8 @@ class Dataset(Generic[Row]):
         return LICENCES[self.licence]
 
     def reader(
-        self, read: Callable[[Path], Iterable[Row | Broken]]
-    ) -> Callable[[Path], Iterable[Row | Broken]]:
+        self, read: Callable[[Path], Iterable[Row | BrokenRow]]
+    ) -> Callable[[Path], Iterable[Row | BrokenRow]]:
         """Use this function to read the rows of the official release under a folder."""
         self.read = read
         return read
@@ -213,15 +213,17 @@ class Dataset(Generic[Row]):
         *,
         title: str,
         category: str,
-        metric: Metric = "exact_match",
+        metric: MetricName = "exact_match",
         official_name: str = "",
         sensitive: bool = False,
     ) -> Callable[[Callable[[Row], Example | None]], Callable[[Row], Example | None]]:
         """Offer the task named by the decorated function."""
         if category not in CATEGORIES:
             raise ValueError(f"{self.title}: {category!r} is none of {', '.join(CATEGORIES)}")
-        if metric not in get_args(Metric):
-            raise ValueError(f"{self.title}: {metric!r} is none of {', '.join(get_args(Metric))}")
+        if metric not in get_args(MetricName):
+            raise ValueError(
+                f"{self.title}: {metric!r} is none of {', '.join(get_args(MetricName))}"
+            )
 
         def offer(to_example: Callable[[Row], Example | None]) -> Callable[[Row], Example | None]:
             name = to_example.__name__
@@ -231,7 +233,7 @@ class Dataset(Generic[Row]):
                 name=name,
                 official_name=official_name or f"{self.title}+{name}",
                 title=title,
-                instruction=unwrap(instruction),
+                instruction=join_lines(instruction),
                 category=category,
                 metric=metric,
                 sensitive=sensitive,
@@ -243,7 +245,7 @@ class Dataset(Generic[Row]):
 
     def rows(self, root: Path) -> Iterator[Row]:
         """Yield the rows that can be read, passing over the broken ones."""
-        return (row for row in self.read(root) if not isinstance(row, Broken))
+        return (row for row in self.read(root) if not isinstance(row, BrokenRow))
 
     def examples(self, task: str, root: Path) -> Iterator[Example]:
         """Yield what one task makes of the release under `root`."""
@@ -252,7 +254,7 @@ class Dataset(Generic[Row]):
                 yield example
 
 
-def unwrap(text: str) -> str:
+def join_lines(text: str) -> str:
     """Join the lines of each paragraph; a blank line becomes one line break."""
     paragraphs = re.split(r"\n\s*\n", cleandoc(text).strip())
     return "\n".join(re.sub(r"\s*\n\s*", " ", paragraph) for paragraph in paragraphs)

@@ -9,20 +9,20 @@ Item = TypeVar("Item")
 RANKS = 1 << 64
 
 
-def rank(*parts: str | int) -> int:
+def stable_hash(*parts: str | int) -> int:
     """Place the parts in 0 to 2**64 - 1 by their hash: an order that nobody chose."""
     text = "\x1f".join(map(str, parts))
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
-def fraction(*parts: str | int) -> float:
+def hash_fraction(*parts: str | int) -> float:
     """Place the parts in [0, 1) by their hash."""
-    return rank(*parts) / RANKS
+    return stable_hash(*parts) / RANKS
 
 
 def shuffled(items: Sequence[Item], *parts: str | int) -> list[Item]:
     """Order the items by the hash of the parts and of each item's position."""
-    order = sorted(range(len(items)), key=lambda position: rank(*parts, position))
+    order = sorted(range(len(items)), key=lambda position: stable_hash(*parts, position))
     return [items[position] for position in order]
 
 
@@ -37,7 +37,7 @@ def pick(
     for attempt in range(20 * count):
         if len(drawn) == count or not pool:
             return drawn
-        item = pool[rank(*parts, attempt) % len(pool)]
+        item = pool[stable_hash(*parts, attempt) % len(pool)]
         if item not in drawn and item not in avoid:
             drawn.append(item)
     for item in shuffled(pool, *parts):

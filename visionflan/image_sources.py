@@ -17,7 +17,7 @@ from visionflan.errors import ReleaseError
 
 
 @dataclass(frozen=True)
-class Member:
+class ArchiveMember:
     """A picture stored under a name inside a zip or tar archive."""
 
     archive: Path
@@ -25,7 +25,7 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Cell:
+class ParquetCell:
     """A picture whose encoded bytes stand in a Parquet file, in one column of a row.
 
     Reading it means reading the column of its row group up to that row.
@@ -37,7 +37,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Entry:
+class LmdbEntry:
     """A picture whose encoded bytes stand under a key in an LMDB database, which is a folder."""
 
     folder: Path
@@ -45,7 +45,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Computed:
+class ComputedImage:
     """A picture that a release keeps as numbers, or as parts that must be put together.
 
     `make(source, place)` draws it; being a function of a module, it reads nothing before it is
@@ -57,53 +57,53 @@ class Computed:
     make: Callable[[Path, str], Image.Image]
 
 
-Picture = Path | Member | Cell | Entry | Computed
+ImageSource = Path | ArchiveMember | ParquetCell | LmdbEntry | ComputedImage
 ROWS_AT_ONCE = 16
 
 
-def describe(picture: Picture) -> str:
+def describe_source(picture: ImageSource) -> str:
     """Name the picture as a person would look it up: the file, and the place in it."""
     match picture:
-        case Member(archive, name):
+        case ArchiveMember(archive, name):
             return f"{archive}!{name}"
-        case Cell(table, column, row):
+        case ParquetCell(table, column, row):
             return f"{table}#{row}/{column}"
-        case Entry(folder, key):
+        case LmdbEntry(folder, key):
             return f"{folder}#{key}"
-        case Computed(source, place):
-            return f"{source}#{place}"
+        case ComputedImage(containing_file, place):
+            return f"{containing_file}#{place}"
         case _:
             return str(picture)
 
 
-def source(picture: Picture) -> Path:
+def containing_file(picture: ImageSource) -> Path:
     """Give the file on disk that holds the picture."""
     match picture:
-        case Member(archive, _):
+        case ArchiveMember(archive, _):
             return archive
-        case Cell(table, _, _):
+        case ParquetCell(table, _, _):
             return table
-        case Entry(folder, _):
+        case LmdbEntry(folder, _):
             return folder / "data.mdb"
-        case Computed(path, _, _):
+        case ComputedImage(path, _, _):
             return path
         case _:
             return picture
 
 
-def encoded(picture: Picture) -> bytes:
+def read_encoded(picture: ImageSource) -> bytes:
     """Read the picture's encoded bytes as released; a computed one is encoded as PNG.
 
     Raises OSError or KeyError when the file or the member is not there.
     """
     match picture:
-        case Member(archive, name):
+        case ArchiveMember(archive, name):
             return member_bytes(archive, name)
-        case Cell(table, column, row):
+        case ParquetCell(table, column, row):
             return cell_bytes(table, column, row)
-        case Entry(folder, key):
+        case LmdbEntry(folder, key):
             return entry_bytes(folder, key)
-        case Computed(path, place, make):
+        case ComputedImage(path, place, make):
             buffer = io.BytesIO()
             make(path, place).save(buffer, "PNG")
             return buffer.getvalue()

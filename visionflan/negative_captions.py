@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 
-from visionflan.hashing import rank
+from visionflan.hashing import stable_hash
 
 ATTEMPTS = 100
 FUNCTION_WORDS = frozenset(
@@ -36,7 +36,7 @@ class CaptionPool:
         for attempt in range(ATTEMPTS):
             if len(drawn) == count or not self.numbers:
                 break
-            chance = rank(number, "wrong caption", attempt)
+            chance = stable_hash(number, "wrong caption", attempt)
             other = self.numbers[chance % len(self.numbers)]
             offered = self.captions[other]
             caption = offered[chance // len(self.numbers) % len(offered)]

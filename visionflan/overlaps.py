@@ -78,7 +78,7 @@ def through(name: str) -> dict[str, list[str]]:
     return {third: others for third, others in beyond.items() if others}
 
 
-def leaks(name: str, trained: Collection[str] | None) -> Iterator[str]:
+def find_leakage(name: str, trained: Collection[str] | None) -> Iterator[str]:
     """Say which of the datasets that were trained on may hold the pictures of an evaluation set.
 
     Where it is not known what was trained on, that is said, with the sets that matter.

@@ -8,17 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from visionflan import catalog
-from visionflan.builder.output_dir import failed
-from visionflan.builder.plan import Settings, plan
+from visionflan.builder.output_dir import failed_datasets
+from visionflan.builder.plan import BuildSettings, plan
 from visionflan.builder.run import build
 from visionflan.errors import BuildError
 from visionflan.evaluate.held_out import held_out
-from visionflan.evaluate.models.base import CheckpointAnswerer
+from visionflan.evaluate.models.base import CheckpointModel
 from visionflan.evaluate.records.paths import builds, checkpoints
-from visionflan.evaluate.run import EvaluationSettings, Subject, evaluate
-from visionflan.hashing import rank
+from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
+from visionflan.hashing import stable_hash
 from visionflan.recipes.tiny import tiny
-from visionflan.report.compare_page.page import COMPARISON, told_of, write_comparison
+from visionflan.report.compare_page.page import COMPARISON, load_comparison, write_comparison
 from visionflan.report.run_page.page import write_report
 from visionflan.train.run import train
 
@@ -44,7 +44,7 @@ SPECIMENS: dict[str, int] = {
     "vqa_rad": 250,
     "winoground": 150,
 }
-MINIATURE = Settings(
+MINIATURE = BuildSettings(
     tasks=(
         "caltech101/*",
         "clevr/question_answering",
@@ -68,7 +68,7 @@ MINIATURE = Settings(
     hold_out_tasks=("okvqa/ok_vqa", "winoground/image_captioning"),
     hold_out_cap=100,
 )
-ON_REAL = Settings(cap=300, hold_out_images=0.1, hold_out_cap=100)
+ON_REAL = BuildSettings(cap=300, hold_out_images=0.1, hold_out_cap=100)
 ASKED = EvaluationSettings(max_new_tokens=32, limit=60, likelihood=True)
 
 
@@ -80,15 +80,15 @@ def quickstart(out: Path, data_root: Path | None, say: Say) -> Path:
     settings = MINIATURE if data_root is None else for_real(root)
     with timed("2/5 build", say):
         manifest = build(root, out / "build", settings, tell=say)
-        if unread := failed(manifest):
+        if unread := failed_datasets(manifest):
             told = manifest["datasets"][unread[0]]["why"]
             raise BuildError(f"{' and '.join(unread)} could not be read: {told}")
     with timed("3/5 train", say):
         train(replace(tiny(), build=(out / "build").resolve()), out, say=say)
     with timed("4/5 evaluate", say):
         for place in checkpoints(out):
-            subject = Subject(
-                answerer=CheckpointAnswerer(place.checkpoint),
+            subject = EvalSubject(
+                answerer=CheckpointModel(place.checkpoint),
                 path=place.checkpoint,
                 run=out.resolve().name,
                 phase=place.phase,
@@ -96,7 +96,7 @@ def quickstart(out: Path, data_root: Path | None, say: Say) -> Path:
             evaluate(subject, held_out(builds([], place.run)), place.out, ASKED)
     with timed("5/5 report", say):
         report = write_report(out)
-        write_comparison(told_of(out), out / COMPARISON)
+        write_comparison(load_comparison(out), out / COMPARISON)
         return report
 
 
@@ -122,7 +122,7 @@ def miniature_releases(root: Path) -> Path:
     return root
 
 
-def for_real(data_root: Path) -> Settings:
+def for_real(data_root: Path) -> BuildSettings:
     """Choose all that is there, in small numbers, with two tasks held out."""
     found = plan(data_root, ON_REAL).tasks
     tasks = [f"{name}/{task}" for name, offered in found.items() for task in offered]
@@ -131,5 +131,5 @@ def for_real(data_root: Path) -> Settings:
 
 def two_of(tasks: Sequence[str]) -> tuple[str, ...]:
     """Choose two tasks by hash to hold out wholly, where there are enough to train on others."""
-    chosen = sorted(tasks, key=lambda task: rank("held out", task))[:2]
+    chosen = sorted(tasks, key=lambda task: stable_hash("held out", task))[:2]
     return tuple(chosen) if len(tasks) >= 6 else ()

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.ai2d import dataset, visual_question_answering, with_letters
 from visionflan.errors import UnusableError
-from visionflan.image_sources import Computed
+from visionflan.image_sources import ComputedImage
 from visionflan.specimens import write_json
 
 ENTRY: dict[str, Any] = {
@@ -38,7 +38,7 @@ def test_only_questions_that_speak_of_letters_are_shown_letters(tmp_path: Path) 
     release(tmp_path, Who=ENTRY, What={**ENTRY, "abcLabel": True})
     plain, lettered = dataset.examples("visual_question_answering", tmp_path)
     assert plain.image == tmp_path / "images" / "0.png"
-    assert isinstance(lettered.image, Computed)
+    assert isinstance(lettered.image, ComputedImage)
 
 
 def test_a_choice_without_words_makes_a_question_unusable(tmp_path: Path) -> None:
@@ -59,5 +59,5 @@ def test_records_that_are_not_questions_are_not_lost(tmp_path: Path) -> None:
     release(tmp_path, Who=ENTRY, What=wrong, Where=7)
     write_json(tmp_path / "questions" / "1.png.json", [])
     rows = list(dataset.read(tmp_path))
-    broken = [row.key for row in rows if isinstance(row, Broken)]
+    broken = [row.key for row in rows if isinstance(row, BrokenRow)]
     assert broken == ["0.png:1", "0.png:2", "1.png"]

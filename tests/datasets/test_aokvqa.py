@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from visionflan.dataset import Broken, Example
+from visionflan.dataset import BrokenRow, Example
 from visionflan.datasets.aokvqa import dataset
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.specimens import write_json
@@ -60,5 +60,5 @@ def test_the_test_split_and_bad_records_give_no_rows(tmp_path: Path) -> None:
         list(dataset.read(tmp_path))
     write_json(tmp_path / "aokvqa_v1p0_train.json", [{**RECORD, "correct_choice_idx": 4}, RECORD])
     broken, row = dataset.read(tmp_path)
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert row.key == "train/22MexNkBPpdZGX6sxbxVBH"

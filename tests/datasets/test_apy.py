@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets import apy
 from visionflan.errors import UnusableError
 from visionflan.specimens import write_lines
@@ -24,7 +24,7 @@ def test_boxes_of_one_picture_make_one_row(tmp_path: Path) -> None:
     example = apy.animal_object_vehicle_image_classification(row)
     assert example is not None
     assert example.target == "jet ski"
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert broken.key == "line 3"
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets import caltech101
 from visionflan.specimens import write_image
 
@@ -27,12 +27,12 @@ def test_the_background_is_of_no_task_and_an_unknown_class_is_told(tmp_path: Pat
         picture = tmp_path / f"101_ObjectCategories/{folder}/image_0001.jpg"
         write_image(picture, Image.new("RGB", (8, 8)))
     *rows, broken = caltech101.read(tmp_path)
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert broken.reason == "unknown_label"
     made = [
         (caltech101.image_classification(row), caltech101.living_thing_classification(row))
         for row in rows
-        if not isinstance(row, Broken)
+        if not isinstance(row, BrokenRow)
     ]
     answers = [tuple(example and example.target for example in pair) for pair in made]
     assert answers == [(None, None), ("brain", None), ("crab", "yes")]

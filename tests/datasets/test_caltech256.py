@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets import caltech256
 from visionflan.specimens import write_image
 
@@ -31,5 +31,5 @@ def test_clutter_has_no_answer_and_stray_folders_are_passed_over(tmp_path: Path)
     row, broken = caltech256.read(tmp_path)
     assert isinstance(row, caltech256.Row)
     assert caltech256.image_classification(row) is None
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert broken.reason == "unknown_label"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.cat2000 import KINDS, dataset
 from visionflan.specimens import write_text
 
@@ -16,6 +16,6 @@ def test_maps_of_fixations_are_left_out_and_unknown_folders_told(tmp_path: Path)
     for name in ("Satelite/001.jpg", "Satelite/Output/001.jpg", "Unheard/001.jpg"):
         write_text(tmp_path / "trainSet/Stimuli" / name, "")
     row, broken = dataset.read(tmp_path)
-    assert not isinstance(row, Broken)
+    assert not isinstance(row, BrokenRow)
     assert (row.key, row.kind) == ("Satelite/001.jpg", "satellite")
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken, Example
+from visionflan.dataset import BrokenRow, Example
 from visionflan.datasets.chart2text import Row, chart_caption, dataset
 from visionflan.errors import ReleaseError
 from visionflan.specimens import write_text
@@ -49,7 +49,7 @@ def test_a_caption_that_is_not_text_is_not_lost(tmp_path: Path) -> None:
     (tmp_path / "dataset" / "captions").mkdir(parents=True)
     (tmp_path / "dataset" / "captions" / "5.txt").write_bytes(b"\xff")
     (broken,) = dataset.read(tmp_path)
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
 
 
 def test_a_release_without_captions_is_refused(tmp_path: Path) -> None:

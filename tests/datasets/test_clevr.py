@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.clevr import dataset, question_answer_matching, vqa_context
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.layouts.clevr import Question, Scene
@@ -31,7 +31,7 @@ def write(root: Path, text: str) -> Path:
     return path
 
 
-def read(root: Path, *records: dict[str, object]) -> list[Question | Scene | Broken]:
+def read(root: Path, *records: dict[str, object]) -> list[Question | Scene | BrokenRow]:
     write(root, json.dumps({"questions": records, "info": {"split": "train"}}))
     return list(dataset.read(root))
 
@@ -59,14 +59,14 @@ def test_the_questions_of_a_scene_come_together_and_in_order(tmp_path: Path) -> 
 def test_a_record_without_answer_is_told_and_does_not_split_its_scene(tmp_path: Path) -> None:
     lacking = {key: value for key, value in record(0, "b?", "", 1).items() if key != "answer"}
     rows = read(tmp_path, record(0, "a?", "yes", 0), lacking, record(0, "c?", "no", 2))
-    assert [row.reason for row in rows if isinstance(row, Broken)] == ["malformed_record"]
+    assert [row.reason for row in rows if isinstance(row, BrokenRow)] == ["malformed_record"]
     (whole,) = [row for row in rows if isinstance(row, Scene)]
     assert [asked.question for asked in whole.asked] == ["a?", "c?"]
 
 
 def test_questions_that_stand_apart_from_their_scene_are_told(tmp_path: Path) -> None:
     rows = read(tmp_path, *(record(image, "a?", "yes", n) for n, image in enumerate((0, 1, 0))))
-    assert [row.reason for row in rows if isinstance(row, Broken)] == ["scattered_questions"]
+    assert [row.reason for row in rows if isinstance(row, BrokenRow)] == ["scattered_questions"]
     assert sum(isinstance(row, Question) for row in rows) == 3
     assert len({row.key for row in rows if isinstance(row, Scene)}) == 2
 

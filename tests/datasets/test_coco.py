@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from visionflan.dataset import Broken, Example
+from visionflan.dataset import BrokenRow, Example
 from visionflan.datasets import coco
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.specimens import write_json, write_text
@@ -74,7 +74,7 @@ def test_faults_of_a_release_are_told(tmp_path: Path) -> None:
     write_release(tmp_path, "val2017", [1])
     stray = {"id": 9, "image_id": 8, "caption": "Lost"}
     write_release(tmp_path, "train2017", [2], annotations=[stray])
-    broken = [row for row in coco.read(tmp_path) if isinstance(row, Broken)]
+    broken = [row for row in coco.read(tmp_path) if isinstance(row, BrokenRow)]
     assert [(row.key, row.reason) for row in broken] == [("8", "image_not_listed")]
     write_release(tmp_path, "train2017", [2], annotations=[{"id": 9}])
     with pytest.raises(ReleaseError, match="captions_train2017"):

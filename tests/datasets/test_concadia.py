@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets import concadia
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.specimens import write_text
@@ -34,7 +34,7 @@ def test_the_release_and_the_sample_hold_the_same_records(
     assert whole == concadia.Row(
         "1.jpg", tmp_path / folder / "1.jpg", "A hill", "The hill", " It is high. It is green."
     )
-    assert isinstance(lacking, Broken)
+    assert isinstance(lacking, BrokenRow)
 
 
 def test_a_file_that_is_not_json_is_refused_by_name(tmp_path: Path) -> None:
@@ -88,4 +88,4 @@ def test_an_alt_text_without_content_is_refused(description: str) -> None:
 def test_the_real_sample_is_read_whole(shared: Path) -> None:
     rows = list(concadia.read(shared / "real/concadia"))
     assert len(rows) == 300
-    assert all(not isinstance(row, Broken) and row.image.is_file() for row in rows)
+    assert all(not isinstance(row, BrokenRow) and row.image.is_file() for row in rows)

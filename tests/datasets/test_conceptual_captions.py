@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets import conceptual_captions as captions
 from visionflan.errors import ReleaseError
-from visionflan.image_sources import Member
+from visionflan.image_sources import ArchiveMember
 
 
 @pytest.mark.parametrize(
@@ -29,12 +29,12 @@ def test_rows_are_counted_from_the_first_one_with_or_without_a_header(tmp_path: 
     for table, header in zip(captions.TABLES, ("caption\turl\n", ""), strict=True):
         (tmp_path / table).write_text(f"{header}a\thttp://x/a\nb\n", encoding="utf-8")
     first, broken, other, _ = captions.read(tmp_path)
-    assert not isinstance(first, Broken)
+    assert not isinstance(first, BrokenRow)
     assert (first.caption, first.image) == (
         "a",
         tmp_path / "images" / "Train_GCC-training" / "00000" / "000000000.jpg",
     )
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert other.key == "Validation_GCC-1.1.0-Validation/0"
 
 
@@ -47,7 +47,7 @@ def test_the_mirror_gives_each_picture_the_text_beside_it(tmp_path: Path) -> Non
             members.addfile(member, io.BytesIO(content))
     (row,) = captions.read(tmp_path)
     assert row == captions.Row(
-        "cc3m-train-0000/000000007", Member(archive, "000000007.jpg"), "a cat"
+        "cc3m-train-0000/000000007", ArchiveMember(archive, "000000007.jpg"), "a cat"
     )
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets import core50
 from visionflan.errors import ReleaseError
-from visionflan.image_sources import encoded
+from visionflan.image_sources import read_encoded
 from visionflan.specimens import write_image
 
 
@@ -23,7 +23,7 @@ def test_the_object_of_the_published_instance_is_a_cup(tmp_path: Path) -> None:
     row, broken = core50.read(tmp_path)
     assert isinstance(row, core50.Row)
     assert (row.key, row.kind) == ("s9/o41/C_09_41_288.png", "cup")
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
 
 
 def test_an_archive_gives_the_same_rows_as_its_contents(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_an_archive_gives_the_same_rows_as_its_contents(tmp_path: Path) -> None:
     }
     assert rows["folder"] == rows["zip"]
     first = next(core50.dataset.rows(tmp_path / "zip"))
-    assert Image.open(io.BytesIO(encoded(first.image))).size == (128, 128)
+    assert Image.open(io.BytesIO(read_encoded(first.image))).size == (128, 128)
 
 
 def test_a_folder_without_frames_is_refused(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.cova import Row, read
 
 
@@ -16,4 +16,4 @@ def test_what_stands_before_the_registered_name_is_cut_off(tmp_path: Path) -> No
         "canon.com",
         "secretlab.co",
     ]
-    assert isinstance(last, Broken)
+    assert isinstance(last, BrokenRow)

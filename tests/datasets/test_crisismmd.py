@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets import crisismmd
 from visionflan.errors import UnusableError
 
@@ -43,9 +43,9 @@ def test_an_opening_quotation_mark_does_not_swallow_the_next_line(tmp_path: Path
     lines[1] = lines[1].replace("https", '"https')
     path.write_text("\n".join([lines[0], lines[1], "half a line", lines[2]]))
     first, second, third, *_ = crisismmd.read(tmp_path)
-    assert not isinstance(first, Broken)
-    assert isinstance(second, Broken)
-    assert not isinstance(third, Broken)
+    assert not isinstance(first, BrokenRow)
+    assert isinstance(second, BrokenRow)
+    assert not isinstance(third, BrokenRow)
 
 
 def test_every_label_stands_in_an_instruction() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.daquar import Row, dataset, object_question_answer
 from visionflan.specimens import write_lines
 
@@ -43,7 +43,7 @@ def test_a_question_without_its_picture_is_broken_and_named_by_line(tmp_path: Pa
     row, broken = dataset.read(tmp_path)
     assert isinstance(row, Row)
     assert row.image == tmp_path / "images" / "image1.png"
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert "line 3 " in broken.detail
 
 

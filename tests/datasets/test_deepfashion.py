@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.deepfashion import TEXTURES, dataset
 from visionflan.errors import ReleaseError
 from visionflan.specimens import write_lines
@@ -21,9 +21,9 @@ def write_release(root: Path, flags: list[str]) -> None:
 def test_only_the_texture_is_asked_and_only_where_there_is_one(tmp_path: Path) -> None:
     write_release(tmp_path, ["0 1 1", "1 1 0"])
     row, broken = dataset.read(tmp_path)
-    assert not isinstance(row, Broken)
+    assert not isinstance(row, BrokenRow)
     assert (row.texture, row.image) == ("solid", tmp_path / "Img/img/Shirt/a.jpg")
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
 
 
 def test_lists_of_unequal_length_are_refused(tmp_path: Path) -> None:

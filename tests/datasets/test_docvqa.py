@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.docvqa import dataset, question_answer
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.specimens import write_json
@@ -48,8 +48,8 @@ def test_a_question_without_answers_is_not_lost(tmp_path: Path) -> None:
     unasked = {key: value for key, value in RECORD.items() if key != "answers"}
     write_json(tmp_path / "train_v1.0.json", {"data": [unasked, {**RECORD, "answers": []}]})
     broken, row = dataset.read(tmp_path)
-    assert isinstance(broken, Broken)
-    assert not isinstance(row, Broken)
+    assert isinstance(broken, BrokenRow)
+    assert not isinstance(row, BrokenRow)
     with pytest.raises(UnusableError, match="empty_target"):
         question_answer(row)
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets import domainnet
 from visionflan.drawing.domains import DOMAINS
 from visionflan.specimens import write_image, write_lines
@@ -31,7 +31,7 @@ def test_only_listed_pictures_are_read_and_a_bad_line_is_told(tmp_path: Path) ->
     row, broken = domainnet.read(tmp_path)
     assert isinstance(row, domainnet.Row)
     assert row.key == "clipart/ant/listed.jpg"
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert broken.key == "clipart_train.txt:2"
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.dtd import dataset
 from visionflan.drawing.textures import TEXTURES, texture
 from visionflan.specimens import write_lines
@@ -25,7 +25,7 @@ def test_a_line_without_folder_or_texture_is_told(tmp_path: Path) -> None:
     lines = ["woven/woven_0001.jpg", "woven_0002.jpg woven", "woven/woven_0003.jpg woven"]
     write_lines(tmp_path / "labels" / "labels_joint_anno.txt", lines)
     rows = list(dataset.read(tmp_path))
-    assert [isinstance(row, Broken) for row in rows] == [True, True, False]
+    assert [isinstance(row, BrokenRow) for row in rows] == [True, True, False]
 
 
 def test_no_texture_is_blank_or_like_another() -> None:

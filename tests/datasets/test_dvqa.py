@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.dvqa import CHUNK, dataset, records
 from visionflan.errors import ReleaseError
 from visionflan.specimens import write_json, write_text
@@ -51,7 +51,7 @@ def test_a_question_of_another_kind_or_without_answer_is_broken(tmp_path: Path) 
     short = {key: value for key, value in RECORD.items() if key != "answer"}
     write_json(tmp_path / "qa" / "train_qa.json", [{**RECORD, "template_id": "other"}, short, 3])
     rows = list(dataset.read(tmp_path))
-    assert [row.reason for row in rows if isinstance(row, Broken)] == [
+    assert [row.reason for row in rows if isinstance(row, BrokenRow)] == [
         "unknown_kind",
         "malformed_record",
         "malformed_record",

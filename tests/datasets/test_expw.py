@@ -5,9 +5,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets import expw
-from visionflan.image_sources import encoded
+from visionflan.image_sources import read_encoded
 from visionflan.specimens import write_lines
 
 
@@ -20,9 +20,9 @@ def test_a_line_that_stands_twice_is_one_face_and_an_odd_one_is_broken(tmp_path:
     first, second, third = expw.read(tmp_path)
     picture = tmp_path / "image" / "origin" / "a b.jpg"
     assert first == expw.Row("a b.jpg#0", picture, (2, 1, 30, 40), "happy")
-    assert isinstance(second, Broken)
+    assert isinstance(second, BrokenRow)
     assert second.reason == "malformed_record"
-    assert isinstance(third, Broken)
+    assert isinstance(third, BrokenRow)
     assert third.reason == "empty_box"
 
 
@@ -32,4 +32,4 @@ def test_the_face_is_cut_out_of_the_picture_and_not_beyond_it(tmp_path: Path) ->
     example = expw.expression_detection(row)
     assert example is not None
     assert example.target == "sadness"
-    assert Image.open(BytesIO(encoded(example.images[0]))).size == (40, 30)
+    assert Image.open(BytesIO(read_encoded(example.images[0]))).size == (40, 30)

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from visionflan import drawing
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets import fairface
 from visionflan.specimens import write_image, write_lines
 
 HEAD = "file,age,gender,race,service_test"
 
 
-def rows_of(root: Path, *lines: str) -> list[fairface.Row | Broken]:
+def rows_of(root: Path, *lines: str) -> list[fairface.Row | BrokenRow]:
     """Read a label file of these lines."""
     write_lines(root / "fairface_label_train.csv", [HEAD, *lines])
     return list(fairface.read(root))
@@ -42,7 +42,7 @@ def test_labels_are_answered_as_people_say_them(tmp_path: Path) -> None:
 
 def test_an_unknown_label_is_yielded_broken(tmp_path: Path) -> None:
     (row,) = rows_of(tmp_path, "train/1.jpg,20-29,Male,Martian,True")
-    assert isinstance(row, Broken)
+    assert isinstance(row, BrokenRow)
     assert row.key == "train/1.jpg"
 
 

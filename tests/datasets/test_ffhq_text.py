@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.ffhq_text import Row, dataset, text_to_face_generation
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.specimens import write_text
@@ -19,7 +19,7 @@ def test_text_and_picture_share_their_name(tmp_path: Path) -> None:
     (main / "Image").mkdir()
     row, broken = dataset.read(tmp_path)
     assert row == Row("00936", main / "Image" / "00936.png", NINE)
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
 
 
 def test_a_folder_without_text_is_refused(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.flickr30k import Row, as_written, caption_image, dataset
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.specimens import write_json, write_text
@@ -37,7 +37,7 @@ def test_the_three_files_give_the_same_rows(tmp_path: Path) -> None:
 def test_a_line_that_is_not_utf8_is_broken(tmp_path: Path) -> None:
     (tmp_path / "results_20130124.token").write_bytes(b"1.jpg#0\tA dog .\n1.jpg#1\tA caf\xe9 .\n")
     broken, row = dataset.read(tmp_path)
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert row == ROW._replace(image=tmp_path / "flickr30k-images" / "1.jpg", captions=("A dog .",))
 
 
@@ -47,9 +47,9 @@ def test_a_line_without_caption_is_broken_and_a_file_of_such_lines_is_refused(
     path = tmp_path / "results_20130124.token"
     write_text(path, "1.jpg\n1.jpg#1\tA dog .\n")
     broken, row = dataset.read(tmp_path)
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert "malformed_line" in broken.reason
-    assert not isinstance(row, Broken)
+    assert not isinstance(row, BrokenRow)
     write_text(path, "1.jpg\n")
     with pytest.raises(ReleaseError, match="results_20130124"):
         list(dataset.read(tmp_path))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.flickr_logos_27 import Row, logo_detection, read_list
 from visionflan.errors import UnusableError
 
@@ -16,7 +16,7 @@ def test_the_boxes_of_an_image_are_one_row_and_other_labels_are_counted(tmp_path
         "3.jpg Ford 2 0 0 9 9\n"
     )
     broken, first, both = read_list("query", path, tmp_path)
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert (broken.key, broken.reason) == ("query/2.jpg:3", "unknown_label")
     assert isinstance(first, Row)
     example = logo_detection(first)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.funsd import Entity, Row, dataset, text_detection
 from visionflan.drawing import Box
 from visionflan.specimens import write_text
@@ -33,7 +33,7 @@ def test_a_page_that_is_no_json_is_broken_and_the_others_are_read(tmp_path: Path
     dataset.write_specimen(tmp_path, 3)
     write_text(tmp_path / "dataset/training_data/annotations/9001.json", '{"form": [')
     rows = list(dataset.read(tmp_path))
-    assert [row.key for row in rows if isinstance(row, Broken)] == ["training_data/9001"]
+    assert [row.key for row in rows if isinstance(row, BrokenRow)] == ["training_data/9001"]
     assert len(rows) == 3
 
 

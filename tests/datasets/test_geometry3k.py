@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.geometry3k import Row, dataset, geometry_question_answer
 from visionflan.errors import UnusableError
-from visionflan.image_sources import source
+from visionflan.image_sources import containing_file
 from visionflan.specimens import write_json
 
 PROBLEM = {"compact_text": "Find x.", "compact_choices": ["5", r"5\sqrt{2} ", "7", "9"]}
@@ -32,7 +32,7 @@ def test_a_letter_that_no_choice_has_makes_the_row_broken(
 ) -> None:
     write_json(tmp_path / "train" / "8" / "data.json", {**PROBLEM, "answer": letter})
     (row,) = dataset.read(tmp_path)
-    assert isinstance(row, Broken)
+    assert isinstance(row, BrokenRow)
     assert row.key == "train/8"
 
 
@@ -50,4 +50,6 @@ def test_the_sample_of_the_release_is_read_whole(shared: Path) -> None:
     root = shared / "real" / "geometry3k"
     examples = list(dataset.examples("geometry_question_answer", root))
     assert [len(example.options) for example in examples] == [4] * 10
-    assert all(source(picture).is_file() for example in examples for picture in example.images)
+    assert all(
+        containing_file(picture).is_file() for example in examples for picture in example.images
+    )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.gqa import dataset
 from visionflan.specimens import write_json
 
@@ -29,5 +29,5 @@ def test_a_question_without_an_answer_is_broken(tmp_path: Path) -> None:
     short = {key: value for key, value in RECORD.items() if key != "answer"}
     write_json(tmp_path / "train_balanced_questions.json", {"1": short, "2": RECORD})
     broken, row = dataset.read(tmp_path)
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert row.key == "train/2"

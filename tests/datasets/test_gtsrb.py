@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.gtsrb import SIGNS, Row, dataset
 from visionflan.specimens import write_lines, write_text
 
@@ -30,6 +30,6 @@ def test_test_images_take_their_class_from_the_table(tmp_path: Path) -> None:
     lines = ["Filename;Width;ClassId", "00000.ppm;53;16", "00001.ppm;42;43"]
     write_lines(tmp_path / "GT-final_test.csv", lines)
     row, broken = dataset.read(tmp_path)
-    assert not isinstance(row, Broken)
+    assert not isinstance(row, BrokenRow)
     assert row.sign == "Vehicles over 3.5 metric tons prohibited"
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)

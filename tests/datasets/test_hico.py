@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.hico import Pair, Row, dataset, human_activity_detection
 from visionflan.layouts.matlab import write_matlab
 
@@ -31,7 +31,7 @@ def test_only_pairs_that_are_certain_are_read(tmp_path: Path) -> None:
     row, broken = dataset.read(tmp_path)
     pairs = (Pair("hair dryer", ""), Pair("chair", "sitting on"))
     assert row == Row("a.jpg", tmp_path / "images/train2015/a.jpg", pairs)
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert broken.key == "b.jpg"
 
 

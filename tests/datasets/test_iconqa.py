@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.iconqa import Row, choose_txt, dataset, fill_in_blank
 from visionflan.errors import UnusableError
 from visionflan.specimens import write_json
@@ -31,7 +31,7 @@ def test_the_folder_that_the_archive_makes_is_read_too(tmp_path: Path) -> None:
 def test_a_place_that_no_choice_has_makes_the_row_broken(tmp_path: Path, place: object) -> None:
     write_problem(tmp_path, "choose_txt", choices=["odd", "even"], answer=place)
     (row,) = dataset.read(tmp_path)
-    assert isinstance(row, Broken)
+    assert isinstance(row, BrokenRow)
 
 
 def test_repeated_choices_are_shown_once_and_named() -> None:

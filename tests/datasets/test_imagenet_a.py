@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets import imagenet_a
 from visionflan.layouts import LabelledImage
 from visionflan.layouts.wordnet import names
@@ -30,5 +30,5 @@ def test_a_folder_that_is_no_class_is_told(tmp_path: Path) -> None:
     (folder,) = (tmp_path / "imagenet-a").iterdir()
     folder.rename(folder.with_name("n99999999"))
     (broken,) = imagenet_a.read(tmp_path)
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert broken.reason == "unknown_label"

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets import imagenet_r
 from visionflan.specimens import write_image
 
@@ -22,5 +22,5 @@ def test_the_domain_is_what_the_name_begins_with(tmp_path: Path) -> None:
     assert isinstance(second, imagenet_r.Row)
     assert (first.label, first.domain) == ("goldfish", "DeviantArt")
     assert second.domain == "miscellaneous"
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert broken.key == "n01443537/photo_1.jpg"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.kvqa import dataset
 from visionflan.errors import ReleaseError
 from visionflan.specimens import write_json
@@ -29,7 +29,7 @@ def test_numbers_are_answers_and_captions_have_single_blanks(tmp_path: Path) -> 
 def test_a_picture_with_more_questions_than_answers_is_broken(tmp_path: Path) -> None:
     write_json(tmp_path / "dataset.json", {"1": {**RECORD, "Answers": ["Yes"]}, "2": RECORD})
     broken, *rows = dataset.read(tmp_path)
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert (broken.key, broken.reason) == ("1", "malformed_record")
     assert [row.key for row in rows] == ["2/caption", "2/0", "2/1"]
 

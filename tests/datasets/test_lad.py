@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.lad import Row, dataset, object_detection_details
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.specimens import write_lines
@@ -39,7 +39,7 @@ def test_pictures_may_lie_in_a_folder_of_their_own(tmp_path: Path) -> None:
 def test_a_line_that_does_not_fit_the_lists_is_broken(tmp_path: Path, line: str) -> None:
     release(tmp_path, line)
     (broken,) = dataset.read(tmp_path)
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
 
 
 def test_a_list_without_names_is_refused(tmp_path: Path) -> None:

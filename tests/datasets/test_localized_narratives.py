@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.localized_narratives import Row, dataset, flickr30k_images_caption
 from visionflan.errors import UnusableError
 from visionflan.specimens import write_lines
@@ -41,7 +41,7 @@ def test_a_record_without_words_is_broken_or_unusable(tmp_path: Path) -> None:
     write_lines(tmp_path / "coco_val_captions.jsonl", lines)
     *broken, row = dataset.read(tmp_path)
     places = [f"coco_val_captions.jsonl:{place}" for place in (1, 2, 3)]
-    assert [each.key for each in broken if isinstance(each, Broken)] == places
+    assert [each.key for each in broken if isinstance(each, BrokenRow)] == places
     assert isinstance(row, Row)
     with pytest.raises(UnusableError, match="no_caption"):
         flickr30k_images_caption(row._replace(source="flickr30k"))

@@ -1,14 +1,14 @@
 from pathlib import Path
 
 from visionflan.datasets.lsun import SCENES, dataset
-from visionflan.image_sources import Entry
+from visionflan.image_sources import LmdbEntry
 
 
 def test_databases_and_exported_folders_are_read(tmp_path: Path) -> None:
     dataset.write_specimen(tmp_path, 20)
     rows = list(dataset.rows(tmp_path))
     assert {row.scene for row in rows} == set(SCENES.values())
-    assert sum(isinstance(row.image, Entry) for row in rows) == 18
+    assert sum(isinstance(row.image, LmdbEntry) for row in rows) == 18
     assert sum(isinstance(row.image, Path) for row in rows) == 2
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.mnist_m import dataset
 from visionflan.specimens import write_lines
 
@@ -26,7 +26,7 @@ def test_both_splits_are_read_under_keys_of_their_own(folder: str, tmp_path: Pat
 def test_a_line_without_a_digit_is_told(line: str, tmp_path: Path) -> None:
     write_lines(tmp_path / "mnist_m_train_labels.txt", [line])
     (row,) = dataset.read(tmp_path)
-    assert isinstance(row, Broken)
+    assert isinstance(row, BrokenRow)
 
 
 def test_the_digits_of_the_specimen_are_balanced(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.mocheg import COLUMNS, Row, dataset, multimodal_factual_checking
 from visionflan.errors import UnusableError
 from visionflan.specimens import write_lines, write_text
@@ -27,18 +27,18 @@ def write_release(root: Path) -> None:
 def test_lines_that_are_apart_are_put_together(tmp_path: Path) -> None:
     write_release(tmp_path)
     cow, snow, broken = dataset.read(tmp_path)
-    assert not isinstance(cow, Broken)
+    assert not isinstance(cow, BrokenRow)
     assert [path.name for path in cow.images] == ["7-proof-01-cow.jpg"]
     example = multimodal_factual_checking(cow)
     assert example is not None
     assert example.text == "Context: It did not. Cows & calves walk.\nClaim: A cow flew."
     assert example.target == "no"
     assert example.repaired == ("html_removed",)
-    assert not isinstance(snow, Broken)
+    assert not isinstance(snow, BrokenRow)
     example = multimodal_factual_checking(snow)
     assert example is not None
     assert (example.text, example.repaired) == ("Context: Nobody knows.\nClaim: Snow fell.", ())
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert (broken.key, broken.reason) == ("val/9", "no_picture")
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets import model_vs_human
 from visionflan.specimens import write_image
 
@@ -38,5 +38,5 @@ def test_a_name_without_a_condition_is_told(tmp_path: Path) -> None:
     picture = tmp_path / "rotation/dnn/session-1/0001_rot.png"
     write_image(picture, Image.new("RGB", (8, 8)))
     (broken,) = model_vs_human.read(tmp_path)
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert broken.reason == "malformed_name"

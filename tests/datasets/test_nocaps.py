@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.nocaps import Row, dataset, image_caption
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.specimens import write_json
@@ -19,7 +19,7 @@ def test_captions_are_joined_by_the_number_of_the_picture(tmp_path: Path) -> Non
     write_json(path, {"images": images, "annotations": annotations})
     (tmp_path / "val").mkdir()
     broken, row = dataset.read(tmp_path)
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert row == Row("0a.jpg", tmp_path / "val" / "0a.jpg", ("A lynx.",))
     with pytest.raises(UnusableError, match="too_few_captions"):
         image_caption(row)

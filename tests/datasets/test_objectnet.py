@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets import objectnet
 from visionflan.specimens import write_image, write_json
 
@@ -33,4 +33,4 @@ def test_a_folder_that_the_mapping_lacks_is_told(home: str, tmp_path: Path) -> N
     row, broken = objectnet.read(tmp_path)
     assert isinstance(row, objectnet.Row)
     assert row.name == "mug"
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.ocr_vqa import cover, dataset
 from visionflan.specimens import write_image, write_json
 
@@ -28,6 +28,6 @@ def test_blanks_are_trimmed_and_counted(tmp_path: Path) -> None:
 def test_a_book_with_more_questions_than_answers_is_broken(tmp_path: Path) -> None:
     write_json(tmp_path / "dataset.json", {"1": {**BOOK, "answers": []}, "2": BOOK, "3": []})
     first, second, third = dataset.read(tmp_path)
-    assert isinstance(first, Broken)
+    assert isinstance(first, BrokenRow)
     assert second.key == "2/0"
-    assert isinstance(third, Broken)
+    assert isinstance(third, BrokenRow)

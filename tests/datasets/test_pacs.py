@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets import pacs
 from visionflan.specimens import write_image
 
@@ -27,7 +27,7 @@ def test_the_faulty_sketch_and_an_unknown_class_are_told(tmp_path: Path) -> None
     for name in ("dog/n02103406_4068-1.png", "dog/1.png", "unicorn/1.png"):
         write_image(tmp_path / "kfold/sketch" / name, Image.new("RGB", (8, 8)))
     rows = list(pacs.read(tmp_path))
-    assert [row.reason for row in rows if isinstance(row, Broken)] == [
+    assert [row.reason for row in rows if isinstance(row, BrokenRow)] == [
         "known_defect",
         "unknown_label",
     ]

@@ -7,7 +7,7 @@ from pyarrow import parquet, table
 
 from visionflan.datasets import pickapic
 from visionflan.errors import ReleaseError
-from visionflan.image_sources import Cell
+from visionflan.image_sources import ParquetCell
 
 PAIRS = {
     "caption": ["a cat", "a cat", "a dog"],
@@ -29,8 +29,8 @@ def test_the_preferred_picture_is_taken_once_and_the_first_of_a_tie(tmp_path: Pa
     pictures = [b"\xff\xd8"] * 3
     path = write(tmp_path, jpg_0=pictures, jpg_1=pictures)
     assert list(pickapic.read(tmp_path)) == [
-        pickapic.Row("won", Cell(path, "jpg_1", 0), "a cat"),
-        pickapic.Row("equal", Cell(path, "jpg_0", 2), "a dog"),
+        pickapic.Row("won", ParquetCell(path, "jpg_1", 0), "a cat"),
+        pickapic.Row("equal", ParquetCell(path, "jpg_0", 2), "a dog"),
     ]
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets import places205
 from visionflan.errors import ReleaseError
 from visionflan.specimens import write_lines
@@ -27,4 +27,4 @@ def test_a_picture_of_a_kind_without_label_is_broken(tmp_path: Path) -> None:
     write_lines(tmp_path / "val_places205.csv", ["a/abbey/1 2.jpg 0", "b/bar/1.jpg 1"])
     first, second = places205.read(tmp_path)
     assert first == places205.Row("val/a/abbey/1 2.jpg", tmp_path / "a/abbey/1 2.jpg", "outdoor")
-    assert isinstance(second, Broken)
+    assert isinstance(second, BrokenRow)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets import places365
 from visionflan.specimens import write_lines
 
@@ -33,5 +33,5 @@ def test_the_larger_list_is_read_instead_of_the_smaller(tmp_path: Path) -> None:
     assert first == places365.Row(
         "train/a/airfield/1.jpg", tmp_path / "data_large/a/airfield/1.jpg", "airfield"
     )
-    assert not isinstance(second, Broken)
-    assert isinstance(third, Broken)
+    assert not isinstance(second, BrokenRow)
+    assert isinstance(third, BrokenRow)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.plotqa import dataset, written
 from visionflan.specimens import write_json, write_text
 
@@ -39,7 +39,7 @@ def test_answers_that_are_no_answers_are_broken(tmp_path: Path) -> None:
     listed = ", ".join(f'{{"image_index": 1, "answer": {answer}}}' for answer in answers)
     write_text(tmp_path / "val" / "qa_pairs_V1.json", f"[{listed}]")
     rows = list(dataset.read(tmp_path))
-    assert [isinstance(row, Broken) for row in rows] == [True] * 3
+    assert [isinstance(row, BrokenRow) for row in rows] == [True] * 3
 
 
 @pytest.mark.parametrize(

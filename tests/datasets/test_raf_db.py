@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets import raf_db
 
 
@@ -17,9 +17,9 @@ def test_a_face_without_attributes_is_broken(tmp_path: Path) -> None:
     raf_db.specimen(tmp_path, 2)
     (tmp_path / "basic" / "Annotation" / "manual" / "test_0001_manu_attri.txt").unlink()
     first, second = raf_db.read(tmp_path)
-    assert isinstance(first, Broken)
+    assert isinstance(first, BrokenRow)
     assert first.key == "test_0001"
-    assert not isinstance(second, Broken)
+    assert not isinstance(second, BrokenRow)
 
 
 def test_every_word_of_an_answer_stands_in_the_instruction() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.raven import CAPTION, GAP, PANEL, compose, dataset, problem
 from visionflan.errors import ReleaseError
 
@@ -41,14 +41,14 @@ def test_a_problem_without_a_plain_target_is_told(
     target: object, reason: str, tmp_path: Path
 ) -> None:
     write(tmp_path, BLANK, target)
-    assert [row.reason for row in dataset.read(tmp_path) if isinstance(row, Broken)] == [reason]
+    assert [row.reason for row in dataset.read(tmp_path) if isinstance(row, BrokenRow)] == [reason]
 
 
 def test_a_damaged_file_is_told_and_an_empty_release_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match="RAVEN_"):
         list(dataset.read(tmp_path))
     write(tmp_path, BLANK, 1).write_bytes(b"PK\x03\x04 cut off")
-    assert all(isinstance(row, Broken) for row in dataset.read(tmp_path))
+    assert all(isinstance(row, BrokenRow) for row in dataset.read(tmp_path))
 
 
 def test_the_right_panel_of_the_specimen_is_the_only_one_that_fits() -> None:

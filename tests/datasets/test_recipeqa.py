@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.recipeqa import dataset, visual_coherence
-from visionflan.image_sources import Computed
+from visionflan.image_sources import ComputedImage
 from visionflan.specimens import write_image, write_json
 
 COLOURS = [(250, 0, 0), (0, 250, 0), (0, 0, 250), (0, 0, 0)]
@@ -29,7 +29,7 @@ def test_four_pictures_stand_in_two_rows_in_the_order_of_the_release(tmp_path: P
     assert example is not None
     assert example.target == "C"
     (picture,) = example.images
-    assert isinstance(picture, Computed)
+    assert isinstance(picture, ComputedImage)
     page = picture.make(picture.source, picture.place)
     places = [(x * page.width // 4, y * page.height // 4) for y in (1, 3) for x in (1, 3)]
     assert [page.getpixel(place) for place in places] == COLOURS
@@ -42,5 +42,5 @@ def test_four_pictures_stand_in_two_rows_in_the_order_of_the_release(tmp_path: P
 def test_choices_that_are_not_four_names_are_broken(tmp_path: Path, names: tuple[str]) -> None:
     write(tmp_path, *(f"{name}.png" for name in names))
     (row,) = dataset.read(tmp_path)
-    assert isinstance(row, Broken)
+    assert isinstance(row, BrokenRow)
     assert row.reason == "malformed_choices"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from visionflan.dataset import Broken, Example
+from visionflan.dataset import BrokenRow, Example
 from visionflan.datasets.scicap import dataset
 from visionflan.specimens import write_json, write_text
 
@@ -54,5 +54,5 @@ def test_figures_whose_images_were_not_unpacked_are_left_out(tmp_path: Path) -> 
 def test_a_broken_file_is_not_lost(tmp_path: Path) -> None:
     write_text(tmp_path / "SciCap-Caption-All" / "test" / "1.json", "{")
     (broken,) = dataset.read(tmp_path)
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert broken.key == "test/1"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.scienceqa import Row, dataset, explanation_generation
 from visionflan.errors import UnusableError
 from visionflan.specimens import write_json
@@ -44,7 +44,7 @@ def test_problems_without_picture_or_right_choice_make_no_example(tmp_path: Path
     row, broken = dataset.read(tmp_path)
     assert isinstance(row, Row)
     assert row.image is None
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert not list(dataset.examples("visual_question_answering", tmp_path))
 
 

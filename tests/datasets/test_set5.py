@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets import set5
 from visionflan.specimens import write_image
 
@@ -18,5 +18,5 @@ def test_names_of_all_copies_are_understood(name: str, tmp_path: Path) -> None:
 def test_a_numbered_picture_is_not_guessed(tmp_path: Path) -> None:
     write_image(tmp_path / "image_SRF_2/img_001_SRF_2_LR.png", Image.new("RGB", (8, 8)))
     (broken,) = set5.read(tmp_path)
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert broken.reason == "unknown_subject"

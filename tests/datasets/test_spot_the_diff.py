@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.spot_the_diff import (
     GAP,
     Row,
@@ -27,7 +27,7 @@ def test_what_several_people_say_of_a_pair_is_one_row(tmp_path: Path) -> None:
     ]
     write_json(tmp_path / "data" / "annotations" / "test.json", told)
     broken, row, empty = dataset.read(tmp_path)
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert isinstance(row, Row)
     assert isinstance(empty, Row)
     assert row.first == tmp_path / "data" / "resized_images" / "7.png"

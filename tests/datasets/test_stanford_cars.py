@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets import stanford_cars
 from visionflan.errors import ReleaseError
 from visionflan.layouts.matlab import write_matlab
@@ -58,7 +58,7 @@ def test_the_single_packing_is_read_where_the_splits_are_not_there(tmp_path: Pat
     row, broken = stanford_cars.read(tmp_path)
     image = tmp_path / "car_ims/000001.jpg"
     assert row == stanford_cars.Row("car_ims/000001.jpg", image, "Land Rover LR2 SUV 2012")
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert targets(tmp_path, "car_brand_classification") == ["Land Rover"]
 
 

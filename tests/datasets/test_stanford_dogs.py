@@ -2,7 +2,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets import stanford_dogs
 from visionflan.layouts.wordnet import names
 from visionflan.specimens import write_image
@@ -14,8 +14,8 @@ def test_the_breed_follows_from_the_id_and_not_from_the_folder(tmp_path: Path) -
         picture = tmp_path / "images" / "Images" / folder / "1.jpg"
         write_image(picture, Image.new("RGB", (8, 8)))
     first, *rows = stanford_dogs.read(tmp_path)
-    assert isinstance(first, Broken)
-    labels = [row.label for row in rows if not isinstance(row, Broken)]
+    assert isinstance(first, BrokenRow)
+    labels = [row.label for row in rows if not isinstance(row, BrokenRow)]
     assert labels == ["King Charles spaniel", "bluetick coonhound", "Dobermann"]
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.stl10 import IMAGE, PLANE, SIDE, dataset, picture_at
 from visionflan.errors import ReleaseError
 from visionflan.specimens import write_lines
@@ -29,9 +29,9 @@ def test_a_pixel_is_found_where_the_release_puts_it(tmp_path: Path) -> None:
 def test_labels_count_from_one(tmp_path: Path) -> None:
     write_release(tmp_path, bytes(2 * IMAGE), bytes([2, 0]))
     row, broken = dataset.read(tmp_path)
-    assert not isinstance(row, Broken)
+    assert not isinstance(row, BrokenRow)
     assert row.name == "bird"
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
 
 
 def test_a_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:

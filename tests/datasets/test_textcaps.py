@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.textcaps import Row, caption_generation, dataset
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.specimens import write_json
@@ -19,7 +19,7 @@ def test_scattered_records_of_an_image_make_one_row(tmp_path: Path) -> None:
     told = [RECORD, other, again, RECORD, nothing]
     write_json(tmp_path / "TextCaps_0.1_val.json", {"data": told})
     broken, *rows = dataset.read(tmp_path)
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert [row.key for row in rows] == ["val/0a", "val/1b"]
     first, _ = dataset.examples("caption_generation", tmp_path)
     assert first.image == tmp_path / "train_images" / "0a.jpg"

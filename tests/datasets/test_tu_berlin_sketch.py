@@ -3,7 +3,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets import tu_berlin_sketch
 from visionflan.specimens import write_image
 
@@ -21,8 +21,8 @@ def test_folders_with_blanks_and_with_hyphens_are_read(tmp_path: Path) -> None:
     for folder in ("car (sedan)", "car-(sedan)", "head-phones", "unicorn"):
         write_image(tmp_path / "png" / folder / "1.png", Image.new("L", (8, 8)))
     *rows, broken = tu_berlin_sketch.read(tmp_path)
-    assert isinstance(broken, Broken)
-    names = [row.name for row in rows if not isinstance(row, Broken)]
+    assert isinstance(broken, BrokenRow)
+    names = [row.name for row in rows if not isinstance(row, BrokenRow)]
     assert names == ["car", "car", "headphones"]
 
 

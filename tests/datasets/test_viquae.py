@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.viquae import Row, dataset
 from visionflan.specimens import write_lines
 
@@ -32,7 +32,7 @@ def test_bad_lines_are_told_by_number_and_the_others_are_read(tmp_path: Path) ->
     lines = ["{", json.dumps(nameless), json.dumps(RECORD)]
     write_lines(tmp_path / "viquae_dataset" / "train.jsonl", lines)
     *broken, row = dataset.read(tmp_path)
-    assert [one.key for one in broken if isinstance(one, Broken)] == [
+    assert [one.key for one in broken if isinstance(one, BrokenRow)] == [
         "train.jsonl:1",
         "train.jsonl:2",
     ]

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets import visda2017
 from visionflan.specimens import write_lines
 
@@ -19,5 +19,5 @@ def test_a_row_offers_ten_kinds_and_a_class_beyond_the_twelve_is_told(tmp_path: 
     assert example is not None
     assert (example.target, len(example.options)) == ("truck", 10)
     assert visda2017.image_classification(row) is None
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert broken.key == "validation/line 2"

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.visdial import dataset
 
 
@@ -43,4 +43,4 @@ def test_a_training_picture_is_found_in_either_folder_of_coco(tmp_path: Path) ->
 def test_a_round_that_points_to_nothing_is_broken(tmp_path: Path) -> None:
     write(tmp_path, [dialogue(7, -1), dialogue(8, 5), dialogue(9, 0)])
     rows = list(dataset.read(tmp_path))
-    assert [isinstance(row, Broken) for row in rows] == [True, True, False]
+    assert [isinstance(row, BrokenRow) for row in rows] == [True, True, False]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.visual7w import Row, dataset, vqa
 from visionflan.errors import UnusableError
 from visionflan.specimens import write_json
@@ -27,7 +27,7 @@ def test_both_names_of_the_file_are_read_and_a_bad_question_is_told(
     assert isinstance(row, Row)
     assert row.wrong == ("At a park.", "At home.", "In bed.")
     assert row.image == tmp_path / "images" / "v7w_1.jpg"
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert broken.key == "v7w_1.jpg/1"
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.visual_genome import Row, dataset, visualgenome_vqa
 from visionflan.specimens import write_json, write_text
 
@@ -29,7 +29,7 @@ def test_bad_records_are_told_and_the_others_are_read(tmp_path: Path) -> None:
     asked = [{**RECORD, "answer": None}, "?", RECORD]
     write_json(tmp_path / "question_answers.json", [{"id": 1}, {"id": 2, "qas": asked}])
     rows = list(dataset.read(tmp_path))
-    assert [isinstance(row, Broken) for row in rows] == [True, True, True, False]
+    assert [isinstance(row, BrokenRow) for row in rows] == [True, True, True, False]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from visionflan.dataset import Broken, Example
+from visionflan.dataset import BrokenRow, Example
 from visionflan.datasets.vizwiz import Captioned, Judged, Question, Row, dataset
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.specimens import write_json
@@ -84,7 +84,7 @@ def test_captions_that_say_nothing_are_left_out(tmp_path: Path) -> None:
     images = [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "b.jpg"}]
     write_json(tmp_path / "captions" / "val.json", {"images": images, "annotations": said})
     broken, first, second = dataset.read(tmp_path)
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert isinstance(first, Captioned)
     example = made("image_captioning", first)
     assert example is not None
@@ -101,7 +101,7 @@ def test_the_flaw_that_most_saw_is_the_answer_unless_two_are(tmp_path: Path) -> 
     records = [{"image": f"{place}.jpg", "flaws": flaws} for place, flaws in enumerate(seen)]
     write_json(tmp_path / "image_quality" / "train.json", records)
     first, tied, broken = dataset.read(tmp_path)
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert isinstance(first, Judged)
     example = made("image_quality", first)
     assert example is not None

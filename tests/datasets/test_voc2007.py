@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets import voc2007
 from visionflan.errors import UnusableError
 from visionflan.specimens import write_text
@@ -12,7 +12,7 @@ from visionflan.specimens import write_text
 THING = "<object><name>{}</name><difficult>{}</difficult>{}</object>"
 
 
-def row_of(root: Path, *things: str) -> voc2007.Row | Broken:
+def row_of(root: Path, *things: str) -> voc2007.Row | BrokenRow:
     """Read one annotation that holds these things."""
     text = f"<annotation><filename>000001.jpg</filename>{''.join(things)}</annotation>"
     write_text(root / "VOCdevkit/VOC2007/Annotations/000001.xml", text)
@@ -46,7 +46,7 @@ def test_an_image_of_difficult_things_only_is_unusable(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("thing", ["<object>", THING.format("head", 0, "")])
 def test_a_bad_annotation_is_yielded_broken(thing: str, tmp_path: Path) -> None:
-    assert isinstance(row_of(tmp_path, thing), Broken)
+    assert isinstance(row_of(tmp_path, thing), BrokenRow)
 
 
 def test_the_folders_of_the_two_archives_may_stay_apart(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.vqa_e import dataset, sentence
 from visionflan.specimens import write_json
 
@@ -37,7 +37,7 @@ def test_the_images_number_is_taken_from_either_field(tmp_path: Path) -> None:
     write_json(tmp_path / "VQA-E_val_set.json", [{**readme, "image_id": 42}, readme, RECORD])
     rows = list(dataset.read(tmp_path))
     assert rows[0].key == "val/42-0"
-    assert isinstance(rows[1], Broken)
+    assert isinstance(rows[1], BrokenRow)
     assert [row.key for row in rows[2:]] == ["val/355487-2", "val/42", "val/355487"]
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.vqa_rad import OWNERS_LIST, Row, dataset, question_answer
 from visionflan.errors import ReleaseError
 from visionflan.specimens import write_json
@@ -25,7 +25,7 @@ def test_a_record_without_its_picture_is_broken_and_the_others_are_read(tmp_path
     (tmp_path / "images").mkdir()
     write_json(tmp_path / "trainset.json", [{**RECORD, "image_name": None}, RECORD])
     broken, row = dataset.read(tmp_path)
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert broken.key == "trainset.json:0"
     assert row.key == "7"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets import wikiart
 
 
@@ -33,6 +33,6 @@ def test_a_picture_of_two_genres_is_broken(tmp_path: Path) -> None:
     for split, text in zip(("train", "val"), lines, strict=True):
         (tmp_path / f"genre_{split}.csv").write_text(text)
     broken, row = wikiart.read(tmp_path)
-    assert isinstance(broken, Broken)
-    assert not isinstance(row, Broken)
+    assert isinstance(broken, BrokenRow)
+    assert not isinstance(row, BrokenRow)
     assert row.genre == "landscape"

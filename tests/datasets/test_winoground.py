@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.winoground import dataset
-from visionflan.image_sources import encoded
+from visionflan.image_sources import read_encoded
 
 
 def test_both_captions_are_made_of_the_same_words_and_one_is_right(tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ def test_the_unpacked_release_gives_the_same_pictures_as_the_archive(tmp_path: P
 
     def pictures() -> list[bytes]:
         examples = dataset.examples("image_captioning", tmp_path)
-        return [encoded(picture) for example in examples for picture in example.images]
+        return [read_encoded(picture) for example in examples for picture in example.images]
 
     archived = pictures()
     with zipfile.ZipFile(tmp_path / "data" / "images.zip") as archive:
@@ -42,9 +42,9 @@ def test_a_bad_record_is_told_and_a_missing_picture_is_left_to_the_build(tmp_pat
         lines.write('{"id": 9, "caption_0": "a b", "caption_1": "b a", ')
         lines.write('"image_0": "gone_0", "image_1": "gone_1"}\n')
     rows = list(dataset.read(tmp_path))
-    broken = [row.reason for row in rows if isinstance(row, Broken)]
+    broken = [row.reason for row in rows if isinstance(row, BrokenRow)]
     assert broken == ["malformed_record", "malformed_record", "malformed_json"]
     assert [row.key for row in rows[-2:]] == ["9/image_0", "9/image_1"]
     (*_, last) = dataset.examples("image_captioning", tmp_path)
     with pytest.raises(KeyError, match="gone_1"):
-        encoded(last.images[0])
+        read_encoded(last.images[0])

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.datasets.yoga82 import Row, dataset, spoken, yoga_pose_recognition
 from visionflan.specimens import write_lines
 
@@ -38,5 +38,5 @@ def test_either_half_of_a_name_is_right() -> None:
 def test_a_line_without_three_classes_is_broken(tmp_path: Path) -> None:
     write_lines(tmp_path / "yoga_test.txt", ["Split pose/1_0.jpg,0,1", "Split pose/2_0.jpg,0,1,2"])
     broken, row = dataset.read(tmp_path)
-    assert isinstance(broken, Broken)
+    assert isinstance(broken, BrokenRow)
     assert isinstance(row, Row)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from visionflan import catalog
 from visionflan import image_sources as pictures
 from visionflan.authoring import spelling
-from visionflan.dataset import Broken, Dataset, Example, Task
+from visionflan.dataset import BrokenRow, Dataset, Example, Task
 
 SPECIMEN_SIZE = 40
 ALIKE = 0.6
@@ -30,7 +30,7 @@ class Finding(NamedTuple):
     sentence: str
 
 
-class Tried(NamedTuple):
+class TaskExamples(NamedTuple):
     """A task with the examples that it makes of the specimen."""
 
     place: str
@@ -67,11 +67,11 @@ def specimen_faults(name: str, dataset: Dataset[Any], root: Path) -> Iterator[Fi
     if repeated:
         yield Finding(name, "repeated_key", f"several rows have the key {repeated[0]!r}")
     for row in rows:
-        if isinstance(row, Broken):
+        if isinstance(row, BrokenRow):
             yield Finding(name, "broken_specimen", f"row {row.key!r} is broken: {row.detail}")
     for task in dataset.tasks.values():
-        made = (task.to_example(row) for row in rows if not isinstance(row, Broken))
-        tried = Tried(f"{name}/{task.name}", task, [example for example in made if example])
+        made = (task.to_example(row) for row in rows if not isinstance(row, BrokenRow))
+        tried = TaskExamples(f"{name}/{task.name}", task, [example for example in made if example])
         for rule in EXAMPLE_RULES:
             yield from rule(tried)
 
@@ -115,20 +115,20 @@ INSTRUCTION_RULES = (
 )
 
 
-def no_examples(tried: Tried) -> Iterator[Finding]:
+def no_examples(tried: TaskExamples) -> Iterator[Finding]:
     """A task must make something of its dataset's specimen."""
     if not tried.examples:
         yield Finding(tried.place, "no_example", "the specimen has no row for this task")
 
 
-def constant_target(tried: Tried) -> Iterator[Finding]:
+def constant_target(tried: TaskExamples) -> Iterator[Finding]:
     """An answer that never changes teaches nothing."""
     targets = {example.target for example in tried.examples}
     if len(tried.examples) > 1 and len(targets) == 1:
         yield Finding(tried.place, "constant_target", f"every answer is {targets.pop()!r}")
 
 
-def untidy_words(tried: Tried) -> Iterator[Finding]:
+def untidy_words(tried: TaskExamples) -> Iterator[Finding]:
     """Texts and targets must look as a person would write them."""
     for example in tried.examples:
         for words in (example.text, example.target, *example.options, *example.references):
@@ -137,7 +137,7 @@ def untidy_words(tried: Tried) -> Iterator[Finding]:
                 return
 
 
-def leaked_answer(tried: Tried) -> Iterator[Finding]:
+def leaked_answer(tried: TaskExamples) -> Iterator[Finding]:
     """The text before the answer must not give it away in every example."""
     asked = [example for example in tried.examples if example.text and not example.options]
     leaks = [example for example in asked if stands_in(example.target, example.text)]
@@ -151,7 +151,7 @@ def stands_in(target: str, text: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(target)}(?!\w)", text, re.IGNORECASE) is not None
 
 
-def unreachable_options(tried: Tried) -> Iterator[Finding]:
+def unreachable_options(tried: TaskExamples) -> Iterator[Finding]:
     """Where the options are always the same, each must be right at some time."""
     offered = {frozenset(example.options) for example in tried.examples}
     if len(tried.examples) < SPECIMEN_SIZE // 2 or len(offered) != 1:
@@ -164,17 +164,17 @@ def unreachable_options(tried: Tried) -> Iterator[Finding]:
         yield Finding(tried.place, "unreachable_option", sentence)
 
 
-def unreadable_pictures(tried: Tried) -> Iterator[Finding]:
+def unreadable_pictures(tried: TaskExamples) -> Iterator[Finding]:
     """Every picture of the specimen must be there."""
     for example in tried.examples:
         for picture in example.images:
-            if not pictures.source(picture).is_file():
-                sentence = f"{pictures.describe(picture)} is not there"
+            if not pictures.containing_file(picture).is_file():
+                sentence = f"{pictures.describe_source(picture)} is not there"
                 yield Finding(tried.place, "missing_picture", sentence)
                 return
 
 
-EXAMPLE_RULES: tuple[Callable[[Tried], Iterator[Finding]], ...] = (
+EXAMPLE_RULES: tuple[Callable[[TaskExamples], Iterator[Finding]], ...] = (
     no_examples,
     constant_target,
     untidy_words,

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import COLOURS, SHAPES, WHOLE, canvas, jittered, shape
 from visionflan.hashing import pick
 from visionflan.layouts import csv_rows, inside
@@ -40,7 +40,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     for line in csv_rows(root / "labels.csv", "file", "label"):
         yield Row(line["file"], inside(root / "images", line["file"]), line["label"])
 

@@ -16,14 +16,20 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 import visionflan
-from visionflan.atomic_write import put, replacing, write_json
+from visionflan.atomic_write import atomic_path, commit_file, write_json
 from visionflan.builder.dataset_card import write_card
-from visionflan.builder.image_store import stored_facts
-from visionflan.builder.parts import FOLDER, Part, batches
-from visionflan.builder.split import HoldOut, Shown, held_out, shown, shown_together
+from visionflan.builder.image_store import load_image_metadata
+from visionflan.builder.parts import FOLDER, DatasetPart, iter_batches
+from visionflan.builder.split import (
+    HoldOutConfig,
+    ImageUsage,
+    collect_image_usage,
+    hold_out_mask,
+    merge_shown_together,
+)
 from visionflan.errors import BuildError
 from visionflan.storage.image_index import write_index
-from visionflan.storage.perceptual_hash import alike
+from visionflan.storage.perceptual_hash import group_near_duplicates
 from visionflan.storage.schema import INSTANCES, LEDGER
 
 FORMAT = 1
@@ -31,21 +37,21 @@ SPLIT = INSTANCES.get_field_index("split")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Whole:
+class MergedParts:
     """What all parts hold together: images sorted by id with their groups, and what is shown."""
 
     tasks: list[str]
     facts: pa.Table
     groups: NDArray[np.int32]
-    shown: Shown
+    shown: ImageUsage
     held: NDArray[np.bool_]
 
 
 def assemble(
     out: Path,
-    parts: Sequence[Part],
+    parts: Sequence[DatasetPart],
     *,
-    hold_out: HoldOut | None,
+    hold_out: HoldOutConfig | None,
     about: dict[str, Any],
     datasets: dict[str, Any],
 ) -> dict[str, Any]:
@@ -54,7 +60,7 @@ def assemble(
     Without `hold_out` the instances keep the split that they came with.
     """
     folders = [out / FOLDER / part.name for part in parts]
-    whole = overview(parts, folders, hold_out)
+    whole = merge_parts(parts, folders, hold_out)
     tasks = write_instances(out, folders, whole)
     for part in parts:
         for task, info in part.tasks.items():
@@ -66,51 +72,55 @@ def assemble(
         "about": about,
         "datasets": datasets,
         "tasks": tasks,
-        "totals": totals(whole),
+        "totals": count_totals(whole),
         "files": stored_files(out, whole),
         "versions": versions(),
-        "digest": digest_of(tasks),
+        "digest": build_digest(tasks),
     }
     write_card(out, manifest)
     write_json(out / "manifest.json", manifest)
     return manifest
 
 
-def overview(parts: Sequence[Part], folders: Sequence[Path], hold_out: HoldOut | None) -> Whole:
+def merge_parts(
+    parts: Sequence[DatasetPart], folders: Sequence[Path], hold_out: HoldOutConfig | None
+) -> MergedParts:
     """Group the images of all parts by their look, and decide what is held out."""
     tasks = sorted(task for part in parts for task in part.tasks)
-    facts = stored_facts(folders).sort_by("id").combine_chunks()
+    facts = load_image_metadata(folders).sort_by("id").combine_chunks()
     ids = facts["id"].to_pylist()
     words = b"".join(facts["colours"].to_pylist())
-    groups = alike(
+    groups = group_near_duplicates(
         facts["phash"].to_numpy(),
         np.frombuffer(words, np.uint8).reshape(len(ids), -1 if ids else 192),
     )
     columns = ["task", "split", "images"]
     tables = [pq.read_table(folder / "instances.parquet", columns=columns) for folder in folders]
     given = pa.concat_tables([INSTANCES.empty_table().select(columns), *tables])
-    seen = shown(given, {image_id: row for row, image_id in enumerate(ids)}, tasks)
+    seen = collect_image_usage(given, {image_id: row for row, image_id in enumerate(ids)}, tasks)
     if hold_out is None:
         held = np.array(given["split"].to_pylist()) == "held_out"
-        refuse_overlap(held, seen, ids)
+        check_no_leakage(held, seen, ids)
     else:
-        held = held_out(hold_out, tasks, seen, shown_together(groups, seen), ids)
-    return Whole(tasks=tasks, facts=facts, groups=groups, shown=seen, held=held)
+        held = hold_out_mask(hold_out, tasks, seen, merge_shown_together(groups, seen), ids)
+    return MergedParts(tasks=tasks, facts=facts, groups=groups, shown=seen, held=held)
 
 
-def refuse_overlap(held: NDArray[np.bool_], seen: Shown, ids: Sequence[str]) -> None:
+def check_no_leakage(held: NDArray[np.bool_], seen: ImageUsage, ids: Sequence[str]) -> None:
     """Refuse a held-out image that training shows too."""
     sides = held[seen.owners]
     if len(both := np.intersect1d(seen.rows[sides], seen.rows[~sides])):
         raise BuildError(f"image {ids[both[0]]} is both held out and in training: choose one")
 
 
-def write_instances(out: Path, folders: Sequence[Path], whole: Whole) -> dict[str, dict[str, Any]]:
+def write_instances(
+    out: Path, folders: Sequence[Path], whole: MergedParts
+) -> dict[str, dict[str, Any]]:
     """Write one file of instances a task, and give each task's counts and digest."""
     writers: dict[str, TaskFile] = {}
     done, total = 0, len(whole.held)
     bar = tqdm(desc="writing", total=total, unit=" instances", disable=None, leave=False)
-    for given in batches(folders, "instances.parquet"):
+    for given in iter_batches(folders, "instances.parquet"):
         held = whole.held[done : done + len(given)]
         done += len(given)
         bar.update(len(given))
@@ -129,10 +139,10 @@ def write_instances(out: Path, folders: Sequence[Path], whole: Whole) -> dict[st
 def write_ledger(out: Path, folders: Sequence[Path]) -> None:
     """Write the ledgers of all parts as one."""
     with (
-        replacing(out / "ledger.parquet") as temporary,
+        atomic_path(out / "ledger.parquet") as temporary,
         pq.ParquetWriter(temporary, LEDGER, compression="zstd") as file,
     ):
-        for batch in batches(folders, "ledger.parquet"):
+        for batch in iter_batches(folders, "ledger.parquet"):
             file.write_batch(batch)
 
 
@@ -158,11 +168,11 @@ class TaskFile:
     def close(self) -> dict[str, Any]:
         """Give the file its name."""
         self.file.close()
-        put(self.temporary, self.path)
+        commit_file(self.temporary, self.path)
         return {**self.counts, "digest": self.digest.hexdigest()}
 
 
-def totals(whole: Whole) -> dict[str, int]:
+def count_totals(whole: MergedParts) -> dict[str, int]:
     """Count the whole build."""
     held = int(whole.held.sum())
     sizes = np.bincount(whole.groups) if len(whole.groups) else np.zeros(1, int)
@@ -177,7 +187,7 @@ def totals(whole: Whole) -> dict[str, int]:
     }
 
 
-def stored_files(out: Path, whole: Whole) -> dict[str, int]:
+def stored_files(out: Path, whole: MergedParts) -> dict[str, int]:
     """Name the files that make the build, with their sizes."""
     names = [f"images/{shard}" for shard in sorted(set(whole.facts["shard"].to_pylist()))]
     names += sorted(f"instances/{path.name}" for path in (out / "instances").glob("[!.]*.parquet"))
@@ -195,7 +205,7 @@ def versions() -> dict[str, str]:
     }
 
 
-def digest_of(tasks: dict[str, dict[str, Any]]) -> str:
+def build_digest(tasks: dict[str, dict[str, Any]]) -> str:
     """Sum up what the instances say; they name images by content, so it covers these too."""
     lines = "".join(f"{task} {tasks[task]['digest']}\n" for task in sorted(tasks))
     return hashlib.sha256(f"visionflan build {FORMAT}\n{lines}".encode()).hexdigest()

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 from PIL import Image, ImageDraw
 
-from visionflan.atomic_write import replacing, write_text
+from visionflan.atomic_write import atomic_path, write_text
 from visionflan.storage.image_index import ImageIndex
 
 CELL, CAPTION, ACROSS, MOST_CELLS = 160, 40, 8, 64
@@ -135,7 +135,7 @@ def write_contact_sheet(out: Path, manifest: dict[str, Any]) -> None:
         sheet.paste(picture, (x + (CELL - picture.width) // 2, y + (CELL - picture.height) // 2))
         words = "\n".join(wrap(task.replace("/", "/ "), CELL // 6))
         ImageDraw.Draw(sheet).text((x + 4, y + CELL), words, fill="black")
-    with replacing(out / CONTACT_SHEET) as temporary:
+    with atomic_path(out / CONTACT_SHEET) as temporary:
         sheet.save(temporary, "JPEG", quality=85)
 
 

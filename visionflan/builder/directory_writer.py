@@ -8,13 +8,13 @@ from typing import Any, Self
 
 from visionflan.atomic_write import write_json
 from visionflan.builder.assemble import assemble
-from visionflan.builder.image_store import Stored
-from visionflan.builder.parts import FOLDER, Part, TaskCounts, instance_writer, ledger_writer
-from visionflan.builder.split import HoldOut
+from visionflan.builder.image_store import ImageStore
+from visionflan.builder.parts import FOLDER, DatasetPart, TaskCounts, instance_writer, ledger_writer
+from visionflan.builder.split import HoldOutConfig
 from visionflan.errors import BuildError
 from visionflan.storage.image_checks import CheckedImage, check_image
 from visionflan.storage.instance import Instance
-from visionflan.storage.schema import Entry, TaskInfo
+from visionflan.storage.schema import LedgerEntry, TaskInfo
 
 MARK = "written-by-others.json"
 
@@ -27,10 +27,10 @@ class DirectoryWriter:
     """
 
     def __init__(
-        self, out: Path, about: dict[str, Any], *, hold_out: HoldOut | None = None
+        self, out: Path, about: dict[str, Any], *, hold_out: HoldOutConfig | None = None
     ) -> None:
         self.out, self.about, self.hold_out = Path(out), about, hold_out
-        self.part = Part(str(about.get("name", "instances")), about)
+        self.part = DatasetPart(str(about.get("name", "instances")), about)
         self.manifest: dict[str, Any] = {}
         self.keys: set[str] = set()
         self.broken: Counter[str] = Counter()
@@ -48,7 +48,7 @@ class DirectoryWriter:
             shutil.rmtree(self.out)
         self.folder.mkdir(parents=True)
         write_json(self.out / FOLDER / MARK, {})
-        self.stored = Stored(self.out / "images", self.folder, self.part.name, ())
+        self.stored = ImageStore(self.out / "images", self.folder, self.part.name, ())
         self.instances = instance_writer(self.folder)
         self.ledger = ledger_writer(self.folder)
         return self
@@ -104,7 +104,7 @@ class DirectoryWriter:
         self.part.tasks[task_id] = info
         self.counts(task_id)
 
-    def lose(self, entry: Entry) -> None:
+    def lose(self, entry: LedgerEntry) -> None:
         """Note in the ledger a row that was lost; one of no task has a task that ends in `/*`."""
         self.ledger.add(entry)
         if entry.task.endswith("/*"):

@@ -8,21 +8,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from visionflan.storage.image_checks import CheckedImage
-from visionflan.storage.image_shards import FACTS, ShardWriter
-from visionflan.storage.schema import columns, write_table
+from visionflan.storage.image_shards import IMAGE_METADATA, ShardWriter
+from visionflan.storage.schema import non_null_schema, write_table
 
 # Pictures that were checked before their shard was whole, so that they are not checked again.
-CHECKED = columns(picture=pa.string(), stamp=pa.string(), id=pa.string(), format=pa.string())
+CHECKED = non_null_schema(
+    picture=pa.string(), stamp=pa.string(), id=pa.string(), format=pa.string()
+)
 
 
-class Known(NamedTuple):
+class StoredImage(NamedTuple):
     """What is kept of a checked picture."""
 
     id: str
     format: str
 
 
-class Stored:
+class ImageStore:
     """Store images in shards; `elsewhere` are the ids that other parts store.
 
     A shard counts once the facts of its images lie beside it: they are written after it.
@@ -30,7 +32,7 @@ class Stored:
 
     def __init__(self, images: Path, folder: Path, name: str, elsewhere: Iterable[str]) -> None:
         self.folder, self.name = folder, name
-        whole = list(finished(images, folder, name))
+        whole = list(complete_shards(images, folder, name))
         self.whole = len(whole)
         self.ids = set(elsewhere)
         for facts in whole:
@@ -38,12 +40,12 @@ class Stored:
         self.shards = ShardWriter(images, name, first=self.whole)
         self.checked: list[dict[str, str]] = []
 
-    def known(self) -> Iterator[tuple[str, str, Known]]:
+    def known(self) -> Iterator[tuple[str, str, StoredImage]]:
         """Yield the pictures that were checked, with the stamps that their files had."""
         for number in range(self.whole):
             table = pq.read_table(self.folder / f"checked-{number:05}.parquet")
             for row in table.to_pylist():
-                yield row["picture"], row["stamp"], Known(row["id"], row["format"])
+                yield row["picture"], row["stamp"], StoredImage(row["id"], row["format"])
 
     def note(self, picture: str, stamp: str, image: CheckedImage) -> None:
         """Remember that a picture was checked."""
@@ -71,7 +73,7 @@ class Stored:
         self.checked = []
 
 
-def finished(images: Path, folder: Path, name: str) -> Iterator[pa.Table]:
+def complete_shards(images: Path, folder: Path, name: str) -> Iterator[pa.Table]:
     """Yield the facts of the shards that are whole, up to the first that is not."""
     number = 0
     while (path := folder / f"facts-{number:05}.parquet").is_file():
@@ -81,7 +83,7 @@ def finished(images: Path, folder: Path, name: str) -> Iterator[pa.Table]:
         number += 1
 
 
-def stored_facts(folders: Iterable[Path]) -> pa.Table:
+def load_image_metadata(folders: Iterable[Path]) -> pa.Table:
     """Gather the facts of the images of all parts."""
     paths = [path for folder in folders for path in sorted(folder.glob("facts-*.parquet"))]
-    return pa.concat_tables([FACTS.empty_table(), *map(pq.read_table, paths)])
+    return pa.concat_tables([IMAGE_METADATA.empty_table(), *map(pq.read_table, paths)])

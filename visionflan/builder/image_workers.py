@@ -18,32 +18,40 @@ from typing import NamedTuple, Self
 
 from visionflan import catalog
 from visionflan.errors import BuildError, UnusableError
-from visionflan.image_sources import Cell, Entry, Member, Picture, describe, encoded, open_archive
-from visionflan.storage.image_checks import MOST_BYTES, CheckedImage, check_image
+from visionflan.image_sources import (
+    ArchiveMember,
+    ImageSource,
+    LmdbEntry,
+    ParquetCell,
+    describe_source,
+    open_archive,
+    read_encoded,
+)
+from visionflan.storage.image_checks import MAX_BYTES, CheckedImage, check_image
 
-AT_ONCE = 8  # pictures that travel together
-AHEAD = 6  # bundles that wait for each worker
-MOST_SECONDS = 120  # after which decoding one picture is given up
+BATCH_SIZE = 8  # pictures that travel together
+BATCHES_PER_WORKER = 6  # bundles that wait for each worker
+DECODE_TIMEOUT_S = 120  # after which decoding one picture is given up
 
 
-class Fault(NamedTuple):
+class ImageFault(NamedTuple):
     """Why a picture cannot be used."""
 
     reason: str
     detail: str
 
 
-class Good(NamedTuple):
+class ValidImage(NamedTuple):
     """A picture that can be used, and its bytes."""
 
     image: CheckedImage
     encoded: bytes
 
 
-Outcome = Good | Fault
+Outcome = ValidImage | ImageFault
 
 
-class Checker:
+class ImageCheckPool:
     """A pool of processes that read and check pictures.
 
     A picture that kills its process, or keeps it busy for too long, is found out and is a fault.
@@ -61,7 +69,7 @@ class Checker:
     def start(self, workers: int) -> ProcessPoolExecutor:
         """Start processes and see that they answer."""
         loose = tuple(catalog.loose_files.values())
-        pool = ProcessPoolExecutor(workers, self.context, prepare, (loose,))
+        pool = ProcessPoolExecutor(workers, self.context, init_worker, (loose,))
         try:
             with warnings.catch_warnings():
                 # Python warns of forks beside threads: the workers use no lock that one may hold.
@@ -89,12 +97,14 @@ class Checker:
                 worker.kill()
         self.pool.shutdown(cancel_futures=True)
 
-    def check(self, pictures: Iterable[Picture]) -> Iterator[tuple[Picture, Outcome]]:
+    def check(self, pictures: Iterable[ImageSource]) -> Iterator[tuple[ImageSource, Outcome]]:
         """Yield each picture with its outcome, in order, while others are on their way."""
         left = iter(pictures)
-        waiting: deque[tuple[list[Picture], Future[list[Outcome]]]] = deque()
+        waiting: deque[tuple[list[ImageSource], Future[list[Outcome]]]] = deque()
         while True:
-            while len(waiting) < self.workers * AHEAD and (bundle := list(islice(left, AT_ONCE))):
+            while len(waiting) < self.workers * BATCHES_PER_WORKER and (
+                bundle := list(islice(left, BATCH_SIZE))
+            ):
                 waiting.append((bundle, self.submit(bundle)))
             if not waiting:
                 return
@@ -106,12 +116,12 @@ class Checker:
                 waiting = deque((other, self.submit(other)) for other, _ in waiting)
             except (PicklingError, AttributeError) as fault:
                 raise BuildError(
-                    f"{describe(bundle[0])} cannot be sent to a worker process ({fault}): what "
-                    "draws a picture is a function of the dataset file"
+                    f"{describe_source(bundle[0])} cannot be sent to a worker process ({fault}): "
+                    "what draws a picture is a function of the dataset file"
                 ) from fault
             yield from zip(bundle, outcomes, strict=True)
 
-    def submit(self, bundle: list[Picture]) -> "Future[list[Outcome]]":
+    def submit(self, bundle: list[ImageSource]) -> "Future[list[Outcome]]":
         """Give a bundle to the pool, or to a new one where a picture has just broken it."""
         try:
             return self.pool.submit(check_pictures, bundle)
@@ -120,7 +130,7 @@ class Checker:
             self.pool = self.start(self.workers)
             return self.pool.submit(check_pictures, bundle)
 
-    def one_by_one(self, bundle: Sequence[Picture]) -> list[Outcome]:
+    def one_by_one(self, bundle: Sequence[ImageSource]) -> list[Outcome]:
         """Check each picture in a process of its own, to find the one that kills it."""
         outcomes: list[Outcome] = []
         for picture in bundle:
@@ -128,58 +138,60 @@ class Checker:
                 try:
                     outcomes += pool.submit(check_pictures, [picture]).result()
                 except BrokenProcessPool:
-                    outcomes.append(Fault("image_crashed_decoder", "its process died"))
+                    outcomes.append(ImageFault("image_crashed_decoder", "its process died"))
         return outcomes
 
 
-def prepare(loose: tuple[Path, ...]) -> None:
+def init_worker(loose: tuple[Path, ...]) -> None:
     """Make a worker ready: loose dataset files by name, and an end when the build ends."""
     for path in loose:
         catalog.load(catalog.add_file(path))
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the build itself ends its workers
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    threading.Thread(target=exit_with_parent, daemon=True).start()
 
 
-def end_with_parent() -> None:
+def exit_with_parent() -> None:
     """Leave no worker behind when the build is killed."""
     if (parent := multiprocessing.parent_process()) is not None:
         parent.join()
         os._exit(1)
 
 
-def check_pictures(pictures: Sequence[Picture]) -> list[Outcome]:
+def check_pictures(pictures: Sequence[ImageSource]) -> list[Outcome]:
     """Read and check some pictures, each within its time."""
     outcomes = []
     for picture in pictures:
-        signal.alarm(MOST_SECONDS)
+        signal.alarm(DECODE_TIMEOUT_S)
         outcomes.append(check_picture(picture))
         signal.alarm(0)
     return outcomes
 
 
-def check_picture(picture: Picture) -> Outcome:
+def check_picture(picture: ImageSource) -> Outcome:
     """Read and check one picture."""
     try:
-        content = read(picture)
-        return Good(check_image(content), content)
+        content = read_image_bytes(picture)
+        return ValidImage(check_image(content), content)
     except UnusableError as fault:
-        return Fault(fault.reason, fault.detail)
+        return ImageFault(fault.reason, fault.detail)
 
 
-def read(picture: Picture) -> bytes:
+def read_image_bytes(picture: ImageSource) -> bytes:
     """Read a picture's bytes; raises UnusableError with the reason where that cannot be done."""
     try:
-        if (size := stored_size(picture)) > MOST_BYTES:
-            raise UnusableError("image_too_large", f"{size:,} bytes, at most {MOST_BYTES:,}")
-        return encoded(picture)
+        if (size := stored_size(picture)) > MAX_BYTES:
+            raise UnusableError("image_too_large", f"{size:,} bytes, at most {MAX_BYTES:,}")
+        return read_encoded(picture)
     except UnusableError:
         raise
     except (FileNotFoundError, NotADirectoryError) as fault:
         raise UnusableError("image_missing", fault.strerror or "no such file") from fault
     except KeyError as fault:
         reason = (
-            "image_missing" if isinstance(picture, Member | Cell | Entry) else "image_unreadable"
+            "image_missing"
+            if isinstance(picture, ArchiveMember | ParquetCell | LmdbEntry)
+            else "image_unreadable"
         )
         raise UnusableError(reason, str(fault.args[0] if fault.args else fault)) from fault
     except OSError as fault:
@@ -189,11 +201,11 @@ def read(picture: Picture) -> bytes:
         raise UnusableError("image_unreadable", f"{type(fault).__name__}: {fault}") from fault
 
 
-def stored_size(picture: Picture) -> int:
+def stored_size(picture: ImageSource) -> int:
     """Give the size of a picture before it is read, where the file or the archive tells it."""
     if isinstance(picture, Path):
         return picture.stat().st_size
-    if isinstance(picture, Member):
+    if isinstance(picture, ArchiveMember):
         opened = open_archive(picture.archive, os.getpid())
         if isinstance(opened, zipfile.ZipFile):
             return opened.getinfo(picture.name).file_size

@@ -10,14 +10,14 @@ from typing import Any
 
 from visionflan.atomic_write import write_json
 from visionflan.builder.parts import FOLDER
-from visionflan.builder.plan import Settings
+from visionflan.builder.plan import BuildSettings
 from visionflan.errors import BuildError
 
 BEGUN, LOCK = f"{FOLDER}/begun.json", f"{FOLDER}/lock"
 
 
 @contextmanager
-def claimed(out: Path) -> Iterator[None]:
+def lock_output_dir(out: Path) -> Iterator[None]:
     """Keep other builds out of the folder; the claim ends with the process, however it ends.
 
     The lock is the process's own: its workers, which may outlive it by a moment, do not share it.
@@ -33,21 +33,21 @@ def claimed(out: Path) -> Iterator[None]:
         yield
 
 
-def ready(out: Path, settings: Settings, source: str) -> dict[str, Any] | None:
+def find_finished(out: Path, settings: BuildSettings, source: str) -> dict[str, Any] | None:
     """Make the folder ready for a build; gives the manifest where this build is there already."""
     asked = settings.as_json()
-    if begun(out) is None and (out / "manifest.json").exists():
+    if read_started(out) is None and (out / "manifest.json").exists():
         raise BuildError(f"{out} holds something else: choose a new folder with --out")
-    earlier = begun(out) or {"settings": asked, "source": source}
+    earlier = read_started(out) or {"settings": asked, "source": source}
     if earlier["settings"] != asked:
         raise BuildError(
             f"{out} holds a build with other settings: choose a new folder with --out, or delete it"
         )
     if (out / "manifest.json").is_file():
         manifest: dict[str, Any] = json.loads((out / "manifest.json").read_bytes())
-        if not failed(manifest):
+        if not failed_datasets(manifest):
             if earlier["source"] == source:
-                sweep(out, manifest)
+                remove_stale_files(out, manifest)
                 return manifest
             raise BuildError(
                 f"{out} was built of a release or a dataset file that has changed since: "
@@ -58,7 +58,7 @@ def ready(out: Path, settings: Settings, source: str) -> dict[str, Any] | None:
     return None
 
 
-def begun(out: Path) -> dict[str, Any] | None:
+def read_started(out: Path) -> dict[str, Any] | None:
     """Read what an earlier run was asked for."""
     if not (out / BEGUN).is_file():
         return None
@@ -66,17 +66,17 @@ def begun(out: Path) -> dict[str, Any] | None:
     return earlier
 
 
-def failed(manifest: dict[str, Any]) -> list[str]:
+def failed_datasets(manifest: dict[str, Any]) -> list[str]:
     """Name the datasets that could not be read."""
     datasets = manifest["datasets"]
     return [name for name in datasets if datasets[name]["status"] == "failed"]
 
 
-def sweep(out: Path, manifest: dict[str, Any]) -> None:
+def remove_stale_files(out: Path, manifest: dict[str, Any]) -> None:
     """Remove what runs before left; parts are kept while a dataset is still to be mended."""
     for path in [*out.glob("images/*"), *out.glob("instances/*")]:
         if str(path.relative_to(out)) not in manifest["files"]:
             path.unlink()
     for path in (out / FOLDER).iterdir():
-        if path.is_dir() and not failed(manifest):
+        if path.is_dir() and not failed_datasets(manifest):
             shutil.rmtree(path)

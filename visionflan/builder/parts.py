@@ -9,11 +9,11 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from visionflan.atomic_write import put, write_json
+from visionflan.atomic_write import commit_file, write_json
 from visionflan.storage.schema import (
     INSTANCES,
     LEDGER,
-    Entry,
+    LedgerEntry,
     TaskInfo,
     instance_table,
     ledger_table,
@@ -34,14 +34,14 @@ class TaskCounts:
     lost: dict[str, int] = field(default_factory=dict)
     notes: dict[str, int] = field(default_factory=dict)
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: LedgerEntry) -> None:
         """Count a ledger entry."""
         counts = self.lost if entry.kind == "lost" else self.notes
         counts[entry.reason] = counts.get(entry.reason, 0) + 1
 
 
 @dataclass
-class Part:
+class DatasetPart:
     """What one dataset gives to a build; `about` is what the manifest says of the dataset."""
 
     name: str
@@ -96,7 +96,7 @@ class TableWriter:
         """Write the rest and give the file its name."""
         self.flush()
         self.file.close()
-        put(self.temporary, self.path)
+        commit_file(self.temporary, self.path)
 
 
 def instance_writer(folder: Path) -> TableWriter:
@@ -109,7 +109,7 @@ def ledger_writer(folder: Path) -> TableWriter:
     return TableWriter(folder / "ledger.parquet", LEDGER, ledger_table)
 
 
-def batches(folders: Iterable[Path], name: str) -> Iterator[pa.RecordBatch]:
+def iter_batches(folders: Iterable[Path], name: str) -> Iterator[pa.RecordBatch]:
     """Read a table of all parts, some thousand rows at a time."""
     for folder in folders:
         with pq.ParquetFile(folder / name) as file:

@@ -15,7 +15,7 @@ Licence = Literal["commercial", "research", "any"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class BuildSettings:
     """What a build is asked for; the same settings on the same input give the same build.
 
     `tasks` and `hold_out_tasks` are names or patterns such as `coco/*`; no `tasks` means all.
@@ -44,7 +44,7 @@ class Settings:
 
 
 @dataclass
-class Plan:
+class BuildPlan:
     """The datasets that are built, with their tasks; and what is said of the others."""
 
     tasks: dict[str, list[str]] = field(default_factory=dict)
@@ -54,13 +54,13 @@ class Plan:
     unknown_folders: list[str] = field(default_factory=list)
 
 
-def plan(data_root: Path, settings: Settings) -> Plan:
+def plan(data_root: Path, settings: BuildSettings) -> BuildPlan:
     """Find what is wanted, allowed and there."""
-    made = Plan()
-    chosen = by_dataset(wanted(settings))
+    made = BuildPlan()
+    chosen = by_dataset(requested_tasks(settings))
     for name, tasks in chosen.items():
         dataset = catalog.load(name)
-        if why := refused(dataset, settings):
+        if why := licence_refusal(dataset, settings):
             made.others[name] = {"status": "left out", "why": why, **provenance(dataset)}
             continue
         allowed = [
@@ -83,7 +83,7 @@ def plan(data_root: Path, settings: Settings) -> Plan:
             }
         else:
             made.tasks[name] = allowed
-    made.held_out = wholly_held_out(made, settings)
+    made.held_out = held_out_tasks(made, settings)
     made.unknown_folders = sorted(
         path.name
         for path in data_root.iterdir()
@@ -92,12 +92,12 @@ def plan(data_root: Path, settings: Settings) -> Plan:
     return made
 
 
-def wanted(settings: Settings) -> list[str]:
+def requested_tasks(settings: BuildSettings) -> list[str]:
     """Name the tasks that the settings ask for, in order."""
     known = catalog.task_names()
     if not settings.tasks:
         return known
-    chosen = set(matching(settings.tasks, known))
+    chosen = set(match_tasks(settings.tasks, known))
     if not settings.include_sensitive:
         for name in chosen & set(settings.tasks):
             dataset, _, task = name.partition("/")
@@ -106,14 +106,14 @@ def wanted(settings: Settings) -> list[str]:
     return [name for name in known if name in chosen]
 
 
-def matching(patterns: Iterable[str], known: Sequence[str]) -> list[str]:
+def match_tasks(patterns: Iterable[str], known: Sequence[str]) -> list[str]:
     """Name what the patterns mean; a dataset's name means all its tasks."""
     names: list[str] = []
     for pattern in patterns:
         whole = pattern if "/" in pattern else f"{pattern}/*"
         found = [name for name in known if fnmatchcase(name, whole)]
         if not found:
-            raise catalog.nearest("task", pattern, [*known, *catalog.names()])
+            raise catalog.unknown_name_error("task", pattern, [*known, *catalog.names()])
         names += found
     return names
 
@@ -127,7 +127,7 @@ def by_dataset(tasks: Iterable[str]) -> dict[str, list[str]]:
     return dict(sorted(chosen.items()))
 
 
-def refused(dataset: Dataset[Any], settings: Settings) -> str:
+def licence_refusal(dataset: Dataset[Any], settings: BuildSettings) -> str:
     """Say why a licence does not allow what is meant; nothing where it does."""
     licence = settings.licence
     if dataset.licence == EVALUATION_ONLY and not settings.include_evaluation_only:
@@ -139,11 +139,11 @@ def refused(dataset: Dataset[Any], settings: Settings) -> str:
     return ""
 
 
-def wholly_held_out(made: Plan, settings: Settings) -> tuple[str, ...]:
+def held_out_tasks(made: BuildPlan, settings: BuildSettings) -> tuple[str, ...]:
     """Name the tasks that are kept from training as a whole: as asked, or as the owners want it."""
     built = [f"{name}/{task}" for name, tasks in made.tasks.items() for task in tasks]
     known = [f"{name}/{task}" for name in made.others for task in catalog.load(name).tasks]
-    found = set(matching(settings.hold_out_tasks, [*built, *known, *made.left_out]))
+    found = set(match_tasks(settings.hold_out_tasks, [*built, *known, *made.left_out]))
     found.update(
         f"{name}/{task}"
         for name, tasks in made.tasks.items()

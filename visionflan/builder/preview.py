@@ -11,7 +11,7 @@ from PIL import Image
 
 from visionflan import catalog
 from visionflan import image_sources as pictures
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.errors import UnusableError
 from visionflan.prompt import render
 
@@ -40,7 +40,7 @@ class Preview(NamedTuple):
         return paths
 
 
-def finished(
+def render_examples(
     dataset: str, task: str, count: int, data_root: Path | None = None
 ) -> Iterator[Preview]:
     """Render the first examples of a task, rendered as a build with seed 0 would."""
@@ -56,7 +56,7 @@ def previews(dataset: str, task: str, root: Path) -> Iterator[Preview]:
     declared = catalog.load(dataset)
     offered = declared.tasks[task]
     for row in declared.read(root):
-        if isinstance(row, Broken):
+        if isinstance(row, BrokenRow):
             continue
         try:
             example = offered.to_example(row)
@@ -64,5 +64,5 @@ def previews(dataset: str, task: str, root: Path) -> Iterator[Preview]:
             continue
         if example is not None:
             turns = render(offered.instruction, example, 0, f"{dataset}/{task}", row.key).turns
-            images = tuple(map(pictures.encoded, example.images))
+            images = tuple(map(pictures.read_encoded, example.images))
             yield Preview(turns[0].text, turns[1].text, images)

@@ -12,25 +12,27 @@ from tqdm import tqdm
 
 from visionflan import catalog
 from visionflan.builder.assemble import assemble
-from visionflan.builder.image_cache import SeenPictures
-from visionflan.builder.image_store import Stored, stored_facts
-from visionflan.builder.image_workers import Checker
-from visionflan.builder.instance_builder import Filler
-from visionflan.builder.output_dir import claimed, ready, sweep
-from visionflan.builder.parts import FOLDER, Part, instance_writer, ledger_writer
-from visionflan.builder.plan import Plan, Settings, plan, provenance, task_info
-from visionflan.builder.sampling import Reading, TaskChoice
+from visionflan.builder.image_cache import ImageCheckCache
+from visionflan.builder.image_store import ImageStore, load_image_metadata
+from visionflan.builder.image_workers import ImageCheckPool
+from visionflan.builder.instance_builder import InstanceBuilder
+from visionflan.builder.output_dir import find_finished, lock_output_dir, remove_stale_files
+from visionflan.builder.parts import FOLDER, DatasetPart, instance_writer, ledger_writer
+from visionflan.builder.plan import BuildPlan, BuildSettings, plan, provenance, task_info
+from visionflan.builder.sampling import ReleasePass, TaskSampler
 from visionflan.builder.source_fingerprint import source_digest
-from visionflan.builder.split import HoldOut
+from visionflan.builder.split import HoldOutConfig
 from visionflan.errors import BuildError, VisionflanError
 
-SPARE = 5  # one row in so many is kept beyond the cap, in place of rows whose pictures are bad
+SPARE_FRACTION = (
+    5  # one row in so many is kept beyond the cap, in place of rows whose pictures are bad
+)
 
 
 def build(
     data_root: Path,
     out: Path,
-    settings: Settings,
+    settings: BuildSettings,
     *,
     workers: int | None = None,
     start_method: str | None = None,
@@ -53,31 +55,36 @@ def build(
     sources, before = {}, json.dumps(settings.as_json(), sort_keys=True)
     for name in made.tasks:
         before = sources[name] = source_digest(name, data_root, before, made.tasks[name])
-    with claimed(out):
-        if (whole := ready(out, settings, before)) is not None:
+    with lock_output_dir(out):
+        if (whole := find_finished(out, settings, before)) is not None:
             return whole
-        with Checker(workers or os.cpu_count() or 1, start_method) as checker:
-            run = Run(data_root, out, settings, made, SeenPictures(checker))
+        with ImageCheckPool(workers or os.cpu_count() or 1, start_method) as checker:
+            run = BuildRun(data_root, out, settings, made, ImageCheckCache(checker))
             parts = [run.part(name, sources[name], tell) for name in made.tasks]
         return run.finish([part for part in parts if part is not None])
 
 
-class Run:
+class BuildRun:
     """One run of a build: its settings, and what it has learnt so far."""
 
     def __init__(
-        self, data_root: Path, out: Path, settings: Settings, made: Plan, pictures: SeenPictures
+        self,
+        data_root: Path,
+        out: Path,
+        settings: BuildSettings,
+        made: BuildPlan,
+        pictures: ImageCheckCache,
     ) -> None:
         self.data_root, self.out, self.settings = data_root, out, settings
         self.plan, self.pictures = made, pictures
         self.stored_ids: set[str] = set()
         self.told = dict(made.others)
 
-    def part(self, name: str, source: str, tell: Callable[[str], object]) -> Part | None:
+    def part(self, name: str, source: str, tell: Callable[[str], object]) -> DatasetPart | None:
         """Give the part of a dataset: that of an earlier run, or one that is made now."""
         folder = self.out / FOLDER / name
-        if (earlier := Part.load(folder)) is not None and earlier.source == source:
-            self.stored_ids.update(stored_facts([folder])["id"].to_pylist())
+        if (earlier := DatasetPart.load(folder)) is not None and earlier.source == source:
+            self.stored_ids.update(load_image_metadata([folder])["id"].to_pylist())
             self.told[name] = earlier.about
             tell(f"{name}: kept from the run before")
             return earlier
@@ -98,31 +105,31 @@ class Run:
         part.source = source
         part.save(folder)
         self.told[name] = part.about
-        tell(f"{name}: {told_of(part)} ({time.monotonic() - began:.1f} s)")
+        tell(f"{name}: {part_summary(part)} ({time.monotonic() - began:.1f} s)")
         return part
 
-    def make(self, name: str, folder: Path) -> Part:
+    def make(self, name: str, folder: Path) -> DatasetPart:
         """Read a dataset, choose, check and store."""
         dataset = catalog.load(name)
         ledger, instances = ledger_writer(folder), instance_writer(folder)
-        reading = Reading(name, dataset, self.data_root, ledger.add)
+        reading = ReleasePass(name, dataset, self.data_root, ledger.add)
         choices = [self.choice(name, task) for task in self.plan.tasks[name]]
         with tqdm(desc=f"{name}: reading", unit=" rows", disable=None, leave=False) as bar:
             for _ in reading.run(choices):
                 bar.update()
-        stored = Stored(self.out / "images", folder, name, self.stored_ids)
+        stored = ImageStore(self.out / "images", folder, name, self.stored_ids)
         self.pictures.remember(stored)
         wanted = sum(min(self.cap(choice.id), choice.usable) for choice in choices)
         with tqdm(
             desc=f"{name}: checking", total=wanted, unit=" rows", disable=None, leave=False
         ) as bar:
-            filler = Filler(reading, self.pictures, stored, instances, bar.update)
+            filler = InstanceBuilder(reading, self.pictures, stored, instances, bar.update)
             for choice in choices:
                 filler.fill(choice, self.cap(choice.id))
         for written in (stored, instances, ledger):
             written.close()
         self.stored_ids = stored.ids
-        return Part(
+        return DatasetPart(
             name,
             {
                 "status": "built",
@@ -134,12 +141,12 @@ class Run:
             {choice.id: choice.counts for choice in choices},
         )
 
-    def choice(self, name: str, task: str) -> TaskChoice:
+    def choice(self, name: str, task: str) -> TaskSampler:
         """Begin the choice of rows for a task."""
         task_id = f"{name}/{task}"
         cap = self.cap(task_id)
-        limit = cap + cap // SPARE + 1
-        return TaskChoice(task_id, catalog.load(name).tasks[task], self.settings.seed, limit)
+        limit = cap + cap // SPARE_FRACTION + 1
+        return TaskSampler(task_id, catalog.load(name).tasks[task], self.settings.seed, limit)
 
     def cap(self, task_id: str) -> int:
         """Give how many instances a task has at most."""
@@ -147,10 +154,10 @@ class Run:
             return min(self.settings.cap, self.settings.hold_out_cap)
         return self.settings.cap
 
-    def finish(self, parts: list[Part]) -> dict[str, Any]:
+    def finish(self, parts: list[DatasetPart]) -> dict[str, Any]:
         """Put the parts together; they are kept while a dataset is still to be mended."""
         settings = self.settings
-        hold_out = HoldOut(
+        hold_out = HoldOutConfig(
             images=settings.hold_out_images, tasks=self.plan.held_out, seed=settings.seed
         )
         about = {
@@ -165,11 +172,11 @@ class Run:
             about=about,
             datasets=dict(sorted(self.told.items())),
         )
-        sweep(self.out, manifest)
+        remove_stale_files(self.out, manifest)
         return manifest
 
 
-def told_of(part: Part) -> str:
+def part_summary(part: DatasetPart) -> str:
     """Sum up a part in a line."""
     counts = part.counts.values()
     kept, lost = sum(task.kept for task in counts), sum(sum(task.lost.values()) for task in counts)

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from visionflan.builder.parts import TaskCounts
-from visionflan.dataset import Broken, Dataset, Example, Task
+from visionflan.dataset import BrokenRow, Dataset, Example, Task
 from visionflan.errors import ReleaseError, UnusableError, VisionflanError
-from visionflan.hashing import rank
-from visionflan.image_sources import Picture, describe, source
-from visionflan.storage.schema import Entry
+from visionflan.hashing import stable_hash
+from visionflan.image_sources import ImageSource, containing_file, describe_source
+from visionflan.storage.schema import LedgerEntry
 
 
 class Candidate(NamedTuple):
@@ -26,7 +26,7 @@ class Candidate(NamedTuple):
 
 
 @dataclass
-class TaskChoice:
+class TaskSampler:
     """The rows that one task may use: the `limit` lowest ranks of all that it was shown."""
 
     id: str
@@ -40,7 +40,7 @@ class TaskChoice:
     def offer(self, key: str, example: Example) -> None:
         """Keep a row while it is among the lowest ranks."""
         self.usable += 1
-        place = -rank(self.seed, self.id, key)
+        place = -stable_hash(self.seed, self.id, key)
         if len(self.heap) < self.limit:
             heappush(self.heap, (place, -self.usable, key, example))
         elif place > self.heap[0][0]:
@@ -53,13 +53,13 @@ class TaskChoice:
 
 
 @dataclass
-class Reading:
+class ReleasePass:
     """One pass over the rows of a dataset for some of its tasks."""
 
     name: str
     dataset: Dataset[Any]
     data_root: Path
-    write: Callable[[Entry], object] = id
+    write: Callable[[LedgerEntry], object] = id
     rows_read: int = 0
     broken: dict[str, int] = field(default_factory=dict)
 
@@ -68,11 +68,11 @@ class Reading:
         """Where the release lies."""
         return self.data_root / self.name
 
-    def run(self, choices: list[TaskChoice]) -> Iterator[None]:
+    def run(self, choices: list[TaskSampler]) -> Iterator[None]:
         """Show every row to every task; yields after each row, so that progress can be shown."""
         for row in self.rows():
             self.rows_read += 1
-            if isinstance(row, Broken):
+            if isinstance(row, BrokenRow):
                 self.broken[row.reason] = self.broken.get(row.reason, 0) + 1
                 self.write(self.entry(f"{self.name}/*", row.key, row.reason, row.detail))
             else:
@@ -97,7 +97,7 @@ class Reading:
                 f"compare {self.root} with `visionflan datasets {self.name}`"
             ) from fault
 
-    def show(self, choice: TaskChoice, row: Any) -> None:
+    def show(self, choice: TaskSampler, row: Any) -> None:
         """Count what a row is to a task, and offer it where it can be used."""
         choice.counts.rows_read += 1
         try:
@@ -105,9 +105,11 @@ class Reading:
             if example is None:
                 choice.counts.not_of_task += 1
                 return
-            refuse_half_characters(row.key, example)
+            check_utf8(row.key, example)
             for picture in example.images:
-                if (unread := file_fault(str(source(picture)), str(self.data_root))) is not None:
+                if (
+                    unread := find_file_fault(str(containing_file(picture)), str(self.data_root))
+                ) is not None:
                     self.drop(choice, row.key, *unread, picture)
                     return
         except UnusableError as fault:
@@ -119,33 +121,52 @@ class Reading:
             choice.offer(row.key, example)
 
     def drop(
-        self, choice: TaskChoice, key: str, reason: str, detail: str, picture: Picture | None = None
+        self,
+        choice: TaskSampler,
+        key: str,
+        reason: str,
+        detail: str,
+        picture: ImageSource | None = None,
     ) -> None:
         """Note a lost row."""
         self.tell(choice, self.entry(choice.id, key, reason, detail, picture))
 
     def note(
-        self, choice: TaskChoice, key: str, reason: str, detail: str, picture: Picture | None = None
+        self,
+        choice: TaskSampler,
+        key: str,
+        reason: str,
+        detail: str,
+        picture: ImageSource | None = None,
     ) -> None:
         """Note what is odd about a row that is kept."""
         entry = self.entry(choice.id, key, reason, detail, picture)
         self.tell(choice, entry._replace(kind="note"))
 
-    def tell(self, choice: TaskChoice, entry: Entry) -> None:
+    def tell(self, choice: TaskSampler, entry: LedgerEntry) -> None:
         """Count an entry and write it down."""
         choice.counts.add(entry)
         self.write(entry)
 
     def entry(
-        self, task: str, key: str, reason: str, detail: str, picture: Picture | None = None
-    ) -> Entry:
+        self, task: str, key: str, reason: str, detail: str, picture: ImageSource | None = None
+    ) -> LedgerEntry:
         """Make a ledger entry, in which files are named from the data root on."""
-        shown = "" if picture is None else inside_root(describe(picture), self.data_root)
+        shown = (
+            "" if picture is None else relative_to_root(describe_source(picture), self.data_root)
+        )
         detail = detail.replace(f"{self.data_root}{os.sep}", "")
-        return Entry(task, legible(key), "lost", reason, legible(detail), legible(shown))
+        return LedgerEntry(
+            task,
+            escape_surrogates(key),
+            "lost",
+            reason,
+            escape_surrogates(detail),
+            escape_surrogates(shown),
+        )
 
 
-def refuse_half_characters(key: str, example: Example) -> None:
+def check_utf8(key: str, example: Example) -> None:
     """Refuse words that cannot be written as UTF-8: JSON can hold half a character."""
     try:
         "".join([key, example.text, example.target, *example.options, *example.references]).encode()
@@ -155,12 +176,12 @@ def refuse_half_characters(key: str, example: Example) -> None:
         ) from fault
 
 
-def legible(text: str) -> str:
+def escape_surrogates(text: str) -> str:
     """Escape what cannot be written as UTF-8, such as half a character of a damaged file."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def inside_root(named: str, data_root: Path) -> str:
+def relative_to_root(named: str, data_root: Path) -> str:
     """Name a file from the data root on; one outside keeps the `..` by which it climbed out."""
     try:
         return os.path.relpath(named, data_root)
@@ -169,7 +190,7 @@ def inside_root(named: str, data_root: Path) -> str:
 
 
 @lru_cache(maxsize=1 << 16)
-def file_fault(path: str, data_root: str) -> tuple[str, str] | None:
+def find_file_fault(path: str, data_root: str) -> tuple[str, str] | None:
     """Say why a file cannot be read: it is not there, or its path climbs out of the data root.
 
     Links may lead anywhere, since many keep their releases on several disks; words may not.

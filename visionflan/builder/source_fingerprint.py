@@ -10,7 +10,7 @@ from typing import Any
 
 import visionflan
 from visionflan import catalog
-from visionflan.layouts import is_picture
+from visionflan.layouts import is_image_file
 
 # The folders whose code decides what a build holds.
 CODE = ("", "layouts/", "storage/", "builder/")
@@ -19,14 +19,14 @@ CODE = ("", "layouts/", "storage/", "builder/")
 def source_digest(name: str, data_root: Path, *before: Any) -> str:
     """Sum up what a dataset's part follows from, and all that came before it."""
     digest = hashlib.sha256(json.dumps(before).encode())
-    for path in [*own_code(), dataset_file(name)]:
+    for path in [*code_files(), dataset_file(name)]:
         digest.update(path.read_bytes())
-    for line in release_state(data_root / name):
+    for line in release_fingerprint(data_root / name):
         digest.update(line.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 
-def own_code() -> list[Path]:
+def code_files() -> list[Path]:
     """Name the files of this package that a build runs through."""
     package = Path(visionflan.__file__).parent
     return sorted(path for part in CODE for path in package.glob(f"{part}*.py"))
@@ -38,7 +38,7 @@ def dataset_file(name: str) -> Path:
     return Path(str(sys.modules[task.to_example.__module__].__file__))
 
 
-def release_state(root: Path) -> Iterator[str]:
+def release_fingerprint(root: Path) -> Iterator[str]:
     """Tell the state of a release without reading it: two levels of folders, and their files.
 
     Of pictures only the names count in it, through the time at which their folder changed; a
@@ -52,7 +52,7 @@ def release_state(root: Path) -> Iterator[str]:
             files = [
                 (entry.name, entry.stat())
                 for entry in entries
-                if not is_picture(Path(entry.name)) and entry.is_file()
+                if not is_image_file(Path(entry.name)) and entry.is_file()
             ]
         for name, kept in sorted(files):
             yield f"{depth}\x1f{name}\x1f{kept.st_size}\x1f{kept.st_mtime_ns}\n"

@@ -7,12 +7,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from visionflan.hashing import fraction
-from visionflan.storage.perceptual_hash import join
+from visionflan.hashing import hash_fraction
+from visionflan.storage.perceptual_hash import merge_groups
 
 
 @dataclass(frozen=True, kw_only=True)
-class HoldOut:
+class HoldOutConfig:
     """What is kept from training: a share of the groups of images, and whole tasks."""
 
     images: float
@@ -21,7 +21,7 @@ class HoldOut:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ImageUsage:
     """Which images each instance shows: rows of the image table, and where each list begins."""
 
     tasks: NDArray[np.int32]
@@ -39,30 +39,32 @@ class Shown:
         return np.repeat(np.arange(len(self.tasks)), self.lengths)
 
 
-def shown(table: pa.Table, rows_of: Mapping[str, int], tasks: Sequence[str]) -> Shown:
+def collect_image_usage(
+    table: pa.Table, rows_of: Mapping[str, int], tasks: Sequence[str]
+) -> ImageUsage:
     """Gather from the columns `task` and `images` which images each instance shows."""
     places = {task: place for place, task in enumerate(tasks)}
     lists = table["images"].combine_chunks()
     names = lists.flatten().to_pylist()
-    return Shown(
+    return ImageUsage(
         np.fromiter((places[task] for task in table["task"].to_pylist()), np.int32),
         np.fromiter((rows_of[name] for name in names), np.int64, len(names)),
         np.concatenate([[0], np.cumsum(lists.value_lengths().to_numpy(zero_copy_only=False))]),
     )
 
 
-def shown_together(labels: NDArray[np.int32], shown: Shown) -> NDArray[np.int32]:
+def merge_shown_together(labels: NDArray[np.int32], shown: ImageUsage) -> NDArray[np.int32]:
     """Join the groups whose images one instance shows together: they must be on one side."""
     inner = np.ones(len(shown.rows), dtype=bool)
     inner[shown.starts[:-1][shown.lengths > 0]] = False
     later = np.flatnonzero(inner)
-    return join(labels, shown.rows[later - 1], shown.rows[later])
+    return merge_groups(labels, shown.rows[later - 1], shown.rows[later])
 
 
-def held_out(
-    hold_out: HoldOut,
+def hold_out_mask(
+    hold_out: HoldOutConfig,
     tasks: Sequence[str],
-    shown: Shown,
+    shown: ImageUsage,
     groups: NDArray[np.int32],
     image_ids: Sequence[str],
 ) -> NDArray[np.bool_]:
@@ -73,19 +75,19 @@ def held_out(
     """
     draws = np.ones(len(image_ids))
     for row in np.unique(groups):
-        draws[row] = fraction(hold_out.seed, "hold-out", image_ids[row])
+        draws[row] = hash_fraction(hold_out.seed, "hold-out", image_ids[row])
     owner_groups = groups[shown.rows]
     held = draws < hold_out.images
     whole = np.isin(shown.tasks, [tasks.index(task) for task in hold_out.tasks])
     held[owner_groups[whole[shown.owners]]] = True
     if hold_out.images > 0:
-        hold_one_of_each(held, draws, shown.tasks[shown.owners], owner_groups)
+        ensure_each_task_held_out(held, draws, shown.tasks[shown.owners], owner_groups)
     out = whole.copy()
     out[shown.owners[held[owner_groups]]] = True
     return out
 
 
-def hold_one_of_each(
+def ensure_each_task_held_out(
     held: NDArray[np.bool_],
     draws: NDArray[np.float64],
     tasks: NDArray[np.int32],

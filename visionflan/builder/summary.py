@@ -14,12 +14,12 @@ def summary(out: Path, manifest: dict[str, Any]) -> str:
     return "\n".join(
         [
             "",
-            *datasets_told(manifest),
+            *dataset_lines(manifest),
             "",
-            *tasks_told(manifest),
+            *task_lines(manifest),
             "",
-            *losses_told(manifest),
-            totals_told(manifest),
+            *dropped_lines(manifest),
+            totals_line(manifest),
             f"{out}: README.md shows it, ledger.parquet names every lost row",
             f"digest {manifest['digest']}",
         ]
@@ -31,7 +31,7 @@ def with_status(manifest: dict[str, Any], status: str) -> dict[str, Any]:
     return {name: told for name, told in manifest["datasets"].items() if told["status"] == status}
 
 
-def datasets_told(manifest: dict[str, Any]) -> Iterator[str]:
+def dataset_lines(manifest: dict[str, Any]) -> Iterator[str]:
     """Name the datasets by what became of them."""
     yield fill(f"built: {', '.join(with_status(manifest, 'built'))}", WIDTH)
     if missing := with_status(manifest, "missing"):
@@ -53,7 +53,7 @@ def datasets_told(manifest: dict[str, Any]) -> Iterator[str]:
         yield f"FAILED: {name}: {told['why']}"
 
 
-def tasks_told(manifest: dict[str, Any]) -> Iterator[str]:
+def task_lines(manifest: dict[str, Any]) -> Iterator[str]:
     """Give the counts of each task in a table."""
     tasks = manifest["tasks"]
     wide = max(map(len, tasks), default=4)
@@ -68,7 +68,7 @@ def tasks_told(manifest: dict[str, Any]) -> Iterator[str]:
         )
 
 
-def losses_told(manifest: dict[str, Any]) -> Iterator[str]:
+def dropped_lines(manifest: dict[str, Any]) -> Iterator[str]:
     """Count the lost rows by reason."""
     lost: Counter[str] = Counter()
     for told in [*manifest["tasks"].values(), *manifest["datasets"].values()]:
@@ -83,7 +83,7 @@ def losses_told(manifest: dict[str, Any]) -> Iterator[str]:
         yield f"kept with a note {count:,}: {reason}"
 
 
-def totals_told(manifest: dict[str, Any]) -> str:
+def totals_line(manifest: dict[str, Any]) -> str:
     """Sum up the whole in a line."""
     totals = manifest["totals"]
     return (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from visionflan.cli.shared import dataset_args as selection
 
 if TYPE_CHECKING:
-    from visionflan.builder.plan import Settings
+    from visionflan.builder.plan import BuildSettings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -82,27 +82,29 @@ def names(text: str) -> tuple[str, ...]:
 def run(given: argparse.Namespace) -> int:
     """Build, and sum up what became of the rows."""
     from visionflan.builder.demo import specimens
-    from visionflan.builder.plan import Settings
+    from visionflan.builder.plan import BuildSettings
 
     selection.load_files(given)
-    settings = Settings(**{name: getattr(given, name) for name in Settings.__dataclass_fields__})
+    settings = BuildSettings(
+        **{name: getattr(given, name) for name in BuildSettings.__dataclass_fields__}
+    )
     if not given.demo:
         return built(given.data_root, given, settings)
     with specimens(settings.tasks) as data_root:
         return built(data_root, given, settings)
 
 
-def built(data_root: Path, given: argparse.Namespace, settings: "Settings") -> int:
+def built(data_root: Path, given: argparse.Namespace, settings: "BuildSettings") -> int:
     """Build with progress, and print the summary."""
-    from visionflan.builder.output_dir import failed
+    from visionflan.builder.output_dir import failed_datasets
     from visionflan.builder.run import build
     from visionflan.builder.summary import summary
 
-    manifest = build(data_root, given.out, settings, workers=given.workers, tell=tell)
+    manifest = build(data_root, given.out, settings, workers=given.workers, tell=log)
     print(summary(given.out, manifest))
-    return 1 if failed(manifest) else 0
+    return 1 if failed_datasets(manifest) else 0
 
 
-def tell(line: str) -> None:
+def log(line: str) -> None:
     """Print a line about the work, apart from the results."""
     print(line, file=sys.stderr, flush=True)

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Answer one question, or one after the other."""
     from visionflan.dataset import IMAGE_MARKER
-    from visionflan.model.generate import answer, load_checkpoint
+    from visionflan.model.generate import generate_answers, load_checkpoint
     from visionflan.model.image_processing import decode
     from visionflan.storage.instance import Turn
 
@@ -34,7 +34,9 @@ def run(given: argparse.Namespace) -> int:
     for question in questions(given.ask):
         shown = f"{IMAGE_MARKER}\n" * (0 if turns else len(images))
         turns.append(Turn("user", shown + question))
-        said = answer(checkpoint, [turns], [images], max_new_tokens=given.max_new_tokens)[0]
+        said = generate_answers(checkpoint, [turns], [images], max_new_tokens=given.max_new_tokens)[
+            0
+        ]
         print(said.text, flush=True)
         turns.append(Turn("assistant", said.text))
     return 0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from visionflan.errors import UsageError
 
 if TYPE_CHECKING:
-    from visionflan.report.compare_page.page import Files, Story
+    from visionflan.report.compare_page.page import ComparisonReport, Files
 
 COMPARISON = "comparison"
 
@@ -57,9 +57,9 @@ def compared(given: argparse.Namespace, before: Path, out: Path) -> int:
     """Compare two sides."""
     from visionflan.cli.shared.dataset_args import print_json
     from visionflan.compare.run import to_json
-    from visionflan.report.compare_page.page import told_of, write_comparison
+    from visionflan.report.compare_page.page import load_comparison, write_comparison
 
-    story = told_of(before, given.after, given.rule)
+    story = load_comparison(before, given.after, given.rule)
     files = write_comparison(story, out)
     if given.json:
         places = {name: str(path) for name, path in files._asdict().items()}
@@ -69,12 +69,12 @@ def compared(given: argparse.Namespace, before: Path, out: Path) -> int:
     return 0
 
 
-def show(story: "Story", files: "Files") -> None:
+def show(story: "ComparisonReport", files: "Files") -> None:
     """Print a short table with verdicts in words, and where the files are."""
     from visionflan.report import number_format as figures
-    from visionflan.report.compare_page.summary import gist
+    from visionflan.report.compare_page.summary import summarize
 
-    told = gist(story.found, story.rule, story.title)
+    told = summarize(story.found, story.rule, story.title)
     print(told.headline, *told.sentences, sep="\n")
     by_rule = [each for each in story.found.differences if each.rule == story.rule]
     chosen = [each for each in by_rule if each.headline or each.scope == "group"]
@@ -86,7 +86,7 @@ def show(story: "Story", files: "Files") -> None:
     for name, each in zip(names, chosen, strict=True):
         scores = (figures.plain(score, each.best) for score in (each.before, each.after))
         change = figures.signed(each.change, each.best)
-        within = figures.ends(each.low, each.high, each.best)
+        within = figures.format_interval(each.low, each.high, each.best)
         numbers = (f"{number:>8}" for number in (*scores, change))
         print(f"{name:{width}}", *numbers, f" {within:<17} {each.verdict}")
     if left := len(by_rule) - len(chosen):

@@ -90,7 +90,7 @@ def print_overlaps(name: str | None, as_json: bool) -> int:
     """Print what sets have in common: all pairs, or those of one set and what follows from them."""
     known = {*catalog.names(), *overlaps.EVALUATIONS, *overlaps.SOURCES}
     if name and name not in known:
-        raise catalog.nearest("dataset", name, sorted(known))
+        raise catalog.unknown_name_error("dataset", name, sorted(known))
     if as_json:
         pairs = overlaps.of(name) if name else overlaps.overlaps()
         selection.print_json([pair._asdict() for pair in pairs])

@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from visionflan.cli.shared.evaluate_args import add_wanted, wanted_by
+from visionflan.cli.shared.evaluate_args import add_selection_arguments, selection_from
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "model", type=Path, nargs="?", metavar="CKPT|RUN", help="a checkpoint, or a whole run"
     )
     who.add_argument("--demo", action="store_true", help="two rules that never look, on specimens")
-    add_wanted(parser)
+    add_selection_arguments(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="where records go (in the run)")
     parser.add_argument("--phases", nargs="+", default=[], metavar="PHASE", help="(base and chat)")
     parser.add_argument(
@@ -32,32 +32,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Evaluate, and print the scores of each phase."""
     from visionflan.cli.score import demo
-    from visionflan.cli.shared.score_tables import show
+    from visionflan.cli.shared.score_tables import print_scores
     from visionflan.evaluate.aggregate.suites import suites
-    from visionflan.evaluate.models.base import CheckpointAnswerer
-    from visionflan.evaluate.models.cached import CachedAnswerer
-    from visionflan.evaluate.plan import opened_releases, planned
+    from visionflan.evaluate.models.base import CheckpointModel
+    from visionflan.evaluate.models.cached import CachedModel
+    from visionflan.evaluate.plan import open_releases, plan_evaluations
     from visionflan.evaluate.records.paths import checkpoints
-    from visionflan.evaluate.run import Subject, evaluate
+    from visionflan.evaluate.run import EvalSubject, evaluate
 
-    wanted = wanted_by(given)
+    wanted = selection_from(given)
     if given.demo:
         return demo(wanted.benchmarks, as_json=given.json)
     scores, folders = [], []
-    opened = opened_releases(wanted)
+    opened = open_releases(wanted)
     for place in checkpoints(given.model, given.phases, given.out):
-        answerer = CheckpointAnswerer(place.checkpoint, given.device, batch_size=given.batch_size)
-        subject = Subject(
-            answerer=CachedAnswerer(answerer, place.cache) if given.cache else answerer,
+        answerer = CheckpointModel(place.checkpoint, given.device, batch_size=given.batch_size)
+        subject = EvalSubject(
+            answerer=CachedModel(answerer, place.cache) if given.cache else answerer,
             path=place.checkpoint,
             run=place.run.name,
             phase=place.phase,
         )
-        for asked in planned(wanted, place, opened):
+        for asked in plan_evaluations(wanted, place, opened):
             scores.append(evaluate(subject, asked.chosen, asked.out, asked.settings, say))
             folders.append(asked.out)
             say(f"{place.phase}: {scores[-1]['records']} answers in {asked.out}")
-    show([*scores, *suites(folders)], as_json=given.json)
+    print_scores([*scores, *suites(folders)], as_json=given.json)
     return 0
 
 

@@ -36,12 +36,12 @@ def run(given: argparse.Namespace) -> int:
 
 def exported(path: Path, given: argparse.Namespace) -> int:
     """Export, and say what was written."""
-    from visionflan.builder.plan import matching
+    from visionflan.builder.plan import match_tasks
     from visionflan.formats.exporting import export
     from visionflan.storage.directory import BuildDirectory
 
     build = BuildDirectory(path, verify=True)
-    tasks = matching(given.tasks, list(build.tasks))
+    tasks = match_tasks(given.tasks, list(build.tasks))
     count = export(build, given.out, given.to, tasks)
     files = [path for path in given.out.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in files) / 1e6

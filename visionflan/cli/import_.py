@@ -48,15 +48,15 @@ def run(given: argparse.Namespace) -> int:
 
 def imported(path: Path, given: argparse.Namespace) -> int:
     """Import, and sum up what became of the records."""
-    from visionflan.builder.split import HoldOut
+    from visionflan.builder.split import HoldOutConfig
     from visionflan.builder.summary import summary
-    from visionflan.formats.importing import adopt, slug
-    from visionflan.formats.llava import find
+    from visionflan.formats.importing import import_release, slug
+    from visionflan.formats.llava import find_release
 
-    release = find(path, given.images)
+    release = find_release(path, given.images)
     print(f"reading {release.annotations}, pictures in {release.images}", file=sys.stderr)
-    hold_out = HoldOut(images=given.hold_out_images, tasks=(), seed=given.seed)
-    manifest = adopt(
+    hold_out = HoldOutConfig(images=given.hold_out_images, tasks=(), seed=given.seed)
+    manifest = import_release(
         release,
         given.out,
         name=slug(given.name or path.absolute().stem),

@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"error: there is no command {name!r}: {hint}\n")
         return 2
     command = load(name)
-    return carry_out(command, parser(name, command).parse_args(rest))
+    return run_command(command, parser(name, command).parse_args(rest))
 
 
 def overview() -> argparse.ArgumentParser:
@@ -87,7 +87,7 @@ def parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
     return made
 
 
-def carry_out(command: ModuleType, given: argparse.Namespace) -> int:
+def run_command(command: ModuleType, given: argparse.Namespace) -> int:
     """Run a command; a fault that the user can mend ends in one sentence and code 1."""
     try:
         code: int = command.run(given)

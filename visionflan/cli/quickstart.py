@@ -19,14 +19,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Go the whole path, and say where the report is."""
-    from visionflan.cli.shared.score_tables import show
+    from visionflan.cli.shared.score_tables import print_scores
     from visionflan.evaluate.records.paths import evaluations
     from visionflan.evaluate.run import rescore
     from visionflan.quickstart import quickstart
     from visionflan.report.compare_page.page import COMPARISON
 
     report = quickstart(given.out, given.data_root, tell)
-    show([rescore(folder) for folder in evaluations(given.out)], as_json=False)
+    print_scores([rescore(folder) for folder in evaluations(given.out)], as_json=False)
     print(f"\nThe report: {report.resolve().as_uri()}")
     changes = given.out.resolve() / COMPARISON / "compare.html"
     print(f"What the second stage changed: {changes.as_uri()}")

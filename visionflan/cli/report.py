@@ -30,18 +30,18 @@ def run(given: argparse.Namespace) -> int:
 def written(folder: Path, out: Path | None, *, as_json: bool) -> int:
     """Write the page of one run."""
     from visionflan.cli.shared.dataset_args import print_json
-    from visionflan.report.run_page.inputs import gather
+    from visionflan.report.run_page.inputs import load_run
     from visionflan.report.run_page.page import page, write_page
-    from visionflan.report.run_page.scores import sights
+    from visionflan.report.run_page.scores import sight_checks
 
-    material = gather(folder)
+    material = load_run(folder)
     path = write_page(out or folder / "report.html", page(material))
     if not as_json:
         print(path)
         return 0
     told = [
         {"phase": sight.phase, "verdict": sight.verdict, "score": sight.score, **sight.controls}
-        for sight in sights(material.evaluated)
+        for sight in sight_checks(material.evaluated)
     ]
     print_json({"report": str(path), "phases": told})
     return 0

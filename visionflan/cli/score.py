@@ -57,11 +57,13 @@ def demo(benchmarks: Sequence[str] = (), *, as_json: bool) -> int:
 
 def scored(records: Path, judge: str = "", *, as_json: bool) -> int:
     """Score the evaluations that are there, and print."""
-    from visionflan.cli.shared.score_tables import show
+    from visionflan.cli.shared.score_tables import print_scores
     from visionflan.evaluate.aggregate.suites import suites
     from visionflan.evaluate.records.paths import evaluations
     from visionflan.evaluate.run import rescore
 
     folders = evaluations(records)
-    show([*(rescore(folder, judge) for folder in folders), *suites(folders)], as_json=as_json)
+    print_scores(
+        [*(rescore(folder, judge) for folder in folders), *suites(folders)], as_json=as_json
+    )
     return 0

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from visionflan import catalog
-from visionflan.builder.preview import finished
+from visionflan.builder.preview import render_examples
 from visionflan.cli.shared import dataset_args as selection
 
 SHOWN = 3
@@ -42,7 +42,7 @@ def run(given: argparse.Namespace) -> int:
         return 0
     dataset, _, name = given.name.partition("/")
     if name not in catalog.load(dataset).tasks:
-        raise catalog.nearest("task", given.name, catalog.task_names())
+        raise catalog.unknown_name_error("task", given.name, catalog.task_names())
     task = catalog.load(dataset).tasks[name]
     if given.json:
         selection.print_json(describe(dataset, task))
@@ -90,7 +90,7 @@ def print_one(task: dict[str, Any]) -> None:
 
 def show(dataset: str, name: str, given: argparse.Namespace) -> None:
     """Print the first finished examples of a task."""
-    for number, shown in enumerate(finished(dataset, name, SHOWN, given.data_root), start=1):
+    for number, shown in enumerate(render_examples(dataset, name, SHOWN, given.data_root), start=1):
         print(f"\n--- example {number}: {', '.join(shown.sizes)}")
         print(f"{shown.prompt}\n--> {shown.answer}")
         if given.pictures:

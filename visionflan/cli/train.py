@@ -53,11 +53,11 @@ def run(given: argparse.Namespace) -> int:
 
     if given.demo and not (given.out / "build" / "manifest.json").is_file():
         from visionflan.builder.demo import specimens
-        from visionflan.builder.plan import Settings
+        from visionflan.builder.plan import BuildSettings
         from visionflan.builder.run import build
 
         with specimens(DEMO) as data_root:
-            build(data_root, given.out / "build", Settings(tasks=DEMO), tell=tell)
+            build(data_root, given.out / "build", BuildSettings(tasks=DEMO), tell=tell)
     print(train(config, given.out, only=given.stage, say=tell))
     return 0
 

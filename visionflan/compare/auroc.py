@@ -6,26 +6,26 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from visionflan.compare.paired_bootstrap import figure, level, possible
-from visionflan.compare.results import Pair, Shift
-from visionflan.evaluate.aggregate.bootstrap import Floats, draws
+from visionflan.compare.paired_bootstrap import make_interval, widen_change, widen_share
+from visionflan.compare.results import BeforeAfter, Pair
+from visionflan.evaluate.aggregate.bootstrap import Floats, bootstrap_weights
 from visionflan.evaluate.metrics.answer_parsing import NO, YES
-from visionflan.evaluate.metrics.normalization import words_of
+from visionflan.evaluate.metrics.normalization import normalize_words
 from visionflan.evaluate.records.record import Record
-from visionflan.hashing import rank
+from visionflan.hashing import stable_hash
 
 Places = NDArray[np.intp]
 
 
-def margin(record: Record) -> float | None:
+def yes_no_margin(record: Record) -> float | None:
     """Give by how much likelier yes is than no; None where that was not asked."""
     if len(record.logprobs) != len(record.candidates):
         return None
-    found = dict(zip(map(words_of, record.candidates), record.logprobs, strict=True))
+    found = dict(zip(map(normalize_words, record.candidates), record.logprobs, strict=True))
     return found[YES] - found[NO] if YES in found and NO in found else None
 
 
-class Ranked(NamedTuple):
+class RankedItems(NamedTuple):
     """Items in the order of their margins.
 
     `cluster` is the row of each item's cluster, `begin` and `end` where the items of its margin
@@ -39,17 +39,17 @@ class Ranked(NamedTuple):
     cuts: Places
 
 
-def ranked(margins: Floats, truth: Floats, cluster: Places) -> Ranked:
+def ranked(margins: Floats, truth: Floats, cluster: Places) -> RankedItems:
     """Put items into the order of their margins."""
     order = np.argsort(margins, kind="stable")
     values = margins[order]
     begin = np.searchsorted(values, values, side="left")
     end = np.searchsorted(values, values, side="right")
     cuts = np.concatenate([np.zeros(1, dtype=np.intp), np.unique(end)])
-    return Ranked(cluster[order], truth[order], begin, end, cuts)
+    return RankedItems(cluster[order], truth[order], begin, end, cuts)
 
 
-def told_apart(items: Ranked, times: Floats) -> tuple[Floats, Floats]:
+def auroc_and_balanced(items: RankedItems, times: Floats) -> tuple[Floats, Floats]:
     """Give the AUROC, and the share right where both errors are as frequent, for each draw.
 
     `times` says how often each cluster is drawn: (draws, clusters).
@@ -83,11 +83,13 @@ def crossing(falling: Floats, rising: Floats) -> Floats:
     return height
 
 
-def threshold_free(pairs: Sequence[Pair], truth: Sequence[bool]) -> tuple[Shift, Shift] | None:
+def threshold_free(
+    pairs: Sequence[Pair], truth: Sequence[bool]
+) -> tuple[BeforeAfter, BeforeAfter] | None:
     """Compare the AUROC and the unbiased share right; None where likelihoods were not kept."""
     kept = []
     for pair, is_yes in zip(pairs, truth, strict=True):
-        first, second = margin(pair.before), margin(pair.after)
+        first, second = yes_no_margin(pair.before), yes_no_margin(pair.after)
         if first is not None and second is not None:
             kept.append((pair.before.cluster, float(is_yes), first, second))
     if not kept:
@@ -100,39 +102,41 @@ def threshold_free(pairs: Sequence[Pair], truth: Sequence[bool]) -> tuple[Shift,
     return shifts(sides, clusters)
 
 
-def shifts(sides: Sequence[Ranked], clusters: Sequence[str]) -> tuple[Shift, Shift]:
+def shifts(
+    sides: Sequence[RankedItems], clusters: Sequence[str]
+) -> tuple[BeforeAfter, BeforeAfter]:
     """Draw clusters again, the same on both sides."""
     once = np.ones((1, len(clusters)))
-    points = [told_apart(side, once) for side in sides]
+    points = [auroc_and_balanced(side, once) for side in sides]
     items = len(sides[0].cluster)
     told: list[list[tuple[Floats, Floats]]] = [[], []]
-    for times in draws(len(clusters), rank(*clusters)):
+    for times in bootstrap_weights(len(clusters), stable_hash(*clusters)):
         for rows in np.array_split(times, 1 + len(times) * items // 2_000_000):
             for place, side in enumerate(sides):
-                told[place].append(told_apart(side, rows))
+                told[place].append(auroc_and_balanced(side, rows))
     carriers = carrying(sides[0], len(clusters))
     found = []
     for which in (0, 1):
         before, after = (np.concatenate([draw[which] for draw in side]) for side in told)
         first, second = (point[which][0] for point in points)
-        change = figure(second - first, after - before, carriers)
+        change = make_interval(second - first, after - before, carriers)
         found.append(
-            Shift(
-                level(figure(first, before, carriers), carriers, 1.0),
-                level(figure(second, after, carriers), carriers, 1.0),
-                change if in_the_same_order(sides) else possible(change, carriers, 1.0),
+            BeforeAfter(
+                widen_share(make_interval(first, before, carriers), carriers, 1.0),
+                widen_share(make_interval(second, after, carriers), carriers, 1.0),
+                change if in_the_same_order(sides) else widen_change(change, carriers, 1.0),
             )
         )
     return found[0], found[1]
 
 
-def carrying(items: Ranked, clusters: int) -> int:
+def carrying(items: RankedItems, clusters: int) -> int:
     """Count the clusters that both kinds of truth rest on: fewer than two where one has but one."""
     kinds = [set(items.cluster[items.truth == truth].tolist()) for truth in (0.0, 1.0)]
     return clusters if min(map(len, kinds)) > 1 else 1
 
 
-def in_the_same_order(sides: Sequence[Ranked]) -> bool:
+def in_the_same_order(sides: Sequence[RankedItems]) -> bool:
     """Whether both sides rank the items alike, ties included."""
     before, after = sides
     return all(np.array_equal(*both) for both in zip(before, after, strict=True))

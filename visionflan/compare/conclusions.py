@@ -1,7 +1,7 @@
 """Say in words what a difference means, and what it leaves open."""
 
 from visionflan.compare.results import Difference
-from visionflan.compare.significance import SIGNIFICANT
+from visionflan.compare.significance import ALPHA
 
 SMALL = 0.005  # points that two digits do not show
 FEW = 0.5  # an interval as wide as this share of the scale leaves everything open
@@ -15,7 +15,7 @@ def points(value: float, best: float | None) -> str:
     return (f"{told:+.1f}" if abs(told) >= 10 * SMALL else f"{told:+.2f}").replace("-", "−")
 
 
-def verdict(told: Difference) -> str:
+def conclusion(told: Difference) -> str:
     """Say whether the measure changed, and by how much it may have."""
     if told.p is None or told.low is None or told.high is None:
         return "too few items to tell"
@@ -23,26 +23,26 @@ def verdict(told: Difference) -> str:
     if told.low == told.high == 0:
         return "no change"
     size = f"{points(abs(told.change), told.best).lstrip('+')} points ({low} to {high})"
-    if is_sure(told):
+    if is_significant(told):
         return f"{direction(told)} by {size}"
-    if told.p < SIGNIFICANT or leaves_out_zero(told):
+    if told.p < ALPHA or leaves_out_zero(told):
         return f"perhaps {direction(told)} by {size}: {doubt(told)} chance may do that"
     if told.best is not None and told.high - told.low > FEW * told.best:
         return f"too few items to tell; could be anything from {low} to {high} points"
     return f"no detectable change; could be anything from {low} to {high} points"
 
 
-def is_sure(told: Difference) -> bool:
+def is_significant(told: Difference) -> bool:
     """Whether a change is more than chance makes, by its adjusted test and its interval alike."""
     chance = told.p if told.p_adjusted is None else told.p_adjusted
-    return chance is not None and chance < SIGNIFICANT and leaves_out_zero(told)
+    return chance is not None and chance < ALPHA and leaves_out_zero(told)
 
 
 def doubt(told: Difference) -> str:
     """Say what keeps a change from being sure."""
     if not leaves_out_zero(told):
         return "by its interval"
-    return "by the test" if told.p is None or told.p >= SIGNIFICANT else "with so many tasks"
+    return "by the test" if told.p is None or told.p >= ALPHA else "with so many tasks"
 
 
 def leaves_out_zero(told: Difference) -> bool:

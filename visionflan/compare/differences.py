@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from visionflan.compare.conclusions import verdict
+from visionflan.compare.conclusions import conclusion
 from visionflan.compare.flips import flips
-from visionflan.compare.paired_bootstrap import Sums, are_alike, resample
+from visionflan.compare.paired_bootstrap import PairedClusterSums, answers_identical, resample
 from visionflan.compare.results import Difference, Pair, Scope
-from visionflan.compare.significance import POWER, holm, mcnemar, swap_test
+from visionflan.compare.significance import MDE_FACTOR, holm_bonferroni, mcnemar, permutation_test
 from visionflan.evaluate import benchmarks
-from visionflan.evaluate.aggregate.measures import Measure, mean_score, tallied
-from visionflan.evaluate.metric import RULES, Rule
+from visionflan.evaluate.aggregate.measures import AggregateMetric, mean_score, sum_by_cluster
+from visionflan.evaluate.metric import RULES, ScoringRule
 from visionflan.evaluate.metrics import METRICS
 from visionflan.evaluate.records.header import TaskHeader
 
@@ -24,7 +24,7 @@ class Subject(NamedTuple):
     scope: Scope
     name: str
     style: str
-    measure: Measure
+    measure: AggregateMetric
     headline: bool
 
 
@@ -53,15 +53,17 @@ def by_rules(subject: Subject, pairs: Sequence[Pair]) -> list[Difference]:
     return [each for each in found if each is not None]
 
 
-def difference(subject: Subject, pairs: Sequence[Pair], rule: Rule) -> Difference | None:
+def difference(subject: Subject, pairs: Sequence[Pair], rule: ScoringRule) -> Difference | None:
     """Compare one measure under one rule, on the items that have a score on both sides."""
     measure = subject.measure
-    scored = [pair for pair in valued(pairs, rule) if measure.where(pair.before)]
+    scored = [pair for pair in scored_pairs(pairs, rule) if measure.where(pair.before)]
     if not scored:
         return None
-    first = tallied([pair.before for pair in scored], measure, rule)
-    second = tallied([pair.after for pair in scored], measure, rule)
-    sums = Sums(first.clusters, first.strata, first.sums, second.sums, are_alike(scored))
+    first = sum_by_cluster([pair.before for pair in scored], measure, rule)
+    second = sum_by_cluster([pair.after for pair in scored], measure, rule)
+    sums = PairedClusterSums(
+        first.clusters, first.strata, first.sums, second.sums, answers_identical(scored)
+    )
     drawn = resample(sums)
     shift = drawn.shift(measure.value, measure.best)
     if shift.before.value is None or shift.after.value is None or shift.change.value is None:
@@ -69,7 +71,7 @@ def difference(subject: Subject, pairs: Sequence[Pair], rule: Rule) -> Differenc
     error = drawn.error(measure.value)
     turned = flips(scored, measure, rule, shift)
     exact = mcnemar(turned.gained, turned.lost) if turned else None
-    chance = exact if turned and turned.decisive else swap_test(sums, measure.value)
+    chance = exact if turned and turned.decisive else permutation_test(sums, measure.value)
     return Difference(
         scope=subject.scope,
         name=subject.name,
@@ -90,12 +92,12 @@ def difference(subject: Subject, pairs: Sequence[Pair], rule: Rule) -> Differenc
         mcnemar=exact,
         p=chance if drawn.clusters > 1 else None,
         p_adjusted=None,
-        detectable=None if error is None else POWER * error,
+        detectable=None if error is None else MDE_FACTOR * error,
         verdict="",
     )
 
 
-def valued(pairs: Sequence[Pair], rule: Rule) -> list[Pair]:
+def scored_pairs(pairs: Sequence[Pair], rule: ScoringRule) -> list[Pair]:
     """Choose the pairs that have a score on both sides."""
     return [
         pair
@@ -104,7 +106,7 @@ def valued(pairs: Sequence[Pair], rule: Rule) -> list[Pair]:
     ]
 
 
-def judged(found: Sequence[Difference]) -> list[Difference]:
+def adjust_and_conclude(found: Sequence[Difference]) -> list[Difference]:
     """Adjust the headlines of each rule for how many they are, and say what each change means."""
     adjusted: dict[int, float] = {}
     for rule in RULES:
@@ -113,6 +115,6 @@ def judged(found: Sequence[Difference]) -> list[Difference]:
             for place, each in enumerate(found)
             if each.headline and each.rule == rule and each.p is not None
         }
-        adjusted |= zip(family, holm(list(family.values())), strict=True)
+        adjusted |= zip(family, holm_bonferroni(list(family.values())), strict=True)
     told = [each._replace(p_adjusted=adjusted.get(place)) for place, each in enumerate(found)]
-    return [each._replace(verdict=verdict(each)) for each in told]
+    return [each._replace(verdict=conclusion(each)) for each in told]

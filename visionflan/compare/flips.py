@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from visionflan.compare.results import Pair, Shift
+from visionflan.compare.results import BeforeAfter, Pair
 from visionflan.evaluate.aggregate.bootstrap import Floats
-from visionflan.evaluate.aggregate.measures import Measure
-from visionflan.evaluate.metric import Rule
+from visionflan.evaluate.aggregate.measures import AggregateMetric
+from visionflan.evaluate.metric import ScoringRule
 
 Units = list[list[Pair]]
 
@@ -26,7 +26,9 @@ class Flips(NamedTuple):
     decisive: bool
 
 
-def flips(pairs: Sequence[Pair], measure: Measure, rule: Rule, whole: Shift) -> Flips | None:
+def flips(
+    pairs: Sequence[Pair], measure: AggregateMetric, rule: ScoringRule, whole: BeforeAfter
+) -> Flips | None:
     """Count flips of the units that a measure is the mean over, else those of the items' scores."""
     clusters = {pair.before.cluster for pair in pairs}
     for units in levels(pairs):
@@ -47,7 +49,7 @@ def levels(pairs: Sequence[Pair]) -> Iterable[Units]:
         yield list(groups.values())
 
 
-def unit_values(units: Units, measure: Measure, rule: Rule) -> tuple[Floats, Floats]:
+def unit_values(units: Units, measure: AggregateMetric, rule: ScoringRule) -> tuple[Floats, Floats]:
     """Give the measure of each unit by itself on both sides, up to the first that has none."""
     sums: list[Sequence[float]] = []
     for unit in units:

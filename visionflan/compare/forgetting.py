@@ -3,16 +3,16 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from visionflan.compare.differences import valued
+from visionflan.compare.differences import scored_pairs
 from visionflan.compare.format_effects import likelihood
-from visionflan.compare.headline_support import Backing, is_backed, way
+from visionflan.compare.headline_support import HeadlineIndex, direction_of, headline_agrees
 from visionflan.compare.paired_bootstrap import cluster_sums, resample
-from visionflan.compare.results import Confusion, Forgetting, Pair, Shift
-from visionflan.compare.subsets import Panel
+from visionflan.compare.results import BeforeAfter, Confusion, Forgetting, Pair
+from visionflan.compare.subsets import Subset
 from visionflan.compare.yes_no_bias import accepted
 from visionflan.evaluate.aggregate.measures import ratio
 from visionflan.evaluate.metrics.answer_parsing import is_yes_or_no
-from visionflan.evaluate.metrics.normalization import words_of
+from visionflan.evaluate.metrics.normalization import normalize_words
 from visionflan.evaluate.records.record import Record
 
 CONFUSIONS = 10
@@ -20,17 +20,17 @@ RIGHT = 1.0
 SCORE, ECHO, OFF, ITEMS = range(4)
 
 
-def forgetting(panel: Panel, scores: Backing) -> Forgetting | None:
+def forgetting(panel: Subset, scores: HeadlineIndex) -> Forgetting | None:
     """Compare a task whose answers are a closed set of more than two; None for other tasks."""
-    pairs = valued([pair for pair in panel.pairs if is_closed(pair.before)], "lenient")
+    pairs = scored_pairs([pair for pair in panel.pairs if is_closed(pair.before)], "lenient")
     if not pairs or 2 * len(pairs) < len(panel.pairs):
         return None
     drawn = resample(cluster_sums(pairs, counts))
 
-    def share(which: int) -> Shift:
+    def share(which: int) -> BeforeAfter:
         return drawn.shift(lambda totals: ratio(totals[..., which], totals[..., ITEMS]), 1.0)
 
-    outcomes = fates(pairs)
+    outcomes = outcome_counts(pairs)
     held = likelihood(pairs)
     told = Forgetting(
         panel.name,
@@ -65,9 +65,9 @@ def counts(record: Record) -> Sequence[float]:
 Fates = tuple[int | None, int | None, int | None, int | None]
 
 
-def fates(pairs: Sequence[Pair]) -> Fates:
+def outcome_counts(pairs: Sequence[Pair]) -> Fates:
     """Count what was forgotten, learnt, kept, and of that said right before and wrong after."""
-    known = valued(pairs, "likelihood")
+    known = scored_pairs(pairs, "likelihood")
     if not known:
         return None, None, None, None
     held = Counter(
@@ -99,12 +99,12 @@ def wrong(record: Record) -> tuple[str, str] | None:
     if record.score_lenient == RIGHT:
         return None
     said = record.parsed if record.status == "parsed" else ""
-    if words_of(said) == words_of(record.target):
+    if normalize_words(said) == normalize_words(record.target):
         return None
     return record.target, said or f"({record.status.replace('_', ' ')})"
 
 
-def sentence(told: Forgetting, scores: Backing) -> str:
+def sentence(told: Forgetting, scores: HeadlineIndex) -> str:
     """Say whether knowledge was lost, or only another form of answer found."""
     if told.likelihood is None or told.kept is None:
         return "Without likelihoods what was forgotten cannot be told from what is said otherwise."
@@ -112,12 +112,14 @@ def sentence(told: Forgetting, scores: Backing) -> str:
         f"by likelihood {told.forgotten} were forgotten and {told.learnt} learnt; of {told.kept} "
         f"kept, {told.reformatted} are now said wrongly"
     )
-    by_words, by_heart = way(told.said.change), way(told.likelihood.change)
+    by_words, by_heart = direction_of(told.said.change), direction_of(told.likelihood.change)
     if by_heart is None or by_words is None:
         return f"There are too few items to tell: {numbers}."
     place = told.task, told.style
-    knows = "" if is_backed(scores, place, "likelihood", told.likelihood.change) else "perhaps "
-    says = "" if is_backed(scores, place, "lenient", told.said.change) else "perhaps "
+    knows = (
+        "" if headline_agrees(scores, place, "likelihood", told.likelihood.change) else "perhaps "
+    )
+    says = "" if headline_agrees(scores, place, "lenient", told.said.change) else "perhaps "
     if by_heart < 0:
         return f"Knowledge was {knows}lost: {numbers}."
     if by_words < 0:

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from visionflan.compare.differences import valued
-from visionflan.compare.headline_support import Backing, is_backed, way
+from visionflan.compare.differences import scored_pairs
+from visionflan.compare.headline_support import HeadlineIndex, direction_of, headline_agrees
 from visionflan.compare.paired_bootstrap import cluster_sums, resample
-from visionflan.compare.results import Form, Pair, Shift
-from visionflan.compare.subsets import Panel
+from visionflan.compare.results import BeforeAfter, FormatSplit, Pair
+from visionflan.compare.subsets import Subset
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.aggregate.bootstrap import Floats
 from visionflan.evaluate.aggregate.measures import ratio
@@ -22,14 +22,14 @@ from visionflan.evaluate.records.record import Record
 OFFICIAL, LENIENT, PARSED, RIGHT_IF_PARSED, ITEMS = range(5)
 
 
-def form(panel: Panel, scores: Backing) -> Form | None:
+def form(panel: Subset, scores: HeadlineIndex) -> FormatSplit | None:
     """Split the change of a task; None where the two rules are one or one scores nothing."""
-    pairs = valued(valued(panel.pairs, "official"), "lenient")
+    pairs = scored_pairs(scored_pairs(panel.pairs, "official"), "lenient")
     if not pairs or not is_split(pairs[0].before):
         return None
     drawn = resample(cluster_sums(pairs, counts))
     lenient = drawn.shift(lambda totals: ratio(totals[..., LENIENT], totals[..., ITEMS]), 1.0)
-    told = Form(
+    told = FormatSplit(
         task=panel.name,
         style=panel.style,
         items=len(pairs),
@@ -66,9 +66,9 @@ def is_parsed(record: Record) -> bool:
     return record.status == "parsed" or (record.status == "truncated" and bool(record.parsed))
 
 
-def likelihood(pairs: Sequence[Pair]) -> Shift | None:
+def likelihood(pairs: Sequence[Pair]) -> BeforeAfter | None:
     """Compare what needs no parsing, where it was measured."""
-    kept = valued(pairs, "likelihood")
+    kept = scored_pairs(pairs, "likelihood")
     if not kept:
         return None
     drawn = resample(cluster_sums(kept, lambda record: (record.score_likelihood or 0.0, 1)))
@@ -104,15 +104,15 @@ def shares(before: Floats, after: Floats) -> tuple[Floats, Floats]:
     return by_parsing, (rates[0] + rates[1]) / 2 * (second - first)
 
 
-def sentence(told: Form, scores: Backing) -> str:
+def sentence(told: FormatSplit, scores: HeadlineIndex) -> str:
     """Say whether content or form changed the official score, as far as can be told."""
-    content, shape = way(told.capability), way(told.form)
+    content, shape = direction_of(told.capability), direction_of(told.form)
     if content is None or shape is None:
         return "There are too few items to tell content from form."
     words = {1: "for the better", -1: "for the worse"}
     place = told.task, told.style
-    said = "" if is_backed(scores, place, "lenient", told.capability) else "perhaps "
-    formed = "" if is_backed(scores, place, "official", told.form) else "perhaps "
+    said = "" if headline_agrees(scores, place, "lenient", told.capability) else "perhaps "
+    formed = "" if headline_agrees(scores, place, "official", told.form) else "perhaps "
     if content and shape:
         return f"What is said {said}changed {words[content]}, and {formed}its form {words[shape]}."
     if content:

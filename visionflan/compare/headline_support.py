@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 
-from visionflan.compare.conclusions import FEW, is_sure
+from visionflan.compare.conclusions import FEW, is_significant
 from visionflan.compare.paired_bootstrap import sign
-from visionflan.compare.results import Difference, Figure
-from visionflan.evaluate.metric import Rule
+from visionflan.compare.results import Difference, Interval
+from visionflan.evaluate.metric import ScoringRule
 
-Backing = Mapping[tuple[str, str, Rule], Difference]
+HeadlineIndex = Mapping[tuple[str, str, ScoringRule], Difference]
 
 
-def backing(differences: Iterable[Difference]) -> Backing:
+def index_headlines(differences: Iterable[Difference]) -> HeadlineIndex:
     """Name what stands for each benchmark and held-out task by name, style and rule."""
     return {
         (each.name, each.style, each.rule): each
@@ -19,14 +19,16 @@ def backing(differences: Iterable[Difference]) -> Backing:
     }
 
 
-def is_backed(told: Backing, place: tuple[str, str], rule: Rule, change: Figure) -> bool:
+def headline_agrees(
+    told: HeadlineIndex, place: tuple[str, str], rule: ScoringRule, change: Interval
+) -> bool:
     """Whether the score of a task, or of the benchmark of a part, surely moved the same way."""
     name, style = place
     score = told.get((name, style, rule)) or told.get((name.split("/", maxsplit=1)[0], style, rule))
-    return score is not None and is_sure(score) and score.change * (sign(change) or 0) > 0
+    return score is not None and is_significant(score) and score.change * (sign(change) or 0) > 0
 
 
-def way(change: Figure) -> int | None:
+def direction_of(change: Interval) -> int | None:
     """Give the sign of a change of a share as `sign` does; None also where all is left open."""
     found = sign(change)
     if found or change.low is None or change.high is None:

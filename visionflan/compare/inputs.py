@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from visionflan.compare.results import Evaluation
 from visionflan.errors import EvaluationError, VisionflanError
-from visionflan.evaluate.benchmark_release import Release
+from visionflan.evaluate.benchmark_release import BenchmarkRelease
 from visionflan.evaluate.records.header import HEADER, Header, read_header
 from visionflan.evaluate.records.paths import (
     BENCHMARKS,
@@ -20,26 +20,26 @@ from visionflan.evaluate.requests import Source
 from visionflan.storage.directory import BuildDirectory
 
 
-class Sides(NamedTuple):
+class ComparisonInputs(NamedTuple):
     """The folders of the evaluations of what comes before, and of what comes after."""
 
     before: list[Path]
     after: list[Path]
 
 
-def sides(before: Path, after: Path | None = None) -> Sides:
+def find_inputs(before: Path, after: Path | None = None) -> ComparisonInputs:
     """Find both sides; of a run alone its first stage is compared with its last."""
     if after is not None:
-        return Sides(evaluations(before), evaluations(after))
+        return ComparisonInputs(evaluations(before), evaluations(after))
     phases = evaluated_phases(before)
     if len(phases) < 2:
-        raise EvaluationError(lonely(before, phases))
+        raise EvaluationError(one_sided_message(before, phases))
     chosen = [stage for stage in STAGES if stage in phases]
     first, last = chosen if len(chosen) == len(STAGES) else (phases[0], phases[-1])
-    return Sides(of_phase(before, first), of_phase(before, last))
+    return ComparisonInputs(of_phase(before, first), of_phase(before, last))
 
 
-def lonely(path: Path, phases: Sequence[str]) -> str:
+def one_sided_message(path: Path, phases: Sequence[str]) -> str:
     """Say why a path by itself cannot be compared, and how two sides are named."""
     how = "two sides are named as in `visionflan compare RUN/base RUN/chat`"
     if phases:
@@ -121,4 +121,4 @@ def sources(evaluations: Sequence[Evaluation]) -> tuple[list[Source], list[str]]
 
 def source(header: Header, path: Path) -> Source:
     """Open what an evaluation asked about."""
-    return Release(header.benchmark, path) if header.benchmark else BuildDirectory(path)
+    return BenchmarkRelease(header.benchmark, path) if header.benchmark else BuildDirectory(path)

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from visionflan.compare.results import Evaluation, Pair, Side
+from visionflan.compare.results import ComparedModel, Evaluation, Pair
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.records.record import Record
 
@@ -31,7 +31,7 @@ class Joined(NamedTuple):
     missing: Mapping[str, int]
 
 
-def side(evaluations: Sequence[Evaluation]) -> Side:
+def side(evaluations: Sequence[Evaluation]) -> ComparedModel:
     """Say who one side is: its evaluations must all be of one checkpoint."""
     if not evaluations:
         raise EvaluationError("there is nothing to compare: name an evaluation for each side")
@@ -42,7 +42,7 @@ def side(evaluations: Sequence[Evaluation]) -> Side:
                 f"{first.folder} and {other.folder} are of different checkpoints and cannot be "
                 "one side of a comparison: name evaluations of one checkpoint"
             )
-    return Side(
+    return ComparedModel(
         first.header.run,
         first.header.phase,
         first.header.checkpoint,
@@ -74,7 +74,7 @@ def join(before: Sequence[Evaluation], after: Sequence[Evaluation]) -> Joined:
     return Joined(whole, counted(alone[0]), counted(alone[1]), dict(sorted(failed.items())))
 
 
-def named(told: Side) -> str:
+def named(told: ComparedModel) -> str:
     """Name a side in an error."""
     return f"{told.name or 'the run'} ({told.phase}, {', '.join(told.folders)})"
 

@@ -10,16 +10,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from visionflan.compare.results import Figure, Pair, Shift
-from visionflan.evaluate.aggregate.bootstrap import DIGITS, TAIL, Floats, ends, widened
-from visionflan.evaluate.aggregate.measures import Tallied, drawn
+from visionflan.compare.results import BeforeAfter, Interval, Pair
+from visionflan.evaluate.aggregate.bootstrap import (
+    ALPHA_HALF,
+    DIGITS,
+    Floats,
+    percentile_interval,
+    widen_degenerate,
+)
+from visionflan.evaluate.aggregate.measures import ClusterSums, bootstrap_totals
 from visionflan.evaluate.records.record import Record
 
 Value = Callable[[Floats], Floats]
 Change = Callable[[Floats, Floats], Floats]
 
 
-class Sums(NamedTuple):
+class PairedClusterSums(NamedTuple):
     """The sums of each cluster on both sides, of shape (clusters, sums), and its stratum.
 
     `alike` says that all answers are the same on both sides, to the letter, and as likely.
@@ -32,21 +38,21 @@ class Sums(NamedTuple):
     alike: bool = False
 
 
-class Draws(NamedTuple):
+class PairedBootstrap(NamedTuple):
     """The sums of both sides, and the totals of each draw of clusters: (draws, sums).
 
     `parted` says that parts count by themselves, of which one may well have a single cluster.
     """
 
     clusters: int
-    sums: Sums
+    sums: PairedClusterSums
     parted: bool
     before: Floats
     after: Floats
     drawn_before: Floats
     drawn_after: Floats
 
-    def shift(self, value: Value, best: float | None = None) -> Shift:
+    def shift(self, value: Value, best: float | None = None) -> BeforeAfter:
         """Give what a function of the totals is before and after, and its change."""
         sides = ((self.before, self.drawn_before), (self.after, self.drawn_after))
         carriers = (
@@ -54,25 +60,25 @@ class Draws(NamedTuple):
             self.carriers(lambda before, after: value(after)),
         )
         before, after = (
-            level(figure(value(total), value(draws), clusters), clusters, best)
+            widen_share(make_interval(value(total), value(draws), clusters), clusters, best)
             for (total, draws), clusters in zip(sides, carriers, strict=True)
         )
         change = self.figure(lambda first, second: value(second) - value(first), best)
-        return Shift(before, after, change)
+        return BeforeAfter(before, after, change)
 
-    def figure(self, value: Change, best: float | None = None) -> Figure:
+    def figure(self, value: Change, best: float | None = None) -> Interval:
         """Give a function of the totals of both sides; none of a change goes beyond `best`."""
         unmoved = np.array_equal(self.sums.before, self.sums.after)
         clusters = self.clusters if unmoved and self.sums.alike else self.carriers(value)
         drawn = value(self.drawn_before, self.drawn_after)
-        told = figure(value(self.before, self.after), drawn, clusters)
+        told = make_interval(value(self.before, self.after), drawn, clusters)
         if told.low is None or told.low != told.high:
             return told
         if unmoved and (self.sums.alike or best is None):
             return told
         if best is None:
-            return Figure(told.value)
-        return possible(told, clusters, best)
+            return Interval(told.value)
+        return widen_change(told, clusters, best)
 
     def carriers(self, value: Change) -> int:
         """Count the clusters that a number rests on: 1 where it is lost without one of them."""
@@ -92,20 +98,22 @@ class Draws(NamedTuple):
         return spread if spread > 10**-DIGITS else None
 
 
-def resample(sums: Sums) -> Draws:
+def resample(sums: PairedClusterSums) -> PairedBootstrap:
     """Draw clusters again within their strata, the same on both sides."""
     both = np.concatenate([sums.before, sums.after], axis=1)
-    totals = drawn(Tallied(sums.clusters, sums.strata, both))
+    totals = bootstrap_totals(ClusterSums(sums.clusters, sums.strata, both))
     width = sums.before.shape[1]
     before, after = totals[:, :width], totals[:, width:]
     # A cluster without any sum holds nothing that the measure counts.
     counting = {cluster for cluster, row in zip(sums.clusters, both, strict=True) if row.any()}
     first, second = sums.before.sum(axis=0), sums.after.sum(axis=0)
     parted = len(set(sums.strata)) > 1
-    return Draws(len(counting), sums, parted, first, second, before, after)
+    return PairedBootstrap(len(counting), sums, parted, first, second, before, after)
 
 
-def cluster_sums(pairs: Sequence[Pair], columns: Callable[[Record], Sequence[float]]) -> Sums:
+def cluster_sums(
+    pairs: Sequence[Pair], columns: Callable[[Record], Sequence[float]]
+) -> PairedClusterSums:
     """Sum up some numbers of each answer by cluster."""
     before: dict[str, list[Sequence[float]]] = defaultdict(list)
     after: dict[str, list[Sequence[float]]] = defaultdict(list)
@@ -117,10 +125,12 @@ def cluster_sums(pairs: Sequence[Pair], columns: Callable[[Record], Sequence[flo
         np.array([np.sum(side[cluster], axis=0) for cluster in clusters], dtype=np.float64)
         for side in (before, after)
     )
-    return Sums(clusters, [""] * len(clusters), first, second, are_alike(pairs))
+    return PairedClusterSums(
+        clusters, [""] * len(clusters), first, second, answers_identical(pairs)
+    )
 
 
-def are_alike(pairs: Iterable[Pair]) -> bool:
+def answers_identical(pairs: Iterable[Pair]) -> bool:
     """Whether all answers are the same on both sides, to the letter, and as likely."""
     return all(
         (pair.before.answer, pair.before.logprobs) == (pair.after.answer, pair.after.logprobs)
@@ -128,35 +138,35 @@ def are_alike(pairs: Iterable[Pair]) -> bool:
     )
 
 
-def figure(point: Floats, drawn: Floats, clusters: int) -> Figure:
+def make_interval(point: Floats, drawn: Floats, clusters: int) -> Interval:
     """Put a number together with its interval; one without a meaning is None."""
     if np.isnan(point):
-        return Figure(None)
+        return Interval(None)
     value = float(point)
     valid = drawn[~np.isnan(drawn)]
     if clusters < 2 or not len(valid):
-        return Figure(value)
-    low, high = ends(valid)
-    return Figure(value, round(low, DIGITS) + 0.0, round(high, DIGITS) + 0.0)
+        return Interval(value)
+    low, high = percentile_interval(valid)
+    return Interval(value, round(low, DIGITS) + 0.0, round(high, DIGITS) + 0.0)
 
 
-def level(told: Figure, clusters: int, best: float | None) -> Figure:
+def widen_share(told: Interval, clusters: int, best: float | None) -> Interval:
     """Give a share of 0 or 1 the width that a binomial has there."""
     if best != 1.0 or told.low is None or told.high is None:
         return told
-    return Figure(told.value, *widened(told.low, told.high, clusters))
+    return Interval(told.value, *widen_degenerate(told.low, told.high, clusters))
 
 
-def possible(change: Figure, clusters: int, best: float) -> Figure:
+def widen_change(change: Interval, clusters: int, best: float) -> Interval:
     """Widen the interval of a change that no draw varies to what so few clusters leave open."""
     if change.low is None or change.low != change.high or clusters < 2:
         return change
-    room = best * (1 - TAIL ** (1 / clusters))
+    room = best * (1 - ALPHA_HALF ** (1 / clusters))
     low, high = max(-best, change.low - room), min(best, change.low + room)
-    return Figure(change.value, round(low, DIGITS), round(high, DIGITS))
+    return Interval(change.value, round(low, DIGITS), round(high, DIGITS))
 
 
-def sign(change: Figure) -> int | None:
+def sign(change: Interval) -> int | None:
     """Give the sign of a change whose interval leaves out 0, else 0; None without an interval."""
     if change.low is None or change.high is None:
         return None

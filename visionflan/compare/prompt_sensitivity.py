@@ -6,20 +6,27 @@ from itertools import combinations
 import numpy as np
 
 from visionflan.compare.conclusions import points
-from visionflan.compare.differences import valued
-from visionflan.compare.headline_support import Backing, is_backed
-from visionflan.compare.paired_bootstrap import Draws, Sums, Value, are_alike, resample, sign
+from visionflan.compare.differences import scored_pairs
+from visionflan.compare.headline_support import HeadlineIndex, headline_agrees
+from visionflan.compare.paired_bootstrap import (
+    PairedBootstrap,
+    PairedClusterSums,
+    Value,
+    answers_identical,
+    resample,
+    sign,
+)
 from visionflan.compare.results import Interaction, Pair
-from visionflan.compare.subsets import Panel
+from visionflan.compare.subsets import Subset
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.aggregate.bootstrap import Floats
-from visionflan.evaluate.aggregate.measures import Measure, tallied
-from visionflan.evaluate.metric import RULES, Rule
+from visionflan.evaluate.aggregate.measures import AggregateMetric, sum_by_cluster
+from visionflan.evaluate.metric import RULES, ScoringRule
 
 Key = tuple[str, str]
 
 
-def interactions(panels: Sequence[Panel], scores: Backing) -> Iterator[Interaction]:
+def interactions(panels: Sequence[Subset], scores: HeadlineIndex) -> Iterator[Interaction]:
     """Compare the headline's change between every two styles of each benchmark."""
     for first, second in combinations(panels, 2):
         if first.name and first.name == second.name:
@@ -30,7 +37,9 @@ def interactions(panels: Sequence[Panel], scores: Backing) -> Iterator[Interacti
                     yield found._replace(sentence=sentence(found, measure.best, scores))
 
 
-def interaction(first: Panel, second: Panel, measure: Measure, rule: Rule) -> Interaction | None:
+def interaction(
+    first: Subset, second: Subset, measure: AggregateMetric, rule: ScoringRule
+) -> Interaction | None:
     """Compare the change of a measure between two styles, on the items asked in both."""
     sides = [by_item(panel, measure, rule) for panel in (first, second)]
     common = sorted(sides[0].keys() & sides[1].keys())
@@ -57,21 +66,23 @@ def interaction(first: Panel, second: Panel, measure: Measure, rule: Rule) -> In
     )
 
 
-def by_item(panel: Panel, measure: Measure, rule: Rule) -> dict[Key, Pair]:
+def by_item(panel: Subset, measure: AggregateMetric, rule: ScoringRule) -> dict[Key, Pair]:
     """Name the scored pairs of a style by the benchmark's own names, which no prompt changes."""
     return {
         (pair.before.task, pair.before.instance): pair
-        for pair in valued(panel.pairs, rule)
+        for pair in scored_pairs(panel.pairs, rule)
         if measure.where(pair.before)
     }
 
 
-def drawn_together(styles: Sequence[Sequence[Pair]], measure: Measure, rule: Rule) -> Draws:
+def drawn_together(
+    styles: Sequence[Sequence[Pair]], measure: AggregateMetric, rule: ScoringRule
+) -> PairedBootstrap:
     """Draw clusters again, the same for both styles and both sides."""
     # An item is in one cluster, whatever the style.
     clusters = [pair.before.cluster for pair in styles[0]]
     tallies = [
-        tallied(
+        sum_by_cluster(
             [
                 pair[side]._replace(cluster=cluster)
                 for pair, cluster in zip(pairs, clusters, strict=True)
@@ -83,8 +94,8 @@ def drawn_together(styles: Sequence[Sequence[Pair]], measure: Measure, rule: Rul
         for pairs in styles
     ]
     before, after = (np.concatenate([t.sums for t in tallies[p : p + 2]], axis=1) for p in (0, 2))
-    alike = are_alike(pair for pairs in styles for pair in pairs)
-    return resample(Sums(tallies[0].clusters, tallies[0].strata, before, after, alike))
+    alike = answers_identical(pair for pairs in styles for pair in pairs)
+    return resample(PairedClusterSums(tallies[0].clusters, tallies[0].strata, before, after, alike))
 
 
 def change(value: Value, style: int) -> Callable[[Floats, Floats], Floats]:
@@ -98,7 +109,7 @@ def change(value: Value, style: int) -> Callable[[Floats, Floats], Floats]:
     return changed
 
 
-def sentence(told: Interaction, best: float | None, scores: Backing) -> str:
+def sentence(told: Interaction, best: float | None, scores: HeadlineIndex) -> str:
     """Say whether the change depends on the style."""
     low, high, way = told.difference.low, told.difference.high, sign(told.difference)
     if low is None or high is None or way is None:
@@ -113,7 +124,7 @@ def sentence(told: Interaction, best: float | None, scores: Backing) -> str:
     better, worse = told.styles if way > 0 else told.styles[::-1]
     changes = zip(told.styles, (told.first, told.second), strict=True)
     is_sure = any(
-        is_backed(scores, (told.name, style), told.rule, change) for style, change in changes
+        headline_agrees(scores, (told.name, style), told.rule, change) for style, change in changes
     )
     return (
         f"The change is {'' if is_sure else 'perhaps '}{size} points ({within}) more favourable "

@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 
 from visionflan.compare.paired_bootstrap import cluster_sums, resample
-from visionflan.compare.results import Manner, Shift
-from visionflan.compare.subsets import Panel
+from visionflan.compare.results import BeforeAfter, ResponseStyle
+from visionflan.compare.subsets import Subset
 from visionflan.evaluate.aggregate.measures import ratio
 from visionflan.evaluate.metrics.normalization import is_refusal
 from visionflan.evaluate.records.record import Record
@@ -39,16 +39,16 @@ FIGURES = {
 SHARES = frozenset(FIGURES) - {"words", "sentences"}
 
 
-def manner(panel: Panel) -> Manner:
+def manner(panel: Subset) -> ResponseStyle:
     """Compare how the answers of a benchmark, or to all held-out tasks, are written."""
     drawn = resample(cluster_sums(panel.pairs, counts))
 
-    def shift(name: str) -> Shift:
+    def shift(name: str) -> BeforeAfter:
         above, below = FIGURES[name]
         best = 1.0 if name in SHARES else None
         return drawn.shift(lambda totals: ratio(totals[..., above], totals[..., below]), best)
 
-    return Manner(
+    return ResponseStyle(
         panel.name or "held-out tasks",
         panel.style,
         len(panel.pairs),

@@ -8,7 +8,7 @@ came before. Where a number has no meaning it is None.
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-from visionflan.evaluate.metric import Rule
+from visionflan.evaluate.metric import ScoringRule
 from visionflan.evaluate.records.header import Header
 from visionflan.evaluate.records.record import Record
 
@@ -24,7 +24,7 @@ class Evaluation(NamedTuple):
     records: list[Record]
 
 
-class Side(NamedTuple):
+class ComparedModel(NamedTuple):
     """One of the two that are compared."""
 
     name: str
@@ -40,7 +40,7 @@ class Pair(NamedTuple):
     before: Record
     after: Record
 
-    def flip(self, rule: Rule) -> Flip | None:
+    def flip(self, rule: ScoringRule) -> Flip | None:
         """Tell what became of a score of 0 or 1; None where one is missing or in between."""
         first, second = self.before.score(rule), self.after.score(rule)
         if first not in (0.0, 1.0) or second not in (0.0, 1.0):
@@ -50,7 +50,7 @@ class Pair(NamedTuple):
         return "gained" if second else "lost"
 
 
-class Figure(NamedTuple):
+class Interval(NamedTuple):
     """A number with the ends of its 95 % interval; each None where it has no meaning."""
 
     value: float | None
@@ -58,12 +58,12 @@ class Figure(NamedTuple):
     high: float | None = None
 
 
-class Shift(NamedTuple):
+class BeforeAfter(NamedTuple):
     """A figure before and after, and its change, by the same draws of clusters."""
 
-    before: Figure
-    after: Figure
-    change: Figure
+    before: Interval
+    after: Interval
+    change: Interval
 
 
 class Difference(NamedTuple):
@@ -85,7 +85,7 @@ class Difference(NamedTuple):
     style: str
     measure: str
     headline: bool
-    rule: Rule
+    rule: ScoringRule
     before: float
     after: float
     change: float
@@ -103,7 +103,7 @@ class Difference(NamedTuple):
     verdict: str
 
 
-class Bias(NamedTuple):
+class YesNoBias(NamedTuple):
     """Leaning apart from ability in the yes/no questions of one task.
 
     `sensitivity` is d' (0: answers do not depend on the truth), `criterion` is c (negative: leans
@@ -117,18 +117,18 @@ class Bias(NamedTuple):
     style: str
     items: int
     truth: float
-    yes_rate: Shift
-    sensitivity: Shift
-    criterion: Shift
+    yes_rate: BeforeAfter
+    sensitivity: BeforeAfter
+    criterion: BeforeAfter
     p: float | None
     p_adjusted: float | None
-    understood: Shift
-    auroc: Shift | None
-    unbiased_accuracy: Shift | None
+    understood: BeforeAfter
+    auroc: BeforeAfter | None
+    unbiased_accuracy: BeforeAfter | None
     sentence: str
 
 
-class Form(NamedTuple):
+class FormatSplit(NamedTuple):
     """The form of answers apart from what they say, for one task.
 
     The change by the official rule is `capability` (the change by the lenient rule) plus `form`
@@ -140,16 +140,16 @@ class Form(NamedTuple):
     task: str
     style: str
     items: int
-    official: Shift
-    lenient: Shift
-    likelihood: Shift | None
-    capability: Figure
-    form: Figure
-    parse_rate: Shift
-    right_if_parsed: Shift
-    by_parsing: Figure
-    by_content: Figure
-    by_credit: Figure
+    official: BeforeAfter
+    lenient: BeforeAfter
+    likelihood: BeforeAfter | None
+    capability: Interval
+    form: Interval
+    parse_rate: BeforeAfter
+    right_if_parsed: BeforeAfter
+    by_parsing: Interval
+    by_content: Interval
+    by_credit: Interval
     sentence: str
 
 
@@ -178,15 +178,15 @@ class Forgetting(NamedTuple):
     learnt: int | None
     kept: int | None
     reformatted: int | None
-    said: Shift
-    likelihood: Shift | None
-    list_echo: Shift
-    off_list: Shift
+    said: BeforeAfter
+    likelihood: BeforeAfter | None
+    list_echo: BeforeAfter
+    off_list: BeforeAfter
     confusions: tuple[Confusion, ...]
     sentence: str
 
 
-class Manner(NamedTuple):
+class ResponseStyle(NamedTuple):
     """How answers are written, by benchmark or for all held-out tasks together.
 
     `figures` are, in order: words, sentences, lists or markup, openings of a description, hedges,
@@ -199,7 +199,7 @@ class Manner(NamedTuple):
     answers: int
     words_before: tuple[int, int, int]
     words_after: tuple[int, int, int]
-    figures: Mapping[str, Shift]
+    figures: Mapping[str, BeforeAfter]
 
 
 class Interaction(NamedTuple):
@@ -207,12 +207,12 @@ class Interaction(NamedTuple):
 
     name: str
     measure: str
-    rule: Rule
+    rule: ScoringRule
     styles: tuple[str, str]
     items: int
-    first: Figure
-    second: Figure
-    difference: Figure
+    first: Interval
+    second: Interval
+    difference: Interval
     sentence: str
 
 
@@ -223,16 +223,16 @@ class Comparison(NamedTuple):
     counts, by task, pairs of which an answer failed. `pairs` hold the others.
     """
 
-    before: Side
-    after: Side
+    before: ComparedModel
+    after: ComparedModel
     pairs: list[Pair]
     only_before: Mapping[str, int]
     only_after: Mapping[str, int]
     missing: Mapping[str, int]
     differences: list[Difference]
-    biases: list[Bias]
-    forms: list[Form]
+    biases: list[YesNoBias]
+    forms: list[FormatSplit]
     forgetting: list[Forgetting]
-    manners: list[Manner]
+    manners: list[ResponseStyle]
     interactions: list[Interaction]
     notes: list[str]

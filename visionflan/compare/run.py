@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from visionflan.compare.differences import judged, of_benchmark, of_task
+from visionflan.compare.differences import adjust_and_conclude, of_benchmark, of_task
 from visionflan.compare.forgetting import forgetting
 from visionflan.compare.format_effects import form
-from visionflan.compare.headline_support import backing
+from visionflan.compare.headline_support import index_headlines
 from visionflan.compare.join import Joined, join, side
 from visionflan.compare.prompt_sensitivity import interactions
 from visionflan.compare.response_style import manner
-from visionflan.compare.results import Comparison, Difference, Evaluation, Side
+from visionflan.compare.results import ComparedModel, Comparison, Difference, Evaluation
 from visionflan.compare.serialize import to_json
-from visionflan.compare.subsets import Panel, by_benchmark, by_task, parts, wholes
+from visionflan.compare.subsets import Subset, all_subsets, by_benchmark, by_task, headline_subsets
 from visionflan.compare.suites import of_suites
 from visionflan.compare.task_groups import of_groups
 from visionflan.compare.yes_no_bias import biases
@@ -30,10 +30,10 @@ def compare(before: Sequence[Evaluation], after: Sequence[Evaluation]) -> Compar
         for task, told in evaluation.header.tasks.items()
     }
     panels = by_benchmark(joined.pairs)
-    whole = wholes(panels)
+    whole = headline_subsets(panels)
     single = [each for panel in panels for each in differences(panel, tasks)]
-    found = judged([*single, *of_suites(panels)])
-    scores = backing(found)
+    found = adjust_and_conclude([*single, *of_suites(panels)])
+    scores = index_headlines(found)
     return Comparison(
         before=sides[0],
         after=sides[1],
@@ -42,7 +42,7 @@ def compare(before: Sequence[Evaluation], after: Sequence[Evaluation]) -> Compar
         only_after=joined.only_after,
         missing=joined.missing,
         differences=found,
-        biases=biases(parts(panels), scores),
+        biases=biases(all_subsets(panels), scores),
         forms=[split for panel in whole if (split := form(panel, scores))],
         forgetting=[lost for panel in whole if (lost := forgetting(panel, scores))],
         manners=[manner(panel) for panel in panels],
@@ -51,7 +51,7 @@ def compare(before: Sequence[Evaluation], after: Sequence[Evaluation]) -> Compar
     )
 
 
-def differences(panel: Panel, tasks: Mapping[str, TaskHeader]) -> Iterator[Difference]:
+def differences(panel: Subset, tasks: Mapping[str, TaskHeader]) -> Iterator[Difference]:
     """Compare a benchmark by its measures, or held-out tasks and their groups by mean scores."""
     if panel.name:
         yield from of_benchmark(panel.name, panel.style, panel.pairs)
@@ -64,7 +64,7 @@ def differences(panel: Panel, tasks: Mapping[str, TaskHeader]) -> Iterator[Diffe
         yield from of_task(tasks[task.name], task.style, task.pairs)
 
 
-def notes(before: Side, after: Side, joined: Joined) -> Iterator[str]:
+def notes(before: ComparedModel, after: ComparedModel, joined: Joined) -> Iterator[str]:
     """Say what a reader must know before reading any number."""
     if before.checkpoint == after.checkpoint:
         yield "Both sides are the same checkpoint: whatever differs comes from how it was asked."

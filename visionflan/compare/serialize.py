@@ -11,18 +11,20 @@ CHANCES = frozenset({"p", "p_adjusted", "mcnemar"})
 
 def to_json(comparison: Comparison) -> dict[str, Any]:
     """Give all that is told of a comparison but the answers themselves."""
-    told = {name: plain(value) for name, value in comparison._asdict().items() if name != "pairs"}
+    told = {
+        name: to_plain(value) for name, value in comparison._asdict().items() if name != "pairs"
+    }
     return told | {"pairs": len(comparison.pairs)}
 
 
-def plain(value: Any, name: str = "") -> Any:
+def to_plain(value: Any, name: str = "") -> Any:
     """Give a value as JSON holds it, numbers rounded, chances never down to nothing."""
     if isinstance(value, float):
         return float(f"{value:.4g}") if name in CHANCES else round(value, DIGITS) + 0.0
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
-        return plain(value._asdict())
+        return to_plain(value._asdict())
     if isinstance(value, Mapping):
-        return {key: plain(each, key) for key, each in value.items()}
+        return {key: to_plain(each, key) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(each) for each in value]
+        return [to_plain(each) for each in value]
     return value

@@ -6,16 +6,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from visionflan.compare.paired_bootstrap import Sums, Value
+from visionflan.compare.paired_bootstrap import PairedClusterSums, Value
 from visionflan.evaluate.aggregate.bootstrap import CELLS_AT_ONCE, Floats
-from visionflan.hashing import rank
+from visionflan.hashing import stable_hash
 
-SWAPS = 10_000
+NUM_PERMUTATIONS = 10_000
 EXACT_UP_TO = 13  # with so few clusters that differ every exchange is tried
 SAME = 1e-9  # what differs by less, in relation, is a tie that rounding broke
 # The 97.5th and the 80th percentile of the normal distribution: 5 %, two-sided, at 80 % power.
-POWER = 2.80
-SIGNIFICANT = 0.05
+MDE_FACTOR = 2.80
+ALPHA = 0.05
 
 
 def mcnemar(gained: int, lost: int) -> float:
@@ -29,7 +29,7 @@ def mcnemar(gained: int, lost: int) -> float:
     return min(1.0, chance)
 
 
-class Swapping(NamedTuple):
+class PermutationStatistic(NamedTuple):
     """What exchanging clusters does: the totals of both sides, and what each cluster moves."""
 
     before: Floats
@@ -43,7 +43,7 @@ class Swapping(NamedTuple):
         return self.value(self.after - moved) - self.value(self.before + moved)
 
 
-def swap_test(sums: Sums, value: Value, swaps: int = SWAPS) -> float:
+def permutation_test(sums: PairedClusterSums, value: Value, swaps: int = NUM_PERMUTATIONS) -> float:
     """Test whether exchanging the two sides of whole clusters gives changes as large.
 
     Where the stages do not differ the sides of a cluster are exchangeable, however alike the items
@@ -51,13 +51,13 @@ def swap_test(sums: Sums, value: Value, swaps: int = SWAPS) -> float:
     """
     moves = merged(sums.clusters, sums.after - sums.before)
     moves = moves[moves.any(axis=1)]
-    swapping = Swapping(sums.before.sum(axis=0), sums.after.sum(axis=0), moves, value)
+    swapping = PermutationStatistic(sums.before.sum(axis=0), sums.after.sum(axis=0), moves, value)
     first, second = value(swapping.before), value(swapping.after)
     least = abs(second - first) - SAME * max(abs(first), abs(second))
     if len(moves) <= EXACT_UP_TO:
         places = np.arange(2 ** len(moves))[:, None] >> np.arange(len(moves))
         return float(np.mean(extreme(swapping.change((places & 1).astype(np.float64)), least)))
-    generator = np.random.default_rng(rank(*sorted(set(sums.clusters))))
+    generator = np.random.default_rng(stable_hash(*sorted(set(sums.clusters))))
     at_once = max(1, CELLS_AT_ONCE // len(moves))
     as_large = 0
     for done in range(0, swaps, at_once):
@@ -83,7 +83,7 @@ def merged(clusters: Sequence[str], moves: Floats) -> Floats:
     return added
 
 
-def holm(chances: Sequence[float]) -> list[float]:
+def holm_bonferroni(chances: Sequence[float]) -> list[float]:
     """Adjust chances for how many there are, after Holm."""
     order = sorted(range(len(chances)), key=lambda place: chances[place])
     raised = accumulate(

@@ -9,7 +9,7 @@ from visionflan.evaluate.metrics import METRICS
 from visionflan.evaluate.records.record import Record
 
 
-class Panel(NamedTuple):
+class Subset(NamedTuple):
     """Some pairs under one prompt style, and what they are called."""
 
     name: str
@@ -22,28 +22,28 @@ def benchmark_of(record: Record) -> str:
     return "" if record.metric in METRICS else record.metric
 
 
-def by_benchmark(pairs: Iterable[Pair]) -> list[Panel]:
+def by_benchmark(pairs: Iterable[Pair]) -> list[Subset]:
     """Gather the pairs of each benchmark, and of all held-out tasks under no name, by style."""
     found: dict[tuple[str, str], list[Pair]] = defaultdict(list)
     for pair in pairs:
         found[benchmark_of(pair.before), pair.before.style].append(pair)
-    return [Panel(*place, found[place]) for place in sorted(found)]
+    return [Subset(*place, found[place]) for place in sorted(found)]
 
 
-def by_task(panel: Panel) -> list[Panel]:
+def by_task(panel: Subset) -> list[Subset]:
     """Gather the pairs of each task, or of each part of a benchmark."""
     found: dict[str, list[Pair]] = defaultdict(list)
     for pair in panel.pairs:
         found[pair.before.task].append(pair)
-    return [Panel(task, panel.style, found[task]) for task in sorted(found)]
+    return [Subset(task, panel.style, found[task]) for task in sorted(found)]
 
 
-def wholes(panels: Sequence[Panel]) -> list[Panel]:
+def headline_subsets(panels: Sequence[Subset]) -> list[Subset]:
     """Give benchmarks as a whole, and held-out tasks one by one."""
     return [part for panel in panels for part in ([panel] if panel.name else by_task(panel))]
 
 
-def parts(panels: Sequence[Panel]) -> list[Panel]:
+def all_subsets(panels: Sequence[Subset]) -> list[Subset]:
     """Give benchmarks as a whole and by part, and held-out tasks one by one."""
     found = []
     for panel in panels:

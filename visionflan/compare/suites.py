@@ -6,13 +6,13 @@ from math import hypot
 
 from visionflan.compare.differences import Subject, by_rules
 from visionflan.compare.results import Difference
-from visionflan.compare.subsets import Panel
+from visionflan.compare.subsets import Subset
 from visionflan.evaluate.aggregate.suites import SUITES, mean_of_means
 
 
-def of_suites(panels: Sequence[Panel]) -> Iterator[Difference]:
+def of_suites(panels: Sequence[Subset]) -> Iterator[Difference]:
     """Compare the means over several benchmarks, in each style in which all were asked."""
-    by_style: dict[str, dict[str, Panel]] = defaultdict(dict)
+    by_style: dict[str, dict[str, Subset]] = defaultdict(dict)
     for panel in panels:
         by_style[panel.style][panel.name] = panel
     for style, asked in by_style.items():
@@ -21,7 +21,7 @@ def of_suites(panels: Sequence[Panel]) -> Iterator[Difference]:
                 yield from of_suite(name, style, [asked[member] for member in members])
 
 
-def of_suite(name: str, style: str, members: Sequence[Panel]) -> Iterator[Difference]:
+def of_suite(name: str, style: str, members: Sequence[Subset]) -> Iterator[Difference]:
     """Compare the mean over some benchmarks under every rule."""
     names = [member.name for member in members]
     pairs = [pair for member in members for pair in member.pairs]
@@ -35,10 +35,10 @@ def of_suite(name: str, style: str, members: Sequence[Panel]) -> Iterator[Differ
         )
     ]
     for whole in by_rules(Subject("group", name, style, measure, headline=False), pairs):
-        yield as_open_as(whole, [each for each in alone if each.rule == whole.rule])
+        yield widen_by_fixed_parts(whole, [each for each in alone if each.rule == whole.rule])
 
 
-def as_open_as(whole: Difference, parts: Sequence[Difference]) -> Difference:
+def widen_by_fixed_parts(whole: Difference, parts: Sequence[Difference]) -> Difference:
     """Leave open what benchmarks leave open of which no draw varies: theirs adds nothing to it."""
     still = [each for each in parts if each.detectable is None]
     if not still or whole.low is None or whole.high is None:

@@ -5,14 +5,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from visionflan.compare.differences import valued
-from visionflan.compare.paired_bootstrap import Draws, Sums, are_alike, resample
+from visionflan.compare.differences import scored_pairs
+from visionflan.compare.paired_bootstrap import (
+    PairedBootstrap,
+    PairedClusterSums,
+    answers_identical,
+    resample,
+)
 from visionflan.compare.results import Difference, Pair
-from visionflan.compare.significance import POWER, swap_test
+from visionflan.compare.significance import MDE_FACTOR, permutation_test
 from visionflan.evaluate.aggregate.bootstrap import Floats
 from visionflan.evaluate.aggregate.measures import ratio
-from visionflan.evaluate.aggregate.summary import grouped
-from visionflan.evaluate.metric import RULES, Rule
+from visionflan.evaluate.aggregate.summary import task_groups
+from visionflan.evaluate.metric import RULES, ScoringRule
 from visionflan.evaluate.records.header import TaskHeader
 
 
@@ -31,24 +36,26 @@ def of_groups(
     """Compare each group of tasks under every rule that scores all of its items' sides."""
     for rule in RULES:
         by_task: dict[str, list[Pair]] = {}
-        for pair in valued(pairs, rule):
+        for pair in scored_pairs(pairs, rule):
             by_task.setdefault(pair.before.task, []).append(pair)
-        for group, members in grouped(tasks).items():
+        for group, members in task_groups(tasks).items():
             present = sorted(task for task in members if task in by_task)
             if present:
                 yield difference(group, style, rule, [by_task[task] for task in present])
 
 
-def difference(group: str, style: str, rule: Rule, members: Sequence[Sequence[Pair]]) -> Difference:
+def difference(
+    group: str, style: str, rule: ScoringRule, members: Sequence[Sequence[Pair]]
+) -> Difference:
     """Compare the mean over some tasks."""
     table = tabulated(members, rule)
     pairs = [pair for member in members for pair in member]
-    drawn = filled(resample(sums_of(table, are_alike(pairs))))
+    drawn = filled(resample(sums_of(table, answers_identical(pairs))))
     shift = drawn.shift(mean_over_tasks, 1.0)
     error = drawn.error(mean_over_tasks)
     # While the number of items is the same on both sides, the mean is a sum over clusters.
     weights = 1 / (table.counts.sum(axis=0) * len(members))
-    moved = Sums(
+    moved = PairedClusterSums(
         table.clusters,
         [""] * len(table.clusters),
         (table.before @ weights)[:, None],
@@ -72,14 +79,14 @@ def difference(group: str, style: str, rule: Rule, members: Sequence[Sequence[Pa
         gained=None,
         lost=None,
         mcnemar=None,
-        p=swap_test(moved, lambda totals: totals[..., 0]) if drawn.clusters > 1 else None,
+        p=permutation_test(moved, lambda totals: totals[..., 0]) if drawn.clusters > 1 else None,
         p_adjusted=None,
-        detectable=None if error is None else POWER * error,
+        detectable=None if error is None else MDE_FACTOR * error,
         verdict="",
     )
 
 
-def tabulated(members: Sequence[Sequence[Pair]], rule: Rule) -> Table:
+def tabulated(members: Sequence[Sequence[Pair]], rule: ScoringRule) -> Table:
     """Sum up scores and count items by cluster and task."""
     clusters = sorted({pair.before.cluster for member in members for pair in member})
     row = {cluster: place for place, cluster in enumerate(clusters)}
@@ -94,9 +101,9 @@ def tabulated(members: Sequence[Sequence[Pair]], rule: Rule) -> Table:
     return Table(clusters, before, after, counts)
 
 
-def sums_of(table: Table, alike: bool) -> Sums:
+def sums_of(table: Table, alike: bool) -> PairedClusterSums:
     """Put scores and counts side by side, as they are drawn."""
-    return Sums(
+    return PairedClusterSums(
         table.clusters,
         [""] * len(table.clusters),
         np.concatenate([table.before, table.counts], axis=1),
@@ -105,16 +112,16 @@ def sums_of(table: Table, alike: bool) -> Sums:
     )
 
 
-def filled(draws: Draws) -> Draws:
+def filled(draws: PairedBootstrap) -> PairedBootstrap:
     """Leave a task at its mean in a draw without any of its items: they say nothing of it."""
     return draws._replace(
         parted=True,
-        drawn_before=without_gaps(draws.drawn_before, draws.before),
-        drawn_after=without_gaps(draws.drawn_after, draws.after),
+        drawn_before=fill_missing_tasks(draws.drawn_before, draws.before),
+        drawn_after=fill_missing_tasks(draws.drawn_after, draws.after),
     )
 
 
-def without_gaps(drawn: Floats, total: Floats) -> Floats:
+def fill_missing_tasks(drawn: Floats, total: Floats) -> Floats:
     """Put a task's mean, counted once, where a draw has none of its items."""
     tasks = len(total) // 2
     gaps = drawn[:, tasks:] == 0

@@ -6,21 +6,21 @@ from statistics import NormalDist
 import numpy as np
 
 from visionflan.compare.auroc import threshold_free
-from visionflan.compare.headline_support import Backing, is_backed, way
+from visionflan.compare.headline_support import HeadlineIndex, direction_of, headline_agrees
 from visionflan.compare.paired_bootstrap import cluster_sums, resample, sign
-from visionflan.compare.results import Bias, Shift
-from visionflan.compare.significance import SIGNIFICANT, holm, swap_test
-from visionflan.compare.subsets import Panel
+from visionflan.compare.results import BeforeAfter, YesNoBias
+from visionflan.compare.significance import ALPHA, holm_bonferroni, permutation_test
+from visionflan.compare.subsets import Subset
 from visionflan.evaluate.aggregate.bootstrap import Floats
 from visionflan.evaluate.aggregate.measures import ratio
 from visionflan.evaluate.metrics.answer_parsing import NO, YES, is_yes_or_no
-from visionflan.evaluate.metrics.normalization import words_of
+from visionflan.evaluate.metrics.normalization import normalize_words
 from visionflan.evaluate.records.record import Record
 
 UNDERSTOOD, SAID_YES, HITS, POSITIVES, ALARMS, NEGATIVES, ITEMS = range(7)
 
 
-def bias(panel: Panel) -> Bias | None:
+def bias(panel: Subset) -> YesNoBias | None:
     """Compare the yes/no answers of a task; None for other tasks."""
     pairs = [pair for pair in panel.pairs if is_yes_or_no(accepted(pair.before))]
     if not pairs or len(pairs) < len(panel.pairs):
@@ -30,7 +30,7 @@ def bias(panel: Panel) -> Bias | None:
     truth = [is_yes(pair.before) for pair in pairs]
     free = threshold_free(pairs, truth)
     leaning = drawn.shift(criterion)
-    return Bias(
+    return YesNoBias(
         task=panel.name,
         style=panel.style,
         items=len(pairs),
@@ -38,7 +38,7 @@ def bias(panel: Panel) -> Bias | None:
         yes_rate=drawn.shift(lambda t: ratio(t[..., SAID_YES], t[..., UNDERSTOOD]), 1.0),
         sensitivity=drawn.shift(lambda totals: z_hits(totals) - z_alarms(totals)),
         criterion=leaning,
-        p=None if leaning.change.low is None else swap_test(sums, criterion),
+        p=None if leaning.change.low is None else permutation_test(sums, criterion),
         p_adjusted=None,
         understood=drawn.shift(lambda t: ratio(t[..., UNDERSTOOD], t[..., ITEMS]), 1.0),
         auroc=free[0] if free else None,
@@ -47,11 +47,11 @@ def bias(panel: Panel) -> Bias | None:
     )
 
 
-def biases(panels: Sequence[Panel], scores: Backing) -> list[Bias]:
+def biases(panels: Sequence[Subset], scores: HeadlineIndex) -> list[YesNoBias]:
     """Compare the leaning of all yes/no tasks, adjust its tests for how many, and word it."""
     found = [told for panel in panels if (told := bias(panel))]
     tested = [place for place, told in enumerate(found) if told.p is not None]
-    chances = holm([told.p for told in found if told.p is not None])
+    chances = holm_bonferroni([told.p for told in found if told.p is not None])
     for place, chance in zip(tested, chances, strict=True):
         found[place] = found[place]._replace(p_adjusted=chance)
     return [told._replace(sentence=sentence(told, scores)) for told in found]
@@ -64,12 +64,12 @@ def accepted(record: Record) -> tuple[str, ...]:
 
 def is_yes(record: Record) -> bool:
     """Whether yes is right."""
-    return words_of(accepted(record)[0]) == YES
+    return normalize_words(accepted(record)[0]) == YES
 
 
 def counts(record: Record) -> Sequence[float]:
     """Count an answer: understood, says yes, hit, positive, alarm, negative, and one item."""
-    said = words_of(record.parsed)
+    said = normalize_words(record.parsed)
     if said not in (YES, NO):
         return 0, 0, 0, 0, 0, 0, 1
     yes, true = said == YES, is_yes(record)
@@ -101,23 +101,23 @@ def criterion(totals: Floats) -> Floats:
 ABILITY = {1: "tells yes from no better", -1: "tells yes from no worse"}
 
 
-def sentence(told: Bias, scores: Backing) -> str:
+def sentence(told: YesNoBias, scores: HeadlineIndex) -> str:
     """Say whether the ability moved, or the bias, or both, or neither as far as can be told.
 
     What its interval shows is sure only where a test agrees: of the bias its own, adjusted for all
     tasks; of the ability that of the score.
     """
     by_answers, leaning = sign(told.sensitivity.change), sign(told.criterion.change)
-    is_open = way(told.yes_rate.change) is None and not by_answers and not leaning
+    is_open = direction_of(told.yes_rate.change) is None and not by_answers and not leaning
     if by_answers is None or leaning is None or is_open:
         return "There are too few items, or only one kind of truth: bias and ability stay untold."
     by_likelihood = sign(told.auroc.change) if told.auroc else None
-    bias_is_sure = told.p_adjusted is not None and told.p_adjusted < SIGNIFICANT
+    bias_is_sure = told.p_adjusted is not None and told.p_adjusted < ALPHA
     leans = leaning and f"leans {direction(told.criterion)}"
     if by_likelihood is not None and by_likelihood != by_answers:
         return f"{disagreement(by_answers, by_likelihood)} {of_bias(leans, bias_is_sure)}"
     place = told.task, told.style
-    ability_is_sure = is_backed(scores, place, "lenient", told.sensitivity.change)
+    ability_is_sure = headline_agrees(scores, place, "lenient", told.sensitivity.change)
     if by_answers and leans:
         return of_both(ABILITY[by_answers], ability_is_sure, leans, bias_is_sure)
     if leans:
@@ -154,7 +154,7 @@ def disagreement(by_answers: int, by_likelihood: int) -> str:
     )
 
 
-def direction(leaning: Shift) -> str:
+def direction(leaning: BeforeAfter) -> str:
     """Name where the leaning goes: c is below 0 for yes and above 0 for no."""
     before, after = (round(side.value or 0.0, 2) for side in (leaning.before, leaning.after))
     if before * after < 0:

@@ -22,11 +22,11 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import BLACK, COLOURS, SHAPES, WHOLE, Box, canvas, jittered, shape, word
 from visionflan.errors import ReleaseError, UnusableError
-from visionflan.hashing import pick, rank
-from visionflan.image_sources import Computed
+from visionflan.hashing import pick, stable_hash
+from visionflan.image_sources import ComputedImage
 from visionflan.layouts import inside, load_json, require
 from visionflan.specimens import write_image, write_json
 
@@ -65,7 +65,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     questions = require(root / "questions", root / "ai2d" / "questions")
     paths = sorted(questions.glob("*.json"))
     if not paths:
@@ -76,13 +76,13 @@ def read(root: Path) -> Iterator[Row | Broken]:
             image = inside(questions.parent / "images", page["imageName"])
             asked = page["questions"].items()
         except (ReleaseError, KeyError, TypeError, AttributeError) as fault:
-            yield Broken(path.stem, "malformed_record", f"{path}: {fault!r}")
+            yield BrokenRow(path.stem, "malformed_record", f"{path}: {fault!r}")
             continue
         for number, (question, entry) in enumerate(asked):
             try:
                 yield to_row(image, question, entry)
             except (KeyError, TypeError, ValueError, AttributeError) as fault:
-                yield Broken(f"{path.stem}:{number}", "malformed_record", f"{path}: {fault!r}")
+                yield BrokenRow(f"{path.stem}:{number}", "malformed_record", f"{path}: {fault!r}")
 
 
 def to_row(image: Path, question: str, entry: dict[str, Any]) -> Row:
@@ -119,7 +119,7 @@ def visual_question_answering(row: Row) -> Example:
         raise UnusableError("empty_option", f"one of the choices {row.choices} holds no words")
     question = " ".join(row.question.split())
     return Example(
-        image=Computed(row.image, "letters", with_letters) if row.lettered else row.image,
+        image=ComputedImage(row.image, "letters", with_letters) if row.lettered else row.image,
         text=question,
         options=choices,
         target=" ".join(row.answer.split()),
@@ -148,11 +148,11 @@ def cycle(index: int, things: list[str]) -> tuple[Image.Image, dict[str, Any]]:
     image = canvas("ai2d", index)
     pen = ImageDraw.Draw(image)
     texts: dict[str, Any] = {}
-    top = 0.1 + 0.2 * (rank("top", index) % 3) / 2
+    top = 0.1 + 0.2 * (stable_hash("top", index) % 3) / 2
     for place, thing in enumerate(things):
         stage = WHOLE.part(place / 3, top, (place + 1) / 3, top + 0.58)
         drawn = jittered(stage.part(0.03, 0, 0.97, 0.54), index, place)
-        shape(image, thing, STRONG[rank("colour", index, place) % len(STRONG)], drawn)
+        shape(image, thing, STRONG[stable_hash("colour", index, place) % len(STRONG)], drawn)
         label = stage.part(0.04, 0.62, 0.96, 1)
         word(image, thing, label)
         corners = [*map(round, label[:2])], [*map(round, label[2:])]
@@ -167,11 +167,11 @@ def cycle(index: int, things: list[str]) -> tuple[Image.Image, dict[str, Any]]:
 
 def ask(index: int, things: list[str]) -> dict[str, dict[str, Any]]:
     """Ask what follows a stage, or what stands above a letter; one choice is not in the diagram."""
-    asked, lettered = rank("asked", index) % 2, index % 2 == 1
+    asked, lettered = stable_hash("asked", index) % 2, index % 2 == 1
     question = f"What comes right after the {things[asked]}?"
     right = things[asked + 1]
     if lettered:
-        letter = rank("letter", index) % 3
+        letter = stable_hash("letter", index) % 3
         question, right = f"What stands above {LETTERS[letter]} in the diagram?", things[letter]
     choices = [*things, *pick(tuple(SHAPES), 1, index, "other", avoid=things)]
     choices = choices[index // 2 % 4 :] + choices[: index // 2 % 4]

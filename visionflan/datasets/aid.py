@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import COLOURS, RGB, SIZE, WHOLE, Box, jittered
 from visionflan.drawing.icons import icon
-from visionflan.hashing import fraction, rank
+from visionflan.hashing import hash_fraction, stable_hash
 from visionflan.layouts import class_folders, require
 from visionflan.specimens import write_image
 
@@ -83,14 +83,14 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     home = require(root / "AID", *(root / label for label in NAMES))
     for key, image, folder in class_folders(home if home.name == "AID" else root):
         label = folder.replace(" ", "")
         if label in NAMES:
             yield Row(key, image, label)
         else:
-            yield Broken(key, "unknown_label", f"{folder!r} is no class of AID")
+            yield BrokenRow(key, "unknown_label", f"{folder!r} is no class of AID")
 
 
 @dataset.task(
@@ -121,14 +121,14 @@ GROUNDS = {"Airport": TARMAC, "Beach": SAND, "Desert": SAND, "Parking": TARMAC}
 def specimen(root: Path, count: int) -> None:
     for index in range(count):
         label = DRAWN[index % len(DRAWN)]
-        image = drawn_scene(label, index).rotate(90 * (rank("aid", index, "turn") % 4))
+        image = drawn_scene(label, index).rotate(90 * (stable_hash("aid", index, "turn") % 4))
         name = f"{label.lower()}_{index // len(DRAWN) + 1}.jpg"
         write_image(root / "AID" / label / name, image)
 
 
 def drawn_scene(label: str, index: int) -> Image.Image:
     ground = GROUNDS.get(label, GRASS)
-    shade = 0.9 + 0.15 * fraction("aid", index, "shade")
+    shade = 0.9 + 0.15 * hash_fraction("aid", index, "shade")
     red, green, blue = (round(shade * part) for part in ground)
     image = Image.new("RGB", (SIZE, SIZE), (red, green, blue))
     pen = ImageDraw.Draw(image)
@@ -148,7 +148,7 @@ def rows(pen: ImageDraw.ImageDraw, label: str, index: int) -> None:
     for place in range(36):
         row, column = divmod(place, 6)
         spot = WHOLE.part(column / 6, row / 6, (column + 1) / 6, (row + 1) / 6)
-        chance = rank("aid", index, place)
+        chance = stable_hash("aid", index, place)
         if label == "Farmland" and column == 0:
             strip = WHOLE.part(0, row / 6, 1, (row + 0.6) / 6)
             pen.rectangle(strip, fill=((200, 180, 70), (150, 115, 60))[chance % 2])
@@ -161,14 +161,14 @@ def rows(pen: ImageDraw.ImageDraw, label: str, index: int) -> None:
 
 
 def beach(pen: ImageDraw.ImageDraw, box: Box, index: int) -> None:
-    pen.rectangle(WHOLE.part(0, 0, 1, 0.35 + 0.2 * fraction("aid", index)), fill=WATER)
-    edge = 0.35 + 0.2 * fraction("aid", index)
+    pen.rectangle(WHOLE.part(0, 0, 1, 0.35 + 0.2 * hash_fraction("aid", index)), fill=WATER)
+    edge = 0.35 + 0.2 * hash_fraction("aid", index)
     pen.rectangle(WHOLE.part(0, edge, 1, edge + 0.06), fill=(250, 250, 250))
 
 
 def desert(pen: ImageDraw.ImageDraw, box: Box, index: int) -> None:
     for dune in range(5):
-        top = dune / 5 + 0.08 * fraction("aid", index, dune)
+        top = dune / 5 + 0.08 * hash_fraction("aid", index, dune)
         pen.arc(WHOLE.part(-0.2, top, 1.2, top + 0.4), 200, 340, fill=(190, 155, 95), width=4)
 
 
@@ -177,7 +177,7 @@ def pond(pen: ImageDraw.ImageDraw, box: Box, index: int) -> None:
 
 
 def river(pen: ImageDraw.ImageDraw, box: Box, index: int) -> None:
-    start = 6 * fraction("aid", index, "start")
+    start = 6 * hash_fraction("aid", index, "start")
     course = [(0.5 + 0.22 * sin(start + step * 0.5), step / 10) for step in range(-1, 12)]
     pen.line([WHOLE.at(*point) for point in course], fill=WATER, width=20, joint="curve")
 

@@ -18,11 +18,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, canvas, jittered
 from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
-from visionflan.hashing import pick, rank, shuffled
+from visionflan.hashing import pick, shuffled, stable_hash
 from visionflan.layouts import coco_image, present
 from visionflan.layouts.json_stream import json_values
 from visionflan.specimens import write_image, write_json
@@ -62,7 +62,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     files = [root / f"aokvqa_v1p0_{split}.json" for split in SPLITS]
     there = present(*files)
     for split, path in zip(SPLITS, files, strict=True):
@@ -72,7 +72,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
             try:
                 yield read_question(root, split, record)
             except (KeyError, IndexError, TypeError, ValueError, AttributeError) as fault:
-                yield Broken(f"{split}:{place}", "malformed_record", f"{path.name}: {fault!r}")
+                yield BrokenRow(f"{split}:{place}", "malformed_record", f"{path.name}: {fault!r}")
 
 
 def read_question(root: Path, split: str, record: dict[str, Any]) -> Row:
@@ -196,7 +196,7 @@ FACTS = (
 def specimen(root: Path, count: int) -> None:
     records: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
     for index in range(count):
-        turn = rank("aokvqa", index // len(FACTS))
+        turn = stable_hash("aokvqa", index // len(FACTS))
         fact = FACTS[(index + turn) % len(FACTS)]
         split = SPLITS[index % 4 == 3]
         (colour,) = pick(("red", "blue", "green", "purple", "orange", "brown"), 1, "aokvqa", index)

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import BLACK, COLOURS, WHOLE, Box, canvas, jittered
 from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
@@ -71,7 +71,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     boxes = require(root / "attribute_data" / "ayahoo_test.txt")
     labels: dict[str, set[str]] = {}
     for number, line in enumerate(text_lines(boxes), start=1):
@@ -80,7 +80,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
             labels.setdefault(words[0], set()).add(words[1])
         else:
             detail = f"line {number} of {boxes} is not a file, one of the twelve classes and a box"
-            yield Broken(f"line {number}", "malformed_line", detail)
+            yield BrokenRow(f"line {number}", "malformed_line", detail)
     for name, found in sorted(labels.items()):
         yield Row(name, inside(root / "ayahoo_test_images", name), tuple(sorted(found)))
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, canvas, jittered
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick
@@ -163,12 +163,12 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     for key, image, label in class_folders(require(root / FOLDER, root / "caltech-101" / FOLDER)):
         if label in NAMES or label == BACKGROUND:
             yield Row(key, image, label)
         else:
-            yield Broken(key, "unknown_label", f"no class of Caltech 101 is called {label!r}")
+            yield BrokenRow(key, "unknown_label", f"no class of Caltech 101 is called {label!r}")
 
 
 @dataset.task(

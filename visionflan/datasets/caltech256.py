@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, canvas, grid_cell, jittered
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick
@@ -103,12 +103,14 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     for key, image, label in class_folders(require(root / FOLDER)):
         if found := CLASS.fullmatch(label):
             yield Row(key, image, spoken(found["words"]))
         else:
-            yield Broken(key, "unknown_label", f"{label!r} is not a number and the name of a class")
+            yield BrokenRow(
+                key, "unknown_label", f"{label!r} is not a number and the name of a class"
+            )
 
 
 def spoken(words: str) -> str:

@@ -16,12 +16,12 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw, ImageOps
 
 from visionflan import drawing
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing.corruptions import corrupted
 from visionflan.drawing.icons import icon
 from visionflan.drawing.styles import styled_icon
 from visionflan.drawing.textures import TEXTURES, texture
-from visionflan.hashing import fraction, pick, rank, shuffled
+from visionflan.hashing import hash_fraction, pick, shuffled, stable_hash
 from visionflan.layouts import class_folders, require
 from visionflan.specimens import write_image
 
@@ -72,12 +72,12 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     for name, image, folder in class_folders(require(root / "trainSet/Stimuli", root / "Stimuli")):
         if folder in KINDS:
             yield Row(name, image, KINDS[folder])
         else:
-            yield Broken(name, "unknown_label", f"{folder!r} is none of the 20 kinds")
+            yield BrokenRow(name, "unknown_label", f"{folder!r} is none of the 20 kinds")
 
 
 @dataset.task(
@@ -100,13 +100,13 @@ def landscape(index: int) -> Image.Image:
     """Draw a tree, a meadow and a sky with the sun."""
     picture = Image.new("RGB", (drawing.SIZE, drawing.SIZE), (150, 200, 245))
     pen = ImageDraw.Draw(picture)
-    horizon = 0.5 + 0.25 * fraction("cat2000", index, "horizon")
+    horizon = 0.5 + 0.25 * hash_fraction("cat2000", index, "horizon")
     pen.rectangle(drawing.WHOLE.part(0, horizon, 1, 1), fill=(90, 160, 70))
     left, right = drawing.WHOLE.part(0, 0.06, 0.6, 1), drawing.WHOLE.part(0.64, 0.02, 1, 0.4)
     icon(picture, "tree", drawing.jittered(left, "cat2000", index, by=0.2), "green")
     sun = drawing.jittered(right.part(0.1, 0.1, 0.8, 0.8), "cat2000", index, "sun", by=0.3)
     drawing.shape(picture, "circle", "yellow", sun)
-    if rank("cat2000", index, "mirror") % 2:
+    if stable_hash("cat2000", index, "mirror") % 2:
         return ImageOps.mirror(picture)
     return picture
 

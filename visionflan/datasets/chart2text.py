@@ -21,10 +21,10 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import canvas
 from visionflan.drawing.charts import chart
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import require
 from visionflan.specimens import write_image, write_text
 
@@ -70,7 +70,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     texts = require(root / "Chart2Text/dataset/captions", root / "dataset/captions").parent
     images = require(root / "Chart2TextImages", root)
     for kind, folder in KINDS.items():
@@ -79,7 +79,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
             try:
                 caption = path.read_text(encoding="utf-8")
             except UnicodeDecodeError as fault:
-                yield Broken(key, "not_utf_8", f"{path}: {fault}")
+                yield BrokenRow(key, "not_utf_8", f"{path}: {fault}")
                 continue
             yield Row(key, images / folder / "images" / "statista" / f"{path.stem}.png", caption)
 
@@ -126,7 +126,7 @@ def bars(index: int) -> tuple[Image.Image, str]:
     heights = pick(range(1, 11), 4, index, "heights")
     values = list(zip(NAMES, heights, strict=True))
     image = canvas("bars", index)
-    chart(image, "vbar_categorical", values, SHADES[rank("shade", index) % len(SHADES)])
+    chart(image, "vbar_categorical", values, SHADES[stable_hash("shade", index) % len(SHADES)])
     (first, most), (last, least) = max(values, key=second), min(values, key=second)
     return image, (
         f"With a value of {most} , {first} had the highest figure . "
@@ -140,7 +140,7 @@ def curve(index: int) -> tuple[Image.Image, str]:
     heights = sorted(pick(range(1, 11), 4, index, "heights"), reverse=not rises)
     image = canvas("curve", index)
     values = list(zip(NAMES, heights, strict=True))
-    chart(image, "line", values, SHADES[rank("shade", index) % len(SHADES)])
+    chart(image, "line", values, SHADES[stable_hash("shade", index) % len(SHADES)])
     verb = "rose" if rises else "fell"
     return image, f"The figure {verb} from {heights[0]} in A to {heights[-1]} in D ."
 

@@ -18,10 +18,10 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, jittered
 from visionflan.drawing.styles import styled_icon
-from visionflan.hashing import fraction, pick, rank
+from visionflan.hashing import hash_fraction, pick, stable_hash
 from visionflan.layouts import class_folders, present
 from visionflan.specimens import write_image
 
@@ -66,14 +66,14 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     for part in present(*(root / name for name in PARTS)):
         for name, image, label in class_folders(part):
             key = f"{part.name}/{name}"
             if label in NAMES:
                 yield Row(key, image, label)
             else:
-                yield Broken(key, "unknown_label", f"{label!r} is none of {', '.join(NAMES)}")
+                yield BrokenRow(key, "unknown_label", f"{label!r} is none of {', '.join(NAMES)}")
 
 
 # Class: the icon that shows it, and its colours; there is none of a deer or a frog.
@@ -98,7 +98,7 @@ def specimen(root: Path, count: int) -> None:
         colour = pick(colours, 1, "cinic10", index, "colour")[0]
         image = styled_icon(name, "photo", box, colour, "cinic10", index)
         small = image.resize((32, 32), Image.Resampling.BOX)
-        part = PARTS[rank("cinic10", index, "part") % len(PARTS)]
+        part = PARTS[stable_hash("cinic10", index, "part") % len(PARTS)]
         write_image(root / part / label / f"cifar-10-train-{index}.png", small)
 
 
@@ -111,7 +111,7 @@ def present_in(row: Row, names: dict[str, str]) -> Example | None:
     """Ask whether a picture is of one of these classes, as often yes as no."""
     there, rarer = row.label in names, min(len(names), len(NAMES) - len(names))
     share = rarer / (len(names) if there else len(NAMES) - len(names))
-    if fraction(row.key, *names) >= share:
+    if hash_fraction(row.key, *names) >= share:
         return None
     return Example(image=row.image, target="yes" if there else "no")
 

@@ -18,7 +18,7 @@ third of all answers are yes or no, so a guess without the picture is often righ
 from collections.abc import Iterator
 from pathlib import Path
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.layouts import clevr as layouts_clevr
 from visionflan.layouts import require
 from visionflan.layouts.clevr import Question, Scene, read_questions, read_scenes
@@ -49,7 +49,7 @@ dataset = Dataset[Question | Scene](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Question | Scene | Broken]:
+def read(root: Path) -> Iterator[Question | Scene | BrokenRow]:
     release = require(root / "CLEVR_v1.0" / "questions", root / "questions").parent
     yield from read_scenes(release, "train", "val")
     for split in ("train", "val"):

@@ -16,7 +16,7 @@ instances run the numbers together, so that a list of pairs can be told from its
 from collections.abc import Iterator
 from pathlib import Path
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.layouts import clevr as layouts_clevr
 from visionflan.layouts import require
 from visionflan.layouts.clevr import Question, Scene, read_scenes
@@ -43,7 +43,7 @@ dataset = Dataset[Question | Scene](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Question | Scene | Broken]:
+def read(root: Path) -> Iterator[Question | Scene | BrokenRow]:
     release = require(root / "CLEVR_CoGenT_v1.0" / "questions", root / "questions").parent
     yield from read_scenes(release, "trainA", "valA", "valB")
 

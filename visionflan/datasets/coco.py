@@ -23,9 +23,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.errors import UnusableError
-from visionflan.hashing import rank
+from visionflan.hashing import stable_hash
 from visionflan.layouts import require
 from visionflan.layouts.coco import annotation_files, read_split
 from visionflan.negative_captions import CaptionPool
@@ -70,7 +70,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     require(*(path for split in SPLITS for path in annotation_files(root, split)))
     read_numbers: set[int] = set()
     for split in SPLITS:
@@ -83,7 +83,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
         for number in sorted(scenes.keys() - read_numbers):
             scene = scenes[number]
             if scene.image is None:
-                yield Broken(str(number), "image_not_listed", f"{split} lists no such picture")
+                yield BrokenRow(str(number), "image_not_listed", f"{split} lists no such picture")
                 continue
             yield Row(
                 key=str(number),
@@ -141,7 +141,7 @@ def own_caption(row: Row, purpose: str) -> tuple[str, tuple[str, ...]]:
         "trimmed_blanks": any(caption != " ".join(caption.split()) for caption in row.captions),
     }
     repaired = tuple(name for name, happened in repairs.items() if happened)
-    return captions[rank(row.key, purpose) % len(captions)], repaired
+    return captions[stable_hash(row.key, purpose) % len(captions)], repaired
 
 
 @dataset.task(
@@ -256,7 +256,7 @@ NO_MATCH = "no, the sentence is about something else"
 def itm(row: Row) -> Example | None:
     if not row.captions:
         return None
-    if rank(row.key, "matches") % 2 == 0:
+    if stable_hash(row.key, "matches") % 2 == 0:
         text, repaired = own_caption(row, "itm")
         return Example(
             image=row.image, text=text, target=MATCH, options=(MATCH, NO_MATCH), repaired=repaired

@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, canvas, jittered
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
@@ -65,7 +65,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     folder = require(root / "resized", root / "images")
     for record in records(require(root / "wiki_split.json", root / "exp_sample.json")):
         yield read_record(folder, record)
@@ -83,12 +83,12 @@ def records(path: Path) -> list[Any]:
     return found
 
 
-def read_record(folder: Path, record: Any) -> Row | Broken:
+def read_record(folder: Path, record: Any) -> Row | BrokenRow:
     try:
         words = [record[part]["raw"] for part in ("description", "caption", "context")]
         return Row(record["filename"], inside(folder, record["filename"]), *words)
     except (KeyError, TypeError) as fault:
-        return Broken(str(record)[:80], "malformed_record", f"a record lacks {fault}")
+        return BrokenRow(str(record)[:80], "malformed_record", f"a record lacks {fault}")
 
 
 FOOTNOTE = re.compile(r"(?<=\S)\[(?:[a-z]|(?:[Nn]ote|nb?) ?\d+|update|[a-z ]+ (?:needed|failed))\]")

@@ -20,12 +20,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, canvas, jittered
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick
-from visionflan.image_sources import Member, Picture
+from visionflan.image_sources import ArchiveMember, ImageSource
 from visionflan.layouts import present
 from visionflan.layouts.img2dataset import Fetched, write_fetched
 from visionflan.specimens import write_lines
@@ -38,7 +38,7 @@ HEADER = "caption\turl"
 
 class Row(NamedTuple):
     key: str
-    image: Picture
+    image: ImageSource
     caption: str
 
 
@@ -72,7 +72,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     if archives := sorted(root.glob("cc3m-*.tar")):
         for archive in archives:
             yield from mirrored(archive)
@@ -81,7 +81,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
         yield from listed(path, root / "images" / path.stem)
 
 
-def listed(path: Path, folder: Path) -> Iterator[Row | Broken]:
+def listed(path: Path, folder: Path) -> Iterator[Row | BrokenRow]:
     """Read a table of captions and addresses, whose pictures were fetched into the folder."""
     fetched = Fetched(folder)
     with path.open(encoding="utf-8") as lines:
@@ -96,7 +96,7 @@ def listed(path: Path, folder: Path) -> Iterator[Row | Broken]:
                     yield Row(key, fetched.picture(place, address), caption)
                 case fields:
                     detail = f"row {place} of {path} has {len(fields)} fields, not 2"
-                    yield Broken(key, "malformed_record", detail)
+                    yield BrokenRow(key, "malformed_record", detail)
 
 
 def mirrored(archive: Path) -> Iterator[Row]:
@@ -106,7 +106,7 @@ def mirrored(archive: Path) -> Iterator[Row]:
             for member in members:
                 if member.name.endswith(".txt") and (stream := members.extractfile(member)):
                     key = member.name.removesuffix(".txt")
-                    image = Member(archive, f"{key}.jpg")
+                    image = ArchiveMember(archive, f"{key}.jpg")
                     yield Row(f"{archive.stem}/{key}", image, stream.read().decode())
     except (tarfile.TarError, UnicodeDecodeError) as fault:
         raise ReleaseError(f"{archive} is no archive of captions and pictures: {fault}") from fault

@@ -19,13 +19,13 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import BLACK, COLOURS, RGB, SIZE, WHITE, WHOLE, Box, jittered
 from visionflan.drawing.icons import ICONS
 from visionflan.drawing.styles import photo
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick
-from visionflan.image_sources import Member, Picture
+from visionflan.image_sources import ArchiveMember, ImageSource
 from visionflan.layouts import require
 from visionflan.specimens import write_image
 
@@ -48,7 +48,7 @@ HOMES = ("core50_350x350", "core50_350x350.zip", "core50_128x128", "core50_128x1
 
 class Row(NamedTuple):
     key: str
-    image: Picture
+    image: ImageSource
     kind: str
 
 
@@ -72,7 +72,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     home = require(*(root / name for name in HOMES))
     found = False
     for place, image in archived(home) if home.suffix == ".zip" else unpacked(home):
@@ -82,7 +82,9 @@ def read(root: Path) -> Iterator[Row | Broken]:
         if number // OBJECTS_OF_A_KIND in range(len(KINDS)):
             yield Row(place, image, KINDS[number // OBJECTS_OF_A_KIND])
         else:
-            yield Broken(place, "unknown_object", f"{place} in {home} is of none of the 50 objects")
+            yield BrokenRow(
+                place, "unknown_object", f"{place} in {home} is of none of the 50 objects"
+            )
     if not found:
         raise ReleaseError(f"{home} holds no frame such as s1/o1/C_01_01_000.png")
 
@@ -94,11 +96,11 @@ def unpacked(home: Path) -> Iterator[tuple[str, Path]]:
             yield image.relative_to(home).as_posix(), image
 
 
-def archived(home: Path) -> Iterator[tuple[str, Member]]:
+def archived(home: Path) -> Iterator[tuple[str, ArchiveMember]]:
     """Give the members of an archive, named without the folder around all."""
     with zipfile.ZipFile(home) as archive:
         for name in sorted(archive.namelist()):
-            yield "/".join(PurePosixPath(name).parts[-3:]), Member(home, name)
+            yield "/".join(PurePosixPath(name).parts[-3:]), ArchiveMember(home, name)
 
 
 @dataset.task(

@@ -20,9 +20,9 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan import drawing, layouts, specimens
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import icons
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 
 
 class Row(NamedTuple):
@@ -57,13 +57,13 @@ DOMAIN = re.compile(r"(?:[a-z0-9-]+\.)*([a-z0-9-]+\.[a-z]+)")
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     table = layouts.require(root / "splits" / "webpage_info.csv", root / "webpage_info.csv")
     for page in layouts.csv_rows(table, "webpage_name", "domain"):
         key, domain = page["webpage_name"], page["domain"]
         found = DOMAIN.fullmatch(domain)
         if found is None or SECOND_LEVEL.search(domain):
-            yield Broken(key, "malformed_domain", f"{table} names the site {domain!r}")
+            yield BrokenRow(key, "malformed_domain", f"{table} names the site {domain!r}")
         else:
             yield Row(key, layouts.inside(root / "imgs", f"{key}.png"), found[1])
 
@@ -100,7 +100,7 @@ PRODUCTS = ("laptop", "chair", "lamp", "umbrella", "cup", "kite", "book", "telev
 def specimen(root: Path, count: int) -> None:
     lines = ["webpage_name,domain"]
     for index in range(count):
-        domain = list(SITES)[(index + rank("cova", index // len(SITES))) % len(SITES)]
+        domain = list(SITES)[(index + stable_hash("cova", index // len(SITES))) % len(SITES)]
         specimens.write_image(root / "imgs" / f"{index + 1}.png", page(domain, index))
         lines.append(f"{index + 1},{domain}")
     specimens.write_lines(root / "splits" / "webpage_info.csv", lines)
@@ -119,9 +119,9 @@ def page(domain: str, index: int) -> Image.Image:
     box = drawing.jittered(drawing.WHOLE.part(0.04, 0.46, 0.5, 0.96), "cova", index, by=0.2)
     icons.icon(image, product, box, tint)
     for line in range(3):
-        length = 0.6 + 0.35 * (rank("cova", index, line) % 8) / 8
+        length = 0.6 + 0.35 * (stable_hash("cova", index, line) % 8) / 8
         pen.line([(54, 48 + 8 * line), (96 * length, 48 + 8 * line)], fill=drawing.BLACK, width=2)
-    price = f"${5 + rank('cova', index, 'price') % 90}"
+    price = f"${5 + stable_hash('cova', index, 'price') % 90}"
     drawing.word(image, price, drawing.WHOLE.part(0.56, 0.76, 0.96, 0.96), drawing.COLOURS["red"])
     return image
 

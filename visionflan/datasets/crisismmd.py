@@ -23,11 +23,11 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import BLACK, COLOURS, WHOLE, Box, jittered, shape, word
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, present
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.scenes import place
@@ -92,7 +92,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     homes = (root / FOLDER, root)
     names = [Path("annotations", f"{event}_final_data.tsv") for event in EVENTS]
     for path in present(*(home / name for name in names for home in homes)):
@@ -107,16 +107,16 @@ def read(root: Path) -> Iterator[Row | Broken]:
                     yield read_fields(path, event, dict(zip(columns, fields, strict=True)))
                 else:
                     detail = f"{path}:{number} has {len(fields)} fields, not {len(columns)}"
-                    yield Broken(f"{path.name}:{number}", "malformed_record", detail)
+                    yield BrokenRow(f"{path.name}:{number}", "malformed_record", detail)
 
 
-def read_fields(path: Path, event: str, fields: dict[str, str]) -> Row | Broken:
+def read_fields(path: Path, event: str, fields: dict[str, str]) -> Row | BrokenRow:
     key = f"{event}/{fields['image_id']}"
     labels = {name: fields[name].strip().replace("_", " ") for name in COLUMNS}
     labels = {name: "" if label == "nan" else label for name, label in labels.items()}
     for name, label in labels.items():
         if label not in (*COLUMNS[name], UNDECIDED, ""):
-            return Broken(key, "unknown_label", f"{name} of {key} is {label!r}")
+            return BrokenRow(key, "unknown_label", f"{name} of {key} is {label!r}")
     image = inside(path.parents[1], fields["image_path"])
     return Row(key, image, fields["tweet_text"], labels)
 
@@ -217,8 +217,8 @@ text_human_conf image_human image_human_conf image_damage image_damage_conf twee
 image_path"
     for index in range(count):
         event = EVENTS[index % len(EVENTS)]
-        kind, severity, thing = DRAWN[rank("crisismmd", index) % len(DRAWN)]
-        said = list(TWEETS)[rank("crisismmd", index, "tweet") % len(TWEETS)]
+        kind, severity, thing = DRAWN[stable_hash("crisismmd", index) % len(DRAWN)]
+        said = list(TWEETS)[stable_hash("crisismmd", index, "tweet") % len(TWEETS)]
         name = f"{917791044158185473 + index}_0"
         path = f"data_image/{event}/10_10_2017/{name}.jpg"
         write_image(root / FOLDER / path, drawn(thing, severity, index))
@@ -279,7 +279,7 @@ def rubble(pen: ImageDraw.ImageDraw, box: Box, index: int) -> None:
     """Draw a heap of broken walls and beams."""
     for piece in range(14):
         row = piece % 4
-        x = 0.1 * row + (1 - 0.2 * row) * (rank("rubble", index, piece) % 100) / 100
+        x = 0.1 * row + (1 - 0.2 * row) * (stable_hash("rubble", index, piece) % 100) / 100
         part = box.part(x - 0.14, 0.8 - 0.15 * row, x + 0.14, 0.98 - 0.12 * row)
         slab = [part.at(0, 0.3), part.at(0.8, 0), part.at(1, 0.7), part.at(0.2, 1)]
         tone = 90 + 20 * (piece % 5)

@@ -23,10 +23,10 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan import drawing, layouts, specimens
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import icons
 from visionflan.errors import UnusableError
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 
 FOLDERS = {
     "train": (
@@ -68,20 +68,20 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     for path in layouts.present(*(root / f"annotation_{split}.odgt" for split in FOLDERS)):
         split = path.stem.removeprefix("annotation_")
         folders = layouts.present(*(root / name for name in FOLDERS[split]))
         pictures = {image.stem: image for folder in folders for image in folder.iterdir()}
         for line in layouts.json_lines(path):
-            if isinstance(line, Broken):
+            if isinstance(line, BrokenRow):
                 yield line
                 continue
             number, record = line
             try:
                 name, people = str(record["ID"]), sum(map(is_counted, record["gtboxes"]))
             except (KeyError, TypeError, AttributeError) as fault:
-                yield Broken(f"{path.name}:{number}", "malformed_record", f"{path}: {fault!r}")
+                yield BrokenRow(f"{path.name}:{number}", "malformed_record", f"{path}: {fault!r}")
             else:
                 image = pictures.get(name, folders[0] / f"{name}.jpg")
                 yield Row(f"{split}/{name}", image, people)
@@ -118,8 +118,8 @@ def specimen(root: Path, count: int) -> None:
     for index in range(count):
         split = "val" if index % 4 == 3 else "train"
         folder = "CrowdHuman_val" if split == "val" else f"CrowdHuman_train0{1 + index % 3}"
-        name = f"273271,{rank('crowdhuman', index):016x}"
-        people = 1 + (index + rank("crowdhuman", index // MOST)) % MOST
+        name = f"273271,{stable_hash('crowdhuman', index):016x}"
+        people = 1 + (index + stable_hash("crowdhuman", index // MOST)) % MOST
         image, boxes = crowd(people, index)
         specimens.write_image(root / folder / "Images" / f"{name}.jpg", image)
         lines[split].append(json.dumps({"ID": name, "gtboxes": boxes}))

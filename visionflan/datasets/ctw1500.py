@@ -22,7 +22,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from visionflan import layouts, specimens
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.hashing import pick
 from visionflan.layouts.scene_text import Part, Piece, TextRow, around, read_part, transcription
 from visionflan.specimens.scene_text import Sign, Written
@@ -51,7 +51,7 @@ dataset = Dataset[TextRow](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[TextRow | Broken]:
+def read(root: Path) -> Iterator[TextRow | BrokenRow]:
     train = root / "ctw1500_train_labels"
     tests = [root / name for name in ("gt_ctw1500", "gt_ctw_1500", "ctw1500_test_labels")]
     for folder in layouts.present(train, *tests):

@@ -16,8 +16,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from visionflan.dataset import Broken, Dataset, Example
-from visionflan.hashing import rank
+from visionflan.dataset import BrokenRow, Dataset, Example
+from visionflan.hashing import stable_hash
 from visionflan.layouts import require
 from visionflan.layouts.birds import ListedBird, listed_birds
 from visionflan.specimens import write_image, write_lines
@@ -58,7 +58,7 @@ dataset = Dataset[ListedBird](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[ListedBird | Broken]:
+def read(root: Path) -> Iterator[ListedBird | BrokenRow]:
     inner = root / "CUB_200_2011"
     yield from listed_birds(require(inner / "images.txt", root / "images.txt").parent)
 
@@ -116,7 +116,7 @@ def specimen(root: Path, count: int) -> None:
     for index in range(count):
         label = index % len(DRAWN)
         name, species = list(DRAWN.items())[label]
-        view = ("left", "right")[rank("cub200", index, "view") % 2]
+        view = ("left", "right")[stable_hash("cub200", index, "view") % 2]
         path = f"{name}/{name.partition('.')[2]}_{index + 1:04d}_{796000 + index}.jpg"
         write_image(folder / "images" / path, bird(species, view, "cub200", index))
         paths.append(f"{index + 1} {path}")

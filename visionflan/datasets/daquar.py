@@ -21,10 +21,10 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, Box, canvas, cells, grid_cell, jittered
 from visionflan.drawing.icons import icon
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import present, require
 from visionflan.specimens import write_image, write_lines
 
@@ -61,7 +61,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     official = {split: root / f"qa.894.raw.{split}.txt" for split in ("train", "test")}
     mirror = root / "all_qa_pairs.txt"
     there = present(*official.values(), mirror)
@@ -74,7 +74,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
             named = PICTURE.findall(question)
             if not named or PICTURE.search(answer):
                 detail = f"line {2 * place + 1} of {path} is not a question that names its picture"
-                yield Broken(f"{split}/{place}", "malformed_record", detail)
+                yield BrokenRow(f"{split}/{place}", "malformed_record", detail)
             else:
                 image = images / f"image{named[-1]}.png"
                 yield Row(f"{split}/{place}", image, question.strip(), answer.strip())
@@ -147,7 +147,7 @@ def specimen(root: Path, count: int) -> None:
 def beside(index: int) -> tuple[Image.Image, str, str]:
     """Draw two things side by side, and ask for the one at a side of the other."""
     image, names = pair(index)
-    asked = rank("daquar", index, "side") % 2
+    asked = stable_hash("daquar", index, "side") % 2
     side = ("left", "right")[asked]
     return image, f"what is on the {side} side of the {names[1 - asked]}", names[asked]
 
@@ -183,6 +183,6 @@ def pair(index: int) -> tuple[Image.Image, list[str]]:
     image = canvas("daquar", index)
     drawn = pick(tuple(THINGS), 2, "daquar", index, "pair")
     for place, name in enumerate(drawn):
-        cell: Box = grid_cell(place, rank("daquar", index, place) % 2, 2, 2)
+        cell: Box = grid_cell(place, stable_hash("daquar", index, place) % 2, 2, 2)
         icon(image, name, cell, pick(TINTS, 1, "daquar", index, name)[0])
     return image, [THINGS[name] for name in drawn]

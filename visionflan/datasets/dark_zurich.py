@@ -17,11 +17,11 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import BLACK, COLOURS, RGB, SIZE, WHOLE, Box
 from visionflan.drawing.icons import icon
-from visionflan.hashing import fraction, pick, rank
-from visionflan.layouts import is_picture, present
+from visionflan.hashing import hash_fraction, pick, stable_hash
+from visionflan.layouts import is_image_file, present
 from visionflan.specimens import write_image
 
 TIMES = {"day": "daytime", "twilight": "twilight", "night": "nighttime"}
@@ -56,16 +56,16 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     homes = [root, *(root / archive for archive in ARCHIVES)]
     for home in present(*(home / "rgb_anon" for home in homes)):
         for folder in sorted(home.glob("*/*/*/")):
-            for image in sorted(filter(is_picture, folder.iterdir())):
+            for image in sorted(filter(is_image_file, folder.iterdir())):
                 key, time = image.relative_to(home).as_posix(), folder.parent.name
                 if time in TIMES:
                     yield Row(key, image, time)
                 else:
-                    yield Broken(key, "unknown_label", f"{time!r} is none of {', '.join(TIMES)}")
+                    yield BrokenRow(key, "unknown_label", f"{time!r} is none of {', '.join(TIMES)}")
 
 
 @dataset.task(
@@ -94,7 +94,7 @@ SPLITS = ("train", "train", "train", "val")
 def specimen(root: Path, count: int) -> None:
     for index in range(count):
         time = list(TIMES)[index % len(TIMES)]
-        split = SPLITS[rank("dark_zurich", index, "split") % len(SPLITS)]
+        split = SPLITS[stable_hash("dark_zurich", index, "split") % len(SPLITS)]
         split = "val_ref" if split == "val" and time == "day" else split
         name = f"GOPR0345_frame_{index + 1:06d}_rgb_anon.png"
         write_image(root / "rgb_anon" / split / time / "GOPR0345" / name, street(time, index))
@@ -108,11 +108,11 @@ def street(time: str, index: int) -> Image.Image:
     road = [WHOLE.at(x, y) for x, y in ((0.42, 0.6), (0.58, 0.6), (1, 1), (0, 1))]
     pen.polygon(road, fill=lit((130, 130, 135), light))
     for side, left in enumerate((0.0, 0.62)):
-        top = 0.15 + 0.3 * fraction("dark_zurich", index, side)
+        top = 0.15 + 0.3 * hash_fraction("dark_zurich", index, side)
         walls = (COLOURS["orange"], COLOURS["brown"], (200, 190, 170), COLOURS["gray"])
         wall = pick(walls, 1, "dark_zurich", index, side, "wall")[0]
         house(pen, WHOLE.part(left, top, left + 0.38, 0.85), lit(wall, light), time)
-    if rank("dark_zurich", index, "car") % 2:
+    if stable_hash("dark_zurich", index, "car") % 2:
         subject = Image.new("RGBA", image.size)
         icon(subject, "car", WHOLE.part(0.3, 0.62, 0.7, 0.95), "red")
         image.paste(subject.convert("RGB").point(lambda tone: round(light * tone)), mask=subject)

@@ -20,10 +20,10 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan import drawing, layouts, specimens
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing.textures import texture
 from visionflan.errors import ReleaseError
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 
 SPLITS = ("train", "val", "test")
 TEXTURE_TYPE = "1"
@@ -61,7 +61,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     below = root / BENCHMARK
     home = below if below.is_dir() else root
     names = attributes(home / "Anno_fine" / "list_attr_cloth.txt")
@@ -78,7 +78,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
         for key, line in zip(keys, flags, strict=True):
             if len(values := line.split()) != len(names):
                 detail = f"{labels}: {len(values)} values for {len(names)} attributes"
-                yield Broken(key, "malformed_line", detail)
+                yield BrokenRow(key, "malformed_line", detail)
                 continue
             yield read_row(
                 key, images, [names[i] for i, value in enumerate(values) if value == "1"]
@@ -91,10 +91,10 @@ def attributes(path: Path) -> list[str]:
     return [name if kind == TEXTURE_TYPE else "" for name, kind in parts]
 
 
-def read_row(key: str, images: Path, present: list[str]) -> Row | Broken:
+def read_row(key: str, images: Path, present: list[str]) -> Row | BrokenRow:
     textures = [name for name in present if name]
     if len(textures) != 1:
-        return Broken(key, "no_single_texture", f"{key} has the textures {textures}")
+        return BrokenRow(key, "no_single_texture", f"{key} has the textures {textures}")
     return Row(key, layouts.inside(images, key.removeprefix("img/")), textures[0])
 
 
@@ -157,7 +157,7 @@ def garment(name: str, index: int) -> Image.Image:
     picture = Image.new("RGB", (drawing.SIZE, drawing.SIZE), (70, 74, 84))
     box = drawing.jittered(drawing.WHOLE.part(0.04, 0.04, 0.96, 0.96), *identity, by=0.14)
     mask = Image.new("L", picture.size)
-    outline = drawing.polygon(box, (SHIRT, DRESS)[rank(*identity, "cut") % 2])
+    outline = drawing.polygon(box, (SHIRT, DRESS)[stable_hash(*identity, "cut") % 2])
     ImageDraw.Draw(mask).polygon(outline, fill=255)
     picture.paste(cloth(name, pick(INKS, 1, *identity, "ink")[0], box, index), mask=mask)
     return picture

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import COLOURS, RGB, SIZE, WHITE, WHOLE, Box, darker, jittered, stroke
 from visionflan.drawing.styles import photo
-from visionflan.hashing import fraction
+from visionflan.hashing import hash_fraction
 from visionflan.layouts import LabelledImage, csv_rows, inside, require
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.imagenet import thing_at
@@ -55,14 +55,14 @@ dataset = Dataset[LabelledImage](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[LabelledImage | Broken]:
+def read(root: Path) -> Iterator[LabelledImage | BrokenRow]:
     table = require(root / "labels" / "labels.csv", root / "labels.csv")
     for line in csv_rows(table, "Filename", "Species"):
         name, species = line["Filename"], line["Species"]
         if species in NAMES:
             yield LabelledImage(name, inside(root / "images", name), NAMES[species])
         else:
-            yield Broken(name, "unknown_label", f"{table}: {species!r} is none of the species")
+            yield BrokenRow(name, "unknown_label", f"{table}: {species!r} is none of the species")
 
 
 @dataset.task(
@@ -124,7 +124,7 @@ def parkinsonia(pen: ImageDraw.ImageDraw, box: Box) -> None:
 def parthenium(pen: ImageDraw.ImageDraw, box: Box) -> None:
     """Draw a cloud of small white heads on branching stalks."""
     for step in range(12):
-        x, y = fraction("parthenium", step, "x"), 0.6 * fraction("parthenium", step, "y")
+        x, y = hash_fraction("parthenium", step, "x"), 0.6 * hash_fraction("parthenium", step, "y")
         pen.line([box.at(0.5, 1.0), box.at(x, y)], fill=LEAF, width=stroke(box, 0.03))
         disc(pen, box, (x, y, 0.07), WHITE)
 
@@ -167,8 +167,8 @@ def snake_weed(pen: ImageDraw.ImageDraw, box: Box) -> None:
 def grass(pen: ImageDraw.ImageDraw, box: Box) -> None:
     """Draw blades of grass."""
     for step in range(14):
-        x = fraction("grass", step, "x")
-        end = box.at(x + 0.2 * fraction("grass", step, "end") - 0.1, 0.2)
+        x = hash_fraction("grass", step, "x")
+        end = box.at(x + 0.2 * hash_fraction("grass", step, "end") - 0.1, 0.2)
         pen.line([box.at(x, 1.0), end], fill=(150, 150, 70), width=stroke(box, 0.03))
 
 

@@ -19,10 +19,10 @@ from pathlib import Path
 
 from PIL import ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, canvas, jittered, word
 from visionflan.errors import ReleaseError
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 from visionflan.layouts.rrc import Question, document_files, read_documents
 from visionflan.specimens import write_image, write_json
 
@@ -53,7 +53,7 @@ dataset = Dataset[Question](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Question | Broken]:
+def read(root: Path) -> Iterator[Question | BrokenRow]:
     if not document_files(root):
         raise ReleaseError(f"{root} holds no train_v1.0_withQT.json or train_v1.0.json of DocVQA")
     yield from read_documents(root)
@@ -88,7 +88,8 @@ def specimen(root: Path, count: int) -> None:
         places = [page.part(0.05, 0.08, 0.95, 0.46), page.part(0.05, 0.54, 0.95, 0.92)]
         if len(shown) == 1:
             places = [
-                page.part(0.05, 0.2 * top, 0.95, 0.4 + 0.2 * top) for top in (rank(index) % 4,)
+                page.part(0.05, 0.2 * top, 0.95, 0.4 + 0.2 * top)
+                for top in (stable_hash(index) % 4,)
             ]
         for text, place in zip(shown, places, strict=True):
             word(image, text, place)

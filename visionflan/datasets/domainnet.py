@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, jittered
 from visionflan.drawing.domains import domain_icon
 from visionflan.hashing import pick
@@ -106,7 +106,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     for folder in present(*(root / domain for domain in STYLES)):
         names = [f"{folder.name}_{split}.txt" for split in ("train", "test")]
         places = [root / below / name for below in (".", "splits") for name in names]
@@ -117,7 +117,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
                 yield Row(f"{folder.name}/{key}", image, folder.name, spoken(label))
 
 
-def listed(root: Path, domain: str, path: Path) -> Iterator[Row | Broken]:
+def listed(root: Path, domain: str, path: Path) -> Iterator[Row | BrokenRow]:
     """Read the pictures that one list of a domain names."""
     for number, line in enumerate(text_lines(path), start=1):
         name, _, label = line.rpartition(" ")
@@ -126,7 +126,7 @@ def listed(root: Path, domain: str, path: Path) -> Iterator[Row | Broken]:
             yield Row(name, inside(root, name), domain, spoken(parts[1]))
         else:
             detail = f"line {number} of {path} is not <domain>/<class>/<picture> <number>: {line!r}"
-            yield Broken(f"{path.name}:{number}", "malformed_line", detail)
+            yield BrokenRow(f"{path.name}:{number}", "malformed_line", detail)
 
 
 def spoken(folder: str) -> str:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import COLOURS, SIZE
 from visionflan.drawing.textures import TEXTURES, texture
 from visionflan.hashing import pick, shuffled
@@ -53,7 +53,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     below = Path("labels", "labels_joint_anno.txt")
     labels = require(root / below, root / "dtd" / below)
     images = labels.parents[1] / "images"
@@ -62,7 +62,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
         folder, slash, _ = name.partition("/")
         if not slash or not textures:
             detail = f"entry {number} of {labels} is not a picture with its textures: {line!r}"
-            yield Broken(f"entry {number}", "malformed_line", detail)
+            yield BrokenRow(f"entry {number}", "malformed_line", detail)
             continue
         others = sorted(set(textures) - {folder})
         yield Row(name, inside(images, name), folder, (folder, *others))

@@ -26,10 +26,10 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import bars, canvas
 from visionflan.errors import ReleaseError
-from visionflan.hashing import pick, rank, shuffled
+from visionflan.hashing import pick, shuffled, stable_hash
 from visionflan.layouts import inside, present, require
 from visionflan.specimens import write_image, write_json
 
@@ -66,7 +66,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     images = root / "images" if (root / "images").is_dir() else root
     folder = root / "qa" if (root / "qa").is_dir() else root
     for path in present(*(folder / f"{split}_qa.json" for split in SPLITS)):
@@ -75,15 +75,15 @@ def read(root: Path) -> Iterator[Row | Broken]:
             try:
                 yield to_row(split, images, record)
             except (KeyError, TypeError, AttributeError) as fault:
-                yield Broken(f"{split}:{place}", "malformed_record", f"{path}: {fault!r}")
+                yield BrokenRow(f"{split}:{place}", "malformed_record", f"{path}: {fault!r}")
 
 
-def to_row(split: str, images: Path, record: dict[str, Any]) -> Row | Broken:
+def to_row(split: str, images: Path, record: dict[str, Any]) -> Row | BrokenRow:
     """Take one question with its kind."""
     key = f"{split}/{record['question_id']}"
     kind = record["template_id"] if "template_id" in record else record["question_type"]
     if kind not in {"structure", "data", "reasoning"}:
-        return Broken(key, "unknown_kind", f"no question of DVQA is of kind {kind!r}")
+        return BrokenRow(key, "unknown_kind", f"no question of DVQA is of kind {kind!r}")
     image = inside(images, record["image"])
     return Row(key, image, kind, record["question"].strip(), str(record["answer"]).strip())
 
@@ -181,7 +181,7 @@ def chart(index: int) -> tuple[Image.Image, list[tuple[str, str, str]]]:
     image = canvas("dvqa", index)
     bars(image, [*zip(names, heights, strict=True)], colours)
     by_height = dict(zip(heights, names, strict=True))
-    coloured = rank("coloured", index) % number
+    coloured = stable_hash("coloured", index) % number
     first, second = pick(range(number), 2, index, "compared")
     return image, [
         ("structure", "How many bars are there?", NUMBERS[number - 3]),

@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, jittered
 from visionflan.drawing.styles import styled_icon
-from visionflan.hashing import fraction, pick
+from visionflan.hashing import hash_fraction, pick
 from visionflan.layouts import class_folders, require
 from visionflan.specimens import write_image
 
@@ -66,7 +66,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     homes = [home for name in ("ExDark", "ExDark_images") if (home := root / name).is_dir()]
     home = homes[0] if homes else root
     require(*(home / label for label in KINDS))
@@ -74,7 +74,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
         if label in KINDS:
             yield Row(key, image, label)
         else:
-            yield Broken(key, "unknown_label", f"{label!r} is none of {', '.join(KINDS)}")
+            yield BrokenRow(key, "unknown_label", f"{label!r} is none of {', '.join(KINDS)}")
 
 
 @dataset.task(
@@ -102,7 +102,7 @@ def specimen(root: Path, count: int) -> None:
         box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), "exdark", index, by=0.2)
         colour = pick(COLOURS, 1, "exdark", index, "colour")[0]
         name = ICON_NAMES.get(label, label.lower())
-        light = 0.3 + 0.3 * fraction("exdark", index, "light")
+        light = 0.3 + 0.3 * hash_fraction("exdark", index, "light")
         image = styled_icon(name, "photo", box, colour, "exdark", index)
         dark = image.point([round(light * value) for value in range(256)] * 3)
         suffix = ("jpg", "png", "JPG")[index % 3]

@@ -22,10 +22,10 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import SIZE, WHOLE, Box, canvas, jittered
-from visionflan.hashing import rank
-from visionflan.image_sources import Computed
+from visionflan.hashing import stable_hash
+from visionflan.image_sources import ComputedImage
 from visionflan.layouts import inside, is_folder, require
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.faces import face
@@ -67,7 +67,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     places = (root / "image" / "origin", root / "origin")
     pictures = next(filter(is_folder, places), places[0])
     path = require(root / "label" / "label.lst", root / "label.lst")
@@ -79,15 +79,15 @@ def read(root: Path) -> Iterator[Row | Broken]:
                 yield read_line(pictures, line, f"{path.name}:{number}")
 
 
-def read_line(pictures: Path, line: str, place: str) -> Row | Broken:
+def read_line(pictures: Path, line: str, place: str) -> Row | BrokenRow:
     name, *numbers = line.rsplit(maxsplit=COLUMNS)
     try:
         top, left, right, bottom = map(int, numbers[1:5])
         expression = EXPRESSIONS[int(numbers[6])]
     except (ValueError, IndexError) as fault:
-        return Broken(place, "malformed_record", f"{line.strip()!r}: {fault}")
+        return BrokenRow(place, "malformed_record", f"{line.strip()!r}: {fault}")
     if left >= right or top >= bottom:
-        return Broken(place, "empty_box", f"the box of the face in {name} has no inside")
+        return BrokenRow(place, "empty_box", f"the box of the face in {name} has no inside")
     return Row(
         f"{name}#{numbers[0]}", inside(pictures, name), (left, top, right, bottom), expression
     )
@@ -113,7 +113,7 @@ def cut_out(path: Path, place: str) -> Image.Image:
     sensitive=True,
 )
 def expression_detection(row: Row) -> Example:
-    picture = Computed(row.image, ",".join(map(str, row.box)), cut_out)
+    picture = ComputedImage(row.image, ",".join(map(str, row.box)), cut_out)
     return Example(image=picture, target=WORDS.get(row.expression, row.expression))
 
 
@@ -124,7 +124,7 @@ def specimen(root: Path, count: int) -> None:
         name = f"drawn_face_{index + 1}.jpg"
         image = Image.new("RGB", (2 * SIZE, SIZE))
         for side in range(2):
-            label = rank("expw", index, side) % len(EXPRESSIONS)
+            label = stable_hash("expw", index, side) % len(EXPRESSIONS)
             image.paste(drawn_face(EXPRESSIONS[label], index, side), (side * SIZE, 0))
             lines.append(f"{name} {side} 0 {side * SIZE} {(side + 1) * SIZE} {SIZE} 99.9 {label}")
         write_image(root / "image" / "origin" / name, image)

@@ -20,8 +20,8 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan import drawing, layouts, specimens
-from visionflan.dataset import Broken, Dataset, Example
-from visionflan.hashing import rank
+from visionflan.dataset import BrokenRow, Dataset, Example
+from visionflan.hashing import stable_hash
 
 AGES = ("0-2", "3-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "more than 70")
 DATES = {
@@ -72,7 +72,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     archives = ("fairface-img-margin025-trainval", "fairface-img-margin125-trainval")
     homes = [root, *(root / archive for archive in archives)]
     found = [home / f"fairface_label_{split}.csv" for split in ("train", "val") for home in homes]
@@ -83,11 +83,11 @@ def read(root: Path) -> Iterator[Row | Broken]:
             yield read_line(home, line)
 
 
-def read_line(home: Path, line: dict[str, str]) -> Row | Broken:
+def read_line(home: Path, line: dict[str, str]) -> Row | BrokenRow:
     age, gender, race = line["age"], line["gender"], line["race"]
     for value, known in ((age, {*AGES, *DATES}), (gender, GENDERS), (race, RACES)):
         if value not in known:
-            return Broken(
+            return BrokenRow(
                 str(line["file"]), "unknown_label", f"{value!r} is not a label of FairFace"
             )
     return Row(line["file"], layouts.inside(home, line["file"]), age, gender, race)
@@ -98,9 +98,9 @@ def specimen(root: Path, count: int) -> None:
     lines = ["file,age,gender,race,service_test"]
     genders, races = list(GENDERS), list(RACES)
     for index in range(count):
-        age = rank("fairface", index, "age") % len(AGES)
+        age = stable_hash("fairface", index, "age") % len(AGES)
         gender = (index + age) % len(genders)
-        race = rank("fairface", index, "race") % len(races)
+        race = stable_hash("fairface", index, "race") % len(races)
         name = f"train/{index + 1}.jpg"
         specimens.write_image(root / name, drawn_key(age, gender, race, index))
         lines.append(f"{name},{AGES[age]},{genders[gender]},{races[race]},False")

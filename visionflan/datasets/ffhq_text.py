@@ -22,10 +22,10 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import BLACK, COLOURS, RGB, WHITE, WHOLE, canvas, jittered
 from visionflan.errors import ReleaseError
-from visionflan.hashing import rank
+from visionflan.hashing import stable_hash
 from visionflan.layouts import require
 from visionflan.layouts.captions import numbered
 from visionflan.specimens import write_image, write_lines
@@ -64,7 +64,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     main = root / "FFHQ-Text"
     texts = require(*(home / name for home in (root, main) for name in ("Text", "text")))
     pictures = require(*(texts.parent / name for name in ("Image", "image", "Images", "images")))
@@ -76,7 +76,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
         try:
             lines = path.read_text(encoding="utf-8-sig").splitlines()
         except UnicodeDecodeError as fault:
-            yield Broken(str(place), "malformed_text", f"{path}: {fault}")
+            yield BrokenRow(str(place), "malformed_text", f"{path}: {fault}")
             continue
         picture = pictures / place.with_suffix(".png")
         yield Row(place.as_posix(), picture, tuple(filter(str.strip, lines)))
@@ -136,7 +136,7 @@ class Face(NamedTuple):
 @dataset.specimen
 def specimen(root: Path, count: int) -> None:
     for index in range(count):
-        chance = rank("ffhq", index)
+        chance = stable_hash("ffhq", index)
         face = Face(
             hair=list(HAIR)[index % len(HAIR)],
             long=chance % 2 == 0,

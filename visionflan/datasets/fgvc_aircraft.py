@@ -23,8 +23,8 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan import drawing, layouts, specimens
-from visionflan.dataset import Broken, Dataset, Example
-from visionflan.hashing import rank
+from visionflan.dataset import BrokenRow, Dataset, Example
+from visionflan.hashing import stable_hash
 
 SPLITS = ("train", "val", "test")
 LEVELS = ("manufacturer", "family", "variant")
@@ -60,7 +60,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     data = layouts.require(root / "fgvc-aircraft-2013b" / "data", root / "data")
     lists = [data / f"images_variant_{split}.txt" for split in SPLITS]
     for path in layouts.present(*lists):
@@ -72,7 +72,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
                 yield Row(key, layouts.inside(data / "images", f"{key}.jpg"), *found)
             else:
                 detail = f"the lists of {split} in {data} do not name {key} on every level"
-                yield Broken(key, "missing_label", detail)
+                yield BrokenRow(key, "missing_label", detail)
 
 
 def labels(path: Path) -> dict[str, str]:
@@ -190,7 +190,7 @@ def specimen(root: Path, count: int) -> None:
     data = root / "fgvc-aircraft-2013b" / "data"
     names: dict[str, Drawn] = {}
     for index in range(count):
-        drawn = DRAWN[(index + rank("aircraft", index // len(DRAWN))) % len(DRAWN)]
+        drawn = DRAWN[(index + stable_hash("aircraft", index // len(DRAWN))) % len(DRAWN)]
         names[f"{index + 1:07d}"] = drawn
         specimens.write_image(
             data / "images" / f"{index + 1:07d}.jpg", drawn_aircraft(drawn, index)
@@ -207,7 +207,7 @@ def drawn_aircraft(drawn: Drawn, index: int) -> Image.Image:
     picture = Image.new("RGB", (drawing.SIZE, drawing.SIZE), sky(index))
     pen = ImageDraw.Draw(picture)
     box = drawing.jittered(drawing.WHOLE.part(0.02, 0.02, 0.98, 0.98), "aircraft", index, by=0.2)
-    paint = PAINTS[rank("aircraft", index, "paint") % len(PAINTS)]
+    paint = PAINTS[stable_hash("aircraft", index, "paint") % len(PAINTS)]
     fin = drawing.polygon(box, [(0.62, 0.5), (0.68, 0.06), (1, 0.06), (0.96, 0.5)])
     pen.polygon(fin, fill=paint, outline=drawing.BLACK)
     pen.ellipse(box.part(0.04, 0.4, 1, 0.68), fill=paint, outline=drawing.BLACK)
@@ -226,5 +226,5 @@ def drawn_aircraft(drawn: Drawn, index: int) -> Image.Image:
 
 
 def sky(index: int) -> drawing.RGB:
-    red, green, blue = (rank("aircraft", index, "sky", channel) % 30 for channel in "rgb")
+    red, green, blue = (stable_hash("aircraft", index, "sky", channel) % 30 for channel in "rgb")
     return 150 + red, 190 + green, 225 + blue

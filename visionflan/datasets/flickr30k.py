@@ -22,7 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.errors import ReleaseError
 from visionflan.layouts import inside, load_json, require
 from visionflan.layouts.captions import flickr30k_pictures, numbered
@@ -62,7 +62,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     pictures = flickr30k_pictures(root)
     path = require(
         root / "dataset_flickr30k.json",
@@ -74,7 +74,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
     yield from (read_splits if path.suffix == ".json" else read_lines)(path, pictures)
 
 
-def read_splits(path: Path, pictures: Path) -> Iterator[Row | Broken]:
+def read_splits(path: Path, pictures: Path) -> Iterator[Row | BrokenRow]:
     """Read the file of the Karpathy splits."""
     content = load_json(path)
     if not isinstance(content, dict) or not isinstance(content.get("images"), list):
@@ -84,7 +84,7 @@ def read_splits(path: Path, pictures: Path) -> Iterator[Row | Broken]:
             name, captions = record["filename"], tuple(each["raw"] for each in record["sentences"])
             yield Row(name, inside(pictures, name), captions)
         except (KeyError, TypeError, AttributeError) as fault:
-            yield Broken(f"{path.name}:{place}", "malformed_record", f"{path}: {fault!r}")
+            yield BrokenRow(f"{path.name}:{place}", "malformed_record", f"{path}: {fault!r}")
 
 
 # `1000092795.jpg#0<tab>Two men.` or `1000092795.jpg| 0| Two men.`; a bar may be missing.
@@ -93,7 +93,7 @@ HEADER = re.compile(r"image_name\s*\|")
 UNDECODED = "\N{REPLACEMENT CHARACTER}"
 
 
-def read_lines(path: Path, pictures: Path) -> Iterator[Row | Broken]:
+def read_lines(path: Path, pictures: Path) -> Iterator[Row | BrokenRow]:
     """Gather the captions of each picture from a file of one a line."""
     captions: dict[str, list[str]] = {}
     with path.open(encoding="utf-8-sig", errors="replace") as lines:
@@ -102,7 +102,9 @@ def read_lines(path: Path, pictures: Path) -> Iterator[Row | Broken]:
             if found and UNDECODED not in line:
                 captions.setdefault(found["name"], []).append(found["caption"])
             elif line.strip() and not HEADER.match(line):
-                yield Broken(f"{path.name}:{number}", "malformed_line", f"{path}: {line.strip()!r}")
+                yield BrokenRow(
+                    f"{path.name}:{number}", "malformed_line", f"{path}: {line.strip()!r}"
+                )
     if not captions:
         raise ReleaseError(f"{path} holds no line with the name of a picture and a caption")
     for name, told in captions.items():

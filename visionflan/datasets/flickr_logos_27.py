@@ -23,9 +23,9 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan import drawing, layouts, specimens
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.errors import UnusableError
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 
 BRANDS = {
     "Adidas": "Adidas",
@@ -87,7 +87,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     home = nested if (nested := root / NAME).is_dir() else root
     lists = {part: home / f"{NAME}_{part}_set_annotation.txt" for part in PARTS}
     layouts.require(*lists.values())
@@ -97,7 +97,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
             yield from read_list(part, path, images)
 
 
-def read_list(part: str, path: Path, images: Path) -> Iterator[Row | Broken]:
+def read_list(part: str, path: Path, images: Path) -> Iterator[Row | BrokenRow]:
     """Join the lines of each image, of which there is one for each of its logos."""
     labels: defaultdict[str, dict[str, None]] = defaultdict(dict)
     for number, line in enumerate(layouts.text_lines(path), start=1):
@@ -107,7 +107,7 @@ def read_list(part: str, path: Path, images: Path) -> Iterator[Row | Broken]:
             labels[name][label] = None
         else:
             detail = f"{path} line {number} has the label {label!r}"
-            yield Broken(f"{part}/{name}:{number}", "unknown_label", detail)
+            yield BrokenRow(f"{part}/{name}:{number}", "unknown_label", detail)
     for name, found in labels.items():
         yield Row(f"{part}/{name}", layouts.inside(images, name), tuple(found))
 
@@ -147,7 +147,7 @@ def specimen(root: Path, count: int) -> None:
     home = root / NAME
     lines: dict[str, list[str]] = {part: [] for part in PARTS}
     for index in range(count):
-        label = list(DRAWN)[(index + rank("flickr logos", index // len(DRAWN))) % len(DRAWN)]
+        label = list(DRAWN)[(index + stable_hash("flickr logos", index // len(DRAWN))) % len(DRAWN)]
         name = f"{144503924 + 17 * index}.jpg"
         image, box = poster(label, index)
         specimens.write_image(home / f"{NAME}_images" / name, image)

@@ -21,9 +21,9 @@ from xml.etree import ElementTree
 from PIL import Image
 
 from visionflan import drawing, layouts, specimens
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.errors import UnusableError
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 
 
 class Row(NamedTuple):
@@ -51,13 +51,13 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     for path in sorted(layouts.require(root / "Annotations").glob("*.xml")):
         try:
             things = ElementTree.parse(path).findall("object")
             logos = [(edge(thing), thing.findtext("name", "").strip()) for thing in things]
         except (ElementTree.ParseError, ValueError) as fault:
-            yield Broken(path.stem, "malformed_record", f"{path}: {fault}")
+            yield BrokenRow(path.stem, "malformed_record", f"{path}: {fault}")
         else:
             brands = tuple(dict.fromkeys(name for _, name in sorted(logos) if name))
             yield Row(path.stem, root / "JPEGImages" / f"{path.stem}.jpg", brands)
@@ -106,7 +106,7 @@ DRAWN = {
 @dataset.specimen
 def specimen(root: Path, count: int) -> None:
     for index in range(count):
-        first = list(DRAWN)[(index + rank("food logos", index // len(DRAWN))) % len(DRAWN)]
+        first = list(DRAWN)[(index + stable_hash("food logos", index // len(DRAWN))) % len(DRAWN)]
         second = pick(list(DRAWN), index % 4 // 3, "food logos", index, avoid=[first])
         name = f"{index + 1:06d}"
         image, boxes = shelf((first, *second), index)

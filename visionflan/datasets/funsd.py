@@ -22,10 +22,10 @@ from typing import Any, NamedTuple
 
 from PIL import ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, Box, canvas, jittered, word
 from visionflan.errors import ReleaseError
-from visionflan.hashing import rank
+from visionflan.hashing import stable_hash
 from visionflan.layouts import load_json, present
 from visionflan.specimens import write_image, write_json
 
@@ -68,14 +68,14 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     for folder in present(*(root / "dataset" / name for name in FOLDERS)):
         for path in sorted((folder / "annotations").glob("*.json")):
             key = f"{folder.name}/{path.stem}"
             try:
                 entities = tuple(map(to_entity, load_json(path)["form"]))
             except (ReleaseError, KeyError, TypeError, AttributeError) as fault:
-                yield Broken(key, "malformed_record", f"{path}: {fault!r}")
+                yield BrokenRow(key, "malformed_record", f"{path}: {fault!r}")
             else:
                 yield Row(key, folder / "images" / f"{path.stem}.png", entities)
 
@@ -135,7 +135,7 @@ ENTRIES = ("AMY", "BOB", "JILL", "TED")
 def specimen(root: Path, count: int) -> None:
     for index in range(count):
         folder = root / "dataset" / FOLDERS[index % 5 == 4]
-        texts = (LABELS[index % 3], ENTRIES[rank("entry", index) % 4])
+        texts = (LABELS[index % 3], ENTRIES[stable_hash("entry", index) % 4])
         image = canvas("funsd", index)
         page = jittered(WHOLE, "page", index, by=0.06)
         places = (page.part(0.08, 0.08, 0.92, 0.46), page.part(0.08, 0.54, 0.92, 0.92))

@@ -19,10 +19,10 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, canvas, jittered, regular
 from visionflan.errors import ReleaseError, UnusableError
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import load_json, present
 from visionflan.specimens import write_image, write_json
 
@@ -67,13 +67,13 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     for split in present(*(root / name for name in SPLITS)):
         for folder in sorted(split.glob("*/")):
             yield read_problem(f"{split.name}/{folder.name}", folder)
 
 
-def read_problem(key: str, folder: Path) -> Row | Broken:
+def read_problem(key: str, folder: Path) -> Row | BrokenRow:
     """Read one problem; its answer is given as the text of the choice with that letter."""
     try:
         problem = load_json(folder / "data.json")
@@ -81,7 +81,7 @@ def read_problem(key: str, folder: Path) -> Row | Broken:
         answer = dict(zip(ascii_uppercase, choices, strict=False))[problem["answer"]]
         return Row(key, folder / "img_diagram.png", problem["compact_text"], choices, answer)
     except (ReleaseError, KeyError, TypeError, AttributeError) as fault:
-        return Broken(key, "malformed_record", f"{folder / 'data.json'}: {fault!r}")
+        return BrokenRow(key, "malformed_record", f"{folder / 'data.json'}: {fault!r}")
 
 
 @dataset.task(
@@ -117,7 +117,7 @@ def specimen(root: Path, count: int) -> None:
     for index in range(count):
         folder = root / SPLITS[index % 5 == 4] / str(index)
         draw, pool = ((arms, ANGLES), (polygon, tuple(INTERIOR_ANGLES.values())))[index % 2]
-        answer = pool[rank("answer", index) % len(pool)]
+        answer = pool[stable_hash("answer", index) % len(pool)]
         image, problem = draw(index, answer)
         write_image(folder / "img_diagram.png", image)
         values = sorted([answer, *pick(pool, 3, index, "choices", avoid=[answer])])
@@ -137,14 +137,19 @@ def specimen(root: Path, count: int) -> None:
 def arms(index: int, angle: int) -> tuple[Image.Image, str]:
     """Draw two arms that meet at an angle, one of them lying level."""
     image = canvas("arms", index)
-    side = 1 if rank("side", index) % 2 else -1
-    corner = (48 - side * (28 - angle // 5) + rank("x", index) % 9 - 4, 74 + rank("y", index) % 13)
+    side = 1 if stable_hash("side", index) % 2 else -1
+    corner = (
+        48 - side * (28 - angle // 5) + stable_hash("x", index) % 9 - 4,
+        74 + stable_hash("y", index) % 13,
+    )
     ends = [
         (corner[0] + side * 42 * cos(radians(turn)), corner[1] - 42 * sin(radians(turn)))
         for turn in (0, angle)
     ]
     pen = ImageDraw.Draw(image)
-    pen.line([ends[0], corner, ends[1]], fill=INK[rank("ink", index) % 4], width=6, joint="curve")
+    pen.line(
+        [ends[0], corner, ends[1]], fill=INK[stable_hash("ink", index) % 4], width=6, joint="curve"
+    )
     return image, r"Find the measure of the angle between the two lines, in degrees."
 
 
@@ -153,7 +158,7 @@ def polygon(index: int, angle: int) -> tuple[Image.Image, str]:
     image = canvas("polygon", index)
     corners = next(count for count, value in INTERIOR_ANGLES.items() if value == angle)
     box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), index, by=0.2)
-    ink = INK[rank("ink", index) % 4]
+    ink = INK[stable_hash("ink", index) % 4]
     ImageDraw.Draw(image).polygon(regular(box, corners), fill=(250, 250, 235), outline=ink, width=6)
     return (
         image,

@@ -22,10 +22,10 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, canvas, jittered
 from visionflan.drawing.icons import icon
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, present, require
 from visionflan.layouts.json_stream import json_members
 from visionflan.specimens import write_image, write_json
@@ -60,7 +60,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     folder = next((path for path in places(root) if path.is_dir()), root)
     files = [folder / f"{split}_balanced_questions.json" for split in SPLITS]
     there = present(*files)
@@ -75,13 +75,13 @@ def places(root: Path) -> list[Path]:
     return [require(root) / "questions1.2", root / "questions"]
 
 
-def read_question(root: Path, key: str, record: Any) -> Row | Broken:
+def read_question(root: Path, key: str, record: Any) -> Row | BrokenRow:
     """Read one question; a split without answers has none."""
     try:
         image = inside(root / "images", f"{record['imageId']}.jpg")
         return Row(key, image, record["question"].strip(), record["answer"].strip())
     except (KeyError, TypeError, AttributeError) as fault:
-        return Broken(key, "malformed_record", f"the question lacks a part: {fault!r}")
+        return BrokenRow(key, "malformed_record", f"the question lacks a part: {fault!r}")
 
 
 @dataset.task(
@@ -130,13 +130,13 @@ def side_by_side(index: int) -> tuple[Image.Image, list[tuple[str, str, str]]]:
     colours = pick(COLOURS, 2, "gqa", index, "colours")
     halves = ((0.01, 0.26, 0.49, 0.74), (0.51, 0.26, 0.99, 0.74))
     relations = ("to the left of", "to the right of")
-    if rank("gqa", index, "stacked") % 2:
+    if stable_hash("gqa", index, "stacked") % 2:
         halves = ((0.26, 0.01, 0.74, 0.49), (0.26, 0.51, 0.74, 0.99))
         relations = ("above", "below")
     for thing, colour, edges in zip((one, other), colours, halves, strict=True):
         box = jittered(WHOLE.part(*edges), "gqa", index, thing, by=0.15)
         icon(picture, thing, box, colour)
-    holds = rank("gqa", index, "holds") % 2
+    holds = stable_hash("gqa", index, "holds") % 2
     return picture, [
         ("rel", f"What is {relations[0]} the {other}?", one),
         ("rel", f"Is the {one} {relations[1 - holds]} the {other}?", ("no", "yes")[holds]),

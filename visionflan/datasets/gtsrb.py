@@ -18,8 +18,8 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan import drawing, specimens
-from visionflan.dataset import Broken, Dataset, Example
-from visionflan.hashing import pick, rank
+from visionflan.dataset import BrokenRow, Dataset, Example
+from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import class_folders, csv_rows, inside, present
 
 OTHERS_SHOWN = 9
@@ -97,7 +97,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     below = root / "GTSRB"
     home = below if below.is_dir() else root
     training = [home / "Final_Training" / "Images", home / "Training"]
@@ -113,11 +113,11 @@ def read(root: Path) -> Iterator[Row | Broken]:
             yield read_row(f"test/{name}", image, line["ClassId"])
 
 
-def read_row(key: str, image: Path, label: str) -> Row | Broken:
+def read_row(key: str, image: Path, label: str) -> Row | BrokenRow:
     if label.isdecimal() and int(label) < len(SIGNS):
         return Row(key, image, SIGNS[int(label)])
     detail = f"{image} is of class {label!r}, which is not one of 0 to {len(SIGNS) - 1}"
-    return Broken(key, "unknown_label", detail)
+    return BrokenRow(key, "unknown_label", detail)
 
 
 @dataset.task(
@@ -233,5 +233,5 @@ def specimen(root: Path, count: int) -> None:
 
 def road(index: int) -> Image.Image:
     """Make a dull ground, since signs are photographed before trees, houses and sky."""
-    red, green, blue = (90 + rank("gtsrb", index, channel) % 80 for channel in "rgb")
+    red, green, blue = (90 + stable_hash("gtsrb", index, channel) % 80 for channel in "rgb")
     return Image.new("RGB", (drawing.SIZE, drawing.SIZE), (red, green, blue))

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from visionflan import drawing, layouts, specimens
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick
@@ -71,7 +71,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     path = layouts.require(root / "hico_20150920" / "anno.mat", root / "anno.mat")
     pairs = [read_pair(pair) for pair in load_matlab(path, "list_action")["list_action"].ravel()]
     for split in ("train", "test"):
@@ -89,7 +89,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
                 image = layouts.inside(path.parent / "images" / f"{split}2015", name)
                 yield Row(name, image, found)
             else:
-                yield Broken(name, "no_label", f"{path} names no pair for {name}")
+                yield BrokenRow(name, "no_label", f"{path} names no pair for {name}")
 
 
 def read_pair(pair: Any) -> Pair:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from PIL import ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, jittered
 from visionflan.hashing import pick
 from visionflan.layouts import class_folders, present
@@ -55,7 +55,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     homes = (root / "300W", root, root / "Test")
     found = present(*(home / folder for home in homes for folder in PLACES))
     for key, image, folder in class_folders(found[0].parent):

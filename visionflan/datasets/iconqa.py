@@ -19,10 +19,10 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import COLOURS, SHAPES, canvas, cells, grid_cell, jittered, shape
 from visionflan.errors import ReleaseError, UnusableError
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import load_json, present
 from visionflan.specimens import write_image, write_json
 
@@ -63,7 +63,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     whole = root / "iconqa_data" / "iconqa"
     base = whole if whole.is_dir() else root
     for split in present(*(base / name for name in SPLITS)):
@@ -72,7 +72,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
                 yield read_problem(f"{split.name}/{kind}/{folder.name}", folder, kind)
 
 
-def read_problem(key: str, folder: Path, kind: str) -> Row | Broken:
+def read_problem(key: str, folder: Path, kind: str) -> Row | BrokenRow:
     """Read one question; the answer of a choice is given as its text."""
     try:
         problem = load_json(folder / "data.json")
@@ -82,7 +82,7 @@ def read_problem(key: str, folder: Path, kind: str) -> Row | Broken:
             answer = dict(enumerate(choices))[int(answer)]
         return Row(key, folder / "image.png", kind, problem["question"], choices, str(answer))
     except (ReleaseError, KeyError, TypeError, ValueError, AttributeError) as fault:
-        return Broken(key, "malformed_record", f"{folder / 'data.json'}: {fault!r}")
+        return BrokenRow(key, "malformed_record", f"{folder / 'data.json'}: {fault!r}")
 
 
 @dataset.task(
@@ -142,14 +142,14 @@ def specimen(root: Path, count: int) -> None:
 def in_a_row(index: int) -> tuple[Image.Image, dict[str, object]]:
     """Draw two or three shapes side by side and ask for the one in some place."""
     image = canvas("row", index)
-    shown = pick(THINGS, 2 + rank("length", index) % 2, index, "row")
+    shown = pick(THINGS, 2 + stable_hash("length", index) % 2, index, "row")
     for place, name in enumerate(shown):
-        colour = STRONG[rank("colour", index, place) % len(STRONG)]
-        box = grid_cell(place, rank("height", index) % len(shown), len(shown), len(shown))
+        colour = STRONG[stable_hash("colour", index, place) % len(STRONG)]
+        box = grid_cell(place, stable_hash("height", index) % len(shown), len(shown), len(shown))
         shape(image, name, colour, jittered(box, index, place))
-    asked = rank("asked", index) % len(shown)
+    asked = stable_hash("asked", index) % len(shown)
     choices = pick(THINGS, 4, index, "choices", avoid=[shown[asked]])[:3]
-    choices.insert(rank("place", index) % 4, shown[asked])
+    choices.insert(stable_hash("place", index) % 4, shown[asked])
     question = f"Which shape is {PLACES[asked]} from the left?"
     return image, {
         "question": question,
@@ -161,8 +161,8 @@ def in_a_row(index: int) -> tuple[Image.Image, dict[str, object]]:
 def counted(index: int) -> tuple[Image.Image, dict[str, object]]:
     """Draw one to six of a shape in one colour, and ask how many there are."""
     number = 1 + index // 2 % 6
-    name = list(SHAPES)[rank("thing", index) % len(SHAPES)]
-    colour = STRONG[rank("colour", index) % len(STRONG)]
+    name = list(SHAPES)[stable_hash("thing", index) % len(SHAPES)]
+    colour = STRONG[stable_hash("colour", index) % len(STRONG)]
     image = canvas("count", index)
     for place, box in enumerate(cells(number, index)):
         shape(image, name, colour, jittered(box, index, place))

@@ -11,7 +11,7 @@ File names hold what a classifier saw in the picture and how sure it was; they a
 from collections.abc import Iterator
 from pathlib import Path
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.hashing import pick
 from visionflan.layouts import LabelledImage
 from visionflan.layouts.wordnet import names, wordnet_folders
@@ -74,7 +74,7 @@ dataset = Dataset[LabelledImage](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[LabelledImage | Broken]:
+def read(root: Path) -> Iterator[LabelledImage | BrokenRow]:
     return wordnet_folders(root / "imagenet-a")
 
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing.corruptions import corrupted
 from visionflan.layouts import class_folders, present
 from visionflan.specimens import write_image
@@ -79,7 +79,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     homes = (root, *(root / archive for archive in ARCHIVES))
     for folder in present(*(home / name for name in sorted(GROUP_OF) for home in homes)):
         for severity in sorted(path for path in folder.iterdir() if path.is_dir()):

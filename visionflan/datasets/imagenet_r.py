@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import COLOURS, SIZE
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 from visionflan.layouts.wordnet import wordnet_folders
 from visionflan.specimens import write_image
 from visionflan.specimens.imagenet import THINGS, drawn_thing, thing_at
@@ -70,15 +70,15 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     for found in wordnet_folders(root / "imagenet-r"):
-        if isinstance(found, Broken):
+        if isinstance(found, BrokenRow):
             yield found
         elif domain := DOMAINS.get(found.image.stem.rpartition("_")[0]):
             yield Row(found.key, found.image, found.label, domain)
         else:
             detail = f"the name of {found.image} begins with none of {', '.join(DOMAINS)}"
-            yield Broken(found.key, "unknown_label", detail)
+            yield BrokenRow(found.key, "unknown_label", detail)
 
 
 @dataset.specimen
@@ -102,7 +102,7 @@ def video_game(identifier: str, index: int) -> Image.Image:
     image = coarse.resize((SIZE, SIZE), Image.Resampling.NEAREST)
     pen = ImageDraw.Draw(image)
     pen.rectangle((0, 0, SIZE, 11), fill=(0, 0, 0))
-    for life in range(1 + rank(index, "lives") % 4):
+    for life in range(1 + stable_hash(index, "lives") % 4):
         pen.rectangle((4 + 12 * life, 3, 11 + 12 * life, 8), fill=COLOURS["red"])
     return image
 

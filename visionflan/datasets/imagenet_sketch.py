@@ -9,7 +9,7 @@ added turned and mirrored copies of others, so that near-identical pictures are 
 from collections.abc import Iterator
 from pathlib import Path
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.layouts import LabelledImage
 from visionflan.layouts.wordnet import wordnet_folders
 from visionflan.specimens import write_image
@@ -37,7 +37,7 @@ dataset = Dataset[LabelledImage](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[LabelledImage | Broken]:
+def read(root: Path) -> Iterator[LabelledImage | BrokenRow]:
     return wordnet_folders(root / "sketch")
 
 

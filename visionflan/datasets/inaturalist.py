@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, jittered
 from visionflan.drawing.styles import styled_icon
 from visionflan.errors import ReleaseError, UnusableError
@@ -86,7 +86,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     whole = (root / "train").is_dir() or (root / "2021_train").is_dir()
     names = ["train" if whole else "train_mini", "val"]
     folders = {folder: name for name in names for folder in (root / name, root / f"2021_{name}")}
@@ -98,12 +98,12 @@ def read(root: Path) -> Iterator[Row | Broken]:
             yield from read_2017(folder)
 
 
-def read_2021(folder: Path, split: str) -> Iterator[Row | Broken]:
+def read_2021(folder: Path, split: str) -> Iterator[Row | BrokenRow]:
     categories = read_categories(folder.parent)
     for name, image, label in class_folders(folder):
         key = f"{split}/{name}"
         if (category := categories.get(label)) is None:
-            yield Broken(key, "unknown_label", f"no category has the folder {label!r}")
+            yield BrokenRow(key, "unknown_label", f"no category has the folder {label!r}")
             continue
         ranks = {rank: category[rank] for rank in RANKS}
         common = category["common_name"]
@@ -126,7 +126,7 @@ def read_categories(root: Path) -> dict[str, Any]:
     return {category["image_dir_name"]: category for category in categories}
 
 
-def read_2017(folder: Path) -> Iterator[Row | Broken]:
+def read_2017(folder: Path) -> Iterator[Row | BrokenRow]:
     for group in sorted(path for path in folder.iterdir() if path.is_dir()):
         ranks = {"class": group.name} if group.name in CLASSES else {}
         for name, image, species in class_folders(group):

@@ -26,11 +26,11 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import BLACK, COLOURS, WHITE, WHOLE, Box, canvas, jittered, word
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, require
 from visionflan.layouts.rrc import (
     Question,
@@ -69,7 +69,7 @@ dataset = Dataset[Question](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Question | Broken]:
+def read(root: Path) -> Iterator[Question | BrokenRow]:
     names = [f"{kind}VQA_{{split}}_v1.0" for kind in ("infographics", "infographic")]
     files = find_splits(
         root,
@@ -170,8 +170,8 @@ def poster(index: int) -> tuple[Image.Image, list[tuple[str, list[str]]]]:
 def form(index: int) -> tuple[Image.Image, list[tuple[str, list[str]]]]:
     """Draw a form with one field, and a number written into it."""
     image = canvas("form", index)
-    field = FIELDS[rank("field", index) % len(FIELDS)]
-    number = str(11 * (1 + rank("number", index) % 8) + rank("more", index) % 2)
+    field = FIELDS[stable_hash("field", index) % len(FIELDS)]
+    number = str(11 * (1 + stable_hash("number", index) % 8) + stable_hash("more", index) % 2)
     sheet = jittered(WHOLE.part(0.03, 0.03, 0.97, 0.97), "form", index)
     word(image, field, sheet.part(0, 0.02, 1, 0.36))
     filled: Box = sheet.part(0.04, 0.42, 0.96, 0.98)

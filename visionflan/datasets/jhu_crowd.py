@@ -18,11 +18,11 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import BLACK, COLOURS, RGB, SIZE, WHITE, WHOLE, Box, word
 from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
-from visionflan.hashing import fraction, rank
+from visionflan.hashing import hash_fraction, stable_hash
 from visionflan.layouts import inside, present, text_lines
 from visionflan.specimens import write_image, write_lines
 
@@ -82,7 +82,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     homes = (root / "jhu_crowd_v2.0", root)
     splits = [home / split for split in ("train", "val", "test") for home in homes]
     for labels in present(*(split / "image_labels.txt" for split in splits)):
@@ -94,7 +94,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
                 yield Row(key, image, fields[2].strip())
             else:
                 detail = f"{labels}:{number} has {len(fields)} fields, not {COLUMNS}"
-                yield Broken(key, "malformed_record", detail)
+                yield BrokenRow(key, "malformed_record", detail)
 
 
 @dataset.task(
@@ -135,8 +135,8 @@ def specimen(root: Path, count: int) -> None:
     labels: dict[str, list[str]] = {}
     for index in range(count):
         scene = SCENES[index % len(SCENES)]
-        split = ("train", "train", "val", "test")[rank("jhu_crowd", index) % 4]
-        name, heads = f"{index + 1:04d}", 14 + rank("jhu_crowd", index, "heads") % 20
+        split = ("train", "train", "val", "test")[stable_hash("jhu_crowd", index) % 4]
+        name, heads = f"{index + 1:04d}", 14 + stable_hash("jhu_crowd", index, "heads") % 20
         home = root / "jhu_crowd_v2.0" / split
         image = place(scene, index)
         places = crowd(image, heads, index)
@@ -153,8 +153,8 @@ def place(scene: str, index: int) -> Image.Image:
     image = Image.new("RGB", (SIZE, SIZE), far)
     pen = ImageDraw.Draw(image)
     pen.rectangle(WHOLE.part(0, 0.5, 1, 1), fill=near)
-    x = 0.1 * fraction("jhu_crowd", index, "x")
-    colour = ("red", "blue", "purple")[rank("jhu_crowd", index, "colour") % 3]
+    x = 0.1 * hash_fraction("jhu_crowd", index, "x")
+    colour = ("red", "blue", "purple")[stable_hash("jhu_crowd", index, "colour") % 3]
     box = WHOLE.part(x, 0.06, x + 0.5, 0.56)
     icons = {"street": "house", "railway station": "train", "Kite-festival": "kite"}
     icons["beach"] = "umbrella"
@@ -186,9 +186,9 @@ def crowd(image: Image.Image, heads: int, index: int) -> list[tuple[int, int]]:
     """Draw small people all over the lower part, and tell where their heads are."""
     pen, places = ImageDraw.Draw(image), []
     for head in range(heads):
-        x = 4 + round(88 * fraction("jhu_crowd", index, head, "x"))
-        y = 56 + round(34 * fraction("jhu_crowd", index, head, "y"))
-        tone = 60 + rank("jhu_crowd", index, head) % 120
+        x = 4 + round(88 * hash_fraction("jhu_crowd", index, head, "x"))
+        y = 56 + round(34 * hash_fraction("jhu_crowd", index, head, "y"))
+        tone = 60 + stable_hash("jhu_crowd", index, head) % 120
         pen.rectangle((x - 2, y + 3, x + 2, y + 9), fill=(tone, 60, 200 - tone))
         pen.ellipse((x - 3, y - 3, x + 3, y + 3), fill=(225, 190, 160), outline=BLACK)
         places.append((x, y))

@@ -21,11 +21,11 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import BLACK, WHOLE, Box, canvas, grid_cell, jittered, word
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, load_json, require
 from visionflan.specimens import write_image, write_json
 
@@ -60,7 +60,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     path = require(root / "dataset.json")
     pictures = load_json(path)
     if not isinstance(pictures, dict):
@@ -69,7 +69,9 @@ def read(root: Path) -> Iterator[Row | Broken]:
         try:
             yield from picture_rows(root, identity, record)
         except (AttributeError, KeyError, TypeError, ValueError) as fault:
-            yield Broken(identity, "malformed_record", f"picture {identity} of {path}: {fault!r}")
+            yield BrokenRow(
+                identity, "malformed_record", f"picture {identity} of {path}: {fault!r}"
+            )
 
 
 def picture_rows(root: Path, identity: str, record: dict[str, Any]) -> list[Row]:
@@ -149,7 +151,7 @@ def specimen(root: Path, count: int) -> None:
     pictures: dict[str, dict[str, object]] = {}
     for index in range(count):
         shown = pick(PEOPLE, 1 + index % 2, "kvqa", index)
-        place = list(PLACES)[rank("kvqa", index, "place") % len(PLACES)]
+        place = list(PLACES)[stable_hash("kvqa", index, "place") % len(PLACES)]
         path = f"KVQAimgs/{20_000 + index}.jpg"
         write_image(root / path, portrait(shown, place, index))
         asked = questions(shown)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 from unicodedata import normalize
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, canvas, jittered
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
@@ -58,7 +58,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     annotations = require(root / "LAD_annotations")
     kinds = names(annotations / "label_list.txt")
     attributes = list(names(annotations / "attribute_list.txt").values())
@@ -67,12 +67,12 @@ def read(root: Path) -> Iterator[Row | Broken]:
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
             if not (found := LINE.fullmatch(line.strip())):
-                yield Broken(f"{path.name}:{number}", "malformed_line", f"{path}: {line[:80]!r}")
+                yield BrokenRow(f"{path.name}:{number}", "malformed_line", f"{path}: {line[:80]!r}")
                 continue
             given, key = found["given"].split(), found["path"]
             if found["kind"] not in kinds or len(given) != len(attributes):
                 detail = f"{found['kind']} with {len(given)} of {len(attributes)} attributes"
-                yield Broken(key, "malformed_line", f"{path}, line {number}: {detail}")
+                yield BrokenRow(key, "malformed_line", f"{path}, line {number}: {detail}")
                 continue
             true = (name for name, said in zip(attributes, given, strict=True) if said == "1")
             yield Row(key, inside(pictures, key), kinds[found["kind"]], tuple(true))

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import COLOURS, WHOLE, canvas, jittered, word
 from visionflan.layouts import class_folders, is_folder, require
 from visionflan.specimens import write_image
@@ -56,7 +56,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     home = require(*(root / folder for folder in FOLDERS))
     inner = home / home.name
     for key, image, person in class_folders(inner if is_folder(inner) else home):

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.errors import UnusableError
 from visionflan.layouts import coco_image, inside, is_folder, json_lines, require
 from visionflan.layouts.captions import flickr30k_pictures
@@ -108,13 +108,13 @@ PARTS = (
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     found = [(part, path) for part in PARTS for path in files(root, part)]
     if not found:
         require(*(root / f"{part.name}_captions.jsonl" for part in PARTS))
     for part, path in found:
         for line in json_lines(path):
-            if isinstance(line, Broken):
+            if isinstance(line, BrokenRow):
                 yield line
             else:
                 yield read_record(root, part, f"{path.name}:{line[0]}", line[1])
@@ -128,7 +128,7 @@ def files(root: Path, part: Part) -> list[Path]:
     return sorted(root.glob(f"{part.name}_localized_narratives*.jsonl"))
 
 
-def read_record(root: Path, part: Part, place: str, record: Any) -> Row | Broken:
+def read_record(root: Path, part: Part, place: str, record: Any) -> Row | BrokenRow:
     try:
         image_id, narrative = str(record["image_id"]), record["caption"]
         if not isinstance(narrative, str):
@@ -136,7 +136,7 @@ def read_record(root: Path, part: Part, place: str, record: Any) -> Row | Broken
         key = f"{part.name}/{image_id}/{record['annotator_id']}"
         return Row(key, part.picture(root, part.folder, image_id), part.source, narrative)
     except (KeyError, TypeError, ValueError) as fault:
-        return Broken(place, "malformed_record", f"{place}: {fault!r}")
+        return BrokenRow(place, "malformed_record", f"{place}: {fault!r}")
 
 
 def narrated(row: Row, source: str) -> Example | None:

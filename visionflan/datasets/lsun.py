@@ -19,9 +19,9 @@ from visionflan.dataset import Dataset, Example
 from visionflan.drawing import RGB, SIZE, WHOLE, Box, darker, jittered, polygon
 from visionflan.drawing.icons import icon
 from visionflan.drawing.styles import gradient
-from visionflan.hashing import pick, rank
-from visionflan.image_sources import Entry, Picture, open_lmdb
-from visionflan.layouts import is_picture, require
+from visionflan.hashing import pick, stable_hash
+from visionflan.image_sources import ImageSource, LmdbEntry, open_lmdb
+from visionflan.layouts import is_image_file, require
 from visionflan.specimens import write_image
 from visionflan.specimens.imagenet import thing_at
 
@@ -42,7 +42,7 @@ SPLITS = ("train", "val")
 
 class Row(NamedTuple):
     key: str
-    image: Picture
+    image: ImageSource
     scene: str
 
 
@@ -87,7 +87,7 @@ def read_database(folder: Path, part: str, scene: str) -> Iterator[Row]:
     with open_lmdb(folder).begin() as transaction, transaction.cursor() as cursor:
         for key in cursor.iternext(keys=True, values=False):
             name = key.decode("ascii", "backslashreplace")
-            yield Row(f"{part}/{name}", Entry(folder, name), scene)
+            yield Row(f"{part}/{name}", LmdbEntry(folder, name), scene)
 
 
 def pictures_below(folder: Path) -> Iterator[Path]:
@@ -95,7 +95,7 @@ def pictures_below(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
         if path.is_dir():
             yield from pictures_below(path)
-        elif is_picture(path):
+        elif is_image_file(path):
             yield path
 
 
@@ -140,7 +140,7 @@ def specimen(root: Path, count: int) -> None:
     entries: dict[str, dict[bytes, Image.Image]] = {}
     for index in range(count):
         category = thing_at(index, list(SCENES), "lsun")
-        name, image = f"{rank('lsun', index):040x}", scene(category, index)
+        name, image = f"{stable_hash('lsun', index):040x}", scene(category, index)
         if index % 10 == 9:
             below = Path(category, *name[:6], f"{name}.webp")
             write_image(root / below, image)

@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import BLACK, COLOURS, Box, canvas, darker, jittered, word
 from visionflan.errors import ReleaseError, UnusableError
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, load_json, present
 from visionflan.specimens import write_image, write_json
 
@@ -60,7 +60,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     folder = root / "data" if (root / "data").is_dir() else root
     for path in present(*(folder / f"memes-{part}.json" for part in PARTS)):
         records = load_json(path)
@@ -71,7 +71,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
             try:
                 yield to_row(part, root / "memes", record)
             except (KeyError, TypeError, AttributeError) as fault:
-                yield Broken(f"{part}:{place}", "malformed_record", f"{path}: {fault!r}")
+                yield BrokenRow(f"{part}:{place}", "malformed_record", f"{path}: {fault!r}")
 
 
 def to_row(part: str, pictures: Path, record: dict[str, Any]) -> Row:
@@ -95,7 +95,7 @@ def one_of(row: Row, captions: tuple[str, ...], purpose: str) -> Example:
     return Example(
         image=row.image,
         text=f"Title: {title}" if title else "",
-        target=mended[rank(row.key, purpose) % len(mended)],
+        target=mended[stable_hash(row.key, purpose) % len(mended)],
         references=mended,
         repaired=("trimmed_blanks",) if not {title, *mended} <= {row.title, *captions} else (),
     )
@@ -149,7 +149,7 @@ def specimen(root: Path, count: int) -> None:
         records[PARTS[index % 5 == 4]].append(
             {
                 "category": "memes",
-                "title": TITLES[rank(index, "title") % len(TITLES)],
+                "title": TITLES[stable_hash(index, "title") % len(TITLES)],
                 "img_captions": [
                     f"{article} {colour} face that {look[0]}.",
                     f"{article} {colour} face {look[1]}. ",

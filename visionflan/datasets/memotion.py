@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import BLACK, WHOLE, canvas, jittered, word
 from visionflan.hashing import pick
 from visionflan.layouts import csv_rows, inside, require
@@ -63,7 +63,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     table = require(root / FOLDER / "labels.csv", root / "labels.csv")
     for line in csv_rows(table, "image_name", "overall_sentiment", encoding="utf-8-sig"):
         name, sentiment = line["image_name"], line["overall_sentiment"]
@@ -71,7 +71,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
             image = inside(table.parent / "images", name)
             yield Row(name, image, SENTIMENTS[sentiment])
         else:
-            yield Broken(name, "unknown_label", f"{table}: {sentiment!r} is no sentiment")
+            yield BrokenRow(name, "unknown_label", f"{table}: {sentiment!r} is no sentiment")
 
 
 @dataset.task(

@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 from PIL import Image, ImageChops, ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import font
-from visionflan.hashing import fraction, rank, shuffled
+from visionflan.hashing import hash_fraction, shuffled, stable_hash
 from visionflan.layouts import inside, present, text_lines
 from visionflan.specimens import write_image, write_lines
 
@@ -55,7 +55,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     below = root / "mnist_m"
     folder = below if below.is_dir() else root
     splits = {folder / f"mnist_m_{split}_labels.txt": split for split in ("train", "test")}
@@ -69,7 +69,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
                 )
             else:
                 detail = f"entry {number} of {labels} is not a file name and a digit: {line!r}"
-                yield Broken(f"{split}/entry {number}", "malformed_line", detail)
+                yield BrokenRow(f"{split}/entry {number}", "malformed_line", detail)
 
 
 @dataset.task(
@@ -102,18 +102,18 @@ def blended(digit: str, index: int) -> Image.Image:
     """Draw a digit that inverts the dark patch of colours under it, as the owners made theirs."""
     patch = Image.new("RGB", (3, 3))
     for place in range(9):
-        red, green, blue = (rank(index, place, channel) % 111 for channel in ("r", "g", "b"))
+        red, green, blue = (stable_hash(index, place, channel) % 111 for channel in ("r", "g", "b"))
         patch.putpixel((place % 3, place // 3), (red, green, blue))
     patch = patch.resize((SIZE, SIZE), Image.Resampling.BICUBIC)
     mask = Image.new("L", (4 * SIZE, 4 * SIZE), 0)
-    x, y = (2 * SIZE + 24 * fraction(index, axis) - 12 for axis in "xy")
+    x, y = (2 * SIZE + 24 * hash_fraction(index, axis) - 12 for axis in "xy")
     ImageDraw.Draw(mask).text(
         (x, y),
         digit,
         fill=255,
-        font=font(104 + rank(index, "size") % 28),
+        font=font(104 + stable_hash(index, "size") % 28),
         anchor="mm",
-        stroke_width=1 + rank(index, "stroke") % 5,
+        stroke_width=1 + stable_hash(index, "stroke") % 5,
     )
-    mask = mask.rotate(24 * fraction(index, "turn") - 12, Image.Resampling.BICUBIC)
+    mask = mask.rotate(24 * hash_fraction(index, "turn") - 12, Image.Resampling.BICUBIC)
     return Image.composite(ImageChops.invert(patch), patch, mask.resize((SIZE, SIZE)))

@@ -23,10 +23,10 @@ from typing import NamedTuple
 from PIL import Image
 
 from visionflan import drawing, layouts
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 from visionflan.specimens import write_image, write_text
 
 ANSWERS = {"supported": "yes", "refuted": "no", "NEI": "not sure"}
@@ -61,7 +61,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     csv.field_size_limit(LONGEST_FIELD)
     below = root / "mocheg"
     home = below if below.is_dir() else root
@@ -75,7 +75,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
 def proofs(folder: Path) -> dict[str, list[Path]]:
     """Sort the pictures that fact checkers showed by the number of their claim."""
     found: dict[str, list[Path]] = {}
-    for path in sorted(filter(layouts.is_picture, folder.iterdir())):
+    for path in sorted(filter(layouts.is_image_file, folder.iterdir())):
         number, *rest = path.name.split("-", 2)
         if rest and rest[0] == "proof":
             found.setdefault(number, []).append(path)
@@ -96,13 +96,15 @@ def plain(text: str) -> str:
     return " ".join(unescape(re.sub(r"</?[a-zA-Z][^<>]*>", " ", text)).split())
 
 
-def read_claim(key: str, lines: list[dict[str, str]], images: list[Path]) -> Row | Broken:
+def read_claim(key: str, lines: list[dict[str, str]], images: list[Path]) -> Row | BrokenRow:
     first = lines[0]
     label = first["cleaned_truthfulness"]
     if label not in ANSWERS:
-        return Broken(key, "unknown_label", f"{label!r} is none of {', '.join(ANSWERS)}")
+        return BrokenRow(key, "unknown_label", f"{label!r} is none of {', '.join(ANSWERS)}")
     if not images:
-        return Broken(key, "no_picture", "no picture of the folder images is a proof of the claim")
+        return BrokenRow(
+            key, "no_picture", "no picture of the folder images is a proof of the claim"
+        )
     evidence = tuple(line["Evidence"] for line in lines if line["Evidence"])
     return Row(key, tuple(images), first["Claim"], first["ruling_outline"], evidence, label)
 
@@ -145,7 +147,7 @@ def specimen(root: Path, count: int) -> None:
             shown, other = pick(THINGS, 2, "mocheg", index)
             claim = claimed(label, shown, other, index)
             asked = f"We asked for a photo of what was there on day {index + 1}; it is shown here."
-            outline = "" if rank("mocheg", index, "outline") % 3 == 0 else asked
+            outline = "" if stable_hash("mocheg", index, "outline") % 3 == 0 else asked
             lines.append(f'{index},"{claim}","<p>{asked}</p>",{label},"{outline}"')
             lines.append(f'{index},"{claim}","<p>Nobody else was asked.</p>",{label},"{outline}"')
             folder = root / split / "images"

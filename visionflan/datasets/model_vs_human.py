@@ -20,11 +20,11 @@ from typing import NamedTuple
 
 from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, jittered
 from visionflan.drawing.styles import noise, styled_icon
 from visionflan.hashing import pick
-from visionflan.layouts import class_folders, is_picture, present
+from visionflan.layouts import class_folders, is_image_file, present
 from visionflan.specimens import write_image
 
 COLOUR = "colour photograph"
@@ -95,7 +95,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     for folder in present(*(root / name for name in STYLES)):
         if folder.name in BY_THING:
             for key, image, _ in class_folders(folder):
@@ -104,14 +104,14 @@ def read(root: Path) -> Iterator[Row | Broken]:
             yield from sessions(folder)
 
 
-def sessions(folder: Path) -> Iterator[Row | Broken]:
+def sessions(folder: Path) -> Iterator[Row | BrokenRow]:
     """Read the pictures of one experiment, whose names tell the condition."""
-    for image in sorted(filter(is_picture, (folder / "dnn").glob("session-*/*"))):
+    for image in sorted(filter(is_image_file, (folder / "dnn").glob("session-*/*"))):
         key = f"{folder.name}/{image.parent.name}/{image.name}"
         parts = image.name.split("_")
         if len(parts) < PARTS_OF_NAME:
             detail = f"the name of {image} does not tell condition and thing"
-            yield Broken(key, "malformed_name", detail)
+            yield BrokenRow(key, "malformed_name", detail)
         else:
             yield Row(key, image, style_of(folder.name, parts[CONDITION].casefold()))
 

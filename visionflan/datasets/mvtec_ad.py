@@ -21,7 +21,7 @@ from visionflan import drawing, layouts, specimens
 from visionflan.dataset import Dataset, Example
 from visionflan.drawing.icons import icon
 from visionflan.drawing.textures import texture
-from visionflan.hashing import fraction, pick, rank
+from visionflan.hashing import hash_fraction, pick, stable_hash
 
 GOOD = "good"
 CATEGORIES = (
@@ -160,10 +160,12 @@ DRAWN = (
 def specimen(root: Path, count: int) -> None:
     for index in range(count):
         category, kind = DRAWN[(index + index // len(DRAWN)) % len(DRAWN)]
-        split = "train" if kind == GOOD and rank("mvtec", index, "split") % 3 == 0 else "test"
+        split = (
+            "train" if kind == GOOD and stable_hash("mvtec", index, "split") % 3 == 0 else "test"
+        )
         image = product(category, index)
         if kind != GOOD:
-            x, y = (0.36 + 0.14 * fraction("mvtec", index, axis) for axis in "xy")
+            x, y = (0.36 + 0.14 * hash_fraction("mvtec", index, axis) for axis in "xy")
             flaw(image, kind, drawing.WHOLE.part(x, y, x + 0.28, y + 0.28))
         specimens.write_image(root / category / split / kind / f"{index:03d}.png", image)
 

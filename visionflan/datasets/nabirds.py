@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.errors import ReleaseError, UnusableError
-from visionflan.hashing import rank
+from visionflan.hashing import stable_hash
 from visionflan.layouts import require
 from visionflan.layouts.birds import listed_birds, told
 from visionflan.specimens import write_image, write_lines
@@ -61,11 +61,11 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     folder = require(root / "nabirds" / "images.txt", root / "images.txt").parent
     visible = visible_parts(folder / "parts")
     for row in listed_birds(folder):
-        if isinstance(row, Broken):
+        if isinstance(row, BrokenRow):
             yield row
         else:
             yield Row(row.key, row.image, row.name, tuple(visible[row.identifier]))
@@ -133,8 +133,8 @@ def specimen(root: Path, count: int) -> None:
     paths, labels, places = [], [], []
     for index in range(count):
         label = index % len(species)
-        view = list(VIEWS)[(index + rank("nabirds", index // 4)) % len(VIEWS)]
-        name = f"{rank('nabirds', index):032x}"
+        view = list(VIEWS)[(index + stable_hash("nabirds", index // 4)) % len(VIEWS)]
+        name = f"{stable_hash('nabirds', index):032x}"
         groups = (name[:8], name[8:12], name[12:16], name[16:20], name[20:])
         identifier = "-".join(groups)
         path = f"{801 + label:04d}/{name}.jpg"

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import SIZE
 from visionflan.errors import ReleaseError
 from visionflan.layouts import inside, load_json, require
@@ -61,7 +61,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     path = require(root / FILE, root / "annotations" / FILE)
     content = load_json(path)
     try:
@@ -74,7 +74,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
         try:
             captions[annotation["image_id"]].append(annotation["caption"])
         except (KeyError, TypeError) as fault:
-            yield Broken(f"{path.name}:{place}", "malformed_record", f"{path}: {fault!r}")
+            yield BrokenRow(f"{path.name}:{place}", "malformed_record", f"{path}: {fault!r}")
     folders = [root / name for name in FOLDERS]
     folder = next((folder for folder in folders if folder.is_dir()), folders[1])
     for image_id, name in names.items():

@@ -22,7 +22,7 @@ from visionflan.dataset import Dataset, Example
 from visionflan.drawing import WHOLE, jittered
 from visionflan.drawing.styles import styled_icon
 from visionflan.errors import ReleaseError, UnusableError
-from visionflan.hashing import fraction, pick, rank
+from visionflan.hashing import hash_fraction, pick, stable_hash
 from visionflan.layouts import inside, is_folder, require, text_lines
 from visionflan.specimens import write_image, write_lines
 
@@ -73,7 +73,7 @@ def read(root: Path) -> Iterator[Row]:
     for place, path in enumerate(paths):
         key = path.replace("\\", "/")
         shown = tuple(kind for kind, marked in kinds.items() if marked[place])
-        asked = animals[place] or fraction("nus_wide", "asked", key) < share
+        asked = animals[place] or hash_fraction("nus_wide", "asked", key) < share
         yield Row(key, inside(home, key), animals[place], shown, asked)
 
 
@@ -110,7 +110,7 @@ OTHERS = ("house", "car", "airplane", "boat", "tree", "clock", "train", "person"
 def specimen(root: Path, count: int) -> None:
     paths, shown = [], []
     for index in range(count):
-        pool = (ANIMALS, OTHERS)[(index + rank("nus_wide", index // 2)) % 2]
+        pool = (ANIMALS, OTHERS)[(index + stable_hash("nus_wide", index // 2)) % 2]
         thing = pick(tuple(pool), 1, "nus_wide", index)[0]
         colour = pick(("red", "brown", "orange", "blue", "gray"), 1, "nus_wide", index, "colour")[0]
         box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), "nus_wide", index, by=0.2)

@@ -23,12 +23,12 @@ from typing import NamedTuple
 
 from PIL import Image, ImageOps
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import SIZE, WHOLE
 from visionflan.drawing.icons import icon
 from visionflan.drawing.styles import photo
 from visionflan.errors import ReleaseError
-from visionflan.hashing import fraction, pick, rank
+from visionflan.hashing import hash_fraction, pick, stable_hash
 from visionflan.layouts import class_folders, load_json, require
 from visionflan.specimens import write_image, write_json
 
@@ -65,7 +65,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     homes = (root / "objectnet-1.0", root / "objectnet-1.0-beta", root)
     mapping = require(*(home / MAPPING for home in homes))
     names = load_json(mapping)
@@ -75,7 +75,9 @@ def read(root: Path) -> Iterator[Row | Broken]:
         if isinstance(name := names.get(folder), str):
             yield Row(key, image, spoken(name))
         else:
-            yield Broken(key, "unknown_label", f"{mapping} has no name for the folder {folder!r}")
+            yield BrokenRow(
+                key, "unknown_label", f"{mapping} has no name for the folder {folder!r}"
+            )
 
 
 def spoken(name: str) -> str:
@@ -128,7 +130,7 @@ def specimen(root: Path, count: int) -> None:
             WHOLE.part(0.14, 0.14, 0.86, 0.86),
             pick(colours, 1, "objectnet", index)[0],
         )
-        turn = 360 * fraction("objectnet", index, "turn")
+        turn = 360 * hash_fraction("objectnet", index, "turn")
         image = photo(subject.rotate(turn, Image.Resampling.BICUBIC), "objectnet", index)
-        name = f"{rank('objectnet', index, 'name'):016x}"[:15]
+        name = f"{stable_hash('objectnet', index, 'name'):016x}"[:15]
         write_image(home / "images" / folder / f"{name}.png", ImageOps.expand(image, 1, "red"))

@@ -19,10 +19,10 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import COLOURS, WHITE, WHOLE, canvas, darker, jittered, word
 from visionflan.drawing.icons import icon
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, require
 from visionflan.layouts.json_stream import json_members
 from visionflan.specimens import write_image, write_json
@@ -58,7 +58,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     annotations = require(root / "dataset.json")
     for key, book in json_members(annotations):
         try:
@@ -69,7 +69,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
                 for number, (question, answer) in enumerate(pairs)
             ]
         except (KeyError, TypeError, ValueError, AttributeError) as fault:
-            yield Broken(key, "malformed_record", f"{annotations}: {fault!r}")
+            yield BrokenRow(key, "malformed_record", f"{annotations}: {fault!r}")
         else:
             yield from rows
 
@@ -109,9 +109,9 @@ COVERS = ("red", "blue", "green", "purple", "brown")
 def specimen(root: Path, count: int) -> None:
     books: dict[str, dict[str, Any]] = {}
     for index in range(count):
-        key, title = str(1000000 + index), TITLES[rank("title", index) % len(TITLES)]
+        key, title = str(1000000 + index), TITLES[stable_hash("title", index) % len(TITLES)]
         image = canvas("cover", index)
-        colour = COLOURS[COVERS[rank("colour", index) % len(COVERS)]]
+        colour = COLOURS[COVERS[stable_hash("colour", index) % len(COVERS)]]
         ImageDraw.Draw(image).rectangle(
             jittered(WHOLE, "book", index), fill=colour, outline=darker(colour), width=2
         )
@@ -136,8 +136,8 @@ def specimen(root: Path, count: int) -> None:
 
 def novel(image: Image.Image, index: int) -> tuple[str, list[tuple[str, str]]]:
     """Put a picture for the genre and the author's name on a cover."""
-    genre = list(GENRES)[rank("genre", index) % len(GENRES)]
-    author = AUTHORS[rank("author", index) % len(AUTHORS)]
+    genre = list(GENRES)[stable_hash("genre", index) % len(GENRES)]
+    author = AUTHORS[stable_hash("author", index) % len(AUTHORS)]
     panel = WHOLE.part(0.28, 0.35, 0.72, 0.7)
     ImageDraw.Draw(image).rectangle(panel, fill=WHITE)
     icon(image, GENRES[genre], panel.part(0.1, 0.02, 0.9, 0.98), "orange")
@@ -150,6 +150,6 @@ def novel(image: Image.Image, index: int) -> tuple[str, list[tuple[str, str]]]:
 
 def calendar(image: Image.Image, index: int) -> tuple[str, list[tuple[str, str]]]:
     """Put a year on a cover."""
-    year = str(2010 + rank("year", index) % 8)
+    year = str(2010 + stable_hash("year", index) % 8)
     word(image, year, WHOLE.part(0.08, 0.45, 0.92, 0.9), COLOURS["yellow"])
     return "Calendars", [("What is the year printed on this calendar?", year)]

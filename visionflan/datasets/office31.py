@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, jittered
 from visionflan.drawing.domains import domain_icon
 from visionflan.hashing import pick
@@ -83,7 +83,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     for folder in present(*(root / domain for domain in SOURCES)):
         inner = folder / "images"
         for name, image, label in class_folders(inner if inner.is_dir() else folder):
@@ -91,7 +91,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
             if label in NAMES:
                 yield Row(key, image, folder.name, label)
             else:
-                yield Broken(key, "unknown_label", f"no class of Office-31 is called {label!r}")
+                yield BrokenRow(key, "unknown_label", f"no class of Office-31 is called {label!r}")
 
 
 @dataset.task(

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, jittered
 from visionflan.drawing.domains import domain_icon
 from visionflan.errors import ReleaseError
@@ -122,7 +122,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     home = require(root / FOLDER, root)
     folders = {path.name.replace("_", " ").title(): path for path in home.iterdir()}
     if not folders.keys() & set(DOMAINS):
@@ -133,7 +133,9 @@ def read(root: Path) -> Iterator[Row | Broken]:
             if label in NAMES:
                 yield Row(key, image, label)
             else:
-                yield Broken(key, "unknown_label", f"no class of Office-Home is called {label!r}")
+                yield BrokenRow(
+                    key, "unknown_label", f"no class of Office-Home is called {label!r}"
+                )
 
 
 @dataset.task(

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from visionflan import drawing, layouts, specimens
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import icons
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import vqa as layouts_vqa
 
 
@@ -56,13 +56,13 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     for pair in layouts_vqa.pairs(root, "train", "val"):
         for asked in layouts_vqa.read_pair(pair):
-            yield asked if isinstance(asked, Broken) else in_words(root, pair.split, asked)
+            yield asked if isinstance(asked, BrokenRow) else in_words(root, pair.split, asked)
 
 
-def in_words(root: Path, split: str, asked: layouts_vqa.Asked) -> Row:
+def in_words(root: Path, split: str, asked: layouts_vqa.VqaQuestion) -> Row:
     """Say each lemma in the words that most annotators used for it."""
     written = Counter(zip(asked.answers, asked.raw_answers, strict=True))
     words = {lemma: raw for (lemma, raw), _ in reversed(written.most_common())}
@@ -75,7 +75,7 @@ def in_words(root: Path, split: str, asked: layouts_vqa.Asked) -> Row:
 def specimen(root: Path, count: int) -> None:
     records = []
     for index in range(count):
-        order = rank("okvqa", index // len(FACTS), "order")
+        order = stable_hash("okvqa", index // len(FACTS), "order")
         thing, question, lemma, raw, other = FACTS[(index + order) % len(FACTS)]
         colour = pick(("red", "blue", "green", "purple", "orange", "brown"), 1, "okvqa", index)[0]
         picture = drawing.canvas("okvqa", index)

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, jittered
 from visionflan.drawing.styles import styled_icon
 from visionflan.hashing import pick
@@ -64,16 +64,16 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     homes = [home for name in ("kfold", "images") if (home := root / name).is_dir()]
     home = homes[0] if homes else root
     for folder in present(*(home / domain for domain in STYLES)):
         for name, image, kind in class_folders(folder):
             key = f"{folder.name}/{name}"
             if key in FAULTY:
-                yield Broken(key, "known_defect", f"{image} is known to be faulty")
+                yield BrokenRow(key, "known_defect", f"{image} is known to be faulty")
             elif kind not in KINDS:
-                yield Broken(key, "unknown_label", f"{kind!r} is none of {', '.join(KINDS)}")
+                yield BrokenRow(key, "unknown_label", f"{kind!r} is none of {', '.join(KINDS)}")
             else:
                 yield Row(key, image, folder.name, kind)
 

@@ -20,12 +20,12 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, jittered
 from visionflan.drawing.styles import STYLES, styled_icon
 from visionflan.errors import ReleaseError
-from visionflan.hashing import pick, rank
-from visionflan.image_sources import Cell
+from visionflan.hashing import pick, stable_hash
+from visionflan.image_sources import ParquetCell
 
 COLUMNS = ("caption", "image_0_uid", "image_1_uid", "label_0", "label_1")
 PICTURES = ("jpg_0", "jpg_1")
@@ -33,7 +33,7 @@ PICTURES = ("jpg_0", "jpg_1")
 
 class Row(NamedTuple):
     key: str
-    image: Cell
+    image: ParquetCell
     prompt: str
 
 
@@ -63,7 +63,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     files = sorted((root / "data").glob("*.parquet"))
     if not files:
         raise ReleaseError(f"{root}/data has no Parquet file: download one from Hugging Face")
@@ -91,14 +91,16 @@ def records(path: Path) -> Iterator[dict[str, Any]]:
         raise ReleaseError(f"{path} is not a Parquet file that is whole: {fault}") from fault
 
 
-def preferred(path: Path, number: int, record: dict[str, Any]) -> Row | Broken:
+def preferred(path: Path, number: int, record: dict[str, Any]) -> Row | BrokenRow:
     """Take the picture that the user preferred; the first one of a tie."""
     winner = 1 if (record["label_1"] or 0) > (record["label_0"] or 0) else 0
     name, prompt = record[f"image_{winner}_uid"], record["caption"]
     if not name or prompt is None:
         key = f"{path.name}:{number}"
-        return Broken(key, "malformed_record", f"row {number} of {path} lacks a name or a prompt")
-    return Row(name, Cell(path, PICTURES[winner], number), prompt)
+        return BrokenRow(
+            key, "malformed_record", f"row {number} of {path} lacks a name or a prompt"
+        )
+    return Row(name, ParquetCell(path, PICTURES[winner], number), prompt)
 
 
 @dataset.task(
@@ -139,7 +141,7 @@ def specimen(root: Path, count: int) -> None:
 def pair(index: int) -> dict[str, object]:
     """Draw what a prompt asks for, and a wrong thing beside it that loses; or twice the same."""
     thing = THINGS[index % len(THINGS)]
-    style = list(STYLES)[rank("pickapic", index, "style") % len(STYLES)]
+    style = list(STYLES)[stable_hash("pickapic", index, "style") % len(STYLES)]
     colour = pick(COLOURS, 1, "pickapic", index, "colour")[0]
     winner, tie = index % 2, index % 7 == 6
     drawn = [thing, thing]

@@ -20,9 +20,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.errors import ReleaseError
-from visionflan.hashing import rank
+from visionflan.hashing import stable_hash
 from visionflan.layouts import inside, is_folder, present, require, text_lines
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.places import furnished, put
@@ -63,7 +63,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     kinds = read_kinds(root)
     folders = [folder for folder in (root / IMAGES, root / "images256") if is_folder(folder)]
     images = folders[0] if folders else root
@@ -79,7 +79,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
                     yield Row(f"{split}/{name}", inside(images, name), kinds[category])
                 elif line.strip():
                     detail = f"{path}: {category!r} is not called indoor or outdoor"
-                    yield Broken(f"{split}/{name}", "unknown_label", detail)
+                    yield BrokenRow(f"{split}/{name}", "unknown_label", detail)
 
 
 def read_kinds(root: Path) -> dict[str, str]:
@@ -136,7 +136,7 @@ def specimen(root: Path, count: int) -> None:
             _, _, image = place("places205", index)
             put(image, OPEN_AIR[category], "places205", index)
         write_image(root / IMAGES / name, image)
-        split = "val" if rank("places205", index) % 4 == 3 else "train"
+        split = "val" if stable_hash("places205", index) % 4 == 3 else "train"
         lines.setdefault(split, []).append(f"{name} {label}")
     for split, listed in lines.items():
         write_lines(root / LISTS / f"{split}_places205.csv", listed)

@@ -20,10 +20,10 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import COLOURS, RGB, SIZE, WHITE, WHOLE
 from visionflan.errors import ReleaseError
-from visionflan.hashing import fraction, rank
+from visionflan.hashing import hash_fraction, stable_hash
 from visionflan.layouts import inside, is_folder, present, require, text_lines
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.places import furnished, put
@@ -106,7 +106,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     names = read_names(root)
     for part in parts(root):
         images = next(filter(is_folder, part.folders), part.folders[0])
@@ -118,7 +118,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
                     yield Row(key, inside(images, picture), names[number])
                 else:
                     detail = f"{part.listed}: there is no category {number!r}"
-                    yield Broken(key, "unknown_label", detail)
+                    yield BrokenRow(key, "unknown_label", detail)
 
 
 def parts(root: Path) -> list[Part]:
@@ -201,7 +201,7 @@ def specimen(root: Path, count: int) -> None:
         number = index % len(categories)
         category = categories[number]
         image = photo(category, index)
-        if rank("places365", index) % 5 == 4:
+        if stable_hash("places365", index) % 5 == 4:
             name = f"Places365_val_{index + 1:08d}.jpg"
             write_image(root / "val_256" / name, image)
             val.append(f"{name} {number}")
@@ -218,13 +218,13 @@ def photo(category: str, index: int) -> Image.Image:
     if category in ROOMS:
         return furnished(ROOMS[category], "places365", index)
     sky, ground, things = OPEN_AIR[category]
-    red, green, blue = (tone - rank("places365", index, tone) % 24 for tone in sky)
+    red, green, blue = (tone - stable_hash("places365", index, tone) % 24 for tone in sky)
     image = Image.new("RGB", (SIZE, SIZE), (red, green, blue))
     pen = ImageDraw.Draw(image)
-    horizon = 0.4 + 0.2 * fraction("places365", index, "horizon")
+    horizon = 0.4 + 0.2 * hash_fraction("places365", index, "horizon")
     pen.rectangle(WHOLE.part(0, horizon, 1, 1), fill=ground)
     for wave in range(6 if category == "/o/ocean" else 0):
-        x, y = (fraction("places365", index, wave, axis) for axis in "xy")
+        x, y = (hash_fraction("places365", index, wave, axis) for axis in "xy")
         crest = WHOLE.part(x - 0.1, horizon + (1 - horizon) * y, x + 0.1, 1)
         pen.line([crest.at(0, 0), crest.at(1, 0)], fill=WHITE, width=3)
     if category == "/d/desert/sand":
@@ -240,7 +240,7 @@ def photo(category: str, index: int) -> Image.Image:
 
 def peak(pen: ImageDraw.ImageDraw, index: int, horizon: float) -> None:
     """Draw a mountain of rock whose top is white."""
-    x = 0.35 + 0.3 * fraction("places365", index, "peak")
+    x = 0.35 + 0.3 * hash_fraction("places365", index, "peak")
     slope = [(x - 0.5, horizon + 0.2), (x, 0.04), (x + 0.5, horizon + 0.2)]
     pen.polygon([WHOLE.at(*point) for point in slope], fill=(105, 105, 120))
     share = 0.45

@@ -22,11 +22,11 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import canvas
 from visionflan.drawing.charts import CHARTS, chart
 from visionflan.errors import ReleaseError
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import require
 from visionflan.layouts.json_stream import json_values
 from visionflan.layouts.vqa import entries
@@ -66,7 +66,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     splits = [root / name for name in SPLITS if (root / name).is_dir()]
     if not splits:
         raise ReleaseError(f"{root} holds none of the folders train, val and test of PlotQA")
@@ -76,7 +76,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
             try:
                 yield to_row(split, number, record)
             except (KeyError, TypeError, ValueError) as fault:
-                yield Broken(f"{split.name}:{number}", "malformed_record", f"{path}: {fault!r}")
+                yield BrokenRow(f"{split.name}:{number}", "malformed_record", f"{path}: {fault!r}")
 
 
 def records(path: Path) -> Iterator[Any]:
@@ -139,11 +139,11 @@ def specimen(root: Path, count: int) -> None:
     data: list[dict[str, object]] = []
     for index in range(count):
         kind = list(CHARTS)[index % len(CHARTS)]
-        names = NAMES[: 3 + rank("number", index) % 2]
+        names = NAMES[: 3 + stable_hash("number", index) % 2]
         heights = pick(range(1, 11), len(names), index, "heights")
         image = canvas("plot", index)
         values = list(zip(names, heights, strict=True))
-        chart(image, kind, values, SHADES[rank("shade", index) % len(SHADES)])
+        chart(image, kind, values, SHADES[stable_hash("shade", index) % len(SHADES)])
         write_image(root / "train" / "png" / f"{index}.png", image)
         data += [
             {

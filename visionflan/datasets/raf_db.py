@@ -22,9 +22,9 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan import drawing
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.errors import ReleaseError
-from visionflan.hashing import rank
+from visionflan.hashing import stable_hash
 from visionflan.layouts import inside, is_folder, require, text_lines
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.faces import face, hat
@@ -76,7 +76,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     home = root / "basic" if is_folder(root / "basic") else root
     listed = text_lines(home / "EmoLabel" / "list_patition_label.txt")
     attributes = require(home / "Annotation" / "manual")
@@ -89,7 +89,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
             words = GENDERS[gender], AGES[age], RACES[race], EMOTIONS[emotion]
         except (ReleaseError, ValueError, KeyError) as fault:
             detail = f"line {number} of the list of emotions, or the picture's attributes: {fault}"
-            yield Broken(key or f"line {number}", "malformed_record", detail)
+            yield BrokenRow(key or f"line {number}", "malformed_record", detail)
         else:
             yield Row(key, picture(home / "Image", key), *words)
 
@@ -129,7 +129,7 @@ def specimen(root: Path, count: int) -> None:
     home, lines = root / "basic", []
     for index in range(count):
         gender, race, age, emotion = (
-            rank("raf_db", index, name) % len(values)
+            stable_hash("raf_db", index, name) % len(values)
             for name, values in (
                 ("gender", GENDERS),
                 ("race", RACES),

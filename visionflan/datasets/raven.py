@@ -26,11 +26,11 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import font
 from visionflan.errors import ReleaseError
-from visionflan.hashing import rank, shuffled
-from visionflan.image_sources import Computed
+from visionflan.hashing import shuffled, stable_hash
+from visionflan.image_sources import ComputedImage
 from visionflan.layouts import require
 
 PANEL, GAP, CAPTION = 160, 12, 24
@@ -63,7 +63,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     release = require(root / "RAVEN-10000", root)
     problems = sorted(release.glob("*/RAVEN_*.npz"))
     if not problems:
@@ -74,12 +74,12 @@ def read(root: Path) -> Iterator[Row | Broken]:
             with problem.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
                 target = int(arrays["target"])
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as fault:
-            yield Broken(key, "unreadable_array", f"{type(fault).__name__} {fault}")
+            yield BrokenRow(key, "unreadable_array", f"{type(fault).__name__} {fault}")
             continue
         if 0 <= target < 8:
             yield Row(key, problem, target)
         else:
-            yield Broken(key, "target_out_of_range", f"the target is {target}, of eight panels")
+            yield BrokenRow(key, "target_out_of_range", f"the target is {target}, of eight panels")
 
 
 def compose(problem: Path, place: str) -> Image.Image:
@@ -109,7 +109,7 @@ def compose(problem: Path, place: str) -> Image.Image:
     category="Complex Reasoning",
 )
 def next_pattern(row: Row) -> Example:
-    return Example(image=Computed(row.problem, "panels", compose), target=str(row.target + 1))
+    return Example(image=ComputedImage(row.problem, "panels", compose), target=str(row.target + 1))
 
 
 class Figure(NamedTuple):
@@ -124,7 +124,7 @@ def specimen(root: Path, count: int) -> None:
         split = ("train", "train", "train", "val", "test")[index % 5]
         path = root / "RAVEN-10000" / "center_single" / f"RAVEN_{index}_{split}.npz"
         matrix, options, target = problem(index)
-        tone = rank(index, "tone") % 40
+        tone = stable_hash(index, "tone") % 40
         panels = np.stack([panel(figure, tone) for figure in [*matrix, *options]])
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(path, image=panels, target=target, predict=target)
@@ -133,7 +133,7 @@ def specimen(root: Path, count: int) -> None:
 def problem(index: int) -> tuple[list[Figure], list[Figure], int]:
     """Make a matrix in which each row keeps its form and shade, and each column its size."""
     corners, shades = shuffled(range(3, 8), index, "corners"), shuffled(range(5), index, "shades")
-    grows = rank(index, "grows") % 2 == 0
+    grows = stable_hash(index, "grows") % 2 == 0
     sizes = (0, 1, 2) if grows else (2, 1, 0)
     matrix = [Figure(corners[row], size, shades[row]) for row in range(3) for size in sizes]
     right = matrix.pop()

@@ -21,11 +21,11 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageDraw, ImageOps
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import BLACK, WHITE, Box, canvas, font, jittered
 from visionflan.drawing.icons import icon
-from visionflan.hashing import pick, rank
-from visionflan.image_sources import Computed
+from visionflan.hashing import pick, stable_hash
+from visionflan.image_sources import ComputedImage
 from visionflan.layouts import is_folder, require
 from visionflan.layouts.vqa import entries
 from visionflan.specimens import write_image, write_json
@@ -66,7 +66,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     files = {
         split: [root / f"{split}.json", root / f"{split} recipeqa.json"]
         for split in ("train", "val")
@@ -77,14 +77,14 @@ def read(root: Path) -> Iterator[Row | Broken]:
             yield from questions(split, path, pictures(root, split))
 
 
-def questions(split: str, path: Path, folder: Path) -> Iterator[Row | Broken]:
+def questions(split: str, path: Path, folder: Path) -> Iterator[Row | BrokenRow]:
     """Read the questions of a split that are about which picture strays."""
     for place, record in enumerate(entries(path, "data")):
         try:
             if record["task"] == "visual_coherence":
                 yield to_row(split, folder, record)
         except (KeyError, TypeError, ValueError) as fault:
-            yield Broken(f"{split}:{place}", "malformed_record", f"{path}: {fault!r}")
+            yield BrokenRow(f"{split}:{place}", "malformed_record", f"{path}: {fault!r}")
 
 
 def pictures(root: Path, split: str) -> Path:
@@ -93,13 +93,13 @@ def pictures(root: Path, split: str) -> Path:
     return copied if is_folder(copied) else root / "images" / split / "images-qa"
 
 
-def to_row(split: str, folder: Path, record: dict[str, Any]) -> Row | Broken:
+def to_row(split: str, folder: Path, record: dict[str, Any]) -> Row | BrokenRow:
     """Take one question; its choices must be four names, and its answer one of their places."""
     key, names, answer = f"{split}/{record['qid']}", tuple(record["choice_list"]), record["answer"]
     if len(names) != len(LETTERS) or any(Path(name).name != name for name in names):
-        return Broken(key, "malformed_choices", f"{names} are not the names of four pictures")
+        return BrokenRow(key, "malformed_choices", f"{names} are not the names of four pictures")
     if answer not in range(len(LETTERS)):
-        return Broken(key, "answer_out_of_range", f"the answer is {answer}, of four pictures")
+        return BrokenRow(key, "answer_out_of_range", f"the answer is {answer}, of four pictures")
     return Row(key, folder, names, answer)
 
 
@@ -128,7 +128,7 @@ def compose(first: Path, place: str) -> Image.Image:
     category="Complex Reasoning",
 )
 def visual_coherence(row: Row) -> Example:
-    image = Computed(row.folder / row.names[0], "/".join(row.names), compose)
+    image = ComputedImage(row.folder / row.names[0], "/".join(row.names), compose)
     return Example(image=image, target=LETTERS[row.answer])
 
 
@@ -141,7 +141,7 @@ def specimen(root: Path, count: int) -> None:
     data: dict[str, list[dict[str, object]]] = {"train": [], "val": []}
     for index in range(count):
         split = "val" if index % 5 == 4 else "train"
-        answer = rank("recipeqa", index) % 4
+        answer = stable_hash("recipeqa", index) % 4
         food, other = pick(tuple(FOODS), 2, "recipeqa", index, "foods")
         tools = pick(TOOLS, 4, "recipeqa", index, "tools")
         choices = []

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, canvas, jittered
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
@@ -69,7 +69,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     files = sorted((root / "annotations").glob("*.json"))
     if not files:
         raise ReleaseError(f"{root}/annotations has no file such as cats_2019.json: unpack them")
@@ -88,11 +88,11 @@ def needed(record: dict[str, Any]) -> dict[str, Any]:
     return record
 
 
-def read_post(images: Path, place: str, post: Any) -> Row | Broken:
+def read_post(images: Path, place: str, post: Any) -> Row | BrokenRow:
     try:
         image_id, community, caption = (str(post[field]) for field in FIELDS)
     except (KeyError, TypeError) as fault:
-        return Broken(place, "malformed_record", f"the post lacks {fault}")
+        return BrokenRow(place, "malformed_record", f"the post lacks {fault}")
     name = f"{community}/{image_id}"
     return Row(name, inside(images, f"{name}.jpg"), community, caption)
 

@@ -26,7 +26,7 @@ from visionflan.drawing import COLOURS, SIZE, WHITE, WHOLE, Box, jittered, polyg
 from visionflan.drawing.icons import icon
 from visionflan.drawing.styles import gradient
 from visionflan.errors import ReleaseError, UnusableError
-from visionflan.hashing import fraction, pick
+from visionflan.hashing import hash_fraction, pick
 from visionflan.layouts import inside, load_json, require
 from visionflan.specimens import write_image, write_json
 
@@ -129,7 +129,7 @@ def road(frame: str, index: int) -> Image.Image:
         elif frame.startswith("lost_tires"):
             pen.ellipse(box, outline=(20, 20, 20), width=max(4, round(SIZE * 0.08)))
         elif "rocks" in frame:
-            grey = 60 + round(70 * fraction("road", index, place))
+            grey = 60 + round(70 * hash_fraction("road", index, place))
             pen.polygon(regular(box, 7), fill=(grey, grey - 8, grey - 20))
         else:
             cone(pen, box)

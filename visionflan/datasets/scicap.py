@@ -23,11 +23,11 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import SIZE, canvas
 from visionflan.drawing.charts import chart
 from visionflan.errors import ReleaseError
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, is_folder, load_json, require
 from visionflan.specimens import write_image, write_json
 
@@ -63,7 +63,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     captions = require(root / "SciCap-Caption-All", root / "scicap_data" / "SciCap-Caption-All")
     splits = [folder for folder in sorted(captions.glob("*/")) if folder.name.lower() in SPLITS]
     if not splits:
@@ -74,7 +74,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
             try:
                 row = to_row(key, captions.parent, split.name, load_json(path))
             except (ReleaseError, KeyError, TypeError, AttributeError) as fault:
-                yield Broken(key, "malformed_record", f"{path}: {fault!r}")
+                yield BrokenRow(key, "malformed_record", f"{path}: {fault!r}")
             else:
                 if row is not None:
                     yield row
@@ -138,9 +138,11 @@ def specimen(root: Path, count: int) -> None:
 
 def plot(index: int) -> tuple[Image.Image, str]:
     """Draw one curve, with a dot at each value or not, and tell its course."""
-    course = list(COURSES)[rank("course", index) % len(COURSES)]
-    shade = SHADES[rank("shade", index) % len(SHADES)]
-    kind, words = (("line", "curve"), ("dot_line", "curve with dots"))[rank("kind", index) % 2]
+    course = list(COURSES)[stable_hash("course", index) % len(COURSES)]
+    shade = SHADES[stable_hash("shade", index) % len(SHADES)]
+    kind, words = (("line", "curve"), ("dot_line", "curve with dots"))[
+        stable_hash("kind", index) % 2
+    ]
     return curve(index, kind, course, shade), f"The {shade} {words} {course}."
 
 

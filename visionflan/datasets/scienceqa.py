@@ -21,11 +21,11 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import BLACK, COLOURS, WHITE, WHOLE, Box, canvas, jittered, word
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, load_json, require
 from visionflan.specimens import write_image, write_json
 
@@ -59,7 +59,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     path = require(root / "problems.json", root / "data" / "scienceqa" / "problems.json")
     problems = load_json(path)
     if not isinstance(problems, dict):
@@ -70,7 +70,9 @@ def read(root: Path) -> Iterator[Row | Broken]:
         try:
             yield to_row(home, identity, problem)
         except (AttributeError, KeyError, TypeError) as fault:
-            yield Broken(identity, "malformed_record", f"problem {identity} of {path}: {fault!r}")
+            yield BrokenRow(
+                identity, "malformed_record", f"problem {identity} of {path}: {fault!r}"
+            )
 
 
 def to_row(home: Path, identity: str, problem: dict[str, Any]) -> Row:
@@ -160,7 +162,7 @@ def magnets(index: int) -> Made:
     image = canvas("scienceqa", index)
     facing = ""
     for side in range(2):
-        poles = ("NS", "SN")[rank("scienceqa", index, "poles", side) % 2]
+        poles = ("NS", "SN")[stable_hash("scienceqa", index, "poles", side) % 2]
         facing += poles[1 - side]
         bar = jittered(Box(2, 24, 46, 55), "scienceqa", index)
         bar = Box(bar.left + 48 * side, bar.top, bar.right + 48 * side, bar.bottom)
@@ -187,7 +189,10 @@ def solutions(index: int) -> Made:
     image = canvas("scienceqa", index)
     pen = ImageDraw.Draw(image)
     outcome = index // 3 % 3
-    few, many = 1 + rank("scienceqa", index, "few") % 2, 5 + rank("scienceqa", index, "many") % 2
+    few, many = (
+        1 + stable_hash("scienceqa", index, "few") % 2,
+        5 + stable_hash("scienceqa", index, "many") % 2,
+    )
     counts = ((many, few), (few, many), (many, many))[outcome]
     colour = pick(("green", "purple", "orange"), 1, "scienceqa", index)[0]
     for side, number in enumerate(counts):

@@ -20,11 +20,11 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHITE, WHOLE, jittered, word
 from visionflan.drawing.styles import styled_icon
 from visionflan.errors import UnusableError
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import csv_rows, inside, present
 from visionflan.specimens import write_image, write_text
 
@@ -68,7 +68,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     base = whole if (whole := root / "SemArt").is_dir() else root
     for path in present(*(base / f"semart_{split}.csv" for split in SPLITS)):
         rows = csv_rows(path, *COLUMNS, delimiter="\t", encoding="latin-1")
@@ -76,7 +76,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
             name, *facts = (fields[column] for column in COLUMNS)
             if not name or None in facts:
                 detail = f"row {number} of {path} has fewer columns than the first line names"
-                yield Broken(f"{path.name}:{number}", "malformed_record", detail)
+                yield BrokenRow(f"{path.name}:{number}", "malformed_record", detail)
             else:
                 yield Row(name, inside(base / "Images", name), *facts)
 
@@ -214,10 +214,10 @@ def specimen(root: Path, count: int) -> None:
     for index in range(count):
         kind = list(SUBJECTS)[index % len(SUBJECTS)]
         thing = pick(SUBJECTS[kind], 1, "semart", index, "thing")[0]
-        style = list(TECHNIQUES)[rank("semart", index, "style") % len(TECHNIQUES)]
+        style = list(TECHNIQUES)[stable_hash("semart", index, "style") % len(TECHNIQUES)]
         technique, strokes = TECHNIQUES[style]
-        school = SCHOOLS[rank("semart", index, "school") % len(SCHOOLS)]
-        start = 1401 + 50 * (rank("semart", index, "years") % 10)
+        school = SCHOOLS[stable_hash("semart", index, "school") % len(SCHOOLS)]
+        start = 1401 + 50 * (stable_hash("semart", index, "years") % 10)
         years = f"{start}-{start + 49}"
         name = f"{index:05}-{thing.replace(' ', '_')}.jpg"
         write_image(base / "Images" / name, painting(index, thing, style, (school, years)))

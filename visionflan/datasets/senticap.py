@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from visionflan import drawing, layouts, specimens
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import icons
 from visionflan.errors import ReleaseError, UnusableError
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 
 SENTIMENTS = {1: "positive", 0: "negative"}
 FILENAME = re.compile(r"COCO_(train2014|val2014)_(\d{12})\.jpg")
@@ -54,7 +54,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     folders = (root / "senticap_dataset" / "data", root / "data", root)
     path = layouts.require(*(folder / "senticap_dataset.json" for folder in folders))
     content = layouts.load_json(path)
@@ -64,7 +64,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
         try:
             yield from rows(root, record)
         except (KeyError, TypeError, ValueError) as fault:
-            yield Broken(f"images:{place}", "malformed_record", f"{path}: {fault!r}")
+            yield BrokenRow(f"images:{place}", "malformed_record", f"{path}: {fault!r}")
 
 
 def rows(root: Path, record: dict[str, Any]) -> list[Row]:
@@ -102,7 +102,7 @@ def image_sentiment_captioning(row: Row) -> Example:
     return Example(
         image=row.image,
         text=f"Sentiment: {row.sentiment}",
-        target=sentences[rank(row.key) % len(sentences)],
+        target=sentences[stable_hash(row.key) % len(sentences)],
         references=tuple(sentences),
         repaired=("trimmed_blanks",) if not set(mended) <= set(row.sentences) else (),
     )
@@ -119,7 +119,7 @@ FORMS = ("A {mood} {colour} {thing}.", "There is a {mood} {colour} {thing} here.
 def specimen(root: Path, count: int) -> None:
     images: list[dict[str, object]] = []
     for index in range(count):
-        thing = THINGS[(index + rank("senticap", index // len(THINGS))) % len(THINGS)]
+        thing = THINGS[(index + stable_hash("senticap", index // len(THINGS))) % len(THINGS)]
         colour = pick(COLOURS, 1, "senticap", index, "colour")[0]
         picture = drawing.canvas("senticap", index)
         room = drawing.WHOLE.part(0.04, 0.04, 0.96, 0.96)

@@ -19,12 +19,12 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import BLACK, RGB, SIZE, WHOLE, canvas
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick
-from visionflan.layouts import is_picture
+from visionflan.layouts import is_image_file
 from visionflan.specimens import write_image
 
 SUBJECTS = ("baby", "bird", "butterfly", "head", "woman")
@@ -60,9 +60,9 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     home = root / "Set5" if (root / "Set5").is_dir() else root
-    pictures = sorted(filter(is_picture, home.rglob("*")))
+    pictures = sorted(filter(is_image_file, home.rglob("*")))
     if not pictures:
         raise ReleaseError(f"{home} holds no picture such as original/baby.png: put Set5 here")
     for image in pictures:
@@ -71,7 +71,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
             yield Row(key, image, found["subject"])
         else:
             detail = f"the name of {image} does not begin with one of {', '.join(SUBJECTS)}"
-            yield Broken(key, "unknown_subject", detail)
+            yield BrokenRow(key, "unknown_subject", detail)
 
 
 @dataset.task(

@@ -24,12 +24,12 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, jittered
 from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick
-from visionflan.image_sources import Computed
+from visionflan.image_sources import ComputedImage
 from visionflan.layouts import inside, present, require
 from visionflan.layouts.json_stream import json_values
 from visionflan.specimens import write_image, write_json
@@ -64,7 +64,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     annotations = require(root / "annotations", root / "data" / "annotations")
     pictures = annotations.parent / "resized_images"
     for path in present(*(annotations / f"{split}.json" for split in SPLITS)):
@@ -74,7 +74,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
                 sentences = tuple(map(str.strip, record["sentences"]))
                 told.setdefault(str(record["img_id"]), []).append(sentences)
             except (KeyError, TypeError) as fault:
-                yield Broken(f"{path.name}:{number}", "malformed_record", f"{path}: {fault!r}")
+                yield BrokenRow(f"{path.name}:{number}", "malformed_record", f"{path}: {fault!r}")
         for key, lists in told.items():
             yield Row(key, inside(pictures, f"{key}.png"), tuple(lists))
 
@@ -111,7 +111,7 @@ def image_diff_identification(row: Row) -> Example:
         "single_word": any(each and " " not in each for told in row.told for each in told),
     }
     return Example(
-        image=Computed(row.first, f"{row.first.stem}_2.png", side_by_side),
+        image=ComputedImage(row.first, f"{row.first.stem}_2.png", side_by_side),
         target=pick(mended, 1, row.key, "annotator")[0],
         references=tuple(mended),
         repaired=tuple(name for name, happened in repairs.items() if happened),

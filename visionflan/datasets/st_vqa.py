@@ -21,10 +21,10 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import BLACK, COLOURS, SIZE, WHITE, WHOLE, Box, jittered, word
 from visionflan.drawing.styles import photo
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, require
 from visionflan.layouts.rrc import Question, read_questions
 from visionflan.specimens import write_image, write_json
@@ -58,7 +58,7 @@ dataset = Dataset[Question](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Question | Broken]:
+def read(root: Path) -> Iterator[Question | BrokenRow]:
     annotations = require(*(root / folder / ANNOTATIONS for folder in ("", "Annotations", "train")))
     images = require(*(root / name for name in ("train", "train_imgs", "Images/train")), root)
 
@@ -114,7 +114,7 @@ def specimen(root: Path, count: int) -> None:
 
 def street(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
     """Photograph a street with one sign on a post, or with two hanging one above the other."""
-    number = 1 + rank("signs", index) % 2
+    number = 1 + stable_hash("signs", index) % 2
     words = pick(WORDS, number, index, "words")
     boards = pick(BOARDS, number, index, "boards")
     subject = Image.new("RGBA", (SIZE, SIZE))

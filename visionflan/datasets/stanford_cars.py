@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan import drawing, layouts, specimens
-from visionflan.dataset import Broken, Dataset, Example
-from visionflan.hashing import rank
+from visionflan.dataset import BrokenRow, Dataset, Example
+from visionflan.hashing import stable_hash
 from visionflan.layouts.matlab import load_matlab, write_matlab
 
 MAKES_OF_TWO_WORDS = ("AM General", "Aston Martin", "Land Rover")
@@ -55,7 +55,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     for path in annotation_files(root):
         content = load_matlab(path)
         names = class_names(root, content)
@@ -89,13 +89,15 @@ def class_names(root: Path, content: dict[str, Any]) -> list[str]:
     return [str(cell.item()).strip() for cell in content["class_names"].ravel()]
 
 
-def read_record(root: Path, path: Path, number: int, record: Any, names: list[str]) -> Row | Broken:
+def read_record(
+    root: Path, path: Path, number: int, record: Any, names: list[str]
+) -> Row | BrokenRow:
     folder = IMAGES[path.name]
     try:
         name = str(record["fname" if folder else "relative_im_path"].item())
         label = names[int(record["class"].item()) - 1]
     except (ValueError, IndexError) as fault:
-        return Broken(f"{path.name}:{number}", "malformed_record", f"{path}: {fault}")
+        return BrokenRow(f"{path.name}:{number}", "malformed_record", f"{path}: {fault}")
     nested = root / folder / folder
     image_root = nested if folder and layouts.is_folder(nested) else root / folder
     return Row(str(Path(folder) / name), layouts.inside(image_root, name), label)
@@ -105,7 +107,7 @@ def read_record(root: Path, path: Path, number: int, record: Any, names: list[st
 def specimen(root: Path, count: int) -> None:
     labels = []
     for index in range(count):
-        label = (index + rank("cars", index // len(DRAWN))) % len(DRAWN)
+        label = (index + stable_hash("cars", index // len(DRAWN))) % len(DRAWN)
         labels.append(label)
         image = drawn_car(DRAWN[label], index)
         specimens.write_image(root / f"cars_train/{index + 1:05d}.jpg", image)
@@ -145,7 +147,7 @@ def drawn_car(car: Drawn, index: int) -> Image.Image:
     picture = drawing.canvas("cars", index)
     pen = ImageDraw.Draw(picture)
     box = drawing.jittered(drawing.WHOLE.part(0.02, 0.1, 0.98, 0.9), "cars", index, by=0.2)
-    paint = PAINTS[rank("cars", index, "paint") % len(PAINTS)]
+    paint = PAINTS[stable_hash("cars", index, "paint") % len(PAINTS)]
     outline = [*BODIES[car.body], (1, 0.9)]
     pen.polygon(drawing.polygon(box, outline), fill=paint, outline=drawing.BLACK)
     for x in (0.1, 0.68):

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import RGB, SIZE, WHOLE, jittered
 from visionflan.drawing.icons.animals import dog
 from visionflan.drawing.styles import photo
@@ -46,13 +46,13 @@ dataset = Dataset[LabelledImage](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[LabelledImage | Broken]:
+def read(root: Path) -> Iterator[LabelledImage | BrokenRow]:
     for key, image, folder in class_folders(require(root / "Images", root / "images" / "Images")):
         identifier = folder.partition("-")[0]
         if breed := names().get(identifier):
             yield LabelledImage(key, image, breed)
         else:
-            yield Broken(
+            yield BrokenRow(
                 key, "unknown_label", f"{folder!r} begins with no id of ImageNet's classes"
             )
 

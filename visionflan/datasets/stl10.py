@@ -16,11 +16,11 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan import drawing, layouts, specimens
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick
-from visionflan.image_sources import Computed
+from visionflan.image_sources import ComputedImage
 
 SIDE = 96
 PLANE = SIDE * SIDE
@@ -29,7 +29,7 @@ IMAGE = 3 * PLANE
 
 class Row(NamedTuple):
     key: str
-    image: Computed
+    image: ComputedImage
     name: str
     names: tuple[str, ...]
 
@@ -54,7 +54,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     below = root / "stl10_binary"
     home = below if below.is_dir() else root
     names = tuple(layouts.text_lines(home / "class_names.txt"))
@@ -68,11 +68,11 @@ def read(root: Path) -> Iterator[Row | Broken]:
             )
         for index, label in enumerate(labels):
             if 1 <= label <= len(names):
-                image = Computed(pixels, str(index), picture_at)
+                image = ComputedImage(pixels, str(index), picture_at)
                 yield Row(f"{split}/{index}", image, names[label - 1], names)
             else:
                 detail = f"label {index} of {split} is {label}, not 1 to {len(names)}"
-                yield Broken(f"{split}/{index}", "unknown_label", detail)
+                yield BrokenRow(f"{split}/{index}", "unknown_label", detail)
 
 
 def picture_at(source: Path, place: str) -> Image.Image:

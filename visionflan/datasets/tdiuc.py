@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from visionflan import layouts, specimens
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.layouts import vqa as layouts_vqa
 from visionflan.specimens import tdiuc as specimens_tdiuc
 
@@ -52,11 +52,11 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     folders = ("Questions", "Annotations", "TDIUC/Questions", "TDIUC/Annotations")
     for pair in layouts_vqa.pairs(root, *folders):
         for asked in layouts_vqa.read_pair(pair):
-            if isinstance(asked, Broken):
+            if isinstance(asked, BrokenRow):
                 yield asked
             else:
                 image = layouts.coco_image(root, pair.split, asked.image_id)

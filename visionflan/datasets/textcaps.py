@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import COLOURS, WHITE, WHOLE, canvas, jittered, polygon, word
 from visionflan.errors import UnusableError
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, present
 from visionflan.layouts.vqa import entries
 from visionflan.specimens import write_image, write_json
@@ -54,7 +54,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     files = [root / f"TextCaps_0.1_{split}.json" for split in SPLITS]
     there = present(*files)
     for split, path in zip(SPLITS, files, strict=True):
@@ -62,7 +62,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
             yield from read_split(root, split, path)
 
 
-def read_split(root: Path, split: str, path: Path) -> Iterator[Row | Broken]:
+def read_split(root: Path, split: str, path: Path) -> Iterator[Row | BrokenRow]:
     """Gather the captions of each image, in the order in which the images come."""
     captions: dict[tuple[str, str], dict[str, None]] = {}
     for place, record in enumerate(entries(path, "data")):
@@ -73,7 +73,7 @@ def read_split(root: Path, split: str, path: Path) -> Iterator[Row | Broken]:
                 raise TypeError(f"the caption is {caption!r}")
             captions.setdefault(image, {})[caption] = None
         except (KeyError, TypeError) as fault:
-            yield Broken(f"{split}:{place}", "malformed_record", f"{path.name}: {fault!r}")
+            yield BrokenRow(f"{split}:{place}", "malformed_record", f"{path.name}: {fault!r}")
     for (image_id, name), said in captions.items():
         picture = inside(root / "train_images", f"{name}.jpg")
         yield Row(f"{split}/{image_id}", picture, tuple(said))
@@ -134,7 +134,7 @@ def lettered(index: int) -> tuple[Image.Image, list[str]]:
     picture = canvas("textcaps", index)
     text = WORDS[index % len(WORDS)]
     thing = list(CARRIERS)[(index + index // len(WORDS)) % len(CARRIERS)]
-    colour = INKS[rank("textcaps", index, "colour") % len(INKS)]
+    colour = INKS[stable_hash("textcaps", index, "colour") % len(INKS)]
     box = jittered(WHOLE.part(0.02, 0.02, 0.98, 0.98), "textcaps", index, by=0.12)
     outline, space = CARRIERS[thing]
     ImageDraw.Draw(picture).polygon(polygon(box, outline), fill=COLOURS[colour])

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from visionflan import layouts, specimens
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.hashing import pick
 from visionflan.layouts.scene_text import Part, Piece, TextRow, around, read_part, transcription
 from visionflan.specimens.scene_text import Sign
@@ -52,7 +52,7 @@ dataset = Dataset[TextRow](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[TextRow | Broken]:
+def read(root: Path) -> Iterator[TextRow | BrokenRow]:
     labels = root / "txt_format"
     for folder in layouts.present(labels / "Train", labels / "Test"):
         images = layouts.require(root / "Images", root / "totaltext" / "Images") / folder.name

@@ -21,10 +21,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, jittered
 from visionflan.drawing.styles import styled_icon
-from visionflan.hashing import fraction
+from visionflan.hashing import hash_fraction
 from visionflan.layouts import class_folders, require
 from visionflan.specimens import write_image
 
@@ -80,12 +80,12 @@ def asked_share(nature: str) -> float:
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     for key, image, folder in class_folders(require(root / "png", root / "sketches_png" / "png")):
         if kind := kinds().get(folder.replace(" ", "-")):
             yield Row(key, image, *kind)
         else:
-            yield Broken(key, "unknown_label", f"none of the 250 classes is called {folder!r}")
+            yield BrokenRow(key, "unknown_label", f"none of the 250 classes is called {folder!r}")
 
 
 # Folder: the icon that shows it; as many lifeless ones as leave both natures as frequent.
@@ -148,6 +148,6 @@ def object_detection(row: Row) -> Example:
     category="General Object in Special Image Domain",
 )
 def living_organism_detection(row: Row) -> Example | None:
-    if row.nature == "undecided" or fraction(row.key, "living") >= asked_share(row.nature):
+    if row.nature == "undecided" or hash_fraction(row.key, "living") >= asked_share(row.nature):
         return None
     return Example(image=row.image, target=row.nature)

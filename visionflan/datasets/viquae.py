@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import BLACK, COLOURS, RGB, WHITE, Box, canvas, jittered
 from visionflan.layouts import inside, json_lines, present, require
 from visionflan.specimens import write_image, write_lines
@@ -57,13 +57,13 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     questions = root / "viquae_dataset" if (root / "viquae_dataset").is_dir() else root
     lists = present(*(questions / f"{split}.jsonl" for split in SPLITS))
     images = require(root / "viquae_images" / "images", root / "images")
     for path in lists:
         for line in json_lines(path):
-            if isinstance(line, Broken):
+            if isinstance(line, BrokenRow):
                 yield line
                 continue
             number, record = line
@@ -71,7 +71,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
                 yield to_row(path.stem, images, record)
             except (AttributeError, IndexError, KeyError, TypeError) as fault:
                 detail = f"line {number} of {path}: {fault!r}"
-                yield Broken(f"{path.name}:{number}", "malformed_record", detail)
+                yield BrokenRow(f"{path.name}:{number}", "malformed_record", detail)
 
 
 def to_row(split: str, images: Path, record: dict[str, Any]) -> Row:

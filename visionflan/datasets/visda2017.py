@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, jittered
 from visionflan.drawing.domains import domain_icon
 from visionflan.hashing import pick
@@ -73,7 +73,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     for path in present(*(root / part / "image_list.txt" for part in ("train", "validation"))):
         part = path.parent.name
         for number, line in enumerate(text_lines(path), start=1):
@@ -82,7 +82,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
                 yield Row(f"{part}/{name}", inside(path.parent, name), part, KINDS[int(label)])
             else:
                 detail = f"line {number} of {path} is not a path and a class below 12: {line!r}"
-                yield Broken(f"{part}/line {number}", "malformed_line", detail)
+                yield BrokenRow(f"{part}/line {number}", "malformed_line", detail)
 
 
 def chosen(row: Row, part: str) -> Example | None:

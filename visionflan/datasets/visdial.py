@@ -23,10 +23,10 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import COLOURS, RGB, SIZE, WHOLE, Box, canvas, jittered, shape
 from visionflan.drawing.icons import icon
-from visionflan.hashing import pick, rank, shuffled
+from visionflan.hashing import pick, shuffled, stable_hash
 from visionflan.layouts import coco_image, require
 from visionflan.layouts.vqa import entries
 from visionflan.specimens import write_image, write_json
@@ -69,7 +69,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     train, val = (root / f"visdial_1.0_{split}.json" for split in ("train", "val"))
     require(train, val)
     for split, path in (("train", train), ("val", val)):
@@ -84,7 +84,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
                     for turn in dialogue["dialog"]
                 )
             except (KeyError, TypeError, ValueError, IndexError) as fault:
-                yield Broken(f"{split}:{place}", "malformed_record", f"{path}: {fault!r}")
+                yield BrokenRow(f"{split}:{place}", "malformed_record", f"{path}: {fault!r}")
                 continue
             yield Row(f"{split}/{image_id}", picture(root, split, image_id), rounds)
 
@@ -220,8 +220,10 @@ def scene(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
     """Draw a big thing, what may stand beside it, and round things below; talk about them."""
     thing, other = pick(THINGS, 1, index, "thing")[0], pick(OTHERS, 1, index, "other")[0]
     colour, round_colour = pick(STRONG, 2, index, "colours")
-    left, night, framed, solid, large = (rank("visdial", index, fact) % 2 == 0 for fact in range(5))
-    count = 1 + rank(index, "count") % 3
+    left, night, framed, solid, large = (
+        stable_hash("visdial", index, fact) % 2 == 0 for fact in range(5)
+    )
+    count = 1 + stable_hash(index, "count") % 3
     image = Image.new("RGB", (SIZE, SIZE), dark(index)) if night else canvas("visdial", index)
     if framed:
         ImageDraw.Draw(image).rectangle(WHOLE, outline=COLOURS["yellow"], width=5)
@@ -252,4 +254,8 @@ def scene(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
 
 def dark(index: int) -> RGB:
     """Give the colour of a night sky."""
-    return 35 + rank(index, "r") % 16, 40 + rank(index, "g") % 16, 75 + rank(index, "b") % 16
+    return (
+        35 + stable_hash(index, "r") % 16,
+        40 + stable_hash(index, "g") % 16,
+        75 + stable_hash(index, "b") % 16,
+    )

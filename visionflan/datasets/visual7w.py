@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, canvas, cells, jittered
 from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, require
 from visionflan.layouts.vqa import entries
 from visionflan.specimens import write_image, write_json
@@ -59,14 +59,14 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     path = require(root / TELLING, root / "dataset.json")
     for place, entry in enumerate(entries(path, "images")):
         try:
             image = inside(root / "images", entry["filename"])
             pairs = list(entry["qa_pairs"])
         except (AttributeError, KeyError, TypeError) as fault:
-            yield Broken(
+            yield BrokenRow(
                 f"image {place}", "malformed_record", f"image {place} of {path}: {fault!r}"
             )
             continue
@@ -75,7 +75,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
                 yield to_row(image, asked)
             except (AttributeError, KeyError, TypeError) as fault:
                 detail = f"question {number} of {image.name} in {path}: {fault!r}"
-                yield Broken(f"{image.name}/{number}", "malformed_record", detail)
+                yield BrokenRow(f"{image.name}/{number}", "malformed_record", detail)
 
 
 def to_row(image: Path, asked: dict[str, Any]) -> Row:
@@ -184,7 +184,7 @@ def counted(index: int) -> Made:
 def placed(index: int) -> Made:
     """Draw one thing near an edge, and ask where it is."""
     thing = pick(("bird", "ball", "book", "tree"), 1, "visual7w", index)[0]
-    where = list(PLACES)[rank("visual7w", index, "where") % len(PLACES)]
+    where = list(PLACES)[stable_hash("visual7w", index, "where") % len(PLACES)]
     image = canvas("visual7w", index)
     icon(image, thing, jittered(WHOLE.part(*PLACES[where]), "visual7w", index), tint(index))
     return image, f"Where is the {thing}?", tuple(PLACES), where

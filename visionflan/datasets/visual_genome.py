@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, canvas, jittered
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick
@@ -62,14 +62,14 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     path = require(root / "question_answers.json")
     images = Images(root)
     for number, entry in enumerate(json_values(path)):
         try:
             asked = list(entry["qas"])
         except (KeyError, TypeError) as fault:
-            yield Broken(f"entry {number}", "malformed_record", f"{path.name}: {fault!r}")
+            yield BrokenRow(f"entry {number}", "malformed_record", f"{path.name}: {fault!r}")
         else:
             yield from (read_question(images, number, record) for record in asked)
 
@@ -89,7 +89,7 @@ class Images:
         return (self.second if name in self.in_second else self.first) / name
 
 
-def read_question(images: Images, number: int, record: Any) -> Row | Broken:
+def read_question(images: Images, number: int, record: Any) -> Row | BrokenRow:
     """Read one question of the entry with this number."""
     try:
         question, answer = record["question"], record["answer"]
@@ -97,7 +97,7 @@ def read_question(images: Images, number: int, record: Any) -> Row | Broken:
             raise TypeError(f"question {question!r} with answer {answer!r}")
         return Row(str(record["qa_id"]), images.path(int(record["image_id"])), question, answer)
     except (KeyError, TypeError, ValueError) as fault:
-        return Broken(f"entry {number}: {record}"[:80], "malformed_record", repr(fault))
+        return BrokenRow(f"entry {number}: {record}"[:80], "malformed_record", repr(fault))
 
 
 @dataset.task(

@@ -30,7 +30,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick
 from visionflan.layouts import inside, load_json, require
@@ -101,7 +101,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     found = [
         (part, split, path)
         for part in PARTS
@@ -121,7 +121,7 @@ def places(folder: Path, split: str) -> list[Path]:
     return [path for path in candidates if path.is_file()][:1]
 
 
-def read_questions(images: Path, prefix: str, path: Path) -> Iterator[Question | Broken]:
+def read_questions(images: Path, prefix: str, path: Path) -> Iterator[Question | BrokenRow]:
     """Read the questions, each with answers that are wrong for it."""
     asked: list[Question] = []
     for place, record in enumerate(json_values(path)):
@@ -130,7 +130,7 @@ def read_questions(images: Path, prefix: str, path: Path) -> Iterator[Question |
             given = tuple(filter(None, (each["answer"].strip() for each in record["answers"])))
             asked.append(Question(f"{prefix}/{name}", inside(images, name), question, given, ()))
         except (KeyError, TypeError, AttributeError) as fault:
-            yield Broken(f"{prefix}:{place}", "malformed_record", f"{path}: {fault!r}")
+            yield BrokenRow(f"{prefix}:{place}", "malformed_record", f"{path}: {fault!r}")
     others = Others(asked)
     yield from (row._replace(wrong=others.wrong(row)) for row in asked)
 
@@ -183,7 +183,7 @@ def words(answer: str) -> set[str]:
     return set(re.findall(r"\w+", answer.lower()))
 
 
-def read_captions(images: Path, prefix: str, path: Path) -> Iterator[Captioned | Broken]:
+def read_captions(images: Path, prefix: str, path: Path) -> Iterator[Captioned | BrokenRow]:
     """Gather the captions of each image that say what it shows."""
     release = load_json(path)
     try:
@@ -198,13 +198,13 @@ def read_captions(images: Path, prefix: str, path: Path) -> Iterator[Captioned |
             if not (annotation.get("is_rejected") or annotation.get("is_precanned")):
                 said.append(annotation["caption"].strip())
         except (KeyError, TypeError, AttributeError) as fault:
-            yield Broken(f"{prefix}:{place}", "malformed_record", f"{path}: {fault!r}")
+            yield BrokenRow(f"{prefix}:{place}", "malformed_record", f"{path}: {fault!r}")
     for image_id, said in captions.items():
         name, different = names[image_id], tuple(filter(None, dict.fromkeys(said)))
         yield Captioned(f"{prefix}/{name}", inside(images, name), different)
 
 
-def read_flaws(images: Path, prefix: str, path: Path) -> Iterator[Judged | Broken]:
+def read_flaws(images: Path, prefix: str, path: Path) -> Iterator[Judged | BrokenRow]:
     """Read which flaws most annotators saw."""
     for place, record in enumerate(json_values(path)):
         try:
@@ -213,10 +213,10 @@ def read_flaws(images: Path, prefix: str, path: Path) -> Iterator[Judged | Broke
             flaws = tuple(flaw for flaw, votes in seen.items() if votes == most)
             yield Judged(f"{prefix}/{name}", inside(images, name), flaws)
         except (KeyError, TypeError, ValueError, AttributeError) as fault:
-            yield Broken(f"{prefix}:{place}", "malformed_record", f"{path}: {fault!r}")
+            yield BrokenRow(f"{prefix}:{place}", "malformed_record", f"{path}: {fault!r}")
 
 
-PARTS: dict[str, Callable[[Path, str, Path], Iterator[Row | Broken]]] = {
+PARTS: dict[str, Callable[[Path, str, Path], Iterator[Row | BrokenRow]]] = {
     "vqa": read_questions,
     "captions": read_captions,
     "image_quality": read_flaws,

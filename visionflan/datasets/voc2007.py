@@ -18,10 +18,10 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 
 from visionflan import drawing, layouts, specimens
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import icons
 from visionflan.errors import UnusableError
-from visionflan.hashing import fraction, pick
+from visionflan.hashing import hash_fraction, pick
 
 KINDS = {
     "aeroplane": "aeroplane",
@@ -79,7 +79,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     mirrored = sorted(root.glob("VOC*_06-Nov-2007/VOCdevkit/VOC2007"))
     homes = [root / "VOCdevkit/VOC2007", root / "VOC2007", root, *mirrored]
     for folder in layouts.present(*(home / "Annotations" for home in homes)):
@@ -87,17 +87,17 @@ def read(root: Path) -> Iterator[Row | Broken]:
             yield read_annotation(path)
 
 
-def read_annotation(path: Path) -> Row | Broken:
+def read_annotation(path: Path) -> Row | BrokenRow:
     try:
         tree = ElementTree.parse(path)
     except ElementTree.ParseError as fault:
-        return Broken(path.stem, "malformed_xml", f"{path}: {fault}")
+        return BrokenRow(path.stem, "malformed_xml", f"{path}: {fault}")
     things = [
         (thing.findtext("name", "").strip(), thing.findtext("difficult", "0").strip() == "1")
         for thing in tree.iterfind("object")
     ]
     if unknown := {name for name, _ in things} - KINDS.keys():
-        return Broken(path.stem, "unknown_label", f"{path} names {', '.join(sorted(unknown))}")
+        return BrokenRow(path.stem, "unknown_label", f"{path} names {', '.join(sorted(unknown))}")
     image = layouts.inside(
         path.parents[1] / "JPEGImages", tree.findtext("filename", f"{path.stem}.jpg")
     )
@@ -139,7 +139,7 @@ def boxes_for(drawn: list[str], index: int) -> list[drawing.Box]:
     if len(drawn) == 1:
         halves = [drawing.WHOLE.part(0.05, 0.05, 0.95, 0.95)]
     else:
-        height = 0.5 * fraction("voc2007", index, "height")
+        height = 0.5 * hash_fraction("voc2007", index, "height")
         halves = [
             drawing.WHOLE.part(left, top, left + 0.48, top + 0.48)
             for left, top in ((0.01, height), (0.51, 0.5 - height))

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import canvas, cells, jittered
 from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
@@ -68,7 +68,7 @@ dataset = Dataset[Question | Explained](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Question | Explained | Broken]:
+def read(root: Path) -> Iterator[Question | Explained | BrokenRow]:
     files = [root / f"VQA-E_{split}_set.json" for split in SPLITS]
     there = present(*files)
     for split, path in zip(SPLITS, files, strict=True):
@@ -76,7 +76,7 @@ def read(root: Path) -> Iterator[Question | Explained | Broken]:
             yield from read_split(root, split, path)
 
 
-def read_split(root: Path, split: str, path: Path) -> Iterator[Question | Explained | Broken]:
+def read_split(root: Path, split: str, path: Path) -> Iterator[Question | Explained | BrokenRow]:
     """Read the questions of a split and then, image by image, what was explained of it."""
     explained: dict[int, dict[str, None]] = {}
     for place, record in enumerate(json_values(path)):
@@ -91,7 +91,7 @@ def read_split(root: Path, split: str, path: Path) -> Iterator[Question | Explai
                 answers=tuple(answer.strip() for answer in record["answers"]),
             )
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as fault:
-            yield Broken(f"{split}:{place}", "malformed_record", f"{path.name}: {fault!r}")
+            yield BrokenRow(f"{split}:{place}", "malformed_record", f"{path.name}: {fault!r}")
         else:
             explained.setdefault(image_id, {})[explanation] = None
     for image_id, found in explained.items():

@@ -21,10 +21,10 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import SIZE, WHOLE, Box, jittered
 from visionflan.errors import ReleaseError
-from visionflan.hashing import rank
+from visionflan.hashing import stable_hash
 from visionflan.layouts import inside, load_json, present, require
 from visionflan.specimens import write_image, write_json
 
@@ -62,7 +62,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     images = require(root / "VQA_RAD Image Folder", root / "images")
     for path in lists(root):
         records = load_json(path)
@@ -73,7 +73,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
                 image = inside(images, record["image_name"])
                 yield Row(str(record["qid"]), image, record["question"], str(record["answer"]))
             except (KeyError, TypeError, AttributeError) as fault:
-                yield Broken(f"{path.name}:{place}", "malformed_record", repr(fault))
+                yield BrokenRow(f"{path.name}:{place}", "malformed_record", repr(fault))
 
 
 def lists(root: Path) -> list[Path]:
@@ -139,12 +139,14 @@ def chest(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
     image = film(index)
     pen = ImageDraw.Draw(image)
     pen.rounded_rectangle(jittered(WHOLE, "chest", index), 20, fill=grey(95, index))
-    held = (("left",), ("right",), both, both, *[()] * 4)[rank("side", index) % 8]
+    held = (("left",), ("right",), both, both, *[()] * 4)[stable_hash("side", index) % 8]
     for lung in LUNGS.values():
         pen.ellipse(lung, fill=(25, 25, 25))
     for side in held:
         spots = SPOTS[side]
-        pen.ellipse(jittered(spots[rank("spot", index) % len(spots)], index, side), fill=(250,) * 3)
+        pen.ellipse(
+            jittered(spots[stable_hash("spot", index) % len(spots)], index, side), fill=(250,) * 3
+        )
     questions = [
         ("What part of the body is shown?", "Chest"),
         ("Is there a bright nodule in the lungs?", "Yes" if held else "no"),
@@ -162,7 +164,7 @@ def head(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
     pen = ImageDraw.Draw(image)
     skull = jittered(Box(14, 4, 82, 92), "head", index)
     pen.ellipse(skull, fill=grey(110, index), outline=(250, 250, 250), width=7)
-    lesion = rank("lesion", index) % 2 == 0
+    lesion = stable_hash("lesion", index) % 2 == 0
     if lesion:
         pen.ellipse(jittered(skull.part(0.25, 0.3, 0.75, 0.7), index, by=0.4), fill=(250,) * 3)
     return image, [
@@ -177,7 +179,7 @@ def arm(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
     pen = ImageDraw.Draw(image)
     flesh = jittered(Box(22, 0, 74, 96), "arm", index)
     pen.rectangle(flesh, fill=grey(80, index))
-    broken = rank("broken", index) % 2 == 0
+    broken = stable_hash("broken", index) % 2 == 0
     for top, bottom in ((0.04, 0.44), (0.58, 0.96)) if broken else ((0.04, 0.96),):
         pen.rectangle(flesh.part(0.32, top, 0.68, bottom), fill=(250,) * 3)
     return image, [
@@ -193,5 +195,5 @@ def film(index: int) -> Image.Image:
 
 def grey(level: int, index: int) -> tuple[int, int, int]:
     """Give a shade of grey a little above a level."""
-    shade = level + rank("shade", level, index) % 24
+    shade = level + stable_hash("shade", level, index) % 24
     return shade, shade, shade

@@ -23,9 +23,9 @@ from typing import NamedTuple
 from PIL import Image
 
 from visionflan import drawing, layouts, specimens
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import icons
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import vqa as layouts_vqa
 
 # Words that do not say which thing a question is about.
@@ -81,11 +81,11 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     for pair in layouts_vqa.pairs(root, "Questions", "Annotations", prefix="v2_"):
         others = Others(pair.questions)
         for asked in layouts_vqa.read_pair(pair):
-            if isinstance(asked, Broken):
+            if isinstance(asked, BrokenRow):
                 yield asked
                 continue
             image = layouts.coco_image(root, pair.split, asked.image_id)
@@ -105,11 +105,11 @@ class Others:
             question for asked in self.of_image.values() for question in asked if things(question)
         ]
 
-    def question_to_show(self, asked: layouts_vqa.Asked) -> str:
+    def question_to_show(self, asked: layouts_vqa.VqaQuestion) -> str:
         """Give the question itself or a foreign one, as the key says; none if it names nothing."""
         if not things(asked.question):
             return ""
-        if rank(asked.key, "question image match") % 2 == 0:
+        if stable_hash(asked.key, "question image match") % 2 == 0:
             return asked.question
         own = {word for known in self.of_image.get(asked.image_id, []) for word in words(known)}
         for question in pick(self.pool, 8, asked.key, "foreign question"):
@@ -170,17 +170,17 @@ Drawn = tuple[Image.Image, list[tuple[str, str]]]
 def two_things(index: int) -> Drawn:
     """Draw two things side by side or one above the other, and ask about both."""
     picture = drawing.canvas("vqav2", index)
-    left, right = THINGS[index % 8], THINGS[(index + 1 + rank("vqav2", index) % 7) % 8]
+    left, right = THINGS[index % 8], THINGS[(index + 1 + stable_hash("vqav2", index) % 7) % 8]
     colours = pick(COLOURS, 2, "vqav2", index, "colours")
     boxes = ((0.01, 0.26, 0.49, 0.74), (0.51, 0.26, 0.99, 0.74))
-    if rank("vqav2", index, "stacked") % 2:
+    if stable_hash("vqav2", index, "stacked") % 2:
         boxes = ((0.26, 0.01, 0.74, 0.49), (0.26, 0.51, 0.74, 0.99))
     for thing, colour, edges in zip((left, right), colours, boxes, strict=True):
         box = drawing.jittered(drawing.WHOLE.part(*edges), "vqav2", index, thing, by=0.15)
         icons.icon(picture, thing, box, colour)
     (absent,) = pick(THINGS, 1, "vqav2", index, "absent", avoid=(left, right))
-    there = rank("vqav2", index, "there") % 2
-    asked = (left, right)[rank("vqav2", index, "asked") % 2] if there else absent
+    there = stable_hash("vqav2", index, "there") % 2
+    asked = (left, right)[stable_hash("vqav2", index, "asked") % 2] if there else absent
     return picture, [
         (f"What color is the {left}?", colours[0]),
         (f"What color is the {right}?", colours[1]),

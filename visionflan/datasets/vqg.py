@@ -24,10 +24,10 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan import drawing, layouts, specimens
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import icons
 from visionflan.errors import UnusableError
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 
 SOURCES = ("bing", "coco", "flickr")
 SPLITS = ("train", "val", "test")
@@ -69,14 +69,14 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     names = (f"{source}_{split}_all.csv" for source in SOURCES for split in SPLITS)
     for path in layouts.present(*(root / name for name in names)):
         columns = ("image_id", "image_url", "questions")
         for record in layouts.csv_rows(path, *columns, encoding="utf-8-sig"):
             name, part = record["image_id"], path.stem.removesuffix("_all")
             if not name or record["questions"] is None:
-                yield Broken(f"{part}/{name}", "malformed_record", f"{path} has a row cut short")
+                yield BrokenRow(f"{part}/{name}", "malformed_record", f"{path} has a row cut short")
                 continue
             image = picture(root / path.stem, name, record["image_url"])
             yield Row(f"{part}/{name}", image, record["questions"], record.get("captions") or "")
@@ -98,7 +98,7 @@ def one_of(row: Row, joined: str, purpose: str) -> Example:
         raise UnusableError("no_text", f"the picture has no {purpose}")
     return Example(
         image=row.image,
-        target=texts[rank(row.key, purpose) % len(texts)],
+        target=texts[stable_hash(row.key, purpose) % len(texts)],
         references=texts,
         repaired=("trimmed_blanks",) if not set(texts) <= set(raw) else (),
     )
@@ -173,7 +173,7 @@ def scene(thing: str, event: str, index: int) -> Image.Image:
     image = drawing.canvas("vqg", index)
     pen = ImageDraw.Draw(image)
     if event == "night":
-        pen.rectangle(drawing.WHOLE, fill=(15, 15, 50 + rank("vqg", index, "sky") % 50))
+        pen.rectangle(drawing.WHOLE, fill=(15, 15, 50 + stable_hash("vqg", index, "sky") % 50))
         moon = drawing.WHOLE.part(0.04, 0.02, 0.3, 0.28)
         pen.ellipse(drawing.jittered(moon, "vqg", index, "moon", by=0.3), fill=(250, 240, 180))
     colour = pick(("blue", "green", "purple", "cyan"), 1, "vqg", index, "colour")[0]

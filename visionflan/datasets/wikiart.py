@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from PIL import ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHITE, WHOLE, jittered, word
 from visionflan.drawing.styles import styled_icon
 from visionflan.hashing import pick
@@ -77,7 +77,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     lists = require(root / "wikiart_csv", root)
     pictures = next(filter(Path.is_dir, (root / "wikiart", root / "style")), root)
     numbers: defaultdict[str, set[str]] = defaultdict(set)
@@ -91,7 +91,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
             yield Row(name, inside(pictures, name), genres[min(told)])
         else:
             detail = f"the lists of genres give {name!r} the numbers {', '.join(sorted(told))}"
-            yield Broken(name, "unclear_genre", detail)
+            yield BrokenRow(name, "unclear_genre", detail)
 
 
 def style_of(folder: str) -> str:

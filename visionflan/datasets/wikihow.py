@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, canvas, jittered, shape
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick
@@ -73,13 +73,15 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     data = require(root / "data", root / "WikihowText_data.json")
     for key, place, article in folders(data) if data.is_dir() else lines(data):
         try:
-            yield from [article] if isinstance(article, Broken) else list(rows(key, place, article))
+            yield from (
+                [article] if isinstance(article, BrokenRow) else list(rows(key, place, article))
+            )
         except (KeyError, TypeError, AttributeError) as fault:
-            yield Broken(key, "malformed_record", f"the article in {place}: {fault!r}")
+            yield BrokenRow(key, "malformed_record", f"the article in {place}: {fault!r}")
 
 
 def folders(data: Path) -> Iterator[tuple[str, Path, Any]]:
@@ -88,13 +90,13 @@ def folders(data: Path) -> Iterator[tuple[str, Path, Any]]:
         try:
             yield folder.name, folder, load_json(folder / "wikihow.json")
         except ReleaseError as fault:
-            yield folder.name, folder, Broken(folder.name, "malformed_json", str(fault))
+            yield folder.name, folder, BrokenRow(folder.name, "malformed_json", str(fault))
 
 
 def lines(path: Path) -> Iterator[tuple[str, Path, Any]]:
     """Read articles that have a line each."""
     for line in json_lines(path):
-        if isinstance(line, Broken):
+        if isinstance(line, BrokenRow):
             yield line.key, path, line
         else:
             known = isinstance(line[1], dict) and "file_id" in line[1]

@@ -19,18 +19,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, Box, canvas, jittered
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick
-from visionflan.image_sources import Member, Picture
+from visionflan.image_sources import ArchiveMember, ImageSource
 from visionflan.layouts import json_lines, require
 from visionflan.specimens import write_lines
 
 
 class Row(NamedTuple):
     key: str
-    image: Picture
+    image: ImageSource
     caption: str
     other: str
 
@@ -57,11 +57,11 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     lines = require(root / "data" / "examples.jsonl", root / "examples.jsonl")
     picture = pictures_of(require(lines.parent / "images", lines.parent / "images.zip"))
     for line in json_lines(lines):
-        if isinstance(line, Broken):
+        if isinstance(line, BrokenRow):
             yield line
             continue
         number, entry = line
@@ -71,19 +71,19 @@ def read(root: Path) -> Iterator[Row | Broken]:
             key = f"{entry['id']}"
         except (KeyError, TypeError) as fault:
             detail = f"line {number} of {lines}: {type(fault).__name__} {fault}"
-            yield Broken(f"line {number}", "malformed_record", detail)
+            yield BrokenRow(f"line {number}", "malformed_record", detail)
             continue
         for place in (0, 1):
             yield Row(f"{key}/image_{place}", images[place], captions[place], captions[1 - place])
 
 
-def pictures_of(images: Path) -> Callable[[str], Picture]:
+def pictures_of(images: Path) -> Callable[[str], ImageSource]:
     """Tell how to find a picture by the name that a record gives it."""
     if images.is_dir():
         return lambda name: images / f"{name}.png"
     with zipfile.ZipFile(images) as archive:
         members = {PurePosixPath(member).stem: member for member in archive.namelist()}
-    return lambda name: Member(images, members.get(name, f"images/{name}.png"))
+    return lambda name: ArchiveMember(images, members.get(name, f"images/{name}.png"))
 
 
 @dataset.task(

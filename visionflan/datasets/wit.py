@@ -24,12 +24,12 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, canvas, jittered
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick
-from visionflan.image_sources import Picture
+from visionflan.image_sources import ImageSource
 from visionflan.layouts.img2dataset import Fetched, write_fetched
 
 COLUMNS = (
@@ -45,7 +45,7 @@ LONGEST_FIELD = 1 << 22
 
 class Row(NamedTuple):
     key: str
-    image: Picture
+    image: ImageSource
     is_main: bool
     page_description: str
 
@@ -80,7 +80,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     tables = sorted((*root.glob("wit_v1.*.tsv"), *root.glob("wit_v1.*.tsv.gz")))
     if not tables:
         raise ReleaseError(f"{root} has no table wit_v1.*.tsv.gz: download one from the owners")
@@ -90,7 +90,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
         for place, fields in enumerate(table_rows(path)):
             if not fields["language"]:
                 detail = f"row {place} of {path} has no language"
-                yield Broken(f"{name}/{place}", "malformed_record", detail)
+                yield BrokenRow(f"{name}/{place}", "malformed_record", detail)
             elif fields["language"] == "en":
                 yield Row(
                     f"{name}/{place}",

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.dataset import Broken, Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import COLOURS, SIZE, WHOLE, Box, jittered, polygon, stroke
 from visionflan.drawing.icons.animals import SKIN
 from visionflan.drawing.styles import photo
@@ -69,7 +69,7 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row | Broken]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     inner = root / "Yoga-82"
     lists = inner if is_folder(inner) else root
     places = (home / name for home in (root, lists) for name in ("images", "Images"))
@@ -81,7 +81,7 @@ def read(root: Path) -> Iterator[Row | Broken]:
                 yield Row(name, inside(home, name), name.partition("/")[0])
             else:
                 detail = f"entry {number} of {path} is no picture with three classes: {line!r}"
-                yield Broken(f"{path.name}:{number}", "malformed_line", detail)
+                yield BrokenRow(f"{path.name}:{number}", "malformed_line", detail)
 
 
 def spoken(folder: str) -> str:

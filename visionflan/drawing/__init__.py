@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 
-from visionflan.hashing import fraction, rank
+from visionflan.hashing import hash_fraction, stable_hash
 
 RGB = tuple[int, int, int]
 
@@ -54,21 +54,21 @@ WHOLE = Box(0, 0, SIZE, SIZE)
 
 def canvas(*identity: str | int, size: int = SIZE) -> Image.Image:
     """Make an empty picture whose light tint follows from the identity."""
-    red, green, blue = (225 + rank(*identity, channel) % 31 for channel in ("r", "g", "b"))
+    red, green, blue = (225 + stable_hash(*identity, channel) % 31 for channel in ("r", "g", "b"))
     return Image.new("RGB", (size, size), (red, green, blue))
 
 
 def jittered(box: Box, *identity: str | int, by: float = 0.08) -> Box:
     """Shift and shrink a box a little, as the identity says; it stays inside itself."""
-    shrink = 1 - by * fraction(*identity, "shrink")
-    x = (1 - shrink) * fraction(*identity, "x")
-    y = (1 - shrink) * fraction(*identity, "y")
+    shrink = 1 - by * hash_fraction(*identity, "shrink")
+    x = (1 - shrink) * hash_fraction(*identity, "x")
+    y = (1 - shrink) * hash_fraction(*identity, "y")
     return box.part(x, y, x + shrink, y + shrink)
 
 
 def cells(count: int, *identity: str | int, columns: int = 3, rows: int = 3) -> list[Box]:
     """Choose different cells of a grid over the whole picture."""
-    order = sorted(range(columns * rows), key=lambda cell: rank(*identity, "cell", cell))
+    order = sorted(range(columns * rows), key=lambda cell: stable_hash(*identity, "cell", cell))
     return [grid_cell(cell % columns, cell // columns, columns, rows) for cell in order[:count]]
 
 

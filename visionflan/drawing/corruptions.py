@@ -9,7 +9,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter
 
 from visionflan.drawing import SIZE
 from visionflan.drawing.styles import noise
-from visionflan.hashing import fraction, rank
+from visionflan.hashing import hash_fraction, stable_hash
 
 
 def corrupted(image: Image.Image, kind: str, *identity: str | int) -> Image.Image:
@@ -30,7 +30,7 @@ def defocus_blur(image: Image.Image, *identity: str | int) -> Image.Image:
 
 def motion_blur(image: Image.Image, *identity: str | int) -> Image.Image:
     """Spread each point along one line."""
-    angle = pi * fraction(*identity, "angle")
+    angle = pi * hash_fraction(*identity, "angle")
     steps = [(round(step * cos(angle)), round(step * sin(angle))) for step in range(-9, 10)]
     return mean(ImageChops.offset(image, x, y) for x, y in steps)
 
@@ -54,7 +54,7 @@ def glass_blur(image: Image.Image, *identity: str | int) -> Image.Image:
 def elastic_transform(image: Image.Image, *identity: str | int) -> Image.Image:
     """Stretch and squeeze the picture in waves."""
     y, x = np.indices((SIZE, SIZE))
-    start = 6 * fraction(*identity, "wave")
+    start = 6 * hash_fraction(*identity, "wave")
     across = np.rint(5 * np.sin(y / 6 + start)).astype(int)
     down = np.rint(5 * np.sin(x / 6 + start)).astype(int)
     return moved(image, across, down)
@@ -95,8 +95,8 @@ def snow(image: Image.Image, *identity: str | int) -> Image.Image:
     image = ImageEnhance.Brightness(ImageEnhance.Color(image).enhance(0.5)).enhance(1.15)
     pen = ImageDraw.Draw(image)
     for flake in range(90):
-        x, y = (rank(*identity, flake, axis) % SIZE for axis in "xy")
-        size = 1 + rank(*identity, flake, "size") % 4
+        x, y = (stable_hash(*identity, flake, axis) % SIZE for axis in "xy")
+        size = 1 + stable_hash(*identity, flake, "size") % 4
         pen.ellipse((x, y, x + size, y + size), fill=(255, 255, 255))
     return image
 
@@ -106,12 +106,12 @@ def frost(image: Image.Image, *identity: str | int) -> Image.Image:
     image = image.copy()
     pen = ImageDraw.Draw(image)
     for needle in range(70):
-        turn = 2 * pi * fraction(*identity, needle, "turn")
+        turn = 2 * pi * hash_fraction(*identity, needle, "turn")
         foot = [SIZE / 2 + 0.75 * SIZE * way(turn) for way in (cos, sin)]
-        aim = turn + pi + 2 * fraction(*identity, needle, "aim") - 1
-        length = SIZE * (0.25 + 0.35 * fraction(*identity, needle, "length"))
+        aim = turn + pi + 2 * hash_fraction(*identity, needle, "aim") - 1
+        length = SIZE * (0.25 + 0.35 * hash_fraction(*identity, needle, "length"))
         tip = (foot[0] + length * cos(aim), foot[1] + length * sin(aim))
-        shade = 215 + rank(*identity, needle, "shade") % 36
+        shade = 215 + stable_hash(*identity, needle, "shade") % 36
         pen.line([(foot[0], foot[1]), tip], fill=(shade - 25, shade - 5, 255), width=2)
     return image
 

@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from visionflan.drawing import BLACK, COLOURS, RGB, SIZE, WHITE, WHOLE, Box
 from visionflan.drawing.icons import icon
 from visionflan.drawing.styles import art_painting, contours, noise, photo, sketch
-from visionflan.hashing import fraction, pick
+from visionflan.hashing import hash_fraction, pick
 
 BANNERS = ("blue", "green", "purple", "orange", "red")
 
@@ -37,7 +37,7 @@ def infographic(subject: Image.Image, *identity: str | int) -> Image.Image:
     for line in range(2):
         pen.rectangle(WHOLE.part(0.15, 0.04 + line * 0.05, 0.85 - line * 0.2, 0.06 + line * 0.05))
     for bar in range(5):
-        left = 0.95 - 0.2 * fraction(*identity, "bar", bar)
+        left = 0.95 - 0.2 * hash_fraction(*identity, "bar", bar)
         pen.rectangle(WHOLE.part(left, 0.22 + bar * 0.15, 0.99, 0.31 + bar * 0.15), fill=colour)
     small = subject.resize((SIZE * 3 // 4, SIZE * 3 // 4), Image.Resampling.LANCZOS)
     image.paste(small, (0, SIZE // 5), small.getchannel("A"))
@@ -49,14 +49,14 @@ def quickdraw(subject: Image.Image, *identity: str | int) -> Image.Image:
     lines = contours(subject)
     image = Image.new("L", lines.size, 255)
     for y in range(0, SIZE, 4):
-        shift = round(3 * fraction(*identity, "shake", y // 12)) - 1
+        shift = round(3 * hash_fraction(*identity, "shake", y // 12)) - 1
         image.paste(0, (shift, y), lines.crop((0, y, SIZE, y + 4)))
     return image.convert("RGB")
 
 
 def product(subject: Image.Image, *identity: str | int) -> Image.Image:
     """Light the subject evenly before white, as shops do."""
-    shade = 246 + round(9 * fraction(*identity, "shade"))
+    shade = 246 + round(9 * hash_fraction(*identity, "shade"))
     image = Image.new("RGB", subject.size, (shade, shade, shade))
     alpha = subject.getchannel("A")
     shadow: RGB = (205, 205, 205)

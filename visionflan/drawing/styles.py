@@ -8,7 +8,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from visionflan.drawing import BLACK, RGB, SIZE, Box
 from visionflan.drawing.icons import icon
-from visionflan.hashing import fraction, pick
+from visionflan.hashing import hash_fraction, pick
 
 # Each a sky and a ground, or the light and the dark of an interior, dull as light outdoors is.
 SCENES: list[tuple[RGB, RGB]] = [
@@ -53,7 +53,7 @@ def art_painting(subject: Image.Image, *identity: str | int) -> Image.Image:
     plan = gradient(*pick(PIGMENTS, 1, *identity, "pigments")[0])
     plan.paste(subject, mask=subject.getchannel("A"))
     colours, chance = plan.tobytes(), noise(1, *identity, "dabs").tobytes()
-    slant = 3 * fraction(*identity, "slant")
+    slant = 3 * hash_fraction(*identity, "slant")
     painting = plan.copy()
     pen = ImageDraw.Draw(painting)
     places = [y * SIZE + x for y in range(0, SIZE, 4) for x in range(0, SIZE, 4)]
@@ -78,9 +78,9 @@ def cartoon(subject: Image.Image, *identity: str | int) -> Image.Image:
 
 def sketch(subject: Image.Image, *identity: str | int) -> Image.Image:
     """Leave only dark contours on paper."""
-    paper = 240 + int(15 * fraction(*identity, "paper"))
+    paper = 240 + int(15 * hash_fraction(*identity, "paper"))
     image = Image.new("RGB", subject.size, (paper, paper, paper))
-    ink = int(60 * fraction(*identity, "ink"))
+    ink = int(60 * hash_fraction(*identity, "ink"))
     image.paste((ink, ink, ink), mask=contours(subject))
     return image
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.drawing import RGB, SIZE, canvas, darker
-from visionflan.hashing import fraction, rank
+from visionflan.hashing import hash_fraction, stable_hash
 
 Point = tuple[float, float]
 
@@ -74,7 +74,7 @@ def spiralled(cloth: Cloth) -> None:
     """Draw one spiral that winds out of the middle to the edges."""
     step = cloth.step * 0.9
     angles = [turn * pi / 16 for turn in range(round(EXTENT / step * 32))]
-    start = 2 * pi * fraction(*cloth.identity, "start")
+    start = 2 * pi * hash_fraction(*cloth.identity, "start")
     centre = EXTENT / 2
     points = [
         (
@@ -98,7 +98,7 @@ def cracked(cloth: Cloth) -> None:
         for one, other in pairwise(corners):
             middle = ((one[0] + other[0]) / 2, (one[1] + other[1]) / 2)
             jagged = [moved(point, cloth) for point in (one, middle, other)]
-            width = 2 + 4 * fraction(*cloth.identity, *map(round, middle), "width")
+            width = 2 + 4 * hash_fraction(*cloth.identity, *map(round, middle), "width")
             cloth.pen.line(jagged, fill=cloth.ink, width=round(width), joint="curve")
 
 
@@ -115,7 +115,7 @@ def hexagons(radius: float) -> Iterator[list[Point]]:
 def moved(point: Point, cloth: Cloth) -> Point:
     """Move a point by a third of a step at most, the same way whichever outline it is of."""
     x, y = (
-        place + cloth.step * 0.7 * (fraction(*cloth.identity, *map(round, point), axis) - 0.5)
+        place + cloth.step * 0.7 * (hash_fraction(*cloth.identity, *map(round, point), axis) - 0.5)
         for place, axis in zip(point, "xy", strict=True)
     )
     return x, y
@@ -125,7 +125,7 @@ def bubbly(cloth: Cloth) -> None:
     """Draw bubbles of many sizes, each with its gleam."""
     for row, y in enumerate(cloth.steps()):
         for column, x in enumerate(cloth.steps()):
-            radius = cloth.step * (0.25 + 0.3 * fraction(*cloth.identity, row, column))
+            radius = cloth.step * (0.25 + 0.3 * hash_fraction(*cloth.identity, row, column))
             box = (x - radius, y - radius, x + radius, y + radius)
             cloth.pen.ellipse(box, outline=cloth.ink, width=3)
             gleam = (x - radius * 0.5, y - radius * 0.5, x, y)
@@ -163,9 +163,9 @@ TEXTURES: dict[str, Callable[[Cloth], None]] = {
 def texture(name: str, ink: RGB, *identity: str | int) -> Image.Image:
     """Draw one of `TEXTURES` over a whole picture, a little turned, at one of several scales."""
     image = canvas(*identity, size=EXTENT)
-    step = 20 + 2 * (rank(*identity, "step") % 5)
+    step = 20 + 2 * (stable_hash(*identity, "step") % 5)
     TEXTURES[name](Cloth(ImageDraw.Draw(image), ink, step, identity))
-    turned = image.rotate(30 * fraction(*identity, "turn") - 15, Image.Resampling.BICUBIC)
+    turned = image.rotate(30 * hash_fraction(*identity, "turn") - 15, Image.Resampling.BICUBIC)
     edge = (EXTENT - SIZE) // 2 - 6
-    left, top = (edge + rank(*identity, axis) % 13 for axis in "xy")
+    left, top = (edge + stable_hash(*identity, axis) % 13 for axis in "xy")
     return turned.crop((left, top, left + SIZE, top + SIZE))

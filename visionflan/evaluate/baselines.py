@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from string import ascii_lowercase
 
-from visionflan.prompt import lettered
+from visionflan.prompt import format_option
 from visionflan.storage.directory import BuildDirectory, Instances
 from visionflan.storage.instance import Instance
 from visionflan.storage.schema import TaskInfo
 
-MOST_LABELS = 50
+MAX_LABELS = 50
 # Only these ask for one answer that is right or wrong, so that a guess can be.
 GUESSABLE = frozenset({"exact_match", "vqa_accuracy", "relaxed_accuracy", "anls"})
 
@@ -42,7 +42,7 @@ def task_facts(build: BuildDirectory, task: str, held_out: Sequence[Instance]) -
         info=info,
         trained=len(trained),
         answers=answers,
-        candidates=() if is_open else closed_set(seen),
+        candidates=() if is_open else closed_label_set(seen),
         conversation=any(map(is_conversation, held_out)),
     )
 
@@ -65,9 +65,9 @@ def is_conversation(instance: Instance) -> bool:
     return instance.synthetic or len(instance.turns) > 2
 
 
-def closed_set(answers: Mapping[str, int]) -> tuple[str, ...]:
+def closed_label_set(answers: Mapping[str, int]) -> tuple[str, ...]:
     """Give all answers of a question that has few: at most fifty, each met twice on average."""
-    few = len(answers) <= MOST_LABELS and sum(answers.values()) >= 2 * len(answers)
+    few = len(answers) <= MAX_LABELS and sum(answers.values()) >= 2 * len(answers)
     return tuple(sorted(answers)) if few else ()
 
 
@@ -87,5 +87,5 @@ def majority(instance: Instance, facts: TaskFacts) -> str | None:
     offered = sorted(instance.options or facts.answers)
     best = max(offered, key=lambda answer: facts.answers.get(answer, 0))
     if instance.options and len(instance.options) <= len(ascii_lowercase):
-        return lettered(instance.options, best)
+        return format_option(instance.options, best)
     return best

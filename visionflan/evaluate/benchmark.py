@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.evaluate.aggregate.measures import Measure, mean_score
+from visionflan.evaluate.aggregate.measures import AggregateMetric, mean_score
 from visionflan.evaluate.judge.rubric import Rubric
-from visionflan.evaluate.metric import Metric, Question, Verdict
+from visionflan.evaluate.metric import Metric, ParsedAnswer, ScoringContext
 
 
-class Row(NamedTuple):
+class BenchmarkRow(NamedTuple):
     """One question of a benchmark, as its reader gives it.
 
     `part` names the subset that is scored by itself; `key` is the release's own name, one of a
@@ -41,9 +41,9 @@ class Row(NamedTuple):
     context: str = ""
 
 
-Reader = Callable[[Path], Iterable[Row]]
-Style = Callable[[Row], str]
-Judge = Callable[[str, Question], Verdict]
+Reader = Callable[[Path], Iterable[BenchmarkRow]]
+PromptStyle = Callable[[BenchmarkRow], str]
+AnswerRule = Callable[[str, ScoringContext], ParsedAnswer]
 
 
 @dataclass
@@ -61,14 +61,14 @@ class Benchmark:
     citation: str
     layout: str
     max_new_tokens: int = 64
-    styles: dict[str, Style] = field(default_factory=dict)
-    measures: tuple[Measure, ...] = (mean_score("accuracy"),)
+    styles: dict[str, PromptStyle] = field(default_factory=dict)
+    measures: tuple[AggregateMetric, ...] = (mean_score("accuracy"),)
     rubric: Rubric | None = None
     read: Reader | None = None
     write_specimen: Callable[[Path], None] | None = None
     version: Callable[[Path], str] | None = None
-    rules: dict[str, Judge] = field(default_factory=dict)
-    diagnostics: Mapping[str, Callable[[str, Question], float]] = field(default_factory=dict)
+    rules: dict[str, AnswerRule] = field(default_factory=dict)
+    diagnostics: Mapping[str, Callable[[str, ScoringContext], float]] = field(default_factory=dict)
 
     def reader(self, read: Reader) -> Reader:
         """Declare how the official release becomes rows."""
@@ -85,21 +85,21 @@ class Benchmark:
         self.version = name
         return name
 
-    def style(self, name: str) -> Callable[[Style], Style]:
+    def style(self, name: str) -> Callable[[PromptStyle], PromptStyle]:
         """Declare how a row becomes a prompt under this name."""
 
-        def declare(ask: Style) -> Style:
+        def declare(ask: PromptStyle) -> PromptStyle:
             self.styles[name] = ask
             return ask
 
         return declare
 
-    def official(self, judge: Judge) -> Judge:
+    def official(self, judge: AnswerRule) -> AnswerRule:
         """Declare the rule of the original code, its quirks kept."""
         self.rules["official"] = judge
         return judge
 
-    def lenient(self, judge: Judge) -> Judge:
+    def lenient(self, judge: AnswerRule) -> AnswerRule:
         """Declare the rule that asks only for the right content."""
         self.rules["lenient"] = judge
         return judge
@@ -113,13 +113,13 @@ class Benchmark:
             diagnostics=self.diagnostics,
         )
 
-    def rows(self, root: Path) -> Iterator[Row]:
+    def rows(self, root: Path) -> Iterator[BenchmarkRow]:
         """Read the release below a folder."""
         if self.read is None:
             raise TypeError(f"the benchmark {self.title} declares no reader")
         yield from self.read(root)
 
 
-def unjudged(answer: str, question: Question) -> Verdict:
+def unjudged(answer: str, question: ScoringContext) -> ParsedAnswer:
     """Leave an answer without a score: only a judge can give one."""
-    return Verdict(None, answer, "unjudged")
+    return ParsedAnswer(None, answer, "unjudged")

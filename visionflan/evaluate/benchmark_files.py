@@ -30,7 +30,7 @@ PNG = b"\x89PNG"
 
 
 @contextmanager
-def text_of(place: str) -> Iterator[None]:
+def reading_text(place: str) -> Iterator[None]:
     """Name the file where its text cannot be read as text."""
     try:
         yield
@@ -40,7 +40,7 @@ def text_of(place: str) -> Iterator[None]:
         ) from fault
 
 
-def some(place: str, found: Iterable[Kind]) -> Iterator[Kind]:
+def require_rows(place: str, found: Iterable[Kind]) -> Iterator[Kind]:
     """Pass on what a file holds; one that holds nothing is refused."""
     empty = True
     for each in found:

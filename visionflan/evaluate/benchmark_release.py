@@ -8,14 +8,14 @@ from pathlib import Path
 from visionflan.dataset import IMAGE_MARKER
 from visionflan.errors import EvaluationError, ReleaseError, UnknownNameError
 from visionflan.evaluate import benchmarks
-from visionflan.evaluate.benchmark import Benchmark, Row
+from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
 from visionflan.evaluate.benchmark_files import picture_fault
 from visionflan.evaluate.records.header import TaskHeader
 from visionflan.evaluate.records.record import sample_key
-from visionflan.evaluate.requests import Chosen, Item, joined
+from visionflan.evaluate.requests import EvalSet, Item, merge_clusters
 
 
-class Release:
+class BenchmarkRelease:
     """The files of a benchmark on disk, read once; pictures that are files stay where they are."""
 
     def __init__(self, name: str, root: Path) -> None:
@@ -41,7 +41,7 @@ class Release:
         content = [repr((row._replace(images=()), images)) for row, images in self.pairs()]
         self.digest = sha256("\n".join(content).encode()).hexdigest()
 
-    def pairs(self) -> Iterable[tuple[Row, tuple[str, ...]]]:
+    def pairs(self) -> Iterable[tuple[BenchmarkRow, tuple[str, ...]]]:
         """Give each row with the ids of its images."""
         return zip(self.rows, self.images, strict=True)
 
@@ -90,7 +90,7 @@ class Release:
         """What the benchmark says of the version of these files."""
         return self.benchmark.version(self.path) if self.benchmark.version else ""
 
-    def chosen(self, style: str = "", parts: Collection[str] = ()) -> Chosen:
+    def chosen(self, style: str = "", parts: Collection[str] = ()) -> EvalSet:
         """Ask the questions of some parts, by default of all, in a style, by default the first."""
         style = style or next(iter(self.benchmark.styles))
         if style not in self.benchmark.styles:
@@ -103,8 +103,8 @@ class Release:
             if not parts or made.task in parts:
                 seen[made.task, made.key] += 1
                 items[made.task].append(told_apart(made, seen[made.task, made.key]))
-        return Chosen(
-            items=joined(items),
+        return EvalSet(
+            items=merge_clusters(items),
             tasks={task: self.header(task, members) for task, members in items.items()},
             sources=(self,),
             benchmark=self.name,
@@ -112,7 +112,7 @@ class Release:
             version=self.version,
         )
 
-    def item(self, row: Row, images: tuple[str, ...], style: str) -> Item:
+    def item(self, row: BenchmarkRow, images: tuple[str, ...], style: str) -> Item:
         """Make an item of a row."""
         words = self.benchmark.styles[style](row)
         if images and IMAGE_MARKER not in words:

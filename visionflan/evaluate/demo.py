@@ -13,15 +13,15 @@ from typing import NamedTuple
 from PIL import Image
 
 from visionflan.builder.demo import specimens
-from visionflan.builder.plan import Settings
+from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.errors import EvaluationError
 from visionflan.evaluate import benchmarks
-from visionflan.evaluate.benchmark_release import Release
+from visionflan.evaluate.benchmark_release import BenchmarkRelease
 from visionflan.evaluate.held_out import held_out
 from visionflan.evaluate.records.paths import BENCHMARKS, EVALUATION
-from visionflan.evaluate.requests import Chosen
-from visionflan.evaluate.run import EvaluationSettings, Subject, evaluate
+from visionflan.evaluate.requests import EvalSet
+from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Turn
 
@@ -36,7 +36,7 @@ class Said(NamedTuple):
     finish_reason: str
 
 
-class Rote:
+class RuleBasedModel:
     """A model that answers by a rule, whatever it is shown.
 
     It says what training said most of a task; of a benchmark, the first of the closed answers.
@@ -44,7 +44,7 @@ class Rote:
 
     precision = "rule"
 
-    def __init__(self, chosen: Chosen, *, talks: bool) -> None:
+    def __init__(self, chosen: EvalSet, *, talks: bool) -> None:
         self.talks, self.digest = talks, "talker" if talks else "rote"
         self.answers = {
             item.prompt: item.majority or next(iter(item.candidates), "I do not know.")
@@ -82,25 +82,29 @@ def demo_run(names: Sequence[str] = ()) -> Iterator[Path]:
             ask_both(release.chosen(), run, f"{BENCHMARKS}/{{phase}}/{name}")
         if not names:
             with specimens(TASKS) as data_root:
-                build(data_root, Path(folder) / "build", Settings(tasks=TASKS, hold_out_images=0.4))
+                build(
+                    data_root,
+                    Path(folder) / "build",
+                    BuildSettings(tasks=TASKS, hold_out_images=0.4),
+                )
             held = held_out([BuildDirectory(Path(folder) / "build")])
             ask_both(held, run, f"{EVALUATION}/{{phase}}")
         yield run
 
 
-def specimen_release(name: str, root: Path) -> Release:
+def specimen_release(name: str, root: Path) -> BenchmarkRelease:
     """Write the specimen of a benchmark, and open it."""
     write = benchmarks.load(name).write_specimen
     if write is None:
         raise EvaluationError(f"the benchmark {name} declares no specimen")
     root.mkdir(parents=True)
     write(root)
-    return Release(name, root)
+    return BenchmarkRelease(name, root)
 
 
-def ask_both(chosen: Chosen, run: Path, folder: str) -> None:
+def ask_both(chosen: EvalSet, run: Path, folder: str) -> None:
     """Ask both rules."""
     for phase, talks in (("rote", False), ("talker", True)):
-        answerer = Rote(chosen, talks=talks)
-        subject = Subject(answerer=answerer, path=run, run=run.name, phase=phase)
+        answerer = RuleBasedModel(chosen, talks=talks)
+        subject = EvalSubject(answerer=answerer, path=run, run=run.name, phase=phase)
         evaluate(subject, chosen, run / folder.format(phase=phase), EvaluationSettings())

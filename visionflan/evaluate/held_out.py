@@ -7,13 +7,13 @@ from visionflan.errors import EvaluationError
 from visionflan.evaluate.baselines import TaskFacts, chance, majority, right_answer, task_facts
 from visionflan.evaluate.records.header import TaskHeader
 from visionflan.evaluate.records.record import sample_key
-from visionflan.evaluate.requests import Chosen, Item, joined
-from visionflan.prompt import lettered
+from visionflan.evaluate.requests import EvalSet, Item, merge_clusters
+from visionflan.prompt import format_option
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Instance
 
 
-def held_out(builds: Sequence[BuildDirectory], tasks: Collection[str] = ()) -> Chosen:
+def held_out(builds: Sequence[BuildDirectory], tasks: Collection[str] = ()) -> EvalSet:
     """Find the held-out items of the tasks, by default of all that have some."""
     items: dict[str, list[Item]] = {}
     headers: dict[str, TaskHeader] = {}
@@ -30,7 +30,7 @@ def held_out(builds: Sequence[BuildDirectory], tasks: Collection[str] = ()) -> C
         raise EvaluationError(f"the build holds nothing out of {', '.join(missing)}")
     if not items:
         raise EvaluationError("the build holds nothing out: build again with `--hold-out`")
-    return Chosen(items=joined(items), tasks=headers, sources=builds)
+    return EvalSet(items=merge_clusters(items), tasks=headers, sources=builds)
 
 
 def item(build: BuildDirectory, instance: Instance, facts: TaskFacts) -> Item:
@@ -65,7 +65,11 @@ def closed_answers(
     """
     if instance.options:
         known = len(instance.options) <= len(ascii_lowercase)
-        return tuple(lettered(instance.options, each) for each in instance.options) if known else ()
+        return (
+            tuple(format_option(instance.options, each) for each in instance.options)
+            if known
+            else ()
+        )
     if not facts.candidates:
         return ()
     return tuple(dict.fromkeys((*facts.candidates, *references)))

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from PIL import Image, UnidentifiedImageError
 
 from visionflan.errors import EvaluationError, VisionflanError
-from visionflan.evaluate.models.base import Answerer, Weigher, is_out_of_memory
+from visionflan.evaluate.models.base import EvalModel, LikelihoodModel, is_out_of_memory
 from visionflan.evaluate.records.record import SCHEMA, Record
-from visionflan.evaluate.requests import Ask, Source
+from visionflan.evaluate.requests import EvalRequest, Source
 from visionflan.model.image_processing import decode
 from visionflan.storage.instance import Turn
 
@@ -16,7 +16,7 @@ MIDDLE_GREY = (127, 127, 127)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asking:
+class RequestContext:
     """What is the same for all records of an evaluation.
 
     With `likelihood` closed questions are also answered without words, by weighing all candidates.
@@ -30,13 +30,13 @@ class Asking:
     likelihood: bool = False
 
 
-class Batches:
+class BatchRunner:
     """Asks in batches; one that does not fit in memory is halved, and so are those after it."""
 
-    def __init__(self, answerer: Answerer, asking: Asking, size: int) -> None:
+    def __init__(self, answerer: EvalModel, asking: RequestContext, size: int) -> None:
         self.answerer, self.asking, self.size = answerer, asking, size
 
-    def records(self, asks: Sequence[Ask]) -> Iterator[list[Record]]:
+    def records(self, asks: Sequence[EvalRequest]) -> Iterator[list[Record]]:
         """Yield the records of one batch after the other."""
         waiting = sorted(asks, key=lambda ask: (ask.item.task, -len(ask.item.prompt)))
         while waiting:
@@ -48,25 +48,25 @@ class Batches:
                     self.size = len(batch) // 2
                     waiting = batch + waiting
                 elif len(batch) == 1:
-                    yield [failed(batch[0], self.asking, fault)]
+                    yield [error_record(batch[0], self.asking, fault)]
                 else:
                     yield [record for ask in batch for record in self.alone(ask)]
 
-    def alone(self, ask: Ask) -> list[Record]:
+    def alone(self, ask: EvalRequest) -> list[Record]:
         """Ask one question by itself."""
         try:
             return self.answered([ask])
         except Exception as fault:
-            return [failed(ask, self.asking, fault)]
+            return [error_record(ask, self.asking, fault)]
 
-    def answered(self, batch: Sequence[Ask]) -> list[Record]:
+    def answered(self, batch: Sequence[EvalRequest]) -> list[Record]:
         """Ask one batch."""
-        images = [pictures(ask) for ask in batch]
+        images = [images_for(ask) for ask in batch]
         conversations = [[Turn("user", ask.item.prompt)] for ask in batch]
         replies = self.answerer.answer(conversations, images, self.asking.max_new_tokens)
         weighed = self.weighed(batch, conversations, images)
         return [
-            blank_record(ask, self.asking)._replace(
+            new_record(ask, self.asking)._replace(
                 answer=reply.text,
                 tokens=reply.tokens,
                 finish_reason=reply.finish_reason,
@@ -77,12 +77,12 @@ class Batches:
 
     def weighed(
         self,
-        batch: Sequence[Ask],
+        batch: Sequence[EvalRequest],
         conversations: Sequence[Sequence[Turn]],
         images: Sequence[Sequence[Image.Image]],
     ) -> list[tuple[float, ...]]:
         """Weigh the candidates of closed questions; nothing for open ones, or where unwanted."""
-        if not self.asking.likelihood or not isinstance(self.answerer, Weigher):
+        if not self.asking.likelihood or not isinstance(self.answerer, LikelihoodModel):
             return [() for _ in batch]
         closed = [place for place, ask in enumerate(batch) if ask.closed_answers]
         if not closed:
@@ -99,7 +99,7 @@ class Batches:
         return [weights.get(place, ()) for place in range(len(batch))]
 
 
-def pictures(ask: Ask) -> list[Image.Image]:
+def images_for(ask: EvalRequest) -> list[Image.Image]:
     """Give the pictures that are shown: the item's own, grey ones of their size, or another's."""
     if not ask.shown and ask.item.images:
         raise EvaluationError("the task holds out no other picture to show in place of this one")
@@ -122,15 +122,15 @@ def picture(source: Source, image_id: str) -> Image.Image:
     return image
 
 
-def failed(ask: Ask, asking: Asking, fault: BaseException) -> Record:
+def error_record(ask: EvalRequest, asking: RequestContext, fault: BaseException) -> Record:
     """Make the record of a question that could not be answered; our own sentences need no name."""
     words = " ".join(str(fault).split()) or "no more is known"
     if not isinstance(fault, VisionflanError):
         words = f"{type(fault).__name__}: {words}"
-    return blank_record(ask, asking)._replace(error=words[:500])
+    return new_record(ask, asking)._replace(error=words[:500])
 
 
-def blank_record(ask: Ask, asking: Asking) -> Record:
+def new_record(ask: EvalRequest, asking: RequestContext) -> Record:
     """Make a record that lacks only its answer."""
     item = ask.item
     return Record(

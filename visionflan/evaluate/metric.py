@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
-Status = Literal[
+ParseStatus = Literal[
     "parsed",  # the answer was understood
     "ambiguous",  # it can be read in several ways that exclude each other
     "unparsed",  # it says something that is none of the possible answers
@@ -17,24 +17,24 @@ Status = Literal[
     "judge_failed",  # the judge gave no usable verdict: missing data
 ]
 # With these there is no score.
-MISSING: frozenset[Status] = frozenset({"failed", "parser_failed", "unjudged", "judge_failed"})
+MISSING: frozenset[ParseStatus] = frozenset({"failed", "parser_failed", "unjudged", "judge_failed"})
 
 # How an answer becomes a score: by the rule that others publish, by one that asks only for the
 # right content, or, without reading it, by which of the closed answers the model holds likeliest.
 ParsingRule = Literal["official", "lenient"]
-Rule = ParsingRule | Literal["likelihood"]
+ScoringRule = ParsingRule | Literal["likelihood"]
 PARSING_RULES: tuple[ParsingRule, ...] = ("official", "lenient")
-RULES: tuple[Rule, ...] = (*PARSING_RULES, "likelihood")
+RULES: tuple[ScoringRule, ...] = (*PARSING_RULES, "likelihood")
 
 
-class Frequencies(NamedTuple):
+class DocumentFrequencies(NamedTuple):
     """In how many of the `documents` of a task each run of words occurs, for CIDEr."""
 
     documents: int
     counts: Mapping[tuple[str, ...], int]
 
 
-class Question(NamedTuple):
+class ScoringContext(NamedTuple):
     """What decides whether an answer is right.
 
     `target` is written without its letter; `references` hold every accepted answer; `options` are
@@ -46,16 +46,16 @@ class Question(NamedTuple):
     references: tuple[str, ...]
     options: tuple[str, ...] = ()
     candidates: tuple[str, ...] = ()
-    frequencies: Frequencies | None = None
+    frequencies: DocumentFrequencies | None = None
     words: str = ""
 
 
-class Verdict(NamedTuple):
+class ParsedAnswer(NamedTuple):
     """A score, or None where there is nothing to score; what was understood; and how well."""
 
     score: float | None
     parsed: str
-    status: Status = "parsed"
+    status: ParseStatus = "parsed"
 
 
 class Metric(NamedTuple):
@@ -65,11 +65,11 @@ class Metric(NamedTuple):
     right content, whatever its form. `diagnostics` are shown beside a score and are no scores.
     """
 
-    official: Callable[[str, Question], Verdict]
-    lenient: Callable[[str, Question], Verdict]
+    official: Callable[[str, ScoringContext], ParsedAnswer]
+    lenient: Callable[[str, ScoringContext], ParsedAnswer]
     bounded: bool = True
-    diagnostics: Mapping[str, Callable[[str, Question], float]] = {}
+    diagnostics: Mapping[str, Callable[[str, ScoringContext], float]] = {}
 
-    def rule(self, name: ParsingRule) -> Callable[[str, Question], Verdict]:
+    def rule(self, name: ParsingRule) -> Callable[[str, ScoringContext], ParsedAnswer]:
         """Give one of the two rules."""
         return self.official if name == "official" else self.lenient

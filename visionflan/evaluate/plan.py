@@ -6,20 +6,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.benchmark_release import Release
+from visionflan.evaluate.benchmark_release import BenchmarkRelease
 from visionflan.evaluate.held_out import held_out
-from visionflan.evaluate.records.paths import Place, builds, matching, trained_on
+from visionflan.evaluate.records.paths import CheckpointPaths, builds, matching, trained_on
 from visionflan.evaluate.records.record import CONDITIONS, Condition
-from visionflan.evaluate.requests import Chosen
+from visionflan.evaluate.requests import EvalSet
 from visionflan.evaluate.run import EvaluationSettings
-from visionflan.overlaps import leaks
+from visionflan.overlaps import find_leakage
 from visionflan.storage.directory import BuildDirectory
 
 MAX_NEW_TOKENS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class EvalSelection:
     """What a user wants to have asked; what is None is left to the kind of questions."""
 
     builds: tuple[Path, ...] = ()
@@ -46,10 +46,10 @@ class Wanted:
         )
 
 
-class Planned(NamedTuple):
+class PlannedEvaluation(NamedTuple):
     """Questions to be asked at once, where their records go, and how they are asked."""
 
-    chosen: Chosen
+    chosen: EvalSet
     out: Path
     settings: EvaluationSettings
 
@@ -57,11 +57,11 @@ class Planned(NamedTuple):
 class Opened(NamedTuple):
     """The release of a benchmark, and what is asked of it."""
 
-    release: Release
-    chosen: Chosen
+    release: BenchmarkRelease
+    chosen: EvalSet
 
 
-def opened_releases(wanted: Wanted) -> list[Opened]:
+def open_releases(wanted: EvalSelection) -> list[Opened]:
     """Open the releases of the benchmarks that are wanted; one that holds no wanted part is left.
 
     All are opened, and styles and parts looked for, before any question is asked.
@@ -70,7 +70,7 @@ def opened_releases(wanted: Wanted) -> list[Opened]:
         return []
     if wanted.data_root is None:
         raise EvaluationError("the folder that holds the benchmarks is not told")
-    releases = [Release(name, wanted.data_root / name) for name in wanted.benchmarks]
+    releases = [BenchmarkRelease(name, wanted.data_root / name) for name in wanted.benchmarks]
     parts = matching(wanted.tasks, {part for release in releases for part in release.parts})
     return [
         Opened(release, release.chosen(wanted.style, parts))
@@ -79,20 +79,22 @@ def opened_releases(wanted: Wanted) -> list[Opened]:
     ]
 
 
-def planned(wanted: Wanted, place: Place, opened: Sequence[Opened]) -> Iterator[Planned]:
+def plan_evaluations(
+    wanted: EvalSelection, place: CheckpointPaths, opened: Sequence[Opened]
+) -> Iterator[PlannedEvaluation]:
     """Plan what one checkpoint is asked."""
     if not opened:
         held = builds(wanted.builds, place.run)
         tasks = matching(wanted.tasks, {task for build in held for task in build.tasks})
         settings = wanted.settings(CONDITIONS, MAX_NEW_TOKENS)
-        yield Planned(held_out(held, tasks), place.out, settings)
+        yield PlannedEvaluation(held_out(held, tasks), place.out, settings)
         return
     trained = trained_datasets(place.run)
     for release, chosen in opened:
         first = next(iter(release.benchmark.styles))
         folder = release.name if chosen.style == first else f"{release.name}@{chosen.style}"
-        yield Planned(
-            replace(chosen, notes=tuple(leaks(release.benchmark.title, trained))),
+        yield PlannedEvaluation(
+            replace(chosen, notes=tuple(find_leakage(release.benchmark.title, trained))),
             place.benchmarks / folder,
             wanted.settings(("true",), release.benchmark.max_new_tokens),
         )

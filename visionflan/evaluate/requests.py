@@ -8,9 +8,9 @@ from typing import NamedTuple, Protocol
 
 from visionflan.evaluate.records.header import TaskHeader
 from visionflan.evaluate.records.record import Condition
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 
-Images = tuple[str, ...]
+ImageIds = tuple[str, ...]
 
 
 class Source(Protocol):
@@ -50,7 +50,7 @@ class Item(NamedTuple):
     instance: str
     key: str
     prompt: str
-    images: Images
+    images: ImageIds
     cluster: str
     options: tuple[str, ...]
     target: str
@@ -65,12 +65,12 @@ class Item(NamedTuple):
     candidates: tuple[str, ...] = ()
 
 
-class Ask(NamedTuple):
+class EvalRequest(NamedTuple):
     """An item under one condition, and the images that the model is given for it."""
 
     item: Item
     condition: Condition
-    shown: Images
+    shown: ImageIds
 
     @property
     def place(self) -> tuple[str, str, str]:
@@ -84,7 +84,7 @@ class Ask(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chosen:
+class EvalSet:
     """All items of some tasks, what is told of each task, and where they come from.
 
     Of a benchmark: its name, the style of its prompts, the version of its files, and what a reader
@@ -100,7 +100,7 @@ class Chosen:
     notes: tuple[str, ...] = ()
 
 
-def joined(items: Mapping[str, list[Item]]) -> dict[str, list[Item]]:
+def merge_clusters(items: Mapping[str, list[Item]]) -> dict[str, list[Item]]:
     """Name one cluster for all images that items show together, after the first of them."""
     parents: dict[str, str] = {}
 
@@ -120,40 +120,40 @@ def joined(items: Mapping[str, list[Item]]) -> dict[str, list[Item]]:
     }
 
 
-def limited(items: Sequence[Item], limit: int | None) -> list[Item]:
+def limit_items(items: Sequence[Item], limit: int | None) -> list[Item]:
     """Take the clusters of images that come first by hash, whole, until there are enough items."""
     sizes = Counter(item.cluster for item in items)
     taken: set[str] = set()
     count = 0
-    for cluster in sorted(sizes, key=lambda cluster: rank("limit", cluster)):
+    for cluster in sorted(sizes, key=lambda cluster: stable_hash("limit", cluster)):
         if limit is None or count < limit:
             taken.add(cluster)
             count += sizes[cluster]
     return [item for item in items if item.cluster in taken]
 
 
-def asks(
+def make_requests(
     pool: Sequence[Item], items: Iterable[Item], conditions: Sequence[Condition]
-) -> Iterator[Ask]:
+) -> Iterator[EvalRequest]:
     """Yield each item under each condition; for `swapped` the pool lends its pictures.
 
     An item for which the pool has no other picture is given none, and becomes missing data; one
     that is about no picture is asked once.
     """
-    lenders = Lenders(pool if "swapped" in conditions else ())
+    lenders = ImageSwapper(pool if "swapped" in conditions else ())
     for each in items:
         for condition in conditions:
             if each.images or condition == "true":
                 shown = lenders.swapped(each) if condition == "swapped" else each.images
-                yield Ask(each, condition, shown)
+                yield EvalRequest(each, condition, shown)
 
 
-class Lenders:
+class ImageSwapper:
     """The pictures that the items of a task can lend one another."""
 
     def __init__(self, pool: Sequence[Item]) -> None:
-        self.alike: dict[str, set[Images]] = defaultdict(set)
-        self.by_count: dict[int, list[Images]] = defaultdict(list)
+        self.alike: dict[str, set[ImageIds]] = defaultdict(set)
+        self.by_count: dict[int, list[ImageIds]] = defaultdict(list)
         for source, images in sorted(
             {(each.source, each.images) for each in pool}, key=lambda lent: lent[1]
         ):
@@ -161,7 +161,7 @@ class Lenders:
             for image in images:
                 self.alike[source.image_group(image)].add(images)
 
-    def swapped(self, item: Item) -> Images:
+    def swapped(self, item: Item) -> ImageIds:
         """Choose another item's pictures by hash: as many, and none that looks like its own."""
         own = item.images
         groups = [item.source.image_group(image) for image in own]

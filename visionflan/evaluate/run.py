@@ -11,10 +11,10 @@ from visionflan.atomic_write import write_json
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.aggregate.summary import SCORES, summary
 from visionflan.evaluate.benchmarks import load
-from visionflan.evaluate.inference import Asking, Batches
-from visionflan.evaluate.judge.apply_verdicts import decided
+from visionflan.evaluate.inference import BatchRunner, RequestContext
+from visionflan.evaluate.judge.apply_verdicts import apply_verdicts
 from visionflan.evaluate.judge.judgments import JUDGEMENTS, read_judgements
-from visionflan.evaluate.models.base import Answerer
+from visionflan.evaluate.models.base import EvalModel
 from visionflan.evaluate.records.document_frequencies import read_frequencies, write_frequencies
 from visionflan.evaluate.records.header import Header, generation, read_header, write_header
 from visionflan.evaluate.records.record import (
@@ -27,8 +27,8 @@ from visionflan.evaluate.records.record import (
     read_records,
     write_records,
 )
-from visionflan.evaluate.records.resume import Say, joined
-from visionflan.evaluate.requests import Ask, Chosen, asks, limited
+from visionflan.evaluate.records.resume import Say, resume_header
+from visionflan.evaluate.requests import EvalRequest, EvalSet, limit_items, make_requests
 from visionflan.evaluate.scorer import Scorer
 
 
@@ -56,18 +56,18 @@ class EvaluationSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class EvalSubject:
     """Who is asked: a model, where it lies, and which phase of which run it is."""
 
-    answerer: Answerer
+    answerer: EvalModel
     path: Path
     run: str
     phase: str
 
 
 def evaluate(
-    subject: Subject,
-    chosen: Chosen,
+    subject: EvalSubject,
+    chosen: EvalSet,
     out: Path,
     settings: EvaluationSettings,
     say: Say = lambda line: None,
@@ -77,15 +77,17 @@ def evaluate(
     Answers of other weights, items or settings are set aside, never mixed and never thrown away;
     that is said.
     """
-    header = joined(out, header_of(subject, chosen, settings), say)
+    header = resume_header(out, make_header(subject, chosen, settings), say)
     out.mkdir(parents=True, exist_ok=True)
     write_header(out, header)
     write_frequencies(out, captions(chosen))
-    answered = already_answered(out)
+    answered = load_answered(out)
     waiting = [
-        ask for ask in all_asks(chosen, settings) if lacks(answered.get(ask.place), ask, settings)
+        ask
+        for ask in list_requests(chosen, settings)
+        if needs_run(answered.get(ask.place), ask, settings)
     ]
-    asking = Asking(
+    asking = RequestContext(
         run=header.run,
         phase=header.phase,
         checkpoint=header.checkpoint,
@@ -93,14 +95,14 @@ def evaluate(
         max_new_tokens=settings.max_new_tokens,
         likelihood=settings.likelihood,
     )
-    batches = Batches(subject.answerer, asking, settings.batch_size)
+    batches = BatchRunner(subject.answerer, asking, settings.batch_size)
     title = " ".join(filter(None, ("ask", header.phase, header.benchmark)))
     for record in answers(batches, waiting, Journal(out / JOURNAL), title):
         answered[record.place] = record
-    return finish(out, header, list(answered.values()))
+    return score_and_save(out, header, list(answered.values()))
 
 
-def header_of(subject: Subject, chosen: Chosen, settings: EvaluationSettings) -> Header:
+def make_header(subject: EvalSubject, chosen: EvalSet, settings: EvaluationSettings) -> Header:
     """Write down who is asked about what, and how."""
     return Header(
         run=subject.run,
@@ -121,7 +123,7 @@ def header_of(subject: Subject, chosen: Chosen, settings: EvaluationSettings) ->
     )
 
 
-def captions(chosen: Chosen) -> dict[str, list[tuple[str, ...]]]:
+def captions(chosen: EvalSet) -> dict[str, list[tuple[str, ...]]]:
     """Gather the references of all items of the captioning tasks."""
     return {
         task: [item.references for item in items]
@@ -130,23 +132,23 @@ def captions(chosen: Chosen) -> dict[str, list[tuple[str, ...]]]:
     }
 
 
-def already_answered(out: Path) -> dict[tuple[str, str, str], Record]:
+def load_answered(out: Path) -> dict[tuple[str, str, str], Record]:
     """Gather what was answered before; what failed is asked again."""
     kept = read_records(out / RECORDS) if (out / RECORDS).is_file() else []
     return {record.place: record for record in (*kept, *Journal(out / JOURNAL)) if not record.error}
 
 
-def all_asks(chosen: Chosen, settings: EvaluationSettings) -> list[Ask]:
+def list_requests(chosen: EvalSet, settings: EvaluationSettings) -> list[EvalRequest]:
     """List every question under every condition, each once."""
     found = {
         ask.place: ask
         for items in chosen.items.values()
-        for ask in asks(items, limited(items, settings.limit), settings.conditions)
+        for ask in make_requests(items, limit_items(items, settings.limit), settings.conditions)
     }
     return list(found.values())
 
 
-def lacks(record: Record | None, ask: Ask, settings: EvaluationSettings) -> bool:
+def needs_run(record: Record | None, ask: EvalRequest, settings: EvaluationSettings) -> bool:
     """Whether a question is yet to be asked, or its candidates to be weighed."""
     if record is None:
         return True
@@ -154,7 +156,7 @@ def lacks(record: Record | None, ask: Ask, settings: EvaluationSettings) -> bool
 
 
 def answers(
-    batches: Batches, waiting: Sequence[Ask], journal: Journal, title: str
+    batches: BatchRunner, waiting: Sequence[EvalRequest], journal: Journal, title: str
 ) -> Iterator[Record]:
     """Ask in batches, noting each batch in the journal as it is answered."""
     from tqdm import tqdm  # slow to import, and scoring alone does not need it
@@ -166,12 +168,14 @@ def answers(
             yield from records
 
 
-def finish(out: Path, header: Header, records: list[Record]) -> dict[str, Any]:
+def score_and_save(out: Path, header: Header, records: list[Record]) -> dict[str, Any]:
     """Score all records, write them and their scores, and drop the journal that they came from."""
     scorer = Scorer(header.tasks, read_frequencies(out))
     scored = [scorer.scored(record) for record in records]
     if header.benchmark and (rubric := load(header.benchmark).rubric):
-        scored, judge = decided(scored, rubric, read_judgements(out / JUDGEMENTS), header.judge)
+        scored, judge = apply_verdicts(
+            scored, rubric, read_judgements(out / JUDGEMENTS), header.judge
+        )
         header = replace(header, judge=judge)
         write_header(out, header)
     write_records(out / RECORDS, scored)
@@ -190,4 +194,4 @@ def rescore(out: Path, judge: str = "") -> dict[str, Any]:
     header = replace(header, judge=judge or header.judge)
     if not (out / RECORDS).is_file():
         raise EvaluationError(f"{out} holds no {RECORDS}: its evaluation was stopped; run it again")
-    return finish(out, header, read_records(out / RECORDS))
+    return score_and_save(out, header, read_records(out / RECORDS))

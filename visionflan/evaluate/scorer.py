@@ -4,9 +4,15 @@ from collections.abc import Mapping
 
 from visionflan.errors import EvaluationError, VisionflanError
 from visionflan.evaluate import benchmarks
-from visionflan.evaluate.metric import Frequencies, Metric, ParsingRule, Question, Verdict
+from visionflan.evaluate.metric import (
+    DocumentFrequencies,
+    Metric,
+    ParsedAnswer,
+    ParsingRule,
+    ScoringContext,
+)
 from visionflan.evaluate.metrics import METRICS
-from visionflan.evaluate.metrics.normalization import is_refusal, words_of
+from visionflan.evaluate.metrics.normalization import is_refusal, normalize_words
 from visionflan.evaluate.records.header import TaskHeader
 from visionflan.evaluate.records.record import Record
 
@@ -23,9 +29,9 @@ def metric_of(name: str) -> Metric:
     )
 
 
-def judge(
-    name: str, answer: str, question: Question, rule: ParsingRule, *, cut: bool = False
-) -> Verdict:
+def score_answer(
+    name: str, answer: str, question: ScoringContext, rule: ParsingRule, *, cut: bool = False
+) -> ParsedAnswer:
     """Score an answer by a metric and a rule; `cut` says that the limit of tokens ended it.
 
     An answer without words scores nothing and says why; one that was cut is scored for what it
@@ -33,9 +39,9 @@ def judge(
     there are options the answer is a choice, whatever the metric of the task.
     """
     if name not in METRICS:
-        return judged_by_benchmark(metric_of(name), answer, question, rule, cut=cut)
+        return score_by_benchmark(metric_of(name), answer, question, rule, cut=cut)
     if not answer.strip():
-        return Verdict(0.0, "", "truncated" if cut else "empty")
+        return ParsedAnswer(0.0, "", "truncated" if cut else "empty")
     chosen = METRICS["exact_match" if question.options else name]
     verdict = chosen.rule(rule)(answer, question)
     if cut:
@@ -45,9 +51,9 @@ def judge(
     return verdict
 
 
-def judged_by_benchmark(
-    rules: Metric, answer: str, question: Question, rule: ParsingRule, *, cut: bool
-) -> Verdict:
+def score_by_benchmark(
+    rules: Metric, answer: str, question: ScoringContext, rule: ParsingRule, *, cut: bool
+) -> ParsedAnswer:
     """Score an answer as a benchmark does, whose official rule sees whatever was said, or nothing.
 
     What was not understood is told more closely where that is known; the score stays.
@@ -62,18 +68,18 @@ def judged_by_benchmark(
     return verdict._replace(status="truncated") if cut else verdict
 
 
-def read(record: Record, question: Question, rule: ParsingRule) -> Verdict:
+def score_record(record: Record, question: ScoringContext, rule: ParsingRule) -> ParsedAnswer:
     """Score the answer of a record; where the rule breaks on it, that is missing data."""
     cut = record.finish_reason == "length"
     try:
-        return judge(record.metric, record.answer, question, rule, cut=cut)
+        return score_answer(record.metric, record.answer, question, rule, cut=cut)
     except VisionflanError:
         raise
     except Exception as fault:  # a rule may be anybody's, and one answer may not end the rest
-        return Verdict(None, f"{type(fault).__name__}: {fault}"[:200], "parser_failed")
+        return ParsedAnswer(None, f"{type(fault).__name__}: {fault}"[:200], "parser_failed")
 
 
-def by_likelihood(record: Record) -> float | None:
+def likelihood_score(record: Record) -> float | None:
     """Score the candidate that the model holds likeliest; candidates that tie share the score."""
     if not record.logprobs:
         return None
@@ -86,22 +92,22 @@ def is_right(record: Record, place: int) -> bool:
     """Whether the candidate at a place is the right answer."""
     if record.options:
         return record.options[place] == record.target
-    said = words_of(record.candidates[place])
-    return any(said == words_of(each) for each in record.references)
+    said = normalize_words(record.candidates[place])
+    return any(said == normalize_words(each) for each in record.references)
 
 
 class Scorer:
     """Scores the records of an evaluation, knowing its tasks and the frozen frequencies."""
 
     def __init__(
-        self, tasks: Mapping[str, TaskHeader], frequencies: Mapping[str, Frequencies]
+        self, tasks: Mapping[str, TaskHeader], frequencies: Mapping[str, DocumentFrequencies]
     ) -> None:
         self.tasks, self.frequencies = tasks, frequencies
 
-    def question(self, record: Record) -> Question:
+    def question(self, record: Record) -> ScoringContext:
         """Give what decides whether an answer to this item is right."""
         known = self.tasks[record.task].candidates
-        return Question(
+        return ScoringContext(
             record.target,
             record.references,
             record.options,
@@ -115,11 +121,11 @@ class Scorer:
         if record.error:
             return unscored(record)
         question = self.question(record)
-        official = read(record, question, "official")
+        official = score_record(record, question, "official")
         rules = metric_of(record.metric)
         lenient = official
         if record.options or rules.official != rules.lenient:
-            lenient = read(record, question, "lenient")
+            lenient = score_record(record, question, "lenient")
         return record._replace(
             parsed=lenient.parsed,
             status=lenient.status,
@@ -128,7 +134,7 @@ class Scorer:
             decided_by="rule",
             score_official=official.score,
             score_lenient=lenient.score,
-            score_likelihood=by_likelihood(record),
+            score_likelihood=likelihood_score(record),
             against=None,
         )
 
@@ -136,7 +142,7 @@ class Scorer:
         """Score the answer that training saw most, by the lenient rule."""
         if record.majority is None:
             return None
-        return judge(record.metric, record.majority, self.question(record), "lenient").score
+        return score_answer(record.metric, record.majority, self.question(record), "lenient").score
 
 
 def unscored(record: Record) -> Record:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from visionflan.atomic_write import put, sync, write_text
+from visionflan.atomic_write import commit_file, fsync_path, write_text
 from visionflan.builder.dataset_card import CONTACT_SHEET, card, front_matter
 from visionflan.dataset import IMAGE_MARKER
 from visionflan.errors import BuildError
@@ -21,7 +21,7 @@ from visionflan.storage.directory import BuildDirectory, Instances
 from visionflan.storage.image_checks import SUFFIXES
 from visionflan.storage.instance import Instance, Split, Turn
 
-Format = Literal["llava", "hf"]
+ExportFormat = Literal["llava", "hf"]
 
 GROUP_ROWS = 100
 GROUP_BYTES = 64 << 20
@@ -51,7 +51,9 @@ FEATURES = {
 }
 
 
-def export(build: BuildDirectory, out: Path, form: Format, tasks: Collection[str] = ()) -> int:
+def export(
+    build: BuildDirectory, out: Path, form: ExportFormat, tasks: Collection[str] = ()
+) -> int:
     """Write the instances of each split into a new folder, and give their number.
 
     The folder appears when it is whole.
@@ -82,7 +84,7 @@ def new_folder(out: Path) -> Iterator[Path]:
     folder.mkdir(parents=True)
     try:
         yield folder
-        sync(folder)
+        fsync_path(folder)
         folder.replace(out)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -147,7 +149,9 @@ def hf_row(build: BuildDirectory, instance: Instance) -> dict[str, Any]:
         "id": instance.id,
         "dataset": instance.dataset,
         "task": instance.task,
-        "messages": [{"role": turn.role, "content": content(turn)} for turn in instance.turns],
+        "messages": [
+            {"role": turn.role, "content": message_content(turn)} for turn in instance.turns
+        ],
         "images": [
             {"bytes": build.image(image_id), "path": file_name(build, image_id)}
             for image_id in instance.images
@@ -155,7 +159,7 @@ def hf_row(build: BuildDirectory, instance: Instance) -> dict[str, Any]:
     }
 
 
-def content(turn: Turn) -> list[dict[str, str | None]]:
+def message_content(turn: Turn) -> list[dict[str, str | None]]:
     """Give a turn as typed pieces: an image where each marker stands, and the words between."""
     pieces: list[dict[str, str | None]] = []
     for place, words in enumerate(MARKER.split(turn.text)):
@@ -212,18 +216,18 @@ class HFShards:
             self.write()
         if self.file is not None:
             self.file.close()
-            put(self.temporary, self.path)
+            commit_file(self.temporary, self.path)
             self.file, self.bytes = None, 0
             self.number += 1
 
 
-WRITERS: dict[Format, Callable[[BuildDirectory, Instances, Path, str], None]] = {
+WRITERS: dict[ExportFormat, Callable[[BuildDirectory, Instances, Path, str], None]] = {
     "llava": write_llava,
     "hf": write_hf,
 }
 
 
-def exported_card(build: BuildDirectory, form: Format, splits: list[Split]) -> str:
+def exported_card(build: BuildDirectory, form: ExportFormat, splits: list[Split]) -> str:
     """Give the build's card with the files of this format."""
     endings = {"llava": ".json", "hf": "-*.parquet"}
     files: dict[str, str] = {split: f"{split}{endings[form]}" for split in splits}

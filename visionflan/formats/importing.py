@@ -12,18 +12,18 @@ from tqdm import tqdm
 
 from visionflan import catalog
 from visionflan.builder.directory_writer import DirectoryWriter
-from visionflan.builder.image_cache import SeenPictures
-from visionflan.builder.image_workers import Checker, Fault
+from visionflan.builder.image_cache import ImageCheckCache
+from visionflan.builder.image_workers import ImageCheckPool, ImageFault
 from visionflan.builder.plan import task_info
-from visionflan.builder.sampling import file_fault, legible
-from visionflan.builder.split import HoldOut
-from visionflan.dataset import Broken
+from visionflan.builder.sampling import escape_surrogates, find_file_fault
+from visionflan.builder.split import HoldOutConfig
+from visionflan.dataset import BrokenRow
 from visionflan.errors import UnusableError
-from visionflan.formats.llava import Conversation, Release, conversation
+from visionflan.formats.llava import Conversation, InstructionRelease, conversation
 from visionflan.layouts import inside
-from visionflan.prompt import Parts, parse
+from visionflan.prompt import ParsedExchange, parse
 from visionflan.storage.instance import Instance
-from visionflan.storage.schema import Entry, TaskInfo
+from visionflan.storage.schema import LedgerEntry, TaskInfo
 
 AT_ONCE = 2_000  # records whose pictures are checked together
 LETTERED = "exact_match"  # the metric of answers that are one of some options
@@ -39,12 +39,12 @@ class Record(NamedTuple):
     pictures: tuple[Path, ...]
 
 
-def adopt(
-    release: Release,
+def import_release(
+    release: InstructionRelease,
     out: Path,
     *,
     name: str,
-    hold_out: HoldOut | None = None,
+    hold_out: HoldOutConfig | None = None,
     workers: int = 1,
 ) -> dict[str, Any]:
     """Make a build directory of a published release, and give its manifest."""
@@ -55,11 +55,11 @@ def adopt(
         "settings": {"imported": release.annotations.name},
     }
     with (
-        Checker(workers) as checker,
+        ImageCheckPool(workers) as checker,
         DirectoryWriter(out, about, hold_out=hold_out) as writer,
         tqdm(desc=f"{name}: importing", unit=" records", disable=None, leave=False) as bar,
     ):
-        adoption = Adoption(release, name, writer, SeenPictures(checker), bar.update)
+        adoption = ReleaseImporter(release, name, writer, ImageCheckCache(checker), bar.update)
         records = adoption.records()
         while batch := list(islice(records, AT_ONCE)):
             adoption.add(batch)
@@ -67,15 +67,15 @@ def adopt(
     return writer.manifest
 
 
-class Adoption:
+class ReleaseImporter:
     """The names that a release's records are given, and where they go."""
 
     def __init__(
         self,
-        release: Release,
+        release: InstructionRelease,
         name: str,
         writer: DirectoryWriter,
-        pictures: SeenPictures,
+        pictures: ImageCheckCache,
         progress: Callable[[], object],
     ) -> None:
         self.release, self.name, self.writer = release, name, writer
@@ -89,7 +89,7 @@ class Adoption:
         """Read the records that can be used; the others go to the ledger."""
         for place, entry in enumerate(self.release.records(), start=1):
             self.progress()
-            if isinstance(entry, Broken):
+            if isinstance(entry, BrokenRow):
                 self.lose(f"{self.name}/*", entry.key, UnusableError(entry.reason, entry.detail))
                 continue
             try:
@@ -115,7 +115,7 @@ class Adoption:
         for record in batch:
             try:
                 for picture in record.pictures:
-                    if fault := file_fault(str(picture), str(self.release.images)):
+                    if fault := find_file_fault(str(picture), str(self.release.images)):
                         raise UnusableError(*fault)
             except UnusableError as lost:
                 self.lose(record.task, record.key, lost, record.told.images)
@@ -132,7 +132,7 @@ class Adoption:
         images = []
         for picture in record.pictures:
             known = self.pictures.known[str(picture)]
-            if isinstance(known, Fault):
+            if isinstance(known, ImageFault):
                 raise UnusableError(*known)
             images.append(known.id)
         said = "\x1f".join([record.task, *images, *(turn.text for turn in record.told.turns)])
@@ -150,7 +150,7 @@ class Adoption:
         """Make an instance; its options are told where they are certain."""
         turns = record.told.turns
         parts = parse(turns[0].text, turns[1].text) if len(turns) == 2 else None
-        known = parts if parts and parts.options else Parts("", "", (), turns[1].text)
+        known = parts if parts and parts.options else ParsedExchange("", "", (), turns[1].text)
         info = self.tasks.known.get(record.task)
         metric = info.metric if info else LETTERED if known.options else FREE
         self.metrics.setdefault(record.task, metric)
@@ -191,8 +191,10 @@ class Adoption:
 
     def lose(self, task: str, key: str, fault: UnusableError, images: tuple[str, ...] = ()) -> None:
         """Note a lost record."""
-        shown, detail = legible("+".join(images)), legible(fault.detail)
-        self.writer.lose(Entry(task, legible(key), "lost", fault.reason, detail, shown))
+        shown, detail = escape_surrogates("+".join(images)), escape_surrogates(fault.detail)
+        self.writer.lose(
+            LedgerEntry(task, escape_surrogates(key), "lost", fault.reason, detail, shown)
+        )
 
 
 class TaskNames:

@@ -8,7 +8,7 @@ from json import JSONDecodeError, JSONDecoder
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from visionflan.dataset import IMAGE_MARKER, Broken
+from visionflan.dataset import IMAGE_MARKER, BrokenRow
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.layouts import inside, json_lines
 from visionflan.storage.instance import Role, Turn
@@ -34,13 +34,13 @@ class Conversation(NamedTuple):
     turns: tuple[Turn, ...]
 
 
-class Release(NamedTuple):
+class InstructionRelease(NamedTuple):
     """A published release: its annotation file, and the folder that its picture names start in."""
 
     annotations: Path
     images: Path
 
-    def records(self) -> Iterator[Any | Broken]:
+    def records(self) -> Iterator[Any | BrokenRow]:
         """Read the records one after another, without holding the file in memory."""
         with self.annotations.open(encoding="utf-8") as file:
             first = file.read(1)
@@ -50,22 +50,22 @@ class Release(NamedTuple):
                 yield from listed_records(file, self.annotations)
                 return
         for entry in json_lines(self.annotations):
-            yield entry if isinstance(entry, Broken) else entry[1]
+            yield entry if isinstance(entry, BrokenRow) else entry[1]
 
 
-def find(release: Path, images: Path | None = None) -> Release:
+def find_release(release: Path, images: Path | None = None) -> InstructionRelease:
     """Find the annotation file and the folder of pictures of a release."""
     release, images = release.absolute(), images.absolute() if images else None
     if not release.exists():
         raise ReleaseError(f"{release} is not there")
     annotations = release if release.is_file() else annotation_file(release)
-    found = Release(annotations, images or annotations.parent)
+    found = InstructionRelease(annotations, images or annotations.parent)
     names = shown_names(found)
     if images is not None or not names:
         return found
     for folder in [annotations.parent / "images", annotations.parent, *folders(annotations.parent)]:
         if any(inside(folder, name).is_file() for name in names):
-            return Release(annotations, folder)
+            return InstructionRelease(annotations, folder)
     raise ReleaseError(
         f"no folder beside {annotations} holds {names[0]}: name the folder of pictures by --images"
     )
@@ -84,13 +84,13 @@ def annotation_file(folder: Path) -> Path:
 def holds_conversations(path: Path) -> bool:
     """Whether the first record of a file has a conversation."""
     try:
-        first = next(Release(path, path.parent).records(), None)
+        first = next(InstructionRelease(path, path.parent).records(), None)
     except (ReleaseError, UnicodeDecodeError):
         return False
     return isinstance(first, dict) and "conversations" in first
 
 
-def shown_names(release: Release) -> list[str]:
+def shown_names(release: InstructionRelease) -> list[str]:
     """Name the pictures of the first records."""
     names: list[str] = []
     for record in islice(release.records(), LOOKED_AT):
@@ -140,14 +140,14 @@ def conversation(record: Any) -> Conversation:
     images = (image,) if isinstance(image, str) else tuple(image)
     if not all(isinstance(name, str) for name in images):
         raise UnusableError("malformed_conversation", f"the image is {image!r}")
-    turns = tuple(told_turns(record.get("conversations")))
+    turns = tuple(parse_turns(record.get("conversations")))
     if (markers := sum(turn.text.count(IMAGE_MARKER) for turn in turns)) != len(images):
         raise UnusableError("marker_count", f"{markers} markers and {len(images)} pictures")
-    refuse_halves(record)
+    check_utf8(record)
     return Conversation(str(record.get("task_name") or ""), images, turns)
 
 
-def told_turns(turns: Any) -> Iterator[Turn]:
+def parse_turns(turns: Any) -> Iterator[Turn]:
     """Take the turns of a conversation: a person first, a model last, by turns."""
     if not isinstance(turns, list) or len(turns) < 2 or len(turns) % 2:
         raise UnusableError("malformed_conversation", "the turns do not go in pairs")
@@ -163,7 +163,7 @@ def told_turns(turns: Any) -> Iterator[Turn]:
         yield Turn(role, turn["value"])
 
 
-def refuse_halves(record: Any) -> None:
+def check_utf8(record: Any) -> None:
     """Refuse words that cannot be written as UTF-8: JSON can hold half a character."""
     try:
         json.dumps(record, ensure_ascii=False).encode()

@@ -20,7 +20,7 @@ from visionflan.errors import EvaluationError
 from visionflan.evaluate.models.base import checkpoint_digest
 from visionflan.storage.instance import Turn
 
-MANIFEST = ModelManifest("visionflan", simple_class_path=f"{__name__}.AskedCheckpoint")
+MANIFEST = ModelManifest("visionflan", simple_class_path=f"{__name__}.VisionflanModel")
 
 MAX_NEW_TOKENS = 1024  # what the models of lmms-eval write at most where a task does not say
 ALGORITHM, FEWEST_DIGITS = "sha256:", 12
@@ -33,14 +33,14 @@ class Prompt(NamedTuple):
     images: tuple[Image.Image, ...]
 
 
-class Writing(NamedTuple):
+class GenerationArgs(NamedTuple):
     """How an answer is to be written: at most so many tokens, up to any of these words."""
 
     max_new_tokens: int
     until: tuple[str, ...]
 
 
-class AskedCheckpoint(lmms):  # type: ignore[misc]
+class VisionflanModel(lmms):  # type: ignore[misc]
     """A checkpoint that lmms-eval asks.
 
     `pretrained` is its folder. `digest` names what the folder holds, and must be told, because
@@ -81,19 +81,19 @@ class AskedCheckpoint(lmms):  # type: ignore[misc]
                     progress.update(len(places))
         return [answers[place] for place in range(len(requests))]
 
-    def write(self, requests: Sequence[Any], way: Writing) -> list[str]:
+    def write(self, requests: Sequence[Any], way: GenerationArgs) -> list[str]:
         """Answer one batch, and cut each answer where it is to end."""
-        from visionflan.model.generate import answer
+        from visionflan.model.generate import generate_answers
 
         asked = [self.prompt(request) for request in requests]
-        written = answer(
+        written = generate_answers(
             self.checkpoint,
             [prompt.turns for prompt in asked],
             [prompt.images for prompt in asked],
             max_new_tokens=way.max_new_tokens,
             batch_size=self.batch_size,
         )
-        return [up_to(said.text, way.until) for said in written]
+        return [cut_at_stop(said.text, way.until) for said in written]
 
     def loglikelihood(self, requests: Sequence[Any]) -> list[tuple[float, bool]]:
         """Weigh given answers: their summed loss, and whether greedy writing would give them.
@@ -185,7 +185,7 @@ def by_question(requests: Sequence[Any]) -> list[list[int]]:
     return list(places.values())
 
 
-def writing(told: Mapping[str, Any], task: str) -> Writing:
+def writing(told: Mapping[str, Any], task: str) -> GenerationArgs:
     """Read how an answer is to be written, and refuse what is not greedy."""
     temperature, beams = told.get("temperature"), told.get("num_beams")
     drawn = told.get("do_sample") if temperature is None else temperature > 0
@@ -197,10 +197,10 @@ def writing(told: Mapping[str, Any], task: str) -> Writing:
         )
     until = told.get("until") or ()
     ends = (until,) if isinstance(until, str) else tuple(until)
-    return Writing(int(told.get("max_new_tokens") or MAX_NEW_TOKENS), ends)
+    return GenerationArgs(int(told.get("max_new_tokens") or MAX_NEW_TOKENS), ends)
 
 
-def up_to(text: str, ends: Sequence[str]) -> str:
+def cut_at_stop(text: str, ends: Sequence[str]) -> str:
     """Cut a text before the first of the words that end it."""
     for end in filter(None, ends):
         text = text.split(end, 1)[0]

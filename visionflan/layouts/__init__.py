@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.errors import ReleaseError
 
 IMAGE_SUFFIXES = frozenset(
@@ -15,7 +15,7 @@ IMAGE_SUFFIXES = frozenset(
 )
 
 
-def is_picture(path: Path) -> bool:
+def is_image_file(path: Path) -> bool:
     """Whether the file's name is that of a picture, and not one that a file system hides."""
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
 
@@ -54,7 +54,7 @@ class LabelledImage(NamedTuple):
 def class_folders(root: Path) -> Iterator[LabelledImage]:
     """Read `root/<label>/<image>`, the layout of most classification releases."""
     for folder in sorted(path for path in require(root).iterdir() if path.is_dir()):
-        for image in sorted(filter(is_picture, folder.iterdir())):
+        for image in sorted(filter(is_image_file, folder.iterdir())):
             yield LabelledImage(f"{folder.name}/{image.name}", image, folder.name)
 
 
@@ -66,7 +66,7 @@ def load_json(path: Path, trim: Callable[[dict[str, Any]], Any] | None = None) -
         raise ReleaseError(f"{path} is not JSON: {fault}") from fault
 
 
-def json_lines(path: Path) -> Iterator[tuple[int, Any] | Broken]:
+def json_lines(path: Path) -> Iterator[tuple[int, Any] | BrokenRow]:
     """Read a file of one JSON value a line with its line number; a bad line is yielded broken."""
     with require(path).open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
@@ -75,7 +75,7 @@ def json_lines(path: Path) -> Iterator[tuple[int, Any] | Broken]:
             try:
                 yield number, json.loads(line)
             except ValueError as fault:
-                yield Broken(f"{path.name}:{number}", "malformed_json", str(fault))
+                yield BrokenRow(f"{path.name}:{number}", "malformed_json", str(fault))
 
 
 def csv_rows(

@@ -108,7 +108,7 @@ class PlainUnpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no array needs")
 
 
-def unpickled(path: Path) -> dict[str, Any]:
+def safe_unpickle(path: Path) -> dict[str, Any]:
     """Read a pickled dictionary of plain values and arrays, by Python 2 or 3, running no code."""
     content = require(path).read_bytes()
     try:
@@ -146,9 +146,9 @@ def plain(value: object) -> object:
     return value.numbers() if isinstance(value, PickledArray) else value
 
 
-def batch(path: Path, labels: str) -> tuple[Bytes, list[int]]:
+def read_pickled_batch(path: Path, labels: str) -> tuple[Bytes, list[int]]:
     """Read a batch of CIFAR: pictures of shape (number, 32, 32, 3), and their labels."""
-    found = unpickled(path)
+    found = safe_unpickle(path)
     pixels, given = found.get("data"), found.get(labels)
     if not isinstance(pixels, np.ndarray) or pixels.ndim != 2 or pixels.shape[1] != 3 * 32 * 32:
         raise ReleaseError(f"{path} holds no `data` of 3,072 bytes a picture: unpack it again")
@@ -161,7 +161,7 @@ def batch(path: Path, labels: str) -> tuple[Bytes, list[int]]:
 
 def labelled(path: Path, labels: str, names: Sequence[str]) -> Iterator[tuple[str, bytes, str]]:
     """Yield the key, the picture and the name of the class of each row of a batch of CIFAR."""
-    pixels, given = batch(path, labels)
+    pixels, given = read_pickled_batch(path, labels)
     for place, label in enumerate(given):
         if not 0 <= label < len(names):
             raise ReleaseError(
@@ -173,13 +173,13 @@ def labelled(path: Path, labels: str, names: Sequence[str]) -> Iterator[tuple[st
 
 def names_in(path: Path, key: str) -> tuple[str, ...]:
     """Read the names of the classes from a file of CIFAR that describes its batches."""
-    names = unpickled(path).get(key)
+    names = safe_unpickle(path).get(key)
     if not isinstance(names, list) or not all(isinstance(name, bytes | str) for name in names):
         raise ReleaseError(f"{path} holds no list `{key}` of names: unpack it again")
     return tuple(text(name) for name in names)
 
 
-def idx(path: Path) -> Bytes:
+def read_idx(path: Path) -> Bytes:
     """Read an IDX file of bytes, as it is or packed by gzip."""
     path = require(path, path.with_name(f"{path.name}.gz"))
     content = idx_content(path)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.errors import ReleaseError
 from visionflan.layouts import inside, require
 
@@ -22,7 +22,7 @@ class ListedBird(NamedTuple):
     name: str
 
 
-def listed_birds(folder: Path) -> Iterator[ListedBird | Broken]:
+def listed_birds(folder: Path) -> Iterator[ListedBird | BrokenRow]:
     """Read the pictures of both splits in the order of the release's list."""
     names = told(folder / "classes.txt")
     labels = told(folder / "image_class_labels.txt")
@@ -32,7 +32,7 @@ def listed_birds(folder: Path) -> Iterator[ListedBird | Broken]:
             yield ListedBird(path, identifier, inside(folder / "images", path), names[label])
         else:
             detail = f"{folder / 'image_class_labels.txt'} gives {identifier} no class: {label!r}"
-            yield Broken(path, "unknown_label", detail)
+            yield BrokenRow(path, "unknown_label", detail)
 
 
 def told(path: Path) -> dict[str, str]:

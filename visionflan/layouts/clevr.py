@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.dataset import Broken, Example
+from visionflan.dataset import BrokenRow, Example
 from visionflan.errors import UnusableError
 from visionflan.hashing import shuffled
 from visionflan.layouts import present
@@ -36,7 +36,7 @@ class Scene(NamedTuple):
     asked: tuple[Question, ...]
 
 
-def read_scenes(release: Path, *splits: str) -> Iterator[Question | Scene | Broken]:
+def read_scenes(release: Path, *splits: str) -> Iterator[Question | Scene | BrokenRow]:
     """Read every question of the splits that are there, and after those of a scene the scene.
 
     The generator writes the questions of a scene one after the other. Where they are scattered, the
@@ -49,13 +49,13 @@ def read_scenes(release: Path, *splits: str) -> Iterator[Question | Scene | Brok
             yield from read_split(release / "images" / split, split, path)
 
 
-def read_split(images: Path, split: str, path: Path) -> Iterator[Question | Scene | Broken]:
+def read_split(images: Path, split: str, path: Path) -> Iterator[Question | Scene | BrokenRow]:
     """Read the questions and scenes of one split."""
     seen: set[str] = set()
     run: list[Question] = []
     for row in read_questions(images, f"{split}/", path):
         yield row
-        if isinstance(row, Broken):
+        if isinstance(row, BrokenRow):
             continue
         if run and run[0].image != row.image:
             yield gather(split, run, seen)
@@ -65,19 +65,19 @@ def read_split(images: Path, split: str, path: Path) -> Iterator[Question | Scen
         yield gather(split, run, seen)
 
 
-def gather(split: str, run: list[Question], seen: set[str]) -> Scene | Broken:
+def gather(split: str, run: list[Question], seen: set[str]) -> Scene | BrokenRow:
     """Make a scene of the questions about it, unless it was made before."""
     image = run[0].image
     key = f"{split}/{image.name}"
     if image.name in seen:
-        return Broken(key, "scattered_questions", f"{len(run)} questions about it stand apart")
+        return BrokenRow(key, "scattered_questions", f"{len(run)} questions about it stand apart")
     seen.add(image.name)
     return Scene(key, image, tuple(run))
 
 
 def read_questions(
     images: Path, prefix: str, path: Path, *, people: bool = False
-) -> Iterator[Question | Broken]:
+) -> Iterator[Question | BrokenRow]:
     """Read the questions of one file, each with a key that begins with the prefix."""
     for place, entry in enumerate(entries(path, "questions")):
         try:
@@ -86,7 +86,7 @@ def read_questions(
             question, answer = str(entry["question"]).strip(), str(entry["answer"]).strip()
         except (AttributeError, KeyError, TypeError) as fault:
             detail = f"record {place} of {path}: {type(fault).__name__} {fault}"
-            yield Broken(f"{prefix}record {place}", "malformed_record", detail)
+            yield BrokenRow(f"{prefix}record {place}", "malformed_record", detail)
         else:
             yield Question(key, image, question, answer, people)
 

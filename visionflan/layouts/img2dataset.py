@@ -19,7 +19,7 @@ from pathlib import Path
 from PIL import Image
 
 from visionflan.errors import ReleaseError
-from visionflan.image_sources import Member, Picture
+from visionflan.image_sources import ArchiveMember, ImageSource
 from visionflan.specimens import write_image
 
 ROWS_A_SHARD = 10_000
@@ -35,7 +35,7 @@ class Fetched:
         self.archived = False
         self.addresses: dict[str, str] = {}
 
-    def picture(self, place: int, address: str) -> Picture:
+    def picture(self, place: int, address: str) -> ImageSource:
         """Give the picture of the row in this place of the list, counted from zero."""
         shard = self.folder / f"{place // ROWS_A_SHARD:05}"
         if shard != self.shard:
@@ -48,7 +48,7 @@ class Fetched:
                 f"{address} in this place: fetch the pictures of the list as it is now"
             )
         name = f"{key}.jpg"
-        return Member(shard.with_suffix(".tar"), name) if self.archived else shard / name
+        return ArchiveMember(shard.with_suffix(".tar"), name) if self.archived else shard / name
 
 
 def shard_addresses(shard: Path) -> dict[str, str]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from visionflan.dataset import Broken, Example
+from visionflan.dataset import BrokenRow, Example
 from visionflan.errors import ReleaseError
 from visionflan.layouts import inside, load_json, require
 
@@ -53,7 +53,7 @@ def find_splits(root: Path, folders: tuple[str, ...], *names: str) -> dict[str, 
 
 def read_questions(
     path: Path, prefix: str, place: Callable[[dict[str, Any]], Path]
-) -> Iterator[Question | Broken]:
+) -> Iterator[Question | BrokenRow]:
     """Read the questions of one file; `place` tells where the picture of a record is."""
     content = load_json(path)
     if not isinstance(content, dict) or not isinstance(content.get("data"), list):
@@ -64,7 +64,7 @@ def read_questions(
             answers = tuple(str(answer) for answer in record["answers"] if answer is not None)
             yield Question(f"{prefix}/{key}", place(record), str(record["question"]), answers)
         except (KeyError, TypeError, AttributeError) as fault:
-            yield Broken(f"{prefix}:{number}", "malformed_record", f"{path}: {fault!r}")
+            yield BrokenRow(f"{prefix}:{number}", "malformed_record", f"{path}: {fault!r}")
 
 
 def document_files(root: Path) -> dict[str, Path]:
@@ -73,7 +73,7 @@ def document_files(root: Path) -> dict[str, Path]:
     return find_splits(root, folders, "{split}_v1.0_withQT.json", "{split}_v1.0.json")
 
 
-def read_documents(root: Path, prefix: str = "") -> Iterator[Question | Broken]:
+def read_documents(root: Path, prefix: str = "") -> Iterator[Question | BrokenRow]:
     """Read SP-DocVQA; its pages lie in a folder that has another name than the records give it."""
     for split, path in document_files(root).items():
         pages = require(path.parent / "documents", root / "spdocvqa_images", root / "documents")

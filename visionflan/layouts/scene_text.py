@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.dataset import Broken, Example
+from visionflan.dataset import BrokenRow, Example
 from visionflan.drawing import Box
 from visionflan.errors import UnusableError
-from visionflan.layouts import is_picture, require
+from visionflan.layouts import is_image_file, require
 
 BETWEEN = "; "
 
@@ -44,12 +44,12 @@ class Part(NamedTuple):
 
 def read_part(
     part: Part, picture_of: Callable[[str], str], parse: Callable[[Path], Iterable[Piece]]
-) -> Iterator[TextRow | Broken]:
+) -> Iterator[TextRow | BrokenRow]:
     """Read a part; `picture_of` turns the stem of a label file into that of its picture.
 
     The suffixes of pictures differ in case and kind within one folder, so they are looked up.
     """
-    found = filter(is_picture, sorted(require(part.images).iterdir()))
+    found = filter(is_image_file, sorted(require(part.images).iterdir()))
     pictures = {path.stem: path for path in found}
     for path in part.labels:
         stem = picture_of(path.stem)
@@ -57,7 +57,7 @@ def read_part(
         try:
             pieces = tuple(parse(path))
         except (ValueError, SyntaxError, TypeError) as fault:
-            yield Broken(key, "malformed_record", f"{path}: {fault}")
+            yield BrokenRow(key, "malformed_record", f"{path}: {fault}")
         else:
             yield TextRow(key, pictures.get(stem, part.images / f"{stem}.jpg"), pieces)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO, cast
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.errors import ReleaseError
 from visionflan.layouts import require
 from visionflan.specimens import write_json
@@ -32,7 +32,7 @@ class Pair(NamedTuple):
     annotations: Path
 
 
-class Asked(NamedTuple):
+class VqaQuestion(NamedTuple):
     """A question about an image, and what the annotators answered.
 
     `answer` is the one that the release calls right, else the most frequent one; `raw_answers` are
@@ -77,7 +77,7 @@ def places(root: Path, folders: tuple[str, ...], name: str) -> list[Path]:
     return [root / folder / name for folder in ("", *folders)]
 
 
-def read_pair(pair: Pair) -> Iterator[Asked | Broken]:
+def read_pair(pair: Pair) -> Iterator[VqaQuestion | BrokenRow]:
     """Join annotations with their questions, in the order of the annotations.
 
     What has no partner is yielded broken; so is a record that lacks a field.
@@ -96,10 +96,14 @@ def read_pair(pair: Pair) -> Iterator[Asked | Broken]:
         except (KeyError, TypeError, ValueError) as fault:
             yield malformed(pair.annotations, number, fault)
     for question_id, question in questions.items():
-        yield Broken(f"{pair.split}/{question_id}", "no_annotation", f"nobody answered {question}")
+        yield BrokenRow(
+            f"{pair.split}/{question_id}", "no_annotation", f"nobody answered {question}"
+        )
 
 
-def join(split: str, annotation: dict[str, Any], questions: dict[int, str]) -> Asked | Broken:
+def join(
+    split: str, annotation: dict[str, Any], questions: dict[int, str]
+) -> VqaQuestion | BrokenRow:
     """Join one annotation with its question, which is then no longer to be had."""
     question_id = int(annotation["question_id"])
     key = f"{split}/{question_id}"
@@ -107,13 +111,15 @@ def join(split: str, annotation: dict[str, Any], questions: dict[int, str]) -> A
     raw = [str(answer.get("raw_answer", answer["answer"])) for answer in annotation["answers"]]
     image_id, kind = int(annotation["image_id"]), str(annotation.get("question_type", ""))
     if not given:
-        return Broken(key, "no_answer", "the annotation has an empty list of answers")
+        return BrokenRow(key, "no_answer", "the annotation has an empty list of answers")
     question = questions.pop(question_id, None)
     if question is None:
-        return Broken(key, "no_question", "the question is not in its file, or was answered before")
+        return BrokenRow(
+            key, "no_question", "the question is not in its file, or was answered before"
+        )
     right = str(annotation.get("multiple_choice_answer", most_frequent(given))).strip()
     raw_answers = tuple(answer.strip() for answer in raw)
-    return Asked(key, image_id, question, right, tuple(given), raw_answers, kind)
+    return VqaQuestion(key, image_id, question, right, tuple(given), raw_answers, kind)
 
 
 def most_frequent(answers: list[str]) -> str:
@@ -121,10 +127,10 @@ def most_frequent(answers: list[str]) -> str:
     return Counter(answers).most_common(1)[0][0]
 
 
-def malformed(path: Path, number: int, fault: Exception) -> Broken:
+def malformed(path: Path, number: int, fault: Exception) -> BrokenRow:
     """Tell of a record that does not have the fields that it should have."""
     detail = f"record {number} of {path}: {type(fault).__name__} {fault}"
-    return Broken(f"{path.name}:{number}", "malformed_record", detail)
+    return BrokenRow(f"{path.name}:{number}", "malformed_record", detail)
 
 
 def entries(path: Path, field: str) -> Iterator[Any]:

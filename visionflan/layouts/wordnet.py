@@ -18,7 +18,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.layouts import LabelledImage, class_folders
 
 
@@ -29,11 +29,11 @@ def names() -> dict[str, str]:
     return dict(line.split("\t") for line in table.splitlines())
 
 
-def wordnet_folders(root: Path) -> Iterator[LabelledImage | Broken]:
+def wordnet_folders(root: Path) -> Iterator[LabelledImage | BrokenRow]:
     """Read `root/<WordNet id>/<picture>`; the label is the name that a person uses."""
     for key, image, identifier in class_folders(root):
         if name := names().get(identifier):
             yield LabelledImage(key, image, name)
         else:
             detail = f"{identifier!r} is none of ImageNet's 1,000 classes"
-            yield Broken(key, "unknown_label", detail)
+            yield BrokenRow(key, "unknown_label", detail)

@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 PROBE = (Turn("user", f"{IMAGE_MARKER}\nWhat is it?"), Turn("assistant", "A cat."))
 
 
-class Encoded(NamedTuple):
+class TokenizedConversation(NamedTuple):
     """The tokens of a conversation, one for each image, and whether each is to be learnt."""
 
     tokens: list[int]
     learnt: list[bool]
 
 
-def answer_tokens(encoded: Encoded) -> list[int]:
+def answer_tokens(encoded: TokenizedConversation) -> list[int]:
     """Give the tokens that are to be learnt."""
     return [token for token, learnt in zip(*encoded, strict=True) if learnt]
 
 
-class Encoder:
+class ChatTokenizer:
     """Encodes conversations in the words of one processor's chat template and tokenizer."""
 
     def __init__(self, processor: "LlavaProcessor") -> None:
@@ -59,7 +59,7 @@ class Encoder:
             )
         self.agree(PROBE, encoded)
 
-    def agree(self, turns: Sequence[Turn], encoded: Encoded) -> None:
+    def agree(self, turns: Sequence[Turn], encoded: TokenizedConversation) -> None:
         """Refuse a first prompt that has other tokens in training than when it is asked."""
         first = encoded.learnt.index(True)
         if self.prompts([turns[:1]])[0] != encoded.tokens[:first]:
@@ -80,12 +80,15 @@ class Encoder:
                     "special_token", f"the words hold {found[0]}, which the tokenizer reserves"
                 )
 
-    def conversations(self, conversations: Sequence[Sequence[Turn]]) -> list[Encoded]:
+    def conversations(self, conversations: Sequence[Sequence[Turn]]) -> list[TokenizedConversation]:
         """Encode whole conversations and mark the tokens of their answers."""
         texts, spans = self.render(conversations, prompt=False)
         encodings = self.tokenize(texts)
         pairs = zip(encodings["input_ids"], encodings["offset_mapping"], spans, strict=True)
-        return [Encoded(tokens, marks(offsets, found)) for tokens, offsets, found in pairs]
+        return [
+            TokenizedConversation(tokens, assistant_mask(offsets, found))
+            for tokens, offsets, found in pairs
+        ]
 
     def prompts(self, conversations: Sequence[Sequence[Turn]]) -> list[list[int]]:
         """Encode conversations that end with a question, up to where the answer begins."""
@@ -127,10 +130,10 @@ class Encoder:
 
 def messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
     """Give turns in the form that chat templates take, each image a part of its own."""
-    return [{"role": turn.role, "content": list(parts(turn.text))} for turn in turns]
+    return [{"role": turn.role, "content": list(split_at_images(turn.text))} for turn in turns]
 
 
-def parts(text: str) -> list[dict[str, str]]:
+def split_at_images(text: str) -> list[dict[str, str]]:
     """Split a text at its image markers."""
     given: list[dict[str, str]] = []
     for place, words in enumerate(text.split(IMAGE_MARKER)):
@@ -139,7 +142,9 @@ def parts(text: str) -> list[dict[str, str]]:
     return given
 
 
-def marks(offsets: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]]) -> list[bool]:
+def assistant_mask(
+    offsets: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]]
+) -> list[bool]:
     """Say of each token whether it lies in a span; one that crosses a beginning is refused."""
     learnt = [False] * len(offsets)
     place = 0

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from transformers import LlavaForConditionalGeneration, LlavaProcessor
 
 
-class Identity(NamedTuple):
+class ModelFingerprint(NamedTuple):
     """What must stay the same from stage to stage: the tower, the tokenizer, the template."""
 
     tower: str
@@ -19,16 +19,16 @@ class Identity(NamedTuple):
     template: str
 
 
-def identify(
+def fingerprint_model(
     model: "LlavaForConditionalGeneration",
     processor: "LlavaProcessor",
     tower: "Mapping[str, Tensor] | None" = None,
-) -> Identity:
+) -> ModelFingerprint:
     """Tell the identity of a model that is open; its tower may be given as gathered weights."""
     weights = model.model.vision_tower.state_dict() if tower is None else tower
     core = json.loads(processor.tokenizer.backend_tokenizer.to_str())
     core.pop("padding"), core.pop("truncation")
-    return Identity(
+    return ModelFingerprint(
         tower=tensors_digest(weights),
         tokenizer=hashlib.sha256(json.dumps(core, sort_keys=True).encode()).hexdigest(),
         template=hashlib.sha256(str(processor.chat_template).encode()).hexdigest(),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from transformers import LlavaForConditionalGeneration
 
 
-def see(model: "LlavaForConditionalGeneration", pixels_nchw: Tensor) -> Tensor:
+def encode_images(model: "LlavaForConditionalGeneration", pixels_nchw: Tensor) -> Tensor:
     """Give the tower's features of images: of one layer, and of the patches that are chosen."""
     seen = model.model.vision_tower(pixel_values=pixels_nchw, output_hidden_states=True)
     features_npd: Tensor = seen.hidden_states[model.config.vision_feature_layer]
@@ -22,7 +22,7 @@ def see(model: "LlavaForConditionalGeneration", pixels_nchw: Tensor) -> Tensor:
     return features_npd
 
 
-def embed(
+def embed_inputs(
     model: "LlavaForConditionalGeneration", tokens_bl: Tensor, features_npd: Tensor | None
 ) -> Tensor:
     """Give the embeddings of tokens, those of images connected from their features."""
@@ -35,7 +35,7 @@ def embed(
     return embedded_bld
 
 
-def read(
+def hidden_states(
     model: "LlavaForConditionalGeneration", tokens_bl: Tensor, features_npd: Tensor | None
 ) -> Tensor:
     """Give the last hidden states of rows that are padded on the right.
@@ -44,12 +44,12 @@ def read(
     breaks attention without a word where rows are packed.
     """
     hidden_bld: Tensor = model.model.language_model(
-        inputs_embeds=embed(model, tokens_bl, features_npd), use_cache=False
+        inputs_embeds=embed_inputs(model, tokens_bl, features_npd), use_cache=False
     ).last_hidden_state
     return hidden_bld
 
 
-def read_packed(
+def packed_hidden_states(
     model: "LlavaForConditionalGeneration",
     tokens_bl: Tensor,
     features_npd: Tensor | None,
@@ -57,7 +57,7 @@ def read_packed(
     seen_bll: Tensor,
 ) -> Tensor:
     """Give the last hidden states of rows whose tokens look only at those told by `seen`."""
-    embedded_bld = embed(model, tokens_bl, features_npd)
+    embedded_bld = embed_inputs(model, tokens_bl, features_npd)
     least = torch.finfo(embedded_bld.dtype).min
     mask_bll = torch.zeros_like(seen_bll, dtype=embedded_bld.dtype).masked_fill(~seen_bll, least)
     hidden_bld: Tensor = model.model.language_model(
@@ -69,7 +69,7 @@ def read_packed(
     return hidden_bld
 
 
-def predict(
+def answer_logits(
     model: "LlavaForConditionalGeneration", hidden_bld: Tensor, learnt_bl: Tensor
 ) -> Tensor:
     """Give the logits of the tokens to be learnt only, each from the position before it."""
@@ -77,6 +77,6 @@ def predict(
     return logits_av
 
 
-def losses(logits_av: Tensor, targets_a: Tensor) -> Tensor:
+def token_losses(logits_av: Tensor, targets_a: Tensor) -> Tensor:
     """Give the cross-entropy of each token to be learnt, in single precision."""
     return torch.nn.functional.cross_entropy(logits_av.float(), targets_a, reduction="none")

@@ -11,9 +11,9 @@ from PIL import Image
 from torch import Tensor
 
 from visionflan.errors import EvaluationError, TrainingError
-from visionflan.model.chat_tokenizer import Encoder
+from visionflan.model.chat_tokenizer import ChatTokenizer
 from visionflan.model.fingerprint import weights_digest
-from visionflan.model.image_processing import pixels
+from visionflan.model.image_processing import preprocess
 from visionflan.model.llava import open_llava
 from visionflan.storage.instance import Turn
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Conversation = Sequence[Turn]
 
 
-class Answer(NamedTuple):
+class GeneratedAnswer(NamedTuple):
     """A greedy answer, the number of its tokens without the end, and why it ended."""
 
     text: str
@@ -37,7 +37,7 @@ class Checkpoint:
 
     path: Path
     model: "LlavaForConditionalGeneration"
-    encoder: Encoder
+    encoder: ChatTokenizer
     device: torch.device
 
     @cached_property
@@ -48,19 +48,19 @@ class Checkpoint:
 
 def load_checkpoint(path: Path, device: str = "auto") -> Checkpoint:
     """Load a checkpoint: in half precision on an accelerator, in single on a processor."""
-    where = chosen_device(device)
-    model, processor = open_llava(path, precision=precision_on(where))
+    where = resolve_device(device)
+    model, processor = open_llava(path, precision=dtype_for(where))
     torch.nn.Module.to(model, where)
     model.requires_grad_(False)
-    return Checkpoint(path, model, Encoder(processor), where)
+    return Checkpoint(path, model, ChatTokenizer(processor), where)
 
 
-def precision_on(device: torch.device) -> str:
+def dtype_for(device: torch.device) -> str:
     """Name the arithmetic that is used on a device."""
     return "bfloat16" if device.type == "cuda" else "float32"
 
 
-def chosen_device(name: str) -> torch.device:
+def resolve_device(name: str) -> torch.device:
     """Take the named device; `auto` is an accelerator where there is one."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -69,28 +69,30 @@ def chosen_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def answer(
+def generate_answers(
     checkpoint: Checkpoint,
     conversations: Sequence[Conversation],
     images: Sequence[Sequence[Image.Image]],
     *,
     max_new_tokens: int = 64,
     batch_size: int = 32,
-) -> list[Answer]:
+) -> list[GeneratedAnswer]:
     """Answer conversations that end with a question, greedily, in batches of like length."""
-    prompts = asked(checkpoint.encoder, conversations, images)
+    prompts = tokenize_prompts(checkpoint.encoder, conversations, images)
     order = sorted(range(len(prompts)), key=lambda place: -len(prompts[place]))
-    answers: dict[int, Answer] = {}
+    answers: dict[int, GeneratedAnswer] = {}
     for begin in range(0, len(order), batch_size):
         places = order[begin : begin + batch_size]
         shown = [image for place in places for image in images[place]]
-        written = write(checkpoint, [prompts[place] for place in places], shown, max_new_tokens)
+        written = generate_batch(
+            checkpoint, [prompts[place] for place in places], shown, max_new_tokens
+        )
         answers.update(zip(places, written, strict=True))
     return [answers[place] for place in range(len(prompts))]
 
 
-def asked(
-    encoder: Encoder,
+def tokenize_prompts(
+    encoder: ChatTokenizer,
     conversations: Sequence[Conversation],
     images: Sequence[Sequence[Image.Image]],
 ) -> list[list[int]]:
@@ -105,12 +107,12 @@ def asked(
 
 
 @torch.inference_mode()
-def write(
+def generate_batch(
     checkpoint: Checkpoint,
     prompts: list[list[int]],
     images: list[Image.Image],
     max_new_tokens: int,
-) -> list[Answer]:
+) -> list[GeneratedAnswer]:
     """Write on from one batch of prompts, padded on the left."""
     encoder, length = checkpoint.encoder, max(map(len, prompts))
     rows = [[encoder.padding] * (length - len(prompt)) + prompt for prompt in prompts]
@@ -119,24 +121,24 @@ def write(
     written: Tensor = generator.generate(
         input_ids=torch.tensor(rows, device=checkpoint.device),
         attention_mask=torch.tensor(mask, device=checkpoint.device),
-        **pictures(checkpoint, images),
+        **pixel_inputs(checkpoint, images),
         max_new_tokens=max_new_tokens,
     )
     ends = set(checkpoint.model.generation_config.eos_token_id)
-    return [told(encoder, row, ends) for row in written[:, length:].tolist()]
+    return [decode_answer(encoder, row, ends) for row in written[:, length:].tolist()]
 
 
-def pictures(checkpoint: Checkpoint, images: list[Image.Image]) -> dict[str, Tensor]:
+def pixel_inputs(checkpoint: Checkpoint, images: list[Image.Image]) -> dict[str, Tensor]:
     """Give the pixel values of images where the model is; nothing where there are none."""
     if not images:
         return {}
-    values = pixels(checkpoint.encoder.processor, images)
+    values = preprocess(checkpoint.encoder.processor, images)
     return {"pixel_values": values.to(checkpoint.device, checkpoint.model.dtype)}
 
 
-def told(encoder: Encoder, tokens: list[int], ends: set[int]) -> Answer:
+def decode_answer(encoder: ChatTokenizer, tokens: list[int], ends: set[int]) -> GeneratedAnswer:
     """Cut an answer at its end, and give its words."""
     stop = next((place for place, token in enumerate(tokens) if token in ends), None)
     words = encoder.tokenizer.decode(tokens[:stop], skip_special_tokens=True)
     reason: Literal["stop", "length"] = "length" if stop is None else "stop"
-    return Answer(words.strip(), len(tokens[:stop]), reason)
+    return GeneratedAnswer(words.strip(), len(tokens[:stop]), reason)

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 def decode(encoded: bytes) -> Image.Image:
     """Decode an image as the model is to see it."""
-    return plain(Image.open(io.BytesIO(encoded)))
+    return to_rgb(Image.open(io.BytesIO(encoded)))
 
 
-def plain(image: Image.Image) -> Image.Image:
+def to_rgb(image: Image.Image) -> Image.Image:
     """Make an image opaque and RGB; what is transparent becomes white, as on a page."""
     if image.mode == "RGB":
         return image
@@ -29,10 +29,10 @@ def plain(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def pixels(processor: "LlavaProcessor", images: Sequence[Image.Image]) -> "torch.Tensor":
+def preprocess(processor: "LlavaProcessor", images: Sequence[Image.Image]) -> "torch.Tensor":
     """Give the pixel values of images, one row each, by the processor's own settings."""
     prepared = processor.image_processor(
-        images=[plain(image) for image in images], return_tensors="pt"
+        images=[to_rgb(image) for image in images], return_tensors="pt"
     )
     values: torch.Tensor = prepared["pixel_values"]
     return values

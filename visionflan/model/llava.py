@@ -11,7 +11,7 @@ from visionflan.dataset import IMAGE_MARKER
 from visionflan.errors import TrainingError
 from visionflan.model.chat_templates import template
 from visionflan.model.pretrained import (
-    fit_vocabulary,
+    add_special_tokens,
     from_folder,
     image_settings,
     image_token,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Joint:
+class ConnectorConfig:
     """How the connector takes the tower's features: from which layer, and of which tokens.
 
     `patches` leaves out the class token where the tower has one.
@@ -43,24 +43,24 @@ class Joint:
     pad_to_square: bool = True
 
 
-def assemble(
+def build_llava(
     tower: Path,
     language_model: Path,
     *,
-    joint: Joint | None = None,
+    joint: ConnectorConfig | None = None,
     template_name: str = "",
     seed: int = 0,
 ) -> "tuple[LlavaForConditionalGeneration, LlavaProcessor]":
     """Join two folders of `transformers` by a fresh two-layer connector, in single precision."""
-    joint = joint or Joint()
+    joint = joint or ConnectorConfig()
     eyes, speech = open_tower(tower), open_language_model(language_model)
     tokenizer = open_tokenizer(language_model)
-    with drawn_from(seed):
-        fit_vocabulary(speech, tokenizer)
-    sight = Sight.of(eyes, joint)
-    processor = join_processor(tower, tokenizer, sight, joint)
-    processor.chat_template = chosen_template(tokenizer.chat_template, template_name)
-    model = join(eyes, speech, llava_config(eyes, speech, tokenizer, sight, joint), seed)
+    with fork_rng(seed):
+        add_special_tokens(speech, tokenizer)
+    sight = VisionGeometry.of(eyes, joint)
+    processor = build_processor(tower, tokenizer, sight, joint)
+    processor.chat_template = select_template(tokenizer.chat_template, template_name)
+    model = join_parts(eyes, speech, llava_config(eyes, speech, tokenizer, sight, joint), seed)
     model.generation_config = generation_config(tokenizer, speech)
     return model, processor
 
@@ -75,21 +75,21 @@ def open_llava(
     dtype = getattr(torch, precision)
     kind = LlavaForConditionalGeneration
     model = from_folder(kind, checkpoint, "LLaVA checkpoint", dtype=dtype)
-    processor = ready_processor(checkpoint, template_name)
+    processor = load_processor(checkpoint, template_name)
     model.generation_config = generation_config(processor.tokenizer, model)
     return model, processor
 
 
-def ready_processor(checkpoint: Path, template_name: str = "") -> "LlavaProcessor":
+def load_processor(checkpoint: Path, template_name: str = "") -> "LlavaProcessor":
     """Open the processor of a checkpoint, with a template where it has none or another is told."""
     processor = open_processor(checkpoint)
     if template_name or not processor.chat_template:
-        processor.chat_template = chosen_template(None, template_name)
+        processor.chat_template = select_template(None, template_name)
     return processor
 
 
 @dataclass(frozen=True)
-class Sight:
+class VisionGeometry:
     """What a tower makes of an image: its side, its patches, and tokens that are no patch."""
 
     side: int
@@ -99,7 +99,7 @@ class Sight:
     strategy: Literal["default", "full"]
 
     @classmethod
-    def of(cls, tower: "PreTrainedModel", joint: Joint) -> "Sight":
+    def of(cls, tower: "PreTrainedModel", joint: ConnectorConfig) -> "VisionGeometry":
         """Look at an empty image and count, whatever the class of the tower."""
         import torch
 
@@ -119,7 +119,7 @@ class Sight:
 
 
 @contextmanager
-def drawn_from(seed: int) -> Iterator[None]:
+def fork_rng(seed: int) -> Iterator[None]:
     """Draw what is new from this seed, and leave the generator of others as it was."""
     import torch
 
@@ -128,15 +128,15 @@ def drawn_from(seed: int) -> Iterator[None]:
         yield
 
 
-def chosen_template(own: str | None, told: str) -> str:
+def select_template(own: str | None, told: str) -> str:
     """Choose the template that is told, else the one that came with the weights, else Vicuna's."""
     if told:
         return template(told)
     return own or template("vicuna")
 
 
-def join_processor(
-    tower: Path, tokenizer: "PreTrainedTokenizerBase", sight: Sight, joint: Joint
+def build_processor(
+    tower: Path, tokenizer: "PreTrainedTokenizerBase", sight: VisionGeometry, joint: ConnectorConfig
 ) -> "LlavaProcessor":
     """Make the processor: an image padded to a square as in LLaVA-1.5, scaled, normalised."""
     from transformers import LlavaProcessor
@@ -163,8 +163,8 @@ def llava_config(
     tower: "PreTrainedModel",
     language_model: "PreTrainedModel",
     tokenizer: "PreTrainedTokenizerBase",
-    sight: Sight,
-    joint: Joint,
+    sight: VisionGeometry,
+    joint: ConnectorConfig,
 ) -> "LlavaConfig":
     """Write the configuration of the joined model: two connector layers with GELU between."""
     from transformers import LlavaConfig
@@ -181,7 +181,7 @@ def llava_config(
     )
 
 
-def join(
+def join_parts(
     tower: "PreTrainedModel", language_model: "PreTrainedModel", config: "LlavaConfig", seed: int
 ) -> "LlavaForConditionalGeneration":
     """Put the parts in place; only the connector is new.
@@ -194,7 +194,7 @@ def join(
 
     with torch.device("meta"):
         model = LlavaForConditionalGeneration(config)
-    with drawn_from(seed):
+    with fork_rng(seed):
         model.model.multi_modal_projector = LlavaMultiModalProjector(config)
     model.model.vision_tower = tower
     model.model.language_model = language_model.base_model

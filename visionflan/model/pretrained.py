@@ -85,7 +85,7 @@ def open_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
     return tokenizer
 
 
-def fit_vocabulary(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> None:
+def add_special_tokens(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> None:
     """Add the image marker and a padding token where they are missing, with rows to embed them."""
     if tokenizer.convert_tokens_to_ids(IMAGE_MARKER) in (None, tokenizer.unk_token_id):
         tokenizer.add_tokens([IMAGE_MARKER], special_tokens=True)

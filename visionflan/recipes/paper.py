@@ -9,23 +9,27 @@ CLIP-ViT-L/14-336 and Vicuna v1.5 by `--set start.tower=... --set start.language
 
 from dataclasses import replace
 
-from visionflan.train.config import Data, Machine, Stage, Start, TrainConfig
+from visionflan.train.config import DataConfig, InitConfig, RuntimeConfig, StageConfig, TrainConfig
 
-ALIGN = Stage(
+ALIGN = StageConfig(
     name="align", trains=("connector",), learning_rate=1e-3, epochs=1, batch_size=256, pool_steps=50
 )
-BASE = Stage(name="base", learning_rate=2e-5, epochs=1, batch_size=128, pool_steps=50)
-CHAT = Stage(name="chat", learning_rate=1e-5, steps=128, batch_size=64, data=Data(limit=1000))
+BASE = StageConfig(name="base", learning_rate=2e-5, epochs=1, batch_size=128, pool_steps=50)
+CHAT = StageConfig(
+    name="chat", learning_rate=1e-5, steps=128, batch_size=64, data=DataConfig(limit=1000)
+)
 
 
 def base_13b() -> TrainConfig:
     """Align the connector of a 13-billion model, then train Vision-Flan Base."""
     return TrainConfig(
         name="base_13b",
-        start=Start(template="vicuna"),
+        start=InitConfig(template="vicuna"),
         stages=(ALIGN, BASE),
         save_precision="bfloat16",
-        machine=Machine(device="cuda", micro_tokens=16384, gradient_checkpointing=True, readers=4),
+        machine=RuntimeConfig(
+            device="cuda", micro_tokens=16384, gradient_checkpointing=True, readers=4
+        ),
     )
 
 

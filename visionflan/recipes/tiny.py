@@ -4,16 +4,23 @@ It makes its own tower and language model out of the build, aligns them, tunes t
 tasks (Base), and then on a thousand conversations written by rule (Chat).
 """
 
-from visionflan.model.llava import Joint
-from visionflan.train.config import Data, Machine, Pretrain, Stage, Start, TrainConfig
+from visionflan.model.llava import ConnectorConfig
+from visionflan.train.config import (
+    DataConfig,
+    InitConfig,
+    PretrainConfig,
+    RuntimeConfig,
+    StageConfig,
+    TrainConfig,
+)
 
 # What is too long for a laptop is left out, and told in the ledger of the stage.
 LONGEST = 384
-SHORT = Data(left_out=0.5)
+SHORT = DataConfig(left_out=0.5)
 # Tokens of a step: about 64 of the quickstart's questions, fewer of longer ones.
 STEP = 2200
 
-ALIGN = Stage(
+ALIGN = StageConfig(
     name="align",
     data=SHORT,
     max_length=LONGEST,
@@ -24,7 +31,7 @@ ALIGN = Stage(
     betas=(0.9, 0.98),
     warm_up=0.05,
 )
-BASE = Stage(
+BASE = StageConfig(
     name="base",
     data=SHORT,
     max_length=LONGEST,
@@ -34,13 +41,13 @@ BASE = Stage(
     betas=(0.9, 0.98),
     warm_up=0.05,
 )
-CHAT = Stage(
+CHAT = StageConfig(
     name="chat",
     learning_rate=2e-4,
     steps=60,
     batch_size=32,
     betas=(0.9, 0.98),
-    data=Data(conversations=1000),
+    data=DataConfig(conversations=1000),
     max_length=LONGEST,
 )
 
@@ -49,8 +56,8 @@ def tiny() -> TrainConfig:
     """Make, align and tune a tiny model in both stages."""
     return TrainConfig(
         name="tiny",
-        pretrain=Pretrain(),
-        start=Start(template="plain", joint=Joint(feature_layer=-1)),
+        pretrain=PretrainConfig(),
+        start=InitConfig(template="plain", joint=ConnectorConfig(feature_layer=-1)),
         stages=(ALIGN, BASE, CHAT),
-        machine=Machine(device="cpu", cache="features", micro_tokens=65536),
+        machine=RuntimeConfig(device="cpu", cache="features", micro_tokens=65536),
     )

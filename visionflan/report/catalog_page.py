@@ -15,15 +15,15 @@ import visionflan
 from visionflan import catalog
 from visionflan.atomic_write import write_text
 from visionflan.builder.preview import SPECIMEN_SIZE, Preview, previews
-from visionflan.dataset import CATEGORIES, Dataset, Metric, Task
-from visionflan.model.image_processing import plain
-from visionflan.prompt import without_markers
+from visionflan.dataset import CATEGORIES, Dataset, MetricName, Task
+from visionflan.model.image_processing import to_rgb
+from visionflan.prompt import strip_image_markers
 from visionflan.report.html import environment, style
 from visionflan.report.inline_images import small
 
 SIDE = 160
 SHOWN = 3  # this one of the examples, for a specimen begins with its simplest picture
-METRICS: dict[Metric, str] = {
+METRICS: dict[MetricName, str] = {
     "exact_match": "exact match",
     "vqa_accuracy": "VQA accuracy",
     "anls": "ANLS",
@@ -105,8 +105,8 @@ def parts(task: Task[Any], example: Preview | None) -> tuple[tuple[str, ...], st
     """Give an example's pictures, what it asks beyond the instruction, and its answer."""
     if example is None:
         return (), "", ""
-    images = (plain(Image.open(io.BytesIO(image))) for image in example.images)
-    given = without_markers(example.prompt).removeprefix(task.instruction).strip()
+    images = (to_rgb(Image.open(io.BytesIO(image))) for image in example.images)
+    given = strip_image_markers(example.prompt).removeprefix(task.instruction).strip()
     return tuple(small(image, SIDE) for image in images), given, example.answer
 
 

@@ -21,7 +21,7 @@ class Source(Protocol):
         """Give an image as it is encoded; raise where there is none of that name."""
 
 
-class Pictures:
+class InlineImages:
     """Pictures of builds and releases; each is made small once, and none beyond the budget."""
 
     def __init__(self, sources: Sequence[Source], most_bytes: int = MOST_BYTES) -> None:

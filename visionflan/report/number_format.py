@@ -1,7 +1,7 @@
 """Write the numbers of a comparison as people read them: scores in points of 100, as papers do."""
 
-from visionflan.compare.conclusions import is_sure
-from visionflan.compare.results import Difference, Figure
+from visionflan.compare.conclusions import is_significant
+from visionflan.compare.results import Difference, Interval
 
 NONE = "–"
 
@@ -24,19 +24,19 @@ def signed(value: float | None, best: float | None = 1.0) -> str:
     return f"{points:+,.1f}".replace("-", "−") if points else "0.0"
 
 
-def ends(low: float | None, high: float | None, best: float | None = 1.0) -> str:
+def format_interval(low: float | None, high: float | None, best: float | None = 1.0) -> str:
     """Write an interval; nothing where there is none."""
     if low is None or high is None:
         return ""
     return f"{signed(low, best)} to {signed(high, best)}"
 
 
-def between(figure: Figure, best: float | None = 1.0) -> str:
+def between(figure: Interval, best: float | None = 1.0) -> str:
     """Write the interval of a change."""
-    return ends(figure.low, figure.high, best)
+    return format_interval(figure.low, figure.high, best)
 
 
-def chance(p: float | None) -> str:
+def format_p(p: float | None) -> str:
     """Write a probability."""
     if p is None:
         return NONE
@@ -55,15 +55,15 @@ def signed_number(value: float | None) -> str:
     return f"{value:+.2f}".replace("-", "−") if round(value, 2) else "0.00"
 
 
-def tone(figure: Figure) -> str:
+def tone(figure: Interval) -> str:
     """Tell whether the interval of a change lies above 0, below it, or holds it."""
     if figure.low is not None and figure.low > 0:
         return "gained"
     return "lost" if figure.high is not None and figure.high < 0 else "unsure"
 
 
-def tested(difference: Difference) -> str:
+def significance_class(difference: Difference) -> str:
     """Tell whether a score rose or fell beyond what chance makes."""
-    if not is_sure(difference):
+    if not is_significant(difference):
         return "unsure"
     return "gained" if difference.change > 0 else "lost"

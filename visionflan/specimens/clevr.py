@@ -8,7 +8,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.drawing import COLOURS, WHITE, Box, canvas, darker, grid_cell, polygon
-from visionflan.hashing import fraction, pick, rank, shuffled
+from visionflan.hashing import hash_fraction, pick, shuffled, stable_hash
 from visionflan.specimens import write_image, write_json
 
 SHAPES = ("cube", "sphere", "cylinder")
@@ -44,15 +44,15 @@ def scene(*identity: str | int, allowed: Allowed = ANY_COLOUR) -> list[Solid]:
 
     Each takes the first colour left that is allowed for its shape.
     """
-    count = 1 + rank(*identity, "count") % 4
+    count = 1 + stable_hash(*identity, "count") % 4
     left = shuffled(COLOUR_NAMES, *identity, "colour")
     solids = []
     for place in sorted(pick(range(4), count, *identity, "place")):
-        shape = SHAPES[rank(*identity, "shape", place) % 3]
+        shape = SHAPES[stable_hash(*identity, "shape", place) % 3]
         colour = next(colour for colour in left if colour in allowed[shape])
         left.remove(colour)
-        size = list(SIZES)[rank(*identity, "size", place) % 2]
-        material = MATERIALS[rank(*identity, "material", place) % 2]
+        size = list(SIZES)[stable_hash(*identity, "size", place) % 2]
+        material = MATERIALS[stable_hash(*identity, "material", place) % 2]
         solids.append(Solid(shape, colour, size, material, column=place % 2, row=place // 2))
     return solids
 
@@ -63,9 +63,9 @@ def draw(solids: list[Solid], *identity: str | int) -> Image.Image:
     pen = ImageDraw.Draw(image)
     for solid in solids:
         cell = grid_cell(solid.column, solid.row, 2, 2)
-        side = SIZES[solid.size] * (1 - 0.08 * fraction(*identity, solid.color, "side"))
-        left = (1 - side) * fraction(*identity, solid.color, "left")
-        top = (1 - side) * fraction(*identity, solid.color, "top")
+        side = SIZES[solid.size] * (1 - 0.08 * hash_fraction(*identity, solid.color, "side"))
+        left = (1 - side) * hash_fraction(*identity, solid.color, "left")
+        top = (1 - side) * hash_fraction(*identity, solid.color, "top")
         box = cell.part(left, top, left + side, top + side)
         SOLIDS[solid.shape](pen, box, solid)
     return image
@@ -144,7 +144,7 @@ def queries(solids: list[Solid], *identity: str | int) -> list[Asked]:
 
     Only one attribute is asked for in a scene, so that no question answers another.
     """
-    attribute = ASKED_FOR[rank(*identity, "attribute") % len(ASKED_FOR)]
+    attribute = ASKED_FOR[stable_hash(*identity, "attribute") % len(ASKED_FOR)]
     named = [(solid, name(solid, solids, attribute)) for solid in solids]
     return [
         Asked(QUERIES[attribute].format(known), getattr(solid, attribute))

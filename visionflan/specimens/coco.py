@@ -4,7 +4,7 @@ from pathlib import Path
 
 from visionflan.drawing import SIZE, WHOLE, Box, canvas, jittered
 from visionflan.drawing.icons import icon
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 from visionflan.specimens import write_image, write_json
 
 # Of each supercategory, the kinds that are drawn.
@@ -80,7 +80,7 @@ def kinds_for(index: int) -> list[str]:
 
 def corner(index: int, place: int) -> Box:
     """Give two things opposite corners of the picture, rising or falling."""
-    low = (rank("coco", index, "falls") + place) % 2
+    low = (stable_hash("coco", index, "falls") + place) % 2
     left, top = 0.44 * place, 0.44 * low
     return jittered(WHOLE.part(left, top, left + 0.56, top + 0.56), "coco", index, place)
 

@@ -6,7 +6,7 @@ from PIL import Image
 
 from visionflan.drawing import WHOLE, jittered
 from visionflan.drawing.styles import styled_icon
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 
 # WordNet id: the icon that shows it, and the colours in which it is that thing.
 THINGS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -27,7 +27,7 @@ THINGS: dict[str, tuple[str, tuple[str, ...]]] = {
 
 def thing_at(index: int, things: Sequence[str], *identity: str) -> str:
     """Choose a class for the picture of this index, each as often as the others."""
-    turn = rank(*identity, index // len(things))
+    turn = stable_hash(*identity, index // len(things))
     return things[(index + turn) % len(things)]
 
 

@@ -4,7 +4,7 @@ from PIL import Image, ImageDraw
 
 from visionflan.drawing import RGB, SIZE, WHOLE, jittered
 from visionflan.drawing.icons import icon
-from visionflan.hashing import fraction, pick
+from visionflan.hashing import hash_fraction, pick
 
 WALLS: list[RGB] = [(226, 208, 190), (222, 205, 215), (205, 214, 200), (232, 222, 178)]
 FLOORS: list[RGB] = [(150, 108, 72), (120, 90, 70), (170, 135, 100)]
@@ -16,8 +16,8 @@ def room(*identity: str | int) -> Image.Image:
     wall, floor = (pick(tones, 1, *identity, len(tones))[0] for tones in (WALLS, FLOORS))
     image = Image.new("RGB", (SIZE, SIZE), wall)
     pen = ImageDraw.Draw(image)
-    near = 0.12 + 0.08 * fraction(*identity, "depth")
-    low = 0.62 + 0.1 * fraction(*identity, "floor")
+    near = 0.12 + 0.08 * hash_fraction(*identity, "depth")
+    low = 0.62 + 0.1 * hash_fraction(*identity, "floor")
     corners = [(near, low), (1 - near, low), (1, 1), (0, 1)]
     pen.polygon([WHOLE.at(*corner) for corner in corners], fill=floor)
     ceiling = [(near, near), (1 - near, near), (1, 0), (0, 0)]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from PIL import ImageDraw
 
 from visionflan.drawing import COLOURS, Box, canvas, font, jittered, polygon
-from visionflan.hashing import fraction, pick, rank
+from visionflan.hashing import hash_fraction, pick, stable_hash
 
 INKS = ("red", "green", "blue", "purple", "brown", "black")
 UPPER = [step / 6 for step in range(7)]
@@ -28,8 +28,8 @@ class Sign:
         for place, (text, (top, bottom)) in enumerate(zip(texts, bands, strict=True)):
             room = jittered(Box(2, 0, 94, 90).part(0, top, 1, bottom), *identity, place)
             ink = pick(INKS, 1, *identity, place, "ink")[0]
-            self.write(text, room, ink, 0.5 * fraction(*identity, place, "bend") - 0.25)
-        if rank(*identity, "scribble") % 3 == 0:
+            self.write(text, room, ink, 0.5 * hash_fraction(*identity, place, "bend") - 0.25)
+        if stable_hash(*identity, "scribble") % 3 == 0:
             self.scribble(illegible)
 
     def write(self, text: str, room: Box, ink: str, bend: float) -> None:

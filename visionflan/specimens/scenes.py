@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw
 
 from visionflan.drawing import RGB, SIZE, WHOLE, Box, jittered
 from visionflan.drawing.icons import icon
-from visionflan.hashing import fraction, pick, rank
+from visionflan.hashing import hash_fraction, pick, stable_hash
 
 THINGS = ("car", "house", "chair", "bus", "umbrella", "sofa", "bicycle")
 COLOURS = ("red", "blue", "orange", "purple", "black", "brown")
@@ -70,10 +70,10 @@ def scene(name: str, index: int) -> Scene:
 
 def place(name: str, index: int) -> tuple[str, str, Image.Image]:
     """Draw an empty place, and name its ground and the colour of its sky."""
-    ground = list(GROUNDS)[rank(name, index, "ground") % len(GROUNDS)]
-    sky = list(SKIES)[rank(name, index, "sky") % len(SKIES)]
+    ground = list(GROUNDS)[stable_hash(name, index, "ground") % len(GROUNDS)]
+    sky = list(SKIES)[stable_hash(name, index, "sky") % len(SKIES)]
     picture = Image.new("RGB", (SIZE, SIZE), SKIES[sky])
-    horizon = 0.5 + 0.2 * fraction(name, index, "horizon")
+    horizon = 0.5 + 0.2 * hash_fraction(name, index, "horizon")
     land = Box(*WHOLE.at(0, horizon), *WHOLE.at(1, 1))
     ImageDraw.Draw(picture).rectangle(land, fill=GROUNDS[ground])
     return ground, sky, picture

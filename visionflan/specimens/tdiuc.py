@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw
 
 from visionflan import drawing
 from visionflan.drawing import BLACK, COLOURS, WHITE, WHOLE, Box, icons, polygon
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 
 
 class Asked(NamedTuple):
@@ -33,16 +33,19 @@ PATTERNS = ("plain", "striped", "checked", "spotted")
 def two_things(index: int) -> Scene:
     """Draw two things of different colours side by side on a patterned floor."""
     picture = drawing.canvas("tdiuc", "things", index)
-    left, right = THINGS[index % 8], THINGS[(index + 1 + rank("tdiuc", index, "right") % 7) % 8]
+    left, right = (
+        THINGS[index % 8],
+        THINGS[(index + 1 + stable_hash("tdiuc", index, "right") % 7) % 8],
+    )
     paints = pick(PAINTS, 2, "tdiuc", index, "paints")
-    pattern = PATTERNS[rank("tdiuc", index, "pattern") % len(PATTERNS)]
+    pattern = PATTERNS[stable_hash("tdiuc", index, "pattern") % len(PATTERNS)]
     floor(ImageDraw.Draw(picture), pattern)
     for thing, paint, x in zip((left, right), paints, (0.0, 0.5), strict=True):
         box = WHOLE.part(x + 0.01, 0.14, x + 0.49, 0.66)
         box = drawing.jittered(box, "tdiuc", index, thing, by=0.12)
         icons.icon(picture, thing, box, paint)
     (absent,) = pick(THINGS, 1, "tdiuc", index, "absent", avoid=(left, right))
-    chosen = rank("tdiuc", index, "chosen") % 2
+    chosen = stable_hash("tdiuc", index, "chosen") % 2
     return picture, [
         Asked("color", f"What color is the {left}?", paints[0]),
         Asked("color", f"What color is the {right}?", paints[1]),
@@ -82,7 +85,7 @@ def sports_gear(index: int) -> Scene:
     """Draw one to five pieces of gear for a sport."""
     picture = drawing.canvas("tdiuc", "gear", index)
     gear = list(SPORTS)[(index + index // len(SPORTS)) % len(SPORTS)]
-    number = 1 + (index + rank("tdiuc", index // 5, "number")) % 5
+    number = 1 + (index + stable_hash("tdiuc", index // 5, "number")) % 5
     paint = pick(("red", "green", "blue", "purple"), 1, "tdiuc", index, "paint")[0]
     boxes = drawing.cells(number, "tdiuc", index, columns=2, rows=2)
     if number > 4:
@@ -126,8 +129,8 @@ SCENES = ("beach", "mountains", "forest", "city", "living room")
 
 def activity(index: int) -> Scene:
     """Draw a person who does something in some place."""
-    place = SCENES[(index + rank("tdiuc", index // 5, "scene")) % len(SCENES)]
-    doing = list(ACTIVITIES)[(index + rank("tdiuc", index // 6, "doing")) % len(ACTIVITIES)]
+    place = SCENES[(index + stable_hash("tdiuc", index // 5, "scene")) % len(SCENES)]
+    doing = list(ACTIVITIES)[(index + stable_hash("tdiuc", index // 6, "doing")) % len(ACTIVITIES)]
     thing, edges = ACTIVITIES[doing]
     picture = drawing.canvas("tdiuc", "activity", index)
     backdrop(ImageDraw.Draw(picture), place)
@@ -218,10 +221,10 @@ MOODS = ("happy", "sad", "angry", "surprised")
 def face_and_thing(index: int) -> Scene:
     """Draw a face with a mood, and a useful thing under it or beside it."""
     picture = drawing.canvas("tdiuc", "face", index)
-    mood = MOODS[(index + rank("tdiuc", index // 4, "mood")) % len(MOODS)]
-    thing = list(USES)[(index + rank("tdiuc", index // 8, "use")) % len(USES)]
+    mood = MOODS[(index + stable_hash("tdiuc", index // 4, "mood")) % len(MOODS)]
+    thing = list(USES)[(index + stable_hash("tdiuc", index // 8, "use")) % len(USES)]
     boxes = [WHOLE.part(0.01, 0.2, 0.52, 0.74), WHOLE.part(0.53, 0.24, 0.99, 0.72)]
-    if rank("tdiuc", index, "mirror") % 2:
+    if stable_hash("tdiuc", index, "mirror") % 2:
         boxes = [WHOLE.part(0.48, 0.2, 0.99, 0.74), WHOLE.part(0.01, 0.24, 0.47, 0.72)]
     head, place = (drawing.jittered(box, "tdiuc", index, n) for n, box in enumerate(boxes))
     face(ImageDraw.Draw(picture), head, mood)

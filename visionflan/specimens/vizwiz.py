@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from visionflan.drawing import BLACK, SIZE, WHITE, WHOLE, canvas, jittered
 from visionflan.drawing.icons import icon
 from visionflan.drawing.styles import noise
-from visionflan.hashing import pick, rank
+from visionflan.hashing import pick, stable_hash
 from visionflan.specimens import write_image, write_json
 
 THINGS = ("bottle", "cup", "chair", "lamp", "house", "tree")
@@ -29,7 +29,7 @@ def write(root: Path, count: int) -> None:
         split = "val" if index % 5 == 4 else "train"
         name = f"VizWiz_{split}_{index:08d}.jpg"
         kind = list(SHOTS)[(index + index // len(SHOTS)) % len(SHOTS)]
-        turn = rank("vizwiz", index // len(THINGS), "turn")
+        turn = stable_hash("vizwiz", index // len(THINGS), "turn")
         thing = THINGS[(index + turn) % len(THINGS)]
         (colour,) = pick(COLOURS, 1, "vizwiz", index, "colour")
         write_image(root / split / name, SHOTS[kind](index, thing, colour))
@@ -47,7 +47,7 @@ def write(root: Path, count: int) -> None:
 def question(index: int, kind: str, thing: str, colour: str) -> dict[str, Any]:
     """Ask what the thing is, or its colour; one of the ten annotators sees it in another way."""
     asked, answer = "What is this?", thing
-    if kind != "BRT" and rank("vizwiz", index, "ask") % 2:
+    if kind != "BRT" and stable_hash("vizwiz", index, "ask") % 2:
         asked, answer = "What color is it?", colour
     said = [answer] * 9 + [f"{answer} toy"]
     if kind in HIDDEN:
@@ -71,7 +71,7 @@ def captions(index: int, kind: str, thing: str, colour: str) -> list[dict[str, A
     ]
     if kind in HIDDEN:
         said = ["Hardly anything can be seen."]
-    said = said[: 1 + rank("vizwiz", index, "captions") % len(said)]
+    said = said[: 1 + stable_hash("vizwiz", index, "captions") % len(said)]
     plain = [{"caption": each, "is_precanned": False, "is_rejected": False} for each in said]
     canned = {"caption": PRECANNED, "is_precanned": True, "is_rejected": False}
     spam = {"caption": "good good", "is_precanned": False, "is_rejected": True}
@@ -117,7 +117,7 @@ def dark(index: int, thing: str, colour: str) -> Image.Image:
 def cut_off(index: int, thing: str, colour: str) -> Image.Image:
     """Show no more than a corner of it."""
     picture = canvas("vizwiz", index)
-    across = (0.62, -0.62)[rank("vizwiz", index, "across") % 2]
+    across = (0.62, -0.62)[stable_hash("vizwiz", index, "across") % 2]
     box = jittered(WHOLE.part(across, -0.6, across + 1, 0.4), "vizwiz", index, by=0.05)
     icon(picture, thing, box, colour)
     return picture
@@ -126,7 +126,7 @@ def cut_off(index: int, thing: str, colour: str) -> Image.Image:
 def covered(index: int, thing: str, colour: str) -> Image.Image:
     """Show it with a finger before the lens."""
     picture = clear(index, thing, colour)
-    left = 0.3 * (rank("vizwiz", index, "finger") % 3) - 0.1
+    left = 0.3 * (stable_hash("vizwiz", index, "finger") % 3) - 0.1
     finger = WHOLE.part(left, 0.3, left + 0.5, 1.6)
     ImageDraw.Draw(picture).ellipse(finger, fill=(225, 160, 135), outline=(190, 120, 100), width=3)
     return picture
@@ -134,7 +134,7 @@ def covered(index: int, thing: str, colour: str) -> Image.Image:
 
 def turned(index: int, thing: str, colour: str) -> Image.Image:
     """Show it lying on its side."""
-    return clear(index, thing, colour).rotate((90, 270)[rank("vizwiz", index, "turn") % 2])
+    return clear(index, thing, colour).rotate((90, 270)[stable_hash("vizwiz", index, "turn") % 2])
 
 
 def grainy(index: int, thing: str, colour: str) -> Image.Image:

@@ -7,21 +7,21 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from visionflan.atomic_write import put
+from visionflan.atomic_write import commit_file
 from visionflan.errors import BuildError
 from visionflan.storage.schema import INSTANCES
 
 ROWS_AT_ONCE = 10_000
 
 
-def derived(path: Path, manifest: dict[str, Any]) -> Path:
+def arrow_cache_path(path: Path, manifest: dict[str, Any]) -> Path:
     """Give the derived table of a build, written now if it is not there.
 
     It lies in the build directory, or in the user's cache where that cannot be written.
     """
     digest: str = manifest["digest"]
     names = [name for name in manifest["files"] if name.startswith("instances/")]
-    places = [path / ".derived", cache_folder()]
+    places = [path / ".derived", user_cache_dir()]
     fault = OSError()
     for place in places:
         file = place / digest / "instances.arrow"
@@ -36,7 +36,7 @@ def derived(path: Path, manifest: dict[str, Any]) -> Path:
     raise BuildError(f"neither {places[0]} nor {places[1]} can be written: {fault}")
 
 
-def cache_folder() -> Path:
+def user_cache_dir() -> Path:
     """Name the folder in which the user's programs keep what they can make again."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "visionflan"
 
@@ -50,4 +50,4 @@ def write_derived(file: Path, instances: list[Path]) -> None:
             with pq.ParquetFile(path) as table:
                 for batch in table.iter_batches(ROWS_AT_ONCE):
                     writer.write_batch(batch)
-    put(temporary, file)
+    commit_file(temporary, file)

@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from visionflan.catalog import nearest
+from visionflan.catalog import unknown_name_error
 from visionflan.errors import BuildError
-from visionflan.storage.arrow_cache import derived
+from visionflan.storage.arrow_cache import arrow_cache_path
 from visionflan.storage.image_index import ImageIndex
 from visionflan.storage.instance import Instance, Split
-from visionflan.storage.schema import TaskInfo, instance_at
+from visionflan.storage.schema import TaskInfo, read_instance
 
 OPEN_SHARDS = 64
 
@@ -46,7 +46,7 @@ class BuildDirectory:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel to another process as a path."""
-        return reopened, (self.path, self.verify)
+        return reopen, (self.path, self.verify)
 
     def __del__(self) -> None:
         """Close the shards."""
@@ -70,7 +70,9 @@ class BuildDirectory:
     @cached_property
     def table(self) -> pa.Table:
         """All instances, in the order of their tasks and then of choice, memory-mapped."""
-        return pa.ipc.open_file(pa.memory_map(str(derived(self.path, self.manifest)))).read_all()
+        return pa.ipc.open_file(
+            pa.memory_map(str(arrow_cache_path(self.path, self.manifest)))
+        ).read_all()
 
     @cached_property
     def batches(self) -> list[list[pa.Array]]:
@@ -93,7 +95,7 @@ class BuildDirectory:
         """Give the instances of a split and of some tasks; of all without them."""
         for task in tasks or ():
             if task not in self.manifest["tasks"]:
-                raise nearest("task", task, list(self.tasks))
+                raise unknown_name_error("task", task, list(self.tasks))
         chosen = np.ones(self.table.num_rows, dtype=bool)
         for column, wanted in (("split", None if split is None else [split]), ("task", tasks)):
             if wanted is not None:
@@ -106,7 +108,7 @@ class BuildDirectory:
         """Give the instance at a position of the table."""
         batch = bisect_right(self.ends, position)
         columns = self.batches[batch]
-        return instance_at(columns, position - self.ends[batch] + len(columns[0]))
+        return read_instance(columns, position - self.ends[batch] + len(columns[0]))
 
     def image(self, image_id: str) -> bytes:
         """Read the encoded bytes of an image."""
@@ -167,6 +169,6 @@ class Instances(Sequence[Instance]):
         return values
 
 
-def reopened(path: Path, verify: bool) -> BuildDirectory:
+def reopen(path: Path, verify: bool) -> BuildDirectory:
     """Open a build directory again in another process."""
     return BuildDirectory(path, verify=verify)

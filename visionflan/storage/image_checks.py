@@ -10,11 +10,13 @@ import simplejpeg
 from PIL import Image, UnidentifiedImageError
 
 from visionflan.errors import UnusableError
-from visionflan.storage.perceptual_hash import look
+from visionflan.storage.perceptual_hash import image_signature
 
-MOST_PIXELS = 128_000_000
-MOST_BYTES = 256 << 20
-ENOUGH = 64  # pixels a side that the look of a JPEG needs; decoding to fewer checks as strictly
+MAX_PIXELS = 128_000_000
+MAX_BYTES = 256 << 20
+MIN_DECODED_SIDE = (
+    64  # pixels a side that the look of a JPEG needs; decoding to fewer checks as strictly
+)
 
 SUFFIXES = {
     "jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"),
@@ -49,23 +51,25 @@ class CheckedImage(NamedTuple):
 
 def check_image(encoded: bytes) -> CheckedImage:
     """Decode a picture strictly; raises UnusableError with the reason why it cannot be used."""
-    if len(encoded) > MOST_BYTES:
-        raise UnusableError("image_too_large", f"{len(encoded):,} bytes, at most {MOST_BYTES:,}")
+    if len(encoded) > MAX_BYTES:
+        raise UnusableError("image_too_large", f"{len(encoded):,} bytes, at most {MAX_BYTES:,}")
     if encoded.startswith(b"\xff\xd8"):
         form, width, height, image = decode_jpeg(encoded)
     else:
         form, width, height, image = decode_other(encoded)
-    return CheckedImage(sha256(encoded).hexdigest(), form, width, height, *look(image))
+    return CheckedImage(sha256(encoded).hexdigest(), form, width, height, *image_signature(image))
 
 
 def decode_jpeg(encoded: bytes) -> tuple[str, int, int, Image.Image]:
     """Decode a JPEG so that truncation, zeroed blocks and missing ends are faults."""
     try:
         height, width, colours, _ = simplejpeg.decode_jpeg_header(encoded)
-        refuse_size(width, height)
+        check_size(width, height)
         if colours in {"CMYK", "YCCK"}:
             return decode_other(encoded)
-        pixels = simplejpeg.decode_jpeg(encoded, min_height=ENOUGH, min_width=ENOUGH)
+        pixels = simplejpeg.decode_jpeg(
+            encoded, min_height=MIN_DECODED_SIDE, min_width=MIN_DECODED_SIDE
+        )
     except ValueError as fault:
         raise UnusableError("image_corrupt", f"JPEG: {fault}") from fault
     return "jpeg", width, height, Image.fromarray(pixels)
@@ -77,12 +81,12 @@ def decode_other(encoded: bytes) -> tuple[str, int, int, Image.Image]:
         warnings.simplefilter("ignore")
         try:
             with Image.open(io.BytesIO(encoded), formats=FORMATS) as opened:
-                refuse_size(*opened.size)
+                check_size(*opened.size)
                 opened.verify()
             image = Image.open(io.BytesIO(encoded), formats=FORMATS)
             image.load()
         except UnidentifiedImageError:
-            raise UnusableError(*foreign(encoded)) from None
+            raise UnusableError(*classify_undecodable(encoded)) from None
         except Image.DecompressionBombError as fault:
             raise UnusableError("image_too_large", str(fault)) from fault
         except UnusableError:
@@ -95,15 +99,15 @@ def decode_other(encoded: bytes) -> tuple[str, int, int, Image.Image]:
     return form, image.width, image.height, image
 
 
-def refuse_size(width: int, height: int) -> None:
+def check_size(width: int, height: int) -> None:
     """Refuse a picture by the size in its header, before memory is taken for it."""
-    if width * height > MOST_PIXELS:
+    if width * height > MAX_PIXELS:
         raise UnusableError(
-            "image_too_large", f"{width:,} x {height:,} pixels, at most {MOST_PIXELS:,}"
+            "image_too_large", f"{width:,} x {height:,} pixels, at most {MAX_PIXELS:,}"
         )
 
 
-def foreign(encoded: bytes) -> tuple[str, str]:
+def classify_undecodable(encoded: bytes) -> tuple[str, str]:
     """Say what bytes are that no reader of pictures takes."""
     if not encoded:
         return "image_empty", "the file holds no bytes"

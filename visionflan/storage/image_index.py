@@ -8,13 +8,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from visionflan.atomic_write import replacing
+from visionflan.atomic_write import atomic_path
 from visionflan.errors import BuildError
-from visionflan.storage.schema import columns
+from visionflan.storage.schema import non_null_schema
 
 ID_BYTES = 32
 
-INDEX = columns(
+INDEX = non_null_schema(
     id=pa.binary(ID_BYTES),
     shard=pa.int32(),
     offset=pa.int64(),
@@ -27,7 +27,7 @@ INDEX = columns(
 )
 
 
-class Place(NamedTuple):
+class ImageLocation(NamedTuple):
     """Where an image lies, and what its header says."""
 
     shard: str
@@ -45,26 +45,26 @@ def write_index(path: Path, facts: pa.Table, groups: NDArray[np.int32]) -> None:
     table = pa.table(
         {
             "id": pa.array(ids, pa.binary(ID_BYTES)),
-            "shard": numbered(facts["shard"], shards),
+            "shard": dictionary_codes(facts["shard"], shards),
             "offset": facts["offset"],
             "length": facts["length"],
             "width": facts["width"],
             "height": facts["height"],
-            "format": numbered(facts["format"], formats),
+            "format": dictionary_codes(facts["format"], formats),
             "phash": facts["phash"],
             "group": pa.array(groups, pa.int32()),
         },
         schema=INDEX.with_metadata({"shards": "\n".join(shards), "formats": "\n".join(formats)}),
     )
     with (
-        replacing(path) as temporary,
+        atomic_path(path) as temporary,
         pa.OSFile(str(temporary), "wb") as sink,
         pa.ipc.new_file(sink, table.schema) as writer,
     ):
         writer.write_table(table.combine_chunks())
 
 
-def numbered(names: pa.ChunkedArray, known: Sequence[str]) -> pa.Array:
+def dictionary_codes(names: pa.ChunkedArray, known: Sequence[str]) -> pa.Array:
     """Replace names by their places among the known ones."""
     places = {name: place for place, name in enumerate(known)}
     return pa.array([places[name] for name in names.to_pylist()], pa.int32())
@@ -98,11 +98,11 @@ class ImageIndex:
             raise BuildError(f"no image {image_id} is stored here")
         return row
 
-    def place(self, image_id: str) -> Place:
+    def place(self, image_id: str) -> ImageLocation:
         """Tell where an image lies, and what its header says."""
         row = self.row(image_id)
         column = self.columns
-        return Place(
+        return ImageLocation(
             self.shards[column["shard"][row]],
             int(column["offset"][row]),
             int(column["length"][row]),

@@ -6,17 +6,17 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from visionflan.atomic_write import put
+from visionflan.atomic_write import commit_file
 from visionflan.storage.image_checks import CheckedImage
 from visionflan.storage.parquet_pages import locations
-from visionflan.storage.schema import IMAGES, columns
+from visionflan.storage.schema import IMAGES, non_null_schema
 
 GROUP_IMAGES = 100  # a row group is what a writer holds in memory
 GROUP_BYTES = 64 << 20
 SHARD_BYTES = 256 << 20
 
 # What is known of a stored image besides its bytes: where it lies, and how it looks.
-FACTS = columns(
+IMAGE_METADATA = non_null_schema(
     id=pa.string(),
     shard=pa.string(),
     offset=pa.int64(),
@@ -29,7 +29,7 @@ FACTS = columns(
 )
 
 
-class Waiting(NamedTuple):
+class BufferedImage(NamedTuple):
     """An image that waits for its row group to be written."""
 
     image: CheckedImage
@@ -43,7 +43,7 @@ class ShardWriter:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.name, self.number = folder, name, first
         self.rows: list[CheckedImage] = []
-        self.waiting: list[Waiting] = []
+        self.waiting: list[BufferedImage] = []
         self.waiting_bytes = self.shard_bytes = 0
         self.file: pq.ParquetWriter | None = None
 
@@ -54,7 +54,7 @@ class ShardWriter:
 
     def add(self, image: CheckedImage, encoded: bytes) -> pa.Table | None:
         """Add an image; gives the facts of a shard when this one made it whole."""
-        self.waiting.append(Waiting(image, encoded))
+        self.waiting.append(BufferedImage(image, encoded))
         self.waiting_bytes += len(encoded)
         if len(self.waiting) >= GROUP_IMAGES or self.waiting_bytes >= GROUP_BYTES:
             self.write_group()
@@ -100,18 +100,18 @@ class ShardWriter:
             return None
         self.file.close()
         path = self.folder / f"{self.name}-{self.number:05}.parquet"
-        put(self.temporary, path)
-        facts = shard_facts(path, self.rows)
+        commit_file(self.temporary, path)
+        facts = read_shard_metadata(path, self.rows)
         self.file, self.rows, self.shard_bytes = None, [], 0
         self.number += 1
         return facts
 
 
-def shard_facts(path: Path, images: list[CheckedImage]) -> pa.Table:
+def read_shard_metadata(path: Path, images: list[CheckedImage]) -> pa.Table:
     """Tell where each image of a whole shard lies, and how it looks."""
     where = list(locations(path, "bytes"))
     rows = [
         image._asdict() | {"shard": path.name, "offset": offset, "length": length}
         for image, (offset, length) in zip(images, where, strict=True)
     ]
-    return pa.Table.from_pylist(rows, schema=FACTS)
+    return pa.Table.from_pylist(rows, schema=IMAGE_METADATA)

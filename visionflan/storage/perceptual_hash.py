@@ -11,7 +11,7 @@ SIDE = 32  # the picture is shrunk to this before its frequencies are taken
 LOW = 8  # lowest frequencies a side, of which the hash keeps one bit each
 SCALE = 1 << 12  # whole numbers give the same bits on every machine; floats would not
 
-WAVES = np.array(
+DCT_BASIS = np.array(
     [
         [round(SCALE * math.cos(math.pi * k * (2 * n + 1) / (2 * SIDE))) for n in range(SIDE)]
         for k in range(LOW)
@@ -20,39 +20,43 @@ WAVES = np.array(
 )
 
 
-class Look(NamedTuple):
+class ImageSignature(NamedTuple):
     """How a picture looks: 64 bits of its shapes, and its colours on a grid of 8 by 8."""
 
     phash: int
     colours: bytes
 
 
-def look(image: Image.Image) -> Look:
+def image_signature(image: Image.Image) -> ImageSignature:
     """Hash the low frequencies of the grey picture and keep a thumbnail of its colours."""
     small = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=2.0)
     grey = np.asarray(small.convert("L"), dtype=np.int64)
-    waves = (WAVES @ grey @ WAVES.T).ravel()
+    waves = (DCT_BASIS @ grey @ DCT_BASIS.T).ravel()
     bits = waves > np.sort(waves[1:])[(len(waves) - 1) // 2]
     colours = small.resize((LOW, LOW), Image.Resampling.BOX).tobytes()
-    return Look(int.from_bytes(np.packbits(bits).tobytes(), "big"), colours)
+    return ImageSignature(int.from_bytes(np.packbits(bits).tobytes(), "big"), colours)
 
 
-NEAR_BITS = 4  # of 698 real pictures made smaller and coded again, 88 to 98 % stay this near
-NEAR_COLOUR = 5.0  # mean difference of the thumbnails, of 255
+MAX_HAMMING_DISTANCE = (
+    4  # of 698 real pictures made smaller and coded again, 88 to 98 % stay this near
+)
+MAX_COLOUR_DISTANCE = 5.0  # mean difference of the thumbnails, of 255
 BANDS = (13, 13, 13, 13, 12)  # two hashes that differ in 4 bits agree in one of five bands
 NEIGHBOURS = 128  # compared in each band, so that a million blank pages take no more than others
 
 BITS = np.array([number.bit_count() for number in range(1 << 16)], dtype=np.uint8)
 
 
-def differing_bits(left: NDArray[np.uint64], right: NDArray[np.uint64]) -> NDArray[np.int64]:
+def hamming_distance(left: NDArray[np.uint64], right: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Count the bits in which hashes differ."""
     parts = (left ^ right).view(np.uint16).reshape(-1, 4)
     counted: NDArray[np.int64] = BITS[parts].sum(axis=1, dtype=np.int64)
     return counted
 
 
-def alike(phashes: NDArray[np.uint64], colours: NDArray[np.uint8]) -> NDArray[np.int32]:
+def group_near_duplicates(
+    phashes: NDArray[np.uint64], colours: NDArray[np.uint8]
+) -> NDArray[np.int32]:
     """Group pictures that look the same; each is given the lowest row of its group."""
     labels = np.arange(len(phashes), dtype=np.int32)
     start = 0
@@ -66,14 +70,16 @@ def alike(phashes: NDArray[np.uint64], colours: NDArray[np.uint8]) -> NDArray[np
             left, right = left[near], right[near]
             if not len(left):
                 continue
-            same = differing_bits(phashes[left], phashes[right]) <= NEAR_BITS
+            same = hamming_distance(phashes[left], phashes[right]) <= MAX_HAMMING_DISTANCE
             left, right = left[same], right[same]
             apart = np.abs(colours[left].astype(np.int16) - colours[right]).mean(axis=1)
-            labels = join(labels, left[apart <= NEAR_COLOUR], right[apart <= NEAR_COLOUR])
+            labels = merge_groups(
+                labels, left[apart <= MAX_COLOUR_DISTANCE], right[apart <= MAX_COLOUR_DISTANCE]
+            )
     return labels
 
 
-def join(
+def merge_groups(
     labels: NDArray[np.int32], left: NDArray[np.int64], right: NDArray[np.int64]
 ) -> NDArray[np.int32]:
     """Make one group of the groups of each pair, and give each row its group's lowest label."""

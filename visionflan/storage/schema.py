@@ -8,40 +8,40 @@ from typing import Any, Literal, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from visionflan.atomic_write import replacing
+from visionflan.atomic_write import atomic_path
 from visionflan.storage.instance import Instance, Turn
 
 
-def columns(**types: pa.DataType) -> pa.Schema:
+def non_null_schema(**types: pa.DataType) -> pa.Schema:
     """Name columns of which none may be empty."""
     return pa.schema([pa.field(name, kind, nullable=False) for name, kind in types.items()])
 
 
-def listed(kind: pa.DataType) -> pa.DataType:
+def non_null_list(kind: pa.DataType) -> pa.DataType:
     """Give the type of a list without empty places."""
     return pa.list_(pa.field("element", kind, nullable=False))
 
 
 TEXT = pa.string()
-TURN = pa.struct(columns(role=TEXT, text=TEXT))
+TURN = pa.struct(non_null_schema(role=TEXT, text=TEXT))
 
-INSTANCES = columns(
+INSTANCES = non_null_schema(
     id=TEXT,
     dataset=TEXT,
     task=TEXT,
     split=TEXT,
     key=TEXT,
-    images=listed(TEXT),
-    turns=listed(TURN),
+    images=non_null_list(TEXT),
+    turns=non_null_list(TURN),
     instruction=TEXT,
     text=TEXT,
-    options=listed(TEXT),
+    options=non_null_list(TEXT),
     target=TEXT,
-    references=listed(TEXT),
+    references=non_null_list(TEXT),
     metric=TEXT,
     synthetic=pa.bool_(),
 )
-IMAGES = columns(
+IMAGES = non_null_schema(
     id=TEXT,
     bytes=pa.binary(),
     width=pa.int32(),
@@ -49,10 +49,10 @@ IMAGES = columns(
     format=TEXT,
     phash=pa.uint64(),
 )
-LEDGER = columns(task=TEXT, key=TEXT, kind=TEXT, reason=TEXT, detail=TEXT, file=TEXT)
+LEDGER = non_null_schema(task=TEXT, key=TEXT, kind=TEXT, reason=TEXT, detail=TEXT, file=TEXT)
 
 
-class Entry(NamedTuple):
+class LedgerEntry(NamedTuple):
     """A line of the ledger: a row that was lost, or a note on one that was kept, and why."""
 
     task: str
@@ -86,7 +86,7 @@ def instance_table(instances: Iterable[Instance]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=INSTANCES)
 
 
-def instance_at(columns: Sequence[pa.Array], row: int) -> Instance:
+def read_instance(columns: Sequence[pa.Array], row: int) -> Instance:
     """Take one instance out of its columns, which are in the order of the fields."""
     values: list[Any] = [column[row].as_py() for column in columns]
     for place in (5, 9, 11):
@@ -95,14 +95,14 @@ def instance_at(columns: Sequence[pa.Array], row: int) -> Instance:
     return Instance(*values)
 
 
-def ledger_table(entries: Iterable[Entry]) -> pa.Table:
+def ledger_table(entries: Iterable[LedgerEntry]) -> pa.Table:
     """Put ledger entries into columns."""
     return pa.Table.from_pylist([entry._asdict() for entry in entries], schema=LEDGER)
 
 
 def write_table(path: Path, table: pa.Table) -> None:
     """Write a Parquet table whole."""
-    with replacing(path) as temporary:
+    with atomic_path(path) as temporary:
         pq.write_table(table, temporary, compression="zstd", row_group_size=20_000)
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from visionflan.builder.directory_writer import DirectoryWriter
 from visionflan.dataset import IMAGE_MARKER
-from visionflan.hashing import rank, shuffled
+from visionflan.hashing import shuffled, stable_hash
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Instance, Split, Turn
 from visionflan.storage.schema import TaskInfo
@@ -22,7 +22,7 @@ from visionflan.storage.schema import TaskInfo
 HELD_OUT_SHARE = 0.06
 LONGEST = 300
 
-ABOUT = {
+DATASET_INFO = {
     "name": "conversations",
     "title": "Conversations written by rule",
     "licence": "that of each source",
@@ -46,7 +46,7 @@ def write_conversations(
     """
     if not (out / "manifest.json").is_file():
         shutil.rmtree(out, ignore_errors=True)
-        with DirectoryWriter(out, ABOUT) as writer:
+        with DirectoryWriter(out, DATASET_INFO) as writer:
             for split, wanted in splits(count):
                 for instance in chosen(source, split, wanted, seed):
                     for image in instance.images:
@@ -80,18 +80,18 @@ def chosen(source: BuildDirectory, split: Split, wanted: int, seed: int) -> Iter
     pictures = about_pictures(source, split)
     for place, kind in enumerate(KINDS):
         share = wanted // len(KINDS) + (place < wanted % len(KINDS))
-        names = sorted(pictures, key=lambda name: rank(seed, kind, name))
-        yield from written(kind, names, pictures, share, seed)
+        names = sorted(pictures, key=lambda name: stable_hash(seed, kind, name))
+        yield from generate_conversations(kind, names, pictures, share, seed)
 
 
-def written(
+def generate_conversations(
     kind: str, names: Sequence[str], pictures: dict[str, list[Instance]], share: int, seed: int
 ) -> Iterator[Instance]:
     """Write conversations of one kind about the first pictures that allow one."""
     made = 0
     for name in names:
         told = shuffled(pictures[name], seed, kind, name)
-        turns = WRITERS[kind](told, rank(seed, kind, name, "words"))
+        turns = WRITERS[kind](told, stable_hash(seed, kind, name, "words"))
         if made < share and turns:
             made += 1
             yield instance(kind, name, turns, told[0].split)
@@ -101,12 +101,12 @@ def about_pictures(source: BuildDirectory, split: Split) -> dict[str, list[Insta
     """Gather what is asked of each picture, where it can be spoken of."""
     found = defaultdict[str, list[Instance]](list)
     for each in source.instances(split):
-        if len(each.images) == 1 and can_be_spoken(each):
+        if len(each.images) == 1 and is_conversational(each):
             found[each.images[0]].append(each)
     return found
 
 
-def can_be_spoken(told: Instance) -> bool:
+def is_conversational(told: Instance) -> bool:
     """Whether question and answer are short, and the answer says something by itself.
 
     What only the instruction of its task asks, such as yes or no, would be without a question.

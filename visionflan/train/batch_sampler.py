@@ -12,20 +12,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from visionflan.hashing import rank
-from visionflan.train.config import Stage
+from visionflan.hashing import stable_hash
+from visionflan.train.config import StageConfig
 
-Places = NDArray[np.int64]
+RowIndices = NDArray[np.int64]
 
 
 @dataclass
-class Plan:
+class BatchSampler:
     """The steps of a stage over rows of these lengths."""
 
     lengths: NDArray[np.int32]
-    stage: Stage
+    stage: StageConfig
     seed: int
-    known: dict[int, list[Places]] = field(default_factory=dict)
+    known: dict[int, list[RowIndices]] = field(default_factory=dict)
 
     @cached_property
     def steps(self) -> int:
@@ -36,7 +36,7 @@ class Plan:
         count = sum(len(self.epoch(number)) for number in range(int(whole)))
         return count + (ceil(share * len(self.epoch(int(whole)))) if share else 0)
 
-    def from_step(self, step: int) -> Iterator[Places]:
+    def from_step(self, step: int) -> Iterator[RowIndices]:
         """Yield the rows of each step that is left, the longest row first."""
         number, begin = 0, 0
         while begin + len(self.epoch(number)) <= step:
@@ -48,7 +48,7 @@ class Plan:
             yield self.epoch(number)[step - begin]
             step += 1
 
-    def epoch(self, number: int) -> list[Places]:
+    def epoch(self, number: int) -> list[RowIndices]:
         """Give the steps of one pass over all rows."""
         if number not in self.known:
             if len(self.known) > 1:
@@ -56,12 +56,12 @@ class Plan:
             self.known[number] = list(self.draw(number))
         return self.known[number]
 
-    def draw(self, number: int) -> Iterator[Places]:
+    def draw(self, number: int) -> Iterator[RowIndices]:
         """Draw pools at random, sort each by length, cut it into steps, and mix those again.
 
         The old generator is used because its stream is promised never to change.
         """
-        drawn = np.random.RandomState(rank(self.seed, self.stage.name, number) % 2**32)
+        drawn = np.random.RandomState(stable_hash(self.seed, self.stage.name, number) % 2**32)
         order = drawn.permutation(len(self.lengths))
         pool = self.rows_of_a_step() * self.stage.pool_steps
         for begin in range(0, len(order), pool):
@@ -77,38 +77,38 @@ class Plan:
             return self.stage.batch_size
         return max(1, int((self.stage.batch_tokens or 1) / self.lengths.mean()))
 
-    def cut(self, rows: Places) -> list[Places]:
+    def cut(self, rows: RowIndices) -> list[RowIndices]:
         """Cut sorted rows into steps."""
         if self.stage.batch_size is not None:
             size = self.stage.batch_size
             return [rows[begin : begin + size] for begin in range(0, len(rows), size)]
-        return groups(rows, self.lengths, self.stage.batch_tokens or 1)
+        return token_budget_groups(rows, self.lengths, self.stage.batch_tokens or 1)
 
 
-class Micro(NamedTuple):
+class MicroBatch(NamedTuple):
     """The rows that one process passes forward together; none where others have one more."""
 
-    rows: Places
+    rows: RowIndices
     longest: int
 
 
-def shared_out(
-    rows: Places, lengths: NDArray[np.int32], micro_tokens: int, process: int, processes: int
-) -> list[Micro]:
+def local_micro_batches(
+    rows: RowIndices, lengths: NDArray[np.int32], micro_tokens: int, process: int, processes: int
+) -> list[MicroBatch]:
     """Give one process its forward passes of a step: as many as every other has.
 
     Rows come sorted, longest first; each group of like length is dealt to all processes.
     """
     shares = []
-    for group in groups(rows, lengths, micro_tokens, processes):
+    for group in token_budget_groups(rows, lengths, micro_tokens, processes):
         mine = group[process::processes]
-        shares.append(Micro(mine, int(lengths[mine].max()) if len(mine) else 0))
+        shares.append(MicroBatch(mine, int(lengths[mine].max()) if len(mine) else 0))
     return shares
 
 
-def groups(
-    rows: Places, lengths: NDArray[np.int32], tokens: int, processes: int = 1
-) -> list[Places]:
+def token_budget_groups(
+    rows: RowIndices, lengths: NDArray[np.int32], tokens: int, processes: int = 1
+) -> list[RowIndices]:
     """Cut rows, longest first, into groups that fit into so many padded tokens per process."""
     found, begin = [], 0
     while begin < len(rows):

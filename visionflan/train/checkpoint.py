@@ -11,14 +11,19 @@ import torch
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 
 from visionflan import __version__
-from visionflan.atomic_write import sync, write_json
+from visionflan.atomic_write import fsync_path, write_json
 from visionflan.errors import TrainingError
-from visionflan.model.fingerprint import Identity, identify, tensors_digest, weights_digest
-from visionflan.model.llava import assemble, chosen_template, open_llava
+from visionflan.model.fingerprint import (
+    ModelFingerprint,
+    fingerprint_model,
+    tensors_digest,
+    weights_digest,
+)
+from visionflan.model.llava import build_llava, open_llava, select_template
 from visionflan.model.pretrained import open_tokenizer, open_tower
-from visionflan.train.config import Start
-from visionflan.train.distributed import World
-from visionflan.train.training_model import Learner
+from visionflan.train.config import InitConfig
+from visionflan.train.distributed import DistributedContext
+from visionflan.train.training_model import TrainingModel
 
 if TYPE_CHECKING:
     from transformers import LlavaForConditionalGeneration, LlavaProcessor
@@ -26,7 +31,7 @@ if TYPE_CHECKING:
 PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "pillow")
 
 
-class Parent(NamedTuple):
+class InitialModel(NamedTuple):
     """What a stage starts from: a model, its processor, and where the weights were found."""
 
     model: "LlavaForConditionalGeneration"
@@ -34,17 +39,17 @@ class Parent(NamedTuple):
     origin: dict[str, str]
 
 
-def open_start(start: Start, seed: int) -> Parent:
+def open_start(start: InitConfig, seed: int) -> InitialModel:
     """Open where a run starts: a ready checkpoint, or two parts to be joined."""
     if start.checkpoint is not None:
         model, processor = open_llava(start.checkpoint, template_name=start.template)
-        refuse_strangers(start, model, processor)
-        return Parent(model, processor, origin(start.checkpoint))
+        check_start_matches(start, model, processor)
+        return InitialModel(model, processor, origin(start.checkpoint))
     if start.tower is None or start.language_model is None:
         raise TrainingError(
             "nothing to start from: set start.tower and start.language_model, or start.checkpoint."
         )
-    model, processor = assemble(
+    model, processor = build_llava(
         start.tower,
         start.language_model,
         joint=start.joint,
@@ -52,7 +57,7 @@ def open_start(start: Start, seed: int) -> Parent:
         seed=seed,
     )
     digests = f"{weights_digest(start.tower)} {weights_digest(start.language_model)}"
-    return Parent(
+    return InitialModel(
         model, processor, {"path": f"{start.tower} {start.language_model}", "weights": digests}
     )
 
@@ -62,11 +67,11 @@ def origin(checkpoint: Path) -> dict[str, str]:
     return {"path": str(checkpoint), "weights": weights_digest(checkpoint)}
 
 
-def refuse_strangers(
-    start: Start, model: "LlavaForConditionalGeneration", processor: "LlavaProcessor"
+def check_start_matches(
+    start: InitConfig, model: "LlavaForConditionalGeneration", processor: "LlavaProcessor"
 ) -> None:
     """Refuse a checkpoint made with another tower or language model than the ones told."""
-    found = identify(model, processor)
+    found = fingerprint_model(model, processor)
     if start.tower is not None:
         told = tensors_digest(open_tower(start.tower).state_dict())
         if told != found.tower:
@@ -79,14 +84,14 @@ def refuse_strangers(
         raise TrainingError(
             f"{start.checkpoint} has another tokenizer than {start.language_model}."
         )
-    if str(processor.chat_template) != chosen_template(tokenizer.chat_template, start.template):
+    if str(processor.chat_template) != select_template(tokenizer.chat_template, start.template):
         raise TrainingError(
             f"{start.checkpoint} has another chat template than {start.language_model}: tell the "
             "right one in start.template."
         )
 
 
-def open_parent(checkpoint: Path, expected: Identity) -> Parent:
+def open_parent(checkpoint: Path, expected: ModelFingerprint) -> InitialModel:
     """Open the checkpoint of the stage before, if it is the one that the stage left."""
     told = read_run(checkpoint)
     found = origin(checkpoint)
@@ -97,11 +102,11 @@ def open_parent(checkpoint: Path, expected: Identity) -> Parent:
         )
     model, processor = open_llava(checkpoint)
     for name, ours, theirs in zip(
-        Identity._fields, expected, identify(model, processor), strict=True
+        ModelFingerprint._fields, expected, fingerprint_model(model, processor), strict=True
     ):
         if ours != theirs:
             raise TrainingError(f"{checkpoint} has another {name} than this run started with.")
-    return Parent(model, processor, found)
+    return InitialModel(model, processor, found)
 
 
 def read_run(checkpoint: Path) -> dict[str, Any]:
@@ -110,19 +115,19 @@ def read_run(checkpoint: Path) -> dict[str, Any]:
     return told
 
 
-def is_whole(checkpoint: Path) -> bool:
+def is_complete(checkpoint: Path) -> bool:
     """Say whether a checkpoint was finished; its run.json is written last."""
     return (checkpoint / "run.json").is_file()
 
 
 def save_checkpoint(
     folder: Path,
-    learner: Learner,
+    learner: TrainingModel,
     processor: "LlavaProcessor",
     *,
     precision: str,
     told: dict[str, Any],
-    world: World,
+    world: DistributedContext,
 ) -> None:
     """Write a folder that `transformers` opens, and `run.json`; it appears when it is whole."""
     options = StateDictOptions(full_state_dict=True, cpu_offload=True)
@@ -131,7 +136,7 @@ def save_checkpoint(
         temporary = folder.with_name(f".{folder.name}")
         shutil.rmtree(temporary, ignore_errors=True)
         write_folder(temporary, learner, processor, weights, precision)
-        identity = identify(learner.model, processor, tower_of(weights))
+        identity = fingerprint_model(learner.model, processor, vision_tower_weights(weights))
         write_json(
             temporary / "run.json",
             {
@@ -142,15 +147,15 @@ def save_checkpoint(
             },
         )
         for path in temporary.iterdir():
-            sync(path)
+            fsync_path(path)
         temporary.rename(folder)
-        sync(folder.parent)
+        fsync_path(folder.parent)
     world.wait()
 
 
 def write_folder(
     folder: Path,
-    learner: Learner,
+    learner: TrainingModel,
     processor: "LlavaProcessor",
     weights: dict[str, Any],
     precision: str,
@@ -174,7 +179,7 @@ def write_folder(
         write_json(settings, told | {"tokenizer_class": "PreTrainedTokenizerFast"})
 
 
-def tower_of(weights: dict[str, Any]) -> dict[str, Any]:
+def vision_tower_weights(weights: dict[str, Any]) -> dict[str, Any]:
     """Take the tower's weights out of gathered ones."""
     prefix = "model.model.vision_tower."
     return {n.removeprefix(prefix): w for n, w in weights.items() if n.startswith(prefix)}

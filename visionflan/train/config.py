@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from visionflan.errors import TrainingError
-from visionflan.model.llava import Joint
+from visionflan.model.llava import ConnectorConfig
 from visionflan.storage.instance import Split
 
 Part = Literal["tower", "connector", "language_model"]
@@ -16,7 +16,7 @@ Device = Literal["auto", "cpu", "cuda"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Start:
+class InitConfig:
     """Where a run starts: a vision tower and a language model, or a ready LLaVA checkpoint.
 
     Where a checkpoint is told together with a tower or a language model, it must have been made
@@ -29,11 +29,11 @@ class Start:
     language_model: Path | None = None
     checkpoint: Path | None = None
     template: str = ""
-    joint: Joint = field(default_factory=Joint)
+    joint: ConnectorConfig = field(default_factory=ConnectorConfig)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pretrain:
+class PretrainConfig:
     """How a tiny tower and language model are made from nothing, out of the run's build.
 
     Both have this width and so many layers; images are `image_size` pixels a side, in patches of
@@ -56,7 +56,7 @@ class Pretrain:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Data:
+class DataConfig:
     """Which instances a stage reads.
 
     `build` is a build directory, by default the one given to the run; `tasks` are names as
@@ -74,7 +74,7 @@ class Data:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stage:
+class StageConfig:
     """One training phase: what is trained, on what, how long and how fast.
 
     A step takes `batch_size` instances over all processes, or as many of like length as fit in
@@ -85,7 +85,7 @@ class Stage:
 
     name: str
     learning_rate: float
-    data: Data = field(default_factory=Data)
+    data: DataConfig = field(default_factory=DataConfig)
     trains: tuple[Part, ...] = ("connector", "language_model")
     epochs: float | None = None
     steps: int | None = None
@@ -114,7 +114,7 @@ class Stage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Machine:
+class RuntimeConfig:
     """How the work is done; a run may be continued with other values.
 
     `micro_tokens` bounds the padded tokens of one forward pass of one process. `cache` keeps in
@@ -142,13 +142,13 @@ class TrainConfig:
     """
 
     name: str
-    stages: tuple[Stage, ...]
-    start: Start = field(default_factory=Start)
-    pretrain: Pretrain | None = None
+    stages: tuple[StageConfig, ...]
+    start: InitConfig = field(default_factory=InitConfig)
+    pretrain: PretrainConfig | None = None
     build: Path | None = None
     seed: int = 0
     save_precision: Precision = "float32"
-    machine: Machine = field(default_factory=Machine)
+    machine: RuntimeConfig = field(default_factory=RuntimeConfig)
 
     def __post_init__(self) -> None:
         """Refuse a run without stages, or with two of one name."""
@@ -159,7 +159,7 @@ class TrainConfig:
                 "there must be at least one, each with a name of its own."
             )
 
-    def stage(self, name: str) -> Stage:
+    def stage(self, name: str) -> StageConfig:
         """Give the stage of this name."""
         for stage in self.stages:
             if stage.name == name:

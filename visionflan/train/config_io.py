@@ -27,19 +27,21 @@ def to_json(value: Any) -> Any:
 
 def from_json(kind: type[Config], value: Any) -> Config:
     """Read a configuration of this class back from what `to_json` gave."""
-    read: Config = decoded(kind, value)
+    read: Config = from_json_value(kind, value)
     return read
 
 
-def decoded(kind: Any, value: Any) -> Any:
+def from_json_value(kind: Any, value: Any) -> Any:
     """Read a value of any type that a configuration may hold."""
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         hints = get_type_hints(kind)
-        return kind(**{name: decoded(hints[name], item) for name, item in value.items()})
+        return kind(**{name: from_json_value(hints[name], item) for name, item in value.items()})
     if get_origin(kind) is tuple:
-        return tuple(decoded(item_type(kind, place), item) for place, item in enumerate(value))
+        return tuple(
+            from_json_value(item_type(kind, place), item) for place, item in enumerate(value)
+        )
     if optional(kind):
-        return None if value is None else decoded(optional(kind), value)
+        return None if value is None else from_json_value(optional(kind), value)
     return Path(value) if kind is Path else value
 
 

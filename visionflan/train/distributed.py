@@ -10,16 +10,16 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from visionflan.model.generate import chosen_device
+from visionflan.model.generate import resolve_device
 
 if TYPE_CHECKING:
-    from visionflan.train.training_model import Learner
+    from visionflan.train.training_model import TrainingModel
 
 # While the first process encodes a large build, the others wait.
-PATIENCE = timedelta(hours=6)
+BARRIER_TIMEOUT = timedelta(hours=6)
 
 
-class World(NamedTuple):
+class DistributedContext(NamedTuple):
     """One process among several, and where it computes."""
 
     process: int
@@ -50,24 +50,24 @@ class World(NamedTuple):
 
 
 @contextmanager
-def joined(device: str) -> Iterator[World]:
+def init_distributed(device: str) -> Iterator[DistributedContext]:
     """Join the processes that torchrun started, or be the only one."""
     processes = int(os.environ.get("WORLD_SIZE", "1"))
-    chosen = chosen_device(device)
+    chosen = resolve_device(device)
     if processes == 1:
-        yield World(0, 1, chosen)
+        yield DistributedContext(0, 1, chosen)
         return
     if chosen.type == "cuda":
         chosen = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(chosen)
-    dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=PATIENCE)
+    dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=BARRIER_TIMEOUT)
     try:
-        yield World(dist.get_rank(), processes, chosen)
+        yield DistributedContext(dist.get_rank(), processes, chosen)
     finally:
         dist.destroy_process_group()
 
 
-def place(learner: "Learner", world: World) -> None:
+def shard_model(learner: "TrainingModel", world: DistributedContext) -> None:
     """Put the learner where it computes; several processes hold a share of each layer.
 
     The tower is never wrapped by itself: that renames its class, and the library then no longer

@@ -13,9 +13,9 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from visionflan.atomic_write import replacing
+from visionflan.atomic_write import atomic_path
 from visionflan.model import forward
-from visionflan.model.image_processing import decode, pixels
+from visionflan.model.image_processing import decode, preprocess
 from visionflan.storage.directory import BuildDirectory
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 # So many images pass the tower together when their features are kept.
-TOGETHER = 64
+FEATURE_BATCH_SIZE = 64
 
 
-class Pictures:
+class ImageLoader:
     """Prepares images by id; `keep` holds on to their scaled pixels, which are bytes still."""
 
     def __init__(
@@ -47,7 +47,7 @@ class Pictures:
     def pixels(self, names: list[str]) -> Tensor:
         """Give the pixel values of images, as the processor would from their files."""
         if not self.keep:
-            return pixels(self.processor, [self.image(name) for name in names])
+            return preprocess(self.processor, [self.image(name) for name in names])
         scaled = [self.scaled(name) for name in names]
         return self.prepared(scaled, do_pad=False, do_resize=False, do_center_crop=False)
 
@@ -66,7 +66,7 @@ class Pictures:
         return made
 
 
-class Features:
+class FeatureCache:
     """The features that a tower which is not trained gives of each image, kept in a file."""
 
     def __init__(self, names: list[str], values: Tensor) -> None:
@@ -78,29 +78,36 @@ class Features:
         return self.values[[self.places[name] for name in names]]
 
 
-def kept_features(
-    model: "LlavaForConditionalGeneration", pictures: Pictures, names: list[str], file: Path
-) -> Features:
+def cached_features(
+    model: "LlavaForConditionalGeneration", pictures: ImageLoader, names: list[str], file: Path
+) -> FeatureCache:
     """Look at every image once; the file lets a run that continues use the very same numbers."""
     if not file.is_file():
-        with replacing(file) as temporary, temporary.open("wb") as opened:
-            np.save(opened, looked_at(model, pictures, names))
-    return Features(names, torch.from_numpy(np.load(file, mmap_mode="c")))
+        with atomic_path(file) as temporary, temporary.open("wb") as opened:
+            np.save(opened, extract_features(model, pictures, names))
+    return FeatureCache(names, torch.from_numpy(np.load(file, mmap_mode="c")))
 
 
 @torch.no_grad()
-def looked_at(model: "LlavaForConditionalGeneration", pictures: Pictures, names: list[str]) -> Any:
+def extract_features(
+    model: "LlavaForConditionalGeneration", pictures: ImageLoader, names: list[str]
+) -> Any:
     """Let the tower look at images, while others are read ahead."""
-    parts = [names[begin : begin + TOGETHER] for begin in range(0, len(names), TOGETHER)]
+    parts = [
+        names[begin : begin + FEATURE_BATCH_SIZE]
+        for begin in range(0, len(names), FEATURE_BATCH_SIZE)
+    ]
     found = [np.zeros((0, 1, 1), np.float32)] * (not names)
     with tqdm(total=len(names), desc="looking at the images", unit="image", disable=None) as bar:
-        for values in ahead(pictures.pixels, parts, readers=1):
-            found.append(forward.see(model, values.to(model.device)).float().cpu().numpy())
+        for values in prefetch(pictures.pixels, parts, readers=1):
+            found.append(
+                forward.encode_images(model, values.to(model.device)).float().cpu().numpy()
+            )
             bar.update(len(values))
     return np.concatenate(found)
 
 
-def ahead(
+def prefetch(
     prepare: Callable[[Given], Made], items: Iterable[Given], *, readers: int
 ) -> Iterator[Made]:
     """Prepare items in their order, a few of them ahead of their use in so many threads."""

@@ -12,16 +12,23 @@ from tqdm import tqdm
 
 from visionflan.atomic_write import write_text
 from visionflan.errors import TrainingError
-from visionflan.train.batch_sampler import Micro, Places
-from visionflan.train.distributed import World
-from visionflan.train.tokenized_dataset import Rows
+from visionflan.train.batch_sampler import MicroBatch, RowIndices
+from visionflan.train.distributed import DistributedContext
+from visionflan.train.tokenized_dataset import TokenizedDataset
 from visionflan.train.training_model import Batch
 
 
-class Meter:
+class MetricsLogger:
     """Adds up what happens between two lines, and writes the line."""
 
-    def __init__(self, folder: Path, rows: Rows, world: World, steps: int, begun: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        rows: TokenizedDataset,
+        world: DistributedContext,
+        steps: int,
+        begun: int,
+    ) -> None:
         self.rows, self.world, self.steps = rows, world, steps
         self.file, self.board = folder / "metrics.jsonl", None
         self.seconds = self.forget_after(begun) if world.first else 0.0
@@ -56,7 +63,7 @@ class Meter:
         self.samples = self.tokens = self.padded = 0
         self.clock = time.monotonic()
 
-    def step(self, rows: Places, shares: list[Micro]) -> None:
+    def step(self, rows: RowIndices, shares: list[MicroBatch]) -> None:
         """Count a step of all processes, and what this one pads it to."""
         np.add.at(self.taught, self.rows.task[rows], self.rows.taught[rows])
         self.samples += len(rows)

@@ -11,11 +11,11 @@ from transformers.utils import logging
 from visionflan.atomic_write import write_json
 from visionflan.errors import TrainingError
 from visionflan.storage.directory import BuildDirectory
-from visionflan.train.checkpoint import is_whole
+from visionflan.train.checkpoint import is_complete
 from visionflan.train.config import TrainConfig
 from visionflan.train.config_io import to_json
-from visionflan.train.distributed import World, joined
-from visionflan.train.stage import Phase
+from visionflan.train.distributed import DistributedContext, init_distributed
+from visionflan.train.stage import StageRunner
 
 Say = Callable[[str], None]
 
@@ -32,16 +32,18 @@ def train(
     """
     logging.disable_progress_bar()
     stages = config.stages if only is None else (config.stage(only),)
-    config = with_parts(config, out)
-    with joined(config.machine.device) as world:
-        bind(config, out, world)
-        make_parts(config, out, world, (say if world.first else None) or silence)
+    config = with_pretrained_parts(config, out)
+    with init_distributed(config.machine.device) as world:
+        bind_config(config, out, world)
+        make_parts(config, out, world, (say if world.first else None) or no_log)
         for stage in stages:
-            carry_out(Phase(config, stage, out, world), (say if world.first else None) or silence)
+            run_stage(
+                StageRunner(config, stage, out, world), (say if world.first else None) or no_log
+            )
     return out / stages[-1].name / "checkpoint"
 
 
-def with_parts(config: TrainConfig, out: Path) -> TrainConfig:
+def with_pretrained_parts(config: TrainConfig, out: Path) -> TrainConfig:
     """Start from the parts that the run makes itself, where it does."""
     if config.pretrain is None:
         return config
@@ -50,7 +52,7 @@ def with_parts(config: TrainConfig, out: Path) -> TrainConfig:
     return replace(config, start=start)
 
 
-def make_parts(config: TrainConfig, out: Path, world: World, say: Say) -> None:
+def make_parts(config: TrainConfig, out: Path, world: DistributedContext, say: Say) -> None:
     """Make the tower and the language model that the run starts from, in the first process."""
     if config.pretrain is not None and world.first:
         from visionflan.train.pretrain.tiny_model import pretrain_parts
@@ -61,14 +63,14 @@ def make_parts(config: TrainConfig, out: Path, world: World, say: Say) -> None:
     world.wait()
 
 
-def silence(_: str) -> None:
+def no_log(_: str) -> None:
     """Say nothing."""
 
 
-def carry_out(phase: Phase, say: Say) -> None:
+def run_stage(phase: StageRunner, say: Say) -> None:
     """Train one stage, unless its checkpoint is there."""
     name, checkpoint = phase.stage.name, phase.folder / "checkpoint"
-    if is_whole(checkpoint):
+    if is_complete(checkpoint):
         phase.tidy()
         say(f"{name}: done before, in {checkpoint}")
         return
@@ -80,7 +82,7 @@ def carry_out(phase: Phase, say: Say) -> None:
     )
 
 
-def bind(config: TrainConfig, out: Path, world: World) -> None:
+def bind_config(config: TrainConfig, out: Path, world: DistributedContext) -> None:
     """Write the configuration into the run's folder; refuse another for what has begun there."""
     file, told = out / "config.json", to_json(config)
     if file.is_file():

@@ -10,38 +10,38 @@ from typing import TYPE_CHECKING, Any
 
 from visionflan.atomic_write import write_json
 from visionflan.errors import TrainingError
-from visionflan.model.chat_tokenizer import Encoder
-from visionflan.model.fingerprint import Identity, identify
+from visionflan.model.chat_tokenizer import ChatTokenizer
+from visionflan.model.fingerprint import ModelFingerprint, fingerprint_model
 from visionflan.storage.directory import BuildDirectory
 from visionflan.synthesize.conversations import write_conversations
 from visionflan.train.checkpoint import (
-    Parent,
-    is_whole,
+    InitialModel,
+    is_complete,
     open_parent,
     open_start,
     read_run,
     save_checkpoint,
 )
-from visionflan.train.config import Stage, TrainConfig
+from visionflan.train.config import StageConfig, TrainConfig
 from visionflan.train.config_io import to_json
-from visionflan.train.distributed import World, place
-from visionflan.train.image_loader import Features, Pictures, kept_features
-from visionflan.train.tokenized_dataset import Rows, encode
-from visionflan.train.trainer import Loop
-from visionflan.train.training_model import Collator, Learner
+from visionflan.train.distributed import DistributedContext, shard_model
+from visionflan.train.image_loader import FeatureCache, ImageLoader, cached_features
+from visionflan.train.tokenized_dataset import TokenizedDataset, tokenize_stage
+from visionflan.train.trainer import Trainer
+from visionflan.train.training_model import Collator, TrainingModel
 
 if TYPE_CHECKING:
     from transformers import LlavaForConditionalGeneration
 
 
 @dataclass
-class Phase:
+class StageRunner:
     """A stage about to be trained."""
 
     config: TrainConfig
-    stage: Stage
+    stage: StageConfig
     out: Path
-    world: World
+    world: DistributedContext
 
     @property
     def folder(self) -> Path:
@@ -73,17 +73,17 @@ class Phase:
         )
         return told
 
-    def loop(self) -> Loop:
+    def loop(self) -> Trainer:
         """Put together what is trained, on what, and how."""
         rows = self.encoded()
-        learner = Learner(self.parent.model, self.stage.trains)
+        learner = TrainingModel(self.parent.model, self.stage.trains)
         if self.config.machine.gradient_checkpointing:
-            compute_again(self.parent.model)
+            enable_gradient_checkpointing(self.parent.model)
         images = self.images(rows)
-        place(learner, self.world)
+        shard_model(learner, self.world)
         collate = Collator(rows, self.encoder, images)
         machine, seed = self.config.machine, self.config.seed
-        return Loop(self.folder, self.stage, machine, seed, rows, learner, collate, self.world)
+        return Trainer(self.folder, self.stage, machine, seed, rows, learner, collate, self.world)
 
     @cached_property
     def source(self) -> BuildDirectory:
@@ -107,12 +107,12 @@ class Phase:
         return BuildDirectory(out)
 
     @cached_property
-    def encoder(self) -> Encoder:
+    def encoder(self) -> ChatTokenizer:
         """What turns the stage's conversations into tokens."""
-        return Encoder(self.parent.processor)
+        return ChatTokenizer(self.parent.processor)
 
     @cached_property
-    def parent(self) -> Parent:
+    def parent(self) -> InitialModel:
         """What the stage starts from: the checkpoint of the stage before, or the run's start."""
         names = [stage.name for stage in self.config.stages]
         before = self.config.stages[: names.index(self.stage.name)]
@@ -120,27 +120,27 @@ class Phase:
         if not before:
             parent = open_start(self.config.start, self.config.seed)
             if self.world.first:
-                write_json(mark, identify(parent.model, parent.processor)._asdict())
+                write_json(mark, fingerprint_model(parent.model, parent.processor)._asdict())
             return parent
         checkpoint = self.out / before[-1].name / "checkpoint"
-        if not is_whole(checkpoint):
+        if not is_complete(checkpoint):
             raise TrainingError(
                 f"stage {self.stage.name} starts from {before[-1].name}, which has no checkpoint "
                 f"in {self.out}: train that one first."
             )
-        expected = Identity(**json.loads(mark.read_bytes()))
+        expected = ModelFingerprint(**json.loads(mark.read_bytes()))
         if any("tower" in stage.trains for stage in before):
             expected = expected._replace(tower=read_run(checkpoint)["identity"]["tower"])
         return open_parent(checkpoint, expected)
 
-    def encoded(self) -> Rows:
+    def encoded(self) -> TokenizedDataset:
         """Encode the stage's instances once, in the first process, and open them in all."""
         given = self.source, self.stage, self.encoder, self.folder / "rows"
         if self.world.first:
-            encode(*given, seed=self.config.seed)
+            tokenize_stage(*given, seed=self.config.seed)
             shutil.copy(self.folder / "rows" / "ledger.jsonl", self.folder)
         self.world.wait()
-        rows = encode(*given, seed=self.config.seed)
+        rows = tokenize_stage(*given, seed=self.config.seed)
         longest = int(rows.lengths.max())
         known = getattr(self.parent.model.config.text_config, "max_position_embeddings", longest)
         if longest > known:
@@ -150,10 +150,10 @@ class Phase:
             )
         return rows
 
-    def images(self, rows: Rows) -> Pictures | Features:
+    def images(self, rows: TokenizedDataset) -> ImageLoader | FeatureCache:
         """Choose how images are brought: read each time, or kept in the form that is told."""
         cache = self.config.machine.cache
-        pictures = Pictures(self.source, self.parent.processor, keep=cache == "pixels")
+        pictures = ImageLoader(self.source, self.parent.processor, keep=cache == "pixels")
         if cache != "features":
             return pictures
         if "tower" in self.stage.trains:
@@ -161,14 +161,14 @@ class Phase:
                 f"stage {self.stage.name} trains the tower, whose features can then not be kept: "
                 "set machine.cache to pixels or nothing."
             )
-        file = self.out / "features" / f"{features_key(self.parent, rows.images)}.npy"
+        file = self.out / "features" / f"{feature_cache_key(self.parent, rows.images)}.npy"
         if self.world.first:
             file.parent.mkdir(exist_ok=True)
-            kept_features(self.parent.model, pictures, rows.images, file)
+            cached_features(self.parent.model, pictures, rows.images, file)
         self.world.wait()
-        return kept_features(self.parent.model, pictures, rows.images, file)
+        return cached_features(self.parent.model, pictures, rows.images, file)
 
-    def data(self, rows: Rows) -> dict[str, Any]:
+    def data(self, rows: TokenizedDataset) -> dict[str, Any]:
         """Tell what was read, and what was lost or cut of it."""
         return {
             "build": str(self.source.path),
@@ -189,11 +189,11 @@ class Phase:
         self.world.wait()
 
 
-def features_key(parent: Parent, names: list[str]) -> str:
+def feature_cache_key(parent: InitialModel, names: list[str]) -> str:
     """Name what the features of these images depend on; stages that share it share the file."""
     config, images = parent.model.config, parent.processor.image_processor
     parts = [
-        identify(parent.model, parent.processor).tower,
+        fingerprint_model(parent.model, parent.processor).tower,
         config.vision_feature_layer,
         config.vision_feature_select_strategy,
         images.to_json_string(),
@@ -202,7 +202,7 @@ def features_key(parent: Parent, names: list[str]) -> str:
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]
 
 
-def compute_again(model: "LlavaForConditionalGeneration") -> None:
+def enable_gradient_checkpointing(model: "LlavaForConditionalGeneration") -> None:
     """Forget activations and compute them again; later versions of the library rename this."""
     enable = getattr(model, "activation_checkpointing_enable", None)
     (enable or model.gradient_checkpointing_enable)({"use_reentrant": False})

@@ -19,20 +19,20 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from visionflan.atomic_write import write_json
-from visionflan.catalog import nearest
+from visionflan.catalog import unknown_name_error
 from visionflan.errors import TrainingError, UnusableError
-from visionflan.hashing import rank
-from visionflan.model.chat_tokenizer import Encoded, Encoder
+from visionflan.hashing import stable_hash
+from visionflan.model.chat_tokenizer import ChatTokenizer, TokenizedConversation
 from visionflan.storage.directory import BuildDirectory, Instances
 from visionflan.storage.instance import Instance
-from visionflan.train.config import Data, Stage
+from visionflan.train.config import DataConfig, StageConfig
 
 CHUNK = 1000
 # So many prompts are encoded a second time, to see that asking gives the same tokens.
-AGREED = 16
+NUM_CHECKED = 16
 
 
-class Row(NamedTuple):
+class TokenizedRow(NamedTuple):
     """An encoded instance: its tokens, which are to be learnt, and its images by id."""
 
     tokens: NDArray[np.int32]
@@ -41,7 +41,7 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Rows:
+class TokenizedDataset:
     """All rows of a stage; `lengths` count what the model reads, `learnt` what it is taught."""
 
     folder: Path
@@ -64,12 +64,14 @@ class Rows:
         """Give the instance that a row was made of."""
         return self.instances[int(self.places[row])]
 
-    def row(self, row: int) -> Row:
+    def row(self, row: int) -> TokenizedRow:
         """Give the tokens and images of a row."""
         end = int(self.ends[row])
         begin = int(self.ends[row - 1]) if row else 0
         images = list(self.instance(row).images)
-        return Row(np.array(self.tokens[begin:end]), np.array(self.learnt[begin:end]), images)
+        return TokenizedRow(
+            np.array(self.tokens[begin:end]), np.array(self.learnt[begin:end]), images
+        )
 
     @cached_property
     def images(self) -> list[str]:
@@ -78,13 +80,15 @@ class Rows:
         return sorted({image for place in self.places.tolist() for image in shown[place]})
 
 
-def chosen(source: BuildDirectory, data: Data, seed: int) -> Instances:
+def select_instances(source: BuildDirectory, data: DataConfig, seed: int) -> Instances:
     """Give the instances that a stage reads, refusing a name that matches no task."""
     tasks = None if not data.tasks else matching(sorted(source.tasks), data.tasks)
     instances = source.instances(data.split, tasks)
     if data.limit is not None and data.limit < len(instances):
         names = instances.column("id")
-        kept = heapq.nsmallest(data.limit, range(len(names)), key=lambda n: rank(seed, names[n]))
+        kept = heapq.nsmallest(
+            data.limit, range(len(names)), key=lambda n: stable_hash(seed, names[n])
+        )
         instances = Instances(source, instances.positions[sorted(kept)])
     if not len(instances):
         raise TrainingError(f"{source.path} holds no {data.split} instances to train on.")
@@ -95,11 +99,13 @@ def matching(known: list[str], patterns: Sequence[str]) -> list[str]:
     """Give the tasks that the patterns name."""
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in known):
-            raise nearest("task", pattern, known)
+            raise unknown_name_error("task", pattern, known)
     return [name for name in known if any(fnmatchcase(name, p) for p in patterns)]
 
 
-def key(source: BuildDirectory, stage: Stage, encoder: Encoder, seed: int) -> str:
+def tokenization_key(
+    source: BuildDirectory, stage: StageConfig, encoder: ChatTokenizer, seed: int
+) -> str:
     """Name everything that the encoded rows depend on."""
     core = encoder.tokenizer.backend_tokenizer.to_str()
     parts = [source.digest, repr(stage.data), seed, stage.max_length, encoder.template, core]
@@ -107,27 +113,29 @@ def key(source: BuildDirectory, stage: Stage, encoder: Encoder, seed: int) -> st
     return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()
 
 
-def encode(
-    source: BuildDirectory, stage: Stage, encoder: Encoder, folder: Path, *, seed: int
-) -> Rows:
+def tokenize_stage(
+    source: BuildDirectory, stage: StageConfig, encoder: ChatTokenizer, folder: Path, *, seed: int
+) -> TokenizedDataset:
     """Encode what a stage reads into a folder, unless it is there already."""
-    instances = chosen(source, stage.data, seed)
-    told = key(source, stage, encoder, seed)
+    instances = select_instances(source, stage.data, seed)
+    told = tokenization_key(source, stage, encoder, seed)
     mark = folder / "rows.json"
     if not mark.is_file() or json.loads(mark.read_bytes())["key"] != told:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         losses = write(instances, stage, encoder, folder)
         write_json(mark, {"key": told, **losses})
-    return opened(instances, folder, stage)
+    return open_tokenized(instances, folder, stage)
 
 
-def opened(instances: Instances, folder: Path, stage: Stage) -> Rows:
+def open_tokenized(instances: Instances, folder: Path, stage: StageConfig) -> TokenizedDataset:
     """Open encoded rows, and refuse a stage that lost too many of them."""
     told = json.loads((folder / "rows.json").read_bytes())
     names = ("places", "task", "lengths", "taught", "ends", "tokens", "learnt")
     arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names}
-    rows = Rows(folder, instances, told["tasks"], **arrays, lost=told["lost"], noted=told["noted"])
+    rows = TokenizedDataset(
+        folder, instances, told["tasks"], **arrays, lost=told["lost"], noted=told["noted"]
+    )
     lost = sum(rows.lost.values())
     if lost > stage.data.left_out * len(instances) or not len(rows):
         reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(rows.lost.items()))
@@ -139,7 +147,7 @@ def opened(instances: Instances, folder: Path, stage: Stage) -> Rows:
     return rows
 
 
-class Kept(NamedTuple):
+class EncodedRow(NamedTuple):
     """What is kept of a row, before it goes into the arrays."""
 
     place: int
@@ -149,7 +157,9 @@ class Kept(NamedTuple):
     learnt: NDArray[np.bool_]
 
 
-def write(instances: Instances, stage: Stage, encoder: Encoder, folder: Path) -> dict[str, object]:
+def write(
+    instances: Instances, stage: StageConfig, encoder: ChatTokenizer, folder: Path
+) -> dict[str, object]:
     """Encode instances into arrays and a ledger; give the tasks and what was lost."""
     ledger = Ledger()
     kept = list(encoded_rows(instances, stage, encoder, ledger))
@@ -186,8 +196,8 @@ class Ledger:
 
 
 def encoded_rows(
-    instances: Instances, stage: Stage, encoder: Encoder, ledger: Ledger
-) -> Iterator[Kept]:
+    instances: Instances, stage: StageConfig, encoder: ChatTokenizer, ledger: Ledger
+) -> Iterator[EncodedRow]:
     """Encode instances in chunks, and tell the ledger of those that are lost or cut."""
     bar = tqdm(total=len(instances), desc=f"{stage.name}: encoding", unit="row", disable=None)
     with bar:
@@ -202,12 +212,14 @@ def encoded_rows(
                 fit.append((place, instance))
             rows = encoder.conversations([instance.turns for _, instance in fit]) if fit else []
             for (place, instance), row in zip(fit, rows, strict=True):
-                prove(instance, row, encoder, again=place < AGREED)
-                yield from cut(place, instance, row, stage, encoder, ledger)
+                check_row(instance, row, encoder, again=place < NUM_CHECKED)
+                yield from truncate(place, instance, row, stage, encoder, ledger)
             bar.update(CHUNK)
 
 
-def prove(instance: Instance, row: Encoded, encoder: Encoder, *, again: bool) -> None:
+def check_row(
+    instance: Instance, row: TokenizedConversation, encoder: ChatTokenizer, *, again: bool
+) -> None:
     """Refuse a row that teaches nothing, or whose prompt is another when it is asked."""
     if not any(row.learnt):
         raise TrainingError(
@@ -218,25 +230,25 @@ def prove(instance: Instance, row: Encoded, encoder: Encoder, *, again: bool) ->
         encoder.agree(instance.turns, row)
 
 
-def cut(
+def truncate(
     place: int,
     instance: Instance,
-    row: Encoded,
-    stage: Stage,
-    encoder: Encoder,
+    row: TokenizedConversation,
+    stage: StageConfig,
+    encoder: ChatTokenizer,
     ledger: Ledger,
-) -> Iterator[Kept]:
+) -> Iterator[EncodedRow]:
     """Cut the end of a row that is too long; lose it where an image or every answer would go."""
     spread = row.tokens.count(encoder.image_token) * (encoder.tokens_per_image - 1)
     length, room = len(row.tokens) + spread, stage.max_length - spread
     if length > stage.max_length:
         detail = f"{length} tokens, and room for {stage.max_length}"
         gone = row.tokens[max(room, 0) :]
-        row = Encoded(row.tokens[: max(room, 0)], row.learnt[: max(room, 0)])
+        row = TokenizedConversation(row.tokens[: max(room, 0)], row.learnt[: max(room, 0)])
         if encoder.image_token in gone or not any(row.learnt):
             ledger.add("lost", instance.id, "too_long", detail)
             return
         ledger.add("note", instance.id, "cut", detail)
         length = stage.max_length
     tokens, learnt = np.array(row.tokens, np.int32), np.array(row.learnt, np.bool_)
-    yield Kept(place, instance.task, length, tokens, learnt)
+    yield EncodedRow(place, instance.task, length, tokens, learnt)

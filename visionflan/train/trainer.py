@@ -14,53 +14,53 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from visionflan.hashing import rank
-from visionflan.train.batch_sampler import Micro, Places, Plan, shared_out
-from visionflan.train.config import Machine, Stage
-from visionflan.train.distributed import World
-from visionflan.train.image_loader import ahead
-from visionflan.train.metrics import Meter
+from visionflan.hashing import stable_hash
+from visionflan.train.batch_sampler import BatchSampler, MicroBatch, RowIndices, local_micro_batches
+from visionflan.train.config import RuntimeConfig, StageConfig
+from visionflan.train.distributed import DistributedContext
+from visionflan.train.image_loader import prefetch
+from visionflan.train.metrics import MetricsLogger
 from visionflan.train.threads import fastest
-from visionflan.train.tokenized_dataset import Rows
-from visionflan.train.training_model import Batch, Collator, Learner
-from visionflan.train.training_state import Progress, load_state, progress, save_state
+from visionflan.train.tokenized_dataset import TokenizedDataset
+from visionflan.train.training_model import Batch, Collator, TrainingModel
+from visionflan.train.training_state import Progress, load_progress, load_state, save_state
 
 
-class Prepared(NamedTuple):
+class PreparedStep(NamedTuple):
     """A step that is ready to be computed by this process."""
 
-    rows: Places
-    shares: list[Micro]
+    rows: RowIndices
+    shares: list[MicroBatch]
     batches: list[Batch]
 
 
 @dataclass
-class Loop:
+class Trainer:
     """Trains one stage in its folder, from its last state if there is one."""
 
     folder: Path
-    stage: Stage
-    machine: Machine
+    stage: StageConfig
+    machine: RuntimeConfig
     seed: int
-    rows: Rows
-    learner: Learner
+    rows: TokenizedDataset
+    learner: TrainingModel
     collate: Collator
-    world: World
+    world: DistributedContext
     stopping: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         """Make what follows from the rest."""
-        self.plan = Plan(self.rows.lengths, self.stage, self.seed)
-        self.optimizer = optimizer(self.learner, self.stage)
+        self.plan = BatchSampler(self.rows.lengths, self.stage, self.seed)
+        self.optimizer = build_optimizer(self.learner, self.stage)
         self.states = self.folder / "resume"
 
     def run(self) -> float:
         """Train to the end; give the seconds that the steps took, over all sittings."""
-        reached = progress(self.states)
+        reached = load_progress(self.states)
         self.use_threads(reached)
         if reached.step:
             load_state(self.states, self.learner, self.optimizer)
-        meter = Meter(self.folder, self.rows, self.world, self.plan.steps, reached.step)
+        meter = MetricsLogger(self.folder, self.rows, self.world, self.plan.steps, reached.step)
         try:
             with self.listening():
                 self.steps(reached.step, meter)
@@ -68,11 +68,11 @@ class Loop:
             meter.close()
         return meter.seconds
 
-    def steps(self, step: int, meter: Meter) -> None:
+    def steps(self, step: int, meter: MetricsLogger) -> None:
         """Go from a step to the end, writing lines and states on the way."""
         saved = time.monotonic()
         plan = self.plan.from_step(step)
-        for prepared in ahead(self.prepare, plan, readers=self.machine.readers):
+        for prepared in prefetch(self.prepare, plan, readers=self.machine.readers):
             norm = self.step(step, prepared, meter)
             step += 1
             due = step % self.machine.log_steps == 0 or step == self.plan.steps
@@ -80,7 +80,7 @@ class Loop:
             stopping = self.world.any(self.stopping) if due else self.alone_and_stopping()
             if not (due or stopping):
                 continue
-            rate = self.stage.learning_rate * factor(self.stage, step - 1, self.plan.steps)
+            rate = self.stage.learning_rate * lr_factor(self.stage, step - 1, self.plan.steps)
             meter.write(step, learning_rate=rate, gradient_norm=float(norm))
             late = self.world.any(time.monotonic() - saved >= self.machine.save_seconds)
             if (late or stopping) and step < self.plan.steps:
@@ -95,24 +95,24 @@ class Loop:
         """Say whether to stop at once, which several processes could not do together."""
         return self.world.processes == 1 and self.stopping
 
-    def prepare(self, rows: Places) -> Prepared:
+    def prepare(self, rows: RowIndices) -> PreparedStep:
         """Share out a step and make this process's batches."""
-        shares = shared_out(
+        shares = local_micro_batches(
             rows,
             self.rows.lengths,
             self.machine.micro_tokens,
             self.world.process,
             self.world.processes,
         )
-        return Prepared(rows, shares, [self.collate(share) for share in shares])
+        return PreparedStep(rows, shares, [self.collate(share) for share in shares])
 
-    def step(self, step: int, prepared: Prepared, meter: Meter) -> Tensor:
+    def step(self, step: int, prepared: PreparedStep, meter: MetricsLogger) -> Tensor:
         """Take one step of the optimizer; give the norm of the gradient.
 
         Every token to be learnt weighs the same, whichever process and pass it falls to. Random
         numbers follow from the step, so that there is no generator to be saved.
         """
-        torch.manual_seed(rank(self.seed, self.stage.name, step, self.world.process) % 2**63)
+        torch.manual_seed(stable_hash(self.seed, self.stage.name, step, self.world.process) % 2**63)
         taught = int(self.rows.taught[prepared.rows].sum())
         for batch in prepared.batches:
             there = batch.to(self.world.device)
@@ -121,7 +121,7 @@ class Loop:
             meter.losses_of(there, losses_a)
         norm = torch.nn.utils.clip_grad_norm_(self.learner.parameters(), self.stage.clip)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.stage.learning_rate * factor(self.stage, step, self.plan.steps)
+            group["lr"] = self.stage.learning_rate * lr_factor(self.stage, step, self.plan.steps)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         meter.step(prepared.rows, prepared.shares)
@@ -174,7 +174,7 @@ class Loop:
                 signal.signal(number, handler)
 
 
-def optimizer(learner: Learner, stage: Stage) -> torch.optim.Optimizer:
+def build_optimizer(learner: TrainingModel, stage: StageConfig) -> torch.optim.Optimizer:
     """Make AdamW over what learns; weights decay where the stage says so, biases never."""
     learning = [weight for weight in learner.parameters() if weight.requires_grad]
     groups = [
@@ -185,7 +185,7 @@ def optimizer(learner: Learner, stage: Stage) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr=stage.learning_rate, betas=stage.betas, fused=True)
 
 
-def factor(stage: Stage, step: int, steps: int) -> float:
+def lr_factor(stage: StageConfig, step: int, steps: int) -> float:
     """Give the share of the learning rate that a step takes: it rises, then falls as told."""
     rising = math.ceil(stage.warm_up * steps)
     if step < rising:

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from visionflan.errors import TrainingError
 from visionflan.model import forward
-from visionflan.model.chat_tokenizer import Encoder
-from visionflan.train.batch_sampler import Micro
+from visionflan.model.chat_tokenizer import ChatTokenizer
+from visionflan.train.batch_sampler import MicroBatch
 from visionflan.train.config import Part
-from visionflan.train.image_loader import Features, Pictures
-from visionflan.train.tokenized_dataset import Rows
+from visionflan.train.image_loader import FeatureCache, ImageLoader
+from visionflan.train.tokenized_dataset import TokenizedDataset
 
 if TYPE_CHECKING:
     from transformers import LlavaForConditionalGeneration
@@ -47,10 +47,12 @@ class Batch:
 class Collator:
     """Makes batches of rows."""
 
-    def __init__(self, rows: Rows, encoder: Encoder, images: Pictures | Features) -> None:
+    def __init__(
+        self, rows: TokenizedDataset, encoder: ChatTokenizer, images: ImageLoader | FeatureCache
+    ) -> None:
         self.rows, self.encoder, self.images = rows, encoder, images
 
-    def __call__(self, micro: Micro) -> Batch:
+    def __call__(self, micro: MicroBatch) -> Batch:
         """Pad rows to the longest and bring their images; a share without rows teaches nothing."""
         numbers = micro.rows.tolist() or [0]
         rows = [self.rows.row(number) for number in numbers]
@@ -84,12 +86,12 @@ class Collator:
         """Add the images in the form that is kept."""
         if not names:
             return batch
-        if isinstance(self.images, Features):
+        if isinstance(self.images, FeatureCache):
             return replace(batch, features=self.images(names))
         return replace(batch, pixels=self.images.pixels(names))
 
 
-class Learner(nn.Module):
+class TrainingModel(nn.Module):
     """The model in training; one forward pass gives the losses of all tokens to be learnt."""
 
     def __init__(self, model: "LlavaForConditionalGeneration", trains: Collection[Part]) -> None:
@@ -98,7 +100,7 @@ class Learner(nn.Module):
         self.sees = "tower" in trains
         model.requires_grad_(False)
         for part in trains:
-            for module in modules(model, part):
+            for module in part_modules(model, part):
                 module.requires_grad_(True)
         model.train()
         model.model.vision_tower.train(self.sees)
@@ -106,9 +108,9 @@ class Learner(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """Give the loss of each token to be learnt, in the order of the batch."""
         features_npd = self.features(batch)
-        hidden_bld = forward.read(self.model, batch.tokens_bl, features_npd)
-        logits_av = forward.predict(self.model, hidden_bld, batch.learnt_bl)
-        losses_a = forward.losses(logits_av, batch.tokens_bl[batch.learnt_bl])
+        hidden_bld = forward.hidden_states(self.model, batch.tokens_bl, features_npd)
+        logits_av = forward.answer_logits(self.model, hidden_bld, batch.learnt_bl)
+        losses_a = forward.token_losses(logits_av, batch.tokens_bl[batch.learnt_bl])
         return losses_a if features_npd is not None else losses_a + 0.0 * self.unseen()
 
     def features(self, batch: Batch) -> Tensor | None:
@@ -116,7 +118,7 @@ class Learner(nn.Module):
         if batch.features is not None or batch.pixels is None:
             return batch.features
         with torch.set_grad_enabled(self.sees and torch.is_grad_enabled()):
-            return forward.see(self.model, batch.pixels)
+            return forward.encode_images(self.model, batch.pixels)
 
     def unseen(self) -> Tensor:
         """Touch the parts that a batch without images leaves idle.
@@ -128,12 +130,12 @@ class Learner(nn.Module):
         features_npd = weight.new_zeros(1, 1, inner.multi_modal_projector.linear_1.in_features)
         if self.sees:
             side = getattr(config.vision_config, "image_size", 0)
-            features_npd = forward.see(self.model, weight.new_zeros(1, 3, side, side))
+            features_npd = forward.encode_images(self.model, weight.new_zeros(1, 3, side, side))
         touched: Tensor = inner.multi_modal_projector(features_npd).sum()
         return touched
 
 
-def modules(model: "LlavaForConditionalGeneration", part: Part) -> list[nn.Module]:
+def part_modules(model: "LlavaForConditionalGeneration", part: Part) -> list[nn.Module]:
     """Give the modules that make up a part; the head belongs to the language model."""
     inner = model.model
     if part == "tower":

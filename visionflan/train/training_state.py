@@ -15,12 +15,12 @@ from torch.distributed.checkpoint.state_dict import (
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
 
-from visionflan.atomic_write import sync, write_json
-from visionflan.train.distributed import World
-from visionflan.train.training_model import Learner
+from visionflan.atomic_write import fsync_path, write_json
+from visionflan.train.distributed import DistributedContext
+from visionflan.train.training_model import TrainingModel
 
 # Parts that do not learn come from the parent again.
-LEARNT = StateDictOptions(ignore_frozen_params=True, strict=False)
+TRAINABLE_ONLY = StateDictOptions(ignore_frozen_params=True, strict=False)
 
 
 class Progress(NamedTuple):
@@ -33,23 +33,23 @@ class Progress(NamedTuple):
     threads: int = 0
 
 
-def latest(folder: Path) -> Path | None:
+def latest_state(folder: Path) -> Path | None:
     """Give the latest whole state in a folder."""
     return max(folder.glob("step-*"), default=None)
 
 
-def progress(folder: Path) -> Progress:
+def load_progress(folder: Path) -> Progress:
     """Tell how far the latest state has come."""
-    state = latest(folder)
+    state = latest_state(folder)
     return Progress(**json.loads((state / "progress.json").read_bytes())) if state else Progress()
 
 
 def save_state(
     folder: Path,
-    learner: Learner,
+    learner: TrainingModel,
     optimizer: torch.optim.Optimizer,
     reached: Progress,
-    world: World,
+    world: DistributedContext,
 ) -> None:
     """Write a state beside the last one, then let it take its place."""
     final = folder / f"step-{reached.step:08d}"
@@ -60,34 +60,34 @@ def save_state(
     world.wait()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        save(stateful(learner, optimizer), checkpoint_id=temporary)
+        save(state_dict(learner, optimizer), checkpoint_id=temporary)
     if world.first:
         write_json(temporary / "progress.json", reached._asdict())
         older = list(folder.glob("step-*"))
         temporary.rename(final)
-        sync(folder)
+        fsync_path(folder)
         for path in older:
             if path != final:
                 shutil.rmtree(path)
     world.wait()
 
 
-def load_state(folder: Path, learner: Learner, optimizer: torch.optim.Optimizer) -> None:
+def load_state(folder: Path, learner: TrainingModel, optimizer: torch.optim.Optimizer) -> None:
     """Take up the latest state."""
-    state = stateful(learner, optimizer)
+    state = state_dict(learner, optimizer)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        load(state, checkpoint_id=latest(folder))
+        load(state, checkpoint_id=latest_state(folder))
     set_state_dict(
         learner,
         optimizer,
         model_state_dict=state["model"],
         optim_state_dict=state["optimizer"],
-        options=LEARNT,
+        options=TRAINABLE_ONLY,
     )
 
 
-def stateful(learner: Learner, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+def state_dict(learner: TrainingModel, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     """Give weights and optimizer state by name, each process its share."""
-    model, optimizers = get_state_dict(learner, optimizer, options=LEARNT)
+    model, optimizers = get_state_dict(learner, optimizer, options=TRAINABLE_ONLY)
     return {"model": model, "optimizer": optimizers}

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from visionflan.errors import UsageError
 
 if TYPE_CHECKING:
-    from visionflan.evaluate.plan import Wanted
+    from visionflan.evaluate.plan import EvalSelection
 
 
-def add_wanted(parser: argparse.ArgumentParser) -> None:
+def add_selection_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what is asked: held-out questions of builds, or benchmarks."""
     parser.add_argument(
         "--build",
@@ -22,7 +22,7 @@ def add_wanted(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--benchmarks",
-        type=listed,
+        type=parse_names,
         default=(),
         metavar="A,B",
         help="ask these instead (`visionflan benchmarks` lists them)",
@@ -40,12 +40,12 @@ def add_wanted(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--limit",
-        type=positive,
+        type=positive_int,
         metavar="N",
         help="about N items a task, in whole groups of images",
     )
     parser.add_argument(
-        "--max-new-tokens", type=positive, metavar="N", help="(64, or what the benchmark sets)"
+        "--max-new-tokens", type=positive_int, metavar="N", help="(64, or what the benchmark sets)"
     )
     parser.add_argument(
         "--no-likelihood",
@@ -54,11 +54,11 @@ def add_wanted(parser: argparse.ArgumentParser) -> None:
         help="do not weigh all answers of closed questions",
     )
     parser.add_argument(
-        "--batch-size", type=positive, default=64, metavar="N", help="(%(default)s)"
+        "--batch-size", type=positive_int, default=64, metavar="N", help="(%(default)s)"
     )
 
 
-def listed(words: str) -> tuple[str, ...]:
+def parse_names(words: str) -> tuple[str, ...]:
     """Read names that commas part, each once."""
     names = tuple(dict.fromkeys(name.strip() for name in words.split(",") if name.strip()))
     if not names:
@@ -66,7 +66,7 @@ def listed(words: str) -> tuple[str, ...]:
     return names
 
 
-def positive(words: str) -> int:
+def positive_int(words: str) -> int:
     """Read a number of at least 1."""
     try:
         number = int(words)
@@ -77,9 +77,9 @@ def positive(words: str) -> int:
     return number
 
 
-def wanted_by(given: argparse.Namespace) -> "Wanted":
+def selection_from(given: argparse.Namespace) -> "EvalSelection":
     """Read what is to be asked, and refuse what does not go together."""
-    from visionflan.evaluate.plan import Wanted
+    from visionflan.evaluate.plan import EvalSelection
 
     if given.benchmarks and given.data_root is None and not given.demo:
         raise UsageError("say with `--data-root` which folder holds the benchmarks")
@@ -88,7 +88,7 @@ def wanted_by(given: argparse.Namespace) -> "Wanted":
     if given.benchmarks and given.build:
         raise UsageError("`--build` is for held-out questions: ask benchmarks without it")
 
-    return Wanted(
+    return EvalSelection(
         builds=tuple(given.build),
         tasks=tuple(given.tasks),
         benchmarks=given.benchmarks,

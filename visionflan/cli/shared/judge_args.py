@@ -44,7 +44,7 @@ def prices(words: str) -> tuple[float, float]:
 def judge_from(given: argparse.Namespace) -> "Judge | None":
     """Give the judge that is asked for, None where none is."""
     from visionflan.errors import EvaluationError
-    from visionflan.evaluate.judge.base import Prices
+    from visionflan.evaluate.judge.base import TokenPrices
 
     if given.judge_local:
         from visionflan.evaluate.judge.local import LocalJudge
@@ -54,14 +54,14 @@ def judge_from(given: argparse.Namespace) -> "Judge | None":
         return None
     if not given.judge_model:
         raise EvaluationError("say with `--judge-model` which model the judge's server is to use")
-    from visionflan.evaluate.judge.openai_compatible import HttpJudge, key_from
+    from visionflan.evaluate.judge.openai_compatible import OpenAICompatibleJudge, read_api_key
 
-    return HttpJudge(
+    return OpenAICompatibleJudge(
         given.judge,
         given.judge_model,
-        key=key_from(given.judge_key_variable) if given.judge_key_variable else "",
+        key=read_api_key(given.judge_key_variable) if given.judge_key_variable else "",
         timeout=given.judge_timeout,
-        prices=Prices(*given.judge_prices) if given.judge_prices else None,
+        prices=TokenPrices(*given.judge_prices) if given.judge_prices else None,
         limit_field=given.judge_limit_field,
     )
 
@@ -74,7 +74,7 @@ def judge_evaluations(folders: Sequence[Path], judge: "Judge", given: argparse.N
     from visionflan.errors import EvaluationError
     from visionflan.evaluate.judge.budget import Budget, Limits
     from visionflan.evaluate.judge.session import (
-        Evaluation,
+        JudgingSession,
         coverage_lines,
         estimate_lines,
         stop_lines,
@@ -84,7 +84,7 @@ def judge_evaluations(folders: Sequence[Path], judge: "Judge", given: argparse.N
     calls, usd, workers = given.judge_max_calls, given.judge_max_usd, given.judge_workers
     budget = Budget(Limits(calls=calls, usd=usd, workers=workers), judge.prices)
     with ExitStack() as opened:
-        made = [Evaluation(folder, judge, budget, given.judge_cache) for folder in folders]
+        made = [JudgingSession(folder, judge, budget, given.judge_cache) for folder in folders]
         evaluations = [opened.enter_context(closing(each)) for each in made]
         estimates = [evaluation.estimate() for evaluation in evaluations]
         for evaluation, told in zip(evaluations, estimates, strict=True):

@@ -9,7 +9,7 @@ COLUMNS = ("score", "official", "likelihood", "blank", "swapped", "chance", "maj
 RULES = ("official", "lenient", "likelihood")
 
 
-def show(scores: list[dict[str, Any]], *, as_json: bool) -> None:
+def print_scores(scores: list[dict[str, Any]], *, as_json: bool) -> None:
     """Print scores as JSON, or as one table for each phase and benchmark."""
     if as_json:
         print_json(scores[0] if len(scores) == 1 else scores)

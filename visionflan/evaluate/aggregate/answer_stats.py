@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from visionflan.evaluate.aggregate.bootstrap import Sample, detection, estimates
+from visionflan.evaluate.aggregate.bootstrap import Sample, estimates, signal_detection
 from visionflan.evaluate.metrics.answer_parsing import is_yes_or_no
-from visionflan.evaluate.metrics.normalization import words_of
+from visionflan.evaluate.metrics.normalization import normalize_words
 from visionflan.evaluate.records.header import TaskHeader
 from visionflan.evaluate.records.record import Record
 from visionflan.evaluate.scorer import Scorer, metric_of
 
 
-def described(records: Sequence[Record], told: TaskHeader, scorer: Scorer) -> dict[str, Any]:
+def describe_answers(records: Sequence[Record], told: TaskHeader, scorer: Scorer) -> dict[str, Any]:
     """Describe the answers to the true pictures of one task."""
     diagnostics = metric_of(told.metric).diagnostics
     is_open = all(record.chance is None for record in records)
@@ -53,11 +53,11 @@ def yes_rates(records: Sequence[Record]) -> dict[str, Any] | None:
     """Tell bias and ability in yes/no questions, from what was answered; None for other tasks."""
     if not records or not all(is_yes_or_no(record.references) for record in records):
         return None
-    understood = [record for record in records if words_of(record.parsed) in ("yes", "no")]
+    understood = [record for record in records if normalize_words(record.parsed) in ("yes", "no")]
     if not understood:
         return {"understood": 0, "of": len(records)}
-    said = [words_of(record.parsed) == "yes" for record in understood]
-    truth = [words_of(record.references[0]) == "yes" for record in understood]
+    said = [normalize_words(record.parsed) == "yes" for record in understood]
+    truth = [normalize_words(record.references[0]) == "yes" for record in understood]
     pairs = zip(understood, said, strict=True)
     samples = [Sample("yes", record.cluster, float(yes)) for record, yes in pairs]
     rate = estimates(samples, {})[0]["yes"]
@@ -67,7 +67,7 @@ def yes_rates(records: Sequence[Record]) -> dict[str, Any] | None:
         "truth": mean(truth),
         "low": rate.low,
         "high": rate.high,
-        **{name: rounded(value) for name, value in detection(said, truth)._asdict().items()},
+        **{name: rounded(value) for name, value in signal_detection(said, truth)._asdict().items()},
     }
 
 

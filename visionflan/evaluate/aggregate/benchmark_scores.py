@@ -10,17 +10,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from visionflan.evaluate import benchmarks
-from visionflan.evaluate.aggregate.answer_stats import described, lengths
-from visionflan.evaluate.aggregate.measures import Measure, estimate
-from visionflan.evaluate.metric import MISSING, RULES, Rule, Status
+from visionflan.evaluate.aggregate.answer_stats import describe_answers, lengths
+from visionflan.evaluate.aggregate.measures import AggregateMetric, estimate
+from visionflan.evaluate.metric import MISSING, RULES, ParseStatus, ScoringRule
 from visionflan.evaluate.records.header import Header
 from visionflan.evaluate.records.record import Record
 from visionflan.evaluate.scorer import Scorer
 
-COVERED = 0.98
+MIN_COVERAGE = 0.98
 
 
-def measured(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[str, Any]:
+def benchmark_scores(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[str, Any]:
     """Sum up scored records of one benchmark as `scores.json` keeps them."""
     benchmark = benchmarks.load(header.benchmark)
     true = [record for record in records if record.condition == "true"]
@@ -34,12 +34,12 @@ def measured(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[
         "headline": headline(true, benchmark.measures[0]),
         "coverage": {rule: coverage(true, rule) for rule in RULES},
         "understood": {
-            "official": understood([record.status_official for record in true]),
-            "lenient": understood([record.status for record in true]),
+            "official": parse_rate([record.status_official for record in true]),
+            "lenient": parse_rate([record.status for record in true]),
         },
-        "measures": {each.name: by_rules(true, each) for each in benchmark.measures},
+        "measures": {each.name: score_by_rules(true, each) for each in benchmark.measures},
         "controls": {
-            condition: by_rules(
+            condition: score_by_rules(
                 [record for record in records if record.condition == condition],
                 benchmark.measures[0],
             )
@@ -48,7 +48,7 @@ def measured(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[
         },
         "decided_by": dict(sorted(Counter(record.decided_by for record in true).items())),
         "tasks": {
-            task: described(
+            task: describe_answers(
                 [r for r in true if r.task == task and not r.error], header.tasks[task], scorer
             )
             for task in header.tasks
@@ -57,23 +57,23 @@ def measured(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[
     }
 
 
-def understood(statuses: Sequence[Status]) -> float | None:
+def parse_rate(statuses: Sequence[ParseStatus]) -> float | None:
     """Give the share of the answers from which a rule could read what was meant."""
     told = [status for status in statuses if status not in MISSING]
     return round(sum(status == "parsed" for status in told) / len(told), 6) if told else None
 
 
-def by_rules(records: Sequence[Record], measure: Measure) -> dict[str, Any]:
+def score_by_rules(records: Sequence[Record], measure: AggregateMetric) -> dict[str, Any]:
     """Estimate a measure by every rule under which it has a value."""
     found: dict[str, Any] = {"best": measure.best}
     for rule in RULES:
         value = estimate(records, measure, rule)
         if value is not None:
-            found[rule] = value._asdict() | suppositions(records, measure, rule)
+            found[rule] = value._asdict() | missing_data_bounds(records, measure, rule)
     return found
 
 
-def coverage(records: Sequence[Record], rule: Rule) -> float | None:
+def coverage(records: Sequence[Record], rule: ScoringRule) -> float | None:
     """Give the share of items that have a score; None where the rule scores nothing at all."""
     scored = sum(record.score(rule) is not None for record in records)
     if not scored and rule == "likelihood":
@@ -81,14 +81,16 @@ def coverage(records: Sequence[Record], rule: Rule) -> float | None:
     return round(scored / len(records), 6) if records else None
 
 
-def suppositions(records: Sequence[Record], measure: Measure, rule: Rule) -> dict[str, float]:
+def missing_data_bounds(
+    records: Sequence[Record], measure: AggregateMetric, rule: ScoringRule
+) -> dict[str, float]:
     """Give the value if all missing scores were 0, and if all were 1; nothing if all are there."""
     if all(record.score(rule) is not None for record in records):
         return {}
     ends = []
     for filled in (0.0, 1.0):
         whole = [
-            record if record.score(rule) is not None else filled_in(record, rule, filled)
+            record if record.score(rule) is not None else impute_score(record, rule, filled)
             for record in records
         ]
         value = estimate(whole, measure, rule)
@@ -96,7 +98,7 @@ def suppositions(records: Sequence[Record], measure: Measure, rule: Rule) -> dic
     return {"missing_wrong": round(ends[0], 6), "missing_right": round(ends[1], 6)}
 
 
-def filled_in(record: Record, rule: Rule, score: float) -> Record:
+def impute_score(record: Record, rule: ScoringRule, score: float) -> Record:
     """Put a score where there is none, and beside it the best that a reference could have."""
     whole = record._replace(against=1.0 if record.against is None else record.against)
     if rule == "official":
@@ -106,11 +108,11 @@ def filled_in(record: Record, rule: Rule, score: float) -> Record:
     return whole._replace(score_likelihood=score)
 
 
-def headline(records: Sequence[Record], measure: Measure) -> dict[str, Any]:
+def headline(records: Sequence[Record], measure: AggregateMetric) -> dict[str, Any]:
     """Give the number that stands for the benchmark, by the official rule, or why there is none."""
     share = coverage(records, "official")
     told: dict[str, Any] = {"measure": measure.name, "rule": "official", "best": measure.best}
-    if share is None or share < COVERED:
+    if share is None or share < MIN_COVERAGE:
         missing = sum(record.score("official") is None for record in records)
         return told | {"value": None, "why": f"{missing} of {len(records)} answers have no score"}
     value = estimate(records, measure, "official")

@@ -13,11 +13,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from visionflan.hashing import rank
+from visionflan.hashing import stable_hash
 
-DRAWS = 2000
+NUM_BOOTSTRAP = 2000
 CELLS_AT_ONCE = 5_000_000
-TAIL = 0.025
+ALPHA_HALF = 0.025
 DIGITS = 9  # what is beyond depends on the order of summation
 
 Floats = NDArray[np.float64]
@@ -48,8 +48,8 @@ def estimates(
     """Estimate the mean of each task, and of each group of tasks the mean over its tasks."""
     tasks = sorted({sample.task for sample in samples})
     clusters = sorted({sample.cluster for sample in samples})
-    sums, counts = tabulated(samples, tasks, clusters)
-    drawn = resampled(sums, counts, rank(*clusters))
+    sums, counts = cluster_table(samples, tasks, clusters)
+    drawn = bootstrap_means(sums, counts, stable_hash(*clusters))
     by_task = {
         task: task_estimate(sums[:, place], counts[:, place], drawn[:, place])
         for place, task in enumerate(tasks)
@@ -68,7 +68,7 @@ def estimates(
     return by_task, by_group
 
 
-def tabulated(
+def cluster_table(
     samples: Sequence[Sample], tasks: Sequence[str], clusters: Sequence[str]
 ) -> tuple[Floats, Floats]:
     """Sum and count the values of each task in each cluster."""
@@ -83,7 +83,7 @@ def tabulated(
     return sums, counts
 
 
-def resampled(sums: Floats, counts: Floats, seed: int) -> Floats:
+def bootstrap_means(sums: Floats, counts: Floats, seed: int) -> Floats:
     """Give the mean of each task in each draw of clusters.
 
     A draw that has no item of a task says nothing of it and leaves it at its mean; left out, small
@@ -91,18 +91,18 @@ def resampled(sums: Floats, counts: Floats, seed: int) -> Floats:
     """
     overall = sums.sum(axis=0) / counts.sum(axis=0)
     means = []
-    for times in draws(len(sums), seed):
+    for times in bootstrap_weights(len(sums), seed):
         shown = times @ counts
         means.append(np.where(shown > 0, times @ sums / np.maximum(shown, 1), overall))
     return np.concatenate(means)
 
 
-def draws(clusters: int, seed: int) -> Iterator[Floats]:
+def bootstrap_weights(clusters: int, seed: int) -> Iterator[Floats]:
     """Draw as many clusters as there are, with replacement, some hundred draws at a time."""
     generator = np.random.default_rng(seed)
-    at_once = max(1, min(DRAWS, CELLS_AT_ONCE // max(1, clusters)))
-    for done in range(0, DRAWS, at_once):
-        number = min(at_once, DRAWS - done)
+    at_once = max(1, min(NUM_BOOTSTRAP, CELLS_AT_ONCE // max(1, clusters)))
+    for done in range(0, NUM_BOOTSTRAP, at_once):
+        number = min(at_once, NUM_BOOTSTRAP - done)
         chosen = generator.integers(0, clusters, size=(number, clusters))
         places = (chosen + clusters * np.arange(number)[:, None]).ravel()
         times = np.bincount(places, minlength=number * clusters)
@@ -115,7 +115,7 @@ def task_estimate(sums: Floats, counts: Floats, drawn: Floats) -> Estimate:
     mean = fsum(sums) / items
     if clusters < 2:
         return Estimate(round(mean, DIGITS), None, None, items, clusters)
-    low, high = widened(*ends(drawn), clusters)
+    low, high = widen_degenerate(*percentile_interval(drawn), clusters)
     return Estimate(round(mean, DIGITS), low, high, items, clusters)
 
 
@@ -125,26 +125,26 @@ def group_estimate(members: Sequence[Estimate], drawn: Floats, clusters: int) ->
     items = sum(member.items for member in members)
     if clusters < 2:
         return Estimate(mean, None, None, items, clusters, len(members))
-    low, high = widened(*ends(drawn.mean(axis=1)), clusters)
+    low, high = widen_degenerate(*percentile_interval(drawn.mean(axis=1)), clusters)
     return Estimate(mean, low, high, items, clusters, len(members))
 
 
-def widened(low: float, high: float, clusters: int) -> tuple[float, float]:
+def widen_degenerate(low: float, high: float, clusters: int) -> tuple[float, float]:
     """Give an interval without width at 0 or 1 the width that a binomial has there."""
     if low == high == 1.0:
-        low = TAIL ** (1 / clusters)
+        low = ALPHA_HALF ** (1 / clusters)
     if low == high == 0.0:
-        high = 1 - TAIL ** (1 / clusters)
+        high = 1 - ALPHA_HALF ** (1 / clusters)
     return round(low, DIGITS), round(high, DIGITS)
 
 
-def ends(drawn: Floats) -> tuple[float, float]:
+def percentile_interval(drawn: Floats) -> tuple[float, float]:
     """Give the 2.5th and 97.5th percentile of what the draws gave."""
-    low, high = np.quantile(drawn, [TAIL, 1 - TAIL])
+    low, high = np.quantile(drawn, [ALPHA_HALF, 1 - ALPHA_HALF])
     return float(low), float(high)
 
 
-class Detection(NamedTuple):
+class SignalDetection(NamedTuple):
     """How yes/no answers fall: ability apart from bias.
 
     `sensitivity` is d' (0: the answer does not depend on the truth); `criterion` is c (negative:
@@ -158,7 +158,7 @@ class Detection(NamedTuple):
     criterion: float | None
 
 
-def detection(said_yes: Sequence[bool], is_yes: Sequence[bool]) -> Detection:
+def signal_detection(said_yes: Sequence[bool], is_yes: Sequence[bool]) -> SignalDetection:
     """Tell ability and bias apart in yes/no answers; the yes-rate is that of what was said."""
     positives = sum(is_yes)
     negatives = len(is_yes) - positives
@@ -166,9 +166,9 @@ def detection(said_yes: Sequence[bool], is_yes: Sequence[bool]) -> Detection:
     alarms = sum(said_yes) - hits
     rate = sum(said_yes) / len(said_yes)
     if not positives or not negatives:
-        return Detection(rate, None, None, None, None)
+        return SignalDetection(rate, None, None, None, None)
     z = NormalDist().inv_cdf
     z_hits, z_alarms = z((hits + 0.5) / (positives + 1)), z((alarms + 0.5) / (negatives + 1))
-    return Detection(
+    return SignalDetection(
         rate, hits / positives, alarms / negatives, z_hits - z_alarms, -(z_hits + z_alarms) / 2
     )

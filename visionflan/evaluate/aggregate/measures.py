@@ -11,15 +11,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from visionflan.evaluate.aggregate.bootstrap import Estimate, Floats, draws, ends, widened
-from visionflan.evaluate.metric import Rule
+from visionflan.evaluate.aggregate.bootstrap import (
+    Estimate,
+    Floats,
+    bootstrap_weights,
+    percentile_interval,
+    widen_degenerate,
+)
+from visionflan.evaluate.metric import ScoringRule
 from visionflan.evaluate.records.record import Record
-from visionflan.hashing import rank
+from visionflan.hashing import stable_hash
 
-Where = Callable[[Record], bool]
+RecordFilter = Callable[[Record], bool]
 
 
-class Measure(NamedTuple):
+class AggregateMetric(NamedTuple):
     """A number that sums up answers.
 
     `tally` gives the sums of the records of one cluster, scored by a rule (`record.score(rule)` is
@@ -29,14 +35,14 @@ class Measure(NamedTuple):
     """
 
     name: str
-    tally: Callable[[Sequence[Record], Rule], Sequence[float]]
+    tally: Callable[[Sequence[Record], ScoringRule], Sequence[float]]
     value: Callable[[Floats], Floats]
     best: float | None = 1.0
     by_part: bool = False
-    where: Where = lambda record: True
+    where: RecordFilter = lambda record: True
 
 
-class Tallied(NamedTuple):
+class ClusterSums(NamedTuple):
     """The sums of each cluster, of shape (clusters, sums), and the part that each is drawn in."""
 
     clusters: list[str]
@@ -44,10 +50,12 @@ class Tallied(NamedTuple):
     sums: Floats
 
 
-def mean_score(name: str, where: Where = lambda record: True, best: float = 1.0) -> Measure:
+def mean_score(
+    name: str, where: RecordFilter = lambda record: True, best: float = 1.0
+) -> AggregateMetric:
     """Average the scores of the answers that are chosen."""
 
-    def tally(records: Sequence[Record], rule: Rule) -> Sequence[float]:
+    def tally(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
         scores = [record.score(rule) for record in records if where(record)]
         found = [score for score in scores if score is not None]
         return sum(found), len(found)
@@ -55,7 +63,7 @@ def mean_score(name: str, where: Where = lambda record: True, best: float = 1.0)
     def value(totals: Floats) -> Floats:
         return ratio(best * totals[..., 0], totals[..., 1])
 
-    return Measure(name, tally, value, best, where=where)
+    return AggregateMetric(name, tally, value, best, where=where)
 
 
 def ratio(over: Floats, under: Floats) -> Floats:
@@ -63,21 +71,23 @@ def ratio(over: Floats, under: Floats) -> Floats:
     return np.where(under > 0, over / np.where(under > 0, under, 1.0), np.nan)
 
 
-def tallied(records: Iterable[Record], measure: Measure, rule: Rule) -> Tallied:
+def sum_by_cluster(
+    records: Iterable[Record], measure: AggregateMetric, rule: ScoringRule
+) -> ClusterSums:
     """Sum up each cluster of records."""
     members: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for record in filter(measure.where, records):
         members[record.task if measure.by_part else "", record.cluster].append(record)
     places = sorted(members)
     sums = [measure.tally(members[place], rule) for place in places]
-    return Tallied(
+    return ClusterSums(
         [cluster for _, cluster in places],
         [stratum for stratum, _ in places],
         np.array(sums, dtype=np.float64).reshape(len(places), -1 if places else 0),
     )
 
 
-def drawn(found: Tallied) -> Floats:
+def bootstrap_totals(found: ClusterSums) -> Floats:
     """Draw clusters again within their strata; give the totals of each draw: (draws, sums)."""
     strata = np.array(found.strata)
     total = np.zeros((1, found.sums.shape[1]))
@@ -85,18 +95,22 @@ def drawn(found: Tallied) -> Floats:
         chosen = strata == stratum
         named = [c for c, s in zip(found.clusters, found.strata, strict=True) if s == stratum]
         sums = found.sums[chosen]
-        seed = rank(stratum, *named)
-        total = total + np.concatenate([times @ sums for times in draws(len(sums), seed)])
+        seed = stable_hash(stratum, *named)
+        total = total + np.concatenate(
+            [times @ sums for times in bootstrap_weights(len(sums), seed)]
+        )
     return total
 
 
-def estimate(records: Sequence[Record], measure: Measure, rule: Rule) -> Estimate | None:
+def estimate(
+    records: Sequence[Record], measure: AggregateMetric, rule: ScoringRule
+) -> Estimate | None:
     """Estimate a measure with its interval; None where no answer counts.
 
     There is no interval where a stratum has one cluster only, or where no draw differs from another
     though the value is neither the lowest nor the best: clusters alike say nothing of their spread.
     """
-    found = tallied(records, measure, rule)
+    found = sum_by_cluster(records, measure, rule)
     if not found.clusters:
         return None
     value = float(measure.value(found.sums.sum(axis=0)))
@@ -107,11 +121,12 @@ def estimate(records: Sequence[Record], measure: Measure, rule: Rule) -> Estimat
     clusters = len(set(found.clusters))
     if min(Counter(found.strata).values()) < 2:
         return Estimate(value, None, None, items, clusters)
-    values = measure.value(drawn(found))
-    low, high = ends(values[~np.isnan(values)])
+    values = measure.value(bootstrap_totals(found))
+    low, high = percentile_interval(values[~np.isnan(values)])
     if measure.best:
         low, high = (
-            measure.best * end for end in widened(low / measure.best, high / measure.best, clusters)
+            measure.best * end
+            for end in widen_degenerate(low / measure.best, high / measure.best, clusters)
         )
     if low == high:
         return Estimate(value, None, None, items, clusters)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from visionflan.evaluate.aggregate.bootstrap import Floats
-from visionflan.evaluate.aggregate.measures import Measure, estimate, ratio
-from visionflan.evaluate.metric import RULES, Rule
+from visionflan.evaluate.aggregate.measures import AggregateMetric, estimate, ratio
+from visionflan.evaluate.metric import RULES, ScoringRule
 from visionflan.evaluate.records.header import read_header
 from visionflan.evaluate.records.record import RECORDS, Record, read_records
 
@@ -17,11 +17,11 @@ SUITES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def mean_of_means(name: str, benchmarks: Sequence[str]) -> Measure:
+def mean_of_means(name: str, benchmarks: Sequence[str]) -> AggregateMetric:
     """Average the mean scores of some benchmarks, each counting the same; drawn within each."""
     places = {benchmark: 2 * place for place, benchmark in enumerate(benchmarks)}
 
-    def tally(records: Sequence[Record], rule: Rule) -> Sequence[float]:
+    def tally(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
         sums = [0.0] * (2 * len(places))
         for record in records:
             if (score := record.score(rule)) is not None:
@@ -33,7 +33,9 @@ def mean_of_means(name: str, benchmarks: Sequence[str]) -> Measure:
         means: Floats = ratio(totals[..., 0::2], totals[..., 1::2]).mean(axis=-1)
         return means
 
-    return Measure(name, tally, value, by_part=True, where=lambda record: record.metric in places)
+    return AggregateMetric(
+        name, tally, value, by_part=True, where=lambda record: record.metric in places
+    )
 
 
 def suites(folders: Sequence[Path]) -> list[dict[str, Any]]:

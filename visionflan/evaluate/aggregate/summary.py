@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.aggregate.answer_stats import described, lengths
-from visionflan.evaluate.aggregate.benchmark_scores import measured
+from visionflan.evaluate.aggregate.answer_stats import describe_answers, lengths
+from visionflan.evaluate.aggregate.benchmark_scores import benchmark_scores
 from visionflan.evaluate.aggregate.bootstrap import Estimate, Sample, estimates
 from visionflan.evaluate.metrics import METRICS
 from visionflan.evaluate.records.header import Header, TaskHeader
@@ -29,8 +29,8 @@ def summary(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[s
     failed = sum(bool(record.error) for record in records)
     if failed == len(records):
         reason = records[0].error if records else "there is no record of any; evaluate again"
-        raise EvaluationError(f"no question of {told_apart(header)} was answered: {reason}")
-    sums = measured if header.benchmark else averaged
+        raise EvaluationError(f"no question of {evaluation_name(header)} was answered: {reason}")
+    sums = benchmark_scores if header.benchmark else average_held_out
     return {
         "schema": header.schema,
         "run": header.run,
@@ -46,16 +46,16 @@ def summary(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[s
     }
 
 
-def told_apart(header: Header) -> str:
+def evaluation_name(header: Header) -> str:
     """Name an evaluation in a message."""
     return f"{header.benchmark or 'the held-out tasks'} ({header.run}, {header.phase})"
 
 
-def averaged(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[str, Any]:
+def average_held_out(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[str, Any]:
     """Average the scores of held-out tasks, each beside its controls."""
     answered = [record for record in records if not record.error]
     true = [record for record in answered if record.condition == "true"]
-    groups = grouped(header.tasks)
+    groups = task_groups(header.tasks)
     measures: dict[str, tuple[Iterable[Record], Value]] = {
         "score": (true, lambda record: record.score_lenient),
         "official": (true, lambda record: record.score_official),
@@ -66,18 +66,19 @@ def averaged(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[
     for condition in ("blank", "swapped"):
         shown = [record for record in answered if record.condition == condition]
         measures[condition] = (shown, lambda record: record.score_lenient)
-    estimated = {name: estimated_by(*measure, groups) for name, measure in measures.items()}
+    estimated = {name: estimate_measure(*measure, groups) for name, measure in measures.items()}
     return {
-        "groups": together(estimated, 1, groups),
+        "groups": merge_measures(estimated, 1, groups),
         "tasks": {
-            task: told | described([r for r in true if r.task == task], header.tasks[task], scorer)
-            for task, told in together(estimated, 0, header.tasks).items()
+            task: told
+            | describe_answers([r for r in true if r.task == task], header.tasks[task], scorer)
+            for task, told in merge_measures(estimated, 0, header.tasks).items()
         },
         "lengths": lengths(true),
     }
 
 
-def grouped(tasks: Mapping[str, TaskHeader]) -> dict[str, list[str]]:
+def task_groups(tasks: Mapping[str, TaskHeader]) -> dict[str, list[str]]:
     """Group the tasks that are averaged: all, trained or wholly held out, and by primary group."""
     groups: dict[str, list[str]] = {OVERALL: [], TRAINED: [], HELD_OUT: []}
     for task, told in tasks.items():
@@ -89,7 +90,7 @@ def grouped(tasks: Mapping[str, TaskHeader]) -> dict[str, list[str]]:
     return {group: members for group, members in groups.items() if members}
 
 
-def estimated_by(
+def estimate_measure(
     records: Iterable[Record], value: Value, groups: Mapping[str, Sequence[str]]
 ) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
     """Estimate one measure by task and by group; items where it is missing do not count."""
@@ -98,7 +99,7 @@ def estimated_by(
     return estimates(samples, groups) if samples else ({}, {})
 
 
-def together(
+def merge_measures(
     estimated: Mapping[str, tuple[dict[str, Estimate], dict[str, Estimate]]],
     which: int,
     names: Iterable[str],

@@ -4,7 +4,7 @@ import importlib
 import pkgutil
 from functools import cache
 
-from visionflan.catalog import nearest
+from visionflan.catalog import unknown_name_error
 from visionflan.evaluate.benchmark import Benchmark
 
 GROUP = "visionflan.benchmarks"
@@ -30,7 +30,7 @@ def names() -> list[str]:
 def load(name: str) -> Benchmark:
     """Import the file of one benchmark and return the `benchmark` it defines."""
     if name not in names():
-        raise nearest("benchmark", name, names())
+        raise unknown_name_error("benchmark", name, names())
     module = importlib.import_module(installed().get(name, f"{__name__}.{name}"))
     found: object = getattr(module, "benchmark", None)
     if not isinstance(found, Benchmark):

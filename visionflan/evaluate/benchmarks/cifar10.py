@@ -15,8 +15,8 @@ STL-10 (stl10) has nine of the ten classes, of other pictures.
 from collections.abc import Iterator
 from pathlib import Path
 
-from visionflan.evaluate.benchmark import Benchmark, Row
-from visionflan.evaluate.benchmark_files import some
+from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
+from visionflan.evaluate.benchmark_files import require_rows
 from visionflan.evaluate.rules import class_names
 from visionflan.layouts import require
 from visionflan.layouts.arrays import labelled, names_in, version
@@ -44,12 +44,12 @@ benchmark = class_names.of_classes(
 
 
 @benchmark.reader
-def read(root: Path) -> Iterator[Row]:
+def read(root: Path) -> Iterator[BenchmarkRow]:
     """Read the test batch."""
     with class_names.reading(benchmark.title):
         names = names_in(root / FOLDER / "batches.meta", "label_names")
         path = root / FOLDER / "test_batch"
-        pictures = some(str(path), labelled(path, "labels", names))
+        pictures = require_rows(str(path), labelled(path, "labels", names))
         yield from class_names.rows("object", names, pictures)
 
 

@@ -15,8 +15,8 @@ collection as those of CIFAR-10, and of other classes.
 from collections.abc import Iterator
 from pathlib import Path
 
-from visionflan.evaluate.benchmark import Benchmark, Row
-from visionflan.evaluate.benchmark_files import some
+from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
+from visionflan.evaluate.benchmark_files import require_rows
 from visionflan.evaluate.rules import class_names
 from visionflan.layouts import require
 from visionflan.layouts.arrays import labelled, names_in, version
@@ -44,12 +44,12 @@ benchmark = class_names.of_classes(
 
 
 @benchmark.reader
-def read(root: Path) -> Iterator[Row]:
+def read(root: Path) -> Iterator[BenchmarkRow]:
     """Read the test set by its fine labels."""
     with class_names.reading(benchmark.title):
         names = names_in(root / FOLDER / "meta", "fine_label_names")
         path = root / FOLDER / "test"
-        pictures = some(str(path), labelled(path, "fine_labels", names))
+        pictures = require_rows(str(path), labelled(path, "fine_labels", names))
         yield from class_names.rows("object", names, pictures)
 
 

@@ -16,15 +16,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from visionflan.dataset import IMAGE_MARKER, Broken
+from visionflan.dataset import IMAGE_MARKER, BrokenRow
 from visionflan.drawing import WHOLE, canvas, shape, word
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.aggregate.bootstrap import Floats
-from visionflan.evaluate.aggregate.measures import Measure, ratio
-from visionflan.evaluate.benchmark import Benchmark, Row
-from visionflan.evaluate.benchmark_files import some, text_of
-from visionflan.evaluate.judge.rubric import Message, Reading, Request, Rubric
-from visionflan.evaluate.metric import Rule
+from visionflan.evaluate.aggregate.measures import AggregateMetric, ratio
+from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
+from visionflan.evaluate.benchmark_files import reading_text, require_rows
+from visionflan.evaluate.judge.rubric import JudgeRequest, JudgeScore, Message, Rubric
+from visionflan.evaluate.metric import ScoringRule
 from visionflan.evaluate.records.record import Record
 from visionflan.layouts import inside, json_lines, load_json
 from visionflan.specimens import write_image, write_lines
@@ -45,7 +45,7 @@ Assistant 2, with a space between them. Explain your scores from the next line o
 order in which the answers stand must not matter."""
 
 
-def request(record: Record, swapped: bool) -> Request:
+def request(record: Record, swapped: bool) -> JudgeRequest:
     """Show captions, question and both answers, the reference first unless they are swapped."""
     told = json.loads(record.context)
     question = record.prompt.removeprefix(f"{IMAGE_MARKER}\n")
@@ -58,10 +58,10 @@ def request(record: Record, swapped: bool) -> Request:
         f"[{role} 2]\n{second}\n\n[End of {role} 2]\n\n"
         f"[System]\n{told['rule']}\n\n"
     )
-    return Request((Message("system", SYSTEM), Message("user", content)), 0.2, 1024)
+    return JudgeRequest((Message("system", SYSTEM), Message("user", content)), 0.2, 1024)
 
 
-def scores(words: str, record: Record, swapped: bool) -> Reading | None:
+def scores(words: str, record: Record, swapped: bool) -> JudgeScore | None:
     """Read two numbers from 1 to 10 in the first line; all else is no verdict."""
     line = words.strip().partition("\n")[0].replace(",", " ")
     try:
@@ -71,16 +71,16 @@ def scores(words: str, record: Record, swapped: bool) -> Reading | None:
     if len(given) != 2 or not all(0.1 <= each <= 1 for each in given):
         return None
     against, score = reversed(given) if swapped else given
-    return Reading(score, against)
+    return JudgeScore(score, against)
 
 
-def relative(name: str, part: str = "") -> Measure:
+def relative(name: str, part: str = "") -> AggregateMetric:
     """Divide the mean score of the answers by that of the references beside them."""
 
     def asked(record: Record) -> bool:
         return not part or record.task.split("/", maxsplit=1)[1] == part
 
-    def tally(records: Sequence[Record], rule: Rule) -> Sequence[float]:
+    def tally(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
         pairs = [(record.score(rule), record.against) for record in records]
         found = [(each, beside) for each, beside in pairs if each is not None and beside]
         return sum(each for each, _ in found), sum(beside for _, beside in found)
@@ -88,7 +88,7 @@ def relative(name: str, part: str = "") -> Measure:
     def value(totals: Floats) -> Floats:
         return ratio(100 * totals[..., 0], totals[..., 1])
 
-    return Measure(name, tally, value, best=None, where=asked)
+    return AggregateMetric(name, tally, value, best=None, where=asked)
 
 
 benchmark = Benchmark(
@@ -114,7 +114,7 @@ benchmark = Benchmark(
 
 
 @benchmark.reader
-def read(root: Path) -> Iterator[Row]:
+def read(root: Path) -> Iterator[BenchmarkRow]:
     """Read one row a question, joined with the reference by its number, which the lines follow."""
     captions = {fields["image"]: joined(fields["caption"]) for fields in context(root)}
     answers = {
@@ -138,7 +138,9 @@ def read(root: Path) -> Iterator[Row]:
                 "files of the release from one place"
             )
         told = {"captions": captions[name], **rules[part]}
-        yield Row(part, key, fields["text"], answers[key], (image,), context=json.dumps(told))
+        yield BenchmarkRow(
+            part, key, fields["text"], answers[key], (image,), context=json.dumps(told)
+        )
     if unasked := answers.keys() - {str(fields["question_id"]) for fields in questions}:
         raise ReleaseError(
             f"LLaVA-Bench: {root / 'questions.jsonl'} lacks the question {min(unasked)}, which "
@@ -153,10 +155,10 @@ def context(root: Path) -> Iterator[dict[str, Any]]:
 
 def lines(path: Path, *wanted: str) -> Iterator[dict[str, Any]]:
     """Read lines that must have certain fields."""
-    with text_of(f"LLaVA-Bench: {path}"):
-        found = list(some(f"LLaVA-Bench: {path}", json_lines(path)))
+    with reading_text(f"LLaVA-Bench: {path}"):
+        found = list(require_rows(f"LLaVA-Bench: {path}", json_lines(path)))
     for line in found:
-        if isinstance(line, Broken):
+        if isinstance(line, BrokenRow):
             raise ReleaseError(f"LLaVA-Bench: {path}, {line.key}, is no JSON: {line.detail}")
         number, fields = line
         if not isinstance(fields, dict):
@@ -238,6 +240,6 @@ def version(root: Path) -> str:
 
 
 @benchmark.style("official")
-def official(row: Row) -> str:
+def official(row: BenchmarkRow) -> str:
     """Ask the question as it is, as the original does: nothing is said of the answer's form."""
     return row.question

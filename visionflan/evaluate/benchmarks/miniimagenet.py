@@ -28,8 +28,8 @@ from PIL import Image, ImageDraw
 
 from visionflan.drawing import COLOURS, RGB, WHOLE, Box, canvas, jittered, polygon, word
 from visionflan.errors import ReleaseError
-from visionflan.evaluate.benchmark import Benchmark, Row
-from visionflan.evaluate.benchmark_files import some, text_of
+from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
+from visionflan.evaluate.benchmark_files import reading_text, require_rows
 from visionflan.evaluate.rules import class_names
 from visionflan.layouts import class_folders, csv_rows, inside
 from visionflan.layouts.wordnet import names
@@ -79,10 +79,10 @@ Picture = tuple[str, Path, str]
 
 
 @benchmark.reader
-def read(root: Path) -> Iterator[Row]:
+def read(root: Path) -> Iterator[BenchmarkRow]:
     """Read the pictures of the test classes."""
     with class_names.reading(benchmark.title):
-        found = list(some(str(root), pictures(root)))
+        found = list(require_rows(str(root), pictures(root)))
         classes = sorted({identifier for _, _, identifier in found})
         named = ((key, image, names()[identifier]) for key, image, identifier in found)
         yield from class_names.rows("object", [names()[each] for each in classes], named)
@@ -107,8 +107,8 @@ def pictures(root: Path) -> Iterator[Picture]:
 def listed(root: Path) -> Iterator[Picture]:
     """Read the list of pictures and their classes."""
     table = root / "test.csv"
-    with text_of(str(table)):
-        lines = list(some(str(table), csv_rows(table, "filename", "label")))
+    with reading_text(str(table)):
+        lines = list(require_rows(str(table), csv_rows(table, "filename", "label")))
     for number, line in enumerate(lines, start=2):
         name, identifier = line["filename"], line["label"]
         if identifier not in names():

@@ -16,9 +16,9 @@ from typing import Any
 from visionflan.dataset import IMAGE_MARKER
 from visionflan.drawing import WHOLE, canvas, cells, shape, word
 from visionflan.errors import ReleaseError
-from visionflan.evaluate.aggregate.measures import Measure, mean_score
-from visionflan.evaluate.benchmark import Benchmark, Row
-from visionflan.evaluate.judge.rubric import Message, Reading, Request, Rubric
+from visionflan.evaluate.aggregate.measures import AggregateMetric, mean_score
+from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
+from visionflan.evaluate.judge.rubric import JudgeRequest, JudgeScore, Message, Rubric
 from visionflan.evaluate.records.record import Record
 from visionflan.layouts import inside, load_json, require
 from visionflan.specimens import write_image, write_json
@@ -85,30 +85,30 @@ TABLE = "\n".join(
 )
 
 
-def request(record: Record, swapped: bool) -> Request:
+def request(record: Record, swapped: bool) -> JudgeRequest:
     """Ask for the last cell of a table: question, ground truth, prediction, correctness."""
     truth = record.target.replace("<AND>", " <AND> ").replace("<OR>", " <OR> ")
     question = record.prompt.removeprefix(f"{IMAGE_MARKER}\n")
     line = " | ".join((question, truth, record.answer, ""))
-    return Request((Message("user", f"{TASK}\n\n{TABLE}\n\n{line}"),), 0.0, 3)
+    return JudgeRequest((Message("user", f"{TASK}\n\n{TABLE}\n\n{line}"),), 0.0, 3)
 
 
-def grade(words: str, record: Record, swapped: bool) -> Reading | None:
+def grade(words: str, record: Record, swapped: bool) -> JudgeScore | None:
     """Read a number from 0 to 1 that the judge begins with; all else is no verdict."""
     try:
         score = float(words.split(maxsplit=1)[0])
     except (IndexError, ValueError):
         return None
-    return Reading(score) if 0 <= score <= 1 else None
+    return JudgeScore(score) if 0 <= score <= 1 else None
 
 
-def measures() -> tuple[Measure, ...]:
+def measures() -> tuple[AggregateMetric, ...]:
     """Average over all, over what needs an ability, and over what needs exactly a set of them."""
 
-    def needing(ability: str) -> Measure:
+    def needing(ability: str) -> AggregateMetric:
         return mean_score(ability, lambda record: ability in record.labels, best=100.0)
 
-    def exactly(abilities: tuple[str, ...]) -> Measure:
+    def exactly(abilities: tuple[str, ...]) -> AggregateMetric:
         wanted, name = set(abilities), f"exactly {'+'.join(abilities)}"
         return mean_score(name, lambda record: set(record.labels) == wanted, best=100.0)
 
@@ -142,7 +142,7 @@ def questions_file(root: Path) -> Path:
 
 
 @benchmark.reader
-def read(root: Path) -> Iterator[Row]:
+def read(root: Path) -> Iterator[BenchmarkRow]:
     """Read one row a question."""
     path = questions_file(root)
     content = load_json(path)
@@ -154,7 +154,7 @@ def read(root: Path) -> Iterator[Row]:
         yield made(path, key, entry)
 
 
-def made(path: Path, key: str, entry: Any) -> Row:
+def made(path: Path, key: str, entry: Any) -> BenchmarkRow:
     """Make a row of an entry."""
     try:
         name, question, answer = entry["imagename"], entry["question"], entry["answer"]
@@ -174,7 +174,7 @@ def made(path: Path, key: str, entry: Any) -> Row:
         raise ReleaseError(
             f"MM-Vet: {image}, which {key} in {path} shows, is not there: unpack mm-vet.zip again"
         )
-    return Row(PART, key, question, str(answer), (image,), labels=abilities)
+    return BenchmarkRow(PART, key, question, str(answer), (image,), labels=abilities)
 
 
 @benchmark.specimen
@@ -229,6 +229,6 @@ def version(root: Path) -> str:
 
 
 @benchmark.style("official")
-def official(row: Row) -> str:
+def official(row: BenchmarkRow) -> str:
     """Ask the question as it is, as the original does: nothing is said of the answer's form."""
     return row.question

@@ -33,8 +33,8 @@ from typing import NamedTuple
 from visionflan.drawing import COLOURS, WHOLE, canvas, shape, word
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.aggregate.measures import mean_score
-from visionflan.evaluate.benchmark import Benchmark, Row
-from visionflan.evaluate.benchmark_files import require_picture, some, text_of
+from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
+from visionflan.evaluate.benchmark_files import reading_text, require_picture, require_rows
 from visionflan.evaluate.rules import mmbench as mmbench_rules
 from visionflan.evaluate.rules.mmbench import circular, is_original
 from visionflan.layouts import csv_rows, require
@@ -122,7 +122,7 @@ def table(root: Path) -> Path:
 
 
 @benchmark.reader
-def read(root: Path) -> Iterator[Row]:
+def read(root: Path) -> Iterator[BenchmarkRow]:
     """Read the originals and their turns; turn the options here if the table does not."""
     path = table(root)
     pictures: dict[str, bytes | str] = {}
@@ -153,8 +153,8 @@ def filled(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """Read the cells of each row and where it stands; one that lacks cells was cut off."""
     csv.field_size_limit(LONGEST_CELL)
     rows = csv_rows(path, "index", "question", "image", delimiter="\t")
-    with text_of(f"mmbench: {path}"):
-        for number, cells in enumerate(some(f"mmbench: {path}", rows), start=2):
+    with reading_text(f"mmbench: {path}"):
+        for number, cells in enumerate(require_rows(f"mmbench: {path}", rows), start=2):
             place = f"mmbench: {path}, row {number}"
             if None in (*cells, *cells.values()):
                 raise ReleaseError(
@@ -204,10 +204,10 @@ def turnings(line: Line) -> int:
     return 1 if spoken else len(line.options)
 
 
-def row(line: Line, image: bytes, times: int) -> Row:
+def row(line: Line, image: bytes, times: int) -> BenchmarkRow:
     """Make a row; its context is the question without the hint, for styles and for the judge."""
     letters = tuple(ascii_uppercase[: len(line.options)])
-    return Row(
+    return BenchmarkRow(
         part=line.part,
         key=str(line.number),
         question=f"{line.hint}\n{line.question}" if line.hint else line.question,
@@ -232,25 +232,25 @@ def version(root: Path) -> str:
     return f"{path.name} ({found})"
 
 
-def listed(row: Row) -> str:
+def listed(row: BenchmarkRow) -> str:
     """Write the options, each with its letter on a line of its own."""
     pairs = zip(row.candidates, row.options, strict=True)
     return "\n".join(f"{letter}. {option}" for letter, option in pairs)
 
 
-def hint(row: Row) -> str:
+def hint(row: BenchmarkRow) -> str:
     """Give what stands before the question."""
     return row.question.removesuffix(row.context).removesuffix("\n")
 
 
 @benchmark.style("llava")
-def llava(row: Row) -> str:
+def llava(row: BenchmarkRow) -> str:
     """Ask as LLaVA-1.5 was asked."""
     return f"{row.question}\n{listed(row)}\n{LETTER_ONLY}"
 
 
 @benchmark.style("vlmevalkit")
-def vlmevalkit(row: Row) -> str:
+def vlmevalkit(row: BenchmarkRow) -> str:
     """Ask as the owners' toolkit does."""
     hinted = f"Hint: {hint(row)}\n" if hint(row) else ""
     closing = "Please select the correct answer from the options above. \n"
@@ -258,7 +258,7 @@ def vlmevalkit(row: Row) -> str:
 
 
 @benchmark.style("lmms_eval")
-def lmms_eval(row: Row) -> str:
+def lmms_eval(row: BenchmarkRow) -> str:
     """Ask as EvolvingLMMs-Lab/lmms-eval does, with the closing words of its configuration."""
     words = f"{hint(row)} {row.context}" if hint(row) else row.context
     return f"{words} There are several options:\n{listed(row)}\n\n{LETTER_ONLY}"

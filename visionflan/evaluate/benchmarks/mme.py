@@ -23,20 +23,20 @@ from typing import NamedTuple
 
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.aggregate.bootstrap import Floats
-from visionflan.evaluate.aggregate.measures import Measure, Where, mean_score, ratio
-from visionflan.evaluate.benchmark import Benchmark, Row
-from visionflan.evaluate.benchmark_files import text_of
-from visionflan.evaluate.metric import Question, Rule, Verdict
+from visionflan.evaluate.aggregate.measures import AggregateMetric, RecordFilter, mean_score, ratio
+from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
+from visionflan.evaluate.benchmark_files import reading_text
+from visionflan.evaluate.metric import ParsedAnswer, ScoringContext, ScoringRule
 from visionflan.evaluate.records.record import Record
 from visionflan.evaluate.rules.yes_no import (
     CANDIDATES,
     SHORT_ANSWER,
-    compared,
     lenient,
-    share,
+    ratio_measure,
+    score_label,
     yes_rate,
 )
-from visionflan.layouts import is_picture
+from visionflan.layouts import is_image_file
 from visionflan.specimens.mme import write_mme
 
 PERCEPTION = (
@@ -61,12 +61,12 @@ def part_of(record: Record) -> str:
     return record.task.split("/", 1)[1]
 
 
-def among(parts: Sequence[str]) -> Where:
+def among(parts: Sequence[str]) -> RecordFilter:
     """Choose the records of some subtasks."""
     return lambda record: part_of(record) in parts
 
 
-def pair_sums(records: Sequence[Record], rule: Rule) -> list[float]:
+def pair_sums(records: Sequence[Record], rule: ScoringRule) -> list[float]:
     """Of complete pairs, sum up right answers, answers, both right, pairs; and count all pairs."""
     pairs: defaultdict[str, list[float]] = defaultdict(list)
     for record in records:
@@ -78,10 +78,10 @@ def pair_sums(records: Sequence[Record], rule: Rule) -> list[float]:
     return [right, 2 * len(whole), both, len(whole), len(pairs)]
 
 
-def score(name: str, parts: Sequence[str]) -> Measure:
+def score(name: str, parts: Sequence[str]) -> AggregateMetric:
     """Add up the scores of subtasks; without one of them there is no sum."""
 
-    def tally(records: Sequence[Record], rule: Rule) -> Sequence[float]:
+    def tally(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
         sums: list[float] = []
         for part in parts:
             sums.extend(pair_sums([r for r in records if part_of(r) == part], rule))
@@ -93,12 +93,12 @@ def score(name: str, parts: Sequence[str]) -> Measure:
         total: Floats = scores.sum(axis=-1)
         return total
 
-    return Measure(name, tally, value, 200.0 * len(parts), by_part=True, where=among(parts))
+    return AggregateMetric(name, tally, value, 200.0 * len(parts), by_part=True, where=among(parts))
 
 
-def of_pairs(name: str, above: int, below: int, parts: Sequence[str] = SUBTASKS) -> Measure:
+def of_pairs(name: str, above: int, below: int, parts: Sequence[str] = SUBTASKS) -> AggregateMetric:
     """Divide two of the sums over pairs."""
-    return Measure(
+    return AggregateMetric(
         name,
         pair_sums,
         lambda totals: ratio(totals[..., above], totals[..., below]),
@@ -107,14 +107,14 @@ def of_pairs(name: str, above: int, below: int, parts: Sequence[str] = SUBTASKS)
     )
 
 
-def of_subtask(part: str) -> tuple[Measure, ...]:
+def of_subtask(part: str) -> tuple[AggregateMetric, ...]:
     """Measure one subtask."""
     only = among((part,))
     return (
         score(f"{part} score", (part,)),
         mean_score(f"{part} accuracy", only),
         of_pairs(f"{part} accuracy+", 2, 3, (part,)),
-        share(f"{part} yes-rate", yes_rate, only, by_part=True),
+        ratio_measure(f"{part} yes-rate", yes_rate, only, by_part=True),
     )
 
 
@@ -135,7 +135,7 @@ benchmark = Benchmark(
         mean_score("accuracy"),
         of_pairs("accuracy+", 2, 3),
         of_pairs("complete pairs", 3, 4),
-        share("yes-rate", yes_rate, by_part=True),
+        ratio_measure("yes-rate", yes_rate, by_part=True),
         *(measure for part in SUBTASKS for measure in of_subtask(part)),
     ),
 )
@@ -176,7 +176,7 @@ def questions(root: Path) -> Iterator[Asked]:
         texts = texts if texts.is_dir() else folder
         if not pictures.is_dir():
             raise ReleaseError(f"MME: {pictures} is not there: unpack the whole release")
-        images = {path.stem: path for path in pictures.iterdir() if is_picture(path)}
+        images = {path.stem: path for path in pictures.iterdir() if is_image_file(path)}
         files = sorted(path for path in texts.glob("*.txt") if not path.name.startswith("."))
         if not files:
             raise ReleaseError(f"MME: {texts} holds no questions: unpack the whole release")
@@ -191,7 +191,7 @@ def questions(root: Path) -> Iterator[Asked]:
 
 def pair(part: str, path: Path, image: Path) -> Iterator[Asked]:
     """Read the two questions about a picture."""
-    with text_of(f"MME: {path}"):
+    with reading_text(f"MME: {path}"):
         lines = [line for line in path.read_text("utf-8-sig").split("\n") if line.strip()]
     if len(lines) != 2:
         raise ReleaseError(
@@ -209,11 +209,11 @@ def pair(part: str, path: Path, image: Path) -> Iterator[Asked]:
 
 
 @benchmark.reader
-def read(root: Path) -> Iterator[Row]:
+def read(root: Path) -> Iterator[BenchmarkRow]:
     """Read the pairs of all subtasks."""
     for each in questions(root):
         group = f"{each.part}/{each.image.name}"
-        yield Row(
+        yield BenchmarkRow(
             part=each.part,
             key=f"{each.image.name}:{each.number}",
             question=each.question,
@@ -245,25 +245,25 @@ def specimen(root: Path) -> None:
 
 
 @benchmark.style("llava")
-def llava(row: Row) -> str:
+def llava(row: BenchmarkRow) -> str:
     """Ask for a single word or phrase instead, as LLaVA-1.5 does."""
     return row.question.strip().removesuffix(REQUEST).strip() + SHORT_ANSWER
 
 
 @benchmark.style("official")
-def own_words(row: Row) -> str:
+def own_words(row: BenchmarkRow) -> str:
     """Ask in the words of the release."""
     return row.question
 
 
 @benchmark.official
-def official(answer: str, question: Question) -> Verdict:
+def official(answer: str, question: ScoringContext) -> ParsedAnswer:
     """Look for yes, then for no, in the first four characters."""
     start = answer.lower()[:4]
     for label in ("yes", "no"):
         if label in start:
-            return compared(label, question)
-    return Verdict(0.0, "", "unparsed")
+            return score_label(label, question)
+    return ParsedAnswer(0.0, "", "unparsed")
 
 
 benchmark.lenient(lenient)

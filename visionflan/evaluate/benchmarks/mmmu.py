@@ -30,9 +30,9 @@ from PIL import Image
 from visionflan.dataset import IMAGE_MARKER
 from visionflan.drawing import WHOLE, canvas, cells, shape, word
 from visionflan.errors import ReleaseError
-from visionflan.evaluate.aggregate.measures import Measure, mean_score
-from visionflan.evaluate.benchmark import Benchmark, Row
-from visionflan.evaluate.benchmark_files import require_picture, some
+from visionflan.evaluate.aggregate.measures import AggregateMetric, mean_score
+from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
+from visionflan.evaluate.benchmark_files import require_picture, require_rows
 from visionflan.evaluate.rules import mmmu as mmmu_rules
 from visionflan.layouts import require
 
@@ -67,7 +67,7 @@ LETTER_ONLY = "Answer with the option's letter from the given choices directly."
 SHORT_ANSWER = "Answer the question using a single word or phrase."
 
 
-def labelled(label: str) -> Measure:
+def labelled(label: str) -> AggregateMetric:
     """Average over the questions with a label."""
     return mean_score(f"accuracy, {label}", lambda record: label in record.labels)
 
@@ -106,7 +106,7 @@ def tables(root: Path) -> list[Path]:
 
 
 @benchmark.reader
-def read(root: Path) -> Iterator[Row]:
+def read(root: Path) -> Iterator[BenchmarkRow]:
     """Read the validation questions of all subjects that are there."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -118,11 +118,11 @@ def read(root: Path) -> Iterator[Row]:
             raise ReleaseError(f"mmmu: {path} is not a whole Parquet file: {fault}") from fault
         if lacking := [name for name in COLUMNS if name not in table.column_names]:
             raise ReleaseError(f"mmmu: {path} has no column {', '.join(lacking)}")
-        for line in some(f"mmmu: {path}", table.to_pylist()):
+        for line in require_rows(f"mmmu: {path}", table.to_pylist()):
             yield asked(line, path)
 
 
-def asked(line: dict[str, Any], path: Path) -> Row:
+def asked(line: dict[str, Any], path: Path) -> BenchmarkRow:
     """Make a row of one line of a table."""
     place = f"mmmu: {path}, question {line['id']}"
     subject = "_".join(str(line["id"]).split("_")[1:-1])
@@ -134,7 +134,7 @@ def asked(line: dict[str, Any], path: Path) -> Row:
     answers = strings(line["answer"], place)
     if not answers or (choice and answers[0] not in letters):
         raise ReleaseError(f"{place} has the answer {line['answer']!r}, which is none of its own")
-    return Row(
+    return BenchmarkRow(
         part=subject,
         key=line["id"],
         question=line["question"],
@@ -181,26 +181,26 @@ def version(root: Path) -> str:
     )
 
 
-def body(row: Row) -> str:
+def body(row: BenchmarkRow) -> str:
     """Write the question and its options, if any, each on a line of its own."""
     pairs = zip(row.candidates, row.options, strict=True)
     lines = "".join(f"({letter}) {option}\n" for letter, option in pairs)
     return f"{row.question}\n{lines}"
 
 
-def instruction(row: Row) -> str:
+def instruction(row: BenchmarkRow) -> str:
     """Say in which form to answer."""
     return f"\n{LETTER_ONLY}" if row.options else SHORT_ANSWER
 
 
 @benchmark.style("llava")
-def llava(row: Row) -> str:
+def llava(row: BenchmarkRow) -> str:
     """Ask as the owners asked LLaVA-1.5: all pictures first, references kept as words."""
     return body(row) + instruction(row)
 
 
 @benchmark.style("interleaved")
-def interleaved(row: Row) -> str:
+def interleaved(row: BenchmarkRow) -> str:
     """Show each picture where it is first spoken of, and those never spoken of at the end.
 
     Pictures stay in the order of their numbers: one that is passed over is shown with the next.

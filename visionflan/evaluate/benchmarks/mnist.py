@@ -18,12 +18,12 @@ from PIL import Image, ImageDraw
 
 from visionflan.drawing import font
 from visionflan.errors import ReleaseError
-from visionflan.evaluate.benchmark import Benchmark, Row
-from visionflan.evaluate.benchmark_files import some
+from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
+from visionflan.evaluate.benchmark_files import require_rows
 from visionflan.evaluate.rules import class_names
-from visionflan.hashing import fraction
+from visionflan.hashing import hash_fraction
 from visionflan.layouts import require
-from visionflan.layouts.arrays import idx, idx_content, png, version
+from visionflan.layouts.arrays import idx_content, png, read_idx, version
 from visionflan.specimens.arrays import write_idx
 
 DIGITS = tuple("0123456789")
@@ -52,7 +52,7 @@ benchmark = class_names.of_classes(
 
 
 @benchmark.reader
-def read(root: Path) -> Iterator[Row]:
+def read(root: Path) -> Iterator[BenchmarkRow]:
     """Read the test set."""
     with class_names.reading(benchmark.title):
         yield from class_names.rows("number", DIGITS, pictures(root))
@@ -60,12 +60,12 @@ def read(root: Path) -> Iterator[Row]:
 
 def pictures(root: Path) -> Iterator[tuple[str, bytes, str]]:
     """Yield the key, the picture and the digit of each row."""
-    images, labels = idx(root / IMAGES), idx(root / LABELS)
+    images, labels = read_idx(root / IMAGES), read_idx(root / LABELS)
     if images.ndim != 3 or labels.shape != images.shape[:1]:
         raise ReleaseError(
             f"{root / LABELS} has not one label for each picture of {IMAGES}: take both again"
         )
-    for place, label in enumerate(some(str(root / LABELS), labels.tolist())):
+    for place, label in enumerate(require_rows(str(root / LABELS), labels.tolist())):
         if label >= len(DIGITS):
             raise ReleaseError(
                 f"{root / LABELS}: the label of row {place} is {label}, which is no digit: take "
@@ -95,5 +95,5 @@ def drawn(digit: int) -> Image.Image:
     ImageDraw.Draw(large).text(
         (2 * SIZE, 2 * SIZE), str(digit), fill=255, font=font(88), anchor="mm", stroke_width=3
     )
-    turned = large.rotate(24 * fraction("mnist", digit) - 12, Image.Resampling.BICUBIC)
+    turned = large.rotate(24 * hash_fraction("mnist", digit) - 12, Image.Resampling.BICUBIC)
     return turned.resize((SIZE, SIZE), Image.Resampling.BOX)

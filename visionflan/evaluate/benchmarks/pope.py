@@ -21,28 +21,28 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.dataset import Broken
+from visionflan.dataset import BrokenRow
 from visionflan.drawing import canvas, grid_cell
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.aggregate.bootstrap import Floats
-from visionflan.evaluate.aggregate.measures import Measure, ratio
-from visionflan.evaluate.benchmark import Benchmark, Row
-from visionflan.evaluate.benchmark_files import some, text_of
-from visionflan.evaluate.metric import Question, Rule, Verdict
+from visionflan.evaluate.aggregate.measures import AggregateMetric, ratio
+from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
+from visionflan.evaluate.benchmark_files import reading_text, require_rows
+from visionflan.evaluate.metric import ParsedAnswer, ScoringContext, ScoringRule
 from visionflan.evaluate.records.record import Record
 from visionflan.evaluate.rules.yes_no import (
     CANDIDATES,
     SHORT_ANSWER,
     Share,
     accuracy,
-    compared,
     f1,
     lenient,
     precision,
+    ratio_measure,
     recall,
-    share,
-    summed,
+    score_label,
+    sum_ratio,
     yes_rate,
 )
 from visionflan.hashing import pick
@@ -79,29 +79,29 @@ def part_of(record: Record) -> str:
     return record.task.split("/", 1)[1]
 
 
-def of_split(split: str, name: str) -> Measure:
+def of_split(split: str, name: str) -> AggregateMetric:
     """Measure one split."""
-    return share(f"{split} {name}", SHARES[name], lambda record: part_of(record) == split)
+    return ratio_measure(f"{split} {name}", SHARES[name], lambda record: part_of(record) == split)
 
 
-def mean_of_splits(name: str) -> Measure:
+def mean_of_splits(name: str) -> AggregateMetric:
     """Average a measure over the three splits; without one of them it has no value."""
 
-    def tally(records: Sequence[Record], rule: Rule) -> Sequence[float]:
+    def tally(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
         sums: list[float] = []
         for split in SPLITS:
             own = [record for record in records if part_of(record) == split]
-            sums.extend(summed(own, rule, SHARES[name]))
+            sums.extend(sum_ratio(own, rule, SHARES[name]))
         return sums
 
     def value(totals: Floats) -> Floats:
         mean: Floats = ratio(totals[..., 0::2], totals[..., 1::2]).mean(axis=-1)
         return mean
 
-    return Measure(f"mean {name}", tally, value)
+    return AggregateMetric(f"mean {name}", tally, value)
 
 
-def distinct_accuracy(records: Sequence[Record], rule: Rule) -> Sequence[float]:
+def distinct_accuracy(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
     """Count each question of a picture once, however many splits ask it."""
     scores: defaultdict[str, list[float]] = defaultdict(list)
     for record in records:
@@ -126,7 +126,7 @@ benchmark = Benchmark(
         mean_of_splits("accuracy"),
         mean_of_splits("yes-rate"),
         *(of_split(split, name) for split in SPLITS for name in SHARES),
-        Measure(
+        AggregateMetric(
             "accuracy over distinct questions",
             distinct_accuracy,
             lambda totals: ratio(totals[..., 0], totals[..., 1]),
@@ -157,15 +157,15 @@ def questions(root: Path) -> Iterator[Asked]:
                 f"POPE: {name} is not in {root}: put the folder output/coco of the POPE "
                 "repository there"
             )
-        with text_of(f"POPE: {path}"):
-            for line in some(f"POPE: {path}", json_lines(path)):
+        with reading_text(f"POPE: {path}"):
+            for line in require_rows(f"POPE: {path}", json_lines(path)):
                 yield asked(split, path, line)
 
 
-def asked(split: str, path: Path, line: tuple[int, object] | Broken) -> Asked:
+def asked(split: str, path: Path, line: tuple[int, object] | BrokenRow) -> Asked:
     """Make sure of one line."""
     mend = "get the file again from the POPE repository"
-    if isinstance(line, Broken):
+    if isinstance(line, BrokenRow):
         raise ReleaseError(f"POPE: {path.parent / line.key} is not JSON: {mend}")
     place, row = f"{path}:{line[0]}", line[1]
     try:
@@ -184,7 +184,7 @@ def asked(split: str, path: Path, line: tuple[int, object] | Broken) -> Asked:
 
 
 @benchmark.reader
-def read(root: Path) -> Iterator[Row]:
+def read(root: Path) -> Iterator[BenchmarkRow]:
     """Read the three splits; every picture must be there."""
     folders = (root / "val2014", root.parent / "coco/val2014", root.parent / "coco/images/val2014")
     folder = next(filter(Path.is_dir, folders), folders[0])
@@ -197,7 +197,7 @@ def read(root: Path) -> Iterator[Row]:
                     f"POPE: {each.place} asks about {each.image}, which is not in {folder}: "
                     "unpack COCO's val2014.zip there"
                 )
-        yield Row(
+        yield BenchmarkRow(
             part=each.split,
             key=each.number,
             question=each.text,
@@ -245,23 +245,23 @@ def specimen(root: Path) -> None:
 
 
 @benchmark.style("llava")
-def llava(row: Row) -> str:
+def llava(row: BenchmarkRow) -> str:
     """Ask for a single word or phrase, as LLaVA-1.5 does."""
     return row.question + SHORT_ANSWER
 
 
 @benchmark.style("official")
-def bare(row: Row) -> str:
+def bare(row: BenchmarkRow) -> str:
     """Ask what the release asks, and nothing else."""
     return row.question
 
 
 @benchmark.official
-def official(answer: str, question: Question) -> Verdict:
+def official(answer: str, question: ScoringContext) -> ParsedAnswer:
     """Take for yes whatever says no plain no in its first sentence."""
     words = answer.split(".", 1)[0].replace(",", "").split(" ")
     denied = any(word in words for word in ("No", "not", "no"))
-    return compared("no" if denied else "yes", question)
+    return score_label("no" if denied else "yes", question)
 
 
 benchmark.lenient(lenient)

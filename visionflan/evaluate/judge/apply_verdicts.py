@@ -3,16 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.judge.judgments import Judgement, is_left_over, judge_of, verdicts
-from visionflan.evaluate.judge.rubric import Reading, Rubric
-from visionflan.evaluate.metric import Status
+from visionflan.evaluate.judge.judgments import Judgment, judge_of, needs_judge, verdicts
+from visionflan.evaluate.judge.rubric import JudgeScore, Rubric
+from visionflan.evaluate.metric import ParseStatus
 from visionflan.evaluate.records.record import Record
 
-Verdicts = Mapping[tuple[str, str, str], Reading | None]
+Verdicts = Mapping[tuple[str, str, str], JudgeScore | None]
 
 
-def decided(
-    records: Sequence[Record], rubric: Rubric, judgements: Iterable[Judgement], judge: str = ""
+def apply_verdicts(
+    records: Sequence[Record], rubric: Rubric, judgements: Iterable[Judgment], judge: str = ""
 ) -> tuple[list[Record], str]:
     """Score records by the verdicts of one judge, and name it.
 
@@ -29,13 +29,13 @@ def decided(
             "of them with `--judge-model`, or have them judged with `--judge`"
         )
     found = verdicts(kept, records, rubric, name)
-    by_scope = by_judge_alone if rubric.scope == "all" else by_judge_where_left_over
+    by_scope = score_all_by_judge if rubric.scope == "all" else score_unparsed_by_judge
     return [record if record.error else by_scope(record, found) for record in records], name
 
 
-def by_judge_alone(record: Record, found: Verdicts) -> Record:
+def score_all_by_judge(record: Record, found: Verdicts) -> Record:
     """Give a record the judge's score by both rules."""
-    reading, status = looked_up(record, found)
+    reading, status = find_verdict(record, found)
     return record._replace(
         decided_by="judge",
         status=status,
@@ -46,18 +46,18 @@ def by_judge_alone(record: Record, found: Verdicts) -> Record:
     )
 
 
-def by_judge_where_left_over(record: Record, found: Verdicts) -> Record:
+def score_unparsed_by_judge(record: Record, found: Verdicts) -> Record:
     """Give a record the judge's score by those rules that could not read the answer."""
-    reading, status = looked_up(record, found)
+    reading, status = find_verdict(record, found)
     score = reading.score if reading else None
-    if is_left_over(record.answer, record.status, record.parsed):
+    if needs_judge(record.answer, record.status, record.parsed):
         record = record._replace(decided_by="judge", status=status, score_lenient=score)
-    if is_left_over(record.answer, record.status_official, record.parsed_official):
+    if needs_judge(record.answer, record.status_official, record.parsed_official):
         record = record._replace(decided_by="judge", status_official=status, score_official=score)
     return record
 
 
-def looked_up(record: Record, found: Verdicts) -> tuple[Reading | None, Status]:
+def find_verdict(record: Record, found: Verdicts) -> tuple[JudgeScore | None, ParseStatus]:
     """Find what the judge said of an answer, or why it said nothing."""
     if record.place not in found:
         return None, "unjudged"

@@ -3,12 +3,12 @@
 from typing import Literal, NamedTuple, Protocol
 
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.judge.rubric import Request
+from visionflan.evaluate.judge.rubric import JudgeRequest
 
 MILLION = 1_000_000
 
 
-class Prices(NamedTuple):
+class TokenPrices(NamedTuple):
     """What a million tokens cost in US dollars, of the prompt and of what is written."""
 
     prompt: float
@@ -19,7 +19,7 @@ class Prices(NamedTuple):
         return (prompt_tokens * self.prompt + completion_tokens * self.completion) / MILLION
 
 
-class Reply(NamedTuple):
+class JudgeReply(NamedTuple):
     """What a judge said, under which name it answered, and what that took.
 
     `model` is the server's own name, which may change while the name that is asked for stays.
@@ -39,10 +39,10 @@ class Reply(NamedTuple):
 # `away`: out of reach, out of time, overloaded or broken: worth another try a little later.
 # `unusable`: it answered, but with nothing that can be used: worth asking afresh, a few times.
 # `refused`: it will not answer this question. `barred`: it will answer none of ours.
-Kind = Literal["away", "unusable", "refused", "barred"]
+JudgeErrorKind = Literal["away", "unusable", "refused", "barred"]
 
 
-class NoReplyError(EvaluationError):
+class JudgeError(EvaluationError):
     """A judge gave no usable reply.
 
     `wait` is how long the server asks to be left alone, `billed` whether it may have been paid;
@@ -51,12 +51,12 @@ class NoReplyError(EvaluationError):
 
     def __init__(
         self,
-        kind: Kind,
+        kind: JudgeErrorKind,
         message: str,
         *,
         wait: float = 0.0,
         billed: bool = False,
-        reply: Reply | None = None,
+        reply: JudgeReply | None = None,
     ) -> None:
         super().__init__(message)
         self.kind, self.wait, self.billed, self.reply = kind, wait, billed, reply
@@ -81,10 +81,10 @@ class Judge(Protocol):
         ...
 
     @property
-    def prices(self) -> Prices | None:
+    def prices(self) -> TokenPrices | None:
         """Tell what tokens cost."""
         ...
 
-    def ask(self, request: Request, repeat: int) -> Reply:
+    def ask(self, request: JudgeRequest, repeat: int) -> JudgeReply:
         """Ask once; raise `NoReplyError` where that gives nothing usable."""
         ...

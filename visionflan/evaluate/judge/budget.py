@@ -11,8 +11,8 @@ from threading import Condition
 from typing import NamedTuple
 
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.judge.base import NoReplyError, Prices
-from visionflan.evaluate.judge.rubric import Request
+from visionflan.evaluate.judge.base import JudgeError, TokenPrices
+from visionflan.evaluate.judge.rubric import JudgeRequest
 
 CHARACTERS_A_TOKEN = 4  # the rough rule of the estimate: English text in present tokenizers
 TEMPLATE_TOKENS = 100  # what a server may put around the messages of one request, at most
@@ -32,11 +32,11 @@ class Limits:
             raise EvaluationError("limits of a judge are at least 0, and at least one worker asks")
 
 
-class CapError(EvaluationError):
+class BudgetExceededError(EvaluationError):
     """The next call could go beyond a cap, or the judge is lost."""
 
 
-class Estimate(NamedTuple):
+class CostEstimate(NamedTuple):
     """What judging will take, before it begins; without prices the cost is None.
 
     `prompt_tokens` are characters divided by 4, `completion_tokens` the most that may be written.
@@ -52,26 +52,26 @@ class Estimate(NamedTuple):
     high: float | None
 
 
-def estimated(
-    verdicts: int, kept: int, waiting: Iterable[Request], prices: Prices | None
-) -> Estimate:
+def estimate_cost(
+    verdicts: int, kept: int, waiting: Iterable[JudgeRequest], prices: TokenPrices | None
+) -> CostEstimate:
     """Estimate what it takes to have `verdicts`, of which `kept` are known already."""
     requests = list(waiting)
     prompt = sum(-(-characters(request) // CHARACTERS_A_TOKEN) for request in requests)
     completion = sum(request.max_tokens for request in requests)
     low = prices.of(prompt, 0) if prices else None
     high = prices.of(prompt, completion) if prices else None
-    return Estimate(verdicts, kept, len(requests), prompt, completion, low, high)
+    return CostEstimate(verdicts, kept, len(requests), prompt, completion, low, high)
 
 
-def added(told: Sequence[Estimate]) -> Estimate:
+def sum_estimates(told: Sequence[CostEstimate]) -> CostEstimate:
     """Add up estimates; the cost of all is unknown where that of one is."""
 
     def total(costs: Sequence[float | None]) -> float | None:
         known = [cost for cost in costs if cost is not None]
         return sum(known) if len(known) == len(costs) else None
 
-    return Estimate(
+    return CostEstimate(
         verdicts=sum(each.verdicts for each in told),
         cached=sum(each.cached for each in told),
         calls=sum(each.calls for each in told),
@@ -82,18 +82,18 @@ def added(told: Sequence[Estimate]) -> Estimate:
     )
 
 
-def characters(request: Request) -> int:
+def characters(request: JudgeRequest) -> int:
     """Count the characters of a request."""
     return sum(len(message.content) for message in request.messages)
 
 
-def most_tokens(request: Request) -> int:
+def max_prompt_tokens(request: JudgeRequest) -> int:
     """Bound the tokens of a prompt: each stands for at least one byte."""
     return TEMPLATE_TOKENS + sum(len(message.content.encode()) for message in request.messages)
 
 
 @dataclass(eq=False)  # two calls that cost the same are two calls
-class Call:
+class PendingCall:
     """A call that is under way: the most that it can cost, and what it did cost once known."""
 
     most: float
@@ -110,12 +110,12 @@ class Budget:
     """
 
     limits: Limits
-    prices: Prices | None
+    prices: TokenPrices | None
     calls: int = 0
     spent: float = 0.0
     away: int = 0
     lost: str = ""
-    under_way: list[Call] = field(default_factory=list)
+    under_way: list[PendingCall] = field(default_factory=list)
     changed: Condition = field(default_factory=Condition)
 
     def __post_init__(self) -> None:
@@ -127,14 +127,16 @@ class Budget:
             )
 
     @contextmanager
-    def call(self, request: Request) -> Iterator[Call]:
+    def call(self, request: JudgeRequest) -> Iterator[PendingCall]:
         """Make one call within the caps; the caller puts down what it cost."""
         prices = self.prices
-        call = Call(prices.of(most_tokens(request), request.max_tokens) if prices else 0.0)
+        call = PendingCall(
+            prices.of(max_prompt_tokens(request), request.max_tokens) if prices else 0.0
+        )
         self.begin(call)
         try:
             yield call
-        except NoReplyError as fault:
+        except JudgeError as fault:
             call.cost = fault.reply.cost if fault.reply else None if fault.billed else 0.0
             raise
         finally:
@@ -143,19 +145,19 @@ class Budget:
                 self.spent += call.most if call.cost is None else call.cost
                 self.changed.notify_all()
 
-    def begin(self, call: Call) -> None:
+    def begin(self, call: PendingCall) -> None:
         """Set aside what a call can cost, waiting for those under way where that may make room."""
         with self.changed:
             while not self.lost and self.has_calls() and not self.has_money(call):
                 if not self.under_way:
-                    raise CapError(
+                    raise BudgetExceededError(
                         f"another call could go beyond the limit of {self.limits.usd:g} US dollars"
                     )
                 self.changed.wait()
             if self.lost:
-                raise CapError(self.lost)
+                raise BudgetExceededError(self.lost)
             if not self.has_calls():
-                raise CapError(f"the limit of {self.limits.calls} calls is reached")
+                raise BudgetExceededError(f"the limit of {self.limits.calls} calls is reached")
             self.calls += 1
             self.under_way.append(call)
 
@@ -163,7 +165,7 @@ class Budget:
         """Whether one more call may be made."""
         return self.limits.calls is None or self.calls < self.limits.calls
 
-    def has_money(self, call: Call) -> bool:
+    def has_money(self, call: PendingCall) -> bool:
         """Whether a call stays below the cap, even if all under way cost the most they can."""
         if self.limits.usd is None:
             return True

@@ -12,8 +12,8 @@ from threading import Lock
 from typing import NamedTuple
 
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.judge.base import Judge, Reply
-from visionflan.evaluate.judge.rubric import Request
+from visionflan.evaluate.judge.base import Judge, JudgeReply
+from visionflan.evaluate.judge.rubric import JudgeRequest
 
 CACHE = "judge.sqlite"
 VERSION = 1
@@ -27,11 +27,11 @@ CREATE TABLE IF NOT EXISTS replies (
 """
 
 
-class Asked(NamedTuple):
+class CacheKey(NamedTuple):
     """Who is asked what: all that decides a reply."""
 
     judge: Judge
-    request: Request
+    request: JudgeRequest
     rubric: str
     repeat: int
     swapped: bool
@@ -51,7 +51,7 @@ class Asked(NamedTuple):
         return sha256(json.dumps(content, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
-class Cache:
+class ReplyCache:
     """The replies in a file; each is safe on disk before the next is asked for."""
 
     def __init__(self, path: Path) -> None:
@@ -72,15 +72,15 @@ class Cache:
         """Close the file."""
         self.table.close()
 
-    def get(self, key: str) -> Reply | None:
+    def get(self, key: str) -> JudgeReply | None:
         """Give a reply that is kept."""
         with self.lock:
             row = self.table.execute(
                 f"SELECT {', '.join(COLUMNS)} FROM replies WHERE key = ?", [key]
             ).fetchone()
-        return Reply(*row)._replace(cached=True) if row else None
+        return JudgeReply(*row)._replace(cached=True) if row else None
 
-    def put(self, asked: Asked, reply: Reply) -> None:
+    def put(self, asked: CacheKey, reply: JudgeReply) -> None:
         """Keep a reply for good."""
         values = [getattr(reply, name) for name in COLUMNS]
         row = [asked.key, asked.judge.name, asked.rubric, *values]

@@ -6,10 +6,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from visionflan.atomic_write import replacing
+from visionflan.atomic_write import atomic_path
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.judge.rubric import Reading, Rubric
-from visionflan.evaluate.metric import Status
+from visionflan.evaluate.judge.rubric import JudgeScore, Rubric
+from visionflan.evaluate.metric import ParseStatus
 from visionflan.evaluate.records.record import Record
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 JUDGEMENTS = "judgements.parquet"
 
 
-class Judgement(NamedTuple):
+class Judgment(NamedTuple):
     """One verdict that was asked for, or why there is none.
 
     `answer` is the sha256 of the words that were judged: verdicts on other words never count.
@@ -64,15 +64,19 @@ def subject(record: Record) -> tuple[str, str, str, str]:
 
 
 # What rules leave over: they could not read it, could read it in several ways, or do not try to.
-LEFT_OVER: frozenset[Status] = frozenset({"unparsed", "ambiguous", "unjudged", "judge_failed"})
+UNPARSED_STATUSES: frozenset[ParseStatus] = frozenset(
+    {"unparsed", "ambiguous", "unjudged", "judge_failed"}
+)
 
 
-def is_left_over(answer: str, status: Status, parsed: str) -> bool:
+def needs_judge(answer: str, status: ParseStatus, parsed: str) -> bool:
     """Whether a rule could not tell what an answer means; one without words means nothing."""
-    return bool(answer.strip()) and (status in LEFT_OVER or (status == "truncated" and not parsed))
+    return bool(answer.strip()) and (
+        status in UNPARSED_STATUSES or (status == "truncated" and not parsed)
+    )
 
 
-def verdict_of(judgements: Sequence[Judgement], *, both_orders: bool = False) -> Reading | None:
+def verdict_of(judgements: Sequence[Judgment], *, both_orders: bool = False) -> JudgeScore | None:
     """Average the verdicts on one answer; None where there is none, or none in one of two orders.
 
     Both orders weigh the same, however many of their repeats succeeded.
@@ -80,7 +84,7 @@ def verdict_of(judgements: Sequence[Judgement], *, both_orders: bool = False) ->
     orders = []
     for swapped in (False, True) if both_orders else (None,):
         found = [
-            Reading(each.score, each.against)
+            JudgeScore(each.score, each.against)
             for each in judgements
             if each.score is not None and swapped in (None, each.swapped)
         ]
@@ -90,23 +94,23 @@ def verdict_of(judgements: Sequence[Judgement], *, both_orders: bool = False) ->
     return averaged(orders)
 
 
-def averaged(readings: Sequence[Reading]) -> Reading:
+def averaged(readings: Sequence[JudgeScore]) -> JudgeScore:
     """Average scores, and those of the references where all have one."""
     against = [each.against for each in readings if each.against is not None]
-    return Reading(
+    return JudgeScore(
         sum(each.score for each in readings) / len(readings),
         sum(against) / len(readings) if len(against) == len(readings) else None,
     )
 
 
 def verdicts(
-    judgements: Iterable[Judgement], records: Iterable[Record], rubric: Rubric, judge: str
-) -> dict[tuple[str, str, str], Reading | None]:
+    judgements: Iterable[Judgment], records: Iterable[Record], rubric: Rubric, judge: str
+) -> dict[tuple[str, str, str], JudgeScore | None]:
     """Give a judge's verdict on each record that it was asked about, None where that failed.
 
     Records are told by their place; those that the judge was not asked about are left out.
     """
-    found: dict[tuple[str, str, str, str], list[Judgement]] = defaultdict(list)
+    found: dict[tuple[str, str, str, str], list[Judgment]] = defaultdict(list)
     for each in judgements:
         if (each.rubric, each.judge) == (rubric.name, judge):
             found[each.subject].append(each)
@@ -117,7 +121,7 @@ def verdicts(
     }
 
 
-def judge_of(judgements: Iterable[Judgement], rubric: Rubric, name: str = "") -> str:
+def judge_of(judgements: Iterable[Judgment], rubric: Rubric, name: str = "") -> str:
     """Name the judge whose verdicts count: the one that is asked for, or the only one.
 
     Without any it is empty.
@@ -133,7 +137,7 @@ def judge_of(judgements: Iterable[Judgement], rubric: Rubric, name: str = "") ->
     return names[0] if names else ""
 
 
-class Order(NamedTuple):
+class PositionBias(NamedTuple):
     """How much the place of an answer beside its reference decides.
 
     Of `pairs` judged in both places, `held` have the same winner in both; `shift` is how much
@@ -145,7 +149,7 @@ class Order(NamedTuple):
     shift: float | None
 
 
-def order_of(judgements: Iterable[Judgement]) -> Order:
+def position_bias(judgements: Iterable[Judgment]) -> PositionBias:
     """Measure how much verdicts depend on the place."""
     leads: dict[tuple[object, ...], dict[bool, float]] = defaultdict(dict)
     for each in judgements:
@@ -155,10 +159,10 @@ def order_of(judgements: Iterable[Judgement]) -> Order:
     both = [(lead[False], lead[True]) for lead in leads.values() if len(lead) == 2]
     held = sum((one > 0) - (one < 0) == (two > 0) - (two < 0) for one, two in both)
     shift = sum(one - two for one, two in both) / len(both) if both else None
-    return Order(len(both), held, shift)
+    return PositionBias(len(both), held, shift)
 
 
-def merged(earlier: Iterable[Judgement], new: Iterable[Judgement]) -> list[Judgement]:
+def merge_judgments(earlier: Iterable[Judgment], new: Iterable[Judgment]) -> list[Judgment]:
     """Put new verdicts in the place of earlier ones; a failure never takes that of a verdict."""
     kept = {each.place: each for each in earlier}
     for each in new:
@@ -178,20 +182,20 @@ def schema() -> "pa.Schema":
         **dict.fromkeys(("prompt_tokens", "completion_tokens"), pa.int64()),
         **dict.fromkeys(("score", "against", "cost"), pa.float64()),
     }
-    return pa.schema([(name, types.get(name, pa.string())) for name in Judgement._fields])
+    return pa.schema([(name, types.get(name, pa.string())) for name in Judgment._fields])
 
 
-def write_judgements(path: Path, judgements: Iterable[Judgement]) -> None:
+def write_judgements(path: Path, judgements: Iterable[Judgment]) -> None:
     """Write judgements whole, in an order that does not depend on how they came about."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     rows = [each._asdict() for each in sorted(judgements, key=lambda each: each.place)]
-    with replacing(path) as temporary:
+    with atomic_path(path) as temporary:
         pq.write_table(pa.Table.from_pylist(rows, schema=schema()), temporary, compression="zstd")
 
 
-def read_judgements(path: Path) -> list[Judgement]:
+def read_judgements(path: Path) -> list[Judgment]:
     """Read the judgements of an evaluation; there are none where there is no file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -199,10 +203,10 @@ def read_judgements(path: Path) -> list[Judgement]:
     if not path.is_file():
         return []
     try:
-        table = pq.ParquetFile(path).read().select(list(Judgement._fields))
+        table = pq.ParquetFile(path).read().select(list(Judgment._fields))
     except (pa.ArrowException, KeyError) as fault:
         raise EvaluationError(
             f"{path} is not a table of judgements of this version: {fault}; remove it and judge "
             "again, replies that were paid for are in the cache"
         ) from fault
-    return [Judgement(**row) for row in table.to_pylist()]
+    return [Judgment(**row) for row in table.to_pylist()]

@@ -8,10 +8,10 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.judge.base import NoReplyError, Prices, Reply
-from visionflan.evaluate.judge.rubric import Request
+from visionflan.evaluate.judge.base import JudgeError, JudgeReply, TokenPrices
+from visionflan.evaluate.judge.rubric import JudgeRequest
 from visionflan.evaluate.models.base import checkpoint_digest
-from visionflan.hashing import rank
+from visionflan.hashing import stable_hash
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -29,7 +29,7 @@ class LocalJudge:
         if not (path / "config.json").is_file():
             raise EvaluationError(f"{path} is no text model: it holds no config.json")
         self.path, self.device, self.told = path, device, template
-        self.lock, self.times = Lock(), Counter[tuple[Request, int]]()
+        self.lock, self.times = Lock(), Counter[tuple[JudgeRequest, int]]()
 
     @cached_property
     def name(self) -> str:
@@ -43,16 +43,16 @@ class LocalJudge:
         return f"transformers {template} {self.precision}"
 
     @property
-    def prices(self) -> Prices | None:
+    def prices(self) -> TokenPrices | None:
         """A model of one's own costs nothing a call."""
         return None
 
     @property
     def precision(self) -> str:
         """Name the arithmetic: half precision on an accelerator, single on a processor."""
-        from visionflan.model.generate import chosen_device
+        from visionflan.model.generate import resolve_device
 
-        return "bfloat16" if chosen_device(self.device).type == "cuda" else "float32"
+        return "bfloat16" if resolve_device(self.device).type == "cuda" else "float32"
 
     @cached_property
     def tokenizer(self) -> "PreTrainedTokenizerBase":
@@ -82,30 +82,30 @@ class LocalJudge:
         import torch
         from transformers import AutoModelForCausalLM
 
-        from visionflan.model.generate import chosen_device
+        from visionflan.model.generate import resolve_device
         from visionflan.model.pretrained import from_folder
 
         dtype = getattr(torch, self.precision)
         model: PreTrainedModel = from_folder(AutoModelForCausalLM, self.path, "judge", dtype=dtype)
-        torch.nn.Module.to(model, chosen_device(self.device))
+        torch.nn.Module.to(model, resolve_device(self.device))
         model.eval()
         return model
 
-    def ask(self, request: Request, repeat: int) -> Reply:
+    def ask(self, request: JudgeRequest, repeat: int) -> JudgeReply:
         """Answer, one question at a time."""
         with self.lock:
             tokens = self.encoded(request)
             time = self.times[request, repeat]
             self.times[request, repeat] += 1
             words = [message.content for message in request.messages]
-            written = self.written(tokens, request, rank(repeat, time, *words) % 2**63)
+            written = self.written(tokens, request, stable_hash(repeat, time, *words) % 2**63)
         text = str(self.tokenizer.decode(written, skip_special_tokens=True)).strip()
-        reply = Reply(text, self.name, len(tokens), len(written))
+        reply = JudgeReply(text, self.name, len(tokens), len(written))
         if not text:
-            raise NoReplyError("unusable", "the judge said nothing", reply=reply)
+            raise JudgeError("unusable", "the judge said nothing", reply=reply)
         return reply
 
-    def encoded(self, request: Request) -> list[int]:
+    def encoded(self, request: JudgeRequest) -> list[int]:
         """Write a request as the model's conversations are, and see that it fits."""
         from jinja2 import TemplateError
 
@@ -124,14 +124,14 @@ class LocalJudge:
         tokens: list[int] = self.tokenizer(words, add_special_tokens=False)["input_ids"]
         most = getattr(self.model.config, "max_position_embeddings", None)
         if most is not None and len(tokens) + request.max_tokens > most:
-            raise NoReplyError(
+            raise JudgeError(
                 "refused",
                 f"the question has {len(tokens)} tokens and the reply up to {request.max_tokens}, "
                 f"more than the {most} that the judge takes",
             )
         return tokens
 
-    def written(self, tokens: list[int], request: Request, seed: int) -> list[int]:
+    def written(self, tokens: list[int], request: JudgeRequest, seed: int) -> list[int]:
         """Write on from a prompt; what the model's own files say of sampling does not count."""
         import torch
         from transformers import GenerationConfig

@@ -14,20 +14,20 @@ from typing import Any, Literal
 import httpx
 
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.judge.base import NoReplyError, Prices, Reply
-from visionflan.evaluate.judge.rubric import Request
+from visionflan.evaluate.judge.base import JudgeError, JudgeReply, TokenPrices
+from visionflan.evaluate.judge.rubric import JudgeRequest
 
 LARGEST_REPLY = 10_000_000  # bytes; no verdict is as long
 LONGEST_SENTENCE = 300
 # What no other question would change: a wrong key, no money, no right, no such model or address.
-BARRED = frozenset({301, 302, 307, 308, 401, 402, 403, 404, 405})
+FATAL_STATUS_CODES = frozenset({301, 302, 307, 308, 401, 402, 403, 404, 405})
 # The connection did not come about, so that nothing can have been answered or billed.
 NOT_REACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 LimitField = Literal["max_tokens", "max_completion_tokens"]
 
 
-def key_from(variable: str) -> str:
+def read_api_key(variable: str) -> str:
     """Read the key from the environment variable that the user names."""
     key = os.environ.get(variable, "").strip()
     if not key:
@@ -37,7 +37,7 @@ def key_from(variable: str) -> str:
     return key
 
 
-class HttpJudge:
+class OpenAICompatibleJudge:
     """A server that is asked over HTTP; one object serves many threads.
 
     `timeout` is how many seconds a whole reply may take. Servers differ in how they want the limit
@@ -51,10 +51,10 @@ class HttpJudge:
         *,
         key: str = "",
         timeout: float = 120.0,
-        prices: Prices | None = None,
+        prices: TokenPrices | None = None,
         limit_field: LimitField = "max_tokens",
     ) -> None:
-        self.address, self.name, self.prices = checked(base_url), model, prices
+        self.address, self.name, self.prices = validate_base_url(base_url), model, prices
         self.key, self.timeout, self.limit_field = key, timeout, limit_field
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self.http = httpx.Client(headers=headers, timeout=timeout)
@@ -63,7 +63,7 @@ class HttpJudge:
         """Close the connections."""
         self.http.close()
 
-    def ask(self, request: Request, repeat: int) -> Reply:
+    def ask(self, request: JudgeRequest, repeat: int) -> JudgeReply:
         """Ask once; a repeat is the same question again."""
         body = {
             "model": self.name,
@@ -95,18 +95,20 @@ class HttpJudge:
                 raise httpx.ReadTimeout("the reply does not end")
         return content
 
-    def away(self, what: str, fault: httpx.RequestError) -> NoReplyError:
+    def away(self, what: str, fault: httpx.RequestError) -> JudgeError:
         """Tell that the server is away; what was sent to it may be billed all the same."""
-        return NoReplyError("away", f"the judge {what}", billed=not isinstance(fault, NOT_REACHED))
+        return JudgeError("away", f"the judge {what}", billed=not isinstance(fault, NOT_REACHED))
 
-    def refusal(self, status: int, headers: Mapping[str, str], content: bytes) -> NoReplyError:
+    def refusal(self, status: int, headers: Mapping[str, str], content: bytes) -> JudgeError:
         """Tell what the server says where it does not answer."""
         message = f"the judge answered {status}: {self.masked(sentence(content))}"
         if status == 429 or status >= 500:
-            return NoReplyError("away", message, wait=seconds(headers.get("Retry-After", "")))
-        return NoReplyError("barred" if status in BARRED else "refused", message)
+            return JudgeError(
+                "away", message, wait=parse_retry_after(headers.get("Retry-After", ""))
+            )
+        return JudgeError("barred" if status in FATAL_STATUS_CODES else "refused", message)
 
-    def reply(self, content: bytes) -> Reply:
+    def reply(self, content: bytes) -> JudgeReply:
         """Read a reply; without words it is none."""
         told = decoded(content)
         try:
@@ -114,13 +116,13 @@ class HttpJudge:
         except (LookupError, TypeError) as fault:
             said = self.masked(sentence(content))
             message = f"the judge's reply is not that of a chat: {said}"
-            raise NoReplyError("unusable", message, billed=True) from fault
-        reply = Reply(
+            raise JudgeError("unusable", message, billed=True) from fault
+        reply = JudgeReply(
             text if isinstance(text, str) else "", str(told.get("model") or ""), *self.usage(told)
         )
         if not reply.text.strip():
             message = "the judge's reply holds no words"
-            raise NoReplyError("unusable", message, billed=True, reply=reply)
+            raise JudgeError("unusable", message, billed=True, reply=reply)
         return reply
 
     def usage(self, told: Mapping[str, Any]) -> tuple[int | None, int | None, float | None]:
@@ -138,7 +140,7 @@ class HttpJudge:
         return str(said).replace(self.key, "***") if self.key else str(said)
 
 
-def checked(base_url: str) -> str:
+def validate_base_url(base_url: str) -> str:
     """Refuse what is no address of a server, or would put a secret into it."""
     try:
         url = httpx.URL(base_url)
@@ -173,7 +175,7 @@ def sentence(content: bytes) -> str:
     return line[:LONGEST_SENTENCE] or "nothing"
 
 
-def seconds(retry_after: str) -> float:
+def parse_retry_after(retry_after: str) -> float:
     """Read how long a server asks to be left alone: seconds, or a date; 0 where it says nothing."""
     try:
         return max(0.0, float(retry_after))

@@ -8,15 +8,15 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-from visionflan.evaluate.judge.base import NoReplyError, Reply
-from visionflan.evaluate.judge.budget import Budget, CapError
-from visionflan.evaluate.judge.cache import Asked, Cache
+from visionflan.evaluate.judge.base import JudgeError, JudgeReply
+from visionflan.evaluate.judge.budget import Budget, BudgetExceededError
+from visionflan.evaluate.judge.cache import CacheKey, ReplyCache
 from visionflan.evaluate.judge.rubric import Rubric
 from visionflan.evaluate.records.record import Record
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patience:
+class RetryPolicy:
     """How long to go on asking.
 
     A server that is away is asked again `retries` times, after `first` seconds, then twice as many
@@ -36,25 +36,25 @@ class Patience:
     sleep: Callable[[float], object] | None = None
 
 
-class Heard(NamedTuple):
+class JudgeOutcome(NamedTuple):
     """What came of one question: a reply, or what there is of one and why it does not count."""
 
-    reply: Reply
+    reply: JudgeReply
     failure: str = ""
 
 
 @dataclass
-class Tries:
+class Attempts:
     """The calls that were made for one verdict, and what they took."""
 
-    patience: Patience
+    patience: RetryPolicy
     away: int = 0
     unusable: int = 0
     attempts: int = 0
-    replies: list[Reply] = field(default_factory=list)
-    last: NoReplyError | None = None
+    replies: list[JudgeReply] = field(default_factory=list)
+    last: JudgeError | None = None
 
-    def pause(self, fault: NoReplyError) -> float | None:
+    def pause(self, fault: JudgeError) -> float | None:
         """Tell how many seconds to wait before the next call; None to make none."""
         if fault.kind == "unusable":
             self.unusable += 1
@@ -65,13 +65,13 @@ class Tries:
         wait = max(fault.wait, self.patience.first * 2.0 ** (self.away - 1))
         return wait if wait <= self.patience.longest else None
 
-    def failure(self) -> Heard | None:
+    def failure(self) -> JudgeOutcome | None:
         """Tell why there is no verdict; None where the judge was not asked."""
         if self.last is None:
             return None
-        return Heard(self.whole(self.last.reply or Reply("", "")), str(self.last))
+        return JudgeOutcome(self.whole(self.last.reply or JudgeReply("", "")), str(self.last))
 
-    def whole(self, last: Reply) -> Reply:
+    def whole(self, last: JudgeReply) -> JudgeReply:
         """Give the last reply with what all calls took."""
 
         def total(name: str) -> float | None:
@@ -87,18 +87,18 @@ class Tries:
         )
 
 
-class Questioner:
+class JudgeWorker:
     """Asks a judge, keeps each reply at once, and knows when to stop; `reason` says why it did."""
 
     def __init__(
-        self, rubric: Rubric, cache: Cache, budget: Budget, patience: Patience, *, good: int
+        self, rubric: Rubric, cache: ReplyCache, budget: Budget, patience: RetryPolicy, *, good: int
     ) -> None:
         self.rubric, self.cache, self.budget, self.patience = rubric, cache, budget, patience
         self.good, self.bad, self.reason = good, 0, ""
         self.stopped, self.lock = Event(), Lock()
         self.sleep = patience.sleep or self.stopped.wait
 
-    def all(self, waiting: Sequence[tuple[Record, Asked]]) -> dict[str, Heard]:
+    def all(self, waiting: Sequence[tuple[Record, CacheKey]]) -> dict[str, JudgeOutcome]:
         """Ask all questions until there is a reason to stop; give what was heard by its key."""
         heard = {}
         with ThreadPoolExecutor(self.budget.limits.workers) as pool:
@@ -114,15 +114,15 @@ class Questioner:
                 raise
         return heard
 
-    def hear(self, record: Record, asked: Asked) -> Heard | None:
+    def hear(self, record: Record, asked: CacheKey) -> JudgeOutcome | None:
         """Ask until there is a verdict or no hope; None where it was not asked at all."""
-        tries = Tries(self.patience)
+        tries = Attempts(self.patience)
         while not self.stopped.is_set():
             try:
                 reply = self.verdict(record, asked, tries)
-            except CapError as fault:
+            except BudgetExceededError as fault:
                 self.stop(str(fault))
-            except NoReplyError as fault:
+            except JudgeError as fault:
                 tries.last = fault
                 pause = tries.pause(fault)
                 if pause is None:
@@ -133,27 +133,27 @@ class Questioner:
                 self.cache.put(asked, reply)
                 with self.lock:
                     self.good, self.budget.away = self.good + 1, 0
-                return Heard(reply)
+                return JudgeOutcome(reply)
         return tries.failure()
 
-    def verdict(self, record: Record, asked: Asked, tries: Tries) -> Reply:
+    def verdict(self, record: Record, asked: CacheKey, tries: Attempts) -> JudgeReply:
         """Make one call, and see that its words are a verdict."""
         try:
             with self.budget.call(asked.request) as call:
                 tries.attempts += 1
                 reply = asked.judge.ask(asked.request, asked.repeat)
                 call.cost = reply.cost
-        except NoReplyError as fault:
+        except JudgeError as fault:
             if fault.billed:
-                tries.replies.append(fault.reply or Reply("", ""))
+                tries.replies.append(fault.reply or JudgeReply("", ""))
             raise
         tries.replies.append(reply)
         if self.rubric.read(reply.text, record, asked.swapped) is None:
             message = f"the judge's words are no verdict: {reply.text[:200]!r}"
-            raise NoReplyError("unusable", message, reply=reply)
+            raise JudgeError("unusable", message, reply=reply)
         return tries.whole(reply)
 
-    def note(self, fault: NoReplyError) -> None:
+    def note(self, fault: JudgeError) -> None:
         """Note a failure, and stop where the next question would hardly fare better.
 
         A judge that is away or bars us is so for every question, whichever evaluation asks it.

@@ -14,7 +14,7 @@ class Message(NamedTuple):
     content: str
 
 
-class Request(NamedTuple):
+class JudgeRequest(NamedTuple):
     """What a judge is asked, and how it is to answer."""
 
     messages: tuple[Message, ...]
@@ -22,7 +22,7 @@ class Request(NamedTuple):
     max_tokens: int
 
 
-class Reading(NamedTuple):
+class JudgeScore(NamedTuple):
     """The score that a judge gave an answer, and its reference if any, between 0 and 1."""
 
     score: float
@@ -39,8 +39,8 @@ class Rubric(NamedTuple):
     """
 
     name: str
-    request: "Callable[[Record, bool], Request]"
-    read: "Callable[[str, Record, bool], Reading | None]"
+    request: "Callable[[Record, bool], JudgeRequest]"
+    read: "Callable[[str, Record, bool], JudgeScore | None]"
     scope: Literal["all", "leftovers"] = "all"
     repeats: int = 1
     both_orders: bool = False

@@ -8,24 +8,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from visionflan.evaluate.judge.base import Judge
-from visionflan.evaluate.judge.budget import Budget, Estimate, estimated
-from visionflan.evaluate.judge.cache import Asked, Cache
-from visionflan.evaluate.judge.judgments import Judgement, is_left_over, subject, verdicts
-from visionflan.evaluate.judge.retry import Heard, Patience, Questioner
+from visionflan.evaluate.judge.budget import Budget, CostEstimate, estimate_cost
+from visionflan.evaluate.judge.cache import CacheKey, ReplyCache
+from visionflan.evaluate.judge.judgments import Judgment, needs_judge, subject, verdicts
+from visionflan.evaluate.judge.retry import JudgeOutcome, JudgeWorker, RetryPolicy
 from visionflan.evaluate.judge.rubric import Rubric
 from visionflan.evaluate.records.record import Record
-from visionflan.hashing import rank
+from visionflan.hashing import stable_hash
 
 
-class Ask(NamedTuple):
+class JudgeTask(NamedTuple):
     """One verdict that is wanted."""
 
     record: Record
-    asked: Asked
+    asked: CacheKey
     key: str
 
 
-class Judged(NamedTuple):
+class JudgingResult(NamedTuple):
     """What judging came to.
 
     Of the answers `wanted` those `judged` have a verdict, those `failed` were asked about in vain
@@ -35,7 +35,7 @@ class Judged(NamedTuple):
     which the server answered.
     """
 
-    judgements: list[Judgement]
+    judgements: list[Judgment]
     wanted: int
     judged: int
     failed: int
@@ -57,54 +57,60 @@ def is_wanted(record: Record, rubric: Rubric) -> bool:
     if rubric.scope == "all" or record.decided_by == "judge":
         return True
     read = ((record.status, record.parsed), (record.status_official, record.parsed_official))
-    return any(is_left_over(record.answer, status, parsed) for status, parsed in read)
+    return any(needs_judge(record.answer, status, parsed) for status, parsed in read)
 
 
-def plan(records: Iterable[Record], rubric: Rubric, judge: Judge) -> list[Ask]:
+def plan(records: Iterable[Record], rubric: Rubric, judge: Judge) -> list[JudgeTask]:
     """List the verdicts that are wanted, all of one answer together."""
     wanted = [record for record in records if is_wanted(record, rubric)]
-    wanted.sort(key=lambda record: (rank(record.sample_key), record.place))
+    wanted.sort(key=lambda record: (stable_hash(record.sample_key), record.place))
     return [
-        Ask(record, asked, asked.key)
+        JudgeTask(record, asked, asked.key)
         for record in wanted
         for repeat in range(rubric.repeats)
         for swapped in ((False, True) if rubric.both_orders else (False,))
-        for asked in [Asked(judge, rubric.request(record, swapped), rubric.name, repeat, swapped)]
+        for asked in [
+            CacheKey(judge, rubric.request(record, swapped), rubric.name, repeat, swapped)
+        ]
     ]
 
 
-def kept_replies(asks: Sequence[Ask], rubric: Rubric, cache: Cache) -> dict[str, Heard]:
+def kept_replies(
+    asks: Sequence[JudgeTask], rubric: Rubric, cache: ReplyCache
+) -> dict[str, JudgeOutcome]:
     """Give the replies to what was asked before, if the rubric still can read them."""
     found = {}
     for ask in distinct(asks):
         reply = cache.get(ask.key)
         if reply and rubric.read(reply.text, ask.record, ask.asked.swapped) is not None:
-            found[ask.key] = Heard(reply)
+            found[ask.key] = JudgeOutcome(reply)
     return found
 
 
-def distinct(asks: Iterable[Ask]) -> list[Ask]:
+def distinct(asks: Iterable[JudgeTask]) -> list[JudgeTask]:
     """Leave out what is asked before in the same words."""
     return list({ask.key: ask for ask in asks}.values())
 
 
-def estimate(records: Iterable[Record], rubric: Rubric, judge: Judge, cache: Cache) -> Estimate:
+def estimate(
+    records: Iterable[Record], rubric: Rubric, judge: Judge, cache: ReplyCache
+) -> CostEstimate:
     """Estimate what judging would take, asking nothing."""
     asks = plan(records, rubric, judge)
     kept = kept_replies(asks, rubric, cache)
     waiting = [ask.asked.request for ask in distinct(asks) if ask.key not in kept]
     known = sum(ask.key in kept for ask in asks)
-    return estimated(len(asks), known, waiting, judge.prices)
+    return estimate_cost(len(asks), known, waiting, judge.prices)
 
 
 def judge_records(
     records: Iterable[Record],
     rubric: Rubric,
     judge: Judge,
-    cache: Cache,
+    cache: ReplyCache,
     budget: Budget,
-    patience: Patience | None = None,
-) -> Judged:
+    patience: RetryPolicy | None = None,
+) -> JudgingResult:
     """Have answers judged within a budget; what was judged is kept, what was not is told.
 
     Stopped at any moment, the same call goes on with what is not in the cache.
@@ -113,7 +119,7 @@ def judge_records(
     asks = plan(records, rubric, judge)
     heard = kept_replies(asks, rubric, cache)
     waiting = [ask for ask in distinct(asks) if ask.key not in heard]
-    questioner = Questioner(rubric, cache, budget, patience or Patience(), good=len(heard))
+    questioner = JudgeWorker(rubric, cache, budget, patience or RetryPolicy(), good=len(heard))
     heard |= questioner.all([(ask.record, ask.asked) for ask in waiting])
     found, paid = [], set()
     for ask in asks:
@@ -121,7 +127,7 @@ def judge_records(
             shared = ask.key in paid
             paid.add(ask.key)
             found.append(judgement(ask, rubric, heard[ask.key], shared=shared))
-    judged = told(found, [ask.record for ask in asks], rubric, judge.name)
+    judged = summarize(found, [ask.record for ask in asks], rubric, judge.name)
     return judged._replace(
         stopped=questioner.reason,
         calls=budget.calls - before[0],
@@ -129,7 +135,7 @@ def judge_records(
     )
 
 
-def judgement(ask: Ask, rubric: Rubric, heard: Heard, *, shared: bool) -> Judgement:
+def judgement(ask: JudgeTask, rubric: Rubric, heard: JudgeOutcome, *, shared: bool) -> Judgment:
     """Put down what a judge said; a reply that several answers share is paid for once."""
     reply, failure = heard
     reading = None
@@ -137,7 +143,7 @@ def judgement(ask: Ask, rubric: Rubric, heard: Heard, *, shared: bool) -> Judgem
         reading = rubric.read(reply.text, ask.record, ask.asked.swapped)
         failure = "" if reading else f"the judge's words are no verdict: {reply.text[:200]!r}"
     task, sample_key, condition, answer = subject(ask.record)
-    return Judgement(
+    return Judgment(
         task=task,
         sample_key=sample_key,
         condition=condition,
@@ -159,13 +165,15 @@ def judgement(ask: Ask, rubric: Rubric, heard: Heard, *, shared: bool) -> Judgem
     )
 
 
-def told(found: list[Judgement], wanted: Sequence[Record], rubric: Rubric, judge: str) -> Judged:
+def summarize(
+    found: list[Judgment], wanted: Sequence[Record], rubric: Rubric, judge: str
+) -> JudgingResult:
     """Sum up which answers have a verdict."""
     records = {record.place: record for record in wanted}
     decided = verdicts(found, records.values(), rubric, judge)
     judged = sum(reading is not None for reading in decided.values())
     good = [each.model for each in found if not each.failure]
-    return Judged(
+    return JudgingResult(
         judgements=found,
         wanted=len(records),
         judged=judged,

@@ -7,19 +7,19 @@ from pathlib import Path
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.benchmarks import load
 from visionflan.evaluate.judge.base import Judge
-from visionflan.evaluate.judge.budget import CHARACTERS_A_TOKEN, Budget, Estimate, added
-from visionflan.evaluate.judge.cache import CACHE, Cache
+from visionflan.evaluate.judge.budget import CHARACTERS_A_TOKEN, Budget, CostEstimate, sum_estimates
+from visionflan.evaluate.judge.cache import CACHE, ReplyCache
 from visionflan.evaluate.judge.judgments import (
     JUDGEMENTS,
-    Judgement,
-    merged,
-    order_of,
+    Judgment,
+    merge_judgments,
+    position_bias,
     read_judgements,
     write_judgements,
 )
-from visionflan.evaluate.judge.retry import Patience
+from visionflan.evaluate.judge.retry import RetryPolicy
 from visionflan.evaluate.judge.rubric import Rubric
-from visionflan.evaluate.judge.runner import Judged, estimate, judge_records
+from visionflan.evaluate.judge.runner import JudgingResult, estimate, judge_records
 from visionflan.evaluate.records.header import read_header
 from visionflan.evaluate.records.record import RECORDS, Record, read_records
 
@@ -30,7 +30,7 @@ def rubric_of(folder: Path) -> Rubric | None:
     return load(name).rubric if name else None
 
 
-class Evaluation:
+class JudgingSession:
     """An evaluation, the judge of its answers, and the replies that are kept.
 
     Unless a file is named, the replies lie beside the folder, where the evaluations of one run
@@ -42,7 +42,7 @@ class Evaluation:
         if rubric is None:
             raise EvaluationError(f"{folder} is scored by rules alone: it needs no judge")
         self.folder, self.rubric, self.who, self.budget = folder, rubric, judge, budget
-        self.cache = Cache(cache or folder.resolve().parent / CACHE)
+        self.cache = ReplyCache(cache or folder.resolve().parent / CACHE)
 
     def close(self) -> None:
         """Close the cache."""
@@ -56,21 +56,21 @@ class Evaluation:
             raise EvaluationError(f"{self.folder} holds no {RECORDS}: its evaluation was stopped")
         return read_records(path)
 
-    def estimate(self) -> Estimate:
+    def estimate(self) -> CostEstimate:
         """Estimate what judging would take."""
         return estimate(self.records, self.rubric, self.who, self.cache)
 
-    def judge(self, patience: Patience | None = None) -> Judged:
+    def judge(self, patience: RetryPolicy | None = None) -> JudgingResult:
         """Judge, and keep what was said beside the records; earlier verdicts stay."""
         judged = judge_records(
             self.records, self.rubric, self.who, self.cache, self.budget, patience
         )
         path = self.folder / JUDGEMENTS
-        write_judgements(path, merged(read_judgements(path), judged.judgements))
+        write_judgements(path, merge_judgments(read_judgements(path), judged.judgements))
         return judged
 
 
-def estimate_lines(title: str, told: Estimate) -> Iterator[str]:
+def estimate_lines(title: str, told: CostEstimate) -> Iterator[str]:
     """Tell what judging would take."""
     if not told.verdicts:
         yield f"{title}: no answer is left to a judge"
@@ -83,14 +83,14 @@ def estimate_lines(title: str, told: Estimate) -> Iterator[str]:
     yield f"  {cost_line(told)}"
 
 
-def total_lines(told: Sequence[Estimate]) -> Iterator[str]:
+def total_lines(told: Sequence[CostEstimate]) -> Iterator[str]:
     """Tell what judging several evaluations would take."""
     wanted = [each for each in told if each.verdicts]
     if len(wanted) > 1:
-        yield from estimate_lines(f"all {len(wanted)} evaluations", added(wanted))
+        yield from estimate_lines(f"all {len(wanted)} evaluations", sum_estimates(wanted))
 
 
-def cost_line(told: Estimate) -> str:
+def cost_line(told: CostEstimate) -> str:
     """Tell what judging would cost, with as many digits as there is something to see."""
     if told.low is None or told.high is None:
         return "cost unknown: no prices were given"
@@ -103,7 +103,7 @@ def cost_line(told: Estimate) -> str:
     )
 
 
-def coverage_lines(title: str, judged: Judged) -> Iterator[str]:
+def coverage_lines(title: str, judged: JudgingResult) -> Iterator[str]:
     """Tell how much was judged, what it took, and what the order of answers did."""
     if not judged.wanted:
         return
@@ -121,7 +121,7 @@ def coverage_lines(title: str, judged: Judged) -> Iterator[str]:
     yield from order_lines(judged.judgements)
 
 
-def stop_lines(found: Sequence[Judged]) -> Iterator[str]:
+def stop_lines(found: Sequence[JudgingResult]) -> Iterator[str]:
     """Tell once for all evaluations why judging stopped, and how much was left."""
     for reason in dict.fromkeys(judged.stopped for judged in found if judged.stopped):
         left = [judged.unasked for judged in found if judged.stopped == reason]
@@ -131,9 +131,9 @@ def stop_lines(found: Sequence[Judged]) -> Iterator[str]:
         )
 
 
-def order_lines(judgements: list[Judgement]) -> Iterator[str]:
+def order_lines(judgements: list[Judgment]) -> Iterator[str]:
     """Tell what the place of an answer beside its reference did."""
-    order = order_of(judgements)
+    order = position_bias(judgements)
     if order.shift is not None:
         yield (
             f"  in both orders the same side won {order.held} of {order.pairs} times; the answer "

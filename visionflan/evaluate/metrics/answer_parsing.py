@@ -4,14 +4,19 @@ import re
 from collections.abc import Sequence
 from string import ascii_lowercase
 
-from visionflan.evaluate.metric import Verdict
-from visionflan.evaluate.metrics.normalization import ANSWER_MARK, bare, is_refusal, words_of
+from visionflan.evaluate.metric import ParsedAnswer
+from visionflan.evaluate.metrics.normalization import (
+    ANSWER_MARK,
+    extract_answer,
+    is_refusal,
+    normalize_words,
+)
 
 YES, NO = "yes", "no"
 DENIALS = frozenset({"not", "none", "never", "cannot"})
 
 
-def read_option(answer: str, options: Sequence[str]) -> Verdict:
+def read_option(answer: str, options: Sequence[str]) -> ParsedAnswer:
     """Read which option an answer picks; the verdict's `parsed` is the option's own text.
 
     In this order: a letter that is stated (`(b)`, `b) ...`, `B`, `**b**`, `the answer is b`), and
@@ -21,19 +26,19 @@ def read_option(answer: str, options: Sequence[str]) -> Verdict:
     several options one after the other are the list said again.
     """
     if answer.strip() in options:
-        return Verdict(None, answer.strip())
+        return ParsedAnswer(None, answer.strip())
     stated = stated_letter(answer, len(options))
     if not ANSWER_MARK.search(answer) and len(listed(answer, options)) > 1:
-        return Verdict(0.0, "", "list_echo")
+        return ParsedAnswer(0.0, "", "list_echo")
     named = named_labels(answer, options)
     if stated is not None:
         option = options[stated]
         if option in named or agrees(words_after_letter(answer), option):
-            return Verdict(None, option)
-        return Verdict(0.0, "", "ambiguous")
+            return ParsedAnswer(None, option)
+        return ParsedAnswer(0.0, "", "ambiguous")
     if len(named) == 1:
-        return Verdict(None, named[0])
-    return Verdict(0.0, "", "ambiguous" if named else "unparsed")
+        return ParsedAnswer(None, named[0])
+    return ParsedAnswer(0.0, "", "ambiguous" if named else "unparsed")
 
 
 def listed(answer: str, options: Sequence[str]) -> set[str]:
@@ -41,8 +46,8 @@ def listed(answer: str, options: Sequence[str]) -> set[str]:
     lines = [
         re.sub(r"^\W*[a-z]\s*[).:]\s*", "", line.strip().lower()) for line in answer.splitlines()
     ]
-    folded = {words_of(line) for line in lines if line}
-    return {option for option in options if words_of(option) in folded}
+    folded = {normalize_words(line) for line in lines if line}
+    return {option for option in options if normalize_words(option) in folded}
 
 
 def stated_letter(answer: str, count: int) -> int | None:
@@ -71,63 +76,67 @@ def stated_letter(answer: str, count: int) -> int | None:
 def words_after_letter(answer: str) -> str:
     """Give the words that follow the letter with which an answer opens, without explanations."""
     opening = re.match(r"^[^\w(]*(?:\([a-z]\)|[a-z]\s*[).:])(?=\W)", answer.strip().lower())
-    return words_of(bare(answer.strip()[opening.end() :])) if opening else ""
+    return normalize_words(extract_answer(answer.strip()[opening.end() :])) if opening else ""
 
 
 def agrees(words: str, option: str) -> bool:
     """Whether at least half of the words are the option's, or there are none."""
-    said, meant = words.split(), set(words_of(option).split())
+    said, meant = words.split(), set(normalize_words(option).split())
     return 2 * sum(word in meant for word in said) >= len(said)
 
 
 def named_labels(answer: str, labels: Sequence[str]) -> list[str]:
     """Find the labels that an answer names, whole; one within a longer one is not counted."""
-    text = f" {words_of(answer)} "
-    exact = [label for label in labels if words_of(label) == words_of(bare(answer))]
+    text = f" {normalize_words(answer)} "
+    exact = [
+        label
+        for label in labels
+        if normalize_words(label) == normalize_words(extract_answer(answer))
+    ]
     if exact:
         return exact
     found: list[str] = []
-    for label in sorted(labels, key=lambda label: -len(words_of(label))):
-        words = words_of(label)
+    for label in sorted(labels, key=lambda label: -len(normalize_words(label))):
+        words = normalize_words(label)
         pattern = rf"(?<=\s){re.escape(words)}(?:s|es)?(?=\s)"
         if words and re.search(pattern, text):
-            found += [each for each in labels if words_of(each) == words]
+            found += [each for each in labels if normalize_words(each) == words]
             text = re.sub(pattern, "|", text)
     return found
 
 
-def read_label(answer: str, labels: Sequence[str]) -> Verdict:
+def read_label(answer: str, labels: Sequence[str]) -> ParsedAnswer:
     """Read which one of the labels an answer names; two or more are ambiguous.
 
     Labels that fold to the same words are one.
     """
-    distinct = {words_of(label): label for label in reversed(labels)}
+    distinct = {normalize_words(label): label for label in reversed(labels)}
     named = named_labels(answer, list(distinct.values()))
     if len(named) == 1:
-        return Verdict(None, named[0])
-    return Verdict(0.0, "", "ambiguous" if named else "unparsed")
+        return ParsedAnswer(None, named[0])
+    return ParsedAnswer(0.0, "", "ambiguous" if named else "unparsed")
 
 
 def is_yes_or_no(answers: Sequence[str]) -> bool:
     """Whether every one of the answers is yes or no, and there are some."""
-    return bool(answers) and all(words_of(answer) in (YES, NO) for answer in answers)
+    return bool(answers) and all(normalize_words(answer) in (YES, NO) for answer in answers)
 
 
-def read_yes_or_no(answer: str) -> Verdict:
+def read_yes_or_no(answer: str) -> ParsedAnswer:
     """Read yes or no: the first word if it is one, else the only one said, else a denial.
 
     What only declines to answer is no denial.
     """
-    words = words_of(answer.replace("’", "'").replace("n't", " not")).split()
+    words = normalize_words(answer.replace("’", "'").replace("n't", " not")).split()
     said = [word for word in words if word in (YES, NO)]
     if words and words[0] in (YES, NO):
-        return Verdict(None, words[0])
+        return ParsedAnswer(None, words[0])
     if len(set(said)) == 1:
-        return Verdict(None, said[0])
+        return ParsedAnswer(None, said[0])
     if said:
-        return Verdict(0.0, "", "ambiguous")
+        return ParsedAnswer(0.0, "", "ambiguous")
     if is_refusal(answer):
-        return Verdict(0.0, "", "refusal")
+        return ParsedAnswer(0.0, "", "refusal")
     if DENIALS.intersection(words):
-        return Verdict(None, NO)
-    return Verdict(0.0, "", "unparsed")
+        return ParsedAnswer(None, NO)
+    return ParsedAnswer(0.0, "", "unparsed")

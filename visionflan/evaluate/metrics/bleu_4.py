@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from math import exp, pow
 from typing import NamedTuple
 
-from visionflan.evaluate.metric import Question, Verdict
+from visionflan.evaluate.metric import ParsedAnswer, ScoringContext
 from visionflan.evaluate.metrics.caption_tokenizer import caption_words
 
 LONGEST = 4
 SMALL, TINY = 1e-9, 1e-15  # keep quotients and roots finite; the scorer's own values
 
 
-class Parts(NamedTuple):
+class BleuCounts(NamedTuple):
     """What BLEU-4 is made of; by the length of the runs, how many are there and how many are right.
 
     `meant` is the length of the reference that is nearest in length to the answer, the shorter of
@@ -31,31 +31,31 @@ class Parts(NamedTuple):
     meant: int
 
 
-def score(answer: str, question: Question) -> Verdict:
+def score(answer: str, question: ScoringContext) -> ParsedAnswer:
     """Score one answer against its references."""
-    return Verdict(combined(parts(answer, question.references)), answer)
+    return ParsedAnswer(corpus_bleu(parts(answer, question.references)), answer)
 
 
-def parts(answer: str, references: Sequence[str]) -> Parts:
+def parts(answer: str, references: Sequence[str]) -> BleuCounts:
     """Count the runs of an answer; one is right as often as the reference that has it most."""
     words, meant = caption_words(answer), [caption_words(each) for each in references]
     right = []
     for length in range(1, LONGEST + 1):
         most: Counter[tuple[str, ...]] = Counter()
         for reference in meant:
-            most |= runs(reference, length)
-        right.append((runs(words, length) & most).total())
+            most |= ngrams(reference, length)
+        right.append((ngrams(words, length) & most).total())
     there = tuple(max(0, len(words) - length) for length in range(LONGEST))
     nearest = min(map(len, meant), key=lambda length: (abs(length - len(words)), length))
-    return Parts(tuple(right), there, len(words), nearest)
+    return BleuCounts(tuple(right), there, len(words), nearest)
 
 
-def runs(words: Sequence[str], length: int) -> Counter[tuple[str, ...]]:
+def ngrams(words: Sequence[str], length: int) -> Counter[tuple[str, ...]]:
     """Count the runs of so many words."""
     return Counter(tuple(words[start : start + length]) for start in range(len(words) - length + 1))
 
 
-def combined(found: Parts) -> float:
+def corpus_bleu(found: BleuCounts) -> float:
     """Give the geometric mean of the four precisions, times the penalty of being too short."""
     product = 1.0
     for right, there in zip(found.right, found.there, strict=True):

@@ -12,7 +12,7 @@ from functools import lru_cache
 from math import exp, log, sqrt
 
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.metric import Frequencies, Question, Verdict
+from visionflan.evaluate.metric import DocumentFrequencies, ParsedAnswer, ScoringContext
 from visionflan.evaluate.metrics.caption_tokenizer import caption_words
 
 LONGEST = 4
@@ -22,7 +22,7 @@ Run = tuple[str, ...]
 
 
 @lru_cache(maxsize=1 << 16)
-def runs(text: str) -> Counter[Run]:
+def ngrams(text: str) -> Counter[Run]:
     """Count the runs of one to four words."""
     words = caption_words(text)
     return Counter(
@@ -32,28 +32,30 @@ def runs(text: str) -> Counter[Run]:
     )
 
 
-def frequencies(documents: Iterable[Sequence[str]]) -> Frequencies:
+def frequencies(documents: Iterable[Sequence[str]]) -> DocumentFrequencies:
     """Count in how many items' references each run of words occurs."""
     counts: Counter[Run] = Counter()
     number = 0
     for references in documents:
         number += 1
-        counts.update({run for reference in references for run in runs(reference)})
-    return Frequencies(number, counts)
+        counts.update({run for reference in references for run in ngrams(reference)})
+    return DocumentFrequencies(number, counts)
 
 
-def score(answer: str, question: Question) -> Verdict:
+def score(answer: str, question: ScoringContext) -> ParsedAnswer:
     """Score one answer against its references."""
     if question.frequencies is None:
         raise EvaluationError(
             "CIDEr needs to know how often words occur in the task's references: give `frequencies`"
         )
-    said = runs(answer)
-    each = [likeness(said, runs(meant), question.frequencies) for meant in question.references]
-    return Verdict(10.0 * sum(each) / len(each), answer)
+    said = ngrams(answer)
+    each = [
+        cider_similarity(said, ngrams(meant), question.frequencies) for meant in question.references
+    ]
+    return ParsedAnswer(10.0 * sum(each) / len(each), answer)
 
 
-def likeness(said: Counter[Run], meant: Counter[Run], known: Frequencies) -> float:
+def cider_similarity(said: Counter[Run], meant: Counter[Run], known: DocumentFrequencies) -> float:
     """Average the clipped cosine over the lengths of runs, times the penalty of length."""
     weigh_said, weigh_meant = weights(said, known), weights(meant, known)
     total = 0.0
@@ -66,7 +68,7 @@ def likeness(said: Counter[Run], meant: Counter[Run], known: Frequencies) -> flo
     return total / LONGEST * exp(-((pairs[0] - pairs[1]) ** 2) / (2 * SIGMA**2))
 
 
-def weights(counted: Counter[Run], known: Frequencies) -> list[dict[Run, float]]:
+def weights(counted: Counter[Run], known: DocumentFrequencies) -> list[dict[Run, float]]:
     """Weight each run by its count and its rarity, apart for each length."""
     everything = log(max(1, known.documents))
     weighted: list[dict[Run, float]] = [{} for _ in range(LONGEST)]

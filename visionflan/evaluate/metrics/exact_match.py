@@ -3,39 +3,46 @@
 import re
 from string import ascii_lowercase
 
-from visionflan.evaluate.metric import Question, Verdict
+from visionflan.evaluate.metric import ParsedAnswer, ScoringContext
 from visionflan.evaluate.metrics.answer_parsing import (
     is_yes_or_no,
     read_label,
     read_option,
     read_yes_or_no,
 )
-from visionflan.evaluate.metrics.normalization import bare, contains, fold, words_of
+from visionflan.evaluate.metrics.normalization import (
+    contains,
+    extract_answer,
+    normalize_squad,
+    normalize_words,
+)
 
 OPTION_FORM = re.compile(r"\s*\(([a-z])\)\s*(\S.*?)\s*", re.DOTALL)
 
 
-def official(answer: str, question: Question) -> Verdict:
+def official(answer: str, question: ScoringContext) -> ParsedAnswer:
     """Compare after SQuAD's folding; an option must be given as asked: `(b) a blue bus`."""
     if question.options:
         return official_option(answer, question)
-    folded = fold(answer)
-    return Verdict(float(any(folded == fold(each) for each in question.references)), folded)
+    folded = normalize_squad(answer)
+    return ParsedAnswer(
+        float(any(folded == normalize_squad(each) for each in question.references)), folded
+    )
 
 
-def official_option(answer: str, question: Question) -> Verdict:
+def official_option(answer: str, question: ScoringContext) -> ParsedAnswer:
     """Take letter and text in the form that the prompt shows them, and nothing else."""
     form = OPTION_FORM.fullmatch(answer)
     place = ascii_lowercase.index(form[1]) if form else len(question.options)
     if not form or place >= len(question.options):
-        return Verdict(0.0, "", "unparsed")
+        return ParsedAnswer(0.0, "", "unparsed")
     option = question.options[place]
-    if fold(form[2]) != fold(option):
-        return Verdict(0.0, "", "ambiguous")
-    return Verdict(float(option == question.target), option)
+    if normalize_squad(form[2]) != normalize_squad(option):
+        return ParsedAnswer(0.0, "", "ambiguous")
+    return ParsedAnswer(float(option == question.target), option)
 
 
-def lenient(answer: str, question: Question) -> Verdict:
+def lenient(answer: str, question: ScoringContext) -> ParsedAnswer:
     """Ask only which answer is meant: an option, yes or no, one of a closed set, or free words."""
     if question.options:
         read = read_option(answer, question.options)
@@ -44,23 +51,25 @@ def lenient(answer: str, question: Question) -> Verdict:
     elif question.candidates:
         read = read_label(answer, (*question.candidates, *question.references))
     else:
-        read = Verdict(None, bare(answer))
+        read = ParsedAnswer(None, extract_answer(answer))
     if read.score is not None:
         return read
     if question.options:
-        return Verdict(float(read.parsed == question.target), read.parsed)
-    same = any(words_of(read.parsed) == words_of(each) for each in question.references)
-    return Verdict(float(same), read.parsed)
+        return ParsedAnswer(float(read.parsed == question.target), read.parsed)
+    same = any(
+        normalize_words(read.parsed) == normalize_words(each) for each in question.references
+    )
+    return ParsedAnswer(float(same), read.parsed)
 
 
-def contained(answer: str, question: Question) -> float:
+def contained(answer: str, question: ScoringContext) -> float:
     """Say whether an accepted answer occurs in what was said: a diagnostic, not a score."""
-    said = fold(answer)
-    return float(any(contains(said, fold(each)) for each in question.references))
+    said = normalize_squad(answer)
+    return float(any(contains(said, normalize_squad(each)) for each in question.references))
 
 
-def started(answer: str, question: Question) -> float:
+def started(answer: str, question: ScoringContext) -> float:
     """Say whether what was said starts with an accepted answer: a diagnostic, not a score."""
-    said = f"{fold(answer)} "
-    starts = [f"{fold(each)} " for each in question.references if fold(each)]
+    said = f"{normalize_squad(answer)} "
+    starts = [f"{normalize_squad(each)} " for each in question.references if normalize_squad(each)]
     return float(any(said.startswith(start) for start in starts))

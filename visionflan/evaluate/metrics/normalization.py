@@ -32,17 +32,17 @@ REFUSAL = re.compile(
 )
 
 
-def fold(text: str) -> str:
+def normalize_squad(text: str) -> str:
     """Fold as SQuAD's script does: lower case, no punctuation, no articles, single spaces."""
     return " ".join(ARTICLES.sub(" ", text.lower().translate(PUNCTUATION)).split())
 
 
-def fold_spaces(text: str) -> str:
+def normalize_whitespace(text: str) -> str:
     """Fold case and runs of white space, and nothing else."""
     return " ".join(text.lower().split())
 
 
-def words_of(text: str) -> str:
+def normalize_words(text: str) -> str:
     """Fold to plain words, with number words written as digits and marks read as gaps."""
     straight = text.lower().replace("’", "'").replace("'", "")
     words = re.sub(r"[^\w\s.]|\.(?!\d)|_", " ", straight).split()
@@ -50,7 +50,7 @@ def words_of(text: str) -> str:
     return " ".join(kept or words)
 
 
-def bare(text: str) -> str:
+def extract_answer(text: str) -> str:
     """Take the answer out of the words around it: `The answer is: a red bus.` gives `a red bus`."""
     marks = list(ANSWER_MARK.finditer(text))
     text = text[marks[-1].end() :] if marks else text

@@ -4,20 +4,20 @@ import re
 from functools import partial
 from typing import NamedTuple
 
-from visionflan.evaluate.metric import Question, Verdict
-from visionflan.evaluate.metrics.normalization import bare, words_of
+from visionflan.evaluate.metric import ParsedAnswer, ScoringContext
+from visionflan.evaluate.metrics.normalization import extract_answer, normalize_words
 
 TOLERANCE = 0.05
 NUMBER = re.compile(r"[-+]?[$€£¥]?\s*([-+]?\d[\d,]*\.?\d*|\.\d+)\s*(%|percent|per cent)?")
 YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
 
 
-def official(answer: str, question: Question) -> Verdict:
+def official(answer: str, question: ScoringContext) -> ParsedAnswer:
     """Score as pix2struct's function, the de-facto reference, with its quirks.
 
     `12%` is 0.12, a target of zero must be met word for word, and 2010 counts as 2015.
     """
-    return Verdict(
+    return ParsedAnswer(
         float(any(is_near(answer, reference) for reference in question.references)), answer
     )
 
@@ -38,14 +38,14 @@ def plain_number(text: str) -> float | None:
         return None
 
 
-def lenient(answer: str, question: Question, *, year_exact: bool = True) -> Verdict:
+def lenient(answer: str, question: ScoringContext, *, year_exact: bool = True) -> ParsedAnswer:
     """Score with thousands, currency, per cent signs, a final period and leading words set aside.
 
     With `year_exact` a year must be met exactly, which the official rule does not ask.
     """
-    said = bare(answer)
+    said = extract_answer(answer)
     near = partial(is_near_leniently, said, year_exact=year_exact)
-    return Verdict(float(any(map(near, question.references))), said)
+    return ParsedAnswer(float(any(map(near, question.references))), said)
 
 
 def is_near_leniently(answer: str, reference: str, *, year_exact: bool) -> bool:
@@ -55,7 +55,7 @@ def is_near_leniently(answer: str, reference: str, *, year_exact: bool) -> bool:
     """
     said, meant = number(answer), number(reference)
     if said is None or meant is None:
-        return words_of(answer) == words_of(reference)
+        return normalize_words(answer) == normalize_words(reference)
     if year_exact and YEAR.fullmatch(reference.strip()):
         return said.value == meant.value
     near = abs(said.value - meant.value) <= TOLERANCE * abs(meant.value)

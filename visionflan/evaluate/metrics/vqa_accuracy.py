@@ -6,8 +6,8 @@ The rules are those of the benchmark's own script (GT-Vision-Lab/VQA, vqaEval.py
 import re
 from collections.abc import Sequence
 
-from visionflan.evaluate.metric import Question, Verdict
-from visionflan.evaluate.metrics.normalization import bare
+from visionflan.evaluate.metric import ParsedAnswer, ScoringContext
+from visionflan.evaluate.metrics.normalization import extract_answer
 
 FEWEST_REFERENCES = 4
 
@@ -83,33 +83,33 @@ def agreement(answer: str, references: Sequence[str]) -> float:
     return sum(min(1.0, count / 3) for count in others) / len(references)
 
 
-def official(answer: str, question: Question) -> Verdict:
+def official(answer: str, question: ScoringContext) -> ParsedAnswer:
     """Score as the script does: nothing is normalised where all annotators agree to the letter."""
     if len(question.references) < FEWEST_REFERENCES:
         return normalised_match(answer, question.references)
     said, references = one_line(answer), [one_line(each) for each in question.references]
     if len(set(references)) > 1:
         said, references = normalise(said), [normalise(each) for each in references]
-    return Verdict(agreement(said, references), said)
+    return ParsedAnswer(agreement(said, references), said)
 
 
-def lenient(answer: str, question: Question) -> Verdict:
+def lenient(answer: str, question: ScoringContext) -> ParsedAnswer:
     """Score with everything normalised, by the formula or its bare answer, whichever is more."""
     return max(
-        (normalised(said, question.references) for said in (answer, bare(answer))),
+        (normalised(said, question.references) for said in (answer, extract_answer(answer))),
         key=lambda verdict: verdict.score or 0.0,
     )
 
 
-def normalised(answer: str, references: Sequence[str]) -> Verdict:
+def normalised(answer: str, references: Sequence[str]) -> ParsedAnswer:
     """Score with answer and references always normalised: the number that most people report."""
     if len(references) < FEWEST_REFERENCES:
         return normalised_match(answer, references)
     said = normalise(answer)
-    return Verdict(agreement(said, [normalise(each) for each in references]), said)
+    return ParsedAnswer(agreement(said, [normalise(each) for each in references]), said)
 
 
-def normalised_match(answer: str, references: Sequence[str]) -> Verdict:
+def normalised_match(answer: str, references: Sequence[str]) -> ParsedAnswer:
     """Compare normalised: with fewer than four references the formula can never give one."""
     said = normalise(answer)
-    return Verdict(float(any(said == normalise(each) for each in references)), said)
+    return ParsedAnswer(float(any(said == normalise(each) for each in references)), said)

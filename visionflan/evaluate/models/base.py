@@ -12,7 +12,7 @@ from visionflan.errors import EvaluationError
 from visionflan.storage.instance import Turn
 
 if TYPE_CHECKING:
-    from visionflan.model.chat_tokenizer import Encoder
+    from visionflan.model.chat_tokenizer import ChatTokenizer
     from visionflan.model.generate import Checkpoint
 
 # What a checkpoint folder holds about its making, which does not change what it answers.
@@ -47,7 +47,7 @@ class Likelihood(Protocol):
         ...
 
 
-class Answerer(Protocol):
+class EvalModel(Protocol):
     """Whatever answers questions about pictures: a checkpoint, a server, a script in a test.
 
     `digest` changes whenever answers may change; `precision` names the arithmetic.
@@ -78,7 +78,7 @@ class Answerer(Protocol):
 
 
 @runtime_checkable
-class Weigher(Protocol):
+class LikelihoodModel(Protocol):
     """An answerer that also tells how likely it holds given answers."""
 
     def weigh(
@@ -91,7 +91,7 @@ class Weigher(Protocol):
         ...
 
 
-class CheckpointAnswerer:
+class CheckpointModel:
     """A checkpoint folder, loaded when the first question comes."""
 
     def __init__(self, path: Path, device: str = "auto", *, batch_size: int = 64) -> None:
@@ -114,17 +114,17 @@ class CheckpointAnswerer:
     @cached_property
     def precision(self) -> str:
         """Name the type of the weights in memory, without loading them."""
-        from visionflan.model.generate import chosen_device, precision_on
+        from visionflan.model.generate import dtype_for, resolve_device
 
-        return precision_on(chosen_device(self.device))
+        return dtype_for(resolve_device(self.device))
 
     @cached_property
-    def encoder(self) -> "Encoder":
+    def encoder(self) -> "ChatTokenizer":
         """What writes conversations as tokens; it needs no weights."""
-        from visionflan.model.chat_tokenizer import Encoder
-        from visionflan.model.llava import ready_processor
+        from visionflan.model.chat_tokenizer import ChatTokenizer
+        from visionflan.model.llava import load_processor
 
-        return Encoder(ready_processor(self.path))
+        return ChatTokenizer(load_processor(self.path))
 
     def prompt_tokens(self, conversations: Sequence[Sequence[Turn]]) -> list[list[int]]:
         """Give the tokens of each conversation, one for each image."""
@@ -137,9 +137,9 @@ class CheckpointAnswerer:
         max_new_tokens: int,
     ) -> Sequence[Reply]:
         """Answer greedily, all in one batch."""
-        from visionflan.model.generate import answer
+        from visionflan.model.generate import generate_answers
 
-        return answer(
+        return generate_answers(
             self.loaded,
             conversations,
             images,

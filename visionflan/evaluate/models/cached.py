@@ -17,17 +17,17 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.models.base import Answerer, Reply, Weigher
+from visionflan.evaluate.models.base import EvalModel, LikelihoodModel, Reply
 from visionflan.storage.instance import Turn
 
 CACHE = "answers.sqlite"
-GENERATION = 1  # counts the changes to the code of generation that change answers
+GENERATION_VERSION = 1  # counts the changes to the code of generation that change answers
 
 Conversations = Sequence[Sequence[Turn]]
 Images = Sequence[Sequence[Image.Image]]
 
 
-class KeptReply(NamedTuple):
+class CachedReply(NamedTuple):
     """An answer as it was given before."""
 
     text: str
@@ -35,19 +35,19 @@ class KeptReply(NamedTuple):
     finish_reason: str
 
 
-class KeptLikelihood(NamedTuple):
+class CachedLikelihood(NamedTuple):
     """How likely an answer was."""
 
     summed: float
 
 
-class CachedAnswerer:
+class CachedModel:
     """An answerer that is asked only what it was not asked before.
 
     `hits` and `misses` count questions, answers and weighings alike.
     """
 
-    def __init__(self, answerer: Answerer, path: Path) -> None:
+    def __init__(self, answerer: EvalModel, path: Path) -> None:
         self.answerer, self.path = answerer, path
         self.hits = self.misses = 0
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -94,14 +94,14 @@ class CachedAnswerer:
             )
             return [[reply.text, reply.tokens, reply.finish_reason] for reply in replies]
 
-        return [KeptReply(*told) for told in self.told(keys, ask)]
+        return [CachedReply(*told) for told in self.told(keys, ask)]
 
     def weigh(
         self, conversations: Conversations, images: Images, candidates: Sequence[Sequence[str]]
-    ) -> Sequence[Sequence[KeptLikelihood]]:
+    ) -> Sequence[Sequence[CachedLikelihood]]:
         """Weigh from what is kept, and the rest in one batch."""
         weigher = self.answerer
-        if not isinstance(weigher, Weigher):
+        if not isinstance(weigher, LikelihoodModel):
             return [[] for _ in conversations]
         keys = self.keys(conversations, images, [["weigh", *each] for each in candidates])
 
@@ -113,13 +113,13 @@ class CachedAnswerer:
             )
             return [[each.summed for each in likelihoods] for likelihoods in found]
 
-        return [[KeptLikelihood(summed) for summed in told] for told in self.told(keys, ask)]
+        return [[CachedLikelihood(summed) for summed in told] for told in self.told(keys, ask)]
 
     def keys(
         self, conversations: Conversations, images: Images, settings: Sequence[Sequence[object]]
     ) -> list[str]:
         """Name each question by all that decides its answer."""
-        model = [GENERATION, self.digest, self.precision]
+        model = [GENERATION_VERSION, self.digest, self.precision]
         tokens = self.prompt_tokens(conversations)
         return [
             sha256(

@@ -6,8 +6,8 @@ Counted over every held-out item of a task, whatever part of them is asked.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from visionflan.atomic_write import replacing
-from visionflan.evaluate.metric import Frequencies
+from visionflan.atomic_write import atomic_path
+from visionflan.evaluate.metric import DocumentFrequencies
 from visionflan.evaluate.metrics import cider
 
 FREQUENCIES = "frequencies.parquet"
@@ -30,11 +30,11 @@ def write_frequencies(folder: Path, references: Mapping[str, Sequence[Sequence[s
         for run, count in sorted(known.counts.items())
     ]
     kinds = {"task": pa.string(), "documents": pa.int64(), "run": pa.string(), "count": pa.int64()}
-    with replacing(folder / FREQUENCIES) as temporary:
+    with atomic_path(folder / FREQUENCIES) as temporary:
         pq.write_table(pa.Table.from_pylist(rows, schema=pa.schema(kinds)), temporary)
 
 
-def read_frequencies(folder: Path) -> dict[str, Frequencies]:
+def read_frequencies(folder: Path) -> dict[str, DocumentFrequencies]:
     """Read what was frozen; nothing where no task is judged by it."""
     import pyarrow.parquet as pq
 
@@ -45,4 +45,4 @@ def read_frequencies(folder: Path) -> dict[str, Frequencies]:
     for row in pq.ParquetFile(folder / FREQUENCIES).read().to_pylist():
         counts.setdefault(row["task"], {})[tuple(row["run"].split(" "))] = row["count"]
         documents[row["task"]] = row["documents"]
-    return {task: Frequencies(documents[task], counts[task]) for task in counts}
+    return {task: DocumentFrequencies(documents[task], counts[task]) for task in counts}

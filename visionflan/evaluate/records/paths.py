@@ -27,7 +27,7 @@ CONVERSATIONS = "conversations"
 STAGES = ("base", "chat")
 
 
-class Place(NamedTuple):
+class CheckpointPaths(NamedTuple):
     """A checkpoint, the run and phase that it is of, and where its evaluations go.
 
     `out` takes the answers to the held-out questions, `benchmarks` has a folder for each benchmark,
@@ -42,7 +42,9 @@ class Place(NamedTuple):
     cache: Path
 
 
-def checkpoints(path: Path, phases: Sequence[str] = (), out: Path | None = None) -> list[Place]:
+def checkpoints(
+    path: Path, phases: Sequence[str] = (), out: Path | None = None
+) -> list[CheckpointPaths]:
     """Find what to evaluate in a run, by default its two stages, or take the one checkpoint."""
     if not path.exists():
         raise EvaluationError(f"there is no {path}: give a checkpoint, a phase of a run, or a run")
@@ -55,24 +57,27 @@ def checkpoints(path: Path, phases: Sequence[str] = (), out: Path | None = None)
         raise EvaluationError(
             f"{path} has no checkpoint of {', '.join(missing)}: it has those of {', '.join(found)}"
         )
-    return [placed(found[phase], path, phase, out / phase if out else None) for phase in wanted]
+    return [
+        checkpoint_paths(found[phase], path, phase, out / phase if out else None)
+        for phase in wanted
+    ]
 
 
-def single(path: Path, out: Path | None) -> Place:
+def single(path: Path, out: Path | None) -> CheckpointPaths:
     """Place a checkpoint by itself: within its run where it lies in one, else where it is told."""
     path = path.resolve()
     if path.name == CHECKPOINT:
-        return placed(path, path.parent.parent, path.parent.name, out)
+        return checkpoint_paths(path, path.parent.parent, path.parent.name, out)
     if out is None:
         raise EvaluationError(f"{path} is not in a run: say with `--out` where its records go")
-    return placed(path, path, path.name, out)
+    return checkpoint_paths(path, path, path.name, out)
 
 
-def placed(checkpoint: Path, run: Path, phase: str, out: Path | None) -> Place:
+def checkpoint_paths(checkpoint: Path, run: Path, phase: str, out: Path | None) -> CheckpointPaths:
     """Say where the evaluations of a checkpoint go: into its run, or all into one folder."""
     if out is not None:
-        return Place(checkpoint, run, phase, out, out, out / CACHE)
-    return Place(
+        return CheckpointPaths(checkpoint, run, phase, out, out, out / CACHE)
+    return CheckpointPaths(
         checkpoint, run, phase, run / EVALUATION / phase, run / BENCHMARKS / phase, run / CACHE
     )
 

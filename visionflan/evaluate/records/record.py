@@ -10,9 +10,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from visionflan.atomic_write import replacing
+from visionflan.atomic_write import atomic_path
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.metric import Rule, Status
+from visionflan.evaluate.metric import ParseStatus, ScoringRule
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,9 +76,9 @@ class Record(NamedTuple):
     candidates: tuple[str, ...] = ()
     logprobs: tuple[float, ...] = ()
     parsed: str = ""
-    status: Status = "failed"
+    status: ParseStatus = "failed"
     parsed_official: str = ""
-    status_official: Status = "failed"
+    status_official: ParseStatus = "failed"
     decided_by: Literal["rule", "judge"] = "rule"
     score_official: float | None = None
     score_lenient: float | None = None
@@ -90,7 +90,7 @@ class Record(NamedTuple):
         """What tells this record from the others of its checkpoint."""
         return self.task, self.sample_key, self.condition
 
-    def score(self, rule: Rule) -> float | None:
+    def score(self, rule: ScoringRule) -> float | None:
         """Give the score by one of the rules."""
         if rule == "official":
             return self.score_official
@@ -130,7 +130,7 @@ def write_records(path: Path, records: Iterable[Record]) -> None:
 
     rows = [record._asdict() for record in sorted(records, key=lambda record: record.place)]
     table = pa.Table.from_pylist(rows, schema=schema())
-    with replacing(path) as temporary:
+    with atomic_path(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
 
 

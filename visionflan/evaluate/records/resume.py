@@ -17,14 +17,14 @@ FILES = (RECORDS, JOURNAL, FREQUENCIES, JUDGEMENTS, SCORES, HEADER)
 Say = Callable[[str], None]
 
 
-def joined(out: Path, header: Header, say: Say) -> Header:
+def resume_header(out: Path, header: Header, say: Say) -> Header:
     """Give the header under which answers are kept together with those that are there."""
     if not (out / HEADER).is_file():
         return header
     earlier = read_header(out)
     if earlier.identity != header.identity:
-        aside = set_aside(out, earlier)
-        say(f"{why(earlier, header)}: the earlier answers in {out} are now in {aside}")
+        aside = archive_previous(out, earlier)
+        say(f"{mismatch_reason(earlier, header)}: the earlier answers in {out} are now in {aside}")
         return header
     asked = {*earlier.conditions, *header.conditions}
     return replace(
@@ -35,7 +35,7 @@ def joined(out: Path, header: Header, say: Say) -> Header:
     )
 
 
-def why(earlier: Header, header: Header) -> str:
+def mismatch_reason(earlier: Header, header: Header) -> str:
     """Say why earlier answers cannot be gone on with."""
     if earlier.checkpoint != header.checkpoint:
         return "the checkpoint has other weights, words or pictures than before"
@@ -46,7 +46,7 @@ def why(earlier: Header, header: Header) -> str:
     return "the questions come from other files than before"
 
 
-def set_aside(out: Path, earlier: Header) -> Path:
+def archive_previous(out: Path, earlier: Header) -> Path:
     """Move the files of an evaluation into a folder of their own, and nothing else that is there.
 
     What a kill leaves half moved is moved to the same place the next time.

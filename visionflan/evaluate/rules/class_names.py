@@ -24,12 +24,12 @@ from typing import Literal
 
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.aggregate.bootstrap import Floats
-from visionflan.evaluate.aggregate.measures import Measure, mean_score, ratio
-from visionflan.evaluate.benchmark import Benchmark, Row
-from visionflan.evaluate.judge.rubric import Message, Reading, Request, Rubric
-from visionflan.evaluate.metric import Question, Rule, Status, Verdict
+from visionflan.evaluate.aggregate.measures import AggregateMetric, mean_score, ratio
+from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
+from visionflan.evaluate.judge.rubric import JudgeRequest, JudgeScore, Message, Rubric
+from visionflan.evaluate.metric import ParsedAnswer, ParseStatus, ScoringContext, ScoringRule
 from visionflan.evaluate.metrics.answer_parsing import NO, YES
-from visionflan.evaluate.metrics.normalization import fold, words_of
+from visionflan.evaluate.metrics.normalization import normalize_squad, normalize_words
 from visionflan.evaluate.records.record import Record
 
 Thing = Literal["number", "object"]
@@ -52,11 +52,11 @@ def rows(
     thing: Thing,
     names: Sequence[str],
     pictures: Iterable[tuple[str, Path | bytes, str]],
-) -> Iterator[Row]:
+) -> Iterator[BenchmarkRow]:
     """Ask for the class of each picture, given as its key, the picture and the name."""
     candidates = tuple(map(spoken, names))
     for key, image, name in pictures:
-        yield Row(
+        yield BenchmarkRow(
             part=PART,
             key=key,
             question=f"What is the {thing} in the picture?",
@@ -71,7 +71,7 @@ def spoken(name: str) -> str:
     return name.replace("_", " ")
 
 
-def from_list(row: Row, thing: Thing) -> str:
+def from_list(row: BenchmarkRow, thing: Thing) -> str:
     """Ask for one name of the list, near the words of EMT."""
     return (
         f"{row.question} Answer with a single {thing} and nothing else, chosen from: "
@@ -79,54 +79,56 @@ def from_list(row: Row, thing: Thing) -> str:
     )
 
 
-def alone(row: Row) -> str:
+def alone(row: BenchmarkRow) -> str:
     """Ask without the list."""
     return row.question
 
 
-def official(answer: str, question: Question) -> Verdict:
+def official(answer: str, question: ScoringContext) -> ParsedAnswer:
     """Take an answer that is the name of the class and nothing else."""
-    said = fold(spoken(answer))
-    names = {fold(spoken(name)): name for name in known(question)}
+    said = normalize_squad(spoken(answer))
+    names = {normalize_squad(spoken(name)): name for name in known(question)}
     if said in names:
-        return Verdict(float(said == fold(spoken(question.target))), names[said])
+        return ParsedAnswer(float(said == normalize_squad(spoken(question.target))), names[said])
     echoed = len(named(answer, known(question))) >= ECHO
-    return Verdict(0.0, said, "list_echo" if echoed else "unparsed")
+    return ParsedAnswer(0.0, said, "list_echo" if echoed else "unparsed")
 
 
-def lenient(answer: str, question: Question) -> Verdict:
+def lenient(answer: str, question: ScoringContext) -> ParsedAnswer:
     """Take an answer that names the class, and no other one."""
     verdict = read(answer, known(question))
     if verdict.score is not None:
         return verdict
-    return verdict._replace(score=float(words_of(verdict.parsed) == words_of(question.target)))
+    return verdict._replace(
+        score=float(normalize_words(verdict.parsed) == normalize_words(question.target))
+    )
 
 
-def known(question: Question) -> tuple[str, ...]:
+def known(question: ScoringContext) -> tuple[str, ...]:
     """Give the classes of a question."""
     return question.candidates or question.references
 
 
-def read(answer: str, names: Sequence[str]) -> Verdict:
+def read(answer: str, names: Sequence[str]) -> ParsedAnswer:
     """Read which one of the classes an answer names; a score of None is still to be given."""
     found = named(answer, names)
     if len(found) == 1:
-        return Verdict(None, found[0])
-    status: Status = "ambiguous" if found else "unparsed"
-    return Verdict(0.0, "", "list_echo" if len(found) >= ECHO else status)
+        return ParsedAnswer(None, found[0])
+    status: ParseStatus = "ambiguous" if found else "unparsed"
+    return ParsedAnswer(0.0, "", "list_echo" if len(found) >= ECHO else status)
 
 
 def named(answer: str, names: Sequence[str]) -> list[str]:
     """Find the different classes that an answer names, in the order in which they are said."""
     pattern, meant = finder(tuple(names))
-    return list(dict.fromkeys(meant[found] for found in pattern.findall(words_of(answer))))
+    return list(dict.fromkeys(meant[found] for found in pattern.findall(normalize_words(answer))))
 
 
 @lru_cache(maxsize=64)
 def finder(names: tuple[str, ...]) -> tuple[re.Pattern[str], dict[str, str]]:
     """Prepare to look for names as whole words; also tell which name each form is of."""
-    meant = {form: name for name in names for form in plurals(words_of(name))}
-    meant |= {words_of(name): name for name in names}
+    meant = {form: name for name in names for form in plurals(normalize_words(name))}
+    meant |= {normalize_words(name): name for name in names}
     longest_first = sorted(meant, key=lambda form: (-len(form), form))
     return re.compile(rf"(?<!\S)(?:{'|'.join(map(re.escape, longest_first))})(?!\S)"), meant
 
@@ -142,13 +144,13 @@ def plurals(words: str) -> Iterator[str]:
         yield PLURALS[words]
 
 
-def share(name: str, status: Status) -> Measure:
+def share(name: str, status: ParseStatus) -> AggregateMetric:
     """Say in how many of the answers the names are said so, whoever had the last word on them.
 
     A rule that reads no words has no such share.
     """
 
-    def tally(records: Sequence[Record], rule: Rule) -> Sequence[float]:
+    def tally(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
         given = [] if rule == "likelihood" else [each for each in records if not each.error]
         found = [read(each.answer, each.candidates).status == status for each in given]
         return sum(found), len(found)
@@ -156,7 +158,7 @@ def share(name: str, status: Status) -> Measure:
     def value(totals: Floats) -> Floats:
         return ratio(totals[..., 0], totals[..., 1])
 
-    return Measure(name, tally, value)
+    return AggregateMetric(name, tally, value)
 
 
 MEASURES = (
@@ -166,9 +168,9 @@ MEASURES = (
 )
 
 
-def request(record: Record, swapped: bool) -> Request:
+def request(record: Record, swapped: bool) -> JudgeRequest:
     """Ask a judge whether the answer names the right class, in the words that follow EMT."""
-    return Request(
+    return JudgeRequest(
         (
             Message(
                 "system",
@@ -186,13 +188,13 @@ def request(record: Record, swapped: bool) -> Request:
     )
 
 
-def verdict_of(words: str, record: Record, swapped: bool) -> Reading | None:
+def verdict_of(words: str, record: Record, swapped: bool) -> JudgeScore | None:
     """Read yes or no: the first word if it is one, else the only one that is said."""
-    said = [word for word in words_of(words).split() if word in (YES, NO)]
-    opens = words_of(words).split()[:1] == said[:1]
+    said = [word for word in normalize_words(words).split() if word in (YES, NO)]
+    opens = normalize_words(words).split()[:1] == said[:1]
     if not said or (len(set(said)) > 1 and not opens):
         return None
-    return Reading(float(said[0] == YES))
+    return JudgeScore(float(said[0] == YES))
 
 
 RUBRIC = Rubric("emt yes or no 1", request, verdict_of, scope="leftovers")

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from math import prod
 
 from visionflan.evaluate.aggregate.bootstrap import Floats
-from visionflan.evaluate.aggregate.measures import Measure, ratio
-from visionflan.evaluate.judge.rubric import Message, Reading, Request, Rubric
-from visionflan.evaluate.metric import Question, Rule, Verdict
+from visionflan.evaluate.aggregate.measures import AggregateMetric, ratio
+from visionflan.evaluate.judge.rubric import JudgeRequest, JudgeScore, Message, Rubric
+from visionflan.evaluate.metric import ParsedAnswer, ScoringContext, ScoringRule
 from visionflan.evaluate.metrics.answer_parsing import read_option
 from visionflan.evaluate.records.record import Record
 
@@ -52,16 +52,16 @@ Answer: {answer}
 Letter:"""
 
 
-def official(answer: str, question: Question) -> Verdict:
+def official(answer: str, question: ScoringContext) -> ParsedAnswer:
     """Score as the owners' toolkit does without a judge; `Z` is a wrong answer."""
     letter = inferred(answer, question.candidates, question.options)
     if letter == "":
-        return Verdict(1 / (len(question.options) + 1), "", "unparsed")
+        return ParsedAnswer(1 / (len(question.options) + 1), "", "unparsed")
     if letter == NONE:
         said_so = any(words in answer for words in REFUSALS)
-        return Verdict(0.0, NONE, "refusal" if said_so else "parsed")
+        return ParsedAnswer(0.0, NONE, "refusal" if said_so else "parsed")
     option = question.options[question.candidates.index(letter)]
-    return Verdict(float(letter in question.references), option)
+    return ParsedAnswer(float(letter in question.references), option)
 
 
 def inferred(answer: str, letters: Sequence[str], options: Sequence[str]) -> str:
@@ -96,7 +96,7 @@ def letter_of_text(answer: str, letters: Sequence[str], options: Sequence[str]) 
     return found[0] if len(found) == 1 else ""
 
 
-def lenient(answer: str, question: Question) -> Verdict:
+def lenient(answer: str, question: ScoringContext) -> ParsedAnswer:
     """Ask only which option is meant, in whatever form; options can differ by signs alone."""
     read = read_option(answer, question.options)
     if read.score is not None:
@@ -114,13 +114,13 @@ def is_original(record: Record) -> bool:
     return record.instance == record.group.rpartition("/")[0]
 
 
-def circular(name: str, part: str = "") -> Measure:
+def circular(name: str, part: str = "") -> AggregateMetric:
     """Average over the originals whether all turns are right; a group that is not whole is out."""
 
     def asked(record: Record) -> bool:
         return part in ("", record.task.split("/", 1)[1])
 
-    def tally(records: Sequence[Record], rule: Rule) -> Sequence[float]:
+    def tally(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
         groups: defaultdict[tuple[str, str], list[Record]] = defaultdict(list)
         for record in records:
             if record.score(rule) is not None:
@@ -131,10 +131,10 @@ def circular(name: str, part: str = "") -> Measure:
     def value(totals: Floats) -> Floats:
         return ratio(totals[..., 0], totals[..., 1])
 
-    return Measure(name, tally, value, where=asked)
+    return AggregateMetric(name, tally, value, where=asked)
 
 
-def request(record: Record, _swapped: bool) -> Request:
+def request(record: Record, _swapped: bool) -> JudgeRequest:
     """Ask a judge which option an answer means."""
     named = zip(record.candidates, record.options, strict=True)
     content = MATCHING.format(
@@ -142,10 +142,10 @@ def request(record: Record, _swapped: bool) -> Request:
         options=" ".join(f"{letter}. {option}" for letter, option in named),
         answer=record.answer,
     )
-    return Request((Message("user", content),), temperature=0.0, max_tokens=16)
+    return JudgeRequest((Message("user", content),), temperature=0.0, max_tokens=16)
 
 
-def read_match(reply: str, record: Record, _swapped: bool) -> Reading | None:
+def read_match(reply: str, record: Record, _swapped: bool) -> JudgeScore | None:
     """Read the letter that a judge gives, as the toolkit does; `E` says none where it is no letter.
 
     The first version of the prompt asked for `E`.
@@ -153,7 +153,7 @@ def read_match(reply: str, record: Record, _swapped: bool) -> Reading | None:
     letter = inferred(reply, record.candidates, record.options)
     if not letter and "E" not in record.candidates and reply.strip(" .\n") == "E":
         letter = NONE
-    return Reading(float(letter in record.references)) if letter else None
+    return JudgeScore(float(letter in record.references)) if letter else None
 
 
 rubric = Rubric("mmbench matching 1", request, read_match, scope="leftovers")

@@ -9,8 +9,13 @@ import re
 from collections.abc import Iterable, Sequence
 from random import Random
 
-from visionflan.evaluate.metric import Question, Verdict
-from visionflan.evaluate.metrics.normalization import NUMBER_WORDS, bare, contains, words_of
+from visionflan.evaluate.metric import ParsedAnswer, ScoringContext
+from visionflan.evaluate.metrics.normalization import (
+    NUMBER_WORDS,
+    contains,
+    extract_answer,
+    normalize_words,
+)
 from visionflan.evaluate.rules import mmbench as mmbench_rules
 
 END_MARKS = tuple(",.!?;:'")
@@ -30,15 +35,15 @@ SEED = 42
 Reading = str | float
 
 
-def official(answer: str, question: Question) -> Verdict:
+def official(answer: str, question: ScoringContext) -> ParsedAnswer:
     """Score as the owners' script does; of several options named, the last one counts."""
     if not question.options:
         return official_open(answer, question)
     letter = stated_letter(answer, question.candidates, question.options)
     if letter is None:
-        return Verdict(1 / len(question.options), "", "unparsed")
+        return ParsedAnswer(1 / len(question.options), "", "unparsed")
     option = question.options[question.candidates.index(letter)]
-    return Verdict(float(letter in question.references), option)
+    return ParsedAnswer(float(letter in question.references), option)
 
 
 def stated_letter(answer: str, letters: Sequence[str], options: Sequence[str]) -> str | None:
@@ -59,7 +64,7 @@ def stated_letter(answer: str, letters: Sequence[str], options: Sequence[str]) -
     return None
 
 
-def official_open(answer: str, question: Question) -> Verdict:
+def official_open(answer: str, question: ScoringContext) -> ParsedAnswer:
     """Ask whether a number said is an accepted one, or something said contains accepted words."""
     read = readings(answer)
     accepted = [each for reference in question.references for each in normalised(reference)]
@@ -69,7 +74,7 @@ def official_open(answer: str, question: Question) -> Verdict:
         for said in read
     )
     said = " | ".join(map(str, read))
-    return Verdict(float(right), said, "parsed" if answer.strip() else "unparsed")
+    return ParsedAnswer(float(right), said, "parsed" if answer.strip() else "unparsed")
 
 
 def readings(answer: str) -> list[Reading]:
@@ -114,19 +119,19 @@ def as_number(words: str) -> float | None:
         return None
 
 
-def lenient(answer: str, question: Question) -> Verdict:
+def lenient(answer: str, question: ScoringContext) -> ParsedAnswer:
     """Ask which option is meant, or whether the one number or the words are accepted."""
     if question.options:
         return mmbench_rules.lenient(answer, question)
-    said = bare(answer).rpartition("=")[2].strip()
+    said = extract_answer(answer).rpartition("=")[2].strip()
     words = [each for each in question.references if as_number(each) is None]
-    if any(contains(words_of(said), words_of(each)) for each in words):
-        return Verdict(1.0, said)
+    if any(contains(normalize_words(said), normalize_words(each)) for each in words):
+        return ParsedAnswer(1.0, said)
     accepted = {as_number(each) for each in question.references} - {None}
     numbers = numbers_in(said)
     if accepted and len(numbers) > 1:
-        return Verdict(0.0, "", "ambiguous")
-    return Verdict(float(bool(accepted & numbers)), said, "parsed" if said else "unparsed")
+        return ParsedAnswer(0.0, "", "ambiguous")
+    return ParsedAnswer(float(bool(accepted & numbers)), said, "parsed" if said else "unparsed")
 
 
 def numbers_in(words: str) -> set[float | None]:
@@ -135,7 +140,7 @@ def numbers_in(words: str) -> set[float | None]:
     return {as_number(number) for number in NUMBER.findall(" ".join(digits))}
 
 
-def seeded_accuracy(answered: Iterable[tuple[str, Question]], seed: int = SEED) -> float:
+def seeded_accuracy(answered: Iterable[tuple[str, ScoringContext]], seed: int = SEED) -> float:
     """Give the number that the owners' script prints: what it cannot read, it draws.
 
     It depends on the order of the answers, which must be that of the script: its list of subjects,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from visionflan.atomic_write import write_text
 from visionflan.compare.results import Pair
-from visionflan.evaluate.metric import Rule
+from visionflan.evaluate.metric import ScoringRule
 from visionflan.report.compare_page.examples import kind
 
 ASKED = ("task", "style", "instance", "sample_key", "cluster", "group", "prompt", "target")
@@ -28,7 +28,7 @@ SAID = (
 TITLES = {"parsed": "parsed_lenient", "status": "status_lenient"}
 
 
-def write_table(path: Path, pairs: Iterable[Pair], rule: Rule) -> None:
+def write_table(path: Path, pairs: Iterable[Pair], rule: ScoringRule) -> None:
     """Write the table whole, in the order of tasks and of the items' content."""
     opened = io.StringIO()
     sides = [f"{TITLES.get(name, name)}_{side}" for name in SAID for side in ("before", "after")]

@@ -5,18 +5,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from visionflan.compare.results import Pair
-from visionflan.evaluate.metric import Rule, Status
-from visionflan.evaluate.metrics.normalization import words_of
+from visionflan.evaluate.metric import ParseStatus, ScoringRule
+from visionflan.evaluate.metrics.normalization import normalize_words
 from visionflan.evaluate.records.header import TaskHeader
 from visionflan.evaluate.records.record import Record
-from visionflan.hashing import rank
-from visionflan.prompt import lettered
-from visionflan.report.inline_images import Pictures
+from visionflan.hashing import stable_hash
+from visionflan.prompt import format_option
+from visionflan.report.inline_images import InlineImages
 from visionflan.report.run_page.data import words
-from visionflan.report.run_page.examples import cut
-from visionflan.report.run_page.response_style import MEANINGS
+from visionflan.report.run_page.examples import truncate_text
+from visionflan.report.run_page.response_style import STATUS_LABELS
 
-Kind = Literal[
+FlipKind = Literal[
     "gained",
     "lost",
     "better",
@@ -30,7 +30,7 @@ Kind = Literal[
     "talk",
 ]
 # What the browser shows, in its order, with what to call it and what it means.
-SHOWN: dict[Kind, tuple[str, str]] = {
+SHOWN: dict[FlipKind, tuple[str, str]] = {
     "gained": ("Gained", "wrong before, right after"),
     "lost": ("Lost", "right before, wrong after"),
     "better": ("Better in part", "more of the points after than before"),
@@ -42,7 +42,7 @@ SHOWN: dict[Kind, tuple[str, str]] = {
 EACH_KIND, SIDE = 40, 224
 
 
-def kind(pair: Pair, rule: Rule) -> Kind:
+def kind(pair: Pair, rule: ScoringRule) -> FlipKind:
     """Tell what became of an answer.
 
     By the official rule a change counts as one of format where the lenient rule sees none; by the
@@ -72,7 +72,7 @@ def only_in_form(pair: Pair) -> bool:
     )
 
 
-def unchanged(pair: Pair, score: float) -> Kind:
+def unchanged(pair: Pair, score: float) -> FlipKind:
     """Tell what is said of an answer whose score has not changed."""
     if score == 1.0:
         return "right"
@@ -84,10 +84,10 @@ def unchanged(pair: Pair, score: float) -> Kind:
 
 def understood(record: Record) -> str:
     """Give what was understood of an answer in plain words; all of it where nothing was."""
-    return words_of(record.parsed or record.answer)
+    return normalize_words(record.parsed or record.answer)
 
 
-class Reading(NamedTuple):
+class AnswerView(NamedTuple):
     """An answer, and what each rule made of it: what was understood, how well, and its score."""
 
     text: str
@@ -95,10 +95,10 @@ class Reading(NamedTuple):
     rows: Sequence[tuple[str, str, str, float | None]]
 
 
-class Card(NamedTuple):
+class FlipCard(NamedTuple):
     """A question whose answer changed, with its pictures and both answers."""
 
-    kind: Kind
+    kind: FlipKind
     task: str
     title: str
     style: str
@@ -108,27 +108,29 @@ class Card(NamedTuple):
     prompt: str
     target: str
     others: Sequence[str]
-    before: Reading
-    after: Reading
+    before: AnswerView
+    after: AnswerView
 
 
 class Browser(NamedTuple):
     """What the page shows of the changed answers, and how many there are of each kind and task."""
 
-    counts: Mapping[Kind, int]
+    counts: Mapping[FlipKind, int]
     tasks: Mapping[str, str]
-    cards: Sequence[Card]
+    cards: Sequence[FlipCard]
 
 
-class Shower:
+class FlipBrowser:
     """Shows the answers that changed, by one rule."""
 
-    def __init__(self, rule: Rule, tasks: Mapping[str, TaskHeader], pictures: Pictures) -> None:
+    def __init__(
+        self, rule: ScoringRule, tasks: Mapping[str, TaskHeader], pictures: InlineImages
+    ) -> None:
         self.rule, self.tasks, self.pictures = rule, tasks, pictures
 
     def browser(self, pairs: Sequence[Pair]) -> Browser:
         """Choose what is shown: some of each kind, spread over tasks."""
-        found: dict[Kind, list[Pair]] = defaultdict(list)
+        found: dict[FlipKind, list[Pair]] = defaultdict(list)
         for pair in pairs:
             found[self.kind(pair)].append(pair)
         cards = [self.card(pair, name) for name in SHOWN for pair in spread(found[name], EACH_KIND)]
@@ -143,29 +145,31 @@ class Shower:
         """Give the title of a task."""
         return self.tasks[task].title or task
 
-    def kind(self, pair: Pair) -> Kind:
+    def kind(self, pair: Pair) -> FlipKind:
         """Tell what became of an answer; one in free talk is only another, or the same."""
         if not self.tasks[pair.after.task].conversation:
             return kind(pair, self.rule)
         return "same score" if pair.before.answer == pair.after.answer else "talk"
 
-    def card(self, pair: Pair, name: Kind) -> Card:
+    def card(self, pair: Pair, name: FlipKind) -> FlipCard:
         """Show one question."""
         record = pair.after
         uris = [self.pictures.uri(image, SIDE) for image in record.images]
         lettering = record.target in record.options
         rule = None if name == "talk" else self.rule
-        return Card(
+        return FlipCard(
             kind=name,
             task=record.task,
             title=self.title(record.task),
             style=record.style,
             key=record.instance,
             pictures=[uri for uri in uris if uri],
-            without="" if all(uris) and uris else why_without(record, self.pictures),
-            prompt=cut(words(record.prompt)),
-            target=lettered(record.options, record.target) if lettering else cut(record.target),
-            others=[cut(other) for other in record.references if other != record.target],
+            without="" if all(uris) and uris else missing_image_reason(record, self.pictures),
+            prompt=truncate_text(words(record.prompt)),
+            target=format_option(record.options, record.target)
+            if lettering
+            else truncate_text(record.target),
+            others=[truncate_text(other) for other in record.references if other != record.target],
             before=reading(pair.before, rule),
             after=reading(pair.after, rule),
         )
@@ -173,7 +177,7 @@ class Shower:
 
 def spread(pairs: Iterable[Pair], most: int) -> Iterator[Pair]:
     """Take pairs by hash, of each task one before any has two."""
-    order = sorted(pairs, key=lambda pair: rank("flip", *pair.before.place))
+    order = sorted(pairs, key=lambda pair: stable_hash("flip", *pair.before.place))
     taken: Counter[str] = Counter()
     turns = []
     for pair in order:
@@ -183,7 +187,7 @@ def spread(pairs: Iterable[Pair], most: int) -> Iterator[Pair]:
     yield from (order[place] for place in by_turn[:most])
 
 
-def why_without(record: Record, pictures: Pictures) -> str:
+def missing_image_reason(record: Record, pictures: InlineImages) -> str:
     """Say why a picture is not shown."""
     if not record.images:
         return "asked without a picture"
@@ -192,30 +196,30 @@ def why_without(record: Record, pictures: Pictures) -> str:
     return "picture no longer on this disk"
 
 
-def reading(record: Record, rule: Rule | None) -> Reading:
+def reading(record: Record, rule: ScoringRule | None) -> AnswerView:
     """Tell an answer with what both rules made of it, or once where they agree; talk has none."""
-    text = cut(record.answer) or "(nothing)"
+    text = truncate_text(record.answer) or "(nothing)"
     if rule is None:
-        return Reading(text, "talk", [])
+        return AnswerView(text, "talk", [])
     lenient = record.parsed, record.status, record.score_lenient
     official = record.parsed_official, record.status_official, record.score_official
     named = {"officially": official, "leniently": lenient}
     if lenient == official:
         named = {"read as": lenient}
     rows = [
-        (name, quoted(record, parsed, status), MEANINGS[status], score)
+        (name, quoted(record, parsed, status), STATUS_LABELS[status], score)
         for name, (parsed, status, score) in named.items()
     ]
     if record.decided_by == "judge":
         rows[-1] = (rows[-1][0], rows[-1][1], "decided by a judge", record.score_lenient)
     if record.score_likelihood is not None:
         rows.append(("likeliest", likeliest(record), "by likelihood", record.score_likelihood))
-    return Reading(text, mark(record.score(rule)), rows)
+    return AnswerView(text, mark(record.score(rule)), rows)
 
 
-def quoted(record: Record, parsed: str, status: Status) -> str:
+def quoted(record: Record, parsed: str, status: ParseStatus) -> str:
     """Give what was understood; nothing where that is only the whole answer again."""
-    return "" if status != "parsed" and parsed == record.answer else cut(parsed)
+    return "" if status != "parsed" and parsed == record.answer else truncate_text(parsed)
 
 
 def likeliest(record: Record) -> str:

@@ -10,19 +10,19 @@ from markupsafe import Markup
 
 import visionflan
 from visionflan.atomic_write import write_text
-from visionflan.compare.headline_support import backing
-from visionflan.compare.inputs import read, sides, sources
+from visionflan.compare.headline_support import index_headlines
+from visionflan.compare.inputs import find_inputs, read, sources
 from visionflan.compare.results import Comparison, Difference, Evaluation
 from visionflan.compare.run import compare, to_json
 from visionflan.errors import EvaluationError, VisionflanError
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.aggregate.suites import SUITES
-from visionflan.evaluate.metric import Rule
+from visionflan.evaluate.metric import ScoringRule
 from visionflan.evaluate.records.header import TaskHeader
 from visionflan.report import number_format as figures
 from visionflan.report.compare_page.charts import Change, change_bar
 from visionflan.report.compare_page.csv_table import write_table
-from visionflan.report.compare_page.examples import SHOWN, Shower
+from visionflan.report.compare_page.examples import SHOWN, FlipBrowser
 from visionflan.report.compare_page.panels import (
     biases,
     forgettings,
@@ -31,9 +31,9 @@ from visionflan.report.compare_page.panels import (
     manners,
     outcomes,
 )
-from visionflan.report.compare_page.summary import gist, names
+from visionflan.report.compare_page.summary import names, summarize
 from visionflan.report.html import environment, style
-from visionflan.report.inline_images import Pictures, Source
+from visionflan.report.inline_images import InlineImages, Source
 
 MANY_TASKS, PANEL_ROWS = 24, 12
 # Where a run alone keeps how its stages compare.
@@ -58,19 +58,23 @@ class Row(NamedTuple):
     heading: str
 
 
-class Story(NamedTuple):
+class ComparisonReport(NamedTuple):
     """A comparison with what its page needs: what was asked, pictures, and what is not there."""
 
     found: Comparison
     evaluations: Sequence[Evaluation]
     sources: Sequence[Source]
     missing: Sequence[str]
-    rule: Rule
+    rule: ScoringRule
 
     @property
     def tasks(self) -> dict[str, TaskHeader]:
         """What is known of all tasks."""
-        return {task: told for each in self.evaluations for task, told in each.header.tasks.items()}
+        return {
+            task: template_context
+            for each in self.evaluations
+            for task, template_context in each.header.tasks.items()
+        }
 
     @property
     def several(self) -> set[str]:
@@ -99,15 +103,17 @@ def benchmark_title(name: str) -> str:
         return name
 
 
-def told_of(before: Path, after: Path | None = None, rule: Rule = "lenient") -> Story:
+def load_comparison(
+    before: Path, after: Path | None = None, rule: ScoringRule = "lenient"
+) -> ComparisonReport:
     """Compare two sides, or of a run alone its first stage with its last."""
-    found = sides(before, after)
+    found = find_inputs(before, after)
     first, second = read(found.before), read(found.after)
     opened, missing = sources([*first, *second])
-    return Story(compare(first, second), [*first, *second], opened, missing, rule)
+    return ComparisonReport(compare(first, second), [*first, *second], opened, missing, rule)
 
 
-def write_comparison(story: Story, out: Path) -> Files:
+def write_comparison(story: ComparisonReport, out: Path) -> Files:
     """Write the three files into a folder."""
     if all(pair.before.score(story.rule) is None for pair in story.found.pairs):
         raise EvaluationError(unscored(story.rule))
@@ -119,58 +125,58 @@ def write_comparison(story: Story, out: Path) -> Files:
     return files
 
 
-def unscored(rule: Rule) -> str:
+def unscored(rule: ScoringRule) -> str:
     """Say what to do where a rule has scored nothing."""
     if rule == "likelihood":
         return "the evaluations kept no likelihoods: compare by another rule"
     return f"no answer has a score by the {rule} rule: score again with `visionflan score`"
 
 
-def page(story: Story) -> str:
+def page(story: ComparisonReport) -> str:
     """Fill the template."""
     pages = environment()
     pages.filters.update(
         plain=figures.plain,
         signed=figures.signed,
         between=figures.between,
-        chance=figures.chance,
+        chance=figures.format_p,
         number=figures.number,
         signed_number=figures.signed_number,
         tone=figures.tone,
         benchmark=benchmark_title,
     )
-    pages.globals["ends"] = figures.ends
+    pages.globals["ends"] = figures.format_interval
     template = pages.get_template("compare.html")
     parts = {part: Markup(pages.get_template(f"compare.{part}").render()) for part in ("css", "js")}
     return template.render(
-        style=style(pages), version=visionflan.__version__, **parts, **told(story)
+        style=style(pages), version=visionflan.__version__, **parts, **template_context(story)
     )
 
 
-def told(story: Story) -> dict[str, Any]:
+def template_context(story: ComparisonReport) -> dict[str, Any]:
     """Gather all that the page tells."""
     found, rule = story.found, story.rule
     return {
         "found": found,
         "rule": rule,
         "names": names(found),
-        "gist": gist(found, rule, story.title),
+        "gist": summarize(found, rule, story.title),
         "missing": story.missing,
         "without_score": without_score(story),
         "evaluations": story.evaluations,
         **tables(story),
         "biases": biases(found.biases, story.title),
-        "forms": forms(found.forms, story.title, backing(found.differences)),
+        "forms": forms(found.forms, story.title, index_headlines(found.differences)),
         "forgettings": forgettings(found.forgetting, story.title),
         "manners": manners(found.manners),
         "lengths": lengths(found.pairs),
         "outcomes": outcomes(found.pairs, names(found)),
-        "browser": Shower(rule, story.tasks, Pictures(story.sources)).browser(found.pairs),
+        "browser": FlipBrowser(rule, story.tasks, InlineImages(story.sources)).browser(found.pairs),
         "kinds": SHOWN,
     }
 
 
-def tables(story: Story) -> dict[str, Any]:
+def tables(story: ComparisonReport) -> dict[str, Any]:
     """Give the rows of what is summed up, of each task, and of the same by the other rules."""
     chosen = [each for each in story.found.differences if each.rule == story.rule]
     others = [each for each in story.found.differences if each.rule != story.rule]
@@ -196,7 +202,7 @@ def is_sum(difference: Difference) -> bool:
     return difference.scope != "task" and not is_part(difference)
 
 
-def without_score(story: Story) -> dict[str, int]:
+def without_score(story: ComparisonReport) -> dict[str, int]:
     """Count by task the questions that have no score on both sides, though both were answered."""
     return Counter(
         pair.after.task
@@ -212,16 +218,18 @@ def relative(difference: Difference) -> Change:
         None if value is None else value / best
         for value in (difference.low, difference.high, difference.detectable)
     )
-    return Change(difference.change / best, low, high, figures.tested(difference), smallest)
+    return Change(
+        difference.change / best, low, high, figures.significance_class(difference), smallest
+    )
 
 
-def row(story: Story, each: Difference, reach: float) -> Row:
+def row(story: ComparisonReport, each: Difference, reach: float) -> Row:
     """Put a difference into a row, and draw it."""
     title = story.title(each.name, each.style)
-    within = figures.ends(each.low, each.high, each.best)
+    within = figures.format_interval(each.low, each.high, each.best)
     words = f"{title}, {each.measure}: a change of {figures.signed(each.change, each.best)}"
     drawn = change_bar(relative(each), reach, f"{words}, {within}" if within else words)
-    return Row(each, title, drawn, figures.tested(each), heading(each))
+    return Row(each, title, drawn, figures.significance_class(each), heading(each))
 
 
 def heading(each: Difference) -> str:

@@ -6,15 +6,22 @@ from typing import NamedTuple, get_args
 
 from markupsafe import Markup
 
-from visionflan.compare.headline_support import Backing
-from visionflan.compare.results import Bias, Forgetting, Form, Manner, Pair, Shift
-from visionflan.evaluate.metric import Status
+from visionflan.compare.headline_support import HeadlineIndex
+from visionflan.compare.results import (
+    BeforeAfter,
+    Forgetting,
+    FormatSplit,
+    Pair,
+    ResponseStyle,
+    YesNoBias,
+)
+from visionflan.evaluate.metric import ParseStatus
 from visionflan.evaluate.records.record import Record
 from visionflan.report.charts import histogram, stack
 from visionflan.report.compare_page.charts import Arrow, Change, change_bar, parts_bar, plane
 from visionflan.report.compare_page.summary import Names, Title
 from visionflan.report.number_format import signed, tone
-from visionflan.report.run_page.response_style import BINS, MEANINGS, binned
+from visionflan.report.run_page.response_style import BINS, STATUS_LABELS, binned
 
 MEAN = "accuracy"  # what benchmarks call the mean over single answers
 COUNTED = ("words", "sentences")  # the other figures of a manner are shares of the answers
@@ -23,11 +30,11 @@ COUNTED = ("words", "sentences")  # the other figures of a manner are shares of 
 class BiasPanel(NamedTuple):
     """The yes/no tasks with their titles, and all of them in the plane of bias and ability."""
 
-    rows: Sequence[tuple[str, Bias]]
+    rows: Sequence[tuple[str, YesNoBias]]
     drawing: Markup | None
 
 
-def biases(found: Sequence[Bias], title: Title) -> BiasPanel:
+def biases(found: Sequence[YesNoBias], title: Title) -> BiasPanel:
     """Draw every yes/no task as a step in the plane of bias and ability.
 
     Parts of benchmarks come last, and before them what changed its bias most comes first.
@@ -46,7 +53,7 @@ def biases(found: Sequence[Bias], title: Title) -> BiasPanel:
     return BiasPanel(rows, plane(arrows, f"Bias and ability. {words}") if arrows else None)
 
 
-def step(title: str, bias: Bias) -> Arrow | None:
+def step(title: str, bias: YesNoBias) -> Arrow | None:
     """Give the step of a task; None where ability is not defined."""
     ends = bias.criterion.before, bias.sensitivity.before, bias.criterion.after
     c, d, to_c, to_d = (figure.value for figure in (*ends, bias.sensitivity.after))
@@ -68,12 +75,12 @@ class FormRow(NamedTuple):
     """
 
     title: str
-    form: Form
+    form: FormatSplit
     drawing: Markup
     headline: str
 
 
-def forms(found: Sequence[Form], title: Title, scores: Backing) -> list[FormRow]:
+def forms(found: Sequence[FormatSplit], title: Title, scores: HeadlineIndex) -> list[FormRow]:
     """Draw what the change of each task is made of, on one axis; most form comes first."""
     found = sorted(found, key=lambda form: -abs(form.form.value or 0.0))
     values = [parts(form) for form in found]
@@ -89,7 +96,7 @@ def forms(found: Sequence[Form], title: Title, scores: Backing) -> list[FormRow]
     ]
 
 
-def parts(form: Form) -> list[tuple[str, float]]:
+def parts(form: FormatSplit) -> list[tuple[str, float]]:
     """Give the change of the official score and its two parts."""
     named = {
         "official": form.official.change.value,
@@ -99,7 +106,7 @@ def parts(form: Form) -> list[tuple[str, float]]:
     return [(name, value) for name, value in named.items() if value is not None]
 
 
-def other_headline(form: Form, scores: Backing) -> str:
+def other_headline(form: FormatSplit, scores: HeadlineIndex) -> str:
     """Name the headline of a benchmark where it is more than the mean over single answers."""
     score = scores.get((form.task, form.style, "official"))
     is_mean = score is None or score.scope == "task" or score.measure == MEAN
@@ -142,17 +149,17 @@ class MannerRow(NamedTuple):
     """One figure of how answers are written; `is_share` tells it from a count."""
 
     name: str
-    shift: Shift
+    shift: BeforeAfter
     is_share: bool
     drawing: Markup | None
 
 
-def manners(found: Sequence[Manner]) -> list[tuple[Manner, list[MannerRow]]]:
+def manners(found: Sequence[ResponseStyle]) -> list[tuple[ResponseStyle, list[MannerRow]]]:
     """Draw how the manner of each benchmark's answers changed."""
     return [(manner, list(manner_rows(manner))) for manner in found]
 
 
-def manner_rows(manner: Manner) -> Iterator[MannerRow]:
+def manner_rows(manner: ResponseStyle) -> Iterator[MannerRow]:
     """Give the figures of a manner; shares are drawn on one axis."""
     for name, shift in manner.figures.items():
         value, low, high = shift.change
@@ -198,6 +205,8 @@ def outcomes(pairs: Sequence[Pair], names: Names) -> list[Outcome]:
 def outcome(name: str, records: Sequence[Record]) -> Outcome:
     """Tell how well the answers of one side were understood."""
     statuses = Counter(record.status for record in records)
-    shares = {s: statuses[s] / len(records) for s in get_args(Status) if statuses[s]}
-    words = ", ".join(f"{100 * share:.0f} % {MEANINGS[status]}" for status, share in shares.items())
+    shares = {s: statuses[s] / len(records) for s in get_args(ParseStatus) if statuses[s]}
+    words = ", ".join(
+        f"{100 * share:.0f} % {STATUS_LABELS[status]}" for status, share in shares.items()
+    )
     return Outcome(name, words, stack(shares, f"{name}: {words}"))

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from visionflan.compare.paired_bootstrap import are_alike
-from visionflan.compare.results import Comparison, Difference, Form
+from visionflan.compare.paired_bootstrap import answers_identical
+from visionflan.compare.results import Comparison, Difference, FormatSplit
 from visionflan.evaluate.aggregate.suites import SUITES
-from visionflan.evaluate.metric import Rule
+from visionflan.evaluate.metric import ScoringRule
 from visionflan.report.compare_page.examples import kind
-from visionflan.report.number_format import ends, plain, signed, tested
+from visionflan.report.number_format import format_interval, plain, signed, significance_class
 
 # What a task or benchmark is called, from its name and the style of its prompts.
 Title = Callable[[str, str], str]
@@ -23,7 +23,7 @@ class Names(NamedTuple):
     after: str
 
 
-class Gist(NamedTuple):
+class Summary(NamedTuple):
     """What changed in one line, and the sentences that follow it."""
 
     headline: str
@@ -42,17 +42,17 @@ def names(found: Comparison) -> Names:
     return Names(f"{before.name} {before.phase}", f"{after.name} {after.phase}")
 
 
-def gist(found: Comparison, rule: Rule, title: Title) -> Gist:
+def summarize(found: Comparison, rule: ScoringRule, title: Title) -> Summary:
     """Sum a comparison up."""
     called = names(found)
     if not found.pairs:
-        return Gist(f"{called.before} and {called.after} share no question", [])
+        return Summary(f"{called.before} and {called.after} share no question", [])
     family = [each for each in found.differences if each.headline and each.rule == rule]
     if unmoved(found):
-        nothing = "Nothing" if are_alike(found.pairs) else "No answer"
-        return Gist(f"{nothing} changed from {called.before} to {called.after}", [alike(found)])
-    sentences = [*overall(found, rule, title), *turned(found, rule), *formal(found.forms)]
-    return Gist(
+        nothing = "Nothing" if answers_identical(found.pairs) else "No answer"
+        return Summary(f"{nothing} changed from {called.before} to {called.after}", [alike(found)])
+    sentences = [*overall(found, rule, title), *flip_sentences(found, rule), *formal(found.forms)]
+    return Summary(
         headline(found.differences, rule, called), [*sentences, *undetectable(family, title)]
     )
 
@@ -67,7 +67,7 @@ def alike(found: Comparison) -> str:
     return f"All {len(found.pairs):,} answers are the same, to the letter."
 
 
-def headline(differences: Sequence[Difference], rule: Rule, called: Names) -> str:
+def headline(differences: Sequence[Difference], rule: ScoringRule, called: Names) -> str:
     """Say how an average moved, that over all tasks before others, and how many single scores."""
     begin = f"From {called.before} to {called.after}"
     family = [each for each in differences if each.headline and each.rule == rule]
@@ -75,7 +75,7 @@ def headline(differences: Sequence[Difference], rule: Rule, called: Names) -> st
     if not family and not groups:
         return f"{begin}: no score can be compared"
     single = counted(family)
-    average = next((each for each in groups if tested(each) != "unsure"), None)
+    average = next((each for each in groups if significance_class(each) != "unsure"), None)
     if average is None:
         return f"{begin}: {single or 'no change beyond what chance makes'}"
     over = f"the benchmarks of {average.name}" if average.name in SUITES else average.name
@@ -85,7 +85,7 @@ def headline(differences: Sequence[Difference], rule: Rule, called: Names) -> st
 
 def counted(family: Sequence[Difference]) -> str:
     """Count the scores that rose, that fell, and that cannot be told; nothing if none moved."""
-    sure = [each for each in family if tested(each) != "unsure"]
+    sure = [each for each in family if significance_class(each) != "unsure"]
     rose = sum(each.change > 0 for each in sure)
     fell, left = len(sure) - rose, len(family) - len(sure)
     if not sure:
@@ -95,7 +95,7 @@ def counted(family: Sequence[Difference]) -> str:
     return f"of {len(family)} scores {told}{more}"
 
 
-def averages(differences: Sequence[Difference], rule: Rule) -> Iterator[Difference]:
+def averages(differences: Sequence[Difference], rule: ScoringRule) -> Iterator[Difference]:
     """Give the averages over held-out tasks; the first of them is that over all."""
     return (
         each
@@ -104,7 +104,7 @@ def averages(differences: Sequence[Difference], rule: Rule) -> Iterator[Differen
     )
 
 
-def suites(differences: Sequence[Difference], rule: Rule) -> Iterator[Difference]:
+def suites(differences: Sequence[Difference], rule: ScoringRule) -> Iterator[Difference]:
     """Give the averages over benchmarks."""
     return (
         each
@@ -113,17 +113,18 @@ def suites(differences: Sequence[Difference], rule: Rule) -> Iterator[Difference
     )
 
 
-def overall(found: Comparison, rule: Rule, title: Title) -> Iterator[str]:
+def overall(found: Comparison, rule: ScoringRule, title: Title) -> Iterator[str]:
     """Say how the average over all held-out tasks changed, and those over benchmarks."""
     for each in islice(averages(found.differences, rule), 1):
-        yield f"The average over {each.name} goes {course(each)}."
+        yield f"The average over {each.name} goes {change_sentence(each)}."
     for each in suites(found.differences, rule):
-        yield f"The average over benchmarks of {title(each.name, each.style)} goes {course(each)}."
+        name = title(each.name, each.style)
+        yield f"The average over benchmarks of {name} goes {change_sentence(each)}."
 
 
-def course(each: Difference) -> str:
+def change_sentence(each: Difference) -> str:
     """Say from where to where a score goes, and by how much."""
-    within = ends(each.low, each.high, each.best)
+    within = format_interval(each.low, each.high, each.best)
     told = f" (95 % interval {within})" if within else ""
     return (
         f"from {plain(each.before, each.best)} to {plain(each.after, each.best)}, a change of "
@@ -131,7 +132,7 @@ def course(each: Difference) -> str:
     )
 
 
-def turned(found: Comparison, rule: Rule) -> Iterator[str]:
+def flip_sentences(found: Comparison, rule: ScoringRule) -> Iterator[str]:
     """Count the answers that turned right or wrong, and those that changed in form alone."""
     flips = Counter(pair.flip(rule) for pair in found.pairs)
     asked = flips.total() - flips[None]
@@ -149,7 +150,7 @@ def turned(found: Comparison, rule: Rule) -> Iterator[str]:
         yield f"By the official rule {in_form:,} more changed, by their form alone."
 
 
-def formal(forms: Sequence[Form]) -> Iterator[str]:
+def formal(forms: Sequence[FormatSplit]) -> Iterator[str]:
     """Split the change of the official scores, averaged over tasks, into content and form."""
     forms = [each for each in forms if each.form.value is not None]
     split = [(each.official.change.value, each.capability.value, each.form.value) for each in forms]
@@ -165,7 +166,7 @@ def formal(forms: Sequence[Form]) -> Iterator[str]:
         )
 
 
-def asked(forms: Sequence[Form]) -> str:
+def asked(forms: Sequence[FormatSplit]) -> str:
     """Count held-out tasks and benchmarks, each in every style of its prompts."""
     tasks = len({each.task for each in forms if "/" in each.task})
     benchmarks = {each.task for each in forms if "/" not in each.task}

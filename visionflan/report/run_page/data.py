@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from visionflan.builder.ledger_reasons import LOST, NOTES
 from visionflan.dataset import IMAGE_MARKER
-from visionflan.hashing import rank
-from visionflan.report.inline_images import Pictures
+from visionflan.hashing import stable_hash
+from visionflan.report.inline_images import InlineImages
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Instance
 
@@ -24,7 +24,7 @@ class Card(NamedTuple):
     answer: str
 
 
-class Loss(NamedTuple):
+class DroppedReason(NamedTuple):
     """How many rows were lost, or noted, for one reason, and one of them as an example."""
 
     kind: str
@@ -34,7 +34,7 @@ class Loss(NamedTuple):
     example: str
 
 
-class Built(NamedTuple):
+class BuildSummary(NamedTuple):
     """A build as the page tells it."""
 
     title: str
@@ -44,15 +44,15 @@ class Built(NamedTuple):
     datasets: Sequence[Mapping[str, Any]]
     tasks: Sequence[Mapping[str, Any]]
     cards: Sequence[Card]
-    losses: Sequence[Loss]
+    losses: Sequence[DroppedReason]
     not_built: Sequence[tuple[str, str]]
 
 
-def built(build: BuildDirectory, pictures: Pictures) -> Built:
+def built(build: BuildDirectory, pictures: InlineImages) -> BuildSummary:
     """Tell about one build."""
     manifest = build.manifest
     tasks = [{"name": name, **told} for name, told in manifest["tasks"].items() if told["kept"]]
-    return Built(
+    return BuildSummary(
         title=manifest["about"].get("title") or build.path.name,
         path=build.path.name,
         digest=build.digest,
@@ -96,7 +96,7 @@ def not_built(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield from manifest["about"].get("tasks_left_out", {}).items()
 
 
-def cards(build: BuildDirectory, pictures: Pictures) -> Iterator[Card]:
+def cards(build: BuildDirectory, pictures: InlineImages) -> Iterator[Card]:
     """Show one example of each task, of as many as a sheet holds, spread over all."""
     names = list(build.tasks)
     for task in names[:: -(-len(names) // MOST_CARDS)]:
@@ -113,7 +113,7 @@ def cards(build: BuildDirectory, pictures: Pictures) -> Iterator[Card]:
 
 def order(instance: Instance) -> int:
     """Order instances by hash."""
-    return rank("card", instance.id)
+    return stable_hash("card", instance.id)
 
 
 def words(prompt: str) -> str:
@@ -121,7 +121,7 @@ def words(prompt: str) -> str:
     return prompt.replace(IMAGE_MARKER, "").strip()
 
 
-def losses(build: BuildDirectory) -> list[Loss]:
+def losses(build: BuildDirectory) -> list[DroppedReason]:
     """Count the ledger by reason, the most frequent first."""
     import pyarrow.parquet as pq
 
@@ -134,5 +134,5 @@ def losses(build: BuildDirectory) -> list[Loss]:
         (row,) = ledger.slice(firsts[kind, reason], 1).to_pylist()
         meaning = (LOST if kind == "lost" else NOTES).get(reason, "a reason of the dataset's own")
         example = f"{row['task']} {row['key']}: {row['detail']}"
-        told.append(Loss(kind, reason, meaning, count, example[:160]))
+        told.append(DroppedReason(kind, reason, meaning, count, example[:160]))
     return told

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 from visionflan.evaluate.aggregate.paired import Key, by_item
 from visionflan.evaluate.metrics import METRICS
 from visionflan.evaluate.records.record import Record
-from visionflan.hashing import rank
-from visionflan.prompt import lettered
-from visionflan.report.inline_images import Pictures
+from visionflan.hashing import stable_hash
+from visionflan.prompt import format_option
+from visionflan.report.inline_images import InlineImages
 from visionflan.report.run_page.data import words
-from visionflan.report.run_page.inputs import Evaluated
+from visionflan.report.run_page.inputs import StageEvaluation
 
 RIGHT = 0.5
 EACH_KIND, EACH_TASK, WORST_TASKS, TALKS = 5, 5, 4, 10
@@ -27,7 +27,7 @@ KINDS = {
 }
 
 
-class Said(NamedTuple):
+class AnswerView(NamedTuple):
     """An answer of one phase, and how it scored."""
 
     phase: str
@@ -36,7 +36,7 @@ class Said(NamedTuple):
     score: float | None
 
 
-class Shown(NamedTuple):
+class ExampleView(NamedTuple):
     """A question with its pictures and answers.
 
     `asked` is what is special to it in its prompt; `grey` is what was said of a grey picture.
@@ -48,7 +48,7 @@ class Shown(NamedTuple):
     prompt: str
     asked: str
     wanted: str
-    said: Sequence[Said]
+    said: Sequence[AnswerView]
     grey: str
 
 
@@ -57,7 +57,7 @@ class Kind(NamedTuple):
 
     title: str
     questions: int
-    shown: Sequence[Shown]
+    shown: Sequence[ExampleView]
 
 
 class Failure(NamedTuple):
@@ -67,13 +67,13 @@ class Failure(NamedTuple):
     title: str
     words: str
     wrong: int
-    shown: Sequence[Shown]
+    shown: Sequence[ExampleView]
 
 
-class Gallery:
+class ExampleGallery:
     """Shows questions with their pictures and the answers of every phase."""
 
-    def __init__(self, evaluated: Sequence[Evaluated], pictures: Pictures) -> None:
+    def __init__(self, evaluated: Sequence[StageEvaluation], pictures: InlineImages) -> None:
         self.evaluated, self.pictures = evaluated, pictures
         self.true = [by_item(each.records) for each in evaluated]
         self.grey = by_item(evaluated[-1].records, "blank")
@@ -96,7 +96,7 @@ class Gallery:
         told = self.headers[task]
         return METRICS[told.metric].bounded and not told.conversation
 
-    def talks(self) -> list[Shown]:
+    def talks(self) -> list[ExampleView]:
         """Show free talk."""
         talk = [key for key in self.true[-1] if self.headers[key[0]].conversation]
         return self.some(talk, TALKS)
@@ -115,33 +115,33 @@ class Gallery:
             task, self.headers[task].title, in_words(told), len(wrong), self.some(wrong, EACH_TASK)
         )
 
-    def some(self, keys: Iterable[Key], most: int) -> list[Shown]:
+    def some(self, keys: Iterable[Key], most: int) -> list[ExampleView]:
         """Show some questions, of different tasks and pictures as far as there are."""
         return [self.shown(key) for key in spread(keys, self.true[-1], most)]
 
-    def shown(self, key: Key) -> Shown:
+    def shown(self, key: Key) -> ExampleView:
         """Show one question."""
         record = self.true[-1][key]
         grey = self.grey.get(key)
-        return Shown(
+        return ExampleView(
             task=record.task,
             title=self.headers[record.task].title,
             pictures=[self.pictures.uri(image) for image in record.images],
             prompt=words(record.prompt),
-            asked=cut(asked(record.prompt)),
-            wanted=cut(wanted(record)),
+            asked=truncate_text(question_text(record.prompt)),
+            wanted=truncate_text(target_text(record)),
             said=[
                 said(each.phase, answers[key], judged=self.judged(record.task))
                 for each, answers in zip(self.evaluated, self.true, strict=True)
                 if key in answers
             ],
-            grey=cut(grey.answer) if grey else "",
+            grey=truncate_text(grey.answer) if grey else "",
         )
 
 
 def spread(keys: Iterable[Key], records: Mapping[Key, Record], most: int) -> Iterator[Key]:
     """Take keys by hash, first one of each task and picture, then more where there are too few."""
-    order = sorted(keys, key=lambda key: rank("shown", *key))
+    order = sorted(keys, key=lambda key: stable_hash("shown", *key))
     tasks: set[str] = set()
     images: set[str] = set()
     fresh: list[Key] = []
@@ -154,11 +154,11 @@ def spread(keys: Iterable[Key], records: Mapping[Key, Record], most: int) -> Ite
     yield from [*fresh, *others][:most]
 
 
-def said(phase: str, record: Record, *, judged: bool) -> Said:
+def said(phase: str, record: Record, *, judged: bool) -> AnswerView:
     """Give an answer, and whether it was right."""
     right = "right" if is_right(record) else "wrong"
-    text = cut(record.answer) or "(nothing)"
-    return Said(phase, text, right if judged else "open", record.score_lenient)
+    text = truncate_text(record.answer) or "(nothing)"
+    return AnswerView(phase, text, right if judged else "open", record.score_lenient)
 
 
 def is_right(record: Record) -> bool:
@@ -194,19 +194,19 @@ def in_words(told: Mapping[str, Any]) -> str:
     return f"{scored}, against {', '.join(compared)}." if compared else f"{scored}."
 
 
-def wanted(record: Record) -> str:
+def target_text(record: Record) -> str:
     """Give the true answer, with its letter where the prompt has letters."""
     if record.target in record.options:
-        return lettered(record.options, record.target)
+        return format_option(record.options, record.target)
     return record.target
 
 
-def asked(prompt: str) -> str:
+def question_text(prompt: str) -> str:
     """Give what follows the instruction in a prompt, or the instruction where nothing does."""
     instruction, _, rest = words(prompt).partition("\n\n")
     return rest or instruction
 
 
-def cut(text: str) -> str:
+def truncate_text(text: str) -> str:
     """Shorten what is too long to show."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST].rstrip()} …"

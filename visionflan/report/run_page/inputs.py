@@ -15,7 +15,7 @@ from visionflan.storage.directory import BuildDirectory
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluated:
+class StageEvaluation:
     """One phase's evaluation."""
 
     phase: str
@@ -29,7 +29,7 @@ class Evaluated:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trained:
+class StageTraining:
     """One phase's training: what is told of it, and its lines of measurements."""
 
     name: str
@@ -38,18 +38,18 @@ class Trained:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Material:
+class RunData:
     """All that a report is made of; `missing` names what was looked for in vain."""
 
     run: Path
     config: Mapping[str, Any]
-    trained: Sequence[Trained]
-    evaluated: Sequence[Evaluated]
+    trained: Sequence[StageTraining]
+    evaluated: Sequence[StageEvaluation]
     builds: Sequence[BuildDirectory]
     missing: Sequence[str]
 
 
-def gather(run: Path) -> Material:
+def load_run(run: Path) -> RunData:
     """Read a run's folder; only an evaluation must be there."""
     if not run.is_dir():
         raise EvaluationError(f"{run} is not a folder: give the folder of a run")
@@ -71,7 +71,7 @@ def gather(run: Path) -> Material:
             missing.append(str(fault))
         else:
             builds.setdefault(build.digest, build)
-    return Material(
+    return RunData(
         run=run,
         config=config,
         trained=phases(run, [stage["name"] for stage in config.get("stages", ())]),
@@ -86,7 +86,7 @@ def of_benchmark(folder: Path) -> bool:
     return bool(read_header(folder).benchmark)
 
 
-def evaluation(folder: Path) -> Evaluated:
+def evaluation(folder: Path) -> StageEvaluation:
     """Read one evaluation that is whole."""
     for name in (SCORES, RECORDS):
         if not (folder / name).is_file():
@@ -94,7 +94,7 @@ def evaluation(folder: Path) -> Evaluated:
                 f"{folder} holds no {name}: its evaluation was stopped; run it again"
             )
     header = read_header(folder)
-    return Evaluated(
+    return StageEvaluation(
         phase=folder.name,
         header=header,
         scores=read_json(folder / SCORES),
@@ -108,13 +108,13 @@ def read_json(path: Path) -> dict[str, Any]:
     return found
 
 
-def phases(run: Path, order: Sequence[str]) -> list[Trained]:
+def phases(run: Path, order: Sequence[str]) -> list[StageTraining]:
     """Find the phases that left measurements: what comes before the stages first, then those."""
     files = [*run.glob("*/metrics.jsonl"), *run.glob("*/*/metrics.jsonl")]
     names = {path.parent.relative_to(run).as_posix(): path.parent for path in files}
     place = {name: number for number, name in enumerate(order)}
     return [
-        Trained(
+        StageTraining(
             name=name,
             told=read_json(names[name] / "checkpoint" / "run.json")
             or read_json(names[name] / "run.json"),

@@ -8,18 +8,18 @@ from typing import Any
 import visionflan
 from visionflan.atomic_write import write_text
 from visionflan.report.html import environment, style
-from visionflan.report.inline_images import Pictures
+from visionflan.report.inline_images import InlineImages
 from visionflan.report.run_page.data import built
-from visionflan.report.run_page.examples import Gallery
-from visionflan.report.run_page.inputs import Material, gather
-from visionflan.report.run_page.response_style import MEANINGS, length_chart, styles, yes_rows
-from visionflan.report.run_page.scores import rows, shared, sights
-from visionflan.report.run_page.training import made, start
+from visionflan.report.run_page.examples import ExampleGallery
+from visionflan.report.run_page.inputs import RunData, load_run
+from visionflan.report.run_page.response_style import STATUS_LABELS, length_chart, styles, yes_rows
+from visionflan.report.run_page.scores import rows, shared, sight_checks
+from visionflan.report.run_page.training import stage_summaries, start
 
 
 def write_report(run: Path, out: Path | None = None) -> Path:
     """Write the report of a run, by default as its `report.html`, and give its path."""
-    return write_page(out or run / "report.html", page(gather(run)))
+    return write_page(out or run / "report.html", page(load_run(run)))
 
 
 def write_page(path: Path, text: str) -> Path:
@@ -28,7 +28,7 @@ def write_page(path: Path, text: str) -> Path:
     return path
 
 
-def page(material: Material) -> str:
+def page(material: RunData) -> str:
     """Fill the template."""
     pages = environment()
     filters: dict[str, Callable[[Any], str]] = {
@@ -42,22 +42,24 @@ def page(material: Material) -> str:
     }
     pages.filters.update(filters)
     template = pages.get_template("report.html")
-    return template.render(style=style(pages), version=visionflan.__version__, **told(material))
+    return template.render(
+        style=style(pages), version=visionflan.__version__, **template_context(material)
+    )
 
 
-def told(material: Material) -> dict[str, Any]:
+def template_context(material: RunData) -> dict[str, Any]:
     """Gather all that the page tells."""
-    pictures = Pictures(material.builds)
-    gallery = Gallery(material.evaluated, pictures)
+    pictures = InlineImages(material.builds)
+    gallery = ExampleGallery(material.evaluated, pictures)
     groups, tasks = rows(material.evaluated)
     return {
         "name": material.run.resolve().name,
         "material": material,
         "phases": [each.phase for each in material.evaluated],
         "comparable": shared(material.evaluated),
-        "sights": list(sights(material.evaluated)),
+        "sights": list(sight_checks(material.evaluated)),
         "builds": [built(build, pictures) for build in material.builds],
-        "made": made(material),
+        "made": stage_summaries(material),
         "start": start(material),
         "groups": groups,
         "tasks": tasks,
@@ -67,7 +69,7 @@ def told(material: Material) -> dict[str, Any]:
         "styles": styles(material.evaluated),
         "lengths": length_chart(material.evaluated),
         "yes_rows": yes_rows(material.evaluated),
-        "meanings": MEANINGS,
+        "meanings": STATUS_LABELS,
     }
 
 

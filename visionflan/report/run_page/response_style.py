@@ -6,12 +6,12 @@ from typing import Any, NamedTuple, get_args
 
 from markupsafe import Markup
 
-from visionflan.evaluate.metric import Status
+from visionflan.evaluate.metric import ParseStatus
 from visionflan.report.charts import PHASES, Mark, dots, histogram, stack
-from visionflan.report.run_page.inputs import Evaluated
+from visionflan.report.run_page.inputs import StageEvaluation
 
 BINS = {"1": 1, "2": 2, "3–4": 4, "5–8": 8, "9–16": 16, "17–32": 32, "33+": 10**9}
-MEANINGS = {
+STATUS_LABELS = {
     "parsed": "understood",
     "ambiguous": "names several answers at once",
     "unparsed": "is none of the possible answers",
@@ -26,7 +26,7 @@ MEANINGS = {
 }
 
 
-class Style(NamedTuple):
+class ResponseStyle(NamedTuple):
     """How one phase answers: lengths in words, and the shares of what became of its answers."""
 
     phase: str
@@ -47,17 +47,17 @@ class YesRow(NamedTuple):
     drawing: Markup
 
 
-def styles(evaluated: Sequence[Evaluated]) -> list[Style]:
+def styles(evaluated: Sequence[StageEvaluation]) -> list[ResponseStyle]:
     """Tell how each phase answers."""
     return [style(each, kind) for each, kind in zip(evaluated, PHASES, strict=False)]
 
 
-def style(each: Evaluated, kind: str) -> Style:
+def style(each: StageEvaluation, kind: str) -> ResponseStyle:
     """Tell how one phase answers to true pictures."""
     statuses = Counter(record.status for record in each.under("true"))
-    shares = {s: statuses[s] / statuses.total() for s in get_args(Status) if statuses[s]}
+    shares = {s: statuses[s] / statuses.total() for s in get_args(ParseStatus) if statuses[s]}
     told = ", ".join(f"{100 * share:.0f} % {name}" for name, share in shares.items())
-    return Style(
+    return ResponseStyle(
         each.phase,
         kind,
         each.scores["lengths"],
@@ -66,7 +66,7 @@ def style(each: Evaluated, kind: str) -> Style:
     )
 
 
-def length_chart(evaluated: Sequence[Evaluated]) -> Markup:
+def length_chart(evaluated: Sequence[StageEvaluation]) -> Markup:
     """Draw how long the answers of each phase are."""
     shares = {
         kind: binned([len(record.answer.split()) for record in each.under("true")])
@@ -81,7 +81,7 @@ def binned(lengths: Sequence[int]) -> list[float]:
     return [counts[label] / max(1, len(lengths)) for label in BINS]
 
 
-def yes_rows(evaluated: Sequence[Evaluated]) -> list[YesRow]:
+def yes_rows(evaluated: Sequence[StageEvaluation]) -> list[YesRow]:
     """Tell of each yes/no task how often the truth and each phase are yes."""
     rows = []
     last = evaluated[-1].scores["tasks"]

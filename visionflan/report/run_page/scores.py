@@ -7,11 +7,11 @@ from markupsafe import Markup
 
 from visionflan.evaluate.aggregate.bootstrap import Estimate
 from visionflan.evaluate.aggregate.paired import by_item, differences
-from visionflan.evaluate.aggregate.summary import HELD_OUT, OVERALL, TRAINED, grouped
+from visionflan.evaluate.aggregate.summary import HELD_OUT, OVERALL, TRAINED, task_groups
 from visionflan.evaluate.metrics import METRICS
 from visionflan.evaluate.records.header import TaskHeader
 from visionflan.report.charts import PHASES, Mark, dots
-from visionflan.report.run_page.inputs import Evaluated
+from visionflan.report.run_page.inputs import StageEvaluation
 
 CONTROLS = ("blank", "swapped", "chance", "majority")
 CLEARLY = 0.1
@@ -37,7 +37,7 @@ class Row(NamedTuple):
         return self.phases[-1]
 
 
-class Sight(NamedTuple):
+class SightCheck(NamedTuple):
     """Whether a phase looks: its overall scores, and the gain from the true pictures."""
 
     phase: str
@@ -48,23 +48,23 @@ class Sight(NamedTuple):
     gain: Estimate | None
 
 
-def shared(evaluated: Sequence[Evaluated]) -> bool:
+def shared(evaluated: Sequence[StageEvaluation]) -> bool:
     """Whether the phases were asked in the same way, so that their answers can be compared."""
     first = evaluated[0].header
     return all(each.header.generation == first.generation for each in evaluated)
 
 
 def changes(
-    evaluated: Sequence[Evaluated],
+    evaluated: Sequence[StageEvaluation],
 ) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
     """Estimate the change from the first phase to the last, on the items that both answered."""
     if len(evaluated) < 2 or not shared(evaluated):
         return {}, {}
-    groups = grouped(evaluated[-1].header.tasks)
+    groups = task_groups(evaluated[-1].header.tasks)
     return differences(by_item(evaluated[0].records), by_item(evaluated[-1].records), groups)
 
 
-def rows(evaluated: Sequence[Evaluated]) -> tuple[list[Row], list[Row]]:
+def rows(evaluated: Sequence[StageEvaluation]) -> tuple[list[Row], list[Row]]:
     """Give the rows of the groups, and those of the tasks, in the order of their groups."""
     by_task, by_group = changes(evaluated)
     last = evaluated[-1]
@@ -82,7 +82,7 @@ def rows(evaluated: Sequence[Evaluated]) -> tuple[list[Row], list[Row]]:
     return groups, tasks
 
 
-def row(bare: Row, evaluated: Sequence[Evaluated]) -> Row:
+def row(bare: Row, evaluated: Sequence[StageEvaluation]) -> Row:
     """Put the estimates of each phase into a row, and draw them."""
     level = "tasks" if bare.heading else "groups"
     nothing = dict.fromkeys(("score", "official", *CONTROLS))
@@ -99,7 +99,7 @@ def task_order(task: str, told: TaskHeader) -> tuple[bool, str, str]:
 
 
 def drawing(
-    name: str, estimates: Sequence[Mapping[str, Any]], evaluated: Sequence[Evaluated]
+    name: str, estimates: Sequence[Mapping[str, Any]], evaluated: Sequence[StageEvaluation]
 ) -> Markup:
     """Draw the scores of a row with what they are compared with."""
     marks = [
@@ -138,7 +138,7 @@ def note_of_task(told: TaskHeader) -> str:
     return ", ".join(notes)
 
 
-def sights(evaluated: Sequence[Evaluated]) -> Iterator[Sight]:
+def sight_checks(evaluated: Sequence[StageEvaluation]) -> Iterator[SightCheck]:
     """Judge for each phase whether it looks at the pictures."""
     for each in evaluated:
         overall = each.scores["groups"].get(OVERALL)
@@ -146,9 +146,9 @@ def sights(evaluated: Sequence[Evaluated]) -> Iterator[Sight]:
             yield sight(each, overall)
 
 
-def sight(each: Evaluated, overall: Mapping[str, Any]) -> Sight:
+def sight(each: StageEvaluation, overall: Mapping[str, Any]) -> SightCheck:
     """Judge one phase by what the true picture gains over a grey one and over another's."""
-    groups = grouped(each.header.tasks)
+    groups = task_groups(each.header.tasks)
     true = by_item(each.records)
     gains = [
         found
@@ -157,7 +157,7 @@ def sight(each: Evaluated, overall: Mapping[str, Any]) -> Sight:
         and (found := differences(controls, true, groups)[1].get(OVERALL))
     ]
     least = min(gains, key=lambda gain: gain.mean, default=None)
-    return Sight(
+    return SightCheck(
         phase=each.phase,
         verdict=verdict(least),
         score=overall["score"],

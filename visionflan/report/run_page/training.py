@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from visionflan.report.charts import curve
-from visionflan.report.run_page.inputs import Material, Trained
+from visionflan.report.run_page.inputs import RunData, StageTraining
 
 PARTS = {"tower": "vision tower", "connector": "connector", "language_model": "language model"}
 KNOWN = {
@@ -43,13 +43,13 @@ class Phase(NamedTuple):
     curves: Sequence[Curve]
 
 
-def made(material: Material) -> list[Phase]:
+def stage_summaries(material: RunData) -> list[Phase]:
     """Tell about each phase in order."""
     stages = {stage["name"]: stage for stage in material.config.get("stages", ())}
     return [phase(trained, stages.get(trained.name, {})) for trained in material.trained]
 
 
-def start(material: Material) -> str:
+def start(material: RunData) -> str:
     """Say what the first phase starts from; empty where the run made it itself."""
     told = material.config.get("start") or {}
     names = {
@@ -64,7 +64,7 @@ def start(material: Material) -> str:
     )
 
 
-def phase(trained: Trained, stage: Mapping[str, Any]) -> Phase:
+def phase(trained: StageTraining, stage: Mapping[str, Any]) -> Phase:
     """Tell about one phase; what was not measured is left out."""
     lines, told = trained.lines, trained.told
     last = lines[-1] if lines else {}

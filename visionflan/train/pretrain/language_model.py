@@ -20,8 +20,8 @@ from torch.nn import functional
 from visionflan.dataset import IMAGE_MARKER
 from visionflan.hashing import shuffled
 from visionflan.storage.instance import Instance
-from visionflan.train.batch_sampler import Plan
-from visionflan.train.config import Pretrain, Stage
+from visionflan.train.batch_sampler import BatchSampler
+from visionflan.train.config import PretrainConfig, StageConfig
 from visionflan.train.pretrain.fit import fit, widen
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Row(NamedTuple):
 
 
 def new_language_model(
-    tokenizer: "PreTrainedTokenizerFast", settings: Pretrain
+    tokenizer: "PreTrainedTokenizerFast", settings: PretrainConfig
 ) -> "LlamaForCausalLM":
     """Make an untrained language model for the tokenizer."""
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -68,19 +68,19 @@ def pretrain_language_model(
     model: "LlamaForCausalLM",
     tokenizer: "PreTrainedTokenizerFast",
     instances: Sequence[Instance],
-    settings: Pretrain,
+    settings: PretrainConfig,
     metrics: Path,
 ) -> None:
     """Train the language model in place."""
     made = encoded(tokenizer, instances)
     rows = [row for row in made if len(row.tokens) <= settings.max_length]
-    stage = Stage(
+    stage = StageConfig(
         name="language_model",
         learning_rate=settings.language_rate,
         steps=settings.language_steps,
         batch_tokens=settings.batch_tokens,
     )
-    plan = Plan(np.array([len(row.tokens) for row in rows], dtype=np.int32), stage, 0)
+    plan = BatchSampler(np.array([len(row.tokens) for row in rows], dtype=np.int32), stage, 0)
     losses = (partial(loss, model, [rows[place] for place in batch]) for batch in plan.from_step(0))
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=settings.language_rate, weight_decay=0.0, betas=(0.9, 0.98)

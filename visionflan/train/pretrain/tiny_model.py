@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import torch
 
 from visionflan.atomic_write import write_json
-from visionflan.model.llava import Sight, join_processor
+from visionflan.model.llava import VisionGeometry, build_processor
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Instance
 from visionflan.synthesize.conversations import write_conversations
 from visionflan.train.config import TrainConfig
 from visionflan.train.config_io import to_json
-from visionflan.train.image_loader import Pictures
+from visionflan.train.image_loader import ImageLoader
 from visionflan.train.pretrain.language_model import new_language_model, pretrain_language_model
 from visionflan.train.pretrain.tokenizer import train_tokenizer
 from visionflan.train.pretrain.vision_tower import TowerTraining, new_tower
@@ -80,8 +80,8 @@ def make_tower(
     """Pretrain the tower on images prepared as the joined model will have them."""
     assert config.pretrain is not None
     tower, joint = new_tower(config.pretrain, folder / "tower"), config.start.joint
-    processor = join_processor(folder / "tower", tokenizer, Sight.of(tower, joint), joint)
-    pixels = Pictures(source, processor, keep=True).pixels
+    processor = build_processor(folder / "tower", tokenizer, VisionGeometry.of(tower, joint), joint)
+    pixels = ImageLoader(source, processor, keep=True).pixels
     training = TowerTraining(tower, instances, pixels, config.pretrain)
     torch.set_num_threads(config.machine.threads or fastest(training.probe()))
     training.run(folder / "metrics.jsonl")

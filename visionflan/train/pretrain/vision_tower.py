@@ -20,9 +20,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from visionflan.hashing import rank
+from visionflan.hashing import stable_hash
 from visionflan.storage.instance import Instance
-from visionflan.train.config import Pretrain
+from visionflan.train.config import PretrainConfig
 from visionflan.train.pretrain.fit import fit, widen
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ MOST_WORDS = 2000
 HEADS = 4
 
 
-def new_tower(settings: Pretrain, folder: Path) -> "CLIPVisionModel":
+def new_tower(settings: PretrainConfig, folder: Path) -> "CLIPVisionModel":
     """Make an untrained tower, and save how its images are to be prepared."""
     from transformers import CLIPVisionConfig, CLIPVisionModel
     from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
@@ -66,7 +66,7 @@ class TowerTraining:
         tower: "CLIPVisionModel",
         instances: Sequence[Instance],
         pixels: PixelsOf,
-        settings: Pretrain,
+        settings: PretrainConfig,
     ) -> None:
         self.tower, self.pixels, self.settings = tower, pixels, settings
         self.questions = Questions(instances)
@@ -214,7 +214,7 @@ def numbered(names: Iterator[str]) -> dict[str, int]:
 def frequent(texts: Iterator[str]) -> dict[str, int]:
     """Number the most frequent words of the texts."""
     counts = Counter(word for text in texts for word in set(split(text)))
-    first = sorted(counts, key=lambda word: (-counts[word], rank(word)))[:MOST_WORDS]
+    first = sorted(counts, key=lambda word: (-counts[word], stable_hash(word)))[:MOST_WORDS]
     return numbered(iter(first))
 
 
