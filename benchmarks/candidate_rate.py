@@ -20,9 +20,9 @@ from visionflan.model.llava import build_llava
 from visionflan.model.logprobs import candidate_logprobs
 from visionflan.storage.instance import Turn
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tiny_parts import save_language_model, save_tower
+from tests.helpers.tiny_checkpoint import save_language_model, save_tower
 
 PATCH = 8
 

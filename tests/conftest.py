@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from board import MakeBoard, write_board
 
+from tests.helpers.board import BOARD_FILE, MakeBoard, write_board
 from visionflan import catalog
 from visionflan.authoring.scaffold import dataset_file
 from visionflan.builder.plan import BuildSettings
@@ -38,8 +38,7 @@ def loose_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[s
 @pytest.fixture
 def board(monkeypatch: pytest.MonkeyPatch) -> None:
     """Add the dataset of board.py to the catalogue."""
-    file = Path(__file__).with_name("board.py")
-    monkeypatch.setattr(catalog, "loose_files", {"board": file})
+    monkeypatch.setattr(catalog, "loose_files", {"board": BOARD_FILE})
     catalog.load.cache_clear()
 
 

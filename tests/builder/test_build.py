@@ -1,0 +1,194 @@
+"""What a build promises: a share by hash, nothing lost in silence, the same result every time."""
+
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.helpers.board import MakeBoard, asking, board_picture, files_of, write_board
+from visionflan.builder.plan import BuildSettings
+from visionflan.builder.run import build
+from visionflan.cli.main import main
+from visionflan.hashing import stable_hash
+from visionflan.storage.directory import BuildDirectory
+
+pytestmark = pytest.mark.usefixtures("board")
+
+
+def ledger(directory: BuildDirectory) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pq.read_table(directory.path / "ledger.parquet").to_pylist()
+    return rows
+
+
+def test_the_rows_of_lowest_rank_are_chosen(make: MakeBoard) -> None:
+    directory = make([asking(n) for n in range(60)], 60, cap=10, seed=5)
+    kept = directory.instances(tasks=["board/ask"]).column("key")
+    expected = sorted(
+        (f"k{n}" for n in range(60)), key=lambda key: stable_hash(5, "board/ask", key)
+    )
+    assert kept == expected[:10]
+    other = directory.instances(tasks=["board/count"]).column("key")
+    assert len(other) == 10
+    assert set(other) != set(kept)
+
+
+def test_more_rows_change_the_choice_only_by_what_they_displace(make: MakeBoard) -> None:
+    few = make([asking(n) for n in range(40)], 60, cap=10)
+    more = make([asking(n) for n in range(60)], 60, out="more", cap=10)
+    for task in few.tasks:
+        old = set(few.instances(tasks=[task]).column("key"))
+        new = set(more.instances(tasks=[task]).column("key"))
+        assert old != new
+        assert not {key for key in new - old if int(key[1:]) < 40}
+
+
+def test_every_row_is_accounted_for(make: MakeBoard) -> None:
+    rows: list[dict[str, Any] | str] = []
+    for n in range(60):
+        rows.append(asking(n, **({"only": "count"} if n % 5 == 0 else {})))
+    rows += ["{broken", asking(7), asking(70), {"key": "odd", "images": []}, asking(8, target=" ")]
+    directory = make(rows, 60, cap=20)
+    told = directory.manifest["tasks"]
+    entries = ledger(directory)
+    assert directory.manifest["datasets"]["board"]["rows_read"] == 65
+    assert directory.manifest["datasets"]["board"]["broken"] == {"malformed_json": 1}
+    for task in ("board/ask", "board/count"):
+        counts = told[task]
+        assert counts["rows_read"] == 64
+        lost = Counter(e["reason"] for e in entries if e["task"] == task and e["kind"] == "lost")
+        assert counts["lost"] == dict(lost)
+        assert counts["kept"] == 20 == len(directory.instances(tasks=[task]))
+        assert counts["rows_read"] == (
+            counts["kept"] + counts["not_of_task"] + counts["over_cap"] + sum(lost.values())
+        )
+    assert told["board/ask"]["not_of_task"] == 12
+    assert [e["key"] for e in entries if e["task"] == "board/*"] == ["rows.jsonl:61"]
+
+
+def test_bad_pictures_are_replaced_by_the_next_rows_by_rank(
+    make: MakeBoard, tmp_path: Path
+) -> None:
+    write_board(tmp_path / "data/board", [], 100)
+    order = sorted((f"k{n}" for n in range(100)), key=lambda key: stable_hash(0, "board/ask", key))
+    for key in order[:37]:
+        (tmp_path / f"data/board/images/{key[1:]}.jpg").write_bytes(b"<html>")
+    rows: list[dict[str, Any] | str] = [asking(n, only="ask") for n in range(100)]
+    directory = make(rows, 0, cap=10)
+    assert directory.instances().column("key") == order[37:47]
+    counts = directory.manifest["tasks"]["board/ask"]
+    assert counts["lost"] == {"image_is_html": 37}
+    assert counts["over_cap"] == 53
+
+
+def test_the_same_question_of_the_same_picture_is_kept_once(
+    make: MakeBoard, tmp_path: Path
+) -> None:
+    write_board(tmp_path / "data/board", [], 2)
+    shutil.copy(tmp_path / "data/board/images/0.jpg", tmp_path / "data/board/images/copy.jpg")
+    options = ["red", "blue", "green"]
+    directory = make(
+        [
+            asking(0, key="a", options=options, target="red"),
+            asking(0, key="b", options=options[::-1], target="blue", images=["images/copy.jpg"]),
+            asking(0, key="c", options=["red", "blue"], target="red"),
+        ],
+        tasks=("board/ask",),
+    )
+    (lost,) = ledger(directory)
+    assert lost["reason"] == "duplicate"
+    assert lost["detail"].endswith("asks the same, with another answer")
+    assert len(directory.instances()) == 2
+    assert directory.manifest["totals"]["images"] == 1
+
+
+def test_a_key_is_used_once_in_a_task(make: MakeBoard) -> None:
+    rows: list[dict[str, Any] | str] = [asking(0), asking(0, text="Another question?")]
+    directory = make(rows, 1, tasks=("board/ask",))
+    assert [entry["reason"] for entry in ledger(directory)] == ["repeated_key"]
+    assert directory.instances().column("text") == ["What is 0?"]
+
+
+def test_an_instance_holds_what_the_row_says(make: MakeBoard) -> None:
+    directory = make([asking(0, options=["a cat", "a dog"], target="a dog")], 1, seed=3)
+    instance = directory.instances(tasks=["board/ask"])[0]
+    assert instance.id == "board/ask/k0"
+    assert instance.instruction == "Say what is asked."
+    assert instance.text == "What is 0?"
+    assert set(instance.options) == {"a cat", "a dog"}
+    assert instance.target == "a dog"
+    assert instance.references == ("a dog",)
+    letter = "ab"[instance.options.index("a dog")]
+    assert instance.answer == f"({letter}) a dog"
+    assert "<image>" in instance.prompt
+    assert directory.image(instance.images[0]) == board_picture(0)
+    assert directory.tasks["board/ask"].instruction == "Say what is asked."
+
+
+@pytest.mark.parametrize(("workers", "start_method"), [(1, "fork"), (3, "fork"), (2, "spawn")])
+def test_the_number_of_workers_changes_nothing(
+    tmp_path: Path, workers: int, start_method: str
+) -> None:
+    rows: list[dict[str, Any] | str] = [asking(n) for n in range(70)]
+    rows += [asking(n, key=f"drawn {n}", images=["rows.jsonl#red"]) for n in range(3)]
+    write_board(tmp_path / "a/board", rows, 50)
+    shutil.copytree(tmp_path / "a/board", tmp_path / "other place/board")
+    settings = BuildSettings(tasks=("board",), cap=30)
+    one = build(tmp_path / "a", tmp_path / "one", settings, workers=2)
+    two = build(
+        tmp_path / "other place",
+        tmp_path / "two",
+        settings,
+        workers=workers,
+        start_method=start_method,
+    )
+    assert one["digest"] == two["digest"]
+    assert files_of(tmp_path / "one") == files_of(tmp_path / "two")
+
+
+def test_a_second_run_finds_the_build_whole(make: MakeBoard) -> None:
+    first = make([asking(n) for n in range(5)], 5)
+    before = files_of(first.path)
+    build(
+        first.path.parent / "data", first.path, BuildSettings(tasks=("board",), hold_out_images=0.0)
+    )
+    assert files_of(first.path) == before
+
+
+def test_the_manifest_says_how_the_build_was_made(make: MakeBoard) -> None:
+    manifest = make([asking(0)], 1, seed=4, cap=7).manifest
+    assert manifest["about"]["settings"]["seed"] == 4
+    assert manifest["about"]["settings"]["cap"] == 7
+    assert {"visionflan", "pyarrow", "pillow", "simplejpeg", "python"} <= set(manifest["versions"])
+    text = json.dumps(manifest)
+    assert "/tmp" not in text
+    assert manifest["datasets"]["board"]["licence"] == "MIT"
+
+
+def test_the_card_names_licences_citations_and_counts(make: MakeBoard) -> None:
+    directory = make([asking(n) for n in range(3)], 3)
+    card = (directory.path / "README.md").read_text()
+    assert card.startswith("---\nlicense: other\n")
+    assert "| `board/ask` | Perception | 3 | 0 | 3 | 0 | 0 |" in card
+    assert "licence: MIT" in card
+    assert "Nobody (2024), Pictures on a board" in card
+    assert directory.digest in card
+    assert (directory.path / "contact_sheet.jpg").stat().st_size > 1000
+
+
+def test_the_demo_builds_from_specimens(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["build", "--demo", "--tasks", "pacs,funsd/*", "--workers", "1", "--cap", "5"]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 0
+    told = capsys.readouterr().out
+    directory = BuildDirectory(tmp_path / "out", verify=True)
+    assert f"digest {directory.digest}" in told
+    assert "built: funsd, pacs" in told
+    assert {info.dataset for info in directory.tasks.values()} == {"funsd", "pacs"}
+    for task, info in directory.manifest["tasks"].items():
+        assert info["kept"] <= 5
+        assert f"\n{task}  " in told
+    assert main([*command, "--out", str(tmp_path / "again")]) == 0
+    assert BuildDirectory(tmp_path / "again").digest == directory.digest

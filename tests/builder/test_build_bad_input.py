@@ -1,0 +1,267 @@
+"""Whatever is wrong with a release has a reason in the ledger, and ends no build."""
+
+import io
+import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from tests.helpers.board import BOARD_FILE, asking, board_picture, write_board
+from visionflan import catalog
+from visionflan.builder import image_workers as check
+from visionflan.builder.ledger_reasons import LOST, NOTES
+from visionflan.builder.plan import BuildSettings
+from visionflan.builder.run import build
+from visionflan.storage import image_checks as images
+from visionflan.storage.directory import BuildDirectory
+
+Bad = Callable[[Path], dict[str, Any] | str]
+Ledger = dict[str, dict[str, Any]]
+
+
+pytestmark = pytest.mark.usefixtures("board")
+
+
+def png_header(width: int, height: int) -> bytes:
+    """Begin a PNG of a size that its few bytes do not bear out."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+        for chunk in (header, b"IDAT" + zlib.compress(bytes(1000)), b"IEND")
+    )
+
+
+def jpeg_of_size(width: int, height: int) -> bytes:
+    """Change the size in the header of a JPEG."""
+    whole = board_picture(1)
+    place = whole.index(b"\xff\xc0") + 5
+    return whole[:place] + struct.pack(">HH", height, width) + whole[place + 4 :]
+
+
+def written(name: str, content: bytes) -> Bad:
+    """Ask about a file of this content."""
+
+    def write(root: Path) -> dict[str, Any]:
+        (root / name).write_bytes(content)
+        return asking(0, images=[name])
+
+    return write
+
+
+def line(**more: Any) -> Bad:
+    return lambda _: asking(0, **{"text": "What is odd here?", **more})
+
+
+def zipped(content: bytes, name: str) -> Bad:
+    """Ask about a member of an archive."""
+
+    def write(root: Path) -> dict[str, Any]:
+        (root / f"{len(content)}{name}.zip").write_bytes(content)
+        return asking(0, images=[f"{len(content)}{name}.zip!{name}"])
+
+    return write
+
+
+def archive() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as opened:
+        opened.writestr("a.jpg", board_picture(3))
+    return buffer.getvalue()
+
+
+def folder(root: Path) -> dict[str, Any]:
+    (root / "images/locked").mkdir()
+    return asking(0, images=["images/locked"])
+
+
+def pipe(root: Path) -> dict[str, Any]:
+    os.mkfifo(root / "pipe.jpg")
+    return asking(0, images=["pipe.jpg"])
+
+
+def zeroed(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes(200) + content[middle + 200 :]
+
+
+def tiff(content: bytes) -> bytes:
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(content)).save(buffer, "TIFF")
+    return buffer.getvalue()
+
+
+JPEG, PNG = board_picture(5), board_picture(5, "PNG")
+
+BAD: dict[str, tuple[str, Bad]] = {
+    "a line that is not JSON": ("malformed_json", lambda _: '{"key": "bad", '),
+    "half a character": ("malformed_text", line(text="\ud83d")),
+    "no target": ("task_failed", lambda _: {"key": "bad", "images": [], "text": "?"}),
+    "a number for a target": ("task_failed", line(target=7)),
+    "an empty target": ("empty_target", line(target=" \n")),
+    "an option without its target": (
+        "target_not_in_options", line(options=["a", "b"], target="c"),
+    ),
+    "an option twice": ("repeated_option", line(options=["a", "A"], target="a")),
+    "more options than letters": (
+        "too_many_options", line(options=[f"o{n}" for n in range(27)], target="o3"),
+    ),
+    "a marker in the words": ("image_marker", line(text="what is <image>?")),
+    "no picture": ("no_image", line(images=[])),
+    "a missing picture": ("image_missing", line(images=["images/none.jpg"])),
+    "a folder for a picture": ("image_missing", folder),
+    "a pipe for a picture": ("image_missing", pipe),
+    "a name with a zero": ("image_missing", line(images=["images/\0.jpg"])),
+    "a name too long": ("image_missing", line(images=["images/" + "x" * 300 + ".jpg"])),
+    "a path that climbs out": ("image_outside_root", line(images=["../../secret.jpg"])),
+    "a path that climbs out later": (
+        "image_outside_root", line(images=["images/../../../secret.jpg"]),
+    ),
+    "a member that is not there": ("image_missing", zipped(archive(), "b.jpg")),
+    "an archive that is none": ("image_unreadable", zipped(b"PK\x03\x04 no archive", "a.jpg")),
+    "a cut archive": ("image_unreadable", zipped(archive()[:-30], "a.jpg")),
+    "an archive with changed bytes": ("image_unreadable", zipped(zeroed(archive()), "a.jpg")),
+    "a picture that cannot be drawn": ("image_unreadable", line(images=["rows.jsonl#stumble"])),
+    "zero bytes": ("image_empty", written("images/z.jpg", b"")),
+    "a web page": ("image_is_html", written("images/p.jpg", b"<!DOCTYPE html><html>404</html>")),
+    "a drawing in words": ("image_unsupported", written("images/v.png", b"<svg></svg>")),
+    "a document": ("image_unsupported", written("images/d.jpg", b"%PDF-1.4 ...")),
+    "noise": ("image_unrecognised", written("images/n.jpg", bytes(range(200, 100, -1)))),
+    "a truncated JPEG": ("image_corrupt", written("images/t.jpg", JPEG[:-300])),
+    "a JPEG without its end": ("image_corrupt", written("images/e.jpg", JPEG[:-2])),
+    "a JPEG with a zeroed block": ("image_corrupt", written("images/b.jpg", zeroed(JPEG))),
+    "only the start of a JPEG": ("image_corrupt", written("images/s.jpg", JPEG[:4])),
+    "a truncated PNG": ("image_corrupt", written("images/t.png", PNG[:-300])),
+    "a PNG without its end": ("image_corrupt", written("images/e.png", PNG[:-12])),
+    "a PNG with a zeroed block": ("image_corrupt", written("images/b.png", zeroed(PNG))),
+    "a truncated TIFF": ("image_corrupt", written("images/t.tif", tiff(PNG)[:-400])),
+    "a PNG of 50,000 x 50,000": (
+        "image_too_large", written("images/h.png", png_header(50_000, 50_000)),
+    ),
+    "a JPEG of 50,000 x 50,000": (
+        "image_too_large", written("images/h.jpg", jpeg_of_size(50_000, 50_000)),
+    ),
+    "a picture that kills its process": (
+        "image_crashed_decoder", line(images=["rows.jsonl#die"]),
+    ),
+}  # fmt: skip
+
+
+def build_with(tmp_path: Path, faults: dict[str, Bad]) -> tuple[BuildDirectory, Ledger]:
+    """Build a board with twenty good rows around those with faults; gives its ledger by key."""
+    root = write_board(tmp_path / "data/board", [], 20)
+    rows: list[dict[str, Any] | str] = [asking(n) for n in range(20)]
+    for name, bad in faults.items():
+        row = bad(root)
+        rows.insert(7, row if isinstance(row, str) else {**row, "key": name})
+    write_board(root, rows)
+    settings = BuildSettings(tasks=("board/ask",), hold_out_images=0.0)
+    build(tmp_path / "data", tmp_path / "out", settings, workers=1)
+    entries = pq.read_table(tmp_path / "out/ledger.parquet").to_pylist()
+    return BuildDirectory(tmp_path / "out", verify=True), {entry["key"]: entry for entry in entries}
+
+
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
+    """Build once with all faults."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(catalog, "loose_files", {"board": BOARD_FILE})
+        catalog.load.cache_clear()
+        faults = {name: bad for name, (_, bad) in BAD.items()}
+        directory, entries = build_with(tmp_path_factory.mktemp("bad"), faults)
+    assert len(directory.instances()) == 20
+    assert all(directory.image(image) for (image,) in directory.instances().column("images"))
+    assert len(entries) == len(BAD)
+    return entries
+
+
+@pytest.mark.parametrize("fault", BAD)
+def test_a_fault_has_its_reason(ledger: Ledger, fault: str) -> None:
+    reason = BAD[fault][0]
+    entry = ledger.get(fault) or next(e for key, e in ledger.items() if "rows.jsonl" in key)
+    assert entry["reason"] == reason
+    assert entry["kind"] == "lost"
+    assert entry["detail"]
+    assert "pytest" not in str(entry)
+    if reason.startswith("image_") and reason != "image_marker":
+        assert entry["file"]
+
+
+def test_every_reason_is_tried_somewhere() -> None:
+    here = {reason for reason, _ in BAD.values()}
+    of_builds = {"repeated_key", "duplicate", "image_changed"}
+    of_imports = {"malformed_conversation", "marker_count", "unsupported_media"}
+    assert here | of_builds | of_imports == set(LOST)
+    assert set(NOTES) == {"suffix_differs"}
+
+
+def test_a_picture_that_does_not_end_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check, "DECODE_TIMEOUT_S", 1)
+    directory, entries = build_with(tmp_path, {"bad": line(images=["rows.jsonl#hang"])})
+    assert entries["bad"]["reason"] == "image_crashed_decoder"
+    assert len(directory.instances()) == 20
+
+
+def test_a_file_of_too_many_bytes_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check, "MAX_BYTES", len(JPEG) - 1)
+    monkeypatch.setattr(images, "MAX_BYTES", len(JPEG) - 1)
+    outcome = check.check_picture(written_file(tmp_path / "a.jpg", JPEG))
+    assert isinstance(outcome, check.ImageFault)
+    assert outcome.reason == "image_too_large"
+
+
+def written_file(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def test_a_lying_suffix_is_noted_and_the_picture_kept(tmp_path: Path) -> None:
+    directory, entries = build_with(tmp_path, {"bad": written("images/really_png.jpg", PNG)})
+    entry = entries["bad"]
+    assert (entry["kind"], entry["reason"]) == ("note", "suffix_differs")
+    assert entry["file"] == "board/images/really_png.jpg"
+    assert "png" in entry["detail"]
+    kept = [i for i in directory.instances() if i.key == "bad"]
+    assert directory.image(kept[0].images[0]) == PNG
+    assert directory.image_header(kept[0].images[0])[2] == "png"
+    assert directory.manifest["tasks"]["board/ask"]["notes"] == {"suffix_differs": 1}
+
+
+def test_what_a_dataset_file_mends_is_noted(tmp_path: Path) -> None:
+    _, entries = build_with(tmp_path, {"bad": line(repaired=["trimmed_blanks"])})
+    entry = entries["bad"]
+    assert (entry["kind"], entry["reason"]) == ("note", "trimmed_blanks")
+
+
+def test_a_linked_folder_is_no_way_out_of_the_root(tmp_path: Path) -> None:
+    write_board(tmp_path / "elsewhere", [asking(0)], 1)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/board").symlink_to(tmp_path / "elsewhere")
+    settings = BuildSettings(tasks=("board/ask",), hold_out_images=0.0)
+    build(tmp_path / "data", tmp_path / "out", settings, workers=1)
+    assert len(BuildDirectory(tmp_path / "out").instances()) == 1
+
+
+def test_pictures_of_any_colours_are_kept(tmp_path: Path) -> None:
+    faults: dict[str, Bad] = {}
+    for mode in ("L", "P", "RGBA", "LA", "1", "I;16", "CMYK"):
+        form = "JPEG" if mode == "CMYK" else "PNG"
+        buffer = io.BytesIO()
+        grey = Image.open(io.BytesIO(PNG)).convert("L" if mode == "I;16" else "RGB")
+        grey.convert(mode).save(buffer, form)
+        faults[mode] = written(
+            f"images/{mode}.{'jpg' if form == 'JPEG' else 'png'}", buffer.getvalue()
+        )
+    directory, entries = build_with(tmp_path, faults)
+    assert not entries
+    assert len(directory.instances()) == 20 + len(faults)

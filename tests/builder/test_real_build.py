@@ -1,0 +1,121 @@
+"""A build of the real releases agrees with what is known of them."""
+
+import json
+from collections import Counter
+from hashlib import sha256
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from visionflan import catalog
+from visionflan.builder.plan import BuildSettings
+from visionflan.builder.run import build
+from visionflan.dataset import LICENCES
+from visionflan.storage.directory import BuildDirectory
+
+pytestmark = pytest.mark.shared
+
+# Rows and pictures of each release, by the README beside them.
+ROWS = {
+    "caltech101": 41 * 12,
+    "coco": 159,
+    "concadia": 300,
+    "funsd": 149 + 50,
+    "geometry3k": 10,
+    "iconqa": 50 + 50,
+    "pacs": 4 * 7 * 10,
+    "vqa_rad": 3_064 + 451,
+}
+KEPT = {
+    "caltech101/image_classification": 40 * 12,
+    "coco/image_caption": 159,
+    "coco/image_text_selection": 159,
+    "coco/itm": 159,
+    "funsd/text_detection": 149 + 50,
+    "geometry3k/geometry_question_answer": 10,
+    "iconqa/choose_txt": 50,
+    "iconqa/fill_in_blank": 50,
+    "pacs/photo_object_classification": 7 * 10,
+    "pacs/cartoon_object_classification": 7 * 10,
+    "pacs/art_painting_object_classification": 7 * 10,
+    "pacs/dog_image_category_classification": 4 * 10,
+}
+
+
+@pytest.fixture(scope="module")
+def real() -> Path:
+    folder = Path(__file__).parents[3] / "shared/real"
+    if not folder.is_dir():
+        pytest.skip("the real releases are not beside the project")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(real: Path, tmp_path_factory: pytest.TempPathFactory) -> BuildDirectory:
+    out = tmp_path_factory.mktemp("real") / "build"
+    build(real, out, BuildSettings(include_sensitive=True))
+    return BuildDirectory(out, verify=True)
+
+
+def test_every_release_is_found_and_read_whole(built: BuildDirectory, real: Path) -> None:
+    told = built.manifest["datasets"]
+    names = {path.name for path in real.iterdir() if path.is_dir()}
+    assert names == set(ROWS)
+    assert {name for name in told if told[name]["status"] == "built"} == names
+    assert {name: told[name]["rows_read"] for name in names} == ROWS
+    assert not any(told[name]["broken"] for name in names)
+    assert all(told[name]["licence"] in LICENCES for name in names)
+
+
+def test_every_task_of_them_has_instances(built: BuildDirectory) -> None:
+    declared = {f"{name}/{task}" for name in ROWS for task in catalog.load(name).tasks}
+    assert set(built.tasks) == declared
+    counts = Counter(built.instances().column("task"))
+    assert {task: counts[task] for task in KEPT} == KEPT
+
+
+def test_every_row_is_kept_or_accounted_for(built: BuildDirectory) -> None:
+    ledger = pq.read_table(built.path / "ledger.parquet").to_pylist()
+    for task, told in built.manifest["tasks"].items():
+        lost = Counter(e["reason"] for e in ledger if (e["task"], e["kind"]) == (task, "lost"))
+        assert told["lost"] == dict(lost)
+        accounted = told["kept"] + told["not_of_task"] + told["over_cap"] + sum(lost.values())
+        assert told["rows_read"] == accounted == ROWS[told["dataset"]]
+        assert told["over_cap"] == 0
+
+
+def test_no_question_of_vqa_rad_is_without_its_picture(built: BuildDirectory, real: Path) -> None:
+    told = built.manifest["tasks"]["vqa_rad/question_answer"]
+    assert set(told["lost"]) == {"duplicate"}
+    splits = [
+        json.loads((real / f"vqa_rad/{name}set.json").read_text()) for name in ("train", "test")
+    ]
+    asked = {question["image_name"] for split in splits for question in split}
+    files = {path.name: path for path in (real / "vqa_rad/images").glob("*.jpg")}
+    assert len(files) == 315
+    assert files.keys() - asked == {"synpic35356.jpg"}
+    assert {sha256(files[name].read_bytes()).hexdigest() for name in asked} == {
+        image
+        for images in built.instances(tasks=["vqa_rad/question_answer"]).column("images")
+        for image in images
+    }
+
+
+def test_the_pictures_are_those_of_the_releases(built: BuildDirectory, real: Path) -> None:
+    files = {
+        sha256(path.read_bytes()).hexdigest()
+        for path in real.rglob("*")
+        if path.suffix in {".jpg", ".jpeg", ".png"}
+    }
+    stored = {image for images in built.instances().column("images") for image in images}
+    assert len(stored) == built.manifest["totals"]["images"]
+    assert stored <= files
+    for image in stored:
+        assert built.image(image)
+
+
+def test_a_few_pictures_of_each_dataset_are_held_out(built: BuildDirectory) -> None:
+    for task, told in built.manifest["tasks"].items():
+        assert told["held_out"] >= 1, task
+        assert told["train"] >= told["kept"] // 2, task

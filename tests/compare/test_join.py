@@ -1,0 +1,80 @@
+import pytest
+
+from tests.helpers.comparison_factory import compared, evaluation, scored, studied, toy
+from visionflan.compare.run import compare
+from visionflan.errors import EvaluationError
+
+__all__ = ["toy"]
+
+
+@pytest.mark.usefixtures("toy")
+def test_unlike_prompts_are_refused_with_an_example() -> None:
+    before, after = studied([1.0, 0.0], [1.0, 1.0])
+    after[1] = after[1]._replace(sample_key="other", prompt="<image>\nWhich animal?")
+    with pytest.raises(
+        EvaluationError, match=r"prompt of item 1 of toy/part .*Which animal"
+    ) as told:
+        compared(before, after)
+    assert "evaluation/a" in str(told.value)
+    assert "evaluation/b" in str(told.value)
+
+
+@pytest.mark.usefixtures("toy")
+def test_unlike_styles_and_settings_are_refused() -> None:
+    before, after = studied([1.0], [1.0])
+    with pytest.raises(EvaluationError, match=r"prompt style of item 0 .*'short'"):
+        compared(before, [after[0]._replace(style="short")])
+    with pytest.raises(EvaluationError, match=r"different settings, as item 0 .*longer"):
+        compared(before, [after[0]._replace(generation="longer")])
+
+
+@pytest.mark.usefixtures("toy")
+def test_nothing_in_common_is_refused() -> None:
+    before, after = studied([1.0, 1.0], [1.0, 1.0])
+    with pytest.raises(EvaluationError, match=r"no item in common .*item 0 of toy/part.*item 1"):
+        compared(before[:1], after[1:])
+    with pytest.raises(EvaluationError, match="name an evaluation for each side"):
+        compare([], [evaluation(after)])
+    with pytest.raises(EvaluationError, match="of different checkpoints"):
+        compare([evaluation(before, "a"), evaluation(before, "b")], [evaluation(after)])
+
+
+@pytest.mark.usefixtures("toy")
+def test_items_of_one_side_and_failures_are_counted_and_told() -> None:
+    before, after = studied([1.0] * 5, [1.0] * 5)
+    after[0] = after[0]._replace(error="out of memory", score_lenient=None)
+    found = compared(before[:4], after[:3] + after[4:])
+    assert found.only_before == {"toy/part": 1}
+    assert found.only_after == {"toy/part": 1}
+    assert found.missing == {"toy/part": 1}
+    assert len(found.pairs) == 2
+    assert len(found.notes) == 3
+
+
+@pytest.mark.usefixtures("toy")
+def test_controls_are_no_answers_to_compare() -> None:
+    before, after = studied([1.0], [1.0])
+    grey = scored(0.0, 1, condition="blank")
+    found = compared([*before, grey, grey._replace(sample_key="k0")], [*after, grey])
+    assert [pair.before.condition for pair in found.pairs] == ["true"]
+
+
+@pytest.mark.usefixtures("toy")
+def test_two_answers_of_one_side_to_one_item_are_refused() -> None:
+    before, after = studied([1.0], [1.0])
+    other = [before[0]._replace(answer="bird")]
+    with pytest.raises(EvaluationError, match="name only one of them"):
+        compare([evaluation(before, "a"), evaluation(other, "a")], [evaluation(after, "b")])
+
+
+@pytest.mark.usefixtures("toy")
+def test_more_styles_on_one_side_are_no_unlike_prompts() -> None:
+    before, after = studied([1.0, 0.0], [1.0, 1.0])
+    other = [
+        [each._replace(style=style, sample_key=f"{style} {each.sample_key}") for each in side]
+        for style, side in (("old", before[:1]), ("long", after))
+    ]
+    found = compared(before + other[0], after + other[1])
+    assert len(found.pairs) == 2
+    assert found.only_before == {"toy/part": 1}
+    assert found.only_after == {"toy/part": 2}

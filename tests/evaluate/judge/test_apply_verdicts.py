@@ -1,0 +1,191 @@
+"""Verdicts of a judge decide scores, and their absence is missing data."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import pytest
+
+from tests.helpers.judge_server import Behaviour, JudgeServer, fails, says, serving
+from tests.helpers.record_factory import record
+from visionflan.cli.main import main
+from visionflan.errors import EvaluationError
+from visionflan.evaluate.demo import demo_run
+from visionflan.evaluate.judge.apply_verdicts import apply_verdicts
+from visionflan.evaluate.judge.judgments import Judgment, subject
+from visionflan.evaluate.judge.rubric import JudgeRequest, JudgeScore, Rubric
+from visionflan.evaluate.records.record import RECORDS, Record, read_records
+
+RUBRIC = Rubric(
+    "toy 1", lambda record, swapped: JudgeRequest((), 0.0, 1), lambda *_: JudgeScore(1.0)
+)
+LEFT = RUBRIC._replace(scope="leftovers")
+
+
+def verdict(of: Record, score: float | None, **fields: Any) -> Judgment:
+    task, sample_key, condition, answer = subject(of)
+    known: dict[str, Any] = {
+        "task": task,
+        "sample_key": sample_key,
+        "condition": condition,
+        "answer": answer,
+        "rubric": "toy 1",
+        "swapped": False,
+        "repeat": 0,
+        "judge": "a judge",
+        "model": "a judge 1",
+        "raw": "",
+        "score": score,
+        "against": None,
+        "failure": "" if score is not None else "gone",
+        "attempts": 1,
+        "prompt_tokens": None,
+        "completion_tokens": None,
+        "cost": None,
+        "cached": False,
+    }
+    return Judgment(**{**known, **fields})
+
+
+READ = record(
+    sample_key="read",
+    status="parsed",
+    status_official="parsed",
+    score_official=1.0,
+    score_lenient=1.0,
+)
+LOST = record(
+    sample_key="lost",
+    answer="well",
+    status="parsed",
+    status_official="unparsed",
+    parsed="cat",
+    score_official=0.25,
+    score_lenient=1.0,
+)
+
+
+def test_without_a_judge_rules_keep_what_they_gave() -> None:
+    assert apply_verdicts([READ, LOST], LEFT, []) == ([READ, LOST], "")
+
+
+def test_a_judge_decides_only_what_a_rule_left_over() -> None:
+    (read, lost), name = apply_verdicts([READ, LOST], LEFT, [verdict(LOST, 0.0)])
+    assert name == "a judge"
+    assert read == READ
+    assert (lost.score_official, lost.status_official) == (0.0, "parsed")
+    assert (lost.score_lenient, lost.status, lost.decided_by) == (1.0, "parsed", "judge")
+
+
+@pytest.mark.parametrize(
+    ("judgements", "status"),
+    [([verdict(LOST, None)], "judge_failed"), ([verdict(READ, 1.0)], "unjudged")],
+)
+def test_a_verdict_that_is_not_there_is_missing_and_no_guess_takes_its_place(
+    judgements: list[Judgment], status: str
+) -> None:
+    (lost,), _ = apply_verdicts([LOST], LEFT, judgements)
+    assert (lost.score_official, lost.status_official) == (None, status)
+    assert lost.score_lenient == 1.0
+
+
+def test_a_verdict_on_other_words_does_not_count() -> None:
+    other = LOST._replace(answer="well then")
+    (lost,), _ = apply_verdicts([LOST], LEFT, [verdict(other, 1.0)])
+    assert lost.status_official == "unjudged"
+
+
+def test_of_two_judges_one_must_be_named() -> None:
+    both = [verdict(LOST, 1.0), verdict(LOST, 0.0, judge="another")]
+    with pytest.raises(EvaluationError, match="judged by a judge, another"):
+        apply_verdicts([LOST], LEFT, both)
+    (lost,), _ = apply_verdicts([LOST], LEFT, both, "another")
+    assert lost.score_official == 0.0
+    with pytest.raises(EvaluationError, match="nobody has judged none of these"):
+        apply_verdicts([LOST], LEFT, both, "nobody")
+
+
+def test_only_a_judge_scores_what_is_all_its_own() -> None:
+    judgements = [verdict(READ, 0.4, against=0.8)]
+    (read, lost), _ = apply_verdicts([READ, LOST], RUBRIC, judgements)
+    assert (read.score_official, read.score_lenient, read.against) == (0.4, 0.4, 0.8)
+    assert (lost.score_official, lost.score_lenient, lost.status) == (None, None, "unjudged")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Path]:
+    with demo_run(["mm_vet", "llava_bench", "cifar10"]) as made:
+        yield copytree(made, tmp_path / "run")
+
+
+def grade(words: str) -> Behaviour:
+    """Answer as each of the three rubrics wants it."""
+    if "Label: " in words:
+        return says("Yes.")
+    return says("0.5" if "Ground truth" in words else "6 8\nThe second is fuller.")
+
+
+def scored(capsys: pytest.CaptureFixture[str], *words: str) -> dict[tuple[str, str], Any]:
+    assert main(["score", *words, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    return {(each["benchmark"], each["phase"]): each for each in told}
+
+
+def test_a_run_is_judged_from_the_command_line(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = scored(capsys, str(run))
+    assert before["mm_vet", "rote"]["headline"]["value"] is None
+    assert before["mm_vet", "rote"]["coverage"]["official"] == 0.0
+    server = JudgeServer()
+    server.by_words = grade
+    with serving(server):
+        words = ("--judge", server.url, "--judge-model", "judge")
+        assert main(["score", str(run), *words, "--judge-dry-run"]) == 0
+        assert server.requests == []
+        assert "calls to make" in capsys.readouterr().err
+        told = scored(capsys, str(run), *words)
+        asked = len(server.requests)
+        again = scored(capsys, str(run), *words)
+    assert len(server.requests) == asked > 0
+    assert again == told
+    vet = told["mm_vet", "rote"]
+    assert vet["headline"]["value"]["mean"] == pytest.approx(50.0)
+    assert (vet["judge"], vet["coverage"]["official"]) == ("judge", 1.0)
+    # The official order says 8 to 6, the swapped one 6 to 8: together the two are level.
+    bench = told["llava_bench", "talker"]
+    assert bench["headline"]["value"]["mean"] == pytest.approx(100.0)
+    assert scored(capsys, str(run)) == told
+
+
+def test_a_judge_that_is_out_lowers_the_coverage_and_no_score(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = run / "benchmarks/rote/mm_vet"
+    server = JudgeServer()
+    fine = len(read_records(folder / RECORDS)) // 6
+
+    def sometimes(words: str) -> Behaviour:
+        return says("1.0") if len(server.requests) <= 5 * fine else fails(400, "no more")
+
+    server.by_words = sometimes
+    with serving(server):
+        words = ["score", str(folder), "--judge", server.url, "--judge-model", "judge", "--json"]
+        assert main([*words, "--judge-workers", "1"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert 0 < told["coverage"]["official"] < 0.98
+    assert told["headline"]["value"] is None
+    official = told["measures"]["total"]["official"]
+    assert official["mean"] == 100.0
+    assert official["missing_wrong"] < 100.0
+    statuses = {each.status for each in read_records(folder / RECORDS)}
+    assert "judge_failed" in statuses
+
+
+def test_what_needs_no_judge_says_so(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--judge", "http://127.0.0.1:9/v1", "--judge-model", "judge"]
+    with demo_run(["pope"]) as pope:
+        assert main(["score", str(pope), *words]) == 1
+    assert "needs no judge" in capsys.readouterr().err

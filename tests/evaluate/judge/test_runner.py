@@ -1,0 +1,311 @@
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers.judge_rubrics import LEFTOVERS, PAIR, YES_OR_NO, Waits
+from tests.helpers.judge_server import (
+    Behaviour,
+    JudgeServer,
+    fails,
+    hangs,
+    is_gone,
+    says,
+    sends,
+    serving,
+)
+from tests.helpers.record_factory import record
+from visionflan.errors import EvaluationError
+from visionflan.evaluate.judge.base import TokenPrices
+from visionflan.evaluate.judge.budget import Budget, Limits
+from visionflan.evaluate.judge.cache import CACHE, ReplyCache
+from visionflan.evaluate.judge.judgments import verdicts
+from visionflan.evaluate.judge.openai_compatible import OpenAICompatibleJudge
+from visionflan.evaluate.judge.rubric import Rubric
+from visionflan.evaluate.judge.runner import JudgingResult, estimate, is_wanted, judge_records
+from visionflan.evaluate.records.record import Record
+
+
+class Bench:
+    """A server, a cache and a judge, and what came of asking."""
+
+    def __init__(self, server: JudgeServer, path: Path) -> None:
+        self.server, self.waits, self.path = server, Waits(), path / CACHE
+        self.prices: TokenPrices | None = None
+        self.timeout = 5.0
+
+    def judge(
+        self, records: list[Record], rubric: Rubric = YES_OR_NO, **limits: Any
+    ) -> JudgingResult:
+        judge = OpenAICompatibleJudge(
+            self.server.url, "judge", prices=self.prices, timeout=self.timeout
+        )
+        cache = ReplyCache(self.path)
+        budget = Budget(Limits(**{"workers": 1, **limits}), self.prices)
+        try:
+            return judge_records(records, rubric, judge, cache, budget, self.waits.patience)
+        finally:
+            cache.close()
+            judge.close()
+
+    def plays(self, *script: Behaviour) -> None:
+        self.server.script[:] = script
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with serving(JudgeServer()) as server:
+        yield Bench(server, tmp_path)
+
+
+def answers(count: int) -> list[Record]:
+    return [record(sample_key=str(n), instance=str(n), answer=f"a cat {n}") for n in range(count)]
+
+
+def test_a_verdict_is_put_down_with_all_that_it_took(bench: Bench) -> None:
+    bench.prices = TokenPrices(1.0, 2.0)
+    judged = bench.judge(answers(1))
+    (found,) = judged.judgements
+    assert (found.score, found.failure, found.raw) == (1.0, "", "yes")
+    assert (found.judge, found.model, found.rubric) == ("judge", "judge-0613", "yes or no 1")
+    assert (found.attempts, found.prompt_tokens, found.completion_tokens) == (1, 40, 2)
+    assert found.cost == judged.usd == pytest.approx(44e-6)
+    assert not found.cached
+    assert (judged.wanted, judged.judged, judged.failed, judged.calls) == (1, 1, 0, 1)
+    assert judged.models == {"judge-0613": 1}
+
+
+def test_two_faults_of_the_server_are_waited_out(bench: Bench) -> None:
+    bench.plays(fails(500), fails(503), says("no"))
+    (found,) = bench.judge(answers(1)).judgements
+    assert (found.score, found.attempts) == (0.0, 3)
+    assert bench.waits.seconds == [1, 2]
+
+
+def test_a_server_is_left_alone_as_long_as_it_asks(bench: Bench) -> None:
+    bench.plays(fails(429, Retry_After="17"), is_gone)
+    (found,) = bench.judge(answers(1)).judgements
+    assert found.score == 1.0
+    assert bench.waits.seconds == [17, 2]
+
+
+def test_a_server_that_asks_for_an_hour_is_not_waited_for(bench: Bench) -> None:
+    bench.plays(fails(429, "quota", Retry_After="3600"))
+    (found,) = bench.judge(answers(1)).judgements
+    assert (found.score, found.failure) == (None, "the judge answered 429: quota")
+    assert bench.waits.seconds == []
+
+
+def test_a_late_reply_is_asked_for_again(bench: Bench) -> None:
+    bench.timeout = 0.2
+    bench.plays(hangs)
+    (found,) = bench.judge(answers(1)).judgements
+    assert (found.score, found.attempts) == (1.0, 2)
+
+
+@pytest.mark.parametrize(
+    "behaviour", [sends(b"{oops"), sends(b'{"choices": []}'), says(None), says("maybe")]
+)
+def test_what_cannot_be_used_is_asked_afresh_three_times_and_is_never_a_score(
+    bench: Bench, behaviour: Behaviour
+) -> None:
+    bench.server.default = behaviour
+    judged = bench.judge(answers(1))
+    (found,) = judged.judgements
+    assert (found.score, found.against) == (None, None)
+    assert (found.attempts, len(bench.server.requests)) == (3, 3)
+    assert found.failure
+    assert {each["temperature"] for each in bench.server.requests} == {0.0}
+    assert (judged.judged, judged.failed) == (0, 1)
+    assert verdicts(judged.judgements, answers(1), YES_OR_NO, "judge") == {
+        ("toy/part", "0", "true"): None
+    }
+
+
+def test_words_that_are_no_verdict_are_paid_for_and_told(bench: Bench) -> None:
+    bench.prices = TokenPrices(1.0, 0.0)
+    bench.plays(says("maybe"), says("yes"))
+    judged = bench.judge(answers(1))
+    assert judged.judgements[0].prompt_tokens == 80
+    assert judged.usd == judged.judgements[0].cost == pytest.approx(80e-6)
+
+
+def test_a_question_that_is_refused_fails_at_once_with_the_servers_words(bench: Bench) -> None:
+    bench.plays(fails(400, "this prompt is too long"))
+    judged = bench.judge(answers(3))
+    assert [bool(each.failure) for each in judged.judgements].count(True) == 1
+    assert any("this prompt is too long" in each.failure for each in judged.judgements)
+    assert (judged.judged, judged.failed, judged.calls) == (2, 1, 3)
+
+
+def test_a_wrong_key_ends_judging_at_the_first_call(bench: Bench) -> None:
+    bench.server.default = fails(401, "wrong key")
+    judged = bench.judge(answers(50))
+    assert (judged.calls, judged.stopped) == (1, "the judge answered 401: wrong key")
+
+
+def test_a_server_that_stays_away_ends_judging_and_nothing_paid_is_lost(bench: Bench) -> None:
+    bench.plays(*[says("yes")] * 7, *[is_gone] * 30)
+    judged = bench.judge(answers(20))
+    assert (judged.judged, judged.failed) == (7, 5)
+    assert "broke off" in judged.stopped
+    assert len(judged.judgements) == 12
+    bench.plays()
+    again = bench.judge(answers(20))
+    assert (again.judged, again.calls) == (20, 13)
+    assert sum(each.cached for each in again.judgements) == 7
+
+
+def test_a_server_that_is_away_now_and_then_does_not_end_judging(bench: Bench) -> None:
+    bench.plays(*([fails(500)] * 6 * 4 + [says("yes")]) * 3)
+    judged = bench.judge(answers(20))
+    assert (judged.judged, judged.failed, judged.stopped) == (8, 12, "")
+
+
+def test_a_judge_that_never_says_anything_usable_is_given_up(bench: Bench) -> None:
+    bench.server.default = says("who knows")
+    judged = bench.judge(answers(40))
+    assert (judged.failed, judged.calls) == (20, 60)
+    assert "no verdict: 'who knows'" in judged.stopped
+
+
+def test_a_second_run_asks_nothing_and_says_the_same(bench: Bench) -> None:
+    first = bench.judge(answers(6), workers=3)
+    second = bench.judge(answers(6), workers=3)
+    assert (len(bench.server.requests), second.calls) == (6, 0)
+    assert [each._replace(cached=False) for each in second.judgements] == first.judgements
+    assert all(each.cached for each in second.judgements)
+
+
+def test_a_failure_is_not_kept(bench: Bench) -> None:
+    bench.plays(fails(400))
+    assert bench.judge(answers(1)).failed == 1
+    assert bench.judge(answers(1)).judged == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "other words"},
+        {"request": lambda r, s: YES_OR_NO.request(r, s)._replace(temperature=0.5)},
+        {"request": lambda r, s: YES_OR_NO.request(r, s)._replace(max_tokens=9)},
+    ],
+)
+def test_another_question_is_not_answered_from_the_cache(
+    bench: Bench, change: dict[str, Any]
+) -> None:
+    bench.judge(answers(2))
+    assert bench.judge(answers(2), YES_OR_NO._replace(**change)).calls == 2
+    assert bench.judge([r._replace(answer="dog") for r in answers(2)]).calls == 1
+
+
+def test_questions_that_are_the_same_are_asked_once(bench: Bench) -> None:
+    same = [record(sample_key=str(n), answer="a dog") for n in range(5)]
+    judged = bench.judge(same, workers=4)
+    assert (judged.calls, judged.judged) == (1, 5)
+    assert sorted(each.cached for each in judged.judgements) == [False, True, True, True, True]
+
+
+def test_repeats_and_both_orders_are_questions_of_their_own(bench: Bench) -> None:
+    bench.server.by_words = lambda words: says("9 6" if words.startswith("Is 'a") else "5 7")
+    judged = bench.judge(answers(2), PAIR._replace(repeats=3))
+    assert (judged.calls, len(judged.judgements)) == (12, 12)
+    found = verdicts(judged.judgements, answers(2), PAIR, "judge")
+    assert len(found) == 2
+    for reading in found.values():
+        assert reading == pytest.approx((0.8, 0.55))
+
+
+def test_words_that_do_not_show_the_order_are_asked_in_both(bench: Bench) -> None:
+    bench.server.default = says("9 6")
+    blind = PAIR._replace(request=lambda record, swapped: PAIR.request(record, False))
+    assert bench.judge(answers(1), blind).calls == 2
+
+
+@pytest.mark.parametrize("workers", [1, 8])
+def test_no_more_calls_are_made_than_allowed(bench: Bench, workers: int) -> None:
+    bench.server.delay = 0.005
+    bench.server.script = [fails(500), fails(429)] * 2
+    judged = bench.judge(answers(60), calls=25, workers=workers)
+    assert len(bench.server.requests) == judged.calls == 25
+    assert judged.stopped == "the limit of 25 calls is reached"
+    assert judged.judged == 21
+    assert (judged.failed, judged.wanted) == (0, 60)
+    assert bench.server.most <= workers
+
+
+def test_an_answer_that_was_asked_about_in_vain_before_a_cap_has_failed(bench: Bench) -> None:
+    bench.server.default = says("who knows")
+    judged = bench.judge(answers(8), calls=2)
+    assert (judged.judged, judged.failed, judged.unasked) == (0, 1, 7)
+    (found,) = judged.judgements
+    assert "no verdict: 'who knows'" in found.failure
+    assert (found.attempts, found.prompt_tokens) == (2, 80)
+
+
+@pytest.mark.parametrize("workers", [1, 8])
+def test_no_more_is_paid_than_allowed(bench: Bench, workers: int) -> None:
+    bench.prices = TokenPrices(1_000.0, 1_000.0)  # 0.042 a call
+    bench.server.delay = 0.005
+    judged = bench.judge(answers(60), usd=1.0, workers=workers)
+    paid = 0.042 * len(bench.server.requests)
+    assert judged.usd == pytest.approx(paid)
+    assert 0.8 < paid <= 1.0
+    assert "1 US dollars" in judged.stopped
+    more = bench.judge(answers(60), usd=1.0, workers=workers)
+    assert more.judged > judged.judged
+
+
+def test_a_cap_of_money_without_prices_is_refused(bench: Bench) -> None:
+    with pytest.raises(EvaluationError, match="--judge-prices"):
+        bench.judge(answers(1), usd=1.0)
+
+
+def test_several_questions_are_under_way_at_once(bench: Bench) -> None:
+    bench.server.delay = 0.05
+    bench.judge(answers(12), workers=4)
+    assert 2 <= bench.server.most <= 4
+
+
+def test_an_estimate_counts_what_is_not_known_yet_and_asks_nothing(bench: Bench) -> None:
+    bench.judge(answers(2))
+    judge, cache = OpenAICompatibleJudge(bench.server.url, "judge"), ReplyCache(bench.path)
+    told = estimate(answers(5), YES_OR_NO, judge, cache)
+    assert told[:3] == (5, 2, 3)
+    assert told.completion_tokens == 24
+    assert len(bench.server.requests) == 2
+    cache.close()
+    judge.close()
+
+
+@pytest.mark.parametrize(
+    ("fields", "wanted"),
+    [
+        ({"status": "unparsed"}, True),
+        ({"status": "parsed", "status_official": "ambiguous"}, True),
+        ({"status": "unjudged"}, True),
+        ({"status": "truncated", "parsed": "cat"}, False),
+        ({"status": "truncated", "parsed": ""}, True),
+        ({"status": "parsed", "decided_by": "judge"}, True),
+        ({"status": "judge_failed"}, True),
+        ({"status": "refusal"}, False),
+        ({"status": "list_echo"}, False),
+        ({"status": "unparsed", "answer": " "}, False),
+        ({"status": "unparsed", "answer": "", "error": "out of memory"}, False),
+    ],
+)
+def test_leftovers_are_what_a_rule_could_not_read(fields: dict[str, Any], wanted: bool) -> None:
+    judged = record(**{"status_official": "parsed", "parsed_official": "cat", **fields})
+    assert is_wanted(judged, LEFTOVERS) is wanted
+
+
+def test_all_answers_are_those_that_were_given() -> None:
+    assert is_wanted(record(answer="", status="empty"), YES_OR_NO)
+    assert not is_wanted(record(error="out of memory"), YES_OR_NO)
+
+
+def test_a_file_that_is_no_cache_is_told(tmp_path: Path) -> None:
+    (tmp_path / CACHE).write_text("not a table, but long enough to be taken for one" * 30)
+    with pytest.raises(EvaluationError, match="is no cache of a judge's replies"):
+        ReplyCache(tmp_path / CACHE)

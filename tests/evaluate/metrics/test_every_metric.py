@@ -1,0 +1,210 @@
+from typing import get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.helpers.toy_questions import asked, lenient, official
+from visionflan.dataset import MetricName
+from visionflan.errors import EvaluationError
+from visionflan.evaluate.metric import PARSING_RULES, ScoringContext
+from visionflan.evaluate.metrics import METRICS, cider, exact_match, metric, vqa_accuracy
+from visionflan.evaluate.metrics.normalization import extract_answer
+from visionflan.evaluate.metrics.relaxed_accuracy import lenient as relaxed_leniently
+from visionflan.evaluate.scorer import score_answer
+
+TEN_YES = ("yes",) * 10
+
+
+def test_every_metric_that_a_task_may_name_is_there() -> None:
+    assert set(METRICS) == set(get_args(MetricName))
+
+
+def test_an_unknown_metric_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(EvaluationError, match="exact_match"):
+        metric("bleurt")
+
+
+def test_exact_match_folds_as_squad_does() -> None:
+    assert official("exact_match", "The  red, Car!", "a red car") == 1.0
+    assert official("exact_match", "It is a red car", "a red car") == 0.0
+    assert lenient("exact_match", "It is a red car.", "a red car") == 1.0
+    assert lenient("exact_match", "There are three dogs", "3 dogs") == 1.0
+    assert lenient("exact_match", "a red car and a dog", "a red car") == 0.0
+
+
+def test_containing_and_starting_with_the_answer_are_diagnostics() -> None:
+    question = asked("red car")
+    assert exact_match.contained("I see the red car here", question) == 1.0
+    assert exact_match.contained("I see the red carpet", question) == 0.0
+    assert exact_match.started("A red car, I think", question) == 1.0
+    assert exact_match.started("I think a red car", question) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("The answer is: a red bus.", "a red bus"),
+        ("Sure! It is 3.5", "3.5"),
+        ("Final answer: 7\nBecause ...", "7"),
+        ("The image shows a red bus. It is parked.", "a red bus"),
+        ("Answer: B", "B"),
+        ("There are 3.", "3"),
+        ("The answer is giraffe, as the picture clearly shows.", "giraffe"),
+        ("It is red because the light is on", "red"),
+    ],
+)
+def test_the_bare_answer_is_taken_out_of_the_words_around_it(text: str, answer: str) -> None:
+    assert extract_answer(text) == answer
+
+
+@settings(deadline=None)
+@given(st.text(max_size=80), st.lists(st.text(min_size=1), min_size=1, max_size=5))
+def test_every_bounded_metric_stays_between_nought_and_one(
+    answer: str, references: list[str]
+) -> None:
+    known = cider.frequencies([references])
+    question = ScoringContext(references[0], tuple(references), frequencies=known)
+    for name, each in METRICS.items():
+        for rule in PARSING_RULES:
+            score = score_answer(name, answer, question, rule).score
+            assert score is not None
+            assert 0.0 <= score <= (1.0 + 1e-9 if each.bounded else 10.0 + 1e-9)
+
+
+@settings(deadline=None)
+@given(st.from_regex(r"[b-z]{3,8}( [b-z]{3,8}){0,4}", fullmatch=True))
+def test_the_reference_itself_is_always_right(reference: str) -> None:
+    for name, each in METRICS.items():
+        has_runs_of_four = name != "bleu_4" or len(reference.split()) >= 4
+        if each.bounded and has_runs_of_four:
+            for rule in PARSING_RULES:
+                assert score_answer(name, reference, asked(reference), rule).score == pytest.approx(
+                    1.0
+                )
+
+
+def test_vqa_accuracy_keeps_the_scripts_quirks() -> None:
+    mixed = ("2",) * 7 + ("3",) * 3
+    assert official("vqa_accuracy", "Yes", *TEN_YES) == 0.0
+    assert lenient("vqa_accuracy", "Yes", *TEN_YES) == 1.0
+    assert official("vqa_accuracy", "2.", *mixed) == 1.0
+    assert official("vqa_accuracy", "3", *mixed) == pytest.approx((3 * 2 / 3 + 7 * 1) / 10)
+    assert official("vqa_accuracy", "Three.", *mixed) == official("vqa_accuracy", "3", *mixed)
+    assert official("vqa_accuracy", "2.", *("2",) * 10) == 0.0
+    assert official("vqa_accuracy", "5", *mixed) == 0.0
+    assert vqa_accuracy.agreement("yes", ["yes"] * 3) == pytest.approx(2 / 3)
+    assert vqa_accuracy.agreement("yes", ["yes"]) == 0.0
+
+
+def test_vqa_accuracy_with_fewer_than_four_references_is_a_normalised_match() -> None:
+    assert official("vqa_accuracy", "Yes.", "yes") == 1.0
+    assert official("vqa_accuracy", "the two", "2", "three", "four") == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        ("The dog's, bone!", "dog's bone"),
+        ("1,000", "1000"),
+        ("red/blue", "red blue"),
+        ("red / blue", "red blue"),
+        ("two dogs.", "2 dogs"),
+        ("3.5", "3.5"),
+        ("dont", "don't"),
+        ("shouldnt've", "shouldn't've"),
+        ("None", "0"),
+        ("A cat\tand\nan apple", "cat and apple"),
+        ("it's: 4'5", "it's: 4'5"),
+        ("1,000 red/blue", "1000 redblue"),
+        ("a.b 3. .5", "ab 3 .5"),
+        ("." * 40, "." * 8),
+        ("wrong-way", "wrong way"),
+        ("eleven", "eleven"),
+    ],
+)
+def test_vqa_answers_are_normalised_as_the_script_does(text: str, normal: str) -> None:
+    assert vqa_accuracy.normalise(text) == normal
+
+
+def test_anls_keeps_exactly_one_half_and_drops_what_is_below() -> None:
+    assert official("anls", "ab", "ac") == 0.5
+    assert official("anls", "abc", "ade") == 0.0
+    assert official("anls", "Hello  World", "hello world") == 1.0
+    assert official("anls", "A       B\n", "a c") == pytest.approx(1 - 1 / 3)
+    assert official("anls", "kitten", "sitting", "kitten!") == pytest.approx(1 - 1 / 7)
+    assert lenient("anls", "The answer is: 12 May", "12 May") == 1.0
+
+
+@pytest.mark.parametrize(
+    ("answer", "reference", "strict", "free"),
+    [
+        ("12%", "0.12", 1.0, 1.0),
+        ("0.12", "12%", 1.0, 1.0),
+        ("12%", "1200%", 0.0, 0.0),
+        ("12%", "12", 0.0, 1.0),
+        ("104", "100", 1.0, 1.0),
+        ("106", "100", 0.0, 0.0),
+        ("2010", "2015", 1.0, 0.0),
+        ("0", "0.0", 0.0, 1.0),
+        ("52", "52%", 0.0, 1.0),
+        ("1,234", "1234", 0.0, 1.0),
+        ("$5", "5", 0.0, 1.0),
+        ("5 million", "5000000", 0.0, 0.0),
+        ("0", "0", 1.0, 1.0),
+        ("95", "100", 1.0, 1.0),
+        ("-105", "-100", 1.0, 1.0),
+        ("105", "-100", 0.0, 0.0),
+        ("Yes.", "yes", 0.0, 1.0),
+        ("Yes", "yes", 1.0, 1.0),
+        ("The value is 7", "blue", 0.0, 0.0),
+    ],
+)
+def test_relaxed_accuracy_has_the_quirks_of_its_source_and_a_rule_without_them(
+    answer: str, reference: str, strict: float, free: float
+) -> None:
+    assert official("relaxed_accuracy", answer, reference) == strict
+    assert lenient("relaxed_accuracy", answer, reference) == free
+
+
+def test_years_may_be_relaxed_by_choice() -> None:
+    assert relaxed_leniently("2010", asked("2015"), year_exact=False).score == 1.0
+
+
+def test_character_accuracy_is_one_minus_the_error_rate() -> None:
+    assert official("character_accuracy", "hallo", "hello") == pytest.approx(0.8)
+    assert official("character_accuracy", "HELLO", "hello") == 0.0
+    assert lenient("character_accuracy", "HELLO", "hello") == 1.0
+    assert official("character_accuracy", "hello" * 9, "hello") == 0.0
+    assert official("character_accuracy", "hello", "hell", "help") == pytest.approx(1 - 1 / 4)
+    assert lenient("character_accuracy", "Hello", "hell") == pytest.approx(1 - 1 / 5)
+    diagnostics = metric("character_accuracy").diagnostics
+    assert diagnostics["one minus CER, folded"]("HELLO", asked("hell")) == pytest.approx(3 / 4)
+    assert diagnostics["one minus NED, raw"]("Hello", asked("hell")) == pytest.approx(3 / 5)
+
+
+def test_set_f1_counts_what_is_right_and_what_is_missing() -> None:
+    assert official("set_f1", "dog; cat", "cat; dog; bird") == pytest.approx(0.8)
+    assert official("set_f1", "dog, cat", "cat; dog") == 0.0
+    assert lenient("set_f1", "a dog, and birds", "cat; dog") == pytest.approx(0.5)
+    assert lenient("set_f1", "1. dog\n2. cat", "cat; dog") == 1.0
+    assert lenient("set_f1", "There are a dog and a cat.", "cat; dog") == 1.0
+
+
+@pytest.mark.parametrize(
+    ("answer", "cut", "status"),
+    [
+        ("", False, "empty"),
+        (" \n", False, "empty"),
+        ("", True, "truncated"),
+        ("red", True, "truncated"),
+        ("red", False, "parsed"),
+        ("I'm sorry, I cannot tell.", False, "refusal"),
+    ],
+)
+def test_the_status_says_why_an_answer_scores_nothing(answer: str, cut: bool, status: str) -> None:
+    assert score_answer("exact_match", answer, asked("red"), "lenient", cut=cut).status == status
+
+
+def test_an_answer_that_was_cut_is_scored_for_what_it_says() -> None:
+    assert score_answer("exact_match", "red", asked("red"), "official", cut=True).score == 1.0

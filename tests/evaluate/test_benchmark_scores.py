@@ -1,0 +1,182 @@
+"""Measures of benchmarks: hand-worked values, missing data, intervals that know of clusters."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.helpers.record_factory import TASK, record
+from visionflan.evaluate.aggregate.benchmark_scores import benchmark_scores
+from visionflan.evaluate.aggregate.measures import AggregateMetric, estimate, mean_score, ratio
+from visionflan.evaluate.benchmarks import load
+from visionflan.evaluate.metric import ParsedAnswer, ScoringContext
+from visionflan.evaluate.records.header import Header
+from visionflan.evaluate.records.record import Record
+from visionflan.evaluate.scorer import Scorer
+
+ACCURACY = mean_score("accuracy")
+LABELS = ("cat", "dog", "airplane")
+
+
+def header(**fields: Any) -> Header:
+    task = replace(TASK, dataset="cifar10", metric="cifar10", held_out=3)
+    known: dict[str, Any] = {
+        "run": "run",
+        "phase": "base",
+        "checkpoint": "c",
+        "checkpoint_path": "c",
+        "sources": ("s",),
+        "source_paths": ("s",),
+        "generation": "{}",
+        "conditions": ("true",),
+        "limit": None,
+        "tasks": {"cifar10/test": task},
+        "benchmark": "cifar10",
+        "style": "emt",
+    }
+    return Header(**{**known, **fields})
+
+
+def answered(number: int, answer: str, **fields: Any) -> Record:
+    made = record(
+        task="cifar10/test",
+        metric="cifar10",
+        sample_key=str(number),
+        cluster=str(number),
+        candidates=LABELS,
+        answer=answer,
+        **fields,
+    )
+    return Scorer(header().tasks, {}).scored(made)
+
+
+def summed(records: list[Record]) -> dict[str, Any]:
+    return benchmark_scores(records, header(), Scorer(header().tasks, {}))
+
+
+def test_missing_data_is_no_score_and_below_98_percent_there_is_no_headline() -> None:
+    records = [answered(place, "cat" if place < 60 else "dog") for place in range(97)]
+    whole = summed(records)
+    assert whole["headline"]["value"]["mean"] == pytest.approx(60 / 97)
+    assert whole["coverage"]["official"] == 1.0
+    assert "missing_wrong" not in whole["measures"]["accuracy"]["official"]
+    lost = [answered(97 + place, "", error="ServerError: gone") for place in range(3)]
+    part = summed(records + lost)
+    assert part["coverage"] == {"official": 0.97, "lenient": 0.97, "likelihood": None}
+    assert part["headline"]["value"] is None
+    assert part["headline"]["why"] == "3 of 100 answers have no score"
+    told = part["measures"]["accuracy"]["official"]
+    assert told["mean"] == pytest.approx(60 / 97)
+    assert told["items"] == 97
+    assert (told["missing_wrong"], told["missing_right"]) == (0.6, 0.63)
+
+
+def test_a_rule_that_breaks_on_an_answer_leaves_missing_data_and_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def brittle(answer: str, question: ScoringContext) -> ParsedAnswer:
+        return ParsedAnswer(1 / (len(answer) - 3), answer)
+
+    monkeypatch.setitem(load("cifar10").rules, "lenient", brittle)
+    whole, broken = answered(0, "a dog"), answered(1, "cat")
+    assert (whole.score_lenient, whole.status) == (0.5, "parsed")
+    assert (broken.score_lenient, broken.status) == (None, "parser_failed")
+    assert broken.parsed.startswith("ZeroDivisionError: ")
+    assert broken.score_official == 1.0
+    assert summed([whole, broken])["coverage"] == {
+        "official": 1.0,
+        "lenient": 0.5,
+        "likelihood": None,
+    }
+
+
+def test_likelihood_scores_without_reading_and_ties_share() -> None:
+    assert answered(0, "a bird", logprobs=(-1.0, -2.0, -3.0)).score_likelihood == 1.0
+    assert answered(0, "cat", logprobs=(-2.0, -1.0, -3.0)).score_likelihood == 0.0
+    assert answered(0, "cat", logprobs=(-1.0, -1.0, -3.0)).score_likelihood == 0.5
+    assert answered(0, "cat").score_likelihood is None
+
+
+def test_a_ratio_is_drawn_as_a_ratio() -> None:
+    def tally(records: Any, rule: Any) -> tuple[float, float]:
+        return sum(r.score(rule) for r in records), sum(r.against for r in records)
+
+    both = AggregateMetric(
+        "ratio", tally, lambda totals: 100 * ratio(totals[..., 0], totals[..., 1]), None
+    )
+    records = [
+        record(cluster=str(place), score_official=0.5 * (1 + place % 3), against=1.0 + place % 3)
+        for place in range(30)
+    ]
+    found = estimate(records, both, "official")
+    assert found is not None
+    # The sums vary from draw to draw and their ratio never does, which leaves its spread unknown.
+    assert (found.mean, found.low, found.high) == (50.0, None, None)
+    varied = [*records, record(cluster="other", score_official=1.0, against=1.0)]
+    found = estimate(varied, both, "official")
+    assert found is not None
+    assert found.mean == pytest.approx(100 * 31.0 / 61.0)
+    assert found.low == 50.0
+    assert found.high is not None
+    assert found.mean < found.high < 60.0
+
+
+def test_asking_more_about_the_same_pictures_does_not_narrow_an_interval() -> None:
+    few = [
+        record(cluster=str(place), sample_key=str(place), score_lenient=float(place % 2))
+        for place in range(40)
+    ]
+    many = [each._replace(sample_key=f"{each.sample_key} {k}") for each in few for k in range(5)]
+    one, other = estimate(few, ACCURACY, "lenient"), estimate(many, ACCURACY, "lenient")
+    assert one is not None
+    assert other is not None
+    assert (one.mean, one.low, one.high) == (other.mean, other.low, other.high)
+    assert (other.items, other.clusters) == (200, 40)
+
+
+def test_clusters_are_drawn_within_their_part_where_a_measure_wants_it() -> None:
+    def tally(records: Any, rule: Any) -> tuple[float, ...]:
+        sums = [0.0] * 4
+        for each in records:
+            place = 2 * (each.task == "toy/b")
+            sums[place] += each.score(rule)
+            sums[place + 1] += 1
+        return tuple(sums)
+
+    def value(totals: Any) -> Any:
+        return ratio(totals[..., 0], totals[..., 1]) + ratio(totals[..., 2], totals[..., 3])
+
+    both = AggregateMetric("sum", tally, value, 2.0, by_part=True)
+    records = [record(task="toy/b", cluster="only", score_lenient=1.0)] + [
+        record(task="toy/a", cluster=str(place), score_lenient=float(place % 2))
+        for place in range(50)
+    ]
+    found = estimate(records, both, "lenient")
+    assert found is not None
+    assert (found.mean, found.low, found.high) == (1.5, None, None)  # of b there is one cluster
+    records.append(record(task="toy/b", cluster="another", score_lenient=1.0))
+    found = estimate(records, both, "lenient")
+    assert found is not None
+    assert found.low is not None
+    assert found.low > 1.3  # what varies within a does not touch b, of which each draw has two
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from([0.0, 1.0, None])), min_size=1))
+def test_an_interval_holds_the_value_and_stays_within_0_and_1(
+    scores: list[tuple[int, float | None]],
+) -> None:
+    records = [record(cluster=str(c), score_lenient=score) for c, score in scores]
+    known = [score for _, score in scores if score is not None]
+    found = estimate(records, ACCURACY, "lenient")
+    if not known:
+        assert found is None
+        return
+    assert found is not None
+    assert found.mean == pytest.approx(np.mean(known))
+    assert found.items == len(known)
+    if found.low is not None and found.high is not None:
+        assert 0 <= found.low <= found.mean + 1e-9
+        assert found.mean - 1e-9 <= found.high <= 1

@@ -1,0 +1,121 @@
+"""Answers are kept by all that decides them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from tests.helpers.tiny_evaluation import Looker, ask, tiny_build
+from visionflan.errors import EvaluationError
+from visionflan.evaluate.models.cached import CachedModel, pixels_digest
+from visionflan.storage.directory import BuildDirectory
+from visionflan.storage.instance import Turn
+
+
+class Weight(NamedTuple):
+    summed: float
+
+
+class Weighing(Looker):
+    """A model of rules that also weighs answers, by their length."""
+
+    def __init__(self, digest: str = "weighing") -> None:
+        super().__init__(digest)
+        self.weighed = 0
+
+    def weigh(
+        self,
+        conversations: Sequence[Sequence[Turn]],
+        images: Sequence[Sequence[Image.Image]],
+        candidates: Sequence[Sequence[str]],
+    ) -> list[list[Weight]]:
+        self.weighed += len(conversations)
+        return [[Weight(-len(text) / 3) for text in texts] for texts in candidates]
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory: pytest.TempPathFactory) -> BuildDirectory:
+    return tiny_build(tmp_path_factory.mktemp("build") / "build", pictures=6)
+
+
+def test_what_was_answered_is_not_asked_again_in_another_folder(
+    build: BuildDirectory, tmp_path: Path
+) -> None:
+    first, second = Weighing(), Weighing()
+    cache = tmp_path / "answers.sqlite"
+    _, records = ask(build, tmp_path / "one", CachedModel(first, cache), likelihood=True)
+    kept = CachedModel(second, cache)
+    _, again = ask(build, tmp_path / "two", kept, likelihood=True)
+    assert second.batches == []
+    assert second.weighed == 0
+    assert kept.misses == 0
+    assert kept.hits > 0
+    assert again == records
+    _, plain = ask(build, tmp_path / "three", Weighing(), likelihood=True)
+    assert plain == records
+
+
+def test_other_weights_at_the_same_path_miss_every_time(
+    build: BuildDirectory, tmp_path: Path
+) -> None:
+    cache = tmp_path / "answers.sqlite"
+    ask(build, tmp_path / "one", CachedModel(Weighing("old"), cache), likelihood=True)
+    changed = CachedModel(Weighing("new"), cache)
+    ask(build, tmp_path / "two", changed, likelihood=True)
+    alone = CachedModel(Weighing("new"), tmp_path / "empty.sqlite")
+    ask(build, tmp_path / "three", alone, likelihood=True)
+    assert changed.misses == alone.misses > 0
+    assert changed.hits == alone.hits
+
+
+@pytest.mark.parametrize("what", ["words", "picture", "limit"])
+def test_another_question_picture_or_setting_is_another_key(what: str, tmp_path: Path) -> None:
+    model = Weighing()
+    cached = CachedModel(model, tmp_path / "answers.sqlite")
+    plain = Image.new("RGB", (48, 32), "white")
+    asked = [Turn("user", "<image>\nDescribe it.")]
+    cached.answer([asked], [[plain]], 8)
+    cached.answer([asked], [[plain]], 8)
+    assert cached.misses == 1
+    other = plain.copy()
+    other.putpixel((0, 0), (254, 255, 255))
+    words = [Turn("user", "<image>\nDescribe it!")]
+    cached.answer(
+        [words if what == "words" else asked],
+        [[other if what == "picture" else plain]],
+        9 if what == "limit" else 8,
+    )
+    assert cached.misses == 2
+
+
+def test_a_batch_asks_only_what_is_new_and_keeps_its_order(tmp_path: Path) -> None:
+    model = Weighing()
+    cached = CachedModel(model, tmp_path / "answers.sqlite")
+    plain = Image.new("RGB", (48, 32), "white")
+    turns = [[Turn("user", f"<image>\nDescribe {number}.")] for number in range(4)]
+    cached.answer(turns[1:3], [[plain]] * 2, 8)
+    replies = cached.answer(turns, [[plain]] * 4, 8)
+    assert model.batches == [2, 2]
+    assert replies == Looker().answer(turns, [[plain]] * 4, 8)
+
+
+def test_a_file_that_is_no_cache_is_told_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "answers.sqlite"
+    path.write_bytes(b"this is no database, but long enough to be looked at" * 9)
+    with pytest.raises(EvaluationError, match=r"answers\.sqlite is not a cache"):
+        CachedModel(Looker(), path)
+
+
+@given(
+    st.tuples(st.integers(1, 6), st.integers(1, 6)),
+    st.tuples(st.integers(1, 6), st.integers(1, 6)),
+)
+def test_pictures_of_other_sizes_have_other_names(
+    one: tuple[int, int], other: tuple[int, int]
+) -> None:
+    same = pixels_digest(Image.new("RGB", one)) == pixels_digest(Image.new("RGB", other))
+    assert same == (one == other)

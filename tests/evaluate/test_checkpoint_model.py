@@ -1,0 +1,242 @@
+"""A real checkpoint is evaluated from the command line, in its run."""
+
+import json
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from tests.helpers.tiny_checkpoint import save_language_model, save_tower
+from tests.helpers.tiny_evaluation import tiny_build
+from visionflan.builder.demo import specimens
+from visionflan.builder.plan import BuildSettings
+from visionflan.builder.run import build
+from visionflan.cli.main import main
+from visionflan.evaluate.demo import specimen_release
+from visionflan.evaluate.models.base import CheckpointModel, checkpoint_digest
+from visionflan.evaluate.plan import EvalSelection, Opened, plan_evaluations
+from visionflan.evaluate.records.header import read_header
+from visionflan.evaluate.records.paths import checkpoints
+from visionflan.evaluate.records.record import RECORDS, Record, read_records
+from visionflan.model import logprobs as likelihood
+from visionflan.model.llava import build_llava
+from visionflan.storage.instance import Turn
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made") / "run"
+    model, processor = build_llava(
+        save_tower(folder / "tower"), save_language_model(folder / "language_model")
+    )
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(3)
+    for phase in ("align", "base"):
+        model.save_pretrained(folder / phase / "checkpoint")
+        processor.save_pretrained(folder / phase / "checkpoint")
+    tiny_build(folder / "build", pictures=3)
+    (folder / "config.json").write_text(json.dumps({"build": str(folder / "build"), "stages": []}))
+    return folder
+
+
+ASKED = ("--tasks", "shapes/*", "--limit", "4", "--max-new-tokens", "5", "--device", "cpu")
+
+
+def test_a_run_is_evaluated_where_it_lies(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(run), *ASKED, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["phase"] == "base"
+    assert told["failed"] == 0
+    records = read_records(run / "evaluation/base" / RECORDS)
+    assert {record.checkpoint for record in records} == {checkpoint_digest(run / "base/checkpoint")}
+    assert {record.tokens for record in records} <= set(range(6))
+    assert json.loads(records[0].generation) == {
+        "max_new_tokens": 5,
+        "precision": "float32",
+        "sampling": "greedy",
+    }
+    kept = (run / "evaluation/base" / RECORDS).read_bytes()
+    assert main(["evaluate", str(run / "base/checkpoint"), *ASKED, "--batch-size", "3"]) == 0
+    assert (run / "evaluation/base" / RECORDS).read_bytes() == kept
+
+
+def test_answers_do_not_depend_on_the_batch(run: Path, tmp_path: Path) -> None:
+    build = ("--build", str(run / "build"))
+    for size in ("1", "16"):
+        words = ["evaluate", str(run / "base/checkpoint"), *ASKED, *build, "--batch-size", size]
+        words.append("--no-cache")
+        assert main([*words, "--out", str(tmp_path / size)]) == 0
+    one, many = (read_records(tmp_path / size / RECORDS) for size in ("1", "16"))
+    assert [plain(record) for record in one] == [plain(record) for record in many]
+    assert len({record.answer for record in one}) > 1
+    weights = [weight for record in one for weight in record.logprobs]
+    assert weights == pytest.approx([w for r in many for w in r.logprobs], abs=1e-4)
+    assert len(set(weights)) > 20
+
+
+def plain(record: Record) -> Record:
+    """Leave out what the order of summation touches."""
+    return record._replace(logprobs=())
+
+
+def test_benchmarks_are_asked_in_the_run_and_only_once(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("pope", "cifar10"):
+        specimen_release(name, tmp_path / name)
+    words = ["evaluate", str(run), "--benchmarks", "pope,cifar10", "--data-root", str(tmp_path)]
+    words += ["--max-new-tokens", "4", "--device", "cpu"]
+    assert main([*words, "--json"]) == 0
+    pope, cifar = json.loads(capsys.readouterr().out)
+    assert [pope["benchmark"], pope["style"], cifar["benchmark"]] == ["pope", "llava", "cifar10"]
+    assert pope["notes"] == []
+    assert pope["headline"]["measure"] == "mean F1"
+    assert cifar["coverage"] == {"official": 1.0, "lenient": 1.0, "likelihood": 1.0}
+    folder = run / "benchmarks/base/cifar10"
+    records = read_records(folder / RECORDS)
+    assert {len(record.logprobs) for record in records} == {10}
+    assert {record.condition for record in records} == {"true"}
+    kept = (folder / RECORDS).read_bytes()
+    assert main(words) == 0
+    assert "accuracy" in capsys.readouterr().out
+    assert (folder / RECORDS).read_bytes() == kept
+    assert main([*words, "--style", "official"]) == 1
+    assert "cifar10 has no prompt style 'official'" in capsys.readouterr().err
+    assert not (run / "benchmarks/base/pope@official").exists()
+    one = [*words[:2], "--benchmarks", "pope", *words[4:]]
+    assert main([*one, "--style", "official", "--limit", "2"]) == 0
+    assert read_header(run / "benchmarks/base/pope@official").style == "official"
+    before = (run / "benchmarks/base/pope" / RECORDS).read_bytes()
+    assert main([*one, "--style", "llava"]) == 0
+    assert (run / "benchmarks/base/pope" / RECORDS).read_bytes() == before
+    assert not (run / "benchmarks/base/pope@llava").exists()
+    capsys.readouterr()
+    assert main([*one, "--tasks", "pope/nonsense"]) == 1
+    assert "no task is named pope/nonsense" in capsys.readouterr().err
+    assert main(["score", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == cifar
+
+
+def test_a_benchmark_whose_pictures_were_trained_on_says_so(tmp_path: Path) -> None:
+    release = specimen_release("cifar10", tmp_path / "cifar10")
+    opened = Opened(release, release.chosen())
+    run = tmp_path / "run"
+    (run / "base/checkpoint").mkdir(parents=True)
+    (run / "base/checkpoint/config.json").write_text("{}")
+    (place,) = checkpoints(run)
+    (asked,) = plan_evaluations(EvalSelection(benchmarks=("cifar10",)), place, [opened])
+    assert "not known here what was trained on; cinic10" in asked.chosen.notes[0]
+    with specimens(["cinic10/*"]) as data_root:
+        build(data_root, tmp_path / "build", BuildSettings())
+    config = {"build": str(tmp_path / "build"), "stages": []}
+    (run / "config.json").write_text(json.dumps(config))
+    (asked,) = plan_evaluations(EvalSelection(benchmarks=("cifar10",)), place, [opened])
+    assert asked.chosen.notes == (
+        "trained on cinic10: It holds all of CIFAR-10, the test set included.",
+    )
+
+
+def test_questions_of_which_none_is_closed_are_asked_with_the_cache(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    specimen_release("mm_vet", tmp_path / "mm_vet")
+    words = ["evaluate", str(run / "base"), "--benchmarks", "mm_vet", "--data-root", str(tmp_path)]
+    assert main([*words, "--max-new-tokens", "3", "--batch-size", "1", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["failed"] == 0
+    assert told["headline"]["value"] is None
+    assert main(["score", str(run / "benchmarks/base/mm_vet")]) == 0
+    assert "only a judge can score this" in capsys.readouterr().out
+
+
+def test_a_picture_that_was_cut_off_is_refused_by_its_file(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    specimen_release("pope", tmp_path / "pope")
+    words = ["evaluate", str(run), "--benchmarks", "pope", "--data-root", str(tmp_path)]
+    path = next((tmp_path / "pope/val2014").iterdir())
+    whole = path.read_bytes()
+    for broken in (whole[: len(whole) // 2], b"no picture", b""):
+        path.write_bytes(broken)
+        assert main([*words, "--out", str(tmp_path / "cut")]) == 1
+        assert f"pope: {path} is no picture or was cut off" in capsys.readouterr().err
+        assert not (tmp_path / "cut").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--batch-size", "0"),
+        ("--limit", "-3"),
+        ("--max-new-tokens", "none"),
+        ("--benchmarks", " ,"),
+        ("--benchmarks", "pope"),
+        ("--style", "llava"),
+        ("--data-root", "."),
+    ],
+)
+def test_wrong_usage_ends_with_its_own_code(run: Path, words: tuple[str, ...]) -> None:
+    try:
+        code = main(["evaluate", str(run), *words])
+    except SystemExit as ended:  # so argparse ends
+        code = int(str(ended.code))
+    assert code == 2
+
+
+def test_candidates_that_do_not_fit_are_weighed_in_smaller_batches(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = []
+    real = likelihood.candidate_logprobs
+
+    def short_of_memory(*given: Any, batch_size: int) -> Any:
+        sizes.append(batch_size)
+        if batch_size > 3:
+            raise MemoryError("no room")
+        return real(*given, batch_size=batch_size)
+
+    turns = [[Turn("user", "what colour is the shape ?")]]
+    answerer = CheckpointModel(run / "base/checkpoint", "cpu", batch_size=16)
+    expected = answerer.weigh(turns, [[]], [["red", "green", "blue"]])
+    monkeypatch.setattr(likelihood, "candidate_logprobs", short_of_memory)
+    found = answerer.weigh(turns, [[]], [["red", "green", "blue"]])
+    assert sizes == [16, 8, 4, 2]
+    assert [each.summed for each in found[0]] == pytest.approx(
+        [each.summed for each in expected[0]], abs=1e-4
+    )
+
+
+def test_a_weight_that_changed_changes_the_digest_and_its_making_does_not(run: Path) -> None:
+    checkpoint = run / "align/checkpoint"
+    before = CheckpointModel(checkpoint).digest
+    (checkpoint / "run.json").write_text("{}")
+    assert CheckpointModel(checkpoint).digest == before
+    weights = load_file(checkpoint / "model.safetensors")
+    name = next(iter(weights))
+    weights[name] = weights[name] + 1e-3
+    save_file(weights, checkpoint / "model.safetensors", metadata={"format": "pt"})
+    assert CheckpointModel(checkpoint).digest != before
+
+
+def test_what_is_no_checkpoint_is_refused_in_words(
+    tmp_path: Path, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copytree(run / "base/checkpoint", tmp_path / "alone")
+    assert main(["evaluate", str(tmp_path / "alone"), "--out", str(tmp_path / "out")]) == 1
+    assert "does not say what it was trained on" in capsys.readouterr().err
+    build = ("--build", str(run / "build"))
+    assert main(["evaluate", str(tmp_path), "--out", str(tmp_path / "out"), *build]) == 1
+    assert "is no checkpoint" in capsys.readouterr().err
+    assert main(["evaluate", str(run), "--phases", "chat"]) == 1
+    assert "has no checkpoint of chat: it has those of align, base" in capsys.readouterr().err
+    assert main(["evaluate", str(tmp_path / "nowhere")]) == 1
+    assert f"there is no {tmp_path / 'nowhere'}" in capsys.readouterr().err
+    assert main(["score", str(run / "config.json")]) == 1
+    assert "is no table of records" in capsys.readouterr().err
+    assert main(["evaluate", str(tmp_path)]) == 1
+    assert "say with `--out`" in capsys.readouterr().err

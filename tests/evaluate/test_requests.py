@@ -1,0 +1,150 @@
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.helpers.tiny_evaluation import TASKS, Looker, Said, ask, tiny_build
+from tests.helpers.tiny_evaluation import picture as drawn
+from visionflan.errors import EvaluationError
+from visionflan.evaluate.held_out import held_out
+from visionflan.evaluate.inference import picture
+from visionflan.evaluate.records.paths import matching
+from visionflan.evaluate.records.record import CONDITIONS
+from visionflan.evaluate.requests import limit_items, make_requests, merge_clusters
+from visionflan.storage.directory import BuildDirectory
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory: pytest.TempPathFactory) -> BuildDirectory:
+    return tiny_build(tmp_path_factory.mktemp("build") / "build")
+
+
+def test_every_held_out_item_is_asked_once_under_each_condition(
+    build: BuildDirectory, tmp_path: Path
+) -> None:
+    scores, records = ask(build, tmp_path / "base")
+    expected = build.manifest["totals"]["held_out"]
+    assert Counter(record.condition for record in records) == {
+        "true": expected,
+        "blank": expected,
+        "swapped": expected,
+    }
+    assert len({record.place for record in records}) == len(records)
+    assert {record.task for record in records} == set(TASKS)
+    assert scores["failed"] == 0
+
+
+class Watcher(Looker):
+    """A model that keeps what it was shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: list[Image.Image] = []
+
+    def one(self, asked: str, image: Image.Image, most: int) -> Said:
+        self.shown.append(image)
+        return super().one(asked, image, most)
+
+
+def test_grey_pictures_have_the_size_of_the_true_ones(
+    build: BuildDirectory, tmp_path: Path
+) -> None:
+    watcher = Watcher()
+    ask(build, tmp_path / "base", watcher, conditions=("blank",), limit=3)
+    assert {image.size for image in watcher.shown} == {(48, 32)}
+    assert {image.tobytes() for image in watcher.shown} == {bytes([127]) * 48 * 32 * 3}
+
+
+def test_a_swapped_picture_is_another_one_of_the_same_task(
+    build: BuildDirectory, tmp_path: Path
+) -> None:
+    _, records = ask(build, tmp_path / "base")
+    of_task = {task: {r.images for r in records if r.task == task} for task in TASKS}
+    for record in records:
+        if record.condition == "swapped":
+            assert record.shown in of_task[record.task]
+            groups = {build.image_group(image) for image in record.images}
+            assert groups.isdisjoint(build.image_group(image) for image in record.shown)
+        if record.condition == "true":
+            assert record.shown == record.images
+        if record.condition == "blank":
+            assert record.shown == ()
+
+
+def test_an_item_that_no_other_picture_can_replace_is_missing_data(tmp_path: Path) -> None:
+    alone = tiny_build(tmp_path / "build", pictures=1)
+    tasks = ("sides/side",)
+    items = held_out([alone], tasks).items["sides/side"]
+    only = [item for item in items if item.images == items[0].images]
+    (swapped,) = make_requests(only, only, ["swapped"])
+    assert swapped.shown == ()
+
+
+def test_a_question_about_no_picture_is_asked_once(build: BuildDirectory) -> None:
+    item = held_out([build]).items["shapes/colour"][0]
+    bare = item._replace(images=())
+    assert [ask.condition for ask in make_requests([bare], [bare], CONDITIONS)] == ["true"]
+
+
+def test_a_limit_takes_whole_images_and_the_same_ones_when_it_grows(build: BuildDirectory) -> None:
+    items = held_out([build]).items
+    for members in items.values():
+        few, more = limit_items(members, 7), limit_items(members, 15)
+        assert 7 <= len(few) < len(members)
+        assert {item.key for item in few} < {item.key for item in more}
+        taken = {item.cluster for item in few}
+        assert [item for item in members if item.cluster in taken] == few
+
+
+def test_images_that_are_shown_together_are_one_cluster(build: BuildDirectory) -> None:
+    first, second, third, *_ = held_out([build]).items["shapes/colour"]
+
+    def showing(item: Any, *images: str) -> Any:
+        return item._replace(images=images, cluster=images[0])
+
+    items = [showing(first, "b", "c"), showing(second, "c", "a"), showing(third, "d")]
+    assert [item.cluster for item in merge_clusters({"t": items})["t"]] == ["a", "a", "d"]
+
+
+def test_a_build_that_holds_nothing_out_is_refused_in_words(build: BuildDirectory) -> None:
+    with pytest.raises(EvaluationError, match="holds nothing out of shapes/none"):
+        held_out([build], ["shapes/none"])
+    with pytest.raises(EvaluationError, match="no task is named nothing"):
+        matching(["nothing*"], build.tasks)
+    assert matching(["shapes/c*"], build.tasks) == (
+        "shapes/caption",
+        "shapes/choose",
+        "shapes/colour",
+    )
+
+
+def test_the_same_task_in_two_builds_is_refused(build: BuildDirectory) -> None:
+    with pytest.raises(EvaluationError, match="two of the builds"):
+        held_out([build, build])
+
+
+class Broken:
+    """A source whose only picture is what a test says."""
+
+    path, digest = Path("broken"), "b"
+
+    def __init__(self, encoded: bytes) -> None:
+        self.encoded = encoded
+
+    def image(self, image_id: str, /) -> bytes:
+        return self.encoded
+
+    def image_place(self, image_id: str, /) -> str:
+        return f"the file of {image_id}"
+
+    def image_group(self, image_id: str, /) -> str:
+        return image_id
+
+
+@pytest.mark.parametrize("kept", [0, 30, -200])
+def test_a_picture_that_cannot_be_read_is_told_by_its_place(kept: int) -> None:
+    with pytest.raises(EvaluationError, match=r"the file of 7 is (no|a broken) picture") as caught:
+        picture(Broken(drawn("red", "left", 1)[:kept]), "7")
+    assert "0x" not in str(caught.value)

@@ -1,0 +1,138 @@
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.tiny_evaluation import Looker, ask, ask_all, tiny_build
+from visionflan.cli.main import main
+from visionflan.errors import EvaluationError
+from visionflan.evaluate.aggregate.summary import HELD_OUT, OVERALL, TRAINED
+from visionflan.evaluate.records.paths import builds, evaluations
+from visionflan.evaluate.records.record import RECORDS
+from visionflan.evaluate.run import rescore
+from visionflan.storage.directory import BuildDirectory
+from visionflan.synthesize.conversations import write_conversations
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory: pytest.TempPathFactory) -> BuildDirectory:
+    return tiny_build(tmp_path_factory.mktemp("build") / "build")
+
+
+def test_a_model_that_looks_is_told_from_one_that_does_not(
+    build: BuildDirectory, tmp_path: Path
+) -> None:
+    scores, _ = ask(build, tmp_path / "base")
+    overall = scores["groups"][OVERALL]
+    assert overall["score"]["mean"] == 1.0
+    assert overall["blank"]["high"] < 0.5
+    assert overall["swapped"]["high"] < 0.6
+    assert overall["chance"]["mean"] == pytest.approx((1 / 4 + 1 / 4 + 1 / 2 + 1 / 2) / 4)
+
+
+def test_tasks_without_a_common_scale_and_free_talk_are_shown_and_not_averaged(
+    build: BuildDirectory, tmp_path: Path
+) -> None:
+    scores, _ = ask(build, tmp_path / "base")
+    assert scores["groups"][OVERALL]["score"]["tasks"] == 4
+    assert scores["groups"][TRAINED]["score"]["tasks"] == 3
+    assert scores["groups"][HELD_OUT]["score"]["tasks"] == 1
+    assert scores["tasks"]["shapes/caption"]["score"]["mean"] > 1
+    assert scores["tasks"]["talk/chat"]["conversation"]
+
+
+def test_the_majority_is_what_training_said_most(build: BuildDirectory, tmp_path: Path) -> None:
+    _, records = ask(build, tmp_path / "base")
+    said = Counter(
+        instance.target for instance in build.instances("train", ["shapes/colour"])
+    ).most_common()
+    best = min(answer for answer, count in said if count == said[0][1])
+    for record in records:
+        if record.task == "shapes/colour":
+            assert record.majority == best
+        if record.task == "sides/side":
+            assert record.majority is None
+        if record.task == "shapes/choose":
+            assert record.majority is not None
+            assert record.majority[0] == "("
+
+
+def test_scores_are_computed_again_from_records_alone(
+    build: BuildDirectory, tmp_path: Path
+) -> None:
+    scores, records = ask(build, tmp_path / "base")
+    kept = (tmp_path / "base" / RECORDS).read_bytes()
+    assert rescore(tmp_path / "base") == scores
+    assert (tmp_path / "base" / RECORDS).read_bytes() == kept
+    assert json.loads((tmp_path / "base" / "scores.json").read_bytes()) == json.loads(
+        json.dumps(scores)
+    )
+    assert len(records) == scores["records"]
+
+
+def test_chatty_answers_lose_the_official_score_and_keep_the_lenient_one(
+    build: BuildDirectory, tmp_path: Path
+) -> None:
+    scores, _ = ask(build, tmp_path / "chat", Looker(chatty=True))
+    overall = scores["groups"][OVERALL]
+    assert overall["score"]["mean"] == 1.0
+    assert overall["official"]["mean"] < 0.3
+    assert scores["tasks"]["shapes/colour"]["diagnostics"]["contains"] == 1.0
+
+
+def test_yes_rates_come_from_what_was_said(build: BuildDirectory, tmp_path: Path) -> None:
+    class Agreeable(Looker):
+        def words(self, asked: str, colour: str, side: str) -> str:
+            return "Yes" if "Is the square" in asked else super().words(asked, colour, side)
+
+    scores, _ = ask(build, tmp_path / "base", Agreeable())
+    yes = scores["tasks"]["shapes/exists"]["yes"]
+    assert yes["yes_rate"] == 1.0
+    assert 0.2 < yes["truth"] < 0.8
+    assert yes["sensitivity"] == pytest.approx(0.0, abs=0.2)
+    assert yes["criterion"] < -1
+    assert scores["tasks"]["shapes/colour"]["yes"] is None
+
+
+def test_a_run_is_asked_what_it_was_trained_on(build: BuildDirectory, tmp_path: Path) -> None:
+    own = write_conversations(build, tmp_path / "conversations", 20)
+    other = {"data": {"build": str(tmp_path / "not there")}}
+    config = {"build": str(build.path), "stages": [{"data": {"build": None}}, other]}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    found = builds([], tmp_path)
+    assert [each.digest for each in found] == [build.digest, own.digest]
+    scores, _ = ask_all(found, tmp_path / "base")
+    assert scores["tasks"]["conversations/question"]["conversation"]
+    assert scores["groups"][OVERALL]["score"]["tasks"] == 4
+    assert [each.digest for each in builds([build.path], tmp_path)] == [build.digest]
+    with pytest.raises(EvaluationError, match="with `--build`"):
+        builds([], tmp_path / "elsewhere")
+
+
+def test_a_run_is_scored_from_the_command_line(
+    build: BuildDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask(build, tmp_path / "run/evaluation/base", limit=5)
+    ask(build, tmp_path / "run/evaluation/chat", Looker("chat", chatty=True), limit=5)
+    ask(build, tmp_path / "run/evaluation/start", limit=5)
+    found = [place.name for place in evaluations(tmp_path / "run")]
+    assert found == ["start", "base", "chat"]
+    assert main(["score", str(tmp_path / "run"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [each["groups"][OVERALL]["score"]["mean"] for each in told] == [1.0, 1.0, 1.0]
+    assert main(["score", str(tmp_path / "run/evaluation/base" / RECORDS)]) == 0
+    assert "all tasks" in capsys.readouterr().out
+    assert main(["score", str(tmp_path)]) == 1
+    assert "holds no evaluation" in capsys.readouterr().err
+
+
+def test_scoring_needs_no_torch() -> None:
+    code = (
+        "import sys; import visionflan.cli.score, visionflan.evaluate.run, "
+        "visionflan.evaluate.records.paths; assert 'torch' not in sys.modules; "
+        "assert 'transformers' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

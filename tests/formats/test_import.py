@@ -1,0 +1,242 @@
+"""Published releases are taken in as they are, and bad records with their reasons."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.helpers.board import board_picture
+from visionflan import catalog
+from visionflan.builder.ledger_reasons import LOST
+from visionflan.builder.split import HoldOutConfig
+from visionflan.cli.main import main
+from visionflan.dataset import BrokenRow
+from visionflan.formats import llava as published
+from visionflan.formats.importing import import_release
+from visionflan.formats.llava import find_release, listed_records
+from visionflan.storage.directory import BuildDirectory
+
+Records = list[dict[str, Any]]
+
+
+def record(image: Any = "0.jpg", **more: Any) -> dict[str, Any]:
+    """Make a record as LLaVA publishes one."""
+    return {
+        "id": "1",
+        "image": image,
+        "conversations": [
+            {"from": "human", "value": "<image>\nWhat is this?"},
+            {"from": "gpt", "value": "A board."},
+        ],
+        **more,
+    }
+
+
+def talk(*turns: str) -> dict[str, Any]:
+    """Make the turns of a record."""
+    roles = ("human", "gpt")
+    return {
+        "conversations": [{"from": roles[n % 2], "value": turn} for n, turn in enumerate(turns)]
+    }
+
+
+def written(folder: Path, records: Any, name: str = "annotations.json") -> Path:
+    """Write a release with four pictures."""
+    (folder / "images").mkdir(parents=True)
+    for number in range(4):
+        (folder / f"images/{number}.jpg").write_bytes(board_picture(number))
+    (folder / "images/cut.jpg").write_bytes(board_picture(5)[:-100])
+    text = records if isinstance(records, str) else json.dumps(records)
+    (folder / name).write_text(text)
+    return folder
+
+
+def imported(folder: Path, **more: Any) -> tuple[BuildDirectory, list[dict[str, Any]]]:
+    """Import a release; gives the build and its ledger."""
+    import_release(find_release(folder), folder / "build", name="lab", **more)
+    ledger = pq.read_table(folder / "build/ledger.parquet").to_pylist()
+    return BuildDirectory(folder / "build", verify=True), ledger
+
+
+def test_conversations_of_many_turns_and_pictures_are_kept(tmp_path: Path) -> None:
+    many = ["<image>\nWhat?", "This.", "And <image> there?", "That.", "Why?", "So."]
+    records = [
+        record(),
+        record(["1.jpg", "2.jpg"], **talk(*many)),
+        record("3.jpg", **talk("What stands in <image> here?", "A board.")),
+        {"id": "4", **talk("What is one and one?", "Two.")},
+    ]
+    build, ledger = imported(written(tmp_path / "r", records))
+    assert not ledger
+    told = list(build.instances())
+    assert [len(one.images) for one in told] == [1, 2, 1, 0]
+    assert [turn.text for turn in told[1].turns] == many
+    assert [turn.role for turn in told[1].turns] == ["user", "assistant"] * 3
+    assert [one.key for one in told] == ["0.jpg", "1.jpg+2.jpg", "3.jpg", "text"]
+    assert {one.task for one in told} == {"lab/conversation"}
+    assert [one.target for one in told] == ["A board.", "This.", "A board.", "Two."]
+    assert build.image(told[0].images[0]) == board_picture(0)
+
+
+def test_lines_of_json_are_read_too(tmp_path: Path) -> None:
+    lines = "\n".join([json.dumps(record("0.jpg")), "{cut", "", json.dumps(record("1.jpg"))])
+    build, ledger = imported(written(tmp_path / "r", lines, "train.jsonl"))
+    assert build.instances().column("key") == ["0.jpg", "1.jpg"]
+    assert [(one["task"], one["reason"]) for one in ledger] == [("lab/*", "malformed_json")]
+    assert build.manifest["datasets"]["lab"]["broken"] == {"malformed_json": 1}
+
+
+BAD: dict[str, tuple[str, Any]] = {
+    "a string": ("malformed_conversation", "what?"),
+    "no turns": ("malformed_conversation", {"id": "x", "image": "0.jpg"}),
+    "a question alone": ("malformed_conversation", record(**talk("<image> What?"))),
+    "an answer first": (
+        "malformed_conversation",
+        record(
+            conversations=[{"from": "gpt", "value": "<image>"}, {"from": "human", "value": "?"}]
+        ),
+    ),
+    "a turn without words": (
+        "malformed_conversation",
+        record(conversations=[{"from": "human", "value": None}, {"from": "gpt", "value": "b"}]),
+    ),
+    "an odd picture": ("malformed_conversation", record([7])),
+    "a video": ("unsupported_media", record(video="a.mp4")),
+    "no marker": ("marker_count", record(**talk("What?", "This."))),
+    "two markers": ("marker_count", record(**talk("<image><image> What?", "This."))),
+    "a marker without picture": ("marker_count", {"id": "x", **talk("<image>\nWhat?", "This.")}),
+    "a marker in the answer": ("image_marker", record(**talk("What?", "<image>"))),
+    "an empty answer": ("empty_target", record(**talk("<image> What?", " "))),
+    "half a character": ("malformed_text", record(**talk("<image> What \ud83d?", "This."))),
+    "a missing picture": ("image_missing", record("none.jpg")),
+    "a path that climbs out": ("image_outside_root", record("../../../x.jpg")),
+    "a cut picture": ("image_corrupt", record("cut.jpg")),
+    "the same again": ("duplicate", record()),
+}
+
+
+def test_bad_records_have_their_reasons_and_the_others_are_kept(tmp_path: Path) -> None:
+    records = [record(), *(bad for _, bad in BAD.values()), record("1.jpg")]
+    build, ledger = imported(written(tmp_path / "r", records))
+    assert build.instances().column("key") == ["0.jpg", "1.jpg"]
+    assert sorted(one["reason"] for one in ledger) == sorted(reason for reason, _ in BAD.values())
+    assert {one["reason"] for one in ledger} <= set(LOST)
+    assert str(tmp_path) not in str(ledger)
+    lost = sum(build.manifest["tasks"]["lab/conversation"]["lost"].values())
+    broken = sum(build.manifest["datasets"]["lab"]["broken"].values())
+    assert lost + broken == len(BAD)
+
+
+def test_tasks_are_those_of_the_catalogue_where_their_names_are_known(tmp_path: Path) -> None:
+    official = catalog.load("caltech101").tasks["image_classification"].official_name
+    names = [official, "Some-Set+New_Task", "some_set+new task", "a_task_of_no_dataset", official]
+    records = [record(f"{n % 4}.jpg", task_name=name) for n, name in enumerate(names)]
+    records[-1]["conversations"][1]["value"] = "another"
+    build, _ = imported(written(tmp_path / "r", records))
+    assert set(build.tasks) == {
+        "caltech101/image_classification",
+        "some_set/new_task",
+        "some_set/new_task_2",
+        "lab/a_task_of_no_dataset",
+    }
+    known = build.tasks["caltech101/image_classification"]
+    assert known.category == "General Object"
+    assert build.tasks["some_set/new_task_2"].official_name == "some_set+new task"
+    keys = build.instances(tasks=["caltech101/image_classification"]).column("key")
+    assert keys == ["0.jpg", "0.jpg#2"]
+
+
+def test_options_are_told_where_they_are_certain(tmp_path: Path) -> None:
+    asked = "Which?\n\nOptions: (a) red (b) a blue one \n<image>"
+    records = [
+        record("0.jpg", **talk(asked, "(b) a blue one")),
+        record("1.jpg", **talk(asked, "blue")),
+    ]
+    build, _ = imported(written(tmp_path / "r", records))
+    certain, uncertain = build.instances()
+    assert (certain.options, certain.target) == (("red", "a blue one"), "a blue one")
+    assert (certain.instruction, certain.metric) == ("Which?", "exact_match")
+    assert (uncertain.options, uncertain.target) == ((), "blue")
+
+
+def test_pictures_are_held_out_when_asked_for(tmp_path: Path) -> None:
+    records = [record(f"{n % 4}.jpg", **talk("<image> What?", f"it is {n}")) for n in range(20)]
+    build, _ = imported(
+        written(tmp_path / "r", records), hold_out=HoldOutConfig(images=0.3, tasks=(), seed=2)
+    )
+    assert 0 < len(build.instances("held_out")) < 20
+
+
+@pytest.mark.parametrize("place", ["train2017", "pictures/deep", "."])
+def test_the_folder_of_pictures_is_found_beside_the_file(tmp_path: Path, place: str) -> None:
+    folder = tmp_path / "r"
+    (folder / place).mkdir(parents=True, exist_ok=True)
+    (folder / place / "0.jpg").write_bytes(board_picture(0))
+    name = "deep/0.jpg" if "/" in place else "0.jpg"
+    (folder / "a.json").write_text(json.dumps([record(name)]))
+    build, ledger = imported(folder)
+    assert not ledger
+    assert len(build.instances()) == 1
+
+
+def test_a_release_that_cannot_be_read_is_refused_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fault(folder: str) -> str:
+        assert main(["import", str(tmp_path / folder), "--out", str(tmp_path / "out")]) == 1
+        return capsys.readouterr().err
+
+    assert "is not there" in fault("nothing")
+    (tmp_path / "empty").mkdir()
+    assert "found none" in fault("empty")
+    written(tmp_path / "lost", [record("elsewhere/9.jpg")])
+    assert "--images" in fault("lost")
+    written(tmp_path / "cut", json.dumps([record(), record("1.jpg")])[:-40])
+    assert "cut or malformed after its record 1" in fault("cut")
+    two = written(tmp_path / "two", [record()])
+    (two / "b.json").write_text(json.dumps([record()]))
+    assert "annotations.json, b.json" in fault("two")
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(values, max_size=12), st.integers(1, 40), st.sampled_from([None, 1]))
+def test_a_list_is_read_in_pieces_as_it_would_be_whole(
+    monkeypatch: pytest.MonkeyPatch, listed: list[Any], chunk: int, indent: int | None
+) -> None:
+    monkeypatch.setattr(published, "CHUNK", chunk)
+    file = io.StringIO(json.dumps(listed, indent=indent))
+    file.read(1)
+    assert list(listed_records(file, Path("a.json"))) == listed
+
+
+@pytest.mark.shared
+def test_the_published_release_is_taken_in_whole(shared: Path, tmp_path: Path) -> None:
+    import_release(find_release(shared / "release"), tmp_path / "build", name="vision_flan")
+    build = BuildDirectory(tmp_path / "build", verify=True)
+    records = [
+        entry
+        for entry in find_release(shared / "release").records()
+        if not isinstance(entry, BrokenRow)
+    ]
+    assert len(build.instances()) == len(records) == 144
+    assert not pq.read_table(tmp_path / "build/ledger.parquet").num_rows
+    told = {(one.prompt, one.answer): one for one in build.instances()}
+    assert len(told) == 144
+    for entry in records:
+        one = told[entry["conversations"][0]["value"], entry["conversations"][1]["value"]]
+        picture = shared / "release/images" / entry["image"]
+        assert build.image(one.images[0]) == picture.read_bytes()
+        assert build.tasks[one.task].official_name == entry["task_name"]
+    assert sum(bool(one.options) for one in told.values()) > 20

@@ -1,0 +1,34 @@
+"""A tiny checkpoint that is ready to be asked, and what it is asked."""
+
+from pathlib import Path
+
+from PIL import Image
+
+from tests.helpers.tiny_checkpoint import save_language_model, save_tower
+from visionflan.storage.instance import Turn
+
+RED, BLUE = Image.new("RGB", (50, 30), "red"), Image.new("RGB", (20, 30), "blue")
+CONVERSATIONS = [
+    [Turn("user", "<image>\nWhat colour is the shape?")],
+    [Turn("user", "Name it. The picture shows a circle, and questions are many\n<image>")],
+    [Turn("user", "how many?")],
+    [Turn("user", "how many?\n<image><image>"), Turn("assistant", "two"), Turn("user", "sure?")],
+]
+IMAGES = [[RED], [BLUE], [], [BLUE, RED]]
+
+
+def save_checkpoint(folder: Path, kind: str = "llama") -> Path:
+    """Save a tiny checkpoint whose weights are large enough to make answers differ."""
+    import torch
+
+    from visionflan.model.llava import build_llava
+
+    model, processor = build_llava(
+        save_tower(folder / "tower"), save_language_model(folder / "words", kind)
+    )
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(3)
+    model.save_pretrained(folder / "joined")
+    processor.save_pretrained(folder / "joined")
+    return folder / "joined"

@@ -1,0 +1,103 @@
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.comparison_factory import compared, scored, toy
+from tests.helpers.html_reader import read
+from tests.helpers.subset_answers import worded
+from visionflan.cli.compare import show
+from visionflan.cli.main import main
+from visionflan.compare.results import FormatSplit
+from visionflan.evaluate.demo import demo_run
+from visionflan.evaluate.records.record import Record
+from visionflan.report.compare_page.page import ComparisonReport, Files
+from visionflan.report.compare_page.summary import asked
+
+__all__ = ["toy"]
+
+
+def in_styles(styles: Sequence[str], side: str) -> list[Record]:
+    return [
+        scored(
+            float(item < 4), item, sample_key=f"{style}{item}", style=style, checkpoint=side
+        )._replace(answer=side)
+        for style in styles
+        for item in range(8)
+    ]
+
+
+def story(*styles: str) -> ComparisonReport:
+    return ComparisonReport(
+        compared(in_styles(styles, "a"), in_styles(styles, "b")), [], [], [], "lenient"
+    )
+
+
+@pytest.mark.usefixtures("toy")
+def test_two_styles_of_one_benchmark_have_two_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show(story("bare", "short"), Files(*[tmp_path] * 3))
+    told = capsys.readouterr().out
+    assert re.findall(r"^toy.*?accuracy", told, re.MULTILINE) == [
+        "toy (bare) accuracy",
+        "toy (short) accuracy",
+    ]
+    assert story("bare", "short").title("toy", "bare") == "Toy (bare)"
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_style_that_is_the_only_one_is_no_part_of_a_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show(story("bare"), Files(*[tmp_path] * 3))
+    assert "\ntoy accuracy" in capsys.readouterr().out
+    assert story("bare").title("toy", "bare") == "Toy"
+
+
+def formed(task: str, style: str = "") -> FormatSplit:
+    (one,) = compared(
+        [worded((1.0, True, True), 0)], [worded((1.0, True, True), 0)._replace(answer="x")]
+    ).forms
+    return one._replace(task=task, style=style)
+
+
+@pytest.mark.parametrize(
+    ("forms", "expected"),
+    [
+        ([("a/b", "")], "1 task"),
+        ([("a/b", ""), ("a/c", "")], "2 tasks"),
+        ([("pope", "short"), ("mme", "llava")], "2 benchmarks"),
+        ([("pope", "short"), ("pope", "llava")], "1 benchmark in 2 styles of prompts"),
+        ([("a/b", ""), ("pope", "short")], "1 task and 1 benchmark"),
+    ],
+)
+def test_what_is_averaged_is_called_what_it_is(forms: list[tuple[str, str]], expected: str) -> None:
+    assert asked([formed(*each) for each in forms]) == expected
+
+
+def test_the_page_has_the_mean_over_benchmarks_and_names_other_headlines(tmp_path: Path) -> None:
+    names = ["cifar10", "cifar100", "mnist", "miniimagenet", "mmbench"]
+    with demo_run(names) as run:
+        assert main(["compare", str(run), "--out", str(tmp_path)]) == 0
+    text = (tmp_path / "compare.html").read_text()
+    told = " ".join(" ".join(read(text).text).split())
+    assert "Averages over benchmarks forgetting (CIFAR-10, CIFAR-100, MNIST, miniImageNet)" in told
+    assert told.count("The average over benchmarks of forgetting") == 1
+    assert "Averages over held-out tasks" not in told
+    assert told.count("unlike the headline") == told.count("unlike the headline “circular”") == 1
+    assert "5 benchmarks, official scores of single answers" in told
+
+
+def test_a_change_without_an_interval_is_not_called_none(tmp_path: Path) -> None:
+    with demo_run(["mme"]) as run:
+        assert main(["compare", str(run), "--out", str(tmp_path)]) == 0
+    numbers = json.loads((tmp_path / "compare.json").read_bytes())
+    (part,) = (each for each in numbers["biases"] if each["task"] == "mme/color")
+    assert part["auroc"] is None or part["auroc"]["change"]["low"] is None
+    assert part["criterion"]["change"]["low"] is None
+    text = (tmp_path / "compare.html").read_text()
+    row = text[text.index("mme/<wbr>color") :].split("</tr>")[0]
+    assert "no change" not in row

@@ -1,0 +1,112 @@
+"""Pictures that look the same are put into one group, and others are not."""
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from tests.helpers.board import board_picture
+from visionflan.storage.image_checks import check_image
+from visionflan.storage.perceptual_hash import (
+    LOW,
+    group_near_duplicates,
+    hamming_distance,
+    image_signature,
+    merge_groups,
+)
+
+
+def grouped(pictures: list[Image.Image]) -> list[int]:
+    looks = [image_signature(picture) for picture in pictures]
+    words = b"".join(seen.colours for seen in looks)
+    groups = group_near_duplicates(
+        np.array([seen.phash for seen in looks], dtype=np.uint64),
+        np.frombuffer(words, np.uint8).reshape(len(looks), -1),
+    )
+    return [int(group) for group in groups]
+
+
+def changed(picture: Image.Image, width: int, quality: int) -> Image.Image:
+    buffer = io.BytesIO()
+    smaller = picture.resize((width, width * picture.height // picture.width))
+    smaller.save(buffer, "JPEG", quality=quality)
+    return Image.open(buffer)
+
+
+def opened(number: int) -> Image.Image:
+    return Image.open(io.BytesIO(board_picture(number, "PNG")))
+
+
+def test_a_picture_coded_again_is_in_the_group_of_its_original() -> None:
+    pictures = [opened(number) for number in range(40)]
+    again = [changed(picture, 70, 85) for picture in pictures]
+    groups = grouped(pictures + again)
+    together = sum(groups[n] == groups[n + 40] for n in range(40))
+    assert together >= 34
+    assert len(set(groups[:40])) == 40
+
+
+def test_the_same_shape_in_another_colour_is_another_picture() -> None:
+    red, blue = (Image.new("RGB", (60, 60), "white") for _ in range(2))
+    red.paste("red", (10, 20, 40, 50))
+    blue.paste("blue", (10, 20, 40, 50))
+    assert len(set(grouped([red, blue, red.copy()]))) == 2
+
+
+def test_blank_pictures_are_grouped_by_their_colour() -> None:
+    blank = [Image.new("RGB", (30, 30), (shade, shade, 0)) for shade in (0, 1, 120, 122, 255)]
+    assert grouped(blank) == [0, 0, 2, 2, 4]
+
+
+def test_a_jpeg_looks_like_the_picture_that_it_was_made_of() -> None:
+    for number in range(10):
+        jpeg, png = (check_image(board_picture(number, form)) for form in ("JPEG", "PNG"))
+        assert (jpeg.phash ^ png.phash).bit_count() <= 8
+        assert len(jpeg.colours) == 3 * LOW * LOW
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1)), min_size=1))
+def test_differing_bits_are_counted(pairs: list[tuple[int, int]]) -> None:
+    left, right = (np.array(side, dtype=np.uint64) for side in zip(*pairs, strict=True))
+    expected = [(a ^ b).bit_count() for a, b in pairs]
+    assert hamming_distance(left, right).tolist() == expected
+
+
+@given(
+    st.integers(1, 30).flatmap(
+        lambda count: st.tuples(
+            st.just(count),
+            st.lists(st.tuples(st.integers(0, count - 1), st.integers(0, count - 1))),
+        )
+    )
+)
+def test_joining_gives_each_row_the_lowest_row_that_it_is_linked_to(
+    drawn: tuple[int, list[tuple[int, int]]],
+) -> None:
+    count, pairs = drawn
+    expected = list(range(count))
+    for _ in range(count):
+        for a, b in pairs:
+            expected[a] = expected[b] = min(expected[a], expected[b])
+    left, right = (np.array([pair[side] for pair in pairs], dtype=np.int64) for side in (0, 1))
+    labels = merge_groups(np.arange(count, dtype=np.int32), left, right)
+    assert labels.tolist() == expected
+
+
+@given(st.lists(st.integers(0, 2**64 - 1), min_size=2, max_size=40), st.integers(0, 3))
+def test_hashes_that_are_near_are_always_found(phashes: list[int], flips: int) -> None:
+    near = phashes[0]
+    for flip in range(flips + 1):
+        near ^= 1 << (phashes[1] >> (6 * flip)) % 64
+    values = np.array([*phashes, near], dtype=np.uint64)
+    groups = group_near_duplicates(values, np.zeros((len(values), 192), dtype=np.uint8))
+    assert groups[0] == groups[-1]
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_few_pictures_are_no_trouble(count: int) -> None:
+    groups = group_near_duplicates(np.zeros(count, np.uint64), np.zeros((count, 192), np.uint8))
+    assert groups.tolist() == list(range(count))

@@ -1,0 +1,58 @@
+"""The published release is imported and trained on, on a tiny checkpoint."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.tiny_checkpoint import save_language_model, save_tower
+from visionflan.cli.main import main
+from visionflan.storage.directory import BuildDirectory
+from visionflan.train.config import DataConfig, InitConfig, RuntimeConfig, StageConfig, TrainConfig
+from visionflan.train.run import train
+
+
+@pytest.mark.shared
+def test_the_published_release_is_trained_on_for_ten_steps(shared: Path, tmp_path: Path) -> None:
+    release = shared / "release"
+    assert main(["import", str(release), "--out", str(tmp_path / "build"), "--workers", "1"]) == 0
+    published = json.loads((release / "annotation_sample.json").read_bytes())
+    source = BuildDirectory(tmp_path / "build")
+    assert len(source.instances("train")) == len(published) == 144
+    config = TrainConfig(
+        name="release",
+        build=tmp_path / "build",
+        start=InitConfig(
+            tower=save_tower(tmp_path / "tower"),
+            language_model=save_language_model(tmp_path / "words", positions=1024),
+        ),
+        machine=RuntimeConfig(threads=1, log_steps=1, device="cpu", micro_tokens=8192),
+        stages=(
+            StageConfig(
+                name="align",
+                learning_rate=1e-3,
+                trains=("connector",),
+                steps=5,
+                batch_size=16,
+                max_length=1024,
+                data=DataConfig(left_out=0.05),
+            ),
+            StageConfig(
+                name="base",
+                learning_rate=1e-3,
+                steps=10,
+                batch_size=16,
+                max_length=1024,
+                data=DataConfig(left_out=0.05),
+            ),
+        ),
+    )
+    checkpoint = train(config, tmp_path / "run")
+    told = json.loads((checkpoint / "run.json").read_bytes())
+    assert told["steps"] == 10
+    assert told["data"]["instances"] + sum(told["data"]["lost"].values()) == 144
+    assert told["data"]["instances"] > 136
+    lines = (tmp_path / "run/base/metrics.jsonl").read_text().splitlines()
+    losses = [json.loads(line)["loss"] for line in lines]
+    assert len(losses) == 10
+    assert min(losses[5:]) < losses[0]
