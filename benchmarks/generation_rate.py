@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 from training_rate import write_parts
 
-from visionflan.drawing import COLOURS, SHAPES, WHOLE, canvas, shape
+from visionflan.drawing import COLORS, SHAPES, WHOLE, canvas, shape
 from visionflan.model.generate import Checkpoint, GeneratedAnswer, generate_answers, load_checkpoint
 from visionflan.model.llava import build_llava
 from visionflan.storage.instance import Turn
@@ -41,12 +41,12 @@ class Asked(NamedTuple):
 
 def draw(questions: int) -> Asked:
     """Ask about drawn shapes in questions of several lengths."""
-    shapes, colours = list(SHAPES), list(COLOURS)
+    shapes, colors = list(SHAPES), list(COLORS)
     asked = Asked([], [])
     for place in range(questions):
         picture = canvas("generation_rate", place)
-        name, colour = shapes[place % len(shapes)], colours[place % len(colours)]
-        shape(picture, name, colour, WHOLE.part(0.1, 0.1, 0.9, 0.9))
+        name, color = shapes[place % len(shapes)], colors[place % len(colors)]
+        shape(picture, name, color, WHOLE.part(0.1, 0.1, 0.9, 0.9))
         asked.images.append([picture])
         asked.conversations.append([Turn("user", f"<image>\n{WORDS[place % len(WORDS)]}")])
     return asked

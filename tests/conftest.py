@@ -26,7 +26,7 @@ def shared() -> Path:
 
 @pytest.fixture
 def loose_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Add a dataset file of a user's own to the catalogue, and give its name."""
+    """Add a dataset file of a user's own to the catalog, and give its name."""
     path = tmp_path / "loose_lab.py"
     path.write_text(dataset_file("loose_lab", "Loose Lab"))
     monkeypatch.setattr(catalog, "loose_files", {})
@@ -37,7 +37,7 @@ def loose_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[s
 
 @pytest.fixture
 def board(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Add the dataset of board.py to the catalogue."""
+    """Add the dataset of board.py to the catalog."""
     monkeypatch.setattr(catalog, "loose_files", {"board": BOARD_FILE})
     catalog.load.cache_clear()
 

@@ -13,9 +13,9 @@ class Row(NamedTuple):
     key: str
 
 
-def dataset(licence: str = "MIT") -> Dataset[Row]:
+def dataset(license: str = "MIT") -> Dataset[Row]:
     return Dataset[Row](
-        title="Lab", homepage="", licence=licence, citation="", obtain="", tree="labels.csv"
+        title="Lab", homepage="", license=license, citation="", obtain="", tree="labels.csv"
     )
 
 
@@ -34,12 +34,12 @@ def test_parts_that_do_not_fit_together_are_refused(reason: str, parts: dict[str
     assert refused.value.reason == reason
 
 
-def test_an_unknown_licence_is_refused_with_the_vocabulary() -> None:
+def test_an_unknown_license_is_refused_with_the_vocabulary() -> None:
     with pytest.raises(ValueError, match=r"'WTFPL' is none of Apache-2\.0"):
         dataset("WTFPL")
 
 
-def test_an_unknown_licence_is_not_commercial() -> None:
+def test_an_unknown_license_is_not_commercial() -> None:
     assert not dataset("unknown").commercial
     assert dataset("MIT").commercial
 

@@ -57,7 +57,7 @@ CATEGORIES: dict[str, TaskGroup] = {
 EVALUATION_ONLY = "evaluation-only"
 
 # SPDX identifiers, and five words for terms that have none. True: commercial use is allowed.
-LICENCES: dict[str, bool] = {
+LICENSES: dict[str, bool] = {
     "Apache-2.0": True,
     "BSD-2-Clause": True,
     "BSD-3-Clause": True,
@@ -166,12 +166,12 @@ class Dataset(Generic[Row]):
     """One academic dataset: provenance, reader, tasks, and a specimen of its layout on disk.
 
     `citation` is the reference in plain words, `obtain` tells how a user gets the release, `tree`
-    is what it looks like on disk, and `terms` are the owner's conditions beyond the licence.
+    is what it looks like on disk, and `terms` are the owner's conditions beyond the license.
     """
 
     title: str
     homepage: str
-    licence: str
+    license: str
     citation: str
     obtain: str
     tree: str
@@ -180,17 +180,17 @@ class Dataset(Generic[Row]):
     tasks: dict[str, Task[Row]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        """Refuse a licence outside the vocabulary, which no filter would understand."""
-        if self.licence not in LICENCES:
-            known = ", ".join(LICENCES)
-            raise ValueError(f"{self.title}: licence {self.licence!r} is none of {known}")
+        """Refuse a license outside the vocabulary, which no filter would understand."""
+        if self.license not in LICENSES:
+            known = ", ".join(LICENSES)
+            raise ValueError(f"{self.title}: license {self.license!r} is none of {known}")
         self.obtain, self.terms = join_lines(self.obtain), join_lines(self.terms)
         self.tree = cleandoc(self.tree)
 
     @property
     def commercial(self) -> bool:
-        """Whether the licence allows commercial use; an unknown licence does not."""
-        return LICENCES[self.licence]
+        """Whether the license allows commercial use; an unknown license does not."""
+        return LICENSES[self.license]
 
     def reader(
         self, read: Callable[[Path], Iterable[Row | BrokenRow]]

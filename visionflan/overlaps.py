@@ -14,7 +14,7 @@ from visionflan.errors import ReleaseError
 
 Kind = Literal["same pictures", "same pictures in part", "same classes"]
 
-# What models are judged by, and what pictures come from, where it is no dataset of the catalogue.
+# What models are judged by, and what pictures come from, where it is no dataset of the catalog.
 EVALUATIONS = (
     "CIFAR-10",
     "CIFAR-100",

@@ -165,15 +165,15 @@ def test_the_manifest_says_how_the_build_was_made(make: MakeBoard) -> None:
     assert {"visionflan", "pyarrow", "pillow", "simplejpeg", "python"} <= set(manifest["versions"])
     text = json.dumps(manifest)
     assert "/tmp" not in text
-    assert manifest["datasets"]["board"]["licence"] == "MIT"
+    assert manifest["datasets"]["board"]["license"] == "MIT"
 
 
-def test_the_card_names_licences_citations_and_counts(make: MakeBoard) -> None:
+def test_the_card_names_licenses_citations_and_counts(make: MakeBoard) -> None:
     directory = make([asking(n) for n in range(3)], 3)
     card = (directory.path / "README.md").read_text()
     assert card.startswith("---\nlicense: other\n")
     assert "| `board/ask` | Perception | 3 | 0 | 3 | 0 | 0 |" in card
-    assert "licence: MIT" in card
+    assert "license: MIT" in card
     assert "Nobody (2024), Pictures on a board" in card
     assert directory.digest in card
     assert (directory.path / "contact_sheet.jpg").stat().st_size > 1000

@@ -252,13 +252,13 @@ def test_a_linked_folder_is_no_way_out_of_the_root(tmp_path: Path) -> None:
     assert len(BuildDirectory(tmp_path / "out").instances()) == 1
 
 
-def test_pictures_of_any_colours_are_kept(tmp_path: Path) -> None:
+def test_pictures_of_any_colors_are_kept(tmp_path: Path) -> None:
     faults: dict[str, Bad] = {}
     for mode in ("L", "P", "RGBA", "LA", "1", "I;16", "CMYK"):
         form = "JPEG" if mode == "CMYK" else "PNG"
         buffer = io.BytesIO()
-        grey = Image.open(io.BytesIO(PNG)).convert("L" if mode == "I;16" else "RGB")
-        grey.convert(mode).save(buffer, form)
+        gray = Image.open(io.BytesIO(PNG)).convert("L" if mode == "I;16" else "RGB")
+        gray.convert(mode).save(buffer, form)
         faults[mode] = written(
             f"images/{mode}.{'jpg' if form == 'JPEG' else 'png'}", buffer.getvalue()
         )

@@ -85,13 +85,13 @@ def test_sensitive_tasks_are_built_only_when_asked_for(make: MakeBoard) -> None:
         make([asking(0)], 1, out="named", tasks=("board/age",))
 
 
-def test_a_dataset_is_left_out_for_its_licence(
+def test_a_dataset_is_left_out_for_its_license(
     make: MakeBoard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catalog.load("board"), "licence", "research-only")
-    assert make([asking(0)], 1, licence="research").tasks
+    monkeypatch.setattr(catalog.load("board"), "license", "research-only")
+    assert make([asking(0)], 1, license="research").tasks
     with pytest.raises(BuildError, match="none of the wanted datasets"):
-        make([asking(0)], 1, out="sold", licence="commercial")
+        make([asking(0)], 1, out="sold", license="commercial")
 
 
 def test_what_no_model_may_be_tuned_on_is_built_only_when_asked_for_and_then_held_out(
@@ -103,7 +103,7 @@ def test_what_no_model_may_be_tuned_on_is_built_only_when_asked_for_and_then_hel
     twin = tmp_path / "twin.py"
     shutil.copy(BOARD_FILE, twin)
     monkeypatch.setitem(catalog.loose_files, "twin", twin)
-    monkeypatch.setattr(catalog.load("board"), "licence", "evaluation-only")
+    monkeypatch.setattr(catalog.load("board"), "license", "evaluation-only")
     write_board(tmp_path / "data/board", [asking(n) for n in range(6)], 6)
     write_board(tmp_path / "data/twin", [asking(n) for n in range(3, 6)], 6)
     command = ["build", "--data-root", str(tmp_path / "data"), "--tasks", "board,twin"]

@@ -11,7 +11,7 @@ import pytest
 from visionflan import catalog
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
-from visionflan.dataset import LICENCES
+from visionflan.dataset import LICENSES
 from visionflan.storage.directory import BuildDirectory
 
 pytestmark = pytest.mark.shared
@@ -65,7 +65,7 @@ def test_every_release_is_found_and_read_whole(built: BuildDirectory, real: Path
     assert {name for name in told if told[name]["status"] == "built"} == names
     assert {name: told[name]["rows_read"] for name in names} == ROWS
     assert not any(told[name]["broken"] for name in names)
-    assert all(told[name]["licence"] in LICENCES for name in names)
+    assert all(told[name]["license"] in LICENSES for name in names)
 
 
 def test_every_task_of_them_has_instances(built: BuildDirectory) -> None:

@@ -236,7 +236,7 @@ def test_what_is_forgotten_is_told_from_what_is_said_otherwise() -> None:
     ]
     found = forgetting(Subset("a/b", "", pairs_of(before, after)), {})
     assert found
-    assert (found.forgotten, found.learnt, found.kept, found.reformatted) == (2, 1, 7, 4)
+    assert (found.forgotten, found.learned, found.kept, found.reformatted) == (2, 1, 7, 4)
     assert value(found.off_list.after) == 0.3
     assert value(found.list_echo.change) == 0.1
     assert found.confusions == (

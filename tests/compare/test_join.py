@@ -54,8 +54,8 @@ def test_items_of_one_side_and_failures_are_counted_and_told() -> None:
 @pytest.mark.usefixtures("toy")
 def test_controls_are_no_answers_to_compare() -> None:
     before, after = studied([1.0], [1.0])
-    grey = scored(0.0, 1, condition="blank")
-    found = compared([*before, grey, grey._replace(sample_key="k0")], [*after, grey])
+    gray = scored(0.0, 1, condition="blank")
+    found = compared([*before, gray, gray._replace(sample_key="k0")], [*after, gray])
     assert [pair.before.condition for pair in found.pairs] == ["true"]
 
 

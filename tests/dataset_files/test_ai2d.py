@@ -42,8 +42,8 @@ def test_only_questions_that_speak_of_letters_are_shown_letters(tmp_path: Path) 
 
 
 def test_a_choice_without_words_makes_a_question_unusable(tmp_path: Path) -> None:
-    spoilt = {**ENTRY, "answerTexts": ["lion", " "], "correctAnswer": 0}
-    (row,) = dataset.rows(release(tmp_path, Who=spoilt))
+    spoiled = {**ENTRY, "answerTexts": ["lion", " "], "correctAnswer": 0}
+    (row,) = dataset.rows(release(tmp_path, Who=spoiled))
     with pytest.raises(UnusableError, match="empty_option"):
         visual_question_answering(row)
 

@@ -1,4 +1,4 @@
-"""The catalogue as a whole: all tasks of the paper, and what their specimens give away."""
+"""The catalog as a whole: all tasks of the paper, and what their specimens give away."""
 
 import csv
 import re
@@ -100,7 +100,7 @@ def examples(task: str) -> list[tuple[str, Example]]:
     return specimen(name)[task_name]
 
 
-def test_the_catalogue_covers_every_official_task_and_no_other_dataset() -> None:
+def test_the_catalog_covers_every_official_task_and_no_other_dataset() -> None:
     lines = official()
     assert len(lines) == len(TASKS) == 209
     assert len(NAMES) == 109

@@ -10,7 +10,7 @@ from visionflan.specimens import write_image
 def test_the_instruction_lists_every_style() -> None:
     instruction = model_vs_human.dataset.tasks["image_style_classification"].instruction
     assert len(model_vs_human.STYLES) == 17
-    for style in {model_vs_human.COLOUR, *model_vs_human.STYLES.values()}:
+    for style in {model_vs_human.COLOR, *model_vs_human.STYLES.values()}:
         assert style in instruction
 
 

@@ -10,16 +10,16 @@ from visionflan.datasets.recipeqa import dataset, visual_coherence
 from visionflan.image_sources import ComputedImage
 from visionflan.specimens import write_image, write_json
 
-COLOURS = [(250, 0, 0), (0, 250, 0), (0, 0, 250), (0, 0, 0)]
+COLORS = [(250, 0, 0), (0, 250, 0), (0, 0, 250), (0, 0, 0)]
 
 
 def write(root: Path, *choices: str) -> None:
     """Write one question of the copy on Kaggle, about pictures of one colour each."""
     question = {"task": "visual_coherence", "choice_list": choices, "answer": 2, "qid": "1"}
     write_json(root / "train recipeqa.json", {"data": [question]})
-    for name, colour in zip(choices, COLOURS, strict=False):
+    for name, color in zip(choices, COLORS, strict=False):
         path = root / "images" / "images-qa" / "train" / "images-qa" / Path(name).name
-        write_image(path, Image.new("RGB", (20, 10), colour))
+        write_image(path, Image.new("RGB", (20, 10), color))
 
 
 def test_four_pictures_stand_in_two_rows_in_the_order_of_the_release(tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ def test_four_pictures_stand_in_two_rows_in_the_order_of_the_release(tmp_path: P
     assert isinstance(picture, ComputedImage)
     page = picture.make(picture.source, picture.place)
     places = [(x * page.width // 4, y * page.height // 4) for y in (1, 3) for x in (1, 3)]
-    assert [page.getpixel(place) for place in places] == COLOURS
+    assert [page.getpixel(place) for place in places] == COLORS
     (row.folder / "d_0.png").unlink()
     with pytest.raises(FileNotFoundError):
         picture.make(picture.source, picture.place)

@@ -3,13 +3,13 @@ from itertools import combinations
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from visionflan.drawing import COLOURS, SIZE, WHOLE
+from visionflan.drawing import COLORS, SIZE, WHOLE
 from visionflan.drawing.icons import ICONS, icon
 
 
-def drawn(name: str, colour: str = "red") -> Image.Image:
+def drawn(name: str, color: str = "red") -> Image.Image:
     image = Image.new("RGB", (SIZE, SIZE), "white")
-    icon(image, name, WHOLE.part(0.1, 0.1, 0.9, 0.9), colour)
+    icon(image, name, WHOLE.part(0.1, 0.1, 0.9, 0.9), color)
     return image
 
 
@@ -24,9 +24,9 @@ def test_a_thing_stays_in_its_box_and_fills_it(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ICONS)
-def test_a_thing_shows_its_colour(name: str) -> None:
+def test_a_thing_shows_its_color(name: str) -> None:
     counts = {rgb: count for count, rgb in drawn(name, "purple").getcolors() or ()}
-    assert counts.get(COLOURS["purple"], 0) > 0.015 * SIZE * SIZE
+    assert counts.get(COLORS["purple"], 0) > 0.015 * SIZE * SIZE
 
 
 def test_no_two_things_look_alike_when_small() -> None:

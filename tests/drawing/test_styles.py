@@ -1,7 +1,7 @@
 import pytest
 from PIL import Image, ImageChops
 
-from visionflan.drawing import BLACK, COLOURS, SIZE, WHOLE
+from visionflan.drawing import BLACK, COLORS, SIZE, WHOLE
 from visionflan.drawing.styles import STYLES, styled_icon
 
 
@@ -9,9 +9,9 @@ def drawn(style: str, index: int = 0) -> Image.Image:
     return styled_icon("house", style, WHOLE.part(0.1, 0.1, 0.9, 0.9), "red", "test", index)
 
 
-def share(image: Image.Image, colour: tuple[int, int, int]) -> float:
+def share(image: Image.Image, color: tuple[int, int, int]) -> float:
     counts = {rgb: count for count, rgb in image.getcolors(SIZE * SIZE) or ()}
-    return counts.get(colour, 0) / SIZE**2
+    return counts.get(color, 0) / SIZE**2
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -20,7 +20,7 @@ def test_a_style_is_chance_that_follows_from_the_identity(style: str) -> None:
     assert len({drawn(style, index).tobytes() for index in range(8)}) > 2
 
 
-def test_a_sketch_is_thin_grey_lines_on_paper() -> None:
+def test_a_sketch_is_thin_gray_lines_on_paper() -> None:
     image = drawn("sketch")
     red, green, blue = image.split()
     assert ImageChops.difference(red, green).getbbox() is None
@@ -33,7 +33,7 @@ def test_a_sketch_is_thin_grey_lines_on_paper() -> None:
 def test_a_cartoon_is_flat_and_outlined_in_black() -> None:
     image = drawn("cartoon")
     assert len(image.getcolors(SIZE * SIZE) or ()) < 12
-    assert share(image, COLOURS["red"]) > 0.05
+    assert share(image, COLORS["red"]) > 0.05
     assert share(image, BLACK) > 0.05
 
 

@@ -48,7 +48,7 @@ class Watcher(Looker):
         return super().one(asked, image, most)
 
 
-def test_grey_pictures_have_the_size_of_the_true_ones(
+def test_gray_pictures_have_the_size_of_the_true_ones(
     build: BuildDirectory, tmp_path: Path
 ) -> None:
     watcher = Watcher()

@@ -85,8 +85,8 @@ def test_chatty_answers_lose_the_official_score_and_keep_the_lenient_one(
 
 def test_yes_rates_come_from_what_was_said(build: BuildDirectory, tmp_path: Path) -> None:
     class Agreeable(Looker):
-        def words(self, asked: str, colour: str, side: str) -> str:
-            return "Yes" if "Is the square" in asked else super().words(asked, colour, side)
+        def words(self, asked: str, color: str, side: str) -> str:
+            return "Yes" if "Is the square" in asked else super().words(asked, color, side)
 
     scores, _ = ask(build, tmp_path / "base", Agreeable())
     yes = scores["tasks"]["shapes/exists"]["yes"]

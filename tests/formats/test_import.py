@@ -132,7 +132,7 @@ def test_bad_records_have_their_reasons_and_the_others_are_kept(tmp_path: Path) 
     assert lost + broken == len(BAD)
 
 
-def test_tasks_are_those_of_the_catalogue_where_their_names_are_known(tmp_path: Path) -> None:
+def test_tasks_are_those_of_the_catalog_where_their_names_are_known(tmp_path: Path) -> None:
     official = catalog.load("caltech101").tasks["image_classification"].official_name
     names = [official, "Some-Set+New_Task", "some_set+new task", "a_task_of_no_dataset", official]
     records = [record(f"{n % 4}.jpg", task_name=name) for n, name in enumerate(names)]

@@ -36,7 +36,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="Board",
     homepage="https://example.org/board",
-    licence="MIT",
+    license="MIT",
     citation="Nobody (2024), Pictures on a board",
     obtain="The tests write it.",
     tree="rows.jsonl\nimages/",

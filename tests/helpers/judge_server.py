@@ -65,7 +65,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        behave = self.judge.next_behaviour(self.path, dict(self.headers), body)
+        behave = self.judge.next_behavior(self.path, dict(self.headers), body)
         try:
             behave(self)
             self.wfile.flush()
@@ -109,7 +109,7 @@ class JudgeServer:
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self.http.server_address[1]}/v1"
 
-    def next_behaviour(self, path: str, headers: dict[str, str], body: dict[str, Any]) -> Behaviour:
+    def next_behavior(self, path: str, headers: dict[str, str], body: dict[str, Any]) -> Behaviour:
         with self.lock:
             self.requests.append(body)
             self.headers.append(headers)

@@ -141,7 +141,7 @@ def trained(split: "PreTokenizer", alphabet: list[str]) -> tuple[list[str], list
     return sorted(model["vocab"], key=model["vocab"].get), [tuple(m) for m in model["merges"]]
 
 
-COLOURS = {"red": (220, 20, 20), "green": (20, 160, 20), "blue": (20, 20, 220)}
+COLORS = {"red": (220, 20, 20), "green": (20, 160, 20), "blue": (20, 20, 220)}
 
 
 def write_build(
@@ -158,7 +158,7 @@ def write_build(
     from visionflan.builder.directory_writer import DirectoryWriter
     from visionflan.storage.schema import TaskInfo
 
-    about = {"name": "tiny", "title": "Tiny", "licence": "CC0-1.0", "citation": "none"}
+    about = {"name": "tiny", "title": "Tiny", "license": "CC0-1.0", "citation": "none"}
     with DirectoryWriter(out, about) as writer:
         for task in ("tiny/colour", "tiny/repeat", "tiny/text"):
             info = TaskInfo(
@@ -171,14 +171,14 @@ def write_build(
                 metric="exact_match",
             )
             writer.task(task, info)
-        names = list(COLOURS)
+        names = list(COLORS)
         for place in range(count + texts):
-            colour, size = names[place % 3], (20 + place, 40)
+            color, size = names[place % 3], (20 + place, 40)
             task = "tiny/text" if place >= count else ("tiny/colour", "tiny/repeat")[place % 2]
-            images = () if place >= count else (writer.image(png(COLOURS[colour], size)),)
+            images = () if place >= count else (writer.image(png(COLORS[color], size)),)
             words = " ".join(["what", "colour", *["is", "it"][: place % 3], "?"] + ["?"] * place)
             prompt = f"<image>\n{words}" if images else words
-            answer = " ".join([colour] * (1 + place % 4))
+            answer = " ".join([color] * (1 + place % 4))
             made = Instance(
                 id=f"{task}/{place}",
                 dataset="tiny",
@@ -199,8 +199,8 @@ def write_build(
     return out
 
 
-def png(colour: tuple[int, int, int], size: tuple[int, int]) -> bytes:
+def png(color: tuple[int, int, int], size: tuple[int, int]) -> bytes:
     """Encode a plain picture."""
     buffer = io.BytesIO()
-    Image.new("RGB", size, colour).save(buffer, "PNG")
+    Image.new("RGB", size, color).save(buffer, "PNG")
     return buffer.getvalue()

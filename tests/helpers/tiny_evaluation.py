@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from visionflan.builder.directory_writer import DirectoryWriter
 from visionflan.builder.split import HoldOutConfig
 from visionflan.dataset import Example
-from visionflan.drawing import COLOURS
+from visionflan.drawing import COLORS
 from visionflan.evaluate.held_out import held_out
 from visionflan.evaluate.models.base import EvalModel
 from visionflan.evaluate.records.record import RECORDS, Record, read_records
@@ -41,30 +41,30 @@ INSTRUCTIONS = {
 }
 
 
-def picture(colour: str, side: str, number: int) -> bytes:
+def picture(color: str, side: str, number: int) -> bytes:
     """Draw a square of a colour on one side, in a place of its own."""
     image = Image.new("RGB", (48, 32), "white")
     x = (2 if side == "left" else 28) + number % 5
     y = 2 + number // 5 * 3 % 12
-    ImageDraw.Draw(image).rectangle((x, y, x + 14, y + 14), fill=COLOURS[colour])
+    ImageDraw.Draw(image).rectangle((x, y, x + 14, y + 14), fill=COLORS[color])
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def examples(colour: str, side: str, number: int) -> dict[str, Example]:
+def examples(color: str, side: str, number: int) -> dict[str, Example]:
     """Give what each task asks of one picture."""
     path = Path("unused")
-    other = NAMES[(NAMES.index(colour) + 1 + number % 3) % 4]
-    asked, answer = ((colour, "yes"), (other, "no"))[number % 2]
-    captions = (f"a {colour} square on the {side}", f"there is a {colour} square")
+    other = NAMES[(NAMES.index(color) + 1 + number % 3) % 4]
+    asked, answer = ((color, "yes"), (other, "no"))[number % 2]
+    captions = (f"a {color} square on the {side}", f"there is a {color} square")
     return {
-        "shapes/colour": Example(image=path, target=colour),
+        "shapes/colour": Example(image=path, target=color),
         "shapes/exists": Example(image=path, text=f"Is the square {asked}?", target=answer),
-        "shapes/choose": Example(image=path, options=NAMES, target=colour),
+        "shapes/choose": Example(image=path, options=NAMES, target=color),
         "shapes/caption": Example(image=path, target=captions[0], references=captions),
         "sides/side": Example(image=path, target=side),
-        "talk/chat": Example(image=path, target=f"I see a {colour} square, and nothing else."),
+        "talk/chat": Example(image=path, target=f"I see a {color} square, and nothing else."),
     }
 
 
@@ -84,11 +84,11 @@ def tiny_build(out: Path, pictures: int = 12) -> BuildDirectory:
                 metric=metric,
             )
             writer.task(task, info)
-        for colour, side, number in product(NAMES, SIDES, range(pictures)):
-            image = writer.image(picture(colour, side, number))
-            for task, example in examples(colour, side, number).items():
+        for color, side, number in product(NAMES, SIDES, range(pictures)):
+            image = writer.image(picture(color, side, number))
+            for task, example in examples(color, side, number).items():
                 if task != "sides/side" or number < 3:
-                    writer.instance(instance(task, example, image, f"{colour}-{side}-{number}"))
+                    writer.instance(instance(task, example, image, f"{color}-{side}-{number}"))
         writer.lose(LedgerEntry("shapes/colour", "x", "lost", "image_missing", "no file", "x.png"))
     return BuildDirectory(out)
 
@@ -154,20 +154,18 @@ class Looker:
         cut = len(words) > most
         return Said(" ".join(words[:most]), min(len(words), most), "length" if cut else "stop")
 
-    def words(self, asked: str, colour: str, side: str) -> str:
+    def words(self, asked: str, color: str, side: str) -> str:
         """Find the words for what is seen."""
         if "Is the square" in asked:
-            right = f"square {colour}?" in asked
+            right = f"square {color}?" in asked
             answer = "yes" if right else "no"
-            return f"Yes, it is {colour}." if right and self.chatty else answer
+            return f"Yes, it is {color}." if right and self.chatty else answer
         if "Options:" in asked:
-            letter = (
-                asked.split(f") {colour}", maxsplit=1)[0][-1:] if f") {colour}" in asked else "a"
-            )
-            return colour if self.chatty else f"({letter}) {colour}"
+            letter = asked.split(f") {color}", maxsplit=1)[0][-1:] if f") {color}" in asked else "a"
+            return color if self.chatty else f"({letter}) {color}"
         if "Describe" in asked or "What do you see" in asked:
-            return f"a {colour} square on the {side}"
-        answer = side if "which side" in asked else colour
+            return f"a {color} square on the {side}"
+        answer = side if "which side" in asked else color
         return f"The square is {answer}." if self.chatty else answer
 
 
@@ -178,7 +176,7 @@ def seen(image: Image.Image) -> tuple[str, str]:
             pixel = image.convert("RGB").getpixel((x, y))
             assert isinstance(pixel, tuple)
             for name in NAMES:
-                if sum(abs(a - b) for a, b in zip(pixel, COLOURS[name], strict=True)) < 60:
+                if sum(abs(a - b) for a, b in zip(pixel, COLORS[name], strict=True)) < 60:
                     return name, side
     return "gray", "left"
 

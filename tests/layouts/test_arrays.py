@@ -19,7 +19,7 @@ from PIL import Image
 
 from visionflan.errors import ReleaseError
 from visionflan.layouts.arrays import (
-    labelled,
+    labeled,
     names_in,
     png,
     read_idx,
@@ -170,7 +170,7 @@ def test_a_batch_that_is_not_whole_is_refused(
 def test_a_label_without_a_name_is_told_by_its_row(tmp_path: Path) -> None:
     write_pickle(tmp_path / "test", {"data": PIXELS, "labels": [1, 2]})
     with pytest.raises(ReleaseError, match="row 1 is 2, but there are 2 names"):
-        list(labelled(tmp_path / "test", "labels", ["cat", "dog"]))
+        list(labeled(tmp_path / "test", "labels", ["cat", "dog"]))
     write_pickle(tmp_path / "meta", {"names": [1]})
     with pytest.raises(ReleaseError, match="no list `names`"):
         names_in(tmp_path / "meta", "names")
@@ -180,18 +180,18 @@ def test_pixels_are_red_green_and_blue_line_by_line(tmp_path: Path) -> None:
     planes = np.zeros((1, 3, 32, 32), np.uint8)
     planes[0, 0, 2, 5], planes[0, 1, 2, 5], planes[0, 2, 2, 5] = 10, 20, 30
     write_pickle(tmp_path / "test", {"data": planes.reshape(1, -1), "labels": [0]})
-    ((_, encoded, _),) = labelled(tmp_path / "test", "labels", ["cat"])
+    ((_, encoded, _),) = labeled(tmp_path / "test", "labels", ["cat"])
     with Image.open(io.BytesIO(encoded)) as image:
         assert image.getpixel((5, 2)) == (10, 20, 30)
         assert image.getpixel((2, 5)) == (0, 0, 0)
 
 
 def test_a_picture_is_encoded_by_its_pixels_alone() -> None:
-    grey = PIXELS[0, :784].reshape(28, 28)
-    assert png(grey) == png(np.asfortranarray(grey))
-    assert len(png(np.zeros_like(grey))) == len(png(grey)) > grey.size
-    with Image.open(io.BytesIO(png(grey))) as image:
-        assert np.array_equal(np.asarray(image), grey)
+    gray = PIXELS[0, :784].reshape(28, 28)
+    assert png(gray) == png(np.asfortranarray(gray))
+    assert len(png(np.zeros_like(gray))) == len(png(gray)) > gray.size
+    with Image.open(io.BytesIO(png(gray))) as image:
+        assert np.array_equal(np.asarray(image), gray)
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])

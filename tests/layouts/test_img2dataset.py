@@ -10,12 +10,12 @@ from visionflan.errors import ReleaseError
 from visionflan.image_sources import ArchiveMember, describe_source, read_encoded
 from visionflan.layouts.img2dataset import Fetched, write_fetched
 
-GREY = Image.new("RGB", (8, 8), (128, 128, 128))
+GRAY = Image.new("RGB", (8, 8), (128, 128, 128))
 ADDRESSES = ("http://a/0.jpg", "http://a/1.jpg")
 
 
 def fetched(folder: Path, *, archive: bool) -> Fetched:
-    write_fetched(folder, [(address, GREY) for address in ADDRESSES], archive=archive)
+    write_fetched(folder, [(address, GRAY) for address in ADDRESSES], archive=archive)
     return Fetched(folder)
 
 

@@ -48,7 +48,7 @@ words = st.lists(
 @pytest.mark.parametrize("template", [VICUNA, PLAIN], ids=["vicuna", "plain"])
 @settings(deadline=None, max_examples=40)
 @given(asked=words, said=words)
-def test_the_answers_with_their_ends_are_learnt_and_nothing_else(
+def test_the_answers_with_their_ends_are_learned_and_nothing_else(
     encoders: dict[str, ChatTokenizer], kind: str, template: str, asked: list[str], said: list[str]
 ) -> None:
     encoder = with_template(encoders[kind], template)
@@ -73,7 +73,7 @@ def test_a_prompt_has_the_same_tokens_in_training_and_when_it_is_asked(
     encoder = encoders[kind]
     asked = Turn("user", "<image>\n" + " ".join(question))
     whole = encoder.conversations([[asked, Turn("assistant", " ".join(reply))]])[0]
-    first = whole.learnt.index(True)
+    first = whole.learned.index(True)
     assert encoder.prompts([[asked]])[0] == whole.tokens[:first]
 
 

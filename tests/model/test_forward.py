@@ -21,25 +21,25 @@ def test_losses_of_padded_rows_are_those_of_the_library(tmp_path: Path, kind: st
     lengths = (30, 21)
     tokens = torch.randint(5, 200, (2, 30))
     tokens[:, 1:17] = image
-    learnt = torch.zeros(2, 30, dtype=torch.bool)
+    learned = torch.zeros(2, 30, dtype=torch.bool)
     mask = torch.ones(2, 30, dtype=torch.long)
     for row, length in enumerate(lengths):
-        learnt[row, length - 4 : length] = True
+        learned[row, length - 4 : length] = True
         tokens[row, length:] = padding
         mask[row, length:] = 0
-    colours = [Image.new("RGB", (40, 30), colour) for colour in ("red", "blue")]
-    values = preprocess(processor, colours)
-    labels = tokens.masked_fill(~learnt, -100)
+    colors = [Image.new("RGB", (40, 30), color) for color in ("red", "blue")]
+    values = preprocess(processor, colors)
+    labels = tokens.masked_fill(~learned, -100)
     whole = model(input_ids=tokens, attention_mask=mask, pixel_values=values, labels=labels)
     hidden = forward.hidden_states(model, tokens, forward.encode_images(model, values))
-    logits = forward.answer_logits(model, hidden, learnt)
-    assert logits.shape[0] == learnt.sum()
-    torch.testing.assert_close(logits, whole.logits[:, :-1][learnt[:, 1:]], atol=1e-5, rtol=1e-4)
-    ours = forward.token_losses(logits, tokens[learnt]).mean()
+    logits = forward.answer_logits(model, hidden, learned)
+    assert logits.shape[0] == learned.sum()
+    torch.testing.assert_close(logits, whole.logits[:, :-1][learned[:, 1:]], atol=1e-5, rtol=1e-4)
+    ours = forward.token_losses(logits, tokens[learned]).mean()
     torch.testing.assert_close(ours, whole.loss, atol=1e-5, rtol=1e-5)
 
 
-def test_what_is_transparent_becomes_white_and_deep_grey_keeps_its_shades() -> None:
+def test_what_is_transparent_becomes_white_and_deep_gray_keeps_its_shades() -> None:
     clear = Image.new("RGBA", (2, 1), (0, 0, 0, 0))
     clear.putpixel((1, 0), (10, 20, 30, 255))
     assert [to_rgb(clear).getpixel((x, 0)) for x in (0, 1)] == [(255, 255, 255), (10, 20, 30)]

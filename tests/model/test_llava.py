@@ -124,7 +124,7 @@ def test_only_the_connector_is_drawn_and_by_its_own_seed(parts: Path) -> None:
     assert same.abs().max() > 0.1, "drawn as narrowly as the library would"
 
 
-def test_a_picture_is_padded_to_a_square_with_the_mean_colour(parts: Path) -> None:
+def test_a_picture_is_padded_to_a_square_with_the_mean_color(parts: Path) -> None:
     _, processor = build_llava(parts / "clip", parts / "llama")
     wide = Image.effect_noise((64, 32), 80).convert("RGB")
     mean = tuple(int(value * 255) for value in processor.image_processor.image_mean)

@@ -1,4 +1,4 @@
-"""The page of the catalogue shows every task with an example, and needs no other file."""
+"""The page of the catalog shows every task with an example, and needs no other file."""
 
 import io
 import re
@@ -18,8 +18,8 @@ from visionflan.report.catalog_page import METRICS, SIDE
 
 @pytest.fixture(scope="module")
 def text(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Give the page of the whole catalogue."""
-    path = tmp_path_factory.mktemp("page") / "catalogue.html"
+    """Give the page of the whole catalog."""
+    path = tmp_path_factory.mktemp("page") / "catalog.html"
     assert main(["tasks", "--page", str(path)]) == 0
     return path.read_text(encoding="utf-8")
 

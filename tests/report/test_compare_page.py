@@ -23,9 +23,9 @@ from visionflan.storage.directory import BuildDirectory
 class Forgetful(Looker):
     """A chatty model that has lost red, and lists what it sees."""
 
-    def words(self, asked: str, colour: str, side: str) -> str:
-        said = super().words(asked, colour, side)
-        return said.replace("red", "<script>alert('blue')</script>") if colour == "red" else said
+    def words(self, asked: str, color: str, side: str) -> str:
+        said = super().words(asked, color, side)
+        return said.replace("red", "<script>alert('blue')</script>") if color == "red" else said
 
 
 @pytest.fixture(scope="module")

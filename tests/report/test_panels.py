@@ -37,7 +37,7 @@ def bias(task: str, criterion: BeforeAfter) -> YesNoBias:
 
 def forgetting(task: str, forgotten: int | None) -> Forgetting:
     found = Forgetting(task, "", 10, forgotten, 2, 5, 1, STILL, None, STILL, STILL, (), "")
-    return found if forgotten is not None else found._replace(learnt=None, kept=None)
+    return found if forgotten is not None else found._replace(learned=None, kept=None)
 
 
 def test_what_was_known_is_split_without_a_question_counted_twice() -> None:
@@ -45,8 +45,8 @@ def test_what_was_known_is_split_without_a_question_counted_twice() -> None:
         [forgetting("kept", 0), forgetting("lost", 3), forgetting("unknown", None)], entitled
     )[:3]
     assert (lost.title, kept.title) == ("Lost", "Kept")
-    assert lost.shares == {"kept": 0.4, "reformatted": 0.1, "forgotten": 0.3, "learnt": 0.2}
-    assert kept.shares == {"kept": 0.4, "reformatted": 0.1, "learnt": 0.2, "never": 0.3}
+    assert lost.shares == {"kept": 0.4, "reformatted": 0.1, "forgotten": 0.3, "learned": 0.2}
+    assert kept.shares == {"kept": 0.4, "reformatted": 0.1, "learned": 0.2, "never": 0.3}
     assert (unknown.shares, unknown.drawing) == ({}, None)
 
 

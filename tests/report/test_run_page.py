@@ -142,7 +142,7 @@ def test_where_the_parts_come_from_is_told(run: Path) -> None:
 
 def test_a_model_that_never_looks_is_told_so(run: Path, tmp_path: Path) -> None:
     class Blind(Looker):
-        def words(self, asked: str, colour: str, side: str) -> str:
+        def words(self, asked: str, color: str, side: str) -> str:
             return super().words(asked, "red", "left")
 
     build = BuildDirectory(run / "data")
@@ -173,7 +173,7 @@ def test_answers_under_other_settings_are_not_compared(run: Path, tmp_path: Path
 
 def test_what_a_model_says_is_shown_and_never_run(run: Path, tmp_path: Path) -> None:
     class Rude(Looker):
-        def words(self, asked: str, colour: str, side: str) -> str:
+        def words(self, asked: str, color: str, side: str) -> str:
             return "<script>alert('red')</script> & \"more\""
 
     build = BuildDirectory(run / "data")

@@ -21,7 +21,7 @@ from visionflan.storage.perceptual_hash import (
 
 def grouped(pictures: list[Image.Image]) -> list[int]:
     looks = [image_signature(picture) for picture in pictures]
-    words = b"".join(seen.colours for seen in looks)
+    words = b"".join(seen.colors for seen in looks)
     groups = group_near_duplicates(
         np.array([seen.phash for seen in looks], dtype=np.uint64),
         np.frombuffer(words, np.uint8).reshape(len(looks), -1),
@@ -49,14 +49,14 @@ def test_a_picture_coded_again_is_in_the_group_of_its_original() -> None:
     assert len(set(groups[:40])) == 40
 
 
-def test_the_same_shape_in_another_colour_is_another_picture() -> None:
+def test_the_same_shape_in_another_color_is_another_picture() -> None:
     red, blue = (Image.new("RGB", (60, 60), "white") for _ in range(2))
     red.paste("red", (10, 20, 40, 50))
     blue.paste("blue", (10, 20, 40, 50))
     assert len(set(grouped([red, blue, red.copy()]))) == 2
 
 
-def test_blank_pictures_are_grouped_by_their_colour() -> None:
+def test_blank_pictures_are_grouped_by_their_color() -> None:
     blank = [Image.new("RGB", (30, 30), (shade, shade, 0)) for shade in (0, 1, 120, 122, 255)]
     assert grouped(blank) == [0, 0, 2, 2, 4]
 
@@ -65,7 +65,7 @@ def test_a_jpeg_looks_like_the_picture_that_it_was_made_of() -> None:
     for number in range(10):
         jpeg, png = (check_image(board_picture(number, form)) for form in ("JPEG", "PNG"))
         assert (jpeg.phash ^ png.phash).bit_count() <= 8
-        assert len(jpeg.colours) == 3 * LOW * LOW
+        assert len(jpeg.colors) == 3 * LOW * LOW
 
 
 @given(st.lists(st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1)), min_size=1))

@@ -133,8 +133,8 @@ def test_facts_stand_where_the_picture_was(source: BuildDirectory) -> None:
         assert "<image>" not in text
         for fact in told[instance.images[0]][:1]:
             assert fact in text
-        learnt = [token for token, label in zip(row.tokens, row.labels, strict=True) if label >= 0]
-        assert tokenizer.decode(learnt) == f" {instance.answer}</s>"
+        learned = [token for token, label in zip(row.tokens, row.labels, strict=True) if label >= 0]
+        assert tokenizer.decode(learned) == f" {instance.answer}</s>"
 
 
 def test_yes_and_no_are_no_facts(source: BuildDirectory) -> None:

@@ -14,14 +14,14 @@ from visionflan.storage.instance import Instance, Turn
 from visionflan.train.pretrain.tokenizer import train_tokenizer
 
 INSTRUCTION = "Which paint was used here? Choose it from the options, and repeat its letter."
-COLOURS = ("red", "green", "blue", "yellow")
+COLORS = ("red", "green", "blue", "yellow")
 
 
 def instances() -> list[Instance]:
     made = []
     for number in range(80):
-        target = COLOURS[number % 4]
-        example = Example(image=Path("x.png"), text="", options=COLOURS, target=target)
+        target = COLORS[number % 4]
+        example = Example(image=Path("x.png"), text="", options=COLORS, target=target)
         rendered = render(INSTRUCTION, example, 0, "paint", str(number))
         made.append(
             Instance(
@@ -79,8 +79,8 @@ def test_the_template_begins_once_and_marks_the_answer_with_its_end() -> None:
     )
     tokens, marks = made["input_ids"], made["assistant_masks"]
     assert tokens.count(TRAINED.bos_token_id) == 1
-    learnt = [token for token, mark in zip(tokens, marks, strict=True) if mark]
-    assert TRAINED.decode(learnt) == f" {instance.answer}{TRAINED.eos_token}"
+    learned = [token for token, mark in zip(tokens, marks, strict=True) if mark]
+    assert TRAINED.decode(learned) == f" {instance.answer}{TRAINED.eos_token}"
 
 
 def test_a_saved_tokenizer_gives_the_same_tokens(tmp_path: Path) -> None:

@@ -51,10 +51,10 @@ def test_rows_hold_the_tokens_and_images_of_their_instances(
         instance, row = rows.instance(number), rows.row(number)
         expected = encoder.conversations([instance.turns])[0]
         assert row.tokens.tolist() == expected.tokens
-        assert row.learnt.tolist() == expected.learnt
+        assert row.learned.tolist() == expected.learned
         assert row.images == list(instance.images)
         assert rows.lengths[number] == len(encoder.expand(expected.tokens))
-        assert rows.taught[number] == sum(expected.learnt)
+        assert rows.taught[number] == sum(expected.learned)
         assert rows.tasks[rows.task[number]] == instance.task
     assert rows.images == sorted({image for one in rows.instances for image in one.images})
 
@@ -118,7 +118,7 @@ def test_only_the_end_of_an_answer_is_cut_and_it_is_told(
         before, after = whole.row(number), rows.row(number)
         kept = len(after.tokens)
         assert np.array_equal(before.tokens[:kept], after.tokens)
-        assert before.learnt[kept:].all()
+        assert before.learned[kept:].all()
         assert (after.tokens == encoder.image_token).sum() == len(after.images)
 
 

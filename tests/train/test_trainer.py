@@ -216,7 +216,7 @@ def test_a_share_without_rows_teaches_nothing(phase: StageRunner) -> None:
     rows = phase.encoded()
     collate = Collator(rows, phase.encoder, phase.images(rows))
     empty = collate(MicroBatch(torch.zeros(0, dtype=torch.long).numpy(), 0))
-    assert not empty.learnt_bl.any()
+    assert not empty.learned_bl.any()
     learner = TrainingModel(phase.parent.model, ("connector", "language_model"))
     for name, gradient in gradients(learner, empty).items():
         assert "vision_tower" in name or (gradient is not None and not gradient.any())
@@ -245,7 +245,7 @@ def batch_of_row(batch: Batch, row: int) -> Batch:
     assert batch.pixels is not None
     return Batch(
         tokens_bl=batch.tokens_bl[row : row + 1],
-        learnt_bl=batch.learnt_bl[row : row + 1],
+        learned_bl=batch.learned_bl[row : row + 1],
         row_tasks_b=batch.row_tasks_b[row : row + 1],
         pixels=batch.pixels[row : row + 1],
     )

@@ -39,7 +39,7 @@ class TaskExamples(NamedTuple):
 
 
 def check(names: Iterable[str]) -> list[Finding]:
-    """Check these dataset files, and their instructions against those of the whole catalogue."""
+    """Check these dataset files, and their instructions against those of the whole catalog."""
     names = list(names)
     findings = [finding for name in names for finding in check_dataset(name)]
     return findings + list(alike(names)) + list(misspelt(names))
@@ -185,7 +185,7 @@ EXAMPLE_RULES: tuple[Callable[[TaskExamples], Iterator[Finding]], ...] = (
 
 
 def alike(names: list[str]) -> Iterator[Finding]:
-    """Find instructions that say nearly the same as another one of the whole catalogue."""
+    """Find instructions that say nearly the same as another one of the whole catalog."""
     instructions = {
         f"{name}/{task.name}": shingles(task.instruction)
         for name in catalog.names()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import COLOURS, SHAPES, WHOLE, canvas, jittered, shape
+from visionflan.drawing import COLORS, SHAPES, WHOLE, canvas, jittered, shape
 from visionflan.hashing import pick
 from visionflan.layouts import csv_rows, inside
 from visionflan.specimens import write_image, write_lines
@@ -28,7 +28,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="$title",
     homepage="https://example.org/$name",
-    licence="unknown",
+    license="unknown",
     citation="Authors (year), title, venue",
     layout="unconfirmed",
     obtain="Tell how a user gets the release.",
@@ -50,9 +50,9 @@ def specimen(root: Path, count: int) -> None:
     lines = ["file,label"]
     for index in range(count):
         label = sorted(SHAPES)[index % len(SHAPES)]
-        (colour,) = pick(sorted(COLOURS), 1, "$name", index)
+        (color,) = pick(sorted(COLORS), 1, "$name", index)
         image = canvas("$name", index)
-        shape(image, label, colour, jittered(WHOLE, "$name", index, by=0.5))
+        shape(image, label, color, jittered(WHOLE, "$name", index, by=0.5))
         write_image(root / f"images/{index:04d}.png", image)
         lines.append(f"{index:04d}.png,{label}")
     write_lines(root / "labels.csv", lines)

@@ -89,7 +89,7 @@ def merge_parts(
     tasks = sorted(task for part in parts for task in part.tasks)
     facts = load_image_metadata(folders).sort_by("id").combine_chunks()
     ids = facts["id"].to_pylist()
-    words = b"".join(facts["colours"].to_pylist())
+    words = b"".join(facts["colors"].to_pylist())
     groups = group_near_duplicates(
         facts["phash"].to_numpy(),
         np.frombuffer(words, np.uint8).reshape(len(ids), -1 if ids else 192),

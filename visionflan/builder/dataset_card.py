@@ -56,7 +56,7 @@ def card(manifest: dict[str, Any]) -> str:
             "",
             "## Sources",
             "",
-            "The images and annotations keep the licences of their owners.",
+            "The images and annotations keep the licenses of their owners.",
             "",
             *(line for name, told in built.items() for line in source(name, told)),
             "## Files",
@@ -112,7 +112,7 @@ def source(name: str, told: dict[str, Any]) -> Iterator[str]:
     """Say whose a dataset is."""
     yield f"### {told.get('title', name)}"
     yield ""
-    yield f"- licence: {told.get('licence', 'unknown')}. {told.get('terms', '')}".rstrip(" .") + "."
+    yield f"- license: {told.get('license', 'unknown')}. {told.get('terms', '')}".rstrip(" .") + "."
     if told.get("citation"):
         yield f"- cite: {told['citation']}"
     if told.get("homepage"):

@@ -1,4 +1,4 @@
-"""Releases to try a build with: the specimens of the catalogue's datasets."""
+"""Releases to try a build with: the specimens of the catalog's datasets."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

@@ -22,7 +22,7 @@ MARK = "written-by-others.json"
 class DirectoryWriter:
     """Take images, instances, tasks and losses; leaving the block whole makes a build of them.
 
-    `about` tells what the build is: `name` (used for its files), `title`, `licence`, `citation`.
+    `about` tells what the build is: `name` (used for its files), `title`, `license`, `citation`.
     With `hold_out` the split is decided by images as in any build; else instances bring it.
     """
 

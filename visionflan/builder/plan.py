@@ -11,7 +11,7 @@ from visionflan.dataset import EVALUATION_ONLY, Dataset
 from visionflan.errors import BuildError
 from visionflan.storage.schema import TaskInfo
 
-Licence = Literal["commercial", "research", "any"]
+License = Literal["commercial", "research", "any"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class BuildSettings:
     hold_out_images: float = 0.05
     hold_out_tasks: tuple[str, ...] = ()
     hold_out_cap: int = 1_000
-    licence: Licence = "any"
+    license: License = "any"
 
     def __post_init__(self) -> None:
         """Refuse numbers that mean nothing."""
@@ -60,7 +60,7 @@ def plan(data_root: Path, settings: BuildSettings) -> BuildPlan:
     chosen = by_dataset(requested_tasks(settings))
     for name, tasks in chosen.items():
         dataset = catalog.load(name)
-        if why := licence_refusal(dataset, settings):
+        if why := license_refusal(dataset, settings):
             made.others[name] = {"status": "left out", "why": why, **provenance(dataset)}
             continue
         allowed = [
@@ -127,15 +127,15 @@ def by_dataset(tasks: Iterable[str]) -> dict[str, list[str]]:
     return dict(sorted(chosen.items()))
 
 
-def licence_refusal(dataset: Dataset[Any], settings: BuildSettings) -> str:
-    """Say why a licence does not allow what is meant; nothing where it does."""
-    licence = settings.licence
-    if dataset.licence == EVALUATION_ONLY and not settings.include_evaluation_only:
+def license_refusal(dataset: Dataset[Any], settings: BuildSettings) -> str:
+    """Say why a license does not allow what is meant; nothing where it does."""
+    license = settings.license
+    if dataset.license == EVALUATION_ONLY and not settings.include_evaluation_only:
         return "its owners forbid tuning a model on it; see --include-evaluation-only"
-    if licence == "commercial" and not dataset.commercial:
-        return f"its licence, {dataset.licence}, does not allow commercial use"
-    if licence == "research" and dataset.licence == "unknown":
-        return "its licence is not known"
+    if license == "commercial" and not dataset.commercial:
+        return f"its license, {dataset.license}, does not allow commercial use"
+    if license == "research" and dataset.license == "unknown":
+        return "its license is not known"
     return ""
 
 
@@ -147,7 +147,7 @@ def held_out_tasks(made: BuildPlan, settings: BuildSettings) -> tuple[str, ...]:
     found.update(
         f"{name}/{task}"
         for name, tasks in made.tasks.items()
-        if catalog.load(name).licence == EVALUATION_ONLY
+        if catalog.load(name).license == EVALUATION_ONLY
         for task in tasks
     )
     return tuple(task for task in built if task in found)
@@ -158,7 +158,7 @@ def provenance(dataset: Dataset[Any]) -> dict[str, Any]:
     return {
         "title": dataset.title,
         "homepage": dataset.homepage,
-        "licence": dataset.licence,
+        "license": dataset.license,
         "commercial": dataset.commercial,
         "terms": dataset.terms,
         "citation": dataset.citation,

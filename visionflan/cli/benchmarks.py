@@ -28,7 +28,7 @@ def run(given: argparse.Namespace) -> int:
         if given.name:
             print("\n".join(f"{what}: {word}" for what, word in words.items()))
         else:
-            print(f"{name:<14}{words['title']} ({words['licence']})")
+            print(f"{name:<14}{words['title']} ({words['license']})")
     return 0
 
 
@@ -42,7 +42,7 @@ def about(name: str) -> dict[str, str]:
     return {
         "title": found.title,
         "homepage": found.homepage,
-        "licence": found.licence,
+        "license": found.license,
         "files": f"below DATA_ROOT/{name}/\n{cleandoc(found.layout)}",
         "prompt styles": ", ".join(found.styles),
         "measures": "; ".join(measure.name for measure in found.measures),

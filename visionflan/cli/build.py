@@ -40,10 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="build datasets that no model may be tuned on too, held out as a whole",
     )
     parser.add_argument(
-        "--licence",
+        "--license",
         choices=["commercial", "research", "any"],
         default="any",
-        help="datasets whose licence allows this (%(default)s)",
+        help="datasets whose license allows this (%(default)s)",
     )
     add_hold_out(parser)
     selection.add_dataset_file(parser)

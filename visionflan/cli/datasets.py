@@ -45,7 +45,7 @@ def describe(name: str) -> dict[str, Any]:
         "name": name,
         "title": dataset.title,
         "homepage": dataset.homepage,
-        "licence": dataset.licence,
+        "license": dataset.license,
         "commercial": dataset.commercial,
         "terms": dataset.terms,
         "layout": dataset.layout,
@@ -60,12 +60,12 @@ def describe(name: str) -> dict[str, Any]:
 def print_all(told: list[dict[str, Any]]) -> None:
     """Print a line for each dataset, and the counts."""
     width = max(len(dataset["name"]) for dataset in told)
-    print(f"{'dataset':<{width}}  tasks  layout       licence")
+    print(f"{'dataset':<{width}}  tasks  layout       license")
     for dataset in told:
         commercial = "" if dataset["commercial"] else "  (not commercial)"
         print(
             f"{dataset['name']:<{width}}  {len(dataset['tasks']):>5}  "
-            f"{dataset['layout']:<11}  {dataset['licence']}{commercial}"
+            f"{dataset['layout']:<11}  {dataset['license']}{commercial}"
         )
     tasks = sum(len(dataset["tasks"]) for dataset in told)
     unconfirmed = [dataset["name"] for dataset in told if dataset["layout"] == "unconfirmed"]
@@ -79,7 +79,7 @@ def print_one(dataset: dict[str, Any]) -> None:
     commercial = "commercial use allowed" if dataset["commercial"] else "not for commercial use"
     print(dataset["evidence"])
     print(f"\nHomepage  {dataset['homepage']}")
-    print(f"Licence   {dataset['licence']} ({commercial}) {dataset['terms']}".rstrip())
+    print(f"License   {dataset['license']} ({commercial}) {dataset['terms']}".rstrip())
     print(f"Cite      {dataset['citation']}")
     print(f"Obtain    {dataset['obtain']}")
     print(f"Layout    {dataset['layout']}\n\n{dataset['tree']}\n")

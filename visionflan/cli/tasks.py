@@ -33,9 +33,9 @@ def run(given: argparse.Namespace) -> int:
     """Print the listing, or one task."""
     selection.load_files(given)
     if given.page:
-        from visionflan.report.catalog_page import write_catalogue
+        from visionflan.report.catalog_page import write_catalog
 
-        print(write_catalogue(given.page, selection.chosen_tasks(given), given.data_root))
+        print(write_catalog(given.page, selection.chosen_tasks(given), given.data_root))
         return 0
     if given.name is None:
         print_all([describe(name, task) for name, task in selection.chosen_tasks(given)], given)

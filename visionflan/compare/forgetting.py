@@ -109,7 +109,7 @@ def sentence(told: Forgetting, scores: HeadlineIndex) -> str:
     if told.likelihood is None or told.kept is None:
         return "Without likelihoods what was forgotten cannot be told from what is said otherwise."
     numbers = (
-        f"by likelihood {told.forgotten} were forgotten and {told.learnt} learnt; of {told.kept} "
+        f"by likelihood {told.forgotten} were forgotten and {told.learned} learnt; of {told.kept} "
         f"kept, {told.reformatted} are now said wrongly"
     )
     by_words, by_heart = direction_of(told.said.change), direction_of(told.likelihood.change)

@@ -175,7 +175,7 @@ class Forgetting(NamedTuple):
     style: str
     items: int
     forgotten: int | None
-    learnt: int | None
+    learned: int | None
     kept: int | None
     reformatted: int | None
     said: BeforeAfter

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, COLOURS, SHAPES, WHOLE, Box, canvas, jittered, shape, word
+from visionflan.drawing import BLACK, COLORS, SHAPES, WHOLE, Box, canvas, jittered, shape, word
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick, stable_hash
 from visionflan.image_sources import ComputedImage
@@ -43,9 +43,9 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="AI2D",
     homepage="https://github.com/allenai/dqa-net",
-    licence="unknown",
+    license="unknown",
     terms="""
-        The release comes with a file license.txt, which was not seen. Apache-2.0 is the licence of
+        The release comes with a file license.txt, which was not seen. Apache-2.0 is the license of
         the owners' code, not of the data; the diagrams were found by an image search on the web.
     """,
     citation="A. Kembhavi, M. Salvato, E. Kolve, M. Seo, H. Hajishirzi and A. Farhadi (2016), A "
@@ -128,7 +128,7 @@ def visual_question_answering(row: Row) -> Example:
 
 
 LETTERS = ("A", "B", "C")
-STRONG = tuple(name for name in COLOURS if name not in {"gray", "yellow"})
+STRONG = tuple(name for name in COLORS if name not in {"gray", "yellow"})
 
 
 @dataset.specimen

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import COLOURS, RGB, SIZE, WHOLE, Box, jittered
+from visionflan.drawing import COLORS, RGB, SIZE, WHOLE, Box, jittered
 from visionflan.drawing.icons import icon
 from visionflan.hashing import hash_fraction, stable_hash
 from visionflan.layouts import class_folders, require
@@ -65,7 +65,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="AID",
     homepage="https://captain-whu.github.io/AID/",
-    licence="unknown",
+    license="unknown",
     terms="The pictures are Google Earth's.",
     citation="Xia, Hu, Hu, Shi, Bai, Zhong, Zhang and Lu (2017), AID: A Benchmark Data Set for "
     "Performance Evaluation of Aerial Scene Classification, IEEE Transactions on Geoscience and "
@@ -153,7 +153,7 @@ def rows(pen: ImageDraw.ImageDraw, label: str, index: int) -> None:
             strip = WHOLE.part(0, row / 6, 1, (row + 0.6) / 6)
             pen.rectangle(strip, fill=((200, 180, 70), (150, 115, 60))[chance % 2])
         elif label == "Parking":
-            paint = COLOURS[("red", "blue", "yellow", "black")[chance % 4]]
+            paint = COLORS[("red", "blue", "yellow", "black")[chance % 4]]
             pen.rectangle(spot.part(0.2, 0.15, 0.8, 0.7), fill=paint)
         elif label == "Forest":
             crown = jittered(spot.part(-0.3, -0.3, 1.3, 1.3), "aid", index, place, by=0.3)
@@ -184,7 +184,7 @@ def river(pen: ImageDraw.ImageDraw, box: Box, index: int) -> None:
 
 def stadium(pen: ImageDraw.ImageDraw, box: Box, index: int) -> None:
     pen.ellipse(box, fill=(235, 235, 235))
-    pen.ellipse(box.part(0.1, 0.1, 0.9, 0.9), fill=COLOURS[("red", "blue")[index % 2]])
+    pen.ellipse(box.part(0.1, 0.1, 0.9, 0.9), fill=COLORS[("red", "blue")[index % 2]])
     pen.rectangle(box.part(0.28, 0.34, 0.72, 0.66), fill=(60, 175, 60), outline=(250, 250, 250))
 
 

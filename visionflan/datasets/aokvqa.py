@@ -5,7 +5,7 @@ Witnesses of the layout: the owners' repository (allenai/aokvqa README.md: the a
 google-research/big_vision (big_vision/datasets/aokvqa/aokvqa.py: each file is a list; every record
 has four `choices`, and in train and val ten `direct_answers`, three `rationales` and
 `correct_choice_idx`). The test split has no answers and is not read. The repository, with its
-data, is under the Apache licence.
+data, is under the Apache license.
 
 To be answered in words of one's own, a question must not be marked `difficult_direct_answer`: the
 owners put this mark where answers differ too much and only the choices make it fair. The target is
@@ -43,7 +43,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="A-OKVQA",
     homepage="https://allenai.org/project/a-okvqa/home",
-    licence="Apache-2.0",
+    license="Apache-2.0",
     terms="The photographs are those of COCO and keep the terms of Flickr.",
     citation="D. Schwenk, A. Khandelwal, C. Clark, K. Marino and R. Mottaghi (2022), A-OKVQA: A "
     "Benchmark for Visual Question Answering using World Knowledge, ECCV",
@@ -199,9 +199,9 @@ def specimen(root: Path, count: int) -> None:
         turn = stable_hash("aokvqa", index // len(FACTS))
         fact = FACTS[(index + turn) % len(FACTS)]
         split = SPLITS[index % 4 == 3]
-        (colour,) = pick(("red", "blue", "green", "purple", "orange", "brown"), 1, "aokvqa", index)
+        (color,) = pick(("red", "blue", "green", "purple", "orange", "brown"), 1, "aokvqa", index)
         picture = canvas("aokvqa", index)
-        icon(picture, fact[0], jittered(WHOLE.part(0.02, 0.02, 0.98, 0.98), index, by=0.3), colour)
+        icon(picture, fact[0], jittered(WHOLE.part(0.02, 0.02, 0.98, 0.98), index, by=0.3), color)
         write_image(root / f"{split}2017" / f"{index + 1:012d}.jpg", picture)
         records[split].append(record(index, split, *fact))
     for split, asked in records.items():

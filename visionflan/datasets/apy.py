@@ -21,7 +21,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, COLOURS, WHOLE, Box, canvas, jittered
+from visionflan.drawing import BLACK, COLORS, WHOLE, Box, canvas, jittered
 from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick
@@ -54,7 +54,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="a-Yahoo",
     homepage="https://vision.cs.uiuc.edu/attributes/",
-    licence="unknown",
+    license="unknown",
     terms="The pictures were found by web search, and their rights are their makers'.",
     citation="Farhadi, Endres, Hoiem and Forsyth (2009), Describing Objects by their Attributes, "
     "CVPR",
@@ -121,17 +121,17 @@ def specimen(root: Path, count: int) -> None:
     write_lines(root / "attribute_data" / "ayahoo_test.txt", lines)
 
 
-def draw(image: Image.Image, label: str, box: Box, colour: str) -> None:
+def draw(image: Image.Image, label: str, box: Box, color: str) -> None:
     """Draw one of the kinds of the specimen."""
     pen = ImageDraw.Draw(image)
     if label == "bag":
         pen.arc(box.part(0.28, 0.02, 0.72, 0.7), 180, 360, fill=BLACK, width=5)
-        pen.rounded_rectangle(box.part(0.08, 0.34, 0.92, 0.98), 8, fill=COLOURS[colour])
+        pen.rounded_rectangle(box.part(0.08, 0.34, 0.92, 0.98), 8, fill=COLORS[color])
         pen.rectangle(box.part(0.08, 0.48, 0.92, 0.53), fill=BLACK)
     elif label == "statue":
         pen.rectangle(box.part(0.2, 0.74, 0.8, 1.0), fill=(110, 110, 110))
-        icon(image, "person", box.part(0.2, 0.0, 0.8, 0.74), colour)
+        icon(image, "person", box.part(0.2, 0.0, 0.8, 0.74), color)
         image.paste(image.convert("L").convert("RGB"))
     else:
         things = {"building": "house", "mug": "cup", "zebra": "zebra"}
-        icon(image, things[label], box, "black" if label == "zebra" else colour)
+        icon(image, things[label], box, "black" if label == "zebra" else color)

@@ -144,7 +144,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="Caltech-101",
     homepage="https://data.caltech.edu/records/mzrjq-6wc02",
-    licence="CC-BY-4.0",
+    license="CC-BY-4.0",
     terms="The pictures were gathered by web search, and their rights are their makers'.",
     citation="Li, Fergus, Perona (2004), Learning Generative Visual Models from Few Training "
     "Examples: An Incremental Bayesian Approach Tested on 101 Object Categories, CVPR Workshop",
@@ -222,8 +222,8 @@ DRAWN = {
 @dataset.specimen
 def specimen(root: Path, count: int) -> None:
     for index in range(count):
-        label, (thing, colours) = list(DRAWN.items())[index % len(DRAWN)]
+        label, (thing, colors) = list(DRAWN.items())[index % len(DRAWN)]
         image = canvas("caltech101", index)
         box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), "caltech101", index, by=0.25)
-        icon(image, thing, box, pick(colours, 1, "caltech101", index)[0])
+        icon(image, thing, box, pick(colors, 1, "caltech101", index)[0])
         write_image(root / FOLDER / label / f"image_{index // len(DRAWN) + 1:04d}.jpg", image)

@@ -53,7 +53,7 @@ MENDED = {
     "jesus-christ": "Jesus Christ",
     "joy-stick": "joystick",
     "leopards": "leopard",
-    "license-plate": "licence plate",
+    "license-plate": "license plate",
     "light-house": "lighthouse",
     "lightbulb": "light bulb",
     "mars": "Mars",
@@ -86,7 +86,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="Caltech-256",
     homepage="https://doi.org/10.22002/D1.20087",
-    licence="unknown",
+    license="unknown",
     terms="The pictures were gathered by web search, and their rights are their makers'.",
     citation="Griffin, Holub and Perona (2007), Caltech-256 Object Category Dataset, technical "
     "report, California Institute of Technology",
@@ -153,9 +153,9 @@ def specimen(root: Path, count: int) -> None:
         label = labels[index % len(labels)]
         image = canvas("caltech256", index)
         if label in DRAWN:
-            thing, colours = DRAWN[label]
+            thing, colors = DRAWN[label]
             box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), "caltech256", index, by=0.25)
-            icon(image, thing, box, pick(colours, 1, "caltech256", index)[0])
+            icon(image, thing, box, pick(colors, 1, "caltech256", index)[0])
         else:
             things = pick(("apple", "book", "cup", "lamp", "tree"), 4, "caltech256", index)
             for place, thing in enumerate(things):

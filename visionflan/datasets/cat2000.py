@@ -58,7 +58,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="CAT2000",
     homepage="http://saliency.mit.edu/results_cat2000.html",
-    licence="unknown",
+    license="unknown",
     terms="The owners collected the pictures from the web and do not say under which terms.",
     citation="Borji, Itti (2015), CAT2000: A Large Scale Fixation Dataset for Boosting Saliency "
     "Research, arXiv:1505.03581",
@@ -124,7 +124,7 @@ def jumbled(index: int) -> Image.Image:
 def fractal(index: int) -> Image.Image:
     """Draw a triangle with triangles cut out of triangles."""
     picture = Image.new("RGB", (drawing.SIZE, drawing.SIZE), drawing.BLACK)
-    colour = drawing.COLOURS[pick(("red", "yellow", "cyan", "orange"), 1, "cat2000", index)[0]]
+    color = drawing.COLORS[pick(("red", "yellow", "cyan", "orange"), 1, "cat2000", index)[0]]
     box = drawing.jittered(drawing.WHOLE, "cat2000", index, by=0.15)
     boxes = [box]
     for _ in range(4):
@@ -132,7 +132,7 @@ def fractal(index: int) -> Image.Image:
         boxes = [box.part(x, y, x + 0.5, y + 0.5) for box in boxes for x, y in corners]
     for part in boxes:
         triangle = drawing.polygon(part, [(0.5, 0), (1, 1), (0, 1)])
-        ImageDraw.Draw(picture).polygon(triangle, fill=colour)
+        ImageDraw.Draw(picture).polygon(triangle, fill=color)
     return picture
 
 
@@ -157,10 +157,10 @@ def styled(style: str) -> Callable[[int], Image.Image]:
 
 def pattern(index: int) -> Image.Image:
     name = pick(list(TEXTURES)[:4], 1, "cat2000", index, "texture")[0]
-    return texture(name, drawing.COLOURS["purple"], "cat2000", index)
+    return texture(name, drawing.COLORS["purple"], "cat2000", index)
 
 
-def spoilt(kind: str) -> Callable[[int], Image.Image]:
+def spoiled(kind: str) -> Callable[[int], Image.Image]:
     """Spoil a landscape in one way."""
     return lambda index: corrupted(landscape(index), kind, "cat2000", index)
 
@@ -168,11 +168,11 @@ def spoilt(kind: str) -> Callable[[int], Image.Image]:
 DRAWN: dict[str, Callable[[int], Image.Image]] = {
     "OutdoorNatural": landscape,
     "Cartoon": styled("cartoon"),
-    "Noisy": spoilt("impulse_noise"),
+    "Noisy": spoiled("impulse_noise"),
     "BlackWhite": lambda index: ImageOps.grayscale(landscape(index)),
     "Object": single,
     "Fractal": fractal,
-    "LowResolution": spoilt("pixelate"),
+    "LowResolution": spoiled("pixelate"),
     "Inverted": lambda index: ImageOps.flip(landscape(index)),
     "Pattern": pattern,
     "Jumbled": jumbled,

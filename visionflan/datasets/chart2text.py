@@ -46,9 +46,9 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="Chart2Text",
     homepage="https://github.com/JasonObeid/Chart2Text",
-    licence="unknown",
+    license="unknown",
     terms="""
-        The owners' repositories state no licence. Charts and texts are those of Statista and keep
+        The owners' repositories state no license. Charts and texts are those of Statista and keep
         its terms.
     """,
     citation="J. Obeid and E. Hoque (2020), Chart-to-Text: Generating Natural Language "

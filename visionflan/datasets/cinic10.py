@@ -48,7 +48,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="CINIC-10",
     homepage="https://github.com/BayesWatch/cinic-10",
-    licence="MIT",
+    license="MIT",
     terms="The pictures are those of CIFAR-10 and ImageNet, whose own terms hold for them.",
     citation="Darlow, Crowley, Antoniou, Storkey (2018), CINIC-10 is not ImageNet or CIFAR-10, "
     "arXiv:1810.03505",
@@ -93,10 +93,10 @@ DRAWN: dict[str, tuple[str, tuple[str, ...]]] = {
 def specimen(root: Path, count: int) -> None:
     for index in range(max(count, 2 * len(DRAWN))):
         label = list(DRAWN)[index % len(DRAWN)]
-        name, colours = DRAWN[label]
+        name, colors = DRAWN[label]
         box = jittered(WHOLE.part(0.02, 0.02, 0.98, 0.98), "cinic10", index, by=0.2)
-        colour = pick(colours, 1, "cinic10", index, "colour")[0]
-        image = styled_icon(name, "photo", box, colour, "cinic10", index)
+        color = pick(colors, 1, "cinic10", index, "colour")[0]
+        image = styled_icon(name, "photo", box, color, "cinic10", index)
         small = image.resize((32, 32), Image.Resampling.BOX)
         part = PARTS[stable_hash("cinic10", index, "part") % len(PARTS)]
         write_image(root / part / label / f"cifar-10-train-{index}.png", small)

@@ -27,9 +27,9 @@ from visionflan.specimens.clevr import write_people, write_scenes
 dataset = Dataset[Question | Scene](
     title="CLEVR",
     homepage="https://cs.stanford.edu/people/jcjohns/clevr/",
-    licence="CC-BY-4.0",
+    license="CC-BY-4.0",
     terms="The questions by people (CLEVR-Humans) come from another page of the same owners, "
-    "which was not seen to name a licence.",
+    "which was not seen to name a license.",
     citation="Johnson, Hariharan, van der Maaten, Fei-Fei, Zitnick and Girshick (2017), CLEVR: A "
     "Diagnostic Dataset for Compositional Language and Elementary Visual Reasoning, CVPR",
     obtain="""

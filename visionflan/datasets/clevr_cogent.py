@@ -20,12 +20,12 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.layouts import clevr as layouts_clevr
 from visionflan.layouts import require
 from visionflan.layouts.clevr import Question, Scene, read_scenes
-from visionflan.specimens.clevr import COLOUR_NAMES, Allowed, write_scenes
+from visionflan.specimens.clevr import COLOR_NAMES, Allowed, write_scenes
 
 dataset = Dataset[Question | Scene](
     title="CLEVR-CoGenT",
     homepage="https://cs.stanford.edu/people/jcjohns/clevr/",
-    licence="CC-BY-4.0",
+    license="CC-BY-4.0",
     citation="Johnson, Hariharan, van der Maaten, Fei-Fei, Zitnick and Girshick (2017), CLEVR: A "
     "Diagnostic Dataset for Compositional Language and Elementary Visual Reasoning, CVPR",
     obtain="""
@@ -50,8 +50,8 @@ def read(root: Path) -> Iterator[Question | Scene | BrokenRow]:
 
 CUBES_OF_A = ("gray", "blue", "brown", "yellow")
 CYLINDERS_OF_A = ("red", "green", "purple", "cyan")
-CONDITION_A: Allowed = {"cube": CUBES_OF_A, "cylinder": CYLINDERS_OF_A, "sphere": COLOUR_NAMES}
-CONDITION_B: Allowed = {"cube": CYLINDERS_OF_A, "cylinder": CUBES_OF_A, "sphere": COLOUR_NAMES}
+CONDITION_A: Allowed = {"cube": CUBES_OF_A, "cylinder": CYLINDERS_OF_A, "sphere": COLOR_NAMES}
+CONDITION_B: Allowed = {"cube": CYLINDERS_OF_A, "cylinder": CUBES_OF_A, "sphere": COLOR_NAMES}
 
 
 @dataset.specimen

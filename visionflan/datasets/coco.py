@@ -46,10 +46,10 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="COCO",
     homepage="https://cocodataset.org/#home",
-    licence="CC-BY-4.0",
+    license="CC-BY-4.0",
     terms="""
-        The licence is that of the annotations. The photographs come from Flickr, and their use must
-        respect Flickr's terms; the annotation files give the licence of each, and some of these
+        The license is that of the annotations. The photographs come from Flickr, and their use must
+        respect Flickr's terms; the annotation files give the license of each, and some of these
         exclude commercial use.
     """,
     citation="Lin, Maire, Belongie, Hays, Perona, Ramanan, Dollár, Zitnick (2014), Microsoft COCO: "

@@ -44,10 +44,10 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="Concadia",
     homepage="https://github.com/elisakreiss/concadia",
-    licence="unknown",
+    license="unknown",
     terms="""
-        The owners' code is under the MIT licence. The words come from Wikipedia (CC BY-SA), and
-        each picture has its own licence at Wikimedia Commons, where `orig_filename` leads.
+        The owners' code is under the MIT license. The words come from Wikipedia (CC BY-SA), and
+        each picture has its own license at Wikimedia Commons, where `orig_filename` leads.
     """,
     citation="Kreiss, Fang, Goodman, Potts (2022), Concadia: Towards Image-Based Text Generation "
     "with a Purpose, EMNLP",
@@ -197,7 +197,7 @@ ARTICLES = {
     "tree": ("A tree in leaf", "A tree has a trunk of wood. Its leaves make food from light."),
     "umbrella": ("An open umbrella", "An umbrella keeps off rain. It can be folded."),
 }
-COLOURS = ("red", "green", "blue", "orange", "purple", "brown")
+COLORS = ("red", "green", "blue", "orange", "purple", "brown")
 
 
 @dataset.specimen
@@ -205,15 +205,15 @@ def specimen(root: Path, count: int) -> None:
     images: list[dict[str, object]] = []
     for index in range(count):
         thing, (caption, context) = list(ARTICLES.items())[index % len(ARTICLES)]
-        colour = pick(COLOURS, 1, "concadia", index, "colour")[0]
-        article = "An" if colour == "orange" else "A"
+        color = pick(COLORS, 1, "concadia", index, "colour")[0]
+        article = "An" if color == "orange" else "A"
         image = canvas("concadia", index)
         box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), "concadia", index, by=0.25)
-        icon(image, thing, box, colour)
+        icon(image, thing, box, color)
         name = f"{index + 1}.jpg"
         write_image(root / "resized" / name, image)
         texts = {
-            "description": f"{article} {colour} {thing}",
+            "description": f"{article} {color} {thing}",
             "caption": caption,
             "context": f" {context}",
         }

@@ -45,10 +45,10 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="Conceptual Captions",
     homepage="https://ai.google.com/research/ConceptualCaptions",
-    licence="attribution",
+    license="attribution",
     terms="""
         The owners allow use for any purpose and would appreciate that Google is named as the
-        source. The pictures are not theirs: each has the licence of the page that it is from.
+        source. The pictures are not theirs: each has the license of the page that it is from.
     """,
     citation="Sharma, Ding, Goodman, Soricut (2018), Conceptual Captions: A Cleaned, Hypernymed, "
     "Image Alt-text Dataset For Automatic Image Captioning, ACL",
@@ -154,7 +154,7 @@ THINGS = {
     "tree": "tree with {} leaves in summer",
     "umbrella": "{} umbrella that is n't closed .",
 }
-COLOURS = ("red", "green", "blue", "purple", "brown")
+COLORS = ("red", "green", "blue", "purple", "brown")
 
 
 @dataset.specimen
@@ -163,12 +163,12 @@ def specimen(root: Path, count: int) -> None:
         lines, pictures = [], []
         for index in indices:
             thing, caption = list(THINGS.items())[index % len(THINGS)]
-            colour = pick(COLOURS, 1, "conceptual captions", index, "colour")[0]
+            color = pick(COLORS, 1, "conceptual captions", index, "colour")[0]
             image = canvas("conceptual captions", index)
             box = jittered(WHOLE.part(0.05, 0.05, 0.95, 0.95), "conceptual captions", index)
-            icon(image, thing, box, colour)
+            icon(image, thing, box, color)
             address = f"http://example.com/{thing}-{index}.jpg"
-            lines.append(f"{caption.format(colour)}\t{address}")
+            lines.append(f"{caption.format(color)}\t{address}")
             pictures.append((address, image))
         write_lines(root / table, [HEADER, *lines] if table == TABLES[0] else lines)
         folder = root / "images" / Path(table).stem

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, COLOURS, RGB, SIZE, WHITE, WHOLE, Box, jittered
+from visionflan.drawing import BLACK, COLORS, RGB, SIZE, WHITE, WHOLE, Box, jittered
 from visionflan.drawing.icons import ICONS
 from visionflan.drawing.styles import photo
 from visionflan.errors import ReleaseError
@@ -55,7 +55,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="CORe50",
     homepage="https://vlomonaco.github.io/core50/",
-    licence="CC-BY-4.0",
+    license="CC-BY-4.0",
     citation="Lomonaco and Maltoni (2017), CORe50: a New Dataset and Benchmark for Continuous "
     "Object Recognition, CoRL",
     obtain="""
@@ -124,8 +124,8 @@ def specimen(root: Path, count: int) -> None:
         subject = Image.new("RGBA", (SIZE, SIZE))
         pen = ImageDraw.Draw(subject)
         box = jittered(WHOLE.part(0.1, 0.02, 0.9, 0.82), "core50", index, by=0.2)
-        colour = COLOURS[pick(("red", "blue", "green", "orange"), 1, "core50", index)[0]]
-        draw(pen, KINDS[kind], box, colour)
+        color = COLORS[pick(("red", "blue", "green", "orange"), 1, "core50", index)[0]]
+        draw(pen, KINDS[kind], box, color)
         pen.ellipse(WHOLE.part(0.3, 0.78, 0.7, 1.2), fill=(225, 170, 140))
         number = kind * OBJECTS_OF_A_KIND + index // len(KINDS) % OBJECTS_OF_A_KIND + 1
         name = f"C_{session:02d}_{number:02d}_{index:03d}.png"
@@ -133,36 +133,36 @@ def specimen(root: Path, count: int) -> None:
         write_image(place, photo(subject, "core50", index).resize((128, 128)))
 
 
-def draw(pen: ImageDraw.ImageDraw, kind: str, box: Box, colour: RGB) -> None:
+def draw(pen: ImageDraw.ImageDraw, kind: str, box: Box, color: RGB) -> None:
     """Draw one of the ten kinds."""
     if kind in OWN:
         for left, top, right, bottom, fill in OWN[kind]:
-            pen.rounded_rectangle(box.part(left, top, right, bottom), 4, fill=fill or colour)
+            pen.rounded_rectangle(box.part(left, top, right, bottom), 4, fill=fill or color)
     else:
-        ICONS[{"glass": "wine glass"}.get(kind, kind)](pen, box, colour)
+        ICONS[{"glass": "wine glass"}.get(kind, kind)](pen, box, color)
     if kind == "scissors":
         for ends in ([(0.3, 0.7), (0.7, 0.0)], [(0.7, 0.7), (0.3, 0.0)]):
             pen.line([box.at(*end) for end in ends], fill=(200, 200, 210), width=5)
         for left in (0.12, 0.58):
-            pen.ellipse(box.part(left, 0.66, left + 0.3, 0.98), outline=colour, width=5)
+            pen.ellipse(box.part(left, 0.66, left + 0.3, 0.98), outline=color, width=5)
     if kind == "light bulb":
-        pen.ellipse(box.part(0.2, 0.0, 0.8, 0.64), fill=(255, 245, 170), outline=colour, width=3)
+        pen.ellipse(box.part(0.2, 0.0, 0.8, 0.64), fill=(255, 245, 170), outline=color, width=3)
 
 
-GREY: RGB = (160, 160, 165)
+GRAY: RGB = (160, 160, 165)
 # Rectangles by their shares of the box, each with its colour or with None for that of the thing.
 OWN: dict[str, list[tuple[float, float, float, float, RGB | None]]] = {
     "plug adapter": [
-        (0.3, 0.0, 0.38, 0.4, GREY),
-        (0.62, 0.0, 0.7, 0.4, GREY),
+        (0.3, 0.0, 0.38, 0.4, GRAY),
+        (0.62, 0.0, 0.7, 0.4, GRAY),
         (0.15, 0.35, 0.85, 0.95, WHITE),
         (0.35, 0.55, 0.65, 0.75, None),
     ],
     "mobile phone": [(0.2, 0.0, 0.8, 1.0, BLACK), (0.26, 0.1, 0.74, 0.84, None)],
     "scissors": [],
-    "light bulb": [(0.36, 0.6, 0.64, 1.0, GREY), (0.36, 0.72, 0.64, 0.78, BLACK)],
+    "light bulb": [(0.36, 0.6, 0.64, 1.0, GRAY), (0.36, 0.72, 0.64, 0.78, BLACK)],
     "can": [
-        (0.2, 0.05, 0.8, 1.0, GREY),
+        (0.2, 0.05, 0.8, 1.0, GRAY),
         (0.2, 0.15, 0.8, 0.9, None),
         (0.42, 0.0, 0.58, 0.06, BLACK),
     ],
@@ -175,7 +175,7 @@ OWN: dict[str, list[tuple[float, float, float, float, RGB | None]]] = {
         (0.3, 0.0, 0.7, 1.0, BLACK),
         (0.42, 0.06, 0.58, 0.16, (230, 40, 40)),
         *(
-            (0.36 + 0.17 * column, 0.24 + 0.14 * row, 0.47 + 0.17 * column, 0.33 + 0.14 * row, GREY)
+            (0.36 + 0.17 * column, 0.24 + 0.14 * row, 0.47 + 0.17 * column, 0.33 + 0.14 * row, GRAY)
             for row in range(5)
             for column in range(2)
         ),

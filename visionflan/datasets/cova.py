@@ -34,10 +34,10 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="CoVA",
     homepage="https://github.com/kevalmorabia97/CoVA-Web-Object-Detection",
-    licence="unknown",
+    license="unknown",
     terms="""
         The repository with the lists is under Apache-2.0; for the screenshots, which show the pages
-        of other companies, the owners state no licence.
+        of other companies, the owners state no license.
     """,
     citation="Kumar, Morabia, Wang, Chang, Schwing (2022), CoVA: Context-aware Visual Attention "
     "for Webpage Information Extraction, Workshop on e-Commerce and NLP (ECNLP 5)",
@@ -108,11 +108,11 @@ def specimen(root: Path, count: int) -> None:
 
 def page(domain: str, index: int) -> Image.Image:
     """Draw a page: the shop's header, a product, lines of text and a price."""
-    name, colour = SITES[domain]
+    name, color = SITES[domain]
     image = drawing.canvas("cova", index)
     pen = ImageDraw.Draw(image)
     header = drawing.WHOLE.part(0, 0, 1, 0.4)
-    pen.rectangle(header, fill=drawing.COLOURS[colour])
+    pen.rectangle(header, fill=drawing.COLORS[color])
     drawing.word(image, name, header.part(0.08, 0.08, 0.92, 0.92), drawing.WHITE)
     product = pick(PRODUCTS, 1, "cova", index, "product")[0]
     tint = pick(TINTS, 1, "cova", index, "tint")[0]
@@ -122,7 +122,7 @@ def page(domain: str, index: int) -> Image.Image:
         length = 0.6 + 0.35 * (stable_hash("cova", index, line) % 8) / 8
         pen.line([(54, 48 + 8 * line), (96 * length, 48 + 8 * line)], fill=drawing.BLACK, width=2)
     price = f"${5 + stable_hash('cova', index, 'price') % 90}"
-    drawing.word(image, price, drawing.WHOLE.part(0.56, 0.76, 0.96, 0.96), drawing.COLOURS["red"])
+    drawing.word(image, price, drawing.WHOLE.part(0.56, 0.76, 0.96, 0.96), drawing.COLORS["red"])
     return image
 
 

@@ -24,7 +24,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, COLOURS, WHOLE, Box, jittered, shape, word
+from visionflan.drawing import BLACK, COLORS, WHOLE, Box, jittered, shape, word
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick, stable_hash
@@ -74,7 +74,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="CrisisMMD",
     homepage="https://crisisnlp.qcri.org/crisismmd.html",
-    licence="CC-BY-NC-SA-4.0",
+    license="CC-BY-NC-SA-4.0",
     terms="The tweets and their pictures are those of their authors, under Twitter's terms.",
     citation="Alam, Ofli and Imran (2018), CrisisMMD: Multimodal Twitter Datasets from Natural "
     "Disasters, ICWSM",
@@ -222,8 +222,8 @@ image_path"
         name = f"{917791044158185473 + index}_0"
         path = f"data_image/{event}/10_10_2017/{name}.jpg"
         write_image(root / FOLDER / path, drawn(thing, severity, index))
-        judgements = [informative(said), informative(kind), said, kind, severity]
-        labels = "\t".join(f"{label}\t{'1.0' if label else ''}" for label in judgements)
+        judgments = [informative(said), informative(kind), said, kind, severity]
+        labels = "\t".join(f"{label}\t{'1.0' if label else ''}" for label in judgments)
         tweet = f"{TWEETS[said]} https://t.co/{index}"
         line = f"{name[:-2]}\t{name}\t{labels}\t{tweet}\thttp://pbs.twimg.com/{name}.jpg\t{path}"
         tables.setdefault(event, ["\t".join(head.split())]).append(line)
@@ -245,9 +245,9 @@ def drawn(thing: str, severity: str, index: int) -> Image.Image:
     elif thing == "house" and severity == "severe_damage":
         rubble(pen, box, index)
     else:
-        colour = pick(("red", "blue", "orange", "purple"), 1, "crisismmd", index, "colour")[0]
+        color = pick(("red", "blue", "orange", "purple"), 1, "crisismmd", index, "colour")[0]
         subject = Image.new("RGBA", image.size)
-        icon(subject, thing, box, colour)
+        icon(subject, thing, box, color)
         if thing == "car":
             subject = subject.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
         image.paste(subject, mask=subject)
@@ -272,7 +272,7 @@ def sign(image: Image.Image, thing: str, box: Box) -> None:
     elif thing == "cross":
         shape(image, thing, "red", below)
     low = 0.94 if thing == "map" else 0.36
-    word(image, SIGNS[thing], box.part(0.06, 0.06, 0.94, low), COLOURS["red"])
+    word(image, SIGNS[thing], box.part(0.06, 0.06, 0.94, low), COLORS["red"])
 
 
 def rubble(pen: ImageDraw.ImageDraw, box: Box, index: int) -> None:

@@ -50,7 +50,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="CrowdHuman",
     homepage="https://www.crowdhuman.org/",
-    licence="non-commercial",
+    license="non-commercial",
     terms="For non-commercial research and education only; the images must not be passed on.",
     citation="Shao, Zhao, Li, Xiao, Yu, Zhang, Sun (2018), CrowdHuman: A Benchmark for Detecting "
     "Human in a Crowd, arXiv:1805.00123",

@@ -33,7 +33,7 @@ TEXT_MARK = "####"
 dataset = Dataset[TextRow](
     title="SCUT-CTW1500",
     homepage="https://github.com/Yuliang-Liu/Curve-Text-Detector",
-    licence="research-only",
+    license="research-only",
     terms="The owners give the database free of charge to academics, for research only.",
     citation="Y. Liu, L. Jin, S. Zhang, C. Luo and S. Zhang (2019), Curved scene text detection "
     "via transverse and longitudinal sequence connection, Pattern Recognition",

@@ -39,7 +39,7 @@ ODD = {
 dataset = Dataset[ListedBird](
     title="CUB-200-2011",
     homepage="https://www.vision.caltech.edu/datasets/cub_200_2011/",
-    licence="non-commercial",
+    license="non-commercial",
     terms="The owners do not own the copyrights of the pictures, whose use is restricted to "
     "non-commercial research and education.",
     citation="Wah, Branson, Welinder, Perona and Belongie (2011), The Caltech-UCSD "

@@ -43,7 +43,7 @@ dataset = Dataset[Row](
     title="DAQUAR",
     homepage="https://www.mpi-inf.mpg.de/departments/computer-vision-and-machine-learning/research/"
     "vision-and-language/visual-turing-challenge/",
-    licence="unknown",
+    license="unknown",
     terms="The pictures are those of the NYU Depth Dataset V2 and keep its terms.",
     citation="Malinowski, Fritz (2014), A Multi-World Approach to Question Answering about "
     "Real-World Scenes based on Uncertain Input, NIPS",
@@ -136,7 +136,7 @@ TINTS = ("red", "blue", "green", "purple", "orange", "brown")
 def specimen(root: Path, count: int) -> None:
     lines: dict[str, list[str]] = {"train": [], "test": []}
     for index in range(count):
-        image, asked, answer = (beside, coloured, counted, both)[index % 4](index)
+        image, asked, answer = (beside, colored, counted, both)[index % 4](index)
         write_image(root / "nyu_depth_images" / f"image{index + 1}.png", image)
         split = "test" if index % 5 == 4 else "train"
         lines[split] += [f"{asked} in the image{index + 1} ?", answer]
@@ -152,13 +152,13 @@ def beside(index: int) -> tuple[Image.Image, str, str]:
     return image, f"what is on the {side} side of the {names[1 - asked]}", names[asked]
 
 
-def coloured(index: int) -> tuple[Image.Image, str, str]:
+def colored(index: int) -> tuple[Image.Image, str, str]:
     """Draw one thing, and ask for its colour."""
     image = canvas("daquar", index)
     name = pick(("sofa", "chair", "refrigerator", "cup"), 1, "daquar", index, "thing")[0]
-    colour = TINTS[index // 4 % len(TINTS)]
-    icon(image, name, jittered(WHOLE.part(0.05, 0.05, 0.95, 0.95), index, by=0.2), colour)
-    return image, f"what is the colour of the {THINGS.get(name, name)}", colour
+    color = TINTS[index // 4 % len(TINTS)]
+    icon(image, name, jittered(WHOLE.part(0.05, 0.05, 0.95, 0.95), index, by=0.2), color)
+    return image, f"what is the colour of the {THINGS.get(name, name)}", color
 
 
 def counted(index: int) -> tuple[Image.Image, str, str]:
@@ -166,9 +166,9 @@ def counted(index: int) -> tuple[Image.Image, str, str]:
     image = canvas("daquar", index)
     number = 1 + index // 4 % 6
     name = pick(("chair", "lamp", "bottle", "cup"), 1, "daquar", index, "thing")[0]
-    colour = pick(TINTS, 1, "daquar", index, "tint")[0]
+    color = pick(TINTS, 1, "daquar", index, "tint")[0]
     for place, box in enumerate(cells(number, "daquar", index)):
-        icon(image, name, jittered(box, index, place), colour)
+        icon(image, name, jittered(box, index, place), color)
     return image, f"how many {name}s are there", str(number)
 
 

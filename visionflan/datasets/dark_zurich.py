@@ -3,7 +3,7 @@
 Layout: `rgb_anon/<split>/<time>/<drive>/<frame>_rgb_anon.png`, where split is train, val, val_ref,
 test or test_ref, and time is day, twilight or night (open-mmlab/mmsegmentation,
 configs/_base_/datasets/dark_zurich.py, for the validation set; dataset-ninja/dark-zurich,
-src/convert.py, takes the time from the folder in all three archives, and names the licence).
+src/convert.py, takes the time from the folder in all three archives, and names the license).
 The archives may lie here side by side under their names, or unpacked into one folder. The time is
 known of every picture, so all splits are read; what is kept back of the test split is another task.
 
@@ -18,7 +18,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, COLOURS, RGB, SIZE, WHOLE, Box
+from visionflan.drawing import BLACK, COLORS, RGB, SIZE, WHOLE, Box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import hash_fraction, pick, stable_hash
 from visionflan.layouts import is_image_file, present
@@ -37,7 +37,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="Dark Zurich",
     homepage="https://www.trace.ethz.ch/publications/2019/GCMA_UIoU/",
-    licence="CC-BY-NC-4.0",
+    license="CC-BY-NC-4.0",
     citation="Sakaridis, Dai and Van Gool (2019), Guided Curriculum Model Adaptation and "
     "Uncertainty-Aware Evaluation for Semantic Nighttime Image Segmentation, ICCV",
     obtain="""
@@ -109,7 +109,7 @@ def street(time: str, index: int) -> Image.Image:
     pen.polygon(road, fill=lit((130, 130, 135), light))
     for side, left in enumerate((0.0, 0.62)):
         top = 0.15 + 0.3 * hash_fraction("dark_zurich", index, side)
-        walls = (COLOURS["orange"], COLOURS["brown"], (200, 190, 170), COLOURS["gray"])
+        walls = (COLORS["orange"], COLORS["brown"], (200, 190, 170), COLORS["gray"])
         wall = pick(walls, 1, "dark_zurich", index, side, "wall")[0]
         house(pen, WHOLE.part(left, top, left + 0.38, 0.85), lit(wall, light), time)
     if stable_hash("dark_zurich", index, "car") % 2:
@@ -124,10 +124,10 @@ def house(pen: ImageDraw.ImageDraw, box: Box, wall: RGB, time: str) -> None:
     pen.rectangle(box, fill=wall)
     for place in range(4):
         x, y = 0.15 + 0.45 * (place % 2), 0.12 + 0.4 * (place // 2)
-        pane = BLACK if time == "day" else COLOURS["yellow"]
+        pane = BLACK if time == "day" else COLORS["yellow"]
         pen.rectangle(box.part(x, y, x + 0.25, y + 0.25), fill=pane)
 
 
-def lit(colour: RGB, light: float) -> RGB:
-    red, green, blue = (round(light * part) for part in colour)
+def lit(color: RGB, light: float) -> RGB:
+    red, green, blue = (round(light * part) for part in color)
     return red, green, blue

@@ -39,7 +39,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="DeepFashion",
     homepage="https://liuziwei7.github.io/projects/DeepFashion.html",
-    licence="non-commercial",
+    license="non-commercial",
     terms="""
         The owners do not own the pictures, which may be used for research and teaching without
         commercial aim; they give the password of the archives on request.
@@ -165,13 +165,13 @@ def garment(name: str, index: int) -> Image.Image:
 
 def cloth(name: str, ink: str, box: drawing.Box, index: int) -> Image.Image:
     """Draw a whole picture of the cloth; a motif or a seam is placed within the box."""
-    colour = drawing.COLOURS[ink]
+    color = drawing.COLORS[ink]
     picture = drawing.canvas("deepfashion", index)
     pen = ImageDraw.Draw(picture)
     if name in REPEATED:
-        return texture(REPEATED[name], colour, "deepfashion", index)
+        return texture(REPEATED[name], color, "deepfashion", index)
     if name == "solid":
-        pen.rectangle(drawing.WHOLE, fill=colour)
+        pen.rectangle(drawing.WHOLE, fill=color)
     elif name == "graphic":
         drawing.shape(picture, "star", ink, box.part(0.26, 0.34, 0.74, 0.8))
     elif name == "floral":
@@ -180,7 +180,7 @@ def cloth(name: str, ink: str, box: drawing.Box, index: int) -> Image.Image:
         for x in range(0, drawing.SIZE, 6):
             pen.rectangle((x, 0, x + 2, drawing.SIZE), fill=(190, 190, 196))
     else:
-        embroider(pen, colour, box)
+        embroider(pen, color, box)
     return picture
 
 
@@ -189,11 +189,11 @@ def scatter_flowers(picture: Image.Image, ink: str) -> None:
     for place in range(25):
         x, y = 10 + 19 * (place % 5), 10 + 19 * (place // 5)
         drawing.shape(picture, "star", ink, drawing.Box(x - 8, y - 8, x + 8, y + 8))
-        pen.ellipse((x - 3, y - 3, x + 3, y + 3), fill=drawing.COLOURS["yellow"])
+        pen.ellipse((x - 3, y - 3, x + 3, y + 3), fill=drawing.COLORS["yellow"])
 
 
-def embroider(pen: ImageDraw.ImageDraw, colour: drawing.RGB, box: drawing.Box) -> None:
+def embroider(pen: ImageDraw.ImageDraw, color: drawing.RGB, box: drawing.Box) -> None:
     """Sew zigzag borders along the neck and the hem."""
     for y in (0.06, 0.16, 0.84, 0.94):
         zigzag = [box.at(step / 16, y + 0.05 * (step % 2)) for step in range(17)]
-        pen.line(zigzag, fill=colour, width=3)
+        pen.line(zigzag, fill=color, width=3)

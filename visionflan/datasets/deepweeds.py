@@ -16,7 +16,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import COLOURS, RGB, SIZE, WHITE, WHOLE, Box, darker, jittered, stroke
+from visionflan.drawing import COLORS, RGB, SIZE, WHITE, WHOLE, Box, darker, jittered, stroke
 from visionflan.drawing.styles import photo
 from visionflan.hashing import hash_fraction
 from visionflan.layouts import LabelledImage, csv_rows, inside, require
@@ -38,8 +38,8 @@ NAMES = {
 dataset = Dataset[LabelledImage](
     title="DeepWeeds",
     homepage="https://github.com/AlexOlsen/DeepWeeds",
-    licence="CC-BY-4.0",
-    terms="The pictures and labels are under this licence, the code beside them under Apache 2.",
+    license="CC-BY-4.0",
+    terms="The pictures and labels are under this license, the code beside them under Apache 2.",
     citation="Olsen, Konovalov, Philippa, Ridd, Wood, Johns, Banks, Girgenti, Kenny, Whinney, "
     "Calvert, Rahimi Azghadi and White (2019), DeepWeeds: A Multiclass Weed Species Image Dataset "
     "for Deep Learning, Scientific Reports",
@@ -79,10 +79,10 @@ def weed_species_recognition(row: LabelledImage) -> Example:
     return Example(image=row.image, target=row.label)
 
 
-GREEN = COLOURS["green"]
+GREEN = COLORS["green"]
 LEAF: RGB = (60, 120, 50)
 LILAC: RGB = (205, 160, 225)
-YELLOW: RGB = COLOURS["yellow"]
+YELLOW: RGB = COLORS["yellow"]
 PINK: RGB = (235, 90, 150)
 Draw = Callable[[ImageDraw.ImageDraw, Box], None]
 

@@ -29,10 +29,10 @@ from visionflan.specimens import write_image, write_json
 dataset = Dataset[Question](
     title="DocVQA",
     homepage="https://www.docvqa.org/",
-    licence="unknown",
+    license="unknown",
     terms="""
         The pages come from the Industry Documents Library of the University of California, San
-        Francisco; the owners' pages that were seen state no licence.
+        Francisco; the owners' pages that were seen state no license.
     """,
     citation="M. Mathew, D. Karatzas and C. V. Jawahar (2021), DocVQA: A Dataset for VQA on "
     "Document Images, WACV",

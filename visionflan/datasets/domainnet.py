@@ -85,7 +85,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="DomainNet",
     homepage="https://ai.bu.edu/M3SDA/",
-    licence="non-commercial",
+    license="non-commercial",
     terms="Some pictures are under copyright: the owners call their use fair for research and "
     "education without profit, and refer to the holders for anything beyond.",
     citation="Peng, Bai, Xia, Huang, Saenko and Wang (2019), Moment Matching for Multi-Source "
@@ -253,10 +253,10 @@ def specimen(root: Path, count: int) -> None:
     lists: dict[str, list[str]] = {}
     for index in range(max(count, len(STYLES))):
         domain, label = list(STYLES)[index % len(STYLES)], list(DRAWN)[index % len(DRAWN)]
-        thing, colours = DRAWN[label]
-        colour = pick(colours, 1, "domainnet", index, "colour")[0]
+        thing, colors = DRAWN[label]
+        color = pick(colors, 1, "domainnet", index, "colour")[0]
         box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), "domainnet", index, by=0.2)
-        image = domain_icon(thing, DOMAIN_STYLES[domain], box, colour, "domainnet", index)
+        image = domain_icon(thing, DOMAIN_STYLES[domain], box, color, "domainnet", index)
         number = sorted(DRAWN).index(label)
         suffix = "png" if domain == "quickdraw" else "jpg"
         name = f"{domain}/{label}/{domain}_{number:03d}_{index:06d}.{suffix}"

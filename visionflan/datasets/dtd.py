@@ -19,7 +19,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import COLOURS, SIZE
+from visionflan.drawing import COLORS, SIZE
 from visionflan.drawing.textures import TEXTURES, texture
 from visionflan.hashing import pick, shuffled
 from visionflan.layouts import inside, require, text_lines
@@ -36,7 +36,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="DTD",
     homepage="https://www.robots.ox.ac.uk/~vgg/data/dtd/",
-    licence="research-only",
+    license="research-only",
     terms="The owners make the pictures available to the computer vision community for research.",
     citation="Cimpoi, Maji, Kokkinos, Mohamed and Vedaldi (2014), Describing Textures in the Wild, "
     "CVPR",
@@ -89,7 +89,7 @@ def patchwork(names: list[str], index: int) -> Image.Image:
     inks = shuffled(["red", "blue", "green", "purple", "orange", "brown"], index, "ink")
     image = Image.new("RGB", (SIZE, SIZE))
     for place, name in enumerate(names):
-        part = texture(name, COLOURS[inks[place]], "dtd", index, place)
+        part = texture(name, COLORS[inks[place]], "dtd", index, place)
         image.paste(part, (round(SIZE * 0.62) * place, 0))
     return image
 

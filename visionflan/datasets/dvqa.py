@@ -49,8 +49,8 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="DVQA",
     homepage="https://kushalkafle.com/projects/dvqa.html",
-    licence="unknown",
-    terms="The owners' repository states no licence.",
+    license="unknown",
+    terms="The owners' repository states no license.",
     citation="K. Kafle, S. Cohen, B. Price and C. Kanan (2018), DVQA: Understanding Data "
     "Visualizations via Question Answering, CVPR",
     obtain="""
@@ -147,7 +147,7 @@ def charts_question_answer_2(row: Row) -> Example | None:
 
 NAMES = ("A", "B", "C", "D", "E")
 NUMBERS = ("three", "four", "five")
-BAR_COLOURS = ("red", "blue", "green", "orange", "purple")
+BAR_COLORS = ("red", "blue", "green", "orange", "purple")
 HEIGHTS = (0.2, 0.4, 0.6, 0.8, 1.0)
 
 
@@ -177,15 +177,15 @@ def chart(index: int) -> tuple[Image.Image, list[tuple[str, str, str]]]:
     number = 3 + index % 3
     names = NAMES[:number]
     heights = shuffled(pick(HEIGHTS, number, index, "heights"), index, "order")
-    colours = pick(BAR_COLOURS, number, index, "colours")
+    colors = pick(BAR_COLORS, number, index, "colours")
     image = canvas("dvqa", index)
-    bars(image, [*zip(names, heights, strict=True)], colours)
+    bars(image, [*zip(names, heights, strict=True)], colors)
     by_height = dict(zip(heights, names, strict=True))
-    coloured = stable_hash("coloured", index) % number
+    colored = stable_hash("coloured", index) % number
     first, second = pick(range(number), 2, index, "compared")
     return image, [
         ("structure", "How many bars are there?", NUMBERS[number - 3]),
-        ("data", f"What is the label of the {colours[coloured]} bar?", names[coloured]),
+        ("data", f"What is the label of the {colors[colored]} bar?", names[colored]),
         ("reasoning", "Which bar has the largest value?", by_height[max(heights)]),
         ("reasoning", "Which bar has the smallest value?", by_height[min(heights)]),
         (

@@ -46,10 +46,10 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="ExDark",
     homepage="https://github.com/cs-chan/Exclusively-Dark-Image-Dataset",
-    licence="non-commercial",
+    license="non-commercial",
     terms="The owner allows academic research without profit; work with or for a company needs "
     "his written word, the dataset may not be passed on, and the photographs keep the rights of "
-    "their makers. The licence file of the repository is for the code.",
+    "their makers. The license file of the repository is for the code.",
     citation="Loh and Chan (2019), Getting to Know Low-light Images with The Exclusively Dark "
     "Dataset, Computer Vision and Image Understanding",
     obtain="""
@@ -92,7 +92,7 @@ def object_recognition(row: Row) -> Example:
 
 
 ICON_NAMES = {"Motorbike": "motorcycle", "People": "person"}
-COLOURS = ("red", "blue", "green", "orange", "yellow")
+COLORS = ("red", "blue", "green", "orange", "yellow")
 
 
 @dataset.specimen
@@ -100,10 +100,10 @@ def specimen(root: Path, count: int) -> None:
     for index in range(count):
         label = list(KINDS)[index % len(KINDS)]
         box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), "exdark", index, by=0.2)
-        colour = pick(COLOURS, 1, "exdark", index, "colour")[0]
+        color = pick(COLORS, 1, "exdark", index, "colour")[0]
         name = ICON_NAMES.get(label, label.lower())
         light = 0.3 + 0.3 * hash_fraction("exdark", index, "light")
-        image = styled_icon(name, "photo", box, colour, "exdark", index)
+        image = styled_icon(name, "photo", box, color, "exdark", index)
         dark = image.point([round(light * value) for value in range(256)] * 3)
         suffix = ("jpg", "png", "JPG")[index % 3]
         write_image(root / "ExDark" / label / f"2015_{index + 1:05d}.{suffix}", dark)

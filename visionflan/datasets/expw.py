@@ -50,7 +50,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="ExpW",
     homepage="http://mmlab.ie.cuhk.edu.hk/projects/socialrelation/index.html",
-    licence="unknown",
+    license="unknown",
     terms="The pictures were found by an image search, and keep the rights of their makers.",
     citation="Zhang, Luo, Loy and Tang (2018), From Facial Expression Recognition to Interpersonal "
     "Relation Prediction, International Journal of Computer Vision",

@@ -55,7 +55,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="FairFace",
     homepage="https://github.com/joojs/fairface",
-    licence="CC-BY-4.0",
+    license="CC-BY-4.0",
     citation="Kärkkäinen, Joo (2021), FairFace: Face Attribute Dataset for Balanced Race, Gender, "
     "and Age for Bias Measurement and Mitigation, WACV",
     obtain="""
@@ -120,7 +120,7 @@ def drawn_key(age: int, gender: int, race: int, index: int) -> Image.Image:
     for x in (0.38, 0.62):
         pen.ellipse(box.part(x - 0.05, 0.4, x + 0.05, 0.47), fill=drawing.BLACK)
     pen.line([box.at(0.4, 0.58), box.at(0.6, 0.58)], fill=drawing.BLACK, width=2)
-    hat = drawing.COLOURS[HATS[age]]
+    hat = drawing.COLORS[HATS[age]]
     pen.rectangle(box.part(0.22, 0.0, 0.78, 0.28), fill=hat)
     pen.rectangle(box.part(0.04, 0.24, 0.96, 0.34), fill=hat)
     badge = ("star", "square")[gender]

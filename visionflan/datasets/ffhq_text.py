@@ -23,7 +23,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, COLOURS, RGB, WHITE, WHOLE, canvas, jittered
+from visionflan.drawing import BLACK, COLORS, RGB, WHITE, WHOLE, canvas, jittered
 from visionflan.errors import ReleaseError
 from visionflan.hashing import stable_hash
 from visionflan.layouts import require
@@ -42,10 +42,10 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="FFHQ-Text",
     homepage="https://github.com/Yutong-Zhou-cv/FFHQ-Text_Dataset",
-    licence="CC-BY-NC-SA-4.0",
+    license="CC-BY-NC-SA-4.0",
     terms="""
         For research only; redistribution without leave of the owners is prohibited. The photographs
-        come from Flickr by way of FFHQ, each under a licence of its own, and FFHQ removes faces on
+        come from Flickr by way of FFHQ, each under a license of its own, and FFHQ removes faces on
         request.
     """,
     citation="Y. Zhou (2021), Generative Adversarial Network for Text-to-Face Synthesis and "
@@ -164,7 +164,7 @@ def drawn(face: Face, index: int) -> Image.Image:
         if face.glasses:
             pen.ellipse(box.part(x - 0.15, 0.35, x + 0.15, 0.59), outline=BLACK, width=3)
     if face.mouth_open:
-        pen.ellipse(box.part(0.38, 0.7, 0.62, 0.88), fill=COLOURS["red"])
+        pen.ellipse(box.part(0.38, 0.7, 0.62, 0.88), fill=COLORS["red"])
     else:
-        pen.line([box.at(0.36, 0.79), box.at(0.64, 0.79)], fill=COLOURS["red"], width=4)
+        pen.line([box.at(0.36, 0.79), box.at(0.64, 0.79)], fill=COLORS["red"], width=4)
     return picture

@@ -41,7 +41,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="FGVC-Aircraft",
     homepage="https://www.robots.ox.ac.uk/~vgg/data/fgvc-aircraft/",
-    licence="non-commercial",
+    license="non-commercial",
     terms="""
         The photographers keep their rights and made the pictures available exclusively for
         non-commercial research; each is named in the banner of the picture.
@@ -157,7 +157,7 @@ class Drawn(NamedTuple):
     engines: int
     wing: str
     badge: str
-    colour: str
+    color: str
 
 
 DRAWN = (
@@ -221,7 +221,7 @@ def drawn_aircraft(drawn: Drawn, index: int) -> Image.Image:
         pen.ellipse(box.part(x, 0.7, x + 0.12, 0.84), fill=drawing.BLACK)
     if drawn.wing in PROPELLERS:
         pen.rectangle(box.part(0.02, 0.3, 0.06, 0.78), fill=drawing.BLACK)
-    drawing.shape(picture, drawn.badge, drawn.colour, box.part(0.68, 0.09, 0.96, 0.4))
+    drawing.shape(picture, drawn.badge, drawn.color, box.part(0.68, 0.09, 0.96, 0.4))
     return picture
 
 

@@ -41,7 +41,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="Flickr30k",
     homepage="https://shannon.cs.illinois.edu/DenotationGraph/",
-    licence="research-only",
+    license="research-only",
     terms="""
         The owners provide the images to researchers and educators for non-commercial research and
         education only. They come from Flickr, whose terms of use apply, and the owners do not hold

@@ -69,7 +69,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="FlickrLogos-27",
     homepage="http://image.ntua.gr/iva/datasets/flickr_logos/",
-    licence="unknown",
+    license="unknown",
     terms="The photographs come from Flickr, and their use must respect Flickr's terms.",
     citation="Kalantidis, Pueyo, Trevisiol, van Zwol, Avrithis (2011), Scalable "
     "Triangulation-based Logo Recognition, ICMR",
@@ -132,7 +132,7 @@ def logo_detection(row: Row) -> Example:
 # Of some brands, the ground and the lettering in which the name is drawn.
 DRAWN = {
     "BMW": ("circle", "blue", drawing.WHITE),
-    "DHL": ("square", "yellow", drawing.COLOURS["red"]),
+    "DHL": ("square", "yellow", drawing.COLORS["red"]),
     "Ford": ("circle", "purple", drawing.WHITE),
     "HP": ("circle", "cyan", drawing.BLACK),
     "Mini": ("square", "black", drawing.WHITE),
@@ -163,14 +163,14 @@ def specimen(root: Path, count: int) -> None:
 
 def poster(label: str, index: int) -> tuple[Image.Image, drawing.Box]:
     """Draw the brand's name on its ground, on a wall."""
-    ground, colour, ink = DRAWN[label]
+    ground, color, ink = DRAWN[label]
     image = drawing.canvas("flickr logos", index)
     pen = ImageDraw.Draw(image)
     wall = pick(WALLS, 1, "flickr logos", index, "wall")[0]
     pen.rectangle(drawing.jittered(drawing.WHOLE, "flickr logos", index, "wall"), fill=wall)
     room = drawing.WHOLE.part(0.06, 0.06, 0.94, 0.94)
     box = drawing.jittered(room, "flickr logos", index, by=0.25)
-    drawing.shape(image, ground, colour, box)
+    drawing.shape(image, ground, color, box)
     drawing.word(image, BRANDS[label], box.part(0.12, 0.25, 0.88, 0.75), ink)
     return image, box
 

@@ -35,7 +35,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="FoodLogoDet-1500",
     homepage="https://github.com/hq03/FoodLogoDet-1500-Dataset",
-    licence="unknown",
+    license="unknown",
     citation="Hou, Min, Wang, Hou, Zheng, Jiang (2021), FoodLogoDet-1500: A Dataset for "
     "Large-Scale Food Logo Detection via Multi-Scale Feature Decoupling Network, ACM Multimedia",
     obtain="""
@@ -93,7 +93,7 @@ def food_logo_recognition(row: Row) -> Example:
 # Of some brands, the ground and the lettering in which the name is drawn.
 DRAWN = {
     "Oreo": ("square", "blue", drawing.WHITE),
-    "Lays": ("circle", "yellow", drawing.COLOURS["red"]),
+    "Lays": ("circle", "yellow", drawing.COLORS["red"]),
     "Heinz": ("square", "brown", drawing.WHITE),
     "KFC": ("square", "red", drawing.WHITE),
     "Dole": ("circle", "green", drawing.WHITE),
@@ -119,11 +119,11 @@ def shelf(labels: tuple[str, ...], index: int) -> tuple[Image.Image, list[tuple[
     image = drawing.canvas("food logos", index)
     boxes = []
     for place, label in enumerate(labels):
-        ground, colour, ink = DRAWN[label]
+        ground, color, ink = DRAWN[label]
         wide = drawing.WHOLE.part(place / len(labels), 0.0, (place + 1) / len(labels), 1.0)
         room = wide.part(0.04, 0.04, 0.96, 0.96) if len(labels) == 1 else wide.part(0, 0.2, 1, 0.8)
         box = drawing.jittered(room, "food logos", index, place, by=0.2)
-        drawing.shape(image, ground, colour, box)
+        drawing.shape(image, ground, color, box)
         name = label.replace("_", " ")
         drawing.word(image, name, box.part(0.12, 0.2, 0.88, 0.8), ink)
         boxes.append((label, box))

@@ -47,7 +47,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="FUNSD",
     homepage="https://guillaumejaume.github.io/FUNSD/",
-    licence="non-commercial",
+    license="non-commercial",
     terms="""
         For research and education only, by adults; the images come from RVL-CDIP, and users clear
         any further rights in them themselves.

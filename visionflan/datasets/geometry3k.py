@@ -40,9 +40,9 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="Geometry3K",
     homepage="https://lupantech.github.io/inter-gps/",
-    licence="MIT",
+    license="MIT",
     terms="""
-        The licence is that of the owners' repository, which holds the data; the problems are taken
+        The license is that of the owners' repository, which holds the data; the problems are taken
         from school textbooks, whose publishers may have rights of their own.
     """,
     citation="P. Lu, R. Gong, S. Jiang, L. Qiu, S. Huang, X. Liang and S.-C. Zhu (2021), "

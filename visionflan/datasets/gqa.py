@@ -6,7 +6,7 @@ data_preprocessor/GQA.py) unpack questions1.2.zip and images.zip into one folder
 question's id; the builder in google-research/big_vision (big_vision/datasets/gqa/gqa.py) reads the
 same files and counts 943,000 and 132,062 questions. Other training code keeps them in `questions`
 or `questions1.2`; all three places are read. The loading script Graphcore/gqa on the Hugging Face
-hub names CC BY 4.0 as the licence.
+hub names CC BY 4.0 as the license.
 
 The balanced questions are read, as by those authors. The test-development split has answers too,
 but is what others measure models by, and is left alone. The images are those of Visual Genome.
@@ -43,7 +43,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="GQA",
     homepage="https://cs.stanford.edu/people/dorarad/gqa/",
-    licence="CC-BY-4.0",
+    license="CC-BY-4.0",
     terms="The photographs come from Flickr by way of Visual Genome and keep their own terms.",
     citation="D. A. Hudson and C. D. Manning (2019), GQA: A New Dataset for Real-World Visual "
     "Reasoning and Compositional Question Answering, CVPR",
@@ -99,7 +99,7 @@ def gqa(row: Row) -> Example:
 
 
 THINGS = ("bottle", "car", "chair", "boat", "fish", "tree", "umbrella", "house")
-COLOURS = ("red", "green", "blue", "yellow", "purple", "orange")
+COLORS = ("red", "green", "blue", "yellow", "purple", "orange")
 
 
 @dataset.specimen
@@ -127,18 +127,18 @@ def side_by_side(index: int) -> tuple[Image.Image, list[tuple[str, str, str]]]:
     picture = canvas("gqa", index)
     one = THINGS[index % len(THINGS)]
     (other,) = pick(THINGS, 1, "gqa", index, "other", avoid=(one,))
-    colours = pick(COLOURS, 2, "gqa", index, "colours")
+    colors = pick(COLORS, 2, "gqa", index, "colours")
     halves = ((0.01, 0.26, 0.49, 0.74), (0.51, 0.26, 0.99, 0.74))
     relations = ("to the left of", "to the right of")
     if stable_hash("gqa", index, "stacked") % 2:
         halves = ((0.26, 0.01, 0.74, 0.49), (0.26, 0.51, 0.74, 0.99))
         relations = ("above", "below")
-    for thing, colour, edges in zip((one, other), colours, halves, strict=True):
+    for thing, color, edges in zip((one, other), colors, halves, strict=True):
         box = jittered(WHOLE.part(*edges), "gqa", index, thing, by=0.15)
-        icon(picture, thing, box, colour)
+        icon(picture, thing, box, color)
     holds = stable_hash("gqa", index, "holds") % 2
     return picture, [
         ("rel", f"What is {relations[0]} the {other}?", one),
         ("rel", f"Is the {one} {relations[1 - holds]} the {other}?", ("no", "yes")[holds]),
-        ("attr", f"What colour does the {other} have?", colours[1]),
+        ("attr", f"What colour does the {other} have?", colors[1]),
     ]

@@ -79,8 +79,8 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="GTSRB",
     homepage="https://benchmark.ini.rub.de/",
-    licence="unknown",
-    terms="The copy on Kaggle says CC0; the owners themselves are not known to name a licence.",
+    license="unknown",
+    terms="The copy on Kaggle says CC0; the owners themselves are not known to name a license.",
     citation="Stallkamp, Schlipsing, Salmen, Igel (2012), Man vs. computer: Benchmarking machine "
     "learning algorithms for traffic sign recognition, Neural Networks 32",
     obtain="""
@@ -134,7 +134,7 @@ def image_classification(row: Row) -> Example:
     return Example(image=row.image, target=row.sign, options=(row.sign, *others))
 
 
-RED, BLUE = drawing.COLOURS["red"], drawing.COLOURS["blue"]
+RED, BLUE = drawing.COLORS["red"], drawing.COLORS["blue"]
 TRIANGLE = [(0.5, 0.04), (1.0, 0.92), (0.0, 0.92)]
 ARROW = [(0.5, 0.1), (0.82, 0.46), (0.6, 0.46), (0.6, 0.9), (0.4, 0.9), (0.4, 0.46), (0.18, 0.46)]
 
@@ -156,9 +156,9 @@ def warning(picture: Image.Image, box: drawing.Box, mark: str) -> None:
 
 def give_way(picture: Image.Image, box: drawing.Box, mark: str) -> None:
     pen = ImageDraw.Draw(picture)
-    for part, colour in ((box, RED), (box.part(0.17, 0.16, 0.83, 0.8), drawing.WHITE)):
+    for part, color in ((box, RED), (box.part(0.17, 0.16, 0.83, 0.8), drawing.WHITE)):
         corners = [(x, 1 - y) for x, y in TRIANGLE]
-        pen.polygon(drawing.polygon(part, corners), fill=colour)
+        pen.polygon(drawing.polygon(part, corners), fill=color)
 
 
 def stop(picture: Image.Image, box: drawing.Box, mark: str) -> None:

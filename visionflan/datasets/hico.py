@@ -53,7 +53,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="HICO",
     homepage="http://www-personal.umich.edu/~ywchao/hico/",
-    licence="unknown",
+    license="unknown",
     terms="The photographs come from Flickr and remain under their owners' terms.",
     citation="Chao, Wang, He, Wang, Deng (2015), HICO: A Benchmark for Recognizing Human-Object "
     "Interactions in Images, ICCV",
@@ -202,7 +202,7 @@ def scene(drawn: Drawn, index: int) -> Image.Image:
     picture = drawing.canvas("hico", index)
     whole = drawing.jittered(drawing.WHOLE, "hico", index, by=0.2)
     thing, person = (whole.part(*part) for part in PLACES[drawn.place])
-    colour, clothes = pick(("red", "blue", "green", "purple", "orange"), 2, "hico", index)
-    icon(picture, drawn.object, thing, colour)
+    color, clothes = pick(("red", "blue", "green", "purple", "orange"), 2, "hico", index)
+    icon(picture, drawn.object, thing, color)
     icon(picture, "person", person, clothes)
     return picture

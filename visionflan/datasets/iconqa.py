@@ -20,7 +20,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import COLOURS, SHAPES, canvas, cells, grid_cell, jittered, shape
+from visionflan.drawing import COLORS, SHAPES, canvas, cells, grid_cell, jittered, shape
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import load_json, present
@@ -42,7 +42,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="IconQA",
     homepage="https://iconqa.github.io/",
-    licence="CC-BY-NC-SA-4.0",
+    license="CC-BY-NC-SA-4.0",
     citation="P. Lu, L. Qiu, J. Chen, T. Xia, Y. Zhao, W. Zhang, Z. Yu, X. Liang and S.-C. Zhu "
     "(2021), IconQA: A New Benchmark for Abstract Diagram Understanding and Visual Language "
     "Reasoning, NeurIPS Datasets and Benchmarks",
@@ -125,7 +125,7 @@ def fill_in_blank(row: Row) -> Example | None:
 
 
 THINGS = ("circle", "square", "triangle", "star", "cross")
-STRONG = tuple(name for name in COLOURS if name not in {"gray", "yellow"})
+STRONG = tuple(name for name in COLORS if name not in {"gray", "yellow"})
 PLACES = ("first", "second", "third")
 
 
@@ -144,9 +144,9 @@ def in_a_row(index: int) -> tuple[Image.Image, dict[str, object]]:
     image = canvas("row", index)
     shown = pick(THINGS, 2 + stable_hash("length", index) % 2, index, "row")
     for place, name in enumerate(shown):
-        colour = STRONG[stable_hash("colour", index, place) % len(STRONG)]
+        color = STRONG[stable_hash("colour", index, place) % len(STRONG)]
         box = grid_cell(place, stable_hash("height", index) % len(shown), len(shown), len(shown))
-        shape(image, name, colour, jittered(box, index, place))
+        shape(image, name, color, jittered(box, index, place))
     asked = stable_hash("asked", index) % len(shown)
     choices = pick(THINGS, 4, index, "choices", avoid=[shown[asked]])[:3]
     choices.insert(stable_hash("place", index) % 4, shown[asked])
@@ -162,9 +162,9 @@ def counted(index: int) -> tuple[Image.Image, dict[str, object]]:
     """Draw one to six of a shape in one colour, and ask how many there are."""
     number = 1 + index // 2 % 6
     name = list(SHAPES)[stable_hash("thing", index) % len(SHAPES)]
-    colour = STRONG[stable_hash("colour", index) % len(STRONG)]
+    color = STRONG[stable_hash("colour", index) % len(STRONG)]
     image = canvas("count", index)
     for place, box in enumerate(cells(number, index)):
-        shape(image, name, colour, jittered(box, index, place))
+        shape(image, name, color, jittered(box, index, place))
     plural = "crosses" if name == "cross" else f"{name}s"
     return image, {"question": f"How many {plural} are there?", "answer": str(number)}

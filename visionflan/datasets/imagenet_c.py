@@ -60,7 +60,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="ImageNet-C",
     homepage="https://github.com/hendrycks/robustness",
-    licence="CC-BY-4.0",
+    license="CC-BY-4.0",
     terms="The photographs are those of ImageNet, whose own terms hold for them.",
     citation="Hendrycks, Dietterich (2019), Benchmarking Neural Network Robustness to Common "
     "Corruptions and Perturbations, ICLR",

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import COLOURS, SIZE
+from visionflan.drawing import COLORS, SIZE
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts.wordnet import wordnet_folders
 from visionflan.specimens import write_image
@@ -50,7 +50,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="ImageNet-R",
     homepage="https://github.com/hendrycks/imagenet-r",
-    licence="MIT",
+    license="MIT",
     terms="The pictures were gathered from Flickr and the web, and their rights are their makers'.",
     citation="Hendrycks, Basart, Mu, Kadavath, Wang, Dorundo, Desai, Zhu, Parajuli, Guo, Song, "
     "Steinhardt, Gilmer (2021), The Many Faces of Robustness: A Critical Analysis of "
@@ -103,18 +103,18 @@ def video_game(identifier: str, index: int) -> Image.Image:
     pen = ImageDraw.Draw(image)
     pen.rectangle((0, 0, SIZE, 11), fill=(0, 0, 0))
     for life in range(1 + stable_hash(index, "lives") % 4):
-        pen.rectangle((4 + 12 * life, 3, 11 + 12 * life, 8), fill=COLOURS["red"])
+        pen.rectangle((4 + 12 * life, 3, 11 + 12 * life, 8), fill=COLORS["red"])
     return image
 
 
 def embroidery(identifier: str, index: int) -> Image.Image:
     """Stitch the picture with short slanting threads on linen."""
-    colours = drawn_thing(identifier, "cartoon", "imagenet_r", index)
+    colors = drawn_thing(identifier, "cartoon", "imagenet_r", index)
     image = Image.new("RGB", (SIZE, SIZE), (222, 210, 186))
     pen = ImageDraw.Draw(image)
     for y in range(0, SIZE, 4):
         for x in range(0, SIZE, 4):
-            thread = colours.crop((x, y, x + 4, y + 4)).resize((1, 1), Image.Resampling.BOX)
+            thread = colors.crop((x, y, x + 4, y + 4)).resize((1, 1), Image.Resampling.BOX)
             red, green, blue = thread.tobytes()
             pen.line((x, y + 3, x + 3, y), fill=(red, green, blue), width=2)
     return image
@@ -125,8 +125,8 @@ def sticker(identifier: str, index: int) -> Image.Image:
     lines = drawn_thing(identifier, "cartoon", "imagenet_r", index)
     plain = lines.crop((0, 0, 1, 1)).resize(lines.size)
     shape = ImageChops.difference(lines, plain).convert("L").point(lambda value: 255 * (value > 0))
-    (colour,) = pick([COLOURS[name] for name in ("brown", "gray", "blue")], 1, index, "ground")
-    image = Image.new("RGB", lines.size, colour)
+    (color,) = pick([COLORS[name] for name in ("brown", "gray", "blue")], 1, index, "ground")
+    image = Image.new("RGB", lines.size, color)
     image.paste((255, 255, 255), mask=shape.filter(ImageFilter.MaxFilter(9)))
     image.paste(lines, mask=shape)
     return image

@@ -16,12 +16,12 @@ from visionflan.specimens import write_image
 from visionflan.specimens.imagenet import THINGS, drawn_thing, thing_at
 
 # Only their colours tell these from other fish, butterflies and buses.
-COLOURED = {"n01443537", "n02279972", "n04146614"}
+COLORED = {"n01443537", "n02279972", "n04146614"}
 
 dataset = Dataset[LabelledImage](
     title="ImageNet-Sketch",
     homepage="https://github.com/HaohanWang/ImageNet-Sketch",
-    licence="MIT",
+    license="MIT",
     terms="The drawings were gathered by web search, and their rights are their makers'.",
     citation="Wang, Ge, Lipton, Xing (2019), Learning Robust Global Representations by Penalizing "
     "Local Predictive Power, NeurIPS",
@@ -43,7 +43,7 @@ def read(root: Path) -> Iterator[LabelledImage | BrokenRow]:
 
 @dataset.specimen
 def specimen(root: Path, count: int) -> None:
-    things = sorted(THINGS.keys() - COLOURED)
+    things = sorted(THINGS.keys() - COLORED)
     for index in range(count):
         identifier = thing_at(index, things, "imagenet_sketch")
         image = drawn_thing(identifier, "sketch", "imagenet_sketch", index).convert("L")

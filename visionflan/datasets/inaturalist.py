@@ -63,7 +63,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="iNaturalist",
     homepage="https://github.com/visipedia/inat_comp/tree/master/2017",
-    licence="non-commercial",
+    license="non-commercial",
     terms="The owners ask to abide by the terms of service of iNaturalist, to use the data only "
     "for non-commercial research and education, and not to pass on the pictures.",
     citation="Van Horn, Mac Aodha, Song, Cui, Sun, Shepard, Adam, Perona and Belongie (2018), The "
@@ -295,5 +295,5 @@ def picture(common_name: str, index: int) -> Image.Image:
     if common_name in specimens_birds.PLUMAGES:
         return specimens_birds.bird(common_name, ("left", "right")[index // 6 % 2], *identity)
     box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), *identity, by=0.2)
-    icon, colour = ICONS[common_name]
-    return styled_icon(icon, "photo", box, colour, *identity)
+    icon, color = ICONS[common_name]
+    return styled_icon(icon, "photo", box, color, *identity)

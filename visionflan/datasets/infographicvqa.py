@@ -27,7 +27,7 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, COLOURS, WHITE, WHOLE, Box, canvas, jittered, word
+from visionflan.drawing import BLACK, COLORS, WHITE, WHOLE, Box, canvas, jittered, word
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick, stable_hash
@@ -44,11 +44,11 @@ from visionflan.specimens import write_image, write_json
 dataset = Dataset[Question](
     title="InfographicVQA",
     homepage="https://rrc.cvc.uab.es/?ch=17&com=tasks",
-    licence="unknown",
+    license="unknown",
     terms="""
         The infographics were gathered from the web and the pages come from the Industry Documents
         Library of the University of California, San Francisco; the owners' pages that were seen
-        state no licence.
+        state no license.
     """,
     citation="M. Mathew, V. Bagal, R. Tito, D. Karatzas, E. Valveny and C. V. Jawahar (2022), "
     "InfographicVQA, WACV",
@@ -156,7 +156,7 @@ def poster(index: int) -> tuple[Image.Image, list[tuple[str, list[str]]]]:
     pen = ImageDraw.Draw(image)
     for row, (thing, share) in enumerate(zip(things, shares, strict=True)):
         band = WHOLE.part(0, row / 2, 1, (row + 1) / 2)
-        pen.rectangle(band.part(0.5, 0, 1, 1), fill=COLOURS[bands[row]])
+        pen.rectangle(band.part(0.5, 0, 1, 1), fill=COLORS[bands[row]])
         icon(image, thing, jittered(band.part(0.02, 0.06, 0.48, 0.94), index, row), "orange")
         word(image, share, band.part(0.52, 0.1, 0.98, 0.9), WHITE)
     largest = max(range(2), key=lambda row: shares[row])
@@ -176,7 +176,7 @@ def form(index: int) -> tuple[Image.Image, list[tuple[str, list[str]]]]:
     word(image, field, sheet.part(0, 0.02, 1, 0.36))
     filled: Box = sheet.part(0.04, 0.42, 0.96, 0.98)
     ImageDraw.Draw(image).rectangle(filled, outline=BLACK, width=3)
-    word(image, number, filled.part(0.08, 0.08, 0.92, 0.92), COLOURS["blue"])
+    word(image, number, filled.part(0.08, 0.08, 0.92, 0.92), COLORS["blue"])
     return image, [
         (f"What is the number under {field}?", [number]),
         ("What is the heading of the field?", [field, field.lower()]),

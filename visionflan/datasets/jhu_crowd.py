@@ -19,7 +19,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, COLOURS, RGB, SIZE, WHITE, WHOLE, Box, word
+from visionflan.drawing import BLACK, COLORS, RGB, SIZE, WHITE, WHOLE, Box, word
 from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import hash_fraction, stable_hash
@@ -64,7 +64,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="JHU-CROWD",
     homepage="http://www.crowd-counting.com/",
-    licence="unknown",
+    license="unknown",
     citation="Sindagi, Yasarla and Patel (2022), JHU-CROWD++: Large-Scale Crowd Counting Dataset "
     "and A Benchmark Method, IEEE Transactions on Pattern Analysis and Machine Intelligence",
     obtain="""
@@ -154,32 +154,32 @@ def place(scene: str, index: int) -> Image.Image:
     pen = ImageDraw.Draw(image)
     pen.rectangle(WHOLE.part(0, 0.5, 1, 1), fill=near)
     x = 0.1 * hash_fraction("jhu_crowd", index, "x")
-    colour = ("red", "blue", "purple")[stable_hash("jhu_crowd", index, "colour") % 3]
+    color = ("red", "blue", "purple")[stable_hash("jhu_crowd", index, "colour") % 3]
     box = WHOLE.part(x, 0.06, x + 0.5, 0.56)
     icons = {"street": "house", "railway station": "train", "Kite-festival": "kite"}
     icons["beach"] = "umbrella"
     if scene in icons:
-        icon(image, icons[scene], box, colour)
-        icon(image, icons[scene], box.part(0.9, 0, 1.9, 1), colour)
+        icon(image, icons[scene], box, color)
+        icon(image, icons[scene], box.part(0.9, 0, 1.9, 1), color)
     elif scene == "stadium":
         pen.line([WHOLE.at(0, 0.75), WHOLE.at(1, 0.75)], fill=WHITE, width=3)
         pen.ellipse(WHOLE.part(0.3 + x, 0.62, 0.6 + x, 0.88), outline=WHITE, width=3)
     elif scene == "concert":
         for lamp, left in enumerate((0.1, 0.42, 0.74)):
             beam = [WHOLE.at(left + x, 0), WHOLE.at(left - 0.1, 0.5), WHOLE.at(left + 0.3, 0.5)]
-            pen.polygon(beam, fill=COLOURS[("yellow", "cyan", "red")[(lamp + index) % 3]])
+            pen.polygon(beam, fill=COLORS[("yellow", "cyan", "red")[(lamp + index) % 3]])
     else:
-        banner(image, box, colour)
+        banner(image, box, color)
     return image
 
 
-def banner(image: Image.Image, box: Box, colour: str) -> None:
+def banner(image: Image.Image, box: Box, color: str) -> None:
     """Draw two placards that say no."""
     pen = ImageDraw.Draw(image)
     for sheet in (box, box.part(0.95, 0.1, 1.85, 1.1)):
         pen.line([sheet.at(0.5, 0.5), sheet.at(0.5, 1.2)], fill=BLACK, width=4)
         pen.rectangle(sheet.part(0.05, 0.05, 0.95, 0.7), fill=WHITE, outline=BLACK, width=2)
-        word(image, "NO", sheet.part(0.1, 0.08, 0.9, 0.66), COLOURS[colour])
+        word(image, "NO", sheet.part(0.1, 0.08, 0.9, 0.66), COLORS[color])
 
 
 def crowd(image: Image.Image, heads: int, index: int) -> list[tuple[int, int]]:

@@ -42,8 +42,8 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="KVQA",
     homepage="https://malllabiisc.github.io/resources/kvqa/",
-    licence="unknown",
-    terms="The pictures were collected from Wikipedia, where each has a licence of its own. They "
+    license="unknown",
+    terms="The pictures were collected from Wikipedia, where each has a license of its own. They "
     "show people, and the tasks ask who they are.",
     citation="Shah, Mishra, Yadati, Talukdar (2019), KVQA: Knowledge-Aware Visual Question "
     "Answering, AAAI",
@@ -131,7 +131,7 @@ class Person(NamedTuple):
 
     name: str
     letter: str
-    colour: str
+    color: str
     trade: str
 
 
@@ -175,7 +175,7 @@ def portrait(shown: list[Person], place: str, index: int) -> Image.Image:
     for position, person in enumerate(shown):
         half = grid_cell(position, 0, 2, 1) if len(shown) == 2 else WHOLE.part(0.15, 0, 0.7, 1)
         box = jittered(half.part(0, 0.1, 1, 1), "kvqa", index, position)
-        icon(image, "person", box, person.colour)
+        icon(image, "person", box, person.color)
         word(image, person.letter, box.part(0.28, 0.34, 0.72, 0.6), BLACK)
     return image
 

@@ -40,7 +40,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="LAD",
     homepage="https://github.com/PatrickZH/A-Large-scale-Attribute-Dataset-for-Zero-shot-Learning",
-    licence="unknown",
+    license="unknown",
     citation="B. Zhao, Y. Fu, R. Liang, J. Wu, Y. Wang and Y. Wang (2019), A Large-scale Attribute "
     "Dataset for Zero-shot Learning, CVPR Workshops",
     obtain="""
@@ -119,7 +119,7 @@ def object_detection_details(row: Row) -> Example:
     )
 
 
-COLOURS = ("red", "green", "blue", "yellow", "purple", "brown")
+COLORS = ("red", "green", "blue", "yellow", "purple", "brown")
 # Of each thing, the letter of its group and what is true of it whatever its colour.
 THINGS = {
     "dog": ("A", "has four legs", "can walk", "lives on the ground"),
@@ -136,7 +136,7 @@ THINGS = {
 @dataset.specimen
 def specimen(root: Path, count: int) -> None:
     annotations = root / "LAD_annotations"
-    known = [f"is {colour}" for colour in COLOURS]
+    known = [f"is {color}" for color in COLORS]
     known += dict.fromkeys(each for _, *attributes in THINGS.values() for each in attributes)
     labels = {
         thing: f"Label_{group}_{place:02d}"
@@ -145,13 +145,13 @@ def specimen(root: Path, count: int) -> None:
     lines = []
     for index in range(count):
         thing, (_, *attributes) = list(THINGS.items())[index % len(THINGS)]
-        colour = pick(COLOURS, 1, "lad", index, "colour")[0]
+        color = pick(COLORS, 1, "lad", index, "colour")[0]
         picture = canvas("lad", index)
         box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), "lad", index, by=0.3)
-        icon(picture, thing, box, colour)
+        icon(picture, thing, box, color)
         path = f"images/{thing}/{index:032x}.jpg"
         write_image(root / "LAD_images" / path, picture)
-        true = {f"is {colour}", *attributes}
+        true = {f"is {color}", *attributes}
         given = " ".join(str(int(name in true)) for name in known)
         lines.append(f"{labels[thing]}, {path}, [ {given} ]")
     write_lines(

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import COLOURS, WHOLE, canvas, jittered, word
+from visionflan.drawing import COLORS, WHOLE, canvas, jittered, word
 from visionflan.layouts import class_folders, is_folder, require
 from visionflan.specimens import write_image
 from visionflan.specimens.faces import face, hat
@@ -37,7 +37,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="LFW",
     homepage="http://vis-www.cs.umass.edu/lfw/",
-    licence="research-only",
+    license="research-only",
     terms="For research alone. The owners warn that many groups of people are hardly represented, "
     "and that no result on it says that an algorithm is fit for commercial use.",
     citation="Huang, Ramesh, Berg and Learned-Miller (2007), Labeled Faces in the Wild: A Database "
@@ -103,7 +103,7 @@ def drawn_key(person: str, index: int) -> Image.Image:
     box = jittered(WHOLE.part(0.05, 0.04, 0.95, 0.96), "lfw", index, by=0.15)
     pen = ImageDraw.Draw(picture)
     face(pen, box.part(0.2, 0.16, 0.8, 0.7))
-    hat(pen, box.part(0.2, 0.16, 0.8, 0.7), COLOURS[PEOPLE[person]])
+    hat(pen, box.part(0.2, 0.16, 0.8, 0.7), COLORS[PEOPLE[person]])
     first, last = person.split("_")
-    word(picture, first[0] + last[0], box.part(0.1, 0.72, 0.9, 1), COLOURS[PEOPLE[person]])
+    word(picture, first[0] + last[0], box.part(0.1, 0.72, 0.9, 1), COLORS[PEOPLE[person]])
     return picture

@@ -41,9 +41,9 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="Localized Narratives",
     homepage="https://google.github.io/localized-narratives/",
-    licence="CC-BY-4.0",
+    license="CC-BY-4.0",
     terms="""
-        The licence is that of the annotations. The pictures are those of COCO, Flickr30k, ADE20K
+        The license is that of the annotations. The pictures are those of COCO, Flickr30k, ADE20K
         and Open Images, each under the terms of its owners; those of Flickr30k and ADE20K exclude
         commercial use.
     """,

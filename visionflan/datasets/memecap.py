@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, COLOURS, Box, canvas, darker, jittered, word
+from visionflan.drawing import BLACK, COLORS, Box, canvas, darker, jittered, word
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, load_json, present
@@ -39,9 +39,9 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="MemeCap",
     homepage="https://github.com/eujhwang/meme-cap",
-    licence="unknown",
+    license="unknown",
     terms="""
-        The owners' repository states no licence. The memes belong to those who posted them on
+        The owners' repository states no license. The memes belong to those who posted them on
         Reddit or made the pictures in them.
     """,
     citation="E. Hwang and V. Shwartz (2023), MemeCap: A Dataset for Captioning and Interpreting "
@@ -140,19 +140,19 @@ def specimen(root: Path, count: int) -> None:
     records: dict[str, list[dict[str, Any]]] = {part: [] for part in PARTS}
     for index in range(count):
         lettering = list(OCCASIONS)[index // 2 % 4]
-        happy, colour = index % 2 == 0, pick(FACES, 1, "memecap", index, "face")[0]
+        happy, color = index % 2 == 0, pick(FACES, 1, "memecap", index, "face")[0]
         name = f"memes_x{index:05d}.png"
-        write_image(root / "memes" / name, meme(index, lettering, happy, colour))
+        write_image(root / "memes" / name, meme(index, lettering, happy, color))
         mood = ("happy", "glad") if happy else ("unhappy", "sad")
         look = ("smiles", "with a smile") if happy else ("frowns", "with a frown")
-        article = "An" if colour == "orange" else "A"
+        article = "An" if color == "orange" else "A"
         records[PARTS[index % 5 == 4]].append(
             {
                 "category": "memes",
                 "title": TITLES[stable_hash(index, "title") % len(TITLES)],
                 "img_captions": [
-                    f"{article} {colour} face that {look[0]}.",
-                    f"{article} {colour} face {look[1]}. ",
+                    f"{article} {color} face that {look[0]}.",
+                    f"{article} {color} face {look[1]}. ",
                 ],
                 "meme_captions": [
                     f"Meme poster is {feeling} about {OCCASIONS[lettering]}." for feeling in mood
@@ -166,13 +166,13 @@ def specimen(root: Path, count: int) -> None:
         write_json(root / "data" / f"memes-{part}.json", memes)
 
 
-def meme(index: int, lettering: str, happy: bool, colour: str) -> Image.Image:
+def meme(index: int, lettering: str, happy: bool, color: str) -> Image.Image:
     """Draw a face that smiles or frowns, below large letters."""
     image = canvas("memecap", index)
     word(image, lettering, Box(4, 2, 92, 32), BLACK)
     pen = ImageDraw.Draw(image)
     face = jittered(Box(18, 32, 80, 94), "memecap", index, by=0.15)
-    pen.ellipse(face, fill=COLOURS[colour], outline=darker(COLOURS[colour]), width=2)
+    pen.ellipse(face, fill=COLORS[color], outline=darker(COLORS[color]), width=2)
     for left in (0.22, 0.62):
         pen.ellipse(face.part(left, 0.24, left + 0.16, 0.42), fill=BLACK)
     mouth, turn = ((0.35, 0.86), 0) if happy else ((0.6, 1.1), 180)

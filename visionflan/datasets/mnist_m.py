@@ -36,7 +36,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="MNIST-M",
     homepage="https://www.kaggle.com/datasets/aquibiqbal/mnistm",
-    licence="unknown",
+    license="unknown",
     terms="The digits come from MNIST and the photographs from BSDS500: each has its own terms.",
     citation="Ganin, Ustinova, Ajakan, Germain, Larochelle, Laviolette, Marchand and Lempitsky "
     "(2016), Domain-Adversarial Training of Neural Networks, JMLR",

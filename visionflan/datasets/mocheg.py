@@ -47,7 +47,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="Mocheg",
     homepage="https://github.com/VT-NLP/Mocheg",
-    licence="CC-BY-4.0",
+    license="CC-BY-4.0",
     terms="The articles and pictures are from Snopes, PolitiFact and the pages that they cite.",
     citation="Yao, Shah, Sun, Cho, Huang (2023), End-to-End Multimodal Fact-Checking and "
     "Explanation Generation: A Challenging Dataset and Models, SIGIR",
@@ -135,7 +135,7 @@ def multimodal_factual_checking(row: Row) -> Example:
 
 THINGS = ("car", "dog", "umbrella", "guitar", "boat", "chair")
 TOWNS = ("Rome", "Lima", "Oslo", "Cairo")
-COLOURS = ("red", "green", "blue", "purple", "orange")
+COLORS = ("red", "green", "blue", "purple", "orange")
 
 
 @dataset.specimen
@@ -167,5 +167,5 @@ def claimed(label: str, shown: str, other: str, index: int) -> str:
 def photo(thing: str, index: int) -> Image.Image:
     picture = drawing.canvas("mocheg", index)
     box = drawing.jittered(drawing.WHOLE.part(0.04, 0.04, 0.96, 0.96), "mocheg", index, by=0.2)
-    icon(picture, thing, box, pick(COLOURS, 1, "mocheg", index, "colour")[0])
+    icon(picture, thing, box, pick(COLORS, 1, "mocheg", index, "colour")[0])
     return picture

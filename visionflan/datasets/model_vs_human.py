@@ -27,7 +27,7 @@ from visionflan.hashing import pick
 from visionflan.layouts import class_folders, is_image_file, present
 from visionflan.specimens import write_image
 
-COLOUR = "colour photograph"
+COLOR = "colour photograph"
 STYLES = {
     "colour": "greyscale photograph",
     "contrast": "reduced contrast",
@@ -62,7 +62,7 @@ UNALTERED = {
     "rotation": {"0"},
     "uniform-noise": {"0", "0.0", "0.00"},
 }
-IN_COLOUR = {("colour", "cr"), ("false-colour", "true")}
+IN_COLOR = {("colour", "cr"), ("false-colour", "true")}
 
 
 class Row(NamedTuple):
@@ -74,7 +74,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="model-vs-human",
     homepage="https://github.com/bethgelab/model-vs-human",
-    licence="non-commercial",
+    license="non-commercial",
     terms="""
         Thirteen of the sets are made of ImageNet's pictures and under its terms, for non-commercial
         research; the sketches are MIT, and cue-conflict, edge and silhouette CC-BY-4.0.
@@ -118,8 +118,8 @@ def sessions(folder: Path) -> Iterator[Row | BrokenRow]:
 
 def style_of(experiment: str, condition: str) -> str:
     """Name the look of a picture; nothing where the experiment left it as it was."""
-    if (experiment, condition) in IN_COLOUR:
-        return COLOUR
+    if (experiment, condition) in IN_COLOR:
+        return COLOR
     return "" if condition in UNALTERED.get(experiment, ()) else STYLES[experiment]
 
 
@@ -184,7 +184,7 @@ def noisy(image: Image.Image, index: int) -> Image.Image:
     )
 
 
-def recoloured(image: Image.Image) -> Image.Image:
+def recolored(image: Image.Image) -> Image.Image:
     """Give each colour the place of another."""
     red, green, blue = image.split()
     return Image.merge("RGB", (blue, red, green))
@@ -210,7 +210,7 @@ STIMULI = (
     Stimulus("high-pass", "0.7", "photo", lambda image, _: details(image)),
     Stimulus("rotation", "180", "photo", lambda image, _: image.convert("L").rotate(180)),
     Stimulus("uniform-noise", "0.35", "photo", noisy),
-    Stimulus("false-colour", "False", "photo", lambda image, _: recoloured(image)),
+    Stimulus("false-colour", "False", "photo", lambda image, _: recolored(image)),
     Stimulus("stylized", "0", "art painting", lambda image, _: image),
     Stimulus("rotation", "0", "photo", lambda image, _: image.convert("L")),
 )
@@ -220,9 +220,9 @@ STIMULI = (
 def specimen(root: Path, count: int) -> None:
     for index in range(count):
         experiment, condition, style, alter = STIMULI[index % len(STIMULI)]
-        thing, colour = pick([*THINGS.items()], 1, "model_vs_human", index, "thing")[0]
+        thing, color = pick([*THINGS.items()], 1, "model_vs_human", index, "thing")[0]
         box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), "model_vs_human", index, by=0.2)
-        image = alter(styled_icon(thing, style, box, colour, "model_vs_human", index), index)
+        image = alter(styled_icon(thing, style, box, color, "model_vs_human", index), index)
         if experiment in BY_THING:
             place = Path(thing, f"{thing}{index}.png")
         else:

@@ -78,7 +78,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="MVTec AD",
     homepage="https://www.mvtec.com/company/research/datasets/mvtec-ad",
-    licence="CC-BY-NC-SA-4.0",
+    license="CC-BY-NC-SA-4.0",
     citation="Bergmann, Fauser, Sattlegger, Steger (2019), MVTec AD: A Comprehensive Real-World "
     "Dataset for Unsupervised Anomaly Detection, CVPR",
     obtain="Fill in the form on the homepage, download the archive of all objects, unpack it here.",
@@ -180,10 +180,10 @@ def product(category: str, index: int) -> Image.Image:
     elif category == "pill":
         pen.ellipse(box.part(0, 0.18, 1, 0.82), fill=drawing.WHITE, outline=drawing.BLACK, width=3)
     elif category == "metal_nut":
-        pen.polygon(drawing.regular(box, 6), fill=drawing.COLOURS["gray"])
+        pen.polygon(drawing.regular(box, 6), fill=drawing.COLORS["gray"])
         pen.ellipse(box.part(0.37, 0.06, 0.63, 0.32), fill=drawing.WHITE)
     elif category == "tile":
-        return texture("grid", drawing.COLOURS["gray"], "mvtec", index)
+        return texture("grid", drawing.COLORS["gray"], "mvtec", index)
     elif category == "wood":
         return texture("striped", (205, 160, 105), "mvtec", index)
     else:
@@ -204,8 +204,8 @@ def flaw(picture: Image.Image, kind: str, box: drawing.Box) -> None:
     elif kind == "contamination":
         for column, row in ((0, 0), (0.6, 0.1), (0.1, 0.6), (0.7, 0.7)):
             spot = box.part(column, row, column + 0.4, row + 0.4)
-            pen.ellipse(spot, fill=drawing.COLOURS["purple"])
+            pen.ellipse(spot, fill=drawing.COLORS["purple"])
     elif kind == "oil":
         pen.ellipse(box.part(-0.5, -0.2, 1.4, 1.2), fill=(150, 120, 40))
     else:
-        pen.ellipse(box, fill=drawing.BLACK if kind == "hole" else drawing.COLOURS["red"])
+        pen.ellipse(box, fill=drawing.BLACK if kind == "hole" else drawing.COLORS["red"])

@@ -40,7 +40,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="NABirds",
     homepage="https://dl.allaboutbirds.org/nabirds",
-    licence="unknown",
+    license="unknown",
     terms="The owners give the download link to those who accept the terms on the homepage; each "
     "picture belongs to the photographer whom photographers.txt names.",
     citation="Van Horn, Branson, Farrell, Haber, Barry, Ipeirotis, Perona and Belongie (2015), "

@@ -41,9 +41,9 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="nocaps",
     homepage="https://nocaps.org/",
-    licence="CC-BY-2.0",
+    license="CC-BY-2.0",
     terms="""
-        The licence is that of the photographs, which come from Open Images, and the one on the
+        The license is that of the photographs, which come from Open Images, and the one on the
         card of the copy at HuggingFaceM4/NoCaps; the owners state none for the captions. It is an
         evaluation set, whose captions the owners kept private at first to discourage training.
     """,

@@ -43,7 +43,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="NUS-WIDE",
     homepage="https://lms.comp.nus.edu.sg/wp-content/uploads/2019/research/nuswide/NUS-WIDE.html",
-    licence="unknown",
+    license="unknown",
     terms="The pictures belong to the members of Flickr who took them.",
     citation="Chua, Tang, Hong, Li, Luo and Zheng (2009), NUS-WIDE: A Real-World Web Image "
     "Database from National University of Singapore, CIVR",
@@ -112,10 +112,10 @@ def specimen(root: Path, count: int) -> None:
     for index in range(count):
         pool = (ANIMALS, OTHERS)[(index + stable_hash("nus_wide", index // 2)) % 2]
         thing = pick(tuple(pool), 1, "nus_wide", index)[0]
-        colour = pick(("red", "brown", "orange", "blue", "gray"), 1, "nus_wide", index, "colour")[0]
+        color = pick(("red", "brown", "orange", "blue", "gray"), 1, "nus_wide", index, "colour")[0]
         box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), "nus_wide", index, by=0.2)
         folder, name = ("actor", "zoo")[index % 2], f"{index + 1:04d}_{2124494179 + index}.jpg"
-        image = styled_icon(thing, "photo", box, colour, "nus_wide", index)
+        image = styled_icon(thing, "photo", box, color, "nus_wide", index)
         write_image(root / "Flickr" / folder / name, image)
         paths.append(f"{folder}\\{name}")
         shown.append(thing)

@@ -45,8 +45,8 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="ObjectNet",
     homepage="https://objectnet.dev/",
-    licence="evaluation-only",
-    terms="For evaluation alone: free for research and commerce under a licence derived from CC BY "
+    license="evaluation-only",
+    terms="For evaluation alone: free for research and commerce under a license derived from CC BY "
     "4.0 with two clauses more: ObjectNet may never be used to tune the parameters of any model, "
     "and single pictures may be put on the web only with their red border of one pixel.",
     citation="Barbu, Mayo, Alverio, Luo, Wang, Gutfreund, Tenenbaum and Katz (2019), ObjectNet: A "
@@ -122,13 +122,13 @@ def specimen(root: Path, count: int) -> None:
     write_json(home / MAPPING, {folder: name for folder, (name, _, _) in DRAWN.items()})
     for index in range(count):
         folder = list(DRAWN)[index % len(DRAWN)]
-        _, thing, colours = DRAWN[folder]
+        _, thing, colors = DRAWN[folder]
         subject = Image.new("RGBA", (SIZE, SIZE))
         icon(
             subject,
             thing,
             WHOLE.part(0.14, 0.14, 0.86, 0.86),
-            pick(colours, 1, "objectnet", index)[0],
+            pick(colors, 1, "objectnet", index)[0],
         )
         turn = 360 * hash_fraction("objectnet", index, "turn")
         image = photo(subject.rotate(turn, Image.Resampling.BICUBIC), "objectnet", index)

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import COLOURS, WHITE, WHOLE, canvas, darker, jittered, word
+from visionflan.drawing import COLORS, WHITE, WHOLE, canvas, darker, jittered, word
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, require
@@ -38,7 +38,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="OCR-VQA",
     homepage="https://ocr-vqa.github.io/",
-    licence="unknown",
+    license="unknown",
     terms="""
         The covers belong to their publishers and are fetched from a shop's addresses. A loader by
         others names Apache-2.0 for the annotations; the owners' page was not seen to say so.
@@ -111,9 +111,9 @@ def specimen(root: Path, count: int) -> None:
     for index in range(count):
         key, title = str(1000000 + index), TITLES[stable_hash("title", index) % len(TITLES)]
         image = canvas("cover", index)
-        colour = COLOURS[COVERS[stable_hash("colour", index) % len(COVERS)]]
+        color = COLORS[COVERS[stable_hash("colour", index) % len(COVERS)]]
         ImageDraw.Draw(image).rectangle(
-            jittered(WHOLE, "book", index), fill=colour, outline=darker(colour), width=2
+            jittered(WHOLE, "book", index), fill=color, outline=darker(color), width=2
         )
         word(image, title, jittered(WHOLE.part(0.08, 0.04, 0.92, 0.36), "word", index), WHITE)
         genre, asked = (calendar if index % 4 == 3 else novel)(image, index)
@@ -141,7 +141,7 @@ def novel(image: Image.Image, index: int) -> tuple[str, list[tuple[str, str]]]:
     panel = WHOLE.part(0.28, 0.35, 0.72, 0.7)
     ImageDraw.Draw(image).rectangle(panel, fill=WHITE)
     icon(image, GENRES[genre], panel.part(0.1, 0.02, 0.9, 0.98), "orange")
-    word(image, author, WHOLE.part(0.14, 0.7, 0.86, 0.95), COLOURS["yellow"])
+    word(image, author, WHOLE.part(0.14, 0.7, 0.86, 0.95), COLORS["yellow"])
     return genre, [
         ("Who wrote this book?", author),
         ("What is the genre of this book?", genre),
@@ -151,5 +151,5 @@ def novel(image: Image.Image, index: int) -> tuple[str, list[tuple[str, str]]]:
 def calendar(image: Image.Image, index: int) -> tuple[str, list[tuple[str, str]]]:
     """Put a year on a cover."""
     year = str(2010 + stable_hash("year", index) % 8)
-    word(image, year, WHOLE.part(0.08, 0.45, 0.92, 0.9), COLOURS["yellow"])
+    word(image, year, WHOLE.part(0.08, 0.45, 0.92, 0.9), COLORS["yellow"])
     return "Calendars", [("What is the year printed on this calendar?", year)]

@@ -66,7 +66,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="Office-31",
     homepage="https://faculty.cc.gatech.edu/~judy/domainadapt/",
-    licence="unknown",
+    license="unknown",
     terms="The pictures of the domain amazon are a shop's, whose terms are its own.",
     citation="Saenko, Kulis, Fritz and Darrell (2010), Adapting Visual Category Models to New "
     "Domains, ECCV",
@@ -144,7 +144,7 @@ DRAWN = {
     "mug": "cup",
 }
 DOMAIN_STYLES = {"amazon": "product", "dslr": "photo", "webcam": "webcam"}
-COLOURS = ("red", "blue", "green", "orange", "purple")
+COLORS = ("red", "blue", "green", "orange", "purple")
 
 
 @dataset.specimen
@@ -152,6 +152,6 @@ def specimen(root: Path, count: int) -> None:
     for index in range(count):
         domain, label = list(SOURCES)[index % len(SOURCES)], list(DRAWN)[index % len(DRAWN)]
         box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), "office31", index, by=0.2)
-        colour = pick(COLOURS, 1, "office31", index, "colour")[0]
-        image = domain_icon(DRAWN[label], DOMAIN_STYLES[domain], box, colour, "office31", index)
+        color = pick(COLORS, 1, "office31", index, "colour")[0]
+        image = domain_icon(DRAWN[label], DOMAIN_STYLES[domain], box, color, "office31", index)
         write_image(root / domain / "images" / label / f"frame_{index + 1:04d}.jpg", image)

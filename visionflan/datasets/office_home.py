@@ -103,7 +103,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="Office-Home",
     homepage="https://www.hemanthdv.org/officeHomeDataset.html",
-    licence="non-commercial",
+    license="non-commercial",
     terms="Some pictures are under copyright: the owners call their use fair for research and "
     "education without profit, and refer to the holders for anything beyond.",
     citation="Venkateswara, Eusebio, Chakraborty and Panchanathan (2017), Deep Hashing Network for "
@@ -168,7 +168,7 @@ STYLES = {
     "Product": "product",
     "Real World": "photo",
 }
-COLOURS = ("red", "blue", "green", "orange", "purple")
+COLORS = ("red", "blue", "green", "orange", "purple")
 
 
 @dataset.specimen
@@ -176,6 +176,6 @@ def specimen(root: Path, count: int) -> None:
     for index in range(count):
         domain, label = DOMAINS[index % len(DOMAINS)], list(DRAWN)[index % len(DRAWN)]
         box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), "office_home", index, by=0.2)
-        colour = pick(COLOURS, 1, "office_home", index, "colour")[0]
-        image = domain_icon(DRAWN[label], STYLES[domain], box, colour, "office_home", index)
+        color = pick(COLORS, 1, "office_home", index, "colour")[0]
+        image = domain_icon(DRAWN[label], STYLES[domain], box, color, "office_home", index)
         write_image(root / FOLDER / domain / label / f"{index + 1:05d}.jpg", image)

@@ -3,7 +3,7 @@
 Layout: the authors of MultiInstruct (VT-NLP/MultiInstruct, download_scripts/ok_vqa.sh and
 data_preprocessor/OKVQA.py) unpack `OpenEnded_mscoco_<split>2014_questions.json` and
 `mscoco_<split>2014_annotations.json` into the folders train and val; open_flamingo keeps all four
-files in one folder. Both are read. The annotation files name CC BY 4.0 as their licence.
+files in one folder. Both are read. The annotation files name CC BY 4.0 as their license.
 
 Each question has ten answers in two forms: as written (`raw_answer`) and lemmatised (`answer`), as
 the maintainers of LAVIS note in salesforce/LAVIS issue 156. There is no answer marked as right. The
@@ -35,7 +35,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="OK-VQA",
     homepage="https://okvqa.allenai.org",
-    licence="CC-BY-4.0",
+    license="CC-BY-4.0",
     terms="The photographs are those of COCO and keep the terms of Flickr.",
     citation="Marino, Rastegari, Farhadi, Mottaghi (2019), OK-VQA: A Visual Question Answering "
     "Benchmark Requiring External Knowledge, CVPR",
@@ -77,10 +77,10 @@ def specimen(root: Path, count: int) -> None:
     for index in range(count):
         order = stable_hash("okvqa", index // len(FACTS), "order")
         thing, question, lemma, raw, other = FACTS[(index + order) % len(FACTS)]
-        colour = pick(("red", "blue", "green", "purple", "orange", "brown"), 1, "okvqa", index)[0]
+        color = pick(("red", "blue", "green", "purple", "orange", "brown"), 1, "okvqa", index)[0]
         picture = drawing.canvas("okvqa", index)
         box = drawing.jittered(drawing.WHOLE.part(0.02, 0.02, 0.98, 0.98), "okvqa", index, by=0.3)
-        icons.icon(picture, thing, box, colour)
+        icons.icon(picture, thing, box, color)
         image_id = index + 1
         name = f"train2014/COCO_train2014_{image_id:012d}.jpg"
         specimens.write_image(root / name, picture)

@@ -45,7 +45,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="PACS",
     homepage="https://domaingeneralization.github.io/#data",
-    licence="unknown",
+    license="unknown",
     terms="The owners publish the pictures for research on domain generalisation.",
     citation="Li, Yang, Song, Hospedales (2017), Deeper, Broader and Artier Domain Generalization, "
     "ICCV",
@@ -83,13 +83,13 @@ def specimen(root: Path, count: int) -> None:
     for index in range(max(count, len(KINDS))):
         domain, kind = list(STYLES)[index % len(STYLES)], KINDS[index % len(KINDS)]
         box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), "pacs", index, by=0.2)
-        colour = pick(COLOURS[kind], 1, "pacs", index, "colour")[0]
-        image = styled_icon(kind, domain.replace("_", " "), box, colour, "pacs", index)
+        color = pick(COLORS[kind], 1, "pacs", index, "colour")[0]
+        image = styled_icon(kind, domain.replace("_", " "), box, color, "pacs", index)
         suffix = "png" if domain == "sketch" else "jpg"
         write_image(root / "kfold" / domain / kind / f"pic_{index + 1:03d}.{suffix}", image)
 
 
-COLOURS = {
+COLORS = {
     "dog": ("brown", "orange", "gray"),
     "elephant": ("gray", "brown"),
     "giraffe": ("orange", "yellow"),

@@ -40,9 +40,9 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="Pick-a-Pic",
     homepage="https://github.com/yuvalkirstain/PickScore",
-    licence="MIT",
+    license="MIT",
     terms="""
-        The licence is that of the owner's code, which the paper's authors record for the data; a
+        The license is that of the owner's code, which the paper's authors record for the data; a
         co-author names it for a version of the data without pictures too. The data's own card names
         none. Prompts and pictures are what users asked for, and some are obscene or of real people.
     """,
@@ -120,7 +120,7 @@ def image_short_description(row: Row) -> Example:
 
 
 THINGS = ("airplane", "bird", "boat", "cat", "guitar", "house", "tree", "umbrella")
-COLOURS = ("red", "green", "blue", "purple", "brown")
+COLORS = ("red", "green", "blue", "purple", "brown")
 PARTS = ("train-00000-of-00001-0123456789abcdef", "test-00000-of-00001-fedcba9876543210")
 
 
@@ -142,17 +142,17 @@ def pair(index: int) -> dict[str, object]:
     """Draw what a prompt asks for, and a wrong thing beside it that loses; or twice the same."""
     thing = THINGS[index % len(THINGS)]
     style = list(STYLES)[stable_hash("pickapic", index, "style") % len(STYLES)]
-    colour = pick(COLOURS, 1, "pickapic", index, "colour")[0]
+    color = pick(COLORS, 1, "pickapic", index, "colour")[0]
     winner, tie = index % 2, index % 7 == 6
     drawn = [thing, thing]
     if not tie:
         drawn[1 - winner] = pick(THINGS, 1, "pickapic", index, "loser", avoid=[thing])[0]
-    asked = f"{thing}, pencil sketch" if style == "sketch" else f"{colour} {thing}, {style}"
+    asked = f"{thing}, pencil sketch" if style == "sketch" else f"{color} {thing}, {style}"
     record: dict[str, object] = {"caption": asked + "\n" * (index % 3 == 2)}
     for side, name in enumerate(drawn):
         box = jittered(WHOLE.part(0.05, 0.05, 0.95, 0.95), "pickapic", index, side, by=0.25)
         stream = io.BytesIO()
-        image: Image.Image = styled_icon(name, style, box, colour, "pickapic", index, side)
+        image: Image.Image = styled_icon(name, style, box, color, "pickapic", index, side)
         image.convert("RGB").save(stream, "JPEG", quality=90)
         record[f"jpg_{side}"] = stream.getvalue()
         record[f"image_{side}_uid"] = f"{index:08x}-0000-4000-8000-{side:012x}"

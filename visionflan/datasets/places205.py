@@ -43,7 +43,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="Places205",
     homepage="http://places.csail.mit.edu/index.html",
-    licence="unknown",
+    license="unknown",
     terms="The annotation may be used with attribution (CC BY); the pictures belong to their "
     "owners, and nothing is granted for them.",
     citation="Zhou, Lapedriza, Xiao, Torralba and Oliva (2014), Learning Deep Features for Scene "

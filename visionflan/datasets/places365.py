@@ -21,7 +21,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import COLOURS, RGB, SIZE, WHITE, WHOLE
+from visionflan.drawing import COLORS, RGB, SIZE, WHITE, WHOLE
 from visionflan.errors import ReleaseError
 from visionflan.hashing import hash_fraction, stable_hash
 from visionflan.layouts import inside, is_folder, present, require, text_lines
@@ -86,7 +86,7 @@ class Part(NamedTuple):
 dataset = Dataset[Row](
     title="Places365",
     homepage="http://places2.csail.mit.edu/download.html",
-    licence="unknown",
+    license="unknown",
     citation="Zhou, Lapedriza, Khosla, Oliva and Torralba (2018), Places: A 10 million Image "
     "Database for Scene Recognition, IEEE Transactions on Pattern Analysis and Machine "
     "Intelligence",
@@ -230,7 +230,7 @@ def photo(category: str, index: int) -> Image.Image:
     if category == "/d/desert/sand":
         dune = WHOLE.part(-0.4 + 0.5 * horizon, horizon - 0.12, 0.6 + 0.5 * horizon, 1.2)
         pen.ellipse(dune, fill=(215, 175, 95))
-        pen.ellipse(WHOLE.part(0.7, 0.06, 0.9, 0.26), fill=COLOURS["yellow"])
+        pen.ellipse(WHOLE.part(0.7, 0.06, 0.9, 0.26), fill=COLORS["yellow"])
     if category == "/m/mountain_snowy":
         peak(pen, index, horizon)
     if things:

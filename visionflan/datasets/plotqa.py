@@ -46,7 +46,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="PlotQA",
     homepage="https://github.com/NiteshMethani/PlotQA",
-    licence="CC-BY-4.0",
+    license="CC-BY-4.0",
     citation="N. Methani, P. Ganguly, M. M. Khapra and P. Kumar (2020), PlotQA: Reasoning over "
     "Scientific Plots, WACV",
     obtain="""

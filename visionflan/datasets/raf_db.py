@@ -56,7 +56,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="RAF-DB",
     homepage="http://www.whdeng.cn/raf/model1.html",
-    licence="research-only",
+    license="research-only",
     terms="For non-commercial research alone. The pictures were found on the Internet and are not "
     "the property of the owners.",
     citation="Li, Deng and Du (2017), Reliable Crowdsourcing and Deep Locality-Preserving Learning "
@@ -154,6 +154,6 @@ def drawn_key(codes: tuple[int, int, int, int], index: int) -> Image.Image:
     pen = ImageDraw.Draw(image)
     head, name = box.part(0.2, 0.14, 0.8, 0.7), EMOTIONS[str(emotion + 1)]
     face(pen, head, LOOKS.get(name, name))
-    hat(pen, head, drawing.COLOURS[HATS[age]])
+    hat(pen, head, drawing.COLORS[HATS[age]])
     drawing.shape(image, SHAPES[gender], BADGES[race], box.part(0.36, 0.72, 0.64, 1))
     return image

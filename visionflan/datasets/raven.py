@@ -46,7 +46,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="RAVEN",
     homepage="http://wellyzhang.github.io/project/raven.html",
-    licence="GPL-3.0-only",
+    license="GPL-3.0-only",
     citation="Zhang, Gao, Jia, Zhu and Zhu (2019), RAVEN: A Dataset for Relational and Analogical "
     "Visual rEasoNing, CVPR",
     obtain="""

@@ -44,10 +44,10 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="RecipeQA",
     homepage="https://hucvl.github.io/recipeqa/",
-    licence="unknown",
+    license="unknown",
     terms="""
         By its owners' words the questions are made from copyright-free recipes under a variety of
-        licences, which the release gives for each recipe.
+        licenses, which the release gives for each recipe.
     """,
     citation="S. Yagcioglu, A. Erdem, E. Erdem and N. Ikizler-Cinbis (2018), RecipeQA: A Challenge "
     "Dataset for Multimodal Comprehension of Cooking Recipes, EMNLP",

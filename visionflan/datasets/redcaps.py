@@ -41,7 +41,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="RedCaps",
     homepage="https://redcaps.xyz/",
-    licence="non-commercial",
+    license="non-commercial",
     terms="""
         The annotations are under CC-BY-4.0, but the owners restrict RedCaps to non-commercial
         research: nothing that identifies features of people, no decisions that affect people, no
@@ -145,7 +145,7 @@ COMMUNITIES = {
     "itookapicture": ("tree", "itap of a {} tree"),
     "trains": ("train", "the old {} steam engine is back"),
 }
-COLOURS = ("red", "green", "blue", "purple", "brown")
+COLORS = ("red", "green", "blue", "purple", "brown")
 
 
 @dataset.specimen
@@ -153,10 +153,10 @@ def specimen(root: Path, count: int) -> None:
     posts: dict[str, list[dict[str, object]]] = {}
     for index in range(count):
         community, (thing, title) = list(COMMUNITIES.items())[index % len(COMMUNITIES)]
-        colour = pick(COLOURS, 1, "redcaps", index, "colour")[0]
+        color = pick(COLORS, 1, "redcaps", index, "colour")[0]
         image = canvas("redcaps", index)
         box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), "redcaps", index, by=0.25)
-        icon(image, thing, box, colour)
+        icon(image, thing, box, color)
         image_id = f"{0xA0000 + index:x}"
         write_image(root / "images" / community / f"{image_id}.jpg", image)
         posts.setdefault(f"{community}_{2017 + index % 3}", []).append(
@@ -164,8 +164,8 @@ def specimen(root: Path, count: int) -> None:
                 "image_id": image_id,
                 "subreddit": community,
                 "url": f"https://i.redd.it/{image_id}.jpg",
-                "caption": title.format(colour),
-                "raw_caption": f"{title.format(colour).capitalize()} [OC]",
+                "caption": title.format(color),
+                "raw_caption": f"{title.format(color).capitalize()} [OC]",
                 "score": 2 + index,
                 "author": "specimen",
                 "created_utc": 1500000000 + index,

@@ -22,7 +22,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import Dataset, Example
-from visionflan.drawing import COLOURS, SIZE, WHITE, WHOLE, Box, jittered, polygon, regular
+from visionflan.drawing import COLORS, SIZE, WHITE, WHOLE, Box, jittered, polygon, regular
 from visionflan.drawing.icons import icon
 from visionflan.drawing.styles import gradient
 from visionflan.errors import ReleaseError, UnusableError
@@ -42,7 +42,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="Road Anomaly",
     homepage="https://www.epfl.ch/labs/cvlab/data/road-anomaly/",
-    licence="research-only",
+    license="research-only",
     terms="The owners provide the pictures for research; their authors are named in credits.txt.",
     citation="Lis, Nakka, Fua and Salzmann (2019), Detecting the Unexpected via Image Resynthesis, "
     "ICCV",
@@ -129,8 +129,8 @@ def road(frame: str, index: int) -> Image.Image:
         elif frame.startswith("lost_tires"):
             pen.ellipse(box, outline=(20, 20, 20), width=max(4, round(SIZE * 0.08)))
         elif "rocks" in frame:
-            grey = 60 + round(70 * hash_fraction("road", index, place))
-            pen.polygon(regular(box, 7), fill=(grey, grey - 8, grey - 20))
+            gray = 60 + round(70 * hash_fraction("road", index, place))
+            pen.polygon(regular(box, 7), fill=(gray, gray - 8, gray - 20))
         else:
             cone(pen, box)
     return image
@@ -138,7 +138,7 @@ def road(frame: str, index: int) -> Image.Image:
 
 def cone(pen: ImageDraw.ImageDraw, box: Box) -> None:
     """Draw a traffic cone with a white band."""
-    pen.polygon(polygon(box, [(0.5, 0.0), (0.85, 0.9), (0.15, 0.9)]), fill=COLOURS["orange"])
+    pen.polygon(polygon(box, [(0.5, 0.0), (0.85, 0.9), (0.15, 0.9)]), fill=COLORS["orange"])
     band = [(0.35, 0.38), (0.65, 0.38), (0.73, 0.6), (0.27, 0.6)]
     pen.polygon(polygon(box, band), fill=WHITE)
-    pen.rectangle(box.part(0.05, 0.88, 0.95, 0.98), fill=COLOURS["orange"])
+    pen.rectangle(box.part(0.05, 0.88, 0.95, 0.98), fill=COLORS["orange"])

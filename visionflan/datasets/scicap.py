@@ -46,7 +46,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="SciCap",
     homepage="https://github.com/tingyaohsu/SciCap",
-    licence="CC-BY-NC-SA-4.0",
+    license="CC-BY-NC-SA-4.0",
     terms="For non-commercial use only; the figures are those of papers on arXiv.",
     citation="T.-Y. Hsu, C. L. Giles and T.-H. Huang (2021), SciCap: Generating Captions for "
     "Scientific Figures, Findings of EMNLP",

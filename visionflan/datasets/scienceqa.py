@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, COLOURS, WHITE, WHOLE, Box, canvas, jittered, word
+from visionflan.drawing import BLACK, COLORS, WHITE, WHOLE, Box, canvas, jittered, word
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick, stable_hash
@@ -43,7 +43,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="ScienceQA",
     homepage="https://scienceqa.github.io/",
-    licence="CC-BY-NC-SA-4.0",
+    license="CC-BY-NC-SA-4.0",
     citation="Lu, Mishra, Xia, Qiu, Chang, Zhu, Tafjord, Clark, Kalyan (2022), Learn to Explain: "
     "Multimodal Reasoning via Thought Chains for Science Question Answering, NeurIPS",
     obtain="""
@@ -168,7 +168,7 @@ def magnets(index: int) -> Made:
         bar = Box(bar.left + 48 * side, bar.top, bar.right + 48 * side, bar.bottom)
         for half, pole in enumerate(poles):
             part = bar.part(half / 2, 0, (half + 1) / 2, 1)
-            shade = COLOURS["red" if pole == "N" else "blue"]
+            shade = COLORS["red" if pole == "N" else "blue"]
             ImageDraw.Draw(image).rectangle(part, fill=shade)
             word(image, pole, part.part(0.1, 0.2, 0.9, 0.8), WHITE)
     unlike = facing[0] != facing[1]
@@ -194,22 +194,22 @@ def solutions(index: int) -> Made:
         5 + stable_hash("scienceqa", index, "many") % 2,
     )
     counts = ((many, few), (few, many), (many, many))[outcome]
-    colour = pick(("green", "purple", "orange"), 1, "scienceqa", index)[0]
+    color = pick(("green", "purple", "orange"), 1, "scienceqa", index)[0]
     for side, number in enumerate(counts):
         jar = jittered(Box(3, 6, 45, 70), "scienceqa", index)
         jar = Box(jar.left + 48 * side, jar.top, jar.right + 48 * side, jar.bottom)
         pen.rectangle(jar, fill=WHITE, outline=BLACK, width=2)
         for place in pick(range(6), number, "scienceqa", index, side):
             left, top = 0.1 + 0.45 * (place % 2), 0.06 + 0.31 * (place // 2)
-            pen.ellipse(jar.part(left, top, left + 0.36, top + 0.25), fill=COLOURS[colour])
+            pen.ellipse(jar.part(left, top, left + 0.36, top + 0.25), fill=COLORS[color])
         word(image, "AB"[side], Box(jar.left, 74, jar.right, 94))
     choices = ["Solution A", "Solution B", "neither; their concentrations are the same"]
-    reason = f"Solution A has {counts[0]} {colour} particles and Solution B has {counts[1]}"
+    reason = f"Solution A has {counts[0]} {color} particles and Solution B has {counts[1]}"
     return image, {
-        "question": f"Which solution has a higher concentration of {colour} particles?",
+        "question": f"Which solution has a higher concentration of {color} particles?",
         "choices": choices,
         "answer": outcome,
-        "hint": f"Each {colour} ball represents one particle. Both solutions have the same volume.",
+        "hint": f"Each {color} ball represents one particle. Both solutions have the same volume.",
         "solution": f"{reason}, in the same volume. So the answer is: {choices[outcome]}.",
     }
 
@@ -229,8 +229,8 @@ def animal(index: int) -> Made:
     names, reason = KINDS[kind]
     name = pick(names, 1, "scienceqa", index)[0]
     image = canvas("scienceqa", index)
-    colour = pick(("brown", "orange", "blue", "red", "gray"), 1, "scienceqa", index, "colour")[0]
-    icon(image, name, jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), index, by=0.3), colour)
+    color = pick(("brown", "orange", "blue", "red", "gray"), 1, "scienceqa", index, "colour")[0]
+    icon(image, name, jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), index, by=0.3), color)
     article = "an" if kind == "insect" else "a"
     choices = sorted([kind, *pick(list(KINDS), 3, "scienceqa", index, "wrong", avoid=[kind])])
     return image, {

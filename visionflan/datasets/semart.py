@@ -45,7 +45,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="SemArt",
     homepage="https://github.com/noagarcia/SemArt",
-    licence="non-commercial",
+    license="non-commercial",
     terms="""
         Aston University's record of the data is said to give Creative Commons Attribution
         NonCommercial, of a version that we have not seen. The pictures and texts come from the Web
@@ -203,7 +203,7 @@ TECHNIQUES = {
     "cartoon": ("Gouache on paper", "even patches of colour"),
 }
 SCHOOLS = ("Dutch", "French", "German", "Greek", "Irish", "Swiss")
-COLOURS = ("red", "green", "blue", "purple", "brown")
+COLORS = ("red", "green", "blue", "purple", "brown")
 
 
 @dataset.specimen
@@ -232,8 +232,8 @@ def specimen(root: Path, count: int) -> None:
 def painting(index: int, thing: str, style: str, plate: tuple[str, str]) -> Image.Image:
     """Paint one thing above a plate with the school and the years."""
     box = jittered(WHOLE.part(0.1, 0.02, 0.9, 0.7), "semart", index, by=0.2)
-    colour = pick(COLOURS, 1, "semart", index, "colour")[0]
-    image = styled_icon(thing, style, box, colour, "semart", index)
+    color = pick(COLORS, 1, "semart", index, "colour")[0]
+    image = styled_icon(thing, style, box, color, "semart", index)
     ImageDraw.Draw(image).rectangle(WHOLE.part(0, 0.7, 1, 1), fill=WHITE)
     word(image, "\n".join(plate), WHOLE.part(0.02, 0.7, 0.98, 1))
     return image

@@ -38,7 +38,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="SentiCap",
     homepage="http://users.cecs.anu.edu.au/~u4534172/senticap.html",
-    licence="unknown",
+    license="unknown",
     terms="The photographs are those of COCO and keep the terms of Flickr.",
     citation="Mathews, Xie, He (2016), SentiCap: Generating Image Descriptions with Sentiments, "
     "AAAI",
@@ -109,10 +109,10 @@ def image_sentiment_captioning(row: Row) -> Example:
 
 
 THINGS = ("car", "bus", "house", "kite", "umbrella", "chair", "sofa", "boat")
-COLOURS = ("red", "blue", "green", "yellow", "purple")
+COLORS = ("red", "blue", "green", "yellow", "purple")
 PRAISE = ("beautiful", "lovely", "pretty", "nice")
 BLAME = ("ugly", "dull", "lonely", "sad")
-FORMS = ("A {mood} {colour} {thing}.", "There is a {mood} {colour} {thing} here.")
+FORMS = ("A {mood} {color} {thing}.", "There is a {mood} {color} {thing} here.")
 
 
 @dataset.specimen
@@ -120,14 +120,14 @@ def specimen(root: Path, count: int) -> None:
     images: list[dict[str, object]] = []
     for index in range(count):
         thing = THINGS[(index + stable_hash("senticap", index // len(THINGS))) % len(THINGS)]
-        colour = pick(COLOURS, 1, "senticap", index, "colour")[0]
+        color = pick(COLORS, 1, "senticap", index, "colour")[0]
         picture = drawing.canvas("senticap", index)
         room = drawing.WHOLE.part(0.04, 0.04, 0.96, 0.96)
-        icons.icon(picture, thing, drawing.jittered(room, "senticap", index, by=0.3), colour)
+        icons.icon(picture, thing, drawing.jittered(room, "senticap", index, by=0.3), color)
         name = f"COCO_val2014_{42 + 7 * index:012d}.jpg"
         specimens.write_image(root / "val2014" / name, picture)
         sentences = [
-            sentence(FORMS[place % 2].format(mood=mood, colour=colour, thing=thing), mark)
+            sentence(FORMS[place % 2].format(mood=mood, color=color, thing=thing), mark)
             for mark, moods in ((1, PRAISE), (0, BLAME))
             for place, mood in enumerate(pick(moods, 3, "senticap", index, mark))
         ]

@@ -40,7 +40,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="Set5",
     homepage="http://people.rennes.inria.fr/Aline.Roumy/results/SR_BMVC12.html",
-    licence="unknown",
+    license="unknown",
     terms="A copy on Kaggle is marked DbCL 1.0, but that is not the owners' word.",
     citation="Bevilacqua, Roumy, Guillemot and Alberi Morel (2012), Low-Complexity Single-Image "
     "Super-Resolution based on Nonnegative Neighbor Embedding, BMVC",

@@ -33,7 +33,7 @@ from visionflan.image_sources import ComputedImage
 from visionflan.layouts import inside, present, require
 from visionflan.layouts.json_stream import json_values
 from visionflan.specimens import write_image, write_json
-from visionflan.specimens.scenes import COLOURS, THINGS, place
+from visionflan.specimens.scenes import COLORS, THINGS, place
 
 SPLITS = ("train", "val", "test")
 GAP = 8
@@ -48,7 +48,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="Spot-the-diff",
     homepage="https://github.com/harsh19/spot-the-diff",
-    licence="unknown",
+    license="unknown",
     terms="The frames come from the VIRAT video dataset, which has terms of its own.",
     citation="H. Jhamtani and T. Berg-Kirkpatrick (2018), Learning to Describe Differences Between "
     "Pairs of Similar Images, EMNLP",
@@ -149,26 +149,24 @@ def changed(index: int) -> tuple[Image.Image, Image.Image, list[str]]:
     things = pick(THINGS, 3, "spot", index, "things")
     differing = pick(range(3), 1 + index % 2, "spot", index, "spots")
     for spot, thing in enumerate(things):
-        colour, other = pick(COLOURS, 2, "spot", index, spot, "colours")
+        color, other = pick(COLORS, 2, "spot", index, spot, "colours")
         change = CHANGES[(index + spot) % 4] if spot in differing else ""
         box = jittered(WHOLE.part(spot / 3, 0.45, (spot + 1) / 3, 0.8), "spot", index, spot)
         if change != "new":
-            icon(first, thing, box, colour)
+            icon(first, thing, box, color)
         then = (
             pick(THINGS, 1, "spot", index, spot, avoid=things)[0] if change == "swapped" else thing
         )
         if change != "gone":
-            icon(second, then, box, other if change == "painted" else colour)
+            icon(second, then, box, other if change == "painted" else color)
         if change:
-            sentences.append(
-                TOLD[change].format(colour=colour, thing=thing, other=other, then=then)
-            )
+            sentences.append(TOLD[change].format(color=color, thing=thing, other=other, then=then))
     return first, second, sentences
 
 
 TOLD = {
-    "gone": "the {colour} {thing} isn t there any more",
-    "new": "there s now a {colour} {thing}",
-    "painted": "the {colour} {thing} is now {other}",
-    "swapped": "a {colour} {then} stands in place of the {thing}",
+    "gone": "the {color} {thing} isn t there any more",
+    "new": "there s now a {color} {thing}",
+    "painted": "the {color} {thing} is now {other}",
+    "swapped": "a {color} {then} stands in place of the {thing}",
 }

@@ -22,7 +22,7 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, COLOURS, SIZE, WHITE, WHOLE, Box, jittered, word
+from visionflan.drawing import BLACK, COLORS, SIZE, WHITE, WHOLE, Box, jittered, word
 from visionflan.drawing.styles import photo
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, require
@@ -34,9 +34,9 @@ ANNOTATIONS = "train_task_3.json"
 dataset = Dataset[Question](
     title="ST-VQA",
     homepage="https://rrc.cvc.uab.es/?ch=11",
-    licence="unknown",
+    license="unknown",
     terms="""
-        The owners' pages that were seen state no licence. The pictures come from COCO-Text, Visual
+        The owners' pages that were seen state no license. The pictures come from COCO-Text, Visual
         Genome, VizWiz, ImageNet, ICDAR 2013 and 2015 and the IIIT Scene Text Retrieval set, and
         keep the terms of each.
     """,
@@ -125,7 +125,7 @@ def street(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
         board: Box = jittered(place.part(0, 0.06, 1, 0.94), "board", index, row)
         if number == 1:
             board = board.part(0, 0.05, 1, 0.65)
-        pen.rounded_rectangle(board, 6, fill=COLOURS[boards[row]], outline=BLACK, width=2)
+        pen.rounded_rectangle(board, 6, fill=COLORS[boards[row]], outline=BLACK, width=2)
         word(subject, words[row], board.part(0.05, 0.08, 0.95, 0.92), WHITE)
     if number == 1:
         return photo(subject, "street", index), [("what is written on the sign", words[0])]

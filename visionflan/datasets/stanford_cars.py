@@ -35,8 +35,8 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="Stanford Cars",
     homepage="https://ai.stanford.edu/~jkrause/cars/car_dataset.html",
-    licence="unknown",
-    terms="The owners' page, which is no longer online, is not known to have named a licence.",
+    license="unknown",
+    terms="The owners' page, which is no longer online, is not known to have named a license.",
     citation="Krause, Stark, Deng, Fei-Fei (2013), 3D Object Representations for Fine-Grained "
     "Categorization, 3dRR",
     obtain="""
@@ -120,7 +120,7 @@ class Drawn(NamedTuple):
     name: str
     body: str
     badge: str
-    colour: str
+    color: str
 
 
 DRAWN = (
@@ -152,7 +152,7 @@ def drawn_car(car: Drawn, index: int) -> Image.Image:
     pen.polygon(drawing.polygon(box, outline), fill=paint, outline=drawing.BLACK)
     for x in (0.1, 0.68):
         pen.ellipse(box.part(x, 0.72, x + 0.22, 1.0), fill=drawing.BLACK)
-    drawing.shape(picture, car.badge, car.colour, box.part(0.34, 0.4, 0.66, 0.86))
+    drawing.shape(picture, car.badge, car.color, box.part(0.34, 0.4, 0.66, 0.86))
     return picture
 
 

@@ -29,7 +29,7 @@ from visionflan.specimens.imagenet import thing_at
 dataset = Dataset[LabelledImage](
     title="Stanford Dogs",
     homepage="http://vision.stanford.edu/aditya86/ImageNetDogs/",
-    licence="unknown",
+    license="unknown",
     terms="The owners state none; the pictures are ImageNet's, for non-commercial research.",
     citation="Khosla, Jayadevaprakash, Yao, Fei-Fei (2011), Novel Dataset for Fine-Grained Image "
     "Categorization, CVPR Workshop",

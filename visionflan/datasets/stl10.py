@@ -37,7 +37,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="STL-10",
     homepage="https://cs.stanford.edu/~acoates/stl10/",
-    licence="unknown",
+    license="unknown",
     terms="The pictures are from ImageNet, whose terms allow non-commercial research only.",
     citation="Coates, Lee, Ng (2011), An Analysis of Single Layer Networks in Unsupervised "
     "Feature Learning, AISTATS",
@@ -128,14 +128,14 @@ def thing(name: str, index: int) -> Image.Image:
     elif name == "deer":
         deer(pen, box)
     else:
-        colour = pick(("red", "green", "blue", "purple", "orange", "brown"), 1, "stl10", index)[0]
-        icon(image, "boat" if name == "ship" else name, box, colour)
+        color = pick(("red", "green", "blue", "purple", "orange", "brown"), 1, "stl10", index)[0]
+        icon(image, "boat" if name == "ship" else name, box, color)
     return image
 
 
 def monkey(pen: ImageDraw.ImageDraw, box: drawing.Box) -> None:
     """Draw a monkey's head from the front, with great ears and a pale face."""
-    fur, face = drawing.COLOURS["brown"], (235, 195, 150)
+    fur, face = drawing.COLORS["brown"], (235, 195, 150)
     for x in (0.0, 0.7):
         pen.ellipse(box.part(x, 0.3, x + 0.3, 0.62), fill=fur)
         pen.ellipse(box.part(x + 0.07, 0.38, x + 0.23, 0.54), fill=face)

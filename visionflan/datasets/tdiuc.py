@@ -4,7 +4,7 @@ Layout: the authors of MultiInstruct (VT-NLP/MultiInstruct, data_preprocessor/TD
 `Questions/OpenEnded_mscoco_<split>2014_questions.json` and
 `Annotations/mscoco_<split>2014_annotations.json`, where each annotation has a `question_type` and
 exactly one answer; code that reads the archive itself finds both folders under `TDIUC/`. Both
-places are read. The archive's JSON names CC BY 4.0 as its licence, as code that cites it reports.
+places are read. The archive's JSON names CC BY 4.0 as its license, as code that cites it reports.
 
 Of the twelve types the absurd questions (about things that are not in the picture, answered
 `doesnotapply`) are no task of the paper and are left out. The paper's list attributes the type
@@ -33,7 +33,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="TDIUC",
     homepage="https://kushalkafle.com/projects/tdiuc.html",
-    licence="CC-BY-4.0",
+    license="CC-BY-4.0",
     terms="The photographs are those of COCO and keep the terms of Flickr.",
     citation="Kafle, Kanan (2017), An Analysis of Visual Question Answering Algorithms, ICCV",
     obtain="""

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import COLOURS, WHITE, WHOLE, canvas, jittered, polygon, word
+from visionflan.drawing import COLORS, WHITE, WHOLE, canvas, jittered, polygon, word
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, present
@@ -37,7 +37,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="TextCaps",
     homepage="https://textvqa.org/textcaps/",
-    licence="CC-BY-4.0",
+    license="CC-BY-4.0",
     terms="The photographs come from Open Images, whose owner lists them as CC BY 2.0.",
     citation="O. Sidorov, R. Hu, M. Rohrbach and A. Singh (2020), TextCaps: a Dataset for Image "
     "Captioning with Reading Comprehension, ECCV",
@@ -134,17 +134,17 @@ def lettered(index: int) -> tuple[Image.Image, list[str]]:
     picture = canvas("textcaps", index)
     text = WORDS[index % len(WORDS)]
     thing = list(CARRIERS)[(index + index // len(WORDS)) % len(CARRIERS)]
-    colour = INKS[stable_hash("textcaps", index, "colour") % len(INKS)]
+    color = INKS[stable_hash("textcaps", index, "colour") % len(INKS)]
     box = jittered(WHOLE.part(0.02, 0.02, 0.98, 0.98), "textcaps", index, by=0.12)
     outline, space = CARRIERS[thing]
-    ImageDraw.Draw(picture).polygon(polygon(box, outline), fill=COLOURS[colour])
+    ImageDraw.Draw(picture).polygon(polygon(box, outline), fill=COLORS[color])
     word(picture, text, box.part(*space), WHITE)
     return picture, [
-        f"A {colour} {thing} that says {text}.",
-        f"A {thing} in {colour} with the word {text} on it.",
-        f"The word {text} is written in white on a {colour} {thing}.",
+        f"A {color} {thing} that says {text}.",
+        f"A {thing} in {color} with the word {text} on it.",
+        f"The word {text} is written in white on a {color} {thing}.",
         f"White letters on a {thing} read {text}. ",
-        f"{text} stands in large letters on a {colour} {thing}.",
+        f"{text} stands in large letters on a {color} {thing}.",
     ]
 
 

@@ -28,9 +28,9 @@ from visionflan.specimens.scene_text import Sign
 dataset = Dataset[TextRow](
     title="Total-Text",
     homepage="https://github.com/cs-chan/Total-Text-Dataset",
-    licence="non-commercial",
+    license="non-commercial",
     terms="""
-        The repository carries the licence BSD-3-Clause, yet its page asks to contact the owners
+        The repository carries the license BSD-3-Clause, yet its page asks to contact the owners
         before any commercial use.
     """,
     citation="C. K. Ch'ng, C. S. Chan and C. Liu (2020), Total-Text: Towards Orientation "

@@ -46,7 +46,7 @@ class Kind(NamedTuple):
 dataset = Dataset[Row](
     title="TU-Berlin sketches",
     homepage="http://cybertron.cg.tu-berlin.de/eitz/projects/classifysketch/",
-    licence="CC-BY-4.0",
+    license="CC-BY-4.0",
     citation="Eitz, Hays, Alexa (2012), How Do Humans Sketch Objects?, ACM Transactions on "
     "Graphics (SIGGRAPH)",
     obtain="""

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, COLOURS, RGB, WHITE, Box, canvas, jittered
+from visionflan.drawing import BLACK, COLORS, RGB, WHITE, Box, canvas, jittered
 from visionflan.layouts import inside, json_lines, present, require
 from visionflan.specimens import write_image, write_lines
 
@@ -39,9 +39,9 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="ViQuAE",
     homepage="https://github.com/PaulLerner/ViQuAE",
-    licence="MIT",
-    terms="The licence is that of the owners' repository of code and data. The pictures are from "
-    "Wikimedia Commons, each under the licence named there; many show people.",
+    license="MIT",
+    terms="The license is that of the owners' repository of code and data. The pictures are from "
+    "Wikimedia Commons, each under the license named there; many show people.",
     citation="Lerner, Ferret, Guinaudeau, Le Borgne, Besançon, Moreno, Lovón Melgarejo (2022), "
     "ViQuAE, a Dataset for Knowledge-based Visual Question Answering about Named Entities, SIGIR",
     obtain="""
@@ -109,7 +109,7 @@ class Flag(NamedTuple):
     """A flag of upright or level stripes, or of a figure on a ground, and whose it is."""
 
     pattern: str
-    colours: tuple[str, ...]
+    colors: tuple[str, ...]
     country: tuple[str, ...]
     capital: tuple[str, ...]
 
@@ -163,7 +163,7 @@ def flown(flag: Flag, index: int) -> Image.Image:
     box = jittered(Box(10, 4, 94, 72), "viquae", index, by=0.25)
     pole = Box(box.left - 5, box.top - 3, box.left, 96)
     pen.rectangle(pole, fill=BLACK)
-    shades = [WHITE if name == "white" else COLOURS[name] for name in flag.colours]
+    shades = [WHITE if name == "white" else COLORS[name] for name in flag.colors]
     if flag.pattern in {"upright", "level"}:
         stripes(pen, box, shades, upright=flag.pattern == "upright")
     else:

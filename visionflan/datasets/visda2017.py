@@ -52,7 +52,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="VisDA-2017",
     homepage="https://ai.bu.edu/visda-2017/",
-    licence="non-commercial",
+    license="non-commercial",
     terms="The owners ask that the pictures serve non-commercial research and education only and "
     "are not passed on.",
     citation="Peng, Usman, Kaushik, Hoffman, Wang and Saenko (2017), VisDA: The Visual Domain "
@@ -134,7 +134,7 @@ def object_classification_validation(row: Row) -> Example | None:
 
 
 ICON_NAMES = {"aeroplane": "airplane", "plant": "potted plant"}
-COLOURS = ("red", "blue", "green", "orange", "purple")
+COLORS = ("red", "blue", "green", "orange", "purple")
 
 
 @dataset.specimen
@@ -144,9 +144,9 @@ def specimen(root: Path, count: int) -> None:
         number = (index // 2) % len(KINDS)
         kind = KINDS[number]
         box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), "visda2017", index, by=0.2)
-        colour = pick(COLOURS, 1, "visda2017", index, "colour")[0]
+        color = pick(COLORS, 1, "visda2017", index, "colour")[0]
         part, domain = ("train", "product") if index % 2 == 0 else ("validation", "photo")
-        image = domain_icon(ICON_NAMES.get(kind, kind), domain, box, colour, "visda2017", index)
+        image = domain_icon(ICON_NAMES.get(kind, kind), domain, box, color, "visda2017", index)
         name = f"src_1_{index}__0_0_165.png" if part == "train" else f"{kind}_{index}.jpg"
         write_image(root / part / kind / name, image)
         lists.setdefault(part, []).append(f"{kind}/{name} {number}")

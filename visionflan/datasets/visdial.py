@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import COLOURS, RGB, SIZE, WHOLE, Box, canvas, jittered, shape
+from visionflan.drawing import COLORS, RGB, SIZE, WHOLE, Box, canvas, jittered, shape
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, shuffled, stable_hash
 from visionflan.layouts import coco_image, require
@@ -48,8 +48,8 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="VisDial",
     homepage="https://visualdialog.org/",
-    licence="CC-BY-4.0",
-    terms="The licence is that of the dialogues; the pictures of COCO keep the terms of Flickr.",
+    license="CC-BY-4.0",
+    terms="The license is that of the dialogues; the pictures of COCO keep the terms of Flickr.",
     citation="A. Das, S. Kottur, K. Gupta, A. Singh, D. Yadav, J. M. F. Moura, D. Parikh and "
     "D. Batra (2017), Visual Dialog, CVPR",
     obtain="""
@@ -219,33 +219,33 @@ def specimen(root: Path, count: int) -> None:
 def scene(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
     """Draw a big thing, what may stand beside it, and round things below; talk about them."""
     thing, other = pick(THINGS, 1, index, "thing")[0], pick(OTHERS, 1, index, "other")[0]
-    colour, round_colour = pick(STRONG, 2, index, "colours")
+    color, round_color = pick(STRONG, 2, index, "colours")
     left, night, framed, solid, large = (
         stable_hash("visdial", index, fact) % 2 == 0 for fact in range(5)
     )
     count = 1 + stable_hash(index, "count") % 3
     image = Image.new("RGB", (SIZE, SIZE), dark(index)) if night else canvas("visdial", index)
     if framed:
-        ImageDraw.Draw(image).rectangle(WHOLE, outline=COLOURS["yellow"], width=5)
+        ImageDraw.Draw(image).rectangle(WHOLE, outline=COLORS["yellow"], width=5)
     near, far = Box(6, 6, 56, 62), Box(60, 10, 92, 58)
     if not left:
         near, far = Box(40, 6, 90, 62), Box(6, 10, 36, 58)
-    icon(image, thing, jittered(near, index, "near"), colour)
+    icon(image, thing, jittered(near, index, "near"), color)
     if other != "nothing":
         icon(image, other, jittered(far, index, "far"), "yellow" if other == "house" else "cyan")
     size = 26 if large else 12
     for place in range(count):
         box = Box(7 + 28 * place, 90 - size, 7 + 28 * place + size, 90)
-        shape(image, "circle" if solid else "ring", round_colour, box)
+        shape(image, "circle" if solid else "ring", round_color, box)
     asked = [
         ("what is the big thing", thing),
-        ("what color is the big thing", colour),
+        ("what color is the big thing", color),
         ("on which side is the big thing", "left" if left else "right"),
         ("is it day or night", "night" if night else "day"),
         ("what is beside the big thing", other),
         ("does the picture have a frame", "yes, a yellow one" if framed else "no"),
         ("how many round things are there", ("only one", "two", "three")[count - 1]),
-        ("what color are the round things", round_colour),
+        ("what color are the round things", round_color),
         ("are the round things solid", "yes" if solid else "no, they are rings"),
         ("are the round things large or small", "large" if large else "small"),
     ]

@@ -41,8 +41,8 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="Visual7W",
     homepage="https://ai.stanford.edu/~yukez/visual7w/",
-    licence="unknown",
-    terms="The owners' toolkit is under the MIT licence; the questions were not seen to name one. "
+    license="unknown",
+    terms="The owners' toolkit is under the MIT license; the questions were not seen to name one. "
     "The photographs are those of COCO and keep the terms of Flickr.",
     citation="Zhu, Groth, Bernstein, Fei-Fei (2016), Visual7W: Grounded Question Answering in "
     "Images, CVPR",
@@ -106,7 +106,7 @@ def vqa(row: Row) -> Example:
 def specimen(root: Path, count: int) -> None:
     images: list[dict[str, object]] = []
     for index in range(count):
-        image, question, answers, right = (named, coloured, counted, placed)[index % 4](index)
+        image, question, answers, right = (named, colored, counted, placed)[index % 4](index)
         image_id = 2_400_000 + index
         filename = f"v7w_{image_id}.jpg"
         write_image(root / "images" / filename, image)
@@ -161,12 +161,12 @@ def named(index: int) -> Made:
     return image, "What is in the picture?", tuple(THINGS.values()), THINGS[thing]
 
 
-def coloured(index: int) -> Made:
+def colored(index: int) -> Made:
     """Draw one thing, and ask for its colour."""
     thing = pick(("car", "sofa", "cup", "kite"), 1, "visual7w", index)[0]
     image = canvas("visual7w", index)
     icon(image, thing, jittered(WHOLE, "visual7w", index, by=0.3), tint(index))
-    answers = tuple(f"{colour.capitalize()}." for colour in TINTS)
+    answers = tuple(f"{color.capitalize()}." for color in TINTS)
     return image, f"What color is the {thing}?", answers, f"{tint(index).capitalize()}."
 
 
@@ -174,10 +174,10 @@ def counted(index: int) -> Made:
     """Draw one to six of a thing, and ask how many there are."""
     thing = pick(("apple", "boat", "bottle", "ball"), 1, "visual7w", index)[0]
     number = 1 + index // 4 % 6
-    colour = pick(TINTS, 1, "visual7w", index, "colour")[0]
+    color = pick(TINTS, 1, "visual7w", index, "colour")[0]
     image = canvas("visual7w", index)
     for place, box in enumerate(cells(number, "visual7w", index)):
-        icon(image, thing, jittered(box, index, place), colour)
+        icon(image, thing, jittered(box, index, place), color)
     return image, f"How many {thing}s are there?", NUMBERS, NUMBERS[number - 1]
 
 

@@ -43,7 +43,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="Visual Genome",
     homepage="https://homes.cs.washington.edu/~ranjay/visualgenome/",
-    licence="CC-BY-4.0",
+    license="CC-BY-4.0",
     terms="The photographs are those of YFCC100M and COCO and keep the terms of Flickr.",
     citation="R. Krishna, Y. Zhu, O. Groth, J. Johnson, K. Hata, J. Kravitz, S. Chen, Y. "
     "Kalantidis, L.-J. Li, D. A. Shamma, M. S. Bernstein and L. Fei-Fei (2017), Visual Genome: "
@@ -125,7 +125,7 @@ def visualgenome_vqa(row: Row) -> Example:
 
 
 THINGS = ("cat", "cup", "lamp", "bird", "apple", "bottle")
-COLOURS = ("red", "green", "blue", "purple", "orange", "black")
+COLORS = ("red", "green", "blue", "purple", "orange", "black")
 # Where a thing is drawn when it is there of a table or a bed, and where that stands.
 PLACES = {
     "On": ((0.28, 0.13, 0.72, 0.57), (0.05, 0.44, 0.95, 1.0)),
@@ -161,12 +161,12 @@ def around_a_table(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
     picture = canvas("visual_genome", index)
     thing = THINGS[index % len(THINGS)]
     (place,) = pick(list(PLACES), 1, "visual_genome", index, "place")
-    colour, wood = pick(COLOURS, 2, "visual_genome", index, "colours")
+    color, wood = pick(COLORS, 2, "visual_genome", index, "colours")
     inner, outer = PLACES[place]
     icon(picture, "table", WHOLE.part(*outer), wood)
-    icon(picture, thing, jittered(WHOLE.part(*inner), "visual_genome", index), colour)
+    icon(picture, thing, jittered(WHOLE.part(*inner), "visual_genome", index), color)
     return picture, [
         (f"What is {place.lower()} the table?", f"A {thing}.".replace("A a", "An a")),
         (f"Where is the {thing}?", f"{place} the table."),
-        (f"What color is the {thing}?", colour.capitalize()),
+        (f"What color is the {thing}?", color.capitalize()),
     ]

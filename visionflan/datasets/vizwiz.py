@@ -79,7 +79,7 @@ Row = Question | Captioned | Judged
 dataset = Dataset[Row](
     title="VizWiz",
     homepage="https://vizwiz.org/",
-    licence="CC-BY-4.0",
+    license="CC-BY-4.0",
     citation="D. Gurari, Q. Li, A. J. Stangl, A. Guo, C. Lin, K. Grauman, J. Luo and J. P. Bigham "
     "(2018), VizWiz Grand Challenge: Answering Visual Questions from Blind People, CVPR; D. "
     "Gurari, Y. Zhao, M. Zhang and N. Bhattacharya (2020), Captioning Images Taken by People Who "

@@ -57,7 +57,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="PASCAL VOC 2007",
     homepage="http://host.robots.ox.ac.uk/pascal/VOC/voc2007/",
-    licence="unknown",
+    license="unknown",
     terms="""
         The photographs come from Flickr, and their use must respect Flickr's terms. The owners ask
         that the test images serve only for reporting results: unpack the training and validation
@@ -115,8 +115,8 @@ def specimen(root: Path, count: int) -> None:
         picture = drawing.canvas("voc2007", index)
         boxes = boxes_for(drawn, index)
         for kind, box in zip(drawn, boxes, strict=True):
-            colour = pick(sorted(drawing.COLOURS), 1, "voc2007", index, kind)[0]
-            icons.icon(picture, DRAWN[kind], box, colour)
+            color = pick(sorted(drawing.COLORS), 1, "voc2007", index, kind)[0]
+            icons.icon(picture, DRAWN[kind], box, color)
         specimens.write_image(home / f"JPEGImages/{name}.jpg", picture)
         specimens.write_text(home / f"Annotations/{name}.xml", annotation(name, drawn, boxes))
     specimens.write_lines(home / "ImageSets/Main/trainval.txt", names)

@@ -50,7 +50,7 @@ class Explained(NamedTuple):
 dataset = Dataset[Question | Explained](
     title="VQA-E",
     homepage="https://github.com/liqing-ustc/VQA-E",
-    licence="MIT",
+    license="MIT",
     terms="The photographs are those of COCO and keep the terms of Flickr.",
     citation="Q. Li, Q. Tao, S. Joty, J. Cai and J. Luo (2018), VQA-E: Explaining, Elaborating, "
     "and Enhancing Your Answers for Visual Questions, ECCV",
@@ -147,7 +147,7 @@ def sentence(words: str) -> str:
 
 
 THINGS = ("cat", "cup", "car", "chair", "bird", "bottle", "lamp", "apple")
-COLOURS = ("red", "green", "blue", "yellow", "purple", "orange")
+COLORS = ("red", "green", "blue", "yellow", "purple", "orange")
 NUMBERS = ("one", "two", "three", "four")
 
 
@@ -179,14 +179,14 @@ def several(index: int) -> tuple[Image.Image, list[tuple[str, str, str]]]:
     picture = canvas("vqa_e", index)
     thing = THINGS[index % len(THINGS)]
     number = 1 + (index + index // len(THINGS)) % len(NUMBERS)
-    (colour,) = pick(COLOURS, 1, "vqa_e", index, "colour")
+    (color,) = pick(COLORS, 1, "vqa_e", index, "colour")
     for place, cell in enumerate(cells(number, "vqa_e", index, columns=2, rows=2)):
-        icon(picture, thing, jittered(cell, "vqa_e", index, place), colour)
+        icon(picture, thing, jittered(cell, "vqa_e", index, place), color)
     many = f"{thing}s" if number > 1 else thing
     verb = "are" if number > 1 else "is"
-    there = f"there {verb} {NUMBERS[number - 1]} {colour} {many} "
+    there = f"there {verb} {NUMBERS[number - 1]} {color} {many} "
     return picture, [
         (f"How many {thing}s are there?", str(number), there),
-        (f"What color {verb} the {many}?", colour, there),
-        (f"What {verb} shown?", many, f"{NUMBERS[number - 1]} {many} painted {colour} "),
+        (f"What color {verb} the {many}?", color, there),
+        (f"What {verb} shown?", many, f"{NUMBERS[number - 1]} {many} painted {color} "),
     ]

@@ -41,7 +41,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="VQA-RAD",
     homepage="https://osf.io/89kps/",
-    licence="CC0-1.0",
+    license="CC0-1.0",
     citation="J. J. Lau, S. Gayen, A. Ben Abacha and D. Demner-Fushman (2018), A dataset of "
     "clinically generated visual questions and answers about radiology images, Scientific Data",
     obtain="""
@@ -138,7 +138,7 @@ def chest(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
     both = ("left", "right")
     image = film(index)
     pen = ImageDraw.Draw(image)
-    pen.rounded_rectangle(jittered(WHOLE, "chest", index), 20, fill=grey(95, index))
+    pen.rounded_rectangle(jittered(WHOLE, "chest", index), 20, fill=gray(95, index))
     held = (("left",), ("right",), both, both, *[()] * 4)[stable_hash("side", index) % 8]
     for lung in LUNGS.values():
         pen.ellipse(lung, fill=(25, 25, 25))
@@ -163,7 +163,7 @@ def head(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
     image = film(index)
     pen = ImageDraw.Draw(image)
     skull = jittered(Box(14, 4, 82, 92), "head", index)
-    pen.ellipse(skull, fill=grey(110, index), outline=(250, 250, 250), width=7)
+    pen.ellipse(skull, fill=gray(110, index), outline=(250, 250, 250), width=7)
     lesion = stable_hash("lesion", index) % 2 == 0
     if lesion:
         pen.ellipse(jittered(skull.part(0.25, 0.3, 0.75, 0.7), index, by=0.4), fill=(250,) * 3)
@@ -178,7 +178,7 @@ def arm(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
     image = film(index)
     pen = ImageDraw.Draw(image)
     flesh = jittered(Box(22, 0, 74, 96), "arm", index)
-    pen.rectangle(flesh, fill=grey(80, index))
+    pen.rectangle(flesh, fill=gray(80, index))
     broken = stable_hash("broken", index) % 2 == 0
     for top, bottom in ((0.04, 0.44), (0.58, 0.96)) if broken else ((0.04, 0.96),):
         pen.rectangle(flesh.part(0.32, top, 0.68, bottom), fill=(250,) * 3)
@@ -190,10 +190,10 @@ def arm(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
 
 def film(index: int) -> Image.Image:
     """Make the dark ground of a scan."""
-    return Image.new("RGB", (SIZE, SIZE), grey(2, index))
+    return Image.new("RGB", (SIZE, SIZE), gray(2, index))
 
 
-def grey(level: int, index: int) -> tuple[int, int, int]:
+def gray(level: int, index: int) -> tuple[int, int, int]:
     """Give a shade of grey a little above a level."""
     shade = level + stable_hash("shade", level, index) % 24
     return shade, shade, shade

@@ -4,7 +4,7 @@ Layout: the authors of MultiInstruct (VT-NLP/MultiInstruct, download_scripts/vqa
 data_preprocessor/VQAv2+*.py) unpack the four JSON files into one folder; the owners' VQA API and
 much training code keep them in `Questions/` and `Annotations/`. Both are read. The owners' download
 page tells how questions and answers were normalised; the Hugging Face loading script
-(HuggingFaceM4/VQAv2) names CC BY 4.0 as the licence.
+(HuggingFaceM4/VQAv2) names CC BY 4.0 as the license.
 
 The target is the answer that the release calls `multiple_choice_answer`, the most frequent one.
 
@@ -60,7 +60,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="VQAv2",
     homepage="https://visualqa.org",
-    licence="CC-BY-4.0",
+    license="CC-BY-4.0",
     terms="The photographs are those of COCO and keep the terms of Flickr.",
     citation="Goyal, Khot, Summers-Stay, Batra, Parikh (2017), Making the V in VQA Matter: "
     "Elevating the Role of Image Understanding in Visual Question Answering, CVPR",
@@ -163,7 +163,7 @@ def specimen(root: Path, count: int) -> None:
 
 ALSO_SAID = {"gray": "silver", "purple": "violet", "1": "one", "2": "two", "3": "three"}
 THINGS = ("bird", "car", "chair", "cup", "fish", "house", "kite", "lamp")
-COLOURS = ("red", "green", "blue", "yellow", "purple", "orange", "black")
+COLORS = ("red", "green", "blue", "yellow", "purple", "orange", "black")
 Drawn = tuple[Image.Image, list[tuple[str, str]]]
 
 
@@ -171,19 +171,19 @@ def two_things(index: int) -> Drawn:
     """Draw two things side by side or one above the other, and ask about both."""
     picture = drawing.canvas("vqav2", index)
     left, right = THINGS[index % 8], THINGS[(index + 1 + stable_hash("vqav2", index) % 7) % 8]
-    colours = pick(COLOURS, 2, "vqav2", index, "colours")
+    colors = pick(COLORS, 2, "vqav2", index, "colours")
     boxes = ((0.01, 0.26, 0.49, 0.74), (0.51, 0.26, 0.99, 0.74))
     if stable_hash("vqav2", index, "stacked") % 2:
         boxes = ((0.26, 0.01, 0.74, 0.49), (0.26, 0.51, 0.74, 0.99))
-    for thing, colour, edges in zip((left, right), colours, boxes, strict=True):
+    for thing, color, edges in zip((left, right), colors, boxes, strict=True):
         box = drawing.jittered(drawing.WHOLE.part(*edges), "vqav2", index, thing, by=0.15)
-        icons.icon(picture, thing, box, colour)
+        icons.icon(picture, thing, box, color)
     (absent,) = pick(THINGS, 1, "vqav2", index, "absent", avoid=(left, right))
     there = stable_hash("vqav2", index, "there") % 2
     asked = (left, right)[stable_hash("vqav2", index, "asked") % 2] if there else absent
     return picture, [
-        (f"What color is the {left}?", colours[0]),
-        (f"What color is the {right}?", colours[1]),
+        (f"What color is the {left}?", colors[0]),
+        (f"What color is the {right}?", colors[1]),
         (f"Is there a {asked} in this picture?", ("no", "yes")[there]),
     ]
 
@@ -192,14 +192,14 @@ def several(index: int) -> Drawn:
     """Draw one thing one to four times, and ask how many there are."""
     picture = drawing.canvas("vqav2", index)
     (thing,) = pick(THINGS, 1, "vqav2", index, "thing")
-    (colour,) = pick(COLOURS, 1, "vqav2", index, "colour")
+    (color,) = pick(COLORS, 1, "vqav2", index, "colour")
     number = 1 + index // 3 % 4
     for box in drawing.cells(number, "vqav2", index, columns=2, rows=2):
-        icons.icon(picture, thing, drawing.jittered(box, "vqav2", index, round(box.left)), colour)
+        icons.icon(picture, thing, drawing.jittered(box, "vqav2", index, round(box.left)), color)
     plural = f"{thing}s" if thing != "fish" else thing
     return picture, [
         (f"How many {plural} are there?", str(number)),
-        (f"What color is the {thing}?" if number == 1 else f"What color are the {plural}?", colour),
+        (f"What color is the {thing}?" if number == 1 else f"What color are the {plural}?", color),
     ]
 
 

@@ -45,7 +45,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="VQG",
     homepage="https://www.microsoft.com/en-us/download/details.aspx?id=53670",
-    licence="unknown",
+    license="unknown",
     terms="""
         The pictures are not part of the release: they belong to those who put them on the web, and
         those of COCO keep the terms of Flickr.
@@ -176,10 +176,10 @@ def scene(thing: str, event: str, index: int) -> Image.Image:
         pen.rectangle(drawing.WHOLE, fill=(15, 15, 50 + stable_hash("vqg", index, "sky") % 50))
         moon = drawing.WHOLE.part(0.04, 0.02, 0.3, 0.28)
         pen.ellipse(drawing.jittered(moon, "vqg", index, "moon", by=0.3), fill=(250, 240, 180))
-    colour = pick(("blue", "green", "purple", "cyan"), 1, "vqg", index, "colour")[0]
+    color = pick(("blue", "green", "purple", "cyan"), 1, "vqg", index, "colour")[0]
     room = drawing.WHOLE.part(0.1, 0.26, 0.9, 0.98)
     box = drawing.jittered(room, "vqg", index, by=0.2)
-    icons.icon(image, thing, box, colour)
+    icons.icon(image, thing, box, color)
     if event in DRAWN:
         DRAWN[event](pen, box)
     return image
@@ -187,10 +187,10 @@ def scene(thing: str, event: str, index: int) -> Image.Image:
 
 def flames(pen: ImageDraw.ImageDraw, box: drawing.Box) -> None:
     for x in (0.1, 0.38, 0.66):
-        for inset, colour in ((0.0, "red"), (0.07, "yellow")):
+        for inset, color in ((0.0, "red"), (0.07, "yellow")):
             foot = box.part(x + inset, -0.3 + 2.2 * inset, x + 0.28 - inset, 0.55)
             pen.polygon(
-                drawing.polygon(foot, [(0, 1), (0.5, 0), (1, 1)]), fill=drawing.COLOURS[colour]
+                drawing.polygon(foot, [(0, 1), (0.5, 0), (1, 1)]), fill=drawing.COLORS[color]
             )
 
 
@@ -198,15 +198,15 @@ def rain(pen: ImageDraw.ImageDraw, box: drawing.Box) -> None:
     pen.ellipse(drawing.WHOLE.part(0.1, -0.1, 0.9, 0.18), fill=(110, 110, 120))
     for place in range(15):
         x, y = 6 + 6 * place, 22 + 23 * (place % 3)
-        pen.line([(x, y), (x - 4, y + 12)], fill=drawing.COLOURS["blue"], width=2)
+        pen.line([(x, y), (x - 4, y + 12)], fill=drawing.COLORS["blue"], width=2)
 
 
 def balloons(pen: ImageDraw.ImageDraw, box: drawing.Box) -> None:
-    for place, colour in enumerate(("red", "yellow", "orange", "purple")):
+    for place, color in enumerate(("red", "yellow", "orange", "purple")):
         left = 0.04 + 0.24 * place
         round_part = drawing.WHOLE.part(left, 0.02, left + 0.2, 0.26)
         pen.line([round_part.at(0.5, 1), box.at(0.5, 0.5)], fill=drawing.BLACK)
-        pen.ellipse(round_part, fill=drawing.COLOURS[colour])
+        pen.ellipse(round_part, fill=drawing.COLORS[color])
 
 
 DRAWN = {"fire": flames, "rain": rain, "party": balloons}

@@ -53,7 +53,7 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="WikiArt",
     homepage="https://github.com/cs-chan/ArtGAN/blob/master/WikiArt%20Dataset/README.md",
-    licence="non-commercial",
+    license="non-commercial",
     terms="""
         For non-commercial research only, and under the terms of use of WikiArt.org, from where the
         pictures come; many of the works are still in copyright.
@@ -149,7 +149,7 @@ SUBJECTS = {
     "still life": ("apple", "bottle", "banana"),
 }
 DRAWN = {"Impressionism": "art painting", "Pop_Art": "cartoon", "Realism": "photo"}
-COLOURS = ("red", "green", "blue", "purple", "brown")
+COLORS = ("red", "green", "blue", "purple", "brown")
 
 
 @dataset.specimen
@@ -161,8 +161,8 @@ def specimen(root: Path, count: int) -> None:
         style = pick(list(DRAWN), 1, "wikiart", index, "style")[0]
         thing = pick(SUBJECTS[genre], 1, "wikiart", index, "thing")[0]
         box = jittered(WHOLE.part(0.1, 0.02, 0.9, 0.78), "wikiart", index, by=0.2)
-        colour = pick(COLOURS, 1, "wikiart", index, "colour")[0]
-        image = styled_icon(thing, DRAWN[style], box, colour, "wikiart", index)
+        color = pick(COLORS, 1, "wikiart", index, "colour")[0]
+        image = styled_icon(thing, DRAWN[style], box, color, "wikiart", index)
         signature = ungarbled(artist).split("-")[-1].upper()
         ImageDraw.Draw(image).rectangle(WHOLE.part(0.4, 0.78, 1, 1), fill=WHITE)
         word(image, signature, WHOLE.part(0.44, 0.8, 0.98, 0.98))

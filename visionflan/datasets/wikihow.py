@@ -48,9 +48,9 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="wikiHow",
     homepage="https://www.wikihow.com/wikiHow:Creative-Commons",
-    licence="CC-BY-NC-SA-3.0",
+    license="CC-BY-NC-SA-3.0",
     terms="""
-        The licence is that of wikiHow's texts. Pictures have terms of their own, which the release
+        The license is that of wikiHow's texts. Pictures have terms of their own, which the release
         of 2021 names in img_license.
     """,
     citation="Y. Yang, A. Panagopoulou, Q. Lyu, L. Zhang, M. Yatskar and C. Callison-Burch (2021), "
@@ -281,6 +281,6 @@ def drawn(index: int, thing: str, number: int) -> Image.Image:
     (main,) = pick(("red", "blue", "green", "orange", "purple"), 1, "wikihow", index)
     whole = jittered(WHOLE.part(0.05, 0.05, 0.95, 0.95), "wikihow", index, by=0.25)
     for parts in list(DRAWINGS[thing].values())[: number + 1]:
-        for name, colour, place in parts:
-            shape(image, name, main if colour == "*" else colour, whole.part(*place))
+        for name, color, place in parts:
+            shape(image, name, main if color == "*" else color, whole.part(*place))
     return image

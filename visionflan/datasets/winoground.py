@@ -38,9 +38,9 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="Winoground",
     homepage="https://huggingface.co/datasets/facebook/winoground",
-    licence="research-only",
+    license="research-only",
     terms="Access is granted to those who agree to use it solely for research purposes; a full "
-    "licence agreement is among the files. It is an evaluation set.",
+    "license agreement is among the files. It is an evaluation set.",
     citation="Thrush, Jiang, Bartolo, Singh, Williams, Kiela and Ross (2022), Winoground: Probing "
     "Vision and Language Models for Visio-Linguistic Compositionality, CVPR",
     obtain="""
@@ -106,7 +106,7 @@ ABOVE, BELOW = WHOLE.part(0.2, 0.02, 0.8, 0.5), WHOLE.part(0.2, 0.5, 0.8, 0.98)
 
 class Drawn(NamedTuple):
     thing: str
-    colour: str
+    color: str
     box: Box
 
 
@@ -155,7 +155,7 @@ def encoded(drawn: list[Drawn], index: int, place: int) -> bytes:
     image = canvas(index, place)
     for thing in drawn:
         box = jittered(thing.box, index, place, thing.thing)
-        icon(image, thing.thing, box, thing.colour)
+        icon(image, thing.thing, box, thing.color)
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()

@@ -53,9 +53,9 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="WIT",
     homepage="https://github.com/google-research-datasets/wit",
-    licence="CC-BY-SA-3.0",
+    license="CC-BY-SA-3.0",
     terms="""
-        The licence is that of the texts. Each picture has its own licence at Wikimedia Commons or
+        The license is that of the texts. Each picture has its own license at Wikimedia Commons or
         at the Wikipedia that it is from.
     """,
     citation="Srinivasan, Raman, Chen, Bendersky, Najork (2021), WIT: Wikipedia-based Image Text "
@@ -144,7 +144,7 @@ ARTICLES = {
     "pyramid": "A pyramid is a building with sloping sides. The oldest stand in Egypt.",
     "umbrella": "An umbrella is a shelter against the rain. It is carried in the hand.",
 }
-COLOURS = ("red", "green", "blue", "orange", "purple", "brown")
+COLORS = ("red", "green", "blue", "orange", "purple", "brown")
 PARTS = ("wit_v1.train.all-00000-of-00010", "wit_v1.val.all-00000-of-00005")
 
 
@@ -188,5 +188,5 @@ def drawn(index: int) -> Image.Image:
     thing = list(ARTICLES)[index % len(ARTICLES)]
     image = canvas("wit", index)
     box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), "wit", index, by=0.2)
-    icon(image, thing, box, pick(COLOURS, 1, "wit", index, "colour")[0])
+    icon(image, thing, box, pick(COLORS, 1, "wit", index, "colour")[0])
     return image

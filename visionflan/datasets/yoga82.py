@@ -20,7 +20,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import COLOURS, SIZE, WHOLE, Box, jittered, polygon, stroke
+from visionflan.drawing import COLORS, SIZE, WHOLE, Box, jittered, polygon, stroke
 from visionflan.drawing.icons.animals import SKIN
 from visionflan.drawing.styles import photo
 from visionflan.hashing import pick
@@ -49,9 +49,9 @@ class Row(NamedTuple):
 dataset = Dataset[Row](
     title="Yoga-82",
     homepage="https://sites.google.com/view/yoga-82/home",
-    licence="unknown",
+    license="unknown",
     terms="The owners give the addresses to those who fill in the form on the homepage, where they "
-    "name the licences; the pictures belong to the sites that show them.",
+    "name the licenses; the pictures belong to the sites that show them.",
     citation="Verma, Kumawat, Nakashima and Raman (2020), Yoga-82: A New Dataset for Fine-grained "
     "Classification of Human Poses, CVPR Workshops",
     obtain="""
@@ -164,8 +164,8 @@ def specimen(root: Path, count: int) -> None:
         pose = thing_at(index, list(POSES), "yoga82")
         subject = Image.new("RGBA", (SIZE, SIZE))
         box = jittered(WHOLE.part(0.03, 0.03, 0.97, 0.97), "yoga82", index, by=0.2)
-        colour = pick(("red", "blue", "green", "purple"), 1, "yoga82", index)[0]
-        figure(ImageDraw.Draw(subject), box, pose, colour)
+        color = pick(("red", "blue", "green", "purple"), 1, "yoga82", index)[0]
+        figure(ImageDraw.Draw(subject), box, pose, color)
         path = f"{pose}/{index + 1}_0.jpg"
         write_image(root / "images" / path, photo(subject, "yoga82", index))
         lines.append(f"{path},0,0,{list(POSES).index(pose)}")
@@ -173,9 +173,9 @@ def specimen(root: Path, count: int) -> None:
     write_lines(root / "Yoga-82" / "yoga_test.txt", lines[:1])
 
 
-def figure(pen: ImageDraw.ImageDraw, box: Box, pose: str, colour: str) -> None:
+def figure(pen: ImageDraw.ImageDraw, box: Box, pose: str, color: str) -> None:
     """Draw a person in one of `POSES`, dressed in the colour."""
     (x, y), lines = POSES[pose]
     for points in lines:
-        pen.line(polygon(box, points), fill=COLOURS[colour], width=stroke(box, 0.1), joint="curve")
+        pen.line(polygon(box, points), fill=COLORS[color], width=stroke(box, 0.1), joint="curve")
     pen.ellipse(box.part(x - 0.1, y - 0.1, x + 0.1, y + 0.1), fill=SKIN)

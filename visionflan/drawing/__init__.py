@@ -10,7 +10,7 @@ from visionflan.hashing import hash_fraction, stable_hash
 
 RGB = tuple[int, int, int]
 
-COLOURS: dict[str, RGB] = {
+COLORS: dict[str, RGB] = {
     "red": (214, 40, 40),
     "green": (44, 150, 60),
     "blue": (40, 80, 210),
@@ -23,7 +23,7 @@ COLOURS: dict[str, RGB] = {
     "black": (20, 20, 20),
 }
 
-BLACK = COLOURS["black"]
+BLACK = COLORS["black"]
 WHITE: RGB = (250, 250, 250)
 
 SIZE = 96
@@ -94,9 +94,9 @@ def regular(box: Box, corners: int, inner: float = 1.0) -> list[tuple[float, flo
     ]
 
 
-def darker(colour: RGB, by: float = 0.6) -> RGB:
+def darker(color: RGB, by: float = 0.6) -> RGB:
     """Give the same colour in the shade."""
-    red, green, blue = colour
+    red, green, blue = color
     return round(red * by), round(green * by), round(blue * by)
 
 
@@ -105,35 +105,35 @@ def stroke(box: Box, share: float) -> int:
     return max(2, round((box.right - box.left) * share))
 
 
-def circle(pen: ImageDraw.ImageDraw, box: Box, colour: RGB) -> None:
+def circle(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     """Draw a filled circle."""
-    pen.ellipse(box, fill=colour)
+    pen.ellipse(box, fill=color)
 
 
-def square(pen: ImageDraw.ImageDraw, box: Box, colour: RGB) -> None:
+def square(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     """Draw a filled square."""
-    pen.rectangle(box.part(0.06, 0.06, 0.94, 0.94), fill=colour)
+    pen.rectangle(box.part(0.06, 0.06, 0.94, 0.94), fill=color)
 
 
-def triangle(pen: ImageDraw.ImageDraw, box: Box, colour: RGB) -> None:
+def triangle(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     """Draw a filled triangle that stands on its base."""
-    pen.polygon(polygon(box, [(0.5, 0.02), (0.98, 0.95), (0.02, 0.95)]), fill=colour)
+    pen.polygon(polygon(box, [(0.5, 0.02), (0.98, 0.95), (0.02, 0.95)]), fill=color)
 
 
-def star(pen: ImageDraw.ImageDraw, box: Box, colour: RGB) -> None:
+def star(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     """Draw a filled star of five points."""
-    pen.polygon(regular(box, 5, 0.42), fill=colour)
+    pen.polygon(regular(box, 5, 0.42), fill=color)
 
 
-def cross(pen: ImageDraw.ImageDraw, box: Box, colour: RGB) -> None:
+def cross(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     """Draw an upright cross."""
-    pen.rectangle(box.part(0.36, 0.02, 0.64, 0.98), fill=colour)
-    pen.rectangle(box.part(0.02, 0.36, 0.98, 0.64), fill=colour)
+    pen.rectangle(box.part(0.36, 0.02, 0.64, 0.98), fill=color)
+    pen.rectangle(box.part(0.02, 0.36, 0.98, 0.64), fill=color)
 
 
-def ring(pen: ImageDraw.ImageDraw, box: Box, colour: RGB) -> None:
+def ring(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     """Draw a thick ring."""
-    pen.ellipse(box, outline=colour, width=max(2, round((box.right - box.left) * 0.2)))
+    pen.ellipse(box, outline=color, width=max(2, round((box.right - box.left) * 0.2)))
 
 
 SHAPES: dict[str, Callable[[ImageDraw.ImageDraw, Box, RGB], None]] = {
@@ -146,12 +146,12 @@ SHAPES: dict[str, Callable[[ImageDraw.ImageDraw, Box, RGB], None]] = {
 }
 
 
-def shape(image: Image.Image, name: str, colour: str, box: Box) -> None:
+def shape(image: Image.Image, name: str, color: str, box: Box) -> None:
     """Draw one shape of `SHAPES` in one colour of `COLOURS`."""
-    SHAPES[name](ImageDraw.Draw(image), box, COLOURS[colour])
+    SHAPES[name](ImageDraw.Draw(image), box, COLORS[color])
 
 
-def word(image: Image.Image, text: str, box: Box, colour: RGB = (20, 20, 20)) -> None:
+def word(image: Image.Image, text: str, box: Box, color: RGB = (20, 20, 20)) -> None:
     """Write text as large as the box allows, in its middle; lines are separated by line ends."""
     pen = ImageDraw.Draw(image)
     width, height = box.right - box.left, box.bottom - box.top
@@ -159,7 +159,7 @@ def word(image: Image.Image, text: str, box: Box, colour: RGB = (20, 20, 20)) ->
     while size > 6 and pen.multiline_textbbox((0, 0), text, font=font(size))[2] > width:
         size -= 1
     pen.multiline_text(
-        box.at(0.5, 0.5), text, fill=colour, font=font(size), anchor="mm", align="center"
+        box.at(0.5, 0.5), text, fill=color, font=font(size), anchor="mm", align="center"
     )
 
 
@@ -168,7 +168,7 @@ def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
 
 
-def bars(image: Image.Image, values: list[tuple[str, float]], colours: list[str]) -> None:
+def bars(image: Image.Image, values: list[tuple[str, float]], colors: list[str]) -> None:
     """Draw a bar chart: a bar for each named value from 0 to 1, its name under it."""
     pen = ImageDraw.Draw(image)
     plot = WHOLE.part(0.08, 0.05, 0.97, 0.8)
@@ -176,7 +176,7 @@ def bars(image: Image.Image, values: list[tuple[str, float]], colours: list[str]
         left, right = place / len(values), (place + 1) / len(values)
         pen.rectangle(
             plot.part(left + 0.15 / len(values), 1 - value, right - 0.15 / len(values), 1),
-            fill=COLOURS[colours[place]],
+            fill=COLORS[colors[place]],
         )
         word(image, name, WHOLE.part(0.08 + 0.89 * left, 0.82, 0.08 + 0.89 * right, 0.98))
     pen.line([plot.at(0, 0), plot.at(0, 1), plot.at(1, 1)], fill=(20, 20, 20), width=2)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from PIL import Image, ImageDraw
 
-from visionflan.drawing import BLACK, COLOURS, RGB, WHOLE, Box, word
+from visionflan.drawing import BLACK, COLORS, RGB, WHOLE, Box, word
 
 TOP = 10
 GRID: RGB = (190, 190, 190)
@@ -13,7 +13,7 @@ PLOT = WHOLE.part(0.17, 0.06, 0.93, 0.82)
 Values = Sequence[tuple[str, int]]
 
 
-def chart(image: Image.Image, kind: str, values: Values, colour: str) -> None:
+def chart(image: Image.Image, kind: str, values: Values, color: str) -> None:
     """Draw one chart of `CHARTS`, with values of 0 to 10 and a grid at 5 and 10."""
     pen = ImageDraw.Draw(image)
     lying = kind == "hbar_categorical"
@@ -21,46 +21,46 @@ def chart(image: Image.Image, kind: str, values: Values, colour: str) -> None:
         share = tick / TOP
         line = (share, 0, share, 1) if lying else (0, 1 - share, 1, 1 - share)
         pen.line([PLOT.at(*line[:2]), PLOT.at(*line[2:])], fill=GRID if tick else BLACK, width=2)
-        centre = PLOT.at(share, 1.12) if lying else PLOT.at(-0.12, 1 - share)
-        word(image, str(tick), around(centre, 0.16, 0.15))
+        center = PLOT.at(share, 1.12) if lying else PLOT.at(-0.12, 1 - share)
+        word(image, str(tick), around(center, 0.16, 0.15))
     for place, (name, _) in enumerate(values):
         middle = (place + 0.5) / len(values)
-        centre = PLOT.at(-0.12, middle) if lying else PLOT.at(middle, 1.12)
-        word(image, name, around(centre, 0.18 if lying else 0.8 / len(values), 0.15))
-    CHARTS[kind](pen, values, COLOURS[colour])
+        center = PLOT.at(-0.12, middle) if lying else PLOT.at(middle, 1.12)
+        word(image, name, around(center, 0.18 if lying else 0.8 / len(values), 0.15))
+    CHARTS[kind](pen, values, COLORS[color])
 
 
-def around(centre: tuple[float, float], width: float, height: float) -> Box:
+def around(center: tuple[float, float], width: float, height: float) -> Box:
     """Give the box around a point, of these shares of the whole picture."""
-    x, y = centre
+    x, y = center
     right, down = WHOLE.right * width / 2, WHOLE.bottom * height / 2
     return Box(x - right, y - down, x + right, y + down)
 
 
-def standing(pen: ImageDraw.ImageDraw, values: Values, colour: RGB) -> None:
+def standing(pen: ImageDraw.ImageDraw, values: Values, color: RGB) -> None:
     """Draw bars that stand."""
     for place, (_, value) in enumerate(values):
         left, right = (place + 0.2) / len(values), (place + 0.8) / len(values)
-        pen.rectangle(PLOT.part(left, 1 - value / TOP, right, 1), fill=colour)
+        pen.rectangle(PLOT.part(left, 1 - value / TOP, right, 1), fill=color)
 
 
-def lying(pen: ImageDraw.ImageDraw, values: Values, colour: RGB) -> None:
+def lying(pen: ImageDraw.ImageDraw, values: Values, color: RGB) -> None:
     """Draw bars that lie."""
     for place, (_, value) in enumerate(values):
         upper, lower = (place + 0.2) / len(values), (place + 0.8) / len(values)
-        pen.rectangle(PLOT.part(0, upper, value / TOP, lower), fill=colour)
+        pen.rectangle(PLOT.part(0, upper, value / TOP, lower), fill=color)
 
 
-def line(pen: ImageDraw.ImageDraw, values: Values, colour: RGB) -> None:
+def line(pen: ImageDraw.ImageDraw, values: Values, color: RGB) -> None:
     """Draw a line through the values."""
-    pen.line(points(values), fill=colour, width=4, joint="curve")
+    pen.line(points(values), fill=color, width=4, joint="curve")
 
 
-def dot_line(pen: ImageDraw.ImageDraw, values: Values, colour: RGB) -> None:
+def dot_line(pen: ImageDraw.ImageDraw, values: Values, color: RGB) -> None:
     """Draw a line with a dot at each value."""
-    line(pen, values, colour)
+    line(pen, values, color)
     for x, y in points(values):
-        pen.ellipse((x - 5, y - 5, x + 5, y + 5), fill=colour)
+        pen.ellipse((x - 5, y - 5, x + 5, y + 5), fill=color)
 
 
 def points(values: Values) -> list[tuple[float, float]]:

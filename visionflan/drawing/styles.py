@@ -26,10 +26,10 @@ PIGMENTS: list[tuple[RGB, RGB]] = [
 FLATS: list[RGB] = [(255, 220, 60), (90, 215, 255), (255, 150, 200), (140, 235, 120)]
 
 
-def styled_icon(name: str, style: str, box: Box, colour: str, *identity: str | int) -> Image.Image:
+def styled_icon(name: str, style: str, box: Box, color: str, *identity: str | int) -> Image.Image:
     """Draw one thing of `ICONS` in one style of `STYLES`; what is chance follows from identity."""
     subject = Image.new("RGBA", (SIZE, SIZE))
-    icon(subject, name, box, colour)
+    icon(subject, name, box, color)
     return STYLES[style](subject, *identity)
 
 
@@ -52,7 +52,7 @@ def art_painting(subject: Image.Image, *identity: str | int) -> Image.Image:
     """Paint subject and ground with short broad dabs of the brush."""
     plan = gradient(*pick(PIGMENTS, 1, *identity, "pigments")[0])
     plan.paste(subject, mask=subject.getchannel("A"))
-    colours, chance = plan.tobytes(), noise(1, *identity, "dabs").tobytes()
+    colors, chance = plan.tobytes(), noise(1, *identity, "dabs").tobytes()
     slant = 3 * hash_fraction(*identity, "slant")
     painting = plan.copy()
     pen = ImageDraw.Draw(painting)
@@ -60,7 +60,7 @@ def art_painting(subject: Image.Image, *identity: str | int) -> Image.Image:
     for place in sorted(places, key=chance.__getitem__):
         y, x = divmod(place, SIZE)
         angle, tone = slant + chance[place] / 160, 0.72 + chance[place] / 425
-        red, green, blue = (round(part * tone) for part in colours[3 * place : 3 * place + 3])
+        red, green, blue = (round(part * tone) for part in colors[3 * place : 3 * place + 3])
         run, rise = 4 * cos(angle), 4 * sin(angle)
         pen.line([(x - run, y - rise), (x + run, y + rise)], fill=(red, green, blue), width=4)
     return painting

@@ -40,8 +40,8 @@ def dotted(cloth: Cloth) -> None:
     radius = cloth.step * 0.3
     for row, y in enumerate(cloth.steps()):
         for x in cloth.steps():
-            centre = x + cloth.step / 2 * (row % 2)
-            box = (centre - radius, y - radius, centre + radius, y + radius)
+            center = x + cloth.step / 2 * (row % 2)
+            box = (center - radius, y - radius, center + radius, y + radius)
             cloth.pen.ellipse(box, fill=cloth.ink)
 
 
@@ -75,11 +75,11 @@ def spiralled(cloth: Cloth) -> None:
     step = cloth.step * 0.9
     angles = [turn * pi / 16 for turn in range(round(EXTENT / step * 32))]
     start = 2 * pi * hash_fraction(*cloth.identity, "start")
-    centre = EXTENT / 2
+    center = EXTENT / 2
     points = [
         (
-            centre + step * a / (2 * pi) * cos(a + start),
-            centre + step * a / (2 * pi) * sin(a + start),
+            center + step * a / (2 * pi) * cos(a + start),
+            center + step * a / (2 * pi) * sin(a + start),
         )
         for a in angles
     ]

@@ -57,7 +57,7 @@ class Benchmark:
 
     title: str
     homepage: str
-    licence: str
+    license: str
     citation: str
     layout: str
     max_new_tokens: int = 64

@@ -12,7 +12,7 @@ from visionflan.evaluate.requests import EvalRequest, Source
 from visionflan.model.image_processing import decode
 from visionflan.storage.instance import Turn
 
-MIDDLE_GREY = (127, 127, 127)
+MIDDLE_GRAY = (127, 127, 127)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +106,7 @@ def images_for(ask: EvalRequest) -> list[Image.Image]:
     images = [picture(ask.item.source, image) for image in ask.shown]
     if ask.condition != "blank":
         return images
-    return [Image.new("RGB", image.size, MIDDLE_GREY) for image in images]
+    return [Image.new("RGB", image.size, MIDDLE_GRAY) for image in images]
 
 
 def picture(source: Source, image_id: str) -> Image.Image:

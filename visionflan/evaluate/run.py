@@ -13,7 +13,7 @@ from visionflan.evaluate.aggregate.summary import SCORES, summary
 from visionflan.evaluate.benchmarks import load
 from visionflan.evaluate.inference import BatchRunner, RequestContext
 from visionflan.evaluate.judge.apply_verdicts import apply_verdicts
-from visionflan.evaluate.judge.judgments import JUDGEMENTS, read_judgements
+from visionflan.evaluate.judge.judgments import JUDGMENTS, read_judgments
 from visionflan.evaluate.models.base import EvalModel
 from visionflan.evaluate.records.document_frequencies import read_frequencies, write_frequencies
 from visionflan.evaluate.records.header import Header, generation, read_header, write_header
@@ -174,7 +174,7 @@ def score_and_save(out: Path, header: Header, records: list[Record]) -> dict[str
     scored = [scorer.scored(record) for record in records]
     if header.benchmark and (rubric := load(header.benchmark).rubric):
         scored, judge = apply_verdicts(
-            scored, rubric, read_judgements(out / JUDGEMENTS), header.judge
+            scored, rubric, read_judgments(out / JUDGMENTS), header.judge
         )
         header = replace(header, judge=judge)
         write_header(out, header)

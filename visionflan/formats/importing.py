@@ -51,7 +51,7 @@ def import_release(
     about = {
         "name": name,
         "title": f"Imported from {release.annotations.name}",
-        "licence": "that of the release",
+        "license": "that of the release",
         "settings": {"imported": release.annotations.name},
     }
     with (
@@ -172,7 +172,7 @@ class ReleaseImporter:
         )
 
     def tell_tasks(self) -> None:
-        """Tell what is known of each task, which is little where the catalogue has none."""
+        """Tell what is known of each task, which is little where the catalog has none."""
         for official, task in self.tasks.ids.items():
             self.writer.task(task, self.tasks.known.get(task) or self.unknown(official, task))
 
@@ -198,7 +198,7 @@ class ReleaseImporter:
 
 
 class TaskNames:
-    """Our names for the tasks of a release: the catalogue's, or made of the official ones."""
+    """Our names for the tasks of a release: the catalog's, or made of the official ones."""
 
     def __init__(self, release: str) -> None:
         self.release = release

@@ -159,7 +159,7 @@ def read_pickled_batch(path: Path, labels: str) -> tuple[Bytes, list[int]]:
     return pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), given
 
 
-def labelled(path: Path, labels: str, names: Sequence[str]) -> Iterator[tuple[str, bytes, str]]:
+def labeled(path: Path, labels: str, names: Sequence[str]) -> Iterator[tuple[str, bytes, str]]:
     """Yield the key, the picture and the name of the class of each row of a batch of CIFAR."""
     pixels, given = read_pickled_batch(path, labels)
     for place, label in enumerate(given):

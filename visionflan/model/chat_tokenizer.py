@@ -23,12 +23,12 @@ class TokenizedConversation(NamedTuple):
     """The tokens of a conversation, one for each image, and whether each is to be learnt."""
 
     tokens: list[int]
-    learnt: list[bool]
+    learned: list[bool]
 
 
 def answer_tokens(encoded: TokenizedConversation) -> list[int]:
     """Give the tokens that are to be learnt."""
-    return [token for token, learnt in zip(*encoded, strict=True) if learnt]
+    return [token for token, learned in zip(*encoded, strict=True) if learned]
 
 
 class ChatTokenizer:
@@ -48,7 +48,7 @@ class ChatTokenizer:
     def prove(self) -> None:
         """Refuse a template whose answers cannot be found, do not end, or change their prompt."""
         encoded = self.conversations([PROBE])[0]
-        if not any(encoded.learnt):
+        if not any(encoded.learned):
             raise TrainingError(
                 "the chat template marks no answer with {% generation %}: tell another template."
             )
@@ -61,7 +61,7 @@ class ChatTokenizer:
 
     def agree(self, turns: Sequence[Turn], encoded: TokenizedConversation) -> None:
         """Refuse a first prompt that has other tokens in training than when it is asked."""
-        first = encoded.learnt.index(True)
+        first = encoded.learned.index(True)
         if self.prompts([turns[:1]])[0] != encoded.tokens[:first]:
             raise TrainingError(
                 f"the prompt {turns[0].text!r} has other tokens in training than when it is "
@@ -146,7 +146,7 @@ def assistant_mask(
     offsets: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]]
 ) -> list[bool]:
     """Say of each token whether it lies in a span; one that crosses a beginning is refused."""
-    learnt = [False] * len(offsets)
+    learned = [False] * len(offsets)
     place = 0
     for begin, end in spans:
         while place < len(offsets) and offsets[place][1] <= begin:
@@ -157,9 +157,9 @@ def assistant_mask(
                 "template must keep them apart."
             )
         while place < len(offsets) and offsets[place][0] < end:
-            learnt[place] = offsets[place][0] < offsets[place][1]
+            learned[place] = offsets[place][0] < offsets[place][1]
             place += 1
-    return learnt
+    return learned
 
 
 def added_specials(tokenizer: Any) -> list[str]:

@@ -70,10 +70,10 @@ def packed_hidden_states(
 
 
 def answer_logits(
-    model: "LlavaForConditionalGeneration", hidden_bld: Tensor, learnt_bl: Tensor
+    model: "LlavaForConditionalGeneration", hidden_bld: Tensor, learned_bl: Tensor
 ) -> Tensor:
     """Give the logits of the tokens to be learnt only, each from the position before it."""
-    logits_av: Tensor = model.lm_head(hidden_bld[:, :-1][learnt_bl[:, 1:]])
+    logits_av: Tensor = model.lm_head(hidden_bld[:, :-1][learned_bl[:, 1:]])
     return logits_av
 
 

@@ -1,4 +1,4 @@
-"""Write the catalogue as one page: every dataset, and every task with one finished example."""
+"""Write the catalog as one page: every dataset, and every task with one finished example."""
 
 import csv
 import io
@@ -59,7 +59,7 @@ class Count(NamedTuple):
     in_paper: int
 
 
-def write_catalogue(path: Path, chosen: Chosen, data_root: Path | None = None) -> Path:
+def write_catalog(path: Path, chosen: Chosen, data_root: Path | None = None) -> Path:
     """Write the page of these tasks; examples come from releases there are, else specimens."""
     write_text(path, page(list(cards(chosen, data_root)), from_releases=data_root is not None))
     return path
@@ -73,7 +73,7 @@ def page(shown: list[Card], *, from_releases: bool = False) -> str:
         category: list(found)
         for category, found in groupby(shown, key=lambda card: card.task.category)
     }
-    return pages.get_template("catalogue.html").render(
+    return pages.get_template("catalog.html").render(
         style=style(pages),
         version=visionflan.__version__,
         cards=shown,

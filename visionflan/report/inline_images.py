@@ -11,7 +11,7 @@ from visionflan.errors import VisionflanError
 from visionflan.model.image_processing import decode
 
 MOST_BYTES = 3_000_000
-GREY = (127, 127, 127)
+GRAY = (127, 127, 127)
 
 
 class Source(Protocol):
@@ -52,7 +52,7 @@ class InlineImages:
 
 def small(image: Image.Image, side: int, *, blank: bool = False) -> str:
     """Shrink a picture to fit a square, and write it in the shorter of two formats."""
-    shown = Image.new("RGB", image.size, GREY) if blank else image
+    shown = Image.new("RGB", image.size, GRAY) if blank else image
     shown.thumbnail((side, side))
     encoded = []
     for kind, options in (("png", {"optimize": True}), ("jpeg", {"quality": 82})):

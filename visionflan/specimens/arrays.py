@@ -38,12 +38,12 @@ def write_idx(path: Path, numbers: NDArray[np.uint8]) -> None:
 
 def thumbnails(things: Sequence[tuple[str, str]], name: str) -> NDArray[np.uint8]:
     """Draw icons in their colours at 32 by 32 pixels, as CIFAR keeps them: red, green, blue."""
-    drawn = [thumbnail(thing, colour, name, index) for index, (thing, colour) in enumerate(things)]
+    drawn = [thumbnail(thing, color, name, index) for index, (thing, color) in enumerate(things)]
     return np.stack([np.asarray(image).transpose(2, 0, 1).reshape(-1) for image in drawn])
 
 
-def thumbnail(thing: str, colour: str, *identity: str | int) -> Image.Image:
+def thumbnail(thing: str, color: str, *identity: str | int) -> Image.Image:
     """Draw one icon at 32 by 32 pixels."""
     box = jittered(WHOLE.part(0.02, 0.02, 0.98, 0.98), *identity, by=0.2)
-    image = styled_icon(thing, "photo", box, colour, *identity).convert("RGB")
+    image = styled_icon(thing, "photo", box, color, *identity).convert("RGB")
     return image.resize((32, 32), Image.Resampling.BOX)

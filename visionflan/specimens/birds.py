@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageOps
 
-from visionflan.drawing import BLACK, COLOURS, RGB, SIZE, WHITE, WHOLE, Box, jittered, polygon
+from visionflan.drawing import BLACK, COLORS, RGB, SIZE, WHITE, WHOLE, Box, jittered, polygon
 from visionflan.drawing import stroke as width_of
 from visionflan.drawing.styles import photo
 
@@ -19,7 +19,7 @@ class Plumage(NamedTuple):
     crested: bool = False
 
 
-RED, BLUE, YELLOW, ORANGE = (COLOURS[name] for name in ("red", "blue", "yellow", "orange"))
+RED, BLUE, YELLOW, ORANGE = (COLORS[name] for name in ("red", "blue", "yellow", "orange"))
 BROWN: RGB = (140, 95, 60)
 BEIGE: RGB = (225, 205, 175)
 

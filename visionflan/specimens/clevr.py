@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.drawing import COLOURS, WHITE, Box, canvas, darker, grid_cell, polygon
+from visionflan.drawing import COLORS, WHITE, Box, canvas, darker, grid_cell, polygon
 from visionflan.hashing import hash_fraction, pick, shuffled, stable_hash
 from visionflan.specimens import write_image, write_json
 
 SHAPES = ("cube", "sphere", "cylinder")
-COLOUR_NAMES = ("gray", "red", "blue", "green", "brown", "purple", "cyan", "yellow")
+COLOR_NAMES = ("gray", "red", "blue", "green", "brown", "purple", "cyan", "yellow")
 MATERIALS = ("rubber", "metal")
 SIZES = {"large": 0.96, "small": 0.56}
 
@@ -36,24 +36,24 @@ class Asked(NamedTuple):
 
 
 Allowed = Mapping[str, Sequence[str]]
-ANY_COLOUR: Allowed = dict.fromkeys(SHAPES, COLOUR_NAMES)
+ANY_COLOR: Allowed = dict.fromkeys(SHAPES, COLOR_NAMES)
 
 
-def scene(*identity: str | int, allowed: Allowed = ANY_COLOUR) -> list[Solid]:
+def scene(*identity: str | int, allowed: Allowed = ANY_COLOR) -> list[Solid]:
     """Choose one to four solids of different colours in different places, from back to front.
 
     Each takes the first colour left that is allowed for its shape.
     """
     count = 1 + stable_hash(*identity, "count") % 4
-    left = shuffled(COLOUR_NAMES, *identity, "colour")
+    left = shuffled(COLOR_NAMES, *identity, "colour")
     solids = []
     for place in sorted(pick(range(4), count, *identity, "place")):
         shape = SHAPES[stable_hash(*identity, "shape", place) % 3]
-        colour = next(colour for colour in left if colour in allowed[shape])
-        left.remove(colour)
+        color = next(color for color in left if color in allowed[shape])
+        left.remove(color)
         size = list(SIZES)[stable_hash(*identity, "size", place) % 2]
         material = MATERIALS[stable_hash(*identity, "material", place) % 2]
-        solids.append(Solid(shape, colour, size, material, column=place % 2, row=place // 2))
+        solids.append(Solid(shape, color, size, material, column=place % 2, row=place // 2))
     return solids
 
 
@@ -73,31 +73,29 @@ def draw(solids: list[Solid], *identity: str | int) -> Image.Image:
 
 def cube(pen: ImageDraw.ImageDraw, box: Box, solid: Solid) -> None:
     """Draw a cube of which the front, the top and the right side are seen."""
-    colour = COLOURS[solid.color]
-    pen.rectangle(box.part(0.0, 0.28, 0.72, 1.0), fill=colour)
-    pen.polygon(
-        polygon(box, [(0, 0.28), (0.28, 0), (1, 0), (0.72, 0.28)]), fill=darker(colour, 0.8)
-    )
+    color = COLORS[solid.color]
+    pen.rectangle(box.part(0.0, 0.28, 0.72, 1.0), fill=color)
+    pen.polygon(polygon(box, [(0, 0.28), (0.28, 0), (1, 0), (0.72, 0.28)]), fill=darker(color, 0.8))
     side = [(0.72, 0.28), (1, 0), (1, 0.72), (0.72, 1)]
-    pen.polygon(polygon(box, side), fill=darker(colour, 0.55))
+    pen.polygon(polygon(box, side), fill=darker(color, 0.55))
     shine(pen, box.part(0.06, 0.36, 0.66, 0.94), solid)
 
 
 def sphere(pen: ImageDraw.ImageDraw, box: Box, solid: Solid) -> None:
     """Draw a ball in the light from the left above."""
-    colour = COLOURS[solid.color]
-    pen.ellipse(box, fill=darker(colour, 0.6))
-    pen.ellipse(box.part(0.02, 0.02, 0.88, 0.88), fill=colour)
+    color = COLORS[solid.color]
+    pen.ellipse(box, fill=darker(color, 0.6))
+    pen.ellipse(box.part(0.02, 0.02, 0.88, 0.88), fill=color)
     shine(pen, box.part(0.16, 0.16, 0.76, 0.76), solid)
 
 
 def cylinder(pen: ImageDraw.ImageDraw, box: Box, solid: Solid) -> None:
     """Draw an upright cylinder, narrower than it is high."""
-    colour = COLOURS[solid.color]
-    pen.ellipse(box.part(0.18, 0.72, 0.82, 1.0), fill=colour)
-    pen.rectangle(box.part(0.18, 0.14, 0.82, 0.86), fill=colour)
-    pen.rectangle(box.part(0.62, 0.14, 0.82, 0.86), fill=darker(colour, 0.7))
-    pen.ellipse(box.part(0.18, 0.0, 0.82, 0.28), fill=darker(colour, 0.45))
+    color = COLORS[solid.color]
+    pen.ellipse(box.part(0.18, 0.72, 0.82, 1.0), fill=color)
+    pen.rectangle(box.part(0.18, 0.14, 0.82, 0.86), fill=color)
+    pen.rectangle(box.part(0.62, 0.14, 0.82, 0.86), fill=darker(color, 0.7))
+    pen.ellipse(box.part(0.18, 0.0, 0.82, 0.28), fill=darker(color, 0.45))
     shine(pen, box.part(0.2, 0.34, 0.6, 0.9), solid)
 
 
@@ -201,7 +199,7 @@ def write_scenes(
         asked: dict[str, list[Asked]] = {}
         for index in range(count):
             identity = (prefix, split, index)
-            solids = scene(*identity, allowed=(allowed or {}).get(split, ANY_COLOUR))
+            solids = scene(*identity, allowed=(allowed or {}).get(split, ANY_COLOR))
             filename = f"{prefix}_{split}_{index:06d}.png"
             write_image(release / "images" / split / filename, draw(solids, *identity))
             asked[filename] = questions(solids, *identity)

@@ -21,7 +21,7 @@ ICON_NAMES = {"sports ball": "ball", "couch": "sofa", "dining table": "table"}
 CATEGORIES = [(group, name) for group, names in KINDS.items() for name in names]
 # Of these only a part has the colour, and so their captions do not tell it.
 PLAIN = {"sports ball", "wine glass", "fork", "bed", "potted plant"}
-COLOURS = ("red", "green", "blue", "yellow", "orange", "purple")
+COLORS = ("red", "green", "blue", "yellow", "orange", "purple")
 CAPTIONS = (
     "{one} and {two}.",
     "{two} and {one}.",
@@ -42,11 +42,11 @@ def write_coco(root: Path, split: str, indices: list[int]) -> None:
         image = canvas("coco", index)
         phrases = []
         for place, kind in enumerate(kinds_for(index)):
-            colour = pick(COLOURS, 1, "coco", index, place, "colour")[0]
+            color = pick(COLORS, 1, "coco", index, place, "colour")[0]
             box = corner(index, place)
-            icon(image, ICON_NAMES.get(kind, kind), box, colour)
+            icon(image, ICON_NAMES.get(kind, kind), box, color)
             things.append({"id": 2 * number + place, "image_id": number, **outlined(kind, box)})
-            phrases.append(phrase(kind, colour))
+            phrases.append(phrase(kind, color))
         write_image(root / split / name, image)
         pictures.append({"id": number, "file_name": name, "width": SIZE, "height": SIZE})
         for place, form in enumerate(CAPTIONS):
@@ -98,7 +98,7 @@ def outlined(kind: str, box: Box) -> dict[str, object]:
     }
 
 
-def phrase(kind: str, colour: str) -> str:
+def phrase(kind: str, color: str) -> str:
     """Name a thing with its article and, where all of it has the colour, with that."""
-    named = kind if kind in PLAIN else f"{colour} {kind}"
+    named = kind if kind in PLAIN else f"{color} {kind}"
     return f"{'an' if named[0] in 'aeiou' else 'a'} {named}"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from PIL import ImageDraw
 
-from visionflan.drawing import BLACK, COLOURS, RGB, WHITE, Box, darker, polygon, stroke
+from visionflan.drawing import BLACK, COLORS, RGB, WHITE, Box, darker, polygon, stroke
 
 SKIN: RGB = (226, 200, 170)
 
@@ -14,7 +14,7 @@ SKIN: RGB = (226, 200, 170)
 class Look(NamedTuple):
     """An expression as a cartoon shows it: the colour of the face, the mouth, eyes and brows."""
 
-    colour: RGB
+    color: RGB
     mouth: Callable[[ImageDraw.ImageDraw, Box], None]
     wide_eyes: bool = False
     slant: float = 0.0
@@ -49,7 +49,7 @@ def chatter(pen: ImageDraw.ImageDraw, box: Box) -> None:
 
 def tongue(pen: ImageDraw.ImageDraw, box: Box) -> None:
     """Draw a mouth with the tongue put out."""
-    pen.rounded_rectangle(box.part(0.3, 0.3, 0.7, 1.3), stroke(box, 0.16), fill=COLOURS["red"])
+    pen.rounded_rectangle(box.part(0.3, 0.3, 0.7, 1.3), stroke(box, 0.16), fill=COLORS["red"])
     line(pen, box.part(0, -0.2, 1, 0.8))
 
 
@@ -67,7 +67,7 @@ EXPRESSIONS = {
 def face(pen: ImageDraw.ImageDraw, box: Box, expression: str = "neutral") -> None:
     """Draw a round face with one of `EXPRESSIONS`."""
     look = EXPRESSIONS[expression]
-    pen.ellipse(box, fill=look.colour, outline=darker(look.colour), width=stroke(box, 0.03))
+    pen.ellipse(box, fill=look.color, outline=darker(look.color), width=stroke(box, 0.03))
     for left in (0.22, 0.6):
         eye = box.part(left, 0.34, left + 0.18, 0.52)
         if look.wide_eyes:
@@ -81,7 +81,7 @@ def face(pen: ImageDraw.ImageDraw, box: Box, expression: str = "neutral") -> Non
     look.mouth(pen, box.part(0.28, 0.64, 0.72, 0.84))
 
 
-def hat(pen: ImageDraw.ImageDraw, box: Box, colour: RGB) -> None:
+def hat(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     """Put a hat on top of the face in the box."""
-    pen.rectangle(box.part(0.18, -0.24, 0.82, 0.12), fill=colour)
-    pen.rectangle(box.part(-0.06, 0.08, 1.06, 0.2), fill=colour)
+    pen.rectangle(box.part(0.18, -0.24, 0.82, 0.12), fill=color)
+    pen.rectangle(box.part(-0.06, 0.08, 1.06, 0.2), fill=color)

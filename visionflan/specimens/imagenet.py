@@ -33,6 +33,6 @@ def thing_at(index: int, things: Sequence[str], *identity: str) -> str:
 
 def drawn_thing(identifier: str, style: str, *identity: str | int) -> Image.Image:
     """Draw the thing of a class in one style of `drawing_styles.STYLES`."""
-    name, colours = THINGS[identifier]
+    name, colors = THINGS[identifier]
     box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), *identity, by=0.2)
-    return styled_icon(name, style, box, pick(colours, 1, *identity, "colour")[0], *identity)
+    return styled_icon(name, style, box, pick(colors, 1, *identity, "colour")[0], *identity)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from visionflan.drawing import COLOURS, WHOLE, canvas, grid_cell, shape, word
+from visionflan.drawing import COLORS, WHOLE, canvas, grid_cell, shape, word
 from visionflan.drawing.icons import icon
 from visionflan.specimens import write_image, write_lines
 
@@ -17,17 +17,17 @@ TOP, BOTTOM = WHOLE.part(0.1, 0.08, 0.9, 0.35), WHOLE.part(0.2, 0.4, 0.8, 0.96)
 IN_FOLDERS = ("artwork", "celebrity", "landmark", "posters", "scene")
 
 
-def thing(name: str, colour: str = "brown") -> Draw:
+def thing(name: str, color: str = "brown") -> Draw:
     """Draw one thing."""
-    return lambda image: icon(image, name, MIDDLE, colour)
+    return lambda image: icon(image, name, MIDDLE, color)
 
 
-def titled(title: str, name: str, colour: str = "blue") -> Draw:
+def titled(title: str, name: str, color: str = "blue") -> Draw:
     """Draw one thing under some words."""
 
     def draw(image: Image.Image) -> None:
         word(image, title, TOP)
-        icon(image, name, BOTTOM, colour)
+        icon(image, name, BOTTOM, color)
 
     return draw
 
@@ -47,7 +47,7 @@ def in_red_box(image: Image.Image) -> None:
     """Draw a person in a red box, and the name beside it."""
     icon(image, "person", WHOLE.part(0.3, 0.3, 0.7, 0.9), "green")
     box = WHOLE.part(0.25, 0.25, 0.75, 0.95)
-    ImageDraw.Draw(image).rectangle(box, outline=COLOURS["red"], width=3)
+    ImageDraw.Draw(image).rectangle(box, outline=COLORS["red"], width=3)
     word(image, "ADA", WHOLE.part(0.2, 0.02, 0.8, 0.22))
 
 

@@ -8,7 +8,7 @@ from visionflan.hashing import hash_fraction, pick
 
 WALLS: list[RGB] = [(226, 208, 190), (222, 205, 215), (205, 214, 200), (232, 222, 178)]
 FLOORS: list[RGB] = [(150, 108, 72), (120, 90, 70), (170, 135, 100)]
-COLOURS = ("red", "green", "purple", "orange", "brown")
+COLORS = ("red", "green", "purple", "orange", "brown")
 
 
 def room(*identity: str | int) -> Image.Image:
@@ -42,5 +42,5 @@ def put(image: Image.Image, things: tuple[str, ...], *identity: str | int) -> No
     for side, thing in enumerate(things):
         left = 0.02 + side * width
         box = WHOLE.part(left, 0.38 if len(things) > 1 else 0.24, left + width, 0.94)
-        colour = pick(COLOURS, 1, *identity, side, "colour")[0]
-        icon(image, thing, jittered(box, *identity, side, by=0.2), colour)
+        color = pick(COLORS, 1, *identity, side, "colour")[0]
+        icon(image, thing, jittered(box, *identity, side, by=0.2), color)

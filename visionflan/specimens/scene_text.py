@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from PIL import ImageDraw
 
-from visionflan.drawing import COLOURS, Box, canvas, font, jittered, polygon
+from visionflan.drawing import COLORS, Box, canvas, font, jittered, polygon
 from visionflan.hashing import hash_fraction, pick, stable_hash
 
 INKS = ("red", "green", "blue", "purple", "brown", "black")
@@ -41,7 +41,7 @@ class Sign:
         for place, letter in enumerate(text):
             across = (place + 0.5) / len(text)
             foot = room.at(across, sagging(across, bend) + 0.8 * (1 - depth))
-            pen.text(foot, letter, fill=COLOURS[ink], font=letters, anchor="ms")
+            pen.text(foot, letter, fill=COLORS[ink], font=letters, anchor="ms")
         upper = [(x, sagging(x, bend)) for x in UPPER]
         lower = [(x, sagging(x, bend) + 1 - depth) for x in reversed(UPPER)]
         self.outline(text, polygon(room, upper + lower))

@@ -9,7 +9,7 @@ from visionflan.drawing.icons import icon
 from visionflan.hashing import hash_fraction, pick, stable_hash
 
 THINGS = ("car", "house", "chair", "bus", "umbrella", "sofa", "bicycle")
-COLOURS = ("red", "blue", "orange", "purple", "black", "brown")
+COLORS = ("red", "blue", "orange", "purple", "black", "brown")
 GROUNDS: dict[str, RGB] = {
     "green grass": (125, 180, 95),
     "yellow sand": (228, 208, 140),
@@ -59,10 +59,10 @@ def scene(name: str, index: int) -> Scene:
     ground, sky, picture = place(name, index)
     phrases = []
     for side, thing in enumerate(pick(THINGS, 2, name, index, "things")):
-        colour = pick(COLOURS, 1, name, index, side, "colour")[0]
+        color = pick(COLORS, 1, name, index, side, "colour")[0]
         box = WHOLE.part(0.5 * side, 0.4, 0.5 + 0.5 * side, 0.9)
-        icon(picture, thing, jittered(box, name, index, side, by=0.2), colour)
-        phrases.append(phrase(thing, colour))
+        icon(picture, thing, jittered(box, name, index, side, by=0.2), color)
+        phrases.append(phrase(thing, color))
     one, two = phrases
     words = {"One": capital(one), "one": one, "Two": capital(two), "two": two}
     return Scene(picture, {**words, "ground": ground, "sky": sky}, index)
@@ -79,9 +79,9 @@ def place(name: str, index: int) -> tuple[str, str, Image.Image]:
     return ground, sky, picture
 
 
-def phrase(thing: str, colour: str) -> str:
+def phrase(thing: str, color: str) -> str:
     """Name a thing with its colour."""
-    return f"{'an' if colour[0] in 'aeiou' else 'a'} {colour} {thing}"
+    return f"{'an' if color[0] in 'aeiou' else 'a'} {color} {thing}"
 
 
 def capital(words: str) -> str:

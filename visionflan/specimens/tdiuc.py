@@ -5,7 +5,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan import drawing
-from visionflan.drawing import BLACK, COLOURS, WHITE, WHOLE, Box, icons, polygon
+from visionflan.drawing import BLACK, COLORS, WHITE, WHOLE, Box, icons, polygon
 from visionflan.hashing import pick, stable_hash
 
 
@@ -66,9 +66,9 @@ def floor(pen: ImageDraw.ImageDraw, pattern: str) -> None:
         for row in range(2):
             cell = box.part(column / 6, row / 2, (column + 1) / 6, (row + 1) / 2)
             if pattern == "spotted":
-                pen.ellipse(cell.part(0.15, 0.15, 0.85, 0.85), fill=COLOURS["gray"])
+                pen.ellipse(cell.part(0.15, 0.15, 0.85, 0.85), fill=COLORS["gray"])
             elif pattern == "plain" or (column + row * (pattern == "checked")) % 2:
-                pen.rectangle(cell, fill=COLOURS["gray"])
+                pen.rectangle(cell, fill=COLORS["gray"])
 
 
 SPORTS = {
@@ -107,7 +107,7 @@ FIVE = ((0.01, 0.01), (0.67, 0.01), (0.34, 0.34), (0.01, 0.67), (0.67, 0.67))
 
 def basketball(pen: ImageDraw.ImageDraw, box: Box) -> None:
     """Draw an orange ball with black seams."""
-    pen.ellipse(box, fill=COLOURS["orange"], outline=BLACK)
+    pen.ellipse(box, fill=COLORS["orange"], outline=BLACK)
     width = drawing.stroke(box, 0.05)
     pen.line([box.at(0.5, 0), box.at(0.5, 1)], fill=BLACK, width=width)
     pen.line([box.at(0, 0.5), box.at(1, 0.5)], fill=BLACK, width=width)
@@ -157,7 +157,7 @@ def beach(pen: ImageDraw.ImageDraw) -> None:
     """Draw sand before a strip of sea, and a sun."""
     pen.rectangle(WHOLE.part(0, 0.4, 1, 0.62), fill=(30, 110, 190))
     pen.rectangle(WHOLE.part(0, 0.6, 1, 1), fill=(240, 215, 140))
-    pen.ellipse(WHOLE.part(0.06, 0.04, 0.26, 0.24), fill=COLOURS["yellow"])
+    pen.ellipse(WHOLE.part(0.06, 0.04, 0.26, 0.24), fill=COLORS["yellow"])
 
 
 def mountains(pen: ImageDraw.ImageDraw) -> None:
@@ -247,7 +247,7 @@ def face(pen: ImageDraw.ImageDraw, box: Box, mood: str) -> None:
         pen.chord(box.part(0.2, 0.36, 0.8, 0.86), 10, 170, fill=(190, 30, 40), outline=BLACK)
     elif mood == "sad":
         pen.arc(box.part(0.25, 0.64, 0.75, 1.04), 195, 345, fill=BLACK, width=width)
-        pen.ellipse(box.part(0.62, 0.5, 0.78, 0.72), fill=COLOURS["blue"])
+        pen.ellipse(box.part(0.62, 0.5, 0.78, 0.72), fill=COLORS["blue"])
     else:
         pen.line([box.at(0.3, 0.74), box.at(0.7, 0.74)], fill=BLACK, width=width)
         pen.line([box.at(0.12, 0.14), box.at(0.44, 0.3)], fill=(190, 30, 40), width=width)

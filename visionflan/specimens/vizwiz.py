@@ -13,7 +13,7 @@ from visionflan.hashing import pick, stable_hash
 from visionflan.specimens import write_image, write_json
 
 THINGS = ("bottle", "cup", "chair", "lamp", "house", "tree")
-COLOURS = ("red", "green", "blue", "yellow", "purple", "brown")
+COLORS = ("red", "green", "blue", "yellow", "purple", "brown")
 PRECANNED = "Quality issues are too severe to recognize visual content."
 PARTS = ("vqa", "captions", "image_quality")
 # What nobody can tell from a picture that is dark or has its subject cut off.
@@ -31,11 +31,11 @@ def write(root: Path, count: int) -> None:
         kind = list(SHOTS)[(index + index // len(SHOTS)) % len(SHOTS)]
         turn = stable_hash("vizwiz", index // len(THINGS), "turn")
         thing = THINGS[(index + turn) % len(THINGS)]
-        (colour,) = pick(COLOURS, 1, "vizwiz", index, "colour")
-        write_image(root / split / name, SHOTS[kind](index, thing, colour))
+        (color,) = pick(COLORS, 1, "vizwiz", index, "colour")
+        write_image(root / split / name, SHOTS[kind](index, thing, color))
         parts = told[split]
-        parts["vqa"].append({"image": name, **question(index, kind, thing, colour)})
-        parts["captions"].append((name, captions(index, kind, thing, colour)))
+        parts["vqa"].append({"image": name, **question(index, kind, thing, color)})
+        parts["captions"].append((name, captions(index, kind, thing, color)))
         seen = {"unrecognizable": 0, "flaws": {flaw: 5 * (flaw == kind) for flaw in SHOTS}}
         parts["image_quality"].append({"image": name, **seen})
     for split, parts in told.items():
@@ -44,11 +44,11 @@ def write(root: Path, count: int) -> None:
         write_json(root / "image_quality" / f"{split}.json", parts["image_quality"])
 
 
-def question(index: int, kind: str, thing: str, colour: str) -> dict[str, Any]:
+def question(index: int, kind: str, thing: str, color: str) -> dict[str, Any]:
     """Ask what the thing is, or its colour; one of the ten annotators sees it in another way."""
     asked, answer = "What is this?", thing
     if kind != "BRT" and stable_hash("vizwiz", index, "ask") % 2:
-        asked, answer = "What color is it?", colour
+        asked, answer = "What color is it?", color
     said = [answer] * 9 + [f"{answer} toy"]
     if kind in HIDDEN:
         said = ["unanswerable"] * 6 + ["unsuitable", "unsuitable image", "", answer]
@@ -61,13 +61,13 @@ def question(index: int, kind: str, thing: str, colour: str) -> dict[str, Any]:
     }
 
 
-def captions(index: int, kind: str, thing: str, colour: str) -> list[dict[str, Any]]:
+def captions(index: int, kind: str, thing: str, color: str) -> list[dict[str, Any]]:
     """Write five captions, of which some say nothing or are spam."""
     said = [
-        f"A {colour} {thing} before a light background.",
-        f"One {thing} that is {colour}. ",
-        f"Somebody has photographed a {colour} {thing}",
-        f"The {thing} is {colour} and stands alone.",
+        f"A {color} {thing} before a light background.",
+        f"One {thing} that is {color}. ",
+        f"Somebody has photographed a {color} {thing}",
+        f"The {thing} is {color} and stands alone.",
     ]
     if kind in HIDDEN:
         said = ["Hardly anything can be seen."]
@@ -89,58 +89,58 @@ def coco_style(told: list[tuple[str, list[dict[str, Any]]]]) -> dict[str, Any]:
     return {"images": images, "annotations": annotations}
 
 
-def clear(index: int, thing: str, colour: str) -> Image.Image:
+def clear(index: int, thing: str, color: str) -> Image.Image:
     """Show the thing as it should be photographed."""
     picture = canvas("vizwiz", index)
     box = jittered(WHOLE.part(0.08, 0.08, 0.92, 0.92), "vizwiz", index, by=0.2)
-    icon(picture, thing, box, colour)
+    icon(picture, thing, box, color)
     return picture
 
 
-def blurred(index: int, thing: str, colour: str) -> Image.Image:
+def blurred(index: int, thing: str, color: str) -> Image.Image:
     """Show it out of focus."""
-    return clear(index, thing, colour).filter(ImageFilter.GaussianBlur(6))
+    return clear(index, thing, color).filter(ImageFilter.GaussianBlur(6))
 
 
-def bright(index: int, thing: str, colour: str) -> Image.Image:
+def bright(index: int, thing: str, color: str) -> Image.Image:
     """Show it with far too much light."""
-    shown = clear(index, thing, colour)
+    shown = clear(index, thing, color)
     return Image.blend(shown, Image.new("RGB", shown.size, WHITE), 0.75)
 
 
-def dark(index: int, thing: str, colour: str) -> Image.Image:
+def dark(index: int, thing: str, color: str) -> Image.Image:
     """Show it with hardly any light."""
-    shown = clear(index, thing, colour)
+    shown = clear(index, thing, color)
     return Image.blend(shown, Image.new("RGB", shown.size, BLACK), 0.95)
 
 
-def cut_off(index: int, thing: str, colour: str) -> Image.Image:
+def cut_off(index: int, thing: str, color: str) -> Image.Image:
     """Show no more than a corner of it."""
     picture = canvas("vizwiz", index)
     across = (0.62, -0.62)[stable_hash("vizwiz", index, "across") % 2]
     box = jittered(WHOLE.part(across, -0.6, across + 1, 0.4), "vizwiz", index, by=0.05)
-    icon(picture, thing, box, colour)
+    icon(picture, thing, box, color)
     return picture
 
 
-def covered(index: int, thing: str, colour: str) -> Image.Image:
+def covered(index: int, thing: str, color: str) -> Image.Image:
     """Show it with a finger before the lens."""
-    picture = clear(index, thing, colour)
+    picture = clear(index, thing, color)
     left = 0.3 * (stable_hash("vizwiz", index, "finger") % 3) - 0.1
     finger = WHOLE.part(left, 0.3, left + 0.5, 1.6)
     ImageDraw.Draw(picture).ellipse(finger, fill=(225, 160, 135), outline=(190, 120, 100), width=3)
     return picture
 
 
-def turned(index: int, thing: str, colour: str) -> Image.Image:
+def turned(index: int, thing: str, color: str) -> Image.Image:
     """Show it lying on its side."""
-    return clear(index, thing, colour).rotate((90, 270)[stable_hash("vizwiz", index, "turn") % 2])
+    return clear(index, thing, color).rotate((90, 270)[stable_hash("vizwiz", index, "turn") % 2])
 
 
-def grainy(index: int, thing: str, colour: str) -> Image.Image:
+def grainy(index: int, thing: str, color: str) -> Image.Image:
     """Show it under coarse grain."""
     grain = noise(3, "vizwiz", index).resize((SIZE, SIZE)).convert("RGB")
-    return Image.blend(clear(index, thing, colour), grain, 0.5)
+    return Image.blend(clear(index, thing, color), grain, 0.5)
 
 
 SHOTS: dict[str, Callable[[int, str, str], Image.Image]] = {

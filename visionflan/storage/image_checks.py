@@ -46,7 +46,7 @@ class CheckedImage(NamedTuple):
     width: int
     height: int
     phash: int
-    colours: bytes
+    colors: bytes
 
 
 def check_image(encoded: bytes) -> CheckedImage:
@@ -63,9 +63,9 @@ def check_image(encoded: bytes) -> CheckedImage:
 def decode_jpeg(encoded: bytes) -> tuple[str, int, int, Image.Image]:
     """Decode a JPEG so that truncation, zeroed blocks and missing ends are faults."""
     try:
-        height, width, colours, _ = simplejpeg.decode_jpeg_header(encoded)
+        height, width, colors, _ = simplejpeg.decode_jpeg_header(encoded)
         check_size(width, height)
-        if colours in {"CMYK", "YCCK"}:
+        if colors in {"CMYK", "YCCK"}:
             return decode_other(encoded)
         pixels = simplejpeg.decode_jpeg(
             encoded, min_height=MIN_DECODED_SIDE, min_width=MIN_DECODED_SIDE

@@ -25,7 +25,7 @@ IMAGE_METADATA = non_null_schema(
     height=pa.int32(),
     format=pa.string(),
     phash=pa.uint64(),
-    colours=pa.binary(192),
+    colors=pa.binary(192),
 )
 
 

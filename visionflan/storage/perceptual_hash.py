@@ -1,4 +1,4 @@
-"""Tell when two pictures look the same: a perceptual hash, a colour thumbnail, and groups."""
+"""Tell when two pictures look the same: a perceptual hash, a color thumbnail, and groups."""
 
 import math
 from typing import NamedTuple
@@ -21,28 +21,28 @@ DCT_BASIS = np.array(
 
 
 class ImageSignature(NamedTuple):
-    """How a picture looks: 64 bits of its shapes, and its colours on a grid of 8 by 8."""
+    """How a picture looks: 64 bits of its shapes, and its colors on a grid of 8 by 8."""
 
     phash: int
-    colours: bytes
+    colors: bytes
 
 
 def image_signature(image: Image.Image) -> ImageSignature:
-    """Hash the low frequencies of the grey picture and keep a thumbnail of its colours."""
+    """Hash the low frequencies of the grey picture and keep a thumbnail of its colors."""
     small = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=2.0)
-    grey = np.asarray(small.convert("L"), dtype=np.int64)
-    waves = (DCT_BASIS @ grey @ DCT_BASIS.T).ravel()
+    gray = np.asarray(small.convert("L"), dtype=np.int64)
+    waves = (DCT_BASIS @ gray @ DCT_BASIS.T).ravel()
     bits = waves > np.sort(waves[1:])[(len(waves) - 1) // 2]
-    colours = small.resize((LOW, LOW), Image.Resampling.BOX).tobytes()
-    return ImageSignature(int.from_bytes(np.packbits(bits).tobytes(), "big"), colours)
+    colors = small.resize((LOW, LOW), Image.Resampling.BOX).tobytes()
+    return ImageSignature(int.from_bytes(np.packbits(bits).tobytes(), "big"), colors)
 
 
 MAX_HAMMING_DISTANCE = (
     4  # of 698 real pictures made smaller and coded again, 88 to 98 % stay this near
 )
-MAX_COLOUR_DISTANCE = 5.0  # mean difference of the thumbnails, of 255
+MAX_COLOR_DISTANCE = 5.0  # mean difference of the thumbnails, of 255
 BANDS = (13, 13, 13, 13, 12)  # two hashes that differ in 4 bits agree in one of five bands
-NEIGHBOURS = 128  # compared in each band, so that a million blank pages take no more than others
+NEIGHBORS = 128  # compared in each band, so that a million blank pages take no more than others
 
 BITS = np.array([number.bit_count() for number in range(1 << 16)], dtype=np.uint8)
 
@@ -55,7 +55,7 @@ def hamming_distance(left: NDArray[np.uint64], right: NDArray[np.uint64]) -> NDA
 
 
 def group_near_duplicates(
-    phashes: NDArray[np.uint64], colours: NDArray[np.uint8]
+    phashes: NDArray[np.uint64], colors: NDArray[np.uint8]
 ) -> NDArray[np.int32]:
     """Group pictures that look the same; each is given the lowest row of its group."""
     labels = np.arange(len(phashes), dtype=np.int32)
@@ -64,7 +64,7 @@ def group_near_duplicates(
         band = (phashes >> np.uint64(start)) & np.uint64((1 << width) - 1)
         start += width
         order = np.lexsort((phashes, band))
-        for step in range(1, min(NEIGHBOURS, len(order) - 1) + 1):
+        for step in range(1, min(NEIGHBORS, len(order) - 1) + 1):
             left, right = order[:-step], order[step:]
             near = (band[left] == band[right]) & (labels[left] != labels[right])
             left, right = left[near], right[near]
@@ -72,9 +72,9 @@ def group_near_duplicates(
                 continue
             same = hamming_distance(phashes[left], phashes[right]) <= MAX_HAMMING_DISTANCE
             left, right = left[same], right[same]
-            apart = np.abs(colours[left].astype(np.int16) - colours[right]).mean(axis=1)
+            apart = np.abs(colors[left].astype(np.int16) - colors[right]).mean(axis=1)
             labels = merge_groups(
-                labels, left[apart <= MAX_COLOUR_DISTANCE], right[apart <= MAX_COLOUR_DISTANCE]
+                labels, left[apart <= MAX_COLOR_DISTANCE], right[apart <= MAX_COLOR_DISTANCE]
             )
     return labels
 

@@ -25,7 +25,7 @@ LONGEST = 300
 DATASET_INFO = {
     "name": "conversations",
     "title": "Conversations written by rule",
-    "licence": "that of each source",
+    "license": "that of each source",
     "citation": "written by visionflan from the annotations of a build",
 }
 

@@ -73,7 +73,7 @@ class MetricsLogger:
 
     def losses_of(self, batch: Batch, losses: Tensor) -> None:
         """Add the losses of tokens to those of their tasks."""
-        tasks = batch.row_tasks_b[batch.learnt_bl.nonzero()[:, 0]]
+        tasks = batch.row_tasks_b[batch.learned_bl.nonzero()[:, 0]]
         self.losses.index_add_(0, tasks, losses.detach().double())
 
     def write(self, step: int, **told: float) -> None:

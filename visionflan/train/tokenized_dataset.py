@@ -36,7 +36,7 @@ class TokenizedRow(NamedTuple):
     """An encoded instance: its tokens, which are to be learnt, and its images by id."""
 
     tokens: NDArray[np.int32]
-    learnt: NDArray[np.bool_]
+    learned: NDArray[np.bool_]
     images: list[str]
 
 
@@ -53,7 +53,7 @@ class TokenizedDataset:
     taught: NDArray[np.int32]
     ends: NDArray[np.int64]
     tokens: NDArray[np.int32]
-    learnt: NDArray[np.bool_]
+    learned: NDArray[np.bool_]
     lost: dict[str, int]
     noted: dict[str, int]
 
@@ -70,7 +70,7 @@ class TokenizedDataset:
         begin = int(self.ends[row - 1]) if row else 0
         images = list(self.instance(row).images)
         return TokenizedRow(
-            np.array(self.tokens[begin:end]), np.array(self.learnt[begin:end]), images
+            np.array(self.tokens[begin:end]), np.array(self.learned[begin:end]), images
         )
 
     @cached_property
@@ -131,7 +131,7 @@ def tokenize_stage(
 def open_tokenized(instances: Instances, folder: Path, stage: StageConfig) -> TokenizedDataset:
     """Open encoded rows, and refuse a stage that lost too many of them."""
     told = json.loads((folder / "rows.json").read_bytes())
-    names = ("places", "task", "lengths", "taught", "ends", "tokens", "learnt")
+    names = ("places", "task", "lengths", "taught", "ends", "tokens", "learned")
     arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names}
     rows = TokenizedDataset(
         folder, instances, told["tasks"], **arrays, lost=told["lost"], noted=told["noted"]
@@ -154,7 +154,7 @@ class EncodedRow(NamedTuple):
     task: str
     length: int
     tokens: NDArray[np.int32]
-    learnt: NDArray[np.bool_]
+    learned: NDArray[np.bool_]
 
 
 def write(
@@ -169,10 +169,10 @@ def write(
         "places": np.array([row.place for row in kept], dtype=np.int64),
         "task": np.array([number[row.task] for row in kept], dtype=np.int32),
         "lengths": np.array([row.length for row in kept], dtype=np.int32),
-        "taught": np.array([row.learnt.sum() for row in kept], dtype=np.int32),
+        "taught": np.array([row.learned.sum() for row in kept], dtype=np.int32),
         "ends": np.cumsum([len(row.tokens) for row in kept], dtype=np.int64),
         "tokens": np.concatenate([row.tokens for row in kept] or [np.zeros(0, np.int32)]),
-        "learnt": np.concatenate([row.learnt for row in kept] or [np.zeros(0, np.bool_)]),
+        "learned": np.concatenate([row.learned for row in kept] or [np.zeros(0, np.bool_)]),
     }
     for name, array in arrays.items():
         np.save(folder / f"{name}.npy", array)
@@ -221,7 +221,7 @@ def check_row(
     instance: Instance, row: TokenizedConversation, encoder: ChatTokenizer, *, again: bool
 ) -> None:
     """Refuse a row that teaches nothing, or whose prompt is another when it is asked."""
-    if not any(row.learnt):
+    if not any(row.learned):
         raise TrainingError(
             f"instance {instance.id} has no token to learn: its conversation has no answer that "
             "the chat template marks."
@@ -244,11 +244,11 @@ def truncate(
     if length > stage.max_length:
         detail = f"{length} tokens, and room for {stage.max_length}"
         gone = row.tokens[max(room, 0) :]
-        row = TokenizedConversation(row.tokens[: max(room, 0)], row.learnt[: max(room, 0)])
-        if encoder.image_token in gone or not any(row.learnt):
+        row = TokenizedConversation(row.tokens[: max(room, 0)], row.learned[: max(room, 0)])
+        if encoder.image_token in gone or not any(row.learned):
             ledger.add("lost", instance.id, "too_long", detail)
             return
         ledger.add("note", instance.id, "cut", detail)
         length = stage.max_length
-    tokens, learnt = np.array(row.tokens, np.int32), np.array(row.learnt, np.bool_)
-    yield EncodedRow(place, instance.task, length, tokens, learnt)
+    tokens, learned = np.array(row.tokens, np.int32), np.array(row.learned, np.bool_)
+    yield EncodedRow(place, instance.task, length, tokens, learned)

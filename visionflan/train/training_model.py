@@ -26,7 +26,7 @@ class Batch:
     """Rows padded on the right; each image as pixels, or as features of the tower."""
 
     tokens_bl: Tensor
-    learnt_bl: Tensor
+    learned_bl: Tensor
     row_tasks_b: Tensor
     pixels: Tensor | None = None
     features: Tensor | None = None
@@ -56,13 +56,13 @@ class Collator:
         """Pad rows to the longest and bring their images; a share without rows teaches nothing."""
         numbers = micro.rows.tolist() or [0]
         rows = [self.rows.row(number) for number in numbers]
-        spread = [self.spread(row.tokens, row.learnt) for row in rows]
+        spread = [self.spread(row.tokens, row.learned) for row in rows]
         longest = max(len(tokens) for tokens, _ in spread)
         tokens_bl = np.full((len(rows), longest), self.encoder.padding, np.int64)
-        learnt_bl = np.zeros((len(rows), longest), np.bool_)
-        for place, (tokens, learnt) in enumerate(spread):
+        learned_bl = np.zeros((len(rows), longest), np.bool_)
+        for place, (tokens, learned) in enumerate(spread):
             tokens_bl[place, : len(tokens)] = tokens
-            learnt_bl[place, : len(tokens)] = learnt & (len(micro.rows) > 0)
+            learned_bl[place, : len(tokens)] = learned & (len(micro.rows) > 0)
         shown = [image for row in rows for image in row.images]
         markers = int((tokens_bl == self.encoder.image_token).sum())
         if markers != len(shown) * self.encoder.tokens_per_image:
@@ -70,17 +70,17 @@ class Collator:
             raise TrainingError(f"image markers and images do not agree in one of {named}.")
         batch = Batch(
             torch.from_numpy(tokens_bl),
-            torch.from_numpy(learnt_bl),
+            torch.from_numpy(learned_bl),
             torch.from_numpy(self.rows.task[np.array(numbers)]).long(),
         )
         return self.with_images(batch, shown)
 
     def spread(
-        self, tokens: NDArray[np.int32], learnt: NDArray[np.bool_]
+        self, tokens: NDArray[np.int32], learned: NDArray[np.bool_]
     ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """Repeat the token of each image as often as the image has features."""
         times = np.where(tokens == self.encoder.image_token, self.encoder.tokens_per_image, 1)
-        return np.repeat(tokens, times), np.repeat(learnt, times)
+        return np.repeat(tokens, times), np.repeat(learned, times)
 
     def with_images(self, batch: Batch, names: list[str]) -> Batch:
         """Add the images in the form that is kept."""
@@ -109,8 +109,8 @@ class TrainingModel(nn.Module):
         """Give the loss of each token to be learnt, in the order of the batch."""
         features_npd = self.features(batch)
         hidden_bld = forward.hidden_states(self.model, batch.tokens_bl, features_npd)
-        logits_av = forward.answer_logits(self.model, hidden_bld, batch.learnt_bl)
-        losses_a = forward.token_losses(logits_av, batch.tokens_bl[batch.learnt_bl])
+        logits_av = forward.answer_logits(self.model, hidden_bld, batch.learned_bl)
+        losses_a = forward.token_losses(logits_av, batch.tokens_bl[batch.learned_bl])
         return losses_a if features_npd is not None else losses_a + 0.0 * self.unseen()
 
     def features(self, batch: Batch) -> Tensor | None:

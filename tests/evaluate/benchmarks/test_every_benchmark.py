@@ -13,7 +13,7 @@ from PIL import Image
 from tests.helpers.paper_benchmarks import JUDGED, OF_THE_PAPER
 from tests.helpers.tiny_evaluation import Said
 from visionflan.cli.main import main
-from visionflan.dataset import IMAGE_MARKER, LICENCES
+from visionflan.dataset import IMAGE_MARKER, LICENSES
 from visionflan.errors import EvaluationError, UnknownNameError
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.aggregate.measures import estimate
@@ -110,7 +110,7 @@ def test_the_benchmarks_of_the_paper_are_there() -> None:
 def test_a_benchmark_declares_all_that_users_need(name: str) -> None:
     found = benchmarks.load(name)
     assert found.title in EVALUATIONS or name not in OF_THE_PAPER
-    assert found.licence in {*LICENCES, "unknown"}
+    assert found.license in {*LICENSES, "unknown"}
     assert found.homepage.startswith("http")
     assert all([found.read, found.write_specimen, found.version, found.styles, found.layout])
     assert found.rules.keys() == set(PARSING_RULES) or found.rubric is not None
@@ -194,7 +194,7 @@ def test_a_folder_without_its_files_is_told_in_words(name: str, tmp_path: Path) 
 
 
 def test_a_question_that_a_part_asks_twice_counts_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    twice = Benchmark(title="Twice", homepage="", licence="MIT", citation="", layout="")
+    twice = Benchmark(title="Twice", homepage="", license="MIT", citation="", layout="")
     row = BenchmarkRow(part="one", key="0", question="Yes or no?", target="yes")
     twice.reader(lambda root: [row, row._replace(key="1")])
     twice.style("plain")(lambda row: row.question)
@@ -206,7 +206,7 @@ def test_a_question_that_a_part_asks_twice_counts_twice(monkeypatch: pytest.Monk
 def test_another_package_can_bring_a_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
     lab = ModuleType("my_lab")
     lab.benchmark = Benchmark(  # type: ignore[attr-defined]
-        title="Mine", homepage="", licence="MIT", citation="", layout=""
+        title="Mine", homepage="", license="MIT", citation="", layout=""
     )
     monkeypatch.setitem(sys.modules, "my_lab", lab)
     monkeypatch.setattr(benchmarks, "installed", lambda: {"mine": "my_lab"})

@@ -162,7 +162,7 @@ def test_the_measure_is_a_ratio_of_means_over_what_was_judged() -> None:
     assert benchmark.measures[0].best is None
 
 
-def test_judgements_that_failed_leave_the_ratio_as_it_is() -> None:
+def test_judgments_that_failed_leave_the_ratio_as_it_is() -> None:
     (measure, *_) = benchmark.measures
     kept = [judged("conv", place, 0.4 + place / 20, 0.8) for place in range(5)]
     lost = [judged("conv", place, None, None) for place in range(5, 9)]

@@ -90,8 +90,8 @@ def test_the_specimen_has_a_pair_of_every_subtask_in_both_layouts(root: Path) ->
         row.part: row.images[0].parent.name for row in rows if isinstance(row.images[0], Path)
     }
     assert (folders["posters"], folders["count"]) == ("images", "count")
-    colour = next(row for row in rows if row.part == "color")
-    assert colour.question == "Is there a red car in the image? Please answer yes or no."
+    color = next(row for row in rows if row.part == "color")
+    assert color.question == "Is there a red car in the image? Please answer yes or no."
 
 
 def test_the_styles_ask_in_the_words_of_the_release_and_of_llava() -> None:

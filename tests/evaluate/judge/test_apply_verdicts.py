@@ -80,13 +80,13 @@ def test_a_judge_decides_only_what_a_rule_left_over() -> None:
 
 
 @pytest.mark.parametrize(
-    ("judgements", "status"),
+    ("judgments", "status"),
     [([verdict(LOST, None)], "judge_failed"), ([verdict(READ, 1.0)], "unjudged")],
 )
 def test_a_verdict_that_is_not_there_is_missing_and_no_guess_takes_its_place(
-    judgements: list[Judgment], status: str
+    judgments: list[Judgment], status: str
 ) -> None:
-    (lost,), _ = apply_verdicts([LOST], LEFT, judgements)
+    (lost,), _ = apply_verdicts([LOST], LEFT, judgments)
     assert (lost.score_official, lost.status_official) == (None, status)
     assert lost.score_lenient == 1.0
 
@@ -108,8 +108,8 @@ def test_of_two_judges_one_must_be_named() -> None:
 
 
 def test_only_a_judge_scores_what_is_all_its_own() -> None:
-    judgements = [verdict(READ, 0.4, against=0.8)]
-    (read, lost), _ = apply_verdicts([READ, LOST], RUBRIC, judgements)
+    judgments = [verdict(READ, 0.4, against=0.8)]
+    (read, lost), _ = apply_verdicts([READ, LOST], RUBRIC, judgments)
     assert (read.score_official, read.score_lenient, read.against) == (0.4, 0.4, 0.8)
     assert (lost.score_official, lost.score_lenient, lost.status) == (None, None, "unjudged")
 

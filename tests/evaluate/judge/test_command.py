@@ -15,7 +15,7 @@ import pytest
 from tests.helpers.judge_server import Behaviour, JudgeServer, fails, says, serving
 from visionflan.cli.main import main
 from visionflan.evaluate.demo import demo_run
-from visionflan.evaluate.judge.judgments import JUDGEMENTS, read_judgements
+from visionflan.evaluate.judge.judgments import JUDGMENTS, read_judgments
 from visionflan.evaluate.records.paths import evaluations
 
 
@@ -44,7 +44,7 @@ def score(run: Path, server: JudgeServer, *more: str) -> int:
 
 
 def judged(run: Path) -> list[Any]:
-    return [each for folder in evaluations(run) for each in read_judgements(folder / JUDGEMENTS)]
+    return [each for folder in evaluations(run) for each in read_judgments(folder / JUDGMENTS)]
 
 
 def test_answers_are_judged_in_both_orders_and_scored(

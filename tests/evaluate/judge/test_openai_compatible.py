@@ -87,7 +87,7 @@ def test_tokens_that_are_not_counted_have_no_price(usage: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "kind", "billed", "words"),
+    ("behavior", "kind", "billed", "words"),
     [
         (fails(429, "slow down"), "away", False, "answered 429: slow down"),
         (fails(500, "oh dear"), "away", False, "answered 500: oh dear"),
@@ -108,16 +108,16 @@ def test_tokens_that_are_not_counted_have_no_price(usage: Any) -> None:
     ],
 )
 def test_a_reply_that_is_none_is_a_fault_that_tells_why(
-    behaviour: Behaviour, kind: str, billed: bool, words: str
+    behavior: Behaviour, kind: str, billed: bool, words: str
 ) -> None:
-    fault = fault_of(behaviour)
+    fault = fault_of(behavior)
     assert (fault.kind, fault.billed) == (kind, billed)
     assert words in str(fault)
 
 
-@pytest.mark.parametrize("behaviour", [hangs, trickles])
-def test_a_reply_that_does_not_come_in_time_is_late(behaviour: Behaviour) -> None:
-    fault = fault_of(behaviour, timeout=0.15)
+@pytest.mark.parametrize("behavior", [hangs, trickles])
+def test_a_reply_that_does_not_come_in_time_is_late(behavior: Behaviour) -> None:
+    fault = fault_of(behavior, timeout=0.15)
     assert (fault.kind, fault.billed) == ("away", True)
     assert "did not answer in 0.15 seconds" in str(fault)
 

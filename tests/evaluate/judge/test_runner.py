@@ -66,7 +66,7 @@ def answers(count: int) -> list[Record]:
 def test_a_verdict_is_put_down_with_all_that_it_took(bench: Bench) -> None:
     bench.prices = TokenPrices(1.0, 2.0)
     judged = bench.judge(answers(1))
-    (found,) = judged.judgements
+    (found,) = judged.judgments
     assert (found.score, found.failure, found.raw) == (1.0, "", "yes")
     assert (found.judge, found.model, found.rubric) == ("judge", "judge-0613", "yes or no 1")
     assert (found.attempts, found.prompt_tokens, found.completion_tokens) == (1, 40, 2)
@@ -78,21 +78,21 @@ def test_a_verdict_is_put_down_with_all_that_it_took(bench: Bench) -> None:
 
 def test_two_faults_of_the_server_are_waited_out(bench: Bench) -> None:
     bench.plays(fails(500), fails(503), says("no"))
-    (found,) = bench.judge(answers(1)).judgements
+    (found,) = bench.judge(answers(1)).judgments
     assert (found.score, found.attempts) == (0.0, 3)
     assert bench.waits.seconds == [1, 2]
 
 
 def test_a_server_is_left_alone_as_long_as_it_asks(bench: Bench) -> None:
     bench.plays(fails(429, Retry_After="17"), is_gone)
-    (found,) = bench.judge(answers(1)).judgements
+    (found,) = bench.judge(answers(1)).judgments
     assert found.score == 1.0
     assert bench.waits.seconds == [17, 2]
 
 
 def test_a_server_that_asks_for_an_hour_is_not_waited_for(bench: Bench) -> None:
     bench.plays(fails(429, "quota", Retry_After="3600"))
-    (found,) = bench.judge(answers(1)).judgements
+    (found,) = bench.judge(answers(1)).judgments
     assert (found.score, found.failure) == (None, "the judge answered 429: quota")
     assert bench.waits.seconds == []
 
@@ -100,25 +100,25 @@ def test_a_server_that_asks_for_an_hour_is_not_waited_for(bench: Bench) -> None:
 def test_a_late_reply_is_asked_for_again(bench: Bench) -> None:
     bench.timeout = 0.2
     bench.plays(hangs)
-    (found,) = bench.judge(answers(1)).judgements
+    (found,) = bench.judge(answers(1)).judgments
     assert (found.score, found.attempts) == (1.0, 2)
 
 
 @pytest.mark.parametrize(
-    "behaviour", [sends(b"{oops"), sends(b'{"choices": []}'), says(None), says("maybe")]
+    "behavior", [sends(b"{oops"), sends(b'{"choices": []}'), says(None), says("maybe")]
 )
 def test_what_cannot_be_used_is_asked_afresh_three_times_and_is_never_a_score(
-    bench: Bench, behaviour: Behaviour
+    bench: Bench, behavior: Behaviour
 ) -> None:
-    bench.server.default = behaviour
+    bench.server.default = behavior
     judged = bench.judge(answers(1))
-    (found,) = judged.judgements
+    (found,) = judged.judgments
     assert (found.score, found.against) == (None, None)
     assert (found.attempts, len(bench.server.requests)) == (3, 3)
     assert found.failure
     assert {each["temperature"] for each in bench.server.requests} == {0.0}
     assert (judged.judged, judged.failed) == (0, 1)
-    assert verdicts(judged.judgements, answers(1), YES_OR_NO, "judge") == {
+    assert verdicts(judged.judgments, answers(1), YES_OR_NO, "judge") == {
         ("toy/part", "0", "true"): None
     }
 
@@ -127,15 +127,15 @@ def test_words_that_are_no_verdict_are_paid_for_and_told(bench: Bench) -> None:
     bench.prices = TokenPrices(1.0, 0.0)
     bench.plays(says("maybe"), says("yes"))
     judged = bench.judge(answers(1))
-    assert judged.judgements[0].prompt_tokens == 80
-    assert judged.usd == judged.judgements[0].cost == pytest.approx(80e-6)
+    assert judged.judgments[0].prompt_tokens == 80
+    assert judged.usd == judged.judgments[0].cost == pytest.approx(80e-6)
 
 
 def test_a_question_that_is_refused_fails_at_once_with_the_servers_words(bench: Bench) -> None:
     bench.plays(fails(400, "this prompt is too long"))
     judged = bench.judge(answers(3))
-    assert [bool(each.failure) for each in judged.judgements].count(True) == 1
-    assert any("this prompt is too long" in each.failure for each in judged.judgements)
+    assert [bool(each.failure) for each in judged.judgments].count(True) == 1
+    assert any("this prompt is too long" in each.failure for each in judged.judgments)
     assert (judged.judged, judged.failed, judged.calls) == (2, 1, 3)
 
 
@@ -150,11 +150,11 @@ def test_a_server_that_stays_away_ends_judging_and_nothing_paid_is_lost(bench: B
     judged = bench.judge(answers(20))
     assert (judged.judged, judged.failed) == (7, 5)
     assert "broke off" in judged.stopped
-    assert len(judged.judgements) == 12
+    assert len(judged.judgments) == 12
     bench.plays()
     again = bench.judge(answers(20))
     assert (again.judged, again.calls) == (20, 13)
-    assert sum(each.cached for each in again.judgements) == 7
+    assert sum(each.cached for each in again.judgments) == 7
 
 
 def test_a_server_that_is_away_now_and_then_does_not_end_judging(bench: Bench) -> None:
@@ -174,8 +174,8 @@ def test_a_second_run_asks_nothing_and_says_the_same(bench: Bench) -> None:
     first = bench.judge(answers(6), workers=3)
     second = bench.judge(answers(6), workers=3)
     assert (len(bench.server.requests), second.calls) == (6, 0)
-    assert [each._replace(cached=False) for each in second.judgements] == first.judgements
-    assert all(each.cached for each in second.judgements)
+    assert [each._replace(cached=False) for each in second.judgments] == first.judgments
+    assert all(each.cached for each in second.judgments)
 
 
 def test_a_failure_is_not_kept(bench: Bench) -> None:
@@ -204,14 +204,14 @@ def test_questions_that_are_the_same_are_asked_once(bench: Bench) -> None:
     same = [record(sample_key=str(n), answer="a dog") for n in range(5)]
     judged = bench.judge(same, workers=4)
     assert (judged.calls, judged.judged) == (1, 5)
-    assert sorted(each.cached for each in judged.judgements) == [False, True, True, True, True]
+    assert sorted(each.cached for each in judged.judgments) == [False, True, True, True, True]
 
 
 def test_repeats_and_both_orders_are_questions_of_their_own(bench: Bench) -> None:
     bench.server.by_words = lambda words: says("9 6" if words.startswith("Is 'a") else "5 7")
     judged = bench.judge(answers(2), PAIR._replace(repeats=3))
-    assert (judged.calls, len(judged.judgements)) == (12, 12)
-    found = verdicts(judged.judgements, answers(2), PAIR, "judge")
+    assert (judged.calls, len(judged.judgments)) == (12, 12)
+    found = verdicts(judged.judgments, answers(2), PAIR, "judge")
     assert len(found) == 2
     for reading in found.values():
         assert reading == pytest.approx((0.8, 0.55))
@@ -239,7 +239,7 @@ def test_an_answer_that_was_asked_about_in_vain_before_a_cap_has_failed(bench: B
     bench.server.default = says("who knows")
     judged = bench.judge(answers(8), calls=2)
     assert (judged.judged, judged.failed, judged.unasked) == (0, 1, 7)
-    (found,) = judged.judgements
+    (found,) = judged.judgments
     assert "no verdict: 'who knows'" in found.failure
     assert (found.attempts, found.prompt_tokens) == (2, 80)
 

@@ -9,16 +9,16 @@ from tests.helpers.judge_rubrics import YES_OR_NO
 from tests.helpers.record_factory import record
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.judge.judgments import (
-    JUDGEMENTS,
+    JUDGMENTS,
     Judgment,
     judge_of,
     merge_judgments,
     position_bias,
-    read_judgements,
+    read_judgments,
     subject,
     verdict_of,
     verdicts,
-    write_judgements,
+    write_judgments,
 )
 
 PLAIN: dict[str, Any] = {
@@ -40,54 +40,54 @@ PLAIN: dict[str, Any] = {
 FAILED: dict[str, Any] = {"score": None, "failure": "the judge answered 500", "cost": None}
 
 
-def judgement(answer: str = "cat", **fields: Any) -> Judgment:
+def judgment(answer: str = "cat", **fields: Any) -> Judgment:
     task, key, condition, digest = subject(record(answer=answer))
     named = {"task": task, "sample_key": key, "condition": condition, "answer": digest}
     return Judgment(**{**named, **PLAIN, **fields})
 
 
 def test_a_verdict_is_the_mean_over_the_repeats_that_succeeded() -> None:
-    found = [judgement(score=1.0), judgement(score=0.4, repeat=1), judgement(**FAILED, repeat=2)]
+    found = [judgment(score=1.0), judgment(score=0.4, repeat=1), judgment(**FAILED, repeat=2)]
     assert verdict_of(found) == (0.7, None)
 
 
 def test_without_a_success_there_is_no_verdict() -> None:
     assert verdict_of([]) is None
-    assert verdict_of([judgement(**FAILED)]) is None
+    assert verdict_of([judgment(**FAILED)]) is None
 
 
 def test_both_orders_must_be_there_and_weigh_the_same() -> None:
-    usual = [judgement(score=0.9, against=0.5, repeat=n) for n in range(3)]
-    other = judgement(score=0.5, against=0.7, swapped=True)
+    usual = [judgment(score=0.9, against=0.5, repeat=n) for n in range(3)]
+    other = judgment(score=0.5, against=0.7, swapped=True)
     assert verdict_of([*usual, other], both_orders=True) == pytest.approx((0.7, 0.6))
     assert verdict_of(usual, both_orders=True) is None
     assert verdict_of([*usual, other._replace(**FAILED)], both_orders=True) is None
 
 
 def test_a_reference_without_all_its_scores_has_none() -> None:
-    found = [judgement(score=0.5, against=0.5), judgement(score=0.7, repeat=1)]
+    found = [judgment(score=0.5, against=0.5), judgment(score=0.7, repeat=1)]
     assert verdict_of(found) == pytest.approx((0.6, None))
 
 
 def test_verdicts_on_other_words_by_other_judges_or_rubrics_do_not_count() -> None:
     found = [
-        judgement(answer="dog"),
-        judgement(judge="another"),
-        judgement(rubric="yes or no 2"),
+        judgment(answer="dog"),
+        judgment(judge="another"),
+        judgment(rubric="yes or no 2"),
     ]
     assert verdicts(found, [record()], YES_OR_NO, "judge") == {}
-    known = verdicts([*found, judgement(score=0.0)], [record()], YES_OR_NO, "judge")
+    known = verdicts([*found, judgment(score=0.0)], [record()], YES_OR_NO, "judge")
     assert known == {record().place: (0.0, None)}
 
 
 def test_what_was_asked_in_vain_is_told_from_what_was_not_asked() -> None:
     records = [record(), record(sample_key="other")]
-    found = verdicts([judgement(**FAILED)], records, YES_OR_NO, "judge")
+    found = verdicts([judgment(**FAILED)], records, YES_OR_NO, "judge")
     assert found == {record().place: None}
 
 
 def test_of_several_judges_one_must_be_named() -> None:
-    found = [judgement(), judgement(judge="another"), judgement(judge="third", rubric="other")]
+    found = [judgment(), judgment(judge="another"), judgment(judge="third", rubric="other")]
     with pytest.raises(EvaluationError, match="judged by another, judge: say with `--judge-model`"):
         judge_of(found, YES_OR_NO)
     assert judge_of(found, YES_OR_NO, "another") == "another"
@@ -96,13 +96,13 @@ def test_of_several_judges_one_must_be_named() -> None:
 
 
 def test_a_failure_never_takes_the_place_of_a_verdict() -> None:
-    good, bad = judgement(), judgement(**FAILED)
+    good, bad = judgment(), judgment(**FAILED)
     assert merge_judgments([good], [bad]) == [good]
     assert merge_judgments([bad], [good]) == [good]
     assert merge_judgments([bad], [bad._replace(failure="later")]) == [
         bad._replace(failure="later")
     ]
-    assert len(merge_judgments([good], [judgement(judge="another"), judgement(answer="dog")])) == 3
+    assert len(merge_judgments([good], [judgment(judge="another"), judgment(answer="dog")])) == 3
 
 
 def test_the_place_of_an_answer_is_told_apart_from_its_worth() -> None:
@@ -111,32 +111,32 @@ def test_the_place_of_an_answer_is_told_apart_from_its_worth() -> None:
         each
         for n, (score, against, other, beside) in enumerate(pairs)
         for each in (
-            judgement(repeat=n, score=score, against=against),
-            judgement(repeat=n, score=other, against=beside, swapped=True),
+            judgment(repeat=n, score=score, against=against),
+            judgment(repeat=n, score=other, against=beside, swapped=True),
         )
     ]
-    order = position_bias([*found, judgement(repeat=7, score=0.2, against=0.3)])
+    order = position_bias([*found, judgment(repeat=7, score=0.2, against=0.3)])
     assert (order.pairs, order.held) == (2, 1)
     assert order.shift == pytest.approx(0.25)
-    assert position_bias([judgement()]) == (0, 0, None)
+    assert position_bias([judgment()]) == (0, 0, None)
 
 
-def test_judgements_are_kept_as_they_are_in_any_order(tmp_path: Path) -> None:
-    path = tmp_path / JUDGEMENTS
-    assert read_judgements(path) == []
-    found = [judgement(), judgement(**FAILED, repeat=1), judgement(swapped=True, against=0.5)]
-    write_judgements(path, found)
+def test_judgments_are_kept_as_they_are_in_any_order(tmp_path: Path) -> None:
+    path = tmp_path / JUDGMENTS
+    assert read_judgments(path) == []
+    found = [judgment(), judgment(**FAILED, repeat=1), judgment(swapped=True, against=0.5)]
+    write_judgments(path, found)
     written = path.read_bytes()
-    assert sorted(read_judgements(path), key=repr) == sorted(found, key=repr)
-    write_judgements(path, reversed(found))
+    assert sorted(read_judgments(path), key=repr) == sorted(found, key=repr)
+    write_judgments(path, reversed(found))
     assert path.read_bytes() == written
 
 
-def test_another_table_is_no_table_of_judgements(tmp_path: Path) -> None:
-    path = tmp_path / JUDGEMENTS
+def test_another_table_is_no_table_of_judgments(tmp_path: Path) -> None:
+    path = tmp_path / JUDGMENTS
     path.write_bytes(b"PAR1 is how it begins")
     with pytest.raises(EvaluationError, match="not a table of judgements"):
-        read_judgements(path)
+        read_judgments(path)
 
 
 scores = st.none() | st.floats(0, 1)
@@ -146,8 +146,8 @@ scores = st.none() | st.floats(0, 1)
 def test_a_verdict_lies_among_the_scores_and_failures_change_nothing(
     usual: list[float | None], other: list[float | None]
 ) -> None:
-    found = [judgement(score=score, repeat=n) for n, score in enumerate(usual)]
-    found += [judgement(score=score, repeat=n, swapped=True) for n, score in enumerate(other)]
+    found = [judgment(score=score, repeat=n) for n, score in enumerate(usual)]
+    found += [judgment(score=score, repeat=n, swapped=True) for n, score in enumerate(other)]
     good = [each for each in found if each.score is not None]
     for both in (False, True):
         reading = verdict_of(found, both_orders=both)

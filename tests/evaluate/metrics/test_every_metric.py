@@ -97,7 +97,7 @@ def test_vqa_accuracy_keeps_the_scripts_quirks() -> None:
     assert vqa_accuracy.agreement("yes", ["yes"]) == 0.0
 
 
-def test_vqa_accuracy_with_fewer_than_four_references_is_a_normalised_match() -> None:
+def test_vqa_accuracy_with_fewer_than_four_references_is_a_normalized_match() -> None:
     assert official("vqa_accuracy", "Yes.", "yes") == 1.0
     assert official("vqa_accuracy", "the two", "2", "three", "four") == 1.0
 
@@ -123,8 +123,8 @@ def test_vqa_accuracy_with_fewer_than_four_references_is_a_normalised_match() ->
         ("eleven", "eleven"),
     ],
 )
-def test_vqa_answers_are_normalised_as_the_script_does(text: str, normal: str) -> None:
-    assert vqa_accuracy.normalise(text) == normal
+def test_vqa_answers_are_normalized_as_the_script_does(text: str, normal: str) -> None:
+    assert vqa_accuracy.normalize(text) == normal
 
 
 def test_anls_keeps_exactly_one_half_and_drops_what_is_below() -> None:

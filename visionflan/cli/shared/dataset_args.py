@@ -35,7 +35,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def load_files(given: argparse.Namespace) -> None:
-    """Add the dataset files that the user named to the catalogue."""
+    """Add the dataset files that the user named to the catalog."""
     for path in given.dataset_file:
         catalog.add_file(path)
 

@@ -19,7 +19,7 @@ from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
 from visionflan.evaluate.benchmark_files import require_rows
 from visionflan.evaluate.rules import class_names
 from visionflan.layouts import require
-from visionflan.layouts.arrays import labelled, names_in, version
+from visionflan.layouts.arrays import labeled, names_in, version
 from visionflan.specimens.arrays import thumbnails, write_pickle
 
 FOLDER = "cifar-10-batches-py"
@@ -32,7 +32,7 @@ benchmark = class_names.of_classes(
     Benchmark(
         title="CIFAR-10",
         homepage="https://www.cs.toronto.edu/~kriz/cifar.html",
-        licence="unknown",
+        license="unknown",
         citation="Krizhevsky (2009), Learning Multiple Layers of Features from Tiny Images",
         layout="""
             cifar-10-batches-py/test_batch
@@ -49,7 +49,7 @@ def read(root: Path) -> Iterator[BenchmarkRow]:
     with class_names.reading(benchmark.title):
         names = names_in(root / FOLDER / "batches.meta", "label_names")
         path = root / FOLDER / "test_batch"
-        pictures = require_rows(str(path), labelled(path, "labels", names))
+        pictures = require_rows(str(path), labeled(path, "labels", names))
         yield from class_names.rows("object", names, pictures)
 
 

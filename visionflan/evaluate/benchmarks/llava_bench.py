@@ -94,7 +94,7 @@ def relative(name: str, part: str = "") -> AggregateMetric:
 benchmark = Benchmark(
     title="LLaVA-Bench",
     homepage="https://huggingface.co/datasets/liuhaotian/llava-bench-in-the-wild",
-    licence="unknown",
+    license="unknown",
     citation="H. Liu, C. Li, Q. Wu and Y. J. Lee (2023), Visual Instruction Tuning, NeurIPS",
     layout="""
         questions.jsonl       question_id, image, text and category of each question

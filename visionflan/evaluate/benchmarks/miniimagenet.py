@@ -26,7 +26,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from visionflan.drawing import COLOURS, RGB, WHOLE, Box, canvas, jittered, polygon, word
+from visionflan.drawing import COLORS, RGB, WHOLE, Box, canvas, jittered, polygon, word
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
 from visionflan.evaluate.benchmark_files import reading_text, require_rows
@@ -64,7 +64,7 @@ benchmark = class_names.of_classes(
     Benchmark(
         title="miniImageNet",
         homepage="https://github.com/twitter-research/meta-learning-lstm",
-        licence="research-only",
+        license="research-only",
         citation="Ravi, Larochelle (2017), Optimization as a Model for Few-Shot Learning, ICLR; "
         "the pictures: Vinyals et al. (2016), Matching Networks for One Shot Learning, NeurIPS",
         layout="""
@@ -153,7 +153,7 @@ def files(root: Path) -> str:
 def crate(pen: ImageDraw.ImageDraw, box: Box) -> None:
     """Draw a wooden crate of three boards, with posts at its ends."""
     for top in (0.15, 0.42, 0.69):
-        pen.rectangle(box.part(0.05, top, 0.95, top + 0.22), fill=COLOURS["brown"])
+        pen.rectangle(box.part(0.05, top, 0.95, top + 0.22), fill=COLORS["brown"])
     for left in (0.08, 0.8):
         pen.rectangle(box.part(left, 0.1, left + 0.12, 0.96), fill=(85, 50, 25))
 
@@ -164,14 +164,14 @@ def hourglass(pen: ImageDraw.ImageDraw, box: Box) -> None:
     pen.polygon(polygon(box, [(0.25, 0.1), (0.75, 0.1), (0.5, 0.5)]), fill=sand)
     pen.polygon(polygon(box, [(0.25, 0.9), (0.75, 0.9), (0.5, 0.5)]), fill=sand)
     for top in (0.02, 0.9):
-        pen.rectangle(box.part(0.15, top, 0.85, top + 0.08), fill=COLOURS["brown"])
+        pen.rectangle(box.part(0.15, top, 0.85, top + 0.08), fill=COLORS["brown"])
 
 
 def vase(pen: ImageDraw.ImageDraw, box: Box) -> None:
     """Draw a vase with a round body, a narrow neck and a wider mouth."""
-    pen.ellipse(box.part(0.15, 0.35, 0.85, 1.0), fill=COLOURS["blue"])
-    pen.rectangle(box.part(0.4, 0.1, 0.6, 0.45), fill=COLOURS["blue"])
-    pen.rectangle(box.part(0.3, 0.04, 0.7, 0.12), fill=COLOURS["blue"])
+    pen.ellipse(box.part(0.15, 0.35, 0.85, 1.0), fill=COLORS["blue"])
+    pen.rectangle(box.part(0.4, 0.1, 0.6, 0.45), fill=COLORS["blue"])
+    pen.rectangle(box.part(0.3, 0.04, 0.7, 0.12), fill=COLORS["blue"])
 
 
 DRAWN = {"n03127925": crate, "n03544143": hourglass, "n04522168": vase}
@@ -199,7 +199,7 @@ def drawn(identifier: str, number: int) -> Image.Image:
         DRAWN[identifier](ImageDraw.Draw(image), box)
     else:
         board = box.part(0, 0.2, 1, 0.8)
-        ImageDraw.Draw(image).rectangle(board, fill=COLOURS["black"])
+        ImageDraw.Draw(image).rectangle(board, fill=COLORS["black"])
         word(
             image, f"HOME {number}\nGUEST {number + 2}", board.part(0.1, 0, 0.9, 1), (250, 210, 40)
         )

@@ -122,7 +122,7 @@ def measures() -> tuple[AggregateMetric, ...]:
 benchmark = Benchmark(
     title="MM-Vet",
     homepage="https://github.com/yuweihao/MM-Vet",
-    licence="CC-BY-NC-4.0",
+    license="CC-BY-NC-4.0",
     citation="W. Yu, Z. Yang, L. Li, J. Wang, K. Lin, Z. Liu, X. Wang and L. Wang (2024), MM-Vet: "
     "Evaluating Large Multimodal Models for Integrated Capabilities, ICML",
     layout="""

@@ -30,7 +30,7 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import NamedTuple
 
-from visionflan.drawing import COLOURS, WHOLE, canvas, shape, word
+from visionflan.drawing import COLORS, WHOLE, canvas, shape, word
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.aggregate.measures import mean_score
 from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
@@ -64,7 +64,7 @@ DEV = "mmbench_dev_20230712.tsv or MMBench_DEV_EN.tsv"
 benchmark = Benchmark(
     title="MMBench",
     homepage="https://github.com/open-compass/MMBench",
-    licence="CC-BY-4.0",
+    license="CC-BY-4.0",
     citation="Y. Liu et al. (2024), MMBench: Is Your Multi-modal Model an All-around Player?, ECCV",
     layout="""
         mmbench_dev_20230712.tsv   or another table of the dev split, and only one
@@ -271,13 +271,13 @@ def specimen(root: Path) -> None:
     names = ["index", "question", "hint", "A", "B", "answer", "category", "image"]
     lines = csv.writer(written, delimiter="\t", lineterminator="\n")
     lines.writerow([*names, "source", "l2-category", "split"])
-    colours = list(COLOURS)
+    colors = list(COLORS)
     for place, ability in enumerate(ABILITIES):
         image = canvas("mmbench", ability)
         if place:
-            colour, other = colours[place], colours[place + 1]
-            shape(image, "circle", colour, WHOLE.part(0.2, 0.2, 0.8, 0.8))
-            asked, options = "What colour is the circle?", [colour, other]
+            color, other = colors[place], colors[place + 1]
+            shape(image, "circle", color, WHOLE.part(0.2, 0.2, 0.8, 0.8))
+            asked, options = "What colour is the circle?", [color, other]
             options = options[:: (-1) ** place]
         else:
             word(image, "None", WHOLE.part(0.1, 0.3, 0.9, 0.7))

@@ -121,7 +121,7 @@ def of_subtask(part: str) -> tuple[AggregateMetric, ...]:
 benchmark = Benchmark(
     title="MME",
     homepage="https://github.com/BradyFU/Awesome-Multimodal-Large-Language-Models/tree/Evaluation",
-    licence="research-only",
+    license="research-only",
     citation="Fu, Chen, Shen, Qin, Zhang, Lin, Yang, Zheng, Li, Sun, Wu, Ji (2023), MME: A "
     "Comprehensive Evaluation Benchmark for Multimodal Large Language Models, arXiv:2306.13394",
     layout="""

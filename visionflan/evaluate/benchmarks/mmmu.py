@@ -67,7 +67,7 @@ LETTER_ONLY = "Answer with the option's letter from the given choices directly."
 SHORT_ANSWER = "Answer the question using a single word or phrase."
 
 
-def labelled(label: str) -> AggregateMetric:
+def labeled(label: str) -> AggregateMetric:
     """Average over the questions with a label."""
     return mean_score(f"accuracy, {label}", lambda record: label in record.labels)
 
@@ -75,7 +75,7 @@ def labelled(label: str) -> AggregateMetric:
 benchmark = Benchmark(
     title="MMMU",
     homepage="https://mmmu-benchmark.github.io",
-    licence="Apache-2.0",
+    license="Apache-2.0",
     citation="X. Yue et al. (2024), MMMU: A Massive Multi-discipline Multimodal Understanding and "
     "Reasoning Benchmark for Expert AGI, CVPR",
     layout="""
@@ -84,7 +84,7 @@ benchmark = Benchmark(
         ... one folder for each of the thirty subjects, as on the hub
     """,
     max_new_tokens=128,
-    measures=(mean_score("accuracy"), *map(labelled, (*DISCIPLINES, CHOICE, OPEN))),
+    measures=(mean_score("accuracy"), *map(labeled, (*DISCIPLINES, CHOICE, OPEN))),
 )
 benchmark.official(mmmu_rules.official)
 benchmark.lenient(mmmu_rules.lenient)
@@ -223,20 +223,20 @@ def interleaved(row: BenchmarkRow) -> str:
 Question = tuple[str, str, tuple[str, ...], str, tuple[Image.Image, ...]]
 
 
-def figure(name: str, colour: str) -> Image.Image:
+def figure(name: str, color: str) -> Image.Image:
     """Draw one figure in the middle."""
-    image = canvas("mmmu", name, colour)
-    shape(image, name, colour, WHOLE.part(0.2, 0.2, 0.8, 0.8))
+    image = canvas("mmmu", name, color)
+    shape(image, name, color, WHOLE.part(0.2, 0.2, 0.8, 0.8))
     return image
 
 
 def specimen_questions() -> Iterator[Question]:
     """Ask of drawn pictures: subject, question, options, answer and the pictures."""
-    for subject, name, colour in (("Art", "star", "blue"), ("Public_Health", "cross", "red")):
+    for subject, name, color in (("Art", "star", "blue"), ("Public_Health", "cross", "red")):
         options = ("ring", "cross", "star")
         answer = ascii_uppercase[options.index(name)]
         words = "Which figure is drawn in <image 1>?"
-        yield subject, words, options, answer, (figure(name, colour),)
+        yield subject, words, options, answer, (figure(name, color),)
     pair = (figure("circle", "green"), figure("triangle", "green"))
     yield "Art", "Which picture has corners?", ("<image 1>", "<image 2>"), "B", pair
     words = "<image 1> is beside <image 2>. Are the figures of one colour?"

@@ -39,7 +39,7 @@ benchmark = class_names.of_classes(
     Benchmark(
         title="MNIST",
         homepage="http://yann.lecun.com/exdb/mnist/",
-        licence="unknown",
+        license="unknown",
         citation="LeCun, Bottou, Bengio, Haffner (1998), Gradient-Based Learning Applied to "
         "Document Recognition, Proceedings of the IEEE",
         layout="""

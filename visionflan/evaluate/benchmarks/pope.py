@@ -113,7 +113,7 @@ def distinct_accuracy(records: Sequence[Record], rule: ScoringRule) -> Sequence[
 benchmark = Benchmark(
     title="POPE",
     homepage="https://github.com/AoiDragon/POPE",
-    licence="MIT",
+    license="MIT",
     citation="Li, Du, Zhou, Wang, Zhao, Wen (2023), Evaluating Object Hallucination in Large "
     "Vision-Language Models, EMNLP",
     layout="""

@@ -12,14 +12,14 @@ Verdicts = Mapping[tuple[str, str, str], JudgeScore | None]
 
 
 def apply_verdicts(
-    records: Sequence[Record], rubric: Rubric, judgements: Iterable[Judgment], judge: str = ""
+    records: Sequence[Record], rubric: Rubric, judgments: Iterable[Judgment], judge: str = ""
 ) -> tuple[list[Record], str]:
     """Score records by the verdicts of one judge, and name it.
 
     Where a judge was asked, an answer that it has not scored is missing data, whatever a rule would
     fall back on: verdicts and guesses are never mixed. Without a judge, rules keep what they gave.
     """
-    kept = [each for each in judgements if each.rubric == rubric.name]
+    kept = [each for each in judgments if each.rubric == rubric.name]
     if not kept:
         return list(records), ""
     name = judge_of(kept, rubric, judge)

@@ -15,7 +15,7 @@ from visionflan.evaluate.records.record import Record
 if TYPE_CHECKING:
     import pyarrow as pa
 
-JUDGEMENTS = "judgements.parquet"
+JUDGMENTS = "judgements.parquet"
 
 
 class Judgment(NamedTuple):
@@ -76,7 +76,7 @@ def needs_judge(answer: str, status: ParseStatus, parsed: str) -> bool:
     )
 
 
-def verdict_of(judgements: Sequence[Judgment], *, both_orders: bool = False) -> JudgeScore | None:
+def verdict_of(judgments: Sequence[Judgment], *, both_orders: bool = False) -> JudgeScore | None:
     """Average the verdicts on one answer; None where there is none, or none in one of two orders.
 
     Both orders weigh the same, however many of their repeats succeeded.
@@ -85,7 +85,7 @@ def verdict_of(judgements: Sequence[Judgment], *, both_orders: bool = False) -> 
     for swapped in (False, True) if both_orders else (None,):
         found = [
             JudgeScore(each.score, each.against)
-            for each in judgements
+            for each in judgments
             if each.score is not None and swapped in (None, each.swapped)
         ]
         if not found:
@@ -104,14 +104,14 @@ def averaged(readings: Sequence[JudgeScore]) -> JudgeScore:
 
 
 def verdicts(
-    judgements: Iterable[Judgment], records: Iterable[Record], rubric: Rubric, judge: str
+    judgments: Iterable[Judgment], records: Iterable[Record], rubric: Rubric, judge: str
 ) -> dict[tuple[str, str, str], JudgeScore | None]:
     """Give a judge's verdict on each record that it was asked about, None where that failed.
 
     Records are told by their place; those that the judge was not asked about are left out.
     """
     found: dict[tuple[str, str, str, str], list[Judgment]] = defaultdict(list)
-    for each in judgements:
+    for each in judgments:
         if (each.rubric, each.judge) == (rubric.name, judge):
             found[each.subject].append(each)
     return {
@@ -121,12 +121,12 @@ def verdicts(
     }
 
 
-def judge_of(judgements: Iterable[Judgment], rubric: Rubric, name: str = "") -> str:
+def judge_of(judgments: Iterable[Judgment], rubric: Rubric, name: str = "") -> str:
     """Name the judge whose verdicts count: the one that is asked for, or the only one.
 
     Without any it is empty.
     """
-    names = sorted({each.judge for each in judgements if each.rubric == rubric.name})
+    names = sorted({each.judge for each in judgments if each.rubric == rubric.name})
     if name:
         return name
     if len(names) > 1:
@@ -149,10 +149,10 @@ class PositionBias(NamedTuple):
     shift: float | None
 
 
-def position_bias(judgements: Iterable[Judgment]) -> PositionBias:
+def position_bias(judgments: Iterable[Judgment]) -> PositionBias:
     """Measure how much verdicts depend on the place."""
     leads: dict[tuple[object, ...], dict[bool, float]] = defaultdict(dict)
-    for each in judgements:
+    for each in judgments:
         if each.score is not None and each.against is not None:
             key = (*each.subject, each.rubric, each.judge, each.repeat)
             leads[key][each.swapped] = each.score - each.against
@@ -185,17 +185,17 @@ def schema() -> "pa.Schema":
     return pa.schema([(name, types.get(name, pa.string())) for name in Judgment._fields])
 
 
-def write_judgements(path: Path, judgements: Iterable[Judgment]) -> None:
+def write_judgments(path: Path, judgments: Iterable[Judgment]) -> None:
     """Write judgements whole, in an order that does not depend on how they came about."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    rows = [each._asdict() for each in sorted(judgements, key=lambda each: each.place)]
+    rows = [each._asdict() for each in sorted(judgments, key=lambda each: each.place)]
     with atomic_path(path) as temporary:
         pq.write_table(pa.Table.from_pylist(rows, schema=schema()), temporary, compression="zstd")
 
 
-def read_judgements(path: Path) -> list[Judgment]:
+def read_judgments(path: Path) -> list[Judgment]:
     """Read the judgements of an evaluation; there are none where there is no file."""
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -35,7 +35,7 @@ class JudgingResult(NamedTuple):
     which the server answered.
     """
 
-    judgements: list[Judgment]
+    judgments: list[Judgment]
     wanted: int
     judged: int
     failed: int
@@ -126,7 +126,7 @@ def judge_records(
         if ask.key in heard:
             shared = ask.key in paid
             paid.add(ask.key)
-            found.append(judgement(ask, rubric, heard[ask.key], shared=shared))
+            found.append(judgment(ask, rubric, heard[ask.key], shared=shared))
     judged = summarize(found, [ask.record for ask in asks], rubric, judge.name)
     return judged._replace(
         stopped=questioner.reason,
@@ -135,7 +135,7 @@ def judge_records(
     )
 
 
-def judgement(ask: JudgeTask, rubric: Rubric, heard: JudgeOutcome, *, shared: bool) -> Judgment:
+def judgment(ask: JudgeTask, rubric: Rubric, heard: JudgeOutcome, *, shared: bool) -> Judgment:
     """Put down what a judge said; a reply that several answers share is paid for once."""
     reply, failure = heard
     reading = None
@@ -174,7 +174,7 @@ def summarize(
     judged = sum(reading is not None for reading in decided.values())
     good = [each.model for each in found if not each.failure]
     return JudgingResult(
-        judgements=found,
+        judgments=found,
         wanted=len(records),
         judged=judged,
         failed=len(decided) - judged,

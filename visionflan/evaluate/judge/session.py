@@ -10,12 +10,12 @@ from visionflan.evaluate.judge.base import Judge
 from visionflan.evaluate.judge.budget import CHARACTERS_A_TOKEN, Budget, CostEstimate, sum_estimates
 from visionflan.evaluate.judge.cache import CACHE, ReplyCache
 from visionflan.evaluate.judge.judgments import (
-    JUDGEMENTS,
+    JUDGMENTS,
     Judgment,
     merge_judgments,
     position_bias,
-    read_judgements,
-    write_judgements,
+    read_judgments,
+    write_judgments,
 )
 from visionflan.evaluate.judge.retry import RetryPolicy
 from visionflan.evaluate.judge.rubric import Rubric
@@ -65,8 +65,8 @@ class JudgingSession:
         judged = judge_records(
             self.records, self.rubric, self.who, self.cache, self.budget, patience
         )
-        path = self.folder / JUDGEMENTS
-        write_judgements(path, merge_judgments(read_judgements(path), judged.judgements))
+        path = self.folder / JUDGMENTS
+        write_judgments(path, merge_judgments(read_judgments(path), judged.judgments))
         return judged
 
 
@@ -113,12 +113,12 @@ def coverage_lines(title: str, judged: JudgingResult) -> Iterator[str]:
         f"{title}: {judged.judged} of {judged.wanted} answers judged ({share:.1%}), "
         f"{judged.failed} failed, {judged.unasked} not asked about; {judged.calls} calls{cost}"
     )
-    if failure := next((each.failure for each in judged.judgements if each.failure), ""):
+    if failure := next((each.failure for each in judged.judgments if each.failure), ""):
         yield f"  a failure: {failure}"
     if judged.models:
         models = ", ".join(f"{name or 'no name'} ({n})" for name, n in judged.models.items())
         yield f"  answered by {models}"
-    yield from order_lines(judged.judgements)
+    yield from order_lines(judged.judgments)
 
 
 def stop_lines(found: Sequence[JudgingResult]) -> Iterator[str]:
@@ -131,9 +131,9 @@ def stop_lines(found: Sequence[JudgingResult]) -> Iterator[str]:
         )
 
 
-def order_lines(judgements: list[Judgment]) -> Iterator[str]:
+def order_lines(judgments: list[Judgment]) -> Iterator[str]:
     """Tell what the place of an answer beside its reference did."""
-    order = position_bias(judgements)
+    order = position_bias(judgments)
     if order.shift is not None:
         yield (
             f"  in both orders the same side won {order.held} of {order.pairs} times; the answer "

@@ -50,9 +50,9 @@ CONTRACTIONS = (
 )
 
 
-def normalise(text: str) -> str:
+def normalize(text: str) -> str:
     """Normalise an answer as the script does, with its quirks."""
-    return normalise_words(normalise_marks(one_line(text)))
+    return normalize_words(normalize_marks(one_line(text)))
 
 
 def one_line(text: str) -> str:
@@ -60,7 +60,7 @@ def one_line(text: str) -> str:
     return text.replace("\n", " ").replace("\t", " ").strip()
 
 
-def normalise_marks(text: str) -> str:
+def normalize_marks(text: str) -> str:
     """Drop a mark that stands beside a blank, make a gap of one that does not; drop periods."""
     cleaned = text
     dropped = COMMA_BETWEEN_DIGITS.search(text) is not None
@@ -70,7 +70,7 @@ def normalise_marks(text: str) -> str:
     return PERIOD.sub("", cleaned, count=MOST_PERIODS)
 
 
-def normalise_words(text: str) -> str:
+def normalize_words(text: str) -> str:
     """Lower the case, write number words as digits, drop articles, restore apostrophes."""
     words = (DIGITS.get(word, word) for word in text.lower().split())
     return " ".join(CONTRACTIONS.get(word, word) for word in words if word not in ARTICLES)
@@ -86,30 +86,30 @@ def agreement(answer: str, references: Sequence[str]) -> float:
 def official(answer: str, question: ScoringContext) -> ParsedAnswer:
     """Score as the script does: nothing is normalised where all annotators agree to the letter."""
     if len(question.references) < FEWEST_REFERENCES:
-        return normalised_match(answer, question.references)
+        return normalized_match(answer, question.references)
     said, references = one_line(answer), [one_line(each) for each in question.references]
     if len(set(references)) > 1:
-        said, references = normalise(said), [normalise(each) for each in references]
+        said, references = normalize(said), [normalize(each) for each in references]
     return ParsedAnswer(agreement(said, references), said)
 
 
 def lenient(answer: str, question: ScoringContext) -> ParsedAnswer:
     """Score with everything normalised, by the formula or its bare answer, whichever is more."""
     return max(
-        (normalised(said, question.references) for said in (answer, extract_answer(answer))),
+        (normalized(said, question.references) for said in (answer, extract_answer(answer))),
         key=lambda verdict: verdict.score or 0.0,
     )
 
 
-def normalised(answer: str, references: Sequence[str]) -> ParsedAnswer:
+def normalized(answer: str, references: Sequence[str]) -> ParsedAnswer:
     """Score with answer and references always normalised: the number that most people report."""
     if len(references) < FEWEST_REFERENCES:
-        return normalised_match(answer, references)
-    said = normalise(answer)
-    return ParsedAnswer(agreement(said, [normalise(each) for each in references]), said)
+        return normalized_match(answer, references)
+    said = normalize(answer)
+    return ParsedAnswer(agreement(said, [normalize(each) for each in references]), said)
 
 
-def normalised_match(answer: str, references: Sequence[str]) -> ParsedAnswer:
+def normalized_match(answer: str, references: Sequence[str]) -> ParsedAnswer:
     """Compare normalised: with fewer than four references the formula can never give one."""
-    said = normalise(answer)
-    return ParsedAnswer(float(any(said == normalise(each) for each in references)), said)
+    said = normalize(answer)
+    return ParsedAnswer(float(any(said == normalize(each) for each in references)), said)

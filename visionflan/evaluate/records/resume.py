@@ -5,14 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from visionflan.evaluate.aggregate.summary import SCORES
-from visionflan.evaluate.judge.judgments import JUDGEMENTS
+from visionflan.evaluate.judge.judgments import JUDGMENTS
 from visionflan.evaluate.records.document_frequencies import FREQUENCIES
 from visionflan.evaluate.records.header import HEADER, Header, read_header
 from visionflan.evaluate.records.record import CONDITIONS, JOURNAL, RECORDS
 
 EARLIER = "earlier"
 # The header goes last: until it has gone, the rest is still known to be of something else.
-FILES = (RECORDS, JOURNAL, FREQUENCIES, JUDGEMENTS, SCORES, HEADER)
+FILES = (RECORDS, JOURNAL, FREQUENCIES, JUDGMENTS, SCORES, HEADER)
 
 Say = Callable[[str], None]
 

@@ -67,7 +67,7 @@ def stated_letter(answer: str, letters: Sequence[str], options: Sequence[str]) -
 def official_open(answer: str, question: ScoringContext) -> ParsedAnswer:
     """Ask whether a number said is an accepted one, or something said contains accepted words."""
     read = readings(answer)
-    accepted = [each for reference in question.references for each in normalised(reference)]
+    accepted = [each for reference in question.references for each in normalized(reference)]
     words = [each for each in accepted if isinstance(each, str)]
     right = any(
         any(each in said for each in words) if isinstance(said, str) else said in accepted
@@ -81,7 +81,7 @@ def readings(answer: str) -> list[Reading]:
     """Give all that an answer to an open question can be taken to say."""
     said = key_words(answer)
     said += [number for words in said for form in NUMBERS for number in form.findall(words)]
-    return list(dict.fromkeys(each for words in said for each in normalised(words)))
+    return list(dict.fromkeys(each for words in said for each in normalized(words)))
 
 
 def key_words(answer: str) -> list[str]:
@@ -101,7 +101,7 @@ def key_words(answer: str) -> list[str]:
     return found or [lowered]
 
 
-def normalised(words: str) -> list[Reading]:
+def normalized(words: str) -> list[Reading]:
     """Read words as a number of two decimals if they are one; a single sign never stands alone."""
     words = words.strip()
     number = as_number(words)

@@ -131,14 +131,14 @@ def forgettings(found: Sequence[Forgetting], title: Title) -> list[ForgettingRow
 def forgetting(title: str, told: Forgetting) -> ForgettingRow:
     """Split the questions of a task by what the model knew before and after."""
     known, worded = told.kept, told.reformatted
-    if known is None or worded is None or told.forgotten is None or told.learnt is None:
+    if known is None or worded is None or told.forgotten is None or told.learned is None:
         return ForgettingRow(title, told, {}, None)
     counts = {
         "kept": known - worded,
         "reformatted": worded,
         "forgotten": told.forgotten,
-        "learnt": told.learnt,
-        "never": told.items - known - told.forgotten - told.learnt,
+        "learned": told.learned,
+        "never": told.items - known - told.forgotten - told.learned,
     }
     shares = {name: count / max(1, told.items) for name, count in counts.items() if count}
     words = ", ".join(f"{100 * share:.0f} % {name}" for name, share in shares.items())

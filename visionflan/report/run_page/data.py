@@ -77,7 +77,7 @@ def datasets(
             yield {
                 "name": name,
                 "title": told.get("title", name),
-                "licence": told.get("licence", "unknown"),
+                "license": told.get("license", "unknown"),
                 "tasks": len(own),
                 "train": sum(task["train"] for task in own),
                 "held_out": sum(task["held_out"] for task in own),

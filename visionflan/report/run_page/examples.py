@@ -49,7 +49,7 @@ class ExampleView(NamedTuple):
     asked: str
     wanted: str
     said: Sequence[AnswerView]
-    grey: str
+    gray: str
 
 
 class Kind(NamedTuple):
@@ -76,7 +76,7 @@ class ExampleGallery:
     def __init__(self, evaluated: Sequence[StageEvaluation], pictures: InlineImages) -> None:
         self.evaluated, self.pictures = evaluated, pictures
         self.true = [by_item(each.records) for each in evaluated]
-        self.grey = by_item(evaluated[-1].records, "blank")
+        self.gray = by_item(evaluated[-1].records, "blank")
         self.headers = evaluated[-1].header.tasks
 
     def kinds(self) -> list[Kind]:
@@ -122,7 +122,7 @@ class ExampleGallery:
     def shown(self, key: Key) -> ExampleView:
         """Show one question."""
         record = self.true[-1][key]
-        grey = self.grey.get(key)
+        gray = self.gray.get(key)
         return ExampleView(
             task=record.task,
             title=self.headers[record.task].title,
@@ -135,7 +135,7 @@ class ExampleGallery:
                 for each, answers in zip(self.evaluated, self.true, strict=True)
                 if key in answers
             ],
-            grey=truncate_text(grey.answer) if grey else "",
+            gray=truncate_text(gray.answer) if gray else "",
         )
 
 

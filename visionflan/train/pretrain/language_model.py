@@ -102,8 +102,8 @@ def encoded(tokenizer: "PreTrainedTokenizerFast", instances: Sequence[Instance])
         made: Any = tokenizer.apply_chat_template(
             messages, return_dict=True, return_assistant_tokens_mask=True
         )
-        tokens, learnt = made["input_ids"], made["assistant_masks"]
-        labels = [t if mark else IGNORED for t, mark in zip(tokens, learnt, strict=True)]
+        tokens, learned = made["input_ids"], made["assistant_masks"]
+        labels = [t if mark else IGNORED for t, mark in zip(tokens, learned, strict=True)]
         yield Row(tokens, labels)
 
 
@@ -128,6 +128,6 @@ def loss(model: "LlamaForCausalLM", rows: Sequence[Row]) -> Tensor:
         [row.labels + [IGNORED] * (longest - len(row.labels)) for row in rows]
     )[:, 1:]
     hidden_bld = model.model(input_ids=tokens_bl, use_cache=False).last_hidden_state[:, :-1]
-    learnt_bl = labels_bl != IGNORED
-    scores_av = model.lm_head(hidden_bld[learnt_bl])
-    return functional.cross_entropy(scores_av, labels_bl[learnt_bl])
+    learned_bl = labels_bl != IGNORED
+    scores_av = model.lm_head(hidden_bld[learned_bl])
+    return functional.cross_entropy(scores_av, labels_bl[learned_bl])
