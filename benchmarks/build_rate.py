@@ -31,7 +31,7 @@ from visionflan.storage.image_checks import check_image
 
 def ours(data_root: Path, out: Path, workers: int) -> None:
     """Build with this package."""
-    settings = BuildSettings(tasks=("drawn_release",), cap=10**9)
+    settings = BuildSettings(tasks=("drawn_release",), max_per_task=10**9)
     build(data_root, out, settings, workers=workers)
 
 

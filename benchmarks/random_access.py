@@ -31,7 +31,7 @@ def rate(count: int, work: Callable[[], object]) -> float:
 
 def measure(data_root: Path, out: Path, reads: int, rounds: int) -> dict[str, float]:
     """Give the median rates of the ways to read."""
-    settings = BuildSettings(tasks=("drawn_release",), cap=10**9)
+    settings = BuildSettings(tasks=("drawn_release",), max_per_task=10**9)
     build(data_root, out, settings)
     directory = BuildDirectory(out)
     instances = directory.instances()

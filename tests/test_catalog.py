@@ -18,6 +18,20 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
         catalog.load("caltech10")
 
 
+def test_patterns_match_tasks_in_the_order_of_the_tasks() -> None:
+    tasks = ["coco/itm", "coco/vqg", "pacs/dog", "vqg/all"]
+    assert catalog.match_tasks(["pacs/*", "coco/v*", "coco/vqg"], tasks) == ["coco/vqg", "pacs/dog"]
+    assert catalog.match_tasks(["vqg", "coco"], tasks) == ["coco/itm", "coco/vqg", "vqg/all"]
+    assert catalog.match_tasks([], tasks) == []
+
+
+def test_a_pattern_without_a_match_is_answered_with_the_nearest_or_the_first() -> None:
+    with pytest.raises(UnknownNameError, match="named 'pacs/dig': did you mean pacs/dog"):
+        catalog.match_tasks(["coco/*", "pacs/dig"], ["coco/itm", "pacs/dog"])
+    with pytest.raises(UnknownNameError, match="there is coco/itm, pacs/dog"):
+        catalog.match_tasks(["zzz"], ["coco/itm", "pacs/dog"])
+
+
 def test_a_file_without_a_dataset_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

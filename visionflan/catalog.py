@@ -3,7 +3,9 @@
 import importlib.util
 import pkgutil
 import sys
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -15,15 +17,36 @@ from visionflan.dataset import Dataset
 from visionflan.errors import UnknownNameError
 
 GROUP = "visionflan.datasets"
+LISTED_TASKS = 9  # named in the message about an unknown task
 
 loose_files: dict[str, Path] = {}
 
 
-def unknown_name_error(kind: str, name: str, known: list[str]) -> UnknownNameError:
-    """Say that a name is unknown, and which ones are near it."""
+def unknown_name_error(
+    what: str, name: str, known: Collection[str], hint: str = ""
+) -> UnknownNameError:
+    """Return the error for an unknown name; it suggests the nearest known ones, else `hint`."""
     near = get_close_matches(name, known, n=3, cutoff=0.4)
-    hint = f"did you mean {', '.join(near)}?" if near else f"see `visionflan {kind}s`."
-    return UnknownNameError(f"no {kind} is named {name!r}: {hint}")
+    hint = f"did you mean {', '.join(near)}?" if near else hint or f"see `visionflan {what}s`."
+    return UnknownNameError(f"no {what} is named {name!r}: {hint}")
+
+
+def match_tasks(patterns: Iterable[str], tasks: Collection[str]) -> list[str]:
+    """Return the tasks that match any pattern, in their given order.
+
+    A pattern is a task, a dataset (all its tasks), or has wildcards, as in `coco/*`. Raises
+    UnknownNameError for a pattern that matches no task.
+    """
+    matches: set[str] = set()
+    for pattern in patterns:
+        forms = [pattern] if "/" in pattern else [pattern, f"{pattern}/*"]
+        matching = {task for task in tasks if any(fnmatchcase(task, form) for form in forms)}
+        if not matching:
+            some = ", ".join(list(tasks)[:LISTED_TASKS])
+            datasets = dict.fromkeys(task.partition("/")[0] for task in tasks)
+            raise unknown_name_error("task", pattern, [*tasks, *datasets], f"there is {some}")
+        matches |= matching
+    return [task for task in tasks if task in matches]
 
 
 def add_file(path: Path) -> str:

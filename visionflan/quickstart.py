@@ -66,9 +66,9 @@ MINIATURE = BuildSettings(
     ),
     hold_out_images=0.08,
     hold_out_tasks=("okvqa/ok_vqa", "winoground/image_captioning"),
-    hold_out_cap=100,
+    max_per_held_out_task=100,
 )
-ON_REAL = BuildSettings(cap=300, hold_out_images=0.1, hold_out_cap=100)
+ON_REAL = BuildSettings(max_per_task=300, hold_out_images=0.1, max_per_held_out_task=100)
 ASKED = EvaluationSettings(max_new_tokens=32, limit=60, likelihood=True)
 
 
@@ -79,7 +79,7 @@ def quickstart(out: Path, data_root: Path | None, say: Say) -> Path:
         root = data_root or miniature_releases(out / "releases")
     settings = MINIATURE if data_root is None else for_real(root)
     with timed("2/5 build", say):
-        manifest = build(root, out / "build", settings, tell=say)
+        manifest = build(root, out / "build", settings, log=say)
         if unread := failed_datasets(manifest):
             told = manifest["datasets"][unread[0]]["why"]
             raise BuildError(f"{' and '.join(unread)} could not be read: {told}")

@@ -25,7 +25,7 @@ def ledger(directory: BuildDirectory) -> list[dict[str, Any]]:
 
 
 def test_the_rows_of_lowest_rank_are_chosen(make: MakeBoard) -> None:
-    directory = make([asking(n) for n in range(60)], 60, cap=10, seed=5)
+    directory = make([asking(n) for n in range(60)], 60, max_per_task=10, seed=5)
     kept = directory.instances(tasks=["board/ask"]).column("key")
     expected = sorted(
         (f"k{n}" for n in range(60)), key=lambda key: stable_hash(5, "board/ask", key)
@@ -37,8 +37,8 @@ def test_the_rows_of_lowest_rank_are_chosen(make: MakeBoard) -> None:
 
 
 def test_more_rows_change_the_choice_only_by_what_they_displace(make: MakeBoard) -> None:
-    few = make([asking(n) for n in range(40)], 60, cap=10)
-    more = make([asking(n) for n in range(60)], 60, out="more", cap=10)
+    few = make([asking(n) for n in range(40)], 60, max_per_task=10)
+    more = make([asking(n) for n in range(60)], 60, out="more", max_per_task=10)
     for task in few.tasks:
         old = set(few.instances(tasks=[task]).column("key"))
         new = set(more.instances(tasks=[task]).column("key"))
@@ -51,7 +51,7 @@ def test_every_row_is_accounted_for(make: MakeBoard) -> None:
     for n in range(60):
         rows.append(asking(n, **({"only": "count"} if n % 5 == 0 else {})))
     rows += ["{broken", asking(7), asking(70), {"key": "odd", "images": []}, asking(8, target=" ")]
-    directory = make(rows, 60, cap=20)
+    directory = make(rows, 60, max_per_task=20)
     told = directory.manifest["tasks"]
     entries = ledger(directory)
     assert directory.manifest["datasets"]["board"]["rows_read"] == 65
@@ -77,7 +77,7 @@ def test_bad_pictures_are_replaced_by_the_next_rows_by_rank(
     for key in order[:37]:
         (tmp_path / f"data/board/images/{key[1:]}.jpg").write_bytes(b"<html>")
     rows: list[dict[str, Any] | str] = [asking(n, only="ask") for n in range(100)]
-    directory = make(rows, 0, cap=10)
+    directory = make(rows, 0, max_per_task=10)
     assert directory.instances().column("key") == order[37:47]
     counts = directory.manifest["tasks"]["board/ask"]
     assert counts["lost"] == {"image_is_html": 37}
@@ -136,7 +136,7 @@ def test_the_number_of_workers_changes_nothing(
     rows += [asking(n, key=f"drawn {n}", images=["rows.jsonl#red"]) for n in range(3)]
     write_board(tmp_path / "a/board", rows, 50)
     shutil.copytree(tmp_path / "a/board", tmp_path / "other place/board")
-    settings = BuildSettings(tasks=("board",), cap=30)
+    settings = BuildSettings(tasks=("board",), max_per_task=30)
     one = build(tmp_path / "a", tmp_path / "one", settings, workers=2)
     two = build(
         tmp_path / "other place",
@@ -159,9 +159,9 @@ def test_a_second_run_finds_the_build_whole(make: MakeBoard) -> None:
 
 
 def test_the_manifest_says_how_the_build_was_made(make: MakeBoard) -> None:
-    manifest = make([asking(0)], 1, seed=4, cap=7).manifest
+    manifest = make([asking(0)], 1, seed=4, max_per_task=7).manifest
     assert manifest["about"]["settings"]["seed"] == 4
-    assert manifest["about"]["settings"]["cap"] == 7
+    assert manifest["about"]["settings"]["max_per_task"] == 7
     assert {"visionflan", "pyarrow", "pillow", "simplejpeg", "python"} <= set(manifest["versions"])
     text = json.dumps(manifest)
     assert "/tmp" not in text
@@ -180,7 +180,8 @@ def test_the_card_names_licenses_citations_and_counts(make: MakeBoard) -> None:
 
 
 def test_the_demo_builds_from_specimens(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command = ["build", "--demo", "--tasks", "pacs,funsd/*", "--workers", "1", "--cap", "5"]
+    command = ["build", "--demo", "--tasks", "pacs,funsd/*", "--workers", "1"]
+    command += ["--max-per-task", "5"]
     assert main([*command, "--out", str(tmp_path / "out")]) == 0
     told = capsys.readouterr().out
     directory = BuildDirectory(tmp_path / "out", verify=True)

@@ -48,7 +48,7 @@ def test_a_wholly_held_out_task_takes_its_pictures_out_of_training(make: MakeBoa
         asking(n, only="count" if n < 5 else "ask") for n in range(40)
     ]
     rows += [asking(n, key=f"again{n}", only="ask") for n in range(5)]
-    directory = make(rows, 40, hold_out_tasks=("board/count",), hold_out_cap=3)
+    directory = make(rows, 40, hold_out_tasks=("board/count",), max_per_held_out_task=3)
     counts = directory.manifest["tasks"]
     assert (counts["board/count"]["train"], counts["board/count"]["held_out"]) == (0, 3)
     assert counts["board/count"]["over_cap"] == 2

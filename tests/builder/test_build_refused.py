@@ -8,6 +8,7 @@ import pytest
 
 from tests.helpers.board import BOARD_FILE, MakeBoard, asking, files_of, write_board
 from visionflan import catalog
+from visionflan.builder.plan import BuildSettings
 from visionflan.cli.main import main
 from visionflan.errors import BuildError, UnknownNameError
 from visionflan.storage.directory import BuildDirectory
@@ -72,7 +73,7 @@ def test_a_reader_that_reads_otherwise_the_second_time_is_found_out(
     write_board(tmp_path / "data/board", [], 40)
     for number in range(30):
         (tmp_path / f"data/board/images/{number}.jpg").write_bytes(b"")
-    told = make([asking(n) for n in range(40)], cap=5).manifest["datasets"]["board"]
+    told = make([asking(n) for n in range(40)], max_per_task=5).manifest["datasets"]["board"]
     assert told["status"] == "failed"
     assert "gave other rows when it was read again" in told["why"]
 
@@ -143,7 +144,7 @@ def test_an_unknown_task_is_answered_with_near_ones(make: MakeBoard) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [["--cap", "0"], ["--hold-out-images", "1"], ["--data-root", "nowhere"]]
+    "wrong", [["--tasks", "nothing/here"], ["--hold-out-images", "1"], ["--data-root", "nowhere"]]
 )
 def test_what_cannot_be_built_is_refused_in_a_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: list[str]
@@ -152,3 +153,10 @@ def test_what_cannot_be_built_is_refused_in_a_sentence(
     assert main(["build", "--out", str(tmp_path / "out"), *root, *wrong]) == 1
     assert capsys.readouterr().err.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_a_maximum_below_one_is_refused(make: MakeBoard, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        main(["build", "--demo", "--out", str(tmp_path / "out"), "--max-per-task", "0"])
+    with pytest.raises(BuildError, match="at least 1"):
+        BuildSettings(max_per_held_out_task=0)

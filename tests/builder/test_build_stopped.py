@@ -24,7 +24,7 @@ from visionflan.errors import BuildError
 from visionflan.storage import image_shards as shards
 from visionflan.storage.directory import BuildDirectory
 
-SETTINGS = BuildSettings(tasks=("board", "twin"), cap=25, hold_out_images=0.2)
+SETTINGS = BuildSettings(tasks=("board", "twin"), max_per_task=25, hold_out_images=0.2)
 SCRIPT = """
 import sys
 from pathlib import Path
@@ -35,7 +35,7 @@ from visionflan.builder.run import build
 
 catalog.loose_files.update({Path(file).stem: Path(file) for file in sys.argv[3:]})
 shards.GROUP_IMAGES, shards.SHARD_BYTES = 4, 20_000
-settings = BuildSettings(tasks=("board", "twin"), cap=25, hold_out_images=0.2)
+settings = BuildSettings(tasks=("board", "twin"), max_per_task=25, hold_out_images=0.2)
 build(Path(sys.argv[1]), Path(sys.argv[2]), settings, workers=2)
 """
 

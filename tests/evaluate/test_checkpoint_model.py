@@ -117,7 +117,7 @@ def test_benchmarks_are_asked_in_the_run_and_only_once(
     assert not (run / "benchmarks/base/pope@llava").exists()
     capsys.readouterr()
     assert main([*one, "--tasks", "pope/nonsense"]) == 1
-    assert "no task is named pope/nonsense" in capsys.readouterr().err
+    assert "no task is named 'pope/nonsense'" in capsys.readouterr().err
     assert main(["score", str(folder), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == cifar
 

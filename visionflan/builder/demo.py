@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from visionflan import catalog
-from visionflan.builder.plan import BuildSettings, match_tasks
+from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 
 PICTURES = 24
@@ -17,7 +17,7 @@ def specimens(tasks: Iterable[str] = ()) -> Iterator[Path]:
     """Write the specimens of the datasets that the tasks are of, under one data root."""
     with TemporaryDirectory(prefix="visionflan-demo-") as folder:
         known = catalog.task_names()
-        chosen = match_tasks(tasks, known) or known
+        chosen = catalog.match_tasks(tasks, known) or known
         for name in sorted({task.partition("/")[0] for task in chosen}):
             catalog.load(name).write_specimen(Path(folder) / name, PICTURES)
         yield Path(folder)

@@ -1,8 +1,7 @@
 """Decide from the settings and the data root which tasks of which datasets are built."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,21 +21,21 @@ class BuildSettings:
     """
 
     tasks: tuple[str, ...] = ()
-    cap: int = 10_000
+    max_per_task: int = 10_000
     seed: int = 0
     include_sensitive: bool = False
     include_evaluation_only: bool = False
     hold_out_images: float = 0.05
     hold_out_tasks: tuple[str, ...] = ()
-    hold_out_cap: int = 1_000
+    max_per_held_out_task: int = 1_000
     license: License = "any"
 
     def __post_init__(self) -> None:
         """Refuse numbers that mean nothing."""
-        if self.cap < 1 or self.hold_out_cap < 1:
-            raise BuildError("a cap is at least 1")
+        if min(self.max_per_task, self.max_per_held_out_task) < 1:
+            raise BuildError("max_per_task and max_per_held_out_task must be at least 1")
         if not 0 <= self.hold_out_images < 1:
-            raise BuildError("the share of images to hold out is at least 0 and below 1")
+            raise BuildError("hold_out_images must be at least 0 and below 1")
 
     def as_json(self) -> dict[str, Any]:
         """Give the settings as JSON keeps them."""
@@ -97,25 +96,13 @@ def requested_tasks(settings: BuildSettings) -> list[str]:
     known = catalog.task_names()
     if not settings.tasks:
         return known
-    chosen = set(match_tasks(settings.tasks, known))
+    chosen = set(catalog.match_tasks(settings.tasks, known))
     if not settings.include_sensitive:
         for name in chosen & set(settings.tasks):
             dataset, _, task = name.partition("/")
             if catalog.load(dataset).tasks[task].sensitive:
                 raise BuildError(f"{name} asks about a person: add --include-sensitive to build it")
     return [name for name in known if name in chosen]
-
-
-def match_tasks(patterns: Iterable[str], known: Sequence[str]) -> list[str]:
-    """Name what the patterns mean; a dataset's name means all its tasks."""
-    names: list[str] = []
-    for pattern in patterns:
-        whole = pattern if "/" in pattern else f"{pattern}/*"
-        found = [name for name in known if fnmatchcase(name, whole)]
-        if not found:
-            raise catalog.unknown_name_error("task", pattern, [*known, *catalog.names()])
-        names += found
-    return names
 
 
 def by_dataset(tasks: Iterable[str]) -> dict[str, list[str]]:
@@ -143,7 +130,7 @@ def held_out_tasks(made: BuildPlan, settings: BuildSettings) -> tuple[str, ...]:
     """Name the tasks that are kept from training as a whole: as asked, or as the owners want it."""
     built = [f"{name}/{task}" for name, tasks in made.tasks.items() for task in tasks]
     known = [f"{name}/{task}" for name in made.others for task in catalog.load(name).tasks]
-    found = set(match_tasks(settings.hold_out_tasks, [*built, *known, *made.left_out]))
+    found = set(catalog.match_tasks(settings.hold_out_tasks, [*built, *known, *made.left_out]))
     found.update(
         f"{name}/{task}"
         for name, tasks in made.tasks.items()

@@ -36,7 +36,7 @@ def build(
     *,
     workers: int | None = None,
     start_method: str | None = None,
-    tell: Callable[[str], object] = str,
+    log: Callable[[str], object] = str,
 ) -> dict[str, Any]:
     """Build what is there and give the manifest; `tell` is given a line at each dataset's end.
 
@@ -60,7 +60,7 @@ def build(
             return whole
         with ImageCheckPool(workers or os.cpu_count() or 1, start_method) as checker:
             run = BuildRun(data_root, out, settings, made, ImageCheckCache(checker))
-            parts = [run.part(name, sources[name], tell) for name in made.tasks]
+            parts = [run.part(name, sources[name], log) for name in made.tasks]
         return run.finish([part for part in parts if part is not None])
 
 
@@ -80,13 +80,13 @@ class BuildRun:
         self.stored_ids: set[str] = set()
         self.told = dict(made.others)
 
-    def part(self, name: str, source: str, tell: Callable[[str], object]) -> DatasetPart | None:
+    def part(self, name: str, source: str, log: Callable[[str], object]) -> DatasetPart | None:
         """Give the part of a dataset: that of an earlier run, or one that is made now."""
         folder = self.out / FOLDER / name
         if (earlier := DatasetPart.load(folder)) is not None and earlier.source == source:
             self.stored_ids.update(load_image_metadata([folder])["id"].to_pylist())
             self.told[name] = earlier.about
-            tell(f"{name}: kept from the run before")
+            log(f"{name}: kept from the run before")
             return earlier
         begun = folder / "source.txt"
         if not begun.is_file() or begun.read_text() != source:
@@ -100,12 +100,12 @@ class BuildRun:
         except VisionflanError as fault:
             why = str(fault).replace(f"{self.data_root}{os.sep}", "")
             self.told[name] = {"status": "failed", "why": why, **provenance(catalog.load(name))}
-            tell(f"{name}: failed: {why}")
+            log(f"{name}: failed: {why}")
             return None
         part.source = source
         part.save(folder)
         self.told[name] = part.about
-        tell(f"{name}: {part_summary(part)} ({time.monotonic() - began:.1f} s)")
+        log(f"{name}: {part_summary(part)} ({time.monotonic() - began:.1f} s)")
         return part
 
     def make(self, name: str, folder: Path) -> DatasetPart:
@@ -151,8 +151,8 @@ class BuildRun:
     def cap(self, task_id: str) -> int:
         """Give how many instances a task has at most."""
         if task_id in self.plan.held_out:
-            return min(self.settings.cap, self.settings.hold_out_cap)
-        return self.settings.cap
+            return min(self.settings.max_per_task, self.settings.max_per_held_out_task)
+        return self.settings.max_per_task
 
     def finish(self, parts: list[DatasetPart]) -> dict[str, Any]:
         """Put the parts together; they are kept while a dataset is still to be mended."""

@@ -1,110 +1,128 @@
-"""Turn the releases on disk into a build directory.
+"""Build a training set from the releases on disk.
 
-Every dataset whose release lies in a folder of its name under the data root is read, its rows are
-chosen by hash, its images checked and stored once, and what is lost is told in a ledger.
+Reads every dataset whose release is stored under the data root in a directory of its name, samples
+rows by hash, checks each image and stores it once, and records every dropped row in a ledger.
 """
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from visionflan.cli.shared import dataset_args as selection
+from visionflan.cli.shared.dataset_args import add_dataset_file, load_files
+from visionflan.cli.shared.log import log
+from visionflan.cli.shared.parsers import add_names, positive_int
 
 if TYPE_CHECKING:
     from visionflan.builder.plan import BuildSettings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what the command takes."""
-    where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--data-root", type=Path, metavar="DIR", help="holds a folder a dataset")
-    where.add_argument("--demo", action="store_true", help="build from the datasets' specimens")
-    parser.add_argument("--out", type=Path, required=True, metavar="BUILD", help="a new folder")
+    """Declare the arguments of the command."""
+    add_input(parser)
+    add_names(parser, "--tasks", metavar="A/*", description="only these tasks (default: all)")
     parser.add_argument(
-        "--tasks", type=names, default=(), metavar="A/B,C/*", help="these tasks only"
+        "--max-per-task",
+        type=positive_int,
+        default=10_000,
+        metavar="N",
+        help="maximum number of instances per task (default: %(default)s)",
     )
+    parser.add_argument("--seed", type=int, default=0, help="random seed (default: %(default)s)")
     parser.add_argument(
-        "--cap", type=int, default=10_000, metavar="N", help="instances a task (%(default)s)"
+        "--workers",
+        type=positive_int,
+        metavar="N",
+        help="number of worker processes (default: one per CPU core)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of all choices (%(default)s)")
-    parser.add_argument("--workers", type=int, metavar="N", help="processes (one a core)")
     parser.add_argument(
         "--include-sensitive",
         action="store_true",
-        help="build tasks about race, gender, age, identity or emotion too",
+        help="also build tasks about race, gender, age, identity or emotion",
     )
     parser.add_argument(
         "--include-evaluation-only",
         action="store_true",
-        help="build datasets that no model may be tuned on too, held out as a whole",
+        help="also build evaluation-only datasets (their license forbids training); all their "
+        "tasks are held out",
     )
     parser.add_argument(
         "--license",
         choices=["commercial", "research", "any"],
         default="any",
-        help="datasets whose license allows this (%(default)s)",
+        help="only datasets whose license allows this use (default: %(default)s)",
     )
     add_hold_out(parser)
-    selection.add_dataset_file(parser)
+    add_dataset_file(parser)
+
+
+def add_input(parser: argparse.ArgumentParser) -> None:
+    """Declare where the releases are and where the build goes."""
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "--data-root",
+        type=Path,
+        metavar="DIR",
+        help="directory with one subdirectory per dataset, named as in `visionflan datasets`",
+    )
+    source.add_argument(
+        "--demo", action="store_true", help="build from miniature releases drawn for the purpose"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="BUILD",
+        help="build directory to write: new, or one to resume",
+    )
 
 
 def add_hold_out(parser: argparse.ArgumentParser) -> None:
-    """Let the user keep images and tasks from training."""
+    """Declare which images and tasks are held out."""
     parser.add_argument(
         "--hold-out-images",
         type=float,
         default=0.05,
-        metavar="SHARE",
-        help="share of images kept from training (%(default)s)",
+        metavar="FRACTION",
+        help="fraction of images held out from training (default: %(default)s)",
     )
-    parser.add_argument(
+    add_names(
+        parser,
         "--hold-out-tasks",
-        type=names,
-        default=(),
-        metavar="A/B",
-        help="tasks kept from training as a whole, with all their images",
+        metavar="A/*",
+        description="tasks held out from training, with all their images",
     )
     parser.add_argument(
-        "--hold-out-cap",
-        type=int,
+        "--max-per-held-out-task",
+        type=positive_int,
         default=1_000,
         metavar="N",
-        help="instances of a wholly held-out task (%(default)s)",
+        help="maximum number of instances per held-out task (default: %(default)s)",
     )
 
 
-def names(text: str) -> tuple[str, ...]:
-    """Take names that commas part."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def run(given: argparse.Namespace) -> int:
-    """Build, and sum up what became of the rows."""
+def run(args: argparse.Namespace) -> int:
+    """Build, and print a summary."""
     from visionflan.builder.demo import specimens
     from visionflan.builder.plan import BuildSettings
 
-    selection.load_files(given)
+    load_files(args)
     settings = BuildSettings(
-        **{name: getattr(given, name) for name in BuildSettings.__dataclass_fields__}
+        **{name: getattr(args, name) for name in BuildSettings.__dataclass_fields__}
     )
-    if not given.demo:
-        return built(given.data_root, given, settings)
+    if not args.demo:
+        return build_and_summarize(args.data_root, args, settings)
     with specimens(settings.tasks) as data_root:
-        return built(data_root, given, settings)
+        return build_and_summarize(data_root, args, settings)
 
 
-def built(data_root: Path, given: argparse.Namespace, settings: "BuildSettings") -> int:
-    """Build with progress, and print the summary."""
+def build_and_summarize(
+    data_root: Path, args: argparse.Namespace, settings: "BuildSettings"
+) -> int:
+    """Build with progress, print the summary, and return the exit code."""
     from visionflan.builder.output_dir import failed_datasets
     from visionflan.builder.run import build
     from visionflan.builder.summary import summary
 
-    manifest = build(data_root, given.out, settings, workers=given.workers, tell=log)
-    print(summary(given.out, manifest))
+    manifest = build(data_root, args.out, settings, workers=args.workers, log=log)
+    print(summary(args.out, manifest))
     return 1 if failed_datasets(manifest) else 0
-
-
-def log(line: str) -> None:
-    """Print a line about the work, apart from the results."""
-    print(line, file=sys.stderr, flush=True)

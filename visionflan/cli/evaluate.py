@@ -6,10 +6,10 @@ whether the model looks. Stopped at any moment, the same command goes on where i
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 from visionflan.cli.shared.evaluate_args import add_selection_arguments, selection_from
+from visionflan.cli.shared.log import log
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,13 +54,8 @@ def run(given: argparse.Namespace) -> int:
             phase=place.phase,
         )
         for asked in plan_evaluations(wanted, place, opened):
-            scores.append(evaluate(subject, asked.chosen, asked.out, asked.settings, say))
+            scores.append(evaluate(subject, asked.chosen, asked.out, asked.settings, log))
             folders.append(asked.out)
-            say(f"{place.phase}: {scores[-1]['records']} answers in {asked.out}")
+            log(f"{place.phase}: {scores[-1]['records']} answers in {asked.out}")
     print_scores([*scores, *suites(folders)], as_json=given.json)
     return 0
-
-
-def say(line: str) -> None:
-    """Tell what is done, where it does not mix with the scores."""
-    sys.stderr.write(f"{line}\n")

@@ -36,7 +36,7 @@ def run(given: argparse.Namespace) -> int:
 
 def exported(path: Path, given: argparse.Namespace) -> int:
     """Export, and say what was written."""
-    from visionflan.builder.plan import match_tasks
+    from visionflan.catalog import match_tasks
     from visionflan.formats.exporting import export
     from visionflan.storage.directory import BuildDirectory
 

@@ -5,8 +5,9 @@ the same is done on real ones. Stopped at any moment, the same command goes on w
 """
 
 import argparse
-import sys
 from pathlib import Path
+
+from visionflan.cli.shared.log import log
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,15 +26,10 @@ def run(given: argparse.Namespace) -> int:
     from visionflan.quickstart import quickstart
     from visionflan.report.compare_page.page import COMPARISON
 
-    report = quickstart(given.out, given.data_root, tell)
+    report = quickstart(given.out, given.data_root, log)
     print_scores([rescore(folder) for folder in evaluations(given.out)], as_json=False)
     print(f"\nThe report: {report.resolve().as_uri()}")
     changes = given.out.resolve() / COMPARISON / "compare.html"
     print(f"What the second stage changed: {changes.as_uri()}")
     print(f"Talk to it: visionflan chat {given.out}/chat/checkpoint PICTURE")
     return 0
-
-
-def tell(line: str) -> None:
-    """Print a line about the work, apart from the results."""
-    print(line, file=sys.stderr, flush=True)

@@ -7,9 +7,10 @@ out to N processes.
 """
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from visionflan.cli.shared.log import log
 
 if TYPE_CHECKING:
     from visionflan.train.config import TrainConfig
@@ -57,8 +58,8 @@ def run(given: argparse.Namespace) -> int:
         from visionflan.builder.run import build
 
         with specimens(DEMO) as data_root:
-            build(data_root, given.out / "build", BuildSettings(tasks=DEMO), tell=tell)
-    print(train(config, given.out, only=given.stage, say=tell))
+            build(data_root, given.out / "build", BuildSettings(tasks=DEMO), log=log)
+    print(train(config, given.out, only=given.stage, say=log))
     return 0
 
 
@@ -78,8 +79,3 @@ def configured(given: argparse.Namespace) -> "TrainConfig":
     for setting in given.set:
         config = override(config, setting)
     return config
-
-
-def tell(line: str) -> None:
-    """Print a line about the work, apart from the results."""
-    print(line, file=sys.stderr, flush=True)

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from visionflan.catalog import match_tasks
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.benchmark_release import BenchmarkRelease
 from visionflan.evaluate.held_out import held_out
-from visionflan.evaluate.records.paths import CheckpointPaths, builds, matching, trained_on
+from visionflan.evaluate.records.paths import CheckpointPaths, builds, trained_on
 from visionflan.evaluate.records.record import CONDITIONS, Condition
 from visionflan.evaluate.requests import EvalSet
 from visionflan.evaluate.run import EvaluationSettings
@@ -71,7 +72,9 @@ def open_releases(wanted: EvalSelection) -> list[Opened]:
     if wanted.data_root is None:
         raise EvaluationError("the folder that holds the benchmarks is not told")
     releases = [BenchmarkRelease(name, wanted.data_root / name) for name in wanted.benchmarks]
-    parts = matching(wanted.tasks, {part for release in releases for part in release.parts})
+    parts = match_tasks(
+        wanted.tasks, sorted({part for release in releases for part in release.parts})
+    )
     return [
         Opened(release, release.chosen(wanted.style, parts))
         for release in releases
@@ -85,7 +88,7 @@ def plan_evaluations(
     """Plan what one checkpoint is asked."""
     if not opened:
         held = builds(wanted.builds, place.run)
-        tasks = matching(wanted.tasks, {task for build in held for task in build.tasks})
+        tasks = match_tasks(wanted.tasks, sorted({task for build in held for task in build.tasks}))
         settings = wanted.settings(CONDITIONS, MAX_NEW_TOKENS)
         yield PlannedEvaluation(held_out(held, tasks), place.out, settings)
         return

@@ -7,9 +7,8 @@ import hashlib
 import heapq
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from visionflan.atomic_write import write_json
-from visionflan.catalog import unknown_name_error
+from visionflan.catalog import match_tasks
 from visionflan.errors import TrainingError, UnusableError
 from visionflan.hashing import stable_hash
 from visionflan.model.chat_tokenizer import ChatTokenizer, TokenizedConversation
@@ -82,7 +81,7 @@ class TokenizedDataset:
 
 def select_instances(source: BuildDirectory, data: DataConfig, seed: int) -> Instances:
     """Give the instances that a stage reads, refusing a name that matches no task."""
-    tasks = None if not data.tasks else matching(sorted(source.tasks), data.tasks)
+    tasks = None if not data.tasks else match_tasks(data.tasks, sorted(source.tasks))
     instances = source.instances(data.split, tasks)
     if data.limit is not None and data.limit < len(instances):
         names = instances.column("id")
@@ -93,14 +92,6 @@ def select_instances(source: BuildDirectory, data: DataConfig, seed: int) -> Ins
     if not len(instances):
         raise TrainingError(f"{source.path} holds no {data.split} instances to train on.")
     return instances
-
-
-def matching(known: list[str], patterns: Sequence[str]) -> list[str]:
-    """Give the tasks that the patterns name."""
-    for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in known):
-            raise unknown_name_error("task", pattern, known)
-    return [name for name in known if any(fnmatchcase(name, p) for p in patterns)]
 
 
 def tokenization_key(

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from visionflan.cli.shared.parsers import add_names, parse_names, positive_int
 from visionflan.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def add_selection_arguments(parser: argparse.ArgumentParser) -> None:
         "--data-root", type=Path, metavar="DIR", help="holds a folder for each benchmark"
     )
     parser.add_argument("--style", default="", metavar="NAME", help="how benchmarks are worded")
-    parser.add_argument("--tasks", nargs="+", default=[], metavar="A/*", help="these tasks only")
+    add_names(parser, "--tasks", metavar="A/*", description="only these tasks")
     parser.add_argument(
         "--conditions",
         nargs="+",
@@ -58,25 +59,6 @@ def add_selection_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def parse_names(words: str) -> tuple[str, ...]:
-    """Read names that commas part, each once."""
-    names = tuple(dict.fromkeys(name.strip() for name in words.split(",") if name.strip()))
-    if not names:
-        raise argparse.ArgumentTypeError("names no benchmark")
-    return names
-
-
-def positive_int(words: str) -> int:
-    """Read a number of at least 1."""
-    try:
-        number = int(words)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{words} is not a whole number of at least 1")
-    return number
-
-
 def selection_from(given: argparse.Namespace) -> "EvalSelection":
     """Read what is to be asked, and refuse what does not go together."""
     from visionflan.evaluate.plan import EvalSelection
@@ -90,7 +72,7 @@ def selection_from(given: argparse.Namespace) -> "EvalSelection":
 
     return EvalSelection(
         builds=tuple(given.build),
-        tasks=tuple(given.tasks),
+        tasks=given.tasks,
         benchmarks=given.benchmarks,
         data_root=given.data_root,
         style=given.style,

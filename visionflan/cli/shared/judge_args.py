@@ -1,11 +1,12 @@
 """What commands say to and about judges: their arguments, the estimate and the coverage."""
 
 import argparse
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from visionflan.cli.shared.log import log
 
 if TYPE_CHECKING:
     from visionflan.evaluate.judge.base import Judge
@@ -88,21 +89,15 @@ def judge_evaluations(folders: Sequence[Path], judge: "Judge", given: argparse.N
         evaluations = [opened.enter_context(closing(each)) for each in made]
         estimates = [evaluation.estimate() for evaluation in evaluations]
         for evaluation, told in zip(evaluations, estimates, strict=True):
-            tell(estimate_lines(str(evaluation.folder), told))
-        tell(total_lines(estimates))
+            log(*estimate_lines(str(evaluation.folder), told))
+        log(*total_lines(estimates))
         if given.judge_dry_run:
             return
         found = []
         for evaluation in evaluations:
             found.append(evaluation.judge())
-            tell(coverage_lines(str(evaluation.folder), found[-1]))
-        tell(stop_lines(found))
+            log(*coverage_lines(str(evaluation.folder), found[-1]))
+        log(*stop_lines(found))
     reason = next((judged.stopped for judged in found if judged.stopped), "")
     if reason and not any(judged.models for judged in found):
         raise EvaluationError(f"nothing was judged: {reason}")
-
-
-def tell(lines: Iterable[str]) -> None:
-    """Write lines where they do not mix with what is printed for programs."""
-    for line in lines:
-        sys.stderr.write(line + "\n")

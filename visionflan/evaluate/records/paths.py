@@ -7,8 +7,7 @@ held-out questions gave goes to `evaluation/<phase>`, what a benchmark gave to
 """
 
 import json
-from collections.abc import Collection, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -136,12 +135,3 @@ def inside(folder: Path, pattern: str) -> list[Path]:
 def stage_order(phase: str) -> int:
     """Put the phases in the order in which they are trained."""
     return STAGES.index(phase) if phase in STAGES else -1
-
-
-def matching(patterns: Sequence[str], tasks: Collection[str]) -> tuple[str, ...]:
-    """Give the tasks that the patterns name; `*` matches anything."""
-    for pattern in patterns:
-        if not any(fnmatchcase(task, pattern) for task in tasks):
-            some = ", ".join(sorted(tasks)[:9])
-            raise EvaluationError(f"no task is named {pattern}: there are {some} and so on")
-    return tuple(t for t in sorted(tasks) if any(fnmatchcase(t, pattern) for pattern in patterns))

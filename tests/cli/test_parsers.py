@@ -1,0 +1,31 @@
+"""Lists of names and numbers on the command line."""
+
+import argparse
+
+import pytest
+
+from visionflan.cli.shared.parsers import add_names, parse_names, positive_int
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["a/b", "c/*"], ["a/b,c/*"], ["a/b, c/*,"], ["a/b,c/*", "a/b"], ["a/b", "--tasks", "c/*"]],
+)
+def test_names_are_separated_by_spaces_or_commas(words: list[str]) -> None:
+    parser = argparse.ArgumentParser()
+    add_names(parser, "--tasks", metavar="A/*", description="only these tasks")
+    assert parser.parse_args(["--tasks", *words]).tasks == ("a/b", "c/*")
+    assert parser.parse_args([]).tasks == ()
+
+
+@pytest.mark.parametrize("text", ["", " , "])
+def test_an_empty_list_of_names_is_refused(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="empty"):
+        parse_names(text)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "many"])
+def test_a_count_is_a_whole_number_of_at_least_one(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="at least 1"):
+        positive_int(text)
+    assert positive_int("12") == 12

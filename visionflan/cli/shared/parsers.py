@@ -1,0 +1,54 @@
+"""Types and actions of `argparse` that several commands share."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+
+def parse_names(text: str) -> tuple[str, ...]:
+    """Split a comma-separated list into its distinct names."""
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if not names:
+        raise argparse.ArgumentTypeError("the list of names is empty")
+    return names
+
+
+def positive_int(text: str) -> int:
+    """Parse an integer of at least 1."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
+    return number
+
+
+class ExtendNames(argparse.Action):
+    """Collect lists of names, given as `A B`, as `A,B` or in a repeated option, into one tuple."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Append the distinct names to those of earlier options."""
+        lists = [getattr(namespace, self.dest), *(values or ())]
+        setattr(namespace, self.dest, tuple(dict.fromkeys(name for part in lists for name in part)))
+
+
+def add_names(
+    parser: argparse.ArgumentParser, option: str, *, metavar: str, description: str
+) -> None:
+    """Add an option that takes one or more names, separated by spaces or commas."""
+    parser.add_argument(
+        option,
+        type=parse_names,
+        nargs="+",
+        action=ExtendNames,
+        default=(),
+        metavar=metavar,
+        help=description,
+    )
