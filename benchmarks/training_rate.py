@@ -34,18 +34,18 @@ class Arm(NamedTuple):
     """A way to batch: the settings of the stage, and the padded tokens of one forward pass."""
 
     stage: dict[str, Any]
-    micro_tokens: int = 10**9
+    micro_batch_tokens: int = 10**9
 
 
 def arms(batch: int) -> dict[str, Arm]:
     """Name the ways to batch."""
     tokens = batch * 100
-    budget = {"pool_steps": 50, "batch_size": None, "batch_tokens": tokens}
+    budget = {"bucket_steps": 50, "batch_size": None, "batch_tokens": tokens}
     return {
-        "at random": Arm({"pool_steps": 1}),
-        "at random, in four passes": Arm({"pool_steps": 1}, tokens // 4),
-        "like length, 16 steps": Arm({"pool_steps": 16}),
-        "like length, 50 steps": Arm({"pool_steps": 50}),
+        "at random": Arm({"bucket_steps": 1}),
+        "at random, in four passes": Arm({"bucket_steps": 1}, tokens // 4),
+        "like length, 16 steps": Arm({"bucket_steps": 16}),
+        "like length, 50 steps": Arm({"bucket_steps": 50}),
         "token budget, 50 steps": Arm(budget),
     }
 
@@ -94,7 +94,9 @@ def write_parts(folder: Path, texts: Iterable[str], sizes: dict[str, Any] = SIZE
     CLIPImageProcessorPil(
         size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}
     ).save_pretrained(folder / "tower")
-    return InitConfig(tower=folder / "tower", language_model=folder / "words", template="plain")
+    return InitConfig(
+        vision_tower=folder / "tower", language_model=folder / "words", chat_template="plain"
+    )
 
 
 def measure(config: TrainConfig, folder: Path) -> dict[str, float]:
@@ -122,8 +124,10 @@ def compare(folder: Path, pictures: int, rounds: int, batch: int) -> dict[str, A
     config = TrainConfig(
         name="rate",
         build=made,
-        start=write_parts(folder, texts),
-        machine=RuntimeConfig(device="cpu", threads=1, log_steps=10**9, cache="features"),
+        init=write_parts(folder, texts),
+        runtime=RuntimeConfig(
+            device="cpu", num_threads=1, log_every_steps=10**9, image_cache="features"
+        ),
         stages=(StageConfig(name="base", learning_rate=1e-4, epochs=1, batch_size=batch),),
     )
     found: dict[str, list[dict[str, float]]] = {name: [] for name in arms(batch)}
@@ -132,7 +136,7 @@ def compare(folder: Path, pictures: int, rounds: int, batch: int) -> dict[str, A
             changed = replace(
                 config,
                 stages=(replace(config.stages[0], **arm.stage),),
-                machine=replace(config.machine, micro_tokens=arm.micro_tokens),
+                runtime=replace(config.runtime, micro_batch_tokens=arm.micro_batch_tokens),
             )
             found[name].append(measure(changed, folder / f"{number}-{name}"))
     medians = {

@@ -23,8 +23,10 @@ FOLDER = Path(__file__).parent
 def small():
     return TrainConfig(
         name="small",
-        start=InitConfig(tower=FOLDER / "tower", language_model=FOLDER / "words", template="plain"),
-        machine=RuntimeConfig(threads=1, log_steps=1, device="cpu"),
+        init=InitConfig(
+            vision_tower=FOLDER / "tower", language_model=FOLDER / "words", chat_template="plain"
+        ),
+        runtime=RuntimeConfig(num_threads=1, log_every_steps=1, device="cpu"),
         stages=(
             StageConfig(name="base", learning_rate=3e-3, steps=3, batch_size=8),
             StageConfig(name="chat", learning_rate=3e-3, steps=2, batch_size=8),

@@ -51,7 +51,7 @@ def test_what_is_joined_and_saved_opens_with_the_same_weights(
 def test_an_image_has_as_many_tokens_as_the_tower_gives_features(
     parts: Path, tower: str, language_model: str, features: str
 ) -> None:
-    joint = ConnectorConfig(features="patches" if features == "patches" else "all")
+    joint = ConnectorConfig(feature_select="patches" if features == "patches" else "all")
     model, processor = build_llava(parts / tower, parts / language_model, joint=joint)
     seen = encode_images(model, preprocess(processor, [Image.new("RGB", (50, 30))]))
     assert (

@@ -31,13 +31,17 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     answer(folder, build, "base", Looker("base"))
     answer(folder, build, "chat", Looker("chat", chatty=True))
     stages = [
-        {"name": "base", "trains": ["connector", "language_model"], "data": {"build": None}},
-        {"name": "chat", "trains": ["connector", "language_model"], "data": {"build": None}},
+        {"name": "base", "trainable": ["connector", "language_model"], "data": {"build": None}},
+        {"name": "chat", "trainable": ["connector", "language_model"], "data": {"build": None}},
     ]
     config = {
         "name": "tiny",
         "build": str(folder / "data"),
-        "start": {"tower": "a-tower", "language_model": "a-language-model", "checkpoint": None},
+        "init": {
+            "vision_tower": "a-tower",
+            "language_model": "a-language-model",
+            "checkpoint": None,
+        },
         "stages": stages,
     }
     (folder / "config.json").write_text(json.dumps(config))
@@ -130,7 +134,7 @@ def test_each_loss_of_a_phase_has_a_curve_of_its_own() -> None:
 
 def test_parts_that_the_run_made_itself_need_no_origin(run: Path) -> None:
     material = load_run(run)
-    own = {"start": {"tower": str(run / "pretrain/tower"), "language_model": "elsewhere"}}
+    own = {"init": {"vision_tower": str(run / "pretrain/tower"), "language_model": "elsewhere"}}
     assert start(replace(material, config=own)) == "The language model is elsewhere."
 
 

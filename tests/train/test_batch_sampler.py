@@ -21,7 +21,7 @@ stages = st.builds(
         epochs=epochs,
         batch_size=size if tokens is None else None,
         batch_tokens=tokens,
-        pool_steps=pool,
+        bucket_steps=pool,
     ),
     size=st.integers(1, 20),
     tokens=st.none() | st.integers(30, 400),
@@ -64,19 +64,20 @@ def test_a_plan_goes_on_at_any_step_as_if_it_had_not_stopped(
 @given(row_lengths, st.integers(1, 300), st.integers(1, 5))
 def test_shares_hold_every_row_once_and_as_many_passes(
     lengths: np.ndarray,
-    micro_tokens: int,
+    micro_batch_tokens: int,
     processes: int,
 ) -> None:
     rows = np.argsort(-lengths, kind="stable")
     shares = [
-        local_micro_batches(rows, lengths, micro_tokens, n, processes) for n in range(processes)
+        local_micro_batches(rows, lengths, micro_batch_tokens, n, processes)
+        for n in range(processes)
     ]
     assert len({len(share) for share in shares}) == 1
     held = np.concatenate([micro.rows for share in shares for micro in share])
     assert sorted(held) == list(range(len(lengths)))
     for share in shares:
         for micro in share:
-            assert len(micro.rows) <= 1 or len(micro.rows) * micro.longest <= micro_tokens
+            assert len(micro.rows) <= 1 or len(micro.rows) * micro.longest <= micro_batch_tokens
 
 
 def test_seeds_stages_and_passes_have_orders_of_their_own() -> None:
@@ -94,13 +95,13 @@ def test_a_larger_pool_pads_less_and_a_pool_of_one_is_a_random_draw() -> None:
     lengths = np.random.RandomState(0).randint(20, 200, 4000).astype(np.int32)
 
     def padding(pool: int) -> float:
-        plan = BatchSampler(lengths, replace(STAGE, pool_steps=pool), 0)
+        plan = BatchSampler(lengths, replace(STAGE, bucket_steps=pool), 0)
         padded = sum(len(rows) * lengths[rows].max() for rows in plan.epoch(0))
         return float(1 - lengths.sum() / padded)
 
     assert padding(50) < 0.02
     assert padding(1) > 0.3
-    drawn = BatchSampler(lengths, replace(STAGE, pool_steps=1), 0).epoch(0)
+    drawn = BatchSampler(lengths, replace(STAGE, bucket_steps=1), 0).epoch(0)
     means = np.array([lengths[rows].mean() for rows in drawn])
     spread = lengths.std() / np.sqrt(8)
     assert means.std() == pytest.approx(spread, rel=0.15)
@@ -108,7 +109,7 @@ def test_a_larger_pool_pads_less_and_a_pool_of_one_is_a_random_draw() -> None:
 
 def test_the_order_is_the_same_on_every_machine() -> None:
     plan = BatchSampler(
-        np.arange(1, 11, dtype=np.int32), replace(STAGE, batch_size=4, pool_steps=1), 0
+        np.arange(1, 11, dtype=np.int32), replace(STAGE, batch_size=4, bucket_steps=1), 0
     )
     assert [rows.tolist() for rows in plan.epoch(0)] == [[7, 6, 4, 3], [8, 5, 2, 1], [9, 0]]
 

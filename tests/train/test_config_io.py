@@ -16,18 +16,18 @@ from visionflan.train.trainer import lr_factor
 CONFIG = TrainConfig(
     name="made",
     build=Path("b"),
-    start=InitConfig(tower=Path("t"), language_model=Path("l")),
-    machine=RuntimeConfig(threads=2),
+    init=InitConfig(vision_tower=Path("t"), language_model=Path("l")),
+    runtime=RuntimeConfig(num_threads=2),
     stages=(
         StageConfig(
-            name="align", learning_rate=1e-3, trains=("connector",), steps=2, batch_tokens=99
+            name="align", learning_rate=1e-3, trainable=("connector",), steps=2, batch_tokens=99
         ),
         StageConfig(
             name="base",
             learning_rate=2e-5,
             epochs=1.5,
             batch_size=8,
-            data=DataConfig(tasks=("a/*", "b/c"), limit=10),
+            data=DataConfig(tasks=("a/*", "b/c"), max_instances=10),
         ),
     ),
 )
@@ -48,12 +48,21 @@ def test_a_configuration_comes_back_from_json_as_it_was(config: TrainConfig) -> 
         ("build=none", lambda config: config.build is None),
         ("stages.base.learning_rate=1e-5", lambda config: config.stages[1].learning_rate == 1e-5),
         ("stages.base.betas=0.9,0.95", lambda config: config.stages[1].betas == (0.9, 0.95)),
-        ("stages.base.data.limit=none", lambda config: config.stages[1].data.limit is None),
+        (
+            "stages.base.data.max_instances=none",
+            lambda config: config.stages[1].data.max_instances is None,
+        ),
         ("stages.base.data.tasks=a/b", lambda config: config.stages[1].data.tasks == ("a/b",)),
         ("stages.base.data.tasks=", lambda config: config.stages[1].data.tasks == ()),
-        ("stages.align.trains=tower,connector", lambda c: c.stages[0].trains[0] == "tower"),
-        ("start.joint.feature_layer=-1", lambda config: config.start.joint.feature_layer == -1),
-        ("machine.gradient_checkpointing=true", lambda c: c.machine.gradient_checkpointing is True),
+        (
+            "stages.align.trainable=vision_tower,connector",
+            lambda c: c.stages[0].trainable[0] == "vision_tower",
+        ),
+        (
+            "init.connector.feature_layer=-1",
+            lambda config: config.init.connector.feature_layer == -1,
+        ),
+        ("runtime.gradient_checkpointing=true", lambda c: c.runtime.gradient_checkpointing is True),
         ("stages=base", lambda config: [stage.name for stage in config.stages] == ["base"]),
         ("stages=base,align", lambda config: config.stages[1].name == "align"),
     ],
@@ -66,10 +75,10 @@ def test_a_setting_is_read_by_its_type_and_changes_nothing_else(setting: str, fo
         changed,
         seed=0,
         build=None,
-        start=InitConfig(),
-        machine=RuntimeConfig(),
+        init=InitConfig(),
+        runtime=RuntimeConfig(),
         stages=(CONFIG.stages),
-    ) == replace(CONFIG, build=None, start=InitConfig(), machine=RuntimeConfig())
+    ) == replace(CONFIG, build=None, init=InitConfig(), runtime=RuntimeConfig())
 
 
 @pytest.mark.parametrize(
@@ -83,11 +92,11 @@ def test_a_setting_is_read_by_its_type_and_changes_nothing_else(setting: str, fo
         ("seed=1.5", SettingError, "`seed` is '1.5', which is no int"),
         ("seed.more=1", SettingError, "goes too far"),
         ("stages.base=1", SettingError, "is a part and no value"),
-        ("machine.device=gpu", SettingError, "must be one of auto, cpu, cuda"),
-        ("machine.gradient_checkpointing=yes", SettingError, "must be true or false"),
-        ("stages.base.steps=4", TrainingError, "tell either `epochs` or `steps`"),
-        ("stages.base.batch_size=0", TrainingError, "must be above 0"),
-        ("stages.base.trains=", TrainingError, "trains nothing"),
+        ("runtime.device=gpu", SettingError, "must be one of auto, cpu, cuda"),
+        ("runtime.gradient_checkpointing=yes", SettingError, "must be true or false"),
+        ("stages.base.steps=4", TrainingError, "set exactly one of `epochs` and `steps`"),
+        ("stages.base.batch_size=0", TrainingError, "but must be above 0"),
+        ("stages.base.trainable=", TrainingError, "trains nothing"),
     ],
 )
 def test_a_setting_that_is_not_or_cannot_be_is_refused(
@@ -112,6 +121,6 @@ def test_two_stages_of_one_name_are_refused() -> None:
 )
 def test_the_learning_rate_rises_and_falls(schedule: Any, expected: list[float]) -> None:
     stage = StageConfig(
-        name="a", learning_rate=1, steps=8, batch_size=1, warm_up=0.25, schedule=schedule
+        name="a", learning_rate=1, steps=8, batch_size=1, warmup_fraction=0.25, lr_schedule=schedule
     )
     assert [round(lr_factor(stage, step, 8), 3) for step in range(8)] == expected

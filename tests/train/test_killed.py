@@ -46,22 +46,26 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = TrainConfig(
         name="killed",
         build=write_build(folder / "build", texts=6),
-        start=InitConfig(
-            tower=save_tower(folder / "tower"),
+        init=InitConfig(
+            vision_tower=save_tower(folder / "tower"),
             language_model=save_language_model(folder / "words", "qwen2"),
         ),
-        machine=RuntimeConfig(
-            threads=1, log_steps=1, save_seconds=0, micro_tokens=300, device="cpu"
+        runtime=RuntimeConfig(
+            num_threads=1,
+            log_every_steps=1,
+            checkpoint_every_seconds=0,
+            micro_batch_tokens=300,
+            device="cpu",
         ),
         stages=(
             StageConfig(
-                name="align", learning_rate=3e-4, trains=("connector",), steps=3, batch_size=7
+                name="align", learning_rate=3e-4, trainable=("connector",), steps=3, batch_size=7
             ),
             StageConfig(name="base", learning_rate=3e-4, epochs=2, batch_size=7),
             StageConfig(
                 name="chat",
                 learning_rate=3e-4,
-                trains=("tower", "connector", "language_model"),
+                trainable=("vision_tower", "connector", "language_model"),
                 steps=2,
                 batch_size=1,
             ),

@@ -23,7 +23,7 @@ from visionflan.train.pretrain.tokenizer import train_tokenizer
 from visionflan.train.pretrain.vision_tower import Questions
 
 SHORT = PretrainConfig(
-    width=32, layers=2, vocabulary=600, tower_steps=3, language_steps=3, batch_size=8
+    hidden_size=32, num_layers=2, vocab_size=600, vision_steps=3, language_steps=3, batch_size=8
 )
 JOINT = ConnectorConfig(feature_layer=-1)
 
@@ -39,8 +39,8 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> BuildDirectory:
 
 def config(settings: PretrainConfig = SHORT, seed: int = 0) -> TrainConfig:
     recipe = tiny()
-    machine = replace(recipe.machine, threads=1)
-    return replace(recipe, pretrain=settings, seed=seed, machine=machine)
+    runtime = replace(recipe.runtime, num_threads=1)
+    return replace(recipe, pretrain=settings, seed=seed, runtime=runtime)
 
 
 def make(
@@ -116,7 +116,7 @@ def test_nothing_of_the_held_out_split_is_counted(made: Path, source: BuildDirec
 
 
 def test_more_steps_teach_both_parts(source: BuildDirectory, tmp_path: Path) -> None:
-    longer = replace(SHORT, tower_steps=60, language_steps=60, batch_size=16)
+    longer = replace(SHORT, vision_steps=60, language_steps=60, batch_size=16)
     folder = make(source, tmp_path / "longer", longer)
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     for name in ("tower_loss", "language_model_loss"):

@@ -22,28 +22,30 @@ def test_the_published_release_is_trained_on_for_ten_steps(shared: Path, tmp_pat
     config = TrainConfig(
         name="release",
         build=tmp_path / "build",
-        start=InitConfig(
-            tower=save_tower(tmp_path / "tower"),
+        init=InitConfig(
+            vision_tower=save_tower(tmp_path / "tower"),
             language_model=save_language_model(tmp_path / "words", positions=1024),
         ),
-        machine=RuntimeConfig(threads=1, log_steps=1, device="cpu", micro_tokens=8192),
+        runtime=RuntimeConfig(
+            num_threads=1, log_every_steps=1, device="cpu", micro_batch_tokens=8192
+        ),
         stages=(
             StageConfig(
                 name="align",
                 learning_rate=1e-3,
-                trains=("connector",),
+                trainable=("connector",),
                 steps=5,
                 batch_size=16,
-                max_length=1024,
-                data=DataConfig(left_out=0.05),
+                max_seq_len=1024,
+                data=DataConfig(max_dropped_fraction=0.05),
             ),
             StageConfig(
                 name="base",
                 learning_rate=1e-3,
                 steps=10,
                 batch_size=16,
-                max_length=1024,
-                data=DataConfig(left_out=0.05),
+                max_seq_len=1024,
+                data=DataConfig(max_dropped_fraction=0.05),
             ),
         ),
     )

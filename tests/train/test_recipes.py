@@ -15,14 +15,22 @@ def test_the_papers_values_are_those_of_the_paper() -> None:
         align, first = base.stages
         assert chat.stages[:2] == base.stages
         second = chat.stages[2]
-        assert (align.trains, align.learning_rate, align.batch_size) == (("connector",), 1e-3, 256)
+        assert (align.trainable, align.learning_rate, align.batch_size) == (
+            ("connector",),
+            1e-3,
+            256,
+        )
         assert (first.learning_rate, first.batch_size, first.epochs) == (2e-5, 128, 1)
         assert (second.learning_rate, second.batch_size, second.steps) == (1e-5, 64, 128)
-        assert second.data.limit == 1000
+        assert second.data.max_instances == 1000
         for stage in (first, second):
-            assert set(stage.trains) == {"connector", "language_model"}
-            assert (stage.schedule, stage.warm_up, stage.weight_decay) == ("cosine", 0.03, 0.0)
-            assert stage.max_length == 2048
+            assert set(stage.trainable) == {"connector", "language_model"}
+            assert (stage.lr_schedule, stage.warmup_fraction, stage.weight_decay) == (
+                "cosine",
+                0.03,
+                0.0,
+            )
+            assert stage.max_seq_len == 2048
 
 
 def test_every_name_is_that_of_the_configuration_it_gives() -> None:

@@ -33,14 +33,16 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
     return TrainConfig(
         name="run",
         build=write_build(folder / "build", texts=6),
-        start=InitConfig(
-            tower=save_tower(folder / "tower"),
+        init=InitConfig(
+            vision_tower=save_tower(folder / "tower"),
             language_model=save_language_model(folder / "words"),
         ),
-        machine=RuntimeConfig(threads=1, log_steps=2, device="cpu", cache="features"),
+        runtime=RuntimeConfig(
+            num_threads=1, log_every_steps=2, device="cpu", image_cache="features"
+        ),
         stages=(
             StageConfig(
-                name="align", learning_rate=1e-3, trains=("connector",), steps=2, batch_size=8
+                name="align", learning_rate=1e-3, trainable=("connector",), steps=2, batch_size=8
             ),
             StageConfig(name="base", learning_rate=3e-3, steps=3, batch_size=8),
             StageConfig(
@@ -48,7 +50,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
                 learning_rate=1e-3,
                 steps=2,
                 batch_tokens=800,
-                data=DataConfig(limit=10),
+                data=DataConfig(max_instances=10),
             ),
         ),
     )
@@ -142,7 +144,7 @@ def test_what_is_done_is_not_done_again_and_the_machine_may_change(
 ) -> None:
     before = {path: path.stat().st_mtime_ns for path in run.rglob("*.safetensors")}
     said: list[str] = []
-    train(replace(config, machine=RuntimeConfig(threads=2, device="cpu")), run, say=said.append)
+    train(replace(config, runtime=RuntimeConfig(num_threads=2, device="cpu")), run, say=said.append)
     assert all("done before" in line for line in said)
     assert len(said) == 3
     assert {path: path.stat().st_mtime_ns for path in run.rglob("*.safetensors")} == before
@@ -154,7 +156,7 @@ def test_settings_of_what_has_begun_are_bound_and_others_are_free(
     align, base, chat = config.stages
     for other, name in (
         (replace(config, seed=1), "seed"),
-        (replace(config, start=replace(config.start, template="plain")), "start"),
+        (replace(config, init=replace(config.init, chat_template="plain")), "init"),
         (replace(config, stages=(align, replace(base, steps=4), chat)), "stages.base.steps"),
         (replace(config, stages=(align, chat)), r"`base` is missing now"),
     ):
@@ -174,7 +176,7 @@ def test_one_stage_needs_the_checkpoint_before_it(run: Path, config: TrainConfig
     shutil.rmtree(run / "base")
     with pytest.raises(TrainingError, match="starts from base, which has no checkpoint"):
         train(config, run, only="chat")
-    with pytest.raises(TrainingError, match="no stage 'chta': it has align, base, chat"):
+    with pytest.raises(TrainingError, match="no stage 'chta'; its stages are align, base, chat"):
         train(config, run, only="chta")
 
 
@@ -208,17 +210,17 @@ def test_a_checkpoint_to_start_from_must_be_made_of_what_is_told(
 ) -> None:
     checkpoint = made / "base/checkpoint"
     chat = replace(config, stages=config.stages[2:])
-    start = replace(config.start, checkpoint=checkpoint, template="vicuna")
-    train(replace(chat, start=start), tmp_path / "right")
+    start = replace(config.init, checkpoint=checkpoint, chat_template="vicuna")
+    train(replace(chat, init=start), tmp_path / "right")
     assert told(tmp_path / "right", "chat")["parent"]["weights"] == weights_digest(checkpoint)
     other = save_tower(tmp_path / "tower", side=64)
     with pytest.raises(TrainingError, match="has another tower than"):
-        train(replace(chat, start=replace(start, tower=other)), tmp_path / "tower_run")
+        train(replace(chat, init=replace(start, vision_tower=other)), tmp_path / "tower_run")
     words = save_language_model(tmp_path / "qwen2", "qwen2")
     with pytest.raises(TrainingError, match="has another tokenizer than"):
-        train(replace(chat, start=replace(start, language_model=words)), tmp_path / "words_run")
-    with pytest.raises(TrainingError, match="nothing to start from"):
-        train(replace(chat, start=InitConfig()), tmp_path / "nothing")
+        train(replace(chat, init=replace(start, language_model=words)), tmp_path / "words_run")
+    with pytest.raises(TrainingError, match="no model to start from"):
+        train(replace(chat, init=InitConfig()), tmp_path / "nothing")
     with pytest.raises(TrainingError, match="has nothing to read: give --build"):
         train(replace(chat, build=None), tmp_path / "nothing")
 
@@ -227,9 +229,9 @@ def test_a_stage_that_trains_the_tower_hands_on_its_own(
     config: TrainConfig, tmp_path: Path
 ) -> None:
     _, base, chat = config.stages
-    whole = replace(base, trains=("tower", "connector", "language_model"))
-    machine = replace(config.machine, cache="pixels")
-    train(replace(config, stages=(whole, chat), machine=machine), tmp_path)
+    whole = replace(base, trainable=("vision_tower", "connector", "language_model"))
+    runtime = replace(config.runtime, image_cache="pixels")
+    train(replace(config, stages=(whole, chat), runtime=runtime), tmp_path)
     towers = [told(tmp_path, stage)["identity"]["tower"] for stage in ("base", "chat")]
     assert towers[0] == towers[1]
     assert towers[0] != json.loads((tmp_path / "start.json").read_bytes())["tower"]
@@ -239,17 +241,17 @@ def test_rows_longer_than_the_language_model_can_read_are_refused(
     config: TrainConfig, tmp_path: Path
 ) -> None:
     words = save_language_model(tmp_path / "words", positions=80)
-    start = replace(config.start, language_model=words)
-    with pytest.raises(TrainingError, match=r"knows 80 positions: set stages\.base\.max_length"):
-        train(replace(config, start=start, stages=config.stages[1:2]), tmp_path / "run")
-    shorter = replace(config.stages[1], max_length=80, data=DataConfig(left_out=0.5))
-    train(replace(config, start=start, stages=(shorter,)), tmp_path / "run")
+    start = replace(config.init, language_model=words)
+    with pytest.raises(TrainingError, match=r"knows 80 positions: set stages\.base\.max_seq_len"):
+        train(replace(config, init=start, stages=config.stages[1:2]), tmp_path / "run")
+    shorter = replace(config.stages[1], max_seq_len=80, data=DataConfig(max_dropped_fraction=0.5))
+    train(replace(config, init=start, stages=(shorter,)), tmp_path / "run")
 
 
 def test_half_precision_is_saved_where_it_is_told_and_goes_on(
     config: TrainConfig, tmp_path: Path
 ) -> None:
-    half = replace(config, save_precision="bfloat16", stages=config.stages[:2])
+    half = replace(config, checkpoint_dtype="bfloat16", stages=config.stages[:2])
     checkpoint = train(half, tmp_path)
     kinds = {weight.dtype for weight in load_file(checkpoint / "model.safetensors").values()}
     assert kinds == {torch.bfloat16}
@@ -258,8 +260,8 @@ def test_half_precision_is_saved_where_it_is_told_and_goes_on(
 
 def test_the_embeddings_of_a_tied_head_stay_tied(config: TrainConfig, tmp_path: Path) -> None:
     words = save_language_model(tmp_path / "qwen2", "qwen2")
-    start = replace(config.start, language_model=words)
-    checkpoint = train(replace(config, start=start, stages=config.stages[1:2]), tmp_path / "run")
+    start = replace(config.init, language_model=words)
+    checkpoint = train(replace(config, init=start, stages=config.stages[1:2]), tmp_path / "run")
     model = load_checkpoint(checkpoint, "cpu").model
     assert model.lm_head.weight is model.get_input_embeddings().weight
     assert "lm_head.weight" not in load_file(checkpoint / "model.safetensors")

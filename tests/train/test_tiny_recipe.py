@@ -13,7 +13,7 @@ from visionflan.train.config_io import from_json, to_json
 from visionflan.train.run import train
 
 SHORT = PretrainConfig(
-    width=32, layers=2, vocabulary=300, tower_steps=2, language_steps=2, batch_size=8
+    hidden_size=32, num_layers=2, vocab_size=300, vision_steps=2, language_steps=2, batch_size=8
 )
 
 
@@ -23,19 +23,19 @@ def shortened(build: Path) -> TrainConfig:
     stages = tuple(
         replace(stage, steps=2, batch_size=4, batch_tokens=None) for stage in tiny.stages
     )
-    machine = replace(tiny.machine, threads=1)
-    return replace(tiny, pretrain=SHORT, stages=stages, machine=machine, build=build)
+    runtime = replace(tiny.runtime, num_threads=1)
+    return replace(tiny, pretrain=SHORT, stages=stages, runtime=runtime, build=build)
 
 
 def test_its_stages_train_the_connector_then_the_language_model_too() -> None:
     tiny = find("tiny")
     assert [stage.name for stage in tiny.stages] == ["align", "base", "chat"]
-    assert [stage.trains for stage in tiny.stages] == [
+    assert [stage.trainable for stage in tiny.stages] == [
         ("connector",),
         ("connector", "language_model"),
         ("connector", "language_model"),
     ]
-    assert tiny.stage("chat").data.conversations == 1000
+    assert tiny.stage("chat").data.synthetic_conversations == 1000
 
 
 def test_it_comes_back_from_json_as_it_was() -> None:

@@ -66,7 +66,9 @@ def test_rows_are_encoded_again_only_when_they_would_be_others(
     before = (tmp_path / "rows" / "tokens.npy").stat().st_mtime_ns
     tokenize_stage(source, replace(STAGE, learning_rate=2.0), encoder, tmp_path / "rows", seed=0)
     assert (tmp_path / "rows" / "tokens.npy").stat().st_mtime_ns == before
-    rows = tokenize_stage(source, replace(STAGE, max_length=99), encoder, tmp_path / "rows", seed=0)
+    rows = tokenize_stage(
+        source, replace(STAGE, max_seq_len=99), encoder, tmp_path / "rows", seed=0
+    )
     assert (tmp_path / "rows" / "tokens.npy").stat().st_mtime_ns != before
     assert rows.lengths.max() <= 99
 
@@ -74,15 +76,21 @@ def test_rows_are_encoded_again_only_when_they_would_be_others(
 def test_a_limit_keeps_the_lowest_ranks_whatever_else_there_is(
     source: BuildDirectory, tmp_path: Path
 ) -> None:
-    few = {instance.id for instance in select_instances(source, DataConfig(limit=5), seed=1)}
-    more = {instance.id for instance in select_instances(source, DataConfig(limit=12), seed=1)}
+    few = {
+        instance.id for instance in select_instances(source, DataConfig(max_instances=5), seed=1)
+    }
+    more = {
+        instance.id for instance in select_instances(source, DataConfig(max_instances=12), seed=1)
+    }
     assert len(few) == 5
     assert few < more
     assert few != {
-        instance.id for instance in select_instances(source, DataConfig(limit=5), seed=2)
+        instance.id for instance in select_instances(source, DataConfig(max_instances=5), seed=2)
     }
     larger = BuildDirectory(write_build(tmp_path / "larger", count=48, texts=6))
-    kept = {instance.id for instance in select_instances(larger, DataConfig(limit=5), seed=1)}
+    kept = {
+        instance.id for instance in select_instances(larger, DataConfig(max_instances=5), seed=1)
+    }
     assert (
         kept & {instance.id for instance in select_instances(source, DataConfig(), seed=1)} <= few
     )
@@ -108,7 +116,7 @@ def test_only_the_end_of_an_answer_is_cut_and_it_is_told(
     whole = tokenize_stage(source, STAGE, encoder, tmp_path / "whole", seed=0)
     limit = int(whole.lengths.max()) - 2
     rows = tokenize_stage(
-        source, replace(STAGE, max_length=limit), encoder, tmp_path / "cut", seed=0
+        source, replace(STAGE, max_seq_len=limit), encoder, tmp_path / "cut", seed=0
     )
     lines = ledger(tmp_path / "cut")
     assert len(rows) == len(whole)
@@ -127,7 +135,7 @@ def test_a_row_whose_image_or_answer_finds_no_room_is_lost_and_told(
 ) -> None:
     whole = tokenize_stage(source, STAGE, encoder, tmp_path / "whole", seed=0)
     limit = int(np.median(whole.lengths)) - 5
-    short = replace(STAGE, max_length=limit, data=DataConfig(left_out=1.0))
+    short = replace(STAGE, max_seq_len=limit, data=DataConfig(max_dropped_fraction=1.0))
     rows = tokenize_stage(source, short, encoder, tmp_path / "short", seed=0)
     lost = [line for line in ledger(tmp_path / "short") if line["kind"] == "lost"]
     assert 0 < len(rows) < len(whole)
@@ -135,7 +143,7 @@ def test_a_row_whose_image_or_answer_finds_no_room_is_lost_and_told(
     assert rows.lost == {"too_long": len(lost)}
     assert (rows.taught > 0).all()
     with pytest.raises(TrainingError, match=r"instances cannot be trained on \(too_long"):
-        tokenize_stage(source, replace(STAGE, max_length=limit), encoder, tmp_path / "no", seed=0)
+        tokenize_stage(source, replace(STAGE, max_seq_len=limit), encoder, tmp_path / "no", seed=0)
 
 
 def test_a_row_whose_later_image_finds_no_room_is_lost_and_not_cut(
@@ -151,7 +159,7 @@ def test_a_row_whose_later_image_finds_no_room_is_lost_and_not_cut(
     room_for_the_first = first + encoder.tokens_per_image
     longest = int(whole.lengths.max())
     for limit, lost in ((longest - 1, {}), (room_for_the_first, {"too_long": 1})):
-        stage = replace(STAGE, max_length=limit, data=DataConfig(left_out=0.1))
+        stage = replace(STAGE, max_seq_len=limit, data=DataConfig(max_dropped_fraction=0.1))
         rows = tokenize_stage(source, stage, encoder, tmp_path / f"{limit}", seed=0)
         assert rows.lost == lost
         for number in range(len(rows)):
@@ -167,7 +175,7 @@ def test_words_that_hold_a_reserved_token_lose_their_row_and_it_is_told(
         3,
         lambda one: one._replace(turns=(one.turns[0], Turn("assistant", "a </s> b"))),
     )
-    lenient = replace(STAGE, data=DataConfig(left_out=0.1))
+    lenient = replace(STAGE, data=DataConfig(max_dropped_fraction=0.1))
     rows = tokenize_stage(source, lenient, encoder, tmp_path / "rows", seed=0)
     assert rows.lost == {"special_token": 1}
     assert len(rows) == 23

@@ -30,12 +30,16 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
     return TrainConfig(
         name="loop",
         build=write_build(folder / "build", texts=6),
-        start=InitConfig(
-            tower=save_tower(folder / "tower"),
+        init=InitConfig(
+            vision_tower=save_tower(folder / "tower"),
             language_model=save_language_model(folder / "words"),
         ),
-        machine=RuntimeConfig(
-            threads=1, log_steps=1, save_seconds=0, micro_tokens=300, device="cpu"
+        runtime=RuntimeConfig(
+            num_threads=1,
+            log_every_steps=1,
+            checkpoint_every_seconds=0,
+            micro_batch_tokens=300,
+            device="cpu",
         ),
         stages=(
             StageConfig(name="base", learning_rate=1e-3, epochs=2, batch_size=8, weight_decay=0.1),
@@ -97,7 +101,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights_and_lines(
 def test_a_step_after_the_last_state_is_done_again(
     config: TrainConfig, reference: Weights, tmp_path: Path, stop_at: Any
 ) -> None:
-    seldom = replace(config, machine=replace(config.machine, save_seconds=1e9))
+    seldom = replace(config, runtime=replace(config.runtime, checkpoint_every_seconds=1e9))
     stop_at(3)
     with pytest.raises(StoppedError):
         train(config, tmp_path)
@@ -114,7 +118,7 @@ def test_random_numbers_are_those_of_the_step(
     config: TrainConfig, tmp_path: Path, stop_at: Any
 ) -> None:
     words = save_language_model(tmp_path / "words", dropout=0.3)
-    random = replace(config, start=replace(config.start, language_model=words))
+    random = replace(config, init=replace(config.init, language_model=words))
     whole = weights(train(random, tmp_path / "whole"))
     torch.manual_seed(12345)
     stop_at(4)
@@ -128,21 +132,26 @@ def test_random_numbers_are_those_of_the_step(
 
 
 @pytest.mark.parametrize(
-    "machine",
-    [{"cache": "pixels"}, {"cache": "features"}, {"readers": 2}, {"gradient_checkpointing": True}],
-    ids=lambda machine: next(iter(machine)) + str(next(iter(machine.values()))),
+    "runtime",
+    [
+        {"image_cache": "pixels"},
+        {"image_cache": "features"},
+        {"num_workers": 2},
+        {"gradient_checkpointing": True},
+    ],
+    ids=lambda runtime: next(iter(runtime)) + str(next(iter(runtime.values()))),
 )
 def test_how_the_work_is_done_changes_nothing(
-    config: TrainConfig, reference: Weights, tmp_path: Path, machine: dict[str, Any]
+    config: TrainConfig, reference: Weights, tmp_path: Path, runtime: dict[str, Any]
 ) -> None:
-    other = replace(config, machine=replace(config.machine, **machine))
+    other = replace(config, runtime=replace(config.runtime, **runtime))
     assert same(weights(train(other, tmp_path)), reference)
 
 
 def test_every_token_weighs_the_same_however_a_step_is_cut(
     config: TrainConfig, reference: Weights, tmp_path: Path
 ) -> None:
-    other = replace(config, machine=replace(config.machine, micro_tokens=100_000))
+    other = replace(config, runtime=replace(config.runtime, micro_batch_tokens=100_000))
     found = weights(train(other, tmp_path))
     assert not same(found, reference)
     for name, weight in found.items():
@@ -150,35 +159,36 @@ def test_every_token_weighs_the_same_however_a_step_is_cut(
 
 
 @pytest.mark.parametrize(
-    "trains", [("connector",), ("language_model",), ("tower",), ("connector", "language_model")]
+    "trainable",
+    [("connector",), ("language_model",), ("vision_tower",), ("connector", "language_model")],
 )
 def test_a_stage_changes_what_it_trains_and_nothing_else(
-    config: TrainConfig, tmp_path: Path, trains: Any
+    config: TrainConfig, tmp_path: Path, trainable: Any
 ) -> None:
     from visionflan.model.llava import build_llava
 
-    stage = replace(config.stages[0], trains=trains, epochs=None, steps=1)
+    stage = replace(config.stages[0], trainable=trainable, epochs=None, steps=1)
     found = weights(train(replace(config, stages=(stage,)), tmp_path))
-    assert config.start.tower is not None
-    assert config.start.language_model is not None
-    start, _ = build_llava(config.start.tower, config.start.language_model)
+    assert config.init.vision_tower is not None
+    assert config.init.language_model is not None
+    start, _ = build_llava(config.init.vision_tower, config.init.language_model)
     start.save_pretrained(tmp_path / "start")
     before = weights(tmp_path / "start")
-    parts = {"tower": "vision_tower", "connector": "multi_modal_projector"}
-    for part in ("tower", "connector", "language_model"):
-        names = [name for name in found if name.startswith(parts.get(part, "language_model"))]
+    parts = {"connector": "multi_modal_projector"}
+    for part in ("vision_tower", "connector", "language_model"):
+        names = [name for name in found if name.startswith(parts.get(part, part))]
         changed = any(not torch.equal(found[name], before[name]) for name in names)
         assert names
-        assert changed == (part in trains), part
+        assert changed == (part in trainable), part
 
 
 def test_the_features_of_a_tower_that_is_trained_are_not_kept(
     config: TrainConfig, tmp_path: Path
 ) -> None:
-    stage = replace(config.stages[0], trains=("tower",))
-    machine = replace(config.machine, cache="features")
+    stage = replace(config.stages[0], trainable=("vision_tower",))
+    runtime = replace(config.runtime, image_cache="features")
     with pytest.raises(TrainingError, match="trains the tower, whose features can then not"):
-        train(replace(config, stages=(stage,), machine=machine), tmp_path)
+        train(replace(config, stages=(stage,), runtime=runtime), tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -267,7 +277,7 @@ def test_the_threads_that_a_probe_chose_are_kept_when_the_run_goes_on(
         return 1
 
     monkeypatch.setattr(loop.Trainer, "probe", first)
-    free = replace(config, machine=replace(config.machine, threads=0))
+    free = replace(config, runtime=replace(config.runtime, num_threads=0))
     stop_at(4)
     with pytest.raises(StoppedError):
         train(free, tmp_path)
@@ -290,6 +300,6 @@ def test_activations_are_computed_again_where_that_is_told(phase: StageRunner) -
 
 
 def test_a_loss_that_is_no_number_ends_the_run(config: TrainConfig, tmp_path: Path) -> None:
-    stage = replace(config.stages[0], learning_rate=1e30, warm_up=0.0, clip=1e30)
+    stage = replace(config.stages[0], learning_rate=1e30, warmup_fraction=0.0, max_grad_norm=1e30)
     with pytest.raises(TrainingError, match=r"the loss is .* at step"):
         train(replace(config, stages=(stage,)), tmp_path)

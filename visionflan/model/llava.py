@@ -39,7 +39,7 @@ class ConnectorConfig:
     """
 
     feature_layer: int = -2
-    features: Literal["patches", "all"] = "patches"
+    feature_select: Literal["patches", "all"] = "patches"
     pad_to_square: bool = True
 
 
@@ -114,7 +114,7 @@ class VisionGeometry:
                 f"the tower {type(tower).__name__} gives {length} tokens for {side} x {side} "
                 f"pixels in patches of {patch}: at most one may be no patch."
             )
-        cut = joint.features == "patches" and additional == 1
+        cut = joint.feature_select == "patches" and additional == 1
         return cls(side, patch, length - cut, additional, "default" if cut else "full")
 
 

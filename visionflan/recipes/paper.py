@@ -1,10 +1,10 @@
-"""The paper's runs: LLaVA-1.5's parts, aligned, tuned on Vision-Flan, then on LLaVA's words.
+"""The paper's runs: LLaVA-1.5's parts, aligned, tuned on Vision-Flan, then on LLaVA-Instruct.
 
 The values are those of paper section 4; what it leaves open is taken from LLaVA-1.5's own scripts
-(cosine, 3 % warm-up, no weight decay, 2048 tokens, images padded to a square). Give the folders of
-CLIP-ViT-L/14-336 and Vicuna v1.5 by `--set start.tower=... --set start.language_model=...`, the
-558,000 captions by `--set stages.align.data.build=...`, LLaVA-Instruct by
-`--set stages.chat.data.build=...`, and Vision-Flan by `--build`.
+(cosine, 3 % warm-up, no weight decay, 2048 tokens, images padded to a square). Set the directories
+of CLIP-ViT-L/14-336 and Vicuna v1.5 with `--set init.vision_tower=...` and
+`--set init.language_model=...`, the 558,000 captions with `--set stages.align.data.build=...`,
+LLaVA-Instruct with `--set stages.chat.data.build=...`, and Vision-Flan with `--build`.
 """
 
 from dataclasses import replace
@@ -12,11 +12,16 @@ from dataclasses import replace
 from visionflan.train.config import DataConfig, InitConfig, RuntimeConfig, StageConfig, TrainConfig
 
 ALIGN = StageConfig(
-    name="align", trains=("connector",), learning_rate=1e-3, epochs=1, batch_size=256, pool_steps=50
+    name="align",
+    trainable=("connector",),
+    learning_rate=1e-3,
+    epochs=1,
+    batch_size=256,
+    bucket_steps=50,
 )
-BASE = StageConfig(name="base", learning_rate=2e-5, epochs=1, batch_size=128, pool_steps=50)
+BASE = StageConfig(name="base", learning_rate=2e-5, epochs=1, batch_size=128, bucket_steps=50)
 CHAT = StageConfig(
-    name="chat", learning_rate=1e-5, steps=128, batch_size=64, data=DataConfig(limit=1000)
+    name="chat", learning_rate=1e-5, steps=128, batch_size=64, data=DataConfig(max_instances=1000)
 )
 
 
@@ -24,11 +29,11 @@ def base_13b() -> TrainConfig:
     """Align the connector of a 13-billion model, then train Vision-Flan Base."""
     return TrainConfig(
         name="base_13b",
-        start=InitConfig(template="vicuna"),
+        init=InitConfig(chat_template="vicuna"),
         stages=(ALIGN, BASE),
-        save_precision="bfloat16",
-        machine=RuntimeConfig(
-            device="cuda", micro_tokens=16384, gradient_checkpointing=True, readers=4
+        checkpoint_dtype="bfloat16",
+        runtime=RuntimeConfig(
+            device="cuda", micro_batch_tokens=16384, gradient_checkpointing=True, num_workers=4
         ),
     )
 

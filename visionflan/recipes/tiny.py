@@ -16,30 +16,30 @@ from visionflan.train.config import (
 
 # What is too long for a laptop is left out, and told in the ledger of the stage.
 LONGEST = 384
-SHORT = DataConfig(left_out=0.5)
+SHORT = DataConfig(max_dropped_fraction=0.5)
 # Tokens of a step: about 64 of the quickstart's questions, fewer of longer ones.
 STEP = 2200
 
 ALIGN = StageConfig(
     name="align",
     data=SHORT,
-    max_length=LONGEST,
-    trains=("connector",),
+    max_seq_len=LONGEST,
+    trainable=("connector",),
     learning_rate=2e-3,
     steps=100,
     batch_tokens=STEP,
     betas=(0.9, 0.98),
-    warm_up=0.05,
+    warmup_fraction=0.05,
 )
 BASE = StageConfig(
     name="base",
     data=SHORT,
-    max_length=LONGEST,
+    max_seq_len=LONGEST,
     learning_rate=2e-3,
     steps=550,
     batch_tokens=STEP,
     betas=(0.9, 0.98),
-    warm_up=0.05,
+    warmup_fraction=0.05,
 )
 CHAT = StageConfig(
     name="chat",
@@ -47,8 +47,8 @@ CHAT = StageConfig(
     steps=60,
     batch_size=32,
     betas=(0.9, 0.98),
-    data=DataConfig(conversations=1000),
-    max_length=LONGEST,
+    data=DataConfig(synthetic_conversations=1000),
+    max_seq_len=LONGEST,
 )
 
 
@@ -57,7 +57,7 @@ def tiny() -> TrainConfig:
     return TrainConfig(
         name="tiny",
         pretrain=PretrainConfig(),
-        start=InitConfig(template="plain", joint=ConnectorConfig(feature_layer=-1)),
+        init=InitConfig(chat_template="plain", connector=ConnectorConfig(feature_layer=-1)),
         stages=(ALIGN, BASE, CHAT),
-        machine=RuntimeConfig(device="cpu", cache="features", micro_tokens=65536),
+        runtime=RuntimeConfig(device="cpu", image_cache="features", micro_batch_tokens=65536),
     )

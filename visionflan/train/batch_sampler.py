@@ -63,7 +63,7 @@ class BatchSampler:
         """
         drawn = np.random.RandomState(stable_hash(self.seed, self.stage.name, number) % 2**32)
         order = drawn.permutation(len(self.lengths))
-        pool = self.rows_of_a_step() * self.stage.pool_steps
+        pool = self.rows_of_a_step() * self.stage.bucket_steps
         for begin in range(0, len(order), pool):
             rows = order[begin : begin + pool]
             rows = rows[np.argsort(-self.lengths[rows], kind="stable")]
@@ -93,14 +93,18 @@ class MicroBatch(NamedTuple):
 
 
 def local_micro_batches(
-    rows: RowIndices, lengths: NDArray[np.int32], micro_tokens: int, process: int, processes: int
+    rows: RowIndices,
+    lengths: NDArray[np.int32],
+    micro_batch_tokens: int,
+    process: int,
+    processes: int,
 ) -> list[MicroBatch]:
     """Give one process its forward passes of a step: as many as every other has.
 
     Rows come sorted, longest first; each group of like length is dealt to all processes.
     """
     shares = []
-    for group in token_budget_groups(rows, lengths, micro_tokens, processes):
+    for group in token_budget_groups(rows, lengths, micro_batch_tokens, processes):
         mine = group[process::processes]
         shares.append(MicroBatch(mine, int(lengths[mine].max()) if len(mine) else 0))
     return shares

@@ -39,26 +39,27 @@ class InitialModel(NamedTuple):
     origin: dict[str, str]
 
 
-def open_start(start: InitConfig, seed: int) -> InitialModel:
+def open_start(init: InitConfig, seed: int) -> InitialModel:
     """Open where a run starts: a ready checkpoint, or two parts to be joined."""
-    if start.checkpoint is not None:
-        model, processor = open_llava(start.checkpoint, template_name=start.template)
-        check_start_matches(start, model, processor)
-        return InitialModel(model, processor, origin(start.checkpoint))
-    if start.tower is None or start.language_model is None:
+    if init.checkpoint is not None:
+        model, processor = open_llava(init.checkpoint, template_name=init.chat_template)
+        check_start_matches(init, model, processor)
+        return InitialModel(model, processor, origin(init.checkpoint))
+    if init.vision_tower is None or init.language_model is None:
         raise TrainingError(
-            "nothing to start from: set start.tower and start.language_model, or start.checkpoint."
+            "there is no model to start from: set init.vision_tower and init.language_model, or "
+            "init.checkpoint."
         )
     model, processor = build_llava(
-        start.tower,
-        start.language_model,
-        joint=start.joint,
-        template_name=start.template,
+        init.vision_tower,
+        init.language_model,
+        joint=init.connector,
+        template_name=init.chat_template,
         seed=seed,
     )
-    digests = f"{weights_digest(start.tower)} {weights_digest(start.language_model)}"
+    digests = f"{weights_digest(init.vision_tower)} {weights_digest(init.language_model)}"
     return InitialModel(
-        model, processor, {"path": f"{start.tower} {start.language_model}", "weights": digests}
+        model, processor, {"path": f"{init.vision_tower} {init.language_model}", "weights": digests}
     )
 
 
@@ -68,26 +69,24 @@ def origin(checkpoint: Path) -> dict[str, str]:
 
 
 def check_start_matches(
-    start: InitConfig, model: "LlavaForConditionalGeneration", processor: "LlavaProcessor"
+    init: InitConfig, model: "LlavaForConditionalGeneration", processor: "LlavaProcessor"
 ) -> None:
     """Refuse a checkpoint made with another tower or language model than the ones told."""
     found = fingerprint_model(model, processor)
-    if start.tower is not None:
-        told = tensors_digest(open_tower(start.tower).state_dict())
+    if init.vision_tower is not None:
+        told = tensors_digest(open_tower(init.vision_tower).state_dict())
         if told != found.tower:
-            raise TrainingError(f"{start.checkpoint} has another tower than {start.tower}.")
-    if start.language_model is None:
+            raise TrainingError(f"{init.checkpoint} has another tower than {init.vision_tower}.")
+    if init.language_model is None:
         return
-    tokenizer = open_tokenizer(start.language_model)
+    tokenizer = open_tokenizer(init.language_model)
     words, ours = tokenizer.get_vocab(), processor.tokenizer.get_vocab()
     if any(ours.get(word) != number for word, number in words.items()):
+        raise TrainingError(f"{init.checkpoint} has another tokenizer than {init.language_model}.")
+    if str(processor.chat_template) != select_template(tokenizer.chat_template, init.chat_template):
         raise TrainingError(
-            f"{start.checkpoint} has another tokenizer than {start.language_model}."
-        )
-    if str(processor.chat_template) != select_template(tokenizer.chat_template, start.template):
-        raise TrainingError(
-            f"{start.checkpoint} has another chat template than {start.language_model}: tell the "
-            "right one in start.template."
+            f"{init.checkpoint} has another chat template than {init.language_model}: tell the "
+            "right one in init.chat_template."
         )
 
 

@@ -99,7 +99,7 @@ def extract_features(
     ]
     found = [np.zeros((0, 1, 1), np.float32)] * (not names)
     with tqdm(total=len(names), desc="looking at the images", unit="image", disable=None) as bar:
-        for values in prefetch(pictures.pixels, parts, readers=1):
+        for values in prefetch(pictures.pixels, parts, num_workers=1):
             found.append(
                 forward.encode_images(model, values.to(model.device)).float().cpu().numpy()
             )
@@ -108,17 +108,17 @@ def extract_features(
 
 
 def prefetch(
-    prepare: Callable[[Given], Made], items: Iterable[Given], *, readers: int
+    prepare: Callable[[Given], Made], items: Iterable[Given], *, num_workers: int
 ) -> Iterator[Made]:
     """Prepare items in their order, a few of them ahead of their use in so many threads."""
-    if readers == 0:
+    if num_workers == 0:
         yield from map(prepare, items)
         return
-    with ThreadPoolExecutor(readers) as pool:
+    with ThreadPoolExecutor(num_workers) as pool:
         waiting: deque[Future[Made]] = deque()
         for item in items:
             waiting.append(pool.submit(prepare, item))
-            if len(waiting) > 2 * readers:
+            if len(waiting) > 2 * num_workers:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

@@ -20,7 +20,7 @@ from visionflan.train.stage import StageRunner
 Say = Callable[[str], None]
 
 # What may differ when a run goes on: how the work is done, and what the run is called.
-MAY_CHANGE = {"machine", "name", "stages"}
+MAY_CHANGE = {"runtime", "name", "stages"}
 
 
 def train(
@@ -33,7 +33,7 @@ def train(
     logging.disable_progress_bar()
     stages = config.stages if only is None else (config.stage(only),)
     config = with_pretrained_parts(config, out)
-    with init_distributed(config.machine.device) as world:
+    with init_distributed(config.runtime.device) as world:
         bind_config(config, out, world)
         make_parts(config, out, world, (say if world.first else None) or no_log)
         for stage in stages:
@@ -48,8 +48,10 @@ def with_pretrained_parts(config: TrainConfig, out: Path) -> TrainConfig:
     if config.pretrain is None:
         return config
     parts = out.resolve() / "pretrain"
-    start = replace(config.start, tower=parts / "tower", language_model=parts / "language_model")
-    return replace(config, start=start)
+    start = replace(
+        config.init, vision_tower=parts / "tower", language_model=parts / "language_model"
+    )
+    return replace(config, init=start)
 
 
 def make_parts(config: TrainConfig, out: Path, world: DistributedContext, say: Say) -> None:

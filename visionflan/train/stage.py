@@ -67,7 +67,7 @@ class StageRunner:
             self.folder / "checkpoint",
             loop.learner,
             self.parent.processor,
-            precision=self.config.save_precision,
+            precision=self.config.checkpoint_dtype,
             told=told,
             world=self.world,
         )
@@ -76,14 +76,14 @@ class StageRunner:
     def loop(self) -> Trainer:
         """Put together what is trained, on what, and how."""
         rows = self.encoded()
-        learner = TrainingModel(self.parent.model, self.stage.trains)
-        if self.config.machine.gradient_checkpointing:
+        learner = TrainingModel(self.parent.model, self.stage.trainable)
+        if self.config.runtime.gradient_checkpointing:
             enable_gradient_checkpointing(self.parent.model)
         images = self.images(rows)
         shard_model(learner, self.world)
         collate = Collator(rows, self.encoder, images)
-        machine, seed = self.config.machine, self.config.seed
-        return Trainer(self.folder, self.stage, machine, seed, rows, learner, collate, self.world)
+        runtime, seed = self.config.runtime, self.config.seed
+        return Trainer(self.folder, self.stage, runtime, seed, rows, learner, collate, self.world)
 
     @cached_property
     def source(self) -> BuildDirectory:
@@ -94,7 +94,7 @@ class StageRunner:
                 f"stage {self.stage.name} has nothing to read: give --build, or set "
                 f"stages.{self.stage.name}.data.build."
             )
-        if (count := self.stage.data.conversations) is not None:
+        if (count := self.stage.data.synthetic_conversations) is not None:
             return self.conversations(BuildDirectory(build), count)
         return BuildDirectory(build)
 
@@ -118,7 +118,7 @@ class StageRunner:
         before = self.config.stages[: names.index(self.stage.name)]
         mark = self.out / "start.json"
         if not before:
-            parent = open_start(self.config.start, self.config.seed)
+            parent = open_start(self.config.init, self.config.seed)
             if self.world.first:
                 write_json(mark, fingerprint_model(parent.model, parent.processor)._asdict())
             return parent
@@ -129,7 +129,7 @@ class StageRunner:
                 f"in {self.out}: train that one first."
             )
         expected = ModelFingerprint(**json.loads(mark.read_bytes()))
-        if any("tower" in stage.trains for stage in before):
+        if any("vision_tower" in stage.trainable for stage in before):
             expected = expected._replace(tower=read_run(checkpoint)["identity"]["tower"])
         return open_parent(checkpoint, expected)
 
@@ -146,20 +146,20 @@ class StageRunner:
         if longest > known:
             raise TrainingError(
                 f"stage {self.stage.name} has rows of {longest} tokens, and the language model "
-                f"knows {known} positions: set stages.{self.stage.name}.max_length."
+                f"knows {known} positions: set stages.{self.stage.name}.max_seq_len."
             )
         return rows
 
     def images(self, rows: TokenizedDataset) -> ImageLoader | FeatureCache:
         """Choose how images are brought: read each time, or kept in the form that is told."""
-        cache = self.config.machine.cache
+        cache = self.config.runtime.image_cache
         pictures = ImageLoader(self.source, self.parent.processor, keep=cache == "pixels")
         if cache != "features":
             return pictures
-        if "tower" in self.stage.trains:
+        if "vision_tower" in self.stage.trainable:
             raise TrainingError(
                 f"stage {self.stage.name} trains the tower, whose features can then not be kept: "
-                "set machine.cache to pixels or nothing."
+                "set runtime.image_cache to pixels or none."
             )
         file = self.out / "features" / f"{feature_cache_key(self.parent, rows.images)}.npy"
         if self.world.first:

@@ -83,10 +83,10 @@ def select_instances(source: BuildDirectory, data: DataConfig, seed: int) -> Ins
     """Give the instances that a stage reads, refusing a name that matches no task."""
     tasks = None if not data.tasks else match_tasks(data.tasks, sorted(source.tasks))
     instances = source.instances(data.split, tasks)
-    if data.limit is not None and data.limit < len(instances):
+    if data.max_instances is not None and data.max_instances < len(instances):
         names = instances.column("id")
         kept = heapq.nsmallest(
-            data.limit, range(len(names)), key=lambda n: stable_hash(seed, names[n])
+            data.max_instances, range(len(names)), key=lambda n: stable_hash(seed, names[n])
         )
         instances = Instances(source, instances.positions[sorted(kept)])
     if not len(instances):
@@ -99,7 +99,7 @@ def tokenization_key(
 ) -> str:
     """Name everything that the encoded rows depend on."""
     core = encoder.tokenizer.backend_tokenizer.to_str()
-    parts = [source.digest, repr(stage.data), seed, stage.max_length, encoder.template, core]
+    parts = [source.digest, repr(stage.data), seed, stage.max_seq_len, encoder.template, core]
     parts.append(encoder.tokens_per_image)
     return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()
 
@@ -128,12 +128,12 @@ def open_tokenized(instances: Instances, folder: Path, stage: StageConfig) -> To
         folder, instances, told["tasks"], **arrays, lost=told["lost"], noted=told["noted"]
     )
     lost = sum(rows.lost.values())
-    if lost > stage.data.left_out * len(instances) or not len(rows):
+    if lost > stage.data.max_dropped_fraction * len(instances) or not len(rows):
         reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(rows.lost.items()))
         raise TrainingError(
             f"stage {stage.name}: {lost} of {len(instances)} instances cannot be trained on "
             f"({reasons}), named in {folder / 'ledger.jsonl'}: mend them or allow a larger "
-            f"`stages.{stage.name}.data.left_out`."
+            f"`stages.{stage.name}.data.max_dropped_fraction`."
         )
     return rows
 
@@ -231,15 +231,15 @@ def truncate(
 ) -> Iterator[EncodedRow]:
     """Cut the end of a row that is too long; lose it where an image or every answer would go."""
     spread = row.tokens.count(encoder.image_token) * (encoder.tokens_per_image - 1)
-    length, room = len(row.tokens) + spread, stage.max_length - spread
-    if length > stage.max_length:
-        detail = f"{length} tokens, and room for {stage.max_length}"
+    length, room = len(row.tokens) + spread, stage.max_seq_len - spread
+    if length > stage.max_seq_len:
+        detail = f"{length} tokens, and room for {stage.max_seq_len}"
         gone = row.tokens[max(room, 0) :]
         row = TokenizedConversation(row.tokens[: max(room, 0)], row.learned[: max(room, 0)])
         if encoder.image_token in gone or not any(row.learned):
             ledger.add("lost", instance.id, "too_long", detail)
             return
         ledger.add("note", instance.id, "cut", detail)
-        length = stage.max_length
+        length = stage.max_seq_len
     tokens, learned = np.array(row.tokens, np.int32), np.array(row.learned, np.bool_)
     yield EncodedRow(place, instance.task, length, tokens, learned)

@@ -40,7 +40,7 @@ class Trainer:
 
     folder: Path
     stage: StageConfig
-    machine: RuntimeConfig
+    runtime: RuntimeConfig
     seed: int
     rows: TokenizedDataset
     learner: TrainingModel
@@ -72,17 +72,17 @@ class Trainer:
         """Go from a step to the end, writing lines and states on the way."""
         saved = time.monotonic()
         plan = self.plan.from_step(step)
-        for prepared in prefetch(self.prepare, plan, readers=self.machine.readers):
+        for prepared in prefetch(self.prepare, plan, num_workers=self.runtime.num_workers):
             norm = self.step(step, prepared, meter)
             step += 1
-            due = step % self.machine.log_steps == 0 or step == self.plan.steps
+            due = step % self.runtime.log_every_steps == 0 or step == self.plan.steps
             # Several processes agree only where all of them come by.
             stopping = self.world.any(self.stopping) if due else self.alone_and_stopping()
             if not (due or stopping):
                 continue
             rate = self.stage.learning_rate * lr_factor(self.stage, step - 1, self.plan.steps)
             meter.write(step, learning_rate=rate, gradient_norm=float(norm))
-            late = self.world.any(time.monotonic() - saved >= self.machine.save_seconds)
+            late = self.world.any(time.monotonic() - saved >= self.runtime.checkpoint_every_seconds)
             if (late or stopping) and step < self.plan.steps:
                 reached = Progress(step, torch.get_num_threads())
                 save_state(self.states, self.learner, self.optimizer, reached, self.world)
@@ -100,7 +100,7 @@ class Trainer:
         shares = local_micro_batches(
             rows,
             self.rows.lengths,
-            self.machine.micro_tokens,
+            self.runtime.micro_batch_tokens,
             self.world.process,
             self.world.processes,
         )
@@ -119,7 +119,7 @@ class Trainer:
             losses_a = self.losses(there)
             (losses_a.sum() * (self.world.processes / taught)).backward()
             meter.losses_of(there, losses_a)
-        norm = torch.nn.utils.clip_grad_norm_(self.learner.parameters(), self.stage.clip)
+        norm = torch.nn.utils.clip_grad_norm_(self.learner.parameters(), self.stage.max_grad_norm)
         for group in self.optimizer.param_groups:
             group["lr"] = self.stage.learning_rate * lr_factor(self.stage, step, self.plan.steps)
         self.optimizer.step()
@@ -137,7 +137,7 @@ class Trainer:
 
     def use_threads(self, reached: Progress) -> None:
         """Use as many threads as told, as the run used before, or as a probe finds fastest."""
-        threads = self.machine.threads or reached.threads
+        threads = self.runtime.num_threads or reached.threads
         if not threads and self.world.device.type == "cpu" and self.world.processes == 1:
             threads = self.probe(self.prepare(next(self.plan.from_step(0))).batches[0])
         if threads:
@@ -187,10 +187,10 @@ def build_optimizer(learner: TrainingModel, stage: StageConfig) -> torch.optim.O
 
 def lr_factor(stage: StageConfig, step: int, steps: int) -> float:
     """Give the share of the learning rate that a step takes: it rises, then falls as told."""
-    rising = math.ceil(stage.warm_up * steps)
+    rising = math.ceil(stage.warmup_fraction * steps)
     if step < rising:
         return (step + 1) / rising
     done = (step - rising) / max(1, steps - rising)
-    if stage.schedule == "cosine":
+    if stage.lr_schedule == "cosine":
         return (1 + math.cos(math.pi * done)) / 2
-    return 1 - done if stage.schedule == "linear" else 1.0
+    return 1 - done if stage.lr_schedule == "linear" else 1.0

@@ -94,12 +94,12 @@ class Collator:
 class TrainingModel(nn.Module):
     """The model in training; one forward pass gives the losses of all tokens to be learnt."""
 
-    def __init__(self, model: "LlavaForConditionalGeneration", trains: Collection[Part]) -> None:
+    def __init__(self, model: "LlavaForConditionalGeneration", trainable: Collection[Part]) -> None:
         super().__init__()
         self.model = model
-        self.sees = "tower" in trains
+        self.sees = "vision_tower" in trainable
         model.requires_grad_(False)
-        for part in trains:
+        for part in trainable:
             for module in part_modules(model, part):
                 module.requires_grad_(True)
         model.train()
@@ -138,7 +138,7 @@ class TrainingModel(nn.Module):
 def part_modules(model: "LlavaForConditionalGeneration", part: Part) -> list[nn.Module]:
     """Give the modules that make up a part; the head belongs to the language model."""
     inner = model.model
-    if part == "tower":
+    if part == "vision_tower":
         return [inner.vision_tower]
     if part == "connector":
         return [inner.multi_modal_projector]

@@ -10,7 +10,11 @@ from markupsafe import Markup
 from visionflan.report.charts import curve
 from visionflan.report.run_page.inputs import RunData, StageTraining
 
-PARTS = {"tower": "vision tower", "connector": "connector", "language_model": "language model"}
+PARTS = {
+    "vision_tower": "vision tower",
+    "connector": "connector",
+    "language_model": "language model",
+}
 KNOWN = {
     "align": "The connector alone learns to put what the frozen tower sees into the language "
     "model's terms.",
@@ -51,9 +55,9 @@ def stage_summaries(material: RunData) -> list[Phase]:
 
 def start(material: RunData) -> str:
     """Say what the first phase starts from; empty where the run made it itself."""
-    told = material.config.get("start") or {}
+    told = material.config.get("init") or {}
     names = {
-        "tower": "The vision tower is",
+        "vision_tower": "The vision tower is",
         "language_model": "The language model is",
         "checkpoint": "Everything starts from the checkpoint",
     }
@@ -68,11 +72,11 @@ def phase(trained: StageTraining, stage: Mapping[str, Any]) -> Phase:
     """Tell about one phase; what was not measured is left out."""
     lines, told = trained.lines, trained.told
     last = lines[-1] if lines else {}
-    frozen = "tower" not in stage.get("trains", ("tower",))
+    frozen = "vision_tower" not in stage.get("trainable", ("vision_tower",))
     return Phase(
         name=trained.name,
         words=str(told.get("about") or (KNOWN.get(trained.name, "") if frozen else "")),
-        trains=", ".join(PARTS.get(part, part) for part in stage.get("trains", ())),
+        trains=", ".join(PARTS.get(part, part) for part in stage.get("trainable", ())),
         steps=int(told.get("steps") or last.get("step") or len(lines)),
         instances=(told.get("data") or {}).get("instances"),
         seconds=told.get("seconds") or last.get("seconds"),

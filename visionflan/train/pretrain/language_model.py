@@ -46,13 +46,13 @@ def new_language_model(
     """Make an untrained language model for the tokenizer."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    width = settings.width
+    width = settings.hidden_size
     model = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(tokenizer),
             hidden_size=width,
             intermediate_size=5 * width // 2,
-            num_hidden_layers=settings.layers,
+            num_hidden_layers=settings.num_layers,
             num_attention_heads=width // 32,
             max_position_embeddings=4096,
             bos_token_id=tokenizer.bos_token_id,
@@ -73,17 +73,17 @@ def pretrain_language_model(
 ) -> None:
     """Train the language model in place."""
     made = encoded(tokenizer, instances)
-    rows = [row for row in made if len(row.tokens) <= settings.max_length]
+    rows = [row for row in made if len(row.tokens) <= settings.max_seq_len]
     stage = StageConfig(
         name="language_model",
-        learning_rate=settings.language_rate,
+        learning_rate=settings.language_learning_rate,
         steps=settings.language_steps,
         batch_tokens=settings.batch_tokens,
     )
     plan = BatchSampler(np.array([len(row.tokens) for row in rows], dtype=np.int32), stage, 0)
     losses = (partial(loss, model, [rows[place] for place in batch]) for batch in plan.from_step(0))
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=settings.language_rate, weight_decay=0.0, betas=(0.9, 0.98)
+        model.parameters(), lr=settings.language_learning_rate, weight_decay=0.0, betas=(0.9, 0.98)
     )
     model.train()
     fit("language_model", losses, [optimizer], settings.language_steps, metrics)

@@ -50,9 +50,9 @@ def pretrain_parts(
     torch.manual_seed(config.seed)
     talks = conversations(config, source, out)
     instances = [each for each in source.instances("train") if len(each.images) == 1]
-    tokenizer = train_tokenizer([*instances, *talks], settings.vocabulary)
+    tokenizer = train_tokenizer([*instances, *talks], settings.vocab_size)
     make_tower(config, source, instances, tokenizer, unfinished)
-    say(f"tower: {settings.tower_steps} steps in {time.monotonic() - began:.0f} s")
+    say(f"tower: {settings.vision_steps} steps in {time.monotonic() - began:.0f} s")
     half, metrics = time.monotonic(), unfinished / "metrics.jsonl"
     model = new_language_model(tokenizer, settings)
     pretrain_language_model(model, tokenizer, [*instances, *talks], settings, metrics)
@@ -63,7 +63,7 @@ def pretrain_parts(
         "about": ABOUT,
         "settings": to_json(settings),
         "data": {"digest": source.digest, "instances": len(instances)},
-        "steps": settings.tower_steps + settings.language_steps,
+        "steps": settings.vision_steps + settings.language_steps,
         "seconds": time.monotonic() - began,
     }
     write_json(unfinished / "run.json", told)
@@ -79,18 +79,22 @@ def make_tower(
 ) -> None:
     """Pretrain the tower on images prepared as the joined model will have them."""
     assert config.pretrain is not None
-    tower, joint = new_tower(config.pretrain, folder / "tower"), config.start.joint
+    tower, joint = new_tower(config.pretrain, folder / "tower"), config.init.connector
     processor = build_processor(folder / "tower", tokenizer, VisionGeometry.of(tower, joint), joint)
     pixels = ImageLoader(source, processor, keep=True).pixels
     training = TowerTraining(tower, instances, pixels, config.pretrain)
-    torch.set_num_threads(config.machine.threads or fastest(training.probe()))
+    torch.set_num_threads(config.runtime.num_threads or fastest(training.probe()))
     training.run(folder / "metrics.jsonl")
     tower.save_pretrained(folder / "tower")
 
 
 def conversations(config: TrainConfig, source: BuildDirectory, out: Path) -> list[Instance]:
     """Give the conversations that a later stage reads: a language model can talk before it sees."""
-    counts = [stage.data.conversations for stage in config.stages if stage.data.conversations]
+    counts = [
+        stage.data.synthetic_conversations
+        for stage in config.stages
+        if stage.data.synthetic_conversations
+    ]
     if not counts:
         return []
     written = write_conversations(source, out / "conversations", counts[0], config.seed)

@@ -43,10 +43,10 @@ def new_tower(settings: PretrainConfig, folder: Path) -> "CLIPVisionModel":
     side = settings.image_size
     tower = CLIPVisionModel(
         CLIPVisionConfig(
-            hidden_size=settings.width,
-            intermediate_size=2 * settings.width,
-            num_hidden_layers=settings.layers,
-            num_attention_heads=settings.width // 32,
+            hidden_size=settings.hidden_size,
+            intermediate_size=2 * settings.hidden_size,
+            num_hidden_layers=settings.num_layers,
+            num_attention_heads=settings.hidden_size // 32,
             image_size=side,
             patch_size=settings.patch_size,
         )
@@ -70,7 +70,7 @@ class TowerTraining:
     ) -> None:
         self.tower, self.pixels, self.settings = tower, pixels, settings
         self.questions = Questions(instances)
-        self.reader = Reader(tower, self.questions, settings.width)
+        self.reader = Reader(tower, self.questions, settings.hidden_size)
 
     def loss(self, batch: "Batch") -> Tensor:
         """Give the loss on a batch."""
@@ -88,10 +88,16 @@ class TowerTraining:
 
     def run(self, metrics: Path) -> None:
         """Train for the steps of the settings."""
-        steps, size = self.settings.tower_steps, self.settings.batch_size
+        steps, size = self.settings.vision_steps, self.settings.batch_size
         losses = (partial(self.loss, batch) for batch in self.questions.batches(steps, size))
         self.tower.train()
-        fit("tower", losses, optimizers_of(self.reader, self.settings.tower_rate), steps, metrics)
+        fit(
+            "tower",
+            losses,
+            optimizers_of(self.reader, self.settings.vision_learning_rate),
+            steps,
+            metrics,
+        )
         self.tower.eval()
 
 
