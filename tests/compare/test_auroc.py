@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from tests.helpers.comparison_factory import compared, pairs_of, scored, studied, toy
 from tests.helpers.subset_answers import answers, classified, spoken, worded
 from visionflan.compare.auroc import auroc_and_balanced, ranked
-from visionflan.compare.forgetting import forgetting
-from visionflan.compare.format_effects import form
-from visionflan.compare.results import BeforeAfter, Confusion, FormatSplit, Interval, YesNoBias
+from visionflan.compare.forgetting import Confusion, forgetting
+from visionflan.compare.format_effects import FormatSplit, format_split
+from visionflan.compare.prompt_sensitivity import PromptSensitivity
+from visionflan.compare.results import BeforeAfter, Interval
 from visionflan.compare.subsets import Subset
-from visionflan.compare.yes_no_bias import bias, direction
+from visionflan.compare.yes_no_bias import YesNoBias, direction, yes_no_bias
 from visionflan.evaluate.benchmark import Benchmark
 from visionflan.evaluate.records.record import Record
 
@@ -21,7 +22,7 @@ __all__ = ["toy"]
 
 
 def leaning(before: Sequence[Record], after: Sequence[Record]) -> YesNoBias:
-    (found,) = compared(before, after).biases
+    (found,) = compared(before, after).results_of(YesNoBias)
     return found
 
 
@@ -34,10 +35,10 @@ def test_a_leaning_that_moves_alone_is_told_as_bias() -> None:
     assert found.sensitivity.change.value == pytest.approx(0.0, abs=1e-12)
     assert found.yes_rate.before.value == 0.35
     assert found.yes_rate.after.value == 0.65
-    assert (found.auroc, found.truth) == (None, 0.5)
+    assert (found.auroc, found.true_yes_rate) == (None, 0.5)
     expected = "The bias moved, not detectably the ability: it leans to yes instead of no."
-    assert found.sentence == expected
-    assert found.p_adjusted == found.p
+    assert found.conclusion == expected
+    assert found.p_holm == found.p
     assert found.p is not None
     assert found.p < 0.01
 
@@ -45,17 +46,17 @@ def test_a_leaning_that_moves_alone_is_told_as_bias() -> None:
 def test_an_ability_that_moves_alone_is_told_as_ability() -> None:
     found = leaning(answers(60, 40, 40, 60), answers(90, 10, 10, 90))
     assert found.criterion.change.value == pytest.approx(0.0, abs=1e-12)
-    assert "ability moved, not detectably the bias: it tells yes from no better" in found.sentence
-    assert "Neither" in leaning(answers(9, 4, 4, 9), answers(9, 4, 4, 9)).sentence
-    assert "stay untold" in leaning(answers(9, 4, 0, 0), answers(8, 5, 0, 0)).sentence
+    assert "ability moved, not detectably the bias: it tells yes from no better" in found.conclusion
+    assert "Neither" in leaning(answers(9, 4, 4, 9), answers(9, 4, 4, 9)).conclusion
+    assert "stay untold" in leaning(answers(9, 4, 0, 0), answers(8, 5, 0, 0)).conclusion
 
 
 def test_answers_that_are_neither_count_as_not_understood() -> None:
     before = [*answers(2, 0, 0, 2), spoken("perhaps", "yes", 9)]
     found = leaning(before, before)
-    assert found.understood.before.value == 0.8
+    assert found.parse_rate.before.value == 0.8
     assert found.yes_rate.before.value == 0.5
-    assert bias(Subset("a/b", "", pairs_of(*studied([1.0], [1.0])))) is None
+    assert yes_no_bias(Subset("a/b", "", pairs_of(*studied([1.0], [1.0])))) is None
 
 
 def by_counting(margins: Sequence[float], truth: Sequence[float]) -> float:
@@ -115,12 +116,12 @@ def test_a_threshold_that_moves_leaves_the_ability_alone() -> None:
     ]
     found = leaning(*sides)
     assert found.auroc
-    assert found.unbiased_accuracy
+    assert found.balanced_accuracy
     assert (found.auroc.change.value, found.auroc.change.low) == (0.0, 0.0)
-    assert found.unbiased_accuracy.change.value == 0.0
+    assert found.balanced_accuracy.change.value == 0.0
     assert found.auroc.before.low is not None
     assert found.auroc.before.low < by_counting(margins, [float(t == "yes") for t in truth]) < 1
-    assert found.sentence.startswith("The bias moved")
+    assert found.conclusion.startswith("The bias moved")
 
 
 @pytest.mark.parametrize(
@@ -149,12 +150,12 @@ def test_measures_of_ability_that_disagree_are_both_told() -> None:
     truth = ["yes", "no"] * 50
     before = [spoken("yes", word, item, float(item % 7)) for item, word in enumerate(truth)]
     after = [spoken(word, word, item, float(item % 7)) for item, word in enumerate(truth)]
-    said = leaning(before, after).sentence
+    said = leaning(before, after).conclusion
     assert said.startswith("The measures of ability disagree: by d′, of what was said, it tells ye")
     assert "by AUROC, of the likelihoods, it is not detectably more or less able." in said
     assert said.endswith("The bias moved: it leans less to yes.")
     kept = [[each._replace(logprobs=()) for each in side] for side in (before, after)]
-    assert leaning(*kept).sentence.startswith("Both moved: it tells yes from no better, and")
+    assert leaning(*kept).conclusion.startswith("Both moved: it tells yes from no better, and")
 
 
 def value(figure: Interval) -> float:
@@ -171,16 +172,16 @@ def test_the_parts_of_a_change_add_up(
 ) -> None:
     before = [worded(one, item) for item, (one, _) in enumerate(items)]
     after = [worded(other, item) for item, (_, other) in enumerate(items)]
-    told = form(Subset("a/b", "", pairs_of(before, after)), {})
+    told = format_split(Subset("a/b", "", pairs_of(before, after)), {})
     assert told
     official, lenient = value(told.official.change), value(told.lenient.change)
-    assert value(told.capability) + value(told.form) == pytest.approx(official, abs=1e-12)
-    parts = value(told.by_parsing) + value(told.by_content) + value(told.by_credit)
+    assert value(told.content) + value(told.format) == pytest.approx(official, abs=1e-12)
+    parts = value(told.by_parsing) + value(told.by_accuracy) + value(told.by_unparsed_credit)
     assert parts == pytest.approx(lenient, abs=1e-12)
 
 
 def formed(before: Sequence[Record], after: Sequence[Record]) -> FormatSplit:
-    (told,) = compared(before, after).forms
+    (told,) = compared(before, after).results_of(FormatSplit)
     return told
 
 
@@ -189,11 +190,11 @@ def test_the_split_agrees_with_hand_worked_values() -> None:
     after = [worded((float(n < 4), n < 2, n < 5), n) for n in range(10)]
     told = formed(before, after)
     assert value(told.parse_rate.before) == 0.8
-    assert value(told.right_if_parsed.after) == pytest.approx(0.8)
+    assert value(told.accuracy_if_parsed.after) == pytest.approx(0.8)
     assert value(told.by_parsing) == pytest.approx((0.75 + 0.8) / 2 * -0.3)
-    assert value(told.by_content) == pytest.approx((0.8 + 0.5) / 2 * 0.05)
-    assert value(told.capability) == pytest.approx(-0.2)
-    assert value(told.form) == pytest.approx(-0.2)
+    assert value(told.by_accuracy) == pytest.approx((0.8 + 0.5) / 2 * 0.05)
+    assert value(told.content) == pytest.approx(-0.2)
+    assert value(told.format) == pytest.approx(-0.2)
 
 
 def test_where_nothing_was_understood_the_content_is_not_blamed() -> None:
@@ -202,8 +203,8 @@ def test_where_nothing_was_understood_the_content_is_not_blamed() -> None:
     for before, after, change in ((clear, muddled, -0.6), (muddled, clear, 0.6)):
         told = formed(before, after)
         assert value(told.by_parsing) == pytest.approx(change)
-        assert (value(told.by_content), value(told.by_credit)) == (0.0, 0.0)
-        assert told.right_if_parsed.change.value is None
+        assert (value(told.by_accuracy), value(told.by_unparsed_credit)) == (0.0, 0.0)
+        assert told.accuracy_if_parsed.change.value is None
 
 
 def apart(given_answer: tuple[float, bool, bool], item: int) -> Record:
@@ -214,16 +215,16 @@ def apart(given_answer: tuple[float, bool, bool], item: int) -> Record:
 def test_a_change_of_form_alone_is_told_as_such() -> None:
     before = [apart((1.0, True, True), n) for n in range(30)]
     after = [apart((1.0, False, True), n) for n in range(30)]
-    assert formed(before, after).sentence.startswith("Only the form changed for the worse")
+    assert formed(before, after).conclusion.startswith("Only the form changed for the worse")
     lost = [apart((float(n < 5), True, True), n) for n in range(30)]
-    assert formed(before, lost).sentence.startswith("What is said changed for the worse; ")
-    assert "Neither" in formed(before, before).sentence
+    assert formed(before, lost).conclusion.startswith("What is said changed for the worse; ")
+    assert "Neither" in formed(before, before).conclusion
 
 
 def test_a_task_with_one_rule_has_no_form() -> None:
     before, after = studied([1.0], [0.5])
     captions = [[each._replace(metric="cider") for each in side] for side in (before, after)]
-    assert form(Subset("a/b", "", pairs_of(captions[0], captions[1])), {}) is None
+    assert format_split(Subset("a/b", "", pairs_of(captions[0], captions[1])), {}) is None
 
 
 def test_what_is_forgotten_is_told_from_what_is_said_otherwise() -> None:
@@ -236,7 +237,7 @@ def test_what_is_forgotten_is_told_from_what_is_said_otherwise() -> None:
     ]
     found = forgetting(Subset("a/b", "", pairs_of(before, after)), {})
     assert found
-    assert (found.forgotten, found.learned, found.kept, found.reformatted) == (2, 1, 7, 4)
+    assert (found.forgotten, found.learned, found.retained, found.reformatted) == (2, 1, 7, 4)
     assert value(found.off_list.after) == 0.3
     assert value(found.list_echo.change) == 0.1
     assert found.confusions == (
@@ -244,15 +245,17 @@ def test_what_is_forgotten_is_told_from_what_is_said_otherwise() -> None:
         Confusion("cat", "dog", 0, 2),
         Confusion("cat", "(list echo)", 0, 1),
     )
-    assert found.sentence.startswith("There are too few items to tell: by likelihood 2 were forgot")
+    assert found.conclusion.startswith(
+        "There are too few items to tell: by likelihood 2 were forgot"
+    )
 
 
 def test_without_likelihoods_nothing_is_called_forgotten() -> None:
     before = [classified("cat", None, n) for n in range(4)]
     found = forgetting(Subset("a/b", "", pairs_of(before, before)), {})
     assert found
-    assert (found.forgotten, found.kept, found.likelihood) == (None, None, None)
-    assert "cannot be told" in found.sentence
+    assert (found.forgotten, found.retained, found.likelihood) == (None, None, None)
+    assert "cannot be told" in found.conclusion
     assert forgetting(Subset("a/b", "", pairs_of(*studied([1.0], [1.0]))), {}) is None
 
 
@@ -268,12 +271,14 @@ def test_a_style_that_is_no_longer_obeyed_shows_as_an_interaction(toy: Benchmark
     before = styled(right, "bare", "a") + styled(right, "short", "a")
     after = styled(right, "bare", "b") + styled(wrong, "short", "b")
     found = compared(before, after)
-    told = next(each for each in found.interactions if each.rule == "lenient")
-    assert told.styles == ("bare", "short")
+    told = next(each for each in found.results_of(PromptSensitivity) if each.rule == "lenient")
+    assert told.prompt_styles == ("bare", "short")
     assert (value(told.first), value(told.second), value(told.difference)) == (0.0, -0.75, 0.75)
     assert told.items == 40
-    assert told.sentence.startswith("The change is 75.0 points (+")
-    assert told.sentence.endswith("more favourable under bare than short.")
+    assert told.conclusion.startswith("The change is 75.0 points (+")
+    assert told.conclusion.endswith("more favourable under bare than short.")
     assert toy.measures[0].name == told.measure
-    assert {each.style for each in found.differences} == {"bare", "short"}
-    assert compared(before, before).interactions[0].difference == Interval(0.0, 0.0, 0.0)
+    assert {each.prompt_style for each in found.differences} == {"bare", "short"}
+    assert compared(before, before).results_of(PromptSensitivity)[0].difference == Interval(
+        0.0, 0.0, 0.0
+    )

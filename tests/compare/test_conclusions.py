@@ -6,7 +6,7 @@ from visionflan.compare.results import Difference
 PLAIN = Difference(
     scope="benchmark",
     name="pope",
-    style="short",
+    prompt_style="short",
     measure="accuracy",
     headline=True,
     rule="lenient",
@@ -15,19 +15,19 @@ PLAIN = Difference(
     change=0.031,
     low=0.01,
     high=0.052,
-    best=1.0,
+    max=1.0,
     items=900,
     clusters=900,
     gained=1,
     lost=1,
-    mcnemar=0.01,
+    mcnemar_p=0.01,
     p=0.01,
-    p_adjusted=0.02,
-    detectable=0.04,
-    verdict="",
+    p_holm=0.02,
+    min_detectable=0.04,
+    conclusion="",
 )
 DOWN = {"change": -0.031, "low": -0.052, "high": -0.01}
-UNSURE = {"change": -0.007, "low": -0.046, "high": 0.031, "p": 0.3, "p_adjusted": 1.0}
+UNSURE = {"change": -0.007, "low": -0.046, "high": 0.031, "p": 0.3, "p_holm": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -35,14 +35,14 @@ UNSURE = {"change": -0.007, "low": -0.046, "high": 0.031, "p": 0.3, "p_adjusted"
     [
         ({}, "better by 3.1 points (+1.0 to +5.2)"),
         (DOWN, "worse by 3.1 points (−5.2 to −1.0)"),
-        (DOWN | {"headline": False, "p_adjusted": None}, "down by 3.1 points (−5.2 to −1.0)"),
+        (DOWN | {"headline": False, "p_holm": None}, "down by 3.1 points (−5.2 to −1.0)"),
         (DOWN | {"scope": "group", "headline": False}, "worse by 3.1 points (−5.2 to −1.0)"),
         (
-            {"p_adjusted": 0.2},
+            {"p_holm": 0.2},
             "perhaps better by 3.1 points (+1.0 to +5.2): with so many tasks chance may do that",
         ),
         (
-            DOWN | {"p": 0.07, "p_adjusted": 1.0},
+            DOWN | {"p": 0.07, "p_holm": 1.0},
             "perhaps worse by 3.1 points (−5.2 to −1.0): by the test chance may do that",
         ),
         (
@@ -58,14 +58,14 @@ UNSURE = {"change": -0.007, "low": -0.046, "high": 0.031, "p": 0.3, "p_adjusted"
             UNSURE | {"low": -0.0004, "high": 0.0},
             "no detectable change; could be anything from −0.04 to 0.0 points",
         ),
-        ({"low": None, "high": None, "p": None, "p_adjusted": None}, "too few items to tell"),
-        ({"change": 0.0, "low": 0.0, "high": 0.0, "p": 1.0, "p_adjusted": 1.0}, "no change"),
+        ({"low": None, "high": None, "p": None, "p_holm": None}, "too few items to tell"),
+        ({"change": 0.0, "low": 0.0, "high": 0.0, "p": 1.0, "p_holm": 1.0}, "no change"),
         (
-            {"change": -47.0, "low": -90.0, "high": -4.0, "best": 2000.0},
+            {"change": -47.0, "low": -90.0, "high": -4.0, "max": 2000.0},
             "worse by 47.0 points (−90.0 to −4.0)",
         ),
         (
-            {"change": 39.8, "low": 28.3, "high": 51.0, "best": None},
+            {"change": 39.8, "low": 28.3, "high": 51.0, "max": None},
             "better by 39.8 points (+28.3 to +51.0)",
         ),
     ],

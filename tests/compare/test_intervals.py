@@ -6,12 +6,12 @@ import pytest
 from tests.helpers.comparison_factory import compared, pairs_of, scored
 from tests.helpers.subset_answers import answers, classified, spoken, worded
 from visionflan.compare.forgetting import forgetting
-from visionflan.compare.format_effects import form
+from visionflan.compare.format_effects import format_split
 from visionflan.compare.paired_bootstrap import PairedBootstrap, PairedClusterSums, resample
-from visionflan.compare.response_style import manner
+from visionflan.compare.response_style import response_style
 from visionflan.compare.results import Interval, Pair
 from visionflan.compare.subsets import Subset
-from visionflan.compare.yes_no_bias import bias
+from visionflan.compare.yes_no_bias import YesNoBias, yes_no_bias
 from visionflan.evaluate.aggregate.bootstrap import Floats
 from visionflan.evaluate.aggregate.measures import ratio
 
@@ -66,14 +66,14 @@ def test_only_answers_that_are_the_same_leave_nothing_open() -> None:
 def test_one_answer_that_is_understood_tells_nothing_of_those_understood() -> None:
     before = [worded((0.0, True, item == 0), item) for item in range(5)]
     after = [worded((float(item == 0), True, item == 0), item) for item in range(5)]
-    told = form(panel(pairs_of(before, after)), {})
+    told = format_split(panel(pairs_of(before, after)), {})
     assert told
-    assert told.right_if_parsed == (Interval(0.0), Interval(1.0), Interval(1.0))
+    assert told.accuracy_if_parsed == (Interval(0.0), Interval(1.0), Interval(1.0))
 
 
 def test_ability_that_rests_on_one_cluster_of_a_kind_has_no_interval() -> None:
     before, after = answers(0, 1, 6, 0), answers(1, 0, 0, 6)
-    told = bias(panel(pairs_of(before, after)))
+    told = yes_no_bias(panel(pairs_of(before, after)))
     assert told
     assert told.sensitivity.change.low is None
     assert told.criterion.change.low is None
@@ -83,11 +83,11 @@ def test_ability_that_rests_on_one_cluster_of_a_kind_has_no_interval() -> None:
 def test_so_few_answers_that_lean_as_before_leave_the_bias_open() -> None:
     before, after = answers(2, 0, 2, 0), answers(2, 0, 2, 0)
     after = [each._replace(answer="Yes!") for each in after]
-    (told,) = compared(before, after).biases
+    (told,) = compared(before, after).results_of(YesNoBias)
     assert told.criterion.change == Interval(0.0, 0.0, 0.0)
-    assert told.sentence.startswith("There are too few items")
-    (same,) = compared(before, before).biases
-    assert same.sentence == "Neither the bias nor the ability moved detectably."
+    assert told.conclusion.startswith("There are too few items")
+    (same,) = compared(before, before).results_of(YesNoBias)
+    assert same.conclusion == "Neither the bias nor the ability moved detectably."
 
 
 def test_likelihoods_of_one_cluster_of_a_kind_give_no_interval() -> None:
@@ -96,12 +96,12 @@ def test_likelihoods_of_one_cluster_of_a_kind_give_no_interval() -> None:
         [spoken("yes", word, item, sign * item) for item, word in enumerate(truth)]
         for sign in (1.0, -1.0)
     ]
-    told = bias(panel(pairs_of(*sides)))
+    told = yes_no_bias(panel(pairs_of(*sides)))
     assert told
     assert told.auroc
     assert (told.auroc.change.value, told.auroc.change.low) == (1.0, None)
-    assert told.unbiased_accuracy
-    assert told.unbiased_accuracy.change.low is None
+    assert told.balanced_accuracy
+    assert told.balanced_accuracy.change.low is None
 
 
 def test_likelihoods_that_part_all_of_so_few_leave_much_open() -> None:
@@ -113,7 +113,7 @@ def test_likelihoods_that_part_all_of_so_few_leave_much_open() -> None:
         ]
         for spread in (1.0, -1.0)
     ]
-    told = bias(panel(pairs_of(*sides)))
+    told = yes_no_bias(panel(pairs_of(*sides)))
     assert told
     assert told.auroc
     assert told.auroc.change.value == 0.0
@@ -134,7 +134,7 @@ def test_answers_that_are_all_lost_alike_do_not_vary() -> None:
 def test_a_manner_of_two_answers_is_no_certain_one() -> None:
     before = [scored(1.0, item, answer="cat") for item in range(2)]
     after = [scored(1.0, item, answer="perhaps a cat") for item in range(2)]
-    figures = manner(panel(pairs_of(before, after))).figures
+    figures = response_style(panel(pairs_of(before, after))).metrics
     assert figures["words"].change == Interval(2.0)
     assert figures["hedges"].change.value == 1.0
     assert figures["hedges"].change.low is not None

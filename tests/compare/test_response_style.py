@@ -1,8 +1,7 @@
 import pytest
 
 from tests.helpers.comparison_factory import pairs_of, scored
-from visionflan.compare.response_style import FIGURES, manner, sentences
-from visionflan.compare.results import ResponseStyle
+from visionflan.compare.response_style import METRICS, ResponseStyle, response_style, sentences
 from visionflan.compare.subsets import Subset
 
 
@@ -11,7 +10,7 @@ def written(*answers: tuple[str, str]) -> ResponseStyle:
         [scored(1.0, item, answer=both[side]) for item, both in enumerate(answers)]
         for side in (0, 1)
     ]
-    return manner(Subset("pope", "short", pairs_of(sides[0], sides[1])))
+    return response_style(Subset("pope", "short", pairs_of(sides[0], sides[1])))
 
 
 @pytest.mark.parametrize(
@@ -41,17 +40,17 @@ def written(*answers: tuple[str, str]) -> ResponseStyle:
     ],
 )
 def test_what_is_written_is_measured(figure: str, answer: str, expected: float | None) -> None:
-    assert written((answer, answer)).figures[figure].after.value == pytest.approx(expected)
+    assert written((answer, answer)).metrics[figure].after.value == pytest.approx(expected)
 
 
 def test_the_change_of_each_figure_is_told() -> None:
     told = written(("yes", "The image shows a cat."), ("no", "no"))
-    assert list(told.figures) == list(FIGURES)
-    words = told.figures["words"]
+    assert list(told.metrics) == list(METRICS)
+    words = told.metrics["words"]
     assert (words.before.value, words.after.value, words.change.value) == (1, 3, 2)
     assert words.change.low is not None
-    assert told.figures["openings of a description"].change.value == 0.5
-    assert (told.name, told.style, told.answers) == ("pope", "short", 2)
+    assert told.metrics["openings of a description"].change.value == 0.5
+    assert (told.name, told.prompt_style, told.answers) == ("pope", "short", 2)
     assert told.words_before == (1, 1, 1)
     assert told.words_after == (1, 1, 1)
 
@@ -59,9 +58,9 @@ def test_the_change_of_each_figure_is_told() -> None:
 def test_answers_at_the_limit_are_cut_off() -> None:
     before = [scored(1.0, item) for item in range(4)]
     after = [each._replace(finish_reason="length") for each in before[:1]] + before[1:]
-    told = manner(Subset("", "", pairs_of(before, after)))
+    told = response_style(Subset("", "", pairs_of(before, after)))
     assert told.name == "held-out tasks"
-    assert told.figures["cut off"].after.value == 0.25
+    assert told.metrics["cut off"].after.value == 0.25
 
 
 def test_an_end_of_a_sentence_is_no_decimal_point() -> None:

@@ -42,8 +42,8 @@ def test_held_out_tasks_compared_with_themselves_have_not_changed(tmp_path: Path
     found = compared(records, records)
     assert_unchanged(found)
     assert {each.scope for each in found.differences} == {"group", "task"}
-    for panel in (found.biases, found.forms, found.forgetting, found.manners):
-        assert panel
+    for name in ("yes_no_bias", "format_effects", "forgetting", "response_style"):
+        assert found.analyses[name]
 
 
 def only(found: Comparison, rule: str = "lenient", measure: str = "accuracy") -> Difference:
@@ -75,9 +75,9 @@ def test_copies_of_items_within_their_cluster_say_nothing_new() -> None:
     twice = only(compared(before + copies[0], after + copies[1]))
     assert (twice.low, twice.high, twice.p) == (once.low, once.high, once.p)
     assert twice.items == 2 * once.items
-    assert twice.mcnemar is not None
-    assert once.mcnemar is not None
-    assert twice.mcnemar < once.mcnemar  # which is why it does not decide
+    assert twice.mcnemar_p is not None
+    assert once.mcnemar_p is not None
+    assert twice.mcnemar_p < once.mcnemar_p  # which is why it does not decide
 
 
 @pytest.mark.usefixtures("toy")
@@ -85,9 +85,9 @@ def test_single_items_are_decided_by_the_exact_test() -> None:
     before, after = studied([0.0] * 8 + [1.0] * 32, [1.0] * 6 + [0.0] * 3 + [1.0] * 31)
     told = only(compared(before, after))
     assert (told.gained, told.lost, told.items, told.clusters) == (6, 1, 40, 40)
-    assert told.p == told.mcnemar == pytest.approx(2 * 8 / 128)
+    assert told.p == told.mcnemar_p == pytest.approx(2 * 8 / 128)
     assert told.change == pytest.approx(5 / 40)
-    assert told.verdict.startswith("no detectable change; could be anything from ")
+    assert told.conclusion.startswith("no detectable change; could be anything from ")
 
 
 @pytest.mark.usefixtures("toy")
@@ -96,9 +96,9 @@ def test_a_clear_change_is_told_with_its_size() -> None:
     told = only(compared(before, after))
     assert told.p is not None
     assert told.p < 0.001
-    assert told.verdict.startswith("better by 41.7 points (+")
+    assert told.conclusion.startswith("better by 41.7 points (+")
     worse = only(compared(after, before))
-    assert worse.verdict.startswith("worse by 41.7 points (−")
+    assert worse.conclusion.startswith("worse by 41.7 points (−")
     assert (worse.p, worse.change) == (told.p, -told.change)
 
 
@@ -118,7 +118,7 @@ def test_without_flips_the_interval_is_what_so_few_clusters_leave_open() -> None
 def test_one_cluster_tells_nothing() -> None:
     told = only(compared(*studied([0.0, 1.0], [1.0, 1.0], 2)))
     assert (told.low, told.high, told.p) == (None, None, None)
-    assert told.verdict == "too few items to tell"
+    assert told.conclusion == "too few items to tell"
 
 
 @pytest.mark.usefixtures("toy")
@@ -147,7 +147,7 @@ def test_groups_that_are_judged_whole_are_counted_whole(toy: Benchmark) -> None:
     ]
     told = only(compared(*sides), measure="both")
     assert (told.gained, told.lost, told.items, told.clusters) == (1, 1, 8, 4)
-    assert told.p == told.mcnemar == 1.0
+    assert told.p == told.mcnemar_p == 1.0
 
 
 def test_a_ratio_gets_no_exact_test(toy: Benchmark) -> None:
@@ -158,10 +158,10 @@ def test_a_ratio_gets_no_exact_test(toy: Benchmark) -> None:
         AggregateMetric("ratio", tally, lambda t: ratio(100 * t[..., 0], t[..., 1]), None),
     )
     told = only(compared(*studied([0.25] * 9, [0.375] * 9)), measure="ratio")
-    assert told.mcnemar is None
+    assert told.mcnemar_p is None
     assert told.p == pytest.approx(2 / 2**9)
     assert told.change == pytest.approx(15.625)
-    assert (told.low, told.verdict) == (None, "too few items to tell")
+    assert (told.low, told.conclusion) == (None, "too few items to tell")
 
 
 def test_only_headlines_are_adjusted(toy: Benchmark) -> None:
@@ -171,7 +171,7 @@ def test_only_headlines_are_adjusted(toy: Benchmark) -> None:
     found = compared(before + second[0], after + second[1])
     for each in found.differences:
         assert each.p == pytest.approx(2 / 2**8)
-        assert each.p_adjusted == (pytest.approx(4 / 2**8) if each.headline else None)
+        assert each.p_holm == (pytest.approx(4 / 2**8) if each.headline else None)
 
 
 def test_the_mean_over_tasks_weighs_them_alike() -> None:
@@ -190,7 +190,7 @@ def test_the_mean_over_tasks_weighs_them_alike() -> None:
     assert (overall.before, overall.after) == (0.25, 0.625)
     assert overall.change == pytest.approx(np.mean([0.5, 0.25]))
     assert told["task", "a/one"].change == 0.5
-    assert overall.p_adjusted is None
+    assert overall.p_holm is None
 
 
 @pytest.mark.usefixtures("toy")
@@ -200,4 +200,4 @@ def test_the_numbers_are_plain_json_and_no_chance_becomes_nothing() -> None:
     (lenient,) = (each for each in told["differences"] if each["rule"] == "lenient")
     assert lenient["p"] == pytest.approx(2 / 2**80, rel=1e-3, abs=0.0)
     assert told["pairs"] == 80
-    assert told["manners"][0]["figures"]["words"]["change"]["value"] == 0.0
+    assert told["response_style"][0]["metrics"]["words"]["change"]["value"] == 0.0

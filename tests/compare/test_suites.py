@@ -56,7 +56,7 @@ def test_the_mean_over_four_benchmarks_is_a_difference_of_its_own() -> None:
         assert each.low < -0.3 < each.high < 0
         assert each.p is not None
         assert each.p < 0.01
-        assert each.verdict.startswith("worse by 30.0 points (")
+        assert each.conclusion.startswith("worse by 30.0 points (")
 
 
 def test_benchmarks_weigh_alike_however_many_questions_they_have() -> None:
@@ -76,14 +76,14 @@ def test_a_mean_is_as_open_as_the_benchmarks_that_no_draw_varies() -> None:
     assert told.low == pytest.approx(0.05 - (0.05**2 + room**2) ** 0.5)
     assert told.high is not None
     assert told.high > 0.05 + room
-    assert told.detectable is None
+    assert told.min_detectable is None
 
 
 def test_a_mean_says_nothing_where_a_benchmark_has_one_picture() -> None:
     before = [e for e in pictures("a", dict.fromkeys(FOUR, 9)) if e.metric != "mnist"]
     one = [e for e in pictures("a", {"mnist": 1}) if e.instance == "0"]
     told = suite(compared(before + one, before + one).differences)["lenient"]
-    assert (told.low, told.p, told.verdict) == (None, None, "too few items to tell")
+    assert (told.low, told.p, told.conclusion) == (None, None, "too few items to tell")
 
 
 def test_there_is_no_mean_over_benchmarks_that_were_not_all_asked_alike() -> None:

@@ -119,8 +119,8 @@ def assert_unchanged(found: Comparison) -> None:
         assert each.before == each.after
         if each.clusters > 1:
             assert (each.low, each.high, each.p) == (0.0, 0.0, 1.0)
-            assert each.verdict == "no change"
-        assert each.p_adjusted in (None, 1.0)
-        assert each.detectable is None
+            assert each.conclusion == "no change"
+        assert each.p_holm in (None, 1.0)
+        assert each.min_detectable is None
         assert not each.gained
         assert not each.lost

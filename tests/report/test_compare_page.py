@@ -99,12 +99,12 @@ def test_the_page_says_what_the_numbers_say(written: Path, page: str) -> None:
     differences = [each for each in numbers["differences"] if each["rule"] == "lenient"]
     assert differences
     for each in differences:
-        assert each["verdict"] in told
-        assert figures.signed(each["change"], each["best"]) in told
-    for panel in ("biases", "forms", "forgetting"):
+        assert each["conclusion"] in told
+        assert figures.signed(each["change"], each["max"]) in told
+    for panel in ("yes_no_bias", "format_effects", "forgetting"):
         assert numbers[panel]
         for each in numbers[panel]:
-            assert each["sentence"] in told
+            assert each["conclusion"] in told
 
 
 def test_the_table_has_every_item_once_with_both_answers(written: Path, run: Path) -> None:
@@ -216,9 +216,9 @@ def test_the_demonstration_tells_talk_from_content(
 ) -> None:
     assert main(["compare", "--demo", "--json", "--out", str(tmp_path)]) == 0
     told = json.loads(capsys.readouterr().out)
-    (matching,) = (each for each in told["forms"] if each["task"] == "coco/itm")
-    assert matching["capability"]["value"] == 0
-    assert matching["form"]["high"] < 0
+    (matching,) = (each for each in told["format_effects"] if each["task"] == "coco/itm")
+    assert matching["content"]["value"] == 0
+    assert matching["format"]["high"] < 0
     assert (tmp_path / "compare.html").is_file()
 
 

@@ -84,7 +84,7 @@ def difference(name: str, change: float, p: float, best: float = 1.0) -> Differe
     return Difference(
         scope="benchmark",
         name=name,
-        style="short",
+        prompt_style="short",
         measure="accuracy",
         headline=True,
         rule="lenient",
@@ -93,16 +93,16 @@ def difference(name: str, change: float, p: float, best: float = 1.0) -> Differe
         change=change,
         low=change - 0.1,
         high=change + 0.1,
-        best=best,
+        max=best,
         items=100,
         clusters=50,
         gained=None,
         lost=None,
-        mcnemar=None,
+        mcnemar_p=None,
         p=p,
-        p_adjusted=p,
-        detectable=0.05 * best,
-        verdict="",
+        p_holm=p,
+        min_detectable=0.05 * best,
+        conclusion="",
     )
 
 
@@ -133,7 +133,7 @@ def test_the_headline_never_hides_an_average_that_moved() -> None:
     ]
     expected = "From a to b: −20.0 points over the benchmarks of forgetting; no single score moved"
     assert headline(told, "lenient", Names("a", "b")).startswith(expected)
-    told[1] = told[1]._replace(p=0.01, p_adjusted=None)
+    told[1] = told[1]._replace(p=0.01, p_holm=None)
     assert "over trained tasks; " in headline(told, "lenient", Names("a", "b"))
 
 
@@ -169,7 +169,7 @@ def test_sides_are_called_by_what_tells_them_apart(
     before: tuple[str, str], after: tuple[str, str], expected: tuple[str, str]
 ) -> None:
     told = [ComparedModel(*each, "c", (), ()) for each in (before, after)]
-    nothing = Comparison(told[0], told[1], [], {}, {}, {}, [], [], [], [], [], [], [])
+    nothing = Comparison(told[0], told[1], [], {}, {}, {}, [], {}, [])
     assert names(nothing) == expected
 
 
@@ -179,7 +179,7 @@ def named(name: str, style: str) -> str:
 
 def test_what_may_go_unseen_is_told_on_the_scale_of_each_measure() -> None:
     family = [difference("pope", 0.0, 1.0), difference("mme", 0.0, 1.0, 2000.0)]
-    family[0] = family[0]._replace(detectable=0.02)
+    family[0] = family[0]._replace(min_detectable=0.02)
     (said,) = undetectable(family, named)
     assert said == (
         "With so many questions, true changes below 2.0 points in pope in short, and below 100.0 "
@@ -189,7 +189,7 @@ def test_what_may_go_unseen_is_told_on_the_scale_of_each_measure() -> None:
 
 def test_scores_of_which_nothing_can_be_said_are_counted_beside_those_that_tell() -> None:
     family = [difference(str(place), 0.0, 1.0) for place in range(8)]
-    dumb = [each._replace(detectable=None) for each in family[1:]]
+    dumb = [each._replace(min_detectable=None) for each in family[1:]]
     (said,) = undetectable([family[0], *dumb], named)
     assert said.startswith(
         "How large a true change must be to be seen can be said of 1 of 8 scores: below 5.0 points "
@@ -200,8 +200,11 @@ def test_scores_of_which_nothing_can_be_said_are_counted_beside_those_that_tell(
 
 
 def test_two_styles_of_one_benchmark_are_told_apart() -> None:
-    family = [difference("pope", 0.0, 1.0), difference("pope", 0.0, 1.0)._replace(style="llava")]
-    family[1] = family[1]._replace(detectable=0.2)
+    family = [
+        difference("pope", 0.0, 1.0),
+        difference("pope", 0.0, 1.0)._replace(prompt_style="llava"),
+    ]
+    family[1] = family[1]._replace(min_detectable=0.2)
     (said,) = undetectable(family, named)
     assert "below 5.0 points in pope in short, and below 20.0 points in pope in llava" in said
 

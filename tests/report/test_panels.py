@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from tests.helpers.html_reader import read
 from visionflan.cli.main import main
-from visionflan.compare.results import BeforeAfter, Forgetting, Interval, YesNoBias
+from visionflan.compare.forgetting import Forgetting
+from visionflan.compare.results import BeforeAfter, Interval
+from visionflan.compare.yes_no_bias import YesNoBias
 from visionflan.evaluate.demo import demo_run
 from visionflan.report.compare_page.charts import (
     PLANE,
@@ -37,7 +39,7 @@ def bias(task: str, criterion: BeforeAfter) -> YesNoBias:
 
 def forgetting(task: str, forgotten: int | None) -> Forgetting:
     found = Forgetting(task, "", 10, forgotten, 2, 5, 1, STILL, None, STILL, STILL, (), "")
-    return found if forgotten is not None else found._replace(learned=None, kept=None)
+    return found if forgotten is not None else found._replace(learned=None, retained=None)
 
 
 def test_what_was_known_is_split_without_a_question_counted_twice() -> None:

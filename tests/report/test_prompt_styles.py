@@ -10,7 +10,7 @@ from tests.helpers.html_reader import read
 from tests.helpers.subset_answers import worded
 from visionflan.cli.compare import show
 from visionflan.cli.main import main
-from visionflan.compare.results import FormatSplit
+from visionflan.compare.format_effects import FormatSplit
 from visionflan.evaluate.demo import demo_run
 from visionflan.evaluate.records.record import Record
 from visionflan.report.compare_page.page import ComparisonReport, Files
@@ -60,8 +60,8 @@ def test_a_style_that_is_the_only_one_is_no_part_of_a_name(
 def formed(task: str, style: str = "") -> FormatSplit:
     (one,) = compared(
         [worded((1.0, True, True), 0)], [worded((1.0, True, True), 0)._replace(answer="x")]
-    ).forms
-    return one._replace(task=task, style=style)
+    ).results_of(FormatSplit)
+    return one._replace(task=task, prompt_style=style)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_change_without_an_interval_is_not_called_none(tmp_path: Path) -> None
     with demo_run(["mme"]) as run:
         assert main(["compare", str(run), "--out", str(tmp_path)]) == 0
     numbers = json.loads((tmp_path / "compare.json").read_bytes())
-    (part,) = (each for each in numbers["biases"] if each["task"] == "mme/color")
+    (part,) = (each for each in numbers["yes_no_bias"] if each["task"] == "mme/color")
     assert part["auroc"] is None or part["auroc"]["change"]["low"] is None
     assert part["criterion"]["change"]["low"] is None
     text = (tmp_path / "compare.html").read_text()

@@ -78,17 +78,19 @@ def show(story: "ComparisonReport", files: "Files") -> None:
     print(told.headline, *told.sentences, sep="\n")
     by_rule = [each for each in story.found.differences if each.rule == story.rule]
     chosen = [each for each in by_rule if each.headline or each.scope == "group"]
-    names = [f"{each.name}{story.styled(each.name, each.style)} {each.measure}" for each in chosen]
+    names = [
+        f"{each.name}{story.styled(each.name, each.prompt_style)} {each.measure}" for each in chosen
+    ]
     width = max(map(len, names), default=0)
     if chosen:
         titles = (f"{title:>8}" for title in ("before", "after", "change"))
         print(f"\n{'':{width}}", *titles, f" {'95 % interval':<17} verdict")
     for name, each in zip(names, chosen, strict=True):
-        scores = (figures.plain(score, each.best) for score in (each.before, each.after))
-        change = figures.signed(each.change, each.best)
-        within = figures.format_interval(each.low, each.high, each.best)
+        scores = (figures.plain(score, each.max) for score in (each.before, each.after))
+        change = figures.signed(each.change, each.max)
+        within = figures.format_interval(each.low, each.high, each.max)
         numbers = (f"{number:>8}" for number in (*scores, change))
-        print(f"{name:{width}}", *numbers, f" {within:<17} {each.verdict}")
+        print(f"{name:{width}}", *numbers, f" {within:<17} {each.conclusion}")
     if left := len(by_rule) - len(chosen):
         print(f"{left} further measures are on the page.")
     print(f"\npage     {files.page}\nanswers  {files.table}\nnumbers  {files.numbers}")

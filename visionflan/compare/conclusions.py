@@ -19,22 +19,22 @@ def conclusion(told: Difference) -> str:
     """Say whether the measure changed, and by how much it may have."""
     if told.p is None or told.low is None or told.high is None:
         return "too few items to tell"
-    low, high = (points(end, told.best) for end in (told.low, told.high))
+    low, high = (points(end, told.max) for end in (told.low, told.high))
     if told.low == told.high == 0:
         return "no change"
-    size = f"{points(abs(told.change), told.best).lstrip('+')} points ({low} to {high})"
+    size = f"{points(abs(told.change), told.max).lstrip('+')} points ({low} to {high})"
     if is_significant(told):
         return f"{direction(told)} by {size}"
     if told.p < ALPHA or leaves_out_zero(told):
         return f"perhaps {direction(told)} by {size}: {doubt(told)} chance may do that"
-    if told.best is not None and told.high - told.low > FEW * told.best:
+    if told.max is not None and told.high - told.low > FEW * told.max:
         return f"too few items to tell; could be anything from {low} to {high} points"
     return f"no detectable change; could be anything from {low} to {high} points"
 
 
 def is_significant(told: Difference) -> bool:
     """Whether a change is more than chance makes, by its adjusted test and its interval alike."""
-    chance = told.p if told.p_adjusted is None else told.p_adjusted
+    chance = told.p if told.p_holm is None else told.p_holm
     return chance is not None and chance < ALPHA and leaves_out_zero(told)
 
 

@@ -23,7 +23,7 @@ class Subject(NamedTuple):
 
     scope: Scope
     name: str
-    style: str
+    prompt_style: str
     measure: AggregateMetric
     headline: bool
 
@@ -75,7 +75,7 @@ def difference(subject: Subject, pairs: Sequence[Pair], rule: ScoringRule) -> Di
     return Difference(
         scope=subject.scope,
         name=subject.name,
-        style=subject.style,
+        prompt_style=subject.prompt_style,
         measure=measure.name,
         headline=subject.headline,
         rule=rule,
@@ -84,16 +84,16 @@ def difference(subject: Subject, pairs: Sequence[Pair], rule: ScoringRule) -> Di
         change=shift.change.value,
         low=shift.change.low,
         high=shift.change.high,
-        best=measure.best,
+        max=measure.best,
         items=len(scored),
         clusters=drawn.clusters,
         gained=turned.gained if turned else None,
         lost=turned.lost if turned else None,
-        mcnemar=exact,
+        mcnemar_p=exact,
         p=chance if drawn.clusters > 1 else None,
-        p_adjusted=None,
-        detectable=None if error is None else MDE_FACTOR * error,
-        verdict="",
+        p_holm=None,
+        min_detectable=None if error is None else MDE_FACTOR * error,
+        conclusion="",
     )
 
 
@@ -116,5 +116,5 @@ def adjust_and_conclude(found: Sequence[Difference]) -> list[Difference]:
             if each.headline and each.rule == rule and each.p is not None
         }
         adjusted |= zip(family, holm_bonferroni(list(family.values())), strict=True)
-    told = [each._replace(p_adjusted=adjusted.get(place)) for place, each in enumerate(found)]
-    return [each._replace(verdict=conclusion(each)) for each in told]
+    told = [each._replace(p_holm=adjusted.get(place)) for place, each in enumerate(found)]
+    return [each._replace(conclusion=conclusion(each)) for each in told]

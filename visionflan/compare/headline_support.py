@@ -13,7 +13,7 @@ HeadlineIndex = Mapping[tuple[str, str, ScoringRule], Difference]
 def index_headlines(differences: Iterable[Difference]) -> HeadlineIndex:
     """Name what stands for each benchmark and held-out task by name, style and rule."""
     return {
-        (each.name, each.style, each.rule): each
+        (each.name, each.prompt_style, each.rule): each
         for each in differences
         if each.headline or each.scope == "task"
     }

@@ -39,14 +39,14 @@ def side(evaluations: Sequence[Evaluation]) -> ComparedModel:
     for other in evaluations:
         if other.header.checkpoint != first.header.checkpoint:
             raise EvaluationError(
-                f"{first.folder} and {other.folder} are of different checkpoints and cannot be "
-                "one side of a comparison: name evaluations of one checkpoint"
+                f"{first.directory} and {other.directory} are of different checkpoints and cannot "
+                "be one side of a comparison: name evaluations of one checkpoint"
             )
     return ComparedModel(
         first.header.run,
         first.header.phase,
         first.header.checkpoint,
-        tuple(evaluation.folder for evaluation in evaluations),
+        tuple(evaluation.directory for evaluation in evaluations),
         tuple(sorted({evaluation.header.generation for evaluation in evaluations})),
     )
 
@@ -76,7 +76,7 @@ def join(before: Sequence[Evaluation], after: Sequence[Evaluation]) -> Joined:
 
 def named(told: ComparedModel) -> str:
     """Name a side in an error."""
-    return f"{told.name or 'the run'} ({told.phase}, {', '.join(told.folders)})"
+    return f"{told.name or 'the run'} ({told.stage}, {', '.join(told.directories)})"
 
 
 def answers(evaluations: Iterable[Evaluation]) -> dict[Key, Record]:
@@ -90,7 +90,7 @@ def answers(evaluations: Iterable[Evaluation]) -> dict[Key, Record]:
             earlier = found.setdefault(key, record)
             if earlier.answer != record.answer or earlier.generation != record.generation:
                 raise EvaluationError(
-                    f"{evaluation.folder} answers item {record.instance} of {record.task} "
+                    f"{evaluation.directory} answers item {record.instance} of {record.task} "
                     "differently from another evaluation of the same side: name only one of them"
                 )
     return found

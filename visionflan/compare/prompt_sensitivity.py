@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,30 +17,62 @@ from visionflan.compare.paired_bootstrap import (
     resample,
     sign,
 )
-from visionflan.compare.results import Interaction, Pair
+from visionflan.compare.results import Interval, Pair
 from visionflan.compare.subsets import Subset
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.aggregate.bootstrap import Floats
 from visionflan.evaluate.aggregate.measures import AggregateMetric, sum_by_cluster
 from visionflan.evaluate.metric import RULES, ScoringRule
 
+NAME = "prompt_sensitivity"
 Key = tuple[str, str]
 
 
-def interactions(panels: Sequence[Subset], scores: HeadlineIndex) -> Iterator[Interaction]:
+class PromptSensitivity(NamedTuple):
+    """How the change of a benchmark's headline differs between two prompt styles.
+
+    Attributes:
+        name: the benchmark.
+        measure: its headline measure.
+        rule: scoring rule.
+        prompt_styles: the two styles.
+        items: number of items asked in both styles.
+        first: change under the first style.
+        second: change under the second style.
+        difference: `first` minus `second`.
+        conclusion: the result in words.
+    """
+
+    name: str
+    measure: str
+    rule: ScoringRule
+    prompt_styles: tuple[str, str]
+    items: int
+    first: Interval
+    second: Interval
+    difference: Interval
+    conclusion: str
+
+
+def compute(panels: Sequence[Subset], scores: HeadlineIndex, /) -> list[PromptSensitivity]:
+    """Compare the headline's change between every two prompt styles of each benchmark."""
+    return list(sensitivities(panels, scores))
+
+
+def sensitivities(panels: Sequence[Subset], scores: HeadlineIndex) -> Iterator[PromptSensitivity]:
     """Compare the headline's change between every two styles of each benchmark."""
     for first, second in combinations(panels, 2):
         if first.name and first.name == second.name:
             measure = benchmarks.load(first.name).measures[0]
             for rule in RULES:
-                found = interaction(first, second, measure, rule)
+                found = prompt_sensitivity(first, second, measure, rule)
                 if found:
-                    yield found._replace(sentence=sentence(found, measure.best, scores))
+                    yield found._replace(conclusion=sentence(found, measure.best, scores))
 
 
-def interaction(
+def prompt_sensitivity(
     first: Subset, second: Subset, measure: AggregateMetric, rule: ScoringRule
-) -> Interaction | None:
+) -> PromptSensitivity | None:
     """Compare the change of a measure between two styles, on the items asked in both."""
     sides = [by_item(panel, measure, rule) for panel in (first, second)]
     common = sorted(sides[0].keys() & sides[1].keys())
@@ -53,16 +86,16 @@ def interaction(
     )
     if difference.value is None:
         return None
-    return Interaction(
+    return PromptSensitivity(
         name=first.name,
         measure=measure.name,
         rule=rule,
-        styles=(first.style, second.style),
+        prompt_styles=(first.prompt_style, second.prompt_style),
         items=len(common),
         first=drawn.figure(changes[0], measure.best),
         second=drawn.figure(changes[1], measure.best),
         difference=difference,
-        sentence="",
+        conclusion="",
     )
 
 
@@ -109,7 +142,7 @@ def change(value: Value, style: int) -> Callable[[Floats, Floats], Floats]:
     return changed
 
 
-def sentence(told: Interaction, best: float | None, scores: HeadlineIndex) -> str:
+def sentence(told: PromptSensitivity, best: float | None, scores: HeadlineIndex) -> str:
     """Say whether the change depends on the style."""
     low, high, way = told.difference.low, told.difference.high, sign(told.difference)
     if low is None or high is None or way is None:
@@ -121,8 +154,8 @@ def sentence(told: Interaction, best: float | None, scores: HeadlineIndex) -> st
             f"be anything from {within} points."
         )
     size = points(abs(told.difference.value or 0.0), best).lstrip("+")
-    better, worse = told.styles if way > 0 else told.styles[::-1]
-    changes = zip(told.styles, (told.first, told.second), strict=True)
+    better, worse = told.prompt_styles if way > 0 else told.prompt_styles[::-1]
+    changes = zip(told.prompt_styles, (told.first, told.second), strict=True)
     is_sure = any(
         headline_agrees(scores, (told.name, style), told.rule, change) for style, change in changes
     )

@@ -1,12 +1,12 @@
-"""What is told of two checkpoints that answered the same questions: plain data, nothing computed.
+"""Data types of a comparison of two models that answered the same questions.
 
-Figures are fractions of 1 unless a measure says otherwise: one whose `best` is another number, or
-None for no end, is in points as others print it. A change is always what comes after, less what
-came before. Where a number has no meaning it is None.
+Scores are fractions of 1, unless the measure's `max` is another number, or None for an open-ended
+scale: those are in the benchmark's own points. A change is always `after` minus `before`. A number
+that is not defined is None.
 """
 
-from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple, TypeVar
 
 from visionflan.evaluate.metric import ScoringRule
 from visionflan.evaluate.records.header import Header
@@ -14,44 +14,47 @@ from visionflan.evaluate.records.record import Record
 
 Scope = Literal["benchmark", "task", "group"]
 Flip = Literal["gained", "lost", "both right", "both wrong"]
+# Any NamedTuple that an analysis returns.
+AnalysisResult = tuple[object, ...]
+Result = TypeVar("Result", bound=AnalysisResult)
 
 
 class Evaluation(NamedTuple):
-    """One evaluation of a checkpoint: where it lies, what was asked, and every answer."""
+    """A stored evaluation: its directory, its header and all its records."""
 
-    folder: str
+    directory: str
     header: Header
     records: list[Record]
 
 
 class ComparedModel(NamedTuple):
-    """One of the two that are compared."""
+    """One of the two models, and the evaluations that are compared."""
 
-    name: str
-    phase: str
-    checkpoint: str
-    folders: tuple[str, ...]
-    generations: tuple[str, ...]
+    name: str  # of the run
+    stage: str
+    checkpoint: str  # SHA-256 of the weights
+    directories: tuple[str, ...]
+    generation_configs: tuple[str, ...]
 
 
 class Pair(NamedTuple):
-    """The answers of both sides to one question."""
+    """Both models' answers to one question."""
 
     before: Record
     after: Record
 
     def flip(self, rule: ScoringRule) -> Flip | None:
-        """Tell what became of a score of 0 or 1; None where one is missing or in between."""
-        first, second = self.before.score(rule), self.after.score(rule)
-        if first not in (0.0, 1.0) or second not in (0.0, 1.0):
+        """Return how a score of 0 or 1 changed; None if a score is missing or in between."""
+        before, after = self.before.score(rule), self.after.score(rule)
+        if before not in (0.0, 1.0) or after not in (0.0, 1.0):
             return None
-        if first == second:
-            return "both right" if first else "both wrong"
-        return "gained" if second else "lost"
+        if before == after:
+            return "both right" if before else "both wrong"
+        return "gained" if after else "lost"
 
 
 class Interval(NamedTuple):
-    """A number with the ends of its 95 % interval; each None where it has no meaning."""
+    """A value with its 95 % confidence interval; `low` and `high` are None if there is none."""
 
     value: float | None
     low: float | None = None
@@ -59,7 +62,7 @@ class Interval(NamedTuple):
 
 
 class BeforeAfter(NamedTuple):
-    """A figure before and after, and its change, by the same draws of clusters."""
+    """A statistic of each model, and its change, from the same bootstrap resamples of clusters."""
 
     before: Interval
     after: Interval
@@ -67,22 +70,38 @@ class BeforeAfter(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """How one measure changed under one rule, and whether chance alone may do that.
+    """The change of one measure under one scoring rule, with its significance.
 
-    `name` is a benchmark, a held-out task (`dataset/task`), or a group: of those tasks, or a suite
-    of benchmarks. `style` is that of the prompts. `headline` measures of tasks and benchmarks under
-    one rule form the family over which `p_adjusted` is adjusted (Holm); others have none. `gained`
-    and `lost` count the items, or the groups where a measure judges these whole, that went from
-    wrong to right or back, and are None where there is something in between; so is `mcnemar`, the
-    exact test over them. `p` decides: it is `mcnemar` where every cluster holds one of them, else
-    the test that exchanges the sides of whole clusters. `detectable` is the smallest true change
-    that this many items would show in four of five studies. `best` is the highest value that the
-    measure can have.
+    Attributes:
+        scope: what is measured: a benchmark, a held-out task, or a group of either.
+        name: of the benchmark, task (`dataset/task`), group of tasks, or suite of benchmarks.
+        prompt_style: style of the prompts; empty for held-out tasks.
+        measure: name of the measure.
+        headline: whether this is the score that stands for a benchmark or task. The headlines of
+            one rule are the family over which `p_holm` is corrected.
+        rule: scoring rule.
+        before: score of the first model.
+        after: score of the second model.
+        change: `after` minus `before`.
+        low: lower end of the change's 95 % interval; None if there is no interval.
+        high: upper end of that interval.
+        max: highest possible score; None for an open-ended scale.
+        items: number of items with a score on both sides.
+        clusters: number of image clusters.
+        gained: number of items, or of groups if these are scored as one, that became right; None
+            if a score may lie between wrong and right.
+        lost: number that became wrong.
+        mcnemar_p: exact McNemar test of `gained` against `lost`.
+        p: p-value of the change: `mcnemar_p` if every cluster holds one item, else the paired
+            permutation test over clusters; None with fewer than two clusters.
+        p_holm: `p` after Holm's correction; None if not a headline.
+        min_detectable: smallest true change that is found with 80 % power; None if nothing varies.
+        conclusion: the change in words.
     """
 
     scope: Scope
     name: str
-    style: str
+    prompt_style: str
     measure: str
     headline: bool
     rule: ScoringRule
@@ -91,136 +110,31 @@ class Difference(NamedTuple):
     change: float
     low: float | None
     high: float | None
-    best: float | None
+    max: float | None
     items: int
     clusters: int
     gained: int | None
     lost: int | None
-    mcnemar: float | None
+    mcnemar_p: float | None
     p: float | None
-    p_adjusted: float | None
-    detectable: float | None
-    verdict: str
-
-
-class YesNoBias(NamedTuple):
-    """Leaning apart from ability in the yes/no questions of one task.
-
-    `sensitivity` is d' (0: answers do not depend on the truth), `criterion` is c (negative: leans
-    to yes), both of the answers that were understood. `p` tests the change of c, and `p_adjusted`
-    is adjusted for all tasks that are told of (Holm). `auroc` and `unbiased_accuracy` need no
-    threshold: they come from the likelihoods of yes and no and are None where those were not kept;
-    the second is the share right at the threshold where errors on both kinds are equally frequent.
-    """
-
-    task: str
-    style: str
-    items: int
-    truth: float
-    yes_rate: BeforeAfter
-    sensitivity: BeforeAfter
-    criterion: BeforeAfter
-    p: float | None
-    p_adjusted: float | None
-    understood: BeforeAfter
-    auroc: BeforeAfter | None
-    unbiased_accuracy: BeforeAfter | None
-    sentence: str
-
-
-class FormatSplit(NamedTuple):
-    """The form of answers apart from what they say, for one task.
-
-    The change by the official rule is `capability` (the change by the lenient rule) plus `form`
-    (the change of how much the official rule takes off for the form). The change by the lenient
-    rule is `by_parsing` (more or fewer answers are understood) plus `by_content` (those understood
-    are right more or less often) plus `by_credit` (what answers that are not understood are given).
-    """
-
-    task: str
-    style: str
-    items: int
-    official: BeforeAfter
-    lenient: BeforeAfter
-    likelihood: BeforeAfter | None
-    capability: Interval
-    form: Interval
-    parse_rate: BeforeAfter
-    right_if_parsed: BeforeAfter
-    by_parsing: Interval
-    by_content: Interval
-    by_credit: Interval
-    sentence: str
-
-
-class Confusion(NamedTuple):
-    """How often one answer was given where another is right, before and after."""
-
-    target: str
-    said: str
-    before: int
-    after: int
-
-
-class Forgetting(NamedTuple):
-    """What was lost apart from what is only said differently, for one closed task.
-
-    By likelihood: `forgotten` were right before and are wrong after, `learnt` the other way round,
-    `kept` right both times; `reformatted` of those kept were right as said before and are wrong as
-    said after. All four are None where no likelihoods were kept. `list_echo` and `off_list` are the
-    shares of answers that say the list of answers again, or none of it.
-    """
-
-    task: str
-    style: str
-    items: int
-    forgotten: int | None
-    learned: int | None
-    kept: int | None
-    reformatted: int | None
-    said: BeforeAfter
-    likelihood: BeforeAfter | None
-    list_echo: BeforeAfter
-    off_list: BeforeAfter
-    confusions: tuple[Confusion, ...]
-    sentence: str
-
-
-class ResponseStyle(NamedTuple):
-    """How answers are written, by benchmark or for all held-out tasks together.
-
-    `figures` are, in order: words, sentences, lists or markup, openings of a description, hedges,
-    refusals, repetition, distinct words, and cut off; `words_before` and `words_after` are the
-    10th, 50th and 90th percentile of the number of words.
-    """
-
-    name: str
-    style: str
-    answers: int
-    words_before: tuple[int, int, int]
-    words_after: tuple[int, int, int]
-    figures: Mapping[str, BeforeAfter]
-
-
-class Interaction(NamedTuple):
-    """How much more a measure changed under the first prompt style than under the second."""
-
-    name: str
-    measure: str
-    rule: ScoringRule
-    styles: tuple[str, str]
-    items: int
-    first: Interval
-    second: Interval
-    difference: Interval
-    sentence: str
+    p_holm: float | None
+    min_detectable: float | None
+    conclusion: str
 
 
 class Comparison(NamedTuple):
-    """All that is told of two sides.
+    """All results of comparing two models.
 
-    `only_before` and `only_after` count, by task, the items that one side alone answered; `missing`
-    counts, by task, pairs of which an answer failed. `pairs` hold the others.
+    Attributes:
+        before: the first model.
+        after: the second model.
+        pairs: both answers to each question that both models answered.
+        only_before: number of items, by task, that only the first model was asked.
+        only_after: number of items, by task, that only the second model was asked.
+        missing: number of items, by task, on which a model failed to answer.
+        differences: changes of all measures under all rules.
+        analyses: results of each analysis, by its name.
+        notes: what to know before reading the numbers.
     """
 
     before: ComparedModel
@@ -230,9 +144,14 @@ class Comparison(NamedTuple):
     only_after: Mapping[str, int]
     missing: Mapping[str, int]
     differences: list[Difference]
-    biases: list[YesNoBias]
-    forms: list[FormatSplit]
-    forgetting: list[Forgetting]
-    manners: list[ResponseStyle]
-    interactions: list[Interaction]
+    analyses: Mapping[str, Sequence[AnalysisResult]]
     notes: list[str]
+
+    def results_of(self, result_type: type[Result]) -> list[Result]:
+        """Return all results of one type, in the order of their analysis."""
+        return [
+            result
+            for results in self.analyses.values()
+            for result in results
+            if isinstance(result, result_type)
+        ]

@@ -2,19 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from visionflan.compare.analyses import ANALYSES
 from visionflan.compare.differences import adjust_and_conclude, of_benchmark, of_task
-from visionflan.compare.forgetting import forgetting
-from visionflan.compare.format_effects import form
 from visionflan.compare.headline_support import index_headlines
 from visionflan.compare.join import Joined, join, side
-from visionflan.compare.prompt_sensitivity import interactions
-from visionflan.compare.response_style import manner
 from visionflan.compare.results import ComparedModel, Comparison, Difference, Evaluation
 from visionflan.compare.serialize import to_json
-from visionflan.compare.subsets import Subset, all_subsets, by_benchmark, by_task, headline_subsets
+from visionflan.compare.subsets import Subset, by_benchmark, by_task
 from visionflan.compare.suites import of_suites
 from visionflan.compare.task_groups import of_groups
-from visionflan.compare.yes_no_bias import biases
 from visionflan.evaluate.records.header import TaskHeader
 
 __all__ = ["compare", "to_json"]
@@ -30,10 +26,9 @@ def compare(before: Sequence[Evaluation], after: Sequence[Evaluation]) -> Compar
         for task, told in evaluation.header.tasks.items()
     }
     panels = by_benchmark(joined.pairs)
-    whole = headline_subsets(panels)
     single = [each for panel in panels for each in differences(panel, tasks)]
     found = adjust_and_conclude([*single, *of_suites(panels)])
-    scores = index_headlines(found)
+    headlines = index_headlines(found)
     return Comparison(
         before=sides[0],
         after=sides[1],
@@ -42,11 +37,7 @@ def compare(before: Sequence[Evaluation], after: Sequence[Evaluation]) -> Compar
         only_after=joined.only_after,
         missing=joined.missing,
         differences=found,
-        biases=biases(all_subsets(panels), scores),
-        forms=[split for panel in whole if (split := form(panel, scores))],
-        forgetting=[lost for panel in whole if (lost := forgetting(panel, scores))],
-        manners=[manner(panel) for panel in panels],
-        interactions=list(interactions(panels, scores)),
+        analyses={analysis.NAME: analysis.compute(panels, headlines) for analysis in ANALYSES},
         notes=list(notes(sides[0], sides[1], joined)),
     )
 
@@ -54,14 +45,14 @@ def compare(before: Sequence[Evaluation], after: Sequence[Evaluation]) -> Compar
 def differences(panel: Subset, tasks: Mapping[str, TaskHeader]) -> Iterator[Difference]:
     """Compare a benchmark by its measures, or held-out tasks and their groups by mean scores."""
     if panel.name:
-        yield from of_benchmark(panel.name, panel.style, panel.pairs)
+        yield from of_benchmark(panel.name, panel.prompt_style, panel.pairs)
         return
     held_out = by_task(panel)
     names = {task.name for task in held_out}
     asked = {task: told for task, told in tasks.items() if task in names}
-    yield from of_groups(asked, panel.style, panel.pairs)
+    yield from of_groups(asked, panel.prompt_style, panel.pairs)
     for task in held_out:
-        yield from of_task(tasks[task.name], task.style, task.pairs)
+        yield from of_task(tasks[task.name], task.prompt_style, task.pairs)
 
 
 def notes(before: ComparedModel, after: ComparedModel, joined: Joined) -> Iterator[str]:

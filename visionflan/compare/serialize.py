@@ -6,15 +6,15 @@ from typing import Any
 from visionflan.compare.results import Comparison
 
 DIGITS = 6
-CHANCES = frozenset({"p", "p_adjusted", "mcnemar"})
+CHANCES = frozenset({"p", "p_holm", "mcnemar_p"})
 
 
 def to_json(comparison: Comparison) -> dict[str, Any]:
     """Give all that is told of a comparison but the answers themselves."""
-    told = {
-        name: to_plain(value) for name, value in comparison._asdict().items() if name != "pairs"
-    }
-    return told | {"pairs": len(comparison.pairs)}
+    fields = comparison._asdict()
+    del fields["pairs"], fields["analyses"]
+    fields |= comparison.analyses
+    return {**to_plain(fields), "pairs": len(comparison.pairs)}
 
 
 def to_plain(value: Any, name: str = "") -> Any:

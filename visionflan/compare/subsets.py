@@ -13,7 +13,7 @@ class Subset(NamedTuple):
     """Some pairs under one prompt style, and what they are called."""
 
     name: str
-    style: str
+    prompt_style: str
     pairs: list[Pair]
 
 
@@ -35,7 +35,7 @@ def by_task(panel: Subset) -> list[Subset]:
     found: dict[str, list[Pair]] = defaultdict(list)
     for pair in panel.pairs:
         found[pair.before.task].append(pair)
-    return [Subset(task, panel.style, found[task]) for task in sorted(found)]
+    return [Subset(task, panel.prompt_style, found[task]) for task in sorted(found)]
 
 
 def headline_subsets(panels: Sequence[Subset]) -> list[Subset]:

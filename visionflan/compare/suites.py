@@ -14,7 +14,7 @@ def of_suites(panels: Sequence[Subset]) -> Iterator[Difference]:
     """Compare the means over several benchmarks, in each style in which all were asked."""
     by_style: dict[str, dict[str, Subset]] = defaultdict(dict)
     for panel in panels:
-        by_style[panel.style][panel.name] = panel
+        by_style[panel.prompt_style][panel.name] = panel
     for style, asked in by_style.items():
         for name, members in SUITES.items():
             if asked.keys() >= set(members):
@@ -40,7 +40,7 @@ def of_suite(name: str, style: str, members: Sequence[Subset]) -> Iterator[Diffe
 
 def widen_by_fixed_parts(whole: Difference, parts: Sequence[Difference]) -> Difference:
     """Leave open what benchmarks leave open of which no draw varies: theirs adds nothing to it."""
-    still = [each for each in parts if each.detectable is None]
+    still = [each for each in parts if each.min_detectable is None]
     if not still or whole.low is None or whole.high is None:
         return whole
     rooms = [
@@ -49,10 +49,10 @@ def widen_by_fixed_parts(whole: Difference, parts: Sequence[Difference]) -> Diff
         if each.low is not None and each.high is not None
     ]
     if len(rooms) < len(still):
-        return whole._replace(low=None, high=None, p=None, detectable=None)
+        return whole._replace(low=None, high=None, p=None, min_detectable=None)
     if not any(max(room) for room in rooms):
         return whole
     below, above = (hypot(*side) / len(parts) for side in zip(*rooms, strict=True))
     low = whole.change - hypot(whole.change - whole.low, below)
     high = whole.change + hypot(whole.high - whole.change, above)
-    return whole._replace(low=max(-1.0, low), high=min(1.0, high), detectable=None)
+    return whole._replace(low=max(-1.0, low), high=min(1.0, high), min_detectable=None)

@@ -64,7 +64,7 @@ def difference(
     return Difference(
         scope="group",
         name=group,
-        style=style,
+        prompt_style=style,
         measure="mean score",
         headline=False,
         rule=rule,
@@ -73,16 +73,16 @@ def difference(
         change=shift.change.value or 0.0,
         low=shift.change.low,
         high=shift.change.high,
-        best=1.0,
+        max=1.0,
         items=len(pairs),
         clusters=drawn.clusters,
         gained=None,
         lost=None,
-        mcnemar=None,
+        mcnemar_p=None,
         p=permutation_test(moved, lambda totals: totals[..., 0]) if drawn.clusters > 1 else None,
-        p_adjusted=None,
-        detectable=None if error is None else MDE_FACTOR * error,
-        verdict="",
+        p_holm=None,
+        min_detectable=None if error is None else MDE_FACTOR * error,
+        conclusion="",
     )
 
 

@@ -2,25 +2,62 @@
 
 from collections.abc import Sequence
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 
 from visionflan.compare.auroc import threshold_free
 from visionflan.compare.headline_support import HeadlineIndex, direction_of, headline_agrees
 from visionflan.compare.paired_bootstrap import cluster_sums, resample, sign
-from visionflan.compare.results import BeforeAfter, YesNoBias
+from visionflan.compare.results import BeforeAfter
 from visionflan.compare.significance import ALPHA, holm_bonferroni, permutation_test
-from visionflan.compare.subsets import Subset
+from visionflan.compare.subsets import Subset, all_subsets
 from visionflan.evaluate.aggregate.bootstrap import Floats
 from visionflan.evaluate.aggregate.measures import ratio
 from visionflan.evaluate.metrics.answer_parsing import NO, YES, is_yes_or_no
 from visionflan.evaluate.metrics.normalization import normalize_words
 from visionflan.evaluate.records.record import Record
 
-UNDERSTOOD, SAID_YES, HITS, POSITIVES, ALARMS, NEGATIVES, ITEMS = range(7)
+NAME = "yes_no_bias"
+PARSED, ANSWERED_YES, HITS, POSITIVES, ALARMS, NEGATIVES, ITEMS = range(7)
 
 
-def bias(panel: Subset) -> YesNoBias | None:
+class YesNoBias(NamedTuple):
+    """Response bias and sensitivity of the yes/no answers to one task (signal detection theory).
+
+    Attributes:
+        task: benchmark, part of one, or held-out task.
+        prompt_style: style of the prompts.
+        items: number of questions.
+        true_yes_rate: share of questions whose right answer is yes.
+        yes_rate: share of the parsed answers that say yes.
+        sensitivity: d′ of the parsed answers; 0 if they do not depend on the truth.
+        criterion: c of the parsed answers; negative if they lean to yes.
+        p: permutation test of the change of the criterion.
+        p_holm: `p` after Holm's correction over all yes/no tasks.
+        parse_rate: share of answers that are yes or no.
+        auroc: how well log-likelihoods rank yes above no; None where they were not computed.
+        balanced_accuracy: accuracy at the threshold at which both error rates are equal; None
+            where log-likelihoods were not computed.
+        conclusion: the result in words.
+    """
+
+    task: str
+    prompt_style: str
+    items: int
+    true_yes_rate: float
+    yes_rate: BeforeAfter
+    sensitivity: BeforeAfter
+    criterion: BeforeAfter
+    p: float | None
+    p_holm: float | None
+    parse_rate: BeforeAfter
+    auroc: BeforeAfter | None
+    balanced_accuracy: BeforeAfter | None
+    conclusion: str
+
+
+def yes_no_bias(panel: Subset) -> YesNoBias | None:
     """Compare the yes/no answers of a task; None for other tasks."""
     pairs = [pair for pair in panel.pairs if is_yes_or_no(accepted(pair.before))]
     if not pairs or len(pairs) < len(panel.pairs):
@@ -32,29 +69,29 @@ def bias(panel: Subset) -> YesNoBias | None:
     leaning = drawn.shift(criterion)
     return YesNoBias(
         task=panel.name,
-        style=panel.style,
+        prompt_style=panel.prompt_style,
         items=len(pairs),
-        truth=sum(truth) / len(truth),
-        yes_rate=drawn.shift(lambda t: ratio(t[..., SAID_YES], t[..., UNDERSTOOD]), 1.0),
+        true_yes_rate=sum(truth) / len(truth),
+        yes_rate=drawn.shift(lambda t: ratio(t[..., ANSWERED_YES], t[..., PARSED]), 1.0),
         sensitivity=drawn.shift(lambda totals: z_hits(totals) - z_alarms(totals)),
         criterion=leaning,
         p=None if leaning.change.low is None else permutation_test(sums, criterion),
-        p_adjusted=None,
-        understood=drawn.shift(lambda t: ratio(t[..., UNDERSTOOD], t[..., ITEMS]), 1.0),
+        p_holm=None,
+        parse_rate=drawn.shift(lambda t: ratio(t[..., PARSED], t[..., ITEMS]), 1.0),
         auroc=free[0] if free else None,
-        unbiased_accuracy=free[1] if free else None,
-        sentence="",
+        balanced_accuracy=free[1] if free else None,
+        conclusion="",
     )
 
 
-def biases(panels: Sequence[Subset], scores: HeadlineIndex) -> list[YesNoBias]:
+def compute(panels: Sequence[Subset], scores: HeadlineIndex, /) -> list[YesNoBias]:
     """Compare the leaning of all yes/no tasks, adjust its tests for how many, and word it."""
-    found = [told for panel in panels if (told := bias(panel))]
+    found = [told for panel in all_subsets(panels) if (told := yes_no_bias(panel))]
     tested = [place for place, told in enumerate(found) if told.p is not None]
     chances = holm_bonferroni([told.p for told in found if told.p is not None])
     for place, chance in zip(tested, chances, strict=True):
-        found[place] = found[place]._replace(p_adjusted=chance)
-    return [told._replace(sentence=sentence(told, scores)) for told in found]
+        found[place] = found[place]._replace(p_holm=chance)
+    return [told._replace(conclusion=sentence(told, scores)) for told in found]
 
 
 def accepted(record: Record) -> tuple[str, ...]:
@@ -112,11 +149,11 @@ def sentence(told: YesNoBias, scores: HeadlineIndex) -> str:
     if by_answers is None or leaning is None or is_open:
         return "There are too few items, or only one kind of truth: bias and ability stay untold."
     by_likelihood = sign(told.auroc.change) if told.auroc else None
-    bias_is_sure = told.p_adjusted is not None and told.p_adjusted < ALPHA
+    bias_is_sure = told.p_holm is not None and told.p_holm < ALPHA
     leans = leaning and f"leans {direction(told.criterion)}"
     if by_likelihood is not None and by_likelihood != by_answers:
         return f"{disagreement(by_answers, by_likelihood)} {of_bias(leans, bias_is_sure)}"
-    place = told.task, told.style
+    place = told.task, told.prompt_style
     ability_is_sure = headline_agrees(scores, place, "lenient", told.sensitivity.change)
     if by_answers and leans:
         return of_both(ABILITY[by_answers], ability_is_sure, leans, bias_is_sure)

@@ -10,10 +10,15 @@ from markupsafe import Markup
 
 import visionflan
 from visionflan.atomic_write import write_text
+from visionflan.compare.forgetting import Forgetting
+from visionflan.compare.format_effects import FormatSplit
 from visionflan.compare.headline_support import index_headlines
 from visionflan.compare.inputs import find_inputs, read, sources
+from visionflan.compare.prompt_sensitivity import PromptSensitivity
+from visionflan.compare.response_style import ResponseStyle
 from visionflan.compare.results import Comparison, Difference, Evaluation
 from visionflan.compare.run import compare, to_json
+from visionflan.compare.yes_no_bias import YesNoBias
 from visionflan.errors import EvaluationError, VisionflanError
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.aggregate.suites import SUITES
@@ -79,7 +84,7 @@ class ComparisonReport(NamedTuple):
     @property
     def several(self) -> set[str]:
         """Name the benchmarks that were asked in more than one style, and what they make."""
-        styles = {(each.name, each.style) for each in self.found.differences}
+        styles = {(each.name, each.prompt_style) for each in self.found.differences}
         return {name for name, count in Counter(name for name, _ in styles).items() if count > 1}
 
     def title(self, name: str, style: str) -> str:
@@ -165,10 +170,13 @@ def template_context(story: ComparisonReport) -> dict[str, Any]:
         "without_score": without_score(story),
         "evaluations": story.evaluations,
         **tables(story),
-        "biases": biases(found.biases, story.title),
-        "forms": forms(found.forms, story.title, index_headlines(found.differences)),
-        "forgettings": forgettings(found.forgetting, story.title),
-        "manners": manners(found.manners),
+        "biases": biases(found.results_of(YesNoBias), story.title),
+        "forms": forms(
+            found.results_of(FormatSplit), story.title, index_headlines(found.differences)
+        ),
+        "forgettings": forgettings(found.results_of(Forgetting), story.title),
+        "manners": manners(found.results_of(ResponseStyle)),
+        "interactions": found.results_of(PromptSensitivity),
         "lengths": lengths(found.pairs),
         "outcomes": outcomes(found.pairs, names(found)),
         "browser": FlipBrowser(rule, story.tasks, InlineImages(story.sources)).browser(found.pairs),
@@ -213,10 +221,10 @@ def without_score(story: ComparisonReport) -> dict[str, int]:
 
 def relative(difference: Difference) -> Change:
     """Give a change as a share of the best score, so that all are drawn on one axis."""
-    best = difference.best or 100.0
+    best = difference.max or 100.0
     low, high, smallest = (
         None if value is None else value / best
-        for value in (difference.low, difference.high, difference.detectable)
+        for value in (difference.low, difference.high, difference.min_detectable)
     )
     return Change(
         difference.change / best, low, high, figures.significance_class(difference), smallest
@@ -225,9 +233,9 @@ def relative(difference: Difference) -> Change:
 
 def row(story: ComparisonReport, each: Difference, reach: float) -> Row:
     """Put a difference into a row, and draw it."""
-    title = story.title(each.name, each.style)
-    within = figures.format_interval(each.low, each.high, each.best)
-    words = f"{title}, {each.measure}: a change of {figures.signed(each.change, each.best)}"
+    title = story.title(each.name, each.prompt_style)
+    within = figures.format_interval(each.low, each.high, each.max)
+    words = f"{title}, {each.measure}: a change of {figures.signed(each.change, each.max)}"
     drawn = change_bar(relative(each), reach, f"{words}, {within}" if within else words)
     return Row(each, title, drawn, figures.significance_class(each), heading(each))
 

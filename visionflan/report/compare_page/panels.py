@@ -6,15 +6,12 @@ from typing import NamedTuple, get_args
 
 from markupsafe import Markup
 
+from visionflan.compare.forgetting import Forgetting
+from visionflan.compare.format_effects import FormatSplit
 from visionflan.compare.headline_support import HeadlineIndex
-from visionflan.compare.results import (
-    BeforeAfter,
-    Forgetting,
-    FormatSplit,
-    Pair,
-    ResponseStyle,
-    YesNoBias,
-)
+from visionflan.compare.response_style import ResponseStyle
+from visionflan.compare.results import BeforeAfter, Pair
+from visionflan.compare.yes_no_bias import YesNoBias
 from visionflan.evaluate.metric import ParseStatus
 from visionflan.evaluate.records.record import Record
 from visionflan.report.charts import histogram, stack
@@ -47,7 +44,7 @@ def biases(found: Sequence[YesNoBias], title: Title) -> BiasPanel:
             -abs(bias.criterion.change.value or 0.0),
         ),
     )
-    rows = [(title(bias.task, bias.style), bias) for bias in found]
+    rows = [(title(bias.task, bias.prompt_style), bias) for bias in found]
     arrows = [arrow for name, bias in rows if (arrow := step(name, bias))]
     words = "; ".join(f"{arrow.name}: {told(arrow)}" for arrow in arrows)
     return BiasPanel(rows, plane(arrows, f"Bias and ability. {words}") if arrows else None)
@@ -82,12 +79,12 @@ class FormRow(NamedTuple):
 
 def forms(found: Sequence[FormatSplit], title: Title, scores: HeadlineIndex) -> list[FormRow]:
     """Draw what the change of each task is made of, on one axis; most form comes first."""
-    found = sorted(found, key=lambda form: -abs(form.form.value or 0.0))
+    found = sorted(found, key=lambda form: -abs(form.format.value or 0.0))
     values = [parts(form) for form in found]
     reach = max((abs(value) for row in values for _, value in row), default=0.0)
     return [
         FormRow(
-            title(form.task, form.style),
+            title(form.task, form.prompt_style),
             form,
             parts_bar(row, reach, ", ".join(f"{name} {signed(value)}" for name, value in row)),
             other_headline(form, scores),
@@ -100,15 +97,15 @@ def parts(form: FormatSplit) -> list[tuple[str, float]]:
     """Give the change of the official score and its two parts."""
     named = {
         "official": form.official.change.value,
-        "content": form.capability.value,
-        "form": form.form.value,
+        "content": form.content.value,
+        "form": form.format.value,
     }
     return [(name, value) for name, value in named.items() if value is not None]
 
 
 def other_headline(form: FormatSplit, scores: HeadlineIndex) -> str:
     """Name the headline of a benchmark where it is more than the mean over single answers."""
-    score = scores.get((form.task, form.style, "official"))
+    score = scores.get((form.task, form.prompt_style, "official"))
     is_mean = score is None or score.scope == "task" or score.measure == MEAN
     return "" if score is None or is_mean else score.measure
 
@@ -125,12 +122,12 @@ class ForgettingRow(NamedTuple):
 def forgettings(found: Sequence[Forgetting], title: Title) -> list[ForgettingRow]:
     """Draw what became of what was known of each task; most forgotten comes first."""
     found = sorted(found, key=lambda each: -(each.forgotten or 0) / max(1, each.items))
-    return [forgetting(title(each.task, each.style), each) for each in found]
+    return [forgetting(title(each.task, each.prompt_style), each) for each in found]
 
 
 def forgetting(title: str, told: Forgetting) -> ForgettingRow:
     """Split the questions of a task by what the model knew before and after."""
-    known, worded = told.kept, told.reformatted
+    known, worded = told.retained, told.reformatted
     if known is None or worded is None or told.forgotten is None or told.learned is None:
         return ForgettingRow(title, told, {}, None)
     counts = {
@@ -161,7 +158,7 @@ def manners(found: Sequence[ResponseStyle]) -> list[tuple[ResponseStyle, list[Ma
 
 def manner_rows(manner: ResponseStyle) -> Iterator[MannerRow]:
     """Give the figures of a manner; shares are drawn on one axis."""
-    for name, shift in manner.figures.items():
+    for name, shift in manner.metrics.items():
         value, low, high = shift.change
         drawn = None
         if name not in COUNTED and value is not None:

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
+from visionflan.compare.format_effects import FormatSplit
 from visionflan.compare.paired_bootstrap import answers_identical
-from visionflan.compare.results import Comparison, Difference, FormatSplit
+from visionflan.compare.results import Comparison, Difference
 from visionflan.evaluate.aggregate.suites import SUITES
 from visionflan.evaluate.metric import ScoringRule
 from visionflan.report.compare_page.examples import kind
@@ -33,13 +34,13 @@ class Summary(NamedTuple):
 def names(found: Comparison) -> Names:
     """Call each side by what tells it from the other: phase, run or both, else the order."""
     before, after = found.before, found.after
-    if (before.name, before.phase) == (after.name, after.phase):
-        return Names(f"{before.phase} (before)", f"{after.phase} (after)")
+    if (before.name, before.stage) == (after.name, after.stage):
+        return Names(f"{before.stage} (before)", f"{after.stage} (after)")
     if before.name == after.name:
-        return Names(before.phase, after.phase)
-    if before.phase == after.phase:
+        return Names(before.stage, after.stage)
+    if before.stage == after.stage:
         return Names(before.name, after.name)
-    return Names(f"{before.name} {before.phase}", f"{after.name} {after.phase}")
+    return Names(f"{before.name} {before.stage}", f"{after.name} {after.stage}")
 
 
 def summarize(found: Comparison, rule: ScoringRule, title: Title) -> Summary:
@@ -51,7 +52,11 @@ def summarize(found: Comparison, rule: ScoringRule, title: Title) -> Summary:
     if unmoved(found):
         nothing = "Nothing" if answers_identical(found.pairs) else "No answer"
         return Summary(f"{nothing} changed from {called.before} to {called.after}", [alike(found)])
-    sentences = [*overall(found, rule, title), *flip_sentences(found, rule), *formal(found.forms)]
+    sentences = [
+        *overall(found, rule, title),
+        *flip_sentences(found, rule),
+        *formal(found.results_of(FormatSplit)),
+    ]
     return Summary(
         headline(found.differences, rule, called), [*sentences, *undetectable(family, title)]
     )
@@ -79,7 +84,7 @@ def headline(differences: Sequence[Difference], rule: ScoringRule, called: Names
     if average is None:
         return f"{begin}: {single or 'no change beyond what chance makes'}"
     over = f"the benchmarks of {average.name}" if average.name in SUITES else average.name
-    moved = f"{signed(average.change, average.best)} points over {over}"
+    moved = f"{signed(average.change, average.max)} points over {over}"
     return f"{begin}: {moved}; {single or 'no single score moved beyond what chance makes'}"
 
 
@@ -118,17 +123,17 @@ def overall(found: Comparison, rule: ScoringRule, title: Title) -> Iterator[str]
     for each in islice(averages(found.differences, rule), 1):
         yield f"The average over {each.name} goes {change_sentence(each)}."
     for each in suites(found.differences, rule):
-        name = title(each.name, each.style)
+        name = title(each.name, each.prompt_style)
         yield f"The average over benchmarks of {name} goes {change_sentence(each)}."
 
 
 def change_sentence(each: Difference) -> str:
     """Say from where to where a score goes, and by how much."""
-    within = format_interval(each.low, each.high, each.best)
+    within = format_interval(each.low, each.high, each.max)
     told = f" (95 % interval {within})" if within else ""
     return (
-        f"from {plain(each.before, each.best)} to {plain(each.after, each.best)}, a change of "
-        f"{signed(each.change, each.best)} points{told}"
+        f"from {plain(each.before, each.max)} to {plain(each.after, each.max)}, a change of "
+        f"{signed(each.change, each.max)} points{told}"
     )
 
 
@@ -152,8 +157,8 @@ def flip_sentences(found: Comparison, rule: ScoringRule) -> Iterator[str]:
 
 def formal(forms: Sequence[FormatSplit]) -> Iterator[str]:
     """Split the change of the official scores, averaged over tasks, into content and form."""
-    forms = [each for each in forms if each.form.value is not None]
-    split = [(each.official.change.value, each.capability.value, each.form.value) for each in forms]
+    forms = [each for each in forms if each.format.value is not None]
+    split = [(each.official.change.value, each.content.value, each.format.value) for each in forms]
     whole = [(o, c, f) for o, c, f in split if o is not None and c is not None and f is not None]
     if not whole:
         return
@@ -180,15 +185,17 @@ def asked(forms: Sequence[FormatSplit]) -> str:
 
 def undetectable(family: Sequence[Difference], title: Title) -> Iterator[str]:
     """Say how large a change must be to be seen with so many questions, and where that is open."""
-    known = [each for each in family if each.detectable and each.best is not None]
-    unknown = sum(not each.detectable for each in family)
+    known = [each for each in family if each.min_detectable and each.max is not None]
+    unknown = sum(not each.min_detectable for each in family)
     if not known:
         yield "There are too few questions to say how large a change would have to be to be seen."
         return
     finest, coarsest = (end(known, key=share) for end in (min, max))
-    limits = [f"below {detectable(finest)} in {title(finest.name, finest.style)}"]
+    limits = [f"below {detectable(finest)} in {title(finest.name, finest.prompt_style)}"]
     if coarsest is not finest:
-        limits.append(f"below {detectable(coarsest)} in {title(coarsest.name, coarsest.style)}")
+        limits.append(
+            f"below {detectable(coarsest)} in {title(coarsest.name, coarsest.prompt_style)}"
+        )
     if not unknown:
         yield f"With so many questions, true changes {', and '.join(limits)}, may go unseen."
         return
@@ -201,10 +208,10 @@ def undetectable(family: Sequence[Difference], title: Title) -> Iterator[str]:
 
 def share(each: Difference) -> float:
     """Give the smallest detectable change as a share of the best score."""
-    return (each.detectable or 0.0) / (each.best or 100.0)
+    return (each.min_detectable or 0.0) / (each.max or 100.0)
 
 
 def detectable(each: Difference) -> str:
     """Write the smallest detectable change, with the scale where it is one of its own."""
-    points = f"{plain(each.detectable, each.best)} points"
-    return points if each.best is None or each.best == 1 else f"{points} of {each.best:,.0f}"
+    points = f"{plain(each.min_detectable, each.max)} points"
+    return points if each.max is None or each.max == 1 else f"{points} of {each.max:,.0f}"

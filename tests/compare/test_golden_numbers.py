@@ -1,0 +1,98 @@
+"""The numbers of one comparison stay what they were, to the last digit that is written."""
+
+import json
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from tests.helpers.comparison_factory import compared, scored
+from tests.helpers.subset_answers import classified, spoken, worded
+from visionflan.compare.serialize import to_json
+from visionflan.evaluate.metric import ParseStatus
+from visionflan.evaluate.records.record import Record
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "compare.json"
+TEXTS = ("cat", "It is a cat.", "The image shows a cat.\n- a cat", "perhaps a cat, a cat, a cat")
+STATUSES: tuple[ParseStatus, ...] = ("parsed", "parsed", "list_echo", "unparsed", "truncated")
+
+
+def reply(records: list[Record], draw: Random, task: str, **fields: Any) -> list[Record]:
+    """Ask the same as another task, answered in other words, three items about each image."""
+    return [
+        record._replace(
+            task=task,
+            cluster=f"{task} {item // 3}",
+            sample_key=f"{fields.get('style', '')} {record.sample_key}",
+            answer=f"{record.answer} {draw.choice(TEXTS)}",
+            **fields,
+        )
+        for item, record in enumerate(records)
+    ]
+
+
+def yes_no(draw: Random, skill: float) -> list[Record]:
+    """Answer yes or no, with more or less reason to."""
+    truths = [("yes", "no")[item % 2] for item in range(60)]
+    return [
+        spoken(
+            draw.choice(["yes", "yes", truth, truth, truth, "perhaps"]),
+            truth,
+            item,
+            draw.gauss(skill if truth == "yes" else -skill, 1),
+        )
+        for item, truth in enumerate(truths)
+    ]
+
+
+def closed(draw: Random, skill: float) -> list[Record]:
+    """Answer one of a closed set, or nothing that can be parsed."""
+    return [
+        classified(
+            "cat" if draw.random() < skill else "dog",
+            float(draw.random() < skill),
+            item,
+            draw.choice(STATUSES),
+        )
+        for item in range(45)
+    ]
+
+
+def formatted(draw: Random, skill: float) -> list[Record]:
+    """Answer in a format that one rule, both or neither can read."""
+    return [
+        worded((float(draw.random() < skill), draw.random() < skill, draw.random() < skill), item)
+        for item in range(45)
+    ]
+
+
+def model(skill: float, seed: int) -> list[Record]:
+    """Answer questions of every kind that a comparison tells apart."""
+    draw = Random(seed)
+    captions = [scored(round(draw.random(), 2), item) for item in range(30)]
+    few = [scored(1.0, item) for item in range(6)]
+    answers = [
+        *reply(yes_no(draw, skill), draw, "shapes/exists"),
+        *reply(closed(draw, skill), draw, "shapes/animal"),
+        *reply(formatted(draw, skill), draw, "shapes/color"),
+        *reply(captions, draw, "shapes/caption", metric="cider"),
+        *reply(few, draw, "shapes/few", metric="exact_match"),
+        *reply(closed(draw, skill), draw, "mnist/all", metric="mnist", style="bare"),
+    ]
+    for name in ("cifar10", "cifar100", "mnist", "miniimagenet"):
+        answers += reply(closed(draw, skill), draw, f"{name}/all", metric=name, style="short")
+    for task in ("mme/color", "mme/count"):
+        answers += reply(yes_no(draw, skill), draw, task, metric="mme", style="short")
+    return [record._replace(checkpoint=str(seed)) for record in answers]
+
+
+def numbers(found: Any) -> Any:
+    """Leave out what is written in words."""
+    if isinstance(found, dict):
+        words = {"conclusion", "notes"}
+        return {name: numbers(value) for name, value in found.items() if name not in words}
+    return [numbers(value) for value in found] if isinstance(found, list) else found
+
+
+def test_the_numbers_of_a_comparison_stay_the_same() -> None:
+    found = numbers(to_json(compared(model(0.8, 1), model(0.5, 2))))
+    assert json.loads(json.dumps(found)) == json.loads(GOLDEN.read_text())
