@@ -11,7 +11,7 @@ quickstart: $(VENV)/.quickstart
 	$(BIN)/visionflan quickstart --out $(RUN)
 
 test: $(VENV)/.dev
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 2 --dist worksteal --durations=10
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -20,9 +20,11 @@ check: $(VENV)/.dev
 	$(BIN)/typos
 	$(BIN)/visionflan check
 	$(BIN)/python docs/generate.py --check
+	$(BIN)/zensical build --strict
 
 docs: $(VENV)/.dev
 	$(BIN)/python docs/generate.py
+	$(BIN)/zensical build --strict
 
 release: $(VENV)/.dev
 	$(BIN)/python docs/generate.py --release

@@ -241,7 +241,7 @@ def test_an_interrupted_build_says_one_sentence(tmp_path: Path, data: Path) -> N
     os.killpg(stopped.pid, signal.SIGINT)
     _, told = stopped.communicate(timeout=30)
     assert stopped.returncode == 1
-    assert told == "stopped; run the same command again to go on.\n"
+    assert told == "interrupted; run the same command again to resume.\n"
 
 
 def wait_for(found: Any, what: str) -> Any:

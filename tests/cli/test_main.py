@@ -1,22 +1,26 @@
-"""Faults that a user can mend end in one sentence; ours end in a traceback."""
+"""Errors that a user can fix end in one sentence; ours end in a traceback."""
 
 import argparse
+import json
+import subprocess
+import sys
 from types import ModuleType
 
 import pytest
 
-from visionflan.cli.main import run_command
+from visionflan import __version__
+from visionflan.cli.main import COMMANDS, main, run_command
 
 
 def command(missing: str) -> ModuleType:
-    """Make a command that needs a module which is not installed."""
-    made = ModuleType("command")
+    """Return a command that needs a module which is not installed."""
+    module = ModuleType("command")
 
-    def run(given: argparse.Namespace) -> int:
+    def run(args: argparse.Namespace) -> int:
         raise ModuleNotFoundError(f"No module named {missing!r}", name=missing)
 
-    made.run = run  # type: ignore[attr-defined]
-    return made
+    module.run = run  # type: ignore[attr-defined]
+    return module
 
 
 def test_a_missing_extra_is_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -27,3 +31,45 @@ def test_a_missing_extra_is_named(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_missing_module_of_ours_is_not_hidden() -> None:
     with pytest.raises(ModuleNotFoundError):
         run_command(command("visionflan.nothing"), argparse.Namespace())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_and_a_description(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([name, "--help"])
+    assert stopped.value.code == 0
+    assert f"usage: visionflan {name}" in capsys.readouterr().out
+
+
+def test_an_unknown_command_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trian"]) == 2
+    assert "did you mean train" in capsys.readouterr().err
+
+
+def test_windows_is_refused_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert main(["datasets"]) == 1
+    assert capsys.readouterr().err == (
+        "error: visionflan does not run on Windows: use it inside WSL 2.\n"
+    )
+
+
+def test_the_package_runs_as_a_module() -> None:
+    words = [sys.executable, "-m", "visionflan", "--version"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout == f"visionflan {__version__}\n"
+
+
+def test_env_names_versions_and_hardware(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["env", "--json"]) == 0
+    info = json.loads(capsys.readouterr().out)
+    assert info["visionflan"] == __version__
+    assert info["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert {"numpy", "pyarrow", "torch", "transformers"} <= info["packages"].keys()
+    assert info["cpu cores"] >= 1
+    assert main(["env"]) == 0
+    assert f"visionflan          {__version__}\n" in capsys.readouterr().out

@@ -130,7 +130,7 @@ def test_a_run_that_is_asked_to_stop_saves_its_state_and_goes_on(
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "stopped; run the same command again to go on" in said
+    assert "interrupted; run the same command again to resume" in said
     reached = json.loads(lines.read_text().splitlines()[-1])["step"]
     states = [path.name for path in (folder / "long/base/resume").iterdir()]
     assert states == [f"step-{reached:08d}"]

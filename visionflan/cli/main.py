@@ -1,4 +1,4 @@
-"""Find the command that is asked for, run it, and turn faults into one clear sentence."""
+"""Run a command of the command line; an error the user can fix is printed as one sentence."""
 
 import argparse
 import importlib
@@ -11,26 +11,27 @@ from types import ModuleType
 from visionflan import __version__
 from visionflan.errors import UsageError, VisionflanError
 
-# In the order of the pipeline, each with what `visionflan --help` says of it.
+# In the order of the pipeline, with the line that `visionflan --help` prints.
 COMMANDS: dict[str, str] = {
     "quickstart": "build, train, evaluate and report on miniature releases, in ten minutes",
-    "datasets": "list the academic datasets and what is known of each",
-    "tasks": "list the tasks, or show finished examples of one",
+    "datasets": "list the academic datasets with license, layout and tasks",
+    "tasks": "list the tasks, or show rendered examples of one",
     "new": "write the first version of a dataset file",
-    "check": "look for faults in dataset files and their words",
-    "build": "turn the releases on disk into a build directory",
-    "import": "read a published release into a build directory",
-    "export": "write a build directory in a format of others",
-    "train": "run a recipe, or one of its stages",
-    "chat": "talk to a checkpoint about a picture",
-    "benchmarks": "list the benchmarks, and which files each reads",
-    "evaluate": "ask a checkpoint the held-out questions or benchmarks, and score its answers",
-    "score": "compute the scores again from stored records",
-    "compare": "tell what changed between two checkpoints, and what chance may do",
-    "report": "write one page that shows what a run did",
+    "check": "check dataset files and their instructions for mistakes",
+    "build": "build an instruction tuning set from the releases on disk",
+    "import": "import a published instruction tuning set into a build directory",
+    "export": "export a build directory to another format",
+    "train": "run a training recipe, or one of its stages",
+    "chat": "chat with a checkpoint about an image",
+    "benchmarks": "list the benchmarks and the files that each reads",
+    "evaluate": "run a checkpoint on held-out tasks or benchmarks and score its answers",
+    "score": "recompute the scores of stored records, or judge them with an LLM",
+    "compare": "compare two checkpoints, with significance tests",
+    "report": "write a one-page HTML report of a run",
+    "env": "print versions and hardware for a bug report",
 }
 
-# What a command may need beyond the core, and the extra that brings it.
+# Packages that a command may need beyond the core, and the extra that installs them.
 EXTRAS: dict[str, str] = {
     "httpx": "evaluate",
     "jinja2": "evaluate",
@@ -45,30 +46,33 @@ EXTRAS: dict[str, str] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 done, 1 failed, 2 wrong usage."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    if words and not words[0].startswith("-"):
-        name, rest = words[0], words[1:]
+    argv = list(sys.argv[1:] if arguments is None else arguments)
+    if argv and not argv[0].startswith("-"):
+        name, rest = argv[0], argv[1:]
     else:
-        overview().parse_args(words or ["--help"])
+        overview().parse_args(argv or ["--help"])
         return 0
+    if sys.platform == "win32":
+        sys.stderr.write("error: visionflan does not run on Windows: use it inside WSL 2.\n")
+        return 1
     if name not in COMMANDS:
-        near = get_close_matches(name, COMMANDS, n=3, cutoff=0.4)
-        hint = f"did you mean {', '.join(near)}?" if near else "see `visionflan --help`."
+        nearest = get_close_matches(name, COMMANDS, n=3, cutoff=0.4)
+        hint = f"did you mean {', '.join(nearest)}?" if nearest else "see `visionflan --help`."
         sys.stderr.write(f"error: there is no command {name!r}: {hint}\n")
         return 2
     command = load(name)
-    return run_command(command, parser(name, command).parse_args(rest))
+    return run_command(command, command_parser(name, command).parse_args(rest))
 
 
 def overview() -> argparse.ArgumentParser:
-    """Give the parser of `visionflan --help` and `--version`, which imports no command."""
-    listing = "\n".join(f"  {name:<12}{says}" for name, says in COMMANDS.items())
+    """Return the parser of `visionflan --help` and `--version`, which imports no command."""
+    listing = "\n".join(f"  {name:<12}{summary}" for name, summary in COMMANDS.items())
     top = argparse.ArgumentParser(
         prog="visionflan",
         usage="visionflan [--help | --version] COMMAND ...",
-        description="Build visual instruction data out of academic datasets, tune a "
-        "vision-language model on it in two stages, and see what each stage changed.",
-        epilog=f"commands:\n{listing}\n\n`visionflan COMMAND --help` tells the rest.",
+        description="Build a visual instruction tuning set from academic datasets, fine-tune a "
+        "vision-language model on it in two stages, and measure what each stage changed.",
+        epilog=f"commands:\n{listing}\n\nRun `visionflan COMMAND --help` for its options.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"visionflan {__version__}")
@@ -76,37 +80,37 @@ def overview() -> argparse.ArgumentParser:
 
 
 def load(name: str) -> ModuleType:
-    """Import the file of a command; `import` is a word of Python, so its file ends in `_`."""
+    """Import the module of a command; `import` is a Python keyword, so its module is `import_`."""
     return importlib.import_module(f"visionflan.cli.{'import_' if name == 'import' else name}")
 
 
-def parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
-    """Give the parser of one command."""
-    made = argparse.ArgumentParser(prog=f"visionflan {name}", description=command.__doc__)
-    command.add_arguments(made)
-    return made
+def command_parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
+    """Return the parser of one command."""
+    parser = argparse.ArgumentParser(prog=f"visionflan {name}", description=command.__doc__)
+    command.add_arguments(parser)
+    return parser
 
 
-def run_command(command: ModuleType, given: argparse.Namespace) -> int:
-    """Run a command; a fault that the user can mend ends in one sentence and code 1."""
+def run_command(command: ModuleType, args: argparse.Namespace) -> int:
+    """Run a command; an error that the user can fix ends in one sentence and exit code 1."""
     try:
-        code: int = command.run(given)
+        code: int = command.run(args)
     except BrokenPipeError:
-        # Whoever read what is printed has gone; what is left must not be written at the exit.
+        # The reader of the pipe is gone; flushing stdout at exit must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (VisionflanError, OSError) as fault:
+    except (VisionflanError, OSError) as error:
         if os.environ.get("VISIONFLAN_DEBUG"):
             raise
-        sys.stderr.write(f"error: {fault}\n")
-        return 2 if isinstance(fault, UsageError) else 1
-    except ModuleNotFoundError as fault:
-        if fault.name not in EXTRAS:
+        sys.stderr.write(f"error: {error}\n")
+        return 2 if isinstance(error, UsageError) else 1
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRAS:
             raise
-        extra = f"pip install 'visionflan[{EXTRAS[fault.name]}]'"
-        sys.stderr.write(f"error: this command needs {fault.name}: {extra}\n")
+        extra = f"pip install 'visionflan[{EXTRAS[error.name]}]'"
+        sys.stderr.write(f"error: this command needs {error.name}: {extra}\n")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("stopped; run the same command again to go on.\n")
+        sys.stderr.write("interrupted; run the same command again to resume.\n")
         return 1
     return code

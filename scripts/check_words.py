@@ -1,0 +1,84 @@
+"""Check the words of the code: docstrings begin with a verb, and names say what a thing is.
+
+A docstring of a function begins with what the function does ("Return", "Write", "Yield"), never
+with a filler ("Give", "Tell"). A participle that could stand for anything ("told", "found") is no
+name. Run by `make check`; files can be given as arguments.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PLACES = ("visionflan", "tests", "benchmarks", "docs", "scripts")
+
+FILLERS = frozenset(
+    {
+        "ask",
+        "give",
+        "go",
+        "have",
+        "hold",
+        "know",
+        "let",
+        "look",
+        "put",
+        "say",
+        "see",
+        "take",
+        "tell",
+    }
+)
+# What each of these names hides is a noun: records, results, an index, an error ...
+VAGUE = frozenset(
+    {"asked", "fault", "found", "given", "kept", "made", "place", "places", "said", "shown", "told"}
+) | {"whole"}
+# The rows of a release bear the names that its owners gave them.
+OWNERS = ("visionflan/datasets/", "tests/dataset_files/")
+
+
+def main(arguments: list[str]) -> int:
+    """Print every finding and return 1 if there is one."""
+    files = [Path(name).resolve() for name in arguments if name.endswith(".py")] or [
+        path for place in PLACES for path in sorted((ROOT / place).rglob("*.py"))
+    ]
+    findings = [line for path in files for line in check(path)]
+    sys.stdout.write("".join(f"{line}\n" for line in findings))
+    return int(bool(findings))
+
+
+def check(path: Path) -> Iterator[str]:
+    """Yield a line for each docstring or name of a file that breaks a rule."""
+    name = str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            first = (ast.get_docstring(node) or " ").split(maxsplit=1)[:1]
+            if first and first[0].lower().rstrip(".,:") in FILLERS:
+                yield f"{name}:{node.lineno}: the docstring of {node.name} begins with {first[0]!r}"
+        if not name.startswith(OWNERS):
+            for bound, line in bound_names(node):
+                if bound in VAGUE:
+                    yield f"{name}:{line}: {bound!r} does not say what the thing is"
+
+
+def bound_names(node: ast.AST) -> Iterator[tuple[str, int]]:
+    """Yield the names that a node binds or declares, with their lines."""
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            yield name, node.lineno
+        case ast.Name(id=name, ctx=ast.Store()):
+            yield name, node.lineno
+        case ast.arg(arg=name):
+            yield name, node.lineno
+        case ast.Attribute(attr=name, ctx=ast.Store()):
+            yield name, node.lineno
+        case ast.ExceptHandler(name=str(name)):
+            yield name, node.lineno
+        case ast.alias(asname=str(name)):
+            yield name, 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
