@@ -13,7 +13,7 @@ from visionflan.builder.plan import BuildSettings, plan
 from visionflan.builder.run import build
 from visionflan.errors import BuildError
 from visionflan.evaluate.held_out import held_out
-from visionflan.evaluate.models.base import CheckpointModel
+from visionflan.evaluate.models.checkpoint import CheckpointModel
 from visionflan.evaluate.records.paths import builds, checkpoints
 from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
 from visionflan.hashing import stable_hash

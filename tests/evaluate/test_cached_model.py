@@ -17,7 +17,7 @@ from visionflan.storage.instance import Turn
 
 
 class Weight(NamedTuple):
-    summed: float
+    sum_logprob: float
 
 
 class Weighing(Looker):
@@ -27,7 +27,7 @@ class Weighing(Looker):
         super().__init__(digest)
         self.weighed = 0
 
-    def weigh(
+    def loglikelihood(
         self,
         conversations: Sequence[Sequence[Turn]],
         images: Sequence[Sequence[Image.Image]],
@@ -78,13 +78,13 @@ def test_another_question_picture_or_setting_is_another_key(what: str, tmp_path:
     cached = CachedModel(model, tmp_path / "answers.sqlite")
     plain = Image.new("RGB", (48, 32), "white")
     asked = [Turn("user", "<image>\nDescribe it.")]
-    cached.answer([asked], [[plain]], 8)
-    cached.answer([asked], [[plain]], 8)
+    cached.generate([asked], [[plain]], 8)
+    cached.generate([asked], [[plain]], 8)
     assert cached.misses == 1
     other = plain.copy()
     other.putpixel((0, 0), (254, 255, 255))
     words = [Turn("user", "<image>\nDescribe it!")]
-    cached.answer(
+    cached.generate(
         [words if what == "words" else asked],
         [[other if what == "picture" else plain]],
         9 if what == "limit" else 8,
@@ -97,10 +97,10 @@ def test_a_batch_asks_only_what_is_new_and_keeps_its_order(tmp_path: Path) -> No
     cached = CachedModel(model, tmp_path / "answers.sqlite")
     plain = Image.new("RGB", (48, 32), "white")
     turns = [[Turn("user", f"<image>\nDescribe {number}.")] for number in range(4)]
-    cached.answer(turns[1:3], [[plain]] * 2, 8)
-    replies = cached.answer(turns, [[plain]] * 4, 8)
+    cached.generate(turns[1:3], [[plain]] * 2, 8)
+    replies = cached.generate(turns, [[plain]] * 4, 8)
     assert model.batches == [2, 2]
-    assert replies == Looker().answer(turns, [[plain]] * 4, 8)
+    assert replies == Looker().generate(turns, [[plain]] * 4, 8)
 
 
 def test_a_file_that_is_no_cache_is_told_in_words(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.cli.main import main
 from visionflan.evaluate.demo import specimen_release
-from visionflan.evaluate.models.base import CheckpointModel, checkpoint_digest
+from visionflan.evaluate.models.checkpoint import CheckpointModel, checkpoint_digest
 from visionflan.evaluate.plan import EvalSelection, Opened, plan_evaluations
 from visionflan.evaluate.records.header import read_header
 from visionflan.evaluate.records.paths import checkpoints
@@ -202,12 +202,12 @@ def test_candidates_that_do_not_fit_are_weighed_in_smaller_batches(
 
     turns = [[Turn("user", "what colour is the shape ?")]]
     answerer = CheckpointModel(run / "base/checkpoint", "cpu", batch_size=16)
-    expected = answerer.weigh(turns, [[]], [["red", "green", "blue"]])
+    expected = answerer.loglikelihood(turns, [[]], [["red", "green", "blue"]])
     monkeypatch.setattr(likelihood, "candidate_logprobs", short_of_memory)
-    found = answerer.weigh(turns, [[]], [["red", "green", "blue"]])
+    found = answerer.loglikelihood(turns, [[]], [["red", "green", "blue"]])
     assert sizes == [16, 8, 4, 2]
-    assert [each.summed for each in found[0]] == pytest.approx(
-        [each.summed for each in expected[0]], abs=1e-4
+    assert [each.sum_logprob for each in found[0]] == pytest.approx(
+        [each.sum_logprob for each in expected[0]], abs=1e-4
     )
 
 
@@ -231,7 +231,7 @@ def test_what_is_no_checkpoint_is_refused_in_words(
     assert "does not say what it was trained on" in capsys.readouterr().err
     build = ("--build", str(run / "build"))
     assert main(["evaluate", str(tmp_path), "--out", str(tmp_path / "out"), *build]) == 1
-    assert "is no checkpoint" in capsys.readouterr().err
+    assert "is not a checkpoint" in capsys.readouterr().err
     assert main(["evaluate", str(run), "--phases", "chat"]) == 1
     assert "has no checkpoint of chat: it has those of align, base" in capsys.readouterr().err
     assert main(["evaluate", str(tmp_path / "nowhere")]) == 1

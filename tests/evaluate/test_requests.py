@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.helpers.tiny_evaluation import TASKS, Looker, Said, ask, tiny_build
+from tests.helpers.tiny_evaluation import TASKS, Looker, ToyReply, ask, tiny_build
 from tests.helpers.tiny_evaluation import picture as drawn
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.held_out import held_out
@@ -42,7 +42,7 @@ class Watcher(Looker):
         super().__init__()
         self.shown: list[Image.Image] = []
 
-    def one(self, asked: str, image: Image.Image, most: int) -> Said:
+    def one(self, asked: str, image: Image.Image, most: int) -> ToyReply:
         self.shown.append(image)
         return super().one(asked, image, most)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.helpers.tiny_evaluation import Looker, Said, ask, tiny_build
+from tests.helpers.tiny_evaluation import Looker, ToyReply, ask, tiny_build
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.aggregate.summary import OVERALL
 from visionflan.evaluate.held_out import held_out
@@ -123,15 +123,15 @@ def test_a_later_run_under_fewer_conditions_forgets_none(
 class Small(Looker):
     """A model whose memory holds five pictures."""
 
-    def answer(
+    def generate(
         self,
         conversations: Sequence[Sequence[Turn]],
         images: Sequence[Sequence[Image.Image]],
         max_new_tokens: int,
-    ) -> Sequence[Said]:
+    ) -> Sequence[ToyReply]:
         if len(conversations) > 5:
             raise MemoryError("no room")
-        return super().answer(conversations, images, max_new_tokens)
+        return super().generate(conversations, images, max_new_tokens)
 
 
 def test_a_batch_that_does_not_fit_is_halved(build: BuildDirectory, tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_a_batch_that_does_not_fit_is_halved(build: BuildDirectory, tmp_path: Pa
 class Stumbling(Looker):
     """A model that fails at one question."""
 
-    def one(self, asked: str, image: Image.Image, most: int) -> Said:
+    def one(self, asked: str, image: Image.Image, most: int) -> ToyReply:
         if "Is the square" in asked:
             raise ValueError("a question too hard")
         return super().one(asked, image, most)
@@ -187,7 +187,7 @@ ask(BuildDirectory(Path(sys.argv[2])), Path(sys.argv[3]), Slow(), batch_size=8)
 class Slow(Looker):
     """A model that takes its time."""
 
-    def one(self, asked: str, image: Image.Image, most: int) -> Said:
+    def one(self, asked: str, image: Image.Image, most: int) -> ToyReply:
         time.sleep(0.02)
         return super().one(asked, image, most)
 

@@ -114,11 +114,11 @@ def instance(task: str, example: Example, image: str, key: str) -> Instance:
     )
 
 
-class Said(NamedTuple):
+class ToyReply(NamedTuple):
     """An answer as a model gives it."""
 
     text: str
-    tokens: int
+    num_tokens: int
     finish_reason: str
 
 
@@ -131,12 +131,12 @@ class Looker:
         self.digest, self.chatty = digest, chatty
         self.batches: list[int] = []
 
-    def answer(
+    def generate(
         self,
         conversations: Sequence[Sequence[Turn]],
         images: Sequence[Sequence[Image.Image]],
         max_new_tokens: int,
-    ) -> Sequence[Said]:
+    ) -> Sequence[ToyReply]:
         """Answer each question by what its picture shows."""
         self.batches.append(len(conversations))
         return [
@@ -148,11 +148,11 @@ class Looker:
         """Take the letters of a question for its tokens."""
         return [list(turns[-1].text.encode()) for turns in conversations]
 
-    def one(self, asked: str, image: Image.Image, most: int) -> Said:
+    def one(self, asked: str, image: Image.Image, most: int) -> ToyReply:
         """Answer one question, cut at the limit."""
         words = self.words(asked, *seen(image)).split()
         cut = len(words) > most
-        return Said(" ".join(words[:most]), min(len(words), most), "length" if cut else "stop")
+        return ToyReply(" ".join(words[:most]), min(len(words), most), "length" if cut else "stop")
 
     def words(self, asked: str, color: str, side: str) -> str:
         """Find the words for what is seen."""

@@ -18,7 +18,7 @@ from PIL import Image
 
 from tests.helpers.tiny_requests import BLUE, RED, save_checkpoint
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.models.base import checkpoint_digest
+from visionflan.evaluate.models.checkpoint import checkpoint_digest
 from visionflan.model.generate import generate_answers, load_checkpoint
 from visionflan.model.logprobs import candidate_logprobs
 from visionflan.storage.instance import Turn
@@ -177,8 +177,8 @@ def test_given_answers_are_told_by_their_loss_the_likeliest_by_the_lowest(
         [texts for _, _, texts in asked],
     )
     expected = [found[0][0], found[1][0], found[0][1], found[2][0]]
-    assert [loss for loss, _ in told] == pytest.approx([-each.summed for each in expected])
-    assert [greedy for _, greedy in told] == [each.greedy for each in expected]
+    assert [loss for loss, _ in told] == pytest.approx([-each.sum_logprob for each in expected])
+    assert [greedy for _, greedy in told] == [each.is_greedy for each in expected]
 
 
 def test_what_this_model_does_not_do_is_refused_in_a_sentence(model: Any) -> None:
@@ -200,7 +200,7 @@ def test_a_checkpoint_is_asked_only_by_the_digest_of_what_it_holds(
             bridge.VisionflanModel(str(folder), told, device="cpu")
     whole = f"sha256:{checkpoint_digest(folder)}"
     bridge.check_digest(folder, whole)
-    with pytest.raises(EvaluationError, match=r"is no checkpoint"):
+    with pytest.raises(EvaluationError, match=r"is not a checkpoint"):
         bridge.VisionflanModel(str(tmp_path), right)
     with pytest.raises(EvaluationError, match="batch size is 'auto'"):
         bridge.VisionflanModel(str(folder), right, batch_size="auto")

@@ -55,7 +55,7 @@ def test_the_answers_with_their_ends_are_learned_and_nothing_else(
     turns = []
     for place, (question, reply) in enumerate(zip(asked, said, strict=False)):
         turns += [Turn("user", "<image>\n" * (place == 0) + question), Turn("assistant", reply)]
-    encoded = encoder.conversations([turns])[0]
+    encoded = encoder.encode_conversations([turns])[0]
     taught = encoder.tokenizer.decode(answer_tokens(encoded))
     end = encoder.tokenizer.eos_token
     assert [part.strip() for part in taught.split(end)] == [
@@ -72,9 +72,9 @@ def test_a_prompt_has_the_same_tokens_in_training_and_when_it_is_asked(
 ) -> None:
     encoder = encoders[kind]
     asked = Turn("user", "<image>\n" + " ".join(question))
-    whole = encoder.conversations([[asked, Turn("assistant", " ".join(reply))]])[0]
-    first = whole.learned.index(True)
-    assert encoder.prompts([[asked]])[0] == whole.tokens[:first]
+    whole = encoder.encode_conversations([[asked, Turn("assistant", " ".join(reply))]])[0]
+    first = whole.loss_mask.index(True)
+    assert encoder.encode_prompts([[asked]])[0] == whole.token_ids[:first]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -96,18 +96,21 @@ def test_the_tokens_are_those_of_the_processor(
     theirs: Any = encoder.processor.apply_chat_template(
         given, tokenize=True, return_dict=True, return_assistant_tokens_mask=True
     )
-    ours = encoder.conversations([turns])[0]
-    assert encoder.expand(ours.tokens) == theirs["input_ids"][0]
+    ours = encoder.encode_conversations([turns])[0]
+    assert encoder.expand_image_tokens(ours.token_ids) == theirs["input_ids"][0]
     spread = [
         flag
         for token, flag in zip(*ours, strict=True)
-        for flag in [flag] * (16 if token == encoder.image_token else 1)
+        for flag in [flag] * (16 if token == encoder.image_token_id else 1)
     ]
     assert spread == [bool(flag) for flag in theirs["assistant_masks"][0]]
     prompt: Any = encoder.processor.apply_chat_template(
         given[:1], tokenize=True, return_dict=True, add_generation_prompt=True
     )
-    assert encoder.expand(encoder.prompts([turns[:1]])[0]) == prompt["input_ids"][0]
+    assert (
+        encoder.expand_image_tokens(encoder.encode_prompts([turns[:1]])[0])
+        == prompt["input_ids"][0]
+    )
 
 
 def test_a_text_is_begun_once_by_template_or_tokenizer(encoders: dict[str, ChatTokenizer]) -> None:
@@ -116,7 +119,10 @@ def test_a_text_is_begun_once_by_template_or_tokenizer(encoders: dict[str, ChatT
     begin = encoder.tokenizer.bos_token_id
     for template in (VICUNA, VICUNA.replace("{{- bos_token -}}", "")):
         own = with_template(encoder, template)
-        for tokens in (own.conversations([turns])[0].tokens, own.prompts([turns[:1]])[0]):
+        for tokens in (
+            own.encode_conversations([turns])[0].token_ids,
+            own.encode_prompts([turns[:1]])[0],
+        ):
             assert tokens[0] == begin
             assert tokens.count(begin) == 1
 
@@ -125,29 +131,31 @@ def test_words_with_a_token_that_is_reserved_are_refused(
     encoders: dict[str, ChatTokenizer],
 ) -> None:
     encoder = encoders["llama"]
-    encoder.check([Turn("user", "<image>\na < b"), Turn("assistant", "s>")], 1)
-    with pytest.raises(UnusableError, match="special_token: the words hold </s>"):
-        encoder.check([Turn("user", "<image>\nend </s>"), Turn("assistant", "a")], 1)
-    with pytest.raises(UnusableError, match="special_token: the words hold <image>"):
-        encoder.check([Turn("user", "<image>\na"), Turn("assistant", "an <image>")], 1)
+    encoder.validate([Turn("user", "<image>\na < b"), Turn("assistant", "s>")], 1)
+    with pytest.raises(
+        UnusableError, match="special_token: the text contains </s>, a special token"
+    ):
+        encoder.validate([Turn("user", "<image>\nend </s>"), Turn("assistant", "a")], 1)
+    with pytest.raises(UnusableError, match="special_token: the text contains <image>"):
+        encoder.validate([Turn("user", "<image>\na"), Turn("assistant", "an <image>")], 1)
 
 
 @pytest.mark.parametrize(("text", "images"), [("a", 1), ("<image>", 0), ("<image><image>", 1)])
 def test_markers_and_images_that_differ_in_number_are_refused(
     encoders: dict[str, ChatTokenizer], text: str, images: int
 ) -> None:
-    with pytest.raises(UnusableError, match="image_count"):
-        encoders["llama"].check([Turn("user", text), Turn("assistant", "a")], images)
+    with pytest.raises(UnusableError, match="image_token_mismatch"):
+        encoders["llama"].validate([Turn("user", text), Turn("assistant", "a")], images)
 
 
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
         (("{%- generation -%}", ""), "marks no answer"),
-        ((" + eos_token", ""), "does not end an answer"),
+        ((" + eos_token", ""), "does not end answers"),
         (
             ("{{ ' ASSISTANT:' }}\n{%- gen", "{{ ' ASSISTANT: ' }}\n{%- gen"),
-            "a token holds the end",
+            "one token spans the end",
         ),
         (("add_generation_prompt", "false"), "other tokens in training"),
     ],
@@ -159,7 +167,7 @@ def test_a_template_that_would_teach_wrongly_is_refused(
     assert template != VICUNA
     if "generation" in change[0] and not change[1]:
         template = template.replace("{%- endgeneration -%}", "")
-    if complaint == "a token holds the end":
+    if complaint == "one token spans the end":
         template = template.replace("' ' + parts(message) + eos", "parts(message) + eos")
     with pytest.raises(TrainingError, match=complaint):
         with_template(encoders["llama"], template)

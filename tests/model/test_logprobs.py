@@ -25,7 +25,7 @@ def test_the_likelihood_of_an_answer_is_that_of_the_plain_model(checkpoint: Chec
 
     found = candidate_logprobs(checkpoint, CONVERSATIONS, IMAGES, CANDIDATES, batch_size=3)
     assert [len(row) for row in found] == [2, 2, 1, 2]
-    processor = checkpoint.encoder.processor
+    processor = checkpoint.chat_tokenizer.processor
     for turns, images, texts, weighed in zip(CONVERSATIONS, IMAGES, CANDIDATES, found, strict=True):
         prompt = inputs(processor, turns, images, prompt=True)["input_ids"].shape[1]
         for text, likelihood in zip(texts, weighed, strict=True):
@@ -33,9 +33,9 @@ def test_the_likelihood_of_an_answer_is_that_of_the_plain_model(checkpoint: Chec
             chances = checkpoint.model(**whole).logits[0].log_softmax(-1)
             tokens = whole["input_ids"][0, prompt:]
             expected = chances[prompt - 1 : -1].gather(1, tokens[:, None]).sum().item()
-            assert likelihood.summed == pytest.approx(expected, rel=1e-5)
-            assert likelihood.tokens == len(tokens)
-            assert likelihood.mean == pytest.approx(likelihood.summed / len(tokens))
+            assert likelihood.sum_logprob == pytest.approx(expected, rel=1e-5)
+            assert likelihood.num_tokens == len(tokens)
+            assert likelihood.mean_logprob == pytest.approx(likelihood.sum_logprob / len(tokens))
 
 
 def inputs(processor: Any, turns: list[Turn], images: list[Image.Image], *, prompt: bool) -> Any:
@@ -52,10 +52,10 @@ def test_a_candidate_does_not_see_those_that_stand_beside_it(checkpoint: Checkpo
     for size in (1, 3, 100):
         found = candidate_logprobs(checkpoint, CONVERSATIONS, IMAGES, many, batch_size=size)
         for row, other in zip(found, together, strict=True):
-            assert [each.tokens for each in row] == [each.tokens for each in other]
-            summed = [each.summed for each in other]
-            assert [each.summed for each in row] == pytest.approx(summed, abs=1e-5, rel=1e-6)
-    assert len({each.summed for each in together[0]}) == len(words)
+            assert [each.num_tokens for each in row] == [each.num_tokens for each in other]
+            summed = [each.sum_logprob for each in other]
+            assert [each.sum_logprob for each in row] == pytest.approx(summed, abs=1e-5, rel=1e-6)
+    assert len({each.sum_logprob for each in together[0]}) == len(words)
     assert candidate_logprobs(checkpoint, [], [], []) == []
 
 
@@ -63,12 +63,12 @@ def test_an_answer_is_greedy_if_each_of_its_tokens_is_the_likeliest(
     checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     turns, texts = CONVERSATIONS[0], ["red", "blue green"]
-    encoder = checkpoint.encoder
-    prompt = encoder.expand(encoder.prompts([turns])[0])
+    encoder = checkpoint.chat_tokenizer
+    prompt = encoder.expand_image_tokens(encoder.encode_prompts([turns])[0])
     red, blue_green = candidate_tokens(encoder, turns, prompt, texts)
     monkeypatch.setattr(checkpoint.model, "lm_head", Likeliest([*red, *blue_green[:-1], 1]))
     found = candidate_logprobs(checkpoint, [turns], [[RED]], [texts])[0]
-    assert [each.greedy for each in found] == [True, False]
+    assert [each.is_greedy for each in found] == [True, False]
 
 
 class Likeliest(torch.nn.Module):

@@ -232,9 +232,9 @@ def test_a_stage_that_trains_the_tower_hands_on_its_own(
     whole = replace(base, trainable=("vision_tower", "connector", "language_model"))
     runtime = replace(config.runtime, image_cache="pixels")
     train(replace(config, stages=(whole, chat), runtime=runtime), tmp_path)
-    towers = [told(tmp_path, stage)["identity"]["tower"] for stage in ("base", "chat")]
+    towers = [told(tmp_path, stage)["identity"]["vision_tower"] for stage in ("base", "chat")]
     assert towers[0] == towers[1]
-    assert towers[0] != json.loads((tmp_path / "start.json").read_bytes())["tower"]
+    assert towers[0] != json.loads((tmp_path / "start.json").read_bytes())["vision_tower"]
 
 
 def test_rows_longer_than_the_language_model_can_read_are_refused(

@@ -59,7 +59,7 @@ def test_every_stage_leaves_a_checkpoint_with_one_tower(
         json.loads((run / stage.name / "checkpoint" / "run.json").read_bytes())
         for stage in config.stages
     ]
-    assert len({each["identity"]["tower"] for each in told}) == 1
+    assert len({each["identity"]["vision_tower"] for each in told}) == 1
     assert len({each["weights"] for each in told}) == 3
 
 

@@ -49,12 +49,12 @@ def test_rows_hold_the_tokens_and_images_of_their_instances(
     assert rows.tasks == ["tiny/colour", "tiny/repeat", "tiny/text"]
     for number in range(len(rows)):
         instance, row = rows.instance(number), rows.row(number)
-        expected = encoder.conversations([instance.turns])[0]
-        assert row.tokens.tolist() == expected.tokens
-        assert row.learned.tolist() == expected.learned
+        expected = encoder.encode_conversations([instance.turns])[0]
+        assert row.tokens.tolist() == expected.token_ids
+        assert row.learned.tolist() == expected.loss_mask
         assert row.images == list(instance.images)
-        assert rows.lengths[number] == len(encoder.expand(expected.tokens))
-        assert rows.taught[number] == sum(expected.learned)
+        assert rows.lengths[number] == len(encoder.expand_image_tokens(expected.token_ids))
+        assert rows.taught[number] == sum(expected.loss_mask)
         assert rows.tasks[rows.task[number]] == instance.task
     assert rows.images == sorted({image for one in rows.instances for image in one.images})
 
@@ -127,7 +127,7 @@ def test_only_the_end_of_an_answer_is_cut_and_it_is_told(
         kept = len(after.tokens)
         assert np.array_equal(before.tokens[:kept], after.tokens)
         assert before.learned[kept:].all()
-        assert (after.tokens == encoder.image_token).sum() == len(after.images)
+        assert (after.tokens == encoder.image_token_id).sum() == len(after.images)
 
 
 def test_a_row_whose_image_or_answer_finds_no_room_is_lost_and_told(
@@ -155,7 +155,7 @@ def test_a_row_whose_later_image_finds_no_room_is_lost_and_not_cut(
     source = changed(tmp_path, 23, twice)
     whole = tokenize_stage(source, STAGE, encoder, tmp_path / "whole", seed=0)
     turns = whole.instance(int(whole.lengths.argmax())).turns
-    first = len(encoder.expand(encoder.conversations([turns[:2]])[0].tokens))
+    first = len(encoder.expand_image_tokens(encoder.encode_conversations([turns[:2]])[0].token_ids))
     room_for_the_first = first + encoder.tokens_per_image
     longest = int(whole.lengths.max())
     for limit, lost in ((longest - 1, {}), (room_for_the_first, {"too_long": 1})):
@@ -164,7 +164,7 @@ def test_a_row_whose_later_image_finds_no_room_is_lost_and_not_cut(
         assert rows.lost == lost
         for number in range(len(rows)):
             row = rows.row(number)
-            assert (row.tokens == encoder.image_token).sum() == len(row.images)
+            assert (row.tokens == encoder.image_token_id).sum() == len(row.images)
 
 
 def test_words_that_hold_a_reserved_token_lose_their_row_and_it_is_told(

@@ -34,8 +34,8 @@ def run(given: argparse.Namespace) -> int:
     from visionflan.cli.score import demo
     from visionflan.cli.shared.score_tables import print_scores
     from visionflan.evaluate.aggregate.suites import suites
-    from visionflan.evaluate.models.base import CheckpointModel
     from visionflan.evaluate.models.cached import CachedModel
+    from visionflan.evaluate.models.checkpoint import CheckpointModel
     from visionflan.evaluate.plan import open_releases, plan_evaluations
     from visionflan.evaluate.records.paths import checkpoints
     from visionflan.evaluate.run import EvalSubject, evaluate

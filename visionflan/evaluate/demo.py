@@ -28,11 +28,11 @@ from visionflan.storage.instance import Turn
 TASKS = ("coco/*", "vqa_rad/*", "iconqa/*")
 
 
-class Said(NamedTuple):
+class RuleReply(NamedTuple):
     """An answer as a model gives it."""
 
     text: str
-    tokens: int
+    num_tokens: int
     finish_reason: str
 
 
@@ -52,17 +52,17 @@ class RuleBasedModel:
             for item in items
         }
 
-    def answer(
+    def generate(
         self,
         conversations: Sequence[Sequence[Turn]],
         images: Sequence[Sequence[Image.Image]],
         max_new_tokens: int,
-    ) -> Sequence[Said]:
+    ) -> Sequence[RuleReply]:
         """Answer each question without a look."""
         said = [self.answers[turns[-1].text] for turns in conversations]
         if self.talks:
             said = [f"The answer is {answer}." for answer in said]
-        return [Said(answer, len(answer.split()), "stop") for answer in said]
+        return [RuleReply(answer, len(answer.split()), "stop") for answer in said]
 
     def prompt_tokens(self, conversations: Sequence[Sequence[Turn]]) -> list[list[int]]:
         """Take the letters of a question for its tokens."""

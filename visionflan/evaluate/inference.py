@@ -63,12 +63,12 @@ class BatchRunner:
         """Ask one batch."""
         images = [images_for(ask) for ask in batch]
         conversations = [[Turn("user", ask.item.prompt)] for ask in batch]
-        replies = self.answerer.answer(conversations, images, self.asking.max_new_tokens)
+        replies = self.answerer.generate(conversations, images, self.asking.max_new_tokens)
         weighed = self.weighed(batch, conversations, images)
         return [
             new_record(ask, self.asking)._replace(
                 answer=reply.text,
-                tokens=reply.tokens,
+                tokens=reply.num_tokens,
                 finish_reason=reply.finish_reason,
                 logprobs=logprobs,
             )
@@ -87,13 +87,13 @@ class BatchRunner:
         closed = [place for place, ask in enumerate(batch) if ask.closed_answers]
         if not closed:
             return [() for _ in batch]
-        found = self.answerer.weigh(
+        found = self.answerer.loglikelihood(
             [conversations[place] for place in closed],
             [images[place] for place in closed],
             [batch[place].closed_answers for place in closed],
         )
         weights = {
-            place: tuple(each.summed for each in likelihoods)
+            place: tuple(each.sum_logprob for each in likelihoods)
             for place, likelihoods in zip(closed, found, strict=True)
         }
         return [weights.get(place, ()) for place in range(len(batch))]

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from visionflan.dataset import IMAGE_MARKER
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.models.base import checkpoint_digest
+from visionflan.evaluate.models.checkpoint import checkpoint_digest
 from visionflan.storage.instance import Turn
 
 MANIFEST = ModelManifest("visionflan", simple_class_path=f"{__name__}.VisionflanModel")
@@ -122,7 +122,7 @@ class VisionflanModel(lmms):  # type: ignore[misc]
             [[self.given(request) for request in requests] for requests in questions],
             batch_size=self.batch_size,
         )
-        return [[(-each.summed, each.greedy) for each in found] for found in weighed]
+        return [[(-each.sum_logprob, each.is_greedy) for each in found] for found in weighed]
 
     def generate_until_multi_round(self, requests: Sequence[Any]) -> list[str]:
         """Refuse tasks of several rounds, in which the harness asks back."""
@@ -160,7 +160,7 @@ class VisionflanModel(lmms):  # type: ignore[misc]
 def check_digest(path: Path, told: str) -> None:
     """Refuse a checkpoint whose content is not told, or is another."""
     if not (path / "config.json").is_file():
-        raise EvaluationError(f"{path} is no checkpoint: it holds no config.json.")
+        raise EvaluationError(f"{path} is not a checkpoint: config.json is missing.")
     whole = ALGORITHM + checkpoint_digest(path)
     short = whole[: len(ALGORITHM) + FEWEST_DIGITS]
     if not told.startswith(short) or not whole.startswith(told):

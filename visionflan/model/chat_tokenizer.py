@@ -1,7 +1,7 @@
-"""Turn conversations into tokens, and mark those that an answer is made of.
+"""Tokenize conversations with a chat template, and compute the loss mask of their answers.
 
-The same code serves training and generation, so both see the same tokens. The marks come from the
-spans that the chat template calls `generation`, found again by the tokenizer's offsets.
+Training and generation share this code, so both see the same tokens. The mask comes from the
+spans that the chat template marks with `{% generation %}`, mapped to tokens by their offsets.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from visionflan.dataset import IMAGE_MARKER
 from visionflan.errors import TrainingError, UnusableError
-from visionflan.model.pretrained import image_token
+from visionflan.model.pretrained import image_token_id
 from visionflan.storage.instance import Turn
 
 if TYPE_CHECKING:
@@ -20,162 +20,185 @@ PROBE = (Turn("user", f"{IMAGE_MARKER}\nWhat is it?"), Turn("assistant", "A cat.
 
 
 class TokenizedConversation(NamedTuple):
-    """The tokens of a conversation, one for each image, and whether each is to be learnt."""
+    """The token ids of a conversation, one for each image, and its loss mask.
 
-    tokens: list[int]
-    learned: list[bool]
+    The mask is True for the tokens of answers, the end token of each included.
+    """
+
+    token_ids: list[int]
+    loss_mask: list[bool]
 
 
-def answer_tokens(encoded: TokenizedConversation) -> list[int]:
-    """Give the tokens that are to be learnt."""
-    return [token for token, learned in zip(*encoded, strict=True) if learned]
+def answer_tokens(conversation: TokenizedConversation) -> list[int]:
+    """Return the token ids that the loss mask selects."""
+    return [token for token, is_target in zip(*conversation, strict=True) if is_target]
 
 
 class ChatTokenizer:
-    """Encodes conversations in the words of one processor's chat template and tokenizer."""
+    """Tokenizes conversations with one processor's chat template and tokenizer."""
 
     def __init__(self, processor: "LlavaProcessor") -> None:
         self.processor = processor
         self.tokenizer = processor.tokenizer
-        self.template = str(processor.chat_template)
-        self.image_token = image_token(self.tokenizer)
-        self.padding = int(self.tokenizer.pad_token_id)
+        self.chat_template = str(processor.chat_template)
+        self.image_token_id = image_token_id(self.tokenizer)
+        self.pad_token_id = int(self.tokenizer.pad_token_id)
         self.tokens_per_image = tokens_per_image(processor)
-        names = sorted({*self.tokenizer.all_special_tokens, *added_specials(self.tokenizer)})
-        self.specials = re.compile("|".join(map(re.escape, names)))
-        self.prove()
+        names = sorted({*self.tokenizer.all_special_tokens, *added_special_tokens(self.tokenizer)})
+        self.special_tokens = re.compile("|".join(map(re.escape, names)))
+        self.check_template()
 
-    def prove(self) -> None:
-        """Refuse a template whose answers cannot be found, do not end, or change their prompt."""
-        encoded = self.conversations([PROBE])[0]
-        if not any(encoded.learned):
+    def check_template(self) -> None:
+        """Raise TrainingError if the template marks no answer, ends none, or changes a prompt."""
+        probe = self.encode_conversations([PROBE])[0]
+        if not any(probe.loss_mask):
             raise TrainingError(
-                "the chat template marks no answer with {% generation %}: tell another template."
+                "the chat template marks no answer with {% generation %}, so there is nothing to "
+                "learn: use another template."
             )
-        if self.tokenizer.eos_token_id not in answer_tokens(encoded):
+        if self.tokenizer.eos_token_id not in answer_tokens(probe):
             raise TrainingError(
-                "the chat template does not end an answer with an end token, so a model would not "
-                "learn to stop: tell another template."
+                "the chat template does not end answers with the end-of-sequence token, so a model "
+                "would not learn to stop: use another template."
             )
-        self.agree(PROBE, encoded)
+        self.check_prompt_prefix(PROBE, probe)
 
-    def agree(self, turns: Sequence[Turn], encoded: TokenizedConversation) -> None:
-        """Refuse a first prompt that has other tokens in training than when it is asked."""
-        first = encoded.learned.index(True)
-        if self.prompts([turns[:1]])[0] != encoded.tokens[:first]:
+    def check_prompt_prefix(
+        self, turns: Sequence[Turn], conversation: TokenizedConversation
+    ) -> None:
+        """Raise TrainingError if the first prompt has other tokens in training than at inference.
+
+        `conversation` is what `encode_conversations` returned for `turns`.
+        """
+        first = conversation.loss_mask.index(True)
+        if self.encode_prompts([turns[:1]])[0] != conversation.token_ids[:first]:
             raise TrainingError(
-                f"the prompt {turns[0].text!r} has other tokens in training than when it is "
-                "asked: the chat template must add `ASSISTANT:` or its like in both."
+                f"the prompt {turns[0].text!r} has other tokens in training than at inference: the "
+                "chat template must end a prompt (for example with `ASSISTANT:`) the same way in "
+                "both."
             )
 
-    def check(self, turns: Sequence[Turn], images: int) -> None:
-        """Raise UnusableError where words hold a special token, or markers and images differ."""
+    def validate(self, turns: Sequence[Turn], num_images: int) -> None:
+        """Raise UnusableError if a text contains a special token or image markers do not match."""
         markers = sum(turn.text.count(IMAGE_MARKER) for turn in turns if turn.role == "user")
-        if markers != images:
-            raise UnusableError("image_count", f"{markers} image markers and {images} images")
+        if markers != num_images:
+            raise UnusableError(
+                "image_token_mismatch", f"{markers} image markers and {num_images} images"
+            )
         for turn in turns:
-            words = turn.text if turn.role == "assistant" else turn.text.replace(IMAGE_MARKER, "")
-            if found := self.specials.search(words):
+            text = turn.text if turn.role == "assistant" else turn.text.replace(IMAGE_MARKER, "")
+            if match := self.special_tokens.search(text):
                 raise UnusableError(
-                    "special_token", f"the words hold {found[0]}, which the tokenizer reserves"
+                    "special_token", f"the text contains {match[0]}, a special token"
                 )
 
-    def conversations(self, conversations: Sequence[Sequence[Turn]]) -> list[TokenizedConversation]:
-        """Encode whole conversations and mark the tokens of their answers."""
-        texts, spans = self.render(conversations, prompt=False)
+    def encode_conversations(
+        self, conversations: Sequence[Sequence[Turn]]
+    ) -> list[TokenizedConversation]:
+        """Return the token ids and loss masks of complete conversations."""
+        texts, spans = self.render(conversations, add_generation_prompt=False)
         encodings = self.tokenize(texts)
-        pairs = zip(encodings["input_ids"], encodings["offset_mapping"], spans, strict=True)
+        rows = zip(encodings["input_ids"], encodings["offset_mapping"], spans, strict=True)
         return [
-            TokenizedConversation(tokens, assistant_mask(offsets, found))
-            for tokens, offsets, found in pairs
+            TokenizedConversation(token_ids, assistant_mask(offsets, answer_spans))
+            for token_ids, offsets, answer_spans in rows
         ]
 
-    def prompts(self, conversations: Sequence[Sequence[Turn]]) -> list[list[int]]:
-        """Encode conversations that end with a question, up to where the answer begins."""
+    def encode_prompts(self, conversations: Sequence[Sequence[Turn]]) -> list[list[int]]:
+        """Return the token ids of conversations that end with a user's turn.
+
+        They end where the answer begins.
+        """
         if not conversations:
             return []
-        texts, _ = self.render(conversations, prompt=True)
-        tokens: list[list[int]] = self.tokenize(texts)["input_ids"]
-        return tokens
+        texts, _ = self.render(conversations, add_generation_prompt=True)
+        token_ids: list[list[int]] = self.tokenize(texts)["input_ids"]
+        return token_ids
 
     def render(
-        self, conversations: Sequence[Sequence[Turn]], *, prompt: bool
+        self, conversations: Sequence[Sequence[Turn]], *, add_generation_prompt: bool
     ) -> tuple[list[str], list[list[tuple[int, int]]]]:
-        """Write conversations as the template does; give the texts, and the spans of answers."""
+        """Return conversations as text, and the character spans of the answers in each."""
         from transformers.utils.chat_template_utils import render_jinja_template
 
-        writer: Any = render_jinja_template
-        texts, spans = writer(
+        untyped: Any = render_jinja_template
+        texts, spans = untyped(
             conversations=[messages(turns) for turns in conversations],
-            chat_template=self.template,
-            return_assistant_tokens_mask=not prompt,
-            add_generation_prompt=prompt,
+            chat_template=self.chat_template,
+            return_assistant_tokens_mask=not add_generation_prompt,
+            add_generation_prompt=add_generation_prompt,
             **self.tokenizer.special_tokens_map,
         )
         return texts, spans
 
     def tokenize(self, texts: list[str]) -> Any:
-        """Split texts into tokens; one is begun once, by the template or by the tokenizer."""
-        begin = self.tokenizer.bos_token
-        begun = begin is not None and texts[0].startswith(begin)
-        return self.tokenizer(texts, add_special_tokens=not begun, return_offsets_mapping=True)
+        """Return token ids and offsets; the beginning token is added only if the template has none.
 
-    def expand(self, tokens: Sequence[int]) -> list[int]:
-        """Repeat the token of each image as often as the image has features."""
-        spread: list[int] = []
-        for token in tokens:
-            spread += [token] * (self.tokens_per_image if token == self.image_token else 1)
-        return spread
+        All texts must come from the same template.
+        """
+        bos_token = self.tokenizer.bos_token
+        has_bos = bos_token is not None and texts[0].startswith(bos_token)
+        return self.tokenizer(texts, add_special_tokens=not has_bos, return_offsets_mapping=True)
+
+    def expand_image_tokens(self, token_ids: Sequence[int]) -> list[int]:
+        """Return token ids with each image token repeated once per image feature."""
+        expanded: list[int] = []
+        for token in token_ids:
+            expanded += [token] * (self.tokens_per_image if token == self.image_token_id else 1)
+        return expanded
 
 
 def messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
-    """Give turns in the form that chat templates take, each image a part of its own."""
+    """Return turns in the form that chat templates take, each image a content part of its own."""
     return [{"role": turn.role, "content": list(split_at_images(turn.text))} for turn in turns]
 
 
 def split_at_images(text: str) -> list[dict[str, str]]:
-    """Split a text at its image markers."""
-    given: list[dict[str, str]] = []
-    for place, words in enumerate(text.split(IMAGE_MARKER)):
-        given += [{"type": "image"}] * (place > 0)
-        given += [{"type": "text", "text": words}] * bool(words)
-    return given
+    """Return the content parts of a text that is split at its image markers."""
+    parts: list[dict[str, str]] = []
+    for index, piece in enumerate(text.split(IMAGE_MARKER)):
+        parts += [{"type": "image"}] * (index > 0)
+        parts += [{"type": "text", "text": piece}] * bool(piece)
+    return parts
 
 
 def assistant_mask(
     offsets: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]]
 ) -> list[bool]:
-    """Say of each token whether it lies in a span; one that crosses a beginning is refused."""
-    learned = [False] * len(offsets)
-    place = 0
+    """Return for each token whether it lies in a span; `offsets` are its characters.
+
+    Raises TrainingError if a token crosses the beginning of a span.
+    """
+    mask = [False] * len(offsets)
+    index = 0
     for begin, end in spans:
-        while place < len(offsets) and offsets[place][1] <= begin:
-            place += 1
-        if place < len(offsets) and offsets[place][0] < begin < offsets[place][1]:
+        while index < len(offsets) and offsets[index][1] <= begin:
+            index += 1
+        if index < len(offsets) and offsets[index][0] < begin < offsets[index][1]:
             raise TrainingError(
-                "a token holds the end of a prompt and the beginning of its answer: the chat "
-                "template must keep them apart."
+                "one token spans the end of a prompt and the beginning of its answer: the chat "
+                "template must separate them."
             )
-        while place < len(offsets) and offsets[place][0] < end:
-            learned[place] = offsets[place][0] < offsets[place][1]
-            place += 1
-    return learned
+        while index < len(offsets) and offsets[index][0] < end:
+            mask[index] = offsets[index][0] < offsets[index][1]
+            index += 1
+    return mask
 
 
-def added_specials(tokenizer: Any) -> list[str]:
-    """Name the tokens that were added to a tokenizer as special ones."""
+def added_special_tokens(tokenizer: Any) -> list[str]:
+    """Return the special tokens that were added to a tokenizer after its training."""
     added = tokenizer.added_tokens_decoder.values()
     return [str(token) for token in added if token.special]
 
 
 def tokens_per_image(processor: "LlavaProcessor") -> int:
-    """Count the tokens that stand for one image, as the processor will."""
+    """Return the number of tokens that the processor puts in for one image."""
     size = processor.image_processor.crop_size
     if processor.patch_size is None or size is None:
         raise TrainingError(
-            "the processor does not tell its patch size and crop size, so the tokens of an image "
-            "cannot be counted: save it anew with a current `transformers`."
+            "the processor has no patch size or no crop size, so the tokens of an image cannot be "
+            "counted: save it again with a current version of `transformers`."
         )
     patches = (size["height"] // processor.patch_size) * (size["width"] // processor.patch_size)
-    cut = processor.vision_feature_select_strategy == "default"
-    return int(patches + processor.num_additional_image_tokens - cut)
+    drops_class_token = processor.vision_feature_select_strategy == "default"
+    return int(patches + processor.num_additional_image_tokens - drops_class_token)

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 class ModelFingerprint(NamedTuple):
     """What must stay the same from stage to stage: the tower, the tokenizer, the template."""
 
-    tower: str
+    vision_tower: str
     tokenizer: str
-    template: str
+    chat_template: str
 
 
 def fingerprint_model(
@@ -29,9 +29,9 @@ def fingerprint_model(
     core = json.loads(processor.tokenizer.backend_tokenizer.to_str())
     core.pop("padding"), core.pop("truncation")
     return ModelFingerprint(
-        tower=tensors_digest(weights),
+        vision_tower=tensors_digest(weights),
         tokenizer=hashlib.sha256(json.dumps(core, sort_keys=True).encode()).hexdigest(),
-        template=hashlib.sha256(str(processor.chat_template).encode()).hexdigest(),
+        chat_template=hashlib.sha256(str(processor.chat_template).encode()).hexdigest(),
     )
 
 

@@ -1,8 +1,7 @@
-"""Ask a checkpoint for greedy answers."""
+"""Generate greedy answers with a checkpoint."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -12,7 +11,6 @@ from torch import Tensor
 
 from visionflan.errors import EvaluationError, TrainingError
 from visionflan.model.chat_tokenizer import ChatTokenizer
-from visionflan.model.fingerprint import weights_digest
 from visionflan.model.image_processing import preprocess
 from visionflan.model.llava import open_llava
 from visionflan.storage.instance import Turn
@@ -21,51 +19,50 @@ if TYPE_CHECKING:
     from transformers import LlavaForConditionalGeneration
 
 Conversation = Sequence[Turn]
+FinishReason = Literal["stop", "length"]
 
 
 class GeneratedAnswer(NamedTuple):
-    """A greedy answer, the number of its tokens without the end, and why it ended."""
+    """A greedy answer."""
 
     text: str
-    tokens: int
-    finish_reason: Literal["stop", "length"]
+    num_tokens: int  # without the end token
+    finish_reason: FinishReason  # `length`: cut at `max_new_tokens`
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model that is ready to be asked."""
+    """A model in memory, ready for inference."""
 
     path: Path
     model: "LlavaForConditionalGeneration"
-    encoder: ChatTokenizer
+    chat_tokenizer: ChatTokenizer
     device: torch.device
-
-    @cached_property
-    def weights(self) -> str:
-        """The digest of the files that hold the weights."""
-        return weights_digest(self.path)
 
 
 def load_checkpoint(path: Path, device: str = "auto") -> Checkpoint:
-    """Load a checkpoint: in half precision on an accelerator, in single on a processor."""
-    where = resolve_device(device)
-    model, processor = open_llava(path, precision=dtype_for(where))
-    torch.nn.Module.to(model, where)
+    """Load a checkpoint for inference: in bfloat16 on a GPU, in float32 on a CPU."""
+    torch_device = resolve_device(device)
+    model, processor = open_llava(path, dtype=dtype_for(torch_device))
+    torch.nn.Module.to(model, torch_device)
     model.requires_grad_(False)
-    return Checkpoint(path, model, ChatTokenizer(processor), where)
+    return Checkpoint(path, model, ChatTokenizer(processor), torch_device)
 
 
 def dtype_for(device: torch.device) -> str:
-    """Name the arithmetic that is used on a device."""
+    """Return the name of the dtype used on a device."""
     return "bfloat16" if device.type == "cuda" else "float32"
 
 
 def resolve_device(name: str) -> torch.device:
-    """Take the named device; `auto` is an accelerator where there is one."""
+    """Return the named device; `auto` is a GPU if there is one, else the CPU.
+
+    Raises TrainingError if `cuda` is asked for and is not available.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda" and not torch.cuda.is_available():
-        raise TrainingError("no accelerator is to be found: choose the device cpu or auto.")
+        raise TrainingError("no GPU is available: use `cpu` or `auto` as the device.")
     return torch.device(name)
 
 
@@ -77,33 +74,40 @@ def generate_answers(
     max_new_tokens: int = 64,
     batch_size: int = 32,
 ) -> list[GeneratedAnswer]:
-    """Answer conversations that end with a question, greedily, in batches of like length."""
-    prompts = tokenize_prompts(checkpoint.encoder, conversations, images)
-    order = sorted(range(len(prompts)), key=lambda place: -len(prompts[place]))
+    """Return the answers to conversations that end with a user's turn.
+
+    Decoding is greedy, in batches of prompts of similar length.
+    """
+    prompts = tokenize_prompts(checkpoint.chat_tokenizer, conversations, images)
+    order = sorted(range(len(prompts)), key=lambda index: -len(prompts[index]))
     answers: dict[int, GeneratedAnswer] = {}
     for begin in range(0, len(order), batch_size):
-        places = order[begin : begin + batch_size]
-        shown = [image for place in places for image in images[place]]
-        written = generate_batch(
-            checkpoint, [prompts[place] for place in places], shown, max_new_tokens
-        )
-        answers.update(zip(places, written, strict=True))
-    return [answers[place] for place in range(len(prompts))]
+        indices = order[begin : begin + batch_size]
+        batch_images = [image for index in indices for image in images[index]]
+        batch_prompts = [prompts[index] for index in indices]
+        generated = generate_batch(checkpoint, batch_prompts, batch_images, max_new_tokens)
+        answers.update(zip(indices, generated, strict=True))
+    return [answers[index] for index in range(len(prompts))]
 
 
 def tokenize_prompts(
-    encoder: ChatTokenizer,
+    chat_tokenizer: ChatTokenizer,
     conversations: Sequence[Conversation],
     images: Sequence[Sequence[Image.Image]],
 ) -> list[list[int]]:
-    """Encode questions, each image by all its tokens, and refuse what does not fit together."""
-    for turns, shown in zip(conversations, images, strict=True):
+    """Return the token ids of prompts with the image tokens expanded.
+
+    Raises EvaluationError if a conversation does not end with a user's turn, UnusableError if its
+    text contains a special token or its image markers do not match its images.
+    """
+    for turns, conversation_images in zip(conversations, images, strict=True):
         if not turns or turns[-1].role != "user":
-            raise EvaluationError("a conversation to be answered must end with a user's turn.")
-        encoder.check(turns, len(shown))
+            raise EvaluationError("a conversation must end with a user's turn to be answered.")
+        chat_tokenizer.validate(turns, len(conversation_images))
     if not conversations:
         return []
-    return [encoder.expand(tokens) for tokens in encoder.prompts(conversations)]
+    prompts = chat_tokenizer.encode_prompts(conversations)
+    return [chat_tokenizer.expand_image_tokens(token_ids) for token_ids in prompts]
 
 
 @torch.inference_mode()
@@ -113,32 +117,35 @@ def generate_batch(
     images: list[Image.Image],
     max_new_tokens: int,
 ) -> list[GeneratedAnswer]:
-    """Write on from one batch of prompts, padded on the left."""
-    encoder, length = checkpoint.encoder, max(map(len, prompts))
-    rows = [[encoder.padding] * (length - len(prompt)) + prompt for prompt in prompts]
+    """Return the answers to one batch of prompts, padded on the left."""
+    chat_tokenizer, length = checkpoint.chat_tokenizer, max(map(len, prompts))
+    rows = [[chat_tokenizer.pad_token_id] * (length - len(prompt)) + prompt for prompt in prompts]
     mask = [[0] * (length - len(prompt)) + [1] * len(prompt) for prompt in prompts]
-    generator: Any = checkpoint.model
-    written: Tensor = generator.generate(
+    untyped: Any = checkpoint.model
+    generated: Tensor = untyped.generate(
         input_ids=torch.tensor(rows, device=checkpoint.device),
         attention_mask=torch.tensor(mask, device=checkpoint.device),
         **pixel_inputs(checkpoint, images),
         max_new_tokens=max_new_tokens,
     )
-    ends = set(checkpoint.model.generation_config.eos_token_id)
-    return [decode_answer(encoder, row, ends) for row in written[:, length:].tolist()]
+    eos_token_ids = set(untyped.generation_config.eos_token_id)
+    new_tokens = generated[:, length:].tolist()
+    return [decode_answer(chat_tokenizer, row, eos_token_ids) for row in new_tokens]
 
 
 def pixel_inputs(checkpoint: Checkpoint, images: list[Image.Image]) -> dict[str, Tensor]:
-    """Give the pixel values of images where the model is; nothing where there are none."""
+    """Return the pixel values of images on the model's device; empty if there are no images."""
     if not images:
         return {}
-    values = preprocess(checkpoint.encoder.processor, images)
-    return {"pixel_values": values.to(checkpoint.device, checkpoint.model.dtype)}
+    pixel_values = preprocess(checkpoint.chat_tokenizer.processor, images)
+    return {"pixel_values": pixel_values.to(checkpoint.device, checkpoint.model.dtype)}
 
 
-def decode_answer(encoder: ChatTokenizer, tokens: list[int], ends: set[int]) -> GeneratedAnswer:
-    """Cut an answer at its end, and give its words."""
-    stop = next((place for place, token in enumerate(tokens) if token in ends), None)
-    words = encoder.tokenizer.decode(tokens[:stop], skip_special_tokens=True)
-    reason: Literal["stop", "length"] = "length" if stop is None else "stop"
-    return GeneratedAnswer(words.strip(), len(tokens[:stop]), reason)
+def decode_answer(
+    chat_tokenizer: ChatTokenizer, token_ids: list[int], eos_token_ids: set[int]
+) -> GeneratedAnswer:
+    """Return the answer up to its first end token."""
+    end = next((i for i, token in enumerate(token_ids) if token in eos_token_ids), None)
+    text = chat_tokenizer.tokenizer.decode(token_ids[:end], skip_special_tokens=True)
+    finish_reason: FinishReason = "length" if end is None else "stop"
+    return GeneratedAnswer(text.strip(), len(token_ids[:end]), finish_reason)

@@ -14,7 +14,7 @@ from visionflan.model.pretrained import (
     add_special_tokens,
     from_folder,
     image_settings,
-    image_token,
+    image_token_id,
     open_language_model,
     open_processor,
     open_tokenizer,
@@ -66,15 +66,15 @@ def build_llava(
 
 
 def open_llava(
-    checkpoint: Path, *, template_name: str = "", precision: str = "float32"
+    checkpoint: Path, *, template_name: str = "", dtype: str = "float32"
 ) -> "tuple[LlavaForConditionalGeneration, LlavaProcessor]":
     """Open a ready LLaVA checkpoint."""
     import torch
     from transformers import LlavaForConditionalGeneration
 
-    dtype = getattr(torch, precision)
+    torch_dtype = getattr(torch, dtype)
     kind = LlavaForConditionalGeneration
-    model = from_folder(kind, checkpoint, "LLaVA checkpoint", dtype=dtype)
+    model = from_folder(kind, checkpoint, "LLaVA checkpoint", dtype=torch_dtype)
     processor = load_processor(checkpoint, template_name)
     model.generation_config = generation_config(processor.tokenizer, model)
     return model, processor
@@ -92,11 +92,11 @@ def load_processor(checkpoint: Path, template_name: str = "") -> "LlavaProcessor
 class VisionGeometry:
     """What a tower makes of an image: its side, its patches, and tokens that are no patch."""
 
-    side: int
-    patch: int
-    tokens: int
-    additional: int
-    strategy: Literal["default", "full"]
+    image_size: int
+    patch_size: int
+    tokens_per_image: int
+    num_extra_tokens: int
+    feature_select_strategy: Literal["default", "full"]
 
     @classmethod
     def of(cls, tower: "PreTrainedModel", joint: ConnectorConfig) -> "VisionGeometry":
@@ -145,16 +145,16 @@ def build_processor(
     told = image_settings(tower)
     pixels = LlavaImageProcessorPil(
         do_pad=joint.pad_to_square,
-        size={"shortest_edge": sight.side},
-        crop_size={"height": sight.side, "width": sight.side},
+        size={"shortest_edge": sight.image_size},
+        crop_size={"height": sight.image_size, "width": sight.image_size},
         **{name: told[name] for name in ("image_mean", "image_std", "resample") if name in told},
     )
     return LlavaProcessor(
         image_processor=pixels,
         tokenizer=tokenizer,
-        patch_size=sight.patch,
-        vision_feature_select_strategy=sight.strategy,
-        num_additional_image_tokens=sight.additional,
+        patch_size=sight.patch_size,
+        vision_feature_select_strategy=sight.feature_select_strategy,
+        num_additional_image_tokens=sight.num_extra_tokens,
         image_token=IMAGE_MARKER,
     )
 
@@ -172,11 +172,11 @@ def llava_config(
     return LlavaConfig(
         vision_config=copy.deepcopy(tower.config),
         text_config=copy.deepcopy(language_model.config),
-        image_token_index=image_token(tokenizer),
-        image_seq_length=sight.tokens,
+        image_token_index=image_token_id(tokenizer),
+        image_seq_length=sight.tokens_per_image,
         projector_hidden_act="gelu",
         vision_feature_layer=joint.feature_layer,
-        vision_feature_select_strategy=sight.strategy,
+        vision_feature_select_strategy=sight.feature_select_strategy,
         tie_word_embeddings=bool(language_model.config.tie_word_embeddings),
     )
 
@@ -215,5 +215,5 @@ def generation_config(tokenizer: "PreTrainedTokenizerBase", model: "PreTrainedMo
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=sorted({*known, tokenizer.eos_token_id}),
         pad_token_id=tokenizer.pad_token_id,
-        suppress_tokens=[image_token(tokenizer)],
+        suppress_tokens=[image_token_id(tokenizer)],
     )

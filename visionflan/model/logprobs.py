@@ -1,8 +1,8 @@
-"""How likely a checkpoint holds given answers to be.
+"""Compute the log-probability that a checkpoint assigns to given answers.
 
-The candidates of a question stand one after the other behind its prompt in one row, each hidden
-from the others, so that the prompt with its pictures is read once for all of them. Suffixes tell
-shapes: b rows, l tokens, a tokens of candidates, d width of the language model, v vocabulary.
+All candidates of a question are packed into one row behind its prompt, hidden from each other, so
+that the prompt with its images is processed once. Shape suffixes: b rows, l tokens, c candidate
+tokens, d width of the language model, v vocabulary.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,37 +19,35 @@ from visionflan.model.chat_tokenizer import ChatTokenizer
 from visionflan.model.generate import Checkpoint, Conversation, pixel_inputs, tokenize_prompts
 from visionflan.storage.instance import Turn
 
+# Segments of a packed row; the candidates are numbered from 1.
+PROMPT_SEGMENT = 0
+PADDING_SEGMENT = -1
+
 
 class Likelihood(NamedTuple):
-    """The log-probability of a given answer with its end: summed, and per token.
+    """The log-probability of an answer, its end token included."""
 
-    `greedy` says whether each token is the likeliest one, so that greedy writing gives the answer.
-    """
-
-    summed: float
-    mean: float
-    tokens: int
-    greedy: bool
+    sum_logprob: float
+    mean_logprob: float  # per token
+    num_tokens: int
+    is_greedy: bool  # every token has the highest probability, so greedy decoding writes it
 
 
 class CandidateRow(NamedTuple):
-    """A question with some of its candidates: the tokens of both, and the pictures it shows."""
+    """A question with some of its candidates."""
 
-    prompt: list[int]
-    candidates: list[list[int]]
+    prompt_ids: list[int]
+    candidates: list[list[int]]  # the token ids of each
     images: Sequence[Image.Image]
 
 
 class PackedToken(NamedTuple):
-    """A token in its row: the position it is read at, whose it is, and from where it is predicted.
+    """A token of a packed row."""
 
-    The owner is 0 for the prompt, the number of the candidate from 1, and -1 for padding.
-    """
-
-    token: int
-    position: int
-    owner: int
-    before: int
+    token_id: int
+    position: int  # position id: every candidate continues where the prompt ends
+    segment: int  # PROMPT_SEGMENT, PADDING_SEGMENT, or the number of the candidate from 1
+    predictor: int  # index in the row of the token whose output predicts this one
 
 
 def candidate_logprobs(
@@ -60,111 +58,147 @@ def candidate_logprobs(
     *,
     batch_size: int = 32,
 ) -> list[list[Likelihood]]:
-    """Tell for each question how likely each of its candidates is as the whole answer.
+    """Return for each question the likelihood of each of its candidates as the complete answer.
 
-    A batch holds up to `batch_size` candidates, of one question or of several.
+    A batch has up to `batch_size` candidates, of one question or of several.
     """
-    prompts = tokenize_prompts(checkpoint.encoder, conversations, images)
+    prompts = tokenize_prompts(checkpoint.chat_tokenizer, conversations, images)
     rows: list[CandidateRow] = []
-    for turns, shown, prompt, texts in zip(conversations, images, prompts, candidates, strict=True):
-        answers = candidate_tokens(checkpoint.encoder, turns, prompt, texts)
+    questions = zip(conversations, images, prompts, candidates, strict=True)
+    for turns, question_images, prompt_ids, texts in questions:
+        answers = candidate_tokens(checkpoint.chat_tokenizer, turns, prompt_ids, texts)
         for begin in range(0, len(answers), batch_size):
-            rows.append(CandidateRow(prompt, answers[begin : begin + batch_size], shown))
-    found: dict[int, list[Likelihood]] = {}
-    for places in batch_rows(rows, batch_size):
-        weighed = score_rows(checkpoint, [rows[place] for place in places])
-        found.update(zip(places, weighed, strict=True))
-    flat = iter([each for place in range(len(rows)) for each in found[place]])
-    return [[next(flat) for _ in texts] for texts in candidates]
+            batch = answers[begin : begin + batch_size]
+            rows.append(CandidateRow(prompt_ids, batch, question_images))
+    likelihoods: dict[int, list[Likelihood]] = {}
+    for indices in batch_rows(rows, batch_size):
+        scores = score_rows(checkpoint, [rows[index] for index in indices])
+        likelihoods.update(zip(indices, scores, strict=True))
+    in_order = iter([score for index in range(len(rows)) for score in likelihoods[index]])
+    return [[next(in_order) for _ in texts] for texts in candidates]
 
 
 def candidate_tokens(
-    encoder: ChatTokenizer, turns: Conversation, prompt: list[int], candidates: Sequence[str]
+    chat_tokenizer: ChatTokenizer,
+    turns: Conversation,
+    prompt_ids: list[int],
+    candidates: Sequence[str],
 ) -> list[list[int]]:
-    """Give the tokens of each candidate behind the prompt, whose own must stay what they are."""
+    """Return the token ids of each candidate behind the prompt.
+
+    Raises EvaluationError if a candidate changes the tokens of the prompt.
+    """
     if not candidates:
         return []
-    whole = encoder.conversations([(*turns, Turn("assistant", text)) for text in candidates])
-    rows = [encoder.expand(encoded.tokens) for encoded in whole]
-    if any(row[: len(prompt)] != prompt for row in rows):
+    conversations = chat_tokenizer.encode_conversations(
+        [(*turns, Turn("assistant", text)) for text in candidates]
+    )
+    rows = [chat_tokenizer.expand_image_tokens(each.token_ids) for each in conversations]
+    if any(row[: len(prompt_ids)] != prompt_ids for row in rows):
         raise EvaluationError(
-            f"the prompt {turns[-1].text!r} has other tokens with an answer behind it than without."
+            f"the prompt {turns[-1].text!r} has other tokens with an answer than without one."
         )
-    return [row[len(prompt) :] for row in rows]
+    return [row[len(prompt_ids) :] for row in rows]
 
 
-def batch_rows(rows: Sequence[CandidateRow], most: int) -> Iterator[list[int]]:
-    """Put rows of like length together while they hold no more than so many candidates."""
-    places: list[int] = []
-    held = 0
-    for place in sorted(range(len(rows)), key=lambda place: len(rows[place].prompt)):
-        if places and held + len(rows[place].candidates) > most:
-            yield places
-            places, held = [], 0
-        places.append(place)
-        held += len(rows[place].candidates)
-    if places:
-        yield places
+def batch_rows(rows: Sequence[CandidateRow], max_candidates: int) -> Iterator[list[int]]:
+    """Yield the indices of rows of similar length that together have at most so many candidates."""
+    batch: list[int] = []
+    num_candidates = 0
+    for index in sorted(range(len(rows)), key=lambda index: len(rows[index].prompt_ids)):
+        if batch and num_candidates + len(rows[index].candidates) > max_candidates:
+            yield batch
+            batch, num_candidates = [], 0
+        batch.append(index)
+        num_candidates += len(rows[index].candidates)
+    if batch:
+        yield batch
 
 
 @torch.inference_mode()
 def score_rows(checkpoint: Checkpoint, rows: list[CandidateRow]) -> list[list[Likelihood]]:
-    """Sum the log-probabilities of the candidates in one batch of rows."""
+    """Return the likelihoods of the candidates of one batch of rows."""
     device, model = checkpoint.device, checkpoint.model
-    placed = torch.tensor(pack_rows(rows, checkpoint.encoder.padding), device=device)
-    tokens_bl, positions_bl, owners_bl, before_bl = placed.unbind(-1)
+    packed = torch.tensor(pack_rows(rows, checkpoint.chat_tokenizer.pad_token_id), device=device)
+    token_ids_bl, position_ids_bl, segment_ids_bl, predictor_index_bl = packed.unbind(-1)
     features = unique_image_features(checkpoint, [image for row in rows for image in row.images])
     hidden_bld = forward.packed_hidden_states(
-        model, tokens_bl, features, positions_bl, packed_attention_mask(owners_bl)
+        model, token_ids_bl, features, position_ids_bl, packed_attention_mask(segment_ids_bl)
     )
-    rows_a, places_a = (owners_bl > 0).nonzero(as_tuple=True)
-    logits_av = model.lm_head(hidden_bld[rows_a, before_bl[rows_a, places_a]])
-    tokens_a = tokens_bl[rows_a, places_a]
+    row_c, column_c = (segment_ids_bl > PROMPT_SEGMENT).nonzero(as_tuple=True)
+    logits_cv = model.lm_head(hidden_bld[row_c, predictor_index_bl[row_c, column_c]])
+    targets_c = token_ids_bl[row_c, column_c]
+    # Candidates are numbered through the batch: `firsts` has the first of each row, and the end.
     firsts = list(accumulate((len(row.candidates) for row in rows), initial=0))
-    which_a = torch.tensor(firsts, device=device)[rows_a] + owners_bl[rows_a, places_a] - 1
-    nothing = torch.zeros(firsts[-1], device=device)
-    sums = nothing.index_add(0, which_a, -forward.token_losses(logits_av, tokens_a)).tolist()
-    unlike_a = (logits_av.argmax(-1) != tokens_a).float()
-    misses = nothing.index_add(0, which_a, unlike_a).tolist()
-    counts = [len(candidate) for row in rows for candidate in row.candidates]
-    each = zip(sums, counts, misses, strict=True)
-    told = [Likelihood(total, total / n, n, not missed) for total, n, missed in each]
-    return [told[first:end] for first, end in pairwise(firsts)]
+    candidate_index = torch.tensor(firsts, device=device)[row_c]
+    candidate_index = candidate_index + segment_ids_bl[row_c, column_c] - 1
+    zeros = torch.zeros(firsts[-1], device=device)
+    token_logprobs = -forward.token_losses(logits_cv, targets_c)
+    sum_logprobs = zeros.index_add(0, candidate_index, token_logprobs).tolist()
+    not_greedy_c = (logits_cv.argmax(-1) != targets_c).float()
+    num_not_greedy = zeros.index_add(0, candidate_index, not_greedy_c).tolist()
+    lengths = [len(candidate) for row in rows for candidate in row.candidates]
+    likelihoods = [
+        Likelihood(total, total / length, length, not misses)
+        for total, length, misses in zip(sum_logprobs, lengths, num_not_greedy, strict=True)
+    ]
+    return [likelihoods[first:end] for first, end in pairwise(firsts)]
 
 
-def pack_rows(rows: Sequence[CandidateRow], padding: int) -> list[list[PackedToken]]:
-    """Place the tokens of each row, padded on the right."""
-    laid = [pack_row(row) for row in rows]
-    longest = max(map(len, laid))
-    gap = PackedToken(padding, 0, -1, 0)
-    return [placed + [gap] * (longest - len(placed)) for placed in laid]
+def pack_rows(rows: Sequence[CandidateRow], pad_token_id: int) -> list[list[PackedToken]]:
+    """Return the packed tokens of each row, padded on the right to the longest."""
+    packed = [pack_row(row) for row in rows]
+    max_length = max(map(len, packed))
+    padding = PackedToken(pad_token_id, 0, PADDING_SEGMENT, 0)
+    return [tokens + [padding] * (max_length - len(tokens)) for tokens in packed]
 
 
 def pack_row(row: CandidateRow) -> list[PackedToken]:
-    """Place a prompt and its candidates, each of them read as if it alone stood behind it."""
-    begin = len(row.prompt)
-    placed = [PackedToken(token, place, 0, 0) for place, token in enumerate(row.prompt)]
-    for owner, candidate in enumerate(row.candidates, start=1):
-        before = begin - 1
-        for place, token in enumerate(candidate, start=begin):
-            placed.append(PackedToken(token, place, owner, before))
-            before = len(placed) - 1
-    return placed
+    """Return the tokens of a prompt and its candidates, each placed as if it came alone.
+
+    A prompt of three tokens with the candidates `red </s>` and `dark blue </s>`:
+
+        index      0    1    2     3    4      5    6    7
+        token_id   Q    :    A     red  </s>   dark blue </s>
+        position   0    1    2     3    4      3    4    5
+        segment    0    0    0     1    1      2    2    2
+        predictor  0    0    0     2    3      2    5    6
+
+    The predictor of a prompt token is not used. A token attends to the prompt and to its own
+    segment, to the left (`packed_attention_mask`).
+    """
+    prompt_length = len(row.prompt_ids)
+    packed = [
+        PackedToken(token_id, position, PROMPT_SEGMENT, 0)
+        for position, token_id in enumerate(row.prompt_ids)
+    ]
+    for segment, candidate in enumerate(row.candidates, start=1):
+        predictor = prompt_length - 1
+        for position, token_id in enumerate(candidate, start=prompt_length):
+            packed.append(PackedToken(token_id, position, segment, predictor))
+            predictor = len(packed) - 1
+    return packed
 
 
-def packed_attention_mask(owners_bl: Tensor) -> Tensor:
-    """Tell what each token may look at: to its left the prompt's tokens and its owner's."""
-    own_bll = owners_bl[:, :, None] == owners_bl[:, None, :]
-    prompts_b1l = (owners_bl == 0)[:, None, :]
-    return torch.tril(own_bll | prompts_b1l)
+def packed_attention_mask(segment_ids_bl: Tensor) -> Tensor:
+    """Return which tokens (last axis) each token attends to: to its left, prompt and own segment.
+
+    Shape b x l x l, boolean.
+    """
+    same_segment_bll = segment_ids_bl[:, :, None] == segment_ids_bl[:, None, :]
+    is_prompt_b1l = (segment_ids_bl == PROMPT_SEGMENT)[:, None, :]
+    return torch.tril(same_segment_bll | is_prompt_b1l)
 
 
 def unique_image_features(checkpoint: Checkpoint, images: list[Image.Image]) -> Tensor | None:
-    """Give the tower's features of images, looking once at one that is shown to several rows."""
-    distinct = list({id(image): image for image in images}.values())
-    if not distinct:
+    """Return the features of images; one that several rows share is encoded once.
+
+    None if there are no images.
+    """
+    unique = list({id(image): image for image in images}.values())
+    if not unique:
         return None
-    known = {id(image): place for place, image in enumerate(distinct)}
-    places = [known[id(image)] for image in images]
-    given = pixel_inputs(checkpoint, distinct)
-    return forward.encode_images(checkpoint.model, given["pixel_values"])[places]
+    index_of = {id(image): index for index, image in enumerate(unique)}
+    indices = [index_of[id(image)] for image in images]
+    inputs = pixel_inputs(checkpoint, unique)
+    return forward.encode_images(checkpoint.model, inputs["pixel_values"])[indices]

@@ -96,7 +96,7 @@ def add_special_tokens(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizer
         model.resize_token_embeddings(len(tokenizer), pad_to_multiple_of=MULTIPLE)
 
 
-def image_token(tokenizer: "PreTrainedTokenizerBase") -> int:
+def image_token_id(tokenizer: "PreTrainedTokenizerBase") -> int:
     """Give the number of the token that stands for an image."""
     token = tokenizer.convert_tokens_to_ids(IMAGE_MARKER)
     assert isinstance(token, int)

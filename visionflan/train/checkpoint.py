@@ -75,7 +75,7 @@ def check_start_matches(
     found = fingerprint_model(model, processor)
     if init.vision_tower is not None:
         told = tensors_digest(open_tower(init.vision_tower).state_dict())
-        if told != found.tower:
+        if told != found.vision_tower:
             raise TrainingError(f"{init.checkpoint} has another tower than {init.vision_tower}.")
     if init.language_model is None:
         return

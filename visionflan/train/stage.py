@@ -130,7 +130,9 @@ class StageRunner:
             )
         expected = ModelFingerprint(**json.loads(mark.read_bytes()))
         if any("vision_tower" in stage.trainable for stage in before):
-            expected = expected._replace(tower=read_run(checkpoint)["identity"]["tower"])
+            expected = expected._replace(
+                vision_tower=read_run(checkpoint)["identity"]["vision_tower"]
+            )
         return open_parent(checkpoint, expected)
 
     def encoded(self) -> TokenizedDataset:
@@ -193,7 +195,7 @@ def feature_cache_key(parent: InitialModel, names: list[str]) -> str:
     """Name what the features of these images depend on; stages that share it share the file."""
     config, images = parent.model.config, parent.processor.image_processor
     parts = [
-        fingerprint_model(parent.model, parent.processor).tower,
+        fingerprint_model(parent.model, parent.processor).vision_tower,
         config.vision_feature_layer,
         config.vision_feature_select_strategy,
         images.to_json_string(),

@@ -99,7 +99,7 @@ def tokenization_key(
 ) -> str:
     """Name everything that the encoded rows depend on."""
     core = encoder.tokenizer.backend_tokenizer.to_str()
-    parts = [source.digest, repr(stage.data), seed, stage.max_seq_len, encoder.template, core]
+    parts = [source.digest, repr(stage.data), seed, stage.max_seq_len, encoder.chat_template, core]
     parts.append(encoder.tokens_per_image)
     return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()
 
@@ -196,12 +196,14 @@ def encoded_rows(
             fit: list[tuple[int, Instance]] = []
             for place, instance in enumerate(instances[begin : begin + CHUNK], begin):
                 try:
-                    encoder.check(instance.turns, len(instance.images))
+                    encoder.validate(instance.turns, len(instance.images))
                 except UnusableError as fault:
                     ledger.add("lost", instance.id, fault.reason, fault.detail)
                     continue
                 fit.append((place, instance))
-            rows = encoder.conversations([instance.turns for _, instance in fit]) if fit else []
+            rows = (
+                encoder.encode_conversations([instance.turns for _, instance in fit]) if fit else []
+            )
             for (place, instance), row in zip(fit, rows, strict=True):
                 check_row(instance, row, encoder, again=place < NUM_CHECKED)
                 yield from truncate(place, instance, row, stage, encoder, ledger)
@@ -212,13 +214,13 @@ def check_row(
     instance: Instance, row: TokenizedConversation, encoder: ChatTokenizer, *, again: bool
 ) -> None:
     """Refuse a row that teaches nothing, or whose prompt is another when it is asked."""
-    if not any(row.learned):
+    if not any(row.loss_mask):
         raise TrainingError(
             f"instance {instance.id} has no token to learn: its conversation has no answer that "
             "the chat template marks."
         )
     if again:
-        encoder.agree(instance.turns, row)
+        encoder.check_prompt_prefix(instance.turns, row)
 
 
 def truncate(
@@ -230,16 +232,16 @@ def truncate(
     ledger: Ledger,
 ) -> Iterator[EncodedRow]:
     """Cut the end of a row that is too long; lose it where an image or every answer would go."""
-    spread = row.tokens.count(encoder.image_token) * (encoder.tokens_per_image - 1)
-    length, room = len(row.tokens) + spread, stage.max_seq_len - spread
+    spread = row.token_ids.count(encoder.image_token_id) * (encoder.tokens_per_image - 1)
+    length, room = len(row.token_ids) + spread, stage.max_seq_len - spread
     if length > stage.max_seq_len:
         detail = f"{length} tokens, and room for {stage.max_seq_len}"
-        gone = row.tokens[max(room, 0) :]
-        row = TokenizedConversation(row.tokens[: max(room, 0)], row.learned[: max(room, 0)])
-        if encoder.image_token in gone or not any(row.learned):
+        gone = row.token_ids[max(room, 0) :]
+        row = TokenizedConversation(row.token_ids[: max(room, 0)], row.loss_mask[: max(room, 0)])
+        if encoder.image_token_id in gone or not any(row.loss_mask):
             ledger.add("lost", instance.id, "too_long", detail)
             return
         ledger.add("note", instance.id, "cut", detail)
         length = stage.max_seq_len
-    tokens, learned = np.array(row.tokens, np.int32), np.array(row.learned, np.bool_)
+    tokens, learned = np.array(row.token_ids, np.int32), np.array(row.loss_mask, np.bool_)
     yield EncodedRow(place, instance.task, length, tokens, learned)

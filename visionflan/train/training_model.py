@@ -58,13 +58,13 @@ class Collator:
         rows = [self.rows.row(number) for number in numbers]
         spread = [self.spread(row.tokens, row.learned) for row in rows]
         longest = max(len(tokens) for tokens, _ in spread)
-        tokens_bl = np.full((len(rows), longest), self.encoder.padding, np.int64)
+        tokens_bl = np.full((len(rows), longest), self.encoder.pad_token_id, np.int64)
         learned_bl = np.zeros((len(rows), longest), np.bool_)
         for place, (tokens, learned) in enumerate(spread):
             tokens_bl[place, : len(tokens)] = tokens
             learned_bl[place, : len(tokens)] = learned & (len(micro.rows) > 0)
         shown = [image for row in rows for image in row.images]
-        markers = int((tokens_bl == self.encoder.image_token).sum())
+        markers = int((tokens_bl == self.encoder.image_token_id).sum())
         if markers != len(shown) * self.encoder.tokens_per_image:
             named = ", ".join(self.rows.instance(number).id for number in numbers)
             raise TrainingError(f"image markers and images do not agree in one of {named}.")
@@ -79,7 +79,7 @@ class Collator:
         self, tokens: NDArray[np.int32], learned: NDArray[np.bool_]
     ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """Repeat the token of each image as often as the image has features."""
-        times = np.where(tokens == self.encoder.image_token, self.encoder.tokens_per_image, 1)
+        times = np.where(tokens == self.encoder.image_token_id, self.encoder.tokens_per_image, 1)
         return np.repeat(tokens, times), np.repeat(learned, times)
 
     def with_images(self, batch: Batch, names: list[str]) -> Batch:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.helpers.paper_benchmarks import JUDGED, OF_THE_PAPER
-from tests.helpers.tiny_evaluation import Said
+from tests.helpers.tiny_evaluation import ToyReply
 from visionflan.cli.main import main
 from visionflan.dataset import IMAGE_MARKER, LICENSES
 from visionflan.errors import EvaluationError, UnknownNameError
@@ -39,7 +39,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, BenchmarkRel
 
 
 class Weight(NamedTuple):
-    summed: float
+    sum_logprob: float
 
 
 class Knowing:
@@ -56,21 +56,21 @@ class Knowing:
     def meant(self, turns: Sequence[Turn], images: Sequence[Image.Image]) -> Item:
         return self.items[turns[-1].text, tuple(map(pixels_digest, images))]
 
-    def answer(
+    def generate(
         self,
         conversations: Sequence[Sequence[Turn]],
         images: Sequence[Sequence[Image.Image]],
         max_new_tokens: int,
-    ) -> list[Said]:
+    ) -> list[ToyReply]:
         items = map(self.meant, conversations, images)
-        return [Said(self.one(item), 1, "stop") for item in items]
+        return [ToyReply(self.one(item), 1, "stop") for item in items]
 
     def one(self, item: Item) -> str:
         if not item.candidates:
             return "zzz" if self.wrong else item.target
         return next(c for c in item.candidates if is_right(item, c) != self.wrong)
 
-    def weigh(
+    def loglikelihood(
         self,
         conversations: Sequence[Sequence[Turn]],
         images: Sequence[Sequence[Image.Image]],

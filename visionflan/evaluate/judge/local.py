@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.judge.base import JudgeError, JudgeReply, TokenPrices
 from visionflan.evaluate.judge.rubric import JudgeRequest
-from visionflan.evaluate.models.base import checkpoint_digest
+from visionflan.evaluate.models.checkpoint import checkpoint_digest
 from visionflan.hashing import stable_hash
 
 if TYPE_CHECKING:

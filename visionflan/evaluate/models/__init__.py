@@ -1,1 +1,1 @@
-"""What an evaluation can put questions to."""
+"""Models to evaluate: the protocol, a checkpoint, and a cache of answers in front of either."""

@@ -1,189 +1,92 @@
-"""What an evaluation needs of a model, and a checkpoint that offers it."""
+"""What an evaluation needs of a model: answers, and for closed questions log-likelihoods."""
 
 from collections.abc import Sequence
-from functools import cached_property
-from hashlib import file_digest, sha256
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from PIL import Image
 
-from visionflan.errors import EvaluationError
 from visionflan.storage.instance import Turn
 
-if TYPE_CHECKING:
-    from visionflan.model.chat_tokenizer import ChatTokenizer
-    from visionflan.model.generate import Checkpoint
-
-# What a checkpoint folder holds about its making, which does not change what it answers.
-NOT_THE_MODEL = frozenset({"run.json", "README.md"})
+Conversations = Sequence[Sequence[Turn]]
+ConversationImages = Sequence[Sequence[Image.Image]]
 
 
 class Reply(Protocol):
-    """An answer, the number of its tokens, and `stop` or, cut at the limit, `length`."""
+    """A generated answer."""
 
     @property
     def text(self) -> str:
-        """The words."""
+        """The answer's text."""
         ...
 
     @property
-    def tokens(self) -> int:
-        """How many tokens they are."""
+    def num_tokens(self) -> int:
+        """The number of its tokens, without the end token."""
         ...
 
     @property
     def finish_reason(self) -> str:
-        """Why they end."""
+        """`stop`, or `length` if it was cut at the limit of tokens."""
         ...
 
 
-class Likelihood(Protocol):
-    """How likely a given answer is as the whole answer."""
+class CandidateLikelihood(Protocol):
+    """The log-likelihood of a candidate as the complete answer."""
 
     @property
-    def summed(self) -> float:
-        """The sum of the log-probabilities of its tokens and of the end."""
+    def sum_logprob(self) -> float:
+        """The sum of the log-probabilities of its tokens, the end token included."""
         ...
 
 
 class EvalModel(Protocol):
-    """Whatever answers questions about pictures: a checkpoint, a server, a script in a test.
+    """A model that answers questions about images: a checkpoint, a server, a rule in a test.
 
-    `digest` changes whenever answers may change; `precision` names the arithmetic.
+    `digest` changes whenever answers may change.
     """
 
     @property
     def digest(self) -> str:
-        """Name the weights and all else that decides answers, by content."""
+        """The hash of the weights and everything else that determines answers."""
         ...
 
     @property
     def precision(self) -> str:
-        """Name the arithmetic."""
+        """The name of the dtype it computes in."""
         ...
 
-    def answer(
-        self,
-        conversations: Sequence[Sequence[Turn]],
-        images: Sequence[Sequence[Image.Image]],
-        max_new_tokens: int,
+    def generate(
+        self, conversations: Conversations, images: ConversationImages, max_new_tokens: int
     ) -> Sequence[Reply]:
-        """Answer conversations that end with a user's turn, in one batch."""
+        """Return the answers to conversations that end with a user's turn, as one batch."""
         ...
 
-    def prompt_tokens(self, conversations: Sequence[Sequence[Turn]]) -> list[list[int]]:
-        """Give the tokens of each conversation as the model is shown them."""
+    def prompt_tokens(self, conversations: Conversations) -> list[list[int]]:
+        """Return the token ids of each conversation's prompt."""
         ...
 
 
 @runtime_checkable
 class LikelihoodModel(Protocol):
-    """An answerer that also tells how likely it holds given answers."""
+    """A model that also computes log-likelihoods of given answers."""
 
-    def weigh(
+    def loglikelihood(
         self,
-        conversations: Sequence[Sequence[Turn]],
-        images: Sequence[Sequence[Image.Image]],
+        conversations: Conversations,
+        images: ConversationImages,
         candidates: Sequence[Sequence[str]],
-    ) -> Sequence[Sequence[Likelihood]]:
-        """Weigh the candidates of each conversation."""
+    ) -> Sequence[Sequence[CandidateLikelihood]]:
+        """Return the log-likelihoods of the candidates of each conversation."""
         ...
 
 
-class CheckpointModel:
-    """A checkpoint folder, loaded when the first question comes."""
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error means that a batch did not fit in memory.
 
-    def __init__(self, path: Path, device: str = "auto", *, batch_size: int = 64) -> None:
-        if not (path / "config.json").is_file():
-            raise EvaluationError(f"{path} is no checkpoint: it holds no config.json")
-        self.path, self.device, self.batch_size = path, device, batch_size
-
-    @cached_property
-    def loaded(self) -> "Checkpoint":
-        """The model in memory."""
-        from visionflan.model.generate import load_checkpoint
-
-        return load_checkpoint(self.path, self.device)
-
-    @cached_property
-    def digest(self) -> str:
-        """Hash every file that decides answers: weights, processor, tokenizer, template."""
-        return checkpoint_digest(self.path)
-
-    @cached_property
-    def precision(self) -> str:
-        """Name the type of the weights in memory, without loading them."""
-        from visionflan.model.generate import dtype_for, resolve_device
-
-        return dtype_for(resolve_device(self.device))
-
-    @cached_property
-    def encoder(self) -> "ChatTokenizer":
-        """What writes conversations as tokens; it needs no weights."""
-        from visionflan.model.chat_tokenizer import ChatTokenizer
-        from visionflan.model.llava import load_processor
-
-        return ChatTokenizer(load_processor(self.path))
-
-    def prompt_tokens(self, conversations: Sequence[Sequence[Turn]]) -> list[list[int]]:
-        """Give the tokens of each conversation, one for each image."""
-        return self.encoder.prompts(conversations)
-
-    def answer(
-        self,
-        conversations: Sequence[Sequence[Turn]],
-        images: Sequence[Sequence[Image.Image]],
-        max_new_tokens: int,
-    ) -> Sequence[Reply]:
-        """Answer greedily, all in one batch."""
-        from visionflan.model.generate import generate_answers
-
-        return generate_answers(
-            self.loaded,
-            conversations,
-            images,
-            max_new_tokens=max_new_tokens,
-            batch_size=max(1, len(conversations)),
-        )
-
-    def weigh(
-        self,
-        conversations: Sequence[Sequence[Turn]],
-        images: Sequence[Sequence[Image.Image]],
-        candidates: Sequence[Sequence[str]],
-    ) -> Sequence[Sequence[Likelihood]]:
-        """Weigh the candidates of each conversation as its whole answer.
-
-        Fewer are weighed at once from then on where memory does not hold as many.
-        """
-        from visionflan.model.logprobs import candidate_logprobs
-
-        while True:
-            try:
-                return candidate_logprobs(
-                    self.loaded, conversations, images, candidates, batch_size=self.batch_size
-                )
-            except Exception as fault:
-                if not is_out_of_memory(fault) or self.batch_size == 1:
-                    raise
-                self.batch_size //= 2
-
-
-def checkpoint_digest(path: Path) -> str:
-    """Hash the files of a checkpoint by name and content, not those about its making."""
-    digest = sha256()
-    for file in sorted(path.iterdir()):
-        if file.is_file() and file.name not in NOT_THE_MODEL:
-            with file.open("rb") as opened:
-                digest.update(f"{file.name} {file_digest(opened, 'sha256').hexdigest()}\n".encode())
-    return digest.hexdigest()
-
-
-def is_out_of_memory(fault: BaseException) -> bool:
-    """Whether a batch did not fit: torch names it on accelerators, and words it on processors."""
+    torch has a class for it on GPUs, and only a message on CPUs.
+    """
     return (
-        isinstance(fault, MemoryError)
-        or type(fault).__name__ == "OutOfMemoryError"
-        or "not enough memory" in str(fault)
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or "not enough memory" in str(error)
     )

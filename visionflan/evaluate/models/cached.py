@@ -1,15 +1,16 @@
-"""Answers kept by all that decides them, so that no model is asked the same twice.
+"""A cache of answers in front of a model, so that no question is answered twice.
 
-The key is made of the digest of the model (weights, processor, tokenizer, template), the tokens of
-the prompt, the pixels of the pictures, the settings, and the version of the code that generates.
-Another checkpoint at the same path, another picture of the same name or another limit of tokens is
-another key.
+A key is the hash of everything that determines an answer: the digest of the model (weights,
+processor, tokenizer, template), the token ids of the prompt, the pixels of the images, the
+settings, and the version of the code that generates. Another checkpoint at the same path, another
+image under the same name, or another limit of tokens is another key.
 """
 
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,135 +18,173 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.models.base import EvalModel, LikelihoodModel, Reply
-from visionflan.storage.instance import Turn
+from visionflan.evaluate.models.base import (
+    ConversationImages,
+    Conversations,
+    EvalModel,
+    LikelihoodModel,
+    Reply,
+)
 
 CACHE = "answers.sqlite"
-GENERATION_VERSION = 1  # counts the changes to the code of generation that change answers
-
-Conversations = Sequence[Sequence[Turn]]
-Images = Sequence[Sequence[Image.Image]]
+GENERATION_VERSION = 1  # raised by every change to the code of generation that changes answers
 
 
 class CachedReply(NamedTuple):
-    """An answer as it was given before."""
+    """An answer from the cache."""
 
     text: str
-    tokens: int
+    num_tokens: int
     finish_reason: str
 
 
 class CachedLikelihood(NamedTuple):
-    """How likely an answer was."""
+    """The log-likelihood of a candidate from the cache."""
 
-    summed: float
+    sum_logprob: float
 
 
 class CachedModel:
-    """An answerer that is asked only what it was not asked before.
+    """A model behind a cache: only what is not in the cache reaches the model.
 
-    `hits` and `misses` count questions, answers and weighings alike.
+    `hits` and `misses` count questions, for answers and for log-likelihoods alike.
     """
 
-    def __init__(self, answerer: EvalModel, path: Path) -> None:
-        self.answerer, self.path = answerer, path
+    def __init__(self, model: EvalModel, path: Path) -> None:
+        self.model, self.path = model, path
         self.hits = self.misses = 0
         path.parent.mkdir(parents=True, exist_ok=True)
-        with self.opened() as table:
-            table.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, told TEXT)")
+        with self.connection() as table:
+            table.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, value TEXT)")
 
     @contextmanager
-    def opened(self) -> Iterator[sqlite3.Connection]:
-        """Open the table, and keep what was written to it."""
+    def connection(self) -> Iterator[sqlite3.Connection]:
+        """Open the database, and commit at the end.
+
+        Raises EvaluationError if the file is not such a database.
+        """
         connection = sqlite3.connect(self.path, timeout=60)
         try:
             with connection:
                 yield connection
-        except sqlite3.DatabaseError as fault:
+        except sqlite3.DatabaseError as error:
             raise EvaluationError(
-                f"{self.path} is not a cache of answers ({fault}): remove it, or use `--no-cache`"
-            ) from fault
+                f"{self.path} is not a cache of answers ({error}): delete it, or use `--no-cache`"
+            ) from error
         finally:
             connection.close()
 
     @property
     def digest(self) -> str:
         """The digest of the model."""
-        return self.answerer.digest
+        return self.model.digest
 
     @property
     def precision(self) -> str:
-        """The arithmetic of the model."""
-        return self.answerer.precision
+        """The dtype the model computes in."""
+        return self.model.precision
 
     def prompt_tokens(self, conversations: Conversations) -> list[list[int]]:
-        """Give the tokens of each conversation."""
-        return self.answerer.prompt_tokens(conversations)
+        """Return the token ids of each conversation's prompt."""
+        return self.model.prompt_tokens(conversations)
 
-    def answer(
-        self, conversations: Conversations, images: Images, max_new_tokens: int
+    def generate(
+        self, conversations: Conversations, images: ConversationImages, max_new_tokens: int
     ) -> Sequence[Reply]:
-        """Answer from what is kept, and ask the rest in one batch."""
-        keys = self.keys(conversations, images, [["answer", max_new_tokens]] * len(conversations))
+        """Return answers, those that are not in the cache generated in one batch."""
+        settings = [["generate", max_new_tokens]] * len(conversations)
+        compute = partial(self.compute_replies, conversations, images, max_new_tokens)
+        values = self.lookup_or_compute(self.keys(conversations, images, settings), compute)
+        return [CachedReply(*value) for value in values]
 
-        def ask(places: Sequence[int]) -> list[list[Any]]:
-            replies = self.answerer.answer(
-                [conversations[p] for p in places], [images[p] for p in places], max_new_tokens
-            )
-            return [[reply.text, reply.tokens, reply.finish_reason] for reply in replies]
+    def compute_replies(
+        self,
+        conversations: Conversations,
+        images: ConversationImages,
+        max_new_tokens: int,
+        indices: Sequence[int],
+    ) -> list[list[Any]]:
+        """Return the model's replies to the conversations at these indices, as JSON values."""
+        replies = self.model.generate(
+            [conversations[i] for i in indices], [images[i] for i in indices], max_new_tokens
+        )
+        return [[reply.text, reply.num_tokens, reply.finish_reason] for reply in replies]
 
-        return [CachedReply(*told) for told in self.told(keys, ask)]
-
-    def weigh(
-        self, conversations: Conversations, images: Images, candidates: Sequence[Sequence[str]]
+    def loglikelihood(
+        self,
+        conversations: Conversations,
+        images: ConversationImages,
+        candidates: Sequence[Sequence[str]],
     ) -> Sequence[Sequence[CachedLikelihood]]:
-        """Weigh from what is kept, and the rest in one batch."""
-        weigher = self.answerer
-        if not isinstance(weigher, LikelihoodModel):
+        """Return log-likelihoods, those that are not in the cache computed in one batch.
+
+        They are empty for a model that computes none.
+        """
+        if not isinstance(self.model, LikelihoodModel):
             return [[] for _ in conversations]
-        keys = self.keys(conversations, images, [["weigh", *each] for each in candidates])
+        settings = [["loglikelihood", *texts] for texts in candidates]
+        compute = partial(self.compute_logprobs, self.model, conversations, images, candidates)
+        values = self.lookup_or_compute(self.keys(conversations, images, settings), compute)
+        return [[CachedLikelihood(logprob) for logprob in value] for value in values]
 
-        def ask(places: Sequence[int]) -> list[list[float]]:
-            found = weigher.weigh(
-                [conversations[p] for p in places],
-                [images[p] for p in places],
-                [candidates[p] for p in places],
-            )
-            return [[each.summed for each in likelihoods] for likelihoods in found]
-
-        return [[CachedLikelihood(summed) for summed in told] for told in self.told(keys, ask)]
+    @staticmethod
+    def compute_logprobs(
+        model: LikelihoodModel,
+        conversations: Conversations,
+        images: ConversationImages,
+        candidates: Sequence[Sequence[str]],
+        indices: Sequence[int],
+    ) -> list[list[float]]:
+        """Return the summed log-probabilities of the candidates at these indices."""
+        likelihoods = model.loglikelihood(
+            [conversations[i] for i in indices],
+            [images[i] for i in indices],
+            [candidates[i] for i in indices],
+        )
+        return [[candidate.sum_logprob for candidate in question] for question in likelihoods]
 
     def keys(
-        self, conversations: Conversations, images: Images, settings: Sequence[Sequence[object]]
+        self,
+        conversations: Conversations,
+        images: ConversationImages,
+        settings: Sequence[Sequence[object]],
     ) -> list[str]:
-        """Name each question by all that decides its answer."""
+        """Return a key for each conversation: the hash of all that determines its answer."""
         model = [GENERATION_VERSION, self.digest, self.precision]
-        tokens = self.prompt_tokens(conversations)
-        return [
-            sha256(
-                json.dumps([model, asked, list(map(pixels_digest, shown)), how]).encode()
-            ).hexdigest()
-            for asked, shown, how in zip(tokens, images, settings, strict=True)
+        prompts = self.prompt_tokens(conversations)
+        parts = [
+            [model, token_ids, [pixels_digest(image) for image in prompt_images], prompt_settings]
+            for token_ids, prompt_images, prompt_settings in zip(
+                prompts, images, settings, strict=True
+            )
         ]
+        return [sha256(json.dumps(part).encode()).hexdigest() for part in parts]
 
-    def told(self, keys: list[str], ask: Callable[[Sequence[int]], list[list[Any]]]) -> list[Any]:
-        """Look keys up, ask for those that are not kept, and keep what is said."""
-        with self.opened() as table:
+    def lookup_or_compute(
+        self, keys: list[str], compute: Callable[[Sequence[int]], list[list[Any]]]
+    ) -> list[Any]:
+        """Return the value of each key; `compute` is called for the indices of missing keys.
+
+        What it returns is stored.
+        """
+        with self.connection() as table:
             marks = ",".join("?" * len(keys))
-            found = table.execute(f"SELECT key, told FROM answers WHERE key IN ({marks})", keys)
-            kept = {key: json.loads(told) for key, told in found}
-        new = [place for place, key in enumerate(keys) if key not in kept]
-        self.hits, self.misses = self.hits + len(keys) - len(new), self.misses + len(new)
-        if new:
-            fresh = {keys[place]: told for place, told in zip(new, ask(new), strict=True)}
-            rows = [(key, json.dumps(told)) for key, told in fresh.items()]
-            with self.opened() as table:
-                table.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?)", rows)
-            kept |= fresh
-        return [kept[key] for key in keys]
+            rows = table.execute(f"SELECT key, value FROM answers WHERE key IN ({marks})", keys)
+            values = {key: json.loads(value) for key, value in rows}
+        missing = [index for index, key in enumerate(keys) if key not in values]
+        self.hits, self.misses = self.hits + len(keys) - len(missing), self.misses + len(missing)
+        if missing:
+            new = dict(zip([keys[index] for index in missing], compute(missing), strict=True))
+            with self.connection() as table:
+                table.executemany(
+                    "INSERT OR REPLACE INTO answers VALUES (?, ?)",
+                    [(key, json.dumps(value)) for key, value in new.items()],
+                )
+            values |= new
+        return [values[key] for key in keys]
 
 
 def pixels_digest(image: Image.Image) -> str:
-    """Name a picture by what the model is shown: its size, its mode and its pixels."""
+    """Return the hash of what the model sees of an image: its size, its mode and its pixels."""
     header = f"{image.mode} {image.width} {image.height} ".encode()
     return sha256(header + image.tobytes()).hexdigest()

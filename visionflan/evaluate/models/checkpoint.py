@@ -1,0 +1,115 @@
+"""A checkpoint as a model to evaluate."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from visionflan.errors import EvaluationError
+from visionflan.evaluate.models.base import (
+    CandidateLikelihood,
+    ConversationImages,
+    Conversations,
+    Reply,
+    is_out_of_memory,
+)
+
+if TYPE_CHECKING:
+    from visionflan.model.chat_tokenizer import ChatTokenizer
+    from visionflan.model.generate import Checkpoint
+
+# Files of a checkpoint directory that describe its training and do not change its answers.
+NOT_THE_MODEL = frozenset({"run.json", "README.md"})
+
+
+class CheckpointModel:
+    """A checkpoint directory, loaded when the first question comes.
+
+    `batch_size` is the number of candidates scored at once; it is halved on out-of-memory.
+    """
+
+    def __init__(self, path: Path, device: str = "auto", *, batch_size: int = 64) -> None:
+        if not (path / "config.json").is_file():
+            raise EvaluationError(f"{path} is not a checkpoint: config.json is missing")
+        self.path, self.device, self.batch_size = path, device, batch_size
+
+    @cached_property
+    def checkpoint(self) -> "Checkpoint":
+        """The model in memory."""
+        from visionflan.model.generate import load_checkpoint
+
+        return load_checkpoint(self.path, self.device)
+
+    @cached_property
+    def digest(self) -> str:
+        """The hash of all files that determine answers: weights, processor, tokenizer, template."""
+        return checkpoint_digest(self.path)
+
+    @cached_property
+    def precision(self) -> str:
+        """The dtype that the weights have in memory; reading it does not load them."""
+        from visionflan.model.generate import dtype_for, resolve_device
+
+        return dtype_for(resolve_device(self.device))
+
+    @cached_property
+    def chat_tokenizer(self) -> "ChatTokenizer":
+        """The tokenizer of conversations; it needs no weights."""
+        from visionflan.model.chat_tokenizer import ChatTokenizer
+        from visionflan.model.llava import load_processor
+
+        return ChatTokenizer(load_processor(self.path))
+
+    def prompt_tokens(self, conversations: Conversations) -> list[list[int]]:
+        """Return the token ids of each conversation's prompt, one for each image."""
+        return self.chat_tokenizer.encode_prompts(conversations)
+
+    def generate(
+        self, conversations: Conversations, images: ConversationImages, max_new_tokens: int
+    ) -> Sequence[Reply]:
+        """Return greedy answers, generated in one batch."""
+        from visionflan.model.generate import generate_answers
+
+        return generate_answers(
+            self.checkpoint,
+            conversations,
+            images,
+            max_new_tokens=max_new_tokens,
+            batch_size=max(1, len(conversations)),
+        )
+
+    def loglikelihood(
+        self,
+        conversations: Conversations,
+        images: ConversationImages,
+        candidates: Sequence[Sequence[str]],
+    ) -> Sequence[Sequence[CandidateLikelihood]]:
+        """Return the log-likelihoods of the candidates of each conversation.
+
+        On out-of-memory the batch size is halved for all calls that follow.
+        """
+        from visionflan.model.logprobs import candidate_logprobs
+
+        while True:
+            try:
+                return candidate_logprobs(
+                    self.checkpoint, conversations, images, candidates, batch_size=self.batch_size
+                )
+            except Exception as error:
+                if not is_out_of_memory(error) or self.batch_size == 1:
+                    raise
+                self.batch_size //= 2
+
+
+def checkpoint_digest(path: Path) -> str:
+    """Return the SHA-256 digest of a checkpoint's files, by name and content.
+
+    The files of `NOT_THE_MODEL` do not count.
+    """
+    digest = sha256()
+    for file in sorted(path.iterdir()):
+        if file.is_file() and file.name not in NOT_THE_MODEL:
+            with file.open("rb") as opened:
+                digest.update(f"{file.name} {file_digest(opened, 'sha256').hexdigest()}\n".encode())
+    return digest.hexdigest()
