@@ -25,7 +25,7 @@ def dataset(license: str = "MIT") -> Dataset[Row]:
         ("empty_target", {"target": " "}),
         ("target_not_in_options", {"target": "cat", "options": ("dog", "cow")}),
         ("repeated_option", {"target": "cat", "options": ("cat", "Cat")}),
-        ("image_marker", {"target": "cat", "text": "what is <image>?"}),
+        ("image_token_in_text", {"target": "cat", "text": "what is <image>?"}),
     ],
 )
 def test_parts_that_do_not_fit_together_are_refused(reason: str, parts: dict[str, str]) -> None:

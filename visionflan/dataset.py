@@ -134,7 +134,9 @@ class Example:
             )
         for words in (self.text, self.target, *self.options):
             if IMAGE_MARKER in words:
-                raise UnusableError("image_marker", f"{IMAGE_MARKER} stands in the words {words!r}")
+                raise UnusableError(
+                    "image_token_in_text", f"{IMAGE_MARKER} stands in the words {words!r}"
+                )
 
     @property
     def images(self) -> tuple[ImageSource, ...]:

@@ -81,7 +81,7 @@ def quickstart(out: Path, data_root: Path | None, say: Say) -> Path:
     with timed("2/5 build", say):
         manifest = build(root, out / "build", settings, log=say)
         if unread := failed_datasets(manifest):
-            told = manifest["datasets"][unread[0]]["why"]
+            told = manifest["datasets"][unread[0]]["message"]
             raise BuildError(f"{' and '.join(unread)} could not be read: {told}")
     with timed("3/5 train", say):
         train(replace(tiny(), build=(out / "build").resolve()), out, say=say)

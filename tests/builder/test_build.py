@@ -59,13 +59,13 @@ def test_every_row_is_accounted_for(make: MakeBoard) -> None:
     for task in ("board/ask", "board/count"):
         counts = told[task]
         assert counts["rows_read"] == 64
-        lost = Counter(e["reason"] for e in entries if e["task"] == task and e["kind"] == "lost")
-        assert counts["lost"] == dict(lost)
+        lost = Counter(e["reason"] for e in entries if e["task"] == task and e["kind"] == "dropped")
+        assert counts["dropped"] == dict(lost)
         assert counts["kept"] == 20 == len(directory.instances(tasks=[task]))
         assert counts["rows_read"] == (
-            counts["kept"] + counts["not_of_task"] + counts["over_cap"] + sum(lost.values())
+            counts["kept"] + counts["not_applicable"] + counts["over_cap"] + sum(lost.values())
         )
-    assert told["board/ask"]["not_of_task"] == 12
+    assert told["board/ask"]["not_applicable"] == 12
     assert [e["key"] for e in entries if e["task"] == "board/*"] == ["rows.jsonl:61"]
 
 
@@ -80,7 +80,7 @@ def test_bad_pictures_are_replaced_by_the_next_rows_by_rank(
     directory = make(rows, 0, max_per_task=10)
     assert directory.instances().column("key") == order[37:47]
     counts = directory.manifest["tasks"]["board/ask"]
-    assert counts["lost"] == {"image_is_html": 37}
+    assert counts["dropped"] == {"image_is_html": 37}
     assert counts["over_cap"] == 53
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 from tests.helpers.board import BOARD_FILE, asking, board_picture, write_board
 from visionflan import catalog
 from visionflan.builder import image_workers as check
-from visionflan.builder.ledger_reasons import LOST, NOTES
+from visionflan.builder.ledger_reasons import DROPPED, NOTES
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.storage import image_checks as images
@@ -101,9 +101,9 @@ JPEG, PNG = board_picture(5), board_picture(5, "PNG")
 
 BAD: dict[str, tuple[str, Bad]] = {
     "a line that is not JSON": ("malformed_json", lambda _: '{"key": "bad", '),
-    "half a character": ("malformed_text", line(text="\ud83d")),
-    "no target": ("task_failed", lambda _: {"key": "bad", "images": [], "text": "?"}),
-    "a number for a target": ("task_failed", line(target=7)),
+    "half a character": ("invalid_utf8", line(text="\ud83d")),
+    "no target": ("task_error", lambda _: {"key": "bad", "images": [], "text": "?"}),
+    "a number for a target": ("task_error", line(target=7)),
     "an empty target": ("empty_target", line(target=" \n")),
     "an option without its target": (
         "target_not_in_options", line(options=["a", "b"], target="c"),
@@ -112,7 +112,7 @@ BAD: dict[str, tuple[str, Bad]] = {
     "more options than letters": (
         "too_many_options", line(options=[f"o{n}" for n in range(27)], target="o3"),
     ),
-    "a marker in the words": ("image_marker", line(text="what is <image>?")),
+    "a marker in the words": ("image_token_in_text", line(text="what is <image>?")),
     "no picture": ("no_image", line(images=[])),
     "a missing picture": ("image_missing", line(images=["images/none.jpg"])),
     "a folder for a picture": ("image_missing", folder),
@@ -132,7 +132,7 @@ BAD: dict[str, tuple[str, Bad]] = {
     "a web page": ("image_is_html", written("images/p.jpg", b"<!DOCTYPE html><html>404</html>")),
     "a drawing in words": ("image_unsupported", written("images/v.png", b"<svg></svg>")),
     "a document": ("image_unsupported", written("images/d.jpg", b"%PDF-1.4 ...")),
-    "noise": ("image_unrecognised", written("images/n.jpg", bytes(range(200, 100, -1)))),
+    "noise": ("image_unrecognized", written("images/n.jpg", bytes(range(200, 100, -1)))),
     "a truncated JPEG": ("image_corrupt", written("images/t.jpg", JPEG[:-300])),
     "a JPEG without its end": ("image_corrupt", written("images/e.jpg", JPEG[:-2])),
     "a JPEG with a zeroed block": ("image_corrupt", written("images/b.jpg", zeroed(JPEG))),
@@ -186,18 +186,18 @@ def test_a_fault_has_its_reason(ledger: Ledger, fault: str) -> None:
     reason = BAD[fault][0]
     entry = ledger.get(fault) or next(e for key, e in ledger.items() if "rows.jsonl" in key)
     assert entry["reason"] == reason
-    assert entry["kind"] == "lost"
+    assert entry["kind"] == "dropped"
     assert entry["detail"]
     assert "pytest" not in str(entry)
-    if reason.startswith("image_") and reason != "image_marker":
+    if reason.startswith("image_") and reason != "image_token_in_text":
         assert entry["file"]
 
 
 def test_every_reason_is_tried_somewhere() -> None:
     here = {reason for reason, _ in BAD.values()}
     of_builds = {"repeated_key", "duplicate", "image_changed"}
-    of_imports = {"malformed_conversation", "marker_count", "unsupported_media"}
-    assert here | of_builds | of_imports == set(LOST)
+    of_imports = {"malformed_conversation", "image_token_mismatch", "unsupported_media"}
+    assert here | of_builds | of_imports == set(DROPPED)
     assert set(NOTES) == {"suffix_differs"}
 
 

@@ -45,13 +45,13 @@ def test_a_release_that_cannot_be_read_stops_no_other(
     assert main(command) == 1
     told = BuildDirectory(tmp_path / "out").manifest["datasets"]
     assert told["board"]["status"] == "failed"
-    assert told["board"]["why"] == "board/rows.jsonl says stop"
+    assert told["board"]["message"] == "board/rows.jsonl says stop"
     assert told["twin"]["status"] == "built"
     assert "FAILED: board: board/rows.jsonl says stop" in capsys.readouterr().out
     write_board(tmp_path / "data/board", [asking(0), {"stumble": "here"}])
     assert main(command) == 1
     told = BuildDirectory(tmp_path / "out").manifest["datasets"]
-    assert "stopped after the row k0 with KeyError: 'here'" in told["board"]["why"]
+    assert "stopped after the row k0 with KeyError: 'here'" in told["board"]["message"]
     write_board(tmp_path / "data/board", [asking(0), asking(1)])
     assert main(command) == 0
     clean = [*command[:4], str(tmp_path / "clean"), *command[5:]]
@@ -75,7 +75,7 @@ def test_a_reader_that_reads_otherwise_the_second_time_is_found_out(
         (tmp_path / f"data/board/images/{number}.jpg").write_bytes(b"")
     told = make([asking(n) for n in range(40)], max_per_task=5).manifest["datasets"]["board"]
     assert told["status"] == "failed"
-    assert "gave other rows when it was read again" in told["why"]
+    assert "gave other rows when it was read again" in told["message"]
 
 
 def test_sensitive_tasks_are_built_only_when_asked_for(make: MakeBoard) -> None:
@@ -111,7 +111,7 @@ def test_what_no_model_may_be_tuned_on_is_built_only_when_asked_for_and_then_hel
     command += ["--workers", "1", "--hold-out-images", "0", "--out"]
     assert main([*command, str(tmp_path / "left")]) == 0
     told = capsys.readouterr().out
-    assert "left out: board: its owners forbid tuning a model on it; see" in told
+    assert "excluded: board: its owners forbid tuning a model on it; see" in told
     assert set(BuildDirectory(tmp_path / "left").tasks) == {"twin/ask", "twin/count"}
     assert main([*command, str(tmp_path / "asked"), "--include-evaluation-only"]) == 0
     asked = BuildDirectory(tmp_path / "asked").manifest["tasks"]
@@ -129,7 +129,7 @@ def test_a_folder_of_no_dataset_is_named(
     make: MakeBoard, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "data/Caltech-101").mkdir(parents=True)
-    assert make([asking(0)], 1).manifest["about"]["unknown_folders"] == ["Caltech-101"]
+    assert make([asking(0)], 1).manifest["about"]["unknown_directories"] == ["Caltech-101"]
     out = tmp_path / "out"
     words = ["--data-root", str(tmp_path / "data"), "--tasks", "board", "--hold-out-images", "0"]
     assert main(["build", *words, "--out", str(out)]) == 0

@@ -71,7 +71,7 @@ def looks_whole(path: Path) -> bool:
     for images in directory.instances().column("images"):
         for image in images:
             directory.image(image)
-    shutil.rmtree(path / ".derived", ignore_errors=True)
+    shutil.rmtree(path / ".cache", ignore_errors=True)
     return True
 
 

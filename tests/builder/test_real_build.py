@@ -78,16 +78,16 @@ def test_every_task_of_them_has_instances(built: BuildDirectory) -> None:
 def test_every_row_is_kept_or_accounted_for(built: BuildDirectory) -> None:
     ledger = pq.read_table(built.path / "ledger.parquet").to_pylist()
     for task, told in built.manifest["tasks"].items():
-        lost = Counter(e["reason"] for e in ledger if (e["task"], e["kind"]) == (task, "lost"))
-        assert told["lost"] == dict(lost)
-        accounted = told["kept"] + told["not_of_task"] + told["over_cap"] + sum(lost.values())
+        lost = Counter(e["reason"] for e in ledger if (e["task"], e["kind"]) == (task, "dropped"))
+        assert told["dropped"] == dict(lost)
+        accounted = told["kept"] + told["not_applicable"] + told["over_cap"] + sum(lost.values())
         assert told["rows_read"] == accounted == ROWS[told["dataset"]]
         assert told["over_cap"] == 0
 
 
 def test_no_question_of_vqa_rad_is_without_its_picture(built: BuildDirectory, real: Path) -> None:
     told = built.manifest["tasks"]["vqa_rad/question_answer"]
-    assert set(told["lost"]) == {"duplicate"}
+    assert set(told["dropped"]) == {"duplicate"}
     splits = [
         json.loads((real / f"vqa_rad/{name}set.json").read_text()) for name in ("train", "test")
     ]

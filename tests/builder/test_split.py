@@ -45,7 +45,7 @@ def test_no_group_of_images_is_on_both_sides(
     )
     seen = collect_image_usage(table, {image_id: row for row, image_id in enumerate(ids)}, TASKS)
     linked = merge_shown_together(groups, seen)
-    hold_out = HoldOutConfig(images=share, tasks=tuple(sorted(whole)), seed=seed)
+    hold_out = HoldOutConfig(image_fraction=share, tasks=tuple(sorted(whole)), seed=seed)
     held = hold_out_mask(hold_out, TASKS, seen, linked, ids)
     sides: dict[int, bool] = {}
     for (task, rows), out in zip(drawn, held, strict=True):
@@ -63,6 +63,6 @@ def test_the_share_of_pictures_is_held_out(seed: int, share: float) -> None:
     columns = INSTANCES.empty_table().select(["task", "images"]).schema
     table = pa.Table.from_pylist([{"task": "a/one", "images": [name]} for name in ids], columns)
     seen = collect_image_usage(table, {name: row for row, name in enumerate(ids)}, ["a/one"])
-    hold_out = HoldOutConfig(images=share, tasks=(), seed=seed)
+    hold_out = HoldOutConfig(image_fraction=share, tasks=(), seed=seed)
     held = hold_out_mask(hold_out, ["a/one"], seen, np.arange(2000, dtype=np.int32), ids)
     assert abs(held.mean() - share) < 0.06

@@ -128,7 +128,7 @@ class Broken:
     def image(self, image_id: str, /) -> bytes:
         return self.encoded
 
-    def image_place(self, image_id: str, /) -> str:
+    def describe_image_location(self, image_id: str, /) -> str:
         return f"the file of {image_id}"
 
     def image_group(self, image_id: str, /) -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.helpers.board import board_picture
 from visionflan import catalog
-from visionflan.builder.ledger_reasons import LOST
+from visionflan.builder.ledger_reasons import DROPPED
 from visionflan.builder.split import HoldOutConfig
 from visionflan.cli.main import main
 from visionflan.dataset import BrokenRow
@@ -107,12 +107,15 @@ BAD: dict[str, tuple[str, Any]] = {
     ),
     "an odd picture": ("malformed_conversation", record([7])),
     "a video": ("unsupported_media", record(video="a.mp4")),
-    "no marker": ("marker_count", record(**talk("What?", "This."))),
-    "two markers": ("marker_count", record(**talk("<image><image> What?", "This."))),
-    "a marker without picture": ("marker_count", {"id": "x", **talk("<image>\nWhat?", "This.")}),
-    "a marker in the answer": ("image_marker", record(**talk("What?", "<image>"))),
+    "no marker": ("image_token_mismatch", record(**talk("What?", "This."))),
+    "two markers": ("image_token_mismatch", record(**talk("<image><image> What?", "This."))),
+    "a marker without picture": (
+        "image_token_mismatch",
+        {"id": "x", **talk("<image>\nWhat?", "This.")},
+    ),
+    "a marker in the answer": ("image_token_in_text", record(**talk("What?", "<image>"))),
     "an empty answer": ("empty_target", record(**talk("<image> What?", " "))),
-    "half a character": ("malformed_text", record(**talk("<image> What \ud83d?", "This."))),
+    "half a character": ("invalid_utf8", record(**talk("<image> What \ud83d?", "This."))),
     "a missing picture": ("image_missing", record("none.jpg")),
     "a path that climbs out": ("image_outside_root", record("../../../x.jpg")),
     "a cut picture": ("image_corrupt", record("cut.jpg")),
@@ -125,9 +128,9 @@ def test_bad_records_have_their_reasons_and_the_others_are_kept(tmp_path: Path) 
     build, ledger = imported(written(tmp_path / "r", records))
     assert build.instances().column("key") == ["0.jpg", "1.jpg"]
     assert sorted(one["reason"] for one in ledger) == sorted(reason for reason, _ in BAD.values())
-    assert {one["reason"] for one in ledger} <= set(LOST)
+    assert {one["reason"] for one in ledger} <= set(DROPPED)
     assert str(tmp_path) not in str(ledger)
-    lost = sum(build.manifest["tasks"]["lab/conversation"]["lost"].values())
+    lost = sum(build.manifest["tasks"]["lab/conversation"]["dropped"].values())
     broken = sum(build.manifest["datasets"]["lab"]["broken"].values())
     assert lost + broken == len(BAD)
 
@@ -167,7 +170,8 @@ def test_options_are_told_where_they_are_certain(tmp_path: Path) -> None:
 def test_pictures_are_held_out_when_asked_for(tmp_path: Path) -> None:
     records = [record(f"{n % 4}.jpg", **talk("<image> What?", f"it is {n}")) for n in range(20)]
     build, _ = imported(
-        written(tmp_path / "r", records), hold_out=HoldOutConfig(images=0.3, tasks=(), seed=2)
+        written(tmp_path / "r", records),
+        hold_out=HoldOutConfig(image_fraction=0.3, tasks=(), seed=2),
     )
     assert 0 < len(build.instances("held_out")) < 20
 

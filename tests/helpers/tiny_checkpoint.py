@@ -170,12 +170,12 @@ def write_build(
                 group="question answering",
                 metric="exact_match",
             )
-            writer.task(task, info)
+            writer.add_task(task, info)
         names = list(COLORS)
         for place in range(count + texts):
             color, size = names[place % 3], (20 + place, 40)
             task = "tiny/text" if place >= count else ("tiny/colour", "tiny/repeat")[place % 2]
-            images = () if place >= count else (writer.image(png(COLORS[color], size)),)
+            images = () if place >= count else (writer.add_image(png(COLORS[color], size)),)
             words = " ".join(["what", "colour", *["is", "it"][: place % 3], "?"] + ["?"] * place)
             prompt = f"<image>\n{words}" if images else words
             answer = " ".join([color] * (1 + place % 4))
@@ -195,7 +195,7 @@ def write_build(
                 metric="exact_match",
                 synthetic=False,
             )
-            writer.instance(change[place](made) if change and place in change else made)
+            writer.add_instance(change[place](made) if change and place in change else made)
     return out
 
 

@@ -70,7 +70,7 @@ def examples(color: str, side: str, number: int) -> dict[str, Example]:
 
 def tiny_build(out: Path, pictures: int = 12) -> BuildDirectory:
     """Write a build with this many pictures of each colour and side."""
-    hold_out = HoldOutConfig(images=0.4, tasks=("sides/side",), seed=0)
+    hold_out = HoldOutConfig(image_fraction=0.4, tasks=("sides/side",), seed=0)
     with DirectoryWriter(out, {"name": "tiny", "title": "Squares"}, hold_out=hold_out) as writer:
         for task, (title, category, group, metric) in TASKS.items():
             dataset, name = task.split("/")
@@ -83,13 +83,15 @@ def tiny_build(out: Path, pictures: int = 12) -> BuildDirectory:
                 group=group,
                 metric=metric,
             )
-            writer.task(task, info)
+            writer.add_task(task, info)
         for color, side, number in product(NAMES, SIDES, range(pictures)):
-            image = writer.image(picture(color, side, number))
+            image = writer.add_image(picture(color, side, number))
             for task, example in examples(color, side, number).items():
                 if task != "sides/side" or number < 3:
-                    writer.instance(instance(task, example, image, f"{color}-{side}-{number}"))
-        writer.lose(LedgerEntry("shapes/colour", "x", "lost", "image_missing", "no file", "x.png"))
+                    writer.add_instance(instance(task, example, image, f"{color}-{side}-{number}"))
+        writer.record_dropped(
+            LedgerEntry("shapes/colour", "x", "dropped", "image_missing", "no file", "x.png")
+        )
     return BuildDirectory(out)
 
 

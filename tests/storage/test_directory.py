@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from visionflan.builder.directory_writer import DirectoryWriter
-from visionflan.builder.ledger_reasons import LOST, NOTES
+from visionflan.builder.ledger_reasons import DROPPED, NOTES
 from visionflan.builder.split import HoldOutConfig
 from visionflan.errors import BuildError, UnknownNameError, UnusableError
 from visionflan.storage.directory import BuildDirectory, Instances
@@ -78,13 +78,13 @@ def pictures() -> list[bytes]:
 def built(tmp_path_factory: pytest.TempPathFactory, pictures: list[bytes]) -> Path:
     out = tmp_path_factory.mktemp("built") / "build"
     with DirectoryWriter(out, {"name": "drawn", "title": "Drawn"}) as writer:
-        writer.task("drawn/colour", INFO)
-        writer.task("drawn/pair", INFO)
-        ids = [writer.image(encoded) for encoded in pictures]
+        writer.add_task("drawn/colour", INFO)
+        writer.add_task("drawn/pair", INFO)
+        ids = [writer.add_image(encoded) for encoded in pictures]
         for number, image_id in enumerate(ids):
-            writer.instance(instance(str(number), (image_id,)))
-        writer.instance(instance("both", (ids[0], ids[7]), "drawn/pair"))
-        writer.instance(instance("none", (), "drawn/pair"))
+            writer.add_instance(instance(str(number), (image_id,)))
+        writer.add_instance(instance("both", (ids[0], ids[7]), "drawn/pair"))
+        writer.add_instance(instance("none", (), "drawn/pair"))
     return out
 
 
@@ -119,8 +119,8 @@ def test_any_tool_reads_the_shards_as_parquet(built: Path, pictures: list[bytes]
 
 def test_an_image_is_stored_once(built: Path, pictures: list[bytes], tmp_path: Path) -> None:
     with DirectoryWriter(tmp_path / "b", {"name": "twice"}) as writer:
-        assert writer.image(pictures[0]) == writer.image(pictures[0])
-        writer.task("drawn/colour", INFO)
+        assert writer.add_image(pictures[0]) == writer.add_image(pictures[0])
+        writer.add_task("drawn/colour", INFO)
     assert BuildDirectory(tmp_path / "b").manifest["totals"]["images"] == 1
 
 
@@ -179,6 +179,12 @@ def test_a_process_that_forks_reads_through_what_was_open(built: Path) -> None:
     assert os.waitpid(child, 0)[1] == 0
 
 
+def test_a_build_of_another_format_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"format": 1, "files": {}}')
+    with pytest.raises(BuildError, match="has build format 1, not 2: build it again"):
+        BuildDirectory(tmp_path)
+
+
 def test_a_folder_without_manifest_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="no manifest"):
         BuildDirectory(tmp_path)
@@ -186,7 +192,7 @@ def test_a_folder_without_manifest_is_refused(tmp_path: Path) -> None:
 
 def test_a_build_whose_shard_was_cut_is_refused(tmp_path: Path, pictures: list[bytes]) -> None:
     with DirectoryWriter(tmp_path / "b", {"name": "cut"}) as writer:
-        writer.image(pictures[0])
+        writer.add_image(pictures[0])
     shard = tmp_path / "b/images/cut-00000.parquet"
     shard.write_bytes(shard.read_bytes()[:-1])
     with pytest.raises(BuildError, match="cut-00000"):
@@ -195,7 +201,7 @@ def test_a_build_whose_shard_was_cut_is_refused(tmp_path: Path, pictures: list[b
 
 def test_a_changed_image_is_found_out(tmp_path: Path, pictures: list[bytes]) -> None:
     with DirectoryWriter(tmp_path / "b", {"name": "changed"}) as writer:
-        image_id = writer.image(pictures[0])
+        image_id = writer.add_image(pictures[0])
     shard = tmp_path / "b/images/changed-00000.parquet"
     shard.write_bytes(shard.read_bytes().replace(pictures[0], pictures[0][:-1] + b"!"))
     assert BuildDirectory(tmp_path / "b").image(image_id) != pictures[0]
@@ -231,7 +237,7 @@ def test_an_unknown_image_is_refused(built: Path) -> None:
 def test_a_failed_block_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:
     def fail() -> None:
         with DirectoryWriter(tmp_path / "b", {"name": "failed"}) as writer:
-            writer.image(b"<html>")
+            writer.add_image(b"<html>")
 
     with pytest.raises(UnusableError, match="web page"):
         fail()
@@ -252,7 +258,7 @@ def test_a_folder_with_other_things_is_not_written_to(tmp_path: Path) -> None:
 def test_an_instance_about_an_image_that_is_not_there_is_refused(tmp_path: Path) -> None:
     def write() -> None:
         with DirectoryWriter(tmp_path / "b", {}) as writer:
-            writer.instance(instance("1", ("0" * 64,)))
+            writer.add_instance(instance("1", ("0" * 64,)))
 
     with pytest.raises(BuildError, match="not stored"):
         write()
@@ -261,21 +267,21 @@ def test_an_instance_about_an_image_that_is_not_there_is_refused(tmp_path: Path)
 def test_an_image_on_both_sides_is_refused(tmp_path: Path, pictures: list[bytes]) -> None:
     def write() -> None:
         with DirectoryWriter(tmp_path / "b", {}) as writer:
-            image_id = writer.image(pictures[0])
-            writer.task("drawn/colour", INFO)
-            writer.instance(instance("1", (image_id,)))
-            writer.instance(instance("2", (image_id,))._replace(split="held_out"))
+            image_id = writer.add_image(pictures[0])
+            writer.add_task("drawn/colour", INFO)
+            writer.add_instance(instance("1", (image_id,)))
+            writer.add_instance(instance("2", (image_id,))._replace(split="held_out"))
 
     with pytest.raises(BuildError, match="both held out and in training"):
         write()
 
 
 def test_the_writer_holds_out_when_it_is_told_to(tmp_path: Path, pictures: list[bytes]) -> None:
-    hold_out = HoldOutConfig(images=0.3, tasks=(), seed=1)
+    hold_out = HoldOutConfig(image_fraction=0.3, tasks=(), seed=1)
     with DirectoryWriter(tmp_path / "b", {}, hold_out=hold_out) as writer:
-        writer.task("drawn/colour", INFO)
+        writer.add_task("drawn/colour", INFO)
         for number in range(100):
-            writer.instance(instance(str(number), (writer.image(pictures[number]),)))
+            writer.add_instance(instance(str(number), (writer.add_image(pictures[number]),)))
     directory = BuildDirectory(tmp_path / "b")
     held = directory.instances("held_out")
     assert 15 <= len(held) <= 45
@@ -284,7 +290,7 @@ def test_the_writer_holds_out_when_it_is_told_to(tmp_path: Path, pictures: list[
 
 def test_the_documentation_names_every_reason_and_column() -> None:
     page = (Path(__file__).parents[2] / "docs/build-directory.md").read_text()
-    for reason, meaning in LOST.items():
+    for reason, meaning in DROPPED.items():
         assert f"| `{reason}` | {meaning} |" in page
     for reason, meaning in NOTES.items():
         assert f"| `{reason}` (note) | {meaning} |" in page

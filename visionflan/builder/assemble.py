@@ -30,9 +30,8 @@ from visionflan.builder.split import (
 from visionflan.errors import BuildError
 from visionflan.storage.image_index import write_index
 from visionflan.storage.perceptual_hash import group_near_duplicates
-from visionflan.storage.schema import INSTANCES, LEDGER
+from visionflan.storage.schema import BUILD_FORMAT, INSTANCES, LEDGER
 
-FORMAT = 1
 SPLIT = INSTANCES.get_field_index("split")
 
 
@@ -68,7 +67,7 @@ def assemble(
     write_ledger(out, folders)
     write_index(out / "images.index", whole.facts, whole.groups)
     manifest = {
-        "format": FORMAT,
+        "format": BUILD_FORMAT,
         "about": about,
         "datasets": datasets,
         "tasks": tasks,
@@ -208,4 +207,4 @@ def versions() -> dict[str, str]:
 def build_digest(tasks: dict[str, dict[str, Any]]) -> str:
     """Sum up what the instances say; they name images by content, so it covers these too."""
     lines = "".join(f"{task} {tasks[task]['digest']}\n" for task in sorted(tasks))
-    return hashlib.sha256(f"visionflan build {FORMAT}\n{lines}".encode()).hexdigest()
+    return hashlib.sha256(f"visionflan build {BUILD_FORMAT}\n{lines}".encode()).hexdigest()

@@ -101,7 +101,7 @@ def kept(task: dict[str, Any]) -> bool:
 
 def task_line(name: str, task: dict[str, Any]) -> str:
     """Give the counts of a task as a line of the table."""
-    lost = sum(task["lost"].values())
+    lost = sum(task["dropped"].values())
     return (
         f"| `{name}` | {task['category']} | {task['train']:,} | {task['held_out']:,} "
         f"| {task['rows_read']:,} | {lost:,} | {task['over_cap']:,} |"

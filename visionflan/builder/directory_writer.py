@@ -67,7 +67,7 @@ class DirectoryWriter:
         for task, counts in self.part.counts.items():
             if task not in self.part.tasks:
                 raise BuildError(f"{self.out}: nothing was said of the task {task}")
-            counts.rows_read = counts.kept + sum(counts.lost.values())
+            counts.rows_read = counts.kept + sum(counts.dropped.values())
         self.manifest = assemble(
             self.out,
             [self.part],
@@ -79,17 +79,17 @@ class DirectoryWriter:
         )
         shutil.rmtree(self.out / FOLDER)
 
-    def image(self, encoded: bytes) -> str:
+    def add_image(self, encoded: bytes) -> str:
         """Store an image once and give its id; raises UnusableError where it does not decode."""
-        return self.checked_image(check_image(encoded), encoded)
+        return self.add_checked_image(check_image(encoded), encoded)
 
-    def checked_image(self, image: CheckedImage, encoded: bytes) -> str:
+    def add_checked_image(self, image: CheckedImage, encoded: bytes) -> str:
         """Store an image that was checked before."""
         if image.id not in self.stored.ids:
             self.stored.add(image, encoded)
         return image.id
 
-    def instance(self, instance: Instance) -> None:
+    def add_instance(self, instance: Instance) -> None:
         """Add an instance, whose images are stored and whose id is new."""
         if lacking := set(instance.images) - self.stored.ids:
             raise BuildError(f"{instance.id} shows the image {min(lacking)}, which is not stored")
@@ -97,21 +97,21 @@ class DirectoryWriter:
             raise BuildError(f"two instances have the id {instance.id}")
         self.keys.add(instance.id)
         self.instances.add(instance)
-        self.counts(instance.task).kept += 1
+        self.task_counts(instance.task).kept += 1
 
-    def task(self, task_id: str, info: TaskInfo) -> None:
+    def add_task(self, task_id: str, info: TaskInfo) -> None:
         """Tell what is known of a task."""
         self.part.tasks[task_id] = info
-        self.counts(task_id)
+        self.task_counts(task_id)
 
-    def lose(self, entry: LedgerEntry) -> None:
+    def record_dropped(self, entry: LedgerEntry) -> None:
         """Note in the ledger a row that was lost; one of no task has a task that ends in `/*`."""
         self.ledger.add(entry)
         if entry.task.endswith("/*"):
             self.broken[entry.reason] += 1
         else:
-            self.counts(entry.task).add(entry)
+            self.task_counts(entry.task).add(entry)
 
-    def counts(self, task_id: str) -> TaskCounts:
+    def task_counts(self, task_id: str) -> TaskCounts:
         """Give the counts of a task."""
         return self.part.counts.setdefault(task_id, TaskCounts())

@@ -29,23 +29,23 @@ class TaskCounts:
 
     rows_read: int = 0
     kept: int = 0
-    not_of_task: int = 0
+    not_applicable: int = 0
     over_cap: int = 0
-    lost: dict[str, int] = field(default_factory=dict)
+    dropped: dict[str, int] = field(default_factory=dict)
     notes: dict[str, int] = field(default_factory=dict)
 
     def add(self, entry: LedgerEntry) -> None:
         """Count a ledger entry."""
-        counts = self.lost if entry.kind == "lost" else self.notes
+        counts = self.dropped if entry.kind == "dropped" else self.notes
         counts[entry.reason] = counts.get(entry.reason, 0) + 1
 
 
 @dataclass
 class DatasetPart:
-    """What one dataset gives to a build; `about` is what the manifest says of the dataset."""
+    """What one dataset gives to a build; `info` is what the manifest says of the dataset."""
 
     name: str
-    about: dict[str, Any]
+    info: dict[str, Any]
     tasks: dict[str, TaskInfo] = field(default_factory=dict)
     counts: dict[str, TaskCounts] = field(default_factory=dict)
     source: str = ""
@@ -62,7 +62,7 @@ class DatasetPart:
         kept = json.loads((folder / "part.json").read_text(encoding="utf-8"))
         return cls(
             kept["name"],
-            kept["about"],
+            kept["info"],
             {task: TaskInfo(**info) for task, info in kept["tasks"].items()},
             {task: TaskCounts(**counts) for task, counts in kept["counts"].items()},
             kept["source"],

@@ -48,9 +48,9 @@ class BuildPlan:
 
     tasks: dict[str, list[str]] = field(default_factory=dict)
     held_out: tuple[str, ...] = ()
-    others: dict[str, dict[str, Any]] = field(default_factory=dict)
-    left_out: dict[str, str] = field(default_factory=dict)
-    unknown_folders: list[str] = field(default_factory=list)
+    not_built: dict[str, dict[str, Any]] = field(default_factory=dict)
+    excluded_tasks: dict[str, str] = field(default_factory=dict)
+    unknown_directories: list[str] = field(default_factory=list)
 
 
 def plan(data_root: Path, settings: BuildSettings) -> BuildPlan:
@@ -60,7 +60,7 @@ def plan(data_root: Path, settings: BuildSettings) -> BuildPlan:
     for name, tasks in chosen.items():
         dataset = catalog.load(name)
         if why := license_refusal(dataset, settings):
-            made.others[name] = {"status": "left out", "why": why, **provenance(dataset)}
+            made.not_built[name] = {"status": "excluded", "message": why, **provenance(dataset)}
             continue
         allowed = [
             task
@@ -68,14 +68,14 @@ def plan(data_root: Path, settings: BuildSettings) -> BuildPlan:
             if settings.include_sensitive or not dataset.tasks[task].sensitive
         ]
         for task in sorted(set(tasks) - set(allowed)):
-            made.left_out[f"{name}/{task}"] = "sensitive: it asks about a person"
+            made.excluded_tasks[f"{name}/{task}"] = "sensitive: it asks about a person"
         if not allowed:
             why = "all tasks ask about a person; see --include-sensitive"
-            made.others[name] = {"status": "left out", "why": why, **provenance(dataset)}
+            made.not_built[name] = {"status": "excluded", "message": why, **provenance(dataset)}
         elif not (data_root / name).is_dir():
-            made.others[name] = {
+            made.not_built[name] = {
                 "status": "missing",
-                "why": f"{name} is not in the data root",
+                "message": f"{name} is not in the data root",
                 "obtain": dataset.obtain,
                 "tree": dataset.tree,
                 **provenance(dataset),
@@ -83,7 +83,7 @@ def plan(data_root: Path, settings: BuildSettings) -> BuildPlan:
         else:
             made.tasks[name] = allowed
     made.held_out = held_out_tasks(made, settings)
-    made.unknown_folders = sorted(
+    made.unknown_directories = sorted(
         path.name
         for path in data_root.iterdir()
         if path.is_dir() and path.name[0] != "." and path.name not in catalog.names()
@@ -129,8 +129,10 @@ def license_refusal(dataset: Dataset[Any], settings: BuildSettings) -> str:
 def held_out_tasks(made: BuildPlan, settings: BuildSettings) -> tuple[str, ...]:
     """Name the tasks that are kept from training as a whole: as asked, or as the owners want it."""
     built = [f"{name}/{task}" for name, tasks in made.tasks.items() for task in tasks]
-    known = [f"{name}/{task}" for name in made.others for task in catalog.load(name).tasks]
-    found = set(catalog.match_tasks(settings.hold_out_tasks, [*built, *known, *made.left_out]))
+    known = [f"{name}/{task}" for name in made.not_built for task in catalog.load(name).tasks]
+    found = set(
+        catalog.match_tasks(settings.hold_out_tasks, [*built, *known, *made.excluded_tasks])
+    )
     found.update(
         f"{name}/{task}"
         for name, tasks in made.tasks.items()

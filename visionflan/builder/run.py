@@ -49,7 +49,7 @@ def build(
     made = plan(data_root, settings)
     if not made.tasks:
         raise BuildError(
-            f"{data_root} holds none of the wanted datasets ({', '.join(made.others)}): "
+            f"{data_root} holds none of the wanted datasets ({', '.join(made.not_built)}): "
             "`visionflan datasets NAME` tells how to obtain one"
         )
     sources, before = {}, json.dumps(settings.as_json(), sort_keys=True)
@@ -78,14 +78,14 @@ class BuildRun:
         self.data_root, self.out, self.settings = data_root, out, settings
         self.plan, self.pictures = made, pictures
         self.stored_ids: set[str] = set()
-        self.told = dict(made.others)
+        self.told = dict(made.not_built)
 
     def part(self, name: str, source: str, log: Callable[[str], object]) -> DatasetPart | None:
         """Give the part of a dataset: that of an earlier run, or one that is made now."""
         folder = self.out / FOLDER / name
         if (earlier := DatasetPart.load(folder)) is not None and earlier.source == source:
             self.stored_ids.update(load_image_metadata([folder])["id"].to_pylist())
-            self.told[name] = earlier.about
+            self.told[name] = earlier.info
             log(f"{name}: kept from the run before")
             return earlier
         begun = folder / "source.txt"
@@ -99,12 +99,12 @@ class BuildRun:
             part = self.make(name, folder)
         except VisionflanError as fault:
             why = str(fault).replace(f"{self.data_root}{os.sep}", "")
-            self.told[name] = {"status": "failed", "why": why, **provenance(catalog.load(name))}
+            self.told[name] = {"status": "failed", "message": why, **provenance(catalog.load(name))}
             log(f"{name}: failed: {why}")
             return None
         part.source = source
         part.save(folder)
-        self.told[name] = part.about
+        self.told[name] = part.info
         log(f"{name}: {part_summary(part)} ({time.monotonic() - began:.1f} s)")
         return part
 
@@ -158,12 +158,12 @@ class BuildRun:
         """Put the parts together; they are kept while a dataset is still to be mended."""
         settings = self.settings
         hold_out = HoldOutConfig(
-            images=settings.hold_out_images, tasks=self.plan.held_out, seed=settings.seed
+            image_fraction=settings.hold_out_images, tasks=self.plan.held_out, seed=settings.seed
         )
         about = {
             "settings": settings.as_json(),
-            "tasks_left_out": self.plan.left_out,
-            "unknown_folders": self.plan.unknown_folders,
+            "excluded_tasks": self.plan.excluded_tasks,
+            "unknown_directories": self.plan.unknown_directories,
         }
         manifest = assemble(
             self.out,
@@ -179,6 +179,9 @@ class BuildRun:
 def part_summary(part: DatasetPart) -> str:
     """Sum up a part in a line."""
     counts = part.counts.values()
-    kept, lost = sum(task.kept for task in counts), sum(sum(task.lost.values()) for task in counts)
-    lost += sum(part.about["broken"].values())
-    return f"{part.about['rows_read']:,} rows read, {kept:,} instances, {lost:,} lost"
+    kept, lost = (
+        sum(task.kept for task in counts),
+        sum(sum(task.dropped.values()) for task in counts),
+    )
+    lost += sum(part.info["broken"].values())
+    return f"{part.info['rows_read']:,} rows read, {kept:,} instances, {lost:,} lost"

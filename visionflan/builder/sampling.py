@@ -103,7 +103,7 @@ class ReleasePass:
         try:
             example = choice.task.to_example(row)
             if example is None:
-                choice.counts.not_of_task += 1
+                choice.counts.not_applicable += 1
                 return
             check_utf8(row.key, example)
             for picture in example.images:
@@ -116,7 +116,7 @@ class ReleasePass:
             self.drop(choice, row.key, fault.reason, fault.detail)
         # One odd row must not end the build; a fault of the task shows as a great many of these.
         except Exception as fault:
-            self.drop(choice, row.key, "task_failed", f"{type(fault).__name__}: {fault}")
+            self.drop(choice, row.key, "task_error", f"{type(fault).__name__}: {fault}")
         else:
             choice.offer(row.key, example)
 
@@ -159,7 +159,7 @@ class ReleasePass:
         return LedgerEntry(
             task,
             escape_surrogates(key),
-            "lost",
+            "dropped",
             reason,
             escape_surrogates(detail),
             escape_surrogates(shown),
@@ -172,7 +172,7 @@ def check_utf8(key: str, example: Example) -> None:
         "".join([key, example.text, example.target, *example.options, *example.references]).encode()
     except UnicodeEncodeError as fault:
         raise UnusableError(
-            "malformed_text", f"the words hold {fault.object[fault.start]!r}"
+            "invalid_utf8", f"the words hold {fault.object[fault.start]!r}"
         ) from fault
 
 

@@ -15,7 +15,7 @@ from visionflan.storage.perceptual_hash import merge_groups
 class HoldOutConfig:
     """What is kept from training: a share of the groups of images, and whole tasks."""
 
-    images: float
+    image_fraction: float
     tasks: tuple[str, ...]
     seed: int
 
@@ -77,10 +77,10 @@ def hold_out_mask(
     for row in np.unique(groups):
         draws[row] = hash_fraction(hold_out.seed, "hold-out", image_ids[row])
     owner_groups = groups[shown.rows]
-    held = draws < hold_out.images
+    held = draws < hold_out.image_fraction
     whole = np.isin(shown.tasks, [tasks.index(task) for task in hold_out.tasks])
     held[owner_groups[whole[shown.owners]]] = True
-    if hold_out.images > 0:
+    if hold_out.image_fraction > 0:
         ensure_each_task_held_out(held, draws, shown.tasks[shown.owners], owner_groups)
     out = whole.copy()
     out[shown.owners[held[owner_groups]]] = True

@@ -37,20 +37,20 @@ def dataset_lines(manifest: dict[str, Any]) -> Iterator[str]:
     if missing := with_status(manifest, "missing"):
         yield fill(f"not in the data root: {', '.join(missing)}", WIDTH)
         yield "  `visionflan datasets NAME` tells how to obtain one, and where it goes"
-    if unknown := manifest["about"].get("unknown_folders"):
+    if unknown := manifest["about"].get("unknown_directories"):
         yield fill(
             f"folders of the data root that are no dataset's name: {', '.join(unknown)}", WIDTH
         )
-    for name, told in with_status(manifest, "left out").items():
-        yield f"left out: {name}: {told['why']}"
+    for name, told in with_status(manifest, "excluded").items():
+        yield f"excluded: {name}: {told['message']}"
     if sensitive := [
         task
-        for task, why in manifest["about"].get("tasks_left_out", {}).items()
+        for task, why in manifest["about"].get("excluded_tasks", {}).items()
         if "sensitive" in why
     ]:
         yield fill(f"sensitive, so not built: {', '.join(sensitive)}", WIDTH)
     for name, told in with_status(manifest, "failed").items():
-        yield f"FAILED: {name}: {told['why']}"
+        yield f"FAILED: {name}: {told['message']}"
 
 
 def task_lines(manifest: dict[str, Any]) -> Iterator[str]:
@@ -59,7 +59,7 @@ def task_lines(manifest: dict[str, Any]) -> Iterator[str]:
     wide = max(map(len, tasks), default=4)
     yield f"{'task':<{wide}}  {'train':>8} {'held out':>8} {'lost':>8} {'over cap':>9}"
     for name, told in tasks.items():
-        lost = sum(told["lost"].values())
+        lost = sum(told["dropped"].values())
         warning = "  nothing to train on" if told["kept"] and not told["train"] else ""
         warning = "  nothing kept" if not told["kept"] else warning
         yield (
@@ -72,7 +72,7 @@ def dropped_lines(manifest: dict[str, Any]) -> Iterator[str]:
     """Count the lost rows by reason."""
     lost: Counter[str] = Counter()
     for told in [*manifest["tasks"].values(), *manifest["datasets"].values()]:
-        lost.update(told.get("lost", {}))
+        lost.update(told.get("dropped", {}))
         lost.update(told.get("broken", {}))
     for reason, count in sorted(lost.items(), key=lambda counted: -counted[1]):
         yield f"lost {count:,}: {reason}"

@@ -55,7 +55,7 @@ def imported(path: Path, given: argparse.Namespace) -> int:
 
     release = find_release(path, given.images)
     print(f"reading {release.annotations}, pictures in {release.images}", file=sys.stderr)
-    hold_out = HoldOutConfig(images=given.hold_out_images, tasks=(), seed=given.seed)
+    hold_out = HoldOutConfig(image_fraction=given.hold_out_images, tasks=(), seed=given.seed)
     manifest = import_release(
         release,
         given.out,

@@ -76,7 +76,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         try:
             lines = path.read_text(encoding="utf-8-sig").splitlines()
         except UnicodeDecodeError as fault:
-            yield BrokenRow(str(place), "malformed_text", f"{path}: {fault}")
+            yield BrokenRow(str(place), "invalid_utf8", f"{path}: {fault}")
             continue
         picture = pictures / place.with_suffix(".png")
         yield Row(place.as_posix(), picture, tuple(filter(str.strip, lines)))

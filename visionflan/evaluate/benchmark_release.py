@@ -59,8 +59,9 @@ class BenchmarkRelease:
         if image_id not in self.pictures:
             self.pictures[image_id] = picture
             if fault := picture_fault(encoded):
+                location = self.describe_image_location(image_id)
                 raise EvaluationError(
-                    f"{self.name}: {self.image_place(image_id)} is no picture or was cut off: "
+                    f"{self.name}: {location} is no picture or was cut off: "
                     f"{fault}; take it from the release again"
                 )
         return image_id
@@ -70,7 +71,7 @@ class BenchmarkRelease:
         picture = self.pictures[image_id]
         return picture.read_bytes() if isinstance(picture, Path) else picture
 
-    def image_place(self, image_id: str, /) -> str:
+    def describe_image_location(self, image_id: str, /) -> str:
         """Tell where an image lies."""
         picture = self.pictures[image_id]
         inside = f"the picture with sha256 {image_id[:12]} in {self.path}"

@@ -115,9 +115,11 @@ def picture(source: Source, image_id: str) -> Image.Image:
         image = decode(source.image(image_id))
         image.load()
     except UnidentifiedImageError as fault:
-        raise EvaluationError(f"{source.image_place(image_id)} is no picture") from fault
+        raise EvaluationError(
+            f"{source.describe_image_location(image_id)} is no picture"
+        ) from fault
     except (OSError, SyntaxError, ValueError) as fault:
-        place = source.image_place(image_id)
+        place = source.describe_image_location(image_id)
         raise EvaluationError(f"{place} is a broken picture: {fault}") from fault
     return image
 

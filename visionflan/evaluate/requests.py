@@ -30,7 +30,7 @@ class Source(Protocol):
         """Read the encoded bytes of an image."""
         ...
 
-    def image_place(self, image_id: str, /) -> str:
+    def describe_image_location(self, image_id: str, /) -> str:
         """Tell where an image lies, for people."""
         ...
 

@@ -142,9 +142,9 @@ class ReleaseImporter:
         for picture, image_id in zip(record.pictures, images, strict=True):
             if image_id not in self.writer.stored.ids:
                 good = self.pictures.good(picture, image_id)
-                self.writer.checked_image(good.image, good.encoded)
+                self.writer.add_checked_image(good.image, good.encoded)
         self.asked.add(digest)
-        self.writer.instance(self.instance(record, tuple(images)))
+        self.writer.add_instance(self.instance(record, tuple(images)))
 
     def instance(self, record: Record, images: tuple[str, ...]) -> Instance:
         """Make an instance; its options are told where they are certain."""
@@ -174,7 +174,7 @@ class ReleaseImporter:
     def tell_tasks(self) -> None:
         """Tell what is known of each task, which is little where the catalog has none."""
         for official, task in self.tasks.ids.items():
-            self.writer.task(task, self.tasks.known.get(task) or self.unknown(official, task))
+            self.writer.add_task(task, self.tasks.known.get(task) or self.unknown(official, task))
 
     def unknown(self, official: str, task: str) -> TaskInfo:
         """Say of a task what its name says."""
@@ -192,8 +192,8 @@ class ReleaseImporter:
     def lose(self, task: str, key: str, fault: UnusableError, images: tuple[str, ...] = ()) -> None:
         """Note a lost record."""
         shown, detail = escape_surrogates("+".join(images)), escape_surrogates(fault.detail)
-        self.writer.lose(
-            LedgerEntry(task, escape_surrogates(key), "lost", fault.reason, detail, shown)
+        self.writer.record_dropped(
+            LedgerEntry(task, escape_surrogates(key), "dropped", fault.reason, detail, shown)
         )
 
 

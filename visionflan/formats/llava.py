@@ -142,7 +142,7 @@ def conversation(record: Any) -> Conversation:
         raise UnusableError("malformed_conversation", f"the image is {image!r}")
     turns = tuple(parse_turns(record.get("conversations")))
     if (markers := sum(turn.text.count(IMAGE_MARKER) for turn in turns)) != len(images):
-        raise UnusableError("marker_count", f"{markers} markers and {len(images)} pictures")
+        raise UnusableError("image_token_mismatch", f"{markers} markers and {len(images)} pictures")
     check_utf8(record)
     return Conversation(str(record.get("task_name") or ""), images, turns)
 
@@ -157,7 +157,7 @@ def parse_turns(turns: Any) -> Iterator[Turn]:
         if role != expected or not isinstance(turn.get("value"), str):
             raise UnusableError("malformed_conversation", f"turn {place + 1} is {turn!r:.100}")
         if role == "assistant" and IMAGE_MARKER in turn["value"]:
-            raise UnusableError("image_marker", f"{IMAGE_MARKER} stands in an answer")
+            raise UnusableError("image_token_in_text", f"{IMAGE_MARKER} stands in an answer")
         if role == "assistant" and not turn["value"].strip():
             raise UnusableError("empty_target", "an answer holds no words")
         yield Turn(role, turn["value"])
@@ -169,4 +169,4 @@ def check_utf8(record: Any) -> None:
         json.dumps(record, ensure_ascii=False).encode()
     except UnicodeEncodeError as fault:
         found = fault.object[fault.start]
-        raise UnusableError("malformed_text", f"the words hold {found!r}") from fault
+        raise UnusableError("invalid_utf8", f"the words hold {found!r}") from fault

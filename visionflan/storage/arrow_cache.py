@@ -21,7 +21,7 @@ def arrow_cache_path(path: Path, manifest: dict[str, Any]) -> Path:
     """
     digest: str = manifest["digest"]
     names = [name for name in manifest["files"] if name.startswith("instances/")]
-    places = [path / ".derived", user_cache_dir()]
+    places = [path / ".cache", user_cache_dir()]
     fault = OSError()
     for place in places:
         file = place / digest / "instances.arrow"

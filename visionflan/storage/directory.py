@@ -19,7 +19,7 @@ from visionflan.errors import BuildError
 from visionflan.storage.arrow_cache import arrow_cache_path
 from visionflan.storage.image_index import ImageIndex
 from visionflan.storage.instance import Instance, Split
-from visionflan.storage.schema import TaskInfo, read_instance
+from visionflan.storage.schema import BUILD_FORMAT, TaskInfo, read_instance
 
 OPEN_SHARDS = 64
 
@@ -38,11 +38,16 @@ class BuildDirectory:
                 "was stopped; run the same build again to finish it"
             )
         self.manifest: dict[str, Any] = json.loads((self.path / "manifest.json").read_bytes())
+        if (number := self.manifest.get("format")) != BUILD_FORMAT:
+            raise BuildError(
+                f"{self.path} has build format {number}, not {BUILD_FORMAT}: build it again with "
+                "this version of visionflan"
+            )
         for name, size in self.manifest["files"].items():
             file = self.path / name
             if not file.is_file() or file.stat().st_size != size:
                 raise BuildError(f"{file} is not the file that the manifest names: build again")
-        self.descriptors: dict[str, int] = {}
+        self.shard_fds: dict[str, int] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel to another process as a path."""
@@ -50,7 +55,7 @@ class BuildDirectory:
 
     def __del__(self) -> None:
         """Close the shards."""
-        for descriptor in getattr(self, "descriptors", {}).values():
+        for descriptor in getattr(self, "shard_fds", {}).values():
             os.close(descriptor)
 
     @property
@@ -113,14 +118,14 @@ class BuildDirectory:
     def image(self, image_id: str) -> bytes:
         """Read the encoded bytes of an image."""
         place = self.index.place(image_id)
-        encoded = os.pread(self.descriptor(place.shard), place.length, place.offset)
+        encoded = os.pread(self.shard_fd(place.shard), place.length, place.offset)
         if self.verify and sha256(encoded).hexdigest() != image_id:
             raise BuildError(
                 f"{self.path / 'images' / place.shard} holds other bytes as {image_id}"
             )
         return encoded
 
-    def image_place(self, image_id: str) -> str:
+    def describe_image_location(self, image_id: str) -> str:
         """Tell where an image lies."""
         return f"image {image_id[:12]} in {self.path / 'images' / self.index.place(image_id).shard}"
 
@@ -133,13 +138,13 @@ class BuildDirectory:
         """Name the group of images that look the same as this one."""
         return self.index.group(image_id)
 
-    def descriptor(self, shard: str) -> int:
+    def shard_fd(self, shard: str) -> int:
         """Open a shard, once; reading at an offset shares no place with other processes."""
-        if shard not in self.descriptors:
-            if len(self.descriptors) >= OPEN_SHARDS:
-                os.close(self.descriptors.pop(next(iter(self.descriptors))))
-            self.descriptors[shard] = os.open(self.path / "images" / shard, os.O_RDONLY)
-        return self.descriptors[shard]
+        if shard not in self.shard_fds:
+            if len(self.shard_fds) >= OPEN_SHARDS:
+                os.close(self.shard_fds.pop(next(iter(self.shard_fds))))
+            self.shard_fds[shard] = os.open(self.path / "images" / shard, os.O_RDONLY)
+        return self.shard_fds[shard]
 
 
 class Instances(Sequence[Instance]):

@@ -115,4 +115,4 @@ def classify_undecodable(encoded: bytes) -> tuple[str, str]:
         return "image_is_html", "the file is a web page, as failed downloads leave it"
     if FOREIGN.match(encoded):
         return "image_unsupported", f"the file begins with {encoded[:12]!r}"
-    return "image_unrecognised", f"the file begins with {encoded[:12]!r}"
+    return "image_unrecognized", f"the file begins with {encoded[:12]!r}"

@@ -22,6 +22,8 @@ def non_null_list(kind: pa.DataType) -> pa.DataType:
     return pa.list_(pa.field("element", kind, nullable=False))
 
 
+BUILD_FORMAT = 2  # raised when a stored name or its meaning changes; part of the digest
+
 TEXT = pa.string()
 TURN = pa.struct(non_null_schema(role=TEXT, text=TEXT))
 
@@ -57,7 +59,7 @@ class LedgerEntry(NamedTuple):
 
     task: str
     key: str
-    kind: Literal["lost", "note"]
+    kind: Literal["dropped", "note"]
     reason: str
     detail: str
     file: str

@@ -50,10 +50,10 @@ def write_conversations(
             for split, wanted in splits(count):
                 for instance in chosen(source, split, wanted, seed):
                     for image in instance.images:
-                        writer.image(source.image(image))
-                    writer.instance(instance)
+                        writer.add_image(source.image(image))
+                    writer.add_instance(instance)
             for kind, title in KINDS.items():
-                writer.task(f"conversations/{kind}", info(kind, title))
+                writer.add_task(f"conversations/{kind}", info(kind, title))
     return BuildDirectory(out)
 
 

@@ -56,7 +56,7 @@ READ = record(
     score_official=1.0,
     score_lenient=1.0,
 )
-LOST = record(
+DROPPED = record(
     sample_key="lost",
     answer="well",
     status="parsed",
@@ -68,11 +68,11 @@ LOST = record(
 
 
 def test_without_a_judge_rules_keep_what_they_gave() -> None:
-    assert apply_verdicts([READ, LOST], LEFT, []) == ([READ, LOST], "")
+    assert apply_verdicts([READ, DROPPED], LEFT, []) == ([READ, DROPPED], "")
 
 
 def test_a_judge_decides_only_what_a_rule_left_over() -> None:
-    (read, lost), name = apply_verdicts([READ, LOST], LEFT, [verdict(LOST, 0.0)])
+    (read, lost), name = apply_verdicts([READ, DROPPED], LEFT, [verdict(DROPPED, 0.0)])
     assert name == "a judge"
     assert read == READ
     assert (lost.score_official, lost.status_official) == (0.0, "parsed")
@@ -81,35 +81,35 @@ def test_a_judge_decides_only_what_a_rule_left_over() -> None:
 
 @pytest.mark.parametrize(
     ("judgments", "status"),
-    [([verdict(LOST, None)], "judge_failed"), ([verdict(READ, 1.0)], "unjudged")],
+    [([verdict(DROPPED, None)], "judge_failed"), ([verdict(READ, 1.0)], "unjudged")],
 )
 def test_a_verdict_that_is_not_there_is_missing_and_no_guess_takes_its_place(
     judgments: list[Judgment], status: str
 ) -> None:
-    (lost,), _ = apply_verdicts([LOST], LEFT, judgments)
+    (lost,), _ = apply_verdicts([DROPPED], LEFT, judgments)
     assert (lost.score_official, lost.status_official) == (None, status)
     assert lost.score_lenient == 1.0
 
 
 def test_a_verdict_on_other_words_does_not_count() -> None:
-    other = LOST._replace(answer="well then")
-    (lost,), _ = apply_verdicts([LOST], LEFT, [verdict(other, 1.0)])
+    other = DROPPED._replace(answer="well then")
+    (lost,), _ = apply_verdicts([DROPPED], LEFT, [verdict(other, 1.0)])
     assert lost.status_official == "unjudged"
 
 
 def test_of_two_judges_one_must_be_named() -> None:
-    both = [verdict(LOST, 1.0), verdict(LOST, 0.0, judge="another")]
+    both = [verdict(DROPPED, 1.0), verdict(DROPPED, 0.0, judge="another")]
     with pytest.raises(EvaluationError, match="judged by a judge, another"):
-        apply_verdicts([LOST], LEFT, both)
-    (lost,), _ = apply_verdicts([LOST], LEFT, both, "another")
+        apply_verdicts([DROPPED], LEFT, both)
+    (lost,), _ = apply_verdicts([DROPPED], LEFT, both, "another")
     assert lost.score_official == 0.0
     with pytest.raises(EvaluationError, match="nobody has judged none of these"):
-        apply_verdicts([LOST], LEFT, both, "nobody")
+        apply_verdicts([DROPPED], LEFT, both, "nobody")
 
 
 def test_only_a_judge_scores_what_is_all_its_own() -> None:
     judgments = [verdict(READ, 0.4, against=0.8)]
-    (read, lost), _ = apply_verdicts([READ, LOST], RUBRIC, judgments)
+    (read, lost), _ = apply_verdicts([READ, DROPPED], RUBRIC, judgments)
     assert (read.score_official, read.score_lenient, read.against) == (0.4, 0.4, 0.8)
     assert (lost.score_official, lost.score_lenient, lost.status) == (None, None, "unjudged")
 

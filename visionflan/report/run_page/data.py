@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from visionflan.builder.ledger_reasons import LOST, NOTES
+from visionflan.builder.ledger_reasons import DROPPED, NOTES
 from visionflan.dataset import IMAGE_MARKER
 from visionflan.hashing import stable_hash
 from visionflan.report.inline_images import InlineImages
@@ -81,7 +81,7 @@ def datasets(
                 "tasks": len(own),
                 "train": sum(task["train"] for task in own),
                 "held_out": sum(task["held_out"] for task in own),
-                "lost": sum(sum(task["lost"].values()) for task in own),
+                "lost": sum(sum(task["dropped"].values()) for task in own),
             }
 
 
@@ -92,8 +92,8 @@ def not_built(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"{len(absent)} datasets", f"not in the data root: {', '.join(absent)}"
     for name, told in manifest["datasets"].items():
         if told["status"] not in ("built", "missing"):
-            yield name, f"{told['status']}: {told.get('why', 'no reason is told')}"
-    yield from manifest["about"].get("tasks_left_out", {}).items()
+            yield name, f"{told['status']}: {told.get('message', 'no reason given')}"
+    yield from manifest["about"].get("excluded_tasks", {}).items()
 
 
 def cards(build: BuildDirectory, pictures: InlineImages) -> Iterator[Card]:
@@ -132,7 +132,9 @@ def losses(build: BuildDirectory) -> list[DroppedReason]:
     told = []
     for (kind, reason), count in sorted(counts.items(), key=lambda pair: (pair[0][0], -pair[1])):
         (row,) = ledger.slice(firsts[kind, reason], 1).to_pylist()
-        meaning = (LOST if kind == "lost" else NOTES).get(reason, "a reason of the dataset's own")
+        meaning = (DROPPED if kind == "dropped" else NOTES).get(
+            reason, "a reason of the dataset's own"
+        )
         example = f"{row['task']} {row['key']}: {row['detail']}"
         told.append(DroppedReason(kind, reason, meaning, count, example[:160]))
     return told

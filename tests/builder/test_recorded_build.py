@@ -1,0 +1,58 @@
+"""A small build, recorded: the values of its manifest, ledger and instances do not change."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from tests.helpers.board import MakeBoard, asking, board_picture
+
+RECORDED = Path(__file__).parents[1] / "golden" / "board_build.json"
+ROWS: list[dict[str, Any] | str] = [
+    *(asking(number) for number in range(9)),
+    asking(9, repaired=["trimmed_blanks"]),
+    asking(10, only="count"),
+    asking(11, only="ask"),
+    asking(0, key="again"),
+    asking(1, key="other", target="it is another"),
+    asking(12, text="half of one: \ud83d"),
+    asking(13, target=7),
+    asking(14, text="what is <image>?"),
+    asking(15, images=["images/none.jpg"]),
+    asking(16, images=["../outside.jpg"]),
+    asking(17, images=["images/page.jpg"]),
+    asking(18, images=["images/noise.jpg"]),
+    asking(19, images=["images/png.jpg"]),
+    asking(20, images=[]),
+    '{"key": "cut',
+]
+
+
+def recorded_values(make: MakeBoard, root: Path) -> dict[str, Any]:
+    """Return what a build of ROWS stores, without the hashes of images and their sizes."""
+    (root / "images").mkdir(parents=True)
+    (root / "images/page.jpg").write_bytes(b"<html></html>")
+    (root / "images/noise.jpg").write_bytes(bytes(range(200, 100, -1)))
+    (root / "images/png.jpg").write_bytes(board_picture(19, "PNG"))
+    build = make(ROWS, 15, seed=3, max_per_task=14, hold_out_tasks=("board/count",))
+    manifest = build.manifest
+    tasks = {
+        task: {name: value for name, value in info.items() if name != "digest"}
+        for task, info in manifest["tasks"].items()
+    }
+    totals = {name: value for name, value in manifest["totals"].items() if name != "image_bytes"}
+    ledger = pq.read_table(build.path / "ledger.parquet").drop_columns("detail")
+    return {
+        "about": manifest["about"],
+        "datasets": manifest["datasets"],
+        "tasks": tasks,
+        "totals": totals,
+        "ledger": ledger.to_pylist(),
+        "instances": [[one.id, one.split, one.target] for one in build.instances()],
+    }
+
+
+def test_the_values_of_a_build_are_those_recorded(make: MakeBoard, tmp_path: Path) -> None:
+    values = recorded_values(make, tmp_path / "data/board")
+    assert values == json.loads(RECORDED.read_text())
