@@ -180,27 +180,31 @@ def test_one_stage_needs_the_checkpoint_before_it(run: Path, config: TrainConfig
         train(config, run, only="chta")
 
 
-@pytest.mark.parametrize("part", ["tower", "template", "tokenizer", "weights"])
+@pytest.mark.parametrize("part", ["vision_tower", "chat_template", "tokenizer", "weights"])
 def test_a_parent_that_was_exchanged_is_refused(run: Path, config: TrainConfig, part: str) -> None:
     shutil.rmtree(run / "chat")
     checkpoint = run / "base/checkpoint"
-    if part in ("tower", "weights"):
+    if part in ("vision_tower", "weights"):
         weights = load_file(checkpoint / "model.safetensors")
-        kind = "vision_tower" if part == "tower" else "multi_modal_projector"
+        kind = "vision_tower" if part == "vision_tower" else "multi_modal_projector"
         name = next(name for name in weights if name.startswith(kind) and weights[name].ndim > 1)
         weights[name] = weights[name] * 1.1
         save_file(weights, checkpoint / "model.safetensors", {"format": "pt"})
-    if part == "template":
+    if part == "chat_template":
         file = checkpoint / "chat_template.jinja"
         file.write_text(file.read_text().replace("USER", "Human"))
     if part == "tokenizer":
         file = checkpoint / "tokenizer.json"
         file.write_text(file.read_text().replace('"<0x41>"', '"<0x4Z>"'))
-    if part == "tower":
+    if part == "vision_tower":
         run_json = checkpoint / "run.json"
         changed = json.loads(run_json.read_bytes()) | {"weights": weights_digest(checkpoint)}
         run_json.write_text(json.dumps(changed))
-    complaint = "are not those that its run.json names" if part == "weights" else f"another {part}"
+    complaint = (
+        "are not those that its run.json names"
+        if part == "weights"
+        else f"another {part.replace('_', ' ')}"
+    )
     with pytest.raises(TrainingError, match=complaint):
         train(config, run)
 

@@ -104,7 +104,9 @@ def open_parent(checkpoint: Path, expected: ModelFingerprint) -> InitialModel:
         ModelFingerprint._fields, expected, fingerprint_model(model, processor), strict=True
     ):
         if ours != theirs:
-            raise TrainingError(f"{checkpoint} has another {name} than this run started with.")
+            raise TrainingError(
+                f"{checkpoint} has another {name.replace('_', ' ')} than this run started with."
+            )
     return InitialModel(model, processor, found)
 
 
