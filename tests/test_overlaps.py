@@ -21,21 +21,21 @@ def test_each_pair_is_stated_once_for_a_kind_and_holds_in_both_directions() -> N
     assert len(set(stated)) == len(stated)
     for pair in PAIRS:
         assert pair.one != pair.other
-        assert pair in overlaps.of(pair.one)
-        assert pair in overlaps.of(pair.other)
+        assert pair in overlaps.overlaps_of(pair.one)
+        assert pair in overlaps.overlaps_of(pair.other)
 
 
-def test_each_overlap_is_told_in_one_sentence_with_its_witness() -> None:
+def test_each_overlap_has_a_note_of_one_sentence_and_its_witness() -> None:
     for pair in PAIRS:
-        assert pair.sentence[0].isupper() or pair.sentence[0].isdigit()
-        assert pair.sentence.endswith(".")
+        assert pair.note[0].isupper() or pair.note[0].isdigit()
+        assert pair.note.endswith(".")
         assert pair.witness in {"dataset file", "owners' page", "owners' paper, from memory"}
 
 
-def test_every_reader_that_looks_for_pictures_of_coco_is_listed_with_coco() -> None:
+def test_every_reader_that_looks_for_images_of_coco_is_listed_with_coco() -> None:
     looking = {name for name in catalog.names() if "coco_image(" in getsource(catalog.module(name))}
     assert len(looking) >= 9
-    assert looking <= overlaps.pictures_of("coco")
+    assert looking <= overlaps.sets_sharing_images("coco")
 
 
 def test_every_file_that_states_a_known_overlap_is_listed() -> None:
@@ -43,25 +43,25 @@ def test_every_file_that_states_a_known_overlap_is_listed() -> None:
         name for name in catalog.names() if "Known overlap" in getsource(catalog.module(name))
     }
     assert stating
-    assert all(overlaps.of(name) for name in stating)
+    assert all(overlaps.overlaps_of(name) for name in stating)
 
 
-def test_two_sets_with_pictures_of_a_third_are_found_in_both_directions() -> None:
-    assert "okvqa" in overlaps.through("POPE")["coco"]
-    assert "POPE" in overlaps.through("okvqa")["coco"]
-    assert "miniImageNet" in overlaps.through("cinic10")["ImageNet"]
-    assert "imagenet_a" not in overlaps.through("cinic10")["ImageNet"]
+def test_two_sets_with_images_of_a_third_are_found_in_both_directions() -> None:
+    assert "okvqa" in overlaps.indirect_overlaps("POPE")["coco"]
+    assert "POPE" in overlaps.indirect_overlaps("okvqa")["coco"]
+    assert "miniImageNet" in overlaps.indirect_overlaps("cinic10")["ImageNet"]
+    assert "imagenet_a" not in overlaps.indirect_overlaps("cinic10")["ImageNet"]
 
 
 def test_the_command_prints_the_pairs(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["datasets", "--overlaps", "--json"]) == 0
-    listed = json.loads(capsys.readouterr().out)
-    assert len(listed) == len(PAIRS)
+    pairs = json.loads(capsys.readouterr().out)
+    assert len(pairs) == len(PAIRS)
     assert main.main(["datasets", "cinic10", "--overlaps"]) == 0
-    told = capsys.readouterr().out
-    assert "CIFAR-10" in told
-    assert "through ImageNet: " in told
-    assert "MNIST" not in told
+    printed = capsys.readouterr().out
+    assert "CIFAR-10" in printed
+    assert "through ImageNet: " in printed
+    assert "MNIST" not in printed
 
 
 def test_an_unknown_name_is_refused_and_an_evaluation_set_is_not(

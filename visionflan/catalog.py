@@ -59,12 +59,12 @@ def add_file(path: Path) -> str:
 
 @cache
 def installed() -> dict[str, str]:
-    """Give the modules of other packages' dataset files by name; looking for them takes time."""
+    """Return the modules of other packages' dataset files by name; cached, since it is slow."""
     return {entry.name: entry.module for entry in entry_points(group=GROUP)}
 
 
 def names() -> list[str]:
-    """Name every dataset without importing any of them."""
+    """Return the name of every dataset without importing any of them."""
     ours = {module.name for module in pkgutil.iter_modules(datasets.__path__)}
     theirs = installed().keys()
     if both := (ours & theirs) | (loose_files.keys() & (ours | theirs)):
@@ -102,5 +102,5 @@ def import_file(name: str, path: Path) -> ModuleType:
 
 
 def task_names() -> list[str]:
-    """Name every task as `dataset/task`, importing all dataset files."""
+    """Return every task as `dataset/task`; imports all dataset files."""
     return [f"{name}/{task}" for name in names() for task in load(name).tasks]

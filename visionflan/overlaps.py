@@ -1,7 +1,7 @@
-"""Which datasets hold pictures or classes of evaluation sets, or of one another.
+"""Which datasets share images or classes with evaluation sets, or with one another.
 
-The facts are in data/overlaps.tsv: a line for each pair, its kind, one sentence, and who says so.
-A pair is listed once and holds in both directions.
+The facts are in resources/overlaps.tsv: a line for each pair, its kind, a note, and the source of
+the fact. A pair is listed once and holds in both directions.
 """
 
 import csv
@@ -12,9 +12,9 @@ from typing import Literal, NamedTuple, get_args
 
 from visionflan.errors import ReleaseError
 
-Kind = Literal["same pictures", "same pictures in part", "same classes"]
+Kind = Literal["same images", "partly the same images", "same classes"]
 
-# What models are judged by, and what pictures come from, where it is no dataset of the catalog.
+# Evaluation sets, and sources of images, that are not datasets of the catalog.
 EVALUATIONS = (
     "CIFAR-10",
     "CIFAR-100",
@@ -32,79 +32,92 @@ SOURCES = ("ADE20K", "ImageNet", "LLaVA-Instruct", "Open Images")
 
 
 class Overlap(NamedTuple):
-    """What two sets have in common; `witness` tells whether that was looked up."""
+    """What two sets have in common.
+
+    Attributes:
+        one: Name of a dataset, an evaluation set or a source.
+        other: Name of the set it overlaps with.
+        kind: How they overlap.
+        note: One sentence that says what is shared.
+        witness: Where the fact was looked up.
+    """
 
     one: str
     other: str
     kind: Kind
-    sentence: str
+    note: str
     witness: str
 
     def beside(self, name: str) -> str:
-        """Name the other one of the two."""
+        """Return the other set of the pair."""
         return self.other if name == self.one else self.one
 
 
 @cache
 def overlaps() -> tuple[Overlap, ...]:
-    """Give all pairs, in the order of their names."""
+    """Return all pairs, sorted by name."""
     table = files("visionflan") / "resources" / "overlaps.tsv"
     lines = csv.DictReader(table.read_text("utf-8").splitlines(), delimiter="\t")
-    return tuple(sorted(overlap(line) for line in lines))
+    return tuple(sorted(parse_line(line) for line in lines))
 
 
-def overlap(line: dict[str, str]) -> Overlap:
-    """Take a line of the table."""
+def parse_line(line: dict[str, str]) -> Overlap:
+    """Parse a line of the table."""
     for kind in get_args(Kind):
         if kind == line["kind"]:
-            return Overlap(line["one"], line["other"], kind, line["sentence"], line["witness"])
-    raise ReleaseError(f"data/overlaps.tsv: {line['kind']!r} is none of {get_args(Kind)}")
+            return Overlap(line["one"], line["other"], kind, line["note"], line["witness"])
+    raise ReleaseError(f"resources/overlaps.tsv: {line['kind']!r} is not one of {get_args(Kind)}")
 
 
-def of(name: str) -> list[Overlap]:
-    """Give the pairs that a dataset, an evaluation set or a source is in."""
+def overlaps_of(name: str) -> list[Overlap]:
+    """Return the pairs that contain a dataset, an evaluation set or a source."""
     return [pair for pair in overlaps() if name in pair[:2]]
 
 
-def pictures_of(name: str) -> set[str]:
-    """Name the sets with which one has pictures in common, by the table alone."""
-    return {pair.beside(name) for pair in of(name) if pair.kind != "same classes"}
+def sets_sharing_images(name: str) -> set[str]:
+    """Return the sets that share images with one according to the table."""
+    return {pair.beside(name) for pair in overlaps_of(name) if pair.kind != "same classes"}
 
 
-def through(name: str) -> dict[str, list[str]]:
-    """Name the sets that may share pictures with one, by the third set that both have some from."""
-    direct = pictures_of(name)
-    beyond = {third: sorted(pictures_of(third) - direct - {name}) for third in sorted(direct)}
-    return {third: others for third, others in beyond.items() if others}
+def indirect_overlaps(name: str) -> dict[str, list[str]]:
+    """Return the sets that may share images with one because both take some from a third.
+
+    The keys are the third sets.
+    """
+    direct = sets_sharing_images(name)
+    indirect = {
+        third: sorted(sets_sharing_images(third) - direct - {name}) for third in sorted(direct)
+    }
+    return {third: others for third, others in indirect.items() if others}
 
 
 def find_leakage(name: str, trained: Collection[str] | None) -> Iterator[str]:
-    """Say which of the datasets that were trained on may hold the pictures of an evaluation set.
+    """Yield warnings about training datasets that may contain images of an evaluation set.
 
-    Where it is not known what was trained on, that is said, with the sets that matter.
+    If `trained` is None, the training datasets are unknown and the warning names those to look for.
     """
     if trained is None:
-        if known := sorted(pictures_of(name)):
+        if known := sorted(sets_sharing_images(name)):
             yield (
-                f"it is not known here what was trained on; {', '.join(known)} have pictures in "
-                f"common with {name}"
+                f"the training datasets are not known here; {', '.join(known)} share images with "
+                f"{name}"
             )
         return
-    for pair in of(name):
+    for pair in overlaps_of(name):
         if pair.kind != "same classes" and pair.beside(name) in trained:
-            yield f"trained on {pair.beside(name)}: {pair.sentence}"
-    for third, others in through(name).items():
+            yield f"trained on {pair.beside(name)}: {pair.note}"
+    for third, others in indirect_overlaps(name).items():
         if shared := sorted(set(others) & set(trained)):
-            yield f"trained on {', '.join(shared)}, perhaps some of the same pictures of {third}"
+            yield f"trained on {', '.join(shared)}, possibly on some of the same images of {third}"
 
 
-def told(name: str | None = None) -> Iterator[str]:
-    """Say what sets have in common: all pairs, or those of one set and what follows from them."""
-    pairs = of(name) if name else overlaps()
+def describe_overlaps(name: str | None = None) -> Iterator[str]:
+    """Yield a line for each pair of sets: all pairs, or those of one set and its indirect ones."""
+    pairs = overlaps_of(name) if name else overlaps()
     for pair in pairs:
-        yield f"{pair.one} and {pair.other}: {pair.kind}. {pair.sentence} ({pair.witness})"
+        yield f"{pair.one} and {pair.other}: {pair.kind}. {pair.note} ({pair.witness})"
     if name:
-        for third, others in through(name).items():
-            yield f"perhaps some of the same pictures, through {third}: {', '.join(others)}"
-    if free := [one for one in EVALUATIONS if name in (None, one) and not of(one)]:
-        yield f"no overlap is known of: {', '.join(free)}"
+        for third, others in indirect_overlaps(name).items():
+            yield f"possibly some of the same images, through {third}: {', '.join(others)}"
+    if free := [one for one in EVALUATIONS if name in (None, one) and not overlaps_of(one)]:
+        yield f"no known overlap: {', '.join(free)}"

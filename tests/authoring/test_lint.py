@@ -1,4 +1,4 @@
-"""Each fault that `visionflan check` knows is found where it is, and not where it is not."""
+"""Each problem that `visionflan check` knows is reported where it is, and only there."""
 
 import re
 from pathlib import Path
@@ -14,15 +14,15 @@ INSTRUCTION = "Name the geometric figure drawn in the picture of the Flawed Lab 
 
 
 def findings(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """Check a dataset file with this source and give the codes of what is found."""
+    """Check a dataset file with this source and return the codes of its findings."""
     monkeypatch.setattr(catalog, "loose_files", {})
     catalog.load.cache_clear()
     path = tmp_path / "flawed_lab.py"
     path.write_text(source)
     catalog.add_file(path)
-    found = {finding.code for finding in lint.check(["flawed_lab"])}
+    codes = {finding.code for finding in lint.check(["flawed_lab"])}
     catalog.load.cache_clear()
-    return found
+    return codes
 
 
 def test_the_first_version_of_a_file_has_no_fault(
@@ -39,14 +39,14 @@ def test_the_first_version_of_a_file_has_no_fault(
         ("doubled_word", "Name the geometric", "Name the the geometric"),
         ("fused_sentence", "collection. Answer", "collection.Answer"),
         ("placeholder", "geometric figure", "{figure}"),
-        ("misspelt", "geometric figure", "figure of the gorup"),
+        ("misspelled", "geometric figure", "figure of the gorup"),
         ("instruction_length", r"Name the.*article\.", "Name it."),
         ("constant_target", "target=row.label", 'target="circle"'),
         ("leaked_answer", "target=row.label", "target=row.label, text=row.label"),
-        ("untidy_words", "target=row.label", 'target=f"{row.label} "'),
+        ("untidy_text", "target=row.label", 'target=f"{row.label} "'),
         ("no_example", "return Example(image=row.image, target=row.label)", "return None"),
         ("repeated_key", 'yield Row(line["file"],', 'yield Row("same",'),
-        ("missing_picture", "image=row.image", 'image=row.image / "none"'),
+        ("missing_image", "image=row.image", 'image=row.image / "none"'),
         (
             "unreachable_option",
             "target=row.label",
@@ -65,10 +65,10 @@ def test_a_fault_is_found(
 
 
 def across_lines(old: str, new: str) -> tuple[str, str]:
-    """Find the words in the source although a line ends between them."""
-    found = re.search(r"\s+".join(map(re.escape, old.split())), SOUND)
-    assert found, f"{old!r} does not stand in the first version of a file"
-    return found.group(), new
+    """Find words in the source that a line break separates."""
+    match = re.search(r"\s+".join(map(re.escape, old.split())), SOUND)
+    assert match, f"{old!r} is not in the first version of a file"
+    return match.group(), new
 
 
 def test_an_instruction_that_is_nearly_another_is_found(
@@ -76,4 +76,4 @@ def test_an_instruction_that_is_nearly_another_is_found(
 ) -> None:
     task = SOUND[SOUND.index("@dataset.task(") :]
     twin = task.replace("def figure_recognition", "def figure_naming").replace("one word", "a word")
-    assert "alike" in findings(f"{SOUND}\n\n{twin}", tmp_path, monkeypatch)
+    assert "similar" in findings(f"{SOUND}\n\n{twin}", tmp_path, monkeypatch)

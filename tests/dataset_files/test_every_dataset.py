@@ -109,11 +109,11 @@ def test_the_tasks_are_those_of_the_paper_and_its_site(name: str) -> None:
 
 
 def test_no_two_instructions_are_alike() -> None:
-    assert list(lint.alike(NAMES)) == []
+    assert list(lint.similar_instructions(NAMES)) == []
 
 
-def test_no_word_of_the_tasks_is_misspelt() -> None:
-    assert list(lint.misspelt(NAMES)) == []
+def test_no_word_of_the_tasks_is_misspelled() -> None:
+    assert list(lint.misspelled(NAMES)) == []
 
 
 def test_titles_of_datasets_are_names_that_people_say() -> None:

@@ -130,7 +130,7 @@ def test_a_benchmark_whose_pictures_were_trained_on_says_so(tmp_path: Path) -> N
     (run / "base/checkpoint/config.json").write_text("{}")
     (place,) = checkpoints(run)
     (asked,) = plan_evaluations(EvalSelection(benchmarks=("cifar10",)), place, [opened])
-    assert "not known here what was trained on; cinic10" in asked.chosen.notes[0]
+    assert "training datasets are not known here; cinic10" in asked.chosen.notes[0]
     with specimens(["cinic10/*"]) as data_root:
         build(data_root, tmp_path / "build", BuildSettings())
     config = {"build": str(tmp_path / "build"), "stages": []}

@@ -15,10 +15,10 @@ from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.cli.main import main
 from visionflan.errors import BuildError
-from visionflan.formats import exporting
-from visionflan.formats.exporting import export, message_content
-from visionflan.formats.importing import import_release
-from visionflan.formats.llava import find_release
+from visionflan.formats import huggingface
+from visionflan.formats.exporting import export
+from visionflan.formats.huggingface import message_content
+from visionflan.formats.importing import find_release, import_release
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Instance, Turn
 
@@ -83,9 +83,9 @@ def test_datasets_reads_the_parquet_back_with_equal_pixels(
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     datasets = pytest.importorskip("datasets")
     datasets.disable_progress_bars()
-    monkeypatch.setattr(exporting, "SHARD_BYTES", 30_000)
-    monkeypatch.setattr(exporting, "GROUP_ROWS", 7)
-    export(built, tmp_path / "out", "hf")
+    monkeypatch.setattr(huggingface, "SHARD_BYTES", 30_000)
+    monkeypatch.setattr(huggingface, "GROUP_ROWS", 7)
+    export(built, tmp_path / "out", "huggingface")
     assert len(list((tmp_path / "out").glob("train-*.parquet"))) > 2
     whole = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
     assert set(whole) == {"train", "held_out"}
@@ -156,7 +156,7 @@ def test_markers_become_images_wherever_they_stand() -> None:
 def test_a_folder_in_use_is_not_exported_into(built: BuildDirectory, tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("mine")
     with pytest.raises(BuildError, match="not empty"):
-        export(built, tmp_path, "hf")
+        export(built, tmp_path, "huggingface")
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
@@ -176,7 +176,16 @@ def test_the_command_says_what_it_wrote(
     built: BuildDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    command = ["export", str(built.path), "--to", "hf", "--out", str(out), "--tasks", "board/c*"]
+    command = [
+        "export",
+        str(built.path),
+        "--format",
+        "huggingface",
+        "--out",
+        str(out),
+        "--tasks",
+        "board/c*",
+    ]
     assert main(command) == 0
     assert f"{out}: 35 instances in 4 files" in capsys.readouterr().out
     card = (out / "README.md").read_text()

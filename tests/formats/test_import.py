@@ -1,13 +1,12 @@
 """Published releases are taken in as they are, and bad records with their reasons."""
 
-import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.helpers.board import board_picture
@@ -16,9 +15,9 @@ from visionflan.builder.ledger_reasons import DROPPED
 from visionflan.builder.split import HoldOutConfig
 from visionflan.cli.main import main
 from visionflan.dataset import BrokenRow
-from visionflan.formats import llava as published
 from visionflan.formats.importing import import_release
-from visionflan.formats.llava import find_release, listed_records
+from visionflan.formats.llava import LlavaRelease, find_release
+from visionflan.layouts import json_stream
 from visionflan.storage.directory import BuildDirectory
 
 Records = list[dict[str, Any]]
@@ -195,13 +194,13 @@ def test_a_release_that_cannot_be_read_is_refused_in_a_sentence(
         assert main(["import", str(tmp_path / folder), "--out", str(tmp_path / "out")]) == 1
         return capsys.readouterr().err
 
-    assert "is not there" in fault("nothing")
+    assert "does not exist" in fault("nothing")
     (tmp_path / "empty").mkdir()
     assert "found none" in fault("empty")
     written(tmp_path / "lost", [record("elsewhere/9.jpg")])
     assert "--images" in fault("lost")
     written(tmp_path / "cut", json.dumps([record(), record("1.jpg")])[:-40])
-    assert "cut or malformed after its record 1" in fault("cut")
+    assert "cut off or malformed after value 1" in fault("cut")
     two = written(tmp_path / "two", [record()])
     (two / "b.json").write_text(json.dumps([record()]))
     assert "annotations.json, b.json" in fault("two")
@@ -214,15 +213,16 @@ values = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(deadline=None)
 @given(st.lists(values, max_size=12), st.integers(1, 40), st.sampled_from([None, 1]))
-def test_a_list_is_read_in_pieces_as_it_would_be_whole(
-    monkeypatch: pytest.MonkeyPatch, listed: list[Any], chunk: int, indent: int | None
+def test_a_list_is_read_in_pieces_as_it_would_be_at_once(
+    tmp_path_factory: pytest.TempPathFactory, records: list[Any], chunk: int, indent: int | None
 ) -> None:
-    monkeypatch.setattr(published, "CHUNK", chunk)
-    file = io.StringIO(json.dumps(listed, indent=indent))
-    file.read(1)
-    assert list(listed_records(file, Path("a.json"))) == listed
+    path = tmp_path_factory.getbasetemp() / "pieces.json"
+    path.write_text(json.dumps(records, indent=indent), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_stream, "CHUNK", chunk)
+        assert list(LlavaRelease(path, path.parent).records()) == records
 
 
 @pytest.mark.shared

@@ -26,8 +26,9 @@ from visionflan.layouts.arrays import (
     read_pickled_batch,
     safe_unpickle,
     version,
+    write_idx,
+    write_pickle,
 )
-from visionflan.specimens.arrays import write_idx, write_pickle
 
 PIXELS = np.arange(2 * 3072, dtype=np.uint64).astype(np.uint8).reshape(2, 3072)
 KIND = (

@@ -8,8 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from visionflan.errors import ReleaseError
-from visionflan.layouts import json_stream as layouts_json
-from visionflan.layouts.json_stream import CHUNK, FAR, json_members, json_values
+from visionflan.layouts import json_stream
+from visionflan.layouts.json_stream import (
+    CHUNK,
+    MAX_LOOKBACK,
+    json_field_values,
+    json_members,
+    json_values,
+)
 
 NAMES = st.text(max_size=5)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | NAMES
@@ -29,7 +35,7 @@ def test_a_list_is_read_as_json_reads_it(
 ) -> None:
     path.write_text(json.dumps(written, indent=indent), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layouts_json, "CHUNK", chunk)
+        patch.setattr(json_stream, "CHUNK", chunk)
         assert list(json_values(path)) == written
 
 
@@ -41,7 +47,7 @@ def test_an_object_is_read_as_json_reads_it(
 ) -> None:
     path.write_text(json.dumps(written, ensure_ascii=False), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layouts_json, "CHUNK", chunk)
+        patch.setattr(json_stream, "CHUNK", chunk)
         assert list(json_members(path)) == list(written.items())
 
 
@@ -53,6 +59,59 @@ def test_a_file_that_is_no_whole_list_is_refused_by_name(path: Path, text: str) 
 
 
 def test_a_fault_far_from_the_end_is_named_with_what_stands_near_it(path: Path) -> None:
-    path.write_text('{"a": 1, "b": oops, "c": "' + "x" * (FAR + CHUNK) + '"}', encoding="utf-8")
+    text = '{"a": 1, "b": oops, "c": "' + "x" * (MAX_LOOKBACK + CHUNK) + '"}'
+    path.write_text(text, encoding="utf-8")
     with pytest.raises(ReleaseError, match=r"near .*oops"):
         list(json_members(path))
+
+
+@pytest.mark.parametrize("chunk", [1, 7, CHUNK])
+def test_a_value_of_several_chunks_is_read(path: Path, chunk: int) -> None:
+    values = [list(range(200)), "x" * 500, {"a": [{}] * 50}]
+    path.write_text(json.dumps(values), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_stream, "CHUNK", chunk)
+        assert list(json_values(path)) == values
+
+
+def test_a_value_that_is_too_large_is_refused(path: Path) -> None:
+    path.write_text(json.dumps([1, list(range(200))]), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_stream, "CHUNK", 10)
+        patch.setattr(json_stream, "MAX_VALUE", 100)
+        with pytest.raises(ReleaseError, match=r"large\.json is not valid JSON after value 1"):
+            list(json_values(path))
+
+
+@given(values=st.lists(VALUES, max_size=6), chunk=st.integers(1, 40))
+@settings(max_examples=50, deadline=None)
+def test_the_list_under_a_name_is_read_as_json_reads_it(
+    path: Path, values: list[object], chunk: int
+) -> None:
+    path.write_text(json.dumps({"info": {"values": 1}, "values": values, "after": [1]}, indent=1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_stream, "CHUNK", chunk)
+        assert list(json_field_values(path, "values")) == values
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"questions": [{"a": 1}, {"a": ', "is incomplete: .* after value 1, near '.*{\"a\": '"),
+        ('{"annotations": []}', "is incomplete: it has no list 'questions'"),
+        ('{"questions": [{"a": 1}, {a: 2}]}', "is incomplete: .* after value 1, near '.*{a: 2}"),
+        ('{"questions": [{"a": 1}, {a: 2}' + ' , {"a": 3}' * 200_000 + "]}", "is not valid JSON"),
+    ],
+)
+def test_a_file_that_is_cut_off_or_malformed_is_refused_by_name(
+    text: str, message: str, path: Path
+) -> None:
+    path.write_text(text)
+    with pytest.raises(ReleaseError, match=f"{path} {message}"):
+        list(json_field_values(path, "questions"))
+
+
+def test_bytes_that_are_not_text_are_refused_by_name(path: Path) -> None:
+    path.write_bytes(b'{"questions": [\xff')
+    with pytest.raises(ReleaseError, match=f"{path} is not UTF-8 text"):
+        list(json_field_values(path, "questions"))

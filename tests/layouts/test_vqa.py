@@ -5,17 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from visionflan import catalog
 from visionflan.dataset import BrokenRow
 from visionflan.errors import ReleaseError
 from visionflan.layouts import vqa as layouts_vqa
 from visionflan.layouts.vqa import Pair, VqaQuestion
-
-WORDS = st.text(max_size=8)
-VALUES = st.integers() | WORDS | st.dictionaries(WORDS, st.integers() | WORDS, max_size=3)
 
 
 def record(question_id: int, *answers: str, **more: Any) -> dict[str, Any]:
@@ -75,43 +70,6 @@ def test_what_has_no_partner_or_lacks_a_field_is_yielded_broken(tmp_path: Path) 
 def test_a_second_annotation_of_a_question_is_not_a_second_row(tmp_path: Path) -> None:
     rows = list(layouts_vqa.read_pair(pair_of(tmp_path, record(1, "a"), record(1, "b"))))
     assert [type(row) for row in rows] == [VqaQuestion, BrokenRow]
-
-
-@given(values=st.lists(VALUES, max_size=6), chunk=st.integers(1, 40))
-@settings(max_examples=50, deadline=None)
-def test_a_list_read_in_pieces_is_the_list_read_whole(
-    values: list[Any], chunk: int, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    path = tmp_path_factory.getbasetemp() / "pieces.json"
-    path.write_text(json.dumps({"info": {"values": 1}, "values": values, "after": [1]}, indent=1))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layouts_vqa, "CHUNK", chunk)
-        assert list(layouts_vqa.entries(path, "values")) == values
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ('{"questions": [{"a": 1}, {"a": ', "has no end of its list 'questions' from '.*{\"a\": '"),
-        ('{"annotations": []}', "has no end of its list 'questions' from its beginning"),
-        ('{"questions": [{"a": 1}, {a: 2}]}', "has no end of its list 'questions' from '.*{a: 2}"),
-        ('{"questions": [{"a": 1}, {a: 2}' + ' , {"a": 3}' * 200_000 + "]}", "is not JSON near"),
-    ],
-)
-def test_a_file_that_is_cut_off_or_malformed_is_refused_by_name(
-    text: str, told: str, tmp_path: Path
-) -> None:
-    path = tmp_path / "file.json"
-    path.write_text(text)
-    with pytest.raises(ReleaseError, match=f"{path} {told}"):
-        list(layouts_vqa.entries(path, "questions"))
-
-
-def test_bytes_that_are_not_text_are_refused_by_name(tmp_path: Path) -> None:
-    path = tmp_path / "file.json"
-    path.write_bytes(b'{"questions": [\xff')
-    with pytest.raises(ReleaseError, match=f"{path} is not text"):
-        list(layouts_vqa.entries(path, "questions"))
 
 
 def test_a_split_without_its_annotations_is_refused_with_the_missing_name(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from visionflan.report.catalog_page import METRICS, SIDE
 def text(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Give the page of the whole catalog."""
     path = tmp_path_factory.mktemp("page") / "catalog.html"
-    assert main(["tasks", "--page", str(path)]) == 0
+    assert main(["tasks", "--html", str(path)]) == 0
     return path.read_text(encoding="utf-8")
 
 
@@ -89,7 +89,7 @@ def test_filters_apply_and_a_release_that_is_there_gives_the_example(
     loose_dataset: str, tmp_path: Path
 ) -> None:
     catalog.load(loose_dataset).write_specimen(tmp_path / "data" / loose_dataset, 4)
-    words = ["tasks", "--dataset", loose_dataset, "--page", str(tmp_path / "page.html")]
+    words = ["tasks", "--dataset", loose_dataset, "--html", str(tmp_path / "page.html")]
     assert main(words) == 0
     drawn = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert main([*words, "--data-root", str(tmp_path / "data")]) == 0
@@ -107,7 +107,7 @@ def test_without_jinja_one_sentence_says_what_to_install(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setitem(sys.modules, "jinja2", None)
-    words = ["tasks", "--dataset", loose_dataset, "--page", str(tmp_path / "page.html")]
+    words = ["tasks", "--dataset", loose_dataset, "--html", str(tmp_path / "page.html")]
     assert main(words) == 1
     assert "pip install 'visionflan[evaluate]'" in capsys.readouterr().err
     assert not (tmp_path / "page.html").exists()

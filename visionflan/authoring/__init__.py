@@ -1,1 +1,1 @@
-"""Help for the authors of dataset files: a linter, a spelling check and a template."""
+"""Tools for authors of dataset files: a linter, a spelling check and a template."""

@@ -1,11 +1,11 @@
-"""The first version of a dataset file: whole, runnable, and meant to be rewritten line by line."""
+"""The template of a dataset file: complete, runnable, and meant to be rewritten."""
 
 from string import Template
 
 TEMPLATE = Template('''\
-"""$title: say in one sentence what the pictures show and who labelled them.
+"""$title: say in one sentence what the images show and who labeled them.
 
-Layout: say where you read how the release is laid out, and what is known to be wrong in it.
+Layout: say where you read how the release is laid out, and which of its errors are known.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ dataset = Dataset[Row](
     license="unknown",
     citation="Authors (year), title, venue",
     layout="unconfirmed",
-    obtain="Tell how a user gets the release.",
+    obtain="How to get the release.",
     tree="""
         labels.csv          file,label
         images/0001.png
@@ -72,5 +72,5 @@ def figure_recognition(row: Row) -> Example:
 
 
 def dataset_file(name: str, title: str) -> str:
-    """Give the source of a dataset file that already reads, draws, renders and passes `check`."""
+    """Return the source of a dataset file that already runs and passes `check`."""
     return TEMPLATE.substitute(name=name, title=title)

@@ -1,4 +1,4 @@
-"""Find misspelt words with `typos`, a list of known slips that knows no false alarms on names."""
+"""Find misspelled words with `typos`, which only knows common misspellings: few false alarms."""
 
 import json
 import shutil
@@ -9,12 +9,12 @@ from pathlib import Path
 
 from visionflan.errors import VisionflanError
 
-# Right words that the list takes for slips: surnames, venues, owners' own file names.
-RIGHT = frozenset[str]()
+# Correct words that typos takes for misspellings: surnames, venues, owners' own file names.
+CORRECT = frozenset[str]()
 
 
-def misspelt(texts: Mapping[str, str]) -> Iterator[tuple[str, str, list[str]]]:
-    """Give the name of the text, the misspelt word and its corrections."""
+def misspelled(texts: Mapping[str, str]) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield the name of the text, the misspelled word and its corrections."""
     lines = [(name, line) for name, text in texts.items() for line in text.splitlines()]
     done = subprocess.run(
         [program(), "--format", "json", "-"],
@@ -23,14 +23,14 @@ def misspelt(texts: Mapping[str, str]) -> Iterator[tuple[str, str, list[str]]]:
         text=True,
         check=False,
     )
-    for found in map(json.loads, done.stdout.splitlines()):
-        if found.get("type") == "typo" and found["typo"] not in RIGHT:
-            yield lines[found["line_num"] - 1][0], found["typo"], found["corrections"]
+    for report in map(json.loads, done.stdout.splitlines()):
+        if report.get("type") == "typo" and report["typo"] not in CORRECT:
+            yield lines[report["line_num"] - 1][0], report["typo"], report["corrections"]
 
 
 def program() -> str:
-    """Find the program beside this Python or on the path."""
+    """Find the program beside this Python or on PATH."""
     beside = Path(sys.executable).with_name("typos")
-    if found := shutil.which(beside) or shutil.which("typos"):
-        return found
+    if path := shutil.which(beside) or shutil.which("typos"):
+        return path
     raise VisionflanError("spelling needs the extra `check`: pip install 'visionflan[check]'")

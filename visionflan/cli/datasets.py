@@ -1,45 +1,45 @@
-"""List the academic datasets, or tell all that is known of one.
+"""List the academic datasets, or show all details of one.
 
-With --overlaps: which of them hold pictures or classes of evaluation sets, or of one another.
+With --overlaps: which of them share images or classes with evaluation sets, or with one another.
 """
 
 import argparse
 from typing import Any
 
 from visionflan import catalog, overlaps
-from visionflan.cli.shared import dataset_args as selection
+from visionflan.cli.shared import dataset_args
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("name", nargs="?", help="tell all of this dataset")
+    parser.add_argument("name", nargs="?", help="show all details of this dataset")
     parser.add_argument(
         "--overlaps",
         action="store_true",
         help="list what datasets share with evaluation sets and with one another",
     )
-    selection.add_dataset_file(parser)
-    selection.add_json(parser)
+    dataset_args.add_dataset_file(parser)
+    dataset_args.add_json(parser)
 
 
-def run(given: argparse.Namespace) -> int:
-    """Print the listing, or one dataset."""
-    selection.load_files(given)
-    if given.overlaps:
-        return print_overlaps(given.name, given.json)
-    names = [given.name] if given.name else catalog.names()
-    told = [describe(name) for name in names]
-    if given.json:
-        selection.print_json(told[0] if given.name else told)
-    elif given.name:
-        print_one(told[0])
+def run(args: argparse.Namespace) -> int:
+    """Print the list, or one dataset."""
+    dataset_args.load_files(args)
+    if args.overlaps:
+        return print_overlaps(args.name, args.json)
+    names = [args.name] if args.name else catalog.names()
+    datasets = [describe(name) for name in names]
+    if args.json:
+        dataset_args.print_json(datasets[0] if args.name else datasets)
+    elif args.name:
+        print_one(datasets[0])
     else:
-        print_all(told)
+        print_all(datasets)
     return 0
 
 
 def describe(name: str) -> dict[str, Any]:
-    """Give what a dataset file says of its dataset."""
+    """Return the metadata that a dataset file declares."""
     dataset = catalog.load(name)
     return {
         "name": name,
@@ -57,25 +57,25 @@ def describe(name: str) -> dict[str, Any]:
     }
 
 
-def print_all(told: list[dict[str, Any]]) -> None:
+def print_all(datasets: list[dict[str, Any]]) -> None:
     """Print a line for each dataset, and the counts."""
-    width = max(len(dataset["name"]) for dataset in told)
+    width = max(len(dataset["name"]) for dataset in datasets)
     print(f"{'dataset':<{width}}  tasks  layout       license")
-    for dataset in told:
+    for dataset in datasets:
         commercial = "" if dataset["commercial"] else "  (not commercial)"
         print(
             f"{dataset['name']:<{width}}  {len(dataset['tasks']):>5}  "
             f"{dataset['layout']:<11}  {dataset['license']}{commercial}"
         )
-    tasks = sum(len(dataset["tasks"]) for dataset in told)
-    unconfirmed = [dataset["name"] for dataset in told if dataset["layout"] == "unconfirmed"]
-    print(f"\n{len(told)} datasets, {tasks} tasks; `visionflan datasets NAME` tells all of one.")
+    tasks = sum(len(dataset["tasks"]) for dataset in datasets)
+    unconfirmed = [dataset["name"] for dataset in datasets if dataset["layout"] == "unconfirmed"]
+    print(f"\n{len(datasets)} datasets, {tasks} tasks; `visionflan datasets NAME` shows one.")
     if unconfirmed:
-        print(f"No independent witness of the layout of: {', '.join(unconfirmed)}.")
+        print(f"Layout not confirmed by an independent source: {', '.join(unconfirmed)}.")
 
 
 def print_one(dataset: dict[str, Any]) -> None:
-    """Print all that is known of one dataset."""
+    """Print all details of one dataset."""
     commercial = "commercial use allowed" if dataset["commercial"] else "not for commercial use"
     print(dataset["evidence"])
     print(f"\nHomepage  {dataset['homepage']}")
@@ -87,13 +87,13 @@ def print_one(dataset: dict[str, Any]) -> None:
 
 
 def print_overlaps(name: str | None, as_json: bool) -> int:
-    """Print what sets have in common: all pairs, or those of one set and what follows from them."""
+    """Print what sets have in common: all pairs, or those of one set and its indirect ones."""
     known = {*catalog.names(), *overlaps.EVALUATIONS, *overlaps.SOURCES}
     if name and name not in known:
         raise catalog.unknown_name_error("dataset", name, sorted(known))
     if as_json:
-        pairs = overlaps.of(name) if name else overlaps.overlaps()
-        selection.print_json([pair._asdict() for pair in pairs])
+        pairs = overlaps.overlaps_of(name) if name else overlaps.overlaps()
+        dataset_args.print_json([pair._asdict() for pair in pairs])
     else:
-        print("\n".join(overlaps.told(name)))
+        print("\n".join(overlaps.describe_overlaps(name)))
     return 0

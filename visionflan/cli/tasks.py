@@ -1,4 +1,4 @@
-"""List the tasks, show finished examples of one, or write all to a page."""
+"""List the tasks, show finished examples of one, or write all to an HTML page."""
 
 import argparse
 from pathlib import Path
@@ -6,9 +6,10 @@ from typing import Any
 
 from visionflan import catalog
 from visionflan.builder.preview import render_examples
-from visionflan.cli.shared import dataset_args as selection
+from visionflan.cli.shared import dataset_args
+from visionflan.dataset import Task
 
-SHOWN = 3
+NUM_EXAMPLES = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,45 +17,50 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("name", nargs="?", help="one task, as DATASET/TASK")
     what.add_argument(
-        "--page", type=Path, metavar="FILE", help="write one HTML page with an example of each task"
+        "--html", type=Path, metavar="FILE", help="write an HTML page with an example of each task"
     )
-    parser.add_argument("--show", action="store_true", help="render three finished examples")
-    parser.add_argument("--words", action="store_true", help="print the instructions alone")
+    parser.add_argument("--show", action="store_true", help="show three finished examples")
+    parser.add_argument("--instructions", action="store_true", help="print only the instructions")
     parser.add_argument(
-        "--data-root", type=Path, help="take the examples from the releases there, not a specimen"
+        "--data-root",
+        type=Path,
+        metavar="DIR",
+        help="take the examples from the releases there instead of a specimen",
     )
-    parser.add_argument("--pictures", type=Path, help="keep the pictures of --show in this folder")
-    selection.add_filters(parser)
-    selection.add_dataset_file(parser)
-    selection.add_json(parser)
+    parser.add_argument(
+        "--save-images", type=Path, metavar="DIR", help="save the images of --show there"
+    )
+    dataset_args.add_filters(parser)
+    dataset_args.add_dataset_file(parser)
+    dataset_args.add_json(parser)
 
 
-def run(given: argparse.Namespace) -> int:
-    """Print the listing, or one task."""
-    selection.load_files(given)
-    if given.page:
+def run(args: argparse.Namespace) -> int:
+    """Print the list, or one task."""
+    dataset_args.load_files(args)
+    if args.html:
         from visionflan.report.catalog_page import write_catalog
 
-        print(write_catalog(given.page, selection.chosen_tasks(given), given.data_root))
+        print(write_catalog(args.html, dataset_args.selected_tasks(args), args.data_root))
         return 0
-    if given.name is None:
-        print_all([describe(name, task) for name, task in selection.chosen_tasks(given)], given)
+    if args.name is None:
+        print_all([describe(*task) for task in dataset_args.selected_tasks(args)], args)
         return 0
-    dataset, _, name = given.name.partition("/")
+    dataset, _, name = args.name.partition("/")
     if name not in catalog.load(dataset).tasks:
-        raise catalog.unknown_name_error("task", given.name, catalog.task_names())
+        raise catalog.unknown_name_error("task", args.name, catalog.task_names())
     task = catalog.load(dataset).tasks[name]
-    if given.json:
-        selection.print_json(describe(dataset, task))
+    if args.json:
+        dataset_args.print_json(describe(dataset, task))
     else:
         print_one(describe(dataset, task))
-    if given.show:
-        show(dataset, name, given)
+    if args.show:
+        print_examples(dataset, name, args)
     return 0
 
 
-def describe(dataset: str, task: Any) -> dict[str, Any]:
-    """Give what a task says of itself."""
+def describe(dataset: str, task: Task[Any]) -> dict[str, Any]:
+    """Return the metadata that a task declares."""
     return {
         "name": f"{dataset}/{task.name}",
         "official_name": task.official_name,
@@ -68,31 +74,34 @@ def describe(dataset: str, task: Any) -> dict[str, Any]:
     }
 
 
-def print_all(told: list[dict[str, Any]], given: argparse.Namespace) -> None:
-    """Print a line for each task and the count, the words alone, or JSON."""
-    if given.json:
-        selection.print_json(told)
+def print_all(tasks: list[dict[str, Any]], args: argparse.Namespace) -> None:
+    """Print a line for each task and the count, only the instructions, or JSON."""
+    if args.json:
+        dataset_args.print_json(tasks)
         return
-    for task in told:
+    for task in tasks:
         mark = " (sensitive)" if task["sensitive"] else ""
-        print(task["instruction"] if given.words else f"{task['name']}  {task['title']}{mark}")
-    if not given.words:
-        print(f"\n{len(told)} tasks; `visionflan tasks NAME --show` renders examples of one.")
+        print(
+            task["instruction"] if args.instructions else f"{task['name']}  {task['title']}{mark}"
+        )
+    if not args.instructions:
+        print(f"\n{len(tasks)} tasks; `visionflan tasks NAME --show` shows examples of one.")
 
 
 def print_one(task: dict[str, Any]) -> None:
-    """Print all that is known of one task."""
+    """Print all details of one task."""
     print(f"{task['title']}\n")
     for field in ("name", "official_name", "group", "category", "metric", "sensitive"):
         print(f"{field.replace('_', ' '):<14}{task[field]}")
     print(f"\n{task['instruction']}")
 
 
-def show(dataset: str, name: str, given: argparse.Namespace) -> None:
+def print_examples(dataset: str, name: str, args: argparse.Namespace) -> None:
     """Print the first finished examples of a task."""
-    for number, shown in enumerate(render_examples(dataset, name, SHOWN, given.data_root), start=1):
-        print(f"\n--- example {number}: {', '.join(shown.sizes)}")
-        print(f"{shown.prompt}\n--> {shown.answer}")
-        if given.pictures:
-            for path in shown.save(given.pictures, f"{dataset}.{name}.{number}"):
+    examples = render_examples(dataset, name, NUM_EXAMPLES, args.data_root)
+    for number, example in enumerate(examples, start=1):
+        print(f"\n--- example {number}: {', '.join(example.sizes)}")
+        print(f"{example.prompt}\n--> {example.answer}")
+        if args.save_images:
+            for path in example.save(args.save_images, f"{dataset}.{name}.{number}"):
                 print(f"    {path}")

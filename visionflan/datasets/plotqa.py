@@ -28,8 +28,7 @@ from visionflan.drawing.charts import CHARTS, chart
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import require
-from visionflan.layouts.json_stream import json_values
-from visionflan.layouts.vqa import entries
+from visionflan.layouts.json_stream import json_field_values, json_values
 from visionflan.specimens import write_image, write_json
 
 SPLITS = ("train", "val", "validation", "test")
@@ -83,7 +82,7 @@ def records(path: Path) -> Iterator[Any]:
     """Read the questions of a file one by one."""
     with path.open(encoding="utf-8") as stream:
         bare = stream.read(80).lstrip().startswith("[")
-    return json_values(path) if bare else entries(path, "qa_pairs")
+    return json_values(path) if bare else json_field_values(path, "qa_pairs")
 
 
 def to_row(split: Path, number: int, record: dict[str, Any]) -> Row:

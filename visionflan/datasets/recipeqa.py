@@ -27,7 +27,7 @@ from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, stable_hash
 from visionflan.image_sources import ComputedImage
 from visionflan.layouts import is_folder, require
-from visionflan.layouts.vqa import entries
+from visionflan.layouts.json_stream import json_field_values
 from visionflan.specimens import write_image, write_json
 
 LETTERS = "ABCD"
@@ -79,7 +79,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 def questions(split: str, path: Path, folder: Path) -> Iterator[Row | BrokenRow]:
     """Read the questions of a split that are about which picture strays."""
-    for place, record in enumerate(entries(path, "data")):
+    for place, record in enumerate(json_field_values(path, "data")):
         try:
             if record["task"] == "visual_coherence":
                 yield to_row(split, folder, record)

@@ -22,7 +22,7 @@ from visionflan.drawing import COLORS, WHITE, WHOLE, canvas, jittered, polygon, 
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, present
-from visionflan.layouts.vqa import entries
+from visionflan.layouts.json_stream import json_field_values
 from visionflan.specimens import write_image, write_json
 
 SPLITS = ("train", "val")
@@ -65,7 +65,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 def read_split(root: Path, split: str, path: Path) -> Iterator[Row | BrokenRow]:
     """Gather the captions of each image, in the order in which the images come."""
     captions: dict[tuple[str, str], dict[str, None]] = {}
-    for place, record in enumerate(entries(path, "data")):
+    for place, record in enumerate(json_field_values(path, "data")):
         try:
             image = str(record["image_id"]), str(record["image_name"])
             caption = record["caption_str"]

@@ -28,7 +28,7 @@ from visionflan.drawing import COLORS, RGB, SIZE, WHOLE, Box, canvas, jittered, 
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, shuffled, stable_hash
 from visionflan.layouts import coco_image, require
-from visionflan.layouts.vqa import entries
+from visionflan.layouts.json_stream import json_field_values
 from visionflan.specimens import write_image, write_json
 
 ROUNDS = 10
@@ -75,8 +75,11 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     for split, path in (("train", train), ("val", val)):
         if not path.exists():
             continue
-        questions, answers = list(entries(path, "questions")), list(entries(path, "answers"))
-        for place, dialogue in enumerate(entries(path, "dialogs")):
+        questions, answers = (
+            list(json_field_values(path, "questions")),
+            list(json_field_values(path, "answers")),
+        )
+        for place, dialogue in enumerate(json_field_values(path, "dialogs")):
             try:
                 image_id = int(dialogue["image_id"])
                 rounds = tuple(

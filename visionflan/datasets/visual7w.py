@@ -24,7 +24,7 @@ from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, require
-from visionflan.layouts.vqa import entries
+from visionflan.layouts.json_stream import json_field_values
 from visionflan.specimens import write_image, write_json
 
 TELLING = "dataset_v7w_telling.json"
@@ -61,7 +61,7 @@ dataset = Dataset[Row](
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     path = require(root / TELLING, root / "dataset.json")
-    for place, entry in enumerate(entries(path, "images")):
+    for place, entry in enumerate(json_field_values(path, "images")):
         try:
             image = inside(root / "images", entry["filename"])
             pairs = list(entry["qa_pairs"])

@@ -27,6 +27,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import icons
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import vqa as layouts_vqa
+from visionflan.layouts.json_stream import json_field_values
 
 # Words that do not say which thing a question is about.
 COMMON = """
@@ -98,7 +99,7 @@ class Others:
 
     def __init__(self, questions: Path) -> None:
         self.of_image: dict[int, list[str]] = {}
-        for entry in layouts_vqa.entries(questions, "questions"):
+        for entry in json_field_values(questions, "questions"):
             if isinstance(entry, dict) and {"image_id", "question"} <= entry.keys():
                 self.of_image.setdefault(entry["image_id"], []).append(str(entry["question"]))
         self.pool = [

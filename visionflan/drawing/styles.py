@@ -1,12 +1,14 @@
 """Show the same drawn thing as a photo, a painting, a cartoon or a sketch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import shake_128
 from math import cos, sin
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from visionflan.drawing import BLACK, RGB, SIZE, Box
+from visionflan.drawing import BLACK, RGB, SIZE, WHOLE, Box, jittered
 from visionflan.drawing.icons import icon
 from visionflan.hashing import hash_fraction, pick
 
@@ -117,3 +119,16 @@ def contours(subject: Image.Image) -> Image.Image:
     # The filter passes the outermost pixels through as they are: there is no contour.
     ImageDraw.Draw(edges).rectangle((0, 0, SIZE - 1, SIZE - 1), outline=0)
     return edges.point(lambda value: 255 if value > 60 else 0).filter(ImageFilter.MaxFilter(3))
+
+
+def thumbnails(things: Sequence[tuple[str, str]], name: str) -> NDArray[np.uint8]:
+    """Draw icons in their colours at 32 by 32 pixels, as CIFAR keeps them: red, green, blue."""
+    drawn = [thumbnail(thing, color, name, index) for index, (thing, color) in enumerate(things)]
+    return np.stack([np.asarray(image).transpose(2, 0, 1).reshape(-1) for image in drawn])
+
+
+def thumbnail(thing: str, color: str, *identity: str | int) -> Image.Image:
+    """Draw one icon at 32 by 32 pixels."""
+    box = jittered(WHOLE.part(0.02, 0.02, 0.98, 0.98), *identity, by=0.2)
+    image = styled_icon(thing, "photo", box, color, *identity).convert("RGB")
+    return image.resize((32, 32), Image.Resampling.BOX)

@@ -1,1 +1,45 @@
-"""Instruction data in the formats of other tools, one file a format."""
+"""Formats of other tools, one file each; a format is imported only when it is used."""
+
+import importlib
+import pkgutil
+from functools import cache
+from typing import TYPE_CHECKING
+
+from visionflan.catalog import unknown_name_error
+
+if TYPE_CHECKING:
+    from visionflan.formats.base import Format
+
+GROUP = "visionflan.formats"
+SHARED_MODULES = frozenset({"base", "exporting", "importing"})
+
+
+@cache
+def installed() -> dict[str, str]:
+    """Return the modules of other packages' formats by name."""
+    from importlib.metadata import entry_points  # slow to import
+
+    return {entry.name: entry.module for entry in entry_points(group=GROUP)}
+
+
+def names() -> list[str]:
+    """Return the name of every format without importing any of them."""
+    ours = {module.name for module in pkgutil.iter_modules(__path__)} - SHARED_MODULES
+    if both := ours & installed().keys():
+        raise ValueError(f"two formats are named {', '.join(sorted(both))}: rename one")
+    return sorted(ours | installed().keys())
+
+
+def load(name: str) -> "Format":
+    """Import the file of one format and return the `FORMAT` it defines."""
+    from visionflan.formats.base import Format
+
+    if name not in names():
+        raise unknown_name_error("format", name, names(), hint="see `visionflan export --help`.")
+    module = importlib.import_module(installed().get(name, f"{__name__}.{name}"))
+    defined: object = getattr(module, "FORMAT", None)
+    if not isinstance(defined, Format) or defined.name != name:
+        raise TypeError(
+            f"the file of the format {name} must define `FORMAT = Format({name!r}, ...)`"
+        )
+    return defined

@@ -1,4 +1,4 @@
-"""Take a published release into a build directory, record by record."""
+"""Import a published release into a build directory, record by record."""
 
 import re
 from collections import Counter
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from visionflan import catalog
+from visionflan import catalog, formats
 from visionflan.builder.directory_writer import DirectoryWriter
 from visionflan.builder.image_cache import ImageCheckCache
 from visionflan.builder.image_workers import ImageCheckPool, ImageFault
@@ -18,25 +18,35 @@ from visionflan.builder.plan import task_info
 from visionflan.builder.sampling import escape_surrogates, find_file_fault
 from visionflan.builder.split import HoldOutConfig
 from visionflan.dataset import BrokenRow
-from visionflan.errors import UnusableError
-from visionflan.formats.llava import Conversation, InstructionRelease, conversation
+from visionflan.errors import BuildError, UnusableError
+from visionflan.formats.base import Conversation, InstructionRelease
 from visionflan.layouts import inside
 from visionflan.prompt import ParsedExchange, parse
 from visionflan.storage.instance import Instance
 from visionflan.storage.schema import LedgerEntry, TaskInfo
 
-AT_ONCE = 2_000  # records whose pictures are checked together
-LETTERED = "exact_match"  # the metric of answers that are one of some options
-FREE = "rouge_l"  # the metric of other answers, of whose task nothing is known
+BATCH_SIZE = 2_000  # records whose images are checked together
+CLOSED_METRIC = "exact_match"  # for answers that are one of the options
+OPEN_METRIC = "rouge_l"  # for all other answers, whose task is unknown
 
 
-class Record(NamedTuple):
-    """A record with the task and the key that it is given."""
+class ImportedRecord(NamedTuple):
+    """A conversation with the task id and the key assigned to it."""
 
     task: str
     key: str
-    told: Conversation
-    pictures: tuple[Path, ...]
+    conversation: Conversation
+    images: tuple[Path, ...]
+
+
+def find_release(
+    path: Path, images: Path | None = None, format_name: str = "llava"
+) -> InstructionRelease:
+    """Find the annotation file and the image directory of a release in some format."""
+    input_format = formats.load(format_name)
+    if input_format.read is None:
+        raise BuildError(f"the format {format_name} can only be exported: choose another --format")
+    return input_format.read(path, images)
 
 
 def import_release(
@@ -47,8 +57,8 @@ def import_release(
     hold_out: HoldOutConfig | None = None,
     workers: int = 1,
 ) -> dict[str, Any]:
-    """Make a build directory of a published release, and give its manifest."""
-    about = {
+    """Write a build directory from a published release and return its manifest."""
+    description = {
         "name": name,
         "title": f"Imported from {release.annotations.name}",
         "license": "that of the release",
@@ -56,103 +66,99 @@ def import_release(
     }
     with (
         ImageCheckPool(workers) as checker,
-        DirectoryWriter(out, about, hold_out=hold_out) as writer,
+        DirectoryWriter(out, description, hold_out=hold_out) as writer,
         tqdm(desc=f"{name}: importing", unit=" records", disable=None, leave=False) as bar,
     ):
-        adoption = ReleaseImporter(release, name, writer, ImageCheckCache(checker), bar.update)
-        records = adoption.records()
-        while batch := list(islice(records, AT_ONCE)):
-            adoption.add(batch)
-        adoption.tell_tasks()
+        importer = ReleaseImporter(release, name, writer, ImageCheckCache(checker), bar.update)
+        records = importer.records()
+        while batch := list(islice(records, BATCH_SIZE)):
+            importer.add(batch)
+        importer.write_tasks()
     return writer.manifest
 
 
 class ReleaseImporter:
-    """The names that a release's records are given, and where they go."""
+    """Assigns task ids and keys to the records of a release, and writes them to a build."""
 
     def __init__(
         self,
         release: InstructionRelease,
         name: str,
         writer: DirectoryWriter,
-        pictures: ImageCheckCache,
+        image_checks: ImageCheckCache,
         progress: Callable[[], object],
     ) -> None:
         self.release, self.name, self.writer = release, name, writer
-        self.pictures, self.progress = pictures, progress
+        self.image_checks, self.progress = image_checks, progress
         self.tasks = TaskNames(name)
         self.occurrences: Counter[str] = Counter()
-        self.asked: set[bytes] = set()
+        self.fingerprints: set[bytes] = set()
         self.metrics: dict[str, str] = {}
 
-    def records(self) -> Iterator[Record]:
-        """Read the records that can be used; the others go to the ledger."""
-        for place, entry in enumerate(self.release.records(), start=1):
+    def records(self) -> Iterator[ImportedRecord]:
+        """Yield the usable records; the others go to the ledger."""
+        for entry in self.release.conversations():
             self.progress()
             if isinstance(entry, BrokenRow):
-                self.lose(f"{self.name}/*", entry.key, UnusableError(entry.reason, entry.detail))
+                error = UnusableError(entry.reason, entry.detail)
+                self.record_dropped(f"{self.name}/*", entry.key, error)
                 continue
-            try:
-                told = conversation(entry)
-            except UnusableError as fault:
-                named = entry.get("id", "") if isinstance(entry, dict) else ""
-                self.lose(f"{self.name}/*", f"record {place}: {named}", fault)
-                continue
-            task = self.tasks.id(told.task)
-            pictures = tuple(inside(self.release.images, image) for image in told.images)
-            yield Record(task, self.key(task, told), told, pictures)
+            task = self.tasks.id(entry.task)
+            images = tuple(inside(self.release.images, image) for image in entry.images)
+            yield ImportedRecord(task, self.key(task, entry), entry, images)
 
-    def key(self, task: str, told: Conversation) -> str:
-        """Name a record by its pictures, and by how many came before it with the same ones."""
-        shown = "+".join(told.images) or "text"
-        self.occurrences[f"{task}/{shown}"] += 1
-        count = self.occurrences[f"{task}/{shown}"]
-        return shown if count == 1 else f"{shown}#{count}"
+    def key(self, task: str, conversation: Conversation) -> str:
+        """Return the image names of a record, numbered from their second use on."""
+        key = "+".join(conversation.images) or "text"
+        self.occurrences[f"{task}/{key}"] += 1
+        count = self.occurrences[f"{task}/{key}"]
+        return key if count == 1 else f"{key}#{count}"
 
-    def add(self, batch: list[Record]) -> None:
-        """Check the pictures of some records, and write those that are good."""
+    def add(self, batch: list[ImportedRecord]) -> None:
+        """Check the images of some records and write the usable ones."""
         present = []
         for record in batch:
             try:
-                for picture in record.pictures:
-                    if fault := find_file_fault(str(picture), str(self.release.images)):
+                for path in record.images:
+                    if fault := find_file_fault(str(path), str(self.release.images)):
                         raise UnusableError(*fault)
-            except UnusableError as lost:
-                self.lose(record.task, record.key, lost, record.told.images)
+            except UnusableError as error:
+                self.record_dropped(record.task, record.key, error, record.conversation.images)
             else:
-                present.append((record, record.pictures))
-        for record in self.pictures.checked(present, self.writer.stored):
+                present.append((record, record.images))
+        for record in self.image_checks.checked(present, self.writer.stored):
             try:
                 self.write(record)
-            except UnusableError as lost:
-                self.lose(record.task, record.key, lost, record.told.images)
+            except UnusableError as error:
+                self.record_dropped(record.task, record.key, error, record.conversation.images)
 
-    def write(self, record: Record) -> None:
-        """Write one instance, and its pictures where they are new."""
-        images = []
-        for picture in record.pictures:
-            known = self.pictures.known[str(picture)]
+    def write(self, record: ImportedRecord) -> None:
+        """Write one instance, and its images that are not stored yet."""
+        image_ids = []
+        for path in record.images:
+            known = self.image_checks.known[str(path)]
             if isinstance(known, ImageFault):
                 raise UnusableError(*known)
-            images.append(known.id)
-        said = "\x1f".join([record.task, *images, *(turn.text for turn in record.told.turns)])
-        digest = blake2b(said.encode(), digest_size=16).digest()
-        if digest in self.asked:
-            raise UnusableError("duplicate", "another record says the same of the same pictures")
-        for picture, image_id in zip(record.pictures, images, strict=True):
+            image_ids.append(known.id)
+        turns = (turn.text for turn in record.conversation.turns)
+        content = "\x1f".join([record.task, *image_ids, *turns])
+        digest = blake2b(content.encode(), digest_size=16).digest()
+        if digest in self.fingerprints:
+            raise UnusableError("duplicate", "another record has the same images and text")
+        for path, image_id in zip(record.images, image_ids, strict=True):
             if image_id not in self.writer.stored.ids:
-                good = self.pictures.good(picture, image_id)
+                good = self.image_checks.good(path, image_id)
                 self.writer.add_checked_image(good.image, good.encoded)
-        self.asked.add(digest)
-        self.writer.add_instance(self.instance(record, tuple(images)))
+        self.fingerprints.add(digest)
+        self.writer.add_instance(self.make_instance(record, tuple(image_ids)))
 
-    def instance(self, record: Record, images: tuple[str, ...]) -> Instance:
-        """Make an instance; its options are told where they are certain."""
-        turns = record.told.turns
+    def make_instance(self, record: ImportedRecord, images: tuple[str, ...]) -> Instance:
+        """Make an instance; options are parsed only where the prompt lists them unambiguously."""
+        turns = record.conversation.turns
         parts = parse(turns[0].text, turns[1].text) if len(turns) == 2 else None
         known = parts if parts and parts.options else ParsedExchange("", "", (), turns[1].text)
         info = self.tasks.known.get(record.task)
-        metric = info.metric if info else LETTERED if known.options else FREE
+        metric = info.metric if info else CLOSED_METRIC if known.options else OPEN_METRIC
         self.metrics.setdefault(record.task, metric)
         return Instance(
             id=f"{record.task}/{record.key}",
@@ -171,13 +177,13 @@ class ReleaseImporter:
             synthetic=False,
         )
 
-    def tell_tasks(self) -> None:
-        """Tell what is known of each task, which is little where the catalog has none."""
+    def write_tasks(self) -> None:
+        """Write the metadata of each task: the catalog's, or what its name says."""
         for official, task in self.tasks.ids.items():
-            self.writer.add_task(task, self.tasks.known.get(task) or self.unknown(official, task))
+            self.writer.add_task(task, self.tasks.known.get(task) or self.unlisted(official, task))
 
-    def unknown(self, official: str, task: str) -> TaskInfo:
-        """Say of a task what its name says."""
+    def unlisted(self, official: str, task: str) -> TaskInfo:
+        """Return the metadata of a task that the catalog does not have, from its name alone."""
         dataset, _, name = task.partition("/")
         return TaskInfo(
             dataset=dataset,
@@ -186,19 +192,21 @@ class ReleaseImporter:
             instruction="",
             category="",
             group="",
-            metric=self.metrics.get(task, FREE),
+            metric=self.metrics.get(task, OPEN_METRIC),
         )
 
-    def lose(self, task: str, key: str, fault: UnusableError, images: tuple[str, ...] = ()) -> None:
-        """Note a lost record."""
-        shown, detail = escape_surrogates("+".join(images)), escape_surrogates(fault.detail)
+    def record_dropped(
+        self, task: str, key: str, error: UnusableError, images: tuple[str, ...] = ()
+    ) -> None:
+        """Write a dropped record to the ledger."""
+        names, detail = escape_surrogates("+".join(images)), escape_surrogates(error.detail)
         self.writer.record_dropped(
-            LedgerEntry(task, escape_surrogates(key), "dropped", fault.reason, detail, shown)
+            LedgerEntry(task, escape_surrogates(key), "dropped", error.reason, detail, names)
         )
 
 
 class TaskNames:
-    """Our names for the tasks of a release: the catalog's, or made of the official ones."""
+    """Maps official task names of a release to task ids: the catalog's, or derived ones."""
 
     def __init__(self, release: str) -> None:
         self.release = release
@@ -211,13 +219,13 @@ class TaskNames:
         }
 
     def id(self, official: str) -> str:
-        """Give our name of a task."""
+        """Return the id of a task."""
         if official not in self.ids:
             self.ids[official] = self.name(official)
         return self.ids[official]
 
     def name(self, official: str) -> str:
-        """Name a task, unlike all before it."""
+        """Make a task id that no earlier task has."""
         if official in self.official:
             dataset, task = self.official[official]
             name = f"{dataset}/{task}"
@@ -232,6 +240,6 @@ class TaskNames:
         return name
 
 
-def slug(words: str) -> str:
-    """Make a name of small letters, digits and `_`."""
-    return re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_") or "conversation"
+def slug(text: str) -> str:
+    """Reduce a text to lower-case letters, digits and `_`."""
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_") or "conversation"

@@ -206,6 +206,28 @@ def idx_content(path: Path) -> bytes:
         raise ReleaseError(f"{path} is not whole: {fault}; take it again") from fault
 
 
+def write_pickle(path: Path, fields: Mapping[str, object]) -> None:
+    """Write a dictionary with its strings as bytes, in the protocol of Python 2."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = {key.encode(): in_bytes(value) for key, value in fields.items()}
+    path.write_bytes(pickle.dumps(kept, protocol=2))
+
+
+def in_bytes(value: object) -> object:
+    """Write the strings of a list as bytes, as Python 2 has them."""
+    if isinstance(value, list):
+        return [each.encode() if isinstance(each, str) else each for each in value]
+    return value
+
+
+def write_idx(path: Path, numbers: NDArray[np.uint8]) -> None:
+    """Write an IDX file of bytes, packed by gzip where the name says so."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    header = struct.pack(f">4B{numbers.ndim}I", 0, 0, 8, numbers.ndim, *numbers.shape)
+    content = header + numbers.tobytes()
+    path.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
+
+
 def png(pixels: Bytes) -> bytes:
     """Encode a picture of shape (height, width) or (height, width, 3)."""
     buffer = io.BytesIO()

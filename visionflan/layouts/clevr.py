@@ -15,7 +15,7 @@ from visionflan.dataset import BrokenRow, Example
 from visionflan.errors import UnusableError
 from visionflan.hashing import shuffled
 from visionflan.layouts import present
-from visionflan.layouts.vqa import entries
+from visionflan.layouts.json_stream import json_field_values
 
 
 class Question(NamedTuple):
@@ -79,7 +79,7 @@ def read_questions(
     images: Path, prefix: str, path: Path, *, people: bool = False
 ) -> Iterator[Question | BrokenRow]:
     """Read the questions of one file, each with a key that begins with the prefix."""
-    for place, entry in enumerate(entries(path, "questions")):
+    for place, entry in enumerate(json_field_values(path, "questions")):
         try:
             key = f"{prefix}{entry.get('question_index', place)}"
             image = images / Path(entry["image_filename"]).name

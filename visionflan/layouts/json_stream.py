@@ -1,6 +1,8 @@
-"""Read JSON files that are too large to hold, one part of their outermost list or object at a time.
+"""Stream JSON files that are too large to load, one value of a list or object at a time.
 
-The questions of GQA and Visual Genome are files of about a gigabyte each.
+The questions of GQA and Visual Genome are files of about a gigabyte each. The annotations of
+VQAv2's training split are 356 MB of JSON, which would take gigabytes as Python objects; streaming
+them was measured to add 93 MB to the process.
 """
 
 import json
@@ -13,82 +15,117 @@ from visionflan.errors import ReleaseError
 from visionflan.layouts import require
 
 Part = TypeVar("Part")
+Parser = Callable[[str, int], tuple[Part, int]]
+
 CHUNK = 1 << 20
-# A fault of the file, and not a value cut off, lies further than this before what was read so far.
-FAR = 1 << 20
+# A value cut off by the end of a chunk fails to parse near that end, or at the start of the string
+# that is cut off. An error further back than this is one of the file.
+MAX_LOOKBACK = 1 << 20
+MAX_VALUE = 64 << 20
 BETWEEN = re.compile(r"[\s,]*")
-ENDS = frozenset(",]} \t\r\n")
+DELIMITERS = frozenset(",]} \t\r\n")
 COLON = re.compile(r"\s*:\s*")
 decode = json.JSONDecoder().raw_decode
 
 
 def json_values(path: Path) -> Iterator[Any]:
-    """Read the values of the list that a file holds."""
-    return parts(path, "[]", value)
+    """Yield the values of a file that holds one JSON list."""
+    with require(path).open(encoding="utf-8-sig") as stream:
+        window = Window(stream, path)
+        window.open_bracket("[")
+        yield from window.parts("]", parse_value)
 
 
 def json_members(path: Path) -> Iterator[tuple[str, Any]]:
-    """Read the members of the object that a file holds, each name with its value."""
-    return parts(path, "{}", member)
-
-
-def parts(
-    path: Path, brackets: str, parse: Callable[[str, int], tuple[Part, int]]
-) -> Iterator[Part]:
-    """Read what stands between the outermost brackets, never holding much more than one part."""
+    """Yield the name and the value of each member of a file that holds one JSON object."""
     with require(path).open(encoding="utf-8-sig") as stream:
-        text = more(stream, path).lstrip()
-        if not text.startswith(brackets[0]):
-            raise ReleaseError(f"{path} must be JSON that begins with {brackets[0]}")
-        place = 1
+        window = Window(stream, path)
+        window.open_bracket("{")
+        yield from window.parts("}", parse_member)
+
+
+def json_field_values(path: Path, field: str) -> Iterator[Any]:
+    """Yield the values of the first list that a file holds under the name `field`."""
+    with require(path).open(encoding="utf-8-sig") as stream:
+        window = Window(stream, path)
+        window.find_list(field)
+        yield from window.parts("]", parse_value)
+
+
+class Window:
+    """The part of a JSON file that is in memory; `text[index:]` is still to be parsed."""
+
+    def __init__(self, stream: TextIO, path: Path) -> None:
+        self.stream, self.path = stream, path
+        self.text, self.index, self.count = "", 0, 0
+
+    def open_bracket(self, bracket: str) -> None:
+        """Move behind the bracket that the file begins with."""
+        self.text = self.read(CHUNK, "it is empty").lstrip()
+        if not self.text.startswith(bracket):
+            raise ReleaseError(f"{self.path} must be JSON that begins with {bracket}")
+        self.index = 1
+
+    def find_list(self, field: str) -> None:
+        """Move behind the bracket of the list under `field`."""
+        opening = re.compile(rf'"{re.escape(field)}"\s*:\s*\[')
+        while (match := opening.search(self.text)) is None:
+            more = self.read(CHUNK, f"it has no list {field!r}")
+            self.text = self.text[-MAX_LOOKBACK:] + more
+        self.index = match.end()
+
+    def parts(self, bracket: str, parse: Parser[Part]) -> Iterator[Part]:
+        """Yield what `parse` reads, up to the closing bracket."""
         while True:
             try:
-                place = skip(BETWEEN, text, place)
-                if text[place] == brackets[1]:
+                start = skip(BETWEEN, self.text, self.index)
+                if self.text[start] == bracket:
                     return
-                part, place = parse(text, place)
-            except (IndexError, json.JSONDecodeError) as fault:
-                refuse_malformed(fault, text, path)
-                text, place = text[place:] + more(stream, path), 0
+                part, self.index = parse(self.text, start)
+            except (IndexError, json.JSONDecodeError) as error:
+                self.extend(error)
             else:
+                self.count += 1
                 yield part
 
+    def extend(self, error: IndexError | json.JSONDecodeError) -> None:
+        """Read on after a value that is cut off; raises ReleaseError if the JSON is malformed."""
+        position = error.pos if isinstance(error, json.JSONDecodeError) else len(self.text)
+        near = repr(self.text[max(0, position - 20) : position + 20])
+        after = f"after value {self.count}, near {near}" if self.text else "at its beginning"
+        unread = len(self.text) - self.index
+        if len(self.text) - position > MAX_LOOKBACK or unread > MAX_VALUE:
+            raise ReleaseError(f"{self.path} is not valid JSON {after}: {error}") from error
+        more = self.read(max(CHUNK, unread), f"it is cut off or malformed {after}")
+        self.text, self.index = self.text[self.index :] + more, 0
 
-def value(text: str, place: int) -> tuple[Any, int]:
-    """Read one value with what ends it, so that no number is taken for whole that is cut off."""
-    found, end = decode(text, place)
-    if text[end] not in ENDS:
-        raise json.JSONDecodeError("neither comma nor bracket", text, end)
-    return found, end
-
-
-def member(text: str, place: int) -> tuple[tuple[str, Any], int]:
-    """Read one name with its value."""
-    name, place = decode(text, place)
-    place = skip(COLON, text, place)
-    found, end = value(text, place)
-    return (name, found), end
-
-
-def skip(pattern: re.Pattern[str], text: str, place: int) -> int:
-    """Give the place after what the pattern matches, which may be nothing."""
-    match = pattern.match(text, place)
-    return match.end() if match else place
-
-
-def more(stream: TextIO, path: Path) -> str:
-    """Read the next piece of a file that is not yet at its end."""
-    try:
-        text = stream.read(CHUNK)
-    except UnicodeDecodeError as fault:
-        raise ReleaseError(f"{path} is not text in UTF-8: {fault}") from fault
-    if not text:
-        raise ReleaseError(f"{path} breaks off before its end: fetch the file again")
-    return text
+    def read(self, size: int, problem: str) -> str:
+        """Read the next characters; at the end of the file `problem` is raised."""
+        try:
+            text = self.stream.read(size)
+        except UnicodeDecodeError as error:
+            raise ReleaseError(f"{self.path} is not UTF-8 text: {error}") from error
+        if not text:
+            raise ReleaseError(f"{self.path} is incomplete: {problem}; download it again")
+        return text
 
 
-def refuse_malformed(fault: Exception, text: str, path: Path) -> None:
-    """Refuse what is no JSON, but not a value that is cut off where the text read so far ends."""
-    if isinstance(fault, json.JSONDecodeError) and len(text) - fault.pos > FAR:
-        near = text[max(0, fault.pos - 20) : fault.pos + 20]
-        raise ReleaseError(f"{path} is not JSON: {fault.msg} near {near!r}") from fault
+def parse_value(text: str, index: int) -> tuple[Any, int]:
+    """Parse one value and check its delimiter, so that a number that is cut off is not accepted."""
+    value, end = decode(text, index)
+    if text[end] not in DELIMITERS:
+        raise json.JSONDecodeError("expected a comma or a closing bracket", text, end)
+    return value, end
+
+
+def parse_member(text: str, index: int) -> tuple[tuple[str, Any], int]:
+    """Parse one name with its value."""
+    name, end = decode(text, index)
+    value, end = parse_value(text, skip(COLON, text, end))
+    return (name, value), end
+
+
+def skip(pattern: re.Pattern[str], text: str, index: int) -> int:
+    """Return the index behind what the pattern matches, which may be nothing."""
+    match = pattern.match(text, index)
+    return match.end() if match else index

@@ -6,21 +6,16 @@ files need not be in the same order. Reading files of that size was measured to 
 process, and 211 MB with the 1.1 million questions of TDIUC's training split.
 """
 
-import json
-import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO, cast
+from typing import Any, NamedTuple
 
 from visionflan.dataset import BrokenRow
-from visionflan.errors import ReleaseError
 from visionflan.layouts import require
+from visionflan.layouts.json_stream import json_field_values
 from visionflan.specimens import write_json
 
-CHUNK = 1 << 20
-# A string that goes on for longer than this has lost its end.
-LONGEST_STRING = 1 << 20
 QUESTION_FIELDS = ("image_id", "question", "question_id")
 
 
@@ -83,14 +78,14 @@ def read_pair(pair: Pair) -> Iterator[VqaQuestion | BrokenRow]:
     What has no partner is yielded broken; so is a record that lacks a field.
     """
     questions: dict[int, str] = {}
-    for number, entry in enumerate(entries(pair.questions, "questions"), start=1):
+    for number, entry in enumerate(json_field_values(pair.questions, "questions"), start=1):
         try:
             question_id, question = int(entry["question_id"]), str(entry["question"]).strip()
             if questions.setdefault(question_id, question) != question:
                 raise ValueError(f"asks something else under the id {question_id} of another one")
         except (KeyError, TypeError, ValueError) as fault:
             yield malformed(pair.questions, number, fault)
-    for number, entry in enumerate(entries(pair.annotations, "annotations"), start=1):
+    for number, entry in enumerate(json_field_values(pair.annotations, "annotations"), start=1):
         try:
             yield join(pair.split, entry, questions)
         except (KeyError, TypeError, ValueError) as fault:
@@ -131,50 +126,3 @@ def malformed(path: Path, number: int, fault: Exception) -> BrokenRow:
     """Tell of a record that does not have the fields that it should have."""
     detail = f"record {number} of {path}: {type(fault).__name__} {fault}"
     return BrokenRow(f"{path.name}:{number}", "malformed_record", detail)
-
-
-def entries(path: Path, field: str) -> Iterator[Any]:
-    """Read the values of the list under one field of a JSON object, never holding them all."""
-    decode = json.JSONDecoder().raw_decode
-    start = re.compile(rf'"{field}"\s*:\s*\[')
-    separator = re.compile(r"[\s,]*")
-    with require(path).open(encoding="utf-8") as stream:
-        text = ""
-        while (match := start.search(text)) is None:
-            text = text[-LONGEST_STRING:] + more(stream, path, field)
-        place = match.end()
-        while True:
-            try:
-                place = cast("re.Match[str]", separator.match(text, place)).end()
-                if text[place] == "]":
-                    return
-                value, end = decode(text, place)
-                text[end]  # a number that ends where the text does may go on
-            except (IndexError, json.JSONDecodeError) as fault:
-                near = refuse_malformed(fault, text, path)
-                text, place = text[place:] + more(stream, path, field, near), 0
-                continue
-            yield value
-            place = end
-
-
-def more(stream: TextIO, path: Path, field: str, near: str = "its beginning") -> str:
-    """Read the next piece of a file that is not yet at its end."""
-    try:
-        text = stream.read(CHUNK)
-    except UnicodeDecodeError as fault:
-        raise ReleaseError(f"{path} is not text in UTF-8: {fault}") from fault
-    if not text:
-        raise ReleaseError(
-            f"{path} has no end of its list {field!r} from {near} on: fetch the file again"
-        )
-    return text
-
-
-def refuse_malformed(fault: IndexError | json.JSONDecodeError, text: str, path: Path) -> str:
-    """Refuse a fault of the file, but not a value cut off where the text ends; tell the place."""
-    place = fault.pos if isinstance(fault, json.JSONDecodeError) else len(text)
-    near = repr(text[max(0, place - 20) : place + 20])
-    if len(text) - place > LONGEST_STRING:
-        raise ReleaseError(f"{path} is not JSON near {near}: {fault}") from fault
-    return near

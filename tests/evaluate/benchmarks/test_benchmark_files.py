@@ -13,7 +13,7 @@ from visionflan.errors import ReleaseError
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.benchmark import BenchmarkRow
 from visionflan.evaluate.benchmark_files import picture_fault, reading_text, require_rows
-from visionflan.specimens.arrays import write_idx, write_pickle
+from visionflan.layouts.arrays import write_idx, write_pickle
 
 
 def encoded(form: str, mode: str = "RGB") -> bytes:

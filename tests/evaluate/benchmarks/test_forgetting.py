@@ -19,8 +19,8 @@ from visionflan.evaluate.benchmarks import mnist
 from visionflan.evaluate.benchmarks.miniimagenet import TEST
 from visionflan.evaluate.metric import ScoringContext
 from visionflan.evaluate.rules.class_names import MEASURES, RUBRIC
+from visionflan.layouts.arrays import write_idx, write_pickle
 from visionflan.layouts.wordnet import names
-from visionflan.specimens.arrays import write_idx, write_pickle
 
 FOUR = ["cifar10", "cifar100", "mnist", "miniimagenet"]
 TITLES = ["CIFAR-10", "CIFAR-100", "MNIST", "miniImageNet"]
@@ -97,7 +97,7 @@ def test_a_file_tells_what_other_datasets_have_of_its_pictures(name: str, title:
     found = benchmarks.load(name)
     assert found.title == title in overlaps.EVALUATIONS
     told = sys.modules[f"visionflan.evaluate.benchmarks.{name}"].__doc__ or ""
-    for pair in overlaps.of(title):
+    for pair in overlaps.overlaps_of(title):
         assert pair.beside(title) in told
 
 

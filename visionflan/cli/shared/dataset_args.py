@@ -1,4 +1,4 @@
-"""The arguments by which several commands choose datasets and tasks."""
+"""Arguments that select datasets and tasks, shared by several commands."""
 
 import argparse
 import json
@@ -11,47 +11,50 @@ from visionflan.dataset import CATEGORIES, Task
 
 
 def add_dataset_file(parser: argparse.ArgumentParser) -> None:
-    """Let the user add dataset files that are not installed."""
+    """Add the argument for dataset files that are not installed."""
     parser.add_argument(
         "--dataset-file",
         type=Path,
         action="append",
         default=[],
         metavar="FILE",
-        help="a dataset file of your own; may be given several times",
+        help="dataset file of your own (repeatable)",
     )
 
 
 def add_filters(parser: argparse.ArgumentParser) -> None:
-    """Let the user choose tasks by dataset, group and category."""
-    parser.add_argument("--dataset", help="only the tasks of this dataset")
-    parser.add_argument("--group", choices=sorted(set(CATEGORIES.values())))
-    parser.add_argument("--category", choices=CATEGORIES, metavar="CATEGORY")
+    """Add the arguments that filter tasks by dataset, group and category."""
+    parser.add_argument("--dataset", metavar="NAME", help="only tasks of this dataset")
+    groups = sorted(set(CATEGORIES.values()))
+    parser.add_argument("--group", choices=groups, help="only tasks of this group")
+    parser.add_argument(
+        "--category", choices=CATEGORIES, metavar="CATEGORY", help="only tasks of this category"
+    )
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    """Let the user have the listing as JSON."""
+    """Add the argument for output as JSON."""
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def load_files(given: argparse.Namespace) -> None:
-    """Add the dataset files that the user named to the catalog."""
-    for path in given.dataset_file:
+def load_files(args: argparse.Namespace) -> None:
+    """Add the dataset files of `--dataset-file` to the catalog."""
+    for path in args.dataset_file:
         catalog.add_file(path)
 
 
-def chosen_tasks(given: argparse.Namespace) -> list[tuple[str, Task[Any]]]:
-    """Give the tasks that pass the filters, each with its dataset's name."""
-    datasets = [given.dataset] if given.dataset else catalog.names()
+def selected_tasks(args: argparse.Namespace) -> list[tuple[str, Task[Any]]]:
+    """Return the tasks that pass the filters, each after the name of its dataset."""
+    datasets = [args.dataset] if args.dataset else catalog.names()
     return [
         (name, task)
         for name in datasets
         for task in catalog.load(name).tasks.values()
-        if given.group in (None, task.group) and given.category in (None, task.category)
+        if args.group in (None, task.group) and args.category in (None, task.category)
     ]
 
 
 def print_json(value: object) -> None:
-    """Print a value as JSON that a person can read too."""
+    """Print a value as indented JSON."""
     json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
     print()

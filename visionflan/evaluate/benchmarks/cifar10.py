@@ -15,12 +15,12 @@ STL-10 (stl10) has nine of the ten classes, of other pictures.
 from collections.abc import Iterator
 from pathlib import Path
 
+from visionflan.drawing.styles import thumbnails
 from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
 from visionflan.evaluate.benchmark_files import require_rows
 from visionflan.evaluate.rules import class_names
 from visionflan.layouts import require
-from visionflan.layouts.arrays import labeled, names_in, version
-from visionflan.specimens.arrays import thumbnails, write_pickle
+from visionflan.layouts.arrays import labeled, names_in, version, write_pickle
 
 FOLDER = "cifar-10-batches-py"
 MD5 = {

@@ -23,8 +23,7 @@ from visionflan.evaluate.benchmark_files import require_rows
 from visionflan.evaluate.rules import class_names
 from visionflan.hashing import hash_fraction
 from visionflan.layouts import require
-from visionflan.layouts.arrays import idx_content, png, read_idx, version
-from visionflan.specimens.arrays import write_idx
+from visionflan.layouts.arrays import idx_content, png, read_idx, version, write_idx
 
 DIGITS = tuple("0123456789")
 SIZE = 28

@@ -1,0 +1,92 @@
+"""A format is one file: the commands offer it, write it and read it without further changes."""
+
+from pathlib import Path
+
+import pytest
+
+from visionflan import formats
+from visionflan.builder.demo import specimens
+from visionflan.builder.plan import BuildSettings
+from visionflan.builder.run import build
+from visionflan.cli.main import main
+from visionflan.errors import UnknownNameError
+
+IDS = """
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from visionflan.formats.base import Conversation, Format
+from visionflan.storage.instance import Turn
+
+
+def write(build, instances, directory, split):
+    (directory / f"{split}.ids").write_text("\\n".join(one.id for one in instances))
+
+
+class Ids(NamedTuple):
+    annotations: Path
+    images: Path
+
+    def conversations(self) -> Iterator[Conversation]:
+        for line in self.annotations.read_text().splitlines():
+            turns = (Turn("user", "Which instance is this?"), Turn("assistant", line))
+            yield Conversation("ids+naming", (), turns)
+
+
+FORMAT = Format("ids", files="{split}.ids", write=write, read=lambda path, images: Ids(path, path))
+"""
+
+
+@pytest.fixture
+def ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Put a format's file beside those of the package."""
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more/ids.py").write_text(IDS)
+    monkeypatch.setattr(formats, "__path__", [*formats.__path__, str(tmp_path / "more")])
+    return "ids"
+
+
+def test_the_formats_of_the_package_are_found_by_their_files() -> None:
+    assert formats.names() == ["huggingface", "llava"]
+    assert all(formats.load(name).name == name for name in formats.names())
+    with pytest.raises(UnknownNameError, match="did you mean llava"):
+        formats.load("lava")
+
+
+def test_a_new_file_is_a_format_of_export_and_import(
+    ids: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["export", "--help"])
+    assert "{huggingface,ids,llava}" in capsys.readouterr().out
+    out = tmp_path / "out"
+    with specimens(["caltech101/*"]) as data_root:
+        build(data_root, tmp_path / "build", BuildSettings(tasks=("caltech101/*",)), workers=1)
+    assert main(["export", str(tmp_path / "build"), "--format", ids, "--out", str(out)]) == 0
+    lines = (out / "train.ids").read_text().splitlines()
+    assert lines
+    assert all(line.startswith("caltech101/") for line in lines)
+    assert "{split: train, path: 'train.ids'}" in (out / "README.md").read_text()
+    again = ["import", str(out / "train.ids"), "--format", ids, "--out", str(tmp_path / "again")]
+    assert main(again) == 0
+    assert f"{len(lines)} instances" in capsys.readouterr().out
+
+
+def test_a_format_that_cannot_be_read_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["import", str(tmp_path), "--format", "huggingface", "--out", str(tmp_path / "out")]
+    assert main(command) == 1
+    assert "huggingface can only be exported" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("source", ["", 'FORMAT = "empty"'])
+def test_a_file_without_a_format_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    name = f"empty_{len(source)}"
+    (tmp_path / f"{name}.py").write_text(source)
+    monkeypatch.setattr(formats, "__path__", [*formats.__path__, str(tmp_path)])
+    with pytest.raises(TypeError, match="must define `FORMAT"):
+        formats.load(name)
