@@ -23,6 +23,7 @@ LAYERS = [
     {"prompt"},
     {"builder"},
     {"authoring"},
+    {"llm"},
     {"formats", "synthesize"},
     {"model"},
     {"train"},

@@ -6,6 +6,7 @@ VisionflanError
     UnknownNameError    a name that nothing carries; the message offers the nearest ones
     BuildError          a build directory is not whole, or cannot be made as asked
     TrainingError       a stage cannot be trained as asked
+    LlmError            a language model cannot be called as asked, or gave no usable reply
     EvaluationError     records cannot be made, scored or joined as asked
     UsageError          a command was given what does not go together
 """
@@ -42,6 +43,10 @@ class BuildError(VisionflanError):
 
 class TrainingError(VisionflanError):
     """A stage cannot be trained as asked, or was handed what it cannot use."""
+
+
+class LlmError(VisionflanError):
+    """A language model cannot be called as asked, or gave no usable reply."""
 
 
 class EvaluationError(VisionflanError):

@@ -183,7 +183,7 @@ def test_the_judge_is_told_label_and_prediction() -> None:
     assert [message.role for message in asked.messages] == ["system", "user"]
     assert asked.messages[1].content.endswith("Label: aquarium fish, Prediction: a fish in a tank")
     assert asked.temperature == 0
-    assert RUBRIC.scope == "leftovers"
+    assert RUBRIC.scope == "unparsed"
 
 
 @pytest.mark.parametrize(
@@ -202,6 +202,6 @@ def test_the_judge_is_told_label_and_prediction() -> None:
     ],
 )
 def test_the_judge_says_yes_or_no_or_nothing(words: str, score: float | None) -> None:
-    found = RUBRIC.read(words, record(), False)
+    found = RUBRIC.parse(words, record(), False)
     assert (found and found.score) == score
     assert (found is None) == (score is None)

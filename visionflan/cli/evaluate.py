@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Evaluate, and print the scores of each phase."""
-    from visionflan.cli.score import demo
+    from visionflan.cli.score import score_demo
     from visionflan.cli.shared.score_tables import print_scores
     from visionflan.evaluate.aggregate.suites import suites
     from visionflan.evaluate.models.cached import CachedModel
@@ -42,7 +42,7 @@ def run(given: argparse.Namespace) -> int:
 
     wanted = selection_from(given)
     if given.demo:
-        return demo(wanted.benchmarks, as_json=given.json)
+        return score_demo(wanted.benchmarks, as_json=given.json)
     scores, folders = [], []
     opened = open_releases(wanted)
     for place in checkpoints(given.model, given.phases, given.out):

@@ -1,7 +1,7 @@
 """Compute the scores again from stored records, without the model that answered.
 
-Takes a run, the folder of one evaluation, or its records, and rewrites `scores.json`. What only a
-judge can score, or what rules leave over, is judged if one is named; it is asked nothing twice.
+Reads a run, an evaluation directory, or its records, and rewrites `scores.json`. Answers that rules
+cannot parse are judged by an LLM if one is named; verdicts that it has given are reused.
 """
 
 import argparse
@@ -12,58 +12,63 @@ from visionflan.cli.shared.judge_args import add_judge_arguments, judge_evaluati
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what the command takes."""
+    """Declare the arguments of the command."""
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("records", type=Path, nargs="?", metavar="RECORDS|RUN")
-    what.add_argument("--demo", action="store_true", help="two rules that never look, on specimens")
+    what.add_argument(
+        "--demo",
+        action="store_true",
+        help="score two rule-based models that ignore the image, on generated data",
+    )
     parser.add_argument("--json", action="store_true", help="print the scores as JSON")
     add_judge_arguments(parser)
 
 
-def run(given: argparse.Namespace) -> int:
-    """Judge where that is wanted, score, and print."""
-    if given.demo:
-        return demo(as_json=given.json)
-    judge = judged(given)
-    if given.judge_dry_run:
+def run(args: argparse.Namespace) -> int:
+    """Judge if asked to, score, and print."""
+    if args.demo:
+        return score_demo(as_json=args.json)
+    judge = judge_if_named(args)
+    if args.judge_dry_run:
         return 0
-    return scored(given.records, judge, as_json=given.json)
+    return score(args.records, judge, as_json=args.json)
 
 
-def judged(given: argparse.Namespace) -> str:
-    """Have judged what needs it, if a judge is named; give the name of whose verdicts count."""
-    judge = judge_from(given)
+def judge_if_named(args: argparse.Namespace) -> str:
+    """Judge the answers that need it, if a judge is named; return whose verdicts count."""
+    judge = judge_from(args)
     if judge is None:
-        name: str = given.judge_model
+        name: str = args.judge_model
         return name
     from visionflan.errors import EvaluationError
     from visionflan.evaluate.judge.session import rubric_of
     from visionflan.evaluate.records.paths import evaluations
 
-    folders = [folder for folder in evaluations(given.records) if rubric_of(folder)]
-    if not folders:
-        raise EvaluationError(f"rules alone score what is in {given.records}: it needs no judge")
-    judge_evaluations(folders, judge, given)
+    directories = [directory for directory in evaluations(args.records) if rubric_of(directory)]
+    if not directories:
+        raise EvaluationError(
+            f"the evaluations in {args.records} are scored by rules alone and need no judge"
+        )
+    judge_evaluations(directories, judge, args)
     return judge.name
 
 
-def demo(benchmarks: Sequence[str] = (), *, as_json: bool) -> int:
-    """Score two models made of rules on specimens."""
+def score_demo(benchmarks: Sequence[str] = (), *, as_json: bool) -> int:
+    """Score two rule-based models on generated data."""
     from visionflan.evaluate.demo import demo_run
 
     with demo_run(benchmarks) as records:
-        return scored(records, as_json=as_json)
+        return score(records, as_json=as_json)
 
 
-def scored(records: Path, judge: str = "", *, as_json: bool) -> int:
-    """Score the evaluations that are there, and print."""
+def score(records: Path, judge: str = "", *, as_json: bool) -> int:
+    """Score the evaluations in a path, and print the scores."""
     from visionflan.cli.shared.score_tables import print_scores
     from visionflan.evaluate.aggregate.suites import suites
     from visionflan.evaluate.records.paths import evaluations
     from visionflan.evaluate.run import rescore
 
-    folders = evaluations(records)
-    print_scores(
-        [*(rescore(folder, judge) for folder in folders), *suites(folders)], as_json=as_json
-    )
+    directories = evaluations(records)
+    scores = [rescore(directory, judge) for directory in directories]
+    print_scores([*scores, *suites(directories)], as_json=as_json)
     return 0

@@ -216,7 +216,7 @@ def test_a_group_that_is_not_whole_says_nothing_of_circular(root: Path) -> None:
 )
 def test_a_judge_matches_what_the_rules_leave_open(reply: str, score: float | None) -> None:
     assert benchmark.rubric
-    assert benchmark.rubric.scope == "leftovers"
+    assert benchmark.rubric.scope == "unparsed"
     asked = record(
         options=OPTIONS,
         candidates=LETTERS,
@@ -231,7 +231,7 @@ def test_a_judge_matches_what_the_rules_leave_open(reply: str, score: float | No
         "Options: A. a red car B. a blue bus C. none D. two dogs\n"
         "Answer: a coach painted like the sky\nLetter:"
     )
-    reading = benchmark.rubric.read(reply, asked, False)
+    reading = benchmark.rubric.parse(reply, asked, False)
     assert (reading.score if reading else None) == score
 
 

@@ -8,38 +8,37 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.judge_server import Behaviour, JudgeServer, fails, says, serving
+from tests.helpers.llm_server import Behavior, LlmServer, fails, replies, serving
 from tests.helpers.record_factory import record
 from visionflan.cli.main import main
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.demo import demo_run
 from visionflan.evaluate.judge.apply_verdicts import apply_verdicts
-from visionflan.evaluate.judge.judgments import Judgment, subject
-from visionflan.evaluate.judge.rubric import JudgeRequest, JudgeScore, Rubric
+from visionflan.evaluate.judge.judgments import Judgment, answer_key
+from visionflan.evaluate.judge.rubric import JudgeScore, Rubric
 from visionflan.evaluate.records.record import RECORDS, Record, read_records
+from visionflan.llm.base import LlmRequest
 
-RUBRIC = Rubric(
-    "toy 1", lambda record, swapped: JudgeRequest((), 0.0, 1), lambda *_: JudgeScore(1.0)
-)
-LEFT = RUBRIC._replace(scope="leftovers")
+RUBRIC = Rubric("toy 1", lambda record, swapped: LlmRequest((), 0.0, 1), lambda *_: JudgeScore(1.0))
+UNPARSED_ONLY = RUBRIC._replace(scope="unparsed")
 
 
 def verdict(of: Record, score: float | None, **fields: Any) -> Judgment:
-    task, sample_key, condition, answer = subject(of)
+    task, sample_key, condition, answer = answer_key(of)
     known: dict[str, Any] = {
         "task": task,
         "sample_key": sample_key,
         "condition": condition,
-        "answer": answer,
+        "response_sha256": answer,
         "rubric": "toy 1",
-        "swapped": False,
+        "order_swapped": False,
         "repeat": 0,
         "judge": "a judge",
         "model": "a judge 1",
-        "raw": "",
+        "raw_reply": "",
         "score": score,
-        "against": None,
-        "failure": "" if score is not None else "gone",
+        "reference_score": None,
+        "error": "" if score is not None else "gone",
         "attempts": 1,
         "prompt_tokens": None,
         "completion_tokens": None,
@@ -56,7 +55,7 @@ READ = record(
     score_official=1.0,
     score_lenient=1.0,
 )
-DROPPED = record(
+MISSED = record(
     sample_key="lost",
     answer="well",
     status="parsed",
@@ -68,11 +67,11 @@ DROPPED = record(
 
 
 def test_without_a_judge_rules_keep_what_they_gave() -> None:
-    assert apply_verdicts([READ, DROPPED], LEFT, []) == ([READ, DROPPED], "")
+    assert apply_verdicts([READ, MISSED], UNPARSED_ONLY, []) == ([READ, MISSED], "")
 
 
 def test_a_judge_decides_only_what_a_rule_left_over() -> None:
-    (read, lost), name = apply_verdicts([READ, DROPPED], LEFT, [verdict(DROPPED, 0.0)])
+    (read, lost), name = apply_verdicts([READ, MISSED], UNPARSED_ONLY, [verdict(MISSED, 0.0)])
     assert name == "a judge"
     assert read == READ
     assert (lost.score_official, lost.status_official) == (0.0, "parsed")
@@ -81,35 +80,35 @@ def test_a_judge_decides_only_what_a_rule_left_over() -> None:
 
 @pytest.mark.parametrize(
     ("judgments", "status"),
-    [([verdict(DROPPED, None)], "judge_failed"), ([verdict(READ, 1.0)], "unjudged")],
+    [([verdict(MISSED, None)], "judge_failed"), ([verdict(READ, 1.0)], "unjudged")],
 )
 def test_a_verdict_that_is_not_there_is_missing_and_no_guess_takes_its_place(
     judgments: list[Judgment], status: str
 ) -> None:
-    (lost,), _ = apply_verdicts([DROPPED], LEFT, judgments)
+    (lost,), _ = apply_verdicts([MISSED], UNPARSED_ONLY, judgments)
     assert (lost.score_official, lost.status_official) == (None, status)
     assert lost.score_lenient == 1.0
 
 
 def test_a_verdict_on_other_words_does_not_count() -> None:
-    other = DROPPED._replace(answer="well then")
-    (lost,), _ = apply_verdicts([DROPPED], LEFT, [verdict(other, 1.0)])
+    other = MISSED._replace(answer="well then")
+    (lost,), _ = apply_verdicts([MISSED], UNPARSED_ONLY, [verdict(other, 1.0)])
     assert lost.status_official == "unjudged"
 
 
 def test_of_two_judges_one_must_be_named() -> None:
-    both = [verdict(DROPPED, 1.0), verdict(DROPPED, 0.0, judge="another")]
+    both = [verdict(MISSED, 1.0), verdict(MISSED, 0.0, judge="another")]
     with pytest.raises(EvaluationError, match="judged by a judge, another"):
-        apply_verdicts([DROPPED], LEFT, both)
-    (lost,), _ = apply_verdicts([DROPPED], LEFT, both, "another")
+        apply_verdicts([MISSED], UNPARSED_ONLY, both)
+    (lost,), _ = apply_verdicts([MISSED], UNPARSED_ONLY, both, "another")
     assert lost.score_official == 0.0
     with pytest.raises(EvaluationError, match="nobody has judged none of these"):
-        apply_verdicts([DROPPED], LEFT, both, "nobody")
+        apply_verdicts([MISSED], UNPARSED_ONLY, both, "nobody")
 
 
 def test_only_a_judge_scores_what_is_all_its_own() -> None:
-    judgments = [verdict(READ, 0.4, against=0.8)]
-    (read, lost), _ = apply_verdicts([READ, DROPPED], RUBRIC, judgments)
+    judgments = [verdict(READ, 0.4, reference_score=0.8)]
+    (read, lost), _ = apply_verdicts([READ, MISSED], RUBRIC, judgments)
     assert (read.score_official, read.score_lenient, read.against) == (0.4, 0.4, 0.8)
     assert (lost.score_official, lost.score_lenient, lost.status) == (None, None, "unjudged")
 
@@ -120,11 +119,11 @@ def run(tmp_path: Path) -> Iterator[Path]:
         yield copytree(made, tmp_path / "run")
 
 
-def grade(words: str) -> Behaviour:
+def grade(words: str) -> Behavior:
     """Answer as each of the three rubrics wants it."""
     if "Label: " in words:
-        return says("Yes.")
-    return says("0.5" if "Ground truth" in words else "6 8\nThe second is fuller.")
+        return replies("Yes.")
+    return replies("0.5" if "Ground truth" in words else "6 8\nThe second is fuller.")
 
 
 def scored(capsys: pytest.CaptureFixture[str], *words: str) -> dict[tuple[str, str], Any]:
@@ -139,8 +138,8 @@ def test_a_run_is_judged_from_the_command_line(
     before = scored(capsys, str(run))
     assert before["mm_vet", "rote"]["headline"]["value"] is None
     assert before["mm_vet", "rote"]["coverage"]["official"] == 0.0
-    server = JudgeServer()
-    server.by_words = grade
+    server = LlmServer()
+    server.by_text = grade
     with serving(server):
         words = ("--judge", server.url, "--judge-model", "judge")
         assert main(["score", str(run), *words, "--judge-dry-run"]) == 0
@@ -164,13 +163,13 @@ def test_a_judge_that_is_out_lowers_the_coverage_and_no_score(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = run / "benchmarks/rote/mm_vet"
-    server = JudgeServer()
+    server = LlmServer()
     fine = len(read_records(folder / RECORDS)) // 6
 
-    def sometimes(words: str) -> Behaviour:
-        return says("1.0") if len(server.requests) <= 5 * fine else fails(400, "no more")
+    def sometimes(words: str) -> Behavior:
+        return replies("1.0") if len(server.requests) <= 5 * fine else fails(400, "no more")
 
-    server.by_words = sometimes
+    server.by_text = sometimes
     with serving(server):
         words = ["score", str(folder), "--judge", server.url, "--judge-model", "judge", "--json"]
         assert main([*words, "--judge-workers", "1"]) == 0
@@ -188,4 +187,4 @@ def test_what_needs_no_judge_says_so(run: Path, capsys: pytest.CaptureFixture[st
     words = ["--judge", "http://127.0.0.1:9/v1", "--judge-model", "judge"]
     with demo_run(["pope"]) as pope:
         assert main(["score", str(pope), *words]) == 1
-    assert "needs no judge" in capsys.readouterr().err
+    assert "need no judge" in capsys.readouterr().err

@@ -4,58 +4,62 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.judge_rubrics import LEFTOVERS, PAIR, YES_OR_NO, Waits
-from tests.helpers.judge_server import (
-    Behaviour,
-    JudgeServer,
+from tests.helpers.judge_rubrics import PAIR, UNPARSED_ONLY, YES_OR_NO
+from tests.helpers.llm_server import (
+    Behavior,
+    LlmServer,
+    RecordedDelays,
+    closes,
     fails,
     hangs,
-    is_gone,
-    says,
+    replies,
     sends,
     serving,
 )
 from tests.helpers.record_factory import record
-from visionflan.errors import EvaluationError
-from visionflan.evaluate.judge.base import TokenPrices
-from visionflan.evaluate.judge.budget import Budget, Limits
-from visionflan.evaluate.judge.cache import CACHE, ReplyCache
+from visionflan.errors import LlmError
 from visionflan.evaluate.judge.judgments import verdicts
-from visionflan.evaluate.judge.openai_compatible import OpenAICompatibleJudge
 from visionflan.evaluate.judge.rubric import Rubric
-from visionflan.evaluate.judge.runner import JudgingResult, estimate, is_wanted, judge_records
+from visionflan.evaluate.judge.runner import JudgingResult, estimate, in_scope, judge_records
+from visionflan.evaluate.judge.session import REPLY_CACHE
 from visionflan.evaluate.records.record import Record
+from visionflan.llm.base import TokenPrices
+from visionflan.llm.batch import CallGuard
+from visionflan.llm.budget import Budget, Limits
+from visionflan.llm.cache import ReplyCache
+from visionflan.llm.openai_compatible import OpenAICompatibleClient
 
 
 class Bench:
     """A server, a cache and a judge, and what came of asking."""
 
-    def __init__(self, server: JudgeServer, path: Path) -> None:
-        self.server, self.waits, self.path = server, Waits(), path / CACHE
+    def __init__(self, server: LlmServer, path: Path) -> None:
+        self.server, self.delays, self.path = server, RecordedDelays(), path / REPLY_CACHE
         self.prices: TokenPrices | None = None
-        self.timeout = 5.0
+        self.timeout_s = 5.0
 
     def judge(
         self, records: list[Record], rubric: Rubric = YES_OR_NO, **limits: Any
     ) -> JudgingResult:
-        judge = OpenAICompatibleJudge(
-            self.server.url, "judge", prices=self.prices, timeout=self.timeout
+        judge = OpenAICompatibleClient(
+            self.server.url, "judge", prices=self.prices, timeout_s=self.timeout_s
         )
         cache = ReplyCache(self.path)
         budget = Budget(Limits(**{"workers": 1, **limits}), self.prices)
+        guard = CallGuard(budget, self.delays.policy)
         try:
-            return judge_records(records, rubric, judge, cache, budget, self.waits.patience)
+            return judge_records(records, rubric, judge, cache, guard)
         finally:
             cache.close()
             judge.close()
 
-    def plays(self, *script: Behaviour) -> None:
+    def plays(self, *script: Behavior) -> None:
         self.server.script[:] = script
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    with serving(JudgeServer()) as server:
+    with serving(LlmServer()) as server:
         yield Bench(server, tmp_path)
 
 
@@ -67,57 +71,57 @@ def test_a_verdict_is_put_down_with_all_that_it_took(bench: Bench) -> None:
     bench.prices = TokenPrices(1.0, 2.0)
     judged = bench.judge(answers(1))
     (found,) = judged.judgments
-    assert (found.score, found.failure, found.raw) == (1.0, "", "yes")
+    assert (found.score, found.error, found.raw_reply) == (1.0, "", "yes")
     assert (found.judge, found.model, found.rubric) == ("judge", "judge-0613", "yes or no 1")
     assert (found.attempts, found.prompt_tokens, found.completion_tokens) == (1, 40, 2)
     assert found.cost == judged.usd == pytest.approx(44e-6)
     assert not found.cached
-    assert (judged.wanted, judged.judged, judged.failed, judged.calls) == (1, 1, 0, 1)
+    assert (judged.num_answers, judged.num_judged, judged.num_failed, judged.calls) == (1, 1, 0, 1)
     assert judged.models == {"judge-0613": 1}
 
 
 def test_two_faults_of_the_server_are_waited_out(bench: Bench) -> None:
-    bench.plays(fails(500), fails(503), says("no"))
+    bench.plays(fails(500), fails(503), replies("no"))
     (found,) = bench.judge(answers(1)).judgments
     assert (found.score, found.attempts) == (0.0, 3)
-    assert bench.waits.seconds == [1, 2]
+    assert bench.delays.seconds == [1, 2]
 
 
 def test_a_server_is_left_alone_as_long_as_it_asks(bench: Bench) -> None:
-    bench.plays(fails(429, Retry_After="17"), is_gone)
+    bench.plays(fails(429, Retry_After="17"), closes)
     (found,) = bench.judge(answers(1)).judgments
     assert found.score == 1.0
-    assert bench.waits.seconds == [17, 2]
+    assert bench.delays.seconds == [17, 2]
 
 
 def test_a_server_that_asks_for_an_hour_is_not_waited_for(bench: Bench) -> None:
     bench.plays(fails(429, "quota", Retry_After="3600"))
     (found,) = bench.judge(answers(1)).judgments
-    assert (found.score, found.failure) == (None, "the judge answered 429: quota")
-    assert bench.waits.seconds == []
+    assert (found.score, found.error) == (None, "the server answered 429: quota")
+    assert bench.delays.seconds == []
 
 
 def test_a_late_reply_is_asked_for_again(bench: Bench) -> None:
-    bench.timeout = 0.2
+    bench.timeout_s = 0.2
     bench.plays(hangs)
     (found,) = bench.judge(answers(1)).judgments
     assert (found.score, found.attempts) == (1.0, 2)
 
 
 @pytest.mark.parametrize(
-    "behavior", [sends(b"{oops"), sends(b'{"choices": []}'), says(None), says("maybe")]
+    "behavior", [sends(b"{oops"), sends(b'{"choices": []}'), replies(None), replies("maybe")]
 )
 def test_what_cannot_be_used_is_asked_afresh_three_times_and_is_never_a_score(
-    bench: Bench, behavior: Behaviour
+    bench: Bench, behavior: Behavior
 ) -> None:
     bench.server.default = behavior
     judged = bench.judge(answers(1))
     (found,) = judged.judgments
-    assert (found.score, found.against) == (None, None)
+    assert (found.score, found.reference_score) == (None, None)
     assert (found.attempts, len(bench.server.requests)) == (3, 3)
-    assert found.failure
+    assert found.error
     assert {each["temperature"] for each in bench.server.requests} == {0.0}
-    assert (judged.judged, judged.failed) == (0, 1)
+    assert (judged.num_judged, judged.num_failed) == (0, 1)
     assert verdicts(judged.judgments, answers(1), YES_OR_NO, "judge") == {
         ("toy/part", "0", "true"): None
     }
@@ -125,7 +129,7 @@ def test_what_cannot_be_used_is_asked_afresh_three_times_and_is_never_a_score(
 
 def test_words_that_are_no_verdict_are_paid_for_and_told(bench: Bench) -> None:
     bench.prices = TokenPrices(1.0, 0.0)
-    bench.plays(says("maybe"), says("yes"))
+    bench.plays(replies("maybe"), replies("yes"))
     judged = bench.judge(answers(1))
     assert judged.judgments[0].prompt_tokens == 80
     assert judged.usd == judged.judgments[0].cost == pytest.approx(80e-6)
@@ -134,40 +138,40 @@ def test_words_that_are_no_verdict_are_paid_for_and_told(bench: Bench) -> None:
 def test_a_question_that_is_refused_fails_at_once_with_the_servers_words(bench: Bench) -> None:
     bench.plays(fails(400, "this prompt is too long"))
     judged = bench.judge(answers(3))
-    assert [bool(each.failure) for each in judged.judgments].count(True) == 1
-    assert any("this prompt is too long" in each.failure for each in judged.judgments)
-    assert (judged.judged, judged.failed, judged.calls) == (2, 1, 3)
+    assert [bool(each.error) for each in judged.judgments].count(True) == 1
+    assert any("this prompt is too long" in each.error for each in judged.judgments)
+    assert (judged.num_judged, judged.num_failed, judged.calls) == (2, 1, 3)
 
 
 def test_a_wrong_key_ends_judging_at_the_first_call(bench: Bench) -> None:
     bench.server.default = fails(401, "wrong key")
     judged = bench.judge(answers(50))
-    assert (judged.calls, judged.stopped) == (1, "the judge answered 401: wrong key")
+    assert (judged.calls, judged.stop_reason) == (1, "the server answered 401: wrong key")
 
 
 def test_a_server_that_stays_away_ends_judging_and_nothing_paid_is_lost(bench: Bench) -> None:
-    bench.plays(*[says("yes")] * 7, *[is_gone] * 30)
+    bench.plays(*[replies("yes")] * 7, *[closes] * 30)
     judged = bench.judge(answers(20))
-    assert (judged.judged, judged.failed) == (7, 5)
-    assert "broke off" in judged.stopped
+    assert (judged.num_judged, judged.num_failed) == (7, 5)
+    assert "broke off" in judged.stop_reason
     assert len(judged.judgments) == 12
     bench.plays()
     again = bench.judge(answers(20))
-    assert (again.judged, again.calls) == (20, 13)
+    assert (again.num_judged, again.calls) == (20, 13)
     assert sum(each.cached for each in again.judgments) == 7
 
 
 def test_a_server_that_is_away_now_and_then_does_not_end_judging(bench: Bench) -> None:
-    bench.plays(*([fails(500)] * 6 * 4 + [says("yes")]) * 3)
+    bench.plays(*([fails(500)] * 6 * 4 + [replies("yes")]) * 3)
     judged = bench.judge(answers(20))
-    assert (judged.judged, judged.failed, judged.stopped) == (8, 12, "")
+    assert (judged.num_judged, judged.num_failed, judged.stop_reason) == (8, 12, "")
 
 
 def test_a_judge_that_never_says_anything_usable_is_given_up(bench: Bench) -> None:
-    bench.server.default = says("who knows")
+    bench.server.default = replies("who knows")
     judged = bench.judge(answers(40))
-    assert (judged.failed, judged.calls) == (20, 60)
-    assert "no verdict: 'who knows'" in judged.stopped
+    assert (judged.num_failed, judged.calls) == (20, 60)
+    assert "could not be parsed: 'who knows'" in judged.stop_reason
 
 
 def test_a_second_run_asks_nothing_and_says_the_same(bench: Bench) -> None:
@@ -180,8 +184,8 @@ def test_a_second_run_asks_nothing_and_says_the_same(bench: Bench) -> None:
 
 def test_a_failure_is_not_kept(bench: Bench) -> None:
     bench.plays(fails(400))
-    assert bench.judge(answers(1)).failed == 1
-    assert bench.judge(answers(1)).judged == 1
+    assert bench.judge(answers(1)).num_failed == 1
+    assert bench.judge(answers(1)).num_judged == 1
 
 
 @pytest.mark.parametrize(
@@ -203,12 +207,12 @@ def test_another_question_is_not_answered_from_the_cache(
 def test_questions_that_are_the_same_are_asked_once(bench: Bench) -> None:
     same = [record(sample_key=str(n), answer="a dog") for n in range(5)]
     judged = bench.judge(same, workers=4)
-    assert (judged.calls, judged.judged) == (1, 5)
+    assert (judged.calls, judged.num_judged) == (1, 5)
     assert sorted(each.cached for each in judged.judgments) == [False, True, True, True, True]
 
 
 def test_repeats_and_both_orders_are_questions_of_their_own(bench: Bench) -> None:
-    bench.server.by_words = lambda words: says("9 6" if words.startswith("Is 'a") else "5 7")
+    bench.server.by_text = lambda text: replies("9 6" if text.startswith("Is 'a") else "5 7")
     judged = bench.judge(answers(2), PAIR._replace(repeats=3))
     assert (judged.calls, len(judged.judgments)) == (12, 12)
     found = verdicts(judged.judgments, answers(2), PAIR, "judge")
@@ -218,7 +222,7 @@ def test_repeats_and_both_orders_are_questions_of_their_own(bench: Bench) -> Non
 
 
 def test_words_that_do_not_show_the_order_are_asked_in_both(bench: Bench) -> None:
-    bench.server.default = says("9 6")
+    bench.server.default = replies("9 6")
     blind = PAIR._replace(request=lambda record, swapped: PAIR.request(record, False))
     assert bench.judge(answers(1), blind).calls == 2
 
@@ -227,20 +231,20 @@ def test_words_that_do_not_show_the_order_are_asked_in_both(bench: Bench) -> Non
 def test_no_more_calls_are_made_than_allowed(bench: Bench, workers: int) -> None:
     bench.server.delay = 0.005
     bench.server.script = [fails(500), fails(429)] * 2
-    judged = bench.judge(answers(60), calls=25, workers=workers)
+    judged = bench.judge(answers(60), max_calls=25, workers=workers)
     assert len(bench.server.requests) == judged.calls == 25
-    assert judged.stopped == "the limit of 25 calls is reached"
-    assert judged.judged == 21
-    assert (judged.failed, judged.wanted) == (0, 60)
-    assert bench.server.most <= workers
+    assert judged.stop_reason == "the limit of 25 calls is reached"
+    assert judged.num_judged == 21
+    assert (judged.num_failed, judged.num_answers) == (0, 60)
+    assert bench.server.max_concurrent <= workers
 
 
 def test_an_answer_that_was_asked_about_in_vain_before_a_cap_has_failed(bench: Bench) -> None:
-    bench.server.default = says("who knows")
-    judged = bench.judge(answers(8), calls=2)
-    assert (judged.judged, judged.failed, judged.unasked) == (0, 1, 7)
+    bench.server.default = replies("who knows")
+    judged = bench.judge(answers(8), max_calls=2)
+    assert (judged.num_judged, judged.num_failed, judged.num_unjudged) == (0, 1, 7)
     (found,) = judged.judgments
-    assert "no verdict: 'who knows'" in found.failure
+    assert "could not be parsed: 'who knows'" in found.error
     assert (found.attempts, found.prompt_tokens) == (2, 80)
 
 
@@ -248,32 +252,32 @@ def test_an_answer_that_was_asked_about_in_vain_before_a_cap_has_failed(bench: B
 def test_no_more_is_paid_than_allowed(bench: Bench, workers: int) -> None:
     bench.prices = TokenPrices(1_000.0, 1_000.0)  # 0.042 a call
     bench.server.delay = 0.005
-    judged = bench.judge(answers(60), usd=1.0, workers=workers)
+    judged = bench.judge(answers(60), max_usd=1.0, workers=workers)
     paid = 0.042 * len(bench.server.requests)
     assert judged.usd == pytest.approx(paid)
     assert 0.8 < paid <= 1.0
-    assert "1 US dollars" in judged.stopped
-    more = bench.judge(answers(60), usd=1.0, workers=workers)
-    assert more.judged > judged.judged
+    assert "1 US dollars" in judged.stop_reason
+    more = bench.judge(answers(60), max_usd=1.0, workers=workers)
+    assert more.num_judged > judged.num_judged
 
 
 def test_a_cap_of_money_without_prices_is_refused(bench: Bench) -> None:
-    with pytest.raises(EvaluationError, match="--judge-prices"):
-        bench.judge(answers(1), usd=1.0)
+    with pytest.raises(LlmError, match="prices"):
+        bench.judge(answers(1), max_usd=1.0)
 
 
 def test_several_questions_are_under_way_at_once(bench: Bench) -> None:
     bench.server.delay = 0.05
     bench.judge(answers(12), workers=4)
-    assert 2 <= bench.server.most <= 4
+    assert 2 <= bench.server.max_concurrent <= 4
 
 
 def test_an_estimate_counts_what_is_not_known_yet_and_asks_nothing(bench: Bench) -> None:
     bench.judge(answers(2))
-    judge, cache = OpenAICompatibleJudge(bench.server.url, "judge"), ReplyCache(bench.path)
+    judge, cache = OpenAICompatibleClient(bench.server.url, "judge"), ReplyCache(bench.path)
     told = estimate(answers(5), YES_OR_NO, judge, cache)
     assert told[:3] == (5, 2, 3)
-    assert told.completion_tokens == 24
+    assert told.max_completion_tokens == 24
     assert len(bench.server.requests) == 2
     cache.close()
     judge.close()
@@ -297,15 +301,9 @@ def test_an_estimate_counts_what_is_not_known_yet_and_asks_nothing(bench: Bench)
 )
 def test_leftovers_are_what_a_rule_could_not_read(fields: dict[str, Any], wanted: bool) -> None:
     judged = record(**{"status_official": "parsed", "parsed_official": "cat", **fields})
-    assert is_wanted(judged, LEFTOVERS) is wanted
+    assert in_scope(judged, UNPARSED_ONLY) is wanted
 
 
 def test_all_answers_are_those_that_were_given() -> None:
-    assert is_wanted(record(answer="", status="empty"), YES_OR_NO)
-    assert not is_wanted(record(error="out of memory"), YES_OR_NO)
-
-
-def test_a_file_that_is_no_cache_is_told(tmp_path: Path) -> None:
-    (tmp_path / CACHE).write_text("not a table, but long enough to be taken for one" * 30)
-    with pytest.raises(EvaluationError, match="is no cache of a judge's replies"):
-        ReplyCache(tmp_path / CACHE)
+    assert in_scope(record(answer="", status="empty"), YES_OR_NO)
+    assert not in_scope(record(error="out of memory"), YES_OR_NO)

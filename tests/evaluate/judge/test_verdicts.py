@@ -11,11 +11,11 @@ from visionflan.errors import EvaluationError
 from visionflan.evaluate.judge.judgments import (
     JUDGMENTS,
     Judgment,
+    answer_key,
     judge_of,
     merge_judgments,
     position_bias,
     read_judgments,
-    subject,
     verdict_of,
     verdicts,
     write_judgments,
@@ -23,32 +23,32 @@ from visionflan.evaluate.judge.judgments import (
 
 PLAIN: dict[str, Any] = {
     "rubric": "yes or no 1",
-    "swapped": False,
+    "order_swapped": False,
     "repeat": 0,
     "judge": "judge",
     "model": "judge-0613",
-    "raw": "yes",
+    "raw_reply": "yes",
     "score": 1.0,
-    "against": None,
-    "failure": "",
+    "reference_score": None,
+    "error": "",
     "attempts": 1,
     "prompt_tokens": 40,
     "completion_tokens": 2,
     "cost": 0.001,
     "cached": False,
 }
-FAILED: dict[str, Any] = {"score": None, "failure": "the judge answered 500", "cost": None}
+FAILED: dict[str, Any] = {"score": None, "error": "the server answered 500", "cost": None}
 
 
 def judgment(answer: str = "cat", **fields: Any) -> Judgment:
-    task, key, condition, digest = subject(record(answer=answer))
-    named = {"task": task, "sample_key": key, "condition": condition, "answer": digest}
+    task, key, condition, digest = answer_key(record(answer=answer))
+    named = {"task": task, "sample_key": key, "condition": condition, "response_sha256": digest}
     return Judgment(**{**named, **PLAIN, **fields})
 
 
 def test_a_verdict_is_the_mean_over_the_repeats_that_succeeded() -> None:
-    found = [judgment(score=1.0), judgment(score=0.4, repeat=1), judgment(**FAILED, repeat=2)]
-    assert verdict_of(found) == (0.7, None)
+    judgments = [judgment(score=1.0), judgment(score=0.4, repeat=1), judgment(**FAILED, repeat=2)]
+    assert verdict_of(judgments) == (0.7, None)
 
 
 def test_without_a_success_there_is_no_verdict() -> None:
@@ -57,41 +57,43 @@ def test_without_a_success_there_is_no_verdict() -> None:
 
 
 def test_both_orders_must_be_there_and_weigh_the_same() -> None:
-    usual = [judgment(score=0.9, against=0.5, repeat=n) for n in range(3)]
-    other = judgment(score=0.5, against=0.7, swapped=True)
+    usual = [judgment(score=0.9, reference_score=0.5, repeat=n) for n in range(3)]
+    other = judgment(score=0.5, reference_score=0.7, order_swapped=True)
     assert verdict_of([*usual, other], both_orders=True) == pytest.approx((0.7, 0.6))
     assert verdict_of(usual, both_orders=True) is None
     assert verdict_of([*usual, other._replace(**FAILED)], both_orders=True) is None
 
 
 def test_a_reference_without_all_its_scores_has_none() -> None:
-    found = [judgment(score=0.5, against=0.5), judgment(score=0.7, repeat=1)]
-    assert verdict_of(found) == pytest.approx((0.6, None))
+    judgments = [judgment(score=0.5, reference_score=0.5), judgment(score=0.7, repeat=1)]
+    assert verdict_of(judgments) == pytest.approx((0.6, None))
 
 
 def test_verdicts_on_other_words_by_other_judges_or_rubrics_do_not_count() -> None:
-    found = [
+    judgments = [
         judgment(answer="dog"),
         judgment(judge="another"),
         judgment(rubric="yes or no 2"),
     ]
-    assert verdicts(found, [record()], YES_OR_NO, "judge") == {}
-    known = verdicts([*found, judgment(score=0.0)], [record()], YES_OR_NO, "judge")
+    assert verdicts(judgments, [record()], YES_OR_NO, "judge") == {}
+    known = verdicts([*judgments, judgment(score=0.0)], [record()], YES_OR_NO, "judge")
     assert known == {record().place: (0.0, None)}
 
 
 def test_what_was_asked_in_vain_is_told_from_what_was_not_asked() -> None:
     records = [record(), record(sample_key="other")]
-    found = verdicts([judgment(**FAILED)], records, YES_OR_NO, "judge")
-    assert found == {record().place: None}
+    judgments = verdicts([judgment(**FAILED)], records, YES_OR_NO, "judge")
+    assert judgments == {record().place: None}
 
 
 def test_of_several_judges_one_must_be_named() -> None:
-    found = [judgment(), judgment(judge="another"), judgment(judge="third", rubric="other")]
-    with pytest.raises(EvaluationError, match="judged by another, judge: say with `--judge-model`"):
-        judge_of(found, YES_OR_NO)
-    assert judge_of(found, YES_OR_NO, "another") == "another"
-    assert judge_of(found[:1], YES_OR_NO) == "judge"
+    judgments = [judgment(), judgment(judge="another"), judgment(judge="third", rubric="other")]
+    with pytest.raises(
+        EvaluationError, match="judged by another, judge: choose one of them with `--judge-model`"
+    ):
+        judge_of(judgments, YES_OR_NO)
+    assert judge_of(judgments, YES_OR_NO, "another") == "another"
+    assert judge_of(judgments[:1], YES_OR_NO) == "judge"
     assert judge_of([], YES_OR_NO) == ""
 
 
@@ -99,43 +101,45 @@ def test_a_failure_never_takes_the_place_of_a_verdict() -> None:
     good, bad = judgment(), judgment(**FAILED)
     assert merge_judgments([good], [bad]) == [good]
     assert merge_judgments([bad], [good]) == [good]
-    assert merge_judgments([bad], [bad._replace(failure="later")]) == [
-        bad._replace(failure="later")
-    ]
+    assert merge_judgments([bad], [bad._replace(error="later")]) == [bad._replace(error="later")]
     assert len(merge_judgments([good], [judgment(judge="another"), judgment(answer="dog")])) == 3
 
 
 def test_the_place_of_an_answer_is_told_apart_from_its_worth() -> None:
     pairs = [(0.9, 0.5, 0.6, 0.5), (0.6, 0.5, 0.5, 0.6)]
-    found = [
+    judgments = [
         each
         for n, (score, against, other, beside) in enumerate(pairs)
         for each in (
-            judgment(repeat=n, score=score, against=against),
-            judgment(repeat=n, score=other, against=beside, swapped=True),
+            judgment(repeat=n, score=score, reference_score=against),
+            judgment(repeat=n, score=other, reference_score=beside, order_swapped=True),
         )
     ]
-    order = position_bias([*found, judgment(repeat=7, score=0.2, against=0.3)])
-    assert (order.pairs, order.held) == (2, 1)
-    assert order.shift == pytest.approx(0.25)
+    bias = position_bias([*judgments, judgment(repeat=7, score=0.2, reference_score=0.3)])
+    assert (bias.num_pairs, bias.num_consistent) == (2, 1)
+    assert bias.shift == pytest.approx(0.25)
     assert position_bias([judgment()]) == (0, 0, None)
 
 
 def test_judgments_are_kept_as_they_are_in_any_order(tmp_path: Path) -> None:
     path = tmp_path / JUDGMENTS
     assert read_judgments(path) == []
-    found = [judgment(), judgment(**FAILED, repeat=1), judgment(swapped=True, against=0.5)]
-    write_judgments(path, found)
+    judgments = [
+        judgment(),
+        judgment(**FAILED, repeat=1),
+        judgment(order_swapped=True, reference_score=0.5),
+    ]
+    write_judgments(path, judgments)
     written = path.read_bytes()
-    assert sorted(read_judgments(path), key=repr) == sorted(found, key=repr)
-    write_judgments(path, reversed(found))
+    assert sorted(read_judgments(path), key=repr) == sorted(judgments, key=repr)
+    write_judgments(path, reversed(judgments))
     assert path.read_bytes() == written
 
 
 def test_another_table_is_no_table_of_judgments(tmp_path: Path) -> None:
     path = tmp_path / JUDGMENTS
     path.write_bytes(b"PAR1 is how it begins")
-    with pytest.raises(EvaluationError, match="not a table of judgements"):
+    with pytest.raises(EvaluationError, match="not a table of judgments"):
         read_judgments(path)
 
 
@@ -146,13 +150,17 @@ scores = st.none() | st.floats(0, 1)
 def test_a_verdict_lies_among_the_scores_and_failures_change_nothing(
     usual: list[float | None], other: list[float | None]
 ) -> None:
-    found = [judgment(score=score, repeat=n) for n, score in enumerate(usual)]
-    found += [judgment(score=score, repeat=n, swapped=True) for n, score in enumerate(other)]
-    good = [each for each in found if each.score is not None]
+    judgments = [judgment(score=score, repeat=n) for n, score in enumerate(usual)]
+    judgments += [
+        judgment(score=score, repeat=n, order_swapped=True) for n, score in enumerate(other)
+    ]
+    good = [each for each in judgments if each.score is not None]
     for both in (False, True):
-        reading = verdict_of(found, both_orders=both)
-        assert reading == verdict_of(good, both_orders=both)
-        if reading:
+        verdict = verdict_of(judgments, both_orders=both)
+        assert verdict == verdict_of(good, both_orders=both)
+        if verdict:
             known = [each.score for each in good if each.score is not None]
-            assert min(known) - 1e-9 <= reading.score <= max(known) + 1e-9
-    assert (verdict_of(found, both_orders=True) is None) == (len({g.swapped for g in good}) < 2)
+            assert min(known) - 1e-9 <= verdict.score <= max(known) + 1e-9
+    assert (verdict_of(judgments, both_orders=True) is None) == (
+        len({g.order_swapped for g in good}) < 2
+    )

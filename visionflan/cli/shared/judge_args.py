@@ -1,4 +1,4 @@
-"""What commands say to and about judges: their arguments, the estimate and the coverage."""
+"""Options of commands that use a judge, and the estimate and coverage that they print."""
 
 import argparse
 from collections.abc import Sequence
@@ -9,95 +9,104 @@ from typing import TYPE_CHECKING
 from visionflan.cli.shared.log import log
 
 if TYPE_CHECKING:
-    from visionflan.evaluate.judge.base import Judge
+    from visionflan.evaluate.judge.runner import JudgingResult
+    from visionflan.evaluate.judge.session import JudgingSession
+    from visionflan.llm.base import LlmClient
+    from visionflan.llm.batch import CallGuard
 
 
 def add_judge_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare who judges and within which limits."""
-    group = parser.add_argument_group("judging what rules leave over")
-    who = group.add_mutually_exclusive_group()
-    who.add_argument("--judge", metavar="URL", help="an OpenAI-compatible server, up to its /v1")
-    who.add_argument("--judge-local", type=Path, metavar="PATH", help="a text model in a folder")
+    """Declare the judge and its limits."""
+    from visionflan.evaluate.judge import judge_kinds
+
+    group = parser.add_argument_group("LLM judge for answers that rules cannot parse")
+    choice = group.add_mutually_exclusive_group()
     add = group.add_argument
-    add("--judge-model", default="", metavar="NAME", help="the model that the server is to use")
-    add("--judge-template", default="", metavar="NAME|FILE", help="a local model's chat template")
-    add("--judge-device", choices=["auto", "cpu", "cuda"], default="auto")
-    add("--judge-key-variable", metavar="NAME", help="the environment variable that holds the key")
-    add("--judge-prices", type=prices, metavar="IN,OUT", help="US dollars for a million tokens")
-    add("--judge-max-calls", type=int, metavar="N", help="make no more calls than these")
-    add("--judge-max-usd", type=float, metavar="X", help="pay no more than this")
-    add("--judge-workers", type=int, default=4, metavar="N", help="calls at once (%(default)s)")
-    add("--judge-timeout", type=float, default=120, metavar="SECONDS", help="(%(default)s)")
-    fields = ["max_tokens", "max_completion_tokens"]
-    add("--judge-limit-field", choices=fields, default=fields[0], help="the server's word for it")
-    add("--judge-cache", type=Path, metavar="FILE", help="replies that are kept (in the run)")
-    add("--judge-dry-run", action="store_true", help="print what it would take, and ask nothing")
-
-
-def prices(words: str) -> tuple[float, float]:
-    """Read two prices."""
-    prompt, completion = (float(word) for word in words.split(","))
-    if prompt >= 0 and completion >= 0:
-        return prompt, completion
-    raise ValueError(words)
-
-
-def judge_from(given: argparse.Namespace) -> "Judge | None":
-    """Give the judge that is asked for, None where none is."""
-    from visionflan.errors import EvaluationError
-    from visionflan.evaluate.judge.base import TokenPrices
-
-    if given.judge_local:
-        from visionflan.evaluate.judge.local import LocalJudge
-
-        return LocalJudge(given.judge_local, given.judge_device, template=given.judge_template)
-    if not given.judge:
-        return None
-    if not given.judge_model:
-        raise EvaluationError("say with `--judge-model` which model the judge's server is to use")
-    from visionflan.evaluate.judge.openai_compatible import OpenAICompatibleJudge, read_api_key
-
-    return OpenAICompatibleJudge(
-        given.judge,
-        given.judge_model,
-        key=read_api_key(given.judge_key_variable) if given.judge_key_variable else "",
-        timeout=given.judge_timeout,
-        prices=TokenPrices(*given.judge_prices) if given.judge_prices else None,
-        limit_field=given.judge_limit_field,
+    for kind in judge_kinds():
+        kind.add_arguments(choice, group)
+    add(
+        "--judge-model",
+        default="",
+        metavar="NAME",
+        help="model that the server is to use; without --judge: the judge whose verdicts count",
     )
-
-
-def judge_evaluations(folders: Sequence[Path], judge: "Judge", given: argparse.Namespace) -> None:
-    """Have the answers of evaluations judged, all within the same limits.
-
-    What it takes is told first; then, unless the run is dry, they are judged.
-    """
-    from visionflan.errors import EvaluationError
-    from visionflan.evaluate.judge.budget import Budget, Limits
-    from visionflan.evaluate.judge.session import (
-        JudgingSession,
-        coverage_lines,
-        estimate_lines,
-        stop_lines,
-        total_lines,
+    add("--judge-max-calls", type=int, metavar="N", help="maximum number of judge calls")
+    add("--judge-max-usd", type=float, metavar="X", help="maximum cost in US dollars")
+    add(
+        "--judge-workers",
+        type=int,
+        default=4,
+        metavar="N",
+        help="calls at once (default: %(default)s)",
     )
+    add(
+        "--judge-cache",
+        type=Path,
+        metavar="FILE",
+        help="cache of replies (default: judge.sqlite beside the evaluations)",
+    )
+    add("--judge-dry-run", action="store_true", help="print the estimated cost and call nothing")
 
-    calls, usd, workers = given.judge_max_calls, given.judge_max_usd, given.judge_workers
-    budget = Budget(Limits(calls=calls, usd=usd, workers=workers), judge.prices)
-    with ExitStack() as opened:
-        made = [JudgingSession(folder, judge, budget, given.judge_cache) for folder in folders]
-        evaluations = [opened.enter_context(closing(each)) for each in made]
-        estimates = [evaluation.estimate() for evaluation in evaluations]
-        for evaluation, told in zip(evaluations, estimates, strict=True):
-            log(*estimate_lines(str(evaluation.folder), told))
+
+def judge_from(args: argparse.Namespace) -> "LlmClient | None":
+    """Return the judge that the arguments describe, None if there is none."""
+    from visionflan.evaluate.judge import judge_kinds
+
+    judges = (kind.from_arguments(args) for kind in judge_kinds())
+    return next((judge for judge in judges if judge is not None), None)
+
+
+def guard_from(args: argparse.Namespace, judge: "LlmClient") -> "CallGuard":
+    """Return the limits on calls that the arguments describe."""
+    from visionflan.errors import EvaluationError
+    from visionflan.llm.batch import CallGuard
+    from visionflan.llm.budget import Budget, Limits
+
+    if args.judge_max_usd is not None and judge.prices is None:
+        raise EvaluationError(
+            "--judge-max-usd needs the judge's prices: add --judge-price-per-mtok"
+        )
+    limits = Limits(
+        max_calls=args.judge_max_calls, max_usd=args.judge_max_usd, workers=args.judge_workers
+    )
+    return CallGuard(Budget(limits, judge.prices))
+
+
+def judge_evaluations(
+    directories: Sequence[Path], judge: "LlmClient", args: argparse.Namespace
+) -> None:
+    """Judge the answers of evaluations, all within the same limits; a dry run only estimates."""
+    from visionflan.evaluate.judge.session import JudgingSession, estimate_lines, total_lines
+
+    guard = guard_from(args, judge)
+    with ExitStack() as stack:
+        sessions = []
+        for directory in directories:
+            session = JudgingSession(directory, judge, guard, args.judge_cache)
+            sessions.append(stack.enter_context(closing(session)))
+        estimates = [session.estimate() for session in sessions]
+        for session, estimate in zip(sessions, estimates, strict=True):
+            log(*estimate_lines(str(session.directory), estimate))
         log(*total_lines(estimates))
-        if given.judge_dry_run:
-            return
-        found = []
-        for evaluation in evaluations:
-            found.append(evaluation.judge())
-            log(*coverage_lines(str(evaluation.folder), found[-1]))
-        log(*stop_lines(found))
-    reason = next((judged.stopped for judged in found if judged.stopped), "")
-    if reason and not any(judged.models for judged in found):
+        if not args.judge_dry_run:
+            check_any_judged([judge_session(session) for session in sessions])
+
+
+def judge_session(session: "JudgingSession") -> "JudgingResult":
+    """Judge one evaluation and print the coverage."""
+    from visionflan.evaluate.judge.session import coverage_lines
+
+    result = session.judge()
+    log(*coverage_lines(str(session.directory), result))
+    return result
+
+
+def check_any_judged(results: "Sequence[JudgingResult]") -> None:
+    """Print why judging stopped, if it did; raise EvaluationError if there is no verdict at all."""
+    from visionflan.errors import EvaluationError
+    from visionflan.evaluate.judge.session import stop_lines
+
+    log(*stop_lines(results))
+    reason = next((result.stop_reason for result in results if result.stop_reason), "")
+    if reason and not any(result.models for result in results):
         raise EvaluationError(f"nothing was judged: {reason}")

@@ -23,10 +23,11 @@ from visionflan.evaluate.aggregate.bootstrap import Floats
 from visionflan.evaluate.aggregate.measures import AggregateMetric, ratio
 from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
 from visionflan.evaluate.benchmark_files import reading_text, require_rows
-from visionflan.evaluate.judge.rubric import JudgeRequest, JudgeScore, Message, Rubric
+from visionflan.evaluate.judge.rubric import JudgeScore, Rubric
 from visionflan.evaluate.metric import ScoringRule
 from visionflan.evaluate.records.record import Record
 from visionflan.layouts import inside, json_lines, load_json
+from visionflan.llm.base import LlmRequest, Message
 from visionflan.specimens import write_image, write_lines
 
 LEFT, RIGHT = WHOLE.part(0.04, 0.28, 0.48, 0.72), WHOLE.part(0.52, 0.28, 0.96, 0.72)
@@ -45,7 +46,7 @@ Assistant 2, with a space between them. Explain your scores from the next line o
 order in which the answers stand must not matter."""
 
 
-def request(record: Record, swapped: bool) -> JudgeRequest:
+def request(record: Record, swapped: bool) -> LlmRequest:
     """Show captions, question and both answers, the reference first unless they are swapped."""
     told = json.loads(record.context)
     question = record.prompt.removeprefix(f"{IMAGE_MARKER}\n")
@@ -58,7 +59,7 @@ def request(record: Record, swapped: bool) -> JudgeRequest:
         f"[{role} 2]\n{second}\n\n[End of {role} 2]\n\n"
         f"[System]\n{told['rule']}\n\n"
     )
-    return JudgeRequest((Message("system", SYSTEM), Message("user", content)), 0.2, 1024)
+    return LlmRequest((Message("system", SYSTEM), Message("user", content)), 0.2, 1024)
 
 
 def scores(words: str, record: Record, swapped: bool) -> JudgeScore | None:

@@ -18,9 +18,10 @@ from visionflan.drawing import WHOLE, canvas, cells, shape, word
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.aggregate.measures import AggregateMetric, mean_score
 from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
-from visionflan.evaluate.judge.rubric import JudgeRequest, JudgeScore, Message, Rubric
+from visionflan.evaluate.judge.rubric import JudgeScore, Rubric
 from visionflan.evaluate.records.record import Record
 from visionflan.layouts import inside, load_json, require
+from visionflan.llm.base import LlmRequest, Message
 from visionflan.specimens import write_image, write_json
 
 PART = "v1"
@@ -85,12 +86,12 @@ TABLE = "\n".join(
 )
 
 
-def request(record: Record, swapped: bool) -> JudgeRequest:
+def request(record: Record, swapped: bool) -> LlmRequest:
     """Ask for the last cell of a table: question, ground truth, prediction, correctness."""
     truth = record.target.replace("<AND>", " <AND> ").replace("<OR>", " <OR> ")
     question = record.prompt.removeprefix(f"{IMAGE_MARKER}\n")
     line = " | ".join((question, truth, record.answer, ""))
-    return JudgeRequest((Message("user", f"{TASK}\n\n{TABLE}\n\n{line}"),), 0.0, 3)
+    return LlmRequest((Message("user", f"{TASK}\n\n{TABLE}\n\n{line}"),), 0.0, 3)
 
 
 def grade(words: str, record: Record, swapped: bool) -> JudgeScore | None:

@@ -1,4 +1,4 @@
-"""Let a judge's verdicts decide what rules could not, or what only a judge can score."""
+"""Replace or complete the scores of rules by a judge's verdicts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -14,42 +14,42 @@ Verdicts = Mapping[tuple[str, str, str], JudgeScore | None]
 def apply_verdicts(
     records: Sequence[Record], rubric: Rubric, judgments: Iterable[Judgment], judge: str = ""
 ) -> tuple[list[Record], str]:
-    """Score records by the verdicts of one judge, and name it.
+    """Score records by the verdicts of one judge; return them and its name.
 
-    Where a judge was asked, an answer that it has not scored is missing data, whatever a rule would
-    fall back on: verdicts and guesses are never mixed. Without a judge, rules keep what they gave.
+    Once a judge was asked, an answer that it has not scored is missing data, whatever score a rule
+    would fall back on: verdicts and guesses are never mixed. Without a judge the scores stay.
     """
-    kept = [each for each in judgments if each.rubric == rubric.name]
-    if not kept:
+    ours = [judgment for judgment in judgments if judgment.rubric == rubric.name]
+    if not ours:
         return list(records), ""
-    name = judge_of(kept, rubric, judge)
-    if name not in (known := sorted({each.judge for each in kept})):
+    name = judge_of(ours, rubric, judge)
+    if name not in (known := sorted({judgment.judge for judgment in ours})):
         raise EvaluationError(
-            f"{name} has judged none of these answers, which {', '.join(known)} judged: name one "
-            "of them with `--judge-model`, or have them judged with `--judge`"
+            f"{name} has judged none of these answers, but {', '.join(known)} has: name that judge "
+            "with `--judge-model`, or judge the answers with `--judge`"
         )
-    found = verdicts(kept, records, rubric, name)
-    by_scope = score_all_by_judge if rubric.scope == "all" else score_unparsed_by_judge
-    return [record if record.error else by_scope(record, found) for record in records], name
+    by_record = verdicts(ours, records, rubric, name)
+    apply = score_all_by_judge if rubric.scope == "all" else score_unparsed_by_judge
+    return [record if record.error else apply(record, by_record) for record in records], name
 
 
-def score_all_by_judge(record: Record, found: Verdicts) -> Record:
-    """Give a record the judge's score by both rules."""
-    reading, status = find_verdict(record, found)
+def score_all_by_judge(record: Record, by_record: Verdicts) -> Record:
+    """Return a record with the judge's score under both rules."""
+    verdict, status = find_verdict(record, by_record)
     return record._replace(
         decided_by="judge",
         status=status,
         status_official=status,
-        score_official=reading.score if reading else None,
-        score_lenient=reading.score if reading else None,
-        against=reading.against if reading else None,
+        score_official=verdict.score if verdict else None,
+        score_lenient=verdict.score if verdict else None,
+        against=verdict.reference_score if verdict else None,
     )
 
 
-def score_unparsed_by_judge(record: Record, found: Verdicts) -> Record:
-    """Give a record the judge's score by those rules that could not read the answer."""
-    reading, status = find_verdict(record, found)
-    score = reading.score if reading else None
+def score_unparsed_by_judge(record: Record, by_record: Verdicts) -> Record:
+    """Return a record with the judge's score under those rules that could not parse the answer."""
+    verdict, status = find_verdict(record, by_record)
+    score = verdict.score if verdict else None
     if needs_judge(record.answer, record.status, record.parsed):
         record = record._replace(decided_by="judge", status=status, score_lenient=score)
     if needs_judge(record.answer, record.status_official, record.parsed_official):
@@ -57,9 +57,9 @@ def score_unparsed_by_judge(record: Record, found: Verdicts) -> Record:
     return record
 
 
-def find_verdict(record: Record, found: Verdicts) -> tuple[JudgeScore | None, ParseStatus]:
-    """Find what the judge said of an answer, or why it said nothing."""
-    if record.place not in found:
+def find_verdict(record: Record, by_record: Verdicts) -> tuple[JudgeScore | None, ParseStatus]:
+    """Return the verdict on a record and the status that it means."""
+    if record.place not in by_record:
         return None, "unjudged"
-    reading = found[record.place]
-    return reading, "parsed" if reading else "judge_failed"
+    verdict = by_record[record.place]
+    return verdict, "parsed" if verdict else "judge_failed"

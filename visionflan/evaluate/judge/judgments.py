@@ -1,4 +1,4 @@
-"""What judges said of answers, one row a verdict, kept beside the records, and what it means."""
+"""The verdicts of judges, one row each, stored beside the records, and how they are aggregated."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -15,32 +15,46 @@ from visionflan.evaluate.records.record import Record
 if TYPE_CHECKING:
     import pyarrow as pa
 
-JUDGMENTS = "judgements.parquet"
+JUDGMENTS = "judgments.parquet"
 
 
 class Judgment(NamedTuple):
-    """One verdict that was asked for, or why there is none.
+    """One verdict that a judge was asked for, or why there is none.
 
-    `answer` is the sha256 of the words that were judged: verdicts on other words never count.
-    `judge` is the model that was asked for, `model` the name under which the server answered; `raw`
-    is what it said; `failure` is empty where there is a score. Tokens, `cost` in US dollars and
-    `attempts` cover all calls for this verdict; one that is `cached` was not paid for by the last
-    run.
+    Attributes:
+        task: with `sample_key` and `condition` the key of the record.
+        sample_key: see `task`.
+        condition: see `task`.
+        response_sha256: hash of the judged answer; verdicts on another answer never count.
+        rubric: name of the rubric.
+        order_swapped: whether the answer and its reference were swapped in the prompt.
+        repeat: index of the sample, from 0.
+        judge: the model that was requested.
+        model: the name under which the server answered.
+        raw_reply: what the judge wrote.
+        score: of the answer, from 0 to 1; None if there is no verdict.
+        reference_score: of the reference, where both are compared.
+        error: why there is no verdict, else empty.
+        attempts: calls made for this verdict; tokens and cost are their sums.
+        prompt_tokens: None where the server does not count.
+        completion_tokens: None where the server does not count.
+        cost: US dollars; None if unknown.
+        cached: whether the last command did not pay for it.
     """
 
     task: str
     sample_key: str
     condition: str
-    answer: str
+    response_sha256: str
     rubric: str
-    swapped: bool
+    order_swapped: bool
     repeat: int
     judge: str
     model: str
-    raw: str
+    raw_reply: str
     score: float | None
-    against: float | None
-    failure: str
+    reference_score: float | None
+    error: str
     attempts: int
     prompt_tokens: int | None
     completion_tokens: int | None
@@ -48,155 +62,153 @@ class Judgment(NamedTuple):
     cached: bool
 
     @property
-    def subject(self) -> tuple[str, str, str, str]:
-        """Name the answer that is judged."""
-        return self.task, self.sample_key, self.condition, self.answer
+    def answer_key(self) -> tuple[str, str, str, str]:
+        """The judged answer."""
+        return self.task, self.sample_key, self.condition, self.response_sha256
 
     @property
-    def place(self) -> tuple[object, ...]:
-        """What tells this verdict from all others."""
-        return *self.subject, self.rubric, self.judge, self.swapped, self.repeat
+    def key(self) -> tuple[object, ...]:
+        """What identifies this verdict."""
+        return *self.answer_key, self.rubric, self.judge, self.order_swapped, self.repeat
 
 
-def subject(record: Record) -> tuple[str, str, str, str]:
-    """Name the answer of a record as judgements do."""
+def answer_key(record: Record) -> tuple[str, str, str, str]:
+    """Return the key of a record's answer in the table of judgments."""
     return *record.place, sha256(record.answer.encode()).hexdigest()
 
 
-# What rules leave over: they could not read it, could read it in several ways, or do not try to.
+# Answers that a rule could not parse, could parse in several ways, or does not try to.
 UNPARSED_STATUSES: frozenset[ParseStatus] = frozenset(
     {"unparsed", "ambiguous", "unjudged", "judge_failed"}
 )
 
 
 def needs_judge(answer: str, status: ParseStatus, parsed: str) -> bool:
-    """Whether a rule could not tell what an answer means; one without words means nothing."""
+    """Return whether a rule could not parse an answer; a blank answer needs no judge."""
     return bool(answer.strip()) and (
         status in UNPARSED_STATUSES or (status == "truncated" and not parsed)
     )
 
 
 def verdict_of(judgments: Sequence[Judgment], *, both_orders: bool = False) -> JudgeScore | None:
-    """Average the verdicts on one answer; None where there is none, or none in one of two orders.
+    """Average the verdicts on one answer; None if there is none, or none in one of two orders.
 
-    Both orders weigh the same, however many of their repeats succeeded.
+    Both orders have the same weight, however many of their repeats succeeded.
     """
-    orders = []
+    means = []
     for swapped in (False, True) if both_orders else (None,):
-        found = [
-            JudgeScore(each.score, each.against)
-            for each in judgments
-            if each.score is not None and swapped in (None, each.swapped)
+        scores = [
+            JudgeScore(judgment.score, judgment.reference_score)
+            for judgment in judgments
+            if judgment.score is not None and swapped in (None, judgment.order_swapped)
         ]
-        if not found:
+        if not scores:
             return None
-        orders.append(averaged(found))
-    return averaged(orders)
+        means.append(mean_score(scores))
+    return mean_score(means)
 
 
-def averaged(readings: Sequence[JudgeScore]) -> JudgeScore:
-    """Average scores, and those of the references where all have one."""
-    against = [each.against for each in readings if each.against is not None]
+def mean_score(scores: Sequence[JudgeScore]) -> JudgeScore:
+    """Return the mean; that of the references only if all have a score."""
+    references = [score.reference_score for score in scores if score.reference_score is not None]
     return JudgeScore(
-        sum(each.score for each in readings) / len(readings),
-        sum(against) / len(readings) if len(against) == len(readings) else None,
+        sum(score.score for score in scores) / len(scores),
+        sum(references) / len(references) if len(references) == len(scores) else None,
     )
 
 
 def verdicts(
     judgments: Iterable[Judgment], records: Iterable[Record], rubric: Rubric, judge: str
 ) -> dict[tuple[str, str, str], JudgeScore | None]:
-    """Give a judge's verdict on each record that it was asked about, None where that failed.
+    """Return a judge's verdict on each record by its key; None if judging failed.
 
-    Records are told by their place; those that the judge was not asked about are left out.
+    Records that the judge was not asked about are left out.
     """
-    found: dict[tuple[str, str, str, str], list[Judgment]] = defaultdict(list)
-    for each in judgments:
-        if (each.rubric, each.judge) == (rubric.name, judge):
-            found[each.subject].append(each)
+    by_answer: dict[tuple[str, str, str, str], list[Judgment]] = defaultdict(list)
+    for judgment in judgments:
+        if (judgment.rubric, judgment.judge) == (rubric.name, judge):
+            by_answer[judgment.answer_key].append(judgment)
     return {
-        record.place: verdict_of(found[subject(record)], both_orders=rubric.both_orders)
+        record.place: verdict_of(by_answer[answer_key(record)], both_orders=rubric.both_orders)
         for record in records
-        if subject(record) in found
+        if answer_key(record) in by_answer
     }
 
 
 def judge_of(judgments: Iterable[Judgment], rubric: Rubric, name: str = "") -> str:
-    """Name the judge whose verdicts count: the one that is asked for, or the only one.
-
-    Without any it is empty.
-    """
-    names = sorted({each.judge for each in judgments if each.rubric == rubric.name})
+    """Return the judge whose verdicts count: the named one, or the only one; empty if none."""
+    names = sorted({judgment.judge for judgment in judgments if judgment.rubric == rubric.name})
     if name:
         return name
     if len(names) > 1:
         raise EvaluationError(
-            f"these answers were judged by {', '.join(names)}: say with `--judge-model` whose "
-            "verdicts count"
+            f"these answers were judged by {', '.join(names)}: choose one of them with "
+            "`--judge-model`"
         )
     return names[0] if names else ""
 
 
 class PositionBias(NamedTuple):
-    """How much the place of an answer beside its reference decides.
+    """How much the order of answer and reference decides.
 
-    Of `pairs` judged in both places, `held` have the same winner in both; `shift` is how much
-    further ahead of its reference the answer is in its usual place than in the other.
+    Of `num_pairs` comparisons in both orders, `num_consistent` have the same winner in both;
+    `shift` is the mean lead of the answer over its reference in the usual order, minus that in the
+    swapped order.
     """
 
-    pairs: int
-    held: int
+    num_pairs: int
+    num_consistent: int
     shift: float | None
 
 
 def position_bias(judgments: Iterable[Judgment]) -> PositionBias:
-    """Measure how much verdicts depend on the place."""
+    """Measure the position bias of the verdicts."""
     leads: dict[tuple[object, ...], dict[bool, float]] = defaultdict(dict)
-    for each in judgments:
-        if each.score is not None and each.against is not None:
-            key = (*each.subject, each.rubric, each.judge, each.repeat)
-            leads[key][each.swapped] = each.score - each.against
+    for judgment in judgments:
+        if judgment.score is not None and judgment.reference_score is not None:
+            key = (*judgment.answer_key, judgment.rubric, judgment.judge, judgment.repeat)
+            leads[key][judgment.order_swapped] = judgment.score - judgment.reference_score
     both = [(lead[False], lead[True]) for lead in leads.values() if len(lead) == 2]
-    held = sum((one > 0) - (one < 0) == (two > 0) - (two < 0) for one, two in both)
+    consistent = sum((one > 0) - (one < 0) == (two > 0) - (two < 0) for one, two in both)
     shift = sum(one - two for one, two in both) / len(both) if both else None
-    return PositionBias(len(both), held, shift)
+    return PositionBias(len(both), consistent, shift)
 
 
 def merge_judgments(earlier: Iterable[Judgment], new: Iterable[Judgment]) -> list[Judgment]:
-    """Put new verdicts in the place of earlier ones; a failure never takes that of a verdict."""
-    kept = {each.place: each for each in earlier}
-    for each in new:
-        before = kept.get(each.place)
-        if before is None or before.failure or not each.failure:
-            kept[each.place] = each
-    return list(kept.values())
+    """Replace earlier judgments by new ones; a failure never replaces a verdict."""
+    merged = {judgment.key: judgment for judgment in earlier}
+    for judgment in new:
+        before = merged.get(judgment.key)
+        if before is None or before.error or not judgment.error:
+            merged[judgment.key] = judgment
+    return list(merged.values())
 
 
 def schema() -> "pa.Schema":
-    """Give the columns of the table of judgements."""
+    """Return the schema of the table of judgments."""
     import pyarrow as pa
 
     types = {
-        **dict.fromkeys(("swapped", "cached"), pa.bool_()),
+        **dict.fromkeys(("order_swapped", "cached"), pa.bool_()),
         **dict.fromkeys(("repeat", "attempts"), pa.int32()),
         **dict.fromkeys(("prompt_tokens", "completion_tokens"), pa.int64()),
-        **dict.fromkeys(("score", "against", "cost"), pa.float64()),
+        **dict.fromkeys(("score", "reference_score", "cost"), pa.float64()),
     }
     return pa.schema([(name, types.get(name, pa.string())) for name in Judgment._fields])
 
 
 def write_judgments(path: Path, judgments: Iterable[Judgment]) -> None:
-    """Write judgements whole, in an order that does not depend on how they came about."""
+    """Write judgments atomically, sorted by key."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    rows = [each._asdict() for each in sorted(judgments, key=lambda each: each.place)]
+    rows = [judgment._asdict() for judgment in sorted(judgments, key=lambda row: row.key)]
     with atomic_path(path) as temporary:
         pq.write_table(pa.Table.from_pylist(rows, schema=schema()), temporary, compression="zstd")
 
 
 def read_judgments(path: Path) -> list[Judgment]:
-    """Read the judgements of an evaluation; there are none where there is no file."""
+    """Read the judgments of an evaluation; an absent file has none."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -204,9 +216,9 @@ def read_judgments(path: Path) -> list[Judgment]:
         return []
     try:
         table = pq.ParquetFile(path).read().select(list(Judgment._fields))
-    except (pa.ArrowException, KeyError) as fault:
+    except (pa.ArrowException, KeyError) as error:
         raise EvaluationError(
-            f"{path} is not a table of judgements of this version: {fault}; remove it and judge "
-            "again, replies that were paid for are in the cache"
-        ) from fault
+            f"{path} is not a table of judgments of this version: {error}; remove it and judge "
+            "again (replies that were paid for are in the cache)"
+        ) from error
     return [Judgment(**row) for row in table.to_pylist()]

@@ -1,5 +1,6 @@
-"""A judge in this process: a text model of `transformers`, from a folder."""
+"""A judge in this process: a text model of `transformers` in a local directory."""
 
+import argparse
 from collections import Counter
 from functools import cached_property
 from hashlib import sha256
@@ -8,48 +9,74 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.judge.base import JudgeError, JudgeReply, TokenPrices
-from visionflan.evaluate.judge.rubric import JudgeRequest
 from visionflan.evaluate.models.checkpoint import checkpoint_digest
 from visionflan.hashing import stable_hash
+from visionflan.llm.base import LlmCallError, LlmClient, LlmReply, LlmRequest, TokenPrices
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
-class LocalJudge:
-    """A causal language model that is asked one question at a time.
+def add_arguments(choice: argparse._MutuallyExclusiveGroup, group: argparse._ArgumentGroup) -> None:
+    """Declare the model and how it is run."""
+    choice.add_argument(
+        "--judge-local", type=Path, metavar="PATH", help="directory of a text model"
+    )
+    group.add_argument(
+        "--judge-template",
+        default="",
+        metavar="NAME|FILE",
+        help="chat template of a local model (default: the model's own)",
+    )
+    group.add_argument(
+        "--judge-device",
+        choices=["auto", "cpu", "cuda"],
+        default="auto",
+        help="device of a local model (default: %(default)s)",
+    )
 
-    Its name holds the digest of its files, so that other weights in the same folder are another
-    judge. `template` names a chat template, or a file of one, for models that bring none. Above
-    temperature 0 what it says depends on the question, the repeat, and how often it was asked.
+
+def from_arguments(args: argparse.Namespace) -> LlmClient | None:
+    """Return the judge in `--judge-local`, None without it."""
+    if not args.judge_local:
+        return None
+    return LocalJudge(args.judge_local, args.judge_device, template=args.judge_template)
+
+
+class LocalJudge:
+    """A causal language model that answers one request at a time.
+
+    Its name contains the digest of its files, so that other weights in the same directory are
+    another judge. `template` is the name or the file of a chat template, for models without one.
+    Above temperature 0 a reply depends on the request, the sample index, and how often that was
+    sampled.
     """
 
     def __init__(self, path: Path, device: str = "auto", *, template: str = "") -> None:
         if not (path / "config.json").is_file():
-            raise EvaluationError(f"{path} is no text model: it holds no config.json")
-        self.path, self.device, self.told = path, device, template
-        self.lock, self.times = Lock(), Counter[tuple[JudgeRequest, int]]()
+            raise EvaluationError(f"{path} is not a text model: config.json is missing")
+        self.path, self.device, self.template_name = path, device, template
+        self.lock, self.num_samples = Lock(), Counter[tuple[LlmRequest, int]]()
 
     @cached_property
     def name(self) -> str:
-        """Name the folder and its content."""
+        """The name of the directory and the digest of its content."""
         return f"{self.path.resolve().name}@{checkpoint_digest(self.path)[:12]}"
 
     @property
     def address(self) -> str:
-        """Tell by which library, template and arithmetic it answers."""
+        """The library, the chat template and the dtype."""
         template = sha256(self.template.encode()).hexdigest()[:12]
-        return f"transformers {template} {self.precision}"
+        return f"transformers {template} {self.dtype}"
 
     @property
     def prices(self) -> TokenPrices | None:
-        """A model of one's own costs nothing a call."""
+        """None: a local model is free."""
         return None
 
     @property
-    def precision(self) -> str:
-        """Name the arithmetic: half precision on an accelerator, single on a processor."""
+    def dtype(self) -> str:
+        """The dtype of the weights: bfloat16 on a GPU, float32 on a CPU."""
         from visionflan.model.generate import resolve_device
 
         return "bfloat16" if resolve_device(self.device).type == "cuda" else "float32"
@@ -63,98 +90,104 @@ class LocalJudge:
 
     @cached_property
     def template(self) -> str:
-        """The chat template: the one that is told, else the model's own."""
+        """The chat template: the named one, else the model's own."""
         from visionflan.model.chat_templates import template
 
-        if self.told:
-            return template(self.told)
+        if self.template_name:
+            return template(self.template_name)
         own: object = self.tokenizer.chat_template
         if not isinstance(own, str):
             raise EvaluationError(
-                f"{self.path} brings no chat template: name one with `--judge-template` (`vicuna` "
+                f"{self.path} has no chat template: name one with `--judge-template` (`vicuna` "
                 "for Vicuna, or a Jinja file)"
             )
         return own
 
     @cached_property
     def model(self) -> "PreTrainedModel":
-        """The model in memory."""
+        """The loaded model."""
         import torch
         from transformers import AutoModelForCausalLM
 
         from visionflan.model.generate import resolve_device
         from visionflan.model.pretrained import from_folder
 
-        dtype = getattr(torch, self.precision)
+        dtype = getattr(torch, self.dtype)
         model: PreTrainedModel = from_folder(AutoModelForCausalLM, self.path, "judge", dtype=dtype)
         torch.nn.Module.to(model, resolve_device(self.device))
         model.eval()
         return model
 
-    def ask(self, request: JudgeRequest, repeat: int) -> JudgeReply:
-        """Answer, one question at a time."""
+    def complete(self, request: LlmRequest, sample_index: int) -> LlmReply:
+        """Generate a reply, one at a time."""
         with self.lock:
-            tokens = self.encoded(request)
-            time = self.times[request, repeat]
-            self.times[request, repeat] += 1
-            words = [message.content for message in request.messages]
-            written = self.written(tokens, request, stable_hash(repeat, time, *words) % 2**63)
-        text = str(self.tokenizer.decode(written, skip_special_tokens=True)).strip()
-        reply = JudgeReply(text, self.name, len(tokens), len(written))
+            prompt_ids = self.tokenize(request)
+            count = self.num_samples[request, sample_index]
+            self.num_samples[request, sample_index] += 1
+            contents = [message.content for message in request.messages]
+            seed = stable_hash(sample_index, count, *contents) % 2**63
+            new_ids = self.generate(prompt_ids, request, seed)
+        text = str(self.tokenizer.decode(new_ids, skip_special_tokens=True)).strip()
+        reply = LlmReply(text, self.name, len(prompt_ids), len(new_ids))
         if not text:
-            raise JudgeError("unusable", "the judge said nothing", reply=reply)
+            raise LlmCallError("unparsable", "the local judge generated no text", reply=reply)
         return reply
 
-    def encoded(self, request: JudgeRequest) -> list[int]:
-        """Write a request as the model's conversations are, and see that it fits."""
+    def tokenize(self, request: LlmRequest) -> list[int]:
+        """Return the token ids of a chat; raise LlmCallError if it leaves no room for the reply."""
+        prompt_ids: list[int] = self.tokenizer(self.render(request), add_special_tokens=False)[
+            "input_ids"
+        ]
+        max_len = getattr(self.model.config, "max_position_embeddings", None)
+        if max_len is not None and len(prompt_ids) + request.max_tokens > max_len:
+            raise LlmCallError(
+                "rejected",
+                f"the prompt has {len(prompt_ids)} tokens and the reply up to "
+                f"{request.max_tokens}, more than the judge's context of {max_len} tokens",
+            )
+        return prompt_ids
+
+    def render(self, request: LlmRequest) -> str:
+        """Render a chat by the template."""
         from jinja2 import TemplateError
 
-        messages = [message._asdict() for message in request.messages]
-        given: dict[str, Any] = {
+        options: dict[str, Any] = {
             "chat_template": self.template,
             "add_generation_prompt": True,
             "tokenize": False,
         }
+        messages = [message._asdict() for message in request.messages]
         try:
-            words = self.tokenizer.apply_chat_template(messages, **given)
-        except TemplateError:  # some models know no system's words: they go before the user's
-            joined = "\n\n".join(message.content for message in request.messages)
-            alone = [{"role": "user", "content": joined}]
-            words = self.tokenizer.apply_chat_template(alone, **given)
-        tokens: list[int] = self.tokenizer(words, add_special_tokens=False)["input_ids"]
-        most = getattr(self.model.config, "max_position_embeddings", None)
-        if most is not None and len(tokens) + request.max_tokens > most:
-            raise JudgeError(
-                "refused",
-                f"the question has {len(tokens)} tokens and the reply up to {request.max_tokens}, "
-                f"more than the {most} that the judge takes",
-            )
-        return tokens
+            return str(self.tokenizer.apply_chat_template(messages, **options))
+        except TemplateError:  # some templates have no system role: put it before the user's text
+            content = "\n\n".join(message.content for message in request.messages)
+            user = [{"role": "user", "content": content}]
+            return str(self.tokenizer.apply_chat_template(user, **options))
 
-    def written(self, tokens: list[int], request: JudgeRequest, seed: int) -> list[int]:
-        """Write on from a prompt; what the model's own files say of sampling does not count."""
+    def generate(self, prompt_ids: list[int], request: LlmRequest, seed: int) -> list[int]:
+        """Return the generated token ids; the model's own sampling settings are ignored."""
         import torch
         from transformers import GenerationConfig
 
         own = self.model.generation_config
-        ends = own.eos_token_id if own else None
+        eos_token_id = own.eos_token_id if own else None
         sampling: dict[str, Any] = {"do_sample": False}
         if request.temperature > 0:
             sampling = {"do_sample": True, "temperature": request.temperature, "top_k": 0}
         config = GenerationConfig(
             max_new_tokens=request.max_tokens,
-            eos_token_id=ends if ends is not None else self.tokenizer.eos_token_id,
+            eos_token_id=self.tokenizer.eos_token_id if eos_token_id is None else eos_token_id,
             pad_token_id=self.tokenizer.eos_token_id,
             **sampling,
         )
         device = self.model.device
-        row = torch.tensor([tokens], device=device)
+        row = torch.tensor([prompt_ids], device=device)
         generator: Any = self.model
         devices = [device] if device.type == "cuda" else []
         with torch.random.fork_rng(devices), torch.inference_mode():
             torch.manual_seed(seed)
-            out = generator.generate(
+            output = generator.generate(
                 input_ids=row, attention_mask=torch.ones_like(row), generation_config=config
             )
-        new: list[int] = out[0, len(tokens) :].tolist()
-        return new
+        new_ids: list[int] = output[0, len(prompt_ids) :].tolist()
+        return new_ids

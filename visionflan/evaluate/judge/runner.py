@@ -1,162 +1,185 @@
-"""Judge the answers of one evaluation: what is asked, in which order, and what becomes of it.
+"""Judge the answers of one evaluation.
 
-Answers are judged in an order that their content decides, so that those judged before a cap stand
-for the rest. Questions that are the same to the letter are asked once.
+The order of judging is a hash of the content, so that the answers judged before a limit are a
+random sample. Identical requests are sent once.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from visionflan.evaluate.judge.base import Judge
-from visionflan.evaluate.judge.budget import Budget, CostEstimate, estimate_cost
-from visionflan.evaluate.judge.cache import CacheKey, ReplyCache
-from visionflan.evaluate.judge.judgments import Judgment, needs_judge, subject, verdicts
-from visionflan.evaluate.judge.retry import JudgeOutcome, JudgeWorker, RetryPolicy
+from visionflan.evaluate.judge.judgments import Judgment, answer_key, needs_judge, verdicts
 from visionflan.evaluate.judge.rubric import Rubric
 from visionflan.evaluate.records.record import Record
 from visionflan.hashing import stable_hash
+from visionflan.llm.base import LlmClient
+from visionflan.llm.batch import CallGuard, LlmBatch, LlmCall, LlmOutcome, unparsable_message
+from visionflan.llm.budget import CostEstimate, estimate_cost
+from visionflan.llm.cache import CacheKey, ReplyCache
 
 
 class JudgeTask(NamedTuple):
-    """One verdict that is wanted."""
+    """One verdict that is needed; `digest` is that of its key."""
 
     record: Record
-    asked: CacheKey
-    key: str
+    swapped: bool
+    key: CacheKey
+    digest: str
 
 
 class JudgingResult(NamedTuple):
-    """What judging came to.
+    """The outcome of judging one evaluation.
 
-    Of the answers `wanted` those `judged` have a verdict, those `failed` were asked about in vain
-    or in one of two orders only,
-    the rest was not asked about, because judging `stopped` for the reason that is told. `usd` is
-    what calls cost at most, None without prices; `models` counts the verdicts by the name under
-    which the server answered.
+    Attributes:
+        judgments: one per verdict asked for, failures included.
+        num_answers: answers to judge.
+        num_judged: answers with a verdict.
+        num_failed: answers without one although the judge was asked, perhaps in one order only.
+        models: number of verdicts by the name under which the server answered.
+        stop_reason: why answers were left out; empty if none was.
+        calls: calls made.
+        usd: upper bound of their cost in US dollars; None without prices.
     """
 
     judgments: list[Judgment]
-    wanted: int
-    judged: int
-    failed: int
+    num_answers: int
+    num_judged: int
+    num_failed: int
     models: Mapping[str, int]
-    stopped: str = ""
+    stop_reason: str = ""
     calls: int = 0
     usd: float | None = None
 
     @property
-    def unasked(self) -> int:
-        """Count the answers that the judge was not asked about."""
-        return self.wanted - self.judged - self.failed
+    def num_unjudged(self) -> int:
+        """The answers that the judge was not asked about."""
+        return self.num_answers - self.num_judged - self.num_failed
 
 
-def is_wanted(record: Record, rubric: Rubric) -> bool:
-    """Whether a judge is to score an answer: it is there, and in the scope of the rubric."""
+def in_scope(record: Record, rubric: Rubric) -> bool:
+    """Return whether a judge is to score an answer."""
     if record.error:
         return False
     if rubric.scope == "all" or record.decided_by == "judge":
         return True
-    read = ((record.status, record.parsed), (record.status_official, record.parsed_official))
-    return any(needs_judge(record.answer, status, parsed) for status, parsed in read)
+    by_rule = ((record.status, record.parsed), (record.status_official, record.parsed_official))
+    return any(needs_judge(record.answer, status, parsed) for status, parsed in by_rule)
 
 
-def plan(records: Iterable[Record], rubric: Rubric, judge: Judge) -> list[JudgeTask]:
-    """List the verdicts that are wanted, all of one answer together."""
-    wanted = [record for record in records if is_wanted(record, rubric)]
-    wanted.sort(key=lambda record: (stable_hash(record.sample_key), record.place))
+def plan(records: Iterable[Record], rubric: Rubric, judge: LlmClient) -> list[JudgeTask]:
+    """List the verdicts that are needed, all of one answer together."""
+    to_judge = [record for record in records if in_scope(record, rubric)]
+    to_judge.sort(key=lambda record: (stable_hash(record.sample_key), record.place))
     return [
-        JudgeTask(record, asked, asked.key)
-        for record in wanted
+        make_task(record, rubric, judge, repeat, swapped=swapped)
+        for record in to_judge
         for repeat in range(rubric.repeats)
         for swapped in ((False, True) if rubric.both_orders else (False,))
-        for asked in [
-            CacheKey(judge, rubric.request(record, swapped), rubric.name, repeat, swapped)
-        ]
     ]
 
 
-def kept_replies(
-    asks: Sequence[JudgeTask], rubric: Rubric, cache: ReplyCache
-) -> dict[str, JudgeOutcome]:
-    """Give the replies to what was asked before, if the rubric still can read them."""
-    found = {}
-    for ask in distinct(asks):
-        reply = cache.get(ask.key)
-        if reply and rubric.read(reply.text, ask.record, ask.asked.swapped) is not None:
-            found[ask.key] = JudgeOutcome(reply)
-    return found
+def make_task(
+    record: Record, rubric: Rubric, judge: LlmClient, repeat: int, *, swapped: bool
+) -> JudgeTask:
+    """Return the task of one verdict; its cache key tells the two orders apart."""
+    purpose = f"{rubric.name} (swapped)" if swapped else rubric.name
+    key = CacheKey(judge, rubric.request(record, swapped), purpose, repeat)
+    return JudgeTask(record, swapped, key, key.digest)
 
 
-def distinct(asks: Iterable[JudgeTask]) -> list[JudgeTask]:
-    """Leave out what is asked before in the same words."""
-    return list({ask.key: ask for ask in asks}.values())
+def cached_outcomes(
+    tasks: Sequence[JudgeTask], rubric: Rubric, cache: ReplyCache
+) -> dict[str, LlmOutcome]:
+    """Return the cached replies by digest, without those that the rubric cannot parse."""
+    outcomes = {}
+    for task in distinct(tasks):
+        reply = cache.get(task.digest)
+        if reply and rubric.parse(reply.text, task.record, task.swapped) is not None:
+            outcomes[task.digest] = LlmOutcome(reply)
+    return outcomes
+
+
+def distinct(tasks: Iterable[JudgeTask]) -> list[JudgeTask]:
+    """Return one task per distinct request."""
+    return list({task.digest: task for task in tasks}.values())
 
 
 def estimate(
-    records: Iterable[Record], rubric: Rubric, judge: Judge, cache: ReplyCache
+    records: Iterable[Record], rubric: Rubric, judge: LlmClient, cache: ReplyCache
 ) -> CostEstimate:
-    """Estimate what judging would take, asking nothing."""
-    asks = plan(records, rubric, judge)
-    kept = kept_replies(asks, rubric, cache)
-    waiting = [ask.asked.request for ask in distinct(asks) if ask.key not in kept]
-    known = sum(ask.key in kept for ask in asks)
-    return estimate_cost(len(asks), known, waiting, judge.prices)
+    """Estimate the cost of judging, without a call."""
+    tasks = plan(records, rubric, judge)
+    cached = cached_outcomes(tasks, rubric, cache)
+    requests = [task.key.request for task in distinct(tasks) if task.digest not in cached]
+    num_cached = sum(task.digest in cached for task in tasks)
+    return estimate_cost(len(tasks), num_cached, requests, judge.prices)
 
 
 def judge_records(
-    records: Iterable[Record],
-    rubric: Rubric,
-    judge: Judge,
-    cache: ReplyCache,
-    budget: Budget,
-    patience: RetryPolicy | None = None,
+    records: Iterable[Record], rubric: Rubric, judge: LlmClient, cache: ReplyCache, guard: CallGuard
 ) -> JudgingResult:
-    """Have answers judged within a budget; what was judged is kept, what was not is told.
+    """Judge answers within a budget; verdicts already in the cache are not asked for again.
 
-    Stopped at any moment, the same call goes on with what is not in the cache.
+    If it is stopped at any moment, the same call resumes.
     """
-    before = budget.calls, budget.spent
-    asks = plan(records, rubric, judge)
-    heard = kept_replies(asks, rubric, cache)
-    waiting = [ask for ask in distinct(asks) if ask.key not in heard]
-    questioner = JudgeWorker(rubric, cache, budget, patience or RetryPolicy(), good=len(heard))
-    heard |= questioner.all([(ask.record, ask.asked) for ask in waiting])
-    found, paid = [], set()
-    for ask in asks:
-        if ask.key in heard:
-            shared = ask.key in paid
-            paid.add(ask.key)
-            found.append(judgment(ask, rubric, heard[ask.key], shared=shared))
-    judged = summarize(found, [ask.record for ask in asks], rubric, judge.name)
-    return judged._replace(
-        stopped=questioner.reason,
-        calls=budget.calls - before[0],
-        usd=budget.spent - before[1] if budget.prices else None,
+    budget = guard.budget
+    calls_before, spent_before = budget.calls, budget.spent
+    tasks = plan(records, rubric, judge)
+    outcomes = cached_outcomes(tasks, rubric, cache)
+    batch = LlmBatch(cache, guard, num_known=len(outcomes))
+    calls = [make_call(task, rubric) for task in distinct(tasks) if task.digest not in outcomes]
+    outcomes |= batch.run(calls, "judge")
+    judgments = list_judgments(tasks, rubric, outcomes)
+    result = summarize(judgments, [task.record for task in tasks], rubric, judge.name)
+    return result._replace(
+        stop_reason=batch.stop_reason,
+        calls=budget.calls - calls_before,
+        usd=budget.spent - spent_before if budget.prices else None,
     )
 
 
-def judgment(ask: JudgeTask, rubric: Rubric, heard: JudgeOutcome, *, shared: bool) -> Judgment:
-    """Put down what a judge said; a reply that several answers share is paid for once."""
-    reply, failure = heard
-    reading = None
-    if not failure:
-        reading = rubric.read(reply.text, ask.record, ask.asked.swapped)
-        failure = "" if reading else f"the judge's words are no verdict: {reply.text[:200]!r}"
-    task, sample_key, condition, answer = subject(ask.record)
+def make_call(task: JudgeTask, rubric: Rubric) -> LlmCall:
+    """Return the call for a verdict; only a reply that the rubric can parse is usable."""
+    record, swapped = task.record, task.swapped
+    return LlmCall(task.key, lambda text: rubric.parse(text, record, swapped) is not None)
+
+
+def list_judgments(
+    tasks: Sequence[JudgeTask], rubric: Rubric, outcomes: Mapping[str, LlmOutcome]
+) -> list[Judgment]:
+    """Return the judgments; a reply that several tasks share is paid for by the first."""
+    judgments, paid = [], set()
+    for task in tasks:
+        if task.digest in outcomes:
+            shared = task.digest in paid
+            paid.add(task.digest)
+            judgments.append(make_judgment(task, rubric, outcomes[task.digest], shared=shared))
+    return judgments
+
+
+def make_judgment(
+    task: JudgeTask, rubric: Rubric, outcome: LlmOutcome, *, shared: bool
+) -> Judgment:
+    """Return the judgment that an outcome means for one answer."""
+    reply, error = outcome
+    verdict = None
+    if not error:
+        verdict = rubric.parse(reply.text, task.record, task.swapped)
+        error = "" if verdict else unparsable_message(reply)
+    name, sample_key, condition, response_sha256 = answer_key(task.record)
     return Judgment(
-        task=task,
+        task=name,
         sample_key=sample_key,
         condition=condition,
-        answer=answer,
+        response_sha256=response_sha256,
         rubric=rubric.name,
-        swapped=ask.asked.swapped,
-        repeat=ask.asked.repeat,
-        judge=ask.asked.judge.name,
+        order_swapped=task.swapped,
+        repeat=task.key.sample_index,
+        judge=task.key.client.name,
         model=reply.model,
-        raw=reply.text,
-        score=reading.score if reading else None,
-        against=reading.against if reading else None,
-        failure=failure,
+        raw_reply=reply.text,
+        score=verdict.score if verdict else None,
+        reference_score=verdict.reference_score if verdict else None,
+        error=error,
         attempts=reply.attempts,
         prompt_tokens=reply.prompt_tokens,
         completion_tokens=reply.completion_tokens,
@@ -166,17 +189,17 @@ def judgment(ask: JudgeTask, rubric: Rubric, heard: JudgeOutcome, *, shared: boo
 
 
 def summarize(
-    found: list[Judgment], wanted: Sequence[Record], rubric: Rubric, judge: str
+    judgments: list[Judgment], to_judge: Sequence[Record], rubric: Rubric, judge: str
 ) -> JudgingResult:
-    """Sum up which answers have a verdict."""
-    records = {record.place: record for record in wanted}
-    decided = verdicts(found, records.values(), rubric, judge)
-    judged = sum(reading is not None for reading in decided.values())
-    good = [each.model for each in found if not each.failure]
+    """Count the answers with and without a verdict."""
+    records = {record.place: record for record in to_judge}
+    by_record = verdicts(judgments, records.values(), rubric, judge)
+    num_judged = sum(verdict is not None for verdict in by_record.values())
+    models = [judgment.model for judgment in judgments if not judgment.error]
     return JudgingResult(
-        judgments=found,
-        wanted=len(records),
-        judged=judged,
-        failed=len(decided) - judged,
-        models={name: good.count(name) for name in sorted(set(good))},
+        judgments=judgments,
+        num_answers=len(records),
+        num_judged=num_judged,
+        num_failed=len(by_record) - num_judged,
+        models={name: models.count(name) for name in sorted(set(models))},
     )

@@ -1,4 +1,4 @@
-"""Have the answers of one evaluation's folder judged, and tell in words what it takes and gave."""
+"""Judge the answers in an evaluation directory, and describe the cost and the outcome."""
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -6,9 +6,6 @@ from pathlib import Path
 
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.benchmarks import load
-from visionflan.evaluate.judge.base import Judge
-from visionflan.evaluate.judge.budget import CHARACTERS_A_TOKEN, Budget, CostEstimate, sum_estimates
-from visionflan.evaluate.judge.cache import CACHE, ReplyCache
 from visionflan.evaluate.judge.judgments import (
     JUDGMENTS,
     Judgment,
@@ -17,32 +14,38 @@ from visionflan.evaluate.judge.judgments import (
     read_judgments,
     write_judgments,
 )
-from visionflan.evaluate.judge.retry import RetryPolicy
 from visionflan.evaluate.judge.rubric import Rubric
 from visionflan.evaluate.judge.runner import JudgingResult, estimate, judge_records
 from visionflan.evaluate.records.header import read_header
 from visionflan.evaluate.records.record import RECORDS, Record, read_records
+from visionflan.llm.base import LlmClient
+from visionflan.llm.batch import CallGuard
+from visionflan.llm.budget import CHARACTERS_PER_TOKEN, CostEstimate, sum_estimates
+from visionflan.llm.cache import ReplyCache
+
+REPLY_CACHE = "judge.sqlite"
 
 
-def rubric_of(folder: Path) -> Rubric | None:
-    """Give the rubric of the benchmark that an evaluation is of, None where rules do without."""
-    name = read_header(folder).benchmark
+def rubric_of(directory: Path) -> Rubric | None:
+    """Return the rubric of an evaluation's benchmark; None if rules alone score it."""
+    name = read_header(directory).benchmark
     return load(name).rubric if name else None
 
 
 class JudgingSession:
-    """An evaluation, the judge of its answers, and the replies that are kept.
+    """An evaluation, its judge, and the cache of replies.
 
-    Unless a file is named, the replies lie beside the folder, where the evaluations of one run
-    share them.
+    By default the cache is beside the evaluation directory, shared by the evaluations of one run.
     """
 
-    def __init__(self, folder: Path, judge: Judge, budget: Budget, cache: Path | None) -> None:
-        rubric = rubric_of(folder)
+    def __init__(
+        self, directory: Path, judge: LlmClient, guard: CallGuard, cache: Path | None
+    ) -> None:
+        rubric = rubric_of(directory)
         if rubric is None:
-            raise EvaluationError(f"{folder} is scored by rules alone: it needs no judge")
-        self.folder, self.rubric, self.who, self.budget = folder, rubric, judge, budget
-        self.cache = ReplyCache(cache or folder.resolve().parent / CACHE)
+            raise EvaluationError(f"{directory} is scored by rules alone and needs no judge")
+        self.directory, self.rubric, self.client, self.guard = directory, rubric, judge, guard
+        self.cache = ReplyCache(cache or directory.resolve().parent / REPLY_CACHE)
 
     def close(self) -> None:
         """Close the cache."""
@@ -51,91 +54,94 @@ class JudgingSession:
     @cached_property
     def records(self) -> list[Record]:
         """The records of the evaluation."""
-        path = self.folder / RECORDS
+        path = self.directory / RECORDS
         if not path.is_file():
-            raise EvaluationError(f"{self.folder} holds no {RECORDS}: its evaluation was stopped")
+            raise EvaluationError(
+                f"{self.directory} contains no {RECORDS}: its evaluation was interrupted; run "
+                "`visionflan evaluate` again to complete it"
+            )
         return read_records(path)
 
     def estimate(self) -> CostEstimate:
-        """Estimate what judging would take."""
-        return estimate(self.records, self.rubric, self.who, self.cache)
+        """Estimate the cost of judging."""
+        return estimate(self.records, self.rubric, self.client, self.cache)
 
-    def judge(self, patience: RetryPolicy | None = None) -> JudgingResult:
-        """Judge, and keep what was said beside the records; earlier verdicts stay."""
-        judged = judge_records(
-            self.records, self.rubric, self.who, self.cache, self.budget, patience
-        )
-        path = self.folder / JUDGMENTS
-        write_judgments(path, merge_judgments(read_judgments(path), judged.judgments))
-        return judged
+    def judge(self) -> JudgingResult:
+        """Judge the answers and store the judgments beside the records; earlier verdicts stay."""
+        result = judge_records(self.records, self.rubric, self.client, self.cache, self.guard)
+        path = self.directory / JUDGMENTS
+        write_judgments(path, merge_judgments(read_judgments(path), result.judgments))
+        return result
 
 
-def estimate_lines(title: str, told: CostEstimate) -> Iterator[str]:
-    """Tell what judging would take."""
-    if not told.verdicts:
-        yield f"{title}: no answer is left to a judge"
+def estimate_lines(title: str, estimate: CostEstimate) -> Iterator[str]:
+    """Yield the lines that describe an estimate."""
+    if not estimate.replies:
+        yield f"{title}: no answer needs a judge"
         return
     yield (
-        f"{title}: {told.verdicts} verdicts wanted, {told.cached} known, {told.calls} calls to "
-        f"make, {told.prompt_tokens} tokens of prompts (characters / {CHARACTERS_A_TOKEN}), at "
-        f"most {told.completion_tokens} of replies"
+        f"{title}: {estimate.replies} verdicts needed, {estimate.cached} cached, {estimate.calls} "
+        f"calls to make, {estimate.prompt_tokens} prompt tokens (characters / "
+        f"{CHARACTERS_PER_TOKEN}), at most {estimate.max_completion_tokens} completion tokens"
     )
-    yield f"  {cost_line(told)}"
+    yield f"  {cost_line(estimate)}"
 
 
-def total_lines(told: Sequence[CostEstimate]) -> Iterator[str]:
-    """Tell what judging several evaluations would take."""
-    wanted = [each for each in told if each.verdicts]
-    if len(wanted) > 1:
-        yield from estimate_lines(f"all {len(wanted)} evaluations", sum_estimates(wanted))
+def total_lines(estimates: Sequence[CostEstimate]) -> Iterator[str]:
+    """Yield the lines that describe the sum of several estimates."""
+    needed = [estimate for estimate in estimates if estimate.replies]
+    if len(needed) > 1:
+        yield from estimate_lines(f"all {len(needed)} evaluations", sum_estimates(needed))
 
 
-def cost_line(told: CostEstimate) -> str:
-    """Tell what judging would cost, with as many digits as there is something to see."""
-    if told.low is None or told.high is None:
+def cost_line(estimate: CostEstimate) -> str:
+    """Format the range of the cost with as many digits as are informative."""
+    if estimate.low is None or estimate.high is None:
         return "cost unknown: no prices were given"
-    if 0 < told.high < 0.01:
-        return "less than 0.01 US dollars, more where calls are repeated"
-    digits = 2 if told.low >= 1 else 4
+    if 0 < estimate.high < 0.01:
+        return "less than 0.01 US dollars, more if calls are repeated"
+    digits = 2 if estimate.low >= 1 else 4
     return (
-        f"about {told.low:.{digits}f} to {told.high:.{digits}f} US dollars, more where calls are "
-        "repeated"
+        f"about {estimate.low:.{digits}f} to {estimate.high:.{digits}f} US dollars, more if calls "
+        "are repeated"
     )
 
 
-def coverage_lines(title: str, judged: JudgingResult) -> Iterator[str]:
-    """Tell how much was judged, what it took, and what the order of answers did."""
-    if not judged.wanted:
+def coverage_lines(title: str, result: JudgingResult) -> Iterator[str]:
+    """Yield the lines on coverage, cost and position bias."""
+    if not result.num_answers:
         return
-    share = judged.judged / judged.wanted
-    cost = "" if judged.usd is None else f", at most {judged.usd:.4f} US dollars"
+    share = result.num_judged / result.num_answers
+    cost = "" if result.usd is None else f", at most {result.usd:.4f} US dollars"
     yield (
-        f"{title}: {judged.judged} of {judged.wanted} answers judged ({share:.1%}), "
-        f"{judged.failed} failed, {judged.unasked} not asked about; {judged.calls} calls{cost}"
+        f"{title}: {result.num_judged} of {result.num_answers} answers judged ({share:.1%}), "
+        f"{result.num_failed} failed, {result.num_unjudged} not judged; {result.calls} calls{cost}"
     )
-    if failure := next((each.failure for each in judged.judgments if each.failure), ""):
-        yield f"  a failure: {failure}"
-    if judged.models:
-        models = ", ".join(f"{name or 'no name'} ({n})" for name, n in judged.models.items())
+    errors = (judgment.error for judgment in result.judgments if judgment.error)
+    if error := next(errors, ""):
+        yield f"  first error: {error}"
+    if result.models:
+        models = ", ".join(f"{name or 'unnamed'} ({n})" for name, n in result.models.items())
         yield f"  answered by {models}"
-    yield from order_lines(judged.judgments)
+    yield from position_bias_lines(result.judgments)
 
 
-def stop_lines(found: Sequence[JudgingResult]) -> Iterator[str]:
-    """Tell once for all evaluations why judging stopped, and how much was left."""
-    for reason in dict.fromkeys(judged.stopped for judged in found if judged.stopped):
-        left = [judged.unasked for judged in found if judged.stopped == reason]
+def stop_lines(results: Sequence[JudgingResult]) -> Iterator[str]:
+    """Yield one line per reason why judging stopped, over all evaluations."""
+    for reason in dict.fromkeys(result.stop_reason for result in results if result.stop_reason):
+        unjudged = [result.num_unjudged for result in results if result.stop_reason == reason]
         yield (
-            f"judging stopped: {reason}; {sum(left)} answers of {len(left)} evaluations were not "
-            "asked about"
+            f"judging stopped: {reason}; {sum(unjudged)} answers of {len(unjudged)} evaluations "
+            "were not judged"
         )
 
 
-def order_lines(judgments: list[Judgment]) -> Iterator[str]:
-    """Tell what the place of an answer beside its reference did."""
-    order = position_bias(judgments)
-    if order.shift is not None:
+def position_bias_lines(judgments: list[Judgment]) -> Iterator[str]:
+    """Yield the line on how much the order of answer and reference matters."""
+    bias = position_bias(judgments)
+    if bias.shift is not None:
         yield (
-            f"  in both orders the same side won {order.held} of {order.pairs} times; the answer "
-            f"is {order.shift:+.3f} further ahead in its usual place than in the other"
+            f"  the same side won in both orders in {bias.num_consistent} of {bias.num_pairs} "
+            f"comparisons; position bias {bias.shift:+.3f} (lead of the answer over the reference, "
+            "usual order minus swapped order)"
         )

@@ -26,11 +26,12 @@ from visionflan.errors import ReleaseError
 from visionflan.evaluate.aggregate.bootstrap import Floats
 from visionflan.evaluate.aggregate.measures import AggregateMetric, mean_score, ratio
 from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
-from visionflan.evaluate.judge.rubric import JudgeRequest, JudgeScore, Message, Rubric
+from visionflan.evaluate.judge.rubric import JudgeScore, Rubric
 from visionflan.evaluate.metric import ParsedAnswer, ParseStatus, ScoringContext, ScoringRule
 from visionflan.evaluate.metrics.answer_parsing import NO, YES
 from visionflan.evaluate.metrics.normalization import normalize_squad, normalize_words
 from visionflan.evaluate.records.record import Record
+from visionflan.llm.base import LlmRequest, Message
 
 Thing = Literal["number", "object"]
 
@@ -168,9 +169,9 @@ MEASURES = (
 )
 
 
-def request(record: Record, swapped: bool) -> JudgeRequest:
+def request(record: Record, swapped: bool) -> LlmRequest:
     """Ask a judge whether the answer names the right class, in the words that follow EMT."""
-    return JudgeRequest(
+    return LlmRequest(
         (
             Message(
                 "system",
@@ -197,7 +198,7 @@ def verdict_of(words: str, record: Record, swapped: bool) -> JudgeScore | None:
     return JudgeScore(float(said[0] == YES))
 
 
-RUBRIC = Rubric("emt yes or no 1", request, verdict_of, scope="leftovers")
+RUBRIC = Rubric("emt yes or no 1", request, verdict_of, scope="unparsed")
 
 
 def of_classes(made: Benchmark, thing: Thing) -> Benchmark:

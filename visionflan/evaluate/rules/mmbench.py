@@ -14,10 +14,11 @@ from math import prod
 
 from visionflan.evaluate.aggregate.bootstrap import Floats
 from visionflan.evaluate.aggregate.measures import AggregateMetric, ratio
-from visionflan.evaluate.judge.rubric import JudgeRequest, JudgeScore, Message, Rubric
+from visionflan.evaluate.judge.rubric import JudgeScore, Rubric
 from visionflan.evaluate.metric import ParsedAnswer, ScoringContext, ScoringRule
 from visionflan.evaluate.metrics.answer_parsing import read_option
 from visionflan.evaluate.records.record import Record
+from visionflan.llm.base import LlmRequest, Message
 
 NONE = "Z"
 REFUSALS = (
@@ -134,7 +135,7 @@ def circular(name: str, part: str = "") -> AggregateMetric:
     return AggregateMetric(name, tally, value, where=asked)
 
 
-def request(record: Record, _swapped: bool) -> JudgeRequest:
+def request(record: Record, _swapped: bool) -> LlmRequest:
     """Ask a judge which option an answer means."""
     named = zip(record.candidates, record.options, strict=True)
     content = MATCHING.format(
@@ -142,7 +143,7 @@ def request(record: Record, _swapped: bool) -> JudgeRequest:
         options=" ".join(f"{letter}. {option}" for letter, option in named),
         answer=record.answer,
     )
-    return JudgeRequest((Message("user", content),), temperature=0.0, max_tokens=16)
+    return LlmRequest((Message("user", content),), temperature=0.0, max_tokens=16)
 
 
 def read_match(reply: str, record: Record, _swapped: bool) -> JudgeScore | None:
@@ -156,4 +157,4 @@ def read_match(reply: str, record: Record, _swapped: bool) -> JudgeScore | None:
     return JudgeScore(float(letter in record.references)) if letter else None
 
 
-rubric = Rubric("mmbench matching 1", request, read_match, scope="leftovers")
+rubric = Rubric("mmbench matching 1", request, read_match, scope="unparsed")

@@ -1,4 +1,4 @@
-"""A judge's server on this machine that behaves as badly as it is told."""
+"""A scripted OpenAI-compatible server on this machine, and a retry policy that does not wait."""
 
 import json
 import time
@@ -8,25 +8,41 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
 from typing import Any
 
-Behaviour = Callable[["Handler"], None]
+from visionflan.llm.retry import RetryPolicy
+
+Behavior = Callable[["Handler"], None]
 
 
-def says(text: Any, *, model: str = "judge-0613", usage: Any = (40, 2)) -> Behaviour:
-    """Answer as a chat does."""
-    told: dict[str, Any] = {"model": model, "choices": [{"message": {"content": text}}]}
+class RecordedDelays:
+    """Records the delays between retries instead of waiting."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+
+    @property
+    def policy(self) -> RetryPolicy:
+        return RetryPolicy(sleep=self)
+
+
+def replies(text: Any, *, model: str = "judge-0613", usage: Any = (40, 2)) -> Behavior:
+    """Answer with a chat completion."""
+    body: dict[str, Any] = {"model": model, "choices": [{"message": {"content": text}}]}
     if usage:
-        told["usage"] = {"prompt_tokens": usage[0], "completion_tokens": usage[1]}
-    return sends(json.dumps(told).encode())
+        body["usage"] = {"prompt_tokens": usage[0], "completion_tokens": usage[1]}
+    return sends(json.dumps(body).encode())
 
 
-def fails(status: int, message: str = "", **headers: str) -> Behaviour:
+def fails(status: int, message: str = "", **headers: str) -> Behavior:
     """Answer with an error."""
     content = json.dumps({"error": {"message": message}}).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return sends(content, status, named)
 
 
-def sends(content: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Behaviour:
+def sends(content: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Behavior:
     """Answer with any bytes."""
 
     def behave(handler: "Handler") -> None:
@@ -43,36 +59,36 @@ def breaks_off(handler: "Handler") -> None:
 
 
 def hangs(handler: "Handler") -> None:
-    """Say nothing until the server ends."""
-    handler.judge.ending.wait(20)
+    """Send nothing until the server ends."""
+    handler.server_under_test.ending.wait(20)
 
 
 def trickles(handler: "Handler") -> None:
     """Send a little now and then, without end."""
     handler.begin(200, 10_000, {})
-    while not handler.judge.ending.wait(0.02):
+    while not handler.server_under_test.ending.wait(0.02):
         handler.wfile.write(b" ")
 
 
-def is_gone(handler: "Handler") -> None:
-    """Close the connection without a word."""
+def closes(handler: "Handler") -> None:
+    """Close the connection without a response."""
 
 
 class Handler(BaseHTTPRequestHandler):
     """One connection, of which one request is answered."""
 
-    judge: "JudgeServer"
+    server_under_test: "LlmServer"
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        behave = self.judge.next_behavior(self.path, dict(self.headers), body)
+        behave = self.server_under_test.next_behavior(self.path, dict(self.headers), body)
         try:
             behave(self)
             self.wfile.flush()
         except OSError:
-            pass  # the client has gone, as it should where it was made to wait
+            pass  # the client has closed, as it should where the server makes it wait
         finally:
-            self.judge.left()
+            self.server_under_test.end_request()
         self.close_connection = True
 
     def begin(self, status: int, length: int, headers: dict[str, str]) -> None:
@@ -82,53 +98,53 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Keep quiet."""
+        """Log nothing."""
 
 
-class JudgeServer:
-    """Behaves as the script says, one request after the other, and then as by default.
+class LlmServer:
+    """Answers by the script, one request after the other, and then by the default.
 
-    `by_words` may choose otherwise by the words of the last message. Each request takes `delay`
-    seconds at least; `most` is how many were under way at once.
+    `by_text` may choose otherwise by the text of the last message. Each request takes at least
+    `delay` seconds; `max_concurrent` is how many were in progress at once.
     """
 
     def __init__(
         self,
-        script: Sequence[Behaviour] = (),
-        default: Behaviour | None = None,
+        script: Sequence[Behavior] = (),
+        default: Behavior | None = None,
         delay: float = 0.0,
     ) -> None:
-        self.script, self.default, self.delay = list(script), default or says("yes"), delay
-        self.by_words: Callable[[str], Behaviour] | None = None
+        self.script, self.default, self.delay = list(script), default or replies("yes"), delay
+        self.by_text: Callable[[str], Behavior] | None = None
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.paths: list[str] = []
-        self.most = self.now = 0
+        self.max_concurrent = self.concurrent = 0
         self.lock, self.ending = Lock(), Event()
-        handler = type("Bound", (Handler,), {"judge": self})
+        handler = type("Bound", (Handler,), {"server_under_test": self})
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self.http.server_address[1]}/v1"
 
-    def next_behavior(self, path: str, headers: dict[str, str], body: dict[str, Any]) -> Behaviour:
+    def next_behavior(self, path: str, headers: dict[str, str], body: dict[str, Any]) -> Behavior:
         with self.lock:
             self.requests.append(body)
             self.headers.append(headers)
             self.paths.append(path)
-            self.now += 1
-            self.most = max(self.most, self.now)
+            self.concurrent += 1
+            self.max_concurrent = max(self.max_concurrent, self.concurrent)
             behave = self.script.pop(0) if self.script else None
         time.sleep(self.delay)
-        if behave is None and self.by_words:
-            behave = self.by_words(body["messages"][-1]["content"])
+        if behave is None and self.by_text:
+            behave = self.by_text(body["messages"][-1]["content"])
         return behave or self.default
 
-    def left(self) -> None:
+    def end_request(self) -> None:
         with self.lock:
-            self.now -= 1
+            self.concurrent -= 1
 
 
 @contextmanager
-def serving(server: JudgeServer) -> Iterator[JudgeServer]:
+def serving(server: LlmServer) -> Iterator[LlmServer]:
     """Run a server in a thread."""
     thread = Thread(target=server.http.serve_forever, args=(0.01,))
     thread.start()

@@ -1,0 +1,1 @@
+"""Clients of language models, with retries, a budget and a cache of replies."""

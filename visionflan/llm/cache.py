@@ -1,0 +1,92 @@
+"""Replies of language models in one SQLite file that can be shared, so that none is paid twice.
+
+The key is the hash of all that decides a reply. The file holds the replies and what they took, not
+the requests. Only replies that the caller could use are stored.
+"""
+
+import json
+import sqlite3
+from hashlib import sha256
+from pathlib import Path
+from threading import Lock
+from typing import NamedTuple
+
+from visionflan.errors import LlmError
+from visionflan.llm.base import LlmClient, LlmReply, LlmRequest
+
+VERSION = 2
+COLUMNS = ("text", "model", "prompt_tokens", "completion_tokens", "cost", "attempts")
+TABLE = """
+CREATE TABLE IF NOT EXISTS replies (
+    key TEXT PRIMARY KEY, client TEXT NOT NULL, purpose TEXT NOT NULL, text TEXT NOT NULL,
+    model TEXT NOT NULL, prompt_tokens INTEGER, completion_tokens INTEGER, cost REAL,
+    attempts INTEGER NOT NULL
+)
+"""
+
+
+class CacheKey(NamedTuple):
+    """All that decides a reply.
+
+    `purpose` keeps apart equal requests whose replies are used differently; `sample_index` numbers
+    the samples of one request.
+    """
+
+    client: LlmClient
+    request: LlmRequest
+    purpose: str
+    sample_index: int = 0
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the key."""
+        content = [
+            self.client.address,
+            self.client.name,
+            [list(message) for message in self.request.messages],
+            {"temperature": self.request.temperature, "max_tokens": self.request.max_tokens},
+            self.purpose,
+            self.sample_index,
+        ]
+        return sha256(json.dumps(content, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+class ReplyCache:
+    """The replies in a file; each is on disk before the next request is sent."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.lock = path, Lock()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.connection = sqlite3.connect(path, timeout=60, check_same_thread=False)
+            (version,) = self.connection.execute("PRAGMA user_version").fetchone()
+            if version not in (0, VERSION):
+                raise LlmError(f"{path} was written by another version of visionflan: remove it")
+            with self.connection:
+                self.connection.execute(TABLE)
+                self.connection.execute(f"PRAGMA user_version = {VERSION}")
+        except sqlite3.Error as error:
+            raise LlmError(f"{path} is not a cache of replies: {error}") from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self.connection.close()
+
+    def get(self, digest: str) -> LlmReply | None:
+        """Return the reply stored under a digest, None if there is none."""
+        with self.lock:
+            row = self.connection.execute(
+                f"SELECT {', '.join(COLUMNS)} FROM replies WHERE key = ?", [digest]
+            ).fetchone()
+        return LlmReply(*row)._replace(cached=True) if row else None
+
+    def put(self, key: CacheKey, reply: LlmReply) -> None:
+        """Store a reply durably."""
+        values = [getattr(reply, name) for name in COLUMNS]
+        row = [key.digest, key.client.name, key.purpose, *values]
+        marks = ", ".join("?" * len(row))
+        try:
+            with self.lock, self.connection:
+                self.connection.execute(f"INSERT OR REPLACE INTO replies VALUES ({marks})", row)
+        except sqlite3.Error as error:
+            raise LlmError(f"cannot store a reply in {self.path}: {error}") from error

@@ -1,0 +1,191 @@
+"""A language model behind an OpenAI-compatible server: `POST {base}/chat/completions`.
+
+Hosted services, vLLM, SGLang and llama.cpp all implement it.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from time import monotonic
+from typing import Any, Literal
+
+import httpx
+
+from visionflan.errors import LlmError
+from visionflan.llm.base import LlmCallError, LlmReply, LlmRequest, TokenPrices
+
+MAX_REPLY_BYTES = 10_000_000
+MAX_MESSAGE_LENGTH = 300
+# No other request would fare better: a wrong key, no money, no permission, no such model or URL.
+FATAL_STATUS_CODES = frozenset({301, 302, 307, 308, 401, 402, 403, 404, 405})
+# The connection was not established, so nothing can have been answered or billed.
+NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
+
+
+def read_api_key(variable: str) -> str:
+    """Return the API key in an environment variable."""
+    key = os.environ.get(variable, "").strip()
+    if not key:
+        raise LlmError(f"the environment variable {variable} contains no API key")
+    if not (key.isascii() and key.isprintable()):
+        raise LlmError(f"the API key in {variable} contains characters that no request can carry")
+    return key
+
+
+class OpenAICompatibleClient:
+    """A model on a server; one object serves many threads.
+
+    `timeout_s` is the maximum duration of one reply in all. Servers differ in the name of the
+    field that limits the tokens of a reply: `max_tokens_field`.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        model: str,
+        *,
+        api_key: str = "",
+        timeout_s: float = 120.0,
+        prices: TokenPrices | None = None,
+        max_tokens_field: MaxTokensField = "max_tokens",
+    ) -> None:
+        self.address, self.name, self.prices = validate_base_url(base_url), model, prices
+        self.api_key, self.timeout_s, self.max_tokens_field = api_key, timeout_s, max_tokens_field
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self.http = httpx.Client(headers=headers, timeout=timeout_s)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.http.close()
+
+    def complete(self, request: LlmRequest, sample_index: int) -> LlmReply:
+        """Make one call; samples of one request are the same request sent again."""
+        body = {
+            "model": self.name,
+            "messages": [message._asdict() for message in request.messages],
+            "temperature": request.temperature,
+            self.max_tokens_field: request.max_tokens,
+        }
+        url = f"{self.address}/chat/completions"
+        try:
+            with self.http.stream("POST", url, json=body) as response:
+                content = self.read_content(response)
+        except httpx.TimeoutException as error:
+            raise outage(f"did not reply within {self.timeout_s:g} seconds", error) from error
+        except httpx.RequestError as error:
+            reason = self.redact_key(error)
+            raise outage(f"is not reachable or broke off ({reason})", error) from error
+        if response.status_code != 200:
+            raise self.status_error(response.status_code, response.headers, content)
+        return self.parse_reply(content)
+
+    def read_content(self, response: httpx.Response) -> bytes:
+        """Read a response within the timeout, which covers all of it rather than each part."""
+        deadline, content = monotonic() + self.timeout_s, b""
+        for part in response.iter_bytes():
+            content += part
+            if monotonic() > deadline or len(content) > MAX_REPLY_BYTES:
+                raise httpx.ReadTimeout("the reply does not end")
+        return content
+
+    def status_error(self, status: int, headers: Mapping[str, str], content: bytes) -> LlmCallError:
+        """Return the error for a status other than 200, with the server's message."""
+        message = f"the server answered {status}: {self.redact_key(error_message(content))}"
+        if status == 429 or status >= 500:
+            delay = parse_retry_after(headers.get("Retry-After", ""))
+            return LlmCallError("outage", message, retry_after_s=delay)
+        return LlmCallError("fatal" if status in FATAL_STATUS_CODES else "rejected", message)
+
+    def parse_reply(self, content: bytes) -> LlmReply:
+        """Parse a chat completion; raise LlmCallError if it has no text."""
+        completion = parse_json(content)
+        try:
+            text = completion["choices"][0]["message"]["content"]
+        except (LookupError, TypeError) as error:
+            excerpt = self.redact_key(error_message(content))
+            message = f"the server's reply is not a chat completion: {excerpt}"
+            raise LlmCallError("unparsable", message, maybe_billed=True) from error
+        reply = LlmReply(
+            text if isinstance(text, str) else "",
+            str(completion.get("model") or ""),
+            *self.parse_usage(completion),
+        )
+        if not reply.text.strip():
+            message = "the server's reply contains no text"
+            raise LlmCallError("unparsable", message, maybe_billed=True, reply=reply)
+        return reply
+
+    def parse_usage(
+        self, completion: Mapping[str, Any]
+    ) -> tuple[int | None, int | None, float | None]:
+        """Return the tokens of the prompt and the completion, and their cost."""
+        usage = completion.get("usage")
+        counts = usage if isinstance(usage, dict) else {}
+        prompt, completed = counts.get("prompt_tokens"), counts.get("completion_tokens")
+        if not (isinstance(prompt, int) and isinstance(completed, int)):
+            return None, None, None
+        prompt, completed = max(0, prompt), max(0, completed)
+        return prompt, completed, self.prices.cost_of(prompt, completed) if self.prices else None
+
+    def redact_key(self, text: object) -> str:
+        """Return a text of the server without our API key in it."""
+        return str(text).replace(self.api_key, "***") if self.api_key else str(text)
+
+
+def outage(what: str, error: httpx.RequestError) -> LlmCallError:
+    """Return the error of an unavailable server; what was sent to it may be billed all the same."""
+    billed = not isinstance(error, NOT_CONNECTED)
+    return LlmCallError("outage", f"the server {what}", maybe_billed=billed)
+
+
+def validate_base_url(base_url: str) -> str:
+    """Return the normalized URL; raise LlmError if it is invalid or contains credentials."""
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL as error:
+        raise LlmError(f"the server's URL is invalid: {error}") from error
+    if url.scheme not in ("http", "https") or not url.host:
+        raise LlmError(
+            f"the server's URL {base_url!r} is invalid: use one such as http://localhost:8000/v1"
+        )
+    if url.userinfo or url.query:
+        raise LlmError(
+            "the server's URL must not contain a name, a password or a key: put the API key into "
+            "an environment variable instead"
+        )
+    return base_url.rstrip("/").removesuffix("/chat/completions")
+
+
+def parse_json(content: bytes) -> Any:
+    """Parse JSON; return None if it is invalid."""
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def error_message(content: bytes) -> str:
+    """Return the server's explanation of an error, in one line."""
+    value = parse_json(content) or content.decode(errors="replace")
+    while isinstance(value, dict):
+        details = (value.get(name) for name in ("error", "message", "detail"))
+        value = next((detail for detail in details if detail), str(value))
+    line = " ".join(str(value).split())
+    return line[:MAX_MESSAGE_LENGTH] or "(no message)"
+
+
+def parse_retry_after(retry_after: str) -> float:
+    """Return the delay of a Retry-After header, seconds or a date, in seconds; 0 if invalid."""
+    try:
+        return max(0.0, float(retry_after))
+    except ValueError:
+        pass
+    try:
+        when = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return 0.0
+    return max(0.0, (when - datetime.now(UTC)).total_seconds()) if when.tzinfo else 0.0
