@@ -132,14 +132,14 @@ def test_missing_scores_are_left_out_of_both_sides() -> None:
 
 
 def test_groups_that_are_judged_whole_are_counted_whole(toy: Benchmark) -> None:
-    def tally(records: Sequence[Record], rule: str) -> Sequence[float]:
+    def cluster_sums(records: Sequence[Record], rule: str) -> Sequence[float]:
         groups: dict[str, list[float]] = {}
         for each in records:
             groups.setdefault(each.group, []).append(each.score_lenient or 0.0)
         whole = [min(scores) for scores in groups.values() if len(scores) == 2]
         return sum(whole), len(whole)
 
-    toy.measures = (AggregateMetric("both", tally, lambda t: ratio(t[..., 0], t[..., 1])),)
+    toy.measures = (AggregateMetric("both", cluster_sums, lambda t: ratio(t[..., 0], t[..., 1])),)
     before, after = studied([1, 1, 1, 0, 0, 0, 1, 1], [1, 0, 1, 1, 1, 0, 1, 1])
     sides = [
         [each._replace(group=f"g{n // 2}", cluster=f"g{n // 2}") for n, each in enumerate(side)]
@@ -151,11 +151,11 @@ def test_groups_that_are_judged_whole_are_counted_whole(toy: Benchmark) -> None:
 
 
 def test_a_ratio_gets_no_exact_test(toy: Benchmark) -> None:
-    def tally(records: Sequence[Record], rule: str) -> Sequence[float]:
+    def cluster_sums(records: Sequence[Record], rule: str) -> Sequence[float]:
         return sum(each.score_lenient or 0 for each in records), len(records) * 0.8
 
     toy.measures = (
-        AggregateMetric("ratio", tally, lambda t: ratio(100 * t[..., 0], t[..., 1]), None),
+        AggregateMetric("ratio", cluster_sums, lambda t: ratio(100 * t[..., 0], t[..., 1]), None),
     )
     told = only(compared(*studied([0.25] * 9, [0.375] * 9)), measure="ratio")
     assert told.mcnemar_p is None

@@ -101,11 +101,11 @@ def test_likelihood_scores_without_reading_and_ties_share() -> None:
 
 
 def test_a_ratio_is_drawn_as_a_ratio() -> None:
-    def tally(records: Any, rule: Any) -> tuple[float, float]:
+    def cluster_sums(records: Any, rule: Any) -> tuple[float, float]:
         return sum(r.score(rule) for r in records), sum(r.against for r in records)
 
     both = AggregateMetric(
-        "ratio", tally, lambda totals: 100 * ratio(totals[..., 0], totals[..., 1]), None
+        "ratio", cluster_sums, lambda totals: 100 * ratio(totals[..., 0], totals[..., 1]), None
     )
     records = [
         record(cluster=str(place), score_official=0.5 * (1 + place % 3), against=1.0 + place % 3)
@@ -138,7 +138,7 @@ def test_asking_more_about_the_same_pictures_does_not_narrow_an_interval() -> No
 
 
 def test_clusters_are_drawn_within_their_part_where_a_measure_wants_it() -> None:
-    def tally(records: Any, rule: Any) -> tuple[float, ...]:
+    def cluster_sums(records: Any, rule: Any) -> tuple[float, ...]:
         sums = [0.0] * 4
         for each in records:
             place = 2 * (each.task == "toy/b")
@@ -146,10 +146,10 @@ def test_clusters_are_drawn_within_their_part_where_a_measure_wants_it() -> None
             sums[place + 1] += 1
         return tuple(sums)
 
-    def value(totals: Any) -> Any:
+    def from_totals(totals: Any) -> Any:
         return ratio(totals[..., 0], totals[..., 1]) + ratio(totals[..., 2], totals[..., 3])
 
-    both = AggregateMetric("sum", tally, value, 2.0, by_part=True)
+    both = AggregateMetric("sum", cluster_sums, from_totals, 2.0, stratify_by_task=True)
     records = [record(task="toy/b", cluster="only", score_lenient=1.0)] + [
         record(task="toy/a", cluster=str(place), score_lenient=float(place % 2))
         for place in range(50)

@@ -40,9 +40,9 @@ def of_benchmark(name: str, style: str, pairs: Sequence[Pair]) -> list[Differenc
 def of_task(told: TaskHeader, style: str, pairs: Sequence[Pair]) -> list[Difference]:
     """Compare the mean score of a held-out task; free conversation is shown and not judged."""
     bounded = METRICS[told.metric].bounded
-    measure = mean_score(told.metric.replace("_", " "), best=1.0 if bounded else 100.0)
+    measure = mean_score(told.metric.replace("_", " "), max_value=1.0 if bounded else 100.0)
     if not bounded:
-        measure = measure._replace(best=None)
+        measure = measure._replace(max=None)
     name = pairs[0].before.task
     return by_rules(Subject("task", name, style, measure, not told.conversation), pairs)
 
@@ -56,7 +56,7 @@ def by_rules(subject: Subject, pairs: Sequence[Pair]) -> list[Difference]:
 def difference(subject: Subject, pairs: Sequence[Pair], rule: ScoringRule) -> Difference | None:
     """Compare one measure under one rule, on the items that have a score on both sides."""
     measure = subject.measure
-    scored = [pair for pair in scored_pairs(pairs, rule) if measure.where(pair.before)]
+    scored = [pair for pair in scored_pairs(pairs, rule) if measure.filter(pair.before)]
     if not scored:
         return None
     first = sum_by_cluster([pair.before for pair in scored], measure, rule)
@@ -65,13 +65,13 @@ def difference(subject: Subject, pairs: Sequence[Pair], rule: ScoringRule) -> Di
         first.clusters, first.strata, first.sums, second.sums, answers_identical(scored)
     )
     drawn = resample(sums)
-    shift = drawn.shift(measure.value, measure.best)
+    shift = drawn.shift(measure.from_totals, measure.max)
     if shift.before.value is None or shift.after.value is None or shift.change.value is None:
         return None
-    error = drawn.error(measure.value)
+    error = drawn.error(measure.from_totals)
     turned = flips(scored, measure, rule, shift)
     exact = mcnemar(turned.gained, turned.lost) if turned else None
-    chance = exact if turned and turned.decisive else permutation_test(sums, measure.value)
+    chance = exact if turned and turned.decisive else permutation_test(sums, measure.from_totals)
     return Difference(
         scope=subject.scope,
         name=subject.name,
@@ -84,7 +84,7 @@ def difference(subject: Subject, pairs: Sequence[Pair], rule: ScoringRule) -> Di
         change=shift.change.value,
         low=shift.change.low,
         high=shift.change.high,
-        max=measure.best,
+        max=measure.max,
         items=len(scored),
         clusters=drawn.clusters,
         gained=turned.gained if turned else None,

@@ -34,7 +34,7 @@ def flips(
     for units in levels(pairs):
         before, after = unit_values(units, measure, rule)
         if is_mean(before, whole.before.value) and is_mean(after, whole.after.value):
-            return counted(before, after, measure.best, decisive=len(clusters) == len(units))
+            return counted(before, after, measure.max, decisive=len(clusters) == len(units))
     scores = np.array([[side.score(rule) for side in pair] for pair in pairs], dtype=np.float64)
     return counted(scores[:, 0], scores[:, 1], 1.0, decisive=False)
 
@@ -53,10 +53,10 @@ def unit_values(units: Units, measure: AggregateMetric, rule: ScoringRule) -> tu
     """Give the measure of each unit by itself on both sides, up to the first that has none."""
     sums: list[Sequence[float]] = []
     for unit in units:
-        sums += [measure.tally([pair[side] for pair in unit], rule) for side in (0, 1)]
-        if len(sums) == 2 and np.isnan(measure.value(np.array(sums, dtype=np.float64))).any():
+        sums += [measure.cluster_sums([pair[side] for pair in unit], rule) for side in (0, 1)]
+        if len(sums) == 2 and np.isnan(measure.from_totals(np.array(sums, dtype=np.float64))).any():
             break
-    values = measure.value(np.array(sums, dtype=np.float64))
+    values = measure.from_totals(np.array(sums, dtype=np.float64))
     return values[0::2], values[1::2]
 
 

@@ -67,7 +67,7 @@ def sensitivities(panels: Sequence[Subset], scores: HeadlineIndex) -> Iterator[P
             for rule in RULES:
                 found = prompt_sensitivity(first, second, measure, rule)
                 if found:
-                    yield found._replace(conclusion=sentence(found, measure.best, scores))
+                    yield found._replace(conclusion=sentence(found, measure.max, scores))
 
 
 def prompt_sensitivity(
@@ -79,10 +79,10 @@ def prompt_sensitivity(
     if not common:
         return None
     drawn = drawn_together([[side[key] for key in common] for side in sides], measure, rule)
-    value = measure.value
+    value = measure.from_totals
     changes = change(value, 0), change(value, 1)
     difference = drawn.figure(
-        lambda before, after: changes[0](before, after) - changes[1](before, after), measure.best
+        lambda before, after: changes[0](before, after) - changes[1](before, after), measure.max
     )
     if difference.value is None:
         return None
@@ -92,8 +92,8 @@ def prompt_sensitivity(
         rule=rule,
         prompt_styles=(first.prompt_style, second.prompt_style),
         items=len(common),
-        first=drawn.figure(changes[0], measure.best),
-        second=drawn.figure(changes[1], measure.best),
+        first=drawn.figure(changes[0], measure.max),
+        second=drawn.figure(changes[1], measure.max),
         difference=difference,
         conclusion="",
     )
@@ -104,7 +104,7 @@ def by_item(panel: Subset, measure: AggregateMetric, rule: ScoringRule) -> dict[
     return {
         (pair.before.task, pair.before.instance): pair
         for pair in scored_pairs(panel.pairs, rule)
-        if measure.where(pair.before)
+        if measure.filter(pair.before)
     }
 
 

@@ -159,7 +159,7 @@ def test_the_measure_is_a_ratio_of_means_over_what_was_judged() -> None:
     # Two clusters: each draw takes one of them twice, or both.
     assert overall.low == pytest.approx(100 * 0.5 / 0.8)
     assert overall.high == pytest.approx(100 * 1.2 / 1.5)
-    assert benchmark.measures[0].best is None
+    assert benchmark.measures[0].max is None
 
 
 def test_judgments_that_failed_leave_the_ratio_as_it_is() -> None:

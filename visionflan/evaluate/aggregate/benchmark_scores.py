@@ -65,7 +65,7 @@ def parse_rate(statuses: Sequence[ParseStatus]) -> float | None:
 
 def score_by_rules(records: Sequence[Record], measure: AggregateMetric) -> dict[str, Any]:
     """Estimate a measure by every rule under which it has a value."""
-    found: dict[str, Any] = {"best": measure.best}
+    found: dict[str, Any] = {"best": measure.max}
     for rule in RULES:
         value = estimate(records, measure, rule)
         if value is not None:
@@ -111,7 +111,7 @@ def impute_score(record: Record, rule: ScoringRule, score: float) -> Record:
 def headline(records: Sequence[Record], measure: AggregateMetric) -> dict[str, Any]:
     """Give the number that stands for the benchmark, by the official rule, or why there is none."""
     share = coverage(records, "official")
-    told: dict[str, Any] = {"measure": measure.name, "rule": "official", "best": measure.best}
+    told: dict[str, Any] = {"measure": measure.name, "rule": "official", "best": measure.max}
     if share is None or share < MIN_COVERAGE:
         missing = sum(record.score("official") is None for record in records)
         return told | {"value": None, "why": f"{missing} of {len(records)} answers have no score"}

@@ -26,24 +26,29 @@ RecordFilter = Callable[[Record], bool]
 
 
 class AggregateMetric(NamedTuple):
-    """A number that sums up answers.
+    """A number that summarizes many answers.
 
-    `tally` gives the sums of the records of one cluster, scored by a rule (`record.score(rule)` is
-    None for missing data, which must not count); `value` turns totals of shape (..., sums) into
-    values of shape (...), not a number where nothing counts. `best` is the highest value there is,
-    None without an end. With `by_part` clusters are drawn within each part by itself.
+    Attributes:
+        name: shown in tables and in `scores.json`.
+        cluster_sums: the sums over the records of one cluster, scored by a rule. Missing data
+            (`record.score(rule)` is None) must not count.
+        from_totals: turns totals of shape (..., sums) into values of shape (...); NaN where nothing
+            counts.
+        max: the largest possible value; None if it is unbounded.
+        stratify_by_task: draw bootstrap clusters within each task.
+        filter: the records that it is about.
     """
 
     name: str
-    tally: Callable[[Sequence[Record], ScoringRule], Sequence[float]]
-    value: Callable[[Floats], Floats]
-    best: float | None = 1.0
-    by_part: bool = False
-    where: RecordFilter = lambda record: True
+    cluster_sums: Callable[[Sequence[Record], ScoringRule], Sequence[float]]
+    from_totals: Callable[[Floats], Floats]
+    max: float | None = 1.0
+    stratify_by_task: bool = False
+    filter: RecordFilter = lambda record: True
 
 
 class ClusterSums(NamedTuple):
-    """The sums of each cluster, of shape (clusters, sums), and the part that each is drawn in."""
+    """The sums of each cluster, of shape (clusters, sums), and the stratum it is drawn in."""
 
     clusters: list[str]
     strata: list[str]
@@ -51,19 +56,19 @@ class ClusterSums(NamedTuple):
 
 
 def mean_score(
-    name: str, where: RecordFilter = lambda record: True, best: float = 1.0
+    name: str, record_filter: RecordFilter = lambda record: True, max_value: float = 1.0
 ) -> AggregateMetric:
-    """Average the scores of the answers that are chosen."""
+    """Return the mean of the scores, scaled to `max_value`."""
 
-    def tally(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
-        scores = [record.score(rule) for record in records if where(record)]
-        found = [score for score in scores if score is not None]
-        return sum(found), len(found)
+    def cluster_sums(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
+        scores = [record.score(rule) for record in records if record_filter(record)]
+        known = [score for score in scores if score is not None]
+        return sum(known), len(known)
 
-    def value(totals: Floats) -> Floats:
-        return ratio(best * totals[..., 0], totals[..., 1])
+    def from_totals(totals: Floats) -> Floats:
+        return ratio(max_value * totals[..., 0], totals[..., 1])
 
-    return AggregateMetric(name, tally, value, best, where=where)
+    return AggregateMetric(name, cluster_sums, from_totals, max_value, filter=record_filter)
 
 
 def ratio(over: Floats, under: Floats) -> Floats:
@@ -76,10 +81,10 @@ def sum_by_cluster(
 ) -> ClusterSums:
     """Sum up each cluster of records."""
     members: dict[tuple[str, str], list[Record]] = defaultdict(list)
-    for record in filter(measure.where, records):
-        members[record.task if measure.by_part else "", record.cluster].append(record)
+    for record in filter(measure.filter, records):
+        members[record.task if measure.stratify_by_task else "", record.cluster].append(record)
     places = sorted(members)
-    sums = [measure.tally(members[place], rule) for place in places]
+    sums = [measure.cluster_sums(members[place], rule) for place in places]
     return ClusterSums(
         [cluster for _, cluster in places],
         [stratum for stratum, _ in places],
@@ -113,20 +118,20 @@ def estimate(
     found = sum_by_cluster(records, measure, rule)
     if not found.clusters:
         return None
-    value = float(measure.value(found.sums.sum(axis=0)))
+    value = float(measure.from_totals(found.sums.sum(axis=0)))
     if np.isnan(value):
         return None
-    asked = filter(measure.where, records)
+    asked = filter(measure.filter, records)
     items = sum(record.score(rule) is not None for record in asked)
     clusters = len(set(found.clusters))
     if min(Counter(found.strata).values()) < 2:
         return Estimate(value, None, None, items, clusters)
-    values = measure.value(bootstrap_totals(found))
+    values = measure.from_totals(bootstrap_totals(found))
     low, high = percentile_interval(values[~np.isnan(values)])
-    if measure.best:
+    if measure.max:
         low, high = (
-            measure.best * end
-            for end in widen_degenerate(low / measure.best, high / measure.best, clusters)
+            measure.max * end
+            for end in widen_degenerate(low / measure.max, high / measure.max, clusters)
         )
     if low == high:
         return Estimate(value, None, None, items, clusters)

@@ -21,7 +21,7 @@ def mean_of_means(name: str, benchmarks: Sequence[str]) -> AggregateMetric:
     """Average the mean scores of some benchmarks, each counting the same; drawn within each."""
     places = {benchmark: 2 * place for place, benchmark in enumerate(benchmarks)}
 
-    def tally(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
+    def cluster_sums(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
         sums = [0.0] * (2 * len(places))
         for record in records:
             if (score := record.score(rule)) is not None:
@@ -29,12 +29,16 @@ def mean_of_means(name: str, benchmarks: Sequence[str]) -> AggregateMetric:
                 sums[places[record.metric] + 1] += 1
         return sums
 
-    def value(totals: Floats) -> Floats:
+    def from_totals(totals: Floats) -> Floats:
         means: Floats = ratio(totals[..., 0::2], totals[..., 1::2]).mean(axis=-1)
         return means
 
     return AggregateMetric(
-        name, tally, value, by_part=True, where=lambda record: record.metric in places
+        name,
+        cluster_sums,
+        from_totals,
+        stratify_by_task=True,
+        filter=lambda record: record.metric in places,
     )
 
 

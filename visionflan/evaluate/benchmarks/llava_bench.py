@@ -81,15 +81,15 @@ def relative(name: str, part: str = "") -> AggregateMetric:
     def asked(record: Record) -> bool:
         return not part or record.task.split("/", maxsplit=1)[1] == part
 
-    def tally(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
+    def cluster_sums(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
         pairs = [(record.score(rule), record.against) for record in records]
         found = [(each, beside) for each, beside in pairs if each is not None and beside]
         return sum(each for each, _ in found), sum(beside for _, beside in found)
 
-    def value(totals: Floats) -> Floats:
+    def from_totals(totals: Floats) -> Floats:
         return ratio(100 * totals[..., 0], totals[..., 1])
 
-    return AggregateMetric(name, tally, value, best=None, where=asked)
+    return AggregateMetric(name, cluster_sums, from_totals, max=None, filter=asked)
 
 
 benchmark = Benchmark(

@@ -107,14 +107,14 @@ def measures() -> tuple[AggregateMetric, ...]:
     """Average over all, over what needs an ability, and over what needs exactly a set of them."""
 
     def needing(ability: str) -> AggregateMetric:
-        return mean_score(ability, lambda record: ability in record.labels, best=100.0)
+        return mean_score(ability, lambda record: ability in record.labels, max_value=100.0)
 
     def exactly(abilities: tuple[str, ...]) -> AggregateMetric:
         wanted, name = set(abilities), f"exactly {'+'.join(abilities)}"
-        return mean_score(name, lambda record: set(record.labels) == wanted, best=100.0)
+        return mean_score(name, lambda record: set(record.labels) == wanted, max_value=100.0)
 
     return (
-        mean_score("total", best=100.0),
+        mean_score("total", max_value=100.0),
         *map(needing, ABILITIES),
         *map(exactly, SETS),
     )

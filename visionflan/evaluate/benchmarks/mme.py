@@ -81,19 +81,26 @@ def pair_sums(records: Sequence[Record], rule: ScoringRule) -> list[float]:
 def score(name: str, parts: Sequence[str]) -> AggregateMetric:
     """Add up the scores of subtasks; without one of them there is no sum."""
 
-    def tally(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
+    def cluster_sums(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
         sums: list[float] = []
         for part in parts:
             sums.extend(pair_sums([r for r in records if part_of(r) == part], rule))
         return sums
 
-    def value(totals: Floats) -> Floats:
+    def from_totals(totals: Floats) -> Floats:
         sums = totals.reshape(*totals.shape[:-1], len(parts), 5)
         scores = ratio(100 * sums[..., 0], sums[..., 1]) + ratio(100 * sums[..., 2], sums[..., 3])
         total: Floats = scores.sum(axis=-1)
         return total
 
-    return AggregateMetric(name, tally, value, 200.0 * len(parts), by_part=True, where=among(parts))
+    return AggregateMetric(
+        name,
+        cluster_sums,
+        from_totals,
+        200.0 * len(parts),
+        stratify_by_task=True,
+        filter=among(parts),
+    )
 
 
 def of_pairs(name: str, above: int, below: int, parts: Sequence[str] = SUBTASKS) -> AggregateMetric:
@@ -102,8 +109,8 @@ def of_pairs(name: str, above: int, below: int, parts: Sequence[str] = SUBTASKS)
         name,
         pair_sums,
         lambda totals: ratio(totals[..., above], totals[..., below]),
-        by_part=True,
-        where=among(parts),
+        stratify_by_task=True,
+        filter=among(parts),
     )
 
 
@@ -114,7 +121,7 @@ def of_subtask(part: str) -> tuple[AggregateMetric, ...]:
         score(f"{part} score", (part,)),
         mean_score(f"{part} accuracy", only),
         of_pairs(f"{part} accuracy+", 2, 3, (part,)),
-        ratio_measure(f"{part} yes-rate", yes_rate, only, by_part=True),
+        ratio_measure(f"{part} yes-rate", yes_rate, only, stratify_by_task=True),
     )
 
 
@@ -135,7 +142,7 @@ benchmark = Benchmark(
         mean_score("accuracy"),
         of_pairs("accuracy+", 2, 3),
         of_pairs("complete pairs", 3, 4),
-        ratio_measure("yes-rate", yes_rate, by_part=True),
+        ratio_measure("yes-rate", yes_rate, stratify_by_task=True),
         *(measure for part in SUBTASKS for measure in of_subtask(part)),
     ),
 )

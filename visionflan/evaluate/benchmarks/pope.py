@@ -87,18 +87,18 @@ def of_split(split: str, name: str) -> AggregateMetric:
 def mean_of_splits(name: str) -> AggregateMetric:
     """Average a measure over the three splits; without one of them it has no value."""
 
-    def tally(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
+    def cluster_sums(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
         sums: list[float] = []
         for split in SPLITS:
             own = [record for record in records if part_of(record) == split]
             sums.extend(sum_ratio(own, rule, SHARES[name]))
         return sums
 
-    def value(totals: Floats) -> Floats:
+    def from_totals(totals: Floats) -> Floats:
         mean: Floats = ratio(totals[..., 0::2], totals[..., 1::2]).mean(axis=-1)
         return mean
 
-    return AggregateMetric(f"mean {name}", tally, value)
+    return AggregateMetric(f"mean {name}", cluster_sums, from_totals)
 
 
 def distinct_accuracy(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:

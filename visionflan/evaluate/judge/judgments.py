@@ -104,11 +104,11 @@ def verdict_of(judgments: Sequence[Judgment], *, both_orders: bool = False) -> J
         ]
         if not scores:
             return None
-        means.append(mean_score(scores))
-    return mean_score(means)
+        means.append(average_scores(scores))
+    return average_scores(means)
 
 
-def mean_score(scores: Sequence[JudgeScore]) -> JudgeScore:
+def average_scores(scores: Sequence[JudgeScore]) -> JudgeScore:
     """Return the mean; that of the references only if all have a score."""
     references = [score.reference_score for score in scores if score.reference_score is not None]
     return JudgeScore(

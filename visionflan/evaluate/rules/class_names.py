@@ -151,15 +151,15 @@ def share(name: str, status: ParseStatus) -> AggregateMetric:
     A rule that reads no words has no such share.
     """
 
-    def tally(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
+    def cluster_sums(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
         given = [] if rule == "likelihood" else [each for each in records if not each.error]
         found = [read(each.answer, each.candidates).status == status for each in given]
         return sum(found), len(found)
 
-    def value(totals: Floats) -> Floats:
+    def from_totals(totals: Floats) -> Floats:
         return ratio(totals[..., 0], totals[..., 1])
 
-    return AggregateMetric(name, tally, value)
+    return AggregateMetric(name, cluster_sums, from_totals)
 
 
 MEASURES = (

@@ -121,7 +121,7 @@ def circular(name: str, part: str = "") -> AggregateMetric:
     def asked(record: Record) -> bool:
         return part in ("", record.task.split("/", 1)[1])
 
-    def tally(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
+    def cluster_sums(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
         groups: defaultdict[tuple[str, str], list[Record]] = defaultdict(list)
         for record in records:
             if record.score(rule) is not None:
@@ -129,10 +129,10 @@ def circular(name: str, part: str = "") -> AggregateMetric:
         whole = [group for group in groups.values() if len(group) == passes(group[0])]
         return sum(prod(each.score(rule) or 0.0 for each in group) for group in whole), len(whole)
 
-    def value(totals: Floats) -> Floats:
+    def from_totals(totals: Floats) -> Floats:
         return ratio(totals[..., 0], totals[..., 1])
 
-    return AggregateMetric(name, tally, value, where=asked)
+    return AggregateMetric(name, cluster_sums, from_totals, filter=asked)
 
 
 def request(record: Record, _swapped: bool) -> LlmRequest:

@@ -61,17 +61,23 @@ def is_yes(record: Record) -> bool:
 
 
 def ratio_measure(
-    name: str, of: Share, where: RecordFilter = lambda record: True, *, by_part: bool = False
+    name: str,
+    of: Share,
+    where: RecordFilter = lambda record: True,
+    *,
+    stratify_by_task: bool = False,
 ) -> AggregateMetric:
     """Measure a ratio of two sums over the answers that have a score."""
 
-    def tally(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
+    def cluster_sums(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
         return sum_ratio(records, rule, of)
 
-    def value(totals: Floats) -> Floats:
+    def from_totals(totals: Floats) -> Floats:
         return ratio(totals[..., 0], totals[..., 1])
 
-    return AggregateMetric(name, tally, value, by_part=by_part, where=where)
+    return AggregateMetric(
+        name, cluster_sums, from_totals, stratify_by_task=stratify_by_task, filter=where
+    )
 
 
 def sum_ratio(records: Sequence[Record], rule: ScoringRule, of: Share) -> tuple[float, float]:
