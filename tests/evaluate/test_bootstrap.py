@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from visionflan.evaluate.aggregate.bootstrap import Sample, estimates, signal_detection
+from visionflan.evaluate.aggregate.bootstrap import Sample, estimates
+from visionflan.evaluate.aggregate.signal_detection import signal_detection
 
 VALUES = st.lists(
     st.tuples(st.sampled_from("ab"), st.integers(0, 9), st.sampled_from([0.0, 0.5, 1.0])),

@@ -1,10 +1,7 @@
 """Tell a leaning to yes or no apart from the ability to tell one from the other."""
 
 from collections.abc import Sequence
-from statistics import NormalDist
 from typing import NamedTuple
-
-import numpy as np
 
 from visionflan.compare.auroc import threshold_free
 from visionflan.compare.headline_support import HeadlineIndex, direction_of, headline_agrees
@@ -14,6 +11,11 @@ from visionflan.compare.significance import ALPHA, holm_bonferroni, permutation_
 from visionflan.compare.subsets import Subset, all_subsets
 from visionflan.evaluate.aggregate.bootstrap import Floats
 from visionflan.evaluate.aggregate.measures import ratio
+from visionflan.evaluate.aggregate.signal_detection import (
+    DetectionCounts,
+    criterion,
+    sensitivity,
+)
 from visionflan.evaluate.metrics.answer_parsing import NO, YES, is_yes_or_no
 from visionflan.evaluate.metrics.normalization import normalize_words
 from visionflan.evaluate.records.record import Record
@@ -66,16 +68,16 @@ def yes_no_bias(panel: Subset) -> YesNoBias | None:
     drawn = resample(sums)
     truth = [is_yes(pair.before) for pair in pairs]
     free = threshold_free(pairs, truth)
-    leaning = drawn.shift(criterion)
+    leaning = drawn.shift(criterion_of)
     return YesNoBias(
         task=panel.name,
         prompt_style=panel.prompt_style,
         items=len(pairs),
         true_yes_rate=sum(truth) / len(truth),
         yes_rate=drawn.shift(lambda t: ratio(t[..., ANSWERED_YES], t[..., PARSED]), 1.0),
-        sensitivity=drawn.shift(lambda totals: z_hits(totals) - z_alarms(totals)),
+        sensitivity=drawn.shift(lambda totals: sensitivity(detection_counts(totals))),
         criterion=leaning,
-        p=None if leaning.change.low is None else permutation_test(sums, criterion),
+        p=None if leaning.change.low is None else permutation_test(sums, criterion_of),
         p_holm=None,
         parse_rate=drawn.shift(lambda t: ratio(t[..., PARSED], t[..., ITEMS]), 1.0),
         auroc=free[0] if free else None,
@@ -113,26 +115,16 @@ def counts(record: Record) -> Sequence[float]:
     return 1, yes, yes and true, true, yes and not true, not true, 1
 
 
-def z_hits(totals: Floats) -> Floats:
-    """Give the normal score of the rate of hits."""
-    return normal_score(totals[..., HITS], totals[..., POSITIVES])
+def detection_counts(totals: Floats) -> DetectionCounts:
+    """Return hits, positives, false alarms and negatives from totals of `counts`."""
+    return DetectionCounts(
+        totals[..., HITS], totals[..., POSITIVES], totals[..., ALARMS], totals[..., NEGATIVES]
+    )
 
 
-def z_alarms(totals: Floats) -> Floats:
-    """Give the normal score of the rate of false alarms."""
-    return normal_score(totals[..., ALARMS], totals[..., NEGATIVES])
-
-
-def normal_score(times: Floats, of: Floats) -> Floats:
-    """Give the normal score of a rate with half an answer added on both sides of it."""
-    rates, places = np.unique((times + 0.5) / (of + 1), return_inverse=True)
-    scores = np.array([NormalDist().inv_cdf(rate) for rate in rates])[places].reshape(times.shape)
-    return np.where(of > 0, scores, np.nan)
-
-
-def criterion(totals: Floats) -> Floats:
-    """Give by how much answers lean to no: c."""
-    return -(z_hits(totals) + z_alarms(totals)) / 2
+def criterion_of(totals: Floats) -> Floats:
+    """Return the criterion c from totals of `counts`."""
+    return criterion(detection_counts(totals))
 
 
 ABILITY = {1: "tells yes from no better", -1: "tells yes from no worse"}

@@ -7,7 +7,6 @@ is then the exact one of a binomial with as many trials as clusters.
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import fsum
-from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -142,33 +141,3 @@ def percentile_interval(drawn: Floats) -> tuple[float, float]:
     """Give the 2.5th and 97.5th percentile of what the draws gave."""
     low, high = np.quantile(drawn, [ALPHA_HALF, 1 - ALPHA_HALF])
     return float(low), float(high)
-
-
-class SignalDetection(NamedTuple):
-    """How yes/no answers fall: ability apart from bias.
-
-    `sensitivity` is d' (0: the answer does not depend on the truth); `criterion` is c (negative:
-    leans to yes). Half an answer is added to each count, so that both are finite.
-    """
-
-    yes_rate: float
-    true_positive_rate: float | None
-    false_positive_rate: float | None
-    sensitivity: float | None
-    criterion: float | None
-
-
-def signal_detection(said_yes: Sequence[bool], is_yes: Sequence[bool]) -> SignalDetection:
-    """Tell ability and bias apart in yes/no answers; the yes-rate is that of what was said."""
-    positives = sum(is_yes)
-    negatives = len(is_yes) - positives
-    hits = sum(said and true for said, true in zip(said_yes, is_yes, strict=True))
-    alarms = sum(said_yes) - hits
-    rate = sum(said_yes) / len(said_yes)
-    if not positives or not negatives:
-        return SignalDetection(rate, None, None, None, None)
-    z = NormalDist().inv_cdf
-    z_hits, z_alarms = z((hits + 0.5) / (positives + 1)), z((alarms + 0.5) / (negatives + 1))
-    return SignalDetection(
-        rate, hits / positives, alarms / negatives, z_hits - z_alarms, -(z_hits + z_alarms) / 2
-    )
