@@ -1,4 +1,4 @@
-"""Read pages as a browser would, and note what it would not forgive."""
+"""Parse a page and collect what makes it invalid, inaccessible or dependent on other files."""
 
 from collections import Counter
 from html.parser import HTMLParser
@@ -6,34 +6,39 @@ from html.parser import HTMLParser
 VOID = {"meta", "link", "img", "br", "wbr", "path", "circle", "rect", "polyline", "input"}
 
 
-class Reader(HTMLParser):
-    """Reads a page as a browser would, and notes what it would not forgive."""
+class PageReader(HTMLParser):
+    """Collects the tags, ids, links, text and problems of a page."""
 
     def __init__(self) -> None:
         super().__init__()
         self.open: list[str] = []
         self.counts: Counter[str] = Counter()
-        self.faults: list[str] = []
+        self.problems: list[str] = []
         self.ids: list[str] = []
         self.targets: list[str] = []
         self.text: list[str] = []
 
+    @property
+    def words(self) -> str:
+        """The text of the page with single spaces."""
+        return " ".join(" ".join(self.text).split())
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        told = dict(attrs)
+        attributes = dict(attrs)
         self.counts[tag] += 1
         if tag not in VOID:
             self.open.append(tag)
-        if tag == "img" and not told.get("alt"):
-            self.faults.append("a picture without words")
-        if tag == "th" and told.get("scope") not in ("row", "col", "colgroup"):
-            self.faults.append("a heading that heads nothing")
-        if tag == "svg" and not (told.get("aria-label") or told.get("aria-hidden")):
-            self.faults.append("a chart without words")
+        if tag == "img" and not attributes.get("alt"):
+            self.problems.append("an image without alt text")
+        if tag == "th" and attributes.get("scope") not in ("row", "col", "colgroup"):
+            self.problems.append("a header cell without scope")
+        if tag == "svg" and not (attributes.get("aria-label") or attributes.get("aria-hidden")):
+            self.problems.append("a chart without a label")
         for name in ("src", "href"):
-            value = told.get(name) or ""
+            value = attributes.get(name) or ""
             if value and not value.startswith(("data:", "#")):
-                self.faults.append(f"{name} leads elsewhere: {value}")
-        name, target = told.get("id") or "", told.get("href") or ""
+                self.problems.append(f"external {name}: {value}")
+        name, target = attributes.get("id") or "", attributes.get("href") or ""
         self.ids += [name] if name else []
         self.targets += [target[1:]] if target.startswith("#") else []
 
@@ -41,16 +46,16 @@ class Reader(HTMLParser):
         if tag in VOID:
             return
         if not self.open or self.open.pop() != tag:
-            self.faults.append(f"</{tag}> closes nothing")
+            self.problems.append(f"</{tag}> closes nothing")
 
     def handle_data(self, data: str) -> None:
         if "style" not in self.open and "script" not in self.open:
             self.text.append(data)
 
 
-def read(text: str) -> Reader:
-    """Read a page."""
-    reader = Reader()
+def read(text: str) -> PageReader:
+    """Parse a page."""
+    reader = PageReader()
     reader.feed(text)
     reader.close()
     return reader

@@ -1,4 +1,4 @@
-"""The page of the catalog shows every task with an example, and needs no other file."""
+"""The catalog page shows every task with an example and needs no other file."""
 
 import io
 import re
@@ -13,23 +13,23 @@ from PIL import Image
 from visionflan import catalog
 from visionflan.cli.main import main
 from visionflan.dataset import CATEGORIES
-from visionflan.report.catalog_page import METRICS, SIDE
+from visionflan.report.catalog_page import IMAGE_SIDE, METRICS
 
 
 @pytest.fixture(scope="module")
 def text(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Give the page of the whole catalog."""
+    """Write the page of the complete catalog."""
     path = tmp_path_factory.mktemp("page") / "catalog.html"
     assert main(["tasks", "--html", str(path)]) == 0
     return path.read_text(encoding="utf-8")
 
 
 def cards(text: str) -> list[str]:
-    """Take the page apart into its tasks."""
+    """Split the page into its task cards."""
     return re.findall(r'<li class="card" .*?</li>', text, re.DOTALL)
 
 
-def test_every_task_stands_on_the_page_with_an_example(text: str) -> None:
+def test_every_task_is_on_the_page_with_an_example(text: str) -> None:
     plain = unescape(re.sub(r"<wbr>", "", text))
     for name in catalog.names():
         assert f'<tr id="{name}"' in text
@@ -42,11 +42,11 @@ def test_every_task_stands_on_the_page_with_an_example(text: str) -> None:
         assert "<img " in card
 
 
-def test_the_pictures_are_small_and_have_words(text: str) -> None:
-    pictures = re.findall(r'<img src="data:image/(?:png|jpeg);base64,([^"]+)" alt="[^"]+"', text)
-    assert len(pictures) == text.count("<img ")
-    for encoded in pictures:
-        assert max(Image.open(io.BytesIO(b64decode(encoded))).size) <= SIDE
+def test_the_images_are_small_and_have_alt_text(text: str) -> None:
+    images = re.findall(r'<img src="data:image/(?:png|jpeg);base64,([^"]+)" alt="[^"]+"', text)
+    assert len(images) == text.count("<img ")
+    for encoded in images:
+        assert max(Image.open(io.BytesIO(b64decode(encoded))).size) <= IMAGE_SIDE
 
 
 def test_nothing_is_loaded_from_elsewhere(text: str) -> None:
@@ -66,8 +66,8 @@ def test_the_counts_are_those_of_the_paper(text: str) -> None:
         r'<td class="number">(\d+)</td>',
         text,
     )
-    told = {name: (int(tasks), int(listed)) for name, tasks, listed in rows}
-    assert told == {
+    counts = {name: (int(tasks), int(listed)) for name, tasks, listed in rows}
+    assert counts == {
         "Question answering": (44, 41),
         "Generation": (51, 44),
         "Classification": (114, 103),
@@ -85,19 +85,19 @@ def test_marks_are_there(text: str) -> None:
     assert {task.metric for task in tasks} <= set(METRICS)
 
 
-def test_filters_apply_and_a_release_that_is_there_gives_the_example(
+def test_filters_apply_and_examples_come_from_an_available_release(
     loose_dataset: str, tmp_path: Path
 ) -> None:
     catalog.load(loose_dataset).write_specimen(tmp_path / "data" / loose_dataset, 4)
-    words = ["tasks", "--dataset", loose_dataset, "--html", str(tmp_path / "page.html")]
-    assert main(words) == 0
-    drawn = (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert main([*words, "--data-root", str(tmp_path / "data")]) == 0
-    read = (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert "<h1>1 task over 1 dataset</h1>" in drawn
-    assert "Examples come from the releases that were there" not in drawn
-    assert "Examples come from the releases that were there" in read
-    assert cards(read)
+    arguments = ["tasks", "--dataset", loose_dataset, "--html", str(tmp_path / "page.html")]
+    assert main(arguments) == 0
+    generated = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert main([*arguments, "--data-root", str(tmp_path / "data")]) == 0
+    from_release = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<h1>1 task from 1 dataset</h1>" in generated
+    assert "Examples are from the releases in the data root" not in generated
+    assert "Examples are from the releases in the data root" in from_release
+    assert cards(from_release)
 
 
 def test_without_jinja_one_sentence_says_what_to_install(
@@ -107,7 +107,7 @@ def test_without_jinja_one_sentence_says_what_to_install(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setitem(sys.modules, "jinja2", None)
-    words = ["tasks", "--dataset", loose_dataset, "--html", str(tmp_path / "page.html")]
-    assert main(words) == 1
+    arguments = ["tasks", "--dataset", loose_dataset, "--html", str(tmp_path / "page.html")]
+    assert main(arguments) == 1
     assert "pip install 'visionflan[evaluate]'" in capsys.readouterr().err
     assert not (tmp_path / "page.html").exists()

@@ -6,32 +6,33 @@ from visionflan.compare.inputs import evaluations, find_inputs
 from visionflan.compare.results import ComparedModel, Comparison, Difference, Interval
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.records.header import HEADER
-from visionflan.report import number_format as figures
-from visionflan.report.compare_page.summary import Names, headline, names, undetectable
+from visionflan.report import number_format
+from visionflan.report.compare_page.report import ModelNames, model_names
+from visionflan.report.compare_page.summary import detectability_sentences, headline
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    for place in (
+    for directory in (
         "evaluation/base",
         "evaluation/chat",
         "benchmarks/base/pope",
         "benchmarks/chat/pope",
         "benchmarks/chat/mme@short",
     ):
-        (tmp_path / place).mkdir(parents=True)
-        (tmp_path / place / HEADER).write_text("{}")
+        (tmp_path / directory).mkdir(parents=True)
+        (tmp_path / directory / HEADER).write_text("{}")
     (tmp_path / "base/checkpoint").mkdir(parents=True)
     return tmp_path
 
 
 def test_a_run_alone_compares_its_first_stage_with_its_last(run: Path) -> None:
-    found = find_inputs(run)
-    assert [place.relative_to(run).as_posix() for place in found.before] == [
+    inputs = find_inputs(run)
+    assert [path.relative_to(run).as_posix() for path in inputs.before] == [
         "evaluation/base",
         "benchmarks/base/pope",
     ]
-    assert [place.relative_to(run).as_posix() for place in found.after] == [
+    assert [path.relative_to(run).as_posix() for path in inputs.after] == [
         "evaluation/chat",
         "benchmarks/chat/mme@short",
         "benchmarks/chat/pope",
@@ -41,7 +42,7 @@ def test_a_run_alone_compares_its_first_stage_with_its_last(run: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("", 3),  # a run means its last phase
+        ("", 3),  # a run means its last stage
         ("chat", 3),
         ("base", 2),
         ("base/checkpoint", 2),
@@ -51,14 +52,14 @@ def test_a_run_alone_compares_its_first_stage_with_its_last(run: Path) -> None:
         ("benchmarks/chat/pope", 1),
     ],
 )
-def test_a_side_is_a_run_a_phase_or_a_folder_of_evaluations(
+def test_a_model_is_a_run_a_stage_or_a_directory_of_evaluations(
     run: Path, path: str, expected: int
 ) -> None:
     (run / "evaluation/base/records.parquet").touch()
     assert len(evaluations(run / path)) == expected
 
 
-def test_a_side_without_evaluations_says_what_to_do(run: Path) -> None:
+def test_a_path_without_evaluations_says_what_to_do(run: Path) -> None:
     (run / "pretrain").mkdir()
     for named in (evaluations, find_inputs):
         with pytest.raises(EvaluationError, match="no evaluation: make one with `visionflan eval"):
@@ -66,8 +67,8 @@ def test_a_side_without_evaluations_says_what_to_do(run: Path) -> None:
         with pytest.raises(EvaluationError, match="nowhere does not exist"):
             named(run / "nowhere")
     (run / "evaluation/chat" / HEADER).unlink()
-    for place in run.glob("benchmarks/chat/*"):
-        (place / HEADER).unlink()
+    for directory in run.glob("benchmarks/chat/*"):
+        (directory / HEADER).unlink()
     with pytest.raises(
         EvaluationError, match=r"evaluations of base alone, .* evaluate` on another phase"
     ):
@@ -75,12 +76,12 @@ def test_a_side_without_evaluations_says_what_to_do(run: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["base", "chat", "benchmarks/chat", "benchmarks/chat/pope"])
-def test_one_side_alone_is_told_how_two_are_named(run: Path, path: str) -> None:
+def test_the_error_for_one_model_says_how_to_name_two(run: Path, path: str) -> None:
     with pytest.raises(EvaluationError, match=r"one side alone .* `visionflan compare RUN/base"):
         find_inputs(run / path)
 
 
-def difference(name: str, change: float, p: float, best: float = 1.0) -> Difference:
+def difference(name: str, change: float, p: float, maximum: float = 1.0) -> Difference:
     return Difference(
         scope="benchmark",
         name=name,
@@ -93,7 +94,7 @@ def difference(name: str, change: float, p: float, best: float = 1.0) -> Differe
         change=change,
         low=change - 0.1,
         high=change + 0.1,
-        max=best,
+        max=maximum,
         items=100,
         clusters=50,
         gained=None,
@@ -101,7 +102,7 @@ def difference(name: str, change: float, p: float, best: float = 1.0) -> Differe
         mcnemar_p=None,
         p=p,
         p_holm=p,
-        min_detectable=0.05 * best,
+        min_detectable=0.05 * maximum,
         conclusion="",
     )
 
@@ -111,49 +112,49 @@ def difference(name: str, change: float, p: float, best: float = 1.0) -> Differe
     [
         (
             [(0.2, 0.01), (-0.2, 0.01), (0.2, 0.2)],
-            "From a to b: of 3 scores 1 rose and 1 fell, 1 cannot be told from chance",
+            "From a to b: of 3 scores, 1 increased and 1 decreased; 1 did not change significantly",
         ),
-        ([(-0.2, 0.01)], "From a to b: of 1 scores 1 fell"),
-        ([(0.2, 0.06)], "From a to b: no change beyond what chance makes"),
+        ([(-0.2, 0.01)], "From a to b: of 1 score, 1 decreased"),
+        ([(0.2, 0.06)], "From a to b: no significant change"),
         ([], "From a to b: no score can be compared"),
     ],
 )
-def test_the_headline_counts_only_what_chance_would_not_make(
+def test_the_headline_counts_only_significant_changes(
     changes: list[tuple[float, float]], expected: str
 ) -> None:
-    family = [difference(str(place), *each) for place, each in enumerate(changes)]
-    assert headline(family, "lenient", Names("a", "b")) == expected
+    scores = [difference(str(index), *change) for index, change in enumerate(changes)]
+    assert headline(scores, "lenient", ModelNames("a", "b")) == expected
 
 
-def test_the_headline_never_hides_an_average_that_moved() -> None:
-    chances = {"all tasks": 0.3, "trained tasks": 0.3, "forgetting": 0.01}
-    told = [
+def test_the_headline_never_hides_an_average_that_changed() -> None:
+    p_values = {"all tasks": 0.3, "trained tasks": 0.3, "forgetting": 0.01}
+    averages = [
         difference(name, -0.2, p)._replace(scope="group", headline=False)
-        for name, p in chances.items()
+        for name, p in p_values.items()
     ]
-    expected = "From a to b: −20.0 points over the benchmarks of forgetting; no single score moved"
-    assert headline(told, "lenient", Names("a", "b")).startswith(expected)
-    told[1] = told[1]._replace(p=0.01, p_holm=None)
-    assert "over trained tasks; " in headline(told, "lenient", Names("a", "b"))
+    expected = "From a to b: −20.0 points over the benchmarks of forgetting; no single score"
+    assert headline(averages, "lenient", ModelNames("a", "b")).startswith(expected)
+    averages[1] = averages[1]._replace(p=0.01, p_holm=None)
+    assert "over trained tasks; " in headline(averages, "lenient", ModelNames("a", "b"))
 
 
 @pytest.mark.parametrize(
-    ("chances", "expected"),
+    ("p_values", "expected"),
     [
         (
             (0.01, 0.3),
-            "−20.0 points over all tasks; no single score moved beyond what chance makes",
+            "−20.0 points over all tasks; no single score changed significantly",
         ),
-        ((0.01, 0.01), "−20.0 points over all tasks; of 1 scores 1 fell"),
-        ((0.3, 0.3), "no change beyond what chance makes"),
+        ((0.01, 0.01), "−20.0 points over all tasks; of 1 score, 1 decreased"),
+        ((0.3, 0.3), "no significant change"),
     ],
 )
-def test_the_headline_begins_with_the_average_where_that_moved(
-    chances: tuple[float, float], expected: str
+def test_the_headline_begins_with_the_average_where_that_changed(
+    p_values: tuple[float, float], expected: str
 ) -> None:
-    average = difference("all tasks", -0.2, chances[0])._replace(scope="group", headline=False)
-    told = [average, difference("one", -0.2, chances[1])]
-    assert headline(told, "lenient", Names("a", "b")) == f"From a to b: {expected}"
+    average = difference("all tasks", -0.2, p_values[0])._replace(scope="group", headline=False)
+    scores = [average, difference("one", -0.2, p_values[1])]
+    assert headline(scores, "lenient", ModelNames("a", "b")) == f"From a to b: {expected}"
 
 
 @pytest.mark.parametrize(
@@ -165,52 +166,49 @@ def test_the_headline_begins_with_the_average_where_that_moved(
         (("a", "chat"), ("a", "chat"), ("chat (before)", "chat (after)")),
     ],
 )
-def test_sides_are_called_by_what_tells_them_apart(
+def test_models_are_named_by_what_differs(
     before: tuple[str, str], after: tuple[str, str], expected: tuple[str, str]
 ) -> None:
-    told = [ComparedModel(*each, "c", (), ()) for each in (before, after)]
-    nothing = Comparison(told[0], told[1], [], {}, {}, {}, [], {}, [])
-    assert names(nothing) == expected
+    models = [ComparedModel(*model, "c", (), ()) for model in (before, after)]
+    comparison = Comparison(models[0], models[1], [], {}, {}, {}, [], {}, [])
+    assert model_names(comparison) == expected
 
 
-def named(name: str, style: str) -> str:
+def title_of(name: str, style: str) -> str:
     return f"{name} in {style}"
 
 
-def test_what_may_go_unseen_is_told_on_the_scale_of_each_measure() -> None:
-    family = [difference("pope", 0.0, 1.0), difference("mme", 0.0, 1.0, 2000.0)]
-    family[0] = family[0]._replace(min_detectable=0.02)
-    (said,) = undetectable(family, named)
-    assert said == (
-        "With so many questions, true changes below 2.0 points in pope in short, and below 100.0 "
-        "points of 2,000 in mme in short, may go unseen."
+def test_the_minimum_detectable_change_is_on_the_scale_of_each_metric() -> None:
+    scores = [difference("pope", 0.0, 1.0), difference("mme", 0.0, 1.0, 2000.0)]
+    scores[0] = scores[0]._replace(min_detectable=0.02)
+    (sentence,) = detectability_sentences(scores, title_of)
+    assert sentence == (
+        "With this many questions, the minimum detectable change is 2.0 points in pope in short "
+        "to 100.0 points (of 2,000) in mme in short; smaller changes may go undetected."
     )
 
 
-def test_scores_of_which_nothing_can_be_said_are_counted_beside_those_that_tell() -> None:
-    family = [difference(str(place), 0.0, 1.0) for place in range(8)]
-    dumb = [each._replace(min_detectable=None) for each in family[1:]]
-    (said,) = undetectable([family[0], *dumb], named)
-    assert said.startswith(
-        "How large a true change must be to be seen can be said of 1 of 8 scores: below 5.0 points "
-        "in 0 in short, it may go unseen. Of the other 7 it cannot be said"
+def test_scores_without_a_minimum_detectable_change_are_counted() -> None:
+    scores = [difference(str(index), 0.0, 1.0) for index in range(8)]
+    unknown = [score._replace(min_detectable=None) for score in scores[1:]]
+    (sentence,) = detectability_sentences([scores[0], *unknown], title_of)
+    assert sentence.startswith(
+        "The minimum detectable change is known for 1 of 8 scores: 5.0 points in 0 in short. "
+        "For the other 7 it cannot be estimated"
     )
-    (said,) = undetectable(dumb, named)
-    assert said.startswith("There are too few questions to say")
+    (sentence,) = detectability_sentences(unknown, title_of)
+    assert sentence.startswith("There are too few questions to estimate")
 
 
-def test_two_styles_of_one_benchmark_are_told_apart() -> None:
-    family = [
-        difference("pope", 0.0, 1.0),
-        difference("pope", 0.0, 1.0)._replace(prompt_style="llava"),
-    ]
-    family[1] = family[1]._replace(min_detectable=0.2)
-    (said,) = undetectable(family, named)
-    assert "below 5.0 points in pope in short, and below 20.0 points in pope in llava" in said
+def test_two_styles_of_one_benchmark_have_different_titles() -> None:
+    scores = [difference("pope", 0.0, 1.0) for _ in range(2)]
+    scores[1] = scores[1]._replace(prompt_style="llava", min_detectable=0.2)
+    (sentence,) = detectability_sentences(scores, title_of)
+    assert "5.0 points in pope in short to 20.0 points in pope in llava" in sentence
 
 
 @pytest.mark.parametrize(
-    ("value", "best", "expected"),
+    ("value", "maximum", "expected"),
     [
         (0.123, 1.0, "+12.3"),
         (-0.0004, 1.0, "0.0"),
@@ -221,13 +219,13 @@ def test_two_styles_of_one_benchmark_are_told_apart() -> None:
     ],
 )
 def test_a_change_is_written_in_points(
-    value: float | None, best: float | None, expected: str
+    value: float | None, maximum: float | None, expected: str
 ) -> None:
-    assert figures.signed(value, best) == expected
+    assert number_format.signed(value, maximum) == expected
 
 
-def test_a_change_is_toned_only_where_its_interval_leaves_out_nothing() -> None:
-    assert figures.tone(Interval(0.1, 0.01, 0.2)) == "gained"
-    assert figures.tone(Interval(-0.1, -0.2, -0.01)) == "lost"
-    assert figures.tone(Interval(0.1, 0.0, 0.2)) == "unsure"
-    assert figures.tone(Interval(0.1, None, None)) == "unsure"
+def test_a_change_has_a_color_only_if_its_interval_excludes_zero() -> None:
+    assert number_format.interval_class(Interval(0.1, 0.01, 0.2)) == "increase"
+    assert number_format.interval_class(Interval(-0.1, -0.2, -0.01)) == "decrease"
+    assert number_format.interval_class(Interval(0.1, 0.0, 0.2)) == "inconclusive"
+    assert number_format.interval_class(Interval(0.1, None, None)) == "inconclusive"

@@ -13,8 +13,9 @@ from visionflan.cli.main import main
 from visionflan.compare.format_effects import FormatSplit
 from visionflan.evaluate.demo import demo_run
 from visionflan.evaluate.records.record import Record
-from visionflan.report.compare_page.page import ComparisonReport, Files
-from visionflan.report.compare_page.summary import asked
+from visionflan.report.compare_page.page import ComparisonFiles
+from visionflan.report.compare_page.report import ComparisonReport
+from visionflan.report.compare_page.summary import count_tasks
 
 __all__ = ["toy"]
 
@@ -29,7 +30,7 @@ def in_styles(styles: Sequence[str], side: str) -> list[Record]:
     ]
 
 
-def story(*styles: str) -> ComparisonReport:
+def report(*styles: str) -> ComparisonReport:
     return ComparisonReport(
         compared(in_styles(styles, "a"), in_styles(styles, "b")), [], [], [], "lenient"
     )
@@ -39,25 +40,25 @@ def story(*styles: str) -> ComparisonReport:
 def test_two_styles_of_one_benchmark_have_two_names(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    show(story("bare", "short"), Files(*[tmp_path] * 3))
-    told = capsys.readouterr().out
-    assert re.findall(r"^toy.*?accuracy", told, re.MULTILINE) == [
+    show(report("bare", "short"), ComparisonFiles(*[tmp_path] * 3))
+    output = capsys.readouterr().out
+    assert re.findall(r"^toy.*?accuracy", output, re.MULTILINE) == [
         "toy (bare) accuracy",
         "toy (short) accuracy",
     ]
-    assert story("bare", "short").title("toy", "bare") == "Toy (bare)"
+    assert report("bare", "short").title("toy", "bare") == "Toy (bare)"
 
 
 @pytest.mark.usefixtures("toy")
 def test_a_style_that_is_the_only_one_is_no_part_of_a_name(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    show(story("bare"), Files(*[tmp_path] * 3))
+    show(report("bare"), ComparisonFiles(*[tmp_path] * 3))
     assert "\ntoy accuracy" in capsys.readouterr().out
-    assert story("bare").title("toy", "bare") == "Toy"
+    assert report("bare").title("toy", "bare") == "Toy"
 
 
-def formed(task: str, style: str = "") -> FormatSplit:
+def format_split(task: str, style: str = "") -> FormatSplit:
     (one,) = compared(
         [worded((1.0, True, True), 0)], [worded((1.0, True, True), 0)._replace(answer="x")]
     ).results_of(FormatSplit)
@@ -70,12 +71,14 @@ def formed(task: str, style: str = "") -> FormatSplit:
         ([("a/b", "")], "1 task"),
         ([("a/b", ""), ("a/c", "")], "2 tasks"),
         ([("pope", "short"), ("mme", "llava")], "2 benchmarks"),
-        ([("pope", "short"), ("pope", "llava")], "1 benchmark in 2 styles of prompts"),
+        ([("pope", "short"), ("pope", "llava")], "1 benchmark in 2 prompt styles"),
         ([("a/b", ""), ("pope", "short")], "1 task and 1 benchmark"),
     ],
 )
-def test_what_is_averaged_is_called_what_it_is(forms: list[tuple[str, str]], expected: str) -> None:
-    assert asked([formed(*each) for each in forms]) == expected
+def test_tasks_benchmarks_and_prompt_styles_are_counted(
+    forms: list[tuple[str, str]], expected: str
+) -> None:
+    assert count_tasks([format_split(*form) for form in forms]) == expected
 
 
 def test_the_page_has_the_mean_over_benchmarks_and_names_other_headlines(tmp_path: Path) -> None:
@@ -83,12 +86,16 @@ def test_the_page_has_the_mean_over_benchmarks_and_names_other_headlines(tmp_pat
     with demo_run(names) as run:
         assert main(["compare", str(run), "--out", str(tmp_path)]) == 0
     text = (tmp_path / "compare.html").read_text()
-    told = " ".join(" ".join(read(text).text).split())
-    assert "Averages over benchmarks forgetting (CIFAR-10, CIFAR-100, MNIST, miniImageNet)" in told
-    assert told.count("The average over benchmarks of forgetting") == 1
-    assert "Averages over held-out tasks" not in told
-    assert told.count("unlike the headline") == told.count("unlike the headline “circular”") == 1
-    assert "5 benchmarks, official scores of single answers" in told
+    words = read(text).words
+    assert "Averages over benchmarks forgetting (CIFAR-10, CIFAR-100, MNIST, miniImageNet)" in words
+    assert words.count("The average over the benchmarks of forgetting") == 1
+    assert "Averages over held-out tasks" not in words
+    assert (
+        words.count("unlike the headline")
+        == words.count("unlike the headline metric “circular”")
+        == 1
+    )
+    assert "5 benchmarks, official scores of single answers" in words
 
 
 def test_a_change_without_an_interval_is_not_called_none(tmp_path: Path) -> None:

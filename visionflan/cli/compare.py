@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from visionflan.errors import UsageError
 
 if TYPE_CHECKING:
-    from visionflan.report.compare_page.page import ComparisonReport, Files
+    from visionflan.report.compare_page.page import ComparisonFiles
+    from visionflan.report.compare_page.report import ComparisonReport
 
 COMPARISON = "comparison"
 
@@ -63,23 +64,24 @@ def compared(given: argparse.Namespace, before: Path, out: Path) -> int:
     files = write_comparison(story, out)
     if given.json:
         places = {name: str(path) for name, path in files._asdict().items()}
-        print_json({**to_json(story.found), "files": places})
+        print_json({**to_json(story.comparison), "files": places})
     else:
         show(story, files)
     return 0
 
 
-def show(story: "ComparisonReport", files: "Files") -> None:
+def show(story: "ComparisonReport", files: "ComparisonFiles") -> None:
     """Print a short table with verdicts in words, and where the files are."""
     from visionflan.report import number_format as figures
     from visionflan.report.compare_page.summary import summarize
 
-    told = summarize(story.found, story.rule, story.title)
+    told = summarize(story.comparison, story.rule, story.title)
     print(told.headline, *told.sentences, sep="\n")
-    by_rule = [each for each in story.found.differences if each.rule == story.rule]
+    by_rule = [each for each in story.comparison.differences if each.rule == story.rule]
     chosen = [each for each in by_rule if each.headline or each.scope == "group"]
     names = [
-        f"{each.name}{story.styled(each.name, each.prompt_style)} {each.measure}" for each in chosen
+        f"{each.name}{story.style_suffix(each.name, each.prompt_style)} {each.measure}"
+        for each in chosen
     ]
     width = max(map(len, names), default=0)
     if chosen:

@@ -1,7 +1,8 @@
-"""Write one page that shows what a run did.
+"""Write the report of a run as one HTML page.
 
-The page needs no other file and no network: what was built, how the model was made, whether it
-sees, where it fails, what its last stage changed, how it speaks, settings and digests.
+The page needs no other file and no network. It shows the training data, training, scores on
+held-out tasks with blank and swapped images, failure cases, changes in the last stage, response
+style, settings and digests.
 """
 
 import argparse
@@ -9,39 +10,56 @@ from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what the command takes."""
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("run", type=Path, nargs="?", metavar="RUN", help="a run that was evaluated")
-    what.add_argument("--demo", action="store_true", help="two rules that never look, on specimens")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="(RUN/report.html)")
-    parser.add_argument("--json", action="store_true", help="print where it is, and what it says")
+    """Add the arguments of the command."""
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "run", type=Path, nargs="?", metavar="RUN", help="directory of an evaluated run"
+    )
+    source.add_argument(
+        "--demo",
+        action="store_true",
+        help="report on two rule-based models that ignore the image, on generated data",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="output file (default: RUN/report.html)"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print the path and the main results as JSON"
+    )
 
 
-def run(given: argparse.Namespace) -> int:
-    """Write the page, and say where it is."""
-    if not given.demo:
-        return written(given.run, given.out, as_json=given.json)
+def run(args: argparse.Namespace) -> int:
+    """Write the page and print its path."""
+    if not args.demo:
+        return write(args.run, args.out, as_json=args.json)
     from visionflan.evaluate.demo import demo_run
 
-    with demo_run() as folder:
-        return written(folder, given.out or Path("report.html"), as_json=given.json)
+    with demo_run() as directory:
+        return write(directory, args.out or Path("report.html"), as_json=args.json)
 
 
-def written(folder: Path, out: Path | None, *, as_json: bool) -> int:
+def write(run: Path, out: Path | None, *, as_json: bool) -> int:
     """Write the page of one run."""
     from visionflan.cli.shared.dataset_args import print_json
     from visionflan.report.run_page.inputs import load_run
-    from visionflan.report.run_page.page import page, write_page
+    from visionflan.report.run_page.page import render_page, write_page
     from visionflan.report.run_page.scores import sight_checks
 
-    material = load_run(folder)
-    path = write_page(out or folder / "report.html", page(material))
+    data = load_run(run)
+    path = write_page(out or run / "report.html", render_page(data))
     if not as_json:
         print(path)
         return 0
-    told = [
-        {"phase": sight.phase, "verdict": sight.verdict, "score": sight.score, **sight.controls}
-        for sight in sight_checks(material.evaluated)
+    stages = [
+        {
+            "stage": check.stage,
+            "conclusion": check.conclusion,
+            **{
+                name: estimate and estimate._asdict()
+                for name, estimate in check.scores._asdict().items()
+            },
+        }
+        for check in sight_checks(data.evaluations)
     ]
-    print_json({"report": str(path), "phases": told})
+    print_json({"report": str(path), "stages": stages})
     return 0

@@ -1,1 +1,1 @@
-"""Tell what a run did on one page that needs nothing else."""
+"""HTML reports: one page about a run, one about a comparison, and one about the catalog."""

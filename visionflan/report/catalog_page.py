@@ -1,14 +1,16 @@
-"""Write the catalog as one page: every dataset, and every task with one finished example."""
+"""Write the catalog as one HTML page: every dataset, and every task with an example."""
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from itertools import groupby, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+from markupsafe import Markup
 from PIL import Image
 
 import visionflan
@@ -18,11 +20,11 @@ from visionflan.builder.preview import SPECIMEN_SIZE, Preview, previews
 from visionflan.dataset import CATEGORIES, Dataset, MetricName, Task
 from visionflan.model.image_processing import to_rgb
 from visionflan.prompt import strip_image_markers
-from visionflan.report.html import environment, style
-from visionflan.report.inline_images import small
+from visionflan.report.html import asset, environment
+from visionflan.report.inline_images import thumbnail_uri
 
-SIDE = 160
-SHOWN = 3  # this one of the examples, for a specimen begins with its simplest picture
+IMAGE_SIDE = 160
+EXAMPLE_INDEX = 3  # which example is shown: a specimen starts with its simplest images
 METRICS: dict[MetricName, str] = {
     "exact_match": "exact match",
     "vqa_accuracy": "VQA accuracy",
@@ -35,23 +37,23 @@ METRICS: dict[MetricName, str] = {
     "set_f1": "F1 of the items",
 }
 
-Chosen = Sequence[tuple[str, Task[Any]]]
+Selection = Sequence[tuple[str, Task[Any]]]
 
 
-class Card(NamedTuple):
-    """A task as the page shows it: `given` is what its example asks beyond the instruction."""
+class TaskCard(NamedTuple):
+    """A task with an example."""
 
-    dataset: str
-    of: Dataset[Any]
+    name: str  # of the dataset
+    dataset: Dataset[Any]
     task: Task[Any]
     in_paper: bool
-    pictures: tuple[str, ...]
-    given: str
+    images: tuple[str, ...]
+    input: str  # of the example, beyond the instruction
     answer: str
 
 
-class Count(NamedTuple):
-    """How many tasks a category has, and how many of them are the paper's."""
+class CategoryCount(NamedTuple):
+    """The number of tasks of a category, and of those that the paper lists."""
 
     category: str
     group: str
@@ -59,76 +61,110 @@ class Count(NamedTuple):
     in_paper: int
 
 
-def write_catalog(path: Path, chosen: Chosen, data_root: Path | None = None) -> Path:
-    """Write the page of these tasks; examples come from releases there are, else specimens."""
-    write_text(path, page(list(cards(chosen, data_root)), from_releases=data_root is not None))
+class DatasetEntry(NamedTuple):
+    """A dataset with those of its tasks that the page shows."""
+
+    name: str
+    dataset: Dataset[Any]
+    tasks: Sequence[Task[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CatalogPage:
+    """Everything the template of the page shows."""
+
+    version: str
+    style: Markup
+    num_tasks: int
+    num_beyond_paper: int
+    from_releases: bool
+    metrics: Mapping[MetricName, str]
+    counts: Sequence[CategoryCount]
+    by_category: Mapping[str, Sequence[TaskCard]]
+    datasets: Sequence[DatasetEntry]
+
+
+def write_catalog(path: Path, selection: Selection, data_root: Path | None = None) -> Path:
+    """Write the page of these tasks; return the path.
+
+    Examples are read from the releases in `data_root`, else from generated specimens.
+    """
+    cards = list(task_cards(selection, data_root))
+    write_text(path, render_page(cards, from_releases=data_root is not None))
     return path
 
 
-def page(shown: list[Card], *, from_releases: bool = False) -> str:
-    """Fill the template."""
-    pages = environment()
-    shown = sorted(shown, key=lambda card: list(CATEGORIES).index(card.task.category))
+def render_page(cards: Sequence[TaskCard], *, from_releases: bool = False) -> str:
+    """Render the page of the catalog."""
+    templates = environment()
+    page = catalog_page(cards, asset(templates, "style.css"), from_releases=from_releases)
+    return templates.get_template("catalog.html").render(page=page)
+
+
+def catalog_page(cards: Sequence[TaskCard], style: Markup, *, from_releases: bool) -> CatalogPage:
+    """Compute everything the page shows."""
+    cards = sorted(cards, key=lambda card: list(CATEGORIES).index(card.task.category))
     by_category = {
-        category: list(found)
-        for category, found in groupby(shown, key=lambda card: card.task.category)
+        category: list(group)
+        for category, group in groupby(cards, key=lambda card: card.task.category)
     }
-    return pages.get_template("catalog.html").render(
-        style=style(pages),
+    return CatalogPage(
         version=visionflan.__version__,
-        cards=shown,
-        by_category=by_category,
-        counts=counts(by_category),
-        datasets=datasets(shown),
-        metrics=METRICS,
+        style=style,
+        num_tasks=len(cards),
+        num_beyond_paper=sum(not card.in_paper for card in cards),
         from_releases=from_releases,
+        metrics=METRICS,
+        counts=category_counts(by_category),
+        by_category=by_category,
+        datasets=dataset_entries(cards),
     )
 
 
-def cards(chosen: Chosen, data_root: Path | None) -> Iterator[Card]:
-    """Finish one example of each task; a dataset's specimen is written once."""
-    paper = tasks_of_paper()
-    for dataset, tasks in groupby(chosen, key=lambda pair: pair[0]):
-        of = catalog.load(dataset)
-        with TemporaryDirectory(prefix="visionflan-page-") as folder:
-            root = Path(folder) if data_root is None else data_root / dataset
-            if not root.is_dir() or data_root is None:
-                root = Path(folder)
-                of.write_specimen(root, SPECIMEN_SIZE)
+def task_cards(selection: Selection, data_root: Path | None) -> Iterator[TaskCard]:
+    """Find an example of each task; the specimen of a dataset is written once."""
+    paper = paper_tasks()
+    for name, tasks in groupby(selection, key=lambda pair: pair[0]):
+        dataset = catalog.load(name)
+        with TemporaryDirectory(prefix="visionflan-page-") as temporary:
+            root = Path(temporary) if data_root is None else data_root / name
+            if data_root is None or not root.is_dir():
+                root = Path(temporary)
+                dataset.write_specimen(root, SPECIMEN_SIZE)
             for _, task in tasks:
-                in_paper = (dataset, task.title) in paper
-                *_, found = None, *islice(previews(dataset, task.name, root), SHOWN)
-                yield Card(dataset, of, task, in_paper, *parts(task, found))
+                *_, example = None, *islice(previews(name, task.name, root), EXAMPLE_INDEX)
+                in_paper = (name, task.title) in paper
+                yield TaskCard(name, dataset, task, in_paper, *example_parts(task, example))
 
 
-def parts(task: Task[Any], example: Preview | None) -> tuple[tuple[str, ...], str, str]:
-    """Give an example's pictures, what it asks beyond the instruction, and its answer."""
+def example_parts(task: Task[Any], example: Preview | None) -> tuple[tuple[str, ...], str, str]:
+    """Return the images of an example, its input beyond the instruction, and its answer."""
     if example is None:
         return (), "", ""
     images = (to_rgb(Image.open(io.BytesIO(image))) for image in example.images)
-    given = strip_image_markers(example.prompt).removeprefix(task.instruction).strip()
-    return tuple(small(image, SIDE) for image in images), given, example.answer
+    question = strip_image_markers(example.prompt).removeprefix(task.instruction).strip()
+    return tuple(thumbnail_uri(image, IMAGE_SIDE) for image in images), question, example.answer
 
 
-def tasks_of_paper() -> set[tuple[str, str]]:
-    """Give the dataset and the title of every task that the paper lists."""
+def paper_tasks() -> set[tuple[str, str]]:
+    """Return the dataset and the title of every task that the paper lists."""
     table = (files("visionflan") / "resources" / "official_tasks.tsv").read_text(encoding="utf-8")
     lines = csv.DictReader(table.splitlines(), delimiter="\t")
     return {(line["dataset"], line["title"]) for line in lines if line["in"] == "paper"}
 
 
-def counts(by_category: dict[str, list[Card]]) -> list[Count]:
+def category_counts(by_category: Mapping[str, Sequence[TaskCard]]) -> list[CategoryCount]:
     """Count the tasks of each category."""
     return [
-        Count(category, CATEGORIES[category], len(found), sum(card.in_paper for card in found))
-        for category, found in by_category.items()
+        CategoryCount(category, CATEGORIES[category], len(cards), sum(c.in_paper for c in cards))
+        for category, cards in by_category.items()
     ]
 
 
-def datasets(shown: list[Card]) -> list[tuple[str, Dataset[Any], list[Task[Any]]]]:
-    """Give the datasets of these tasks by name, each with those of its tasks that are shown."""
-    ordered = sorted(shown, key=lambda card: card.dataset)
+def dataset_entries(cards: Sequence[TaskCard]) -> list[DatasetEntry]:
+    """Return the datasets of these tasks by name."""
+    ordered = sorted(cards, key=lambda card: card.name)
     return [
-        (name, catalog.load(name), [card.task for card in found])
-        for name, found in groupby(ordered, key=lambda card: card.dataset)
+        DatasetEntry(name, catalog.load(name), [card.task for card in group])
+        for name, group in groupby(ordered, key=lambda card: card.name)
     ]

@@ -1,6 +1,6 @@
-"""Draw the few charts of the page as SVG, whose colours come from the page's style.
+"""SVG charts of the pages, colored by the style sheet.
 
-Every chart has a title for those who cannot see it; its numbers stand in a table beside it.
+Every chart has a title for screen readers; its numbers are in a table beside it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,90 +11,88 @@ from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 320, 150
 LEFT, RIGHT, TOP, BOTTOM = 34, 8, 10, 22
-MOST_POINTS = 240
+MAX_POINTS = 240
+# CSS classes of the stages or models of a page, in order.
+SERIES = ("first", "second", "third")
 
 
 class Mark(NamedTuple):
-    """A value with its interval, drawn in the style of its kind (`base`, `chat`, `blank` ...)."""
+    """A value in a dot plot, with its interval."""
 
-    kind: str
+    kind: str  # CSS class: one of SERIES, or a control such as `blank`
     value: float
     low: float | None = None
     high: float | None = None
 
 
 def svg(width: float, height: float, title: str, body: str) -> Markup:
-    """Wrap a drawing."""
+    """Wrap the elements of a drawing in an `<svg>` with a title."""
     return Markup(
         f'<svg viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" '
         f'role="img" aria-label="{escape(title)}">{body}</svg>'
     )
 
 
-def dots(marks: Sequence[Mark], title: str, width: int = 176) -> Markup:
-    """Draw scores between 0 and 1 on one line: intervals as bars, values as marks."""
-    x = [6 + (width - 12) * share for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
-    phases = [mark.kind for mark in marks if mark.low is not None or mark.kind in PHASES]
-    height = 16 + 10 * max(1, len(phases))
-    body = [f'<path class="grid" d="M{at:g} 2V{height - 2}"/>' for at in x]
-    row = 0
-    for mark in sorted(marks, key=lambda mark: mark.kind in PHASES):
-        at = 6 + (width - 12) * min(1.0, max(0.0, mark.value))
-        if mark.kind not in PHASES:
-            body.append(control(mark.kind, at, height))
-            continue
+def dot_plot(marks: Sequence[Mark], title: str, width: int = 176) -> Markup:
+    """Draw scores between 0 and 1: dots with intervals, and controls as vertical lines."""
+
+    def x_of(value: float) -> float:
+        return 6 + (width - 12) * min(1.0, max(0.0, value))
+
+    dots = [mark for mark in marks if mark.kind in SERIES]
+    height = 16 + 10 * max(1, len(dots))
+    body = [f'<path class="grid" d="M{x_of(tick):g} 2V{height - 2}"/>' for tick in QUARTERS]
+    body += [
+        f'<path class="control {mark.kind}" d="M{x_of(mark.value):.1f} 3V{height - 3:g}"/>'
+        for mark in marks
+        if mark.kind not in SERIES
+    ]
+    for row, mark in enumerate(dots):
         y = 13 + 10 * row
-        row += 1
         if mark.low is not None and mark.high is not None:
-            low, high = (6 + (width - 12) * min(1.0, max(0.0, e)) for e in (mark.low, mark.high))
+            low, high = x_of(mark.low), x_of(mark.high)
             body.append(f'<path class="interval {mark.kind}" d="M{low:.1f} {y}H{high:.1f}"/>')
-        body.append(f'<circle class="dot {mark.kind}" cx="{at:.1f}" cy="{y}" r="4"/>')
+        body.append(f'<circle class="dot {mark.kind}" cx="{x_of(mark.value):.1f}" cy="{y}" r="4"/>')
     return svg(width, height, title, "".join(body))
 
 
-PHASES = ("first", "second", "third")
+QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
-def control(kind: str, at: float, height: float) -> str:
-    """Draw what a score is compared with, as an upright line in the style of its kind."""
-    return f'<path class="control {kind}" d="M{at:.1f} 3V{height - 3:g}"/>'
+def loss_curve(points: Sequence[tuple[float, float]], title: str) -> Markup:
+    """Draw a loss over steps from `(step, loss)` points."""
+    shown = downsample(points)
+    last_step = max(step for step, _ in shown)
+    ticks = nice_ticks(max(loss for _, loss in shown))
+    plot_width, plot_height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 
-
-def curve(points: Sequence[tuple[float, float]], title: str) -> Markup:
-    """Draw a loss over its steps."""
-    shown = thinned(points)
-    last = max(step for step, _ in shown)
-    top = max(loss for _, loss in shown)
-    ticks = nice_ticks(top)
-    high = ticks[-1]
-    across, down = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
-
-    def place(step: float, loss: float) -> tuple[float, float]:
-        return LEFT + across * step / max(last, 1), TOP + down * (1 - loss / high)
+    def xy(step: float, loss: float) -> tuple[float, float]:
+        x = LEFT + plot_width * step / max(last_step, 1)
+        return x, TOP + plot_height * (1 - loss / ticks[-1])
 
     body = []
     for tick in ticks:
-        _, y = place(0, tick)
+        _, y = xy(0, tick)
         body.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>')
         body.append(f'<text class="axis end" x="{LEFT - 5}" y="{y + 3:.1f}">{tick:g}</text>')
-    for step, anchor in ((0.0, "start"), (last, "end")):
-        x, _ = place(step, 0)
+    for step, anchor in ((0.0, "start"), (last_step, "end")):
+        x, _ = xy(step, 0)
         body.append(
             f'<text class="axis {anchor}" x="{x:.1f}" y="{HEIGHT - 6}">'
             f"{'step ' if step == 0 else ''}{step:,.0f}</text>"
         )
-    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*point) for point in shown))
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in (xy(*point) for point in shown))
     body.append(f'<polyline class="loss" points="{line}"/>')
-    x, y = place(*shown[-1])
+    x, y = xy(*shown[-1])
     body.append(f'<circle class="loss-end" cx="{x:.1f}" cy="{y:.1f}" r="3"/>')
     return svg(WIDTH, HEIGHT, title, "".join(body))
 
 
-def thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Average neighbours where there are more points than a small chart can show."""
-    size = ceil(len(points) / MOST_POINTS)
-    parts = [points[begin : begin + size] for begin in range(0, len(points), max(1, size))]
-    return [(part[-1][0], sum(loss for _, loss in part) / len(part)) for part in parts]
+def downsample(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Average neighboring points so that at most `MAX_POINTS` are left; keeps the last step."""
+    size = ceil(len(points) / MAX_POINTS)
+    chunks = [points[begin : begin + size] for begin in range(0, len(points), max(1, size))]
+    return [(chunk[-1][0], sum(loss for _, loss in chunk) / len(chunk)) for chunk in chunks]
 
 
 def nice_ticks(top: float) -> list[float]:
@@ -103,45 +101,44 @@ def nice_ticks(top: float) -> list[float]:
         return [0.0, 1.0]
     unit = 10 ** floor(log10(top))
     step = next(s for s in (0.2, 0.5, 1, 2, 5) if top / (s * unit) <= 5) * unit
-    return [round(step * number, 10) for number in range(ceil(top / step) + 1)]
+    return [round(step * index, 10) for index in range(ceil(top / step) + 1)]
 
 
 def histogram(shares: Mapping[str, Sequence[float]], labels: Sequence[str], title: str) -> Markup:
-    """Draw shares in bins side by side, one colour for each kind."""
-    kinds = list(shares)
+    """Draw the shares in each bin as bars side by side, one for each series."""
     bar, gap, height, top = 15, 14, 170, 16
-    group = bar * len(kinds) + gap
+    group = bar * len(shares) + gap
     width = LEFT + group * len(labels)
-    high = max(0.05, *(value for values in shares.values() for value in values))
+    highest = max(0.05, *(value for values in shares.values() for value in values))
     body = [f'<path class="axis-line" d="M{LEFT - 6} {height - 24}H{width}"/>']
-    for place, label in enumerate(labels):
-        left = LEFT + group * place
-        for number, kind in enumerate(kinds):
-            share = shares[kind][place]
-            tall = (height - 24 - top) * share / high
-            x, y = left + bar * number, height - 24 - tall
+    for index, label in enumerate(labels):
+        left = LEFT + group * index
+        for offset, (series, values) in enumerate(shares.items()):
+            share = values[index]
+            bar_height = (height - 24 - top) * share / highest
+            x, y = left + bar * offset, height - 24 - bar_height
             body.append(
-                f'<rect class="bar {kind}" x="{x}" y="{y:.1f}" width="{bar - 2}" '
-                f'height="{tall:.1f}"/>'
+                f'<rect class="bar {series}" x="{x}" y="{y:.1f}" width="{bar - 2}" '
+                f'height="{bar_height:.1f}"/>'
             )
             if share >= 0.005:
                 body.append(
                     f'<text class="axis middle" x="{x + bar / 2 - 1}" y="{y - 3:.1f}">'
                     f"{100 * share:.0f}</text>"
                 )
-        middle = left + bar * len(kinds) / 2
+        middle = left + bar * len(shares) / 2
         body.append(f'<text class="axis middle" x="{middle:g}" y="{height - 9}">{label}</text>')
     return svg(width, height, title, "".join(body))
 
 
-def stack(shares: Mapping[str, float], title: str, width: int = 420) -> Markup:
-    """Draw shares of a whole as one bar."""
+def stacked_bar(shares: Mapping[str, float], title: str, width: int = 420) -> Markup:
+    """Draw shares of 1 as one bar; the name of a share is its CSS class."""
     body, left = [], 0.0
-    for kind, share in shares.items():
-        wide = width * share
+    for name, share in shares.items():
+        part_width = width * share
         body.append(
-            f'<rect class="part {kind}" x="{left:.1f}" y="0" width="{wide:.2f}" height="14">'
-            f"<title>{escape(kind)}: {100 * share:.1f} %</title></rect>"
+            f'<rect class="part {name}" x="{left:.1f}" y="0" width="{part_width:.2f}" height="14">'
+            f"<title>{escape(name)}: {100 * share:.1f} %</title></rect>"
         )
-        left += wide
+        left += part_width
     return svg(width, 14, title, "".join(body))

@@ -1,6 +1,7 @@
-"""What the pages share: how their templates are filled, and their style."""
+"""The template environment that all pages share, and their style sheet."""
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from visionflan.errors import VisionflanError
@@ -10,37 +11,52 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 
-def environment() -> "Environment":
-    """Give the environment of the pages' templates, which refuses a name that nothing fills."""
+def environment(panels: Sequence[str] = ()) -> "Environment":
+    """Return the template environment, in which an undefined name is an error.
+
+    Templates in the directories `panels` are found as `panels/<name>.html`.
+    """
     try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-    except ImportError as fault:
+        from jinja2 import (
+            ChoiceLoader,
+            Environment,
+            FileSystemLoader,
+            PackageLoader,
+            PrefixLoader,
+            StrictUndefined,
+        )
+    except ImportError as error:
         raise VisionflanError(
-            "a page is written with jinja2: pip install 'visionflan[evaluate]'"
-        ) from fault
-    pages = Environment(
-        loader=PackageLoader("visionflan.report"),
+            "HTML pages need jinja2: pip install 'visionflan[evaluate]'"
+        ) from error
+    templates = Environment(
+        loader=ChoiceLoader(
+            [
+                PackageLoader("visionflan.report"),
+                PrefixLoader({"panels": FileSystemLoader(list(panels))}),
+            ]
+        ),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.filters["name"] = name
-    return pages
+    templates.filters["task_name"] = task_name
+    return templates
 
 
-def style(pages: "Environment") -> "Markup":
-    """Give the style sheet of all pages, to stand in each."""
+def asset(templates: "Environment", name: str) -> "Markup":
+    """Return a style sheet or script for inlining into a page."""
     from markupsafe import Markup
 
-    return Markup(pages.get_template("style.css").render())
+    return Markup(templates.get_template(name).render())
 
 
-def name(task: str) -> "Markup":
-    """Write the name of a task so that a line may break between its words."""
+def task_name(name: str) -> "Markup":
+    """Format the name of a task as code in which a line may break after `_` and `/`."""
     from markupsafe import Markup
 
-    broken = Markup("").join(
-        part + Markup("<wbr>") if part in "_/" else part for part in re.split("([_/])", task)
+    breakable = Markup("").join(
+        part + Markup("<wbr>") if part in "_/" else part for part in re.split("([_/])", name)
     )
-    return Markup("<code>{}</code>").format(broken)
+    return Markup("<code>{}</code>").format(breakable)

@@ -1,4 +1,4 @@
-"""Put pictures into the page as small data URIs, within a budget for the whole page."""
+"""Thumbnails as data URIs in a page, within a byte budget for the page."""
 
 import io
 from base64 import b64encode
@@ -10,38 +10,41 @@ from PIL import Image
 from visionflan.errors import VisionflanError
 from visionflan.model.image_processing import decode
 
-MOST_BYTES = 3_000_000
-GRAY = (127, 127, 127)
+MAX_BYTES = 3_000_000
 
 
 class Source(Protocol):
-    """What keeps pictures: a build, or the release of a benchmark."""
+    """A store of encoded images: a build directory or a benchmark release."""
 
     def image(self, image_id: str, /) -> bytes:
-        """Give an image as it is encoded; raise where there is none of that name."""
+        """Return an encoded image; raise if there is none of this id."""
 
 
 class InlineImages:
-    """Pictures of builds and releases; each is made small once, and none beyond the budget."""
+    """Thumbnails of the images of builds and releases; each is made once."""
 
-    def __init__(self, sources: Sequence[Source], most_bytes: int = MOST_BYTES) -> None:
-        self.sources, self.left = sources, most_bytes
-        self.made: dict[tuple[str, int, bool], str] = {}
+    def __init__(self, sources: Sequence[Source], max_bytes: int = MAX_BYTES) -> None:
+        self.sources, self.bytes_left = sources, max_bytes
+        self.uris: dict[tuple[str, int], str] = {}
 
-    def uri(self, image_id: str, side: int = 160, *, blank: bool = False) -> str:
-        """Give a picture as a data URI; empty where there is none, or no budget left."""
-        wanted = image_id, side, blank
-        if wanted not in self.made:
-            found = self.found(image_id)
-            self.made[wanted] = "" if found is None else small(found, side, blank=blank)
-        uri = self.made[wanted]
-        if len(uri) > self.left:
+    def uri(self, image_id: str, side: int = 160) -> str:
+        """Return a thumbnail as a data URI; "" if the image is missing or the budget is spent."""
+        key = image_id, side
+        if key not in self.uris:
+            image = self.load(image_id)
+            self.uris[key] = "" if image is None else thumbnail_uri(image, side)
+        uri = self.uris[key]
+        if len(uri) > self.bytes_left:
             return ""
-        self.left -= len(uri)
+        self.bytes_left -= len(uri)
         return uri
 
-    def found(self, image_id: str) -> Image.Image | None:
-        """Read a picture from the first source that has it."""
+    def is_available(self, image_id: str, side: int) -> bool:
+        """Return whether a thumbnail was made, even if the budget left no room for it."""
+        return bool(self.uris.get((image_id, side)))
+
+    def load(self, image_id: str) -> Image.Image | None:
+        """Load an image from the first source that has it."""
         for source in self.sources:
             try:
                 return decode(source.image(image_id))
@@ -50,14 +53,13 @@ class InlineImages:
         return None
 
 
-def small(image: Image.Image, side: int, *, blank: bool = False) -> str:
-    """Shrink a picture to fit a square, and write it in the shorter of two formats."""
-    shown = Image.new("RGB", image.size, GRAY) if blank else image
-    shown.thumbnail((side, side))
-    encoded = []
-    for kind, options in (("png", {"optimize": True}), ("jpeg", {"quality": 82})):
+def thumbnail_uri(image: Image.Image, side: int) -> str:
+    """Shrink an image to fit a square of `side` pixels; PNG or JPEG, whichever is smaller."""
+    image.thumbnail((side, side))
+    encodings = []
+    for name, options in (("png", {"optimize": True}), ("jpeg", {"quality": 82})):
         buffer = io.BytesIO()
-        shown.save(buffer, kind, **options)
-        encoded.append((len(buffer.getvalue()), kind, buffer.getvalue()))
-    _, kind, data = min(encoded)
-    return f"data:image/{kind};base64,{b64encode(data).decode()}"
+        image.save(buffer, name, **options)
+        encodings.append((len(buffer.getvalue()), name, buffer.getvalue()))
+    _, name, data = min(encodings)
+    return f"data:image/{name};base64,{b64encode(data).decode()}"

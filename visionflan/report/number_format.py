@@ -1,69 +1,112 @@
-"""Write the numbers of a comparison as people read them: scores in points of 100, as papers do."""
+"""Number formats of the pages.
+
+Scores of a comparison are in points of 100, as papers print them, unless a metric has another
+maximum. A missing number is a dash.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Literal
 
 from visionflan.compare.conclusions import is_significant
 from visionflan.compare.results import Difference, Interval
+from visionflan.evaluate.aggregate.bootstrap import Estimate
 
 NONE = "–"
 
-
-def scale(best: float | None) -> float:
-    """Give what a score is multiplied by: one that ends at 1 counts to 100, others are points."""
-    return 100.0 if best == 1.0 else 1.0
+# The style of a change: its interval or test excludes 0, or it does not.
+ChangeClass = Literal["increase", "decrease", "inconclusive"]
 
 
-def plain(value: float | None, best: float | None = 1.0) -> str:
-    """Write a score."""
-    return NONE if value is None else f"{value * scale(best) + 0.0:,.1f}".replace("-", "−")
+def scale(maximum: float | None) -> float:
+    """Return the factor to points: 100 for metrics that end at 1, else 1."""
+    return 100.0 if maximum == 1.0 else 1.0
 
 
-def signed(value: float | None, best: float | None = 1.0) -> str:
-    """Write a change with its sign; one that is exactly nothing has none."""
+def plain(value: float | None, maximum: float | None = 1.0) -> str:
+    """Format a score in points."""
+    return NONE if value is None else f"{value * scale(maximum) + 0.0:,.1f}".replace("-", "−")
+
+
+def signed(value: float | None, maximum: float | None = 1.0) -> str:
+    """Format a change in points with its sign; exactly 0 has none."""
     if value is None:
         return NONE
-    points = round(value * scale(best), 1)
+    points = round(value * scale(maximum), 1)
     return f"{points:+,.1f}".replace("-", "−") if points else "0.0"
 
 
-def format_interval(low: float | None, high: float | None, best: float | None = 1.0) -> str:
-    """Write an interval; nothing where there is none."""
+def format_interval(low: float | None, high: float | None, maximum: float | None = 1.0) -> str:
+    """Format an interval in points; "" if there is none."""
     if low is None or high is None:
         return ""
-    return f"{signed(low, best)} to {signed(high, best)}"
+    return f"{signed(low, maximum)} to {signed(high, maximum)}"
 
 
-def between(figure: Interval, best: float | None = 1.0) -> str:
-    """Write the interval of a change."""
-    return format_interval(figure.low, figure.high, best)
+def interval_of(change: Interval, maximum: float | None = 1.0) -> str:
+    """Format the interval of a change in points."""
+    return format_interval(change.low, change.high, maximum)
 
 
 def format_p(p: float | None) -> str:
-    """Write a probability."""
+    """Format a p-value."""
     if p is None:
         return NONE
     return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
 def number(value: float | None) -> str:
-    """Write a number that is no share."""
+    """Format a number that is not a share, with two decimals."""
     return NONE if value is None else f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
 
 
 def signed_number(value: float | None) -> str:
-    """Write a change of a number that is no share."""
+    """Format the change of a number that is not a share, with its sign."""
     if value is None:
         return NONE
     return f"{value:+.2f}".replace("-", "−") if round(value, 2) else "0.00"
 
 
-def tone(figure: Interval) -> str:
-    """Tell whether the interval of a change lies above 0, below it, or holds it."""
-    if figure.low is not None and figure.low > 0:
-        return "gained"
-    return "lost" if figure.high is not None and figure.high < 0 else "unsure"
+def interval_class(change: Interval) -> ChangeClass:
+    """Return whether the interval of a change is above 0, below 0, or contains it."""
+    if change.low is not None and change.low > 0:
+        return "increase"
+    return "decrease" if change.high is not None and change.high < 0 else "inconclusive"
 
 
-def significance_class(difference: Difference) -> str:
-    """Tell whether a score rose or fell beyond what chance makes."""
+def significance_class(difference: Difference) -> ChangeClass:
+    """Return the direction of a significant change; "inconclusive" for any other."""
     if not is_significant(difference):
-        return "unsure"
-    return "gained" if difference.change > 0 else "lost"
+        return "inconclusive"
+    return "increase" if difference.change > 0 else "decrease"
+
+
+def mean_score(estimate: Estimate | None) -> str:
+    """Format the mean of an estimate on its own scale."""
+    return NONE if estimate is None else f"{estimate.mean:.2f}"
+
+
+def score_interval(estimate: Estimate | None) -> str:
+    """Format the interval of an estimate; "" if there is none."""
+    if estimate is None or estimate.low is None:
+        return ""
+    return f"{estimate.low:.2f}–{estimate.high:.2f}"
+
+
+def percent(share: float | None) -> str:
+    """Format a share as a percentage."""
+    return NONE if share is None else f"{100 * share:.0f} %"
+
+
+def duration(seconds: float | None) -> str:
+    """Format a time in seconds, minutes or hours."""
+    if seconds is None:
+        return NONE
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def pretty_json(value: Mapping[str, object]) -> str:
+    """Format settings as indented JSON."""
+    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)

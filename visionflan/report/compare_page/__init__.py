@@ -1,1 +1,1 @@
-"""The page about two checkpoints."""
+"""The report of a comparison of two checkpoints."""

@@ -1,4 +1,4 @@
-"""Draw changes as SVG: how far and how surely, of what parts, and bias apart from ability."""
+"""SVG charts of changes: with intervals, split into components, and bias against sensitivity."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,137 +7,140 @@ from markupsafe import Markup, escape
 
 from visionflan.report.charts import svg
 
-WIDTH, EDGE = 190, 8
-PLANE, TALL, SIDE, ABOVE, BELOW = 360, 270, 30, 14, 34
-FEW, LONGEST = 6, 24  # tasks that are named in the drawing, and letters of a name there
+BAR_WIDTH, MARGIN = 190, 8
+PLOT_WIDTH, PLOT_HEIGHT, SIDE, ABOVE, BELOW = 360, 270, 30, 14, 34
+MAX_LABELS, MAX_LABEL_CHARS = 6, 24  # of the bias plot
 
 Point = tuple[float, float]
 
 
 class Change(NamedTuple):
-    """A change with its interval, how it is to be seen, and the smallest that can be detected."""
+    """A change with its interval."""
 
     value: float
     low: float | None
     high: float | None
-    tone: str
-    smallest: float | None = None
+    css_class: str
+    min_detectable: float | None = None
 
     @property
-    def reach(self) -> float:
-        """How far from 0 the drawing of it goes."""
+    def max_abs(self) -> float:
+        """The largest distance from 0 in the chart."""
         return max(abs(self.value), abs(self.low or 0.0), abs(self.high or 0.0))
 
 
-def change_bar(change: Change, reach: float, title: str) -> Markup:
-    """Draw a change to the right of 0 or to its left, on an axis that ends at `reach`.
+def change_bar(change: Change, max_abs: float, title: str) -> Markup:
+    """Draw a change and its interval on an axis from `-max_abs` to `max_abs`.
 
-    The band around 0 holds what is too small to be detected with so many items.
+    The band around 0 covers changes below the minimum detectable change.
     """
-    half, height = WIDTH / 2 - EDGE, 22
+    half, height = BAR_WIDTH / 2 - MARGIN, 22
 
-    def at(value: float) -> float:
-        return WIDTH / 2 + half * max(-1.0, min(1.0, value / (reach or 1.0)))
+    def x_of(value: float) -> float:
+        return BAR_WIDTH / 2 + half * max(-1.0, min(1.0, value / (max_abs or 1.0)))
 
     body = []
-    if change.smallest:
-        left, right = at(-change.smallest), at(change.smallest)
+    if change.min_detectable:
+        left, right = x_of(-change.min_detectable), x_of(change.min_detectable)
         body.append(
             f'<rect class="band" x="{left:.1f}" y="3" width="{right - left:.1f}" height="16"/>'
         )
-    body.append(f'<path class="zero" d="M{WIDTH / 2:g} 1V{height - 1}"/>')
+    body.append(f'<path class="zero" d="M{BAR_WIDTH / 2:g} 1V{height - 1}"/>')
     if change.low is not None and change.high is not None:
-        low, high = at(change.low), at(change.high)
-        body.append(f'<path class="interval {change.tone}" d="M{low:.1f} 11H{high:.1f}"/>')
-    body.append(f'<circle class="dot {change.tone}" cx="{at(change.value):.1f}" cy="11" r="4"/>')
-    return svg(WIDTH, height, title, "".join(body))
+        low, high = x_of(change.low), x_of(change.high)
+        body.append(f'<path class="interval {change.css_class}" d="M{low:.1f} 11H{high:.1f}"/>')
+    x = x_of(change.value)
+    body.append(f'<circle class="dot {change.css_class}" cx="{x:.1f}" cy="11" r="4"/>')
+    return svg(BAR_WIDTH, height, title, "".join(body))
 
 
-def parts_bar(parts: Sequence[tuple[str, float]], reach: float, title: str) -> Markup:
-    """Draw the parts of a change one below the other, each from 0."""
-    half, height = WIDTH / 2 - EDGE, 6 + 11 * len(parts)
+def component_bars(components: Sequence[tuple[str, float]], max_abs: float, title: str) -> Markup:
+    """Draw the components of a change one below the other, each from 0."""
+    half, height = BAR_WIDTH / 2 - MARGIN, 6 + 11 * len(components)
     body = []
-    for row, (kind, value) in enumerate(parts):
-        wide = half * min(1.0, abs(value) / (reach or 1.0))
-        left = WIDTH / 2 - (wide if value < 0 else 0)
+    for row, (name, value) in enumerate(components):
+        width = half * min(1.0, abs(value) / (max_abs or 1.0))
+        left = BAR_WIDTH / 2 - (width if value < 0 else 0)
         body.append(
-            f'<rect class="piece {kind}" x="{left:.1f}" y="{4 + 11 * row}" '
-            f'width="{max(wide, 0.8):.1f}" height="8"/>'
+            f'<rect class="component {name}" x="{left:.1f}" y="{4 + 11 * row}" '
+            f'width="{max(width, 0.8):.1f}" height="8"/>'
         )
-    body.append(f'<path class="zero" d="M{WIDTH / 2:g} 1V{height - 1}"/>')
-    return svg(WIDTH, height, title, "".join(body))
+    body.append(f'<path class="zero" d="M{BAR_WIDTH / 2:g} 1V{height - 1}"/>')
+    return svg(BAR_WIDTH, height, title, "".join(body))
 
 
-class Arrow(NamedTuple):
-    """A task in the plane of bias (across) and ability (upwards), before and after."""
+class BiasShift(NamedTuple):
+    """A yes/no task as (criterion, sensitivity), before and after."""
 
     name: str
     before: Point
     after: Point
 
 
-class Frame(NamedTuple):
-    """What a plane shows: bias as far on both sides of 0, ability from `low` to `high`."""
+class PlotRange(NamedTuple):
+    """The ranges of the axes: criterion within `±max_criterion`, sensitivity `low` to `high`."""
 
-    wide: float
+    max_criterion: float
     low: float
     high: float
 
-    def place(self, point: Point) -> Point:
-        """Give where a point is drawn."""
-        bias, ability = point
-        across, down = PLANE - 2 * SIDE, TALL - ABOVE - BELOW
+    def xy(self, point: Point) -> Point:
+        """Return the position of a point in the drawing."""
+        criterion, sensitivity = point
+        width, height = PLOT_WIDTH - 2 * SIDE, PLOT_HEIGHT - ABOVE - BELOW
         return (
-            SIDE + across * (bias + self.wide) / (2 * self.wide),
-            ABOVE + down * (1 - (ability - self.low) / (self.high - self.low)),
+            SIDE + width * (criterion + self.max_criterion) / (2 * self.max_criterion),
+            ABOVE + height * (1 - (sensitivity - self.low) / (self.high - self.low)),
         )
 
 
-def plane(arrows: Sequence[Arrow], title: str) -> Markup:
-    """Draw bias across and ability upwards; a line leads from before to after."""
-    points = [point for arrow in arrows for point in (arrow.before, arrow.after)]
-    biases, abilities = [bias for bias, _ in points], [ability for _, ability in points]
-    wide = max(1.0, *map(abs, biases)) * 1.1
-    frame = Frame(wide, min(0.0, *abilities) - 0.2, max(2.0, *abilities) * 1.08)
-    body = [axes(frame)]
-    for arrow in arrows:
-        named = named_at(arrow.name, frame.place(arrow.after)) if len(arrows) <= FEW else ""
-        (x, y), (to_x, to_y) = frame.place(arrow.before), frame.place(arrow.after)
+def bias_plot(shifts: Sequence[BiasShift], title: str) -> Markup:
+    """Draw criterion (x) against sensitivity (y); a line joins before and after."""
+    points = [point for shift in shifts for point in (shift.before, shift.after)]
+    criteria, sensitivities = [c for c, _ in points], [d for _, d in points]
+    max_criterion = max(1.0, *map(abs, criteria)) * 1.1
+    axes_range = PlotRange(
+        max_criterion, min(0.0, *sensitivities) - 0.2, max(2.0, *sensitivities) * 1.08
+    )
+    body = [axes(axes_range)]
+    for shift in shifts:
+        (x, y), (to_x, to_y) = axes_range.xy(shift.before), axes_range.xy(shift.after)
+        label = point_label(shift.name, (to_x, to_y)) if len(shifts) <= MAX_LABELS else ""
         body.append(
-            f"<g><title>{escape(arrow.name)}</title>"
-            f'<path class="arrow" d="M{x:.1f} {y:.1f}L{to_x:.1f} {to_y:.1f}"/>'
+            f"<g><title>{escape(shift.name)}</title>"
+            f'<path class="shift" d="M{x:.1f} {y:.1f}L{to_x:.1f} {to_y:.1f}"/>'
             f'<circle class="dot first" cx="{x:.1f}" cy="{y:.1f}" r="4"/>'
             f'<circle class="dot second" cx="{to_x:.1f}" cy="{to_y:.1f}" r="4"/>'
-            f"{named}</g>"
+            f"{label}</g>"
         )
-    return svg(PLANE, TALL, title, "".join(body))
+    return svg(PLOT_WIDTH, PLOT_HEIGHT, title, "".join(body))
 
 
-def named_at(name: str, point: Point) -> str:
-    """Write the name of a task above its end."""
+def point_label(name: str, point: Point) -> str:
+    """Draw the name of a task above its point."""
     x, y = point
-    anchor = "start" if x < PLANE * 0.25 else "end" if x > PLANE * 0.75 else "middle"
-    shown = name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
-    return f'<text class="axis {anchor}" x="{x:.1f}" y="{y - 7:.1f}">{escape(shown)}</text>'
+    anchor = "start" if x < PLOT_WIDTH * 0.25 else "end" if x > PLOT_WIDTH * 0.75 else "middle"
+    text = name if len(name) <= MAX_LABEL_CHARS else f"{name[: MAX_LABEL_CHARS - 1]}…"
+    return f'<text class="axis {anchor}" x="{x:.1f}" y="{y - 7:.1f}">{escape(text)}</text>'
 
 
-def axes(frame: Frame) -> str:
-    """Draw where there is no bias and where there is no ability, and name both axes."""
-    middle, floor = frame.place((0.0, 0.0))
-    bottom = TALL - BELOW
-    words = (
-        ("start", SIDE, bottom + 26, "← leans to yes"),
+def axes(axes_range: PlotRange) -> str:
+    """Draw and label the lines of no bias (c = 0) and of no sensitivity (d′ = 0)."""
+    middle, floor = axes_range.xy((0.0, 0.0))
+    bottom = PLOT_HEIGHT - BELOW
+    labels = (
+        ("start", SIDE, bottom + 26, "← bias toward yes"),
         ("middle", middle, bottom + 12, "c = 0"),
-        ("end", PLANE - SIDE, bottom + 26, "leans to no →"),
-        ("start", SIDE, ABOVE - 3, "d′: more able ↑"),
+        ("end", PLOT_WIDTH - SIDE, bottom + 26, "bias toward no →"),
+        ("start", SIDE, ABOVE - 3, "sensitivity d′ ↑"),
         ("end", SIDE - 4, floor + 3, "0"),
     )
     body = [
         f'<path class="grid" d="M{middle:.1f} {ABOVE}V{bottom}"/>',
-        f'<path class="axis-line" d="M{SIDE} {floor:.1f}H{PLANE - SIDE}"/>',
+        f'<path class="axis-line" d="M{SIDE} {floor:.1f}H{PLOT_WIDTH - SIDE}"/>',
     ]
     body += [
         f'<text class="axis {anchor}" x="{x:.1f}" y="{y:.1f}">{text}</text>'
-        for anchor, x, y, text in words
+        for anchor, x, y, text in labels
     ]
     return "".join(body)

@@ -1,4 +1,4 @@
-"""Write every question with both answers as a table, one line each."""
+"""Write every question with both responses as a CSV table, one row per question."""
 
 import csv
 import io
@@ -8,10 +8,11 @@ from pathlib import Path
 from visionflan.atomic_write import write_text
 from visionflan.compare.results import Pair
 from visionflan.evaluate.metric import ScoringRule
-from visionflan.report.compare_page.examples import kind
+from visionflan.report.compare_page.flips import flip_kind
 
-ASKED = ("task", "style", "instance", "sample_key", "cluster", "group", "prompt", "target")
-SAID = (
+# Columns of a question, and those of each response.
+QUESTION = ("task", "style", "instance", "sample_key", "cluster", "group", "prompt", "target")
+RESPONSE = (
     "answer",
     "finish_reason",
     "tokens",
@@ -29,25 +30,27 @@ TITLES = {"parsed": "parsed_lenient", "status": "status_lenient"}
 
 
 def write_table(path: Path, pairs: Iterable[Pair], rule: ScoringRule) -> None:
-    """Write the table whole, in the order of tasks and of the items' content."""
-    opened = io.StringIO()
-    sides = [f"{TITLES.get(name, name)}_{side}" for name in SAID for side in ("before", "after")]
-    lines = csv.writer(opened, lineterminator="\n")
-    lines.writerow([*ASKED, "references", "images", "kind", *sides])
+    """Write the table atomically, ordered by task and content of the question."""
+    text = io.StringIO()
+    columns = [
+        f"{TITLES.get(name, name)}_{side}" for name in RESPONSE for side in ("before", "after")
+    ]
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow([*QUESTION, "references", "images", "kind", *columns])
     for pair in sorted(pairs, key=lambda pair: pair.before.place):
         before, after = pair.before._asdict(), pair.after._asdict()
-        lines.writerow(
+        rows.writerow(
             [
-                *(after[name] for name in ASKED),
+                *(after[name] for name in QUESTION),
                 " | ".join(pair.after.references),
                 " ".join(pair.after.images),
-                kind(pair, rule),
-                *(cell(side[name]) for name in SAID for side in (before, after)),
+                flip_kind(pair, rule),
+                *(cell(record[name]) for name in RESPONSE for record in (before, after)),
             ]
         )
-    write_text(path, opened.getvalue())
+    write_text(path, text.getvalue())
 
 
 def cell(value: object) -> object:
-    """Leave empty what is missing."""
+    """Return a value as a cell; missing data is an empty cell."""
     return "" if value is None else value

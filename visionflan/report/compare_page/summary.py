@@ -1,7 +1,7 @@
-"""Say in a few sentences what changed, and what so many questions cannot tell."""
+"""Summarize a comparison in a headline and a few sentences."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -10,18 +10,9 @@ from visionflan.compare.paired_bootstrap import answers_identical
 from visionflan.compare.results import Comparison, Difference
 from visionflan.evaluate.aggregate.suites import SUITES
 from visionflan.evaluate.metric import ScoringRule
-from visionflan.report.compare_page.examples import kind
+from visionflan.report.compare_page.flips import flip_kind
+from visionflan.report.compare_page.report import ModelNames, Title, model_names
 from visionflan.report.number_format import format_interval, plain, signed, significance_class
-
-# What a task or benchmark is called, from its name and the style of its prompts.
-Title = Callable[[str, str], str]
-
-
-class Names(NamedTuple):
-    """What the two sides are called."""
-
-    before: str
-    after: str
 
 
 class Summary(NamedTuple):
@@ -31,77 +22,64 @@ class Summary(NamedTuple):
     sentences: Sequence[str]
 
 
-def names(found: Comparison) -> Names:
-    """Call each side by what tells it from the other: phase, run or both, else the order."""
-    before, after = found.before, found.after
-    if (before.name, before.stage) == (after.name, after.stage):
-        return Names(f"{before.stage} (before)", f"{after.stage} (after)")
-    if before.name == after.name:
-        return Names(before.stage, after.stage)
-    if before.stage == after.stage:
-        return Names(before.name, after.name)
-    return Names(f"{before.name} {before.stage}", f"{after.name} {after.stage}")
-
-
-def summarize(found: Comparison, rule: ScoringRule, title: Title) -> Summary:
-    """Sum a comparison up."""
-    called = names(found)
-    if not found.pairs:
-        return Summary(f"{called.before} and {called.after} share no question", [])
-    family = [each for each in found.differences if each.headline and each.rule == rule]
-    if unmoved(found):
-        nothing = "Nothing" if answers_identical(found.pairs) else "No answer"
-        return Summary(f"{nothing} changed from {called.before} to {called.after}", [alike(found)])
+def summarize(comparison: Comparison, rule: ScoringRule, title: Title) -> Summary:
+    """Summarize a comparison under one rule."""
+    names = model_names(comparison)
+    if not comparison.pairs:
+        return Summary(f"{names.before} and {names.after} have no question in common", [])
+    if all(pair.before.answer == pair.after.answer for pair in comparison.pairs):
+        subject = "Nothing" if answers_identical(comparison.pairs) else "No response"
+        sentence = f"All {len(comparison.pairs):,} responses are identical."
+        return Summary(f"{subject} changed from {names.before} to {names.after}", [sentence])
     sentences = [
-        *overall(found, rule, title),
-        *flip_sentences(found, rule),
-        *formal(found.results_of(FormatSplit)),
+        *average_sentences(comparison.differences, rule, title),
+        *flip_sentences(comparison, rule),
+        *format_sentences(comparison.results_of(FormatSplit)),
+        *detectability_sentences(headline_scores(comparison.differences, rule), title),
     ]
-    return Summary(
-        headline(found.differences, rule, called), [*sentences, *undetectable(family, title)]
-    )
+    return Summary(headline(comparison.differences, rule, names), sentences)
 
 
-def unmoved(found: Comparison) -> bool:
-    """Whether all answers are the same on both sides."""
-    return all(pair.before.answer == pair.after.answer for pair in found.pairs)
+def headline_scores(differences: Sequence[Difference], rule: ScoringRule) -> list[Difference]:
+    """Return the headline scores of tasks and benchmarks under one rule."""
+    return [each for each in differences if each.headline and each.rule == rule]
 
 
-def alike(found: Comparison) -> str:
-    """Say that all answers are the same."""
-    return f"All {len(found.pairs):,} answers are the same, to the letter."
-
-
-def headline(differences: Sequence[Difference], rule: ScoringRule, called: Names) -> str:
-    """Say how an average moved, that over all tasks before others, and how many single scores."""
-    begin = f"From {called.before} to {called.after}"
-    family = [each for each in differences if each.headline and each.rule == rule]
-    groups = [*averages(differences, rule), *suites(differences, rule)]
-    if not family and not groups:
-        return f"{begin}: no score can be compared"
-    single = counted(family)
-    average = next((each for each in groups if significance_class(each) != "unsure"), None)
+def headline(differences: Sequence[Difference], rule: ScoringRule, names: ModelNames) -> str:
+    """Write which average changed (over all tasks first), and how many single scores did."""
+    start = f"From {names.before} to {names.after}"
+    scores = headline_scores(differences, rule)
+    averages = [*task_averages(differences, rule), *suite_averages(differences, rule)]
+    if not scores and not averages:
+        return f"{start}: no score can be compared"
+    counts = count_changes(scores)
+    changed = (each for each in averages if significance_class(each) != "inconclusive")
+    average = next(changed, None)
     if average is None:
-        return f"{begin}: {single or 'no change beyond what chance makes'}"
+        return f"{start}: {counts or 'no significant change'}"
     over = f"the benchmarks of {average.name}" if average.name in SUITES else average.name
-    moved = f"{signed(average.change, average.max)} points over {over}"
-    return f"{begin}: {moved}; {single or 'no single score moved beyond what chance makes'}"
+    change = f"{signed(average.change, average.max)} points over {over}"
+    return f"{start}: {change}; {counts or 'no single score changed significantly'}"
 
 
-def counted(family: Sequence[Difference]) -> str:
-    """Count the scores that rose, that fell, and that cannot be told; nothing if none moved."""
-    sure = [each for each in family if significance_class(each) != "unsure"]
-    rose = sum(each.change > 0 for each in sure)
-    fell, left = len(sure) - rose, len(family) - len(sure)
-    if not sure:
+def count_changes(scores: Sequence[Difference]) -> str:
+    """Count the scores that increased and decreased significantly; "" if none did."""
+    classes = Counter[str](significance_class(each) for each in scores)
+    inconclusive = classes.pop("inconclusive", 0)
+    if not classes:
         return ""
-    told = " and ".join([*([f"{rose} rose"] if rose else []), *([f"{fell} fell"] if fell else [])])
-    more = f", {left} cannot be told from chance" if left else ""
-    return f"of {len(family)} scores {told}{more}"
+    counts = [
+        f"{classes[name]} {verb}"
+        for name, verb in (("increase", "increased"), ("decrease", "decreased"))
+        if classes[name]
+    ]
+    rest = f"; {inconclusive} did not change significantly" if inconclusive else ""
+    total = f"{len(scores)} score{'' if len(scores) == 1 else 's'}"
+    return f"of {total}, {' and '.join(counts)}{rest}"
 
 
-def averages(differences: Sequence[Difference], rule: ScoringRule) -> Iterator[Difference]:
-    """Give the averages over held-out tasks; the first of them is that over all."""
+def task_averages(differences: Sequence[Difference], rule: ScoringRule) -> Iterator[Difference]:
+    """Return the averages over held-out tasks; the first is that over all."""
     return (
         each
         for each in differences
@@ -109,8 +87,8 @@ def averages(differences: Sequence[Difference], rule: ScoringRule) -> Iterator[D
     )
 
 
-def suites(differences: Sequence[Difference], rule: ScoringRule) -> Iterator[Difference]:
-    """Give the averages over benchmarks."""
+def suite_averages(differences: Sequence[Difference], rule: ScoringRule) -> Iterator[Difference]:
+    """Return the averages over benchmarks."""
     return (
         each
         for each in differences
@@ -118,100 +96,111 @@ def suites(differences: Sequence[Difference], rule: ScoringRule) -> Iterator[Dif
     )
 
 
-def overall(found: Comparison, rule: ScoringRule, title: Title) -> Iterator[str]:
-    """Say how the average over all held-out tasks changed, and those over benchmarks."""
-    for each in islice(averages(found.differences, rule), 1):
-        yield f"The average over {each.name} goes {change_sentence(each)}."
-    for each in suites(found.differences, rule):
+def average_sentences(
+    differences: Sequence[Difference], rule: ScoringRule, title: Title
+) -> Iterator[str]:
+    """Write how the average over all held-out tasks and those over benchmarks changed."""
+    for each in islice(task_averages(differences, rule), 1):
+        yield f"The average over {each.name} changes {change_sentence(each)}."
+    for each in suite_averages(differences, rule):
         name = title(each.name, each.prompt_style)
-        yield f"The average over benchmarks of {name} goes {change_sentence(each)}."
+        yield f"The average over the benchmarks of {name} changes {change_sentence(each)}."
 
 
-def change_sentence(each: Difference) -> str:
-    """Say from where to where a score goes, and by how much."""
-    within = format_interval(each.low, each.high, each.max)
-    told = f" (95 % interval {within})" if within else ""
+def change_sentence(difference: Difference) -> str:
+    """Write both scores, and the change with its interval."""
+    maximum = difference.max
+    interval = format_interval(difference.low, difference.high, maximum)
     return (
-        f"from {plain(each.before, each.max)} to {plain(each.after, each.max)}, a change of "
-        f"{signed(each.change, each.max)} points{told}"
+        f"from {plain(difference.before, maximum)} to {plain(difference.after, maximum)}, by "
+        f"{signed(difference.change, maximum)} points{f' (95 % CI {interval})' if interval else ''}"
     )
 
 
-def flip_sentences(found: Comparison, rule: ScoringRule) -> Iterator[str]:
-    """Count the answers that turned right or wrong, and those that changed in form alone."""
-    flips = Counter(pair.flip(rule) for pair in found.pairs)
-    asked = flips.total() - flips[None]
+def flip_sentences(comparison: Comparison, rule: ScoringRule) -> Iterator[str]:
+    """Count the answers that were gained and lost, and those that changed only in format."""
+    flips = Counter(pair.flip(rule) for pair in comparison.pairs)
+    total = flips.total() - flips[None]
     if flips["gained"] or flips["lost"]:
         yield (
-            f"Of {asked:,} answers that are right or wrong, {flips['gained']:,} turned right and "
-            f"{flips['lost']:,} turned wrong."
+            f"Of {total:,} answers scored as right or wrong, {flips['gained']:,} changed from "
+            f"wrong to right and {flips['lost']:,} from right to wrong."
         )
-    elif asked:
-        yield f"None of {asked:,} answers turned from wrong to right or from right to wrong."
-    in_form = sum(kind(pair, rule) == "format only" for pair in found.pairs)
-    if in_form and rule == "official":
-        yield f"{in_form:,} changed by their form alone, with the same content."
-    elif in_form:
-        yield f"By the official rule {in_form:,} more changed, by their form alone."
+    elif total:
+        yield f"None of {total:,} answers changed between right and wrong."
+    format_only = sum(flip_kind(pair, rule) == "format only" for pair in comparison.pairs)
+    if format_only and rule == "official":
+        yield f"{format_only:,} changed only in format, with the same content."
+    elif format_only:
+        yield f"Under the official rule, {format_only:,} more changed, only in format."
 
 
-def formal(forms: Sequence[FormatSplit]) -> Iterator[str]:
-    """Split the change of the official scores, averaged over tasks, into content and form."""
-    forms = [each for each in forms if each.format.value is not None]
-    split = [(each.official.change.value, each.content.value, each.format.value) for each in forms]
-    whole = [(o, c, f) for o, c, f in split if o is not None and c is not None and f is not None]
-    if not whole:
+def format_sentences(splits: Sequence[FormatSplit]) -> Iterator[str]:
+    """Split the change of the official scores, averaged over tasks, into content and format."""
+    complete = [
+        (split, official, content, form)
+        for split in splits
+        if (official := split.official.change.value) is not None
+        and (content := split.content.value) is not None
+        and (form := split.format.value) is not None
+    ]
+    if not complete:
         return
-    official, content, form = (sum(column) / len(whole) for column in zip(*whole, strict=True))
+    tasks, *changes = zip(*complete, strict=True)
+    official, content, form = (sum(values) / len(complete) for values in changes)
     if round(100 * official, 1) or round(100 * form, 1):
         yield (
-            f"Averaged over {asked(forms)}, official scores of single answers change by "
-            f"{signed(official)} points: {signed(content)} in content and "
-            f"{signed(form)} in form."
+            f"Averaged over {count_tasks(tasks)}, official scores of single answers change "
+            f"by {signed(official)} points: {signed(content)} from content and "
+            f"{signed(form)} from format."
         )
 
 
-def asked(forms: Sequence[FormatSplit]) -> str:
-    """Count held-out tasks and benchmarks, each in every style of its prompts."""
-    tasks = len({each.task for each in forms if "/" in each.task})
-    benchmarks = {each.task for each in forms if "/" not in each.task}
-    styles = len(forms) - tasks
-    told = [f"{tasks} task{'' if tasks == 1 else 's'}"] if tasks else []
+def count_tasks(splits: Sequence[FormatSplit]) -> str:
+    """Count held-out tasks and benchmarks, and the prompt styles of benchmarks."""
+    tasks = len({split.task for split in splits if "/" in split.task})
+    benchmarks = len({split.task for split in splits if "/" not in split.task})
+    styles = len(splits) - tasks
+    counts = [f"{tasks} task{'' if tasks == 1 else 's'}"] if tasks else []
     if benchmarks:
-        said = f"{len(benchmarks)} benchmark{'' if len(benchmarks) == 1 else 's'}"
-        told.append(said if styles == len(benchmarks) else f"{said} in {styles} styles of prompts")
-    return " and ".join(told)
+        count = f"{benchmarks} benchmark{'' if benchmarks == 1 else 's'}"
+        counts.append(count if styles == benchmarks else f"{count} in {styles} prompt styles")
+    return " and ".join(counts)
 
 
-def undetectable(family: Sequence[Difference], title: Title) -> Iterator[str]:
-    """Say how large a change must be to be seen with so many questions, and where that is open."""
-    known = [each for each in family if each.min_detectable and each.max is not None]
-    unknown = sum(not each.min_detectable for each in family)
+def detectability_sentences(scores: Sequence[Difference], title: Title) -> Iterator[str]:
+    """Write the smallest and largest minimum detectable change, and of how many it is unknown."""
+    known = [each for each in scores if each.min_detectable and each.max is not None]
+    unknown = sum(not each.min_detectable for each in scores)
     if not known:
-        yield "There are too few questions to say how large a change would have to be to be seen."
+        yield "There are too few questions to estimate the minimum detectable change."
         return
-    finest, coarsest = (end(known, key=share) for end in (min, max))
-    limits = [f"below {detectable(finest)} in {title(finest.name, finest.prompt_style)}"]
+    finest, coarsest = min(known, key=relative_min), max(known, key=relative_min)
+    limits = [f"{min_detectable(finest)} in {title(finest.name, finest.prompt_style)}"]
     if coarsest is not finest:
         limits.append(
-            f"below {detectable(coarsest)} in {title(coarsest.name, coarsest.prompt_style)}"
+            f"{min_detectable(coarsest)} in {title(coarsest.name, coarsest.prompt_style)}"
         )
     if not unknown:
-        yield f"With so many questions, true changes {', and '.join(limits)}, may go unseen."
+        yield (
+            f"With this many questions, the minimum detectable change is {' to '.join(limits)}; "
+            "smaller changes may go undetected."
+        )
         return
     yield (
-        f"How large a true change must be to be seen can be said of {len(family) - unknown} of "
-        f"{len(family)} scores: {', and '.join(limits)}, it may go unseen. Of the other {unknown} "
-        "it cannot be said, because nothing moved or too little was asked."
+        f"The minimum detectable change is known for {len(scores) - unknown} of {len(scores)} "
+        f"scores: {' to '.join(limits)}. For the other {unknown} it cannot be estimated, because "
+        "no answer changed or there are too few questions."
     )
 
 
-def share(each: Difference) -> float:
-    """Give the smallest detectable change as a share of the best score."""
-    return (each.min_detectable or 0.0) / (each.max or 100.0)
+def relative_min(difference: Difference) -> float:
+    """Return the minimum detectable change as a share of the maximum score."""
+    return (difference.min_detectable or 0.0) / (difference.max or 100.0)
 
 
-def detectable(each: Difference) -> str:
-    """Write the smallest detectable change, with the scale where it is one of its own."""
-    points = f"{plain(each.min_detectable, each.max)} points"
-    return points if each.max is None or each.max == 1 else f"{points} of {each.max:,.0f}"
+def min_detectable(difference: Difference) -> str:
+    """Format the minimum detectable change, with the maximum score if it is not 100 points."""
+    maximum = difference.max
+    points = f"{plain(difference.min_detectable, maximum)} points"
+    return points if maximum is None or maximum == 1 else f"{points} (of {maximum:,.0f})"

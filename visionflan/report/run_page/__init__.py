@@ -1,1 +1,1 @@
-"""The page about one run."""
+"""The report of one run."""

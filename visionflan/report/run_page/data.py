@@ -1,33 +1,58 @@
-"""Tell what a build consists of: its datasets and tasks, one picture of each, and its losses."""
+"""The training data: datasets and tasks of a build, an example of each task, dropped rows."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from visionflan.builder.ledger_reasons import DROPPED, NOTES
-from visionflan.dataset import IMAGE_MARKER
 from visionflan.hashing import stable_hash
 from visionflan.report.inline_images import InlineImages
+from visionflan.report.text import prompt_text
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Instance
 
-MOST_CARDS = 48
+MAX_EXAMPLES = 48
+THUMBNAIL_SIDE = 120
 
 
-class Card(NamedTuple):
-    """One example of a task, as the contact sheet shows it."""
+class DataExample(NamedTuple):
+    """An example of a task."""
 
     task: str
     title: str
-    picture: str
+    image: str
     prompt: str
     answer: str
 
 
-class DroppedReason(NamedTuple):
-    """How many rows were lost, or noted, for one reason, and one of them as an example."""
+class DatasetRow(NamedTuple):
+    """A dataset, with its number of tasks and instances."""
 
-    kind: str
+    title: str
+    license: str
+    num_tasks: int
+    train: int
+    held_out: int
+    dropped: int
+
+
+class TaskRow(NamedTuple):
+    """A task, with its number of instances."""
+
+    name: str
+    dataset: str
+    title: str
+    category: str
+    instruction: str
+    train: int
+    held_out: int
+    dropped: int
+
+
+class DroppedReason(NamedTuple):
+    """The rows of the ledger with one reason, dropped or only noted, and an example."""
+
+    is_dropped: bool
     reason: str
     meaning: str
     rows: int
@@ -35,106 +60,118 @@ class DroppedReason(NamedTuple):
 
 
 class BuildSummary(NamedTuple):
-    """A build as the page tells it."""
+    """A build that the run was trained or evaluated on."""
 
     title: str
-    path: str
+    name: str
     digest: str
     totals: Mapping[str, int]
-    datasets: Sequence[Mapping[str, Any]]
-    tasks: Sequence[Mapping[str, Any]]
-    cards: Sequence[Card]
-    losses: Sequence[DroppedReason]
+    datasets: Sequence[DatasetRow]
+    tasks: Sequence[TaskRow]
+    examples: Sequence[DataExample]
+    ledger: Sequence[DroppedReason]
     not_built: Sequence[tuple[str, str]]
 
 
-def built(build: BuildDirectory, pictures: InlineImages) -> BuildSummary:
-    """Tell about one build."""
+def summarize_build(build: BuildDirectory, images: InlineImages) -> BuildSummary:
+    """Summarize one build."""
     manifest = build.manifest
-    tasks = [{"name": name, **told} for name, told in manifest["tasks"].items() if told["kept"]]
+    tasks = task_rows(manifest)
     return BuildSummary(
         title=manifest["about"].get("title") or build.path.name,
-        path=build.path.name,
+        name=build.path.name,
         digest=build.digest,
         totals=manifest["totals"],
-        datasets=list(datasets(manifest, tasks)),
+        datasets=list(dataset_rows(manifest, tasks)),
         tasks=tasks,
-        cards=list(cards(build, pictures)),
-        losses=losses(build),
+        examples=list(examples(build, images)),
+        ledger=ledger_reasons(build),
         not_built=list(not_built(manifest)),
     )
 
 
-def datasets(
-    manifest: Mapping[str, Any], tasks: Sequence[Mapping[str, Any]]
-) -> Iterator[dict[str, Any]]:
-    """Sum up each dataset that was built."""
-    for name, told in manifest["datasets"].items():
-        own = [task for task in tasks if task["dataset"] == name] or (
-            list(tasks) if len(manifest["datasets"]) == 1 else []
+def task_rows(manifest: Mapping[str, Any]) -> list[TaskRow]:
+    """Return the tasks of which instances were kept."""
+    return [
+        TaskRow(
+            name=name,
+            dataset=task["dataset"],
+            title=task.get("title") or name,
+            category=task.get("category") or "",
+            instruction=task.get("instruction") or "",
+            train=task["train"],
+            held_out=task["held_out"],
+            dropped=sum(task["dropped"].values()),
         )
-        if told["status"] == "built":
-            yield {
-                "name": name,
-                "title": told.get("title", name),
-                "license": told.get("license", "unknown"),
-                "tasks": len(own),
-                "train": sum(task["train"] for task in own),
-                "held_out": sum(task["held_out"] for task in own),
-                "lost": sum(sum(task["dropped"].values()) for task in own),
-            }
+        for name, task in manifest["tasks"].items()
+        if task["kept"]
+    ]
+
+
+def dataset_rows(manifest: Mapping[str, Any], tasks: Sequence[TaskRow]) -> Iterator[DatasetRow]:
+    """Sum up each dataset that was built."""
+    for name, dataset in manifest["datasets"].items():
+        if dataset["status"] != "built":
+            continue
+        own = [task for task in tasks if task.dataset == name]
+        if not own and len(manifest["datasets"]) == 1:
+            own = list(tasks)
+        yield DatasetRow(
+            title=dataset.get("title", name),
+            license=dataset.get("license", "unknown"),
+            num_tasks=len(own),
+            train=sum(task.train for task in own),
+            held_out=sum(task.held_out for task in own),
+            dropped=sum(task.dropped for task in own),
+        )
 
 
 def not_built(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Name what was not built, and why."""
-    absent = [n for n, told in manifest["datasets"].items() if told["status"] == "missing"]
-    if absent:
-        yield f"{len(absent)} datasets", f"not in the data root: {', '.join(absent)}"
-    for name, told in manifest["datasets"].items():
-        if told["status"] not in ("built", "missing"):
-            yield name, f"{told['status']}: {told.get('message', 'no reason given')}"
+    datasets = manifest["datasets"]
+    missing = [name for name, dataset in datasets.items() if dataset["status"] == "missing"]
+    if missing:
+        yield f"{len(missing)} datasets", f"not in the data root: {', '.join(missing)}"
+    for name, dataset in datasets.items():
+        if dataset["status"] not in ("built", "missing"):
+            yield name, f"{dataset['status']}: {dataset.get('message', 'no reason recorded')}"
     yield from manifest["about"].get("excluded_tasks", {}).items()
 
 
-def cards(build: BuildDirectory, pictures: InlineImages) -> Iterator[Card]:
-    """Show one example of each task, of as many as a sheet holds, spread over all."""
+def examples(build: BuildDirectory, images: InlineImages) -> Iterator[DataExample]:
+    """Choose one example of each task, of at most `MAX_EXAMPLES` tasks spread over all."""
     names = list(build.tasks)
-    for task in names[:: -(-len(names) // MOST_CARDS)]:
-        example = min(build.instances("train", [task]) or build.instances(None, [task]), key=order)
+    for task in names[:: -(-len(names) // MAX_EXAMPLES)]:
+        instances = build.instances("train", [task]) or build.instances(None, [task])
+        example = min(instances, key=hash_order)
         if example.images:
-            yield Card(
+            yield DataExample(
                 task=task,
                 title=build.tasks[task].title or task,
-                picture=pictures.uri(example.images[0], 120),
-                prompt=words(example.prompt),
+                image=images.uri(example.images[0], THUMBNAIL_SIDE),
+                prompt=prompt_text(example.prompt),
                 answer=example.answer,
             )
 
 
-def order(instance: Instance) -> int:
-    """Order instances by hash."""
+def hash_order(instance: Instance) -> int:
+    """Return a key that orders instances at random, but reproducibly."""
     return stable_hash("card", instance.id)
 
 
-def words(prompt: str) -> str:
-    """Give a prompt without the marks where its pictures go."""
-    return prompt.replace(IMAGE_MARKER, "").strip()
-
-
-def losses(build: BuildDirectory) -> list[DroppedReason]:
-    """Count the ledger by reason, the most frequent first."""
+def ledger_reasons(build: BuildDirectory) -> list[DroppedReason]:
+    """Count the ledger by reason, dropped rows and the most frequent reasons first."""
     import pyarrow.parquet as pq
 
     ledger = pq.ParquetFile(build.path / "ledger.parquet").read()
-    kinds, reasons = ledger["kind"].to_pylist(), ledger["reason"].to_pylist()
-    counts = Counter(zip(kinds, reasons, strict=True))
-    firsts = {key: row for row, key in reversed(list(enumerate(zip(kinds, reasons, strict=True))))}
-    told = []
-    for (kind, reason), count in sorted(counts.items(), key=lambda pair: (pair[0][0], -pair[1])):
-        (row,) = ledger.slice(firsts[kind, reason], 1).to_pylist()
-        meaning = (DROPPED if kind == "dropped" else NOTES).get(
-            reason, "a reason of the dataset's own"
-        )
+    keys = list(zip(ledger["kind"].to_pylist(), ledger["reason"].to_pylist(), strict=True))
+    first_rows = {key: row for row, key in reversed(list(enumerate(keys)))}
+    by_count = sorted(Counter(keys).items(), key=lambda pair: (pair[0][0], -pair[1]))
+    reasons = []
+    for (kind, reason), count in by_count:
+        (row,) = ledger.slice(first_rows[kind, reason], 1).to_pylist()
+        meanings = DROPPED if kind == "dropped" else NOTES
+        meaning = meanings.get(reason, "defined by the dataset file")
         example = f"{row['task']} {row['key']}: {row['detail']}"
-        told.append(DroppedReason(kind, reason, meaning, count, example[:160]))
-    return told
+        reasons.append(DroppedReason(kind == "dropped", reason, meaning, count, example[:160]))
+    return reasons

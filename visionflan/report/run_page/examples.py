@@ -1,212 +1,200 @@
-"""Choose answers to show beside their pictures: what a stage changed, and where the model fails.
+"""Example responses: what the last stage changed, where the model fails, and conversations.
 
-Everything is chosen by hash within its kind, so that nobody picked the examples.
+Examples are chosen by hash within each category, not by hand.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from visionflan.evaluate.aggregate.paired import Key, by_item
 from visionflan.evaluate.metrics import METRICS
 from visionflan.evaluate.records.record import Record
 from visionflan.hashing import stable_hash
-from visionflan.prompt import format_option
 from visionflan.report.inline_images import InlineImages
-from visionflan.report.run_page.data import words
 from visionflan.report.run_page.inputs import StageEvaluation
+from visionflan.report.run_page.scores import ScoreEstimates, score_estimates
+from visionflan.report.text import prompt_text, question_text, target_text, truncate_text
 
-RIGHT = 0.5
-EACH_KIND, EACH_TASK, WORST_TASKS, TALKS = 5, 5, 4, 10
-ENOUGH = 10  # questions, fewer than which make a poor score a matter of luck
-LONGEST = 400
-KINDS = {
-    (False, True): "Right only after",
-    (True, False): "Right only before",
+CORRECT_FROM = 0.5  # the lowest score of a correct response
+MAX_PER_CATEGORY, MAX_PER_TASK, MAX_TASKS, MAX_CONVERSATIONS = 5, 5, 4, 10
+MIN_QUESTIONS = 10  # tasks with fewer come last among those the model does worst
+# By whether a response is correct before and after.
+CATEGORIES = {
+    (False, True): "Gained: wrong before, right after",
+    (True, False): "Lost: right before, wrong after",
     (True, True): "Right before and after",
     (False, False): "Wrong before and after",
 }
 
 
 class AnswerView(NamedTuple):
-    """An answer of one phase, and how it scored."""
+    """The response of one stage."""
 
-    phase: str
+    stage: str
     text: str
-    mark: str
-    score: float | None
+    mark: str  # "right", "wrong", or "unscored" for conversations
 
 
 class ExampleView(NamedTuple):
-    """A question with its pictures and answers.
-
-    `asked` is what is special to it in its prompt; `grey` is what was said of a grey picture.
-    """
+    """A question with its images and the responses of all stages."""
 
     task: str
     title: str
-    pictures: Sequence[str]
+    images: Sequence[str]
     prompt: str
-    asked: str
-    wanted: str
-    said: Sequence[AnswerView]
-    gray: str
+    question: str  # the prompt without the instruction of its task
+    target: str
+    responses: Sequence[AnswerView]
+    blank_response: str  # of the last stage, to a blank image
 
 
-class Kind(NamedTuple):
-    """Some questions of one kind, of how many."""
+class ExampleCategory(NamedTuple):
+    """Questions that changed in one way from the first stage to the last."""
 
     title: str
-    questions: int
-    shown: Sequence[ExampleView]
+    num_questions: int
+    examples: Sequence[ExampleView]
 
 
 class Failure(NamedTuple):
-    """A task that the model does badly: its estimates, and wrong answers."""
+    """A task that the model does badly, with wrong responses."""
 
     task: str
     title: str
-    words: str
-    wrong: int
-    shown: Sequence[ExampleView]
+    summary: str
+    num_wrong: int
+    examples: Sequence[ExampleView]
 
 
 class ExampleGallery:
-    """Shows questions with their pictures and the answers of every phase."""
+    """Chooses questions and shows them with their images and the responses of every stage."""
 
-    def __init__(self, evaluated: Sequence[StageEvaluation], pictures: InlineImages) -> None:
-        self.evaluated, self.pictures = evaluated, pictures
-        self.true = [by_item(each.records) for each in evaluated]
-        self.gray = by_item(evaluated[-1].records, "blank")
-        self.headers = evaluated[-1].header.tasks
+    def __init__(self, evaluations: Sequence[StageEvaluation], images: InlineImages) -> None:
+        self.evaluations, self.images = evaluations, images
+        self.by_stage = [by_item(evaluation.records) for evaluation in evaluations]
+        self.blank = by_item(evaluations[-1].records, "blank")
+        self.tasks = evaluations[-1].header.tasks
 
-    def kinds(self) -> list[Kind]:
-        """Show what became of questions between the first phase and the last."""
-        before, after = self.true[0], self.true[-1]
-        of_kind: dict[tuple[bool, bool], list[Key]] = {kind: [] for kind in KINDS}
+    def changes(self) -> list[ExampleCategory]:
+        """Return examples by whether they are right before and after; none for a single stage."""
+        if len(self.evaluations) < 2:
+            return []
+        before, after = self.by_stage[0], self.by_stage[-1]
+        keys: dict[tuple[bool, bool], list[Key]] = {category: [] for category in CATEGORIES}
         for key in before.keys() & after.keys():
-            if self.judged(key[0]):
-                of_kind[is_right(before[key]), is_right(after[key])].append(key)
+            if self.is_scored(key[0]):
+                keys[is_correct(before[key]), is_correct(after[key])].append(key)
         return [
-            Kind(title, len(of_kind[kind]), self.some(of_kind[kind], EACH_KIND))
-            for kind, title in KINDS.items()
+            ExampleCategory(
+                title, len(keys[category]), self.choose(keys[category], MAX_PER_CATEGORY)
+            )
+            for category, title in CATEGORIES.items()
         ]
 
-    def judged(self, task: str) -> bool:
-        """Whether answers to a task are right or wrong."""
-        told = self.headers[task]
-        return METRICS[told.metric].bounded and not told.conversation
+    def is_scored(self, task: str) -> bool:
+        """Return whether responses to a task are right or wrong."""
+        header = self.tasks[task]
+        return METRICS[header.metric].bounded and not header.conversation
 
-    def talks(self) -> list[ExampleView]:
-        """Show free talk."""
-        talk = [key for key in self.true[-1] if self.headers[key[0]].conversation]
-        return self.some(talk, TALKS)
+    def conversations(self) -> list[ExampleView]:
+        """Return examples of conversations."""
+        keys = [key for key in self.by_stage[-1] if self.tasks[key[0]].conversation]
+        return self.choose(keys, MAX_CONVERSATIONS)
 
     def failures(self) -> list[Failure]:
-        """Show wrong answers of the tasks that gain least over what needs no looking."""
-        scores = self.evaluated[-1].scores["tasks"]
-        judged = [task for task in scores if self.judged(task) and scores[task]["score"]]
-        worst = sorted(judged, key=lambda task: (few(scores[task]), gain(scores[task]), task))
-        return [self.failure(task, scores[task]) for task in worst[:WORST_TASKS]]
+        """Return wrong responses of the tasks that gain least over the image-free baselines."""
+        scores = {
+            task: score_estimates(entry)
+            for task, entry in self.evaluations[-1].scores["tasks"].items()
+            if self.is_scored(task) and entry["score"]
+        }
+        worst = sorted(scores, key=lambda task: (*failure_order(scores[task]), task))
+        return [self.failure(task, scores[task]) for task in worst[:MAX_TASKS]]
 
-    def failure(self, task: str, told: Mapping[str, Any]) -> Failure:
-        """Show wrong answers of one task."""
-        wrong = [k for k, record in self.true[-1].items() if k[0] == task and not is_right(record)]
+    def failure(self, task: str, scores: ScoreEstimates) -> Failure:
+        """Return wrong responses of one task."""
+        wrong = [
+            key
+            for key, record in self.by_stage[-1].items()
+            if key[0] == task and not is_correct(record)
+        ]
         return Failure(
-            task, self.headers[task].title, in_words(told), len(wrong), self.some(wrong, EACH_TASK)
+            task=task,
+            title=self.tasks[task].title,
+            summary=score_sentence(scores),
+            num_wrong=len(wrong),
+            examples=self.choose(wrong, MAX_PER_TASK),
         )
 
-    def some(self, keys: Iterable[Key], most: int) -> list[ExampleView]:
-        """Show some questions, of different tasks and pictures as far as there are."""
-        return [self.shown(key) for key in spread(keys, self.true[-1], most)]
+    def choose(self, keys: Iterable[Key], max_count: int) -> list[ExampleView]:
+        """Return some of the questions, spread over tasks and images."""
+        return [self.example(key) for key in spread(keys, self.by_stage[-1], max_count)]
 
-    def shown(self, key: Key) -> ExampleView:
-        """Show one question."""
-        record = self.true[-1][key]
-        gray = self.gray.get(key)
+    def example(self, key: Key) -> ExampleView:
+        """Return one question with all responses."""
+        record = self.by_stage[-1][key]
+        blank = self.blank.get(key)
         return ExampleView(
             task=record.task,
-            title=self.headers[record.task].title,
-            pictures=[self.pictures.uri(image) for image in record.images],
-            prompt=words(record.prompt),
-            asked=truncate_text(question_text(record.prompt)),
-            wanted=truncate_text(target_text(record)),
-            said=[
-                said(each.phase, answers[key], judged=self.judged(record.task))
-                for each, answers in zip(self.evaluated, self.true, strict=True)
-                if key in answers
+            title=self.tasks[record.task].title,
+            images=[self.images.uri(image) for image in record.images],
+            prompt=prompt_text(record.prompt),
+            question=truncate_text(question_text(record.prompt)),
+            target=truncate_text(target_text(record)),
+            responses=[
+                answer_view(evaluation.stage, records[key], is_scored=self.is_scored(record.task))
+                for evaluation, records in zip(self.evaluations, self.by_stage, strict=True)
+                if key in records
             ],
-            gray=truncate_text(gray.answer) if gray else "",
+            blank_response=truncate_text(blank.answer) if blank else "",
         )
 
 
-def spread(keys: Iterable[Key], records: Mapping[Key, Record], most: int) -> Iterator[Key]:
-    """Take keys by hash, first one of each task and picture, then more where there are too few."""
-    order = sorted(keys, key=lambda key: stable_hash("shown", *key))
+def spread(keys: Iterable[Key], records: Mapping[Key, Record], max_count: int) -> Iterator[Key]:
+    """Choose keys by hash: first one of each task and image cluster, then others."""
     tasks: set[str] = set()
-    images: set[str] = set()
-    fresh: list[Key] = []
+    clusters: set[str] = set()
+    first: list[Key] = []
     others: list[Key] = []
-    for key in order:
+    for key in sorted(keys, key=lambda key: stable_hash("shown", *key)):
         cluster = records[key].cluster
-        (others if key[0] in tasks or cluster in images else fresh).append(key)
+        (others if key[0] in tasks or cluster in clusters else first).append(key)
         tasks.add(key[0])
-        images.add(cluster)
-    yield from [*fresh, *others][:most]
+        clusters.add(cluster)
+    yield from [*first, *others][:max_count]
 
 
-def said(phase: str, record: Record, *, judged: bool) -> AnswerView:
-    """Give an answer, and whether it was right."""
-    right = "right" if is_right(record) else "wrong"
-    text = truncate_text(record.answer) or "(nothing)"
-    return AnswerView(phase, text, right if judged else "open", record.score_lenient)
+def answer_view(stage: str, record: Record, *, is_scored: bool) -> AnswerView:
+    """Return a response and whether it is correct."""
+    mark = "right" if is_correct(record) else "wrong"
+    text = truncate_text(record.answer) or "(empty)"
+    return AnswerView(stage, text, mark if is_scored else "unscored")
 
 
-def is_right(record: Record) -> bool:
-    """Whether an answer counts as right: it has at least half the points."""
-    return (record.score_lenient or 0.0) >= RIGHT
+def is_correct(record: Record) -> bool:
+    """Return whether a response has at least half the points under the lenient rule."""
+    return (record.score_lenient or 0.0) >= CORRECT_FROM
 
 
-def gain(told: Mapping[str, Any]) -> float:
-    """Give by how much a task's score is above what needs no looking."""
-    blind = [told[name]["mean"] for name in ("chance", "majority", "blank") if told[name]]
-    return float(told["score"]["mean"] - max(blind, default=0.0))
+def failure_order(scores: ScoreEstimates) -> tuple[bool, float]:
+    """Order tasks by their gain over the best image-free baseline; very small tasks come last."""
+    if scores.score is None:
+        return True, 0.0
+    baselines = [scores.chance, scores.majority, scores.blank]
+    best = max((baseline.mean for baseline in baselines if baseline), default=0.0)
+    return scores.score.items < MIN_QUESTIONS, scores.score.mean - best
 
 
-def few(told: Mapping[str, Any]) -> bool:
-    """Whether a task has too few questions for its score to say much."""
-    return bool(told["score"]["items"] < ENOUGH)
-
-
-def in_words(told: Mapping[str, Any]) -> str:
-    """Say how a task's score compares with what needs no looking."""
-    score = told["score"]
-    compared = [
-        f"{told[name]['mean']:.2f} {how}"
-        for name, how in (
-            ("chance", "by guessing"),
-            ("majority", "by the commonest answer"),
-            ("blank", "on grey pictures"),
-        )
-        if told[name]
-    ]
-    questions = "one question" if score["items"] == 1 else f"{score['items']} questions"
-    scored = f"It scores {score['mean']:.2f} on {questions}"
-    return f"{scored}, against {', '.join(compared)}." if compared else f"{scored}."
-
-
-def target_text(record: Record) -> str:
-    """Give the true answer, with its letter where the prompt has letters."""
-    if record.target in record.options:
-        return format_option(record.options, record.target)
-    return record.target
-
-
-def question_text(prompt: str) -> str:
-    """Give what follows the instruction in a prompt, or the instruction where nothing does."""
-    instruction, _, rest = words(prompt).partition("\n\n")
-    return rest or instruction
-
-
-def truncate_text(text: str) -> str:
-    """Shorten what is too long to show."""
-    return text if len(text) <= LONGEST else f"{text[:LONGEST].rstrip()} …"
+def score_sentence(scores: ScoreEstimates) -> str:
+    """Write the score of a task beside the image-free baselines."""
+    baselines = {
+        "chance": scores.chance,
+        "most frequent training answer": scores.majority,
+        "blank images": scores.blank,
+    }
+    listed = ", ".join(f"{name} {base.mean:.2f}" for name, base in baselines.items() if base)
+    if scores.score is None:
+        return ""
+    questions = "1 question" if scores.score.items == 1 else f"{scores.score.items} questions"
+    score = f"Score {scores.score.mean:.2f} on {questions}"
+    return f"{score} ({listed})." if listed else f"{score}."

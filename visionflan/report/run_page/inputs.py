@@ -1,7 +1,7 @@
-"""Gather what a run left behind: its configuration, losses, evaluations, and its builds."""
+"""Load what a run has written: its configuration, training metrics, evaluations and builds."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,113 +16,119 @@ from visionflan.storage.directory import BuildDirectory
 
 @dataclass(frozen=True, kw_only=True)
 class StageEvaluation:
-    """One phase's evaluation."""
+    """The evaluation of one stage on held-out tasks."""
 
-    phase: str
+    stage: str
     header: Header
-    scores: dict[str, Any]
+    scores: dict[str, Any]  # of scores.json
     records: list[Record]
 
     def under(self, condition: str) -> list[Record]:
-        """Give the answers under one condition."""
+        """Return the records under one image condition."""
         return [record for record in self.records if record.condition == condition]
 
 
 @dataclass(frozen=True, kw_only=True)
 class StageTraining:
-    """One phase's training: what is told of it, and its lines of measurements."""
+    """The training of one stage."""
 
     name: str
-    told: Mapping[str, Any]
-    lines: Sequence[Mapping[str, Any]]
+    metadata: Mapping[str, Any]  # of run.json
+    metrics: Sequence[Mapping[str, Any]]  # the lines of metrics.jsonl
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunData:
-    """All that a report is made of; `missing` names what was looked for in vain."""
+    """Everything a report is made from."""
 
     run: Path
     config: Mapping[str, Any]
-    trained: Sequence[StageTraining]
-    evaluated: Sequence[StageEvaluation]
+    trainings: Sequence[StageTraining]
+    evaluations: Sequence[StageEvaluation]
     builds: Sequence[BuildDirectory]
-    missing: Sequence[str]
+    missing_builds: Sequence[str]  # why a build could not be opened
 
 
 def load_run(run: Path) -> RunData:
-    """Read a run's folder; only an evaluation must be there."""
+    """Load the directory of a run; only an evaluation is required."""
     if not run.is_dir():
-        raise EvaluationError(f"{run} is not a folder: give the folder of a run")
-    evaluated = [evaluation(folder) for folder in evaluations(run) if not of_benchmark(folder)]
+        raise EvaluationError(f"{run} is not a directory: give the directory of a run")
+    evaluated = [load_evaluation(path) for path in evaluations(run) if not is_benchmark(path)]
     if not evaluated:
         raise EvaluationError(
-            f"{run} was asked no held-out questions: ask them with `visionflan evaluate {run}`"
+            f"{run} has no evaluation on held-out tasks: run `visionflan evaluate {run}`"
         )
     config = read_json(run / "config.json")
-    paths = dict.fromkeys(
-        [*trained_on(run), *(Path(p) for e in evaluated for p in e.header.source_paths)]
+    builds, missing = open_builds(
+        [*trained_on(run), *(Path(path) for e in evaluated for path in e.header.source_paths)]
     )
-    builds: dict[str, BuildDirectory] = {}
-    missing = []
-    for path in paths:
-        try:
-            build = BuildDirectory(path)
-        except BuildError as fault:
-            missing.append(str(fault))
-        else:
-            builds.setdefault(build.digest, build)
     return RunData(
         run=run,
         config=config,
-        trained=phases(run, [stage["name"] for stage in config.get("stages", ())]),
-        evaluated=evaluated,
-        builds=list(builds.values()),
-        missing=missing,
+        trainings=load_trainings(run, [stage["name"] for stage in config.get("stages", ())]),
+        evaluations=evaluated,
+        builds=builds,
+        missing_builds=missing,
     )
 
 
-def of_benchmark(folder: Path) -> bool:
-    """Whether an evaluation is of a benchmark, which a report leaves to `visionflan compare`."""
-    return bool(read_header(folder).benchmark)
+def open_builds(paths: Iterable[Path]) -> tuple[list[BuildDirectory], list[str]]:
+    """Open the builds, each digest once; also return why some could not be opened."""
+    builds: dict[str, BuildDirectory] = {}
+    missing = []
+    for path in dict.fromkeys(paths):
+        try:
+            build = BuildDirectory(path)
+        except BuildError as error:
+            missing.append(str(error))
+        else:
+            builds.setdefault(build.digest, build)
+    return list(builds.values()), missing
 
 
-def evaluation(folder: Path) -> StageEvaluation:
-    """Read one evaluation that is whole."""
+def is_benchmark(directory: Path) -> bool:
+    """Return whether an evaluation is on a benchmark; `visionflan compare` reports those."""
+    return bool(read_header(directory).benchmark)
+
+
+def load_evaluation(directory: Path) -> StageEvaluation:
+    """Load one complete evaluation."""
     for name in (SCORES, RECORDS):
-        if not (folder / name).is_file():
+        if not (directory / name).is_file():
             raise EvaluationError(
-                f"{folder} holds no {name}: its evaluation was stopped; run it again"
+                f"{directory} has no {name}: the evaluation was interrupted; run it again"
             )
-    header = read_header(folder)
     return StageEvaluation(
-        phase=folder.name,
-        header=header,
-        scores=read_json(folder / SCORES),
-        records=read_records(folder / RECORDS),
+        stage=directory.name,
+        header=read_header(directory),
+        scores=read_json(directory / SCORES),
+        records=read_records(directory / RECORDS),
     )
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object; an empty one where there is no file."""
-    found: dict[str, Any] = json.loads(path.read_bytes()) if path.is_file() else {}
-    return found
+    """Read a JSON object; an empty one if there is no file."""
+    content: dict[str, Any] = json.loads(path.read_bytes()) if path.is_file() else {}
+    return content
 
 
-def phases(run: Path, order: Sequence[str]) -> list[StageTraining]:
-    """Find the phases that left measurements: what comes before the stages first, then those."""
+def load_trainings(run: Path, stages: Sequence[str]) -> list[StageTraining]:
+    """Load the metrics of every training: first those before the configured stages, then these."""
     files = [*run.glob("*/metrics.jsonl"), *run.glob("*/*/metrics.jsonl")]
-    names = {path.parent.relative_to(run).as_posix(): path.parent for path in files}
-    place = {name: number for number, name in enumerate(order)}
+    directories = {path.parent.relative_to(run).as_posix(): path.parent for path in files}
+    order = {name: index for index, name in enumerate(stages)}
     return [
-        StageTraining(
-            name=name,
-            told=read_json(names[name] / "checkpoint" / "run.json")
-            or read_json(names[name] / "run.json"),
-            lines=[
-                json.loads(line)
-                for line in (names[name] / "metrics.jsonl").read_text().splitlines()
-                if line.strip()
-            ],
-        )
-        for name in sorted(names, key=lambda name: (place.get(name, -1), name))
+        load_training(name, directories[name])
+        for name in sorted(directories, key=lambda name: (order.get(name, -1), name))
     ]
+
+
+def load_training(name: str, directory: Path) -> StageTraining:
+    """Load the metadata and metrics of one training."""
+    checkpoint = read_json(directory / "checkpoint" / "run.json")
+    lines = (directory / "metrics.jsonl").read_text().splitlines()
+    return StageTraining(
+        name=name,
+        metadata=checkpoint or read_json(directory / "run.json"),
+        metrics=[json.loads(line) for line in lines if line.strip()],
+    )

@@ -1,114 +1,103 @@
-"""Write the page: gather what it tells, and fill the template."""
+"""Write the report of a run as one HTML page."""
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 import visionflan
 from visionflan.atomic_write import write_text
-from visionflan.report.html import environment, style
+from visionflan.report import number_format
+from visionflan.report.html import asset, environment
 from visionflan.report.inline_images import InlineImages
-from visionflan.report.run_page.data import built
-from visionflan.report.run_page.examples import ExampleGallery
-from visionflan.report.run_page.inputs import RunData, load_run
-from visionflan.report.run_page.response_style import STATUS_LABELS, length_chart, styles, yes_rows
-from visionflan.report.run_page.scores import rows, shared, sight_checks
-from visionflan.report.run_page.training import stage_summaries, start
+from visionflan.report.run_page.data import BuildSummary, summarize_build
+from visionflan.report.run_page.examples import (
+    ExampleCategory,
+    ExampleGallery,
+    ExampleView,
+    Failure,
+)
+from visionflan.report.run_page.inputs import RunData, StageEvaluation, load_run
+from visionflan.report.run_page.response_style import (
+    ResponseStyleSection,
+    response_style_section,
+)
+from visionflan.report.run_page.scores import (
+    ScoresSection,
+    SightCheck,
+    scores_section,
+    sight_checks,
+)
+from visionflan.report.run_page.training import TrainingSection, training_section
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunPage:
+    """Everything the template of the page shows."""
+
+    name: str
+    version: str
+    style: Markup
+    stages: Sequence[str]
+    sight_checks: Sequence[SightCheck]
+    builds: Sequence[BuildSummary]
+    missing_builds: Sequence[str]
+    training: TrainingSection | None
+    scores: ScoresSection
+    failures: Sequence[Failure]
+    changes: Sequence[ExampleCategory]
+    conversations: Sequence[ExampleView]
+    response_style: ResponseStyleSection
+    evaluations: Sequence[StageEvaluation]
+    config: Mapping[str, Any]
 
 
 def write_report(run: Path, out: Path | None = None) -> Path:
-    """Write the report of a run, by default as its `report.html`, and give its path."""
-    return write_page(out or run / "report.html", page(load_run(run)))
+    """Write the report of a run, by default to its `report.html`; return the path."""
+    return write_page(out or run / "report.html", render_page(load_run(run)))
 
 
 def write_page(path: Path, text: str) -> Path:
-    """Write a page whole, and give its path."""
+    """Write a page atomically; return the path."""
     write_text(path, text)
     return path
 
 
-def page(material: RunData) -> str:
-    """Fill the template."""
-    pages = environment()
-    filters: dict[str, Callable[[Any], str]] = {
-        "score": score,
-        "interval": interval,
-        "change": change,
-        "signed": signed,
-        "percent": percent,
-        "duration": duration,
-        "pretty": pretty,
-    }
-    pages.filters.update(filters)
-    template = pages.get_template("report.html")
-    return template.render(
-        style=style(pages), version=visionflan.__version__, **template_context(material)
+def render_page(run: RunData) -> str:
+    """Render the page of a run."""
+    templates = environment()
+    templates.filters.update(
+        score=number_format.mean_score,
+        interval=number_format.score_interval,
+        signed=number_format.signed_number,
+        percent=number_format.percent,
+        duration=number_format.duration,
+        pretty_json=number_format.pretty_json,
     )
+    page = run_page(run, asset(templates, "style.css"))
+    return templates.get_template("run.html").render(page=page)
 
 
-def template_context(material: RunData) -> dict[str, Any]:
-    """Gather all that the page tells."""
-    pictures = InlineImages(material.builds)
-    gallery = ExampleGallery(material.evaluated, pictures)
-    groups, tasks = rows(material.evaluated)
-    return {
-        "name": material.run.resolve().name,
-        "material": material,
-        "phases": [each.phase for each in material.evaluated],
-        "comparable": shared(material.evaluated),
-        "sights": list(sight_checks(material.evaluated)),
-        "builds": [built(build, pictures) for build in material.builds],
-        "made": stage_summaries(material),
-        "start": start(material),
-        "groups": groups,
-        "tasks": tasks,
-        "failures": gallery.failures(),
-        "kinds": gallery.kinds() if len(material.evaluated) > 1 else [],
-        "talks": gallery.talks(),
-        "styles": styles(material.evaluated),
-        "lengths": length_chart(material.evaluated),
-        "yes_rows": yes_rows(material.evaluated),
-        "meanings": STATUS_LABELS,
-    }
-
-
-def score(estimate: Mapping[str, Any] | None) -> str:
-    """Write the mean of an estimate."""
-    return "–" if not estimate else f"{estimate['mean']:.2f}"
-
-
-def interval(estimate: Mapping[str, Any] | None) -> str:
-    """Write the interval of an estimate."""
-    if not estimate or estimate["low"] is None:
-        return ""
-    return f"{estimate['low']:.2f}–{estimate['high']:.2f}"
-
-
-def change(estimate: Any) -> str:
-    """Write a change with its sign."""
-    return "–" if estimate is None else signed(estimate.mean)
-
-
-def signed(value: float | None) -> str:
-    """Write a number with its sign."""
-    return "–" if value is None else f"{round(value, 2) + 0.0:+.2f}".replace("-", "−")
-
-
-def percent(share: float | None) -> str:
-    """Write a share in per cent."""
-    return "–" if share is None else f"{100 * share:.0f} %"
-
-
-def duration(seconds: float | None) -> str:
-    """Write a time as a person says it."""
-    if seconds is None:
-        return "–"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def pretty(value: Any) -> str:
-    """Write settings as JSON that a person can read."""
-    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)
+def run_page(run: RunData, style: Markup) -> RunPage:
+    """Compute everything the page shows."""
+    images = InlineImages(run.builds)
+    gallery = ExampleGallery(run.evaluations, images)
+    return RunPage(
+        name=run.run.resolve().name,
+        version=visionflan.__version__,
+        style=style,
+        stages=[evaluation.stage for evaluation in run.evaluations],
+        sight_checks=list(sight_checks(run.evaluations)),
+        builds=[summarize_build(build, images) for build in run.builds],
+        missing_builds=run.missing_builds,
+        training=training_section(run),
+        scores=scores_section(run.evaluations),
+        failures=gallery.failures(),
+        changes=gallery.changes(),
+        conversations=gallery.conversations(),
+        response_style=response_style_section(run.evaluations),
+        evaluations=run.evaluations,
+        config=run.config,
+    )

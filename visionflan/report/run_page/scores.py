@@ -1,4 +1,4 @@
-"""Put the scores of the phases side by side, with what they must be compared with, and judge."""
+"""Scores of every stage beside the image-free baselines, and whether the model uses the images."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -10,169 +10,212 @@ from visionflan.evaluate.aggregate.paired import by_item, differences
 from visionflan.evaluate.aggregate.summary import HELD_OUT, OVERALL, TRAINED, task_groups
 from visionflan.evaluate.metrics import METRICS
 from visionflan.evaluate.records.header import TaskHeader
-from visionflan.report.charts import PHASES, Mark, dots
+from visionflan.report.charts import SERIES, Mark, dot_plot
 from visionflan.report.run_page.inputs import StageEvaluation
 
+# Conditions and baselines that a score is compared with.
 CONTROLS = ("blank", "swapped", "chance", "majority")
-CLEARLY = 0.1
+CLEAR_GAIN = 0.1
+
+# What the gain of the original images over blank or swapped ones shows.
+USES = "The model uses the images"
+USES_LITTLE = "The model makes little use of the images"
+IGNORES = "The model ignores the images"
+UNDECIDED = "Too few questions to tell whether the model uses the images"
+NO_CONTROLS = "The model was evaluated on the original images only"
 
 
-class Row(NamedTuple):
-    """A task or a group of tasks: the estimates of each phase, the controls, and the change.
+class ScoreEstimates(NamedTuple):
+    """The scores of a task or a group of tasks; None where one was not measured."""
 
-    The controls are those of the last phase; `change` is the last phase minus the first.
-    """
+    score: Estimate | None = None  # lenient rule, original images
+    official: Estimate | None = None
+    likelihood: Estimate | None = None
+    blank: Estimate | None = None
+    swapped: Estimate | None = None
+    chance: Estimate | None = None
+    majority: Estimate | None = None
+
+    def controls(self) -> dict[str, Estimate]:
+        """Return the controls that were measured."""
+        estimates = {name: getattr(self, name) for name in CONTROLS}
+        return {name: estimate for name, estimate in estimates.items() if estimate}
+
+
+class ScoreRow(NamedTuple):
+    """A task or a group of tasks, with its scores at each stage."""
 
     name: str
     title: str
     note: str
-    heading: str
-    phases: Sequence[Mapping[str, Any]]
-    change: Estimate | None
-    drawing: Markup | None
+    heading: str  # the group of a task; "" for a group of tasks
+    stages: Sequence[ScoreEstimates]
+    change: Estimate | None  # the last stage minus the first
+    chart: Markup | None
 
     @property
-    def last(self) -> Mapping[str, Any]:
-        """The estimates of the last phase."""
-        return self.phases[-1]
+    def last(self) -> ScoreEstimates:
+        """The scores at the last stage."""
+        return self.stages[-1]
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether the interval of the change excludes 0."""
+        change = self.change
+        if change is None or change.low is None or change.high is None:
+            return False
+        return change.low > 0 or change.high < 0
+
+
+class ScoresSection(NamedTuple):
+    """The scores of groups of tasks and of each task."""
+
+    groups: Sequence[ScoreRow]
+    tasks: Sequence[ScoreRow]
+    is_comparable: bool  # all stages were evaluated with the same generation settings
 
 
 class SightCheck(NamedTuple):
-    """Whether a phase looks: its overall scores, and the gain from the true pictures."""
+    """Whether one stage uses the images: its average scores and their gain from the images."""
 
-    phase: str
-    verdict: str
-    score: Mapping[str, Any]
-    official: Mapping[str, Any]
-    controls: Mapping[str, Any]
-    gain: Estimate | None
+    stage: str
+    conclusion: str
+    scores: ScoreEstimates
+    gain: Estimate | None  # over blank or swapped images, whichever is smaller
 
 
-def shared(evaluated: Sequence[StageEvaluation]) -> bool:
-    """Whether the phases were asked in the same way, so that their answers can be compared."""
-    first = evaluated[0].header
-    return all(each.header.generation == first.generation for each in evaluated)
+def scores_section(evaluations: Sequence[StageEvaluation]) -> ScoresSection:
+    """Compute the rows of all groups and tasks."""
+    groups, tasks = score_rows(evaluations)
+    return ScoresSection(groups, tasks, is_comparable(evaluations))
+
+
+def is_comparable(evaluations: Sequence[StageEvaluation]) -> bool:
+    """Return whether all stages were evaluated with the same generation settings."""
+    first = evaluations[0].header
+    return all(each.header.generation == first.generation for each in evaluations)
 
 
 def changes(
-    evaluated: Sequence[StageEvaluation],
+    evaluations: Sequence[StageEvaluation],
 ) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
-    """Estimate the change from the first phase to the last, on the items that both answered."""
-    if len(evaluated) < 2 or not shared(evaluated):
+    """Estimate the change from the first stage to the last by task and by group of tasks."""
+    if len(evaluations) < 2 or not is_comparable(evaluations):
         return {}, {}
-    groups = task_groups(evaluated[-1].header.tasks)
-    return differences(by_item(evaluated[0].records), by_item(evaluated[-1].records), groups)
+    first, last = evaluations[0], evaluations[-1]
+    groups = task_groups(last.header.tasks)
+    return differences(by_item(first.records), by_item(last.records), groups)
 
 
-def rows(evaluated: Sequence[StageEvaluation]) -> tuple[list[Row], list[Row]]:
-    """Give the rows of the groups, and those of the tasks, in the order of their groups."""
-    by_task, by_group = changes(evaluated)
-    last = evaluated[-1]
+def score_rows(
+    evaluations: Sequence[StageEvaluation],
+) -> tuple[list[ScoreRow], list[ScoreRow]]:
+    """Compute the rows of groups, and of tasks in the order of their groups."""
+    by_task, by_group = changes(evaluations)
+    last = evaluations[-1]
     groups = [
-        row(Row(name, name, note_of_group(name), "", [], by_group.get(name), None), evaluated)
+        score_row(
+            ScoreRow(name, name, group_note(name), "", [], by_group.get(name), None), evaluations
+        )
         for name in sorted(last.scores["groups"], key=group_order)
     ]
     tasks = []
-    for task, told in sorted(last.header.tasks.items(), key=lambda pair: task_order(*pair)):
-        if task in last.scores["tasks"]:
-            heading = "conversation" if told.conversation else told.group
-            note = note_of_task(told)
-            bare = Row(task, told.title or task, note, heading, [], by_task.get(task), None)
-            tasks.append(row(bare, evaluated))
+    for name, task in sorted(last.header.tasks.items(), key=lambda pair: task_order(*pair)):
+        if name in last.scores["tasks"]:
+            heading = "conversation" if task.conversation else task.group
+            title, note = task.title or name, task_note(task)
+            row = ScoreRow(name, title, note, heading, [], by_task.get(name), None)
+            tasks.append(score_row(row, evaluations))
     return groups, tasks
 
 
-def row(bare: Row, evaluated: Sequence[StageEvaluation]) -> Row:
-    """Put the estimates of each phase into a row, and draw them."""
-    level = "tasks" if bare.heading else "groups"
-    nothing = dict.fromkeys(("score", "official", *CONTROLS))
-    estimates = [each.scores[level].get(bare.name) or nothing for each in evaluated]
-    told = evaluated[-1].header.tasks.get(bare.name)
-    if told and not METRICS[told.metric].bounded:
-        return bare._replace(phases=estimates)
-    return bare._replace(phases=estimates, drawing=drawing(bare.name, estimates, evaluated))
+def score_row(row: ScoreRow, evaluations: Sequence[StageEvaluation]) -> ScoreRow:
+    """Fill in the scores of each stage, and draw those of a bounded metric."""
+    level = "tasks" if row.heading else "groups"
+    stages = [score_estimates(each.scores[level].get(row.name)) for each in evaluations]
+    task = evaluations[-1].header.tasks.get(row.name)
+    if task and not METRICS[task.metric].bounded:
+        return row._replace(stages=stages)
+    return row._replace(stages=stages, chart=score_chart(row.name, stages, evaluations))
 
 
-def task_order(task: str, told: TaskHeader) -> tuple[bool, str, str]:
-    """Put free talk last, and the tasks of a group together."""
-    return told.conversation, told.group, task
+def score_estimates(scores: Mapping[str, Any] | None) -> ScoreEstimates:
+    """Read the scores of a task or group from `scores.json`."""
+    if not scores:
+        return ScoreEstimates()
+    return ScoreEstimates(
+        *(Estimate(**scores[name]) if scores.get(name) else None for name in ScoreEstimates._fields)
+    )
 
 
-def drawing(
-    name: str, estimates: Sequence[Mapping[str, Any]], evaluated: Sequence[StageEvaluation]
+def score_chart(
+    name: str, stages: Sequence[ScoreEstimates], evaluations: Sequence[StageEvaluation]
 ) -> Markup:
-    """Draw the scores of a row with what they are compared with."""
-    marks = [
-        Mark(kind, found["score"]["mean"], found["score"]["low"], found["score"]["high"])
-        for kind, found in zip(PHASES, estimates, strict=False)
-        if found["score"]
-    ]
-    last = estimates[-1]
-    marks += [Mark(control, last[control]["mean"]) for control in CONTROLS if last[control]]
-    told = ", ".join(f"{mark.kind} {mark.value:.2f}" for mark in marks)
-    for kind, each in zip(PHASES, evaluated, strict=False):
-        told = told.replace(kind, each.phase)
-    return dots(marks, f"{name}: {told}")
+    """Draw the score of each stage, and the controls of the last."""
+    marks, labels = [], []
+    for series, scores, evaluation in zip(SERIES, stages, evaluations, strict=False):
+        if scores.score:
+            marks.append(Mark(series, scores.score.mean, scores.score.low, scores.score.high))
+            labels.append(f"{evaluation.stage} {scores.score.mean:.2f}")
+    for control, estimate in stages[-1].controls().items():
+        marks.append(Mark(control, estimate.mean))
+        labels.append(f"{control} {estimate.mean:.2f}")
+    return dot_plot(marks, f"{name}: {', '.join(labels)}")
+
+
+def task_order(name: str, task: TaskHeader) -> tuple[bool, str, str]:
+    """Order tasks by group, with conversations last."""
+    return task.conversation, task.group, name
 
 
 def group_order(name: str) -> tuple[int, str]:
-    """Put the average over all tasks first, then what training saw and what it never saw."""
+    """Order the average over all tasks first, then trained and held-out tasks."""
     first = (OVERALL, TRAINED, HELD_OUT)
     return (first.index(name) if name in first else len(first)), name
 
 
-def note_of_group(name: str) -> str:
-    """Say what a group is."""
-    return "tasks that training never saw" if name == HELD_OUT else ""
+def group_note(name: str) -> str:
+    """Explain a group of tasks."""
+    return "tasks not used in training" if name == HELD_OUT else ""
 
 
-def note_of_task(told: TaskHeader) -> str:
-    """Say by what a task is judged, and what is special about it."""
-    notes = [told.metric.replace("_", " ")]
-    if told.conversation:
+def task_note(task: TaskHeader) -> str:
+    """Name the metric of a task, and why its score is treated differently."""
+    notes = [task.metric.replace("_", " ")]
+    if task.conversation:
         notes.append("not in the average")
-    elif not METRICS[told.metric].bounded:
-        notes.append("no upper end, not in the average")
-    if not told.trained:
-        notes.append("wholly held out")
+    elif not METRICS[task.metric].bounded:
+        notes.append("unbounded, not in the average")
+    if not task.trained:
+        notes.append("not used in training")
     return ", ".join(notes)
 
 
-def sight_checks(evaluated: Sequence[StageEvaluation]) -> Iterator[SightCheck]:
-    """Judge for each phase whether it looks at the pictures."""
-    for each in evaluated:
-        overall = each.scores["groups"].get(OVERALL)
-        if overall and overall["score"]:
-            yield sight(each, overall)
+def sight_checks(evaluations: Sequence[StageEvaluation]) -> Iterator[SightCheck]:
+    """Check for each stage whether it uses the images."""
+    for evaluation in evaluations:
+        scores = score_estimates(evaluation.scores["groups"].get(OVERALL))
+        if scores.score:
+            gain = image_gain(evaluation)
+            yield SightCheck(evaluation.stage, conclusion(gain), scores, gain)
 
 
-def sight(each: StageEvaluation, overall: Mapping[str, Any]) -> SightCheck:
-    """Judge one phase by what the true picture gains over a grey one and over another's."""
-    groups = task_groups(each.header.tasks)
-    true = by_item(each.records)
-    gains = [
-        found
-        for condition in ("blank", "swapped")
-        if (controls := by_item(each.records, condition))
-        and (found := differences(controls, true, groups)[1].get(OVERALL))
-    ]
-    least = min(gains, key=lambda gain: gain.mean, default=None)
-    return SightCheck(
-        phase=each.phase,
-        verdict=verdict(least),
-        score=overall["score"],
-        official=overall["official"],
-        controls={control: overall[control] for control in CONTROLS},
-        gain=least,
-    )
+def image_gain(evaluation: StageEvaluation) -> Estimate | None:
+    """Estimate the gain of original images over blank or swapped ones, whichever is smaller."""
+    groups = task_groups(evaluation.header.tasks)
+    original = by_item(evaluation.records)
+    gains = []
+    for condition in ("blank", "swapped"):
+        if control := by_item(evaluation.records, condition):
+            _, by_group = differences(control, original, groups)
+            gains += [by_group[OVERALL]] if OVERALL in by_group else []
+    return min(gains, key=lambda gain: gain.mean, default=None)
 
 
-def verdict(gain: Estimate | None) -> str:
-    """Say in words what the gain from the true pictures means."""
+def conclusion(gain: Estimate | None) -> str:
+    """Conclude from the gain whether the model uses the images."""
     if gain is None or gain.low is None or gain.high is None:
-        return "was asked about true pictures only"
+        return NO_CONTROLS
     if gain.low > 0:
-        return "sees" if gain.mean >= CLEARLY else "sees a little"
-    if gain.high < CLEARLY:
-        return "does not look at the pictures"
-    return "may or may not look: there are too few questions to tell"
+        return USES if gain.mean >= CLEAR_GAIN else USES_LITTLE
+    return IGNORES if gain.high < CLEAR_GAIN else UNDECIDED

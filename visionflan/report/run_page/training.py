@@ -1,4 +1,4 @@
-"""Tell how a model was made: its phases, what each trained and on how much, and its losses."""
+"""How the model was trained: its stages, what each trained on how much data, and loss curves."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from visionflan.report.charts import curve
+from visionflan.report.charts import loss_curve
 from visionflan.report.run_page.inputs import RunData, StageTraining
 
 PARTS = {
@@ -15,94 +15,109 @@ PARTS = {
     "connector": "connector",
     "language_model": "language model",
 }
-KNOWN = {
-    "align": "The connector alone learns to put what the frozen tower sees into the language "
-    "model's terms.",
-    "base": "Stage 1: the model learns the tasks of the build; the tower stays as it is.",
-    "chat": "Stage 2: the same parts learn from conversations to answer as people talk; the tower "
-    "stays as it is.",
+# What the stages of our recipes do, where the vision tower is frozen.
+DESCRIPTIONS = {
+    "align": "Only the connector is trained: it maps the features of the frozen vision tower to "
+    "inputs of the language model.",
+    "base": "Stage 1: instruction tuning on the tasks of the build. The vision tower is frozen.",
+    "chat": "Stage 2: tuning on conversations, to answer in the style of a chat. The vision tower "
+    "is frozen.",
 }
 
 
-class Curve(NamedTuple):
-    """One line of measurements over steps, as a chart."""
+class LossCurve(NamedTuple):
+    """A loss over the steps of one stage."""
 
     name: str
     first: float
     last: float
-    drawing: Markup
+    chart: Markup
 
 
-class Phase(NamedTuple):
-    """One phase of training as the page tells it."""
+class StageSummary(NamedTuple):
+    """One stage of training; a number that was not measured is None."""
 
     name: str
-    words: str
-    trains: str
+    description: str
+    trainable: str
     steps: int
     instances: int | None
-    seconds: float | None
-    rate: float | None
-    padding: float | None
-    curves: Sequence[Curve]
+    elapsed_seconds: float | None
+    samples_per_second: float | None
+    padding_fraction: float | None
+    curves: Sequence[LossCurve]
 
 
-def stage_summaries(material: RunData) -> list[Phase]:
-    """Tell about each phase in order."""
-    stages = {stage["name"]: stage for stage in material.config.get("stages", ())}
-    return [phase(trained, stages.get(trained.name, {})) for trained in material.trained]
+class TrainingSection(NamedTuple):
+    """How the model was trained."""
+
+    initialization: str
+    stages: Sequence[StageSummary]
 
 
-def start(material: RunData) -> str:
-    """Say what the first phase starts from; empty where the run made it itself."""
-    told = material.config.get("init") or {}
-    names = {
+def training_section(run: RunData) -> TrainingSection | None:
+    """Summarize the training of a run; None if it left no metrics."""
+    stages = stage_summaries(run)
+    return TrainingSection(initialization(run), stages) if stages else None
+
+
+def stage_summaries(run: RunData) -> list[StageSummary]:
+    """Summarize each stage, in order."""
+    stages = {stage["name"]: stage for stage in run.config.get("stages", ())}
+    return [summarize_stage(each, stages.get(each.name, {})) for each in run.trainings]
+
+
+def initialization(run: RunData) -> str:
+    """Describe the pretrained parts of the model; "" if the run trained them itself."""
+    config = run.config.get("init") or {}
+    descriptions = {
         "vision_tower": "The vision tower is",
         "language_model": "The language model is",
-        "checkpoint": "Everything starts from the checkpoint",
+        "checkpoint": "The model is initialized from the checkpoint",
     }
-    own = material.run.resolve()
-    given = {part: Path(told[part]) for part in names if told.get(part)}
+    own = run.run.resolve()
+    sources = {part: Path(config[part]) for part in descriptions if config.get(part)}
     return " ".join(
-        f"{names[part]} {path}." for part, path in given.items() if own not in path.parents
+        f"{descriptions[part]} {path}." for part, path in sources.items() if own not in path.parents
     )
 
 
-def phase(trained: StageTraining, stage: Mapping[str, Any]) -> Phase:
-    """Tell about one phase; what was not measured is left out."""
-    lines, told = trained.lines, trained.told
-    last = lines[-1] if lines else {}
-    frozen = "vision_tower" not in stage.get("trainable", ("vision_tower",))
-    return Phase(
-        name=trained.name,
-        words=str(told.get("about") or (KNOWN.get(trained.name, "") if frozen else "")),
-        trains=", ".join(PARTS.get(part, part) for part in stage.get("trainable", ())),
-        steps=int(told.get("steps") or last.get("step") or len(lines)),
-        instances=(told.get("data") or {}).get("instances"),
-        seconds=told.get("seconds") or last.get("seconds"),
-        rate=mean(lines, "samples_per_second"),
-        padding=mean(lines, "padding"),
-        curves=list(curves(trained.name, lines)),
+def summarize_stage(training: StageTraining, config: Mapping[str, Any]) -> StageSummary:
+    """Summarize one stage from its metadata, metrics and configuration."""
+    metrics, metadata = training.metrics, training.metadata
+    last = metrics[-1] if metrics else {}
+    is_frozen = "vision_tower" not in config.get("trainable", ("vision_tower",))
+    default = DESCRIPTIONS.get(training.name, "") if is_frozen else ""
+    return StageSummary(
+        name=training.name,
+        description=str(metadata.get("about") or default),
+        trainable=", ".join(PARTS.get(part, part) for part in config.get("trainable", ())),
+        steps=int(metadata.get("steps") or last.get("step") or len(metrics)),
+        instances=(metadata.get("data") or {}).get("instances"),
+        elapsed_seconds=metadata.get("seconds") or last.get("seconds"),
+        samples_per_second=mean(metrics, "samples_per_second"),
+        padding_fraction=mean(metrics, "padding"),
+        curves=list(loss_curves(training.name, metrics)),
     )
 
 
-def curves(name: str, lines: Sequence[Mapping[str, Any]]) -> Iterator[Curve]:
-    """Draw every loss that the lines hold, each over its steps."""
-    keys = dict.fromkeys(key for line in lines for key in line if f"_{key}".endswith("_loss"))
+def loss_curves(name: str, metrics: Sequence[Mapping[str, Any]]) -> Iterator[LossCurve]:
+    """Draw every loss in the metrics over its steps."""
+    keys = dict.fromkeys(key for line in metrics for key in line if f"_{key}".endswith("_loss"))
     for key in keys:
         points = [
-            (float(line.get("step", place)), float(line[key]))
-            for place, line in enumerate(lines)
+            (float(line.get("step", index)), float(line[key]))
+            for index, line in enumerate(metrics)
             if isinstance(line.get(key), int | float) and isfinite(line[key])
         ]
         if len(points) > 1:
             part = key.removesuffix("loss").replace("_", " ").strip()
             title = f"{name}: {part}" if part else name
-            spoken = f"Loss of {title}, from {points[0][1]:.2f} to {points[-1][1]:.2f}"
-            yield Curve(title, points[0][1], points[-1][1], curve(points, spoken))
+            alt = f"Loss of {title}, from {points[0][1]:.2f} to {points[-1][1]:.2f}"
+            yield LossCurve(title, points[0][1], points[-1][1], loss_curve(points, alt))
 
 
-def mean(lines: Sequence[Mapping[str, Any]], key: str) -> float | None:
-    """Average a measurement over the lines that hold it."""
-    values = [float(line[key]) for line in lines if isinstance(line.get(key), int | float)]
+def mean(metrics: Sequence[Mapping[str, Any]], key: str) -> float | None:
+    """Average a metric over the lines that have it."""
+    values = [float(line[key]) for line in metrics if isinstance(line.get(key), int | float)]
     return sum(values) / len(values) if values else None

@@ -1,21 +1,23 @@
-const form = document.querySelector(".browse");
-if (form) {
+const filters = document.querySelector(".filters");
+if (filters) {
+  const { kind, task, search } = filters.elements;
   const cards = [...document.querySelectorAll(".flip")].map(
     card => [card, card.textContent.toLowerCase()]);
-  const narrow = () => {
-    const words = form.elements.words.value.toLowerCase().split(/\s+/).filter(Boolean);
-    let shown = 0;
+  const update = () => {
+    const terms = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let count = 0;
     for (const [card, text] of cards) {
-      card.hidden = Boolean(form.elements.kind.value && card.dataset.kind !== form.elements.kind.value)
-        || Boolean(form.elements.task.value && card.dataset.task !== form.elements.task.value)
-        || !words.every(word => text.includes(word));
-      shown += !card.hidden;
+      const matches = (!kind.value || card.dataset.kind === kind.value)
+        && (!task.value || card.dataset.task === task.value)
+        && terms.every(term => text.includes(term));
+      card.hidden = !matches;
+      count += matches;
     }
-    document.getElementById("found").value = `${shown} of ${cards.length} shown here`;
-    document.getElementById("none").hidden = shown > 0;
+    document.getElementById("match-count").value = `${count} of ${cards.length} on this page`;
+    document.getElementById("no-match").hidden = count > 0;
   };
-  form.hidden = false;
-  form.addEventListener("submit", event => event.preventDefault());
-  form.addEventListener("input", narrow);
-  narrow();
+  filters.hidden = false;
+  filters.addEventListener("submit", event => event.preventDefault());
+  filters.addEventListener("input", update);
+  update();
 }

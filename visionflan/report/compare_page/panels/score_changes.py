@@ -1,0 +1,116 @@
+"""The scores of both models and their changes: benchmarks, averages, and held-out tasks."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from visionflan.compare.results import Difference
+from visionflan.evaluate.aggregate.suites import SUITES
+from visionflan.report.compare_page.charts import Change, change_bar
+from visionflan.report.compare_page.panel import Panel
+from visionflan.report.compare_page.report import ComparisonReport
+from visionflan.report.number_format import format_interval, signed, significance_class
+
+MAX_OPEN_TASKS = 24  # with more, the table of tasks is folded
+
+
+class ScoreRow(NamedTuple):
+    """A score and its change."""
+
+    difference: Difference
+    title: str
+    heading: str
+    css_class: str
+    chart: Markup
+
+
+class ScoreChanges(NamedTuple):
+    """The rows of the panel, by table."""
+
+    max_abs: float  # the ends of the axis, as a share of the maximum score
+    headline: Sequence[ScoreRow]  # of whole benchmarks and averages
+    other_metrics: Sequence[ScoreRow]  # of benchmarks
+    tasks: Sequence[ScoreRow]
+    other_rules: Sequence[ScoreRow]
+    unscored: Mapping[str, int]  # questions without a score on both sides, by task
+    folds_tasks: bool
+
+
+def score_changes(report: ComparisonReport) -> ScoreChanges:
+    """Compute the tables of scores."""
+    differences = report.comparison.differences
+    max_abs = max((relative_change(each).max_abs for each in differences), default=0.0)
+
+    def rows(condition: Callable[[Difference], bool]) -> list[ScoreRow]:
+        chosen = [each for each in differences if each.rule == report.rule and condition(each)]
+        return [score_row(report, each, max_abs) for each in chosen]
+
+    headline, tasks = rows(is_headline), rows(lambda each: each.scope == "task")
+    return ScoreChanges(
+        max_abs=max_abs,
+        headline=headline,
+        other_metrics=rows(is_other_metric),
+        tasks=tasks,
+        other_rules=[
+            score_row(report, each, max_abs) for each in differences if each.rule != report.rule
+        ],
+        unscored=count_unscored(report),
+        folds_tasks=bool(headline) and len(tasks) > MAX_OPEN_TASKS,
+    )
+
+
+def is_other_metric(difference: Difference) -> bool:
+    """Return whether this is a further metric of a benchmark, not its headline."""
+    return difference.scope == "benchmark" and not difference.headline
+
+
+def is_headline(difference: Difference) -> bool:
+    """Return whether this is the headline of a benchmark, or an average."""
+    return difference.scope != "task" and not is_other_metric(difference)
+
+
+def count_unscored(report: ComparisonReport) -> dict[str, int]:
+    """Count by task the questions that were answered but lack a score on one side."""
+    return Counter(
+        pair.after.task
+        for pair in report.comparison.pairs
+        if None in (pair.before.score(report.rule), pair.after.score(report.rule))
+    )
+
+
+def relative_change(difference: Difference) -> Change:
+    """Return a change as a share of the maximum score, so that all fit on one axis."""
+    maximum = difference.max or 100.0
+    low, high, detectable = (
+        None if value is None else value / maximum
+        for value in (difference.low, difference.high, difference.min_detectable)
+    )
+    css_class = significance_class(difference)
+    return Change(difference.change / maximum, low, high, css_class, detectable)
+
+
+def score_row(report: ComparisonReport, difference: Difference, max_abs: float) -> ScoreRow:
+    """Format and draw one score."""
+    title = report.title(difference.name, difference.prompt_style)
+    change = relative_change(difference)
+    interval = format_interval(difference.low, difference.high, difference.max)
+    alt = f"{title}, {difference.measure}: change {signed(difference.change, difference.max)}"
+    return ScoreRow(
+        difference=difference,
+        title=title,
+        heading=heading(difference),
+        css_class=change.css_class,
+        chart=change_bar(change, max_abs, f"{alt}, {interval}" if interval else alt),
+    )
+
+
+def heading(difference: Difference) -> str:
+    """Return the heading in the table that a score belongs under."""
+    if difference.name in SUITES and difference.scope == "group":
+        return "Averages over benchmarks"
+    return "Benchmarks" if difference.scope == "benchmark" else "Averages over held-out tasks"
+
+
+PANEL = Panel(title="Score changes", link="Scores", order=10, view=score_changes)
