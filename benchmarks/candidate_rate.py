@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 
 from PIL import Image
 
+from visionflan.model.families.llava import Llava
 from visionflan.model.generate import Checkpoint, load_checkpoint
-from visionflan.model.llava import build_llava
 from visionflan.model.logprobs import candidate_logprobs
 from visionflan.storage.instance import Turn
 
@@ -31,9 +31,9 @@ def made(folder: Path, width: int) -> Path:
     """Make a checkpoint whose pictures are 24 by 24 tokens."""
     tower = save_tower(folder / "tower", side=24 * PATCH)
     words = save_language_model(folder / "words", width=width, positions=1024)
-    model, processor = build_llava(tower, words)
-    model.save_pretrained(folder / "joined")
-    processor.save_pretrained(folder / "joined")
+    vlm = Llava.build(tower, words)
+    vlm.model.save_pretrained(folder / "joined")
+    vlm.processor.save_pretrained(folder / "joined")
     return folder / "joined"
 
 

@@ -19,8 +19,8 @@ from PIL import Image
 from training_rate import write_parts
 
 from visionflan.drawing import COLORS, SHAPES, WHOLE, canvas, shape
+from visionflan.model.families.llava import Llava
 from visionflan.model.generate import Checkpoint, GeneratedAnswer, generate_answers, load_checkpoint
-from visionflan.model.llava import build_llava
 from visionflan.storage.instance import Turn
 
 SIZES = {"hidden_size": 384, "intermediate_size": 1024, "num_attention_heads": 6}
@@ -56,9 +56,9 @@ def make(folder: Path) -> Checkpoint:
     """Join a tower and a language model whose weights are drawn."""
     torch.manual_seed(0)
     write_parts(folder, WORDS, SIZES)
-    model, processor = build_llava(folder / "tower", folder / "words", template_name="plain")
-    model.save_pretrained(folder / "joined")
-    processor.save_pretrained(folder / "joined")
+    vlm = Llava.build(folder / "tower", folder / "words", chat_template="plain")
+    vlm.model.save_pretrained(folder / "joined")
+    vlm.processor.save_pretrained(folder / "joined")
     return load_checkpoint(folder / "joined", "cpu")
 
 

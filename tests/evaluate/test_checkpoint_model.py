@@ -22,23 +22,21 @@ from visionflan.evaluate.records.header import read_header
 from visionflan.evaluate.records.paths import checkpoints
 from visionflan.evaluate.records.record import RECORDS, Record, read_records
 from visionflan.model import logprobs as likelihood
-from visionflan.model.llava import build_llava
+from visionflan.model.families.llava import Llava
 from visionflan.storage.instance import Turn
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made") / "run"
-    model, processor = build_llava(
-        save_tower(folder / "tower"), save_language_model(folder / "language_model")
-    )
+    vlm = Llava.build(save_tower(folder / "tower"), save_language_model(folder / "language_model"))
     torch.manual_seed(0)
     with torch.no_grad():
-        for weight in model.parameters():
+        for weight in vlm.model.parameters():
             weight.mul_(3)
     for phase in ("align", "base"):
-        model.save_pretrained(folder / phase / "checkpoint")
-        processor.save_pretrained(folder / phase / "checkpoint")
+        vlm.model.save_pretrained(folder / phase / "checkpoint")
+        vlm.processor.save_pretrained(folder / phase / "checkpoint")
     tiny_build(folder / "build", pictures=3)
     (folder / "config.json").write_text(json.dumps({"build": str(folder / "build"), "stages": []}))
     return folder

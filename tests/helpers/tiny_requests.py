@@ -21,14 +21,12 @@ def save_checkpoint(folder: Path, kind: str = "llama") -> Path:
     """Save a tiny checkpoint whose weights are large enough to make answers differ."""
     import torch
 
-    from visionflan.model.llava import build_llava
+    from visionflan.model.families.llava import Llava
 
-    model, processor = build_llava(
-        save_tower(folder / "tower"), save_language_model(folder / "words", kind)
-    )
+    vlm = Llava.build(save_tower(folder / "tower"), save_language_model(folder / "words", kind))
     with torch.no_grad():
-        for weight in model.parameters():
+        for weight in vlm.model.parameters():
             weight.mul_(3)
-    model.save_pretrained(folder / "joined")
-    processor.save_pretrained(folder / "joined")
+    vlm.model.save_pretrained(folder / "joined")
+    vlm.processor.save_pretrained(folder / "joined")
     return folder / "joined"

@@ -11,7 +11,7 @@ from tests.helpers.tiny_checkpoint import save_language_model, save_tower
 from visionflan.errors import TrainingError, UnusableError
 from visionflan.model.chat_templates import PLAIN, VICUNA
 from visionflan.model.chat_tokenizer import ChatTokenizer, answer_tokens, assistant_mask, messages
-from visionflan.model.llava import build_llava
+from visionflan.model.families.llava import Llava
 from visionflan.storage.instance import Turn
 
 KINDS = ("llama", "qwen2")
@@ -19,20 +19,21 @@ KINDS = ("llama", "qwen2")
 
 @pytest.fixture(scope="module")
 def encoders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ChatTokenizer]:
-    folder = tmp_path_factory.mktemp("parts")
-    save_tower(folder / "tower")
-    made = {}
+    directory = tmp_path_factory.mktemp("parts")
+    save_tower(directory / "tower")
+    tokenizers = {}
     for kind in KINDS:
-        save_language_model(folder / kind, kind)
-        made[kind] = ChatTokenizer(build_llava(folder / "tower", folder / kind)[1])
-    return made
+        save_language_model(directory / kind, kind)
+        vlm = Llava.build(directory / "tower", directory / kind)
+        tokenizers[kind] = vlm.make_chat_tokenizer(vlm.processor)
+    return tokenizers
 
 
 def with_template(encoder: ChatTokenizer, template: str) -> ChatTokenizer:
     before = encoder.processor.chat_template
     encoder.processor.chat_template = template
     try:
-        return ChatTokenizer(encoder.processor)
+        return ChatTokenizer(encoder.processor, encoder.tokens_per_image)
     finally:
         encoder.processor.chat_template = before
 

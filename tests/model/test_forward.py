@@ -1,6 +1,7 @@
-"""The forward pass in steps is the library's, with the head only where it is asked."""
+"""The forward pass in steps agrees with the library's."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -8,35 +9,40 @@ from PIL import Image
 
 from tests.helpers.tiny_checkpoint import save_language_model, save_tower
 from visionflan.model import forward
+from visionflan.model.families.llava import Llava
 from visionflan.model.image_processing import preprocess, to_rgb
-from visionflan.model.llava import build_llava
 
 
 @pytest.mark.parametrize("kind", ["llama", "qwen2", "mistral"])
 def test_losses_of_padded_rows_are_those_of_the_library(tmp_path: Path, kind: str) -> None:
     save_tower(tmp_path / "tower")
     save_language_model(tmp_path / kind, kind)
-    model, processor = build_llava(tmp_path / "tower", tmp_path / kind)
-    image, padding = model.config.image_token_id, processor.tokenizer.pad_token_id
+    vlm = Llava.build(tmp_path / "tower", tmp_path / kind)
+    model: Any = vlm.model
+    image, padding = vlm.image_token_id, vlm.processor.tokenizer.pad_token_id
     lengths = (30, 21)
-    tokens = torch.randint(5, 200, (2, 30))
-    tokens[:, 1:17] = image
-    learned = torch.zeros(2, 30, dtype=torch.bool)
-    mask = torch.ones(2, 30, dtype=torch.long)
+    token_ids = torch.randint(5, 200, (2, 30))
+    token_ids[:, 1:17] = image
+    loss_mask = torch.zeros(2, 30, dtype=torch.bool)
+    attention_mask = torch.ones(2, 30, dtype=torch.long)
     for row, length in enumerate(lengths):
-        learned[row, length - 4 : length] = True
-        tokens[row, length:] = padding
-        mask[row, length:] = 0
-    colors = [Image.new("RGB", (40, 30), color) for color in ("red", "blue")]
-    values = preprocess(processor, colors)
-    labels = tokens.masked_fill(~learned, -100)
-    whole = model(input_ids=tokens, attention_mask=mask, pixel_values=values, labels=labels)
-    hidden = forward.hidden_states(model, tokens, forward.encode_images(model, values))
-    logits = forward.answer_logits(model, hidden, learned)
-    assert logits.shape[0] == learned.sum()
-    torch.testing.assert_close(logits, whole.logits[:, :-1][learned[:, 1:]], atol=1e-5, rtol=1e-4)
-    ours = forward.token_losses(logits, tokens[learned]).mean()
-    torch.testing.assert_close(ours, whole.loss, atol=1e-5, rtol=1e-5)
+        loss_mask[row, length - 4 : length] = True
+        token_ids[row, length:] = padding
+        attention_mask[row, length:] = 0
+    images = [Image.new("RGB", (40, 30), color) for color in ("red", "blue")]
+    values = preprocess(vlm.processor, images)
+    labels = token_ids.masked_fill(~loss_mask, -100)
+    expected = model(
+        input_ids=token_ids, attention_mask=attention_mask, pixel_values=values, labels=labels
+    )
+    hidden = forward.hidden_states(vlm, token_ids, vlm.encode_images(values))
+    logits = forward.answer_logits(vlm, hidden, loss_mask)
+    assert logits.shape[0] == loss_mask.sum()
+    torch.testing.assert_close(
+        logits, expected.logits[:, :-1][loss_mask[:, 1:]], atol=1e-5, rtol=1e-4
+    )
+    loss = forward.token_losses(logits, token_ids[loss_mask]).mean()
+    torch.testing.assert_close(loss, expected.loss, atol=1e-5, rtol=1e-5)
 
 
 def test_what_is_transparent_becomes_white_and_deep_gray_keeps_its_shades() -> None:

@@ -30,7 +30,7 @@ def test_the_likelihood_of_an_answer_is_that_of_the_plain_model(checkpoint: Chec
         prompt = inputs(processor, turns, images, prompt=True)["input_ids"].shape[1]
         for text, likelihood in zip(texts, weighed, strict=True):
             whole = inputs(processor, [*turns, Turn("assistant", text)], images, prompt=False)
-            chances = checkpoint.model(**whole).logits[0].log_softmax(-1)
+            chances = checkpoint.vlm.model(**whole).logits[0].log_softmax(-1)
             tokens = whole["input_ids"][0, prompt:]
             expected = chances[prompt - 1 : -1].gather(1, tokens[:, None]).sum().item()
             assert likelihood.sum_logprob == pytest.approx(expected, rel=1e-5)
@@ -66,7 +66,7 @@ def test_an_answer_is_greedy_if_each_of_its_tokens_is_the_likeliest(
     encoder = checkpoint.chat_tokenizer
     prompt = encoder.expand_image_tokens(encoder.encode_prompts([turns])[0])
     red, blue_green = candidate_tokens(encoder, turns, prompt, texts)
-    monkeypatch.setattr(checkpoint.model, "lm_head", Likeliest([*red, *blue_green[:-1], 1]))
+    monkeypatch.setattr(checkpoint.vlm.model, "lm_head", Likeliest([*red, *blue_green[:-1], 1]))
     found = candidate_logprobs(checkpoint, [turns], [[RED]], [texts])[0]
     assert [each.is_greedy for each in found] == [True, False]
 

@@ -12,7 +12,8 @@ from transformers import AutoTokenizer, CLIPVisionModel, LlamaForCausalLM
 from visionflan import catalog
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
-from visionflan.model.llava import ConnectorConfig, build_llava
+from visionflan.model.base import ConnectorConfig
+from visionflan.model.families.llava import Llava
 from visionflan.recipes.tiny import tiny
 from visionflan.storage.directory import BuildDirectory
 from visionflan.train.config import PretrainConfig, TrainConfig
@@ -66,9 +67,9 @@ def test_the_parts_are_ordinary_folders_that_join_into_a_llava(made: Path) -> No
     model = LlamaForCausalLM.from_pretrained(made / "language_model")
     tokenizer = AutoTokenizer.from_pretrained(made / "language_model")
     assert model.config.vocab_size == len(tokenizer)
-    joined, processor = build_llava(made / "tower", made / "language_model", joint=JOINT)
-    size = processor.image_processor.size
-    assert joined.config.image_seq_length == 16
+    vlm = Llava.build(made / "tower", made / "language_model", connector=JOINT)
+    size = vlm.processor.image_processor.size
+    assert vlm.model.config.image_seq_length == 16
     assert size["shortest_edge"] == SHORT.image_size
 
 

@@ -259,13 +259,13 @@ def test_half_precision_is_saved_where_it_is_told_and_goes_on(
     checkpoint = train(half, tmp_path)
     kinds = {weight.dtype for weight in load_file(checkpoint / "model.safetensors").values()}
     assert kinds == {torch.bfloat16}
-    assert load_checkpoint(checkpoint, "cpu").model.dtype == torch.float32
+    assert load_checkpoint(checkpoint, "cpu").vlm.model.dtype == torch.float32
 
 
 def test_the_embeddings_of_a_tied_head_stay_tied(config: TrainConfig, tmp_path: Path) -> None:
     words = save_language_model(tmp_path / "qwen2", "qwen2")
     start = replace(config.init, language_model=words)
     checkpoint = train(replace(config, init=start, stages=config.stages[1:2]), tmp_path / "run")
-    model = load_checkpoint(checkpoint, "cpu").model
+    model: Any = load_checkpoint(checkpoint, "cpu").vlm.model
     assert model.lm_head.weight is model.get_input_embeddings().weight
     assert "lm_head.weight" not in load_file(checkpoint / "model.safetensors")

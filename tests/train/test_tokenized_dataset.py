@@ -11,7 +11,7 @@ import pytest
 from tests.helpers.tiny_checkpoint import save_language_model, save_tower, write_build
 from visionflan.errors import TrainingError, UnknownNameError
 from visionflan.model.chat_tokenizer import ChatTokenizer
-from visionflan.model.llava import build_llava
+from visionflan.model.families.llava import Llava
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Instance, Turn
 from visionflan.train.config import DataConfig, StageConfig
@@ -24,7 +24,7 @@ STAGE = StageConfig(name="base", learning_rate=1.0, epochs=1, batch_size=8)
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> ChatTokenizer:
     folder = tmp_path_factory.mktemp("parts")
     tower, words = save_tower(folder / "tower"), save_language_model(folder / "words")
-    return ChatTokenizer(build_llava(tower, words)[1])
+    return Llava.make_chat_tokenizer(Llava.build(tower, words).processor)
 
 
 @pytest.fixture(scope="module")

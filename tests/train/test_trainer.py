@@ -165,14 +165,14 @@ def test_every_token_weighs_the_same_however_a_step_is_cut(
 def test_a_stage_changes_what_it_trains_and_nothing_else(
     config: TrainConfig, tmp_path: Path, trainable: Any
 ) -> None:
-    from visionflan.model.llava import build_llava
+    from visionflan.model.families.llava import Llava
 
     stage = replace(config.stages[0], trainable=trainable, epochs=None, steps=1)
     found = weights(train(replace(config, stages=(stage,)), tmp_path))
     assert config.init.vision_tower is not None
     assert config.init.language_model is not None
-    start, _ = build_llava(config.init.vision_tower, config.init.language_model)
-    start.save_pretrained(tmp_path / "start")
+    start = Llava.build(config.init.vision_tower, config.init.language_model)
+    start.model.save_pretrained(tmp_path / "start")
     before = weights(tmp_path / "start")
     parts = {"connector": "multi_modal_projector"}
     for part in ("vision_tower", "connector", "language_model"):
@@ -211,7 +211,7 @@ def gradients(learner: TrainingModel, batch: Batch) -> dict[str, torch.Tensor | 
 
 
 def test_a_batch_without_images_leaves_no_part_without_a_gradient(phase: StageRunner) -> None:
-    learner = TrainingModel(phase.parent.model, ("connector", "language_model"))
+    learner = TrainingModel(phase.parent.vlm, ("connector", "language_model"))
     for name, gradient in gradients(learner, batch_of(phase, "tiny/text")).items():
         if "vision_tower" in name:
             assert gradient is None
@@ -227,7 +227,7 @@ def test_a_share_without_rows_teaches_nothing(phase: StageRunner) -> None:
     collate = Collator(rows, phase.encoder, phase.images(rows))
     empty = collate(MicroBatch(torch.zeros(0, dtype=torch.long).numpy(), 0))
     assert not empty.learned_bl.any()
-    learner = TrainingModel(phase.parent.model, ("connector", "language_model"))
+    learner = TrainingModel(phase.parent.vlm, ("connector", "language_model"))
     for name, gradient in gradients(learner, empty).items():
         assert "vision_tower" in name or (gradient is not None and not gradient.any())
 
@@ -244,7 +244,7 @@ def test_a_batch_whose_markers_and_images_differ_is_refused(
 
 
 def test_padding_and_the_rows_beside_it_change_no_loss(phase: StageRunner) -> None:
-    learner = TrainingModel(phase.parent.model, ("connector", "language_model"))
+    learner = TrainingModel(phase.parent.vlm, ("connector", "language_model"))
     batch = batch_of(phase, "tiny/colour", 4)
     together = learner(batch)
     alone = torch.cat([learner(batch_of_row(batch, row)) for row in range(4)])
@@ -287,13 +287,13 @@ def test_the_threads_that_a_probe_chose_are_kept_when_the_run_goes_on(
 
 
 def test_activations_are_computed_again_where_that_is_told(phase: StageRunner) -> None:
-    learner = TrainingModel(phase.parent.model, ("connector", "language_model"))
+    learner = TrainingModel(phase.parent.vlm, ("connector", "language_model"))
     passed = []
-    layer = phase.parent.model.model.language_model.layers[0].input_layernorm
+    layer = phase.parent.vlm.language_model.get_submodule("layers.0.input_layernorm")
     hook = layer.register_forward_hook(lambda *_: passed.append(1))
     gradients(learner, batch_of(phase, "tiny/colour"))
     assert len(passed) == 1
-    enable_gradient_checkpointing(phase.parent.model)
+    enable_gradient_checkpointing(phase.parent.vlm)
     gradients(learner, batch_of(phase, "tiny/colour"))
     assert len(passed) == 3
     hook.remove()

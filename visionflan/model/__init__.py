@@ -1,1 +1,4 @@
-"""The model: a vision tower, a connector and a language model, and the words it is spoken to in."""
+"""Vision-language models: families, chat templates, the forward pass, generation, log-likelihoods.
+
+`families` loads a model of any family; nothing outside a family's own file depends on its class.
+"""

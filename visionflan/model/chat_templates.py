@@ -1,6 +1,6 @@
-"""Chat templates: how a conversation becomes one text, with the answers to be learnt marked.
+"""Chat templates: they render a conversation as text and mark the answers to train on.
 
-Both take the content of a turn as a list of parts, and place each image where its part stands.
+Both take the content of a turn as a list of parts, with each image at the position of its part.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ PARTS = """\
 {%- endmacro -%}
 """
 
-# The words and separators of Vicuna v1.1, which Vicuna v1.5 and LLaVA-1.5 are trained with.
+# The text and separators of Vicuna v1.1, which Vicuna v1.5 and LLaVA-1.5 are trained with.
 VICUNA = (
     PARTS
     + """\
@@ -36,7 +36,7 @@ helpful, detailed, and polite answers to the user's questions. " }}
 """
 )
 
-# For models trained here from nothing, which have no words of a system prompt to remember.
+# For models trained here from scratch: without a system prompt they would have to learn to ignore.
 PLAIN = (
     PARTS
     + """\
@@ -51,15 +51,22 @@ PLAIN = (
 """
 )
 
-NAMED = {"vicuna": VICUNA, "plain": PLAIN}
+BY_NAME = {"vicuna": VICUNA, "plain": PLAIN}
 
 
-def template(told: str) -> str:
-    """Give one of our templates by its name, or read one from a Jinja file."""
-    if told in NAMED:
-        return NAMED[told]
-    if not Path(told).is_file():
+def load_template(name: str) -> str:
+    """Return the built-in template of this name, or read the Jinja file at this path."""
+    if name in BY_NAME:
+        return BY_NAME[name]
+    if not Path(name).is_file():
         raise TrainingError(
-            f"the chat template {told!r} is neither a file nor one of {', '.join(NAMED)}."
+            f"the chat template {name!r} is neither a file nor one of {', '.join(BY_NAME)}."
         )
-    return Path(told).read_text()
+    return Path(name).read_text()
+
+
+def select_template(own: str | None, name: str) -> str:
+    """Return the named template, else the one that came with the weights, else Vicuna's."""
+    if name:
+        return load_template(name)
+    return own or VICUNA

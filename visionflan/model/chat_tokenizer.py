@@ -14,7 +14,7 @@ from visionflan.model.pretrained import image_token_id
 from visionflan.storage.instance import Turn
 
 if TYPE_CHECKING:
-    from transformers import LlavaProcessor
+    from transformers import ProcessorMixin
 
 PROBE = (Turn("user", f"{IMAGE_MARKER}\nWhat is it?"), Turn("assistant", "A cat."))
 
@@ -35,15 +35,18 @@ def answer_tokens(conversation: TokenizedConversation) -> list[int]:
 
 
 class ChatTokenizer:
-    """Tokenizes conversations with one processor's chat template and tokenizer."""
+    """Tokenizes conversations with one processor's chat template and tokenizer.
 
-    def __init__(self, processor: "LlavaProcessor") -> None:
+    `tokens_per_image` is the number of features that the vision tower returns for an image.
+    """
+
+    def __init__(self, processor: "ProcessorMixin", tokens_per_image: int) -> None:
         self.processor = processor
         self.tokenizer = processor.tokenizer
         self.chat_template = str(processor.chat_template)
         self.image_token_id = image_token_id(self.tokenizer)
         self.pad_token_id = int(self.tokenizer.pad_token_id)
-        self.tokens_per_image = tokens_per_image(processor)
+        self.tokens_per_image = tokens_per_image
         names = sorted({*self.tokenizer.all_special_tokens, *added_special_tokens(self.tokenizer)})
         self.special_tokens = re.compile("|".join(map(re.escape, names)))
         self.check_template()
@@ -189,16 +192,3 @@ def added_special_tokens(tokenizer: Any) -> list[str]:
     """Return the special tokens that were added to a tokenizer after its training."""
     added = tokenizer.added_tokens_decoder.values()
     return [str(token) for token in added if token.special]
-
-
-def tokens_per_image(processor: "LlavaProcessor") -> int:
-    """Return the number of tokens that the processor puts in for one image."""
-    size = processor.image_processor.crop_size
-    if processor.patch_size is None or size is None:
-        raise TrainingError(
-            "the processor has no patch size or no crop size, so the tokens of an image cannot be "
-            "counted: save it again with a current version of `transformers`."
-        )
-    patches = (size["height"] // processor.patch_size) * (size["width"] // processor.patch_size)
-    drops_class_token = processor.vision_feature_select_strategy == "default"
-    return int(patches + processor.num_additional_image_tokens - drops_class_token)

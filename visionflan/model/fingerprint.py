@@ -1,4 +1,4 @@
-"""Know a model again: by its files, and by what a later stage must find unchanged."""
+"""Fingerprints of a model: of its parts, and of its weight files."""
 
 import hashlib
 import json
@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from visionflan.model.base import VisionLanguageModel
+
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import LlavaForConditionalGeneration, LlavaProcessor
 
 
 class ModelFingerprint(NamedTuple):
-    """What must stay the same from stage to stage: the tower, the tokenizer, the template."""
+    """SHA-256 digests of what must stay the same from one training stage to the next."""
 
     vision_tower: str
     tokenizer: str
@@ -20,35 +21,39 @@ class ModelFingerprint(NamedTuple):
 
 
 def fingerprint_model(
-    model: "LlavaForConditionalGeneration",
-    processor: "LlavaProcessor",
-    tower: "Mapping[str, Tensor] | None" = None,
+    vlm: VisionLanguageModel, vision_tower: "Mapping[str, Tensor] | None" = None
 ) -> ModelFingerprint:
-    """Tell the identity of a model that is open; its tower may be given as gathered weights."""
-    weights = model.model.vision_tower.state_dict() if tower is None else tower
-    core = json.loads(processor.tokenizer.backend_tokenizer.to_str())
-    core.pop("padding"), core.pop("truncation")
+    """Return the fingerprint of a model in memory.
+
+    `vision_tower` has the weights of its tower if they were gathered from several processes.
+    """
+    weights = vlm.vision_tower.state_dict() if vision_tower is None else vision_tower
+    tokenizer = json.loads(vlm.processor.tokenizer.backend_tokenizer.to_str())
+    tokenizer.pop("padding"), tokenizer.pop("truncation")
     return ModelFingerprint(
         vision_tower=tensors_digest(weights),
-        tokenizer=hashlib.sha256(json.dumps(core, sort_keys=True).encode()).hexdigest(),
-        chat_template=hashlib.sha256(str(processor.chat_template).encode()).hexdigest(),
+        tokenizer=hashlib.sha256(json.dumps(tokenizer, sort_keys=True).encode()).hexdigest(),
+        chat_template=hashlib.sha256(str(vlm.processor.chat_template).encode()).hexdigest(),
     )
 
 
 def tensors_digest(weights: "Mapping[str, Tensor]") -> str:
-    """Hash weights by name, as half precision would keep them: saved so, they are still known."""
+    """Return the SHA-256 digest of tensors by name, in bfloat16.
+
+    So it stays the same where a checkpoint is saved in half precision.
+    """
     import torch
 
     digest = hashlib.sha256()
     for name in sorted(weights):
-        kept = weights[name].detach().to("cpu", torch.bfloat16).contiguous()
-        digest.update(f"{name} {tuple(kept.shape)}\n".encode())
-        digest.update(kept.view(torch.uint8).numpy().tobytes() if kept.numel() else b"")
+        tensor = weights[name].detach().to("cpu", torch.bfloat16).contiguous()
+        digest.update(f"{name} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.view(torch.uint8).numpy().tobytes() if tensor.numel() else b"")
     return digest.hexdigest()
 
 
 def weights_digest(checkpoint: Path) -> str:
-    """Hash the files of a checkpoint that hold weights, in the order of their names."""
+    """Return the SHA-256 digest of the weight files of a checkpoint, in the order of names."""
     digest = hashlib.sha256()
     for path in sorted(checkpoint.glob("*.safetensors")):
         digest.update(path.name.encode())

@@ -1,82 +1,64 @@
-"""The forward pass in its steps: see, connect, read on, and predict where it is asked.
+"""The forward pass in its steps, for any model family.
 
-Suffixes tell shapes: b rows, l tokens, n images, p features of an image, d width of the tower or
-the language model, a tokens to be learnt, v vocabulary.
+Images are encoded by `VisionLanguageModel.encode_images`. Shape suffixes: b rows, l tokens,
+n images, p features of an image, d width of the vision tower or of the language model, t tokens
+that the loss mask selects, v vocabulary.
 """
-
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from transformers import LlavaForConditionalGeneration
-
-
-def encode_images(model: "LlavaForConditionalGeneration", pixels_nchw: Tensor) -> Tensor:
-    """Give the tower's features of images: of one layer, and of the patches that are chosen."""
-    seen = model.model.vision_tower(pixel_values=pixels_nchw, output_hidden_states=True)
-    features_npd: Tensor = seen.hidden_states[model.config.vision_feature_layer]
-    if model.config.vision_feature_select_strategy == "default":
-        return features_npd[:, 1:]
-    return features_npd
+from visionflan.model.base import VisionLanguageModel
 
 
 def embed_inputs(
-    model: "LlavaForConditionalGeneration", tokens_bl: Tensor, features_npd: Tensor | None
+    vlm: VisionLanguageModel, token_ids_bl: Tensor, features_npd: Tensor | None
 ) -> Tensor:
-    """Give the embeddings of tokens, those of images connected from their features."""
-    embedded_bld: Tensor = model.get_input_embeddings()(tokens_bl)
+    """Return the embeddings of tokens, with the projected features in place of image tokens."""
+    embeddings_bld: Tensor = vlm.model.get_input_embeddings()(token_ids_bl)
     if features_npd is not None:
-        connector, kind = model.model.multi_modal_projector, embedded_bld.dtype
-        connected_npd = connector(features_npd.to(kind)).to(kind)
-        places_bl1 = (tokens_bl == model.config.image_token_id).unsqueeze(-1)
-        embedded_bld = embedded_bld.masked_scatter(places_bl1, connected_npd)
-    return embedded_bld
+        dtype = embeddings_bld.dtype
+        projected_npd = vlm.project(features_npd.to(dtype)).to(dtype)
+        is_image_bl1 = (token_ids_bl == vlm.image_token_id).unsqueeze(-1)
+        embeddings_bld = embeddings_bld.masked_scatter(is_image_bl1, projected_npd)
+    return embeddings_bld
 
 
 def hidden_states(
-    model: "LlavaForConditionalGeneration", tokens_bl: Tensor, features_npd: Tensor | None
+    vlm: VisionLanguageModel, token_ids_bl: Tensor, features_npd: Tensor | None
 ) -> Tensor:
-    """Give the last hidden states of rows that are padded on the right.
+    """Return the last hidden states of rows that are padded on the right.
 
-    No mask is needed: no token looks to its right. The library's cache is refused because it
-    breaks attention without a word where rows are packed.
+    No attention mask is needed: causal attention does not reach the padding.
     """
-    hidden_bld: Tensor = model.model.language_model(
-        inputs_embeds=embed_inputs(model, tokens_bl, features_npd), use_cache=False
-    ).last_hidden_state
-    return hidden_bld
+    return vlm.decode(embed_inputs(vlm, token_ids_bl, features_npd))
 
 
 def packed_hidden_states(
-    model: "LlavaForConditionalGeneration",
-    tokens_bl: Tensor,
+    vlm: VisionLanguageModel,
+    token_ids_bl: Tensor,
     features_npd: Tensor | None,
-    positions_bl: Tensor,
-    seen_bll: Tensor,
+    position_ids_bl: Tensor,
+    attends_bll: Tensor,
 ) -> Tensor:
-    """Give the last hidden states of rows whose tokens look only at those told by `seen`."""
-    embedded_bld = embed_inputs(model, tokens_bl, features_npd)
-    least = torch.finfo(embedded_bld.dtype).min
-    mask_bll = torch.zeros_like(seen_bll, dtype=embedded_bld.dtype).masked_fill(~seen_bll, least)
-    hidden_bld: Tensor = model.model.language_model(
-        inputs_embeds=embedded_bld,
-        attention_mask=mask_bll[:, None],
-        position_ids=positions_bl,
-        use_cache=False,
-    ).last_hidden_state
-    return hidden_bld
+    """Return the last hidden states of packed rows.
+
+    `attends_bll` is True where a token (second axis) attends to another (last axis).
+    """
+    embeddings_bld = embed_inputs(vlm, token_ids_bl, features_npd)
+    dtype = embeddings_bld.dtype
+    mask_bll = torch.zeros_like(attends_bll, dtype=dtype)
+    mask_bll = mask_bll.masked_fill(~attends_bll, torch.finfo(dtype).min)
+    return vlm.decode(
+        embeddings_bld, attention_mask=mask_bll[:, None], position_ids_bl=position_ids_bl
+    )
 
 
-def answer_logits(
-    model: "LlavaForConditionalGeneration", hidden_bld: Tensor, learned_bl: Tensor
-) -> Tensor:
-    """Give the logits of the tokens to be learnt only, each from the position before it."""
-    logits_av: Tensor = model.lm_head(hidden_bld[:, :-1][learned_bl[:, 1:]])
-    return logits_av
+def answer_logits(vlm: VisionLanguageModel, hidden_bld: Tensor, loss_mask_bl: Tensor) -> Tensor:
+    """Return the logits for the tokens of the loss mask, each from the position before it."""
+    return vlm.logits(hidden_bld[:, :-1][loss_mask_bl[:, 1:]])
 
 
-def token_losses(logits_av: Tensor, targets_a: Tensor) -> Tensor:
-    """Give the cross-entropy of each token to be learnt, in single precision."""
-    return torch.nn.functional.cross_entropy(logits_av.float(), targets_a, reduction="none")
+def token_losses(logits_tv: Tensor, targets_t: Tensor) -> Tensor:
+    """Return the cross-entropy of each target token, in float32."""
+    return torch.nn.functional.cross_entropy(logits_tv.float(), targets_t, reduction="none")

@@ -3,20 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from PIL import Image
 from torch import Tensor
 
 from visionflan.errors import EvaluationError, TrainingError
+from visionflan.model.base import VisionLanguageModel
 from visionflan.model.chat_tokenizer import ChatTokenizer
+from visionflan.model.families import load_model
 from visionflan.model.image_processing import preprocess
-from visionflan.model.llava import open_llava
 from visionflan.storage.instance import Turn
-
-if TYPE_CHECKING:
-    from transformers import LlavaForConditionalGeneration
 
 Conversation = Sequence[Turn]
 FinishReason = Literal["stop", "length"]
@@ -35,7 +33,7 @@ class Checkpoint:
     """A model in memory, ready for inference."""
 
     path: Path
-    model: "LlavaForConditionalGeneration"
+    vlm: VisionLanguageModel
     chat_tokenizer: ChatTokenizer
     device: torch.device
 
@@ -43,10 +41,10 @@ class Checkpoint:
 def load_checkpoint(path: Path, device: str = "auto") -> Checkpoint:
     """Load a checkpoint for inference: in bfloat16 on a GPU, in float32 on a CPU."""
     torch_device = resolve_device(device)
-    model, processor = open_llava(path, dtype=dtype_for(torch_device))
-    torch.nn.Module.to(model, torch_device)
-    model.requires_grad_(False)
-    return Checkpoint(path, model, ChatTokenizer(processor), torch_device)
+    vlm = load_model(path, dtype=dtype_for(torch_device))
+    torch.nn.Module.to(vlm.model, torch_device)
+    vlm.model.requires_grad_(False)
+    return Checkpoint(path, vlm, vlm.make_chat_tokenizer(vlm.processor), torch_device)
 
 
 def dtype_for(device: torch.device) -> str:
@@ -121,7 +119,7 @@ def generate_batch(
     chat_tokenizer, length = checkpoint.chat_tokenizer, max(map(len, prompts))
     rows = [[chat_tokenizer.pad_token_id] * (length - len(prompt)) + prompt for prompt in prompts]
     mask = [[0] * (length - len(prompt)) + [1] * len(prompt) for prompt in prompts]
-    untyped: Any = checkpoint.model
+    untyped: Any = checkpoint.vlm.model
     generated: Tensor = untyped.generate(
         input_ids=torch.tensor(rows, device=checkpoint.device),
         attention_mask=torch.tensor(mask, device=checkpoint.device),
@@ -138,7 +136,7 @@ def pixel_inputs(checkpoint: Checkpoint, images: list[Image.Image]) -> dict[str,
     if not images:
         return {}
     pixel_values = preprocess(checkpoint.chat_tokenizer.processor, images)
-    return {"pixel_values": pixel_values.to(checkpoint.device, checkpoint.model.dtype)}
+    return {"pixel_values": pixel_values.to(checkpoint.device, checkpoint.vlm.model.dtype)}
 
 
 def decode_answer(

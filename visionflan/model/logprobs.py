@@ -118,15 +118,15 @@ def batch_rows(rows: Sequence[CandidateRow], max_candidates: int) -> Iterator[li
 @torch.inference_mode()
 def score_rows(checkpoint: Checkpoint, rows: list[CandidateRow]) -> list[list[Likelihood]]:
     """Return the likelihoods of the candidates of one batch of rows."""
-    device, model = checkpoint.device, checkpoint.model
+    device, vlm = checkpoint.device, checkpoint.vlm
     packed = torch.tensor(pack_rows(rows, checkpoint.chat_tokenizer.pad_token_id), device=device)
     token_ids_bl, position_ids_bl, segment_ids_bl, predictor_index_bl = packed.unbind(-1)
     features = unique_image_features(checkpoint, [image for row in rows for image in row.images])
     hidden_bld = forward.packed_hidden_states(
-        model, token_ids_bl, features, position_ids_bl, packed_attention_mask(segment_ids_bl)
+        vlm, token_ids_bl, features, position_ids_bl, packed_attention_mask(segment_ids_bl)
     )
     row_c, column_c = (segment_ids_bl > PROMPT_SEGMENT).nonzero(as_tuple=True)
-    logits_cv = model.lm_head(hidden_bld[row_c, predictor_index_bl[row_c, column_c]])
+    logits_cv = vlm.logits(hidden_bld[row_c, predictor_index_bl[row_c, column_c]])
     targets_c = token_ids_bl[row_c, column_c]
     # Candidates are numbered through the batch: `firsts` has the first of each row, and the end.
     firsts = list(accumulate((len(row.candidates) for row in rows), initial=0))
@@ -201,4 +201,4 @@ def unique_image_features(checkpoint: Checkpoint, images: list[Image.Image]) -> 
     index_of = {id(image): index for index, image in enumerate(unique)}
     indices = [index_of[id(image)] for image in images]
     inputs = pixel_inputs(checkpoint, unique)
-    return forward.encode_images(checkpoint.model, inputs["pixel_values"])[indices]
+    return checkpoint.vlm.encode_images(inputs["pixel_values"])[indices]

@@ -1,5 +1,7 @@
-"""Open the parts of a model from folders of `transformers`, or say what is wrong with them."""
+"""Load the parts of a model from directories of `transformers`, with errors a user can act on."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,124 +9,145 @@ from visionflan.dataset import IMAGE_MARKER
 from visionflan.errors import TrainingError
 
 if TYPE_CHECKING:
-    from transformers import LlavaProcessor, PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-# Rows are added to the embeddings in multiples that matrix units like.
-MULTIPLE = 64
+# Embeddings are padded to a multiple of this, which keeps matrix products on GPUs fast.
+VOCAB_MULTIPLE = 64
 
 
-def open_tower(folder: Path) -> "PreTrainedModel":
-    """Open the vision part of a folder, which may hold a text part too, as CLIP's do."""
+def load_vision_tower(directory: Path) -> "PreTrainedModel":
+    """Load a vision tower, also from a directory with a text model beside it, as CLIP's."""
     from transformers import AutoConfig, AutoModel
 
-    config = read_config(AutoConfig, folder, "vision tower")
+    check_config_exists(directory, "vision tower")
+    config = AutoConfig.from_pretrained(directory)
     config = getattr(config, "vision_config", config)
-    tower: PreTrainedModel = from_folder(AutoModel, folder, "vision tower", config=config)
+    tower: PreTrainedModel = load_pretrained(AutoModel, directory, "vision tower", config=config)
     return tower
 
 
-def open_language_model(folder: Path) -> "PreTrainedModel":
-    """Open a causal language model."""
+def load_language_model(directory: Path) -> "PreTrainedModel":
+    """Load a causal language model in float32."""
     from transformers import AutoModelForCausalLM
 
-    model: PreTrainedModel = from_folder(AutoModelForCausalLM, folder, "language model")
+    model: PreTrainedModel = load_pretrained(AutoModelForCausalLM, directory, "language model")
     return model
 
 
-def quiet() -> None:
-    """Keep the library's progress bars and advice out of ours; its errors still show."""
+def silence_transformers() -> None:
+    """Hide the library's progress bars and warnings; its errors still show."""
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     logging.set_verbosity_error()
 
 
-def read_config(reader: Any, folder: Path, kind: str) -> Any:
-    """Read the configuration in a folder, or say in one sentence that it holds none."""
-    if not (folder / "config.json").is_file():
-        raise TrainingError(f"{folder} holds no {kind}: there is no config.json in it.")
-    return reader.from_pretrained(folder)
+def check_config_exists(directory: Path, what: str) -> None:
+    """Raise TrainingError if a directory has no `config.json`."""
+    if not (directory / "config.json").is_file():
+        raise TrainingError(f"{directory} is not a {what}: config.json is missing.")
 
 
-def from_folder(reader: Any, folder: Path, kind: str, **given: Any) -> Any:
-    """Read weights in single precision or as told, and refuse a folder that lacks some of them."""
+def load_pretrained(auto_class: Any, directory: Path, what: str, **kwargs: Any) -> Any:
+    """Load a model with `auto_class.from_pretrained`, in float32 unless `dtype` is given.
+
+    Raises TrainingError if it cannot be loaded or some weights are missing; `what` names it there.
+    """
     import torch
 
-    quiet()
-    given.setdefault("dtype", torch.float32)
-    if not (folder / "config.json").is_file():
-        raise TrainingError(f"{folder} holds no {kind}: there is no config.json in it.")
+    silence_transformers()
+    kwargs.setdefault("dtype", torch.float32)
+    check_config_exists(directory, what)
     try:
-        model, report = reader.from_pretrained(folder, output_loading_info=True, **given)
-    except (OSError, ValueError) as fault:
-        raise TrainingError(f"the {kind} in {folder} cannot be opened: {fault}") from fault
-    if missing := sorted(report["missing_keys"]):
+        model, info = auto_class.from_pretrained(directory, output_loading_info=True, **kwargs)
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"the {what} in {directory} cannot be loaded: {error}") from error
+    if missing := sorted(info["missing_keys"]):
         raise TrainingError(
-            f"the {kind} in {folder} lacks {len(missing)} of its weights, {missing[0]} the first."
+            f"the {what} in {directory} lacks {len(missing)} of its weights, first {missing[0]}."
         )
     return model
 
 
-def open_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
-    """Open a fast tokenizer, whose offsets tell which tokens an answer is made of."""
+def load_tokenizer(directory: Path) -> "PreTrainedTokenizerBase":
+    """Load a fast tokenizer; only those have the offsets that the loss mask needs."""
     from transformers import AutoTokenizer
 
     try:
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder)
-    except (OSError, ValueError, ImportError) as fault:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(directory)
+    except (OSError, ValueError, ImportError) as error:
         raise TrainingError(
-            f"the tokenizer in {folder} cannot be opened: save its fast form there "
-            f"(tokenizer.json); {fault}"
-        ) from fault
+            f"the tokenizer in {directory} cannot be loaded: save it there as a fast tokenizer "
+            f"(tokenizer.json); {error}"
+        ) from error
     if not tokenizer.is_fast:
         raise TrainingError(
-            f"the tokenizer in {folder} is a slow one: save its fast form there (tokenizer.json)."
+            f"the tokenizer in {directory} is a slow one: save it there as a fast tokenizer "
+            "(tokenizer.json)."
         )
     if tokenizer.eos_token is None:
-        raise TrainingError(f"the tokenizer in {folder} has no end token, so answers cannot end.")
+        raise TrainingError(
+            f"the tokenizer in {directory} has no end-of-sequence token, so answers cannot end."
+        )
     return tokenizer
 
 
 def add_special_tokens(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> None:
-    """Add the image marker and a padding token where they are missing, with rows to embed them."""
+    """Add the image token and a padding token where they are missing, and their embeddings."""
     if tokenizer.convert_tokens_to_ids(IMAGE_MARKER) in (None, tokenizer.unk_token_id):
         tokenizer.add_tokens([IMAGE_MARKER], special_tokens=True)
     if tokenizer.pad_token is None:
         tokenizer.add_special_tokens({"pad_token": "<pad>"})
-    rows = int(model.get_input_embeddings().get_parameter("weight").shape[0])
-    if len(tokenizer) > rows:
-        model.resize_token_embeddings(len(tokenizer), pad_to_multiple_of=MULTIPLE)
+    num_embeddings = int(model.get_input_embeddings().get_parameter("weight").shape[0])
+    if len(tokenizer) > num_embeddings:
+        model.resize_token_embeddings(len(tokenizer), pad_to_multiple_of=VOCAB_MULTIPLE)
 
 
 def image_token_id(tokenizer: "PreTrainedTokenizerBase") -> int:
-    """Give the number of the token that stands for an image."""
-    token = tokenizer.convert_tokens_to_ids(IMAGE_MARKER)
-    assert isinstance(token, int)
-    return token
+    """Return the id of the token that stands for an image."""
+    token_id = tokenizer.convert_tokens_to_ids(IMAGE_MARKER)
+    assert isinstance(token_id, int)
+    return token_id
 
 
-def image_settings(tower: Path) -> dict[str, Any]:
-    """Read how the tower's images were prepared."""
+def image_processor_settings(vision_tower: Path) -> dict[str, Any]:
+    """Read the settings of the image processor that the vision tower was trained with."""
     from transformers.image_processing_base import ImageProcessingMixin
 
     try:
-        settings, _ = ImageProcessingMixin.get_image_processor_dict(tower)
-    except OSError as fault:
+        settings, _ = ImageProcessingMixin.get_image_processor_dict(vision_tower)
+    except OSError as error:
         raise TrainingError(
-            f"the vision tower in {tower} has no preprocessor_config.json beside it, which tells "
-            "how its images were prepared."
-        ) from fault
+            f"the vision tower in {vision_tower} has no preprocessor_config.json, which says how "
+            "its images are prepared: copy the one that was published with it."
+        ) from error
     return dict(settings)
 
 
-def open_processor(checkpoint: Path) -> "LlavaProcessor":
-    """Open the processor of a LLaVA checkpoint with the image processor that needs no extras."""
-    from transformers import LlavaProcessor
-    from transformers.models.llava.image_processing_pil_llava import LlavaImageProcessorPil
+def greedy_generation_config(
+    tokenizer: "PreTrainedTokenizerBase", model: "PreTrainedModel"
+) -> "GenerationConfig":
+    """Return a config for greedy decoding that stops at the end token and writes no image token."""
+    from transformers import GenerationConfig
 
-    try:
-        processor: LlavaProcessor = LlavaProcessor.from_pretrained(checkpoint)
-        processor.image_processor = LlavaImageProcessorPil.from_pretrained(checkpoint)
-    except (OSError, ValueError) as fault:
-        raise TrainingError(f"{checkpoint} holds no LLaVA processor: {fault}") from fault
-    return processor
+    own = model.generation_config.eos_token_id if model.generation_config else None
+    eos_token_ids = own if isinstance(own, list) else [own] if own is not None else []
+    config: Any = GenerationConfig(
+        do_sample=False,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=sorted({*eos_token_ids, tokenizer.eos_token_id}),
+        pad_token_id=tokenizer.pad_token_id,
+        suppress_tokens=[image_token_id(tokenizer)],
+    )
+    result: GenerationConfig = config
+    return result
+
+
+@contextmanager
+def fork_rng(seed: int) -> Iterator[None]:
+    """Seed torch's random numbers inside the block, and restore their state after it."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield

@@ -4,7 +4,7 @@ It makes its own tower and language model out of the build, aligns them, tunes t
 tasks (Base), and then on a thousand conversations written by rule (Chat).
 """
 
-from visionflan.model.llava import ConnectorConfig
+from visionflan.model.base import ConnectorConfig
 from visionflan.train.config import (
     DataConfig,
     InitConfig,

@@ -5,7 +5,7 @@ import platform
 import shutil
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
@@ -13,20 +13,19 @@ from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_
 from visionflan import __version__
 from visionflan.atomic_write import fsync_path, write_json
 from visionflan.errors import TrainingError
+from visionflan.model.base import VisionLanguageModel
+from visionflan.model.chat_templates import select_template
+from visionflan.model.families import load_family, load_model
 from visionflan.model.fingerprint import (
     ModelFingerprint,
     fingerprint_model,
     tensors_digest,
     weights_digest,
 )
-from visionflan.model.llava import build_llava, open_llava, select_template
-from visionflan.model.pretrained import open_tokenizer, open_tower
+from visionflan.model.pretrained import load_tokenizer, load_vision_tower
 from visionflan.train.config import InitConfig
 from visionflan.train.distributed import DistributedContext
 from visionflan.train.training_model import TrainingModel
-
-if TYPE_CHECKING:
-    from transformers import LlavaForConditionalGeneration, LlavaProcessor
 
 PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "pillow")
 
@@ -34,32 +33,31 @@ PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "pill
 class InitialModel(NamedTuple):
     """What a stage starts from: a model, its processor, and where the weights were found."""
 
-    model: "LlavaForConditionalGeneration"
-    processor: "LlavaProcessor"
+    vlm: VisionLanguageModel
     origin: dict[str, str]
 
 
 def open_start(init: InitConfig, seed: int) -> InitialModel:
     """Open where a run starts: a ready checkpoint, or two parts to be joined."""
     if init.checkpoint is not None:
-        model, processor = open_llava(init.checkpoint, template_name=init.chat_template)
-        check_start_matches(init, model, processor)
-        return InitialModel(model, processor, origin(init.checkpoint))
+        vlm = load_model(init.checkpoint, chat_template=init.chat_template)
+        check_start_matches(init, vlm)
+        return InitialModel(vlm, origin(init.checkpoint))
     if init.vision_tower is None or init.language_model is None:
         raise TrainingError(
             "there is no model to start from: set init.vision_tower and init.language_model, or "
             "init.checkpoint."
         )
-    model, processor = build_llava(
+    vlm = load_family(init.family).build(
         init.vision_tower,
         init.language_model,
-        joint=init.connector,
-        template_name=init.chat_template,
+        connector=init.connector,
+        chat_template=init.chat_template,
         seed=seed,
     )
     digests = f"{weights_digest(init.vision_tower)} {weights_digest(init.language_model)}"
     return InitialModel(
-        model, processor, {"path": f"{init.vision_tower} {init.language_model}", "weights": digests}
+        vlm, {"path": f"{init.vision_tower} {init.language_model}", "weights": digests}
     )
 
 
@@ -68,18 +66,17 @@ def origin(checkpoint: Path) -> dict[str, str]:
     return {"path": str(checkpoint), "weights": weights_digest(checkpoint)}
 
 
-def check_start_matches(
-    init: InitConfig, model: "LlavaForConditionalGeneration", processor: "LlavaProcessor"
-) -> None:
+def check_start_matches(init: InitConfig, vlm: VisionLanguageModel) -> None:
     """Refuse a checkpoint made with another tower or language model than the ones told."""
-    found = fingerprint_model(model, processor)
+    found = fingerprint_model(vlm)
     if init.vision_tower is not None:
-        told = tensors_digest(open_tower(init.vision_tower).state_dict())
+        told = tensors_digest(load_vision_tower(init.vision_tower).state_dict())
         if told != found.vision_tower:
             raise TrainingError(f"{init.checkpoint} has another tower than {init.vision_tower}.")
     if init.language_model is None:
         return
-    tokenizer = open_tokenizer(init.language_model)
+    processor = vlm.processor
+    tokenizer = load_tokenizer(init.language_model)
     words, ours = tokenizer.get_vocab(), processor.tokenizer.get_vocab()
     if any(ours.get(word) != number for word, number in words.items()):
         raise TrainingError(f"{init.checkpoint} has another tokenizer than {init.language_model}.")
@@ -99,15 +96,15 @@ def open_parent(checkpoint: Path, expected: ModelFingerprint) -> InitialModel:
             f"the weights in {checkpoint} are not those that its run.json names: restore them, or "
             "delete the folder and train that stage again."
         )
-    model, processor = open_llava(checkpoint)
+    vlm = load_model(checkpoint)
     for name, ours, theirs in zip(
-        ModelFingerprint._fields, expected, fingerprint_model(model, processor), strict=True
+        ModelFingerprint._fields, expected, fingerprint_model(vlm), strict=True
     ):
         if ours != theirs:
             raise TrainingError(
                 f"{checkpoint} has another {name.replace('_', ' ')} than this run started with."
             )
-    return InitialModel(model, processor, found)
+    return InitialModel(vlm, found)
 
 
 def read_run(checkpoint: Path) -> dict[str, Any]:
@@ -124,7 +121,6 @@ def is_complete(checkpoint: Path) -> bool:
 def save_checkpoint(
     folder: Path,
     learner: TrainingModel,
-    processor: "LlavaProcessor",
     *,
     precision: str,
     told: dict[str, Any],
@@ -136,8 +132,8 @@ def save_checkpoint(
     if world.first:
         temporary = folder.with_name(f".{folder.name}")
         shutil.rmtree(temporary, ignore_errors=True)
-        write_folder(temporary, learner, processor, weights, precision)
-        identity = fingerprint_model(learner.model, processor, vision_tower_weights(weights))
+        write_folder(temporary, learner.vlm, weights, precision)
+        identity = fingerprint_model(learner.vlm, vision_tower_weights(learner, weights))
         write_json(
             temporary / "run.json",
             {
@@ -155,24 +151,20 @@ def save_checkpoint(
 
 
 def write_folder(
-    folder: Path,
-    learner: TrainingModel,
-    processor: "LlavaProcessor",
-    weights: dict[str, Any],
-    precision: str,
+    folder: Path, vlm: VisionLanguageModel, weights: dict[str, Any], precision: str
 ) -> None:
     """Write the weights as told, with the configuration and the processor."""
     dtype = getattr(torch, precision)
-    model = learner.model
+    model: Any = vlm.model
     model.config.dtype = dtype
     cast = {
         name.removeprefix("model."): value.to(dtype) if value.is_floating_point() else value
         for name, value in weights.items()
     }
-    if model.config.tie_word_embeddings:
-        cast.pop("lm_head.weight")
+    for name in model.all_tied_weights_keys:
+        cast.pop(name)
     model.save_pretrained(folder, state_dict=cast)
-    processor.save_pretrained(folder)
+    vlm.processor.save_pretrained(folder)
     settings = folder / "tokenizer_config.json"
     told = json.loads(settings.read_bytes())
     if told["tokenizer_class"] == "TokenizersBackend":
@@ -180,9 +172,10 @@ def write_folder(
         write_json(settings, told | {"tokenizer_class": "PreTrainedTokenizerFast"})
 
 
-def vision_tower_weights(weights: dict[str, Any]) -> dict[str, Any]:
+def vision_tower_weights(learner: TrainingModel, weights: dict[str, Any]) -> dict[str, Any]:
     """Take the tower's weights out of gathered ones."""
-    prefix = "model.model.vision_tower."
+    tower = learner.vlm.vision_tower
+    prefix = next(name for name, module in learner.named_modules() if module is tower) + "."
     return {n.removeprefix(prefix): w for n, w in weights.items() if n.startswith(prefix)}
 
 

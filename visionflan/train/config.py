@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Literal
 
 from visionflan.errors import TrainingError
-from visionflan.model.llava import ConnectorConfig
+from visionflan.model.base import ConnectorConfig, Part
+from visionflan.model.families import DEFAULT_FAMILY
 from visionflan.storage.instance import Split
 
-Part = Literal["vision_tower", "connector", "language_model"]
 LrSchedule = Literal["cosine", "linear", "constant"]
 Precision = Literal["float32", "bfloat16"]
 ImageCache = Literal["none", "pixels", "features"]
@@ -17,7 +17,7 @@ Device = Literal["auto", "cpu", "cuda"]
 
 @dataclass(frozen=True, kw_only=True)
 class InitConfig:
-    """The model a run starts from: a vision tower and a language model, or a LLaVA checkpoint.
+    """The model a run starts from: a vision tower and a language model, or a checkpoint.
 
     If `checkpoint` is set together with `vision_tower` or `language_model`, the checkpoint must
     have that tower's weights, or that language model's tokenizer and chat template.
@@ -30,6 +30,8 @@ class InitConfig:
     # `vicuna` if there is none.
     chat_template: str = ""
     connector: ConnectorConfig = field(default_factory=ConnectorConfig)
+    # The model family that joins a vision tower and a language model; a checkpoint has its own.
+    family: str = DEFAULT_FAMILY
 
 
 @dataclass(frozen=True, kw_only=True)

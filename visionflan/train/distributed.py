@@ -82,6 +82,6 @@ def shard_model(learner: "TrainingModel", world: DistributedContext) -> None:
     mesh = init_device_mesh(world.device.type, (world.processes,))
     half = torch.bfloat16 if world.device.type == "cuda" else None
     policy = MixedPrecisionPolicy(param_dtype=half, reduce_dtype=torch.float32)
-    for layer in getattr(learner.model.model.language_model, "layers", ()):
+    for layer in getattr(learner.vlm.language_model, "layers", ()):
         fully_shard(layer, mesh=mesh, mp_policy=policy)
     fully_shard(learner, mesh=mesh, mp_policy=policy)

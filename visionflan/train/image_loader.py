@@ -14,12 +14,12 @@ from torch import Tensor
 from tqdm import tqdm
 
 from visionflan.atomic_write import atomic_path
-from visionflan.model import forward
+from visionflan.model.base import VisionLanguageModel
 from visionflan.model.image_processing import decode, preprocess
 from visionflan.storage.directory import BuildDirectory
 
 if TYPE_CHECKING:
-    from transformers import LlavaForConditionalGeneration, LlavaProcessor
+    from transformers import ProcessorMixin
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -32,7 +32,7 @@ class ImageLoader:
     """Prepares images by id; `keep` holds on to their scaled pixels, which are bytes still."""
 
     def __init__(
-        self, source: BuildDirectory, processor: "LlavaProcessor", *, keep: bool = False
+        self, source: BuildDirectory, processor: "ProcessorMixin", *, keep: bool = False
     ) -> None:
         self.path, self.processor, self.keep = source.path, processor, keep
         self.kept: dict[str, Any] = {}
@@ -60,10 +60,9 @@ class ImageLoader:
 
     def prepared(self, images: list[Any], **steps: bool) -> Tensor:
         """Let the processor do some of its steps."""
-        made: Tensor = self.processor.image_processor(images=images, return_tensors="pt", **steps)[
-            "pixel_values"
-        ]
-        return made
+        outputs = self.processor.image_processor(images=images, return_tensors="pt", **steps)
+        pixel_values: Tensor = outputs["pixel_values"]
+        return pixel_values
 
 
 class FeatureCache:
@@ -79,19 +78,17 @@ class FeatureCache:
 
 
 def cached_features(
-    model: "LlavaForConditionalGeneration", pictures: ImageLoader, names: list[str], file: Path
+    vlm: VisionLanguageModel, pictures: ImageLoader, names: list[str], file: Path
 ) -> FeatureCache:
     """Look at every image once; the file lets a run that continues use the very same numbers."""
     if not file.is_file():
         with atomic_path(file) as temporary, temporary.open("wb") as opened:
-            np.save(opened, extract_features(model, pictures, names))
+            np.save(opened, extract_features(vlm, pictures, names))
     return FeatureCache(names, torch.from_numpy(np.load(file, mmap_mode="c")))
 
 
 @torch.no_grad()
-def extract_features(
-    model: "LlavaForConditionalGeneration", pictures: ImageLoader, names: list[str]
-) -> Any:
+def extract_features(vlm: VisionLanguageModel, pictures: ImageLoader, names: list[str]) -> Any:
     """Let the tower look at images, while others are read ahead."""
     parts = [
         names[begin : begin + FEATURE_BATCH_SIZE]
@@ -100,9 +97,7 @@ def extract_features(
     found = [np.zeros((0, 1, 1), np.float32)] * (not names)
     with tqdm(total=len(names), desc="looking at the images", unit="image", disable=None) as bar:
         for values in prefetch(pictures.pixels, parts, num_workers=1):
-            found.append(
-                forward.encode_images(model, values.to(model.device)).float().cpu().numpy()
-            )
+            found.append(vlm.encode_images(values.to(vlm.model.device)).float().cpu().numpy())
             bar.update(len(values))
     return np.concatenate(found)
 

@@ -6,10 +6,11 @@ import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from visionflan.atomic_write import write_json
 from visionflan.errors import TrainingError
+from visionflan.model.base import VisionLanguageModel
 from visionflan.model.chat_tokenizer import ChatTokenizer
 from visionflan.model.fingerprint import ModelFingerprint, fingerprint_model
 from visionflan.storage.directory import BuildDirectory
@@ -29,9 +30,6 @@ from visionflan.train.image_loader import FeatureCache, ImageLoader, cached_feat
 from visionflan.train.tokenized_dataset import TokenizedDataset, tokenize_stage
 from visionflan.train.trainer import Trainer
 from visionflan.train.training_model import Collator, TrainingModel
-
-if TYPE_CHECKING:
-    from transformers import LlavaForConditionalGeneration
 
 
 @dataclass
@@ -66,7 +64,6 @@ class StageRunner:
         save_checkpoint(
             self.folder / "checkpoint",
             loop.learner,
-            self.parent.processor,
             precision=self.config.checkpoint_dtype,
             told=told,
             world=self.world,
@@ -76,9 +73,9 @@ class StageRunner:
     def loop(self) -> Trainer:
         """Put together what is trained, on what, and how."""
         rows = self.encoded()
-        learner = TrainingModel(self.parent.model, self.stage.trainable)
+        learner = TrainingModel(self.parent.vlm, self.stage.trainable)
         if self.config.runtime.gradient_checkpointing:
-            enable_gradient_checkpointing(self.parent.model)
+            enable_gradient_checkpointing(self.parent.vlm)
         images = self.images(rows)
         shard_model(learner, self.world)
         collate = Collator(rows, self.encoder, images)
@@ -109,7 +106,7 @@ class StageRunner:
     @cached_property
     def encoder(self) -> ChatTokenizer:
         """What turns the stage's conversations into tokens."""
-        return ChatTokenizer(self.parent.processor)
+        return self.parent.vlm.make_chat_tokenizer(self.parent.vlm.processor)
 
     @cached_property
     def parent(self) -> InitialModel:
@@ -120,7 +117,7 @@ class StageRunner:
         if not before:
             parent = open_start(self.config.init, self.config.seed)
             if self.world.first:
-                write_json(mark, fingerprint_model(parent.model, parent.processor)._asdict())
+                write_json(mark, fingerprint_model(parent.vlm)._asdict())
             return parent
         checkpoint = self.out / before[-1].name / "checkpoint"
         if not is_complete(checkpoint):
@@ -144,8 +141,8 @@ class StageRunner:
         self.world.wait()
         rows = tokenize_stage(*given, seed=self.config.seed)
         longest = int(rows.lengths.max())
-        known = getattr(self.parent.model.config.text_config, "max_position_embeddings", longest)
-        if longest > known:
+        known = self.parent.vlm.max_positions
+        if known is not None and longest > known:
             raise TrainingError(
                 f"stage {self.stage.name} has rows of {longest} tokens, and the language model "
                 f"knows {known} positions: set stages.{self.stage.name}.max_seq_len."
@@ -155,7 +152,7 @@ class StageRunner:
     def images(self, rows: TokenizedDataset) -> ImageLoader | FeatureCache:
         """Choose how images are brought: read each time, or kept in the form that is told."""
         cache = self.config.runtime.image_cache
-        pictures = ImageLoader(self.source, self.parent.processor, keep=cache == "pixels")
+        pictures = ImageLoader(self.source, self.parent.vlm.processor, keep=cache == "pixels")
         if cache != "features":
             return pictures
         if "vision_tower" in self.stage.trainable:
@@ -166,9 +163,9 @@ class StageRunner:
         file = self.out / "features" / f"{feature_cache_key(self.parent, rows.images)}.npy"
         if self.world.first:
             file.parent.mkdir(exist_ok=True)
-            cached_features(self.parent.model, pictures, rows.images, file)
+            cached_features(self.parent.vlm, pictures, rows.images, file)
         self.world.wait()
-        return cached_features(self.parent.model, pictures, rows.images, file)
+        return cached_features(self.parent.vlm, pictures, rows.images, file)
 
     def data(self, rows: TokenizedDataset) -> dict[str, Any]:
         """Tell what was read, and what was lost or cut of it."""
@@ -193,18 +190,17 @@ class StageRunner:
 
 def feature_cache_key(parent: InitialModel, names: list[str]) -> str:
     """Name what the features of these images depend on; stages that share it share the file."""
-    config, images = parent.model.config, parent.processor.image_processor
     parts = [
-        fingerprint_model(parent.model, parent.processor).vision_tower,
-        config.vision_feature_layer,
-        config.vision_feature_select_strategy,
-        images.to_json_string(),
+        fingerprint_model(parent.vlm).vision_tower,
+        *parent.vlm.feature_settings,
+        parent.vlm.processor.image_processor.to_json_string(),
         *names,
     ]
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]
 
 
-def enable_gradient_checkpointing(model: "LlavaForConditionalGeneration") -> None:
+def enable_gradient_checkpointing(vlm: VisionLanguageModel) -> None:
     """Forget activations and compute them again; later versions of the library rename this."""
+    model: Any = vlm.model
     enable = getattr(model, "activation_checkpointing_enable", None)
     (enable or model.gradient_checkpointing_enable)({"use_reentrant": False})

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,14 +10,11 @@ from torch import Tensor, nn
 
 from visionflan.errors import TrainingError
 from visionflan.model import forward
+from visionflan.model.base import Part, VisionLanguageModel
 from visionflan.model.chat_tokenizer import ChatTokenizer
 from visionflan.train.batch_sampler import MicroBatch
-from visionflan.train.config import Part
 from visionflan.train.image_loader import FeatureCache, ImageLoader
 from visionflan.train.tokenized_dataset import TokenizedDataset
-
-if TYPE_CHECKING:
-    from transformers import LlavaForConditionalGeneration
 
 
 @dataclass(frozen=True)
@@ -94,22 +90,23 @@ class Collator:
 class TrainingModel(nn.Module):
     """The model in training; one forward pass gives the losses of all tokens to be learnt."""
 
-    def __init__(self, model: "LlavaForConditionalGeneration", trainable: Collection[Part]) -> None:
+    def __init__(self, vlm: VisionLanguageModel, trainable: Collection[Part]) -> None:
         super().__init__()
-        self.model = model
+        self.vlm = vlm
+        self.model = model = vlm.model
         self.sees = "vision_tower" in trainable
         model.requires_grad_(False)
         for part in trainable:
-            for module in part_modules(model, part):
+            for module in vlm.part_modules(part):
                 module.requires_grad_(True)
         model.train()
-        model.model.vision_tower.train(self.sees)
+        vlm.vision_tower.train(self.sees)
 
     def forward(self, batch: Batch) -> Tensor:
         """Give the loss of each token to be learnt, in the order of the batch."""
         features_npd = self.features(batch)
-        hidden_bld = forward.hidden_states(self.model, batch.tokens_bl, features_npd)
-        logits_av = forward.answer_logits(self.model, hidden_bld, batch.learned_bl)
+        hidden_bld = forward.hidden_states(self.vlm, batch.tokens_bl, features_npd)
+        logits_av = forward.answer_logits(self.vlm, hidden_bld, batch.learned_bl)
         losses_a = forward.token_losses(logits_av, batch.tokens_bl[batch.learned_bl])
         return losses_a if features_npd is not None else losses_a + 0.0 * self.unseen()
 
@@ -118,28 +115,16 @@ class TrainingModel(nn.Module):
         if batch.features is not None or batch.pixels is None:
             return batch.features
         with torch.set_grad_enabled(self.sees and torch.is_grad_enabled()):
-            return forward.encode_images(self.model, batch.pixels)
+            return self.vlm.encode_images(batch.pixels)
 
     def unseen(self) -> Tensor:
         """Touch the parts that a batch without images leaves idle.
 
         Else they would have no gradient, and processes would wait for each other for ever.
         """
-        inner, config = self.model.model, self.model.config
-        weight = self.model.get_input_embeddings().get_parameter("weight")
-        features_npd = weight.new_zeros(1, 1, inner.multi_modal_projector.linear_1.in_features)
+        vlm = self.vlm
+        weight = vlm.model.get_input_embeddings().get_parameter("weight")
+        features_npd = weight.new_zeros(1, 1, vlm.feature_size)
         if self.sees:
-            side = getattr(config.vision_config, "image_size", 0)
-            features_npd = forward.encode_images(self.model, weight.new_zeros(1, 3, side, side))
-        touched: Tensor = inner.multi_modal_projector(features_npd).sum()
-        return touched
-
-
-def part_modules(model: "LlavaForConditionalGeneration", part: Part) -> list[nn.Module]:
-    """Give the modules that make up a part; the head belongs to the language model."""
-    inner = model.model
-    if part == "vision_tower":
-        return [inner.vision_tower]
-    if part == "connector":
-        return [inner.multi_modal_projector]
-    return [inner.language_model, model.lm_head]
+            features_npd = vlm.encode_images(weight.new_zeros(1, 3, vlm.image_size, vlm.image_size))
+        return vlm.project(features_npd).sum()

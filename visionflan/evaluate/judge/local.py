@@ -84,17 +84,17 @@ class LocalJudge:
     @cached_property
     def tokenizer(self) -> "PreTrainedTokenizerBase":
         """The model's tokenizer."""
-        from visionflan.model.pretrained import open_tokenizer
+        from visionflan.model.pretrained import load_tokenizer
 
-        return open_tokenizer(self.path)
+        return load_tokenizer(self.path)
 
     @cached_property
     def template(self) -> str:
         """The chat template: the named one, else the model's own."""
-        from visionflan.model.chat_templates import template
+        from visionflan.model.chat_templates import load_template
 
         if self.template_name:
-            return template(self.template_name)
+            return load_template(self.template_name)
         own: object = self.tokenizer.chat_template
         if not isinstance(own, str):
             raise EvaluationError(
@@ -110,10 +110,12 @@ class LocalJudge:
         from transformers import AutoModelForCausalLM
 
         from visionflan.model.generate import resolve_device
-        from visionflan.model.pretrained import from_folder
+        from visionflan.model.pretrained import load_pretrained
 
         dtype = getattr(torch, self.dtype)
-        model: PreTrainedModel = from_folder(AutoModelForCausalLM, self.path, "judge", dtype=dtype)
+        model: PreTrainedModel = load_pretrained(
+            AutoModelForCausalLM, self.path, "judge", dtype=dtype
+        )
         torch.nn.Module.to(model, resolve_device(self.device))
         model.eval()
         return model

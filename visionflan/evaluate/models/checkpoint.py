@@ -56,10 +56,9 @@ class CheckpointModel:
     @cached_property
     def chat_tokenizer(self) -> "ChatTokenizer":
         """The tokenizer of conversations; it needs no weights."""
-        from visionflan.model.chat_tokenizer import ChatTokenizer
-        from visionflan.model.llava import load_processor
+        from visionflan.model.families import load_chat_tokenizer
 
-        return ChatTokenizer(load_processor(self.path))
+        return load_chat_tokenizer(self.path)
 
     def prompt_tokens(self, conversations: Conversations) -> list[list[int]]:
         """Return the token ids of each conversation's prompt, one for each image."""

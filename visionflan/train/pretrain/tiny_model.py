@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from visionflan.atomic_write import write_json
-from visionflan.model.llava import VisionGeometry, build_processor
+from visionflan.model.families import load_family
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Instance
 from visionflan.synthesize.conversations import write_conversations
@@ -79,8 +79,9 @@ def make_tower(
 ) -> None:
     """Pretrain the tower on images prepared as the joined model will have them."""
     assert config.pretrain is not None
-    tower, joint = new_tower(config.pretrain, folder / "tower"), config.init.connector
-    processor = build_processor(folder / "tower", tokenizer, VisionGeometry.of(tower, joint), joint)
+    tower = new_tower(config.pretrain, folder / "tower")
+    family = load_family(config.init.family)
+    processor = family.build_processor(folder / "tower", tower, tokenizer, config.init.connector)
     pixels = ImageLoader(source, processor, keep=True).pixels
     training = TowerTraining(tower, instances, pixels, config.pretrain)
     torch.set_num_threads(config.runtime.num_threads or fastest(training.probe()))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from visionflan.dataset import IMAGE_MARKER
-from visionflan.model.chat_templates import template
+from visionflan.model.chat_templates import load_template
 from visionflan.storage.instance import Instance
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def train_tokenizer(instances: Iterable[Instance], size: int) -> "PreTrainedToke
         bos_token="<s>",
         eos_token="</s>",
         additional_special_tokens=[IMAGE_MARKER],
-        chat_template=template("plain"),
+        chat_template=load_template("plain"),
         clean_up_tokenization_spaces=False,
     )
 

@@ -1,0 +1,294 @@
+"""LLaVA: a CLIP-like vision tower, a two-layer connector, and a causal language model.
+
+The architecture is that of LLaVA-1.5 (Liu et al. 2023, arXiv:2310.03744); any tower and language
+model that `transformers` opens can be its parts.
+"""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from visionflan.dataset import IMAGE_MARKER
+from visionflan.errors import TrainingError
+from visionflan.model.base import ConnectorConfig, VisionLanguageModel
+from visionflan.model.chat_templates import select_template
+from visionflan.model.pretrained import (
+    add_special_tokens,
+    fork_rng,
+    greedy_generation_config,
+    image_processor_settings,
+    image_token_id,
+    load_language_model,
+    load_pretrained,
+    load_tokenizer,
+    load_vision_tower,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from transformers import (
+        LlavaConfig,
+        LlavaForConditionalGeneration,
+        LlavaProcessor,
+        PreTrainedModel,
+        PreTrainedTokenizerBase,
+        ProcessorMixin,
+    )
+
+
+class Llava(VisionLanguageModel):
+    """A model with the classes of LLaVA in `transformers`."""
+
+    model_types = ("llava",)
+
+    @classmethod
+    def build(
+        cls,
+        vision_tower: Path,
+        language_model: Path,
+        *,
+        connector: ConnectorConfig | None = None,
+        chat_template: str = "",
+        seed: int = 0,
+    ) -> Self:
+        """Return a model made of two directories of `transformers` and a new connector.
+
+        The connector and the embeddings of added tokens are drawn from `seed`.
+        """
+        connector = connector or ConnectorConfig()
+        vision_model = load_vision_tower(vision_tower)
+        text_model = load_language_model(language_model)
+        tokenizer = load_tokenizer(language_model)
+        with fork_rng(seed):
+            add_special_tokens(text_model, tokenizer)
+        geometry = VisionGeometry.of(vision_model, connector)
+        processor = make_processor(vision_tower, tokenizer, geometry, connector)
+        processor.chat_template = select_template(tokenizer.chat_template, chat_template)
+        config = make_config(vision_model, text_model, tokenizer, geometry, connector)
+        model = join_parts(vision_model, text_model, config, seed)
+        model.generation_config = greedy_generation_config(tokenizer, text_model)
+        return cls(model, processor)
+
+    @classmethod
+    def load(cls, checkpoint: Path, *, chat_template: str = "", dtype: str = "float32") -> Self:
+        """Load a LLaVA checkpoint as `transformers` saves it."""
+        import torch
+        from transformers import LlavaForConditionalGeneration
+
+        model = load_pretrained(
+            LlavaForConditionalGeneration,
+            checkpoint,
+            "LLaVA checkpoint",
+            dtype=getattr(torch, dtype),
+        )
+        processor = cls.load_processor(checkpoint, chat_template)
+        model.generation_config = greedy_generation_config(processor.tokenizer, model)
+        return cls(model, processor)
+
+    @classmethod
+    def load_processor(cls, checkpoint: Path, chat_template: str = "") -> "LlavaProcessor":
+        """Load a LLaVA processor with the image processor that needs no torchvision."""
+        from transformers import LlavaProcessor
+        from transformers.models.llava.image_processing_pil_llava import LlavaImageProcessorPil
+
+        try:
+            processor: LlavaProcessor = LlavaProcessor.from_pretrained(checkpoint)
+            processor.image_processor = LlavaImageProcessorPil.from_pretrained(checkpoint)
+        except (OSError, ValueError) as error:
+            raise TrainingError(
+                f"the LLaVA processor in {checkpoint} cannot be loaded: {error}"
+            ) from error
+        if chat_template or not processor.chat_template:
+            processor.chat_template = select_template(None, chat_template)
+        return processor
+
+    @classmethod
+    def build_processor(
+        cls,
+        vision_tower: Path,
+        vision_model: "PreTrainedModel",
+        tokenizer: "PreTrainedTokenizerBase",
+        connector: ConnectorConfig,
+    ) -> "LlavaProcessor":
+        """Return the processor for a vision tower and a tokenizer."""
+        geometry = VisionGeometry.of(vision_model, connector)
+        return make_processor(vision_tower, tokenizer, geometry, connector)
+
+    @classmethod
+    def tokens_per_image(cls, processor: "ProcessorMixin") -> int:
+        """Return the number of patches, and of the class token where it is used."""
+        untyped: Any = processor
+        size = untyped.image_processor.crop_size
+        if untyped.patch_size is None or size is None:
+            raise TrainingError(
+                "the processor has no patch size or no crop size, so the tokens of an image cannot "
+                "be counted: save it again with a current version of `transformers`."
+            )
+        patches = (size["height"] // untyped.patch_size) * (size["width"] // untyped.patch_size)
+        drops_class_token = untyped.vision_feature_select_strategy == "default"
+        return int(patches + untyped.num_additional_image_tokens - drops_class_token)
+
+    @property
+    def vision_tower(self) -> "nn.Module":
+        """The module that turns pixels into features."""
+        return self.model.get_submodule("model.vision_tower")
+
+    @property
+    def connector(self) -> "nn.Module":
+        """Two linear layers with GELU between."""
+        return self.model.get_submodule("model.multi_modal_projector")
+
+    @property
+    def language_model(self) -> "nn.Module":
+        """The decoder, without its output head."""
+        return self.model.get_submodule("model.language_model")
+
+    @property
+    def image_size(self) -> int:
+        """The side of the images that the vision tower takes, in pixels."""
+        return int(self.model.config.vision_config.image_size)
+
+    @property
+    def feature_size(self) -> int:
+        """The width of the features that the connector takes."""
+        return int(self.connector.get_parameter("linear_1.weight").shape[1])
+
+    @property
+    def feature_settings(self) -> Sequence[object]:
+        """The layer, and whether the class token is left out."""
+        config = self.model.config
+        return config.vision_feature_layer, config.vision_feature_select_strategy
+
+    def encode_images(self, pixel_values_nchw: "Tensor") -> "Tensor":
+        """Return the hidden states of one layer of the vision tower, of the selected tokens."""
+        config = self.model.config
+        output = self.vision_tower(pixel_values=pixel_values_nchw, output_hidden_states=True)
+        features_npd: Tensor = output.hidden_states[config.vision_feature_layer]
+        drops_class_token = config.vision_feature_select_strategy == "default"
+        return features_npd[:, 1:] if drops_class_token else features_npd
+
+
+FAMILY = Llava
+
+
+@dataclass(frozen=True)
+class VisionGeometry:
+    """What a vision tower makes of an image.
+
+    Attributes:
+        image_size: side of the square image, in pixels
+        patch_size: side of a patch, in pixels
+        tokens_per_image: features that the language model gets for one image
+        num_extra_tokens: tokens of the tower that are no patch: 1 for a class token, else 0
+        feature_select_strategy: the library's word: `default` drops the class token
+    """
+
+    image_size: int
+    patch_size: int
+    tokens_per_image: int
+    num_extra_tokens: int
+    feature_select_strategy: Literal["default", "full"]
+
+    @classmethod
+    def of(cls, vision_model: "PreTrainedModel", connector: ConnectorConfig) -> "VisionGeometry":
+        """Return the geometry of a tower of any class, measured on an empty image."""
+        import torch
+
+        config = vision_model.config
+        image_size, patch_size = int(config.image_size), int(config.patch_size)
+        with torch.no_grad():
+            output = vision_model(
+                pixel_values=torch.zeros(1, 3, image_size, image_size), output_hidden_states=True
+            )
+        length = int(output.hidden_states[connector.feature_layer].shape[1])
+        num_extra_tokens = length - (image_size // patch_size) ** 2
+        if num_extra_tokens not in (0, 1):
+            raise TrainingError(
+                f"the vision tower {type(vision_model).__name__} returns {length} tokens for "
+                f"{image_size} x {image_size} pixels in patches of {patch_size}: at most one token "
+                "may be no patch."
+            )
+        drops_class_token = connector.feature_select == "patches" and num_extra_tokens == 1
+        return cls(
+            image_size=image_size,
+            patch_size=patch_size,
+            tokens_per_image=length - drops_class_token,
+            num_extra_tokens=num_extra_tokens,
+            feature_select_strategy="default" if drops_class_token else "full",
+        )
+
+
+def make_processor(
+    vision_tower: Path,
+    tokenizer: "PreTrainedTokenizerBase",
+    geometry: VisionGeometry,
+    connector: ConnectorConfig,
+) -> "LlavaProcessor":
+    """Return a processor that pads an image to a square as LLaVA-1.5 does, scales, normalizes."""
+    from transformers import LlavaProcessor
+    from transformers.models.llava.image_processing_pil_llava import LlavaImageProcessorPil
+
+    settings = image_processor_settings(vision_tower)
+    kept_settings = ("image_mean", "image_std", "resample")
+    image_processor = LlavaImageProcessorPil(
+        do_pad=connector.pad_to_square,
+        size={"shortest_edge": geometry.image_size},
+        crop_size={"height": geometry.image_size, "width": geometry.image_size},
+        **{name: settings[name] for name in kept_settings if name in settings},
+    )
+    return LlavaProcessor(
+        image_processor=image_processor,
+        tokenizer=tokenizer,
+        patch_size=geometry.patch_size,
+        vision_feature_select_strategy=geometry.feature_select_strategy,
+        num_additional_image_tokens=geometry.num_extra_tokens,
+        image_token=IMAGE_MARKER,
+    )
+
+
+def make_config(
+    vision_model: "PreTrainedModel",
+    text_model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    geometry: VisionGeometry,
+    connector: ConnectorConfig,
+) -> "LlavaConfig":
+    """Return the configuration of the joined model."""
+    from transformers import LlavaConfig
+
+    return LlavaConfig(
+        vision_config=copy.deepcopy(vision_model.config),
+        text_config=copy.deepcopy(text_model.config),
+        image_token_index=image_token_id(tokenizer),
+        image_seq_length=geometry.tokens_per_image,
+        projector_hidden_act="gelu",
+        vision_feature_layer=connector.feature_layer,
+        vision_feature_select_strategy=geometry.feature_select_strategy,
+        tie_word_embeddings=bool(text_model.config.tie_word_embeddings),
+    )
+
+
+def join_parts(
+    vision_model: "PreTrainedModel", text_model: "PreTrainedModel", config: "LlavaConfig", seed: int
+) -> "LlavaForConditionalGeneration":
+    """Return the joined model; only the connector is new.
+
+    It is initialized as PyTorch initializes any linear layer, as in LLaVA; the library would draw
+    smaller weights.
+    """
+    import torch
+    from transformers import LlavaForConditionalGeneration
+    from transformers.models.llava.modeling_llava import LlavaMultiModalProjector
+
+    with torch.device("meta"):
+        model = LlavaForConditionalGeneration(config)
+    with fork_rng(seed):
+        model.model.multi_modal_projector = LlavaMultiModalProjector(config)
+    model.model.vision_tower = vision_model
+    model.model.language_model = text_model.base_model
+    model.lm_head = text_model.get_output_embeddings()
+    model.tie_weights()
+    model.eval()
+    return model
