@@ -62,16 +62,16 @@ def test_missing_data_is_no_score_and_below_98_percent_there_is_no_headline() ->
     whole = summed(records)
     assert whole["headline"]["value"]["mean"] == pytest.approx(60 / 97)
     assert whole["coverage"]["official"] == 1.0
-    assert "missing_wrong" not in whole["measures"]["accuracy"]["official"]
+    assert "if_missing_wrong" not in whole["metrics"]["accuracy"]["official"]
     lost = [answered(97 + place, "", error="ServerError: gone") for place in range(3)]
     part = summed(records + lost)
     assert part["coverage"] == {"official": 0.97, "lenient": 0.97, "likelihood": None}
     assert part["headline"]["value"] is None
-    assert part["headline"]["why"] == "3 of 100 answers have no score"
-    told = part["measures"]["accuracy"]["official"]
+    assert part["headline"]["reason"] == "3 of 100 answers have no score"
+    told = part["metrics"]["accuracy"]["official"]
     assert told["mean"] == pytest.approx(60 / 97)
     assert told["items"] == 97
-    assert (told["missing_wrong"], told["missing_right"]) == (0.6, 0.63)
+    assert (told["if_missing_wrong"], told["if_missing_right"]) == (0.6, 0.63)
 
 
 def test_a_rule_that_breaks_on_an_answer_leaves_missing_data_and_ends_nothing(

@@ -91,9 +91,13 @@ def test_benchmarks_are_asked_in_the_run_and_only_once(
     words += ["--max-new-tokens", "4", "--device", "cpu"]
     assert main([*words, "--json"]) == 0
     pope, cifar = json.loads(capsys.readouterr().out)
-    assert [pope["benchmark"], pope["style"], cifar["benchmark"]] == ["pope", "llava", "cifar10"]
+    assert [pope["benchmark"], pope["prompt_style"], cifar["benchmark"]] == [
+        "pope",
+        "llava",
+        "cifar10",
+    ]
     assert pope["notes"] == []
-    assert pope["headline"]["measure"] == "mean F1"
+    assert pope["headline"]["metric"] == "mean F1"
     assert cifar["coverage"] == {"official": 1.0, "lenient": 1.0, "likelihood": 1.0}
     folder = run / "benchmarks/base/cifar10"
     records = read_records(folder / RECORDS)

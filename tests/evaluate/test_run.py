@@ -89,12 +89,12 @@ def test_yes_rates_come_from_what_was_said(build: BuildDirectory, tmp_path: Path
             return "Yes" if "Is the square" in asked else super().words(asked, color, side)
 
     scores, _ = ask(build, tmp_path / "base", Agreeable())
-    yes = scores["tasks"]["shapes/exists"]["yes"]
+    yes = scores["tasks"]["shapes/exists"]["yes_no"]
     assert yes["yes_rate"] == 1.0
-    assert 0.2 < yes["truth"] < 0.8
+    assert 0.2 < yes["true_yes_rate"] < 0.8
     assert yes["sensitivity"] == pytest.approx(0.0, abs=0.2)
     assert yes["criterion"] < -1
-    assert scores["tasks"]["shapes/colour"]["yes"] is None
+    assert scores["tasks"]["shapes/colour"]["yes_no"] is None
 
 
 def test_a_run_is_asked_what_it_was_trained_on(build: BuildDirectory, tmp_path: Path) -> None:

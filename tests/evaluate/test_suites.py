@@ -22,7 +22,7 @@ def test_forgetting_is_the_mean_over_its_four_sets(capsys: pytest.CaptureFixture
         if each.get("phase") == "rote" and "benchmark" in each
     }
     (rote,) = [each for each in told if each.get("suite") and each["phase"] == "rote"]
-    means = [alone[name]["measures"]["accuracy"]["official"]["mean"] for name in FOUR]
+    means = [alone[name]["metrics"]["accuracy"]["official"]["mean"] for name in FOUR]
     assert rote["official"]["mean"] == pytest.approx(sum(means) / 4)
     assert rote["official"]["low"] < rote["official"]["mean"] < rote["official"]["high"]
     assert "likelihood" not in rote

@@ -95,7 +95,7 @@ def test_the_page_says_what_the_scores_say(run: Path) -> None:
     for task in scores["tasks"].values():
         assert task["title"] in words
         assert f"{task['swapped']['mean']:.2f}" in words
-    assert f"{100 * scores['tasks']['shapes/exists']['yes']['yes_rate']:.0f} %" in words
+    assert f"{100 * scores['tasks']['shapes/exists']['yes_no']['yes_rate']:.0f} %" in words
     assert scores["checkpoint"] in words
 
 

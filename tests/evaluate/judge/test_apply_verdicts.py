@@ -176,9 +176,9 @@ def test_a_judge_that_is_out_lowers_the_coverage_and_no_score(
     told = json.loads(capsys.readouterr().out)
     assert 0 < told["coverage"]["official"] < 0.98
     assert told["headline"]["value"] is None
-    official = told["measures"]["total"]["official"]
+    official = told["metrics"]["total"]["official"]
     assert official["mean"] == 100.0
-    assert official["missing_wrong"] < 100.0
+    assert official["if_missing_wrong"] < 100.0
     statuses = {each.status for each in read_records(folder / RECORDS)}
     assert "judge_failed" in statuses
 

@@ -23,8 +23,8 @@ def print_scores(scores: list[dict[str, Any]], *, as_json: bool) -> None:
             f"\n{name}{told['phase']} ({told['checkpoint'][:12]}), {told['records']} answers",
             end="",
         )
-        print(f", {told['failed']} failed ({told['failure']})" if told["failed"] else "")
-        if "measures" in told:
+        print(f", {told['failed']} failed ({told['first_error']})" if told["failed"] else "")
+        if "metrics" in told:
             show_measures(told)
         else:
             show_tasks(told)
@@ -52,22 +52,22 @@ def line(row: dict[str, Any]) -> str:
 def show_measures(told: Mapping[str, Any]) -> None:
     """Print each measure by each rule, with its interval, and what a reader must know."""
     judge = f"judged by {told['judge']}" if told["judge"] else ""
-    about = [f"prompts in the style {told['style']}", told["version"], judge]
+    about = [f"prompts in the style {told['prompt_style']}", told["version"], judge]
     print("; ".join(words for words in about if words))
     for note in told["notes"]:
         print(f"note: {note}")
-    if not any(rule in row for row in told["measures"].values() for rule in RULES):
+    if not any(rule in row for row in told["metrics"].values() for rule in RULES):
         print("only a judge can score this: `visionflan score RECORDS --judge URL` asks one")
         return
-    rows = {**told["measures"], **{f"({name})": row for name, row in told["controls"].items()}}
+    rows = {**told["metrics"], **{f"({name})": row for name, row in told["controls"].items()}}
     width = max(map(len, rows))
     used = [rule for rule in RULES if any(rule in row for row in rows.values())]
     print(f"{'':{width}}", *(f"{rule:>10} {'95 % interval':>17}" for rule in used))
     for name, row in rows.items():
         print(f"{name:{width}}", *(figures(row.get(rule)) for rule in used))
-    if why := told["headline"].get("why"):
+    if why := told["headline"].get("reason"):
         print(f"no headline: {why}")
-    for what, shares in (("scored", told["coverage"]), ("understood", told["understood"])):
+    for what, shares in (("scored", told["coverage"]), ("parsed", told["parse_rate"])):
         parts = [f"{share:.1%} {rule}" for rule, share in shares.items() if share is not None]
         print(f"{what}: {', '.join(parts)}" if parts else f"{what}: none")
 

@@ -22,12 +22,12 @@ def describe_answers(records: Sequence[Record], told: TaskHeader, scorer: Scorer
         "title": told.title,
         "group": told.group,
         "metric": told.metric,
-        "trained": told.trained,
+        "num_train": told.trained,
         "conversation": told.conversation,
         "answers": len(records),
         "statuses": dict(sorted(Counter(record.status for record in records).items())),
         "lengths": lengths(records),
-        "yes": yes_rates(records),
+        "yes_no": yes_rates(records),
         "diagnostics": {
             name: mean([measure(r.answer, scorer.question(r)) for r in records])
             for name, measure in diagnostics.items()
@@ -44,9 +44,9 @@ def lengths(records: Sequence[Record]) -> dict[str, float | None]:
     return {
         "mean": mean(words),
         **{f"p{share}": words[(len(words) - 1) * share // 100] for share in (10, 50, 90)},
-        "most": words[-1],
-        "tokens": mean([record.tokens for record in records]),
-        "cut": mean([record.finish_reason == "length" for record in records]),
+        "max": words[-1],
+        "mean_tokens": mean([record.tokens for record in records]),
+        "truncated": mean([record.finish_reason == "length" for record in records]),
     }
 
 
@@ -56,16 +56,16 @@ def yes_rates(records: Sequence[Record]) -> dict[str, Any] | None:
         return None
     understood = [record for record in records if normalize_words(record.parsed) in ("yes", "no")]
     if not understood:
-        return {"understood": 0, "of": len(records)}
+        return {"parsed": 0, "answers": len(records)}
     said = [normalize_words(record.parsed) == "yes" for record in understood]
     truth = [normalize_words(record.references[0]) == "yes" for record in understood]
     pairs = zip(understood, said, strict=True)
     samples = [Sample("yes", record.cluster, float(yes)) for record, yes in pairs]
     rate = estimates(samples, {})[0]["yes"]
     return {
-        "understood": len(understood),
-        "of": len(records),
-        "truth": mean(truth),
+        "parsed": len(understood),
+        "answers": len(records),
+        "true_yes_rate": mean(truth),
         "low": rate.low,
         "high": rate.high,
         **{name: rounded(value) for name, value in signal_detection(said, truth)._asdict().items()},

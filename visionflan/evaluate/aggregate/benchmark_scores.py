@@ -27,17 +27,17 @@ def benchmark_scores(records: Sequence[Record], header: Header, scorer: Scorer) 
     return {
         "benchmark": header.benchmark,
         "title": benchmark.title,
-        "style": header.style,
+        "prompt_style": header.style,
         "version": header.version,
         "notes": header.notes,
         "judge": header.judge,
         "headline": headline(true, benchmark.measures[0]),
         "coverage": {rule: coverage(true, rule) for rule in RULES},
-        "understood": {
+        "parse_rate": {
             "official": parse_rate([record.status_official for record in true]),
             "lenient": parse_rate([record.status for record in true]),
         },
-        "measures": {each.name: score_by_rules(true, each) for each in benchmark.measures},
+        "metrics": {each.name: score_by_rules(true, each) for each in benchmark.measures},
         "controls": {
             condition: score_by_rules(
                 [record for record in records if record.condition == condition],
@@ -46,7 +46,7 @@ def benchmark_scores(records: Sequence[Record], header: Header, scorer: Scorer) 
             for condition in ("blank", "swapped")
             if condition in header.conditions
         },
-        "decided_by": dict(sorted(Counter(record.decided_by for record in true).items())),
+        "scored_by": dict(sorted(Counter(record.decided_by for record in true).items())),
         "tasks": {
             task: describe_answers(
                 [r for r in true if r.task == task and not r.error], header.tasks[task], scorer
@@ -65,7 +65,7 @@ def parse_rate(statuses: Sequence[ParseStatus]) -> float | None:
 
 def score_by_rules(records: Sequence[Record], measure: AggregateMetric) -> dict[str, Any]:
     """Estimate a measure by every rule under which it has a value."""
-    found: dict[str, Any] = {"best": measure.max}
+    found: dict[str, Any] = {"max": measure.max}
     for rule in RULES:
         value = estimate(records, measure, rule)
         if value is not None:
@@ -95,7 +95,7 @@ def missing_data_bounds(
         ]
         value = estimate(whole, measure, rule)
         ends.append(value.mean if value else 0.0)
-    return {"missing_wrong": round(ends[0], 6), "missing_right": round(ends[1], 6)}
+    return {"if_missing_wrong": round(ends[0], 6), "if_missing_right": round(ends[1], 6)}
 
 
 def impute_score(record: Record, rule: ScoringRule, score: float) -> Record:
@@ -111,11 +111,14 @@ def impute_score(record: Record, rule: ScoringRule, score: float) -> Record:
 def headline(records: Sequence[Record], measure: AggregateMetric) -> dict[str, Any]:
     """Give the number that stands for the benchmark, by the official rule, or why there is none."""
     share = coverage(records, "official")
-    told: dict[str, Any] = {"measure": measure.name, "rule": "official", "best": measure.max}
+    told: dict[str, Any] = {"metric": measure.name, "rule": "official", "max": measure.max}
     if share is None or share < MIN_COVERAGE:
         missing = sum(record.score("official") is None for record in records)
-        return told | {"value": None, "why": f"{missing} of {len(records)} answers have no score"}
+        return told | {
+            "value": None,
+            "reason": f"{missing} of {len(records)} answers have no score",
+        }
     value = estimate(records, measure, "official")
     if value is None:
-        return told | {"value": None, "why": "no complete group of questions was scored"}
+        return told | {"value": None, "reason": "no complete group of questions was scored"}
     return told | {"value": value._asdict()}

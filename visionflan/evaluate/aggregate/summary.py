@@ -40,7 +40,7 @@ def summary(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[s
         "generation": header.generation,
         "records": len(records),
         "failed": failed,
-        "failure": next((record.error for record in records if record.error), ""),
+        "first_error": next((record.error for record in records if record.error), ""),
         "images": len({record.cluster for record in records}),
         **sums(records, header, scorer),
     }

@@ -71,11 +71,12 @@ def yes_no_rows(evaluations: Sequence[StageEvaluation]) -> list[YesNoRow]:
     """Compare for each yes/no task how often the truth and each stage are yes."""
     rows = []
     for task, scores in evaluations[-1].scores["tasks"].items():
-        yes = scores["yes"]
-        if yes and yes["understood"]:
-            stages = [each.scores["tasks"].get(task, {}).get("yes") for each in evaluations]
-            chart = yes_rate_chart(task, yes["truth"], stages)
-            rows.append(YesNoRow(task, scores["title"], yes["truth"], yes["of"], stages, chart))
+        yes = scores["yes_no"]
+        if yes and yes["parsed"]:
+            stages = [each.scores["tasks"].get(task, {}).get("yes_no") for each in evaluations]
+            truth = yes["true_yes_rate"]
+            chart = yes_rate_chart(task, truth, stages)
+            rows.append(YesNoRow(task, scores["title"], truth, yes["answers"], stages, chart))
     return rows
 
 
@@ -86,7 +87,7 @@ def yes_rate_chart(
     marks = [
         Mark(series, yes["yes_rate"], yes["low"], yes["high"])
         for series, yes in zip(SERIES, stages, strict=False)
-        if yes and yes["understood"]
+        if yes and yes["parsed"]
     ]
     rates = ", ".join(f"{mark.value:.2f}" for mark in marks)
     title = f"{task}: yes rate {rates}; {true_rate:.2f} in the ground truth"
