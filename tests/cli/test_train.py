@@ -98,7 +98,7 @@ def test_show_prints_the_configuration_and_trains_nothing(
         (["train", "base_7b", "--out", "never", "--set", "sed=1"], "could be seed"),
         (["train", "small_recipe:small", "--out", "never"], "has nothing to read: give --build"),
         (["train", "small_recipe:small", "--out", "never", "--build", "tower"], "manifest.json"),
-        (["chat", "nowhere", "red.png", "--ask", "a"], "nowhere holds no LLaVA checkpoint"),
+        (["chat", "nowhere", "red.png", "--ask", "a"], "nowhere is not a checkpoint"),
         (["chat", "nowhere", "none.png", "--ask", "a"], "none.png"),
     ],
 )

@@ -1,4 +1,4 @@
-"""lmms-eval asks our checkpoints: a stand-in for it does, and where it is installed itself."""
+"""lmms-eval runs our checkpoints: a stand-in for it, and where it is installed, itself."""
 
 import importlib
 import io
@@ -23,21 +23,21 @@ from visionflan.model.generate import generate_answers, load_checkpoint
 from visionflan.model.logprobs import candidate_logprobs
 from visionflan.storage.instance import Turn
 
-BRIDGE = "visionflan.integrations.lmms_eval"
+INTEGRATION = "visionflan.integrations.lmms_eval"
 ROWS: list[dict[str, Any]] = [
-    {"question": "What colour is the shape?", "pictures": [RED], "answer": "red"},
-    {"question": "how many are there?", "pictures": None, "answer": "two"},
-    {"question": "name the <image> and the <image>", "pictures": [BLUE, RED], "answer": "blue"},
-    {"question": "What colour is the circle in the picture?", "pictures": [BLUE], "answer": "blue"},
+    {"question": "What colour is the shape?", "images": [RED], "answer": "red"},
+    {"question": "how many are there?", "images": None, "answer": "two"},
+    {"question": "name the <image> and the <image>", "images": [BLUE, RED], "answer": "blue"},
+    {"question": "What colour is the circle in the picture?", "images": [BLUE], "answer": "blue"},
 ]
 GREEDY = {"max_new_tokens": 6, "temperature": 0, "do_sample": False, "until": ["\n\n"]}
 
 
 class Request(NamedTuple):
-    """What the harness hands to a model: its arguments, and the task that asks."""
+    """What the harness passes to a model: arguments, and the name of the task."""
 
     args: tuple[Any, ...]
-    task_name: str = "colours"
+    task_name: str = "colors"
 
 
 class Manifest(NamedTuple):
@@ -46,80 +46,84 @@ class Manifest(NamedTuple):
 
 
 class StandIn:
-    """The base class of the harness, as far as it is used."""
+    """The part of the harness's base class that is used."""
 
     def __init__(self) -> None:
         self.task_dict: dict[str, Any] = {}
 
 
 @pytest.fixture
-def bridge(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def integration(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     for name in ("lmms_eval", "lmms_eval.api", "lmms_eval.models"):
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
-    for name, what, which in (
+    for name, attribute, value in (
         ("lmms_eval.api.model", "lmms", StandIn),
         ("lmms_eval.models.registry_v2", "ModelManifest", Manifest),
     ):
         module = ModuleType(name)
-        setattr(module, what, which)
+        setattr(module, attribute, value)
         monkeypatch.setitem(sys.modules, name, module)
-    yield importlib.import_module(BRIDGE)
-    del sys.modules[BRIDGE]
+    yield importlib.import_module(INTEGRATION)
+    del sys.modules[INTEGRATION]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def checkpoint_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_checkpoint(tmp_path_factory.mktemp("checkpoint"))
 
 
 @pytest.fixture
-def model(bridge: Any, folder: Path) -> Any:
-    asked = bridge.VisionflanModel(str(folder), digest(folder), device="cpu", batch_size="3")
-    asked.task_dict = {"colours": {"test": ROWS}}
-    return asked
+def model(integration: Any, checkpoint_dir: Path) -> Any:
+    loaded = integration.VisionflanModel(
+        str(checkpoint_dir), digest(checkpoint_dir), device="cpu", batch_size="3"
+    )
+    loaded.task_dict = {"colors": {"test": ROWS}}
+    return loaded
 
 
-def digest(folder: Path) -> str:
-    return f"sha256:{checkpoint_digest(folder)}"[:19]
+def digest(checkpoint: Path) -> str:
+    return f"sha256:{checkpoint_digest(checkpoint)}"[:19]
 
 
-def pictures(row: dict[str, Any]) -> Any:
-    return row["pictures"]
+def images_of(row: dict[str, Any]) -> Any:
+    return row["images"]
 
 
-def generating(place: int, **given: Any) -> Request:
-    how = GREEDY | given
-    return Request((ROWS[place]["question"], how, pictures, place, "colours", "test"))
+def generation_request(index: int, **kwargs: Any) -> Request:
+    args = (ROWS[index]["question"], GREEDY | kwargs, images_of, index, "colors", "test")
+    return Request(args)
 
 
-def weighing(place: int, told: Any) -> Request:
-    return Request((ROWS[place]["question"], told, pictures, place, "colours", "test"))
+def likelihood_request(index: int, continuation: Any) -> Request:
+    return Request((ROWS[index]["question"], continuation, images_of, index, "colors", "test"))
 
 
-def test_the_entry_point_names_the_manifest_and_the_manifest_the_model(bridge: Any) -> None:
+def test_the_entry_point_names_the_manifest_and_the_manifest_the_model(integration: Any) -> None:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
     module, name = project["project"]["entry-points"]["lmms_eval.models"]["visionflan"].split(":")
-    assert module == BRIDGE
-    manifest = getattr(bridge, name)
+    assert module == INTEGRATION
+    manifest = getattr(integration, name)
     module, name = manifest.simple_class_path.rsplit(".", 1)
     assert manifest.model_id == "visionflan"
     assert issubclass(getattr(sys.modules[module], name), StandIn)
 
 
-def test_answers_are_those_that_the_checkpoint_gives_one_by_one(model: Any, folder: Path) -> None:
-    checkpoint = load_checkpoint(folder, "cpu")
+def test_answers_are_those_of_the_checkpoint_one_by_one(model: Any, checkpoint_dir: Path) -> None:
+    checkpoint = load_checkpoint(checkpoint_dir, "cpu")
     questions = [
         "<image>\nWhat colour is the shape?",
         "how many are there?",
         "name the <image> and the <image>",
         "<image>\nWhat colour is the circle in the picture?",
     ]
-    requests = [generating(place) for place in range(4)] + [generating(0, max_new_tokens=2)]
+    requests = [generation_request(index) for index in range(4)] + [
+        generation_request(0, max_new_tokens=2)
+    ]
     alone = [
         generate_answers(
-            checkpoint, [[Turn("user", words)]], [pictures(row) or []], max_new_tokens=6
+            checkpoint, [[Turn("user", question)]], [images_of(row) or []], max_new_tokens=6
         )[0].text
-        for words, row in zip(questions, ROWS, strict=True)
+        for question, row in zip(questions, ROWS, strict=True)
     ]
     shorter = generate_answers(
         checkpoint, [[Turn("user", questions[0])]], [[RED]], max_new_tokens=2
@@ -129,18 +133,17 @@ def test_answers_are_those_that_the_checkpoint_gives_one_by_one(model: Any, fold
     assert model.generate_until([]) == []
 
 
-def test_an_answer_ends_before_the_first_of_the_words_that_end_it(model: Any) -> None:
-    whole = model.generate_until([generating(0)])[0]
-    middle = whole[2:4]
-    assert model.generate_until([generating(0, until=middle)]) == [whole[: whole.index(middle)]]
-    assert model.generate_until([generating(0, until=["nowhere", middle])]) == [
-        whole[: whole.index(middle)]
-    ]
-    assert model.generate_until([generating(0, until=[""])]) == [whole]
+def test_an_answer_is_cut_before_the_first_of_its_stop_strings(model: Any) -> None:
+    answer = model.generate_until([generation_request(0)])[0]
+    middle = answer[2:4]
+    cut = answer[: answer.index(middle)]
+    assert model.generate_until([generation_request(0, until=middle)]) == [cut]
+    assert model.generate_until([generation_request(0, until=["nowhere", middle])]) == [cut]
+    assert model.generate_until([generation_request(0, until=[""])]) == [answer]
 
 
 @pytest.mark.parametrize(
-    "given",
+    "kwargs",
     [
         {"temperature": 0.2},
         {"temperature": 0.2, "do_sample": False},
@@ -148,99 +151,110 @@ def test_an_answer_ends_before_the_first_of_the_words_that_end_it(model: Any) ->
         {"num_beams": 3},
     ],
 )
-def test_answers_that_are_not_greedy_are_refused(model: Any, given: dict[str, Any]) -> None:
-    with pytest.raises(EvaluationError, match="colours asks for answers that are drawn"):
-        model.generate_until([generating(1), generating(0, **given)])
+def test_answers_that_are_not_greedy_are_refused(model: Any, kwargs: dict[str, Any]) -> None:
+    with pytest.raises(EvaluationError, match="colors asks for sampling or beam search"):
+        model.generate_until([generation_request(1), generation_request(0, **kwargs)])
 
 
-def test_settings_that_a_task_leaves_open_are_greedy(bridge: Any) -> None:
-    assert bridge.writing({}, "task") == (1024, ())
-    assert bridge.writing({"num_beams": None, "temperature": 0.0, "do_sample": True}, "task")
-    assert bridge.writing({"until": "\n", "max_new_tokens": 5}, "task") == (5, ("\n",))
+def test_settings_that_a_task_leaves_open_are_greedy(integration: Any) -> None:
+    assert integration.generation_args({}, "task") == (1024, ())
+    assert integration.generation_args(
+        {"num_beams": None, "temperature": 0.0, "do_sample": True}, "task"
+    )
+    assert integration.generation_args({"until": "\n", "max_new_tokens": 5}, "task") == (5, ("\n",))
 
 
-def test_given_answers_are_told_by_their_loss_the_likeliest_by_the_lowest(
-    model: Any, folder: Path
+def test_candidates_are_scored_by_their_loss_the_most_probable_by_the_lowest(
+    model: Any, checkpoint_dir: Path
 ) -> None:
-    def own(row: dict[str, Any]) -> str:
+    def own_answer(row: dict[str, Any]) -> str:
         return f" {row['answer']}"
 
-    requests = [weighing(0, " red"), weighing(3, own), weighing(0, " blue"), weighing(1, own)]
-    told = model.loglikelihood(requests)
-    asked = [("<image>\nWhat colour is the shape?", [RED], ["red", "blue"])]
-    asked += [("<image>\nWhat colour is the circle in the picture?", [BLUE], ["blue"])]
-    asked += [("how many are there?", [], ["two"])]
-    found = candidate_logprobs(
-        load_checkpoint(folder, "cpu"),
-        [[Turn("user", words)] for words, _, _ in asked],
-        [images for _, images, _ in asked],
-        [texts for _, _, texts in asked],
+    requests = [
+        likelihood_request(0, " red"),
+        likelihood_request(3, own_answer),
+        likelihood_request(0, " blue"),
+        likelihood_request(1, own_answer),
+    ]
+    results = model.loglikelihood(requests)
+    questions = [("<image>\nWhat colour is the shape?", [RED], ["red", "blue"])]
+    questions += [("<image>\nWhat colour is the circle in the picture?", [BLUE], ["blue"])]
+    questions += [("how many are there?", [], ["two"])]
+    likelihoods = candidate_logprobs(
+        load_checkpoint(checkpoint_dir, "cpu"),
+        [[Turn("user", text)] for text, _, _ in questions],
+        [images for _, images, _ in questions],
+        [candidates for _, _, candidates in questions],
     )
-    expected = [found[0][0], found[1][0], found[0][1], found[2][0]]
-    assert [loss for loss, _ in told] == pytest.approx([-each.sum_logprob for each in expected])
-    assert [greedy for _, greedy in told] == [each.is_greedy for each in expected]
+    expected = [likelihoods[0][0], likelihoods[1][0], likelihoods[0][1], likelihoods[2][0]]
+    losses = [-likelihood.sum_logprob for likelihood in expected]
+    assert [loss for loss, _ in results] == pytest.approx(losses)
+    assert [is_greedy for _, is_greedy in results] == [each.is_greedy for each in expected]
 
 
 def test_what_this_model_does_not_do_is_refused_in_a_sentence(model: Any) -> None:
-    with pytest.raises(EvaluationError, match=r"^colours asks back after an answer"):
-        model.generate_until_multi_round([generating(0)])
+    with pytest.raises(EvaluationError, match=r"^colors has several rounds"):
+        model.generate_until_multi_round([generation_request(0)])
     with pytest.raises(EvaluationError, match="without a question"):
         model.loglikelihood([Request(("", "red"))])
-    model.task_dict = {"colours": {"test": [{"pictures": ["film.mp4"]}]}}
-    with pytest.raises(EvaluationError, match=r"colours shows a str, .* leave out tasks of videos"):
-        model.generate_until([generating(0)])
+    model.task_dict = {"colors": {"test": [{"images": ["film.mp4"]}]}}
+    with pytest.raises(EvaluationError, match=r"colors shows a str, .* leave out tasks of videos"):
+        model.generate_until([generation_request(0)])
 
 
-def test_a_checkpoint_is_asked_only_by_the_digest_of_what_it_holds(
-    bridge: Any, folder: Path, tmp_path: Path
+def test_a_checkpoint_runs_only_with_the_digest_of_its_files(
+    integration: Any, checkpoint_dir: Path, tmp_path: Path
 ) -> None:
-    right = digest(folder)
-    for told in ("", right[:-1], right.removeprefix("sha256:"), f"{right[:-1]}x", f"{right}x"):
+    right = digest(checkpoint_dir)
+    for wrong in ("", right[:-1], right.removeprefix("sha256:"), f"{right[:-1]}x", f"{right}x"):
         with pytest.raises(EvaluationError, match=f"add `digest={right}` to --model_args"):
-            bridge.VisionflanModel(str(folder), told, device="cpu")
-    whole = f"sha256:{checkpoint_digest(folder)}"
-    bridge.check_digest(folder, whole)
+            integration.VisionflanModel(str(checkpoint_dir), wrong, device="cpu")
+    integration.check_digest(checkpoint_dir, f"sha256:{checkpoint_digest(checkpoint_dir)}")
     with pytest.raises(EvaluationError, match=r"is not a checkpoint"):
-        bridge.VisionflanModel(str(tmp_path), right)
+        integration.VisionflanModel(str(tmp_path), right)
     with pytest.raises(EvaluationError, match="batch size is 'auto'"):
-        bridge.VisionflanModel(str(folder), right, batch_size="auto")
+        integration.VisionflanModel(str(checkpoint_dir), right, batch_size="auto")
 
 
 @pytest.mark.skipif(find_spec("lmms_eval") is None, reason="lmms-eval is not installed")
-def test_lmms_eval_itself_asks_a_checkpoint_about_local_pictures(
-    folder: Path, tmp_path: Path
+def test_lmms_eval_itself_runs_a_checkpoint_on_local_images(
+    checkpoint_dir: Path, tmp_path: Path
 ) -> None:
     write_task(tmp_path)
-    arguments = f"pretrained={folder},digest={digest(folder)}"
-    words = ["--model", "visionflan", "--model_args", arguments, "--tasks", "colours"]
-    words += ["--include_path", str(tmp_path), "--batch_size", "2", "--device", "cpu"]
-    words += ["--log_samples", "--output_path", str(tmp_path / "out")]
+    arguments = f"pretrained={checkpoint_dir},digest={digest(checkpoint_dir)}"
+    options = ["--model", "visionflan", "--model_args", arguments, "--tasks", "colors"]
+    options += ["--include_path", str(tmp_path), "--batch_size", "2", "--device", "cpu"]
+    options += ["--log_samples", "--output_path", str(tmp_path / "out")]
     offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_HOME": str(tmp_path / "hf")}
     subprocess.run(
-        [sys.executable, "-m", "lmms_eval", *words], env={**os.environ, **offline}, check=True
+        [sys.executable, "-m", "lmms_eval", *options], env={**os.environ, **offline}, check=True
     )
-    kept = next(tmp_path.glob("out/**/*.jsonl")).read_text()
-    told = [json.loads(line) for line in kept.splitlines()]
-    checkpoint = load_checkpoint(folder, "cpu")
+    log = next(tmp_path.glob("out/**/*.jsonl")).read_text()
+    samples = [json.loads(line) for line in log.splitlines()]
+    checkpoint = load_checkpoint(checkpoint_dir, "cpu")
     turns = [Turn("user", "<image>\nWhat colour is the shape?")]
-    for row, image in zip(told, (RED, BLUE), strict=True):
-        said = generate_answers(checkpoint, [turns], [[image]], max_new_tokens=6)[0].text
-        assert row["filtered_resps"] == said
+    for sample, image in zip(samples, (RED, BLUE), strict=True):
+        answer = generate_answers(checkpoint, [turns], [[image]], max_new_tokens=6)[0].text
+        assert sample["filtered_resps"] == answer
 
 
-def write_task(folder: Path) -> None:
-    """Write a task of two pictures as lmms-eval reads it from a Parquet file."""
+def write_task(directory: Path) -> None:
+    """Write a task of two images as lmms-eval reads it from a Parquet file."""
     from datasets import Dataset, Features, Value
     from datasets import Image as ImageLoader
 
-    rows = [{"image": {"bytes": encoded(image), "path": None}} for image in (RED, BLUE)]
-    told = [row | {"answer": "red"} for row in rows]
+    rows = [
+        {"image": {"bytes": encode_png(image), "path": None}, "answer": "red"}
+        for image in (RED, BLUE)
+    ]
     features = Features({"image": ImageLoader(), "answer": Value("string")})
-    Dataset.from_list(told, features=features).to_parquet(folder / "colours.parquet")
-    (folder / "parts.py").write_text("def visual(doc):\n    return [doc['image'].convert('RGB')]\n")
-    (folder / "colours.yaml").write_text(
-        "task: colours\ndataset_path: parquet\ntest_split: test\noutput_type: generate_until\n"
-        f"dataset_kwargs: {{data_files: {{test: {folder / 'colours.parquet'}}}}}\n"
+    Dataset.from_list(rows, features=features).to_parquet(directory / "colors.parquet")
+    (directory / "parts.py").write_text(
+        "def visual(doc):\n    return [doc['image'].convert('RGB')]\n"
+    )
+    (directory / "colors.yaml").write_text(
+        "task: colors\ndataset_path: parquet\ntest_split: test\noutput_type: generate_until\n"
+        f"dataset_kwargs: {{data_files: {{test: {directory / 'colors.parquet'}}}}}\n"
         "doc_to_visual: !function parts.visual\ndoc_to_text: 'What colour is the shape?'\n"
         "doc_to_target: '{{answer}}'\n"
         "generation_kwargs: {max_new_tokens: 6, temperature: 0, do_sample: false}\n"
@@ -248,7 +262,7 @@ def write_task(folder: Path) -> None:
     )
 
 
-def encoded(image: Image.Image) -> bytes:
+def encode_png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()

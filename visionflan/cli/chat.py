@@ -1,7 +1,7 @@
-"""Talk to a checkpoint about a picture.
+"""Chat with a checkpoint about one or more images.
 
-Every line of the input is a question; an empty one, or the end of the input, ends the talk. With
-`--ask` one question is answered, without the turns before it.
+Each line of the input is a question; an empty line or the end of the input ends the chat. With
+`--ask` one question is answered, and the command ends.
 """
 
 import argparse
@@ -11,41 +11,50 @@ from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what the command takes."""
-    parser.add_argument("checkpoint", type=Path, metavar="CKPT", help="a checkpoint")
-    parser.add_argument("image", type=Path, metavar="IMAGE", nargs="+", help="what to talk about")
-    parser.add_argument("--ask", metavar="QUESTION", help="ask this, print the answer, and end")
+    """Declare the arguments of the command."""
+    parser.add_argument("checkpoint", type=Path, metavar="CKPT", help="checkpoint directory")
+    parser.add_argument("image", type=Path, metavar="IMAGE", nargs="+", help="image files")
+    parser.add_argument("--ask", metavar="QUESTION", help="answer this question, and exit")
     parser.add_argument(
-        "--max-new-tokens", type=int, default=256, metavar="N", help="(%(default)s)"
+        "--max-new-tokens",
+        type=int,
+        default=256,
+        metavar="N",
+        help="maximum length of an answer in tokens (default: %(default)s)",
     )
-    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
+    parser.add_argument(
+        "--device",
+        choices=["auto", "cpu", "cuda"],
+        default="auto",
+        help="where the model runs (default: a GPU if there is one)",
+    )
 
 
-def run(given: argparse.Namespace) -> int:
-    """Answer one question, or one after the other."""
+def run(args: argparse.Namespace) -> int:
+    """Answer one question, or the questions of the input one by one."""
     from visionflan.dataset import IMAGE_MARKER
     from visionflan.model.generate import generate_answers, load_checkpoint
     from visionflan.model.image_processing import decode
     from visionflan.storage.instance import Turn
 
-    images = [decode(path.read_bytes()) for path in given.image]
-    checkpoint = load_checkpoint(given.checkpoint, given.device)
+    images = [decode(path.read_bytes()) for path in args.image]
+    checkpoint = load_checkpoint(args.checkpoint, args.device)
     turns: list[Turn] = []
-    for question in questions(given.ask):
-        shown = f"{IMAGE_MARKER}\n" * (0 if turns else len(images))
-        turns.append(Turn("user", shown + question))
-        said = generate_answers(checkpoint, [turns], [images], max_new_tokens=given.max_new_tokens)[
-            0
-        ]
-        print(said.text, flush=True)
-        turns.append(Turn("assistant", said.text))
+    for question in questions(args.ask):
+        markers = f"{IMAGE_MARKER}\n" * (0 if turns else len(images))
+        turns.append(Turn("user", markers + question))
+        answer = generate_answers(
+            checkpoint, [turns], [images], max_new_tokens=args.max_new_tokens
+        )[0]
+        print(answer.text, flush=True)
+        turns.append(Turn("assistant", answer.text))
     return 0
 
 
-def questions(ask: str | None) -> Iterator[str]:
+def questions(question: str | None) -> Iterator[str]:
     """Yield the one question, or the lines of the input until an empty one."""
-    if ask is not None:
-        yield ask
+    if question is not None:
+        yield question
         return
     while True:
         if sys.stdin.isatty():

@@ -1,1 +1,1 @@
-"""Doors through which other harnesses ask our checkpoints; none of them is a dependency."""
+"""Adapters that let other evaluation harnesses run our checkpoints; none is a dependency."""

@@ -1,7 +1,7 @@
 """A checkpoint as a model of lmms-eval, which finds it by the entry point `lmms_eval.models`.
 
-Only lmms-eval loads this file. Answers are those of `visionflan evaluate`: greedy, in batches, by
-the checkpoint's own chat template. What a task asks for and we do not do is refused, never guessed.
+Only lmms-eval imports this file. Answers are those of `visionflan evaluate`: greedy, in batches,
+with the checkpoint's own chat template. Settings of a task that are not supported are refused.
 """
 
 from collections import defaultdict
@@ -22,30 +22,32 @@ from visionflan.storage.instance import Turn
 
 MANIFEST = ModelManifest("visionflan", simple_class_path=f"{__name__}.VisionflanModel")
 
-MAX_NEW_TOKENS = 1024  # what the models of lmms-eval write at most where a task does not say
-ALGORITHM, FEWEST_DIGITS = "sha256:", 12
+MAX_NEW_TOKENS = 1024  # the default of lmms-eval's own models where a task sets none
+ALGORITHM, MIN_DIGITS = "sha256:", 12
+
+LossAndGreedy = tuple[float, bool]
 
 
 class Prompt(NamedTuple):
-    """A question with a marker for each of its pictures."""
+    """A question with an image marker for each of its images."""
 
     turns: tuple[Turn, ...]
     images: tuple[Image.Image, ...]
 
 
 class GenerationArgs(NamedTuple):
-    """How an answer is to be written: at most so many tokens, up to any of these words."""
+    """How an answer is generated."""
 
     max_new_tokens: int
-    until: tuple[str, ...]
+    until: tuple[str, ...]  # the answer is cut before the first of these strings
 
 
 class VisionflanModel(lmms):  # type: ignore[misc]
-    """A checkpoint that lmms-eval asks.
+    """A checkpoint that lmms-eval runs.
 
-    `pretrained` is its folder. `digest` names what the folder holds, and must be told, because
-    lmms-eval keeps answers by the arguments of a model: with the place alone it would answer for
-    new weights with what the old ones said.
+    `pretrained` is its directory. `digest` is the hash of its files and is required, because
+    lmms-eval caches answers by the arguments of a model: with the path alone, new weights would
+    get the cached answers of old ones.
     """
 
     def __init__(
@@ -55,7 +57,9 @@ class VisionflanModel(lmms):  # type: ignore[misc]
         from visionflan.model.generate import load_checkpoint
 
         if not str(batch_size).isdigit() or not int(batch_size):
-            raise EvaluationError(f"the batch size is {batch_size!r}: give a number of questions.")
+            raise EvaluationError(
+                f"the batch size is {batch_size!r}: it must be a positive integer."
+            )
         path = Path(pretrained)
         check_digest(path, digest)
         self.batch_size = int(batch_size)
@@ -63,151 +67,155 @@ class VisionflanModel(lmms):  # type: ignore[misc]
 
     @property
     def device(self) -> Any:
-        """Where the model is."""
+        """The torch device of the model."""
         return self.checkpoint.device
 
     def generate_until(self, requests: Sequence[Any]) -> list[str]:
-        """Answer the requests of generation tasks, in batches of questions of like length."""
-        ways = [writing(request.args[1], request.args[4]) for request in requests]
-        order = sorted(
-            range(len(requests)), key=lambda place: (ways[place], -len(requests[place].args[0]))
-        )
+        """Return the answers to generation requests, in batches of prompts of similar length."""
+        settings = [generation_args(request.args[1], request.args[4]) for request in requests]
+        order = sorted(range(len(requests)), key=lambda i: (settings[i], -len(requests[i].args[0])))
         answers: dict[int, str] = {}
         with tqdm(total=len(requests), desc="answered", unit="question", disable=None) as progress:
-            for way, alike in groupby(order, key=ways.__getitem__):
-                for places in batches(list(alike), self.batch_size):
-                    written = self.write([requests[place] for place in places], way)
-                    answers.update(zip(places, written, strict=True))
-                    progress.update(len(places))
-        return [answers[place] for place in range(len(requests))]
+            for args, group in groupby(order, key=settings.__getitem__):
+                for indices in batches(list(group), self.batch_size):
+                    texts = self.generate([requests[index] for index in indices], args)
+                    answers.update(zip(indices, texts, strict=True))
+                    progress.update(len(indices))
+        return [answers[index] for index in range(len(requests))]
 
-    def write(self, requests: Sequence[Any], way: GenerationArgs) -> list[str]:
-        """Answer one batch, and cut each answer where it is to end."""
+    def generate(self, requests: Sequence[Any], args: GenerationArgs) -> list[str]:
+        """Return the answers to one batch, each cut at its stop string."""
         from visionflan.model.generate import generate_answers
 
-        asked = [self.prompt(request) for request in requests]
-        written = generate_answers(
+        prompts = [self.prompt(request) for request in requests]
+        answers = generate_answers(
             self.checkpoint,
-            [prompt.turns for prompt in asked],
-            [prompt.images for prompt in asked],
-            max_new_tokens=way.max_new_tokens,
+            [prompt.turns for prompt in prompts],
+            [prompt.images for prompt in prompts],
+            max_new_tokens=args.max_new_tokens,
             batch_size=self.batch_size,
         )
-        return [cut_at_stop(said.text, way.until) for said in written]
+        return [cut_at_stop(answer.text, args.until) for answer in answers]
 
-    def loglikelihood(self, requests: Sequence[Any]) -> list[tuple[float, bool]]:
-        """Weigh given answers: their summed loss, and whether greedy writing would give them.
+    def loglikelihood(self, requests: Sequence[Any]) -> list[LossAndGreedy]:
+        """Return the summed loss of each given answer, and whether greedy decoding would write it.
 
-        The interface of lmms-eval speaks of a log-probability, but its scorer takes the lowest
-        number for the likeliest answer, and its own models give a loss.
+        lmms-eval documents a log-probability here, but its scorer takes the lowest number for the
+        most probable answer, and its own models return a loss.
         """
-        weighed: dict[int, tuple[float, bool]] = {}
-        with tqdm(total=len(requests), desc="weighed", unit="answer", disable=None) as progress:
-            for questions in batches(by_question(requests), self.batch_size):
-                found = self.weigh([[requests[place] for place in places] for places in questions])
-                for places, told in zip(questions, found, strict=True):
-                    weighed.update(zip(places, told, strict=True))
-                    progress.update(len(places))
-        return [weighed[place] for place in range(len(requests))]
+        results: dict[int, LossAndGreedy] = {}
+        with tqdm(total=len(requests), desc="scored", unit="answer", disable=None) as progress:
+            for questions in batches(group_by_question(requests), self.batch_size):
+                losses = self.losses(
+                    [[requests[index] for index in indices] for indices in questions]
+                )
+                for indices, question_losses in zip(questions, losses, strict=True):
+                    results.update(zip(indices, question_losses, strict=True))
+                    progress.update(len(indices))
+        return [results[index] for index in range(len(requests))]
 
-    def weigh(self, questions: Sequence[Sequence[Any]]) -> list[list[tuple[float, bool]]]:
-        """Weigh the answers to a few questions, each told by the requests that share it."""
+    def losses(self, questions: Sequence[Sequence[Any]]) -> list[list[LossAndGreedy]]:
+        """Return the losses of the answers to a few questions; a question is a list of requests."""
         from visionflan.model.logprobs import candidate_logprobs
 
-        asked = [self.prompt(requests[0]) for requests in questions]
-        weighed = candidate_logprobs(
+        prompts = [self.prompt(requests[0]) for requests in questions]
+        likelihoods = candidate_logprobs(
             self.checkpoint,
-            [prompt.turns for prompt in asked],
-            [prompt.images for prompt in asked],
-            [[self.given(request) for request in requests] for requests in questions],
+            [prompt.turns for prompt in prompts],
+            [prompt.images for prompt in prompts],
+            [[self.candidate(request) for request in requests] for requests in questions],
             batch_size=self.batch_size,
         )
-        return [[(-each.sum_logprob, each.is_greedy) for each in found] for found in weighed]
+        return [
+            [(-candidate.sum_logprob, candidate.is_greedy) for candidate in question]
+            for question in likelihoods
+        ]
 
     def generate_until_multi_round(self, requests: Sequence[Any]) -> list[str]:
-        """Refuse tasks of several rounds, in which the harness asks back."""
+        """Raise EvaluationError: tasks of several rounds are not supported."""
         tasks = ", ".join(sorted({request.task_name for request in requests}))
         raise EvaluationError(
-            f"{tasks} asks back after an answer, and this model is asked one question at a time: "
-            "leave out the tasks of several rounds."
+            f"{tasks} has several rounds, and this model answers one question at a time: leave "
+            "out tasks of several rounds."
         )
 
     def prompt(self, request: Any) -> Prompt:
-        """Put a request into our words; markers come first where the context holds none."""
+        """Return the prompt of a request; image markers come first if the context has none."""
         context, _, doc_to_visual, _, task, _ = request.args
         images = tuple(doc_to_visual(self.document(request)) or ())
         for image in images:
             if not isinstance(image, Image.Image):
                 raise EvaluationError(
-                    f"{task} shows a {type(image).__name__}, and this model looks at pictures "
-                    "alone: leave out tasks of videos and sounds."
+                    f"{task} shows a {type(image).__name__}, and this model takes images only: "
+                    "leave out tasks of videos and sounds."
                 )
         if IMAGE_MARKER not in context:
             context = "\n".join([*[IMAGE_MARKER] * len(images), context])
         return Prompt((Turn("user", context),), images)
 
-    def given(self, request: Any) -> str:
-        """Give the answer that is to be weighed; our template puts the blank before it."""
-        told = request.args[1]
-        return str(told if isinstance(told, str) else told(self.document(request))).strip()
+    def candidate(self, request: Any) -> str:
+        """Return the answer to score; without outer spaces, which our chat template adds."""
+        continuation = request.args[1]
+        if not isinstance(continuation, str):
+            continuation = continuation(self.document(request))
+        return str(continuation).strip()
 
     def document(self, request: Any) -> Any:
-        """Fetch the row of the data set that a request is about."""
+        """Return the row of the dataset that a request is about."""
         *_, row, task, split = request.args
         return self.task_dict[task][split][row]
 
 
-def check_digest(path: Path, told: str) -> None:
-    """Refuse a checkpoint whose content is not told, or is another."""
+def check_digest(path: Path, digest: str) -> None:
+    """Raise EvaluationError if `digest` is not the beginning of the checkpoint's own digest."""
     if not (path / "config.json").is_file():
         raise EvaluationError(f"{path} is not a checkpoint: config.json is missing.")
-    whole = ALGORITHM + checkpoint_digest(path)
-    short = whole[: len(ALGORITHM) + FEWEST_DIGITS]
-    if not told.startswith(short) or not whole.startswith(told):
+    full = ALGORITHM + checkpoint_digest(path)
+    short = full[: len(ALGORITHM) + MIN_DIGITS]
+    if not digest.startswith(short) or not full.startswith(digest):
         raise EvaluationError(
-            f"{path} holds the checkpoint {short}, and the arguments name {told or 'none'}: add "
-            f"`digest={short}` to --model_args, so that lmms-eval, which keeps answers by these "
-            "arguments, never answers for other weights."
+            f"{path} has the digest {short}, and --model_args names {digest or 'none'}: add "
+            f"`digest={short}` to --model_args, so that lmms-eval, which caches answers by these "
+            "arguments, never reuses the answers of other weights."
         )
 
 
-def by_question(requests: Sequence[Any]) -> list[list[int]]:
-    """Group the places of requests that weigh answers to one question."""
-    places: dict[tuple[Any, ...], list[int]] = defaultdict(list)
-    for place, request in enumerate(requests):
+def group_by_question(requests: Sequence[Any]) -> list[list[int]]:
+    """Return the indices of requests in groups that share a question."""
+    groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+    for index, request in enumerate(requests):
         if len(request.args) != 6:
             raise EvaluationError(
-                f"{request.task_name} asks for the likelihood of words without a question, which "
-                "this model does not tell: leave out the metric acc_mutual_info."
+                f"{request.task_name} asks for the log-likelihood of text without a question, "
+                "which this model does not compute: leave out the metric acc_mutual_info."
             )
         context, _, _, row, task, split = request.args
-        places[context, row, task, split].append(place)
-    return list(places.values())
+        groups[context, row, task, split].append(index)
+    return list(groups.values())
 
 
-def writing(told: Mapping[str, Any], task: str) -> GenerationArgs:
-    """Read how an answer is to be written, and refuse what is not greedy."""
-    temperature, beams = told.get("temperature"), told.get("num_beams")
-    drawn = told.get("do_sample") if temperature is None else temperature > 0
-    if drawn or (beams or 1) > 1:
+def generation_args(kwargs: Mapping[str, Any], task: str) -> GenerationArgs:
+    """Read the generation settings of a task; raises EvaluationError if they are not greedy."""
+    temperature, num_beams = kwargs.get("temperature"), kwargs.get("num_beams")
+    samples = kwargs.get("do_sample") if temperature is None else temperature > 0
+    if samples or (num_beams or 1) > 1:
         raise EvaluationError(
-            f"{task} asks for answers that are drawn at random or searched for, and this model "
-            "writes greedily: add `--gen_kwargs temperature=0,do_sample=False,num_beams=1`, and "
-            "say so beside the score."
+            f"{task} asks for sampling or beam search, and this model decodes greedily: add "
+            "`--gen_kwargs temperature=0,do_sample=False,num_beams=1`, and say so beside the score."
         )
-    until = told.get("until") or ()
-    ends = (until,) if isinstance(until, str) else tuple(until)
-    return GenerationArgs(int(told.get("max_new_tokens") or MAX_NEW_TOKENS), ends)
+    until = kwargs.get("until") or ()
+    stops = (until,) if isinstance(until, str) else tuple(until)
+    return GenerationArgs(int(kwargs.get("max_new_tokens") or MAX_NEW_TOKENS), stops)
 
 
-def cut_at_stop(text: str, ends: Sequence[str]) -> str:
-    """Cut a text before the first of the words that end it."""
-    for end in filter(None, ends):
-        text = text.split(end, 1)[0]
+def cut_at_stop(text: str, stops: Sequence[str]) -> str:
+    """Return a text up to the first of the stop strings."""
+    for stop in filter(None, stops):
+        text = text.split(stop, 1)[0]
     return text
 
 
-def batches(places: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    """Cut a list into batches."""
-    for begin in range(0, len(places), size):
-        yield places[begin : begin + size]
+def batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    """Yield a sequence in batches."""
+    for begin in range(0, len(items), size):
+        yield items[begin : begin + size]
