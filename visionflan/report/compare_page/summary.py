@@ -132,7 +132,7 @@ def flip_sentences(comparison: Comparison, rule: ScoringRule) -> Iterator[str]:
     if format_only and rule == "official":
         yield f"{format_only:,} changed only in format, with the same content."
     elif format_only:
-        yield f"Under the official rule, {format_only:,} more changed, only in format."
+        yield f"Under the official rule, {format_only:,} changed only in format."
 
 
 def format_sentences(splits: Sequence[FormatSplit]) -> Iterator[str]:

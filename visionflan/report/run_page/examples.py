@@ -4,6 +4,7 @@ Examples are chosen by hash within each category, not by hand.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from visionflan.evaluate.aggregate.paired import Key, by_item
@@ -102,14 +103,18 @@ class ExampleGallery:
         return self.choose(keys, MAX_CONVERSATIONS)
 
     def failures(self) -> list[Failure]:
-        """Return wrong responses of the tasks that gain least over the image-free baselines."""
+        """Return wrong responses of the tasks that gain least over the image-free baselines.
+
+        A task without any is left out.
+        """
         scores = {
             task: score_estimates(entry)
             for task, entry in self.evaluations[-1].scores["tasks"].items()
             if self.is_scored(task) and entry["score"]
         }
         worst = sorted(scores, key=lambda task: (*failure_order(scores[task]), task))
-        return [self.failure(task, scores[task]) for task in worst[:MAX_TASKS]]
+        failures = (self.failure(task, scores[task]) for task in worst)
+        return list(islice((each for each in failures if each.num_wrong), MAX_TASKS))
 
     def failure(self, task: str, scores: ScoreEstimates) -> Failure:
         """Return wrong responses of one task."""

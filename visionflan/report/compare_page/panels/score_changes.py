@@ -23,13 +23,13 @@ class ScoreRow(NamedTuple):
     title: str
     heading: str
     css_class: str
-    chart: Markup
+    chart: Markup | None  # None for a metric without a maximum
 
 
 class ScoreChanges(NamedTuple):
     """The rows of the panel, by table."""
 
-    max_abs: float  # the ends of the axis, as a share of the maximum score
+    max_abs: float  # where the axis ends, as a share of the maximum score
     headline: Sequence[ScoreRow]  # of whole benchmarks and averages
     other_metrics: Sequence[ScoreRow]  # of benchmarks
     tasks: Sequence[ScoreRow]
@@ -41,7 +41,8 @@ class ScoreChanges(NamedTuple):
 def score_changes(report: ComparisonReport) -> ScoreChanges:
     """Compute the tables of scores."""
     differences = report.comparison.differences
-    max_abs = max((relative_change(each).max_abs for each in differences), default=0.0)
+    bounded = (relative_change(each) for each in differences if each.max)
+    max_abs = max((change.max_abs for change in bounded), default=0.0)
 
     def rows(condition: Callable[[Difference], bool]) -> list[ScoreRow]:
         chosen = [each for each in differences if each.rule == report.rule and condition(each)]
@@ -81,7 +82,7 @@ def count_unscored(report: ComparisonReport) -> dict[str, int]:
 
 
 def relative_change(difference: Difference) -> Change:
-    """Return a change as a share of the maximum score, so that all fit on one axis."""
+    """Return a change as a share of the maximum score (100 if there is none)."""
     maximum = difference.max or 100.0
     low, high, detectable = (
         None if value is None else value / maximum
@@ -102,7 +103,9 @@ def score_row(report: ComparisonReport, difference: Difference, max_abs: float) 
         title=title,
         heading=heading(difference),
         css_class=change.css_class,
-        chart=change_bar(change, max_abs, f"{alt}, {interval}" if interval else alt),
+        chart=change_bar(change, max_abs, f"{alt}, {interval}" if interval else alt)
+        if difference.max
+        else None,
     )
 
 
