@@ -1,9 +1,9 @@
-"""How fast a stage trains with batches of like length, beside batches drawn at random.
+"""Training speed with length-grouped batches, compared with random batches.
 
-The same rows, model and seed in every arm; arms take turns within one run, each for one whole pass.
-The rows are the specimens of several datasets, whose prompts and answers differ in length; the
-model is small and its weights are drawn, which no time depends on. Run:
-python benchmarks/training_rate.py [--pictures 60] [--rounds 3] [--batch 32] [--json]
+All variants have the same rows, model and seed, and take turns, one epoch each. The rows are the
+specimens of several datasets, whose prompts and answers differ in length; the model is small, with
+random weights. Run:
+python benchmarks/training_rate.py [--images 60] [--rounds 3] [--batch 32] [--json]
 """
 
 import argparse
@@ -30,36 +30,38 @@ TASKS = ("caltech101/*", "coco/*", "concadia/*", "funsd/*", "geometry3k/*", "ico
 SIZES: dict[str, Any] = {"hidden_size": 128, "intermediate_size": 344, "num_attention_heads": 4}
 
 
-class Arm(NamedTuple):
-    """A way to batch: the settings of the stage, and the padded tokens of one forward pass."""
+class Variant(NamedTuple):
+    """A way to batch: settings of the stage, and the padded tokens of one forward pass."""
 
     stage: dict[str, Any]
     micro_batch_tokens: int = 10**9
 
 
-def arms(batch: int) -> dict[str, Arm]:
-    """Name the ways to batch."""
+def variants(batch: int) -> dict[str, Variant]:
+    """Return the ways to batch by name."""
     tokens = batch * 100
     budget = {"bucket_steps": 50, "batch_size": None, "batch_tokens": tokens}
     return {
-        "at random": Arm({"bucket_steps": 1}),
-        "at random, in four passes": Arm({"bucket_steps": 1}, tokens // 4),
-        "like length, 16 steps": Arm({"bucket_steps": 16}),
-        "like length, 50 steps": Arm({"bucket_steps": 50}),
-        "token budget, 50 steps": Arm(budget),
+        "random": Variant({"bucket_steps": 1}),
+        "random, four micro-batches": Variant({"bucket_steps": 1}, tokens // 4),
+        "length-grouped, 16 steps": Variant({"bucket_steps": 16}),
+        "length-grouped, 50 steps": Variant({"bucket_steps": 50}),
+        "token budget, 50 steps": Variant(budget),
     }
 
 
-def write_build(folder: Path, pictures: int) -> Path:
-    """Build from specimens, all of them to be trained on."""
+def write_build(directory: Path, images: int) -> Path:
+    """Build from specimens, without held-out instances."""
     for name in sorted({task.partition("/")[0] for task in TASKS}):
-        catalog.load(name).write_specimen(folder / "releases" / name, pictures)
-    build(folder / "releases", folder / "build", BuildSettings(tasks=TASKS, hold_out_images=0))
-    return folder / "build"
+        catalog.load(name).write_specimen(directory / "releases" / name, images)
+    build(
+        directory / "releases", directory / "build", BuildSettings(tasks=TASKS, hold_out_images=0)
+    )
+    return directory / "build"
 
 
-def write_parts(folder: Path, texts: Iterable[str], sizes: dict[str, Any] = SIZES) -> InitConfig:
-    """Save a small tower and language model, and a tokenizer that knows the texts."""
+def write_parts(directory: Path, texts: Iterable[str], sizes: dict[str, Any] = SIZES) -> InitConfig:
+    """Save a small vision tower and language model, and a tokenizer trained on the texts."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from tokenizers.trainers import BpeTrainer
     from transformers import (
@@ -83,91 +85,93 @@ def write_parts(folder: Path, texts: Iterable[str], sizes: dict[str, Any] = SIZE
             show_progress=False,
         ),
     )
-    words = PreTrainedTokenizerFast(tokenizer_object=core, bos_token="<s>", eos_token="</s>")
-    words.save_pretrained(folder / "words")
-    language = LlamaConfig(
-        vocab_size=len(words), num_hidden_layers=4, bos_token_id=0, eos_token_id=1, **sizes
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=core, bos_token="<s>", eos_token="</s>")
+    tokenizer.save_pretrained(directory / "language_model")
+    language_config = LlamaConfig(
+        vocab_size=len(tokenizer), num_hidden_layers=4, bos_token_id=0, eos_token_id=1, **sizes
     )
-    LlamaForCausalLM(language).save_pretrained(folder / "words")
-    seen = CLIPVisionConfig(image_size=32, patch_size=8, num_hidden_layers=4, **sizes)
-    CLIPVisionModel(seen).save_pretrained(folder / "tower")
+    LlamaForCausalLM(language_config).save_pretrained(directory / "language_model")
+    vision_config = CLIPVisionConfig(image_size=32, patch_size=8, num_hidden_layers=4, **sizes)
+    CLIPVisionModel(vision_config).save_pretrained(directory / "tower")
     CLIPImageProcessorPil(
         size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}
-    ).save_pretrained(folder / "tower")
+    ).save_pretrained(directory / "tower")
     return InitConfig(
-        vision_tower=folder / "tower", language_model=folder / "words", chat_template="plain"
+        vision_tower=directory / "tower",
+        language_model=directory / "language_model",
+        chat_template="plain",
     )
 
 
-def measure(config: TrainConfig, folder: Path) -> dict[str, float]:
-    """Train one pass; the time of the processor counts, which a busy machine disturbs less."""
-    loop = StageRunner(
-        config, config.stages[0], folder, DistributedContext(0, 1, torch.device("cpu"))
-    ).loop()
-    began = time.process_time()
-    loop.run()
-    spent = time.process_time() - began
-    line = json.loads((folder / "base/metrics.jsonl").read_text())
+def measure(config: TrainConfig, directory: Path) -> dict[str, float]:
+    """Train one epoch and return its speed, also per CPU second, which other load affects less."""
+    distributed = DistributedContext(0, 1, torch.device("cpu"))
+    trainer = StageRunner(config, config.stages[0], directory, distributed).build_trainer()
+    start = time.process_time()
+    trainer.run()
+    cpu_seconds = time.process_time() - start
+    line = json.loads((directory / "base/metrics.jsonl").read_text())
     return {
         "samples_per_second": line["samples_per_second"],
-        "samples_per_cpu_second": len(loop.rows) / spent,
-        "padding": line["padding"],
-        "steps": float(loop.plan.steps),
+        "samples_per_cpu_second": len(trainer.dataset) / cpu_seconds,
+        "padding_fraction": line["padding_fraction"],
+        "steps": float(trainer.sampler.steps),
     }
 
 
-def compare(folder: Path, pictures: int, rounds: int, batch: int) -> dict[str, Any]:
-    """Give the medians of each arm, and their ratio to batches drawn at random."""
-    made = write_build(folder, pictures)
-    instances = BuildDirectory(made).instances("train")
+def compare(directory: Path, images: int, rounds: int, batch: int) -> dict[str, Any]:
+    """Return the medians of each variant, and their ratio to random batches."""
+    build_path = write_build(directory, images)
+    instances = BuildDirectory(build_path).instances("train")
     texts = (turn.text for instance in instances for turn in instance.turns)
     config = TrainConfig(
         name="rate",
-        build=made,
-        init=write_parts(folder, texts),
+        build=build_path,
+        init=write_parts(directory, texts),
         runtime=RuntimeConfig(
             device="cpu", num_threads=1, log_every_steps=10**9, image_cache="features"
         ),
         stages=(StageConfig(name="base", learning_rate=1e-4, epochs=1, batch_size=batch),),
     )
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in arms(batch)}
+    results: dict[str, list[dict[str, float]]] = {name: [] for name in variants(batch)}
     for number in range(rounds):
-        for name, arm in arms(batch).items():
+        for name, variant in variants(batch).items():
             changed = replace(
                 config,
-                stages=(replace(config.stages[0], **arm.stage),),
-                runtime=replace(config.runtime, micro_batch_tokens=arm.micro_batch_tokens),
+                stages=(replace(config.stages[0], **variant.stage),),
+                runtime=replace(config.runtime, micro_batch_tokens=variant.micro_batch_tokens),
             )
-            found[name].append(measure(changed, folder / f"{number}-{name}"))
+            results[name].append(measure(changed, directory / f"{number}-{name}"))
     medians = {
         name: {key: statistics.median(line[key] for line in lines) for key in lines[0]}
-        for name, lines in found.items()
+        for name, lines in results.items()
     }
-    base = medians["at random"]["samples_per_cpu_second"]
+    base = medians["random"]["samples_per_cpu_second"]
     for line in medians.values():
         line["ratio"] = line["samples_per_cpu_second"] / base
-    return {"instances": len(instances), "batch": batch, "arms": medians}
+    return {"instances": len(instances), "batch": batch, "variants": medians}
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pictures", type=int, default=60)
+    parser.add_argument("--images", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
-    with TemporaryDirectory(prefix="visionflan-rate-") as folder:
-        result = compare(Path(folder), given.pictures, given.rounds, given.batch)
-    if given.json:
+    args = parser.parse_args()
+    with TemporaryDirectory(prefix="visionflan-rate-") as directory:
+        result = compare(Path(directory), args.images, args.rounds, args.batch)
+    if args.json:
         print(json.dumps(result, indent=1))
         return
-    print(f"{result['instances']} instances, steps of about {given.batch}, one thread")
-    for name, line in result["arms"].items():
+    print(f"{result['instances']} instances, steps of about {args.batch} instances, one thread")
+    for name, line in result["variants"].items():
         print(
             f"{name:<27}{line['samples_per_second']:8.1f} samples/s"
-            f"{line['samples_per_cpu_second']:8.1f} per CPU second{line['padding']:8.1%} padding"
-            f"{line['steps']:6.0f} steps{line['ratio']:7.2f} x"
+            f"{line['samples_per_cpu_second']:8.1f} per CPU second"
+            f"{line['padding_fraction']:8.1%} padding{line['steps']:6.0f} steps"
+            f"{line['ratio']:7.2f} x"
         )
 
 

@@ -1,4 +1,4 @@
-"""The whole path in miniature: releases, a build, a model trained in two stages, a report."""
+"""The whole pipeline in miniature: releases, build, training in two stages, evaluation, report."""
 
 import shutil
 import time
@@ -22,10 +22,10 @@ from visionflan.report.compare_page.page import COMPARISON, load_comparison, wri
 from visionflan.report.run_page.page import write_report
 from visionflan.train.run import train
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
-# Whose specimens are drawn, and how many pictures of each: what a tiny model can tell apart at 32
-# pixels in the minutes that it has, and, to show what it cannot, existence and options.
+# The datasets whose specimens are drawn, with the number of images of each. Most are tasks that a
+# tiny model can learn from 32 x 32 pixels in a few minutes; a few show what it cannot learn.
 SPECIMENS: dict[str, int] = {
     "caltech101": 700,
     "clevr": 300,
@@ -68,49 +68,49 @@ MINIATURE = BuildSettings(
     hold_out_tasks=("okvqa/ok_vqa", "winoground/image_captioning"),
     max_per_held_out_task=100,
 )
-ON_REAL = BuildSettings(max_per_task=300, hold_out_images=0.1, max_per_held_out_task=100)
-ASKED = EvaluationSettings(max_new_tokens=32, limit=60, likelihood=True)
+REAL_RELEASES = BuildSettings(max_per_task=300, hold_out_images=0.1, max_per_held_out_task=100)
+EVALUATION = EvaluationSettings(max_new_tokens=32, limit=60, likelihood=True)
 
 
-def quickstart(out: Path, data_root: Path | None, say: Say) -> Path:
-    """Go the whole path in a folder, and give the report's path; stopped, it goes on from there."""
+def quickstart(out: Path, data_root: Path | None, log: Log) -> Path:
+    """Run or resume the whole pipeline in a directory; return the path of the report."""
     out.mkdir(parents=True, exist_ok=True)
-    with timed("1/5 releases", say):
+    with timed("1/5 releases", log):
         root = data_root or miniature_releases(out / "releases")
-    settings = MINIATURE if data_root is None else for_real(root)
-    with timed("2/5 build", say):
-        manifest = build(root, out / "build", settings, log=say)
-        if unread := failed_datasets(manifest):
-            told = manifest["datasets"][unread[0]]["message"]
-            raise BuildError(f"{' and '.join(unread)} could not be read: {told}")
-    with timed("3/5 train", say):
-        train(replace(tiny(), build=(out / "build").resolve()), out, say=say)
-    with timed("4/5 evaluate", say):
-        for place in checkpoints(out):
+    settings = MINIATURE if data_root is None else real_settings(root)
+    with timed("2/5 build", log):
+        manifest = build(root, out / "build", settings, log=log)
+        if failed := failed_datasets(manifest):
+            message = manifest["datasets"][failed[0]]["message"]
+            raise BuildError(f"{' and '.join(failed)} could not be read: {message}")
+    with timed("3/5 train", log):
+        train(replace(tiny(), build=(out / "build").resolve()), out, log=log)
+    with timed("4/5 evaluate", log):
+        for paths in checkpoints(out):
             subject = EvalSubject(
-                answerer=CheckpointModel(place.checkpoint),
-                path=place.checkpoint,
+                answerer=CheckpointModel(paths.checkpoint),
+                path=paths.checkpoint,
                 run=out.resolve().name,
-                phase=place.phase,
+                phase=paths.phase,
             )
-            evaluate(subject, held_out(builds([], place.run)), place.out, ASKED)
-    with timed("5/5 report", say):
+            evaluate(subject, held_out(builds([], paths.run)), paths.out, EVALUATION)
+    with timed("5/5 report", log):
         report = write_report(out)
         write_comparison(load_comparison(out), out / COMPARISON)
         return report
 
 
 @contextmanager
-def timed(name: str, say: Say) -> Iterator[None]:
-    """Say what begins, and how long it took."""
-    began = time.monotonic()
-    say(f"{name} ...")
+def timed(step: str, log: Log) -> Iterator[None]:
+    """Log the beginning of a step, and how long it took."""
+    start = time.monotonic()
+    log(f"{step} ...")
     yield
-    say(f"{name}: {time.monotonic() - began:.0f} s")
+    log(f"{step}: done in {time.monotonic() - start:.0f} s")
 
 
 def miniature_releases(root: Path) -> Path:
-    """Draw the releases that are not there yet; each appears only when it is whole."""
+    """Draw the missing releases; each appears under its name only when it is complete."""
     for name, count in SPECIMENS.items():
         if not (root / name).exists():
             unfinished = root.with_name(f"{root.name}.unfinished")
@@ -122,14 +122,14 @@ def miniature_releases(root: Path) -> Path:
     return root
 
 
-def for_real(data_root: Path) -> BuildSettings:
-    """Choose all that is there, in small numbers, with two tasks held out."""
-    found = plan(data_root, ON_REAL).tasks
-    tasks = [f"{name}/{task}" for name, offered in found.items() for task in offered]
-    return replace(ON_REAL, hold_out_tasks=two_of(tasks))
+def real_settings(data_root: Path) -> BuildSettings:
+    """Return settings for a small build of all releases in `data_root`, with two tasks held out."""
+    by_dataset = plan(data_root, REAL_RELEASES).tasks
+    tasks = [f"{dataset}/{task}" for dataset, names in by_dataset.items() for task in names]
+    return replace(REAL_RELEASES, hold_out_tasks=select_held_out(tasks))
 
 
-def two_of(tasks: Sequence[str]) -> tuple[str, ...]:
-    """Choose two tasks by hash to hold out wholly, where there are enough to train on others."""
-    chosen = sorted(tasks, key=lambda task: stable_hash("held out", task))[:2]
-    return tuple(chosen) if len(tasks) >= 6 else ()
+def select_held_out(tasks: Sequence[str]) -> tuple[str, ...]:
+    """Select two tasks by hash to hold out completely; none if there are fewer than six."""
+    selected = sorted(tasks, key=lambda task: stable_hash("held out", task))[:2]
+    return tuple(selected) if len(tasks) >= 6 else ()

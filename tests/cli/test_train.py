@@ -1,4 +1,4 @@
-"""`visionflan train` and `visionflan chat`, from the command line's words to what they print."""
+"""`visionflan train` and `visionflan chat`, from their arguments to what they print."""
 
 import io
 import json
@@ -18,13 +18,15 @@ RECIPE = """
 from pathlib import Path
 from visionflan.train.config import InitConfig, RuntimeConfig, StageConfig, TrainConfig
 
-FOLDER = Path(__file__).parent
+DIRECTORY = Path(__file__).parent
 
 def small():
     return TrainConfig(
         name="small",
         init=InitConfig(
-            vision_tower=FOLDER / "tower", language_model=FOLDER / "words", chat_template="plain"
+            vision_tower=DIRECTORY / "tower",
+            language_model=DIRECTORY / "language_model",
+            chat_template="plain",
         ),
         runtime=RuntimeConfig(num_threads=1, log_every_steps=1, device="cpu"),
         stages=(
@@ -36,38 +38,38 @@ def small():
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("cli")
-    save_tower(made / "tower")
-    save_language_model(made / "words")
-    write_build(made / "build")
-    (made / "small_recipe.py").write_text(RECIPE)
-    (made / "red.png").write_bytes(png((220, 20, 20), (40, 40)))
-    return made
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("cli")
+    save_tower(path / "tower")
+    save_language_model(path / "language_model")
+    write_build(path / "build")
+    (path / "small_recipe.py").write_text(RECIPE)
+    (path / "red.png").write_bytes(png((220, 20, 20), (40, 40)))
+    return path
 
 
 @pytest.fixture(autouse=True)
-def stand_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(folder)
-    monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
+def working_directory(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(directory)
+    monkeypatch.setattr(sys, "path", [str(directory), *sys.path])
 
 
 def test_a_recipe_is_trained_and_its_checkpoint_answers(
-    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    directory: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = ["train", "small_recipe:small", "--out", "run", "--build", "build"]
-    assert main([*words, "--set", "stages.base.learning_rate=1e-3", "--stage", "base"]) == 0
-    said = capsys.readouterr()
-    assert said.out == "run/base/checkpoint\n"
-    assert "base: 3 steps over 24 instances" in said.err
-    kept = json.loads((folder / "run/config.json").read_bytes())
-    assert kept["stages"][0]["learning_rate"] == 1e-3
-    assert kept["build"] == str(folder / "build")
-    assert not (folder / "run/chat").exists()
+    command = ["train", "small_recipe:small", "--out", "run", "--build", "build"]
+    assert main([*command, "--set", "stages.base.learning_rate=1e-3", "--stage", "base"]) == 0
+    output = capsys.readouterr()
+    assert output.out == "run/base/checkpoint\n"
+    assert "base: 3 steps on 24 instances" in output.err
+    config = json.loads((directory / "run/config.json").read_bytes())
+    assert config["stages"][0]["learning_rate"] == 1e-3
+    assert config["build"] == str(directory / "build")
+    assert not (directory / "run/chat").exists()
 
-    assert main(words) == 1
-    assert "begun with another stages.base.learning_rate" in capsys.readouterr().err
-    assert main([*words, "--set", "stages.base.learning_rate=1e-3"]) == 0
+    assert main(command) == 1
+    assert "started with a different stages.base.learning_rate" in capsys.readouterr().err
+    assert main([*command, "--set", "stages.base.learning_rate=1e-3"]) == 0
     assert capsys.readouterr().out == "run/chat/checkpoint\n"
 
     chat = ["chat", "run/chat/checkpoint", "red.png", "--max-new-tokens", "5"]
@@ -82,56 +84,56 @@ def test_a_recipe_is_trained_and_its_checkpoint_answers(
 
 
 def test_show_prints_the_configuration_and_trains_nothing(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+    directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["train", "base_7b", "--out", "never", "--show", "--set", "stages=base"]
-    assert main(words) == 0
-    shown = json.loads(capsys.readouterr().out)
-    assert [stage["name"] for stage in shown["stages"]] == ["base"]
-    assert not (folder / "never").exists()
+    command = ["train", "base_7b", "--out", "never", "--show", "--set", "stages=base"]
+    assert main(command) == 0
+    config = json.loads(capsys.readouterr().out)
+    assert [stage["name"] for stage in config["stages"]] == ["base"]
+    assert not (directory / "never").exists()
 
 
 @pytest.mark.parametrize(
-    ("words", "complaint"),
+    ("command", "message"),
     [
         (["train", "base_8b", "--out", "never"], "there is no recipe 'base_8b'"),
-        (["train", "base_7b", "--out", "never", "--set", "sed=1"], "could be seed"),
-        (["train", "small_recipe:small", "--out", "never"], "has nothing to read: give --build"),
+        (["train", "base_7b", "--out", "never", "--set", "sed=1"], "did you mean seed"),
+        (["train", "small_recipe:small", "--out", "never"], "has no data: use --build"),
         (["train", "small_recipe:small", "--out", "never", "--build", "tower"], "manifest.json"),
         (["chat", "nowhere", "red.png", "--ask", "a"], "nowhere is not a checkpoint"),
         (["chat", "nowhere", "none.png", "--ask", "a"], "none.png"),
     ],
 )
-def test_what_cannot_be_done_is_told_in_one_sentence(
-    words: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+def test_an_error_is_one_sentence(
+    command: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(words) == 1
-    said = capsys.readouterr().err
-    assert complaint in said
-    assert "Traceback" not in said
+    assert main(command) == 1
+    errors = capsys.readouterr().err
+    assert message in errors
+    assert "Traceback" not in errors
 
 
-def test_a_run_that_is_asked_to_stop_saves_its_state_and_goes_on(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+def test_a_run_that_is_asked_to_stop_saves_its_state(
+    directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["train", "small_recipe:small", "--out", "long", "--build", "build"]
-    words += ["--set", "stages.base.steps=300", "--stage", "base"]
-    code = f"import sys; from visionflan.cli.main import main; sys.exit(main({words!r}))"
+    command = ["train", "small_recipe:small", "--out", "long", "--build", "build"]
+    command += ["--set", "stages.base.steps=300", "--stage", "base"]
+    code = f"import sys; from visionflan.cli.main import main; sys.exit(main({command!r}))"
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(folder)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(directory), *sys.path])},
     )
-    lines = folder / "long/base/metrics.jsonl"
+    lines = directory / "long/base/metrics.jsonl"
     deadline = time.monotonic() + 120
     while not lines.is_file() and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "interrupted; run the same command again to resume" in said
+    assert "interrupted; run the same command again to resume" in errors
     reached = json.loads(lines.read_text().splitlines()[-1])["step"]
-    states = [path.name for path in (folder / "long/base/resume").iterdir()]
+    states = [path.name for path in (directory / "long/base/resume").iterdir()]
     assert states == [f"step-{reached:08d}"]
     assert reached < 300

@@ -47,8 +47,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (directory / "config.json").write_text(json.dumps(config))
     for stage, steps in (("pretrain", 40), ("chat", 5), ("base", 900)):
         train(directory / stage, steps)
-    about = {"about": "The tower learns from words.", "steps": 40}
-    (directory / "pretrain/run.json").write_text(json.dumps(about))
+    pretrain = {"description": "The tower learns from words.", "steps": 40}
+    (directory / "pretrain/run.json").write_text(json.dumps(pretrain))
     return directory
 
 
@@ -64,7 +64,13 @@ def answer(
 def train(directory: Path, steps: int) -> None:
     directory.mkdir(exist_ok=True)
     lines = [
-        {"step": step, "loss": 1 / step, "samples_per_second": 9.0, "padding": 0.1, "seconds": step}
+        {
+            "step": step,
+            "loss": 1 / step,
+            "samples_per_second": 9.0,
+            "padding_fraction": 0.1,
+            "elapsed_seconds": step,
+        }
         for step in range(1, steps + 1)
     ]
     (directory / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
@@ -128,17 +134,21 @@ def test_stages_are_in_the_order_in_which_they_were_trained(run: Path) -> None:
 
 
 def test_each_loss_of_a_stage_has_a_curve_of_its_own() -> None:
-    lines = [{"step": 1, "tower_loss": 3.0}, {"step": 2, "tower_loss": 2.0}]
+    lines = [{"step": 1, "vision_tower_loss": 3.0}, {"step": 2, "vision_tower_loss": 2.0}]
     lines += [{"step": 1, "language_model_loss": 5.0}, {"step": 2, "language_model_loss": 4.0}]
     lines += [{"step": 3, "language_model_loss": float("nan")}, {"step": 1, "rare_loss": 1.0}]
     curves = list(loss_curves("pretrain", lines))
-    assert [curve.name for curve in curves] == ["pretrain: tower", "pretrain: language model"]
+    assert [curve.name for curve in curves] == [
+        "pretrain: vision tower",
+        "pretrain: language model",
+    ]
     assert [curve.last for curve in curves] == [2.0, 4.0]
 
 
 def test_parts_that_the_run_trained_itself_need_no_source(run: Path) -> None:
     data = load_run(run)
-    own = {"init": {"vision_tower": str(run / "pretrain/tower"), "language_model": "elsewhere"}}
+    tower = str(run / "pretrain/vision_tower")
+    own = {"init": {"vision_tower": tower, "language_model": "elsewhere"}}
     assert initialization(replace(data, config=own)) == "The language model is elsewhere."
 
 

@@ -1,4 +1,4 @@
-"""A configuration goes through JSON and back, and is changed by typed settings."""
+"""A configuration is converted to JSON and back, and changed by typed settings."""
 
 import json
 from dataclasses import replace
@@ -14,7 +14,7 @@ from visionflan.train.config_io import SettingError, from_json, override, to_jso
 from visionflan.train.trainer import lr_factor
 
 CONFIG = TrainConfig(
-    name="made",
+    name="example",
     build=Path("b"),
     init=InitConfig(vision_tower=Path("t"), language_model=Path("l")),
     runtime=RuntimeConfig(num_threads=2),
@@ -41,7 +41,7 @@ def test_a_configuration_comes_back_from_json_as_it_was(config: TrainConfig) -> 
 
 
 @pytest.mark.parametrize(
-    ("setting", "found"),
+    ("setting", "is_set"),
     [
         ("seed=7", lambda config: config.seed == 7),
         ("build=x/y", lambda config: config.build == Path("x/y")),
@@ -67,10 +67,10 @@ def test_a_configuration_comes_back_from_json_as_it_was(config: TrainConfig) -> 
         ("stages=base,align", lambda config: config.stages[1].name == "align"),
     ],
 )
-def test_a_setting_is_read_by_its_type_and_changes_nothing_else(setting: str, found) -> None:  # type: ignore[no-untyped-def]
+def test_a_setting_is_read_by_its_type_and_changes_nothing_else(setting: str, is_set) -> None:  # type: ignore[no-untyped-def]
     changed = override(CONFIG, setting)
-    assert found(changed)
-    assert not found(CONFIG)
+    assert is_set(changed)
+    assert not is_set(CONFIG)
     assert replace(
         changed,
         seed=0,
@@ -82,16 +82,20 @@ def test_a_setting_is_read_by_its_type_and_changes_nothing_else(setting: str, fo
 
 
 @pytest.mark.parametrize(
-    ("setting", "fault", "complaint"),
+    ("setting", "error", "message"),
     [
-        ("stages.base.learning_rat=1", UnknownNameError, "learning_rat' could be learning_rate"),
-        ("stages.bse.steps=1", UnknownNameError, "'bse' could be base"),
-        ("stages=base,chat", UnknownNameError, "'chat' could be align, base"),
-        ("sede=1", UnknownNameError, "'sede' could be seed"),
+        (
+            "stages.base.learning_rat=1",
+            UnknownNameError,
+            "'learning_rat', did you mean learning",
+        ),
+        ("stages.bse.steps=1", UnknownNameError, "'bse', did you mean base"),
+        ("stages=base,chat", UnknownNameError, "'chat', did you mean align, base"),
+        ("sede=1", UnknownNameError, "'sede', did you mean seed"),
         ("seed", SettingError, "write name=value"),
-        ("seed=1.5", SettingError, "`seed` is '1.5', which is no int"),
-        ("seed.more=1", SettingError, "goes too far"),
-        ("stages.base=1", SettingError, "is a part and no value"),
+        ("seed=1.5", SettingError, "`seed` is '1.5', but must be of type int"),
+        ("seed.more=1", SettingError, "seed is a value and has no 'more'"),
+        ("stages.base=1", SettingError, "is a group of settings: set one"),
         ("runtime.device=gpu", SettingError, "must be one of auto, cpu, cuda"),
         ("runtime.gradient_checkpointing=yes", SettingError, "must be true or false"),
         ("stages.base.steps=4", TrainingError, "set exactly one of `epochs` and `steps`"),
@@ -99,10 +103,10 @@ def test_a_setting_is_read_by_its_type_and_changes_nothing_else(setting: str, fo
         ("stages.base.trainable=", TrainingError, "trains nothing"),
     ],
 )
-def test_a_setting_that_is_not_or_cannot_be_is_refused(
-    setting: str, fault: type[Exception], complaint: str
+def test_an_unknown_setting_or_a_wrong_value_is_refused(
+    setting: str, error: type[Exception], message: str
 ) -> None:
-    with pytest.raises(fault, match=complaint):
+    with pytest.raises(error, match=message):
         override(CONFIG, setting)
 
 

@@ -1,4 +1,4 @@
-"""Training killed at random points, and shared out to two processes, ends as if it had not been."""
+"""Training killed at random points, or run by two processes, ends with the same weights."""
 
 import json
 import multiprocessing
@@ -20,35 +20,35 @@ from visionflan.train.config_io import from_json, to_json
 KILLS = 4
 
 
-def train_from(file: Path, out: Path, world: dict[str, str]) -> None:
-    """Train in a process of its own, one of several if the world says so."""
+def train_from(file: Path, out: Path, environment: dict[str, str]) -> None:
+    """Train in this process, as one of several if the environment says so."""
     from visionflan.train.run import train
 
-    os.environ.update(world)
+    os.environ.update(environment)
     config = from_json(TrainConfig, json.loads(file.read_bytes()))
     train(config, out)
 
 
 @pytest.fixture(scope="module")
 def context() -> ForkServerContext:
-    """Load the libraries once, in the process that the others are forked from."""
-    made = multiprocessing.get_context("forkserver")
-    made.set_forkserver_preload(
+    """Return a context that loads the libraries once, in the process that others fork from."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
         ["visionflan.train.run", "transformers.models.llava.modeling_llava"]
     )
-    return made
+    return context
 
 
 @pytest.fixture(scope="module")
-def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write a configuration with what it needs, and give its file."""
-    folder = tmp_path_factory.mktemp("given")
+def config_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a configuration with all that it names, and return its file."""
+    directory = tmp_path_factory.mktemp("config")
     config = TrainConfig(
         name="killed",
-        build=write_build(folder / "build", texts=6),
+        build=write_build(directory / "build", texts=6),
         init=InitConfig(
-            vision_tower=save_tower(folder / "tower"),
-            language_model=save_language_model(folder / "words", "qwen2"),
+            vision_tower=save_tower(directory / "tower"),
+            language_model=save_language_model(directory / "words", "qwen2"),
         ),
         runtime=RuntimeConfig(
             num_threads=1,
@@ -71,7 +71,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
             ),
         ),
     )
-    file = folder / "config.json"
+    file = directory / "config.json"
     file.write_text(json.dumps(to_json(config)))
     return file
 
@@ -81,12 +81,12 @@ def weights(run: Path, stage: str) -> dict[str, torch.Tensor]:
 
 
 @pytest.fixture(scope="module")
-def alone(
-    context: ForkServerContext, given: Path, tmp_path_factory: pytest.TempPathFactory
+def uninterrupted(
+    context: ForkServerContext, config_file: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """Train without any trouble, and say how long it took."""
-    run = tmp_path_factory.mktemp("alone")
-    process = context.Process(target=train_from, args=(given, run, {}))
+    """Train without an interruption."""
+    run = tmp_path_factory.mktemp("uninterrupted")
+    process = context.Process(target=train_from, args=(config_file, run, {}))
     process.start()
     process.join()
     assert process.exitcode == 0
@@ -94,11 +94,11 @@ def alone(
 
 
 def test_a_run_killed_at_random_points_ends_with_the_same_weights(
-    context: ForkServerContext, given: Path, alone: Path, tmp_path: Path
+    context: ForkServerContext, config_file: Path, uninterrupted: Path, tmp_path: Path
 ) -> None:
-    drawn, reached = random.Random(), []
+    generator, reached = random.Random(), []
     for _ in range(KILLS):
-        process = context.Process(target=train_from, args=(given, tmp_path, {}))
+        process = context.Process(target=train_from, args=(config_file, tmp_path, {}))
         process.start()
         deadline = time.monotonic() + 60
         lines = tmp_path / "base/metrics.jsonl"
@@ -107,21 +107,21 @@ def test_a_run_killed_at_random_points_ends_with_the_same_weights(
             if lines.is_file() and lines.stat().st_mtime != before:
                 break
             time.sleep(0.01)
-        time.sleep(drawn.uniform(0, 0.4))
+        time.sleep(generator.uniform(0, 0.4))
         process.kill()
         process.join()
         reached.append(lines.read_text().count("\n"))
-    process = context.Process(target=train_from, args=(given, tmp_path, {}))
+    process = context.Process(target=train_from, args=(config_file, tmp_path, {}))
     process.start()
     process.join()
     assert process.exitcode == 0
     for stage in ("align", "base", "chat"):
-        expected, found = weights(alone, stage), weights(tmp_path, stage)
-        assert expected.keys() == found.keys()
-        assert all(torch.equal(expected[name], found[name]) for name in expected), reached
+        expected, actual = weights(uninterrupted, stage), weights(tmp_path, stage)
+        assert expected.keys() == actual.keys()
+        assert all(torch.equal(expected[name], actual[name]) for name in expected), reached
         ours, theirs = (
             [json.loads(line) for line in (run / stage / "metrics.jsonl").read_text().splitlines()]
-            for run in (tmp_path, alone)
+            for run in (tmp_path, uninterrupted)
         )
         assert [(line["step"], line["loss"]) for line in ours] == [
             (line["step"], line["loss"]) for line in theirs
@@ -129,22 +129,24 @@ def test_a_run_killed_at_random_points_ends_with_the_same_weights(
 
 
 def test_two_processes_end_where_one_does(
-    context: ForkServerContext, given: Path, alone: Path, tmp_path: Path
+    context: ForkServerContext, config_file: Path, uninterrupted: Path, tmp_path: Path
 ) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     processes = []
     for rank in ("0", "1"):
-        world = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": "2"}
-        world |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-        processes.append(context.Process(target=train_from, args=(given, tmp_path, world)))
+        environment = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": "2"}
+        environment |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        processes.append(
+            context.Process(target=train_from, args=(config_file, tmp_path, environment))
+        )
         processes[-1].start()
     for process in processes:
         process.join()
         assert process.exitcode == 0
     for stage in ("align", "base", "chat"):
-        expected, found = weights(alone, stage), weights(tmp_path, stage)
-        assert expected.keys() == found.keys()
+        expected, actual = weights(uninterrupted, stage), weights(tmp_path, stage)
+        assert expected.keys() == actual.keys()
         for name, weight in expected.items():
-            torch.testing.assert_close(found[name], weight, atol=1e-5, rtol=0)
+            torch.testing.assert_close(actual[name], weight, atol=1e-5, rtol=0)

@@ -1,4 +1,4 @@
-"""Recipes are functions, found by short names or by where they are."""
+"""Recipes are functions, found by a short name or by module and function."""
 
 import sys
 from pathlib import Path
@@ -33,7 +33,7 @@ def test_the_papers_values_are_those_of_the_paper() -> None:
             assert stage.max_seq_len == 2048
 
 
-def test_every_name_is_that_of_the_configuration_it_gives() -> None:
+def test_every_name_is_that_of_the_configuration_it_returns() -> None:
     assert {"base_13b", "chat_13b", "base_7b", "chat_7b"} <= set(names())
     assert [find(name).name for name in names()] == names()
 
@@ -50,12 +50,12 @@ def test_any_function_that_can_be_imported_is_a_recipe(
     monkeypatch.setattr(sys, "path", list(sys.path))
     assert find("own_recipes:mine") == base_13b() == find("visionflan.recipes:base_13b")
     for name in ("own_recipes:wrong", "own_recipes:none"):
-        with pytest.raises(TrainingError, match="must be a function returning a TrainConfig"):
+        with pytest.raises(TrainingError, match="must be a function that returns a TrainConfig"):
             find(name)
     with pytest.raises(TrainingError, match="cannot be imported"):
         find("nowhere.at.all:mine")
 
 
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
-    with pytest.raises(UnknownNameError, match="'base_13': it could be base_13b"):
+    with pytest.raises(UnknownNameError, match="'base_13': did you mean base_13b"):
         find("base_13")

@@ -1,4 +1,4 @@
-"""The tiny recipe goes from a build to a chat checkpoint, and goes on where it stopped."""
+"""The tiny recipe trains from a build to a chat checkpoint, and skips what is done."""
 
 import json
 from dataclasses import replace
@@ -18,7 +18,7 @@ SHORT = PretrainConfig(
 
 
 def shortened(build: Path) -> TrainConfig:
-    """Take the tiny recipe, with two steps a stage."""
+    """Return the tiny recipe with two steps per stage."""
     tiny = find("tiny")
     stages = tuple(
         replace(stage, steps=2, batch_size=4, batch_tokens=None) for stage in tiny.stages
@@ -38,37 +38,37 @@ def test_its_stages_train_the_connector_then_the_language_model_too() -> None:
     assert tiny.stage("chat").data.synthetic_conversations == 1000
 
 
-def test_it_comes_back_from_json_as_it_was() -> None:
+def test_it_is_the_same_after_a_round_trip_through_json() -> None:
     tiny = find("tiny")
     assert from_json(TrainConfig, json.loads(json.dumps(to_json(tiny)))) == tiny
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainConfig]:
-    folder = tmp_path_factory.mktemp("tiny")
-    config = shortened(write_build(folder / "build"))
-    train(config, folder / "run")
-    return folder / "run", config
+    directory = tmp_path_factory.mktemp("tiny")
+    config = shortened(write_build(directory / "build"))
+    train(config, directory / "run")
+    return directory / "run", config
 
 
-def test_every_stage_leaves_a_checkpoint_with_one_tower(
+def test_every_stage_leaves_a_checkpoint_with_the_same_vision_tower(
     trained: tuple[Path, TrainConfig],
 ) -> None:
-    run, config = trained
-    told = [
-        json.loads((run / stage.name / "checkpoint" / "run.json").read_bytes())
+    out, config = trained
+    runs = [
+        json.loads((out / stage.name / "checkpoint" / "run.json").read_bytes())
         for stage in config.stages
     ]
-    assert len({each["identity"]["vision_tower"] for each in told}) == 1
-    assert len({each["weights"] for each in told}) == 3
+    assert len({run["fingerprint"]["vision_tower"] for run in runs}) == 1
+    assert len({run["weights_sha256"] for run in runs}) == 3
 
 
-def test_a_run_that_is_done_is_not_done_again(trained: tuple[Path, TrainConfig]) -> None:
+def test_a_finished_run_is_not_repeated(trained: tuple[Path, TrainConfig]) -> None:
     run, config = trained
     files = sorted(run.rglob("*.safetensors"))
     before = [file.stat().st_mtime_ns for file in files]
-    said: list[str] = []
-    train(config, run, say=said.append)
+    lines: list[str] = []
+    train(config, run, log=lines.append)
     assert [file.stat().st_mtime_ns for file in files] == before
-    assert len(said) == 4
-    assert all("done before" in line for line in said)
+    assert len(lines) == 4
+    assert all("already done" in line for line in lines)

@@ -1,7 +1,8 @@
 """Build, train, evaluate and report on miniature releases, in about ten minutes on two cores.
 
-The releases are drawn in the official layouts of the datasets, with true labels; with --data-root
-the same is done on real ones. Stopped at any moment, the same command goes on where it was.
+The releases are drawn in the official layouts of the datasets, with correct labels; with
+--data-root, real releases are used instead. If it is interrupted, run the same command again to
+resume.
 """
 
 import argparse
@@ -11,25 +12,35 @@ from visionflan.cli.shared.log import log
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what the command takes."""
+    """Add the command's arguments."""
     parser.add_argument(
-        "--out", type=Path, default=Path("quickstart"), metavar="RUN", help="(%(default)s)"
+        "--out",
+        type=Path,
+        default=Path("quickstart"),
+        metavar="RUN",
+        help="run directory (default: %(default)s)",
     )
-    parser.add_argument("--data-root", type=Path, metavar="DIR", help="real releases to use")
+    parser.add_argument(
+        "--data-root",
+        type=Path,
+        metavar="DIR",
+        help="use real releases: a directory with one subdirectory per dataset, named as in "
+        "`visionflan datasets`",
+    )
 
 
-def run(given: argparse.Namespace) -> int:
-    """Go the whole path, and say where the report is."""
+def run(args: argparse.Namespace) -> int:
+    """Run the whole pipeline; print the scores and the paths of the reports."""
     from visionflan.cli.shared.score_tables import print_scores
     from visionflan.evaluate.records.paths import evaluations
     from visionflan.evaluate.run import rescore
     from visionflan.quickstart import quickstart
     from visionflan.report.compare_page.page import COMPARISON
 
-    report = quickstart(given.out, given.data_root, log)
-    print_scores([rescore(folder) for folder in evaluations(given.out)], as_json=False)
-    print(f"\nThe report: {report.resolve().as_uri()}")
-    changes = given.out.resolve() / COMPARISON / "compare.html"
-    print(f"What the second stage changed: {changes.as_uri()}")
-    print(f"Talk to it: visionflan chat {given.out}/chat/checkpoint PICTURE")
+    report = quickstart(args.out, args.data_root, log)
+    print_scores([rescore(directory) for directory in evaluations(args.out)], as_json=False)
+    print(f"\nReport: {report.resolve().as_uri()}")
+    comparison = args.out.resolve() / COMPARISON / "compare.html"
+    print(f"What stage 2 changed: {comparison.as_uri()}")
+    print(f"Chat with the model: visionflan chat {args.out}/chat/checkpoint IMAGE")
     return 0

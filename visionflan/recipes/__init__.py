@@ -1,4 +1,4 @@
-"""Complete runs, each a function that returns its whole configuration."""
+"""Recipes: functions that return the configuration of a complete run."""
 
 import importlib
 import sys
@@ -15,31 +15,33 @@ __all__ = ["base_7b", "base_13b", "chat_7b", "chat_13b", "find", "names", "tiny"
 
 
 def names() -> list[str]:
-    """Name the recipes that come with the package."""
+    """Return the names of the recipes in this package."""
     return [name for name in __all__ if name not in ("find", "names")]
 
 
 def find(name: str) -> TrainConfig:
-    """Give the recipe of this short name, or the one that `package.module:function` returns."""
-    place, _, function = name.rpartition(":")
-    if not place and name not in names():
+    """Return the configuration of a recipe: a short name, or `package.module:function`."""
+    module_name, _, function = name.rpartition(":")
+    if not module_name and name not in names():
         near = get_close_matches(name, names(), n=3, cutoff=0.4) or names()
         raise UnknownNameError(
-            f"there is no recipe {name!r}: it could be {', '.join(near)}, or any function told as "
-            "package.module:function."
+            f"there is no recipe {name!r}: did you mean {', '.join(near)}? A function of your own "
+            "is written as package.module:function."
         )
-    recipe = getattr(imported(place or __name__, name), function or name, None)
+    recipe = getattr(import_recipe(module_name or __name__, name), function or name, None)
     config = recipe() if callable(recipe) else None
     if not isinstance(config, TrainConfig):
-        raise TrainingError(f"{name} is no recipe: it must be a function returning a TrainConfig.")
+        raise TrainingError(
+            f"{name} is not a recipe: it must be a function that returns a TrainConfig."
+        )
     return config
 
 
-def imported(place: str, name: str) -> ModuleType:
-    """Import a module, also one in the folder that the user stands in."""
+def import_recipe(module_name: str, recipe: str) -> ModuleType:
+    """Import the module of a recipe; it may be in the current directory."""
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
-        return importlib.import_module(place)
-    except ModuleNotFoundError as fault:
-        raise TrainingError(f"the recipe {name} cannot be imported: {fault}.") from fault
+        return importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise TrainingError(f"the recipe {recipe} cannot be imported: {error}.") from error

@@ -26,7 +26,7 @@ CHAT = StageConfig(
 
 
 def base_13b() -> TrainConfig:
-    """Align the connector of a 13-billion model, then train Vision-Flan Base."""
+    """Return the recipe of Vision-Flan Base 13B: align the connector, then train on the build."""
     return TrainConfig(
         name="base_13b",
         init=InitConfig(chat_template="vicuna"),
@@ -39,16 +39,16 @@ def base_13b() -> TrainConfig:
 
 
 def chat_13b() -> TrainConfig:
-    """Go on from Vision-Flan Base with 1,000 instances of LLaVA: 128 steps of 64."""
+    """Return the recipe of Vision-Flan Chat 13B: Base, then 128 steps of 64 conversations."""
     base = base_13b()
     return replace(base, name="chat_13b", stages=(*base.stages, CHAT))
 
 
 def base_7b() -> TrainConfig:
-    """Do the same as `base_13b` with a model of 7 billion."""
+    """Return the same recipe as `base_13b` for a language model of 7 billion parameters."""
     return replace(base_13b(), name="base_7b")
 
 
 def chat_7b() -> TrainConfig:
-    """Do the same as `chat_13b` with a model of 7 billion."""
+    """Return the same recipe as `chat_13b` for a language model of 7 billion parameters."""
     return replace(chat_13b(), name="chat_7b")

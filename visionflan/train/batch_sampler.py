@@ -1,6 +1,6 @@
-"""Which rows each step takes, and how a step is shared out to processes and forward passes.
+"""The rows of each step, and how a step is split over ranks and forward passes.
 
-Everything follows from the seed, so a run that continues needs to know nothing but its step.
+Everything follows from the seed, so that a run can be resumed from its step number alone.
 """
 
 from collections.abc import Iterator
@@ -20,24 +20,24 @@ RowIndices = NDArray[np.int64]
 
 @dataclass
 class BatchSampler:
-    """The steps of a stage over rows of these lengths."""
+    """The steps of a stage over rows of the given lengths (length-grouped batching)."""
 
     lengths: NDArray[np.int32]
     stage: StageConfig
     seed: int
-    known: dict[int, list[RowIndices]] = field(default_factory=dict)
+    epochs: dict[int, list[RowIndices]] = field(default_factory=dict, init=False)
 
     @cached_property
     def steps(self) -> int:
-        """How many steps the stage has."""
+        """The number of steps of the stage."""
         if self.stage.steps is not None:
             return self.stage.steps
-        whole, share = divmod(self.stage.epochs or 0.0, 1)
-        count = sum(len(self.epoch(number)) for number in range(int(whole)))
-        return count + (ceil(share * len(self.epoch(int(whole)))) if share else 0)
+        complete, share = divmod(self.stage.epochs or 0.0, 1)
+        count = sum(len(self.epoch(number)) for number in range(int(complete)))
+        return count + (ceil(share * len(self.epoch(int(complete)))) if share else 0)
 
     def from_step(self, step: int) -> Iterator[RowIndices]:
-        """Yield the rows of each step that is left, the longest row first."""
+        """Yield the rows of each step from `step` on, the longest row first."""
         number, begin = 0, 0
         while begin + len(self.epoch(number)) <= step:
             begin += len(self.epoch(number))
@@ -49,36 +49,36 @@ class BatchSampler:
             step += 1
 
     def epoch(self, number: int) -> list[RowIndices]:
-        """Give the steps of one pass over all rows."""
-        if number not in self.known:
-            if len(self.known) > 1:
-                self.known.clear()
-            self.known[number] = list(self.draw(number))
-        return self.known[number]
+        """Return the steps of one epoch; at most two epochs are cached."""
+        if number not in self.epochs:
+            if len(self.epochs) > 1:
+                self.epochs.clear()
+            self.epochs[number] = list(self.draw_epoch(number))
+        return self.epochs[number]
 
-    def draw(self, number: int) -> Iterator[RowIndices]:
-        """Draw pools at random, sort each by length, cut it into steps, and mix those again.
+    def draw_epoch(self, number: int) -> Iterator[RowIndices]:
+        """Yield the steps of an epoch: draw buckets, sort them by length, split, and shuffle.
 
-        The old generator is used because its stream is promised never to change.
+        `RandomState` is used because NumPy guarantees that its stream never changes.
         """
-        drawn = np.random.RandomState(stable_hash(self.seed, self.stage.name, number) % 2**32)
-        order = drawn.permutation(len(self.lengths))
-        pool = self.rows_of_a_step() * self.stage.bucket_steps
-        for begin in range(0, len(order), pool):
-            rows = order[begin : begin + pool]
+        random = np.random.RandomState(stable_hash(self.seed, self.stage.name, number) % 2**32)
+        order = random.permutation(len(self.lengths))
+        bucket_size = self.rows_per_step() * self.stage.bucket_steps
+        for begin in range(0, len(order), bucket_size):
+            rows = order[begin : begin + bucket_size]
             rows = rows[np.argsort(-self.lengths[rows], kind="stable")]
-            steps = self.cut(rows)
-            for place in drawn.permutation(len(steps)):
-                yield steps[place]
+            steps = self.split_into_steps(rows)
+            for index in random.permutation(len(steps)):
+                yield steps[index]
 
-    def rows_of_a_step(self) -> int:
-        """Say how many rows a step holds, about."""
+    def rows_per_step(self) -> int:
+        """Return how many rows a step has; a mean if steps are limited by tokens."""
         if self.stage.batch_size is not None:
             return self.stage.batch_size
         return max(1, int((self.stage.batch_tokens or 1) / self.lengths.mean()))
 
-    def cut(self, rows: RowIndices) -> list[RowIndices]:
-        """Cut sorted rows into steps."""
+    def split_into_steps(self, rows: RowIndices) -> list[RowIndices]:
+        """Split rows, sorted by length, into steps."""
         if self.stage.batch_size is not None:
             size = self.stage.batch_size
             return [rows[begin : begin + size] for begin in range(0, len(rows), size)]
@@ -86,37 +86,40 @@ class BatchSampler:
 
 
 class MicroBatch(NamedTuple):
-    """The rows that one process passes forward together; none where others have one more."""
+    """The rows of one forward pass on one rank; empty where the other ranks have a row more."""
 
     rows: RowIndices
-    longest: int
+    max_len: int
 
 
 def local_micro_batches(
     rows: RowIndices,
     lengths: NDArray[np.int32],
     micro_batch_tokens: int,
-    process: int,
-    processes: int,
+    rank: int,
+    world_size: int,
 ) -> list[MicroBatch]:
-    """Give one process its forward passes of a step: as many as every other has.
+    """Split a step and return this rank's micro-batches; every rank gets the same number.
 
-    Rows come sorted, longest first; each group of like length is dealt to all processes.
+    `rows` are sorted, longest first; each group of similar length is dealt out to all ranks.
     """
-    shares = []
-    for group in token_budget_groups(rows, lengths, micro_batch_tokens, processes):
-        mine = group[process::processes]
-        shares.append(MicroBatch(mine, int(lengths[mine].max()) if len(mine) else 0))
-    return shares
+    micro_batches = []
+    for group in token_budget_groups(rows, lengths, micro_batch_tokens, world_size):
+        local = group[rank::world_size]
+        micro_batches.append(MicroBatch(local, int(lengths[local].max()) if len(local) else 0))
+    return micro_batches
 
 
 def token_budget_groups(
-    rows: RowIndices, lengths: NDArray[np.int32], tokens: int, processes: int = 1
+    rows: RowIndices, lengths: NDArray[np.int32], max_tokens: int, world_size: int = 1
 ) -> list[RowIndices]:
-    """Cut rows, longest first, into groups that fit into so many padded tokens per process."""
-    found, begin = [], 0
+    """Split rows, longest first, into groups of at most `max_tokens` padded tokens per rank.
+
+    A row that is longer than the budget forms a group of its own.
+    """
+    groups, begin = [], 0
     while begin < len(rows):
-        size = max(1, tokens // int(lengths[rows[begin]])) * processes
-        found.append(rows[begin : begin + size])
+        size = max(1, max_tokens // int(lengths[rows[begin]])) * world_size
+        groups.append(rows[begin : begin + size])
         begin += size
-    return found
+    return groups

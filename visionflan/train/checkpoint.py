@@ -1,4 +1,4 @@
-"""Open what a stage starts from, see that it is what was told, and save what the stage leaves."""
+"""Open the model that a stage starts from, check it, and save the stage's checkpoint."""
 
 import json
 import platform
@@ -31,18 +31,18 @@ PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "pill
 
 
 class InitialModel(NamedTuple):
-    """What a stage starts from: a model, its processor, and where the weights were found."""
+    """The model a stage starts from, and the path and digest of its weights."""
 
     vlm: VisionLanguageModel
-    origin: dict[str, str]
+    source: dict[str, str]
 
 
-def open_start(init: InitConfig, seed: int) -> InitialModel:
-    """Open where a run starts: a ready checkpoint, or two parts to be joined."""
+def open_initial_model(init: InitConfig, seed: int) -> InitialModel:
+    """Open the model that a run starts from: a checkpoint, or two parts with a new connector."""
     if init.checkpoint is not None:
         vlm = load_model(init.checkpoint, chat_template=init.chat_template)
         check_start_matches(init, vlm)
-        return InitialModel(vlm, origin(init.checkpoint))
+        return InitialModel(vlm, weights_source(init.checkpoint))
     if init.vision_tower is None or init.language_model is None:
         raise TrainingError(
             "there is no model to start from: set init.vision_tower and init.language_model, or "
@@ -55,131 +55,133 @@ def open_start(init: InitConfig, seed: int) -> InitialModel:
         chat_template=init.chat_template,
         seed=seed,
     )
-    digests = f"{weights_digest(init.vision_tower)} {weights_digest(init.language_model)}"
-    return InitialModel(
-        vlm, {"path": f"{init.vision_tower} {init.language_model}", "weights": digests}
-    )
+    return InitialModel(vlm, weights_source(init.vision_tower, init.language_model))
 
 
-def origin(checkpoint: Path) -> dict[str, str]:
-    """Say where weights come from, and which they are."""
-    return {"path": str(checkpoint), "weights": weights_digest(checkpoint)}
+def weights_source(*directories: Path) -> dict[str, str]:
+    """Return the paths and digests of weights, each separated by blanks."""
+    return {
+        "path": " ".join(map(str, directories)),
+        "weights_sha256": " ".join(map(weights_digest, directories)),
+    }
 
 
 def check_start_matches(init: InitConfig, vlm: VisionLanguageModel) -> None:
-    """Refuse a checkpoint made with another tower or language model than the ones told."""
-    found = fingerprint_model(vlm)
+    """Raise TrainingError if the checkpoint was trained with other parts than `init` names."""
     if init.vision_tower is not None:
-        told = tensors_digest(load_vision_tower(init.vision_tower).state_dict())
-        if told != found.vision_tower:
-            raise TrainingError(f"{init.checkpoint} has another tower than {init.vision_tower}.")
+        expected = tensors_digest(load_vision_tower(init.vision_tower).state_dict())
+        if fingerprint_model(vlm).vision_tower != expected:
+            raise TrainingError(
+                f"{init.checkpoint} was trained with a different vision tower than "
+                f"{init.vision_tower}."
+            )
     if init.language_model is None:
         return
-    processor = vlm.processor
-    tokenizer = load_tokenizer(init.language_model)
-    words, ours = tokenizer.get_vocab(), processor.tokenizer.get_vocab()
-    if any(ours.get(word) != number for word, number in words.items()):
-        raise TrainingError(f"{init.checkpoint} has another tokenizer than {init.language_model}.")
+    tokenizer, processor = load_tokenizer(init.language_model), vlm.processor
+    vocabulary = processor.tokenizer.get_vocab()
+    if any(vocabulary.get(token) != id_ for token, id_ in tokenizer.get_vocab().items()):
+        raise TrainingError(
+            f"{init.checkpoint} was trained with a different tokenizer than {init.language_model}."
+        )
     if str(processor.chat_template) != select_template(tokenizer.chat_template, init.chat_template):
         raise TrainingError(
-            f"{init.checkpoint} has another chat template than {init.language_model}: tell the "
-            "right one in init.chat_template."
+            f"{init.checkpoint} was trained with a different chat template than that of "
+            f"{init.language_model}: set the right one in init.chat_template."
         )
 
 
-def open_parent(checkpoint: Path, expected: ModelFingerprint) -> InitialModel:
-    """Open the checkpoint of the stage before, if it is the one that the stage left."""
-    told = read_run(checkpoint)
-    found = origin(checkpoint)
-    if found["weights"] != told["weights"]:
+def open_previous_stage(checkpoint: Path, expected: ModelFingerprint) -> InitialModel:
+    """Open the checkpoint of the previous stage. Raises TrainingError if it was changed since."""
+    source = weights_source(checkpoint)
+    if source["weights_sha256"] != read_run_json(checkpoint)["weights_sha256"]:
         raise TrainingError(
-            f"the weights in {checkpoint} are not those that its run.json names: restore them, or "
-            "delete the folder and train that stage again."
+            f"the weights in {checkpoint} do not match the digest in its run.json: restore them, "
+            "or delete the directory and train that stage again."
         )
     vlm = load_model(checkpoint)
-    for name, ours, theirs in zip(
-        ModelFingerprint._fields, expected, fingerprint_model(vlm), strict=True
-    ):
-        if ours != theirs:
+    actual = fingerprint_model(vlm)
+    for name, before, now in zip(ModelFingerprint._fields, expected, actual, strict=True):
+        if before != now:
+            part = name.replace("_", " ")
             raise TrainingError(
-                f"{checkpoint} has another {name.replace('_', ' ')} than this run started with."
+                f"{checkpoint} has a different {part} than the model that this run started with."
             )
-    return InitialModel(vlm, found)
+    return InitialModel(vlm, source)
 
 
-def read_run(checkpoint: Path) -> dict[str, Any]:
-    """Read what a checkpoint tells of its run."""
-    told: dict[str, Any] = json.loads((checkpoint / "run.json").read_bytes())
-    return told
+def read_run_json(checkpoint: Path) -> dict[str, Any]:
+    """Return the content of a checkpoint's run.json."""
+    run: dict[str, Any] = json.loads((checkpoint / "run.json").read_bytes())
+    return run
 
 
 def is_complete(checkpoint: Path) -> bool:
-    """Say whether a checkpoint was finished; its run.json is written last."""
+    """Return whether a checkpoint is complete; its run.json is written last."""
     return (checkpoint / "run.json").is_file()
 
 
 def save_checkpoint(
-    folder: Path,
-    learner: TrainingModel,
+    directory: Path,
+    model: TrainingModel,
     *,
-    precision: str,
-    told: dict[str, Any],
-    world: DistributedContext,
+    dtype: str,
+    run: dict[str, Any],
+    distributed: DistributedContext,
 ) -> None:
-    """Write a folder that `transformers` opens, and `run.json`; it appears when it is whole."""
+    """Write a checkpoint that `transformers` opens, with a run.json; atomic, by renaming."""
     options = StateDictOptions(full_state_dict=True, cpu_offload=True)
-    weights: dict[str, Any] = dict(get_model_state_dict(learner, options=options))
-    if world.first:
-        temporary = folder.with_name(f".{folder.name}")
+    weights: dict[str, Any] = dict(get_model_state_dict(model, options=options))
+    if distributed.is_main_process:
+        temporary = directory.with_name(f".{directory.name}")
         shutil.rmtree(temporary, ignore_errors=True)
-        write_folder(temporary, learner.vlm, weights, precision)
-        identity = fingerprint_model(learner.vlm, vision_tower_weights(learner, weights))
+        write_model(temporary, model.vlm, weights, dtype)
+        fingerprint = fingerprint_model(model.vlm, vision_tower_weights(model, weights))
         write_json(
             temporary / "run.json",
             {
-                **told,
-                "identity": identity._asdict(),
-                "weights": weights_digest(temporary),
+                **run,
+                "fingerprint": fingerprint._asdict(),
+                "weights_sha256": weights_digest(temporary),
                 "versions": versions(),
             },
         )
         for path in temporary.iterdir():
             fsync_path(path)
-        temporary.rename(folder)
-        fsync_path(folder.parent)
-    world.wait()
+        temporary.rename(directory)
+        fsync_path(directory.parent)
+    distributed.barrier()
 
 
-def write_folder(
-    folder: Path, vlm: VisionLanguageModel, weights: dict[str, Any], precision: str
+def write_model(
+    directory: Path, vlm: VisionLanguageModel, weights: dict[str, Any], dtype: str
 ) -> None:
-    """Write the weights as told, with the configuration and the processor."""
-    dtype = getattr(torch, precision)
+    """Write gathered weights in a dtype, with the model's configuration and processor."""
+    torch_dtype = getattr(torch, dtype)
     model: Any = vlm.model
-    model.config.dtype = dtype
+    model.config.dtype = torch_dtype
     cast = {
-        name.removeprefix("model."): value.to(dtype) if value.is_floating_point() else value
-        for name, value in weights.items()
+        name.removeprefix("model."): w.to(torch_dtype) if w.is_floating_point() else w
+        for name, w in weights.items()
     }
     for name in model.all_tied_weights_keys:
         cast.pop(name)
-    model.save_pretrained(folder, state_dict=cast)
-    vlm.processor.save_pretrained(folder)
-    settings = folder / "tokenizer_config.json"
-    told = json.loads(settings.read_bytes())
-    if told["tokenizer_class"] == "TokenizersBackend":
-        # The same class by the name that older versions and servers know.
-        write_json(settings, told | {"tokenizer_class": "PreTrainedTokenizerFast"})
+    model.save_pretrained(directory, state_dict=cast)
+    vlm.processor.save_pretrained(directory)
+    config_file = directory / "tokenizer_config.json"
+    config = json.loads(config_file.read_bytes())
+    if config["tokenizer_class"] == "TokenizersBackend":
+        # The name of the same class in older versions of transformers and in inference servers.
+        write_json(config_file, config | {"tokenizer_class": "PreTrainedTokenizerFast"})
 
 
-def vision_tower_weights(learner: TrainingModel, weights: dict[str, Any]) -> dict[str, Any]:
-    """Take the tower's weights out of gathered ones."""
-    tower = learner.vlm.vision_tower
-    prefix = next(name for name, module in learner.named_modules() if module is tower) + "."
+def vision_tower_weights(model: TrainingModel, weights: dict[str, Any]) -> dict[str, Any]:
+    """Return the vision tower's part of gathered weights, without the prefix of their names."""
+    tower = model.vlm.vision_tower
+    prefix = next(name for name, module in model.named_modules() if module is tower) + "."
     return {n.removeprefix(prefix): w for n, w in weights.items() if n.startswith(prefix)}
 
 
 def versions() -> dict[str, str]:
-    """Give the versions that a result may depend on."""
-    found = {package: version(package) for package in PACKAGES}
-    return {"visionflan": __version__, "python": platform.python_version(), **found}
+    """Return the versions of the software that results may depend on."""
+    packages = {package: version(package) for package in PACKAGES}
+    return {"visionflan": __version__, "python": platform.python_version(), **packages}

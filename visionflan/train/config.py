@@ -57,7 +57,7 @@ class DataConfig:
     """Which instances a stage trains on."""
 
     build: Path | None = None  # build directory; None: that of the run
-    tasks: tuple[str, ...] = ()  # `dataset/task`, with `*` as a wildcard; empty: all tasks
+    tasks: tuple[str, ...] = ()  # patterns such as `coco`, `coco/*`, `*/vqa`; empty: all tasks
     split: Split = "train"
     # Keep at most so many, those with the lowest hash of the run's seed and the instance's id.
     max_instances: int | None = None

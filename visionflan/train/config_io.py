@@ -1,7 +1,8 @@
-"""Write a configuration as JSON, read it back, and change single settings by their types."""
+"""Convert a configuration to and from JSON, and change single settings by their types."""
 
 import dataclasses
 import types
+from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -16,7 +17,7 @@ class SettingError(VisionflanError):
 
 
 def to_json(value: Any) -> Any:
-    """Give a configuration as what JSON knows: objects, lists, numbers, texts."""
+    """Return a configuration as JSON values: objects, lists, numbers and strings."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = dataclasses.fields(value)
         return {field.name: to_json(getattr(value, field.name)) for field in fields}
@@ -25,115 +26,130 @@ def to_json(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def from_json(kind: type[Config], value: Any) -> Config:
-    """Read a configuration of this class back from what `to_json` gave."""
-    read: Config = from_json_value(kind, value)
-    return read
+def from_json(config_type: type[Config], value: Any) -> Config:
+    """Return a configuration of a class from the output of `to_json`."""
+    config: Config = from_json_value(config_type, value)
+    return config
 
 
-def from_json_value(kind: Any, value: Any) -> Any:
-    """Read a value of any type that a configuration may hold."""
-    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        hints = get_type_hints(kind)
-        return kind(**{name: from_json_value(hints[name], item) for name, item in value.items()})
-    if get_origin(kind) is tuple:
+def from_json_value(annotation: Any, value: Any) -> Any:
+    """Return a value of an annotated type from its JSON value."""
+    if dataclasses.is_dataclass(annotation) and isinstance(annotation, type):
+        hints = get_type_hints(annotation)
+        fields = {name: from_json_value(hints[name], item) for name, item in value.items()}
+        return annotation(**fields)
+    if get_origin(annotation) is tuple:
         return tuple(
-            from_json_value(item_type(kind, place), item) for place, item in enumerate(value)
+            from_json_value(item_type(annotation, index), item) for index, item in enumerate(value)
         )
-    if optional(kind):
-        return None if value is None else from_json_value(optional(kind), value)
-    return Path(value) if kind is Path else value
+    if optional_type(annotation):
+        return None if value is None else from_json_value(optional_type(annotation), value)
+    return Path(value) if annotation is Path else value
 
 
-def optional(kind: Any) -> Any:
-    """Give what a type holds beside None, or None where it does not allow None."""
-    if get_origin(kind) not in (Union, types.UnionType) or type(None) not in get_args(kind):
+def optional_type(annotation: Any) -> Any:
+    """Return `T` of `T | None`, and None for a type that does not allow None."""
+    if get_origin(annotation) not in (Union, types.UnionType):
         return None
-    return next(choice for choice in get_args(kind) if choice is not type(None))
+    if type(None) not in get_args(annotation):
+        return None
+    return next(choice for choice in get_args(annotation) if choice is not type(None))
 
 
-def item_type(kind: Any, place: int) -> Any:
-    """Give the type of one item of a tuple."""
-    inside = get_args(kind)
-    return inside[0] if len(inside) == 2 and inside[1] is Ellipsis else inside[place]
+def item_type(annotation: Any, index: int) -> Any:
+    """Return the type of one item of a tuple."""
+    args = get_args(annotation)
+    return args[0] if len(args) == 2 and args[1] is Ellipsis else args[index]
 
 
 def override(config: Config, setting: str) -> Config:
-    """Change one setting, told as `name=value`; dots lead into parts, and stages have names."""
-    path, found, value = setting.partition("=")
-    if not found:
+    """Return a copy with one setting changed, written as `name=value`.
+
+    A dot leads into a nested configuration; stages are addressed by their names.
+    """
+    path, separator, value = setting.partition("=")
+    if not separator:
         raise SettingError(f"{setting!r} is not a setting: write name=value.")
-    changed: Config = changed_at(config, path.split("."), value, path)
+    changed: Config = replace_at(config, path.split("."), value, path)
     return changed
 
 
-def changed_at(config: Any, names: list[str], value: str, path: str) -> Any:
-    """Give a copy with one value changed, at the end of the names."""
+def replace_at(config: Any, names: list[str], value: str, path: str) -> Any:
+    """Return a copy with the value changed that `names` lead to."""
     if isinstance(config, tuple):
-        return changed_item(config, names, value, path)
+        return replace_item(config, names, value, path)
     hints = get_type_hints(type(config))
     name, rest = names[0], names[1:]
     if name not in hints:
-        raise unknown(path, name, list(hints))
+        raise unknown_setting_error(path, name, list(hints))
     now = getattr(config, name)
     if rest and not (dataclasses.is_dataclass(now) or isinstance(now, tuple)):
-        raise SettingError(f"`{path}` goes too far: {name} is a value and has no {rest[0]!r}.")
-    made = changed_at(now, rest, value, path) if rest else chosen(now, hints[name], value, path)
-    return dataclasses.replace(config, **{name: made})
+        raise SettingError(f"`{path}` is not a setting: {name} is a value and has no {rest[0]!r}.")
+    if rest:
+        changed = replace_at(now, rest, value, path)
+    else:
+        changed = select_or_parse(now, hints[name], value, path)
+    return dataclasses.replace(config, **{name: changed})
 
 
-def changed_item(items: tuple[Any, ...], names: list[str], value: str, path: str) -> Any:
-    """Give a copy of a tuple of named parts with one of them changed."""
+def replace_item(items: tuple[Any, ...], names: list[str], value: str, path: str) -> Any:
+    """Return a copy of a tuple of named configurations with one of them changed."""
     known = [item.name for item in items]
     if names[0] not in known:
-        raise unknown(path, names[0], known)
+        raise unknown_setting_error(path, names[0], known)
     if not names[1:]:
-        raise SettingError(f"`{path}` is a part and no value: set one of its settings.")
+        raise SettingError(f"`{path}` is a group of settings: set one of them.")
     return tuple(
-        changed_at(item, names[1:], value, path) if item.name == names[0] else item
+        replace_at(item, names[1:], value, path) if item.name == names[0] else item
         for item in items
     )
 
 
-def chosen(now: Any, kind: Any, value: str, path: str) -> Any:
-    """Read a value of the command line; of named parts, choose those that it lists."""
+def select_or_parse(now: Any, annotation: Any, value: str, path: str) -> Any:
+    """Parse a value; for a tuple of named configurations, select the listed ones."""
     if isinstance(now, tuple) and now and dataclasses.is_dataclass(now[0]):
         known = {item.name: item for item in now}
         for name in value.split(","):
             if name not in known:
-                raise unknown(path, name, list(known))
+                raise unknown_setting_error(path, name, list(known))
         return tuple(known[name] for name in value.split(","))
-    return parsed(kind, value, path)
+    return parse_value(annotation, value, path)
 
 
-def parsed(kind: Any, value: str, path: str) -> Any:
-    """Read a value of the command line by its type."""
-    if optional(kind):
-        return None if value.lower() == "none" else parsed(optional(kind), value, path)
-    if get_origin(kind) is tuple:
+def parse_value(annotation: Any, value: str, path: str) -> Any:
+    """Parse a string from the command line as an annotated type."""
+    if optional_type(annotation):
+        is_none = value.lower() == "none"
+        return None if is_none else parse_value(optional_type(annotation), value, path)
+    if get_origin(annotation) is tuple:
         items = [item for item in value.split(",") if item]
-        return tuple(parsed(item_type(kind, n), item, path) for n, item in enumerate(items))
-    if get_origin(kind) is Literal:
-        if value in get_args(kind):
+        return tuple(
+            parse_value(item_type(annotation, n), item, path) for n, item in enumerate(items)
+        )
+    if get_origin(annotation) is Literal:
+        if value in get_args(annotation):
             return value
-        raise SettingError(f"`{path}` is {value!r}, and must be one of {told(get_args(kind))}.")
-    if kind is bool:
+        choices = join_names(get_args(annotation))
+        raise SettingError(f"`{path}` is {value!r}, but must be one of {choices}.")
+    if annotation is bool:
         if value.lower() in ("true", "false"):
             return value.lower() == "true"
-        raise SettingError(f"`{path}` is {value!r}, and must be true or false.")
+        raise SettingError(f"`{path}` is {value!r}, but must be true or false.")
     try:
-        return kind(value)
-    except (TypeError, ValueError) as fault:
-        name = getattr(kind, "__name__", kind)
-        raise SettingError(f"`{path}` is {value!r}, which is no {name}.") from fault
+        return annotation(value)
+    except (TypeError, ValueError) as error:
+        name = getattr(annotation, "__name__", annotation)
+        raise SettingError(f"`{path}` is {value!r}, but must be of type {name}.") from error
 
 
-def unknown(path: str, name: str, known: list[str]) -> UnknownNameError:
-    """Say that a setting is unknown, and which ones are near it."""
+def unknown_setting_error(path: str, name: str, known: list[str]) -> UnknownNameError:
+    """Return an error that names the settings most similar to an unknown one."""
     near = get_close_matches(name, known, n=3, cutoff=0.4) or known
-    return UnknownNameError(f"there is no setting `{path}`: {name!r} could be {told(near)}.")
+    return UnknownNameError(
+        f"there is no setting `{path}`: instead of {name!r}, did you mean {join_names(near)}?"
+    )
 
 
-def told(names: Any) -> str:
-    """List names in words."""
+def join_names(names: Iterable[Any]) -> str:
+    """Return names separated by commas."""
     return ", ".join(str(name) for name in names)

@@ -7,81 +7,84 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
-import torch.distributed as dist
 from torch import Tensor
+from torch import distributed as dist
 
 from visionflan.model.generate import resolve_device
 
 if TYPE_CHECKING:
     from visionflan.train.training_model import TrainingModel
 
-# While the first process encodes a large build, the others wait.
+# The other ranks wait while the main process tokenizes a large build.
 BARRIER_TIMEOUT = timedelta(hours=6)
 
 
 class DistributedContext(NamedTuple):
-    """One process among several, and where it computes."""
+    """The rank of this process among those that train together, and its device."""
 
-    process: int
-    processes: int
+    rank: int
+    world_size: int
     device: torch.device
 
     @property
-    def first(self) -> bool:
-        """Whether this process is the one that writes."""
-        return self.process == 0
+    def is_main_process(self) -> bool:
+        """Whether this process writes files and logs."""
+        return self.rank == 0
 
-    def wait(self) -> None:
-        """Wait for all processes."""
-        if self.processes > 1:
+    def barrier(self) -> None:
+        """Wait for all ranks."""
+        if self.world_size > 1:
             dist.barrier()
 
-    def total(self, values: Tensor) -> Tensor:
-        """Add up what all processes have."""
-        if self.processes > 1:
+    def all_reduce_sum(self, values: Tensor) -> Tensor:
+        """Return the sum of `values` over all ranks; `values` itself is overwritten."""
+        if self.world_size > 1:
             dist.all_reduce(values)
         return values
 
-    def any(self, flag: bool) -> bool:
-        """Say whether the flag is up in any process."""
-        if self.processes == 1:
+    def any_rank(self, flag: bool) -> bool:
+        """Return whether the flag is set on any rank.
+
+        A collective operation: all ranks must call it at the same step, or they wait forever.
+        """
+        if self.world_size == 1:
             return flag
-        return bool(self.total(torch.tensor(float(flag), device=self.device)).item() > 0)
+        return bool(self.all_reduce_sum(torch.tensor(float(flag), device=self.device)).item() > 0)
 
 
 @contextmanager
 def init_distributed(device: str) -> Iterator[DistributedContext]:
-    """Join the processes that torchrun started, or be the only one."""
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
-    chosen = resolve_device(device)
-    if processes == 1:
-        yield DistributedContext(0, 1, chosen)
+    """Join the process group that torchrun started, or run as the only process."""
+    world_size = int(os.environ.get("WORLD_SIZE", "1"))
+    resolved = resolve_device(device)
+    if world_size == 1:
+        yield DistributedContext(0, 1, resolved)
         return
-    if chosen.type == "cuda":
-        chosen = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
-        torch.cuda.set_device(chosen)
-    dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=BARRIER_TIMEOUT)
+    if resolved.type == "cuda":
+        resolved = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(resolved)
+    dist.init_process_group("nccl" if resolved.type == "cuda" else "gloo", timeout=BARRIER_TIMEOUT)
     try:
-        yield DistributedContext(dist.get_rank(), processes, chosen)
+        yield DistributedContext(dist.get_rank(), world_size, resolved)
     finally:
         dist.destroy_process_group()
 
 
-def shard_model(learner: "TrainingModel", world: DistributedContext) -> None:
-    """Put the learner where it computes; several processes hold a share of each layer.
+def shard_model(model: "TrainingModel", distributed: DistributedContext) -> None:
+    """Move the model to its device; with several processes, shard it with FSDP2.
 
-    The tower is never wrapped by itself: that renames its class, and the library then no longer
-    finds the hidden states by which its features are taken.
+    The vision tower is never wrapped on its own: wrapping renames its class, and `transformers`
+    then no longer finds the hidden states from which the image features are taken.
     """
-    learner.to(world.device)
-    if world.processes == 1:
+    model.to(distributed.device)
+    if distributed.world_size == 1:
         return
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 
-    mesh = init_device_mesh(world.device.type, (world.processes,))
-    half = torch.bfloat16 if world.device.type == "cuda" else None
-    policy = MixedPrecisionPolicy(param_dtype=half, reduce_dtype=torch.float32)
-    for layer in getattr(learner.vlm.language_model, "layers", ()):
+    mesh = init_device_mesh(distributed.device.type, (distributed.world_size,))
+    dtype = torch.bfloat16 if distributed.device.type == "cuda" else None
+    policy = MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32)
+    for layer in getattr(model.vlm.language_model, "layers", ()):
         fully_shard(layer, mesh=mesh, mp_policy=policy)
-    fully_shard(learner, mesh=mesh, mp_policy=policy)
+    fully_shard(model, mesh=mesh, mp_policy=policy)

@@ -1,4 +1,4 @@
-"""Measure a stage as it goes: a line of JSON and TensorBoard scalars every few steps."""
+"""Training metrics: a line of JSON and TensorBoard scalars every few steps."""
 
 import json
 import time
@@ -13,117 +13,124 @@ from tqdm import tqdm
 from visionflan.atomic_write import write_text
 from visionflan.errors import TrainingError
 from visionflan.train.batch_sampler import MicroBatch, RowIndices
+from visionflan.train.collator import BatchTensors
 from visionflan.train.distributed import DistributedContext
 from visionflan.train.tokenized_dataset import TokenizedDataset
-from visionflan.train.training_model import Batch
 
 
 class MetricsLogger:
-    """Adds up what happens between two lines, and writes the line."""
+    """Accumulates losses and counts between two log steps, and writes them as a line."""
 
     def __init__(
         self,
-        folder: Path,
-        rows: TokenizedDataset,
-        world: DistributedContext,
+        directory: Path,
+        dataset: TokenizedDataset,
+        distributed: DistributedContext,
         steps: int,
-        begun: int,
+        first_step: int,
     ) -> None:
-        self.rows, self.world, self.steps = rows, world, steps
-        self.file, self.board = folder / "metrics.jsonl", None
-        self.seconds = self.forget_after(begun) if world.first else 0.0
-        if world.first:
+        is_main = distributed.is_main_process
+        self.dataset, self.distributed, self.steps = dataset, distributed, steps
+        self.file, self.tensorboard = directory / "metrics.jsonl", None
+        self.elapsed_seconds = self.truncate_after(first_step) if is_main else 0.0
+        if is_main:
             from torch.utils.tensorboard import SummaryWriter
 
-            self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=begun + 1)
+            tensorboard = str(directory / "tensorboard")
+            self.tensorboard = SummaryWriter(tensorboard, purge_step=first_step + 1)
         self.bar = tqdm(
             total=steps,
-            initial=begun,
-            desc=folder.name,
+            initial=first_step,
+            desc=directory.name,
             unit="step",
-            disable=None if world.first else True,
+            disable=None if is_main else True,
         )
-        self.begin()
+        self.reset()
 
-    def forget_after(self, step: int) -> float:
-        """Drop the lines of steps that are done again; give the seconds spent until then."""
+    def truncate_after(self, step: int) -> float:
+        """Remove the lines of later steps; return the seconds that the remaining steps took."""
         if not self.file.is_file():
             return 0.0
-        # A line that was being written when the run was killed has no end.
-        whole = self.file.read_text().rpartition("\n")[0].splitlines()
-        kept = [line for line in map(json.loads, whole) if line["step"] <= step]
-        write_text(self.file, "".join(f"{json.dumps(line)}\n" for line in kept))
-        return float(kept[-1]["seconds"]) if kept else 0.0
+        # A line that was being written when the run was killed does not end in a newline.
+        complete = self.file.read_text().rpartition("\n")[0].splitlines()
+        lines = [line for line in map(json.loads, complete) if line["step"] <= step]
+        write_text(self.file, "".join(f"{json.dumps(line)}\n" for line in lines))
+        return float(lines[-1]["elapsed_seconds"]) if lines else 0.0
 
-    def begin(self) -> None:
-        """Begin the next line."""
-        count = len(self.rows.tasks)
-        self.losses = torch.zeros(count, dtype=torch.float64, device=self.world.device)
-        self.taught = np.zeros(count, dtype=np.int64)
-        self.samples = self.tokens = self.padded = 0
+    def reset(self) -> None:
+        """Set all sums to zero and restart the clock."""
+        count = len(self.dataset.tasks)
+        self.loss_sums = torch.zeros(count, dtype=torch.float64, device=self.distributed.device)
+        self.target_tokens = np.zeros(count, dtype=np.int64)
+        self.samples = self.tokens = self.padded_tokens = 0
         self.clock = time.monotonic()
 
-    def step(self, rows: RowIndices, shares: list[MicroBatch]) -> None:
-        """Count a step of all processes, and what this one pads it to."""
-        np.add.at(self.taught, self.rows.task[rows], self.rows.taught[rows])
+    def count_step(self, rows: RowIndices, micro_batches: list[MicroBatch]) -> None:
+        """Count the rows of a step over all ranks, and the padded tokens of this rank."""
+        dataset = self.dataset
+        np.add.at(self.target_tokens, dataset.task_ids[rows], dataset.num_target_tokens[rows])
         self.samples += len(rows)
-        self.tokens += int(self.rows.lengths[rows].sum())
-        self.padded += sum(len(share.rows) * share.longest for share in shares)
+        self.tokens += int(dataset.lengths[rows].sum())
+        self.padded_tokens += sum(len(micro.rows) * micro.max_len for micro in micro_batches)
         self.bar.update()
 
-    def losses_of(self, batch: Batch, losses: Tensor) -> None:
-        """Add the losses of tokens to those of their tasks."""
-        tasks = batch.row_tasks_b[batch.learned_bl.nonzero()[:, 0]]
-        self.losses.index_add_(0, tasks, losses.detach().double())
+    def add_losses(self, batch: BatchTensors, losses_a: Tensor) -> None:
+        """Add the losses of tokens to the sums of their tasks."""
+        task_ids_a = batch.task_ids_b[batch.loss_mask_bl.nonzero()[:, 0]]
+        self.loss_sums.index_add_(0, task_ids_a, losses_a.detach().double())
 
-    def write(self, step: int, **told: float) -> None:
-        """Write a line on the steps since the last one."""
-        padded = torch.tensor([float(self.padded)], dtype=torch.float64, device=self.world.device)
-        sums = self.world.total(torch.cat([padded, self.losses])).tolist()
-        spent = time.monotonic() - self.clock
-        self.seconds += spent
-        loss = sum(sums[1:]) / int(self.taught.sum())
+    def write(self, step: int, *, learning_rate: float, grad_norm: float) -> None:
+        """Write a line about the steps since the last one. Every rank must call this."""
+        padded = torch.tensor([float(self.padded_tokens)], dtype=torch.float64)
+        padded = padded.to(self.distributed.device)
+        sums = self.distributed.all_reduce_sum(torch.cat([padded, self.loss_sums])).tolist()
+        seconds = time.monotonic() - self.clock
+        self.elapsed_seconds += seconds
+        loss = sum(sums[1:]) / int(self.target_tokens.sum())
         if not np.isfinite(loss):
             raise TrainingError(
-                f"the loss is {loss} at step {step}: lower the learning rate or look at the data."
+                f"the loss is {loss} at step {step}: lower the learning rate or check the data."
             )
-        if self.world.first:
+        if self.distributed.is_main_process:
             line = {
                 "step": step,
                 "loss": loss,
-                **told,
-                "samples_per_second": self.samples / spent,
-                "tokens_per_second": self.tokens / spent,
-                "padding": 1 - self.tokens / sums[0],
-                "seconds": self.seconds,
-                "tasks": self.per_task(sums[1:]),
+                "learning_rate": learning_rate,
+                "grad_norm": grad_norm,
+                "samples_per_second": self.samples / seconds,
+                "tokens_per_second": self.tokens / seconds,
+                "padding_fraction": 1 - self.tokens / sums[0],
+                "elapsed_seconds": self.elapsed_seconds,
+                "tasks": self.task_losses(sums[1:]),
             }
-            self.keep(line)
-        self.begin()
+            self.write_line(line)
+        self.reset()
 
-    def per_task(self, sums: list[float]) -> dict[str, float]:
-        """Give the loss per token of every task that was met."""
-        met = np.flatnonzero(self.taught).tolist()
-        return {self.rows.tasks[task]: sums[task] / int(self.taught[task]) for task in met}
+    def task_losses(self, sums: list[float]) -> dict[str, float]:
+        """Return the mean loss per token of every task that had tokens."""
+        present = np.flatnonzero(self.target_tokens).tolist()
+        return {
+            self.dataset.tasks[task]: sums[task] / int(self.target_tokens[task]) for task in present
+        }
 
-    def keep(self, line: dict[str, Any]) -> None:
+    def write_line(self, line: dict[str, Any]) -> None:
         """Append a line to the file, and its numbers to TensorBoard."""
-        with self.file.open("a") as opened:
-            opened.write(f"{json.dumps(line)}\n")
-        assert self.board is not None
+        with self.file.open("a") as file:
+            file.write(f"{json.dumps(line)}\n")
+        assert self.tensorboard is not None
         for name, value in line.items():
             if isinstance(value, float):
-                self.board.add_scalar(name, value, line["step"])
+                self.tensorboard.add_scalar(name, value, line["step"])
         for task, value in line["tasks"].items():
-            self.board.add_scalar(f"loss/{task}", value, line["step"])
+            self.tensorboard.add_scalar(f"loss/{task}", value, line["step"])
         self.bar.set_postfix_str(
             f"loss {line['loss']:.3f}, {line['samples_per_second']:.1f} samples/s, "
-            f"{line['tokens_per_second']:.0f} tokens/s, {line['padding']:.1%} padding",
+            f"{line['tokens_per_second']:.0f} tokens/s, {line['padding_fraction']:.1%} padding",
             refresh=False,
         )
 
     def close(self) -> None:
-        """Let go of the bar and the board."""
+        """Close the progress bar and the TensorBoard writer."""
         self.bar.close()
-        if self.board is not None:
-            self.board.close()
+        if self.tensorboard is not None:
+            self.tensorboard.close()

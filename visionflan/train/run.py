@@ -1,4 +1,4 @@
-"""Carry out a recipe: its stages one after the other, each from the checkpoint of the last."""
+"""Run a recipe: its stages one after the other, each from the checkpoint of the previous one."""
 
 import json
 from collections.abc import Callable
@@ -17,105 +17,110 @@ from visionflan.train.config_io import to_json
 from visionflan.train.distributed import DistributedContext, init_distributed
 from visionflan.train.stage import StageRunner
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
-# What may differ when a run goes on: how the work is done, and what the run is called.
+# Settings that may differ when a run is resumed: stages are compared one by one.
 MAY_CHANGE = {"runtime", "name", "stages"}
 
 
 def train(
-    config: TrainConfig, out: Path, *, only: str | None = None, say: Say | None = None
+    config: TrainConfig, out: Path, *, only: str | None = None, log: Log | None = None
 ) -> Path:
-    """Train the stages that are not done yet, or one of them; give the last one's checkpoint.
+    """Train the stages that are not done yet, or just one; return the last one's checkpoint.
 
-    Running it again goes on where it stopped.
+    If training is interrupted, the same call resumes it.
     """
     logging.disable_progress_bar()
     stages = config.stages if only is None else (config.stage(only),)
     config = with_pretrained_parts(config, out)
-    with init_distributed(config.runtime.device) as world:
-        bind_config(config, out, world)
-        make_parts(config, out, world, (say if world.first else None) or no_log)
+    with init_distributed(config.runtime.device) as distributed:
+        if log is None or not distributed.is_main_process:
+            log = no_log
+        bind_config(config, out, distributed)
+        pretrain(config, out, distributed, log)
         for stage in stages:
-            run_stage(
-                StageRunner(config, stage, out, world), (say if world.first else None) or no_log
-            )
+            run_stage(StageRunner(config, stage, out, distributed), log)
     return out / stages[-1].name / "checkpoint"
 
 
 def with_pretrained_parts(config: TrainConfig, out: Path) -> TrainConfig:
-    """Start from the parts that the run makes itself, where it does."""
+    """Return the configuration with the parts that the run pretrains itself, if it does."""
     if config.pretrain is None:
         return config
-    parts = out.resolve() / "pretrain"
-    start = replace(
-        config.init, vision_tower=parts / "tower", language_model=parts / "language_model"
+    directory = out.resolve() / "pretrain"
+    init = replace(
+        config.init,
+        vision_tower=directory / "vision_tower",
+        language_model=directory / "language_model",
     )
-    return replace(config, init=start)
+    return replace(config, init=init)
 
 
-def make_parts(config: TrainConfig, out: Path, world: DistributedContext, say: Say) -> None:
-    """Make the tower and the language model that the run starts from, in the first process."""
-    if config.pretrain is not None and world.first:
+def pretrain(config: TrainConfig, out: Path, distributed: DistributedContext, log: Log) -> None:
+    """Pretrain the vision tower and the language model in the main process, if configured."""
+    if config.pretrain is not None and distributed.is_main_process:
         from visionflan.train.pretrain.tiny_model import pretrain_parts
 
         if config.build is None:
-            raise TrainingError("the parts are made out of a build: give one with --build.")
-        pretrain_parts(config, BuildDirectory(config.build), out, say)
-    world.wait()
+            raise TrainingError("pretraining needs a build directory: use --build.")
+        pretrain_parts(config, BuildDirectory(config.build), out, log)
+    distributed.barrier()
 
 
 def no_log(_: str) -> None:
-    """Say nothing."""
+    """Ignore a line."""
 
 
-def run_stage(phase: StageRunner, say: Say) -> None:
-    """Train one stage, unless its checkpoint is there."""
-    name, checkpoint = phase.stage.name, phase.folder / "checkpoint"
+def run_stage(runner: StageRunner, log: Log) -> None:
+    """Train one stage, unless its checkpoint is complete."""
+    name, checkpoint = runner.stage.name, runner.directory / "checkpoint"
     if is_complete(checkpoint):
-        phase.tidy()
-        say(f"{name}: done before, in {checkpoint}")
+        runner.remove_temporary_files()
+        log(f"{name}: already done, in {checkpoint}")
         return
-    told = phase.run()
-    phase.tidy()
-    say(
-        f"{name}: {told['steps']} steps over {told['data']['instances']} instances in "
-        f"{told['seconds']:.0f} s, in {checkpoint}"
+    run = runner.run()
+    runner.remove_temporary_files()
+    log(
+        f"{name}: {run['steps']} steps on {run['data']['instances']} instances in "
+        f"{run['elapsed_seconds']:.0f} s, in {checkpoint}"
     )
 
 
-def bind_config(config: TrainConfig, out: Path, world: DistributedContext) -> None:
-    """Write the configuration into the run's folder; refuse another for what has begun there."""
-    file, told = out / "config.json", to_json(config)
+def bind_config(config: TrainConfig, out: Path, distributed: DistributedContext) -> None:
+    """Write the configuration to config.json. Raises if a started stage had another one."""
+    file, current = out / "config.json", to_json(config)
     if file.is_file():
-        before = json.loads(file.read_bytes())
-        begun = [stage for stage in before["stages"] if has_begun(out / stage["name"])]
-        if begun and (changed := difference(before, told, begun)):
+        previous = json.loads(file.read_bytes())
+        started = [stage for stage in previous["stages"] if has_started(out / stage["name"])]
+        if started and (changed := first_difference(previous, current, started)):
             raise TrainingError(
-                f"{out} was begun with another {changed}: give the same settings, or another --out."
+                f"{out} was started with a different {changed}: use the same settings or a new "
+                "--out."
             )
-    world.wait()
-    if world.first:
-        write_json(file, told)
-    world.wait()
+    distributed.barrier()
+    if distributed.is_main_process:
+        write_json(file, current)
+    distributed.barrier()
 
 
-def has_begun(folder: Path) -> bool:
-    """Say whether a stage has taken steps that count."""
-    return any((folder / name).exists() for name in ("metrics.jsonl", "checkpoint"))
+def has_started(directory: Path) -> bool:
+    """Return whether a stage has taken steps."""
+    return any((directory / name).exists() for name in ("metrics.jsonl", "checkpoint"))
 
 
-def difference(before: dict[str, Any], now: dict[str, Any], begun: list[dict[str, Any]]) -> str:
-    """Name the first setting that differs among those that what has begun depends on."""
-    for name in now.keys() - MAY_CHANGE:
-        if before.get(name) != now[name]:
+def first_difference(
+    previous: dict[str, Any], current: dict[str, Any], started: list[dict[str, Any]]
+) -> str:
+    """Return the first setting of the started stages that differs, or an empty string."""
+    for name, value in current.items():
+        if name not in MAY_CHANGE and previous.get(name) != value:
             return name
-    stages = {stage["name"]: stage for stage in now["stages"]}
-    for stage in begun:
-        ours = stages.get(stage["name"])
-        if ours is None:
-            return f"list of stages (`{stage['name']}` is missing now)"
-        for name, value in stage.items():
-            if ours[name] != value:
-                return f"stages.{stage['name']}.{name}"
+    stages = {stage["name"]: stage for stage in current["stages"]}
+    for before in started:
+        now = stages.get(before["name"])
+        if now is None:
+            return f"list of stages (`{before['name']}` is missing)"
+        for name, value in before.items():
+            if now[name] != value:
+                return f"stages.{before['name']}.{name}"
     return ""

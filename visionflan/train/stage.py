@@ -1,4 +1,4 @@
-"""One stage of a run in its folder: from its parent to its checkpoint."""
+"""Train one stage in its directory: from the initial model to its checkpoint."""
 
 import hashlib
 import json
@@ -18,189 +18,201 @@ from visionflan.synthesize.conversations import write_conversations
 from visionflan.train.checkpoint import (
     InitialModel,
     is_complete,
-    open_parent,
-    open_start,
-    read_run,
+    open_initial_model,
+    open_previous_stage,
+    read_run_json,
     save_checkpoint,
 )
+from visionflan.train.collator import Collator
 from visionflan.train.config import StageConfig, TrainConfig
 from visionflan.train.config_io import to_json
 from visionflan.train.distributed import DistributedContext, shard_model
-from visionflan.train.image_loader import FeatureCache, ImageLoader, cached_features
+from visionflan.train.feature_cache import FeatureCache, cached_features
+from visionflan.train.image_loader import ImageLoader
 from visionflan.train.tokenized_dataset import TokenizedDataset, tokenize_stage
 from visionflan.train.trainer import Trainer
-from visionflan.train.training_model import Collator, TrainingModel
+from visionflan.train.training_model import TrainingModel
 
 
 @dataclass
 class StageRunner:
-    """A stage about to be trained."""
+    """One stage of a run."""
 
     config: TrainConfig
     stage: StageConfig
     out: Path
-    world: DistributedContext
+    distributed: DistributedContext
 
     @property
-    def folder(self) -> Path:
-        """Where the stage keeps what it makes."""
+    def directory(self) -> Path:
+        """The stage's directory."""
         return self.out / self.stage.name
 
     def run(self) -> dict[str, Any]:
-        """Train the stage, save its checkpoint, and give what its run.json tells."""
-        loop = self.loop()
-        seconds = loop.run()
-        told = {
+        """Train the stage, save its checkpoint, and return the content of its run.json."""
+        trainer = self.build_trainer()
+        seconds = trainer.run()
+        run = {
             "recipe": self.config.name,
             "stage": self.stage.name,
             "config": to_json(self.config),
-            "data": self.data(loop.rows),
-            "parent": self.parent.origin,
+            "data": self.data_summary(trainer.dataset),
+            "initialized_from": self.initial_model.source,
             "seed": self.config.seed,
-            "steps": loop.plan.steps,
-            "seconds": seconds,
-            "processes": self.world.processes,
+            "steps": trainer.sampler.steps,
+            "elapsed_seconds": seconds,
+            "world_size": self.distributed.world_size,
         }
         save_checkpoint(
-            self.folder / "checkpoint",
-            loop.learner,
-            precision=self.config.checkpoint_dtype,
-            told=told,
-            world=self.world,
+            self.directory / "checkpoint",
+            trainer.model,
+            dtype=self.config.checkpoint_dtype,
+            run=run,
+            distributed=self.distributed,
         )
-        return told
+        return run
 
-    def loop(self) -> Trainer:
-        """Put together what is trained, on what, and how."""
-        rows = self.encoded()
-        learner = TrainingModel(self.parent.vlm, self.stage.trainable)
+    def build_trainer(self) -> Trainer:
+        """Build the trainer, with the tokenized data and the model on its device."""
+        dataset = self.tokenize()
+        model = TrainingModel(self.initial_model.vlm, self.stage.trainable)
         if self.config.runtime.gradient_checkpointing:
-            enable_gradient_checkpointing(self.parent.vlm)
-        images = self.images(rows)
-        shard_model(learner, self.world)
-        collate = Collator(rows, self.encoder, images)
-        runtime, seed = self.config.runtime, self.config.seed
-        return Trainer(self.folder, self.stage, runtime, seed, rows, learner, collate, self.world)
+            enable_gradient_checkpointing(self.initial_model.vlm)
+        images = self.images(dataset)
+        shard_model(model, self.distributed)
+        return Trainer(
+            directory=self.directory,
+            stage=self.stage,
+            runtime=self.config.runtime,
+            seed=self.config.seed,
+            dataset=dataset,
+            model=model,
+            collate=Collator(dataset, self.chat_tokenizer, images),
+            distributed=self.distributed,
+        )
 
     @cached_property
-    def source(self) -> BuildDirectory:
-        """The build directory that the stage reads."""
-        build = self.stage.data.build or self.config.build
-        if build is None:
+    def build(self) -> BuildDirectory:
+        """The build directory that the stage trains on."""
+        path = self.stage.data.build or self.config.build
+        if path is None:
             raise TrainingError(
-                f"stage {self.stage.name} has nothing to read: give --build, or set "
+                f"stage {self.stage.name} has no data: use --build, or set "
                 f"stages.{self.stage.name}.data.build."
             )
         if (count := self.stage.data.synthetic_conversations) is not None:
-            return self.conversations(BuildDirectory(build), count)
-        return BuildDirectory(build)
+            return self.write_conversations(BuildDirectory(path), count)
+        return BuildDirectory(path)
 
-    def conversations(self, build: BuildDirectory, count: int) -> BuildDirectory:
-        """Write the conversations of this run, in the first process, and open them in all."""
+    def write_conversations(self, build: BuildDirectory, count: int) -> BuildDirectory:
+        """Write the run's synthetic conversations in the main process, and open them on all."""
         out = self.out / "conversations"
-        if self.world.first:
+        if self.distributed.is_main_process:
             write_conversations(build, out, count, self.config.seed)
-        self.world.wait()
+        self.distributed.barrier()
         return BuildDirectory(out)
 
     @cached_property
-    def encoder(self) -> ChatTokenizer:
-        """What turns the stage's conversations into tokens."""
-        return self.parent.vlm.make_chat_tokenizer(self.parent.vlm.processor)
+    def chat_tokenizer(self) -> ChatTokenizer:
+        """The tokenizer of the stage's conversations."""
+        vlm = self.initial_model.vlm
+        return vlm.make_chat_tokenizer(vlm.processor)
 
     @cached_property
-    def parent(self) -> InitialModel:
-        """What the stage starts from: the checkpoint of the stage before, or the run's start."""
+    def initial_model(self) -> InitialModel:
+        """The checkpoint of the previous stage or, for the first stage, the run's initial model."""
         names = [stage.name for stage in self.config.stages]
-        before = self.config.stages[: names.index(self.stage.name)]
-        mark = self.out / "start.json"
-        if not before:
-            parent = open_start(self.config.init, self.config.seed)
-            if self.world.first:
-                write_json(mark, fingerprint_model(parent.vlm)._asdict())
-            return parent
-        checkpoint = self.out / before[-1].name / "checkpoint"
+        previous = self.config.stages[: names.index(self.stage.name)]
+        fingerprint_file = self.out / "initial_model.json"
+        if not previous:
+            initial = open_initial_model(self.config.init, self.config.seed)
+            if self.distributed.is_main_process:
+                write_json(fingerprint_file, fingerprint_model(initial.vlm)._asdict())
+            return initial
+        checkpoint = self.out / previous[-1].name / "checkpoint"
         if not is_complete(checkpoint):
             raise TrainingError(
-                f"stage {self.stage.name} starts from {before[-1].name}, which has no checkpoint "
-                f"in {self.out}: train that one first."
+                f"stage {self.stage.name} starts from {previous[-1].name}, which has no checkpoint "
+                f"in {self.out}: train that stage first."
             )
-        expected = ModelFingerprint(**json.loads(mark.read_bytes()))
-        if any("vision_tower" in stage.trainable for stage in before):
-            expected = expected._replace(
-                vision_tower=read_run(checkpoint)["identity"]["vision_tower"]
-            )
-        return open_parent(checkpoint, expected)
+        expected = ModelFingerprint(**json.loads(fingerprint_file.read_bytes()))
+        if any("vision_tower" in stage.trainable for stage in previous):
+            trained = read_run_json(checkpoint)["fingerprint"]["vision_tower"]
+            expected = expected._replace(vision_tower=trained)
+        return open_previous_stage(checkpoint, expected)
 
-    def encoded(self) -> TokenizedDataset:
-        """Encode the stage's instances once, in the first process, and open them in all."""
-        given = self.source, self.stage, self.encoder, self.folder / "rows"
-        if self.world.first:
-            tokenize_stage(*given, seed=self.config.seed)
-            shutil.copy(self.folder / "rows" / "ledger.jsonl", self.folder)
-        self.world.wait()
-        rows = tokenize_stage(*given, seed=self.config.seed)
-        longest = int(rows.lengths.max())
-        known = self.parent.vlm.max_positions
-        if known is not None and longest > known:
+    def tokenize(self) -> TokenizedDataset:
+        """Tokenize the stage's instances in the main process, and open them on all ranks."""
+        directory = self.directory / "tokenized"
+        inputs, seed = (self.build, self.stage, self.chat_tokenizer, directory), self.config.seed
+        if self.distributed.is_main_process:
+            tokenize_stage(*inputs, seed=seed)
+            shutil.copy(directory / "ledger.jsonl", self.directory)
+        self.distributed.barrier()
+        dataset = tokenize_stage(*inputs, seed=seed)
+        longest = int(dataset.lengths.max())
+        positions = self.initial_model.vlm.max_positions
+        if positions is not None and longest > positions:
             raise TrainingError(
-                f"stage {self.stage.name} has rows of {longest} tokens, and the language model "
-                f"knows {known} positions: set stages.{self.stage.name}.max_seq_len."
+                f"stage {self.stage.name} has rows of {longest} tokens, but the language model has "
+                f"{positions} positions: set stages.{self.stage.name}.max_seq_len to at most "
+                f"{positions}."
             )
-        return rows
+        return dataset
 
-    def images(self, rows: TokenizedDataset) -> ImageLoader | FeatureCache:
-        """Choose how images are brought: read each time, or kept in the form that is told."""
-        cache = self.config.runtime.image_cache
-        pictures = ImageLoader(self.source, self.parent.vlm.processor, keep=cache == "pixels")
-        if cache != "features":
-            return pictures
+    def images(self, dataset: TokenizedDataset) -> ImageLoader | FeatureCache:
+        """Return the loader of pixels or the cached features, as `image_cache` is set."""
+        image_cache, vlm = self.config.runtime.image_cache, self.initial_model.vlm
+        loader = ImageLoader(self.build, vlm.processor, cache_pixels=image_cache == "pixels")
+        if image_cache != "features":
+            return loader
         if "vision_tower" in self.stage.trainable:
             raise TrainingError(
-                f"stage {self.stage.name} trains the tower, whose features can then not be kept: "
-                "set runtime.image_cache to pixels or none."
+                f"stage {self.stage.name} trains the vision tower, whose features cannot be "
+                "cached: set runtime.image_cache to pixels or none."
             )
-        file = self.out / "features" / f"{feature_cache_key(self.parent, rows.images)}.npy"
-        if self.world.first:
+        image_ids = dataset.image_ids
+        file = self.out / "features" / f"{feature_cache_key(vlm, image_ids)}.npy"
+        if self.distributed.is_main_process:
             file.parent.mkdir(exist_ok=True)
-            cached_features(self.parent.vlm, pictures, rows.images, file)
-        self.world.wait()
-        return cached_features(self.parent.vlm, pictures, rows.images, file)
+            cached_features(vlm, loader, image_ids, file)
+        self.distributed.barrier()
+        return cached_features(vlm, loader, image_ids, file)
 
-    def data(self, rows: TokenizedDataset) -> dict[str, Any]:
-        """Tell what was read, and what was lost or cut of it."""
+    def data_summary(self, dataset: TokenizedDataset) -> dict[str, Any]:
+        """Return what was trained on, and what was dropped or changed."""
         return {
-            "build": str(self.source.path),
-            "digest": self.source.digest,
-            "instances": len(rows),
-            "tasks": rows.tasks,
-            "lost": rows.lost,
-            "noted": rows.noted,
+            "build": str(self.build.path),
+            "digest": self.build.digest,
+            "instances": len(dataset),
+            "tasks": dataset.tasks,
+            "dropped": dataset.dropped,
+            "noted": dataset.noted,
         }
 
-    def tidy(self) -> None:
-        """Remove what only a stage that is not done needs."""
-        if self.world.first:
-            shutil.rmtree(self.folder / "rows", ignore_errors=True)
-            shutil.rmtree(self.folder / "resume", ignore_errors=True)
+    def remove_temporary_files(self) -> None:
+        """Remove what only an unfinished stage needs."""
+        if self.distributed.is_main_process:
+            shutil.rmtree(self.directory / "tokenized", ignore_errors=True)
+            shutil.rmtree(self.directory / "resume", ignore_errors=True)
             if self.stage == self.config.stages[-1]:
                 shutil.rmtree(self.out / "features", ignore_errors=True)
-        self.world.wait()
+        self.distributed.barrier()
 
 
-def feature_cache_key(parent: InitialModel, names: list[str]) -> str:
-    """Name what the features of these images depend on; stages that share it share the file."""
+def feature_cache_key(vlm: VisionLanguageModel, image_ids: list[str]) -> str:
+    """Return a hash of all that image features depend on; stages with the same key share a file."""
     parts = [
-        fingerprint_model(parent.vlm).vision_tower,
-        *parent.vlm.feature_settings,
-        parent.vlm.processor.image_processor.to_json_string(),
-        *names,
+        fingerprint_model(vlm).vision_tower,
+        *vlm.feature_settings,
+        vlm.processor.image_processor.to_json_string(),
+        *image_ids,
     ]
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]
 
 
 def enable_gradient_checkpointing(vlm: VisionLanguageModel) -> None:
-    """Forget activations and compute them again; later versions of the library rename this."""
+    """Recompute activations in the backward pass; later versions of transformers rename this."""
     model: Any = vlm.model
     enable = getattr(model, "activation_checkpointing_enable", None)
     (enable or model.gradient_checkpointing_enable)({"use_reentrant": False})

@@ -1,6 +1,6 @@
-"""The instances of a stage, encoded once and kept as memory-mapped arrays.
+"""The instances of a stage, tokenized once and stored as memory-mapped arrays.
 
-An image is one token here; it is spread over its features when a batch is made.
+An image is a single token here; the collator repeats it for each of the image's features.
 """
 
 import hashlib
@@ -26,222 +26,252 @@ from visionflan.storage.directory import BuildDirectory, Instances
 from visionflan.storage.instance import Instance
 from visionflan.train.config import DataConfig, StageConfig
 
-CHUNK = 1000
-# So many prompts are encoded a second time, to see that asking gives the same tokens.
+CHUNK_SIZE = 1000
+# The prompts of the first rows are also tokenized as for generation, to check that both agree.
 NUM_CHECKED = 16
+ARRAYS = (
+    "instance_indices",
+    "task_ids",
+    "lengths",
+    "num_target_tokens",
+    "offsets",
+    "token_ids",
+    "loss_mask",
+)
 
 
 class TokenizedRow(NamedTuple):
-    """An encoded instance: its tokens, which are to be learnt, and its images by id."""
+    """A tokenized instance, with the ids of its images."""
 
-    tokens: NDArray[np.int32]
-    learned: NDArray[np.bool_]
-    images: list[str]
+    token_ids: NDArray[np.int32]
+    loss_mask: NDArray[np.bool_]  # True for the tokens of answers
+    image_ids: list[str]
 
 
 @dataclass(frozen=True)
 class TokenizedDataset:
-    """All rows of a stage; `lengths` count what the model reads, `learnt` what it is taught."""
+    """All rows of a stage, as arrays (n rows, t tokens in all)."""
 
-    folder: Path
+    directory: Path
     instances: Instances
     tasks: list[str]
-    places: NDArray[np.int64]
-    task: NDArray[np.int32]
-    lengths: NDArray[np.int32]
-    taught: NDArray[np.int32]
-    ends: NDArray[np.int64]
-    tokens: NDArray[np.int32]
-    learned: NDArray[np.bool_]
-    lost: dict[str, int]
-    noted: dict[str, int]
+    instance_indices: NDArray[np.int64]  # (n): position in `instances`
+    task_ids: NDArray[np.int32]  # (n): position in `tasks`
+    lengths: NDArray[np.int32]  # (n): tokens that the model reads, with all tokens of each image
+    num_target_tokens: NDArray[np.int32]  # (n): tokens in the loss mask
+    offsets: NDArray[np.int64]  # (n + 1): row i is token_ids[offsets[i] : offsets[i + 1]]
+    token_ids: NDArray[np.int32]  # (t)
+    loss_mask: NDArray[np.bool_]  # (t)
+    dropped: dict[str, int]  # number of unusable instances by reason
+    noted: dict[str, int]  # number of instances that were changed, by reason
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.instance_indices)
 
     def instance(self, row: int) -> Instance:
-        """Give the instance that a row was made of."""
-        return self.instances[int(self.places[row])]
+        """Return the instance of a row."""
+        return self.instances[int(self.instance_indices[row])]
 
     def row(self, row: int) -> TokenizedRow:
-        """Give the tokens and images of a row."""
-        end = int(self.ends[row])
-        begin = int(self.ends[row - 1]) if row else 0
-        images = list(self.instance(row).images)
+        """Return the tokens and image ids of a row."""
+        tokens = slice(int(self.offsets[row]), int(self.offsets[row + 1]))
+        image_ids = list(self.instance(row).images)
         return TokenizedRow(
-            np.array(self.tokens[begin:end]), np.array(self.learned[begin:end]), images
+            np.array(self.token_ids[tokens]), np.array(self.loss_mask[tokens]), image_ids
         )
 
     @cached_property
-    def images(self) -> list[str]:
-        """Name every image that the rows show, once, in order."""
-        shown = self.instances.column("images")
-        return sorted({image for place in self.places.tolist() for image in shown[place]})
+    def image_ids(self) -> list[str]:
+        """The sorted ids of all images of the rows."""
+        images = self.instances.column("images")
+        indices = self.instance_indices.tolist()
+        return sorted({image_id for index in indices for image_id in images[index]})
 
 
-def select_instances(source: BuildDirectory, data: DataConfig, seed: int) -> Instances:
-    """Give the instances that a stage reads, refusing a name that matches no task."""
-    tasks = None if not data.tasks else match_tasks(data.tasks, sorted(source.tasks))
-    instances = source.instances(data.split, tasks)
+def select_instances(build: BuildDirectory, data: DataConfig, seed: int) -> Instances:
+    """Return the instances that a stage trains on. Raises if a pattern matches no task."""
+    tasks = None if not data.tasks else match_tasks(data.tasks, sorted(build.tasks))
+    instances = build.instances(data.split, tasks)
     if data.max_instances is not None and data.max_instances < len(instances):
-        names = instances.column("id")
-        kept = heapq.nsmallest(
-            data.max_instances, range(len(names)), key=lambda n: stable_hash(seed, names[n])
+        ids = instances.column("id")
+        selected = heapq.nsmallest(
+            data.max_instances, range(len(ids)), key=lambda index: stable_hash(seed, ids[index])
         )
-        instances = Instances(source, instances.positions[sorted(kept)])
+        instances = Instances(build, instances.positions[sorted(selected)])
     if not len(instances):
-        raise TrainingError(f"{source.path} holds no {data.split} instances to train on.")
+        raise TrainingError(f"{build.path} has no {data.split} instances to train on.")
     return instances
 
 
 def tokenization_key(
-    source: BuildDirectory, stage: StageConfig, encoder: ChatTokenizer, seed: int
+    build: BuildDirectory, stage: StageConfig, chat_tokenizer: ChatTokenizer, seed: int
 ) -> str:
-    """Name everything that the encoded rows depend on."""
-    core = encoder.tokenizer.backend_tokenizer.to_str()
-    parts = [source.digest, repr(stage.data), seed, stage.max_seq_len, encoder.chat_template, core]
-    parts.append(encoder.tokens_per_image)
+    """Return a hash of everything that the tokenized rows depend on."""
+    parts = [
+        build.digest,
+        repr(stage.data),
+        seed,
+        stage.max_seq_len,
+        chat_tokenizer.chat_template,
+        chat_tokenizer.tokenizer.backend_tokenizer.to_str(),
+        chat_tokenizer.tokens_per_image,
+    ]
     return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()
 
 
 def tokenize_stage(
-    source: BuildDirectory, stage: StageConfig, encoder: ChatTokenizer, folder: Path, *, seed: int
+    build: BuildDirectory,
+    stage: StageConfig,
+    chat_tokenizer: ChatTokenizer,
+    directory: Path,
+    *,
+    seed: int,
 ) -> TokenizedDataset:
-    """Encode what a stage reads into a folder, unless it is there already."""
-    instances = select_instances(source, stage.data, seed)
-    told = tokenization_key(source, stage, encoder, seed)
-    mark = folder / "rows.json"
-    if not mark.is_file() or json.loads(mark.read_bytes())["key"] != told:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        losses = write(instances, stage, encoder, folder)
-        write_json(mark, {"key": told, **losses})
-    return open_tokenized(instances, folder, stage)
+    """Tokenize a stage's instances into a directory, or open what an earlier run left there."""
+    instances = select_instances(build, stage.data, seed)
+    key = tokenization_key(build, stage, chat_tokenizer, seed)
+    metadata_file = directory / "metadata.json"
+    if not metadata_file.is_file() or json.loads(metadata_file.read_bytes())["key"] != key:
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+        metadata = write_arrays(instances, stage, chat_tokenizer, directory)
+        write_json(metadata_file, {"key": key, **metadata})
+    return open_tokenized(instances, directory, stage)
 
 
-def open_tokenized(instances: Instances, folder: Path, stage: StageConfig) -> TokenizedDataset:
-    """Open encoded rows, and refuse a stage that lost too many of them."""
-    told = json.loads((folder / "rows.json").read_bytes())
-    names = ("places", "task", "lengths", "taught", "ends", "tokens", "learned")
-    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names}
-    rows = TokenizedDataset(
-        folder, instances, told["tasks"], **arrays, lost=told["lost"], noted=told["noted"]
+def open_tokenized(instances: Instances, directory: Path, stage: StageConfig) -> TokenizedDataset:
+    """Open tokenized rows. Raises TrainingError if too many instances were dropped."""
+    metadata = json.loads((directory / "metadata.json").read_bytes())
+    arrays = {name: np.load(directory / f"{name}.npy", mmap_mode="r") for name in ARRAYS}
+    dataset = TokenizedDataset(
+        directory,
+        instances,
+        metadata["tasks"],
+        **arrays,
+        dropped=metadata["dropped"],
+        noted=metadata["noted"],
     )
-    lost = sum(rows.lost.values())
-    if lost > stage.data.max_dropped_fraction * len(instances) or not len(rows):
-        reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(rows.lost.items()))
+    dropped = sum(dataset.dropped.values())
+    if dropped > stage.data.max_dropped_fraction * len(instances) or not len(dataset):
+        counts = sorted(dataset.dropped.items())
+        reasons = ", ".join(f"{reason} {count}" for reason, count in counts)
         raise TrainingError(
-            f"stage {stage.name}: {lost} of {len(instances)} instances cannot be trained on "
-            f"({reasons}), named in {folder / 'ledger.jsonl'}: mend them or allow a larger "
+            f"stage {stage.name}: {dropped} of {len(instances)} instances cannot be used for "
+            f"training ({reasons}); see {directory / 'ledger.jsonl'}. Fix them or raise "
             f"`stages.{stage.name}.data.max_dropped_fraction`."
         )
-    return rows
+    return dataset
 
 
 class EncodedRow(NamedTuple):
-    """What is kept of a row, before it goes into the arrays."""
+    """A row before it is written into the arrays."""
 
-    place: int
+    instance_index: int
     task: str
-    length: int
-    tokens: NDArray[np.int32]
-    learned: NDArray[np.bool_]
+    length: int  # with all tokens of each image
+    token_ids: NDArray[np.int32]
+    loss_mask: NDArray[np.bool_]
 
 
-def write(
-    instances: Instances, stage: StageConfig, encoder: ChatTokenizer, folder: Path
+def write_arrays(
+    instances: Instances, stage: StageConfig, chat_tokenizer: ChatTokenizer, directory: Path
 ) -> dict[str, object]:
-    """Encode instances into arrays and a ledger; give the tasks and what was lost."""
-    ledger = Ledger()
-    kept = list(encoded_rows(instances, stage, encoder, ledger))
-    tasks = sorted({row.task for row in kept})
-    number = {task: place for place, task in enumerate(tasks)}
+    """Tokenize instances into arrays and a ledger; return the metadata of the dataset."""
+    ledger = TrainingLedger()
+    rows = list(tokenize_rows(instances, stage, chat_tokenizer, ledger))
+    tasks = sorted({row.task for row in rows})
+    task_ids = {task: number for number, task in enumerate(tasks)}
     arrays: dict[str, NDArray[np.generic]] = {
-        "places": np.array([row.place for row in kept], dtype=np.int64),
-        "task": np.array([number[row.task] for row in kept], dtype=np.int32),
-        "lengths": np.array([row.length for row in kept], dtype=np.int32),
-        "taught": np.array([row.learned.sum() for row in kept], dtype=np.int32),
-        "ends": np.cumsum([len(row.tokens) for row in kept], dtype=np.int64),
-        "tokens": np.concatenate([row.tokens for row in kept] or [np.zeros(0, np.int32)]),
-        "learned": np.concatenate([row.learned for row in kept] or [np.zeros(0, np.bool_)]),
+        "instance_indices": np.array([row.instance_index for row in rows], dtype=np.int64),
+        "task_ids": np.array([task_ids[row.task] for row in rows], dtype=np.int32),
+        "lengths": np.array([row.length for row in rows], dtype=np.int32),
+        "num_target_tokens": np.array([row.loss_mask.sum() for row in rows], dtype=np.int32),
+        "offsets": np.cumsum([0, *(len(row.token_ids) for row in rows)], dtype=np.int64),
+        "token_ids": np.concatenate([row.token_ids for row in rows] or [np.zeros(0, np.int32)]),
+        "loss_mask": np.concatenate([row.loss_mask for row in rows] or [np.zeros(0, np.bool_)]),
     }
     for name, array in arrays.items():
-        np.save(folder / f"{name}.npy", array)
-    (folder / "ledger.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in ledger.lines))
-    return {"tasks": tasks, "lost": ledger.lost, "noted": ledger.noted}
+        np.save(directory / f"{name}.npy", array)
+    lines = "".join(f"{json.dumps(line)}\n" for line in ledger.lines)
+    (directory / "ledger.jsonl").write_text(lines)
+    return {"tasks": tasks, "dropped": ledger.dropped, "noted": ledger.noted}
 
 
-class Ledger:
-    """What became of rows that were not kept whole."""
+class TrainingLedger:
+    """The instances that were dropped or changed, with the reasons."""
 
     def __init__(self) -> None:
         self.lines: list[dict[str, str]] = []
-        self.lost: dict[str, int] = {}
+        self.dropped: dict[str, int] = {}
         self.noted: dict[str, int] = {}
 
-    def add(self, kind: str, instance: str, reason: str, detail: str) -> None:
-        """Note a row that was lost, or changed on its way."""
-        self.lines.append({"id": instance, "kind": kind, "reason": reason, "detail": detail})
-        counts = self.lost if kind == "lost" else self.noted
+    def add(self, kind: str, instance_id: str, reason: str, detail: str) -> None:
+        """Record an instance that was dropped (`dropped`) or changed (`note`)."""
+        self.lines.append({"id": instance_id, "kind": kind, "reason": reason, "detail": detail})
+        counts = self.dropped if kind == "dropped" else self.noted
         counts[reason] = counts.get(reason, 0) + 1
 
 
-def encoded_rows(
-    instances: Instances, stage: StageConfig, encoder: ChatTokenizer, ledger: Ledger
+def tokenize_rows(
+    instances: Instances, stage: StageConfig, chat_tokenizer: ChatTokenizer, ledger: TrainingLedger
 ) -> Iterator[EncodedRow]:
-    """Encode instances in chunks, and tell the ledger of those that are lost or cut."""
-    bar = tqdm(total=len(instances), desc=f"{stage.name}: encoding", unit="row", disable=None)
+    """Yield the rows of the usable instances, tokenized in chunks."""
+    bar = tqdm(total=len(instances), desc=f"{stage.name}: tokenizing", unit="row", disable=None)
     with bar:
-        for begin in range(0, len(instances), CHUNK):
-            fit: list[tuple[int, Instance]] = []
-            for place, instance in enumerate(instances[begin : begin + CHUNK], begin):
+        for begin in range(0, len(instances), CHUNK_SIZE):
+            usable: list[tuple[int, Instance]] = []
+            for index, instance in enumerate(instances[begin : begin + CHUNK_SIZE], begin):
                 try:
-                    encoder.validate(instance.turns, len(instance.images))
-                except UnusableError as fault:
-                    ledger.add("lost", instance.id, fault.reason, fault.detail)
+                    chat_tokenizer.validate(instance.turns, len(instance.images))
+                except UnusableError as error:
+                    ledger.add("dropped", instance.id, error.reason, error.detail)
                     continue
-                fit.append((place, instance))
-            rows = (
-                encoder.encode_conversations([instance.turns for _, instance in fit]) if fit else []
-            )
-            for (place, instance), row in zip(fit, rows, strict=True):
-                check_row(instance, row, encoder, again=place < NUM_CHECKED)
-                yield from truncate(place, instance, row, stage, encoder, ledger)
-            bar.update(CHUNK)
+                usable.append((index, instance))
+            turns = [instance.turns for _, instance in usable]
+            rows = chat_tokenizer.encode_conversations(turns) if turns else []
+            for (index, instance), row in zip(usable, rows, strict=True):
+                check_row(instance, row, chat_tokenizer, check_prompt=index < NUM_CHECKED)
+                yield from truncate(index, instance, row, stage, chat_tokenizer, ledger)
+            bar.update(CHUNK_SIZE)
 
 
 def check_row(
-    instance: Instance, row: TokenizedConversation, encoder: ChatTokenizer, *, again: bool
+    instance: Instance,
+    row: TokenizedConversation,
+    chat_tokenizer: ChatTokenizer,
+    *,
+    check_prompt: bool,
 ) -> None:
-    """Refuse a row that teaches nothing, or whose prompt is another when it is asked."""
+    """Raise TrainingError if the loss mask is empty, or the prompt differs from generation's."""
     if not any(row.loss_mask):
         raise TrainingError(
-            f"instance {instance.id} has no token to learn: its conversation has no answer that "
-            "the chat template marks."
+            f"instance {instance.id} has no token to train on: the chat template marks no answer "
+            "in its conversation."
         )
-    if again:
-        encoder.check_prompt_prefix(instance.turns, row)
+    if check_prompt:
+        chat_tokenizer.check_prompt_prefix(instance.turns, row)
 
 
 def truncate(
-    place: int,
+    index: int,
     instance: Instance,
     row: TokenizedConversation,
     stage: StageConfig,
-    encoder: ChatTokenizer,
-    ledger: Ledger,
+    chat_tokenizer: ChatTokenizer,
+    ledger: TrainingLedger,
 ) -> Iterator[EncodedRow]:
-    """Cut the end of a row that is too long; lose it where an image or every answer would go."""
-    spread = row.token_ids.count(encoder.image_token_id) * (encoder.tokens_per_image - 1)
-    length, room = len(row.token_ids) + spread, stage.max_seq_len - spread
+    """Yield the row, cut at `max_seq_len`; drop it if an image or all answers would be cut off."""
+    image_token = chat_tokenizer.image_token_id
+    extra = row.token_ids.count(image_token) * (chat_tokenizer.tokens_per_image - 1)
+    length, num_kept = len(row.token_ids) + extra, max(0, stage.max_seq_len - extra)
     if length > stage.max_seq_len:
-        detail = f"{length} tokens, and room for {stage.max_seq_len}"
-        gone = row.token_ids[max(room, 0) :]
-        row = TokenizedConversation(row.token_ids[: max(room, 0)], row.loss_mask[: max(room, 0)])
-        if encoder.image_token_id in gone or not any(row.loss_mask):
-            ledger.add("lost", instance.id, "too_long", detail)
+        detail = f"{length} tokens, but max_seq_len is {stage.max_seq_len}"
+        removed = row.token_ids[num_kept:]
+        row = TokenizedConversation(row.token_ids[:num_kept], row.loss_mask[:num_kept])
+        if image_token in removed or not any(row.loss_mask):
+            ledger.add("dropped", instance.id, "too_long", detail)
             return
-        ledger.add("note", instance.id, "cut", detail)
+        ledger.add("note", instance.id, "truncated", detail)
         length = stage.max_seq_len
-    tokens, learned = np.array(row.token_ids, np.int32), np.array(row.loss_mask, np.bool_)
-    yield EncodedRow(place, instance.task, length, tokens, learned)
+    token_ids, loss_mask = np.array(row.token_ids, np.int32), np.array(row.loss_mask, np.bool_)
+    yield EncodedRow(index, instance.task, length, token_ids, loss_mask)

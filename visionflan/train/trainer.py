@@ -1,4 +1,4 @@
-"""The training loop: the same for every stage."""
+"""The training loop of a stage."""
 
 import math
 import signal
@@ -16,181 +16,201 @@ from torch import Tensor
 
 from visionflan.hashing import stable_hash
 from visionflan.train.batch_sampler import BatchSampler, MicroBatch, RowIndices, local_micro_batches
+from visionflan.train.collator import BatchTensors, Collator
 from visionflan.train.config import RuntimeConfig, StageConfig
 from visionflan.train.distributed import DistributedContext
-from visionflan.train.image_loader import prefetch
 from visionflan.train.metrics import MetricsLogger
-from visionflan.train.threads import fastest
+from visionflan.train.prefetch import prefetch
+from visionflan.train.threads import fastest_num_threads
 from visionflan.train.tokenized_dataset import TokenizedDataset
-from visionflan.train.training_model import Batch, Collator, TrainingModel
+from visionflan.train.training_model import TrainingModel
 from visionflan.train.training_state import Progress, load_progress, load_state, save_state
 
 
+class TrainingInterrupted(KeyboardInterrupt):
+    """The stage was asked to stop; its state was saved before this is raised."""
+
+
 class PreparedStep(NamedTuple):
-    """A step that is ready to be computed by this process."""
+    """The rows of a step, and this rank's micro-batches of them."""
 
     rows: RowIndices
-    shares: list[MicroBatch]
-    batches: list[Batch]
+    micro_batches: list[MicroBatch]
+    batches: list[BatchTensors]
 
 
 @dataclass
 class Trainer:
-    """Trains one stage in its folder, from its last state if there is one."""
+    """Trains one stage in its directory, resuming from its last state if there is one."""
 
-    folder: Path
+    directory: Path
     stage: StageConfig
     runtime: RuntimeConfig
     seed: int
-    rows: TokenizedDataset
-    learner: TrainingModel
+    dataset: TokenizedDataset
+    model: TrainingModel
     collate: Collator
-    world: DistributedContext
-    stopping: bool = field(default=False, init=False)
+    distributed: DistributedContext
+    stop_requested: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
-        """Make what follows from the rest."""
-        self.plan = BatchSampler(self.rows.lengths, self.stage, self.seed)
-        self.optimizer = build_optimizer(self.learner, self.stage)
-        self.states = self.folder / "resume"
+        """Create the batch sampler and the optimizer."""
+        self.sampler = BatchSampler(self.dataset.lengths, self.stage, self.seed)
+        self.optimizer = build_optimizer(self.model, self.stage)
+        self.state_directory = self.directory / "resume"
 
     def run(self) -> float:
-        """Train to the end; give the seconds that the steps took, over all sittings."""
-        reached = load_progress(self.states)
-        self.use_threads(reached)
-        if reached.step:
-            load_state(self.states, self.learner, self.optimizer)
-        meter = MetricsLogger(self.folder, self.rows, self.world, self.plan.steps, reached.step)
+        """Train to the last step; return the seconds of all steps, earlier sessions included."""
+        progress = load_progress(self.state_directory)
+        self.set_num_threads(progress)
+        if progress.step:
+            load_state(self.state_directory, self.model, self.optimizer)
+        metrics = MetricsLogger(
+            self.directory, self.dataset, self.distributed, self.sampler.steps, progress.step
+        )
         try:
-            with self.listening():
-                self.steps(reached.step, meter)
+            with self.handle_signals():
+                self.train_steps(progress.step, metrics)
         finally:
-            meter.close()
-        return meter.seconds
+            metrics.close()
+        return metrics.elapsed_seconds
 
-    def steps(self, step: int, meter: MetricsLogger) -> None:
-        """Go from a step to the end, writing lines and states on the way."""
-        saved = time.monotonic()
-        plan = self.plan.from_step(step)
-        for prepared in prefetch(self.prepare, plan, num_workers=self.runtime.num_workers):
-            norm = self.step(step, prepared, meter)
+    def train_steps(self, step: int, metrics: MetricsLogger) -> None:
+        """Train from a step to the last one, writing metrics and states on the way."""
+        last_save, steps = time.monotonic(), self.sampler.steps
+        remaining = self.sampler.from_step(step)
+        for prepared in prefetch(self.prepare, remaining, num_workers=self.runtime.num_workers):
+            grad_norm = self.optimizer_step(step, prepared, metrics)
             step += 1
-            due = step % self.runtime.log_every_steps == 0 or step == self.plan.steps
-            # Several processes agree only where all of them come by.
-            stopping = self.world.any(self.stopping) if due else self.alone_and_stopping()
-            if not (due or stopping):
+            is_log_step = step % self.runtime.log_every_steps == 0 or step == steps
+            stopping = (
+                self.distributed.any_rank(self.stop_requested)
+                if is_log_step
+                else self.can_stop_now()
+            )
+            if not (is_log_step or stopping):
                 continue
-            rate = self.stage.learning_rate * lr_factor(self.stage, step - 1, self.plan.steps)
-            meter.write(step, learning_rate=rate, gradient_norm=float(norm))
-            late = self.world.any(time.monotonic() - saved >= self.runtime.checkpoint_every_seconds)
-            if (late or stopping) and step < self.plan.steps:
-                reached = Progress(step, torch.get_num_threads())
-                save_state(self.states, self.learner, self.optimizer, reached, self.world)
-                saved = time.monotonic()
-                meter.clock = saved
-            if stopping and step < self.plan.steps:
-                raise KeyboardInterrupt
+            learning_rate = self.stage.learning_rate * lr_factor(self.stage, step - 1, steps)
+            metrics.write(step, learning_rate=learning_rate, grad_norm=float(grad_norm))
+            is_save_due = self.distributed.any_rank(
+                time.monotonic() - last_save >= self.runtime.checkpoint_every_seconds
+            )
+            if (is_save_due or stopping) and step < steps:
+                self.save(step)
+                last_save = metrics.clock = time.monotonic()
+            if stopping and step < steps:
+                raise TrainingInterrupted
 
-    def alone_and_stopping(self) -> bool:
-        """Say whether to stop at once, which several processes could not do together."""
-        return self.world.processes == 1 and self.stopping
+    def can_stop_now(self) -> bool:
+        """Return whether to stop between log steps, which only a single process can do."""
+        return self.distributed.world_size == 1 and self.stop_requested
+
+    def save(self, step: int) -> None:
+        """Save the state after `step` steps."""
+        progress = Progress(step, torch.get_num_threads())
+        save_state(self.state_directory, self.model, self.optimizer, progress, self.distributed)
 
     def prepare(self, rows: RowIndices) -> PreparedStep:
-        """Share out a step and make this process's batches."""
-        shares = local_micro_batches(
+        """Split the rows of a step and collate this rank's micro-batches."""
+        micro_batches = local_micro_batches(
             rows,
-            self.rows.lengths,
+            self.dataset.lengths,
             self.runtime.micro_batch_tokens,
-            self.world.process,
-            self.world.processes,
+            self.distributed.rank,
+            self.distributed.world_size,
         )
-        return PreparedStep(rows, shares, [self.collate(share) for share in shares])
+        return PreparedStep(rows, micro_batches, [self.collate(micro) for micro in micro_batches])
 
-    def step(self, step: int, prepared: PreparedStep, meter: MetricsLogger) -> Tensor:
-        """Take one step of the optimizer; give the norm of the gradient.
+    def optimizer_step(self, step: int, prepared: PreparedStep, metrics: MetricsLogger) -> Tensor:
+        """Run one optimizer step; return the gradient norm.
 
-        Every token to be learnt weighs the same, whichever process and pass it falls to. Random
-        numbers follow from the step, so that there is no generator to be saved.
+        Every target token has the same weight, whichever rank and micro-batch it is in. Random
+        numbers follow from the step, so that no generator state has to be saved.
         """
-        torch.manual_seed(stable_hash(self.seed, self.stage.name, step, self.world.process) % 2**63)
-        taught = int(self.rows.taught[prepared.rows].sum())
+        rank, world_size = self.distributed.rank, self.distributed.world_size
+        torch.manual_seed(stable_hash(self.seed, self.stage.name, step, rank) % 2**63)
+        num_target_tokens = int(self.dataset.num_target_tokens[prepared.rows].sum())
         for batch in prepared.batches:
-            there = batch.to(self.world.device)
-            losses_a = self.losses(there)
-            (losses_a.sum() * (self.world.processes / taught)).backward()
-            meter.losses_of(there, losses_a)
-        norm = torch.nn.utils.clip_grad_norm_(self.learner.parameters(), self.stage.max_grad_norm)
+            moved = batch.to(self.distributed.device)
+            losses_a = self.losses(moved)
+            # FSDP averages gradients over the ranks; the world size makes that a sum.
+            (losses_a.sum() * (world_size / num_target_tokens)).backward()
+            metrics.add_losses(moved, losses_a)
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.stage.max_grad_norm)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.stage.learning_rate * lr_factor(self.stage, step, self.plan.steps)
+            factor = lr_factor(self.stage, step, self.sampler.steps)
+            group["lr"] = self.stage.learning_rate * factor
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        meter.step(prepared.rows, prepared.shares)
-        whole: Tensor = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
-        return whole
+        metrics.count_step(prepared.rows, prepared.micro_batches)
+        grad_norm: Tensor = norm.full_tensor() if hasattr(norm, "full_tensor") else norm
+        return grad_norm
 
-    def losses(self, batch: Batch) -> Tensor:
-        """Pass a batch forward, in half precision on an accelerator."""
-        half = self.world.device.type == "cuda" and self.world.processes == 1
-        with torch.autocast(self.world.device.type, torch.bfloat16, enabled=half):
-            losses_a: Tensor = self.learner(batch)
+    def losses(self, batch: BatchTensors) -> Tensor:
+        """Return the losses of a batch's target tokens, under bfloat16 autocast on CUDA."""
+        use_autocast = self.distributed.device.type == "cuda" and self.distributed.world_size == 1
+        device_type = self.distributed.device.type
+        with torch.autocast(device_type, torch.bfloat16, enabled=use_autocast):
+            losses_a: Tensor = self.model(batch)
         return losses_a
 
-    def use_threads(self, reached: Progress) -> None:
-        """Use as many threads as told, as the run used before, or as a probe finds fastest."""
-        threads = self.runtime.num_threads or reached.threads
-        if not threads and self.world.device.type == "cpu" and self.world.processes == 1:
-            threads = self.probe(self.prepare(next(self.plan.from_step(0))).batches[0])
-        if threads:
-            torch.set_num_threads(threads)
+    def set_num_threads(self, progress: Progress) -> None:
+        """Set the number of threads: as configured, as in the saved state, or found by a probe."""
+        num_threads = self.runtime.num_threads or progress.num_threads
+        is_cpu, world_size = self.distributed.device.type == "cpu", self.distributed.world_size
+        if not num_threads and is_cpu and world_size == 1:
+            num_threads = self.probe(self.prepare(next(self.sampler.from_step(0))).batches[0])
+        if num_threads:
+            torch.set_num_threads(num_threads)
 
-    def probe(self, batch: Batch) -> int:
-        """Choose the number of threads by passing a batch forward and back."""
+    def probe(self, batch: BatchTensors) -> int:
+        """Return the number of threads with the fastest forward and backward pass."""
 
-        def passed() -> None:
+        def run_pass() -> None:
             self.losses(batch).sum().backward()
             self.optimizer.zero_grad(set_to_none=True)
 
-        return fastest(passed)
+        return fastest_num_threads(run_pass)
 
     @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Stop in good order when asked to; a second time at once."""
+    def handle_signals(self) -> Iterator[None]:
+        """On SIGINT or SIGTERM, stop after the step; on a second signal, stop immediately."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before: dict[signal.Signals, Callable[..., object] | int | None] = {}
+        previous: dict[signal.Signals, Callable[..., object] | int | None] = {}
 
-        def hear(number: int, frame: FrameType | None) -> None:
-            if self.stopping:
+        def request_stop(number: int, frame: FrameType | None) -> None:
+            if self.stop_requested:
                 raise KeyboardInterrupt
-            self.stopping = True
+            self.stop_requested = True
 
         for number in (signal.SIGINT, signal.SIGTERM):
-            before[number] = signal.signal(number, hear)
+            previous[number] = signal.signal(number, request_stop)
         try:
             yield
         finally:
-            for number, handler in before.items():
+            for number, handler in previous.items():
                 signal.signal(number, handler)
 
 
-def build_optimizer(learner: TrainingModel, stage: StageConfig) -> torch.optim.Optimizer:
-    """Make AdamW over what learns; weights decay where the stage says so, biases never."""
-    learning = [weight for weight in learner.parameters() if weight.requires_grad]
+def build_optimizer(model: TrainingModel, stage: StageConfig) -> torch.optim.Optimizer:
+    """Build AdamW over the trainable weights; biases and norms have no weight decay."""
+    trainable = [weight for weight in model.parameters() if weight.requires_grad]
     groups = [
-        {"params": [w for w in learning if w.ndim > 1], "weight_decay": stage.weight_decay},
-        {"params": [w for w in learning if w.ndim <= 1], "weight_decay": 0.0},
+        {"params": [w for w in trainable if w.ndim > 1], "weight_decay": stage.weight_decay},
+        {"params": [w for w in trainable if w.ndim <= 1], "weight_decay": 0.0},
     ]
     groups = [group for group in groups if group["params"]]
     return torch.optim.AdamW(groups, lr=stage.learning_rate, betas=stage.betas, fused=True)
 
 
 def lr_factor(stage: StageConfig, step: int, steps: int) -> float:
-    """Give the share of the learning rate that a step takes: it rises, then falls as told."""
-    rising = math.ceil(stage.warmup_fraction * steps)
-    if step < rising:
-        return (step + 1) / rising
-    done = (step - rising) / max(1, steps - rising)
+    """Return the factor on the learning rate at a step: linear warmup, then the schedule."""
+    warmup_steps = math.ceil(stage.warmup_fraction * steps)
+    if step < warmup_steps:
+        return (step + 1) / warmup_steps
+    progress = (step - warmup_steps) / max(1, steps - warmup_steps)
     if stage.lr_schedule == "cosine":
-        return (1 + math.cos(math.pi * done)) / 2
-    return 1 - done if stage.lr_schedule == "linear" else 1.0
+        return (1 + math.cos(math.pi * progress)) / 2
+    return 1 - progress if stage.lr_schedule == "linear" else 1.0

@@ -1,4 +1,7 @@
-"""States to continue from: written whole or not at all, only the latest kept."""
+"""Resumable training state: trainable weights, optimizer and step, written atomically.
+
+Written with torch.distributed.checkpoint; only the latest state is kept.
+"""
 
 import json
 import shutil
@@ -19,67 +22,67 @@ from visionflan.atomic_write import fsync_path, write_json
 from visionflan.train.distributed import DistributedContext
 from visionflan.train.training_model import TrainingModel
 
-# Parts that do not learn come from the parent again.
+# Frozen weights are loaded from the initial model again.
 TRAINABLE_ONLY = StateDictOptions(ignore_frozen_params=True, strict=False)
 
 
 class Progress(NamedTuple):
-    """How far a stage has come, and with how many threads: another number rounds otherwise.
+    """How far a stage has come. Row order, learning rate and random numbers follow from the step.
 
-    Order of rows, learning rate and random numbers all follow from the step.
+    The number of threads is kept because another number rounds differently.
     """
 
     step: int = 0
-    threads: int = 0
+    num_threads: int = 0
 
 
-def latest_state(folder: Path) -> Path | None:
-    """Give the latest whole state in a folder."""
-    return max(folder.glob("step-*"), default=None)
+def latest_state(directory: Path) -> Path | None:
+    """Return the latest complete state in a directory, or None."""
+    return max(directory.glob("step-*"), default=None)
 
 
-def load_progress(folder: Path) -> Progress:
-    """Tell how far the latest state has come."""
-    state = latest_state(folder)
+def load_progress(directory: Path) -> Progress:
+    """Return the progress of the latest state; step 0 if there is none."""
+    state = latest_state(directory)
     return Progress(**json.loads((state / "progress.json").read_bytes())) if state else Progress()
 
 
 def save_state(
-    folder: Path,
-    learner: TrainingModel,
+    directory: Path,
+    model: TrainingModel,
     optimizer: torch.optim.Optimizer,
-    reached: Progress,
-    world: DistributedContext,
+    progress: Progress,
+    distributed: DistributedContext,
 ) -> None:
-    """Write a state beside the last one, then let it take its place."""
-    final = folder / f"step-{reached.step:08d}"
-    temporary = folder / f".{final.name}"
-    if world.first:
+    """Write a state under a temporary name, rename it, and delete the previous one."""
+    final = directory / f"step-{progress.step:08d}"
+    temporary = directory / f".{final.name}"
+    if distributed.is_main_process:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
-    world.wait()
+    distributed.barrier()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        save(state_dict(learner, optimizer), checkpoint_id=temporary)
-    if world.first:
-        write_json(temporary / "progress.json", reached._asdict())
-        older = list(folder.glob("step-*"))
+        save(state_dict(model, optimizer), checkpoint_id=temporary)
+    if distributed.is_main_process:
+        write_json(temporary / "progress.json", progress._asdict())
+        previous = list(directory.glob("step-*"))
         temporary.rename(final)
-        fsync_path(folder)
-        for path in older:
+        fsync_path(directory)
+        for path in previous:
             if path != final:
                 shutil.rmtree(path)
-    world.wait()
+    distributed.barrier()
 
 
-def load_state(folder: Path, learner: TrainingModel, optimizer: torch.optim.Optimizer) -> None:
-    """Take up the latest state."""
-    state = state_dict(learner, optimizer)
+def load_state(directory: Path, model: TrainingModel, optimizer: torch.optim.Optimizer) -> None:
+    """Load the latest state into the model and the optimizer."""
+    state = state_dict(model, optimizer)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        load(state, checkpoint_id=latest_state(folder))
+        load(state, checkpoint_id=latest_state(directory))
     set_state_dict(
-        learner,
+        model,
         optimizer,
         model_state_dict=state["model"],
         optim_state_dict=state["optimizer"],
@@ -87,7 +90,7 @@ def load_state(folder: Path, learner: TrainingModel, optimizer: torch.optim.Opti
     )
 
 
-def state_dict(learner: TrainingModel, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """Give weights and optimizer state by name, each process its share."""
-    model, optimizers = get_state_dict(learner, optimizer, options=TRAINABLE_ONLY)
-    return {"model": model, "optimizer": optimizers}
+def state_dict(model: TrainingModel, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """Return trainable weights and optimizer state by name; each rank holds its shards."""
+    weights, optimizer_state = get_state_dict(model, optimizer, options=TRAINABLE_ONLY)
+    return {"model": weights, "optimizer": optimizer_state}

@@ -90,13 +90,13 @@ def summarize_stage(training: StageTraining, config: Mapping[str, Any]) -> Stage
     default = DESCRIPTIONS.get(training.name, "") if is_frozen else ""
     return StageSummary(
         name=training.name,
-        description=str(metadata.get("about") or default),
+        description=str(metadata.get("description") or default),
         trainable=", ".join(PARTS.get(part, part) for part in config.get("trainable", ())),
         steps=int(metadata.get("steps") or last.get("step") or len(metrics)),
         instances=(metadata.get("data") or {}).get("instances"),
-        elapsed_seconds=metadata.get("seconds") or last.get("seconds"),
+        elapsed_seconds=metadata.get("elapsed_seconds") or last.get("elapsed_seconds"),
         samples_per_second=mean(metrics, "samples_per_second"),
-        padding_fraction=mean(metrics, "padding"),
+        padding_fraction=mean(metrics, "padding_fraction"),
         curves=list(loss_curves(training.name, metrics)),
     )
 

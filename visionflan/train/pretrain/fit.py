@@ -1,4 +1,4 @@
-"""A short training loop for the parts that are made from nothing."""
+"""A short training loop for the models that are pretrained from scratch."""
 
 import json
 import time
@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-WARM_UP = 0.05
-LOG_STEPS = 10
+WARMUP_FRACTION = 0.05
+LOG_EVERY_STEPS = 10
 
 
 def fit(
@@ -20,56 +20,59 @@ def fit(
     steps: int,
     metrics: Path,
 ) -> None:
-    """Take a step for each loss; the rate rises over the first steps, then falls to nothing.
+    """Run one optimizer step for each loss, with a warmup and a linear decay.
 
-    Appends lines of `<name>_loss` to the metrics.
+    Appends lines with `<name>_loss` to the metrics file.
     """
     schedules = [
-        torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: factor(step, steps))
+        torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: lr_factor(step, steps))
         for optimizer in optimizers
     ]
-    began, total = time.monotonic(), torch.zeros(())
+    start, total = time.monotonic(), torch.zeros(())
     bar = tqdm(losses, total=steps, desc=name.replace("_", " "), unit="step", disable=None)
-    for step, loss_of in enumerate(bar, start=1):
-        loss = loss_of()
+    for step, compute_loss in enumerate(bar, start=1):
+        loss = compute_loss()
         loss.backward()
         for optimizer, schedule in zip(optimizers, schedules, strict=True):
-            learning = [p for group in optimizer.param_groups for p in group["params"]]
-            nn.utils.clip_grad_norm_(learning, 1.0)
+            weights = [p for group in optimizer.param_groups for p in group["params"]]
+            nn.utils.clip_grad_norm_(weights, 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             schedule.step()
         total += loss.detach()
-        if step % LOG_STEPS == 0 or step == steps:
-            mean = float(total) / (step % LOG_STEPS or LOG_STEPS)
-            note(metrics, {"step": step, f"{name}_loss": mean, "seconds": time.monotonic() - began})
+        if step % LOG_EVERY_STEPS == 0 or step == steps:
+            mean = float(total) / (step % LOG_EVERY_STEPS or LOG_EVERY_STEPS)
+            seconds = time.monotonic() - start
+            append_line(metrics, {"step": step, f"{name}_loss": mean, "elapsed_seconds": seconds})
             bar.set_postfix_str(f"loss {mean:.3f}", refresh=False)
             total.zero_()
 
 
-def note(metrics: Path, line: dict[str, float]) -> None:
-    """Append a line of measurements."""
-    with metrics.open("a") as opened:
-        opened.write(f"{json.dumps(line)}\n")
+def append_line(metrics: Path, line: dict[str, float]) -> None:
+    """Append a line of JSON to the metrics file."""
+    with metrics.open("a") as file:
+        file.write(f"{json.dumps(line)}\n")
 
 
-def factor(step: int, steps: int) -> float:
-    """Give the share of the learning rate at a step."""
-    warm = max(1, round(WARM_UP * steps))
-    return min(1.0, (step + 1) / warm) * max(0.01, 1 - max(0, step - warm) / max(1, steps - warm))
+def lr_factor(step: int, steps: int) -> float:
+    """Return the factor on the learning rate at a step; it decays to 0.01."""
+    warmup_steps = max(1, round(WARMUP_FRACTION * steps))
+    warmup = min(1.0, (step + 1) / warmup_steps)
+    decay = 1 - max(0, step - warmup_steps) / max(1, steps - warmup_steps)
+    return warmup * max(0.01, decay)
 
 
-def widen(module: nn.Module) -> None:
-    """Draw the weights wider than the library does, without which little is learnt in so few steps.
+def init_wide(module: nn.Module) -> None:
+    """Initialize weights with a larger variance than `transformers`, to learn in so few steps.
 
-    Linear layers as Glorot and Bengio (2010), embeddings with a deviation of a half.
+    Linear layers as in Glorot and Bengio (2010), embeddings with a standard deviation of 0.5.
     """
-    for part in module.modules():
-        if isinstance(part, nn.Linear):
-            nn.init.xavier_uniform_(part.weight)
-            if part.bias is not None:
-                nn.init.zeros_(part.bias)
-        elif isinstance(part, nn.Conv2d):
-            nn.init.xavier_uniform_(part.weight.view(part.weight.shape[0], -1))
-        elif isinstance(part, nn.Embedding):
-            nn.init.normal_(part.weight, std=0.5)
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear):
+            nn.init.xavier_uniform_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        elif isinstance(layer, nn.Conv2d):
+            nn.init.xavier_uniform_(layer.weight.view(layer.weight.shape[0], -1))
+        elif isinstance(layer, nn.Embedding):
+            nn.init.normal_(layer.weight, std=0.5)

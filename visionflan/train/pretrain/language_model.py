@@ -1,9 +1,10 @@
-"""Pretrain a language model on the words of a build, with facts written out in place of pictures.
+"""Pretrain a language model on a build's texts, with facts written out in place of the images.
 
-It learns to read a question, to find in what it is told the fact that is asked for, and to answer
-in the form that is wanted, in tasks and in conversation; seeing is learnt later, by the connector.
+It learns to read a question, to find in the listed facts the one that is asked for, and to answer
+in the requested format, in tasks and in conversations. To use images is learned later, by the
+connector.
 
-Letters of shapes: b rows, l tokens of a row, d width, a tokens to be learnt, v vocabulary.
+Suffixes of shapes: b rows, l tokens of a row, d hidden size, a target tokens, v vocabulary.
 """
 
 from collections import defaultdict
@@ -22,45 +23,45 @@ from visionflan.hashing import shuffled
 from visionflan.storage.instance import Instance
 from visionflan.train.batch_sampler import BatchSampler
 from visionflan.train.config import PretrainConfig, StageConfig
-from visionflan.train.pretrain.fit import fit, widen
+from visionflan.train.pretrain.fit import fit, init_wide
 
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
-IGNORED = -100
-MOST_FACTS = 8
-# An answer that says nothing by itself is no fact.
+IGNORE_INDEX = -100
+MAX_FACTS = 8
+# Answers that state nothing without their question.
 NO_FACTS = frozenset({"yes", "no"})
 
 
-class Row(NamedTuple):
-    """A conversation in tokens, and those of them that are to be learnt."""
+class LabeledRow(NamedTuple):
+    """A tokenized conversation; the labels of tokens without a loss are IGNORE_INDEX."""
 
-    tokens: list[int]
+    token_ids: list[int]
     labels: list[int]
 
 
 def new_language_model(
     tokenizer: "PreTrainedTokenizerFast", settings: PretrainConfig
 ) -> "LlamaForCausalLM":
-    """Make an untrained language model for the tokenizer."""
+    """Return an untrained language model for a tokenizer."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    width = settings.hidden_size
+    hidden_size = settings.hidden_size
     model = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(tokenizer),
-            hidden_size=width,
-            intermediate_size=5 * width // 2,
+            hidden_size=hidden_size,
+            intermediate_size=5 * hidden_size // 2,
             num_hidden_layers=settings.num_layers,
-            num_attention_heads=width // 32,
+            num_attention_heads=hidden_size // 32,
             max_position_embeddings=4096,
             bos_token_id=tokenizer.bos_token_id,
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
         )
     )
-    widen(model)
+    init_wide(model)
     return model
 
 
@@ -72,16 +73,17 @@ def pretrain_language_model(
     metrics: Path,
 ) -> None:
     """Train the language model in place."""
-    made = encoded(tokenizer, instances)
-    rows = [row for row in made if len(row.tokens) <= settings.max_seq_len]
+    tokenized = tokenize_with_facts(tokenizer, instances)
+    rows = [row for row in tokenized if len(row.token_ids) <= settings.max_seq_len]
     stage = StageConfig(
         name="language_model",
         learning_rate=settings.language_learning_rate,
         steps=settings.language_steps,
         batch_tokens=settings.batch_tokens,
     )
-    plan = BatchSampler(np.array([len(row.tokens) for row in rows], dtype=np.int32), stage, 0)
-    losses = (partial(loss, model, [rows[place] for place in batch]) for batch in plan.from_step(0))
+    sampler = BatchSampler(np.array([len(row.token_ids) for row in rows], np.int32), stage, 0)
+    batches = ([rows[index] for index in indices] for indices in sampler.from_step(0))
+    losses = (partial(mean_loss, model, batch) for batch in batches)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=settings.language_learning_rate, weight_decay=0.0, betas=(0.9, 0.98)
     )
@@ -90,44 +92,51 @@ def pretrain_language_model(
     model.eval()
 
 
-def encoded(tokenizer: "PreTrainedTokenizerFast", instances: Sequence[Instance]) -> Iterator[Row]:
-    """Set every conversation by the chat template, facts in place of the image markers."""
-    told = facts(instances)
+def tokenize_with_facts(
+    tokenizer: "PreTrainedTokenizerFast", instances: Sequence[Instance]
+) -> Iterator[LabeledRow]:
+    """Yield every conversation by the chat template, with facts in place of image markers."""
+    facts = facts_by_image(instances)
     for instance in instances:
-        written = "; ".join(shuffled(told[instance.images[0]], instance.id)[:MOST_FACTS])
+        text = "; ".join(shuffled(facts[instance.images[0]], instance.id)[:MAX_FACTS])
         messages = [
-            {"role": turn.role, "content": turn.text.replace(IMAGE_MARKER, written)}
+            {"role": turn.role, "content": turn.text.replace(IMAGE_MARKER, text)}
             for turn in instance.turns
         ]
-        made: Any = tokenizer.apply_chat_template(
+        encoding: Any = tokenizer.apply_chat_template(
             messages, return_dict=True, return_assistant_tokens_mask=True
         )
-        tokens, learned = made["input_ids"], made["assistant_masks"]
-        labels = [t if mark else IGNORED for t, mark in zip(tokens, learned, strict=True)]
-        yield Row(tokens, labels)
+        token_ids, loss_mask = encoding["input_ids"], encoding["assistant_masks"]
+        labels = [
+            token if is_target else IGNORE_INDEX
+            for token, is_target in zip(token_ids, loss_mask, strict=True)
+        ]
+        yield LabeledRow(token_ids, labels)
 
 
-def facts(instances: Sequence[Instance]) -> dict[str, list[str]]:
-    """Gather what is known of each picture: the answers that were given about it."""
-    told = defaultdict[str, dict[str, None]](dict)
+def facts_by_image(instances: Sequence[Instance]) -> dict[str, list[str]]:
+    """Collect what is known about each image: the annotated answers to its questions."""
+    facts = defaultdict[str, dict[str, None]](dict)
     for instance in instances:
         if instance.synthetic:
             continue
         answer = instance.target or instance.answer
         if answer.lower() not in NO_FACTS:
-            told[instance.images[0]].setdefault(answer)
-    return defaultdict(list, {image: list(answers) for image, answers in told.items()})
+            facts[instance.images[0]].setdefault(answer)
+    return defaultdict(list, {image: list(answers) for image, answers in facts.items()})
 
 
-def loss(model: "LlamaForCausalLM", rows: Sequence[Row]) -> Tensor:
-    """Give the mean cross-entropy of the answers' tokens."""
-    longest = max(len(row.tokens) for row in rows)
-    pad = int(model.config.pad_token_id or 0)
-    tokens_bl = torch.tensor([row.tokens + [pad] * (longest - len(row.tokens)) for row in rows])
+def mean_loss(model: "LlamaForCausalLM", rows: Sequence[LabeledRow]) -> Tensor:
+    """Return the mean cross-entropy of the target tokens."""
+    max_len = max(len(row.token_ids) for row in rows)
+    padding = int(model.config.pad_token_id or 0)
+    token_ids_bl = torch.tensor(
+        [row.token_ids + [padding] * (max_len - len(row.token_ids)) for row in rows]
+    )
     labels_bl = torch.tensor(
-        [row.labels + [IGNORED] * (longest - len(row.labels)) for row in rows]
+        [row.labels + [IGNORE_INDEX] * (max_len - len(row.labels)) for row in rows]
     )[:, 1:]
-    hidden_bld = model.model(input_ids=tokens_bl, use_cache=False).last_hidden_state[:, :-1]
-    learned_bl = labels_bl != IGNORED
-    scores_av = model.lm_head(hidden_bld[learned_bl])
-    return functional.cross_entropy(scores_av, labels_bl[learned_bl])
+    hidden_bld = model.model(input_ids=token_ids_bl, use_cache=False).last_hidden_state[:, :-1]
+    loss_mask_bl = labels_bl != IGNORE_INDEX
+    logits_av = model.lm_head(hidden_bld[loss_mask_bl])
+    return functional.cross_entropy(logits_av, labels_bl[loss_mask_bl])

@@ -1,4 +1,4 @@
-"""Make the two parts of a tiny model, and save them as ordinary folders."""
+"""Pretrain both parts of a tiny model, and save them in the format of `transformers`."""
 
 import shutil
 import time
@@ -18,85 +18,87 @@ from visionflan.train.config_io import to_json
 from visionflan.train.image_loader import ImageLoader
 from visionflan.train.pretrain.language_model import new_language_model, pretrain_language_model
 from visionflan.train.pretrain.tokenizer import train_tokenizer
-from visionflan.train.pretrain.vision_tower import TowerTraining, new_tower
-from visionflan.train.threads import fastest
+from visionflan.train.pretrain.vision_tower import VisionTowerTraining, new_vision_tower
+from visionflan.train.threads import fastest_num_threads
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-ABOUT = (
-    "A tiny vision tower and a tiny language model are made from nothing, on the build's training "
-    "instances alone. The tower learns to tell, from a picture, its task and the words of the "
-    "question, which words the answer holds, and is frozen from then on: it stands in for CLIP, "
-    "but has seen the labels of the very tasks that follow. The language model learns to answer "
-    "with the known facts written out in place of the picture, in the tasks and in the "
-    "conversations of stage 2, as Vicuna can talk before it is given eyes."
+DESCRIPTION = (
+    "A tiny vision tower and a tiny language model are pretrained from scratch, on the build's "
+    "training instances only. The vision tower learns to predict the words of an answer from the "
+    "image, its task and the words of the question, and is then frozen. It stands in for CLIP but, "
+    "unlike CLIP, it has seen the labels of the tasks that follow. The language model learns to "
+    "answer with the known facts written out in place of the image, on the tasks and on the "
+    "conversations of stage 2, just as Vicuna can hold a conversation before it is given images."
 )
 
 
 def pretrain_parts(
-    config: TrainConfig, source: BuildDirectory, out: Path, say: Callable[[str], None]
+    config: TrainConfig, build: BuildDirectory, out: Path, log: Callable[[str], None]
 ) -> None:
-    """Save `tower` and `language_model` in `pretrain`, which appears only when both are whole."""
+    """Save `vision_tower` and `language_model` in `pretrain/`, which appears when both are done."""
     assert config.pretrain is not None
-    folder, settings = out / "pretrain", config.pretrain
-    if (folder / "run.json").is_file():
-        say(f"pretrain: done before, in {folder}")
+    directory, settings = out / "pretrain", config.pretrain
+    if (directory / "run.json").is_file():
+        log(f"pretrain: already done, in {directory}")
         return
-    began = time.monotonic()
-    unfinished = folder.with_name(f"{folder.name}.unfinished")
+    start = time.monotonic()
+    unfinished = directory.with_name(f"{directory.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     torch.manual_seed(config.seed)
-    talks = conversations(config, source, out)
-    instances = [each for each in source.instances("train") if len(each.images) == 1]
-    tokenizer = train_tokenizer([*instances, *talks], settings.vocab_size)
-    make_tower(config, source, instances, tokenizer, unfinished)
-    say(f"tower: {settings.vision_steps} steps in {time.monotonic() - began:.0f} s")
-    half, metrics = time.monotonic(), unfinished / "metrics.jsonl"
+    conversations = synthetic_conversations(config, build, out)
+    instances = [instance for instance in build.instances("train") if len(instance.images) == 1]
+    tokenizer = train_tokenizer([*instances, *conversations], settings.vocab_size)
+    pretrain_vision_tower(config, build, instances, tokenizer, unfinished)
+    middle = time.monotonic()
+    log(f"vision tower: {settings.vision_steps} steps in {middle - start:.0f} s")
     model = new_language_model(tokenizer, settings)
-    pretrain_language_model(model, tokenizer, [*instances, *talks], settings, metrics)
+    texts, metrics = [*instances, *conversations], unfinished / "metrics.jsonl"
+    pretrain_language_model(model, tokenizer, texts, settings, metrics)
     model.save_pretrained(unfinished / "language_model")
     tokenizer.save_pretrained(unfinished / "language_model")
-    say(f"language model: {settings.language_steps} steps in {time.monotonic() - half:.0f} s")
-    told = {
-        "about": ABOUT,
+    log(f"language model: {settings.language_steps} steps in {time.monotonic() - middle:.0f} s")
+    run = {
+        "description": DESCRIPTION,
         "settings": to_json(settings),
-        "data": {"digest": source.digest, "instances": len(instances)},
+        "data": {"digest": build.digest, "instances": len(instances)},
         "steps": settings.vision_steps + settings.language_steps,
-        "seconds": time.monotonic() - began,
+        "elapsed_seconds": time.monotonic() - start,
     }
-    write_json(unfinished / "run.json", told)
-    unfinished.replace(folder)
+    write_json(unfinished / "run.json", run)
+    unfinished.replace(directory)
 
 
-def make_tower(
+def pretrain_vision_tower(
     config: TrainConfig,
-    source: BuildDirectory,
+    build: BuildDirectory,
     instances: Sequence[Instance],
     tokenizer: "PreTrainedTokenizerFast",
-    folder: Path,
+    directory: Path,
 ) -> None:
-    """Pretrain the tower on images prepared as the joined model will have them."""
+    """Pretrain the vision tower on images that are processed as for the joined model."""
     assert config.pretrain is not None
-    tower = new_tower(config.pretrain, folder / "tower")
+    path, connector = directory / "vision_tower", config.init.connector
+    tower = new_vision_tower(config.pretrain, path)
     family = load_family(config.init.family)
-    processor = family.build_processor(folder / "tower", tower, tokenizer, config.init.connector)
-    pixels = ImageLoader(source, processor, keep=True).pixels
-    training = TowerTraining(tower, instances, pixels, config.pretrain)
-    torch.set_num_threads(config.runtime.num_threads or fastest(training.probe()))
-    training.run(folder / "metrics.jsonl")
-    tower.save_pretrained(folder / "tower")
+    processor = family.build_processor(path, tower, tokenizer, connector)
+    load_pixels = ImageLoader(build, processor, cache_pixels=True).pixel_values
+    training = VisionTowerTraining(tower, instances, load_pixels, config.pretrain)
+    num_threads = config.runtime.num_threads or fastest_num_threads(training.probe())
+    torch.set_num_threads(num_threads)
+    training.run(directory / "metrics.jsonl")
+    tower.save_pretrained(path)
 
 
-def conversations(config: TrainConfig, source: BuildDirectory, out: Path) -> list[Instance]:
-    """Give the conversations that a later stage reads: a language model can talk before it sees."""
-    counts = [
-        stage.data.synthetic_conversations
-        for stage in config.stages
-        if stage.data.synthetic_conversations
-    ]
-    if not counts:
+def synthetic_conversations(
+    config: TrainConfig, build: BuildDirectory, out: Path
+) -> list[Instance]:
+    """Return the training conversations that a later stage uses, if one does."""
+    counts = [stage.data.synthetic_conversations for stage in config.stages]
+    count = next((count for count in counts if count), None)
+    if count is None:
         return []
-    written = write_conversations(source, out / "conversations", counts[0], config.seed)
-    return list(written.instances("train"))
+    conversations = write_conversations(build, out / "conversations", count, config.seed)
+    return list(conversations.instances("train"))

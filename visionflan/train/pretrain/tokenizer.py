@@ -1,4 +1,4 @@
-"""Train a tokenizer on the words of a build."""
+"""Train a tokenizer on the texts of a build."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -10,40 +10,39 @@ from visionflan.storage.instance import Instance
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-# An option with its letter is a piece of its own: a small model then finds the option that it sees
-# among those that are offered by comparing single tokens, and answers with that token. With letter
-# and words apart it must look up which letter stands before the words, which it does not learn in
-# the minutes that it has.
+# An option is one piece together with its letter. A small model can then choose an option by
+# comparing single tokens, and answers with that token. With separate pieces it would have to look
+# up the letter that precedes an option, which it does not learn within a few minutes of training.
 PIECES = r" \([a-z]\) [^\n]+?(?= \([a-z]\) |\n| A:|$)| ?\w+|\n+|[^\w\s]|\s+"
 
 
-def train_tokenizer(instances: Iterable[Instance], size: int) -> "PreTrainedTokenizerFast":
-    """Train byte-level BPE on the words of the instances; every instruction becomes one token."""
+def train_tokenizer(instances: Iterable[Instance], vocab_size: int) -> "PreTrainedTokenizerFast":
+    """Train byte-level BPE on the texts of the instances; every instruction is a single token."""
     from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
-    known = list(instances)
-    raw = Tokenizer(models.BPE())
-    raw.pre_tokenizer = pre_tokenizers.Sequence(
+    instances = list(instances)
+    core = Tokenizer(models.BPE())
+    core.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(Regex(PIECES), "isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
-    raw.decoder = decoders.ByteLevel()
+    core.decoder = decoders.ByteLevel()
     special = ["<pad>", "<s>", "</s>", IMAGE_MARKER]
     trainer = trainers.BpeTrainer(
-        vocab_size=size,
+        vocab_size=vocab_size,
         min_frequency=2,
         special_tokens=special,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    raw.train_from_iterator(words(known), trainer)
-    instructions = sorted({instance.instruction for instance in known} - {""})
-    raw.add_tokens([AddedToken(text, normalized=False) for text in instructions])
+    core.train_from_iterator(texts_without_instructions(instances), trainer)
+    instructions = sorted({instance.instruction for instance in instances} - {""})
+    core.add_tokens([AddedToken(text, normalized=False) for text in instructions])
     return PreTrainedTokenizerFast(
-        tokenizer_object=raw,
+        tokenizer_object=core,
         pad_token="<pad>",
         bos_token="<s>",
         eos_token="</s>",
@@ -53,8 +52,8 @@ def train_tokenizer(instances: Iterable[Instance], size: int) -> "PreTrainedToke
     )
 
 
-def words(instances: Iterable[Instance]) -> Iterator[str]:
-    """Give the words of the conversations as the chat template sets them, without instructions."""
+def texts_without_instructions(instances: Iterable[Instance]) -> Iterator[str]:
+    """Yield the turns as the chat template formats them, without markers and instructions."""
     for instance in instances:
         for turn in instance.turns:
             text = turn.text.replace(IMAGE_MARKER, "").replace(instance.instruction, "")

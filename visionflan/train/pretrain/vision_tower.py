@@ -1,16 +1,15 @@
-"""Pretrain a vision tower on the words of the answers, in place of CLIP's pretraining on captions.
+"""Pretrain a vision tower on the words of answers, in place of CLIP's pretraining on captions.
 
-From the patches of a picture, a task and the words of a question, a small head tells which words
-the answer holds; then the head is thrown away. The labels are those of the build's training
-instances and no others: that is more supervision than a fresh tower would have, and the report of a
-run says so.
+From the patches of an image, a task and the words of a question, a small head predicts the words
+of the answer; the head is then discarded. The labels are those of the build's training instances
+only. That is still more supervision than CLIP has for these tasks, and the report of a run says so.
 
-Letters of shapes: i images, n patches, q questions, d width, w words.
+Suffixes of shapes: i images, n patches, q questions, d hidden size, w words.
 """
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -23,212 +22,221 @@ from torch.nn import functional
 from visionflan.hashing import stable_hash
 from visionflan.storage.instance import Instance
 from visionflan.train.config import PretrainConfig
-from visionflan.train.pretrain.fit import fit, widen
+from visionflan.train.pretrain.fit import fit, init_wide
 
 if TYPE_CHECKING:
     from transformers import CLIPVisionModel
 
-PixelsOf = Callable[[list[str]], Tensor]
+LoadPixels = Callable[[list[str]], Tensor]
 
-# The most frequent words count; the rest of a large build's words are too rare to learn here.
-MOST_WORDS = 2000
-HEADS = 4
+# Less frequent words of a large build are too rare to be learned here.
+MAX_WORDS = 2000
+NUM_HEADS = 4
 
 
-def new_tower(settings: PretrainConfig, folder: Path) -> "CLIPVisionModel":
-    """Make an untrained tower, and save how its images are to be prepared."""
+def new_vision_tower(settings: PretrainConfig, directory: Path) -> "CLIPVisionModel":
+    """Return an untrained vision tower, and save its image processor to a directory."""
     from transformers import CLIPVisionConfig, CLIPVisionModel
     from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-    side = settings.image_size
+    size = settings.image_size
     tower = CLIPVisionModel(
         CLIPVisionConfig(
             hidden_size=settings.hidden_size,
             intermediate_size=2 * settings.hidden_size,
             num_hidden_layers=settings.num_layers,
             num_attention_heads=settings.hidden_size // 32,
-            image_size=side,
+            image_size=size,
             patch_size=settings.patch_size,
         )
     )
-    widen(tower)
+    init_wide(tower)
     CLIPImageProcessorPil(
-        size={"shortest_edge": side}, crop_size={"height": side, "width": side}
-    ).save_pretrained(folder)
+        size={"shortest_edge": size}, crop_size={"height": size, "width": size}
+    ).save_pretrained(directory)
     return tower
 
 
-class TowerTraining:
-    """A tower about to be pretrained in place."""
+class VisionTowerTraining:
+    """Trains a vision tower in place."""
 
     def __init__(
         self,
         tower: "CLIPVisionModel",
         instances: Sequence[Instance],
-        pixels: PixelsOf,
+        load_pixels: LoadPixels,
         settings: PretrainConfig,
     ) -> None:
-        self.tower, self.pixels, self.settings = tower, pixels, settings
-        self.questions = Questions(instances)
-        self.reader = Reader(tower, self.questions, settings.hidden_size)
+        self.tower, self.load_pixels, self.settings = tower, load_pixels, settings
+        self.questions = QuestionSampler(instances)
+        self.predictor = AnswerWordPredictor(tower, self.questions, settings.hidden_size)
 
-    def loss(self, batch: "Batch") -> Tensor:
-        """Give the loss on a batch."""
-        return self.reader.loss(self.pixels(batch.images), batch)
+    def loss(self, batch: "QuestionBatch") -> Tensor:
+        """Return the loss of a batch."""
+        return self.predictor.loss(self.load_pixels(batch.image_ids), batch)
 
     def probe(self) -> Callable[[], None]:
-        """Give a pass forward and back that changes nothing, to be timed."""
+        """Return a forward and backward pass that changes nothing, for timing."""
         (batch,) = self.questions.batches(1, self.settings.batch_size)
 
-        def passed() -> None:
+        def run_pass() -> None:
             self.loss(batch).backward()
-            self.reader.zero_grad(set_to_none=True)
+            self.predictor.zero_grad(set_to_none=True)
 
-        return passed
+        return run_pass
 
     def run(self, metrics: Path) -> None:
-        """Train for the steps of the settings."""
+        """Train for the configured number of steps."""
         steps, size = self.settings.vision_steps, self.settings.batch_size
         losses = (partial(self.loss, batch) for batch in self.questions.batches(steps, size))
+        optimizers = build_optimizers(self.predictor, self.settings.vision_learning_rate)
         self.tower.train()
-        fit(
-            "tower",
-            losses,
-            optimizers_of(self.reader, self.settings.vision_learning_rate),
-            steps,
-            metrics,
-        )
+        fit("vision_tower", losses, optimizers, steps, metrics)
         self.tower.eval()
 
 
-class Batch(NamedTuple):
-    """Some pictures, all that is asked of them, and the words of the answers."""
+class QuestionBatch(NamedTuple):
+    """Some images, all questions about them, and the words of the answers."""
 
-    images: list[str]
-    image_q: Tensor
-    task_q: Tensor
-    words: Tensor
-    offsets_q: Tensor
-    answers_qw: Tensor
+    image_ids: list[str]
+    images_q: Tensor  # position of the question's image in `image_ids`
+    tasks_q: Tensor
+    words: Tensor  # word indices of all questions, concatenated
+    offsets_q: Tensor  # where the words of each question begin
+    answers_qw: Tensor  # 1 for the words of the answer
 
 
-class Questions:
-    """What is asked of each picture, in numbers."""
+class QuestionSampler:
+    """The questions about each image, as indices of tasks and words."""
 
     def __init__(self, instances: Sequence[Instance]) -> None:
-        self.asked = defaultdict[str, list[Instance]](list)
+        self.by_image = defaultdict[str, list[Instance]](list)
         for instance in instances:
-            self.asked[instance.images[0]].append(instance)
-        self.tasks = numbered(instance.task for instance in instances)
-        self.words = frequent(i.text for i in instances)
-        self.answers = frequent(i.target or i.answer for i in instances)
+            self.by_image[instance.images[0]].append(instance)
+        self.tasks = index_names(instance.task for instance in instances)
+        self.words = index_frequent_words(i.text for i in instances)
+        self.answers = index_frequent_words(i.target or i.answer for i in instances)
 
-    def batches(self, steps: int, size: int) -> Iterator[Batch]:
-        """Deal the pictures in a new order each time round."""
-        names = sorted(self.asked)
-        size, dealt = min(size, len(names)), list[str]()
-        for number in range(steps):
-            if len(dealt) < size:
-                order = np.random.RandomState(number).permutation(len(names))
-                dealt = [names[place] for place in order]
-            yield self.batch(dealt[:size])
-            dealt = dealt[size:]
+    def batches(self, steps: int, size: int) -> Iterator[QuestionBatch]:
+        """Yield batches of images; all images are used once before any is used again."""
+        names = sorted(self.by_image)
+        size, queue = min(size, len(names)), list[str]()
+        for step in range(steps):
+            if len(queue) < size:
+                order = np.random.RandomState(step).permutation(len(names))
+                queue = [names[index] for index in order]
+            yield self.batch(queue[:size])
+            queue = queue[size:]
 
-    def batch(self, images: list[str]) -> Batch:
-        """Put into numbers what is asked of these pictures."""
-        asked = [(place, each) for place, name in enumerate(images) for each in self.asked[name]]
-        words = [[self.words[word] for word in known(self.words, each.text)] for _, each in asked]
-        answers = torch.zeros(len(asked), len(self.answers))
-        for row, (_, each) in enumerate(asked):
-            answers[
-                row, [self.answers[w] for w in known(self.answers, each.target or each.answer)]
-            ] = 1
-        starts = np.cumsum([0, *map(len, words)][:-1])
-        return Batch(
-            images,
-            torch.tensor([place for place, _ in asked]),
-            torch.tensor([self.tasks[each.task] for _, each in asked]),
+    def batch(self, image_ids: list[str]) -> QuestionBatch:
+        """Return the questions about some images as tensors."""
+        pairs = [
+            (index, instance)
+            for index, image_id in enumerate(image_ids)
+            for instance in self.by_image[image_id]
+        ]
+        words = [indices_of_words(self.words, instance.text) for _, instance in pairs]
+        answers_qw = torch.zeros(len(pairs), len(self.answers))
+        for row, (_, instance) in enumerate(pairs):
+            answer = instance.target or instance.answer
+            answers_qw[row, indices_of_words(self.answers, answer)] = 1
+        offsets = np.cumsum([0, *map(len, words)][:-1])
+        return QuestionBatch(
+            image_ids,
+            torch.tensor([index for index, _ in pairs]),
+            torch.tensor([self.tasks[instance.task] for _, instance in pairs]),
             torch.tensor([word for row in words for word in row], dtype=torch.long),
-            torch.as_tensor(starts, dtype=torch.long),
-            answers,
+            torch.as_tensor(offsets, dtype=torch.long),
+            answers_qw,
         )
 
 
-class Reader(nn.Module):
-    """The tower, and a head that looks at its patches with the question in mind."""
+class AnswerWordPredictor(nn.Module):
+    """The vision tower with a head that attends from the question to the patches."""
 
-    def __init__(self, tower: "CLIPVisionModel", questions: Questions, width: int) -> None:
+    def __init__(
+        self, tower: "CLIPVisionModel", questions: QuestionSampler, hidden_size: int
+    ) -> None:
         super().__init__()
         self.tower = tower
         self.head = nn.ModuleDict(
             {
-                "task": nn.Embedding(len(questions.tasks), width),
-                "words": nn.EmbeddingBag(max(1, len(questions.words)), width, mode="sum"),
-                "norm": nn.LayerNorm(width),
-                "mix": two_layers(width, width, width),
-                "look": nn.MultiheadAttention(width, HEADS, batch_first=True),
-                "answer": two_layers(2 * width, 2 * width, len(questions.answers)),
+                "task": nn.Embedding(len(questions.tasks), hidden_size),
+                "words": nn.EmbeddingBag(max(1, len(questions.words)), hidden_size, mode="sum"),
+                "norm": nn.LayerNorm(hidden_size),
+                "mix": two_layers(hidden_size, hidden_size, hidden_size),
+                "attention": nn.MultiheadAttention(hidden_size, NUM_HEADS, batch_first=True),
+                "answer": two_layers(2 * hidden_size, 2 * hidden_size, len(questions.answers)),
             }
         )
-        widen(self.head)
+        init_wide(self.head)
 
-    def loss(self, pixels: Tensor, batch: Batch) -> Tensor:
-        """Give the cross-entropy of the words, summed over words and averaged over questions."""
-        patches_ind = self.head["norm"](self.tower(pixel_values=pixels).last_hidden_state[:, 1:])
-        patches_qnd = patches_ind[batch.image_q]
-        asked_qd = self.head["task"](batch.task_q) + self.head["words"](
-            batch.words, batch.offsets_q
-        )
-        asked_qd = asked_qd + self.head["mix"](asked_qd)
-        seen_qd = self.head["look"](
-            asked_qd[:, None], patches_qnd, patches_qnd, need_weights=False
+    def loss(self, pixel_values: Tensor, batch: QuestionBatch) -> Tensor:
+        """Return the binary cross-entropy, summed over words and averaged over questions."""
+        hidden_ind = self.tower(pixel_values=pixel_values).last_hidden_state
+        patches_ind = self.head["norm"](hidden_ind[:, 1:])
+        patches_qnd = patches_ind[batch.images_q]
+        words_qd = self.head["words"](batch.words, batch.offsets_q)
+        question_qd = self.head["task"](batch.tasks_q) + words_qd
+        question_qd = question_qd + self.head["mix"](question_qd)
+        attended_qd = self.head["attention"](
+            question_qd[:, None], patches_qnd, patches_qnd, need_weights=False
         )[0][:, 0]
-        scores_qw = self.head["answer"](torch.cat([seen_qd, asked_qd], dim=1))
-        summed = functional.binary_cross_entropy_with_logits(
-            scores_qw, batch.answers_qw, reduction="sum"
+        logits_qw = self.head["answer"](torch.cat([attended_qd, question_qd], dim=1))
+        total = functional.binary_cross_entropy_with_logits(
+            logits_qw, batch.answers_qw, reduction="sum"
         )
-        return summed / len(batch.task_q)
+        return total / len(batch.tasks_q)
 
 
-def two_layers(inside: int, between: int, outside: int) -> nn.Sequential:
-    """Make two linear layers with GELU between."""
-    return nn.Sequential(nn.Linear(inside, between), nn.GELU(), nn.Linear(between, outside))
+def two_layers(in_size: int, hidden_size: int, out_size: int) -> nn.Sequential:
+    """Return two linear layers with GELU between them."""
+    return nn.Sequential(
+        nn.Linear(in_size, hidden_size), nn.GELU(), nn.Linear(hidden_size, out_size)
+    )
 
 
-def optimizers_of(reader: Reader, rate: float) -> list[torch.optim.Optimizer]:
-    """Train the tower's matrices with Muon, which needs fewer steps, and the rest with AdamW."""
+def build_optimizers(
+    predictor: AnswerWordPredictor, learning_rate: float
+) -> list[torch.optim.Optimizer]:
+    """Return Muon for the tower's matrices, as it needs fewer steps, and AdamW for the rest."""
     matrices = [
         weight
-        for name, weight in reader.tower.named_parameters()
+        for name, weight in predictor.tower.named_parameters()
         if weight.ndim == 2 and "embed" not in name
     ]
-    chosen = set(map(id, matrices))
-    rest = [weight for weight in reader.parameters() if id(weight) not in chosen]
+    ids = set(map(id, matrices))
+    rest = [weight for weight in predictor.parameters() if id(weight) not in ids]
     return [
         torch.optim.Muon(
-            matrices, lr=5 * rate, weight_decay=0.05, momentum=0.95, adjust_lr_fn="original"
+            matrices,
+            lr=5 * learning_rate,
+            weight_decay=0.05,
+            momentum=0.95,
+            adjust_lr_fn="original",
         ),
-        torch.optim.AdamW(rest, lr=rate, weight_decay=0.05, betas=(0.9, 0.98)),
+        torch.optim.AdamW(rest, lr=learning_rate, weight_decay=0.05, betas=(0.9, 0.98)),
     ]
 
 
-def numbered(names: Iterator[str]) -> dict[str, int]:
-    """Number names in their order."""
-    return {name: number for number, name in enumerate(sorted(set(names)))}
+def index_names(names: Iterable[str]) -> dict[str, int]:
+    """Number unique names in alphabetical order."""
+    return {name: index for index, name in enumerate(sorted(set(names)))}
 
 
-def frequent(texts: Iterator[str]) -> dict[str, int]:
-    """Number the most frequent words of the texts."""
-    counts = Counter(word for text in texts for word in set(split(text)))
-    first = sorted(counts, key=lambda word: (-counts[word], stable_hash(word)))[:MOST_WORDS]
-    return numbered(iter(first))
+def index_frequent_words(texts: Iterable[str]) -> dict[str, int]:
+    """Number the MAX_WORDS words that occur in the most texts."""
+    counts = Counter(word for text in texts for word in set(split_words(text)))
+    by_frequency = sorted(counts, key=lambda word: (-counts[word], stable_hash(word)))
+    return index_names(by_frequency[:MAX_WORDS])
 
 
-def known(numbers: dict[str, int], text: str) -> list[str]:
-    """Give the words of a text that have a number, each once."""
-    return [word for word in dict.fromkeys(split(text)) if word in numbers]
+def indices_of_words(indices: dict[str, int], text: str) -> list[int]:
+    """Return the indices of a text's words, each once; words without an index are skipped."""
+    words = dict.fromkeys(split_words(text))
+    return [indices[word] for word in words if word in indices]
 
 
-def split(text: str) -> list[str]:
-    """Split a text into words and marks."""
+def split_words(text: str) -> list[str]:
+    """Split a lowercased text into words and punctuation marks."""
     return re.findall(r"\w+|[^\w\s]", text.lower())

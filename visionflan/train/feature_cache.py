@@ -1,0 +1,57 @@
+"""Image features of a frozen vision tower, computed once and stored in a file."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from visionflan.atomic_write import atomic_path
+from visionflan.model.base import VisionLanguageModel
+from visionflan.train.image_loader import ImageLoader
+from visionflan.train.prefetch import prefetch
+
+# Images per forward pass of the vision tower.
+FEATURE_BATCH_SIZE = 64
+
+
+class FeatureCache:
+    """The image features (images, patches, hidden size) of all images of a stage."""
+
+    def __init__(self, image_ids: list[str], features_npd: Tensor) -> None:
+        self.features_npd = features_npd
+        self.rows = {image_id: row for row, image_id in enumerate(image_ids)}
+
+    def features(self, image_ids: list[str]) -> Tensor:
+        """Return the features of images, in the order of their ids."""
+        return self.features_npd[[self.rows[image_id] for image_id in image_ids]]
+
+
+def cached_features(
+    vlm: VisionLanguageModel, loader: ImageLoader, image_ids: list[str], file: Path
+) -> FeatureCache:
+    """Open the feature file, which is computed if it is missing.
+
+    A resumed run reads the file, and so trains on exactly the same numbers.
+    """
+    if not file.is_file():
+        with atomic_path(file) as temporary, temporary.open("wb") as stream:
+            np.save(stream, extract_features(vlm, loader, image_ids))
+    return FeatureCache(image_ids, torch.from_numpy(np.load(file, mmap_mode="c")))
+
+
+@torch.no_grad()
+def extract_features(vlm: VisionLanguageModel, loader: ImageLoader, image_ids: list[str]) -> Any:
+    """Compute the features of all images, while the next ones are loaded in a thread."""
+    batches = [
+        image_ids[begin : begin + FEATURE_BATCH_SIZE]
+        for begin in range(0, len(image_ids), FEATURE_BATCH_SIZE)
+    ]
+    features = [np.zeros((0, 1, 1), np.float32)] * (not image_ids)
+    with tqdm(total=len(image_ids), desc="encoding images", unit="image", disable=None) as bar:
+        for pixels in prefetch(loader.pixel_values, batches, num_workers=1):
+            features.append(vlm.encode_images(pixels.to(vlm.model.device)).float().cpu().numpy())
+            bar.update(len(pixels))
+    return np.concatenate(features)
