@@ -14,7 +14,7 @@ from tests.helpers.comparison_factory import (
     studied,
     toy,
 )
-from tests.helpers.tiny_evaluation import ask, tiny_build
+from tests.helpers.tiny_evaluation import run_evaluation, tiny_build
 from visionflan.compare.results import Comparison, Difference
 from visionflan.compare.serialize import to_json
 from visionflan.evaluate import benchmarks
@@ -38,7 +38,9 @@ def test_a_benchmark_compared_with_itself_has_not_changed(name: str, tmp_path: P
 
 
 def test_held_out_tasks_compared_with_themselves_have_not_changed(tmp_path: Path) -> None:
-    _, records = ask(tiny_build(tmp_path / "data"), tmp_path / "base", conditions=("true",))
+    _, records = run_evaluation(
+        tiny_build(tmp_path / "data"), tmp_path / "base", conditions=("true",)
+    )
     found = compared(records, records)
     assert_unchanged(found)
     assert {each.scope for each in found.differences} == {"group", "task"}

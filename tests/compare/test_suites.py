@@ -10,7 +10,7 @@ from tests.helpers.comparison_factory import (
     released,
     scored,
 )
-from tests.helpers.tiny_evaluation import ask, tiny_build
+from tests.helpers.tiny_evaluation import run_evaluation, tiny_build
 from visionflan.compare.results import Difference
 from visionflan.compare.run import compare
 from visionflan.evaluate.aggregate.suites import SUITES
@@ -94,7 +94,9 @@ def test_there_is_no_mean_over_benchmarks_that_were_not_all_asked_alike() -> Non
 
 
 def test_a_run_with_held_out_tasks_and_benchmarks_is_compared_on_both(tmp_path: Path) -> None:
-    _, records = ask(tiny_build(tmp_path / "data"), tmp_path / "base", conditions=("true",))
+    _, records = run_evaluation(
+        tiny_build(tmp_path / "data"), tmp_path / "base", conditions=("true",)
+    )
     held_out = evaluation(records)
     names = ("pope", *FOUR)
     asked = [evaluation(released(name, tmp_path / name), benchmark=name) for name in names]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests.helpers.tiny_evaluation import Looker, ask, tiny_build
+from tests.helpers.tiny_evaluation import ToyModel, run_evaluation, tiny_build
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.models.cached import CachedModel, pixels_digest
 from visionflan.storage.directory import BuildDirectory
@@ -20,7 +20,7 @@ class Weight(NamedTuple):
     sum_logprob: float
 
 
-class Weighing(Looker):
+class Weighing(ToyModel):
     """A model of rules that also weighs answers, by their length."""
 
     def __init__(self, digest: str = "weighing") -> None:
@@ -39,7 +39,7 @@ class Weighing(Looker):
 
 @pytest.fixture(scope="module")
 def build(tmp_path_factory: pytest.TempPathFactory) -> BuildDirectory:
-    return tiny_build(tmp_path_factory.mktemp("build") / "build", pictures=6)
+    return tiny_build(tmp_path_factory.mktemp("build") / "build", num_images=6)
 
 
 def test_what_was_answered_is_not_asked_again_in_another_folder(
@@ -47,15 +47,15 @@ def test_what_was_answered_is_not_asked_again_in_another_folder(
 ) -> None:
     first, second = Weighing(), Weighing()
     cache = tmp_path / "answers.sqlite"
-    _, records = ask(build, tmp_path / "one", CachedModel(first, cache), likelihood=True)
+    _, records = run_evaluation(build, tmp_path / "one", CachedModel(first, cache), likelihood=True)
     kept = CachedModel(second, cache)
-    _, again = ask(build, tmp_path / "two", kept, likelihood=True)
+    _, again = run_evaluation(build, tmp_path / "two", kept, likelihood=True)
     assert second.batches == []
     assert second.weighed == 0
     assert kept.misses == 0
     assert kept.hits > 0
     assert again == records
-    _, plain = ask(build, tmp_path / "three", Weighing(), likelihood=True)
+    _, plain = run_evaluation(build, tmp_path / "three", Weighing(), likelihood=True)
     assert plain == records
 
 
@@ -63,11 +63,11 @@ def test_other_weights_at_the_same_path_miss_every_time(
     build: BuildDirectory, tmp_path: Path
 ) -> None:
     cache = tmp_path / "answers.sqlite"
-    ask(build, tmp_path / "one", CachedModel(Weighing("old"), cache), likelihood=True)
+    run_evaluation(build, tmp_path / "one", CachedModel(Weighing("old"), cache), likelihood=True)
     changed = CachedModel(Weighing("new"), cache)
-    ask(build, tmp_path / "two", changed, likelihood=True)
+    run_evaluation(build, tmp_path / "two", changed, likelihood=True)
     alone = CachedModel(Weighing("new"), tmp_path / "empty.sqlite")
-    ask(build, tmp_path / "three", alone, likelihood=True)
+    run_evaluation(build, tmp_path / "three", alone, likelihood=True)
     assert changed.misses == alone.misses > 0
     assert changed.hits == alone.hits
 
@@ -100,14 +100,14 @@ def test_a_batch_asks_only_what_is_new_and_keeps_its_order(tmp_path: Path) -> No
     cached.generate(turns[1:3], [[plain]] * 2, 8)
     replies = cached.generate(turns, [[plain]] * 4, 8)
     assert model.batches == [2, 2]
-    assert replies == Looker().generate(turns, [[plain]] * 4, 8)
+    assert replies == ToyModel().generate(turns, [[plain]] * 4, 8)
 
 
 def test_a_file_that_is_no_cache_is_told_in_words(tmp_path: Path) -> None:
     path = tmp_path / "answers.sqlite"
     path.write_bytes(b"this is no database, but long enough to be looked at" * 9)
     with pytest.raises(EvaluationError, match=r"answers\.sqlite is not a cache"):
-        CachedModel(Looker(), path)
+        CachedModel(ToyModel(), path)
 
 
 @given(

@@ -37,7 +37,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for phase in ("align", "base"):
         vlm.model.save_pretrained(folder / phase / "checkpoint")
         vlm.processor.save_pretrained(folder / phase / "checkpoint")
-    tiny_build(folder / "build", pictures=3)
+    tiny_build(folder / "build", num_images=3)
     (folder / "config.json").write_text(json.dumps({"build": str(folder / "build"), "stages": []}))
     return folder
 

@@ -5,8 +5,14 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.helpers.tiny_evaluation import TASKS, Looker, ToyReply, ask, tiny_build
-from tests.helpers.tiny_evaluation import picture as drawn
+from tests.helpers.tiny_evaluation import (
+    TASKS,
+    ToyModel,
+    ToyReply,
+    draw_square,
+    run_evaluation,
+    tiny_build,
+)
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.held_out import held_out
 from visionflan.evaluate.inference import picture
@@ -23,7 +29,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> BuildDirectory:
 def test_every_held_out_item_is_asked_once_under_each_condition(
     build: BuildDirectory, tmp_path: Path
 ) -> None:
-    scores, records = ask(build, tmp_path / "base")
+    scores, records = run_evaluation(build, tmp_path / "base")
     expected = build.manifest["totals"]["held_out"]
     assert Counter(record.condition for record in records) == {
         "true": expected,
@@ -35,23 +41,23 @@ def test_every_held_out_item_is_asked_once_under_each_condition(
     assert scores["failed"] == 0
 
 
-class Watcher(Looker):
+class Watcher(ToyModel):
     """A model that keeps what it was shown."""
 
     def __init__(self) -> None:
         super().__init__()
         self.shown: list[Image.Image] = []
 
-    def one(self, asked: str, image: Image.Image, most: int) -> ToyReply:
+    def answer(self, prompt: str, image: Image.Image, max_tokens: int) -> ToyReply:
         self.shown.append(image)
-        return super().one(asked, image, most)
+        return super().answer(prompt, image, max_tokens)
 
 
 def test_gray_pictures_have_the_size_of_the_true_ones(
     build: BuildDirectory, tmp_path: Path
 ) -> None:
     watcher = Watcher()
-    ask(build, tmp_path / "base", watcher, conditions=("blank",), limit=3)
+    run_evaluation(build, tmp_path / "base", watcher, conditions=("blank",), limit=3)
     assert {image.size for image in watcher.shown} == {(48, 32)}
     assert {image.tobytes() for image in watcher.shown} == {bytes([127]) * 48 * 32 * 3}
 
@@ -59,7 +65,7 @@ def test_gray_pictures_have_the_size_of_the_true_ones(
 def test_a_swapped_picture_is_another_one_of_the_same_task(
     build: BuildDirectory, tmp_path: Path
 ) -> None:
-    _, records = ask(build, tmp_path / "base")
+    _, records = run_evaluation(build, tmp_path / "base")
     of_task = {task: {r.images for r in records if r.task == task} for task in TASKS}
     for record in records:
         if record.condition == "swapped":
@@ -73,7 +79,7 @@ def test_a_swapped_picture_is_another_one_of_the_same_task(
 
 
 def test_an_item_that_no_other_picture_can_replace_is_missing_data(tmp_path: Path) -> None:
-    alone = tiny_build(tmp_path / "build", pictures=1)
+    alone = tiny_build(tmp_path / "build", num_images=1)
     tasks = ("sides/side",)
     items = held_out([alone], tasks).items["sides/side"]
     only = [item for item in items if item.images == items[0].images]
@@ -84,7 +90,7 @@ def test_an_item_that_no_other_picture_can_replace_is_missing_data(tmp_path: Pat
 def test_a_question_about_no_picture_is_asked_once(build: BuildDirectory) -> None:
     item = held_out([build]).items["shapes/colour"][0]
     bare = item._replace(images=())
-    assert [ask.condition for ask in make_requests([bare], [bare], CONDITIONS)] == ["true"]
+    assert [request.condition for request in make_requests([bare], [bare], CONDITIONS)] == ["true"]
 
 
 def test_a_limit_takes_whole_images_and_the_same_ones_when_it_grows(build: BuildDirectory) -> None:
@@ -138,5 +144,5 @@ class Broken:
 @pytest.mark.parametrize("kept", [0, 30, -200])
 def test_a_picture_that_cannot_be_read_is_told_by_its_place(kept: int) -> None:
     with pytest.raises(EvaluationError, match=r"the file of 7 is (no|a broken) picture") as caught:
-        picture(Broken(drawn("red", "left", 1)[:kept]), "7")
+        picture(Broken(draw_square("red", "left", 1)[:kept]), "7")
     assert "0x" not in str(caught.value)

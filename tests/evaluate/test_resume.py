@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.helpers.tiny_evaluation import Looker, ToyReply, ask, tiny_build
+from tests.helpers.tiny_evaluation import ToyModel, ToyReply, run_evaluation, tiny_build
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.aggregate.summary import OVERALL
 from visionflan.evaluate.held_out import held_out
@@ -35,12 +35,12 @@ def test_weights_that_changed_are_asked_anew_and_the_old_answers_set_aside(
     out = tmp_path / "base"
     (out / "pope").mkdir(parents=True)
     (out / "notes.txt").write_text("mine")
-    ask(build, out, Looker("old"), limit=4)
-    again = Looker("old")
-    ask(build, out, again, limit=4)
+    run_evaluation(build, out, ToyModel("old"), limit=4)
+    again = ToyModel("old")
+    run_evaluation(build, out, again, limit=4)
     assert again.batches == []
-    other = Looker("new")
-    _, records = ask(build, out, other, limit=4)
+    other = ToyModel("new")
+    _, records = run_evaluation(build, out, other, limit=4)
     assert sum(other.batches) == len(records)
     assert {record.checkpoint for record in records} == {"new"}
     (aside,) = (out / "earlier").iterdir()
@@ -53,7 +53,7 @@ def test_what_is_set_aside_is_told_with_the_reason(build: BuildDirectory, tmp_pa
     said: list[str] = []
     chosen = held_out([build], ["shapes/colour"])
     for digest, limit in (("old", 64), ("new", 64), ("new", 8)):
-        subject = EvalSubject(answerer=Looker(digest), path=tmp_path, run="run", phase="base")
+        subject = EvalSubject(answerer=ToyModel(digest), path=tmp_path, run="run", phase="base")
         how = EvaluationSettings(limit=2, max_new_tokens=limit)
         evaluate(subject, chosen, tmp_path / "base", how, said.append)
     assert [line.partition(":")[0] for line in said] == [
@@ -67,11 +67,11 @@ def test_a_move_that_a_kill_cut_in_half_is_finished_and_mixes_nothing(
     build: BuildDirectory, tmp_path: Path
 ) -> None:
     out = tmp_path / "base"
-    _, old = ask(build, out, Looker("old"), limit=4)
+    _, old = run_evaluation(build, out, ToyModel("old"), limit=4)
     aside = out / "earlier" / "old"
     aside.mkdir(parents=True)
     (out / RECORDS).rename(aside / RECORDS)
-    _, records = ask(build, out, Looker("new"), limit=4)
+    _, records = run_evaluation(build, out, ToyModel("new"), limit=4)
     assert {record.checkpoint for record in records} == {"new"}
     assert read_records(aside / RECORDS) == old
     assert read_header(aside).checkpoint == "old"
@@ -91,9 +91,9 @@ def ask_nothing(**numbers: Any) -> None:
 def test_other_settings_do_not_mix_with_earlier_answers(
     build: BuildDirectory, tmp_path: Path
 ) -> None:
-    ask(build, tmp_path / "base", limit=4)
-    cut = Looker()
-    _, records = ask(build, tmp_path / "base", cut, limit=4, max_new_tokens=2)
+    run_evaluation(build, tmp_path / "base", limit=4)
+    cut = ToyModel()
+    _, records = run_evaluation(build, tmp_path / "base", cut, limit=4, max_new_tokens=2)
     assert sum(cut.batches) == len(records)
     assert {r.finish_reason for r in records if r.task == "shapes/caption"} == {"length"}
     assert {r.status for r in records if r.task == "shapes/caption"} == {"truncated"}
@@ -102,9 +102,11 @@ def test_other_settings_do_not_mix_with_earlier_answers(
 def test_more_items_and_tasks_are_added_to_what_is_there(
     build: BuildDirectory, tmp_path: Path
 ) -> None:
-    ask(build, tmp_path / "base", limit=4, tasks=("shapes/colour",))
-    more = Looker()
-    scores, records = ask(build, tmp_path / "base", more, tasks=("shapes/caption",), limit=4)
+    run_evaluation(build, tmp_path / "base", limit=4, tasks=("shapes/colour",))
+    more = ToyModel()
+    scores, records = run_evaluation(
+        build, tmp_path / "base", more, tasks=("shapes/caption",), limit=4
+    )
     assert {record.task for record in records} == {"shapes/colour", "shapes/caption"}
     assert set(scores["tasks"]) == {"shapes/colour", "shapes/caption"}
     assert sum(more.batches) == sum(record.task == "shapes/caption" for record in records)
@@ -113,14 +115,14 @@ def test_more_items_and_tasks_are_added_to_what_is_there(
 def test_a_later_run_under_fewer_conditions_forgets_none(
     build: BuildDirectory, tmp_path: Path
 ) -> None:
-    scores, _ = ask(build, tmp_path / "base", limit=4, conditions=("true", "blank"))
-    again, records = ask(build, tmp_path / "base", limit=4, conditions=("true",))
+    scores, _ = run_evaluation(build, tmp_path / "base", limit=4, conditions=("true", "blank"))
+    again, records = run_evaluation(build, tmp_path / "base", limit=4, conditions=("true",))
     assert again == scores
     assert {record.condition for record in records} == {"true", "blank"}
     assert read_header(tmp_path / "base").conditions == ("true", "blank")
 
 
-class Small(Looker):
+class Small(ToyModel):
     """A model whose memory holds five pictures."""
 
     def generate(
@@ -136,23 +138,23 @@ class Small(Looker):
 
 def test_a_batch_that_does_not_fit_is_halved(build: BuildDirectory, tmp_path: Path) -> None:
     small = Small()
-    _, records = ask(build, tmp_path / "small", small, batch_size=64, limit=6)
+    _, records = run_evaluation(build, tmp_path / "small", small, batch_size=64, limit=6)
     assert max(small.batches) == 4
-    _, expected = ask(build, tmp_path / "large", batch_size=64, limit=6)
+    _, expected = run_evaluation(build, tmp_path / "large", batch_size=64, limit=6)
     assert records == expected
 
 
-class Stumbling(Looker):
+class Stumbling(ToyModel):
     """A model that fails at one question."""
 
-    def one(self, asked: str, image: Image.Image, most: int) -> ToyReply:
-        if "Is the square" in asked:
+    def answer(self, prompt: str, image: Image.Image, max_tokens: int) -> ToyReply:
+        if "Is the square" in prompt:
             raise ValueError("a question too hard")
-        return super().one(asked, image, most)
+        return super().answer(prompt, image, max_tokens)
 
 
 def test_what_fails_is_recorded_and_ends_nothing(build: BuildDirectory, tmp_path: Path) -> None:
-    scores, records = ask(build, tmp_path / "base", Stumbling(), limit=5)
+    scores, records = run_evaluation(build, tmp_path / "base", Stumbling(), limit=5)
     failed = [record for record in records if record.error]
     assert {record.task for record in failed} == {"shapes/exists"}
     assert {record.status for record in failed} == {"failed"}
@@ -161,15 +163,15 @@ def test_what_fails_is_recorded_and_ends_nothing(build: BuildDirectory, tmp_path
     assert scores["failed"] == len(failed)
     assert scores["tasks"]["shapes/exists"]["score"] is None
     assert scores["groups"][OVERALL]["score"]["tasks"] == 3
-    mended = Looker()
-    scores, _ = ask(build, tmp_path / "base", mended, limit=5)
+    mended = ToyModel()
+    scores, _ = run_evaluation(build, tmp_path / "base", mended, limit=5)
     assert sum(mended.batches) == len(failed)
     assert scores["failed"] == 0
 
 
 def test_when_nothing_is_answered_the_reason_is_told(build: BuildDirectory, tmp_path: Path) -> None:
     with pytest.raises(EvaluationError, match="a question too hard"):
-        ask(build, tmp_path / "base", Stumbling(), tasks=("shapes/exists",), limit=2)
+        run_evaluation(build, tmp_path / "base", Stumbling(), tasks=("shapes/exists",), limit=2)
 
 
 KILLED = """
@@ -177,25 +179,25 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from tests.evaluate.test_resume import Slow
-from tests.helpers.tiny_evaluation import ask
+from tests.helpers.tiny_evaluation import run_evaluation
 from visionflan.synthesize.conversations import write_conversations
 from visionflan.storage.directory import BuildDirectory
-ask(BuildDirectory(Path(sys.argv[2])), Path(sys.argv[3]), Slow(), batch_size=8)
+run_evaluation(BuildDirectory(Path(sys.argv[2])), Path(sys.argv[3]), Slow(), batch_size=8)
 """
 
 
-class Slow(Looker):
+class Slow(ToyModel):
     """A model that takes its time."""
 
-    def one(self, asked: str, image: Image.Image, most: int) -> ToyReply:
+    def answer(self, prompt: str, image: Image.Image, max_tokens: int) -> ToyReply:
         time.sleep(0.02)
-        return super().one(asked, image, most)
+        return super().answer(prompt, image, max_tokens)
 
 
 def test_killed_at_ten_random_points_and_resumed_it_gives_the_same_records(
     build: BuildDirectory, tmp_path: Path
 ) -> None:
-    ask(build, tmp_path / "whole")
+    run_evaluation(build, tmp_path / "whole")
     expected = (tmp_path / "whole" / RECORDS).read_bytes()
     out = tmp_path / "base"
     words = [sys.executable, "-c", KILLED, str(ROOT), str(build.path), str(out)]
@@ -213,8 +215,8 @@ def test_killed_at_ten_random_points_and_resumed_it_gives_the_same_records(
                 time.sleep(0.01)
         assert process.returncode == -signal.SIGKILL
     before = (out / JOURNAL).read_bytes().count(b"\n")
-    again = Looker()
-    _, records = ask(build, out, again)
+    again = ToyModel()
+    _, records = run_evaluation(build, out, again)
     assert 0 < sum(again.batches) <= asked - before + 1
     assert len(records) == asked
     assert (out / RECORDS).read_bytes() == expected

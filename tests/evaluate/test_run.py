@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.tiny_evaluation import Looker, ask, ask_all, tiny_build
+from tests.helpers.tiny_evaluation import ToyModel, run_evaluation, run_evaluations, tiny_build
 from visionflan.cli.main import main
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.aggregate.summary import HELD_OUT, OVERALL, TRAINED
@@ -25,7 +25,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> BuildDirectory:
 def test_a_model_that_looks_is_told_from_one_that_does_not(
     build: BuildDirectory, tmp_path: Path
 ) -> None:
-    scores, _ = ask(build, tmp_path / "base")
+    scores, _ = run_evaluation(build, tmp_path / "base")
     overall = scores["groups"][OVERALL]
     assert overall["score"]["mean"] == 1.0
     assert overall["blank"]["high"] < 0.5
@@ -36,7 +36,7 @@ def test_a_model_that_looks_is_told_from_one_that_does_not(
 def test_tasks_without_a_common_scale_and_free_talk_are_shown_and_not_averaged(
     build: BuildDirectory, tmp_path: Path
 ) -> None:
-    scores, _ = ask(build, tmp_path / "base")
+    scores, _ = run_evaluation(build, tmp_path / "base")
     assert scores["groups"][OVERALL]["score"]["tasks"] == 4
     assert scores["groups"][TRAINED]["score"]["tasks"] == 3
     assert scores["groups"][HELD_OUT]["score"]["tasks"] == 1
@@ -45,7 +45,7 @@ def test_tasks_without_a_common_scale_and_free_talk_are_shown_and_not_averaged(
 
 
 def test_the_majority_is_what_training_said_most(build: BuildDirectory, tmp_path: Path) -> None:
-    _, records = ask(build, tmp_path / "base")
+    _, records = run_evaluation(build, tmp_path / "base")
     said = Counter(
         instance.target for instance in build.instances("train", ["shapes/colour"])
     ).most_common()
@@ -63,7 +63,7 @@ def test_the_majority_is_what_training_said_most(build: BuildDirectory, tmp_path
 def test_scores_are_computed_again_from_records_alone(
     build: BuildDirectory, tmp_path: Path
 ) -> None:
-    scores, records = ask(build, tmp_path / "base")
+    scores, records = run_evaluation(build, tmp_path / "base")
     kept = (tmp_path / "base" / RECORDS).read_bytes()
     assert rescore(tmp_path / "base") == scores
     assert (tmp_path / "base" / RECORDS).read_bytes() == kept
@@ -76,7 +76,7 @@ def test_scores_are_computed_again_from_records_alone(
 def test_chatty_answers_lose_the_official_score_and_keep_the_lenient_one(
     build: BuildDirectory, tmp_path: Path
 ) -> None:
-    scores, _ = ask(build, tmp_path / "chat", Looker(chatty=True))
+    scores, _ = run_evaluation(build, tmp_path / "chat", ToyModel(chatty=True))
     overall = scores["groups"][OVERALL]
     assert overall["score"]["mean"] == 1.0
     assert overall["official"]["mean"] < 0.3
@@ -84,11 +84,11 @@ def test_chatty_answers_lose_the_official_score_and_keep_the_lenient_one(
 
 
 def test_yes_rates_come_from_what_was_said(build: BuildDirectory, tmp_path: Path) -> None:
-    class Agreeable(Looker):
-        def words(self, asked: str, color: str, side: str) -> str:
-            return "Yes" if "Is the square" in asked else super().words(asked, color, side)
+    class Agreeable(ToyModel):
+        def text(self, prompt: str, color: str, side: str) -> str:
+            return "Yes" if "Is the square" in prompt else super().text(prompt, color, side)
 
-    scores, _ = ask(build, tmp_path / "base", Agreeable())
+    scores, _ = run_evaluation(build, tmp_path / "base", Agreeable())
     yes = scores["tasks"]["shapes/exists"]["yes_no"]
     assert yes["yes_rate"] == 1.0
     assert 0.2 < yes["true_yes_rate"] < 0.8
@@ -104,7 +104,7 @@ def test_a_run_is_asked_what_it_was_trained_on(build: BuildDirectory, tmp_path: 
     (tmp_path / "config.json").write_text(json.dumps(config))
     found = builds([], tmp_path)
     assert [each.digest for each in found] == [build.digest, own.digest]
-    scores, _ = ask_all(found, tmp_path / "base")
+    scores, _ = run_evaluations(found, tmp_path / "base")
     assert scores["tasks"]["conversations/question"]["conversation"]
     assert scores["groups"][OVERALL]["score"]["tasks"] == 4
     assert [each.digest for each in builds([build.path], tmp_path)] == [build.digest]
@@ -115,9 +115,9 @@ def test_a_run_is_asked_what_it_was_trained_on(build: BuildDirectory, tmp_path: 
 def test_a_run_is_scored_from_the_command_line(
     build: BuildDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ask(build, tmp_path / "run/evaluation/base", limit=5)
-    ask(build, tmp_path / "run/evaluation/chat", Looker("chat", chatty=True), limit=5)
-    ask(build, tmp_path / "run/evaluation/start", limit=5)
+    run_evaluation(build, tmp_path / "run/evaluation/base", limit=5)
+    run_evaluation(build, tmp_path / "run/evaluation/chat", ToyModel("chat", chatty=True), limit=5)
+    run_evaluation(build, tmp_path / "run/evaluation/start", limit=5)
     found = [place.name for place in evaluations(tmp_path / "run")]
     assert found == ["start", "base", "chat"]
     assert main(["score", str(tmp_path / "run"), "--json"]) == 0

@@ -22,8 +22,8 @@ WORDS = (
 )
 
 
-def save_tower(folder: Path, kind: str = "clip", *, side: int = 32, width: int = 32) -> Path:
-    """Save a small vision tower with the description of its images."""
+def save_tower(directory: Path, kind: str = "clip", *, side: int = 32, width: int = 32) -> Path:
+    """Save a small vision tower with the settings of its image processor."""
     import torch
     from transformers import (
         CLIPVisionConfig,
@@ -44,18 +44,18 @@ def save_tower(folder: Path, kind: str = "clip", *, side: int = 32, width: int =
     }
     torch.manual_seed(1)
     if kind == "clip":
-        CLIPVisionModel(CLIPVisionConfig(**sizes)).save_pretrained(folder)
+        CLIPVisionModel(CLIPVisionConfig(**sizes)).save_pretrained(directory)
         CLIPImageProcessorPil(
             size={"shortest_edge": side}, crop_size={"height": side, "width": side}
-        ).save_pretrained(folder)
+        ).save_pretrained(directory)
     else:
-        SiglipVisionModel(SiglipVisionConfig(**sizes)).save_pretrained(folder)
-        SiglipImageProcessorPil(size={"height": side, "width": side}).save_pretrained(folder)
-    return folder
+        SiglipVisionModel(SiglipVisionConfig(**sizes)).save_pretrained(directory)
+        SiglipImageProcessorPil(size={"height": side, "width": side}).save_pretrained(directory)
+    return directory
 
 
 def save_language_model(
-    folder: Path,
+    directory: Path,
     kind: str = "llama",
     *,
     width: int = 32,
@@ -74,7 +74,7 @@ def save_language_model(
     )
 
     tokenizer = byte_level_tokenizer() if kind == "qwen2" else metaspace_tokenizer()
-    tokenizer.save_pretrained(folder)
+    tokenizer.save_pretrained(directory)
     sizes: dict[str, Any] = {
         "vocab_size": len(tokenizer),
         "hidden_size": width,
@@ -90,20 +90,20 @@ def save_language_model(
     }
     torch.manual_seed(2)
     if kind == "llama":
-        LlamaForCausalLM(LlamaConfig(**sizes)).save_pretrained(folder)
+        LlamaForCausalLM(LlamaConfig(**sizes)).save_pretrained(directory)
     elif kind == "qwen2":
-        Qwen2ForCausalLM(Qwen2Config(**sizes, tie_word_embeddings=True)).save_pretrained(folder)
+        Qwen2ForCausalLM(Qwen2Config(**sizes, tie_word_embeddings=True)).save_pretrained(directory)
     else:
-        MistralForCausalLM(MistralConfig(**sizes)).save_pretrained(folder)
-    return folder
+        MistralForCausalLM(MistralConfig(**sizes)).save_pretrained(directory)
+    return directory
 
 
 def metaspace_tokenizer() -> "PreTrainedTokenizerBase":
-    """Make Llama's kind: pairs of letters, a mark for each blank, bytes for what is unknown."""
+    """Return a tokenizer of Llama's kind: BPE, a mark for each space, bytes for unknown text."""
     from tokenizers import pre_tokenizers
     from transformers import LlamaTokenizer
 
-    vocabulary, merges = trained(pre_tokenizers.Metaspace(), [])
+    vocabulary, merges = train_bpe(pre_tokenizers.Metaspace(), [])
     tokens = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *vocabulary]
     tokenizer: PreTrainedTokenizerBase = LlamaTokenizer(
         vocab={token: number for number, token in enumerate(dict.fromkeys(tokens))},
@@ -114,12 +114,12 @@ def metaspace_tokenizer() -> "PreTrainedTokenizerBase":
 
 
 def byte_level_tokenizer() -> "PreTrainedTokenizerBase":
-    """Make Qwen2's kind: pairs of bytes, and no token that begins a text."""
+    """Return a tokenizer of Qwen2's kind: byte-level BPE, and no token that begins a text."""
     from tokenizers import pre_tokenizers
     from transformers import Qwen2Tokenizer
 
     split = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    vocabulary, pairs = trained(split, pre_tokenizers.ByteLevel.alphabet())
+    vocabulary, pairs = train_bpe(split, pre_tokenizers.ByteLevel.alphabet())
     merges: Any = pairs
     tokens = ["<|endoftext|>", *vocabulary]
     tokenizer: PreTrainedTokenizerBase = Qwen2Tokenizer(
@@ -128,8 +128,10 @@ def byte_level_tokenizer() -> "PreTrainedTokenizerBase":
     return tokenizer
 
 
-def trained(split: "PreTokenizer", alphabet: list[str]) -> tuple[list[str], list[tuple[str, str]]]:
-    """Learn pairs from a few words; give the vocabulary in order, and the merges."""
+def train_bpe(
+    split: "PreTokenizer", alphabet: list[str]
+) -> tuple[list[str], list[tuple[str, str]]]:
+    """Train BPE on a few words; return the vocabulary in order, and the merges."""
     from tokenizers import Tokenizer, models
     from tokenizers.trainers import BpeTrainer
 
@@ -151,17 +153,17 @@ def write_build(
     texts: int = 0,
     change: "dict[int, Callable[[Instance], Instance]] | None" = None,
 ) -> Path:
-    """Write a build directory of plain colours to be named, and of questions without a picture.
+    """Write a build directory of plain colors to be named, and of questions without an image.
 
-    `change` puts other instances in the place of some.
+    `change` replaces the instances at some indices.
     """
     from visionflan.builder.directory_writer import DirectoryWriter
     from visionflan.storage.schema import TaskInfo
 
-    about = {"name": "tiny", "title": "Tiny", "license": "CC0-1.0", "citation": "none"}
-    with DirectoryWriter(out, about) as writer:
+    info = {"name": "tiny", "title": "Tiny", "license": "CC0-1.0", "citation": "none"}
+    with DirectoryWriter(out, info) as writer:
         for task in ("tiny/colour", "tiny/repeat", "tiny/text"):
-            info = TaskInfo(
+            task_info = TaskInfo(
                 dataset="tiny",
                 official_name=task,
                 title=task,
@@ -170,24 +172,24 @@ def write_build(
                 group="question answering",
                 metric="exact_match",
             )
-            writer.add_task(task, info)
+            writer.add_task(task, task_info)
         names = list(COLORS)
-        for place in range(count + texts):
-            color, size = names[place % 3], (20 + place, 40)
-            task = "tiny/text" if place >= count else ("tiny/colour", "tiny/repeat")[place % 2]
-            images = () if place >= count else (writer.add_image(png(COLORS[color], size)),)
-            words = " ".join(["what", "colour", *["is", "it"][: place % 3], "?"] + ["?"] * place)
-            prompt = f"<image>\n{words}" if images else words
-            answer = " ".join([color] * (1 + place % 4))
-            made = Instance(
-                id=f"{task}/{place}",
+        for index in range(count + texts):
+            color, size = names[index % 3], (20 + index, 40)
+            task = "tiny/text" if index >= count else ("tiny/colour", "tiny/repeat")[index % 2]
+            images = () if index >= count else (writer.add_image(png(COLORS[color], size)),)
+            text = " ".join(["what", "colour", *["is", "it"][: index % 3], "?"] + ["?"] * index)
+            prompt = f"<image>\n{text}" if images else text
+            answer = " ".join([color] * (1 + index % 4))
+            instance = Instance(
+                id=f"{task}/{index}",
                 dataset="tiny",
                 task=task,
                 split="train",
-                key=str(place),
+                key=str(index),
                 images=images,
                 turns=(Turn("user", prompt), Turn("assistant", answer)),
-                instruction=words,
+                instruction=text,
                 text="",
                 options=(),
                 target=answer,
@@ -195,12 +197,12 @@ def write_build(
                 metric="exact_match",
                 synthetic=False,
             )
-            writer.add_instance(change[place](made) if change and place in change else made)
+            writer.add_instance(change[index](instance) if change and index in change else instance)
     return out
 
 
 def png(color: tuple[int, int, int], size: tuple[int, int]) -> bytes:
-    """Encode a plain picture."""
+    """Return a PNG of one color."""
     buffer = io.BytesIO()
     Image.new("RGB", size, color).save(buffer, "PNG")
     return buffer.getvalue()

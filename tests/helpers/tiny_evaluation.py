@@ -1,4 +1,4 @@
-"""A small build of drawn pictures, and models made of rules that look at them."""
+"""A small build of drawn images, and a model made of rules that looks at them."""
 
 import io
 from collections.abc import Collection, Sequence
@@ -41,8 +41,8 @@ INSTRUCTIONS = {
 }
 
 
-def picture(color: str, side: str, number: int) -> bytes:
-    """Draw a square of a colour on one side, in a place of its own."""
+def draw_square(color: str, side: str, number: int) -> bytes:
+    """Return a PNG of a square of one color on one side, at a position of its own."""
     image = Image.new("RGB", (48, 32), "white")
     x = (2 if side == "left" else 28) + number % 5
     y = 2 + number // 5 * 3 % 12
@@ -52,15 +52,15 @@ def picture(color: str, side: str, number: int) -> bytes:
     return buffer.getvalue()
 
 
-def examples(color: str, side: str, number: int) -> dict[str, Example]:
-    """Give what each task asks of one picture."""
+def make_examples(color: str, side: str, number: int) -> dict[str, Example]:
+    """Return the example of each task for one image."""
     path = Path("unused")
     other = NAMES[(NAMES.index(color) + 1 + number % 3) % 4]
-    asked, answer = ((color, "yes"), (other, "no"))[number % 2]
+    named_color, answer = ((color, "yes"), (other, "no"))[number % 2]
     captions = (f"a {color} square on the {side}", f"there is a {color} square")
     return {
         "shapes/colour": Example(image=path, target=color),
-        "shapes/exists": Example(image=path, text=f"Is the square {asked}?", target=answer),
+        "shapes/exists": Example(image=path, text=f"Is the square {named_color}?", target=answer),
         "shapes/choose": Example(image=path, options=NAMES, target=color),
         "shapes/caption": Example(image=path, target=captions[0], references=captions),
         "sides/side": Example(image=path, target=side),
@@ -68,8 +68,8 @@ def examples(color: str, side: str, number: int) -> dict[str, Example]:
     }
 
 
-def tiny_build(out: Path, pictures: int = 12) -> BuildDirectory:
-    """Write a build with this many pictures of each colour and side."""
+def tiny_build(out: Path, num_images: int = 12) -> BuildDirectory:
+    """Write a build with this many images of each color and side."""
     hold_out = HoldOutConfig(image_fraction=0.4, tasks=("sides/side",), seed=0)
     with DirectoryWriter(out, {"name": "tiny", "title": "Squares"}, hold_out=hold_out) as writer:
         for task, (title, category, group, metric) in TASKS.items():
@@ -84,19 +84,21 @@ def tiny_build(out: Path, pictures: int = 12) -> BuildDirectory:
                 metric=metric,
             )
             writer.add_task(task, info)
-        for color, side, number in product(NAMES, SIDES, range(pictures)):
-            image = writer.add_image(picture(color, side, number))
-            for task, example in examples(color, side, number).items():
+        for color, side, number in product(NAMES, SIDES, range(num_images)):
+            image = writer.add_image(draw_square(color, side, number))
+            for task, example in make_examples(color, side, number).items():
                 if task != "sides/side" or number < 3:
-                    writer.add_instance(instance(task, example, image, f"{color}-{side}-{number}"))
+                    writer.add_instance(
+                        make_instance(task, example, image, f"{color}-{side}-{number}")
+                    )
         writer.record_dropped(
             LedgerEntry("shapes/colour", "x", "dropped", "image_missing", "no file", "x.png")
         )
     return BuildDirectory(out)
 
 
-def instance(task: str, example: Example, image: str, key: str) -> Instance:
-    """Render an example as the build does."""
+def make_instance(task: str, example: Example, image: str, key: str) -> Instance:
+    """Return an example rendered as the builder does."""
     rendered = render(INSTRUCTIONS[task], example, "0", task, key)
     return Instance(
         id=f"{task}/{key}",
@@ -117,15 +119,15 @@ def instance(task: str, example: Example, image: str, key: str) -> Instance:
 
 
 class ToyReply(NamedTuple):
-    """An answer as a model gives it."""
+    """An answer of a toy model."""
 
     text: str
     num_tokens: int
     finish_reason: str
 
 
-class Looker:
-    """A model made of rules: it looks at the picture and answers in few words, or in many."""
+class ToyModel:
+    """A model made of rules: it looks at the image and answers in few words, or in many."""
 
     precision = "exact"
 
@@ -139,40 +141,41 @@ class Looker:
         images: Sequence[Sequence[Image.Image]],
         max_new_tokens: int,
     ) -> Sequence[ToyReply]:
-        """Answer each question by what its picture shows."""
+        """Answer each question by what its image shows."""
         self.batches.append(len(conversations))
         return [
-            self.one(turns[-1].text, shown[0], max_new_tokens)
-            for turns, shown in zip(conversations, images, strict=True)
+            self.answer(turns[-1].text, question_images[0], max_new_tokens)
+            for turns, question_images in zip(conversations, images, strict=True)
         ]
 
     def prompt_tokens(self, conversations: Sequence[Sequence[Turn]]) -> list[list[int]]:
-        """Take the letters of a question for its tokens."""
+        """Return the bytes of each question as its tokens."""
         return [list(turns[-1].text.encode()) for turns in conversations]
 
-    def one(self, asked: str, image: Image.Image, most: int) -> ToyReply:
+    def answer(self, prompt: str, image: Image.Image, max_tokens: int) -> ToyReply:
         """Answer one question, cut at the limit."""
-        words = self.words(asked, *seen(image)).split()
-        cut = len(words) > most
-        return ToyReply(" ".join(words[:most]), min(len(words), most), "length" if cut else "stop")
+        words = self.text(prompt, *find_square(image)).split()
+        reason = "length" if len(words) > max_tokens else "stop"
+        return ToyReply(" ".join(words[:max_tokens]), min(len(words), max_tokens), reason)
 
-    def words(self, asked: str, color: str, side: str) -> str:
-        """Find the words for what is seen."""
-        if "Is the square" in asked:
-            right = f"square {color}?" in asked
-            answer = "yes" if right else "no"
-            return f"Yes, it is {color}." if right and self.chatty else answer
-        if "Options:" in asked:
-            letter = asked.split(f") {color}", maxsplit=1)[0][-1:] if f") {color}" in asked else "a"
+    def text(self, prompt: str, color: str, side: str) -> str:
+        """Return the complete answer for a square of this color on this side."""
+        if "Is the square" in prompt:
+            is_true = f"square {color}?" in prompt
+            answer = "yes" if is_true else "no"
+            return f"Yes, it is {color}." if is_true and self.chatty else answer
+        if "Options:" in prompt:
+            before, option, _ = prompt.partition(f") {color}")
+            letter = before[-1:] if option else "a"
             return color if self.chatty else f"({letter}) {color}"
-        if "Describe" in asked or "What do you see" in asked:
+        if "Describe" in prompt or "What do you see" in prompt:
             return f"a {color} square on the {side}"
-        answer = side if "which side" in asked else color
+        answer = side if "which side" in prompt else color
         return f"The square is {answer}." if self.chatty else answer
 
 
-def seen(image: Image.Image) -> tuple[str, str]:
-    """Find the colour and the side of the square; a blank picture shows a gray one on the left."""
+def find_square(image: Image.Image) -> tuple[str, str]:
+    """Return the color and the side of the square; for a blank image a gray one on the left."""
     for side, x in (("left", 12), ("right", 38)):
         for y in (9, 15, 21):
             pixel = image.convert("RGB").getpixel((x, y))
@@ -183,21 +186,21 @@ def seen(image: Image.Image) -> tuple[str, str]:
     return "gray", "left"
 
 
-def ask(
+def run_evaluation(
     build: BuildDirectory, out: Path, model: EvalModel | None = None, **settings: Any
 ) -> tuple[dict[str, Any], list[Record]]:
-    """Ask a model what one build holds out."""
-    return ask_all([build], out, model, **settings)
+    """Evaluate a model on what one build holds out."""
+    return run_evaluations([build], out, model, **settings)
 
 
-def ask_all(
-    held: Sequence[BuildDirectory],
+def run_evaluations(
+    builds: Sequence[BuildDirectory],
     out: Path,
     model: EvalModel | None = None,
     tasks: Collection[str] = (),
     **settings: Any,
 ) -> tuple[dict[str, Any], list[Record]]:
-    """Ask a model what builds hold out; give the scores and the records."""
-    subject = EvalSubject(answerer=model or Looker(), path=out, run="run", phase="base")
-    scores = evaluate(subject, held_out(held, tasks), out, EvaluationSettings(**settings))
+    """Evaluate a model on what builds hold out; return the scores and the records."""
+    subject = EvalSubject(answerer=model or ToyModel(), path=out, run="run", phase="base")
+    scores = evaluate(subject, held_out(builds, tasks), out, EvaluationSettings(**settings))
     return scores, read_records(out / RECORDS)

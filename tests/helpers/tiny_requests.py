@@ -1,4 +1,4 @@
-"""A tiny checkpoint that is ready to be asked, and what it is asked."""
+"""A tiny checkpoint, and conversations for it."""
 
 from pathlib import Path
 
@@ -17,16 +17,18 @@ CONVERSATIONS = [
 IMAGES = [[RED], [BLUE], [], [BLUE, RED]]
 
 
-def save_checkpoint(folder: Path, kind: str = "llama") -> Path:
+def save_checkpoint(directory: Path, kind: str = "llama") -> Path:
     """Save a tiny checkpoint whose weights are large enough to make answers differ."""
     import torch
 
     from visionflan.model.families.llava import Llava
 
-    vlm = Llava.build(save_tower(folder / "tower"), save_language_model(folder / "words", kind))
+    vlm = Llava.build(
+        save_tower(directory / "tower"), save_language_model(directory / "words", kind)
+    )
     with torch.no_grad():
         for weight in vlm.model.parameters():
             weight.mul_(3)
-    vlm.model.save_pretrained(folder / "joined")
-    vlm.processor.save_pretrained(folder / "joined")
-    return folder / "joined"
+    vlm.model.save_pretrained(directory / "joined")
+    vlm.processor.save_pretrained(directory / "joined")
+    return directory / "joined"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.helpers.html_reader import read
 from tests.helpers.record_factory import record
-from tests.helpers.tiny_evaluation import Looker, tiny_build
+from tests.helpers.tiny_evaluation import ToyModel, tiny_build
 from visionflan.cli.main import main
 from visionflan.compare.results import Pair
 from visionflan.evaluate.held_out import held_out
@@ -21,11 +21,11 @@ from visionflan.report.compare_page.panels.changed_answers import spread
 from visionflan.storage.directory import BuildDirectory
 
 
-class Forgetful(Looker):
+class Forgetful(ToyModel):
     """A chatty model that no longer knows red."""
 
-    def words(self, asked: str, color: str, side: str) -> str:
-        response = super().words(asked, color, side)
+    def text(self, prompt: str, color: str, side: str) -> str:
+        response = super().text(prompt, color, side)
         if color != "red":
             return response
         return response.replace("red", "<script>alert('blue')</script>")
@@ -35,12 +35,12 @@ class Forgetful(Looker):
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("comparison") / "run"
     build = tiny_build(directory / "data")
-    for stage, model in (("base", Looker("base")), ("chat", Forgetful("chat", chatty=True))):
+    for stage, model in (("base", ToyModel("base")), ("chat", Forgetful("chat", chatty=True))):
         answer(directory, build, stage, model)
     return directory
 
 
-def answer(directory: Path, build: BuildDirectory, stage: str, model: Looker) -> None:
+def answer(directory: Path, build: BuildDirectory, stage: str, model: ToyModel) -> None:
     subject = EvalSubject(answerer=model, path=directory, run=directory.name, phase=stage)
     settings = EvaluationSettings(conditions=("true",))
     evaluate(subject, held_out([build]), directory / "evaluation" / stage, settings)
@@ -183,7 +183,7 @@ def test_log_likelihoods_that_were_not_computed_cannot_lead(
 
 
 def test_a_build_that_is_gone_leaves_a_page_without_images(tmp_path: Path) -> None:
-    build = tiny_build(tmp_path / "gone", pictures=4)
+    build = tiny_build(tmp_path / "gone", num_images=4)
     for stage in ("base", "chat"):
         answer(tmp_path / "run", build, stage, Forgetful(stage, chatty=stage == "chat"))
     (tmp_path / "gone").rename(tmp_path / "elsewhere")

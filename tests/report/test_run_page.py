@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.helpers.html_reader import read
-from tests.helpers.tiny_evaluation import Looker, tiny_build
+from tests.helpers.tiny_evaluation import ToyModel, tiny_build
 from visionflan.cli.main import main
 from visionflan.evaluate.aggregate.paired import by_item, differences
 from visionflan.evaluate.aggregate.summary import OVERALL
@@ -28,8 +28,8 @@ from visionflan.storage.directory import BuildDirectory
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("report") / "run"
     build = tiny_build(directory / "data")
-    answer(directory, build, "base", Looker("base"))
-    answer(directory, build, "chat", Looker("chat", chatty=True))
+    answer(directory, build, "base", ToyModel("base"))
+    answer(directory, build, "chat", ToyModel("chat", chatty=True))
     stages = [
         {"name": "base", "trainable": ["connector", "language_model"], "data": {"build": None}},
         {"name": "chat", "trainable": ["connector", "language_model"], "data": {"build": None}},
@@ -53,7 +53,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def answer(
-    directory: Path, build: BuildDirectory, stage: str, model: Looker, **settings: Any
+    directory: Path, build: BuildDirectory, stage: str, model: ToyModel, **settings: Any
 ) -> None:
     subject = EvalSubject(answerer=model, path=directory, run="run", phase=stage)
     evaluate(
@@ -159,9 +159,9 @@ def test_the_page_names_the_source_of_each_part(run: Path) -> None:
 
 
 def test_the_page_says_that_a_model_ignores_the_images(run: Path, tmp_path: Path) -> None:
-    class Blind(Looker):
-        def words(self, asked: str, color: str, side: str) -> str:
-            return super().words(asked, "red", "left")
+    class Blind(ToyModel):
+        def text(self, prompt: str, color: str, side: str) -> str:
+            return super().text(prompt, "red", "left")
 
     build = BuildDirectory(run / "data")
     answer(tmp_path, build, "base", Blind("blind"))
@@ -182,16 +182,16 @@ def test_a_run_compared_with_itself_has_changed_by_exactly_nothing(run: Path) ->
 
 def test_answers_under_other_settings_are_not_compared(run: Path, tmp_path: Path) -> None:
     build = BuildDirectory(run / "data")
-    answer(tmp_path, build, "base", Looker("base"))
-    answer(tmp_path, build, "chat", Looker("chat"), max_new_tokens=3)
+    answer(tmp_path, build, "base", ToyModel("base"))
+    answer(tmp_path, build, "chat", ToyModel("chat"), max_new_tokens=3)
     data = load_run(tmp_path)
     assert changes(data.evaluations) == ({}, {})
     assert "changes between them are not shown" in render_page(data)
 
 
 def test_a_response_is_shown_and_never_run(run: Path, tmp_path: Path) -> None:
-    class Rude(Looker):
-        def words(self, asked: str, color: str, side: str) -> str:
+    class Rude(ToyModel):
+        def text(self, prompt: str, color: str, side: str) -> str:
             return "<script>alert('red')</script> & \"more\""
 
     build = BuildDirectory(run / "data")
@@ -202,8 +202,8 @@ def test_a_response_is_shown_and_never_run(run: Path, tmp_path: Path) -> None:
 
 
 def test_a_build_that_is_gone_leaves_a_page_without_images(run: Path, tmp_path: Path) -> None:
-    build = tiny_build(tmp_path / "gone", pictures=4)
-    answer(tmp_path / "run", build, "base", Looker())
+    build = tiny_build(tmp_path / "gone", num_images=4)
+    answer(tmp_path / "run", build, "base", ToyModel())
     (tmp_path / "gone").rename(tmp_path / "elsewhere")
     text = render_page(load_run(tmp_path / "run"))
     assert "was not found" in text
