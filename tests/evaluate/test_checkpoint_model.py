@@ -153,7 +153,7 @@ def test_questions_of_which_none_is_closed_are_asked_with_the_cache(
     assert told["failed"] == 0
     assert told["headline"]["value"] is None
     assert main(["score", str(run / "benchmarks/base/mm_vet")]) == 0
-    assert "only a judge can score this" in capsys.readouterr().out
+    assert "this benchmark needs an LLM judge" in capsys.readouterr().out
 
 
 def test_a_picture_that_was_cut_off_is_refused_by_its_file(

@@ -16,12 +16,12 @@ class PageReader(HTMLParser):
         self.problems: list[str] = []
         self.ids: list[str] = []
         self.targets: list[str] = []
-        self.text: list[str] = []
+        self.chunks: list[str] = []
 
     @property
-    def words(self) -> str:
+    def text(self) -> str:
         """The text of the page with single spaces."""
-        return " ".join(" ".join(self.text).split())
+        return " ".join(" ".join(self.chunks).split())
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = dict(attrs)
@@ -50,7 +50,7 @@ class PageReader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if "style" not in self.open and "script" not in self.open:
-            self.text.append(data)
+            self.chunks.append(data)
 
 
 def read(text: str) -> PageReader:

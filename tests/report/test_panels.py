@@ -55,12 +55,12 @@ def forgetting(task: str, forgotten: int | None) -> Forgetting:
 
 
 def test_what_was_known_is_split_without_a_question_counted_twice() -> None:
-    lost, kept, unknown = forgetting_rows(
+    lost, retained, unknown = forgetting_rows(
         [forgetting("kept", 0), forgetting("lost", 3), forgetting("unknown", None)], title_of
     )[:3]
-    assert (lost.title, kept.title) == ("Lost", "Kept")
+    assert (lost.title, retained.title) == ("Lost", "Kept")
     assert lost.shares == {"kept": 0.4, "reformatted": 0.1, "forgotten": 0.3, "learned": 0.2}
-    assert kept.shares == {"kept": 0.4, "reformatted": 0.1, "learned": 0.2, "never": 0.3}
+    assert retained.shares == {"kept": 0.4, "reformatted": 0.1, "learned": 0.2, "never": 0.3}
     assert (unknown.shares, unknown.chart) == ({}, None)
 
 
@@ -116,8 +116,8 @@ def test_benchmarks_are_shown_with_the_images_of_their_release(tmp_path: Path) -
     text = (tmp_path / "compare.html").read_text()
     reader = read(text)
     assert reader.problems == []
-    assert "POPE" in reader.words
-    assert re.search(r"Without a score for both models: mm_vet/\S+ \d+", reader.words)
+    assert "POPE" in reader.text
+    assert re.search(r"Without a score for both models: mm_vet/\S+ \d+", reader.text)
     assert "image not found" not in text
 
 

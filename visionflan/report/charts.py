@@ -61,9 +61,9 @@ QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 def loss_curve(points: Sequence[tuple[float, float]], title: str) -> Markup:
     """Draw a loss over steps from `(step, loss)` points."""
-    shown = downsample(points)
-    last_step = max(step for step, _ in shown)
-    ticks = nice_ticks(max(loss for _, loss in shown))
+    sampled = downsample(points)
+    last_step = max(step for step, _ in sampled)
+    ticks = nice_ticks(max(loss for _, loss in sampled))
     plot_width, plot_height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 
     def xy(step: float, loss: float) -> tuple[float, float]:
@@ -81,9 +81,9 @@ def loss_curve(points: Sequence[tuple[float, float]], title: str) -> Markup:
             f'<text class="axis {anchor}" x="{x:.1f}" y="{HEIGHT - 6}">'
             f"{'step ' if step == 0 else ''}{step:,.0f}</text>"
         )
-    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in (xy(*point) for point in shown))
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in (xy(*point) for point in sampled))
     body.append(f'<polyline class="loss" points="{line}"/>')
-    x, y = xy(*shown[-1])
+    x, y = xy(*sampled[-1])
     body.append(f'<circle class="loss-end" cx="{x:.1f}" cy="{y:.1f}" r="3"/>')
     return svg(WIDTH, HEIGHT, title, "".join(body))
 

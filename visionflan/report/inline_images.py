@@ -13,7 +13,7 @@ from visionflan.model.image_processing import decode
 MAX_BYTES = 3_000_000
 
 
-class Source(Protocol):
+class ImageProvider(Protocol):
     """A store of encoded images: a build directory or a benchmark release."""
 
     def image(self, image_id: str, /) -> bytes:
@@ -23,7 +23,7 @@ class Source(Protocol):
 class InlineImages:
     """Thumbnails of the images of builds and releases; each is made once."""
 
-    def __init__(self, sources: Sequence[Source], max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, sources: Sequence[ImageProvider], max_bytes: int = MAX_BYTES) -> None:
         self.sources, self.bytes_left = sources, max_bytes
         self.uris: dict[tuple[str, int], str] = {}
 

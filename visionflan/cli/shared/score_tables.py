@@ -1,4 +1,4 @@
-"""Print scores: of held-out tasks, of benchmarks by measure and rule, of suites."""
+"""Print the scores of held-out tasks, benchmarks and suites as tables."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,41 +7,49 @@ from visionflan.cli.shared.dataset_args import print_json
 
 COLUMNS = ("score", "official", "likelihood", "blank", "swapped", "chance", "majority")
 RULES = ("official", "lenient", "likelihood")
+INTERVAL = "95 % CI"
 
 
 def print_scores(scores: list[dict[str, Any]], *, as_json: bool) -> None:
-    """Print scores as JSON, or as one table for each phase and benchmark."""
+    """Print scores as JSON, or as one table for each evaluation and suite."""
     if as_json:
         print_json(scores[0] if len(scores) == 1 else scores)
         return
-    for told in scores:
-        if "suite" in told:
-            show_suite(told)
+    for entry in scores:
+        if "suite" in entry:
+            print_suite(entry)
             continue
-        name = f"{told['title']}, " if "title" in told else ""
-        print(
-            f"\n{name}{told['phase']} ({told['checkpoint'][:12]}), {told['records']} answers",
-            end="",
-        )
-        print(f", {told['failed']} failed ({told['first_error']})" if told["failed"] else "")
-        if "metrics" in told:
-            show_measures(told)
+        print_title(entry)
+        if "metrics" in entry:
+            print_benchmark(entry)
         else:
-            show_tasks(told)
+            print_held_out(entry)
 
 
-def show_tasks(told: dict[str, Any]) -> None:
-    """Print the scores of held-out tasks beside their controls."""
-    rows = {**told["groups"], **told["tasks"]}
+def print_title(scores: Mapping[str, Any]) -> None:
+    """Print which checkpoint was evaluated on what, and how many requests failed."""
+    title = f"{scores['title']}, " if "title" in scores else ""
+    failed = f", {scores['failed']} failed ({scores['first_error']})" if scores["failed"] else ""
+    print(f"\n{title}{model(scores)}, {scores['records']} responses{failed}")
+
+
+def model(scores: Mapping[str, Any]) -> str:
+    """Return the stage and the start of the checkpoint digest."""
+    return f"{scores['phase']} ({scores['checkpoint'][:12]})"
+
+
+def print_held_out(scores: Mapping[str, Any]) -> None:
+    """Print the scores of held-out tasks and their groups beside the controls."""
+    rows = {**scores["groups"], **scores["tasks"]}
     width = max(map(len, rows))
-    print(f"{'':{width}}  {'score':>6} {'95 % interval':>15}", *(f"{c:>10}" for c in COLUMNS[1:]))
+    print(f"{'':{width}}  {'score':>6} {INTERVAL:>15}", *(f"{name:>10}" for name in COLUMNS[1:]))
     for name, row in rows.items():
-        print(f"{name:{width}}  {line(row)}")
+        print(f"{name:{width}}  {held_out_row(row)}")
 
 
-def line(row: dict[str, Any]) -> str:
-    """Give one row of the table; what has no meaning is a dash."""
-    means = [f"{row[c]['mean']:.3f}" if row[c] else "-" for c in COLUMNS]
+def held_out_row(row: Mapping[str, Any]) -> str:
+    """Format one row of scores; a dash is a score that was not measured."""
+    means = [f"{row[column]['mean']:.3f}" if row[column] else "-" for column in COLUMNS]
     score = row["score"]
     interval = "-"
     if score and score["low"] is not None:
@@ -49,39 +57,39 @@ def line(row: dict[str, Any]) -> str:
     return " ".join([f"{means[0]:>6}", f"{interval:>15}", *(f"{mean:>10}" for mean in means[1:])])
 
 
-def show_measures(told: Mapping[str, Any]) -> None:
-    """Print each measure by each rule, with its interval, and what a reader must know."""
-    judge = f"judged by {told['judge']}" if told["judge"] else ""
-    about = [f"prompts in the style {told['prompt_style']}", told["version"], judge]
-    print("; ".join(words for words in about if words))
-    for note in told["notes"]:
+def print_benchmark(scores: Mapping[str, Any]) -> None:
+    """Print each metric of a benchmark under each rule, with notes, coverage and parse rate."""
+    judge = f"judge {scores['judge']}" if scores["judge"] else ""
+    details = [f"prompt style {scores['prompt_style']}", scores["version"], judge]
+    print("; ".join(text for text in details if text))
+    for note in scores["notes"]:
         print(f"note: {note}")
-    if not any(rule in row for row in told["metrics"].values() for rule in RULES):
-        print("only a judge can score this: `visionflan score RECORDS --judge URL` asks one")
+    if not any(rule in row for row in scores["metrics"].values() for rule in RULES):
+        print("this benchmark needs an LLM judge: run `visionflan score RECORDS --judge URL`")
         return
-    rows = {**told["metrics"], **{f"({name})": row for name, row in told["controls"].items()}}
+    rows = {**scores["metrics"], **{f"({name})": row for name, row in scores["controls"].items()}}
     width = max(map(len, rows))
-    used = [rule for rule in RULES if any(rule in row for row in rows.values())]
-    print(f"{'':{width}}", *(f"{rule:>10} {'95 % interval':>17}" for rule in used))
+    rules = [rule for rule in RULES if any(rule in row for row in rows.values())]
+    print(f"{'':{width}}", *(f"{rule:>10} {INTERVAL:>17}" for rule in rules))
     for name, row in rows.items():
-        print(f"{name:{width}}", *(figures(row.get(rule)) for rule in used))
-    if why := told["headline"].get("reason"):
-        print(f"no headline: {why}")
-    for what, shares in (("scored", told["coverage"]), ("parsed", told["parse_rate"])):
+        print(f"{name:{width}}", *(estimate_text(row.get(rule)) for rule in rules))
+    if reason := scores["headline"].get("reason"):
+        print(f"no headline score: {reason}")
+    for label, shares in (("scored", scores["coverage"]), ("parsed", scores["parse_rate"])):
         parts = [f"{share:.1%} {rule}" for rule, share in shares.items() if share is not None]
-        print(f"{what}: {', '.join(parts)}" if parts else f"{what}: none")
+        print(f"{label}: {', '.join(parts)}" if parts else f"{label}: none")
 
 
-def show_suite(told: Mapping[str, Any]) -> None:
-    """Print the number that several benchmarks make together."""
-    about = f"{told['suite']}, {told['phase']} ({told['checkpoint'][:12]})"
-    print(f"\n{about}: mean over {', '.join(told['benchmarks'])}")
-    for rule in (rule for rule in RULES if rule in told):
-        print(f"{rule:<10} {figures(told[rule])}")
+def print_suite(scores: Mapping[str, Any]) -> None:
+    """Print the average over several benchmarks."""
+    title = f"{scores['suite']}, {model(scores)}"
+    print(f"\n{title}: mean over {', '.join(scores['benchmarks'])}")
+    for rule in (rule for rule in RULES if rule in scores):
+        print(f"{rule:<10} {estimate_text(scores[rule])}")
 
 
-def figures(estimate: Mapping[str, Any] | None) -> str:
-    """Give a value and its interval; a dash where there is none."""
+def estimate_text(estimate: Mapping[str, Any] | None) -> str:
+    """Format a value and its interval; a dash if there is none."""
     if estimate is None:
         return f"{'-':>10} {'-':>17}"
     low, high = estimate["low"], estimate["high"]
@@ -90,5 +98,5 @@ def figures(estimate: Mapping[str, Any] | None) -> str:
 
 
 def number(value: float) -> str:
-    """Give a number in as many digits as its size is worth."""
+    """Format shares with three decimals, larger numbers with one."""
     return f"{value:.3f}" if abs(value) <= 1 else f"{value:.1f}"

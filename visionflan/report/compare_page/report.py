@@ -10,7 +10,7 @@ from visionflan.evaluate import benchmarks
 from visionflan.evaluate.aggregate.suites import SUITES
 from visionflan.evaluate.metric import ScoringRule
 from visionflan.evaluate.records.header import TaskHeader
-from visionflan.report.inline_images import Source
+from visionflan.report.inline_images import ImageProvider
 
 # Returns the title of a task, benchmark or group from its name and prompt style.
 Title = Callable[[str, str], str]
@@ -28,7 +28,7 @@ class ComparisonReport(NamedTuple):
 
     comparison: Comparison
     evaluations: Sequence[Evaluation]
-    sources: Sequence[Source]
+    sources: Sequence[ImageProvider]
     missing_sources: Sequence[str]  # why images of a build or release cannot be shown
     rule: ScoringRule
 
@@ -44,7 +44,7 @@ class ComparisonReport(NamedTuple):
     @property
     def in_several_styles(self) -> set[str]:
         """The names of benchmarks and suites that were evaluated in more than one prompt style."""
-        styles = {(each.name, each.prompt_style) for each in self.comparison.differences}
+        styles = {(score.name, score.prompt_style) for score in self.comparison.differences}
         counts = Counter(name for name, _ in styles)
         return {name for name, count in counts.items() if count > 1}
 

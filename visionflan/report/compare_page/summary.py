@@ -42,7 +42,7 @@ def summarize(comparison: Comparison, rule: ScoringRule, title: Title) -> Summar
 
 def headline_scores(differences: Sequence[Difference], rule: ScoringRule) -> list[Difference]:
     """Return the headline scores of tasks and benchmarks under one rule."""
-    return [each for each in differences if each.headline and each.rule == rule]
+    return [score for score in differences if score.headline and score.rule == rule]
 
 
 def headline(differences: Sequence[Difference], rule: ScoringRule, names: ModelNames) -> str:
@@ -53,7 +53,7 @@ def headline(differences: Sequence[Difference], rule: ScoringRule, names: ModelN
     if not scores and not averages:
         return f"{start}: no score can be compared"
     counts = count_changes(scores)
-    changed = (each for each in averages if significance_class(each) != "inconclusive")
+    changed = (score for score in averages if significance_class(score) != "inconclusive")
     average = next(changed, None)
     if average is None:
         return f"{start}: {counts or 'no significant change'}"
@@ -64,7 +64,7 @@ def headline(differences: Sequence[Difference], rule: ScoringRule, names: ModelN
 
 def count_changes(scores: Sequence[Difference]) -> str:
     """Count the scores that increased and decreased significantly; "" if none did."""
-    classes = Counter[str](significance_class(each) for each in scores)
+    classes = Counter[str](significance_class(score) for score in scores)
     inconclusive = classes.pop("inconclusive", 0)
     if not classes:
         return ""
@@ -81,18 +81,18 @@ def count_changes(scores: Sequence[Difference]) -> str:
 def task_averages(differences: Sequence[Difference], rule: ScoringRule) -> Iterator[Difference]:
     """Return the averages over held-out tasks; the first is that over all."""
     return (
-        each
-        for each in differences
-        if each.scope == "group" and each.rule == rule and each.name not in SUITES
+        score
+        for score in differences
+        if score.scope == "group" and score.rule == rule and score.name not in SUITES
     )
 
 
 def suite_averages(differences: Sequence[Difference], rule: ScoringRule) -> Iterator[Difference]:
     """Return the averages over benchmarks."""
     return (
-        each
-        for each in differences
-        if each.scope == "group" and each.rule == rule and each.name in SUITES
+        score
+        for score in differences
+        if score.scope == "group" and score.rule == rule and score.name in SUITES
     )
 
 
@@ -100,11 +100,11 @@ def average_sentences(
     differences: Sequence[Difference], rule: ScoringRule, title: Title
 ) -> Iterator[str]:
     """Write how the average over all held-out tasks and those over benchmarks changed."""
-    for each in islice(task_averages(differences, rule), 1):
-        yield f"The average over {each.name} changes {change_sentence(each)}."
-    for each in suite_averages(differences, rule):
-        name = title(each.name, each.prompt_style)
-        yield f"The average over the benchmarks of {name} changes {change_sentence(each)}."
+    for score in islice(task_averages(differences, rule), 1):
+        yield f"The average over {score.name} changes {change_sentence(score)}."
+    for score in suite_averages(differences, rule):
+        name = title(score.name, score.prompt_style)
+        yield f"The average over the benchmarks of {name} changes {change_sentence(score)}."
 
 
 def change_sentence(difference: Difference) -> str:
@@ -170,8 +170,8 @@ def count_tasks(splits: Sequence[FormatSplit]) -> str:
 
 def detectability_sentences(scores: Sequence[Difference], title: Title) -> Iterator[str]:
     """Write the smallest and largest minimum detectable change, and of how many it is unknown."""
-    known = [each for each in scores if each.min_detectable and each.max is not None]
-    unknown = sum(not each.min_detectable for each in scores)
+    known = [score for score in scores if score.min_detectable and score.max is not None]
+    unknown = sum(not score.min_detectable for score in scores)
     if not known:
         yield "There are too few questions to estimate the minimum detectable change."
         return

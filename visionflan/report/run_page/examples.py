@@ -28,7 +28,7 @@ CATEGORIES = {
 }
 
 
-class AnswerView(NamedTuple):
+class StageResponse(NamedTuple):
     """The response of one stage."""
 
     stage: str
@@ -45,7 +45,7 @@ class ExampleView(NamedTuple):
     prompt: str
     question: str  # the prompt without the instruction of its task
     target: str
-    responses: Sequence[AnswerView]
+    responses: Sequence[StageResponse]
     blank_response: str  # of the last stage, to a blank image
 
 
@@ -114,7 +114,7 @@ class ExampleGallery:
         }
         worst = sorted(scores, key=lambda task: (*failure_order(scores[task]), task))
         failures = (self.failure(task, scores[task]) for task in worst)
-        return list(islice((each for each in failures if each.num_wrong), MAX_TASKS))
+        return list(islice((failure for failure in failures if failure.num_wrong), MAX_TASKS))
 
     def failure(self, task: str, scores: ScoreEstimates) -> Failure:
         """Return wrong responses of one task."""
@@ -147,7 +147,9 @@ class ExampleGallery:
             question=truncate_text(question_text(record.prompt)),
             target=truncate_text(target_text(record)),
             responses=[
-                answer_view(evaluation.stage, records[key], is_scored=self.is_scored(record.task))
+                stage_response(
+                    evaluation.stage, records[key], is_scored=self.is_scored(record.task)
+                )
                 for evaluation, records in zip(self.evaluations, self.by_stage, strict=True)
                 if key in records
             ],
@@ -169,11 +171,11 @@ def spread(keys: Iterable[Key], records: Mapping[Key, Record], max_count: int) -
     yield from [*first, *others][:max_count]
 
 
-def answer_view(stage: str, record: Record, *, is_scored: bool) -> AnswerView:
+def stage_response(stage: str, record: Record, *, is_scored: bool) -> StageResponse:
     """Return a response and whether it is correct."""
     mark = "right" if is_correct(record) else "wrong"
     text = truncate_text(record.answer) or "(empty)"
-    return AnswerView(stage, text, mark if is_scored else "unscored")
+    return StageResponse(stage, text, mark if is_scored else "unscored")
 
 
 def is_correct(record: Record) -> bool:

@@ -15,7 +15,7 @@ from visionflan.report.charts import SERIES, Mark, dot_plot
 from visionflan.report.run_page.inputs import StageEvaluation
 
 
-class ResponseStyle(NamedTuple):
+class StageStyle(NamedTuple):
     """Lengths of one stage's responses in words, and how they were parsed."""
 
     stage: str
@@ -39,7 +39,7 @@ class ResponseStyleSection(NamedTuple):
     """The response style of all stages."""
 
     lengths: Markup
-    stages: Sequence[ResponseStyle]
+    stages: Sequence[StageStyle]
     yes_no: Sequence[YesNoRow]
 
 
@@ -51,15 +51,15 @@ def response_style_section(evaluations: Sequence[StageEvaluation]) -> ResponseSt
     }
     return ResponseStyleSection(
         lengths=length_histogram(records),
-        stages=[response_style(evaluation) for evaluation in evaluations],
+        stages=[stage_style(evaluation) for evaluation in evaluations],
         yes_no=yes_no_rows(evaluations),
     )
 
 
-def response_style(evaluation: StageEvaluation) -> ResponseStyle:
+def stage_style(evaluation: StageEvaluation) -> StageStyle:
     """Describe the responses of one stage to the original images."""
     shares = status_shares(evaluation.under("true"))
-    return ResponseStyle(
+    return StageStyle(
         evaluation.stage,
         evaluation.scores["lengths"],
         status_text(shares),
@@ -73,7 +73,9 @@ def yes_no_rows(evaluations: Sequence[StageEvaluation]) -> list[YesNoRow]:
     for task, scores in evaluations[-1].scores["tasks"].items():
         yes = scores["yes_no"]
         if yes and yes["parsed"]:
-            stages = [each.scores["tasks"].get(task, {}).get("yes_no") for each in evaluations]
+            stages = [
+                evaluation.scores["tasks"].get(task, {}).get("yes_no") for evaluation in evaluations
+            ]
             truth = yes["true_yes_rate"]
             chart = yes_rate_chart(task, truth, stages)
             rows.append(YesNoRow(task, scores["title"], truth, yes["answers"], stages, chart))

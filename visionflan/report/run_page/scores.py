@@ -93,7 +93,7 @@ def scores_section(evaluations: Sequence[StageEvaluation]) -> ScoresSection:
 def is_comparable(evaluations: Sequence[StageEvaluation]) -> bool:
     """Return whether all stages were evaluated with the same generation settings."""
     first = evaluations[0].header
-    return all(each.header.generation == first.generation for each in evaluations)
+    return all(evaluation.header.generation == first.generation for evaluation in evaluations)
 
 
 def changes(
@@ -132,7 +132,7 @@ def score_rows(
 def score_row(row: ScoreRow, evaluations: Sequence[StageEvaluation]) -> ScoreRow:
     """Fill in the scores of each stage, and draw those of a bounded metric."""
     level = "tasks" if row.heading else "groups"
-    stages = [score_estimates(each.scores[level].get(row.name)) for each in evaluations]
+    stages = [score_estimates(evaluation.scores[level].get(row.name)) for evaluation in evaluations]
     task = evaluations[-1].header.tasks.get(row.name)
     if task and not METRICS[task.metric].bounded:
         return row._replace(stages=stages)

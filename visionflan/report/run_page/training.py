@@ -64,7 +64,7 @@ def training_section(run: RunData) -> TrainingSection | None:
 def stage_summaries(run: RunData) -> list[StageSummary]:
     """Summarize each stage, in order."""
     stages = {stage["name"]: stage for stage in run.config.get("stages", ())}
-    return [summarize_stage(each, stages.get(each.name, {})) for each in run.trainings]
+    return [summarize_stage(training, stages.get(training.name, {})) for training in run.trainings]
 
 
 def initialization(run: RunData) -> str:

@@ -35,15 +35,15 @@ def forgetting_rows(tasks: Sequence[Forgetting], title: Title) -> list[Forgettin
 
 def forgetting_row(title: str, task: Forgetting) -> ForgettingRow:
     """Compute and draw the shares of one task; none if no log-likelihoods were stored."""
-    kept, reworded = task.retained, task.reformatted
-    if kept is None or reworded is None or task.forgotten is None or task.learned is None:
+    retained, reworded = task.retained, task.reformatted
+    if retained is None or reworded is None or task.forgotten is None or task.learned is None:
         return ForgettingRow(title, task, {}, None)
     counts = {
-        "kept": kept - reworded,
+        "kept": retained - reworded,
         "reformatted": reworded,
         "forgotten": task.forgotten,
         "learned": task.learned,
-        "never": task.items - kept - task.forgotten - task.learned,
+        "never": task.items - retained - task.forgotten - task.learned,
     }
     shares = {name: count / max(1, task.items) for name, count in counts.items() if count}
     alt = ", ".join(f"{100 * share:.0f} % {name}" for name, share in shares.items())

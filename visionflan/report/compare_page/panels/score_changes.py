@@ -16,7 +16,7 @@ from visionflan.report.number_format import format_interval, signed, significanc
 MAX_OPEN_TASKS = 24  # with more, the table of tasks is folded
 
 
-class ScoreRow(NamedTuple):
+class ScoreChangeRow(NamedTuple):
     """A score and its change."""
 
     difference: Difference
@@ -30,10 +30,10 @@ class ScoreChanges(NamedTuple):
     """The rows of the panel, by table."""
 
     max_abs: float  # where the axis ends, as a share of the maximum score
-    headline: Sequence[ScoreRow]  # of whole benchmarks and averages
-    other_metrics: Sequence[ScoreRow]  # of benchmarks
-    tasks: Sequence[ScoreRow]
-    other_rules: Sequence[ScoreRow]
+    headline: Sequence[ScoreChangeRow]  # of whole benchmarks and averages
+    other_metrics: Sequence[ScoreChangeRow]  # of benchmarks
+    tasks: Sequence[ScoreChangeRow]
+    other_rules: Sequence[ScoreChangeRow]
     unscored: Mapping[str, int]  # questions without a score on both sides, by task
     folds_tasks: bool
 
@@ -41,21 +41,23 @@ class ScoreChanges(NamedTuple):
 def score_changes(report: ComparisonReport) -> ScoreChanges:
     """Compute the tables of scores."""
     differences = report.comparison.differences
-    bounded = (relative_change(each) for each in differences if each.max)
+    bounded = (relative_change(score) for score in differences if score.max)
     max_abs = max((change.max_abs for change in bounded), default=0.0)
 
-    def rows(condition: Callable[[Difference], bool]) -> list[ScoreRow]:
-        chosen = [each for each in differences if each.rule == report.rule and condition(each)]
-        return [score_row(report, each, max_abs) for each in chosen]
+    def rows(condition: Callable[[Difference], bool]) -> list[ScoreChangeRow]:
+        chosen = [score for score in differences if score.rule == report.rule and condition(score)]
+        return [score_change_row(report, score, max_abs) for score in chosen]
 
-    headline, tasks = rows(is_headline), rows(lambda each: each.scope == "task")
+    headline, tasks = rows(is_headline), rows(lambda score: score.scope == "task")
     return ScoreChanges(
         max_abs=max_abs,
         headline=headline,
         other_metrics=rows(is_other_metric),
         tasks=tasks,
         other_rules=[
-            score_row(report, each, max_abs) for each in differences if each.rule != report.rule
+            score_change_row(report, score, max_abs)
+            for score in differences
+            if score.rule != report.rule
         ],
         unscored=count_unscored(report),
         folds_tasks=bool(headline) and len(tasks) > MAX_OPEN_TASKS,
@@ -92,13 +94,15 @@ def relative_change(difference: Difference) -> Change:
     return Change(difference.change / maximum, low, high, css_class, detectable)
 
 
-def score_row(report: ComparisonReport, difference: Difference, max_abs: float) -> ScoreRow:
+def score_change_row(
+    report: ComparisonReport, difference: Difference, max_abs: float
+) -> ScoreChangeRow:
     """Format and draw one score."""
     title = report.title(difference.name, difference.prompt_style)
     change = relative_change(difference)
     interval = format_interval(difference.low, difference.high, difference.max)
     alt = f"{title}, {difference.measure}: change {signed(difference.change, difference.max)}"
-    return ScoreRow(
+    return ScoreChangeRow(
         difference=difference,
         title=title,
         heading=heading(difference),
