@@ -1,4 +1,4 @@
-"""A checkpoint is asked, greedily and in batches."""
+"""A checkpoint generates answers, greedily and in batches."""
 
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,11 @@ from visionflan.storage.instance import Turn
 
 @pytest.fixture(scope="module", params=["llama", "qwen2"])
 def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    folder = save_checkpoint(tmp_path_factory.mktemp("checkpoint"), request.param)
-    return load_checkpoint(folder, "cpu")
+    directory = save_checkpoint(tmp_path_factory.mktemp("checkpoint"), request.param)
+    return load_checkpoint(directory, "cpu")
 
 
-def test_answers_in_a_batch_are_those_given_one_by_one(checkpoint: Checkpoint) -> None:
+def test_answers_in_a_batch_are_those_generated_one_by_one(checkpoint: Checkpoint) -> None:
     together = generate_answers(checkpoint, CONVERSATIONS, IMAGES, max_new_tokens=8)
     alone = [
         generate_answers(checkpoint, [turns], [images], max_new_tokens=8)[0]
@@ -32,15 +32,15 @@ def test_answers_in_a_batch_are_those_given_one_by_one(checkpoint: Checkpoint) -
     ]
     pairs = generate_answers(checkpoint, CONVERSATIONS, IMAGES, max_new_tokens=8, batch_size=2)
     assert together == alone == pairs
-    assert len({said.text for said in alone}) > 1
-    assert all(said.finish_reason == "length" and said.num_tokens == 8 for said in alone)
+    assert len({answer.text for answer in alone}) > 1
+    assert all(answer.finish_reason == "length" and answer.num_tokens == 8 for answer in alone)
     assert generate_answers(checkpoint, [], []) == []
 
 
-def test_an_answer_ends_at_the_end_token_and_never_holds_an_image(checkpoint: Checkpoint) -> None:
+def test_an_answer_ends_at_the_end_token_and_has_no_image_token(checkpoint: Checkpoint) -> None:
     tokenizer = checkpoint.chat_tokenizer.tokenizer
     head: Any = checkpoint.vlm.model.get_output_embeddings()
-    kept = head.weight.detach().clone()
+    original = head.weight.detach().clone()
     bias = torch.zeros(len(head.weight))
     try:
         for token, reason, count in (
@@ -49,15 +49,15 @@ def test_an_answer_ends_at_the_end_token_and_never_holds_an_image(checkpoint: Ch
         ):
             bias.zero_()[token] = 1e6
             head.bias = torch.nn.Parameter(bias.clone())
-            said = generate_answers(checkpoint, CONVERSATIONS[:2], IMAGES[:2], max_new_tokens=3)
-            assert [(one.finish_reason, one.num_tokens) for one in said] == [(reason, count)] * 2
-            assert [bool(one.text) for one in said] == [reason == "length"] * 2
+            answers = generate_answers(checkpoint, CONVERSATIONS[:2], IMAGES[:2], max_new_tokens=3)
+            assert [(one.finish_reason, one.num_tokens) for one in answers] == [(reason, count)] * 2
+            assert [bool(one.text) for one in answers] == [reason == "length"] * 2
     finally:
         head.bias = None
-        assert torch.equal(head.weight, kept)
+        assert torch.equal(head.weight, original)
 
 
-def test_what_cannot_be_asked_is_refused(checkpoint: Checkpoint) -> None:
+def test_prompts_that_cannot_be_answered_are_refused(checkpoint: Checkpoint) -> None:
     with pytest.raises(EvaluationError, match="must end with a user's turn"):
         generate_answers(checkpoint, [[Turn("user", "a"), Turn("assistant", "b")]], [[]])
     with pytest.raises(UnusableError, match="image_token_mismatch: 1 image markers and 0 images"):
@@ -66,8 +66,8 @@ def test_what_cannot_be_asked_is_refused(checkpoint: Checkpoint) -> None:
         load_checkpoint(Path("nowhere"), "cpu")
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is an accelerator")
-def test_an_accelerator_that_is_not_there_is_told_in_a_sentence() -> None:
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_missing_gpu_is_reported_in_a_sentence() -> None:
     assert resolve_device("auto").type == "cpu"
     with pytest.raises(TrainingError, match="no GPU is available"):
         resolve_device("cuda")

@@ -1,4 +1,4 @@
-"""Given answers are weighed as the plain model weighs each by itself."""
+"""The log-probabilities of packed candidates are those of the plain model, one by one."""
 
 from typing import Any
 
@@ -9,7 +9,16 @@ from PIL import Image
 from tests.helpers.tiny_requests import CONVERSATIONS, IMAGES, RED, save_checkpoint
 from visionflan.model.chat_tokenizer import messages
 from visionflan.model.generate import Checkpoint, load_checkpoint
-from visionflan.model.logprobs import CandidateRow, batch_rows, candidate_logprobs, candidate_tokens
+from visionflan.model.logprobs import (
+    PADDING_SEGMENT,
+    PROMPT_SEGMENT,
+    CandidateRow,
+    batch_rows,
+    candidate_logprobs,
+    candidate_tokens,
+    pack_rows,
+    packed_attention_mask,
+)
 from visionflan.storage.instance import Turn
 
 CANDIDATES = [["red", "blue green"], ["circle", "a"], ["two"], ["one two three", "two"]]
@@ -17,62 +26,85 @@ CANDIDATES = [["red", "blue green"], ["circle", "a"], ["two"], ["one two three",
 
 @pytest.fixture(scope="module", params=["llama", "qwen2", "mistral"])
 def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    folder = save_checkpoint(tmp_path_factory.mktemp("checkpoint"), request.param)
-    return load_checkpoint(folder, "cpu")
+    directory = save_checkpoint(tmp_path_factory.mktemp("checkpoint"), request.param)
+    return load_checkpoint(directory, "cpu")
 
 
 def test_the_likelihood_of_an_answer_is_that_of_the_plain_model(checkpoint: Checkpoint) -> None:
-
-    found = candidate_logprobs(checkpoint, CONVERSATIONS, IMAGES, CANDIDATES, batch_size=3)
-    assert [len(row) for row in found] == [2, 2, 1, 2]
+    likelihoods = candidate_logprobs(checkpoint, CONVERSATIONS, IMAGES, CANDIDATES, batch_size=3)
+    assert [len(question) for question in likelihoods] == [2, 2, 1, 2]
     processor = checkpoint.chat_tokenizer.processor
-    for turns, images, texts, weighed in zip(CONVERSATIONS, IMAGES, CANDIDATES, found, strict=True):
-        prompt = inputs(processor, turns, images, prompt=True)["input_ids"].shape[1]
-        for text, likelihood in zip(texts, weighed, strict=True):
-            whole = inputs(processor, [*turns, Turn("assistant", text)], images, prompt=False)
-            chances = checkpoint.vlm.model(**whole).logits[0].log_softmax(-1)
-            tokens = whole["input_ids"][0, prompt:]
-            expected = chances[prompt - 1 : -1].gather(1, tokens[:, None]).sum().item()
+    questions = zip(CONVERSATIONS, IMAGES, CANDIDATES, likelihoods, strict=True)
+    for turns, images, texts, question in questions:
+        prompt_length = inputs(processor, turns, images, prompt=True)["input_ids"].shape[1]
+        for text, likelihood in zip(texts, question, strict=True):
+            complete = inputs(processor, [*turns, Turn("assistant", text)], images, prompt=False)
+            logprobs = checkpoint.vlm.model(**complete).logits[0].log_softmax(-1)
+            targets = complete["input_ids"][0, prompt_length:]
+            target_logprobs = logprobs[prompt_length - 1 : -1].gather(1, targets[:, None])
+            expected = target_logprobs.sum().item()
             assert likelihood.sum_logprob == pytest.approx(expected, rel=1e-5)
-            assert likelihood.num_tokens == len(tokens)
-            assert likelihood.mean_logprob == pytest.approx(likelihood.sum_logprob / len(tokens))
+            assert likelihood.num_tokens == len(targets)
+            assert likelihood.mean_logprob == pytest.approx(likelihood.sum_logprob / len(targets))
 
 
 def inputs(processor: Any, turns: list[Turn], images: list[Image.Image], *, prompt: bool) -> Any:
     text = processor.apply_chat_template(messages(turns), add_generation_prompt=prompt)
-    begun = bool(processor.tokenizer.bos_token) and text.startswith(processor.tokenizer.bos_token)
-    shown = {"images": images} if images else {}
-    return processor(text=[text], return_tensors="pt", add_special_tokens=not begun, **shown)
+    bos_token = processor.tokenizer.bos_token
+    has_bos = bool(bos_token) and text.startswith(bos_token)
+    image_inputs = {"images": images} if images else {}
+    return processor(
+        text=[text], return_tensors="pt", add_special_tokens=not has_bos, **image_inputs
+    )
 
 
-def test_a_candidate_does_not_see_those_that_stand_beside_it(checkpoint: Checkpoint) -> None:
-    words = ["red", "blue", "green", "circle", "square", "one two", "two three", "three two one"]
-    many = [words, words[:1], [], words[2:5]]
-    together = candidate_logprobs(checkpoint, CONVERSATIONS, IMAGES, many)
-    for size in (1, 3, 100):
-        found = candidate_logprobs(checkpoint, CONVERSATIONS, IMAGES, many, batch_size=size)
-        for row, other in zip(found, together, strict=True):
-            assert [each.num_tokens for each in row] == [each.num_tokens for each in other]
-            summed = [each.sum_logprob for each in other]
-            assert [each.sum_logprob for each in row] == pytest.approx(summed, abs=1e-5, rel=1e-6)
-    assert len({each.sum_logprob for each in together[0]}) == len(words)
+def test_a_candidate_does_not_attend_to_those_beside_it(checkpoint: Checkpoint) -> None:
+    texts = ["red", "blue", "green", "circle", "square", "one two", "two three", "three two one"]
+    candidates = [texts, texts[:1], [], texts[2:5]]
+    packed = candidate_logprobs(checkpoint, CONVERSATIONS, IMAGES, candidates)
+    for batch_size in (1, 3, 100):
+        other = candidate_logprobs(
+            checkpoint, CONVERSATIONS, IMAGES, candidates, batch_size=batch_size
+        )
+        for question, expected in zip(other, packed, strict=True):
+            assert [one.num_tokens for one in question] == [one.num_tokens for one in expected]
+            logprobs = [one.sum_logprob for one in expected]
+            assert [one.sum_logprob for one in question] == pytest.approx(
+                logprobs, abs=1e-5, rel=1e-6
+            )
+    assert len({likelihood.sum_logprob for likelihood in packed[0]}) == len(texts)
     assert candidate_logprobs(checkpoint, [], [], []) == []
 
 
-def test_an_answer_is_greedy_if_each_of_its_tokens_is_the_likeliest(
+def test_a_row_is_packed_as_the_drawing_of_it_shows() -> None:
+    rows = [CandidateRow([20, 21, 22], [[30, 2], [31, 32, 2]], []), CandidateRow([20], [[2]], [])]
+    first, second = pack_rows(rows, pad_token_id=9)
+    assert [token.token_id for token in first] == [20, 21, 22, 30, 2, 31, 32, 2]
+    assert [token.position for token in first] == [0, 1, 2, 3, 4, 3, 4, 5]
+    assert [token.segment for token in first] == [PROMPT_SEGMENT] * 3 + [1] * 2 + [2] * 3
+    assert [token.predictor for token in first[3:]] == [2, 3, 2, 5, 6]
+    assert [token.segment for token in second] == [PROMPT_SEGMENT, 1] + [PADDING_SEGMENT] * 6
+    assert {token.token_id for token in second[2:]} == {9}
+    attends = packed_attention_mask(torch.tensor([[token.segment for token in first]]))[0]
+    assert attends[4].tolist() == [True] * 5 + [False] * 3
+    assert attends[6].tolist() == [True] * 3 + [False] * 2 + [True] * 2 + [False]
+
+
+def test_an_answer_is_greedy_if_each_of_its_tokens_has_the_highest_probability(
     checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     turns, texts = CONVERSATIONS[0], ["red", "blue green"]
-    encoder = checkpoint.chat_tokenizer
-    prompt = encoder.expand_image_tokens(encoder.encode_prompts([turns])[0])
-    red, blue_green = candidate_tokens(encoder, turns, prompt, texts)
-    monkeypatch.setattr(checkpoint.vlm.model, "lm_head", Likeliest([*red, *blue_green[:-1], 1]))
-    found = candidate_logprobs(checkpoint, [turns], [[RED]], [texts])[0]
-    assert [each.is_greedy for each in found] == [True, False]
+    tokenizer = checkpoint.chat_tokenizer
+    prompt_ids = tokenizer.expand_image_tokens(tokenizer.encode_prompts([turns])[0])
+    red, blue_green = candidate_tokens(tokenizer, turns, prompt_ids, texts)
+    head = FixedHead([*red, *blue_green[:-1], 1])
+    monkeypatch.setattr(checkpoint.vlm.model, "lm_head", head)
+    likelihoods = candidate_logprobs(checkpoint, [turns], [[RED]], [texts])[0]
+    assert [likelihood.is_greedy for likelihood in likelihoods] == [True, False]
 
 
-class Likeliest(torch.nn.Module):
-    """A head that holds these tokens for the likeliest, whatever is behind it."""
+class FixedHead(torch.nn.Module):
+    """A head that assigns the highest probability to these tokens, whatever it is given."""
 
     def __init__(self, tokens: list[int]) -> None:
         super().__init__()
@@ -83,7 +115,7 @@ class Likeliest(torch.nn.Module):
         return torch.nn.functional.one_hot(self.tokens, 1000).float()
 
 
-def test_a_batch_holds_no_more_candidates_than_it_may() -> None:
+def test_a_batch_has_no_more_candidates_than_allowed() -> None:
     rows = [
         CandidateRow([0] * length, [[1]] * count, [])
         for length, count in ((9, 2), (5, 4), (7, 1), (6, 1), (8, 3))
