@@ -1,4 +1,4 @@
-"""Answers are kept by all that decides them."""
+"""Answers are cached by everything that determines them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,25 +16,25 @@ from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Turn
 
 
-class Weight(NamedTuple):
+class ToyLikelihood(NamedTuple):
     sum_logprob: float
 
 
-class Weighing(ToyModel):
-    """A model of rules that also weighs answers, by their length."""
+class ScoringModel(ToyModel):
+    """A toy model that also scores answers, by their length."""
 
-    def __init__(self, digest: str = "weighing") -> None:
+    def __init__(self, digest: str = "scoring") -> None:
         super().__init__(digest)
-        self.weighed = 0
+        self.num_scored = 0
 
     def loglikelihood(
         self,
         conversations: Sequence[Sequence[Turn]],
         images: Sequence[Sequence[Image.Image]],
         candidates: Sequence[Sequence[str]],
-    ) -> list[list[Weight]]:
-        self.weighed += len(conversations)
-        return [[Weight(-len(text) / 3) for text in texts] for texts in candidates]
+    ) -> list[list[ToyLikelihood]]:
+        self.num_scored += len(conversations)
+        return [[ToyLikelihood(-len(text) / 3) for text in texts] for texts in candidates]
 
 
 @pytest.fixture(scope="module")
@@ -42,20 +42,20 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> BuildDirectory:
     return tiny_build(tmp_path_factory.mktemp("build") / "build", num_images=6)
 
 
-def test_what_was_answered_is_not_asked_again_in_another_folder(
+def test_what_was_answered_is_not_generated_again_in_another_directory(
     build: BuildDirectory, tmp_path: Path
 ) -> None:
-    first, second = Weighing(), Weighing()
+    first, second = ScoringModel(), ScoringModel()
     cache = tmp_path / "answers.sqlite"
     _, records = run_evaluation(build, tmp_path / "one", CachedModel(first, cache), likelihood=True)
-    kept = CachedModel(second, cache)
-    _, again = run_evaluation(build, tmp_path / "two", kept, likelihood=True)
+    cached = CachedModel(second, cache)
+    _, again = run_evaluation(build, tmp_path / "two", cached, likelihood=True)
     assert second.batches == []
-    assert second.weighed == 0
-    assert kept.misses == 0
-    assert kept.hits > 0
+    assert second.num_scored == 0
+    assert cached.misses == 0
+    assert cached.hits > 0
     assert again == records
-    _, plain = run_evaluation(build, tmp_path / "three", Weighing(), likelihood=True)
+    _, plain = run_evaluation(build, tmp_path / "three", ScoringModel(), likelihood=True)
     assert plain == records
 
 
@@ -63,37 +63,39 @@ def test_other_weights_at_the_same_path_miss_every_time(
     build: BuildDirectory, tmp_path: Path
 ) -> None:
     cache = tmp_path / "answers.sqlite"
-    run_evaluation(build, tmp_path / "one", CachedModel(Weighing("old"), cache), likelihood=True)
-    changed = CachedModel(Weighing("new"), cache)
+    run_evaluation(
+        build, tmp_path / "one", CachedModel(ScoringModel("old"), cache), likelihood=True
+    )
+    changed = CachedModel(ScoringModel("new"), cache)
     run_evaluation(build, tmp_path / "two", changed, likelihood=True)
-    alone = CachedModel(Weighing("new"), tmp_path / "empty.sqlite")
+    alone = CachedModel(ScoringModel("new"), tmp_path / "empty.sqlite")
     run_evaluation(build, tmp_path / "three", alone, likelihood=True)
     assert changed.misses == alone.misses > 0
     assert changed.hits == alone.hits
 
 
-@pytest.mark.parametrize("what", ["words", "picture", "limit"])
-def test_another_question_picture_or_setting_is_another_key(what: str, tmp_path: Path) -> None:
-    model = Weighing()
+@pytest.mark.parametrize("what", ["prompt", "image", "limit"])
+def test_another_prompt_image_or_setting_is_another_key(what: str, tmp_path: Path) -> None:
+    model = ScoringModel()
     cached = CachedModel(model, tmp_path / "answers.sqlite")
     plain = Image.new("RGB", (48, 32), "white")
-    asked = [Turn("user", "<image>\nDescribe it.")]
-    cached.generate([asked], [[plain]], 8)
-    cached.generate([asked], [[plain]], 8)
+    turns = [Turn("user", "<image>\nDescribe it.")]
+    cached.generate([turns], [[plain]], 8)
+    cached.generate([turns], [[plain]], 8)
     assert cached.misses == 1
     other = plain.copy()
     other.putpixel((0, 0), (254, 255, 255))
-    words = [Turn("user", "<image>\nDescribe it!")]
+    other_turns = [Turn("user", "<image>\nDescribe it!")]
     cached.generate(
-        [words if what == "words" else asked],
-        [[other if what == "picture" else plain]],
+        [other_turns if what == "prompt" else turns],
+        [[other if what == "image" else plain]],
         9 if what == "limit" else 8,
     )
     assert cached.misses == 2
 
 
-def test_a_batch_asks_only_what_is_new_and_keeps_its_order(tmp_path: Path) -> None:
-    model = Weighing()
+def test_a_batch_generates_only_what_is_new_and_keeps_its_order(tmp_path: Path) -> None:
+    model = ScoringModel()
     cached = CachedModel(model, tmp_path / "answers.sqlite")
     plain = Image.new("RGB", (48, 32), "white")
     turns = [[Turn("user", f"<image>\nDescribe {number}.")] for number in range(4)]
@@ -103,7 +105,7 @@ def test_a_batch_asks_only_what_is_new_and_keeps_its_order(tmp_path: Path) -> No
     assert replies == ToyModel().generate(turns, [[plain]] * 4, 8)
 
 
-def test_a_file_that_is_no_cache_is_told_in_words(tmp_path: Path) -> None:
+def test_a_file_that_is_no_cache_is_refused_in_a_sentence(tmp_path: Path) -> None:
     path = tmp_path / "answers.sqlite"
     path.write_bytes(b"this is no database, but long enough to be looked at" * 9)
     with pytest.raises(EvaluationError, match=r"answers\.sqlite is not a cache"):
@@ -114,7 +116,7 @@ def test_a_file_that_is_no_cache_is_told_in_words(tmp_path: Path) -> None:
     st.tuples(st.integers(1, 6), st.integers(1, 6)),
     st.tuples(st.integers(1, 6), st.integers(1, 6)),
 )
-def test_pictures_of_other_sizes_have_other_names(
+def test_images_of_other_sizes_have_other_digests(
     one: tuple[int, int], other: tuple[int, int]
 ) -> None:
     same = pixels_digest(Image.new("RGB", one)) == pixels_digest(Image.new("RGB", other))

@@ -21,35 +21,41 @@ from visionflan.evaluate.plan import EvalSelection, Opened, plan_evaluations
 from visionflan.evaluate.records.header import read_header
 from visionflan.evaluate.records.paths import checkpoints
 from visionflan.evaluate.records.record import RECORDS, Record, read_records
-from visionflan.model import logprobs as likelihood
+from visionflan.model import logprobs
 from visionflan.model.families.llava import Llava
 from visionflan.storage.instance import Turn
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("made") / "run"
-    vlm = Llava.build(save_tower(folder / "tower"), save_language_model(folder / "language_model"))
+    directory = tmp_path_factory.mktemp("runs") / "run"
+    vlm = Llava.build(
+        save_tower(directory / "tower"), save_language_model(directory / "language_model")
+    )
     torch.manual_seed(0)
     with torch.no_grad():
         for weight in vlm.model.parameters():
             weight.mul_(3)
-    for phase in ("align", "base"):
-        vlm.model.save_pretrained(folder / phase / "checkpoint")
-        vlm.processor.save_pretrained(folder / phase / "checkpoint")
-    tiny_build(folder / "build", num_images=3)
-    (folder / "config.json").write_text(json.dumps({"build": str(folder / "build"), "stages": []}))
-    return folder
+    for stage in ("align", "base"):
+        vlm.model.save_pretrained(directory / stage / "checkpoint")
+        vlm.processor.save_pretrained(directory / stage / "checkpoint")
+    tiny_build(directory / "build", num_images=3)
+    (directory / "config.json").write_text(
+        json.dumps({"build": str(directory / "build"), "stages": []})
+    )
+    return directory
 
 
-ASKED = ("--tasks", "shapes/*", "--limit", "4", "--max-new-tokens", "5", "--device", "cpu")
+OPTIONS = ("--tasks", "shapes/*", "--limit", "4", "--max-new-tokens", "5", "--device", "cpu")
 
 
-def test_a_run_is_evaluated_where_it_lies(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["evaluate", str(run), *ASKED, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["phase"] == "base"
-    assert told["failed"] == 0
+def test_a_run_is_evaluated_in_its_own_directory(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", str(run), *OPTIONS, "--json"]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert scores["phase"] == "base"
+    assert scores["failed"] == 0
     records = read_records(run / "evaluation/base" / RECORDS)
     assert {record.checkpoint for record in records} == {checkpoint_digest(run / "base/checkpoint")}
     assert {record.tokens for record in records} <= set(range(6))
@@ -58,38 +64,38 @@ def test_a_run_is_evaluated_where_it_lies(run: Path, capsys: pytest.CaptureFixtu
         "precision": "float32",
         "sampling": "greedy",
     }
-    kept = (run / "evaluation/base" / RECORDS).read_bytes()
-    assert main(["evaluate", str(run / "base/checkpoint"), *ASKED, "--batch-size", "3"]) == 0
-    assert (run / "evaluation/base" / RECORDS).read_bytes() == kept
+    stored = (run / "evaluation/base" / RECORDS).read_bytes()
+    assert main(["evaluate", str(run / "base/checkpoint"), *OPTIONS, "--batch-size", "3"]) == 0
+    assert (run / "evaluation/base" / RECORDS).read_bytes() == stored
 
 
 def test_answers_do_not_depend_on_the_batch(run: Path, tmp_path: Path) -> None:
     build = ("--build", str(run / "build"))
     for size in ("1", "16"):
-        words = ["evaluate", str(run / "base/checkpoint"), *ASKED, *build, "--batch-size", size]
-        words.append("--no-cache")
-        assert main([*words, "--out", str(tmp_path / size)]) == 0
+        args = ["evaluate", str(run / "base/checkpoint"), *OPTIONS, *build, "--batch-size", size]
+        args.append("--no-cache")
+        assert main([*args, "--out", str(tmp_path / size)]) == 0
     one, many = (read_records(tmp_path / size / RECORDS) for size in ("1", "16"))
     assert [plain(record) for record in one] == [plain(record) for record in many]
     assert len({record.answer for record in one}) > 1
-    weights = [weight for record in one for weight in record.logprobs]
-    assert weights == pytest.approx([w for r in many for w in r.logprobs], abs=1e-4)
-    assert len(set(weights)) > 20
+    values = [value for record in one for value in record.logprobs]
+    assert values == pytest.approx([v for r in many for v in r.logprobs], abs=1e-4)
+    assert len(set(values)) > 20
 
 
 def plain(record: Record) -> Record:
-    """Leave out what the order of summation touches."""
+    """Drop what depends on the order of summation."""
     return record._replace(logprobs=())
 
 
-def test_benchmarks_are_asked_in_the_run_and_only_once(
+def test_benchmarks_are_run_once_and_stored_in_the_run(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("pope", "cifar10"):
         specimen_release(name, tmp_path / name)
-    words = ["evaluate", str(run), "--benchmarks", "pope,cifar10", "--data-root", str(tmp_path)]
-    words += ["--max-new-tokens", "4", "--device", "cpu"]
-    assert main([*words, "--json"]) == 0
+    args = ["evaluate", str(run), "--benchmarks", "pope,cifar10", "--data-root", str(tmp_path)]
+    args += ["--max-new-tokens", "4", "--device", "cpu"]
+    assert main([*args, "--json"]) == 0
     pope, cifar = json.loads(capsys.readouterr().out)
     assert [pope["benchmark"], pope["prompt_style"], cifar["benchmark"]] == [
         "pope",
@@ -99,18 +105,18 @@ def test_benchmarks_are_asked_in_the_run_and_only_once(
     assert pope["notes"] == []
     assert pope["headline"]["metric"] == "mean F1"
     assert cifar["coverage"] == {"official": 1.0, "lenient": 1.0, "likelihood": 1.0}
-    folder = run / "benchmarks/base/cifar10"
-    records = read_records(folder / RECORDS)
+    directory = run / "benchmarks/base/cifar10"
+    records = read_records(directory / RECORDS)
     assert {len(record.logprobs) for record in records} == {10}
     assert {record.condition for record in records} == {"true"}
-    kept = (folder / RECORDS).read_bytes()
-    assert main(words) == 0
+    stored = (directory / RECORDS).read_bytes()
+    assert main(args) == 0
     assert "accuracy" in capsys.readouterr().out
-    assert (folder / RECORDS).read_bytes() == kept
-    assert main([*words, "--style", "official"]) == 1
+    assert (directory / RECORDS).read_bytes() == stored
+    assert main([*args, "--style", "official"]) == 1
     assert "cifar10 has no prompt style 'official'" in capsys.readouterr().err
     assert not (run / "benchmarks/base/pope@official").exists()
-    one = [*words[:2], "--benchmarks", "pope", *words[4:]]
+    one = [*args[:2], "--benchmarks", "pope", *args[4:]]
     assert main([*one, "--style", "official", "--limit", "2"]) == 0
     assert read_header(run / "benchmarks/base/pope@official").style == "official"
     before = (run / "benchmarks/base/pope" / RECORDS).read_bytes()
@@ -120,58 +126,58 @@ def test_benchmarks_are_asked_in_the_run_and_only_once(
     capsys.readouterr()
     assert main([*one, "--tasks", "pope/nonsense"]) == 1
     assert "no task is named 'pope/nonsense'" in capsys.readouterr().err
-    assert main(["score", str(folder), "--json"]) == 0
+    assert main(["score", str(directory), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == cifar
 
 
-def test_a_benchmark_whose_pictures_were_trained_on_says_so(tmp_path: Path) -> None:
+def test_a_benchmark_whose_images_were_trained_on_says_so(tmp_path: Path) -> None:
     release = specimen_release("cifar10", tmp_path / "cifar10")
     opened = Opened(release, release.chosen())
     run = tmp_path / "run"
     (run / "base/checkpoint").mkdir(parents=True)
     (run / "base/checkpoint/config.json").write_text("{}")
-    (place,) = checkpoints(run)
-    (asked,) = plan_evaluations(EvalSelection(benchmarks=("cifar10",)), place, [opened])
-    assert "training datasets are not known here; cinic10" in asked.chosen.notes[0]
+    (paths,) = checkpoints(run)
+    (evaluation,) = plan_evaluations(EvalSelection(benchmarks=("cifar10",)), paths, [opened])
+    assert "training datasets are not known here; cinic10" in evaluation.chosen.notes[0]
     with specimens(["cinic10/*"]) as data_root:
         build(data_root, tmp_path / "build", BuildSettings())
     config = {"build": str(tmp_path / "build"), "stages": []}
     (run / "config.json").write_text(json.dumps(config))
-    (asked,) = plan_evaluations(EvalSelection(benchmarks=("cifar10",)), place, [opened])
-    assert asked.chosen.notes == (
+    (evaluation,) = plan_evaluations(EvalSelection(benchmarks=("cifar10",)), paths, [opened])
+    assert evaluation.chosen.notes == (
         "trained on cinic10: It holds all of CIFAR-10, the test set included.",
     )
 
 
-def test_questions_of_which_none_is_closed_are_asked_with_the_cache(
+def test_questions_of_which_none_is_closed_are_answered_with_the_cache(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     specimen_release("mm_vet", tmp_path / "mm_vet")
-    words = ["evaluate", str(run / "base"), "--benchmarks", "mm_vet", "--data-root", str(tmp_path)]
-    assert main([*words, "--max-new-tokens", "3", "--batch-size", "1", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["failed"] == 0
-    assert told["headline"]["value"] is None
+    args = ["evaluate", str(run / "base"), "--benchmarks", "mm_vet", "--data-root", str(tmp_path)]
+    assert main([*args, "--max-new-tokens", "3", "--batch-size", "1", "--json"]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert scores["failed"] == 0
+    assert scores["headline"]["value"] is None
     assert main(["score", str(run / "benchmarks/base/mm_vet")]) == 0
     assert "this benchmark needs an LLM judge" in capsys.readouterr().out
 
 
-def test_a_picture_that_was_cut_off_is_refused_by_its_file(
+def test_a_truncated_image_is_refused_by_its_file(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     specimen_release("pope", tmp_path / "pope")
-    words = ["evaluate", str(run), "--benchmarks", "pope", "--data-root", str(tmp_path)]
+    args = ["evaluate", str(run), "--benchmarks", "pope", "--data-root", str(tmp_path)]
     path = next((tmp_path / "pope/val2014").iterdir())
-    whole = path.read_bytes()
-    for broken in (whole[: len(whole) // 2], b"no picture", b""):
+    content = path.read_bytes()
+    for broken in (content[: len(content) // 2], b"no picture", b""):
         path.write_bytes(broken)
-        assert main([*words, "--out", str(tmp_path / "cut")]) == 1
+        assert main([*args, "--out", str(tmp_path / "cut")]) == 1
         assert f"pope: {path} is no picture or was cut off" in capsys.readouterr().err
         assert not (tmp_path / "cut").exists()
 
 
 @pytest.mark.parametrize(
-    "words",
+    "args",
     [
         ("--batch-size", "0"),
         ("--limit", "-3"),
@@ -182,38 +188,38 @@ def test_a_picture_that_was_cut_off_is_refused_by_its_file(
         ("--data-root", "."),
     ],
 )
-def test_wrong_usage_ends_with_its_own_code(run: Path, words: tuple[str, ...]) -> None:
+def test_wrong_usage_ends_with_its_own_code(run: Path, args: tuple[str, ...]) -> None:
     try:
-        code = main(["evaluate", str(run), *words])
+        code = main(["evaluate", str(run), *args])
     except SystemExit as ended:  # so argparse ends
         code = int(str(ended.code))
     assert code == 2
 
 
-def test_candidates_that_do_not_fit_are_weighed_in_smaller_batches(
+def test_candidates_that_do_not_fit_are_scored_in_smaller_batches(
     run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes = []
-    real = likelihood.candidate_logprobs
+    real = logprobs.candidate_logprobs
 
-    def short_of_memory(*given: Any, batch_size: int) -> Any:
+    def out_of_memory(*args: Any, batch_size: int) -> Any:
         sizes.append(batch_size)
         if batch_size > 3:
             raise MemoryError("no room")
-        return real(*given, batch_size=batch_size)
+        return real(*args, batch_size=batch_size)
 
     turns = [[Turn("user", "what colour is the shape ?")]]
-    answerer = CheckpointModel(run / "base/checkpoint", "cpu", batch_size=16)
-    expected = answerer.loglikelihood(turns, [[]], [["red", "green", "blue"]])
-    monkeypatch.setattr(likelihood, "candidate_logprobs", short_of_memory)
-    found = answerer.loglikelihood(turns, [[]], [["red", "green", "blue"]])
+    model = CheckpointModel(run / "base/checkpoint", "cpu", batch_size=16)
+    expected = model.loglikelihood(turns, [[]], [["red", "green", "blue"]])
+    monkeypatch.setattr(logprobs, "candidate_logprobs", out_of_memory)
+    halved = model.loglikelihood(turns, [[]], [["red", "green", "blue"]])
     assert sizes == [16, 8, 4, 2]
-    assert [each.sum_logprob for each in found[0]] == pytest.approx(
-        [each.sum_logprob for each in expected[0]], abs=1e-4
+    assert [candidate.sum_logprob for candidate in halved[0]] == pytest.approx(
+        [candidate.sum_logprob for candidate in expected[0]], abs=1e-4
     )
 
 
-def test_a_weight_that_changed_changes_the_digest_and_its_making_does_not(run: Path) -> None:
+def test_a_changed_weight_changes_the_digest_and_run_json_does_not(run: Path) -> None:
     checkpoint = run / "align/checkpoint"
     before = CheckpointModel(checkpoint).digest
     (checkpoint / "run.json").write_text("{}")
@@ -225,7 +231,7 @@ def test_a_weight_that_changed_changes_the_digest_and_its_making_does_not(run: P
     assert CheckpointModel(checkpoint).digest != before
 
 
-def test_what_is_no_checkpoint_is_refused_in_words(
+def test_what_is_no_checkpoint_is_refused_in_a_sentence(
     tmp_path: Path, run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     copytree(run / "base/checkpoint", tmp_path / "alone")
