@@ -1,8 +1,7 @@
-"""How fast the candidates of closed questions are weighed, beside a row for each of them.
+"""Closed questions scored per second: candidates packed into one row, and in a row each.
 
-A tiny language model behind a tower whose pictures are 576 tokens long, as LLaVA-1.5's are; the
-same candidates together in one row, and each in a row of its own. Run: python
-benchmarks/candidate_rate.py [--candidates 100] [--questions 4] [--width 128] [--device cpu]
+A tiny language model behind a vision tower whose images have 576 tokens, as LLaVA-1.5's have. Run:
+python benchmarks/candidate_rate.py [--candidates 100] [--questions 4] [--width 128] [--device cpu]
 [--json]
 """
 
@@ -27,57 +26,59 @@ from tests.helpers.tiny_checkpoint import save_language_model, save_tower
 PATCH = 8
 
 
-def made(folder: Path, width: int) -> Path:
-    """Make a checkpoint whose pictures are 24 by 24 tokens."""
-    tower = save_tower(folder / "tower", side=24 * PATCH)
-    words = save_language_model(folder / "words", width=width, positions=1024)
-    vlm = Llava.build(tower, words)
-    vlm.model.save_pretrained(folder / "joined")
-    vlm.processor.save_pretrained(folder / "joined")
-    return folder / "joined"
+def make_checkpoint(directory: Path, width: int) -> Path:
+    """Save a checkpoint whose images have 24 by 24 tokens."""
+    tower = save_tower(directory / "tower", side=24 * PATCH)
+    language_model = save_language_model(directory / "language_model", width=width, positions=1024)
+    vlm = Llava.build(tower, language_model)
+    vlm.model.save_pretrained(directory / "joined")
+    vlm.processor.save_pretrained(directory / "joined")
+    return directory / "joined"
 
 
-def seconds(checkpoint: Checkpoint, questions: int, candidates: list[str], *, apart: bool) -> float:
-    """Tell how long it takes to weigh the candidates of some questions."""
-    turns = [Turn("user", "<image>\nWhat is in the picture?")]
+def measure_seconds(
+    checkpoint: Checkpoint, questions: int, candidates: list[str], *, packed: bool
+) -> float:
+    """Return the seconds that scoring the candidates of some questions takes."""
+    turns = [Turn("user", "<image>\nWhat is in the image?")]
     image = Image.new("RGB", (300, 200), "red")
-    asked = [candidates] * questions
-    if apart:
-        asked = [[each] for each in candidates] * questions
+    rows = [candidates] * questions
+    if not packed:
+        rows = [[candidate] for candidate in candidates] * questions
     began = time.perf_counter()
-    candidate_logprobs(
-        checkpoint, [turns] * len(asked), [[image]] * len(asked), asked, batch_size=64
-    )
+    candidate_logprobs(checkpoint, [turns] * len(rows), [[image]] * len(rows), rows, batch_size=64)
     return time.perf_counter() - began
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--candidates", type=int, default=100)
     parser.add_argument("--questions", type=int, default=4)
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
-    words = [f"{['red', 'blue', 'green', 'circle'][n % 4]} {n}" for n in range(given.candidates)]
-    with TemporaryDirectory() as folder:
-        checkpoint = load_checkpoint(made(Path(folder), given.width), given.device)
-        seconds(checkpoint, 1, words[:2], apart=False)
-        together = seconds(checkpoint, given.questions, words, apart=False)
-        apart = seconds(checkpoint, given.questions, words, apart=True)
-    rate = given.questions / together
-    found = {
+    args = parser.parse_args()
+    candidates = [
+        f"{['red', 'blue', 'green', 'circle'][n % 4]} {n}" for n in range(args.candidates)
+    ]
+    with TemporaryDirectory() as directory:
+        checkpoint = load_checkpoint(make_checkpoint(Path(directory), args.width), args.device)
+        measure_seconds(checkpoint, 1, candidates[:2], packed=True)
+        packed = measure_seconds(checkpoint, args.questions, candidates, packed=True)
+        separate = measure_seconds(checkpoint, args.questions, candidates, packed=False)
+    rate = args.questions / packed
+    result = {
         "questions_per_second": rate,
-        "apart": given.questions / apart,
-        "ratio": apart / together,
+        "separate": args.questions / separate,
+        "ratio": separate / packed,
     }
-    if given.json:
-        print(json.dumps(found))
+    if args.json:
+        print(json.dumps(result))
     else:
         print(
-            f"{given.candidates} candidates: {rate:.2f} questions a second together, "
-            f"{found['apart']:.2f} apart, {found['ratio']:.1f} times as fast"
+            f"{args.candidates} candidates: {rate:.2f} questions per second packed, "
+            f"{result['separate']:.2f} in separate rows, {result['ratio']:.1f} times as fast"
         )
 
 
