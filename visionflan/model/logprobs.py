@@ -93,7 +93,7 @@ def candidate_tokens(
     conversations = chat_tokenizer.encode_conversations(
         [(*turns, Turn("assistant", text)) for text in candidates]
     )
-    rows = [chat_tokenizer.expand_image_tokens(each.token_ids) for each in conversations]
+    rows = [chat_tokenizer.expand_image_tokens(chat.token_ids) for chat in conversations]
     if any(row[: len(prompt_ids)] != prompt_ids for row in rows):
         raise EvaluationError(
             f"the prompt {turns[-1].text!r} has other tokens with an answer than without one."
