@@ -189,7 +189,9 @@ def test_candidates_are_scored_by_their_loss_the_most_probable_by_the_lowest(
     expected = [likelihoods[0][0], likelihoods[1][0], likelihoods[0][1], likelihoods[2][0]]
     losses = [-likelihood.sum_logprob for likelihood in expected]
     assert [loss for loss, _ in results] == pytest.approx(losses)
-    assert [is_greedy for _, is_greedy in results] == [likelihood.is_greedy for likelihood in expected]
+    assert [is_greedy for _, is_greedy in results] == [
+        likelihood.is_greedy for likelihood in expected
+    ]
 
 
 def test_what_this_model_does_not_do_is_refused_in_a_sentence(model: Any) -> None:
