@@ -56,7 +56,7 @@ def write(run: Path, out: Path | None, *, as_json: bool) -> int:
             "conclusion": check.conclusion,
             **{
                 name: estimate and estimate._asdict()
-                for name, estimate in check.scores._asdict().items()
+                for name, estimate in check.scores.by_name().items()
             },
         }
         for check in sight_checks(data.evaluations)

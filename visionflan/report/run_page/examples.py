@@ -13,12 +13,14 @@ from visionflan.evaluate.records.record import Record
 from visionflan.hashing import stable_hash
 from visionflan.report.inline_images import InlineImages
 from visionflan.report.run_page.inputs import StageEvaluation
-from visionflan.report.run_page.scores import ScoreEstimates, score_estimates
+from visionflan.report.run_page.scores import CONTROLS, ScoreEstimates, score_estimates
 from visionflan.report.text import prompt_text, question_text, target_text, truncate_text
 
 CORRECT_FROM = 0.5  # the lowest score of a correct response
 MAX_PER_CATEGORY, MAX_PER_TASK, MAX_TASKS, MAX_CONVERSATIONS = 5, 5, 4, 10
 MIN_QUESTIONS = 10  # tasks with fewer come last among those the model does worst
+# The controls that need no image.
+IMAGE_FREE = ("blank", "majority", "chance")
 # By whether a response is correct before and after.
 CATEGORIES = {
     (False, True): "Gained: wrong before, right after",
@@ -187,21 +189,20 @@ def failure_order(scores: ScoreEstimates) -> tuple[bool, float]:
     """Order tasks by their gain over the best image-free baseline; very small tasks come last."""
     if scores.score is None:
         return True, 0.0
-    baselines = [scores.chance, scores.majority, scores.blank]
+    baselines = (scores.controls[name] for name in IMAGE_FREE)
     best = max((baseline.mean for baseline in baselines if baseline), default=0.0)
     return scores.score.items < MIN_QUESTIONS, scores.score.mean - best
 
 
 def score_sentence(scores: ScoreEstimates) -> str:
     """Write the score of a task beside the image-free baselines."""
-    baselines = {
-        "chance": scores.chance,
-        "most frequent training answer": scores.majority,
-        "blank images": scores.blank,
-    }
-    listed = ", ".join(f"{name} {base.mean:.2f}" for name, base in baselines.items() if base)
     if scores.score is None:
         return ""
+    listed = ", ".join(
+        f"{control.label} {estimate.mean:.2f}"
+        for control in CONTROLS
+        if control.name in IMAGE_FREE and (estimate := scores.controls[control.name])
+    )
     questions = "1 question" if scores.score.items == 1 else f"{scores.score.items} questions"
     score = f"Score {scores.score.mean:.2f} on {questions}"
     return f"{score} ({listed})." if listed else f"{score}."

@@ -25,6 +25,8 @@ from visionflan.report.run_page.response_style import (
     response_style_section,
 )
 from visionflan.report.run_page.scores import (
+    CONTROLS,
+    Control,
     ScoresSection,
     SightCheck,
     scores_section,
@@ -41,6 +43,7 @@ class RunPage:
     version: str
     style: Markup
     stages: Sequence[str]
+    controls: Sequence[Control]
     sight_checks: Sequence[SightCheck]
     builds: Sequence[BuildSummary]
     missing_builds: Sequence[str]
@@ -89,6 +92,7 @@ def run_page(run: RunData, style: Markup) -> RunPage:
         version=visionflan.__version__,
         style=style,
         stages=[evaluation.stage for evaluation in run.evaluations],
+        controls=CONTROLS,
         sight_checks=list(sight_checks(run.evaluations)),
         builds=[summarize_build(build, images) for build in run.builds],
         missing_builds=run.missing_builds,

@@ -13,8 +13,6 @@ from visionflan.evaluate.records.header import TaskHeader
 from visionflan.report.charts import SERIES, Mark, dot_plot
 from visionflan.report.run_page.inputs import StageEvaluation
 
-# Conditions and baselines that a score is compared with.
-CONTROLS = ("blank", "swapped", "chance", "majority")
 CLEAR_GAIN = 0.1
 
 # What the gain of the original images over blank or swapped ones shows.
@@ -25,21 +23,34 @@ UNDECIDED = "Too few questions to tell whether the model uses the images"
 NO_CONTROLS = "The model was evaluated on the original images only"
 
 
+class Control(NamedTuple):
+    """An image condition or baseline that a score is compared with."""
+
+    name: str  # in scores.json, and as a CSS class
+    label: str
+    column: str  # a short label
+
+
+CONTROLS = (
+    Control("blank", "blank images", "blank"),
+    Control("swapped", "swapped images", "swapped"),
+    Control("majority", "most frequent training answer", "majority"),
+    Control("chance", "chance", "chance"),
+)
+
+
 class ScoreEstimates(NamedTuple):
     """The scores of a task or a group of tasks; None where one was not measured."""
 
-    score: Estimate | None = None  # lenient rule, original images
-    official: Estimate | None = None
-    likelihood: Estimate | None = None
-    blank: Estimate | None = None
-    swapped: Estimate | None = None
-    chance: Estimate | None = None
-    majority: Estimate | None = None
+    score: Estimate | None  # lenient rule, original images
+    official: Estimate | None
+    likelihood: Estimate | None
+    controls: Mapping[str, Estimate | None]  # by the name of the control
 
-    def controls(self) -> dict[str, Estimate]:
-        """Return the controls that were measured."""
-        estimates = {name: getattr(self, name) for name in CONTROLS}
-        return {name: estimate for name, estimate in estimates.items() if estimate}
+    def by_name(self) -> dict[str, Estimate | None]:
+        """Return all scores by their name in `scores.json`."""
+        named = {"score": self.score, "official": self.official, "likelihood": self.likelihood}
+        return {**named, **self.controls}
 
 
 class ScoreRow(NamedTuple):
@@ -141,11 +152,12 @@ def score_row(row: ScoreRow, evaluations: Sequence[StageEvaluation]) -> ScoreRow
 
 def score_estimates(scores: Mapping[str, Any] | None) -> ScoreEstimates:
     """Read the scores of a task or group from `scores.json`."""
-    if not scores:
-        return ScoreEstimates()
-    return ScoreEstimates(
-        *(Estimate(**scores[name]) if scores.get(name) else None for name in ScoreEstimates._fields)
-    )
+
+    def estimate(name: str) -> Estimate | None:
+        return Estimate(**scores[name]) if scores and scores.get(name) else None
+
+    controls = {control.name: estimate(control.name) for control in CONTROLS}
+    return ScoreEstimates(estimate("score"), estimate("official"), estimate("likelihood"), controls)
 
 
 def score_chart(
@@ -157,9 +169,10 @@ def score_chart(
         if scores.score:
             marks.append(Mark(series, scores.score.mean, scores.score.low, scores.score.high))
             labels.append(f"{evaluation.stage} {scores.score.mean:.2f}")
-    for control, estimate in stages[-1].controls().items():
-        marks.append(Mark(control, estimate.mean))
-        labels.append(f"{control} {estimate.mean:.2f}")
+    for control in CONTROLS:
+        if estimate := stages[-1].controls[control.name]:
+            marks.append(Mark(control.name, estimate.mean))
+            labels.append(f"{control.label} {estimate.mean:.2f}")
     return dot_plot(marks, f"{name}: {', '.join(labels)}")
 
 
