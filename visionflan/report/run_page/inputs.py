@@ -13,6 +13,9 @@ from visionflan.evaluate.records.paths import evaluations, trained_on
 from visionflan.evaluate.records.record import RECORDS, Record, read_records
 from visionflan.storage.directory import BuildDirectory
 
+# The condition of records with the images of their own question.
+ORIGINAL = "true"
+
 
 @dataclass(frozen=True, kw_only=True)
 class StageEvaluation:

@@ -36,6 +36,19 @@ from visionflan.report.run_page.training import TrainingSection, training_sectio
 
 
 @dataclass(frozen=True, kw_only=True)
+class EvaluationFacts:
+    """What one stage was evaluated on, and how."""
+
+    stage: str
+    checkpoint: str
+    num_requests: int  # each question once for each image condition
+    num_clusters: int  # of images
+    num_failed: int
+    limit: int | None
+    generation_config: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunPage:
     """Everything the template of the page shows."""
 
@@ -53,7 +66,7 @@ class RunPage:
     changes: Sequence[ExampleCategory]
     conversations: Sequence[ExampleView]
     response_style: ResponseStyleSection
-    evaluations: Sequence[StageEvaluation]
+    evaluations: Sequence[EvaluationFacts]
     config: Mapping[str, Any]
 
 
@@ -83,6 +96,20 @@ def render_page(run: RunData) -> str:
     return templates.get_template("run.html").render(page=page)
 
 
+def evaluation_facts(evaluation: StageEvaluation) -> EvaluationFacts:
+    """Return what one stage was evaluated on, and how."""
+    header, scores = evaluation.header, evaluation.scores
+    return EvaluationFacts(
+        stage=evaluation.stage,
+        checkpoint=header.checkpoint,
+        num_requests=scores["records"],
+        num_clusters=scores["images"],
+        num_failed=scores["failed"],
+        limit=header.limit,
+        generation_config=header.generation,
+    )
+
+
 def run_page(run: RunData, style: Markup) -> RunPage:
     """Compute everything the page shows."""
     images = InlineImages(run.builds)
@@ -102,6 +129,6 @@ def run_page(run: RunData, style: Markup) -> RunPage:
         changes=gallery.changes(),
         conversations=gallery.conversations(),
         response_style=response_style_section(run.evaluations),
-        evaluations=run.evaluations,
+        evaluations=[evaluation_facts(evaluation) for evaluation in run.evaluations],
         config=run.config,
     )

@@ -1,7 +1,7 @@
 """Response style of each stage: lengths, how responses were parsed, and yes/no answers."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from markupsafe import Markup
 
@@ -12,14 +12,36 @@ from visionflan.report.answer_status import (
     status_text,
 )
 from visionflan.report.charts import SERIES, Mark, dot_plot
-from visionflan.report.run_page.inputs import StageEvaluation
+from visionflan.report.run_page.inputs import ORIGINAL, StageEvaluation
+
+
+class LengthStats(NamedTuple):
+    """Lengths of responses in words, as in `scores.json`."""
+
+    mean: float
+    p10: int
+    p50: int
+    p90: int
+    max: int
+    mean_tokens: float
+    truncated: float  # share of responses that reached the token limit
+
+
+class YesNoStats(NamedTuple):
+    """The answers of one stage to a yes/no task, as in `scores.json`."""
+
+    yes_rate: float
+    low: float | None
+    high: float | None
+    sensitivity: float | None
+    criterion: float | None
 
 
 class StageStyle(NamedTuple):
-    """Lengths of one stage's responses in words, and how they were parsed."""
+    """Lengths of one stage's responses, and how they were parsed."""
 
     stage: str
-    lengths: Mapping[str, float]  # of scores.json
+    lengths: LengthStats | None  # None without any response
     statuses: str
     chart: Markup
 
@@ -31,7 +53,7 @@ class YesNoRow(NamedTuple):
     title: str
     true_rate: float  # the share of questions whose answer is yes
     num_questions: int
-    stages: Sequence[Mapping[str, Any] | None]  # of scores.json
+    stages: Sequence[YesNoStats | None]  # None if no answer was parsed
     chart: Markup
 
 
@@ -46,7 +68,7 @@ class ResponseStyleSection(NamedTuple):
 def response_style_section(evaluations: Sequence[StageEvaluation]) -> ResponseStyleSection:
     """Describe the response style of all stages, on the original images."""
     records = {
-        series: evaluation.under("true")
+        series: evaluation.under(ORIGINAL)
         for series, evaluation in zip(SERIES, evaluations, strict=False)
     }
     return ResponseStyleSection(
@@ -58,10 +80,11 @@ def response_style_section(evaluations: Sequence[StageEvaluation]) -> ResponseSt
 
 def stage_style(evaluation: StageEvaluation) -> StageStyle:
     """Describe the responses of one stage to the original images."""
-    shares = status_shares(evaluation.under("true"))
+    shares = status_shares(evaluation.under(ORIGINAL))
+    lengths = evaluation.scores["lengths"]
     return StageStyle(
         evaluation.stage,
-        evaluation.scores["lengths"],
+        LengthStats(**lengths) if lengths else None,
         status_text(shares),
         status_bar(evaluation.stage, shares),
     )
@@ -71,25 +94,30 @@ def yes_no_rows(evaluations: Sequence[StageEvaluation]) -> list[YesNoRow]:
     """Compare for each yes/no task how often the truth and each stage are yes."""
     rows = []
     for task, scores in evaluations[-1].scores["tasks"].items():
-        yes = scores["yes_no"]
-        if yes and yes["parsed"]:
-            stages = [
-                evaluation.scores["tasks"].get(task, {}).get("yes_no") for evaluation in evaluations
-            ]
-            truth = yes["true_yes_rate"]
-            chart = yes_rate_chart(task, truth, stages)
-            rows.append(YesNoRow(task, scores["title"], truth, yes["answers"], stages, chart))
+        yes_no = scores["yes_no"]
+        if yes_no and yes_no["parsed"]:
+            true_rate = yes_no["true_yes_rate"]
+            stages = [yes_no_stats(evaluation, task) for evaluation in evaluations]
+            chart = yes_rate_chart(task, true_rate, stages)
+            row = YesNoRow(task, scores["title"], true_rate, yes_no["answers"], stages, chart)
+            rows.append(row)
     return rows
 
 
-def yes_rate_chart(
-    task: str, true_rate: float, stages: Sequence[Mapping[str, Any] | None]
-) -> Markup:
+def yes_no_stats(evaluation: StageEvaluation, task: str) -> YesNoStats | None:
+    """Read the answers of one stage to a yes/no task; None if none was parsed."""
+    stats = evaluation.scores["tasks"].get(task, {}).get("yes_no")
+    if not stats or not stats["parsed"]:
+        return None
+    return YesNoStats(*(stats[name] for name in YesNoStats._fields))
+
+
+def yes_rate_chart(task: str, true_rate: float, stages: Sequence[YesNoStats | None]) -> Markup:
     """Draw the yes rates of a task."""
     marks = [
-        Mark(series, yes["yes_rate"], yes["low"], yes["high"])
-        for series, yes in zip(SERIES, stages, strict=False)
-        if yes and yes["parsed"]
+        Mark(series, stats.yes_rate, stats.low, stats.high)
+        for series, stats in zip(SERIES, stages, strict=False)
+        if stats
     ]
     rates = ", ".join(f"{mark.value:.2f}" for mark in marks)
     title = f"{task}: yes rate {rates}; {true_rate:.2f} in the ground truth"
