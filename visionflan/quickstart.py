@@ -11,6 +11,8 @@ from visionflan import catalog
 from visionflan.builder.output_dir import failed_datasets
 from visionflan.builder.plan import BuildSettings, plan
 from visionflan.builder.run import build
+from visionflan.compare import COMPARISON_DIR
+from visionflan.compare.run import load_comparison
 from visionflan.errors import BuildError
 from visionflan.evaluate.held_out import held_out
 from visionflan.evaluate.models.checkpoint import CheckpointModel
@@ -18,7 +20,8 @@ from visionflan.evaluate.records.paths import builds, checkpoints
 from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
 from visionflan.hashing import stable_hash
 from visionflan.recipes.tiny import tiny
-from visionflan.report.compare_page.page import COMPARISON, load_comparison, write_comparison
+from visionflan.report.compare_page.page import write_comparison
+from visionflan.report.compare_page.report import ComparisonReport
 from visionflan.report.run_page.page import write_report
 from visionflan.train.run import train
 
@@ -96,7 +99,8 @@ def quickstart(out: Path, data_root: Path | None, log: Log) -> Path:
             evaluate(subject, held_out(builds([], paths.run)), paths.out, EVALUATION)
     with timed("5/5 report", log):
         report = write_report(out)
-        write_comparison(load_comparison(out), out / COMPARISON)
+        comparison = ComparisonReport.from_loaded(load_comparison(out))
+        write_comparison(comparison, out / COMPARISON_DIR)
         return report
 
 

@@ -24,7 +24,7 @@ def test_unlike_styles_and_settings_are_refused() -> None:
     before, after = studied([1.0], [1.0])
     with pytest.raises(EvaluationError, match=r"prompt style of item 0 .*'short'"):
         compared(before, [after[0]._replace(style="short")])
-    with pytest.raises(EvaluationError, match=r"different settings, as item 0 .*longer"):
+    with pytest.raises(EvaluationError, match=r"different generation settings .item 0 .*longer"):
         compared(before, [after[0]._replace(generation="longer")])
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan.compare.inputs import evaluations, find_inputs
+from visionflan.compare.inputs import find_evaluations, find_inputs
 from visionflan.compare.results import ComparedModel, Comparison, Difference, Interval
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.records.header import HEADER
@@ -56,13 +56,13 @@ def test_a_model_is_a_run_a_stage_or_a_directory_of_evaluations(
     run: Path, path: str, expected: int
 ) -> None:
     (run / "evaluation/base/records.parquet").touch()
-    assert len(evaluations(run / path)) == expected
+    assert len(find_evaluations(run / path)) == expected
 
 
 def test_a_path_without_evaluations_says_what_to_do(run: Path) -> None:
     (run / "pretrain").mkdir()
-    for named in (evaluations, find_inputs):
-        with pytest.raises(EvaluationError, match="no evaluation: make one with `visionflan eval"):
+    for named in (find_evaluations, find_inputs):
+        with pytest.raises(EvaluationError, match="has no evaluation: make one with"):
             named(run / "pretrain")
         with pytest.raises(EvaluationError, match="nowhere does not exist"):
             named(run / "nowhere")
@@ -70,14 +70,14 @@ def test_a_path_without_evaluations_says_what_to_do(run: Path) -> None:
     for directory in run.glob("benchmarks/chat/*"):
         (directory / HEADER).unlink()
     with pytest.raises(
-        EvaluationError, match=r"evaluations of base alone, .* evaluate` on another phase"
+        EvaluationError, match=r"evaluations of the stage base only, .* evaluate` on another stage"
     ):
         find_inputs(run)
 
 
 @pytest.mark.parametrize("path", ["base", "chat", "benchmarks/chat", "benchmarks/chat/pope"])
 def test_the_error_for_one_model_says_how_to_name_two(run: Path, path: str) -> None:
-    with pytest.raises(EvaluationError, match=r"one side alone .* `visionflan compare RUN/base"):
+    with pytest.raises(EvaluationError, match=r"only one side of a comparison: .*RUN/base"):
         find_inputs(run / path)
 
 

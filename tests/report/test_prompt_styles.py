@@ -8,7 +8,7 @@ import pytest
 from tests.helpers.comparison_factory import compared, scored, toy
 from tests.helpers.html_reader import read
 from tests.helpers.subset_answers import worded
-from visionflan.cli.compare import show
+from visionflan.cli.compare import print_summary
 from visionflan.cli.main import main
 from visionflan.compare.format_effects import FormatSplit
 from visionflan.evaluate.demo import demo_run
@@ -40,7 +40,7 @@ def report(*styles: str) -> ComparisonReport:
 def test_two_styles_of_one_benchmark_have_two_names(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    show(report("bare", "short"), ComparisonFiles(*[tmp_path] * 3))
+    print_summary(report("bare", "short"), ComparisonFiles(*[tmp_path] * 3))
     output = capsys.readouterr().out
     assert re.findall(r"^toy.*?accuracy", output, re.MULTILINE) == [
         "toy (bare) accuracy",
@@ -53,7 +53,7 @@ def test_two_styles_of_one_benchmark_have_two_names(
 def test_a_style_that_is_the_only_one_is_no_part_of_a_name(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    show(report("bare"), ComparisonFiles(*[tmp_path] * 3))
+    print_summary(report("bare"), ComparisonFiles(*[tmp_path] * 3))
     assert "\ntoy accuracy" in capsys.readouterr().out
     assert report("bare").title("toy", "bare") == "Toy"
 

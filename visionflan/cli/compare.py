@@ -1,8 +1,8 @@
-"""Compare two checkpoints by their answers: what changed, and what chance alone may do.
+"""Compare two checkpoints by their stored answers, with significance tests.
 
-A and B are runs, phases of runs (RUN/base), or folders of evaluations; of a run alone its first
-stage is compared with its last, and of one of two runs its last stage counts. Answers are joined by
-what was asked and shown. Writes compare.html, one page that needs no other file and no network,
+A and B are runs, stages of runs (RUN/base), or evaluation directories. A run alone compares its
+first stage with its last; one of two runs stands for its last stage. Answers are paired by the
+content of the question. Writes compare.html, a page that needs no other file and no network,
 compare.csv with every answer, and compare.json with every number.
 """
 
@@ -10,89 +10,102 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from visionflan.compare import COMPARISON_DIR
 from visionflan.errors import UsageError
 
 if TYPE_CHECKING:
     from visionflan.report.compare_page.page import ComparisonFiles
     from visionflan.report.compare_page.report import ComparisonReport
 
-COMPARISON = "comparison"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what the command takes."""
-    parser.add_argument("before", type=Path, nargs="?", metavar="A|RUN", help="what comes before")
-    parser.add_argument("after", type=Path, nargs="?", metavar="B", help="what comes after")
+    """Add the arguments of the command."""
+    parser.add_argument("before", type=Path, nargs="?", metavar="A|RUN", help="the first model")
+    parser.add_argument("after", type=Path, nargs="?", metavar="B", help="the second model")
     parser.add_argument(
-        "--demo", action="store_true", help="two rules that never look, on specimens"
+        "--demo",
+        action="store_true",
+        help="compare two rule-based models that ignore the image, on generated data",
     )
     parser.add_argument(
         "--rule",
         choices=["lenient", "official", "likelihood"],
         default="lenient",
-        help="by which scores are compared first (%(default)s)",
+        help="scoring rule of the main tables (default: %(default)s)",
     )
     parser.add_argument(
         "--out",
         type=Path,
         metavar="DIR",
-        help=f"where the files go (RUN/{COMPARISON} of a run alone, else ./{COMPARISON})",
+        help=f"output directory (default: RUN/{COMPARISON_DIR} for a run alone, "
+        f"otherwise ./{COMPARISON_DIR})",
     )
-    parser.add_argument("--json", action="store_true", help="print all numbers as JSON")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print all numbers as JSON, and write files only if --out is given",
+    )
 
 
-def run(given: argparse.Namespace) -> int:
-    """Compare, write the three files, and print what they say in short."""
-    if given.demo == (given.before is not None):
-        raise UsageError("give a run, or two sides to compare, or --demo")
-    if not given.demo:
-        alone = given.before / COMPARISON if given.after is None else Path(COMPARISON)
-        return compared(given, given.before, given.out or alone)
+def run(args: argparse.Namespace) -> int:
+    """Run the command."""
+    if args.demo == (args.before is not None):
+        raise UsageError("name a run, or two sides to compare, or use --demo")
+    if not args.demo:
+        in_run = args.before / COMPARISON_DIR if args.after is None else Path(COMPARISON_DIR)
+        return compare_paths(args, args.before, args.out or in_run)
     from visionflan.evaluate.demo import demo_run
 
-    with demo_run() as folder:
-        return compared(given, folder, given.out or Path(COMPARISON))
+    with demo_run() as directory:
+        return compare_paths(args, directory, args.out or Path(COMPARISON_DIR))
 
 
-def compared(given: argparse.Namespace, before: Path, out: Path) -> int:
-    """Compare two sides."""
+def compare_paths(args: argparse.Namespace, before: Path, out: Path) -> int:
+    """Compare two sides, then print the results and write the files."""
     from visionflan.cli.shared.dataset_args import print_json
-    from visionflan.compare.run import to_json
-    from visionflan.report.compare_page.page import load_comparison, write_comparison
+    from visionflan.compare.run import load_comparison, to_json
 
-    story = load_comparison(before, given.after, given.rule)
-    files = write_comparison(story, out)
-    if given.json:
-        places = {name: str(path) for name, path in files._asdict().items()}
-        print_json({**to_json(story.comparison), "files": places})
+    loaded = load_comparison(before, args.after)
+    numbers = to_json(loaded.comparison)
+    if args.json and args.out is None:
+        print_json(numbers)
+        return 0
+    from visionflan.report.compare_page.page import write_comparison
+    from visionflan.report.compare_page.report import ComparisonReport
+
+    report = ComparisonReport.from_loaded(loaded, args.rule)
+    files = write_comparison(report, out)
+    if args.json:
+        print_json(
+            {**numbers, "files": {kind: str(path) for kind, path in files._asdict().items()}}
+        )
     else:
-        show(story, files)
+        print_summary(report, files)
     return 0
 
 
-def show(story: "ComparisonReport", files: "ComparisonFiles") -> None:
-    """Print a short table with verdicts in words, and where the files are."""
-    from visionflan.report import number_format as figures
+def print_summary(report: "ComparisonReport", files: "ComparisonFiles") -> None:
+    """Print a short table with conclusions, and the paths of the files."""
+    from visionflan.report import number_format
     from visionflan.report.compare_page.summary import summarize
 
-    told = summarize(story.comparison, story.rule, story.title)
-    print(told.headline, *told.sentences, sep="\n")
-    by_rule = [each for each in story.comparison.differences if each.rule == story.rule]
-    chosen = [each for each in by_rule if each.headline or each.scope == "group"]
+    summary = summarize(report.comparison, report.rule, report.title)
+    print(summary.headline, *summary.sentences, sep="\n")
+    by_rule = [row for row in report.comparison.differences if row.rule == report.rule]
+    rows = [row for row in by_rule if row.headline or row.scope == "group"]
     names = [
-        f"{each.name}{story.style_suffix(each.name, each.prompt_style)} {each.measure}"
-        for each in chosen
+        f"{row.name}{report.style_suffix(row.name, row.prompt_style)} {row.measure}" for row in rows
     ]
     width = max(map(len, names), default=0)
-    if chosen:
+    if rows:
         titles = (f"{title:>8}" for title in ("before", "after", "change"))
-        print(f"\n{'':{width}}", *titles, f" {'95 % interval':<17} verdict")
-    for name, each in zip(names, chosen, strict=True):
-        scores = (figures.plain(score, each.max) for score in (each.before, each.after))
-        change = figures.signed(each.change, each.max)
-        within = figures.format_interval(each.low, each.high, each.max)
+        print(f"\n{'':{width}}", *titles, f" {'95 % interval':<17} conclusion")
+    for name, row in zip(names, rows, strict=True):
+        scores = (number_format.plain(score, row.max) for score in (row.before, row.after))
+        change = number_format.signed(row.change, row.max)
+        interval = number_format.format_interval(row.low, row.high, row.max)
         numbers = (f"{number:>8}" for number in (*scores, change))
-        print(f"{name:{width}}", *numbers, f" {within:<17} {each.conclusion}")
-    if left := len(by_rule) - len(chosen):
-        print(f"{left} further measures are on the page.")
+        print(f"{name:{width}}", *numbers, f" {interval:<17} {row.conclusion}")
+    if others := len(by_rule) - len(rows):
+        print(f"{others} further measures are on the page.")
     print(f"\npage     {files.page}\nanswers  {files.table}\nnumbers  {files.numbers}")

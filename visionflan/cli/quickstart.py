@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 
 from visionflan.cli.shared.log import log
+from visionflan.compare import COMPARISON_DIR
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,12 +36,11 @@ def run(args: argparse.Namespace) -> int:
     from visionflan.evaluate.records.paths import evaluations
     from visionflan.evaluate.run import rescore
     from visionflan.quickstart import quickstart
-    from visionflan.report.compare_page.page import COMPARISON
 
     report = quickstart(args.out, args.data_root, log)
     print_scores([rescore(directory) for directory in evaluations(args.out)], as_json=False)
     print(f"\nReport: {report.resolve().as_uri()}")
-    comparison = args.out.resolve() / COMPARISON / "compare.html"
+    comparison = args.out.resolve() / COMPARISON_DIR / "compare.html"
     print(f"What stage 2 changed: {comparison.as_uri()}")
     print(f"Chat with the model: visionflan chat {args.out}/chat/checkpoint IMAGE")
     return 0

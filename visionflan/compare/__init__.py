@@ -1,1 +1,3 @@
-"""Compare two checkpoints item by item: what a stage changed, and what could be chance."""
+"""Compare two models by their stored answers to the same questions."""
+
+COMPARISON_DIR = "comparison"  # where a run keeps the comparison of its stages

@@ -1,4 +1,4 @@
-"""Find the evaluations of the two sides of a comparison, and what keeps their pictures."""
+"""Find and read the evaluations that are compared, and open the data that they were made on."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -21,104 +21,104 @@ from visionflan.storage.directory import BuildDirectory
 
 
 class ComparisonInputs(NamedTuple):
-    """The folders of the evaluations of what comes before, and of what comes after."""
+    """The evaluation directories of both models."""
 
     before: list[Path]
     after: list[Path]
 
 
 def find_inputs(before: Path, after: Path | None = None) -> ComparisonInputs:
-    """Find both sides; of a run alone its first stage is compared with its last."""
+    """Return the evaluations of two paths, or of the first and last stage of a single run."""
     if after is not None:
-        return ComparisonInputs(evaluations(before), evaluations(after))
-    phases = evaluated_phases(before)
-    if len(phases) < 2:
-        raise EvaluationError(one_sided_message(before, phases))
-    chosen = [stage for stage in STAGES if stage in phases]
-    first, last = chosen if len(chosen) == len(STAGES) else (phases[0], phases[-1])
-    return ComparisonInputs(of_phase(before, first), of_phase(before, last))
+        return ComparisonInputs(find_evaluations(before), find_evaluations(after))
+    stages = evaluated_stages(before)
+    if len(stages) < 2:
+        raise EvaluationError(one_sided_message(before, stages))
+    answering = [stage for stage in STAGES if stage in stages]
+    first, last = answering if len(answering) == len(STAGES) else (stages[0], stages[-1])
+    return ComparisonInputs(stage_evaluations(before, first), stage_evaluations(before, last))
 
 
-def one_sided_message(path: Path, phases: Sequence[str]) -> str:
-    """Say why a path by itself cannot be compared, and how two sides are named."""
-    how = "two sides are named as in `visionflan compare RUN/base RUN/chat`"
-    if phases:
+def one_sided_message(path: Path, stages: Sequence[str]) -> str:
+    """Return why a path alone cannot be compared, and what to do."""
+    example = "name two sides, as in `visionflan compare RUN/base RUN/chat`"
+    if stages:
         return (
-            f"{path} holds evaluations of {phases[0]} alone, which has nothing to be compared "
-            f"with: run `visionflan evaluate` on another phase, or name a second side ({how})"
+            f"{path} has evaluations of the stage {stages[0]} only, so there is nothing to compare "
+            f"it with: run `visionflan evaluate` on another stage, or {example}"
         )
-    evaluations(path)
-    return f"{path} is one side alone and has nothing to be compared with; {how}"
+    find_evaluations(path)
+    return f"{path} is only one side of a comparison: {example}"
 
 
-def evaluations(path: Path) -> list[Path]:
-    """Find the evaluations that a path means.
+def find_evaluations(path: Path) -> list[Path]:
+    """Return the evaluation directories that a path stands for.
 
-    It is the folder of one or of several, records, a phase of a run or its checkpoint, or a whole
-    run, which means its last phase.
+    `path` is the directory of one or several evaluations, a table of records, a stage of a run, its
+    checkpoint, or a whole run, which stands for its last stage.
     """
-    folder = path.parent if path.is_file() or path.name == CHECKPOINT else path
-    held = [folder] if (folder / HEADER).is_file() else []
-    if held := [*held, *within(folder)]:
-        return held
-    if phases := evaluated_phases(folder):
-        return of_phase(folder, phases[-1])
-    absolute = folder.resolve()
-    if found := of_phase(absolute.parent, absolute.name):
-        return found
+    directory = path.parent if path.is_file() or path.name == CHECKPOINT else path
+    own = [directory] if (directory / HEADER).is_file() else []
+    if evaluations := [*own, *subdirectories(directory)]:
+        return evaluations
+    if stages := evaluated_stages(directory):
+        return stage_evaluations(directory, stages[-1])
+    absolute = directory.resolve()
+    if evaluations := stage_evaluations(absolute.parent, absolute.name):
+        return evaluations
     if not path.exists():
-        raise EvaluationError(f"{path} does not exist: name a run, a phase or an evaluation")
-    raise EvaluationError(f"{path} holds no evaluation: make one with `visionflan evaluate`")
+        raise EvaluationError(f"{path} does not exist: name a run, a stage or an evaluation")
+    raise EvaluationError(f"{path} has no evaluation: make one with `visionflan evaluate`")
 
 
-def evaluated_phases(run: Path) -> list[str]:
-    """Name the phases of a run that were asked anything, in the order of its stages."""
+def evaluated_stages(run: Path) -> list[str]:
+    """Return the stages of a run that were evaluated, in the order of training."""
     headers = [*run.glob(f"{EVALUATION}/*/{HEADER}"), *run.glob(f"{BENCHMARKS}/*/*/{HEADER}")]
     names = {header.relative_to(run).parts[1] for header in headers}
     return sorted(names, key=lambda name: (stage_order(name), name))
 
 
-def of_phase(run: Path, phase: str) -> list[Path]:
-    """Find what one phase of a run was asked: held-out tasks, and benchmarks."""
-    held_out = run / EVALUATION / phase
-    found = [held_out] if (held_out / HEADER).is_file() else []
-    return [*found, *within(run / BENCHMARKS / phase)]
+def stage_evaluations(run: Path, stage: str) -> list[Path]:
+    """Return the evaluations of one stage of a run: held-out tasks first, then benchmarks."""
+    held_out = run / EVALUATION / stage
+    first = [held_out] if (held_out / HEADER).is_file() else []
+    return [*first, *subdirectories(run / BENCHMARKS / stage)]
 
 
-def within(folder: Path) -> list[Path]:
-    """Find the evaluations that lie directly in a folder."""
-    return sorted(header.parent for header in folder.glob(f"*/{HEADER}"))
+def subdirectories(directory: Path) -> list[Path]:
+    """Return the evaluations directly below a directory."""
+    return sorted(header.parent for header in directory.glob(f"*/{HEADER}"))
 
 
-def read(folders: Iterable[Path]) -> list[Evaluation]:
-    """Read evaluations that are whole."""
-    read = []
-    for folder in folders:
-        if not (folder / RECORDS).is_file():
+def read_evaluations(directories: Iterable[Path]) -> list[Evaluation]:
+    """Read complete evaluations."""
+    evaluations = []
+    for directory in directories:
+        if not (directory / RECORDS).is_file():
             raise EvaluationError(
-                f"{folder} holds no {RECORDS}: its evaluation was stopped; run it again"
+                f"{directory} has no {RECORDS}: its evaluation was interrupted; run the same "
+                "command again to resume it"
             )
-        records = read_records(folder / RECORDS)
-        read.append(Evaluation(str(folder), read_header(folder), records))
-    return read
+        records = read_records(directory / RECORDS)
+        evaluations.append(Evaluation(str(directory), read_header(directory), records))
+    return evaluations
 
 
-def sources(evaluations: Sequence[Evaluation]) -> tuple[list[Source], list[str]]:
-    """Open the builds and releases that were asked about, and say which are not to be had."""
-    opened: dict[tuple[str, str], Source] = {}
+def open_sources(evaluations: Sequence[Evaluation]) -> tuple[list[Source], list[str]]:
+    """Return the builds and benchmark releases of the questions, and why others are missing."""
+    sources: dict[tuple[str, str], Source] = {}
     missing: dict[str, None] = {}
-    for each in evaluations:
-        for path in each.header.source_paths:
-            place = each.header.benchmark, path
-            if place in opened:
+    for header in (evaluation.header for evaluation in evaluations):
+        for path in header.source_paths:
+            if (header.benchmark, path) in sources:
                 continue
             try:
-                opened[place] = source(each.header, Path(path))
-            except (VisionflanError, OSError) as fault:
-                missing[str(fault)] = None
-    return list(opened.values()), list(missing)
+                sources[header.benchmark, path] = open_source(header, Path(path))
+            except (VisionflanError, OSError) as error:
+                missing[str(error)] = None
+    return list(sources.values()), list(missing)
 
 
-def source(header: Header, path: Path) -> Source:
-    """Open what an evaluation asked about."""
+def open_source(header: Header, path: Path) -> Source:
+    """Open the benchmark release or the build that an evaluation was made on."""
     return BenchmarkRelease(header.benchmark, path) if header.benchmark else BuildDirectory(path)

@@ -1,4 +1,4 @@
-"""Join the answers of two sides by content, and refuse to compare what was asked differently."""
+"""Pair the answers of two models by content, and refuse models that were evaluated differently."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,38 +9,36 @@ from visionflan.errors import EvaluationError
 from visionflan.evaluate.records.record import Record
 
 Key = tuple[str, str, str]
-# What makes an item, in the words of an error, and where a record holds it.
+# What an item consists of: its name in a message, and the column of a record.
 CONTENT = (
     ("prompt style", "style"),
     ("prompt", "prompt"),
-    ("pictures", "images"),
+    ("images", "images"),
     ("options", "options"),
     ("accepted answers", "references"),
 )
+MAX_CHARACTERS = 120  # of an item's content in a message
 
 
-class Joined(NamedTuple):
-    """Pairs that both answered, and how many items of each task one side alone was asked.
-
-    `missing` counts pairs of which an answer failed.
-    """
+class JoinedAnswers(NamedTuple):
+    """Pairs of answers, and how many items of each task could not be paired."""
 
     pairs: list[Pair]
     only_before: Mapping[str, int]
     only_after: Mapping[str, int]
-    missing: Mapping[str, int]
+    missing: Mapping[str, int]  # pairs of which an answer is an error
 
 
-def side(evaluations: Sequence[Evaluation]) -> ComparedModel:
-    """Say who one side is: its evaluations must all be of one checkpoint."""
+def describe_model(evaluations: Sequence[Evaluation]) -> ComparedModel:
+    """Return the model of one side; all its evaluations must be of the same checkpoint."""
     if not evaluations:
         raise EvaluationError("there is nothing to compare: name an evaluation for each side")
     first = evaluations[0]
     for other in evaluations:
         if other.header.checkpoint != first.header.checkpoint:
             raise EvaluationError(
-                f"{first.directory} and {other.directory} are of different checkpoints and cannot "
-                "be one side of a comparison: name evaluations of one checkpoint"
+                f"{first.directory} and {other.directory} are evaluations of different checkpoints "
+                "and cannot form one side of a comparison: name evaluations of one checkpoint"
             )
     return ComparedModel(
         first.header.run,
@@ -51,100 +49,107 @@ def side(evaluations: Sequence[Evaluation]) -> ComparedModel:
     )
 
 
-def join(before: Sequence[Evaluation], after: Sequence[Evaluation]) -> Joined:
-    """Pair the answers to the true pictures of every item that both sides were asked."""
-    names = [named(side(evaluations)) for evaluations in (before, after)]
-    first, second = answers(before), answers(after)
+def join(before: Sequence[Evaluation], after: Sequence[Evaluation]) -> JoinedAnswers:
+    """Pair the answers to every item that both models were asked with its original images."""
+    names = [model_name(describe_model(evaluations)) for evaluations in (before, after)]
+    first, second = answers_by_key(before), answers_by_key(after)
     common = sorted(first.keys() & second.keys())
-    alone = [
-        [found[key] for key in sorted(found.keys() - set(common))] for found in (first, second)
+    unpaired = [
+        [answers[key] for key in sorted(answers.keys() - set(common))]
+        for answers in (first, second)
     ]
-    # An item that both were asked in one style may well have been asked in another by one of them.
-    known = {(first[key].task, first[key].instance) for key in common}
-    strange = [[r for r in records if (r.task, r.instance) not in known] for records in alone]
-    refuse_unlike(strange[0], strange[1], names)
+    # Both models may share an item in one prompt style, of which one has further styles.
+    shared = {(first[key].task, first[key].instance) for key in common}
+    unshared = [
+        [record for record in records if (record.task, record.instance) not in shared]
+        for records in unpaired
+    ]
+    check_same_content(unshared[0], unshared[1], names)
     if not common:
         raise EvaluationError(
-            f"{names[0]} and {names[1]} answered no item in common ({examples(alone)}): evaluate "
-            "both on the same benchmarks and builds"
+            f"{names[0]} and {names[1]} answered no item in common ({example_items(unpaired)}): "
+            "evaluate both on the same benchmarks and builds"
         )
-    pairs = [paired(first[key], second[key], names) for key in common]
-    whole = [pair for pair in pairs if not (pair.before.error or pair.after.error)]
-    failed = Counter(pair.before.task for pair in pairs if pair.before.error or pair.after.error)
-    return Joined(whole, counted(alone[0]), counted(alone[1]), dict(sorted(failed.items())))
+    pairs = [make_pair(first[key], second[key], names) for key in common]
+    complete = [pair for pair in pairs if not (pair.before.error or pair.after.error)]
+    failed = count_by_task(pair.before for pair in pairs if pair.before.error or pair.after.error)
+    return JoinedAnswers(complete, count_by_task(unpaired[0]), count_by_task(unpaired[1]), failed)
 
 
-def named(told: ComparedModel) -> str:
-    """Name a side in an error."""
-    return f"{told.name or 'the run'} ({told.stage}, {', '.join(told.directories)})"
+def model_name(model: ComparedModel) -> str:
+    """Return the name of a model in a message."""
+    return f"{model.name or 'the run'} ({model.stage}, {', '.join(model.directories)})"
 
 
-def answers(evaluations: Iterable[Evaluation]) -> dict[Key, Record]:
-    """Name the answers to the true pictures by task, prompt style and content of the item."""
-    found: dict[Key, Record] = {}
+def answers_by_key(evaluations: Iterable[Evaluation]) -> dict[Key, Record]:
+    """Index the answers to original images by task, prompt style and content of the item."""
+    answers: dict[Key, Record] = {}
     for evaluation in evaluations:
         for record in evaluation.records:
             if record.condition != "true":
                 continue
             key = record.task, record.style, record.sample_key
-            earlier = found.setdefault(key, record)
-            if earlier.answer != record.answer or earlier.generation != record.generation:
+            known = answers.setdefault(key, record)
+            if known.answer != record.answer or known.generation != record.generation:
                 raise EvaluationError(
-                    f"{evaluation.directory} answers item {record.instance} of {record.task} "
-                    "differently from another evaluation of the same side: name only one of them"
+                    f"{evaluation.directory} has another answer to item {record.instance} of "
+                    f"{record.task} than a second evaluation of the same side: name only one of "
+                    "them"
                 )
-    return found
+    return answers
 
 
-def refuse_unlike(before: Sequence[Record], after: Sequence[Record], names: Sequence[str]) -> None:
-    """Refuse items of the same name that differ in what was asked."""
-    asked: dict[tuple[str, str], list[Record]] = defaultdict(list)
+def check_same_content(
+    before: Sequence[Record], after: Sequence[Record], names: Sequence[str]
+) -> None:
+    """Raise EvaluationError if an item of one name has different content on the two sides."""
+    by_name: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for record in before:
-        asked[record.task, record.instance].append(record)
-    unlike = [
-        (first, second) for second in after for first in asked[second.task, second.instance][:1]
+        by_name[record.task, record.instance].append(record)
+    differing = [
+        (first, second) for second in after for first in by_name[second.task, second.instance][:1]
     ]
-    if not unlike:
+    if not differing:
         return
-    first, second = unlike[0]
-    parts = [(name, getattr(first, part), getattr(second, part)) for name, part in CONTENT]
-    differing = [told for told in parts if told[1] != told[2]] or [("content", "", "")]
-    name, one, other = differing[0]
+    first, second = differing[0]
+    parts = [(name, getattr(first, field), getattr(second, field)) for name, field in CONTENT]
+    name, one, other = next((part for part in parts if part[1] != part[2]), ("content", "", ""))
     raise EvaluationError(
-        f"{names[0]} and {names[1]} were asked {len(unlike)} items differently: the {name} of item "
-        f"{first.instance} of {first.task} is {shown(one)} in one and {shown(other)} in the other; "
-        "evaluate both with the same prompt style on the same version of the data"
+        f"{names[0]} and {names[1]} were asked {len(differing)} items differently: the {name} of "
+        f"item {first.instance} of {first.task} is {abbreviate(one)} in one and "
+        f"{abbreviate(other)} in the other; evaluate both with the same prompt style on the same "
+        "version of the data"
     )
 
 
-def shown(content: object) -> str:
-    """Show the beginning of what was asked."""
+def abbreviate(content: object) -> str:
+    """Return the beginning of a part of an item, in quotes."""
     text = ", ".join(content) if isinstance(content, tuple) else str(content)
-    return repr(text if len(text) <= 120 else f"{text[:117]}...")
+    return repr(text if len(text) <= MAX_CHARACTERS else f"{text[: MAX_CHARACTERS - 3]}...")
 
 
-def paired(before: Record, after: Record, names: Sequence[str]) -> Pair:
-    """Pair two answers to one item, made with the same settings."""
+def make_pair(before: Record, after: Record, names: Sequence[str]) -> Pair:
+    """Pair two answers to one item; both must have the same generation settings."""
     if before.generation != after.generation:
         raise EvaluationError(
-            f"{names[0]} and {names[1]} answered with different settings, as item "
-            f"{before.instance} of {before.task} shows: {before.generation} and "
-            f"{after.generation}; evaluate both with the same settings"
+            f"{names[0]} and {names[1]} were evaluated with different generation settings (item "
+            f"{before.instance} of {before.task}: {before.generation} and {after.generation}): "
+            "evaluate both with the same settings"
         )
     return Pair(before, after._replace(cluster=before.cluster))
 
 
-def counted(records: Iterable[Record]) -> dict[str, int]:
+def count_by_task(records: Iterable[Record]) -> dict[str, int]:
     """Count records by task."""
     return dict(sorted(Counter(record.task for record in records).items()))
 
 
-def examples(alone: Sequence[Sequence[Record]]) -> str:
-    """Name an item of each side."""
-    told = [
-        f"{word} was asked, for example, item {records[0].instance} of {records[0].task}"
+def example_items(unpaired: Sequence[Sequence[Record]]) -> str:
+    """Return an item of each side as an example."""
+    examples = [
+        f"{side} has, for example, item {records[0].instance} of {records[0].task}"
         if records
-        else f"{word} was asked nothing"
-        for word, records in zip(("the one", "the other"), alone, strict=True)
+        else f"{side} has no item"
+        for side, records in zip(("the first", "the second"), unpaired, strict=True)
     ]
-    return ", ".join(told)
+    return ", ".join(examples)

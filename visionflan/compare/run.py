@@ -1,78 +1,105 @@
-"""Compare two sides: join their answers, and tell all that changed."""
+"""Compare two models: load their evaluations, join the answers, compute all results."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 from visionflan.compare.analyses import ANALYSES
 from visionflan.compare.differences import adjust_and_conclude, of_benchmark, of_task
 from visionflan.compare.headline_support import index_headlines
-from visionflan.compare.join import Joined, join, side
+from visionflan.compare.inputs import find_inputs, open_sources, read_evaluations
+from visionflan.compare.join import JoinedAnswers, describe_model, join
 from visionflan.compare.results import ComparedModel, Comparison, Difference, Evaluation
 from visionflan.compare.serialize import to_json
 from visionflan.compare.subsets import Subset, by_benchmark, by_task
 from visionflan.compare.suites import of_suites
 from visionflan.compare.task_groups import of_groups
 from visionflan.evaluate.records.header import TaskHeader
+from visionflan.evaluate.requests import Source
 
-__all__ = ["compare", "to_json"]
+__all__ = ["LoadedComparison", "compare", "load_comparison", "to_json"]
+
+NAMED_TASKS = 5  # of those in a note
+
+
+class LoadedComparison(NamedTuple):
+    """A comparison with the evaluations and the data that it was made from."""
+
+    comparison: Comparison
+    evaluations: Sequence[Evaluation]
+    sources: Sequence[Source]  # builds and benchmark releases that hold the images
+    missing_sources: Sequence[str]  # why others could not be opened
+
+
+def load_comparison(before: Path, after: Path | None = None) -> LoadedComparison:
+    """Compare two paths, or the first stage of a single run with its last."""
+    inputs = find_inputs(before, after)
+    first, second = read_evaluations(inputs.before), read_evaluations(inputs.after)
+    evaluations = [*first, *second]
+    sources, missing = open_sources(evaluations)
+    return LoadedComparison(compare(first, second), evaluations, sources, missing)
 
 
 def compare(before: Sequence[Evaluation], after: Sequence[Evaluation]) -> Comparison:
-    """Compare the answers of two checkpoints to the same questions."""
-    sides = side(before), side(after)
+    """Compare the answers of two models to the same questions."""
+    models = describe_model(before), describe_model(after)
     joined = join(before, after)
     tasks = {
-        task: told
+        task: header
         for evaluation in (*before, *after)
-        for task, told in evaluation.header.tasks.items()
+        for task, header in evaluation.header.tasks.items()
     }
-    panels = by_benchmark(joined.pairs)
-    single = [each for panel in panels for each in differences(panel, tasks)]
-    found = adjust_and_conclude([*single, *of_suites(panels)])
-    headlines = index_headlines(found)
+    subsets = by_benchmark(joined.pairs)
+    single = [difference for subset in subsets for difference in differences(subset, tasks)]
+    tested = adjust_and_conclude([*single, *of_suites(subsets)])
+    headlines = index_headlines(tested)
     return Comparison(
-        before=sides[0],
-        after=sides[1],
+        before=models[0],
+        after=models[1],
         pairs=joined.pairs,
         only_before=joined.only_before,
         only_after=joined.only_after,
         missing=joined.missing,
-        differences=found,
-        analyses={analysis.NAME: analysis.compute(panels, headlines) for analysis in ANALYSES},
-        notes=list(notes(sides[0], sides[1], joined)),
+        differences=tested,
+        analyses={analysis.NAME: analysis.compute(subsets, headlines) for analysis in ANALYSES},
+        notes=list(notes(models[0], models[1], joined)),
     )
 
 
-def differences(panel: Subset, tasks: Mapping[str, TaskHeader]) -> Iterator[Difference]:
-    """Compare a benchmark by its measures, or held-out tasks and their groups by mean scores."""
-    if panel.name:
-        yield from of_benchmark(panel.name, panel.prompt_style, panel.pairs)
+def differences(subset: Subset, tasks: Mapping[str, TaskHeader]) -> Iterator[Difference]:
+    """Yield the changes of a benchmark's measures, or of held-out tasks and their groups."""
+    if subset.name:
+        yield from of_benchmark(subset.name, subset.prompt_style, subset.pairs)
         return
-    held_out = by_task(panel)
+    held_out = by_task(subset)
     names = {task.name for task in held_out}
-    asked = {task: told for task, told in tasks.items() if task in names}
-    yield from of_groups(asked, panel.prompt_style, panel.pairs)
+    headers = {task: header for task, header in tasks.items() if task in names}
+    yield from of_groups(headers, subset.prompt_style, subset.pairs)
     for task in held_out:
         yield from of_task(tasks[task.name], task.prompt_style, task.pairs)
 
 
-def notes(before: ComparedModel, after: ComparedModel, joined: Joined) -> Iterator[str]:
-    """Say what a reader must know before reading any number."""
+def notes(before: ComparedModel, after: ComparedModel, joined: JoinedAnswers) -> Iterator[str]:
+    """Yield what to know before reading any number."""
     if before.checkpoint == after.checkpoint:
-        yield "Both sides are the same checkpoint: whatever differs comes from how it was asked."
-    for word, alone in (("before", joined.only_before), ("after", joined.only_after)):
-        if alone:
+        yield (
+            "Both sides are the same checkpoint; any difference comes from the evaluation settings."
+        )
+    for side, counts in (("before", joined.only_before), ("after", joined.only_after)):
+        if counts:
             yield (
-                f"{sum(alone.values()):,} items were asked of the side {word} only and are left "
-                f"out: {listed(alone)}."
+                f"{sum(counts.values()):,} items were evaluated only on the “{side}” side and are "
+                f"excluded: {format_counts(counts)}."
             )
     if joined.missing:
         yield (
-            f"Of {sum(joined.missing.values()):,} items an answer failed; they are left out: "
-            f"{listed(joined.missing)}."
+            f"{sum(joined.missing.values()):,} items have no answer on one side, because an error "
+            f"occurred, and are excluded: {format_counts(joined.missing)}."
         )
 
 
-def listed(counts: Mapping[str, int]) -> str:
-    """Name tasks with their numbers, and how many there are beyond the first few."""
-    told = ", ".join(f"{task} {count:,}" for task, count in list(counts.items())[:5])
-    return told + (f" and {len(counts) - 5} more tasks" if len(counts) > 5 else "")
+def format_counts(counts: Mapping[str, int]) -> str:
+    """Return the first tasks with their counts, and the number of other tasks."""
+    text = ", ".join(f"{task} {count:,}" for task, count in list(counts.items())[:NAMED_TASKS])
+    others = len(counts) - NAMED_TASKS
+    return text + (f" and {others} more tasks" if others > 0 else "")

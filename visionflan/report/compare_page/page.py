@@ -10,8 +10,7 @@ from markupsafe import Markup
 
 import visionflan
 from visionflan.atomic_write import write_text
-from visionflan.compare.inputs import find_inputs, read, sources
-from visionflan.compare.run import compare, to_json
+from visionflan.compare.run import to_json
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.metric import ScoringRule
 from visionflan.report import number_format
@@ -26,9 +25,6 @@ from visionflan.report.compare_page.report import (
 )
 from visionflan.report.compare_page.summary import Summary, summarize
 from visionflan.report.html import asset, environment
-
-# The directory in a run for the comparison of its stages.
-COMPARISON = "comparison"
 
 
 class ComparisonFiles(NamedTuple):
@@ -66,16 +62,6 @@ class ComparisonPage:
     notes: Sequence[str]
     num_questions: int
     sections: Sequence[Section]
-
-
-def load_comparison(
-    before: Path, after: Path | None = None, rule: ScoringRule = "lenient"
-) -> ComparisonReport:
-    """Compare two models, or the first stage of a run with its last."""
-    inputs = find_inputs(before, after)
-    first, second = read(inputs.before), read(inputs.after)
-    opened, missing = sources([*first, *second])
-    return ComparisonReport(compare(first, second), [*first, *second], opened, missing, rule)
 
 
 def write_comparison(report: ComparisonReport, out: Path) -> ComparisonFiles:

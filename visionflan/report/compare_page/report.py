@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from visionflan.compare.results import Comparison, Evaluation
+from visionflan.compare.run import LoadedComparison
 from visionflan.errors import VisionflanError
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.aggregate.suites import SUITES
@@ -31,6 +32,15 @@ class ComparisonReport(NamedTuple):
     sources: Sequence[ImageProvider]
     missing_sources: Sequence[str]  # why images of a build or release cannot be shown
     rule: ScoringRule
+
+    @classmethod
+    def from_loaded(
+        cls, loaded: LoadedComparison, rule: ScoringRule = "lenient"
+    ) -> "ComparisonReport":
+        """Make the report of a loaded comparison, led by one scoring rule."""
+        return cls(
+            loaded.comparison, loaded.evaluations, loaded.sources, loaded.missing_sources, rule
+        )
 
     @property
     def tasks(self) -> dict[str, TaskHeader]:
