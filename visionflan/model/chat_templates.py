@@ -36,7 +36,7 @@ helpful, detailed, and polite answers to the user's questions. " }}
 """
 )
 
-# For models trained here from scratch: without a system prompt they would have to learn to ignore.
+# For models trained here from scratch, which need no system prompt.
 PLAIN = (
     PARTS
     + """\

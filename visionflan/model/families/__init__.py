@@ -1,7 +1,7 @@
 """The model families, one file each; none of them is imported before it is needed.
 
 A file defines `FAMILY`, a subclass of `VisionLanguageModel`. Other packages add families by the
-entry point `visionflan.model_families`.
+entry point `visionflan.families`.
 """
 
 import importlib
@@ -19,7 +19,7 @@ from visionflan.model.chat_tokenizer import ChatTokenizer
 if TYPE_CHECKING:
     from transformers import ProcessorMixin
 
-GROUP = "visionflan.model_families"
+GROUP = "visionflan.families"
 DEFAULT_FAMILY = "llava"
 
 
