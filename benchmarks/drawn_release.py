@@ -1,4 +1,4 @@
-"""A release of drawn photographs in class folders, the same for every run of a benchmark."""
+"""A release of drawn photographs in class directories, the same in every run of a benchmark."""
 
 import random
 from collections.abc import Iterator
@@ -23,28 +23,28 @@ dataset = Dataset[LabelledImage](
 
 @dataset.reader
 def read(root: Path) -> Iterator[LabelledImage]:
-    """Read the class folders."""
+    """Read the class directories."""
     return class_folders(root)
 
 
-def ask(row: LabelledImage) -> Example:
-    """Ask for the class."""
+def to_example(row: LabelledImage) -> Example:
+    """Return a question for the class."""
     return Example(image=row.image, target=row.label, options=CLASSES)
 
 
 @dataset.task("Name the side that the light comes from.", title="Light", category="Perception")
 def light(row: LabelledImage) -> Example | None:
-    """Ask for the class of every picture."""
-    return ask(row)
+    """Return a question for the class of every image."""
+    return to_example(row)
 
 
 def draw(root: Path, count: int, size: tuple[int, int] = (640, 480)) -> None:
-    """Draw `count` pictures with the detail of photographs, about 75 kB each as JPEG."""
-    chance = random.Random(0)
+    """Draw `count` images with the detail of photographs, about 75 kB each as JPEG."""
+    generator = random.Random(0)
     for number in range(count):
-        coarse = Image.frombytes("RGB", (40, 30), chance.randbytes(3600))
-        fine = Image.frombytes("RGB", (320, 240), chance.randbytes(230_400)).resize(size)
-        picture = Image.blend(coarse.resize(size, Image.Resampling.BICUBIC), fine, 0.2)
-        folder = root / CLASSES[number % len(CLASSES)]
-        folder.mkdir(parents=True, exist_ok=True)
-        picture.save(folder / f"{number:06}.jpg", quality=85)
+        coarse = Image.frombytes("RGB", (40, 30), generator.randbytes(3600))
+        fine = Image.frombytes("RGB", (320, 240), generator.randbytes(230_400)).resize(size)
+        image = Image.blend(coarse.resize(size, Image.Resampling.BICUBIC), fine, 0.2)
+        directory = root / CLASSES[number % len(CLASSES)]
+        directory.mkdir(parents=True, exist_ok=True)
+        image.save(directory / f"{number:06}.jpg", quality=85)

@@ -1,8 +1,9 @@
-"""How fast images are read at random from a build directory, beside the plain files.
+"""Measure random reads of images from a build directory against plain files.
 
-The same images in the same random order from both, from the page cache, in turns within one run;
-and the instances' words at random. Run: python benchmarks/random_access.py [--pictures 2000]
-[--reads 20000] [--rounds 5] [--json]
+Both read the same images in the same random order from the page cache, in alternation within one
+run; instances are read at random too.
+
+Run: python benchmarks/random_access.py [--images 2000] [--reads 20000] [--rounds 5] [--json]
 """
 
 import argparse
@@ -23,14 +24,14 @@ from visionflan.storage.directory import BuildDirectory
 
 
 def rate(count: int, work: Callable[[], object]) -> float:
-    """Give how many a second some work does."""
-    began = time.perf_counter()
+    """Return how many operations per second some work does."""
+    start = time.perf_counter()
     work()
-    return count / (time.perf_counter() - began)
+    return count / (time.perf_counter() - start)
 
 
 def measure(data_root: Path, out: Path, reads: int, rounds: int) -> dict[str, float]:
-    """Give the median rates of the ways to read."""
+    """Return the median rate in reads per second of each method."""
     settings = BuildSettings(tasks=("drawn_release",), max_per_task=10**9)
     build(data_root, out, settings)
     directory = BuildDirectory(out)
@@ -38,36 +39,36 @@ def measure(data_root: Path, out: Path, reads: int, rounds: int) -> dict[str, fl
     images = [ids[0] for ids in instances.column("images")]
     paths = [data_root / "drawn_release" / key for key in instances.column("key")]
     order = random.Random(1).choices(range(len(images)), k=reads)
-    ways: dict[str, Callable[[], object]] = {
-        "plain files": lambda: [paths[place].read_bytes() for place in order],
-        "build directory": lambda: [directory.image(images[place]) for place in order],
-        "instances": lambda: [instances[place] for place in order],
+    methods: dict[str, Callable[[], object]] = {
+        "plain files": lambda: [paths[index].read_bytes() for index in order],
+        "build directory": lambda: [directory.image(images[index]) for index in order],
+        "instances": lambda: [instances[index] for index in order],
     }
-    measured: dict[str, list[float]] = {name: [] for name in ways}
+    measurements: dict[str, list[float]] = {name: [] for name in methods}
     for _ in range(rounds):
-        for name, work in ways.items():
-            measured[name].append(rate(reads, work))
-    return {name: statistics.median(rates) for name, rates in measured.items()}
+        for name, work in methods.items():
+            measurements[name].append(rate(reads, work))
+    return {name: statistics.median(rates) for name, rates in measurements.items()}
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the benchmark and print the rates."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pictures", type=int, default=2_000)
+    parser.add_argument("--images", type=int, default=2_000)
     parser.add_argument("--reads", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
+    args = parser.parse_args()
     catalog.add_file(Path(drawn_release.__file__))
-    with TemporaryDirectory(prefix="visionflan-benchmark-") as folder:
-        data_root = Path(folder) / "data"
-        drawn_release.draw(data_root / "drawn_release", given.pictures)
-        rates = measure(data_root, Path(folder) / "out", given.reads, given.rounds)
+    with TemporaryDirectory(prefix="visionflan-benchmark-") as directory:
+        data_root = Path(directory) / "data"
+        drawn_release.draw(data_root / "drawn_release", args.images)
+        rates = measure(data_root, Path(directory) / "out", args.reads, args.rounds)
     ratio = rates["build directory"] / rates["plain files"]
-    if given.json:
+    if args.json:
         print(json.dumps({"reads_per_second": rates, "ratio": ratio}, indent=2))
         return
-    print(f"{given.reads:,} random reads of {given.pictures:,} pictures, from the page cache")
+    print(f"{args.reads:,} random reads of {args.images:,} images, from the page cache")
     for name, reads in rates.items():
         print(f"{name:>16}  {reads:10,.0f} reads/s")
     print(f"build directory / plain files: {ratio:.2f}")

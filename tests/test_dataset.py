@@ -35,7 +35,7 @@ def test_parts_that_do_not_fit_together_are_refused(reason: str, parts: dict[str
 
 
 def test_an_unknown_license_is_refused_with_the_vocabulary() -> None:
-    with pytest.raises(ValueError, match=r"'WTFPL' is none of Apache-2\.0"):
+    with pytest.raises(ValueError, match=r"'WTFPL' is not one of Apache-2\.0"):
         dataset("WTFPL")
 
 
@@ -46,7 +46,7 @@ def test_an_unknown_license_is_not_commercial() -> None:
 
 @pytest.mark.parametrize(("category", "metric"), [("Birds", "cider"), ("OCR", "f2")])
 def test_a_task_outside_the_vocabularies_is_refused(category: str, metric: str) -> None:
-    with pytest.raises(ValueError, match="is none of"):
+    with pytest.raises(ValueError, match="is not one of"):
         dataset().task("Name it.", title="", category=category, metric=metric)  # type: ignore[arg-type]
 
 
@@ -57,7 +57,7 @@ def test_two_tasks_of_one_name_are_refused() -> None:
         return Example(image=Path(row.key), target="a")
 
     declared.task("Name it.", title="", category="OCR")(name_it)
-    with pytest.raises(ValueError, match="already offers"):
+    with pytest.raises(ValueError, match="already has a task"):
         declared.task("Say it.", title="", category="OCR")(name_it)
 
 

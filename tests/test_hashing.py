@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from visionflan.hashing import RANKS, hash_fraction, pick, shuffled, stable_hash
+from visionflan.hashing import NUM_HASHES, hash_fraction, pick, shuffled, stable_hash
 
 parts = st.lists(st.one_of(st.text(), st.integers()), max_size=4)
 
@@ -14,7 +14,7 @@ def test_a_rank_is_the_same_on_every_machine_and_day() -> None:
 
 @given(parts)
 def test_ranks_and_fractions_stay_in_their_range(words: list[str | int]) -> None:
-    assert 0 <= stable_hash(*words) < RANKS
+    assert 0 <= stable_hash(*words) < NUM_HASHES
     assert 0 <= hash_fraction(*words) < 1
 
 

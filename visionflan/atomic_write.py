@@ -1,4 +1,4 @@
-"""Put files in their place whole: temporary name, sync, rename."""
+"""Write files atomically: to a temporary name, then fsync, then rename."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a temporary name beside `path`; what is written there takes its place when whole."""
+    """Yield a temporary path; on success the file written there is synced and renamed to `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
     try:
@@ -20,14 +20,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def commit_file(temporary: Path, path: Path) -> None:
-    """Sync a finished file and give it its name, so that the name never shows half a file."""
+    """Sync a finished file to disk and rename it, so that `path` is never a partial file."""
     fsync_path(temporary)
     temporary.replace(path)
     fsync_path(path.parent)
 
 
 def fsync_path(path: Path) -> None:
-    """Wait until the disk holds the file or the folder."""
+    """Flush a file or a directory to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -36,11 +36,11 @@ def fsync_path(path: Path) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write a JSON file whole, with sorted keys and one line for each."""
+    """Write a JSON file atomically, with sorted keys and one value per line."""
     write_text(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole."""
+    """Write a UTF-8 text file atomically."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The words of a dataset file: what the dataset is, how to read it, which tasks it offers."""
+"""What a dataset file declares: a dataset, how to read its release, and its tasks."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -53,10 +53,10 @@ CATEGORIES: dict[str, TaskGroup] = {
     "Texture Classification": "classification",
 }
 
-# What the owners allow no model to be tuned on: built to be held out as a whole, where asked for.
+# The owners forbid training on it: built only on request, and then held out completely.
 EVALUATION_ONLY = "evaluation-only"
 
-# SPDX identifiers, and five words for terms that have none. True: commercial use is allowed.
+# SPDX identifiers, and five names for terms without one. True: commercial use is allowed.
 LICENSES: dict[str, bool] = {
     "Apache-2.0": True,
     "BSD-2-Clause": True,
@@ -87,7 +87,7 @@ IMAGE_MARKER = "<image>"
 
 @dataclass(frozen=True)
 class BrokenRow:
-    """What a reader yields in place of a row that it cannot read, so that nothing is lost."""
+    """A row that a reader cannot read, yielded in its place so that the ledger counts it."""
 
     key: str
     reason: str
@@ -95,11 +95,11 @@ class BrokenRow:
 
 
 class Keyed(Protocol):
-    """A row names itself by a key of the release that stays the same when the release grows."""
+    """A row with a key of the release; the key does not change when the release grows."""
 
     @property
     def key(self) -> str:
-        """The key."""
+        """Return the key."""
         ...
 
 
@@ -108,11 +108,17 @@ Row = TypeVar("Row", bound=Keyed)
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """One row under one task: the parts of its prompt, and the target to learn.
+    """One row as an example of one task: the parts of its prompt and its target.
 
-    `references` are all answers that annotators gave, for scoring; the target when there is one.
-    `repaired` names what was trimmed or mended in the release's own words, for the ledger.
-    Raises UnusableError where the parts do not fit together.
+    Raises UnusableError if the parts do not fit together.
+
+    Attributes:
+        image: one image, or several in the order of the prompt.
+        target: the answer to train on.
+        text: what follows the instruction, such as a question.
+        options: the answers to choose from; empty for an open question.
+        references: all answers of annotators, for scoring; empty if there is only the target.
+        repaired: codes of what was trimmed or fixed in the release's text, for the ledger.
     """
 
     image: ImageSource | tuple[ImageSource, ...]
@@ -123,30 +129,39 @@ class Example:
     repaired: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what no reader of the prompt could answer."""
+        """Check that the prompt can be answered with the target."""
         if not self.target.strip():
-            raise UnusableError("empty_target", "the answer holds no words")
+            raise UnusableError("empty_target", "the target is empty")
         if len({option.casefold() for option in self.options}) < len(self.options):
-            raise UnusableError("repeated_option", f"two options are the same in {self.options}")
+            raise UnusableError("repeated_option", f"two options are equal in {self.options}")
         if self.options and self.target not in self.options:
             raise UnusableError(
-                "target_not_in_options", f"{self.target!r} is not among {self.options}"
+                "target_not_in_options", f"{self.target!r} is not one of {self.options}"
             )
-        for words in (self.text, self.target, *self.options):
-            if IMAGE_MARKER in words:
-                raise UnusableError(
-                    "image_token_in_text", f"{IMAGE_MARKER} stands in the words {words!r}"
-                )
+        for text in (self.text, self.target, *self.options):
+            if IMAGE_MARKER in text:
+                raise UnusableError("image_token_in_text", f"{IMAGE_MARKER} occurs in {text!r}")
 
     @property
     def images(self) -> tuple[ImageSource, ...]:
-        """The pictures in the order in which the prompt shows them."""
+        """Return the images in the order of the prompt."""
         return self.image if isinstance(self.image, tuple) else (self.image,)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task(Generic[Row]):
-    """One instruction, and how a row answers it; a row that is not of this task gives None."""
+    """One task of a dataset.
+
+    Attributes:
+        name: the name within the dataset.
+        official_name: the name in the paper's release.
+        title: a short title for people.
+        instruction: the instruction that begins each prompt.
+        category: the paper's category, a key of CATEGORIES.
+        metric: the metric that scores answers.
+        sensitive: whether it asks about race, gender, age, identity or emotion.
+        to_example: makes an example of a row; None if the task does not apply to the row.
+    """
 
     name: str
     official_name: str
@@ -159,7 +174,7 @@ class Task(Generic[Row]):
 
     @property
     def group(self) -> TaskGroup:
-        """The primary group that the category belongs to."""
+        """Return the primary group of the category."""
         return CATEGORIES[self.category]
 
 
@@ -167,8 +182,16 @@ class Task(Generic[Row]):
 class Dataset(Generic[Row]):
     """One academic dataset: provenance, reader, tasks, and a specimen of its layout on disk.
 
-    `citation` is the reference in plain words, `obtain` tells how a user gets the release, `tree`
-    is what it looks like on disk, and `terms` are the owner's conditions beyond the license.
+    Attributes:
+        title: the dataset's name for people.
+        homepage: its URL.
+        license: a key of LICENSES.
+        citation: the reference in plain text.
+        obtain: how to get the release.
+        tree: the layout of the release on disk.
+        terms: the owners' conditions beyond the license.
+        layout: whether the layout was checked against a real release.
+        tasks: the tasks by name, added by the decorator `task`.
     """
 
     title: str
@@ -182,29 +205,30 @@ class Dataset(Generic[Row]):
     tasks: dict[str, Task[Row]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        """Refuse a license outside the vocabulary, which no filter would understand."""
+        """Check the license, and normalize multi-line texts."""
         if self.license not in LICENSES:
             known = ", ".join(LICENSES)
-            raise ValueError(f"{self.title}: license {self.license!r} is none of {known}")
+            raise ValueError(f"{self.title}: license {self.license!r} is not one of {known}")
         self.obtain, self.terms = join_lines(self.obtain), join_lines(self.terms)
         self.tree = cleandoc(self.tree)
 
     @property
     def commercial(self) -> bool:
-        """Whether the license allows commercial use; an unknown license does not."""
+        """Return whether the license allows commercial use; an unknown license does not."""
         return LICENSES[self.license]
 
     def reader(
         self, read: Callable[[Path], Iterable[Row | BrokenRow]]
     ) -> Callable[[Path], Iterable[Row | BrokenRow]]:
-        """Use this function to read the rows of the official release under a folder."""
+        """Register the function that reads the rows of the official release in a directory."""
         self.read = read
         return read
 
     def specimen(self, write: Callable[[Path, int], None]) -> Callable[[Path, int], None]:
-        """Use this function to write a small tree in the official layout.
+        """Register the function that writes a miniature release in the official layout.
 
-        It is given the folder and about how many pictures to draw; every label in it is true.
+        Its arguments are a directory and the approximate number of images to draw; all labels must
+        be correct.
         """
         self.write_specimen = write
         return write
@@ -219,18 +243,20 @@ class Dataset(Generic[Row]):
         official_name: str = "",
         sensitive: bool = False,
     ) -> Callable[[Callable[[Row], Example | None]], Callable[[Row], Example | None]]:
-        """Offer the task named by the decorated function."""
+        """Declare a task, named after the decorated function, which makes an example of a row."""
         if category not in CATEGORIES:
-            raise ValueError(f"{self.title}: {category!r} is none of {', '.join(CATEGORIES)}")
+            raise ValueError(
+                f"{self.title}: category {category!r} is not one of {', '.join(CATEGORIES)}"
+            )
         if metric not in get_args(MetricName):
             raise ValueError(
-                f"{self.title}: {metric!r} is none of {', '.join(get_args(MetricName))}"
+                f"{self.title}: metric {metric!r} is not one of {', '.join(get_args(MetricName))}"
             )
 
-        def offer(to_example: Callable[[Row], Example | None]) -> Callable[[Row], Example | None]:
+        def declare(to_example: Callable[[Row], Example | None]) -> Callable[[Row], Example | None]:
             name = to_example.__name__
             if name in self.tasks:
-                raise ValueError(f"{self.title} already offers a task named {name}")
+                raise ValueError(f"{self.title} already has a task named {name}")
             self.tasks[name] = Task(
                 name=name,
                 official_name=official_name or f"{self.title}+{name}",
@@ -243,20 +269,20 @@ class Dataset(Generic[Row]):
             )
             return to_example
 
-        return offer
+        return declare
 
     def rows(self, root: Path) -> Iterator[Row]:
-        """Yield the rows that can be read, passing over the broken ones."""
+        """Yield the rows of a release, skipping broken ones."""
         return (row for row in self.read(root) if not isinstance(row, BrokenRow))
 
     def examples(self, task: str, root: Path) -> Iterator[Example]:
-        """Yield what one task makes of the release under `root`."""
+        """Yield the examples of one task from the release in `root`."""
         for row in self.rows(root):
             if (example := self.tasks[task].to_example(row)) is not None:
                 yield example
 
 
 def join_lines(text: str) -> str:
-    """Join the lines of each paragraph; a blank line becomes one line break."""
+    """Return the text with the lines of each paragraph joined; a blank line becomes a newline."""
     paragraphs = re.split(r"\n\s*\n", cleandoc(text).strip())
     return "\n".join(re.sub(r"\s*\n\s*", " ", paragraph) for paragraph in paragraphs)

@@ -1,27 +1,32 @@
-"""Every fault that a user can mend, so that the command line can tell them from ours.
+"""Errors that a user can fix; the command line prints them without a traceback.
 
 VisionflanError
-    ReleaseError        a release on disk is not what its owners publish
+    ReleaseError        a release on disk does not match its published layout
     UnusableError       a row cannot become an example; the ledger counts the reason
-    UnknownNameError    a name that nothing carries; the message offers the nearest ones
-    BuildError          a build directory is not whole, or cannot be made as asked
-    TrainingError       a stage cannot be trained as asked
-    LlmError            a language model cannot be called as asked, or gave no usable reply
-    EvaluationError     records cannot be made, scored or joined as asked
-    UsageError          a command was given what does not go together
+    UnknownNameError    no dataset, task, metric, ... has this name; suggests the nearest ones
+    BuildError          a build directory is incomplete, or cannot be built as requested
+    TrainingError       a stage cannot be trained as requested
+    LlmError            a language model cannot be called, or gave no usable reply
+    EvaluationError     records cannot be made, scored or joined as requested
+    UsageError          options of a command that do not go together
 """
 
 
 class VisionflanError(Exception):
-    """A fault told in one sentence: what was found, what was expected, what to do."""
+    """An error the user can fix; one sentence says what is wrong, where, and what to do."""
 
 
 class ReleaseError(VisionflanError):
-    """A release on disk is not what its owners publish; the message names the file and place."""
+    """A release on disk does not match its published layout; the message names the file."""
 
 
 class UnusableError(VisionflanError):
-    """A row cannot become an example, for a reason that the ledger counts."""
+    """A row cannot become an example.
+
+    Attributes:
+        reason: the code that the ledger counts, such as `image_missing`.
+        detail: what is wrong with this row.
+    """
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
@@ -29,29 +34,29 @@ class UnusableError(VisionflanError):
         self.detail = detail
 
     def __reduce__(self) -> tuple[type["UnusableError"], tuple[str, str]]:
-        """Travel between processes with both parts."""
+        """Pickle with both parts."""
         return UnusableError, (self.reason, self.detail)
 
 
 class UnknownNameError(VisionflanError):
-    """A name that nothing here carries; the message offers the nearest ones."""
+    """A name is not known; the message suggests the nearest known ones."""
 
 
 class BuildError(VisionflanError):
-    """A build directory is not whole, or cannot be made as asked."""
+    """A build directory is incomplete, or cannot be built as requested."""
 
 
 class TrainingError(VisionflanError):
-    """A stage cannot be trained as asked, or was handed what it cannot use."""
+    """A stage cannot be trained as requested, or with the data or checkpoint that it was passed."""
 
 
 class LlmError(VisionflanError):
-    """A language model cannot be called as asked, or gave no usable reply."""
+    """A language model cannot be called as requested, or gave no usable reply."""
 
 
 class EvaluationError(VisionflanError):
-    """Records cannot be made, scored or joined as asked."""
+    """Records cannot be made, scored or joined as requested."""
 
 
 class UsageError(VisionflanError):
-    """A command was given what does not go together; it ends with the code of wrong usage."""
+    """Options of a command that do not go together; the exit code is that of wrong usage."""

@@ -1,4 +1,4 @@
-"""Choices that depend on content alone, so that they are the same on every machine and day."""
+"""Deterministic choices by hash, equal on every machine: they depend on their arguments alone."""
 
 from collections.abc import Collection, Sequence
 from hashlib import blake2b
@@ -6,41 +6,42 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 
-RANKS = 1 << 64
+NUM_HASHES = 1 << 64
 
 
 def stable_hash(*parts: str | int) -> int:
-    """Place the parts in 0 to 2**64 - 1 by their hash: an order that nobody chose."""
+    """Return the hash of the parts, an integer in [0, 2**64)."""
     text = "\x1f".join(map(str, parts))
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
 def hash_fraction(*parts: str | int) -> float:
-    """Place the parts in [0, 1) by their hash."""
-    return stable_hash(*parts) / RANKS
+    """Return the hash of the parts, scaled to [0, 1)."""
+    return stable_hash(*parts) / NUM_HASHES
 
 
 def shuffled(items: Sequence[Item], *parts: str | int) -> list[Item]:
-    """Order the items by the hash of the parts and of each item's position."""
-    order = sorted(range(len(items)), key=lambda position: stable_hash(*parts, position))
-    return [items[position] for position in order]
+    """Return the items in a pseudo-random order, seeded by the parts."""
+    order = sorted(range(len(items)), key=lambda index: stable_hash(*parts, index))
+    return [items[index] for index in order]
 
 
 def pick(
     pool: Sequence[Item], count: int, *parts: str | int, avoid: Collection[Item] = ()
 ) -> list[Item]:
-    """Draw up to `count` different items of the pool that are not to be avoided.
+    """Sample up to `count` distinct items that are not in `avoid`, seeded by the parts.
 
-    The cost does not grow with the pool while the pool holds enough that may be drawn.
+    Rejection sampling first: its cost does not grow with the pool. The rest is taken in the order
+    of `shuffled`, for pools that hold few allowed items.
     """
-    drawn: list[Item] = []
+    sample: list[Item] = []
     for attempt in range(20 * count):
-        if len(drawn) == count or not pool:
-            return drawn
+        if len(sample) == count or not pool:
+            return sample
         item = pool[stable_hash(*parts, attempt) % len(pool)]
-        if item not in drawn and item not in avoid:
-            drawn.append(item)
+        if item not in sample and item not in avoid:
+            sample.append(item)
     for item in shuffled(pool, *parts):
-        if len(drawn) < count and item not in drawn and item not in avoid:
-            drawn.append(item)
-    return drawn
+        if len(sample) < count and item not in sample and item not in avoid:
+            sample.append(item)
+    return sample

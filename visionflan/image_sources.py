@@ -1,4 +1,4 @@
-"""Where a picture of a release is: a file, in an archive, a table or a database, or numbers."""
+"""Where an image of a release is: in a file, an archive, a table or a database, or computed."""
 
 import io
 import os
@@ -18,7 +18,7 @@ from visionflan.errors import ReleaseError
 
 @dataclass(frozen=True)
 class ArchiveMember:
-    """A picture stored under a name inside a zip or tar archive."""
+    """An image that is a named member of a zip or tar archive."""
 
     archive: Path
     name: str
@@ -26,9 +26,9 @@ class ArchiveMember:
 
 @dataclass(frozen=True)
 class ParquetCell:
-    """A picture whose encoded bytes stand in a Parquet file, in one column of a row.
+    """An image whose encoded bytes are a cell of a Parquet table.
 
-    Reading it means reading the column of its row group up to that row.
+    Reading it decodes the column of its row group up to that row.
     """
 
     table: Path
@@ -38,22 +38,22 @@ class ParquetCell:
 
 @dataclass(frozen=True)
 class LmdbEntry:
-    """A picture whose encoded bytes stand under a key in an LMDB database, which is a folder."""
+    """An image whose encoded bytes are a value of an LMDB database, which is a directory."""
 
-    folder: Path
+    directory: Path
     key: str
 
 
 @dataclass(frozen=True)
 class ComputedImage:
-    """A picture that a release keeps as numbers, or as parts that must be put together.
+    """An image that is computed from a release: from arrays of numbers, or from several images.
 
-    `make(source, place)` draws it; being a function of a module, it reads nothing before it is
-    needed and travels to another process.
+    `make(source, location)` draws it when it is needed. It must be a function of a module, so that
+    it can be pickled for worker processes.
     """
 
     source: Path
-    place: str
+    location: str
     make: Callable[[Path, str], Image.Image]
 
 
@@ -61,58 +61,58 @@ ImageSource = Path | ArchiveMember | ParquetCell | LmdbEntry | ComputedImage
 ROWS_AT_ONCE = 16
 
 
-def describe_source(picture: ImageSource) -> str:
-    """Name the picture as a person would look it up: the file, and the place in it."""
-    match picture:
+def describe_source(image: ImageSource) -> str:
+    """Return a readable, unique name of an image: its file, and the location inside it."""
+    match image:
         case ArchiveMember(archive, name):
             return f"{archive}!{name}"
         case ParquetCell(table, column, row):
             return f"{table}#{row}/{column}"
-        case LmdbEntry(folder, key):
-            return f"{folder}#{key}"
-        case ComputedImage(containing_file, place):
-            return f"{containing_file}#{place}"
+        case LmdbEntry(directory, key):
+            return f"{directory}#{key}"
+        case ComputedImage(path, location):
+            return f"{path}#{location}"
         case _:
-            return str(picture)
+            return str(image)
 
 
-def containing_file(picture: ImageSource) -> Path:
-    """Give the file on disk that holds the picture."""
-    match picture:
+def containing_file(image: ImageSource) -> Path:
+    """Return the file on disk that contains an image."""
+    match image:
         case ArchiveMember(archive, _):
             return archive
         case ParquetCell(table, _, _):
             return table
-        case LmdbEntry(folder, _):
-            return folder / "data.mdb"
+        case LmdbEntry(directory, _):
+            return directory / "data.mdb"
         case ComputedImage(path, _, _):
             return path
         case _:
-            return picture
+            return image
 
 
-def read_encoded(picture: ImageSource) -> bytes:
-    """Read the picture's encoded bytes as released; a computed one is encoded as PNG.
+def read_encoded(image: ImageSource) -> bytes:
+    """Return the encoded bytes of an image as released; a computed one is encoded as PNG.
 
-    Raises OSError or KeyError when the file or the member is not there.
+    Raises OSError or KeyError if the file or the member does not exist.
     """
-    match picture:
+    match image:
         case ArchiveMember(archive, name):
-            return member_bytes(archive, name)
+            return read_member(archive, name)
         case ParquetCell(table, column, row):
-            return cell_bytes(table, column, row)
-        case LmdbEntry(folder, key):
-            return entry_bytes(folder, key)
-        case ComputedImage(path, place, make):
+            return read_cell(table, column, row)
+        case LmdbEntry(directory, key):
+            return read_entry(directory, key)
+        case ComputedImage(path, location, make):
             buffer = io.BytesIO()
-            make(path, place).save(buffer, "PNG")
+            make(path, location).save(buffer, "PNG")
             return buffer.getvalue()
         case _:
-            return picture.read_bytes()
+            return image.read_bytes()
 
 
-def member_bytes(archive: Path, name: str) -> bytes:
-    """Read one member of a zip or tar archive, which stays open for the next one."""
+def read_member(archive: Path, name: str) -> bytes:
+    """Return the content of a member of a zip or tar archive, which stays open."""
     opened = open_archive(archive, os.getpid())
     if isinstance(opened, zipfile.ZipFile):
         return opened.read(name)
@@ -124,14 +124,14 @@ def member_bytes(archive: Path, name: str) -> bytes:
 
 @lru_cache(maxsize=16)
 def open_archive(archive: Path, process: int) -> zipfile.ZipFile | tarfile.TarFile:
-    """Open an archive once in each process: a handle that crossed a fork would share its place."""
+    """Open an archive once per process: forked processes would share the file position."""
     if zipfile.is_zipfile(archive):
         return zipfile.ZipFile(archive)
     return tarfile.open(archive)
 
 
-def cell_bytes(table: Path, column: str, row: int) -> bytes:
-    """Read one cell of a Parquet file, a few rows at a time."""
+def read_cell(table: Path, column: str, row: int) -> bytes:
+    """Return a cell of a Parquet table, decoding few rows at a time."""
     from pyarrow import parquet
 
     with parquet.ParquetFile(table, pre_buffer=False, buffer_size=1 << 20) as opened:
@@ -144,32 +144,32 @@ def cell_bytes(table: Path, column: str, row: int) -> bytes:
         cells = (cell for batch in batches for cell in batch.column(column))
         value = next(islice(cells, row, None)).as_py()
     if not isinstance(value, bytes):
-        raise KeyError(f"there are no bytes in the column {column} of {table}")
+        raise KeyError(f"the column {column} of {table} does not contain bytes")
     return value
 
 
-def entry_bytes(folder: Path, key: str) -> bytes:
-    """Read the value of a key of an LMDB database."""
-    with open_lmdb(folder).begin() as transaction:
+def read_entry(directory: Path, key: str) -> bytes:
+    """Return the value of a key of an LMDB database."""
+    with open_lmdb(directory).begin() as transaction:
         value: bytes | None = transaction.get(key.encode())
     if value is None:
-        raise KeyError(f"there is no key {key} in {folder}")
+        raise KeyError(f"there is no key {key} in {directory}")
     return value
 
 
 @cache
-def open_lmdb(folder: Path) -> Any:
-    """Open a database to read it, which LMDB lets a process do but once.
+def open_lmdb(directory: Path) -> Any:
+    """Open a database for reading; LMDB allows this once per process.
 
-    It keeps no lock, so it may cross a fork, and the child uses it as it is.
+    It holds no lock, so that a forked process can use it too.
     """
     try:
         import lmdb
-    except ImportError as fault:
+    except ImportError as error:
         raise ReleaseError(
-            f"{folder} is an LMDB database: reading it needs pip install 'visionflan[readers]'"
-        ) from fault
+            f"{directory} is an LMDB database: reading it needs pip install 'visionflan[readers]'"
+        ) from error
     try:
-        return lmdb.open(str(folder), readonly=True, lock=False, readahead=False)
-    except lmdb.Error as fault:
-        raise ReleaseError(f"{folder} is not an LMDB database: {fault}") from fault
+        return lmdb.open(str(directory), readonly=True, lock=False, readahead=False)
+    except lmdb.Error as error:
+        raise ReleaseError(f"{directory} is not an LMDB database: {error}") from error

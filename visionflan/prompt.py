@@ -1,4 +1,4 @@
-"""Render an example as a conversation: the only place that knows the form of a prompt."""
+"""Render an example as a conversation, and parse one; no other module knows the prompt format."""
 
 from string import ascii_lowercase
 from typing import NamedTuple
@@ -10,45 +10,46 @@ from visionflan.storage.instance import Turn
 
 
 class RenderedExample(NamedTuple):
-    """A rendered example: its two turns, and its options in the order shown."""
+    """An example as a conversation of two turns, and its options in the order of the prompt."""
 
     turns: tuple[Turn, Turn]
     options: tuple[str, ...]
 
 
 def render(instruction: str, example: Example, *identity: str | int) -> RenderedExample:
-    """Render in the paper's style; the order and the marker's place follow from the identity.
+    """Render an example in the paper's style (section 2.1 and Appendix J).
 
-    Instruction, blank line, text, `Options: (a) ... (b) ...`; markers first or last; the answer of
-    an option task repeats letter and text (paper section 2.1 and Appendix J).
+    The prompt is instruction, blank line, text, `Options: (a) ... (b) ...`, with all image markers
+    first or last; the answer to a question with options is letter and text. The order of options
+    and the position of the markers are chosen by the hash of `identity`.
     """
     options = tuple(shuffled(example.options, *identity, "options"))
-    words = build_prompt(instruction, example.text, options)
+    text = build_prompt(instruction, example.text, options)
     markers = "\n".join([IMAGE_MARKER] * len(example.images))
-    first = stable_hash(*identity, "marker") % 2 == 0
-    prompt = f"{markers}\n{words}" if first else f"{words}\n{markers}"
+    markers_first = stable_hash(*identity, "marker") % 2 == 0
+    prompt = f"{markers}\n{text}" if markers_first else f"{text}\n{markers}"
     answer = format_option(options, example.target) if options else example.target
     return RenderedExample((Turn("user", prompt), Turn("assistant", answer)), options)
 
 
 def build_prompt(instruction: str, text: str, options: tuple[str, ...]) -> str:
-    """Join the instruction and what follows it by a blank line."""
+    """Return the prompt without image markers."""
     if len(options) > len(ascii_lowercase):
-        raise UnusableError("too_many_options", f"{len(options)} options, and letters for 26")
+        raise UnusableError("too_many_options", f"{len(options)} options, but only 26 letters")
     listed = " ".join(
         f"({letter}) {option}" for letter, option in zip(ascii_lowercase, options, strict=False)
     )
-    given = "\n".join(part for part in (text, f"Options: {listed}" if options else "") if part)
-    return f"{instruction}\n\n{given}" if given else instruction
+    body = "\n".join(part for part in (text, f"Options: {listed}" if options else "") if part)
+    return f"{instruction}\n\n{body}" if body else instruction
 
 
 def format_option(options: tuple[str, ...], target: str) -> str:
-    """Write an option with the letter that the prompt gives it."""
+    """Return an option with its letter, as in `(b) a dog`."""
     return f"({ascii_lowercase[options.index(target)]}) {target}"
 
 
 class ParsedExchange(NamedTuple):
-    """What a rendered exchange was made of; the options are in the order shown."""
+    """The parts of a rendered exchange; the options are in the order of the prompt."""
 
     instruction: str
     text: str
@@ -57,23 +58,23 @@ class ParsedExchange(NamedTuple):
 
 
 def parse(prompt: str, answer: str) -> ParsedExchange | None:
-    """Take a rendered exchange apart; gives nothing where its options are not certain."""
-    instruction, _, given = strip_image_markers(prompt).partition("\n\n")
-    before, found, listed = f"\n{given or instruction}".rpartition("\nOptions: ")
-    if not found:
-        return ParsedExchange(instruction, given, (), answer)
+    """Parse a rendered exchange; return None if its options are ambiguous."""
+    instruction, _, body = strip_image_markers(prompt).partition("\n\n")
+    before, separator, listed = f"\n{body or instruction}".rpartition("\nOptions: ")
+    if not separator:
+        return ParsedExchange(instruction, body, (), answer)
     text = before.removeprefix("\n")
-    for end in (listed, listed.rstrip()):
-        options = parse_options(end)
+    for candidate in (listed, listed.rstrip()):
+        options = parse_options(candidate)
         for letter, option in zip(ascii_lowercase, options, strict=False):
             if answer == f"({letter}) {option}":
-                words = (instruction, text) if given else (text, "")
-                return ParsedExchange(*words, options, option)
+                parts = (instruction, text) if body else (text, "")
+                return ParsedExchange(*parts, options, option)
     return None
 
 
 def strip_image_markers(prompt: str) -> str:
-    """Give the words of a prompt without the image markers before or after them."""
+    """Return a prompt without the lines of image markers at its start and end."""
     lines = prompt.split("\n")
     while lines and lines[0] == IMAGE_MARKER:
         del lines[0]
@@ -83,12 +84,12 @@ def strip_image_markers(prompt: str) -> str:
 
 
 def parse_options(listed: str) -> tuple[str, ...]:
-    """Take a list `(a) ... (b) ...` apart; gives nothing where a letter stands in it twice."""
+    """Parse a list `(a) ... (b) ...`; return no options if a letter occurs twice."""
     parts: list[str] = []
     rest = f" {listed}"
     for letter in ascii_lowercase:
-        before, found, after = rest.partition(f" ({letter}) ")
-        if not found:
+        before, marker, after = rest.partition(f" ({letter}) ")
+        if not marker:
             break
         if f" ({letter}) " in after:
             return ()

@@ -1,4 +1,4 @@
-"""What a build promises: a share by hash, nothing lost in silence, the same result every time."""
+"""What a build promises: a sample by hash, every row accounted for, a reproducible result."""
 
 import json
 import shutil
@@ -24,16 +24,16 @@ def ledger(directory: BuildDirectory) -> list[dict[str, Any]]:
     return rows
 
 
-def test_the_rows_of_lowest_rank_are_chosen(make: MakeBoard) -> None:
+def test_the_rows_of_lowest_hash_are_sampled(make: MakeBoard) -> None:
     directory = make([asking(n) for n in range(60)], 60, max_per_task=10, seed=5)
-    kept = directory.instances(tasks=["board/ask"]).column("key")
+    keys = directory.instances(tasks=["board/ask"]).column("key")
     expected = sorted(
         (f"k{n}" for n in range(60)), key=lambda key: stable_hash(5, "board/ask", key)
     )
-    assert kept == expected[:10]
+    assert keys == expected[:10]
     other = directory.instances(tasks=["board/count"]).column("key")
     assert len(other) == 10
-    assert set(other) != set(kept)
+    assert set(other) != set(keys)
 
 
 def test_more_rows_change_the_choice_only_by_what_they_displace(make: MakeBoard) -> None:
@@ -52,26 +52,24 @@ def test_every_row_is_accounted_for(make: MakeBoard) -> None:
         rows.append(asking(n, **({"only": "count"} if n % 5 == 0 else {})))
     rows += ["{broken", asking(7), asking(70), {"key": "odd", "images": []}, asking(8, target=" ")]
     directory = make(rows, 60, max_per_task=20)
-    told = directory.manifest["tasks"]
+    tasks = directory.manifest["tasks"]
     entries = ledger(directory)
     assert directory.manifest["datasets"]["board"]["rows_read"] == 65
     assert directory.manifest["datasets"]["board"]["broken"] == {"malformed_json": 1}
     for task in ("board/ask", "board/count"):
-        counts = told[task]
+        counts = tasks[task]
         assert counts["rows_read"] == 64
-        lost = Counter(e["reason"] for e in entries if e["task"] == task and e["kind"] == "dropped")
-        assert counts["dropped"] == dict(lost)
+        dropped = [e for e in entries if e["task"] == task and e["kind"] == "dropped"]
+        assert counts["dropped"] == dict(Counter(entry["reason"] for entry in dropped))
         assert counts["kept"] == 20 == len(directory.instances(tasks=[task]))
         assert counts["rows_read"] == (
-            counts["kept"] + counts["not_applicable"] + counts["over_cap"] + sum(lost.values())
+            counts["kept"] + counts["not_applicable"] + counts["over_cap"] + len(dropped)
         )
-    assert told["board/ask"]["not_applicable"] == 12
+    assert tasks["board/ask"]["not_applicable"] == 12
     assert [e["key"] for e in entries if e["task"] == "board/*"] == ["rows.jsonl:61"]
 
 
-def test_bad_pictures_are_replaced_by_the_next_rows_by_rank(
-    make: MakeBoard, tmp_path: Path
-) -> None:
+def test_bad_images_are_replaced_by_the_next_rows_by_hash(make: MakeBoard, tmp_path: Path) -> None:
     write_board(tmp_path / "data/board", [], 100)
     order = sorted((f"k{n}" for n in range(100)), key=lambda key: stable_hash(0, "board/ask", key))
     for key in order[:37]:
@@ -98,9 +96,9 @@ def test_the_same_question_of_the_same_picture_is_kept_once(
         ],
         tasks=("board/ask",),
     )
-    (lost,) = ledger(directory)
-    assert lost["reason"] == "duplicate"
-    assert lost["detail"].endswith("asks the same, with another answer")
+    (entry,) = ledger(directory)
+    assert entry["reason"] == "duplicate"
+    assert entry["detail"].endswith("asks the same question, with another answer")
     assert len(directory.instances()) == 2
     assert directory.manifest["totals"]["images"] == 1
 
@@ -112,7 +110,7 @@ def test_a_key_is_used_once_in_a_task(make: MakeBoard) -> None:
     assert directory.instances().column("text") == ["What is 0?"]
 
 
-def test_an_instance_holds_what_the_row_says(make: MakeBoard) -> None:
+def test_an_instance_contains_what_the_row_says(make: MakeBoard) -> None:
     directory = make([asking(0, options=["a cat", "a dog"], target="a dog")], 1, seed=3)
     instance = directory.instances(tasks=["board/ask"])[0]
     assert instance.id == "board/ask/k0"
@@ -149,7 +147,7 @@ def test_the_number_of_workers_changes_nothing(
     assert files_of(tmp_path / "one") == files_of(tmp_path / "two")
 
 
-def test_a_second_run_finds_the_build_whole(make: MakeBoard) -> None:
+def test_a_second_run_finds_the_build_complete(make: MakeBoard) -> None:
     first = make([asking(n) for n in range(5)], 5)
     before = files_of(first.path)
     build(
@@ -158,7 +156,7 @@ def test_a_second_run_finds_the_build_whole(make: MakeBoard) -> None:
     assert files_of(first.path) == before
 
 
-def test_the_manifest_says_how_the_build_was_made(make: MakeBoard) -> None:
+def test_the_manifest_records_settings_and_versions(make: MakeBoard) -> None:
     manifest = make([asking(0)], 1, seed=4, max_per_task=7).manifest
     assert manifest["about"]["settings"]["seed"] == 4
     assert manifest["about"]["settings"]["max_per_task"] == 7
@@ -183,13 +181,13 @@ def test_the_demo_builds_from_specimens(tmp_path: Path, capsys: pytest.CaptureFi
     command = ["build", "--demo", "--tasks", "pacs,funsd/*", "--workers", "1"]
     command += ["--max-per-task", "5"]
     assert main([*command, "--out", str(tmp_path / "out")]) == 0
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     directory = BuildDirectory(tmp_path / "out", verify=True)
-    assert f"digest {directory.digest}" in told
-    assert "built: funsd, pacs" in told
+    assert f"digest {directory.digest}" in output
+    assert "built: funsd, pacs" in output
     assert {info.dataset for info in directory.tasks.values()} == {"funsd", "pacs"}
     for task, info in directory.manifest["tasks"].items():
         assert info["kept"] <= 5
-        assert f"\n{task}  " in told
+        assert f"\n{task}  " in output
     assert main([*command, "--out", str(tmp_path / "again")]) == 0
     assert BuildDirectory(tmp_path / "again").digest == directory.digest

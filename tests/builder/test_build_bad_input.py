@@ -215,7 +215,7 @@ def test_a_file_of_too_many_bytes_is_not_read(
 ) -> None:
     monkeypatch.setattr(check, "MAX_BYTES", len(JPEG) - 1)
     monkeypatch.setattr(images, "MAX_BYTES", len(JPEG) - 1)
-    outcome = check.check_picture(written_file(tmp_path / "a.jpg", JPEG))
+    outcome = check.check_source(written_file(tmp_path / "a.jpg", JPEG))
     assert isinstance(outcome, check.ImageFault)
     assert outcome.reason == "image_too_large"
 

@@ -1,4 +1,4 @@
-"""A build that is killed at any moment leaves nothing that looks whole, and goes on to the end."""
+"""A build that is killed at any moment leaves nothing that looks complete, and is resumed."""
 
 import os
 import shutil
@@ -12,16 +12,15 @@ from typing import Any
 import pytest
 
 from tests.helpers.board import BOARD_FILE, asking, board_picture, files_of, write_board
-from visionflan import atomic_write as durable
-from visionflan import catalog
+from visionflan import atomic_write, catalog
 from visionflan.builder import assemble, parts
-from visionflan.builder import image_cache as seen
-from visionflan.builder import image_store as stored
+from visionflan.builder.image_cache import ImageCheckCache
+from visionflan.builder.image_store import ImageStore
 from visionflan.builder.output_dir import lock_output_dir
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.errors import BuildError
-from visionflan.storage import image_shards as shards
+from visionflan.storage import image_shards
 from visionflan.storage.directory import BuildDirectory
 
 SETTINGS = BuildSettings(tasks=("board", "twin"), max_per_task=25, hold_out_images=0.2)
@@ -29,12 +28,12 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from visionflan import catalog
-from visionflan.storage import image_shards as shards
+from visionflan.storage import image_shards
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 
 catalog.loose_files.update({Path(file).stem: Path(file) for file in sys.argv[3:]})
-shards.GROUP_IMAGES, shards.SHARD_BYTES = 4, 20_000
+image_shards.GROUP_IMAGES, image_shards.SHARD_BYTES = 4, 20_000
 settings = BuildSettings(tasks=("board", "twin"), max_per_task=25, hold_out_images=0.2)
 build(Path(sys.argv[1]), Path(sys.argv[2]), settings, workers=2)
 """
@@ -42,14 +41,14 @@ build(Path(sys.argv[1]), Path(sys.argv[2]), settings, workers=2)
 
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make a small build of many shards."""
-    monkeypatch.setattr(shards, "GROUP_IMAGES", 4)
-    monkeypatch.setattr(shards, "SHARD_BYTES", 20_000)
+    """Make small builds have many shards."""
+    monkeypatch.setattr(image_shards, "GROUP_IMAGES", 4)
+    monkeypatch.setattr(image_shards, "SHARD_BYTES", 20_000)
 
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Write two releases of which the second shows pictures of the first."""
+    """Write two releases of which the second uses images of the first."""
     files = {name: tmp_path / f"{name}.py" for name in ("board", "twin")}
     for file in files.values():
         shutil.copy(BOARD_FILE, file)
@@ -62,8 +61,8 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "data"
 
 
-def looks_whole(path: Path) -> bool:
-    """Whether a reader takes the folder for a build; then all of it must be there."""
+def looks_complete(path: Path) -> bool:
+    """Return whether a directory opens as a build; then all its images must be readable."""
     try:
         directory = BuildDirectory(path, verify=True)
     except BuildError:
@@ -83,29 +82,29 @@ def test_a_build_that_stops_at_any_file_ends_the_same(tmp_path: Path, data: Path
         if not stopped_at(stop_at, data, out):
             break
         stops += 1
-        assert not looks_whole(out)
+        assert not looks_complete(out)
         build(data, out, SETTINGS, workers=1)
-        assert looks_whole(out)
+        assert looks_complete(out)
         assert files_of(out) == clean
         shutil.rmtree(out)
     assert stops > 12
 
 
 def stopped_at(count: int, data: Path, out: Path) -> bool:
-    """Build in a process that is killed at the file of a number; says whether it was."""
+    """Build in a process that is killed at its n-th file; return whether it was killed."""
     child = os.fork()
     if child == 0:
-        left, real = count, durable.commit_file
+        left, real = count, atomic_write.commit_file
 
-        def put(temporary: Path, path: Path) -> None:
+        def kill_at_count(temporary: Path, path: Path) -> None:
             nonlocal left
             left -= 1
             if left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
             real(temporary, path)
 
-        for module in (durable, parts, shards, assemble):
-            setattr(module, "commit_file", put)  # noqa: B010 - the child alone writes through this one
+        for module in (atomic_write, parts, image_shards, assemble):
+            setattr(module, "commit_file", kill_at_count)  # noqa: B010 - the child alone writes through this one
         build(data, out, SETTINGS, workers=1)
         os._exit(0)
     return os.waitpid(child, 0)[1] != 0
@@ -114,33 +113,33 @@ def stopped_at(count: int, data: Path, out: Path) -> bool:
 def test_a_build_killed_at_random_moments_ends_the_same(tmp_path: Path, data: Path) -> None:
     command = [sys.executable, "-c", SCRIPT, str(data)]
     files = [str(path) for path in catalog.loose_files.values()]
-    began = time.monotonic()
+    start_time = time.monotonic()
     subprocess.run([*command, str(tmp_path / "clean"), *files], check=True, timeout=60)
-    whole_time = time.monotonic() - began
+    duration = time.monotonic() - start_time
     out = tmp_path / "out"
-    for share in (0.5, 0.6, 0.7, 0.8):
+    for fraction in (0.5, 0.6, 0.7, 0.8):
         with subprocess.Popen([*command, str(out), *files], stderr=subprocess.PIPE) as killed:
-            time.sleep(share * whole_time)
+            time.sleep(fraction * duration)
             killed.kill()
-        looks_whole(out)
+        looks_complete(out)
     subprocess.run([*command, str(out), *files], check=True, timeout=60)
-    assert looks_whole(out)
+    assert looks_complete(out)
     assert files_of(out) == files_of(tmp_path / "clean")
 
 
 def stopped_after(shards: int, data: Path, out: Path) -> int:
-    """Stop a build after some shards; gives the number of pictures in them."""
-    kept, writes = stored.ImageStore.keep, []
+    """Stop a build after some shards; return the number of images in them."""
+    save, writes = ImageStore.save_shard_metadata, []
 
-    def stop(self: stored.ImageStore, facts: Any) -> None:
-        kept(self, facts)
-        if facts is not None:
-            writes.append(facts.num_rows)
+    def stop(self: ImageStore, metadata: Any) -> None:
+        save(self, metadata)
+        if metadata is not None:
+            writes.append(metadata.num_rows)
         if len(writes) == shards:
             raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stored.ImageStore, "keep", stop)
+        patch.setattr(ImageStore, "save_shard_metadata", stop)
         with pytest.raises(KeyboardInterrupt):
             build(data, out, SETTINGS, workers=1)
     return sum(writes)
@@ -151,20 +150,20 @@ def test_finished_shards_are_not_checked_again(
 ) -> None:
     written = stopped_after(3, data, tmp_path / "out")
     checked: list[str] = []
-    learn = seen.ImageCheckCache.learn
+    add_outcome = ImageCheckCache.add_outcome
 
-    def count(self: Any, picture: Any, outcome: Any, store: Any) -> None:
-        checked.append(str(picture))
-        learn(self, picture, outcome, store)
+    def count(self: Any, image: Any, outcome: Any, store: Any) -> None:
+        checked.append(str(image))
+        add_outcome(self, image, outcome, store)
 
-    monkeypatch.setattr(seen.ImageCheckCache, "learn", count)
+    monkeypatch.setattr(ImageCheckCache, "add_outcome", count)
     build(data, tmp_path / "out", SETTINGS, workers=1)
     resumed = len(checked)
     build(data, tmp_path / "clean", SETTINGS, workers=1)
     assert len(checked) - resumed >= resumed + written
 
 
-def test_a_picture_changed_in_its_place_is_checked_again(tmp_path: Path, data: Path) -> None:
+def test_an_image_changed_in_place_is_checked_again(tmp_path: Path, data: Path) -> None:
     stopped_after(3, data, tmp_path / "out")
     for number in range(36):
         (data / f"board/images/{number}.jpg").write_bytes(board_picture(200 + number))
@@ -183,14 +182,14 @@ def test_a_release_that_changed_between_two_runs_is_read_again(tmp_path: Path, d
     assert files_of(tmp_path / "out") == files_of(tmp_path / "clean")
 
 
-def test_a_build_that_is_mended_does_not_look_whole_on_the_way(tmp_path: Path, data: Path) -> None:
+def test_a_build_that_is_fixed_does_not_look_complete_meanwhile(tmp_path: Path, data: Path) -> None:
     (data / "twin/rows.jsonl").rename(data / "twin/rows")
-    told = build(data, tmp_path / "out", SETTINGS, workers=1)["datasets"]
-    assert told["twin"]["status"] == "failed"
-    assert looks_whole(tmp_path / "out")
+    datasets = build(data, tmp_path / "out", SETTINGS, workers=1)["datasets"]
+    assert datasets["twin"]["status"] == "failed"
+    assert looks_complete(tmp_path / "out")
     (data / "twin/rows").rename(data / "twin/rows.jsonl")
     stopped_after(1, data, tmp_path / "out")
-    assert not looks_whole(tmp_path / "out")
+    assert not looks_complete(tmp_path / "out")
     build(data, tmp_path / "out", SETTINGS, workers=1)
     build(data, tmp_path / "clean", SETTINGS, workers=1)
     assert files_of(tmp_path / "out") == files_of(tmp_path / "clean")
@@ -204,14 +203,14 @@ def test_a_shard_that_went_away_is_written_again(tmp_path: Path, data: Path) -> 
     assert files_of(tmp_path / "out") == files_of(tmp_path / "clean")
 
 
-def test_two_builds_do_not_write_into_one_folder(tmp_path: Path, data: Path) -> None:
+def test_two_builds_do_not_write_into_one_directory(tmp_path: Path, data: Path) -> None:
     with lock_output_dir(tmp_path / "out"):
         child = os.fork()
         if child == 0:
             try:
                 build(data, tmp_path / "out", SETTINGS, workers=1)
-            except BuildError as fault:
-                os._exit(0 if "another build is at work" in str(fault) else 1)
+            except BuildError as error:
+                os._exit(0 if "another build is writing" in str(error) else 1)
             os._exit(2)
         assert os.waitpid(child, 0)[1] == 0
 
@@ -239,28 +238,28 @@ def test_an_interrupted_build_says_one_sentence(tmp_path: Path, data: Path) -> N
     wait_for(lambda: children(stopped.pid), "workers")
     time.sleep(0.5)
     os.killpg(stopped.pid, signal.SIGINT)
-    _, told = stopped.communicate(timeout=30)
+    _, errors = stopped.communicate(timeout=30)
     assert stopped.returncode == 1
-    assert told == "interrupted; run the same command again to resume.\n"
+    assert errors == "interrupted; run the same command again to resume.\n"
 
 
-def wait_for(found: Any, what: str) -> Any:
-    """Wait until something is there."""
+def wait_for(condition: Any, what: str) -> Any:
+    """Return the value of a condition once it is true."""
     for _ in range(300):
-        if answer := found():
-            return answer
+        if value := condition():
+            return value
         time.sleep(0.1)
     raise AssertionError(f"waited for {what} for half a minute")
 
 
 def children(process: int) -> list[int]:
-    """Name the two workers of a process, once both are there."""
+    """Return the two workers of a process, once both have started."""
     path = Path(f"/proc/{process}/task/{process}/children")
-    found = [int(child) for child in path.read_text().split()] if path.exists() else []
-    return found if len(found) >= 2 else []
+    workers = [int(child) for child in path.read_text().split()] if path.exists() else []
+    return workers if len(workers) >= 2 else []
 
 
 def alive(process: int) -> bool:
-    """Whether a process runs; one that waits to be buried does not."""
+    """Return whether a process runs; a zombie does not."""
     state = Path(f"/proc/{process}/stat")
     return state.exists() and state.read_text().rpartition(") ")[2][0] != "Z"

@@ -221,10 +221,10 @@ def test_images_whose_ids_begin_alike_are_told_apart(tmp_path: Path) -> None:
     )
     write_index(tmp_path / "images.index", facts, np.array([0, 0, 2], np.int32))
     index = ImageIndex(tmp_path / "images.index")
-    assert [index.place(name).offset for name in ids] == [0, 1, 2]
+    assert [index.locate(name).offset for name in ids] == [0, 1, 2]
     assert [index.group(name) for name in ids] == [ids[0], ids[0], ids[2]]
     with pytest.raises(BuildError, match="no image"):
-        index.place(f"{'ab' * 8}{5:048x}")
+        index.locate(f"{'ab' * 8}{5:048x}")
 
 
 def test_an_unknown_image_is_refused(built: Path) -> None:

@@ -1,1 +1,1 @@
-"""From releases on disk to a build directory: choose, check, deduplicate, hold out, write."""
+"""Turn releases on disk into a build directory: sample, check, deduplicate, hold out, write."""

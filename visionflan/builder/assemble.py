@@ -1,4 +1,4 @@
-"""Put the parts of a build together; the manifest comes last and says that all of it is there."""
+"""Assemble the parts of a build; the manifest is written last and marks it as complete."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ import visionflan
 from visionflan.atomic_write import atomic_path, commit_file, write_json
 from visionflan.builder.dataset_card import write_card
 from visionflan.builder.image_store import load_image_metadata
-from visionflan.builder.parts import FOLDER, DatasetPart, iter_batches
+from visionflan.builder.parts import PARTS_DIR, DatasetPart, iter_batches
 from visionflan.builder.split import (
     HoldOutConfig,
     ImageUsage,
@@ -37,13 +37,21 @@ SPLIT = INSTANCES.get_field_index("split")
 
 @dataclass(frozen=True, kw_only=True)
 class MergedParts:
-    """What all parts hold together: images sorted by id with their groups, and what is shown."""
+    """The images and instances of all parts.
+
+    Attributes:
+        tasks: the sorted ids of all tasks.
+        image_metadata: the image table, sorted by id.
+        group_ids: the group of near-duplicates of each image, (images,).
+        image_usage: which images each instance contains.
+        held_out: whether each instance is held out, (instances,).
+    """
 
     tasks: list[str]
-    facts: pa.Table
-    groups: NDArray[np.int32]
-    shown: ImageUsage
-    held: NDArray[np.bool_]
+    image_metadata: pa.Table
+    group_ids: NDArray[np.int32]
+    image_usage: ImageUsage
+    held_out: NDArray[np.bool_]
 
 
 def assemble(
@@ -54,25 +62,25 @@ def assemble(
     about: dict[str, Any],
     datasets: dict[str, Any],
 ) -> dict[str, Any]:
-    """Split, write instances, ledger, index and card, then the manifest, which is given back.
+    """Split, write instances, ledger, index, card and manifest; return the manifest.
 
-    Without `hold_out` the instances keep the split that they came with.
+    Without `hold_out` the instances keep the split they have.
     """
-    folders = [out / FOLDER / part.name for part in parts]
-    whole = merge_parts(parts, folders, hold_out)
-    tasks = write_instances(out, folders, whole)
+    directories = [out / PARTS_DIR / part.name for part in parts]
+    merged = merge_parts(parts, directories, hold_out)
+    tasks = write_instances(out, directories, merged)
     for part in parts:
         for task, info in part.tasks.items():
             tasks[task] |= {**asdict(info), **asdict(part.counts[task])}
-    write_ledger(out, folders)
-    write_index(out / "images.index", whole.facts, whole.groups)
+    write_ledger(out, directories)
+    write_index(out / "images.index", merged.image_metadata, merged.group_ids)
     manifest = {
         "format": BUILD_FORMAT,
         "about": about,
         "datasets": datasets,
         "tasks": tasks,
-        "totals": count_totals(whole),
-        "files": stored_files(out, whole),
+        "totals": count_totals(merged),
+        "files": file_sizes(out, merged),
         "versions": versions(),
         "digest": build_digest(tasks),
     }
@@ -82,75 +90,85 @@ def assemble(
 
 
 def merge_parts(
-    parts: Sequence[DatasetPart], folders: Sequence[Path], hold_out: HoldOutConfig | None
+    parts: Sequence[DatasetPart], directories: Sequence[Path], hold_out: HoldOutConfig | None
 ) -> MergedParts:
-    """Group the images of all parts by their look, and decide what is held out."""
+    """Group near-duplicate images over all parts, and decide which instances are held out."""
     tasks = sorted(task for part in parts for task in part.tasks)
-    facts = load_image_metadata(folders).sort_by("id").combine_chunks()
-    ids = facts["id"].to_pylist()
-    words = b"".join(facts["colors"].to_pylist())
-    groups = group_near_duplicates(
-        facts["phash"].to_numpy(),
-        np.frombuffer(words, np.uint8).reshape(len(ids), -1 if ids else 192),
+    metadata = load_image_metadata(directories).sort_by("id").combine_chunks()
+    ids = metadata["id"].to_pylist()
+    colors = b"".join(metadata["colors"].to_pylist())
+    group_ids = group_near_duplicates(
+        metadata["phash"].to_numpy(),
+        np.frombuffer(colors, np.uint8).reshape(len(ids), -1 if ids else 192),
     )
     columns = ["task", "split", "images"]
-    tables = [pq.read_table(folder / "instances.parquet", columns=columns) for folder in folders]
-    given = pa.concat_tables([INSTANCES.empty_table().select(columns), *tables])
-    seen = collect_image_usage(given, {image_id: row for row, image_id in enumerate(ids)}, tasks)
+    tables = [pq.read_table(path / "instances.parquet", columns=columns) for path in directories]
+    instances = pa.concat_tables([INSTANCES.empty_table().select(columns), *tables])
+    rows_by_id = {image_id: row for row, image_id in enumerate(ids)}
+    usage = collect_image_usage(instances, rows_by_id, tasks)
     if hold_out is None:
-        held = np.array(given["split"].to_pylist()) == "held_out"
-        check_no_leakage(held, seen, ids)
+        held_out = np.array(instances["split"].to_pylist()) == "held_out"
+        check_no_leakage(held_out, usage, ids)
     else:
-        held = hold_out_mask(hold_out, tasks, seen, merge_shown_together(groups, seen), ids)
-    return MergedParts(tasks=tasks, facts=facts, groups=groups, shown=seen, held=held)
+        groups = merge_shown_together(group_ids, usage)
+        held_out = hold_out_mask(hold_out, tasks, usage, groups, ids)
+    return MergedParts(
+        tasks=tasks,
+        image_metadata=metadata,
+        group_ids=group_ids,
+        image_usage=usage,
+        held_out=held_out,
+    )
 
 
-def check_no_leakage(held: NDArray[np.bool_], seen: ImageUsage, ids: Sequence[str]) -> None:
-    """Refuse a held-out image that training shows too."""
-    sides = held[seen.owners]
-    if len(both := np.intersect1d(seen.rows[sides], seen.rows[~sides])):
+def check_no_leakage(held_out: NDArray[np.bool_], usage: ImageUsage, ids: Sequence[str]) -> None:
+    """Raise BuildError if an image is in both splits."""
+    use_held_out = held_out[usage.owners]
+    if len(both := np.intersect1d(usage.rows[use_held_out], usage.rows[~use_held_out])):
         raise BuildError(f"image {ids[both[0]]} is both held out and in training: choose one")
 
 
 def write_instances(
-    out: Path, folders: Sequence[Path], whole: MergedParts
+    out: Path, directories: Sequence[Path], merged: MergedParts
 ) -> dict[str, dict[str, Any]]:
-    """Write one file of instances a task, and give each task's counts and digest."""
-    writers: dict[str, TaskFile] = {}
-    done, total = 0, len(whole.held)
+    """Write one file of instances per task; return the counts and the digest of each task."""
+    writers: dict[str, TaskWriter] = {}
+    done, total = 0, len(merged.held_out)
     bar = tqdm(desc="writing", total=total, unit=" instances", disable=None, leave=False)
-    for given in iter_batches(folders, "instances.parquet"):
-        held = whole.held[done : done + len(given)]
-        done += len(given)
-        bar.update(len(given))
-        split = pa.array(np.where(held, "held_out", "train"), pa.string())
-        batch = given.set_column(SPLIT, INSTANCES.field(SPLIT), split)
+    for part_batch in iter_batches(directories, "instances.parquet"):
+        held_out = merged.held_out[done : done + len(part_batch)]
+        done += len(part_batch)
+        bar.update(len(part_batch))
+        split = pa.array(np.where(held_out, "held_out", "train"), pa.string())
+        batch = part_batch.set_column(SPLIT, INSTANCES.field(SPLIT), split)
         names = np.array(batch["task"].to_pylist())
         for task in dict.fromkeys(names.tolist()):
             if task not in writers:
-                writers[task] = TaskFile(out / "instances", task)
+                writers[task] = TaskWriter(out / "instances", task)
             writers[task].write(batch.filter(pa.array(names == task)))
     bar.close()
     empty = {"train": 0, "held_out": 0, "digest": hashlib.sha256().hexdigest()}
-    return {task: writers[task].close() if task in writers else dict(empty) for task in whole.tasks}
+    return {
+        task: writers[task].close() if task in writers else dict(empty) for task in merged.tasks
+    }
 
 
-def write_ledger(out: Path, folders: Sequence[Path]) -> None:
-    """Write the ledgers of all parts as one."""
+def write_ledger(out: Path, directories: Sequence[Path]) -> None:
+    """Write the ledgers of all parts into one file."""
     with (
         atomic_path(out / "ledger.parquet") as temporary,
         pq.ParquetWriter(temporary, LEDGER, compression="zstd") as file,
     ):
-        for batch in iter_batches(folders, "ledger.parquet"):
+        for batch in iter_batches(directories, "ledger.parquet"):
             file.write_batch(batch)
 
 
-class TaskFile:
-    """The instances of one task, as they are written: their file, their counts, their digest."""
+class TaskWriter:
+    """Write the instances of one task, counting and digesting them."""
 
-    def __init__(self, folder: Path, task: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.path = folder / f"{task.replace('/', '.')}.parquet"
+    def __init__(self, directory: Path, task: str) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.path = directory / f"{task.replace('/', '.')}.parquet"
         self.temporary = self.path.with_name(f".{self.path.name}.tmp")
         self.file = pq.ParquetWriter(self.temporary, INSTANCES, compression="zstd")
         self.counts = {"train": 0, "held_out": 0}
@@ -165,30 +183,31 @@ class TaskFile:
         self.file.write_batch(batch)
 
     def close(self) -> dict[str, Any]:
-        """Give the file its name."""
+        """Rename the file to its final name; return the counts and the digest."""
         self.file.close()
         commit_file(self.temporary, self.path)
         return {**self.counts, "digest": self.digest.hexdigest()}
 
 
-def count_totals(whole: MergedParts) -> dict[str, int]:
-    """Count the whole build."""
-    held = int(whole.held.sum())
-    sizes = np.bincount(whole.groups) if len(whole.groups) else np.zeros(1, int)
+def count_totals(merged: MergedParts) -> dict[str, int]:
+    """Return the totals of a build."""
+    num_held_out = int(merged.held_out.sum())
+    group_sizes = np.bincount(merged.group_ids) if len(merged.group_ids) else np.zeros(1, int)
     return {
-        "instances": len(whole.held),
-        "train": len(whole.held) - held,
-        "held_out": held,
-        "images": whole.facts.num_rows,
-        "image_bytes": sum(whole.facts["length"].to_pylist()),
-        "groups": len(np.unique(whole.groups)),
-        "largest_group": int(sizes.max()),
+        "instances": len(merged.held_out),
+        "train": len(merged.held_out) - num_held_out,
+        "held_out": num_held_out,
+        "images": merged.image_metadata.num_rows,
+        "image_bytes": sum(merged.image_metadata["length"].to_pylist()),
+        "groups": len(np.unique(merged.group_ids)),
+        "largest_group": int(group_sizes.max()),
     }
 
 
-def stored_files(out: Path, whole: MergedParts) -> dict[str, int]:
-    """Name the files that make the build, with their sizes."""
-    names = [f"images/{shard}" for shard in sorted(set(whole.facts["shard"].to_pylist()))]
+def file_sizes(out: Path, merged: MergedParts) -> dict[str, int]:
+    """Return the size in bytes of each file of the build."""
+    shards = sorted(set(merged.image_metadata["shard"].to_pylist()))
+    names = [f"images/{shard}" for shard in shards]
     names += sorted(f"instances/{path.name}" for path in (out / "instances").glob("[!.]*.parquet"))
     return {
         name: (out / name).stat().st_size for name in [*names, "images.index", "ledger.parquet"]
@@ -196,7 +215,7 @@ def stored_files(out: Path, whole: MergedParts) -> dict[str, int]:
 
 
 def versions() -> dict[str, str]:
-    """Name the versions that the build was made with; they are no part of its digest."""
+    """Return the versions of the software that built; they are not part of the digest."""
     return {
         "visionflan": visionflan.__version__,
         "python": platform.python_version(),
@@ -205,6 +224,6 @@ def versions() -> dict[str, str]:
 
 
 def build_digest(tasks: dict[str, dict[str, Any]]) -> str:
-    """Sum up what the instances say; they name images by content, so it covers these too."""
+    """Return the digest of all instances; these name images by content, so it covers images too."""
     lines = "".join(f"{task} {tasks[task]['digest']}\n" for task in sorted(tasks))
     return hashlib.sha256(f"visionflan build {BUILD_FORMAT}\n{lines}".encode()).hexdigest()

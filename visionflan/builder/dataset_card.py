@@ -1,4 +1,4 @@
-"""Write the dataset card of a build: what is in it, whose it is, and how it looks."""
+"""Write the dataset card of a build: its contents, its sources, and a contact sheet."""
 
 import io
 import math
@@ -13,7 +13,8 @@ from PIL import Image, ImageDraw
 from visionflan.atomic_write import atomic_path, write_text
 from visionflan.storage.image_index import ImageIndex
 
-CELL, CAPTION, ACROSS, MOST_CELLS = 160, 40, 8, 64
+CELL, CAPTION = 160, 40  # pixels
+COLUMNS, MAX_CELLS = 8, 64
 BUILD_FILES = [
     "- config_name: instances",
     "  default: true",
@@ -29,51 +30,53 @@ CONTACT_SHEET = "contact_sheet.jpg"
 def write_card(out: Path, manifest: dict[str, Any]) -> None:
     """Write README.md and the contact sheet."""
     write_contact_sheet(out, manifest)
-    write_text(out / "README.md", card(manifest))
+    write_text(out / "README.md", render_card(manifest))
 
 
-def card(manifest: dict[str, Any]) -> str:
-    """Give the card in the form in which Hugging Face shows one."""
+def render_card(manifest: dict[str, Any]) -> str:
+    """Return the card as Markdown with the YAML header that the Hugging Face Hub reads."""
     totals, about = manifest["totals"], manifest["about"]
-    built = {name: told for name, told in manifest["datasets"].items() if told["status"] == "built"}
+    datasets = manifest["datasets"].items()
+    built = {name: dataset for name, dataset in datasets if dataset["status"] == "built"}
+    num_tasks = sum(map(has_instances, manifest["tasks"].values()))
     return "\n".join(
         [
             *front_matter(totals["instances"]),
-            f"# {about.get('title', 'A visual-instruction-tuning set')}",
+            f"# {about.get('title', 'A visual instruction tuning set')}",
             "",
-            f"{totals['instances']:,} instances of {sum(map(kept, manifest['tasks'].values()))} "
+            f"{totals['instances']:,} instances of {num_tasks} "
             f"task(s) over {totals['images']:,} distinct images "
             f"({totals['image_bytes'] / 1e6:,.1f} MB): {totals['train']:,} for training, "
             f"{totals['held_out']:,} held out by image. Digest `{manifest['digest']}`.",
             "",
-            f"![one picture of each task]({CONTACT_SHEET})",
+            f"![one image of each task]({CONTACT_SHEET})",
             "",
             "## Tasks",
             "",
-            "| task | category | train | held out | rows read | lost | over the cap |",
+            "| task | category | train | held out | rows read | dropped | over maximum |",
             "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
             *map(task_line, manifest["tasks"], manifest["tasks"].values()),
             "",
             "## Sources",
             "",
-            "The images and annotations keep the licenses of their owners.",
+            "Images and annotations keep the licenses of their owners.",
             "",
-            *(line for name, told in built.items() for line in source(name, told)),
+            *(line for name, dataset in built.items() for line in source_lines(name, dataset)),
             "## Files",
             "",
-            "`instances/*.parquet` holds the instances of each task, `images/*.parquet` each image "
-            "once under the sha256 of its bytes, `images.index` where its bytes lie, "
-            "`ledger.parquet` every row that was lost and why, `manifest.json` the settings, the "
-            "versions and the counts.",
+            "`instances/*.parquet` contains the instances of each task, `images/*.parquet` each "
+            "image once under the sha256 of its bytes, `images.index` their byte offsets, "
+            "`ledger.parquet` every dropped row with the reason, and `manifest.json` settings, "
+            "versions and counts.",
             "",
         ]
     )
 
 
 def front_matter(instances: int, splits: Mapping[str, str] | None = None) -> list[str]:
-    """Give the head of the card that machines read; `splits` names the files of an export."""
-    power = max(3, math.ceil(math.log10(max(instances, 1) + 1)))
-    names = {3: "n<1K", 4: "1K<n<10K", 5: "10K<n<100K", 6: "100K<n<1M", 7: "1M<n<10M"}
+    """Return the YAML header of a card; `splits` maps the splits of an export to its files."""
+    num_digits = max(3, math.ceil(math.log10(max(instances, 1) + 1)))
+    sizes = {3: "n<1K", 4: "1K<n<10K", 5: "10K<n<100K", 6: "100K<n<1M", 7: "1M<n<10M"}
     return [
         "---",
         "license: other",
@@ -85,7 +88,7 @@ def front_matter(instances: int, splits: Mapping[str, str] | None = None) -> lis
         "tags:",
         "- visual-instruction-tuning",
         "- vision-flan",
-        f"size_categories: [{names.get(power, 'n>1T')}]",
+        f"size_categories: [{sizes.get(num_digits, 'n>1T')}]",
         "configs:",
         *(BUILD_FILES if splits is None else ["- config_name: default", "  data_files:"]),
         *(f"  - {{split: {split}, path: {path!r}}}" for split, path in (splits or {}).items()),
@@ -94,59 +97,60 @@ def front_matter(instances: int, splits: Mapping[str, str] | None = None) -> lis
     ]
 
 
-def kept(task: dict[str, Any]) -> bool:
-    """Whether a task has instances."""
+def has_instances(task: dict[str, Any]) -> bool:
+    """Return whether a task has instances."""
     return bool(task["kept"])
 
 
 def task_line(name: str, task: dict[str, Any]) -> str:
-    """Give the counts of a task as a line of the table."""
-    lost = sum(task["dropped"].values())
+    """Return the counts of a task as a row of the table."""
+    dropped = sum(task["dropped"].values())
     return (
         f"| `{name}` | {task['category']} | {task['train']:,} | {task['held_out']:,} "
-        f"| {task['rows_read']:,} | {lost:,} | {task['over_cap']:,} |"
+        f"| {task['rows_read']:,} | {dropped:,} | {task['over_cap']:,} |"
     )
 
 
-def source(name: str, told: dict[str, Any]) -> Iterator[str]:
-    """Say whose a dataset is."""
-    yield f"### {told.get('title', name)}"
+def source_lines(name: str, dataset: dict[str, Any]) -> Iterator[str]:
+    """Yield license, citation and homepage of a dataset."""
+    yield f"### {dataset.get('title', name)}"
     yield ""
-    yield f"- license: {told.get('license', 'unknown')}. {told.get('terms', '')}".rstrip(" .") + "."
-    if told.get("citation"):
-        yield f"- cite: {told['citation']}"
-    if told.get("homepage"):
-        yield f"- home: {told['homepage']}"
+    license = f"{dataset.get('license', 'unknown')}. {dataset.get('terms', '')}".rstrip(" .")
+    yield f"- license: {license}."
+    if dataset.get("citation"):
+        yield f"- cite: {dataset['citation']}"
+    if dataset.get("homepage"):
+        yield f"- home: {dataset['homepage']}"
     yield ""
 
 
 def write_contact_sheet(out: Path, manifest: dict[str, Any]) -> None:
-    """Draw one picture of each task, or of as many as a sheet holds, spread over all."""
-    tasks = [task for task, told in manifest["tasks"].items() if kept(told)]
-    tasks = tasks[:: math.ceil(len(tasks) / MOST_CELLS) or 1]
+    """Draw one image of each task; if there are too many tasks, of evenly spaced ones."""
+    tasks = [task for task, entry in manifest["tasks"].items() if has_instances(entry)]
+    tasks = tasks[:: math.ceil(len(tasks) / MAX_CELLS) or 1]
     index = ImageIndex(out / "images.index")
-    pictures = [(task, image) for task in tasks if (image := first_image(out, index, task))]
-    down = math.ceil(len(pictures) / ACROSS)
-    size = (min(len(pictures), ACROSS) * CELL or CELL, down * (CELL + CAPTION) or CELL)
+    cells = [(task, image) for task in tasks if (image := first_image(out, index, task))]
+    num_rows = math.ceil(len(cells) / COLUMNS)
+    size = (min(len(cells), COLUMNS) * CELL or CELL, num_rows * (CELL + CAPTION) or CELL)
     sheet = Image.new("RGB", size, "white")
-    for place, (task, picture) in enumerate(pictures):
-        x, y = place % ACROSS * CELL, place // ACROSS * (CELL + CAPTION)
-        picture.thumbnail((CELL - 8, CELL - 8))
-        sheet.paste(picture, (x + (CELL - picture.width) // 2, y + (CELL - picture.height) // 2))
-        words = "\n".join(wrap(task.replace("/", "/ "), CELL // 6))
-        ImageDraw.Draw(sheet).text((x + 4, y + CELL), words, fill="black")
+    for number, (task, image) in enumerate(cells):
+        x, y = number % COLUMNS * CELL, number // COLUMNS * (CELL + CAPTION)
+        image.thumbnail((CELL - 8, CELL - 8))
+        sheet.paste(image, (x + (CELL - image.width) // 2, y + (CELL - image.height) // 2))
+        caption = "\n".join(wrap(task.replace("/", "/ "), CELL // 6))
+        ImageDraw.Draw(sheet).text((x + 4, y + CELL), caption, fill="black")
     with atomic_path(out / CONTACT_SHEET) as temporary:
         sheet.save(temporary, "JPEG", quality=85)
 
 
 def first_image(out: Path, index: ImageIndex, task: str) -> Image.Image | None:
-    """Read the first picture of a task, if its instances show any."""
+    """Return the first image of a task's first instance, or None if it has no image."""
     path = out / "instances" / f"{task.replace('/', '.')}.parquet"
     with pq.ParquetFile(path) as file:
         images = next(file.iter_batches(1, columns=["images"]))["images"][0].as_py()
     if not images:
         return None
-    place = index.place(images[0])
-    with (out / "images" / place.shard).open("rb") as shard:
-        shard.seek(place.offset)
-        return Image.open(io.BytesIO(shard.read(place.length))).convert("RGB")
+    location = index.locate(images[0])
+    with (out / "images" / location.shard).open("rb") as shard:
+        shard.seek(location.offset)
+        return Image.open(io.BytesIO(shard.read(location.length))).convert("RGB")

@@ -1,4 +1,4 @@
-"""Releases to try a build with: the specimens of the catalog's datasets."""
+"""Builds to try the package with: from the specimens of the catalog's datasets."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -9,23 +9,23 @@ from visionflan import catalog
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 
-PICTURES = 24
+SPECIMEN_IMAGES = 24
 
 
 @contextmanager
 def specimens(tasks: Iterable[str] = ()) -> Iterator[Path]:
-    """Write the specimens of the datasets that the tasks are of, under one data root."""
-    with TemporaryDirectory(prefix="visionflan-demo-") as folder:
+    """Yield a temporary data root with the specimens of the datasets that have these tasks."""
+    with TemporaryDirectory(prefix="visionflan-demo-") as directory:
         known = catalog.task_names()
-        chosen = catalog.match_tasks(tasks, known) or known
-        for name in sorted({task.partition("/")[0] for task in chosen}):
-            catalog.load(name).write_specimen(Path(folder) / name, PICTURES)
-        yield Path(folder)
+        selected = catalog.match_tasks(tasks, known) or known
+        for name in sorted({task.partition("/")[0] for task in selected}):
+            catalog.load(name).write_specimen(Path(directory) / name, SPECIMEN_IMAGES)
+        yield Path(directory)
 
 
 @contextmanager
 def demo_build() -> Iterator[Path]:
-    """Build from the specimens, into a folder that goes away."""
-    with specimens() as data_root, TemporaryDirectory(prefix="visionflan-demo-") as folder:
-        build(data_root, Path(folder) / "build", BuildSettings())
-        yield Path(folder) / "build"
+    """Yield a temporary build of all specimens."""
+    with specimens() as data_root, TemporaryDirectory(prefix="visionflan-demo-") as directory:
+        build(data_root, Path(directory) / "build", BuildSettings())
+        yield Path(directory) / "build"

@@ -1,4 +1,4 @@
-"""Write a build directory from instances that come ready-made."""
+"""Write a build directory from instances that are already made."""
 
 import shutil
 from collections import Counter
@@ -9,103 +9,109 @@ from typing import Any, Self
 from visionflan.atomic_write import write_json
 from visionflan.builder.assemble import assemble
 from visionflan.builder.image_store import ImageStore
-from visionflan.builder.parts import FOLDER, DatasetPart, TaskCounts, instance_writer, ledger_writer
+from visionflan.builder.parts import (
+    PARTS_DIR,
+    DatasetPart,
+    TaskCounts,
+    instance_writer,
+    ledger_writer,
+)
 from visionflan.builder.split import HoldOutConfig
 from visionflan.errors import BuildError
 from visionflan.storage.image_checks import CheckedImage, check_image
 from visionflan.storage.instance import Instance
 from visionflan.storage.schema import LedgerEntry, TaskInfo
 
-MARK = "written-by-others.json"
+MARK = "directory-writer.json"
 
 
 class DirectoryWriter:
-    """Take images, instances, tasks and losses; leaving the block whole makes a build of them.
+    """Collect images, instances, tasks and dropped rows; leaving the context writes the build.
 
-    `about` tells what the build is: `name` (used for its files), `title`, `license`, `citation`.
-    With `hold_out` the split is decided by images as in any build; else instances bring it.
+    `info` describes the build: `name` (used for its files), `title`, `license`, `citation`. With
+    `hold_out` the split is decided by image as in any build; without it instances keep theirs.
     """
 
     def __init__(
-        self, out: Path, about: dict[str, Any], *, hold_out: HoldOutConfig | None = None
+        self, out: Path, info: dict[str, Any], *, hold_out: HoldOutConfig | None = None
     ) -> None:
-        self.out, self.about, self.hold_out = Path(out), about, hold_out
-        self.part = DatasetPart(str(about.get("name", "instances")), about)
+        self.out, self.info, self.hold_out = Path(out), info, hold_out
+        self.part = DatasetPart(str(info.get("name", "instances")), info)
         self.manifest: dict[str, Any] = {}
-        self.keys: set[str] = set()
+        self.instance_ids: set[str] = set()
         self.broken: Counter[str] = Counter()
 
     @property
-    def folder(self) -> Path:
-        """Where the part is kept until it is whole."""
-        return self.out / FOLDER / self.part.name
+    def directory(self) -> Path:
+        """Return the directory of the part until it is complete."""
+        return self.out / PARTS_DIR / self.part.name
 
     def __enter__(self) -> Self:
-        """Make room; what an earlier run left unfinished is begun anew."""
+        """Create the directory; what an interrupted run of a writer left is deleted."""
         if self.out.exists() and any(self.out.iterdir()):
-            if not (self.out / FOLDER / MARK).is_file():
-                raise BuildError(f"{self.out} is not empty: choose a new folder")
+            if not (self.out / PARTS_DIR / MARK).is_file():
+                raise BuildError(f"{self.out} is not empty: choose a new directory")
             shutil.rmtree(self.out)
-        self.folder.mkdir(parents=True)
-        write_json(self.out / FOLDER / MARK, {})
-        self.stored = ImageStore(self.out / "images", self.folder, self.part.name, ())
-        self.instances = instance_writer(self.folder)
-        self.ledger = ledger_writer(self.folder)
+        self.directory.mkdir(parents=True)
+        write_json(self.out / PARTS_DIR / MARK, {})
+        self.store = ImageStore(self.out / "images", self.directory, self.part.name, ())
+        self.instances = instance_writer(self.directory)
+        self.ledger = ledger_writer(self.directory)
         return self
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Put the build together, unless the block failed."""
-        for written in (self.stored, self.instances, self.ledger):
-            written.close()
-        if kind is not None:
+        """Assemble the build, unless the block raised."""
+        for writer in (self.store, self.instances, self.ledger):
+            writer.close()
+        if error_type is not None:
             return
         for task, counts in self.part.counts.items():
             if task not in self.part.tasks:
-                raise BuildError(f"{self.out}: nothing was said of the task {task}")
+                raise BuildError(f"{self.out}: the task {task} has no metadata: call add_task")
             counts.rows_read = counts.kept + sum(counts.dropped.values())
         self.manifest = assemble(
             self.out,
             [self.part],
             hold_out=self.hold_out,
-            about=self.about,
+            about=self.info,
             datasets={
-                self.part.name: {"status": "built", "broken": dict(self.broken), **self.about}
+                self.part.name: {"status": "built", "broken": dict(self.broken), **self.info}
             },
         )
-        shutil.rmtree(self.out / FOLDER)
+        shutil.rmtree(self.out / PARTS_DIR)
 
     def add_image(self, encoded: bytes) -> str:
-        """Store an image once and give its id; raises UnusableError where it does not decode."""
+        """Store an image once and return its id; raise UnusableError if it does not decode."""
         return self.add_checked_image(check_image(encoded), encoded)
 
     def add_checked_image(self, image: CheckedImage, encoded: bytes) -> str:
-        """Store an image that was checked before."""
-        if image.id not in self.stored.ids:
-            self.stored.add(image, encoded)
+        """Store an image that is already checked, once, and return its id."""
+        if image.id not in self.store.ids:
+            self.store.add(image, encoded)
         return image.id
 
     def add_instance(self, instance: Instance) -> None:
-        """Add an instance, whose images are stored and whose id is new."""
-        if lacking := set(instance.images) - self.stored.ids:
-            raise BuildError(f"{instance.id} shows the image {min(lacking)}, which is not stored")
-        if instance.id in self.keys:
+        """Add an instance with a new id, whose images are stored."""
+        if missing := set(instance.images) - self.store.ids:
+            raise BuildError(f"{instance.id} has the image {min(missing)}, which is not stored")
+        if instance.id in self.instance_ids:
             raise BuildError(f"two instances have the id {instance.id}")
-        self.keys.add(instance.id)
+        self.instance_ids.add(instance.id)
         self.instances.add(instance)
         self.task_counts(instance.task).kept += 1
 
     def add_task(self, task_id: str, info: TaskInfo) -> None:
-        """Tell what is known of a task."""
+        """Add the metadata of a task."""
         self.part.tasks[task_id] = info
         self.task_counts(task_id)
 
     def record_dropped(self, entry: LedgerEntry) -> None:
-        """Note in the ledger a row that was lost; one of no task has a task that ends in `/*`."""
+        """Record a dropped row; one that belongs to no task has a task that ends in `/*`."""
         self.ledger.add(entry)
         if entry.task.endswith("/*"):
             self.broken[entry.reason] += 1
@@ -113,5 +119,5 @@ class DirectoryWriter:
             self.task_counts(entry.task).add(entry)
 
     def task_counts(self, task_id: str) -> TaskCounts:
-        """Give the counts of a task."""
+        """Return the counts of a task."""
         return self.part.counts.setdefault(task_id, TaskCounts())

@@ -1,10 +1,10 @@
-"""What is known of the pictures of a build, so that each is read and checked once."""
+"""The outcomes of image checks in a build, so that each image is read and checked once."""
 
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from visionflan.builder.image_store import ImageStore, StoredImage
-from visionflan.builder.image_workers import ImageCheckPool, ImageFault, ValidImage, check_picture
+from visionflan.builder.image_workers import ImageCheckPool, ImageFault, ValidImage, check_source
 from visionflan.errors import UnusableError
 from visionflan.image_sources import ImageSource, containing_file, describe_source
 
@@ -12,64 +12,74 @@ Item = TypeVar("Item")
 
 
 class ImageCheckCache:
-    """The outcomes of checks, and the bytes of those pictures that may still be stored."""
+    """The outcomes of image checks, by description of the image's source.
 
-    def __init__(self, checker: ImageCheckPool) -> None:
-        self.checker = checker
-        self.known: dict[str, StoredImage | ImageFault] = {}
-        self.remembered: dict[str, tuple[str, StoredImage]] = {}
-        self.fresh: dict[str, ValidImage] = {}
+    Attributes:
+        outcomes: the images checked in this run, or accepted from an earlier one.
+        outcomes_from_previous_run: the stamp of its file and the outcome, of images that an
+            interrupted run checked; accepted if the file still has that stamp.
+        bytes_in_flight: checked images of the current item, whose bytes may still be stored.
+    """
 
-    def remember(self, stored: ImageStore) -> None:
-        """Take over what an earlier run has checked."""
-        self.remembered.update((name, (at, known)) for name, at, known in stored.known())
+    def __init__(self, pool: ImageCheckPool) -> None:
+        self.pool = pool
+        self.outcomes: dict[str, StoredImage | ImageFault] = {}
+        self.outcomes_from_previous_run: dict[str, tuple[str, StoredImage]] = {}
+        self.bytes_in_flight: dict[str, ValidImage] = {}
 
-    def is_known(self, picture: ImageSource) -> bool:
-        """Whether a picture was checked, in this run or in one before it was killed."""
-        name = describe_source(picture)
-        if name not in self.known and name in self.remembered:
-            at, known = self.remembered.pop(name)
-            if at == file_stamp(picture):
-                self.known[name] = known
-        return name in self.known
-
-    def checked(
-        self, batch: Sequence[tuple[Item, Sequence[ImageSource]]], stored: ImageStore
-    ) -> Iterator[Item]:
-        """Yield each item once its pictures are known; they are fresh until the next."""
-        shown = {describe_source(picture): picture for _, pictures in batch for picture in pictures}
-        stream = self.checker.check(
-            [picture for picture in shown.values() if not self.is_known(picture)]
+    def load_previous(self, store: ImageStore) -> None:
+        """Load the images that an interrupted run checked."""
+        self.outcomes_from_previous_run.update(
+            (source, (stamp, image)) for source, stamp, image in store.checked_images()
         )
-        for item, pictures in batch:
-            names = [describe_source(picture) for picture in pictures]
-            while any(name not in self.known for name in names):
-                self.learn(*next(stream), stored)
+
+    def is_checked(self, image: ImageSource) -> bool:
+        """Return whether an image was checked, in this run or in an interrupted one."""
+        source = describe_source(image)
+        if source not in self.outcomes and source in self.outcomes_from_previous_run:
+            stamp, outcome = self.outcomes_from_previous_run.pop(source)
+            if stamp == file_stamp(image):
+                self.outcomes[source] = outcome
+        return source in self.outcomes
+
+    def iter_checked(
+        self, batch: Sequence[tuple[Item, Sequence[ImageSource]]], store: ImageStore
+    ) -> Iterator[Item]:
+        """Yield each item once its images are checked; their bytes are kept until the next item."""
+        images = {describe_source(image): image for _, images in batch for image in images}
+        stream = self.pool.check([image for image in images.values() if not self.is_checked(image)])
+        for item, item_images in batch:
+            sources = [describe_source(image) for image in item_images]
+            while any(source not in self.outcomes for source in sources):
+                self.add_outcome(*next(stream), store)
             yield item
-            for name in names:
-                self.fresh.pop(name, None)
+            for source in sources:
+                self.bytes_in_flight.pop(source, None)
 
-    def learn(
-        self, picture: ImageSource, outcome: ValidImage | ImageFault, stored: ImageStore
+    def add_outcome(
+        self, image: ImageSource, outcome: ValidImage | ImageFault, store: ImageStore
     ) -> None:
-        """Keep the outcome of a check."""
-        name = describe_source(picture)
+        """Record the outcome of a check."""
+        source = describe_source(image)
         if isinstance(outcome, ImageFault):
-            self.known[name] = outcome
+            self.outcomes[source] = outcome
             return
-        self.known[name] = StoredImage(outcome.image.id, outcome.image.format)
-        self.fresh[name] = outcome
-        stored.note(name, file_stamp(picture), outcome.image)
+        self.outcomes[source] = StoredImage(outcome.image.id, outcome.image.format)
+        self.bytes_in_flight[source] = outcome
+        store.note(source, file_stamp(image), outcome.image)
 
-    def good(self, picture: ImageSource, image_id: str) -> ValidImage:
-        """Give the bytes of a picture that was checked, reading it again if they are gone."""
-        outcome = self.fresh.get(describe_source(picture)) or check_picture(picture)
+    def get_valid(self, image: ImageSource, image_id: str) -> ValidImage:
+        """Return a checked image with its bytes, re-reading it if they were evicted.
+
+        Raises UnusableError if the image has changed since.
+        """
+        outcome = self.bytes_in_flight.get(describe_source(image)) or check_source(image)
         if isinstance(outcome, ImageFault) or outcome.image.id != image_id:
-            raise UnusableError("image_changed", "the picture changed while the build ran")
+            raise UnusableError("image_changed", "the image changed during the build")
         return outcome
 
 
-def file_stamp(picture: ImageSource) -> str:
-    """Tell size and time of change of the file that holds a picture."""
-    known = containing_file(picture).stat()
-    return f"{known.st_size} {known.st_mtime_ns}"
+def file_stamp(image: ImageSource) -> str:
+    """Return size and modification time of the file that contains an image."""
+    status = containing_file(image).stat()
+    return f"{status.st_size} {status.st_mtime_ns}"

@@ -1,4 +1,4 @@
-"""The images that a part of a build stores, kept so that a killed build goes on after them."""
+"""The images that one part of a build stores; a killed build resumes after its last full shard."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,79 +11,79 @@ from visionflan.storage.image_checks import CheckedImage
 from visionflan.storage.image_shards import IMAGE_METADATA, ShardWriter
 from visionflan.storage.schema import non_null_schema, write_table
 
-# Pictures that were checked before their shard was whole, so that they are not checked again.
-CHECKED = non_null_schema(
-    picture=pa.string(), stamp=pa.string(), id=pa.string(), format=pa.string()
-)
+# Images that were checked before their shard was complete, so that they are not checked again.
+CHECKED = non_null_schema(source=pa.string(), stamp=pa.string(), id=pa.string(), format=pa.string())
 
 
 class StoredImage(NamedTuple):
-    """What is kept of a checked picture."""
+    """What is remembered of a checked image: its content hash and its format."""
 
     id: str
     format: str
 
 
 class ImageStore:
-    """Store images in shards; `elsewhere` are the ids that other parts store.
+    """Store images in shards; `other_ids` are the images that other parts store.
 
-    A shard counts once the facts of its images lie beside it: they are written after it.
+    A shard counts as complete once the metadata of its images is stored, which is written after it.
     """
 
-    def __init__(self, images: Path, folder: Path, name: str, elsewhere: Iterable[str]) -> None:
-        self.folder, self.name = folder, name
-        whole = list(complete_shards(images, folder, name))
-        self.whole = len(whole)
-        self.ids = set(elsewhere)
-        for facts in whole:
-            self.ids.update(facts["id"].to_pylist())
-        self.shards = ShardWriter(images, name, first=self.whole)
+    def __init__(self, images: Path, directory: Path, name: str, other_ids: Iterable[str]) -> None:
+        self.directory, self.name = directory, name
+        shards = list(complete_shards(images, directory, name))
+        self.num_complete = len(shards)
+        self.ids = set(other_ids)
+        for metadata in shards:
+            self.ids.update(metadata["id"].to_pylist())
+        self.shards = ShardWriter(images, name, first=self.num_complete)
         self.checked: list[dict[str, str]] = []
 
-    def known(self) -> Iterator[tuple[str, str, StoredImage]]:
-        """Yield the pictures that were checked, with the stamps that their files had."""
-        for number in range(self.whole):
-            table = pq.read_table(self.folder / f"checked-{number:05}.parquet")
+    def checked_images(self) -> Iterator[tuple[str, str, StoredImage]]:
+        """Yield the images that an earlier run checked: source, stamp of its file, image."""
+        for number in range(self.num_complete):
+            table = pq.read_table(self.directory / f"checked-{number:05}.parquet")
             for row in table.to_pylist():
-                yield row["picture"], row["stamp"], StoredImage(row["id"], row["format"])
+                yield row["source"], row["stamp"], StoredImage(row["id"], row["format"])
 
-    def note(self, picture: str, stamp: str, image: CheckedImage) -> None:
-        """Remember that a picture was checked."""
+    def note(self, source: str, stamp: str, image: CheckedImage) -> None:
+        """Remember that an image was checked."""
         self.checked.append(
-            {"picture": picture, "stamp": stamp, "id": image.id, "format": image.format}
+            {"source": source, "stamp": stamp, "id": image.id, "format": image.format}
         )
 
     def add(self, image: CheckedImage, encoded: bytes) -> None:
         """Store an image that is not stored yet."""
         self.ids.add(image.id)
-        self.keep(self.shards.add(image, encoded))
+        self.save_shard_metadata(self.shards.add(image, encoded))
 
     def close(self) -> None:
-        """Finish the last shard."""
-        self.keep(self.shards.close())
+        """Complete the last shard."""
+        self.save_shard_metadata(self.shards.close())
 
-    def keep(self, facts: pa.Table | None) -> None:
-        """Keep the facts of a shard that is whole, and what was checked until then."""
-        if facts is None:
+    def save_shard_metadata(self, metadata: pa.Table | None) -> None:
+        """Write the metadata of a complete shard, and the images that were checked until then."""
+        if metadata is None:
             return
         number = self.shards.number - 1
         table = pa.Table.from_pylist(self.checked, schema=CHECKED)
-        write_table(self.folder / f"checked-{number:05}.parquet", table)
-        write_table(self.folder / f"facts-{number:05}.parquet", facts)
+        write_table(self.directory / f"checked-{number:05}.parquet", table)
+        write_table(self.directory / f"metadata-{number:05}.parquet", metadata)
         self.checked = []
 
 
-def complete_shards(images: Path, folder: Path, name: str) -> Iterator[pa.Table]:
-    """Yield the facts of the shards that are whole, up to the first that is not."""
+def complete_shards(images: Path, directory: Path, name: str) -> Iterator[pa.Table]:
+    """Yield the image metadata of each complete shard, up to the first incomplete one."""
     number = 0
-    while (path := folder / f"facts-{number:05}.parquet").is_file():
+    while (path := directory / f"metadata-{number:05}.parquet").is_file():
         if not (images / f"{name}-{number:05}.parquet").is_file():
             return
         yield pq.read_table(path)
         number += 1
 
 
-def load_image_metadata(folders: Iterable[Path]) -> pa.Table:
-    """Gather the facts of the images of all parts."""
-    paths = [path for folder in folders for path in sorted(folder.glob("facts-*.parquet"))]
+def load_image_metadata(directories: Iterable[Path]) -> pa.Table:
+    """Return the metadata of the images of all parts."""
+    paths = [
+        path for directory in directories for path in sorted(directory.glob("metadata-*.parquet"))
+    ]
     return pa.concat_tables([IMAGE_METADATA.empty_table(), *map(pq.read_table, paths)])

@@ -1,4 +1,4 @@
-"""Read and check pictures in worker processes; the answers come in the order of the questions."""
+"""Read and check images in worker processes; the outcomes come in the order of the images."""
 
 import multiprocessing
 import os
@@ -29,20 +29,20 @@ from visionflan.image_sources import (
 )
 from visionflan.storage.image_checks import MAX_BYTES, CheckedImage, check_image
 
-BATCH_SIZE = 8  # pictures that travel together
-BATCHES_PER_WORKER = 6  # bundles that wait for each worker
-DECODE_TIMEOUT_S = 120  # after which decoding one picture is given up
+BATCH_SIZE = 8  # images sent to a worker together
+BATCHES_PER_WORKER = 6  # batches queued for each worker
+DECODE_TIMEOUT_S = 120  # seconds after which a worker that decodes one image is killed
 
 
 class ImageFault(NamedTuple):
-    """Why a picture cannot be used."""
+    """Why an image cannot be used: a reason code and a detail."""
 
     reason: str
     detail: str
 
 
 class ValidImage(NamedTuple):
-    """A picture that can be used, and its bytes."""
+    """An image that can be used, and its bytes."""
 
     image: CheckedImage
     encoded: bytes
@@ -52,22 +52,22 @@ Outcome = ValidImage | ImageFault
 
 
 class ImageCheckPool:
-    """A pool of processes that read and check pictures.
+    """A pool of processes that read and check images.
 
-    A picture that kills its process, or keeps it busy for too long, is found out and is a fault.
+    An image that kills its process, or exceeds the time limit, is identified and is a fault.
     """
 
     def __init__(self, workers: int, start_method: str | None = None) -> None:
         self.workers = workers
         methods = multiprocessing.get_all_start_methods()
-        # Forked workers need nothing of the caller's script, which may have no `__main__` guard.
+        # Forked workers do not import the caller's script, which may have no `__main__` guard.
         default = "fork" if "fork" in methods else "spawn"
         self.context = multiprocessing.get_context(start_method or default)
-        self.others = set(multiprocessing.active_children())
+        self.other_processes = set(multiprocessing.active_children())
         self.pool = self.start(workers)
 
     def start(self, workers: int) -> ProcessPoolExecutor:
-        """Start processes and see that they answer."""
+        """Start processes, and wait until one answers."""
         loose = tuple(catalog.loose_files.values())
         pool = ProcessPoolExecutor(workers, self.context, init_worker, (loose,))
         try:
@@ -75,11 +75,11 @@ class ImageCheckPool:
                 # Python warns of forks beside threads: the workers use no lock that one may hold.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 pool.submit(os.getpid).result()
-        except BrokenProcessPool as fault:
+        except BrokenProcessPool as error:
             raise BuildError(
-                "the worker processes do not start; where they are spawned, a script builds under "
-                "`if __name__ == '__main__':`"
-            ) from fault
+                "the worker processes do not start; if they are spawned, a script must call build "
+                "under `if __name__ == '__main__':`"
+            ) from error
         return pool
 
     def __enter__(self) -> Self:
@@ -87,126 +87,127 @@ class ImageCheckPool:
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Let the processes go; when the build was stopped, without waiting for a picture."""
-        if kind is not None:
-            for worker in set(multiprocessing.active_children()) - self.others:
+        """Stop the processes; after an error without waiting for the current images."""
+        if error_type is not None:
+            for worker in set(multiprocessing.active_children()) - self.other_processes:
                 worker.kill()
         self.pool.shutdown(cancel_futures=True)
 
-    def check(self, pictures: Iterable[ImageSource]) -> Iterator[tuple[ImageSource, Outcome]]:
-        """Yield each picture with its outcome, in order, while others are on their way."""
-        left = iter(pictures)
-        waiting: deque[tuple[list[ImageSource], Future[list[Outcome]]]] = deque()
+    def check(self, images: Iterable[ImageSource]) -> Iterator[tuple[ImageSource, Outcome]]:
+        """Yield each image with its outcome, in order, while later ones are being checked."""
+        remaining = iter(images)
+        queue: deque[tuple[list[ImageSource], Future[list[Outcome]]]] = deque()
         while True:
-            while len(waiting) < self.workers * BATCHES_PER_WORKER and (
-                bundle := list(islice(left, BATCH_SIZE))
+            while len(queue) < self.workers * BATCHES_PER_WORKER and (
+                batch := list(islice(remaining, BATCH_SIZE))
             ):
-                waiting.append((bundle, self.submit(bundle)))
-            if not waiting:
+                queue.append((batch, self.submit(batch)))
+            if not queue:
                 return
-            bundle, answer = waiting.popleft()
+            batch, future = queue.popleft()
             try:
-                outcomes = answer.result()
+                outcomes = future.result()
             except BrokenProcessPool:
-                outcomes = self.one_by_one(bundle)
-                waiting = deque((other, self.submit(other)) for other, _ in waiting)
-            except (PicklingError, AttributeError) as fault:
+                outcomes = self.check_one_by_one(batch)
+                queue = deque((other, self.submit(other)) for other, _ in queue)
+            except (PicklingError, AttributeError) as error:
                 raise BuildError(
-                    f"{describe_source(bundle[0])} cannot be sent to a worker process ({fault}): "
-                    "what draws a picture is a function of the dataset file"
-                ) from fault
-            yield from zip(bundle, outcomes, strict=True)
+                    f"{describe_source(batch[0])} cannot be sent to a worker process ({error}): "
+                    "what computes an image must be a function of the dataset file"
+                ) from error
+            yield from zip(batch, outcomes, strict=True)
 
-    def submit(self, bundle: list[ImageSource]) -> "Future[list[Outcome]]":
-        """Give a bundle to the pool, or to a new one where a picture has just broken it."""
+    def submit(self, batch: list[ImageSource]) -> "Future[list[Outcome]]":
+        """Submit a batch to the pool, or to a new one if an image has just broken it."""
         try:
-            return self.pool.submit(check_pictures, bundle)
+            return self.pool.submit(check_batch, batch)
         except BrokenProcessPool:
             self.pool.shutdown()
             self.pool = self.start(self.workers)
-            return self.pool.submit(check_pictures, bundle)
+            return self.pool.submit(check_batch, batch)
 
-    def one_by_one(self, bundle: Sequence[ImageSource]) -> list[Outcome]:
-        """Check each picture in a process of its own, to find the one that kills it."""
+    def check_one_by_one(self, batch: Sequence[ImageSource]) -> list[Outcome]:
+        """Check each image in its own process, to identify the one that kills it."""
         outcomes: list[Outcome] = []
-        for picture in bundle:
+        for image in batch:
             with self.start(1) as pool:
                 try:
-                    outcomes += pool.submit(check_pictures, [picture]).result()
+                    outcomes += pool.submit(check_batch, [image]).result()
                 except BrokenProcessPool:
-                    outcomes.append(ImageFault("image_crashed_decoder", "its process died"))
+                    detail = "its worker process was killed or exceeded the time limit"
+                    outcomes.append(ImageFault("image_crashed_decoder", detail))
         return outcomes
 
 
 def init_worker(loose: tuple[Path, ...]) -> None:
-    """Make a worker ready: loose dataset files by name, and an end when the build ends."""
+    """Initialize a worker: load loose dataset files, and set its signal handlers."""
     for path in loose:
         catalog.load(catalog.add_file(path))
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the build itself ends its workers
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process stops its workers
     threading.Thread(target=exit_with_parent, daemon=True).start()
 
 
 def exit_with_parent() -> None:
-    """Leave no worker behind when the build is killed."""
+    """Exit when the main process does, even if it is killed."""
     if (parent := multiprocessing.parent_process()) is not None:
         parent.join()
         os._exit(1)
 
 
-def check_pictures(pictures: Sequence[ImageSource]) -> list[Outcome]:
-    """Read and check some pictures, each within its time."""
+def check_batch(images: Sequence[ImageSource]) -> list[Outcome]:
+    """Read and check images; a time limit per image kills the process."""
     outcomes = []
-    for picture in pictures:
+    for image in images:
         signal.alarm(DECODE_TIMEOUT_S)
-        outcomes.append(check_picture(picture))
+        outcomes.append(check_source(image))
         signal.alarm(0)
     return outcomes
 
 
-def check_picture(picture: ImageSource) -> Outcome:
-    """Read and check one picture."""
+def check_source(image: ImageSource) -> Outcome:
+    """Read and check one image."""
     try:
-        content = read_image_bytes(picture)
-        return ValidImage(check_image(content), content)
-    except UnusableError as fault:
-        return ImageFault(fault.reason, fault.detail)
+        encoded = read_image_bytes(image)
+        return ValidImage(check_image(encoded), encoded)
+    except UnusableError as error:
+        return ImageFault(error.reason, error.detail)
 
 
-def read_image_bytes(picture: ImageSource) -> bytes:
-    """Read a picture's bytes; raises UnusableError with the reason where that cannot be done."""
+def read_image_bytes(image: ImageSource) -> bytes:
+    """Return the bytes of an image; raise UnusableError with the reason if it cannot be read."""
     try:
-        if (size := stored_size(picture)) > MAX_BYTES:
+        if (size := size_before_reading(image)) > MAX_BYTES:
             raise UnusableError("image_too_large", f"{size:,} bytes, at most {MAX_BYTES:,}")
-        return read_encoded(picture)
+        return read_encoded(image)
     except UnusableError:
         raise
-    except (FileNotFoundError, NotADirectoryError) as fault:
-        raise UnusableError("image_missing", fault.strerror or "no such file") from fault
-    except KeyError as fault:
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UnusableError("image_missing", error.strerror or "no such file") from error
+    except KeyError as error:
         reason = (
             "image_missing"
-            if isinstance(picture, ArchiveMember | ParquetCell | LmdbEntry)
+            if isinstance(image, ArchiveMember | ParquetCell | LmdbEntry)
             else "image_unreadable"
         )
-        raise UnusableError(reason, str(fault.args[0] if fault.args else fault)) from fault
-    except OSError as fault:
-        raise UnusableError("image_unreadable", fault.strerror or str(fault)) from fault
-    # Archives and the code that computes pictures stumble over anything when they are damaged.
-    except Exception as fault:
-        raise UnusableError("image_unreadable", f"{type(fault).__name__}: {fault}") from fault
+        raise UnusableError(reason, str(error.args[0] if error.args else error)) from error
+    except OSError as error:
+        raise UnusableError("image_unreadable", error.strerror or str(error)) from error
+    # Damaged archives, and functions that compute images, raise all kinds of exceptions.
+    except Exception as error:
+        raise UnusableError("image_unreadable", f"{type(error).__name__}: {error}") from error
 
 
-def stored_size(picture: ImageSource) -> int:
-    """Give the size of a picture before it is read, where the file or the archive tells it."""
-    if isinstance(picture, Path):
-        return picture.stat().st_size
-    if isinstance(picture, ArchiveMember):
-        opened = open_archive(picture.archive, os.getpid())
-        if isinstance(opened, zipfile.ZipFile):
-            return opened.getinfo(picture.name).file_size
+def size_before_reading(image: ImageSource) -> int:
+    """Return the size of an image in bytes, or 0 if only reading it would tell."""
+    if isinstance(image, Path):
+        return image.stat().st_size
+    if isinstance(image, ArchiveMember):
+        archive = open_archive(image.archive, os.getpid())
+        if isinstance(archive, zipfile.ZipFile):
+            return archive.getinfo(image.name).file_size
     return 0

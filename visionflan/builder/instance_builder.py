@@ -1,4 +1,11 @@
-"""Fill the tasks of one dataset up to their caps with rows whose pictures are good."""
+"""Make the instances of one dataset from sampled rows whose images are valid.
+
+Data flow for one task, with at most `max_instances` instances:
+
+    TaskSampler.candidates() -> ImageCheckCache.iter_checked -> make_instance -> TableWriter
+         ^ reread_candidates                                        |-> ImageStore (new images)
+           if too few were valid                                    `-> ReleasePass (dropped, notes)
+"""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -17,19 +24,17 @@ from visionflan.prompt import render
 from visionflan.storage.image_checks import SUFFIXES
 from visionflan.storage.instance import Instance
 
-QuestionIndex = dict[
-    bytes, tuple[str, str]
-]  # what was asked before: by which row, with which answer
+QuestionIndex = dict[bytes, tuple[str, str]]  # key and target of the first row with a question
 
-REREAD_FACTOR = 4  # times as many rows are read again when too few of the first ones were good
+REREAD_FACTOR = 4  # how many times as many rows are kept when the release is read again
 
 
 class DroppedRowError(UnusableError):
-    """A candidate cannot be kept, perhaps because of one of its pictures."""
+    """A candidate is dropped, perhaps because of one of its images."""
 
-    def __init__(self, reason: str, detail: str, picture: ImageSource | None = None) -> None:
+    def __init__(self, reason: str, detail: str, image: ImageSource | None = None) -> None:
         super().__init__(reason, detail)
-        self.picture = picture
+        self.image = image
 
 
 class InstanceBuilder:
@@ -37,119 +42,122 @@ class InstanceBuilder:
 
     def __init__(
         self,
-        reading: ReleasePass,
-        pictures: ImageCheckCache,
-        stored: ImageStore,
+        release: ReleasePass,
+        checks: ImageCheckCache,
+        store: ImageStore,
         instances: TableWriter,
         progress: Callable[[], object],
     ) -> None:
-        self.reading, self.pictures, self.stored = reading, pictures, stored
+        self.release, self.checks, self.store = release, checks, store
         self.instances, self.progress = instances, progress
 
-    def fill(self, choice: TaskSampler, cap: int) -> None:
-        """Take the rows of a task by rank until the cap is reached or none is left."""
-        candidates, done = choice.candidates(), 0
-        asked: QuestionIndex = {}
+    def build_task(self, sampler: TaskSampler, max_instances: int) -> None:
+        """Make instances by sampling hash until there are `max_instances` or no more rows."""
+        candidates, done = sampler.candidates(), 0
+        questions: QuestionIndex = {}
         keys: set[str] = set()
-        while choice.counts.kept < cap and done < choice.usable:
+        while sampler.counts.kept < max_instances and done < sampler.usable:
             if done >= len(candidates):
-                candidates = self.read_more(choice, REREAD_FACTOR * done)
-            batch = candidates[done : done + cap - choice.counts.kept]
+                candidates = self.reread_candidates(sampler, REREAD_FACTOR * done)
+            batch = candidates[done : done + max_instances - sampler.counts.kept]
             done += len(batch)
-            shown = [(candidate, candidate.example.images) for candidate in batch]
-            for candidate in self.pictures.checked(shown, self.stored):
+            images = [(candidate, candidate.example.images) for candidate in batch]
+            for candidate in self.checks.iter_checked(images, self.store):
                 self.progress()
                 try:
-                    instance = self.instance(choice, candidate, keys, asked)
-                except DroppedRowError as lost:
-                    picture = lost.picture
-                    self.reading.drop(choice, candidate.key, lost.reason, lost.detail, picture)
+                    instance = self.make_instance(sampler, candidate, keys, questions)
+                except DroppedRowError as error:
+                    self.release.record_dropped(
+                        sampler, candidate.key, error.reason, error.detail, error.image
+                    )
                 else:
                     self.instances.add(instance)
-                    choice.counts.kept += 1
-        choice.counts.over_cap = choice.usable - done
-        choice.heap = []
+                    sampler.counts.kept += 1
+        sampler.counts.over_cap = sampler.usable - done
+        sampler.heap = []
 
-    def read_more(self, choice: TaskSampler, limit: int) -> list[Candidate]:
-        """Read the release again and keep more rows of a task than before."""
-        again = TaskSampler(choice.id, choice.task, choice.seed, limit)
-        reading = ReleasePass(self.reading.name, self.reading.dataset, self.reading.data_root)
-        deque(reading.run([again]), maxlen=0)
-        if again.usable != choice.usable:
-            raise ReleaseError(f"{self.reading.root} gave other rows when it was read again")
-        return again.candidates()
+    def reread_candidates(self, sampler: TaskSampler, limit: int) -> list[Candidate]:
+        """Read the release again, keeping more rows of a task than before."""
+        larger = TaskSampler(sampler.id, sampler.task, sampler.seed, limit)
+        release = ReleasePass(self.release.name, self.release.dataset, self.release.data_root)
+        deque(release.run([larger]), maxlen=0)
+        if larger.usable != sampler.usable:
+            raise ReleaseError(f"{self.release.root} changed between two passes over its rows")
+        return larger.candidates()
 
-    def instance(
-        self, choice: TaskSampler, candidate: Candidate, keys: set[str], asked: QuestionIndex
+    def make_instance(
+        self, sampler: TaskSampler, candidate: Candidate, keys: set[str], questions: QuestionIndex
     ) -> Instance:
-        """Make an instance and store its pictures."""
-        example, task = candidate.example, choice.task
+        """Return an instance after storing its images; raise DroppedRowError if it is unusable."""
+        example, task = candidate.example, sampler.task
         images = self.image_ids(example)
         if candidate.key in keys:
             raise DroppedRowError("repeated_key", "another row of the task has the same key")
-        if (question := question_fingerprint(images, example)) in asked:
-            key, target = asked[question]
-            other = "with the same answer" if target == example.target else "with another answer"
-            raise DroppedRowError("duplicate", f"the row {key} asks the same, {other}")
+        if (question := question_fingerprint(images, example)) in questions:
+            key, target = questions[question]
+            answer = "the same" if target == example.target else "another"
+            detail = f"the row {key} asks the same question, with {answer} answer"
+            raise DroppedRowError("duplicate", detail)
         try:
-            shown = render(task.instruction, example, choice.seed, choice.id, candidate.key)
-            self.store(example.images, images)
-        except UnusableError as fault:
-            raise DroppedRowError(fault.reason, fault.detail) from fault
+            rendered = render(task.instruction, example, sampler.seed, sampler.id, candidate.key)
+            self.store_images(example.images, images)
+        except UnusableError as error:
+            raise DroppedRowError(error.reason, error.detail) from error
         keys.add(candidate.key)
-        asked[question] = candidate.key, example.target
-        self.note(choice, candidate)
+        questions[question] = candidate.key, example.target
+        self.record_notes(sampler, candidate)
         answers = example.references
         return Instance(
-            id=f"{choice.id}/{candidate.key}",
-            dataset=self.reading.name,
-            task=choice.id,
+            id=f"{sampler.id}/{candidate.key}",
+            dataset=self.release.name,
+            task=sampler.id,
             split="train",
             key=candidate.key,
             images=images,
-            turns=shown.turns,
+            turns=rendered.turns,
             instruction=task.instruction,
             text=example.text,
-            options=shown.options,
+            options=rendered.options,
             target=example.target,
             references=answers if example.target in answers else (example.target, *answers),
             metric=task.metric,
             synthetic=False,
         )
 
-    def store(self, shown: Sequence[ImageSource], images: Sequence[str]) -> None:
-        """Store those of the pictures that are not stored yet."""
-        for picture, image_id in zip(shown, images, strict=True):
-            if image_id not in self.stored.ids:
-                good = self.pictures.good(picture, image_id)
-                self.stored.add(good.image, good.encoded)
+    def store_images(self, images: Sequence[ImageSource], image_ids: Sequence[str]) -> None:
+        """Store the images that are not stored yet."""
+        for image, image_id in zip(images, image_ids, strict=True):
+            if image_id not in self.store.ids:
+                valid = self.checks.get_valid(image, image_id)
+                self.store.add(valid.image, valid.encoded)
 
     def image_ids(self, example: Example) -> tuple[str, ...]:
-        """Give the content hashes of the pictures, which all must be good."""
+        """Return the content hashes of the images; raise DroppedRowError if one is not valid."""
         if not example.images:
-            raise DroppedRowError("no_image", "the row shows no picture")
+            raise DroppedRowError("no_image", "the row has no image")
         ids = []
-        for picture in example.images:
-            known = self.pictures.known[describe_source(picture)]
-            if isinstance(known, ImageFault):
-                raise DroppedRowError(*known, picture)
-            ids.append(known.id)
+        for image in example.images:
+            outcome = self.checks.outcomes[describe_source(image)]
+            if isinstance(outcome, ImageFault):
+                raise DroppedRowError(*outcome, image)
+            ids.append(outcome.id)
         return tuple(ids)
 
-    def note(self, choice: TaskSampler, candidate: Candidate) -> None:
-        """Note what is odd about a row that is kept."""
-        for mended in candidate.example.repaired:
-            self.reading.note(choice, candidate.key, mended, "the dataset file mended the words")
-        for picture in candidate.example.images:
-            known = self.pictures.known[describe_source(picture)]
-            name = picture.name if isinstance(picture, ArchiveMember | PurePath) else ""
+    def record_notes(self, sampler: TaskSampler, candidate: Candidate) -> None:
+        """Record what was repaired in a row, and wrong suffixes of its images."""
+        for reason in candidate.example.repaired:
+            detail = "the dataset file fixed the text"
+            self.release.record_note(sampler, candidate.key, reason, detail)
+        for image in candidate.example.images:
+            outcome = self.checks.outcomes[describe_source(image)]
+            name = image.name if isinstance(image, ArchiveMember | PurePath) else ""
             suffix = PurePath(name).suffix.lower()
-            if isinstance(known, StoredImage) and suffix and suffix not in SUFFIXES[known.format]:
-                detail = f"the picture is of the form {known.format}"
-                self.reading.note(choice, candidate.key, "suffix_differs", detail, picture)
+            if isinstance(outcome, StoredImage) and suffix not in ("", *SUFFIXES[outcome.format]):
+                detail = f"the image format is {outcome.format}"
+                self.release.record_note(sampler, candidate.key, "suffix_differs", detail, image)
 
 
 def question_fingerprint(images: Sequence[str], example: Example) -> bytes:
-    """Sum up what is asked of which pictures, whatever the order of the options."""
-    asked = "\x1f".join([*images, example.text, *sorted(example.options)])
-    return blake2b(asked.encode(), digest_size=16).digest()
+    """Return a digest of images, text and options; the order of the options does not matter."""
+    content = "\x1f".join([*images, example.text, *sorted(example.options)])
+    return blake2b(content.encode(), digest_size=16).digest()

@@ -1,37 +1,37 @@
-"""The reason codes of the ledger, each with what it means; dataset files add their own.
+"""The reason codes of the ledger and what each means.
 
-A dataset file loses rows for reasons such as `malformed_record`, and names in notes what it mended
-in the words of its release, such as `trimmed_blanks`.
+Dataset files add their own: reasons such as `malformed_record` for rows they drop, and notes such
+as `trimmed_blanks` for what they fixed in the text of a release.
 """
 
 DROPPED: dict[str, str] = {
-    "malformed_json": "a line or a record of the release is not JSON",
-    "invalid_utf8": "the words hold half a character, which cannot be written as UTF-8",
-    "task_error": "the task could not be made of the row, which lacks something or is odd",
-    "empty_target": "the answer holds no words",
-    "repeated_option": "two options are the same",
-    "target_not_in_options": "the answer is not among the options",
+    "malformed_json": "a line or a record of the release is not valid JSON",
+    "invalid_utf8": "the text contains a lone surrogate, which cannot be encoded as UTF-8",
+    "task_error": "the task's function raised an exception: the row is incomplete or unusual",
+    "empty_target": "the target is empty",
+    "repeated_option": "two options are equal",
+    "target_not_in_options": "the target is not one of the options",
     "too_many_options": "there are more options than letters",
-    "image_token_in_text": "`<image>` stands in the words, where it would count as a picture",
-    "no_image": "the row shows no picture",
-    "image_outside_root": "the path of the picture climbs out of the data root",
-    "image_missing": "the picture is not where the release says",
-    "image_unreadable": "the picture is there and cannot be read out of its file or archive",
-    "image_empty": "the file of the picture holds no bytes",
-    "image_is_html": "the file is a web page, as failed downloads leave it",
-    "image_unsupported": "the picture is of a form that training tools do not read",
-    "image_unrecognized": "the file is no picture that we know",
-    "image_corrupt": "the picture does not decode whole: it was cut, or bytes of it were changed",
-    "image_too_large": "the picture has more pixels by its header, or more bytes, than we decode",
-    "image_crashed_decoder": "decoding the picture killed its process or did not end",
-    "image_changed": "the picture was changed while the build ran",
+    "image_token_in_text": "the text contains `<image>`, which would count as an image",
+    "no_image": "the row has no image",
+    "image_outside_root": "the path of the image leads outside the data root",
+    "image_missing": "the image is not where the release says",
+    "image_unreadable": "the image exists but cannot be read from its file or archive",
+    "image_empty": "the image file is empty",
+    "image_is_html": "the file is a web page, as a failed download leaves it",
+    "image_unsupported": "the image has a format that training tools do not read",
+    "image_unrecognized": "the file is not an image of any known format",
+    "image_corrupt": "the image does not decode completely: truncated or corrupted",
+    "image_too_large": "the image has more pixels or bytes than the limit",
+    "image_crashed_decoder": "decoding the image killed its process or exceeded the time limit",
+    "image_changed": "the image changed during the build",
     "repeated_key": "another row of the task has the same key",
-    "duplicate": "the task asks the same of the same picture in a row that ranks before it",
-    "malformed_conversation": "the turns are not a person and a model by turns",
-    "image_token_mismatch": "there are not as many `<image>` as pictures",
-    "unsupported_media": "the row shows a video or another thing that is no picture",
+    "duplicate": "an earlier row of the task asks the same question about the same images",
+    "malformed_conversation": "the turns do not alternate between user and assistant",
+    "image_token_mismatch": "the number of `<image>` differs from the number of images",
+    "unsupported_media": "the row has a video or another medium that is not an image",
 }
 
 NOTES: dict[str, str] = {
-    "suffix_differs": "the picture is of another form than its name says; it was read by content",
+    "suffix_differs": "the suffix of the file name is wrong; the format is that of the content",
 }

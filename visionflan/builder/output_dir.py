@@ -1,4 +1,4 @@
-"""What may be in the folder of a build, and what is done about it."""
+"""The output directory of a build: lock it, resume or refuse it, and remove stale files."""
 
 import fcntl
 import json
@@ -9,74 +9,82 @@ from pathlib import Path
 from typing import Any
 
 from visionflan.atomic_write import write_json
-from visionflan.builder.parts import FOLDER
-from visionflan.builder.plan import BuildSettings
+from visionflan.builder.parts import PARTS_DIR
+from visionflan.builder.source_fingerprint import BuildFingerprint
 from visionflan.errors import BuildError
 
-BEGUN, LOCK = f"{FOLDER}/begun.json", f"{FOLDER}/lock"
+STARTED, LOCK = f"{PARTS_DIR}/started.json", f"{PARTS_DIR}/lock"
 
 
 @contextmanager
 def lock_output_dir(out: Path) -> Iterator[None]:
-    """Keep other builds out of the folder; the claim ends with the process, however it ends.
+    """Lock a build directory for this process; the lock ends with the process, however it ends.
 
-    The lock is the process's own: its workers, which may outlive it by a moment, do not share it.
+    Worker processes, which may outlive it for a moment, do not inherit the lock.
     """
-    if out.exists() and not (out / FOLDER).is_dir() and any(out.iterdir()):
-        raise BuildError(f"{out} holds something else: choose a new folder with --out")
-    (out / FOLDER).mkdir(parents=True, exist_ok=True)
+    if out.exists() and not (out / PARTS_DIR).is_dir() and any(out.iterdir()):
+        raise not_a_build(out)
+    (out / PARTS_DIR).mkdir(parents=True, exist_ok=True)
     with (out / LOCK).open("w") as lock:
         try:
             fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError):
-            raise BuildError(f"another build is at work in {out}: wait for it") from None
+            raise BuildError(f"another build is writing to {out}: wait for it to end") from None
         yield
 
 
-def find_finished(out: Path, settings: BuildSettings, source: str) -> dict[str, Any] | None:
-    """Make the folder ready for a build; gives the manifest where this build is there already."""
-    asked = settings.as_json()
-    if read_started(out) is None and (out / "manifest.json").exists():
-        raise BuildError(f"{out} holds something else: choose a new folder with --out")
-    earlier = read_started(out) or {"settings": asked, "source": source}
-    if earlier["settings"] != asked:
+def find_finished(out: Path, fingerprint: BuildFingerprint) -> dict[str, Any] | None:
+    """Return the manifest if this build is complete; otherwise prepare the directory for it.
+
+    Raises BuildError if the directory contains a build with other settings, or a complete build of
+    other code, dataset files or releases.
+    """
+    earlier = read_started(out)
+    if earlier is None and (out / "manifest.json").exists():
+        raise not_a_build(out)
+    if earlier is not None and (names := fingerprint.differing_settings(earlier)):
         raise BuildError(
-            f"{out} holds a build with other settings: choose a new folder with --out, or delete it"
+            f"{out} was built with other settings ({', '.join(names)}): use the same settings, a "
+            "new --out directory, or delete this one"
         )
     if (out / "manifest.json").is_file():
         manifest: dict[str, Any] = json.loads((out / "manifest.json").read_bytes())
         if not failed_datasets(manifest):
-            if earlier["source"] == source:
-                remove_stale_files(out, manifest)
-                return manifest
-            raise BuildError(
-                f"{out} was built of a release or a dataset file that has changed since: "
-                "choose a new folder with --out, or delete it"
-            )
+            if earlier is not None and (changes := fingerprint.changes_since(earlier)):
+                raise BuildError(
+                    f"{' and '.join(changes)} changed since {out} was built: use a new --out "
+                    "directory or delete this one"
+                )
+            remove_stale_files(out, manifest)
+            return manifest
         (out / "manifest.json").unlink()
-    write_json(out / BEGUN, {"settings": asked, "source": source})
+    write_json(out / STARTED, fingerprint.as_json())
     return None
 
 
-def read_started(out: Path) -> dict[str, Any] | None:
-    """Read what an earlier run was asked for."""
-    if not (out / BEGUN).is_file():
+def not_a_build(out: Path) -> BuildError:
+    """Return the error for a directory that contains something else."""
+    return BuildError(f"{out} is not empty and is not a build directory: choose another --out")
+
+
+def read_started(out: Path) -> BuildFingerprint | None:
+    """Return the fingerprint of the build that was started in a directory, if any."""
+    if not (out / STARTED).is_file():
         return None
-    earlier: dict[str, Any] = json.loads((out / BEGUN).read_bytes())
-    return earlier
+    return BuildFingerprint.from_json(json.loads((out / STARTED).read_bytes()))
 
 
 def failed_datasets(manifest: dict[str, Any]) -> list[str]:
-    """Name the datasets that could not be read."""
+    """Return the names of the datasets that could not be read."""
     datasets = manifest["datasets"]
     return [name for name in datasets if datasets[name]["status"] == "failed"]
 
 
 def remove_stale_files(out: Path, manifest: dict[str, Any]) -> None:
-    """Remove what runs before left; parts are kept while a dataset is still to be mended."""
+    """Remove files of earlier runs; the parts are kept while a dataset has failed."""
     for path in [*out.glob("images/*"), *out.glob("instances/*")]:
         if str(path.relative_to(out)) not in manifest["files"]:
             path.unlink()
-    for path in (out / FOLDER).iterdir():
+    for path in (out / PARTS_DIR).iterdir():
         if path.is_dir() and not failed_datasets(manifest):
             shutil.rmtree(path)

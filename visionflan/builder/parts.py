@@ -1,4 +1,4 @@
-"""The parts that a build is put together from: one a dataset, each whole or not there."""
+"""The parts of a build, one per dataset; each is complete or does not count."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -19,20 +19,20 @@ from visionflan.storage.schema import (
     ledger_table,
 )
 
-FOLDER = ".parts"
+PARTS_DIR = ".parts"
 ROWS_AT_ONCE = 5_000
 
 
 @dataclass
 class TaskCounts:
-    """What became of the rows that a task was shown; the parts add up to `rows_read`."""
+    """What became of the rows that a task was offered; all but `notes` add up to `rows_read`."""
 
     rows_read: int = 0
     kept: int = 0
-    not_applicable: int = 0
-    over_cap: int = 0
-    dropped: dict[str, int] = field(default_factory=dict)
-    notes: dict[str, int] = field(default_factory=dict)
+    not_applicable: int = 0  # the task's function returned None
+    over_cap: int = 0  # usable, but beyond the maximum per task
+    dropped: dict[str, int] = field(default_factory=dict)  # by reason
+    notes: dict[str, int] = field(default_factory=dict)  # on kept rows, by reason
 
     def add(self, entry: LedgerEntry) -> None:
         """Count a ledger entry."""
@@ -42,7 +42,15 @@ class TaskCounts:
 
 @dataclass
 class DatasetPart:
-    """What one dataset gives to a build; `info` is what the manifest says of the dataset."""
+    """The contribution of one dataset to a build.
+
+    Attributes:
+        name: the dataset's name.
+        info: its entry in the manifest.
+        tasks: metadata of its tasks, by task id.
+        counts: what became of the rows, by task id.
+        source: the digest of all that the part depends on.
+    """
 
     name: str
     info: dict[str, Any]
@@ -50,27 +58,27 @@ class DatasetPart:
     counts: dict[str, TaskCounts] = field(default_factory=dict)
     source: str = ""
 
-    def save(self, folder: Path) -> None:
-        """Mark the part as whole."""
-        write_json(folder / "part.json", asdict(self))
+    def save(self, directory: Path) -> None:
+        """Write the part's file, which marks it as complete."""
+        write_json(directory / "part.json", asdict(self))
 
     @classmethod
-    def load(cls, folder: Path) -> Self | None:
-        """Read a part, if it is whole."""
-        if not (folder / "part.json").is_file():
+    def load(cls, directory: Path) -> Self | None:
+        """Return the part stored in a directory, or None if it is not complete."""
+        if not (directory / "part.json").is_file():
             return None
-        kept = json.loads((folder / "part.json").read_text(encoding="utf-8"))
+        stored = json.loads((directory / "part.json").read_text(encoding="utf-8"))
         return cls(
-            kept["name"],
-            kept["info"],
-            {task: TaskInfo(**info) for task, info in kept["tasks"].items()},
-            {task: TaskCounts(**counts) for task, counts in kept["counts"].items()},
-            kept["source"],
+            stored["name"],
+            stored["info"],
+            {task: TaskInfo(**info) for task, info in stored["tasks"].items()},
+            {task: TaskCounts(**counts) for task, counts in stored["counts"].items()},
+            stored["source"],
         )
 
 
 class TableWriter:
-    """Write rows in the order in which they come, some thousand at a time, into a table."""
+    """Write rows into a Parquet table in batches, in the order of their arrival."""
 
     def __init__(
         self, path: Path, schema: pa.Schema, to_table: Callable[[list[Any]], pa.Table]
@@ -79,38 +87,38 @@ class TableWriter:
         self.path, self.temporary = path, path.with_name(f".{path.name}.tmp")
         self.file = pq.ParquetWriter(self.temporary, schema, compression="zstd")
         self.to_table = to_table
-        self.waiting: list[Any] = []
+        self.buffer: list[Any] = []
 
     def add(self, row: Any) -> None:
         """Add a row."""
-        self.waiting.append(row)
-        if len(self.waiting) >= ROWS_AT_ONCE:
+        self.buffer.append(row)
+        if len(self.buffer) >= ROWS_AT_ONCE:
             self.flush()
 
     def flush(self) -> None:
-        """Write the waiting rows."""
-        self.file.write_table(self.to_table(self.waiting))
-        self.waiting = []
+        """Write the buffered rows."""
+        self.file.write_table(self.to_table(self.buffer))
+        self.buffer = []
 
     def close(self) -> None:
-        """Write the rest and give the file its name."""
+        """Write the remaining rows and rename the file to its final name."""
         self.flush()
         self.file.close()
         commit_file(self.temporary, self.path)
 
 
-def instance_writer(folder: Path) -> TableWriter:
-    """Write the instances of a part."""
-    return TableWriter(folder / "instances.parquet", INSTANCES, instance_table)
+def instance_writer(directory: Path) -> TableWriter:
+    """Return a writer for the instances of a part."""
+    return TableWriter(directory / "instances.parquet", INSTANCES, instance_table)
 
 
-def ledger_writer(folder: Path) -> TableWriter:
-    """Write the ledger of a part."""
-    return TableWriter(folder / "ledger.parquet", LEDGER, ledger_table)
+def ledger_writer(directory: Path) -> TableWriter:
+    """Return a writer for the ledger of a part."""
+    return TableWriter(directory / "ledger.parquet", LEDGER, ledger_table)
 
 
-def iter_batches(folders: Iterable[Path], name: str) -> Iterator[pa.RecordBatch]:
-    """Read a table of all parts, some thousand rows at a time."""
-    for folder in folders:
-        with pq.ParquetFile(folder / name) as file:
+def iter_batches(directories: Iterable[Path], name: str) -> Iterator[pa.RecordBatch]:
+    """Yield record batches of the same table of all parts."""
+    for directory in directories:
+        with pq.ParquetFile(directory / name) as file:
             yield from file.iter_batches(ROWS_AT_ONCE)

@@ -1,4 +1,4 @@
-"""Decide from the settings and the data root which tasks of which datasets are built."""
+"""Plan which tasks of which datasets are built, from the settings and the data root."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -10,14 +10,23 @@ from visionflan.dataset import EVALUATION_ONLY, Dataset
 from visionflan.errors import BuildError
 from visionflan.storage.schema import TaskInfo
 
-License = Literal["commercial", "research", "any"]
+LicenseFilter = Literal["commercial", "research", "any"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuildSettings:
-    """What a build is asked for; the same settings on the same input give the same build.
+    """The settings of a build; equal settings on equal input give an equal build.
 
-    `tasks` and `hold_out_tasks` are names or patterns such as `coco/*`; no `tasks` means all.
+    Attributes:
+        tasks: names or patterns such as `coco/*`; empty means all.
+        max_per_task: maximum number of instances per task.
+        seed: the random seed.
+        include_sensitive: whether to build tasks about race, gender, age, identity or emotion.
+        include_evaluation_only: whether to build datasets that must not be trained on.
+        hold_out_images: fraction of images to hold out, in [0, 1).
+        hold_out_tasks: names or patterns of tasks to hold out with all their images.
+        max_per_held_out_task: maximum number of instances per held-out task.
+        license: the use that the license of a dataset must allow.
     """
 
     tasks: tuple[str, ...] = ()
@@ -28,23 +37,31 @@ class BuildSettings:
     hold_out_images: float = 0.05
     hold_out_tasks: tuple[str, ...] = ()
     max_per_held_out_task: int = 1_000
-    license: License = "any"
+    license: LicenseFilter = "any"
 
     def __post_init__(self) -> None:
-        """Refuse numbers that mean nothing."""
+        """Check the ranges of numbers."""
         if min(self.max_per_task, self.max_per_held_out_task) < 1:
             raise BuildError("max_per_task and max_per_held_out_task must be at least 1")
         if not 0 <= self.hold_out_images < 1:
             raise BuildError("hold_out_images must be at least 0 and below 1")
 
     def as_json(self) -> dict[str, Any]:
-        """Give the settings as JSON keeps them."""
+        """Return the settings as JSON values."""
         return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
 
 
 @dataclass
 class BuildPlan:
-    """The datasets that are built, with their tasks; and what is said of the others."""
+    """What to build.
+
+    Attributes:
+        tasks: the names of the tasks to build, by dataset.
+        held_out: the ids of the tasks that are held out.
+        not_built: the manifest entries of datasets that are not built.
+        excluded_tasks: why a task is not built, by task id.
+        unknown_directories: directories of the data root that do not have a dataset's name.
+    """
 
     tasks: dict[str, list[str]] = field(default_factory=dict)
     held_out: tuple[str, ...] = ()
@@ -54,13 +71,12 @@ class BuildPlan:
 
 
 def plan(data_root: Path, settings: BuildSettings) -> BuildPlan:
-    """Find what is wanted, allowed and there."""
-    made = BuildPlan()
-    chosen = by_dataset(requested_tasks(settings))
-    for name, tasks in chosen.items():
+    """Return the plan: the tasks that are requested, allowed and present in the data root."""
+    build_plan = BuildPlan()
+    for name, tasks in by_dataset(requested_tasks(settings)).items():
         dataset = catalog.load(name)
-        if why := license_refusal(dataset, settings):
-            made.not_built[name] = {"status": "excluded", "message": why, **provenance(dataset)}
+        if message := license_refusal(dataset, settings):
+            build_plan.not_built[name] = exclusion(dataset, message)
             continue
         allowed = [
             task
@@ -68,12 +84,12 @@ def plan(data_root: Path, settings: BuildSettings) -> BuildPlan:
             if settings.include_sensitive or not dataset.tasks[task].sensitive
         ]
         for task in sorted(set(tasks) - set(allowed)):
-            made.excluded_tasks[f"{name}/{task}"] = "sensitive: it asks about a person"
+            build_plan.excluded_tasks[f"{name}/{task}"] = "sensitive: it asks about a person"
         if not allowed:
-            why = "all tasks ask about a person; see --include-sensitive"
-            made.not_built[name] = {"status": "excluded", "message": why, **provenance(dataset)}
+            message = "all its tasks ask about a person; add --include-sensitive to build them"
+            build_plan.not_built[name] = exclusion(dataset, message)
         elif not (data_root / name).is_dir():
-            made.not_built[name] = {
+            build_plan.not_built[name] = {
                 "status": "missing",
                 "message": f"{name} is not in the data root",
                 "obtain": dataset.obtain,
@@ -81,69 +97,76 @@ def plan(data_root: Path, settings: BuildSettings) -> BuildPlan:
                 **provenance(dataset),
             }
         else:
-            made.tasks[name] = allowed
-    made.held_out = held_out_tasks(made, settings)
-    made.unknown_directories = sorted(
+            build_plan.tasks[name] = allowed
+    build_plan.held_out = held_out_tasks(build_plan, settings)
+    build_plan.unknown_directories = sorted(
         path.name
         for path in data_root.iterdir()
         if path.is_dir() and path.name[0] != "." and path.name not in catalog.names()
     )
-    return made
+    return build_plan
 
 
 def requested_tasks(settings: BuildSettings) -> list[str]:
-    """Name the tasks that the settings ask for, in order."""
+    """Return the ids of the tasks that the settings request, in the order of the catalog."""
     known = catalog.task_names()
     if not settings.tasks:
         return known
-    chosen = set(catalog.match_tasks(settings.tasks, known))
+    requested = catalog.match_tasks(settings.tasks, known)
     if not settings.include_sensitive:
-        for name in chosen & set(settings.tasks):
-            dataset, _, task = name.partition("/")
-            if catalog.load(dataset).tasks[task].sensitive:
-                raise BuildError(f"{name} asks about a person: add --include-sensitive to build it")
-    return [name for name in known if name in chosen]
+        for task_id in set(requested) & set(settings.tasks):
+            name, _, task = task_id.partition("/")
+            if catalog.load(name).tasks[task].sensitive:
+                raise BuildError(
+                    f"{task_id} asks about a person: add --include-sensitive to build it"
+                )
+    return requested
 
 
-def by_dataset(tasks: Iterable[str]) -> dict[str, list[str]]:
-    """Put the tasks of each dataset together."""
-    chosen: dict[str, list[str]] = {}
-    for name in tasks:
-        dataset, _, task = name.partition("/")
-        chosen.setdefault(dataset, []).append(task)
-    return dict(sorted(chosen.items()))
+def by_dataset(task_ids: Iterable[str]) -> dict[str, list[str]]:
+    """Return the names of tasks by dataset, sorted by dataset."""
+    tasks: dict[str, list[str]] = {}
+    for task_id in task_ids:
+        name, _, task = task_id.partition("/")
+        tasks.setdefault(name, []).append(task)
+    return dict(sorted(tasks.items()))
 
 
 def license_refusal(dataset: Dataset[Any], settings: BuildSettings) -> str:
-    """Say why a license does not allow what is meant; nothing where it does."""
-    license = settings.license
+    """Return why the license does not allow the requested use, or an empty string."""
     if dataset.license == EVALUATION_ONLY and not settings.include_evaluation_only:
-        return "its owners forbid tuning a model on it; see --include-evaluation-only"
-    if license == "commercial" and not dataset.commercial:
+        return "its license forbids training; add --include-evaluation-only to hold it out"
+    if settings.license == "commercial" and not dataset.commercial:
         return f"its license, {dataset.license}, does not allow commercial use"
-    if license == "research" and dataset.license == "unknown":
+    if settings.license == "research" and dataset.license == "unknown":
         return "its license is not known"
     return ""
 
 
-def held_out_tasks(made: BuildPlan, settings: BuildSettings) -> tuple[str, ...]:
-    """Name the tasks that are kept from training as a whole: as asked, or as the owners want it."""
-    built = [f"{name}/{task}" for name, tasks in made.tasks.items() for task in tasks]
-    known = [f"{name}/{task}" for name in made.not_built for task in catalog.load(name).tasks]
-    found = set(
-        catalog.match_tasks(settings.hold_out_tasks, [*built, *known, *made.excluded_tasks])
-    )
-    found.update(
+def held_out_tasks(build_plan: BuildPlan, settings: BuildSettings) -> tuple[str, ...]:
+    """Return the ids of the tasks held out by the settings, or because of their license."""
+    built = [f"{name}/{task}" for name, tasks in build_plan.tasks.items() for task in tasks]
+    not_built = [
+        f"{name}/{task}" for name in build_plan.not_built for task in catalog.load(name).tasks
+    ]
+    known = [*built, *not_built, *build_plan.excluded_tasks]
+    held_out = set(catalog.match_tasks(settings.hold_out_tasks, known))
+    held_out.update(
         f"{name}/{task}"
-        for name, tasks in made.tasks.items()
+        for name, tasks in build_plan.tasks.items()
         if catalog.load(name).license == EVALUATION_ONLY
         for task in tasks
     )
-    return tuple(task for task in built if task in found)
+    return tuple(task for task in built if task in held_out)
+
+
+def exclusion(dataset: Dataset[Any], message: str) -> dict[str, Any]:
+    """Return the manifest entry of a dataset that is excluded."""
+    return {"status": "excluded", "message": message, **provenance(dataset)}
 
 
 def provenance(dataset: Dataset[Any]) -> dict[str, Any]:
-    """Say whose a dataset is."""
+    """Return origin and terms of a dataset, for the manifest."""
     return {
         "title": dataset.title,
         "homepage": dataset.homepage,
@@ -156,15 +179,15 @@ def provenance(dataset: Dataset[Any]) -> dict[str, Any]:
 
 
 def task_info(name: str, dataset: Dataset[Any], task: str) -> TaskInfo:
-    """Say what is known of a task."""
-    offered = dataset.tasks[task]
+    """Return the metadata of a task."""
+    declared = dataset.tasks[task]
     return TaskInfo(
         dataset=name,
-        official_name=offered.official_name,
-        title=offered.title,
-        instruction=offered.instruction,
-        category=offered.category,
-        group=offered.group,
-        metric=offered.metric,
-        sensitive=offered.sensitive,
+        official_name=declared.official_name,
+        title=declared.title,
+        instruction=declared.instruction,
+        category=declared.category,
+        group=declared.group,
+        metric=declared.metric,
+        sensitive=declared.sensitive,
     )

@@ -1,4 +1,4 @@
-"""Finished examples of a task, for people to look at: from its specimen or from a release."""
+"""Render examples of a task for people to look at, from its specimen or from a release."""
 
 import io
 from collections.abc import Iterator
@@ -10,16 +10,16 @@ from typing import NamedTuple
 from PIL import Image
 
 from visionflan import catalog
-from visionflan import image_sources as pictures
 from visionflan.dataset import BrokenRow
 from visionflan.errors import UnusableError
+from visionflan.image_sources import read_encoded
 from visionflan.prompt import render
 
-SPECIMEN_SIZE = 12
+SPECIMEN_SIZE = 12  # images
 
 
 class Preview(NamedTuple):
-    """A finished example with its pictures read."""
+    """A rendered example, with the encoded bytes of its images."""
 
     prompt: str
     answer: str
@@ -27,14 +27,14 @@ class Preview(NamedTuple):
 
     @property
     def sizes(self) -> list[str]:
-        """Format and size of each picture."""
+        """Return format and size of each image."""
         opened = [Image.open(io.BytesIO(image)) for image in self.images]
         return [f"{image.format} {image.width} x {image.height}" for image in opened]
 
-    def save(self, folder: Path, stem: str) -> list[Path]:
-        """Write the pictures as PNG and give their paths."""
-        folder.mkdir(parents=True, exist_ok=True)
-        paths = [folder / f"{stem}.{place}.png" for place in range(len(self.images))]
+    def save(self, directory: Path, stem: str) -> list[Path]:
+        """Write the images as PNG and return their paths."""
+        directory.mkdir(parents=True, exist_ok=True)
+        paths = [directory / f"{stem}.{index}.png" for index in range(len(self.images))]
         for path, image in zip(paths, self.images, strict=True):
             Image.open(io.BytesIO(image)).convert("RGB").save(path)
         return paths
@@ -43,26 +43,30 @@ class Preview(NamedTuple):
 def render_examples(
     dataset: str, task: str, count: int, data_root: Path | None = None
 ) -> Iterator[Preview]:
-    """Render the first examples of a task, rendered as a build with seed 0 would."""
-    with TemporaryDirectory(prefix="visionflan-show-") as folder:
-        root = Path(folder) if data_root is None else data_root / dataset
+    """Yield the first examples of a task, rendered as by a build with seed 0.
+
+    Without a data root they come from the specimen.
+    """
+    with TemporaryDirectory(prefix="visionflan-preview-") as directory:
+        root = Path(directory) if data_root is None else data_root / dataset
         if data_root is None:
             catalog.load(dataset).write_specimen(root, SPECIMEN_SIZE)
         yield from islice(previews(dataset, task, root), count)
 
 
 def previews(dataset: str, task: str, root: Path) -> Iterator[Preview]:
-    """Render every example of a task whose row can be used."""
+    """Yield all usable examples of a task."""
     declared = catalog.load(dataset)
-    offered = declared.tasks[task]
+    declared_task = declared.tasks[task]
     for row in declared.read(root):
         if isinstance(row, BrokenRow):
             continue
         try:
-            example = offered.to_example(row)
+            example = declared_task.to_example(row)
         except UnusableError:
             continue
         if example is not None:
-            turns = render(offered.instruction, example, 0, f"{dataset}/{task}", row.key).turns
-            images = tuple(map(pictures.read_encoded, example.images))
+            instruction, task_id = declared_task.instruction, f"{dataset}/{task}"
+            turns = render(instruction, example, 0, task_id, row.key).turns
+            images = tuple(map(read_encoded, example.images))
             yield Preview(turns[0].text, turns[1].text, images)

@@ -1,6 +1,5 @@
-"""Build: from the releases under a data root to a build directory, going on where it was killed."""
+"""Build: from the releases under a data root to a build directory; resumes a killed build."""
 
-import json
 import os
 import shutil
 import time
@@ -17,16 +16,14 @@ from visionflan.builder.image_store import ImageStore, load_image_metadata
 from visionflan.builder.image_workers import ImageCheckPool
 from visionflan.builder.instance_builder import InstanceBuilder
 from visionflan.builder.output_dir import find_finished, lock_output_dir, remove_stale_files
-from visionflan.builder.parts import FOLDER, DatasetPart, instance_writer, ledger_writer
+from visionflan.builder.parts import PARTS_DIR, DatasetPart, instance_writer, ledger_writer
 from visionflan.builder.plan import BuildPlan, BuildSettings, plan, provenance, task_info
 from visionflan.builder.sampling import ReleasePass, TaskSampler
-from visionflan.builder.source_fingerprint import source_digest
+from visionflan.builder.source_fingerprint import build_fingerprint
 from visionflan.builder.split import HoldOutConfig
 from visionflan.errors import BuildError, VisionflanError
 
-SPARE_FRACTION = (
-    5  # one row in so many is kept beyond the cap, in place of rows whose pictures are bad
-)
+SPARE_FRACTION = 5  # 1 / 5 more rows than the maximum are sampled, to replace unusable ones
 
 
 def build(
@@ -38,124 +35,129 @@ def build(
     start_method: str | None = None,
     log: Callable[[str], object] = str,
 ) -> dict[str, Any]:
-    """Build what is there and give the manifest; `tell` is given a line at each dataset's end.
+    """Build the datasets under a data root and return the manifest.
 
-    `start_method` is how Python starts the worker processes, where it matters. A dataset that
-    cannot be read is told in the manifest with the status `failed`.
+    A dataset that cannot be read has the status `failed` in the manifest. `start_method` is that
+    of `multiprocessing`; `log` receives a line per dataset.
     """
     data_root, out = Path(os.path.abspath(data_root)), Path(os.path.abspath(out))  # noqa: PTH100
     if not data_root.is_dir():
-        raise BuildError(f"{data_root} is not a folder: --data-root holds a folder a dataset")
-    made = plan(data_root, settings)
-    if not made.tasks:
         raise BuildError(
-            f"{data_root} holds none of the wanted datasets ({', '.join(made.not_built)}): "
-            "`visionflan datasets NAME` tells how to obtain one"
+            f"{data_root} is not a directory: --data-root must contain one subdirectory per dataset"
         )
-    sources, before = {}, json.dumps(settings.as_json(), sort_keys=True)
-    for name in made.tasks:
-        before = sources[name] = source_digest(name, data_root, before, made.tasks[name])
+    build_plan = plan(data_root, settings)
+    if not build_plan.tasks:
+        raise BuildError(
+            f"{data_root} contains none of the requested datasets "
+            f"({', '.join(build_plan.not_built)}): see `visionflan datasets NAME` for how to "
+            "obtain one"
+        )
+    fingerprint = build_fingerprint(data_root, settings.as_json(), build_plan.tasks)
     with lock_output_dir(out):
-        if (whole := find_finished(out, settings, before)) is not None:
-            return whole
-        with ImageCheckPool(workers or os.cpu_count() or 1, start_method) as checker:
-            run = BuildRun(data_root, out, settings, made, ImageCheckCache(checker))
-            parts = [run.part(name, sources[name], log) for name in made.tasks]
+        if (manifest := find_finished(out, fingerprint)) is not None:
+            return manifest
+        with ImageCheckPool(workers or os.cpu_count() or 1, start_method) as pool:
+            run = BuildRun(data_root, out, settings, build_plan, ImageCheckCache(pool))
+            sources = fingerprint.part_digests()
+            parts = [run.build_or_reuse(name, sources[name], log) for name in build_plan.tasks]
         return run.finish([part for part in parts if part is not None])
 
 
 class BuildRun:
-    """One run of a build: its settings, and what it has learnt so far."""
+    """One run of a build, with the images stored and the datasets finished so far."""
 
     def __init__(
         self,
         data_root: Path,
         out: Path,
         settings: BuildSettings,
-        made: BuildPlan,
-        pictures: ImageCheckCache,
+        build_plan: BuildPlan,
+        checks: ImageCheckCache,
     ) -> None:
         self.data_root, self.out, self.settings = data_root, out, settings
-        self.plan, self.pictures = made, pictures
+        self.plan, self.checks = build_plan, checks
         self.stored_ids: set[str] = set()
-        self.told = dict(made.not_built)
+        self.datasets = dict(build_plan.not_built)
 
-    def part(self, name: str, source: str, log: Callable[[str], object]) -> DatasetPart | None:
-        """Give the part of a dataset: that of an earlier run, or one that is made now."""
-        folder = self.out / FOLDER / name
-        if (earlier := DatasetPart.load(folder)) is not None and earlier.source == source:
-            self.stored_ids.update(load_image_metadata([folder])["id"].to_pylist())
-            self.told[name] = earlier.info
-            log(f"{name}: kept from the run before")
+    def build_or_reuse(
+        self, name: str, source: str, log: Callable[[str], object]
+    ) -> DatasetPart | None:
+        """Return the part of a dataset, from an earlier run or built now; None if it fails."""
+        directory = self.out / PARTS_DIR / name
+        if (earlier := DatasetPart.load(directory)) is not None and earlier.source == source:
+            self.stored_ids.update(load_image_metadata([directory])["id"].to_pylist())
+            self.datasets[name] = earlier.info
+            log(f"{name}: reused from the previous run")
             return earlier
-        begun = folder / "source.txt"
-        if not begun.is_file() or begun.read_text() != source:
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
-            begun.write_text(source)
-        (folder / "part.json").unlink(missing_ok=True)
-        began = time.monotonic()
+        started = directory / "source.txt"
+        if not started.is_file() or started.read_text() != source:
+            shutil.rmtree(directory, ignore_errors=True)
+            directory.mkdir(parents=True)
+            started.write_text(source)
+        (directory / "part.json").unlink(missing_ok=True)
+        start_time = time.monotonic()
         try:
-            part = self.make(name, folder)
-        except VisionflanError as fault:
-            why = str(fault).replace(f"{self.data_root}{os.sep}", "")
-            self.told[name] = {"status": "failed", "message": why, **provenance(catalog.load(name))}
-            log(f"{name}: failed: {why}")
+            part = self.build_dataset(name, directory)
+        except VisionflanError as error:
+            message = str(error).replace(f"{self.data_root}{os.sep}", "")
+            dataset = provenance(catalog.load(name))
+            self.datasets[name] = {"status": "failed", "message": message, **dataset}
+            log(f"{name}: failed: {message}")
             return None
         part.source = source
-        part.save(folder)
-        self.told[name] = part.info
-        log(f"{name}: {part_summary(part)} ({time.monotonic() - began:.1f} s)")
+        part.save(directory)
+        self.datasets[name] = part.info
+        log(f"{name}: {part_summary(part)} ({time.monotonic() - start_time:.1f} s)")
         return part
 
-    def make(self, name: str, folder: Path) -> DatasetPart:
-        """Read a dataset, choose, check and store."""
+    def build_dataset(self, name: str, directory: Path) -> DatasetPart:
+        """Read a dataset, sample its rows, check and store its images, and write its instances."""
         dataset = catalog.load(name)
-        ledger, instances = ledger_writer(folder), instance_writer(folder)
-        reading = ReleasePass(name, dataset, self.data_root, ledger.add)
-        choices = [self.choice(name, task) for task in self.plan.tasks[name]]
+        ledger, instances = ledger_writer(directory), instance_writer(directory)
+        release = ReleasePass(name, dataset, self.data_root, ledger.add)
+        samplers = [self.make_sampler(name, task) for task in self.plan.tasks[name]]
         with tqdm(desc=f"{name}: reading", unit=" rows", disable=None, leave=False) as bar:
-            for _ in reading.run(choices):
+            for _ in release.run(samplers):
                 bar.update()
-        stored = ImageStore(self.out / "images", folder, name, self.stored_ids)
-        self.pictures.remember(stored)
-        wanted = sum(min(self.cap(choice.id), choice.usable) for choice in choices)
+        store = ImageStore(self.out / "images", directory, name, self.stored_ids)
+        self.checks.load_previous(store)
+        expected = sum(min(self.max_instances(s.id), s.usable) for s in samplers)
         with tqdm(
-            desc=f"{name}: checking", total=wanted, unit=" rows", disable=None, leave=False
+            desc=f"{name}: checking", total=expected, unit=" rows", disable=None, leave=False
         ) as bar:
-            filler = InstanceBuilder(reading, self.pictures, stored, instances, bar.update)
-            for choice in choices:
-                filler.fill(choice, self.cap(choice.id))
-        for written in (stored, instances, ledger):
-            written.close()
-        self.stored_ids = stored.ids
+            builder = InstanceBuilder(release, self.checks, store, instances, bar.update)
+            for sampler in samplers:
+                builder.build_task(sampler, self.max_instances(sampler.id))
+        for writer in (store, instances, ledger):
+            writer.close()
+        self.stored_ids = store.ids
         return DatasetPart(
             name,
             {
                 "status": "built",
-                "rows_read": reading.rows_read,
-                "broken": reading.broken,
+                "rows_read": release.rows_read,
+                "broken": release.broken,
                 **provenance(dataset),
             },
-            {choice.id: task_info(name, dataset, choice.task.name) for choice in choices},
-            {choice.id: choice.counts for choice in choices},
+            {sampler.id: task_info(name, dataset, sampler.task.name) for sampler in samplers},
+            {sampler.id: sampler.counts for sampler in samplers},
         )
 
-    def choice(self, name: str, task: str) -> TaskSampler:
-        """Begin the choice of rows for a task."""
+    def make_sampler(self, name: str, task: str) -> TaskSampler:
+        """Return a sampler for a task, which keeps some spare rows."""
         task_id = f"{name}/{task}"
-        cap = self.cap(task_id)
-        limit = cap + cap // SPARE_FRACTION + 1
+        max_instances = self.max_instances(task_id)
+        limit = max_instances + max_instances // SPARE_FRACTION + 1
         return TaskSampler(task_id, catalog.load(name).tasks[task], self.settings.seed, limit)
 
-    def cap(self, task_id: str) -> int:
-        """Give how many instances a task has at most."""
+    def max_instances(self, task_id: str) -> int:
+        """Return the maximum number of instances of a task."""
         if task_id in self.plan.held_out:
             return min(self.settings.max_per_task, self.settings.max_per_held_out_task)
         return self.settings.max_per_task
 
     def finish(self, parts: list[DatasetPart]) -> dict[str, Any]:
-        """Put the parts together; they are kept while a dataset is still to be mended."""
+        """Assemble the parts, remove stale files, and return the manifest."""
         settings = self.settings
         hold_out = HoldOutConfig(
             image_fraction=settings.hold_out_images, tasks=self.plan.held_out, seed=settings.seed
@@ -170,18 +172,16 @@ class BuildRun:
             parts,
             hold_out=hold_out,
             about=about,
-            datasets=dict(sorted(self.told.items())),
+            datasets=dict(sorted(self.datasets.items())),
         )
         remove_stale_files(self.out, manifest)
         return manifest
 
 
 def part_summary(part: DatasetPart) -> str:
-    """Sum up a part in a line."""
+    """Return a one-line summary of a part."""
     counts = part.counts.values()
-    kept, lost = (
-        sum(task.kept for task in counts),
-        sum(sum(task.dropped.values()) for task in counts),
-    )
-    lost += sum(part.info["broken"].values())
-    return f"{part.info['rows_read']:,} rows read, {kept:,} instances, {lost:,} lost"
+    kept = sum(task.kept for task in counts)
+    dropped = sum(sum(task.dropped.values()) for task in counts)
+    dropped += sum(part.info["broken"].values())
+    return f"{part.info['rows_read']:,} rows read, {kept:,} instances, {dropped:,} dropped"

@@ -1,4 +1,4 @@
-"""Choose rows for each task: those whose hash of seed, task and key ranks lowest."""
+"""Sample rows for each task: those with the lowest hash of seed, task and key."""
 
 import os
 import stat
@@ -18,16 +18,20 @@ from visionflan.storage.schema import LedgerEntry
 
 
 class Candidate(NamedTuple):
-    """A row that a task may use, with its place in the order of choice."""
+    """A row that a task may use, and its sampling hash."""
 
-    rank: int
+    hash: int
     key: str
     example: Example
 
 
 @dataclass
 class TaskSampler:
-    """The rows that one task may use: the `limit` lowest ranks of all that it was shown."""
+    """A sample of the rows that one task may use: the `limit` rows with the lowest hash.
+
+    `usable` counts all rows offered. `heap` holds (-hash, -number, key, example), so that the row
+    to replace comes first.
+    """
 
     id: str
     task: Task[Any]
@@ -38,23 +42,32 @@ class TaskSampler:
     heap: list[tuple[int, int, str, Example]] = field(default_factory=list)
 
     def offer(self, key: str, example: Example) -> None:
-        """Keep a row while it is among the lowest ranks."""
+        """Keep a row while its hash is among the lowest."""
         self.usable += 1
-        place = -stable_hash(self.seed, self.id, key)
+        priority = -stable_hash(self.seed, self.id, key)
         if len(self.heap) < self.limit:
-            heappush(self.heap, (place, -self.usable, key, example))
-        elif place > self.heap[0][0]:
-            heapreplace(self.heap, (place, -self.usable, key, example))
+            heappush(self.heap, (priority, -self.usable, key, example))
+        elif priority > self.heap[0][0]:
+            heapreplace(self.heap, (priority, -self.usable, key, example))
 
     def candidates(self) -> list[Candidate]:
-        """Give the rows by rank, and in the reader's order where two have the same key."""
-        ordered = sorted(self.heap, key=lambda kept: (-kept[0], -kept[1]))
-        return [Candidate(-place, key, example) for place, _, key, example in ordered]
+        """Return the rows by hash; rows with equal keys are in the reader's order."""
+        ordered = sorted(self.heap, key=lambda entry: (-entry[0], -entry[1]))
+        return [Candidate(-priority, key, example) for priority, _, key, example in ordered]
 
 
 @dataclass
 class ReleasePass:
-    """One pass over the rows of a dataset for some of its tasks."""
+    """One pass over the rows of a dataset for some of its tasks.
+
+    Attributes:
+        name: the dataset's name.
+        dataset: the dataset.
+        data_root: the directory that contains its release.
+        write: receives the ledger entries.
+        rows_read: the number of rows, including broken ones.
+        broken: the number of broken rows by reason.
+    """
 
     name: str
     dataset: Dataset[Any]
@@ -65,96 +78,93 @@ class ReleasePass:
 
     @property
     def root(self) -> Path:
-        """Where the release lies."""
+        """Return the directory of the release."""
         return self.data_root / self.name
 
-    def run(self, choices: list[TaskSampler]) -> Iterator[None]:
-        """Show every row to every task; yields after each row, so that progress can be shown."""
+    def run(self, samplers: list[TaskSampler]) -> Iterator[None]:
+        """Offer every row to every task; yield after each row, for a progress bar."""
         for row in self.rows():
             self.rows_read += 1
             if isinstance(row, BrokenRow):
                 self.broken[row.reason] = self.broken.get(row.reason, 0) + 1
                 self.write(self.entry(f"{self.name}/*", row.key, row.reason, row.detail))
             else:
-                for choice in choices:
-                    self.show(choice, row)
+                for sampler in samplers:
+                    self.offer_row(sampler, row)
             yield
 
     def rows(self) -> Iterator[Any]:
-        """Read the rows; whatever stops the reader is told as a fault of this release."""
-        place = "before the first row"
+        """Yield the rows; an exception of the reader becomes a ReleaseError."""
+        position = "before the first row"
         try:
             for row in self.dataset.read(self.root):
-                place = f"after the row {row.key}"
+                position = f"after the row {row.key}"
                 yield row
         except VisionflanError:
             raise
-        except OSError as fault:
-            raise ReleaseError(f"{self.name}: {fault} ({place})") from fault
-        except Exception as fault:
+        except OSError as error:
+            raise ReleaseError(f"{self.name}: {error} ({position})") from error
+        except Exception as error:
             raise ReleaseError(
-                f"{self.name}: its reader stopped {place} with {type(fault).__name__}: {fault}; "
-                f"compare {self.root} with `visionflan datasets {self.name}`"
-            ) from fault
+                f"{self.name}: its reader failed {position} with {type(error).__name__}: {error}; "
+                f"compare {self.root} with the layout shown by `visionflan datasets {self.name}`"
+            ) from error
 
-    def show(self, choice: TaskSampler, row: Any) -> None:
-        """Count what a row is to a task, and offer it where it can be used."""
-        choice.counts.rows_read += 1
+    def offer_row(self, sampler: TaskSampler, row: Any) -> None:
+        """Count a row for a task, and offer it to the sampler if it is usable."""
+        sampler.counts.rows_read += 1
         try:
-            example = choice.task.to_example(row)
+            example = sampler.task.to_example(row)
             if example is None:
-                choice.counts.not_applicable += 1
+                sampler.counts.not_applicable += 1
                 return
             check_utf8(row.key, example)
-            for picture in example.images:
-                if (
-                    unread := find_file_fault(str(containing_file(picture)), str(self.data_root))
-                ) is not None:
-                    self.drop(choice, row.key, *unread, picture)
+            for image in example.images:
+                file = str(containing_file(image))
+                if (fault := find_file_fault(file, str(self.data_root))) is not None:
+                    self.record_dropped(sampler, row.key, *fault, image)
                     return
-        except UnusableError as fault:
-            self.drop(choice, row.key, fault.reason, fault.detail)
-        # One odd row must not end the build; a fault of the task shows as a great many of these.
-        except Exception as fault:
-            self.drop(choice, row.key, "task_error", f"{type(fault).__name__}: {fault}")
+        except UnusableError as error:
+            self.record_dropped(sampler, row.key, error.reason, error.detail)
+        # One unusual row must not stop the build; a bug in the task shows as very many of these.
+        except Exception as error:
+            self.record_dropped(sampler, row.key, "task_error", f"{type(error).__name__}: {error}")
         else:
-            choice.offer(row.key, example)
+            sampler.offer(row.key, example)
 
-    def drop(
+    def record_dropped(
         self,
-        choice: TaskSampler,
+        sampler: TaskSampler,
         key: str,
         reason: str,
         detail: str,
-        picture: ImageSource | None = None,
+        image: ImageSource | None = None,
     ) -> None:
-        """Note a lost row."""
-        self.tell(choice, self.entry(choice.id, key, reason, detail, picture))
+        """Record a dropped row."""
+        self.write_entry(sampler, self.entry(sampler.id, key, reason, detail, image))
 
-    def note(
+    def record_note(
         self,
-        choice: TaskSampler,
+        sampler: TaskSampler,
         key: str,
         reason: str,
         detail: str,
-        picture: ImageSource | None = None,
+        image: ImageSource | None = None,
     ) -> None:
-        """Note what is odd about a row that is kept."""
-        entry = self.entry(choice.id, key, reason, detail, picture)
-        self.tell(choice, entry._replace(kind="note"))
+        """Record a note on a row that is kept."""
+        entry = self.entry(sampler.id, key, reason, detail, image)
+        self.write_entry(sampler, entry._replace(kind="note"))
 
-    def tell(self, choice: TaskSampler, entry: LedgerEntry) -> None:
-        """Count an entry and write it down."""
-        choice.counts.add(entry)
+    def write_entry(self, sampler: TaskSampler, entry: LedgerEntry) -> None:
+        """Count an entry for its task and write it."""
+        sampler.counts.add(entry)
         self.write(entry)
 
     def entry(
-        self, task: str, key: str, reason: str, detail: str, picture: ImageSource | None = None
+        self, task: str, key: str, reason: str, detail: str, image: ImageSource | None = None
     ) -> LedgerEntry:
-        """Make a ledger entry, in which files are named from the data root on."""
-        shown = (
-            "" if picture is None else relative_to_root(describe_source(picture), self.data_root)
-        )
+        """Return a ledger entry whose paths are relative to the data root."""
+        file = "" if image is None else relative_to_root(describe_source(image), self.data_root)
         detail = detail.replace(f"{self.data_root}{os.sep}", "")
         return LedgerEntry(
             task,
@@ -162,45 +172,44 @@ class ReleasePass:
             "dropped",
             reason,
             escape_surrogates(detail),
-            escape_surrogates(shown),
+            escape_surrogates(file),
         )
 
 
 def check_utf8(key: str, example: Example) -> None:
-    """Refuse words that cannot be written as UTF-8: JSON can hold half a character."""
+    """Raise UnusableError if a text cannot be encoded: JSON can contain lone surrogates."""
     try:
         "".join([key, example.text, example.target, *example.options, *example.references]).encode()
-    except UnicodeEncodeError as fault:
-        raise UnusableError(
-            "invalid_utf8", f"the words hold {fault.object[fault.start]!r}"
-        ) from fault
+    except UnicodeEncodeError as error:
+        detail = f"the text contains {error.object[error.start]!r}"
+        raise UnusableError("invalid_utf8", detail) from error
 
 
 def escape_surrogates(text: str) -> str:
-    """Escape what cannot be written as UTF-8, such as half a character of a damaged file."""
+    """Return the text with lone surrogates escaped, so that it can be encoded as UTF-8."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def relative_to_root(named: str, data_root: Path) -> str:
-    """Name a file from the data root on; one outside keeps the `..` by which it climbed out."""
+def relative_to_root(path: str, data_root: Path) -> str:
+    """Return a path relative to the data root; one outside it begins with `..`."""
     try:
-        return os.path.relpath(named, data_root)
+        return os.path.relpath(path, data_root)
     except ValueError:
-        return named
+        return path
 
 
 @lru_cache(maxsize=1 << 16)
 def find_file_fault(path: str, data_root: str) -> tuple[str, str] | None:
-    """Say why a file cannot be read: it is not there, or its path climbs out of the data root.
+    """Return reason and detail if a file is missing or its path leads outside the data root.
 
-    Links may lead anywhere, since many keep their releases on several disks; words may not.
+    Links may point anywhere, because many keep their releases on several disks.
     """
     if ".." in path or not path.startswith(f"{data_root}{os.sep}"):
-        inner = Path(os.path.normpath(path))
-        if inner == Path(data_root) or not inner.is_relative_to(data_root):
+        normalized = Path(os.path.normpath(path))
+        if normalized == Path(data_root) or not normalized.is_relative_to(data_root):
             return "image_outside_root", "the release names a file outside the data root"
     try:
-        mode = os.stat(path).st_mode  # noqa: PTH116 - a million rows are asked
-    except (OSError, ValueError) as fault:
-        return "image_missing", getattr(fault, "strerror", None) or str(fault)
+        mode = os.stat(path).st_mode  # noqa: PTH116 - called for millions of rows
+    except (OSError, ValueError) as error:
+        return "image_missing", getattr(error, "strerror", None) or str(error)
     return None if stat.S_ISREG(mode) else ("image_missing", "it is not a file")

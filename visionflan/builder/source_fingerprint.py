@@ -1,64 +1,190 @@
-"""Tell whether what a part was built from is still the same: code, settings and release."""
+"""Fingerprint what a build depends on: settings, code, dataset files and releases."""
 
+import ast
 import hashlib
+import importlib.util
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import visionflan
 from visionflan import catalog
 from visionflan.layouts import is_image_file
 
-# The folders whose code decides what a build holds.
-CODE = ("", "layouts/", "storage/", "builder/")
+# The code that can change a build. Other code of this package only starts, reads or shows builds,
+# or draws specimens: these are releases, which have a fingerprint of their own.
+PACKAGES = ("layouts", "storage", "builder")
+MODULES = ("dataset.py", "hashing.py", "image_sources.py", "negative_captions.py", "prompt.py")
+RESOURCES = ("imagenet_names.tsv", "tu_berlin_classes.tsv")
+READS_BUILDS = ("storage/arrow_cache.py", "storage/directory.py")
+STARTS_BUILDS = ("builder/demo.py", "builder/preview.py", "builder/summary.py")
+# Modules with which the reader of a dataset draws on the images of its release.
+DRAWS_WITH = {"ai2d": ("drawing/__init__.py",)}
 
 
-def source_digest(name: str, data_root: Path, *before: Any) -> str:
-    """Sum up what a dataset's part follows from, and all that came before it."""
-    digest = hashlib.sha256(json.dumps(before).encode())
-    for path in [*code_files(), dataset_file(name)]:
-        digest.update(path.read_bytes())
-    for line in release_fingerprint(data_root / name):
-        digest.update(line.encode("utf-8", "surrogateescape"))
+class DatasetFingerprint(NamedTuple):
+    """What the part of a dataset depends on: its tasks, and digests of its file and release."""
+
+    tasks: list[str]
+    file: str
+    release: str
+
+
+class BuildFingerprint(NamedTuple):
+    """What a build depends on: its settings, a digest of the code, and its datasets."""
+
+    settings: dict[str, Any]
+    code: str
+    datasets: dict[str, DatasetFingerprint]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fingerprint as JSON values."""
+        datasets = {name: dataset._asdict() for name, dataset in self.datasets.items()}
+        return {"settings": self.settings, "code": self.code, "datasets": datasets}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """Return the fingerprint that `as_json` gave."""
+        datasets = {name: DatasetFingerprint(**d) for name, d in stored["datasets"].items()}
+        return cls(stored["settings"], stored["code"], datasets)
+
+    def part_digests(self) -> dict[str, str]:
+        """Return the digest of all that the part of each dataset depends on.
+
+        That includes the datasets before it: it stores only images which they do not store.
+        """
+        digest = hashlib.sha256(json.dumps([self.settings, self.code], sort_keys=True).encode())
+        digests = {}
+        for name, dataset in self.datasets.items():
+            digest.update(json.dumps([name, *dataset]).encode())
+            digests[name] = digest.hexdigest()
+        return digests
+
+    def differing_settings(self, earlier: Self) -> list[str]:
+        """Return the names of the settings that differ from those of an earlier build."""
+        names = sorted(self.settings.keys() | earlier.settings.keys())
+        return [n for n in names if self.settings.get(n) != earlier.settings.get(n)]
+
+    def changes_since(self, earlier: Self) -> list[str]:
+        """Return descriptions of what changed since an earlier build with equal settings."""
+        changes = ["the code of visionflan"] if self.code != earlier.code else []
+        for name in sorted(self.datasets.keys() | earlier.datasets.keys()):
+            now, before = self.datasets.get(name), earlier.datasets.get(name)
+            if now is None or before is None or now.tasks != before.tasks:
+                changes.append(f"whether {name} is in the data root")
+                continue
+            changes += [f"the dataset file {name}"] if now.file != before.file else []
+            changes += [f"the release {name}"] if now.release != before.release else []
+        return changes
+
+
+def build_fingerprint(
+    data_root: Path, settings: dict[str, Any], tasks: Mapping[str, list[str]]
+) -> BuildFingerprint:
+    """Return the fingerprint of a build; `tasks` are the tasks to build of each dataset."""
+    datasets = {
+        name: DatasetFingerprint(
+            names, files_digest(dataset_files(name)), release_digest(data_root / name)
+        )
+        for name, names in tasks.items()
+    }
+    return BuildFingerprint(settings, files_digest(code_files()), datasets)
+
+
+def files_digest(paths: Iterable[Path]) -> str:
+    """Return a digest of the content of files."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
 
 def code_files() -> list[Path]:
-    """Name the files of this package that a build runs through."""
-    package = Path(visionflan.__file__).parent
-    return sorted(path for part in CODE for path in package.glob(f"{part}*.py"))
+    """Return the files of this package that can change a build."""
+    root = Path(visionflan.__file__).parent
+    unrelated = {root / name for name in (*READS_BUILDS, *STARTS_BUILDS)}
+    files = [path for package in PACKAGES for path in (root / package).glob("**/*.py")]
+    files += [root / name for name in MODULES]
+    files += [root / "resources" / name for name in RESOURCES]
+    return sorted(path for path in files if path not in unrelated)
 
 
-def dataset_file(name: str) -> Path:
-    """Name the file that declares a dataset: that of its tasks."""
+def dataset_files(name: str) -> list[Path]:
+    """Return the file that declares a dataset, and the files that its reader runs besides ours.
+
+    These are the modules that a dataset file of another package imports from there.
+    """
     task = next(iter(catalog.load(name).tasks.values()))
-    return Path(str(sys.modules[task.to_example.__module__].__file__))
+    module = task.to_example.__module__
+    file = Path(str(sys.modules[module].__file__))
+    package = module.partition(".")[0]
+    if package in (visionflan.__name__, module):
+        root = Path(visionflan.__file__).parent
+        return [file, *(root / module for module in DRAWS_WITH.get(name, ()))]
+    files = {module: file}
+    pending = [module]
+    while pending:
+        for imported, path in imported_files(pending.pop(), files, package).items():
+            files[imported] = path
+            pending.append(imported)
+    return [files[name] for name in sorted(files)]
 
 
-def release_fingerprint(root: Path) -> Iterator[str]:
-    """Tell the state of a release without reading it: two levels of folders, and their files.
+def imported_files(module: str, known: Mapping[str, Path], package: str) -> dict[str, Path]:
+    """Return the files of the modules of a package that a module imports, besides known ones."""
+    anchor = module if known[module].name == "__init__.py" else module.rpartition(".")[0]
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(known[module].read_bytes())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            relative = "." * node.level + (node.module or "")
+            origin = importlib.util.resolve_name(relative, anchor)
+            names.update([origin, *(f"{origin}.{alias.name}" for alias in node.names)])
+    inside = {name for name in names if name.partition(".")[0] == package} - known.keys()
+    return {name: path for name in sorted(inside) if (path := module_file(name)) is not None}
 
-    Of pictures only the names count in it, through the time at which their folder changed; a
-    picture that was changed in its place is found when it is read again.
+
+def module_file(name: str) -> Path | None:
+    """Return the source file of a module, or None if the name is not a module."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except ModuleNotFoundError:
+        return None
+    return Path(spec.origin) if spec is not None and spec.origin is not None else None
+
+
+def release_digest(root: Path) -> str:
+    """Return a digest of the state of a release."""
+    digest = hashlib.sha256()
+    for line in release_state(root):
+        digest.update(line.encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+def release_state(root: Path) -> Iterator[str]:
+    """Yield the state of two levels of directories and their files, without reading the files.
+
+    Of images only the names count, through the modification time of their directory; an image
+    that was changed in place is noticed when it is read again.
     """
     yield str(root)
-    for depth, folder in ((0, root), *((1, child) for child in folders(root))):
-        known = folder.stat()
-        yield f"{folder}\x1f{known.st_mtime_ns}\n"
-        with os.scandir(folder) as entries:
+    for depth, directory in ((0, root), *((1, child) for child in subdirectories(root))):
+        yield f"{directory}\x1f{directory.stat().st_mtime_ns}\n"
+        with os.scandir(directory) as entries:
             files = [
                 (entry.name, entry.stat())
                 for entry in entries
                 if not is_image_file(Path(entry.name)) and entry.is_file()
             ]
-        for name, kept in sorted(files):
-            yield f"{depth}\x1f{name}\x1f{kept.st_size}\x1f{kept.st_mtime_ns}\n"
+        for name, status in sorted(files):
+            yield f"{depth}\x1f{name}\x1f{status.st_size}\x1f{status.st_mtime_ns}\n"
 
 
-def folders(root: Path) -> list[Path]:
-    """Name the folders in a folder."""
+def subdirectories(root: Path) -> list[Path]:
+    """Return the sorted directories in a directory."""
     with os.scandir(root) as entries:
         return sorted(Path(entry.path) for entry in entries if entry.is_dir())

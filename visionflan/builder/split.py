@@ -1,4 +1,4 @@
-"""Decide which instances are held out: by groups of images, so that none is seen in training."""
+"""Decide which instances are held out, by groups of images: no held-out image is trained on."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,88 +13,94 @@ from visionflan.storage.perceptual_hash import merge_groups
 
 @dataclass(frozen=True, kw_only=True)
 class HoldOutConfig:
-    """What is kept from training: a share of the groups of images, and whole tasks."""
+    """What is held out from training."""
 
-    image_fraction: float
-    tasks: tuple[str, ...]
+    image_fraction: float  # of the groups of near-duplicate images, in [0, 1)
+    tasks: tuple[str, ...]  # held out with all their images
     seed: int
 
 
 @dataclass(frozen=True)
 class ImageUsage:
-    """Which images each instance shows: rows of the image table, and where each list begins."""
+    """Which images each instance contains, in compressed sparse row form.
+
+    Attributes:
+        tasks: the task index of each instance, (instances,).
+        rows: rows of the image table, all instances concatenated, (uses,).
+        offsets: where the rows of each instance begin, (instances + 1,).
+    """
 
     tasks: NDArray[np.int32]
     rows: NDArray[np.int64]
-    starts: NDArray[np.int64]
+    offsets: NDArray[np.int64]
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """How many images each instance shows."""
-        return np.diff(self.starts)
+        """Return the number of images of each instance."""
+        return np.diff(self.offsets)
 
     @property
     def owners(self) -> NDArray[np.int64]:
-        """The instance that shows each image."""
+        """Return the instance of each use of an image."""
         return np.repeat(np.arange(len(self.tasks)), self.lengths)
 
 
 def collect_image_usage(
-    table: pa.Table, rows_of: Mapping[str, int], tasks: Sequence[str]
+    table: pa.Table, rows_by_id: Mapping[str, int], tasks: Sequence[str]
 ) -> ImageUsage:
-    """Gather from the columns `task` and `images` which images each instance shows."""
-    places = {task: place for place, task in enumerate(tasks)}
+    """Return the image usage of instances with the columns `task` and `images`."""
+    task_indices = {task: index for index, task in enumerate(tasks)}
     lists = table["images"].combine_chunks()
-    names = lists.flatten().to_pylist()
+    ids = lists.flatten().to_pylist()
     return ImageUsage(
-        np.fromiter((places[task] for task in table["task"].to_pylist()), np.int32),
-        np.fromiter((rows_of[name] for name in names), np.int64, len(names)),
+        np.fromiter((task_indices[task] for task in table["task"].to_pylist()), np.int32),
+        np.fromiter((rows_by_id[image_id] for image_id in ids), np.int64, len(ids)),
         np.concatenate([[0], np.cumsum(lists.value_lengths().to_numpy(zero_copy_only=False))]),
     )
 
 
-def merge_shown_together(labels: NDArray[np.int32], shown: ImageUsage) -> NDArray[np.int32]:
-    """Join the groups whose images one instance shows together: they must be on one side."""
-    inner = np.ones(len(shown.rows), dtype=bool)
-    inner[shown.starts[:-1][shown.lengths > 0]] = False
-    later = np.flatnonzero(inner)
-    return merge_groups(labels, shown.rows[later - 1], shown.rows[later])
+def merge_shown_together(group_ids: NDArray[np.int32], usage: ImageUsage) -> NDArray[np.int32]:
+    """Return group ids after joining the groups whose images occur in one instance together."""
+    is_later = np.ones(len(usage.rows), dtype=bool)
+    is_later[usage.offsets[:-1][usage.lengths > 0]] = False
+    later = np.flatnonzero(is_later)
+    return merge_groups(group_ids, usage.rows[later - 1], usage.rows[later])
 
 
 def hold_out_mask(
     hold_out: HoldOutConfig,
     tasks: Sequence[str],
-    shown: ImageUsage,
-    groups: NDArray[np.int32],
+    usage: ImageUsage,
+    group_ids: NDArray[np.int32],
     image_ids: Sequence[str],
 ) -> NDArray[np.bool_]:
-    """Tell for each instance whether it is held out.
+    """Return whether each instance is held out, (instances,).
 
-    A group is held out by the hash of its first image, or because a wholly held-out task shows it.
-    A task that would have nothing held out gives the group of its images that comes next by hash.
+    A group is held out if the hash of its first image is below the fraction, or if a held-out task
+    uses it. For a task with no held-out group, its group with the lowest hash is held out.
     """
-    draws = np.ones(len(image_ids))
-    for row in np.unique(groups):
-        draws[row] = hash_fraction(hold_out.seed, "hold-out", image_ids[row])
-    owner_groups = groups[shown.rows]
-    held = draws < hold_out.image_fraction
-    whole = np.isin(shown.tasks, [tasks.index(task) for task in hold_out.tasks])
-    held[owner_groups[whole[shown.owners]]] = True
+    hashes = np.ones(len(image_ids))
+    for row in np.unique(group_ids):
+        hashes[row] = hash_fraction(hold_out.seed, "hold-out", image_ids[row])
+    groups = group_ids[usage.rows]
+    group_held_out = hashes < hold_out.image_fraction
+    in_held_out_task = np.isin(usage.tasks, [tasks.index(task) for task in hold_out.tasks])
+    group_held_out[groups[in_held_out_task[usage.owners]]] = True
     if hold_out.image_fraction > 0:
-        ensure_each_task_held_out(held, draws, shown.tasks[shown.owners], owner_groups)
-    out = whole.copy()
-    out[shown.owners[held[owner_groups]]] = True
-    return out
+        ensure_each_task_held_out(group_held_out, hashes, usage.tasks[usage.owners], groups)
+    mask = in_held_out_task.copy()
+    mask[usage.owners[group_held_out[groups]]] = True
+    return mask
 
 
 def ensure_each_task_held_out(
-    held: NDArray[np.bool_],
-    draws: NDArray[np.float64],
+    group_held_out: NDArray[np.bool_],
+    hashes: NDArray[np.float64],
     tasks: NDArray[np.int32],
     groups: NDArray[np.int32],
 ) -> None:
-    """Hold out one group of each task that has several and none held out."""
+    """Hold out one group of each task that has several groups and none held out."""
     for task in np.unique(tasks):
         own = np.unique(groups[tasks == task])
-        if len(own) > 1 and not held[own].any():
-            held[own[np.argmin(draws[own])]] = True
+        if len(own) > 1 and not group_held_out[own].any():
+            group_held_out[own[np.argmin(hashes[own])]] = True

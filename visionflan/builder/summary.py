@@ -1,4 +1,4 @@
-"""Sum up a build for a person who reads a terminal."""
+"""Summarize a build for the terminal."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ WIDTH = 100
 
 
 def summary(out: Path, manifest: dict[str, Any]) -> str:
-    """Say what was found, what was kept, what was lost and why, and where the rest is told."""
+    """Return the datasets, the counts per task, the reasons for dropped rows, and the totals."""
     return "\n".join(
         [
             "",
@@ -20,74 +20,74 @@ def summary(out: Path, manifest: dict[str, Any]) -> str:
             "",
             *dropped_lines(manifest),
             totals_line(manifest),
-            f"{out}: README.md shows it, ledger.parquet names every lost row",
+            f"{out}: see README.md for an overview, ledger.parquet for every dropped row",
             f"digest {manifest['digest']}",
         ]
     )
 
 
 def with_status(manifest: dict[str, Any], status: str) -> dict[str, Any]:
-    """Give the datasets that ended so."""
-    return {name: told for name, told in manifest["datasets"].items() if told["status"] == status}
+    """Return the datasets with a status."""
+    datasets = manifest["datasets"].items()
+    return {name: dataset for name, dataset in datasets if dataset["status"] == status}
 
 
 def dataset_lines(manifest: dict[str, Any]) -> Iterator[str]:
-    """Name the datasets by what became of them."""
+    """Yield the names of the datasets by status."""
     yield fill(f"built: {', '.join(with_status(manifest, 'built'))}", WIDTH)
     if missing := with_status(manifest, "missing"):
         yield fill(f"not in the data root: {', '.join(missing)}", WIDTH)
-        yield "  `visionflan datasets NAME` tells how to obtain one, and where it goes"
+        yield "  see `visionflan datasets NAME` for how to obtain one and where to put it"
     if unknown := manifest["about"].get("unknown_directories"):
-        yield fill(
-            f"folders of the data root that are no dataset's name: {', '.join(unknown)}", WIDTH
-        )
-    for name, told in with_status(manifest, "excluded").items():
-        yield f"excluded: {name}: {told['message']}"
+        names = ", ".join(unknown)
+        yield fill(f"directories in the data root that are not named as a dataset: {names}", WIDTH)
+    for name, dataset in with_status(manifest, "excluded").items():
+        yield f"excluded: {name}: {dataset['message']}"
     if sensitive := [
         task
-        for task, why in manifest["about"].get("excluded_tasks", {}).items()
-        if "sensitive" in why
+        for task, message in manifest["about"].get("excluded_tasks", {}).items()
+        if "sensitive" in message
     ]:
-        yield fill(f"sensitive, so not built: {', '.join(sensitive)}", WIDTH)
-    for name, told in with_status(manifest, "failed").items():
-        yield f"FAILED: {name}: {told['message']}"
+        yield fill(f"sensitive, therefore not built: {', '.join(sensitive)}", WIDTH)
+    for name, dataset in with_status(manifest, "failed").items():
+        yield f"FAILED: {name}: {dataset['message']}"
 
 
 def task_lines(manifest: dict[str, Any]) -> Iterator[str]:
-    """Give the counts of each task in a table."""
+    """Yield a table of the counts of each task."""
     tasks = manifest["tasks"]
-    wide = max(map(len, tasks), default=4)
-    yield f"{'task':<{wide}}  {'train':>8} {'held out':>8} {'lost':>8} {'over cap':>9}"
-    for name, told in tasks.items():
-        lost = sum(told["dropped"].values())
-        warning = "  nothing to train on" if told["kept"] and not told["train"] else ""
-        warning = "  nothing kept" if not told["kept"] else warning
+    width = max(map(len, tasks), default=4)
+    yield f"{'task':<{width}}  {'train':>8} {'held out':>8} {'dropped':>8} {'over max':>9}"
+    for name, task in tasks.items():
+        dropped = sum(task["dropped"].values())
+        warning = "  nothing to train on" if task["kept"] and not task["train"] else ""
+        warning = "  no instances" if not task["kept"] else warning
         yield (
-            f"{name:<{wide}}  {told['train']:>8,} {told['held_out']:>8,} {lost:>8,} "
-            f"{told['over_cap']:>9,}{warning}"
+            f"{name:<{width}}  {task['train']:>8,} {task['held_out']:>8,} {dropped:>8,} "
+            f"{task['over_cap']:>9,}{warning}"
         )
 
 
 def dropped_lines(manifest: dict[str, Any]) -> Iterator[str]:
-    """Count the lost rows by reason."""
-    lost: Counter[str] = Counter()
-    for told in [*manifest["tasks"].values(), *manifest["datasets"].values()]:
-        lost.update(told.get("dropped", {}))
-        lost.update(told.get("broken", {}))
-    for reason, count in sorted(lost.items(), key=lambda counted: -counted[1]):
-        yield f"lost {count:,}: {reason}"
+    """Yield the number of dropped rows, and of notes on kept rows, by reason."""
+    dropped: Counter[str] = Counter()
+    for entry in [*manifest["tasks"].values(), *manifest["datasets"].values()]:
+        dropped.update(entry.get("dropped", {}))
+        dropped.update(entry.get("broken", {}))
+    for reason, count in sorted(dropped.items(), key=lambda item: -item[1]):
+        yield f"dropped {count:,}: {reason}"
     notes: Counter[str] = Counter()
-    for told in manifest["tasks"].values():
-        notes.update(told["notes"])
+    for task in manifest["tasks"].values():
+        notes.update(task["notes"])
     for reason, count in sorted(notes.items()):
         yield f"kept with a note {count:,}: {reason}"
 
 
 def totals_line(manifest: dict[str, Any]) -> str:
-    """Sum up the whole in a line."""
+    """Return the totals as one line."""
     totals = manifest["totals"]
     return (
-        f"{totals['instances']:,} instances ({totals['train']:,} to train on, "
+        f"{totals['instances']:,} instances ({totals['train']:,} for training, "
         f"{totals['held_out']:,} held out), {totals['images']:,} distinct images, "
         f"{totals['image_bytes'] / 1e6:,.1f} MB"
     )

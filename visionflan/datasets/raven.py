@@ -24,10 +24,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import font
 from visionflan.errors import ReleaseError
 from visionflan.hashing import shuffled, stable_hash
 from visionflan.image_sources import ComputedImage
@@ -93,7 +92,7 @@ def compose(problem: Path, place: str) -> Image.Image:
         left = GAP + index % 4 * (PANEL + GAP)
         top = CAPTION + index // 4 * (PANEL + CAPTION)
         middle = (left + PANEL / 2, top - CAPTION / 2)
-        pen.text(middle, name, fill=0, font=font(CAPTION - 4), anchor="mm")
+        pen.text(middle, name, fill=0, font=ImageFont.load_default(CAPTION - 4), anchor="mm")
         page.paste(Image.fromarray(panel), (left, top))
     return page
 

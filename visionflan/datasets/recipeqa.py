@@ -19,10 +19,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, WHITE, Box, canvas, font, jittered
+from visionflan.drawing import Box, canvas, jittered
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, stable_hash
 from visionflan.image_sources import ComputedImage
@@ -105,15 +105,16 @@ def to_row(split: str, folder: Path, record: dict[str, Any]) -> Row | BrokenRow:
 
 def compose(first: Path, place: str) -> Image.Image:
     """Put the pictures whose names stand between slashes into two rows, each under its letter."""
-    page = Image.new("RGB", (2 * SIDE + 3 * GAP, 2 * (SIDE + CAPTION) + GAP), WHITE)
+    page = Image.new("RGB", (2 * SIDE + 3 * GAP, 2 * (SIDE + CAPTION) + GAP), "white")
     pen = ImageDraw.Draw(page)
     for index, name in enumerate(place.split("/")):
         left = GAP + index % 2 * (SIDE + GAP)
         top = CAPTION + index // 2 * (SIDE + CAPTION)
         middle = (left + SIDE / 2, top - CAPTION / 2)
-        pen.text(middle, LETTERS[index], fill=BLACK, font=font(CAPTION - 4), anchor="mm")
+        font = ImageFont.load_default(CAPTION - 4)
+        pen.text(middle, LETTERS[index], fill="black", font=font, anchor="mm")
         with Image.open(first.parent / name) as opened:
-            fitted = ImageOps.pad(opened.convert("RGB"), (SIDE, SIDE), color=WHITE)
+            fitted = ImageOps.pad(opened.convert("RGB"), (SIDE, SIDE), color="white")
         page.paste(fitted, (left, top))
     return page
 

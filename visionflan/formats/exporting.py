@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from visionflan import formats
 from visionflan.atomic_write import fsync_path, write_text
-from visionflan.builder.dataset_card import CONTACT_SHEET, card, front_matter
+from visionflan.builder.dataset_card import CONTACT_SHEET, front_matter, render_card
 from visionflan.errors import BuildError
 from visionflan.formats.base import Format
 from visionflan.storage.directory import BuildDirectory, Instances
@@ -74,7 +74,7 @@ def with_progress(instances: Instances, split: str) -> Iterable[Instance]:
 def exported_card(build: BuildDirectory, output_format: Format, splits: list[Split]) -> str:
     """Return the build's dataset card with the files of this format."""
     files: dict[str, str] = {split: output_format.files.format(split=split) for split in splits}
-    build_card = card(build.manifest)
+    build_card = render_card(build.manifest)
     head = "\n".join(front_matter(build.manifest["totals"]["instances"], files))
     body = build_card[build_card.index("\n# ") + 1 : build_card.index("## Files")]
     file_names = ", ".join(f"`{name}`" for name in files.values())

@@ -126,7 +126,7 @@ class ReleaseImporter:
                 self.record_dropped(record.task, record.key, error, record.conversation.images)
             else:
                 present.append((record, record.images))
-        for record in self.image_checks.checked(present, self.writer.stored):
+        for record in self.image_checks.iter_checked(present, self.writer.store):
             try:
                 self.write(record)
             except UnusableError as error:
@@ -136,7 +136,7 @@ class ReleaseImporter:
         """Write one instance, and its images that are not stored yet."""
         image_ids = []
         for path in record.images:
-            known = self.image_checks.known[str(path)]
+            known = self.image_checks.outcomes[str(path)]
             if isinstance(known, ImageFault):
                 raise UnusableError(*known)
             image_ids.append(known.id)
@@ -146,8 +146,8 @@ class ReleaseImporter:
         if digest in self.fingerprints:
             raise UnusableError("duplicate", "another record has the same images and text")
         for path, image_id in zip(record.images, image_ids, strict=True):
-            if image_id not in self.writer.stored.ids:
-                good = self.image_checks.good(path, image_id)
+            if image_id not in self.writer.store.ids:
+                good = self.image_checks.get_valid(path, image_id)
                 self.writer.add_checked_image(good.image, good.encoded)
         self.fingerprints.add(digest)
         self.writer.add_instance(self.make_instance(record, tuple(image_ids)))

@@ -1,1 +1,1 @@
-"""The build directory on disk: its schema, and reading it from any process."""
+"""The build directory on disk: its schema, its images, and reading it from any process."""

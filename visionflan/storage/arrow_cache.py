@@ -1,4 +1,4 @@
-"""Derive from a build's Parquet the memory-mapped table that gives any instance at once."""
+"""Memory-mapped Arrow copy of a build's instances, for random access; derived from its Parquet."""
 
 import os
 from pathlib import Path
@@ -15,34 +15,34 @@ ROWS_AT_ONCE = 10_000
 
 
 def arrow_cache_path(path: Path, manifest: dict[str, Any]) -> Path:
-    """Give the derived table of a build, written now if it is not there.
+    """Return the Arrow copy of a build's instances, writing it if it does not exist.
 
-    It lies in the build directory, or in the user's cache where that cannot be written.
+    It is stored in the build directory, or in the user's cache if that is read-only.
     """
     digest: str = manifest["digest"]
     names = [name for name in manifest["files"] if name.startswith("instances/")]
-    places = [path / ".cache", user_cache_dir()]
-    fault = OSError()
-    for place in places:
-        file = place / digest / "instances.arrow"
+    directories = [path / ".cache", user_cache_dir()]
+    error = OSError()
+    for directory in directories:
+        file = directory / digest / "instances.arrow"
         if file.is_file():
             return file
         try:
-            write_derived(file, [path / name for name in sorted(names)])
-        except OSError as refused:
-            fault = refused
+            write_arrow(file, [path / name for name in sorted(names)])
+        except OSError as write_error:
+            error = write_error
             continue
         return file
-    raise BuildError(f"neither {places[0]} nor {places[1]} can be written: {fault}")
+    raise BuildError(f"neither {directories[0]} nor {directories[1]} is writable: {error}")
 
 
 def user_cache_dir() -> Path:
-    """Name the folder in which the user's programs keep what they can make again."""
+    """Return the directory of this package in the user's cache."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "visionflan"
 
 
-def write_derived(file: Path, instances: list[Path]) -> None:
-    """Write the instances of all tasks one after another; processes may do so at once."""
+def write_arrow(file: Path, instances: list[Path]) -> None:
+    """Write the instances of all tasks into one file; processes may do so concurrently."""
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, INSTANCES) as writer:

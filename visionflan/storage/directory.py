@@ -1,4 +1,4 @@
-"""Read a build directory: instances by position, images by content hash, from any process."""
+"""Read a build directory: instances by index, images by content hash, from any process."""
 
 import json
 import os
@@ -25,32 +25,18 @@ OPEN_SHARDS = 64
 
 
 class BuildDirectory:
-    """A whole build; what is opened stays usable after a fork and is opened anew after a spawn.
+    """A complete build; usable after a fork, and pickled as its path.
 
-    With `verify` each image that is read must have the content that its id names.
+    With `verify`, each image that is read is checked against the hash that is its id.
     """
 
     def __init__(self, path: Path, *, verify: bool = False) -> None:
         self.path, self.verify = Path(path), verify
-        if not (self.path / "manifest.json").is_file():
-            raise BuildError(
-                f"{self.path} holds no manifest.json: it is not a build directory, or its build "
-                "was stopped; run the same build again to finish it"
-            )
-        self.manifest: dict[str, Any] = json.loads((self.path / "manifest.json").read_bytes())
-        if (number := self.manifest.get("format")) != BUILD_FORMAT:
-            raise BuildError(
-                f"{self.path} has build format {number}, not {BUILD_FORMAT}: build it again with "
-                "this version of visionflan"
-            )
-        for name, size in self.manifest["files"].items():
-            file = self.path / name
-            if not file.is_file() or file.stat().st_size != size:
-                raise BuildError(f"{file} is not the file that the manifest names: build again")
+        self.manifest = read_manifest(self.path)
         self.shard_fds: dict[str, int] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Travel to another process as a path."""
+        """Pickle the path; another process opens the files itself."""
         return reopen, (self.path, self.verify)
 
     def __del__(self) -> None:
@@ -60,86 +46,88 @@ class BuildDirectory:
 
     @property
     def digest(self) -> str:
-        """The digest of all instances: the same for the same data, wherever it was built."""
+        """Return the digest of all instances; equal data has an equal digest on any machine."""
         return str(self.manifest["digest"])
 
     @cached_property
     def tasks(self) -> dict[str, TaskInfo]:
-        """The tasks that have instances here."""
+        """Return the tasks that have instances."""
         return {
-            task: TaskInfo(**{name: kept[name] for name in TaskInfo.__dataclass_fields__})
-            for task, kept in self.manifest["tasks"].items()
-            if kept["kept"]
+            task: TaskInfo(**{name: entry[name] for name in TaskInfo.__dataclass_fields__})
+            for task, entry in self.manifest["tasks"].items()
+            if entry["kept"]
         }
 
     @cached_property
     def table(self) -> pa.Table:
-        """All instances, in the order of their tasks and then of choice, memory-mapped."""
+        """Return all instances, memory-mapped, ordered by task and then by sampling hash."""
         return pa.ipc.open_file(
             pa.memory_map(str(arrow_cache_path(self.path, self.manifest)))
         ).read_all()
 
     @cached_property
     def batches(self) -> list[list[pa.Array]]:
-        """The columns of each batch of the table."""
+        """Return the columns of each record batch of the table."""
         return [batch.columns for batch in self.table.to_batches()]
 
     @cached_property
-    def ends(self) -> list[int]:
-        """The position after the last instance of each batch."""
+    def batch_ends(self) -> list[int]:
+        """Return the index after the last instance of each record batch."""
         return list(accumulate(len(batch[0]) for batch in self.batches))
 
     @cached_property
     def index(self) -> ImageIndex:
-        """Where the images lie."""
+        """Return the image index."""
         return ImageIndex(self.path / "images.index")
 
     def instances(
         self, split: Split | None = None, tasks: Collection[str] | None = None
     ) -> "Instances":
-        """Give the instances of a split and of some tasks; of all without them."""
+        """Return the instances of a split and of some tasks; None means all."""
         for task in tasks or ():
             if task not in self.manifest["tasks"]:
                 raise unknown_name_error("task", task, list(self.tasks))
-        chosen = np.ones(self.table.num_rows, dtype=bool)
-        for column, wanted in (("split", None if split is None else [split]), ("task", tasks)):
-            if wanted is not None:
+        mask = np.ones(self.table.num_rows, dtype=bool)
+        for column, allowed in (("split", None if split is None else [split]), ("task", tasks)):
+            if allowed is not None:
                 values = self.table[column].combine_chunks().dictionary_encode()
-                known = np.isin(values.dictionary.to_pylist(), list(wanted))
-                chosen &= known[values.indices.to_numpy()]
-        return Instances(self, np.flatnonzero(chosen))
+                is_allowed = np.isin(values.dictionary.to_pylist(), list(allowed))
+                mask &= is_allowed[values.indices.to_numpy()]
+        return Instances(self, np.flatnonzero(mask))
 
-    def instance(self, position: int) -> Instance:
-        """Give the instance at a position of the table."""
-        batch = bisect_right(self.ends, position)
+    def instance(self, index: int) -> Instance:
+        """Return the instance at an index of the table."""
+        batch = bisect_right(self.batch_ends, index)
         columns = self.batches[batch]
-        return read_instance(columns, position - self.ends[batch] + len(columns[0]))
+        return read_instance(columns, index - self.batch_ends[batch] + len(columns[0]))
 
     def image(self, image_id: str) -> bytes:
-        """Read the encoded bytes of an image."""
-        place = self.index.place(image_id)
-        encoded = os.pread(self.shard_fd(place.shard), place.length, place.offset)
+        """Return the encoded bytes of an image."""
+        location = self.index.locate(image_id)
+        encoded = os.pread(self.shard_fd(location.shard), location.length, location.offset)
         if self.verify and sha256(encoded).hexdigest() != image_id:
             raise BuildError(
-                f"{self.path / 'images' / place.shard} holds other bytes as {image_id}"
+                f"{self.path / 'images' / location.shard} is damaged: the content of image "
+                f"{image_id} has another hash"
             )
         return encoded
 
     def describe_image_location(self, image_id: str) -> str:
-        """Tell where an image lies."""
-        return f"image {image_id[:12]} in {self.path / 'images' / self.index.place(image_id).shard}"
+        """Return a description of where an image is stored, for messages."""
+        shard = self.index.locate(image_id).shard
+        return f"image {image_id[:12]} in {self.path / 'images' / shard}"
 
     def image_header(self, image_id: str) -> tuple[int, int, str]:
-        """Give width, height and format of an image without reading it."""
-        place = self.index.place(image_id)
-        return place.width, place.height, place.format
+        """Return width and height in pixels and the format of an image, without reading it."""
+        location = self.index.locate(image_id)
+        return location.width, location.height, location.format
 
     def image_group(self, image_id: str) -> str:
-        """Name the group of images that look the same as this one."""
+        """Return the id of the first image in this image's group of near-duplicates."""
         return self.index.group(image_id)
 
     def shard_fd(self, shard: str) -> int:
-        """Open a shard, once; reading at an offset shares no place with other processes."""
+        """Return the file descriptor of a shard; `pread` shares no position between processes."""
         if shard not in self.shard_fds:
             if len(self.shard_fds) >= OPEN_SHARDS:
                 os.close(self.shard_fds.pop(next(iter(self.shard_fds))))
@@ -148,7 +136,7 @@ class BuildDirectory:
 
 
 class Instances(Sequence[Instance]):
-    """Some instances of a build directory, by position."""
+    """A lazy sequence of instances of a build directory."""
 
     def __init__(self, directory: BuildDirectory, positions: NDArray[np.int64]) -> None:
         self.directory, self.positions = directory, positions
@@ -157,23 +145,43 @@ class Instances(Sequence[Instance]):
         return len(self.positions)
 
     @overload
-    def __getitem__(self, place: int) -> Instance: ...
+    def __getitem__(self, index: int) -> Instance: ...
     @overload
-    def __getitem__(self, place: slice) -> "Instances": ...
-    def __getitem__(self, place: int | slice) -> "Instance | Instances":
-        if isinstance(place, slice):
-            return Instances(self.directory, self.positions[place])
-        return self.directory.instance(int(self.positions[place]))
+    def __getitem__(self, index: slice) -> "Instances": ...
+    def __getitem__(self, index: int | slice) -> "Instance | Instances":
+        if isinstance(index, slice):
+            return Instances(self.directory, self.positions[index])
+        return self.directory.instance(int(self.positions[index]))
 
     def __iter__(self) -> Iterator[Instance]:
         return (self.directory.instance(int(position)) for position in self.positions)
 
     def column(self, name: str) -> list[Any]:
-        """Give one field of each instance, without making the instances."""
+        """Return one field of every instance, without decoding the others."""
         values: list[Any] = self.directory.table[name].take(self.positions).to_pylist()
         return values
 
 
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Return the manifest of a build; raise BuildError unless it is complete and of this format."""
+    if not (path / "manifest.json").is_file():
+        raise BuildError(
+            f"{path} has no manifest.json: it is not a build directory, or its build was "
+            "interrupted; run the same build again to finish it"
+        )
+    manifest: dict[str, Any] = json.loads((path / "manifest.json").read_bytes())
+    if (number := manifest.get("format")) != BUILD_FORMAT:
+        raise BuildError(
+            f"{path} has build format {number}, not {BUILD_FORMAT}: build it again with this "
+            "version of visionflan"
+        )
+    for name, size in manifest["files"].items():
+        file = path / name
+        if not file.is_file() or file.stat().st_size != size:
+            raise BuildError(f"{file} is missing or differs from the manifest: build it again")
+    return manifest
+
+
 def reopen(path: Path, verify: bool) -> BuildDirectory:
-    """Open a build directory again in another process."""
+    """Open a build directory that was pickled."""
     return BuildDirectory(path, verify=verify)

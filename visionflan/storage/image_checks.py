@@ -1,4 +1,4 @@
-"""Check a picture by its content: what it is, whether it decodes whole, how it looks."""
+"""Check an image by its content: format, size, complete decoding, and perceptual hash."""
 
 import io
 import re
@@ -14,9 +14,9 @@ from visionflan.storage.perceptual_hash import image_signature
 
 MAX_PIXELS = 128_000_000
 MAX_BYTES = 256 << 20
-MIN_DECODED_SIDE = (
-    64  # pixels a side that the look of a JPEG needs; decoding to fewer checks as strictly
-)
+# JPEGs are decoded at a reduced scale of at least this many pixels a side: enough for the
+# perceptual hash, and the entropy-coded data is checked as strictly as at full scale.
+MIN_DECODED_SIDE = 64
 
 SUFFIXES = {
     "jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"),
@@ -29,39 +29,40 @@ SUFFIXES = {
 }
 FORMATS = tuple(name.upper() for name in SUFFIXES)
 
-# Pictures that people know, in forms that training tools do not read.
-FOREIGN = re.compile(
+# Known image and document formats that training tools do not read.
+UNSUPPORTED = re.compile(
     rb"<\?xml|\s*<svg|%PDF|%!PS|8BPS|....ftyp(heic|heix|mif1|avif)|\xff\x0a|\x00\x00\x00\x0cJXL"
     rb"|\x00\x00\x00\x0cjP|\x00\x00\x01\x00",
     re.DOTALL,
 )
-PAGE = re.compile(rb"\s*(<!doctype|<html|<head|<body)", re.IGNORECASE)
+HTML = re.compile(rb"\s*(<!doctype|<html|<head|<body)", re.IGNORECASE)
 
 
 class CheckedImage(NamedTuple):
-    """A picture that decodes whole: its content hash, form, size and look."""
+    """An image that decodes completely."""
 
-    id: str
-    format: str
+    id: str  # sha256 of the encoded bytes
+    format: str  # a key of SUFFIXES
     width: int
     height: int
-    phash: int
-    colors: bytes
+    phash: int  # 64-bit perceptual hash
+    colors: bytes  # 8 by 8 RGB thumbnail
 
 
 def check_image(encoded: bytes) -> CheckedImage:
-    """Decode a picture strictly; raises UnusableError with the reason why it cannot be used."""
+    """Decode an image strictly; raise UnusableError with the reason if it cannot be used."""
     if len(encoded) > MAX_BYTES:
         raise UnusableError("image_too_large", f"{len(encoded):,} bytes, at most {MAX_BYTES:,}")
     if encoded.startswith(b"\xff\xd8"):
-        form, width, height, image = decode_jpeg(encoded)
+        image_format, width, height, image = decode_jpeg(encoded)
     else:
-        form, width, height, image = decode_other(encoded)
-    return CheckedImage(sha256(encoded).hexdigest(), form, width, height, *image_signature(image))
+        image_format, width, height, image = decode_other(encoded)
+    image_id = sha256(encoded).hexdigest()
+    return CheckedImage(image_id, image_format, width, height, *image_signature(image))
 
 
 def decode_jpeg(encoded: bytes) -> tuple[str, int, int, Image.Image]:
-    """Decode a JPEG so that truncation, zeroed blocks and missing ends are faults."""
+    """Decode a JPEG; truncation, zeroed blocks and a missing end marker are errors."""
     try:
         height, width, colors, _ = simplejpeg.decode_jpeg_header(encoded)
         check_size(width, height)
@@ -70,13 +71,13 @@ def decode_jpeg(encoded: bytes) -> tuple[str, int, int, Image.Image]:
         pixels = simplejpeg.decode_jpeg(
             encoded, min_height=MIN_DECODED_SIDE, min_width=MIN_DECODED_SIDE
         )
-    except ValueError as fault:
-        raise UnusableError("image_corrupt", f"JPEG: {fault}") from fault
+    except ValueError as error:
+        raise UnusableError("image_corrupt", f"JPEG: {error}") from error
     return "jpeg", width, height, Image.fromarray(pixels)
 
 
 def decode_other(encoded: bytes) -> tuple[str, int, int, Image.Image]:
-    """Decode any other picture whole, its size having been read from the header before."""
+    """Decode an image of any other format completely, after checking its size in the header."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -87,20 +88,20 @@ def decode_other(encoded: bytes) -> tuple[str, int, int, Image.Image]:
             image.load()
         except UnidentifiedImageError:
             raise UnusableError(*classify_undecodable(encoded)) from None
-        except Image.DecompressionBombError as fault:
-            raise UnusableError("image_too_large", str(fault)) from fault
+        except Image.DecompressionBombError as error:
+            raise UnusableError("image_too_large", str(error)) from error
         except UnusableError:
             raise
-        # A damaged file makes Pillow's readers raise whatever they stumble over.
-        except Exception as fault:
-            raise UnusableError("image_corrupt", f"{type(fault).__name__}: {fault}") from fault
-    # Some cameras put several JPEGs into one file, of which the first is the picture.
-    form = "jpeg" if image.format == "MPO" else str(image.format).lower()
-    return form, image.width, image.height, image
+        # Pillow's decoders raise all kinds of exceptions on damaged files.
+        except Exception as error:
+            raise UnusableError("image_corrupt", f"{type(error).__name__}: {error}") from error
+    # Some cameras store several JPEGs in one file (MPO); the first one is the image.
+    image_format = "jpeg" if image.format == "MPO" else str(image.format).lower()
+    return image_format, image.width, image.height, image
 
 
 def check_size(width: int, height: int) -> None:
-    """Refuse a picture by the size in its header, before memory is taken for it."""
+    """Raise UnusableError if the size in the header is too large, before memory is allocated."""
     if width * height > MAX_PIXELS:
         raise UnusableError(
             "image_too_large", f"{width:,} x {height:,} pixels, at most {MAX_PIXELS:,}"
@@ -108,11 +109,11 @@ def check_size(width: int, height: int) -> None:
 
 
 def classify_undecodable(encoded: bytes) -> tuple[str, str]:
-    """Say what bytes are that no reader of pictures takes."""
+    """Return reason and detail for bytes that no image decoder accepts."""
     if not encoded:
-        return "image_empty", "the file holds no bytes"
-    if PAGE.match(encoded):
-        return "image_is_html", "the file is a web page, as failed downloads leave it"
-    if FOREIGN.match(encoded):
+        return "image_empty", "the file is empty"
+    if HTML.match(encoded):
+        return "image_is_html", "the file is a web page, as a failed download leaves it"
+    if UNSUPPORTED.match(encoded):
         return "image_unsupported", f"the file begins with {encoded[:12]!r}"
     return "image_unrecognized", f"the file begins with {encoded[:12]!r}"

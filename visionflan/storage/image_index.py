@@ -1,4 +1,4 @@
-"""Find an image by its id: a memory-mapped table sorted by content hash."""
+"""Look up an image by its id: a memory-mapped table sorted by content hash."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,7 +28,7 @@ INDEX = non_null_schema(
 
 
 class ImageLocation(NamedTuple):
-    """Where an image lies, and what its header says."""
+    """Where the bytes of an image are stored, and its header."""
 
     shard: str
     offset: int
@@ -38,21 +38,21 @@ class ImageLocation(NamedTuple):
     format: str
 
 
-def write_index(path: Path, facts: pa.Table, groups: NDArray[np.int32]) -> None:
-    """Write the index of images sorted by id; a group is the row of its first image."""
-    shards, formats = (sorted(set(facts[name].to_pylist())) for name in ("shard", "format"))
-    ids = [bytes.fromhex(image_id) for image_id in facts["id"].to_pylist()]
+def write_index(path: Path, metadata: pa.Table, group_ids: NDArray[np.int32]) -> None:
+    """Write the index of images sorted by id; a group id is the row of the group's first image."""
+    shards, formats = (sorted(set(metadata[name].to_pylist())) for name in ("shard", "format"))
+    ids = [bytes.fromhex(image_id) for image_id in metadata["id"].to_pylist()]
     table = pa.table(
         {
             "id": pa.array(ids, pa.binary(ID_BYTES)),
-            "shard": dictionary_codes(facts["shard"], shards),
-            "offset": facts["offset"],
-            "length": facts["length"],
-            "width": facts["width"],
-            "height": facts["height"],
-            "format": dictionary_codes(facts["format"], formats),
-            "phash": facts["phash"],
-            "group": pa.array(groups, pa.int32()),
+            "shard": dictionary_codes(metadata["shard"], shards),
+            "offset": metadata["offset"],
+            "length": metadata["length"],
+            "width": metadata["width"],
+            "height": metadata["height"],
+            "format": dictionary_codes(metadata["format"], formats),
+            "phash": metadata["phash"],
+            "group": pa.array(group_ids, pa.int32()),
         },
         schema=INDEX.with_metadata({"shards": "\n".join(shards), "formats": "\n".join(formats)}),
     )
@@ -64,20 +64,20 @@ def write_index(path: Path, facts: pa.Table, groups: NDArray[np.int32]) -> None:
         writer.write_table(table.combine_chunks())
 
 
-def dictionary_codes(names: pa.ChunkedArray, known: Sequence[str]) -> pa.Array:
-    """Replace names by their places among the known ones."""
-    places = {name: place for place, name in enumerate(known)}
-    return pa.array([places[name] for name in names.to_pylist()], pa.int32())
+def dictionary_codes(names: pa.ChunkedArray, vocabulary: Sequence[str]) -> pa.Array:
+    """Return the index of each name in the vocabulary."""
+    codes = {name: code for code, name in enumerate(vocabulary)}
+    return pa.array([codes[name] for name in names.to_pylist()], pa.int32())
 
 
 class ImageIndex:
-    """The index as read: a search among the first eight bytes of the ids, then one look."""
+    """The index, opened for reading: binary search on the first eight bytes of the ids."""
 
     def __init__(self, path: Path) -> None:
         table = pa.ipc.open_file(pa.memory_map(str(path))).read_all().combine_chunks()
-        words = table.schema.metadata
-        self.shards = words[b"shards"].decode().split("\n")
-        self.formats = words[b"formats"].decode().split("\n")
+        vocabularies = table.schema.metadata
+        self.shards = vocabularies[b"shards"].decode().split("\n")
+        self.formats = vocabularies[b"formats"].decode().split("\n")
         self.count = table.num_rows
         self.columns = {
             name: table[name].chunk(0).to_numpy()
@@ -86,20 +86,20 @@ class ImageIndex:
         }
         raw = table["id"].chunk(0).buffers()[1] if self.count else b""
         self.ids = np.frombuffer(raw, np.uint8, self.count * ID_BYTES).reshape(-1, ID_BYTES)
-        self.starts = np.ascontiguousarray(self.ids[:, :8]).view(">u8").ravel().astype(np.uint64)
+        self.prefixes = np.ascontiguousarray(self.ids[:, :8]).view(">u8").ravel().astype(np.uint64)
 
     def row(self, image_id: str) -> int:
-        """Give the row of an image."""
+        """Return the row of an image."""
         wanted = bytes.fromhex(image_id)
-        row = int(np.searchsorted(self.starts, np.uint64(int.from_bytes(wanted[:8], "big"))))
+        row = int(np.searchsorted(self.prefixes, np.uint64(int.from_bytes(wanted[:8], "big"))))
         while row < self.count and self.ids[row].tobytes() < wanted:
             row += 1
         if row == self.count or self.ids[row].tobytes() != wanted:
             raise BuildError(f"no image {image_id} is stored here")
         return row
 
-    def place(self, image_id: str) -> ImageLocation:
-        """Tell where an image lies, and what its header says."""
+    def locate(self, image_id: str) -> ImageLocation:
+        """Return where the bytes of an image are stored, and its header."""
         row = self.row(image_id)
         column = self.columns
         return ImageLocation(
@@ -112,6 +112,6 @@ class ImageIndex:
         )
 
     def group(self, image_id: str) -> str:
-        """Name the group of images that look the same by its first member."""
+        """Return the id of the first image in this image's group of near-duplicates."""
         first: str = self.ids[self.columns["group"][self.row(image_id)]].tobytes().hex()
         return first

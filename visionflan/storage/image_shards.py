@@ -1,4 +1,4 @@
-"""Store images once each, by content hash, in Parquet files that any tool reads."""
+"""Store each image once, by content hash, in Parquet shards that any tool reads."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -11,11 +11,11 @@ from visionflan.storage.image_checks import CheckedImage
 from visionflan.storage.parquet_pages import locations
 from visionflan.storage.schema import IMAGES, non_null_schema
 
-GROUP_IMAGES = 100  # a row group is what a writer holds in memory
+GROUP_IMAGES = 100  # a row group is what the writer holds in memory
 GROUP_BYTES = 64 << 20
 SHARD_BYTES = 256 << 20
 
-# What is known of a stored image besides its bytes: where it lies, and how it looks.
+# A stored image besides its bytes: where these are, and its signature.
 IMAGE_METADATA = non_null_schema(
     id=pa.string(),
     shard=pa.string(),
@@ -37,33 +37,33 @@ class BufferedImage(NamedTuple):
 
 
 class ShardWriter:
-    """Write images into shards `<name>-00000.parquet` and on; a shard has its name once whole."""
+    """Write images into shards `<name>-00000.parquet`, ...; a shard is renamed when complete."""
 
-    def __init__(self, folder: Path, name: str, *, first: int = 0) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.name, self.number = folder, name, first
+    def __init__(self, directory: Path, name: str, *, first: int = 0) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.directory, self.name, self.number = directory, name, first
         self.rows: list[CheckedImage] = []
-        self.waiting: list[BufferedImage] = []
-        self.waiting_bytes = self.shard_bytes = 0
+        self.buffer: list[BufferedImage] = []
+        self.buffered_bytes = self.shard_bytes = 0
         self.file: pq.ParquetWriter | None = None
 
     @property
     def temporary(self) -> Path:
-        """The file being written."""
-        return self.folder / f".{self.name}-{self.number:05}.parquet.tmp"
+        """Return the path of the unfinished shard."""
+        return self.directory / f".{self.name}-{self.number:05}.parquet.tmp"
 
     def add(self, image: CheckedImage, encoded: bytes) -> pa.Table | None:
-        """Add an image; gives the facts of a shard when this one made it whole."""
-        self.waiting.append(BufferedImage(image, encoded))
-        self.waiting_bytes += len(encoded)
-        if len(self.waiting) >= GROUP_IMAGES or self.waiting_bytes >= GROUP_BYTES:
+        """Add an image; return the metadata of the shard if this image completes it."""
+        self.buffer.append(BufferedImage(image, encoded))
+        self.buffered_bytes += len(encoded)
+        if len(self.buffer) >= GROUP_IMAGES or self.buffered_bytes >= GROUP_BYTES:
             self.write_group()
         if self.shard_bytes >= SHARD_BYTES:
             return self.close()
         return None
 
     def write_group(self) -> None:
-        """Write the waiting images as one row group, each byte column a plain page."""
+        """Write the buffered images as one row group whose byte column is plain data pages."""
         if self.file is None:
             self.file = pq.ParquetWriter(
                 self.temporary,
@@ -74,12 +74,12 @@ class ShardWriter:
                 data_page_version="1.0",
                 data_page_size=1 << 30,
             )
-        images = [image for image, _ in self.waiting]
+        images = [image for image, _ in self.buffer]
         self.file.write_table(
             pa.table(
                 [
                     [image.id for image in images],
-                    [encoded for _, encoded in self.waiting],
+                    [encoded for _, encoded in self.buffer],
                     [image.width for image in images],
                     [image.height for image in images],
                     [image.format for image in images],
@@ -89,29 +89,28 @@ class ShardWriter:
             )
         )
         self.rows += images
-        self.shard_bytes += self.waiting_bytes
-        self.waiting, self.waiting_bytes = [], 0
+        self.shard_bytes += self.buffered_bytes
+        self.buffer, self.buffered_bytes = [], 0
 
     def close(self) -> pa.Table | None:
-        """Finish the shard that is being written, and give the facts of its images."""
-        if self.waiting:
+        """Complete the current shard, if any, and return the metadata of its images."""
+        if self.buffer:
             self.write_group()
         if self.file is None:
             return None
         self.file.close()
-        path = self.folder / f"{self.name}-{self.number:05}.parquet"
+        path = self.directory / f"{self.name}-{self.number:05}.parquet"
         commit_file(self.temporary, path)
-        facts = read_shard_metadata(path, self.rows)
+        metadata = read_shard_metadata(path, self.rows)
         self.file, self.rows, self.shard_bytes = None, [], 0
         self.number += 1
-        return facts
+        return metadata
 
 
 def read_shard_metadata(path: Path, images: list[CheckedImage]) -> pa.Table:
-    """Tell where each image of a whole shard lies, and how it looks."""
-    where = list(locations(path, "bytes"))
+    """Return the metadata of the images of a complete shard, with their byte offsets."""
     rows = [
         image._asdict() | {"shard": path.name, "offset": offset, "length": length}
-        for image, (offset, length) in zip(images, where, strict=True)
+        for image, (offset, length) in zip(images, locations(path, "bytes"), strict=True)
     ]
     return pa.Table.from_pylist(rows, schema=IMAGE_METADATA)

@@ -1,4 +1,4 @@
-"""What is stored of an example: its words, rendered and in parts, its images, its origin."""
+"""An instance: an example as stored in a build, rendered and in parts."""
 
 from typing import Literal, NamedTuple
 
@@ -7,7 +7,7 @@ Split = Literal["train", "held_out"]
 
 
 class Turn(NamedTuple):
-    """One turn of a conversation; `<image>` stands where each image goes."""
+    """One turn of a conversation; `<image>` marks the position of each image."""
 
     role: Role
     text: str
@@ -16,10 +16,24 @@ class Turn(NamedTuple):
 class Instance(NamedTuple):
     """An example as stored.
 
-    `id` is `dataset/task/key`; `images` are the sha256 of the encoded bytes, in the order of the
-    markers. `instruction`, `text`, `options` (in the order shown) and `target` (without its letter)
-    are the parts of the first exchange; they are empty where the conversation came ready-made.
-    `references` are all accepted answers, the target among them.
+    `instruction`, `text`, `options` and `target` are the parts of the first exchange; they are
+    empty if the conversation was imported or written as a whole.
+
+    Attributes:
+        id: `dataset/task/key`.
+        dataset: the name of its dataset.
+        task: `dataset/task`.
+        split: whether it may be trained on.
+        key: the key of its row in the release.
+        images: the sha256 of the encoded bytes of each image, in the order of the markers.
+        turns: the conversation.
+        instruction: the task's instruction.
+        text: what follows the instruction, such as a question.
+        options: the answers to choose from, in the order of the prompt.
+        target: the answer, without the letter of its option.
+        references: all accepted answers, including the target.
+        metric: the metric that scores answers.
+        synthetic: whether it was generated rather than annotated.
     """
 
     id: str
@@ -39,10 +53,10 @@ class Instance(NamedTuple):
 
     @property
     def prompt(self) -> str:
-        """What is asked first, with its image markers."""
+        """Return the first user turn, with its image markers."""
         return self.turns[0].text
 
     @property
     def answer(self) -> str:
-        """What is to be answered first, with the letter of an option."""
+        """Return the first assistant turn, with the letter of an option."""
         return self.turns[1].text

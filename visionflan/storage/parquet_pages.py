@@ -1,7 +1,7 @@
-"""Find where each value of a byte column lies in a Parquet file, by walking its page headers.
+"""Find the byte offset of each value of a binary column in a Parquet file, from its page headers.
 
-The column is uncompressed, PLAIN, without dictionary and without nulls, in data pages of version 1:
-a page is then a Thrift header followed by one length of four bytes and the bytes for each value.
+The column must be uncompressed, PLAIN-encoded, without dictionary and nulls, in data pages of
+version 1: a page is a Thrift header, then a length of four bytes and the bytes of each value.
 """
 
 import mmap
@@ -20,24 +20,26 @@ PAGE_TYPE, PAGE_SIZE, PAGE_VALUES = 1, 3, 1
 
 
 def locations(path: Path, column: str) -> Iterator[tuple[int, int]]:
-    """Yield offset and length of each value of the column, in order."""
-    described = pq.read_metadata(path)
-    place = described.schema.names.index(column)
+    """Yield byte offset and length of each value of a column, in order."""
+    metadata = pq.read_metadata(path)
+    column_index = metadata.schema.names.index(column)
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
-        for group in range(described.num_row_groups):
-            chunk = described.row_group(group).column(place)
+        for group in range(metadata.num_row_groups):
+            chunk = metadata.row_group(group).column(column_index)
             position = chunk.data_page_offset
             end = position + chunk.total_compressed_size
             while position < end:
                 header, position = read_struct(view, position)
                 if header[PAGE_TYPE] != DATA_PAGE:
-                    raise BuildError(f"{path}: the column {column} is not in plain data pages")
+                    raise BuildError(
+                        f"{path}: the column {column} is not stored in plain data pages"
+                    )
                 yield from values(view, position, header[DATA_PAGE_HEADER][PAGE_VALUES])
                 position += header[PAGE_SIZE]
 
 
 def values(view: mmap.mmap, position: int, count: int) -> Iterator[tuple[int, int]]:
-    """Yield offset and length of the values of one page."""
+    """Yield byte offset and length of the values of one page."""
     for _ in range(count):
         (length,) = LENGTH.unpack_from(view, position)
         position += LENGTH.size
@@ -46,7 +48,7 @@ def values(view: mmap.mmap, position: int, count: int) -> Iterator[tuple[int, in
 
 
 def read_struct(view: mmap.mmap, position: int) -> tuple[dict[int, Any], int]:
-    """Read a struct in Thrift's compact protocol, as the fields' numbers and values."""
+    """Return a struct in Thrift's compact protocol as values by field number, and its end."""
     fields: dict[int, Any] = {}
     number = 0
     while (head := view[position]) != 0:
@@ -60,7 +62,7 @@ def read_struct(view: mmap.mmap, position: int) -> tuple[dict[int, Any], int]:
 
 
 def read_varint(view: mmap.mmap, position: int) -> tuple[int, int]:
-    """Read a number in groups of seven bits, the lowest first."""
+    """Return an unsigned LEB128 integer and its end."""
     number = shift = 0
     while True:
         byte = view[position]
@@ -72,13 +74,13 @@ def read_varint(view: mmap.mmap, position: int) -> tuple[int, int]:
 
 
 def read_integer(view: mmap.mmap, position: int) -> tuple[int, int]:
-    """Read a number whose lowest bit is its sign."""
+    """Return a zigzag-encoded integer and its end."""
     number, position = read_varint(view, position)
     return (number >> 1) ^ -(number & 1), position
 
 
 def skip_binary(view: mmap.mmap, position: int) -> tuple[None, int]:
-    """Pass over bytes that carry their length."""
+    """Skip length-prefixed bytes and return their end."""
     length, position = read_varint(view, position)
     return None, position + length
 

@@ -1,4 +1,4 @@
-"""Tell when two pictures look the same: a perceptual hash, a color thumbnail, and groups."""
+"""Detect near-duplicate images: a perceptual hash, a color thumbnail, and groups."""
 
 import math
 from typing import NamedTuple
@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-SIDE = 32  # the picture is shrunk to this before its frequencies are taken
-LOW = 8  # lowest frequencies a side, of which the hash keeps one bit each
-SCALE = 1 << 12  # whole numbers give the same bits on every machine; floats would not
+SIDE = 32  # the image is resized to this before the DCT
+LOW = 8  # number of low frequencies a side; the hash has one bit for each
+SCALE = 1 << 12  # fixed-point, because floats do not give equal bits on every machine
 
 DCT_BASIS = np.array(
     [
@@ -21,43 +21,46 @@ DCT_BASIS = np.array(
 
 
 class ImageSignature(NamedTuple):
-    """How a picture looks: 64 bits of its shapes, and its colors on a grid of 8 by 8."""
+    """What near-duplicate images have in common."""
 
-    phash: int
-    colors: bytes
+    phash: int  # 64 bits: which low frequencies are above the median
+    colors: bytes  # 8 by 8 RGB thumbnail
 
 
 def image_signature(image: Image.Image) -> ImageSignature:
-    """Hash the low frequencies of the grey picture and keep a thumbnail of its colors."""
+    """Compute the DCT hash of an image in gray, and its color thumbnail."""
     small = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=2.0)
     gray = np.asarray(small.convert("L"), dtype=np.int64)
-    waves = (DCT_BASIS @ gray @ DCT_BASIS.T).ravel()
-    bits = waves > np.sort(waves[1:])[(len(waves) - 1) // 2]
+    frequencies = (DCT_BASIS @ gray @ DCT_BASIS.T).ravel()
+    bits = frequencies > np.sort(frequencies[1:])[(len(frequencies) - 1) // 2]
     colors = small.resize((LOW, LOW), Image.Resampling.BOX).tobytes()
     return ImageSignature(int.from_bytes(np.packbits(bits).tobytes(), "big"), colors)
 
 
-MAX_HAMMING_DISTANCE = (
-    4  # of 698 real pictures made smaller and coded again, 88 to 98 % stay this near
-)
-MAX_COLOR_DISTANCE = 5.0  # mean difference of the thumbnails, of 255
-BANDS = (13, 13, 13, 13, 12)  # two hashes that differ in 4 bits agree in one of five bands
-NEIGHBORS = 128  # compared in each band, so that a million blank pages take no more than others
+# Of 698 real images that were resized and encoded again, 88 to 98 % stay within this distance.
+MAX_HAMMING_DISTANCE = 4
+MAX_COLOR_DISTANCE = 5.0  # mean absolute difference of the thumbnails, of 255
+BANDS = (13, 13, 13, 13, 12)  # bits; hashes that differ in 4 bits are equal in one of five bands
+NEIGHBORS = 128  # comparisons per image and band: a bound for a million blank pages
 
 BITS = np.array([number.bit_count() for number in range(1 << 16)], dtype=np.uint8)
 
 
 def hamming_distance(left: NDArray[np.uint64], right: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Count the bits in which hashes differ."""
+    """Return the number of bits in which each pair of hashes differs."""
     parts = (left ^ right).view(np.uint16).reshape(-1, 4)
-    counted: NDArray[np.int64] = BITS[parts].sum(axis=1, dtype=np.int64)
-    return counted
+    distances: NDArray[np.int64] = BITS[parts].sum(axis=1, dtype=np.int64)
+    return distances
 
 
 def group_near_duplicates(
     phashes: NDArray[np.uint64], colors: NDArray[np.uint8]
 ) -> NDArray[np.int32]:
-    """Group pictures that look the same; each is given the lowest row of its group."""
+    """Label near-duplicate images: `labels[i]` is the smallest index in the group of image `i`.
+
+    Locality-sensitive hashing over five bands of bits finds candidate pairs; a pair is joined if
+    its Hamming distance and its thumbnail distance are small.
+    """
     labels = np.arange(len(phashes), dtype=np.int32)
     start = 0
     for width in BANDS:
@@ -72,24 +75,23 @@ def group_near_duplicates(
                 continue
             same = hamming_distance(phashes[left], phashes[right]) <= MAX_HAMMING_DISTANCE
             left, right = left[same], right[same]
-            apart = np.abs(colors[left].astype(np.int16) - colors[right]).mean(axis=1)
-            labels = merge_groups(
-                labels, left[apart <= MAX_COLOR_DISTANCE], right[apart <= MAX_COLOR_DISTANCE]
-            )
+            distances = np.abs(colors[left].astype(np.int16) - colors[right]).mean(axis=1)
+            similar = distances <= MAX_COLOR_DISTANCE
+            labels = merge_groups(labels, left[similar], right[similar])
     return labels
 
 
 def merge_groups(
     labels: NDArray[np.int32], left: NDArray[np.int64], right: NDArray[np.int64]
 ) -> NDArray[np.int32]:
-    """Make one group of the groups of each pair, and give each row its group's lowest label."""
+    """Return the labels after joining the groups of each pair: the lowest label of the group."""
     labels = labels.copy()
     while len(left):
         low = np.minimum(labels[left], labels[right])
         np.minimum.at(labels, labels[left], low)
         np.minimum.at(labels, labels[right], low)
-        while not np.array_equal(labels, nearer := labels[labels]):
-            labels = nearer
+        while not np.array_equal(labels, compressed := labels[labels]):
+            labels = compressed
         apart = labels[left] != labels[right]
         left, right = left[apart], right[apart]
     return labels

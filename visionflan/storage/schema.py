@@ -1,7 +1,7 @@
-"""The columns of a build directory's tables, and how an instance goes in and comes out."""
+"""The columns of a build directory's tables, and the conversion of instances to and from them."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -13,13 +13,13 @@ from visionflan.storage.instance import Instance, Turn
 
 
 def non_null_schema(**types: pa.DataType) -> pa.Schema:
-    """Name columns of which none may be empty."""
-    return pa.schema([pa.field(name, kind, nullable=False) for name, kind in types.items()])
+    """Return a schema whose columns are not nullable."""
+    return pa.schema([pa.field(name, type_, nullable=False) for name, type_ in types.items()])
 
 
-def non_null_list(kind: pa.DataType) -> pa.DataType:
-    """Give the type of a list without empty places."""
-    return pa.list_(pa.field("element", kind, nullable=False))
+def non_null_list(type_: pa.DataType) -> pa.DataType:
+    """Return the type of a list whose elements are not nullable."""
+    return pa.list_(pa.field("element", type_, nullable=False))
 
 
 BUILD_FORMAT = 2  # raised when a stored name or its meaning changes; part of the digest
@@ -55,32 +55,47 @@ LEDGER = non_null_schema(task=TEXT, key=TEXT, kind=TEXT, reason=TEXT, detail=TEX
 
 
 class LedgerEntry(NamedTuple):
-    """A line of the ledger: a row that was lost, or a note on one that was kept, and why."""
+    """A line of the ledger: why a row was dropped, or a note on a row that was kept."""
 
-    task: str
-    key: str
+    task: str  # `dataset/task`, or `dataset/*` for a row that could not be read
+    key: str  # the row's key in the release
     kind: Literal["dropped", "note"]
-    reason: str
+    reason: str  # a code of `builder/ledger_reasons.py`, or of the dataset file
     detail: str
-    file: str
+    file: str  # the image concerned, relative to the data root; may be empty
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskInfo:
-    """What a build directory says of a task; empty words are not known."""
+    """Metadata of a task in a build; empty if not known."""
 
     dataset: str
-    official_name: str
+    official_name: str  # the name in the paper's release
     title: str
     instruction: str
-    category: str
-    group: str
+    category: str  # one of the paper's categories
+    group: str  # the primary group of the category
     metric: str
-    sensitive: bool = False
+    sensitive: bool = False  # whether it asks about race, gender, age, identity or emotion
+
+
+def decode_turns(turns: list[dict[str, Any]]) -> tuple[Turn, ...]:
+    """Return the turns of a conversation from their rows."""
+    return tuple(Turn(turn["role"], turn["text"]) for turn in turns)
+
+
+# Conversions of the columns whose Python value is not that of the instance's field.
+DECODERS: dict[str, Callable[[Any], Any]] = {
+    "images": tuple,
+    "turns": decode_turns,
+    "options": tuple,
+    "references": tuple,
+}
+FIELD_DECODERS = [(Instance._fields.index(name), decode) for name, decode in DECODERS.items()]
 
 
 def instance_table(instances: Iterable[Instance]) -> pa.Table:
-    """Put instances into columns."""
+    """Return instances as a table."""
     rows = [
         instance._asdict() | {"turns": [turn._asdict() for turn in instance.turns]}
         for instance in instances
@@ -89,25 +104,19 @@ def instance_table(instances: Iterable[Instance]) -> pa.Table:
 
 
 def read_instance(columns: Sequence[pa.Array], row: int) -> Instance:
-    """Take one instance out of its columns, which are in the order of the fields."""
+    """Return one instance of a table; its columns are in the order of the fields."""
     values: list[Any] = [column[row].as_py() for column in columns]
-    for place in (5, 9, 11):
-        values[place] = tuple(values[place])
-    values[6] = tuple(Turn(turn["role"], turn["text"]) for turn in values[6])
+    for index, decode in FIELD_DECODERS:
+        values[index] = decode(values[index])
     return Instance(*values)
 
 
 def ledger_table(entries: Iterable[LedgerEntry]) -> pa.Table:
-    """Put ledger entries into columns."""
+    """Return ledger entries as a table."""
     return pa.Table.from_pylist([entry._asdict() for entry in entries], schema=LEDGER)
 
 
 def write_table(path: Path, table: pa.Table) -> None:
-    """Write a Parquet table whole."""
+    """Write a Parquet table atomically."""
     with atomic_path(path) as temporary:
         pq.write_table(table, temporary, compression="zstd", row_group_size=20_000)
-
-
-def task_fields(info: TaskInfo) -> dict[str, str | bool]:
-    """Give what is known of a task as the manifest keeps it."""
-    return asdict(info)

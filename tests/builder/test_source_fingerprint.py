@@ -1,0 +1,198 @@
+"""Only what can change a build counts towards its fingerprint, and a refusal names what differs."""
+
+import shutil
+import sys
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import visionflan
+from tests.helpers.board import BOARD_FILE, MakeBoard, asking
+from visionflan import catalog
+from visionflan.builder.image_workers import check_source
+from visionflan.builder.plan import BuildSettings
+from visionflan.builder.preview import previews
+from visionflan.builder.run import build
+from visionflan.builder.source_fingerprint import (
+    RESOURCES,
+    BuildFingerprint,
+    DatasetFingerprint,
+    code_files,
+    dataset_files,
+)
+from visionflan.errors import BuildError
+from visionflan.image_sources import open_archive
+
+PACKAGE = Path(visionflan.__file__).parent
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Copy the package, so that a test can edit the code that is fingerprinted."""
+    copy = tmp_path / "package/visionflan"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "datasets"))
+    monkeypatch.setattr(visionflan, "__file__", str(copy / "__init__.py"))
+    return copy
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Add a loose dataset file that a test can edit."""
+    file = tmp_path / "board.py"
+    shutil.copy(BOARD_FILE, file)
+    monkeypatch.setattr(catalog, "loose_files", {"board": file})
+    catalog.load.cache_clear()
+    return file
+
+
+def append_comment(path: Path) -> None:
+    path.write_text(path.read_text() + "\n# A comment.\n")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "quickstart.py",
+        "cli/build.py",
+        "drawing/icons/vehicles.py",
+        "specimens/__init__.py",
+        "catalog.py",
+        "authoring/lint.py",
+        "builder/summary.py",
+        "storage/directory.py",
+    ],
+)
+def test_editing_unrelated_code_does_not_block_a_complete_build(
+    make: MakeBoard, package: Path, name: str
+) -> None:
+    first = make([asking(0)], 1).manifest
+    append_comment(package / name)
+    settings = BuildSettings(tasks=("board",), hold_out_images=0.0)
+    root = package.parents[1]
+    assert build(root / "data", root / "out", settings, workers=1) == first
+
+
+@pytest.mark.parametrize(
+    "name", ["layouts/__init__.py", "storage/schema.py", "builder/sampling.py", "prompt.py"]
+)
+def test_editing_code_of_builds_is_reported_as_such(
+    make: MakeBoard, package: Path, name: str
+) -> None:
+    make([asking(0)], 1)
+    append_comment(package / name)
+    root = package.parents[1]
+    settings = BuildSettings(tasks=("board",), hold_out_images=0.0)
+    with pytest.raises(BuildError, match=r"^the code of visionflan changed since .*/out was built"):
+        build(root / "data", root / "out", settings, workers=1)
+
+
+def test_editing_a_dataset_file_is_reported_as_such(
+    make: MakeBoard, files: Path, tmp_path: Path
+) -> None:
+    make([asking(0)], 1)
+    append_comment(files)
+    settings = BuildSettings(tasks=("board",), hold_out_images=0.0)
+    with pytest.raises(BuildError, match=r"^the dataset file board changed since"):
+        build(tmp_path / "data", tmp_path / "out", settings, workers=1)
+
+
+def fingerprint(**changes: Any) -> BuildFingerprint:
+    boards = {"board": DatasetFingerprint(["ask"], "file", "release")}
+    first = BuildFingerprint({"seed": 0}, "code", boards)
+    return first._replace(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "description"),
+    [
+        ({"code": "other"}, ["the code of visionflan"]),
+        ({"datasets": {}}, ["whether board is in the data root"]),
+        (
+            {"datasets": {"board": DatasetFingerprint(["ask"], "other", "release")}},
+            ["the dataset file board"],
+        ),
+        (
+            {"datasets": {"board": DatasetFingerprint(["ask"], "other", "new")}},
+            ["the dataset file board", "the release board"],
+        ),
+        ({}, []),
+    ],
+)
+def test_each_cause_has_its_description(changes: dict[str, Any], description: list[str]) -> None:
+    later = fingerprint(**changes)
+    assert later.changes_since(fingerprint()) == description
+    assert (later.part_digests() == fingerprint().part_digests()) == (not description)
+
+
+def test_a_fingerprint_is_stored_as_json() -> None:
+    assert BuildFingerprint.from_json(fingerprint().as_json()) == fingerprint()
+    assert fingerprint(settings={"seed": 1}).differing_settings(fingerprint()) == ["seed"]
+
+
+def test_a_plugin_counts_with_the_modules_that_it_imports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = tmp_path / "toylab"
+    (lab / "datasets").mkdir(parents=True)
+    for name in ("__init__", "datasets/__init__", "unused"):
+        (lab / f"{name}.py").write_text("")
+    (lab / "rows.py").write_text("from . import words\n")
+    (lab / "words.py").write_text("import json\n")
+    board = BOARD_FILE.read_text().replace("import io", "import io\nfrom toylab import rows")
+    (lab / "datasets/board.py").write_text(board)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(catalog, "installed", lambda: {"toy_board": "toylab.datasets.board"})
+    catalog.load.cache_clear()
+    names = {str(path.relative_to(tmp_path)) for path in dataset_files("toy_board")}
+    assert names == {"toylab/datasets/board.py", "toylab/__init__.py"} | {
+        f"toylab/{name}.py" for name in ("rows", "words")
+    }
+    catalog.load.cache_clear()
+
+
+def test_every_resource_is_either_counted_or_known_not_to_change_builds() -> None:
+    names = {path.name for path in (PACKAGE / "resources").iterdir() if path.suffix == ".tsv"}
+    assert names == {*RESOURCES, "official_tasks.tsv", "overlaps.tsv"}
+
+
+@pytest.fixture
+def closed_archives(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close the tar archives that stay open for the next image."""
+    opened: list[tarfile.TarFile] = []
+    open_tar = tarfile.open
+
+    def record(*args: Any, **options: Any) -> tarfile.TarFile:
+        opened.append(open_tar(*args, **options))
+        return opened[-1]
+
+    monkeypatch.setattr(tarfile, "open", record)
+    yield
+    open_archive.cache_clear()
+    for archive in opened:
+        archive.close()
+
+
+@pytest.mark.usefixtures("closed_archives")
+@pytest.mark.parametrize("name", catalog.names())
+def test_the_code_that_reads_a_release_is_counted(name: str, tmp_path: Path) -> None:
+    """Run reader, tasks, rendering and image checks, and record the files of called functions."""
+    dataset = catalog.load(name)
+    dataset.write_specimen(tmp_path / name, 4)
+    called: set[str] = set()
+    sys.setprofile(lambda frame, event, _: called.add(frame.f_code.co_filename))
+    try:
+        for task in dataset.tasks:
+            for preview in previews(name, task, tmp_path / name):
+                assert preview.prompt
+        for task in dataset.tasks:
+            for example in dataset.examples(task, tmp_path / name):
+                for image in example.images:
+                    check_source(image)
+    finally:
+        sys.setprofile(None)
+    ours = {Path(file) for file in called if file.startswith(f"{PACKAGE}/")}
+    finders = {PACKAGE / "catalog.py", PACKAGE / "builder/preview.py", PACKAGE / "errors.py"}
+    assert ours - finders <= {*code_files(), *dataset_files(name)}
