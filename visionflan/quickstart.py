@@ -1,4 +1,4 @@
-"""The whole pipeline in miniature: releases, build, training in two stages, evaluation, report."""
+"""The pipeline in miniature: releases, build, training in two stages, evaluation, report."""
 
 import shutil
 import time
@@ -76,7 +76,7 @@ EVALUATION = EvaluationSettings(max_new_tokens=32, limit=60, likelihood=True)
 
 
 def quickstart(out: Path, data_root: Path | None, log: Log) -> Path:
-    """Run or resume the whole pipeline in a directory; return the path of the report."""
+    """Run or resume the pipeline in a directory; return the path of the report."""
     out.mkdir(parents=True, exist_ok=True)
     with timed("1/5 releases", log):
         root = data_root or miniature_releases(out / "releases")

@@ -48,7 +48,7 @@ def config_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         build=write_build(directory / "build", texts=6),
         init=InitConfig(
             vision_tower=save_tower(directory / "tower"),
-            language_model=save_language_model(directory / "words", "qwen2"),
+            language_model=save_language_model(directory / "language_model", "qwen2"),
         ),
         runtime=RuntimeConfig(
             num_threads=1,

@@ -162,9 +162,9 @@ def test_the_words_of_answers_are_marked(source: BuildDirectory) -> None:
     questions = QuestionSampler(list(source.instances("train")))
     image_id, instances = next(iter(questions.by_image.items()))
     batch = questions.batch([image_id])
-    words = {index: word for word, index in questions.answers.items()}
+    by_id = {word_id: word for word, word_id in questions.answer_word_ids.items()}
     for row, instance in zip(batch.answers_qw, instances, strict=True):
-        marked = {words[int(index)] for index in row.nonzero()}
+        marked = {by_id[int(index)] for index in row.nonzero()}
         assert marked == set(instance.target.lower().split())
 
 

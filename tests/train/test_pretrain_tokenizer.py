@@ -1,4 +1,4 @@
-"""The tiny tokenizer keeps prompts short, loses nothing, and keeps an option in one piece."""
+"""The tiny tokenizer shortens prompts, is lossless, and has one token per option."""
 
 from pathlib import Path
 from typing import Any
@@ -18,16 +18,16 @@ COLORS = ("red", "green", "blue", "yellow")
 
 
 def instances() -> list[Instance]:
-    made = []
+    paintings = []
     for number in range(80):
         target = COLORS[number % 4]
         example = Example(image=Path("x.png"), text="", options=COLORS, target=target)
         rendered = render(INSTRUCTION, example, 0, "paint", str(number))
-        made.append(
+        paintings.append(
             Instance(
-                id=f"paint/colour/{number}",
+                id=f"paint/color/{number}",
                 dataset="paint",
-                task="paint/colour",
+                task="paint/color",
                 split="train",
                 key=str(number),
                 images=("x",),
@@ -41,7 +41,7 @@ def instances() -> list[Instance]:
                 synthetic=False,
             )
         )
-    return made
+    return paintings
 
 
 TRAINED = train_tokenizer(instances(), 400)
@@ -72,18 +72,18 @@ def test_the_last_option_does_not_run_into_what_follows_it() -> None:
     assert options.count(" (b) green") == 2
 
 
-def test_the_template_begins_once_and_marks_the_answer_with_its_end() -> None:
+def test_the_template_has_one_bos_token_and_marks_the_answer_with_its_end() -> None:
     instance = instances()[0]
-    made: Any = TRAINED.apply_chat_template(
+    encoding: Any = TRAINED.apply_chat_template(
         conversation(instance), return_dict=True, return_assistant_tokens_mask=True
     )
-    tokens, marks = made["input_ids"], made["assistant_masks"]
+    tokens, loss_mask = encoding["input_ids"], encoding["assistant_masks"]
     assert tokens.count(TRAINED.bos_token_id) == 1
-    learned = [token for token, mark in zip(tokens, marks, strict=True) if mark]
-    assert TRAINED.decode(learned) == f" {instance.answer}{TRAINED.eos_token}"
+    targets = [token for token, is_target in zip(tokens, loss_mask, strict=True) if is_target]
+    assert TRAINED.decode(targets) == f" {instance.answer}{TRAINED.eos_token}"
 
 
-def test_a_saved_tokenizer_gives_the_same_tokens(tmp_path: Path) -> None:
+def test_a_saved_tokenizer_returns_the_same_tokens(tmp_path: Path) -> None:
     TRAINED.save_pretrained(tmp_path)
     loaded = AutoTokenizer.from_pretrained(tmp_path)
     assert isinstance(loaded, PreTrainedTokenizerFast)
@@ -94,10 +94,10 @@ def test_a_saved_tokenizer_gives_the_same_tokens(tmp_path: Path) -> None:
 
 @settings(max_examples=200)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
-def test_any_words_come_back_as_they_were(words: str) -> None:
-    tokens = TRAINED(words, add_special_tokens=False)["input_ids"]
-    if not any(special in words for special in TRAINED.all_special_tokens):
-        assert TRAINED.decode(tokens) == words
+def test_any_text_is_decoded_as_it_was(text: str) -> None:
+    tokens = TRAINED(text, add_special_tokens=False)["input_ids"]
+    if not any(special in text for special in TRAINED.all_special_tokens):
+        assert TRAINED.decode(tokens) == text
 
 
 @pytest.mark.parametrize("token", ["<pad>", "<s>", "</s>", "<image>"])
@@ -109,6 +109,6 @@ def test_conversations_without_an_instruction_add_no_token() -> None:
     plain = instances()[0]._replace(
         instruction="", turns=(Turn("user", "<image>\nWhat is it?"), Turn("assistant", "A cat."))
     )
-    made = train_tokenizer([plain, plain], 300)
-    assert set(made.get_added_vocab()) == set(made.all_special_tokens)
-    assert made.decode(made("What is it?")["input_ids"]) == "What is it?"
+    tokenizer = train_tokenizer([plain, plain], 300)
+    assert set(tokenizer.get_added_vocab()) == set(tokenizer.all_special_tokens)
+    assert tokenizer.decode(tokenizer("What is it?")["input_ids"]) == "What is it?"

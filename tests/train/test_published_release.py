@@ -24,7 +24,7 @@ def test_the_published_release_is_trained_on_for_ten_steps(shared: Path, tmp_pat
         build=tmp_path / "build",
         init=InitConfig(
             vision_tower=save_tower(tmp_path / "tower"),
-            language_model=save_language_model(tmp_path / "words", positions=1024),
+            language_model=save_language_model(tmp_path / "language_model", positions=1024),
         ),
         runtime=RuntimeConfig(
             num_threads=1, log_every_steps=1, device="cpu", micro_batch_tokens=8192

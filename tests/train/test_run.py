@@ -35,7 +35,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
         build=write_build(directory / "build", texts=6),
         init=InitConfig(
             vision_tower=save_tower(directory / "tower"),
-            language_model=save_language_model(directory / "words"),
+            language_model=save_language_model(directory / "language_model"),
         ),
         runtime=RuntimeConfig(
             num_threads=1, log_every_steps=2, device="cpu", image_cache="features"
@@ -262,7 +262,7 @@ def test_a_trained_vision_tower_is_passed_on_to_the_next_stage(
 def test_rows_longer_than_the_language_models_positions_are_refused(
     config: TrainConfig, tmp_path: Path
 ) -> None:
-    language_model = save_language_model(tmp_path / "words", positions=80)
+    language_model = save_language_model(tmp_path / "language_model", positions=80)
     start = replace(config.init, language_model=language_model)
     with pytest.raises(TrainingError, match=r"has 80 positions: set stages\.base\.max_seq_len"):
         train(replace(config, init=start, stages=config.stages[1:2]), tmp_path / "run")

@@ -91,11 +91,12 @@ def test_max_instances_selects_the_lowest_hashes_whatever_else_there_is(
         instance.id for instance in select_instances(source, DataConfig(max_instances=5), seed=2)
     }
     larger = BuildDirectory(write_build(tmp_path / "larger", count=48, texts=6))
-    kept = {
+    selected = {
         instance.id for instance in select_instances(larger, DataConfig(max_instances=5), seed=1)
     }
     assert (
-        kept & {instance.id for instance in select_instances(source, DataConfig(), seed=1)} <= few
+        selected & {instance.id for instance in select_instances(source, DataConfig(), seed=1)}
+        <= few
     )
 
 

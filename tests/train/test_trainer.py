@@ -33,7 +33,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
         build=write_build(directory / "build", texts=6),
         init=InitConfig(
             vision_tower=save_tower(directory / "tower"),
-            language_model=save_language_model(directory / "words"),
+            language_model=save_language_model(directory / "language_model"),
         ),
         runtime=RuntimeConfig(
             num_threads=1,

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the whole pipeline; print the scores and the paths of the reports."""
+    """Run the pipeline; print the scores and the paths of the reports."""
     from visionflan.cli.shared.score_tables import print_scores
     from visionflan.evaluate.records.paths import evaluations
     from visionflan.evaluate.run import rescore

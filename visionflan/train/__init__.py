@@ -1,1 +1,1 @@
-"""One loop for every stage; the stage says what is trained, on what, and for how long."""
+"""Train a vision-language model in stages, with one trainer for all of them."""

@@ -28,7 +28,7 @@ from visionflan.train.training_state import Progress, load_progress, load_state,
 
 
 class TrainingInterrupted(KeyboardInterrupt):
-    """The stage was asked to stop; its state was saved before this is raised."""
+    """Training stopped on request, after its state was saved."""
 
 
 class PreparedStep(NamedTuple):

@@ -99,23 +99,23 @@ class QuestionBatch(NamedTuple):
     """Some images, all questions about them, and the words of the answers."""
 
     image_ids: list[str]
-    images_q: Tensor  # position of the question's image in `image_ids`
-    tasks_q: Tensor
-    words: Tensor  # word indices of all questions, concatenated
-    offsets_q: Tensor  # where the words of each question begin
+    images_q: Tensor  # index of the question's image in `image_ids`
+    task_ids_q: Tensor
+    word_ids: Tensor  # of all questions, concatenated
+    offsets_q: Tensor  # where the word ids of each question begin
     answers_qw: Tensor  # 1 for the words of the answer
 
 
 class QuestionSampler:
-    """The questions about each image, as indices of tasks and words."""
+    """The questions about each image, as ids of tasks and words."""
 
     def __init__(self, instances: Sequence[Instance]) -> None:
         self.by_image = defaultdict[str, list[Instance]](list)
         for instance in instances:
             self.by_image[instance.images[0]].append(instance)
-        self.tasks = index_names(instance.task for instance in instances)
-        self.words = index_frequent_words(i.text for i in instances)
-        self.answers = index_frequent_words(i.target or i.answer for i in instances)
+        self.task_ids = index_names(instance.task for instance in instances)
+        self.word_ids = index_frequent_words(i.text for i in instances)
+        self.answer_word_ids = index_frequent_words(i.target or i.answer for i in instances)
 
     def batches(self, steps: int, size: int) -> Iterator[QuestionBatch]:
         """Yield batches of images; all images are used once before any is used again."""
@@ -135,17 +135,17 @@ class QuestionSampler:
             for index, image_id in enumerate(image_ids)
             for instance in self.by_image[image_id]
         ]
-        words = [indices_of_words(self.words, instance.text) for _, instance in pairs]
-        answers_qw = torch.zeros(len(pairs), len(self.answers))
+        word_ids = [ids_of_words(self.word_ids, instance.text) for _, instance in pairs]
+        answers_qw = torch.zeros(len(pairs), len(self.answer_word_ids))
         for row, (_, instance) in enumerate(pairs):
             answer = instance.target or instance.answer
-            answers_qw[row, indices_of_words(self.answers, answer)] = 1
-        offsets = np.cumsum([0, *map(len, words)][:-1])
+            answers_qw[row, ids_of_words(self.answer_word_ids, answer)] = 1
+        offsets = np.cumsum([0, *map(len, word_ids)][:-1])
         return QuestionBatch(
             image_ids,
             torch.tensor([index for index, _ in pairs]),
-            torch.tensor([self.tasks[instance.task] for _, instance in pairs]),
-            torch.tensor([word for row in words for word in row], dtype=torch.long),
+            torch.tensor([self.task_ids[instance.task] for _, instance in pairs]),
+            torch.tensor([word_id for ids in word_ids for word_id in ids], dtype=torch.long),
             torch.as_tensor(offsets, dtype=torch.long),
             answers_qw,
         )
@@ -159,14 +159,15 @@ class AnswerWordPredictor(nn.Module):
     ) -> None:
         super().__init__()
         self.tower = tower
+        num_answer_words = len(questions.answer_word_ids)
         self.head = nn.ModuleDict(
             {
-                "task": nn.Embedding(len(questions.tasks), hidden_size),
-                "words": nn.EmbeddingBag(max(1, len(questions.words)), hidden_size, mode="sum"),
+                "task": nn.Embedding(len(questions.task_ids), hidden_size),
+                "words": nn.EmbeddingBag(max(1, len(questions.word_ids)), hidden_size, mode="sum"),
                 "norm": nn.LayerNorm(hidden_size),
                 "mix": two_layers(hidden_size, hidden_size, hidden_size),
                 "attention": nn.MultiheadAttention(hidden_size, NUM_HEADS, batch_first=True),
-                "answer": two_layers(2 * hidden_size, 2 * hidden_size, len(questions.answers)),
+                "answer": two_layers(2 * hidden_size, 2 * hidden_size, num_answer_words),
             }
         )
         init_wide(self.head)
@@ -176,8 +177,8 @@ class AnswerWordPredictor(nn.Module):
         hidden_ind = self.tower(pixel_values=pixel_values).last_hidden_state
         patches_ind = self.head["norm"](hidden_ind[:, 1:])
         patches_qnd = patches_ind[batch.images_q]
-        words_qd = self.head["words"](batch.words, batch.offsets_q)
-        question_qd = self.head["task"](batch.tasks_q) + words_qd
+        words_qd = self.head["words"](batch.word_ids, batch.offsets_q)
+        question_qd = self.head["task"](batch.task_ids_q) + words_qd
         question_qd = question_qd + self.head["mix"](question_qd)
         attended_qd = self.head["attention"](
             question_qd[:, None], patches_qnd, patches_qnd, need_weights=False
@@ -186,7 +187,7 @@ class AnswerWordPredictor(nn.Module):
         total = functional.binary_cross_entropy_with_logits(
             logits_qw, batch.answers_qw, reduction="sum"
         )
-        return total / len(batch.tasks_q)
+        return total / len(batch.task_ids_q)
 
 
 def two_layers(in_size: int, hidden_size: int, out_size: int) -> nn.Sequential:
@@ -220,21 +221,20 @@ def build_optimizers(
 
 
 def index_names(names: Iterable[str]) -> dict[str, int]:
-    """Number unique names in alphabetical order."""
+    """Return an index for each unique name, in alphabetical order."""
     return {name: index for index, name in enumerate(sorted(set(names)))}
 
 
 def index_frequent_words(texts: Iterable[str]) -> dict[str, int]:
-    """Number the MAX_WORDS words that occur in the most texts."""
+    """Return an index for each of the MAX_WORDS words that occur in the most texts."""
     counts = Counter(word for text in texts for word in set(split_words(text)))
     by_frequency = sorted(counts, key=lambda word: (-counts[word], stable_hash(word)))
     return index_names(by_frequency[:MAX_WORDS])
 
 
-def indices_of_words(indices: dict[str, int], text: str) -> list[int]:
-    """Return the indices of a text's words, each once; words without an index are skipped."""
-    words = dict.fromkeys(split_words(text))
-    return [indices[word] for word in words if word in indices]
+def ids_of_words(word_ids: dict[str, int], text: str) -> list[int]:
+    """Return the ids of a text's words, each once; words without an id are skipped."""
+    return [word_ids[word] for word in dict.fromkeys(split_words(text)) if word in word_ids]
 
 
 def split_words(text: str) -> list[str]:

@@ -1,0 +1,49 @@
+"""Image features are computed once, stored in a file, and looked up by image id."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from visionflan.train import feature_cache
+from visionflan.train.feature_cache import cached_features
+
+
+class Loader:
+    """Loads one pixel per image: its id as a number."""
+
+    def pixel_values(self, image_ids: list[str]) -> torch.Tensor:
+        return torch.tensor([[float(image_id)] for image_id in image_ids])
+
+
+class CountingModel:
+    """A model whose features are two times the pixels; it counts the images that it encodes."""
+
+    def __init__(self) -> None:
+        self.model = SimpleNamespace(device=torch.device("cpu"))
+        self.encoded = 0
+
+    def encode_images(self, pixels: torch.Tensor) -> torch.Tensor:
+        self.encoded += len(pixels)
+        return 2 * pixels[:, None]
+
+
+def test_features_are_computed_once_and_read_from_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feature_cache, "FEATURE_BATCH_SIZE", 2)
+    model, loader = CountingModel(), Loader()
+    untyped: Any = cached_features
+    ids = ["3", "1", "2", "5", "4"]
+    for _ in range(2):
+        cache = untyped(model, loader, ids, tmp_path / "features.npy")
+        assert cache.features(["5", "1", "1"]).flatten().tolist() == [10, 2, 2]
+    assert model.encoded == len(ids)
+
+
+def test_a_stage_without_images_has_no_features(tmp_path: Path) -> None:
+    untyped: Any = cached_features
+    cache = untyped(CountingModel(), Loader(), [], tmp_path / "features.npy")
+    assert len(cache.features([])) == 0
