@@ -73,10 +73,10 @@ def test_a_recipe_is_trained_and_its_checkpoint_answers(
     assert capsys.readouterr().out == "run/chat/checkpoint\n"
 
     chat = ["chat", "run/chat/checkpoint", "red.png", "--max-new-tokens", "5"]
-    assert main([*chat, "--ask", "what colour ?"]) == 0
+    assert main([*chat, "--ask", "what color ?"]) == 0
     once = capsys.readouterr().out
     assert once.strip()
-    monkeypatch.setattr(sys, "stdin", io.StringIO("what colour ?\nwhat is it ?\n"))
+    monkeypatch.setattr(sys, "stdin", io.StringIO("what color ?\nwhat is it ?\n"))
     assert main(chat) == 0
     talk = capsys.readouterr().out
     assert talk.startswith(once)

@@ -208,7 +208,7 @@ def test_candidates_that_do_not_fit_are_scored_in_smaller_batches(
             raise MemoryError("no room")
         return real(*args, batch_size=batch_size)
 
-    turns = [[Turn("user", "what colour is the shape ?")]]
+    turns = [[Turn("user", "what color is the shape ?")]]
     model = CheckpointModel(run / "base/checkpoint", "cpu", batch_size=16)
     expected = model.loglikelihood(turns, [[]], [["red", "green", "blue"]])
     monkeypatch.setattr(logprobs, "candidate_logprobs", out_of_memory)

@@ -18,7 +18,7 @@ from visionflan.evaluate.records.record import (
 )
 
 
-def record(key: str = "k", answer: str = "red", task: str = "shapes/colour") -> Record:
+def record(key: str = "k", answer: str = "red", task: str = "shapes/color") -> Record:
     return Record(
         schema=SCHEMA,
         run="r",
@@ -26,13 +26,13 @@ def record(key: str = "k", answer: str = "red", task: str = "shapes/colour") -> 
         checkpoint="c",
         source="b",
         task=task,
-        instance="shapes/colour/1",
+        instance="shapes/color/1",
         sample_key=key,
         condition="true",
         images=("i",),
         shown=("i",),
         cluster="i",
-        prompt="<image>\nWhich colour?",
+        prompt="<image>\nWhich color?",
         options=(),
         target="red",
         references=("red", "dark red"),

@@ -88,7 +88,7 @@ def test_an_item_that_no_other_picture_can_replace_is_missing_data(tmp_path: Pat
 
 
 def test_a_question_about_no_picture_is_asked_once(build: BuildDirectory) -> None:
-    item = held_out([build]).items["shapes/colour"][0]
+    item = held_out([build]).items["shapes/color"][0]
     bare = item._replace(images=())
     assert [request.condition for request in make_requests([bare], [bare], CONDITIONS)] == ["true"]
 
@@ -104,7 +104,7 @@ def test_a_limit_takes_whole_images_and_the_same_ones_when_it_grows(build: Build
 
 
 def test_images_that_are_shown_together_are_one_cluster(build: BuildDirectory) -> None:
-    first, second, third, *_ = held_out([build]).items["shapes/colour"]
+    first, second, third, *_ = held_out([build]).items["shapes/color"]
 
     def showing(item: Any, *images: str) -> Any:
         return item._replace(images=images, cluster=images[0])

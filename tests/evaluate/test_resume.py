@@ -51,7 +51,7 @@ def test_weights_that_changed_are_asked_anew_and_the_old_answers_set_aside(
 
 def test_what_is_set_aside_is_told_with_the_reason(build: BuildDirectory, tmp_path: Path) -> None:
     said: list[str] = []
-    chosen = held_out([build], ["shapes/colour"])
+    chosen = held_out([build], ["shapes/color"])
     for digest, limit in (("old", 64), ("new", 64), ("new", 8)):
         subject = EvalSubject(answerer=ToyModel(digest), path=tmp_path, run="run", phase="base")
         how = EvaluationSettings(limit=2, max_new_tokens=limit)
@@ -102,13 +102,13 @@ def test_other_settings_do_not_mix_with_earlier_answers(
 def test_more_items_and_tasks_are_added_to_what_is_there(
     build: BuildDirectory, tmp_path: Path
 ) -> None:
-    run_evaluation(build, tmp_path / "base", limit=4, tasks=("shapes/colour",))
+    run_evaluation(build, tmp_path / "base", limit=4, tasks=("shapes/color",))
     more = ToyModel()
     scores, records = run_evaluation(
         build, tmp_path / "base", more, tasks=("shapes/caption",), limit=4
     )
-    assert {record.task for record in records} == {"shapes/colour", "shapes/caption"}
-    assert set(scores["tasks"]) == {"shapes/colour", "shapes/caption"}
+    assert {record.task for record in records} == {"shapes/color", "shapes/caption"}
+    assert set(scores["tasks"]) == {"shapes/color", "shapes/caption"}
     assert sum(more.batches) == sum(record.task == "shapes/caption" for record in records)
 
 

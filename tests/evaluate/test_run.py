@@ -47,11 +47,11 @@ def test_tasks_without_a_common_scale_and_free_talk_are_shown_and_not_averaged(
 def test_the_majority_is_what_training_said_most(build: BuildDirectory, tmp_path: Path) -> None:
     _, records = run_evaluation(build, tmp_path / "base")
     said = Counter(
-        instance.target for instance in build.instances("train", ["shapes/colour"])
+        instance.target for instance in build.instances("train", ["shapes/color"])
     ).most_common()
     best = min(answer for answer, count in said if count == said[0][1])
     for record in records:
-        if record.task == "shapes/colour":
+        if record.task == "shapes/color":
             assert record.majority == best
         if record.task == "sides/side":
             assert record.majority is None
@@ -80,7 +80,7 @@ def test_chatty_answers_lose_the_official_score_and_keep_the_lenient_one(
     overall = scores["groups"][OVERALL]
     assert overall["score"]["mean"] == 1.0
     assert overall["official"]["mean"] < 0.3
-    assert scores["tasks"]["shapes/colour"]["diagnostics"]["contains"] == 1.0
+    assert scores["tasks"]["shapes/color"]["diagnostics"]["contains"] == 1.0
 
 
 def test_yes_rates_come_from_what_was_said(build: BuildDirectory, tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_yes_rates_come_from_what_was_said(build: BuildDirectory, tmp_path: Path
     assert 0.2 < yes["true_yes_rate"] < 0.8
     assert yes["sensitivity"] == pytest.approx(0.0, abs=0.2)
     assert yes["criterion"] < -1
-    assert scores["tasks"]["shapes/colour"]["yes_no"] is None
+    assert scores["tasks"]["shapes/color"]["yes_no"] is None
 
 
 def test_a_run_is_asked_what_it_was_trained_on(build: BuildDirectory, tmp_path: Path) -> None:

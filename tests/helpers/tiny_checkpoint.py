@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 WORDS = (
-    "what colour is the shape ? red green blue circle square how many are there one two three "
+    "what color is the shape ? red green blue circle square how many are there one two three "
     "name it . Options : ( a ) b c A chat between curious user and an artificial intelligence "
     "assistant The gives helpful detailed polite answers to questions USER ASSISTANT Q picture "
     "shows , picture. user's questions."
@@ -162,7 +162,7 @@ def write_build(
 
     info = {"name": "tiny", "title": "Tiny", "license": "CC0-1.0", "citation": "none"}
     with DirectoryWriter(out, info) as writer:
-        for task in ("tiny/colour", "tiny/repeat", "tiny/text"):
+        for task in ("tiny/color", "tiny/repeat", "tiny/text"):
             task_info = TaskInfo(
                 dataset="tiny",
                 official_name=task,
@@ -176,9 +176,9 @@ def write_build(
         names = list(COLORS)
         for index in range(count + texts):
             color, size = names[index % 3], (20 + index, 40)
-            task = "tiny/text" if index >= count else ("tiny/colour", "tiny/repeat")[index % 2]
+            task = "tiny/text" if index >= count else ("tiny/color", "tiny/repeat")[index % 2]
             images = () if index >= count else (writer.add_image(png(COLORS[color], size)),)
-            text = " ".join(["what", "colour", *["is", "it"][: index % 3], "?"] + ["?"] * index)
+            text = " ".join(["what", "color", *["is", "it"][: index % 3], "?"] + ["?"] * index)
             prompt = f"<image>\n{text}" if images else text
             answer = " ".join([color] * (1 + index % 4))
             instance = Instance(

@@ -24,17 +24,17 @@ from visionflan.storage.schema import LedgerEntry, TaskInfo
 NAMES = ("red", "green", "blue", "yellow")
 SIDES = ("left", "right")
 TASKS = {
-    "shapes/colour": ("Colour of the square", "General Object", "classification", "exact_match"),
+    "shapes/color": ("Color of the square", "General Object", "classification", "exact_match"),
     "shapes/exists": ("Is there a square", "Perception", "question answering", "exact_match"),
-    "shapes/choose": ("Choose the colour", "Perception", "question answering", "exact_match"),
+    "shapes/choose": ("Choose the color", "Perception", "question answering", "exact_match"),
     "shapes/caption": ("Caption the square", "Coarse-grained Captioning", "generation", "cider"),
     "sides/side": ("Side of the square", "General Object", "classification", "exact_match"),
     "talk/chat": ("Talk about the square", "Visual Dialogue", "generation", "rouge_l"),
 }
 INSTRUCTIONS = {
-    "shapes/colour": "Name the colour of the square in one word.",
+    "shapes/color": "Name the color of the square in one word.",
     "shapes/exists": "Answer with yes or no.",
-    "shapes/choose": "Choose the colour of the square.",
+    "shapes/choose": "Choose the color of the square.",
     "shapes/caption": "Describe the picture in one short sentence.",
     "sides/side": "On which side of the picture is the square? Answer left or right.",
     "talk/chat": "What do you see here?",
@@ -59,7 +59,7 @@ def make_examples(color: str, side: str, number: int) -> dict[str, Example]:
     named_color, answer = ((color, "yes"), (other, "no"))[number % 2]
     captions = (f"a {color} square on the {side}", f"there is a {color} square")
     return {
-        "shapes/colour": Example(image=path, target=color),
+        "shapes/color": Example(image=path, target=color),
         "shapes/exists": Example(image=path, text=f"Is the square {named_color}?", target=answer),
         "shapes/choose": Example(image=path, options=NAMES, target=color),
         "shapes/caption": Example(image=path, target=captions[0], references=captions),
@@ -92,7 +92,7 @@ def tiny_build(out: Path, num_images: int = 12) -> BuildDirectory:
                         make_instance(task, example, image, f"{color}-{side}-{number}")
                     )
         writer.record_dropped(
-            LedgerEntry("shapes/colour", "x", "dropped", "image_missing", "no file", "x.png")
+            LedgerEntry("shapes/color", "x", "dropped", "image_missing", "no file", "x.png")
         )
     return BuildDirectory(out)
 

@@ -9,7 +9,7 @@ from visionflan.storage.instance import Turn
 
 RED, BLUE = Image.new("RGB", (50, 30), "red"), Image.new("RGB", (20, 30), "blue")
 CONVERSATIONS = [
-    [Turn("user", "<image>\nWhat colour is the shape?")],
+    [Turn("user", "<image>\nWhat color is the shape?")],
     [Turn("user", "Name it. The picture shows a circle, and questions are many\n<image>")],
     [Turn("user", "how many?")],
     [Turn("user", "how many?\n<image><image>"), Turn("assistant", "two"), Turn("user", "sure?")],

@@ -25,10 +25,10 @@ from visionflan.storage.instance import Turn
 
 INTEGRATION = "visionflan.integrations.lmms_eval"
 ROWS: list[dict[str, Any]] = [
-    {"question": "What colour is the shape?", "images": [RED], "answer": "red"},
+    {"question": "What color is the shape?", "images": [RED], "answer": "red"},
     {"question": "how many are there?", "images": None, "answer": "two"},
     {"question": "name the <image> and the <image>", "images": [BLUE, RED], "answer": "blue"},
-    {"question": "What colour is the circle in the picture?", "images": [BLUE], "answer": "blue"},
+    {"question": "What color is the circle in the picture?", "images": [BLUE], "answer": "blue"},
 ]
 GREEDY = {"max_new_tokens": 6, "temperature": 0, "do_sample": False, "until": ["\n\n"]}
 
@@ -111,10 +111,10 @@ def test_the_entry_point_names_the_manifest_and_the_manifest_the_model(integrati
 def test_answers_are_those_of_the_checkpoint_one_by_one(model: Any, checkpoint_dir: Path) -> None:
     checkpoint = load_checkpoint(checkpoint_dir, "cpu")
     questions = [
-        "<image>\nWhat colour is the shape?",
+        "<image>\nWhat color is the shape?",
         "how many are there?",
         "name the <image> and the <image>",
-        "<image>\nWhat colour is the circle in the picture?",
+        "<image>\nWhat color is the circle in the picture?",
     ]
     requests = [generation_request(index) for index in range(4)] + [
         generation_request(0, max_new_tokens=2)
@@ -177,8 +177,8 @@ def test_candidates_are_scored_by_their_loss_the_most_probable_by_the_lowest(
         likelihood_request(1, own_answer),
     ]
     results = model.loglikelihood(requests)
-    questions = [("<image>\nWhat colour is the shape?", [RED], ["red", "blue"])]
-    questions += [("<image>\nWhat colour is the circle in the picture?", [BLUE], ["blue"])]
+    questions = [("<image>\nWhat color is the shape?", [RED], ["red", "blue"])]
+    questions += [("<image>\nWhat color is the circle in the picture?", [BLUE], ["blue"])]
     questions += [("how many are there?", [], ["two"])]
     likelihoods = candidate_logprobs(
         load_checkpoint(checkpoint_dir, "cpu"),
@@ -234,7 +234,7 @@ def test_lmms_eval_itself_runs_a_checkpoint_on_local_images(
     log = next(tmp_path.glob("out/**/*.jsonl")).read_text()
     samples = [json.loads(line) for line in log.splitlines()]
     checkpoint = load_checkpoint(checkpoint_dir, "cpu")
-    turns = [Turn("user", "<image>\nWhat colour is the shape?")]
+    turns = [Turn("user", "<image>\nWhat color is the shape?")]
     for sample, image in zip(samples, (RED, BLUE), strict=True):
         answer = generate_answers(checkpoint, [turns], [[image]], max_new_tokens=6)[0].text
         assert sample["filtered_resps"] == answer
@@ -257,7 +257,7 @@ def write_task(directory: Path) -> None:
     (directory / "colors.yaml").write_text(
         "task: colors\ndataset_path: parquet\ntest_split: test\noutput_type: generate_until\n"
         f"dataset_kwargs: {{data_files: {{test: {directory / 'colors.parquet'}}}}}\n"
-        "doc_to_visual: !function parts.visual\ndoc_to_text: 'What colour is the shape?'\n"
+        "doc_to_visual: !function parts.visual\ndoc_to_text: 'What color is the shape?'\n"
         "doc_to_target: '{{answer}}'\n"
         "generation_kwargs: {max_new_tokens: 6, temperature: 0, do_sample: false}\n"
         "metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true}]\n"

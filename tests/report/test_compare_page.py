@@ -112,7 +112,7 @@ def test_the_table_has_every_item_once_with_both_answers(written: Path, run: Pat
     assert len(lines) == len(held)
     assert len({line["sample_key"] for line in lines}) == len(held)
     changed = [line for line in lines if "script" in line["answer_after"]]
-    red = next(line for line in changed if line["task"] == "shapes/colour")
+    red = next(line for line in changed if line["task"] == "shapes/color")
     assert (red["target"], red["answer_before"]) == ("red", "red")
     assert (red["kind"], red["score_lenient_before"], red["score_lenient_after"]) == (
         "lost",
@@ -202,7 +202,7 @@ def test_the_command_prints_conclusions_and_the_paths_of_the_files(
     output = capsys.readouterr().out
     assert str(tmp_path / "compare.html") in output
     assert "From base to chat" in output
-    assert "shapes/colour" in output
+    assert "shapes/color" in output
     assert main(["compare", str(run), "--json", "--out", str(tmp_path)]) == 0
     assert json.loads(capsys.readouterr().out)["files"]["page"] == str(tmp_path / "compare.html")
     assert main(["compare"]) == 2

@@ -212,7 +212,7 @@ def test_a_build_that_is_gone_leaves_a_page_without_images(run: Path, tmp_path: 
 
 def test_images_stay_within_their_budget(run: Path) -> None:
     build = BuildDirectory(run / "data")
-    images = [instance.images[0] for instance in build.instances("held_out", ["shapes/colour"])]
+    images = [instance.images[0] for instance in build.instances("held_out", ["shapes/color"])]
     inline = InlineImages([build], max_bytes=2000)
     uris = [inline.uri(image) for image in images]
     assert 0 < sum(map(len, uris)) <= 2000

@@ -24,7 +24,7 @@ from visionflan.train.config_io import from_json
 from visionflan.train.run import train
 
 RED = png((220, 20, 20), (40, 40))
-QUESTION = "<image>\nwhat colour ?"
+QUESTION = "<image>\nwhat color ?"
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ model = AutoModelForImageTextToText.from_pretrained({str(checkpoint)!r})
 processor = AutoProcessor.from_pretrained({str(checkpoint)!r})
 turn = {{"role": "user", "content": [
     {{"type": "image", "image": Image.open({str(finished / "red.png")!r})}},
-    {{"type": "text", "text": "\\nwhat colour ?"}}]}}
+    {{"type": "text", "text": "\\nwhat color ?"}}]}}
 inputs = processor.apply_chat_template(
     [turn], tokenize=True, return_dict=True, return_tensors="pt", add_generation_prompt=True)
 generated = model.generate(**inputs, max_new_tokens=8)[0, inputs["input_ids"].shape[1]:]

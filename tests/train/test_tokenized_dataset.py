@@ -47,7 +47,7 @@ def test_rows_have_the_tokens_and_images_of_their_instances(
 ) -> None:
     rows = tokenize_stage(source, STAGE, chat_tokenizer, tmp_path / "rows", seed=0)
     assert len(rows) == 30
-    assert rows.tasks == ["tiny/colour", "tiny/repeat", "tiny/text"]
+    assert rows.tasks == ["tiny/color", "tiny/repeat", "tiny/text"]
     for number in range(len(rows)):
         instance, row = rows.instance(number), rows.row(number)
         expected = chat_tokenizer.encode_conversations([instance.turns])[0]
@@ -108,8 +108,8 @@ def test_tasks_are_chosen_by_patterns_and_an_unknown_one_is_refused(
         for instance in select_instances(source, DataConfig(tasks=("*/r*", "tiny/text")), 0)
     }
     assert tasks == {"tiny/repeat", "tiny/text"}
-    with pytest.raises(UnknownNameError, match="did you mean tiny/colour"):
-        select_instances(source, DataConfig(tasks=("tiny/color",)), 0)
+    with pytest.raises(UnknownNameError, match="did you mean tiny/color"):
+        select_instances(source, DataConfig(tasks=("tiny/colr",)), 0)
     with pytest.raises(TrainingError, match="has no held_out instances"):
         select_instances(source, DataConfig(split="held_out"), 0)
 

@@ -243,14 +243,14 @@ def test_a_batch_whose_markers_and_images_differ_is_refused(
         type(runner.tokenize()), "row", lambda self, n: row(self, n)._replace(image_ids=[])
     )
     with pytest.raises(
-        TrainingError, match=r"differ in one of these instances: tiny/colour/0, tiny/colour/2"
+        TrainingError, match=r"differ in one of these instances: tiny/color/0, tiny/color/2"
     ):
-        batch_of(runner, "tiny/colour")
+        batch_of(runner, "tiny/color")
 
 
 def test_padding_and_the_rows_beside_it_change_no_loss(runner: StageRunner) -> None:
     model = TrainingModel(runner.initial_model.vlm, ("connector", "language_model"))
-    batch = batch_of(runner, "tiny/colour", 4)
+    batch = batch_of(runner, "tiny/color", 4)
     together = model(batch)
     alone = torch.cat([model(batch_of_row(batch, row)) for row in range(4)])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
@@ -296,10 +296,10 @@ def test_activations_are_recomputed_with_gradient_checkpointing(runner: StageRun
     passed = []
     layer = runner.initial_model.vlm.language_model.get_submodule("layers.0.input_layernorm")
     hook = layer.register_forward_hook(lambda *_: passed.append(1))
-    gradients(model, batch_of(runner, "tiny/colour"))
+    gradients(model, batch_of(runner, "tiny/color"))
     assert len(passed) == 1
     enable_gradient_checkpointing(runner.initial_model.vlm)
-    gradients(model, batch_of(runner, "tiny/colour"))
+    gradients(model, batch_of(runner, "tiny/color"))
     assert len(passed) == 3
     hook.remove()
 

@@ -16,7 +16,7 @@ from visionflan.llm.batch import CallGuard
 from visionflan.llm.budget import Budget, Limits
 from visionflan.llm.cache import ReplyCache
 
-REQUEST = LlmRequest((Message("system", "a chat"), Message("user", "what colour is it ?")), 0.0, 6)
+REQUEST = LlmRequest((Message("system", "a chat"), Message("user", "what color is it ?")), 0.0, 6)
 SAMPLED = REQUEST._replace(temperature=1.0, max_tokens=12)
 
 
@@ -43,7 +43,7 @@ def test_a_local_model_answers_as_a_server_does(judge: LocalJudge) -> None:
 
 def test_the_prompt_is_written_by_the_template(judge: LocalJudge) -> None:
     prompt = judge.tokenizer.decode(judge.tokenize(REQUEST))
-    assert prompt == "<s>a chat USER: what colour is it ? ASSISTANT:"
+    assert prompt == "<s>a chat USER: what color is it ? ASSISTANT:"
 
 
 def test_above_temperature_zero_words_depend_on_the_question_the_repeat_and_the_time(
@@ -88,11 +88,11 @@ def test_a_template_that_knows_no_system_is_given_its_words_with_the_users(
         "{{ raise_exception('no system') }}{%- endif -%}[{{ m['content'] }}]{%- endfor -%}"
     )
     judge = LocalJudge(directory, "cpu", template=str(path))
-    assert judge.tokenizer.decode(judge.tokenize(REQUEST)) == "[a chat\n\nwhat colour is it ?]"
+    assert judge.tokenizer.decode(judge.tokenize(REQUEST)) == "[a chat\n\nwhat color is it ?]"
 
 
 def test_a_question_that_does_not_fit_is_refused(judge: LocalJudge) -> None:
-    long = REQUEST._replace(messages=(Message("user", "colour " * 600),))
+    long = REQUEST._replace(messages=(Message("user", "color " * 600),))
     with pytest.raises(LlmCallError, match="context of 512 tokens") as caught:
         judge.complete(long, 0)
     assert caught.value.kind == "rejected"
