@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, ProcessorMixin
 
-Part = Literal["vision_tower", "connector", "language_model"]
+ModelPart = Literal["vision_tower", "connector", "language_model"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +160,7 @@ class VisionLanguageModel(ABC):
         logits: Tensor = head(hidden_states)
         return logits
 
-    def part_modules(self, part: Part) -> "list[nn.Module]":
+    def part_modules(self, part: ModelPart) -> "list[nn.Module]":
         """Return the modules of a part; the output head belongs to the language model."""
         if part == "vision_tower":
             return [self.vision_tower]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from visionflan.errors import TrainingError
-from visionflan.model.base import ConnectorConfig, Part
+from visionflan.model.base import ConnectorConfig, ModelPart
 from visionflan.model.families import DEFAULT_FAMILY
 from visionflan.storage.instance import Split
 
@@ -74,7 +74,7 @@ class StageConfig:
     name: str
     learning_rate: float
     data: DataConfig = field(default_factory=DataConfig)
-    trainable: tuple[Part, ...] = ("connector", "language_model")
+    trainable: tuple[ModelPart, ...] = ("connector", "language_model")
     epochs: float | None = None  # set exactly one of `epochs` and `steps`
     steps: int | None = None
     batch_size: int | None = None  # instances per step, summed over all processes

@@ -6,14 +6,14 @@ import torch
 from torch import Tensor, nn
 
 from visionflan.model import forward
-from visionflan.model.base import Part, VisionLanguageModel
+from visionflan.model.base import ModelPart, VisionLanguageModel
 from visionflan.train.collator import BatchTensors
 
 
 class TrainingModel(nn.Module):
     """Wraps the model; one forward pass returns the losses of all tokens of the loss mask."""
 
-    def __init__(self, vlm: VisionLanguageModel, trainable: Collection[Part]) -> None:
+    def __init__(self, vlm: VisionLanguageModel, trainable: Collection[ModelPart]) -> None:
         super().__init__()
         self.vlm = vlm
         self.model = model = vlm.model
