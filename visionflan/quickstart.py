@@ -72,7 +72,7 @@ MINIATURE = BuildSettings(
     max_per_held_out_task=100,
 )
 REAL_RELEASES = BuildSettings(max_per_task=300, hold_out_images=0.1, max_per_held_out_task=100)
-EVALUATION = EvaluationSettings(max_new_tokens=32, limit=60, likelihood=True)
+EVALUATION = EvaluationSettings(max_new_tokens=32, limit=60, loglikelihood=True)
 
 
 def quickstart(out: Path, data_root: Path | None, log: Log) -> Path:
@@ -94,9 +94,9 @@ def quickstart(out: Path, data_root: Path | None, log: Log) -> Path:
                 answerer=CheckpointModel(paths.checkpoint),
                 path=paths.checkpoint,
                 run=out.resolve().name,
-                phase=paths.phase,
+                stage=paths.stage,
             )
-            evaluate(subject, held_out(builds([], paths.run)), paths.out, EVALUATION)
+            evaluate(subject, held_out(builds([], paths.run)), paths.held_out_dir, EVALUATION)
     with timed("5/5 report", log):
         report = write_report(out)
         comparison = ComparisonReport.from_loaded(load_comparison(out))

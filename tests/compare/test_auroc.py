@@ -209,7 +209,7 @@ def test_where_nothing_was_understood_the_content_is_not_blamed() -> None:
 
 def apart(given_answer: tuple[float, bool, bool], item: int) -> Record:
     """Answer about a picture of its own."""
-    return worded(given_answer, item)._replace(cluster=f"c{item}")
+    return worded(given_answer, item)._replace(image_cluster=f"c{item}")
 
 
 def test_a_change_of_form_alone_is_told_as_such() -> None:
@@ -261,7 +261,7 @@ def test_without_likelihoods_nothing_is_called_forgotten() -> None:
 
 def styled(scores: Sequence[float], style: str, side: str) -> list[Record]:
     return [
-        scored(score, n, style=style, sample_key=f"{style}{n}", checkpoint=side)
+        scored(score, n, prompt_style=style, sample_key=f"{style}{n}", checkpoint=side)
         for n, score in enumerate(scores)
     ]
 

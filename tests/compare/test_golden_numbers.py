@@ -21,9 +21,9 @@ def reply(records: list[Record], draw: Random, task: str, **fields: Any) -> list
     return [
         record._replace(
             task=task,
-            cluster=f"{task} {item // 3}",
+            image_cluster=f"{task} {item // 3}",
             sample_key=f"{fields.get('style', '')} {record.sample_key}",
-            answer=f"{record.answer} {draw.choice(TEXTS)}",
+            response=f"{record.response} {draw.choice(TEXTS)}",
             **fields,
         )
         for item, record in enumerate(records)
@@ -76,12 +76,14 @@ def model(skill: float, seed: int) -> list[Record]:
         *reply(formatted(draw, skill), draw, "shapes/color"),
         *reply(captions, draw, "shapes/caption", metric="cider"),
         *reply(few, draw, "shapes/few", metric="exact_match"),
-        *reply(closed(draw, skill), draw, "mnist/all", metric="mnist", style="bare"),
+        *reply(closed(draw, skill), draw, "mnist/all", metric="mnist", prompt_style="bare"),
     ]
     for name in ("cifar10", "cifar100", "mnist", "miniimagenet"):
-        answers += reply(closed(draw, skill), draw, f"{name}/all", metric=name, style="short")
+        answers += reply(
+            closed(draw, skill), draw, f"{name}/all", metric=name, prompt_style="short"
+        )
     for task in ("mme/color", "mme/count"):
-        answers += reply(yes_no(draw, skill), draw, task, metric="mme", style="short")
+        answers += reply(yes_no(draw, skill), draw, task, metric="mme", prompt_style="short")
     return [record._replace(checkpoint=str(seed)) for record in answers]
 
 

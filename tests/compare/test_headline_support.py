@@ -19,7 +19,7 @@ Sides = tuple[list[Record], list[Record]]
 def as_task(sides: Sides, task: str) -> Sides:
     """Ask the same as another task, about pictures of its own."""
     before, after = (
-        [each._replace(task=task, cluster=f"{task} {each.cluster}") for each in side]
+        [each._replace(task=task, image_cluster=f"{task} {each.image_cluster}") for each in side]
         for side in sides
     )
     return before, after
@@ -38,7 +38,7 @@ def in_form(right_before: int, right_after: int, *, official: bool = True) -> Si
     """Answer forty questions in a form that counts, or after which does not."""
     before = [worded((float(n < right_before), True, True), n) for n in range(40)]
     after = [worded((float(n < right_after), official, True), n) for n in range(40)]
-    apart = [[e._replace(cluster=e.sample_key) for e in side] for side in (before, after)]
+    apart = [[e._replace(image_cluster=e.sample_key) for e in side] for side in (before, after)]
     return apart[0], apart[1]
 
 

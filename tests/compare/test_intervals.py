@@ -82,7 +82,7 @@ def test_ability_that_rests_on_one_cluster_of_a_kind_has_no_interval() -> None:
 
 def test_so_few_answers_that_lean_as_before_leave_the_bias_open() -> None:
     before, after = answers(2, 0, 2, 0), answers(2, 0, 2, 0)
-    after = [each._replace(answer="Yes!") for each in after]
+    after = [each._replace(response="Yes!") for each in after]
     (told,) = compared(before, after).results_of(YesNoBias)
     assert told.criterion.change == Interval(0.0, 0.0, 0.0)
     assert told.conclusion.startswith("There are too few items")
@@ -123,7 +123,7 @@ def test_likelihoods_that_part_all_of_so_few_leave_much_open() -> None:
 
 def test_answers_that_are_all_lost_alike_do_not_vary() -> None:
     before = [classified("cat", 1.0, item) for item in range(3)]
-    after = [classified("dog", 0.0, item)._replace(answer="dog") for item in range(3)]
+    after = [classified("dog", 0.0, item)._replace(response="dog") for item in range(3)]
     told = forgetting(panel(pairs_of(before, after)), {})
     assert told
     assert told.likelihood
@@ -132,8 +132,8 @@ def test_answers_that_are_all_lost_alike_do_not_vary() -> None:
 
 
 def test_a_manner_of_two_answers_is_no_certain_one() -> None:
-    before = [scored(1.0, item, answer="cat") for item in range(2)]
-    after = [scored(1.0, item, answer="perhaps a cat") for item in range(2)]
+    before = [scored(1.0, item, response="cat") for item in range(2)]
+    after = [scored(1.0, item, response="perhaps a cat") for item in range(2)]
     figures = response_style(panel(pairs_of(before, after))).metrics
     assert figures["words"].change == Interval(2.0)
     assert figures["hedges"].change.value == 1.0

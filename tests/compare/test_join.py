@@ -23,9 +23,9 @@ def test_unlike_prompts_are_refused_with_an_example() -> None:
 def test_unlike_styles_and_settings_are_refused() -> None:
     before, after = studied([1.0], [1.0])
     with pytest.raises(EvaluationError, match=r"prompt style of item 0 .*'short'"):
-        compared(before, [after[0]._replace(style="short")])
+        compared(before, [after[0]._replace(prompt_style="short")])
     with pytest.raises(EvaluationError, match=r"different generation settings .item 0 .*longer"):
-        compared(before, [after[0]._replace(generation="longer")])
+        compared(before, [after[0]._replace(generation_config="longer")])
 
 
 @pytest.mark.usefixtures("toy")
@@ -56,13 +56,13 @@ def test_controls_are_no_answers_to_compare() -> None:
     before, after = studied([1.0], [1.0])
     gray = scored(0.0, 1, condition="blank")
     found = compared([*before, gray, gray._replace(sample_key="k0")], [*after, gray])
-    assert [pair.before.condition for pair in found.pairs] == ["true"]
+    assert [pair.before.condition for pair in found.pairs] == ["original"]
 
 
 @pytest.mark.usefixtures("toy")
 def test_two_answers_of_one_side_to_one_item_are_refused() -> None:
     before, after = studied([1.0], [1.0])
-    other = [before[0]._replace(answer="bird")]
+    other = [before[0]._replace(response="bird")]
     with pytest.raises(EvaluationError, match="name only one of them"):
         compare([evaluation(before, "a"), evaluation(other, "a")], [evaluation(after, "b")])
 
@@ -71,7 +71,10 @@ def test_two_answers_of_one_side_to_one_item_are_refused() -> None:
 def test_more_styles_on_one_side_are_no_unlike_prompts() -> None:
     before, after = studied([1.0, 0.0], [1.0, 1.0])
     other = [
-        [each._replace(style=style, sample_key=f"{style} {each.sample_key}") for each in side]
+        [
+            each._replace(prompt_style=style, sample_key=f"{style} {each.sample_key}")
+            for each in side
+        ]
         for style, side in (("old", before[:1]), ("long", after))
     ]
     found = compared(before + other[0], after + other[1])

@@ -7,7 +7,7 @@ from visionflan.compare.subsets import Subset
 
 def written(*answers: tuple[str, str]) -> ResponseStyle:
     sides = [
-        [scored(1.0, item, answer=both[side]) for item, both in enumerate(answers)]
+        [scored(1.0, item, response=both[side]) for item, both in enumerate(answers)]
         for side in (0, 1)
     ]
     return response_style(Subset("pope", "short", pairs_of(sides[0], sides[1])))

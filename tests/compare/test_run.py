@@ -39,7 +39,7 @@ def test_a_benchmark_compared_with_itself_has_not_changed(name: str, tmp_path: P
 
 def test_held_out_tasks_compared_with_themselves_have_not_changed(tmp_path: Path) -> None:
     _, records = run_evaluation(
-        tiny_build(tmp_path / "data"), tmp_path / "base", conditions=("true",)
+        tiny_build(tmp_path / "data"), tmp_path / "base", conditions=("original",)
     )
     found = compared(records, records)
     assert_unchanged(found)
@@ -107,7 +107,7 @@ def test_a_clear_change_is_told_with_its_size() -> None:
 @pytest.mark.usefixtures("toy")
 def test_without_flips_the_interval_is_what_so_few_clusters_leave_open() -> None:
     before, after = studied([1.0] * 20, [1.0] * 20)
-    after = [each._replace(answer="a cat") for each in after]
+    after = [each._replace(response="a cat") for each in after]
     told = only(compared(before, after))
     room = 1 - 0.025 ** (1 / 20)
     assert told.change == 0.0
@@ -137,14 +137,17 @@ def test_groups_that_are_judged_whole_are_counted_whole(toy: Benchmark) -> None:
     def cluster_sums(records: Sequence[Record], rule: str) -> Sequence[float]:
         groups: dict[str, list[float]] = {}
         for each in records:
-            groups.setdefault(each.group, []).append(each.score_lenient or 0.0)
+            groups.setdefault(each.item_group, []).append(each.score_lenient or 0.0)
         whole = [min(scores) for scores in groups.values() if len(scores) == 2]
         return sum(whole), len(whole)
 
     toy.measures = (AggregateMetric("both", cluster_sums, lambda t: ratio(t[..., 0], t[..., 1])),)
     before, after = studied([1, 1, 1, 0, 0, 0, 1, 1], [1, 0, 1, 1, 1, 0, 1, 1])
     sides = [
-        [each._replace(group=f"g{n // 2}", cluster=f"g{n // 2}") for n, each in enumerate(side)]
+        [
+            each._replace(item_group=f"g{n // 2}", image_cluster=f"g{n // 2}")
+            for n, each in enumerate(side)
+        ]
         for side in (before, after)
     ]
     told = only(compared(*sides), measure="both")

@@ -69,7 +69,7 @@ def test_benchmarks_weigh_alike_however_many_questions_they_have() -> None:
 def test_a_mean_is_as_open_as_the_benchmarks_that_no_draw_varies() -> None:
     before = pictures("a", dict.fromkeys(FOUR, 0))
     after = pictures("b", {**dict.fromkeys(FOUR, 0), "mnist": 2})
-    after = [each._replace(answer="a cat") for each in after]
+    after = [each._replace(response="a cat") for each in after]
     told = suite(compared(before, after).differences)["lenient"]
     room = 3**0.5 * (1 - 0.025 ** (1 / 10)) / 4
     assert told.change == pytest.approx(0.05)
@@ -88,14 +88,14 @@ def test_a_mean_says_nothing_where_a_benchmark_has_one_picture() -> None:
 
 def test_there_is_no_mean_over_benchmarks_that_were_not_all_asked_alike() -> None:
     three = pictures("a", dict.fromkeys(FOUR[:3], 5))
-    other = pictures("a", {FOUR[3]: 5}, style="other")
+    other = pictures("a", {FOUR[3]: 5}, prompt_style="other")
     for records in (three, three + other):
         assert suite(compared(records, records).differences) == {}
 
 
 def test_a_run_with_held_out_tasks_and_benchmarks_is_compared_on_both(tmp_path: Path) -> None:
     _, records = run_evaluation(
-        tiny_build(tmp_path / "data"), tmp_path / "base", conditions=("true",)
+        tiny_build(tmp_path / "data"), tmp_path / "base", conditions=("original",)
     )
     held_out = evaluation(records)
     names = ("pope", *FOUR)

@@ -25,17 +25,17 @@ def header(**fields: Any) -> Header:
     task = replace(TASK, dataset="cifar10", metric="cifar10", held_out=3)
     known: dict[str, Any] = {
         "run": "run",
-        "phase": "base",
+        "stage": "base",
         "checkpoint": "c",
         "checkpoint_path": "c",
         "sources": ("s",),
         "source_paths": ("s",),
-        "generation": "{}",
-        "conditions": ("true",),
+        "generation_config": "{}",
+        "conditions": ("original",),
         "limit": None,
         "tasks": {"cifar10/test": task},
         "benchmark": "cifar10",
-        "style": "emt",
+        "prompt_style": "emt",
     }
     return Header(**{**known, **fields})
 
@@ -45,9 +45,9 @@ def answered(number: int, answer: str, **fields: Any) -> Record:
         task="cifar10/test",
         metric="cifar10",
         sample_key=str(number),
-        cluster=str(number),
+        image_cluster=str(number),
         candidates=LABELS,
-        answer=answer,
+        response=answer,
         **fields,
     )
     return Scorer(header().tasks, {}).scored(made)
@@ -82,9 +82,9 @@ def test_a_rule_that_breaks_on_an_answer_leaves_missing_data_and_ends_nothing(
 
     monkeypatch.setitem(load("cifar10").rules, "lenient", brittle)
     whole, broken = answered(0, "a dog"), answered(1, "cat")
-    assert (whole.score_lenient, whole.status) == (0.5, "parsed")
-    assert (broken.score_lenient, broken.status) == (None, "parser_failed")
-    assert broken.parsed.startswith("ZeroDivisionError: ")
+    assert (whole.score_lenient, whole.status_lenient) == (0.5, "parsed")
+    assert (broken.score_lenient, broken.status_lenient) == (None, "parser_failed")
+    assert broken.parsed_lenient.startswith("ZeroDivisionError: ")
     assert broken.score_official == 1.0
     assert summed([whole, broken])["coverage"] == {
         "official": 1.0,
@@ -102,20 +102,24 @@ def test_likelihood_scores_without_reading_and_ties_share() -> None:
 
 def test_a_ratio_is_drawn_as_a_ratio() -> None:
     def cluster_sums(records: Any, rule: Any) -> tuple[float, float]:
-        return sum(r.score(rule) for r in records), sum(r.against for r in records)
+        return sum(r.score(rule) for r in records), sum(r.reference_score for r in records)
 
     both = AggregateMetric(
         "ratio", cluster_sums, lambda totals: 100 * ratio(totals[..., 0], totals[..., 1]), None
     )
     records = [
-        record(cluster=str(place), score_official=0.5 * (1 + place % 3), against=1.0 + place % 3)
+        record(
+            image_cluster=str(place),
+            score_official=0.5 * (1 + place % 3),
+            reference_score=1.0 + place % 3,
+        )
         for place in range(30)
     ]
     found = estimate(records, both, "official")
     assert found is not None
     # The sums vary from draw to draw and their ratio never does, which leaves its spread unknown.
     assert (found.mean, found.low, found.high) == (50.0, None, None)
-    varied = [*records, record(cluster="other", score_official=1.0, against=1.0)]
+    varied = [*records, record(image_cluster="other", score_official=1.0, reference_score=1.0)]
     found = estimate(varied, both, "official")
     assert found is not None
     assert found.mean == pytest.approx(100 * 31.0 / 61.0)
@@ -126,7 +130,7 @@ def test_a_ratio_is_drawn_as_a_ratio() -> None:
 
 def test_asking_more_about_the_same_pictures_does_not_narrow_an_interval() -> None:
     few = [
-        record(cluster=str(place), sample_key=str(place), score_lenient=float(place % 2))
+        record(image_cluster=str(place), sample_key=str(place), score_lenient=float(place % 2))
         for place in range(40)
     ]
     many = [each._replace(sample_key=f"{each.sample_key} {k}") for each in few for k in range(5)]
@@ -150,14 +154,14 @@ def test_clusters_are_drawn_within_their_part_where_a_measure_wants_it() -> None
         return ratio(totals[..., 0], totals[..., 1]) + ratio(totals[..., 2], totals[..., 3])
 
     both = AggregateMetric("sum", cluster_sums, from_totals, 2.0, stratify_by_task=True)
-    records = [record(task="toy/b", cluster="only", score_lenient=1.0)] + [
-        record(task="toy/a", cluster=str(place), score_lenient=float(place % 2))
+    records = [record(task="toy/b", image_cluster="only", score_lenient=1.0)] + [
+        record(task="toy/a", image_cluster=str(place), score_lenient=float(place % 2))
         for place in range(50)
     ]
     found = estimate(records, both, "lenient")
     assert found is not None
     assert (found.mean, found.low, found.high) == (1.5, None, None)  # of b there is one cluster
-    records.append(record(task="toy/b", cluster="another", score_lenient=1.0))
+    records.append(record(task="toy/b", image_cluster="another", score_lenient=1.0))
     found = estimate(records, both, "lenient")
     assert found is not None
     assert found.low is not None
@@ -168,7 +172,7 @@ def test_clusters_are_drawn_within_their_part_where_a_measure_wants_it() -> None
 def test_an_interval_holds_the_value_and_stays_within_0_and_1(
     scores: list[tuple[int, float | None]],
 ) -> None:
-    records = [record(cluster=str(c), score_lenient=score) for c, score in scores]
+    records = [record(image_cluster=str(c), score_lenient=score) for c, score in scores]
     known = [score for _, score in scores if score is not None]
     found = estimate(records, ACCURACY, "lenient")
     if not known:

@@ -47,15 +47,17 @@ def test_what_was_answered_is_not_generated_again_in_another_directory(
 ) -> None:
     first, second = ScoringModel(), ScoringModel()
     cache = tmp_path / "answers.sqlite"
-    _, records = run_evaluation(build, tmp_path / "one", CachedModel(first, cache), likelihood=True)
+    _, records = run_evaluation(
+        build, tmp_path / "one", CachedModel(first, cache), loglikelihood=True
+    )
     cached = CachedModel(second, cache)
-    _, again = run_evaluation(build, tmp_path / "two", cached, likelihood=True)
+    _, again = run_evaluation(build, tmp_path / "two", cached, loglikelihood=True)
     assert second.batches == []
     assert second.num_scored == 0
     assert cached.misses == 0
     assert cached.hits > 0
     assert again == records
-    _, plain = run_evaluation(build, tmp_path / "three", ScoringModel(), likelihood=True)
+    _, plain = run_evaluation(build, tmp_path / "three", ScoringModel(), loglikelihood=True)
     assert plain == records
 
 
@@ -64,12 +66,12 @@ def test_other_weights_at_the_same_path_miss_every_time(
 ) -> None:
     cache = tmp_path / "answers.sqlite"
     run_evaluation(
-        build, tmp_path / "one", CachedModel(ScoringModel("old"), cache), likelihood=True
+        build, tmp_path / "one", CachedModel(ScoringModel("old"), cache), loglikelihood=True
     )
     changed = CachedModel(ScoringModel("new"), cache)
-    run_evaluation(build, tmp_path / "two", changed, likelihood=True)
+    run_evaluation(build, tmp_path / "two", changed, loglikelihood=True)
     alone = CachedModel(ScoringModel("new"), tmp_path / "empty.sqlite")
-    run_evaluation(build, tmp_path / "three", alone, likelihood=True)
+    run_evaluation(build, tmp_path / "three", alone, loglikelihood=True)
     assert changed.misses == alone.misses > 0
     assert changed.hits == alone.hits
 

@@ -58,8 +58,8 @@ def test_a_run_is_evaluated_in_its_own_directory(
     assert scores["failed"] == 0
     records = read_records(run / "evaluation/base" / RECORDS)
     assert {record.checkpoint for record in records} == {checkpoint_digest(run / "base/checkpoint")}
-    assert {record.tokens for record in records} <= set(range(6))
-    assert json.loads(records[0].generation) == {
+    assert {record.num_tokens for record in records} <= set(range(6))
+    assert json.loads(records[0].generation_config) == {
         "max_new_tokens": 5,
         "precision": "float32",
         "sampling": "greedy",
@@ -77,7 +77,7 @@ def test_answers_do_not_depend_on_the_batch(run: Path, tmp_path: Path) -> None:
         assert main([*args, "--out", str(tmp_path / size)]) == 0
     one, many = (read_records(tmp_path / size / RECORDS) for size in ("1", "16"))
     assert [plain(record) for record in one] == [plain(record) for record in many]
-    assert len({record.answer for record in one}) > 1
+    assert len({record.response for record in one}) > 1
     values = [value for record in one for value in record.logprobs]
     assert values == pytest.approx([v for r in many for v in r.logprobs], abs=1e-4)
     assert len(set(values)) > 20
@@ -108,19 +108,19 @@ def test_benchmarks_are_run_once_and_stored_in_the_run(
     directory = run / "benchmarks/base/cifar10"
     records = read_records(directory / RECORDS)
     assert {len(record.logprobs) for record in records} == {10}
-    assert {record.condition for record in records} == {"true"}
+    assert {record.condition for record in records} == {"original"}
     stored = (directory / RECORDS).read_bytes()
     assert main(args) == 0
     assert "accuracy" in capsys.readouterr().out
     assert (directory / RECORDS).read_bytes() == stored
-    assert main([*args, "--style", "official"]) == 1
+    assert main([*args, "--prompt-style", "official"]) == 1
     assert "cifar10 has no prompt style 'official'" in capsys.readouterr().err
     assert not (run / "benchmarks/base/pope@official").exists()
     one = [*args[:2], "--benchmarks", "pope", *args[4:]]
-    assert main([*one, "--style", "official", "--limit", "2"]) == 0
-    assert read_header(run / "benchmarks/base/pope@official").style == "official"
+    assert main([*one, "--prompt-style", "official", "--limit", "2"]) == 0
+    assert read_header(run / "benchmarks/base/pope@official").prompt_style == "official"
     before = (run / "benchmarks/base/pope" / RECORDS).read_bytes()
-    assert main([*one, "--style", "llava"]) == 0
+    assert main([*one, "--prompt-style", "llava"]) == 0
     assert (run / "benchmarks/base/pope" / RECORDS).read_bytes() == before
     assert not (run / "benchmarks/base/pope@llava").exists()
     capsys.readouterr()
@@ -184,7 +184,7 @@ def test_a_truncated_image_is_refused_by_its_file(
         ("--max-new-tokens", "none"),
         ("--benchmarks", " ,"),
         ("--benchmarks", "pope"),
-        ("--style", "llava"),
+        ("--prompt-style", "llava"),
         ("--data-root", "."),
     ],
 )
@@ -240,7 +240,7 @@ def test_what_is_no_checkpoint_is_refused_in_a_sentence(
     build = ("--build", str(run / "build"))
     assert main(["evaluate", str(tmp_path), "--out", str(tmp_path / "out"), *build]) == 1
     assert "is not a checkpoint" in capsys.readouterr().err
-    assert main(["evaluate", str(run), "--phases", "chat"]) == 1
+    assert main(["evaluate", str(run), "--stages", "chat"]) == 1
     assert "has no checkpoint of chat: it has those of align, base" in capsys.readouterr().err
     assert main(["evaluate", str(tmp_path / "nowhere")]) == 1
     assert f"there is no {tmp_path / 'nowhere'}" in capsys.readouterr().err

@@ -136,11 +136,11 @@ def test_rows_offer_the_classes_in_the_words_that_people_say() -> None:
 def answered(answer: str, score: float | None, **fields: Any) -> Record:
     """Make the record of an answer about a horse, a picture of its own."""
     return record(
-        answer=answer,
+        response=answer,
         target="horse",
         references=("horse",),
         candidates=CIFAR10,
-        cluster=f"{answer}{fields}",
+        image_cluster=f"{answer}{fields}",
         score_lenient=score,
         score_official=score,
         score_likelihood=0.0,
@@ -152,9 +152,9 @@ ANSWERS = [
     answered("horse", 1.0),
     answered("cat", 0.0),
     answered("a cat or a dog", 0.0),
-    answered("bird, cat, deer, dog", 0.0, status="truncated"),
-    answered("a pony", 1.0, decided_by="judge"),
-    answered("", 0.0, status="empty"),
+    answered("bird, cat, deer, dog", 0.0, status_lenient="truncated"),
+    answered("a pony", 1.0, scored_by="judge"),
+    answered("", 0.0, status_lenient="empty"),
     answered("", None, error="out of memory"),
 ]
 
@@ -179,7 +179,7 @@ def test_likelihood_has_an_accuracy_and_reads_no_words() -> None:
 
 
 def test_the_judge_is_told_label_and_prediction() -> None:
-    asked = RUBRIC.request(record(target="aquarium fish", answer="a fish in a tank"), False)
+    asked = RUBRIC.request(record(target="aquarium fish", response="a fish in a tank"), False)
     assert [message.role for message in asked.messages] == ["system", "user"]
     assert asked.messages[1].content.endswith("Label: aquarium fish, Prediction: a fish in a tank")
     assert asked.temperature == 0

@@ -22,26 +22,26 @@ def record(key: str = "k", answer: str = "red", task: str = "shapes/color") -> R
     return Record(
         schema=SCHEMA,
         run="r",
-        phase="base",
+        stage="base",
         checkpoint="c",
         source="b",
         task=task,
         instance="shapes/color/1",
         sample_key=key,
-        condition="true",
+        condition="original",
         images=("i",),
-        shown=("i",),
-        cluster="i",
+        images_shown=("i",),
+        image_cluster="i",
         prompt="<image>\nWhich color?",
         options=(),
         target="red",
         references=("red", "dark red"),
         metric="exact_match",
-        chance=0.25,
-        majority=None,
-        generation="{}",
-        answer=answer,
-        tokens=1,
+        chance_score=0.25,
+        majority_answer=None,
+        generation_config="{}",
+        response=answer,
+        num_tokens=1,
         finish_reason="stop",
         error="",
     )
@@ -94,7 +94,7 @@ def test_a_journal_is_read_without_this_package(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "answers.jsonl")
     journal.append([record(answer="two\nlines")])
     (line,) = journal.path.read_text().splitlines()
-    assert json.loads(line)["answer"] == "two\nlines"
+    assert json.loads(line)["response"] == "two\nlines"
 
 
 def test_an_item_is_named_by_all_that_it_consists_of() -> None:
@@ -113,5 +113,5 @@ def test_an_item_is_named_by_all_that_it_consists_of() -> None:
 def test_records_of_another_version_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "records.parquet"
     write_records(path, [record()._replace(schema=1)])
-    with pytest.raises(EvaluationError, match="of version 1 instead of 2: evaluate again"):
+    with pytest.raises(EvaluationError, match="of version 1 instead of 3: evaluate again"):
         read_records(path)

@@ -32,11 +32,11 @@ def test_every_held_out_item_is_asked_once_under_each_condition(
     scores, records = run_evaluation(build, tmp_path / "base")
     expected = build.manifest["totals"]["held_out"]
     assert Counter(record.condition for record in records) == {
-        "true": expected,
+        "original": expected,
         "blank": expected,
         "swapped": expected,
     }
-    assert len({record.place for record in records}) == len(records)
+    assert len({record.key for record in records}) == len(records)
     assert {record.task for record in records} == set(TASKS)
     assert scores["failed"] == 0
 
@@ -69,13 +69,13 @@ def test_a_swapped_picture_is_another_one_of_the_same_task(
     of_task = {task: {r.images for r in records if r.task == task} for task in TASKS}
     for record in records:
         if record.condition == "swapped":
-            assert record.shown in of_task[record.task]
+            assert record.images_shown in of_task[record.task]
             groups = {build.image_group(image) for image in record.images}
-            assert groups.isdisjoint(build.image_group(image) for image in record.shown)
-        if record.condition == "true":
-            assert record.shown == record.images
+            assert groups.isdisjoint(build.image_group(image) for image in record.images_shown)
+        if record.condition == "original":
+            assert record.images_shown == record.images
         if record.condition == "blank":
-            assert record.shown == ()
+            assert record.images_shown == ()
 
 
 def test_an_item_that_no_other_picture_can_replace_is_missing_data(tmp_path: Path) -> None:
@@ -84,13 +84,15 @@ def test_an_item_that_no_other_picture_can_replace_is_missing_data(tmp_path: Pat
     items = held_out([alone], tasks).items["sides/side"]
     only = [item for item in items if item.images == items[0].images]
     (swapped,) = make_requests(only, only, ["swapped"])
-    assert swapped.shown == ()
+    assert swapped.images_shown == ()
 
 
 def test_a_question_about_no_picture_is_asked_once(build: BuildDirectory) -> None:
     item = held_out([build]).items["shapes/color"][0]
     bare = item._replace(images=())
-    assert [request.condition for request in make_requests([bare], [bare], CONDITIONS)] == ["true"]
+    assert [request.condition for request in make_requests([bare], [bare], CONDITIONS)] == [
+        "original"
+    ]
 
 
 def test_a_limit_takes_whole_images_and_the_same_ones_when_it_grows(build: BuildDirectory) -> None:
@@ -98,19 +100,19 @@ def test_a_limit_takes_whole_images_and_the_same_ones_when_it_grows(build: Build
     for members in items.values():
         few, more = limit_items(members, 7), limit_items(members, 15)
         assert 7 <= len(few) < len(members)
-        assert {item.key for item in few} < {item.key for item in more}
-        taken = {item.cluster for item in few}
-        assert [item for item in members if item.cluster in taken] == few
+        assert {item.sample_key for item in few} < {item.sample_key for item in more}
+        taken = {item.image_cluster for item in few}
+        assert [item for item in members if item.image_cluster in taken] == few
 
 
 def test_images_that_are_shown_together_are_one_cluster(build: BuildDirectory) -> None:
     first, second, third, *_ = held_out([build]).items["shapes/color"]
 
     def showing(item: Any, *images: str) -> Any:
-        return item._replace(images=images, cluster=images[0])
+        return item._replace(images=images, image_cluster=images[0])
 
     items = [showing(first, "b", "c"), showing(second, "c", "a"), showing(third, "d")]
-    assert [item.cluster for item in merge_clusters({"t": items})["t"]] == ["a", "a", "d"]
+    assert [item.image_cluster for item in merge_clusters({"t": items})["t"]] == ["a", "a", "d"]
 
 
 def test_a_build_that_holds_nothing_out_is_refused_in_words(build: BuildDirectory) -> None:

@@ -53,7 +53,7 @@ def test_what_is_set_aside_is_told_with_the_reason(build: BuildDirectory, tmp_pa
     said: list[str] = []
     chosen = held_out([build], ["shapes/color"])
     for digest, limit in (("old", 64), ("new", 64), ("new", 8)):
-        subject = EvalSubject(answerer=ToyModel(digest), path=tmp_path, run="run", phase="base")
+        subject = EvalSubject(answerer=ToyModel(digest), path=tmp_path, run="run", stage="base")
         how = EvaluationSettings(limit=2, max_new_tokens=limit)
         evaluate(subject, chosen, tmp_path / "base", how, said.append)
     assert [line.partition(":")[0] for line in said] == [
@@ -96,7 +96,7 @@ def test_other_settings_do_not_mix_with_earlier_answers(
     _, records = run_evaluation(build, tmp_path / "base", cut, limit=4, max_new_tokens=2)
     assert sum(cut.batches) == len(records)
     assert {r.finish_reason for r in records if r.task == "shapes/caption"} == {"length"}
-    assert {r.status for r in records if r.task == "shapes/caption"} == {"truncated"}
+    assert {r.status_lenient for r in records if r.task == "shapes/caption"} == {"truncated"}
 
 
 def test_more_items_and_tasks_are_added_to_what_is_there(
@@ -115,11 +115,11 @@ def test_more_items_and_tasks_are_added_to_what_is_there(
 def test_a_later_run_under_fewer_conditions_forgets_none(
     build: BuildDirectory, tmp_path: Path
 ) -> None:
-    scores, _ = run_evaluation(build, tmp_path / "base", limit=4, conditions=("true", "blank"))
-    again, records = run_evaluation(build, tmp_path / "base", limit=4, conditions=("true",))
+    scores, _ = run_evaluation(build, tmp_path / "base", limit=4, conditions=("original", "blank"))
+    again, records = run_evaluation(build, tmp_path / "base", limit=4, conditions=("original",))
     assert again == scores
-    assert {record.condition for record in records} == {"true", "blank"}
-    assert read_header(tmp_path / "base").conditions == ("true", "blank")
+    assert {record.condition for record in records} == {"original", "blank"}
+    assert read_header(tmp_path / "base").conditions == ("original", "blank")
 
 
 class Small(ToyModel):
@@ -157,7 +157,7 @@ def test_what_fails_is_recorded_and_ends_nothing(build: BuildDirectory, tmp_path
     scores, records = run_evaluation(build, tmp_path / "base", Stumbling(), limit=5)
     failed = [record for record in records if record.error]
     assert {record.task for record in failed} == {"shapes/exists"}
-    assert {record.status for record in failed} == {"failed"}
+    assert {record.status_lenient for record in failed} == {"failed"}
     assert {record.score_lenient for record in failed} == {None}
     assert "a question too hard" in failed[0].error
     assert scores["failed"] == len(failed)

@@ -52,12 +52,12 @@ def test_the_majority_is_what_training_said_most(build: BuildDirectory, tmp_path
     best = min(answer for answer, count in said if count == said[0][1])
     for record in records:
         if record.task == "shapes/color":
-            assert record.majority == best
+            assert record.majority_answer == best
         if record.task == "sides/side":
-            assert record.majority is None
+            assert record.majority_answer is None
         if record.task == "shapes/choose":
-            assert record.majority is not None
-            assert record.majority[0] == "("
+            assert record.majority_answer is not None
+            assert record.majority_answer[0] == "("
 
 
 def test_scores_are_computed_again_from_records_alone(

@@ -25,10 +25,10 @@ def scored(score: float | None, item: int, cluster: str | None = None, **fields:
     plain: dict[str, Any] = {
         "sample_key": f"k{item}",
         "instance": str(item),
-        "cluster": cluster or f"c{item}",
-        "answer": "cat" if score else "dog",
-        "parsed": "cat" if score else "dog",
-        "status": "parsed",
+        "image_cluster": cluster or f"c{item}",
+        "response": "cat" if score else "dog",
+        "parsed_lenient": "cat" if score else "dog",
+        "status_lenient": "parsed",
         "score_official": score,
         "score_lenient": score,
         "score_likelihood": score,
@@ -41,13 +41,13 @@ def evaluation(records: Sequence[Record], name: str = "a", **fields: Any) -> Eva
     tasks = {each.task: task_header(each.metric) for each in records}
     plain: dict[str, Any] = {
         "run": "run",
-        "phase": name,
+        "stage": name,
         "checkpoint": name,
         "checkpoint_path": name,
         "sources": (),
         "source_paths": (),
-        "generation": "{}",
-        "conditions": ("true",),
+        "generation_config": "{}",
+        "conditions": ("original",),
         "limit": None,
         "tasks": tasks,
     }
@@ -96,18 +96,18 @@ def released(name: str, folder: Path) -> list[Record]:
     """Answer the specimen of a benchmark, and score it by chance so that something varies."""
     chosen = specimen_release(name, folder / "release").chosen()
     subject = EvalSubject(
-        answerer=RuleBasedModel(chosen, talks=False), path=folder, run="run", phase="base"
+        answerer=RuleBasedModel(chosen, talks=False), path=folder, run="run", stage="base"
     )
-    evaluate(subject, chosen, folder / "base", EvaluationSettings(conditions=("true",)))
+    evaluate(subject, chosen, folder / "base", EvaluationSettings(conditions=("original",)))
     return [by_chance(each) for each in read_records(folder / "base" / RECORDS)]
 
 
 def by_chance(record: Record) -> Record:
     """Score a record by its place alone."""
-    part = round(hash_fraction(*record.place), 1)
+    part = round(hash_fraction(*record.key), 1)
     score = part if record.score_lenient is None else float(part > 0.4)
     return record._replace(
-        score_official=score, score_lenient=score, score_likelihood=score, against=0.7
+        score_official=score, score_lenient=score, score_likelihood=score, reference_score=0.7
     )
 
 

@@ -8,9 +8,9 @@ SCORES = {"yes": 1.0, "no": 0.0}
 
 
 def request(record: Record, swapped: bool) -> LlmRequest:
-    text = f"Is {record.answer!r} the same as {record.target!r}?"
+    text = f"Is {record.response!r} the same as {record.target!r}?"
     if swapped:
-        text = f"Is {record.target!r} the same as {record.answer!r}?"
+        text = f"Is {record.target!r} the same as {record.response!r}?"
     return LlmRequest((Message("system", "You judge."), Message("user", text)), 0.0, 8)
 
 

@@ -15,9 +15,9 @@ TASK = TaskHeader(
     group="colors",
     metric="exact_match",
     sensitive=False,
-    trained=0,
+    num_train=0,
     held_out=1,
-    answers=1,
+    num_train_answers=1,
     candidates=(),
     conversation=False,
 )
@@ -25,26 +25,26 @@ TASK = TaskHeader(
 PLAIN: dict[str, Any] = {
     "schema": SCHEMA,
     "run": "run",
-    "phase": "base",
+    "stage": "base",
     "checkpoint": "a" * 64,
     "source": "s" * 64,
     "task": "toy/part",
     "instance": "0",
     "sample_key": "k",
-    "condition": "true",
+    "condition": "original",
     "images": ("i",),
-    "shown": ("i",),
-    "cluster": "i",
+    "images_shown": ("i",),
+    "image_cluster": "i",
     "prompt": "<image>\nWhat is it?",
     "options": (),
     "target": "cat",
     "references": ("cat",),
     "metric": "toy",
-    "chance": None,
-    "majority": None,
-    "generation": "{}",
-    "answer": "cat",
-    "tokens": 1,
+    "chance_score": None,
+    "majority_answer": None,
+    "generation_config": "{}",
+    "response": "cat",
+    "num_tokens": 1,
     "finish_reason": "stop",
     "error": "",
 }
@@ -59,11 +59,11 @@ def read_by_rules(made: Record, metric: str) -> Record:
     """Read and score the answer of a record by both rules of a metric or benchmark."""
     question = ScoringContext(made.target, made.references)
     official, lenient = (
-        score_answer(metric, made.answer, question, rule) for rule in PARSING_RULES
+        score_answer(metric, made.response, question, rule) for rule in PARSING_RULES
     )
     return made._replace(
-        parsed=lenient.parsed,
-        status=lenient.status,
+        parsed_lenient=lenient.parsed,
+        status_lenient=lenient.status,
         parsed_official=official.parsed,
         status_official=official.status,
         score_official=official.score,

@@ -14,8 +14,8 @@ def spoken(said: str, truth: str, item: int, margin: float | None = None) -> Rec
         references=(truth,),
         candidates=("Yes", "No"),
         logprobs=() if margin is None else (margin, 0.0),
-        answer=said,
-        parsed=said if said in ("yes", "no") else "",
+        response=said,
+        parsed_lenient=said if said in ("yes", "no") else "",
         metric="exact_match",
     )
 
@@ -37,7 +37,7 @@ def worded(given_answer: tuple[float, bool, bool], item: int) -> Record:
         f"c{item % 5}",
         metric="exact_match",
         score_official=score * official,
-        status=status,
+        status_lenient=status,
     )
 
 
@@ -47,8 +47,8 @@ def classified(said: str, held: float | None, item: int, status: ParseStatus = "
         float(said == "cat"),
         item,
         candidates=("cat", "dog", "frog"),
-        parsed=said,
-        status=status,
+        parsed_lenient=said,
+        status_lenient=status,
         score_likelihood=held,
         metric="exact_match",
     )

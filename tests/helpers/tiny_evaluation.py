@@ -201,6 +201,6 @@ def run_evaluations(
     **settings: Any,
 ) -> tuple[dict[str, Any], list[Record]]:
     """Evaluate a model on what builds hold out; return the scores and the records."""
-    subject = EvalSubject(answerer=model or ToyModel(), path=out, run="run", phase="base")
+    subject = EvalSubject(answerer=model or ToyModel(), path=out, run="run", stage="base")
     scores = evaluate(subject, held_out(builds, tasks), out, EvaluationSettings(**settings))
     return scores, read_records(out / RECORDS)

@@ -41,8 +41,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def answer(directory: Path, build: BuildDirectory, stage: str, model: ToyModel) -> None:
-    subject = EvalSubject(answerer=model, path=directory, run=directory.name, phase=stage)
-    settings = EvaluationSettings(conditions=("true",))
+    subject = EvalSubject(answerer=model, path=directory, run=directory.name, stage=stage)
+    settings = EvaluationSettings(conditions=("original",))
     evaluate(subject, held_out([build]), directory / "evaluation" / stage, settings)
 
 
@@ -111,9 +111,9 @@ def test_the_table_has_every_item_once_with_both_answers(written: Path, run: Pat
     held = list(BuildDirectory(run / "data").instances("held_out"))
     assert len(lines) == len(held)
     assert len({line["sample_key"] for line in lines}) == len(held)
-    changed = [line for line in lines if "script" in line["answer_after"]]
+    changed = [line for line in lines if "script" in line["response_after"]]
     red = next(line for line in changed if line["task"] == "shapes/color")
-    assert (red["target"], red["answer_before"]) == ("red", "red")
+    assert (red["target"], red["response_before"]) == ("red", "red")
     assert (red["kind"], red["score_lenient_before"], red["score_lenient_after"]) == (
         "lost",
         "1.0",
@@ -230,7 +230,7 @@ def scored(official: float | None, lenient: float | None, parsed: str = "cat") -
     return {
         "score_official": official,
         "score_lenient": lenient,
-        "parsed": parsed,
+        "parsed_lenient": parsed,
         "score_likelihood": lenient,
     }
 
@@ -269,7 +269,11 @@ def test_the_cards_are_spread_over_tasks() -> None:
 
 def test_a_table_keeps_answers_to_the_letter(tmp_path: Path) -> None:
     response = 'a "cat",\nor = more\r\n'
-    write_table(tmp_path / "t.csv", [pair({"answer": response}, {"answer": ""})], "lenient")
+    write_table(tmp_path / "t.csv", [pair({"response": response}, {"response": ""})], "lenient")
     (line,) = table(tmp_path / "t.csv")
-    assert (line["answer_before"], line["answer_after"], line["kind"]) == (response, "", "missing")
+    assert (line["response_before"], line["response_after"], line["kind"]) == (
+        response,
+        "",
+        "missing",
+    )
     assert line["score_official_before"] == ""

@@ -23,8 +23,8 @@ __all__ = ["toy"]
 def in_styles(styles: Sequence[str], side: str) -> list[Record]:
     return [
         scored(
-            float(item < 4), item, sample_key=f"{style}{item}", style=style, checkpoint=side
-        )._replace(answer=side)
+            float(item < 4), item, sample_key=f"{style}{item}", prompt_style=style, checkpoint=side
+        )._replace(response=side)
         for style in styles
         for item in range(8)
     ]
@@ -60,7 +60,7 @@ def test_a_style_that_is_the_only_one_is_no_part_of_a_name(
 
 def format_split(task: str, style: str = "") -> FormatSplit:
     (one,) = compared(
-        [worded((1.0, True, True), 0)], [worded((1.0, True, True), 0)._replace(answer="x")]
+        [worded((1.0, True, True), 0)], [worded((1.0, True, True), 0)._replace(response="x")]
     ).results_of(FormatSplit)
     return one._replace(task=task, prompt_style=style)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from visionflan.cli.shared.evaluate_args import add_selection_arguments, selection_from
 from visionflan.cli.shared.log import log
+from visionflan.cli.shared.parsers import add_names
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     who.add_argument("--demo", action="store_true", help="two rules that never look, on specimens")
     add_selection_arguments(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="where records go (in the run)")
-    parser.add_argument("--phases", nargs="+", default=[], metavar="PHASE", help="(base and chat)")
+    add_names(parser, "--stages", metavar="STAGE", description="(default: base and chat)")
     parser.add_argument(
         "--no-cache", dest="cache", action="store_false", help="ask again what was answered before"
     )
@@ -45,17 +46,17 @@ def run(given: argparse.Namespace) -> int:
         return score_demo(wanted.benchmarks, as_json=given.json)
     scores, folders = [], []
     opened = open_releases(wanted)
-    for place in checkpoints(given.model, given.phases, given.out):
+    for place in checkpoints(given.model, given.stages, given.out):
         answerer = CheckpointModel(place.checkpoint, given.device, batch_size=given.batch_size)
         subject = EvalSubject(
-            answerer=CachedModel(answerer, place.cache) if given.cache else answerer,
+            answerer=CachedModel(answerer, place.response_cache) if given.cache else answerer,
             path=place.checkpoint,
             run=place.run.name,
-            phase=place.phase,
+            stage=place.stage,
         )
         for asked in plan_evaluations(wanted, place, opened):
             scores.append(evaluate(subject, asked.chosen, asked.out, asked.settings, log))
             folders.append(asked.out)
-            log(f"{place.phase}: {scores[-1]['records']} answers in {asked.out}")
+            log(f"{place.stage}: {scores[-1]['records']} answers in {asked.out}")
     print_scores([*scores, *suites(folders)], as_json=given.json)
     return 0

@@ -91,7 +91,7 @@ def threshold_free(
     for pair, is_yes in zip(pairs, truth, strict=True):
         first, second = yes_no_margin(pair.before), yes_no_margin(pair.after)
         if first is not None and second is not None:
-            kept.append((pair.before.cluster, float(is_yes), first, second))
+            kept.append((pair.before.image_cluster, float(is_yes), first, second))
     if not kept:
         return None
     clusters = sorted({row[0] for row in kept})

@@ -30,7 +30,7 @@ def flips(
     pairs: Sequence[Pair], measure: AggregateMetric, rule: ScoringRule, whole: BeforeAfter
 ) -> Flips | None:
     """Count flips of the units that a measure is the mean over, else those of the items' scores."""
-    clusters = {pair.before.cluster for pair in pairs}
+    clusters = {pair.before.image_cluster for pair in pairs}
     for units in levels(pairs):
         before, after = unit_values(units, measure, rule)
         if is_mean(before, whole.before.value) and is_mean(after, whole.after.value):
@@ -42,10 +42,10 @@ def flips(
 def levels(pairs: Sequence[Pair]) -> Iterable[Units]:
     """Give every item by itself, then, where there are groups, the items of each group."""
     yield [[pair] for pair in pairs]
-    if any(pair.before.group for pair in pairs):
+    if any(pair.before.item_group for pair in pairs):
         groups: dict[tuple[str, str], list[Pair]] = defaultdict(list)
         for pair in pairs:
-            groups[pair.before.task, pair.before.group or pair.before.sample_key].append(pair)
+            groups[pair.before.task, pair.before.item_group or pair.before.sample_key].append(pair)
         yield list(groups.values())
 
 

@@ -110,8 +110,8 @@ def counts(record: Record) -> Sequence[float]:
     """Count an answer: its score, the list said again, none of the list, and one item."""
     return (
         record.score_lenient or 0.0,
-        record.status == "list_echo",
-        record.status == "unparsed",
+        record.status_lenient == "list_echo",
+        record.status_lenient == "unparsed",
         1,
     )
 
@@ -152,10 +152,10 @@ def wrong(record: Record) -> tuple[str, str] | None:
     """Give the right answer and the wrong one that was said, or why none was understood."""
     if record.score_lenient == RIGHT:
         return None
-    said = record.parsed if record.status == "parsed" else ""
+    said = record.parsed_lenient if record.status_lenient == "parsed" else ""
     if normalize_words(said) == normalize_words(record.target):
         return None
-    return record.target, said or f"({record.status.replace('_', ' ')})"
+    return record.target, said or f"({record.status_lenient.replace('_', ' ')})"
 
 
 def sentence(told: Forgetting, scores: HeadlineIndex) -> str:

@@ -112,7 +112,9 @@ def counts(record: Record) -> Sequence[float]:
 
 def is_parsed(record: Record) -> bool:
     """Whether an answer was understood; one that was cut off may well have been."""
-    return record.status == "parsed" or (record.status == "truncated" and bool(record.parsed))
+    return record.status_lenient == "parsed" or (
+        record.status_lenient == "truncated" and bool(record.parsed_lenient)
+    )
 
 
 def likelihood(pairs: Sequence[Pair]) -> BeforeAfter | None:

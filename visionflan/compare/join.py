@@ -11,7 +11,7 @@ from visionflan.evaluate.records.record import Record
 Key = tuple[str, str, str]
 # What an item consists of: its name in a message, and the column of a record.
 CONTENT = (
-    ("prompt style", "style"),
+    ("prompt style", "prompt_style"),
     ("prompt", "prompt"),
     ("images", "images"),
     ("options", "options"),
@@ -42,10 +42,10 @@ def describe_model(evaluations: Sequence[Evaluation]) -> ComparedModel:
             )
     return ComparedModel(
         first.header.run,
-        first.header.phase,
+        first.header.stage,
         first.header.checkpoint,
         tuple(evaluation.directory for evaluation in evaluations),
-        tuple(sorted({evaluation.header.generation for evaluation in evaluations})),
+        tuple(sorted({evaluation.header.generation_config for evaluation in evaluations})),
     )
 
 
@@ -86,11 +86,14 @@ def answers_by_key(evaluations: Iterable[Evaluation]) -> dict[Key, Record]:
     answers: dict[Key, Record] = {}
     for evaluation in evaluations:
         for record in evaluation.records:
-            if record.condition != "true":
+            if record.condition != "original":
                 continue
-            key = record.task, record.style, record.sample_key
+            key = record.task, record.prompt_style, record.sample_key
             known = answers.setdefault(key, record)
-            if known.answer != record.answer or known.generation != record.generation:
+            if (
+                known.response != record.response
+                or known.generation_config != record.generation_config
+            ):
                 raise EvaluationError(
                     f"{evaluation.directory} has another answer to item {record.instance} of "
                     f"{record.task} than a second evaluation of the same side: name only one of "
@@ -130,13 +133,13 @@ def abbreviate(content: object) -> str:
 
 def make_pair(before: Record, after: Record, names: Sequence[str]) -> Pair:
     """Pair two answers to one item; both must have the same generation settings."""
-    if before.generation != after.generation:
+    if before.generation_config != after.generation_config:
         raise EvaluationError(
             f"{names[0]} and {names[1]} were evaluated with different generation settings (item "
-            f"{before.instance} of {before.task}: {before.generation} and {after.generation}): "
-            "evaluate both with the same settings"
+            f"{before.instance} of {before.task}: {before.generation_config} and "
+            f"{after.generation_config}): evaluate both with the same settings"
         )
-    return Pair(before, after._replace(cluster=before.cluster))
+    return Pair(before, after._replace(image_cluster=before.image_cluster))
 
 
 def count_by_task(records: Iterable[Record]) -> dict[str, int]:

@@ -118,8 +118,8 @@ def cluster_sums(
     before: dict[str, list[Sequence[float]]] = defaultdict(list)
     after: dict[str, list[Sequence[float]]] = defaultdict(list)
     for pair in pairs:
-        before[pair.before.cluster].append(columns(pair.before))
-        after[pair.before.cluster].append(columns(pair.after))
+        before[pair.before.image_cluster].append(columns(pair.before))
+        after[pair.before.image_cluster].append(columns(pair.after))
     clusters = sorted(before)
     first, second = (
         np.array([np.sum(side[cluster], axis=0) for cluster in clusters], dtype=np.float64)
@@ -133,7 +133,7 @@ def cluster_sums(
 def answers_identical(pairs: Iterable[Pair]) -> bool:
     """Whether all answers are the same on both sides, to the letter, and as likely."""
     return all(
-        (pair.before.answer, pair.before.logprobs) == (pair.after.answer, pair.after.logprobs)
+        (pair.before.response, pair.before.logprobs) == (pair.after.response, pair.after.logprobs)
         for pair in pairs
     )
 

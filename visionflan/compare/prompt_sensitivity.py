@@ -113,11 +113,11 @@ def drawn_together(
 ) -> PairedBootstrap:
     """Draw clusters again, the same for both styles and both sides."""
     # An item is in one cluster, whatever the style.
-    clusters = [pair.before.cluster for pair in styles[0]]
+    clusters = [pair.before.image_cluster for pair in styles[0]]
     tallies = [
         sum_by_cluster(
             [
-                pair[side]._replace(cluster=cluster)
+                pair[side]._replace(image_cluster=cluster)
                 for pair, cluster in zip(pairs, clusters, strict=True)
             ],
             measure,

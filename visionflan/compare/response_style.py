@@ -88,7 +88,7 @@ def response_style(panel: Subset) -> ResponseStyle:
 
 def counts(record: Record) -> Sequence[float]:
     """Count what one answer adds to each sum."""
-    answer = record.answer.replace("’", "'")
+    answer = record.response.replace("’", "'")
     words = answer.lower().split()
     runs = list(zip(*(words[place:] for place in range(RUN)), strict=False))
     return (
@@ -114,6 +114,6 @@ def sentences(answer: str) -> int:
 
 def spread(records: Sequence[Record]) -> tuple[int, int, int]:
     """Give the 10th, 50th and 90th percentile of the number of words."""
-    lengths = sorted(len(record.answer.split()) for record in records)
+    lengths = sorted(len(record.response.split()) for record in records)
     low, middle, high = (lengths[(len(lengths) - 1) * share // 100] for share in (10, 50, 90))
     return low, middle, high

@@ -26,7 +26,7 @@ def by_benchmark(pairs: Iterable[Pair]) -> list[Subset]:
     """Gather the pairs of each benchmark, and of all held-out tasks under no name, by style."""
     found: dict[tuple[str, str], list[Pair]] = defaultdict(list)
     for pair in pairs:
-        found[benchmark_of(pair.before), pair.before.style].append(pair)
+        found[benchmark_of(pair.before), pair.before.prompt_style].append(pair)
     return [Subset(*place, found[place]) for place in sorted(found)]
 
 

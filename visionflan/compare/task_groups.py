@@ -88,13 +88,13 @@ def difference(
 
 def tabulated(members: Sequence[Sequence[Pair]], rule: ScoringRule) -> Table:
     """Sum up scores and count items by cluster and task."""
-    clusters = sorted({pair.before.cluster for member in members for pair in member})
+    clusters = sorted({pair.before.image_cluster for member in members for pair in member})
     row = {cluster: place for place, cluster in enumerate(clusters)}
     before = np.zeros((len(clusters), len(members)))
     after, counts = np.zeros_like(before), np.zeros_like(before)
     for column, member in enumerate(members):
         for pair in member:
-            cell = row[pair.before.cluster], column
+            cell = row[pair.before.image_cluster], column
             before[cell] += pair.before.score(rule) or 0.0
             after[cell] += pair.after.score(rule) or 0.0
             counts[cell] += 1

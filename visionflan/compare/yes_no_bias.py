@@ -108,7 +108,7 @@ def is_yes(record: Record) -> bool:
 
 def counts(record: Record) -> Sequence[float]:
     """Count an answer: understood, says yes, hit, positive, alarm, negative, and one item."""
-    said = normalize_words(record.parsed)
+    said = normalize_words(record.parsed_lenient)
     if said not in (YES, NO):
         return 0, 0, 0, 0, 0, 0, 1
     yes, true = said == YES, is_yes(record)

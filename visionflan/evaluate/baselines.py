@@ -25,8 +25,8 @@ class TaskFacts:
     """
 
     info: TaskInfo
-    trained: int
-    answers: Mapping[str, int]
+    num_train: int
+    train_answers: Mapping[str, int]
     candidates: tuple[str, ...]
     conversation: bool
 
@@ -40,8 +40,8 @@ def task_facts(build: BuildDirectory, task: str, held_out: Sequence[Instance]) -
     seen = answers or Counter(map(right_answer, held_out))
     return TaskFacts(
         info=info,
-        trained=len(trained),
-        answers=answers,
+        num_train=len(trained),
+        train_answers=answers,
         candidates=() if is_open else closed_label_set(seen),
         conversation=any(map(is_conversation, held_out)),
     )
@@ -82,10 +82,10 @@ def majority(instance: Instance, facts: TaskFacts) -> str | None:
 
     None where training saw nothing of the task. Ties go to what comes first in the alphabet.
     """
-    if not facts.answers:
+    if not facts.train_answers:
         return None
-    offered = sorted(instance.options or facts.answers)
-    best = max(offered, key=lambda answer: facts.answers.get(answer, 0))
+    offered = sorted(instance.options or facts.train_answers)
+    best = max(offered, key=lambda answer: facts.train_answers.get(answer, 0))
     if instance.options and len(instance.options) <= len(ascii_lowercase):
         return format_option(instance.options, best)
     return best

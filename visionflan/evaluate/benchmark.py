@@ -35,10 +35,10 @@ class BenchmarkRow(NamedTuple):
     references: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     candidates: tuple[str, ...] = ()
-    group: str = ""
-    cluster: str = ""
-    labels: tuple[str, ...] = ()
-    context: str = ""
+    item_group: str = ""
+    image_cluster: str = ""
+    categories: tuple[str, ...] = ()
+    judge_context: str = ""
 
 
 Reader = Callable[[Path], Iterable[BenchmarkRow]]

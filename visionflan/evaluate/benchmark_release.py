@@ -102,15 +102,15 @@ class BenchmarkRelease:
         for row, images in self.pairs():
             made = self.item(row, images, style)
             if not parts or made.task in parts:
-                seen[made.task, made.key] += 1
-                items[made.task].append(told_apart(made, seen[made.task, made.key]))
+                seen[made.task, made.sample_key] += 1
+                items[made.task].append(told_apart(made, seen[made.task, made.sample_key]))
         return EvalSet(
             items=merge_clusters(items),
             tasks={task: self.header(task, members) for task, members in items.items()},
             sources=(self,),
             benchmark=self.name,
-            style=style,
-            version=self.version,
+            prompt_style=style,
+            data_version=self.version,
         )
 
     def item(self, row: BenchmarkRow, images: tuple[str, ...], style: str) -> Item:
@@ -125,19 +125,19 @@ class BenchmarkRelease:
             source=self,
             task=f"{self.name}/{row.part}",
             instance=row.key,
-            key=key,
+            sample_key=key,
             prompt=words,
             images=images,
-            cluster=row.cluster or (images[0] if images else key),
+            image_cluster=row.image_cluster or (images[0] if images else key),
             options=row.options,
             target=row.target,
             references=references,
             metric=self.name,
-            chance=1 / choices if choices else None,
-            style=style,
-            group=row.group,
-            labels=row.labels,
-            context=row.context,
+            chance_score=1 / choices if choices else None,
+            prompt_style=style,
+            item_group=row.item_group,
+            categories=row.categories,
+            judge_context=row.judge_context,
             candidates=row.candidates,
         )
 
@@ -152,9 +152,9 @@ class BenchmarkRelease:
             group="",
             metric=self.name,
             sensitive=False,
-            trained=0,
+            num_train=0,
             held_out=len(items),
-            answers=0,
+            num_train_answers=0,
             candidates=(),
             conversation=False,
         )
@@ -164,4 +164,4 @@ def told_apart(item: Item, time: int) -> Item:
     """Give a question that a part asks again a name of its own, since official scores count it."""
     if time == 1:
         return item
-    return item._replace(key=sha256(f"{item.key} {time}".encode()).hexdigest())
+    return item._replace(sample_key=sha256(f"{item.sample_key} {time}".encode()).hexdigest())

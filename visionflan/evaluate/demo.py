@@ -47,7 +47,7 @@ class RuleBasedModel:
     def __init__(self, chosen: EvalSet, *, talks: bool) -> None:
         self.talks, self.digest = talks, "talker" if talks else "rote"
         self.answers = {
-            item.prompt: item.majority or next(iter(item.candidates), "I do not know.")
+            item.prompt: item.majority_answer or next(iter(item.candidates), "I do not know.")
             for items in chosen.items.values()
             for item in items
         }
@@ -106,5 +106,5 @@ def ask_both(chosen: EvalSet, run: Path, folder: str) -> None:
     """Ask both rules."""
     for phase, talks in (("rote", False), ("talker", True)):
         answerer = RuleBasedModel(chosen, talks=talks)
-        subject = EvalSubject(answerer=answerer, path=run, run=run.name, phase=phase)
+        subject = EvalSubject(answerer=answerer, path=run, run=run.name, stage=phase)
         evaluate(subject, chosen, run / folder.format(phase=phase), EvaluationSettings())

@@ -23,11 +23,11 @@ class RequestContext:
     """
 
     run: str
-    phase: str
+    stage: str
     checkpoint: str
-    generation: str
+    generation_config: str
     max_new_tokens: int
-    likelihood: bool = False
+    loglikelihood: bool = False
 
 
 class BatchRunner:
@@ -67,8 +67,8 @@ class BatchRunner:
         weighed = self.weighed(batch, conversations, images)
         return [
             new_record(ask, self.asking)._replace(
-                answer=reply.text,
-                tokens=reply.num_tokens,
+                response=reply.text,
+                num_tokens=reply.num_tokens,
                 finish_reason=reply.finish_reason,
                 logprobs=logprobs,
             )
@@ -82,7 +82,7 @@ class BatchRunner:
         images: Sequence[Sequence[Image.Image]],
     ) -> list[tuple[float, ...]]:
         """Weigh the candidates of closed questions; nothing for open ones, or where unwanted."""
-        if not self.asking.likelihood or not isinstance(self.answerer, LikelihoodModel):
+        if not self.asking.loglikelihood or not isinstance(self.answerer, LikelihoodModel):
             return [() for _ in batch]
         closed = [place for place, ask in enumerate(batch) if ask.closed_answers]
         if not closed:
@@ -101,9 +101,9 @@ class BatchRunner:
 
 def images_for(ask: EvalRequest) -> list[Image.Image]:
     """Give the pictures that are shown: the item's own, grey ones of their size, or another's."""
-    if not ask.shown and ask.item.images:
+    if not ask.images_shown and ask.item.images:
         raise EvaluationError("the task holds out no other picture to show in place of this one")
-    images = [picture(ask.item.source, image) for image in ask.shown]
+    images = [picture(ask.item.source, image) for image in ask.images_shown]
     if ask.condition != "blank":
         return images
     return [Image.new("RGB", image.size, MIDDLE_GRAY) for image in images]
@@ -138,31 +138,31 @@ def new_record(ask: EvalRequest, asking: RequestContext) -> Record:
     return Record(
         schema=SCHEMA,
         run=asking.run,
-        phase=asking.phase,
+        stage=asking.stage,
         checkpoint=asking.checkpoint,
         source=item.source.digest,
         task=item.task,
         instance=item.instance,
-        sample_key=item.key,
+        sample_key=item.sample_key,
         condition=ask.condition,
         images=item.images,
-        shown=() if ask.condition == "blank" else ask.shown,
-        cluster=item.cluster,
+        images_shown=() if ask.condition == "blank" else ask.images_shown,
+        image_cluster=item.image_cluster,
         prompt=item.prompt,
         options=item.options,
         target=item.target,
         references=item.references,
         metric=item.metric,
-        chance=item.chance,
-        majority=item.majority,
-        generation=asking.generation,
-        answer="",
-        tokens=0,
+        chance_score=item.chance_score,
+        majority_answer=item.majority_answer,
+        generation_config=asking.generation_config,
+        response="",
+        num_tokens=0,
         finish_reason="",
         error="",
-        style=item.style,
-        group=item.group,
-        labels=item.labels,
-        context=item.context,
+        prompt_style=item.prompt_style,
+        item_group=item.item_group,
+        categories=item.categories,
+        judge_context=item.judge_context,
         candidates=item.candidates,
     )

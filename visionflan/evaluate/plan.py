@@ -27,12 +27,12 @@ class EvalSelection:
     tasks: tuple[str, ...] = ()
     benchmarks: tuple[str, ...] = ()
     data_root: Path | None = None
-    style: str = ""
+    prompt_style: str = ""
     conditions: tuple[Condition, ...] | None = None
     limit: int | None = None
     max_new_tokens: int | None = None
     batch_size: int = 64
-    likelihood: bool = True
+    loglikelihood: bool = True
 
     def settings(
         self, conditions: tuple[Condition, ...], max_new_tokens: int
@@ -43,7 +43,7 @@ class EvalSelection:
             limit=self.limit,
             max_new_tokens=self.max_new_tokens or max_new_tokens,
             batch_size=self.batch_size,
-            likelihood=self.likelihood,
+            loglikelihood=self.loglikelihood,
         )
 
 
@@ -76,7 +76,7 @@ def open_releases(wanted: EvalSelection) -> list[Opened]:
         wanted.tasks, sorted({part for release in releases for part in release.parts})
     )
     return [
-        Opened(release, release.chosen(wanted.style, parts))
+        Opened(release, release.chosen(wanted.prompt_style, parts))
         for release in releases
         if not parts or set(parts) & release.parts
     ]
@@ -90,16 +90,20 @@ def plan_evaluations(
         held = builds(wanted.builds, place.run)
         tasks = match_tasks(wanted.tasks, sorted({task for build in held for task in build.tasks}))
         settings = wanted.settings(CONDITIONS, MAX_NEW_TOKENS)
-        yield PlannedEvaluation(held_out(held, tasks), place.out, settings)
+        yield PlannedEvaluation(held_out(held, tasks), place.held_out_dir, settings)
         return
     trained = trained_datasets(place.run)
     for release, chosen in opened:
         first = next(iter(release.benchmark.styles))
-        folder = release.name if chosen.style == first else f"{release.name}@{chosen.style}"
+        folder = (
+            release.name
+            if chosen.prompt_style == first
+            else f"{release.name}@{chosen.prompt_style}"
+        )
         yield PlannedEvaluation(
             replace(chosen, notes=tuple(find_leakage(release.benchmark.title, trained))),
-            place.benchmarks / folder,
-            wanted.settings(("true",), release.benchmark.max_new_tokens),
+            place.benchmarks_dir / folder,
+            wanted.settings(("original",), release.benchmark.max_new_tokens),
         )
 
 

@@ -48,20 +48,20 @@ class Item(NamedTuple):
     source: Source
     task: str
     instance: str
-    key: str
+    sample_key: str
     prompt: str
     images: ImageIds
-    cluster: str
+    image_cluster: str
     options: tuple[str, ...]
     target: str
     references: tuple[str, ...]
     metric: str
-    chance: float | None = None
-    majority: str | None = None
-    style: str = ""
-    group: str = ""
-    labels: tuple[str, ...] = ()
-    context: str = ""
+    chance_score: float | None = None
+    majority_answer: str | None = None
+    prompt_style: str = ""
+    item_group: str = ""
+    categories: tuple[str, ...] = ()
+    judge_context: str = ""
     candidates: tuple[str, ...] = ()
 
 
@@ -70,17 +70,17 @@ class EvalRequest(NamedTuple):
 
     item: Item
     condition: Condition
-    shown: ImageIds
+    images_shown: ImageIds
 
     @property
-    def place(self) -> tuple[str, str, str]:
+    def key(self) -> tuple[str, str, str]:
         """The place of its record."""
-        return self.item.task, self.item.key, self.condition
+        return self.item.task, self.item.sample_key, self.condition
 
     @property
     def closed_answers(self) -> tuple[str, ...]:
         """The answers to be weighed: only of true pictures, since the others are controls."""
-        return self.item.candidates if self.condition == "true" else ()
+        return self.item.candidates if self.condition == "original" else ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +95,8 @@ class EvalSet:
     tasks: Mapping[str, TaskHeader]
     sources: Sequence[Source]
     benchmark: str = ""
-    style: str = ""
-    version: str = ""
+    prompt_style: str = ""
+    data_version: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -112,24 +112,24 @@ def merge_clusters(items: Mapping[str, list[Item]]) -> dict[str, list[Item]]:
 
     for each in (item for members in items.values() for item in members):
         for image in each.images[1:]:
-            one, other = sorted((root(image), root(each.cluster)))
+            one, other = sorted((root(image), root(each.image_cluster)))
             parents[other] = one
     return {
-        task: [each._replace(cluster=root(each.cluster)) for each in members]
+        task: [each._replace(image_cluster=root(each.image_cluster)) for each in members]
         for task, members in items.items()
     }
 
 
 def limit_items(items: Sequence[Item], limit: int | None) -> list[Item]:
     """Take the clusters of images that come first by hash, whole, until there are enough items."""
-    sizes = Counter(item.cluster for item in items)
+    sizes = Counter(item.image_cluster for item in items)
     taken: set[str] = set()
     count = 0
     for cluster in sorted(sizes, key=lambda cluster: stable_hash("limit", cluster)):
         if limit is None or count < limit:
             taken.add(cluster)
             count += sizes[cluster]
-    return [item for item in items if item.cluster in taken]
+    return [item for item in items if item.image_cluster in taken]
 
 
 def make_requests(
@@ -143,7 +143,7 @@ def make_requests(
     lenders = ImageSwapper(pool if "swapped" in conditions else ())
     for each in items:
         for condition in conditions:
-            if each.images or condition == "true":
+            if each.images or condition == "original":
                 shown = lenders.swapped(each) if condition == "swapped" else each.images
                 yield EvalRequest(each, condition, shown)
 
@@ -166,5 +166,5 @@ class ImageSwapper:
         own = item.images
         groups = [item.source.image_group(image) for image in own]
         avoid = set().union(*(self.alike[group] for group in groups)) | {own}
-        drawn = pick(self.by_count[len(own)], 1, item.key, "swapped", avoid=avoid)
+        drawn = pick(self.by_count[len(own)], 1, item.sample_key, "swapped", avoid=avoid)
         return drawn[0] if drawn else ()

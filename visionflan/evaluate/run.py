@@ -36,16 +36,16 @@ from visionflan.evaluate.scorer import Scorer
 class EvaluationSettings:
     """How questions are asked, and in which batches.
 
-    `limit` takes about that many items of each task, in whole clusters of images. With `likelihood`
-    closed questions are also answered by weighing all their answers. `batch_size` falls by itself
-    where memory is short.
+    `limit` takes about that many items of each task, in complete clusters of images.
+    `loglikelihood` also computes the log-probability of each candidate of closed questions.
+    `batch_size` is halved when memory runs out.
     """
 
     conditions: tuple[Condition, ...] = CONDITIONS
     limit: int | None = None
     max_new_tokens: int = 64
     batch_size: int = 64
-    likelihood: bool = False
+    loglikelihood: bool = False
 
     def __post_init__(self) -> None:
         """Refuse numbers with which nothing would ever be asked."""
@@ -62,7 +62,7 @@ class EvalSubject:
     answerer: EvalModel
     path: Path
     run: str
-    phase: str
+    stage: str
 
 
 def evaluate(
@@ -85,20 +85,20 @@ def evaluate(
     waiting = [
         ask
         for ask in list_requests(chosen, settings)
-        if needs_run(answered.get(ask.place), ask, settings)
+        if needs_run(answered.get(ask.key), ask, settings)
     ]
     asking = RequestContext(
         run=header.run,
-        phase=header.phase,
+        stage=header.stage,
         checkpoint=header.checkpoint,
-        generation=header.generation,
+        generation_config=header.generation_config,
         max_new_tokens=settings.max_new_tokens,
-        likelihood=settings.likelihood,
+        loglikelihood=settings.loglikelihood,
     )
     batches = BatchRunner(subject.answerer, asking, settings.batch_size)
-    title = " ".join(filter(None, ("ask", header.phase, header.benchmark)))
+    title = " ".join(filter(None, ("ask", header.stage, header.benchmark)))
     for record in answers(batches, waiting, Journal(out / JOURNAL), title):
-        answered[record.place] = record
+        answered[record.key] = record
     return score_and_save(out, header, list(answered.values()))
 
 
@@ -106,18 +106,18 @@ def make_header(subject: EvalSubject, chosen: EvalSet, settings: EvaluationSetti
     """Write down who is asked about what, and how."""
     return Header(
         run=subject.run,
-        phase=subject.phase,
+        stage=subject.stage,
         checkpoint=subject.answerer.digest,
         checkpoint_path=str(subject.path),
         sources=tuple(source.digest for source in chosen.sources),
         source_paths=tuple(str(source.path) for source in chosen.sources),
-        generation=generation(settings.max_new_tokens, subject.answerer.precision),
+        generation_config=generation(settings.max_new_tokens, subject.answerer.precision),
         conditions=settings.conditions,
         limit=settings.limit,
         tasks=chosen.tasks,
         benchmark=chosen.benchmark,
-        style=chosen.style,
-        version=chosen.version,
+        prompt_style=chosen.prompt_style,
+        data_version=chosen.data_version,
         notes=chosen.notes,
         versions={"visionflan": visionflan.__version__, "python": platform.python_version()},
     )
@@ -135,13 +135,13 @@ def captions(chosen: EvalSet) -> dict[str, list[tuple[str, ...]]]:
 def load_answered(out: Path) -> dict[tuple[str, str, str], Record]:
     """Gather what was answered before; what failed is asked again."""
     kept = read_records(out / RECORDS) if (out / RECORDS).is_file() else []
-    return {record.place: record for record in (*kept, *Journal(out / JOURNAL)) if not record.error}
+    return {record.key: record for record in (*kept, *Journal(out / JOURNAL)) if not record.error}
 
 
 def list_requests(chosen: EvalSet, settings: EvaluationSettings) -> list[EvalRequest]:
     """List every question under every condition, each once."""
     found = {
-        ask.place: ask
+        ask.key: ask
         for items in chosen.items.values()
         for ask in make_requests(items, limit_items(items, settings.limit), settings.conditions)
     }
@@ -152,7 +152,7 @@ def needs_run(record: Record | None, ask: EvalRequest, settings: EvaluationSetti
     """Whether a question is yet to be asked, or its candidates to be weighed."""
     if record is None:
         return True
-    return settings.likelihood and bool(ask.closed_answers) and not record.logprobs
+    return settings.loglikelihood and bool(ask.closed_answers) and not record.logprobs
 
 
 def answers(

@@ -72,7 +72,7 @@ def score_record(record: Record, question: ScoringContext, rule: ParsingRule) ->
     """Score the answer of a record; where the rule breaks on it, that is missing data."""
     cut = record.finish_reason == "length"
     try:
-        return score_answer(record.metric, record.answer, question, rule, cut=cut)
+        return score_answer(record.metric, record.response, question, rule, cut=cut)
     except VisionflanError:
         raise
     except Exception as fault:  # a rule may be anybody's, and one answer may not end the rest
@@ -127,34 +127,36 @@ class Scorer:
         if record.options or rules.official != rules.lenient:
             lenient = score_record(record, question, "lenient")
         return record._replace(
-            parsed=lenient.parsed,
-            status=lenient.status,
+            parsed_lenient=lenient.parsed,
+            status_lenient=lenient.status,
             parsed_official=official.parsed,
             status_official=official.status,
-            decided_by="rule",
+            scored_by="rule",
             score_official=official.score,
             score_lenient=lenient.score,
             score_likelihood=likelihood_score(record),
-            against=None,
+            reference_score=None,
         )
 
     def majority(self, record: Record) -> float | None:
         """Score the answer that training saw most, by the lenient rule."""
-        if record.majority is None:
+        if record.majority_answer is None:
             return None
-        return score_answer(record.metric, record.majority, self.question(record), "lenient").score
+        return score_answer(
+            record.metric, record.majority_answer, self.question(record), "lenient"
+        ).score
 
 
 def unscored(record: Record) -> Record:
     """Mark a record that has no answer as missing data."""
     return record._replace(
-        parsed="",
-        status="failed",
+        parsed_lenient="",
+        status_lenient="failed",
         parsed_official="",
         status_official="failed",
-        decided_by="rule",
+        scored_by="rule",
         score_official=None,
         score_lenient=None,
         score_likelihood=None,
-        against=None,
+        reference_score=None,
     )

@@ -29,7 +29,7 @@ LENGTH_BINS = {"1": 1, "2": 2, "3–4": 4, "5–8": 8, "9–16": 16, "17–32": 
 
 def status_shares(records: Sequence[Record]) -> dict[str, float]:
     """Compute the share of responses with each parse status; a status without any is absent."""
-    counts = Counter(record.status for record in records)
+    counts = Counter(record.status_lenient for record in records)
     return {s: counts[s] / len(records) for s in get_args(ParseStatus) if counts[s]}
 
 
@@ -54,7 +54,7 @@ def length_shares(lengths: Sequence[int]) -> list[float]:
 def length_histogram(records: Mapping[str, Sequence[Record]]) -> Markup:
     """Draw the word counts of the responses of each series (`first`, `second`, ...)."""
     shares = {
-        series: length_shares([len(record.answer.split()) for record in group])
+        series: length_shares([len(record.response.split()) for record in group])
         for series, group in records.items()
     }
     return histogram(shares, list(LENGTH_BINS), "Share of responses (%) by number of words")

@@ -97,8 +97,8 @@ def asked(
     release: BenchmarkRelease, out: Path, *, wrong: bool = False, limit: int | None = None
 ) -> tuple[dict[str, object], list[Record]]:
     chosen = release.chosen()
-    subject = EvalSubject(answerer=Knowing(chosen, wrong=wrong), path=out, run="run", phase="base")
-    how = EvaluationSettings(conditions=("true",), limit=limit, likelihood=True)
+    subject = EvalSubject(answerer=Knowing(chosen, wrong=wrong), path=out, run="run", stage="base")
+    how = EvaluationSettings(conditions=("original",), limit=limit, loglikelihood=True)
     return evaluate(subject, chosen, out, how), read_records(out / RECORDS)
 
 
@@ -139,7 +139,7 @@ def test_every_style_asks_every_row_and_shows_every_picture(
         for item in items:
             assert item.prompt.count(IMAGE_MARKER) == len(item.images)
             assert item.prompt.replace(IMAGE_MARKER, "").strip()
-            assert item.style == style
+            assert item.prompt_style == style
             for image in item.images:
                 assert Image.open(io.BytesIO(release.image(image))).size > (0, 0)
 
@@ -176,8 +176,8 @@ def test_a_limit_keeps_groups_whole(
     name: str, releases: dict[str, BenchmarkRelease], tmp_path: Path
 ) -> None:
     release = releases[name]
-    whole = [record.group for record in asked(release, tmp_path / "all")[1]]
-    few = [record.group for record in asked(release, tmp_path / "few", limit=2)[1]]
+    whole = [record.item_group for record in asked(release, tmp_path / "all")[1]]
+    few = [record.item_group for record in asked(release, tmp_path / "few", limit=2)[1]]
     assert 0 < len(few) <= len(whole)
     for group in filter(None, set(few)):
         assert few.count(group) == whole.count(group)
@@ -200,7 +200,7 @@ def test_a_question_that_a_part_asks_twice_counts_twice(monkeypatch: pytest.Monk
     twice.style("plain")(lambda row: row.question)
     monkeypatch.setattr(benchmarks, "load", lambda name: twice)
     items = BenchmarkRelease("twice", Path()).chosen().items["twice/one"]
-    assert len({item.key for item in items}) == 2
+    assert len({item.sample_key for item in items}) == 2
 
 
 def test_another_package_can_bring_a_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ def test_the_specimen_is_read_whole_with_references_and_captions(root: Path) -> 
     assert [row.key for row in rows] == [str(place) for place in range(6)]
     assert rows[3].target == "The sign says EXIT."
     assert rows[3].images == (root / "images/002.jpg",)
-    told = json.loads(rows[3].context)
+    told = json.loads(rows[3].judge_context)
     assert told["captions"] == "A plain sign that says EXIT in black letters."
     assert "one line that holds nothing but the two scores" in told["rule"]
     assert benchmark.styles["official"](rows[3]) == "What does the sign say?"
@@ -48,7 +48,7 @@ def test_references_are_joined_by_number_and_lists_of_captions_by_line(root: Pat
     assert list(benchmark.rows(root)) == before
     told = [{"image": f"00{place}.jpg", "caption": ["one", "two"]} for place in (1, 2)]
     write_lines(root / "context.jsonl", map(json.dumps, told))
-    assert json.loads(next(iter(benchmark.rows(root))).context)["captions"] == "one\ntwo"
+    assert json.loads(next(iter(benchmark.rows(root))).judge_context)["captions"] == "one\ntwo"
 
 
 def test_the_rule_of_the_repository_is_used_where_it_is_there(root: Path) -> None:
@@ -56,7 +56,7 @@ def test_the_rule_of_the_repository_is_used_where_it_is_there(root: Path) -> Non
     told = {f"llava_bench_{part}": {"role": "Helper", "prompt": f"Judge {part}."} for part in parts}
     ours = version(root)
     write_json(root / "rule.json", told)
-    found = {row.part: json.loads(row.context) for row in benchmark.rows(root)}
+    found = {row.part: json.loads(row.judge_context) for row in benchmark.rows(root)}
     assert {part: each["rule"] for part, each in found.items()} == {
         part: f"Judge {part}." for part in parts
     }
@@ -73,8 +73,8 @@ def test_the_judge_sees_the_reference_first_unless_answers_are_swapped(swapped: 
     one = record(
         prompt="<image>\nWhat is it?",
         target="A circle.",
-        answer="A square.",
-        context=json.dumps(TOLD),
+        response="A square.",
+        judge_context=json.dumps(TOLD),
     )
     asked = request(one, swapped)
     first, second = ("A square.", "A circle.") if swapped else ("A circle.", "A square.")
@@ -129,10 +129,10 @@ def judged(part: str, place: int, score: float | None, against: float | None) ->
     return record(
         task=f"llava_bench/{part}",
         sample_key=f"{part} {place}",
-        cluster=str(place),
+        image_cluster=str(place),
         score_official=score,
         score_lenient=score,
-        against=against,
+        reference_score=against,
     )
 
 

@@ -28,7 +28,7 @@ def version(root: Path) -> str:
 def test_the_specimen_is_read_whole_and_shows_every_ability(root: Path) -> None:
     rows = list(benchmark.rows(root))
     assert [row.key for row in rows] == [f"v1_{place}" for place in range(6)]
-    assert {ability for row in rows for ability in row.labels} == set(ABILITIES)
+    assert {ability for row in rows for ability in row.categories} == set(ABILITIES)
     assert all(row.images[0].is_file() for row in rows if isinstance(row.images[0], Path))
     told = {row.question: row.target for row in rows}
     assert told["Which words are written here?"] == "OPEN<AND>MONDAY"
@@ -45,7 +45,7 @@ def test_the_judge_completes_the_last_line_of_a_table() -> None:
         record(
             prompt="<image>\nWhat is written | here?",
             target="A<AND>B<OR>C",
-            answer="It says A and B.",
+            response="It says A and B.",
         ),
         False,
     )
@@ -97,8 +97,8 @@ def graded(place: int, score: float | None, *labels: str) -> Record:
     return record(
         task="mm_vet/v1",
         sample_key=str(place),
-        cluster=str(place),
-        labels=labels,
+        image_cluster=str(place),
+        categories=labels,
         score_official=score,
         score_lenient=score,
     )

@@ -60,9 +60,9 @@ def test_the_specimen_is_read_as_it_was_drawn(root: Path) -> None:
     assert len(rows) == 12
     assert {row.part for row in rows} == set(ABILITIES.values())
     first, turned = rows[:2]
-    assert (first.key, first.group, first.target) == ("0", "0/2", "None")
+    assert (first.key, first.item_group, first.target) == ("0", "0/2", "None")
     assert (first.options, first.references) == (("None", "nan"), ("A",))
-    assert (turned.key, turned.group, turned.target) == (str(TURN), "0/2", "None")
+    assert (turned.key, turned.item_group, turned.target) == (str(TURN), "0/2", "None")
     assert (turned.options, turned.references) == (("nan", "None"), ("B",))
     assert turned.images == first.images
     assert [row.references[0] for row in rows] == list("ABBA" * 3)
@@ -72,7 +72,7 @@ def test_the_specimen_is_read_as_it_was_drawn(root: Path) -> None:
 
 
 def test_each_style_asks_in_its_own_words(root: Path) -> None:
-    row = next(row for row in benchmark.rows(root) if row.question != row.context)
+    row = next(row for row in benchmark.rows(root) if row.question != row.judge_context)
     asked = {name: ask(row) for name, ask in benchmark.styles.items()}
     hint, question = "The picture was drawn by a program.", "What colour is the circle?"
     short = "Answer with the option's letter from the given choices directly."
@@ -94,7 +94,7 @@ def test_a_table_of_originals_alone_is_turned(tmp_path: Path) -> None:
     ]
     assert [row.references for row in rows] == [("C",), ("B",), ("A",)]
     assert [row.key for row in rows] == ["3", str(TURN + 3), str(2 * TURN + 3)]
-    assert {row.group for row in rows} == {"3/3"}
+    assert {row.item_group for row in rows} == {"3/3"}
     assert {row.target for row in rows} == {"a cat"}
     assert {row.images for row in rows} == {(base64.b64decode(PICTURE),)}
 
@@ -102,7 +102,7 @@ def test_a_table_of_originals_alone_is_turned(tmp_path: Path) -> None:
 @pytest.mark.parametrize("spoken", ["both A and B", "B"])
 def test_options_that_speak_of_letters_are_not_turned(spoken: str, tmp_path: Path) -> None:
     (row,) = benchmark.rows(table(tmp_path, {"C": spoken}))
-    assert row.group == "3/1"
+    assert row.item_group == "3/1"
 
 
 def test_a_picture_is_found_in_the_row_that_is_named(tmp_path: Path) -> None:
@@ -171,8 +171,8 @@ def test_the_lenient_rule_asks_which_option_is_meant() -> None:
 
 
 def answered(row: BenchmarkRow, score: float | None) -> Record:
-    named = {"task": f"mmbench/{row.part}", "instance": row.key, "group": row.group}
-    return record(cluster=row.group, options=row.options, score_official=score, **named)
+    named = {"task": f"mmbench/{row.part}", "instance": row.key, "item_group": row.item_group}
+    return record(image_cluster=row.item_group, options=row.options, score_official=score, **named)
 
 
 def means(records: list[Record]) -> dict[str, float]:
@@ -222,8 +222,8 @@ def test_a_judge_matches_what_the_rules_leave_open(reply: str, score: float | No
         candidates=LETTERS,
         target="a blue bus",
         references=("B",),
-        context="What drives there?",
-        answer="a coach painted like the sky",
+        judge_context="What drives there?",
+        response="a coach painted like the sky",
     )
     (message,) = benchmark.rubric.request(asked, False).messages
     assert message.content.endswith(
@@ -237,6 +237,8 @@ def test_a_judge_matches_what_the_rules_leave_open(reply: str, score: float | No
 
 def test_braces_in_an_answer_do_not_disturb_the_judge() -> None:
     assert benchmark.rubric
-    asked = record(options=("x", "y"), candidates=("A", "B"), context="{}", answer="{answer} {0}")
+    asked = record(
+        options=("x", "y"), candidates=("A", "B"), judge_context="{}", response="{answer} {0}"
+    )
     (message,) = benchmark.rubric.request(asked, False).messages
     assert "Answer: {answer} {0}\n" in message.content

@@ -45,15 +45,15 @@ def answered(part: str, image: str, target: str, answer: str) -> Record:
     group = f"{part}/{image}"
     made = record(
         task=f"mme/{part}",
-        cluster=group,
-        group=group,
+        image_cluster=group,
+        item_group=group,
         target=target,
         references=(target,),
         candidates=CANDIDATES,
     )
     if answer == "failed":
         return made._replace(error="no answer")
-    return read_by_rules(made._replace(answer=answer), "mme")
+    return read_by_rules(made._replace(response=answer), "mme")
 
 
 def pair(part: str, image: str, first: str, second: str) -> list[Record]:
@@ -83,7 +83,9 @@ def root(tmp_path: Path) -> Path:
 def test_the_specimen_has_a_pair_of_every_subtask_in_both_layouts(root: Path) -> None:
     rows = list(benchmark.rows(root))
     assert Counter(row.part for row in rows) == dict.fromkeys(SUBTASKS, 2)
-    assert all(row.group == row.cluster and row.candidates == ("Yes", "No") for row in rows)
+    assert all(
+        row.item_group == row.image_cluster and row.candidates == ("Yes", "No") for row in rows
+    )
     assert [row.target for row in rows] == ["Yes", "No"] * 14
     assert len({(row.part, row.key) for row in rows}) == 28
     folders = {

@@ -67,7 +67,7 @@ def test_the_specimen_is_read_as_it_was_drawn(root: Path) -> None:
     assert {DISCIPLINE[part] for part, _ in rows} == set(DISCIPLINE.values())
     art = rows["Art", "validation_Art_1"]
     assert (art.target, art.references, art.candidates) == ("star", ("C",), ("A", "B", "C"))
-    assert art.labels == ("Art and Design", CHOICE)
+    assert art.categories == ("Art and Design", CHOICE)
     pair = rows["Art", "validation_Art_2"]
     assert len(pair.images) == 2
     assert pair.options == ("<image 1>", "<image 2>")
@@ -232,10 +232,10 @@ def test_what_cannot_be_read_is_drawn_as_after_seeding_the_generator_with_42() -
 def test_measures_average_over_questions_and_over_labels() -> None:
     science, art, missing = ("Science", CHOICE), ("Art and Design", "open"), ("Science", "open")
     records = [
-        record(cluster="1", labels=science, score_official=1.0),
-        record(cluster="2", labels=science, score_official=0.25),
-        record(cluster="3", labels=art, score_official=0.0),
-        record(cluster="4", labels=missing, score_official=None),
+        record(image_cluster="1", categories=science, score_official=1.0),
+        record(image_cluster="2", categories=science, score_official=0.25),
+        record(image_cluster="3", categories=art, score_official=0.0),
+        record(image_cluster="4", categories=missing, score_official=None),
     ]
     found = {measure.name: estimate(records, measure, "official") for measure in benchmark.measures}
     means = {name: each.mean for name, each in found.items() if each}
@@ -262,8 +262,8 @@ def test_the_published_answers_of_llava_get_their_published_scores(shared: Path)
                 (each["response"], ScoringContext(target, tuple(answers), options, letters))
             )
             fields = {"options": options, "candidates": letters, "references": tuple(answers)}
-            named = {"instance": each["id"], "cluster": each["id"], "task": f"mmmu/{subject}"}
-            answered = {"answer": each["response"], "target": target, "metric": "mmmu"}
+            named = {"instance": each["id"], "image_cluster": each["id"], "task": f"mmmu/{subject}"}
+            answered = {"response": each["response"], "target": target, "metric": "mmmu"}
             records.append(record(**fields, **named, **answered))
     assert len(asked) == 900
     assert round(100 * mmmu_rules.seeded_accuracy(asked), 2) == 36.67

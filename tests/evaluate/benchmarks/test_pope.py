@@ -27,7 +27,7 @@ def answered(split: str, key: str, target: str, answer: str, image: str = "i") -
     """Make a record of an answer, scored by both rules; `failed` is no answer at all."""
     made = record(
         task=f"pope/{split}",
-        cluster=image,
+        image_cluster=image,
         sample_key=key,
         target=target,
         references=(target,),
@@ -35,7 +35,7 @@ def answered(split: str, key: str, target: str, answer: str, image: str = "i") -
     )
     if answer == "failed":
         return made._replace(error="no answer")
-    return read_by_rules(made._replace(answer=answer), "pope")
+    return read_by_rules(made._replace(response=answer), "pope")
 
 
 def measured(
@@ -70,8 +70,8 @@ def test_the_specimen_asks_the_same_positives_in_three_splits(root: Path) -> Non
         for target in ("yes", "no")
     }
     assert (len(asked["yes"]), len(asked["no"])) == (2, 6)
-    assert {row.cluster for row in rows if row.part == "random"} == {
-        row.cluster for row in rows if row.part == "adversarial"
+    assert {row.image_cluster for row in rows if row.part == "random"} == {
+        row.image_cluster for row in rows if row.part == "adversarial"
     }
     assert rows[0].candidates == ("Yes", "No")
     assert rows[0].question == "Is there an elephant in the image?"
@@ -190,7 +190,7 @@ def split_of(split: str, said: Sequence[str]) -> Iterator[Record]:
 
 def test_measures_of_a_split_are_those_of_the_owners_script() -> None:
     records = list(split_of("random", ("Yes", "No", "Yes", "No")))
-    records[3] = records[3]._replace(answer="x", parsed_official="yes", score_official=0.0)
+    records[3] = records[3]._replace(response="x", parsed_official="yes", score_official=0.0)
     # One hit, two alarms, one miss.
     assert value(records, "random precision") == 1 / 3
     assert value(records, "random recall") == 1 / 2
@@ -276,11 +276,11 @@ def test_the_published_files_hold_what_is_known_of_them(shared: Path, tmp_path: 
     assert Counter(row.part for row in rows) == dict.fromkeys(SPLITS, 3000)
     for split in SPLITS:
         assert sum(row.part == split and row.target == "yes" for row in rows) == 1500
-    asked = [(row.cluster, row.question, row.target) for row in rows]
+    asked = [(row.image_cluster, row.question, row.target) for row in rows]
     assert len(set(asked)) == 5127
     positives = [each for each in asked if each[2] == "yes"]
     assert positives[:1500] == positives[1500:3000] == positives[3000:]
-    assert len({row.cluster for row in rows}) == 500
+    assert len({row.image_cluster for row in rows}) == 500
     assert not any("imange" in row.question for row in rows)
     assert benchmark.version is not None
     assert benchmark.version(root) == "files of 2023-11-16 (commit 109985c)"

@@ -50,17 +50,17 @@ def verdict(of: Record, score: float | None, **fields: Any) -> Judgment:
 
 READ = record(
     sample_key="read",
-    status="parsed",
+    status_lenient="parsed",
     status_official="parsed",
     score_official=1.0,
     score_lenient=1.0,
 )
 MISSED = record(
     sample_key="lost",
-    answer="well",
-    status="parsed",
+    response="well",
+    status_lenient="parsed",
     status_official="unparsed",
-    parsed="cat",
+    parsed_lenient="cat",
     score_official=0.25,
     score_lenient=1.0,
 )
@@ -75,7 +75,7 @@ def test_a_judge_decides_only_what_a_rule_left_over() -> None:
     assert name == "a judge"
     assert read == READ
     assert (lost.score_official, lost.status_official) == (0.0, "parsed")
-    assert (lost.score_lenient, lost.status, lost.decided_by) == (1.0, "parsed", "judge")
+    assert (lost.score_lenient, lost.status_lenient, lost.scored_by) == (1.0, "parsed", "judge")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_verdict_that_is_not_there_is_missing_and_no_guess_takes_its_place(
 
 
 def test_a_verdict_on_other_words_does_not_count() -> None:
-    other = MISSED._replace(answer="well then")
+    other = MISSED._replace(response="well then")
     (lost,), _ = apply_verdicts([MISSED], UNPARSED_ONLY, [verdict(other, 1.0)])
     assert lost.status_official == "unjudged"
 
@@ -109,8 +109,12 @@ def test_of_two_judges_one_must_be_named() -> None:
 def test_only_a_judge_scores_what_is_all_its_own() -> None:
     judgments = [verdict(READ, 0.4, reference_score=0.8)]
     (read, lost), _ = apply_verdicts([READ, MISSED], RUBRIC, judgments)
-    assert (read.score_official, read.score_lenient, read.against) == (0.4, 0.4, 0.8)
-    assert (lost.score_official, lost.score_lenient, lost.status) == (None, None, "unjudged")
+    assert (read.score_official, read.score_lenient, read.reference_score) == (0.4, 0.4, 0.8)
+    assert (lost.score_official, lost.score_lenient, lost.status_lenient) == (
+        None,
+        None,
+        "unjudged",
+    )
 
 
 @pytest.fixture
@@ -179,7 +183,7 @@ def test_a_judge_that_is_out_lowers_the_coverage_and_no_score(
     official = told["metrics"]["total"]["official"]
     assert official["mean"] == 100.0
     assert official["if_missing_wrong"] < 100.0
-    statuses = {each.status for each in read_records(folder / RECORDS)}
+    statuses = {each.status_lenient for each in read_records(folder / RECORDS)}
     assert "judge_failed" in statuses
 
 

@@ -112,7 +112,7 @@ def test_a_local_model_judges_records_and_is_asked_nothing_twice(
     judge: LocalJudge, tmp_path: Path
 ) -> None:
     rubric = YES_OR_NO._replace(parse=lambda text, record, swapped: JudgeScore(float(bool(text))))
-    records = [record(sample_key=str(n), answer=f"cat {n}") for n in range(3)]
+    records = [record(sample_key=str(n), response=f"cat {n}") for n in range(3)]
     cache = ReplyCache(tmp_path / REPLY_CACHE)
     first = judge_records(records, rubric, judge, cache, CallGuard(Budget(Limits(), None)))
     second = judge_records(records, rubric, judge, cache, CallGuard(Budget(Limits(), None)))

@@ -64,7 +64,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 def answers(count: int) -> list[Record]:
-    return [record(sample_key=str(n), instance=str(n), answer=f"a cat {n}") for n in range(count)]
+    return [record(sample_key=str(n), instance=str(n), response=f"a cat {n}") for n in range(count)]
 
 
 def test_a_verdict_is_put_down_with_all_that_it_took(bench: Bench) -> None:
@@ -123,7 +123,7 @@ def test_what_cannot_be_used_is_asked_afresh_three_times_and_is_never_a_score(
     assert {each["temperature"] for each in bench.server.requests} == {0.0}
     assert (judged.num_judged, judged.num_failed) == (0, 1)
     assert verdicts(judged.judgments, answers(1), YES_OR_NO, "judge") == {
-        ("toy/part", "0", "true"): None
+        ("toy/part", "0", "original"): None
     }
 
 
@@ -201,11 +201,11 @@ def test_another_question_is_not_answered_from_the_cache(
 ) -> None:
     bench.judge(answers(2))
     assert bench.judge(answers(2), YES_OR_NO._replace(**change)).calls == 2
-    assert bench.judge([r._replace(answer="dog") for r in answers(2)]).calls == 1
+    assert bench.judge([r._replace(response="dog") for r in answers(2)]).calls == 1
 
 
 def test_questions_that_are_the_same_are_asked_once(bench: Bench) -> None:
-    same = [record(sample_key=str(n), answer="a dog") for n in range(5)]
+    same = [record(sample_key=str(n), response="a dog") for n in range(5)]
     judged = bench.judge(same, workers=4)
     assert (judged.calls, judged.num_judged) == (1, 5)
     assert sorted(each.cached for each in judged.judgments) == [False, True, True, True, True]
@@ -286,17 +286,17 @@ def test_an_estimate_counts_what_is_not_known_yet_and_asks_nothing(bench: Bench)
 @pytest.mark.parametrize(
     ("fields", "wanted"),
     [
-        ({"status": "unparsed"}, True),
-        ({"status": "parsed", "status_official": "ambiguous"}, True),
-        ({"status": "unjudged"}, True),
-        ({"status": "truncated", "parsed": "cat"}, False),
-        ({"status": "truncated", "parsed": ""}, True),
-        ({"status": "parsed", "decided_by": "judge"}, True),
-        ({"status": "judge_failed"}, True),
-        ({"status": "refusal"}, False),
-        ({"status": "list_echo"}, False),
-        ({"status": "unparsed", "answer": " "}, False),
-        ({"status": "unparsed", "answer": "", "error": "out of memory"}, False),
+        ({"status_lenient": "unparsed"}, True),
+        ({"status_lenient": "parsed", "status_official": "ambiguous"}, True),
+        ({"status_lenient": "unjudged"}, True),
+        ({"status_lenient": "truncated", "parsed_lenient": "cat"}, False),
+        ({"status_lenient": "truncated", "parsed_lenient": ""}, True),
+        ({"status_lenient": "parsed", "scored_by": "judge"}, True),
+        ({"status_lenient": "judge_failed"}, True),
+        ({"status_lenient": "refusal"}, False),
+        ({"status_lenient": "list_echo"}, False),
+        ({"status_lenient": "unparsed", "response": " "}, False),
+        ({"status_lenient": "unparsed", "response": "", "error": "out of memory"}, False),
     ],
 )
 def test_leftovers_are_what_a_rule_could_not_read(fields: dict[str, Any], wanted: bool) -> None:
@@ -305,5 +305,5 @@ def test_leftovers_are_what_a_rule_could_not_read(fields: dict[str, Any], wanted
 
 
 def test_all_answers_are_those_that_were_given() -> None:
-    assert in_scope(record(answer="", status="empty"), YES_OR_NO)
+    assert in_scope(record(response="", status_lenient="empty"), YES_OR_NO)
     assert not in_scope(record(error="out of memory"), YES_OR_NO)

@@ -41,7 +41,7 @@ FAILED: dict[str, Any] = {"score": None, "error": "the server answered 500", "co
 
 
 def judgment(answer: str = "cat", **fields: Any) -> Judgment:
-    task, key, condition, digest = answer_key(record(answer=answer))
+    task, key, condition, digest = answer_key(record(response=answer))
     named = {"task": task, "sample_key": key, "condition": condition, "response_sha256": digest}
     return Judgment(**{**named, **PLAIN, **fields})
 
@@ -77,13 +77,13 @@ def test_verdicts_on_other_words_by_other_judges_or_rubrics_do_not_count() -> No
     ]
     assert verdicts(judgments, [record()], YES_OR_NO, "judge") == {}
     known = verdicts([*judgments, judgment(score=0.0)], [record()], YES_OR_NO, "judge")
-    assert known == {record().place: (0.0, None)}
+    assert known == {record().key: (0.0, None)}
 
 
 def test_what_was_asked_in_vain_is_told_from_what_was_not_asked() -> None:
     records = [record(), record(sample_key="other")]
     judgments = verdicts([judgment(**FAILED)], records, YES_OR_NO, "judge")
-    assert judgments == {record().place: None}
+    assert judgments == {record().key: None}
 
 
 def test_of_several_judges_one_must_be_named() -> None:

@@ -1,10 +1,10 @@
-"""The arguments that say which questions are asked, and how."""
+"""Options that select the items of an evaluation and how the model is run on them."""
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from visionflan.cli.shared.parsers import add_names, parse_names, positive_int
+from visionflan.cli.shared.parsers import add_names, positive_int
 from visionflan.errors import UsageError
 
 if TYPE_CHECKING:
@@ -12,73 +12,98 @@ if TYPE_CHECKING:
 
 
 def add_selection_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what is asked: held-out questions of builds, or benchmarks."""
+    """Add the options that select held-out tasks or benchmarks, and how they are asked."""
+    add_item_arguments(parser)
+    add_inference_arguments(parser)
+
+
+def add_item_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that select the items of an evaluation."""
     parser.add_argument(
         "--build",
         type=Path,
         action="append",
         default=[],
         metavar="BUILD",
-        help="what holds out the questions (those that the run was trained on)",
+        help="build directory whose held-out instances are used "
+        "(default: the builds the run was trained on)",
     )
-    parser.add_argument(
+    add_names(
+        parser,
         "--benchmarks",
-        type=parse_names,
-        default=(),
-        metavar="A,B",
-        help="ask these instead (`visionflan benchmarks` lists them)",
+        metavar="A",
+        description="evaluate these benchmarks instead (see `visionflan benchmarks`)",
     )
     parser.add_argument(
-        "--data-root", type=Path, metavar="DIR", help="holds a folder for each benchmark"
+        "--data-root",
+        type=Path,
+        metavar="DIR",
+        help="directory with one subdirectory per benchmark, named as in `visionflan benchmarks`",
     )
-    parser.add_argument("--style", default="", metavar="NAME", help="how benchmarks are worded")
+    parser.add_argument(
+        "--prompt-style",
+        default="",
+        metavar="NAME",
+        help="prompt style of the benchmarks (default: the first of each)",
+    )
     add_names(parser, "--tasks", metavar="A/*", description="only these tasks")
-    parser.add_argument(
-        "--conditions",
-        nargs="+",
-        choices=["true", "blank", "swapped"],
-        help="which pictures are shown (all three; of benchmarks the true ones)",
-    )
     parser.add_argument(
         "--limit",
         type=positive_int,
         metavar="N",
-        help="about N items a task, in whole groups of images",
+        help="about N items per task, in complete clusters of images (default: all)",
+    )
+
+
+def add_inference_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that set how the model is run on the items."""
+    parser.add_argument(
+        "--conditions",
+        nargs="+",
+        choices=["original", "blank", "swapped"],
+        help="image conditions (default: all three; benchmarks: original images only)",
     )
     parser.add_argument(
-        "--max-new-tokens", type=positive_int, metavar="N", help="(64, or what the benchmark sets)"
+        "--max-new-tokens",
+        type=positive_int,
+        metavar="N",
+        help="maximum number of tokens per answer (default: 64, or what the benchmark sets)",
     )
     parser.add_argument(
-        "--no-likelihood",
-        dest="likelihood",
+        "--no-loglikelihood",
+        dest="loglikelihood",
         action="store_false",
-        help="do not weigh all answers of closed questions",
+        help="do not compute log-likelihoods of the answer candidates of closed questions",
     )
     parser.add_argument(
-        "--batch-size", type=positive_int, default=64, metavar="N", help="(%(default)s)"
+        "--batch-size",
+        type=positive_int,
+        default=64,
+        metavar="N",
+        help="requests per batch; halved when memory runs out (default: %(default)s)",
     )
 
 
-def selection_from(given: argparse.Namespace) -> "EvalSelection":
-    """Read what is to be asked, and refuse what does not go together."""
+def selection_from(args: argparse.Namespace) -> "EvalSelection":
+    """Return the selection the user made; raise UsageError if options do not fit together."""
     from visionflan.evaluate.plan import EvalSelection
 
-    if given.benchmarks and given.data_root is None and not given.demo:
-        raise UsageError("say with `--data-root` which folder holds the benchmarks")
-    if not given.benchmarks and (given.style or given.data_root):
-        raise UsageError("`--style` and `--data-root` are for `--benchmarks`, and none are named")
-    if given.benchmarks and given.build:
-        raise UsageError("`--build` is for held-out questions: ask benchmarks without it")
+    if args.benchmarks and args.data_root is None and not args.demo:
+        raise UsageError("`--benchmarks` needs `--data-root`, the directory with the benchmarks")
+    if not args.benchmarks and (args.prompt_style or args.data_root):
+        raise UsageError("`--prompt-style` and `--data-root` need `--benchmarks`: name some")
+    if args.benchmarks and args.build:
+        raise UsageError("`--build` is for held-out tasks: leave it out with `--benchmarks`")
 
     return EvalSelection(
-        builds=tuple(given.build),
-        tasks=given.tasks,
-        benchmarks=given.benchmarks,
-        data_root=given.data_root,
-        style=given.style,
-        conditions=tuple(given.conditions) if given.conditions else None,
-        limit=given.limit,
-        max_new_tokens=given.max_new_tokens,
-        batch_size=given.batch_size,
-        likelihood=given.likelihood,
+        builds=tuple(args.build),
+        tasks=args.tasks,
+        benchmarks=args.benchmarks,
+        data_root=args.data_root,
+        prompt_style=args.prompt_style,
+        conditions=tuple(args.conditions) if args.conditions else None,
+        limit=args.limit,
+        max_new_tokens=args.max_new_tokens,
+        batch_size=args.batch_size,
+        loglikelihood=args.loglikelihood,
     )

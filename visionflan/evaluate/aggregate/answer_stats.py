@@ -16,20 +16,20 @@ from visionflan.evaluate.scorer import Scorer, metric_of
 def describe_answers(records: Sequence[Record], told: TaskHeader, scorer: Scorer) -> dict[str, Any]:
     """Describe the answers to the true pictures of one task."""
     diagnostics = metric_of(told.metric).diagnostics
-    is_open = all(record.chance is None for record in records)
+    is_open = all(record.chance_score is None for record in records)
     return {
         **({"chance": None} if is_open else {}),
         "title": told.title,
         "group": told.group,
         "metric": told.metric,
-        "num_train": told.trained,
+        "num_train": told.num_train,
         "conversation": told.conversation,
         "answers": len(records),
-        "statuses": dict(sorted(Counter(record.status for record in records).items())),
+        "statuses": dict(sorted(Counter(record.status_lenient for record in records).items())),
         "lengths": lengths(records),
         "yes_no": yes_rates(records),
         "diagnostics": {
-            name: mean([measure(r.answer, scorer.question(r)) for r in records])
+            name: mean([measure(r.response, scorer.question(r)) for r in records])
             for name, measure in diagnostics.items()
             if records and not records[0].options
         },
@@ -38,14 +38,14 @@ def describe_answers(records: Sequence[Record], told: TaskHeader, scorer: Scorer
 
 def lengths(records: Sequence[Record]) -> dict[str, float | None]:
     """Describe how long answers are, in words, and how many were cut off."""
-    words = sorted(len(record.answer.split()) for record in records)
+    words = sorted(len(record.response.split()) for record in records)
     if not words:
         return {}
     return {
         "mean": mean(words),
         **{f"p{share}": words[(len(words) - 1) * share // 100] for share in (10, 50, 90)},
         "max": words[-1],
-        "mean_tokens": mean([record.tokens for record in records]),
+        "mean_tokens": mean([record.num_tokens for record in records]),
         "truncated": mean([record.finish_reason == "length" for record in records]),
     }
 
@@ -54,13 +54,15 @@ def yes_rates(records: Sequence[Record]) -> dict[str, Any] | None:
     """Tell bias and ability in yes/no questions, from what was answered; None for other tasks."""
     if not records or not all(is_yes_or_no(record.references) for record in records):
         return None
-    understood = [record for record in records if normalize_words(record.parsed) in ("yes", "no")]
+    understood = [
+        record for record in records if normalize_words(record.parsed_lenient) in ("yes", "no")
+    ]
     if not understood:
         return {"parsed": 0, "answers": len(records)}
-    said = [normalize_words(record.parsed) == "yes" for record in understood]
+    said = [normalize_words(record.parsed_lenient) == "yes" for record in understood]
     truth = [normalize_words(record.references[0]) == "yes" for record in understood]
     pairs = zip(understood, said, strict=True)
-    samples = [Sample("yes", record.cluster, float(yes)) for record, yes in pairs]
+    samples = [Sample("yes", record.image_cluster, float(yes)) for record, yes in pairs]
     rate = estimates(samples, {})[0]["yes"]
     return {
         "parsed": len(understood),

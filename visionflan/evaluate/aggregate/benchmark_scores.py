@@ -23,19 +23,19 @@ MIN_COVERAGE = 0.98
 def benchmark_scores(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[str, Any]:
     """Sum up scored records of one benchmark as `scores.json` keeps them."""
     benchmark = benchmarks.load(header.benchmark)
-    true = [record for record in records if record.condition == "true"]
+    true = [record for record in records if record.condition == "original"]
     return {
         "benchmark": header.benchmark,
         "title": benchmark.title,
-        "prompt_style": header.style,
-        "version": header.version,
+        "prompt_style": header.prompt_style,
+        "version": header.data_version,
         "notes": header.notes,
         "judge": header.judge,
         "headline": headline(true, benchmark.measures[0]),
         "coverage": {rule: coverage(true, rule) for rule in RULES},
         "parse_rate": {
             "official": parse_rate([record.status_official for record in true]),
-            "lenient": parse_rate([record.status for record in true]),
+            "lenient": parse_rate([record.status_lenient for record in true]),
         },
         "metrics": {each.name: score_by_rules(true, each) for each in benchmark.measures},
         "controls": {
@@ -46,7 +46,7 @@ def benchmark_scores(records: Sequence[Record], header: Header, scorer: Scorer) 
             for condition in ("blank", "swapped")
             if condition in header.conditions
         },
-        "scored_by": dict(sorted(Counter(record.decided_by for record in true).items())),
+        "scored_by": dict(sorted(Counter(record.scored_by for record in true).items())),
         "tasks": {
             task: describe_answers(
                 [r for r in true if r.task == task and not r.error], header.tasks[task], scorer
@@ -100,7 +100,9 @@ def missing_data_bounds(
 
 def impute_score(record: Record, rule: ScoringRule, score: float) -> Record:
     """Put a score where there is none, and beside it the best that a reference could have."""
-    whole = record._replace(against=1.0 if record.against is None else record.against)
+    whole = record._replace(
+        reference_score=1.0 if record.reference_score is None else record.reference_score
+    )
     if rule == "official":
         return whole._replace(score_official=score)
     if rule == "lenient":

@@ -82,7 +82,9 @@ def sum_by_cluster(
     """Sum up each cluster of records."""
     members: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for record in filter(measure.filter, records):
-        members[record.task if measure.stratify_by_task else "", record.cluster].append(record)
+        members[record.task if measure.stratify_by_task else "", record.image_cluster].append(
+            record
+        )
     places = sorted(members)
     sums = [measure.cluster_sums(members[place], rule) for place in places]
     return ClusterSums(

@@ -8,7 +8,7 @@ from visionflan.evaluate.records.record import Record
 Key = tuple[str, str]
 
 
-def by_item(records: Iterable[Record], condition: str = "true") -> dict[Key, Record]:
+def by_item(records: Iterable[Record], condition: str = "original") -> dict[Key, Record]:
     """Name the scored answers under one condition by task and content of the item."""
     return {
         (record.task, record.sample_key): record
@@ -25,5 +25,5 @@ def differences(
     for key in sorted(before.keys() & after.keys()):
         one, other = before[key].score_lenient, after[key].score_lenient
         if one is not None and other is not None:
-            samples.append(Sample(key[0], before[key].cluster, other - one))
+            samples.append(Sample(key[0], before[key].image_cluster, other - one))
     return estimates(samples, groups) if samples else ({}, {})

@@ -48,7 +48,7 @@ def suites(folders: Sequence[Path]) -> list[dict[str, Any]]:
     for folder in folders:
         header = read_header(folder)
         if header.benchmark:
-            found[header.phase, header.checkpoint, header.style][header.benchmark] = folder
+            found[header.stage, header.checkpoint, header.prompt_style][header.benchmark] = folder
     told = []
     for (phase, checkpoint, style), asked in found.items():
         for name, benchmarks in SUITES.items():
@@ -62,6 +62,6 @@ def suites(folders: Sequence[Path]) -> list[dict[str, Any]]:
 
 def scored(name: str, benchmarks: Sequence[str], records: Sequence[Record]) -> dict[str, Any]:
     """Score a suite by each rule that scores all its benchmarks."""
-    true = [record for record in records if record.condition == "true"]
+    true = [record for record in records if record.condition == "original"]
     values = {rule: estimate(true, mean_of_means(name, benchmarks), rule) for rule in RULES}
     return {rule: value._asdict() for rule, value in values.items() if value is not None}

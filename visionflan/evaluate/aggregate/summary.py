@@ -34,33 +34,33 @@ def summary(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[s
     return {
         "schema": header.schema,
         "run": header.run,
-        "phase": header.phase,
+        "phase": header.stage,
         "checkpoint": header.checkpoint,
         "sources": header.sources,
-        "generation": header.generation,
+        "generation": header.generation_config,
         "records": len(records),
         "failed": failed,
         "first_error": next((record.error for record in records if record.error), ""),
-        "images": len({record.cluster for record in records}),
+        "images": len({record.image_cluster for record in records}),
         **sums(records, header, scorer),
     }
 
 
 def evaluation_name(header: Header) -> str:
     """Name an evaluation in a message."""
-    return f"{header.benchmark or 'the held-out tasks'} ({header.run}, {header.phase})"
+    return f"{header.benchmark or 'the held-out tasks'} ({header.run}, {header.stage})"
 
 
 def average_held_out(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[str, Any]:
     """Average the scores of held-out tasks, each beside its controls."""
     answered = [record for record in records if not record.error]
-    true = [record for record in answered if record.condition == "true"]
+    true = [record for record in answered if record.condition == "original"]
     groups = task_groups(header.tasks)
     measures: dict[str, tuple[Iterable[Record], Value]] = {
         "score": (true, lambda record: record.score_lenient),
         "official": (true, lambda record: record.score_official),
         "likelihood": (true, lambda record: record.score_likelihood),
-        "chance": (true, lambda record: record.chance or 0.0),
+        "chance": (true, lambda record: record.chance_score or 0.0),
         "majority": (true, scorer.majority),
     }
     for condition in ("blank", "swapped"):
@@ -85,7 +85,7 @@ def task_groups(tasks: Mapping[str, TaskHeader]) -> dict[str, list[str]]:
         if told.conversation or not METRICS[told.metric].bounded:
             continue
         groups[OVERALL].append(task)
-        groups[TRAINED if told.trained else HELD_OUT].append(task)
+        groups[TRAINED if told.num_train else HELD_OUT].append(task)
         groups.setdefault(told.group or "no group", []).append(task)
     return {group: members for group, members in groups.items() if members}
 
@@ -95,7 +95,9 @@ def estimate_measure(
 ) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
     """Estimate one measure by task and by group; items where it is missing do not count."""
     valued = [(record, value(record)) for record in records]
-    samples = [Sample(r.task, r.cluster, number) for r, number in valued if number is not None]
+    samples = [
+        Sample(r.task, r.image_cluster, number) for r, number in valued if number is not None
+    ]
     return estimates(samples, groups) if samples else ({}, {})
 
 

@@ -48,9 +48,9 @@ order in which the answers stand must not matter."""
 
 def request(record: Record, swapped: bool) -> LlmRequest:
     """Show captions, question and both answers, the reference first unless they are swapped."""
-    told = json.loads(record.context)
+    told = json.loads(record.judge_context)
     question = record.prompt.removeprefix(f"{IMAGE_MARKER}\n")
-    answers = (record.target, record.answer)
+    answers = (record.target, record.response)
     first, second = reversed(answers) if swapped else answers
     role = told["role"]
     content = (
@@ -82,7 +82,7 @@ def relative(name: str, part: str = "") -> AggregateMetric:
         return not part or record.task.split("/", maxsplit=1)[1] == part
 
     def cluster_sums(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
-        pairs = [(record.score(rule), record.against) for record in records]
+        pairs = [(record.score(rule), record.reference_score) for record in records]
         found = [(each, beside) for each, beside in pairs if each is not None and beside]
         return sum(each for each, _ in found), sum(beside for _, beside in found)
 
@@ -140,7 +140,7 @@ def read(root: Path) -> Iterator[BenchmarkRow]:
             )
         told = {"captions": captions[name], **rules[part]}
         yield BenchmarkRow(
-            part, key, fields["text"], answers[key], (image,), context=json.dumps(told)
+            part, key, fields["text"], answers[key], (image,), judge_context=json.dumps(told)
         )
     if unasked := answers.keys() - {str(fields["question_id"]) for fields in questions}:
         raise ReleaseError(

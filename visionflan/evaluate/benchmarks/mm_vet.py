@@ -90,7 +90,7 @@ def request(record: Record, swapped: bool) -> LlmRequest:
     """Ask for the last cell of a table: question, ground truth, prediction, correctness."""
     truth = record.target.replace("<AND>", " <AND> ").replace("<OR>", " <OR> ")
     question = record.prompt.removeprefix(f"{IMAGE_MARKER}\n")
-    line = " | ".join((question, truth, record.answer, ""))
+    line = " | ".join((question, truth, record.response, ""))
     return LlmRequest((Message("user", f"{TASK}\n\n{TABLE}\n\n{line}"),), 0.0, 3)
 
 
@@ -107,11 +107,11 @@ def measures() -> tuple[AggregateMetric, ...]:
     """Average over all, over what needs an ability, and over what needs exactly a set of them."""
 
     def needing(ability: str) -> AggregateMetric:
-        return mean_score(ability, lambda record: ability in record.labels, max_value=100.0)
+        return mean_score(ability, lambda record: ability in record.categories, max_value=100.0)
 
     def exactly(abilities: tuple[str, ...]) -> AggregateMetric:
         wanted, name = set(abilities), f"exactly {'+'.join(abilities)}"
-        return mean_score(name, lambda record: set(record.labels) == wanted, max_value=100.0)
+        return mean_score(name, lambda record: set(record.categories) == wanted, max_value=100.0)
 
     return (
         mean_score("total", max_value=100.0),
@@ -175,7 +175,7 @@ def made(path: Path, key: str, entry: Any) -> BenchmarkRow:
         raise ReleaseError(
             f"MM-Vet: {image}, which {key} in {path} shows, is not there: unpack mm-vet.zip again"
         )
-    return BenchmarkRow(PART, key, question, str(answer), (image,), labels=abilities)
+    return BenchmarkRow(PART, key, question, str(answer), (image,), categories=abilities)
 
 
 @benchmark.specimen

@@ -216,9 +216,9 @@ def row(line: Line, image: bytes, times: int) -> BenchmarkRow:
         references=(letters[line.right],),  # two options can have the same text
         options=line.options,
         candidates=letters,
-        group=f"{line.original}/{times}",
-        labels=(line.category,) if line.category else (),
-        context=line.question,
+        item_group=f"{line.original}/{times}",
+        categories=(line.category,) if line.category else (),
+        judge_context=line.question,
     )
 
 
@@ -240,7 +240,7 @@ def listed(row: BenchmarkRow) -> str:
 
 def hint(row: BenchmarkRow) -> str:
     """Give what stands before the question."""
-    return row.question.removesuffix(row.context).removesuffix("\n")
+    return row.question.removesuffix(row.judge_context).removesuffix("\n")
 
 
 @benchmark.style("llava")
@@ -254,13 +254,13 @@ def vlmevalkit(row: BenchmarkRow) -> str:
     """Ask as the owners' toolkit does."""
     hinted = f"Hint: {hint(row)}\n" if hint(row) else ""
     closing = "Please select the correct answer from the options above. \n"
-    return f"{hinted}Question: {row.context}\nOptions:\n{listed(row)}\n{closing}"
+    return f"{hinted}Question: {row.judge_context}\nOptions:\n{listed(row)}\n{closing}"
 
 
 @benchmark.style("lmms_eval")
 def lmms_eval(row: BenchmarkRow) -> str:
     """Ask as EvolvingLMMs-Lab/lmms-eval does, with the closing words of its configuration."""
-    words = f"{hint(row)} {row.context}" if hint(row) else row.context
+    words = f"{hint(row)} {row.judge_context}" if hint(row) else row.judge_context
     return f"{words} There are several options:\n{listed(row)}\n\n{LETTER_ONLY}"
 
 

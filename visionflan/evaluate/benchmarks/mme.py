@@ -71,7 +71,7 @@ def pair_sums(records: Sequence[Record], rule: ScoringRule) -> list[float]:
     pairs: defaultdict[str, list[float]] = defaultdict(list)
     for record in records:
         scored = record.score(rule)
-        pairs[record.group].extend([] if scored is None else [scored])
+        pairs[record.item_group].extend([] if scored is None else [scored])
     whole = [scores for scores in pairs.values() if len(scores) == 2]
     right = sum(sum(scores) for scores in whole)
     both = sum(min(scores) for scores in whole)
@@ -227,8 +227,8 @@ def read(root: Path) -> Iterator[BenchmarkRow]:
             target=each.answer,
             images=(each.image,),
             candidates=CANDIDATES,
-            group=group,
-            cluster=group,
+            item_group=group,
+            image_cluster=group,
         )
 
 

@@ -69,7 +69,7 @@ SHORT_ANSWER = "Answer the question using a single word or phrase."
 
 def labeled(label: str) -> AggregateMetric:
     """Average over the questions with a label."""
-    return mean_score(f"accuracy, {label}", lambda record: label in record.labels)
+    return mean_score(f"accuracy, {label}", lambda record: label in record.categories)
 
 
 benchmark = Benchmark(
@@ -143,7 +143,7 @@ def asked(line: dict[str, Any], path: Path) -> BenchmarkRow:
         references=answers,  # of a choice the letter, since two options can have the same text
         options=options if choice else (),
         candidates=letters,
-        labels=(DISCIPLINE[subject], CHOICE if choice else OPEN),
+        categories=(DISCIPLINE[subject], CHOICE if choice else OPEN),
     )
 
 

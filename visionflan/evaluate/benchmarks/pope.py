@@ -204,7 +204,7 @@ def read(root: Path) -> Iterator[BenchmarkRow]:
             target=each.label,
             images=(found[each.image],),
             candidates=CANDIDATES,
-            cluster=each.image,
+            image_cluster=each.image,
         )
 
 

@@ -37,12 +37,12 @@ def score_all_by_judge(record: Record, by_record: Verdicts) -> Record:
     """Return a record with the judge's score under both rules."""
     verdict, status = find_verdict(record, by_record)
     return record._replace(
-        decided_by="judge",
-        status=status,
+        scored_by="judge",
+        status_lenient=status,
         status_official=status,
         score_official=verdict.score if verdict else None,
         score_lenient=verdict.score if verdict else None,
-        against=verdict.reference_score if verdict else None,
+        reference_score=verdict.reference_score if verdict else None,
     )
 
 
@@ -50,16 +50,16 @@ def score_unparsed_by_judge(record: Record, by_record: Verdicts) -> Record:
     """Return a record with the judge's score under those rules that could not parse the answer."""
     verdict, status = find_verdict(record, by_record)
     score = verdict.score if verdict else None
-    if needs_judge(record.answer, record.status, record.parsed):
-        record = record._replace(decided_by="judge", status=status, score_lenient=score)
-    if needs_judge(record.answer, record.status_official, record.parsed_official):
-        record = record._replace(decided_by="judge", status_official=status, score_official=score)
+    if needs_judge(record.response, record.status_lenient, record.parsed_lenient):
+        record = record._replace(scored_by="judge", status_lenient=status, score_lenient=score)
+    if needs_judge(record.response, record.status_official, record.parsed_official):
+        record = record._replace(scored_by="judge", status_official=status, score_official=score)
     return record
 
 
 def find_verdict(record: Record, by_record: Verdicts) -> tuple[JudgeScore | None, ParseStatus]:
     """Return the verdict on a record and the status that it means."""
-    if record.place not in by_record:
+    if record.key not in by_record:
         return None, "unjudged"
-    verdict = by_record[record.place]
+    verdict = by_record[record.key]
     return verdict, "parsed" if verdict else "judge_failed"

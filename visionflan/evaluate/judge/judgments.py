@@ -74,7 +74,7 @@ class Judgment(NamedTuple):
 
 def answer_key(record: Record) -> tuple[str, str, str, str]:
     """Return the key of a record's answer in the table of judgments."""
-    return *record.place, sha256(record.answer.encode()).hexdigest()
+    return *record.key, sha256(record.response.encode()).hexdigest()
 
 
 # Answers that a rule could not parse, could parse in several ways, or does not try to.
@@ -129,7 +129,7 @@ def verdicts(
         if (judgment.rubric, judgment.judge) == (rubric.name, judge):
             by_answer[judgment.answer_key].append(judgment)
     return {
-        record.place: verdict_of(by_answer[answer_key(record)], both_orders=rubric.both_orders)
+        record.key: verdict_of(by_answer[answer_key(record)], both_orders=rubric.both_orders)
         for record in records
         if answer_key(record) in by_answer
     }

@@ -59,16 +59,19 @@ def in_scope(record: Record, rubric: Rubric) -> bool:
     """Return whether a judge is to score an answer."""
     if record.error:
         return False
-    if rubric.scope == "all" or record.decided_by == "judge":
+    if rubric.scope == "all" or record.scored_by == "judge":
         return True
-    by_rule = ((record.status, record.parsed), (record.status_official, record.parsed_official))
-    return any(needs_judge(record.answer, status, parsed) for status, parsed in by_rule)
+    by_rule = (
+        (record.status_lenient, record.parsed_lenient),
+        (record.status_official, record.parsed_official),
+    )
+    return any(needs_judge(record.response, status, parsed) for status, parsed in by_rule)
 
 
 def plan(records: Iterable[Record], rubric: Rubric, judge: LlmClient) -> list[JudgeTask]:
     """List the verdicts that are needed, all of one answer together."""
     to_judge = [record for record in records if in_scope(record, rubric)]
-    to_judge.sort(key=lambda record: (stable_hash(record.sample_key), record.place))
+    to_judge.sort(key=lambda record: (stable_hash(record.sample_key), record.key))
     return [
         make_task(record, rubric, judge, repeat, swapped=swapped)
         for record in to_judge
@@ -192,7 +195,7 @@ def summarize(
     judgments: list[Judgment], to_judge: Sequence[Record], rubric: Rubric, judge: str
 ) -> JudgingResult:
     """Count the answers with and without a verdict."""
-    records = {record.place: record for record in to_judge}
+    records = {record.key: record for record in to_judge}
     by_record = verdicts(judgments, records.values(), rubric, judge)
     num_judged = sum(verdict is not None for verdict in by_record.values())
     models = [judgment.model for judgment in judgments if not judgment.error]

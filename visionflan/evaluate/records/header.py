@@ -25,9 +25,9 @@ class TaskHeader:
     group: str
     metric: str
     sensitive: bool
-    trained: int
+    num_train: int
     held_out: int
-    answers: int
+    num_train_answers: int
     candidates: tuple[str, ...]
     conversation: bool
 
@@ -44,18 +44,18 @@ class Header:
 
     schema: int = SCHEMA
     run: str
-    phase: str
+    stage: str
     checkpoint: str
     checkpoint_path: str
     sources: tuple[str, ...]
     source_paths: tuple[str, ...]
-    generation: str
+    generation_config: str
     conditions: tuple[str, ...]
     limit: int | None
     tasks: Mapping[str, TaskHeader]
     benchmark: str = ""
-    style: str = ""
-    version: str = ""
+    prompt_style: str = ""
+    data_version: str = ""
     notes: tuple[str, ...] = ()
     judge: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Header:
     @property
     def identity(self) -> tuple[object, ...]:
         """What must be the same for answers to be kept together."""
-        return self.schema, self.checkpoint, self.sources, self.generation, self.style
+        return self.schema, self.checkpoint, self.sources, self.generation_config, self.prompt_style
 
 
 def write_header(folder: Path, header: Header) -> None:

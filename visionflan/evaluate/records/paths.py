@@ -35,10 +35,10 @@ class CheckpointPaths(NamedTuple):
 
     checkpoint: Path
     run: Path
-    phase: str
-    out: Path
-    benchmarks: Path
-    cache: Path
+    stage: str
+    held_out_dir: Path
+    benchmarks_dir: Path
+    response_cache: Path
 
 
 def checkpoints(

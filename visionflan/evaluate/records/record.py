@@ -17,13 +17,13 @@ from visionflan.evaluate.metric import ParseStatus, ScoringRule
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SCHEMA = 2
+SCHEMA = 3
 RECORDS = "records.parquet"
 JOURNAL = "answers.jsonl"
 
 # What the model was shown: the item's own pictures, grey ones of the same size, or another item's.
-Condition = Literal["true", "blank", "swapped"]
-CONDITIONS: tuple[Condition, ...] = ("true", "blank", "swapped")
+Condition = Literal["original", "blank", "swapped"]
+CONDITIONS: tuple[Condition, ...] = ("original", "blank", "swapped")
 
 
 class Record(NamedTuple):
@@ -47,7 +47,7 @@ class Record(NamedTuple):
 
     schema: int
     run: str
-    phase: str
+    stage: str
     checkpoint: str
     source: str
     task: str
@@ -55,38 +55,38 @@ class Record(NamedTuple):
     sample_key: str
     condition: Condition
     images: tuple[str, ...]
-    shown: tuple[str, ...]
-    cluster: str
+    images_shown: tuple[str, ...]
+    image_cluster: str
     prompt: str
     options: tuple[str, ...]
     target: str
     references: tuple[str, ...]
     metric: str
-    chance: float | None
-    majority: str | None
-    generation: str
-    answer: str
-    tokens: int
+    chance_score: float | None
+    majority_answer: str | None
+    generation_config: str
+    response: str
+    num_tokens: int
     finish_reason: str
     error: str
-    style: str = ""
-    group: str = ""
-    labels: tuple[str, ...] = ()
-    context: str = ""
+    prompt_style: str = ""
+    item_group: str = ""
+    categories: tuple[str, ...] = ()
+    judge_context: str = ""
     candidates: tuple[str, ...] = ()
     logprobs: tuple[float, ...] = ()
-    parsed: str = ""
-    status: ParseStatus = "failed"
+    parsed_lenient: str = ""
+    status_lenient: ParseStatus = "failed"
     parsed_official: str = ""
     status_official: ParseStatus = "failed"
-    decided_by: Literal["rule", "judge"] = "rule"
+    scored_by: Literal["rule", "judge"] = "rule"
     score_official: float | None = None
     score_lenient: float | None = None
     score_likelihood: float | None = None
-    against: float | None = None
+    reference_score: float | None = None
 
     @property
-    def place(self) -> tuple[str, str, str]:
+    def key(self) -> tuple[str, str, str]:
         """What tells this record from the others of its checkpoint."""
         return self.task, self.sample_key, self.condition
 
@@ -97,8 +97,14 @@ class Record(NamedTuple):
         return self.score_lenient if rule == "lenient" else self.score_likelihood
 
 
-LISTS = ("images", "shown", "options", "references", "labels", "candidates")
-NUMBERS = ("chance", "score_official", "score_lenient", "score_likelihood", "against")
+LISTS = ("images", "images_shown", "options", "references", "categories", "candidates")
+NUMBERS = (
+    "chance_score",
+    "score_official",
+    "score_lenient",
+    "score_likelihood",
+    "reference_score",
+)
 
 
 def sample_key(
@@ -115,7 +121,7 @@ def schema() -> "pa.Schema":
 
     special = {
         "schema": pa.int16(),
-        "tokens": pa.int32(),
+        "num_tokens": pa.int32(),
         "logprobs": pa.list_(pa.float64()),
         **{name: pa.float64() for name in NUMBERS},
         **{name: pa.list_(pa.string()) for name in LISTS},
@@ -128,7 +134,7 @@ def write_records(path: Path, records: Iterable[Record]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    rows = [record._asdict() for record in sorted(records, key=lambda record: record.place)]
+    rows = [record._asdict() for record in sorted(records, key=lambda record: record.key)]
     table = pa.Table.from_pylist(rows, schema=schema())
     with atomic_path(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
@@ -154,10 +160,10 @@ def read_records(path: Path) -> list[Record]:
             f"{path} holds records of version {min(others)} instead of {SCHEMA}: evaluate again, "
             "its answers are not lost"
         )
-    return [made(row) for row in table.select(list(Record._fields)).to_pylist()]
+    return [record_from_row(row) for row in table.select(list(Record._fields)).to_pylist()]
 
 
-def made(row: dict[str, Any]) -> Record:
+def record_from_row(row: dict[str, Any]) -> Record:
     """Make a record of its fields as JSON and Parquet give them."""
     fields: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in row.items()
@@ -189,4 +195,4 @@ class Journal:
                 row = json.loads(line)
             except ValueError:
                 continue
-            yield made(row)
+            yield record_from_row(row)

@@ -39,10 +39,10 @@ def mismatch_reason(earlier: Header, header: Header) -> str:
     """Say why earlier answers cannot be gone on with."""
     if earlier.checkpoint != header.checkpoint:
         return "the checkpoint has other weights, words or pictures than before"
-    if earlier.generation != header.generation:
-        return f"asked with {header.generation} instead of {earlier.generation}"
-    if earlier.style != header.style:
-        return f"asked in the style {header.style} instead of {earlier.style}"
+    if earlier.generation_config != header.generation_config:
+        return f"asked with {header.generation_config} instead of {earlier.generation_config}"
+    if earlier.prompt_style != header.prompt_style:
+        return f"asked in the style {header.prompt_style} instead of {earlier.prompt_style}"
     return "the questions come from other files than before"
 
 

@@ -153,7 +153,7 @@ def share(name: str, status: ParseStatus) -> AggregateMetric:
 
     def cluster_sums(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
         given = [] if rule == "likelihood" else [each for each in records if not each.error]
-        found = [read(each.answer, each.candidates).status == status for each in given]
+        found = [read(each.response, each.candidates).status == status for each in given]
         return sum(found), len(found)
 
     def from_totals(totals: Floats) -> Floats:
@@ -181,7 +181,7 @@ def request(record: Record, swapped: bool) -> LlmRequest:
                 "user",
                 'Please only answer the question in yes or no. Is the "Prediction" correctly '
                 f'predicting the right "Label"? Label: {record.target}, '
-                f"Prediction: {record.answer}",
+                f"Prediction: {record.response}",
             ),
         ),
         temperature=0.0,

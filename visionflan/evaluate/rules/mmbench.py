@@ -107,12 +107,12 @@ def lenient(answer: str, question: ScoringContext) -> ParsedAnswer:
 
 def passes(record: Record) -> int:
     """Give how often the question of a record is asked."""
-    return int(record.group.rpartition("/")[2])
+    return int(record.item_group.rpartition("/")[2])
 
 
 def is_original(record: Record) -> bool:
     """Whether the options are as the release first has them."""
-    return record.instance == record.group.rpartition("/")[0]
+    return record.instance == record.item_group.rpartition("/")[0]
 
 
 def circular(name: str, part: str = "") -> AggregateMetric:
@@ -125,7 +125,7 @@ def circular(name: str, part: str = "") -> AggregateMetric:
         groups: defaultdict[tuple[str, str], list[Record]] = defaultdict(list)
         for record in records:
             if record.score(rule) is not None:
-                groups[record.task, record.group].append(record)
+                groups[record.task, record.item_group].append(record)
         whole = [group for group in groups.values() if len(group) == passes(group[0])]
         return sum(prod(each.score(rule) or 0.0 for each in group) for group in whole), len(whole)
 
@@ -139,9 +139,9 @@ def request(record: Record, _swapped: bool) -> LlmRequest:
     """Ask a judge which option an answer means."""
     named = zip(record.candidates, record.options, strict=True)
     content = MATCHING.format(
-        question=record.context,
+        question=record.judge_context,
         options=" ".join(f"{letter}. {option}" for letter, option in named),
-        answer=record.answer,
+        answer=record.response,
     )
     return LlmRequest((Message("user", content),), temperature=0.0, max_tokens=16)
 

@@ -46,13 +46,13 @@ def said_yes(record: Record, rule: ScoringRule) -> float:
 
 def is_supposed(record: Record, rule: ScoringRule) -> bool:
     """Whether no answer was read, so that only a score tells what is to be taken for said."""
-    status = record.status_official if rule == "official" else record.status
+    status = record.status_official if rule == "official" else record.status_lenient
     return rule == "likelihood" or status == "failed"
 
 
 def understood(record: Record, rule: ScoringRule) -> str:
     """Give what a rule that reads words understood: yes, no, or nothing of use."""
-    return record.parsed_official if rule == "official" else record.parsed
+    return record.parsed_official if rule == "official" else record.parsed_lenient
 
 
 def is_yes(record: Record) -> bool:

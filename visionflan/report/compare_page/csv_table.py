@@ -11,33 +11,38 @@ from visionflan.evaluate.metric import ScoringRule
 from visionflan.report.compare_page.flips import flip_kind
 
 # Columns of a question, and those of each response.
-QUESTION = ("task", "style", "instance", "sample_key", "cluster", "group", "prompt", "target")
+QUESTION = (
+    "task",
+    "prompt_style",
+    "instance",
+    "sample_key",
+    "image_cluster",
+    "item_group",
+    "prompt",
+    "target",
+)
 RESPONSE = (
-    "answer",
+    "response",
     "finish_reason",
-    "tokens",
-    "parsed",
-    "status",
+    "num_tokens",
+    "parsed_lenient",
+    "status_lenient",
     "score_lenient",
     "parsed_official",
     "status_official",
     "score_official",
     "score_likelihood",
-    "decided_by",
+    "scored_by",
 )
-# `parsed` and `status` of a record are those of the lenient rule.
-TITLES = {"parsed": "parsed_lenient", "status": "status_lenient"}
 
 
 def write_table(path: Path, pairs: Iterable[Pair], rule: ScoringRule) -> None:
     """Write the table atomically, ordered by task and content of the question."""
     text = io.StringIO()
-    columns = [
-        f"{TITLES.get(name, name)}_{side}" for name in RESPONSE for side in ("before", "after")
-    ]
+    columns = [f"{name}_{side}" for name in RESPONSE for side in ("before", "after")]
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow([*QUESTION, "references", "images", "kind", *columns])
-    for pair in sorted(pairs, key=lambda pair: pair.before.place):
+    for pair in sorted(pairs, key=lambda pair: pair.before.key):
         before, after = pair.before._asdict(), pair.after._asdict()
         rows.writerow(
             [

@@ -81,4 +81,4 @@ def unchanged_kind(pair: Pair, score: float) -> FlipKind:
 
 def parsed_words(record: Record) -> str:
     """Return the normalized parsed answer, or the whole response if nothing was parsed."""
-    return normalize_words(record.parsed or record.answer)
+    return normalize_words(record.parsed_lenient or record.response)

@@ -27,7 +27,7 @@ def summarize(comparison: Comparison, rule: ScoringRule, title: Title) -> Summar
     names = model_names(comparison)
     if not comparison.pairs:
         return Summary(f"{names.before} and {names.after} have no question in common", [])
-    if all(pair.before.answer == pair.after.answer for pair in comparison.pairs):
+    if all(pair.before.response == pair.after.response for pair in comparison.pairs):
         subject = "Nothing" if answers_identical(comparison.pairs) else "No response"
         sentence = f"All {len(comparison.pairs):,} responses are identical."
         return Summary(f"{subject} changed from {names.before} to {names.after}", [sentence])

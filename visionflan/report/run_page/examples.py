@@ -155,7 +155,7 @@ class ExampleGallery:
                 for evaluation, records in zip(self.evaluations, self.by_stage, strict=True)
                 if key in records
             ],
-            blank_response=truncate_text(blank.answer) if blank else "",
+            blank_response=truncate_text(blank.response) if blank else "",
         )
 
 
@@ -166,7 +166,7 @@ def spread(keys: Iterable[Key], records: Mapping[Key, Record], max_count: int) -
     first: list[Key] = []
     others: list[Key] = []
     for key in sorted(keys, key=lambda key: stable_hash("shown", *key)):
-        cluster = records[key].cluster
+        cluster = records[key].image_cluster
         (others if key[0] in tasks or cluster in clusters else first).append(key)
         tasks.add(key[0])
         clusters.add(cluster)
@@ -176,7 +176,7 @@ def spread(keys: Iterable[Key], records: Mapping[Key, Record], max_count: int) -
 def stage_response(stage: str, record: Record, *, is_scored: bool) -> StageResponse:
     """Return a response and whether it is correct."""
     mark = "right" if is_correct(record) else "wrong"
-    text = truncate_text(record.answer) or "(empty)"
+    text = truncate_text(record.response) or "(empty)"
     return StageResponse(stage, text, mark if is_scored else "unscored")
 
 

@@ -106,7 +106,7 @@ def evaluation_facts(evaluation: StageEvaluation) -> EvaluationFacts:
         num_clusters=scores["images"],
         num_failed=scores["failed"],
         limit=header.limit,
-        generation_config=header.generation,
+        generation_config=header.generation_config,
     )
 
 

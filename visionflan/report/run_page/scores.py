@@ -104,7 +104,9 @@ def scores_section(evaluations: Sequence[StageEvaluation]) -> ScoresSection:
 def is_comparable(evaluations: Sequence[StageEvaluation]) -> bool:
     """Return whether all stages were evaluated with the same generation settings."""
     first = evaluations[0].header
-    return all(evaluation.header.generation == first.generation for evaluation in evaluations)
+    return all(
+        evaluation.header.generation_config == first.generation_config for evaluation in evaluations
+    )
 
 
 def changes(
@@ -199,7 +201,7 @@ def task_note(task: TaskHeader) -> str:
         notes.append("not in the average")
     elif not METRICS[task.metric].bounded:
         notes.append("unbounded, not in the average")
-    if not task.trained:
+    if not task.num_train:
         notes.append("not used in training")
     return ", ".join(notes)
 

@@ -98,7 +98,7 @@ class FlipBrowser:
         """Classify a pair of responses; conversations are only the same or different."""
         if not self.tasks[pair.after.task].conversation:
             return flip_kind(pair, self.rule)
-        return "same score" if pair.before.answer == pair.after.answer else "conversation"
+        return "same score" if pair.before.response == pair.after.response else "conversation"
 
     def card(self, pair: Pair, kind: FlipKind) -> FlipCard:
         """Return the card of one question."""
@@ -109,7 +109,7 @@ class FlipBrowser:
             kind=kind,
             task=record.task,
             title=self.title(record.task),
-            style=record.style,
+            style=record.prompt_style,
             key=record.instance,
             images=[uri for uri in uris if uri],
             missing_image="" if uris and all(uris) else missing_image_reason(record, self.images),
@@ -129,7 +129,7 @@ def changed_answers(report: ComparisonReport) -> ChangedAnswers:
 
 def spread(pairs: Iterable[Pair], max_count: int) -> Iterator[Pair]:
     """Choose pairs by hash: one of each task before a second of any."""
-    ordered = sorted(pairs, key=lambda pair: stable_hash("flip", *pair.before.place))
+    ordered = sorted(pairs, key=lambda pair: stable_hash("flip", *pair.before.key))
     used: Counter[str] = Counter()
     rounds = []
     for pair in ordered:
@@ -150,7 +150,7 @@ def missing_image_reason(record: Record, images: InlineImages) -> str:
 
 def answer_view(record: Record, rule: ScoringRule | None) -> AnswerView:
     """Return a response with its mark under a rule; a conversation (no rule) has no outcomes."""
-    text = truncate_text(record.answer) or "(empty)"
+    text = truncate_text(record.response) or "(empty)"
     if rule is None:
         return AnswerView(text, "conversation", [])
     return AnswerView(text, mark(record.score(rule)), rule_outcomes(record))
@@ -158,7 +158,7 @@ def answer_view(record: Record, rule: ScoringRule | None) -> AnswerView:
 
 def rule_outcomes(record: Record) -> list[RuleOutcome]:
     """Return what each rule made of a response; one outcome if both parsing rules agree."""
-    lenient = record.parsed, record.status, record.score_lenient
+    lenient = record.parsed_lenient, record.status_lenient, record.score_lenient
     official = record.parsed_official, record.status_official, record.score_official
     by_rule = {"official rule": official, "lenient rule": lenient}
     if lenient == official:
@@ -167,7 +167,7 @@ def rule_outcomes(record: Record) -> list[RuleOutcome]:
         RuleOutcome(name, quoted(record, parsed, status), STATUS_LABELS[status], score)
         for name, (parsed, status, score) in by_rule.items()
     ]
-    if record.decided_by == "judge":
+    if record.scored_by == "judge":
         outcomes[-1] = outcomes[-1]._replace(
             status="scored by an LLM judge", score=record.score_lenient
         )
@@ -181,7 +181,7 @@ def rule_outcomes(record: Record) -> list[RuleOutcome]:
 
 def quoted(record: Record, parsed: str, status: ParseStatus) -> str:
     """Return the parsed answer; "" if that is only the whole response again."""
-    return "" if status != "parsed" and parsed == record.answer else truncate_text(parsed)
+    return "" if status != "parsed" and parsed == record.response else truncate_text(parsed)
 
 
 def most_likely(record: Record) -> str:

@@ -39,7 +39,7 @@ def benchmark_versions(report: ComparisonReport) -> Iterator[Header]:
     used = set()
     for evaluation in report.evaluations:
         header = evaluation.header
-        version = header.benchmark, header.style, header.version
+        version = header.benchmark, header.prompt_style, header.data_version
         if header.benchmark and version not in used:
             used.add(version)
             yield header
