@@ -7,11 +7,11 @@ from pathlib import Path
 from PIL import Image
 
 from visionflan.dataset import Dataset, Example
-from visionflan.layouts import LabelledImage, class_folders
+from visionflan.layouts import LabeledImage, class_folders
 
 CLASSES = ("east", "north", "south", "west")
 
-dataset = Dataset[LabelledImage](
+dataset = Dataset[LabeledImage](
     title="Drawn release",
     homepage="https://example.org",
     license="MIT",
@@ -22,18 +22,18 @@ dataset = Dataset[LabelledImage](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[LabelledImage]:
+def read(root: Path) -> Iterator[LabeledImage]:
     """Read the class directories."""
     return class_folders(root)
 
 
-def to_example(row: LabelledImage) -> Example:
+def to_example(row: LabeledImage) -> Example:
     """Return a question for the class."""
     return Example(image=row.image, target=row.label, options=CLASSES)
 
 
 @dataset.task("Name the side that the light comes from.", title="Light", category="Perception")
-def light(row: LabelledImage) -> Example | None:
+def light(row: LabeledImage) -> Example | None:
     """Return a question for the class of every image."""
     return to_example(row)
 

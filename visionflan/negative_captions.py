@@ -1,4 +1,4 @@
-"""Choose captions of other pictures that are not true of this one."""
+"""Choose captions of other images that do not describe this one."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -16,7 +16,7 @@ FUNCTION_WORDS = frozenset(
 
 
 class CaptionPool:
-    """The captions of pictures by number, and the kinds of things that are in each picture."""
+    """The captions of images by number, and the object classes in each image."""
 
     def __init__(
         self, captions: Mapping[int, Sequence[str]], kinds: Mapping[int, Collection[str]]
@@ -26,38 +26,38 @@ class CaptionPool:
         self.numbers = sorted(number for number, own in captions.items() if own)
 
     def wrong_for(self, number: int, count: int) -> tuple[str, ...]:
-        """Draw up to `count` captions by hash that are wrong for one of the pictures.
+        """Draw up to `count` captions by hash that are wrong for one of the images.
 
-        Each comes from a picture of other kinds of things, and most of its words are in no caption
-        of this picture.
+        Each comes from an image with other object classes, and more than half of its content words
+        are in no caption of this image.
         """
-        told = {word for caption in self.captions[number] for word in content_words(caption)}
+        own_words = {word for caption in self.captions[number] for word in content_words(caption)}
         drawn: dict[str, str] = {}
         for attempt in range(ATTEMPTS):
             if len(drawn) == count or not self.numbers:
                 break
-            chance = stable_hash(number, "wrong caption", attempt)
-            other = self.numbers[chance % len(self.numbers)]
+            draw = stable_hash(number, "wrong caption", attempt)
+            other = self.numbers[draw % len(self.numbers)]
             offered = self.captions[other]
-            caption = offered[chance // len(self.numbers) % len(offered)]
+            caption = offered[draw // len(self.numbers) % len(offered)]
             words = content_words(caption)
-            apart = 2 * len(words & told) < len(words)
-            if apart and not alike(self.kinds[other], self.kinds[number]):
+            differs = 2 * len(words & own_words) < len(words)
+            if differs and not may_share_captions(self.kinds[other], self.kinds[number]):
                 drawn.setdefault(caption.casefold(), caption)
         return tuple(drawn.values())
 
 
-def alike(there: Collection[str], here: Collection[str]) -> bool:
-    """Whether the kinds of things in two pictures leave it open that one caption fits both.
+def may_share_captions(there: Collection[str], here: Collection[str]) -> bool:
+    """Return whether one caption may fit two images, by their object classes.
 
-    Persons are in so many pictures that having them in common tells little; a picture without any
-    annotated thing tells nothing.
+    Persons are in so many images that having them in common means little; an image without any
+    annotated object is not compared.
     """
     shared = set(there) & set(here)
     return bool(there) and (shared == set(there) or bool(shared - {"person"}))
 
 
 def content_words(caption: str) -> set[str]:
-    """Give the words that tell what is seen, without the s of a plural."""
+    """Return the content words of a caption, without the s of a plural."""
     words = re.findall(r"[a-z]+", caption.lower())
     return {word.rstrip("s") for word in words if word not in FUNCTION_WORDS}

@@ -46,7 +46,7 @@ def test_the_questions_of_a_scene_come_together_and_in_order(tmp_path: Path) -> 
         tmp_path, record(0, "a?", "yes", 0), record(0, "b?", "2", 1), record(1, "c?", "no", 2)
     )
     scenes = [row for row in rows if isinstance(row, Scene)]
-    assert [[asked.question for asked in one.asked] for one in scenes] == [["a?", "b?"], ["c?"]]
+    assert [[one.question for one in scene.questions] for scene in scenes] == [["a?", "b?"], ["c?"]]
     image = "CLEVR_v1.0/images/train/CLEVR_train_000000.png"
     assert scenes[0].image == tmp_path / image
     assert [row.key for row in rows if isinstance(row, Question)] == [
@@ -61,7 +61,7 @@ def test_a_record_without_answer_is_told_and_does_not_split_its_scene(tmp_path: 
     rows = read(tmp_path, record(0, "a?", "yes", 0), lacking, record(0, "c?", "no", 2))
     assert [row.reason for row in rows if isinstance(row, BrokenRow)] == ["malformed_record"]
     (whole,) = [row for row in rows if isinstance(row, Scene)]
-    assert [asked.question for asked in whole.asked] == ["a?", "c?"]
+    assert [one.question for one in whole.questions] == ["a?", "c?"]
 
 
 def test_questions_that_stand_apart_from_their_scene_are_told(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_each_question_is_matched_with_its_answer(tmp_path: Path) -> None:
         assert example is not None
         answers = dict(re.findall(r"^(A\d+): (.*)$", example.text, re.MULTILINE))
         pairs = [pair.split("-") for pair in example.target.split("; ")]
-        assert [answers[answer] for _, answer in pairs] == [asked.answer for asked in row.asked]
+        assert [answers[answer] for _, answer in pairs] == [one.answer for one in row.questions]
         assert len(set(answers.values())) == len(answers)
 
 

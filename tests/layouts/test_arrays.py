@@ -100,7 +100,7 @@ def test_a_pickle_that_calls_a_function_is_refused_and_not_run(
     mark = tmp_path / "run"
     path = tmp_path / "test_batch"
     path.write_bytes(pickle.dumps({"data": Calls(os.mkdir, str(mark))}, protocol=protocol))
-    with pytest.raises(ReleaseError, match=r"mkdir.*no array needs.*take the file"):
+    with pytest.raises(ReleaseError, match=r"mkdir.*no array needs.*use the file"):
         safe_unpickle(path)
     assert not mark.exists()
     pickle.loads(path.read_bytes())
@@ -134,7 +134,7 @@ def test_a_pickle_that_wants_room_for_what_it_does_not_hold_is_refused(
     tmp_path: Path, put: bytes
 ) -> None:
     path = written(tmp_path / "test_batch", b"}" + put)
-    with pytest.raises(ReleaseError, match="it keeps a value as number"):
+    with pytest.raises(ReleaseError, match="it memoizes a value as number"):
         safe_unpickle(path)
 
 
@@ -154,9 +154,9 @@ def test_whatever_the_bytes_are_only_one_fault_is_told(
     [
         ({"labels": [1, 2]}, "no `data`"),
         ({"data": PIXELS[:, :3], "labels": [1, 2]}, "no `data`"),
-        ({"data": PIXELS, "labels": [1]}, "not one of `labels`"),
-        ({"data": PIXELS}, "not one of `labels`"),
-        ({"data": PIXELS, "labels": [1, "cat"]}, "row 1 is no number"),
+        ({"data": PIXELS, "labels": [1]}, "not have one of `labels`"),
+        ({"data": PIXELS}, "not have one of `labels`"),
+        ({"data": PIXELS, "labels": [1, "cat"]}, "row 1 is not a number"),
         ({"data": PIXELS.astype(float), "labels": [1, 2]}, "unsigned bytes"),
     ],
 )
@@ -170,7 +170,7 @@ def test_a_batch_that_is_not_whole_is_refused(
 
 def test_a_label_without_a_name_is_told_by_its_row(tmp_path: Path) -> None:
     write_pickle(tmp_path / "test", {"data": PIXELS, "labels": [1, 2]})
-    with pytest.raises(ReleaseError, match="row 1 is 2, but there are 2 names"):
+    with pytest.raises(ReleaseError, match="row 1 is 2, but there are 2 class names"):
         list(labeled(tmp_path / "test", "labels", ["cat", "dog"]))
     write_pickle(tmp_path / "meta", {"names": [1]})
     with pytest.raises(ReleaseError, match="no list `names`"):
@@ -209,7 +209,7 @@ def test_an_idx_file_is_read_packed_or_not(tmp_path: Path, suffix: str) -> None:
         (b"\x00\x00\x08", "not an IDX file"),
         (b"\x00\x00\x0d\x01\x00\x00\x00\x01\x00", "not an IDX file"),
         (b"\x00\x00\x08\x03\x00\x00", "not an IDX file"),
-        (b"\x00\x00\x08\x01\x00\x00\x00\x05\x01", "5 bytes but holds 1"),
+        (b"\x00\x00\x08\x01\x00\x00\x00\x05\x01", "5 bytes but has 1"),
     ],
 )
 def test_an_idx_file_that_is_not_whole_is_refused(
@@ -222,7 +222,7 @@ def test_an_idx_file_that_is_not_whole_is_refused(
 
 def test_a_packed_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:
     (tmp_path / "images.gz").write_bytes(gzip.compress(b"\x00\x00\x08\x01" * 9)[:-9])
-    with pytest.raises(ReleaseError, match="not whole"):
+    with pytest.raises(ReleaseError, match="is incomplete"):
         read_idx(tmp_path / "images")
 
 

@@ -21,35 +21,35 @@ def fetched(folder: Path, *, archive: bool) -> Fetched:
 
 @pytest.mark.parametrize("archive", [False, True])
 def test_a_row_finds_its_picture_in_a_folder_or_an_archive(tmp_path: Path, archive: bool) -> None:
-    picture = fetched(tmp_path, archive=archive).picture(1, ADDRESSES[1])
-    assert isinstance(picture, ArchiveMember) == archive
-    assert describe_source(picture).endswith("000000001.jpg")
-    assert read_encoded(picture).startswith(b"\xff\xd8")
+    image = fetched(tmp_path, archive=archive).image(1, ADDRESSES[1])
+    assert isinstance(image, ArchiveMember) == archive
+    assert describe_source(image).endswith("000000001.jpg")
+    assert read_encoded(image).startswith(b"\xff\xd8")
 
 
 def test_the_second_ten_thousand_rows_are_looked_for_in_the_second_shard(tmp_path: Path) -> None:
-    picture = fetched(tmp_path, archive=False).picture(10_005, "http://a/2.jpg")
-    assert picture == tmp_path / "00001" / "000010005.jpg"
+    image = fetched(tmp_path, archive=False).image(10_005, "http://a/2.jpg")
+    assert image == tmp_path / "00001" / "000010005.jpg"
 
 
 def test_a_list_that_has_changed_since_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match=r"000000000\.jpg came from http://a/0\.jpg"):
-        fetched(tmp_path, archive=False).picture(0, ADDRESSES[1])
+        fetched(tmp_path, archive=False).image(0, ADDRESSES[1])
 
 
 def test_shards_of_another_size_are_refused(tmp_path: Path) -> None:
     parquet.write_table(table({"key": ["00000000"], "url": ["u"]}), tmp_path / "00000.parquet")
     with pytest.raises(ReleaseError, match="shards of 10,000 rows"):
-        Fetched(tmp_path).picture(0, "u")
+        Fetched(tmp_path).image(0, "u")
 
 
 @pytest.mark.parametrize("content", [None, b"torn"])
 def test_a_shard_that_does_not_tell_its_addresses_is_refused(
     tmp_path: Path, content: bytes | None
 ) -> None:
-    pictures = fetched(tmp_path, archive=True)
+    images = fetched(tmp_path, archive=True)
     (tmp_path / "00000.parquet").unlink()
     if content is not None:
         (tmp_path / "00000.parquet").write_bytes(content)
     with pytest.raises(ReleaseError, match=r"00000\.parquet"):
-        pictures.picture(0, ADDRESSES[0])
+        images.image(0, ADDRESSES[0])

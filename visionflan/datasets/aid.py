@@ -5,7 +5,7 @@ folders; biasvariancelabs/aitlas, aitlas/datasets/aid.py, lists the 30 names). C
 folders at the top, or with blanks in their names ("Dense Residential"), are read too.
 
 Class names are written as one word; the table gives each as a person says it. What AID calls
-`Center` are large round or many-sided halls with their grounds, hence "civic centre".
+`Center` are large round or many-sided halls with their grounds, hence "civic center".
 """
 
 from collections.abc import Iterator

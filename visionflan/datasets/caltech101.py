@@ -204,7 +204,7 @@ def living_thing_classification(row: Row) -> Example | None:
     return Example(image=row.image, target=target, options=("yes", "no"))
 
 
-# Living and lifeless in turn; each with its icon and the colours that it may have.
+# Living and lifeless in turn; each with its icon and the colors that it may have.
 DRAWN = {
     "butterfly": ("butterfly", ("orange", "blue", "purple")),
     "umbrella": ("umbrella", ("red", "blue", "green", "purple")),

@@ -76,7 +76,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
                 yield BrokenRow(key, "unknown_label", f"{label!r} is none of {', '.join(NAMES)}")
 
 
-# Class: the icon that shows it, and its colours; there is none of a deer or a frog.
+# Class: the icon that shows it, and its colors; there is none of a deer or a frog.
 DRAWN: dict[str, tuple[str, tuple[str, ...]]] = {
     "airplane": ("airplane", ("blue", "red", "gray")),
     "cat": ("cat", ("orange", "gray", "brown")),

@@ -1,8 +1,8 @@
-"""CLEVR-CoGenT: the scenes and questions of CLEVR, with colours that are tied to shapes.
+"""CLEVR-CoGenT: the scenes and questions of CLEVR, with colors that are tied to shapes.
 
 In condition A all cubes are grey, blue, brown or yellow and all cylinders red, green, purple or
-cyan; in condition B it is the other way round; balls have any colour. Models are trained on A and
-then tested on both, so that a colour learnt along with a shape shows.
+cyan; in condition B it is the other way round; balls have any color. Models are trained on A and
+then tested on both, so that a color learned along with a shape shows.
 
 Layout: the owners' page tells of the two conditions. Several training codes, none of them the
 owners', read `CLEVR_CoGenT_v1.0/questions/CLEVR_<split>_questions.json` and `images/<split>` for

@@ -93,7 +93,7 @@ def listed(path: Path, folder: Path) -> Iterator[Row | BrokenRow]:
             key = f"{path.stem}/{place}"
             match line.rstrip("\n").split("\t"):
                 case [caption, address]:
-                    yield Row(key, fetched.picture(place, address), caption)
+                    yield Row(key, fetched.image(place, address), caption)
                 case fields:
                     detail = f"row {place} of {path} has {len(fields)} fields, not 2"
                     yield BrokenRow(key, "malformed_record", detail)
@@ -143,7 +143,7 @@ def image_captioning(row: Row) -> Example:
     return Example(image=row.image, target=caption, repaired=repaired)
 
 
-# Captions cut into tokens as those of the release are; the colour is filled in.
+# Captions cut into tokens as those of the release are; the color is filled in.
 THINGS = {
     "boat": "a {} boat on the water .",
     "car": "{} automobile model on a plain background",

@@ -150,7 +150,7 @@ def draw(pen: ImageDraw.ImageDraw, kind: str, box: Box, color: RGB) -> None:
 
 
 GRAY: RGB = (160, 160, 165)
-# Rectangles by their shares of the box, each with its colour or with None for that of the thing.
+# Rectangles by their shares of the box, each with its color or with None for that of the thing.
 OWN: dict[str, list[tuple[float, float, float, float, RGB | None]]] = {
     "plug adapter": [
         (0.3, 0.0, 0.38, 0.4, GRAY),

@@ -82,7 +82,7 @@ def webpage_recognition(row: Row) -> Example:
     return Example(image=row.image, target=row.site)
 
 
-# What each site's header says, and its colour.
+# What each site's header says, and its color.
 SITES = {
     "www.dell.com": ("DELL", "blue"),
     "www.ebay.com": ("ebay", "red"),

@@ -1,4 +1,4 @@
-"""CrisisMMD: 18,082 pictures from tweets on seven natural disasters, with three judgements.
+"""CrisisMMD: 18,082 pictures from tweets on seven natural disasters, with three judgments.
 
 Layout: `CrisisMMD_v2.0/annotations/<event>_final_data.tsv`, a line a picture with the columns
 tweet_id, image_id, text_info, image_info, text_human, image_human, image_damage (each but the ids
@@ -30,7 +30,7 @@ from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, present
 from visionflan.specimens import write_image, write_lines
-from visionflan.specimens.scenes import place
+from visionflan.specimens.scenes import draw_backdrop
 
 FOLDER = "CrisisMMD_v2.0"
 EVENTS = (
@@ -237,7 +237,7 @@ def informative(kind: str) -> str:
 
 def drawn(thing: str, severity: str, index: int) -> Image.Image:
     """Draw a thing hardly scratched, cracked, overturned or in pieces, or a sign for the rest."""
-    _, _, image = place("crisismmd", index)
+    _, _, image = draw_backdrop("crisismmd", index)
     pen = ImageDraw.Draw(image)
     box = jittered(WHOLE.part(0.08, 0.1, 0.92, 0.94), "crisismmd", index, by=0.2)
     if thing in SIGNS:

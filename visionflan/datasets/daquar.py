@@ -153,7 +153,7 @@ def beside(index: int) -> tuple[Image.Image, str, str]:
 
 
 def colored(index: int) -> tuple[Image.Image, str, str]:
-    """Draw one thing, and ask for its colour."""
+    """Draw one thing, and ask for its color."""
     image = canvas("daquar", index)
     name = pick(("sofa", "chair", "refrigerator", "cup"), 1, "daquar", index, "thing")[0]
     color = TINTS[index // 4 % len(TINTS)]

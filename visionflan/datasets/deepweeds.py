@@ -19,7 +19,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import COLORS, RGB, SIZE, WHITE, WHOLE, Box, darker, jittered, stroke
 from visionflan.drawing.styles import photo
 from visionflan.hashing import hash_fraction
-from visionflan.layouts import LabelledImage, csv_rows, inside, require
+from visionflan.layouts import LabeledImage, csv_rows, inside, require
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.imagenet import thing_at
 
@@ -35,7 +35,7 @@ NAMES = {
     "Negative": "none",
 }
 
-dataset = Dataset[LabelledImage](
+dataset = Dataset[LabeledImage](
     title="DeepWeeds",
     homepage="https://github.com/AlexOlsen/DeepWeeds",
     license="CC-BY-4.0",
@@ -55,12 +55,12 @@ dataset = Dataset[LabelledImage](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[LabelledImage | BrokenRow]:
+def read(root: Path) -> Iterator[LabeledImage | BrokenRow]:
     table = require(root / "labels" / "labels.csv", root / "labels.csv")
     for line in csv_rows(table, "Filename", "Species"):
         name, species = line["Filename"], line["Species"]
         if species in NAMES:
-            yield LabelledImage(name, inside(root / "images", name), NAMES[species])
+            yield LabeledImage(name, inside(root / "images", name), NAMES[species])
         else:
             yield BrokenRow(name, "unknown_label", f"{table}: {species!r} is none of the species")
 
@@ -75,7 +75,7 @@ def read(root: Path) -> Iterator[LabelledImage | BrokenRow]:
     title="DeepWeeds weed species recognition",
     category="Animal Classification",
 )
-def weed_species_recognition(row: LabelledImage) -> Example:
+def weed_species_recognition(row: LabeledImage) -> Example:
     return Example(image=row.image, target=row.label)
 
 

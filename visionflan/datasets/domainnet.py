@@ -2,7 +2,7 @@
 
 Layout: `<domain>/<class>/<picture>`, and for each domain the lists `<domain>_train.txt` and
 `<domain>_test.txt` whose lines hold the path of a picture and the number of its class, both
-labelled. tensorflow/datasets (image_classification/domainnet/domainnet.py) reads the cleaned
+labeled. tensorflow/datasets (image_classification/domainnet/domainnet.py) reads the cleaned
 release so, which leaves out of clip art, painting and others the duplicates that users found;
 datasets-mila/datasets--domainnet (README.rst) has a copy of the owners' page with the counts of
 both releases. Only listed pictures are read, so the list decides which release it is. Training

@@ -173,7 +173,7 @@ def specimen(root: Path, count: int) -> None:
 
 
 def chart(index: int) -> tuple[Image.Image, list[tuple[str, str, str]]]:
-    """Draw three to five bars of different heights and colours, and ask about them."""
+    """Draw three to five bars of different heights and colors, and ask about them."""
     number = 3 + index % 3
     names = NAMES[:number]
     heights = shuffled(pick(HEIGHTS, number, index, "heights"), index, "order")

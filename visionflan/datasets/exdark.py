@@ -3,7 +3,7 @@
 Layout: `ExDark/<Class>/2015_<number>.<suffix>`, with suffixes in large and small letters. The
 owners say so (cs-chan/Exclusively-Dark-Image-Dataset, Dataset/README.md, with the number of
 pictures of each class), and Groundtruth/imageclasslist.txt there gives each file the class of its
-folder and one of three sets, all labelled; so the folders are read whole. A folder
+folder and one of three sets, all labeled; so the folders are read whole. A folder
 `ExDark_images`, as training codes have it, and class folders at the top are read too.
 
 Known limit: one class names the picture, but things of the other classes may be in it as well (the

@@ -1,4 +1,4 @@
-"""FairFace: faces labelled with the age group, gender and race that annotators saw in them.
+"""FairFace: faces labeled with the age group, gender and race that annotators saw in them.
 
 Layout: the owners' repository (joojs/fairface, README.md) offers one archive of images (padding
 0.25 or 1.25) with the folders train and val, and two label files with the columns file, age,
@@ -9,8 +9,8 @@ Known defect: in widely copied label files a spreadsheet has turned the age grou
 into dates (`9-Mar`, `03-Sep`, `19-Oct`, `Oct-19`), as in the copies in tayo2910/gee and in
 sumanvithaeadala/EthnicityDetection. These are turned back, and named as repaired.
 
-A face of the specimen is a key and not a likeness: the colour of its hat stands for the age group,
-the shape of its badge for the gender, and the colour of the badge for the race label.
+A face of the specimen is a key and not a likeness: the color of its hat stands for the age group,
+the shape of its badge for the gender, and the color of the badge for the race label.
 """
 
 from collections.abc import Iterator

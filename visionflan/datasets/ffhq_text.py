@@ -9,7 +9,7 @@ small letters, and folders inside the two, are read as well.
 
 The published example strings the nine descriptions together. They contradict one another, as the
 answers of nine people do ("about 15 to 20 years old", "about 25 to 32"), so here each has a line
-and a number. They tell sex, age and the colour of the skin as annotators saw them, so the task is
+and a number. They tell sex, age and the color of the skin as annotators saw them, so the task is
 marked sensitive. Blanks are trimmed. A face with fewer than nine different descriptions is not
 used.
 

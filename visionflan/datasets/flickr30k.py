@@ -25,7 +25,7 @@ from typing import NamedTuple
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.errors import ReleaseError
 from visionflan.layouts import inside, load_json, require
-from visionflan.layouts.captions import flickr30k_pictures, numbered
+from visionflan.layouts.captions import flickr30k_images, numbered
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.scenes import scene
 
@@ -63,7 +63,7 @@ dataset = Dataset[Row](
 
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
-    pictures = flickr30k_pictures(root)
+    pictures = flickr30k_images(root)
     path = require(
         root / "dataset_flickr30k.json",
         root / "results_20130124.token",
@@ -142,7 +142,7 @@ def specimen(root: Path, count: int) -> None:
     lines = []
     for index in range(count):
         drawn, name = scene("flickr30k", index), f"{1000092795 + 7 * index}.jpg"
-        write_image(root / "flickr30k-images" / name, drawn.picture)
+        write_image(root / "flickr30k-images" / name, drawn.image)
         for number, caption in enumerate(drawn.captions(CAPTIONS)):
             spaced = re.sub(r"([.,:])", r" \1", caption)
             lines.append(f"{name}#{number}\t{spaced}")

@@ -23,7 +23,7 @@ from visionflan.layouts import class_folders, present
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.faces import EXPRESSIONS, face
 from visionflan.specimens.places import put, room
-from visionflan.specimens.scenes import place
+from visionflan.specimens.scenes import draw_backdrop
 
 PLACES = {"01_Indoor": "indoor", "02_Outdoor": "outdoor"}
 
@@ -86,7 +86,7 @@ def specimen(root: Path, count: int) -> None:
         folder = list(PLACES)[index % 2]
         name = f"{PLACES[folder]}_{index // 2 + 1:03d}"
         if index % 2:
-            _, _, image = place("300w", index)
+            _, _, image = draw_backdrop("300w", index)
         else:
             image = room("300w", index)
         thing = pick(OUTDOORS if index % 2 else INDOORS, 1, "300w", index, "thing")[0]

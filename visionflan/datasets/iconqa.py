@@ -159,7 +159,7 @@ def in_a_row(index: int) -> tuple[Image.Image, dict[str, object]]:
 
 
 def counted(index: int) -> tuple[Image.Image, dict[str, object]]:
-    """Draw one to six of a shape in one colour, and ask how many there are."""
+    """Draw one to six of a shape in one color, and ask how many there are."""
     number = 1 + index // 2 % 6
     name = list(SHAPES)[stable_hash("thing", index) % len(SHAPES)]
     color = STRONG[stable_hash("colour", index) % len(STRONG)]

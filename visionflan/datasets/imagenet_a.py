@@ -13,7 +13,7 @@ from pathlib import Path
 
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.hashing import pick
-from visionflan.layouts import LabelledImage
+from visionflan.layouts import LabeledImage
 from visionflan.layouts.wordnet import names, wordnet_folders
 from visionflan.specimens import write_image
 from visionflan.specimens.imagenet import drawn_thing, thing_at
@@ -55,7 +55,7 @@ DRAWN = (
     "n07753592",
 )
 
-dataset = Dataset[LabelledImage](
+dataset = Dataset[LabeledImage](
     title="ImageNet-A",
     homepage="https://github.com/hendrycks/natural-adv-examples",
     license="MIT",
@@ -74,7 +74,7 @@ dataset = Dataset[LabelledImage](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[LabelledImage | BrokenRow]:
+def read(root: Path) -> Iterator[LabeledImage | BrokenRow]:
     return wordnet_folders(root / "imagenet-a")
 
 
@@ -95,7 +95,7 @@ def specimen(root: Path, count: int) -> None:
     official_name="ImageNet-A+image_classification",
     category="General Object",
 )
-def image_classification(row: LabelledImage) -> Example:
+def image_classification(row: LabeledImage) -> Example:
     pool = [names()[identifier] for identifier in CLASSES]
     wrong = pick(pool, 3, row.key, "wrong", avoid=[row.label])
     return Example(image=row.image, target=row.label, options=(row.label, *wrong))

@@ -1,4 +1,4 @@
-"""ImageNet-C: ImageNet's validation photographs, each spoilt in many ways at five severities.
+"""ImageNet-C: ImageNet's validation photographs, each spoiled in many ways at five severities.
 
 Layout: `<corruption>/<severity>/<WordNet id>/<picture>`: the owners' own script writes and their
 own test reads these folders (hendrycks/robustness, ImageNet-C/create_c/make_imagenet_c.py and
@@ -105,7 +105,7 @@ def specimen(root: Path, count: int) -> None:
 
 
 def corruption_of(row: Row, names: dict[str, str]) -> Example | None:
-    """Ask which of the corruptions of one group spoilt the picture."""
+    """Ask which of the corruptions of one group spoiled the picture."""
     if row.corruption not in names:
         return None
     return Example(image=row.image, target=names[row.corruption], options=tuple(names.values()))

@@ -96,7 +96,7 @@ def in_style(style: str) -> Callable[[str, int], Image.Image]:
 
 
 def video_game(identifier: str, index: int) -> Image.Image:
-    """Show a few large pixels of few colours on black, under a score."""
+    """Show a few large pixels of few colors on black, under a score."""
     cartoon = drawn_thing(identifier, "cartoon", "imagenet_r", index)
     coarse = ImageOps.posterize(cartoon.resize((24, 24), Image.Resampling.BOX), 2)
     image = coarse.resize((SIZE, SIZE), Image.Resampling.NEAREST)
@@ -121,7 +121,7 @@ def embroidery(identifier: str, index: int) -> Image.Image:
 
 
 def sticker(identifier: str, index: int) -> Image.Image:
-    """Cut the thing out with a broad white rim and stick it on a plain coloured thing."""
+    """Cut the thing out with a broad white rim and stick it on a plain colored thing."""
     lines = drawn_thing(identifier, "cartoon", "imagenet_r", index)
     plain = lines.crop((0, 0, 1, 1)).resize(lines.size)
     shape = ImageChops.difference(lines, plain).convert("L").point(lambda value: 255 * (value > 0))

@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.layouts import LabelledImage
+from visionflan.layouts import LabeledImage
 from visionflan.layouts.wordnet import wordnet_folders
 from visionflan.specimens import write_image
 from visionflan.specimens.imagenet import THINGS, drawn_thing, thing_at
 
-# Only their colours tell these from other fish, butterflies and buses.
+# Only their colors tell these from other fish, butterflies and buses.
 COLORED = {"n01443537", "n02279972", "n04146614"}
 
-dataset = Dataset[LabelledImage](
+dataset = Dataset[LabeledImage](
     title="ImageNet-Sketch",
     homepage="https://github.com/HaohanWang/ImageNet-Sketch",
     license="MIT",
@@ -37,7 +37,7 @@ dataset = Dataset[LabelledImage](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[LabelledImage | BrokenRow]:
+def read(root: Path) -> Iterator[LabeledImage | BrokenRow]:
     return wordnet_folders(root / "sketch")
 
 
@@ -60,5 +60,5 @@ def specimen(root: Path, count: int) -> None:
     official_name="ImageNet-Sketch+image_classification",
     category="General Object in Special Image Domain",
 )
-def image_classification(row: LabelledImage) -> Example:
+def image_classification(row: LabeledImage) -> Example:
     return Example(image=row.image, target=row.label)

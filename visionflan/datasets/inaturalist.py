@@ -241,7 +241,7 @@ def genus_classification(row: Row) -> Example | None:
     return named(row, "genus")
 
 
-# Super category, common name, ranks and epithet, and the icon that shows it with its colour.
+# Super category, common name, ranks and epithet, and the icon that shows it with its color.
 DRAWN = """
 Birds;Northern Cardinal;Animalia Chordata Aves Passeriformes Cardinalidae Cardinalis cardinalis
 Insects;Monarch;Animalia Arthropoda Insecta Lepidoptera Nymphalidae Danaus plexippus

@@ -127,7 +127,7 @@ def image_captioning(row: Row) -> Example | None:
 
 
 class Person(NamedTuple):
-    """An invented person: a shirt of one colour with a letter on it, and a trade."""
+    """An invented person: a shirt of one color with a letter on it, and a trade."""
 
     name: str
     letter: str

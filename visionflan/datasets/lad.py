@@ -120,7 +120,7 @@ def object_detection_details(row: Row) -> Example:
 
 
 COLORS = ("red", "green", "blue", "yellow", "purple", "brown")
-# Of each thing, the letter of its group and what is true of it whatever its colour.
+# Of each thing, the letter of its group and what is true of it whatever its color.
 THINGS = {
     "dog": ("A", "has four legs", "can walk", "lives on the ground"),
     "car": ("V", "has windows", "has a engine", "can be used on roads"),

@@ -9,7 +9,7 @@ one folder inside another of the same name are read too.
 Known defect: the owners' page lists errata, faces under a wrong name among them, without changing
 the release; neither does this file.
 
-A face of the specimen is a key and not a likeness: it belongs to nobody, and the colour of the hat
+A face of the specimen is a key and not a likeness: it belongs to nobody, and the color of the hat
 and the letters below stand for one of eight names that were made up.
 """
 

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.errors import UnusableError
 from visionflan.layouts import coco_image, inside, is_folder, json_lines, require
-from visionflan.layouts.captions import flickr30k_pictures
+from visionflan.layouts.captions import flickr30k_images
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.scenes import scene
 
@@ -73,7 +73,7 @@ def of_coco(root: Path, split: str, image_id: str) -> Path:
 
 def of_flickr30k(root: Path, split: str, image_id: str) -> Path:
     own = root / split
-    folder = own if is_folder(own) else flickr30k_pictures(root.parent / "flickr30k")
+    folder = own if is_folder(own) else flickr30k_images(root.parent / "flickr30k")
     return inside(folder, f"{image_id}.jpg")
 
 
@@ -226,7 +226,7 @@ def specimen(root: Path, count: int) -> None:
         part = list(NAMES)[index % len(NAMES)]
         dataset_id, form, picture = NAMES[part]
         image_id, drawn = form.format(1000 + index), scene("narratives", index)
-        write_image(root / picture.format(image_id), drawn.picture)
+        write_image(root / picture.format(image_id), drawn.image)
         record = {
             "dataset_id": dataset_id,
             "image_id": image_id,

@@ -1,7 +1,7 @@
 """Memotion 7k: 6,992 memes, each with the sentiment that annotators found in it as a whole.
 
 Layout: the folder `memotion_dataset_7k` with `labels.csv` and the pictures in `images`; the columns
-are image_name, text_ocr, text_corrected, humour, sarcasm, offensive, motivational and
+are image_name, text_ocr, text_corrected, humor, sarcasm, offensive, motivational and
 overall_sentiment (pliang279/HEMM, hemm/data/memotion_dataset.py, reads the same table from the
 `labels.xlsx` beside it; several training codes read the CSV, and one lists the five sentiments).
 The contents may also lie here without the folder.

@@ -1,4 +1,4 @@
-"""MNIST-M: the digits of MNIST laid over patches of photographs, in colour, 32 by 32 pixels.
+"""MNIST-M: the digits of MNIST laid over patches of photographs, in color, 32 by 32 pixels.
 
 Layout: the archive mnist_m.tar.gz with a folder of PNG files for each split, and beside it a list
 with a file name and a digit on each line; KevinMusgrave/pytorch-adapt
@@ -99,7 +99,7 @@ def specimen(root: Path, count: int) -> None:
 
 
 def blended(digit: str, index: int) -> Image.Image:
-    """Draw a digit that inverts the dark patch of colours under it, as the owners made theirs."""
+    """Draw a digit that inverts the dark patch of colors under it, as the owners made theirs."""
     patch = Image.new("RGB", (3, 3))
     for place in range(9):
         red, green, blue = (stable_hash(index, place, channel) % 111 for channel in ("r", "g", "b"))

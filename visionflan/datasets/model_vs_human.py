@@ -8,8 +8,8 @@ names in raw-data/). The other three hold `<alteration>/<thing>/<picture>` (text
 
 Each experiment also shows pictures in a condition without its alteration (`c100` for contrast, no
 rotation and so on, experiments.py and raw-data/). The paper's data call those by the alteration
-too: the public sample has a picture `..._pow_dnn_0_...` answered with "power-equalisation". Here
-they are of no task, but for those of which it is clear that they are plain photographs in colour.
+too: the public sample has a picture `..._pow_dnn_0_...` answered with "power-equalization". Here
+they are of no task, but for those of which it is clear that they are plain photographs in color.
 The weakest eidolons (reach 1) are left out in the same way. The three eidolon experiments, which
 differ in coherence, are one answer.
 """
@@ -152,7 +152,7 @@ THINGS = {
 
 
 def edges(image: Image.Image) -> Image.Image:
-    """Leave thin dark lines where colours meet."""
+    """Leave thin dark lines where colors meet."""
     return ImageOps.invert(image.convert("L").filter(ImageFilter.FIND_EDGES))
 
 
@@ -185,7 +185,7 @@ def noisy(image: Image.Image, index: int) -> Image.Image:
 
 
 def recolored(image: Image.Image) -> Image.Image:
-    """Give each colour the place of another."""
+    """Give each color the place of another."""
     red, green, blue = image.split()
     return Image.merge("RGB", (blue, red, green))
 

@@ -20,7 +20,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import stable_hash
 from visionflan.layouts import require
-from visionflan.layouts.birds import listed_birds, told
+from visionflan.layouts.birds import listed_birds, read_list
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.birds import PLUMAGES, VIEWS, bird
 
@@ -73,7 +73,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 def visible_parts(folder: Path) -> dict[str, list[str]]:
     """Read the parts that can be seen in each picture, in the order of the release."""
-    names = told(folder / "parts.txt")
+    names = read_list(folder / "parts.txt")
     path = require(folder / "part_locs.txt")
     found: dict[str, list[str]] = defaultdict(list)
     with path.open(encoding="utf-8") as lines:

@@ -102,7 +102,7 @@ def specimen(root: Path, count: int) -> None:
     annotations: list[dict[str, Any]] = []
     for index in range(count):
         drawn, name = scene("nocaps", index), f"{index + 1:016x}.jpg"
-        write_image(root / "images" / name, drawn.picture)
+        write_image(root / "images" / name, drawn.image)
         images.append(
             {
                 "id": index,

@@ -26,7 +26,7 @@ from visionflan.hashing import stable_hash
 from visionflan.layouts import inside, is_folder, present, require, text_lines
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.places import furnished, put
-from visionflan.specimens.scenes import place
+from visionflan.specimens.scenes import draw_backdrop
 
 LISTS = "trainvalsplit_places205"
 IMAGES = Path("data/vision/torralba/deeplearning/images256")
@@ -133,7 +133,7 @@ def specimen(root: Path, count: int) -> None:
         if category in ROOMS:
             image = furnished(ROOMS[category], "places205", index)
         else:
-            _, _, image = place("places205", index)
+            _, _, image = draw_backdrop("places205", index)
             put(image, OPEN_AIR[category], "places205", index)
         write_image(root / IMAGES / name, image)
         split = "val" if stable_hash("places205", index) % 4 == 3 else "train"

@@ -12,7 +12,7 @@ too. The misspelt name of the list is the owners'.
 The set of compound emotions, in a folder of its own, has other pictures and is not read.
 
 A face of the specimen is a key and not a likeness: its hat stands for the age group, the shape and
-the colour of its badge for gender and race, and a cartoon's expression for the emotion.
+the color of its badge for gender and race, and a cartoon's expression for the emotion.
 """
 
 from collections.abc import Iterator

@@ -9,7 +9,7 @@ the latter. The names RAVEN-10000 of the release and of its folder are those tha
 with their answers and are read; the published example of the task is from the test split.
 
 A problem is one composed picture, as in the published example, whose panels stand four in a row
-under the names Image 1 to 8 and Option 1 to 8, in the false colours of a plotting library. Here the
+under the names Image 1 to 8 and Option 1 to 8, in the false colors of a plotting library. Here the
 order is the same, but the panels keep their greys, and letters tell the eight of the matrix from
 the numbered ones.
 

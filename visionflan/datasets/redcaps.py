@@ -134,7 +134,7 @@ def reddit_caption_2(row: Row) -> Example:
     return posted(row, "")
 
 
-# Communities with what is posted there, and a title that fits it in any colour.
+# Communities with what is posted there, and a title that fits it in any color.
 COMMUNITIES = {
     "bicycling": ("bicycle", "i painted my bike {} today"),
     "birdpics": ("bird", "a {} bird on a bright day"),

@@ -7,7 +7,7 @@ so. The pictures are WebP in the folder `RoadAnomaly` and JPEG in the owners' se
 `RoadAnomaly_jpg`; both are read, with the folder or without it.
 
 The labels of the release are masks, which have no words; what the danger is only the names of the
-pictures tell, and the published example takes its answer from there: `lost_tires08` has lost tyres.
+pictures tell, and the published example takes its answer from there: `lost_tires08` has lost tires.
 So the answer is the word before the number, and for the group `obstacles` the kind that follows it,
 as in `obstacles12_rocks5`; the group counts as right too. Other words after the number, as those of
 the animals, are mostly the title of the photograph, and are left alone. The complete list of names

@@ -3,7 +3,7 @@
 Layout: the owners' code (noagarcia/SemArt, params.py and dataloader.py) reads the tables
 `SemArt/semart_{train,val,test}.csv`, separated by tabs, with the columns IMAGE_FILE, DESCRIPTION,
 AUTHOR, TITLE, TECHNIQUE, DATE, TYPE, SCHOOL and TIMEFRAME, and the pictures in `SemArt/Images/`;
-code of others opens the tables as Latin-1. All 21,384 paintings are labelled, and all three tables
+code of others opens the tables as Latin-1. All 21,384 paintings are labeled, and all three tables
 are read, inside `SemArt/` or without that folder.
 
 Known defects, mended and named: commentaries hold character entities (`&#38;`) and tags, sentences
@@ -130,7 +130,7 @@ def named(row: Row, fact: str) -> Example:
     return Example(image=row.image, target=fact.strip())
 
 
-# A length in centimetres or two lengths, with what is said of it, and whatever comes after.
+# A length in centimeters or two lengths, with what is said of it, and whatever comes after.
 SIZE = re.compile(
     r"[\s,;:(]*(?:\b(?:each|diameter|width|height|length|overall|about|ca\.|c\.)\s*)*"
     r"\d[\d.,/]*(?:\s*x\s*\d|\s*(?:cm|mm|m)\b).*",

@@ -33,7 +33,7 @@ from visionflan.image_sources import ComputedImage
 from visionflan.layouts import inside, present, require
 from visionflan.layouts.json_stream import json_values
 from visionflan.specimens import write_image, write_json
-from visionflan.specimens.scenes import COLORS, THINGS, place
+from visionflan.specimens.scenes import COLORS, THINGS, draw_backdrop
 
 SPLITS = ("train", "val", "test")
 GAP = 8
@@ -143,7 +143,7 @@ def specimen(root: Path, count: int) -> None:
 
 def changed(index: int) -> tuple[Image.Image, Image.Image, list[str]]:
     """Draw a place twice, of whose three spots one or two have changed, and tell what has."""
-    _, _, first = place("spot", index)
+    _, _, first = draw_backdrop("spot", index)
     second = first.copy()
     sentences = []
     things = pick(THINGS, 3, "spot", index, "things")

@@ -21,12 +21,12 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import RGB, SIZE, WHOLE, jittered
 from visionflan.drawing.icons.animals import dog
 from visionflan.drawing.styles import photo
-from visionflan.layouts import LabelledImage, class_folders, require
+from visionflan.layouts import LabeledImage, class_folders, require
 from visionflan.layouts.wordnet import names
 from visionflan.specimens import write_image
 from visionflan.specimens.imagenet import thing_at
 
-dataset = Dataset[LabelledImage](
+dataset = Dataset[LabeledImage](
     title="Stanford Dogs",
     homepage="http://vision.stanford.edu/aditya86/ImageNetDogs/",
     license="unknown",
@@ -46,18 +46,18 @@ dataset = Dataset[LabelledImage](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[LabelledImage | BrokenRow]:
+def read(root: Path) -> Iterator[LabeledImage | BrokenRow]:
     for key, image, folder in class_folders(require(root / "Images", root / "images" / "Images")):
         identifier = folder.partition("-")[0]
         if breed := names().get(identifier):
-            yield LabelledImage(key, image, breed)
+            yield LabeledImage(key, image, breed)
         else:
             yield BrokenRow(
                 key, "unknown_label", f"{folder!r} begins with no id of ImageNet's classes"
             )
 
 
-# Breeds that the colour of the coat tells apart here.
+# Breeds that the color of the coat tells apart here.
 COATS: dict[str, tuple[str, RGB]] = {
     "n02092339": ("Weimaraner", (135, 128, 125)),
     "n02099601": ("golden_retriever", (225, 170, 80)),
@@ -88,5 +88,5 @@ def specimen(root: Path, count: int) -> None:
     official_name="STANFORD_DOGS+dog_classification",
     category="Animal Classification",
 )
-def dog_classification(row: LabelledImage) -> Example:
+def dog_classification(row: LabeledImage) -> Example:
     return Example(image=row.image, target=row.label)

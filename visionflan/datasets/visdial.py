@@ -256,7 +256,7 @@ def scene(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
 
 
 def dark(index: int) -> RGB:
-    """Give the colour of a night sky."""
+    """Give the color of a night sky."""
     return (
         35 + stable_hash(index, "r") % 16,
         40 + stable_hash(index, "g") % 16,

@@ -148,7 +148,7 @@ PLACES = {
 
 
 def tint(index: int) -> str:
-    """Choose a colour for the picture of this index."""
+    """Choose a color for the picture of this index."""
     return TINTS[index // 4 % len(TINTS)]
 
 
@@ -162,7 +162,7 @@ def named(index: int) -> Made:
 
 
 def colored(index: int) -> Made:
-    """Draw one thing, and ask for its colour."""
+    """Draw one thing, and ask for its color."""
     thing = pick(("car", "sofa", "cup", "kite"), 1, "visual7w", index)[0]
     image = canvas("visual7w", index)
     icon(image, thing, jittered(WHOLE, "visual7w", index, by=0.3), tint(index))

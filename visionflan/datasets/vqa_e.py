@@ -175,7 +175,7 @@ def specimen(root: Path, count: int) -> None:
 
 
 def several(index: int) -> tuple[Image.Image, list[tuple[str, str, str]]]:
-    """Draw one to four of a thing in one colour, and ask about number, colour and kind."""
+    """Draw one to four of a thing in one color, and ask about number, color and kind."""
     picture = canvas("vqa_e", index)
     thing = THINGS[index % len(THINGS)]
     number = 1 + (index + index // len(THINGS)) % len(NUMBERS)

@@ -3,7 +3,7 @@
 Layout: the authors of MultiInstruct (VT-NLP/MultiInstruct, download_scripts/vqa_v2.sh and
 data_preprocessor/VQAv2+*.py) unpack the four JSON files into one folder; the owners' VQA API and
 much training code keep them in `Questions/` and `Annotations/`. Both are read. The owners' download
-page tells how questions and answers were normalised; the Hugging Face loading script
+page tells how questions and answers were normalized; the Hugging Face loading script
 (HuggingFaceM4/VQAv2) names CC BY 4.0 as the license.
 
 The target is the answer that the release calls `multiple_choice_answer`, the most frequent one.

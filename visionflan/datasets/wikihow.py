@@ -232,7 +232,7 @@ def wikihow_text_image_step_order(row: Row) -> Example | None:
 
 Part = tuple[str, str, tuple[float, float, float, float]]
 
-# Of each drawing the steps, in words and in the shapes that they add; the colour * varies.
+# Of each drawing the steps, in words and in the shapes that they add; the color * varies.
 DRAWINGS: dict[str, dict[str, tuple[Part, ...]]] = {
     "house": {
         "Draw a square for the walls.": (("square", "*", (0.15, 0.42, 0.85, 1)),),

@@ -94,7 +94,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             elif fields["language"] == "en":
                 yield Row(
                     f"{name}/{place}",
-                    fetched.picture(place, fields["image_url"]),
+                    fetched.image(place, fields["image_url"]),
                     fields["is_main_image"].lower() == "true",
                     fields["context_page_description"],
                 )
@@ -184,7 +184,7 @@ def article_row(index: int, language: str) -> dict[str, str]:
 
 
 def drawn(index: int) -> Image.Image:
-    """Draw the thing of an article in some colour."""
+    """Draw the thing of an article in some color."""
     thing = list(ARTICLES)[index % len(ARTICLES)]
     image = canvas("wit", index)
     box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), "wit", index, by=0.2)

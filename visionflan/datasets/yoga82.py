@@ -174,7 +174,7 @@ def specimen(root: Path, count: int) -> None:
 
 
 def figure(pen: ImageDraw.ImageDraw, box: Box, pose: str, color: str) -> None:
-    """Draw a person in one of `POSES`, dressed in the colour."""
+    """Draw a person in one of `POSES`, dressed in the color."""
     (x, y), lines = POSES[pose]
     for points in lines:
         pen.line(polygon(box, points), fill=COLORS[color], width=stroke(box, 0.1), joint="curve")

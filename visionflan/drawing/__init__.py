@@ -38,14 +38,14 @@ class Box(NamedTuple):
     bottom: float
 
     def at(self, x: float, y: float) -> tuple[float, float]:
-        """Give the point at these fractions of the width and height."""
+        """Return the point at these fractions of the width and height."""
         return (
             self.left + x * (self.right - self.left),
             self.top + y * (self.bottom - self.top),
         )
 
     def part(self, left: float, top: float, right: float, bottom: float) -> "Box":
-        """Give the rectangle between these fractions of the width and height."""
+        """Return the rectangle between these fractions of the width and height."""
         return Box(*self.at(left, top), *self.at(right, bottom))
 
 
@@ -73,7 +73,7 @@ def cells(count: int, *identity: str | int, columns: int = 3, rows: int = 3) -> 
 
 
 def grid_cell(column: int, row: int, columns: int, rows: int) -> Box:
-    """Give one cell of a grid over the whole picture, with a margin around it."""
+    """Return one cell of a grid over the whole picture, with a margin around it."""
     cell = WHOLE.part(column / columns, row / rows, (column + 1) / columns, (row + 1) / rows)
     return cell.part(0.08, 0.08, 0.92, 0.92)
 
@@ -84,7 +84,7 @@ def polygon(box: Box, points: list[tuple[float, float]]) -> list[tuple[float, fl
 
 
 def regular(box: Box, corners: int, inner: float = 1.0) -> list[tuple[float, float]]:
-    """Give the points of a regular polygon, or of a star with an inner radius below one."""
+    """Return the points of a regular polygon, or of a star if `inner` is below one."""
     steps = corners if inner == 1.0 else 2 * corners
     radii = [0.5 if step % 2 == 0 or inner == 1.0 else 0.5 * inner for step in range(steps)]
     angles = [2 * pi * step / steps - pi / 2 for step in range(steps)]
@@ -95,13 +95,13 @@ def regular(box: Box, corners: int, inner: float = 1.0) -> list[tuple[float, flo
 
 
 def darker(color: RGB, by: float = 0.6) -> RGB:
-    """Give the same colour in the shade."""
+    """Return the color scaled to be darker."""
     red, green, blue = color
     return round(red * by), round(green * by), round(blue * by)
 
 
 def stroke(box: Box, share: float) -> int:
-    """Give a line width that is a share of the box, and never vanishes."""
+    """Return a line width that is a share of the box, at least 2 pixels."""
     return max(2, round((box.right - box.left) * share))
 
 
@@ -147,7 +147,7 @@ SHAPES: dict[str, Callable[[ImageDraw.ImageDraw, Box, RGB], None]] = {
 
 
 def shape(image: Image.Image, name: str, color: str, box: Box) -> None:
-    """Draw one shape of `SHAPES` in one colour of `COLOURS`."""
+    """Draw one shape of `SHAPES` in one color of `COLORS`."""
     SHAPES[name](ImageDraw.Draw(image), box, COLORS[color])
 
 
@@ -164,7 +164,7 @@ def word(image: Image.Image, text: str, box: Box, color: RGB = (20, 20, 20)) -> 
 
 
 def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Give the font that comes with Pillow, so that words look the same everywhere."""
+    """Return the font that comes with Pillow, so that text looks the same everywhere."""
     return ImageFont.load_default(size)
 
 
@@ -172,11 +172,11 @@ def bars(image: Image.Image, values: list[tuple[str, float]], colors: list[str])
     """Draw a bar chart: a bar for each named value from 0 to 1, its name under it."""
     pen = ImageDraw.Draw(image)
     plot = WHOLE.part(0.08, 0.05, 0.97, 0.8)
-    for place, (name, value) in enumerate(values):
-        left, right = place / len(values), (place + 1) / len(values)
+    for index, (name, value) in enumerate(values):
+        left, right = index / len(values), (index + 1) / len(values)
         pen.rectangle(
             plot.part(left + 0.15 / len(values), 1 - value, right - 0.15 / len(values), 1),
-            fill=COLORS[colors[place]],
+            fill=COLORS[colors[index]],
         )
         word(image, name, WHOLE.part(0.08 + 0.89 * left, 0.82, 0.08 + 0.89 * right, 0.98))
     pen.line([plot.at(0, 0), plot.at(0, 1), plot.at(1, 1)], fill=(20, 20, 20), width=2)

@@ -23,15 +23,15 @@ def chart(image: Image.Image, kind: str, values: Values, color: str) -> None:
         pen.line([PLOT.at(*line[:2]), PLOT.at(*line[2:])], fill=GRID if tick else BLACK, width=2)
         center = PLOT.at(share, 1.12) if lying else PLOT.at(-0.12, 1 - share)
         word(image, str(tick), around(center, 0.16, 0.15))
-    for place, (name, _) in enumerate(values):
-        middle = (place + 0.5) / len(values)
+    for index, (name, _) in enumerate(values):
+        middle = (index + 0.5) / len(values)
         center = PLOT.at(-0.12, middle) if lying else PLOT.at(middle, 1.12)
         word(image, name, around(center, 0.18 if lying else 0.8 / len(values), 0.15))
     CHARTS[kind](pen, values, COLORS[color])
 
 
 def around(center: tuple[float, float], width: float, height: float) -> Box:
-    """Give the box around a point, of these shares of the whole picture."""
+    """Return the box around a point, of these shares of the whole picture."""
     x, y = center
     right, down = WHOLE.right * width / 2, WHOLE.bottom * height / 2
     return Box(x - right, y - down, x + right, y + down)
@@ -39,15 +39,15 @@ def around(center: tuple[float, float], width: float, height: float) -> Box:
 
 def standing(pen: ImageDraw.ImageDraw, values: Values, color: RGB) -> None:
     """Draw bars that stand."""
-    for place, (_, value) in enumerate(values):
-        left, right = (place + 0.2) / len(values), (place + 0.8) / len(values)
+    for index, (_, value) in enumerate(values):
+        left, right = (index + 0.2) / len(values), (index + 0.8) / len(values)
         pen.rectangle(PLOT.part(left, 1 - value / TOP, right, 1), fill=color)
 
 
 def lying(pen: ImageDraw.ImageDraw, values: Values, color: RGB) -> None:
     """Draw bars that lie."""
-    for place, (_, value) in enumerate(values):
-        upper, lower = (place + 0.2) / len(values), (place + 0.8) / len(values)
+    for index, (_, value) in enumerate(values):
+        upper, lower = (index + 0.2) / len(values), (index + 0.8) / len(values)
         pen.rectangle(PLOT.part(0, upper, value / TOP, lower), fill=color)
 
 
@@ -66,8 +66,8 @@ def dot_line(pen: ImageDraw.ImageDraw, values: Values, color: RGB) -> None:
 def points(values: Values) -> list[tuple[float, float]]:
     """Place the values from left to right."""
     return [
-        PLOT.at((place + 0.5) / len(values), 1 - value / TOP)
-        for place, (_, value) in enumerate(values)
+        PLOT.at((index + 0.5) / len(values), 1 - value / TOP)
+        for index, (_, value) in enumerate(values)
     ]
 
 

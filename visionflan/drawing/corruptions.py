@@ -1,4 +1,4 @@
-"""Spoil the pictures of specimens as cameras, weather and compression spoil photographs."""
+"""Corrupt the pictures of specimens like cameras, weather and compression corrupt photographs."""
 
 import io
 from collections.abc import Callable, Iterable
@@ -13,7 +13,7 @@ from visionflan.hashing import hash_fraction, stable_hash
 
 
 def corrupted(image: Image.Image, kind: str, *identity: str | int) -> Image.Image:
-    """Spoil a picture in one way of `CORRUPTIONS`; what is chance follows from identity."""
+    """Apply one corruption of `CORRUPTIONS`; its randomness follows from the identity."""
     return CORRUPTIONS[kind](image, *identity)
 
 
@@ -61,14 +61,14 @@ def elastic_transform(image: Image.Image, *identity: str | int) -> Image.Image:
 
 
 def moved(image: Image.Image, across: np.ndarray, down: np.ndarray) -> Image.Image:
-    """Take each point from another place, so far to the right and so far below."""
+    """Shift each pixel by its own offset."""
     y, x = np.indices((SIZE, SIZE))
     rows, columns = np.clip(y + down, 0, SIZE - 1), np.clip(x + across, 0, SIZE - 1)
     return Image.fromarray(np.asarray(image)[rows, columns])
 
 
 def gaussian_noise(image: Image.Image, *identity: str | int) -> Image.Image:
-    """Brighten and darken each colour of each point by chance, mostly a little."""
+    """Brighten and darken each channel of each pixel at random, mostly a little."""
     bands = [
         mean(noise(1, *identity, band, part) for part in range(2)) for band in image.getbands()
     ]
@@ -91,7 +91,7 @@ def impulse_noise(image: Image.Image, *identity: str | int) -> Image.Image:
 
 
 def snow(image: Image.Image, *identity: str | int) -> Image.Image:
-    """Let white flakes fall before a paler picture."""
+    """Draw white flakes over a paler picture."""
     image = ImageEnhance.Brightness(ImageEnhance.Color(image).enhance(0.5)).enhance(1.15)
     pen = ImageDraw.Draw(image)
     for flake in range(90):
@@ -117,30 +117,30 @@ def frost(image: Image.Image, *identity: str | int) -> Image.Image:
 
 
 def fog(image: Image.Image, *identity: str | int) -> Image.Image:
-    """Hide the picture behind uneven pale grey."""
+    """Blend the picture with uneven pale gray."""
     clouds = noise(24, *identity).filter(ImageFilter.GaussianBlur(14))
     mask = clouds.point(lambda value: 150 + value // 4)
     return Image.composite(Image.new("RGB", image.size, (205, 208, 212)), image, mask)
 
 
 def brightness(image: Image.Image, *identity: str | int) -> Image.Image:
-    """Let in too much light."""
+    """Overexpose the picture."""
     return image.point(lambda value: min(255, value + 105))
 
 
 def contrast(image: Image.Image, *identity: str | int) -> Image.Image:
-    """Draw all colours towards one grey."""
+    """Draw all colors towards one grey."""
     return ImageEnhance.Contrast(image).enhance(0.2)
 
 
 def pixelate(image: Image.Image, *identity: str | int) -> Image.Image:
-    """Show a few large square points."""
+    """Reduce the resolution to a few large squares."""
     few = image.resize((16, 16), Image.Resampling.BOX)
     return few.resize(image.size, Image.Resampling.NEAREST)
 
 
 def jpeg_compression(image: Image.Image, *identity: str | int) -> Image.Image:
-    """Compress until squares show."""
+    """Compress until block artifacts are visible."""
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=3)
     return Image.open(buffer).convert("RGB")

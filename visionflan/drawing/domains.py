@@ -1,4 +1,4 @@
-"""Show a drawn thing in the domains of domain adaptation: clip art, infographic, product..."""
+"""Draw a thing in the domains of domain adaptation: clip art, infographic, product..."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ def domain_icon(name: str, domain: str, box: Box, color: str, *identity: str | i
 
 
 def clip_art(subject: Image.Image, *identity: str | int) -> Image.Image:
-    """Put the subject on plain white, flat and with a thin dark rim."""
+    """Place the subject on plain white, flat and with a thin dark rim."""
     image = Image.new("RGB", subject.size, WHITE)
     alpha = subject.getchannel("A")
     image.paste(BLACK, mask=alpha.filter(ImageFilter.MaxFilter(3)))
@@ -29,7 +29,7 @@ def clip_art(subject: Image.Image, *identity: str | int) -> Image.Image:
 
 
 def infographic(subject: Image.Image, *identity: str | int) -> Image.Image:
-    """Put the subject beneath a banner and beside bars of different lengths."""
+    """Place the subject beneath a banner and beside bars of different lengths."""
     image = Image.new("RGB", subject.size, (245, 240, 225))
     pen = ImageDraw.Draw(image)
     color = COLORS[pick(BANNERS, 1, *identity, "banner")[0]]
@@ -45,7 +45,7 @@ def infographic(subject: Image.Image, *identity: str | int) -> Image.Image:
 
 
 def quickdraw(subject: Image.Image, *identity: str | int) -> Image.Image:
-    """Leave black strokes on white, shaken as by a hand in haste."""
+    """Reduce the subject to shaky black strokes on white."""
     lines = contours(subject)
     image = Image.new("L", lines.size, 255)
     for y in range(0, SIZE, 4):
@@ -66,7 +66,7 @@ def product(subject: Image.Image, *identity: str | int) -> Image.Image:
 
 
 def webcam(subject: Image.Image, *identity: str | int) -> Image.Image:
-    """Take the photo with a poor camera: few pixels, a tint, much noise."""
+    """Degrade the photo like a poor camera: few pixels, a tint, much noise."""
     small = photo(subject, *identity).resize((32, 32)).resize((SIZE, SIZE))
     specks = Image.merge("RGB", [noise(2, *identity, "specks", band) for band in "rgb"])
     return Image.blend(small, specks, 0.2)

@@ -1,4 +1,4 @@
-"""Show the same drawn thing as a photo, a painting, a cartoon or a sketch."""
+"""Draw the same thing as a photo, a painting, a cartoon or a sketch."""
 
 from collections.abc import Callable, Sequence
 from hashlib import shake_128
@@ -29,7 +29,7 @@ FLATS: list[RGB] = [(255, 220, 60), (90, 215, 255), (255, 150, 200), (140, 235, 
 
 
 def styled_icon(name: str, style: str, box: Box, color: str, *identity: str | int) -> Image.Image:
-    """Draw one thing of `ICONS` in one style of `STYLES`; what is chance follows from identity."""
+    """Draw one thing of `ICONS` in one style of `STYLES`, varied by the identity."""
     subject = Image.new("RGBA", (SIZE, SIZE))
     icon(subject, name, box, color)
     return STYLES[style](subject, *identity)
@@ -54,22 +54,22 @@ def art_painting(subject: Image.Image, *identity: str | int) -> Image.Image:
     """Paint subject and ground with short broad dabs of the brush."""
     plan = gradient(*pick(PIGMENTS, 1, *identity, "pigments")[0])
     plan.paste(subject, mask=subject.getchannel("A"))
-    colors, chance = plan.tobytes(), noise(1, *identity, "dabs").tobytes()
+    colors, levels = plan.tobytes(), noise(1, *identity, "dabs").tobytes()
     slant = 3 * hash_fraction(*identity, "slant")
     painting = plan.copy()
     pen = ImageDraw.Draw(painting)
-    places = [y * SIZE + x for y in range(0, SIZE, 4) for x in range(0, SIZE, 4)]
-    for place in sorted(places, key=chance.__getitem__):
-        y, x = divmod(place, SIZE)
-        angle, tone = slant + chance[place] / 160, 0.72 + chance[place] / 425
-        red, green, blue = (round(part * tone) for part in colors[3 * place : 3 * place + 3])
+    offsets = [y * SIZE + x for y in range(0, SIZE, 4) for x in range(0, SIZE, 4)]
+    for offset in sorted(offsets, key=levels.__getitem__):
+        y, x = divmod(offset, SIZE)
+        angle, tone = slant + levels[offset] / 160, 0.72 + levels[offset] / 425
+        red, green, blue = (round(part * tone) for part in colors[3 * offset : 3 * offset + 3])
         run, rise = 4 * cos(angle), 4 * sin(angle)
         pen.line([(x - run, y - rise), (x + run, y + rise)], fill=(red, green, blue), width=4)
     return painting
 
 
 def cartoon(subject: Image.Image, *identity: str | int) -> Image.Image:
-    """Fill with flat bright colours inside thick black outlines."""
+    """Fill with flat bright colors inside thick black outlines."""
     image = Image.new("RGB", subject.size, pick(FLATS, 1, *identity, "flat")[0])
     alpha = subject.getchannel("A")
     image.paste(BLACK, mask=alpha.filter(ImageFilter.MaxFilter(5)))
@@ -79,7 +79,7 @@ def cartoon(subject: Image.Image, *identity: str | int) -> Image.Image:
 
 
 def sketch(subject: Image.Image, *identity: str | int) -> Image.Image:
-    """Leave only dark contours on paper."""
+    """Reduce the subject to dark contours on paper."""
     paper = 240 + int(15 * hash_fraction(*identity, "paper"))
     image = Image.new("RGB", subject.size, (paper, paper, paper))
     ink = int(60 * hash_fraction(*identity, "ink"))
@@ -96,7 +96,7 @@ STYLES: dict[str, Callable[..., Image.Image]] = {
 
 
 def gradient(top: RGB, bottom: RGB) -> Image.Image:
-    """Go from one colour at the top to another at the bottom."""
+    """Draw a gradient from one color at the top to another at the bottom."""
     ramp = Image.linear_gradient("L").resize((SIZE, SIZE))
     return Image.composite(
         Image.new("RGB", ramp.size, bottom), Image.new("RGB", ramp.size, top), ramp
@@ -111,7 +111,7 @@ def noise(cell: int, *identity: str | int) -> Image.Image:
 
 
 def contours(subject: Image.Image) -> Image.Image:
-    """Mark where the colours of the subject meet each other and the ground."""
+    """Mark where the colors of the subject meet each other and the ground."""
     ground = Image.new("RGB", subject.size, (255, 255, 255))
     ground.paste(subject, mask=subject.getchannel("A"))
     red, green, blue = ground.filter(ImageFilter.FIND_EDGES).split()
@@ -122,7 +122,7 @@ def contours(subject: Image.Image) -> Image.Image:
 
 
 def thumbnails(things: Sequence[tuple[str, str]], name: str) -> NDArray[np.uint8]:
-    """Draw icons in their colours at 32 by 32 pixels, as CIFAR keeps them: red, green, blue."""
+    """Draw icons in their colors at 32 by 32 pixels, as CIFAR keeps them: red, green, blue."""
     drawn = [thumbnail(thing, color, name, index) for index, (thing, color) in enumerate(things)]
     return np.stack([np.asarray(image).transpose(2, 0, 1).reshape(-1) for image in drawn])
 

@@ -17,7 +17,7 @@ EXTENT = round(SIZE * 1.5)
 
 
 class Cloth(NamedTuple):
-    """What a texture is drawn on: a pen, its ink, the distance of repetition, the identity."""
+    """What a texture is drawn on: a pen, its ink, the period of repetition, the identity."""
 
     pen: ImageDraw.ImageDraw
     ink: RGB
@@ -25,7 +25,7 @@ class Cloth(NamedTuple):
     identity: tuple[str | int, ...]
 
     def steps(self) -> range:
-        """Give the places of the repetitions along one side."""
+        """Return the positions of the repetitions along one side."""
         return range(-self.step, EXTENT + self.step, self.step)
 
 
@@ -57,9 +57,9 @@ def chequered(cloth: Cloth) -> None:
 def grid(cloth: Cloth) -> None:
     """Draw thin lines that cross at right angles."""
     width = max(3, cloth.step // 6)
-    for place in cloth.steps():
-        cloth.pen.line((place, 0, place, EXTENT), fill=cloth.ink, width=width)
-        cloth.pen.line((0, place, EXTENT, place), fill=cloth.ink, width=width)
+    for coordinate in cloth.steps():
+        cloth.pen.line((coordinate, 0, coordinate, EXTENT), fill=cloth.ink, width=width)
+        cloth.pen.line((0, coordinate, EXTENT, coordinate), fill=cloth.ink, width=width)
 
 
 def zigzagged(cloth: Cloth) -> None:
@@ -103,7 +103,7 @@ def cracked(cloth: Cloth) -> None:
 
 
 def hexagons(radius: float) -> Iterator[list[Point]]:
-    """Give the closed outlines of hexagons that fill the plane."""
+    """Return the closed outlines of hexagons that fill the plane."""
     width, height = radius * 3**0.5, radius * 1.5
     for row in range(-1, round(EXTENT / height) + 2):
         for column in range(-1, round(EXTENT / width) + 2):
@@ -113,10 +113,10 @@ def hexagons(radius: float) -> Iterator[list[Point]]:
 
 
 def moved(point: Point, cloth: Cloth) -> Point:
-    """Move a point by a third of a step at most, the same way whichever outline it is of."""
+    """Shift a point by at most a third of a step, identically for every outline it is in."""
     x, y = (
-        place + cloth.step * 0.7 * (hash_fraction(*cloth.identity, *map(round, point), axis) - 0.5)
-        for place, axis in zip(point, "xy", strict=True)
+        value + cloth.step * 0.7 * (hash_fraction(*cloth.identity, *map(round, point), axis) - 0.5)
+        for value, axis in zip(point, "xy", strict=True)
     )
     return x, y
 

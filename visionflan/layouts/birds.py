@@ -1,7 +1,6 @@
-"""Read releases of birds that keep their labels in lists: `images.txt`, `classes.txt` and others.
+"""Read bird releases that keep their labels in lists: `images.txt`, `classes.txt` and others.
 
-CUB-200-2011 and NABirds are laid out so. A line of a list is an identifier, a blank, and what the
-list tells of it.
+CUB-200-2011 and NABirds have this layout. A line of a list is an identifier, a space, and a value.
 """
 
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from visionflan.layouts import inside, require
 
 
 class ListedBird(NamedTuple):
-    """A picture with the name of its class as the release writes it."""
+    """An image with the name of its class as the release writes it."""
 
     key: str
     identifier: str
@@ -22,27 +21,28 @@ class ListedBird(NamedTuple):
     name: str
 
 
-def listed_birds(folder: Path) -> Iterator[ListedBird | BrokenRow]:
-    """Read the pictures of both splits in the order of the release's list."""
-    names = told(folder / "classes.txt")
-    labels = told(folder / "image_class_labels.txt")
-    for identifier, path in told(folder / "images.txt").items():
+def listed_birds(directory: Path) -> Iterator[ListedBird | BrokenRow]:
+    """Yield the images of both splits in the order of the release's list."""
+    names = read_list(directory / "classes.txt")
+    labels = read_list(directory / "image_class_labels.txt")
+    for identifier, path in read_list(directory / "images.txt").items():
         label = labels.get(identifier, "")
         if label in names:
-            yield ListedBird(path, identifier, inside(folder / "images", path), names[label])
+            yield ListedBird(path, identifier, inside(directory / "images", path), names[label])
         else:
-            detail = f"{folder / 'image_class_labels.txt'} gives {identifier} no class: {label!r}"
+            labels_path = directory / "image_class_labels.txt"
+            detail = f"{labels_path} has no class for {identifier}: {label!r}"
             yield BrokenRow(path, "unknown_label", detail)
 
 
-def told(path: Path) -> dict[str, str]:
-    """Read what a list tells of each of its identifiers."""
-    found: dict[str, str] = {}
+def read_list(path: Path) -> dict[str, str]:
+    """Load the value of each identifier in a list."""
+    values: dict[str, str] = {}
     with require(path).open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
             identifier, _, rest = line.strip().partition(" ")
             if rest:
-                found[identifier] = rest.strip()
+                values[identifier] = rest.strip()
             elif identifier:
-                raise ReleaseError(f"{path}, line {number}: nothing follows {identifier!r}")
-    return found
+                raise ReleaseError(f"{path}, line {number}: no value after {identifier!r}")
+    return values

@@ -1,4 +1,4 @@
-"""Share what releases have in common in which several people describe each picture."""
+"""What is common to releases in which several people describe each image."""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -8,7 +8,7 @@ from visionflan.dataset import Example
 from visionflan.errors import UnusableError
 from visionflan.layouts import is_folder
 
-# The owners' archive unpacks into the first; the others are those of well-used copies.
+# The owners' archive unpacks into the first; the others are those of popular copies.
 FLICKR30K_FOLDERS = (
     "flickr30k-images",
     "flickr30k_images/flickr30k_images",
@@ -18,26 +18,26 @@ FLICKR30K_FOLDERS = (
 )
 
 
-def flickr30k_pictures(root: Path) -> Path:
-    """Find the folder of pictures in a release of Flickr30k."""
+def flickr30k_images(root: Path) -> Path:
+    """Find the image directory of a release of Flickr30k."""
     folders = [root / name for name in FLICKR30K_FOLDERS]
     return next(filter(is_folder, folders), folders[0])
 
 
 def numbered(image: Path, descriptions: Iterable[str], count: int, noun: str) -> Example:
-    """Make a list of so many different descriptions the target, each in a line after its number."""
-    given = list(descriptions)
-    mended = [" ".join(description.split()) for description in given]
+    """Make an example whose target is a numbered list of `count` different descriptions."""
+    originals = list(descriptions)
+    trimmed = [" ".join(description.split()) for description in originals]
     different: dict[str, str] = {}
-    for description in filter(None, mended):
+    for description in filter(None, trimmed):
         different.setdefault(description.casefold(), description)
     if len(different) < count:
         raise UnusableError(
-            "too_few_captions", f"{len(different)} of {count} descriptions are there and differ"
+            "too_few_captions", f"only {len(different)} of {count} descriptions exist and differ"
         )
-    lines = (f"{noun} {place}: {kept}" for place, kept in enumerate(different.values(), start=1))
+    lines = (f"{noun} {number}: {text}" for number, text in enumerate(different.values(), start=1))
     return Example(
         image=image,
         target="\n".join(islice(lines, count)),
-        repaired=() if mended == given else ("trimmed_blanks",),
+        repaired=() if trimmed == originals else ("trimmed_blanks",),
     )

@@ -1,4 +1,4 @@
-"""Read the annotation files of COCO, which other releases and mirrors imitate."""
+"""Read annotation files in the format of COCO, which other releases and mirrors use too."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ FILES = ("captions", "instances")
 
 @dataclass
 class Scene:
-    """One picture: where it is, its captions, and the area that each kind of thing covers."""
+    """One image: its path, its captions, and the area that each object class covers."""
 
     image: Path | None = None
     captions: list[str] = field(default_factory=list)
@@ -22,43 +22,43 @@ class Scene:
 
 @dataclass
 class Split:
-    """The pictures of a split by number, and its kinds of things by supercategory."""
+    """The images of a split by id, and its object classes by supercategory."""
 
     scenes: defaultdict[int, Scene] = field(default_factory=lambda: defaultdict(Scene))
     kinds: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def annotation_files(root: Path, split: str) -> list[Path]:
-    """Name the annotation files of a split that this package reads."""
+    """Return the paths of the annotation files of a split that this package reads."""
     return [root / f"annotations/{kind}_{split}.json" for kind in FILES]
 
 
 def read_split(root: Path, split: str) -> Split:
-    """Join the annotation files of a split that are there by the numbers of their pictures.
+    """Join the available annotation files of a split by image id.
 
-    The pictures lie in a folder of the split's name, which mirrors put into `images`.
+    The images are in a directory of the split's name, which mirrors put into `images`.
     """
-    folder = own if (own := root / split).is_dir() else root / "images" / split
+    directory = own if (own := root / split).is_dir() else root / "images" / split
     joined = Split()
     for path in filter(Path.exists, annotation_files(root, split)):
         content = load_json(path, without_outline)
         try:
             add_annotations(joined, content)
             for image in content["images"]:
-                joined.scenes[image["id"]].image = inside(folder, image["file_name"])
-        except (KeyError, TypeError, AttributeError) as fault:
-            raise ReleaseError(f"{path} is not a COCO annotation file: {fault!r}") from fault
+                joined.scenes[image["id"]].image = inside(directory, image["file_name"])
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ReleaseError(f"{path} is not a COCO annotation file: {error!r}") from error
     return joined
 
 
 def without_outline(record: dict[str, Any]) -> dict[str, Any]:
-    """Forget the outline of a thing, which takes most of the file and is not needed."""
+    """Drop the outline of an object, which takes most of the file and is not needed."""
     record.pop("segmentation", None)
     return record
 
 
 def add_annotations(joined: Split, content: Any) -> None:
-    """Add the captions or the things of one file."""
+    """Add the captions or the objects of one file."""
     categories = {entry["id"]: entry for entry in content.get("categories", ())}
     for annotation in sorted(content["annotations"], key=lambda annotation: annotation["id"]):
         scene = joined.scenes[annotation["image_id"]]

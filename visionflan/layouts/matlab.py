@@ -1,4 +1,4 @@
-"""Read and write the MATLAB files of releases, which scipy understands."""
+"""Read and write MATLAB files with scipy."""
 
 import io
 from pathlib import Path
@@ -9,22 +9,22 @@ from visionflan.layouts import require
 
 
 def load_matlab(path: Path, *names: str) -> dict[str, Any]:
-    """Read a MATLAB file, or only the named variables of it, which must be there.
+    """Load a MATLAB file, or only the named variables, which must exist.
 
     A structure or a cell comes as an array of objects, each of which is an array again.
     """
     matlab = scipy_io(path)
     try:
         content: dict[str, Any] = matlab.loadmat(str(require(path)), variable_names=names or None)
-    except (ValueError, TypeError, NotImplementedError, matlab.matlab.MatReadError) as fault:
-        raise ReleaseError(f"{path} is not a MATLAB file of version 5: {fault}") from fault
+    except (ValueError, TypeError, NotImplementedError, matlab.matlab.MatReadError) as error:
+        raise ReleaseError(f"{path} is not a MATLAB file of version 5: {error}") from error
     if lacking := set(names) - set(content):
-        raise ReleaseError(f"{path} holds no {', '.join(sorted(lacking))}")
+        raise ReleaseError(f"{path} has no variable {', '.join(sorted(lacking))}")
     return content
 
 
 def write_matlab(path: Path, content: dict[str, Any]) -> None:
-    """Write a MATLAB file without the time of writing, which scipy puts into the file's head."""
+    """Write a MATLAB file without the time of writing, which scipy puts into the header."""
     path.parent.mkdir(parents=True, exist_ok=True)
     stream = io.BytesIO()
     scipy_io(path).savemat(stream, content)
@@ -32,12 +32,12 @@ def write_matlab(path: Path, content: dict[str, Any]) -> None:
 
 
 def scipy_io(path: Path) -> Any:
-    """Import scipy, which is a choice of the user's since few releases need it."""
+    """Import scipy, which is optional since few releases need it."""
     try:
         import scipy.io
-    except ImportError as fault:
+    except ImportError as error:
         raise ReleaseError(
             f"{path} is a MATLAB file, which scipy reads: install it with "
             "`pip install 'visionflan[readers]'`"
-        ) from fault
+        ) from error
     return scipy.io

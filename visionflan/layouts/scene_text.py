@@ -1,10 +1,10 @@
 """Read photographs in which each piece of text is outlined and transcribed.
 
-Such releases have one label file a picture. What they call a piece is a word or a line of text; a
-piece that nobody could read, or that is not of the release's language, is transcribed as `#` or
-`###`. They list the pieces in the order of annotation, which no reader of the picture could guess,
-so the text of a picture is given row by row here: pieces that span the middle of each other's
-height stand in one row, rows go from top to bottom, and pieces in a row from left to right.
+Such releases have one label file per image. What they call a piece is a word or a line of text; an
+illegible piece, or one that is not in the release's language, is transcribed as `#` or `###`. They
+list the pieces in the order of annotation, which cannot be inferred from the image, so the text of
+an image is sorted row by row here: pieces that span the middle of each other's height are in one
+row, rows go from top to bottom, and pieces in a row from left to right.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -27,7 +27,7 @@ class Piece(NamedTuple):
 
 
 class TextRow(NamedTuple):
-    """A picture with its pieces of text in the order of the label file."""
+    """An image with its pieces of text in the order of the label file."""
 
     key: str
     image: Path
@@ -35,7 +35,7 @@ class TextRow(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A part of a release: its name in the keys, its label files, the folder of its pictures."""
+    """A part of a release: its name in the keys, its label files, its image directory."""
 
     name: str
     labels: list[Path]
@@ -43,54 +43,54 @@ class Part(NamedTuple):
 
 
 def read_part(
-    part: Part, picture_of: Callable[[str], str], parse: Callable[[Path], Iterable[Piece]]
+    part: Part, image_stem: Callable[[str], str], parse: Callable[[Path], Iterable[Piece]]
 ) -> Iterator[TextRow | BrokenRow]:
-    """Read a part; `picture_of` turns the stem of a label file into that of its picture.
+    """Yield the images of a part; `image_stem` maps the stem of a label file to its image's.
 
-    The suffixes of pictures differ in case and kind within one folder, so they are looked up.
+    The suffixes of images differ in case and type within one directory, so they are looked up.
     """
-    found = filter(is_image_file, sorted(require(part.images).iterdir()))
-    pictures = {path.stem: path for path in found}
+    paths = filter(is_image_file, sorted(require(part.images).iterdir()))
+    images = {path.stem: path for path in paths}
     for path in part.labels:
-        stem = picture_of(path.stem)
+        stem = image_stem(path.stem)
         key = f"{part.name}/{stem}"
         try:
             pieces = tuple(parse(path))
-        except (ValueError, SyntaxError, TypeError) as fault:
-            yield BrokenRow(key, "malformed_record", f"{path}: {fault}")
+        except (ValueError, SyntaxError, TypeError) as error:
+            yield BrokenRow(key, "malformed_record", f"{path}: {error}")
         else:
-            yield TextRow(key, pictures.get(stem, part.images / f"{stem}.jpg"), pieces)
+            yield TextRow(key, images.get(stem, part.images / f"{stem}.jpg"), pieces)
 
 
 def around(xs: Iterable[float], ys: Iterable[float]) -> Box:
-    """Give the upright box around the points of an outline."""
-    across, down = list(xs), list(ys)
-    if not across or len(across) != len(down):
-        raise ValueError(f"an outline has {len(across)} places across and {len(down)} down")
-    return Box(min(across), min(down), max(across), max(down))
+    """Return the axis-aligned box around the points of an outline."""
+    x_list, y_list = list(xs), list(ys)
+    if not x_list or len(x_list) != len(y_list):
+        raise ValueError(f"an outline has {len(x_list)} x and {len(y_list)} y coordinates")
+    return Box(min(x_list), min(y_list), max(x_list), max(y_list))
 
 
 def transcription(row: TextRow) -> Example:
-    """Ask for all the legible text of a picture, row by row, with semicolons between the pieces."""
+    """Make an example whose target is all legible text of an image, separated by semicolons."""
     written = [(piece.text, " ".join(piece.text.split())) for piece in reading_order(row.pieces)]
     texts = [text for _, text in written if text.strip("#")]
     if not texts:
         raise UnusableError("no_legible_text", "no piece of text is transcribed")
     if any(";" in text for text in texts):
-        raise UnusableError("semicolon_in_text", "a piece holds the mark that separates pieces")
-    mended = {
+        raise UnusableError("semicolon_in_text", "a piece contains the separator of pieces")
+    repairs = {
         "trimmed_blanks": any(raw != text for raw, text in written),
         "illegible_left_out": len(texts) < len(written),
     }
     return Example(
         image=row.image,
         target=BETWEEN.join(texts),
-        repaired=tuple(name for name, happened in mended.items() if happened),
+        repaired=tuple(name for name, happened in repairs.items() if happened),
     )
 
 
 def reading_order(pieces: Iterable[Piece]) -> list[Piece]:
-    """Order pieces of text row by row, whatever order they come in."""
+    """Sort pieces of text row by row, independent of the input order."""
     rows: list[list[Piece]] = []
     for piece in sorted(pieces, key=lambda piece: (middle(piece), piece.box.left, piece)):
         if rows and is_level(rows[-1][0], piece):
@@ -101,7 +101,7 @@ def reading_order(pieces: Iterable[Piece]) -> list[Piece]:
 
 
 def is_level(one: Piece, other: Piece) -> bool:
-    """Whether two pieces span the middle of each other's height."""
+    """Return whether two pieces span the middle of each other's height."""
     return (
         one.box.top <= middle(other) <= one.box.bottom
         and other.box.top <= middle(one) <= other.box.bottom
@@ -109,5 +109,5 @@ def is_level(one: Piece, other: Piece) -> bool:
 
 
 def middle(piece: Piece) -> float:
-    """Give the middle of a piece's height."""
+    """Return the y coordinate of the middle of a piece."""
     return (piece.box.top + piece.box.bottom) / 2

@@ -1,4 +1,4 @@
-"""Helpers that write a small tree in the layout of an official release."""
+"""Helpers that write a small directory tree in the layout of an official release."""
 
 import json
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from PIL import Image
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write a JSON file and the folders that it needs."""
+    """Write a JSON file and the directories that it needs."""
     write_text(path, json.dumps(value))
 
 
@@ -18,7 +18,7 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
 
 
 def write_text(path: Path, text: str, *, encoding: str = "utf-8") -> None:
-    """Write a text file and the folders that it needs."""
+    """Write a text file and the directories that it needs."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding=encoding)
 

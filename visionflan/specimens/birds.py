@@ -10,7 +10,7 @@ from visionflan.drawing.styles import photo
 
 
 class Plumage(NamedTuple):
-    """The colours of a bird; a crest is drawn in that of the head."""
+    """The colors of a bird; a crest is drawn in that of the head."""
 
     body: RGB
     head: RGB

@@ -18,7 +18,7 @@ SIZES = {"large": 0.96, "small": 0.56}
 
 
 class Solid(NamedTuple):
-    """One object, and the column and row of the two by two places where it stands."""
+    """One object, and the column and row of the two by two grid where it is."""
 
     shape: str
     color: str
@@ -28,7 +28,7 @@ class Solid(NamedTuple):
     row: int
 
 
-class Asked(NamedTuple):
+class Exchange(NamedTuple):
     """A question with its true answer."""
 
     question: str
@@ -40,9 +40,9 @@ ANY_COLOR: Allowed = dict.fromkeys(SHAPES, COLOR_NAMES)
 
 
 def scene(*identity: str | int, allowed: Allowed = ANY_COLOR) -> list[Solid]:
-    """Choose one to four solids of different colours in different places, from back to front.
+    """Choose one to four solids of different colors in different places, from back to front.
 
-    Each takes the first colour left that is allowed for its shape.
+    Each takes the first color left that is allowed for its shape.
     """
     count = 1 + stable_hash(*identity, "count") % 4
     left = shuffled(COLOR_NAMES, *identity, "colour")
@@ -113,18 +113,19 @@ SOLIDS: dict[str, Callable[[ImageDraw.ImageDraw, Box, Solid], None]] = {
 
 
 def name(solid: Solid, solids: list[Solid], *hidden: str) -> str | None:
-    """Name a solid by as few attributes as tell it from the others, without the hidden ones."""
-    for shown in (("shape",), ("size", "shape"), ("color",), ("color", "shape")):
-        alike = [other for other in solids if described(other, shown) == described(solid, shown)]
-        if len(alike) == 1 and not set(shown) & set(hidden):
-            return described(solid, shown)
+    """Name a solid by as few attributes as are unique to it, without the hidden ones."""
+    for attributes in (("shape",), ("size", "shape"), ("color",), ("color", "shape")):
+        text = describe(solid, attributes)
+        same = [other for other in solids if describe(other, attributes) == text]
+        if len(same) == 1 and not set(attributes) & set(hidden):
+            return text
     return None
 
 
-def described(solid: Solid, shown: tuple[str, ...]) -> str:
+def describe(solid: Solid, attributes: tuple[str, ...]) -> str:
     """Describe a solid by some attributes, in CLEVR's order of words."""
-    words = [getattr(solid, attribute) for attribute in shown]
-    return " ".join(words if "shape" in shown else [*words, "thing"])
+    values = [getattr(solid, attribute) for attribute in attributes]
+    return " ".join(values if "shape" in attributes else [*values, "thing"])
 
 
 QUERIES = {
@@ -133,11 +134,11 @@ QUERIES = {
     "size": "How big is the {}?",
     "material": "What is the {} made of?",
 }
-# Colours and shapes are asked for most, being plainest in a small picture.
+# Colors and shapes are asked for most, being plainest in a small picture.
 ASKED_FOR = ("color", "color", "color", "shape", "shape", "size", "material")
 
 
-def queries(solids: list[Solid], *identity: str | int) -> list[Asked]:
+def queries(solids: list[Solid], *identity: str | int) -> list[Exchange]:
     """Ask for one attribute of the solids that can be named without it.
 
     Only one attribute is asked for in a scene, so that no question answers another.
@@ -145,39 +146,39 @@ def queries(solids: list[Solid], *identity: str | int) -> list[Asked]:
     attribute = ASKED_FOR[stable_hash(*identity, "attribute") % len(ASKED_FOR)]
     named = [(solid, name(solid, solids, attribute)) for solid in solids]
     return [
-        Asked(QUERIES[attribute].format(known), getattr(solid, attribute))
+        Exchange(QUERIES[attribute].format(known), getattr(solid, attribute))
         for solid, known in named
         if known
     ]
 
 
-def counts(solids: list[Solid], *identity: str | int) -> list[Asked]:
+def counts(solids: list[Solid], *identity: str | int) -> list[Exchange]:
     """Ask how many things there are, how many of a shape, and whether there is another."""
     counted, sought = shuffled(SHAPES, *identity, "shapes")[:2]
     here = Counter(solid.shape for solid in solids)
     return [
-        Asked("How many things are there?", str(len(solids))),
-        Asked(f"What number of {counted}s are there?", str(here[counted])),
-        Asked(f"Is there a {sought}?", "yes" if here[sought] else "no"),
+        Exchange("How many things are there?", str(len(solids))),
+        Exchange(f"What number of {counted}s are there?", str(here[counted])),
+        Exchange(f"Is there a {sought}?", "yes" if here[sought] else "no"),
     ]
 
 
-def questions(solids: list[Solid], *identity: str | int) -> list[Asked]:
+def questions(solids: list[Solid], *identity: str | int) -> list[Exchange]:
     """Ask three questions of one scene: one or two for an attribute, the others to count."""
-    asked = shuffled(queries(solids, *identity), *identity, "queries")[:2]
-    asked += shuffled(counts(solids, *identity), *identity, "counts")[: 3 - len(asked)]
-    return shuffled(asked, *identity, "questions")
+    exchanges = shuffled(queries(solids, *identity), *identity, "queries")[:2]
+    exchanges += shuffled(counts(solids, *identity), *identity, "counts")[: 3 - len(exchanges)]
+    return shuffled(exchanges, *identity, "questions")
 
 
-def plain_questions(solids: list[Solid]) -> list[Asked]:
+def plain_questions(solids: list[Solid]) -> list[Exchange]:
     """Ask as a person would of the number of things, and of one that stands apart."""
-    asked = [Asked("how many objects are on the table?", str(len(solids)))]
+    exchanges = [Exchange("how many objects are on the table?", str(len(solids)))]
     for side, where in SIDES.items():
         apart = [solid for solid in solids if where(solid)]
         if len(apart) == 1 < len(solids):
-            asked.append(Asked(f"What color is the object {side}?", apart[0].color))
-            asked.append(Asked(f"which shape do you see {side}", apart[0].shape))
-    return asked
+            exchanges.append(Exchange(f"What color is the object {side}?", apart[0].color))
+            exchanges.append(Exchange(f"which shape do you see {side}", apart[0].shape))
+    return exchanges
 
 
 SIDES: dict[str, Callable[[Solid], bool]] = {
@@ -193,33 +194,34 @@ def write_scenes(
 ) -> None:
     """Write a release with so many pictures in each split, and the questions about them.
 
-    `allowed` names the splits whose shapes have only some of the colours.
+    `allowed` names the splits whose shapes have only some of the colors.
     """
     for split, count in splits.items():
-        asked: dict[str, list[Asked]] = {}
+        questions_by_image: dict[str, list[Exchange]] = {}
         for index in range(count):
             identity = (prefix, split, index)
             solids = scene(*identity, allowed=(allowed or {}).get(split, ANY_COLOR))
             filename = f"{prefix}_{split}_{index:06d}.png"
             write_image(release / "images" / split / filename, draw(solids, *identity))
-            asked[filename] = questions(solids, *identity)
-        write_questions(release / "questions" / f"{prefix}_{split}_questions.json", split, asked)
+            questions_by_image[filename] = questions(solids, *identity)
+        path = release / "questions" / f"{prefix}_{split}_questions.json"
+        write_questions(path, split, questions_by_image)
 
 
 def write_people(path: Path, prefix: str, split: str, count: int) -> None:
     """Write one question of a person about each of the pictures of a split."""
-    asked = {}
+    questions_by_image = {}
     for index in range(count):
         identity = (prefix, split, index)
         plain = plain_questions(scene(*identity))
-        asked[f"{prefix}_{split}_{index:06d}.png"] = pick(plain, 1, *identity, "plain")
-    write_questions(path, split, asked)
+        questions_by_image[f"{prefix}_{split}_{index:06d}.png"] = pick(plain, 1, *identity, "plain")
+    write_questions(path, split, questions_by_image)
 
 
-def write_questions(path: Path, split: str, asked: dict[str, list[Asked]]) -> None:
+def write_questions(path: Path, split: str, questions_by_image: dict[str, list[Exchange]]) -> None:
     """Write a question file of the official form."""
     records: list[dict[str, object]] = []
-    for filename, pairs in asked.items():
+    for filename, pairs in questions_by_image.items():
         for question, answer in pairs:
             records.append(
                 {

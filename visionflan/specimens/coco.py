@@ -19,7 +19,7 @@ KINDS = {
 GROUPS = tuple(KINDS)
 ICON_NAMES = {"sports ball": "ball", "couch": "sofa", "dining table": "table"}
 CATEGORIES = [(group, name) for group, names in KINDS.items() for name in names]
-# Of these only a part has the colour, and so their captions do not tell it.
+# Of these only a part has the color, and so their captions do not tell it.
 PLAIN = {"sports ball", "wine glass", "fork", "bed", "potted plant"}
 COLORS = ("red", "green", "blue", "yellow", "orange", "purple")
 CAPTIONS = (
@@ -33,7 +33,7 @@ CAPTIONS = (
 
 def write_coco(root: Path, split: str, indices: list[int]) -> None:
     """Write the pictures of a split, each drawn after its index, and its annotation files."""
-    pictures: list[dict[str, object]] = []
+    images: list[dict[str, object]] = []
     captions: list[dict[str, object]] = []
     things: list[dict[str, object]] = []
     for index in indices:
@@ -41,26 +41,26 @@ def write_coco(root: Path, split: str, indices: list[int]) -> None:
         name = f"{number:012d}.jpg"
         image = canvas("coco", index)
         phrases = []
-        for place, kind in enumerate(kinds_for(index)):
-            color = pick(COLORS, 1, "coco", index, place, "colour")[0]
-            box = corner(index, place)
+        for slot, kind in enumerate(kinds_for(index)):
+            color = pick(COLORS, 1, "coco", index, slot, "colour")[0]
+            box = corner(index, slot)
             icon(image, ICON_NAMES.get(kind, kind), box, color)
-            things.append({"id": 2 * number + place, "image_id": number, **outlined(kind, box)})
+            things.append({"id": 2 * number + slot, "image_id": number, **outlined(kind, box)})
             phrases.append(phrase(kind, color))
         write_image(root / split / name, image)
-        pictures.append({"id": number, "file_name": name, "width": SIZE, "height": SIZE})
-        for place, form in enumerate(CAPTIONS):
+        images.append({"id": number, "file_name": name, "width": SIZE, "height": SIZE})
+        for slot, form in enumerate(CAPTIONS):
             caption = form.format(one=phrases[0], two=phrases[1])
             caption = caption[0].upper() + caption[1:]
-            captions.append({"id": 5 * number + place, "image_id": number, "caption": caption})
+            captions.append({"id": 5 * number + slot, "image_id": number, "caption": caption})
     categories = [
         {"id": number, "name": name, "supercategory": group}
         for number, (group, name) in enumerate(CATEGORIES, start=1)
     ]
-    instances = {"images": pictures, "annotations": things, "categories": categories}
+    instances = {"images": images, "annotations": things, "categories": categories}
     write_json(root / f"annotations/instances_{split}.json", instances)
     write_json(
-        root / f"annotations/captions_{split}.json", {"images": pictures, "annotations": captions}
+        root / f"annotations/captions_{split}.json", {"images": images, "annotations": captions}
     )
 
 
@@ -71,18 +71,18 @@ def kinds_for(index: int) -> list[str]:
     """
     turn = index // 3
     chosen = []
-    for place in (2 * index, 2 * index + 1 + 2 * turn):
-        group = place % len(GROUPS)
+    for slot in (2 * index, 2 * index + 1 + 2 * turn):
+        group = slot % len(GROUPS)
         kinds = KINDS[GROUPS[group]]
         chosen.append(kinds[(turn + turn // len(kinds) * group) % len(kinds)])
     return chosen
 
 
-def corner(index: int, place: int) -> Box:
-    """Give two things opposite corners of the picture, rising or falling."""
-    low = (stable_hash("coco", index, "falls") + place) % 2
-    left, top = 0.44 * place, 0.44 * low
-    return jittered(WHOLE.part(left, top, left + 0.56, top + 0.56), "coco", index, place)
+def corner(index: int, slot: int) -> Box:
+    """Return the box of one of two things in opposite corners, rising or falling."""
+    low = (stable_hash("coco", index, "falls") + slot) % 2
+    left, top = 0.44 * slot, 0.44 * low
+    return jittered(WHOLE.part(left, top, left + 0.56, top + 0.56), "coco", index, slot)
 
 
 def outlined(kind: str, box: Box) -> dict[str, object]:
@@ -99,6 +99,6 @@ def outlined(kind: str, box: Box) -> dict[str, object]:
 
 
 def phrase(kind: str, color: str) -> str:
-    """Name a thing with its article and, where all of it has the colour, with that."""
+    """Name a thing with its article and, where all of it has the color, with that."""
     named = kind if kind in PLAIN else f"{color} {kind}"
     return f"{'an' if named[0] in 'aeiou' else 'a'} {named}"

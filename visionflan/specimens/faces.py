@@ -12,7 +12,7 @@ SKIN: RGB = (226, 200, 170)
 
 
 class Look(NamedTuple):
-    """An expression as a cartoon shows it: the colour of the face, the mouth, eyes and brows."""
+    """An expression in a cartoon: the color of the face, the mouth, eyes and brows."""
 
     color: RGB
     mouth: Callable[[ImageDraw.ImageDraw, Box], None]
@@ -82,6 +82,6 @@ def face(pen: ImageDraw.ImageDraw, box: Box, expression: str = "neutral") -> Non
 
 
 def hat(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Put a hat on top of the face in the box."""
+    """Draw a hat on top of the face in the box."""
     pen.rectangle(box.part(0.18, -0.24, 0.82, 0.12), fill=color)
     pen.rectangle(box.part(-0.06, 0.08, 1.06, 0.2), fill=color)

@@ -8,7 +8,7 @@ from visionflan.drawing import WHOLE, jittered
 from visionflan.drawing.styles import styled_icon
 from visionflan.hashing import pick, stable_hash
 
-# WordNet id: the icon that shows it, and the colours in which it is that thing.
+# WordNet id: the icon that shows it, and the colors in which it is that thing.
 THINGS: dict[str, tuple[str, tuple[str, ...]]] = {
     "n01443537": ("fish", ("orange",)),
     "n02279972": ("butterfly", ("orange",)),

@@ -108,11 +108,11 @@ def write_mme(root: Path) -> None:
         image = canvas("mme", part)
         draw(image)
         apart = part in IN_FOLDERS
-        pictures = root / part / "images" if apart else root / part
+        directory = root / part / "images" if apart else root / part
         texts = root / part / "questions_answers_YN" if apart else root / part
-        write_image(pictures / ("0001.jpg" if apart else "0001.png"), image)
-        asked = ((question.format(right), "Yes"), (question.format(wrong), "No"))
+        write_image(directory / ("0001.jpg" if apart else "0001.png"), image)
+        questions = ((question.format(right), "Yes"), (question.format(wrong), "No"))
         write_lines(
             texts / "0001.txt",
-            (f"{text} Please answer yes or no.\t{answer}" for text, answer in asked),
+            (f"{text} Please answer yes or no.\t{answer}" for text, answer in questions),
         )

@@ -37,7 +37,7 @@ def furnished(things: tuple[str, ...], *identity: str | int) -> Image.Image:
 
 
 def put(image: Image.Image, things: tuple[str, ...], *identity: str | int) -> None:
-    """Put one or two things of `ICONS` on the ground of a picture, side by side."""
+    """Draw one or two things of `ICONS` on the ground of a picture, side by side."""
     width = 0.96 / len(things)
     for side, thing in enumerate(things):
         left = 0.02 + side * width

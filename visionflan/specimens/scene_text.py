@@ -19,16 +19,16 @@ class Written(NamedTuple):
 
 
 class Sign:
-    """A picture with one or two bent pieces of text, and now and then a scribble."""
+    """A picture with one or two bent pieces of text, and sometimes a scribble."""
 
     def __init__(self, texts: tuple[str, ...], illegible: str, *identity: str | int) -> None:
         self.image = canvas(*identity)
         self.written: list[Written] = []
         bands = [(0.06, 0.46), (0.5, 0.9)] if len(texts) == 2 else [(0.2, 0.66)]
-        for place, (text, (top, bottom)) in enumerate(zip(texts, bands, strict=True)):
-            room = jittered(Box(2, 0, 94, 90).part(0, top, 1, bottom), *identity, place)
-            ink = pick(INKS, 1, *identity, place, "ink")[0]
-            self.write(text, room, ink, 0.5 * hash_fraction(*identity, place, "bend") - 0.25)
+        for index, (text, (top, bottom)) in enumerate(zip(texts, bands, strict=True)):
+            room = jittered(Box(2, 0, 94, 90).part(0, top, 1, bottom), *identity, index)
+            ink = pick(INKS, 1, *identity, index, "ink")[0]
+            self.write(text, room, ink, 0.5 * hash_fraction(*identity, index, "bend") - 0.25)
         if stable_hash(*identity, "scribble") % 3 == 0:
             self.scribble(illegible)
 
@@ -38,8 +38,8 @@ class Sign:
         pen = ImageDraw.Draw(self.image)
         width, height = room.right - room.left, (room.bottom - room.top) * (1 - depth)
         letters = font(int(min(height, 1.4 * width / len(text))))
-        for place, letter in enumerate(text):
-            across = (place + 0.5) / len(text)
+        for index, letter in enumerate(text):
+            across = (index + 0.5) / len(text)
             foot = room.at(across, sagging(across, bend) + 0.8 * (1 - depth))
             pen.text(foot, letter, fill=COLORS[ink], font=letters, anchor="ms")
         upper = [(x, sagging(x, bend)) for x in UPPER]
@@ -56,11 +56,11 @@ class Sign:
         self.outline(text, polygon(box, corners))
 
     def outline(self, text: str, points: list[tuple[float, float]]) -> None:
-        """Note a piece with its outline in whole pixels."""
+        """Record a piece with its outline in integer pixels."""
         self.written.append(Written(text, [(round(x), round(y)) for x, y in points]))
 
 
 def sagging(across: float, bend: float) -> float:
-    """Give how far down an arc is at a place across it, as a share of the room's height."""
+    """Return the y coordinate of an arc at an x coordinate, as a share of the room's height."""
     away = (2 * across - 1) ** 2
     return bend * away if bend > 0 else -bend * (1 - away)

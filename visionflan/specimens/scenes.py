@@ -41,49 +41,49 @@ NARRATIVES = (
 class Scene(NamedTuple):
     """A picture of two things, and the words for what is in it."""
 
-    picture: Image.Image
-    words: dict[str, str]
+    image: Image.Image
+    fields: dict[str, str]
     turn: int
 
     def captions(self, count: int) -> list[str]:
-        """Say in so many ways what is there."""
-        return [form.format(**self.words) for form in CAPTIONS[:count]]
+        """Return `count` captions of the scene."""
+        return [form.format(**self.fields) for form in CAPTIONS[:count]]
 
     def narrative(self) -> str:
-        """Tell at some length what is there."""
-        return NARRATIVES[self.turn % len(NARRATIVES)].format(**self.words)
+        """Return a longer description of the scene."""
+        return NARRATIVES[self.turn % len(NARRATIVES)].format(**self.fields)
 
 
 def scene(name: str, index: int) -> Scene:
     """Draw two things side by side; which ones follows from the name and the index."""
-    ground, sky, picture = place(name, index)
+    ground, sky, image = draw_backdrop(name, index)
     phrases = []
     for side, thing in enumerate(pick(THINGS, 2, name, index, "things")):
         color = pick(COLORS, 1, name, index, side, "colour")[0]
         box = WHOLE.part(0.5 * side, 0.4, 0.5 + 0.5 * side, 0.9)
-        icon(picture, thing, jittered(box, name, index, side, by=0.2), color)
+        icon(image, thing, jittered(box, name, index, side, by=0.2), color)
         phrases.append(phrase(thing, color))
     one, two = phrases
-    words = {"One": capital(one), "one": one, "Two": capital(two), "two": two}
-    return Scene(picture, {**words, "ground": ground, "sky": sky}, index)
+    fields = {"One": capital(one), "one": one, "Two": capital(two), "two": two}
+    return Scene(image, {**fields, "ground": ground, "sky": sky}, index)
 
 
-def place(name: str, index: int) -> tuple[str, str, Image.Image]:
-    """Draw an empty place, and name its ground and the colour of its sky."""
+def draw_backdrop(name: str, index: int) -> tuple[str, str, Image.Image]:
+    """Draw an empty place, and name its ground and the color of its sky."""
     ground = list(GROUNDS)[stable_hash(name, index, "ground") % len(GROUNDS)]
     sky = list(SKIES)[stable_hash(name, index, "sky") % len(SKIES)]
-    picture = Image.new("RGB", (SIZE, SIZE), SKIES[sky])
+    image = Image.new("RGB", (SIZE, SIZE), SKIES[sky])
     horizon = 0.5 + 0.2 * hash_fraction(name, index, "horizon")
     land = Box(*WHOLE.at(0, horizon), *WHOLE.at(1, 1))
-    ImageDraw.Draw(picture).rectangle(land, fill=GROUNDS[ground])
-    return ground, sky, picture
+    ImageDraw.Draw(image).rectangle(land, fill=GROUNDS[ground])
+    return ground, sky, image
 
 
 def phrase(thing: str, color: str) -> str:
-    """Name a thing with its colour."""
+    """Name a thing with its color."""
     return f"{'an' if color[0] in 'aeiou' else 'a'} {color} {thing}"
 
 
-def capital(words: str) -> str:
-    """Begin with a capital letter and leave the rest as it is."""
-    return words[:1].upper() + words[1:]
+def capital(text: str) -> str:
+    """Capitalize the first letter only."""
+    return text[:1].upper() + text[1:]

@@ -9,7 +9,7 @@ from visionflan.drawing import BLACK, COLORS, WHITE, WHOLE, Box, icons, polygon
 from visionflan.hashing import pick, stable_hash
 
 
-class Asked(NamedTuple):
+class Exchange(NamedTuple):
     """A question of one of the types, and its answer."""
 
     kind: str
@@ -17,7 +17,7 @@ class Asked(NamedTuple):
     answer: str
 
 
-Scene = tuple[Image.Image, list[Asked]]
+Scene = tuple[Image.Image, list[Exchange]]
 
 
 def scene(index: int) -> Scene:
@@ -31,30 +31,31 @@ PATTERNS = ("plain", "striped", "checked", "spotted")
 
 
 def two_things(index: int) -> Scene:
-    """Draw two things of different colours side by side on a patterned floor."""
-    picture = drawing.canvas("tdiuc", "things", index)
+    """Draw two things of different colors side by side on a patterned floor."""
+    image = drawing.canvas("tdiuc", "things", index)
     left, right = (
         THINGS[index % 8],
         THINGS[(index + 1 + stable_hash("tdiuc", index, "right") % 7) % 8],
     )
     paints = pick(PAINTS, 2, "tdiuc", index, "paints")
     pattern = PATTERNS[stable_hash("tdiuc", index, "pattern") % len(PATTERNS)]
-    floor(ImageDraw.Draw(picture), pattern)
+    floor(ImageDraw.Draw(image), pattern)
     for thing, paint, x in zip((left, right), paints, (0.0, 0.5), strict=True):
         box = WHOLE.part(x + 0.01, 0.14, x + 0.49, 0.66)
         box = drawing.jittered(box, "tdiuc", index, thing, by=0.12)
-        icons.icon(picture, thing, box, paint)
+        icons.icon(image, thing, box, paint)
     (absent,) = pick(THINGS, 1, "tdiuc", index, "absent", avoid=(left, right))
     chosen = stable_hash("tdiuc", index, "chosen") % 2
-    return picture, [
-        Asked("color", f"What color is the {left}?", paints[0]),
-        Asked("color", f"What color is the {right}?", paints[1]),
-        Asked("positional_reasoning", "What is on the left side of the picture?", left),
-        Asked("positional_reasoning", "What is on the right side of the picture?", right),
-        Asked("object_presence", f"Is there a {(left, right)[chosen]} in the picture?", "yes"),
-        Asked("object_presence", f"Is there a {absent} in the picture?", "no"),
-        Asked("object_recognition", f"What is the {paints[chosen]} thing?", (left, right)[chosen]),
-        Asked("attribute", "What is the pattern of the floor?", pattern),
+    thing = (left, right)[chosen]
+    return image, [
+        Exchange("color", f"What color is the {left}?", paints[0]),
+        Exchange("color", f"What color is the {right}?", paints[1]),
+        Exchange("positional_reasoning", "What is on the left side of the picture?", left),
+        Exchange("positional_reasoning", "What is on the right side of the picture?", right),
+        Exchange("object_presence", f"Is there a {thing} in the picture?", "yes"),
+        Exchange("object_presence", f"Is there a {absent} in the picture?", "no"),
+        Exchange("object_recognition", f"What is the {paints[chosen]} thing?", thing),
+        Exchange("attribute", "What is the pattern of the floor?", pattern),
     ]
 
 
@@ -83,22 +84,22 @@ SPORTS = {
 
 def sports_gear(index: int) -> Scene:
     """Draw one to five pieces of gear for a sport."""
-    picture = drawing.canvas("tdiuc", "gear", index)
+    image = drawing.canvas("tdiuc", "gear", index)
     gear = list(SPORTS)[(index + index // len(SPORTS)) % len(SPORTS)]
     number = 1 + (index + stable_hash("tdiuc", index // 5, "number")) % 5
     paint = pick(("red", "green", "blue", "purple"), 1, "tdiuc", index, "paint")[0]
     boxes = drawing.cells(number, "tdiuc", index, columns=2, rows=2)
     if number > 4:
         boxes = [WHOLE.part(x, y, x + 0.32, y + 0.32) for x, y in FIVE]
-    for place, cell in enumerate(boxes):
-        box = drawing.jittered(cell, "tdiuc", index, place)
+    for slot, cell in enumerate(boxes):
+        box = drawing.jittered(cell, "tdiuc", index, slot)
         if gear == "basketball":
-            basketball(ImageDraw.Draw(picture), box)
+            basketball(ImageDraw.Draw(image), box)
         else:
-            icons.icon(picture, gear, box, paint)
-    return picture, [
-        Asked("counting", "How many objects are shown?", str(number)),
-        Asked("sport_recognition", "What sport is this gear for?", SPORTS[gear]),
+            icons.icon(image, gear, box, paint)
+    return image, [
+        Exchange("counting", "How many objects are shown?", str(number)),
+        Exchange("sport_recognition", "What sport is this gear for?", SPORTS[gear]),
     ]
 
 
@@ -129,28 +130,28 @@ SCENES = ("beach", "mountains", "forest", "city", "living room")
 
 def activity(index: int) -> Scene:
     """Draw a person who does something in some place."""
-    place = SCENES[(index + stable_hash("tdiuc", index // 5, "scene")) % len(SCENES)]
+    location = SCENES[(index + stable_hash("tdiuc", index // 5, "scene")) % len(SCENES)]
     doing = list(ACTIVITIES)[(index + stable_hash("tdiuc", index // 6, "doing")) % len(ACTIVITIES)]
     thing, edges = ACTIVITIES[doing]
-    picture = drawing.canvas("tdiuc", "activity", index)
-    backdrop(ImageDraw.Draw(picture), place)
+    image = drawing.canvas("tdiuc", "activity", index)
+    backdrop(ImageDraw.Draw(image), location)
     paint = pick(("red", "blue", "purple", "yellow"), 2, "tdiuc", index, "paint")
     body = WHOLE.part(0.02, 0.24, 0.66, 0.98)
-    icons.icon(picture, "person", drawing.jittered(body, "tdiuc", index), paint[0])
+    icons.icon(image, "person", drawing.jittered(body, "tdiuc", index), paint[0])
     if thing == "kite":
-        pen = ImageDraw.Draw(picture)
+        pen = ImageDraw.Draw(image)
         pen.line([WHOLE.at(0.6, 0.68), WHOLE.at(0.75, 0.3)], fill=BLACK, width=2)
-    icons.icon(picture, thing, WHOLE.part(*edges), paint[1])
-    return picture, [
-        Asked("scene_recognition", "Where was this picture taken?", place),
-        Asked("activity_recognition", "What is the person doing?", doing),
+    icons.icon(image, thing, WHOLE.part(*edges), paint[1])
+    return image, [
+        Exchange("scene_recognition", "Where was this picture taken?", location),
+        Exchange("activity_recognition", "What is the person doing?", doing),
     ]
 
 
-def backdrop(pen: ImageDraw.ImageDraw, place: str) -> None:
+def backdrop(pen: ImageDraw.ImageDraw, location: str) -> None:
     """Fill the picture with a place."""
     pen.rectangle(WHOLE, fill=(150, 205, 245))
-    BACKDROPS[place](pen)
+    BACKDROPS[location](pen)
 
 
 def beach(pen: ImageDraw.ImageDraw) -> None:
@@ -220,18 +221,18 @@ MOODS = ("happy", "sad", "angry", "surprised")
 
 def face_and_thing(index: int) -> Scene:
     """Draw a face with a mood, and a useful thing under it or beside it."""
-    picture = drawing.canvas("tdiuc", "face", index)
+    image = drawing.canvas("tdiuc", "face", index)
     mood = MOODS[(index + stable_hash("tdiuc", index // 4, "mood")) % len(MOODS)]
     thing = list(USES)[(index + stable_hash("tdiuc", index // 8, "use")) % len(USES)]
     boxes = [WHOLE.part(0.01, 0.2, 0.52, 0.74), WHOLE.part(0.53, 0.24, 0.99, 0.72)]
     if stable_hash("tdiuc", index, "mirror") % 2:
         boxes = [WHOLE.part(0.48, 0.2, 0.99, 0.74), WHOLE.part(0.01, 0.24, 0.47, 0.72)]
-    head, place = (drawing.jittered(box, "tdiuc", index, n) for n, box in enumerate(boxes))
-    face(ImageDraw.Draw(picture), head, mood)
-    icons.icon(picture, thing, place, pick(("red", "blue", "green"), 1, "tdiuc", index)[0])
-    return picture, [
-        Asked("sentiment_understanding", "How does the person feel?", mood),
-        Asked("utility_affordance", "What is the thing beside the face used for?", USES[thing]),
+    head, beside = (drawing.jittered(box, "tdiuc", index, n) for n, box in enumerate(boxes))
+    face(ImageDraw.Draw(image), head, mood)
+    icons.icon(image, thing, beside, pick(("red", "blue", "green"), 1, "tdiuc", index)[0])
+    return image, [
+        Exchange("sentiment_understanding", "How does the person feel?", mood),
+        Exchange("utility_affordance", "What is the thing beside the face used for?", USES[thing]),
     ]
 
 

@@ -16,13 +16,13 @@ THINGS = ("bottle", "cup", "chair", "lamp", "house", "tree")
 COLORS = ("red", "green", "blue", "yellow", "purple", "brown")
 PRECANNED = "Quality issues are too severe to recognize visual content."
 PARTS = ("vqa", "captions", "image_quality")
-# What nobody can tell from a picture that is dark or has its subject cut off.
+# Flaws of pictures that are dark or have their subject cut off: nobody can answer.
 HIDDEN = frozenset({"DRK", "FRM"})
 
 
 def write(root: Path, count: int) -> None:
-    """Write pictures in both splits, and what the three parts say of each."""
-    told: dict[str, dict[str, list[Any]]] = {
+    """Write pictures in both splits, and the annotations of the three parts."""
+    contents: dict[str, dict[str, list[Any]]] = {
         split: {part: [] for part in PARTS} for split in ("train", "val")
     }
     for index in range(count):
@@ -33,28 +33,28 @@ def write(root: Path, count: int) -> None:
         thing = THINGS[(index + turn) % len(THINGS)]
         (color,) = pick(COLORS, 1, "vizwiz", index, "colour")
         write_image(root / split / name, SHOTS[kind](index, thing, color))
-        parts = told[split]
+        parts = contents[split]
         parts["vqa"].append({"image": name, **question(index, kind, thing, color)})
         parts["captions"].append((name, captions(index, kind, thing, color)))
         seen = {"unrecognizable": 0, "flaws": {flaw: 5 * (flaw == kind) for flaw in SHOTS}}
         parts["image_quality"].append({"image": name, **seen})
-    for split, parts in told.items():
+    for split, parts in contents.items():
         write_json(root / "vqa" / f"{split}.json", parts["vqa"])
         write_json(root / "captions" / f"{split}.json", coco_style(parts["captions"]))
         write_json(root / "image_quality" / f"{split}.json", parts["image_quality"])
 
 
 def question(index: int, kind: str, thing: str, color: str) -> dict[str, Any]:
-    """Ask what the thing is, or its colour; one of the ten annotators sees it in another way."""
-    asked, answer = "What is this?", thing
+    """Ask what the thing is, or its color; one of the ten annotators disagrees."""
+    question_text, answer = "What is this?", thing
     if kind != "BRT" and stable_hash("vizwiz", index, "ask") % 2:
-        asked, answer = "What color is it?", color
-    said = [answer] * 9 + [f"{answer} toy"]
+        question_text, answer = "What color is it?", color
+    texts = [answer] * 9 + [f"{answer} toy"]
     if kind in HIDDEN:
-        said = ["unanswerable"] * 6 + ["unsuitable", "unsuitable image", "", answer]
-    answers = [{"answer": each, "answer_confidence": "yes"} for each in said]
+        texts = ["unanswerable"] * 6 + ["unsuitable", "unsuitable image", "", answer]
+    answers = [{"answer": text, "answer_confidence": "yes"} for text in texts]
     return {
-        "question": asked,
+        "question": question_text,
         "answers": answers,
         "answer_type": "unanswerable" if kind in HIDDEN else "other",
         "answerable": int(kind not in HIDDEN),
@@ -63,82 +63,82 @@ def question(index: int, kind: str, thing: str, color: str) -> dict[str, Any]:
 
 def captions(index: int, kind: str, thing: str, color: str) -> list[dict[str, Any]]:
     """Write five captions, of which some say nothing or are spam."""
-    said = [
+    texts = [
         f"A {color} {thing} before a light background.",
         f"One {thing} that is {color}. ",
         f"Somebody has photographed a {color} {thing}",
         f"The {thing} is {color} and stands alone.",
     ]
     if kind in HIDDEN:
-        said = ["Hardly anything can be seen."]
-    said = said[: 1 + stable_hash("vizwiz", index, "captions") % len(said)]
-    plain = [{"caption": each, "is_precanned": False, "is_rejected": False} for each in said]
+        texts = ["Hardly anything can be seen."]
+    texts = texts[: 1 + stable_hash("vizwiz", index, "captions") % len(texts)]
+    plain = [{"caption": text, "is_precanned": False, "is_rejected": False} for text in texts]
     canned = {"caption": PRECANNED, "is_precanned": True, "is_rejected": False}
     spam = {"caption": "good good", "is_precanned": False, "is_rejected": True}
     return [*plain, spam, *[canned] * (4 - len(plain))]
 
 
-def coco_style(told: list[tuple[str, list[dict[str, Any]]]]) -> dict[str, Any]:
+def coco_style(entries: list[tuple[str, list[dict[str, Any]]]]) -> dict[str, Any]:
     """Arrange images and captions as two lists that refer to each other by number."""
-    images = [{"id": number, "file_name": name} for number, (name, _) in enumerate(told)]
+    images = [{"id": number, "file_name": name} for number, (name, _) in enumerate(entries)]
     annotations = [
-        {"id": 5 * number + place, "image_id": number, **each}
-        for number, (_, said) in enumerate(told)
-        for place, each in enumerate(said)
+        {"id": 5 * number + index, "image_id": number, **caption}
+        for number, (_, image_captions) in enumerate(entries)
+        for index, caption in enumerate(image_captions)
     ]
     return {"images": images, "annotations": annotations}
 
 
 def clear(index: int, thing: str, color: str) -> Image.Image:
-    """Show the thing as it should be photographed."""
-    picture = canvas("vizwiz", index)
+    """Draw the thing well photographed."""
+    image = canvas("vizwiz", index)
     box = jittered(WHOLE.part(0.08, 0.08, 0.92, 0.92), "vizwiz", index, by=0.2)
-    icon(picture, thing, box, color)
-    return picture
+    icon(image, thing, box, color)
+    return image
 
 
 def blurred(index: int, thing: str, color: str) -> Image.Image:
-    """Show it out of focus."""
+    """Draw it out of focus."""
     return clear(index, thing, color).filter(ImageFilter.GaussianBlur(6))
 
 
 def bright(index: int, thing: str, color: str) -> Image.Image:
-    """Show it with far too much light."""
-    shown = clear(index, thing, color)
-    return Image.blend(shown, Image.new("RGB", shown.size, WHITE), 0.75)
+    """Draw it overexposed."""
+    image = clear(index, thing, color)
+    return Image.blend(image, Image.new("RGB", image.size, WHITE), 0.75)
 
 
 def dark(index: int, thing: str, color: str) -> Image.Image:
-    """Show it with hardly any light."""
-    shown = clear(index, thing, color)
-    return Image.blend(shown, Image.new("RGB", shown.size, BLACK), 0.95)
+    """Draw it in the dark."""
+    image = clear(index, thing, color)
+    return Image.blend(image, Image.new("RGB", image.size, BLACK), 0.95)
 
 
 def cut_off(index: int, thing: str, color: str) -> Image.Image:
-    """Show no more than a corner of it."""
-    picture = canvas("vizwiz", index)
+    """Draw only a corner of it."""
+    image = canvas("vizwiz", index)
     across = (0.62, -0.62)[stable_hash("vizwiz", index, "across") % 2]
     box = jittered(WHOLE.part(across, -0.6, across + 1, 0.4), "vizwiz", index, by=0.05)
-    icon(picture, thing, box, color)
-    return picture
+    icon(image, thing, box, color)
+    return image
 
 
 def covered(index: int, thing: str, color: str) -> Image.Image:
-    """Show it with a finger before the lens."""
-    picture = clear(index, thing, color)
+    """Draw it with a finger in front of the lens."""
+    image = clear(index, thing, color)
     left = 0.3 * (stable_hash("vizwiz", index, "finger") % 3) - 0.1
     finger = WHOLE.part(left, 0.3, left + 0.5, 1.6)
-    ImageDraw.Draw(picture).ellipse(finger, fill=(225, 160, 135), outline=(190, 120, 100), width=3)
-    return picture
+    ImageDraw.Draw(image).ellipse(finger, fill=(225, 160, 135), outline=(190, 120, 100), width=3)
+    return image
 
 
 def turned(index: int, thing: str, color: str) -> Image.Image:
-    """Show it lying on its side."""
+    """Draw it rotated onto its side."""
     return clear(index, thing, color).rotate((90, 270)[stable_hash("vizwiz", index, "turn") % 2])
 
 
 def grainy(index: int, thing: str, color: str) -> Image.Image:
-    """Show it under coarse grain."""
+    """Draw it under coarse grain."""
     grain = noise(3, "vizwiz", index).resize((SIZE, SIZE)).convert("RGB")
     return Image.blend(clear(index, thing, color), grain, 0.5)
 

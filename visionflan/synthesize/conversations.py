@@ -1,8 +1,8 @@
-"""Write conversations by rule from the true annotations of a build, for the second stage.
+"""Synthesize conversations by rule from the annotations of a build, for the second stage.
 
-They stand in for conversations written by GPT-4 where nothing can be downloaded: what is said of a
-picture is what its annotations say, in whole and friendly sentences, under questions as people ask
-them, without the instructions of the tasks. All are marked as synthetic.
+They replace conversations written by GPT-4 where nothing can be downloaded: the answers are the
+annotations of an image in complete, friendly sentences, and the questions are phrased as people
+ask them, without the instructions of the tasks. All are marked as synthetic.
 """
 
 import shutil
@@ -18,9 +18,9 @@ from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Instance, Split, Turn
 from visionflan.storage.schema import TaskInfo
 
-# Of a hundred conversations of the training split, so many more are written of held-out pictures.
+# Conversations about held-out images, as a share of those of the training split.
 HELD_OUT_SHARE = 0.06
-LONGEST = 300
+MAX_CHARACTERS = 300
 
 DATASET_INFO = {
     "name": "conversations",
@@ -31,7 +31,7 @@ DATASET_INFO = {
 
 
 class Exchange(NamedTuple):
-    """What a user might ask, and what the annotations let one answer."""
+    """A question of a user and the answer that the annotations support."""
 
     question: str
     answer: str
@@ -40,30 +40,30 @@ class Exchange(NamedTuple):
 def write_conversations(
     source: BuildDirectory, out: Path, count: int, seed: int = 0
 ) -> BuildDirectory:
-    """Write a build directory of so many training conversations, and some of held-out pictures.
+    """Write a build directory of `count` training conversations, and some about held-out images.
 
-    Does nothing where it is there already.
+    An existing build directory is reused.
     """
     if not (out / "manifest.json").is_file():
         shutil.rmtree(out, ignore_errors=True)
         with DirectoryWriter(out, DATASET_INFO) as writer:
-            for split, wanted in splits(count):
-                for instance in chosen(source, split, wanted, seed):
+            for split, num_wanted in split_sizes(count):
+                for instance in choose_conversations(source, split, num_wanted, seed):
                     for image in instance.images:
                         writer.add_image(source.image(image))
                     writer.add_instance(instance)
             for kind, title in KINDS.items():
-                writer.add_task(f"conversations/{kind}", info(kind, title))
+                writer.add_task(f"conversations/{kind}", task_info(kind, title))
     return BuildDirectory(out)
 
 
-def splits(count: int) -> list[tuple[Split, int]]:
-    """Say how many conversations each split is to have."""
+def split_sizes(count: int) -> list[tuple[Split, int]]:
+    """Return the number of conversations of each split."""
     return [("train", count), ("held_out", max(len(KINDS), round(HELD_OUT_SHARE * count)))]
 
 
-def info(kind: str, title: str) -> TaskInfo:
-    """Tell what is known of a kind of conversation."""
+def task_info(kind: str, title: str) -> TaskInfo:
+    """Return the task metadata of a kind of conversation."""
     return TaskInfo(
         dataset="conversations",
         official_name=f"conversations+{kind}",
@@ -75,48 +75,54 @@ def info(kind: str, title: str) -> TaskInfo:
     )
 
 
-def chosen(source: BuildDirectory, split: Split, wanted: int, seed: int) -> Iterator[Instance]:
-    """Choose conversations by hash, as many of each kind where there are enough."""
-    pictures = about_pictures(source, split)
-    for place, kind in enumerate(KINDS):
-        share = wanted // len(KINDS) + (place < wanted % len(KINDS))
-        names = sorted(pictures, key=lambda name: stable_hash(seed, kind, name))
-        yield from generate_conversations(kind, names, pictures, share, seed)
+def choose_conversations(
+    source: BuildDirectory, split: Split, count: int, seed: int
+) -> Iterator[Instance]:
+    """Choose conversations by hash, equally many of each kind if there are enough."""
+    by_image = instances_by_image(source, split)
+    for index, kind in enumerate(KINDS):
+        count_of_kind = count // len(KINDS) + (index < count % len(KINDS))
+        names = sorted(by_image, key=lambda name: stable_hash(seed, kind, name))
+        yield from generate_conversations(kind, names, by_image, count_of_kind, seed)
 
 
 def generate_conversations(
-    kind: str, names: Sequence[str], pictures: dict[str, list[Instance]], share: int, seed: int
+    kind: str, names: Sequence[str], by_image: dict[str, list[Instance]], count: int, seed: int
 ) -> Iterator[Instance]:
-    """Write conversations of one kind about the first pictures that allow one."""
-    made = 0
+    """Yield conversations of one kind about the first images that allow one."""
+    num_written = 0
     for name in names:
-        told = shuffled(pictures[name], seed, kind, name)
-        turns = WRITERS[kind](told, stable_hash(seed, kind, name, "words"))
-        if made < share and turns:
-            made += 1
-            yield instance(kind, name, turns, told[0].split)
+        instances = shuffled(by_image[name], seed, kind, name)
+        turns = WRITERS[kind](instances, stable_hash(seed, kind, name, "words"))
+        if num_written < count and turns:
+            num_written += 1
+            yield make_instance(kind, name, turns, instances[0].split)
 
 
-def about_pictures(source: BuildDirectory, split: Split) -> dict[str, list[Instance]]:
-    """Gather what is asked of each picture, where it can be spoken of."""
-    found = defaultdict[str, list[Instance]](list)
-    for each in source.instances(split):
-        if len(each.images) == 1 and is_conversational(each):
-            found[each.images[0]].append(each)
-    return found
+def instances_by_image(source: BuildDirectory, split: Split) -> dict[str, list[Instance]]:
+    """Return the conversational instances about each image."""
+    by_image = defaultdict[str, list[Instance]](list)
+    for instance in source.instances(split):
+        if len(instance.images) == 1 and is_conversational(instance):
+            by_image[instance.images[0]].append(instance)
+    return by_image
 
 
-def is_conversational(told: Instance) -> bool:
-    """Whether question and answer are short, and the answer says something by itself.
+def is_conversational(instance: Instance) -> bool:
+    """Return whether question and answer are short and make sense without the task's instruction.
 
-    What only the instruction of its task asks, such as yes or no, would be without a question.
+    A bare yes or no whose question is only in the instruction does not.
     """
-    bare = not told.text and told.target.lower() in {"yes", "no"}
-    return bool(told.target) and not bare and len(told.text) + len(told.target) <= LONGEST
+    bare = not instance.text and instance.target.lower() in {"yes", "no"}
+    return (
+        bool(instance.target)
+        and not bare
+        and len(instance.text) + len(instance.target) <= MAX_CHARACTERS
+    )
 
 
-def instance(kind: str, image: str, turns: list[Turn], split: Split) -> Instance:
-    """Make an instance of a conversation; the first turn shows the picture."""
+def make_instance(kind: str, image: str, turns: list[Turn], split: Split) -> Instance:
+    """Make an instance of a conversation; the first turn has the image."""
     first = turns[0]._replace(text=f"{IMAGE_MARKER}\n{turns[0].text}")
     answer = turns[1].text
     return Instance(
@@ -137,19 +143,19 @@ def instance(kind: str, image: str, turns: list[Turn], split: Split) -> Instance
     )
 
 
-def exchange(told: Instance, words: int) -> Exchange:
-    """Put one annotated question into the words of people."""
-    question = told.text.splitlines()[0] if told.text else ""
-    target = " ".join(told.target.split())
-    if told.options:
-        listed = f"{', '.join(told.options[:-1])} or {told.options[-1]}"
-        asked = f"{question} Would you say {listed}?" if question else f"Is this {listed}?"
-        return Exchange(asked, CHOSEN[words % len(CHOSEN)].format(target))
+def make_exchange(instance: Instance, variant: int) -> Exchange:
+    """Rephrase one annotated question as people ask and answer it."""
+    question = instance.text.splitlines()[0] if instance.text else ""
+    target = " ".join(instance.target.split())
+    if instance.options:
+        listed = f"{', '.join(instance.options[:-1])} or {instance.options[-1]}"
+        question_text = f"{question} Would you say {listed}?" if question else f"Is this {listed}?"
+        return Exchange(question_text, CHOSEN[variant % len(CHOSEN)].format(target))
     if question:
-        return Exchange(question, ANSWERED[words % len(ANSWERED)].format(target.rstrip(".")))
+        return Exchange(question, ANSWERED[variant % len(ANSWERED)].format(target.rstrip(".")))
     if target[0].isupper() and target.count(" ") > 3:
-        return Exchange(WHAT[words % len(WHAT)], target)
-    return Exchange(WHAT[words % len(WHAT)], SHOWN[words % len(SHOWN)].format(target))
+        return Exchange(WHAT[variant % len(WHAT)], target)
+    return Exchange(WHAT[variant % len(WHAT)], SHOWN[variant % len(SHOWN)].format(target))
 
 
 WHAT = (
@@ -175,26 +181,26 @@ CHOSEN = (
 AND_ALSO = "Thank you! One more thing: {}"
 
 
-def single(told: Sequence[Instance], words: int) -> list[Turn]:
-    """Ask one thing."""
-    asked = exchange(told[0], words)
-    return [Turn("user", asked.question), Turn("assistant", asked.answer)]
+def ask_one(instances: Sequence[Instance], variant: int) -> list[Turn]:
+    """Return the turns of one question."""
+    exchange = make_exchange(instances[0], variant)
+    return [Turn("user", exchange.question), Turn("assistant", exchange.answer)]
 
 
-def description(told: Sequence[Instance], words: int) -> list[Turn]:
-    """Ask for all that is known, where no question is needed to understand it."""
-    plain = [each for each in told if not each.text and not each.options]
+def describe_image(instances: Sequence[Instance], variant: int) -> list[Turn]:
+    """Return the turns of a request to describe the image, if an answer needs no question."""
+    plain = [one for one in instances if not one.text and not one.options]
     if not plain:
         return []
-    said = exchange(plain[0], words)
-    return [Turn("user", said.question), Turn("assistant", said.answer)]
+    exchange = make_exchange(plain[0], variant)
+    return [Turn("user", exchange.question), Turn("assistant", exchange.answer)]
 
 
-def dialogue(told: Sequence[Instance], words: int) -> list[Turn]:
-    """Ask two things, one after the other."""
-    if len(told) < 2:
+def dialogue(instances: Sequence[Instance], variant: int) -> list[Turn]:
+    """Return the turns of two questions, one after the other."""
+    if len(instances) < 2:
         return []
-    one, other = exchange(told[0], words), exchange(told[1], words + 1)
+    one, other = make_exchange(instances[0], variant), make_exchange(instances[1], variant + 1)
     if one.question == other.question:
         return []
     return [
@@ -211,7 +217,7 @@ KINDS = {
     "dialogue": "Two questions about a picture, one after the other",
 }
 WRITERS: dict[str, Callable[[Sequence[Instance], int], list[Turn]]] = {
-    "question": single,
-    "description": description,
+    "question": ask_one,
+    "description": describe_image,
     "dialogue": dialogue,
 }

@@ -1,4 +1,4 @@
-"""Draw everyday things for specimens, each recognisable at 32 by 32 pixels."""
+"""Draw everyday things for specimens, each recognizable at 32 by 32 pixels."""
 
 from collections.abc import Callable
 
@@ -39,7 +39,7 @@ def umbrella(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 
 def clock(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Draw a round clock with two hands; the colour is that of its rim."""
+    """Draw a round clock with two hands; the color is that of its rim."""
     pen.ellipse(box, fill=color)
     pen.ellipse(box.part(0.12, 0.12, 0.88, 0.88), fill=WHITE)
     for end in ((0.5, 0.2), (0.74, 0.62)):
@@ -47,7 +47,7 @@ def clock(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 
 def lamp(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Draw a table lamp with a broad shade of the colour."""
+    """Draw a table lamp with a broad shade of the color."""
     pen.rectangle(box.part(0.46, 0.5, 0.54, 0.92), fill=BLACK)
     pen.ellipse(box.part(0.26, 0.84, 0.74, 0.98), fill=BLACK)
     pen.polygon(polygon(box, [(0.32, 0.02), (0.68, 0.02), (0.92, 0.56), (0.08, 0.56)]), fill=color)
@@ -55,7 +55,7 @@ def lamp(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 
 def laptop(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Draw an open laptop whose screen has the colour."""
+    """Draw an open laptop whose screen has the color."""
     pen.rectangle(box.part(0.12, 0.12, 0.88, 0.68), fill=BLACK)
     pen.rectangle(box.part(0.18, 0.18, 0.82, 0.62), fill=color)
     base = [(0.12, 0.7), (0.88, 0.7), (1.0, 0.9), (0.0, 0.9)]
@@ -64,7 +64,7 @@ def laptop(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 
 def television(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Draw a television with two aerials and a screen of the colour."""
+    """Draw a television with two aerials and a screen of the color."""
     for x in (0.24, 0.76):
         pen.line([box.at(0.5, 0.3), box.at(x, 0.02)], fill=BLACK, width=stroke(box, 0.04))
     pen.rounded_rectangle(box.part(0.02, 0.26, 0.98, 0.9), stroke(box, 0.08), fill=darker(BROWN))
@@ -76,7 +76,7 @@ def television(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 
 def book(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Draw an open book with lines of writing; the colour is that of its cover."""
+    """Draw an open book with lines of writing; the color is that of its cover."""
     pen.polygon(
         polygon(box, [(0.0, 0.2), (0.5, 0.3), (1.0, 0.2), (1.0, 0.84), (0.5, 0.94), (0.0, 0.84)]),
         fill=color,
@@ -90,7 +90,7 @@ def book(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 
 def ball(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Draw a football: white with patches of the colour."""
+    """Draw a football: white with patches of the color."""
     pen.ellipse(box, fill=BLACK)
     pen.ellipse(box.part(0.03, 0.03, 0.97, 0.97), fill=WHITE)
     pen.polygon(regular(box.part(0.31, 0.31, 0.69, 0.69), 5), fill=color)
@@ -126,7 +126,7 @@ def surfboard(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 
 def tennis_racket(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Draw a tennis racket: strings in an oval frame of the colour."""
+    """Draw a tennis racket: strings in an oval frame of the color."""
     for x in (0.36, 0.5, 0.64):
         pen.line([box.at(x, 0.06), box.at(x, 0.58)], fill=COLORS["gray"], width=stroke(box, 0.02))
     for y in (0.18, 0.32, 0.46):
@@ -151,7 +151,7 @@ def banana(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 
 def pizza(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Draw a round pizza cut into slices; the colour is that of its slices of sausage."""
+    """Draw a round pizza cut into slices; the color is that of its slices of sausage."""
     pen.ellipse(box, fill=(190, 120, 50))
     pen.ellipse(box.part(0.08, 0.08, 0.92, 0.92), fill=(250, 210, 100))
     for x, y in regular(box.part(0.2, 0.2, 0.8, 0.8), 6):
@@ -162,7 +162,7 @@ def pizza(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 
 def sunflower(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Draw a flower on a stem: petals of the colour around a dark heart."""
+    """Draw a flower on a stem: petals of the color around a dark heart."""
     pen.rectangle(box.part(0.47, 0.6, 0.53, 1.0), fill=COLORS["green"])
     pen.ellipse(box.part(0.53, 0.76, 0.84, 0.9), fill=COLORS["green"])
     for x, y in regular(box.part(0.24, 0.12, 0.76, 0.64), 9):
@@ -172,7 +172,7 @@ def sunflower(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 
 def tree(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Draw a tree: round crown of the colour on a brown trunk."""
+    """Draw a tree: round crown of the color on a brown trunk."""
     pen.rectangle(box.part(0.42, 0.5, 0.58, 1.0), fill=BROWN)
     for x, y in ((0.28, 0.38), (0.72, 0.38), (0.5, 0.24), (0.5, 0.46)):
         pen.ellipse(box.part(x - 0.24, y - 0.22, x + 0.24, y + 0.22), fill=color)
@@ -215,5 +215,5 @@ ICONS: dict[str, Callable[[ImageDraw.ImageDraw, Box, RGB], None]] = {
 
 
 def icon(image: Image.Image, name: str, box: Box, color: str = "red") -> None:
-    """Draw one thing of `ICONS`; the colour is that of its main part."""
+    """Draw one thing of `ICONS`; the color is that of its main part."""
     ICONS[name](ImageDraw.Draw(image), box, COLORS[color])

@@ -1,4 +1,4 @@
-"""Draw living things for specimens, each recognisable at 32 by 32 pixels."""
+"""Draw living things for specimens, each recognizable at 32 by 32 pixels."""
 
 from PIL import ImageDraw
 
@@ -14,14 +14,14 @@ def dot(pen: ImageDraw.ImageDraw, box: Box, center: tuple[float, float], radius:
     pen.ellipse(box.part(x - radius, y - radius, x + radius, y + radius), fill=BLACK)
 
 
-def legs(pen: ImageDraw.ImageDraw, box: Box, places: list[float], top: float, fill: RGB) -> None:
+def legs(pen: ImageDraw.ImageDraw, box: Box, positions: list[float], top: float, fill: RGB) -> None:
     """Draw legs down to the ground at these places."""
-    for x in places:
+    for x in positions:
         pen.rectangle(box.part(x, top, x + 0.09, 0.98), fill=fill)
 
 
 def person(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Draw a standing person whose shirt has the colour."""
+    """Draw a standing person whose shirt has the color."""
     legs(pen, box, [0.37, 0.54], 0.62, darker(COLORS["blue"]))
     pen.line([box.at(0.4, 0.36), box.at(0.16, 0.62)], fill=SKIN, width=stroke(box, 0.09))
     pen.line([box.at(0.6, 0.36), box.at(0.84, 0.62)], fill=SKIN, width=stroke(box, 0.09))
@@ -113,7 +113,7 @@ def horse(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 
 def zebra(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Draw a zebra from the side; the colour is that of its stripes."""
+    """Draw a zebra from the side; the color is that of its stripes."""
     horse(pen, box, WHITE)
     bands = [(0.22, 0.42, 0.64), (0.34, 0.37, 0.68), (0.46, 0.36, 0.68), (0.58, 0.38, 0.67)]
     for x, top, bottom in bands:
@@ -124,7 +124,7 @@ def zebra(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 
 def cow(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Draw a cow from the side: white with patches of the colour, horns, a pink muzzle."""
+    """Draw a cow from the side: white with patches of the color, horns, a pink muzzle."""
     legs(pen, box, [0.12, 0.24, 0.5, 0.62], 0.66, darker(WHITE))
     pen.rounded_rectangle(box.part(0.06, 0.34, 0.76, 0.76), stroke(box, 0.1), fill=WHITE)
     pen.ellipse(box.part(0.12, 0.36, 0.38, 0.62), fill=color)

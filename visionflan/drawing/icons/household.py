@@ -1,4 +1,4 @@
-"""Draw furniture, appliances and things of the kitchen, recognisable at 32 by 32 pixels."""
+"""Draw furniture, appliances and things of the kitchen, recognizable at 32 by 32 pixels."""
 
 from PIL import ImageDraw
 
@@ -29,7 +29,7 @@ def sofa(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 
 def bed(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Draw a bed from the side: headboard, white pillow, blanket of the colour."""
+    """Draw a bed from the side: headboard, white pillow, blanket of the color."""
     pen.rectangle(box.part(0.0, 0.16, 0.09, 0.94), fill=BROWN)
     pen.rectangle(box.part(0.91, 0.44, 1.0, 0.94), fill=BROWN)
     pen.rectangle(box.part(0.06, 0.72, 0.94, 0.82), fill=BROWN)
@@ -48,7 +48,7 @@ def table(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 
 def toilet(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Draw a toilet from the side; the colour is that of its lid and seat."""
+    """Draw a toilet from the side; the color is that of its lid and seat."""
     pen.rectangle(box.part(0.08, 0.06, 0.36, 0.5), fill=darker(WHITE, 0.85))
     pen.rectangle(box.part(0.04, 0.02, 0.4, 0.1), fill=color)
     pen.pieslice(box.part(0.1, 0.14, 0.96, 0.88), 0, 180, fill=darker(WHITE, 0.85))
@@ -57,7 +57,7 @@ def toilet(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 
 def potted_plant(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Draw a plant with pointed leaves; the colour is that of its pot."""
+    """Draw a plant with pointed leaves; the color is that of its pot."""
     green = COLORS["green"]
     for tip in ((0.04, 0.3), (0.22, 0.08), (0.5, 0.0), (0.78, 0.08), (0.96, 0.3)):
         pen.polygon(polygon(box, [(0.42, 0.62), tip, (0.58, 0.62)]), fill=green)
@@ -125,7 +125,7 @@ def bottle(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 
 def wine_glass(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Draw a wine glass on a thin stem; the colour is that of the wine."""
+    """Draw a wine glass on a thin stem; the color is that of the wine."""
     pen.pieslice(box.part(0.16, -0.52, 0.84, 0.6), 0, 180, fill=(200, 215, 225))
     pen.pieslice(box.part(0.22, -0.28, 0.78, 0.55), 10, 170, fill=color)
     pen.rectangle(box.part(0.47, 0.58, 0.53, 0.92), fill=STEEL)
@@ -147,7 +147,7 @@ def bowl(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 
 def fork(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Draw a fork: four prongs on a handle of the colour."""
+    """Draw a fork: four prongs on a handle of the color."""
     for x in (0.14, 0.34, 0.55, 0.75):
         pen.rectangle(box.part(x, 0.0, x + 0.11, 0.4), fill=STEEL)
     pen.pieslice(box.part(0.14, 0.08, 0.86, 0.66), 0, 180, fill=STEEL)
@@ -155,14 +155,14 @@ def fork(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 
 def knife(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Draw a knife: a broad blade on a handle of the colour."""
+    """Draw a knife: a broad blade on a handle of the color."""
     blade = [(0.42, 0.0), (0.62, 0.14), (0.66, 0.6), (0.42, 0.6)]
     pen.polygon(polygon(box, blade), fill=STEEL)
     pen.rounded_rectangle(box.part(0.4, 0.58, 0.58, 1.0), stroke(box, 0.05), fill=color)
 
 
 def spoon(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Draw a spoon: an egg-shaped bowl on a handle of the colour."""
+    """Draw a spoon: an egg-shaped bowl on a handle of the color."""
     pen.ellipse(box.part(0.24, 0.0, 0.76, 0.56), fill=STEEL)
     pen.ellipse(box.part(0.35, 0.1, 0.65, 0.46), fill=darker(STEEL, 0.8))
     pen.rectangle(box.part(0.43, 0.52, 0.57, 1.0), fill=color)

@@ -1,4 +1,4 @@
-"""Draw vehicles for specimens, each recognisable at 32 by 32 pixels."""
+"""Draw vehicles for specimens, each recognizable at 32 by 32 pixels."""
 
 from PIL import ImageDraw
 
@@ -39,7 +39,7 @@ def bus(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 
 def truck(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Draw a truck from the side: a great pale box behind a small cabin of the colour."""
+    """Draw a truck from the side: a great pale box behind a small cabin of the color."""
     pen.rectangle(box.part(0.0, 0.1, 0.62, 0.76), fill=darker(WHITE, 0.7))
     pen.rectangle(box.part(0.04, 0.15, 0.58, 0.7), fill=WHITE)
     pen.polygon(
@@ -66,7 +66,7 @@ def train(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 
 def bicycle(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Draw a bicycle from the side: two open wheels and a frame of the colour."""
+    """Draw a bicycle from the side: two open wheels and a frame of the color."""
     width = stroke(box, 0.05)
     for x in (0.0, 0.56):
         pen.ellipse(box.part(x, 0.46, x + 0.44, 0.92), outline=BLACK, width=width)
@@ -79,7 +79,7 @@ def bicycle(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 
 def motorcycle(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Draw a motorcycle from the side: two fat wheels and a heavy body of the colour."""
+    """Draw a motorcycle from the side: two fat wheels and a heavy body of the color."""
     for x in (0.0, 0.62):
         pen.ellipse(box.part(x, 0.54, x + 0.38, 0.92), outline=BLACK, width=stroke(box, 0.1))
     pen.polygon(
@@ -124,7 +124,7 @@ def airplane(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 
 def boat(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Draw a sailing boat on the water; the colour is that of its hull."""
+    """Draw a sailing boat on the water; the color is that of its hull."""
     pen.line(polygon(box, [(0.5, 0.02), (0.5, 0.66)]), fill=BLACK, width=stroke(box, 0.04))
     pen.polygon(polygon(box, [(0.55, 0.04), (0.55, 0.58), (0.94, 0.58)]), fill=(255, 240, 200))
     pen.polygon(polygon(box, [(0.45, 0.14), (0.45, 0.58), (0.12, 0.58)]), fill=(255, 215, 160))
