@@ -1,4 +1,4 @@
-"""What several test files need."""
+"""Fixtures of several test files."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ SHARED = Path(__file__).parents[2] / "shared"
 
 @pytest.fixture
 def shared() -> Path:
-    """Give the folder of real releases that contributors have beside the project."""
+    """Return the directory of real releases that contributors have beside the project."""
     if not SHARED.is_dir():
         pytest.skip("the real releases are not beside the project")
     return SHARED
@@ -26,7 +26,7 @@ def shared() -> Path:
 
 @pytest.fixture
 def loose_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Add a dataset file of a user's own to the catalog, and give its name."""
+    """Add a user's dataset file to the catalog, and yield its name."""
     path = tmp_path / "loose_lab.py"
     path.write_text(dataset_file("loose_lab", "Loose Lab"))
     monkeypatch.setattr(catalog, "loose_files", {})
@@ -44,14 +44,14 @@ def board(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def make(board: None, tmp_path: Path) -> MakeBoard:
-    """Give a function that builds a board of given lines."""
+    """Return a function that builds a board with some lines."""
 
-    def built(
-        rows: list[dict[str, Any] | str], pictures: int = 0, out: str = "out", **settings: Any
+    def make_board(
+        rows: list[dict[str, Any] | str], images: int = 0, out: str = "out", **settings: Any
     ) -> BuildDirectory:
-        write_board(tmp_path / "data/board", rows, pictures)
-        wanted = {"tasks": ("board",), "hold_out_images": 0.0, **settings}
-        build(tmp_path / "data", tmp_path / out, BuildSettings(**wanted), workers=1)
+        write_board(tmp_path / "data/board", rows, images)
+        merged = {"tasks": ("board",), "hold_out_images": 0.0, **settings}
+        build(tmp_path / "data", tmp_path / out, BuildSettings(**merged), workers=1)
         return BuildDirectory(tmp_path / out)
 
-    return built
+    return make_board

@@ -1,4 +1,4 @@
-"""What a dataset file may say, and what is refused."""
+"""What a dataset file may declare, and what is refused."""
 
 from pathlib import Path
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""A picture in a Parquet file is read by its row, and one in a database by its key."""
+"""An image in a Parquet file is read by its row, and one in a database by its key."""
 
 import os
 from pathlib import Path
@@ -29,17 +29,17 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("row", [0, 15, 16, 19, 20, 39, 45, 49])
-def test_every_row_gives_its_own_bytes(path: Path, row: int) -> None:
+def test_every_row_has_its_own_bytes(path: Path, row: int) -> None:
     assert read_encoded(ParquetCell(path, "jpg", row)) == VALUES[row]
 
 
 @pytest.mark.parametrize(("column", "row"), [("jpg", 50), ("number", 0), ("png", 0)])
-def test_a_cell_without_bytes_is_told(path: Path, column: str, row: int) -> None:
+def test_a_cell_without_bytes_is_an_error(path: Path, column: str, row: int) -> None:
     with pytest.raises(KeyError, match=column):
         read_encoded(ParquetCell(path, column, row))
 
 
-def test_a_cell_is_told_by_its_file_row_and_column(path: Path) -> None:
+def test_a_cell_is_described_by_its_file_row_and_column(path: Path) -> None:
     cell = ParquetCell(path, "jpg", 3)
     assert describe_source(cell) == f"{path}#3/jpg"
     assert containing_file(cell) == path
@@ -47,13 +47,13 @@ def test_a_cell_is_told_by_its_file_row_and_column(path: Path) -> None:
 
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
-    folder = tmp_path / "tower_val_lmdb"
+    database_path = tmp_path / "tower_val_lmdb"
     with (
-        lmdb.open(str(folder), map_size=1 << 20) as opened,
+        lmdb.open(str(database_path), map_size=1 << 20) as opened,
         opened.begin(write=True) as transaction,
     ):
         transaction.put(b"0a", VALUES[7])
-    return folder
+    return database_path
 
 
 def test_an_entry_of_a_database_is_read_by_its_key(database: Path) -> None:
@@ -63,7 +63,7 @@ def test_an_entry_of_a_database_is_read_by_its_key(database: Path) -> None:
     assert containing_file(entry).is_file()
 
 
-def test_a_key_that_is_not_there_is_told(database: Path) -> None:
+def test_a_missing_key_is_an_error(database: Path) -> None:
     with pytest.raises(KeyError, match="0b"):
         read_encoded(LmdbEntry(database, "0b"))
 
@@ -75,7 +75,7 @@ def test_a_child_process_reads_from_the_database_that_its_parent_has_open(databa
     assert os.waitpid(child, 0)[1] == 0
 
 
-def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data.mdb").write_bytes(b"no database" * 1000)
     with pytest.raises(ReleaseError, match="is not an LMDB database"):
         open_lmdb(tmp_path)

@@ -1,4 +1,4 @@
-"""The form of a prompt, by its golden text and by its laws."""
+"""The format of a prompt, by examples and by properties."""
 
 from collections import Counter
 from pathlib import Path
@@ -12,25 +12,28 @@ from visionflan.dataset import Example
 from visionflan.errors import UnusableError
 from visionflan.prompt import ParsedExchange, build_prompt, format_option, parse, render
 
-PICTURE = Path("picture.jpg")
+IMAGE = Path("image.jpg")
 
-words = st.text(
+texts = st.text(
     st.characters(codec="utf-8", exclude_characters="<>()\r"), min_size=1, max_size=30
 ).filter(lambda text: bool(text.strip()))
-lines = words.filter(lambda text: "\n\n" not in text and text == text.strip("\n"))
+lines = texts.filter(lambda text: "\n\n" not in text and text == text.strip("\n"))
 options = st.lists(
-    words.filter(lambda text: "\n" not in text), min_size=1, max_size=26, unique_by=str.casefold
+    texts.filter(lambda text: "\n" not in text),
+    min_size=1,
+    max_size=26,
+    unique_by=str.casefold,
 )
 
 
 def example(**parts: object) -> Example:
-    return Example(**{"image": PICTURE, "target": "a dog", **parts})  # type: ignore[arg-type]
+    return Example(**{"image": IMAGE, "target": "a dog", **parts})  # type: ignore[arg-type]
 
 
 def test_a_prompt_has_the_form_of_the_paper() -> None:
-    asked = example(text="What is this?", options=("a cat", "a dog"))
-    shown = {render("Choose the name.", asked, seed, "k").turns[0].text for seed in range(30)}
-    assert shown == {
+    question = example(text="What is this?", options=("a cat", "a dog"))
+    rendered = {render("Choose the name.", question, seed, "k").turns[0].text for seed in range(30)}
+    assert rendered == {
         "<image>\nChoose the name.\n\nWhat is this?\nOptions: (a) a cat (b) a dog",
         "<image>\nChoose the name.\n\nWhat is this?\nOptions: (a) a dog (b) a cat",
         "Choose the name.\n\nWhat is this?\nOptions: (a) a cat (b) a dog\n<image>",
@@ -44,21 +47,21 @@ def test_parts_that_are_not_there_leave_no_gap() -> None:
     assert build_prompt("Name it.", "", ("x", "y")) == "Name it.\n\nOptions: (a) x (b) y"
 
 
-def test_several_pictures_have_a_marker_each() -> None:
-    prompt = render("Compare.", example(image=(PICTURE, PICTURE, PICTURE)), 1).turns[0].text
+def test_several_images_have_a_marker_each() -> None:
+    prompt = render("Compare.", example(image=(IMAGE, IMAGE, IMAGE)), 1).turns[0].text
     assert prompt.count("<image>") == 3
     assert "<image>\n<image>\n<image>" in prompt
 
 
-def test_the_order_and_the_place_of_the_marker_follow_from_the_identity() -> None:
-    asked = example(options=tuple("pqrstuvw"), target="q")
-    once = [render("Choose.", asked, 7, "task", f"key{n}") for n in range(40)]
-    assert once == [render("Choose.", asked, 7, "task", f"key{n}") for n in range(40)]
-    assert len({shown.options for shown in once}) > 30
-    firsts = Counter(shown.turns[0].text.startswith("<image>") for shown in once)
+def test_order_and_marker_position_follow_from_the_identity() -> None:
+    question = example(options=tuple("pqrstuvw"), target="q")
+    once = [render("Choose.", question, 7, "task", f"key{n}") for n in range(40)]
+    assert once == [render("Choose.", question, 7, "task", f"key{n}") for n in range(40)]
+    assert len({rendered.options for rendered in once}) > 30
+    firsts = Counter(rendered.turns[0].text.startswith("<image>") for rendered in once)
     assert min(firsts.values()) > 8
-    places = Counter(shown.options.index("q") for shown in once)
-    assert len(places) == 8
+    positions = Counter(rendered.options.index("q") for rendered in once)
+    assert len(positions) == 8
 
 
 def test_more_options_than_letters_are_refused() -> None:
@@ -68,28 +71,35 @@ def test_more_options_than_letters_are_refused() -> None:
 
 @given(options, st.integers())
 def test_lettering_is_a_bijection(choices: list[str], seed: int) -> None:
-    shown = render("Choose.", example(options=tuple(choices), target=choices[0]), seed).options
-    assert Counter(shown) == Counter(choices)
-    answers = [format_option(shown, choice) for choice in choices]
+    rendered = render("Choose.", example(options=tuple(choices), target=choices[0]), seed).options
+    assert Counter(rendered) == Counter(choices)
+    answers = [format_option(rendered, choice) for choice in choices]
     assert sorted(answer[1] for answer in answers) == list(ascii_lowercase[: len(choices)])
     assert {answer[4:] for answer in answers} == set(choices)
 
 
-@given(lines, st.one_of(st.just(""), words), options, st.integers(1, 3), st.integers(), st.data())
-def test_a_prompt_with_options_is_taken_apart_into_its_parts(
+@given(
+    lines,
+    st.one_of(st.just(""), texts),
+    options,
+    st.integers(1, 3),
+    st.integers(),
+    st.data(),
+)
+def test_a_prompt_with_options_is_parsed_into_its_parts(
     instruction: str, text: str, choices: list[str], images: int, seed: int, data: st.DataObject
 ) -> None:
     assume("\nOptions: " not in f"\n{text}\n{instruction}")
     target = data.draw(st.sampled_from(choices))
-    asked = example(text=text, options=tuple(choices), target=target, image=(PICTURE,) * images)
-    shown = render(instruction, asked, seed)
-    assert parse(shown.turns[0].text, shown.turns[1].text) == ParsedExchange(
-        instruction, text, shown.options, target
+    question = example(text=text, options=tuple(choices), target=target, image=(IMAGE,) * images)
+    rendered = render(instruction, question, seed)
+    assert parse(rendered.turns[0].text, rendered.turns[1].text) == ParsedExchange(
+        instruction, text, rendered.options, target
     )
 
 
-@given(lines, st.one_of(st.just(""), words), words, st.integers())
-def test_a_prompt_without_options_is_taken_apart_into_its_parts(
+@given(lines, st.one_of(st.just(""), texts), texts, st.integers())
+def test_a_prompt_without_options_is_parsed_into_its_parts(
     instruction: str, text: str, target: str, seed: int
 ) -> None:
     assume("\nOptions: " not in f"\n{text}\n{instruction}")
@@ -107,11 +117,11 @@ def test_a_prompt_without_options_is_taken_apart_into_its_parts(
         ("Choose.\n\nOptions: x y", "x"),
     ],
 )
-def test_options_that_are_not_certain_are_not_guessed(prompt: str, answer: str) -> None:
+def test_ambiguous_options_are_not_guessed(prompt: str, answer: str) -> None:
     assert parse(prompt, answer) is None
 
 
-def test_options_end_where_their_words_end() -> None:
+def test_options_end_where_their_text_ends() -> None:
     prompt = "Which?\n\nOptions: (a) red (b) two words \n<image>"
     assert parse(prompt, "(b) two words") == ParsedExchange(
         "Which?", "", ("red", "two words"), "two words"

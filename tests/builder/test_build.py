@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from tests.helpers.board import MakeBoard, asking, board_picture, files_of, write_board
+from tests.helpers.board import MakeBoard, board_image, files_of, row_of, write_board
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.cli.main import main
@@ -25,7 +25,7 @@ def ledger(directory: BuildDirectory) -> list[dict[str, Any]]:
 
 
 def test_the_rows_of_lowest_hash_are_sampled(make: MakeBoard) -> None:
-    directory = make([asking(n) for n in range(60)], 60, max_per_task=10, seed=5)
+    directory = make([row_of(n) for n in range(60)], 60, max_per_task=10, seed=5)
     keys = directory.instances(tasks=["board/ask"]).column("key")
     expected = sorted(
         (f"k{n}" for n in range(60)), key=lambda key: stable_hash(5, "board/ask", key)
@@ -37,8 +37,8 @@ def test_the_rows_of_lowest_hash_are_sampled(make: MakeBoard) -> None:
 
 
 def test_more_rows_change_the_choice_only_by_what_they_displace(make: MakeBoard) -> None:
-    few = make([asking(n) for n in range(40)], 60, max_per_task=10)
-    more = make([asking(n) for n in range(60)], 60, out="more", max_per_task=10)
+    few = make([row_of(n) for n in range(40)], 60, max_per_task=10)
+    more = make([row_of(n) for n in range(60)], 60, out="more", max_per_task=10)
     for task in few.tasks:
         old = set(few.instances(tasks=[task]).column("key"))
         new = set(more.instances(tasks=[task]).column("key"))
@@ -49,8 +49,14 @@ def test_more_rows_change_the_choice_only_by_what_they_displace(make: MakeBoard)
 def test_every_row_is_accounted_for(make: MakeBoard) -> None:
     rows: list[dict[str, Any] | str] = []
     for n in range(60):
-        rows.append(asking(n, **({"only": "count"} if n % 5 == 0 else {})))
-    rows += ["{broken", asking(7), asking(70), {"key": "odd", "images": []}, asking(8, target=" ")]
+        rows.append(row_of(n, **({"only": "count"} if n % 5 == 0 else {})))
+    rows += [
+        "{broken",
+        row_of(7),
+        row_of(70),
+        {"key": "odd", "images": []},
+        row_of(8, target=" "),
+    ]
     directory = make(rows, 60, max_per_task=20)
     tasks = directory.manifest["tasks"]
     entries = ledger(directory)
@@ -74,7 +80,7 @@ def test_bad_images_are_replaced_by_the_next_rows_by_hash(make: MakeBoard, tmp_p
     order = sorted((f"k{n}" for n in range(100)), key=lambda key: stable_hash(0, "board/ask", key))
     for key in order[:37]:
         (tmp_path / f"data/board/images/{key[1:]}.jpg").write_bytes(b"<html>")
-    rows: list[dict[str, Any] | str] = [asking(n, only="ask") for n in range(100)]
+    rows: list[dict[str, Any] | str] = [row_of(n, only="ask") for n in range(100)]
     directory = make(rows, 0, max_per_task=10)
     assert directory.instances().column("key") == order[37:47]
     counts = directory.manifest["tasks"]["board/ask"]
@@ -82,7 +88,7 @@ def test_bad_images_are_replaced_by_the_next_rows_by_hash(make: MakeBoard, tmp_p
     assert counts["over_cap"] == 53
 
 
-def test_the_same_question_of_the_same_picture_is_kept_once(
+def test_the_same_question_about_the_same_image_is_kept_once(
     make: MakeBoard, tmp_path: Path
 ) -> None:
     write_board(tmp_path / "data/board", [], 2)
@@ -90,9 +96,9 @@ def test_the_same_question_of_the_same_picture_is_kept_once(
     options = ["red", "blue", "green"]
     directory = make(
         [
-            asking(0, key="a", options=options, target="red"),
-            asking(0, key="b", options=options[::-1], target="blue", images=["images/copy.jpg"]),
-            asking(0, key="c", options=["red", "blue"], target="red"),
+            row_of(0, key="a", options=options, target="red"),
+            row_of(0, key="b", options=options[::-1], target="blue", images=["images/copy.jpg"]),
+            row_of(0, key="c", options=["red", "blue"], target="red"),
         ],
         tasks=("board/ask",),
     )
@@ -104,14 +110,14 @@ def test_the_same_question_of_the_same_picture_is_kept_once(
 
 
 def test_a_key_is_used_once_in_a_task(make: MakeBoard) -> None:
-    rows: list[dict[str, Any] | str] = [asking(0), asking(0, text="Another question?")]
+    rows: list[dict[str, Any] | str] = [row_of(0), row_of(0, text="Another question?")]
     directory = make(rows, 1, tasks=("board/ask",))
     assert [entry["reason"] for entry in ledger(directory)] == ["repeated_key"]
     assert directory.instances().column("text") == ["What is 0?"]
 
 
 def test_an_instance_contains_what_the_row_says(make: MakeBoard) -> None:
-    directory = make([asking(0, options=["a cat", "a dog"], target="a dog")], 1, seed=3)
+    directory = make([row_of(0, options=["a cat", "a dog"], target="a dog")], 1, seed=3)
     instance = directory.instances(tasks=["board/ask"])[0]
     assert instance.id == "board/ask/k0"
     assert instance.instruction == "Say what is asked."
@@ -122,7 +128,7 @@ def test_an_instance_contains_what_the_row_says(make: MakeBoard) -> None:
     letter = "ab"[instance.options.index("a dog")]
     assert instance.answer == f"({letter}) a dog"
     assert "<image>" in instance.prompt
-    assert directory.image(instance.images[0]) == board_picture(0)
+    assert directory.image(instance.images[0]) == board_image(0)
     assert directory.tasks["board/ask"].instruction == "Say what is asked."
 
 
@@ -130,8 +136,8 @@ def test_an_instance_contains_what_the_row_says(make: MakeBoard) -> None:
 def test_the_number_of_workers_changes_nothing(
     tmp_path: Path, workers: int, start_method: str
 ) -> None:
-    rows: list[dict[str, Any] | str] = [asking(n) for n in range(70)]
-    rows += [asking(n, key=f"drawn {n}", images=["rows.jsonl#red"]) for n in range(3)]
+    rows: list[dict[str, Any] | str] = [row_of(n) for n in range(70)]
+    rows += [row_of(n, key=f"drawn {n}", images=["rows.jsonl#red"]) for n in range(3)]
     write_board(tmp_path / "a/board", rows, 50)
     shutil.copytree(tmp_path / "a/board", tmp_path / "other place/board")
     settings = BuildSettings(tasks=("board",), max_per_task=30)
@@ -148,7 +154,7 @@ def test_the_number_of_workers_changes_nothing(
 
 
 def test_a_second_run_finds_the_build_complete(make: MakeBoard) -> None:
-    first = make([asking(n) for n in range(5)], 5)
+    first = make([row_of(n) for n in range(5)], 5)
     before = files_of(first.path)
     build(
         first.path.parent / "data", first.path, BuildSettings(tasks=("board",), hold_out_images=0.0)
@@ -157,7 +163,7 @@ def test_a_second_run_finds_the_build_complete(make: MakeBoard) -> None:
 
 
 def test_the_manifest_records_settings_and_versions(make: MakeBoard) -> None:
-    manifest = make([asking(0)], 1, seed=4, max_per_task=7).manifest
+    manifest = make([row_of(0)], 1, seed=4, max_per_task=7).manifest
     assert manifest["about"]["settings"]["seed"] == 4
     assert manifest["about"]["settings"]["max_per_task"] == 7
     assert {"visionflan", "pyarrow", "pillow", "simplejpeg", "python"} <= set(manifest["versions"])
@@ -167,7 +173,7 @@ def test_the_manifest_records_settings_and_versions(make: MakeBoard) -> None:
 
 
 def test_the_card_names_licenses_citations_and_counts(make: MakeBoard) -> None:
-    directory = make([asking(n) for n in range(3)], 3)
+    directory = make([row_of(n) for n in range(3)], 3)
     card = (directory.path / "README.md").read_text()
     assert card.startswith("---\nlicense: other\n")
     assert "| `board/ask` | Perception | 3 | 0 | 3 | 0 | 0 |" in card

@@ -1,4 +1,4 @@
-"""Whatever is wrong with a release has a reason in the ledger, and ends no build."""
+"""Every defect of a release has a reason in the ledger, and does not stop the build."""
 
 import io
 import os
@@ -13,13 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from tests.helpers.board import BOARD_FILE, asking, board_picture, write_board
+from tests.helpers.board import BOARD_FILE, board_image, row_of, write_board
 from visionflan import catalog
-from visionflan.builder import image_workers as check
+from visionflan.builder import image_workers
 from visionflan.builder.ledger_reasons import DROPPED, NOTES
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
-from visionflan.storage import image_checks as images
+from visionflan.storage import image_checks
 from visionflan.storage.directory import BuildDirectory
 
 Bad = Callable[[Path], dict[str, Any] | str]
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("board")
 
 
 def png_header(width: int, height: int) -> bytes:
-    """Begin a PNG of a size that its few bytes do not bear out."""
+    """Return the beginning of a PNG whose header claims a size that its data does not have."""
     header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
@@ -39,32 +39,32 @@ def png_header(width: int, height: int) -> bytes:
 
 
 def jpeg_of_size(width: int, height: int) -> bytes:
-    """Change the size in the header of a JPEG."""
-    whole = board_picture(1)
-    place = whole.index(b"\xff\xc0") + 5
-    return whole[:place] + struct.pack(">HH", height, width) + whole[place + 4 :]
+    """Return a JPEG with another size in its header."""
+    encoded = board_image(1)
+    offset = encoded.index(b"\xff\xc0") + 5
+    return encoded[:offset] + struct.pack(">HH", height, width) + encoded[offset + 4 :]
 
 
 def written(name: str, content: bytes) -> Bad:
-    """Ask about a file of this content."""
+    """Return a function that writes a file and a line with it as the image."""
 
     def write(root: Path) -> dict[str, Any]:
         (root / name).write_bytes(content)
-        return asking(0, images=[name])
+        return row_of(0, images=[name])
 
     return write
 
 
 def line(**more: Any) -> Bad:
-    return lambda _: asking(0, **{"text": "What is odd here?", **more})
+    return lambda _: row_of(0, **{"text": "What is odd here?", **more})
 
 
 def zipped(content: bytes, name: str) -> Bad:
-    """Ask about a member of an archive."""
+    """Return a function that writes an archive and a line with its member as the image."""
 
     def write(root: Path) -> dict[str, Any]:
         (root / f"{len(content)}{name}.zip").write_bytes(content)
-        return asking(0, images=[f"{len(content)}{name}.zip!{name}"])
+        return row_of(0, images=[f"{len(content)}{name}.zip!{name}"])
 
     return write
 
@@ -72,18 +72,18 @@ def zipped(content: bytes, name: str) -> Bad:
 def archive() -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as opened:
-        opened.writestr("a.jpg", board_picture(3))
+        opened.writestr("a.jpg", board_image(3))
     return buffer.getvalue()
 
 
-def folder(root: Path) -> dict[str, Any]:
+def directory(root: Path) -> dict[str, Any]:
     (root / "images/locked").mkdir()
-    return asking(0, images=["images/locked"])
+    return row_of(0, images=["images/locked"])
 
 
 def pipe(root: Path) -> dict[str, Any]:
     os.mkfifo(root / "pipe.jpg")
-    return asking(0, images=["pipe.jpg"])
+    return row_of(0, images=["pipe.jpg"])
 
 
 def zeroed(content: bytes) -> bytes:
@@ -97,11 +97,11 @@ def tiff(content: bytes) -> bytes:
     return buffer.getvalue()
 
 
-JPEG, PNG = board_picture(5), board_picture(5, "PNG")
+JPEG, PNG = board_image(5), board_image(5, "PNG")
 
 BAD: dict[str, tuple[str, Bad]] = {
     "a line that is not JSON": ("malformed_json", lambda _: '{"key": "bad", '),
-    "half a character": ("invalid_utf8", line(text="\ud83d")),
+    "a lone surrogate": ("invalid_utf8", line(text="\ud83d")),
     "no target": ("task_error", lambda _: {"key": "bad", "images": [], "text": "?"}),
     "a number for a target": ("task_error", line(target=7)),
     "an empty target": ("empty_target", line(target=" \n")),
@@ -112,11 +112,11 @@ BAD: dict[str, tuple[str, Bad]] = {
     "more options than letters": (
         "too_many_options", line(options=[f"o{n}" for n in range(27)], target="o3"),
     ),
-    "a marker in the words": ("image_token_in_text", line(text="what is <image>?")),
-    "no picture": ("no_image", line(images=[])),
-    "a missing picture": ("image_missing", line(images=["images/none.jpg"])),
-    "a folder for a picture": ("image_missing", folder),
-    "a pipe for a picture": ("image_missing", pipe),
+    "a marker in the text": ("image_token_in_text", line(text="what is <image>?")),
+    "no image": ("no_image", line(images=[])),
+    "a missing image": ("image_missing", line(images=["images/none.jpg"])),
+    "a directory for an image": ("image_missing", directory),
+    "a pipe for an image": ("image_missing", pipe),
     "a name with a zero": ("image_missing", line(images=["images/\0.jpg"])),
     "a name too long": ("image_missing", line(images=["images/" + "x" * 300 + ".jpg"])),
     "a path that climbs out": ("image_outside_root", line(images=["../../secret.jpg"])),
@@ -127,10 +127,10 @@ BAD: dict[str, tuple[str, Bad]] = {
     "an archive that is none": ("image_unreadable", zipped(b"PK\x03\x04 no archive", "a.jpg")),
     "a cut archive": ("image_unreadable", zipped(archive()[:-30], "a.jpg")),
     "an archive with changed bytes": ("image_unreadable", zipped(zeroed(archive()), "a.jpg")),
-    "a picture that cannot be drawn": ("image_unreadable", line(images=["rows.jsonl#stumble"])),
+    "an image that cannot be computed": ("image_unreadable", line(images=["rows.jsonl#stumble"])),
     "zero bytes": ("image_empty", written("images/z.jpg", b"")),
     "a web page": ("image_is_html", written("images/p.jpg", b"<!DOCTYPE html><html>404</html>")),
-    "a drawing in words": ("image_unsupported", written("images/v.png", b"<svg></svg>")),
+    "an SVG drawing": ("image_unsupported", written("images/v.png", b"<svg></svg>")),
     "a document": ("image_unsupported", written("images/d.jpg", b"%PDF-1.4 ...")),
     "noise": ("image_unrecognized", written("images/n.jpg", bytes(range(200, 100, -1)))),
     "a truncated JPEG": ("image_corrupt", written("images/t.jpg", JPEG[:-300])),
@@ -147,17 +147,17 @@ BAD: dict[str, tuple[str, Bad]] = {
     "a JPEG of 50,000 x 50,000": (
         "image_too_large", written("images/h.jpg", jpeg_of_size(50_000, 50_000)),
     ),
-    "a picture that kills its process": (
+    "an image that kills its process": (
         "image_crashed_decoder", line(images=["rows.jsonl#die"]),
     ),
 }  # fmt: skip
 
 
-def build_with(tmp_path: Path, faults: dict[str, Bad]) -> tuple[BuildDirectory, Ledger]:
-    """Build a board with twenty good rows around those with faults; gives its ledger by key."""
+def build_with(tmp_path: Path, defects: dict[str, Bad]) -> tuple[BuildDirectory, Ledger]:
+    """Build a board with twenty valid rows and some defects; return it and its ledger by key."""
     root = write_board(tmp_path / "data/board", [], 20)
-    rows: list[dict[str, Any] | str] = [asking(n) for n in range(20)]
-    for name, bad in faults.items():
+    rows: list[dict[str, Any] | str] = [row_of(n) for n in range(20)]
+    for name, bad in defects.items():
         row = bad(root)
         rows.insert(7, row if isinstance(row, str) else {**row, "key": name})
     write_board(root, rows)
@@ -169,22 +169,22 @@ def build_with(tmp_path: Path, faults: dict[str, Bad]) -> tuple[BuildDirectory, 
 
 @pytest.fixture(scope="module")
 def ledger(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
-    """Build once with all faults."""
+    """Build once with all defects."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(catalog, "loose_files", {"board": BOARD_FILE})
         catalog.load.cache_clear()
-        faults = {name: bad for name, (_, bad) in BAD.items()}
-        directory, entries = build_with(tmp_path_factory.mktemp("bad"), faults)
+        defects = {name: bad for name, (_, bad) in BAD.items()}
+        directory, entries = build_with(tmp_path_factory.mktemp("bad"), defects)
     assert len(directory.instances()) == 20
     assert all(directory.image(image) for (image,) in directory.instances().column("images"))
     assert len(entries) == len(BAD)
     return entries
 
 
-@pytest.mark.parametrize("fault", BAD)
-def test_a_fault_has_its_reason(ledger: Ledger, fault: str) -> None:
-    reason = BAD[fault][0]
-    entry = ledger.get(fault) or next(e for key, e in ledger.items() if "rows.jsonl" in key)
+@pytest.mark.parametrize("defect", BAD)
+def test_a_defect_has_its_reason(ledger: Ledger, defect: str) -> None:
+    reason = BAD[defect][0]
+    entry = ledger.get(defect) or next(e for key, e in ledger.items() if "rows.jsonl" in key)
     assert entry["reason"] == reason
     assert entry["kind"] == "dropped"
     assert entry["detail"]
@@ -201,10 +201,10 @@ def test_every_reason_is_tried_somewhere() -> None:
     assert set(NOTES) == {"suffix_differs"}
 
 
-def test_a_picture_that_does_not_end_is_given_up(
+def test_an_image_that_exceeds_the_time_limit_is_dropped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(check, "DECODE_TIMEOUT_S", 1)
+    monkeypatch.setattr(image_workers, "DECODE_TIMEOUT_S", 1)
     directory, entries = build_with(tmp_path, {"bad": line(images=["rows.jsonl#hang"])})
     assert entries["bad"]["reason"] == "image_crashed_decoder"
     assert len(directory.instances()) == 20
@@ -213,10 +213,10 @@ def test_a_picture_that_does_not_end_is_given_up(
 def test_a_file_of_too_many_bytes_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(check, "MAX_BYTES", len(JPEG) - 1)
-    monkeypatch.setattr(images, "MAX_BYTES", len(JPEG) - 1)
-    outcome = check.check_source(written_file(tmp_path / "a.jpg", JPEG))
-    assert isinstance(outcome, check.ImageFault)
+    monkeypatch.setattr(image_workers, "MAX_BYTES", len(JPEG) - 1)
+    monkeypatch.setattr(image_checks, "MAX_BYTES", len(JPEG) - 1)
+    outcome = image_workers.check_source(written_file(tmp_path / "a.jpg", JPEG))
+    assert isinstance(outcome, image_workers.ImageFault)
     assert outcome.reason == "image_too_large"
 
 
@@ -225,26 +225,26 @@ def written_file(path: Path, content: bytes) -> Path:
     return path
 
 
-def test_a_lying_suffix_is_noted_and_the_picture_kept(tmp_path: Path) -> None:
+def test_a_wrong_suffix_is_noted_and_the_image_kept(tmp_path: Path) -> None:
     directory, entries = build_with(tmp_path, {"bad": written("images/really_png.jpg", PNG)})
     entry = entries["bad"]
     assert (entry["kind"], entry["reason"]) == ("note", "suffix_differs")
     assert entry["file"] == "board/images/really_png.jpg"
     assert "png" in entry["detail"]
-    kept = [i for i in directory.instances() if i.key == "bad"]
-    assert directory.image(kept[0].images[0]) == PNG
-    assert directory.image_header(kept[0].images[0])[2] == "png"
+    (instance,) = [i for i in directory.instances() if i.key == "bad"]
+    assert directory.image(instance.images[0]) == PNG
+    assert directory.image_header(instance.images[0])[2] == "png"
     assert directory.manifest["tasks"]["board/ask"]["notes"] == {"suffix_differs": 1}
 
 
-def test_what_a_dataset_file_mends_is_noted(tmp_path: Path) -> None:
+def test_what_a_dataset_file_repairs_is_noted(tmp_path: Path) -> None:
     _, entries = build_with(tmp_path, {"bad": line(repaired=["trimmed_blanks"])})
     entry = entries["bad"]
     assert (entry["kind"], entry["reason"]) == ("note", "trimmed_blanks")
 
 
-def test_a_linked_folder_is_no_way_out_of_the_root(tmp_path: Path) -> None:
-    write_board(tmp_path / "elsewhere", [asking(0)], 1)
+def test_a_linked_directory_may_be_outside_the_root(tmp_path: Path) -> None:
+    write_board(tmp_path / "elsewhere", [row_of(0)], 1)
     (tmp_path / "data").mkdir()
     (tmp_path / "data/board").symlink_to(tmp_path / "elsewhere")
     settings = BuildSettings(tasks=("board/ask",), hold_out_images=0.0)
@@ -252,16 +252,16 @@ def test_a_linked_folder_is_no_way_out_of_the_root(tmp_path: Path) -> None:
     assert len(BuildDirectory(tmp_path / "out").instances()) == 1
 
 
-def test_pictures_of_any_colors_are_kept(tmp_path: Path) -> None:
-    faults: dict[str, Bad] = {}
+def test_images_of_any_color_mode_are_kept(tmp_path: Path) -> None:
+    defects: dict[str, Bad] = {}
     for mode in ("L", "P", "RGBA", "LA", "1", "I;16", "CMYK"):
-        form = "JPEG" if mode == "CMYK" else "PNG"
+        image_format = "JPEG" if mode == "CMYK" else "PNG"
         buffer = io.BytesIO()
         gray = Image.open(io.BytesIO(PNG)).convert("L" if mode == "I;16" else "RGB")
-        gray.convert(mode).save(buffer, form)
-        faults[mode] = written(
-            f"images/{mode}.{'jpg' if form == 'JPEG' else 'png'}", buffer.getvalue()
+        gray.convert(mode).save(buffer, image_format)
+        defects[mode] = written(
+            f"images/{mode}.{'jpg' if image_format == 'JPEG' else 'png'}", buffer.getvalue()
         )
-    directory, entries = build_with(tmp_path, faults)
+    directory, entries = build_with(tmp_path, defects)
     assert not entries
-    assert len(directory.instances()) == 20 + len(faults)
+    assert len(directory.instances()) == 20 + len(defects)

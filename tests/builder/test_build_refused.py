@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.board import BOARD_FILE, MakeBoard, asking, files_of, write_board
+from tests.helpers.board import BOARD_FILE, MakeBoard, files_of, row_of, write_board
 from visionflan import catalog
 from visionflan.builder.plan import BuildSettings
 from visionflan.cli.main import main
@@ -17,15 +17,15 @@ pytestmark = pytest.mark.usefixtures("board")
 
 
 def test_another_build_is_not_written_over(make: MakeBoard, tmp_path: Path) -> None:
-    make([asking(0)], 1)
+    make([row_of(0)], 1)
     with pytest.raises(BuildError, match=r"other settings \(max_per_task, seed\)"):
-        make([asking(0)], 1, seed=1, max_per_task=5)
+        make([row_of(0)], 1, seed=1, max_per_task=5)
     with pytest.raises(BuildError, match=r"^the release board changed since .* was built"):
-        make([asking(0), asking(1)], 2)
+        make([row_of(0), row_of(1)], 2)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/notes.txt").write_text("mine")
     with pytest.raises(BuildError, match="is not empty and is not a build directory"):
-        make([asking(0)], 1, out="mine")
+        make([row_of(0)], 1, out="mine")
     assert (tmp_path / "mine/notes.txt").read_text() == "mine"
 
 
@@ -38,8 +38,8 @@ def test_a_release_that_cannot_be_read_stops_no_other(
     twin = tmp_path / "twin.py"
     shutil.copy(BOARD_FILE, twin)
     monkeypatch.setitem(catalog.loose_files, "twin", twin)
-    write_board(tmp_path / "data/board", [asking(0), {"stop": True}], 2)
-    write_board(tmp_path / "data/twin", [asking(0), asking(1)], 2)
+    write_board(tmp_path / "data/board", [row_of(0), {"stop": True}], 2)
+    write_board(tmp_path / "data/twin", [row_of(0), row_of(1)], 2)
     command = ["build", "--data-root", str(tmp_path / "data"), "--out", str(tmp_path / "out")]
     command += ["--tasks", "board,twin", "--workers", "1"]
     assert main(command) == 1
@@ -48,11 +48,11 @@ def test_a_release_that_cannot_be_read_stops_no_other(
     assert datasets["board"]["message"] == "board/rows.jsonl says stop"
     assert datasets["twin"]["status"] == "built"
     assert "FAILED: board: board/rows.jsonl says stop" in capsys.readouterr().out
-    write_board(tmp_path / "data/board", [asking(0), {"stumble": "here"}])
+    write_board(tmp_path / "data/board", [row_of(0), {"stumble": "here"}])
     assert main(command) == 1
     datasets = BuildDirectory(tmp_path / "out").manifest["datasets"]
     assert "failed after the row k0 with KeyError: 'here'" in datasets["board"]["message"]
-    write_board(tmp_path / "data/board", [asking(0), asking(1)])
+    write_board(tmp_path / "data/board", [row_of(0), row_of(1)])
     assert main(command) == 0
     clean = [*command[:4], str(tmp_path / "clean"), *command[5:]]
     assert main(clean) == 0
@@ -73,26 +73,26 @@ def test_a_reader_that_yields_other_rows_the_second_time_is_detected(
     write_board(tmp_path / "data/board", [], 40)
     for number in range(30):
         (tmp_path / f"data/board/images/{number}.jpg").write_bytes(b"")
-    manifest = make([asking(n) for n in range(40)], max_per_task=5).manifest
+    manifest = make([row_of(n) for n in range(40)], max_per_task=5).manifest
     assert manifest["datasets"]["board"]["status"] == "failed"
     assert "changed between two passes" in manifest["datasets"]["board"]["message"]
 
 
 def test_sensitive_tasks_are_built_only_when_asked_for(make: MakeBoard) -> None:
-    assert set(make([asking(0)], 1).tasks) == {"board/ask", "board/count"}
-    included = make([asking(0)], 1, out="included", include_sensitive=True)
+    assert set(make([row_of(0)], 1).tasks) == {"board/ask", "board/count"}
+    included = make([row_of(0)], 1, out="included", include_sensitive=True)
     assert "board/age" in included.tasks
     with pytest.raises(BuildError, match="--include-sensitive"):
-        make([asking(0)], 1, out="named", tasks=("board/age",))
+        make([row_of(0)], 1, out="named", tasks=("board/age",))
 
 
 def test_a_dataset_is_left_out_for_its_license(
     make: MakeBoard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalog.load("board"), "license", "research-only")
-    assert make([asking(0)], 1, license="research").tasks
+    assert make([row_of(0)], 1, license="research").tasks
     with pytest.raises(BuildError, match="none of the requested datasets"):
-        make([asking(0)], 1, out="sold", license="commercial")
+        make([row_of(0)], 1, out="sold", license="commercial")
 
 
 def test_what_no_model_may_be_tuned_on_is_built_only_when_asked_for_and_then_held_out(
@@ -105,8 +105,8 @@ def test_what_no_model_may_be_tuned_on_is_built_only_when_asked_for_and_then_hel
     shutil.copy(BOARD_FILE, twin)
     monkeypatch.setitem(catalog.loose_files, "twin", twin)
     monkeypatch.setattr(catalog.load("board"), "license", "evaluation-only")
-    write_board(tmp_path / "data/board", [asking(n) for n in range(6)], 6)
-    write_board(tmp_path / "data/twin", [asking(n) for n in range(3, 6)], 6)
+    write_board(tmp_path / "data/board", [row_of(n) for n in range(6)], 6)
+    write_board(tmp_path / "data/twin", [row_of(n) for n in range(3, 6)], 6)
     command = ["build", "--data-root", str(tmp_path / "data"), "--tasks", "board,twin"]
     command += ["--workers", "1", "--hold-out-images", "0", "--out"]
     assert main([*command, str(tmp_path / "left")]) == 0
@@ -120,7 +120,7 @@ def test_what_no_model_may_be_tuned_on_is_built_only_when_asked_for_and_then_hel
 
 
 def test_a_missing_release_is_named_with_how_to_obtain_it(make: MakeBoard) -> None:
-    manifest = make([asking(0)], 1, tasks=("board", "caltech101")).manifest
+    manifest = make([row_of(0)], 1, tasks=("board", "caltech101")).manifest
     entry = manifest["datasets"]["caltech101"]
     assert entry["status"] == "missing"
     assert entry["obtain"] == catalog.load("caltech101").obtain
@@ -130,7 +130,7 @@ def test_a_directory_that_is_not_a_dataset_is_named(
     make: MakeBoard, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "data/Caltech-101").mkdir(parents=True)
-    assert make([asking(0)], 1).manifest["about"]["unknown_directories"] == ["Caltech-101"]
+    assert make([row_of(0)], 1).manifest["about"]["unknown_directories"] == ["Caltech-101"]
     out = tmp_path / "out"
     options = ["--data-root", str(tmp_path / "data"), "--tasks", "board", "--hold-out-images", "0"]
     assert main(["build", *options, "--out", str(out)]) == 0
@@ -139,9 +139,9 @@ def test_a_directory_that_is_not_a_dataset_is_named(
 
 def test_an_unknown_task_is_answered_with_near_ones(make: MakeBoard) -> None:
     with pytest.raises(UnknownNameError, match="board/ask"):
-        make([asking(0)], 1, tasks=("board/aks",))
+        make([row_of(0)], 1, tasks=("board/aks",))
     with pytest.raises(UnknownNameError, match="board/count"):
-        make([asking(0)], 1, hold_out_tasks=("board/counts",))
+        make([row_of(0)], 1, hold_out_tasks=("board/counts",))
 
 
 @pytest.mark.parametrize(

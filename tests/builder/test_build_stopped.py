@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.board import BOARD_FILE, asking, board_picture, files_of, write_board
+from tests.helpers.board import BOARD_FILE, board_image, files_of, row_of, write_board
 from visionflan import atomic_write, catalog
 from visionflan.builder import assemble, parts
 from visionflan.builder.image_cache import ImageCheckCache
@@ -54,9 +54,9 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         shutil.copy(BOARD_FILE, file)
     monkeypatch.setattr(catalog, "loose_files", files)
     catalog.load.cache_clear()
-    rows: list[dict[str, Any] | str] = [asking(n) for n in range(36)]
-    write_board(tmp_path / "data/board", [*rows, "{broken", asking(99)], 36)
-    shared = [asking(n, key=f"s{n}", images=[f"../board/images/{n}.jpg"]) for n in range(20, 30)]
+    rows: list[dict[str, Any] | str] = [row_of(n) for n in range(36)]
+    write_board(tmp_path / "data/board", [*rows, "{broken", row_of(99)], 36)
+    shared = [row_of(n, key=f"s{n}", images=[f"../board/images/{n}.jpg"]) for n in range(20, 30)]
     write_board(tmp_path / "data/twin", [*rows[:20], *shared], 20)
     return tmp_path / "data"
 
@@ -166,7 +166,7 @@ def test_finished_shards_are_not_checked_again(
 def test_an_image_changed_in_place_is_checked_again(tmp_path: Path, data: Path) -> None:
     stopped_after(3, data, tmp_path / "out")
     for number in range(36):
-        (data / f"board/images/{number}.jpg").write_bytes(board_picture(200 + number))
+        (data / f"board/images/{number}.jpg").write_bytes(board_image(200 + number))
     resumed = build(data, tmp_path / "out", SETTINGS, workers=1)
     clean = build(data, tmp_path / "clean", SETTINGS, workers=1)
     assert resumed["digest"] == clean["digest"]
@@ -174,7 +174,7 @@ def test_an_image_changed_in_place_is_checked_again(tmp_path: Path, data: Path) 
 
 def test_a_release_that_changed_between_two_runs_is_read_again(tmp_path: Path, data: Path) -> None:
     stopped_after(3, data, tmp_path / "out")
-    rows: list[dict[str, Any] | str] = [asking(n, text="Another?") for n in range(36)]
+    rows: list[dict[str, Any] | str] = [row_of(n, text="Another?") for n in range(36)]
     write_board(data / "board", rows)
     resumed = build(data, tmp_path / "out", SETTINGS, workers=1)
     build(data, tmp_path / "clean", SETTINGS, workers=1)

@@ -1,4 +1,4 @@
-"""A build of the real releases agrees with what is known of them."""
+"""A build of the real releases has the rows and images that these are known to have."""
 
 import json
 from collections import Counter
@@ -16,7 +16,7 @@ from visionflan.storage.directory import BuildDirectory
 
 pytestmark = pytest.mark.shared
 
-# Rows and pictures of each release, by the README beside them.
+# Rows of each release, by the README beside them.
 ROWS = {
     "caltech101": 41 * 12,
     "coco": 159,
@@ -45,10 +45,10 @@ KEPT = {
 
 @pytest.fixture(scope="module")
 def real() -> Path:
-    folder = Path(__file__).parents[3] / "shared/real"
-    if not folder.is_dir():
+    root = Path(__file__).parents[3] / "shared/real"
+    if not root.is_dir():
         pytest.skip("the real releases are not beside the project")
-    return folder
+    return root
 
 
 @pytest.fixture(scope="module")
@@ -58,14 +58,14 @@ def built(real: Path, tmp_path_factory: pytest.TempPathFactory) -> BuildDirector
     return BuildDirectory(out, verify=True)
 
 
-def test_every_release_is_found_and_read_whole(built: BuildDirectory, real: Path) -> None:
-    told = built.manifest["datasets"]
+def test_every_release_is_read_completely(built: BuildDirectory, real: Path) -> None:
+    datasets = built.manifest["datasets"]
     names = {path.name for path in real.iterdir() if path.is_dir()}
     assert names == set(ROWS)
-    assert {name for name in told if told[name]["status"] == "built"} == names
-    assert {name: told[name]["rows_read"] for name in names} == ROWS
-    assert not any(told[name]["broken"] for name in names)
-    assert all(told[name]["license"] in LICENSES for name in names)
+    assert {name for name in datasets if datasets[name]["status"] == "built"} == names
+    assert {name: datasets[name]["rows_read"] for name in names} == ROWS
+    assert not any(datasets[name]["broken"] for name in names)
+    assert all(datasets[name]["license"] in LICENSES for name in names)
 
 
 def test_every_task_of_them_has_instances(built: BuildDirectory) -> None:
@@ -77,32 +77,32 @@ def test_every_task_of_them_has_instances(built: BuildDirectory) -> None:
 
 def test_every_row_is_kept_or_accounted_for(built: BuildDirectory) -> None:
     ledger = pq.read_table(built.path / "ledger.parquet").to_pylist()
-    for task, told in built.manifest["tasks"].items():
-        lost = Counter(e["reason"] for e in ledger if (e["task"], e["kind"]) == (task, "dropped"))
-        assert told["dropped"] == dict(lost)
-        accounted = told["kept"] + told["not_applicable"] + told["over_cap"] + sum(lost.values())
-        assert told["rows_read"] == accounted == ROWS[told["dataset"]]
-        assert told["over_cap"] == 0
+    for task, info in built.manifest["tasks"].items():
+        dropped = [e["reason"] for e in ledger if (e["task"], e["kind"]) == (task, "dropped")]
+        assert info["dropped"] == dict(Counter(dropped))
+        accounted = info["kept"] + info["not_applicable"] + info["over_cap"] + len(dropped)
+        assert info["rows_read"] == accounted == ROWS[info["dataset"]]
+        assert info["over_cap"] == 0
 
 
-def test_no_question_of_vqa_rad_is_without_its_picture(built: BuildDirectory, real: Path) -> None:
-    told = built.manifest["tasks"]["vqa_rad/question_answer"]
-    assert set(told["dropped"]) == {"duplicate"}
+def test_no_question_of_vqa_rad_is_without_its_image(built: BuildDirectory, real: Path) -> None:
+    info = built.manifest["tasks"]["vqa_rad/question_answer"]
+    assert set(info["dropped"]) == {"duplicate"}
     splits = [
         json.loads((real / f"vqa_rad/{name}set.json").read_text()) for name in ("train", "test")
     ]
-    asked = {question["image_name"] for split in splits for question in split}
+    names = {question["image_name"] for split in splits for question in split}
     files = {path.name: path for path in (real / "vqa_rad/images").glob("*.jpg")}
     assert len(files) == 315
-    assert files.keys() - asked == {"synpic35356.jpg"}
-    assert {sha256(files[name].read_bytes()).hexdigest() for name in asked} == {
+    assert files.keys() - names == {"synpic35356.jpg"}
+    assert {sha256(files[name].read_bytes()).hexdigest() for name in names} == {
         image
         for images in built.instances(tasks=["vqa_rad/question_answer"]).column("images")
         for image in images
     }
 
 
-def test_the_pictures_are_those_of_the_releases(built: BuildDirectory, real: Path) -> None:
+def test_the_images_are_those_of_the_releases(built: BuildDirectory, real: Path) -> None:
     files = {
         sha256(path.read_bytes()).hexdigest()
         for path in real.rglob("*")
@@ -115,7 +115,7 @@ def test_the_pictures_are_those_of_the_releases(built: BuildDirectory, real: Pat
         assert built.image(image)
 
 
-def test_a_few_pictures_of_each_dataset_are_held_out(built: BuildDirectory) -> None:
-    for task, told in built.manifest["tasks"].items():
-        assert told["held_out"] >= 1, task
-        assert told["train"] >= told["kept"] // 2, task
+def test_a_few_images_of_each_dataset_are_held_out(built: BuildDirectory) -> None:
+    for task, info in built.manifest["tasks"].items():
+        assert info["held_out"] >= 1, task
+        assert info["train"] >= info["kept"] // 2, task

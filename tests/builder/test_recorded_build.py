@@ -6,25 +6,25 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from tests.helpers.board import MakeBoard, asking, board_picture
+from tests.helpers.board import MakeBoard, board_image, row_of
 
 RECORDED = Path(__file__).parents[1] / "golden" / "board_build.json"
 ROWS: list[dict[str, Any] | str] = [
-    *(asking(number) for number in range(9)),
-    asking(9, repaired=["trimmed_blanks"]),
-    asking(10, only="count"),
-    asking(11, only="ask"),
-    asking(0, key="again"),
-    asking(1, key="other", target="it is another"),
-    asking(12, text="half of one: \ud83d"),
-    asking(13, target=7),
-    asking(14, text="what is <image>?"),
-    asking(15, images=["images/none.jpg"]),
-    asking(16, images=["../outside.jpg"]),
-    asking(17, images=["images/page.jpg"]),
-    asking(18, images=["images/noise.jpg"]),
-    asking(19, images=["images/png.jpg"]),
-    asking(20, images=[]),
+    *(row_of(number) for number in range(9)),
+    row_of(9, repaired=["trimmed_blanks"]),
+    row_of(10, only="count"),
+    row_of(11, only="ask"),
+    row_of(0, key="again"),
+    row_of(1, key="other", target="it is another"),
+    row_of(12, text="half of one: \ud83d"),
+    row_of(13, target=7),
+    row_of(14, text="what is <image>?"),
+    row_of(15, images=["images/none.jpg"]),
+    row_of(16, images=["../outside.jpg"]),
+    row_of(17, images=["images/page.jpg"]),
+    row_of(18, images=["images/noise.jpg"]),
+    row_of(19, images=["images/png.jpg"]),
+    row_of(20, images=[]),
     '{"key": "cut',
 ]
 
@@ -34,7 +34,7 @@ def recorded_values(make: MakeBoard, root: Path) -> dict[str, Any]:
     (root / "images").mkdir(parents=True)
     (root / "images/page.jpg").write_bytes(b"<html></html>")
     (root / "images/noise.jpg").write_bytes(bytes(range(200, 100, -1)))
-    (root / "images/png.jpg").write_bytes(board_picture(19, "PNG"))
+    (root / "images/png.jpg").write_bytes(board_image(19, "PNG"))
     build = make(ROWS, 15, seed=3, max_per_task=14, hold_out_tasks=("board/count",))
     manifest = build.manifest
     tasks = {

@@ -1,4 +1,4 @@
-"""Rows are chosen by hash alone: no order, no number of rows and no reader changes that."""
+"""Rows are sampled by hash alone: their order and number do not matter."""
 
 from pathlib import Path
 from typing import Any
@@ -30,47 +30,47 @@ EXAMPLE = Example(image=Path("a.jpg"), target="yes")
 keys = st.lists(st.text(max_size=4), unique=True, max_size=60)
 
 
-def chosen(offered: list[str], cap: int, seed: int = 0) -> list[str]:
-    choice = TaskSampler("lab/ask", TASK, seed, cap)
+def sample(offered: list[str], cap: int, seed: int = 0) -> list[str]:
+    sampler = TaskSampler("lab/ask", TASK, seed, cap)
     for key in offered:
-        choice.offer(key, EXAMPLE)
-    assert choice.usable == len(offered)
-    return [candidate.key for candidate in choice.candidates()]
+        sampler.offer(key, EXAMPLE)
+    assert sampler.usable == len(offered)
+    return [candidate.key for candidate in sampler.candidates()]
 
 
 @given(keys, st.integers(1, 20), st.integers(0, 3))
-def test_the_lowest_ranks_are_chosen_in_their_order(
+def test_the_lowest_hashes_are_sampled_in_their_order(
     offered: list[str], cap: int, seed: int
 ) -> None:
     expected = sorted(offered, key=lambda key: stable_hash(seed, "lab/ask", key))[:cap]
-    assert chosen(offered, cap, seed) == expected
+    assert sample(offered, cap, seed) == expected
 
 
 @given(keys, st.integers(1, 20), st.randoms())
-def test_the_order_of_the_rows_changes_nothing(offered: list[str], cap: int, chance: Any) -> None:
+def test_the_order_of_the_rows_changes_nothing(offered: list[str], cap: int, rng: Any) -> None:
     mixed = list(offered)
-    chance.shuffle(mixed)
-    assert chosen(mixed, cap) == chosen(offered, cap)
+    rng.shuffle(mixed)
+    assert sample(mixed, cap) == sample(offered, cap)
 
 
 @given(keys, keys, st.integers(1, 20))
 def test_new_rows_only_displace(offered: list[str], added: list[str], cap: int) -> None:
     new = [key for key in added if key not in offered]
-    before, after = chosen(offered, cap), chosen([*offered, *new], cap)
+    before, after = sample(offered, cap), sample([*offered, *new], cap)
     assert [key for key in after if key in offered] == before[: cap - sum(k in new for k in after)]
     assert len(set(after)) == len(after) == min(cap, len(offered) + len(new))
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=12), st.integers(1, 20))
 def test_rows_of_one_key_keep_the_order_of_the_reader(offered: list[str], cap: int) -> None:
-    choice = TaskSampler("lab/ask", TASK, 0, cap)
-    examples = [Example(image=Path("a.jpg"), target=str(place)) for place in range(len(offered))]
+    sampler = TaskSampler("lab/ask", TASK, 0, cap)
+    examples = [Example(image=Path("a.jpg"), target=str(number)) for number in range(len(offered))]
     for key, example in zip(offered, examples, strict=True):
-        choice.offer(key, example)
-    places = {key: [n for n, other in enumerate(offered) if other == key] for key in offered}
-    for key, expected in places.items():
-        found = [int(c.example.target) for c in choice.candidates() if c.key == key]
-        assert found == expected[: len(found)]
+        sampler.offer(key, example)
+    numbers = {key: [n for n, other in enumerate(offered) if other == key] for key in offered}
+    for key, expected in numbers.items():
+        sampled = [int(c.example.target) for c in sampler.candidates() if c.key == key]
+        assert sampled == expected[: len(sampled)]
 
 
 def test_files_are_named_from_the_data_root_on() -> None:
@@ -90,5 +90,5 @@ def test_dots_that_stay_inside_are_no_fault(tmp_path: Path) -> None:
     assert outside[0] == "image_outside_root"
 
 
-def test_half_a_character_is_escaped_in_the_ledger() -> None:
+def test_a_lone_surrogate_is_escaped_in_the_ledger() -> None:
     assert escape_surrogates("a\ud83db") == "a\\ud83db"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import visionflan
-from tests.helpers.board import BOARD_FILE, MakeBoard, asking
+from tests.helpers.board import BOARD_FILE, MakeBoard, row_of
 from visionflan import catalog
 from visionflan.builder.image_workers import check_source
 from visionflan.builder.plan import BuildSettings
@@ -68,7 +68,7 @@ def append_comment(path: Path) -> None:
 def test_editing_unrelated_code_does_not_block_a_complete_build(
     make: MakeBoard, package: Path, name: str
 ) -> None:
-    first = make([asking(0)], 1).manifest
+    first = make([row_of(0)], 1).manifest
     append_comment(package / name)
     settings = BuildSettings(tasks=("board",), hold_out_images=0.0)
     root = package.parents[1]
@@ -81,7 +81,7 @@ def test_editing_unrelated_code_does_not_block_a_complete_build(
 def test_editing_code_of_builds_is_reported_as_such(
     make: MakeBoard, package: Path, name: str
 ) -> None:
-    make([asking(0)], 1)
+    make([row_of(0)], 1)
     append_comment(package / name)
     root = package.parents[1]
     settings = BuildSettings(tasks=("board",), hold_out_images=0.0)
@@ -92,7 +92,7 @@ def test_editing_code_of_builds_is_reported_as_such(
 def test_editing_a_dataset_file_is_reported_as_such(
     make: MakeBoard, files: Path, tmp_path: Path
 ) -> None:
-    make([asking(0)], 1)
+    make([row_of(0)], 1)
     append_comment(files)
     settings = BuildSettings(tasks=("board",), hold_out_images=0.0)
     with pytest.raises(BuildError, match=r"^the dataset file board changed since"):

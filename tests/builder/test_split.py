@@ -1,4 +1,4 @@
-"""Whatever the tasks and pictures: nothing that is held out is seen in training."""
+"""For any tasks and images: no held-out image is in training."""
 
 import numpy as np
 import pyarrow as pa
@@ -18,8 +18,8 @@ TASKS = ["a/one", "a/two", "b/three"]
 
 @st.composite
 def instances(draw: st.DrawFn) -> list[tuple[str, list[int]]]:
-    pictures = st.lists(st.integers(0, 14), max_size=3)
-    return draw(st.lists(st.tuples(st.sampled_from(TASKS), pictures), min_size=1, max_size=60))
+    images = st.lists(st.integers(0, 14), max_size=3)
+    return draw(st.lists(st.tuples(st.sampled_from(TASKS), images), min_size=1, max_size=60))
 
 
 @settings(deadline=None)
@@ -31,38 +31,39 @@ def instances(draw: st.DrawFn) -> list[tuple[str, list[int]]]:
     st.integers(0, 5),
 )
 def test_no_group_of_images_is_on_both_sides(
-    drawn: list[tuple[str, list[int]]],
+    shown_rows: list[tuple[str, list[int]]],
     looks: list[int],
-    share: float,
-    whole: set[str],
+    fraction: float,
+    tasks_out: set[str],
     seed: int,
 ) -> None:
     ids = [f"{row:064x}" for row in range(15)]
     groups = np.array([min(n for n in range(15) if looks[n] == look) for look in looks], np.int32)
     columns = INSTANCES.empty_table().select(["task", "images"]).schema
     table = pa.Table.from_pylist(
-        [{"task": task, "images": [ids[row] for row in rows]} for task, rows in drawn], columns
+        [{"task": task, "images": [ids[row] for row in rows]} for task, rows in shown_rows],
+        columns,
     )
-    seen = collect_image_usage(table, {image_id: row for row, image_id in enumerate(ids)}, TASKS)
-    linked = merge_shown_together(groups, seen)
-    hold_out = HoldOutConfig(image_fraction=share, tasks=tuple(sorted(whole)), seed=seed)
-    held = hold_out_mask(hold_out, TASKS, seen, linked, ids)
+    usage = collect_image_usage(table, {image_id: row for row, image_id in enumerate(ids)}, TASKS)
+    linked = merge_shown_together(groups, usage)
+    hold_out = HoldOutConfig(image_fraction=fraction, tasks=tuple(sorted(tasks_out)), seed=seed)
+    mask = hold_out_mask(hold_out, TASKS, usage, linked, ids)
     sides: dict[int, bool] = {}
-    for (task, rows), out in zip(drawn, held, strict=True):
-        assert out or task not in whole
+    for (task, rows), out in zip(shown_rows, mask, strict=True):
+        assert out or task not in tasks_out
         for row in rows:
             assert sides.setdefault(int(groups[row]), bool(out)) == out
-    if share == 0 and not whole:
-        assert not held.any()
+    if fraction == 0 and not tasks_out:
+        assert not mask.any()
 
 
 @settings(deadline=None)
 @given(st.integers(0, 1000), st.sampled_from([0.05, 0.2, 0.5]))
-def test_the_share_of_pictures_is_held_out(seed: int, share: float) -> None:
+def test_the_fraction_of_images_is_held_out(seed: int, fraction: float) -> None:
     ids = [f"{row:064x}" for row in range(2000)]
     columns = INSTANCES.empty_table().select(["task", "images"]).schema
     table = pa.Table.from_pylist([{"task": "a/one", "images": [name]} for name in ids], columns)
-    seen = collect_image_usage(table, {name: row for row, name in enumerate(ids)}, ["a/one"])
-    hold_out = HoldOutConfig(image_fraction=share, tasks=(), seed=seed)
-    held = hold_out_mask(hold_out, ["a/one"], seen, np.arange(2000, dtype=np.int32), ids)
-    assert abs(held.mean() - share) < 0.06
+    usage = collect_image_usage(table, {name: row for row, name in enumerate(ids)}, ["a/one"])
+    hold_out = HoldOutConfig(image_fraction=fraction, tasks=(), seed=seed)
+    mask = hold_out_mask(hold_out, ["a/one"], usage, np.arange(2000, dtype=np.int32), ids)
+    assert abs(mask.mean() - fraction) < 0.06

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.helpers.board import BOARD_FILE, asking, board_picture, write_board
+from tests.helpers.board import BOARD_FILE, board_image, row_of, write_board
 from visionflan import catalog
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
@@ -32,13 +32,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> BuildDirectory:
         catalog.load.cache_clear()
         root = write_board(tmp / "data/board", [], 30)
         for number, form in enumerate(["PNG", "WEBP", "BMP", "GIF", "TIFF"]):
-            (root / f"images/{form}.jpg").write_bytes(board_picture(50 + number, form))
+            (root / f"images/{form}.jpg").write_bytes(board_image(50 + number, form))
         rows: list[dict[str, Any] | str] = [
-            asking(n, options=["x", f"it is {n}"]) for n in range(30)
+            row_of(n, options=["x", f"it is {n}"]) for n in range(30)
         ]
         for number, form in enumerate(["PNG", "WEBP", "BMP", "GIF", "TIFF"]):
             images = [f"images/{form}.jpg", f"images/{number}.jpg"]
-            rows.append(asking(number, key=form, images=images, text="Line one\nline two."))
+            rows.append(row_of(number, key=form, images=images, text="Line one\nline two."))
         write_board(root, rows)
         build(
             tmp / "data",

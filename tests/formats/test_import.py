@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.helpers.board import board_picture
+from tests.helpers.board import board_image
 from visionflan import catalog
 from visionflan.builder.ledger_reasons import DROPPED
 from visionflan.builder.split import HoldOutConfig
@@ -48,8 +48,8 @@ def written(folder: Path, records: Any, name: str = "annotations.json") -> Path:
     """Write a release with four pictures."""
     (folder / "images").mkdir(parents=True)
     for number in range(4):
-        (folder / f"images/{number}.jpg").write_bytes(board_picture(number))
-    (folder / "images/cut.jpg").write_bytes(board_picture(5)[:-100])
+        (folder / f"images/{number}.jpg").write_bytes(board_image(number))
+    (folder / "images/cut.jpg").write_bytes(board_image(5)[:-100])
     text = records if isinstance(records, str) else json.dumps(records)
     (folder / name).write_text(text)
     return folder
@@ -79,7 +79,7 @@ def test_conversations_of_many_turns_and_pictures_are_kept(tmp_path: Path) -> No
     assert [one.key for one in told] == ["0.jpg", "1.jpg+2.jpg", "3.jpg", "text"]
     assert {one.task for one in told} == {"lab/conversation"}
     assert [one.target for one in told] == ["A board.", "This.", "A board.", "Two."]
-    assert build.image(told[0].images[0]) == board_picture(0)
+    assert build.image(told[0].images[0]) == board_image(0)
 
 
 def test_lines_of_json_are_read_too(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_pictures_are_held_out_when_asked_for(tmp_path: Path) -> None:
 def test_the_folder_of_pictures_is_found_beside_the_file(tmp_path: Path, place: str) -> None:
     folder = tmp_path / "r"
     (folder / place).mkdir(parents=True, exist_ok=True)
-    (folder / place / "0.jpg").write_bytes(board_picture(0))
+    (folder / place / "0.jpg").write_bytes(board_image(0))
     name = "deep/0.jpg" if "/" in place else "0.jpg"
     (folder / "a.json").write_text(json.dumps([record(name)]))
     build, ledger = imported(folder)

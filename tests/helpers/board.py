@@ -1,6 +1,7 @@
-"""A dataset for tests: lines of JSON that say what is asked of which pictures.
+"""A dataset for tests: lines of JSON with the question and the images of each row.
 
-The tests write these lines, and the pictures, as broken as they need them.
+The tests write these lines and the images, as broken as they need them. Worker processes load this
+file as the dataset file `board`.
 """
 
 import io
@@ -29,7 +30,7 @@ class Row(NamedTuple):
     """One line."""
 
     key: str
-    pictures: tuple[ImageSource, ...]
+    images: tuple[ImageSource, ...]
     line: dict[str, Any]
 
 
@@ -55,39 +56,39 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             raise ReleaseError(f"{root / 'rows.jsonl'} says stop")
         if "stumble" in line:
             raise KeyError(line["stumble"])
-        yield Row(line["key"], tuple(picture(root, name) for name in line["images"]), line)
+        yield Row(line["key"], tuple(image_source(root, name) for name in line["images"]), line)
 
 
-def picture(root: Path, name: str) -> ImageSource:
-    """Find a picture: a file, a member of an archive after `!`, or a drawn one after `#`."""
+def image_source(root: Path, name: str) -> ImageSource:
+    """Return the source of an image: a file, an archive member after `!`, or computed after `#`."""
     if "!" in name:
         archive, _, member = name.partition("!")
         return ArchiveMember(inside(root, archive), member)
     if "#" in name:
-        source, _, place = name.partition("#")
-        return ComputedImage(inside(root, source), place, drawn)
+        source, _, location = name.partition("#")
+        return ComputedImage(inside(root, source), location, draw_or_misbehave)
     return inside(root, name)
 
 
-def drawn(source: Path, place: str) -> Image.Image:
-    """Draw a picture, or misbehave as asked."""
-    match place:
+def draw_or_misbehave(source: Path, location: str) -> Image.Image:
+    """Draw an image, or misbehave in the way that `location` names."""
+    match location:
         case "die":
             os.kill(os.getpid(), signal.SIGKILL)
         case "hang":
             time.sleep(3_600)
         case "stumble":
             raise IndexError("there is no such digit")
-    return Image.new("RGB", (20, 20), place)
+    return Image.new("RGB", (20, 20), location)
 
 
 @dataset.task("Say what is asked.", title="Ask", category="Perception")
 def ask(row: Row) -> Example | None:
-    """Give the row as it stands, unless it is for the other task only."""
+    """Return the row as an example, unless it is for the other task only."""
     if row.line.get("only") == "count":
         return None
     return Example(
-        image=row.pictures,
+        image=row.images,
         text=row.line.get("text", ""),
         options=tuple(row.line.get("options", ())),
         target=row.line["target"],
@@ -97,39 +98,39 @@ def ask(row: Row) -> Example | None:
 
 @dataset.task("Count the pictures.", title="Count", category="Reasoning")
 def count(row: Row) -> Example | None:
-    """Count the pictures of the row, unless it is for the other task only."""
+    """Return a question for the number of images, unless the row is for the other task only."""
     if row.line.get("only") == "ask":
         return None
-    return Example(image=row.pictures, text=row.key, target=str(len(row.pictures)))
+    return Example(image=row.images, text=row.key, target=str(len(row.images)))
 
 
 @dataset.task("Guess the age.", title="Age", category="Perception", sensitive=True)
 def age(row: Row) -> Example | None:
-    """Ask what is only asked when it is asked for."""
-    return Example(image=row.pictures, target="unknown")
+    """Return a sensitive question."""
+    return Example(image=row.images, target="unknown")
 
 
-def board_picture(number: int, form: str = "JPEG") -> bytes:
-    """Draw a picture that looks unlike those of other numbers."""
+def board_image(number: int, image_format: str = "JPEG") -> bytes:
+    """Draw an image that is not a near-duplicate of those of other numbers."""
     noise = random.Random(number)
     small = Image.frombytes("RGB", (9, 8), noise.randbytes(216))
     buffer = io.BytesIO()
-    small.resize((90, 75), Image.Resampling.BICUBIC).save(buffer, form)
+    small.resize((90, 75), Image.Resampling.BICUBIC).save(buffer, image_format)
     return buffer.getvalue()
 
 
-def write_board(root: Path, rows: list[dict[str, Any] | str], pictures: int = 0) -> Path:
-    """Write a release: its lines, and as many good pictures `images/<n>.jpg`."""
+def write_board(root: Path, rows: list[dict[str, Any] | str], images: int = 0) -> Path:
+    """Write a release: its lines, and as many valid images `images/<n>.jpg`."""
     (root / "images").mkdir(parents=True, exist_ok=True)
-    for number in range(pictures):
-        (root / f"images/{number}.jpg").write_bytes(board_picture(number))
+    for number in range(images):
+        (root / f"images/{number}.jpg").write_bytes(board_image(number))
     lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
     (root / "rows.jsonl").write_text("".join(f"{line}\n" for line in lines))
     return root
 
 
-def asking(number: int, **more: Any) -> dict[str, Any]:
-    """Make a line that asks about the picture of a number."""
+def row_of(number: int, **more: Any) -> dict[str, Any]:
+    """Return a line with a question about the image of a number."""
     return {
         "key": f"k{number}",
         "images": [f"images/{number}.jpg"],
@@ -140,7 +141,7 @@ def asking(number: int, **more: Any) -> dict[str, Any]:
 
 
 def files_of(path: Path) -> dict[str, bytes]:
-    """Read all files of a build but those that it keeps for itself."""
+    """Return the content of all files of a build except hidden ones."""
     names = {file: str(file.relative_to(path)) for file in sorted(path.rglob("*"))}
     return {
         name: file.read_bytes() for file, name in names.items() if file.is_file() and name[0] != "."

@@ -14,73 +14,30 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from tests.helpers.stored_instances import INFO, draw_image, instance
 from visionflan.builder.directory_writer import DirectoryWriter
 from visionflan.builder.ledger_reasons import DROPPED, NOTES
-from visionflan.builder.split import HoldOutConfig
-from visionflan.errors import BuildError, UnknownNameError, UnusableError
+from visionflan.errors import BuildError, UnknownNameError
 from visionflan.storage.directory import BuildDirectory, Instances
 from visionflan.storage.image_index import ImageIndex, write_index
 from visionflan.storage.image_shards import IMAGE_METADATA
-from visionflan.storage.instance import Instance, Turn
+from visionflan.storage.instance import Instance
 from visionflan.storage.parquet_pages import locations
-from visionflan.storage.schema import IMAGES, INSTANCES, LEDGER, TaskInfo
-
-INFO = TaskInfo(
-    dataset="drawn",
-    official_name="drawn+colour",
-    title="Colour",
-    instruction="Name the colour.",
-    category="Perception",
-    group="question answering",
-    metric="exact_match",
-)
-
-
-def picture(number: int, form: str = "JPEG") -> bytes:
-    """Draw a picture that looks unlike the others."""
-    image = Image.effect_noise((48 + number % 7, 40), 90).convert("RGB")
-    image.paste(((number * 53) % 256, (number * 101) % 256, (number * 17) % 256), (0, 0, 30, 30))
-    buffer = io.BytesIO()
-    image.save(buffer, form)
-    return buffer.getvalue()
-
-
-def instance(key: str, images: tuple[str, ...], task: str = "drawn/colour") -> Instance:
-    """Make an instance about some stored images."""
-    marker = "\n".join(["<image>"] * len(images))
-    return Instance(
-        id=f"{task}/{key}",
-        dataset="drawn",
-        task=task,
-        split="train",
-        key=key,
-        images=images,
-        turns=(
-            Turn("user", f"{marker}\nName the colour of {key}."),
-            Turn("assistant", f"red {key}"),
-        ),
-        instruction="Name the colour.",
-        text=key,
-        options=("red", "blue"),
-        target="red",
-        references=("red",),
-        metric="exact_match",
-        synthetic=False,
-    )
+from visionflan.storage.schema import DECODERS, IMAGES, INSTANCES, LEDGER
 
 
 @pytest.fixture(scope="module")
-def pictures() -> list[bytes]:
-    return [picture(number, "PNG" if number % 3 else "JPEG") for number in range(250)]
+def images() -> list[bytes]:
+    return [draw_image(number, "PNG" if number % 3 else "JPEG") for number in range(250)]
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory, pictures: list[bytes]) -> Path:
+def built(tmp_path_factory: pytest.TempPathFactory, images: list[bytes]) -> Path:
     out = tmp_path_factory.mktemp("built") / "build"
     with DirectoryWriter(out, {"name": "drawn", "title": "Drawn"}) as writer:
-        writer.add_task("drawn/colour", INFO)
+        writer.add_task("drawn/color", INFO)
         writer.add_task("drawn/pair", INFO)
-        ids = [writer.add_image(encoded) for encoded in pictures]
+        ids = [writer.add_image(encoded) for encoded in images]
         for number, image_id in enumerate(ids):
             writer.add_instance(instance(str(number), (image_id,)))
         writer.add_instance(instance("both", (ids[0], ids[7]), "drawn/pair"))
@@ -88,39 +45,48 @@ def built(tmp_path_factory: pytest.TempPathFactory, pictures: list[bytes]) -> Pa
     return out
 
 
-def test_what_was_written_is_read_back(built: Path, pictures: list[bytes]) -> None:
+def test_what_was_written_is_read_back(built: Path, images: list[bytes]) -> None:
     instances = BuildDirectory(built).instances()
     assert len(instances) == 252
-    ids = [sha256(encoded).hexdigest() for encoded in pictures]
+    ids = [sha256(encoded).hexdigest() for encoded in images]
     assert list(instances)[:250] == [instance(str(n), (ids[n],)) for n in range(250)]
     assert instances[250] == instance("both", (ids[0], ids[7]), "drawn/pair")
     assert instances[-1] == instance("none", (), "drawn/pair")
 
 
-def test_every_image_is_read_by_its_id(built: Path, pictures: list[bytes]) -> None:
+def test_every_image_is_read_by_its_id(built: Path, images: list[bytes]) -> None:
     directory = BuildDirectory(built, verify=True)
-    for encoded in pictures:
+    for encoded in images:
         image_id = sha256(encoded).hexdigest()
         assert directory.image(image_id) == encoded
-        width, height, form = directory.image_header(image_id)
+        width, height, image_format = directory.image_header(image_id)
         with Image.open(io.BytesIO(encoded)) as opened:
-            assert (width, height, form.upper()) == (*opened.size, opened.format)
+            assert (width, height, image_format.upper()) == (*opened.size, opened.format)
 
 
-def test_any_tool_reads_the_shards_as_parquet(built: Path, pictures: list[bytes]) -> None:
+def test_a_decoder_converts_every_list_column() -> None:
+    assert INSTANCES.names == list(Instance._fields)
+    assert set(DECODERS) == {name for name in INSTANCES.names if is_list(INSTANCES.field(name))}
+
+
+def is_list(field: pa.Field) -> bool:
+    return bool(pa.types.is_list(field.type))
+
+
+def test_any_tool_reads_the_shards_as_parquet(built: Path, images: list[bytes]) -> None:
     (shard,) = (built / "images").glob("*.parquet")
     table = pq.read_table(shard)
-    assert table["bytes"].to_pylist() == pictures
+    assert table["bytes"].to_pylist() == images
     data = shard.read_bytes()
-    where = list(locations(shard, "bytes"))
-    assert [data[start : start + length] for start, length in where] == pictures
+    offsets = list(locations(shard, "bytes"))
+    assert [data[start : start + length] for start, length in offsets] == images
     assert pq.read_metadata(shard).num_row_groups == 3
 
 
-def test_an_image_is_stored_once(built: Path, pictures: list[bytes], tmp_path: Path) -> None:
+def test_an_image_is_stored_once(built: Path, images: list[bytes], tmp_path: Path) -> None:
     with DirectoryWriter(tmp_path / "b", {"name": "twice"}) as writer:
-        assert writer.add_image(pictures[0]) == writer.add_image(pictures[0])
-        writer.add_task("drawn/colour", INFO)
+        assert writer.add_image(images[0]) == writer.add_image(images[0])
+        writer.add_task("drawn/color", INFO)
     assert BuildDirectory(tmp_path / "b").manifest["totals"]["images"] == 1
 
 
@@ -130,21 +96,21 @@ def test_instances_are_chosen_by_split_and_task(built: Path) -> None:
     pairs = directory.instances("train", ["drawn/pair"])
     assert pairs.column("key") == ["both", "none"]
     assert [len(images) for images in pairs.column("images")] == [2, 0]
-    assert directory.instances(tasks=["drawn/colour"])[10:20:3].column("key") == [
+    assert directory.instances(tasks=["drawn/color"])[10:20:3].column("key") == [
         "10", "13", "16", "19",
     ]  # fmt: skip
-    assert directory.tasks == {"drawn/colour": INFO, "drawn/pair": INFO}
+    assert directory.tasks == {"drawn/color": INFO, "drawn/pair": INFO}
 
 
 def test_an_unknown_task_is_answered_with_the_nearest(built: Path) -> None:
-    with pytest.raises(UnknownNameError, match="did you mean drawn/colour"):
-        BuildDirectory(built).instances(tasks=["drawn/color"])
+    with pytest.raises(UnknownNameError, match="did you mean drawn/color"):
+        BuildDirectory(built).instances(tasks=["drawn/colour"])
 
 
 def read_some(directory: BuildDirectory, instances: Instances, start: int) -> list[str]:
     return [
-        sha256(directory.image(instances[place].images[0])).hexdigest()
-        for place in range(start, 240, 4)
+        sha256(directory.image(instances[index].images[0])).hexdigest()
+        for index in range(start, 240, 4)
     ]
 
 
@@ -165,7 +131,7 @@ def test_an_opened_directory_works_in_other_processes(
     assert waiting[0].result() == opened_before
     for start, answer in enumerate(waiting):
         images = instances.column("images")
-        assert answer.result() == [images[place][0] for place in range(start, 240, 4)]
+        assert answer.result() == [images[index][0] for index in range(start, 240, 4)]
 
 
 def test_a_process_that_forks_reads_through_what_was_open(built: Path) -> None:
@@ -185,41 +151,41 @@ def test_a_build_of_another_format_is_refused(tmp_path: Path) -> None:
         BuildDirectory(tmp_path)
 
 
-def test_a_folder_without_manifest_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BuildError, match="no manifest"):
+def test_a_directory_without_manifest_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="has no manifest"):
         BuildDirectory(tmp_path)
 
 
-def test_a_build_whose_shard_was_cut_is_refused(tmp_path: Path, pictures: list[bytes]) -> None:
+def test_a_build_whose_shard_was_cut_is_refused(tmp_path: Path, images: list[bytes]) -> None:
     with DirectoryWriter(tmp_path / "b", {"name": "cut"}) as writer:
-        writer.add_image(pictures[0])
+        writer.add_image(images[0])
     shard = tmp_path / "b/images/cut-00000.parquet"
     shard.write_bytes(shard.read_bytes()[:-1])
     with pytest.raises(BuildError, match="cut-00000"):
         BuildDirectory(tmp_path / "b")
 
 
-def test_a_changed_image_is_found_out(tmp_path: Path, pictures: list[bytes]) -> None:
+def test_a_changed_image_is_detected(tmp_path: Path, images: list[bytes]) -> None:
     with DirectoryWriter(tmp_path / "b", {"name": "changed"}) as writer:
-        image_id = writer.add_image(pictures[0])
+        image_id = writer.add_image(images[0])
     shard = tmp_path / "b/images/changed-00000.parquet"
-    shard.write_bytes(shard.read_bytes().replace(pictures[0], pictures[0][:-1] + b"!"))
-    assert BuildDirectory(tmp_path / "b").image(image_id) != pictures[0]
+    shard.write_bytes(shard.read_bytes().replace(images[0], images[0][:-1] + b"!"))
+    assert BuildDirectory(tmp_path / "b").image(image_id) != images[0]
     with pytest.raises(BuildError, match=image_id):
         BuildDirectory(tmp_path / "b", verify=True).image(image_id)
 
 
-def test_images_whose_ids_begin_alike_are_told_apart(tmp_path: Path) -> None:
+def test_images_whose_ids_have_a_common_prefix_are_distinguished(tmp_path: Path) -> None:
     ids = [f"{'ab' * 8}{number:048x}" for number in (3, 7, 9)]
-    known = {"shard": "s-00000.parquet", "length": 9, "width": 4, "height": 2, "format": "png"}
-    facts = pa.Table.from_pylist(
+    common = {"shard": "s-00000.parquet", "length": 9, "width": 4, "height": 2, "format": "png"}
+    metadata = pa.Table.from_pylist(
         [
-            {"id": name, "offset": n, "phash": 0, "colours": bytes(192), **known}
+            {"id": name, "offset": n, "phash": 0, "colors": bytes(192), **common}
             for n, name in enumerate(ids)
         ],
         IMAGE_METADATA,
     )
-    write_index(tmp_path / "images.index", facts, np.array([0, 0, 2], np.int32))
+    write_index(tmp_path / "images.index", metadata, np.array([0, 0, 2], np.int32))
     index = ImageIndex(tmp_path / "images.index")
     assert [index.locate(name).offset for name in ids] == [0, 1, 2]
     assert [index.group(name) for name in ids] == [ids[0], ids[0], ids[2]]
@@ -232,60 +198,6 @@ def test_an_unknown_image_is_refused(built: Path) -> None:
         BuildDirectory(built).image("f" * 64)
     with pytest.raises(BuildError, match="no image"):
         BuildDirectory(built).image("0" * 64)
-
-
-def test_a_failed_block_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:
-    def fail() -> None:
-        with DirectoryWriter(tmp_path / "b", {"name": "failed"}) as writer:
-            writer.add_image(b"<html>")
-
-    with pytest.raises(UnusableError, match="web page"):
-        fail()
-    with pytest.raises(BuildError, match="no manifest"):
-        BuildDirectory(tmp_path / "b")
-    with DirectoryWriter(tmp_path / "b", {"name": "again"}):
-        pass
-    assert len(BuildDirectory(tmp_path / "b").instances()) == 0
-
-
-def test_a_folder_with_other_things_is_not_written_to(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(BuildError, match="not empty"), DirectoryWriter(tmp_path, {}):
-        pass
-    assert (tmp_path / "notes.txt").read_text() == "mine"
-
-
-def test_an_instance_about_an_image_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    def write() -> None:
-        with DirectoryWriter(tmp_path / "b", {}) as writer:
-            writer.add_instance(instance("1", ("0" * 64,)))
-
-    with pytest.raises(BuildError, match="not stored"):
-        write()
-
-
-def test_an_image_on_both_sides_is_refused(tmp_path: Path, pictures: list[bytes]) -> None:
-    def write() -> None:
-        with DirectoryWriter(tmp_path / "b", {}) as writer:
-            image_id = writer.add_image(pictures[0])
-            writer.add_task("drawn/colour", INFO)
-            writer.add_instance(instance("1", (image_id,)))
-            writer.add_instance(instance("2", (image_id,))._replace(split="held_out"))
-
-    with pytest.raises(BuildError, match="both held out and in training"):
-        write()
-
-
-def test_the_writer_holds_out_when_it_is_told_to(tmp_path: Path, pictures: list[bytes]) -> None:
-    hold_out = HoldOutConfig(image_fraction=0.3, tasks=(), seed=1)
-    with DirectoryWriter(tmp_path / "b", {}, hold_out=hold_out) as writer:
-        writer.add_task("drawn/colour", INFO)
-        for number in range(100):
-            writer.add_instance(instance(str(number), (writer.add_image(pictures[number]),)))
-    directory = BuildDirectory(tmp_path / "b")
-    held = directory.instances("held_out")
-    assert 15 <= len(held) <= 45
-    assert len(held) + len(directory.instances("train")) == 100
 
 
 def test_the_documentation_names_every_reason_and_column() -> None:

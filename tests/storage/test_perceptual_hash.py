@@ -1,4 +1,4 @@
-"""Pictures that look the same are put into one group, and others are not."""
+"""Near-duplicate images are in one group, and other images are not."""
 
 import io
 
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from tests.helpers.board import board_picture
+from tests.helpers.board import board_image
 from visionflan.storage.image_checks import check_image
 from visionflan.storage.perceptual_hash import (
     LOW,
@@ -19,51 +19,51 @@ from visionflan.storage.perceptual_hash import (
 )
 
 
-def grouped(pictures: list[Image.Image]) -> list[int]:
-    looks = [image_signature(picture) for picture in pictures]
-    words = b"".join(seen.colors for seen in looks)
+def grouped(images: list[Image.Image]) -> list[int]:
+    signatures = [image_signature(image) for image in images]
+    colors = b"".join(signature.colors for signature in signatures)
     groups = group_near_duplicates(
-        np.array([seen.phash for seen in looks], dtype=np.uint64),
-        np.frombuffer(words, np.uint8).reshape(len(looks), -1),
+        np.array([signature.phash for signature in signatures], dtype=np.uint64),
+        np.frombuffer(colors, np.uint8).reshape(len(signatures), -1),
     )
     return [int(group) for group in groups]
 
 
-def changed(picture: Image.Image, width: int, quality: int) -> Image.Image:
+def changed(image: Image.Image, width: int, quality: int) -> Image.Image:
     buffer = io.BytesIO()
-    smaller = picture.resize((width, width * picture.height // picture.width))
+    smaller = image.resize((width, width * image.height // image.width))
     smaller.save(buffer, "JPEG", quality=quality)
     return Image.open(buffer)
 
 
 def opened(number: int) -> Image.Image:
-    return Image.open(io.BytesIO(board_picture(number, "PNG")))
+    return Image.open(io.BytesIO(board_image(number, "PNG")))
 
 
-def test_a_picture_coded_again_is_in_the_group_of_its_original() -> None:
-    pictures = [opened(number) for number in range(40)]
-    again = [changed(picture, 70, 85) for picture in pictures]
-    groups = grouped(pictures + again)
+def test_an_image_encoded_again_is_in_the_group_of_its_original() -> None:
+    images = [opened(number) for number in range(40)]
+    again = [changed(image, 70, 85) for image in images]
+    groups = grouped(images + again)
     together = sum(groups[n] == groups[n + 40] for n in range(40))
     assert together >= 34
     assert len(set(groups[:40])) == 40
 
 
-def test_the_same_shape_in_another_color_is_another_picture() -> None:
+def test_the_same_shape_in_another_color_is_another_image() -> None:
     red, blue = (Image.new("RGB", (60, 60), "white") for _ in range(2))
     red.paste("red", (10, 20, 40, 50))
     blue.paste("blue", (10, 20, 40, 50))
     assert len(set(grouped([red, blue, red.copy()]))) == 2
 
 
-def test_blank_pictures_are_grouped_by_their_color() -> None:
+def test_blank_images_are_grouped_by_their_color() -> None:
     blank = [Image.new("RGB", (30, 30), (shade, shade, 0)) for shade in (0, 1, 120, 122, 255)]
     assert grouped(blank) == [0, 0, 2, 2, 4]
 
 
-def test_a_jpeg_looks_like_the_picture_that_it_was_made_of() -> None:
+def test_a_jpeg_has_nearly_the_hash_of_its_original() -> None:
     for number in range(10):
-        jpeg, png = (check_image(board_picture(number, form)) for form in ("JPEG", "PNG"))
+        jpeg, png = (check_image(board_image(number, form)) for form in ("JPEG", "PNG"))
         assert (jpeg.phash ^ png.phash).bit_count() <= 8
         assert len(jpeg.colors) == 3 * LOW * LOW
 
@@ -83,10 +83,10 @@ def test_differing_bits_are_counted(pairs: list[tuple[int, int]]) -> None:
         )
     )
 )
-def test_joining_gives_each_row_the_lowest_row_that_it_is_linked_to(
-    drawn: tuple[int, list[tuple[int, int]]],
+def test_merging_labels_each_row_with_the_lowest_row_that_it_is_linked_to(
+    links: tuple[int, list[tuple[int, int]]],
 ) -> None:
-    count, pairs = drawn
+    count, pairs = links
     expected = list(range(count))
     for _ in range(count):
         for a, b in pairs:
@@ -97,7 +97,7 @@ def test_joining_gives_each_row_the_lowest_row_that_it_is_linked_to(
 
 
 @given(st.lists(st.integers(0, 2**64 - 1), min_size=2, max_size=40), st.integers(0, 3))
-def test_hashes_that_are_near_are_always_found(phashes: list[int], flips: int) -> None:
+def test_near_hashes_are_always_grouped(phashes: list[int], flips: int) -> None:
     near = phashes[0]
     for flip in range(flips + 1):
         near ^= 1 << (phashes[1] >> (6 * flip)) % 64
@@ -107,6 +107,6 @@ def test_hashes_that_are_near_are_always_found(phashes: list[int], flips: int) -
 
 
 @pytest.mark.parametrize("count", [0, 1])
-def test_few_pictures_are_no_trouble(count: int) -> None:
+def test_few_images_are_grouped(count: int) -> None:
     groups = group_near_duplicates(np.zeros(count, np.uint64), np.zeros((count, 192), np.uint8))
     assert groups.tolist() == list(range(count))

@@ -121,8 +121,8 @@ class ReleasePass:
             check_utf8(row.key, example)
             for image in example.images:
                 file = str(containing_file(image))
-                if (fault := find_file_fault(file, str(self.data_root))) is not None:
-                    self.record_dropped(sampler, row.key, *fault, image)
+                if (problem := find_file_fault(file, str(self.data_root))) is not None:
+                    self.record_dropped(sampler, row.key, *problem, image)
                     return
         except UnusableError as error:
             self.record_dropped(sampler, row.key, error.reason, error.detail)

@@ -90,11 +90,11 @@ class ImageIndex:
 
     def row(self, image_id: str) -> int:
         """Return the row of an image."""
-        wanted = bytes.fromhex(image_id)
-        row = int(np.searchsorted(self.prefixes, np.uint64(int.from_bytes(wanted[:8], "big"))))
-        while row < self.count and self.ids[row].tobytes() < wanted:
+        key = bytes.fromhex(image_id)
+        row = int(np.searchsorted(self.prefixes, np.uint64(int.from_bytes(key[:8], "big"))))
+        while row < self.count and self.ids[row].tobytes() < key:
             row += 1
-        if row == self.count or self.ids[row].tobytes() != wanted:
+        if row == self.count or self.ids[row].tobytes() != key:
             raise BuildError(f"no image {image_id} is stored here")
         return row
 
