@@ -109,7 +109,7 @@ def test_tasks_are_chosen_by_patterns_and_an_unknown_one_is_refused(
     }
     assert tasks == {"tiny/repeat", "tiny/text"}
     with pytest.raises(UnknownNameError, match="did you mean tiny/color"):
-        select_instances(source, DataConfig(tasks=("tiny/colr",)), 0)
+        select_instances(source, DataConfig(tasks=("tiny/colors",)), 0)
     with pytest.raises(TrainingError, match="has no held_out instances"):
         select_instances(source, DataConfig(split="held_out"), 0)
 
