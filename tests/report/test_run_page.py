@@ -19,6 +19,7 @@ from visionflan.report.charts import MAX_POINTS, downsample, nice_ticks
 from visionflan.report.inline_images import InlineImages
 from visionflan.report.run_page.inputs import load_run
 from visionflan.report.run_page.page import render_page, write_report
+from visionflan.report.run_page.response_style import response_style_section
 from visionflan.report.run_page.scores import IGNORES, USES, changes, sight_checks
 from visionflan.report.run_page.training import initialization, loss_curves, stage_summaries
 from visionflan.storage.directory import BuildDirectory
@@ -119,10 +120,18 @@ def test_every_section_is_there(run: Path) -> None:
     ]
 
 
+def test_every_response_to_an_original_image_has_a_length_and_a_parse_status(run: Path) -> None:
+    section = response_style_section(load_run(run).evaluations)
+    assert [style.statuses for style in section.stages] == ["100 % parsed"] * 2
+    assert [style.lengths is not None for style in section.stages] == [True, True]
+    heights = re.findall(r'class="bar \w+"[^>]* height="([\d.]+)"', section.lengths)
+    assert max(map(float, heights)) > 100
+
+
 def test_the_ledger_is_listed_by_reason(run: Path) -> None:
     page_text = read(render_page(load_run(run))).text
     assert "image missing" in page_text
-    assert "the picture is not where the release says" in page_text
+    assert "the image is not where the release says" in page_text
 
 
 def test_stages_are_in_the_order_in_which_they_were_trained(run: Path) -> None:

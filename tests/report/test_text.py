@@ -29,7 +29,7 @@ def test_long_text_is_truncated() -> None:
 
 
 def test_statuses_are_shares_of_all_responses() -> None:
-    records = [record(status=status) for status in ("parsed", "parsed", "empty", "refusal")]
+    records = [record(status_lenient=status) for status in ("parsed", "parsed", "empty", "refusal")]
     shares = status_shares(records)
     assert shares == {"parsed": 0.5, "refusal": 0.25, "empty": 0.25}
     assert status_text(shares) == "50 % parsed, 25 % refusal, 25 % empty"

@@ -10,11 +10,8 @@ from visionflan.errors import BuildError, EvaluationError
 from visionflan.evaluate.aggregate.summary import SCORES
 from visionflan.evaluate.records.header import Header, read_header
 from visionflan.evaluate.records.paths import evaluations, trained_on
-from visionflan.evaluate.records.record import RECORDS, Record, read_records
+from visionflan.evaluate.records.record import RECORDS, Condition, Record, read_records
 from visionflan.storage.directory import BuildDirectory
-
-# The condition of records with the images of their own question.
-ORIGINAL = "true"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +23,7 @@ class StageEvaluation:
     scores: dict[str, Any]  # of scores.json
     records: list[Record]
 
-    def under(self, condition: str) -> list[Record]:
+    def under(self, condition: Condition) -> list[Record]:
         """Return the records under one image condition."""
         return [record for record in self.records if record.condition == condition]
 

@@ -12,7 +12,7 @@ from visionflan.report.answer_status import (
     status_text,
 )
 from visionflan.report.charts import SERIES, Mark, dot_plot
-from visionflan.report.run_page.inputs import ORIGINAL, StageEvaluation
+from visionflan.report.run_page.inputs import StageEvaluation
 
 
 class LengthStats(NamedTuple):
@@ -68,7 +68,7 @@ class ResponseStyleSection(NamedTuple):
 def response_style_section(evaluations: Sequence[StageEvaluation]) -> ResponseStyleSection:
     """Describe the response style of all stages, on the original images."""
     records = {
-        series: evaluation.under(ORIGINAL)
+        series: evaluation.under("original")
         for series, evaluation in zip(SERIES, evaluations, strict=False)
     }
     return ResponseStyleSection(
@@ -80,7 +80,7 @@ def response_style_section(evaluations: Sequence[StageEvaluation]) -> ResponseSt
 
 def stage_style(evaluation: StageEvaluation) -> StageStyle:
     """Describe the responses of one stage to the original images."""
-    shares = status_shares(evaluation.under(ORIGINAL))
+    shares = status_shares(evaluation.under("original"))
     lengths = evaluation.scores["lengths"]
     return StageStyle(
         evaluation.stage,
