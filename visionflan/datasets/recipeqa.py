@@ -32,6 +32,7 @@ from visionflan.specimens import write_image, write_json
 
 LETTERS = "ABCD"
 SIDE, CAPTION, GAP = 224, 28, 8
+PAPER, INK = (250, 250, 250), (20, 20, 20)
 
 
 class Row(NamedTuple):
@@ -105,16 +106,16 @@ def to_row(split: str, folder: Path, record: dict[str, Any]) -> Row | BrokenRow:
 
 def compose(first: Path, place: str) -> Image.Image:
     """Put the pictures whose names stand between slashes into two rows, each under its letter."""
-    page = Image.new("RGB", (2 * SIDE + 3 * GAP, 2 * (SIDE + CAPTION) + GAP), "white")
+    page = Image.new("RGB", (2 * SIDE + 3 * GAP, 2 * (SIDE + CAPTION) + GAP), PAPER)
     pen = ImageDraw.Draw(page)
     for index, name in enumerate(place.split("/")):
         left = GAP + index % 2 * (SIDE + GAP)
         top = CAPTION + index // 2 * (SIDE + CAPTION)
         middle = (left + SIDE / 2, top - CAPTION / 2)
         font = ImageFont.load_default(CAPTION - 4)
-        pen.text(middle, LETTERS[index], fill="black", font=font, anchor="mm")
+        pen.text(middle, LETTERS[index], fill=INK, font=font, anchor="mm")
         with Image.open(first.parent / name) as opened:
-            fitted = ImageOps.pad(opened.convert("RGB"), (SIDE, SIDE), color="white")
+            fitted = ImageOps.pad(opened.convert("RGB"), (SIDE, SIDE), color=PAPER)
         page.paste(fitted, (left, top))
     return page
 
