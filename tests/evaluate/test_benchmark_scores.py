@@ -1,4 +1,4 @@
-"""Measures of benchmarks: hand-worked values, missing data, intervals that know of clusters."""
+"""Metrics of benchmarks: values worked by hand, missing data, intervals over clusters."""
 
 from dataclasses import replace
 from typing import Any
@@ -40,38 +40,38 @@ def header(**fields: Any) -> Header:
     return Header(**{**known, **fields})
 
 
-def answered(number: int, answer: str, **fields: Any) -> Record:
-    made = record(
+def answered(number: int, response: str, **fields: Any) -> Record:
+    unscored = record(
         task="cifar10/test",
         metric="cifar10",
         sample_key=str(number),
         image_cluster=str(number),
         candidates=LABELS,
-        response=answer,
+        response=response,
         **fields,
     )
-    return Scorer(header().tasks, {}).scored(made)
+    return Scorer(header().tasks, {}).scored(unscored)
 
 
-def summed(records: list[Record]) -> dict[str, Any]:
+def scores_of(records: list[Record]) -> dict[str, Any]:
     return benchmark_scores(records, header(), Scorer(header().tasks, {}))
 
 
 def test_missing_data_is_no_score_and_below_98_percent_there_is_no_headline() -> None:
-    records = [answered(place, "cat" if place < 60 else "dog") for place in range(97)]
-    whole = summed(records)
-    assert whole["headline"]["value"]["mean"] == pytest.approx(60 / 97)
-    assert whole["coverage"]["official"] == 1.0
-    assert "if_missing_wrong" not in whole["metrics"]["accuracy"]["official"]
-    lost = [answered(97 + place, "", error="ServerError: gone") for place in range(3)]
-    part = summed(records + lost)
+    records = [answered(n, "cat" if n < 60 else "dog") for n in range(97)]
+    complete = scores_of(records)
+    assert complete["headline"]["value"]["mean"] == pytest.approx(60 / 97)
+    assert complete["coverage"]["official"] == 1.0
+    assert "if_missing_wrong" not in complete["metrics"]["accuracy"]["official"]
+    failed = [answered(97 + n, "", error="ServerError: gone") for n in range(3)]
+    part = scores_of(records + failed)
     assert part["coverage"] == {"official": 0.97, "lenient": 0.97, "likelihood": None}
     assert part["headline"]["value"] is None
     assert part["headline"]["reason"] == "3 of 100 answers have no score"
-    told = part["metrics"]["accuracy"]["official"]
-    assert told["mean"] == pytest.approx(60 / 97)
-    assert told["items"] == 97
-    assert (told["if_missing_wrong"], told["if_missing_right"]) == (0.6, 0.63)
+    official = part["metrics"]["accuracy"]["official"]
+    assert official["mean"] == pytest.approx(60 / 97)
+    assert official["items"] == 97
+    assert (official["if_missing_wrong"], official["if_missing_right"]) == (0.6, 0.63)
 
 
 def test_a_rule_that_breaks_on_an_answer_leaves_missing_data_and_ends_nothing(
@@ -81,12 +81,12 @@ def test_a_rule_that_breaks_on_an_answer_leaves_missing_data_and_ends_nothing(
         return ParsedAnswer(1 / (len(answer) - 3), answer)
 
     monkeypatch.setitem(load("cifar10").rules, "lenient", brittle)
-    whole, broken = answered(0, "a dog"), answered(1, "cat")
-    assert (whole.score_lenient, whole.status_lenient) == (0.5, "parsed")
+    parsed, broken = answered(0, "a dog"), answered(1, "cat")
+    assert (parsed.score_lenient, parsed.status_lenient) == (0.5, "parsed")
     assert (broken.score_lenient, broken.status_lenient) == (None, "parser_failed")
     assert broken.parsed_lenient.startswith("ZeroDivisionError: ")
     assert broken.score_official == 1.0
-    assert summed([whole, broken])["coverage"] == {
+    assert scores_of([parsed, broken])["coverage"] == {
         "official": 1.0,
         "lenient": 0.5,
         "likelihood": None,
@@ -108,32 +108,28 @@ def test_a_ratio_is_drawn_as_a_ratio() -> None:
         "ratio", cluster_sums, lambda totals: 100 * ratio(totals[..., 0], totals[..., 1]), None
     )
     records = [
-        record(
-            image_cluster=str(place),
-            score_official=0.5 * (1 + place % 3),
-            reference_score=1.0 + place % 3,
-        )
-        for place in range(30)
+        record(image_cluster=str(n), score_official=0.5 * (1 + n % 3), reference_score=1.0 + n % 3)
+        for n in range(30)
     ]
-    found = estimate(records, both, "official")
-    assert found is not None
-    # The sums vary from draw to draw and their ratio never does, which leaves its spread unknown.
-    assert (found.mean, found.low, found.high) == (50.0, None, None)
+    result = estimate(records, both, "official")
+    assert result is not None
+    # The sums vary between resamples and their ratio does not, so its variance is unknown.
+    assert (result.mean, result.low, result.high) == (50.0, None, None)
     varied = [*records, record(image_cluster="other", score_official=1.0, reference_score=1.0)]
-    found = estimate(varied, both, "official")
-    assert found is not None
-    assert found.mean == pytest.approx(100 * 31.0 / 61.0)
-    assert found.low == 50.0
-    assert found.high is not None
-    assert found.mean < found.high < 60.0
+    result = estimate(varied, both, "official")
+    assert result is not None
+    assert result.mean == pytest.approx(100 * 31.0 / 61.0)
+    assert result.low == 50.0
+    assert result.high is not None
+    assert result.mean < result.high < 60.0
 
 
 def test_asking_more_about_the_same_pictures_does_not_narrow_an_interval() -> None:
     few = [
-        record(image_cluster=str(place), sample_key=str(place), score_lenient=float(place % 2))
-        for place in range(40)
+        record(image_cluster=str(n), sample_key=str(n), score_lenient=float(n % 2))
+        for n in range(40)
     ]
-    many = [each._replace(sample_key=f"{each.sample_key} {k}") for each in few for k in range(5)]
+    many = [r._replace(sample_key=f"{r.sample_key} {k}") for r in few for k in range(5)]
     one, other = estimate(few, ACCURACY, "lenient"), estimate(many, ACCURACY, "lenient")
     assert one is not None
     assert other is not None
@@ -144,10 +140,10 @@ def test_asking_more_about_the_same_pictures_does_not_narrow_an_interval() -> No
 def test_clusters_are_drawn_within_their_part_where_a_measure_wants_it() -> None:
     def cluster_sums(records: Any, rule: Any) -> tuple[float, ...]:
         sums = [0.0] * 4
-        for each in records:
-            place = 2 * (each.task == "toy/b")
-            sums[place] += each.score(rule)
-            sums[place + 1] += 1
+        for scored in records:
+            column = 2 * (scored.task == "toy/b")
+            sums[column] += scored.score(rule)
+            sums[column + 1] += 1
         return tuple(sums)
 
     def from_totals(totals: Any) -> Any:
@@ -155,17 +151,18 @@ def test_clusters_are_drawn_within_their_part_where_a_measure_wants_it() -> None
 
     both = AggregateMetric("sum", cluster_sums, from_totals, 2.0, stratify_by_task=True)
     records = [record(task="toy/b", image_cluster="only", score_lenient=1.0)] + [
-        record(task="toy/a", image_cluster=str(place), score_lenient=float(place % 2))
-        for place in range(50)
+        record(task="toy/a", image_cluster=str(n), score_lenient=float(n % 2)) for n in range(50)
     ]
-    found = estimate(records, both, "lenient")
-    assert found is not None
-    assert (found.mean, found.low, found.high) == (1.5, None, None)  # of b there is one cluster
+    result = estimate(records, both, "lenient")
+    assert result is not None
+    assert (result.mean, result.low, result.high) == (1.5, None, None)  # b has one cluster
     records.append(record(task="toy/b", image_cluster="another", score_lenient=1.0))
-    found = estimate(records, both, "lenient")
-    assert found is not None
-    assert found.low is not None
-    assert found.low > 1.3  # what varies within a does not touch b, of which each draw has two
+    result = estimate(records, both, "lenient")
+    assert result is not None
+    assert result.low is not None
+    assert (
+        result.low > 1.3
+    )  # resampling a does not affect b, which has two clusters in each resample
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from([0.0, 1.0, None])), min_size=1))
@@ -174,13 +171,13 @@ def test_an_interval_holds_the_value_and_stays_within_0_and_1(
 ) -> None:
     records = [record(image_cluster=str(c), score_lenient=score) for c, score in scores]
     known = [score for _, score in scores if score is not None]
-    found = estimate(records, ACCURACY, "lenient")
+    result = estimate(records, ACCURACY, "lenient")
     if not known:
-        assert found is None
+        assert result is None
         return
-    assert found is not None
-    assert found.mean == pytest.approx(np.mean(known))
-    assert found.items == len(known)
-    if found.low is not None and found.high is not None:
-        assert 0 <= found.low <= found.mean + 1e-9
-        assert found.mean - 1e-9 <= found.high <= 1
+    assert result is not None
+    assert result.mean == pytest.approx(np.mean(known))
+    assert result.items == len(known)
+    if result.low is not None and result.high is not None:
+        assert 0 <= result.low <= result.mean + 1e-9
+        assert result.mean - 1e-9 <= result.high <= 1

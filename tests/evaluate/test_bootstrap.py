@@ -15,8 +15,8 @@ VALUES = st.lists(
 )
 
 
-def drawn(images: int, questions: int, *, shared: float) -> list[Sample]:
-    """Draw right and wrong answers, of which a share depends on the image alone."""
+def random_samples(images: int, questions: int, *, shared: float) -> list[Sample]:
+    """Sample right and wrong answers, of which a share depends on the image alone."""
     generator = np.random.default_rng(3)
     samples = []
     for image in range(images):
@@ -34,9 +34,9 @@ def test_an_interval_holds_its_mean_and_stays_within_the_scores(
 ) -> None:
     samples = [Sample(task, str(cluster), value) for task, cluster, value in values]
     by_task, by_group = estimates(samples, {"all": ["a", "b", "not there"]})
-    for found in (*by_task.values(), *by_group.values()):
-        if found.low is not None and found.high is not None:
-            assert 0.0 <= found.low <= found.mean + 1e-9 <= found.high + 2e-9 <= 1.0 + 2e-9
+    for mean in (*by_task.values(), *by_group.values()):
+        if mean.low is not None and mean.high is not None:
+            assert 0.0 <= mean.low <= mean.mean + 1e-9 <= mean.high + 2e-9 <= 1.0 + 2e-9
 
 
 @given(VALUES)
@@ -57,78 +57,78 @@ def test_tasks_with_one_picture_count_in_every_draw() -> None:
     small = [Sample(f"small {number}", f"image {number}", 1.0) for number in range(20)]
     large = [Sample("large", f"picture {number}", float(number % 2)) for number in range(80)]
     tasks = sorted({sample.task for sample in (*small, *large)})
-    found = estimates([*small, *large], {"all": tasks})[1]["all"]
-    assert found.mean == pytest.approx(20.5 / 21)
-    assert found.low is not None
-    assert found.high is not None
-    assert found.high - found.mean == pytest.approx(found.mean - found.low, abs=0.001)
+    result = estimates([*small, *large], {"all": tasks})[1]["all"]
+    assert result.mean == pytest.approx(20.5 / 21)
+    assert result.low is not None
+    assert result.high is not None
+    assert result.high - result.mean == pytest.approx(result.mean - result.low, abs=0.001)
 
 
 def test_asking_the_same_image_often_narrows_nothing() -> None:
-    once = drawn(60, 1, shared=1.0)
+    once = random_samples(60, 1, shared=1.0)
     often = [sample for sample in once for _ in range(10)]
     one, many = (estimates(samples, {})[0]["t"] for samples in (once, often))
     assert (one.low, one.high) == (many.low, many.high)
 
 
 def test_an_interval_has_the_width_that_theory_gives_it() -> None:
-    samples = drawn(400, 1, shared=1.0)
-    found = estimates(samples, {})[0]["t"]
-    expected = 2 * 1.96 * math.sqrt(found.mean * (1 - found.mean) / 400)
-    assert found.low is not None
-    assert found.high is not None
-    assert found.high - found.low == pytest.approx(expected, rel=0.08)
+    samples = random_samples(400, 1, shared=1.0)
+    result = estimates(samples, {})[0]["t"]
+    expected = 2 * 1.96 * math.sqrt(result.mean * (1 - result.mean) / 400)
+    assert result.low is not None
+    assert result.high is not None
+    assert result.high - result.low == pytest.approx(expected, rel=0.08)
 
 
 def test_nothing_but_ones_still_has_an_interval() -> None:
-    found = estimates([Sample("t", str(i), 1.0) for i in range(20)], {"all": ["t"]})
-    for each in (found[0]["t"], found[1]["all"]):
-        assert each.low == pytest.approx(0.025 ** (1 / 20))
-        assert each.high == 1.0
+    by_task, by_group = estimates([Sample("t", str(i), 1.0) for i in range(20)], {"all": ["t"]})
+    for mean in (by_task["t"], by_group["all"]):
+        assert mean.low == pytest.approx(0.025 ** (1 / 20))
+        assert mean.high == 1.0
 
 
 def test_nothing_but_noughts_still_has_an_interval() -> None:
-    found = estimates([Sample("t", str(i), 0.0) for i in range(20)], {})[0]["t"]
-    assert found.low == 0.0
-    assert found.high == pytest.approx(1 - 0.025 ** (1 / 20))
+    result = estimates([Sample("t", str(i), 0.0) for i in range(20)], {})[0]["t"]
+    assert result.low == 0.0
+    assert result.high == pytest.approx(1 - 0.025 ** (1 / 20))
 
 
 def test_one_image_alone_has_no_interval() -> None:
-    found = estimates([Sample("t", "one", 1.0), Sample("t", "one", 0.0)], {})[0]["t"]
-    assert (found.mean, found.low, found.high) == (0.5, None, None)
+    result = estimates([Sample("t", "one", 1.0), Sample("t", "one", 0.0)], {})[0]["t"]
+    assert (result.mean, result.low, result.high) == (0.5, None, None)
 
 
 def test_a_thousand_images_are_resampled_quickly_and_alike() -> None:
-    samples = drawn(1000, 3, shared=0.5)
+    samples = random_samples(1000, 3, shared=0.5)
     assert estimates(samples, {}) == estimates(samples, {})
 
 
 def test_saying_yes_to_everything_is_bias_without_ability() -> None:
     truth = [True, False] * 50
-    found = signal_detection([True] * 100, truth)
-    assert found.yes_rate == 1.0
-    assert found.sensitivity == pytest.approx(0.0)
-    assert found.criterion is not None
-    assert found.criterion < -2
+    result = signal_detection([True] * 100, truth)
+    assert result.yes_rate == 1.0
+    assert result.sensitivity == pytest.approx(0.0)
+    assert result.criterion is not None
+    assert result.criterion < -2
 
 
 def test_answering_by_the_truth_is_ability_without_bias() -> None:
     truth = [True, False] * 50
-    found = signal_detection(truth, truth)
-    assert found.sensitivity is not None
-    assert found.sensitivity > 4
-    assert found.criterion == pytest.approx(0.0)
+    result = signal_detection(truth, truth)
+    assert result.sensitivity is not None
+    assert result.sensitivity > 4
+    assert result.criterion == pytest.approx(0.0)
 
 
 def test_the_yes_rate_is_that_of_the_answers_and_not_of_the_truth() -> None:
-    found = signal_detection([False, False, False, True], [True, True, True, True])
-    assert found.yes_rate == 0.25
-    assert found.sensitivity is None
+    result = signal_detection([False, False, False, True], [True, True, True, True])
+    assert result.yes_rate == 0.25
+    assert result.sensitivity is None
 
 
 def test_detection_agrees_with_values_worked_by_hand() -> None:
     """Of 19 positives 15 are met and of 19 negatives 3 are mistaken: z(15.5/20) and z(3.5/20)."""
-    said = [True] * 15 + [False] * 4 + [True] * 3 + [False] * 16
-    found = signal_detection(said, [True] * 19 + [False] * 19)
-    assert found.sensitivity == pytest.approx(0.755415 + 0.934589, abs=1e-5)
-    assert found.criterion == pytest.approx((0.934589 - 0.755415) / 2, abs=1e-5)
+    answered_yes = [True] * 15 + [False] * 4 + [True] * 3 + [False] * 16
+    result = signal_detection(answered_yes, [True] * 19 + [False] * 19)
+    assert result.sensitivity == pytest.approx(0.755415 + 0.934589, abs=1e-5)
+    assert result.criterion == pytest.approx((0.934589 - 0.755415) / 2, abs=1e-5)

@@ -54,7 +54,7 @@ def test_a_run_is_evaluated_in_its_own_directory(
 ) -> None:
     assert main(["evaluate", str(run), *OPTIONS, "--json"]) == 0
     scores = json.loads(capsys.readouterr().out)
-    assert scores["phase"] == "base"
+    assert scores["stage"] == "base"
     assert scores["failed"] == 0
     records = read_records(run / "evaluation/base" / RECORDS)
     assert {record.checkpoint for record in records} == {checkpoint_digest(run / "base/checkpoint")}

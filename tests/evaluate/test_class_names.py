@@ -12,8 +12,8 @@ from visionflan.evaluate.records.record import Record
 from visionflan.evaluate.rules.class_names import (
     MEASURES,
     RUBRIC,
+    find_classes,
     lenient,
-    named,
     official,
     rows,
 )
@@ -49,8 +49,8 @@ def question(target: str, names: tuple[str, ...]) -> ScoringContext:
 def test_the_strict_rule_takes_the_name_and_nothing_else(
     answer: str, target: str, names: tuple[str, ...], score: float, status: ParseStatus
 ) -> None:
-    verdict = official(answer, question(target, names))
-    assert (verdict.score, verdict.status) == (score, status)
+    parsed = official(answer, question(target, names))
+    assert (parsed.score, parsed.status) == (score, status)
 
 
 @pytest.mark.parametrize(
@@ -111,14 +111,14 @@ def test_the_lenient_rule_takes_the_only_name_that_is_said(
 
 
 def test_a_name_within_a_longer_one_is_not_said() -> None:
-    assert named("an aquarium fish and a fish", FINE) == ["aquarium fish", "fish"]
-    assert named("an aquarium fish", FINE) == ["aquarium fish"]
-    assert named("a king crab", ("king", "king crab", "crab")) == ["king crab"]
+    assert find_classes("an aquarium fish and a fish", FINE) == ["aquarium fish", "fish"]
+    assert find_classes("an aquarium fish", FINE) == ["aquarium fish"]
+    assert find_classes("a king crab", ("king", "king crab", "crab")) == ["king crab"]
 
 
 def test_a_class_that_is_the_plural_of_another_stays_itself() -> None:
-    assert named("glasses", ("glass", "glasses")) == ["glasses"]
-    assert named("glasses", ("glasses", "glass")) == ["glasses"]
+    assert find_classes("glasses", ("glass", "glasses")) == ["glasses"]
+    assert find_classes("glasses", ("glasses", "glass")) == ["glasses"]
 
 
 def test_every_name_of_a_list_is_read_as_itself() -> None:
@@ -133,14 +133,14 @@ def test_rows_offer_the_classes_in_the_words_that_people_say() -> None:
     assert (row.target, row.candidates) == ("aquarium fish", ("aquarium fish", "bus"))
 
 
-def answered(answer: str, score: float | None, **fields: Any) -> Record:
-    """Make the record of an answer about a horse, a picture of its own."""
+def answered(response: str, score: float | None, **fields: Any) -> Record:
+    """Return the record of an answer about an image of a horse."""
     return record(
-        response=answer,
+        response=response,
         target="horse",
         references=("horse",),
         candidates=CIFAR10,
-        image_cluster=f"{answer}{fields}",
+        image_cluster=f"{response}{fields}",
         score_lenient=score,
         score_official=score,
         score_likelihood=0.0,
@@ -166,9 +166,9 @@ ANSWERS = [
 def test_shares_are_of_what_was_answered(
     measure: AggregateMetric, value: float, rule: ScoringRule
 ) -> None:
-    found = estimate(ANSWERS, measure, rule)
-    assert found is not None
-    assert math.isclose(found.mean, value)
+    share = estimate(ANSWERS, measure, rule)
+    assert share is not None
+    assert math.isclose(share.mean, value)
 
 
 def test_likelihood_has_an_accuracy_and_reads_no_words() -> None:
@@ -179,15 +179,15 @@ def test_likelihood_has_an_accuracy_and_reads_no_words() -> None:
 
 
 def test_the_judge_is_told_label_and_prediction() -> None:
-    asked = RUBRIC.request(record(target="aquarium fish", response="a fish in a tank"), False)
-    assert [message.role for message in asked.messages] == ["system", "user"]
-    assert asked.messages[1].content.endswith("Label: aquarium fish, Prediction: a fish in a tank")
-    assert asked.temperature == 0
+    prompt = RUBRIC.request(record(target="aquarium fish", response="a fish in a tank"), False)
+    assert [message.role for message in prompt.messages] == ["system", "user"]
+    assert prompt.messages[1].content.endswith("Label: aquarium fish, Prediction: a fish in a tank")
+    assert prompt.temperature == 0
     assert RUBRIC.scope == "unparsed"
 
 
 @pytest.mark.parametrize(
-    ("words", "score"),
+    ("text", "score"),
     [
         ("yes", 1),
         ("Yes.", 1),
@@ -201,7 +201,7 @@ def test_the_judge_is_told_label_and_prediction() -> None:
         ("", None),
     ],
 )
-def test_the_judge_says_yes_or_no_or_nothing(words: str, score: float | None) -> None:
-    found = RUBRIC.parse(words, record(), False)
-    assert (found and found.score) == score
-    assert (found is None) == (score is None)
+def test_the_judge_says_yes_or_no_or_nothing(text: str, score: float | None) -> None:
+    verdict = RUBRIC.parse(text, record(), False)
+    assert (verdict and verdict.score) == score
+    assert (verdict is None) == (score is None)

@@ -1,4 +1,4 @@
-"""A number that several benchmarks make together needs all of them."""
+"""A suite needs all its benchmarks."""
 
 import json
 
@@ -15,13 +15,10 @@ FOUR = SUITES["forgetting"]
 def test_forgetting_is_the_mean_over_its_four_sets(capsys: pytest.CaptureFixture[str]) -> None:
     with demo_run(FOUR) as run:
         assert main(["score", str(run), "--json"]) == 0
-        told = json.loads(capsys.readouterr().out)
-    alone = {
-        each["benchmark"]: each
-        for each in told
-        if each.get("phase") == "rote" and "benchmark" in each
-    }
-    (rote,) = [each for each in told if each.get("suite") and each["phase"] == "rote"]
+        scores = json.loads(capsys.readouterr().out)
+    rote_scores = [score for score in scores if score["stage"] == "rote"]
+    alone = {score["benchmark"]: score for score in rote_scores if "benchmark" in score}
+    (rote,) = [score for score in rote_scores if score.get("suite")]
     means = [alone[name]["metrics"]["accuracy"]["official"]["mean"] for name in FOUR]
     assert rote["official"]["mean"] == pytest.approx(sum(means) / 4)
     assert rote["official"]["low"] < rote["official"]["mean"] < rote["official"]["high"]

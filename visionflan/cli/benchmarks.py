@@ -1,50 +1,50 @@
-"""List the benchmarks, or tell of one which files it reads and how it asks.
+"""List the benchmarks, or show the files and the prompt styles of one.
 
-Data is read from where its owners publish it; nothing is downloaded.
+The files are read as their owners publish them; nothing is downloaded.
 """
 
 import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what the command takes."""
+    """Declare the arguments of the command."""
     from visionflan.cli.shared.dataset_args import add_json
 
-    parser.add_argument("name", nargs="?", metavar="NAME", help="tell of this one")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="show details of this benchmark")
     add_json(parser)
 
 
-def run(given: argparse.Namespace) -> int:
-    """Print one benchmark, or a line for each."""
+def run(args: argparse.Namespace) -> int:
+    """Print the details of one benchmark, or one line per benchmark."""
     from visionflan.cli.shared.dataset_args import print_json
     from visionflan.evaluate import benchmarks
 
-    names = [given.name] if given.name else benchmarks.names()
-    told = {name: about(name) for name in names}
-    if given.json:
-        print_json(told)
+    names = [args.name] if args.name else benchmarks.names()
+    details = {name: describe(name) for name in names}
+    if args.json:
+        print_json(details)
         return 0
-    for name, words in told.items():
-        if given.name:
-            print("\n".join(f"{what}: {word}" for what, word in words.items()))
+    for name, fields in details.items():
+        if args.name:
+            print("\n".join(f"{field}: {text}" for field, text in fields.items()))
         else:
-            print(f"{name:<14}{words['title']} ({words['license']})")
+            print(f"{name:<14}{fields['title']} ({fields['license']})")
     return 0
 
 
-def about(name: str) -> dict[str, str]:
-    """Tell what is known of a benchmark."""
+def describe(name: str) -> dict[str, str]:
+    """Return what a benchmark declares."""
     from inspect import cleandoc
 
     from visionflan.evaluate import benchmarks
 
-    found = benchmarks.load(name)
+    benchmark = benchmarks.load(name)
     return {
-        "title": found.title,
-        "homepage": found.homepage,
-        "license": found.license,
-        "files": f"below DATA_ROOT/{name}/\n{cleandoc(found.layout)}",
-        "prompt styles": ", ".join(found.styles),
-        "measures": "; ".join(measure.name for measure in found.measures),
-        "scored by": "a judge" if found.rubric and not found.rules else "rules",
+        "title": benchmark.title,
+        "homepage": benchmark.homepage,
+        "license": benchmark.license,
+        "files": f"below DATA_ROOT/{name}/\n{cleandoc(benchmark.layout)}",
+        "prompt styles": ", ".join(benchmark.styles),
+        "metrics": "; ".join(metric.name for metric in benchmark.measures),
+        "scored by": "a judge" if benchmark.rubric and not benchmark.rules else "rules",
     }

@@ -1,4 +1,4 @@
-"""Pictures and tables of a benchmark that are not whole are told from those that are."""
+"""Truncated images and tables of a benchmark are refused."""
 
 import base64
 from io import BytesIO
@@ -17,9 +17,9 @@ from visionflan.layouts.arrays import write_idx, write_pickle
 
 
 def encoded(form: str, mode: str = "RGB") -> bytes:
-    written = BytesIO()
-    canvas("whole", form).convert(mode).save(written, form)
-    return written.getvalue()
+    buffer = BytesIO()
+    canvas("whole", form).convert(mode).save(buffer, form)
+    return buffer.getvalue()
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF"])
@@ -70,9 +70,9 @@ def test_a_picture_that_was_cut_before_it_was_put_into_a_table_is_told_by_its_ro
 ) -> None:
     path = specimen("mmbench", tmp_path) / "mmbench_dev_20230712.tsv"
     lines = [line.split("\t") for line in path.read_text().splitlines()]
-    place = lines[0].index("image")
-    whole = encoded("JPEG")
-    lines[3][place] = base64.b64encode(whole[: len(whole) // 2]).decode()
+    column = lines[0].index("image")
+    content = encoded("JPEG")
+    lines[3][column] = base64.b64encode(content[: len(content) // 2]).decode()
     path.write_text("".join("\t".join(line) + "\n" for line in lines))
     with pytest.raises(ReleaseError, match=r"20230712\.tsv, row 4 has a picture .* cut off"):
         rows("mmbench", tmp_path)
@@ -81,7 +81,7 @@ def test_a_picture_that_was_cut_before_it_was_put_into_a_table_is_told_by_its_ro
 def test_a_row_of_too_many_cells_is_refused(tmp_path: Path) -> None:
     path = specimen("mmbench", tmp_path) / "mmbench_dev_20230712.tsv"
     path.write_text(path.read_text().rstrip("\n") + "\tmore\n")
-    with pytest.raises(ReleaseError, match="row 13 has not one cell for each column"):
+    with pytest.raises(ReleaseError, match="row 13 does not have one cell per column"):
         rows("mmbench", tmp_path)
 
 
@@ -114,7 +114,7 @@ def test_fewer_pictures_than_labels_are_refused(tmp_path: Path) -> None:
     pixels = bytes(range(256)) * 12
     data = np.frombuffer(pixels, np.uint8).reshape(1, 3072)
     write_pickle(path, {"labels": [0, 1], "data": data})
-    with pytest.raises(ReleaseError, match=r"test_batch has not one of `labels`"):
+    with pytest.raises(ReleaseError, match=r"test_batch does not have one of `labels`"):
         rows("cifar10", tmp_path)
 
 
@@ -143,5 +143,5 @@ def test_questions_that_were_lost_are_missed_by_their_answers(tmp_path: Path) ->
 def test_an_object_without_questions_is_refused(tmp_path: Path) -> None:
     path = specimen("mm_vet", tmp_path) / "mm-vet.json"
     path.write_text("{}")
-    with pytest.raises(ReleaseError, match=r"mm-vet\.json must hold an object of questions"):
+    with pytest.raises(ReleaseError, match=r"mm-vet\.json must be an object of questions"):
         rows("mm_vet", tmp_path)

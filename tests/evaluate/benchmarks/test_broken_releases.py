@@ -1,7 +1,7 @@
-"""A release that lost something is refused, with the name of the file; cutting must not pass.
+"""An incomplete release is refused with the name of the file; truncation must not go unnoticed.
 
-Every file of every specimen is emptied, removed and cut at several places. What is left must be
-refused, or be read as the same questions.
+Every file of every specimen is emptied, removed and truncated at several positions. What is left
+must be refused, or be read as the same questions.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,14 +16,14 @@ from visionflan.evaluate import benchmarks
 from visionflan.evaluate.benchmark import BenchmarkRow
 from visionflan.layouts import is_image_file
 
-# A table of lines that ends between two of them is a shorter table: nothing in it tells that there
-# were more, only its version is unknown. These may only become fewer.
+# A table of lines that ends between two of them is a shorter table: nothing in it shows that there
+# were more, only its version is unknown. This list may only become shorter.
 SHORTER = {
     ("mmbench", "mmbench_dev_20230712.tsv"),
     ("miniimagenet", "test.csv"),
     ("pope", "coco_pope_*.json"),
 }
-# Subjects are published one by one, and some of them may be asked alone.
+# Subjects are published one by one, and some of them may be evaluated alone.
 IN_PARTS = {("mmmu", "validation-*.parquet")}
 
 NAMES = benchmarks.names()
@@ -31,12 +31,12 @@ Damage = Callable[[bytes], Iterator[bytes]]
 
 
 def between_lines(content: bytes) -> Iterator[bytes]:
-    places = [place for place, byte in enumerate(content) if byte == ord("\n")]
-    yield from (content[: place + 1] for place in places[:-1])
+    newlines = [index for index, byte in enumerate(content) if byte == ord("\n")]
+    yield from (content[: index + 1] for index in newlines[:-1])
 
 
 def within(content: bytes) -> Iterator[bytes]:
-    """Cut at places that are not between lines."""
+    """Truncate at positions that are not between lines."""
     for part in range(1, 40):
         cut = content[: part * len(content) // 40]
         if not (cut.endswith(b"\n") or content[len(cut) :].startswith(b"\n")):
@@ -51,9 +51,9 @@ def rows(name: str, root: Path) -> list[BenchmarkRow]:
     return list(benchmarks.load(name).rows(root))
 
 
-def files(root: Path, *, pictures: bool) -> list[Path]:
-    found = sorted(path for path in root.rglob("*") if path.is_file())
-    return [path for path in found if is_image_file(path) == pictures]
+def files(root: Path, *, images: bool) -> list[Path]:
+    paths = sorted(path for path in root.rglob("*") if path.is_file())
+    return [path for path in paths if is_image_file(path) == images]
 
 
 def is_listed(name: str, path: Path, known: set[tuple[str, str]]) -> bool:
@@ -73,46 +73,46 @@ def root(name: str, tmp_path: Path) -> Path:
     return tmp_path / name
 
 
-def passed(name: str, root: Path, path: Path, damage: Damage) -> bool:
-    """Whether some damage was taken for a release that asks something else; restores the file."""
-    whole, content = rows(name, root), path.read_bytes()
-    found, told = False, list[str]()
-    for left in damage(content):
-        path.write_bytes(left)
+def goes_unnoticed(name: str, root: Path, path: Path, damage: Damage) -> bool:
+    """Return whether some damage is read as other questions; restores the file."""
+    before, content = rows(name, root), path.read_bytes()
+    unnoticed, messages = False, list[str]()
+    for damaged in damage(content):
+        path.write_bytes(damaged)
         try:
-            found = found or rows(name, root) != whole
-        except ReleaseError as fault:
-            told.append(str(fault))
+            unnoticed = unnoticed or rows(name, root) != before
+        except ReleaseError as error:
+            messages.append(str(error))
     path.write_bytes(content)
-    assert all(path.name in each for each in told)
-    return found
+    assert all(path.name in message for message in messages)
+    return unnoticed
 
 
 @pytest.mark.parametrize("damage", [emptied, within])
 def test_a_file_that_was_cut_is_refused_by_its_name(name: str, root: Path, damage: Damage) -> None:
-    for path in files(root, pictures=False):
-        assert not passed(name, root, path, damage), path.name
+    for path in files(root, images=False):
+        assert not goes_unnoticed(name, root, path, damage), path.name
 
 
 def test_a_table_that_ends_between_lines_passes_only_where_nothing_tells(
     name: str, root: Path
 ) -> None:
-    for path in files(root, pictures=False):
-        cut = passed(name, root, path, between_lines)
+    for path in files(root, images=False):
+        cut = goes_unnoticed(name, root, path, between_lines)
         if name in OF_THE_PAPER:  # of one that is added nothing is listed
             assert cut == is_listed(name, path, SHORTER), path.name
 
 
 def test_a_file_that_is_missing_is_told_by_its_name(name: str, root: Path) -> None:
-    for path in [*files(root, pictures=False), *files(root, pictures=True)]:
+    for path in [*files(root, images=False), *files(root, images=True)]:
         content = path.read_bytes()
         path.unlink()
         if is_listed(name, path, IN_PARTS):
             assert len(rows(name, root)) > 0
         else:
-            with pytest.raises(ReleaseError) as fault:
+            with pytest.raises(ReleaseError) as caught:
                 rows(name, root)
-            # Where it was the only one of its kind, its folder is what can be named.
+            # If it was the only one of its kind, the message can only name its directory.
             known = path.stem, f"{path.parent} "
-            assert any(each in str(fault.value) for each in known)
+            assert any(location in str(caught.value) for location in known)
         path.write_bytes(content)

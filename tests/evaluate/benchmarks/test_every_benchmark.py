@@ -42,18 +42,20 @@ class Weight(NamedTuple):
     sum_logprob: float
 
 
-class Knowing:
-    """A model that knows the right answers, and gives and weighs them so; or all of them wrong."""
+class OracleModel:
+    """A model that answers every question right, or every question wrong."""
 
     precision = "exact"
 
-    def __init__(self, chosen: EvalSet, *, wrong: bool = False) -> None:
-        self.digest, self.wrong = "knowing", wrong
+    def __init__(self, eval_set: EvalSet, *, wrong: bool = False) -> None:
+        self.digest, self.wrong = "oracle", wrong
         self.items = {
-            (item.prompt, shown(item)): item for each in chosen.items.values() for item in each
+            (item.prompt, image_digests(item)): item
+            for items in eval_set.items.values()
+            for item in items
         }
 
-    def meant(self, turns: Sequence[Turn], images: Sequence[Image.Image]) -> Item:
+    def item_of(self, turns: Sequence[Turn], images: Sequence[Image.Image]) -> Item:
         return self.items[turns[-1].text, tuple(map(pixels_digest, images))]
 
     def generate(
@@ -62,7 +64,7 @@ class Knowing:
         images: Sequence[Sequence[Image.Image]],
         max_new_tokens: int,
     ) -> list[ToyReply]:
-        items = map(self.meant, conversations, images)
+        items = map(self.item_of, conversations, images)
         return [ToyReply(self.one(item), 1, "stop") for item in items]
 
     def one(self, item: Item) -> str:
@@ -76,14 +78,14 @@ class Knowing:
         images: Sequence[Sequence[Image.Image]],
         candidates: Sequence[Sequence[str]],
     ) -> list[list[Weight]]:
-        items = map(self.meant, conversations, images)
+        items = map(self.item_of, conversations, images)
         return [[Weight(float(c == self.one(item))) for c in item.candidates] for item in items]
 
     def prompt_tokens(self, conversations: Sequence[Sequence[Turn]]) -> list[list[int]]:
         return [list(turns[-1].text.encode()) for turns in conversations]
 
 
-def shown(item: Item) -> tuple[str, ...]:
+def image_digests(item: Item) -> tuple[str, ...]:
     return tuple(pixels_digest(decode(item.source.image(image))) for image in item.images)
 
 
@@ -93,13 +95,15 @@ def is_right(item: Item, candidate: str) -> bool:
     return candidate.lower() == item.target.lower()
 
 
-def asked(
+def run_benchmark(
     release: BenchmarkRelease, out: Path, *, wrong: bool = False, limit: int | None = None
 ) -> tuple[dict[str, object], list[Record]]:
-    chosen = release.chosen()
-    subject = EvalSubject(answerer=Knowing(chosen, wrong=wrong), path=out, run="run", stage="base")
-    how = EvaluationSettings(conditions=("original",), limit=limit, loglikelihood=True)
-    return evaluate(subject, chosen, out, how), read_records(out / RECORDS)
+    eval_set = release.chosen()
+    subject = EvalSubject(
+        answerer=OracleModel(eval_set, wrong=wrong), path=out, run="run", stage="base"
+    )
+    settings = EvaluationSettings(conditions=("original",), limit=limit, loglikelihood=True)
+    return evaluate(subject, eval_set, out, settings), read_records(out / RECORDS)
 
 
 def test_the_benchmarks_of_the_paper_are_there() -> None:
@@ -108,13 +112,21 @@ def test_the_benchmarks_of_the_paper_are_there() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_benchmark_declares_all_that_users_need(name: str) -> None:
-    found = benchmarks.load(name)
-    assert found.title in EVALUATIONS or name not in OF_THE_PAPER
-    assert found.license in {*LICENSES, "unknown"}
-    assert found.homepage.startswith("http")
-    assert all([found.read, found.write_specimen, found.version, found.styles, found.layout])
-    assert found.rules.keys() == set(PARSING_RULES) or found.rubric is not None
-    assert len({measure.name for measure in found.measures}) == len(found.measures) > 0
+    benchmark = benchmarks.load(name)
+    assert benchmark.title in EVALUATIONS or name not in OF_THE_PAPER
+    assert benchmark.license in {*LICENSES, "unknown"}
+    assert benchmark.homepage.startswith("http")
+    assert all(
+        [
+            benchmark.read,
+            benchmark.write_specimen,
+            benchmark.version,
+            benchmark.styles,
+            benchmark.layout,
+        ]
+    )
+    assert benchmark.rules.keys() == set(PARSING_RULES) or benchmark.rubric is not None
+    assert len({measure.name for measure in benchmark.measures}) == len(benchmark.measures) > 0
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -150,20 +162,20 @@ def test_all_right_gets_the_best_and_all_wrong_gets_nothing(
     name: str, wrong: bool, releases: dict[str, BenchmarkRelease], tmp_path: Path
 ) -> None:
     headline = releases[name].benchmark.measures[0]
-    _, records = asked(releases[name], tmp_path / "base", wrong=wrong)
+    _, records = run_benchmark(releases[name], tmp_path / "base", wrong=wrong)
     closed = all(record.candidates for record in records)
     assert closed or name == "mmmu"
     for rule in RULES if closed else PARSING_RULES:
-        found = estimate(records, headline, rule)
-        assert found is not None
-        assert found.mean == pytest.approx(0.0 if wrong else headline.max)
+        score = estimate(records, headline, rule)
+        assert score is not None
+        assert score.mean == pytest.approx(0.0 if wrong else headline.max)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_scores_are_computed_again_from_records_whatever_their_order(
     name: str, releases: dict[str, BenchmarkRelease], tmp_path: Path
 ) -> None:
-    scores, records = asked(releases[name], tmp_path / "base")
+    scores, records = run_benchmark(releases[name], tmp_path / "base")
     assert rescore(tmp_path / "base") == scores
     for measure in releases[name].benchmark.measures:
         for rule in RULES:
@@ -176,11 +188,11 @@ def test_a_limit_keeps_groups_whole(
     name: str, releases: dict[str, BenchmarkRelease], tmp_path: Path
 ) -> None:
     release = releases[name]
-    whole = [record.item_group for record in asked(release, tmp_path / "all")[1]]
-    few = [record.item_group for record in asked(release, tmp_path / "few", limit=2)[1]]
-    assert 0 < len(few) <= len(whole)
+    complete = [record.item_group for record in run_benchmark(release, tmp_path / "all")[1]]
+    few = [record.item_group for record in run_benchmark(release, tmp_path / "few", limit=2)[1]]
+    assert 0 < len(few) <= len(complete)
     for group in filter(None, set(few)):
-        assert few.count(group) == whole.count(group)
+        assert few.count(group) == complete.count(group)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -227,6 +239,6 @@ def test_benchmarks_are_listed_and_told(capsys: pytest.CaptureFixture[str]) -> N
     assert main(["benchmarks"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == len(NAMES)
     assert main(["benchmarks", "pope"]) == 0
-    told = capsys.readouterr().out
-    assert "coco_pope_random.json" in told
-    assert "prompt styles: llava" in told
+    output = capsys.readouterr().out
+    assert "coco_pope_random.json" in output
+    assert "prompt styles: llava" in output

@@ -1,4 +1,4 @@
-"""The four benchmarks of forgetting are read from the layouts in which their pictures circulate."""
+"""The four benchmarks of forgetting are read from the layouts in which their images circulate."""
 
 import gzip
 import io
@@ -33,21 +33,21 @@ def name(request: pytest.FixtureRequest) -> str:
 
 def demo(name: str, root: Path) -> tuple[Benchmark, list[BenchmarkRow]]:
     """Write the specimen of a benchmark and read it."""
-    found = benchmarks.load(name)
-    assert found.write_specimen is not None
-    found.write_specimen(root)
-    return found, list(found.rows(root))
+    benchmark = benchmarks.load(name)
+    assert benchmark.write_specimen is not None
+    benchmark.write_specimen(root)
+    return benchmark, list(benchmark.rows(root))
 
 
 def test_a_specimen_is_read_whole(name: str, tmp_path: Path) -> None:
-    found, rows = demo(name, tmp_path)
+    benchmark, rows = demo(name, tmp_path)
     count = {"cifar10": 8, "cifar100": 10, "mnist": 10, "miniimagenet": 10}[name]
     assert len(rows) == len({row.key for row in rows}) == count
     assert {row.part for row in rows} == {"test"}
     assert len({row.images for row in rows}) == count
     assert all(row.target in row.candidates and "_" not in row.target for row in rows)
-    assert found.version is not None
-    assert found.version(tmp_path).startswith("unknown version (sha256 ")
+    assert benchmark.version is not None
+    assert benchmark.version(tmp_path).startswith("unknown version (sha256 ")
 
 
 def test_a_specimen_is_written_the_same_each_time(name: str, tmp_path: Path) -> None:
@@ -55,9 +55,9 @@ def test_a_specimen_is_written_the_same_each_time(name: str, tmp_path: Path) -> 
     _, again = demo(name, tmp_path / "two")
     contents = [
         [
-            each if isinstance(each, bytes) else each.read_bytes()
+            image if isinstance(image, bytes) else image.read_bytes()
             for row in run
-            for each in row.images
+            for image in row.images
         ]
         for run in (rows, again)
     ]
@@ -65,40 +65,40 @@ def test_a_specimen_is_written_the_same_each_time(name: str, tmp_path: Path) -> 
 
 
 def test_both_styles_ask_for_the_class_and_one_shows_the_list(name: str, tmp_path: Path) -> None:
-    found, rows = demo(name, tmp_path)
-    assert list(found.styles) == ["emt", "bare"]
-    thing, other = ("number", "object") if name == "mnist" else ("object", "number")
-    asked, bare = found.styles["emt"](rows[0]), found.styles["bare"](rows[0])
-    assert thing in asked
-    assert thing in bare
-    assert other not in asked + bare
-    assert ", ".join(rows[0].candidates) in asked
+    benchmark, rows = demo(name, tmp_path)
+    assert list(benchmark.styles) == ["emt", "bare"]
+    noun, other = ("number", "object") if name == "mnist" else ("object", "number")
+    prompt, bare = benchmark.styles["emt"](rows[0]), benchmark.styles["bare"](rows[0])
+    assert noun in prompt
+    assert noun in bare
+    assert other not in prompt + bare
+    assert ", ".join(rows[0].candidates) in prompt
     assert rows[0].target not in bare
 
 
 def test_the_right_name_is_right_by_both_rules(name: str, tmp_path: Path) -> None:
-    found, rows = demo(name, tmp_path)
+    benchmark, rows = demo(name, tmp_path)
     for row in rows:
         question = ScoringContext(row.target, (row.target,), candidates=row.candidates)
-        for rule in found.rules.values():
+        for rule in benchmark.rules.values():
             assert rule(f"{row.target.capitalize()}.", question).score == 1
-        said = found.rules["lenient"](f"I would say that is the {row.target}!", question)
-        assert said.score == 1
+        parsed = benchmark.rules["lenient"](f"I would say that is the {row.target}!", question)
+        assert parsed.score == 1
 
 
 def test_all_four_share_measures_and_judge(name: str) -> None:
-    found = benchmarks.load(name)
-    assert found.measures == MEASURES
-    assert found.rubric == RUBRIC
+    benchmark = benchmarks.load(name)
+    assert benchmark.measures == MEASURES
+    assert benchmark.rubric == RUBRIC
 
 
 @pytest.mark.parametrize(("name", "title"), list(zip(FOUR, TITLES, strict=True)))
 def test_a_file_tells_what_other_datasets_have_of_its_pictures(name: str, title: str) -> None:
-    found = benchmarks.load(name)
-    assert found.title == title in overlaps.EVALUATIONS
-    told = sys.modules[f"visionflan.evaluate.benchmarks.{name}"].__doc__ or ""
+    benchmark = benchmarks.load(name)
+    assert benchmark.title == title in overlaps.EVALUATIONS
+    docstring = sys.modules[f"visionflan.evaluate.benchmarks.{name}"].__doc__ or ""
     for pair in overlaps.overlaps_of(title):
-        assert pair.beside(title) in told
+        assert pair.beside(title) in docstring
 
 
 def test_digits_are_shown_as_they_are_and_named_by_numerals(tmp_path: Path) -> None:
@@ -111,14 +111,14 @@ def test_digits_are_shown_as_they_are_and_named_by_numerals(tmp_path: Path) -> N
 
 
 def test_unpacked_files_of_mnist_are_the_same_release(tmp_path: Path) -> None:
-    found, rows = demo("mnist", tmp_path)
-    assert found.version is not None
-    version = found.version(tmp_path)
+    benchmark, rows = demo("mnist", tmp_path)
+    assert benchmark.version is not None
+    version = benchmark.version(tmp_path)
     for packed in sorted(tmp_path.glob("*.gz")):
         packed.with_suffix("").write_bytes(gzip.decompress(packed.read_bytes()))
         packed.unlink()
-    assert list(found.rows(tmp_path)) == rows
-    assert found.version(tmp_path) == version
+    assert list(benchmark.rows(tmp_path)) == rows
+    assert benchmark.version(tmp_path) == version
 
 
 def test_labels_that_are_no_digits_or_too_few_are_refused(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_labels_that_are_no_digits_or_too_few_are_refused(tmp_path: Path) -> Non
     with pytest.raises(ReleaseError, match=r"^MNIST: .*row 1 is 11"):
         list(benchmarks.load("mnist").rows(tmp_path))
     write_idx(tmp_path / f"{mnist.LABELS}.gz", np.array([7, 2], np.uint8))
-    with pytest.raises(ReleaseError, match=r"^MNIST: .*one label for each picture"):
+    with pytest.raises(ReleaseError, match=r"^MNIST: .*one label per image"):
         list(benchmarks.load("mnist").rows(tmp_path))
 
 
@@ -151,13 +151,15 @@ BATCHES = [
 def test_a_batch_that_runs_code_is_refused_by_name(
     name: str, file: str, labels: str, tmp_path: Path
 ) -> None:
-    found, _ = demo(name, tmp_path)
+    benchmark, _ = demo(name, tmp_path)
     mark = tmp_path / "run"
     pickled = pickle.dumps({labels: 0}, protocol=2)
     call = f"cos\nmkdir\nV{mark}\n\x85R".encode("latin1")
     (tmp_path / file).write_bytes(pickled[:-1] + call + b".")
-    with pytest.raises(ReleaseError, match=rf"^{found.title}: .*{file}.*nothing in it was run"):
-        list(found.rows(tmp_path))
+    with pytest.raises(
+        ReleaseError, match=rf"^{benchmark.title}: .*{file}.*none of its code was run"
+    ):
+        list(benchmark.rows(tmp_path))
     assert not mark.exists()
 
 
@@ -165,93 +167,93 @@ def test_a_batch_that_runs_code_is_refused_by_name(
 def test_a_label_without_a_name_is_told_by_its_row(
     name: str, file: str, labels: str, tmp_path: Path
 ) -> None:
-    found, _ = demo(name, tmp_path)
+    benchmark, _ = demo(name, tmp_path)
     fields = {"data": np.zeros((2, 3072), np.uint8), labels: [0, 100]}
     write_pickle(tmp_path / file, fields)
-    with pytest.raises(ReleaseError, match=rf"^{found.title}: .*row 1 is 100"):
-        list(found.rows(tmp_path))
+    with pytest.raises(ReleaseError, match=rf"^{benchmark.title}: .*row 1 is 100"):
+        list(benchmark.rows(tmp_path))
 
 
 def test_a_release_that_is_not_there_is_told_by_name(name: str, tmp_path: Path) -> None:
-    found = benchmarks.load(name)
-    with pytest.raises(ReleaseError, match=rf"^{found.title}: .*"):
-        list(found.rows(tmp_path))
+    benchmark = benchmarks.load(name)
+    with pytest.raises(ReleaseError, match=rf"^{benchmark.title}: .*"):
+        list(benchmark.rows(tmp_path))
 
 
 def test_the_twenty_test_classes_have_names() -> None:
     assert len(set(TEST)) == 20
-    assert len({names()[identifier] for identifier in TEST}) == 20
+    assert len({names()[wordnet_id] for wordnet_id in TEST}) == 20
     assert names()[TEST[0]] == "nematode"
 
 
-def moved_to_folders(root: Path, below: Path) -> None:
-    """Put each picture of a list in the folder of its class."""
+def move_to_directories(root: Path, below: Path) -> None:
+    """Move each image of a list to the directory of its class."""
     for line in (root / "test.csv").read_text().split()[1:]:
-        file, identifier = line.split(",")
-        (below / identifier).mkdir(parents=True, exist_ok=True)
-        shutil.move(root / "images" / file, below / identifier / file)
+        file, wordnet_id = line.split(",")
+        (below / wordnet_id).mkdir(parents=True, exist_ok=True)
+        shutil.move(root / "images" / file, below / wordnet_id / file)
 
 
 def test_folders_of_classes_beside_a_list_are_read(tmp_path: Path) -> None:
-    found, rows = demo("miniimagenet", tmp_path)
-    moved_to_folders(tmp_path, tmp_path / "images")
-    again = list(found.rows(tmp_path))
+    benchmark, rows = demo("miniimagenet", tmp_path)
+    move_to_directories(tmp_path, tmp_path / "images")
+    again = list(benchmark.rows(tmp_path))
     assert [row._replace(images=()) for row in again] == [row._replace(images=()) for row in rows]
 
 
 @pytest.mark.parametrize("below", ["test", "images", "."])
 def test_folders_of_classes_are_read_without_a_list(tmp_path: Path, below: str) -> None:
-    found, rows = demo("miniimagenet", tmp_path)
-    moved_to_folders(tmp_path, tmp_path / below)
+    benchmark, rows = demo("miniimagenet", tmp_path)
+    move_to_directories(tmp_path, tmp_path / below)
     (tmp_path / "test.csv").unlink()
     if below != "images":
         (tmp_path / "images").rmdir()
     if below != "test":
-        for identifier in (*TEST, "n01443537"):
-            (tmp_path / below / identifier).mkdir(exist_ok=True)
-        shutil.copy(rows_image(tmp_path / below), tmp_path / below / "n01443537" / "other.jpg")
-    again = list(found.rows(tmp_path))
+        for wordnet_id in (*TEST, "n01443537"):
+            (tmp_path / below / wordnet_id).mkdir(exist_ok=True)
+        shutil.copy(first_image(tmp_path / below), tmp_path / below / "n01443537" / "other.jpg")
+    again = list(benchmark.rows(tmp_path))
     assert sorted(row.target for row in again) == sorted(row.target for row in rows)
     assert "goldfish" not in again[0].candidates
 
 
-def rows_image(root: Path) -> Path:
-    """Give some picture below a folder."""
+def first_image(root: Path) -> Path:
+    """Return some image below a directory."""
     return next(iter(sorted(root.rglob("*.jpg"))))
 
 
 def test_a_class_of_the_split_that_lacks_is_told(tmp_path: Path) -> None:
-    for identifier in TEST[1:]:
-        (tmp_path / identifier).mkdir()
-    with pytest.raises(ReleaseError, match=rf"^miniImageNet: .*no folder {TEST[0]}"):
+    for wordnet_id in TEST[1:]:
+        (tmp_path / wordnet_id).mkdir()
+    with pytest.raises(ReleaseError, match=rf"^miniImageNet: .*no directory {TEST[0]}"):
         list(benchmarks.load("miniimagenet").rows(tmp_path))
 
 
 @pytest.mark.parametrize(
-    ("line", "words"),
+    ("line", "message"),
     [
         ("n0312792500000009.jpg,n03127925", "line 12 .* names n0312792500000009.jpg"),
         ("n0312792500000001.jpg,crate", "line 12 .* the class 'crate'"),
     ],
 )
-def test_a_line_of_the_list_that_is_wrong_is_told(tmp_path: Path, line: str, words: str) -> None:
-    found, _ = demo("miniimagenet", tmp_path)
+def test_a_line_of_the_list_that_is_wrong_is_told(tmp_path: Path, line: str, message: str) -> None:
+    benchmark, _ = demo("miniimagenet", tmp_path)
     with (tmp_path / "test.csv").open("a") as table:
         table.write(f"{line}\n")
-    with pytest.raises(ReleaseError, match=f"^miniImageNet: {words}"):
-        list(found.rows(tmp_path))
+    with pytest.raises(ReleaseError, match=f"^miniImageNet: {message}"):
+        list(benchmark.rows(tmp_path))
 
 
 def test_the_whole_split_is_told_from_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("visionflan.evaluate.benchmarks.miniimagenet.PICTURES", 2)
-    found = benchmarks.load("miniimagenet")
-    assert found.version is not None
-    for identifier in TEST:
-        (tmp_path / "test" / identifier).mkdir(parents=True)
+    monkeypatch.setattr("visionflan.evaluate.benchmarks.miniimagenet.IMAGES_PER_CLASS", 2)
+    benchmark = benchmarks.load("miniimagenet")
+    assert benchmark.version is not None
+    for wordnet_id in TEST:
+        (tmp_path / "test" / wordnet_id).mkdir(parents=True)
         for number in range(2):
-            (tmp_path / "test" / identifier / f"{number}.jpg").touch()
-    assert found.version(tmp_path).startswith("test split of Ravi and Larochelle")
+            (tmp_path / "test" / wordnet_id / f"{number}.jpg").touch()
+    assert benchmark.version(tmp_path).startswith("test split of Ravi and Larochelle")
     (tmp_path / "test" / TEST[3] / "2.jpg").touch()
-    assert found.version(tmp_path).startswith("unknown version")
+    assert benchmark.version(tmp_path).startswith("unknown version")

@@ -28,8 +28,8 @@ def test_the_guide_s_benchmark_is_asked_and_scored(
     counting: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["evaluate", "--demo", "--benchmarks", "counting"]) == 0
-    told = capsys.readouterr().out
-    assert "Counting shapes, talker" in told
-    assert re.search(r"accuracy +0\.000 .* 0\.200", told)
+    output = capsys.readouterr().out
+    assert "Counting shapes, talker" in output
+    assert re.search(r"accuracy +0\.000 .* 0\.200", output)
     assert main(["benchmarks", "counting"]) == 0
-    assert "counting.csv and the pictures" in capsys.readouterr().out
+    assert "counting.csv and the images" in capsys.readouterr().out

@@ -9,12 +9,12 @@ import pytest
 from tests.helpers.record_factory import record
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.aggregate.measures import estimate
-from visionflan.evaluate.benchmarks.llava_bench import benchmark, request, scores
+from visionflan.evaluate.benchmarks.llava_bench import benchmark, parse_scores, request
 from visionflan.evaluate.judge.rubric import JudgeScore
 from visionflan.evaluate.records.record import Record
 from visionflan.specimens import write_json, write_lines, write_text
 
-TOLD = {"captions": "A red circle.\nA star.", "role": "Assistant", "rule": "Give two scores."}
+CONTEXT = {"captions": "A red circle.\nA star.", "role": "Assistant", "rule": "Give two scores."}
 
 
 @pytest.fixture
@@ -32,12 +32,12 @@ def version(root: Path) -> str:
 def test_the_specimen_is_read_whole_with_references_and_captions(root: Path) -> None:
     rows = list(benchmark.rows(root))
     assert [row.part for row in rows] == ["conv", "detail", "complex"] * 2
-    assert [row.key for row in rows] == [str(place) for place in range(6)]
+    assert [row.key for row in rows] == [str(index) for index in range(6)]
     assert rows[3].target == "The sign says EXIT."
     assert rows[3].images == (root / "images/002.jpg",)
-    told = json.loads(rows[3].judge_context)
-    assert told["captions"] == "A plain sign that says EXIT in black letters."
-    assert "one line that holds nothing but the two scores" in told["rule"]
+    context = json.loads(rows[3].judge_context)
+    assert context["captions"] == "A plain sign that says EXIT in black letters."
+    assert "one line that holds nothing but the two scores" in context["rule"]
     assert benchmark.styles["official"](rows[3]) == "What does the sign say?"
 
 
@@ -46,23 +46,25 @@ def test_references_are_joined_by_number_and_lists_of_captions_by_line(root: Pat
     for name in ("answers_gpt4.jsonl", "context.jsonl"):
         write_lines(root / name, reversed((root / name).read_text().splitlines()))
     assert list(benchmark.rows(root)) == before
-    told = [{"image": f"00{place}.jpg", "caption": ["one", "two"]} for place in (1, 2)]
-    write_lines(root / "context.jsonl", map(json.dumps, told))
+    captions = [{"image": f"00{n}.jpg", "caption": ["one", "two"]} for n in (1, 2)]
+    write_lines(root / "context.jsonl", map(json.dumps, captions))
     assert json.loads(next(iter(benchmark.rows(root))).judge_context)["captions"] == "one\ntwo"
 
 
 def test_the_rule_of_the_repository_is_used_where_it_is_there(root: Path) -> None:
     parts = ("conv", "detail", "complex")
-    told = {f"llava_bench_{part}": {"role": "Helper", "prompt": f"Judge {part}."} for part in parts}
+    rules = {
+        f"llava_bench_{part}": {"role": "Helper", "prompt": f"Judge {part}."} for part in parts
+    }
     ours = version(root)
-    write_json(root / "rule.json", told)
-    found = {row.part: json.loads(row.judge_context) for row in benchmark.rows(root)}
-    assert {part: each["rule"] for part, each in found.items()} == {
+    write_json(root / "rule.json", rules)
+    contexts = {row.part: json.loads(row.judge_context) for row in benchmark.rows(root)}
+    assert {part: context["rule"] for part, context in contexts.items()} == {
         part: f"Judge {part}." for part in parts
     }
-    assert found["conv"]["role"] == "Helper"
-    assert ours.endswith("in our words")
-    assert version(root).endswith("in LLaVA's words")
+    assert contexts["conv"]["role"] == "Helper"
+    assert ours.endswith("by our instructions")
+    assert version(root).endswith("by LLaVA's instructions")
     write_json(root / "rule.json", {"conv": {"role": "Helper", "prompt": "Judge."}})
     with pytest.raises(ReleaseError, match=r"^LLaVA-Bench: .*rule\.json has no role and prompt"):
         list(benchmark.rows(root))
@@ -74,11 +76,11 @@ def test_the_judge_sees_the_reference_first_unless_answers_are_swapped(swapped: 
         prompt="<image>\nWhat is it?",
         target="A circle.",
         response="A square.",
-        judge_context=json.dumps(TOLD),
+        judge_context=json.dumps(CONTEXT),
     )
-    asked = request(one, swapped)
+    prompt = request(one, swapped)
     first, second = ("A square.", "A circle.") if swapped else ("A circle.", "A square.")
-    system, user = asked.messages
+    system, user = prompt.messages
     assert (system.role, user.role) == ("system", "user")
     assert system.content.startswith("You are a helpful and precise assistant")
     assert user.content == (
@@ -87,13 +89,13 @@ def test_the_judge_sees_the_reference_first_unless_answers_are_swapped(swapped: 
         f"[Assistant 2]\n{second}\n\n[End of Assistant 2]\n\n"
         "[System]\nGive two scores.\n\n"
     )
-    assert (asked.temperature, asked.max_tokens) == (0.2, 1024)
+    assert (prompt.temperature, prompt.max_tokens) == (0.2, 1024)
     assert benchmark.rubric
     assert (benchmark.rubric.repeats, benchmark.rubric.both_orders) == (1, True)
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("text", "expected"),
     [
         ("8 9", (8, 9)),
         ("8, 9", (8, 9)),
@@ -115,24 +117,24 @@ def test_the_judge_sees_the_reference_first_unless_answers_are_swapped(swapped: 
     ],
 )
 def test_scores_are_two_numbers_from_1_to_10(
-    words: str, expected: tuple[float, float] | None
+    text: str, expected: tuple[float, float] | None
 ) -> None:
     if expected is None:
-        assert scores(words, record(), False) is scores(words, record(), True) is None
+        assert parse_scores(text, record(), False) is parse_scores(text, record(), True) is None
     else:
         first, second = expected
-        assert scores(words, record(), False) == JudgeScore(second / 10, first / 10)
-        assert scores(words, record(), True) == JudgeScore(first / 10, second / 10)
+        assert parse_scores(text, record(), False) == JudgeScore(second / 10, first / 10)
+        assert parse_scores(text, record(), True) == JudgeScore(first / 10, second / 10)
 
 
-def judged(part: str, place: int, score: float | None, against: float | None) -> Record:
+def judged(part: str, number: int, score: float | None, reference_score: float | None) -> Record:
     return record(
         task=f"llava_bench/{part}",
-        sample_key=f"{part} {place}",
-        image_cluster=str(place),
+        sample_key=f"{part} {number}",
+        image_cluster=str(number),
         score_official=score,
         score_lenient=score,
-        reference_score=against,
+        reference_score=reference_score,
     )
 
 
@@ -143,9 +145,9 @@ def test_the_measure_is_a_ratio_of_means_over_what_was_judged() -> None:
         judged("detail", 1, 0.3, 0.9),
         judged("complex", 1, None, None),
     ]
-    found = {each.name: estimate(records, each, "official") for each in benchmark.measures}
-    overall, conv = found["relative score"], found["relative score, conv"]
-    detail = found["relative score, detail"]
+    scores = {m.name: estimate(records, m, "official") for m in benchmark.measures}
+    overall, conv = scores["relative score"], scores["relative score, conv"]
+    detail = scores["relative score, detail"]
     assert overall
     assert conv
     assert detail
@@ -153,10 +155,10 @@ def test_the_measure_is_a_ratio_of_means_over_what_was_judged() -> None:
     assert (overall.items, overall.clusters) == (3, 2)
     assert conv.mean == pytest.approx(100 * 1.4 / 1.4)
     assert detail.mean == pytest.approx(100 / 3)
-    assert found["relative score, complex"] is None
+    assert scores["relative score, complex"] is None
     assert overall.low is not None
     assert overall.high is not None
-    # Two clusters: each draw takes one of them twice, or both.
+    # Two clusters: each resample has one of them twice, or both.
     assert overall.low == pytest.approx(100 * 0.5 / 0.8)
     assert overall.high == pytest.approx(100 * 1.2 / 1.5)
     assert benchmark.measures[0].max is None
@@ -164,17 +166,17 @@ def test_the_measure_is_a_ratio_of_means_over_what_was_judged() -> None:
 
 def test_judgments_that_failed_leave_the_ratio_as_it_is() -> None:
     (measure, *_) = benchmark.measures
-    kept = [judged("conv", place, 0.4 + place / 20, 0.8) for place in range(5)]
-    lost = [judged("conv", place, None, None) for place in range(5, 9)]
+    scored = [judged("conv", n, 0.4 + n / 20, 0.8) for n in range(5)]
+    missing = [judged("conv", n, None, None) for n in range(5, 9)]
     some, all_of_them = (
-        estimate(kept, measure, "lenient"),
-        estimate(kept + lost, measure, "lenient"),
+        estimate(scored, measure, "lenient"),
+        estimate(scored + missing, measure, "lenient"),
     )
     assert some
     assert all_of_them
     assert all_of_them.mean == some.mean
     assert all_of_them.items == 5
-    assert estimate(lost, measure, "lenient") is None
+    assert estimate(missing, measure, "lenient") is None
 
 
 def test_a_version_tells_how_many_questions_there_are(root: Path) -> None:
@@ -184,47 +186,51 @@ def test_a_version_tells_how_many_questions_there_are(root: Path) -> None:
     assert version(root).startswith("60 questions (sha256 ")
 
 
-def changed(root: Path, name: str, place: int, **fields: Any) -> None:
+def change_line(root: Path, name: str, index: int, **fields: Any) -> None:
     rows = [json.loads(line) for line in (root / name).read_text().splitlines()]
-    rows[place] |= fields
+    rows[index] |= fields
     write_lines(root / name, map(json.dumps, rows))
 
 
 @pytest.mark.parametrize(
-    ("name", "fields", "fault"),
+    ("name", "fields", "message"),
     [
         (
             "questions.jsonl",
             {"category": "coding"},
-            "question 1 .* category 'coding', none of conv",
+            "question 1 .* category 'coding', not one of conv",
         ),
-        ("questions.jsonl", {"image": "no.jpg"}, r"question 1 .* shows no\.jpg, of which context"),
+        (
+            "questions.jsonl",
+            {"image": "no.jpg"},
+            r"question 1 .* names no\.jpg, which has no caption",
+        ),
         ("answers_gpt4.jsonl", {"question_id": 77}, "question 1 .* has no answer"),
     ],
 )
 def test_files_that_do_not_fit_together_are_refused(
-    root: Path, name: str, fields: dict[str, Any], fault: str
+    root: Path, name: str, fields: dict[str, Any], message: str
 ) -> None:
-    changed(root, name, 1, **fields)
-    with pytest.raises(ReleaseError, match=f"^LLaVA-Bench: {fault}"):
+    change_line(root, name, 1, **fields)
+    with pytest.raises(ReleaseError, match=f"^LLaVA-Bench: {message}"):
         list(benchmark.rows(root))
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    ("text", "message"),
     [
         ('{"question_id": 0, "image": "001.jpg"}\n', "line 1 of .* lacks text, category"),
-        ('{"question_id": \n', r"questions\.jsonl, questions\.jsonl:1, is no JSON"),
-        ("[1]\n", "line 1 of .* is no object"),
+        ('{"question_id": \n', r"questions\.jsonl, questions\.jsonl:1, is not JSON"),
+        ("[1]\n", "line 1 of .* is not a JSON object"),
     ],
 )
-def test_a_line_that_is_no_question_is_told(root: Path, text: str, fault: str) -> None:
+def test_a_line_that_is_no_question_is_told(root: Path, text: str, message: str) -> None:
     write_text(root / "questions.jsonl", text)
-    with pytest.raises(ReleaseError, match=f"^LLaVA-Bench: .*{fault}"):
+    with pytest.raises(ReleaseError, match=f"^LLaVA-Bench: .*{message}"):
         list(benchmark.rows(root))
 
 
 def test_a_picture_that_is_missing_is_told(root: Path) -> None:
     (root / "images/002.jpg").unlink()
-    with pytest.raises(ReleaseError, match=r"question 3 .* shows .*002\.jpg, which is not there"):
+    with pytest.raises(ReleaseError, match=r"question 3 .* names .*002\.jpg, which is missing"):
         list(benchmark.rows(root))

@@ -7,7 +7,7 @@ import pytest
 from tests.helpers.record_factory import record
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.aggregate.measures import estimate
-from visionflan.evaluate.benchmarks.mm_vet import ABILITIES, SETS, benchmark, grade, request
+from visionflan.evaluate.benchmarks.mm_vet import ABILITIES, SETS, benchmark, parse_grade, request
 from visionflan.evaluate.metric import ScoringContext
 from visionflan.evaluate.records.record import Record
 from visionflan.specimens import write_json, write_text
@@ -27,13 +27,13 @@ def version(root: Path) -> str:
 
 def test_the_specimen_is_read_whole_and_shows_every_ability(root: Path) -> None:
     rows = list(benchmark.rows(root))
-    assert [row.key for row in rows] == [f"v1_{place}" for place in range(6)]
+    assert [row.key for row in rows] == [f"v1_{index}" for index in range(6)]
     assert {ability for row in rows for ability in row.categories} == set(ABILITIES)
     assert all(row.images[0].is_file() for row in rows if isinstance(row.images[0], Path))
-    told = {row.question: row.target for row in rows}
-    assert told["Which words are written here?"] == "OPEN<AND>MONDAY"
-    assert told["What is on the left of the star?"] == "circle<OR>disc"
-    assert [benchmark.styles["official"](row) for row in rows] == list(told)
+    targets = {row.question: row.target for row in rows}
+    assert targets["Which words are written here?"] == "OPEN<AND>MONDAY"
+    assert targets["What is on the left of the star?"] == "circle<OR>disc"
+    assert [benchmark.styles["official"](row) for row in rows] == list(targets)
     (root / "mm-vet").mkdir()
     (root / "mm-vet.json").rename(root / "mm-vet/mm-vet.json")
     (root / "images").rename(root / "mm-vet/images")
@@ -41,7 +41,7 @@ def test_the_specimen_is_read_whole_and_shows_every_ability(root: Path) -> None:
 
 
 def test_the_judge_completes_the_last_line_of_a_table() -> None:
-    asked = request(
+    prompt = request(
         record(
             prompt="<image>\nWhat is written | here?",
             target="A<AND>B<OR>C",
@@ -49,8 +49,8 @@ def test_the_judge_completes_the_last_line_of_a_table() -> None:
         ),
         False,
     )
-    (message,) = asked.messages
-    assert (message.role, asked.temperature, asked.max_tokens) == ("user", 0.0, 3)
+    (message,) = prompt.messages
+    assert (message.role, prompt.temperature, prompt.max_tokens) == ("user", 0.0, 3)
     lines = message.content.split("\n")
     assert lines[-1] == "What is written | here? | A <AND> B <OR> C | It says A and B. | "
     assert (lines[1], lines[-2]) == ("", "")
@@ -64,7 +64,7 @@ def test_the_judge_completes_the_last_line_of_a_table() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "score"),
+    ("text", "score"),
     [
         ("0.5", 0.5),
         ("1.0 ", 1.0),
@@ -82,23 +82,23 @@ def test_the_judge_completes_the_last_line_of_a_table() -> None:
         ("Correctness: 0.5", None),
     ],
 )
-def test_a_grade_is_a_number_from_0_to_1(words: str, score: float | None) -> None:
-    reading = grade(words, record(), False)
-    assert (reading and reading.score) == score
-    assert (reading is None) == (score is None)
+def test_a_grade_is_a_number_from_0_to_1(text: str, score: float | None) -> None:
+    verdict = parse_grade(text, record(), False)
+    assert (verdict and verdict.score) == score
+    assert (verdict is None) == (score is None)
 
 
 def test_no_rule_scores_an_answer_without_a_judge() -> None:
-    verdict = benchmark.metric.official("circle", ScoringContext("circle", ("circle",)))
-    assert (verdict.score, verdict.status) == (None, "unjudged")
+    parsed = benchmark.metric.official("circle", ScoringContext("circle", ("circle",)))
+    assert (parsed.score, parsed.status) == (None, "unjudged")
 
 
-def graded(place: int, score: float | None, *labels: str) -> Record:
+def graded(number: int, score: float | None, *categories: str) -> Record:
     return record(
         task="mm_vet/v1",
-        sample_key=str(place),
-        image_cluster=str(place),
-        categories=labels,
+        sample_key=str(number),
+        image_cluster=str(number),
+        categories=categories,
         score_official=score,
         score_lenient=score,
     )
@@ -111,8 +111,8 @@ def test_abilities_count_wherever_they_are_needed_and_sets_only_whole() -> None:
         graded(2, 0.0, "ocr", "math"),
         graded(3, None, "rec", "math"),
     ]
-    found = {each.name: estimate(records, each, "official") for each in benchmark.measures}
-    values = {name: each.mean for name, each in found.items() if each}
+    scores = {m.name: estimate(records, m, "official") for m in benchmark.measures}
+    values = {name: score.mean for name, score in scores.items() if score}
     assert values == {
         "total": 50.0,
         "rec": 75.0,
@@ -122,38 +122,43 @@ def test_abilities_count_wherever_they_are_needed_and_sets_only_whole() -> None:
         "exactly rec+ocr": 50.0,
         "exactly ocr+math": 0.0,
     }
-    assert found["total"]
-    assert found["total"].items == 3
-    assert [each.name for each in benchmark.measures][:7] == ["total", *ABILITIES]
-    assert len({frozenset(each) for each in SETS}) == 16
-    assert all(set(each) <= set(ABILITIES) for each in SETS)
+    assert scores["total"]
+    assert scores["total"].items == 3
+    assert [measure.name for measure in benchmark.measures][:7] == ["total", *ABILITIES]
+    assert len({frozenset(abilities) for abilities in SETS}) == 16
+    assert all(set(abilities) <= set(ABILITIES) for abilities in SETS)
 
 
 def test_a_version_is_told_by_the_names_of_its_questions(root: Path) -> None:
     assert version(root).startswith("unknown version, 6 questions (sha256 ")
-    write_json(root / "mm-vet.json", {f"v1_{place}": {} for place in range(218)})
-    whole = version(root)
-    assert whole.startswith("v1, 218 questions (sha256 ")
-    write_json(root / "mm-vet.json", {f"v1_{place}": {"question": ""} for place in range(218)})
-    assert version(root) != whole
+    write_json(root / "mm-vet.json", {f"v1_{n}": {} for n in range(218)})
+    official = version(root)
+    assert official.startswith("v1, 218 questions (sha256 ")
+    write_json(root / "mm-vet.json", {f"v1_{n}": {"question": ""} for n in range(218)})
+    assert version(root) != official
 
 
 GOOD = {"imagename": "ring.png", "question": "What?", "answer": "ring", "capability": ["rec"]}
 
 
 @pytest.mark.parametrize(
-    ("entries", "fault"),
+    ("entries", "message"),
     [
-        ({"v1_0": {**GOOD, "capability": ["rec", "seq"]}}, "v1_0 .* needs seq, which is no abil"),
+        (
+            {"v1_0": {**GOOD, "capability": ["rec", "seq"]}},
+            "v1_0 .* needs seq, which is not an abil",
+        ),
         ({"v1_7": {"imagename": "ring.png"}}, "v1_7 .* lacks one of imagename"),
-        ({"v1_7": {**GOOD, "imagename": "none.png"}}, r"none\.png, which v1_7 .* is not there"),
+        ({"v1_7": {**GOOD, "imagename": "none.png"}}, r"none\.png, which v1_7 .* is missing"),
         ({"v1_7": "text"}, "v1_7 .* lacks one of imagename"),
-        ([GOOD], "must hold an object of questions"),
+        ([GOOD], "must be an object of questions"),
     ],
 )
-def test_what_is_no_question_is_told_with_its_name(root: Path, entries: object, fault: str) -> None:
+def test_what_is_no_question_is_told_with_its_name(
+    root: Path, entries: object, message: str
+) -> None:
     write_json(root / "mm-vet.json", entries)
-    with pytest.raises(ReleaseError, match=f"^MM-Vet: .*{fault}"):
+    with pytest.raises(ReleaseError, match=f"^MM-Vet: .*{message}"):
         list(benchmark.rows(root))
 
 
@@ -162,5 +167,5 @@ def test_a_release_that_is_not_there_or_torn_is_refused(root: Path) -> None:
     with pytest.raises(ReleaseError, match=r"mm-vet\.json is not JSON"):
         list(benchmark.rows(root))
     (root / "mm-vet.json").unlink()
-    with pytest.raises(ReleaseError, match=r"mm-vet\.json is not there"):
+    with pytest.raises(ReleaseError, match=r"mm-vet\.json does not exist"):
         list(benchmark.rows(root))

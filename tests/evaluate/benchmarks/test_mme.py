@@ -41,36 +41,36 @@ SUBTASK_SCORES = {
 
 
 def answered(part: str, image: str, target: str, answer: str) -> Record:
-    """Make a record of an answer, scored by both rules; `failed` is no answer at all."""
-    group = f"{part}/{image}"
-    made = record(
+    """Return a record scored by both rules; `failed` is no answer at all."""
+    pair_key = f"{part}/{image}"
+    unscored = record(
         task=f"mme/{part}",
-        image_cluster=group,
-        item_group=group,
+        image_cluster=pair_key,
+        item_group=pair_key,
         target=target,
         references=(target,),
         candidates=CANDIDATES,
     )
     if answer == "failed":
-        return made._replace(error="no answer")
-    return read_by_rules(made._replace(response=answer), "mme")
+        return unscored._replace(error="no answer")
+    return read_by_rules(unscored._replace(response=answer), "mme")
 
 
 def pair(part: str, image: str, first: str, second: str) -> list[Record]:
-    """Answer the two questions about a picture, of which the second is rightly denied."""
+    """Answer the two questions about an image, of which the second one's answer is no."""
     return [answered(part, image, "Yes", first), answered(part, image, "No", second)]
 
 
-def measured(
+def score_of(
     records: Sequence[Record], name: str, rule: ScoringRule = "official"
 ) -> Estimate | None:
     return estimate(records, MEASURES[name], rule)
 
 
 def value(records: Sequence[Record], name: str, rule: ScoringRule = "official") -> float:
-    found = measured(records, name, rule)
-    assert found is not None
-    return found.mean
+    score = score_of(records, name, rule)
+    assert score is not None
+    return score.mean
 
 
 @pytest.fixture
@@ -88,10 +88,10 @@ def test_the_specimen_has_a_pair_of_every_subtask_in_both_layouts(root: Path) ->
     )
     assert [row.target for row in rows] == ["Yes", "No"] * 14
     assert len({(row.part, row.key) for row in rows}) == 28
-    folders = {
+    directories = {
         row.part: row.images[0].parent.name for row in rows if isinstance(row.images[0], Path)
     }
-    assert (folders["posters"], folders["count"]) == ("images", "count")
+    assert (directories["posters"], directories["count"]) == ("images", "count")
     color = next(row for row in rows if row.part == "color")
     assert color.question == "Is there a red car in the image? Please answer yes or no."
 
@@ -118,7 +118,9 @@ def test_the_release_may_lie_in_any_of_the_usual_folders(
 def test_a_picture_with_one_question_is_refused(root: Path) -> None:
     path = root / RELEASE / "count/0001.txt"
     path.write_text("Is there a star? Please answer yes or no.\tYes\n")
-    with pytest.raises(ReleaseError, match=r"MME: .*count/0001.txt holds 1 questions and not two"):
+    with pytest.raises(
+        ReleaseError, match=r"MME: .*count/0001.txt contains 1 questions instead of two"
+    ):
         list(benchmark.rows(root))
 
 
@@ -131,13 +133,13 @@ def test_a_line_without_an_answer_is_refused_by_its_number(root: Path) -> None:
 
 def test_a_question_without_its_picture_is_refused(root: Path) -> None:
     (root / RELEASE / "scene/images/0001.jpg").unlink()
-    with pytest.raises(ReleaseError, match=r"MME: .*0001.txt asks about a picture 0001"):
+    with pytest.raises(ReleaseError, match=r"MME: .*0001.txt asks about an image 0001"):
         list(benchmark.rows(root))
 
 
 def test_a_release_without_a_subtask_is_refused_by_name(root: Path, tmp_path: Path) -> None:
     (root / RELEASE / "landmark").rename(root / "elsewhere")
-    with pytest.raises(ReleaseError, match="has no folder landmark, without which"):
+    with pytest.raises(ReleaseError, match="has no directory landmark, without which"):
         list(benchmark.rows(root))
     with pytest.raises(ReleaseError, match="put MME_Benchmark_release_version there"):
         list(benchmark.rows(tmp_path / "nowhere"))
@@ -166,11 +168,11 @@ def test_a_release_without_a_subtask_is_refused_by_name(root: Path, tmp_path: Pa
 )
 def test_the_rules_read_answers(answer: str, official: str, lenient: str) -> None:
     for target in ("Yes", "No"):
-        for rule, read in (("official", official), ("lenient", lenient)):
-            verdict = benchmark.rules[rule](answer, ScoringContext(target, (target,)))
-            assert verdict.parsed == read
-            assert verdict.score == float(read == target.lower())
-            assert (verdict.status == "parsed") == bool(read)
+        for rule, label in (("official", official), ("lenient", lenient)):
+            parsed = benchmark.rules[rule](answer, ScoringContext(target, (target,)))
+            assert parsed.parsed == label
+            assert parsed.score == float(label == target.lower())
+            assert (parsed.status == "parsed") == bool(label)
 
 
 def test_a_subtask_scores_accuracy_and_pairs() -> None:
@@ -187,60 +189,60 @@ def test_the_yes_rate_counts_what_is_said_and_not_what_is_true() -> None:
     assert value(records, "count yes-rate", "lenient") == 3 / 3
     assert value(records, "yes-rate") == 2 / 2
     assert value(pair("count", "c", "yes", "no"), "yes-rate") == 1 / 2
-    assert measured(pair("count", "d", "dunno", ""), "yes-rate") is None
+    assert score_of(pair("count", "d", "dunno", ""), "yes-rate") is None
 
 
 def test_a_pair_that_is_not_complete_counts_in_no_score_and_is_told() -> None:
-    whole = pair("count", "a", "yes", "no")
-    records = [*whole, *pair("count", "b", "failed", "yes"), *pair("count", "c", "no", "no")[:1]]
+    complete = pair("count", "a", "yes", "no")
+    records = [*complete, *pair("count", "b", "failed", "yes"), *pair("count", "c", "no", "no")[:1]]
     assert value(records, "count score") == 200
     assert value(records, "count accuracy+") == 1
     assert value(records, "complete pairs") == 1 / 3
     assert value(records, "count accuracy") == 2 / 4
-    assert measured(records[2:], "count score") is None
+    assert score_of(records[2:], "count score") is None
 
 
 def test_totals_need_every_subtask() -> None:
-    perception = [each for part in PERCEPTION for each in pair(part, "a", "yes", "no")]
+    perception = [r for part in PERCEPTION for r in pair(part, "a", "yes", "no")]
     assert value(perception, "perception") == 2000
-    assert measured(perception, "cognition") is None
-    assert measured(perception[2:], "perception") is None
-    cognition = [each for part in COGNITION for each in pair(part, "a", "yes", "yes")]
+    assert score_of(perception, "cognition") is None
+    assert score_of(perception[2:], "perception") is None
+    cognition = [r for part in COGNITION for r in pair(part, "a", "yes", "yes")]
     assert value([*perception, *cognition], "cognition") == 200
     assert (MEASURES["perception"].max, MEASURES["cognition"].max) == (2000, 800)
     assert benchmark.measures[0].name == "perception"
 
 
 def test_pairs_are_drawn_within_their_subtask() -> None:
-    records = [each for part in SUBTASKS for each in pair(part, "a", "yes", "no")]
-    found = sum_by_cluster(records, MEASURES["perception"], "official")
-    assert found.strata == [f"mme/{part}" for part in sorted(PERCEPTION)]
+    records = [r for part in SUBTASKS for r in pair(part, "a", "yes", "no")]
+    table = sum_by_cluster(records, MEASURES["perception"], "official")
+    assert table.strata == [f"mme/{part}" for part in sorted(PERCEPTION)]
 
 
 def test_a_likely_candidate_counts_as_said() -> None:
-    asked = answered("count", "a", "No", "failed")
-    weighed = asked._replace(logprobs=(-1.0, -3.0), score_likelihood=0.0)
-    tied = asked._replace(logprobs=(-2.0, -2.0), score_likelihood=0.5)
-    assert value([weighed], "yes-rate", "likelihood") == 1
-    assert value([weighed, tied], "yes-rate", "likelihood") == 0.75
+    unanswered = answered("count", "a", "No", "failed")
+    scored = unanswered._replace(logprobs=(-1.0, -3.0), score_likelihood=0.0)
+    tied = unanswered._replace(logprobs=(-2.0, -2.0), score_likelihood=0.5)
+    assert value([scored], "yes-rate", "likelihood") == 1
+    assert value([scored, tied], "yes-rate", "likelihood") == 0.75
 
 
 @pytest.mark.shared
 def test_published_answers_score_as_in_the_owners_tool(shared: Path) -> None:
-    records = [each for part in SUBTASKS for each in published(shared, part)]
+    records = [r for part in SUBTASKS for r in published(shared, part)]
     assert len(records) == 2374
     assert value(records, "perception") == pytest.approx(PERCEPTION_SCORE, abs=1e-9)
     assert value(records, "cognition") == pytest.approx(COGNITION_SCORE, abs=1e-9)
     for part, expected in SUBTASK_SCORES.items():
         assert value(records, f"{part} score") == pytest.approx(expected, abs=0.005)
     assert value(records, "complete pairs") == 1
-    assert sum(each.status_official == "unparsed" for each in records) == 12
+    assert sum(record.status_official == "unparsed" for record in records) == 12
     assert value(records, "yes-rate") * (2374 - 12) / 2374 == pytest.approx(0.456, abs=0.0005)
     assert value(records, "position yes-rate") == pytest.approx(0.933, abs=0.0005)
 
 
 def published(shared: Path, part: str) -> list[Record]:
-    """Read the answers of a subtask: picture, question, truth and answer on each line."""
+    """Read the answers of a subtask: image, question, truth and answer on each line."""
     lines = (shared / f"oracles/mme_lavin/{part}.txt").read_text("utf-8").split("\n")
     rows = [line.split("\t") for line in lines if line]
     return [answered(part, image, truth, answer) for image, _, truth, answer in rows]
@@ -251,13 +253,13 @@ def test_the_questions_of_the_owners_tool_are_known_in_the_layout_of_the_release
     shared: Path, tmp_path: Path
 ) -> None:
     for part in SUBTASKS:
-        folder = tmp_path / part
-        folder.mkdir()
+        directory = tmp_path / part
+        directory.mkdir()
         lines = (shared / f"oracles/mme_lavin/{part}.txt").read_text("utf-8").split("\n")
         for image, question, truth, _ in (line.split("\t") for line in lines if line):
-            if not (folder / image).exists():
-                Image.new("RGB", (1, 1)).save(folder / image)
-            with (folder / image).with_suffix(".txt").open("a", encoding="utf-8") as text:
+            if not (directory / image).exists():
+                Image.new("RGB", (1, 1)).save(directory / image)
+            with (directory / image).with_suffix(".txt").open("a", encoding="utf-8") as text:
                 text.write(f"{question}\t{truth}\n")
     rows = list(benchmark.rows(tmp_path))
     assert len(rows) == 2374

@@ -15,16 +15,16 @@ from visionflan.errors import ReleaseError
 from visionflan.evaluate.aggregate.measures import estimate
 from visionflan.evaluate.benchmark import BenchmarkRow
 from visionflan.evaluate.benchmarks.mmmu import CHOICE, DISCIPLINE, IMAGES, benchmark, figure, png
+from visionflan.evaluate.benchmarks.mmmu import rules as mmmu_rules
 from visionflan.evaluate.metric import ScoringContext
-from visionflan.evaluate.rules import mmmu as mmmu_rules
 
 OPTIONS = ("a red car", "a blue bus", "none", "two dogs")
 LETTERS = ("A", "B", "C", "D")
 CHANCE = "chance"
 
 
-def choice(right: str) -> ScoringContext:
-    return ScoringContext(OPTIONS[LETTERS.index(right)], (right,), OPTIONS, LETTERS)
+def choice(correct: str) -> ScoringContext:
+    return ScoringContext(OPTIONS[LETTERS.index(correct)], (correct,), OPTIONS, LETTERS)
 
 
 ONE = png(figure("star", "blue"))
@@ -54,7 +54,7 @@ def line(**fields: Any) -> dict[str, Any]:
     return {**plain, **fields}
 
 
-def written(root: Path, *lines: dict[str, Any], split: str = "validation") -> Path:
+def write_table(root: Path, *lines: dict[str, Any], split: str = "validation") -> Path:
     path = root / "Art_Theory" / f"{split}-00000-of-00001.parquet"
     path.parent.mkdir()
     pq.write_table(pa.Table.from_pylist(list(lines)), path)
@@ -80,12 +80,12 @@ def test_the_specimen_is_read_as_it_was_drawn(root: Path) -> None:
 
 def test_the_default_style_is_that_of_the_owners_for_llava(root: Path) -> None:
     rows = {row.key: row for row in benchmark.rows(root)}
-    ask = next(iter(benchmark.styles.values()))
-    assert ask(rows["validation_Art_1"]) == (
+    prompt = next(iter(benchmark.styles.values()))
+    assert prompt(rows["validation_Art_1"]) == (
         "Which figure is drawn in <image 1>?\n(A) ring\n(B) cross\n(C) star\n\n"
         "Answer with the option's letter from the given choices directly."
     )
-    assert ask(rows["validation_Math_1"]) == (
+    assert prompt(rows["validation_Math_1"]) == (
         "How many circles are in <image 1>?\nAnswer the question using a single word or phrase."
     )
 
@@ -104,18 +104,18 @@ def test_each_picture_is_shown_once_and_in_its_order_where_it_is_spoken_of(
     question: str, images: int, expected: str
 ) -> None:
     row = BenchmarkRow("Art", "1", question, "x", images=(b"i",) * images)
-    words = benchmark.styles["interleaved"](row)
-    assert words.startswith(expected.replace("{}", IMAGE_MARKER))
-    assert words.count(IMAGE_MARKER) == images
+    prompt = benchmark.styles["interleaved"](row)
+    assert prompt.startswith(expected.replace("{}", IMAGE_MARKER))
+    assert prompt.count(IMAGE_MARKER) == images
 
 
 def test_options_keep_words_that_others_take_for_missing_values(tmp_path: Path) -> None:
-    (row,) = benchmark.rows(written(tmp_path, line()))
+    (row,) = benchmark.rows(write_table(tmp_path, line()))
     assert (row.part, row.options, row.target) == ("Art_Theory", ("it", "none"), "none")
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "message"),
     [
         ({"answer": "D"}, "validation_Art_Theory_7 has the answer 'D'"),
         ({"answer": "?"}, "has the answer '?'"),
@@ -124,21 +124,21 @@ def test_options_keep_words_that_others_take_for_missing_values(tmp_path: Path) 
     ],
 )
 def test_a_faulty_row_is_told_with_its_file(
-    fields: dict[str, Any], told: str, tmp_path: Path
+    fields: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(ReleaseError, match=r"mmmu: .*Art_Theory") as raised:
-        list(benchmark.rows(written(tmp_path, line(**fields))))
-    assert told in str(raised.value)
+        list(benchmark.rows(write_table(tmp_path, line(**fields))))
+    assert message in str(raised.value)
 
 
 def test_the_test_split_is_refused_and_the_right_files_are_named(tmp_path: Path) -> None:
-    written(tmp_path, line(), split="test")
-    with pytest.raises(ReleaseError, match=r"answers are held back.*validation-00000"):
+    write_table(tmp_path, line(), split="test")
+    with pytest.raises(ReleaseError, match=r"answers are not published.*validation-00000"):
         list(benchmark.rows(tmp_path))
 
 
 def test_a_table_without_a_column_is_refused(tmp_path: Path) -> None:
-    written(tmp_path, {"id": "validation_Art_Theory_7"})
+    write_table(tmp_path, {"id": "validation_Art_Theory_7"})
     with pytest.raises(ReleaseError, match="has no column question, options"):
         list(benchmark.rows(tmp_path))
 
@@ -163,9 +163,9 @@ def test_a_table_without_a_column_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_a_choice_is_read_as_the_owners_read_it(answer: str, letter: str) -> None:
-    scores = [mmmu_rules.official(answer, choice(right)).score for right in LETTERS]
-    wanted = [0.25 if letter == CHANCE else float(right == letter) for right in LETTERS]
-    assert scores == wanted
+    scores = [mmmu_rules.official(answer, choice(correct)).score for correct in LETTERS]
+    expected = [0.25 if letter == CHANCE else float(correct == letter) for correct in LETTERS]
+    assert scores == expected
 
 
 @pytest.mark.parametrize(
@@ -210,8 +210,8 @@ def test_an_open_answer_is_read_as_the_owners_read_it(
 def test_the_lenient_rule_asks_for_the_content_of_an_open_answer(
     answer: str, accepted: tuple[str, ...], score: float, status: str
 ) -> None:
-    verdict = mmmu_rules.lenient(answer, open_question(*accepted))
-    assert (verdict.score, verdict.status) == (score, status)
+    parsed = mmmu_rules.lenient(answer, open_question(*accepted))
+    assert (parsed.score, parsed.status) == (score, status)
 
 
 def test_the_lenient_rule_tells_options_apart_that_differ_by_a_sign() -> None:
@@ -221,12 +221,12 @@ def test_the_lenient_rule_tells_options_apart_that_differ_by_a_sign() -> None:
 
 
 def test_what_cannot_be_read_is_drawn_as_after_seeding_the_generator_with_42() -> None:
-    rights = "ABCD" * 25
+    correct = "ABCD" * 25
     generator = random.Random(42)
-    expected = sum(generator.choice(LETTERS) == right for right in rights) / len(rights)
-    answered = [("hm", choice(right)) for right in rights]
-    assert mmmu_rules.seeded_accuracy(answered) == expected
-    assert {mmmu_rules.seeded_accuracy(answered, seed) for seed in range(20)} != {expected}
+    expected = sum(generator.choice(LETTERS) == letter for letter in correct) / len(correct)
+    answers = [("hm", choice(letter)) for letter in correct]
+    assert mmmu_rules.seeded_accuracy(answers) == expected
+    assert {mmmu_rules.seeded_accuracy(answers, seed) for seed in range(20)} != {expected}
 
 
 def test_measures_average_over_questions_and_over_labels() -> None:
@@ -237,8 +237,8 @@ def test_measures_average_over_questions_and_over_labels() -> None:
         record(image_cluster="3", categories=art, score_official=0.0),
         record(image_cluster="4", categories=missing, score_official=None),
     ]
-    found = {measure.name: estimate(records, measure, "official") for measure in benchmark.measures}
-    means = {name: each.mean for name, each in found.items() if each}
+    scores = {m.name: estimate(records, m, "official") for m in benchmark.measures}
+    means = {name: score.mean for name, score in scores.items() if score}
     assert means == {
         "accuracy": pytest.approx(1.25 / 3),
         "accuracy, Science": 0.625,
@@ -250,27 +250,26 @@ def test_measures_average_over_questions_and_over_labels() -> None:
 
 @pytest.mark.shared
 def test_the_published_answers_of_llava_get_their_published_scores(shared: Path) -> None:
-    asked, records = [], []
+    answers, records = [], []
     for subject in sorted(DISCIPLINE):
         path = shared / "oracles/mmmu_llava15_13b" / subject / "output.json"
-        for each in json.loads(path.read_text()):
-            answers = each["answer"] if isinstance(each["answer"], list) else [each["answer"]]
-            options = tuple(each.get("index2ans", {}).values())
-            letters = tuple(each.get("all_choices", ()))
-            target = options[letters.index(answers[0])] if options else answers[0]
-            asked.append(
-                (each["response"], ScoringContext(target, tuple(answers), options, letters))
-            )
-            fields = {"options": options, "candidates": letters, "references": tuple(answers)}
-            named = {"instance": each["id"], "image_cluster": each["id"], "task": f"mmmu/{subject}"}
-            answered = {"response": each["response"], "target": target, "metric": "mmmu"}
-            records.append(record(**fields, **named, **answered))
-    assert len(asked) == 900
-    assert round(100 * mmmu_rules.seeded_accuracy(asked), 2) == 36.67
+        for row in json.loads(path.read_text()):
+            accepted = row["answer"] if isinstance(row["answer"], list) else [row["answer"]]
+            options = tuple(row.get("index2ans", {}).values())
+            letters = tuple(row.get("all_choices", ()))
+            target = options[letters.index(accepted[0])] if options else accepted[0]
+            question = ScoringContext(target, tuple(accepted), options, letters)
+            answers.append((row["response"], question))
+            fields = {"options": options, "candidates": letters, "references": tuple(accepted)}
+            key = {"instance": row["id"], "image_cluster": row["id"], "task": f"mmmu/{subject}"}
+            answer = {"response": row["response"], "target": target, "metric": "mmmu"}
+            records.append(record(**fields, **key, **answer))
+    assert len(answers) == 900
+    assert round(100 * mmmu_rules.seeded_accuracy(answers), 2) == 36.67
     scored = [
-        each._replace(score_official=mmmu_rules.official(answer, question).score)
-        for each, (answer, question) in zip(records, asked, strict=True)
+        answered._replace(score_official=mmmu_rules.official(answer, question).score)
+        for answered, (answer, question) in zip(records, answers, strict=True)
     ]
-    found = estimate(scored, benchmark.measures[0], "official")
-    assert found
-    assert round(100 * found.mean, 2) == 36.61
+    accuracy = estimate(scored, benchmark.measures[0], "official")
+    assert accuracy
+    assert round(100 * accuracy.mean, 2) == 36.61

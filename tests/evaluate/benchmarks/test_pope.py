@@ -24,8 +24,8 @@ TOO_LITTLE = "There isn't one"
 
 
 def answered(split: str, key: str, target: str, answer: str, image: str = "i") -> Record:
-    """Make a record of an answer, scored by both rules; `failed` is no answer at all."""
-    made = record(
+    """Return a record scored by both rules; `failed` is no answer at all."""
+    unscored = record(
         task=f"pope/{split}",
         image_cluster=image,
         sample_key=key,
@@ -34,20 +34,20 @@ def answered(split: str, key: str, target: str, answer: str, image: str = "i") -
         candidates=CANDIDATES,
     )
     if answer == "failed":
-        return made._replace(error="no answer")
-    return read_by_rules(made._replace(response=answer), "pope")
+        return unscored._replace(error="no answer")
+    return read_by_rules(unscored._replace(response=answer), "pope")
 
 
-def measured(
+def score_of(
     records: Sequence[Record], name: str, rule: ScoringRule = "official"
 ) -> Estimate | None:
     return estimate(records, MEASURES[name], rule)
 
 
 def value(records: Sequence[Record], name: str, rule: ScoringRule = "official") -> float:
-    found = measured(records, name, rule)
-    assert found is not None
-    return found.mean
+    score = score_of(records, name, rule)
+    assert score is not None
+    return score.mean
 
 
 def lines_of(path: Path) -> list[dict[str, Any]]:
@@ -65,11 +65,11 @@ def test_the_specimen_asks_the_same_positives_in_three_splits(root: Path) -> Non
     rows = list(benchmark.rows(root))
     assert Counter(row.part for row in rows) == dict.fromkeys(SPLITS, 4)
     assert Counter(row.target for row in rows) == {"yes": 6, "no": 6}
-    asked = {
+    questions = {
         target: {(row.images, row.question) for row in rows if row.target == target}
         for target in ("yes", "no")
     }
-    assert (len(asked["yes"]), len(asked["no"])) == (2, 6)
+    assert (len(questions["yes"]), len(questions["no"])) == (2, 6)
     assert {row.image_cluster for row in rows if row.part == "random"} == {
         row.image_cluster for row in rows if row.part == "adversarial"
     }
@@ -94,12 +94,14 @@ def test_questions_may_lie_in_the_folders_of_the_repository(root: Path, inner: s
     assert list(benchmark.rows(root)) == before
 
 
-@pytest.mark.parametrize("folder", ["coco/val2014", "coco/images/val2014"])
-def test_photographs_may_lie_in_the_release_of_coco(root: Path, folder: str) -> None:
-    (root.parent / folder).parent.mkdir(parents=True)
-    (root / "val2014").rename(root.parent / folder)
+@pytest.mark.parametrize("directory", ["coco/val2014", "coco/images/val2014"])
+def test_photographs_may_lie_in_the_release_of_coco(root: Path, directory: str) -> None:
+    (root.parent / directory).parent.mkdir(parents=True)
+    (root / "val2014").rename(root.parent / directory)
     images = [row.images[0] for row in benchmark.rows(root)]
-    assert {each.parent for each in images if isinstance(each, Path)} == {root.parent / folder}
+    assert {image.parent for image in images if isinstance(image, Path)} == {
+        root.parent / directory
+    }
 
 
 def test_a_missing_photograph_is_named_with_the_line_that_asks_about_it(root: Path) -> None:
@@ -117,7 +119,7 @@ def test_a_missing_split_is_named(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "fault"),
+    ("line", "message"),
     [
         ("{", r"random.json:1 is not JSON"),
         ('{"image": "a.jpg"}', r"random.json:1 lacks question_id, image, text or label"),
@@ -128,13 +130,13 @@ def test_a_missing_split_is_named(root: Path) -> None:
         ),
     ],
 )
-def test_a_bad_line_is_named(root: Path, line: str, fault: str) -> None:
+def test_a_bad_line_is_named(root: Path, line: str, message: str) -> None:
     (root / "coco_pope_random.json").write_text(line + "\n")
-    with pytest.raises(ReleaseError, match=fault):
+    with pytest.raises(ReleaseError, match=message):
         list(benchmark.rows(root))
 
 
-# The official rule takes for yes all that it does not take for no.
+# The official rule parses as yes everything that it does not parse as no.
 ANSWERS = [
     ("Yes", "yes", "yes"),
     ("No", "no", "no"),
@@ -160,14 +162,14 @@ ANSWERS = [
 @pytest.mark.parametrize(("answer", "official", "lenient"), ANSWERS)
 def test_the_rules_read_answers(answer: str, official: str, lenient: str) -> None:
     for target in ("yes", "no"):
-        for rule, read in (("official", official), ("lenient", lenient)):
-            verdict = benchmark.rules[rule](answer, ScoringContext(target, (target,)))
-            assert (verdict.parsed, verdict.score) == (read, float(read == target))
-            assert (verdict.status == "parsed") == bool(read)
+        for rule, label in (("official", official), ("lenient", lenient)):
+            parsed = benchmark.rules[rule](answer, ScoringContext(target, (target,)))
+            assert (parsed.parsed, parsed.score) == (label, float(label == target))
+            assert (parsed.status == "parsed") == bool(label)
 
 
-def theirs(text: str) -> str:
-    """Read an answer by the steps that the owners' script takes."""
+def original_rule(text: str) -> str:
+    """Parse an answer by the steps of the owners' script."""
     sentence = text[: text.find(".")] if "." in text else text
     words = "".join(letter for letter in sentence if letter != ",").split(" ")
     return "no" if {"No", "not", "no"} & set(words) else "yes"
@@ -177,13 +179,14 @@ def test_the_official_rule_takes_the_steps_of_the_owners_script() -> None:
     pieces = ("No", "no", "not", "NO", "yes", " ", ".", ",", "\n", "n")
     texts = [one + two + three for one in pieces for two in pieces for three in pieces]
     for text in texts:
-        read = benchmark.rules["official"](text, ScoringContext("yes", ("yes",)))
-        assert read.parsed == theirs(text), text
+        answer = benchmark.rules["official"](text, ScoringContext("yes", ("yes",)))
+        assert answer.parsed == original_rule(text), text
 
 
-def split_of(split: str, said: Sequence[str]) -> Iterator[Record]:
-    """Answer two questions whose answer is yes and two whose answer is no, of two pictures."""
-    for number, (target, answer) in enumerate(zip(("yes", "yes", "no", "no"), said, strict=True)):
+def split_of(split: str, answers: Sequence[str]) -> Iterator[Record]:
+    """Answer two questions whose answer is yes and two whose answer is no, of two images."""
+    targets = ("yes", "yes", "no", "no")
+    for number, (target, answer) in enumerate(zip(targets, answers, strict=True)):
         key = f"{target}{number}" + (split if target == "no" else "")
         yield answered(split, key, target, answer, f"image {number % 2}")
 
@@ -209,18 +212,18 @@ def test_the_headline_is_the_mean_of_three_f1() -> None:
     assert value(records, "mean F1") == pytest.approx((1 + 2 / 3 + 1 / 2) / 3)
     assert value(records, "mean accuracy") == pytest.approx((1 + 1 / 2 + 1 / 2) / 3)
     assert value(records, "mean yes-rate") == pytest.approx((1 / 2 + 1 + 1 / 2) / 3)
-    assert measured(records[:8], "mean F1") is None
+    assert score_of(records[:8], "mean F1") is None
 
 
 def test_f1_is_nought_where_yes_is_never_said() -> None:
     records = list(split_of("random", ("No", "No", "No", "No")))
     assert value(records, "random F1") == 0
     assert value(records, "random recall") == 0
-    assert measured(records, "random precision") is None
+    assert score_of(records, "random precision") is None
 
 
 def test_a_question_that_three_splits_ask_counts_once_among_distinct_questions() -> None:
-    records = [each for split in SPLITS for each in split_of(split, ("Yes", "No", "No", "No"))]
+    records = [r for split in SPLITS for r in split_of(split, ("Yes", "No", "No", "No"))]
     assert value(records, "mean accuracy") == 3 / 4
     assert value(records, "accuracy over distinct questions") == (1 + 0 + 6) / 8
 
@@ -237,17 +240,17 @@ def test_missing_answers_count_nowhere() -> None:
     assert value(records, "random accuracy") == 1
     assert value(records, "random F1") == 1
     assert value(records, "random yes-rate") == 1 / 2
-    supposed = [each._replace(score_official=0.0) if each.error else each for each in records]
-    assert value(supposed, "random yes-rate") == 2 / 4
-    assert value(supposed, "random F1") == 2 / 4
+    imputed = [r._replace(score_official=0.0) if r.error else r for r in records]
+    assert value(imputed, "random yes-rate") == 2 / 4
+    assert value(imputed, "random F1") == 2 / 4
 
 
 def test_pictures_are_drawn_whole_over_the_three_splits() -> None:
-    records = [each for split in SPLITS for each in split_of(split, ("Yes", "No", "No", "No"))]
-    found = measured(records, "mean F1")
-    assert found is not None
-    assert (found.clusters, found.items) == (2, 12)
-    one = measured(records, "random F1")
+    records = [r for split in SPLITS for r in split_of(split, ("Yes", "No", "No", "No"))]
+    mean = score_of(records, "mean F1")
+    assert mean is not None
+    assert (mean.clusters, mean.items) == (2, 12)
+    one = score_of(records, "random F1")
     assert one is not None
     assert (one.clusters, one.items) == (2, 4)
 
@@ -276,9 +279,9 @@ def test_the_published_files_hold_what_is_known_of_them(shared: Path, tmp_path: 
     assert Counter(row.part for row in rows) == dict.fromkeys(SPLITS, 3000)
     for split in SPLITS:
         assert sum(row.part == split and row.target == "yes" for row in rows) == 1500
-    asked = [(row.image_cluster, row.question, row.target) for row in rows]
-    assert len(set(asked)) == 5127
-    positives = [each for each in asked if each[2] == "yes"]
+    questions = [(row.image_cluster, row.question, row.target) for row in rows]
+    assert len(set(questions)) == 5127
+    positives = [question for question in questions if question[2] == "yes"]
     assert positives[:1500] == positives[1500:3000] == positives[3000:]
     assert len({row.image_cluster for row in rows}) == 500
     assert not any("imange" in row.question for row in rows)

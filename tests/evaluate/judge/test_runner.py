@@ -31,7 +31,7 @@ from visionflan.llm.openai_compatible import OpenAICompatibleClient
 
 
 class Bench:
-    """A server, a cache and a judge, and what came of asking."""
+    """A server, a cache and a judge."""
 
     def __init__(self, server: LlmServer, path: Path) -> None:
         self.server, self.delays, self.path = server, RecordedDelays(), path / REPLY_CACHE
@@ -53,7 +53,7 @@ class Bench:
             cache.close()
             judge.close()
 
-    def plays(self, *script: Behavior) -> None:
+    def set_script(self, *script: Behavior) -> None:
         self.server.script[:] = script
 
 
@@ -70,42 +70,46 @@ def answers(count: int) -> list[Record]:
 def test_a_verdict_is_put_down_with_all_that_it_took(bench: Bench) -> None:
     bench.prices = TokenPrices(1.0, 2.0)
     judged = bench.judge(answers(1))
-    (found,) = judged.judgments
-    assert (found.score, found.error, found.raw_reply) == (1.0, "", "yes")
-    assert (found.judge, found.model, found.rubric) == ("judge", "judge-0613", "yes or no 1")
-    assert (found.attempts, found.prompt_tokens, found.completion_tokens) == (1, 40, 2)
-    assert found.cost == judged.usd == pytest.approx(44e-6)
-    assert not found.cached
+    (judgment,) = judged.judgments
+    assert (judgment.score, judgment.error, judgment.raw_reply) == (1.0, "", "yes")
+    assert (judgment.judge, judgment.model, judgment.rubric) == (
+        "judge",
+        "judge-0613",
+        "yes or no 1",
+    )
+    assert (judgment.attempts, judgment.prompt_tokens, judgment.completion_tokens) == (1, 40, 2)
+    assert judgment.cost == judged.usd == pytest.approx(44e-6)
+    assert not judgment.cached
     assert (judged.num_answers, judged.num_judged, judged.num_failed, judged.calls) == (1, 1, 0, 1)
     assert judged.models == {"judge-0613": 1}
 
 
 def test_two_faults_of_the_server_are_waited_out(bench: Bench) -> None:
-    bench.plays(fails(500), fails(503), replies("no"))
-    (found,) = bench.judge(answers(1)).judgments
-    assert (found.score, found.attempts) == (0.0, 3)
+    bench.set_script(fails(500), fails(503), replies("no"))
+    (judgment,) = bench.judge(answers(1)).judgments
+    assert (judgment.score, judgment.attempts) == (0.0, 3)
     assert bench.delays.seconds == [1, 2]
 
 
 def test_a_server_is_left_alone_as_long_as_it_asks(bench: Bench) -> None:
-    bench.plays(fails(429, Retry_After="17"), closes)
-    (found,) = bench.judge(answers(1)).judgments
-    assert found.score == 1.0
+    bench.set_script(fails(429, Retry_After="17"), closes)
+    (judgment,) = bench.judge(answers(1)).judgments
+    assert judgment.score == 1.0
     assert bench.delays.seconds == [17, 2]
 
 
 def test_a_server_that_asks_for_an_hour_is_not_waited_for(bench: Bench) -> None:
-    bench.plays(fails(429, "quota", Retry_After="3600"))
-    (found,) = bench.judge(answers(1)).judgments
-    assert (found.score, found.error) == (None, "the server answered 429: quota")
+    bench.set_script(fails(429, "quota", Retry_After="3600"))
+    (judgment,) = bench.judge(answers(1)).judgments
+    assert (judgment.score, judgment.error) == (None, "the server answered 429: quota")
     assert bench.delays.seconds == []
 
 
 def test_a_late_reply_is_asked_for_again(bench: Bench) -> None:
     bench.timeout_s = 0.2
-    bench.plays(hangs)
-    (found,) = bench.judge(answers(1)).judgments
-    assert (found.score, found.attempts) == (1.0, 2)
+    bench.set_script(hangs)
+    (judgment,) = bench.judge(answers(1)).judgments
+    assert (judgment.score, judgment.attempts) == (1.0, 2)
 
 
 @pytest.mark.parametrize(
@@ -116,11 +120,11 @@ def test_what_cannot_be_used_is_asked_afresh_three_times_and_is_never_a_score(
 ) -> None:
     bench.server.default = behavior
     judged = bench.judge(answers(1))
-    (found,) = judged.judgments
-    assert (found.score, found.reference_score) == (None, None)
-    assert (found.attempts, len(bench.server.requests)) == (3, 3)
-    assert found.error
-    assert {each["temperature"] for each in bench.server.requests} == {0.0}
+    (judgment,) = judged.judgments
+    assert (judgment.score, judgment.reference_score) == (None, None)
+    assert (judgment.attempts, len(bench.server.requests)) == (3, 3)
+    assert judgment.error
+    assert {body["temperature"] for body in bench.server.requests} == {0.0}
     assert (judged.num_judged, judged.num_failed) == (0, 1)
     assert verdicts(judged.judgments, answers(1), YES_OR_NO, "judge") == {
         ("toy/part", "0", "original"): None
@@ -129,17 +133,17 @@ def test_what_cannot_be_used_is_asked_afresh_three_times_and_is_never_a_score(
 
 def test_words_that_are_no_verdict_are_paid_for_and_told(bench: Bench) -> None:
     bench.prices = TokenPrices(1.0, 0.0)
-    bench.plays(replies("maybe"), replies("yes"))
+    bench.set_script(replies("maybe"), replies("yes"))
     judged = bench.judge(answers(1))
     assert judged.judgments[0].prompt_tokens == 80
     assert judged.usd == judged.judgments[0].cost == pytest.approx(80e-6)
 
 
 def test_a_question_that_is_refused_fails_at_once_with_the_servers_words(bench: Bench) -> None:
-    bench.plays(fails(400, "this prompt is too long"))
+    bench.set_script(fails(400, "this prompt is too long"))
     judged = bench.judge(answers(3))
-    assert [bool(each.error) for each in judged.judgments].count(True) == 1
-    assert any("this prompt is too long" in each.error for each in judged.judgments)
+    assert [bool(judgment.error) for judgment in judged.judgments].count(True) == 1
+    assert any("this prompt is too long" in judgment.error for judgment in judged.judgments)
     assert (judged.num_judged, judged.num_failed, judged.calls) == (2, 1, 3)
 
 
@@ -150,19 +154,19 @@ def test_a_wrong_key_ends_judging_at_the_first_call(bench: Bench) -> None:
 
 
 def test_a_server_that_stays_away_ends_judging_and_nothing_paid_is_lost(bench: Bench) -> None:
-    bench.plays(*[replies("yes")] * 7, *[closes] * 30)
+    bench.set_script(*[replies("yes")] * 7, *[closes] * 30)
     judged = bench.judge(answers(20))
     assert (judged.num_judged, judged.num_failed) == (7, 5)
     assert "broke off" in judged.stop_reason
     assert len(judged.judgments) == 12
-    bench.plays()
+    bench.set_script()
     again = bench.judge(answers(20))
     assert (again.num_judged, again.calls) == (20, 13)
-    assert sum(each.cached for each in again.judgments) == 7
+    assert sum(judgment.cached for judgment in again.judgments) == 7
 
 
 def test_a_server_that_is_away_now_and_then_does_not_end_judging(bench: Bench) -> None:
-    bench.plays(*([fails(500)] * 6 * 4 + [replies("yes")]) * 3)
+    bench.set_script(*([fails(500)] * 6 * 4 + [replies("yes")]) * 3)
     judged = bench.judge(answers(20))
     assert (judged.num_judged, judged.num_failed, judged.stop_reason) == (8, 12, "")
 
@@ -178,12 +182,12 @@ def test_a_second_run_asks_nothing_and_says_the_same(bench: Bench) -> None:
     first = bench.judge(answers(6), workers=3)
     second = bench.judge(answers(6), workers=3)
     assert (len(bench.server.requests), second.calls) == (6, 0)
-    assert [each._replace(cached=False) for each in second.judgments] == first.judgments
-    assert all(each.cached for each in second.judgments)
+    assert [judgment._replace(cached=False) for judgment in second.judgments] == first.judgments
+    assert all(judgment.cached for judgment in second.judgments)
 
 
 def test_a_failure_is_not_kept(bench: Bench) -> None:
-    bench.plays(fails(400))
+    bench.set_script(fails(400))
     assert bench.judge(answers(1)).num_failed == 1
     assert bench.judge(answers(1)).num_judged == 1
 
@@ -208,17 +212,23 @@ def test_questions_that_are_the_same_are_asked_once(bench: Bench) -> None:
     same = [record(sample_key=str(n), response="a dog") for n in range(5)]
     judged = bench.judge(same, workers=4)
     assert (judged.calls, judged.num_judged) == (1, 5)
-    assert sorted(each.cached for each in judged.judgments) == [False, True, True, True, True]
+    assert sorted(judgment.cached for judgment in judged.judgments) == [
+        False,
+        True,
+        True,
+        True,
+        True,
+    ]
 
 
 def test_repeats_and_both_orders_are_questions_of_their_own(bench: Bench) -> None:
     bench.server.by_text = lambda text: replies("9 6" if text.startswith("Is 'a") else "5 7")
     judged = bench.judge(answers(2), PAIR._replace(repeats=3))
     assert (judged.calls, len(judged.judgments)) == (12, 12)
-    found = verdicts(judged.judgments, answers(2), PAIR, "judge")
-    assert len(found) == 2
-    for reading in found.values():
-        assert reading == pytest.approx((0.8, 0.55))
+    by_record = verdicts(judged.judgments, answers(2), PAIR, "judge")
+    assert len(by_record) == 2
+    for verdict in by_record.values():
+        assert verdict == pytest.approx((0.8, 0.55))
 
 
 def test_words_that_do_not_show_the_order_are_asked_in_both(bench: Bench) -> None:
@@ -243,9 +253,9 @@ def test_an_answer_that_was_asked_about_in_vain_before_a_cap_has_failed(bench: B
     bench.server.default = replies("who knows")
     judged = bench.judge(answers(8), max_calls=2)
     assert (judged.num_judged, judged.num_failed, judged.num_unjudged) == (0, 1, 7)
-    (found,) = judged.judgments
-    assert "could not be parsed: 'who knows'" in found.error
-    assert (found.attempts, found.prompt_tokens) == (2, 80)
+    (judgment,) = judged.judgments
+    assert "could not be parsed: 'who knows'" in judgment.error
+    assert (judgment.attempts, judgment.prompt_tokens) == (2, 80)
 
 
 @pytest.mark.parametrize("workers", [1, 8])
@@ -275,16 +285,16 @@ def test_several_questions_are_under_way_at_once(bench: Bench) -> None:
 def test_an_estimate_counts_what_is_not_known_yet_and_asks_nothing(bench: Bench) -> None:
     bench.judge(answers(2))
     judge, cache = OpenAICompatibleClient(bench.server.url, "judge"), ReplyCache(bench.path)
-    told = estimate(answers(5), YES_OR_NO, judge, cache)
-    assert told[:3] == (5, 2, 3)
-    assert told.max_completion_tokens == 24
+    cost = estimate(answers(5), YES_OR_NO, judge, cache)
+    assert cost[:3] == (5, 2, 3)
+    assert cost.max_completion_tokens == 24
     assert len(bench.server.requests) == 2
     cache.close()
     judge.close()
 
 
 @pytest.mark.parametrize(
-    ("fields", "wanted"),
+    ("fields", "expected"),
     [
         ({"status_lenient": "unparsed"}, True),
         ({"status_lenient": "parsed", "status_official": "ambiguous"}, True),
@@ -299,9 +309,11 @@ def test_an_estimate_counts_what_is_not_known_yet_and_asks_nothing(bench: Bench)
         ({"status_lenient": "unparsed", "response": "", "error": "out of memory"}, False),
     ],
 )
-def test_leftovers_are_what_a_rule_could_not_read(fields: dict[str, Any], wanted: bool) -> None:
-    judged = record(**{"status_official": "parsed", "parsed_official": "cat", **fields})
-    assert in_scope(judged, UNPARSED_ONLY) is wanted
+def test_unparsed_answers_are_those_that_a_rule_could_not_read(
+    fields: dict[str, Any], expected: bool
+) -> None:
+    answer = record(**{"status_official": "parsed", "parsed_official": "cat", **fields})
+    assert in_scope(answer, UNPARSED_ONLY) is expected
 
 
 def test_all_answers_are_those_that_were_given() -> None:

@@ -40,10 +40,10 @@ PLAIN: dict[str, Any] = {
 FAILED: dict[str, Any] = {"score": None, "error": "the server answered 500", "cost": None}
 
 
-def judgment(answer: str = "cat", **fields: Any) -> Judgment:
-    task, key, condition, digest = answer_key(record(response=answer))
-    named = {"task": task, "sample_key": key, "condition": condition, "response_sha256": digest}
-    return Judgment(**{**named, **PLAIN, **fields})
+def judgment(response: str = "cat", **fields: Any) -> Judgment:
+    task, key, condition, digest = answer_key(record(response=response))
+    answer = {"task": task, "sample_key": key, "condition": condition, "response_sha256": digest}
+    return Judgment(**{**answer, **PLAIN, **fields})
 
 
 def test_a_verdict_is_the_mean_over_the_repeats_that_succeeded() -> None:
@@ -71,7 +71,7 @@ def test_a_reference_without_all_its_scores_has_none() -> None:
 
 def test_verdicts_on_other_words_by_other_judges_or_rubrics_do_not_count() -> None:
     judgments = [
-        judgment(answer="dog"),
+        judgment(response="dog"),
         judgment(judge="another"),
         judgment(rubric="yes or no 2"),
     ]
@@ -102,7 +102,7 @@ def test_a_failure_never_takes_the_place_of_a_verdict() -> None:
     assert merge_judgments([good], [bad]) == [good]
     assert merge_judgments([bad], [good]) == [good]
     assert merge_judgments([bad], [bad._replace(error="later")]) == [bad._replace(error="later")]
-    assert len(merge_judgments([good], [judgment(judge="another"), judgment(answer="dog")])) == 3
+    assert len(merge_judgments([good], [judgment(judge="another"), judgment(response="dog")])) == 3
 
 
 def test_the_place_of_an_answer_is_told_apart_from_its_worth() -> None:

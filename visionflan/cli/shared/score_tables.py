@@ -35,7 +35,7 @@ def print_title(scores: Mapping[str, Any]) -> None:
 
 def model(scores: Mapping[str, Any]) -> str:
     """Return the stage and the start of the checkpoint digest."""
-    return f"{scores['phase']} ({scores['checkpoint'][:12]})"
+    return f"{scores['stage']} ({scores['checkpoint'][:12]})"
 
 
 def print_held_out(scores: Mapping[str, Any]) -> None:
@@ -60,7 +60,7 @@ def held_out_row(row: Mapping[str, Any]) -> str:
 def print_benchmark(scores: Mapping[str, Any]) -> None:
     """Print each metric of a benchmark under each rule, with notes, coverage and parse rate."""
     judge = f"judge {scores['judge']}" if scores["judge"] else ""
-    details = [f"prompt style {scores['prompt_style']}", scores["version"], judge]
+    details = [f"prompt style {scores['prompt_style']}", scores["data_version"], judge]
     print("; ".join(text for text in details if text))
     for note in scores["notes"]:
         print(f"note: {note}")

@@ -1,1 +1,1 @@
-"""From records to scores with confidence intervals."""
+"""Aggregate scored records into means with intervals, benchmark metrics and statistics."""

@@ -1,8 +1,8 @@
-"""Means with 95 % intervals by cluster bootstrap: questions about one image rise and fall together.
+"""Means with 95 % intervals by cluster bootstrap: scores of questions about one image correlate.
 
-The draws follow from the names of the clusters alone, so the same records always give the same
-intervals. Where every item of a task scores 0, or every item 1, resampling cannot vary; the bound
-is then the exact one of a binomial with as many trials as clusters.
+The seed is a hash of the names of the clusters, so the same records always give the same intervals.
+If every item of a task scores 0, or every item 1, resamples do not vary; the bound is then the
+exact binomial one (Clopper-Pearson) with as many trials as clusters.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 from visionflan.hashing import stable_hash
 
 NUM_BOOTSTRAP = 2000
-CELLS_AT_ONCE = 5_000_000
+CELLS_AT_ONCE = 5_000_000  # of the table of weights, which bounds its memory
 ALPHA_HALF = 0.025
-DIGITS = 9  # what is beyond depends on the order of summation
+DIGITS = 9  # further digits depend on the order of summation
 
 Floats = NDArray[np.float64]
 
 
 class Sample(NamedTuple):
-    """One value: the score of one item of a task, and the cluster of images that it belongs to."""
+    """The score of one item of a task, and its cluster of images."""
 
     task: str
     cluster: str
@@ -31,7 +31,16 @@ class Sample(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """A mean, the ends of its interval (None with fewer than two clusters), and what it is of."""
+    """A mean with its 95 % interval.
+
+    Attributes:
+        mean: the value; of a group the mean over its tasks.
+        low: lower bound; None with fewer than two clusters.
+        high: upper bound; None with fewer than two clusters.
+        items: number of scored items.
+        clusters: number of clusters of images.
+        tasks: number of tasks averaged.
+    """
 
     mean: float
     low: float | None
@@ -44,24 +53,24 @@ class Estimate(NamedTuple):
 def estimates(
     samples: Sequence[Sample], groups: Mapping[str, Sequence[str]]
 ) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
-    """Estimate the mean of each task, and of each group of tasks the mean over its tasks."""
+    """Estimate the mean of each task, and for each group of tasks the mean over its tasks."""
     tasks = sorted({sample.task for sample in samples})
     clusters = sorted({sample.cluster for sample in samples})
     sums, counts = cluster_table(samples, tasks, clusters)
-    drawn = bootstrap_means(sums, counts, stable_hash(*clusters))
+    means = bootstrap_means(sums, counts, stable_hash(*clusters))
     by_task = {
-        task: task_estimate(sums[:, place], counts[:, place], drawn[:, place])
-        for place, task in enumerate(tasks)
+        task: task_estimate(sums[:, column], counts[:, column], means[:, column])
+        for column, task in enumerate(tasks)
     }
-    places = {task: place for place, task in enumerate(tasks)}
+    column_of = {task: column for column, task in enumerate(tasks)}
     by_group = {}
     for group, members in groups.items():
-        columns = [places[task] for task in members if task in places]
+        columns = [column_of[task] for task in members if task in column_of]
         if columns:
             used = counts[:, columns].sum(axis=1)
             by_group[group] = group_estimate(
-                [by_task[tasks[place]] for place in columns],
-                drawn[:, columns],
+                [by_task[tasks[column]] for column in columns],
+                means[:, columns],
                 int(np.count_nonzero(used)),
             )
     return by_task, by_group
@@ -70,9 +79,9 @@ def estimates(
 def cluster_table(
     samples: Sequence[Sample], tasks: Sequence[str], clusters: Sequence[str]
 ) -> tuple[Floats, Floats]:
-    """Sum and count the values of each task in each cluster."""
-    column = {task: place for place, task in enumerate(tasks)}
-    row = {cluster: place for place, cluster in enumerate(clusters)}
+    """Return the sum and the count of values, both of shape (clusters, tasks)."""
+    column = {task: index for index, task in enumerate(tasks)}
+    row = {cluster: index for index, cluster in enumerate(clusters)}
     sums = np.zeros((len(clusters), len(tasks)))
     counts = np.zeros_like(sums)
     for sample in samples:
@@ -83,53 +92,53 @@ def cluster_table(
 
 
 def bootstrap_means(sums: Floats, counts: Floats, seed: int) -> Floats:
-    """Give the mean of each task in each draw of clusters.
+    """Return the mean of each task in each resample, of shape (resamples, tasks).
 
-    A draw that has no item of a task says nothing of it and leaves it at its mean; left out, small
-    tasks would count less in the draws of a group than in its mean.
+    In a resample without items of a task, the task keeps its overall mean; if it were left out,
+    small tasks would count less in the resamples of a group than in its mean.
     """
     overall = sums.sum(axis=0) / counts.sum(axis=0)
     means = []
-    for times in bootstrap_weights(len(sums), seed):
-        shown = times @ counts
-        means.append(np.where(shown > 0, times @ sums / np.maximum(shown, 1), overall))
+    for weights in bootstrap_weights(len(sums), seed):
+        items = weights @ counts
+        means.append(np.where(items > 0, weights @ sums / np.maximum(items, 1), overall))
     return np.concatenate(means)
 
 
 def bootstrap_weights(clusters: int, seed: int) -> Iterator[Floats]:
-    """Draw as many clusters as there are, with replacement, some hundred draws at a time."""
+    """Yield how often each resample has each cluster, in blocks of (resamples, clusters)."""
     generator = np.random.default_rng(seed)
     at_once = max(1, min(NUM_BOOTSTRAP, CELLS_AT_ONCE // max(1, clusters)))
-    for done in range(0, NUM_BOOTSTRAP, at_once):
-        number = min(at_once, NUM_BOOTSTRAP - done)
-        chosen = generator.integers(0, clusters, size=(number, clusters))
-        places = (chosen + clusters * np.arange(number)[:, None]).ravel()
-        times = np.bincount(places, minlength=number * clusters)
-        yield times.reshape(number, clusters).astype(np.float64)
+    for start in range(0, NUM_BOOTSTRAP, at_once):
+        number = min(at_once, NUM_BOOTSTRAP - start)
+        sampled = generator.integers(0, clusters, size=(number, clusters))
+        cells = (sampled + clusters * np.arange(number)[:, None]).ravel()
+        counts = np.bincount(cells, minlength=number * clusters)
+        yield counts.reshape(number, clusters).astype(np.float64)
 
 
-def task_estimate(sums: Floats, counts: Floats, drawn: Floats) -> Estimate:
-    """Put together what is known of one task."""
+def task_estimate(sums: Floats, counts: Floats, resampled: Floats) -> Estimate:
+    """Return the estimate of one task from its clusters and its resampled means."""
     items, clusters = int(counts.sum()), int(np.count_nonzero(counts))
     mean = fsum(sums) / items
     if clusters < 2:
         return Estimate(round(mean, DIGITS), None, None, items, clusters)
-    low, high = widen_degenerate(*percentile_interval(drawn), clusters)
+    low, high = widen_degenerate(*percentile_interval(resampled), clusters)
     return Estimate(round(mean, DIGITS), low, high, items, clusters)
 
 
-def group_estimate(members: Sequence[Estimate], drawn: Floats, clusters: int) -> Estimate:
-    """Average over tasks, each counting the same however many items it has."""
+def group_estimate(members: Sequence[Estimate], resampled: Floats, clusters: int) -> Estimate:
+    """Return the unweighted mean over tasks, however many items they have."""
     mean = round(fsum(member.mean for member in members) / len(members), DIGITS)
     items = sum(member.items for member in members)
     if clusters < 2:
         return Estimate(mean, None, None, items, clusters, len(members))
-    low, high = widen_degenerate(*percentile_interval(drawn.mean(axis=1)), clusters)
+    low, high = widen_degenerate(*percentile_interval(resampled.mean(axis=1)), clusters)
     return Estimate(mean, low, high, items, clusters, len(members))
 
 
 def widen_degenerate(low: float, high: float, clusters: int) -> tuple[float, float]:
-    """Give an interval without width at 0 or 1 the width that a binomial has there."""
+    """Replace a zero-width interval at 0 or 1 by the exact binomial bound (Clopper-Pearson)."""
     if low == high == 1.0:
         low = ALPHA_HALF ** (1 / clusters)
     if low == high == 0.0:
@@ -137,7 +146,7 @@ def widen_degenerate(low: float, high: float, clusters: int) -> tuple[float, flo
     return round(low, DIGITS), round(high, DIGITS)
 
 
-def percentile_interval(drawn: Floats) -> tuple[float, float]:
-    """Give the 2.5th and 97.5th percentile of what the draws gave."""
-    low, high = np.quantile(drawn, [ALPHA_HALF, 1 - ALPHA_HALF])
+def percentile_interval(resampled: Floats) -> tuple[float, float]:
+    """Return the 2.5th and the 97.5th percentile of resampled values."""
+    low, high = np.quantile(resampled, [ALPHA_HALF, 1 - ALPHA_HALF])
     return float(low), float(high)

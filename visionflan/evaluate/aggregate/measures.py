@@ -1,8 +1,8 @@
-"""Measures of a whole set of answers, each made of sums over clusters, so that it can be resampled.
+"""Metrics of a set of answers, each made of sums over clusters, so that it can be bootstrapped.
 
 A mean is a sum and a count; F1 is three counts; a ratio of means is two sums; MME's total is four
-sums for each of its parts. Drawing clusters again and adding up their sums gives the measure of
-each draw, whatever the measure is.
+sums per subtask. Resampling clusters and adding up their sums gives the metric of each resample,
+whatever the metric is.
 """
 
 from collections import Counter, defaultdict
@@ -71,70 +71,75 @@ def mean_score(
     return AggregateMetric(name, cluster_sums, from_totals, max_value, filter=record_filter)
 
 
-def ratio(over: Floats, under: Floats) -> Floats:
-    """Divide; where nothing is below there is no number."""
-    return np.where(under > 0, over / np.where(under > 0, under, 1.0), np.nan)
+def ratio(numerator: Floats, denominator: Floats) -> Floats:
+    """Divide; NaN where the denominator is 0."""
+    return np.where(
+        denominator > 0, numerator / np.where(denominator > 0, denominator, 1.0), np.nan
+    )
 
 
 def sum_by_cluster(
     records: Iterable[Record], measure: AggregateMetric, rule: ScoringRule
 ) -> ClusterSums:
-    """Sum up each cluster of records."""
+    """Compute the sums of each cluster of records."""
     members: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for record in filter(measure.filter, records):
-        members[record.task if measure.stratify_by_task else "", record.image_cluster].append(
-            record
-        )
-    places = sorted(members)
-    sums = [measure.cluster_sums(members[place], rule) for place in places]
+        stratum = record.task if measure.stratify_by_task else ""
+        members[stratum, record.image_cluster].append(record)
+    keys = sorted(members)
+    sums = [measure.cluster_sums(members[key], rule) for key in keys]
     return ClusterSums(
-        [cluster for _, cluster in places],
-        [stratum for stratum, _ in places],
-        np.array(sums, dtype=np.float64).reshape(len(places), -1 if places else 0),
+        [cluster for _, cluster in keys],
+        [stratum for stratum, _ in keys],
+        np.array(sums, dtype=np.float64).reshape(len(keys), -1 if keys else 0),
     )
 
 
-def bootstrap_totals(found: ClusterSums) -> Floats:
-    """Draw clusters again within their strata; give the totals of each draw: (draws, sums)."""
-    strata = np.array(found.strata)
-    total = np.zeros((1, found.sums.shape[1]))
-    for stratum in sorted(set(found.strata)):
-        chosen = strata == stratum
-        named = [c for c, s in zip(found.clusters, found.strata, strict=True) if s == stratum]
-        sums = found.sums[chosen]
-        seed = stable_hash(stratum, *named)
-        total = total + np.concatenate(
-            [times @ sums for times in bootstrap_weights(len(sums), seed)]
+def bootstrap_totals(table: ClusterSums) -> Floats:
+    """Resample clusters within their strata; return the totals, of shape (resamples, sums)."""
+    strata = np.array(table.strata)
+    totals = np.zeros((1, table.sums.shape[1]))
+    for stratum in sorted(set(table.strata)):
+        pairs = zip(table.clusters, table.strata, strict=True)
+        clusters = [cluster for cluster, other in pairs if other == stratum]
+        sums = table.sums[strata == stratum]
+        seed = stable_hash(stratum, *clusters)
+        totals = totals + np.concatenate(
+            [weights @ sums for weights in bootstrap_weights(len(sums), seed)]
         )
-    return total
+    return totals
 
 
 def estimate(
     records: Sequence[Record], measure: AggregateMetric, rule: ScoringRule
 ) -> Estimate | None:
-    """Estimate a measure with its interval; None where no answer counts.
+    """Estimate a metric with its interval; None where no answer counts.
 
-    There is no interval where a stratum has one cluster only, or where no draw differs from another
-    though the value is neither the lowest nor the best: clusters alike say nothing of their spread.
+    There is no interval if a stratum has a single cluster, or if all resamples are equal although
+    the value is neither 0 nor the maximum: clusters that are all alike do not show their variance.
     """
-    found = sum_by_cluster(records, measure, rule)
-    if not found.clusters:
+    table = sum_by_cluster(records, measure, rule)
+    if not table.clusters:
         return None
-    value = float(measure.from_totals(found.sums.sum(axis=0)))
+    value = float(measure.from_totals(table.sums.sum(axis=0)))
     if np.isnan(value):
         return None
-    asked = filter(measure.filter, records)
-    items = sum(record.score(rule) is not None for record in asked)
-    clusters = len(set(found.clusters))
-    if min(Counter(found.strata).values()) < 2:
+    selected = filter(measure.filter, records)
+    items = sum(record.score(rule) is not None for record in selected)
+    clusters = len(set(table.clusters))
+    if min(Counter(table.strata).values()) < 2:
         return Estimate(value, None, None, items, clusters)
-    values = measure.from_totals(bootstrap_totals(found))
-    low, high = percentile_interval(values[~np.isnan(values)])
-    if measure.max:
-        low, high = (
-            measure.max * end
-            for end in widen_degenerate(low / measure.max, high / measure.max, clusters)
-        )
+    low, high = interval(measure, table, clusters)
     if low == high:
         return Estimate(value, None, None, items, clusters)
     return Estimate(value, low, high, items, clusters)
+
+
+def interval(measure: AggregateMetric, table: ClusterSums, clusters: int) -> tuple[float, float]:
+    """Return the bootstrap interval, widened where it is degenerate at 0 or the maximum."""
+    values = measure.from_totals(bootstrap_totals(table))
+    low, high = percentile_interval(values[~np.isnan(values)])
+    if not measure.max:
+        return low, high
+    low, high = widen_degenerate(low / measure.max, high / measure.max, clusters)
+    return measure.max * low, measure.max * high

@@ -1,4 +1,4 @@
-"""Compare two sets of answers item by item, joined by content, never by row."""
+"""Compare two sets of answers item by item, joined by content rather than by row."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -9,7 +9,7 @@ Key = tuple[str, str]
 
 
 def by_item(records: Iterable[Record], condition: str = "original") -> dict[Key, Record]:
-    """Name the scored answers under one condition by task and content of the item."""
+    """Return the scored records under one condition by task and sample key."""
     return {
         (record.task, record.sample_key): record
         for record in records
@@ -23,7 +23,7 @@ def differences(
     """Estimate by how much `after` scores higher on the items that both answered."""
     samples = []
     for key in sorted(before.keys() & after.keys()):
-        one, other = before[key].score_lenient, after[key].score_lenient
-        if one is not None and other is not None:
-            samples.append(Sample(key[0], before[key].image_cluster, other - one))
+        first, second = before[key].score_lenient, after[key].score_lenient
+        if first is not None and second is not None:
+            samples.append(Sample(key[0], before[key].image_cluster, second - first))
     return estimates(samples, groups) if samples else ({}, {})

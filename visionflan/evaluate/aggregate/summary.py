@@ -1,16 +1,17 @@
-"""Sum up records: scores with intervals beside their controls, statuses, lengths, yes-rates.
+"""Summarize records: scores with intervals beside their controls, statuses, lengths, yes-rates.
 
 The headline is the mean of the lenient scores, first within each task, then over tasks, so that a
-task with many items weighs no more than one with few. Tasks whose metric has no upper end (CIDEr)
-and free conversation are shown but not averaged. Open questions, which a guess does not meet, count
-0 in the chance of a group; a task that training never saw has no majority and is left out there.
+task with many items has the same weight as one with few. Tasks whose metric is unbounded (CIDEr)
+and free conversation are reported but not averaged. Open questions, which cannot be guessed, count
+0 in the chance score of a group; a task without training data has no majority answer and is left
+out there.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.aggregate.answer_stats import describe_answers, lengths
+from visionflan.evaluate.aggregate.answer_stats import describe_answers, length_stats
 from visionflan.evaluate.aggregate.benchmark_scores import benchmark_scores
 from visionflan.evaluate.aggregate.bootstrap import Estimate, Sample, estimates
 from visionflan.evaluate.metrics import METRICS
@@ -25,92 +26,90 @@ Value = Callable[[Record], float | None]
 
 
 def summary(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[str, Any]:
-    """Sum up scored records as `scores.json` keeps them."""
+    """Return the content of `scores.json`; raise EvaluationError if every record failed."""
     failed = sum(bool(record.error) for record in records)
     if failed == len(records):
-        reason = records[0].error if records else "there is no record of any; evaluate again"
+        reason = records[0].error if records else "it has no records; run it again"
         raise EvaluationError(f"no question of {evaluation_name(header)} was answered: {reason}")
-    sums = benchmark_scores if header.benchmark else average_held_out
+    scores = benchmark_scores if header.benchmark else average_held_out
     return {
         "schema": header.schema,
         "run": header.run,
-        "phase": header.stage,
+        "stage": header.stage,
         "checkpoint": header.checkpoint,
         "sources": header.sources,
-        "generation": header.generation_config,
+        "generation_config": header.generation_config,
         "records": len(records),
         "failed": failed,
         "first_error": next((record.error for record in records if record.error), ""),
         "images": len({record.image_cluster for record in records}),
-        **sums(records, header, scorer),
+        **scores(records, header, scorer),
     }
 
 
 def evaluation_name(header: Header) -> str:
-    """Name an evaluation in a message."""
+    """Return the name of an evaluation for messages."""
     return f"{header.benchmark or 'the held-out tasks'} ({header.run}, {header.stage})"
 
 
 def average_held_out(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[str, Any]:
-    """Average the scores of held-out tasks, each beside its controls."""
+    """Return the part of `scores.json` that is about held-out tasks, each beside its controls."""
     answered = [record for record in records if not record.error]
-    true = [record for record in answered if record.condition == "original"]
+    original = [record for record in answered if record.condition == "original"]
     groups = task_groups(header.tasks)
     measures: dict[str, tuple[Iterable[Record], Value]] = {
-        "score": (true, lambda record: record.score_lenient),
-        "official": (true, lambda record: record.score_official),
-        "likelihood": (true, lambda record: record.score_likelihood),
-        "chance": (true, lambda record: record.chance_score or 0.0),
-        "majority": (true, scorer.majority),
+        "score": (original, lambda record: record.score_lenient),
+        "official": (original, lambda record: record.score_official),
+        "likelihood": (original, lambda record: record.score_likelihood),
+        "chance": (original, lambda record: record.chance_score or 0.0),
+        "majority": (original, scorer.majority),
     }
     for condition in ("blank", "swapped"):
-        shown = [record for record in answered if record.condition == condition]
-        measures[condition] = (shown, lambda record: record.score_lenient)
+        control = [record for record in answered if record.condition == condition]
+        measures[condition] = (control, lambda record: record.score_lenient)
     estimated = {name: estimate_measure(*measure, groups) for name, measure in measures.items()}
     return {
         "groups": merge_measures(estimated, 1, groups),
         "tasks": {
-            task: told
-            | describe_answers([r for r in true if r.task == task], header.tasks[task], scorer)
-            for task, told in merge_measures(estimated, 0, header.tasks).items()
+            task: scores
+            | describe_answers([r for r in original if r.task == task], header.tasks[task], scorer)
+            for task, scores in merge_measures(estimated, 0, header.tasks).items()
         },
-        "lengths": lengths(true),
+        "lengths": length_stats(original),
     }
 
 
 def task_groups(tasks: Mapping[str, TaskHeader]) -> dict[str, list[str]]:
     """Group the tasks that are averaged: all, trained or wholly held out, and by primary group."""
     groups: dict[str, list[str]] = {OVERALL: [], TRAINED: [], HELD_OUT: []}
-    for task, told in tasks.items():
-        if told.conversation or not METRICS[told.metric].bounded:
+    for name, task in tasks.items():
+        if task.conversation or not METRICS[task.metric].bounded:
             continue
-        groups[OVERALL].append(task)
-        groups[TRAINED if told.num_train else HELD_OUT].append(task)
-        groups.setdefault(told.group or "no group", []).append(task)
+        groups[OVERALL].append(name)
+        groups[TRAINED if task.num_train else HELD_OUT].append(name)
+        groups.setdefault(task.group or "no group", []).append(name)
     return {group: members for group, members in groups.items() if members}
 
 
 def estimate_measure(
     records: Iterable[Record], value: Value, groups: Mapping[str, Sequence[str]]
 ) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
-    """Estimate one measure by task and by group; items where it is missing do not count."""
-    valued = [(record, value(record)) for record in records]
-    samples = [
-        Sample(r.task, r.image_cluster, number) for r, number in valued if number is not None
-    ]
+    """Estimate one measure by task and by group; items where it is None do not count."""
+    values = [(record, value(record)) for record in records]
+    samples = [Sample(r.task, r.image_cluster, score) for r, score in values if score is not None]
     return estimates(samples, groups) if samples else ({}, {})
 
 
 def merge_measures(
     estimated: Mapping[str, tuple[dict[str, Estimate], dict[str, Estimate]]],
-    which: int,
+    level: int,
     names: Iterable[str],
 ) -> dict[str, dict[str, Any]]:
-    """Put all measures of each task or group side by side; None where one has no meaning."""
+    """Return all measures of each task (level 0) or group (level 1); None if undefined."""
     return {
         name: {
-            measure: found[which][name]._asdict() if name in found[which] else None
-            for measure, found in estimated.items()
+            measure: levels[level][name]._asdict() if name in levels[level] else None
+            for measure, levels in estimated.items()
         }
         for name in names
     }

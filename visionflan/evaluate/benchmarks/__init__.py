@@ -1,4 +1,4 @@
-"""The benchmarks, one file each; none of them is imported before it is asked for."""
+"""The benchmarks, one file or directory each, imported on demand."""
 
 import importlib
 import pkgutil
@@ -12,14 +12,14 @@ GROUP = "visionflan.benchmarks"
 
 @cache
 def installed() -> dict[str, str]:
-    """Give the modules of other packages' benchmarks by name."""
-    from importlib.metadata import entry_points  # slow to import, and often not needed
+    """Return the modules of other packages' benchmarks by name."""
+    from importlib.metadata import entry_points  # slow to import, and rarely needed
 
     return {entry.name: entry.module for entry in entry_points(group=GROUP)}
 
 
 def names() -> list[str]:
-    """Name every benchmark without importing any of them."""
+    """Return the name of every benchmark without importing any of them."""
     ours = {module.name for module in pkgutil.iter_modules(__path__)}
     if both := ours & installed().keys():
         raise ValueError(f"two benchmarks are named {', '.join(sorted(both))}: rename one")
@@ -32,7 +32,7 @@ def load(name: str) -> Benchmark:
     if name not in names():
         raise unknown_name_error("benchmark", name, names())
     module = importlib.import_module(installed().get(name, f"{__name__}.{name}"))
-    found: object = getattr(module, "benchmark", None)
-    if not isinstance(found, Benchmark):
+    benchmark: object = getattr(module, "benchmark", None)
+    if not isinstance(benchmark, Benchmark):
         raise TypeError(f"the file of the benchmark {name} must define one `benchmark`")
-    return found
+    return benchmark

@@ -1,15 +1,16 @@
-"""CIFAR-10: the test set of 10,000 pictures of ten classes, asked for as EMT does.
+"""CIFAR-10: the test set of 10,000 images of ten classes, prompted as in EMT.
 
-Layout: the "python version" of the owners (www.cs.toronto.edu/~kriz/cifar.html), a folder of
-pickles of Python 2. `test_batch` holds `data`, a row of 3,072 bytes for each picture (red, green,
-blue, each line by line), and `labels`; `batches.meta` holds `label_names`. pytorch/vision
-(torchvision/datasets/cifar.py) reads them so and gives the MD5 sum of the test batch; that of
-`batches.meta` is in many codes that follow it. The pickles are read without running any code of
-theirs (visionflan/layouts/arrays.py). Protocol and rules: visionflan/evaluate/rules/class_names.py.
+Layout: the owners' "python version" (www.cs.toronto.edu/~kriz/cifar.html), a directory of Python 2
+pickles. `test_batch` has `data`, a row of 3,072 bytes per image (red, green, blue, each line by
+line), and `labels`; `batches.meta` has `label_names`. pytorch/vision
+(torchvision/datasets/cifar.py) reads them this way and has the MD5 sum of the test batch; that of
+`batches.meta` is in many code bases that follow it. The pickles are read without running any code
+in them (visionflan/layouts/arrays.py). Protocol and rules:
+visionflan/evaluate/rules/class_names.py.
 
-Known overlap: CINIC-10 (cinic10), whose tasks are part of the training set, holds all pictures of
-CIFAR-10, the test set included: a model trained on it has seen these pictures and their classes.
-STL-10 (stl10) has nine of the ten classes, of other pictures.
+Known overlap: CINIC-10 (cinic10), whose tasks are part of the training set, contains all images of
+CIFAR-10, the test set included: a model trained on it has seen these images and their classes.
+STL-10 (stl10) has nine of the ten classes, with other images.
 """
 
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ MD5 = {
     "batches.meta": "5ff9c542aee3614f3951f8cda6e48888",
 }
 
-benchmark = class_names.of_classes(
+benchmark = class_names.add_class_rules(
     Benchmark(
         title="CIFAR-10",
         homepage="https://www.cs.toronto.edu/~kriz/cifar.html",
@@ -46,21 +47,21 @@ benchmark = class_names.of_classes(
 @benchmark.reader
 def read(root: Path) -> Iterator[BenchmarkRow]:
     """Read the test batch."""
-    with class_names.reading(benchmark.title):
+    with class_names.errors_named(benchmark.title):
         names = names_in(root / FOLDER / "batches.meta", "label_names")
         path = root / FOLDER / "test_batch"
-        pictures = require_rows(str(path), labeled(path, "labels", names))
-        yield from class_names.rows("object", names, pictures)
+        images = require_rows(str(path), labeled(path, "labels", names))
+        yield from class_names.rows("object", names, images)
 
 
 @benchmark.names_version
-def files(root: Path) -> str:
-    """Tell the official files from others."""
+def version_of(root: Path) -> str:
+    """Return whether these are the official files, by their MD5 sums."""
     contents = [require(root / FOLDER / name).read_bytes() for name in MD5]
     return version("official test batch", contents, list(MD5.values()))
 
 
-# Class: the icon that shows it and its colour; there is none of a deer or a frog.
+# Class: its icon and color; there are no icons of a deer and a frog.
 DRAWN = {
     "airplane": ("airplane", "blue"),
     "automobile": ("car", "red"),
@@ -76,12 +77,12 @@ NAMES = sorted([*DRAWN, "deer", "frog"])
 
 @benchmark.specimen
 def specimen(root: Path) -> None:
-    """Draw one picture of each class of which there is an icon."""
+    """Draw one image of each class that has an icon."""
     fields = {
         "batch_label": b"testing batch 1 of 1",
         "labels": [NAMES.index(name) for name in DRAWN],
         "data": thumbnails(list(DRAWN.values()), "cifar10"),
-        "filenames": [f"{name}_s_{place:06d}.png" for place, name in enumerate(DRAWN)],
+        "filenames": [f"{name}_s_{index:06d}.png" for index, name in enumerate(DRAWN)],
     }
     write_pickle(root / FOLDER / "test_batch", fields)
     meta = {"num_cases_per_batch": 10000, "label_names": NAMES, "num_vis": 3072}

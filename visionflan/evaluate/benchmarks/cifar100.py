@@ -1,15 +1,15 @@
-"""CIFAR-100: the test set of 10,000 pictures of a hundred classes, asked for as EMT does.
+"""CIFAR-100: the test set of 10,000 images of a hundred classes, prompted as in EMT.
 
-Layout: the "python version" of the owners (www.cs.toronto.edu/~kriz/cifar.html), a folder of
-pickles of Python 2. `test` holds `data`, a row of 3,072 bytes for each picture (red, green, blue,
-each line by line), `fine_labels` and `coarse_labels`; `meta` holds `fine_label_names`, which have
-underscores for blanks and of which one is asked for. pytorch/vision (torchvision/datasets/cifar.py)
-reads them so and gives the MD5 sum of the test set; that of `meta` is in many codes that follow
-it. The pickles are read without running any code of theirs (visionflan/layouts/arrays.py).
-Protocol and rules: visionflan/evaluate/rules/class_names.py.
+Layout: the owners' "python version" (www.cs.toronto.edu/~kriz/cifar.html), a directory of Python 2
+pickles. `test` has `data`, a row of 3,072 bytes per image (red, green, blue, each line by line),
+`fine_labels` and `coarse_labels`; `meta` has `fine_label_names`, the classes, with underscores for
+spaces. pytorch/vision (torchvision/datasets/cifar.py) reads them this way and has the MD5 sum of
+the test set; that of `meta` is in many code bases that follow it. The pickles are read without
+running any code in them (visionflan/layouts/arrays.py). Protocol and rules:
+visionflan/evaluate/rules/class_names.py.
 
-No dataset of the training set is known to hold its pictures. They were chosen from the same
-collection as those of CIFAR-10, and of other classes.
+No dataset of the training set is known to contain its images. They were selected from the same
+collection as those of CIFAR-10, but are of other classes.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ MD5 = {
     "meta": "7973b15100ade9c7d40fb424638fde48",
 }
 
-benchmark = class_names.of_classes(
+benchmark = class_names.add_class_rules(
     Benchmark(
         title="CIFAR-100",
         homepage="https://www.cs.toronto.edu/~kriz/cifar.html",
@@ -46,21 +46,21 @@ benchmark = class_names.of_classes(
 @benchmark.reader
 def read(root: Path) -> Iterator[BenchmarkRow]:
     """Read the test set by its fine labels."""
-    with class_names.reading(benchmark.title):
+    with class_names.errors_named(benchmark.title):
         names = names_in(root / FOLDER / "meta", "fine_label_names")
         path = root / FOLDER / "test"
-        pictures = require_rows(str(path), labeled(path, "fine_labels", names))
-        yield from class_names.rows("object", names, pictures)
+        images = require_rows(str(path), labeled(path, "fine_labels", names))
+        yield from class_names.rows("object", names, images)
 
 
 @benchmark.names_version
-def files(root: Path) -> str:
-    """Tell the official files from others."""
+def version_of(root: Path) -> str:
+    """Return whether these are the official files, by their MD5 sums."""
     contents = [require(root / FOLDER / name).read_bytes() for name in MD5]
     return version("official test set", contents, list(MD5.values()))
 
 
-# Class: the icon that shows it and its colour; ten of the hundred.
+# Class: its icon and color; ten of the hundred.
 DRAWN = {
     "apple": ("apple", "red"),
     "aquarium_fish": ("fish", "orange"),
@@ -77,12 +77,12 @@ DRAWN = {
 
 @benchmark.specimen
 def specimen(root: Path) -> None:
-    """Draw one picture of each of the ten classes, which are all that the names tell of."""
+    """Draw one image of each of ten classes, which are all that `meta` names."""
     fields = {
         "batch_label": b"testing batch 1 of 1",
         "fine_labels": list(range(len(DRAWN))),
         "data": thumbnails(list(DRAWN.values()), "cifar100"),
-        "filenames": [f"{name}_s_{place:06d}.png" for place, name in enumerate(DRAWN)],
+        "filenames": [f"{name}_s_{index:06d}.png" for index, name in enumerate(DRAWN)],
     }
     write_pickle(root / FOLDER / "test", fields)
     write_pickle(root / FOLDER / "meta", {"fine_label_names": list(DRAWN)})

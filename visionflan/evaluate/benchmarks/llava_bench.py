@@ -1,13 +1,13 @@
-"""LLaVA-Bench in the wild: free answers, compared by a judge with those of GPT-4 that saw captions.
+"""LLaVA-Bench (in the wild): free answers, compared by a judge with GPT-4's from captions.
 
 Layout, prompt and ratio are those of `eval_gpt_review_bench.py` and `summarize_gpt_review.py` in
-https://github.com/haotian-liu/LLaVA (llava/eval), whose `table/rule.json` holds what the judge is
-told: laid beside the questions it is used as it is, else words of our own stand in for it, and
-scores are near those that others publish. Three departures: a verdict that is not two numbers from
-1 to 10 is missing data, where the original counts -1 in both means; each pair is judged in both
-orders and the two verdicts averaged, where the original always shows the reference first (the two
-orders are not told apart in a record); and captions, which are whole texts in the release, stay so,
-where the original joins lists and therefore shows the judge one letter a line.
+https://github.com/haotian-liu/LLaVA (llava/eval), whose `table/rule.json` has the instructions of
+the judge: if it is beside the questions it is used as it is, else our own wording replaces it, and
+scores are close to published ones. Three differences: a verdict that is not two numbers from 1 to
+10 is missing data, where the original counts -1 in both means; each pair is judged in both orders
+and the two verdicts are averaged, where the original always shows the reference first; and
+captions, which are strings in the release, stay strings, where the original joins lists and
+therefore shows the judge one letter per line.
 """
 
 import json
@@ -31,7 +31,8 @@ from visionflan.llm.base import LlmRequest, Message
 from visionflan.specimens import write_image, write_lines
 
 LEFT, RIGHT = WHOLE.part(0.04, 0.28, 0.48, 0.72), WHOLE.part(0.52, 0.28, 0.96, 0.72)
-PUBLISHED = {"conv": 17, "detail": 15, "complex": 28}
+NUM_QUESTIONS = {"conv": 17, "detail": 15, "complex": 28}
+CATEGORIES = ", ".join(NUM_QUESTIONS)
 SYSTEM = "You are a helpful and precise assistant for checking the quality of the answer."
 RULE = """\
 Please judge how well the two AI assistants above answered the user's question, which is about an
@@ -47,49 +48,51 @@ order in which the answers stand must not matter."""
 
 
 def request(record: Record, swapped: bool) -> LlmRequest:
-    """Show captions, question and both answers, the reference first unless they are swapped."""
-    told = json.loads(record.judge_context)
+    """Return a request with captions, question and answers, the reference first unless swapped."""
+    context = json.loads(record.judge_context)
     question = record.prompt.removeprefix(f"{IMAGE_MARKER}\n")
     answers = (record.target, record.response)
     first, second = reversed(answers) if swapped else answers
-    role = told["role"]
+    role = context["role"]
     content = (
-        f"[Context]\n{told['captions']}\n\n[Question]\n{question}\n\n"
+        f"[Context]\n{context['captions']}\n\n[Question]\n{question}\n\n"
         f"[{role} 1]\n{first}\n\n[End of {role} 1]\n\n"
         f"[{role} 2]\n{second}\n\n[End of {role} 2]\n\n"
-        f"[System]\n{told['rule']}\n\n"
+        f"[System]\n{context['rule']}\n\n"
     )
     return LlmRequest((Message("system", SYSTEM), Message("user", content)), 0.2, 1024)
 
 
-def scores(words: str, record: Record, swapped: bool) -> JudgeScore | None:
-    """Read two numbers from 1 to 10 in the first line; all else is no verdict."""
-    line = words.strip().partition("\n")[0].replace(",", " ")
+def parse_scores(text: str, record: Record, swapped: bool) -> JudgeScore | None:
+    """Parse two numbers from 1 to 10 in the first line; anything else is not a verdict."""
+    line = text.strip().partition("\n")[0].replace(",", " ")
     try:
-        given = [float(each) / 10 for each in line.split()]
+        scores = [float(number) / 10 for number in line.split()]
     except ValueError:
         return None
-    if len(given) != 2 or not all(0.1 <= each <= 1 for each in given):
+    if len(scores) != 2 or not all(0.1 <= score <= 1 for score in scores):
         return None
-    against, score = reversed(given) if swapped else given
-    return JudgeScore(score, against)
+    reference_score, score = reversed(scores) if swapped else scores
+    return JudgeScore(score, reference_score)
 
 
-def relative(name: str, part: str = "") -> AggregateMetric:
-    """Divide the mean score of the answers by that of the references beside them."""
+def relative_score(name: str, part: str = "") -> AggregateMetric:
+    """Return the mean score of the answers over that of the references, in percent."""
 
-    def asked(record: Record) -> bool:
+    def in_part(record: Record) -> bool:
         return not part or record.task.split("/", maxsplit=1)[1] == part
 
     def cluster_sums(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
         pairs = [(record.score(rule), record.reference_score) for record in records]
-        found = [(each, beside) for each, beside in pairs if each is not None and beside]
-        return sum(each for each, _ in found), sum(beside for _, beside in found)
+        known = [
+            (score, reference) for score, reference in pairs if score is not None and reference
+        ]
+        return sum(score for score, _ in known), sum(reference for _, reference in known)
 
     def from_totals(totals: Floats) -> Floats:
         return ratio(100 * totals[..., 0], totals[..., 1])
 
-    return AggregateMetric(name, cluster_sums, from_totals, max=None, filter=asked)
+    return AggregateMetric(name, cluster_sums, from_totals, max=None, filter=in_part)
 
 
 benchmark = Benchmark(
@@ -99,103 +102,105 @@ benchmark = Benchmark(
     citation="H. Liu, C. Li, Q. Wu and Y. J. Lee (2023), Visual Instruction Tuning, NeurIPS",
     layout="""
         questions.jsonl       question_id, image, text and category of each question
-        context.jsonl         image and caption: what the judge is told of each picture
-        answers_gpt4.jsonl    question_id and text: the answers to be compared with
+        context.jsonl         image and caption: how each image is described to the judge
+        answers_gpt4.jsonl    question_id and text: the reference answers
         images/               001.jpg to 024.jpg
-        rule.json             may be missing: llava/eval/table/rule.json of LLaVA's repository
+        rule.json             optional: llava/eval/table/rule.json of LLaVA's repository
     """,
-    # Detailed descriptions and essays are asked for; LLaVA's script gives them this much.
+    # Detailed descriptions and essays are requested; LLaVA's script uses this limit.
     max_new_tokens=1024,
     measures=(
-        relative("relative score"),
-        *(relative(f"relative score, {part}", part) for part in PUBLISHED),
+        relative_score("relative score"),
+        *(relative_score(f"relative score, {part}", part) for part in NUM_QUESTIONS),
     ),
-    rubric=Rubric("llava_bench pair 1", request, scores, both_orders=True),
+    rubric=Rubric("llava_bench pair 1", request, parse_scores, both_orders=True),
 )
 
 
 @benchmark.reader
 def read(root: Path) -> Iterator[BenchmarkRow]:
-    """Read one row a question, joined with the reference by its number, which the lines follow."""
-    captions = {fields["image"]: joined(fields["caption"]) for fields in context(root)}
+    """Read one row per question, joined with its reference answer by number."""
+    captions = {fields["image"]: join_captions(fields["caption"]) for fields in read_context(root)}
     answers = {
         str(fields["question_id"]): fields["text"]
-        for fields in lines(root / "answers_gpt4.jsonl", "question_id", "text")
+        for fields in read_lines(root / "answers_gpt4.jsonl", "question_id", "text")
     }
-    rules = rule_file(root)
-    questions = list(lines(root / "questions.jsonl", "question_id", "image", "text", "category"))
+    rules = judge_rules(root)
+    path = root / "questions.jsonl"
+    questions = list(read_lines(path, "question_id", "image", "text", "category"))
     for fields in questions:
         key, name, part = str(fields["question_id"]), fields["image"], fields["category"]
         image = inside(root / "images", name)
-        lacks = (
-            (part not in PUBLISHED, f"is of the category {part!r}, none of {', '.join(PUBLISHED)}"),
-            (key not in answers, "has no answer in answers_gpt4.jsonl"),
-            (name not in captions, f"shows {name}, of which context.jsonl has no caption"),
-            (not image.is_file(), f"shows {image}, which is not there"),
+        checks = (
+            (part in NUM_QUESTIONS, f"has the category {part!r}, not one of {CATEGORIES}"),
+            (key in answers, "has no answer in answers_gpt4.jsonl"),
+            (name in captions, f"names {name}, which has no caption in context.jsonl"),
+            (image.is_file(), f"names {image}, which is missing"),
         )
-        if faults := [fault for found, fault in lacks if found]:
+        if problems := [problem for ok, problem in checks if not ok]:
             raise ReleaseError(
-                f"LLaVA-Bench: question {key} of {root / 'questions.jsonl'} {faults[0]}: take all "
-                "files of the release from one place"
+                f"LLaVA-Bench: question {key} of {path} {problems[0]}: use all files of one release"
             )
-        told = {"captions": captions[name], **rules[part]}
+        context = {"captions": captions[name], **rules[part]}
         yield BenchmarkRow(
-            part, key, fields["text"], answers[key], (image,), judge_context=json.dumps(told)
+            part, key, fields["text"], answers[key], (image,), judge_context=json.dumps(context)
         )
-    if unasked := answers.keys() - {str(fields["question_id"]) for fields in questions}:
+    if extra := answers.keys() - {str(fields["question_id"]) for fields in questions}:
         raise ReleaseError(
-            f"LLaVA-Bench: {root / 'questions.jsonl'} lacks the question {min(unasked)}, which "
-            "answers_gpt4.jsonl answers: take all files of the release from one place"
+            f"LLaVA-Bench: {path} lacks the question {min(extra)}, which answers_gpt4.jsonl "
+            "answers: use all files of one release"
         )
 
 
-def context(root: Path) -> Iterator[dict[str, Any]]:
-    """Read what the judge is told of each picture."""
-    return lines(root / "context.jsonl", "image", "caption")
+def read_context(root: Path) -> Iterator[dict[str, Any]]:
+    """Read the captions that describe each image to the judge."""
+    return read_lines(root / "context.jsonl", "image", "caption")
 
 
-def lines(path: Path, *wanted: str) -> Iterator[dict[str, Any]]:
-    """Read lines that must have certain fields."""
+def read_lines(path: Path, *required: str) -> Iterator[dict[str, Any]]:
+    """Read JSON lines; raise ReleaseError if one lacks a required field."""
     with reading_text(f"LLaVA-Bench: {path}"):
-        found = list(require_rows(f"LLaVA-Bench: {path}", json_lines(path)))
-    for line in found:
+        lines = list(require_rows(f"LLaVA-Bench: {path}", json_lines(path)))
+    for line in lines:
         if isinstance(line, BrokenRow):
-            raise ReleaseError(f"LLaVA-Bench: {path}, {line.key}, is no JSON: {line.detail}")
+            raise ReleaseError(f"LLaVA-Bench: {path}, {line.key}, is not JSON: {line.detail}")
         number, fields = line
         if not isinstance(fields, dict):
-            raise ReleaseError(f"LLaVA-Bench: line {number} of {path} is no object of fields")
-        if missing := [name for name in wanted if name not in fields]:
+            raise ReleaseError(f"LLaVA-Bench: line {number} of {path} is not a JSON object")
+        if missing := [name for name in required if name not in fields]:
             raise ReleaseError(
-                f"LLaVA-Bench: line {number} of {path} lacks {', '.join(missing)}: take the file "
-                "from the release again"
+                f"LLaVA-Bench: line {number} of {path} lacks {', '.join(missing)}: download the "
+                "file again"
             )
         yield fields
 
 
-def joined(caption: str | list[str]) -> str:
-    """Put one caption a line; the release has a single text, LLaVA's older sets have lists."""
+def join_captions(caption: str | list[str]) -> str:
+    """Return one caption per line; the release has strings, LLaVA's older sets have lists."""
     return caption if isinstance(caption, str) else "\n".join(caption)
 
 
-def rule_file(root: Path) -> dict[str, dict[str, str]]:
-    """Give what the judge is told to do in each category, in LLaVA's words where they are there."""
+def judge_rules(root: Path) -> dict[str, dict[str, str]]:
+    """Return the judge's instructions per category, in LLaVA's wording if it is available."""
     path = root / "rule.json"
     if not path.exists():
-        return {part: {"role": "Assistant", "rule": RULE} for part in PUBLISHED}
+        return {part: {"role": "Assistant", "rule": RULE} for part in NUM_QUESTIONS}
     content = load_json(path)
     try:
-        told = {part: content[f"llava_bench_{part}"] for part in PUBLISHED}
-        return {part: {"role": each["role"], "rule": each["prompt"]} for part, each in told.items()}
-    except (KeyError, TypeError) as fault:
+        rules = {part: content[f"llava_bench_{part}"] for part in NUM_QUESTIONS}
+        return {
+            part: {"role": rule["role"], "rule": rule["prompt"]} for part, rule in rules.items()
+        }
+    except (KeyError, TypeError) as error:
         raise ReleaseError(
             f"LLaVA-Bench: {path} has no role and prompt for llava_bench_conv, llava_bench_detail "
             "and llava_bench_complex: take it from LLaVA's repository, or remove it"
-        ) from fault
+        ) from error
 
 
 @benchmark.specimen
 def specimen(root: Path) -> None:
-    """Draw two pictures, each with a question of every category."""
+    """Write two drawn images, each with a question of every category."""
     shapes, sign = canvas("llava_bench", "shapes"), canvas("llava_bench", "sign")
     shape(shapes, "circle", "red", LEFT)
     shape(shapes, "star", "blue", RIGHT)
@@ -204,7 +209,7 @@ def specimen(root: Path) -> None:
         "001.jpg": "A red circle on the left and a blue star on the right.",
         "002.jpg": "A plain sign that says EXIT in black letters.",
     }
-    asked = [
+    entries = [
         ("001.jpg", "conv", "What is on the left?", "A red circle is on the left."),
         ("001.jpg", "detail", "Describe the picture.", captions["001.jpg"]),
         ("001.jpg", "complex", "How might a child use it?", "To learn shapes and colours."),
@@ -215,32 +220,32 @@ def specimen(root: Path) -> None:
     for name, image in zip(captions, (shapes, sign), strict=True):
         write_image(root / "images" / name, image)
     questions = [
-        {"question_id": place, "image": name, "category": part, "text": question}
-        for place, (name, part, question, _) in enumerate(asked)
+        {"question_id": index, "image": name, "category": part, "text": question}
+        for index, (name, part, question, _) in enumerate(entries)
     ]
-    answers = [{"question_id": place, "text": row[3]} for place, row in enumerate(asked)]
-    told = [
+    answers = [{"question_id": index, "text": entry[3]} for index, entry in enumerate(entries)]
+    context = [
         {"id": name.removesuffix(".jpg"), "image": name, "caption": text}
         for name, text in captions.items()
     ]
     write_lines(root / "questions.jsonl", map(json.dumps, questions))
-    write_lines(root / "context.jsonl", map(json.dumps, told))
+    write_lines(root / "context.jsonl", map(json.dumps, context))
     write_lines(root / "answers_gpt4.jsonl", map(json.dumps, answers))
 
 
 @benchmark.names_version
 def version(root: Path) -> str:
-    """Tell the release by how many questions it has of each category, any files by their digest."""
+    """Return whether these are the release's questions, by their numbers, and the digest."""
     names = ("questions.jsonl", "context.jsonl", "answers_gpt4.jsonl")
     digest = sha256(b"\n".join((root / name).read_bytes() for name in names)).hexdigest()[:12]
-    parts = [fields["category"] for fields in lines(root / "questions.jsonl", "category")]
-    known = {part: parts.count(part) for part in PUBLISHED} == PUBLISHED
-    which = f"{len(parts)} questions" if known else f"unknown version, {len(parts)} questions"
-    told = "LLaVA's" if (root / "rule.json").exists() else "our"
-    return f"{which} (sha256 {digest}), the judge told in {told} words"
+    parts = [fields["category"] for fields in read_lines(root / "questions.jsonl", "category")]
+    is_known = {part: parts.count(part) for part in NUM_QUESTIONS} == NUM_QUESTIONS
+    label = f"{len(parts)} questions" if is_known else f"unknown version, {len(parts)} questions"
+    owner = "LLaVA's" if (root / "rule.json").exists() else "our"
+    return f"{label} (sha256 {digest}), judged by {owner} instructions"
 
 
 @benchmark.style("official")
 def official(row: BenchmarkRow) -> str:
-    """Ask the question as it is, as the original does: nothing is said of the answer's form."""
+    """Return the question alone, as in the original: no instruction on the answer's form."""
     return row.question

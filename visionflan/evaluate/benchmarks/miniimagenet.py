@@ -1,22 +1,21 @@
-"""miniImageNet: pictures of the twenty test classes of Ravi and Larochelle, asked for as EMT does.
+"""miniImageNet: images of the twenty test classes of Ravi and Larochelle, prompted as in EMT.
 
-Layout: there is no release of the owners; what circulates has one of three forms, read in this
-order.
-1. `test.csv`, a table of the columns filename and label (a WordNet id), and the pictures in
-   `images/`, at once or in a folder for each class: Ravi and Larochelle's list, as a README of
+Layout: the owners publish no release; what circulates has one of three forms, tried in this order.
+1. `test.csv`, a table with the columns filename and label (a WordNet id), and the images in
+   `images/`, directly or in one directory per class: Ravi and Larochelle's list, as a README of
    open-mmlab/mmfewshot (tools/data/classification/mini-imagenet/README.md) lays it out and
    twitter-research/meta-learning-lstm publishes it.
-2. `test/<WordNet id>/<picture>`, sorted by a script.
-3. `images/<WordNet id>/<picture>`, or the same without `images/`, with all hundred classes; the
-   twenty of the split are taken. Their ids were held against a code that lists that split.
-Which split EMT used is not told; a public code that follows it made its own out of all hundred
-classes. The twenty have 600 pictures each. The model is given the names that people use for the
-WordNet ids (visionflan/resources/imagenet_names.tsv). Protocol and rules:
+2. `test/<WordNet id>/<image>`, sorted by a script.
+3. `images/<WordNet id>/<image>`, or the same without `images/`, with all hundred classes; the
+   twenty of the split are used. Their ids were checked against code that lists that split.
+EMT does not say which split it used; public code that follows it made its own from all hundred
+classes. The twenty have 600 images each. The model sees the common names of the WordNet ids
+(visionflan/resources/imagenet_names.tsv). Protocol and rules:
 visionflan/evaluate/rules/class_names.py.
 
-Known overlap: the pictures are ImageNet's. Datasets of the training set that hold pictures of
-ImageNet (such as CINIC-10 and Stanford Dogs) may hold some of these, and others (ImageNet-A, -C, -R
-and -Sketch, ObjectNet) have the same classes: `visionflan.overlaps` lists them by name.
+Known overlap: the images are ImageNet's. Datasets of the training set with images of ImageNet (such
+as CINIC-10 and Stanford Dogs) may contain some of these, and others (ImageNet-A, -C, -R and
+-Sketch, ObjectNet) have the same classes: `visionflan.overlaps` lists them by name.
 """
 
 from collections import Counter
@@ -58,15 +57,15 @@ TEST = (
     "n04522168",
     "n07613480",
 )
-PICTURES = 600
+IMAGES_PER_CLASS = 600
 
-benchmark = class_names.of_classes(
+benchmark = class_names.add_class_rules(
     Benchmark(
         title="miniImageNet",
         homepage="https://github.com/twitter-research/meta-learning-lstm",
         license="research-only",
         citation="Ravi, Larochelle (2017), Optimization as a Model for Few-Shot Learning, ICLR; "
-        "the pictures: Vinyals et al. (2016), Matching Networks for One Shot Learning, NeurIPS",
+        "the images: Vinyals et al. (2016), Matching Networks for One Shot Learning, NeurIPS",
         layout="""
             test.csv
             images/n0193011200000001.jpg
@@ -75,83 +74,85 @@ benchmark = class_names.of_classes(
     "object",
 )
 
-Picture = tuple[str, Path, str]
+LabeledImage = tuple[str, Path, str]  # key, file and WordNet id
 
 
 @benchmark.reader
 def read(root: Path) -> Iterator[BenchmarkRow]:
-    """Read the pictures of the test classes."""
-    with class_names.reading(benchmark.title):
-        found = list(require_rows(str(root), pictures(root)))
-        classes = sorted({identifier for _, _, identifier in found})
-        named = ((key, image, names()[identifier]) for key, image, identifier in found)
-        yield from class_names.rows("object", [names()[each] for each in classes], named)
+    """Read the images of the test classes."""
+    with class_names.errors_named(benchmark.title):
+        images = list(require_rows(str(root), labeled_images(root)))
+        classes = sorted({wordnet_id for _, _, wordnet_id in images})
+        named = ((key, image, names()[wordnet_id]) for key, image, wordnet_id in images)
+        yield from class_names.rows(
+            "object", [names()[wordnet_id] for wordnet_id in classes], named
+        )
 
 
-def pictures(root: Path) -> Iterator[Picture]:
-    """Yield the key, the picture and the WordNet id of each row, in whichever form they come."""
+def labeled_images(root: Path) -> Iterator[LabeledImage]:
+    """Yield the labeled images in whichever of the three forms they are stored."""
     if (root / "test.csv").exists():
-        yield from listed(root)
+        yield from from_table(root)
     elif (root / "test").is_dir():
-        yield from in_folders(root / "test")
+        yield from from_directories(root / "test")
     else:
-        folder = root / "images" if (root / "images").is_dir() else root
-        if lacking := [each for each in TEST if not (folder / each).is_dir()]:
+        parent = root / "images" if (root / "images").is_dir() else root
+        if missing := [wordnet_id for wordnet_id in TEST if not (parent / wordnet_id).is_dir()]:
             raise ReleaseError(
-                f"{root} has no test.csv and no folder test, and {folder} has no folder "
-                f"{lacking[0]}: put the list and its pictures there, or a folder for each class"
+                f"{root} has neither test.csv nor a directory test, and {parent} has no directory "
+                f"{missing[0]}: put the list and its images there, or one directory per class"
             )
-        yield from (each for each in in_folders(folder) if each[2] in TEST)
+        yield from (image for image in from_directories(parent) if image[2] in TEST)
 
 
-def listed(root: Path) -> Iterator[Picture]:
-    """Read the list of pictures and their classes."""
+def from_table(root: Path) -> Iterator[LabeledImage]:
+    """Yield the images that the table lists."""
     table = root / "test.csv"
     with reading_text(str(table)):
         lines = list(require_rows(str(table), csv_rows(table, "filename", "label")))
     for number, line in enumerate(lines, start=2):
-        name, identifier = line["filename"], line["label"]
-        if identifier not in names():
-            raise unknown(f"line {number} of {table}", identifier)
-        places = [root / "images", root / "images" / identifier]
-        image = next((inside(at, name) for at in places if inside(at, name).is_file()), None)
+        name, wordnet_id = line["filename"], line["label"]
+        if wordnet_id not in names():
+            raise unknown_class(f"line {number} of {table}", wordnet_id)
+        parents = [root / "images", root / "images" / wordnet_id]
+        image = next((inside(at, name) for at in parents if inside(at, name).is_file()), None)
         if image is None:
             raise ReleaseError(
-                f"line {number} of {table} names {name}, which is not in {places[0]}: unpack the "
-                "pictures there"
+                f"line {number} of {table} names {name}, which is not in {parents[0]}: unpack the "
+                "images there"
             )
-        yield name, image, identifier
+        yield name, image, wordnet_id
 
 
-def in_folders(root: Path) -> Iterator[Picture]:
-    """Read a folder for each class."""
-    for key, image, identifier in class_folders(root):
-        if identifier not in names():
-            raise unknown(f"a folder of {root}", identifier)
-        yield key, image, identifier
+def from_directories(root: Path) -> Iterator[LabeledImage]:
+    """Yield the images in one directory per class."""
+    for key, image, wordnet_id in class_folders(root):
+        if wordnet_id not in names():
+            raise unknown_class(f"a directory in {root}", wordnet_id)
+        yield key, image, wordnet_id
 
 
-def unknown(place: str, identifier: str) -> ReleaseError:
-    """Tell of a class that is none of ImageNet's."""
+def unknown_class(where: str, wordnet_id: str) -> ReleaseError:
+    """Return the error for a class that is not one of ImageNet's."""
     return ReleaseError(
-        f"{place} has the class {identifier!r}, which is no WordNet id of ImageNet's 1,000 "
-        "classes: take the release whose classes are named by WordNet ids"
+        f"{where} has the class {wordnet_id!r}, which is not the WordNet id of one of ImageNet's "
+        "1,000 classes: use the release whose classes are named by WordNet ids"
     )
 
 
 @benchmark.names_version
-def files(root: Path) -> str:
-    """Tell the whole test split from other choices of classes and pictures."""
-    found = [(Path(key).name, identifier) for key, _, identifier in pictures(root)]
-    counts = Counter(identifier for _, identifier in found)
-    if counts == dict.fromkeys(TEST, PICTURES):
-        return "test split of Ravi and Larochelle, 600 pictures of each of 20 classes"
-    listing = "\n".join(f"{name},{identifier}" for name, identifier in sorted(found))
+def version_of(root: Path) -> str:
+    """Return whether this is the complete test split or another selection of images."""
+    images = [(Path(key).name, wordnet_id) for key, _, wordnet_id in labeled_images(root)]
+    counts = Counter(wordnet_id for _, wordnet_id in images)
+    if counts == dict.fromkeys(TEST, IMAGES_PER_CLASS):
+        return "test split of Ravi and Larochelle, 600 images of each of 20 classes"
+    listing = "\n".join(f"{name},{wordnet_id}" for name, wordnet_id in sorted(images))
     return f"unknown version (sha256 {sha256(listing.encode()).hexdigest()[:16]})"
 
 
 def crate(pen: ImageDraw.ImageDraw, box: Box) -> None:
-    """Draw a wooden crate of three boards, with posts at its ends."""
+    """Draw a wooden crate of three boards with posts at its ends."""
     for top in (0.15, 0.42, 0.69):
         pen.rectangle(box.part(0.05, top, 0.95, top + 0.22), fill=COLORS["brown"])
     for left in (0.08, 0.8):
@@ -179,24 +180,24 @@ DRAWN = {"n03127925": crate, "n03544143": hourglass, "n04522168": vase}
 
 @benchmark.specimen
 def specimen(root: Path) -> None:
-    """Draw two pictures of each of five classes, in the form with a list."""
+    """Draw two images of each of five classes, in the form with a table."""
     lines = ["filename,label"]
-    for identifier in (*DRAWN, "n04146614", "n04149813"):
+    for wordnet_id in (*DRAWN, "n04146614", "n04149813"):
         for number in (1, 2):
-            name = f"{identifier}{number:08d}.jpg"
-            write_image(root / "images" / name, drawn(identifier, number))
-            lines.append(f"{name},{identifier}")
+            name = f"{wordnet_id}{number:08d}.jpg"
+            write_image(root / "images" / name, draw_object(wordnet_id, number))
+            lines.append(f"{name},{wordnet_id}")
     write_lines(root / "test.csv", lines)
 
 
-def drawn(identifier: str, number: int) -> Image.Image:
-    """Draw a thing of a class."""
-    if identifier == "n04146614":
-        return drawn_thing(identifier, "photo", "miniimagenet", number)
-    image = canvas("miniimagenet", identifier, number)
-    box = jittered(WHOLE.part(0.1, 0.05, 0.9, 0.95), "miniimagenet", identifier, number, by=0.3)
-    if identifier in DRAWN:
-        DRAWN[identifier](ImageDraw.Draw(image), box)
+def draw_object(wordnet_id: str, number: int) -> Image.Image:
+    """Draw an object of a class."""
+    if wordnet_id == "n04146614":
+        return drawn_thing(wordnet_id, "photo", "miniimagenet", number)
+    image = canvas("miniimagenet", wordnet_id, number)
+    box = jittered(WHOLE.part(0.1, 0.05, 0.9, 0.95), "miniimagenet", wordnet_id, number, by=0.3)
+    if wordnet_id in DRAWN:
+        DRAWN[wordnet_id](ImageDraw.Draw(image), box)
     else:
         board = box.part(0, 0.2, 1, 0.8)
         ImageDraw.Draw(image).rectangle(board, fill=COLORS["black"])

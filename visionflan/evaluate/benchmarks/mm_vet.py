@@ -1,11 +1,11 @@
 """MM-Vet: questions that need several abilities at once, answered freely and scored by a judge.
 
 Layout, table and averages are those of `mm-vet_evaluator.py` and `inference/utils.py` in
-https://github.com/yuweihao/MM-Vet. What the judge is asked has the parts of the published prompt
-(what to do, the table's head, seven graded examples, the line to be completed) in words of our own:
-scores are near those that others publish, not the same to the digit. The original asks again with
-more words and a higher temperature where it gets no number, and in the end takes 0; here that is
-missing data. It averages five gradings, and so do we; their deviation is not kept.
+https://github.com/yuweihao/MM-Vet. The judge's prompt has the parts of the published one (the task,
+the table's header, seven graded examples, the line to complete) in our own wording: scores are
+close to published ones, not identical. The original retries with more tokens and a higher
+temperature where it gets no number, and in the end scores 0; here that is missing data. It averages
+five gradings, as we do; their standard deviation is not stored.
 """
 
 from collections.abc import Iterator
@@ -26,9 +26,9 @@ from visionflan.specimens import write_image, write_json
 
 PART = "v1"
 LEFT, RIGHT = WHOLE.part(0.04, 0.28, 0.48, 0.72), WHOLE.part(0.52, 0.28, 0.96, 0.72)
-PUBLISHED = 218
+NUM_QUESTIONS = 218
 ABILITIES = ("rec", "ocr", "know", "gen", "spat", "math")
-# The sixteen sets of abilities that questions of the release need, in the order of how many do.
+# The sixteen sets of abilities that questions of the release need, the most frequent first.
 SETS = (
     ("rec", "know", "gen"),
     ("rec",),
@@ -53,23 +53,23 @@ TASK = (
     "joined by <OR>, any one of them is enough. The grade is 0.0 (all wrong), 0.1, 0.2, 0.3, 0.4, "
     "0.5, 0.6, 0.7, 0.8, 0.9 or 1.0 (all right). Write only the grade that the last line lacks."
 )
-ROOTS = "Which numbers solve the equation?"
+EQUATION = "Which numbers solve the equation?"
 JOKE = "What is the joke in this picture?"
-POINT = (
+JOKE_ANSWER = (
     "The cat sits in the plain cardboard box and not in the costly bed that was bought for it. The "
     "joke is that cats do not care what things cost: the owner meant well and spent money, and the "
     "wrapping pleased the cat more than the present."
 )
 EXAMPLES = (
-    (ROOTS, "2 <AND> -7", "x = 4", "0.0"),
-    (ROOTS, "2 <AND> -7", "x = 2", "0.5"),
-    (ROOTS, "2 <AND> -7", "x = -7", "0.5"),
-    (ROOTS, "2 <AND> -7", "x = 7 or x = -7", "0.5"),
-    (ROOTS, "2 <AND> -7", "x = 2 or x = -7", "1.0"),
-    (JOKE, POINT, "It is about a cat with a bed and a box. The cat is in the box.", "0.4"),
+    (EQUATION, "2 <AND> -7", "x = 4", "0.0"),
+    (EQUATION, "2 <AND> -7", "x = 2", "0.5"),
+    (EQUATION, "2 <AND> -7", "x = -7", "0.5"),
+    (EQUATION, "2 <AND> -7", "x = 7 or x = -7", "0.5"),
+    (EQUATION, "2 <AND> -7", "x = 2 or x = -7", "1.0"),
+    (JOKE, JOKE_ANSWER, "It is about a cat with a bed and a box. The cat is in the box.", "0.4"),
     (
         JOKE,
-        POINT,
+        JOKE_ANSWER,
         "The picture laughs at owners of cats. Somebody paid a lot for a soft bed, but the cat "
         "ignores it and has settled in the box that it came in, because a cat does not know or "
         "care which of the two was expensive.",
@@ -87,31 +87,31 @@ TABLE = "\n".join(
 
 
 def request(record: Record, swapped: bool) -> LlmRequest:
-    """Ask for the last cell of a table: question, ground truth, prediction, correctness."""
+    """Return the request to complete a table: question, ground truth, prediction, correctness."""
     truth = record.target.replace("<AND>", " <AND> ").replace("<OR>", " <OR> ")
     question = record.prompt.removeprefix(f"{IMAGE_MARKER}\n")
     line = " | ".join((question, truth, record.response, ""))
     return LlmRequest((Message("user", f"{TASK}\n\n{TABLE}\n\n{line}"),), 0.0, 3)
 
 
-def grade(words: str, record: Record, swapped: bool) -> JudgeScore | None:
-    """Read a number from 0 to 1 that the judge begins with; all else is no verdict."""
+def parse_grade(text: str, record: Record, swapped: bool) -> JudgeScore | None:
+    """Parse a number from 0 to 1 at the beginning; anything else is not a verdict."""
     try:
-        score = float(words.split(maxsplit=1)[0])
+        score = float(text.split(maxsplit=1)[0])
     except (IndexError, ValueError):
         return None
     return JudgeScore(score) if 0 <= score <= 1 else None
 
 
 def measures() -> tuple[AggregateMetric, ...]:
-    """Average over all, over what needs an ability, and over what needs exactly a set of them."""
+    """Return the means over all questions, per ability, and per exact set of abilities."""
 
     def needing(ability: str) -> AggregateMetric:
         return mean_score(ability, lambda record: ability in record.categories, max_value=100.0)
 
     def exactly(abilities: tuple[str, ...]) -> AggregateMetric:
-        wanted, name = set(abilities), f"exactly {'+'.join(abilities)}"
-        return mean_score(name, lambda record: set(record.categories) == wanted, max_value=100.0)
+        expected, name = set(abilities), f"exactly {'+'.join(abilities)}"
+        return mean_score(name, lambda record: set(record.categories) == expected, max_value=100.0)
 
     return (
         mean_score("total", max_value=100.0),
@@ -127,60 +127,60 @@ benchmark = Benchmark(
     citation="W. Yu, Z. Yang, L. Li, J. Wang, K. Lin, Z. Liu, X. Wang and L. Wang (2024), MM-Vet: "
     "Evaluating Large Multimodal Models for Integrated Capabilities, ICML",
     layout="""
-        mm-vet.json     from mm-vet.zip of the release v1, or in a folder mm-vet as it unpacks
-        images/         the pictures that it names, beside it
+        mm-vet.json     from mm-vet.zip of the release v1, or in a directory mm-vet as unpacked
+        images/         the images that it names, beside it
     """,
     # Some questions ask for 150 words and more; LLaVA's script gives them this much as well.
     max_new_tokens=1024,
     measures=measures(),
-    rubric=Rubric("mm_vet table 1", request, grade, repeats=5),
+    rubric=Rubric("mm_vet table 1", request, parse_grade, repeats=5),
 )
 
 
 def questions_file(root: Path) -> Path:
-    """Find the questions, whether or not the folder of the archive was kept."""
+    """Return the file of questions, in the directory of the archive or without it."""
     return require(root / "mm-vet.json", root / "mm-vet" / "mm-vet.json")
 
 
 @benchmark.reader
 def read(root: Path) -> Iterator[BenchmarkRow]:
-    """Read one row a question."""
+    """Read one row per question."""
     path = questions_file(root)
     content = load_json(path)
     if not isinstance(content, dict) or not content:
         raise ReleaseError(
-            f"MM-Vet: {path} must hold an object of questions by name: unpack mm-vet.zip again"
+            f"MM-Vet: {path} must be an object of questions by name: unpack mm-vet.zip again"
         )
     for key, entry in content.items():
-        yield made(path, key, entry)
+        yield make_row(path, key, entry)
 
 
-def made(path: Path, key: str, entry: Any) -> BenchmarkRow:
-    """Make a row of an entry."""
+def make_row(path: Path, key: str, entry: Any) -> BenchmarkRow:
+    """Return the question in an entry."""
     try:
         name, question, answer = entry["imagename"], entry["question"], entry["answer"]
         abilities = tuple(entry["capability"])
-    except (KeyError, TypeError) as fault:
+    except (KeyError, TypeError) as error:
         raise ReleaseError(
             f"MM-Vet: {key} in {path} lacks one of imagename, question, answer and capability: "
             "unpack mm-vet.zip again"
-        ) from fault
+        ) from error
     if unknown := sorted(set(abilities) - set(ABILITIES)):
         raise ReleaseError(
-            f"MM-Vet: {key} in {path} needs {', '.join(unknown)}, which is no ability of version "
-            "1: take mm-vet.zip of the release v1"
+            f"MM-Vet: {key} in {path} needs {', '.join(unknown)}, which is not an ability of "
+            "version 1: use mm-vet.zip of the release v1"
         )
     image = inside(path.parent / "images", name)
     if not image.is_file():
         raise ReleaseError(
-            f"MM-Vet: {image}, which {key} in {path} shows, is not there: unpack mm-vet.zip again"
+            f"MM-Vet: {image}, which {key} in {path} names, is missing: unpack mm-vet.zip again"
         )
     return BenchmarkRow(PART, key, question, str(answer), (image,), categories=abilities)
 
 
 @benchmark.specimen
 def specimen(root: Path) -> None:
-    """Draw six questions, among which each ability is needed."""
+    """Write six questions that need every ability, about drawn images."""
     counted = canvas("mm_vet", "counted")
     for box in cells(3, "mm_vet", "counted"):
         shape(counted, "circle", "red", box)
@@ -189,15 +189,15 @@ def specimen(root: Path) -> None:
     shape(placed, "star", "green", RIGHT)
     ring = canvas("mm_vet", "ring")
     shape(ring, "ring", "purple", WHOLE.part(0.2, 0.2, 0.8, 0.8))
-    written = {"sign": "STOP", "words": "OPEN\nMONDAY", "sum": "2 + 5 ="}
-    drawn = {"counted": counted, "placed": placed, "ring": ring}
-    for name, text in written.items():
-        drawn[name] = canvas("mm_vet", name)
-        word(drawn[name], text, WHOLE.part(0.1, 0.2, 0.9, 0.8))
-    for name, image in drawn.items():
+    writings = {"sign": "STOP", "words": "OPEN\nMONDAY", "sum": "2 + 5 ="}
+    images = {"counted": counted, "placed": placed, "ring": ring}
+    for name, text in writings.items():
+        images[name] = canvas("mm_vet", name)
+        word(images[name], text, WHOLE.part(0.1, 0.2, 0.9, 0.8))
+    for name, image in images.items():
         write_image(root / "images" / f"{name}.png", image)
     halt = "The driver must halt, look, and go on when the way is clear."
-    asked = [
+    questions = [
         ("counted", "How many circles are there?", "3", ["rec"]),
         ("words", "Which words are written here?", "OPEN<AND>MONDAY", ["ocr"]),
         ("placed", "What is on the left of the star?", "circle<OR>disc", ["rec", "spat"]),
@@ -206,30 +206,30 @@ def specimen(root: Path) -> None:
         ("ring", "What colour is the ring?", "purple", ["rec"]),
     ]
     entries = {
-        f"v1_{place}": {
+        f"v1_{index}": {
             "imagename": f"{name}.png",
             "question": question,
             "answer": answer,
             "imagesource": "drawn",
             "capability": abilities,
         }
-        for place, (name, question, answer, abilities) in enumerate(asked)
+        for index, (name, question, answer, abilities) in enumerate(questions)
     }
     write_json(root / "mm-vet.json", entries)
 
 
 @benchmark.names_version
 def version(root: Path) -> str:
-    """Tell the release's questions by their names, and any file by its digest."""
+    """Return whether these are the questions of the release, by name, and the digest."""
     path = questions_file(root)
     digest = sha256(path.read_bytes()).hexdigest()[:12]
     names = set(load_json(path))
-    if names == {f"v1_{place}" for place in range(PUBLISHED)}:
-        return f"v1, {PUBLISHED} questions (sha256 {digest})"
+    if names == {f"v1_{index}" for index in range(NUM_QUESTIONS)}:
+        return f"v1, {NUM_QUESTIONS} questions (sha256 {digest})"
     return f"unknown version, {len(names)} questions (sha256 {digest})"
 
 
 @benchmark.style("official")
 def official(row: BenchmarkRow) -> str:
-    """Ask the question as it is, as the original does: nothing is said of the answer's form."""
+    """Return the question alone, as in the original: no instruction on the answer's form."""
     return row.question

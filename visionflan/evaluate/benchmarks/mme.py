@@ -1,15 +1,16 @@
-"""MME: yes or no in fourteen subtasks, two questions a picture, of which one is rightly denied.
+"""MME: yes/no questions in fourteen subtasks, two per image, of which the answer of one is no.
 
-Data: the owners send `MME_Benchmark_release_version`; some copies hold the subtasks in a folder
-`MME_Benchmark` inside. Each picture has a text file of two lines, `question<TAB>Yes|No`. In five
-subtasks the pictures lie in `images` and the texts in `questions_answers_YN`, in nine side by side:
-so reads `convert_answer_to_mme.py`, which LLaVA's guide runs (a copy: BAAI-DCAI/Bunny, eval/mme).
+Data: the owners send `MME_Benchmark_release_version`; some copies have the subtasks in a directory
+`MME_Benchmark` in it. Each image has a text file of two lines, `question<TAB>Yes|No`. In five
+subtasks the images are in `images` and the texts in `questions_answers_YN`, in nine they are side
+by side. Source: `convert_answer_to_mme.py`, which LLaVA's guide runs (a copy: BAAI-DCAI/Bunny,
+eval/mme).
 
 Rule: the owners' `calculation.py` (a copy: TideDra/VL-RLHF, eval/mme). It looks for yes, then for
-no, in the first four characters, so that "not" and "know" are no; all else is wrong. A subtask
-scores 100 for all answers right and 100 more for all pictures with both answers right. The tool
-takes two lines at a time for a picture; here the pair is known by its picture, and one that is not
-complete counts in no score: `complete pairs` says how many are.
+no, in the first four characters, so that "not" and "know" are no; everything else is wrong. A
+subtask scores 100 for accuracy, and 100 more for the share of images with both answers right. The
+tool takes two consecutive lines as a pair; here the image identifies the pair, and an incomplete
+pair counts in no score: `complete pairs` is the share of complete ones.
 
 The paper's number is the perception score. The questions end with "Please answer yes or no.", which
 LLaVA-1.5, on whose scripts the paper builds, replaces by its request for a single word or phrase.
@@ -57,29 +58,29 @@ VERSIONS = {
 
 
 def part_of(record: Record) -> str:
-    """Name the subtask of a record."""
+    """Return the subtask of a record."""
     return record.task.split("/", 1)[1]
 
 
-def among(parts: Sequence[str]) -> RecordFilter:
-    """Choose the records of some subtasks."""
+def in_subtasks(parts: Sequence[str]) -> RecordFilter:
+    """Return a filter for the records of some subtasks."""
     return lambda record: part_of(record) in parts
 
 
 def pair_sums(records: Sequence[Record], rule: ScoringRule) -> list[float]:
-    """Of complete pairs, sum up right answers, answers, both right, pairs; and count all pairs."""
+    """Sum over complete pairs: right answers, answers, both right, pairs; and count all pairs."""
     pairs: defaultdict[str, list[float]] = defaultdict(list)
     for record in records:
-        scored = record.score(rule)
-        pairs[record.item_group].extend([] if scored is None else [scored])
-    whole = [scores for scores in pairs.values() if len(scores) == 2]
-    right = sum(sum(scores) for scores in whole)
-    both = sum(min(scores) for scores in whole)
-    return [right, 2 * len(whole), both, len(whole), len(pairs)]
+        score = record.score(rule)
+        pairs[record.item_group].extend([] if score is None else [score])
+    complete = [scores for scores in pairs.values() if len(scores) == 2]
+    right = sum(sum(scores) for scores in complete)
+    both = sum(min(scores) for scores in complete)
+    return [right, 2 * len(complete), both, len(complete), len(pairs)]
 
 
-def score(name: str, parts: Sequence[str]) -> AggregateMetric:
-    """Add up the scores of subtasks; without one of them there is no sum."""
+def total_score(name: str, parts: Sequence[str]) -> AggregateMetric:
+    """Return the sum of the scores of subtasks; without one of them it has no value."""
 
     def cluster_sums(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
         sums: list[float] = []
@@ -99,28 +100,30 @@ def score(name: str, parts: Sequence[str]) -> AggregateMetric:
         from_totals,
         200.0 * len(parts),
         stratify_by_task=True,
-        filter=among(parts),
+        filter=in_subtasks(parts),
     )
 
 
-def of_pairs(name: str, above: int, below: int, parts: Sequence[str] = SUBTASKS) -> AggregateMetric:
-    """Divide two of the sums over pairs."""
+def pair_ratio(
+    name: str, numerator: int, denominator: int, parts: Sequence[str] = SUBTASKS
+) -> AggregateMetric:
+    """Return the ratio of two of the `pair_sums`, given by their indices."""
     return AggregateMetric(
         name,
         pair_sums,
-        lambda totals: ratio(totals[..., above], totals[..., below]),
+        lambda totals: ratio(totals[..., numerator], totals[..., denominator]),
         stratify_by_task=True,
-        filter=among(parts),
+        filter=in_subtasks(parts),
     )
 
 
-def of_subtask(part: str) -> tuple[AggregateMetric, ...]:
-    """Measure one subtask."""
-    only = among((part,))
+def subtask_metrics(part: str) -> tuple[AggregateMetric, ...]:
+    """Return the metrics of one subtask."""
+    only = in_subtasks((part,))
     return (
-        score(f"{part} score", (part,)),
+        total_score(f"{part} score", (part,)),
         mean_score(f"{part} accuracy", only),
-        of_pairs(f"{part} accuracy+", 2, 3, (part,)),
+        pair_ratio(f"{part} accuracy+", 2, 3, (part,)),
         ratio_measure(f"{part} yes-rate", yes_rate, only, stratify_by_task=True),
     )
 
@@ -132,24 +135,24 @@ benchmark = Benchmark(
     citation="Fu, Chen, Shen, Qin, Zhang, Lin, Yang, Zheng, Li, Sun, Wu, Ji (2023), MME: A "
     "Comprehensive Evaluation Benchmark for Multimodal Large Language Models, arXiv:2306.13394",
     layout="""
-        MME_Benchmark_release_version/ as the owners send it, with a folder for each of the fourteen
-        subtasks, or these folders themselves
+        MME_Benchmark_release_version/ as the owners send it, with a directory for each of the
+        fourteen subtasks, or these directories themselves
     """,
     max_new_tokens=128,
     measures=(
-        score("perception", PERCEPTION),
-        score("cognition", COGNITION),
+        total_score("perception", PERCEPTION),
+        total_score("cognition", COGNITION),
         mean_score("accuracy"),
-        of_pairs("accuracy+", 2, 3),
-        of_pairs("complete pairs", 3, 4),
+        pair_ratio("accuracy+", 2, 3),
+        pair_ratio("complete pairs", 3, 4),
         ratio_measure("yes-rate", yes_rate, stratify_by_task=True),
-        *(measure for part in SUBTASKS for measure in of_subtask(part)),
+        *(measure for part in SUBTASKS for measure in subtask_metrics(part)),
     ),
 )
 
 
-class Asked(NamedTuple):
-    """One line about a picture: which of the two, what is asked, and what is right."""
+class Question(NamedTuple):
+    """One of the two lines about an image, numbered 1 and 2."""
 
     part: str
     image: Path
@@ -158,8 +161,8 @@ class Asked(NamedTuple):
     answer: str
 
 
-def subtask_folders(root: Path) -> dict[str, Path]:
-    """Find the folders of the subtasks, all of which must be there."""
+def subtask_directories(root: Path) -> dict[str, Path]:
+    """Return the directories of the subtasks; raise ReleaseError if one is missing."""
     release = root / "MME_Benchmark_release_version"
     for at in (release / "MME_Benchmark", release, root / "MME_Benchmark", root):
         missing = [part for part in SUBTASKS if not (at / part).is_dir()]
@@ -167,43 +170,42 @@ def subtask_folders(root: Path) -> dict[str, Path]:
             return {part: at / part for part in SUBTASKS}
         if len(missing) < len(SUBTASKS):
             raise ReleaseError(
-                f"MME: {at} has no folder {', '.join(missing)}, without which there is no total: "
-                "unpack the whole release"
+                f"MME: {at} has no directory {', '.join(missing)}, without which there is no "
+                "total: unpack the complete release"
             )
     raise ReleaseError(
-        f"MME: there is no folder of a subtask in {root}: put MME_Benchmark_release_version there"
+        f"MME: {root} has no directory of a subtask: put MME_Benchmark_release_version there"
     )
 
 
-def questions(root: Path) -> Iterator[Asked]:
-    """Read the questions of all subtasks in order."""
-    for part, folder in subtask_folders(root).items():
-        texts = folder / "questions_answers_YN"
-        pictures = folder / "images" if texts.is_dir() else folder
-        texts = texts if texts.is_dir() else folder
-        if not pictures.is_dir():
-            raise ReleaseError(f"MME: {pictures} is not there: unpack the whole release")
-        images = {path.stem: path for path in pictures.iterdir() if is_image_file(path)}
+def questions(root: Path) -> Iterator[Question]:
+    """Yield the questions of all subtasks in order."""
+    for part, directory in subtask_directories(root).items():
+        texts = directory / "questions_answers_YN"
+        parent = directory / "images" if texts.is_dir() else directory
+        texts = texts if texts.is_dir() else directory
+        if not parent.is_dir():
+            raise ReleaseError(f"MME: {parent} is missing: unpack the complete release")
+        images = {path.stem: path for path in parent.iterdir() if is_image_file(path)}
         files = sorted(path for path in texts.glob("*.txt") if not path.name.startswith("."))
         if not files:
-            raise ReleaseError(f"MME: {texts} holds no questions: unpack the whole release")
+            raise ReleaseError(f"MME: {texts} contains no questions: unpack the complete release")
         for path in files:
             if path.stem not in images:
                 raise ReleaseError(
-                    f"MME: {path} asks about a picture {path.stem} that is not in {pictures}: "
-                    "unpack the whole release"
+                    f"MME: {path} asks about an image {path.stem} that is not in {parent}: "
+                    "unpack the complete release"
                 )
-            yield from pair(part, path, images[path.stem])
+            yield from read_pair(part, path, images[path.stem])
 
 
-def pair(part: str, path: Path, image: Path) -> Iterator[Asked]:
-    """Read the two questions about a picture."""
+def read_pair(part: str, path: Path, image: Path) -> Iterator[Question]:
+    """Read the two questions about an image."""
     with reading_text(f"MME: {path}"):
         lines = [line for line in path.read_text("utf-8-sig").split("\n") if line.strip()]
     if len(lines) != 2:
         raise ReleaseError(
-            f"MME: {path} holds {len(lines)} questions and not two, of which a pair is made: "
-            "unpack the release again"
+            f"MME: {path} contains {len(lines)} questions instead of two: unpack the release again"
         )
     for number, line in enumerate(lines, start=1):
         question, _, answer = line.partition("\t")
@@ -212,34 +214,32 @@ def pair(part: str, path: Path, image: Path) -> Iterator[Asked]:
                 f"MME: {path}:{number} is not a question, a tab, and Yes or No: "
                 "unpack the release again"
             )
-        yield Asked(part, image, number, question, answer.strip())
+        yield Question(part, image, number, question, answer.strip())
 
 
 @benchmark.reader
 def read(root: Path) -> Iterator[BenchmarkRow]:
     """Read the pairs of all subtasks."""
-    for each in questions(root):
-        group = f"{each.part}/{each.image.name}"
+    for question in questions(root):
+        pair = f"{question.part}/{question.image.name}"
         yield BenchmarkRow(
-            part=each.part,
-            key=f"{each.image.name}:{each.number}",
-            question=each.question,
-            target=each.answer,
-            images=(each.image,),
+            part=question.part,
+            key=f"{question.image.name}:{question.number}",
+            question=question.question,
+            target=question.answer,
+            images=(question.image,),
             candidates=CANDIDATES,
-            item_group=group,
-            image_cluster=group,
+            item_group=pair,
+            image_cluster=pair,
         )
 
 
 @benchmark.names_version
 def version(root: Path) -> str:
-    """Tell the version by what the questions say, blanks apart."""
+    """Return the version by the content of the questions, whitespace apart."""
     rows = [
-        "\t".join(
-            (each.part, each.image.name, " ".join(each.question.split()), each.answer.lower())
-        )
-        for each in questions(root)
+        "\t".join((q.part, q.image.name, " ".join(q.question.split()), q.answer.lower()))
+        for q in questions(root)
     ]
     digest = sha256("\n".join(sorted(rows)).encode()).hexdigest()
     return VERSIONS.get(digest, f"unknown version ({len(rows)} questions, sha256 {digest[:12]})")
@@ -247,25 +247,25 @@ def version(root: Path) -> str:
 
 @benchmark.specimen
 def specimen(root: Path) -> None:
-    """Write one picture of each subtask with its two questions."""
+    """Write one image of each subtask with its two questions."""
     write_mme(root / "MME_Benchmark_release_version")
 
 
 @benchmark.style("llava")
 def llava(row: BenchmarkRow) -> str:
-    """Ask for a single word or phrase instead, as LLaVA-1.5 does."""
+    """Return LLaVA-1.5's prompt, which asks for a single word or phrase instead."""
     return row.question.strip().removesuffix(REQUEST).strip() + SHORT_ANSWER
 
 
 @benchmark.style("official")
-def own_words(row: BenchmarkRow) -> str:
-    """Ask in the words of the release."""
+def official_prompt(row: BenchmarkRow) -> str:
+    """Return the question of the release, with its own request."""
     return row.question
 
 
 @benchmark.official
 def official(answer: str, question: ScoringContext) -> ParsedAnswer:
-    """Look for yes, then for no, in the first four characters."""
+    """Parse yes, then no, in the first four characters."""
     start = answer.lower()[:4]
     for label in ("yes", "no"):
         if label in start:

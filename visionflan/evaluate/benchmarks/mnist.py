@@ -1,10 +1,10 @@
-"""MNIST: the test set of 10,000 handwritten digits, asked for as EMT does.
+"""MNIST: the test set of 10,000 handwritten digits, prompted as in EMT.
 
-Layout: the two IDX files of the test set, packed by gzip as they are published or unpacked: a
-header of the kind of number and the dimensions, most significant byte first, then a byte for each
-pixel (white on black, 28 by 28) or each label. pytorch/vision (torchvision/datasets/mnist.py) reads
-them so; the MD5 sums of the unpacked files are in many codes that check them. Protocol and rules:
-visionflan/evaluate/rules/class_names.py; the word of the question is "number", not "object".
+Layout: the two IDX files of the test set, gzipped as they are published or unpacked: a big-endian
+header with the data type and the dimensions, then a byte per pixel (white on black, 28 by 28) or
+per label. pytorch/vision (torchvision/datasets/mnist.py) reads them this way; the MD5 sums of the
+unpacked files are in many code bases that check them. Protocol and rules:
+visionflan/evaluate/rules/class_names.py; the question asks for a "number", not an "object".
 
 Known overlap: MNIST-M (mnist_m), whose task is part of the training set, shows the digits of MNIST,
 those of the test set included, over photographs: a model trained on it has seen these digits.
@@ -28,13 +28,13 @@ from visionflan.layouts.arrays import idx_content, png, read_idx, version, write
 DIGITS = tuple("0123456789")
 SIZE = 28
 IMAGES, LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
-# Of the unpacked files: how they are packed is no matter.
+# Of the unpacked files, so that their compression does not matter.
 MD5 = {
     IMAGES: "2646ac647ad5339dbf082846283269ea",
     LABELS: "27ae3e4e09519cfbb04c329615203637",
 }
 
-benchmark = class_names.of_classes(
+benchmark = class_names.add_class_rules(
     Benchmark(
         title="MNIST",
         homepage="http://yann.lecun.com/exdb/mnist/",
@@ -53,29 +53,29 @@ benchmark = class_names.of_classes(
 @benchmark.reader
 def read(root: Path) -> Iterator[BenchmarkRow]:
     """Read the test set."""
-    with class_names.reading(benchmark.title):
-        yield from class_names.rows("number", DIGITS, pictures(root))
+    with class_names.errors_named(benchmark.title):
+        yield from class_names.rows("number", DIGITS, labeled_digits(root))
 
 
-def pictures(root: Path) -> Iterator[tuple[str, bytes, str]]:
-    """Yield the key, the picture and the digit of each row."""
+def labeled_digits(root: Path) -> Iterator[tuple[str, bytes, str]]:
+    """Yield the key, the image and the digit of each row."""
     images, labels = read_idx(root / IMAGES), read_idx(root / LABELS)
     if images.ndim != 3 or labels.shape != images.shape[:1]:
         raise ReleaseError(
-            f"{root / LABELS} has not one label for each picture of {IMAGES}: take both again"
+            f"{root / LABELS} does not have one label per image of {IMAGES}: download both again"
         )
-    for place, label in enumerate(require_rows(str(root / LABELS), labels.tolist())):
+    for index, label in enumerate(require_rows(str(root / LABELS), labels.tolist())):
         if label >= len(DIGITS):
             raise ReleaseError(
-                f"{root / LABELS}: the label of row {place} is {label}, which is no digit: take "
-                "the file again"
+                f"{root / LABELS}: the label of row {index} is {label}, which is not a digit: "
+                "download the file again"
             )
-        yield f"{place:05d}", png(images[place]), DIGITS[label]
+        yield f"{index:05d}", png(images[index]), DIGITS[label]
 
 
 @benchmark.names_version
-def files(root: Path) -> str:
-    """Tell the official files from others."""
+def version_of(root: Path) -> str:
+    """Return whether these are the official files, by their MD5 sums."""
     contents = [idx_content(require(root / name, root / f"{name}.gz")) for name in MD5]
     return version("official test set", contents, list(MD5.values()))
 
@@ -84,15 +84,15 @@ def files(root: Path) -> str:
 def specimen(root: Path) -> None:
     """Draw each digit once."""
     order = [7, 2, 1, 0, 4, 9, 5, 6, 3, 8]
-    write_idx(root / f"{IMAGES}.gz", np.stack([np.asarray(drawn(digit)) for digit in order]))
+    write_idx(root / f"{IMAGES}.gz", np.stack([np.asarray(draw_digit(digit)) for digit in order]))
     write_idx(root / f"{LABELS}.gz", np.array(order, np.uint8))
 
 
-def drawn(digit: int) -> Image.Image:
-    """Draw a digit in white on black, a little turned."""
+def draw_digit(digit: int) -> Image.Image:
+    """Draw a digit in white on black, slightly rotated."""
     large = Image.new("L", (4 * SIZE, 4 * SIZE), 0)
     ImageDraw.Draw(large).text(
         (2 * SIZE, 2 * SIZE), str(digit), fill=255, font=font(88), anchor="mm", stroke_width=3
     )
-    turned = large.rotate(24 * hash_fraction("mnist", digit) - 12, Image.Resampling.BICUBIC)
-    return turned.resize((SIZE, SIZE), Image.Resampling.BOX)
+    rotated = large.rotate(24 * hash_fraction("mnist", digit) - 12, Image.Resampling.BICUBIC)
+    return rotated.resize((SIZE, SIZE), Image.Resampling.BOX)

@@ -1,17 +1,17 @@
-"""POPE: is a thing in the photograph or not, with things that are absent chosen in three ways.
+"""POPE: whether an object is in the photograph, with absent objects sampled in three ways.
 
-Data: the owners' repository (AoiDragon/POPE) has the questions as `output/coco/`, and the pictures
-are those of COCO's val2014. LLaVA's guide (haotian-liu/LLaVA, docs/Evaluation.md) puts that folder
-into `pope`, as it was at commit e3e39262. Versions were told apart by reading the history of the
-repository; two of them misspell "image" where the name of the thing begins with a vowel.
+Data: the owners' repository (AoiDragon/POPE) has the questions in `output/coco/`, and the images
+are those of COCO's val2014. LLaVA's guide (haotian-liu/LLaVA, docs/Evaluation.md) puts that
+directory into `pope`, as of commit e3e39262. The versions were identified from the history of the
+repository; two of them misspell "image" where the name of the object begins with a vowel.
 
-Rule: the owners' `evaluate.py`, which LLaVA's `llava/eval/eval_pope.py` repeats. It reads as yes
-whatever does not say "No", "no" or "not" as a word of its own before the first full stop, and so
-also silence, "NO" and "I can't tell"; the lenient rule does not.
+Rule: the owners' `evaluate.py`, which LLaVA's `llava/eval/eval_pope.py` repeats. It parses as yes
+every answer without "No", "no" or "not" as a word before the first full stop, and so also an empty
+answer, "NO" and "I can't tell"; the lenient rule does not.
 
-The paper gives one number and does not say which. LLaVA-1.5, on whose scripts it builds, gives the
-mean of the three F1 and asks for a single word or phrase; both are the default here. The questions
-whose answer is yes are the same in the three splits.
+The paper reports one number and does not say which. LLaVA-1.5, on whose scripts it builds, reports
+the mean of the three F1 and asks for a single word or phrase; both are the default here. The
+questions whose answer is yes are the same in the three splits.
 """
 
 import json
@@ -34,7 +34,7 @@ from visionflan.evaluate.records.record import Record
 from visionflan.evaluate.rules.yes_no import (
     CANDIDATES,
     SHORT_ANSWER,
-    Share,
+    Ratio,
     accuracy,
     f1,
     lenient,
@@ -50,7 +50,7 @@ from visionflan.layouts import json_lines
 from visionflan.specimens import write_image, write_lines
 
 SPLITS = ("random", "popular", "adversarial")
-SHARES: dict[str, Share] = {
+RATIOS: dict[str, Ratio] = {
     "F1": f1,
     "accuracy": accuracy,
     "precision": precision,
@@ -75,23 +75,23 @@ VERSIONS = {
 
 
 def part_of(record: Record) -> str:
-    """Name the split of a record."""
+    """Return the split of a record."""
     return record.task.split("/", 1)[1]
 
 
-def of_split(split: str, name: str) -> AggregateMetric:
-    """Measure one split."""
-    return ratio_measure(f"{split} {name}", SHARES[name], lambda record: part_of(record) == split)
+def split_metric(split: str, name: str) -> AggregateMetric:
+    """Return a metric over one split."""
+    return ratio_measure(f"{split} {name}", RATIOS[name], lambda record: part_of(record) == split)
 
 
 def mean_of_splits(name: str) -> AggregateMetric:
-    """Average a measure over the three splits; without one of them it has no value."""
+    """Return the mean of a metric over the three splits; without one of them it has no value."""
 
     def cluster_sums(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
         sums: list[float] = []
         for split in SPLITS:
-            own = [record for record in records if part_of(record) == split]
-            sums.extend(sum_ratio(own, rule, SHARES[name]))
+            in_split = [record for record in records if part_of(record) == split]
+            sums.extend(sum_ratio(in_split, rule, RATIOS[name]))
         return sums
 
     def from_totals(totals: Floats) -> Floats:
@@ -102,7 +102,7 @@ def mean_of_splits(name: str) -> AggregateMetric:
 
 
 def distinct_accuracy(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
-    """Count each question of a picture once, however many splits ask it."""
+    """Count each question about an image once, however many splits contain it."""
     scores: defaultdict[str, list[float]] = defaultdict(list)
     for record in records:
         if (score := record.score(rule)) is not None:
@@ -118,14 +118,15 @@ benchmark = Benchmark(
     "Vision-Language Models, EMNLP",
     layout="""
         coco_pope_random.json, coco_pope_popular.json and coco_pope_adversarial.json, here or in
-        coco/ or output/coco/; the photographs in val2014/, here or in the folder `coco` beside it
+        coco/ or output/coco/; the photographs in val2014/, here or in the directory `coco` beside
+        this one
     """,
     max_new_tokens=128,
     measures=(
         mean_of_splits("F1"),
         mean_of_splits("accuracy"),
         mean_of_splits("yes-rate"),
-        *(of_split(split, name) for split in SPLITS for name in SHARES),
+        *(split_metric(split, name) for split in SPLITS for name in RATIOS),
         AggregateMetric(
             "accuracy over distinct questions",
             distinct_accuracy,
@@ -135,108 +136,110 @@ benchmark = Benchmark(
 )
 
 
-class Asked(NamedTuple):
-    """One line of a question file, and where it stands."""
+class Question(NamedTuple):
+    """One line of a question file, and its location."""
 
     split: str
     number: str
     image: str
     text: str
     label: str
-    place: str
+    location: str
 
 
-def questions(root: Path) -> Iterator[Asked]:
+def questions(root: Path) -> Iterator[Question]:
     """Read the question files."""
-    folders = (root, root / "coco", root / "output/coco")
+    directories = (root, root / "coco", root / "output/coco")
     for split in SPLITS:
         name = f"coco_pope_{split}.json"
-        path = next((at / name for at in folders if (at / name).is_file()), None)
+        path = next((at / name for at in directories if (at / name).is_file()), None)
         if path is None:
             raise ReleaseError(
-                f"POPE: {name} is not in {root}: put the folder output/coco of the POPE "
+                f"POPE: {name} is not in {root}: put the directory output/coco of the POPE "
                 "repository there"
             )
         with reading_text(f"POPE: {path}"):
             for line in require_rows(f"POPE: {path}", json_lines(path)):
-                yield asked(split, path, line)
+                yield parse_question(split, path, line)
 
 
-def asked(split: str, path: Path, line: tuple[int, object] | BrokenRow) -> Asked:
-    """Make sure of one line."""
-    mend = "get the file again from the POPE repository"
+def parse_question(split: str, path: Path, line: tuple[int, object] | BrokenRow) -> Question:
+    """Parse and check one line."""
+    fix = "download the file again from the POPE repository"
     if isinstance(line, BrokenRow):
-        raise ReleaseError(f"POPE: {path.parent / line.key} is not JSON: {mend}")
-    place, row = f"{path}:{line[0]}", line[1]
+        raise ReleaseError(f"POPE: {path.parent / line.key} is not JSON: {fix}")
+    location, row = f"{path}:{line[0]}", line[1]
     try:
         if not isinstance(row, dict):
             raise TypeError(row)
         number, image, text, label = (
             str(row[name]) for name in ("question_id", "image", "text", "label")
         )
-    except (KeyError, TypeError) as fault:
+    except (KeyError, TypeError) as error:
         raise ReleaseError(
-            f"POPE: {place} lacks question_id, image, text or label: {mend}"
-        ) from fault
+            f"POPE: {location} lacks question_id, image, text or label: {fix}"
+        ) from error
     if label not in ("yes", "no"):
-        raise ReleaseError(f"POPE: the label of {place} is neither yes nor no: {mend}")
-    return Asked(split, number, image, text, label, place)
+        raise ReleaseError(f"POPE: the label of {location} is neither yes nor no: {fix}")
+    return Question(split, number, image, text, label, location)
 
 
 @benchmark.reader
 def read(root: Path) -> Iterator[BenchmarkRow]:
-    """Read the three splits; every picture must be there."""
-    folders = (root / "val2014", root.parent / "coco/val2014", root.parent / "coco/images/val2014")
-    folder = next(filter(Path.is_dir, folders), folders[0])
-    found: dict[str, Path] = {}
-    for each in questions(root):
-        if each.image not in found:
-            found[each.image] = folder / Path(each.image).name
-            if not found[each.image].is_file():
+    """Read the three splits; raise ReleaseError if an image is missing."""
+    coco = root.parent / "coco"
+    directories = (root / "val2014", coco / "val2014", coco / "images/val2014")
+    directory = next(filter(Path.is_dir, directories), directories[0])
+    images: dict[str, Path] = {}
+    for question in questions(root):
+        name = question.image
+        if name not in images:
+            images[name] = directory / Path(name).name
+            if not images[name].is_file():
                 raise ReleaseError(
-                    f"POPE: {each.place} asks about {each.image}, which is not in {folder}: "
+                    f"POPE: {question.location} asks about {name}, which is not in {directory}: "
                     "unpack COCO's val2014.zip there"
                 )
         yield BenchmarkRow(
-            part=each.split,
-            key=each.number,
-            question=each.text,
-            target=each.label,
-            images=(found[each.image],),
+            part=question.split,
+            key=question.number,
+            question=question.text,
+            target=question.label,
+            images=(images[name],),
             candidates=CANDIDATES,
-            image_cluster=each.image,
+            image_cluster=name,
         )
 
 
 @benchmark.names_version
 def version(root: Path) -> str:
-    """Tell the version by what the questions say, however the files are written."""
-    rows = ["\t".join((each.split, each.image, each.text, each.label)) for each in questions(root)]
+    """Return the version by the content of the questions, whatever the formatting of the files."""
+    rows = ["\t".join((q.split, q.image, q.text, q.label)) for q in questions(root)]
     digest = sha256("\n".join(rows).encode()).hexdigest()
     return VERSIONS.get(digest, f"unknown version ({len(rows)} questions, sha256 {digest[:12]})")
 
 
-THINGS = ("dog", "bus", "chair", "umbrella", "apple", "elephant", "clock", "bicycle")
+OBJECTS = ("dog", "bus", "chair", "umbrella", "apple", "elephant", "clock", "bicycle")
 
 
 @benchmark.specimen
 def specimen(root: Path) -> None:
-    """Write two pictures of one thing each, and two questions a picture in each split."""
+    """Write two images of one object each, and two questions per image in each split."""
     lines: dict[str, list[dict[str, object]]] = {split: [] for split in SPLITS}
     for index in range(2):
         name = f"COCO_val2014_{index + 1:012d}.jpg"
-        thing, *absent = pick(THINGS, 4, "pope", index)
+        present, *absent = pick(OBJECTS, 4, "pope", index)
         image = canvas("pope", index)
-        icon(image, thing, grid_cell(index, 1 - index, 2, 2), "blue")
+        icon(image, present, grid_cell(index, 1 - index, 2, 2), "blue")
         write_image(root / "val2014" / name, image)
         for split, other in zip(SPLITS, absent, strict=True):
-            for asked_for, label in ((thing, "yes"), (other, "no")):
-                article = "an" if asked_for[0] in "aeiou" else "a"
+            for name_of_object, label in ((present, "yes"), (other, "no")):
+                article = "an" if name_of_object[0] in "aeiou" else "a"
                 lines[split].append(
                     {
                         "question_id": len(lines[split]) + 1,
                         "image": name,
-                        "text": f"Is there {article} {asked_for} in the image?",
+                        "text": f"Is there {article} {name_of_object} in the image?",
                         "label": label,
                     }
                 )
@@ -246,22 +249,22 @@ def specimen(root: Path) -> None:
 
 @benchmark.style("llava")
 def llava(row: BenchmarkRow) -> str:
-    """Ask for a single word or phrase, as LLaVA-1.5 does."""
+    """Return LLaVA-1.5's prompt, which asks for a single word or phrase."""
     return row.question + SHORT_ANSWER
 
 
 @benchmark.style("official")
 def bare(row: BenchmarkRow) -> str:
-    """Ask what the release asks, and nothing else."""
+    """Return the question of the release and nothing else."""
     return row.question
 
 
 @benchmark.official
 def official(answer: str, question: ScoringContext) -> ParsedAnswer:
-    """Take for yes whatever says no plain no in its first sentence."""
+    """Parse as yes every answer without no or not in its first sentence."""
     words = answer.split(".", 1)[0].replace(",", "").split(" ")
-    denied = any(word in words for word in ("No", "not", "no"))
-    return score_label("no" if denied else "yes", question)
+    is_no = any(word in words for word in ("No", "not", "no"))
+    return score_label("no" if is_no else "yes", question)
 
 
 benchmark.lenient(lenient)

@@ -1,17 +1,17 @@
-"""Rules for a picture whose class is asked for: the answer is to be one name of a closed list.
+"""Rules for image classification: the answer is to be one name of a closed list.
 
-The four benchmarks of forgetting share them: CIFAR-10, CIFAR-100, MNIST and miniImageNet, asked as
-EMT (arXiv:2309.10313) asks. There the model sees the list of classes, and a text model judges its
+The four benchmarks of forgetting share them: CIFAR-10, CIFAR-100, MNIST and miniImageNet, prompted
+as in EMT (arXiv:2309.10313). There the model sees the list of classes, and a text model judges its
 free answer by yes or no. The authors' own code could not be read; their page (yx-s-z.github.io/emt)
-names the four sets and shows three kinds of failure: the wrong class, the list said again, and a
+names the four sets and shows three kinds of failure: the wrong class, the list echoed, and a
 description without a class. Public code that follows the paper has the list joined by commas and
-the words of the judge that are used here. So there is no rule of others to agree with:
+the judge's prompt that is used here. So there is no published rule to agree with:
 
-- `official` is strict: the answer is the name and nothing else but case, articles and marks.
-- `lenient` finds the names that are said, whole, the longest first, also in the plural or as a
-  numeral in words. One name is the answer; two are ambiguous; three or more are the list again;
-  none is an answer off the list. The last three score nothing, and a judge may be asked.
-- by likelihood the names of the list are compared, and no word is read: the figure that tells
+- `official` is strict: the answer is the name and nothing else but case, articles and punctuation.
+- `lenient` finds whole names, the longest first, also in the plural or as a numeral in words. One
+  name is the answer; two are ambiguous; three or more are the list echoed; none is an answer that
+  is not in the list. The last three score 0, and a judge may be asked.
+- by log-likelihood the names of the list are compared and no text is parsed: the number that tells
   forgetting from another way of answering.
 """
 
@@ -33,128 +33,130 @@ from visionflan.evaluate.metrics.normalization import normalize_squad, normalize
 from visionflan.evaluate.records.record import Record
 from visionflan.llm.base import LlmRequest, Message
 
-Thing = Literal["number", "object"]
+Noun = Literal["number", "object"]
 
 PART = "test"
-ECHO = 3  # as many different classes in one answer are the list said again
+MIN_ECHO = 3  # as many different classes in one answer are an echo of the list
 PLURALS = {"man": "men", "woman": "women", "mouse": "mice"}
 
 
 @contextmanager
-def reading(title: str) -> Iterator[None]:
-    """Name the benchmark in what is told of its files."""
+def errors_named(title: str) -> Iterator[None]:
+    """Put the title of the benchmark before errors about its files."""
     try:
         yield
-    except ReleaseError as fault:
-        raise ReleaseError(f"{title}: {fault}") from fault
+    except ReleaseError as error:
+        raise ReleaseError(f"{title}: {error}") from error
 
 
 def rows(
-    thing: Thing,
+    noun: Noun,
     names: Sequence[str],
-    pictures: Iterable[tuple[str, Path | bytes, str]],
+    images: Iterable[tuple[str, Path | bytes, str]],
 ) -> Iterator[BenchmarkRow]:
-    """Ask for the class of each picture, given as its key, the picture and the name."""
-    candidates = tuple(map(spoken, names))
-    for key, image, name in pictures:
+    """Yield a row per image; `images` are of a key, an image and the name of its class."""
+    candidates = tuple(map(label_text, names))
+    for key, image, name in images:
         yield BenchmarkRow(
             part=PART,
             key=key,
-            question=f"What is the {thing} in the picture?",
-            target=spoken(name),
+            question=f"What is the {noun} in the picture?",
+            target=label_text(name),
             images=(image,),
             candidates=candidates,
         )
 
 
-def spoken(name: str) -> str:
-    """Write the name of a class as it is said."""
+def label_text(name: str) -> str:
+    """Return the name of a class as text, without underscores."""
     return name.replace("_", " ")
 
 
-def from_list(row: BenchmarkRow, thing: Thing) -> str:
-    """Ask for one name of the list, near the words of EMT."""
+def emt_prompt(row: BenchmarkRow, noun: Noun) -> str:
+    """Return a prompt with the list of classes, close to EMT's wording."""
     return (
-        f"{row.question} Answer with a single {thing} and nothing else, chosen from: "
+        f"{row.question} Answer with a single {noun} and nothing else, chosen from: "
         f"{', '.join(row.candidates)}."
     )
 
 
-def alone(row: BenchmarkRow) -> str:
-    """Ask without the list."""
+def bare_prompt(row: BenchmarkRow) -> str:
+    """Return the question without the list."""
     return row.question
 
 
 def official(answer: str, question: ScoringContext) -> ParsedAnswer:
-    """Take an answer that is the name of the class and nothing else."""
-    said = normalize_squad(spoken(answer))
-    names = {normalize_squad(spoken(name)): name for name in known(question)}
-    if said in names:
-        return ParsedAnswer(float(said == normalize_squad(spoken(question.target))), names[said])
-    echoed = len(named(answer, known(question))) >= ECHO
-    return ParsedAnswer(0.0, said, "list_echo" if echoed else "unparsed")
+    """Accept an answer that is the name of the class and nothing else."""
+    text = normalize_squad(label_text(answer))
+    names = {normalize_squad(label_text(name)): name for name in class_list(question)}
+    if text in names:
+        return ParsedAnswer(
+            float(text == normalize_squad(label_text(question.target))), names[text]
+        )
+    is_echo = len(find_classes(answer, class_list(question))) >= MIN_ECHO
+    return ParsedAnswer(0.0, text, "list_echo" if is_echo else "unparsed")
 
 
 def lenient(answer: str, question: ScoringContext) -> ParsedAnswer:
-    """Take an answer that names the class, and no other one."""
-    verdict = read(answer, known(question))
-    if verdict.score is not None:
-        return verdict
-    return verdict._replace(
-        score=float(normalize_words(verdict.parsed) == normalize_words(question.target))
+    """Accept an answer that names the class, and no other one."""
+    parsed = parse_class(answer, class_list(question))
+    if parsed.score is not None:
+        return parsed
+    return parsed._replace(
+        score=float(normalize_words(parsed.parsed) == normalize_words(question.target))
     )
 
 
-def known(question: ScoringContext) -> tuple[str, ...]:
-    """Give the classes of a question."""
+def class_list(question: ScoringContext) -> tuple[str, ...]:
+    """Return the classes of a question."""
     return question.candidates or question.references
 
 
-def read(answer: str, names: Sequence[str]) -> ParsedAnswer:
-    """Read which one of the classes an answer names; a score of None is still to be given."""
-    found = named(answer, names)
-    if len(found) == 1:
-        return ParsedAnswer(None, found[0])
-    status: ParseStatus = "ambiguous" if found else "unparsed"
-    return ParsedAnswer(0.0, "", "list_echo" if len(found) >= ECHO else status)
+def parse_class(answer: str, names: Sequence[str]) -> ParsedAnswer:
+    """Parse the one class that an answer names; its score is then None, still to be set."""
+    classes = find_classes(answer, names)
+    if len(classes) == 1:
+        return ParsedAnswer(None, classes[0])
+    status: ParseStatus = "ambiguous" if classes else "unparsed"
+    return ParsedAnswer(0.0, "", "list_echo" if len(classes) >= MIN_ECHO else status)
 
 
-def named(answer: str, names: Sequence[str]) -> list[str]:
-    """Find the different classes that an answer names, in the order in which they are said."""
-    pattern, meant = finder(tuple(names))
-    return list(dict.fromkeys(meant[found] for found in pattern.findall(normalize_words(answer))))
+def find_classes(answer: str, names: Sequence[str]) -> list[str]:
+    """Return the distinct classes that an answer names, in order of appearance."""
+    pattern, class_of = class_pattern(tuple(names))
+    return list(dict.fromkeys(class_of[form] for form in pattern.findall(normalize_words(answer))))
 
 
 @lru_cache(maxsize=64)
-def finder(names: tuple[str, ...]) -> tuple[re.Pattern[str], dict[str, str]]:
-    """Prepare to look for names as whole words; also tell which name each form is of."""
-    meant = {form: name for name in names for form in plurals(normalize_words(name))}
-    meant |= {normalize_words(name): name for name in names}
-    longest_first = sorted(meant, key=lambda form: (-len(form), form))
-    return re.compile(rf"(?<!\S)(?:{'|'.join(map(re.escape, longest_first))})(?!\S)"), meant
+def class_pattern(names: tuple[str, ...]) -> tuple[re.Pattern[str], dict[str, str]]:
+    """Return a pattern for names as whole words, and the class that each form means."""
+    class_of = {form: name for name in names for form in plurals(normalize_words(name))}
+    class_of |= {normalize_words(name): name for name in names}
+    longest_first = sorted(class_of, key=lambda form: (-len(form), form))
+    return re.compile(rf"(?<!\S)(?:{'|'.join(map(re.escape, longest_first))})(?!\S)"), class_of
 
 
-def plurals(words: str) -> Iterator[str]:
-    """Give the forms that the plural of a name may have."""
-    yield from (f"{words}s", f"{words}es")
-    if words.endswith("y"):
-        yield f"{words[:-1]}ies"
-    if words.endswith("f"):
-        yield f"{words[:-1]}ves"
-    if words in PLURALS:
-        yield PLURALS[words]
+def plurals(name: str) -> Iterator[str]:
+    """Yield the forms that the plural of a name may have."""
+    yield from (f"{name}s", f"{name}es")
+    if name.endswith("y"):
+        yield f"{name[:-1]}ies"
+    if name.endswith("f"):
+        yield f"{name[:-1]}ves"
+    if name in PLURALS:
+        yield PLURALS[name]
 
 
-def share(name: str, status: ParseStatus) -> AggregateMetric:
-    """Say in how many of the answers the names are said so, whoever had the last word on them.
+def status_share(name: str, status: ParseStatus) -> AggregateMetric:
+    """Return the share of answers that parse with this status, whoever scored them.
 
-    A rule that reads no words has no such share.
+    By log-likelihood, which parses no text, it has no value.
     """
 
     def cluster_sums(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
-        given = [] if rule == "likelihood" else [each for each in records if not each.error]
-        found = [read(each.response, each.candidates).status == status for each in given]
-        return sum(found), len(found)
+        answered = [] if rule == "likelihood" else [r for r in records if not r.error]
+        matches = [parse_class(r.response, r.candidates).status == status for r in answered]
+        return sum(matches), len(matches)
 
     def from_totals(totals: Floats) -> Floats:
         return ratio(totals[..., 0], totals[..., 1])
@@ -164,13 +166,13 @@ def share(name: str, status: ParseStatus) -> AggregateMetric:
 
 MEASURES = (
     mean_score("accuracy"),
-    share("list said again", "list_echo"),
-    share("off the list", "unparsed"),
+    status_share("list echoed", "list_echo"),
+    status_share("not in the list", "unparsed"),
 )
 
 
 def request(record: Record, swapped: bool) -> LlmRequest:
-    """Ask a judge whether the answer names the right class, in the words that follow EMT."""
+    """Return the request whether the answer names the right class, in the wording after EMT."""
     return LlmRequest(
         (
             Message(
@@ -189,23 +191,24 @@ def request(record: Record, swapped: bool) -> LlmRequest:
     )
 
 
-def verdict_of(words: str, record: Record, swapped: bool) -> JudgeScore | None:
-    """Read yes or no: the first word if it is one, else the only one that is said."""
-    said = [word for word in normalize_words(words).split() if word in (YES, NO)]
-    opens = normalize_words(words).split()[:1] == said[:1]
-    if not said or (len(set(said)) > 1 and not opens):
+def parse_verdict(text: str, record: Record, swapped: bool) -> JudgeScore | None:
+    """Parse yes or no: the first word if it is one of them, else the only one in the text."""
+    words = normalize_words(text).split()
+    verdicts = [word for word in words if word in (YES, NO)]
+    is_first = words[:1] == verdicts[:1]
+    if not verdicts or (len(set(verdicts)) > 1 and not is_first):
         return None
-    return JudgeScore(float(said[0] == YES))
+    return JudgeScore(float(verdicts[0] == YES))
 
 
-RUBRIC = Rubric("emt yes or no 1", request, verdict_of, scope="unparsed")
+RUBRIC = Rubric("emt yes or no 1", request, parse_verdict, scope="unparsed")
 
 
-def of_classes(made: Benchmark, thing: Thing) -> Benchmark:
-    """Give a benchmark whose pictures each show one thing of a closed list all but its reader."""
-    made.measures, made.rubric = MEASURES, RUBRIC
-    made.official(official)
-    made.lenient(lenient)
-    made.style("emt")(lambda row: from_list(row, thing))
-    made.style("bare")(alone)
-    return made
+def add_class_rules(benchmark: Benchmark, noun: Noun) -> Benchmark:
+    """Add metrics, rules, rubric and prompt styles to a benchmark of image classification."""
+    benchmark.measures, benchmark.rubric = MEASURES, RUBRIC
+    benchmark.official(official)
+    benchmark.lenient(lenient)
+    benchmark.style("emt")(lambda row: emt_prompt(row, noun))
+    benchmark.style("bare")(bare_prompt)
+    return benchmark

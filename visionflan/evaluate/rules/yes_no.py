@@ -1,4 +1,4 @@
-"""Questions of yes or no: what an answer says, and measures of how often it says yes."""
+"""Yes/no questions: the lenient rule, and ratios such as F1 and the yes-rate."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,108 +10,108 @@ from visionflan.evaluate.metrics.normalization import normalize_words
 from visionflan.evaluate.records.record import Record
 
 CANDIDATES = ("Yes", "No")
-# What LLaVA-1.5 asks of every short answer.
+# LLaVA-1.5's instruction for short answers.
 SHORT_ANSWER = "\nAnswer the question using a single word or phrase."
 
-# What an answer adds above and below the line of a ratio.
-Share = Callable[[Record, ScoringRule], tuple[float, float]]
+# What an answer adds to the numerator and the denominator of a ratio.
+Ratio = Callable[[Record, ScoringRule], tuple[float, float]]
 
 
 def lenient(answer: str, question: ScoringContext) -> ParsedAnswer:
-    """Take yes or no however it is said."""
-    read = read_yes_or_no(answer)
-    return read if read.score is not None else score_label(read.parsed, question)
+    """Accept yes or no in any wording."""
+    parsed = read_yes_or_no(answer)
+    return parsed if parsed.score is not None else score_label(parsed.parsed, question)
 
 
 def score_label(label: str, question: ScoringContext) -> ParsedAnswer:
-    """Score a label that was understood."""
+    """Score a parsed label."""
     return ParsedAnswer(float(label == normalize_words(question.target)), label)
 
 
-def said_yes(record: Record, rule: ScoringRule) -> float:
-    """Tell 1 where the answer, as a rule understands it, is yes, whatever the truth is, else 0.
+def answered_yes(record: Record, rule: ScoringRule) -> float:
+    """Return 1 if the answer, as a rule parses it, is yes, else 0.
 
-    Candidates that tie share it. Where nothing was answered, a score that was supposed, to find
-    what missing data could change, tells what was said.
+    Candidates that tie share it. Where nothing was answered, the imputed score, which bounds the
+    effect of missing data, decides.
     """
     if rule == "likelihood" and record.logprobs:
         best = max(record.logprobs)
         pairs = zip(record.candidates, record.logprobs, strict=True)
-        likeliest = [normalize_words(candidate) for candidate, logprob in pairs if logprob == best]
-        return likeliest.count(YES) / len(likeliest)
-    if is_supposed(record, rule):
+        top = [normalize_words(candidate) for candidate, logprob in pairs if logprob == best]
+        return top.count(YES) / len(top)
+    if is_inferred_from_score(record, rule):
         return float(bool(record.score(rule)) == is_yes(record))
-    return float(understood(record, rule) == YES)
+    return float(parsed_answer(record, rule) == YES)
 
 
-def is_supposed(record: Record, rule: ScoringRule) -> bool:
-    """Whether no answer was read, so that only a score tells what is to be taken for said."""
+def is_inferred_from_score(record: Record, rule: ScoringRule) -> bool:
+    """Return whether no answer was parsed, so that only the score says what it was."""
     status = record.status_official if rule == "official" else record.status_lenient
     return rule == "likelihood" or status == "failed"
 
 
-def understood(record: Record, rule: ScoringRule) -> str:
-    """Give what a rule that reads words understood: yes, no, or nothing of use."""
+def parsed_answer(record: Record, rule: ScoringRule) -> str:
+    """Return what a rule parsed: yes, no, or something else."""
     return record.parsed_official if rule == "official" else record.parsed_lenient
 
 
 def is_yes(record: Record) -> bool:
-    """Whether yes is right."""
+    """Return whether yes is right."""
     return normalize_words(record.target) == YES
 
 
 def ratio_measure(
     name: str,
-    of: Share,
-    where: RecordFilter = lambda record: True,
+    terms: Ratio,
+    record_filter: RecordFilter = lambda record: True,
     *,
     stratify_by_task: bool = False,
 ) -> AggregateMetric:
-    """Measure a ratio of two sums over the answers that have a score."""
+    """Return a ratio of two sums over the answers that have a score."""
 
     def cluster_sums(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:
-        return sum_ratio(records, rule, of)
+        return sum_ratio(records, rule, terms)
 
     def from_totals(totals: Floats) -> Floats:
         return ratio(totals[..., 0], totals[..., 1])
 
     return AggregateMetric(
-        name, cluster_sums, from_totals, stratify_by_task=stratify_by_task, filter=where
+        name, cluster_sums, from_totals, stratify_by_task=stratify_by_task, filter=record_filter
     )
 
 
-def sum_ratio(records: Sequence[Record], rule: ScoringRule, of: Share) -> tuple[float, float]:
-    """Sum up what the answers that have a score add above and below the line."""
-    shares = [of(record, rule) for record in records if record.score(rule) is not None]
-    return sum(above for above, _ in shares), sum(below for _, below in shares)
+def sum_ratio(records: Sequence[Record], rule: ScoringRule, terms: Ratio) -> tuple[float, float]:
+    """Sum the numerators and the denominators of the answers that have a score."""
+    pairs = [terms(record, rule) for record in records if record.score(rule) is not None]
+    return sum(numerator for numerator, _ in pairs), sum(denominator for _, denominator in pairs)
 
 
 def yes_rate(record: Record, rule: ScoringRule) -> tuple[float, float]:
-    """Count the answers that say yes among those of which yes or no was understood."""
-    told = is_supposed(record, rule) or understood(record, rule) in (YES, NO)
-    return said_yes(record, rule), float(told)
+    """Count the answers that say yes, of those parsed as yes or no."""
+    is_parsed = is_inferred_from_score(record, rule) or parsed_answer(record, rule) in (YES, NO)
+    return answered_yes(record, rule), float(is_parsed)
 
 
 def accuracy(record: Record, rule: ScoringRule) -> tuple[float, float]:
-    """Count the right answers among all."""
+    """Count the right answers, of all."""
     return record.score(rule) or 0.0, 1
 
 
 def precision(record: Record, rule: ScoringRule) -> tuple[float, float]:
-    """Count those where yes is right among those that say yes."""
-    yes = said_yes(record, rule)
+    """Count the answers where yes is right, of those that say yes."""
+    yes = answered_yes(record, rule)
     return yes * is_yes(record), yes
 
 
 def recall(record: Record, rule: ScoringRule) -> tuple[float, float]:
-    """Count those that say yes among those where yes is right."""
-    return said_yes(record, rule) * is_yes(record), is_yes(record)
+    """Count the answers that say yes, of those where yes is right."""
+    return answered_yes(record, rule) * is_yes(record), is_yes(record)
 
 
 def f1(record: Record, rule: ScoringRule) -> tuple[float, float]:
-    """Count for F1, which is twice the hits over what said yes and what is yes together.
+    """Count for F1 = 2 hits / (answers that say yes + questions where yes is right).
 
-    In this form it is 0, not undefined, where yes is never said.
+    In this form it is 0, not undefined, where no answer says yes.
     """
-    yes = said_yes(record, rule)
+    yes = answered_yes(record, rule)
     return 2 * yes * is_yes(record), yes + is_yes(record)
