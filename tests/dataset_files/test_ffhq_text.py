@@ -25,7 +25,7 @@ def test_text_and_picture_share_their_name(tmp_path: Path) -> None:
 def test_a_folder_without_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text").mkdir()
     (tmp_path / "images").mkdir()
-    with pytest.raises(ReleaseError, match="text holds no TXT file"):
+    with pytest.raises(ReleaseError, match="text contains no TXT file"):
         list(dataset.read(tmp_path))
 
 

@@ -36,5 +36,5 @@ def test_labels_count_from_one(tmp_path: Path) -> None:
 
 def test_a_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:
     write_release(tmp_path, bytes(IMAGE + 1), bytes([1, 1]))
-    with pytest.raises(ReleaseError, match=r"train_X\.bin should hold"):
+    with pytest.raises(ReleaseError, match=r"train_X\.bin must have"):
         list(dataset.read(tmp_path))

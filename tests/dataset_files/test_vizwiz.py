@@ -107,7 +107,7 @@ def test_the_flaw_that_most_saw_is_the_answer_unless_two_are(tmp_path: Path) -> 
     assert example is not None
     assert (example.target, len(example.options)) == ("blur", 8)
     assert isinstance(tied, Judged)
-    with pytest.raises(UnusableError, match="tied_judgement"):
+    with pytest.raises(UnusableError, match="tied_judgment"):
         made("image_quality", tied)
 
 

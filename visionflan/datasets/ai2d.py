@@ -75,25 +75,25 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             page = load_json(path)
             image = inside(questions.parent / "images", page["imageName"])
             asked = page["questions"].items()
-        except (ReleaseError, KeyError, TypeError, AttributeError) as fault:
-            yield BrokenRow(path.stem, "malformed_record", f"{path}: {fault!r}")
+        except (ReleaseError, KeyError, TypeError, AttributeError) as error:
+            yield BrokenRow(path.stem, "malformed_record", f"{path}: {error!r}")
             continue
         for number, (question, entry) in enumerate(asked):
             try:
                 yield to_row(image, question, entry)
-            except (KeyError, TypeError, ValueError, AttributeError) as fault:
-                yield BrokenRow(f"{path.stem}:{number}", "malformed_record", f"{path}: {fault!r}")
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                yield BrokenRow(f"{path.stem}:{number}", "malformed_record", f"{path}: {error!r}")
 
 
 def to_row(image: Path, question: str, entry: dict[str, Any]) -> Row:
-    """Take one question; the right choice is given by its place."""
+    """Parse one question; the right choice is given by its index."""
     choices = tuple(str(choice) for choice in entry["answerTexts"])
     answer = dict(enumerate(choices))[int(entry["correctAnswer"])]
     return Row(entry["questionId"], image, bool(entry["abcLabel"]), question, choices, answer)
 
 
 def with_letters(image: Path, place: str) -> Image.Image:
-    """Put the letters that the questions speak of in place of the diagram's own words."""
+    """Replace the diagram's own words by the letters that the questions use."""
     annotation = image.parent.parent / "annotations" / f"{image.name}.json"
     page = Image.open(image).convert("RGB")
     for text in json.loads(annotation.read_bytes())["text"].values():
@@ -116,7 +116,7 @@ def with_letters(image: Path, place: str) -> Image.Image:
 def visual_question_answering(row: Row) -> Example:
     choices = tuple(" ".join(choice.split()) for choice in row.choices)
     if not all(choices):
-        raise UnusableError("empty_option", f"one of the choices {row.choices} holds no words")
+        raise UnusableError("empty_option", f"one of the choices {row.choices} has no words")
     question = " ".join(row.question.split())
     return Example(
         image=ComputedImage(row.image, "letters", with_letters) if row.lettered else row.image,

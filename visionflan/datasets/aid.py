@@ -90,7 +90,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         if label in NAMES:
             yield Row(key, image, label)
         else:
-            yield BrokenRow(key, "unknown_label", f"{folder!r} is no class of AID")
+            yield BrokenRow(key, "unknown_label", f"{folder!r} is not a class of AID")
 
 
 @dataset.task(

@@ -71,8 +71,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         for place, record in enumerate(json_values(path)):
             try:
                 yield read_question(root, split, record)
-            except (KeyError, IndexError, TypeError, ValueError, AttributeError) as fault:
-                yield BrokenRow(f"{split}:{place}", "malformed_record", f"{path.name}: {fault!r}")
+            except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+                yield BrokenRow(f"{split}:{place}", "malformed_record", f"{path.name}: {error!r}")
 
 
 def read_question(root: Path, split: str, record: dict[str, Any]) -> Row:
@@ -108,7 +108,7 @@ def visual_question_answering(row: Row) -> Example | None:
         return None
     votes = Counter(row.answers)
     if not votes:
-        raise UnusableError("no_answer", "nobody answered in words of their own")
+        raise UnusableError("no_answer", "no annotator wrote a free-form answer")
     target = max(votes, key=lambda answer: (votes[answer], answer == row.right))
     return Example(image=row.image, text=row.question, target=target, references=row.answers)
 
@@ -152,7 +152,7 @@ def answer_rationales_matching(row: Row) -> Example | None:
         return None
     reasons = [reason for reason in map(plain, row.rationales) if reason]
     if not reasons:
-        raise UnusableError("no_rationale", "nobody gave a reason for the answer")
+        raise UnusableError("no_rationale", "no annotator explained the answer")
     (chosen,) = pick(reasons, 1, row.key, "rationale")
     return Example(
         image=row.image,

@@ -114,7 +114,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 
 def spoken(words: str) -> str:
-    """Give the name that a person uses for a class."""
+    """Return the common name of a class."""
     return MENDED.get(words, words.replace("-", " "))
 
 

@@ -77,7 +77,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         if folder in KINDS:
             yield Row(name, image, KINDS[folder])
         else:
-            yield BrokenRow(name, "unknown_label", f"{folder!r} is none of the 20 kinds")
+            yield BrokenRow(name, "unknown_label", f"{folder!r} is not one of the 20 kinds")
 
 
 @dataset.task(
@@ -112,7 +112,7 @@ def landscape(index: int) -> Image.Image:
 
 
 def jumbled(index: int) -> Image.Image:
-    """Put the squares of a landscape into an order of chance."""
+    """Shuffle the squares of a landscape."""
     scene, side = landscape(index), drawing.SIZE // 4
     picture = scene.copy()
     places = [(x * side, y * side) for x in range(4) for y in range(4)]
@@ -161,7 +161,7 @@ def pattern(index: int) -> Image.Image:
 
 
 def spoiled(kind: str) -> Callable[[int], Image.Image]:
-    """Spoil a landscape in one way."""
+    """Apply one corruption to a landscape."""
     return lambda index: corrupted(landscape(index), kind, "cat2000", index)
 
 

@@ -78,8 +78,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             key = f"{kind}/{path.stem}"
             try:
                 caption = path.read_text(encoding="utf-8")
-            except UnicodeDecodeError as fault:
-                yield BrokenRow(key, "not_utf_8", f"{path}: {fault}")
+            except UnicodeDecodeError as error:
+                yield BrokenRow(key, "not_utf_8", f"{path}: {error}")
                 continue
             yield Row(key, images / folder / "images" / "statista" / f"{path.stem}.png", caption)
 
@@ -146,5 +146,5 @@ def curve(index: int) -> tuple[Image.Image, str]:
 
 
 def second(pair: tuple[str, int]) -> int:
-    """Give the value of a named value."""
+    """Return the value of a named value."""
     return pair[1]

@@ -73,7 +73,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             if label in NAMES:
                 yield Row(key, image, label)
             else:
-                yield BrokenRow(key, "unknown_label", f"{label!r} is none of {', '.join(NAMES)}")
+                yield BrokenRow(key, "unknown_label", f"{label!r} is not one of {', '.join(NAMES)}")
 
 
 # Class: the icon that shows it, and its colors; there is none of a deer or a frog.

@@ -103,7 +103,7 @@ NO_PICTURE = re.compile(
 
 
 def telling(captions: Sequence[str]) -> tuple[str, ...]:
-    """Give the captions that tell what is seen, each once and with single blanks."""
+    """Return the descriptive captions, without duplicates and with single spaces."""
     seen = (" ".join(caption.split()) for caption in captions if not NO_PICTURE.search(caption))
     return tuple(dict.fromkeys(seen))
 
@@ -134,7 +134,7 @@ def own_caption(row: Row, purpose: str) -> tuple[str, tuple[str, ...]]:
     """Draw one of the picture's captions by hash, and name what was mended in them."""
     captions = telling(row.captions)
     if not captions:
-        raise UnusableError("no_caption", "no caption tells what is in the picture")
+        raise UnusableError("no_caption", "no caption describes the picture")
     without = sum(NO_PICTURE.search(caption) is not None for caption in row.captions)
     repairs = {
         "caption_without_picture": without > 0,

@@ -76,8 +76,8 @@ def records(path: Path) -> list[Any]:
     text = re.sub(r"\A\s*var \w+ = ", "", path.read_text(encoding="utf-8")).rstrip().rstrip(";")
     try:
         found = json.loads(text)["images"]
-    except (ValueError, KeyError, TypeError) as fault:
-        raise ReleaseError(f"{path} is not JSON with records under images: {fault}") from fault
+    except (ValueError, KeyError, TypeError) as error:
+        raise ReleaseError(f"{path} is not JSON with records under images: {error}") from error
     if not isinstance(found, list):
         raise ReleaseError(f"{path} has no list of records under images")
     return found
@@ -87,8 +87,8 @@ def read_record(folder: Path, record: Any) -> Row | BrokenRow:
     try:
         words = [record[part]["raw"] for part in ("description", "caption", "context")]
         return Row(record["filename"], inside(folder, record["filename"]), *words)
-    except (KeyError, TypeError) as fault:
-        return BrokenRow(str(record)[:80], "malformed_record", f"a record lacks {fault}")
+    except (KeyError, TypeError) as error:
+        return BrokenRow(str(record)[:80], "malformed_record", f"a record lacks {error}")
 
 
 FOOTNOTE = re.compile(r"(?<=\S)\[(?:[a-z]|(?:[Nn]ote|nb?) ?\d+|update|[a-z ]+ (?:needed|failed))\]")
@@ -102,7 +102,7 @@ NO_DESCRIPTION = re.compile(
 
 
 def mended(words: str) -> tuple[str, tuple[str, ...]]:
-    """Take out what is no part of a sentence, and name it."""
+    """Remove what is not part of a sentence, and name it."""
     prose = words.rsplit("[edit]", 1)[-1]
     unmarked = FOOTNOTE.sub("", prose)
     trimmed = " ".join(unmarked.split())
@@ -129,7 +129,7 @@ def first_sentence(words: str) -> str:
 def captioned(row: Row, *, brief: bool) -> Example:
     """Join the caption and the paragraph, or only its first sentence."""
     if REFERENCES.search(row.context) or len(FUSED.findall(row.context)) > 4:
-        raise UnusableError("no_background", "the paragraph holds references, formulas or a table")
+        raise UnusableError("no_background", "the paragraph has references, formulas or a table")
     (caption, of_caption), (context, of_context) = mended(row.caption), mended(row.context)
     if not (caption and context):
         raise UnusableError("no_background", "the caption or the paragraph has no words")
@@ -154,7 +154,7 @@ def captioned(row: Row, *, brief: bool) -> Example:
 def image_description(row: Row) -> Example:
     description, repaired = mended(row.description)
     if NO_DESCRIPTION.fullmatch(description):
-        raise UnusableError("no_description", f"{description!r} tells nothing of what is seen")
+        raise UnusableError("no_description", f"{description!r} does not describe the picture")
     return Example(image=row.image, target=description, repaired=repaired)
 
 

@@ -108,8 +108,8 @@ def mirrored(archive: Path) -> Iterator[Row]:
                     key = member.name.removesuffix(".txt")
                     image = ArchiveMember(archive, f"{key}.jpg")
                     yield Row(f"{archive.stem}/{key}", image, stream.read().decode())
-    except (tarfile.TarError, UnicodeDecodeError) as fault:
-        raise ReleaseError(f"{archive} is no archive of captions and pictures: {fault}") from fault
+    except (tarfile.TarError, UnicodeDecodeError) as error:
+        raise ReleaseError(f"{archive} is not an archive of captions: {error}") from error
 
 
 JOINED = (

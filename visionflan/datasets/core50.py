@@ -86,18 +86,18 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
                 place, "unknown_object", f"{place} in {home} is of none of the 50 objects"
             )
     if not found:
-        raise ReleaseError(f"{home} holds no frame such as s1/o1/C_01_01_000.png")
+        raise ReleaseError(f"{home} contains no frame such as s1/o1/C_01_01_000.png")
 
 
 def unpacked(home: Path) -> Iterator[tuple[str, Path]]:
-    """Give the files below each object of each session."""
+    """Yield the files below each object of each session."""
     for folder in sorted(home.glob("s*/o*")):
         for image in sorted(folder.iterdir()):
             yield image.relative_to(home).as_posix(), image
 
 
 def archived(home: Path) -> Iterator[tuple[str, ArchiveMember]]:
-    """Give the members of an archive, named without the folder around all."""
+    """Yield the members of an archive, named without the folder around all."""
     with zipfile.ZipFile(home) as archive:
         for name in sorted(archive.namelist()):
             yield "/".join(PurePosixPath(name).parts[-3:]), ArchiveMember(home, name)

@@ -122,7 +122,7 @@ def read_fields(path: Path, event: str, fields: dict[str, str]) -> Row | BrokenR
 
 
 def judged(row: Row, *names: str) -> tuple[str, ...] | None:
-    """Give the labels of these columns, or nothing where one was not asked for."""
+    """Return the labels of these columns, or nothing where one was not assigned."""
     labels = tuple(row.labels[name] for name in names)
     if UNDECIDED in labels:
         raise UnusableError("undecided", f"the annotators could not judge {', '.join(names)}")
@@ -130,7 +130,7 @@ def judged(row: Row, *names: str) -> tuple[str, ...] | None:
 
 
 def example(row: Row, target: str) -> Example:
-    """Show the picture with the words of its tweet."""
+    """Make an example with the picture and the words of its tweet."""
     bare = row.tweet.strip()
     if len(bare) > 1 and bare[0] == bare[-1] == '"':
         bare = bare[1:-1].replace('""', '"')

@@ -80,15 +80,15 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             number, record = line
             try:
                 name, people = str(record["ID"]), sum(map(is_counted, record["gtboxes"]))
-            except (KeyError, TypeError, AttributeError) as fault:
-                yield BrokenRow(f"{path.name}:{number}", "malformed_record", f"{path}: {fault!r}")
+            except (KeyError, TypeError, AttributeError) as error:
+                yield BrokenRow(f"{path.name}:{number}", "malformed_record", f"{path}: {error!r}")
             else:
                 image = pictures.get(name, folders[0] / f"{name}.jpg")
                 yield Row(f"{split}/{name}", image, people)
 
 
 def is_counted(box: dict[str, Any]) -> bool:
-    """Whether a box is around a person that the owners do not set aside."""
+    """Return whether a box is around a person that the owners do not exclude."""
     return box["tag"] == "person" and not box.get("extra", {}).get("ignore", 0)
 
 

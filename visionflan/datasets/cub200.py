@@ -64,12 +64,12 @@ def read(root: Path) -> Iterator[ListedBird | BrokenRow]:
 
 
 def plain(name: str) -> str:
-    """Take the number and the underscores from the name of a class, and nothing else."""
+    """Remove the number and the underscores from the name of a class, and nothing else."""
     return name.partition(".")[2].replace("_", " ")
 
 
 def spoken(name: str) -> str:
-    """Give the name of a class as it is printed in a book on birds."""
+    """Return the name of a class as it is printed in a book on birds."""
     words = plain(name)
     if words in ODD:
         return ODD[words]

@@ -112,7 +112,7 @@ def object_question_answer(row: Row) -> Example:
 
 
 def spelling_mended(words: str) -> str:
-    """Mend the two words that the release misspells throughout."""
+    """Correct the two words that the release misspells throughout."""
     for wrong, right in MISSPELT.items():
         words = words.replace(wrong, right)
     return words

@@ -65,7 +65,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
                 if time in TIMES:
                     yield Row(key, image, time)
                 else:
-                    yield BrokenRow(key, "unknown_label", f"{time!r} is none of {', '.join(TIMES)}")
+                    yield BrokenRow(key, "unknown_label", f"{time!r} is not in {', '.join(TIMES)}")
 
 
 @dataset.task(

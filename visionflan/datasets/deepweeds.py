@@ -62,7 +62,7 @@ def read(root: Path) -> Iterator[LabeledImage | BrokenRow]:
         if species in NAMES:
             yield LabeledImage(name, inside(root / "images", name), NAMES[species])
         else:
-            yield BrokenRow(name, "unknown_label", f"{table}: {species!r} is none of the species")
+            yield BrokenRow(name, "unknown_label", f"{table}: {species!r} is not a known species")
 
 
 @dataset.task(

@@ -55,7 +55,7 @@ dataset = Dataset[Question](
 @dataset.reader
 def read(root: Path) -> Iterator[Question | BrokenRow]:
     if not document_files(root):
-        raise ReleaseError(f"{root} holds no train_v1.0_withQT.json or train_v1.0.json of DocVQA")
+        raise ReleaseError(f"{root} has no train_v1.0_withQT.json or train_v1.0.json of DocVQA")
     yield from read_documents(root)
 
 

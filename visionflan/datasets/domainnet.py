@@ -130,12 +130,12 @@ def listed(root: Path, domain: str, path: Path) -> Iterator[Row | BrokenRow]:
 
 
 def spoken(folder: str) -> str:
-    """Give the name that a person uses for a class."""
+    """Return the common name of a class."""
     return MENDED.get(folder, folder.replace("_", " "))
 
 
 def with_article(thing: str) -> str:
-    """Put before a thing the article that it takes."""
+    """Add the article that a thing takes."""
     if thing in PLURAL_OR_MASS:
         return thing
     if thing in ONLY_ONE:

@@ -74,12 +74,12 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         for place, record in enumerate(records(path)):
             try:
                 yield to_row(split, images, record)
-            except (KeyError, TypeError, AttributeError) as fault:
-                yield BrokenRow(f"{split}:{place}", "malformed_record", f"{path}: {fault!r}")
+            except (KeyError, TypeError, AttributeError) as error:
+                yield BrokenRow(f"{split}:{place}", "malformed_record", f"{path}: {error!r}")
 
 
 def to_row(split: str, images: Path, record: dict[str, Any]) -> Row | BrokenRow:
-    """Take one question with its kind."""
+    """Parse one question with its kind."""
     key = f"{split}/{record['question_id']}"
     kind = record["template_id"] if "template_id" in record else record["question_type"]
     if kind not in {"structure", "data", "reasoning"}:
@@ -98,17 +98,17 @@ def records(path: Path) -> Iterator[Any]:
         while not text.startswith("]", place := end_of(BETWEEN, text, place)):
             try:
                 record, place = decoder.raw_decode(text, place)
-            except ValueError as fault:
+            except ValueError as error:
                 more = stream.read(CHUNK)
                 if not more or len(text) - place > CHUNK:
-                    raise ReleaseError(f"{path} breaks off or is no JSON: {fault}") from fault
+                    raise ReleaseError(f"{path} is truncated or is not JSON: {error}") from error
                 text, place = text[place:] + more, 0
             else:
                 yield record
 
 
 def end_of(pattern: re.Pattern[str], text: str, place: int) -> int:
-    """Give the place after what the pattern matches."""
+    """Return the index after what the pattern matches."""
     match = pattern.match(text, place)
     return match.end() if match else place
 

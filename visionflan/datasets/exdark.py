@@ -74,7 +74,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         if label in KINDS:
             yield Row(key, image, label)
         else:
-            yield BrokenRow(key, "unknown_label", f"{label!r} is none of {', '.join(KINDS)}")
+            yield BrokenRow(key, "unknown_label", f"{label!r} is not one of {', '.join(KINDS)}")
 
 
 @dataset.task(

@@ -84,17 +84,17 @@ def read_line(pictures: Path, line: str, place: str) -> Row | BrokenRow:
     try:
         top, left, right, bottom = map(int, numbers[1:5])
         expression = EXPRESSIONS[int(numbers[6])]
-    except (ValueError, IndexError) as fault:
-        return BrokenRow(place, "malformed_record", f"{line.strip()!r}: {fault}")
+    except (ValueError, IndexError) as error:
+        return BrokenRow(place, "malformed_record", f"{line.strip()!r}: {error}")
     if left >= right or top >= bottom:
-        return BrokenRow(place, "empty_box", f"the box of the face in {name} has no inside")
+        return BrokenRow(place, "empty_box", f"the box of the face in {name} is empty")
     return Row(
         f"{name}#{numbers[0]}", inside(pictures, name), (left, top, right, bottom), expression
     )
 
 
 def cut_out(path: Path, place: str) -> Image.Image:
-    """Cut out the box whose left, top, right and bottom are given."""
+    """Crop the box with this left, top, right and bottom."""
     left, top, right, bottom = map(int, place.split(","))
     with Image.open(path) as image:
         box = (max(0, left), max(0, top), min(image.width, right), min(image.height, bottom))

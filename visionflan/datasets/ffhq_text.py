@@ -70,13 +70,13 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     pictures = require(*(texts.parent / name for name in ("Image", "image", "Images", "images")))
     paths = sorted(texts.rglob("*.txt"))
     if not paths:
-        raise ReleaseError(f"{texts} holds no TXT file: unpack the descriptions there")
+        raise ReleaseError(f"{texts} contains no TXT file: unpack the descriptions there")
     for path in paths:
         place = path.relative_to(texts).with_suffix("")
         try:
             lines = path.read_text(encoding="utf-8-sig").splitlines()
-        except UnicodeDecodeError as fault:
-            yield BrokenRow(str(place), "invalid_utf8", f"{path}: {fault}")
+        except UnicodeDecodeError as error:
+            yield BrokenRow(str(place), "invalid_utf8", f"{path}: {error}")
             continue
         picture = pictures / place.with_suffix(".png")
         yield Row(place.as_posix(), picture, tuple(filter(str.strip, lines)))

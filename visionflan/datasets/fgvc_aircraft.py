@@ -129,7 +129,7 @@ def aircraft_classification_variant(row: Row) -> Example:
 
 
 def full_name(manufacturer: str, variant: str) -> str:
-    """Put the maker before a variant whose name does not begin with a word of the maker's."""
+    """Add the maker to a variant whose name does not begin with a word of the maker's."""
     first = variant.replace("-", " ").split()[0]
     return variant if first in manufacturer.split() else f"{manufacturer} {variant}"
 

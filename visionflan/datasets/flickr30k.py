@@ -78,13 +78,13 @@ def read_splits(path: Path, pictures: Path) -> Iterator[Row | BrokenRow]:
     """Read the file of the Karpathy splits."""
     content = load_json(path)
     if not isinstance(content, dict) or not isinstance(content.get("images"), list):
-        raise ReleaseError(f"{path} holds no list of images: it is not the file of the splits")
+        raise ReleaseError(f"{path} contains no list of images: it is not the file of the splits")
     for place, record in enumerate(content["images"]):
         try:
             name, captions = record["filename"], tuple(each["raw"] for each in record["sentences"])
             yield Row(name, inside(pictures, name), captions)
-        except (KeyError, TypeError, AttributeError) as fault:
-            yield BrokenRow(f"{path.name}:{place}", "malformed_record", f"{path}: {fault!r}")
+        except (KeyError, TypeError, AttributeError) as error:
+            yield BrokenRow(f"{path.name}:{place}", "malformed_record", f"{path}: {error!r}")
 
 
 # `1000092795.jpg#0<tab>Two men.` or `1000092795.jpg| 0| Two men.`; a bar may be missing.
@@ -106,7 +106,7 @@ def read_lines(path: Path, pictures: Path) -> Iterator[Row | BrokenRow]:
                     f"{path.name}:{number}", "malformed_line", f"{path}: {line.strip()!r}"
                 )
     if not captions:
-        raise ReleaseError(f"{path} holds no line with the name of a picture and a caption")
+        raise ReleaseError(f"{path} contains no line with the name of a picture and a caption")
     for name, told in captions.items():
         yield Row(name, inside(pictures, name), tuple(told))
 
@@ -130,7 +130,7 @@ def caption_image(row: Row) -> Example:
 
 
 def as_written(caption: str) -> str:
-    """Take out the blanks that parted marks from words."""
+    """Remove the spaces between words and punctuation."""
     caption = re.sub(r" +([.,;:!?)]+)(?=$|[\s\"'])", r"\1", caption)
     caption = re.sub(r" +('(?:s|re|ve|ll|d|m)|n't)\b", r"\1", caption)
     caption = re.sub(r"\( +", "(", caption)

@@ -56,15 +56,15 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         try:
             things = ElementTree.parse(path).findall("object")
             logos = [(edge(thing), thing.findtext("name", "").strip()) for thing in things]
-        except (ElementTree.ParseError, ValueError) as fault:
-            yield BrokenRow(path.stem, "malformed_record", f"{path}: {fault}")
+        except (ElementTree.ParseError, ValueError) as error:
+            yield BrokenRow(path.stem, "malformed_record", f"{path}: {error}")
         else:
             brands = tuple(dict.fromkeys(name for _, name in sorted(logos) if name))
             yield Row(path.stem, root / "JPEGImages" / f"{path.stem}.jpg", brands)
 
 
 def edge(thing: ElementTree.Element) -> float:
-    """Give the left edge of a logo."""
+    """Return the left edge of a logo."""
     return float(thing.findtext("bndbox/xmin", ""))
 
 

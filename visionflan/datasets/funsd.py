@@ -74,14 +74,14 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             key = f"{folder.name}/{path.stem}"
             try:
                 entities = tuple(map(to_entity, load_json(path)["form"]))
-            except (ReleaseError, KeyError, TypeError, AttributeError) as fault:
-                yield BrokenRow(key, "malformed_record", f"{path}: {fault!r}")
+            except (ReleaseError, KeyError, TypeError, AttributeError) as error:
+                yield BrokenRow(key, "malformed_record", f"{path}: {error!r}")
             else:
                 yield Row(key, folder / "images" / f"{path.stem}.png", entities)
 
 
 def to_entity(record: dict[str, Any]) -> Entity:
-    """Take an entity's text and the box of its first word, where the eye begins to read it."""
+    """Parse an entity's text and the box of its first word, where one begins to read it."""
     first = record["words"][0] if record["words"] else record
     return Entity(record["text"], Box(*first["box"]))
 

@@ -80,8 +80,8 @@ def read_problem(key: str, folder: Path) -> Row | BrokenRow:
         choices = tuple(choice.strip() for choice in problem["compact_choices"])
         answer = dict(zip(ascii_uppercase, choices, strict=False))[problem["answer"]]
         return Row(key, folder / "img_diagram.png", problem["compact_text"], choices, answer)
-    except (ReleaseError, KeyError, TypeError, AttributeError) as fault:
-        return BrokenRow(key, "malformed_record", f"{folder / 'data.json'}: {fault!r}")
+    except (ReleaseError, KeyError, TypeError, AttributeError) as error:
+        return BrokenRow(key, "malformed_record", f"{folder / 'data.json'}: {error!r}")
 
 
 @dataset.task(

@@ -80,8 +80,8 @@ def read_question(root: Path, key: str, record: Any) -> Row | BrokenRow:
     try:
         image = inside(root / "images", f"{record['imageId']}.jpg")
         return Row(key, image, record["question"].strip(), record["answer"].strip())
-    except (KeyError, TypeError, AttributeError) as fault:
-        return BrokenRow(key, "malformed_record", f"the question lacks a part: {fault!r}")
+    except (KeyError, TypeError, AttributeError) as error:
+        return BrokenRow(key, "malformed_record", f"the question lacks a part: {error!r}")
 
 
 @dataset.task(

@@ -39,7 +39,7 @@ class Pair(NamedTuple):
 
     @property
     def words(self) -> str:
-        """Say the pair as the end of the sentence `somebody is ...`."""
+        """Phrase the pair as the end of the sentence `somebody is ...`."""
         noun = "another person" if self.object == "person" else f"the {self.object}"
         return f"{self.verb} {noun}" if self.verb else f"not interacting with {noun}"
 
@@ -89,11 +89,11 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
                 image = layouts.inside(path.parent / "images" / f"{split}2015", name)
                 yield Row(name, image, found)
             else:
-                yield BrokenRow(name, "no_label", f"{path} names no pair for {name}")
+                yield BrokenRow(name, "no_label", f"{path} has no pair for {name}")
 
 
 def read_pair(pair: Any) -> Pair:
-    """Mend the words of one structure of `list_action`; its verb is in the form on -ing."""
+    """Correct the words of one structure of `list_action`; its verb is in the form on -ing."""
     noun, verb, doing = (str(pair[field].item()) for field in ("nname", "vname", "vname_ing"))
     noun = noun.replace("_", " ")
     return Pair(SPOKEN.get(noun, noun), "" if verb == NOTHING else doing.replace("_", " "))
@@ -192,7 +192,7 @@ def specimen(root: Path, count: int) -> None:
 
 
 def known(drawn: Drawn, noun: str, verb: str) -> float:
-    """Say what the owners' annotators knew of a pair: nothing where the object is not there."""
+    """Return what the owners' annotators knew of a pair: nothing where the object is absent."""
     if noun != drawn.object:
         return float("nan")
     return 1.0 if verb in drawn.verbs else -1.0

@@ -81,8 +81,8 @@ def read_problem(key: str, folder: Path, kind: str) -> Row | BrokenRow:
         if kind == "choose_txt":
             answer = dict(enumerate(choices))[int(answer)]
         return Row(key, folder / "image.png", kind, problem["question"], choices, str(answer))
-    except (ReleaseError, KeyError, TypeError, ValueError, AttributeError) as fault:
-        return BrokenRow(key, "malformed_record", f"{folder / 'data.json'}: {fault!r}")
+    except (ReleaseError, KeyError, TypeError, ValueError, AttributeError) as error:
+        return BrokenRow(key, "malformed_record", f"{folder / 'data.json'}: {error!r}")
 
 
 @dataset.task(

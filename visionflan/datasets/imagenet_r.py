@@ -96,7 +96,7 @@ def in_style(style: str) -> Callable[[str, int], Image.Image]:
 
 
 def video_game(identifier: str, index: int) -> Image.Image:
-    """Show a few large pixels of few colors on black, under a score."""
+    """Draw a few large pixels of few colors on black, under a score."""
     cartoon = drawn_thing(identifier, "cartoon", "imagenet_r", index)
     coarse = ImageOps.posterize(cartoon.resize((24, 24), Image.Resampling.BOX), 2)
     image = coarse.resize((SIZE, SIZE), Image.Resampling.NEAREST)

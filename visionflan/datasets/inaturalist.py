@@ -166,13 +166,13 @@ def supercategory_classification(row: Row) -> Example:
     place = (2021, 2017).index(row.year)
     options = {names[place]: name for name, names in GROUPS.items() if names[place]}
     if row.supercategory not in options:
-        raise UnusableError("unknown_label", f"{row.supercategory!r} is no known super category")
+        raise UnusableError("unknown_label", f"{row.supercategory!r} is not a known super category")
     target = options[row.supercategory]
     return Example(image=row.image, target=target, options=tuple(options.values()))
 
 
 def named(row: Row, rank: str) -> Example | None:
-    """Ask for the name of one rank, where the release tells it."""
+    """Ask for the name of one rank, where the release has it."""
     return Example(image=row.image, target=row.ranks[rank]) if rank in row.ranks else None
 
 

@@ -78,7 +78,7 @@ def read(root: Path) -> Iterator[Question | BrokenRow]:
     )
     own = document_files(root)
     if not files and not own:
-        raise ReleaseError(f"{root} holds no infographicsVQA_train_v1.0.json of the challenge")
+        raise ReleaseError(f"{root} contains no infographicsVQA_train_v1.0.json of the challenge")
     for split, path in files.items():
         images = require(root / "infographicsvqa_images", root / "images")
 

@@ -68,14 +68,14 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     for identity, record in pictures.items():
         try:
             yield from picture_rows(root, identity, record)
-        except (AttributeError, KeyError, TypeError, ValueError) as fault:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             yield BrokenRow(
-                identity, "malformed_record", f"picture {identity} of {path}: {fault!r}"
+                identity, "malformed_record", f"picture {identity} of {path}: {error!r}"
             )
 
 
 def picture_rows(root: Path, identity: str, record: dict[str, Any]) -> list[Row]:
-    """Take the caption of one picture, and each of its questions."""
+    """Yield the caption of one picture, and each of its questions."""
     image = inside(root, record["imgPath"])
     rows = [Row(f"{identity}/caption", image, None, tidy(record["wikiCap"]))]
     for place, (question, answer) in enumerate(
@@ -105,7 +105,7 @@ def image_question_answer(row: Row) -> Example | None:
     if row.question is None:
         return None
     if not row.question:
-        raise UnusableError("empty_question", "the question holds no words")
+        raise UnusableError("empty_question", "the question has no words")
     return Example(image=row.image, text=row.question, target=row.words)
 
 

@@ -121,7 +121,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 
 def files(root: Path, part: Part) -> list[Path]:
-    """Give the file of captions alone, or else those with everything."""
+    """Return the file of captions alone, or else those with everything."""
     captions = root / f"{part.name}_captions.jsonl"
     if captions.is_file():
         return [captions]
@@ -135,8 +135,8 @@ def read_record(root: Path, part: Part, place: str, record: Any) -> Row | Broken
             raise TypeError(f"the caption is {narrative!r}")
         key = f"{part.name}/{image_id}/{record['annotator_id']}"
         return Row(key, part.picture(root, part.folder, image_id), part.source, narrative)
-    except (KeyError, TypeError, ValueError) as fault:
-        return BrokenRow(place, "malformed_record", f"{place}: {fault!r}")
+    except (KeyError, TypeError, ValueError) as error:
+        return BrokenRow(place, "malformed_record", f"{place}: {error!r}")
 
 
 def narrated(row: Row, source: str) -> Example | None:
@@ -145,7 +145,7 @@ def narrated(row: Row, source: str) -> Example | None:
         return None
     narrative = " ".join(row.narrative.split())
     if not narrative:
-        raise UnusableError("no_caption", "the narrative holds no words")
+        raise UnusableError("no_caption", "the narrative has no words")
     repaired = () if narrative == row.narrative else ("trimmed_blanks",)
     return Example(image=row.image, target=narrative, repaired=repaired)
 

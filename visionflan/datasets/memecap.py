@@ -70,12 +70,12 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         for place, record in enumerate(records):
             try:
                 yield to_row(part, root / "memes", record)
-            except (KeyError, TypeError, AttributeError) as fault:
-                yield BrokenRow(f"{part}:{place}", "malformed_record", f"{path}: {fault!r}")
+            except (KeyError, TypeError, AttributeError) as error:
+                yield BrokenRow(f"{part}:{place}", "malformed_record", f"{path}: {error!r}")
 
 
 def to_row(part: str, pictures: Path, record: dict[str, Any]) -> Row:
-    """Take one meme; a title that is no text stands for none."""
+    """Parse one meme; a title that is not text counts as none."""
     title = record["title"]
     return Row(
         key=f"{part}/{record['post_id']}",
@@ -90,7 +90,7 @@ def one_of(row: Row, captions: tuple[str, ...], purpose: str) -> Example:
     """Draw one of the captions, and keep all as references; the title is given."""
     mended = tuple(dict.fromkeys(text for each in captions if (text := " ".join(each.split()))))
     if not mended:
-        raise UnusableError("no_caption", f"nobody wrote {purpose} of this meme")
+        raise UnusableError("no_caption", f"no annotator wrote {purpose} of this meme")
     title = " ".join(row.title.split())
     return Example(
         image=row.image,

@@ -71,7 +71,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             image = inside(table.parent / "images", name)
             yield Row(name, image, SENTIMENTS[sentiment])
         else:
-            yield BrokenRow(name, "unknown_label", f"{table}: {sentiment!r} is no sentiment")
+            yield BrokenRow(name, "unknown_label", f"{table}: {sentiment!r} is not a sentiment")
 
 
 @dataset.task(

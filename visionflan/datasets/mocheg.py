@@ -92,7 +92,7 @@ def claims(table: Path) -> dict[str, list[dict[str, str]]]:
 
 
 def plain(text: str) -> str:
-    """Take out marks of HTML, and the blanks that they leave."""
+    """Remove HTML tags, and the spaces that they leave."""
     return " ".join(unescape(re.sub(r"</?[a-zA-Z][^<>]*>", " ", text)).split())
 
 
@@ -100,7 +100,7 @@ def read_claim(key: str, lines: list[dict[str, str]], images: list[Path]) -> Row
     first = lines[0]
     label = first["cleaned_truthfulness"]
     if label not in ANSWERS:
-        return BrokenRow(key, "unknown_label", f"{label!r} is none of {', '.join(ANSWERS)}")
+        return BrokenRow(key, "unknown_label", f"{label!r} is not one of {', '.join(ANSWERS)}")
     if not images:
         return BrokenRow(
             key, "no_picture", "no picture of the folder images is a proof of the claim"

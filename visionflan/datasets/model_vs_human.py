@@ -110,7 +110,7 @@ def sessions(folder: Path) -> Iterator[Row | BrokenRow]:
         key = f"{folder.name}/{image.parent.name}/{image.name}"
         parts = image.name.split("_")
         if len(parts) < PARTS_OF_NAME:
-            detail = f"the name of {image} does not tell condition and thing"
+            detail = f"the name of {image} does not contain condition and thing"
             yield BrokenRow(key, "malformed_name", detail)
         else:
             yield Row(key, image, style_of(folder.name, parts[CONDITION].casefold()))
@@ -152,7 +152,7 @@ THINGS = {
 
 
 def edges(image: Image.Image) -> Image.Image:
-    """Leave thin dark lines where colors meet."""
+    """Reduce the picture to thin dark lines where colors meet."""
     return ImageOps.invert(image.convert("L").filter(ImageFilter.FIND_EDGES))
 
 
@@ -163,7 +163,7 @@ def silhouette(image: Image.Image) -> Image.Image:
 
 
 def blurred(image: Image.Image, radius: int) -> Image.Image:
-    """Take fine details away."""
+    """Remove fine details."""
     return image.convert("L").filter(ImageFilter.GaussianBlur(radius))
 
 
@@ -173,7 +173,7 @@ def flat(image: Image.Image, contrast: float) -> Image.Image:
 
 
 def details(image: Image.Image) -> Image.Image:
-    """Leave fine details alone."""
+    """Keep only fine details."""
     return ImageChops.subtract(image.convert("L"), blurred(image, 2), offset=128)
 
 
@@ -185,7 +185,7 @@ def noisy(image: Image.Image, index: int) -> Image.Image:
 
 
 def recolored(image: Image.Image) -> Image.Image:
-    """Give each color the place of another."""
+    """Permute the colors."""
     red, green, blue = image.split()
     return Image.merge("RGB", (blue, red, green))
 

@@ -82,8 +82,8 @@ def visible_parts(folder: Path) -> dict[str, list[str]]:
                 identifier, part, _, _, visible = line.split()
                 if visible == "1":
                     found[identifier].append(names[part])
-            except (ValueError, KeyError) as fault:
-                raise ReleaseError(f"{path}, line {number}, is no part: {line!r}") from fault
+            except (ValueError, KeyError) as error:
+                raise ReleaseError(f"{path}, line {number}, is not a part: {line!r}") from error
     return found
 
 

@@ -67,14 +67,14 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     try:
         names = {image["id"]: image["file_name"] for image in content["images"]}
         annotations = list(content["annotations"])
-    except (KeyError, TypeError) as fault:
-        raise ReleaseError(f"{path} has no images with annotations: {fault!r}") from fault
+    except (KeyError, TypeError) as error:
+        raise ReleaseError(f"{path} has no images with annotations: {error!r}") from error
     captions: dict[Any, list[str]] = {image_id: [] for image_id in names}
     for place, annotation in enumerate(annotations):
         try:
             captions[annotation["image_id"]].append(annotation["caption"])
-        except (KeyError, TypeError) as fault:
-            yield BrokenRow(f"{path.name}:{place}", "malformed_record", f"{path}: {fault!r}")
+        except (KeyError, TypeError) as error:
+            yield BrokenRow(f"{path.name}:{place}", "malformed_record", f"{path}: {error!r}")
     folders = [root / name for name in FOLDERS]
     folder = next((folder for folder in folders if folder.is_dir()), folders[1])
     for image_id, name in names.items():

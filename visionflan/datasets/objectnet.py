@@ -81,7 +81,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 
 def spoken(name: str) -> str:
-    """Give the name that a person uses for a class."""
+    """Return the common name of a class."""
     if name in MENDED:
         return MENDED[name]
     bare = re.sub(r"\s*/\s*", " or ", re.sub(r"\s*\(.*?\)", "", name))

@@ -68,8 +68,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
                 Row(f"{key}/{number}", image, str(question), str(answer))
                 for number, (question, answer) in enumerate(pairs)
             ]
-        except (KeyError, TypeError, ValueError, AttributeError) as fault:
-            yield BrokenRow(key, "malformed_record", f"{annotations}: {fault!r}")
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            yield BrokenRow(key, "malformed_record", f"{annotations}: {error!r}")
         else:
             yield from rows
 
@@ -135,7 +135,7 @@ def specimen(root: Path, count: int) -> None:
 
 
 def novel(image: Image.Image, index: int) -> tuple[str, list[tuple[str, str]]]:
-    """Put a picture for the genre and the author's name on a cover."""
+    """Draw a picture for the genre and the author's name on a cover."""
     genre = list(GENRES)[stable_hash("genre", index) % len(GENRES)]
     author = AUTHORS[stable_hash("author", index) % len(AUTHORS)]
     panel = WHOLE.part(0.28, 0.35, 0.72, 0.7)
@@ -149,7 +149,7 @@ def novel(image: Image.Image, index: int) -> tuple[str, list[tuple[str, str]]]:
 
 
 def calendar(image: Image.Image, index: int) -> tuple[str, list[tuple[str, str]]]:
-    """Put a year on a cover."""
+    """Draw a year on a cover."""
     year = str(2010 + stable_hash("year", index) % 8)
     word(image, year, WHOLE.part(0.08, 0.45, 0.92, 0.9), COLORS["yellow"])
     return "Calendars", [("What is the year printed on this calendar?", year)]

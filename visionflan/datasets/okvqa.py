@@ -63,7 +63,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 
 def in_words(root: Path, split: str, asked: layouts_vqa.VqaQuestion) -> Row:
-    """Say each lemma in the words that most annotators used for it."""
+    """Replace each lemma by the words that most annotators used for it."""
     written = Counter(zip(asked.answers, asked.raw_answers, strict=True))
     words = {lemma: raw for (lemma, raw), _ in reversed(written.most_common())}
     answers = tuple(words[lemma] for lemma in asked.answers)

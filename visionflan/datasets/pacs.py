@@ -46,7 +46,7 @@ dataset = Dataset[Row](
     title="PACS",
     homepage="https://domaingeneralization.github.io/#data",
     license="unknown",
-    terms="The owners publish the pictures for research on domain generalisation.",
+    terms="The owners publish the pictures for research on domain generalization.",
     citation="Li, Yang, Song, Hospedales (2017), Deeper, Broader and Artier Domain Generalization, "
     "ICCV",
     obtain="""
@@ -73,7 +73,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             if key in FAULTY:
                 yield BrokenRow(key, "known_defect", f"{image} is known to be faulty")
             elif kind not in KINDS:
-                yield BrokenRow(key, "unknown_label", f"{kind!r} is none of {', '.join(KINDS)}")
+                yield BrokenRow(key, "unknown_label", f"{kind!r} is not one of {', '.join(KINDS)}")
             else:
                 yield Row(key, image, folder.name, kind)
 

@@ -87,12 +87,12 @@ def records(path: Path) -> Iterator[dict[str, Any]]:
                 raise ReleaseError(f"{path} has no column {', '.join(sorted(lacking))}")
             for batch in table.iter_batches(columns=list(COLUMNS)):
                 yield from batch.to_pylist()
-    except (ArrowException, OSError) as fault:
-        raise ReleaseError(f"{path} is not a Parquet file that is whole: {fault}") from fault
+    except (ArrowException, OSError) as error:
+        raise ReleaseError(f"{path} is not a complete Parquet file: {error}") from error
 
 
 def preferred(path: Path, number: int, record: dict[str, Any]) -> Row | BrokenRow:
-    """Take the picture that the user preferred; the first one of a tie."""
+    """Return the picture that the user preferred; the first one of a tie."""
     winner = 1 if (record["label_1"] or 0) > (record["label_0"] or 0) else 0
     name, prompt = record[f"image_{winner}_uid"], record["caption"]
     if not name or prompt is None:

@@ -152,7 +152,7 @@ def read_names(root: Path) -> dict[str, str]:
 
 
 def spoken(category: str) -> str:
-    """Say a category such as `/a/athletic_field/outdoor` as a person does."""
+    """Convert a category such as `/a/athletic_field/outdoor` to everyday words."""
     bare = category.split("/", 2)[2]
     if bare in NAMES:
         return NAMES[bare]

@@ -68,14 +68,14 @@ dataset = Dataset[Row](
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     splits = [root / name for name in SPLITS if (root / name).is_dir()]
     if not splits:
-        raise ReleaseError(f"{root} holds none of the folders train, val and test of PlotQA")
+        raise ReleaseError(f"{root} contains none of the folders train, val and test of PlotQA")
     for split in splits:
         path = require(*(split / name for name in (*QUESTIONS, "qa_pairs.json")))
         for number, record in enumerate(records(path)):
             try:
                 yield to_row(split, number, record)
-            except (KeyError, TypeError, ValueError) as fault:
-                yield BrokenRow(f"{split.name}:{number}", "malformed_record", f"{path}: {fault!r}")
+            except (KeyError, TypeError, ValueError) as error:
+                yield BrokenRow(f"{split.name}:{number}", "malformed_record", f"{path}: {error!r}")
 
 
 def records(path: Path) -> Iterator[Any]:
@@ -86,7 +86,7 @@ def records(path: Path) -> Iterator[Any]:
 
 
 def to_row(split: Path, number: int, record: dict[str, Any]) -> Row:
-    """Take one question; one without an identifier goes by its place in the file."""
+    """Parse one question; one without an identifier is named by its index in the file."""
     plot, answer = int(record["image_index"]), record["answer"]
     key = f"{split.name}/{plot}/{record.get('question_id', f'record-{number}')}"
     if not isinstance(answer, str) and not isfinite(answer):

@@ -87,8 +87,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             noted = text_lines(inside(attributes, f"{key}_manu_attri.txt"))[LANDMARKS:]
             gender, race, age = noted
             words = GENDERS[gender], AGES[age], RACES[race], EMOTIONS[emotion]
-        except (ReleaseError, ValueError, KeyError) as fault:
-            detail = f"line {number} of the list of emotions, or the picture's attributes: {fault}"
+        except (ReleaseError, ValueError, KeyError) as error:
+            detail = f"line {number} of the list of emotions, or the picture's attributes: {error}"
             yield BrokenRow(key or f"line {number}", "malformed_record", detail)
         else:
             yield Row(key, picture(home / "Image", key), *words)

@@ -72,8 +72,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         try:
             with problem.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
                 target = int(arrays["target"])
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as fault:
-            yield BrokenRow(key, "unreadable_array", f"{type(fault).__name__} {fault}")
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            yield BrokenRow(key, "unreadable_array", f"{type(error).__name__} {error}")
             continue
         if 0 <= target < 8:
             yield Row(key, problem, target)

@@ -84,8 +84,8 @@ def questions(split: str, path: Path, folder: Path) -> Iterator[Row | BrokenRow]
         try:
             if record["task"] == "visual_coherence":
                 yield to_row(split, folder, record)
-        except (KeyError, TypeError, ValueError) as fault:
-            yield BrokenRow(f"{split}:{place}", "malformed_record", f"{path}: {fault!r}")
+        except (KeyError, TypeError, ValueError) as error:
+            yield BrokenRow(f"{split}:{place}", "malformed_record", f"{path}: {error!r}")
 
 
 def pictures(root: Path, split: str) -> Path:
@@ -95,7 +95,7 @@ def pictures(root: Path, split: str) -> Path:
 
 
 def to_row(split: str, folder: Path, record: dict[str, Any]) -> Row | BrokenRow:
-    """Take one question; its choices must be four names, and its answer one of their places."""
+    """Parse one question; its choices must be four names, and its answer an index of them."""
     key, names, answer = f"{split}/{record['qid']}", tuple(record["choice_list"]), record["answer"]
     if len(names) != len(LETTERS) or any(Path(name).name != name for name in names):
         return BrokenRow(key, "malformed_choices", f"{names} are not the names of four pictures")
@@ -105,7 +105,7 @@ def to_row(split: str, folder: Path, record: dict[str, Any]) -> Row | BrokenRow:
 
 
 def compose(first: Path, place: str) -> Image.Image:
-    """Put the pictures whose names stand between slashes into two rows, each under its letter."""
+    """Arrange pictures, named between slashes, in two rows, each under its letter."""
     page = Image.new("RGB", (2 * SIDE + 3 * GAP, 2 * (SIDE + CAPTION) + GAP), PAPER)
     pen = ImageDraw.Draw(page)
     for index, name in enumerate(place.split("/")):

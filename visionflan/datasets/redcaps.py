@@ -82,7 +82,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 
 def needed(record: dict[str, Any]) -> dict[str, Any]:
-    """Keep of a post only the fields that are read."""
+    """Return only the fields of a post that are read."""
     if "image_id" in record:
         return {field: record[field] for field in FIELDS if field in record}
     return record
@@ -91,17 +91,17 @@ def needed(record: dict[str, Any]) -> dict[str, Any]:
 def read_post(images: Path, place: str, post: Any) -> Row | BrokenRow:
     try:
         image_id, community, caption = (str(post[field]) for field in FIELDS)
-    except (KeyError, TypeError) as fault:
-        return BrokenRow(place, "malformed_record", f"the post lacks {fault}")
+    except (KeyError, TypeError) as error:
+        return BrokenRow(place, "malformed_record", f"the post lacks {error}")
     name = f"{community}/{image_id}"
     return Row(name, inside(images, f"{name}.jpg"), community, caption)
 
 
 def posted(row: Row, text: str) -> Example:
-    """Answer with the title of the post."""
+    """Make an example whose answer is the title of the post."""
     caption = " ".join(row.caption.split())
     if "<usr>" in caption:
-        raise UnusableError("user_name", "the caption holds <usr> in place of a user's name")
+        raise UnusableError("user_name", "the caption contains <usr> in place of a user's name")
     repaired = ("trimmed_blanks",) if caption != row.caption else ()
     return Example(image=row.image, text=text, target=caption, repaired=repaired)
 

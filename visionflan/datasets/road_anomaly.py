@@ -72,7 +72,7 @@ def read(root: Path) -> Iterator[Row]:
 
 
 def dangers(name: str) -> tuple[str, ...]:
-    """Give the words for the danger that the name of a picture tells, the most exact one first."""
+    """Return the words for the danger in the name of a picture, the most exact one first."""
     if not (found := NAME.fullmatch(name)):
         raise UnusableError("no_danger_named", f"{name!r} does not begin with a kind of danger")
     group = found["group"].replace("_", " ").lower()

@@ -73,15 +73,15 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             key = f"{split.name.lower()}/{path.stem}"
             try:
                 row = to_row(key, captions.parent, split.name, load_json(path))
-            except (ReleaseError, KeyError, TypeError, AttributeError) as fault:
-                yield BrokenRow(key, "malformed_record", f"{path}: {fault!r}")
+            except (ReleaseError, KeyError, TypeError, AttributeError) as error:
+                yield BrokenRow(key, "malformed_record", f"{path}: {error!r}")
             else:
                 if row is not None:
                     yield row
 
 
 def to_row(key: str, release: Path, split: str, record: dict[str, Any]) -> Row | None:
-    """Take one figure, unless it is of those whose images are not there."""
+    """Parse one figure, unless its images are not there."""
     folder = release / IMAGES[bool(record["contains-subfigure"])]
     if not is_folder(folder):
         return None
@@ -147,7 +147,7 @@ def plot(index: int) -> tuple[Image.Image, str]:
 
 
 def panels(index: int) -> tuple[Image.Image, str]:
-    """Put two curves of different course side by side."""
+    """Draw two different curves side by side."""
     left, right = pick(list(COURSES), 2, index, "courses")
     both = Image.new("RGB", (2 * SIZE, SIZE))
     for place, course in enumerate((left, right)):

@@ -69,14 +69,14 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     for identity, problem in problems.items():
         try:
             yield to_row(home, identity, problem)
-        except (AttributeError, KeyError, TypeError) as fault:
+        except (AttributeError, KeyError, TypeError) as error:
             yield BrokenRow(
-                identity, "malformed_record", f"problem {identity} of {path}: {fault!r}"
+                identity, "malformed_record", f"problem {identity} of {path}: {error!r}"
             )
 
 
 def to_row(home: Path, identity: str, problem: dict[str, Any]) -> Row:
-    """Take one problem; its answer is given as the words of the choice."""
+    """Parse one problem; its answer is given as the words of the choice."""
     choices = tuple(tidy(choice) for choice in problem["choices"])
     image = problem["image"]
     return Row(

@@ -92,7 +92,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 )
 def image_timeframe(row: Row) -> Example:
     if not re.fullmatch(r"\d{3,4}-\d{3,4}", row.timeframe.strip()):
-        raise UnusableError("no_timeframe", f"{row.timeframe!r} is no first and last year")
+        raise UnusableError("no_timeframe", f"{row.timeframe!r} is not a first and last year")
     return Example(image=row.image, target=row.timeframe.strip())
 
 
@@ -124,7 +124,7 @@ def image_school(row: Row) -> Example:
 
 
 def named(row: Row, fact: str) -> Example:
-    """Answer with a fact of one or two words, unless it only says that it is none of the others."""
+    """Make an example whose answer is a fact of one or two words, unless it is `other`."""
     if fact.strip().lower() == "other":
         raise UnusableError("unnamed_class", "the release only says that it is another one")
     return Example(image=row.image, target=fact.strip())
@@ -181,7 +181,7 @@ MENDING: dict[str, Callable[[str], str]] = {
 
 
 def mended(words: str) -> tuple[str, tuple[str, ...]]:
-    """Mend what is no part of the text, and name it."""
+    """Correct what is not part of the text, and name it."""
     repaired = []
     for name, mend in MENDING.items():
         before, words = words, mend(words)

@@ -63,15 +63,15 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     for place, record in enumerate(content["images"]):
         try:
             yield from rows(root, record)
-        except (KeyError, TypeError, ValueError) as fault:
-            yield BrokenRow(f"images:{place}", "malformed_record", f"{path}: {fault!r}")
+        except (KeyError, TypeError, ValueError) as error:
+            yield BrokenRow(f"images:{place}", "malformed_record", f"{path}: {error!r}")
 
 
 def rows(root: Path, record: dict[str, Any]) -> list[Row]:
     """Divide the sentences of a picture by their sentiment."""
     found = FILENAME.fullmatch(record["filename"])
     if found is None:
-        raise ValueError(f"{record['filename']!r} is no image of COCO 2014")
+        raise ValueError(f"{record['filename']!r} is not an image of COCO 2014")
     image = layouts.coco_image(root, found[1], int(found[2]))
     written = {
         name: tuple(

@@ -64,7 +64,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     home = root / "Set5" if (root / "Set5").is_dir() else root
     pictures = sorted(filter(is_image_file, home.rglob("*")))
     if not pictures:
-        raise ReleaseError(f"{home} holds no picture such as original/baby.png: put Set5 here")
+        raise ReleaseError(f"{home} contains no picture such as original/baby.png: put Set5 here")
     for image in pictures:
         key = image.relative_to(home).as_posix()
         if found := NAME.fullmatch(image.stem):

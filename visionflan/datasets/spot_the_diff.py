@@ -73,14 +73,14 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             try:
                 sentences = tuple(map(str.strip, record["sentences"]))
                 told.setdefault(str(record["img_id"]), []).append(sentences)
-            except (KeyError, TypeError) as fault:
-                yield BrokenRow(f"{path.name}:{number}", "malformed_record", f"{path}: {fault!r}")
+            except (KeyError, TypeError) as error:
+                yield BrokenRow(f"{path.name}:{number}", "malformed_record", f"{path}: {error!r}")
         for key, lists in told.items():
             yield Row(key, inside(pictures, f"{key}.png"), tuple(lists))
 
 
 def side_by_side(first: Path, second: str) -> Image.Image:
-    """Put two frames next to each other, with a white stripe between them."""
+    """Place two frames next to each other, with a white stripe between them."""
     with Image.open(first) as left, Image.open(first.with_name(second)) as right:
         size = left.width + GAP + right.width, max(left.height, right.height)
         both = Image.new("RGB", size, "white")
@@ -119,7 +119,7 @@ def image_diff_identification(row: Row) -> Example:
 
 
 def with_apostrophes(sentence: str) -> str:
-    """Put apostrophes back where letters stand alone; a t shirt has none."""
+    """Restore apostrophes where letters stand alone; a t shirt has none."""
     sentence = re.sub(r"n t\b(?! ?shirts?\b)", "n't", sentence)
     sentence = re.sub(r"\b(i) (m)\b|\b(they|we|you) (re)\b", r"\1\3'\2\4", sentence)
     return re.sub(r"(\w) s\b", r"\1's", sentence)

@@ -113,7 +113,7 @@ def specimen(root: Path, count: int) -> None:
 
 
 def street(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
-    """Photograph a street with one sign on a post, or with two hanging one above the other."""
+    """Draw a street with one sign on a post, or with two hanging one above the other."""
     number = 1 + stable_hash("signs", index) % 2
     words = pick(WORDS, number, index, "words")
     boards = pick(BOARDS, number, index, "boards")

@@ -72,7 +72,7 @@ IMAGES = {
 
 
 def annotation_files(root: Path) -> list[Path]:
-    """Give those of the two splits, else the one of the other packing of the same images."""
+    """Return those of the two splits, else the one of the other packing of the same images."""
     train, test, whole = (places(root, name) for name in IMAGES)
     found = [next(filter(Path.exists, where), None) for where in (train, test)]
     return [path for path in found if path] or [layouts.require(*train, *whole)]
@@ -83,7 +83,7 @@ def places(root: Path, name: str) -> list[Path]:
 
 
 def class_names(root: Path, content: dict[str, Any]) -> list[str]:
-    """Give the names in the order of their numbers; the other packing has them in the same file."""
+    """Return the names by class number; the other packing has them in the same file."""
     if "class_names" not in content:
         content = load_matlab(layouts.require(*places(root, "cars_meta.mat")))
     return [str(cell.item()).strip() for cell in content["class_names"].ravel()]
@@ -96,8 +96,8 @@ def read_record(
     try:
         name = str(record["fname" if folder else "relative_im_path"].item())
         label = names[int(record["class"].item()) - 1]
-    except (ValueError, IndexError) as fault:
-        return BrokenRow(f"{path.name}:{number}", "malformed_record", f"{path}: {fault}")
+    except (ValueError, IndexError) as error:
+        return BrokenRow(f"{path.name}:{number}", "malformed_record", f"{path}: {error}")
     nested = root / folder / folder
     image_root = nested if folder and layouts.is_folder(nested) else root / folder
     return Row(str(Path(folder) / name), layouts.inside(image_root, name), label)
@@ -201,7 +201,7 @@ def car_brand_classification(row: Row) -> Example:
 
 
 def make(name: str) -> str:
-    """Give the first word of a class name, or the first two where the make has two."""
+    """Return the first word of a class name, or the first two where the make has two."""
     for both in MAKES_OF_TWO_WORDS:
         if name.startswith(f"{both} "):
             return both

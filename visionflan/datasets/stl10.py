@@ -63,7 +63,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         labels = layouts.require(home / f"{split}_y.bin").read_bytes()
         if pixels.stat().st_size != IMAGE * len(labels):
             raise ReleaseError(
-                f"{pixels} should hold {IMAGE * len(labels)} bytes for {len(labels)} labels, not "
+                f"{pixels} must have {IMAGE * len(labels)} bytes for {len(labels)} labels, not "
                 f"{pixels.stat().st_size}: download it again"
             )
         for index, label in enumerate(labels):

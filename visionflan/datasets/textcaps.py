@@ -72,8 +72,8 @@ def read_split(root: Path, split: str, path: Path) -> Iterator[Row | BrokenRow]:
             if not isinstance(caption, str):
                 raise TypeError(f"the caption is {caption!r}")
             captions.setdefault(image, {})[caption] = None
-        except (KeyError, TypeError) as fault:
-            yield BrokenRow(f"{split}:{place}", "malformed_record", f"{path.name}: {fault!r}")
+        except (KeyError, TypeError) as error:
+            yield BrokenRow(f"{split}:{place}", "malformed_record", f"{path.name}: {error!r}")
     for (image_id, name), said in captions.items():
         picture = inside(root / "train_images", f"{name}.jpg")
         yield Row(f"{split}/{image_id}", picture, tuple(said))

@@ -64,7 +64,7 @@ dataset = Dataset[Row](
 
 @cache
 def kinds() -> dict[str, Kind]:
-    """Give the kind of each folder, by its name with hyphens for blanks."""
+    """Return the kind of each folder, by its name with hyphens for spaces."""
     table = (files("visionflan") / "resources" / "tu_berlin_classes.tsv").read_text(
         encoding="utf-8"
     )
@@ -74,7 +74,7 @@ def kinds() -> dict[str, Kind]:
 
 @cache
 def asked_share(nature: str) -> float:
-    """Give the share of the rows of a nature that makes them as many as the living ones."""
+    """Return the share of the rows of a nature that makes it as frequent as the living ones."""
     classes = Counter(kind.nature for kind in kinds().values())
     return min(1.0, classes["living"] / classes[nature])
 

@@ -69,13 +69,13 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             number, record = line
             try:
                 yield to_row(path.stem, images, record)
-            except (AttributeError, IndexError, KeyError, TypeError) as fault:
-                detail = f"line {number} of {path}: {fault!r}"
+            except (AttributeError, IndexError, KeyError, TypeError) as error:
+                detail = f"line {number} of {path}: {error!r}"
                 yield BrokenRow(f"{path.name}:{number}", "malformed_record", detail)
 
 
 def to_row(split: str, images: Path, record: dict[str, Any]) -> Row:
-    """Take one question with the answer that was first given and its other names."""
+    """Parse one question with its first answer and the other names of it."""
     output = record["output"]
     names = tuple(" ".join(name.split()) for name in output["answer"])
     first = " ".join((output.get("original_answer") or names[0]).split())

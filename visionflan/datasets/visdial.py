@@ -86,14 +86,14 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
                     Round(pointed(questions, turn["question"]), pointed(answers, turn["answer"]))
                     for turn in dialogue["dialog"]
                 )
-            except (KeyError, TypeError, ValueError, IndexError) as fault:
-                yield BrokenRow(f"{split}:{place}", "malformed_record", f"{path}: {fault!r}")
+            except (KeyError, TypeError, ValueError, IndexError) as error:
+                yield BrokenRow(f"{split}:{place}", "malformed_record", f"{path}: {error!r}")
                 continue
             yield Row(f"{split}/{image_id}", picture(root, split, image_id), rounds)
 
 
 def pointed(texts: list[Any], place: int) -> str:
-    """Give the text that a round points to; a negative place stands for none."""
+    """Return the text that a round refers to; a negative index means none."""
     if place < 0:
         raise IndexError(f"a round points to place {place}")
     return str(texts[place])
@@ -108,7 +108,7 @@ def picture(root: Path, split: str, image_id: int) -> Path:
 
 
 def answer_after(row: Row, count: int) -> Example | None:
-    """Ask the question that follows so many rounds, which are shown with their answers."""
+    """Ask the question after so many rounds, which are shown with their answers."""
     if len(row.rounds) <= count:
         return None
     given = row.rounds[: count + 1]
@@ -130,7 +130,7 @@ def answer_after(row: Row, count: int) -> Example | None:
 
 
 def with_mark(question: str) -> str:
-    """End a question as one is ended in writing."""
+    """Add the question mark to a question that lacks one."""
     return question if question.endswith(("?", ".", "!")) else f"{question}?"
 
 
@@ -256,7 +256,7 @@ def scene(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
 
 
 def dark(index: int) -> RGB:
-    """Give the color of a night sky."""
+    """Return the color of a night sky."""
     return (
         35 + stable_hash(index, "r") % 16,
         40 + stable_hash(index, "g") % 16,

@@ -65,21 +65,21 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         try:
             image = inside(root / "images", entry["filename"])
             pairs = list(entry["qa_pairs"])
-        except (AttributeError, KeyError, TypeError) as fault:
+        except (AttributeError, KeyError, TypeError) as error:
             yield BrokenRow(
-                f"image {place}", "malformed_record", f"image {place} of {path}: {fault!r}"
+                f"image {place}", "malformed_record", f"image {place} of {path}: {error!r}"
             )
             continue
         for number, asked in enumerate(pairs):
             try:
                 yield to_row(image, asked)
-            except (AttributeError, KeyError, TypeError) as fault:
-                detail = f"question {number} of {image.name} in {path}: {fault!r}"
+            except (AttributeError, KeyError, TypeError) as error:
+                detail = f"question {number} of {image.name} in {path}: {error!r}"
                 yield BrokenRow(f"{image.name}/{number}", "malformed_record", detail)
 
 
 def to_row(image: Path, asked: dict[str, Any]) -> Row:
-    """Take one question with its right answer and its wrong ones."""
+    """Parse one question with its right answer and its wrong ones."""
     wrong = tuple(choice.strip() for choice in asked["multiple_choices"])
     return Row(
         str(asked["qa_id"]), image, asked["question"].strip(), asked["answer"].strip(), wrong

@@ -68,8 +68,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     for number, entry in enumerate(json_values(path)):
         try:
             asked = list(entry["qas"])
-        except (KeyError, TypeError) as fault:
-            yield BrokenRow(f"entry {number}", "malformed_record", f"{path.name}: {fault!r}")
+        except (KeyError, TypeError) as error:
+            yield BrokenRow(f"entry {number}", "malformed_record", f"{path.name}: {error!r}")
         else:
             yield from (read_question(images, number, record) for record in asked)
 
@@ -84,7 +84,7 @@ class Images:
         self.in_second = {path.name for path in second.iterdir()} if second.is_dir() else set()
 
     def path(self, image_id: int) -> Path:
-        """Give the path of an image, whether it is there or not."""
+        """Return the path of an image, whether or not it exists."""
         name = f"{image_id}.jpg"
         return (self.second if name in self.in_second else self.first) / name
 
@@ -96,8 +96,8 @@ def read_question(images: Images, number: int, record: Any) -> Row | BrokenRow:
         if not (isinstance(question, str) and isinstance(answer, str)):
             raise TypeError(f"question {question!r} with answer {answer!r}")
         return Row(str(record["qa_id"]), images.path(int(record["image_id"])), question, answer)
-    except (KeyError, TypeError, ValueError) as fault:
-        return BrokenRow(f"entry {number}: {record}"[:80], "malformed_record", repr(fault))
+    except (KeyError, TypeError, ValueError) as error:
+        return BrokenRow(f"entry {number}: {record}"[:80], "malformed_record", repr(error))
 
 
 @dataset.task(

@@ -129,8 +129,8 @@ def read_questions(images: Path, prefix: str, path: Path) -> Iterator[Question |
             name, question = record["image"], " ".join(record["question"].split())
             given = tuple(filter(None, (each["answer"].strip() for each in record["answers"])))
             asked.append(Question(f"{prefix}/{name}", inside(images, name), question, given, ()))
-        except (KeyError, TypeError, AttributeError) as fault:
-            yield BrokenRow(f"{prefix}:{place}", "malformed_record", f"{path}: {fault!r}")
+        except (KeyError, TypeError, AttributeError) as error:
+            yield BrokenRow(f"{prefix}:{place}", "malformed_record", f"{path}: {error!r}")
     others = Others(asked)
     yield from (row._replace(wrong=others.wrong(row)) for row in asked)
 
@@ -161,25 +161,25 @@ class Others:
 
 
 def most_frequent(answers: tuple[str, ...]) -> tuple[str, int]:
-    """Give the most frequent answer with its votes; of several the one that was given first."""
+    """Return the most frequent answer with its votes; the first one of a tie."""
     votes = Counter(UNANSWERABLE if answer in UNSUITABLE else answer for answer in answers)
     return votes.most_common(1)[0] if votes else ("", 0)
 
 
 def form(answer: str) -> str:
-    """Tell yes and no, what holds a figure, and words from each other."""
+    """Classify an answer as yes or no, a number, or words."""
     if answer in OPPOSITE:
         return "yes or no"
     return "figure" if re.search(r"\d", answer) else "words"
 
 
 def opening(question: str) -> str:
-    """Give the first two words of a question."""
+    """Return the first two words of a question."""
     return " ".join(re.findall(r"\w+", question.lower())[:2])
 
 
 def words(answer: str) -> set[str]:
-    """Give the words of an answer."""
+    """Return the words of an answer."""
     return set(re.findall(r"\w+", answer.lower()))
 
 
@@ -189,16 +189,16 @@ def read_captions(images: Path, prefix: str, path: Path) -> Iterator[Captioned |
     try:
         names = {image["id"]: image["file_name"] for image in release["images"]}
         annotations = list(release["annotations"])
-    except (KeyError, TypeError) as fault:
-        raise ReleaseError(f"{path} has no images with annotations: {fault!r}") from fault
+    except (KeyError, TypeError) as error:
+        raise ReleaseError(f"{path} has no images with annotations: {error!r}") from error
     captions: dict[Any, list[str]] = {image_id: [] for image_id in names}
     for place, annotation in enumerate(annotations):
         try:
             said = captions[annotation["image_id"]]
             if not (annotation.get("is_rejected") or annotation.get("is_precanned")):
                 said.append(annotation["caption"].strip())
-        except (KeyError, TypeError, AttributeError) as fault:
-            yield BrokenRow(f"{prefix}:{place}", "malformed_record", f"{path}: {fault!r}")
+        except (KeyError, TypeError, AttributeError) as error:
+            yield BrokenRow(f"{prefix}:{place}", "malformed_record", f"{path}: {error!r}")
     for image_id, said in captions.items():
         name, different = names[image_id], tuple(filter(None, dict.fromkeys(said)))
         yield Captioned(f"{prefix}/{name}", inside(images, name), different)
@@ -212,8 +212,8 @@ def read_flaws(images: Path, prefix: str, path: Path) -> Iterator[Judged | Broke
             most = max(seen.values())
             flaws = tuple(flaw for flaw, votes in seen.items() if votes == most)
             yield Judged(f"{prefix}/{name}", inside(images, name), flaws)
-        except (KeyError, TypeError, ValueError, AttributeError) as fault:
-            yield BrokenRow(f"{prefix}:{place}", "malformed_record", f"{path}: {fault!r}")
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            yield BrokenRow(f"{prefix}:{place}", "malformed_record", f"{path}: {error!r}")
 
 
 PARTS: dict[str, Callable[[Path, str, Path], Iterator[Row | BrokenRow]]] = {
@@ -272,7 +272,7 @@ def image_captioning(row: Row) -> Example | None:
     if not isinstance(row, Captioned):
         return None
     if not row.captions:
-        raise UnusableError("no_caption", "no caption of the image says what it shows")
+        raise UnusableError("no_caption", "no caption describes the image")
     captions = [" ".join(caption.split()) for caption in row.captions]
     return Example(
         image=row.image,
@@ -295,5 +295,5 @@ def image_quality(row: Row) -> Example | None:
     if not isinstance(row, Judged):
         return None
     if len(row.flaws) > 1:
-        raise UnusableError("tied_judgement", f"equally many saw {', '.join(row.flaws)}")
+        raise UnusableError("tied_judgment", f"equally many saw {', '.join(row.flaws)}")
     return Example(image=row.image, options=tuple(FLAWS.values()), target=row.flaws[0])

@@ -90,8 +90,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 def read_annotation(path: Path) -> Row | BrokenRow:
     try:
         tree = ElementTree.parse(path)
-    except ElementTree.ParseError as fault:
-        return BrokenRow(path.stem, "malformed_xml", f"{path}: {fault}")
+    except ElementTree.ParseError as error:
+        return BrokenRow(path.stem, "malformed_xml", f"{path}: {error}")
     things = [
         (thing.findtext("name", "").strip(), thing.findtext("difficult", "0").strip() == "1")
         for thing in tree.iterfind("object")
@@ -135,7 +135,7 @@ DRAWN = {
 
 
 def boxes_for(drawn: list[str], index: int) -> list[drawing.Box]:
-    """Give one thing the whole picture, and two of them a half each."""
+    """Return the whole picture for one thing, and a half each for two."""
     if len(drawn) == 1:
         halves = [drawing.WHOLE.part(0.05, 0.05, 0.95, 0.95)]
     else:

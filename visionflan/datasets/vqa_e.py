@@ -90,8 +90,8 @@ def read_split(root: Path, split: str, path: Path) -> Iterator[Question | Explai
                 answer=record["multiple_choice_answer"].strip(),
                 answers=tuple(answer.strip() for answer in record["answers"]),
             )
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as fault:
-            yield BrokenRow(f"{split}:{place}", "malformed_record", f"{path.name}: {fault!r}")
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+            yield BrokenRow(f"{split}:{place}", "malformed_record", f"{path.name}: {error!r}")
         else:
             explained.setdefault(image_id, {})[explanation] = None
     for image_id, found in explained.items():
@@ -140,7 +140,7 @@ def image_captioning(row: Question | Explained) -> Example | None:
 
 
 def sentence(words: str) -> str:
-    """Give the words a capital and a full stop."""
+    """Add a capital and a full stop."""
     begun = " ".join(words.split())
     begun = begun[:1].upper() + begun[1:]
     return begun if begun.endswith((".", "!", "?")) else f"{begun}."

@@ -72,12 +72,12 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             try:
                 image = inside(images, record["image_name"])
                 yield Row(str(record["qid"]), image, record["question"], str(record["answer"]))
-            except (KeyError, TypeError, AttributeError) as fault:
-                yield BrokenRow(f"{path.name}:{place}", "malformed_record", repr(fault))
+            except (KeyError, TypeError, AttributeError) as error:
+                yield BrokenRow(f"{path.name}:{place}", "malformed_record", repr(error))
 
 
 def lists(root: Path) -> list[Path]:
-    """Give the owners' list, or the two of the split that repeats it."""
+    """Return the owners' list, or the two of the split that repeats it."""
     owners = root / OWNERS_LIST
     return [owners] if owners.exists() else present(root / "trainset.json", root / "testset.json")
 
@@ -194,6 +194,6 @@ def film(index: int) -> Image.Image:
 
 
 def gray(level: int, index: int) -> tuple[int, int, int]:
-    """Give a shade of grey a little above a level."""
+    """Return a shade of gray a little above a level."""
     shade = level + stable_hash("shade", level, index) % 24
     return shade, shade, shade

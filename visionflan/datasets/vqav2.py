@@ -107,7 +107,7 @@ class Others:
         ]
 
     def question_to_show(self, asked: layouts_vqa.VqaQuestion) -> str:
-        """Give the question itself or a foreign one, as the key says; none if it names nothing."""
+        """Return the question itself or a foreign one, by the key; none if it names nothing."""
         if not things(asked.question):
             return ""
         if stable_hash(asked.key, "question image match") % 2 == 0:
@@ -120,13 +120,13 @@ class Others:
 
 
 def words(question: str) -> set[str]:
-    """Give the words of a question that are not common ones, each as if it were one thing."""
+    """Return the words of a question that are not common ones, in the singular."""
     found = re.findall(r"[a-z']+", question.lower())
     return {word.removesuffix("s") for word in found if word not in common}
 
 
 def things(question: str) -> set[str]:
-    """Give the words that say what a question is about; none where it would fit many images."""
+    """Return the words that say what a question is about; none where it would fit many images."""
     found = re.findall(r"[a-z']+", question.lower())
     if QUESTION_WORDS.isdisjoint(found[:1]) or found[:2] == ["how", "many"]:
         return set()

@@ -80,8 +80,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             yield from (
                 [article] if isinstance(article, BrokenRow) else list(rows(key, place, article))
             )
-        except (KeyError, TypeError, AttributeError) as fault:
-            yield BrokenRow(key, "malformed_record", f"the article in {place}: {fault!r}")
+        except (KeyError, TypeError, AttributeError) as error:
+            yield BrokenRow(key, "malformed_record", f"the article in {place}: {error!r}")
 
 
 def folders(data: Path) -> Iterator[tuple[str, Path, Any]]:
@@ -89,8 +89,8 @@ def folders(data: Path) -> Iterator[tuple[str, Path, Any]]:
     for folder in sorted(path for path in data.iterdir() if path.is_dir()):
         try:
             yield folder.name, folder, load_json(folder / "wikihow.json")
-        except ReleaseError as fault:
-            yield folder.name, folder, BrokenRow(folder.name, "malformed_json", str(fault))
+        except ReleaseError as error:
+            yield folder.name, folder, BrokenRow(folder.name, "malformed_json", str(error))
 
 
 def lines(path: Path) -> Iterator[tuple[str, Path, Any]]:
@@ -104,7 +104,7 @@ def lines(path: Path) -> Iterator[tuple[str, Path, Any]]:
 
 
 def rows(key: str, place: Path, article: dict[str, Any]) -> Iterator[Row]:
-    """Give the steps of an article, each with all steps of its method."""
+    """Yield the steps of an article, each with all steps of its method."""
     goal = article.get("goal") or f"How to {key.partition('_')[2].replace('-', ' ')}"
     for number, method in enumerate(article.get("methods") or ()):
         task = f"{goal} ({method['name']})" if method.get("name") else str(goal)
@@ -139,7 +139,7 @@ def example(
 
 
 def tidy(words: str) -> str:
-    """Make runs of blanks single ones."""
+    """Replace runs of spaces by single ones."""
     return " ".join(words.split())
 
 

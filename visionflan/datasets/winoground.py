@@ -69,8 +69,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             captions = [str(entry["caption_0"]).strip(), str(entry["caption_1"]).strip()]
             images = [picture(entry["image_0"]), picture(entry["image_1"])]
             key = f"{entry['id']}"
-        except (KeyError, TypeError) as fault:
-            detail = f"line {number} of {lines}: {type(fault).__name__} {fault}"
+        except (KeyError, TypeError) as error:
+            detail = f"line {number} of {lines}: {type(error).__name__} {error}"
             yield BrokenRow(f"line {number}", "malformed_record", detail)
             continue
         for place in (0, 1):
@@ -78,7 +78,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 
 def pictures_of(images: Path) -> Callable[[str], ImageSource]:
-    """Tell how to find a picture by the name that a record gives it."""
+    """Return the function that finds a picture by the name in a record."""
     if images.is_dir():
         return lambda name: images / f"{name}.png"
     with zipfile.ZipFile(images) as archive:

@@ -110,8 +110,8 @@ def table_rows(path: Path) -> Iterator[dict[str, str]]:
             if lacking := set(COLUMNS) - set(rows.fieldnames or ()):
                 raise ReleaseError(f"{path} has no column {', '.join(sorted(lacking))}")
             yield from rows
-        except (csv.Error, EOFError, OSError, UnicodeDecodeError) as fault:
-            raise ReleaseError(f"{path} breaks off at line {rows.line_num}: {fault}") from fault
+        except (csv.Error, EOFError, OSError, UnicodeDecodeError) as error:
+            raise ReleaseError(f"{path} is truncated at line {rows.line_num}: {error}") from error
 
 
 @dataset.task(

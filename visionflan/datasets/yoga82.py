@@ -80,7 +80,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             if len(classes) == 3 and "/" in name:
                 yield Row(name, inside(home, name), name.partition("/")[0])
             else:
-                detail = f"entry {number} of {path} is no picture with three classes: {line!r}"
+                detail = f"entry {number} of {path} is not a picture with three classes: {line!r}"
                 yield BrokenRow(f"{path.name}:{number}", "malformed_line", detail)
 
 
