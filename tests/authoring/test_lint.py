@@ -25,7 +25,7 @@ def findings(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> se
     return codes
 
 
-def test_the_first_version_of_a_file_has_no_fault(
+def test_the_first_version_of_a_file_has_no_problem(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert findings(SOUND, tmp_path, monkeypatch) == set()
@@ -55,7 +55,7 @@ def test_the_first_version_of_a_file_has_no_fault(
         ("unstable_reader", "yield Row(", "yield Row(str(id(line)) + "),
     ],
 )
-def test_a_fault_is_found(
+def test_a_problem_is_found(
     code: str, old: str, new: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flawed = re.sub(old if "\\" in old else re.escape(old), lambda _: new, SOUND, flags=re.DOTALL)

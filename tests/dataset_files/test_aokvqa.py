@@ -22,7 +22,7 @@ RECORD: dict[str, Any] = {
 }
 
 
-def made(root: Path, task: str, **changed: object) -> Example | None:
+def example_of(root: Path, task: str, **changed: object) -> Example | None:
     write_json(root / "aokvqa_v1p0_val.json", [{**RECORD, **changed}])
     (row,) = dataset.rows(root)
     assert row.image == root.parent / "coco" / "val2017" / "000000299207.jpg"
@@ -30,28 +30,28 @@ def made(root: Path, task: str, **changed: object) -> Example | None:
 
 
 def test_of_equally_frequent_answers_the_right_choice_is_the_target(tmp_path: Path) -> None:
-    example = made(tmp_path, "visual_question_answering")
+    example = example_of(tmp_path, "visual_question_answering")
     assert example is not None
     assert example.target == "cab"
     assert len(example.references) == 10
-    fewer = made(tmp_path, "visual_question_answering", direct_answers=["ride", "bus", "bus"])
+    fewer = example_of(tmp_path, "visual_question_answering", direct_answers=["ride", "bus", "bus"])
     assert fewer is not None
     assert fewer.target == "bus"
 
 
 @pytest.mark.parametrize("task", ["visual_question_answering", "answer_rationales_matching"])
 def test_a_question_that_needs_its_choices_is_not_asked_without(tmp_path: Path, task: str) -> None:
-    assert made(tmp_path, task, difficult_direct_answer=True) is None
+    assert example_of(tmp_path, task, difficult_direct_answer=True) is None
 
 
 def test_rationales_explain_the_right_choice_and_are_trimmed(tmp_path: Path) -> None:
-    example = made(tmp_path, "rationales_generation", difficult_direct_answer=True)
+    example = example_of(tmp_path, "rationales_generation", difficult_direct_answer=True)
     assert example is not None
     assert example.text.endswith("Answer: cab")
     assert example.target.splitlines()[1] == "He has luggage."
     assert example.repaired == ("trimmed_blanks",)
     with pytest.raises(UnusableError, match="not_three_rationales"):
-        made(tmp_path, "rationales_generation", rationales=["Same.", "Same.", "Other."])
+        example_of(tmp_path, "rationales_generation", rationales=["Same.", "Same.", "Other."])
 
 
 def test_the_test_split_and_bad_records_give_no_rows(tmp_path: Path) -> None:

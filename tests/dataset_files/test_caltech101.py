@@ -24,17 +24,17 @@ def test_names_are_words_that_a_person_writes() -> None:
 
 def test_the_background_is_of_no_task_and_an_unknown_class_is_told(tmp_path: Path) -> None:
     for folder in ("BACKGROUND_Google", "brain", "crab", "unicorn"):
-        picture = tmp_path / f"101_ObjectCategories/{folder}/image_0001.jpg"
-        write_image(picture, Image.new("RGB", (8, 8)))
+        path = tmp_path / f"101_ObjectCategories/{folder}/image_0001.jpg"
+        write_image(path, Image.new("RGB", (8, 8)))
     *rows, broken = caltech101.read(tmp_path)
     assert isinstance(broken, BrokenRow)
     assert broken.reason == "unknown_label"
-    made = [
+    examples = [
         (caltech101.image_classification(row), caltech101.living_thing_classification(row))
         for row in rows
         if not isinstance(row, BrokenRow)
     ]
-    answers = [tuple(example and example.target for example in pair) for pair in made]
+    answers = [tuple(example and example.target for example in pair) for pair in examples]
     assert answers == [(None, None), ("brain", None), ("crab", "yes")]
 
 

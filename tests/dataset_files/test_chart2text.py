@@ -10,14 +10,14 @@ from visionflan.errors import ReleaseError
 from visionflan.specimens import write_text
 
 
-def told(caption: str) -> Example:
+def description(caption: str) -> Example:
     example = chart_caption(Row("simple/1", Path("1.png"), caption))
     assert example is not None
     return example
 
 
 @pytest.mark.parametrize(
-    ("cut", "whole"),
+    ("cut", "joined"),
     [
         ("In 2019 , rooms ( many ) cost 5 % more .\n", "In 2019, rooms (many) cost 5% more."),
         ("more than 73 , 000 rooms", "more than 73,000 rooms"),
@@ -27,13 +27,13 @@ def told(caption: str) -> Example:
         ("the world 's 16.84 million", "the world's 16.84 million"),
     ],
 )
-def test_tokens_are_joined_and_counted(cut: str, whole: str) -> None:
-    example = told(cut)
-    assert (example.target, example.repaired) == (whole, ("joined_tokens",))
+def test_tokens_are_joined_and_counted(cut: str, joined: str) -> None:
+    example = description(cut)
+    assert (example.target, example.repaired) == (joined, ("joined_tokens",))
 
 
 def test_what_needs_no_repair_is_not_counted() -> None:
-    assert not told("It fell (a little).\n").repaired
+    assert not description("It fell (a little).\n").repaired
 
 
 def test_both_repositories_may_lie_side_by_side(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ def test_presence_is_asked_with_as_many_yes_as_no(kind: str) -> None:
         for label in cinic10.NAMES
         for index in range(2000)
     ]
-    answers = Counter(made.target for row in rows if (made := task.to_example(row)))
+    answers = Counter(example.target for row in rows if (example := task.to_example(row)))
     assert answers.keys() == {"yes", "no"}
     assert abs(answers["yes"] - answers["no"]) < 0.05 * answers.total()
 

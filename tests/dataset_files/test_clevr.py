@@ -60,8 +60,8 @@ def test_a_record_without_answer_is_told_and_does_not_split_its_scene(tmp_path: 
     lacking = {key: value for key, value in record(0, "b?", "", 1).items() if key != "answer"}
     rows = read(tmp_path, record(0, "a?", "yes", 0), lacking, record(0, "c?", "no", 2))
     assert [row.reason for row in rows if isinstance(row, BrokenRow)] == ["malformed_record"]
-    (whole,) = [row for row in rows if isinstance(row, Scene)]
-    assert [one.question for one in whole.questions] == ["a?", "c?"]
+    (scene_row,) = [row for row in rows if isinstance(row, Scene)]
+    assert [one.question for one in scene_row.questions] == ["a?", "c?"]
 
 
 def test_questions_that_stand_apart_from_their_scene_are_told(tmp_path: Path) -> None:
@@ -84,8 +84,8 @@ def test_questions_by_people_serve_their_own_task_only(tmp_path: Path) -> None:
     read(tmp_path, record(0, "Is there a cube?", "no", 0))
     folder = tmp_path / "CLEVR-Humans"
     folder.mkdir()
-    asked = {"questions": [record(0, "what color block is farthest back", "red", 0)]}
-    (folder / "CLEVR-Humans-train.json").write_text(json.dumps(asked))
+    question = {"questions": [record(0, "what color block is farthest back", "red", 0)]}
+    (folder / "CLEVR-Humans-train.json").write_text(json.dumps(question))
     texts = {task: [e.text for e in dataset.examples(task, tmp_path)] for task in dataset.tasks}
     assert texts["question_answer"] == ["what color block is farthest back"]
     assert texts["question_answering"] == ["Is there a cube?"]
@@ -124,9 +124,9 @@ ASKS = {
 }
 
 
-def fitting(words: str, solids: list[Solid]) -> list[Solid]:
+def fitting(text: str, solids: list[Solid]) -> list[Solid]:
     """Find the solids that have every one of the attributes, besides being a thing."""
-    wanted = set(words.split()) - {"thing"}
+    wanted = set(text.split()) - {"thing"}
     return [solid for solid in solids if wanted <= set(map(str, solid))]
 
 
@@ -147,5 +147,5 @@ def answer(question: str, solids: list[Solid]) -> str:
 def test_every_answer_of_the_specimen_is_true_and_the_only_one() -> None:
     for index in range(200):
         solids = scene(index)
-        for asked in questions(solids, index):
-            assert asked.answer == answer(asked.question, solids), asked.question
+        for question in questions(solids, index):
+            assert question.answer == answer(question.question, solids), question.question

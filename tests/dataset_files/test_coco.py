@@ -16,7 +16,7 @@ def row(*present: str, captions: tuple[str, ...] = (), wrong: tuple[str, ...] = 
     return coco.Row("7", Path("7.jpg"), captions, present, GROUPS, wrong)
 
 
-def made(example: Example | None) -> Example:
+def require_example(example: Example | None) -> Example:
     assert example is not None
     return example
 
@@ -32,7 +32,7 @@ def write_release(root: Path, split: str, numbers: list[int], **more: Any) -> No
 
 
 def test_the_kind_that_covers_most_is_the_only_present_one_among_the_options() -> None:
-    example = made(coco.image_classification_animal(row("dog", "car", "cat")))
+    example = require_example(coco.image_classification_animal(row("dog", "car", "cat")))
     assert (example.target, set(example.options)) == ("dog", {"dog", "horse"})
     assert coco.image_classification_animal(row("car")) is None
     with pytest.raises(UnusableError, match="no_wrong_option"):
@@ -86,7 +86,7 @@ def test_faults_of_a_release_are_told(tmp_path: Path) -> None:
 
 def test_captions_are_mended_and_those_of_no_picture_left_out() -> None:
     captions = ("A dog  runs.\n", "There is no image here to describe.", "A dog  runs.")
-    example = made(coco.image_caption(row(captions=captions)))
+    example = require_example(coco.image_caption(row(captions=captions)))
     assert example.target == "A dog runs."
     assert example.references == ("A dog runs.",)
     assert set(example.repaired) == {"trimmed_blanks", "caption_without_picture"}

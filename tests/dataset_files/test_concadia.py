@@ -30,8 +30,8 @@ def test_the_release_and_the_sample_hold_the_same_records(
 ) -> None:
     (tmp_path / folder).mkdir()
     write_text(tmp_path / name, text)
-    whole, lacking = concadia.read(tmp_path)
-    assert whole == concadia.Row(
+    complete, lacking = concadia.read(tmp_path)
+    assert complete == concadia.Row(
         "1.jpg", tmp_path / folder / "1.jpg", "A hill", "The hill", " It is high. It is green."
     )
     assert isinstance(lacking, BrokenRow)
@@ -52,7 +52,7 @@ def test_headings_footnotes_and_blanks_are_taken_out_and_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "first"),
+    ("text", "first"),
     [
         ("It fell. It rose.", "It fell."),
         ("J. C. Smith of the U.S. Army met Dr. Who in St. Ives. He left.", None),
@@ -60,9 +60,9 @@ def test_headings_footnotes_and_blanks_are_taken_out_and_named() -> None:
         ("It is 3.5 m high, ca. 1900", "It is 3.5 m high, ca. 1900"),
     ],
 )
-def test_one_sentence_of_background_is_a_whole_one(words: str, first: str | None) -> None:
+def test_one_sentence_of_background_is_a_whole_one(text: str, first: str | None) -> None:
     expected = first or "J. C. Smith of the U.S. Army met Dr. Who in St. Ives."
-    assert concadia.first_sentence(words) == expected
+    assert concadia.first_sentence(text) == expected
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,6 @@ def test_an_opening_quotation_mark_does_not_swallow_the_next_line(tmp_path: Path
 
 
 def test_every_label_stands_in_an_instruction() -> None:
-    words = " ".join(task.instruction for task in crisismmd.dataset.tasks.values())
+    text = " ".join(task.instruction for task in crisismmd.dataset.tasks.values())
     for labels in crisismmd.COLUMNS.values():
-        assert all(label in words for label in labels)
+        assert all(label in text for label in labels)

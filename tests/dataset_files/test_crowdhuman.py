@@ -21,8 +21,8 @@ def test_people_count_unless_they_are_set_aside_or_masked() -> None:
 
 
 def test_a_picture_is_found_in_whichever_archive_holds_it(tmp_path: Path) -> None:
-    for place in ("CrowdHuman_train01/Images", "CrowdHuman_train03/Images"):
-        (tmp_path / place).mkdir(parents=True)
+    for directory in ("CrowdHuman_train01/Images", "CrowdHuman_train03/Images"):
+        (tmp_path / directory).mkdir(parents=True)
     image = tmp_path / "CrowdHuman_train03/Images/273271,c9db000d5146c15.jpg"
     image.touch()
     line = json.dumps({"ID": image.stem, "gtboxes": BOXES})

@@ -10,7 +10,7 @@ from visionflan.specimens import write_lines
 
 
 @pytest.mark.parametrize(
-    ("asked", "answer", "text", "target", "repaired"),
+    ("question", "answer", "text", "target", "repaired"),
     [
         (
             "what is on the desk in the image3 ?",
@@ -29,9 +29,9 @@ from visionflan.specimens import write_lines
     ],
 )
 def test_words_are_mended_by_name(
-    asked: str, answer: str, text: str, target: str, repaired: tuple[str, ...]
+    question: str, answer: str, text: str, target: str, repaired: tuple[str, ...]
 ) -> None:
-    example = object_question_answer(Row("train/0", Path("image3.png"), asked, answer))
+    example = object_question_answer(Row("train/0", Path("image3.png"), question, answer))
     assert example is not None
     assert (example.text, example.target, example.repaired) == (text, target, repaired)
 

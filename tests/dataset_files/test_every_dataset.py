@@ -47,8 +47,8 @@ def test_a_specimen_of_four_pictures_serves_every_task_and_every_picture_opens(
     for task in dataset.tasks:
         examples = list(dataset.examples(task, tmp_path))
         assert examples, f"{name}/{task} makes nothing of a specimen of four pictures"
-        for picture in examples[0].images:
-            Image.open(io.BytesIO(read_encoded(picture))).load()
+        for image in examples[0].images:
+            Image.open(io.BytesIO(read_encoded(image))).load()
 
 
 @every_dataset

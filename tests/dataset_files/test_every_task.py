@@ -82,17 +82,17 @@ def official() -> list[Official]:
 def specimen(name: str) -> dict[str, list[tuple[str, Example]]]:
     """Give what each task makes of a specimen: keys and examples."""
     dataset = catalog.load(name)
-    made: dict[str, list[tuple[str, Example]]] = {task: [] for task in dataset.tasks}
+    task_examples: dict[str, list[tuple[str, Example]]] = {task: [] for task in dataset.tasks}
     with TemporaryDirectory() as folder:
         dataset.write_specimen(Path(folder), PICTURES)
         rows = list(dataset.rows(Path(folder)))
         for task, row in ((task, row) for task in dataset.tasks.values() for row in rows):
             try:
                 if (example := task.to_example(row)) is not None:
-                    made[task.name].append((row.key, example))
+                    task_examples[task.name].append((row.key, example))
             except UnusableError:
                 continue
-    return made
+    return task_examples
 
 
 def examples(task: str) -> list[tuple[str, Example]]:
@@ -113,7 +113,7 @@ def test_the_catalog_covers_every_official_task_and_no_other_dataset() -> None:
 
 def test_the_counts_by_category_and_group_are_those_of_the_paper() -> None:
     of_paper = [line for line in official() if line.source == "paper"]
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for line in of_paper:
         (task,) = (
             task
@@ -121,30 +121,30 @@ def test_the_counts_by_category_and_group_are_those_of_the_paper() -> None:
             if (task.official_name, task.title)
             == (line.official_name or task.official_name, line.title)
         )
-        found[task.category] += 1
-    assert found == PAPER
+        counts[task.category] += 1
+    assert counts == PAPER
     groups: Counter[str] = Counter()
-    for category, count in found.items():
+    for category, count in counts.items():
         groups[CATEGORIES[category]] += count
     assert groups == {"question answering": 41, "generation": 44, "classification": 103}
 
 
 def places_of_right_options(task: str) -> dict[int, Counter[int]]:
     """Render a thousand prompts, and count the right options' places by how many are offered."""
-    places: dict[int, Counter[int]] = defaultdict(Counter)
-    made = [(key, example) for key, example in examples(task) if example.options]
-    for number in range(RENDERED if made else 0):
-        key, example = made[number % len(made)]
-        shown = render("Choose.", example, 0, task, f"{key}-{number}").options
-        places[len(shown)][shown.index(example.target)] += 1
-    return places
+    positions: dict[int, Counter[int]] = defaultdict(Counter)
+    task_examples = [(key, example) for key, example in examples(task) if example.options]
+    for number in range(RENDERED if task_examples else 0):
+        key, example = task_examples[number % len(task_examples)]
+        options = render("Choose.", example, 0, task, f"{key}-{number}").options
+        positions[len(options)][options.index(example.target)] += 1
+    return positions
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_the_right_option_stands_in_every_place_equally_often(task: str) -> None:
-    for options, found in places_of_right_options(task).items():
-        expected = found.total() / options
-        surprise = sum((found[place] - expected) ** 2 / expected for place in range(options))
+    for options, counts in places_of_right_options(task).items():
+        expected = counts.total() / options
+        surprise = sum((counts[index] - expected) ** 2 / expected for index in range(options))
         free = options - 1
         assert surprise < free + 5 * sqrt(2 * free) + 10  # less than one in 10,000 by chance
 
@@ -162,36 +162,38 @@ def test_prompts_and_answers_fit_into_the_context_of_a_model(task: str) -> None:
 def test_who_does_not_look_cannot_answer(task: str) -> None:
     """A guesser that knows all other examples of a task by their words gains little by it."""
     name, _, task_name = task.partition("/")
-    made = [example for _, example in examples(task)]
+    task_examples = [example for _, example in examples(task)]
     if catalog.load(name).tasks[task_name].metric in FREE:
-        assert made
+        assert task_examples
         return
-    gain = right_guesses(made) - chance(made)
+    gain = right_guesses(task_examples) - chance(task_examples)
     assert (gain > MOST_GAIN) == (task in GUESSABLE)
 
 
-def chance(made: list[Example]) -> float:
+def chance(task_examples: list[Example]) -> float:
     """How often one is right who draws among the options, or names the most frequent answer."""
-    if made[0].options:
-        return sum(1 / len(example.options) for example in made) / len(made)
-    return Counter(example.target for example in made).most_common(1)[0][1] / len(made)
+    if task_examples[0].options:
+        return sum(1 / len(example.options) for example in task_examples) / len(task_examples)
+    return Counter(example.target for example in task_examples).most_common(1)[0][1] / len(
+        task_examples
+    )
 
 
-def right_guesses(made: list[Example]) -> float:
+def right_guesses(task_examples: list[Example]) -> float:
     """How often one is right who copies the answers to the most similar of the other texts.
 
     An option that was right whenever it was offered is preferred, so that wrong options which are
     never right elsewhere are found out.
     """
-    words = [frozenset(re.findall(r"\w+", example.text.lower())) for example in made]
-    right = Counter(example.target for example in made)
-    offered = Counter(option for example in made for option in example.options)
+    word_sets = [frozenset(re.findall(r"\w+", example.text.lower())) for example in task_examples]
+    right = Counter(example.target for example in task_examples)
+    offered = Counter(option for example in task_examples for option in example.options)
     hits = 0
-    for place, example in enumerate(made):
+    for index, example in enumerate(task_examples):
         near = dict.fromkeys([*right, *example.options], 0.0)
-        for other, known in enumerate(made):
-            if other != place:
-                near[known.target] += likeness(words[place], words[other]) ** 8
+        for other, known in enumerate(task_examples):
+            if other != index:
+                near[known.target] += likeness(word_sets[index], word_sets[other]) ** 8
         total = sum(near.values()) or 1.0
         worth = {answer: weight / total for answer, weight in near.items()}
         if example.options:
@@ -202,7 +204,7 @@ def right_guesses(made: list[Example]) -> float:
             }
             worth = {option: often[option] + 3 * worth[option] for option in example.options}
         hits += max(sorted(worth), key=worth.__getitem__) == example.target
-    return hits / len(made)
+    return hits / len(task_examples)
 
 
 def likeness(one: frozenset[str], other: frozenset[str]) -> float:

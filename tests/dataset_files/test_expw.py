@@ -18,8 +18,8 @@ def test_a_line_that_stands_twice_is_one_face_and_an_odd_one_is_broken(tmp_path:
     ]
     write_lines(tmp_path / "label.lst", lines)
     first, second, third = expw.read(tmp_path)
-    picture = tmp_path / "image" / "origin" / "a b.jpg"
-    assert first == expw.Row("a b.jpg#0", picture, (2, 1, 30, 40), "happy")
+    image = tmp_path / "image" / "origin" / "a b.jpg"
+    assert first == expw.Row("a b.jpg#0", image, (2, 1, 30, 40), "happy")
     assert isinstance(second, BrokenRow)
     assert second.reason == "malformed_record"
     assert isinstance(third, BrokenRow)

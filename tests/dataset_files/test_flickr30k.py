@@ -15,15 +15,15 @@ ROW = Row("1.jpg", Path("1.jpg"), WORDS)
 
 def test_the_three_files_give_the_same_rows(tmp_path: Path) -> None:
     token, table, splits = (tmp_path / name for name in ("token", "table", "splits"))
-    lines = [f"1.jpg#{place}\t{said}\n" for place, said in enumerate(WORDS)]
+    lines = [f"1.jpg#{index}\t{text}\n" for index, text in enumerate(WORDS)]
     write_text(token / "results_20130124.token", "".join(lines))
-    bars = [f"1.jpg| {place}| {said}\n" for place, said in enumerate(WORDS)]
+    bars = [f"1.jpg| {index}| {text}\n" for index, text in enumerate(WORDS)]
     # The last line of a picture lacks a bar, as one of the real file does.
     bars[-1] = f"1.jpg| 4   {WORDS[-1]}\n"
     head = "image_name| comment_number| comment\n"
     write_text(table / "flickr30k_images" / "results.csv", head + "".join(bars))
     (table / "flickr30k_images" / "flickr30k_images").mkdir()
-    sentences = [{"raw": said} for said in WORDS]
+    sentences = [{"raw": text} for text in WORDS]
     images = [{"filename": "1.jpg", "split": "test", "sentences": sentences}]
     write_json(splits / "dataset_flickr30k.json", {"images": images})
     for root, folder in (

@@ -50,6 +50,4 @@ def test_the_sample_of_the_release_is_read_whole(shared: Path) -> None:
     root = shared / "real" / "geometry3k"
     examples = list(dataset.examples("geometry_question_answer", root))
     assert [len(example.options) for example in examples] == [4] * 10
-    assert all(
-        containing_file(picture).is_file() for example in examples for picture in example.images
-    )
+    assert all(containing_file(image).is_file() for example in examples for image in example.images)

@@ -27,9 +27,9 @@ def test_the_folder_that_the_archive_makes_is_read_too(tmp_path: Path) -> None:
     assert [row.answer for row in dataset.rows(tmp_path)] == ["3"]
 
 
-@pytest.mark.parametrize("place", [2, -1, "even", None])
-def test_a_place_that_no_choice_has_makes_the_row_broken(tmp_path: Path, place: object) -> None:
-    write_problem(tmp_path, "choose_txt", choices=["odd", "even"], answer=place)
+@pytest.mark.parametrize("index", [2, -1, "even", None])
+def test_a_place_that_no_choice_has_makes_the_row_broken(tmp_path: Path, index: object) -> None:
+    write_problem(tmp_path, "choose_txt", choices=["odd", "even"], answer=index)
     (row,) = dataset.read(tmp_path)
     assert isinstance(row, BrokenRow)
 

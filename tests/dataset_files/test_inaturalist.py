@@ -10,7 +10,7 @@ from visionflan.specimens import write_json, write_text
 def test_a_picture_of_2017_has_the_genus_of_its_species_and_no_common_name(tmp_path: Path) -> None:
     write_text(tmp_path / "train_val_images/Aves/Ardea alba/a.jpg", "")
     targets = {name: list(dataset.examples(name, tmp_path)) for name in dataset.tasks}
-    assert {name: made[0].target for name, made in targets.items() if made} == {
+    assert {name: examples[0].target for name, examples in targets.items() if examples} == {
         "supercategory_classification": "birds",
         "class_classification": "Aves",
         "genus_classification": "Ardea",

@@ -50,8 +50,8 @@ def test_a_list_without_names_is_refused(tmp_path: Path) -> None:
 
 
 def test_articles_and_full_width_marks_are_mended_and_named() -> None:
-    told = ("is white", "has a engine", "carries ≤10 (＞ 1 tons)")
-    example = object_detection_details(ROW._replace(attributes=told))
+    attributes = ("is white", "has a engine", "carries ≤10 (＞ 1 tons)")
+    example = object_detection_details(ROW._replace(attributes=attributes))
     assert example is not None
     target = "Touring car. It is white, has an engine and carries ≤10 (> 1 tons)."
     assert example.target == target

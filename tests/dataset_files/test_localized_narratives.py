@@ -19,9 +19,9 @@ def test_captions_alone_are_preferred_to_the_files_with_traces(tmp_path: Path) -
     for shard in range(2):
         name = f"coco_train_localized_narratives-0000{shard}-of-00002.jsonl"
         write_lines(tmp_path / name, [line(f"{shard}9", "In this image there is a cow.")])
-    pictures = tmp_path.parent / "coco" / "train2017"
+    images = tmp_path.parent / "coco" / "train2017"
     assert [row.key for row in dataset.rows(tmp_path)] == ["coco_train/09/4", "coco_train/19/4"]
-    assert next(dataset.rows(tmp_path)).image == pictures / "000000000009.jpg"
+    assert next(dataset.rows(tmp_path)).image == images / "000000000009.jpg"
     write_lines(tmp_path / "coco_train_captions.jsonl", [line("7", "A cow.")])
     assert [row.key for row in dataset.rows(tmp_path)] == ["coco_train/7/4"]
 
@@ -40,8 +40,8 @@ def test_a_record_without_words_is_broken_or_unusable(tmp_path: Path) -> None:
     lines = [line("5", None), line("no number", "A cow."), "{", line("6", " ")]
     write_lines(tmp_path / "coco_val_captions.jsonl", lines)
     *broken, row = dataset.read(tmp_path)
-    places = [f"coco_val_captions.jsonl:{place}" for place in (1, 2, 3)]
-    assert [each.key for each in broken if isinstance(each, BrokenRow)] == places
+    keys = [f"coco_val_captions.jsonl:{number}" for number in (1, 2, 3)]
+    assert [row.key for row in broken if isinstance(row, BrokenRow)] == keys
     assert isinstance(row, Row)
     with pytest.raises(UnusableError, match="no_caption"):
         flickr30k_images_caption(row._replace(source="flickr30k"))

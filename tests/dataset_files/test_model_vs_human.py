@@ -30,13 +30,13 @@ def test_the_condition_decides_and_not_the_experiment(tmp_path: Path) -> None:
     assert {row.key.split("/")[0]: row.style for row in rows} == {
         experiment: style for experiment, (_, style) in names.items()
     }
-    made = [model_vs_human.image_style_classification(row) for row in rows]
-    assert sum(example is None for example in made) == 2
+    examples = [model_vs_human.image_style_classification(row) for row in rows]
+    assert sum(example is None for example in examples) == 2
 
 
 def test_a_name_without_a_condition_is_told(tmp_path: Path) -> None:
-    picture = tmp_path / "rotation/dnn/session-1/0001_rot.png"
-    write_image(picture, Image.new("RGB", (8, 8)))
+    image = tmp_path / "rotation/dnn/session-1/0001_rot.png"
+    write_image(image, Image.new("RGB", (8, 8)))
     (broken,) = model_vs_human.read(tmp_path)
     assert isinstance(broken, BrokenRow)
     assert broken.reason == "malformed_name"

@@ -8,7 +8,7 @@ from visionflan.specimens import write_lines
 
 
 def write_release(root: Path, animals: list[bool], dogs: list[bool]) -> None:
-    names = (f"actor\\{place:04d}_1.jpg" for place in range(len(animals)))
+    names = (f"actor\\{index:04d}_1.jpg" for index in range(len(animals)))
     write_lines(root / "ImageList/Imagelist.txt", names)
     labels = root / "Groundtruth/AllLabels"
     write_lines(labels / "Labels_animal.txt", (f"{mark:d}" for mark in animals))
@@ -16,11 +16,11 @@ def write_release(root: Path, animals: list[bool], dogs: list[bool]) -> None:
 
 
 def test_as_many_pictures_are_asked_without_animals_as_with_them(tmp_path: Path) -> None:
-    animals = [place % 8 == 0 for place in range(4000)]
+    animals = [index % 8 == 0 for index in range(4000)]
     write_release(tmp_path, animals, animals)
-    asked = list(dataset.examples("animal_classification", tmp_path))
-    without = sum(example.target == "no" for example in asked)
-    assert len(asked) - without == 500
+    examples = list(dataset.examples("animal_classification", tmp_path))
+    without = sum(example.target == "no" for example in examples)
+    assert len(examples) - without == 500
     assert 400 < without < 600
 
 

@@ -9,8 +9,8 @@ from visionflan.layouts.vqa import VqaQuestion
 def test_the_most_frequent_lemma_is_said_in_its_most_frequent_words() -> None:
     lemmas = ("ride", "ride", "ride", "race", "race", "ride", "jump", "jump", "ride", "jump")
     raw = ("ride", "riding", "riding", "race", "races", "riding", "jump", "jump", "rides", "jump")
-    asked = VqaQuestion("train2014/1", 1, "What are they doing?", "ride", lemmas, raw, "four")
-    row = okvqa.in_words(Path(), "train2014", asked)
+    question = VqaQuestion("train2014/1", 1, "What are they doing?", "ride", lemmas, raw, "four")
+    row = okvqa.in_words(Path(), "train2014", question)
     assert row.answer == "riding"
     assert row.answers.count("riding") == 5
     assert row.answers.count("race") == 2

@@ -35,7 +35,7 @@ def test_the_faulty_sketch_and_an_unknown_class_are_told(tmp_path: Path) -> None
 
 
 def test_a_picture_has_an_object_task_by_its_domain_and_a_style_task_by_its_kind() -> None:
-    made = {
+    tasks_of = {
         (domain, kind): {
             name
             for name, task in pacs.dataset.tasks.items()
@@ -43,12 +43,12 @@ def test_a_picture_has_an_object_task_by_its_domain_and_a_style_task_by_its_kind
         }
         for domain, kind in product(pacs.STYLES, pacs.KINDS)
     }
-    assert made["sketch", "giraffe"] == {"giraffe_image_category_classification"}
-    assert made["photo", "guitar"] == {
+    assert tasks_of["sketch", "giraffe"] == {"giraffe_image_category_classification"}
+    assert tasks_of["photo", "guitar"] == {
         "photo_object_classification",
         "guitar_image_category_classification",
     }
-    assert Counter(name for names in made.values() for name in names).keys() == (
+    assert Counter(name for names in tasks_of.values() for name in names).keys() == (
         pacs.dataset.tasks.keys()
     )
 
@@ -61,5 +61,5 @@ def test_the_real_pictures_are_all_read(shared: Path) -> None:
         product(pacs.STYLES, pacs.KINDS), 10
     )
     assert all(row.image.is_file() for row in rows)
-    made = {name: len(list(pacs.dataset.examples(name, root))) for name in pacs.dataset.tasks}
-    assert set(made.values()) == {40, 70}
+    tasks_of = {name: len(list(pacs.dataset.examples(name, root))) for name in pacs.dataset.tasks}
+    assert set(tasks_of.values()) == {40, 70}

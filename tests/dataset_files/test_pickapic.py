@@ -26,8 +26,8 @@ def write(root: Path, **columns: list[bytes]) -> Path:
 
 
 def test_the_preferred_picture_is_taken_once_and_the_first_of_a_tie(tmp_path: Path) -> None:
-    pictures = [b"\xff\xd8"] * 3
-    path = write(tmp_path, jpg_0=pictures, jpg_1=pictures)
+    images = [b"\xff\xd8"] * 3
+    path = write(tmp_path, jpg_0=images, jpg_1=images)
     assert list(pickapic.read(tmp_path)) == [
         pickapic.Row("won", ParquetCell(path, "jpg_1", 0), "a cat"),
         pickapic.Row("equal", ParquetCell(path, "jpg_0", 2), "a dog"),

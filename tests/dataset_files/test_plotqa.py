@@ -43,11 +43,11 @@ def test_answers_that_are_no_answers_are_broken(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "words"),
+    ("answer", "text"),
     [(2, "2"), (10.0, "10"), (4.333333, "4.33"), (2.5, "2.5"), (0.01234567, "0.01235"), (0, "0")],
 )
-def test_numbers_are_written_as_a_person_would(answer: float, words: str) -> None:
-    assert written(answer) == words
+def test_numbers_are_written_as_a_person_would(answer: float, text: str) -> None:
+    assert written(answer) == text
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False, max_value=1e15, min_value=-1e15))

@@ -24,5 +24,5 @@ def test_a_face_without_attributes_is_broken(tmp_path: Path) -> None:
 
 def test_every_word_of_an_answer_stands_in_the_instruction() -> None:
     instruction = raf_db.dataset.tasks["human_emotion_detection"].instruction
-    for words in (raf_db.GENDERS, raf_db.AGES, raf_db.RACES, raf_db.EMOTIONS):
-        assert all(word in instruction for word in words.values())
+    for labels in (raf_db.GENDERS, raf_db.AGES, raf_db.RACES, raf_db.EMOTIONS):
+        assert all(word in instruction for word in labels.values())

@@ -22,10 +22,10 @@ def write(root: Path, image: object, target: object) -> Path:
 def test_each_panel_stands_where_its_name_says(tmp_path: Path) -> None:
     panels = np.arange(16, dtype=np.uint8)[:, None, None] * np.ones((16, PANEL, PANEL), np.uint8)
     page = np.asarray(compose(write(tmp_path, panels, 5), "panels"))
-    for place in range(16):
-        left = GAP + place % 4 * (PANEL + GAP)
-        top = CAPTION + place // 4 * (PANEL + CAPTION)
-        assert (page[top : top + PANEL, left : left + PANEL] == place).all()
+    for index in range(16):
+        left = GAP + index % 4 * (PANEL + GAP)
+        top = CAPTION + index // 4 * (PANEL + CAPTION)
+        assert (page[top : top + PANEL, left : left + PANEL] == index).all()
 
 
 def test_the_target_is_the_number_of_the_right_panel_counted_from_one(tmp_path: Path) -> None:
@@ -55,8 +55,8 @@ def test_the_right_panel_of_the_specimen_is_the_only_one_that_fits() -> None:
     for index in range(64):
         matrix, options, target = problem(index)
         fitting = [
-            place
-            for place, option in enumerate(options)
+            index
+            for index, option in enumerate(options)
             if (option.corners, option.shade, option.size)
             == (matrix[6].corners, matrix[6].shade, matrix[2].size)
         ]

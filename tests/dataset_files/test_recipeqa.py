@@ -28,14 +28,14 @@ def test_four_pictures_stand_in_two_rows_in_the_order_of_the_release(tmp_path: P
     example = visual_coherence(row)
     assert example is not None
     assert example.target == "C"
-    (picture,) = example.images
-    assert isinstance(picture, ComputedImage)
-    page = picture.make(picture.source, picture.location)
-    places = [(x * page.width // 4, y * page.height // 4) for y in (1, 3) for x in (1, 3)]
-    assert [page.getpixel(place) for place in places] == COLORS
+    (image,) = example.images
+    assert isinstance(image, ComputedImage)
+    page = image.make(image.source, image.location)
+    points = [(x * page.width // 4, y * page.height // 4) for y in (1, 3) for x in (1, 3)]
+    assert [page.getpixel(point) for point in points] == COLORS
     (row.folder / "d_0.png").unlink()
     with pytest.raises(FileNotFoundError):
-        picture.make(picture.source, picture.location)
+        image.make(image.source, image.location)
 
 
 @pytest.mark.parametrize("names", [("a", "b", "c"), ("a", "b", "c", "../d")])

@@ -16,7 +16,7 @@ RECORD: dict[str, Any] = {
 }
 
 
-def told(root: Path, caption: str) -> Example:
+def caption_example(root: Path, caption: str) -> Example:
     (root / "SciCap-No-Subfig-Img").mkdir()
     record = {**RECORD, "0-originally-extracted": caption}
     write_json(root / "SciCap-Caption-All" / "Val" / "1-Figure2-1.json", record)
@@ -28,7 +28,7 @@ def told(root: Path, caption: str) -> Example:
     "number", ["Figure 2: ", "Fig. 2. ", "FIG. 12 ", "Figure A1: ", "Fig 2.3: ", "Figure 2-1 | "]
 )
 def test_the_number_of_a_figure_is_taken_off_and_counted(tmp_path: Path, number: str) -> None:
-    example = told(tmp_path, f"{number}Impact of the attack.")
+    example = caption_example(tmp_path, f"{number}Impact of the attack.")
     assert (example.target, example.repaired) == ("Impact of the attack.", ("figure_number",))
     assert example.image == tmp_path / "SciCap-No-Subfig-Img" / "Val" / "1-Figure2-1.png"
 
@@ -37,17 +37,17 @@ def test_the_number_of_a_figure_is_taken_off_and_counted(tmp_path: Path, number:
     "caption", ["Figure 2 shows the impact.", "Figures of merit: all.", "Impact; see Figure 2: it"]
 )
 def test_a_number_that_belongs_to_a_sentence_stays(tmp_path: Path, caption: str) -> None:
-    example = told(tmp_path, caption)
+    example = caption_example(tmp_path, caption)
     assert (example.target, example.repaired) == (caption, ())
 
 
 def test_figures_whose_images_were_not_unpacked_are_left_out(tmp_path: Path) -> None:
     dataset.write_specimen(tmp_path, 6)
-    whole = {row.key for row in dataset.rows(tmp_path)}
+    complete = {row.key for row in dataset.rows(tmp_path)}
     images = tmp_path / "SciCap-Yes-Subfig-Img"
     images.rename(tmp_path / "elsewhere")
     left = tmp_path.rename(tmp_path.parent / "without")
-    assert len(whole) == 6
+    assert len(complete) == 6
     assert len({row.key for row in dataset.rows(left)}) == 4
 
 

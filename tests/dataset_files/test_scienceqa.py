@@ -29,10 +29,10 @@ def test_pictures_are_found_beside_the_file_and_in_a_clone(
 ) -> None:
     (tmp_path / home / images).mkdir(parents=True)
     write_json(tmp_path / home / "problems.json", {"7": PROBLEM})
-    (asked,) = dataset.examples("visual_question_answering", tmp_path)
-    assert asked.image == tmp_path / home / images / "7" / "image.png"
-    assert asked.text == "Look at the map.\nWhich of these states is farthest north?"
-    assert (asked.options, asked.target) == (("Ohio", "Maine"), "Maine")
+    (example,) = dataset.examples("visual_question_answering", tmp_path)
+    assert example.image == tmp_path / home / images / "7" / "image.png"
+    assert example.text == "Look at the map.\nWhich of these states is farthest north?"
+    assert (example.options, example.target) == (("Ohio", "Maine"), "Maine")
     (explained,) = dataset.examples("explanation_generation", tmp_path)
     assert explained.target == "To find the answer, look up.\nMaine is farthest north."
     assert explained.text.endswith("Choices: (1) Ohio (2) Maine\nAnswer: Maine")

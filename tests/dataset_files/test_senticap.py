@@ -23,5 +23,5 @@ def test_each_sentiment_of_a_picture_is_one_row(tmp_path: Path) -> None:
 
 
 def test_a_picture_that_is_not_of_coco_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no image of COCO"):
+    with pytest.raises(ValueError, match="not an image of COCO"):
         rows(tmp_path, {**RECORD, "filename": "../42.jpg"})

@@ -19,13 +19,13 @@ from visionflan.specimens import write_json
 
 
 def test_what_several_people_say_of_a_pair_is_one_row(tmp_path: Path) -> None:
-    told = [
+    records = [
         {"img_id": "7", "sentences": ["a car is gone", "2"]},
         {"img_id": "8", "sentences": [""]},
         {"img_id": "7", "sentences": ["there isn t a car", "a bus has come"]},
         {"img_id": "9"},
     ]
-    write_json(tmp_path / "data" / "annotations" / "test.json", told)
+    write_json(tmp_path / "data" / "annotations" / "test.json", records)
     broken, row, empty = dataset.read(tmp_path)
     assert isinstance(broken, BrokenRow)
     assert isinstance(row, Row)

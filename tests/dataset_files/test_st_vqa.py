@@ -13,12 +13,12 @@ NAMED = {"dataset": "coco-text", "file_name": "a.jpg"}
 
 @pytest.mark.parametrize("folder", ["train", "train_imgs", "Images/train", ""])
 @pytest.mark.parametrize(
-    "place", [{"file_path": "coco-text/a.jpg"}, {"file_path": "train/coco-text/a.jpg"}, NAMED]
+    "fields", [{"file_path": "coco-text/a.jpg"}, {"file_path": "train/coco-text/a.jpg"}, NAMED]
 )
 def test_pictures_are_found_where_training_codes_keep_them(
-    tmp_path: Path, folder: str, place: dict[str, str]
+    tmp_path: Path, folder: str, fields: dict[str, str]
 ) -> None:
     (tmp_path / folder).mkdir(parents=True, exist_ok=True)
-    write_json(tmp_path / ANNOTATIONS, {"data": [{**ASKED, **place}]})
+    write_json(tmp_path / ANNOTATIONS, {"data": [{**ASKED, **fields}]})
     (row,) = dataset.rows(tmp_path)
     assert (row.key, row.image) == ("train/1", tmp_path / folder / "coco-text" / "a.jpg")

@@ -11,8 +11,8 @@ from visionflan.specimens import write_image
 def test_the_breed_follows_from_the_id_and_not_from_the_folder(tmp_path: Path) -> None:
     folders = ("n02086646-Blenheim_spaniel", "n02088632-bluetick", "n02107142-Doberman", "lists")
     for folder in folders:
-        picture = tmp_path / "images" / "Images" / folder / "1.jpg"
-        write_image(picture, Image.new("RGB", (8, 8)))
+        path = tmp_path / "images" / "Images" / folder / "1.jpg"
+        write_image(path, Image.new("RGB", (8, 8)))
     first, *rows = stanford_dogs.read(tmp_path)
     assert isinstance(first, BrokenRow)
     labels = [row.label for row in rows if not isinstance(row, BrokenRow)]

@@ -37,5 +37,7 @@ def test_the_archive_may_keep_its_own_folder(tmp_path: Path) -> None:
 
 
 def test_presence_is_asked_as_often_for_what_is_there_as_for_what_is_not() -> None:
-    asked = [one for index in range(40) for one in scene(index)[1] if one.kind == "object_presence"]
-    assert [one.answer for one in asked].count("yes") == len(asked) / 2
+    exchanges = [
+        one for index in range(40) for one in scene(index)[1] if one.kind == "object_presence"
+    ]
+    assert [one.answer for one in exchanges].count("yes") == len(exchanges) / 2

@@ -16,8 +16,8 @@ def test_scattered_records_of_an_image_make_one_row(tmp_path: Path) -> None:
     other = {**RECORD, "image_id": "1b", "image_name": "1b"}
     again = {**RECORD, "caption_str": "MILK is  written on a box. "}
     nothing = {**RECORD, "caption_str": None}
-    told = [RECORD, other, again, RECORD, nothing]
-    write_json(tmp_path / "TextCaps_0.1_val.json", {"data": told})
+    records = [RECORD, other, again, RECORD, nothing]
+    write_json(tmp_path / "TextCaps_0.1_val.json", {"data": records})
     broken, *rows = dataset.read(tmp_path)
     assert isinstance(broken, BrokenRow)
     assert [row.key for row in rows] == ["val/0a", "val/1b"]

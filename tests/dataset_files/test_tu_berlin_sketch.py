@@ -27,7 +27,7 @@ def test_folders_with_blanks_and_with_hyphens_are_read(tmp_path: Path) -> None:
 
 
 def test_living_and_lifeless_are_as_frequent() -> None:
-    made = Counter(
+    natures = Counter(
         example.target
         for folder, kind in tu_berlin_sketch.kinds().items()
         for number in range(80)
@@ -37,5 +37,5 @@ def test_living_and_lifeless_are_as_frequent() -> None:
             )
         )
     )
-    assert made.keys() == {"living", "lifeless"}
-    assert abs(made["living"] - made["lifeless"]) < 0.05 * made.total()
+    assert natures.keys() == {"living", "lifeless"}
+    assert abs(natures["living"] - natures["lifeless"]) < 0.05 * natures.total()

@@ -28,16 +28,16 @@ def test_a_question_without_a_mark_gets_one_and_that_is_told(tmp_path: Path) -> 
 
 def test_a_training_picture_is_found_in_either_folder_of_coco(tmp_path: Path) -> None:
     root = tmp_path / "visdial"
-    pictures = [
+    paths = [
         tmp_path / "coco" / split / f"COCO_{split}_{number:012d}.jpg"
         for number, split in ((7, "train2014"), (8, "val2014"))
     ]
     root.mkdir()
-    for picture in pictures:
-        picture.parent.mkdir(parents=True)
-        picture.touch()
+    for path in paths:
+        path.parent.mkdir(parents=True)
+        path.touch()
     write(root, [dialogue(7, 0), dialogue(8, 0)])
-    assert [row.image for row in dataset.rows(root)] == pictures
+    assert [row.image for row in dataset.rows(root)] == paths
 
 
 def test_a_round_that_points_to_nothing_is_broken(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ RECORD = {"image_id": 1, "qa_id": 7, "question": "What is on it?", "answer": "Ha
 
 def test_an_image_is_looked_for_in_both_folders(tmp_path: Path) -> None:
     write_text(tmp_path / "VG_100K_2" / "2.jpg", "")
-    asked = [RECORD, {**RECORD, "image_id": 2, "qa_id": 8}]
-    write_json(tmp_path / "question_answers.json", [{"id": 1, "qas": asked}])
+    questions = [RECORD, {**RECORD, "image_id": 2, "qa_id": 8}]
+    write_json(tmp_path / "question_answers.json", [{"id": 1, "qas": questions}])
     folders = [row.image.parent.name for row in dataset.rows(tmp_path)]
     assert folders == ["VG_100K", "VG_100K_2"]
 
@@ -26,8 +26,8 @@ def test_a_single_folder_of_images_is_read(tmp_path: Path) -> None:
 
 
 def test_bad_records_are_told_and_the_others_are_read(tmp_path: Path) -> None:
-    asked = [{**RECORD, "answer": None}, "?", RECORD]
-    write_json(tmp_path / "question_answers.json", [{"id": 1}, {"id": 2, "qas": asked}])
+    questions = [{**RECORD, "answer": None}, "?", RECORD]
+    write_json(tmp_path / "question_answers.json", [{"id": 1}, {"id": 2, "qas": questions}])
     rows = list(dataset.read(tmp_path))
     assert [isinstance(row, BrokenRow) for row in rows] == [True, True, True, False]
 

@@ -13,21 +13,25 @@ from visionflan.specimens import write_json
 IMAGE = Path("train/VizWiz_train_00000000.jpg")
 
 
-def asked(name: str, question: str, *answers: str) -> dict[str, Any]:
-    return {"image": name, "question": question, "answers": [{"answer": each} for each in answers]}
+def record(name: str, question: str, *answers: str) -> dict[str, Any]:
+    return {
+        "image": name,
+        "question": question,
+        "answers": [{"answer": answer} for answer in answers],
+    }
 
 
-def made(task: str, row: Row) -> Example | None:
+def example_of(task: str, row: Row) -> Example | None:
     return dataset.tasks[task].to_example(row)
 
 
 def test_wrong_answers_fit_the_question_and_share_no_word_with_any_answer(tmp_path: Path) -> None:
     cans = ["tomato soup", "kidney beans", "green beans", "coffee", "tea", "cola", "rice"]
-    records = [asked(f"{can}.jpg", "What is this?", can, can) for can in cans]
-    records.append(asked("red.jpg", "What color is it?", "red", "red"))
+    records = [record(f"{can}.jpg", "What is this?", can, can) for can in cans]
+    records.append(record("red.jpg", "What color is it?", "red", "red"))
     records += [
-        asked(f"{place}.jpg", "What is that?", "black beans", "black beans", "tea", "")
-        for place in range(20)
+        record(f"{index}.jpg", "What is that?", "black beans", "black beans", "tea", "")
+        for index in range(20)
     ]
     write_json(tmp_path / "vqa" / "annotations" / "train.json", records)
     rows = [row for row in dataset.rows(tmp_path) if isinstance(row, Question)]
@@ -52,7 +56,9 @@ def test_wrong_answers_fit_the_question_and_share_no_word_with_any_answer(tmp_pa
 def test_unanswerable_is_an_option_where_it_is_right_or_nobody_said_it(
     answers: tuple[str, ...], target: str, options: set[str]
 ) -> None:
-    example = made("question_answer", Question("k", IMAGE, "What is this?", answers, ("cola",)))
+    example = example_of(
+        "question_answer", Question("k", IMAGE, "What is this?", answers, ("cola",))
+    )
     assert example is not None
     assert (example.target, set(example.options)) == (target, options)
 
@@ -69,11 +75,11 @@ def test_questions_without_one_right_answer_are_refused(
     answers: tuple[str, ...], reason: str
 ) -> None:
     with pytest.raises(UnusableError, match=reason):
-        made("question_answer", Question("k", IMAGE, "Is it tea?", answers, ("no",)))
+        example_of("question_answer", Question("k", IMAGE, "Is it tea?", answers, ("no",)))
 
 
 def test_captions_that_say_nothing_are_left_out(tmp_path: Path) -> None:
-    said = [
+    annotations = [
         {"image_id": 1, "caption": "A can  of beans. "},
         {"image_id": 1, "caption": "A can  of beans."},
         {"image_id": 1, "caption": "Quality issues.", "is_precanned": True},
@@ -82,33 +88,33 @@ def test_captions_that_say_nothing_are_left_out(tmp_path: Path) -> None:
         {"image_id": 3, "caption": "of no image"},
     ]
     images = [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "b.jpg"}]
-    write_json(tmp_path / "captions" / "val.json", {"images": images, "annotations": said})
+    write_json(tmp_path / "captions" / "val.json", {"images": images, "annotations": annotations})
     broken, first, second = dataset.read(tmp_path)
     assert isinstance(broken, BrokenRow)
     assert isinstance(first, Captioned)
-    example = made("image_captioning", first)
+    example = example_of("image_captioning", first)
     assert example is not None
     assert example.target == "A can of beans.\nBeans"
     assert example.repaired == ("trimmed_blanks",)
     assert example.text == "Number of captions: 2"
     assert isinstance(second, Captioned)
     with pytest.raises(UnusableError, match="no_caption"):
-        made("image_captioning", second)
+        example_of("image_captioning", second)
 
 
 def test_the_flaw_that_most_saw_is_the_answer_unless_two_are(tmp_path: Path) -> None:
     seen = [{"NON": 1, "BLR": 3, "FRM": 2}, {"BLR": 2, "FRM": 2}, {"XXX": 5}]
-    records = [{"image": f"{place}.jpg", "flaws": flaws} for place, flaws in enumerate(seen)]
+    records = [{"image": f"{index}.jpg", "flaws": flaws} for index, flaws in enumerate(seen)]
     write_json(tmp_path / "image_quality" / "train.json", records)
     first, tied, broken = dataset.read(tmp_path)
     assert isinstance(broken, BrokenRow)
     assert isinstance(first, Judged)
-    example = made("image_quality", first)
+    example = example_of("image_quality", first)
     assert example is not None
     assert (example.target, len(example.options)) == ("blur", 8)
     assert isinstance(tied, Judged)
     with pytest.raises(UnusableError, match="tied_judgment"):
-        made("image_quality", tied)
+        example_of("image_quality", tied)
 
 
 def test_an_annotation_file_of_another_part_is_refused(tmp_path: Path) -> None:

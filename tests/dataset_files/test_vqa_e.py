@@ -42,7 +42,8 @@ def test_the_images_number_is_taken_from_either_field(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "said"), [("a dog ", "A dog."), ("A dog  runs!", "A dog runs!"), ("US", "US.")]
+    ("written", "sentence_text"),
+    [("a dog ", "A dog."), ("A dog  runs!", "A dog runs!"), ("US", "US.")],
 )
-def test_a_sentence_has_a_capital_and_an_end(written: str, said: str) -> None:
-    assert sentence(written) == said
+def test_a_sentence_has_a_capital_and_an_end(written: str, sentence_text: str) -> None:
+    assert sentence(written) == sentence_text

@@ -19,16 +19,16 @@ from visionflan.errors import UnusableError
 STEPS = ("Wash it.", "Peel  it.", "Cut it.", "Cook it.", "wash it.")
 
 
-def step(place: int, steps: tuple[str, ...] = STEPS, key: str = "1_cook-beets") -> Row:
+def step(index: int, steps: tuple[str, ...] = STEPS, key: str = "1_cook-beets") -> Row:
     """Make a row of a method whose steps all have a picture."""
-    pictures = tuple(Path(f"{number}.jpg") for number in range(len(steps)))
-    return Row(f"{key}/0/{place}", "How to cook beets", steps, pictures, place)
+    images = tuple(Path(f"{number}.jpg") for number in range(len(steps)))
+    return Row(f"{key}/0/{index}", "How to cook beets", steps, images, index)
 
 
 def test_the_release_in_one_file_is_read_with_pictures_named_by_step(tmp_path: Path) -> None:
     steps = [
-        {"headline": words, "img": address, "step_id": f"10_0_{place}"}
-        for place, (words, address) in enumerate((("Sit.", "http://a"), ("Lie.", None)))
+        {"headline": text, "img": address, "step_id": f"10_0_{index}"}
+        for index, (text, address) in enumerate((("Sit.", "http://a"), ("Lie.", None)))
     ]
     article = {"file_id": "10", "goal": "How to Rest", "methods": [{"name": "Now", "steps": steps}]}
     (tmp_path / "WikihowText_data.json").write_text(f"{json.dumps(article)}\n[]\n")
@@ -59,16 +59,16 @@ def test_a_wrong_next_step_is_neither_the_right_one_nor_the_one_shown() -> None:
     assert sorted(example.options[1:]) == ["Cut it.", "Peel it."]
 
 
-@pytest.mark.parametrize("place", [1, 2])
-def test_the_words_of_a_step_do_not_tell_on_which_side_the_picture_is(place: int) -> None:
+@pytest.mark.parametrize("index", [1, 2])
+def test_the_words_of_a_step_do_not_tell_on_which_side_the_picture_is(index: int) -> None:
     steps = ("Wash it.", "Peel it.", "Cut it.", "Cook it.")
     answers: Counter[str] = Counter()
     for number in range(400):
-        row = step(place, steps, key=f"{number}_cook-beets")
+        row = step(index, steps, key=f"{number}_cook-beets")
         by_image, by_text = wikihow_image_text_step_order(row), wikihow_text_image_step_order(row)
         assert by_image is not None
         assert by_text is not None
-        after = row.pictures[place + 1]
+        after = row.pictures[index + 1]
         assert (by_image.target == "previous") == (by_image.image == after)
         assert (by_text.target == "next") == (by_text.image == after)
         answers.update({f"image {by_image.target}": 1, f"text {by_text.target}": 1})

@@ -25,14 +25,14 @@ def test_both_captions_are_made_of_the_same_words_and_one_is_right(tmp_path: Pat
 def test_the_unpacked_release_gives_the_same_pictures_as_the_archive(tmp_path: Path) -> None:
     dataset.write_specimen(tmp_path, 6)
 
-    def pictures() -> list[bytes]:
+    def image_bytes() -> list[bytes]:
         examples = dataset.examples("image_captioning", tmp_path)
-        return [read_encoded(picture) for example in examples for picture in example.images]
+        return [read_encoded(image) for example in examples for image in example.images]
 
-    archived = pictures()
+    archived = image_bytes()
     with zipfile.ZipFile(tmp_path / "data" / "images.zip") as archive:
         archive.extractall(tmp_path / "data")
-    assert pictures() == archived
+    assert image_bytes() == archived
 
 
 def test_a_bad_record_is_told_and_a_missing_picture_is_left_to_the_build(tmp_path: Path) -> None:

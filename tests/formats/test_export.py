@@ -1,4 +1,4 @@
-"""What is exported is read back whole by the tools it is meant for."""
+"""Exports are read back completely by the tools they are meant for."""
 
 import io
 import json
@@ -58,7 +58,7 @@ def conversation_of(instance: Instance) -> list[dict[str, str]]:
     return [{"from": names[turn.role], "value": turn.text} for turn in instance.turns]
 
 
-def test_llava_json_holds_every_instance_and_its_pictures(
+def test_llava_json_has_every_instance_and_its_images(
     built: BuildDirectory, tmp_path: Path
 ) -> None:
     count = export(built, tmp_path / "out", "llava")
@@ -87,23 +87,23 @@ def test_datasets_reads_the_parquet_back_with_equal_pixels(
     monkeypatch.setattr(huggingface, "GROUP_ROWS", 7)
     export(built, tmp_path / "out", "huggingface")
     assert len(list((tmp_path / "out").glob("train-*.parquet"))) > 2
-    whole = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
-    assert set(whole) == {"train", "held_out"}
-    for split, table in whole.items():
+    splits = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
+    assert set(splits) == {"train", "held_out"}
+    for split, table in splits.items():
         instances = list(built.instances(split))
         assert table["id"][:] == [instance.id for instance in instances]
         for row, instance in zip(table, instances, strict=True):
-            for picture, image in zip(row["images"], instance.images, strict=True):
+            for decoded, image in zip(row["images"], instance.images, strict=True):
                 assert np.array_equal(
-                    np.asarray(picture.convert("RGB")), pixels(built.image(image))
+                    np.asarray(decoded.convert("RGB")), pixels(built.image(image))
                 )
             assert [message["role"] for message in row["messages"]] == ["user", "assistant"]
-            asked, answered = (message["content"] for message in row["messages"])
-            assert answered == [{"type": "text", "text": instance.answer}]
-            assert sum(piece["type"] == "image" for piece in asked) == len(instance.images)
-            said = [piece["text"] for piece in asked if piece["type"] == "text"]
-            assert said == [instance.prompt.replace("<image>", "").strip("\n")]
-            first = asked[0]["type"] == "image"
+            question, answer = (message["content"] for message in row["messages"])
+            assert answer == [{"type": "text", "text": instance.answer}]
+            assert sum(piece["type"] == "image" for piece in question) == len(instance.images)
+            texts = [piece["text"] for piece in question if piece["type"] == "text"]
+            assert texts == [instance.prompt.replace("<image>", "").strip("\n")]
+            first = question[0]["type"] == "image"
             assert first == instance.prompt.startswith("<image>")
 
 
@@ -141,8 +141,8 @@ def test_an_export_can_be_imported_again(built: BuildDirectory, tmp_path: Path) 
 def test_markers_become_images_wherever_they_stand() -> None:
     image = {"type": "image", "text": None}
 
-    def text(words: str) -> dict[str, str]:
-        return {"type": "text", "text": words}
+    def text(content: str) -> dict[str, str]:
+        return {"type": "text", "text": content}
 
     assert message_content(Turn("user", "<image>\nWhat?")) == [image, text("What?")]
     assert message_content(Turn("user", "What?\n<image>")) == [text("What?"), image]
@@ -153,7 +153,7 @@ def test_markers_become_images_wherever_they_stand() -> None:
     assert message_content(Turn("assistant", "Yes.")) == [text("Yes.")]
 
 
-def test_a_folder_in_use_is_not_exported_into(built: BuildDirectory, tmp_path: Path) -> None:
+def test_a_directory_in_use_is_not_exported_into(built: BuildDirectory, tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("mine")
     with pytest.raises(BuildError, match="not empty"):
         export(built, tmp_path, "huggingface")
@@ -172,7 +172,7 @@ def test_a_failed_export_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
-def test_the_command_says_what_it_wrote(
+def test_the_command_prints_what_it_wrote(
     built: BuildDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"

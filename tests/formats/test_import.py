@@ -1,4 +1,4 @@
-"""Published releases are taken in as they are, and bad records with their reasons."""
+"""Published releases are imported unchanged, and bad records are listed with their reasons."""
 
 import json
 from pathlib import Path
@@ -44,25 +44,25 @@ def talk(*turns: str) -> dict[str, Any]:
     }
 
 
-def written(folder: Path, records: Any, name: str = "annotations.json") -> Path:
-    """Write a release with four pictures."""
-    (folder / "images").mkdir(parents=True)
+def write_release(directory: Path, records: Any, name: str = "annotations.json") -> Path:
+    """Write a release with four images."""
+    (directory / "images").mkdir(parents=True)
     for number in range(4):
-        (folder / f"images/{number}.jpg").write_bytes(board_image(number))
-    (folder / "images/cut.jpg").write_bytes(board_image(5)[:-100])
+        (directory / f"images/{number}.jpg").write_bytes(board_image(number))
+    (directory / "images/cut.jpg").write_bytes(board_image(5)[:-100])
     text = records if isinstance(records, str) else json.dumps(records)
-    (folder / name).write_text(text)
-    return folder
+    (directory / name).write_text(text)
+    return directory
 
 
-def imported(folder: Path, **more: Any) -> tuple[BuildDirectory, list[dict[str, Any]]]:
-    """Import a release; gives the build and its ledger."""
-    import_release(find_release(folder), folder / "build", name="lab", **more)
-    ledger = pq.read_table(folder / "build/ledger.parquet").to_pylist()
-    return BuildDirectory(folder / "build", verify=True), ledger
+def import_directory(directory: Path, **more: Any) -> tuple[BuildDirectory, list[dict[str, Any]]]:
+    """Import a release and return the build and its ledger."""
+    import_release(find_release(directory), directory / "build", name="lab", **more)
+    ledger = pq.read_table(directory / "build/ledger.parquet").to_pylist()
+    return BuildDirectory(directory / "build", verify=True), ledger
 
 
-def test_conversations_of_many_turns_and_pictures_are_kept(tmp_path: Path) -> None:
+def test_conversations_of_many_turns_and_images_are_kept(tmp_path: Path) -> None:
     many = ["<image>\nWhat?", "This.", "And <image> there?", "That.", "Why?", "So."]
     records = [
         record(),
@@ -70,21 +70,21 @@ def test_conversations_of_many_turns_and_pictures_are_kept(tmp_path: Path) -> No
         record("3.jpg", **talk("What stands in <image> here?", "A board.")),
         {"id": "4", **talk("What is one and one?", "Two.")},
     ]
-    build, ledger = imported(written(tmp_path / "r", records))
+    build, ledger = import_directory(write_release(tmp_path / "r", records))
     assert not ledger
-    told = list(build.instances())
-    assert [len(one.images) for one in told] == [1, 2, 1, 0]
-    assert [turn.text for turn in told[1].turns] == many
-    assert [turn.role for turn in told[1].turns] == ["user", "assistant"] * 3
-    assert [one.key for one in told] == ["0.jpg", "1.jpg+2.jpg", "3.jpg", "text"]
-    assert {one.task for one in told} == {"lab/conversation"}
-    assert [one.target for one in told] == ["A board.", "This.", "A board.", "Two."]
-    assert build.image(told[0].images[0]) == board_image(0)
+    instances = list(build.instances())
+    assert [len(one.images) for one in instances] == [1, 2, 1, 0]
+    assert [turn.text for turn in instances[1].turns] == many
+    assert [turn.role for turn in instances[1].turns] == ["user", "assistant"] * 3
+    assert [one.key for one in instances] == ["0.jpg", "1.jpg+2.jpg", "3.jpg", "text"]
+    assert {one.task for one in instances} == {"lab/conversation"}
+    assert [one.target for one in instances] == ["A board.", "This.", "A board.", "Two."]
+    assert build.image(instances[0].images[0]) == board_image(0)
 
 
 def test_lines_of_json_are_read_too(tmp_path: Path) -> None:
     lines = "\n".join([json.dumps(record("0.jpg")), "{cut", "", json.dumps(record("1.jpg"))])
-    build, ledger = imported(written(tmp_path / "r", lines, "train.jsonl"))
+    build, ledger = import_directory(write_release(tmp_path / "r", lines, "train.jsonl"))
     assert build.instances().column("key") == ["0.jpg", "1.jpg"]
     assert [(one["task"], one["reason"]) for one in ledger] == [("lab/*", "malformed_json")]
     assert build.manifest["datasets"]["lab"]["broken"] == {"malformed_json": 1}
@@ -124,7 +124,7 @@ BAD: dict[str, tuple[str, Any]] = {
 
 def test_bad_records_have_their_reasons_and_the_others_are_kept(tmp_path: Path) -> None:
     records = [record(), *(bad for _, bad in BAD.values()), record("1.jpg")]
-    build, ledger = imported(written(tmp_path / "r", records))
+    build, ledger = import_directory(write_release(tmp_path / "r", records))
     assert build.instances().column("key") == ["0.jpg", "1.jpg"]
     assert sorted(one["reason"] for one in ledger) == sorted(reason for reason, _ in BAD.values())
     assert {one["reason"] for one in ledger} <= set(DROPPED)
@@ -139,7 +139,7 @@ def test_tasks_are_those_of_the_catalog_where_their_names_are_known(tmp_path: Pa
     names = [official, "Some-Set+New_Task", "some_set+new task", "a_task_of_no_dataset", official]
     records = [record(f"{n % 4}.jpg", task_name=name) for n, name in enumerate(names)]
     records[-1]["conversations"][1]["value"] = "another"
-    build, _ = imported(written(tmp_path / "r", records))
+    build, _ = import_directory(write_release(tmp_path / "r", records))
     assert set(build.tasks) == {
         "caltech101/image_classification",
         "some_set/new_task",
@@ -153,36 +153,38 @@ def test_tasks_are_those_of_the_catalog_where_their_names_are_known(tmp_path: Pa
     assert keys == ["0.jpg", "0.jpg#2"]
 
 
-def test_options_are_told_where_they_are_certain(tmp_path: Path) -> None:
-    asked = "Which?\n\nOptions: (a) red (b) a blue one \n<image>"
+def test_options_are_parsed_where_they_are_certain(tmp_path: Path) -> None:
+    question = "Which?\n\nOptions: (a) red (b) a blue one \n<image>"
     records = [
-        record("0.jpg", **talk(asked, "(b) a blue one")),
-        record("1.jpg", **talk(asked, "blue")),
+        record("0.jpg", **talk(question, "(b) a blue one")),
+        record("1.jpg", **talk(question, "blue")),
     ]
-    build, _ = imported(written(tmp_path / "r", records))
+    build, _ = import_directory(write_release(tmp_path / "r", records))
     certain, uncertain = build.instances()
     assert (certain.options, certain.target) == (("red", "a blue one"), "a blue one")
     assert (certain.instruction, certain.metric) == ("Which?", "exact_match")
     assert (uncertain.options, uncertain.target) == ((), "blue")
 
 
-def test_pictures_are_held_out_when_asked_for(tmp_path: Path) -> None:
+def test_images_are_held_out_on_request(tmp_path: Path) -> None:
     records = [record(f"{n % 4}.jpg", **talk("<image> What?", f"it is {n}")) for n in range(20)]
-    build, _ = imported(
-        written(tmp_path / "r", records),
+    build, _ = import_directory(
+        write_release(tmp_path / "r", records),
         hold_out=HoldOutConfig(image_fraction=0.3, tasks=(), seed=2),
     )
     assert 0 < len(build.instances("held_out")) < 20
 
 
-@pytest.mark.parametrize("place", ["train2017", "pictures/deep", "."])
-def test_the_folder_of_pictures_is_found_beside_the_file(tmp_path: Path, place: str) -> None:
-    folder = tmp_path / "r"
-    (folder / place).mkdir(parents=True, exist_ok=True)
-    (folder / place / "0.jpg").write_bytes(board_image(0))
-    name = "deep/0.jpg" if "/" in place else "0.jpg"
-    (folder / "a.json").write_text(json.dumps([record(name)]))
-    build, ledger = imported(folder)
+@pytest.mark.parametrize("subdirectory", ["train2017", "pictures/deep", "."])
+def test_the_directory_of_images_is_found_beside_the_file(
+    tmp_path: Path, subdirectory: str
+) -> None:
+    directory = tmp_path / "r"
+    (directory / subdirectory).mkdir(parents=True, exist_ok=True)
+    (directory / subdirectory / "0.jpg").write_bytes(board_image(0))
+    name = "deep/0.jpg" if "/" in subdirectory else "0.jpg"
+    (directory / "a.json").write_text(json.dumps([record(name)]))
+    build, ledger = import_directory(directory)
     assert not ledger
     assert len(build.instances()) == 1
 
@@ -190,20 +192,20 @@ def test_the_folder_of_pictures_is_found_beside_the_file(tmp_path: Path, place: 
 def test_a_release_that_cannot_be_read_is_refused_in_a_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fault(folder: str) -> str:
-        assert main(["import", str(tmp_path / folder), "--out", str(tmp_path / "out")]) == 1
+    def error_of(directory: str) -> str:
+        assert main(["import", str(tmp_path / directory), "--out", str(tmp_path / "out")]) == 1
         return capsys.readouterr().err
 
-    assert "does not exist" in fault("nothing")
+    assert "does not exist" in error_of("nothing")
     (tmp_path / "empty").mkdir()
-    assert "found none" in fault("empty")
-    written(tmp_path / "lost", [record("elsewhere/9.jpg")])
-    assert "--images" in fault("lost")
-    written(tmp_path / "cut", json.dumps([record(), record("1.jpg")])[:-40])
-    assert "cut off or malformed after value 1" in fault("cut")
-    two = written(tmp_path / "two", [record()])
+    assert "found none" in error_of("empty")
+    write_release(tmp_path / "lost", [record("elsewhere/9.jpg")])
+    assert "--images" in error_of("lost")
+    write_release(tmp_path / "cut", json.dumps([record(), record("1.jpg")])[:-40])
+    assert "cut off or malformed after value 1" in error_of("cut")
+    two = write_release(tmp_path / "two", [record()])
     (two / "b.json").write_text(json.dumps([record()]))
-    assert "annotations.json, b.json" in fault("two")
+    assert "annotations.json, b.json" in error_of("two")
 
 
 values = st.recursive(
@@ -226,7 +228,7 @@ def test_a_list_is_read_in_pieces_as_it_would_be_at_once(
 
 
 @pytest.mark.shared
-def test_the_published_release_is_taken_in_whole(shared: Path, tmp_path: Path) -> None:
+def test_the_published_release_is_imported_completely(shared: Path, tmp_path: Path) -> None:
     import_release(find_release(shared / "release"), tmp_path / "build", name="vision_flan")
     build = BuildDirectory(tmp_path / "build", verify=True)
     records = [
@@ -236,11 +238,11 @@ def test_the_published_release_is_taken_in_whole(shared: Path, tmp_path: Path) -
     ]
     assert len(build.instances()) == len(records) == 144
     assert not pq.read_table(tmp_path / "build/ledger.parquet").num_rows
-    told = {(one.prompt, one.answer): one for one in build.instances()}
-    assert len(told) == 144
+    instances = {(one.prompt, one.answer): one for one in build.instances()}
+    assert len(instances) == 144
     for entry in records:
-        one = told[entry["conversations"][0]["value"], entry["conversations"][1]["value"]]
-        picture = shared / "release/images" / entry["image"]
-        assert build.image(one.images[0]) == picture.read_bytes()
+        one = instances[entry["conversations"][0]["value"], entry["conversations"][1]["value"]]
+        path = shared / "release/images" / entry["image"]
+        assert build.image(one.images[0]) == path.read_bytes()
         assert build.tasks[one.task].official_name == entry["task_name"]
-    assert sum(bool(one.options) for one in told.values()) > 20
+    assert sum(bool(one.options) for one in instances.values()) > 20

@@ -1,4 +1,4 @@
-"""Pickles are read without running what they name, and IDX files are read whole or refused."""
+"""Pickles are loaded without running what they name, and IDX files completely or not at all."""
 
 import gzip
 import io
@@ -40,7 +40,7 @@ def python2(value: object) -> bytes:
     """Write a value with the opcodes that Python 2 and its numpy write, in protocol 2."""
     match value:
         case dict():
-            pairs = b"".join(python2(key) + python2(each) for key, each in value.items())
+            pairs = b"".join(python2(key) + python2(item) for key, item in value.items())
             return b"}(" + pairs + b"u"
         case list():
             return b"](" + b"".join(map(python2, value)) + b"e"
@@ -51,12 +51,14 @@ def python2(value: object) -> bytes:
         case np.ndarray():
             shape = b"(" + b"".join(map(python2, value.shape)) + b"t"
             content = b"T" + struct.pack("<i", value.size) + value.tobytes()
-            made = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
-            return made + b"(K\x01" + shape + KIND + b"\x89" + content + b"tb"
+            reconstruct = (
+                b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
+            )
+            return reconstruct + b"(K\x01" + shape + KIND + b"\x89" + content + b"tb"
     raise TypeError(type(value))
 
 
-def written(path: Path, content: bytes) -> Path:
+def write_pickled(path: Path, content: bytes) -> Path:
     """Write a pickle of protocol 2."""
     path.write_bytes(b"\x80\x02" + content + b".")
     return path
@@ -64,14 +66,14 @@ def written(path: Path, content: bytes) -> Path:
 
 def test_a_pickle_of_python_2_is_read_as_pickle_itself_reads_it(tmp_path: Path) -> None:
     fields = {"data": PIXELS, "labels": [3, 1], "batch_label": "testing batch 1 of 1"}
-    path = written(tmp_path / "test_batch", python2(fields))
+    path = write_pickled(tmp_path / "test_batch", python2(fields))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         plainly = pickle.loads(path.read_bytes(), encoding="bytes")
-    found = safe_unpickle(path)
-    assert np.array_equal(found["data"], plainly[b"data"])
-    assert found["labels"] == plainly[b"labels"] == [3, 1]
-    assert found["batch_label"] == b"testing batch 1 of 1"
+    fields_read = safe_unpickle(path)
+    assert np.array_equal(fields_read["data"], plainly[b"data"])
+    assert fields_read["labels"] == plainly[b"labels"] == [3, 1]
+    assert fields_read["batch_label"] == b"testing batch 1 of 1"
 
 
 @pytest.mark.parametrize("protocol", range(2, 5))
@@ -123,23 +125,23 @@ def test_a_pickle_that_calls_a_function_is_refused_and_not_run(
         b"c_codecs\nencode\nX\x01\x00\x00\x00xX\x06\x00\x00\x00latin1\x86R}b",
     ],
 )
-def test_what_else_a_forged_pickle_may_ask_for_is_refused(tmp_path: Path, content: bytes) -> None:
-    path = written(tmp_path / "test_batch", b"}(U\x01x" + content + b"u")
+def test_what_else_a_forged_pickle_may_need_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = write_pickled(tmp_path / "test_batch", b"}(U\x01x" + content + b"u")
     with pytest.raises(ReleaseError, match="test_batch is not a pickle of plain values"):
         safe_unpickle(path)
 
 
 @pytest.mark.parametrize("put", [b"r\x00\x00\x00\x02", b"r\xff\xff\xff\x7f", b"p99999999\n"])
-def test_a_pickle_that_wants_room_for_what_it_does_not_hold_is_refused(
+def test_a_pickle_that_needs_memory_for_what_it_does_not_contain_is_refused(
     tmp_path: Path, put: bytes
 ) -> None:
-    path = written(tmp_path / "test_batch", b"}" + put)
+    path = write_pickled(tmp_path / "test_batch", b"}" + put)
     with pytest.raises(ReleaseError, match="it memoizes a value as number"):
         safe_unpickle(path)
 
 
 @given(st.binary(max_size=200))
-def test_whatever_the_bytes_are_only_one_fault_is_told(
+def test_whatever_the_bytes_are_only_one_error_is_raised(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "noise"
@@ -150,7 +152,7 @@ def test_whatever_the_bytes_are_only_one_fault_is_told(
 
 
 @pytest.mark.parametrize(
-    ("fields", "words"),
+    ("fields", "message"),
     [
         ({"labels": [1, 2]}, "no `data`"),
         ({"data": PIXELS[:, :3], "labels": [1, 2]}, "no `data`"),
@@ -160,15 +162,15 @@ def test_whatever_the_bytes_are_only_one_fault_is_told(
         ({"data": PIXELS.astype(float), "labels": [1, 2]}, "unsigned bytes"),
     ],
 )
-def test_a_batch_that_is_not_whole_is_refused(
-    tmp_path: Path, fields: dict[str, object], words: str
+def test_an_incomplete_batch_is_refused(
+    tmp_path: Path, fields: dict[str, object], message: str
 ) -> None:
     write_pickle(tmp_path / "test", fields)
-    with pytest.raises(ReleaseError, match=words):
+    with pytest.raises(ReleaseError, match=message):
         read_pickled_batch(tmp_path / "test", "labels")
 
 
-def test_a_label_without_a_name_is_told_by_its_row(tmp_path: Path) -> None:
+def test_a_label_without_a_name_is_reported_by_its_row(tmp_path: Path) -> None:
     write_pickle(tmp_path / "test", {"data": PIXELS, "labels": [1, 2]})
     with pytest.raises(ReleaseError, match="row 1 is 2, but there are 2 class names"):
         list(labeled(tmp_path / "test", "labels", ["cat", "dog"]))
@@ -187,7 +189,7 @@ def test_pixels_are_red_green_and_blue_line_by_line(tmp_path: Path) -> None:
         assert image.getpixel((2, 5)) == (0, 0, 0)
 
 
-def test_a_picture_is_encoded_by_its_pixels_alone() -> None:
+def test_an_image_is_encoded_by_its_pixels_alone() -> None:
     gray = PIXELS[0, :784].reshape(28, 28)
     assert png(gray) == png(np.asfortranarray(gray))
     assert len(png(np.zeros_like(gray))) == len(png(gray)) > gray.size
@@ -203,7 +205,7 @@ def test_an_idx_file_is_read_packed_or_not(tmp_path: Path, suffix: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "message"),
     [
         (b"", "not an IDX file"),
         (b"\x00\x00\x08", "not an IDX file"),
@@ -212,11 +214,9 @@ def test_an_idx_file_is_read_packed_or_not(tmp_path: Path, suffix: str) -> None:
         (b"\x00\x00\x08\x01\x00\x00\x00\x05\x01", "5 bytes but has 1"),
     ],
 )
-def test_an_idx_file_that_is_not_whole_is_refused(
-    tmp_path: Path, content: bytes, words: str
-) -> None:
+def test_an_incomplete_idx_file_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "images").write_bytes(content)
-    with pytest.raises(ReleaseError, match=words):
+    with pytest.raises(ReleaseError, match=message):
         read_idx(tmp_path / "images")
 
 
@@ -226,7 +226,7 @@ def test_a_packed_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:
         read_idx(tmp_path / "images")
 
 
-def test_a_version_is_told_by_content() -> None:
+def test_a_version_is_derived_from_content() -> None:
     empty = "d41d8cd98f00b204e9800998ecf8427e"
     assert version("official", [b"", b""], [empty, empty]) == "official"
     assert version("official", [b"", b"x"], [empty, empty]).startswith("unknown version (sha256 ")

@@ -1,4 +1,4 @@
-"""Large JSON files are read part by part just as they would be read whole."""
+"""Large JSON files are streamed with the same result as loading them."""
 
 import json
 from pathlib import Path
@@ -29,36 +29,36 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("chunk", [1, 7, CHUNK])
 @settings(max_examples=50, deadline=None)
-@given(written=st.lists(VALUES, max_size=4), indent=st.none() | st.integers(0, 2))
+@given(content=st.lists(VALUES, max_size=4), indent=st.none() | st.integers(0, 2))
 def test_a_list_is_read_as_json_reads_it(
-    path: Path, chunk: int, written: list[object], indent: int | None
+    path: Path, chunk: int, content: list[object], indent: int | None
 ) -> None:
-    path.write_text(json.dumps(written, indent=indent), encoding="utf-8")
+    path.write_text(json.dumps(content, indent=indent), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_stream, "CHUNK", chunk)
-        assert list(json_values(path)) == written
+        assert list(json_values(path)) == content
 
 
 @pytest.mark.parametrize("chunk", [1, 7, CHUNK])
 @settings(max_examples=50, deadline=None)
-@given(written=st.dictionaries(NAMES, VALUES, max_size=4))
+@given(content=st.dictionaries(NAMES, VALUES, max_size=4))
 def test_an_object_is_read_as_json_reads_it(
-    path: Path, chunk: int, written: dict[str, object]
+    path: Path, chunk: int, content: dict[str, object]
 ) -> None:
-    path.write_text(json.dumps(written, ensure_ascii=False), encoding="utf-8")
+    path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_stream, "CHUNK", chunk)
-        assert list(json_members(path)) == list(written.items())
+        assert list(json_members(path)) == list(content.items())
 
 
 @pytest.mark.parametrize("text", ["", "{}", '"[', "[1, 2", '[{"a": 1}, {"a"', "[x]", "[1 :"])
-def test_a_file_that_is_no_whole_list_is_refused_by_name(path: Path, text: str) -> None:
+def test_a_file_that_is_not_a_complete_list_is_refused_by_name(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ReleaseError, match=r"large\.json"):
         list(json_values(path))
 
 
-def test_a_fault_far_from_the_end_is_named_with_what_stands_near_it(path: Path) -> None:
+def test_an_error_far_from_the_end_is_reported_with_the_text_near_it(path: Path) -> None:
     text = '{"a": 1, "b": oops, "c": "' + "x" * (MAX_LOOKBACK + CHUNK) + '"}'
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ReleaseError, match=r"near .*oops"):

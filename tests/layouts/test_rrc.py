@@ -11,7 +11,7 @@ from visionflan.layouts.rrc import Question, find_splits, read_questions
 from visionflan.specimens import write_json
 
 
-def place(record: dict[str, Any]) -> Path:
+def image_path(record: dict[str, Any]) -> Path:
     return Path(record["file"])
 
 
@@ -25,15 +25,15 @@ def test_either_name_of_the_identifier_is_read_and_bad_records_are_kept(tmp_path
         {"answers": []},
     ]
     write_json(tmp_path / "train.json", {"data": records})
-    first, second, third, *bad = read_questions(tmp_path / "train.json", "train", place)
+    first, second, third, *bad = read_questions(tmp_path / "train.json", "train", image_path)
     assert first == Question("train/7", Path("a.png"), "What?", ("one", "2"))
     assert [second.key, third.key] == ["train/8", "train/record-2"]
     assert [row.key for row in bad if isinstance(row, BrokenRow)] == ["train:3", "train:4"]
 
 
 def test_blanks_are_trimmed_and_counted_and_answers_stand_once() -> None:
-    asked = Question("1", Path("a.png"), " What  is it?", ("a  b", "a b", "c"))
-    example = asked.example()
+    question = Question("1", Path("a.png"), " What  is it?", ("a  b", "a b", "c"))
+    example = question.example()
     assert (example.text, example.target) == ("What is it?", "a b")
     assert example.references == ("a b", "c")
     assert example.repaired == ("trimmed_blanks",)
@@ -43,8 +43,8 @@ def test_blanks_are_trimmed_and_counted_and_answers_stand_once() -> None:
 def test_the_first_place_of_a_split_counts(tmp_path: Path) -> None:
     for name in ("train_b.json", "train/train_a.json", "train/train_b.json"):
         write_json(tmp_path / name, {})
-    found = find_splits(tmp_path, ("{split}", ""), "{split}_a.json", "{split}_b.json")
-    assert found == {"train": tmp_path / "train" / "train_a.json"}
+    files = find_splits(tmp_path, ("{split}", ""), "{split}_a.json", "{split}_b.json")
+    assert files == {"train": tmp_path / "train" / "train_a.json"}
 
 
 @pytest.mark.parametrize("content", [[], {"data": {}}, "data"])
@@ -53,4 +53,4 @@ def test_a_file_without_a_list_of_questions_is_refused_by_name(
 ) -> None:
     write_json(tmp_path / "train.json", content)
     with pytest.raises(ReleaseError, match=r"train\.json"):
-        list(read_questions(tmp_path / "train.json", "train", place))
+        list(read_questions(tmp_path / "train.json", "train", image_path))

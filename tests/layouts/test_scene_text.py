@@ -45,8 +45,10 @@ def test_reading_order_is_that_of_the_picture_and_loses_nothing(
 
 
 def test_words_that_are_nearly_level_are_read_from_left_to_right() -> None:
-    found = row(piece("low", 0, 40), piece("right", 50, 8), piece("left", 5, 11), piece("#", 0, 60))
-    example = transcribed(found)
+    text_row = row(
+        piece("low", 0, 40), piece("right", 50, 8), piece("left", 5, 11), piece("#", 0, 60)
+    )
+    example = transcribed(text_row)
     assert example.target == "left; right; low"
     assert example.repaired == ("illegible_left_out",)
 

@@ -15,10 +15,10 @@ from visionflan.layouts.vqa import Pair, VqaQuestion
 
 def record(question_id: int, *answers: str, **more: Any) -> dict[str, Any]:
     """Make an annotation with its question."""
-    given = [{"answer": words, "answer_id": n} for n, words in enumerate(answers, start=1)]
+    answer_records = [{"answer": text, "answer_id": n} for n, text in enumerate(answers, start=1)]
     question = f"What is {question_id}?"
-    asked = {"question_id": question_id, "image_id": 7, "question": question}
-    return {**asked, "answers": given, **more}
+    question_record = {"question_id": question_id, "image_id": 7, "question": question}
+    return {**question_record, "answers": answer_records, **more}
 
 
 def pair_of(root: Path, *records: dict[str, Any]) -> Pair:
@@ -43,8 +43,8 @@ def test_questions_and_annotations_in_different_orders_are_joined_by_id(tmp_path
 
 def test_the_answer_of_the_release_goes_before_the_most_frequent_one(tmp_path: Path) -> None:
     most = record(1, "b", "a", "a")
-    told = record(2, "b", "a", "a", multiple_choice_answer="b")
-    rows = layouts_vqa.read_pair(pair_of(tmp_path, most, told))
+    with_choice = record(2, "b", "a", "a", multiple_choice_answer="b")
+    rows = layouts_vqa.read_pair(pair_of(tmp_path, most, with_choice))
     assert [row.answer for row in rows if isinstance(row, VqaQuestion)] == ["a", "b"]
 
 

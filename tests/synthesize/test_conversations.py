@@ -1,4 +1,4 @@
-"""Conversations are written by rule, say only what the annotations say, and tell what they are."""
+"""Conversations are written by rule from the annotations, and are marked as synthetic."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,11 +17,13 @@ DATASETS = ("caltech101", "tdiuc", "pacs")
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> BuildDirectory:
-    folder = tmp_path_factory.mktemp("conversations")
+    directory = tmp_path_factory.mktemp("conversations")
     for name in DATASETS:
-        catalog.load(name).write_specimen(folder / "releases" / name, 60)
-    build(folder / "releases", folder / "build", BuildSettings(hold_out_images=0.2), workers=1)
-    return BuildDirectory(folder / "build")
+        catalog.load(name).write_specimen(directory / "releases" / name, 60)
+    build(
+        directory / "releases", directory / "build", BuildSettings(hold_out_images=0.2), workers=1
+    )
+    return BuildDirectory(directory / "build")
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,7 @@ def answers(directory: BuildDirectory, *, kind: str = "") -> Iterator[str]:
             yield from (turn.text for turn in instance.turns if turn.role == "assistant")
 
 
-def test_as_many_are_written_as_asked_of_every_kind(written: BuildDirectory) -> None:
+def test_equally_many_are_written_of_every_kind(written: BuildDirectory) -> None:
     tasks = written.instances("train").column("task")
     assert len(tasks) == 60
     assert {task: tasks.count(task) for task in tasks} == {
@@ -48,7 +50,7 @@ def test_every_conversation_is_marked_as_synthetic(written: BuildDirectory) -> N
     assert all(written.instances().column("synthetic"))
 
 
-def test_a_picture_shows_once_and_its_turns_alternate(written: BuildDirectory) -> None:
+def test_an_image_is_shown_once_and_its_turns_alternate(written: BuildDirectory) -> None:
     for instance in written.instances():
         roles = [turn.role for turn in instance.turns]
         assert roles == ["user", "assistant"] * (len(roles) // 2)
@@ -62,7 +64,7 @@ def test_dialogues_have_two_questions_and_the_others_one(written: BuildDirectory
         assert len(instance.turns) == (4 if instance.task.endswith("dialogue") else 2)
 
 
-def test_each_answer_holds_a_true_answer_about_its_picture(
+def test_each_answer_holds_a_true_answer_about_its_image(
     source: BuildDirectory, written: BuildDirectory
 ) -> None:
     targets: dict[str, set[str]] = {}
@@ -74,7 +76,7 @@ def test_each_answer_holds_a_true_answer_about_its_picture(
             assert any(target in turn.text for target in true), turn.text
 
 
-def test_no_picture_crosses_from_one_split_to_the_other(
+def test_no_image_crosses_from_one_split_to_the_other(
     source: BuildDirectory, written: BuildDirectory
 ) -> None:
     for split in ("train", "held_out"):
@@ -87,10 +89,12 @@ def test_no_picture_crosses_from_one_split_to_the_other(
 def test_answers_are_sentences_and_much_longer_than_those_of_tasks(
     source: BuildDirectory, written: BuildDirectory
 ) -> None:
-    spoken = list(answers(written))
+    conversational = list(answers(written))
     short = list(answers(source))
-    assert mean(len(text.split()) for text in spoken) > 3 * mean(len(t.split()) for t in short)
-    assert all(text[-1] in ".!?" for text in spoken)
+    assert mean(len(text.split()) for text in conversational) > 3 * mean(
+        len(t.split()) for t in short
+    )
+    assert all(text[-1] in ".!?" for text in conversational)
 
 
 def test_prompts_leave_out_the_instructions_of_tasks(
@@ -109,7 +113,7 @@ def test_the_same_build_and_seed_give_the_same_conversations(
     assert again.digest == written.digest != other.digest
 
 
-def test_conversations_that_are_there_are_not_written_again(
+def test_existing_conversations_are_not_written_again(
     source: BuildDirectory, written: BuildDirectory
 ) -> None:
     before = (written.path / "manifest.json").stat().st_mtime_ns
