@@ -10,42 +10,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.helpers.tiny_checkpoint import save_language_model, save_tower, write_build
+from tests.helpers.tiny_checkpoint import save_language_model
 from visionflan.errors import TrainingError
-from visionflan.train.batch_sampler import MicroBatch
-from visionflan.train.collator import BatchTensors, Collator
-from visionflan.train.config import InitConfig, RuntimeConfig, StageConfig, TrainConfig
-from visionflan.train.distributed import DistributedContext
+from visionflan.train.collator import BatchTensors
+from visionflan.train.config import TrainConfig
 from visionflan.train.run import train
-from visionflan.train.stage import StageRunner, enable_gradient_checkpointing
-from visionflan.train.trainer import Trainer
-from visionflan.train.training_model import TrainingModel
+from visionflan.train.trainer import Trainer, TrainingInterrupted
 
 Weights = dict[str, torch.Tensor]
 STEPS = 8
-
-
-@pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
-    directory = tmp_path_factory.mktemp("config")
-    return TrainConfig(
-        name="trainer",
-        build=write_build(directory / "build", texts=6),
-        init=InitConfig(
-            vision_tower=save_tower(directory / "tower"),
-            language_model=save_language_model(directory / "language_model"),
-        ),
-        runtime=RuntimeConfig(
-            num_threads=1,
-            log_every_steps=1,
-            checkpoint_every_seconds=0,
-            micro_batch_tokens=300,
-            device="cpu",
-        ),
-        stages=(
-            StageConfig(name="base", learning_rate=1e-3, epochs=2, batch_size=8, weight_decay=0.1),
-        ),
-    )
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +86,24 @@ def test_a_step_after_the_last_state_is_repeated(
     stop_at(-1)
     assert same(weights(train(config, tmp_path)), reference)
     assert [line["step"] for line in lines(tmp_path)] == list(range(1, STEPS + 1))
+
+
+def test_a_requested_stop_saves_the_state_between_log_steps(
+    config: TrainConfig, reference: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = replace(config.runtime, log_every_steps=5, checkpoint_every_seconds=1e9)
+    optimizer_step = Trainer.optimizer_step
+
+    def request_stop(self: Trainer, step: int, *args: Any) -> torch.Tensor:
+        self.stop_requested = step == 2
+        return optimizer_step(self, step, *args)
+
+    monkeypatch.setattr(Trainer, "optimizer_step", request_stop)
+    with pytest.raises(TrainingInterrupted):
+        train(replace(config, runtime=runtime), tmp_path)
+    assert [path.name for path in (tmp_path / "base/resume").iterdir()] == ["step-00000003"]
+    monkeypatch.undo()
+    assert same(weights(train(config, tmp_path)), reference)
 
 
 def test_random_numbers_depend_on_the_step_only(
@@ -192,80 +183,6 @@ def test_the_features_of_a_trainable_vision_tower_are_not_cached(
         train(replace(config, stages=(stage,), runtime=runtime), tmp_path)
 
 
-@pytest.fixture(scope="module")
-def runner(config: TrainConfig, tmp_path_factory: pytest.TempPathFactory) -> StageRunner:
-    distributed = DistributedContext(0, 1, torch.device("cpu"))
-    return StageRunner(config, config.stages[0], tmp_path_factory.mktemp("stage"), distributed)
-
-
-def batch_of(runner: StageRunner, task: str, count: int = 2) -> BatchTensors:
-    dataset = runner.tokenize()
-    rows = (dataset.task_ids == dataset.tasks.index(task)).nonzero()[0][:count]
-    collate = Collator(dataset, runner.chat_tokenizer, runner.images(dataset))
-    return collate(MicroBatch(rows, int(dataset.lengths[rows].max())))
-
-
-def gradients(model: TrainingModel, batch: BatchTensors) -> dict[str, torch.Tensor | None]:
-    model.zero_grad(set_to_none=True)
-    model(batch).sum().backward()
-    return {name: weight.grad for name, weight in model.named_parameters()}
-
-
-def test_a_batch_without_images_leaves_no_trainable_part_without_a_gradient(
-    runner: StageRunner,
-) -> None:
-    model = TrainingModel(runner.initial_model.vlm, ("connector", "language_model"))
-    for name, gradient in gradients(model, batch_of(runner, "tiny/text")).items():
-        if "vision_tower" in name:
-            assert gradient is None
-        elif "projector" in name:
-            assert gradient is not None
-            assert not gradient.any(), "unused parts get a zero gradient"
-        else:
-            assert gradient is not None
-
-
-def test_an_empty_micro_batch_has_zero_gradients(runner: StageRunner) -> None:
-    dataset = runner.tokenize()
-    collate = Collator(dataset, runner.chat_tokenizer, runner.images(dataset))
-    empty = collate(MicroBatch(torch.zeros(0, dtype=torch.long).numpy(), 0))
-    assert not empty.loss_mask_bl.any()
-    model = TrainingModel(runner.initial_model.vlm, ("connector", "language_model"))
-    for name, gradient in gradients(model, empty).items():
-        assert "vision_tower" in name or (gradient is not None and not gradient.any())
-
-
-def test_a_batch_whose_markers_and_images_differ_is_refused(
-    runner: StageRunner, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    row = type(runner.tokenize()).row
-    monkeypatch.setattr(
-        type(runner.tokenize()), "row", lambda self, n: row(self, n)._replace(image_ids=[])
-    )
-    with pytest.raises(
-        TrainingError, match=r"differ in one of these instances: tiny/color/0, tiny/color/2"
-    ):
-        batch_of(runner, "tiny/color")
-
-
-def test_padding_and_the_rows_beside_it_change_no_loss(runner: StageRunner) -> None:
-    model = TrainingModel(runner.initial_model.vlm, ("connector", "language_model"))
-    batch = batch_of(runner, "tiny/color", 4)
-    together = model(batch)
-    alone = torch.cat([model(batch_of_row(batch, row)) for row in range(4)])
-    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
-
-
-def batch_of_row(batch: BatchTensors, row: int) -> BatchTensors:
-    assert batch.pixel_values is not None
-    return BatchTensors(
-        token_ids_bl=batch.token_ids_bl[row : row + 1],
-        loss_mask_bl=batch.loss_mask_bl[row : row + 1],
-        task_ids_b=batch.task_ids_b[row : row + 1],
-        pixel_values=batch.pixel_values[row : row + 1],
-    )
-
-
 def test_a_resumed_run_uses_the_number_of_threads_that_the_probe_found(
     config: TrainConfig,
     reference: Weights,
@@ -289,19 +206,6 @@ def test_a_resumed_run_uses_the_number_of_threads_that_the_probe_found(
     stop_at(-1)
     assert same(weights(train(free, tmp_path)), reference)
     assert probed == [1]
-
-
-def test_activations_are_recomputed_with_gradient_checkpointing(runner: StageRunner) -> None:
-    model = TrainingModel(runner.initial_model.vlm, ("connector", "language_model"))
-    passed = []
-    layer = runner.initial_model.vlm.language_model.get_submodule("layers.0.input_layernorm")
-    hook = layer.register_forward_hook(lambda *_: passed.append(1))
-    gradients(model, batch_of(runner, "tiny/color"))
-    assert len(passed) == 1
-    enable_gradient_checkpointing(runner.initial_model.vlm)
-    gradients(model, batch_of(runner, "tiny/color"))
-    assert len(passed) == 3
-    hook.remove()
 
 
 def test_a_loss_that_is_not_finite_ends_the_run(config: TrainConfig, tmp_path: Path) -> None:

@@ -1,0 +1,30 @@
+"""Fixtures of several tests of training."""
+
+import pytest
+
+from tests.helpers.tiny_checkpoint import save_language_model, save_tower, write_build
+from visionflan.train.config import InitConfig, RuntimeConfig, StageConfig, TrainConfig
+
+
+@pytest.fixture(scope="session")
+def config(tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
+    """Return a run of one stage of eight steps, with a state saved after each."""
+    directory = tmp_path_factory.mktemp("config")
+    return TrainConfig(
+        name="trainer",
+        build=write_build(directory / "build", texts=6),
+        init=InitConfig(
+            vision_tower=save_tower(directory / "tower"),
+            language_model=save_language_model(directory / "language_model"),
+        ),
+        runtime=RuntimeConfig(
+            num_threads=1,
+            log_every_steps=1,
+            checkpoint_every_seconds=0,
+            micro_batch_tokens=300,
+            device="cpu",
+        ),
+        stages=(
+            StageConfig(name="base", learning_rate=1e-3, epochs=2, batch_size=8, weight_decay=0.1),
+        ),
+    )
