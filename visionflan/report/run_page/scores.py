@@ -28,14 +28,14 @@ class Control(NamedTuple):
 
     name: str  # in scores.json, and as a CSS class
     label: str
-    column: str  # a short label
+    style: str  # CSS declarations of its line in charts
 
 
 CONTROLS = (
-    Control("blank", "blank images", "blank"),
-    Control("swapped", "swapped images", "swapped"),
-    Control("majority", "most frequent training answer", "majority"),
-    Control("chance", "chance", "chance"),
+    Control("blank", "blank images", "stroke: var(--text)"),
+    Control("swapped", "swapped images", "stroke: var(--text); stroke-dasharray: 2 2.5"),
+    Control("majority", "most frequent training answer", "stroke: var(--accent)"),
+    Control("chance", "chance", "stroke: var(--subtle); stroke-width: 3; opacity: 0.55"),
 )
 
 
