@@ -117,7 +117,7 @@ class LlmClient(Protocol):
         ...
 
     def complete(self, request: LlmRequest, sample_index: int) -> LlmReply:
-        """Make one call; the same request can be sampled several times.
+        """Call the model once; the same request can be sampled several times.
 
         Raises LlmCallError if it returns nothing usable.
         """

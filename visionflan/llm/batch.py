@@ -90,7 +90,7 @@ class LlmBatch:
         return failed_outcome(attempts)
 
     def attempt(self, call: LlmCall, attempts: Attempts) -> LlmReply:
-        """Make one call within the budget; raise LlmCallError if its reply is not usable."""
+        """Call once within the budget; raise LlmCallError if the reply is not usable."""
         key = call.key
         try:
             with self.guard.budget.call(key.request, self.guard.breaker) as pending:

@@ -63,7 +63,7 @@ class OpenAICompatibleClient:
         self.http.close()
 
     def complete(self, request: LlmRequest, sample_index: int) -> LlmReply:
-        """Make one call; samples of one request are the same request sent again."""
+        """Call the server once; samples of one request are the same request sent again."""
         body = {
             "model": self.name,
             "messages": [message._asdict() for message in request.messages],

@@ -42,7 +42,7 @@ PLURALS = {"man": "men", "woman": "women", "mouse": "mice"}
 
 @contextmanager
 def errors_named(title: str) -> Iterator[None]:
-    """Put the title of the benchmark before errors about its files."""
+    """Prefix errors about the files of a benchmark with its title."""
     try:
         yield
     except ReleaseError as error:

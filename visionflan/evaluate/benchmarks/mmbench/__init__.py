@@ -174,7 +174,7 @@ def specimen(root: Path) -> None:
         image_cell = base64.b64encode(encoded.getvalue()).decode()
         text = "The picture was drawn by a program." if index == 1 else ""
         tail = ["specimen", ability, "dev"]
-        letter, other_letter = "AB" if index % 2 == 0 else "BA"
+        letter, other_letter = ("B", "A") if index % 2 else ("A", "B")
         original = [question, text, *options, letter, "drawn", image_cell]
         rotated = [question, text, *reversed(options), other_letter, "drawn", index]
         writer.writerow([index, *original, *tail])
