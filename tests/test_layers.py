@@ -36,30 +36,30 @@ LAYERS = [
     {"integrations"},
     {"cli"},
 ]
-# What the command line, the declarations and the build may load beyond the standard library.
+# What the command line, dataset files and builds may load beyond the standard library.
 CORE_MAY_LOAD = {"visionflan", "PIL", "numpy", "pyarrow", "cython_runtime", "simplejpeg", "tqdm"}
 
 
 def layer(module: str) -> int:
-    """Give the place of a module of the package among the layers."""
+    """Return the index of the layer of a module."""
     part = module.split(".")[1]
-    for place, names in enumerate(LAYERS):
+    for index, names in enumerate(LAYERS):
         if part in names:
-            return place
+            return index
     raise AssertionError(f"{module} belongs to no layer: add it to LAYERS")
 
 
 def imports(path: Path) -> set[str]:
-    """Name the modules of the package that a file imports, wherever in the file."""
-    found = set()
+    """Return the modules of the package that a file imports, anywhere in the file."""
+    modules = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found |= {name.name for name in node.names}
+            modules |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module == "visionflan":
-            found |= {f"visionflan.{name.name}" for name in node.names}
+            modules |= {f"visionflan.{name.name}" for name in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-    return {name for name in found if name.startswith("visionflan.")} - {"visionflan.__version__"}
+            modules.add(node.module)
+    return {name for name in modules if name.startswith("visionflan.")} - {"visionflan.__version__"}
 
 
 FILES = sorted(
@@ -80,15 +80,15 @@ def test_a_file_holds_one_idea(path: Path) -> None:
 
 
 def loaded_by(code: str) -> set[str]:
-    """Name the top-level packages that a fresh process loads, without the standard library."""
-    done = subprocess.run(
+    """Return the top-level packages that a new process loads, without the standard library."""
+    process = subprocess.run(
         [sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules)"],
         capture_output=True,
         text=True,
         check=True,
     )
-    tops = {name.split(".")[0] for name in done.stdout.split()}
-    return {name for name in tops if name not in sys.stdlib_module_names and name[0] != "_"}
+    packages = {name.split(".")[0] for name in process.stdout.split()}
+    return {name for name in packages if name not in sys.stdlib_module_names and name[0] != "_"}
 
 
 def test_the_core_loads_nothing_heavy() -> None:
