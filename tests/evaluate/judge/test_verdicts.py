@@ -82,8 +82,8 @@ def test_verdicts_on_other_words_by_other_judges_or_rubrics_do_not_count() -> No
 
 def test_what_was_asked_in_vain_is_told_from_what_was_not_asked() -> None:
     records = [record(), record(sample_key="other")]
-    judgments = verdicts([judgment(**FAILED)], records, YES_OR_NO, "judge")
-    assert judgments == {record().key: None}
+    by_record = verdicts([judgment(**FAILED)], records, YES_OR_NO, "judge")
+    assert by_record == {record().key: None}
 
 
 def test_of_several_judges_one_must_be_named() -> None:
@@ -108,9 +108,9 @@ def test_a_failure_never_takes_the_place_of_a_verdict() -> None:
 def test_the_place_of_an_answer_is_told_apart_from_its_worth() -> None:
     pairs = [(0.9, 0.5, 0.6, 0.5), (0.6, 0.5, 0.5, 0.6)]
     judgments = [
-        each
+        verdict
         for n, (score, against, other, beside) in enumerate(pairs)
-        for each in (
+        for verdict in (
             judgment(repeat=n, score=score, reference_score=against),
             judgment(repeat=n, score=other, reference_score=beside, order_swapped=True),
         )
@@ -154,13 +154,12 @@ def test_a_verdict_lies_among_the_scores_and_failures_change_nothing(
     judgments += [
         judgment(score=score, repeat=n, order_swapped=True) for n, score in enumerate(other)
     ]
-    good = [each for each in judgments if each.score is not None]
+    scored = [row for row in judgments if row.score is not None]
     for both in (False, True):
         verdict = verdict_of(judgments, both_orders=both)
-        assert verdict == verdict_of(good, both_orders=both)
+        assert verdict == verdict_of(scored, both_orders=both)
         if verdict:
-            known = [each.score for each in good if each.score is not None]
+            known = [row.score for row in scored if row.score is not None]
             assert min(known) - 1e-9 <= verdict.score <= max(known) + 1e-9
-    assert (verdict_of(judgments, both_orders=True) is None) == (
-        len({g.order_swapped for g in good}) < 2
-    )
+    orders = {row.order_swapped for row in scored}
+    assert (verdict_of(judgments, both_orders=True) is None) == (len(orders) < 2)

@@ -152,7 +152,15 @@ benchmark = Benchmark(
 
 
 class Question(NamedTuple):
-    """One of the two lines about an image, numbered 1 and 2."""
+    """One of the two lines about an image.
+
+    Attributes:
+        part: the subtask.
+        image: the file of the image.
+        number: 1 or 2.
+        question: with the request to answer yes or no.
+        answer: Yes or No.
+    """
 
     part: str
     image: Path

@@ -137,7 +137,16 @@ benchmark = Benchmark(
 
 
 class Question(NamedTuple):
-    """One line of a question file, and its location."""
+    """One line of a question file.
+
+    Attributes:
+        split: random, popular or adversarial.
+        number: `question_id` of the release.
+        image: file name in COCO's val2014.
+        text: the question.
+        label: yes or no.
+        location: file and line, for messages.
+    """
 
     split: str
     number: str

@@ -28,7 +28,17 @@ DEV = "mmbench_dev_20230712.tsv or MMBench_DEV_EN.tsv"
 
 
 class Question(NamedTuple):
-    """One row of the table, without its image; `correct` is the index of the right option."""
+    """One row of the table, without its image.
+
+    Attributes:
+        number: the index; from a million on it is that of a rotation.
+        hint: text before the question, often empty.
+        question: the question itself.
+        options: in the order of this row.
+        correct: index of the right option.
+        part: abbreviation of the ability.
+        category: finer than the ability; may be empty.
+    """
 
     number: int
     hint: str
