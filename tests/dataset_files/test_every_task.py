@@ -80,7 +80,7 @@ def official() -> list[Official]:
 
 @cache
 def specimen(name: str) -> dict[str, list[tuple[str, Example]]]:
-    """Give what each task makes of a specimen: keys and examples."""
+    """Return the keys and examples that each task makes from a specimen."""
     dataset = catalog.load(name)
     task_examples: dict[str, list[tuple[str, Example]]] = {task: [] for task in dataset.tasks}
     with TemporaryDirectory() as folder:

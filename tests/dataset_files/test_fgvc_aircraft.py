@@ -10,7 +10,7 @@ GULFSTREAM = Row("3", Path("3.jpg"), "Gulfstream Aerospace", "Gulfstream", "Gulf
 
 
 def accepted(level: str, row: Row) -> tuple[str, ...]:
-    """Give what is accepted as the name at a level; the target comes first."""
+    """Return what is accepted as the name at a level; the target comes first."""
     example = dataset.tasks[f"aircraft_classification_{level}"].to_example(row)
     assert example is not None
     assert example.target == example.references[0]

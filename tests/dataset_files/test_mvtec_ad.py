@@ -1,6 +1,6 @@
-"""MVTec AD: its categories and kinds of defects are complete, and said in words."""
+"""MVTec AD: its categories and kinds of defects are complete, and phrased in words."""
 
-from visionflan.datasets.mvtec_ad import CATEGORIES, SAID, dataset, said
+from visionflan.datasets.mvtec_ad import CATEGORIES, SAID, dataset, in_words
 
 # The folders under `test` of each category, as the release has them.
 RELEASED = {
@@ -28,8 +28,8 @@ def test_every_one_of_the_73_defects_is_said_in_words_of_its_own() -> None:
     assert sum(len(kinds.split()) for kinds in RELEASED.values()) == 73
     folders = {kind for kinds in RELEASED.values() for kind in kinds.split()} | {"good"}
     assert set(SAID) <= folders
-    assert len({said(folder) for folder in folders}) == len(folders)
-    assert not any("_" in said(folder) for folder in folders)
+    assert len({in_words(folder) for folder in folders}) == len(folders)
+    assert not any("_" in in_words(folder) for folder in folders)
 
 
 def test_the_instruction_names_all_15_categories() -> None:

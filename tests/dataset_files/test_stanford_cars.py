@@ -16,7 +16,7 @@ SECOND_WORDS = {"General", "Martin", "Rover"}
 
 
 def targets(root: Path, task: str) -> list[str]:
-    """Give the answers of a task."""
+    """Return the answers of a task."""
     return [example.target for example in stanford_cars.dataset.examples(task, root)]
 
 

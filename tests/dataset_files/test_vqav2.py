@@ -32,9 +32,9 @@ def test_no_foreign_question_names_what_was_asked_about_the_image(tmp_path: Path
     known: dict[Path, set[str]] = {}
     for row in rows:
         known.setdefault(row.image, set()).update(vqav2.words(row.question))
-    foreign = [row for row in rows if row.shown not in ("", row.question)]
+    foreign = [row for row in rows if row.shown_question not in ("", row.question)]
     assert foreign
-    assert all(known[row.image].isdisjoint(vqav2.things(row.shown)) for row in foreign)
+    assert all(known[row.image].isdisjoint(vqav2.things(row.shown_question)) for row in foreign)
 
 
 def test_both_options_are_right_about_equally_often(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ FORMAT = Format("ids", files="{split}.ids", write=write, read=lambda path, image
 
 @pytest.fixture
 def ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Put a format's file beside those of the package."""
+    """Add a format's file to those of the package."""
     (tmp_path / "more").mkdir()
     (tmp_path / "more/ids.py").write_text(IDS)
     monkeypatch.setattr(formats, "__path__", [*formats.__path__, str(tmp_path / "more")])

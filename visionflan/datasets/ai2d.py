@@ -74,11 +74,11 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         try:
             page = load_json(path)
             image = inside(questions.parent / "images", page["imageName"])
-            asked = page["questions"].items()
+            first = page["questions"].items()
         except (ReleaseError, KeyError, TypeError, AttributeError) as error:
             yield BrokenRow(path.stem, "malformed_record", f"{path}: {error!r}")
             continue
-        for number, (question, entry) in enumerate(asked):
+        for number, (question, entry) in enumerate(first):
             try:
                 yield to_row(image, question, entry)
             except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -166,10 +166,10 @@ def cycle(index: int, things: list[str]) -> tuple[Image.Image, dict[str, Any]]:
 
 
 def ask(index: int, things: list[str]) -> dict[str, dict[str, Any]]:
-    """Ask what follows a stage, or what stands above a letter; one choice is not in the diagram."""
-    asked, lettered = stable_hash("asked", index) % 2, index % 2 == 1
-    question = f"What comes right after the {things[asked]}?"
-    right = things[asked + 1]
+    """Return a question on what follows a stage or is above a letter; one choice is absent."""
+    first, lettered = stable_hash("asked", index) % 2, index % 2 == 1
+    question = f"What comes right after the {things[first]}?"
+    right = things[first + 1]
     if lettered:
         letter = stable_hash("letter", index) % 3
         question, right = f"What stands above {LETTERS[letter]} in the diagram?", things[letter]

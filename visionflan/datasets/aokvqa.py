@@ -204,8 +204,8 @@ def specimen(root: Path, count: int) -> None:
         icon(picture, fact[0], jittered(WHOLE.part(0.02, 0.02, 0.98, 0.98), index, by=0.3), color)
         write_image(root / f"{split}2017" / f"{index + 1:012d}.jpg", picture)
         records[split].append(record(index, split, *fact))
-    for split, asked in records.items():
-        write_json(root / f"aokvqa_v1p0_{split}.json", asked)
+    for split, split_records in records.items():
+        write_json(root / f"aokvqa_v1p0_{split}.json", split_records)
 
 
 def record(

@@ -81,8 +81,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         else:
             detail = f"line {number} of {boxes} is not a file, one of the twelve classes and a box"
             yield BrokenRow(f"line {number}", "malformed_line", detail)
-    for name, found in sorted(labels.items()):
-        yield Row(name, inside(root / "ayahoo_test_images", name), tuple(sorted(found)))
+    for name, classes in sorted(labels.items()):
+        yield Row(name, inside(root / "ayahoo_test_images", name), tuple(sorted(classes)))
 
 
 @dataset.task(

@@ -105,8 +105,8 @@ dataset = Dataset[Row](
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     for key, image, label in class_folders(require(root / FOLDER)):
-        if found := CLASS.fullmatch(label):
-            yield Row(key, image, spoken(found["words"]))
+        if match := CLASS.fullmatch(label):
+            yield Row(key, image, spoken(match["words"]))
         else:
             yield BrokenRow(
                 key, "unknown_label", f"{label!r} is not a number and the name of a class"

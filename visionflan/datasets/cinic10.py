@@ -103,12 +103,12 @@ def specimen(root: Path, count: int) -> None:
 
 
 def named(row: Row, names: dict[str, str]) -> Example | None:
-    """Ask for the class of a picture that is of one of these classes."""
+    """Make an example that asks for the class of a picture of one of these classes."""
     return Example(image=row.image, target=names[row.label]) if row.label in names else None
 
 
 def present_in(row: Row, names: dict[str, str]) -> Example | None:
-    """Ask whether a picture is of one of these classes, as often yes as no."""
+    """Make an example that asks whether a picture is of these classes; half are."""
     there, rarer = row.label in names, min(len(names), len(NAMES) - len(names))
     share = rarer / (len(names) if there else len(NAMES) - len(names))
     if hash_fraction(row.key, *names) >= share:

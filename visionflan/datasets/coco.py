@@ -119,7 +119,7 @@ def specimen(root: Path, count: int) -> None:
 
 
 def choice(row: Row, group: str) -> Example | None:
-    """Ask which one kind of a supercategory is in the picture."""
+    """Make an example that asks which one kind of a supercategory is in the picture."""
     members = row.kinds.get(group, ())
     present = [name for name in row.present if name in members]
     if not present:

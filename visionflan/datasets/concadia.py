@@ -75,12 +75,12 @@ def records(path: Path) -> list[Any]:
     """Read the records of the release, or of the sample that is written as a script."""
     text = re.sub(r"\A\s*var \w+ = ", "", path.read_text(encoding="utf-8")).rstrip().rstrip(";")
     try:
-        found = json.loads(text)["images"]
+        entries_read = json.loads(text)["images"]
     except (ValueError, KeyError, TypeError) as error:
         raise ReleaseError(f"{path} is not JSON with records under images: {error}") from error
-    if not isinstance(found, list):
+    if not isinstance(entries_read, list):
         raise ReleaseError(f"{path} has no list of records under images")
-    return found
+    return entries_read
 
 
 def read_record(folder: Path, record: Any) -> Row | BrokenRow:

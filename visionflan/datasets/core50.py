@@ -74,18 +74,18 @@ dataset = Dataset[Row](
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     home = require(*(root / name for name in HOMES))
-    found = False
+    any_frame = False
     for place, image in archived(home) if home.suffix == ".zip" else unpacked(home):
         if not (frame := FRAME.fullmatch(place)):
             continue
-        found, number = True, int(frame["object"]) - 1
+        any_frame, number = True, int(frame["object"]) - 1
         if number // OBJECTS_OF_A_KIND in range(len(KINDS)):
             yield Row(place, image, KINDS[number // OBJECTS_OF_A_KIND])
         else:
             yield BrokenRow(
                 place, "unknown_object", f"{place} in {home} is of none of the 50 objects"
             )
-    if not found:
+    if not any_frame:
         raise ReleaseError(f"{home} contains no frame such as s1/o1/C_01_01_000.png")
 
 

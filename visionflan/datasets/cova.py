@@ -61,11 +61,11 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     table = layouts.require(root / "splits" / "webpage_info.csv", root / "webpage_info.csv")
     for page in layouts.csv_rows(table, "webpage_name", "domain"):
         key, domain = page["webpage_name"], page["domain"]
-        found = DOMAIN.fullmatch(domain)
-        if found is None or SECOND_LEVEL.search(domain):
+        match = DOMAIN.fullmatch(domain)
+        if match is None or SECOND_LEVEL.search(domain):
             yield BrokenRow(key, "malformed_domain", f"{table} names the site {domain!r}")
         else:
-            yield Row(key, layouts.inside(root / "imgs", f"{key}.png"), found[1])
+            yield Row(key, layouts.inside(root / "imgs", f"{key}.png"), match[1])
 
 
 @dataset.task(

@@ -218,13 +218,13 @@ image_path"
     for index in range(count):
         event = EVENTS[index % len(EVENTS)]
         kind, severity, thing = DRAWN[stable_hash("crisismmd", index) % len(DRAWN)]
-        said = list(TWEETS)[stable_hash("crisismmd", index, "tweet") % len(TWEETS)]
+        topic = list(TWEETS)[stable_hash("crisismmd", index, "tweet") % len(TWEETS)]
         name = f"{917791044158185473 + index}_0"
         path = f"data_image/{event}/10_10_2017/{name}.jpg"
         write_image(root / FOLDER / path, drawn(thing, severity, index))
-        judgments = [informative(said), informative(kind), said, kind, severity]
+        judgments = [informative(topic), informative(kind), topic, kind, severity]
         labels = "\t".join(f"{label}\t{'1.0' if label else ''}" for label in judgments)
-        tweet = f"{TWEETS[said]} https://t.co/{index}"
+        tweet = f"{TWEETS[topic]} https://t.co/{index}"
         line = f"{name[:-2]}\t{name}\t{labels}\t{tweet}\thttp://pbs.twimg.com/{name}.jpg\t{path}"
         tables.setdefault(event, ["\t".join(head.split())]).append(line)
     for event, lines in tables.items():

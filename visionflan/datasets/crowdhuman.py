@@ -151,5 +151,5 @@ SHIRTS = ("red", "blue", "green", "purple", "orange")
 def record(box: drawing.Box, tag: str, extra: dict[str, int]) -> dict[str, object]:
     """Write a box as the release does: left, top, width and height of three frames."""
     left, top, right, bottom = map(round, box)
-    whole, head = [left, top, right - left, bottom - top], [left, top, right - left, 5]
-    return {"tag": tag, "fbox": whole, "vbox": whole, "hbox": head, "extra": extra}
+    full, head = [left, top, right - left, bottom - top], [left, top, right - left, 5]
+    return {"tag": tag, "fbox": full, "vbox": full, "hbox": head, "extra": extra}

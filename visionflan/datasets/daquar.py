@@ -92,16 +92,16 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     metric="set_f1",
 )
 def object_question_answer(row: Row) -> Example:
-    asked = PICTURE.sub("image", row.question).removesuffix("?").strip()
-    given = [answer.strip() for answer in row.answer.split(",")]
-    spelt = [spelling_mended(words) for words in (asked, *given)]
+    question_text = PICTURE.sub("image", row.question).removesuffix("?").strip()
+    answers_given = [answer.strip() for answer in row.answer.split(",")]
+    spelt = [spelling_mended(words) for words in (question_text, *answers_given)]
     words = [each.replace("_", " ") for each in spelt]
     answers = list(dict.fromkeys(words[1:]))
     mended = {
         "image_number": PICTURE.search(row.question) is not None,
-        "misspelling": spelt != [asked, *given],
+        "misspelling": spelt != [question_text, *answers_given],
         "underscore": words != spelt,
-        "repeated_answer": len(answers) < len(given),
+        "repeated_answer": len(answers) < len(answers_given),
     }
     return Example(
         image=row.image,
@@ -136,10 +136,10 @@ TINTS = ("red", "blue", "green", "purple", "orange", "brown")
 def specimen(root: Path, count: int) -> None:
     lines: dict[str, list[str]] = {"train": [], "test": []}
     for index in range(count):
-        image, asked, answer = (beside, colored, counted, both)[index % 4](index)
+        image, question_text, answer = (beside, colored, counted, both)[index % 4](index)
         write_image(root / "nyu_depth_images" / f"image{index + 1}.png", image)
         split = "test" if index % 5 == 4 else "train"
-        lines[split] += [f"{asked} in the image{index + 1} ?", answer]
+        lines[split] += [f"{question_text} in the image{index + 1} ?", answer]
     for split, written in lines.items():
         write_lines(root / f"qa.894.raw.{split}.txt", written)
 
@@ -147,9 +147,9 @@ def specimen(root: Path, count: int) -> None:
 def beside(index: int) -> tuple[Image.Image, str, str]:
     """Draw two things side by side, and ask for the one at a side of the other."""
     image, names = pair(index)
-    asked = stable_hash("daquar", index, "side") % 2
-    side = ("left", "right")[asked]
-    return image, f"what is on the {side} side of the {names[1 - asked]}", names[asked]
+    sought = stable_hash("daquar", index, "side") % 2
+    side = ("left", "right")[sought]
+    return image, f"what is on the {side} side of the {names[1 - sought]}", names[sought]
 
 
 def colored(index: int) -> tuple[Image.Image, str, str]:

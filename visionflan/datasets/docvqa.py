@@ -81,21 +81,22 @@ def specimen(root: Path, count: int) -> None:
     data: list[dict[str, object]] = []
     for index in range(count):
         name = f"page{index:04d}_1.png"
-        shown = pick(WORDS, 1 + index % 2, index, "words")
+        words = pick(WORDS, 1 + index % 2, index, "words")
         page = jittered(WHOLE.part(0.02, 0.02, 0.98, 0.98), "page", index, by=0.06)
         image = canvas("docvqa", index)
         ImageDraw.Draw(image).rectangle(page, fill=(252, 252, 250), outline=(170, 170, 170))
         places = [page.part(0.05, 0.08, 0.95, 0.46), page.part(0.05, 0.54, 0.95, 0.92)]
-        if len(shown) == 1:
+        if len(words) == 1:
             places = [
                 page.part(0.05, 0.2 * top, 0.95, 0.4 + 0.2 * top)
                 for top in (stable_hash(index) % 4,)
             ]
-        for text, place in zip(shown, places, strict=True):
+        for text, place in zip(words, places, strict=True):
             word(image, text, place)
         write_image(root / "spdocvqa_images" / name, image)
-        asked = ("at the top of the page", "at the bottom of the page")
-        for text, where in zip(shown, asked if len(shown) == 2 else ("on the page",), strict=True):
+        positions = ("at the top of the page", "at the bottom of the page")
+        wheres = positions if len(words) == 2 else ("on the page",)
+        for text, where in zip(words, wheres, strict=True):
             data.append(
                 {
                     "questionId": len(data),

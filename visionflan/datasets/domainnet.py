@@ -144,7 +144,7 @@ def with_article(thing: str) -> str:
 
 
 def thing_in(row: Row, domain: str) -> Example | None:
-    """Ask for the thing in pictures of one domain."""
+    """Make an example that asks for the thing in pictures of one domain."""
     return Example(image=row.image, target=row.thing) if row.domain == domain else None
 
 

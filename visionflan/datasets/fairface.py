@@ -75,8 +75,8 @@ dataset = Dataset[Row](
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     archives = ("fairface-img-margin025-trainval", "fairface-img-margin125-trainval")
     homes = [root, *(root / archive for archive in archives)]
-    found = [home / f"fairface_label_{split}.csv" for split in ("train", "val") for home in homes]
-    for table in layouts.present(*found):
+    tables = [home / f"fairface_label_{split}.csv" for split in ("train", "val") for home in homes]
+    for table in layouts.present(*tables):
         split = table.stem.rpartition("_")[2]
         home = next((home for home in homes if layouts.is_folder(home / split)), root)
         for line in layouts.csv_rows(table, "file", "age", "gender", "race"):

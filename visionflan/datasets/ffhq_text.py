@@ -116,7 +116,7 @@ class Face(NamedTuple):
     glasses: bool
     mouth_open: bool
 
-    def told(self) -> list[str]:
+    def sentences_of(self) -> list[str]:
         """Describe the face in nine true sentences."""
         length, mouth = "long" if self.long else "short", "an open" if self.mouth_open else "a shut"
         wearing = "with glasses" if self.glasses else "without glasses"
@@ -146,7 +146,7 @@ def specimen(root: Path, count: int) -> None:
         )
         name = f"{index:05d}"
         write_image(root / "Image" / f"{name}.png", drawn(face, index))
-        write_lines(root / "Text" / f"{name}.txt", face.told())
+        write_lines(root / "Text" / f"{name}.txt", face.sentences_of())
 
 
 def drawn(face: Face, index: int) -> Image.Image:

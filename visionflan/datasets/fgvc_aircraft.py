@@ -67,9 +67,9 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         split = path.stem.removeprefix("images_variant_")
         names = [labels(data / f"images_{level}_{split}.txt") for level in LEVELS]
         for key in names[-1]:
-            found = [level.get(key, "") for level in names]
-            if all(found):
-                yield Row(key, layouts.inside(data / "images", f"{key}.jpg"), *found)
+            class_names = [level.get(key, "") for level in names]
+            if all(class_names):
+                yield Row(key, layouts.inside(data / "images", f"{key}.jpg"), *class_names)
             else:
                 detail = f"the lists of {split} in {data} do not name {key} on every level"
                 yield BrokenRow(key, "missing_label", detail)

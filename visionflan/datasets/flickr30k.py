@@ -98,17 +98,17 @@ def read_lines(path: Path, pictures: Path) -> Iterator[Row | BrokenRow]:
     captions: dict[str, list[str]] = {}
     with path.open(encoding="utf-8-sig", errors="replace") as lines:
         for number, line in enumerate(lines, start=1):
-            found = LINE.match(line.strip())
-            if found and UNDECODED not in line:
-                captions.setdefault(found["name"], []).append(found["caption"])
+            parsed = LINE.match(line.strip())
+            if parsed and UNDECODED not in line:
+                captions.setdefault(parsed["name"], []).append(parsed["caption"])
             elif line.strip() and not HEADER.match(line):
                 yield BrokenRow(
                     f"{path.name}:{number}", "malformed_line", f"{path}: {line.strip()!r}"
                 )
     if not captions:
         raise ReleaseError(f"{path} contains no line with the name of a picture and a caption")
-    for name, told in captions.items():
-        yield Row(name, inside(pictures, name), tuple(told))
+    for name, texts in captions.items():
+        yield Row(name, inside(pictures, name), tuple(texts))
 
 
 @dataset.task(

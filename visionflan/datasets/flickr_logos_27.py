@@ -108,8 +108,8 @@ def read_list(part: str, path: Path, images: Path) -> Iterator[Row | BrokenRow]:
         else:
             detail = f"{path} line {number} has the label {label!r}"
             yield BrokenRow(f"{part}/{name}:{number}", "unknown_label", detail)
-    for name, found in labels.items():
-        yield Row(f"{part}/{name}", layouts.inside(images, name), tuple(found))
+    for name, brands in labels.items():
+        yield Row(f"{part}/{name}", layouts.inside(images, name), tuple(brands))
 
 
 @dataset.task(

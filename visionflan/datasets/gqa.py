@@ -118,8 +118,8 @@ def specimen(root: Path, count: int) -> None:
                 "isBalanced": True,
                 "types": {"structural": "query", "semantic": kind},
             }
-    for split, asked in questions.items():
-        write_json(root / f"{split}_balanced_questions.json", asked)
+    for split, split_questions in questions.items():
+        write_json(root / f"{split}_balanced_questions.json", split_questions)
 
 
 def side_by_side(index: int) -> tuple[Image.Image, list[tuple[str, str, str]]]:

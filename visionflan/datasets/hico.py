@@ -84,10 +84,10 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             )
         for column, cell in enumerate(names):
             name = str(cell.item())
-            found = tuple(pairs[number] for number in present[:, column].nonzero()[0])
-            if found:
+            image_pairs = tuple(pairs[number] for number in present[:, column].nonzero()[0])
+            if image_pairs:
                 image = layouts.inside(path.parent / "images" / f"{split}2015", name)
-                yield Row(name, image, found)
+                yield Row(name, image, image_pairs)
             else:
                 yield BrokenRow(name, "no_label", f"{path} has no pair for {name}")
 
@@ -200,8 +200,8 @@ def known(drawn: Drawn, noun: str, verb: str) -> float:
 
 def scene(drawn: Drawn, index: int) -> Image.Image:
     picture = drawing.canvas("hico", index)
-    whole = drawing.jittered(drawing.WHOLE, "hico", index, by=0.2)
-    thing, person = (whole.part(*part) for part in PLACES[drawn.place])
+    region = drawing.jittered(drawing.WHOLE, "hico", index, by=0.2)
+    thing, person = (region.part(*part) for part in PLACES[drawn.place])
     color, clothes = pick(("red", "blue", "green", "purple", "orange"), 2, "hico", index)
     icon(picture, drawn.object, thing, color)
     icon(picture, "person", person, clothes)

@@ -57,8 +57,8 @@ dataset = Dataset[Row](
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     homes = (root / "300W", root, root / "Test")
-    found = present(*(home / folder for home in homes for folder in PLACES))
-    for key, image, folder in class_folders(found[0].parent):
+    folders = present(*(home / folder for home in homes for folder in PLACES))
+    for key, image, folder in class_folders(folders[0].parent):
         if folder in PLACES:
             yield Row(key, image, PLACES[folder])
 

@@ -64,8 +64,8 @@ dataset = Dataset[Row](
 
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
-    whole = root / "iconqa_data" / "iconqa"
-    base = whole if whole.is_dir() else root
+    nested = root / "iconqa_data" / "iconqa"
+    base = nested if nested.is_dir() else root
     for split in present(*(base / name for name in SPLITS)):
         for kind in KINDS:
             for folder in sorted((split / kind).glob("*/")):
@@ -142,19 +142,19 @@ def specimen(root: Path, count: int) -> None:
 def in_a_row(index: int) -> tuple[Image.Image, dict[str, object]]:
     """Draw two or three shapes side by side and ask for the one in some place."""
     image = canvas("row", index)
-    shown = pick(THINGS, 2 + stable_hash("length", index) % 2, index, "row")
-    for place, name in enumerate(shown):
+    names = pick(THINGS, 2 + stable_hash("length", index) % 2, index, "row")
+    for place, name in enumerate(names):
         color = STRONG[stable_hash("colour", index, place) % len(STRONG)]
-        box = grid_cell(place, stable_hash("height", index) % len(shown), len(shown), len(shown))
+        box = grid_cell(place, stable_hash("height", index) % len(names), len(names), len(names))
         shape(image, name, color, jittered(box, index, place))
-    asked = stable_hash("asked", index) % len(shown)
-    choices = pick(THINGS, 4, index, "choices", avoid=[shown[asked]])[:3]
-    choices.insert(stable_hash("place", index) % 4, shown[asked])
-    question = f"Which shape is {PLACES[asked]} from the left?"
+    position = stable_hash("asked", index) % len(names)
+    choices = pick(THINGS, 4, index, "choices", avoid=[names[position]])[:3]
+    choices.insert(stable_hash("place", index) % 4, names[position])
+    question = f"Which shape is {PLACES[position]} from the left?"
     return image, {
         "question": question,
         "choices": choices,
-        "answer": choices.index(shown[asked]),
+        "answer": choices.index(names[position]),
     }
 
 

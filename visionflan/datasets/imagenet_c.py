@@ -105,7 +105,7 @@ def specimen(root: Path, count: int) -> None:
 
 
 def corruption_of(row: Row, names: dict[str, str]) -> Example | None:
-    """Ask which of the corruptions of one group spoiled the picture."""
+    """Make an example that asks which corruption of one group the picture has."""
     if row.corruption not in names:
         return None
     return Example(image=row.image, target=names[row.corruption], options=tuple(names.values()))

@@ -71,14 +71,14 @@ dataset = Dataset[Row](
 
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
-    for found in wordnet_folders(root / "imagenet-r"):
-        if isinstance(found, BrokenRow):
-            yield found
-        elif domain := DOMAINS.get(found.image.stem.rpartition("_")[0]):
-            yield Row(found.key, found.image, found.label, domain)
+    for labeled in wordnet_folders(root / "imagenet-r"):
+        if isinstance(labeled, BrokenRow):
+            yield labeled
+        elif domain := DOMAINS.get(labeled.image.stem.rpartition("_")[0]):
+            yield Row(labeled.key, labeled.image, labeled.label, domain)
         else:
-            detail = f"the name of {found.image} begins with none of {', '.join(DOMAINS)}"
-            yield BrokenRow(found.key, "unknown_label", detail)
+            detail = f"the name of {labeled.image} starts with none of {', '.join(DOMAINS)}"
+            yield BrokenRow(labeled.key, "unknown_label", detail)
 
 
 @dataset.specimen

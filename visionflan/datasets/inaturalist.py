@@ -87,8 +87,8 @@ dataset = Dataset[Row](
 
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
-    whole = (root / "train").is_dir() or (root / "2021_train").is_dir()
-    names = ["train" if whole else "train_mini", "val"]
+    full = (root / "train").is_dir() or (root / "2021_train").is_dir()
+    names = ["train" if full else "train_mini", "val"]
     folders = {folder: name for name in names for folder in (root / name, root / f"2021_{name}")}
     folders[root / "train_val_images"] = ""
     for folder in present(*folders):
@@ -172,7 +172,7 @@ def supercategory_classification(row: Row) -> Example:
 
 
 def named(row: Row, rank: str) -> Example | None:
-    """Ask for the name of one rank, where the release has it."""
+    """Make an example that asks for the name of one rank, where the release has it."""
     return Example(image=row.image, target=row.ranks[rank]) if rank in row.ranks else None
 
 

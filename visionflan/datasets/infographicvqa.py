@@ -129,16 +129,16 @@ def specimen(root: Path, count: int) -> None:
     pages: list[dict[str, object]] = []
     for index in range(count):
         if index % 2:
-            name, (image, asked) = f"form{index:04d}_1.png", form(index)
+            name, (image, exchanges) = f"form{index:04d}_1.png", form(index)
             write_image(root / "spdocvqa_images" / name, image)
             place, records = {"image": f"documents/{name}", "docId": index}, pages
         else:
-            name, (image, asked) = f"{20000 + index}.jpeg", poster(index)
+            name, (image, exchanges) = f"{20000 + index}.jpeg", poster(index)
             write_image(root / "infographicsvqa_images" / name, image)
             place, records = {"image_local_name": name, "image_url": ""}, posters
         records += [
             {**place, "questionId": len(records) + number, "question": text, "answers": answers}
-            for number, (text, answers) in enumerate(asked)
+            for number, (text, answers) in enumerate(exchanges)
         ]
     head = {"dataset_split": "train", "dataset_version": "1.0"}
     own = root / "infographicsvqa_qas" / "infographicsVQA_train_v1.0.json"

@@ -150,45 +150,45 @@ PLACES = {"tree": "in a garden", "house": "at home", "boat": "on a journey"}
 def specimen(root: Path, count: int) -> None:
     pictures: dict[str, dict[str, object]] = {}
     for index in range(count):
-        shown = pick(PEOPLE, 1 + index % 2, "kvqa", index)
+        people = pick(PEOPLE, 1 + index % 2, "kvqa", index)
         place = list(PLACES)[stable_hash("kvqa", index, "place") % len(PLACES)]
         path = f"KVQAimgs/{20_000 + index}.jpg"
-        write_image(root / path, portrait(shown, place, index))
-        asked = questions(shown)
+        write_image(root / path, portrait(people, place, index))
+        answers = questions(people)
         pictures[str(20_000 + index)] = {
             "imgPath": path,
-            "NamedEntities": [person.name for person in shown],
-            "wikiCap": f"{' and '.join(person.name for person in shown)} {PLACES[place]}",
-            "Questions": list(asked),
-            "ParaQuestions": list(asked),
-            "Answers": list(asked.values()),
-            "Type of Question": [["1-hop"]] * len(asked),
+            "NamedEntities": [person.name for person in people],
+            "wikiCap": f"{' and '.join(person.name for person in people)} {PLACES[place]}",
+            "Questions": list(answers),
+            "ParaQuestions": list(answers),
+            "Answers": list(answers.values()),
+            "Type of Question": [["1-hop"]] * len(answers),
             "split": [1, 1, 2, 1, 3],
         }
     write_json(root / "dataset.json", pictures)
 
 
-def portrait(shown: list[Person], place: str, index: int) -> Image.Image:
+def portrait(people: list[Person], place: str, index: int) -> Image.Image:
     """Draw one or two people in shirts with their letters, and behind them where they are."""
     image = canvas("kvqa", index)
     icon(image, place, Box(66, 2, 94, 30), "green" if place == "tree" else "brown")
-    for position, person in enumerate(shown):
-        half = grid_cell(position, 0, 2, 1) if len(shown) == 2 else WHOLE.part(0.15, 0, 0.7, 1)
+    for position, person in enumerate(people):
+        half = grid_cell(position, 0, 2, 1) if len(people) == 2 else WHOLE.part(0.15, 0, 0.7, 1)
         box = jittered(half.part(0, 0.1, 1, 1), "kvqa", index, position)
         icon(image, "person", box, person.color)
         word(image, person.letter, box.part(0.28, 0.34, 0.72, 0.6), BLACK)
     return image
 
 
-def questions(shown: list[Person]) -> dict[str, object]:
-    """Ask who is to be seen, and what is known of them."""
-    if len(shown) == 1:
-        person = shown[0]
+def questions(people: list[Person]) -> dict[str, object]:
+    """Return questions on who is in the picture, and on facts about them."""
+    if len(people) == 1:
+        person = people[0]
         return {
             "Who is in the image?": person.name,
             "What is the occupation of the person in the image?": person.trade,
         }
-    left, right = shown
+    left, right = people
     same = left.trade == right.trade
     return {
         "Who is in the left?": left.name,

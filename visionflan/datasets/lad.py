@@ -66,16 +66,16 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     path = require(annotations / "attributes.txt")
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
-            if not (found := LINE.fullmatch(line.strip())):
+            if not (match := LINE.fullmatch(line.strip())):
                 yield BrokenRow(f"{path.name}:{number}", "malformed_line", f"{path}: {line[:80]!r}")
                 continue
-            given, key = found["given"].split(), found["path"]
-            if found["kind"] not in kinds or len(given) != len(attributes):
-                detail = f"{found['kind']} with {len(given)} of {len(attributes)} attributes"
+            flags, key = match["given"].split(), match["path"]
+            if match["kind"] not in kinds or len(flags) != len(attributes):
+                detail = f"{match['kind']} with {len(flags)} of {len(attributes)} attributes"
                 yield BrokenRow(key, "malformed_line", f"{path}, line {number}: {detail}")
                 continue
-            true = (name for name, said in zip(attributes, given, strict=True) if said == "1")
-            yield Row(key, inside(pictures, key), kinds[found["kind"]], tuple(true))
+            true = (name for name, flag in zip(attributes, flags, strict=True) if flag == "1")
+            yield Row(key, inside(pictures, key), kinds[match["kind"]], tuple(true))
 
 
 LINE = re.compile(r"(?P<kind>[^,]+), *(?P<path>[^,]+), *\[(?P<given>[\s01]*)\]")
@@ -83,13 +83,13 @@ LINE = re.compile(r"(?P<kind>[^,]+), *(?P<path>[^,]+), *\[(?P<given>[\s01]*)\]")
 
 def names(path: Path) -> dict[str, str]:
     """Read the English names of a list by their identifiers."""
-    found = {}
+    names = {}
     for line in require(path).read_text(encoding="utf-8").splitlines():
         identifier, *translations = line.split(", ")
         if not translations:
             raise ReleaseError(f"{path} has a line without a name: {line!r}")
-        found[identifier] = translations[0].strip()
-    return found
+        names[identifier] = translations[0].strip()
+    return names
 
 
 @dataset.task(
@@ -152,8 +152,8 @@ def specimen(root: Path, count: int) -> None:
         path = f"images/{thing}/{index:032x}.jpg"
         write_image(root / "LAD_images" / path, picture)
         true = {f"is {color}", *attributes}
-        given = " ".join(str(int(name in true)) for name in known)
-        lines.append(f"{labels[thing]}, {path}, [ {given} ]")
+        flags = " ".join(str(int(name in true)) for name in known)
+        lines.append(f"{labels[thing]}, {path}, [ {flags} ]")
     write_lines(
         annotations / "label_list.txt", (f"{label}, {name}, 名" for name, label in labels.items())
     )

@@ -109,10 +109,10 @@ PARTS = (
 
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
-    found = [(part, path) for part in PARTS for path in files(root, part)]
-    if not found:
+    part_files = [(part, path) for part in PARTS for path in files(root, part)]
+    if not part_files:
         require(*(root / f"{part.name}_captions.jsonl" for part in PARTS))
-    for part, path in found:
+    for part, path in part_files:
         for line in json_lines(path):
             if isinstance(line, BrokenRow):
                 yield line
@@ -140,7 +140,7 @@ def read_record(root: Path, part: Part, place: str, record: Any) -> Row | Broken
 
 
 def narrated(row: Row, source: str) -> Example | None:
-    """Ask for the narrative, where the picture comes from this release."""
+    """Make an example that asks for the narrative, if the picture is from this release."""
     if row.source != source:
         return None
     narrative = " ".join(row.narrative.split())

@@ -74,20 +74,20 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 def proofs(folder: Path) -> dict[str, list[Path]]:
     """Sort the pictures that fact checkers showed by the number of their claim."""
-    found: dict[str, list[Path]] = {}
+    by_claim: dict[str, list[Path]] = {}
     for path in sorted(filter(layouts.is_image_file, folder.iterdir())):
         number, *rest = path.name.split("-", 2)
         if rest and rest[0] == "proof":
-            found.setdefault(number, []).append(path)
-    return found
+            by_claim.setdefault(number, []).append(path)
+    return by_claim
 
 
 def claims(table: Path) -> dict[str, list[dict[str, str]]]:
     """Gather the lines of each claim."""
     gathered: dict[str, list[dict[str, str]]] = {}
     for line in layouts.csv_rows(table, *COLUMNS, encoding="utf-8-sig"):
-        kept = {column: " ".join((line[column] or "").split()) for column in COLUMNS}
-        gathered.setdefault(kept["claim_id"], []).append(kept)
+        fields = {column: " ".join((line[column] or "").split()) for column in COLUMNS}
+        gathered.setdefault(fields["claim_id"], []).append(fields)
     return gathered
 
 
@@ -120,8 +120,8 @@ def read_claim(key: str, lines: list[dict[str, str]], images: list[Path]) -> Row
     category="Complex Reasoning",
 )
 def multimodal_factual_checking(row: Row) -> Example:
-    told = (row.claim, row.conclusion or " ".join(row.evidence))
-    claim, context = map(plain, told)
+    raw = (row.claim, row.conclusion or " ".join(row.evidence))
+    claim, context = map(plain, raw)
     if not (claim and context):
         raise UnusableError("empty_text", f"{row.key} lacks a claim or anything written about it")
     return Example(
@@ -129,7 +129,7 @@ def multimodal_factual_checking(row: Row) -> Example:
         text=f"Context: {context}\nClaim: {claim}",
         target=ANSWERS[row.label],
         options=tuple(ANSWERS.values()),
-        repaired=() if (claim, context) == told else ("html_removed",),
+        repaired=() if (claim, context) == raw else ("html_removed",),
     )
 
 
@@ -144,23 +144,23 @@ def specimen(root: Path, count: int) -> None:
         lines = [",".join(COLUMNS)]
         for index in range(start, count, 3):
             label = list(ANSWERS)[(index + index // 3) % 3]
-            shown, other = pick(THINGS, 2, "mocheg", index)
-            claim = claimed(label, shown, other, index)
-            asked = f"We asked for a photo of what was there on day {index + 1}; it is shown here."
-            outline = "" if stable_hash("mocheg", index, "outline") % 3 == 0 else asked
-            lines.append(f'{index},"{claim}","<p>{asked}</p>",{label},"{outline}"')
+            pictured, other = pick(THINGS, 2, "mocheg", index)
+            claim = claimed(label, pictured, other, index)
+            line = f"We asked for a photo of what was there on day {index + 1}; it is shown here."
+            outline = "" if stable_hash("mocheg", index, "outline") % 3 == 0 else line
+            lines.append(f'{index},"{claim}","<p>{line}</p>",{label},"{outline}"')
             lines.append(f'{index},"{claim}","<p>Nobody else was asked.</p>",{label},"{outline}"')
             folder = root / split / "images"
-            write_image(folder / f"{index}-proof-01-photo.jpg", photo(shown, index))
+            write_image(folder / f"{index}-proof-01-photo.jpg", photo(pictured, index))
             write_image(folder / f"{index}-00-02-advert.jpg", Image.new("RGB", (8, 8)))
         write_text(root / split / "Corpus2.csv", "\n".join(lines) + "\n")
 
 
-def claimed(label: str, shown: str, other: str, index: int) -> str:
+def claimed(label: str, pictured: str, other: str, index: int) -> str:
     """Make a claim that the photograph bears out, or belies, or says nothing of."""
     if label == "NEI":
-        return f"The {shown} was bought in {pick(TOWNS, 1, 'mocheg', index, 'town')[0]}."
-    noun = shown if label == "supported" else other
+        return f"The {pictured} was bought in {pick(TOWNS, 1, 'mocheg', index, 'town')[0]}."
+    noun = pictured if label == "supported" else other
     return f"There was {'an' if noun[0] in 'aeiou' else 'a'} {noun}."
 
 

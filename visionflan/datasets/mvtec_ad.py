@@ -116,10 +116,10 @@ def read(root: Path) -> Iterator[Row]:
 def anomaly_detection(row: Row) -> Example | None:
     if "/test/" not in row.key:
         return None
-    return Example(image=row.image, target=said(row.kind))
+    return Example(image=row.image, target=in_words(row.kind))
 
 
-def said(kind: str) -> str:
+def in_words(kind: str) -> str:
     return SAID.get(kind, kind.replace("_", " "))
 
 

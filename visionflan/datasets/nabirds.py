@@ -75,16 +75,16 @@ def visible_parts(folder: Path) -> dict[str, list[str]]:
     """Read the parts that can be seen in each picture, in the order of the release."""
     names = read_list(folder / "parts.txt")
     path = require(folder / "part_locs.txt")
-    found: dict[str, list[str]] = defaultdict(list)
+    visible_parts: dict[str, list[str]] = defaultdict(list)
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
             try:
                 identifier, part, _, _, visible = line.split()
                 if visible == "1":
-                    found[identifier].append(names[part])
+                    visible_parts[identifier].append(names[part])
             except (ValueError, KeyError) as error:
                 raise ReleaseError(f"{path}, line {number}, is not a part: {line!r}") from error
-    return found
+    return visible_parts
 
 
 @dataset.task(

@@ -37,7 +37,7 @@ class Row(NamedTuple):
     image: Path
     animal: bool
     kinds: tuple[str, ...]
-    asked: bool
+    is_used: bool
 
 
 dataset = Dataset[Row](
@@ -72,17 +72,17 @@ def read(root: Path) -> Iterator[Row]:
     home = next(filter(is_folder, (root / "Flickr", root / "images")), root)
     for place, path in enumerate(paths):
         key = path.replace("\\", "/")
-        shown = tuple(kind for kind, marked in kinds.items() if marked[place])
-        asked = animals[place] or hash_fraction("nus_wide", "asked", key) < share
-        yield Row(key, inside(home, key), animals[place], shown, asked)
+        things = tuple(kind for kind, marked in kinds.items() if marked[place])
+        is_used = animals[place] or hash_fraction("nus_wide", "asked", key) < share
+        yield Row(key, inside(home, key), animals[place], things, is_used)
 
 
 def marks(path: Path, count: int) -> list[bool]:
     """Read whether a concept was marked in each picture of the list."""
-    found = require(path).read_text().split()
-    if len(found) != count or set(found) - {"0", "1"}:
+    flags = require(path).read_text().split()
+    if len(flags) != count or set(flags) - {"0", "1"}:
         raise ReleaseError(f"{path} must have a 0 or a 1 for each of the {count} pictures listed")
-    return [mark == "1" for mark in found]
+    return [mark == "1" for mark in flags]
 
 
 @dataset.task(
@@ -95,7 +95,7 @@ def marks(path: Path, count: int) -> list[bool]:
     category="Animal Classification",
 )
 def animal_classification(row: Row) -> Example | None:
-    if not row.asked:
+    if not row.is_used:
         return None
     if row.kinds and not row.animal:
         raise UnusableError("contradictory_labels", f"marked as {row.kinds[0]}, not as an animal")
@@ -108,7 +108,7 @@ OTHERS = ("house", "car", "airplane", "boat", "tree", "clock", "train", "person"
 
 @dataset.specimen
 def specimen(root: Path, count: int) -> None:
-    paths, shown = [], []
+    paths, things = [], []
     for index in range(count):
         pool = (ANIMALS, OTHERS)[(index + stable_hash("nus_wide", index // 2)) % 2]
         thing = pick(tuple(pool), 1, "nus_wide", index)[0]
@@ -118,9 +118,9 @@ def specimen(root: Path, count: int) -> None:
         image = styled_icon(thing, "photo", box, color, "nus_wide", index)
         write_image(root / "Flickr" / folder / name, image)
         paths.append(f"{folder}\\{name}")
-        shown.append(thing)
+        things.append(thing)
     write_lines(root / "ImageList" / "Imagelist.txt", paths)
     labels = root / "Groundtruth" / "AllLabels"
-    write_lines(labels / "Labels_animal.txt", (str(int(thing in ANIMALS)) for thing in shown))
+    write_lines(labels / "Labels_animal.txt", (str(int(thing in ANIMALS)) for thing in things))
     for thing, kind in ANIMALS.items():
-        write_lines(labels / f"Labels_{kind}.txt", (str(int(thing == each)) for each in shown))
+        write_lines(labels / f"Labels_{kind}.txt", (str(int(thing == each)) for each in things))

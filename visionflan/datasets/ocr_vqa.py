@@ -116,16 +116,16 @@ def specimen(root: Path, count: int) -> None:
             jittered(WHOLE, "book", index), fill=color, outline=darker(color), width=2
         )
         word(image, title, jittered(WHOLE.part(0.08, 0.04, 0.92, 0.36), "word", index), WHITE)
-        genre, asked = (calendar if index % 4 == 3 else novel)(image, index)
-        asked = [("What is the title of this book?", title), *asked]
+        genre, exchanges = (calendar if index % 4 == 3 else novel)(image, index)
+        exchanges = [("What is the title of this book?", title), *exchanges]
         other = pick(["Calendars", *GENRES], 1, index, "other", avoid=[genre])[0]
         named, truth = ((genre, "Yes"), (other, "No"))[index // 4 % 2]
-        asked.append((f"Is this book related to {named}?", truth))
+        exchanges.append((f"Is this book related to {named}?", truth))
         write_image(root / "images" / f"{key}.jpg", image)
         books[key] = {
             "imageURL": f"http://images.example/I/{key}.jpg",
-            "questions": [question for question, _ in asked],
-            "answers": [answer for _, answer in asked],
+            "questions": [question for question, _ in exchanges],
+            "answers": [answer for _, answer in exchanges],
             "title": title,
             "authorName": "",
             "genre": genre,

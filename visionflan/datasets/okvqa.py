@@ -58,17 +58,17 @@ dataset = Dataset[Row](
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     for pair in layouts_vqa.pairs(root, "train", "val"):
-        for asked in layouts_vqa.read_pair(pair):
-            yield asked if isinstance(asked, BrokenRow) else in_words(root, pair.split, asked)
+        for vqa in layouts_vqa.read_pair(pair):
+            yield vqa if isinstance(vqa, BrokenRow) else in_words(root, pair.split, vqa)
 
 
-def in_words(root: Path, split: str, asked: layouts_vqa.VqaQuestion) -> Row:
+def in_words(root: Path, split: str, vqa: layouts_vqa.VqaQuestion) -> Row:
     """Replace each lemma by the words that most annotators used for it."""
-    written = Counter(zip(asked.answers, asked.raw_answers, strict=True))
+    written = Counter(zip(vqa.answers, vqa.raw_answers, strict=True))
     words = {lemma: raw for (lemma, raw), _ in reversed(written.most_common())}
-    answers = tuple(words[lemma] for lemma in asked.answers)
-    image = layouts.coco_image(root, split, asked.image_id)
-    return Row(asked.key, image, asked.question, words.get(asked.answer, asked.answer), answers)
+    answers = tuple(words[lemma] for lemma in vqa.answers)
+    image = layouts.coco_image(root, split, vqa.image_id)
+    return Row(vqa.key, image, vqa.question, words.get(vqa.answer, vqa.answer), answers)
 
 
 @dataset.specimen
@@ -84,10 +84,10 @@ def specimen(root: Path, count: int) -> None:
         image_id = index + 1
         name = f"train2014/COCO_train2014_{image_id:012d}.jpg"
         specimens.write_image(root / name, picture)
-        given = [(lemma, lemma)] * 4 + [(lemma, raw)] * 3 + [(other, other)] * 3
+        variants = [(lemma, lemma)] * 4 + [(lemma, raw)] * 3 + [(other, other)] * 3
         answers = [
             {"answer_id": n, "raw_answer": wrote, "answer_confidence": "yes", "answer": means}
-            for n, (means, wrote) in enumerate(given, start=1)
+            for n, (means, wrote) in enumerate(variants, start=1)
         ]
         records.append(
             {

@@ -101,12 +101,12 @@ COLORS = {
 
 
 def thing_in(row: Row, domain: str) -> Example | None:
-    """Ask for the kind of thing in pictures of one domain."""
+    """Make an example that asks for the kind of thing in pictures of one domain."""
     return Example(image=row.image, target=row.kind) if row.domain == domain else None
 
 
 def style_of(row: Row, kind: str) -> Example | None:
-    """Ask for the style of pictures of one kind of thing."""
+    """Make an example that asks for the style of pictures of one kind of thing."""
     if row.kind != kind:
         return None
     return Example(image=row.image, target=STYLES[row.domain], options=tuple(STYLES.values()))

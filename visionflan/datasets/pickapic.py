@@ -147,8 +147,8 @@ def pair(index: int) -> dict[str, object]:
     drawn = [thing, thing]
     if not tie:
         drawn[1 - winner] = pick(THINGS, 1, "pickapic", index, "loser", avoid=[thing])[0]
-    asked = f"{thing}, pencil sketch" if style == "sketch" else f"{color} {thing}, {style}"
-    record: dict[str, object] = {"caption": asked + "\n" * (index % 3 == 2)}
+    caption = f"{thing}, pencil sketch" if style == "sketch" else f"{color} {thing}, {style}"
+    record: dict[str, object] = {"caption": caption + "\n" * (index % 3 == 2)}
     for side, name in enumerate(drawn):
         box = jittered(WHOLE.part(0.05, 0.05, 0.95, 0.95), "pickapic", index, side, by=0.25)
         stream = io.BytesIO()

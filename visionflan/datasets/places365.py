@@ -123,17 +123,17 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 def parts(root: Path) -> list[Part]:
     """Find the lists: for training that of the larger edition where there are both."""
-    found = []
+    splits_found = []
     lists = {path.name: path for path in (root / f"places365_{name}.txt" for name in ALL_LISTS)}
     there = {path.stem.removeprefix("places365_") for path in present(*lists.values())}
     edition = "challenge" if "train_challenge" in there else "standard"
     if f"train_{edition}" in there:
         folders = [root / f"data_{size}{end}" for end in (f"_{edition}", "") for size in SIZES]
-        found.append(Part("train", lists[f"places365_train_{edition}.txt"], folders))
+        splits_found.append(Part("train", lists[f"places365_train_{edition}.txt"], folders))
     if "val" in there:
         folders = [root / f"val_{size}" for size in SIZES]
-        found.append(Part("val", lists["places365_val.txt"], folders))
-    return found
+        splits_found.append(Part("val", lists["places365_val.txt"], folders))
+    return splits_found
 
 
 ALL_LISTS = ("train_standard", "train_challenge", "val")

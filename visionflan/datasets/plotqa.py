@@ -161,7 +161,7 @@ def specimen(root: Path, count: int) -> None:
 
 
 def ask(index: int, values: list[tuple[str, int]]) -> list[tuple[str, str, str | float]]:
-    """Ask for the structure of a plot, for a value of it, and for what takes reasoning."""
+    """Return questions on the structure of a plot, on a value of it, and on reasoning."""
     (one, first), (other, second) = pick(values, 2, index, "asked")
     mean = sum(value for _, value in values) / len(values)
     return [

@@ -148,10 +148,10 @@ def specimen(root: Path, count: int) -> None:
         tools = pick(TOOLS, 4, "recipeqa", index, "tools")
         choices = []
         for place, tool in enumerate(tools):
-            shown, recipe = (other, index + count) if place == answer else (food, index)
-            choices.append(f"{shown}-supper-{recipe}_{place}_0.jpg")
+            dish, recipe = (other, index + count) if place == answer else (food, index)
+            choices.append(f"{dish}-supper-{recipe}_{place}_0.jpg")
             path = root / "images" / split / "images-qa" / choices[-1]
-            write_image(path, step(shown, recipe, tool, place))
+            write_image(path, step(dish, recipe, tool, place))
         common = {"recipe_id": f"{food}-supper-{index}", "split": split, "context": []}
         images = {"choice_list": choices, "question": choices, "answer": answer}
         words = {"choice_list": ["Cut", "Bake"], "question": ["@placeholder", "Eat"], "answer": 0}

@@ -73,10 +73,10 @@ def read(root: Path) -> Iterator[Row]:
 
 def dangers(name: str) -> tuple[str, ...]:
     """Return the words for the danger in the name of a picture, the most exact one first."""
-    if not (found := NAME.fullmatch(name)):
+    if not (match := NAME.fullmatch(name)):
         raise UnusableError("no_danger_named", f"{name!r} does not begin with a kind of danger")
-    group = found["group"].replace("_", " ").lower()
-    kind = (found["kind"] or "").replace("_", " ").strip()
+    group = match["group"].replace("_", " ").lower()
+    kind = (match["kind"] or "").replace("_", " ").strip()
     words = [kind] if group == GENERAL and kind else []
     return tuple(word.replace("tires", "tyres") for word in (*words, group))
 

@@ -69,7 +69,7 @@ dataset = Dataset[Row](
 
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
-    base = whole if (whole := root / "SemArt").is_dir() else root
+    base = nested if (nested := root / "SemArt").is_dir() else root
     for path in present(*(base / f"semart_{split}.csv" for split in SPLITS)):
         rows = csv_rows(path, *COLUMNS, delimiter="\t", encoding="latin-1")
         for number, fields in enumerate(rows, start=1):

@@ -69,10 +69,10 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 def rows(root: Path, record: dict[str, Any]) -> list[Row]:
     """Divide the sentences of a picture by their sentiment."""
-    found = FILENAME.fullmatch(record["filename"])
-    if found is None:
+    match = FILENAME.fullmatch(record["filename"])
+    if match is None:
         raise ValueError(f"{record['filename']!r} is not an image of COCO 2014")
-    image = layouts.coco_image(root, found[1], int(found[2]))
+    image = layouts.coco_image(root, match[1], int(match[2]))
     written = {
         name: tuple(
             sentence["raw"] for sentence in record["sentences"] if sentence["sentiment"] == mark
@@ -80,7 +80,7 @@ def rows(root: Path, record: dict[str, Any]) -> list[Row]:
         for mark, name in SENTIMENTS.items()
     }
     stem = record["filename"].removesuffix(".jpg")
-    return [Row(f"{stem}/{name}", image, name, said) for name, said in written.items() if said]
+    return [Row(f"{stem}/{name}", image, name, texts) for name, texts in written.items() if texts]
 
 
 @dataset.task(

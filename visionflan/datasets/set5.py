@@ -67,8 +67,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         raise ReleaseError(f"{home} contains no picture such as original/baby.png: put Set5 here")
     for image in pictures:
         key = image.relative_to(home).as_posix()
-        if found := NAME.fullmatch(image.stem):
-            yield Row(key, image, found["subject"])
+        if match := NAME.fullmatch(image.stem):
+            yield Row(key, image, match["subject"])
         else:
             detail = f"the name of {image} does not begin with one of {', '.join(SUBJECTS)}"
             yield BrokenRow(key, "unknown_subject", detail)

@@ -42,7 +42,7 @@ GAP = 8
 class Row(NamedTuple):
     key: str
     first: Path
-    told: tuple[tuple[str, ...], ...]
+    descriptions: tuple[tuple[str, ...], ...]
 
 
 dataset = Dataset[Row](
@@ -68,14 +68,14 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     annotations = require(root / "annotations", root / "data" / "annotations")
     pictures = annotations.parent / "resized_images"
     for path in present(*(annotations / f"{split}.json" for split in SPLITS)):
-        told: dict[str, list[tuple[str, ...]]] = {}
+        descriptions: dict[str, list[tuple[str, ...]]] = {}
         for number, record in enumerate(json_values(path)):
             try:
                 sentences = tuple(map(str.strip, record["sentences"]))
-                told.setdefault(str(record["img_id"]), []).append(sentences)
+                descriptions.setdefault(str(record["img_id"]), []).append(sentences)
             except (KeyError, TypeError) as error:
                 yield BrokenRow(f"{path.name}:{number}", "malformed_record", f"{path}: {error!r}")
-        for key, lists in told.items():
+        for key, lists in descriptions.items():
             yield Row(key, inside(pictures, f"{key}.png"), tuple(lists))
 
 
@@ -101,14 +101,16 @@ def side_by_side(first: Path, second: str) -> Image.Image:
     metric="cider",
 )
 def image_diff_identification(row: Row) -> Example:
-    kept = [[each for each in sentences if " " in each] for sentences in row.told]
-    spoken = ["; ".join(sentences) for sentences in kept if sentences]
+    full_sentences = [[each for each in sentences if " " in each] for sentences in row.descriptions]
+    spoken = ["; ".join(sentences) for sentences in full_sentences if sentences]
     if not spoken:
         raise UnusableError("no_difference_told", "no annotator wrote more than single words")
     mended = list(dict.fromkeys(map(with_apostrophes, spoken)))
     repairs = {
         "apostrophe": mended != list(dict.fromkeys(spoken)),
-        "single_word": any(each and " " not in each for told in row.told for each in told),
+        "single_word": any(
+            each and " " not in each for sentences in row.descriptions for each in sentences
+        ),
     }
     return Example(
         image=ComputedImage(row.first, f"{row.first.stem}_2.png", side_by_side),

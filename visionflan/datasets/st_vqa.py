@@ -94,7 +94,7 @@ def specimen(root: Path, count: int) -> None:
     for index in range(count):
         folder = ("coco-text", "visualgenome")[index % 2]
         name = f"{600000 + index}.jpg"
-        image, asked = street(index)
+        image, exchanges = street(index)
         write_image(root / "train" / folder / name, image)
         records += [
             {
@@ -106,7 +106,7 @@ def specimen(root: Path, count: int) -> None:
                 "answers": [answer, answer.lower()],
                 "set_name": "train",
             }
-            for number, (question, answer) in enumerate(asked)
+            for number, (question, answer) in enumerate(exchanges)
         ]
     head = {"dataset_name": "st-vqa", "dataset_split": "train", "task_name": "task3"}
     write_json(root / ANNOTATIONS, {**head, "data": records})

@@ -73,9 +73,9 @@ IMAGES = {
 
 def annotation_files(root: Path) -> list[Path]:
     """Return those of the two splits, else the one of the other packing of the same images."""
-    train, test, whole = (places(root, name) for name in IMAGES)
-    found = [next(filter(Path.exists, where), None) for where in (train, test)]
-    return [path for path in found if path] or [layouts.require(*train, *whole)]
+    train, test, all_images = (places(root, name) for name in IMAGES)
+    existing = [next(filter(Path.exists, where), None) for where in (train, test)]
+    return [path for path in existing if path] or [layouts.require(*train, *all_images)]
 
 
 def places(root: Path, name: str) -> list[Path]:

@@ -55,12 +55,12 @@ dataset = Dataset[Row](
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     folders = ("Questions", "Annotations", "TDIUC/Questions", "TDIUC/Annotations")
     for pair in layouts_vqa.pairs(root, *folders):
-        for asked in layouts_vqa.read_pair(pair):
-            if isinstance(asked, BrokenRow):
-                yield asked
+        for vqa in layouts_vqa.read_pair(pair):
+            if isinstance(vqa, BrokenRow):
+                yield vqa
             else:
-                image = layouts.coco_image(root, pair.split, asked.image_id)
-                yield Row(asked.key, image, asked.question, asked.answer, asked.kind)
+                image = layouts.coco_image(root, pair.split, vqa.image_id)
+                yield Row(vqa.key, image, vqa.question, vqa.answer, vqa.kind)
 
 
 @dataset.specimen
@@ -71,14 +71,14 @@ def specimen(root: Path, count: int) -> None:
         picture, dialogue = specimens_tdiuc.scene(index)
         name = f"train2014/COCO_train2014_{image_id:012d}.jpg"
         specimens.write_image(root / name, picture)
-        for asked in dialogue:
-            answer = {"answer": asked.answer, "answer_confidence": "yes", "answer_id": 1}
+        for vqa in dialogue:
+            answer = {"answer": vqa.answer, "answer_confidence": "yes", "answer_id": 1}
             records.append(
                 {
                     "image_id": image_id,
-                    "question": asked.question,
+                    "question": vqa.question,
                     "question_id": 10_000_000 + len(records),
-                    "question_type": asked.kind,
+                    "question_type": vqa.kind,
                     "ans_source": "generation",
                     "answers": [answer],
                 }
@@ -92,7 +92,7 @@ def specimen(root: Path, count: int) -> None:
 
 
 def answered(row: Row, kind: str) -> Example | None:
-    """Ask the question if it is of this type."""
+    """Make an example of the question if it is of this type."""
     if row.kind != kind:
         return None
     return Example(image=row.image, text=row.question, target=row.answer)

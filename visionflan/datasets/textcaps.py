@@ -74,9 +74,9 @@ def read_split(root: Path, split: str, path: Path) -> Iterator[Row | BrokenRow]:
             captions.setdefault(image, {})[caption] = None
         except (KeyError, TypeError) as error:
             yield BrokenRow(f"{split}:{place}", "malformed_record", f"{path.name}: {error!r}")
-    for (image_id, name), said in captions.items():
+    for (image_id, name), texts in captions.items():
         picture = inside(root / "train_images", f"{name}.jpg")
-        yield Row(f"{split}/{image_id}", picture, tuple(said))
+        yield Row(f"{split}/{image_id}", picture, tuple(texts))
 
 
 @dataset.task(
@@ -124,9 +124,9 @@ def specimen(root: Path, count: int) -> None:
             }
             for place, caption in enumerate(captions)
         ]
-    for split, told in records.items():
+    for split, split_records in records.items():
         head = {"dataset_type": split, "dataset_name": "textcaps", "dataset_version": 0.1}
-        write_json(root / f"TextCaps_0.1_{split}.json", {**head, "data": told})
+        write_json(root / f"TextCaps_0.1_{split}.json", {**head, "data": split_records})
 
 
 def lettered(index: int) -> tuple[Image.Image, list[str]]:

@@ -69,10 +69,10 @@ WORD = re.compile(
 
 def read_words(path: Path) -> Iterator[Piece]:
     text = path.read_text(encoding="utf-8-sig")
-    found = WORD.findall(text)
-    if len(found) != len(re.findall(r"^x:", text, re.MULTILINE)):
+    matches = WORD.findall(text)
+    if len(matches) != len(re.findall(r"^x:", text, re.MULTILINE)):
         raise ValueError("a label is not of the form x, y, ornt, transcriptions")
-    for xs, ys, words in found:
+    for xs, ys, words in matches:
         box = around(map(float, xs.split()), map(float, ys.split()))
         yield Piece(",".join(ast.literal_eval(words)), box)
 

@@ -135,8 +135,8 @@ def specimen(root: Path, count: int) -> None:
     records: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
     for index in range(count):
         flag = FLAGS[index % len(FLAGS)]
-        asked = ("country", "capital")[index // len(FLAGS) % 2]
-        names = {"country": flag.country, "capital": flag.capital}[asked]
+        fact = ("country", "capital")[index // len(FLAGS) % 2]
+        names = {"country": flag.country, "capital": flag.capital}[fact]
         filename = f"512px-Flag_{index}.jpg"
         write_image(root / "viquae_images" / "images" / filename, flown(flag, index))
         records[SPLITS[index % 3]].append(
@@ -144,8 +144,8 @@ def specimen(root: Path, count: int) -> None:
                 "id": f"{index:08x}",
                 "kilt_id": f"qw_{index}",
                 "image": filename,
-                "input": ASKED[asked],
-                "original_question": ASKED[asked].replace("this flag", f"flag {index}"),
+                "input": ASKED[fact],
+                "original_question": ASKED[fact].replace("this flag", f"flag {index}"),
                 "output": {"original_answer": names[0], "answer": list(names)},
                 "url": f"https://commons.wikimedia.org/wiki/File:Flag_{index}.jpg",
                 "wikidata_id": f"Q{index + 1}",

@@ -86,7 +86,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 
 def chosen(row: Row, part: str) -> Example | None:
-    """Ask for the kind among ten in pictures of one part."""
+    """Make an example that asks for the kind among ten in pictures of one part."""
     if row.part != part:
         return None
     wrong = pick(KINDS, OPTIONS - 1, row.key, "wrong options", avoid=(row.kind,))

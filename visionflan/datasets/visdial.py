@@ -108,15 +108,15 @@ def picture(root: Path, split: str, image_id: int) -> Path:
 
 
 def answer_after(row: Row, count: int) -> Example | None:
-    """Ask the question after so many rounds, which are shown with their answers."""
+    """Make an example of the question after `count` rounds, which are shown with answers."""
     if len(row.rounds) <= count:
         return None
-    given = row.rounds[: count + 1]
-    trimmed = [Round(*(" ".join(words.split()) for words in each)) for each in given]
+    rounds_shown = row.rounds[: count + 1]
+    trimmed = [Round(*(" ".join(words.split()) for words in each)) for each in rounds_shown]
     marked = [(with_mark(each.question), each.answer) for each in trimmed]
     lines = [line for question, answer in marked for line in (f"Q: {question}", f"A: {answer}")]
     mended = {
-        "trimmed_blanks": trimmed != list(given),
+        "trimmed_blanks": trimmed != list(rounds_shown),
         "question_mark": any(
             each.question != question for each, (question, _) in zip(trimmed, marked, strict=True)
         ),
@@ -215,8 +215,8 @@ def specimen(root: Path, count: int) -> None:
         data["answers"] += [answer for _, answer in rounds]
         data["dialogs"].append({"image_id": 100 + index, "caption": "a scene", "dialog": turns})
     for split, data in lists.items():
-        whole = {"version": "1.0", "split": split, "data": data}
-        write_json(root / f"visdial_1.0_{split}.json", whole)
+        content = {"version": "1.0", "split": split, "data": data}
+        write_json(root / f"visdial_1.0_{split}.json", content)
 
 
 def scene(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
@@ -240,7 +240,7 @@ def scene(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
     for place in range(count):
         box = Box(7 + 28 * place, 90 - size, 7 + 28 * place + size, 90)
         shape(image, "circle" if solid else "ring", round_color, box)
-    asked = [
+    exchanges = [
         ("what is the big thing", thing),
         ("what color is the big thing", color),
         ("on which side is the big thing", "left" if left else "right"),
@@ -252,7 +252,7 @@ def scene(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
         ("are the round things solid", "yes" if solid else "no, they are rings"),
         ("are the round things large or small", "large" if large else "small"),
     ]
-    return image, shuffled(asked, index, "asked")
+    return image, shuffled(exchanges, index, "asked")
 
 
 def dark(index: int) -> RGB:

@@ -70,19 +70,19 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
                 f"image {place}", "malformed_record", f"image {place} of {path}: {error!r}"
             )
             continue
-        for number, asked in enumerate(pairs):
+        for number, record in enumerate(pairs):
             try:
-                yield to_row(image, asked)
+                yield to_row(image, record)
             except (AttributeError, KeyError, TypeError) as error:
                 detail = f"question {number} of {image.name} in {path}: {error!r}"
                 yield BrokenRow(f"{image.name}/{number}", "malformed_record", detail)
 
 
-def to_row(image: Path, asked: dict[str, Any]) -> Row:
+def to_row(image: Path, record: dict[str, Any]) -> Row:
     """Parse one question with its right answer and its wrong ones."""
-    wrong = tuple(choice.strip() for choice in asked["multiple_choices"])
+    wrong = tuple(choice.strip() for choice in record["multiple_choices"])
     return Row(
-        str(asked["qa_id"]), image, asked["question"].strip(), asked["answer"].strip(), wrong
+        str(record["qa_id"]), image, record["question"].strip(), record["answer"].strip(), wrong
     )
 
 
@@ -111,7 +111,7 @@ def specimen(root: Path, count: int) -> None:
         filename = f"v7w_{image_id}.jpg"
         write_image(root / "images" / filename, image)
         wrong = pick(answers, 3, "visual7w", index, "wrong", avoid=[right])
-        asked = {
+        record = {
             "qa_id": 500_000 + index,
             "image_id": image_id,
             "question": question,
@@ -121,7 +121,7 @@ def specimen(root: Path, count: int) -> None:
         }
         split = ("train", "train", "train", "val", "test")[index % 5]
         images.append(
-            {"image_id": image_id, "filename": filename, "split": split, "qa_pairs": [asked]}
+            {"image_id": image_id, "filename": filename, "split": split, "qa_pairs": [record]}
         )
     write_json(root / TELLING, {"dataset": "visual7w-telling", "images": images})
 

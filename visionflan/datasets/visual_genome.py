@@ -67,11 +67,11 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     images = Images(root)
     for number, entry in enumerate(json_values(path)):
         try:
-            asked = list(entry["qas"])
+            records = list(entry["qas"])
         except (KeyError, TypeError) as error:
             yield BrokenRow(f"entry {number}", "malformed_record", f"{path.name}: {error!r}")
         else:
-            yield from (read_question(images, number, record) for record in asked)
+            yield from (read_question(images, number, record) for record in records)
 
 
 class Images:
@@ -141,7 +141,7 @@ def specimen(root: Path, count: int) -> None:
         image_id = index + 1
         picture, dialogue = around_a_table(index)
         write_image(root / (FIRST, SECOND)[index % 2] / f"{image_id}.jpg", picture)
-        asked = [
+        records = [
             {
                 "image_id": image_id,
                 "qa_id": 1000000 + 10 * index + place,
@@ -152,7 +152,7 @@ def specimen(root: Path, count: int) -> None:
             }
             for place, (question, answer) in enumerate(dialogue)
         ]
-        entries.append({"id": image_id, "qas": asked})
+        entries.append({"id": image_id, "qas": records})
     write_json(root / "question_answers.json", entries)
 
 

@@ -102,15 +102,15 @@ dataset = Dataset[Row](
 
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
-    found = [
+    part_files = [
         (part, split, path)
         for part in PARTS
         for split in SPLITS
         for path in places(root / part, split)
     ]
-    if not found:
+    if not part_files:
         require(*(root / part / "train.json" for part in PARTS))
-    for part, split, path in found:
+    for part, split, path in part_files:
         yield from PARTS[part](root / split, f"{split}/{part}", path)
 
 
@@ -123,24 +123,25 @@ def places(folder: Path, split: str) -> list[Path]:
 
 def read_questions(images: Path, prefix: str, path: Path) -> Iterator[Question | BrokenRow]:
     """Read the questions, each with answers that are wrong for it."""
-    asked: list[Question] = []
+    questions: list[Question] = []
     for place, record in enumerate(json_values(path)):
         try:
             name, question = record["image"], " ".join(record["question"].split())
-            given = tuple(filter(None, (each["answer"].strip() for each in record["answers"])))
-            asked.append(Question(f"{prefix}/{name}", inside(images, name), question, given, ()))
+            answers = tuple(filter(None, (each["answer"].strip() for each in record["answers"])))
+            image = inside(images, name)
+            questions.append(Question(f"{prefix}/{name}", image, question, answers, ()))
         except (KeyError, TypeError, AttributeError) as error:
             yield BrokenRow(f"{prefix}:{place}", "malformed_record", f"{path}: {error!r}")
-    others = Others(asked)
-    yield from (row._replace(wrong=others.wrong(row)) for row in asked)
+    others = Others(questions)
+    yield from (row._replace(wrong=others.wrong(row)) for row in questions)
 
 
 class Others:
     """The answers that annotators agreed on, by their form and by how the question begins."""
 
-    def __init__(self, asked: list[Question]) -> None:
+    def __init__(self, questions: list[Question]) -> None:
         self.pools: dict[tuple[str, ...], dict[str, None]] = {}
-        for row in asked:
+        for row in questions:
             answer, votes = most_frequent(row.answers)
             if votes > 1 and answer != UNANSWERABLE:
                 for pool in (form(answer), opening(row.question)), (form(answer),):
@@ -155,9 +156,9 @@ class Others:
         pool = self.lists.get((form(answer), opening(row.question)), [])
         if len(pool) < ENOUGH:
             pool = self.lists.get((form(answer),), [])
-        said = {word for given in row.answers for word in words(given)}
+        answer_words = {word for answer in row.answers for word in words(answer)}
         drawn = pick(pool, 12, row.key, "wrong answers", avoid=row.answers)
-        return tuple(answer for answer in drawn if said.isdisjoint(words(answer)))[:3]
+        return tuple(answer for answer in drawn if answer_words.isdisjoint(words(answer)))[:3]
 
 
 def most_frequent(answers: tuple[str, ...]) -> tuple[str, int]:
@@ -194,13 +195,13 @@ def read_captions(images: Path, prefix: str, path: Path) -> Iterator[Captioned |
     captions: dict[Any, list[str]] = {image_id: [] for image_id in names}
     for place, annotation in enumerate(annotations):
         try:
-            said = captions[annotation["image_id"]]
+            texts = captions[annotation["image_id"]]
             if not (annotation.get("is_rejected") or annotation.get("is_precanned")):
-                said.append(annotation["caption"].strip())
+                texts.append(annotation["caption"].strip())
         except (KeyError, TypeError, AttributeError) as error:
             yield BrokenRow(f"{prefix}:{place}", "malformed_record", f"{path}: {error!r}")
-    for image_id, said in captions.items():
-        name, different = names[image_id], tuple(filter(None, dict.fromkeys(said)))
+    for image_id, texts in captions.items():
+        name, different = names[image_id], tuple(filter(None, dict.fromkeys(texts)))
         yield Captioned(f"{prefix}/{name}", inside(images, name), different)
 
 

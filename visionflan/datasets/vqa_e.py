@@ -94,9 +94,9 @@ def read_split(root: Path, split: str, path: Path) -> Iterator[Question | Explai
             yield BrokenRow(f"{split}:{place}", "malformed_record", f"{path.name}: {error!r}")
         else:
             explained.setdefault(image_id, {})[explanation] = None
-    for image_id, found in explained.items():
+    for image_id, texts in explained.items():
         image = coco_image(root, f"{split}2014", image_id)
-        yield Explained(f"{split}/{image_id}", image, tuple(filter(None, found)))
+        yield Explained(f"{split}/{image_id}", image, tuple(filter(None, texts)))
 
 
 @dataset.task(
@@ -170,8 +170,8 @@ def specimen(root: Path, count: int) -> None:
             }
             for question, answer, explanation in dialogue
         ]
-    for split, asked in records.items():
-        write_json(root / f"VQA-E_{split}_set.json", asked)
+    for split, split_records in records.items():
+        write_json(root / f"VQA-E_{split}_set.json", split_records)
 
 
 def several(index: int) -> tuple[Image.Image, list[tuple[str, str, str]]]:

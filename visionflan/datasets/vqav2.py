@@ -55,7 +55,7 @@ class Row(NamedTuple):
     question: str
     answer: str
     answers: tuple[str, ...]
-    shown: str
+    shown_question: str
 
 
 dataset = Dataset[Row](
@@ -85,13 +85,13 @@ dataset = Dataset[Row](
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     for pair in layouts_vqa.pairs(root, "Questions", "Annotations", prefix="v2_"):
         others = Others(pair.questions)
-        for asked in layouts_vqa.read_pair(pair):
-            if isinstance(asked, BrokenRow):
-                yield asked
+        for vqa in layouts_vqa.read_pair(pair):
+            if isinstance(vqa, BrokenRow):
+                yield vqa
                 continue
-            image = layouts.coco_image(root, pair.split, asked.image_id)
-            shown = others.question_to_show(asked)
-            yield Row(asked.key, image, asked.question, asked.answer, asked.answers, shown)
+            image = layouts.coco_image(root, pair.split, vqa.image_id)
+            shown = others.question_to_show(vqa)
+            yield Row(vqa.key, image, vqa.question, vqa.answer, vqa.answers, shown)
 
 
 class Others:
@@ -103,34 +103,34 @@ class Others:
             if isinstance(entry, dict) and {"image_id", "question"} <= entry.keys():
                 self.of_image.setdefault(entry["image_id"], []).append(str(entry["question"]))
         self.pool = [
-            question for asked in self.of_image.values() for question in asked if things(question)
+            question for own in self.of_image.values() for question in own if things(question)
         ]
 
-    def question_to_show(self, asked: layouts_vqa.VqaQuestion) -> str:
+    def question_to_show(self, vqa: layouts_vqa.VqaQuestion) -> str:
         """Return the question itself or a foreign one, by the key; none if it names nothing."""
-        if not things(asked.question):
+        if not things(vqa.question):
             return ""
-        if stable_hash(asked.key, "question image match") % 2 == 0:
-            return asked.question
-        own = {word for known in self.of_image.get(asked.image_id, []) for word in words(known)}
-        for question in pick(self.pool, 8, asked.key, "foreign question"):
+        if stable_hash(vqa.key, "question image match") % 2 == 0:
+            return vqa.question
+        own = {word for known in self.of_image.get(vqa.image_id, []) for word in words(known)}
+        for question in pick(self.pool, 8, vqa.key, "foreign question"):
             if own.isdisjoint(things(question)):
                 return question
-        return asked.question
+        return vqa.question
 
 
 def words(question: str) -> set[str]:
     """Return the words of a question that are not common ones, in the singular."""
-    found = re.findall(r"[a-z']+", question.lower())
-    return {word.removesuffix("s") for word in found if word not in common}
+    tokens = re.findall(r"[a-z']+", question.lower())
+    return {word.removesuffix("s") for word in tokens if word not in common}
 
 
 def things(question: str) -> set[str]:
     """Return the words that say what a question is about; none where it would fit many images."""
-    found = re.findall(r"[a-z']+", question.lower())
-    if QUESTION_WORDS.isdisjoint(found[:1]) or found[:2] == ["how", "many"]:
+    tokens = re.findall(r"[a-z']+", question.lower())
+    if QUESTION_WORDS.isdisjoint(tokens[:1]) or tokens[:2] == ["how", "many"]:
         return set()
-    return set() if POINTERS.isdisjoint(found) or everywhere & set(found) else words(question)
+    return set() if POINTERS.isdisjoint(tokens) or everywhere & set(tokens) else words(question)
 
 
 @dataset.specimen
@@ -142,10 +142,10 @@ def specimen(root: Path, count: int) -> None:
         name = f"train2014/COCO_train2014_{image_id:012d}.jpg"
         specimens.write_image(root / name, picture)
         for number, (question, answer) in enumerate(dialogue):
-            given = [answer] * 7 + [ALSO_SAID.get(answer, answer)] * 3
+            answers_given = [answer] * 7 + [ALSO_SAID.get(answer, answer)] * 3
             answers = [
                 {"answer": words, "answer_confidence": "yes", "answer_id": place}
-                for place, words in enumerate(given, start=1)
+                for place, words in enumerate(answers_given, start=1)
             ]
             records.append(
                 {
@@ -181,11 +181,11 @@ def two_things(index: int) -> Drawn:
         icons.icon(picture, thing, box, color)
     (absent,) = pick(THINGS, 1, "vqav2", index, "absent", avoid=(left, right))
     there = stable_hash("vqav2", index, "there") % 2
-    asked = (left, right)[stable_hash("vqav2", index, "asked") % 2] if there else absent
+    sought = (left, right)[stable_hash("vqav2", index, "asked") % 2] if there else absent
     return picture, [
         (f"What color is the {left}?", colors[0]),
         (f"What color is the {right}?", colors[1]),
-        (f"Is there a {asked} in this picture?", ("no", "yes")[there]),
+        (f"Is there a {sought} in this picture?", ("no", "yes")[there]),
     ]
 
 
@@ -229,9 +229,9 @@ def vqav2(row: Row) -> Example:
     category="Image Text Matching",
 )
 def question_image_match(row: Row) -> Example | None:
-    if not row.shown:
+    if not row.shown_question:
         return None
     fits = "the image is enough to answer the question"
     differs = "the image is not enough to answer the question"
-    target = fits if row.shown == row.question else differs
-    return Example(image=row.image, text=row.shown, options=(fits, differs), target=target)
+    target = fits if row.shown_question == row.question else differs
+    return Example(image=row.image, text=row.shown_question, options=(fits, differs), target=target)

@@ -84,10 +84,10 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 def picture(folder: Path, name: str, address: str) -> Path:
     """Place a picture in the folder of its list or, if there is none, in a folder of COCO."""
-    found = COCO_NAME.search(address)
-    if found is None or layouts.is_folder(folder):
+    match = COCO_NAME.search(address)
+    if match is None or layouts.is_folder(folder):
         return layouts.inside(folder, f"{name}.jpg")
-    return layouts.coco_image(folder.parent, found[1], int(found[2]))
+    return layouts.coco_image(folder.parent, match[1], int(match[2]))
 
 
 def one_of(row: Row, joined: str, purpose: str) -> Example:

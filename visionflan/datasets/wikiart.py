@@ -86,11 +86,11 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             name, _, number = line.rpartition(",")
             numbers[name].add(number)
     genres = dict(zip(map(str, range(len(GENRES))), GENRES, strict=True))
-    for name, told in numbers.items():
-        if re.fullmatch(r"[^/]+/[^/_]+_[^/]+", name) and len(told) == 1 and told <= genres.keys():
-            yield Row(name, inside(pictures, name), genres[min(told)])
+    for name, ids in numbers.items():
+        if re.fullmatch(r"[^/]+/[^/_]+_[^/]+", name) and len(ids) == 1 and ids <= genres.keys():
+            yield Row(name, inside(pictures, name), genres[min(ids)])
         else:
-            detail = f"the lists of genres give {name!r} the numbers {', '.join(sorted(told))}"
+            detail = f"the lists of genres give {name!r} the numbers {', '.join(sorted(ids))}"
             yield BrokenRow(name, "unclear_genre", detail)
 
 

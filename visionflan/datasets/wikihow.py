@@ -128,13 +128,13 @@ def example(
 ) -> Example:
     """Make an example whose text is the task and these lines, without blanks to spare."""
     text = (f"Task: {task}", *lines)
-    given = (*text, target, *options)
+    texts = (*text, target, *options)
     return Example(
         image=image,
         text="\n".join(map(tidy, text)),
         target=tidy(target),
         options=tuple(map(tidy, options)),
-        repaired=("trimmed_blanks",) if tuple(map(tidy, given)) != given else (),
+        repaired=("trimmed_blanks",) if tuple(map(tidy, texts)) != texts else (),
     )
 
 
@@ -188,18 +188,18 @@ def wikihow_immediate_next_step_selection(row: Row) -> Example | None:
 
 
 def ordered(row: Row, purpose: str, before: str, after: str) -> Example | None:
-    """Ask for the order of a step in words and a picture of the step before it or after it."""
+    """Make an example on the order of a step in words and a picture of one beside it."""
     if not 0 < row.place < len(row.steps) - 1:
         return None
     sides = ((row.pictures[row.place - 1], before), (row.pictures[row.place + 1], after))
-    shown = [(picture, answer) for picture, answer in sides if picture is not None]
-    if not shown:
+    shown_sides = [(picture, answer) for picture, answer in sides if picture is not None]
+    if not shown_sides:
         return None
     words = [tidy(step).casefold() for step in row.steps]
     if not words[row.place] or words.count(words[row.place]) > 1:
         sentence = f"{row.steps[row.place]!r} is empty or stands in the method more than once"
         raise UnusableError("step_without_order", sentence)
-    ((image, answer),) = pick(shown, 1, row.key, purpose)
+    ((image, answer),) = pick(shown_sides, 1, row.key, purpose)
     words_given = f"Step: {row.steps[row.place]}"
     return example(image, words_given, target=answer, options=("previous", "next"), task=row.task)
 
@@ -279,8 +279,8 @@ def drawn(index: int, thing: str, number: int) -> Image.Image:
     """Draw a thing as far as it has come after a step."""
     image = canvas("wikihow", index)
     (main,) = pick(("red", "blue", "green", "orange", "purple"), 1, "wikihow", index)
-    whole = jittered(WHOLE.part(0.05, 0.05, 0.95, 0.95), "wikihow", index, by=0.25)
+    region = jittered(WHOLE.part(0.05, 0.05, 0.95, 0.95), "wikihow", index, by=0.25)
     for parts in list(DRAWINGS[thing].values())[: number + 1]:
         for name, color, place in parts:
-            shape(image, name, main if color == "*" else color, whole.part(*place))
+            shape(image, name, main if color == "*" else color, region.part(*place))
     return image

@@ -85,7 +85,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 
 def spoken(folder: str) -> str:
-    """Give the name of a pose as it is printed in a book on yoga."""
+    """Return the name of a pose as it is printed in a book on yoga."""
     words = folder.replace("_", " ").split()
     plain = (word if word in SMALL else word[0].upper() + word[1:] for word in words)
     return ODD.get(folder) or " ".join(plain)

@@ -93,7 +93,7 @@ def read_questions(
 
 
 def answered_together(row: Question | Scene) -> Example | None:
-    """Ask all questions about a scene; the target has each answer after its question's number."""
+    """Make an example of all questions about a scene; the target is a list of answers."""
     if isinstance(row, Question) or len(row.questions) < 2:
         return None
     answers = [f"A{number}: {one.answer}" for number, one in enumerate(row.questions, start=1)]
@@ -118,7 +118,7 @@ def matched(row: Question | Scene) -> Example | None:
 
 
 def continued(row: Question | Scene) -> Example | None:
-    """Ask the last question about a scene, after the others with their answers."""
+    """Make an example of the last question about a scene, after the others with answers."""
     if isinstance(row, Question) or len(row.questions) < 2:
         return None
     *earlier, last = row.questions

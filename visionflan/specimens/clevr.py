@@ -139,7 +139,7 @@ ASKED_FOR = ("color", "color", "color", "shape", "shape", "size", "material")
 
 
 def queries(solids: list[Solid], *identity: str | int) -> list[Exchange]:
-    """Ask for one attribute of the solids that can be named without it.
+    """Return questions on one attribute of the solids that can be named without it.
 
     Only one attribute is asked for in a scene, so that no question answers another.
     """
@@ -153,7 +153,7 @@ def queries(solids: list[Solid], *identity: str | int) -> list[Exchange]:
 
 
 def counts(solids: list[Solid], *identity: str | int) -> list[Exchange]:
-    """Ask how many things there are, how many of a shape, and whether there is another."""
+    """Return questions on the number of things, on that of a shape, and on a shape's presence."""
     counted, sought = shuffled(SHAPES, *identity, "shapes")[:2]
     here = Counter(solid.shape for solid in solids)
     return [
@@ -164,14 +164,14 @@ def counts(solids: list[Solid], *identity: str | int) -> list[Exchange]:
 
 
 def questions(solids: list[Solid], *identity: str | int) -> list[Exchange]:
-    """Ask three questions of one scene: one or two for an attribute, the others to count."""
+    """Return three questions about one scene: one or two on an attribute, the others on counts."""
     exchanges = shuffled(queries(solids, *identity), *identity, "queries")[:2]
     exchanges += shuffled(counts(solids, *identity), *identity, "counts")[: 3 - len(exchanges)]
     return shuffled(exchanges, *identity, "questions")
 
 
 def plain_questions(solids: list[Solid]) -> list[Exchange]:
-    """Ask as a person would of the number of things, and of one that stands apart."""
+    """Return a person's questions on the number of things, and on one at the side."""
     exchanges = [Exchange("how many objects are on the table?", str(len(solids)))]
     for side, where in SIDES.items():
         apart = [solid for solid in solids if where(solid)]

@@ -45,7 +45,7 @@ def write(root: Path, count: int) -> None:
 
 
 def question(index: int, kind: str, thing: str, color: str) -> dict[str, Any]:
-    """Ask what the thing is, or its color; one of the ten annotators disagrees."""
+    """Return a question on what the thing is, or its color; one of ten annotators disagrees."""
     question_text, answer = "What is this?", thing
     if kind != "BRT" and stable_hash("vizwiz", index, "ask") % 2:
         question_text, answer = "What color is it?", color
