@@ -1,4 +1,4 @@
-"""One class of a closed list is read from an answer, and a judge is asked about the rest."""
+"""One class of a closed list is parsed from an answer, and a judge scores the rest."""
 
 import math
 from typing import Any

@@ -39,7 +39,7 @@ class CallGuard:
 
 
 class LlmBatch:
-    """Sends the requests of one batch, and stores each usable reply at once.
+    """Sends the requests of one batch, and stores each usable reply immediately.
 
     `num_successes` counts usable replies, of which `num_known` came from the cache; `stop_reason`
     is why requests were left out, empty if none was.
@@ -54,7 +54,7 @@ class LlmBatch:
     def run(self, calls: Sequence[LlmCall], title: str = "calls") -> dict[str, LlmOutcome]:
         """Send all requests until there is a reason to stop; return the outcomes by digest.
 
-        `title` stands before the progress bar.
+        `title` is the label of the progress bar.
         """
         outcomes = {}
         with ThreadPoolExecutor(self.guard.budget.limits.workers) as pool:

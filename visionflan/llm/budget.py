@@ -20,7 +20,7 @@ TEMPLATE_TOKENS = 100  # upper bound of what a server puts around the messages o
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """The maximum number of calls, their maximum cost in US dollars, and the calls at once."""
+    """The maximum number of calls, their maximum cost in US dollars, and concurrency."""
 
     max_calls: int | None = None
     max_usd: float | None = None

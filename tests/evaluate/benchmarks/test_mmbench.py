@@ -125,7 +125,7 @@ def test_a_picture_is_found_in_the_row_that_is_named(tmp_path: Path) -> None:
         ({"image": IMAGE + "!"}, "row 2 has an image that is not base64"),
     ],
 )
-def test_a_faulty_row_is_told_with_its_file(
+def test_a_broken_row_is_refused_with_its_file(
     row: dict[str, str], message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(ReleaseError, match=r"mmbench: .*mmbench_dev_20230712\.tsv") as raised:

@@ -123,7 +123,7 @@ def test_options_keep_words_that_others_take_for_missing_values(tmp_path: Path) 
         ({"id": "7"}, "names no subject"),
     ],
 )
-def test_a_faulty_row_is_told_with_its_file(
+def test_a_broken_row_is_refused_with_its_file(
     fields: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(ReleaseError, match=r"mmmu: .*Art_Theory") as raised:

@@ -30,7 +30,7 @@ from visionflan.llm.cache import ReplyCache
 from visionflan.llm.openai_compatible import OpenAICompatibleClient
 
 
-class Bench:
+class JudgeHarness:
     """A server, a cache and a judge."""
 
     def __init__(self, server: LlmServer, path: Path) -> None:
@@ -58,18 +58,18 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
+def harness(tmp_path: Path) -> Iterator[JudgeHarness]:
     with serving(LlmServer()) as server:
-        yield Bench(server, tmp_path)
+        yield JudgeHarness(server, tmp_path)
 
 
 def answers(count: int) -> list[Record]:
     return [record(sample_key=str(n), instance=str(n), response=f"a cat {n}") for n in range(count)]
 
 
-def test_a_verdict_is_put_down_with_all_that_it_took(bench: Bench) -> None:
-    bench.prices = TokenPrices(1.0, 2.0)
-    judged = bench.judge(answers(1))
+def test_a_verdict_is_put_down_with_all_that_it_took(harness: JudgeHarness) -> None:
+    harness.prices = TokenPrices(1.0, 2.0)
+    judged = harness.judge(answers(1))
     (judgment,) = judged.judgments
     assert (judgment.score, judgment.error, judgment.raw_reply) == (1.0, "", "yes")
     assert (judgment.judge, judgment.model, judgment.rubric) == (
@@ -84,31 +84,31 @@ def test_a_verdict_is_put_down_with_all_that_it_took(bench: Bench) -> None:
     assert judged.models == {"judge-0613": 1}
 
 
-def test_two_faults_of_the_server_are_waited_out(bench: Bench) -> None:
-    bench.set_script(fails(500), fails(503), replies("no"))
-    (judgment,) = bench.judge(answers(1)).judgments
+def test_two_errors_of_the_server_are_waited_out(harness: JudgeHarness) -> None:
+    harness.set_script(fails(500), fails(503), replies("no"))
+    (judgment,) = harness.judge(answers(1)).judgments
     assert (judgment.score, judgment.attempts) == (0.0, 3)
-    assert bench.delays.seconds == [1, 2]
+    assert harness.delays.seconds == [1, 2]
 
 
-def test_a_server_is_left_alone_as_long_as_it_asks(bench: Bench) -> None:
-    bench.set_script(fails(429, Retry_After="17"), closes)
-    (judgment,) = bench.judge(answers(1)).judgments
+def test_a_server_is_left_alone_as_long_as_it_asks(harness: JudgeHarness) -> None:
+    harness.set_script(fails(429, Retry_After="17"), closes)
+    (judgment,) = harness.judge(answers(1)).judgments
     assert judgment.score == 1.0
-    assert bench.delays.seconds == [17, 2]
+    assert harness.delays.seconds == [17, 2]
 
 
-def test_a_server_that_asks_for_an_hour_is_not_waited_for(bench: Bench) -> None:
-    bench.set_script(fails(429, "quota", Retry_After="3600"))
-    (judgment,) = bench.judge(answers(1)).judgments
+def test_a_server_that_asks_for_an_hour_is_not_waited_for(harness: JudgeHarness) -> None:
+    harness.set_script(fails(429, "quota", Retry_After="3600"))
+    (judgment,) = harness.judge(answers(1)).judgments
     assert (judgment.score, judgment.error) == (None, "the server answered 429: quota")
-    assert bench.delays.seconds == []
+    assert harness.delays.seconds == []
 
 
-def test_a_late_reply_is_asked_for_again(bench: Bench) -> None:
-    bench.timeout_s = 0.2
-    bench.set_script(hangs)
-    (judgment,) = bench.judge(answers(1)).judgments
+def test_a_late_reply_is_asked_for_again(harness: JudgeHarness) -> None:
+    harness.timeout_s = 0.2
+    harness.set_script(hangs)
+    (judgment,) = harness.judge(answers(1)).judgments
     assert (judgment.score, judgment.attempts) == (1.0, 2)
 
 
@@ -116,80 +116,84 @@ def test_a_late_reply_is_asked_for_again(bench: Bench) -> None:
     "behavior", [sends(b"{oops"), sends(b'{"choices": []}'), replies(None), replies("maybe")]
 )
 def test_what_cannot_be_used_is_asked_afresh_three_times_and_is_never_a_score(
-    bench: Bench, behavior: Behavior
+    harness: JudgeHarness, behavior: Behavior
 ) -> None:
-    bench.server.default = behavior
-    judged = bench.judge(answers(1))
+    harness.server.default = behavior
+    judged = harness.judge(answers(1))
     (judgment,) = judged.judgments
     assert (judgment.score, judgment.reference_score) == (None, None)
-    assert (judgment.attempts, len(bench.server.requests)) == (3, 3)
+    assert (judgment.attempts, len(harness.server.requests)) == (3, 3)
     assert judgment.error
-    assert {body["temperature"] for body in bench.server.requests} == {0.0}
+    assert {body["temperature"] for body in harness.server.requests} == {0.0}
     assert (judged.num_judged, judged.num_failed) == (0, 1)
     assert verdicts(judged.judgments, answers(1), YES_OR_NO, "judge") == {
         ("toy/part", "0", "original"): None
     }
 
 
-def test_words_that_are_no_verdict_are_paid_for_and_told(bench: Bench) -> None:
-    bench.prices = TokenPrices(1.0, 0.0)
-    bench.set_script(replies("maybe"), replies("yes"))
-    judged = bench.judge(answers(1))
+def test_words_that_are_no_verdict_are_paid_for_and_told(harness: JudgeHarness) -> None:
+    harness.prices = TokenPrices(1.0, 0.0)
+    harness.set_script(replies("maybe"), replies("yes"))
+    judged = harness.judge(answers(1))
     assert judged.judgments[0].prompt_tokens == 80
     assert judged.usd == judged.judgments[0].cost == pytest.approx(80e-6)
 
 
-def test_a_question_that_is_refused_fails_at_once_with_the_servers_words(bench: Bench) -> None:
-    bench.set_script(fails(400, "this prompt is too long"))
-    judged = bench.judge(answers(3))
+def test_a_question_that_is_refused_fails_at_once_with_the_servers_words(
+    harness: JudgeHarness,
+) -> None:
+    harness.set_script(fails(400, "this prompt is too long"))
+    judged = harness.judge(answers(3))
     assert [bool(judgment.error) for judgment in judged.judgments].count(True) == 1
     assert any("this prompt is too long" in judgment.error for judgment in judged.judgments)
     assert (judged.num_judged, judged.num_failed, judged.calls) == (2, 1, 3)
 
 
-def test_a_wrong_key_ends_judging_at_the_first_call(bench: Bench) -> None:
-    bench.server.default = fails(401, "wrong key")
-    judged = bench.judge(answers(50))
+def test_a_wrong_key_ends_judging_at_the_first_call(harness: JudgeHarness) -> None:
+    harness.server.default = fails(401, "wrong key")
+    judged = harness.judge(answers(50))
     assert (judged.calls, judged.stop_reason) == (1, "the server answered 401: wrong key")
 
 
-def test_a_server_that_stays_away_ends_judging_and_nothing_paid_is_lost(bench: Bench) -> None:
-    bench.set_script(*[replies("yes")] * 7, *[closes] * 30)
-    judged = bench.judge(answers(20))
+def test_a_server_that_stays_away_ends_judging_and_nothing_paid_is_lost(
+    harness: JudgeHarness,
+) -> None:
+    harness.set_script(*[replies("yes")] * 7, *[closes] * 30)
+    judged = harness.judge(answers(20))
     assert (judged.num_judged, judged.num_failed) == (7, 5)
     assert "broke off" in judged.stop_reason
     assert len(judged.judgments) == 12
-    bench.set_script()
-    again = bench.judge(answers(20))
+    harness.set_script()
+    again = harness.judge(answers(20))
     assert (again.num_judged, again.calls) == (20, 13)
     assert sum(judgment.cached for judgment in again.judgments) == 7
 
 
-def test_a_server_that_is_away_now_and_then_does_not_end_judging(bench: Bench) -> None:
-    bench.set_script(*([fails(500)] * 6 * 4 + [replies("yes")]) * 3)
-    judged = bench.judge(answers(20))
+def test_a_server_that_is_away_now_and_then_does_not_end_judging(harness: JudgeHarness) -> None:
+    harness.set_script(*([fails(500)] * 6 * 4 + [replies("yes")]) * 3)
+    judged = harness.judge(answers(20))
     assert (judged.num_judged, judged.num_failed, judged.stop_reason) == (8, 12, "")
 
 
-def test_a_judge_that_never_says_anything_usable_is_given_up(bench: Bench) -> None:
-    bench.server.default = replies("who knows")
-    judged = bench.judge(answers(40))
+def test_a_judge_that_never_says_anything_usable_is_given_up(harness: JudgeHarness) -> None:
+    harness.server.default = replies("who knows")
+    judged = harness.judge(answers(40))
     assert (judged.num_failed, judged.calls) == (20, 60)
     assert "could not be parsed: 'who knows'" in judged.stop_reason
 
 
-def test_a_second_run_asks_nothing_and_says_the_same(bench: Bench) -> None:
-    first = bench.judge(answers(6), workers=3)
-    second = bench.judge(answers(6), workers=3)
-    assert (len(bench.server.requests), second.calls) == (6, 0)
+def test_a_second_run_asks_nothing_and_says_the_same(harness: JudgeHarness) -> None:
+    first = harness.judge(answers(6), workers=3)
+    second = harness.judge(answers(6), workers=3)
+    assert (len(harness.server.requests), second.calls) == (6, 0)
     assert [judgment._replace(cached=False) for judgment in second.judgments] == first.judgments
     assert all(judgment.cached for judgment in second.judgments)
 
 
-def test_a_failure_is_not_kept(bench: Bench) -> None:
-    bench.set_script(fails(400))
-    assert bench.judge(answers(1)).num_failed == 1
-    assert bench.judge(answers(1)).num_judged == 1
+def test_a_failure_is_not_kept(harness: JudgeHarness) -> None:
+    harness.set_script(fails(400))
+    assert harness.judge(answers(1)).num_failed == 1
+    assert harness.judge(answers(1)).num_judged == 1
 
 
 @pytest.mark.parametrize(
@@ -201,16 +205,16 @@ def test_a_failure_is_not_kept(bench: Bench) -> None:
     ],
 )
 def test_another_question_is_not_answered_from_the_cache(
-    bench: Bench, change: dict[str, Any]
+    harness: JudgeHarness, change: dict[str, Any]
 ) -> None:
-    bench.judge(answers(2))
-    assert bench.judge(answers(2), YES_OR_NO._replace(**change)).calls == 2
-    assert bench.judge([r._replace(response="dog") for r in answers(2)]).calls == 1
+    harness.judge(answers(2))
+    assert harness.judge(answers(2), YES_OR_NO._replace(**change)).calls == 2
+    assert harness.judge([r._replace(response="dog") for r in answers(2)]).calls == 1
 
 
-def test_questions_that_are_the_same_are_asked_once(bench: Bench) -> None:
+def test_questions_that_are_the_same_are_asked_once(harness: JudgeHarness) -> None:
     same = [record(sample_key=str(n), response="a dog") for n in range(5)]
-    judged = bench.judge(same, workers=4)
+    judged = harness.judge(same, workers=4)
     assert (judged.calls, judged.num_judged) == (1, 5)
     assert sorted(judgment.cached for judgment in judged.judgments) == [
         False,
@@ -221,9 +225,9 @@ def test_questions_that_are_the_same_are_asked_once(bench: Bench) -> None:
     ]
 
 
-def test_repeats_and_both_orders_are_questions_of_their_own(bench: Bench) -> None:
-    bench.server.by_text = lambda text: replies("9 6" if text.startswith("Is 'a") else "5 7")
-    judged = bench.judge(answers(2), PAIR._replace(repeats=3))
+def test_repeats_and_both_orders_are_questions_of_their_own(harness: JudgeHarness) -> None:
+    harness.server.by_text = lambda text: replies("9 6" if text.startswith("Is 'a") else "5 7")
+    judged = harness.judge(answers(2), PAIR._replace(repeats=3))
     assert (judged.calls, len(judged.judgments)) == (12, 12)
     by_record = verdicts(judged.judgments, answers(2), PAIR, "judge")
     assert len(by_record) == 2
@@ -231,27 +235,29 @@ def test_repeats_and_both_orders_are_questions_of_their_own(bench: Bench) -> Non
         assert verdict == pytest.approx((0.8, 0.55))
 
 
-def test_words_that_do_not_show_the_order_are_asked_in_both(bench: Bench) -> None:
-    bench.server.default = replies("9 6")
+def test_words_that_do_not_show_the_order_are_asked_in_both(harness: JudgeHarness) -> None:
+    harness.server.default = replies("9 6")
     blind = PAIR._replace(request=lambda record, swapped: PAIR.request(record, False))
-    assert bench.judge(answers(1), blind).calls == 2
+    assert harness.judge(answers(1), blind).calls == 2
 
 
 @pytest.mark.parametrize("workers", [1, 8])
-def test_no_more_calls_are_made_than_allowed(bench: Bench, workers: int) -> None:
-    bench.server.delay = 0.005
-    bench.server.script = [fails(500), fails(429)] * 2
-    judged = bench.judge(answers(60), max_calls=25, workers=workers)
-    assert len(bench.server.requests) == judged.calls == 25
+def test_no_more_calls_are_made_than_allowed(harness: JudgeHarness, workers: int) -> None:
+    harness.server.delay = 0.005
+    harness.server.script = [fails(500), fails(429)] * 2
+    judged = harness.judge(answers(60), max_calls=25, workers=workers)
+    assert len(harness.server.requests) == judged.calls == 25
     assert judged.stop_reason == "the limit of 25 calls is reached"
     assert judged.num_judged == 21
     assert (judged.num_failed, judged.num_answers) == (0, 60)
-    assert bench.server.max_concurrent <= workers
+    assert harness.server.max_concurrent <= workers
 
 
-def test_an_answer_that_was_asked_about_in_vain_before_a_cap_has_failed(bench: Bench) -> None:
-    bench.server.default = replies("who knows")
-    judged = bench.judge(answers(8), max_calls=2)
+def test_an_answer_that_was_asked_about_in_vain_before_a_cap_has_failed(
+    harness: JudgeHarness,
+) -> None:
+    harness.server.default = replies("who knows")
+    judged = harness.judge(answers(8), max_calls=2)
     assert (judged.num_judged, judged.num_failed, judged.num_unjudged) == (0, 1, 7)
     (judgment,) = judged.judgments
     assert "could not be parsed: 'who knows'" in judgment.error
@@ -259,36 +265,36 @@ def test_an_answer_that_was_asked_about_in_vain_before_a_cap_has_failed(bench: B
 
 
 @pytest.mark.parametrize("workers", [1, 8])
-def test_no_more_is_paid_than_allowed(bench: Bench, workers: int) -> None:
-    bench.prices = TokenPrices(1_000.0, 1_000.0)  # 0.042 a call
-    bench.server.delay = 0.005
-    judged = bench.judge(answers(60), max_usd=1.0, workers=workers)
-    paid = 0.042 * len(bench.server.requests)
+def test_no_more_is_paid_than_allowed(harness: JudgeHarness, workers: int) -> None:
+    harness.prices = TokenPrices(1_000.0, 1_000.0)  # 0.042 a call
+    harness.server.delay = 0.005
+    judged = harness.judge(answers(60), max_usd=1.0, workers=workers)
+    paid = 0.042 * len(harness.server.requests)
     assert judged.usd == pytest.approx(paid)
     assert 0.8 < paid <= 1.0
     assert "1 US dollars" in judged.stop_reason
-    more = bench.judge(answers(60), max_usd=1.0, workers=workers)
+    more = harness.judge(answers(60), max_usd=1.0, workers=workers)
     assert more.num_judged > judged.num_judged
 
 
-def test_a_cap_of_money_without_prices_is_refused(bench: Bench) -> None:
+def test_a_cap_of_money_without_prices_is_refused(harness: JudgeHarness) -> None:
     with pytest.raises(LlmError, match="prices"):
-        bench.judge(answers(1), max_usd=1.0)
+        harness.judge(answers(1), max_usd=1.0)
 
 
-def test_several_questions_are_under_way_at_once(bench: Bench) -> None:
-    bench.server.delay = 0.05
-    bench.judge(answers(12), workers=4)
-    assert 2 <= bench.server.max_concurrent <= 4
+def test_several_questions_are_under_way_at_once(harness: JudgeHarness) -> None:
+    harness.server.delay = 0.05
+    harness.judge(answers(12), workers=4)
+    assert 2 <= harness.server.max_concurrent <= 4
 
 
-def test_an_estimate_counts_what_is_not_known_yet_and_asks_nothing(bench: Bench) -> None:
-    bench.judge(answers(2))
-    judge, cache = OpenAICompatibleClient(bench.server.url, "judge"), ReplyCache(bench.path)
+def test_an_estimate_counts_what_is_not_known_yet_and_asks_nothing(harness: JudgeHarness) -> None:
+    harness.judge(answers(2))
+    judge, cache = OpenAICompatibleClient(harness.server.url, "judge"), ReplyCache(harness.path)
     cost = estimate(answers(5), YES_OR_NO, judge, cache)
     assert cost[:3] == (5, 2, 3)
     assert cost.max_completion_tokens == 24
-    assert len(bench.server.requests) == 2
+    assert len(harness.server.requests) == 2
     cache.close()
     judge.close()
 
