@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.comparison_factory import compared, studied, toy
+from tests.helpers.comparison_factory import compare_records, make_study, toy
 from visionflan.cli.main import main
 from visionflan.compare.analyses import ANALYSES
 from visionflan.compare.response_style import ResponseStyle
@@ -25,7 +25,7 @@ def test_every_analysis_is_named_after_its_module_and_lists_its_results() -> Non
 
 @pytest.mark.usefixtures("toy")
 def test_results_are_stored_under_the_name_of_their_analysis() -> None:
-    comparison = compared(*studied([0.0, 1.0], [1.0, 1.0]))
+    comparison = compare_records(*make_study([0.0, 1.0], [1.0, 1.0]))
     assert list(comparison.analyses) == [analysis.NAME for analysis in ANALYSES]
     assert comparison.results_of(ResponseStyle) == comparison.analyses["response_style"]
     numbers = to_json(comparison)

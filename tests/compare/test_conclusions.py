@@ -3,11 +3,11 @@ import pytest
 from visionflan.compare.conclusions import conclusion
 from visionflan.compare.results import Difference
 
-PLAIN = Difference(
+DEFAULT = Difference(
     scope="benchmark",
     name="pope",
     prompt_style="short",
-    measure="accuracy",
+    metric="accuracy",
     headline=True,
     rule="lenient",
     before=0.5,
@@ -31,46 +31,50 @@ UNSURE = {"change": -0.007, "low": -0.046, "high": 0.031, "p": 0.3, "p_holm": 1.
 
 
 @pytest.mark.parametrize(
-    ("told", "words"),
+    ("fields", "expected"),
     [
-        ({}, "better by 3.1 points (+1.0 to +5.2)"),
-        (DOWN, "worse by 3.1 points (−5.2 to −1.0)"),
-        (DOWN | {"headline": False, "p_holm": None}, "down by 3.1 points (−5.2 to −1.0)"),
-        (DOWN | {"scope": "group", "headline": False}, "worse by 3.1 points (−5.2 to −1.0)"),
+        ({}, "better by 3.1 points (95 % CI +1.0 to +5.2)"),
+        (DOWN, "worse by 3.1 points (95 % CI −5.2 to −1.0)"),
+        (DOWN | {"headline": False, "p_holm": None}, "lower by 3.1 points (95 % CI −5.2 to −1.0)"),
+        (
+            DOWN | {"scope": "group", "headline": False},
+            "worse by 3.1 points (95 % CI −5.2 to −1.0)",
+        ),
         (
             {"p_holm": 0.2},
-            "perhaps better by 3.1 points (+1.0 to +5.2): with so many tasks chance may do that",
+            "better by 3.1 points (95 % CI +1.0 to +5.2), not significant after correcting for the "
+            "number of tasks",
         ),
         (
             DOWN | {"p": 0.07, "p_holm": 1.0},
-            "perhaps worse by 3.1 points (−5.2 to −1.0): by the test chance may do that",
+            "worse by 3.1 points (95 % CI −5.2 to −1.0), but the test is not significant",
         ),
         (
             {"low": -0.01},
-            "perhaps better by 3.1 points (−1.0 to +5.2): by its interval chance may do that",
+            "better by 3.1 points (95 % CI −1.0 to +5.2), but the interval includes zero",
         ),
-        (UNSURE, "no detectable change; could be anything from −4.6 to +3.1 points"),
+        (UNSURE, "no significant change; could be anything from −4.6 to +3.1 points"),
         (
             UNSURE | {"low": -0.4, "high": 0.2},
             "too few items to tell; could be anything from −40.0 to +20.0 points",
         ),
         (
             UNSURE | {"low": -0.0004, "high": 0.0},
-            "no detectable change; could be anything from −0.04 to 0.0 points",
+            "no significant change; could be anything from −0.04 to 0.0 points",
         ),
         ({"low": None, "high": None, "p": None, "p_holm": None}, "too few items to tell"),
         ({"change": 0.0, "low": 0.0, "high": 0.0, "p": 1.0, "p_holm": 1.0}, "no change"),
         (
             {"change": -47.0, "low": -90.0, "high": -4.0, "max": 2000.0},
-            "worse by 47.0 points (−90.0 to −4.0)",
+            "worse by 47.0 points (95 % CI −90.0 to −4.0)",
         ),
         (
             {"change": 39.8, "low": 28.3, "high": 51.0, "max": None},
-            "better by 39.8 points (+28.3 to +51.0)",
+            "better by 39.8 points (95 % CI +28.3 to +51.0)",
         ),
     ],
 )
-def test_a_verdict_says_what_was_found_and_what_is_left_open(
-    told: dict[str, object], words: str
+def test_a_conclusion_names_the_change_and_what_remains_open(
+    fields: dict[str, object], expected: str
 ) -> None:
-    assert conclusion(Difference(**{**PLAIN._asdict(), **told})) == words
+    assert conclusion(Difference(**{**DEFAULT._asdict(), **fields})) == expected

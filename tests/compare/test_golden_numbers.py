@@ -5,8 +5,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.helpers.comparison_factory import compared, scored
-from tests.helpers.subset_answers import classified, spoken, worded
+from tests.helpers.comparison_factory import compare_records, scored_record
+from tests.helpers.subset_answers import closed_record, formatted_record, yes_no_record
 from visionflan.compare.serialize import to_json
 from visionflan.evaluate.metric import ParseStatus
 from visionflan.evaluate.records.record import Record
@@ -34,7 +34,7 @@ def yes_no(draw: Random, skill: float) -> list[Record]:
     """Answer yes or no, with more or less reason to."""
     truths = [("yes", "no")[item % 2] for item in range(60)]
     return [
-        spoken(
+        yes_no_record(
             draw.choice(["yes", "yes", truth, truth, truth, "perhaps"]),
             truth,
             item,
@@ -47,7 +47,7 @@ def yes_no(draw: Random, skill: float) -> list[Record]:
 def closed(draw: Random, skill: float) -> list[Record]:
     """Answer one of a closed set, or nothing that can be parsed."""
     return [
-        classified(
+        closed_record(
             "cat" if draw.random() < skill else "dog",
             float(draw.random() < skill),
             item,
@@ -60,7 +60,9 @@ def closed(draw: Random, skill: float) -> list[Record]:
 def formatted(draw: Random, skill: float) -> list[Record]:
     """Answer in a format that one rule, both or neither can read."""
     return [
-        worded((float(draw.random() < skill), draw.random() < skill, draw.random() < skill), item)
+        formatted_record(
+            (float(draw.random() < skill), draw.random() < skill, draw.random() < skill), item
+        )
         for item in range(45)
     ]
 
@@ -68,9 +70,9 @@ def formatted(draw: Random, skill: float) -> list[Record]:
 def model(skill: float, seed: int) -> list[Record]:
     """Answer questions of every kind that a comparison tells apart."""
     draw = Random(seed)
-    captions = [scored(round(draw.random(), 2), item) for item in range(30)]
-    few = [scored(1.0, item) for item in range(6)]
-    answers = [
+    captions = [scored_record(round(draw.random(), 2), item) for item in range(30)]
+    few = [scored_record(1.0, item) for item in range(6)]
+    records = [
         *reply(yes_no(draw, skill), draw, "shapes/exists"),
         *reply(closed(draw, skill), draw, "shapes/animal"),
         *reply(formatted(draw, skill), draw, "shapes/color"),
@@ -79,22 +81,22 @@ def model(skill: float, seed: int) -> list[Record]:
         *reply(closed(draw, skill), draw, "mnist/all", metric="mnist", prompt_style="bare"),
     ]
     for name in ("cifar10", "cifar100", "mnist", "miniimagenet"):
-        answers += reply(
+        records += reply(
             closed(draw, skill), draw, f"{name}/all", metric=name, prompt_style="short"
         )
     for task in ("mme/color", "mme/count"):
-        answers += reply(yes_no(draw, skill), draw, task, metric="mme", prompt_style="short")
-    return [record._replace(checkpoint=str(seed)) for record in answers]
+        records += reply(yes_no(draw, skill), draw, task, metric="mme", prompt_style="short")
+    return [record._replace(checkpoint=str(seed)) for record in records]
 
 
-def numbers(found: Any) -> Any:
-    """Leave out what is written in words."""
-    if isinstance(found, dict):
-        words = {"conclusion", "notes"}
-        return {name: numbers(value) for name, value in found.items() if name not in words}
-    return [numbers(value) for value in found] if isinstance(found, list) else found
+def without_text(value: Any) -> Any:
+    """Leave out conclusions and notes."""
+    if isinstance(value, dict):
+        text = {"conclusion", "notes"}
+        return {key: without_text(member) for key, member in value.items() if key not in text}
+    return [without_text(member) for member in value] if isinstance(value, list) else value
 
 
 def test_the_numbers_of_a_comparison_stay_the_same() -> None:
-    found = numbers(to_json(compared(model(0.8, 1), model(0.5, 2))))
-    assert json.loads(json.dumps(found)) == json.loads(GOLDEN.read_text())
+    numbers = without_text(to_json(compare_records(model(0.8, 1), model(0.5, 2))))
+    assert json.loads(json.dumps(numbers)) == json.loads(GOLDEN.read_text())

@@ -1,14 +1,19 @@
-"""No panel claims a change that the table of scores, or its own test, calls chance."""
+"""No analysis states a change that the table of scores, or its own test, does not confirm."""
 
 from collections.abc import Sequence
 
 import pytest
 
-from tests.helpers.comparison_factory import compared
-from tests.helpers.subset_answers import answers, classified, spoken, worded
+from tests.helpers.comparison_factory import compare_records
+from tests.helpers.subset_answers import (
+    closed_record,
+    formatted_record,
+    yes_no_record,
+    yes_no_records,
+)
+from visionflan.compare.evidence import evidence
 from visionflan.compare.forgetting import Forgetting
 from visionflan.compare.format_effects import FormatSplit
-from visionflan.compare.paired_bootstrap import sign
 from visionflan.compare.results import Comparison
 from visionflan.compare.yes_no_bias import YesNoBias
 from visionflan.evaluate.records.record import Record
@@ -17,96 +22,108 @@ Sides = tuple[list[Record], list[Record]]
 
 
 def as_task(sides: Sides, task: str) -> Sides:
-    """Ask the same as another task, about pictures of its own."""
+    """Ask the same questions as another task, about images of its own."""
     before, after = (
-        [each._replace(task=task, image_cluster=f"{task} {each.image_cluster}") for each in side]
+        [
+            record._replace(task=task, image_cluster=f"{task} {record.image_cluster}")
+            for record in side
+        ]
         for side in sides
     )
     return before, after
 
 
-def judged(sides: Sequence[Sides]) -> Comparison:
-    """Compare several tasks, so that chance has as many goes."""
-    tasks = [as_task(side, f"shapes/task{place}") for place, side in enumerate(sides)]
-    return compared(
-        [each for before, _ in tasks for each in before],
-        [each for _, after in tasks for each in after],
+def compare_tasks(sides: Sequence[Sides]) -> Comparison:
+    """Compare several tasks, so that p-values are corrected for as many."""
+    tasks = [as_task(side, f"shapes/task{index}") for index, side in enumerate(sides)]
+    return compare_records(
+        [record for before, _ in tasks for record in before],
+        [record for _, after in tasks for record in after],
     )
 
 
-def in_form(right_before: int, right_after: int, *, official: bool = True) -> Sides:
-    """Answer forty questions in a form that counts, or after which does not."""
-    before = [worded((float(n < right_before), True, True), n) for n in range(40)]
-    after = [worded((float(n < right_after), official, True), n) for n in range(40)]
-    apart = [[e._replace(image_cluster=e.sample_key) for e in side] for side in (before, after)]
-    return apart[0], apart[1]
+def in_format(right_before: int, right_after: int, *, official: bool = True) -> Sides:
+    """Answer 40 questions in a format that the official rule reads, or after does not."""
+    before = [formatted_record((float(n < right_before), True, True), n) for n in range(40)]
+    after = [formatted_record((float(n < right_after), official, True), n) for n in range(40)]
+    sides = [
+        [record._replace(image_cluster=record.sample_key) for record in side]
+        for side in (before, after)
+    ]
+    return sides[0], sides[1]
 
 
-def known(right: int) -> Sides:
-    """Know all of forty before, and so many after."""
-    before = [classified("cat", 1.0, n) for n in range(40)]
-    after = [classified("cat" if n < right else "dog", float(n < right), n) for n in range(40)]
+def knowing(right: int) -> Sides:
+    """Know all of 40 answers before, and so many after."""
+    before = [closed_record("cat", 1.0, n) for n in range(40)]
+    after = [closed_record("cat" if n < right else "dog", float(n < right), n) for n in range(40)]
     return before, after
 
 
-@pytest.mark.parametrize(("right", "is_sure"), [(34, False), (15, True)])
-def test_content_and_knowledge_are_lost_only_perhaps_where_the_score_is_not_sure(
-    right: int, is_sure: bool
+@pytest.mark.parametrize(("right", "significant"), [(34, False), (15, True)])
+def test_content_and_knowledge_may_have_declined_if_the_score_is_not_significant(
+    right: int, significant: bool
 ) -> None:
-    lost = judged([in_form(40, right), in_form(40, 40), in_form(40, 40)])
-    form = next(each for each in lost.results_of(FormatSplit) if each.task == "shapes/task0")
-    assert sign(form.content) == -1
-    perhaps = "" if is_sure else "perhaps "
-    assert form.conclusion.startswith(f"What is said {perhaps}changed for the worse; ")
-    table = {(each.name, each.rule): each.conclusion for each in lost.differences}
-    assert table["shapes/task0", "lenient"].startswith("worse" if is_sure else "perhaps worse")
-    found = judged([known(right), known(40), known(40)])
-    forgotten = next(each for each in found.results_of(Forgetting) if each.task == "shapes/task0")
-    assert forgotten.conclusion.startswith(f"Knowledge was {perhaps}lost: ")
+    comparison = compare_tasks([in_format(40, right), in_format(40, 40), in_format(40, 40)])
+    split = comparison.results_of(FormatSplit)[0]
+    assert split.task == "shapes/task0"
+    assert evidence(split.content).direction == -1
+    declined = "declined" if significant else "may have declined"
+    assert split.conclusion.startswith(f"Content {declined}; ")
+    table = {(row.name, row.rule): row.conclusion for row in comparison.differences}
+    assert table["shapes/task0", "lenient"].startswith("worse by ")
+    corrected = "not significant after correcting for the number of tasks"
+    assert (corrected in table["shapes/task0", "lenient"]) != significant
+    known = compare_tasks([knowing(right), knowing(40), knowing(40)])
+    forgetting = known.results_of(Forgetting)[0]
+    assert forgetting.task == "shapes/task0"
+    assert forgetting.conclusion.startswith(f"Knowledge {declined}: ")
 
 
-def test_the_form_changed_only_perhaps_where_the_official_score_is_not_sure() -> None:
-    few, many = in_form(6, 6, official=False), in_form(30, 30, official=False)
-    found = judged([few, many, in_form(40, 40)])
-    said = {each.task: each.conclusion for each in found.results_of(FormatSplit)}
-    assert said["shapes/task0"].startswith("Only the form perhaps changed for the worse")
-    assert said["shapes/task1"].startswith("Only the form changed for the worse")
+def test_format_may_have_changed_if_the_official_score_is_not_significant() -> None:
+    few, many = in_format(6, 6, official=False), in_format(30, 30, official=False)
+    comparison = compare_tasks([few, many, in_format(40, 40)])
+    conclusions = [split.conclusion for split in comparison.results_of(FormatSplit)]
+    assert conclusions[0] == "Only format may have declined; no significant change of content."
+    assert conclusions[1] == "Only format declined; no significant change of content."
 
 
-def test_the_bias_moved_only_perhaps_where_its_own_test_is_not_sure_among_so_many() -> None:
-    little = answers(20, 20, 20, 20), answers(24, 16, 23, 17)
-    much = answers(20, 20, 20, 20), answers(38, 2, 38, 2)
-    found = judged([*[little] * 4, much])
-    assert sign(found.results_of(YesNoBias)[0].criterion.change) == -1
-    said = [each.conclusion for each in found.results_of(YesNoBias)]
-    assert said[0] == "Perhaps the bias moved, not detectably the ability: it leans more to yes."
-    assert said[4].startswith("The bias moved, not detectably the ability")
-    for each in found.results_of(YesNoBias):
-        assert each.p is not None
-        assert each.p_holm is not None
-        assert each.p_holm >= each.p
+def test_the_bias_may_have_shifted_if_its_own_corrected_test_is_not_significant() -> None:
+    little = yes_no_records(20, 20, 20, 20), yes_no_records(24, 16, 23, 17)
+    much = yes_no_records(20, 20, 20, 20), yes_no_records(38, 2, 38, 2)
+    results = compare_tasks([*[little] * 4, much]).results_of(YesNoBias)
+    assert evidence(results[0].criterion.change).direction == -1
+    only_bias = "; no significant change of sensitivity."
+    assert results[0].conclusion == f"The bias may have shifted further toward yes{only_bias}"
+    assert results[4].conclusion == f"The bias shifted further toward yes{only_bias}"
+    for result in results:
+        assert result.p is not None
+        assert result.p_holm is not None
+        assert result.p_holm >= result.p
 
 
-def test_the_ability_moved_only_perhaps_where_the_score_is_not_sure() -> None:
-    little = answers(20, 20, 20, 20), answers(23, 17, 17, 23)
-    much = answers(20, 20, 20, 20), answers(38, 2, 2, 38)
-    found = judged([little, little, little, much]).results_of(YesNoBias)
-    assert found[0].conclusion.startswith("Perhaps the ability moved, not detectably the bias")
-    assert found[3].conclusion.startswith("The ability moved, not detectably the bias: it te")
+def test_sensitivity_may_have_changed_if_the_score_is_not_significant() -> None:
+    little = yes_no_records(20, 20, 20, 20), yes_no_records(23, 17, 17, 23)
+    much = yes_no_records(20, 20, 20, 20), yes_no_records(38, 2, 2, 38)
+    results = compare_tasks([little, little, little, much]).results_of(YesNoBias)
+    only_sensitivity = "; no significant change of bias."
+    assert results[0].conclusion == f"Sensitivity may have improved{only_sensitivity}"
+    assert results[3].conclusion == f"Sensitivity improved{only_sensitivity}"
 
 
-def test_bias_and_ability_may_both_move_for_sure() -> None:
-    truth = ["yes", "no"] * 10
-    before = [spoken("yes", word, item) for item, word in enumerate(truth)]
-    after = [spoken(word, word, item) for item, word in enumerate(truth)]
-    (told,) = compared(before, after).results_of(YesNoBias)
-    assert told.conclusion == "Both moved: it tells yes from no better, and leans less to yes."
-    assert compared(before, before).results_of(YesNoBias)[0].conclusion.startswith("Neither")
+def test_bias_and_sensitivity_may_both_change_significantly() -> None:
+    truths = ["yes", "no"] * 10
+    before = [yes_no_record("yes", truth, item) for item, truth in enumerate(truths)]
+    after = [yes_no_record(truth, truth, item) for item, truth in enumerate(truths)]
+    (result,) = compare_records(before, after).results_of(YesNoBias)
+    assert result.conclusion == "Sensitivity improved, and the bias shifted away from yes."
+    (same,) = compare_records(before, before).results_of(YesNoBias)
+    assert same.conclusion == "Neither sensitivity nor bias changed significantly."
 
 
-def test_what_is_said_less_often_and_still_known_is_not_forgotten() -> None:
-    before = [classified("cat", 1.0, n) for n in range(40)]
-    after = [classified("cat" if n < 20 else "dog", 1.0, n) for n in range(40)]
-    (told,) = compared(before, after).results_of(Forgetting)
-    expected = "Fewer answers are said rightly, but no loss of knowledge is detectable: by "
-    assert told.conclusion.startswith(expected)
+def test_known_answers_that_are_generated_less_often_are_not_forgotten() -> None:
+    before = [closed_record("cat", 1.0, n) for n in range(40)]
+    after = [closed_record("cat" if n < 20 else "dog", 1.0, n) for n in range(40)]
+    (result,) = compare_records(before, after).results_of(Forgetting)
+    expected = "Generated answers declined; no significant loss of knowledge: by log-likelihood, "
+    assert result.conclusion.startswith(expected)

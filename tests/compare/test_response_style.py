@@ -1,20 +1,25 @@
 import pytest
 
-from tests.helpers.comparison_factory import pairs_of, scored
-from visionflan.compare.response_style import METRICS, ResponseStyle, response_style, sentences
+from tests.helpers.comparison_factory import make_pairs, scored_record
+from visionflan.compare.response_style import (
+    METRICS,
+    ResponseStyle,
+    count_sentences,
+    response_style,
+)
 from visionflan.compare.subsets import Subset
 
 
-def written(*answers: tuple[str, str]) -> ResponseStyle:
+def style_of(*yes_no_records: tuple[str, str]) -> ResponseStyle:
     sides = [
-        [scored(1.0, item, response=both[side]) for item, both in enumerate(answers)]
+        [scored_record(1.0, item, response=both[side]) for item, both in enumerate(yes_no_records)]
         for side in (0, 1)
     ]
-    return response_style(Subset("pope", "short", pairs_of(sides[0], sides[1])))
+    return response_style(Subset("pope", "short", make_pairs(sides[0], sides[1])))
 
 
 @pytest.mark.parametrize(
-    ("figure", "answer", "expected"),
+    ("metric", "answer", "expected"),
     [
         ("words", "a red bus", 3),
         ("sentences", "It is red. It costs 2.5 pounds!", 2),
@@ -24,9 +29,9 @@ def written(*answers: tuple[str, str]) -> ResponseStyle:
         ("lists or markup", "1. a cat\n2. a dog", 1),
         ("lists or markup", "It is **red**.", 1),
         ("lists or markup", "a well-known cat - 2 of them", 0),
-        ("openings of a description", "The image features a cat.", 1),
-        ("openings of a description", "In this picture, there is a cat.", 1),
-        ("openings of a description", "A cat in the image.", 0),
+        ("description openings", "The image features a cat.", 1),
+        ("description openings", "In this picture, there is a cat.", 1),
+        ("description openings", "A cat in the image.", 0),
         ("hedges", "It is likely a cat.", 1),
         ("hedges", "It might be a cat.", 1),
         ("hedges", "It is a cat, unlike a dog.", 0),
@@ -36,32 +41,34 @@ def written(*answers: tuple[str, str]) -> ResponseStyle:
         ("repetition", "a b c", None),
         ("distinct words", "the cat the dog", 0.75),
         ("distinct words", "", None),
-        ("cut off", "a cat", 0),
+        ("truncated", "a cat", 0),
     ],
 )
-def test_what_is_written_is_measured(figure: str, answer: str, expected: float | None) -> None:
-    assert written((answer, answer)).metrics[figure].after.value == pytest.approx(expected)
+def test_each_metric_agrees_with_hand_worked_values(
+    metric: str, answer: str, expected: float | None
+) -> None:
+    assert style_of((answer, answer)).metrics[metric].after.value == pytest.approx(expected)
 
 
-def test_the_change_of_each_figure_is_told() -> None:
-    told = written(("yes", "The image shows a cat."), ("no", "no"))
-    assert list(told.metrics) == list(METRICS)
-    words = told.metrics["words"]
+def test_every_metric_has_a_change() -> None:
+    result = style_of(("yes", "The image shows a cat."), ("no", "no"))
+    assert list(result.metrics) == list(METRICS)
+    words = result.metrics["words"]
     assert (words.before.value, words.after.value, words.change.value) == (1, 3, 2)
     assert words.change.low is not None
-    assert told.metrics["openings of a description"].change.value == 0.5
-    assert (told.name, told.prompt_style, told.answers) == ("pope", "short", 2)
-    assert told.words_before == (1, 1, 1)
-    assert told.words_after == (1, 1, 1)
+    assert result.metrics["description openings"].change.value == 0.5
+    assert (result.name, result.prompt_style, result.answers) == ("pope", "short", 2)
+    assert result.words_before == (1, 1, 1)
+    assert result.words_after == (1, 1, 1)
 
 
-def test_answers_at_the_limit_are_cut_off() -> None:
-    before = [scored(1.0, item) for item in range(4)]
-    after = [each._replace(finish_reason="length") for each in before[:1]] + before[1:]
-    told = response_style(Subset("", "", pairs_of(before, after)))
-    assert told.name == "held-out tasks"
-    assert told.metrics["cut off"].after.value == 0.25
+def test_answers_at_the_token_limit_are_truncated() -> None:
+    before = [scored_record(1.0, item) for item in range(4)]
+    after = [record._replace(finish_reason="length") for record in before[:1]] + before[1:]
+    result = response_style(Subset("", "", make_pairs(before, after)))
+    assert result.name == "held-out tasks"
+    assert result.metrics["truncated"].after.value == 0.25
 
 
-def test_an_end_of_a_sentence_is_no_decimal_point() -> None:
-    assert sentences("It is 3.5 metres long. Yes") == 2
+def test_a_decimal_point_does_not_end_a_sentence() -> None:
+    assert count_sentences("It is 3.5 metres long. Yes") == 2

@@ -8,10 +8,10 @@ import pytest
 
 from tests.helpers.comparison_factory import (
     assert_unchanged,
-    compared,
-    released,
-    scored,
-    studied,
+    compare_records,
+    make_study,
+    score_specimen,
+    scored_record,
     toy,
 )
 from tests.helpers.tiny_evaluation import run_evaluation, tiny_build
@@ -28,53 +28,53 @@ __all__ = ["toy"]
 
 @pytest.mark.parametrize("name", benchmarks.names())
 def test_a_benchmark_compared_with_itself_has_not_changed(name: str, tmp_path: Path) -> None:
-    records = released(name, tmp_path)
-    found = compared(records, records)
-    assert_unchanged(found)
-    told = {(each.measure, each.rule) for each in found.differences}
+    records = score_specimen(name, tmp_path)
+    comparison = compare_records(records, records)
+    assert_unchanged(comparison)
+    scores = {(each.metric, each.rule) for each in comparison.differences}
     headline = benchmarks.load(name).measures[0].name
-    assert {(headline, rule) for rule in RULES} <= told
-    assert found.notes == []
+    assert {(headline, rule) for rule in RULES} <= scores
+    assert comparison.notes == []
 
 
 def test_held_out_tasks_compared_with_themselves_have_not_changed(tmp_path: Path) -> None:
     _, records = run_evaluation(
         tiny_build(tmp_path / "data"), tmp_path / "base", conditions=("original",)
     )
-    found = compared(records, records)
-    assert_unchanged(found)
-    assert {each.scope for each in found.differences} == {"group", "task"}
+    comparison = compare_records(records, records)
+    assert_unchanged(comparison)
+    assert {each.scope for each in comparison.differences} == {"group", "task"}
     for name in ("yes_no_bias", "format_effects", "forgetting", "response_style"):
-        assert found.analyses[name]
+        assert comparison.analyses[name]
 
 
-def only(found: Comparison, rule: str = "lenient", measure: str = "accuracy") -> Difference:
-    (one,) = (each for each in found.differences if (each.rule, each.measure) == (rule, measure))
-    return one
+def only(comparison: Comparison, rule: str = "lenient", metric: str = "accuracy") -> Difference:
+    (row,) = (r for r in comparison.differences if (r.rule, r.metric) == (rule, metric))
+    return row
 
 
 @pytest.mark.usefixtures("toy")
 def test_the_order_of_records_changes_nothing() -> None:
     draw = Random(3)
     scores = [[float(draw.random() < 0.5) for _ in range(90)] for _ in "ab"]
-    before, after = studied(scores[0], scores[1], 3)
-    expected = compared(before, after)
+    before, after = make_study(scores[0], scores[1], 3)
+    expected = compare_records(before, after)
     draw.shuffle(before)
     draw.shuffle(after)
-    assert compared(before, after) == expected
+    assert compare_records(before, after) == expected
 
 
 @pytest.mark.usefixtures("toy")
-def test_copies_of_items_within_their_cluster_say_nothing_new() -> None:
+def test_copies_of_items_within_their_cluster_change_nothing() -> None:
     draw = Random(4)
-    scores = [[float(draw.random() < chance) for _ in range(120)] for chance in (0.4, 0.6)]
-    before, after = studied(scores[0], scores[1], 2)
+    scores = [[float(draw.random() < skill) for _ in range(120)] for skill in (0.4, 0.6)]
+    before, after = make_study(scores[0], scores[1], 2)
     copies = [
         [each._replace(sample_key=f"{each.sample_key} again") for each in side]
         for side in (before, after)
     ]
-    once = only(compared(before, after))
-    twice = only(compared(before + copies[0], after + copies[1]))
+    once = only(compare_records(before, after))
+    twice = only(compare_records(before + copies[0], after + copies[1]))
     assert (twice.low, twice.high, twice.p) == (once.low, once.high, once.p)
     assert twice.items == 2 * once.items
     assert twice.mcnemar_p is not None
@@ -83,66 +83,70 @@ def test_copies_of_items_within_their_cluster_say_nothing_new() -> None:
 
 
 @pytest.mark.usefixtures("toy")
-def test_single_items_are_decided_by_the_exact_test() -> None:
-    before, after = studied([0.0] * 8 + [1.0] * 32, [1.0] * 6 + [0.0] * 3 + [1.0] * 31)
-    told = only(compared(before, after))
-    assert (told.gained, told.lost, told.items, told.clusters) == (6, 1, 40, 40)
-    assert told.p == told.mcnemar_p == pytest.approx(2 * 8 / 128)
-    assert told.change == pytest.approx(5 / 40)
-    assert told.conclusion.startswith("no detectable change; could be anything from ")
+def test_single_items_are_tested_by_the_exact_test() -> None:
+    before, after = make_study([0.0] * 8 + [1.0] * 32, [1.0] * 6 + [0.0] * 3 + [1.0] * 31)
+    row = only(compare_records(before, after))
+    assert (row.gained, row.lost, row.items, row.clusters) == (6, 1, 40, 40)
+    assert row.p == row.mcnemar_p == pytest.approx(2 * 8 / 128)
+    assert row.change == pytest.approx(5 / 40)
+    assert row.conclusion.startswith("no significant change; could be anything from ")
 
 
 @pytest.mark.usefixtures("toy")
-def test_a_clear_change_is_told_with_its_size() -> None:
-    before, after = studied([0.0] * 30 + [1.0] * 30, [1.0] * 55 + [0.0] * 5)
-    told = only(compared(before, after))
-    assert told.p is not None
-    assert told.p < 0.001
-    assert told.conclusion.startswith("better by 41.7 points (+")
-    worse = only(compared(after, before))
-    assert worse.conclusion.startswith("worse by 41.7 points (−")
-    assert (worse.p, worse.change) == (told.p, -told.change)
+def test_a_clear_change_is_reported_with_its_size() -> None:
+    before, after = make_study([0.0] * 30 + [1.0] * 30, [1.0] * 55 + [0.0] * 5)
+    row = only(compare_records(before, after))
+    assert row.p is not None
+    assert row.p < 0.001
+    assert row.conclusion.startswith("better by 41.7 points (95 % CI +")
+    worse = only(compare_records(after, before))
+    assert worse.conclusion.startswith("worse by 41.7 points (95 % CI −")
+    assert (worse.p, worse.change) == (row.p, -row.change)
 
 
 @pytest.mark.usefixtures("toy")
 def test_without_flips_the_interval_is_what_so_few_clusters_leave_open() -> None:
-    before, after = studied([1.0] * 20, [1.0] * 20)
+    before, after = make_study([1.0] * 20, [1.0] * 20)
     after = [each._replace(response="a cat") for each in after]
-    told = only(compared(before, after))
-    room = 1 - 0.025 ** (1 / 20)
-    assert told.change == 0.0
-    assert told.low == pytest.approx(-room)
-    assert told.high == pytest.approx(room)
-    assert told.p == 1.0
+    row = only(compare_records(before, after))
+    margin = 1 - 0.025 ** (1 / 20)
+    assert row.change == 0.0
+    assert row.low == pytest.approx(-margin)
+    assert row.high == pytest.approx(margin)
+    assert row.p == 1.0
 
 
 @pytest.mark.usefixtures("toy")
-def test_one_cluster_tells_nothing() -> None:
-    told = only(compared(*studied([0.0, 1.0], [1.0, 1.0], 2)))
-    assert (told.low, told.high, told.p) == (None, None, None)
-    assert told.conclusion == "too few items to tell"
+def test_one_cluster_shows_nothing() -> None:
+    row = only(compare_records(*make_study([0.0, 1.0], [1.0, 1.0], 2)))
+    assert (row.low, row.high, row.p) == (None, None, None)
+    assert row.conclusion == "too few items to tell"
 
 
 @pytest.mark.usefixtures("toy")
 def test_missing_scores_are_left_out_of_both_sides() -> None:
-    before, after = studied([1.0, 1.0, 0.0, 1.0], [1.0, 0.0, 0.0, 1.0])
+    before, after = make_study([1.0, 1.0, 0.0, 1.0], [1.0, 0.0, 0.0, 1.0])
     before[0] = before[0]._replace(score_lenient=None)
     after[3] = after[3]._replace(score_lenient=None)
-    found = compared(before, after)
-    assert (only(found).items, only(found).before, only(found).after) == (2, 0.5, 0.0)
-    assert only(found, "official").items == 4
+    comparison = compare_records(before, after)
+    assert (only(comparison).items, only(comparison).before, only(comparison).after) == (
+        2,
+        0.5,
+        0.0,
+    )
+    assert only(comparison, "official").items == 4
 
 
-def test_groups_that_are_judged_whole_are_counted_whole(toy: Benchmark) -> None:
+def test_groups_that_are_scored_as_one_are_counted_as_one(toy: Benchmark) -> None:
     def cluster_sums(records: Sequence[Record], rule: str) -> Sequence[float]:
         groups: dict[str, list[float]] = {}
         for each in records:
             groups.setdefault(each.item_group, []).append(each.score_lenient or 0.0)
-        whole = [min(scores) for scores in groups.values() if len(scores) == 2]
-        return sum(whole), len(whole)
+        complete = [min(scores) for scores in groups.values() if len(scores) == 2]
+        return sum(complete), len(complete)
 
     toy.measures = (AggregateMetric("both", cluster_sums, lambda t: ratio(t[..., 0], t[..., 1])),)
-    before, after = studied([1, 1, 1, 0, 0, 0, 1, 1], [1, 0, 1, 1, 1, 0, 1, 1])
+    before, after = make_study([1, 1, 1, 0, 0, 0, 1, 1], [1, 0, 1, 1, 1, 0, 1, 1])
     sides = [
         [
             each._replace(item_group=f"g{n // 2}", image_cluster=f"g{n // 2}")
@@ -150,9 +154,9 @@ def test_groups_that_are_judged_whole_are_counted_whole(toy: Benchmark) -> None:
         ]
         for side in (before, after)
     ]
-    told = only(compared(*sides), measure="both")
-    assert (told.gained, told.lost, told.items, told.clusters) == (1, 1, 8, 4)
-    assert told.p == told.mcnemar_p == 1.0
+    row = only(compare_records(*sides), metric="both")
+    assert (row.gained, row.lost, row.items, row.clusters) == (1, 1, 8, 4)
+    assert row.p == row.mcnemar_p == 1.0
 
 
 def test_a_ratio_gets_no_exact_test(toy: Benchmark) -> None:
@@ -162,47 +166,49 @@ def test_a_ratio_gets_no_exact_test(toy: Benchmark) -> None:
     toy.measures = (
         AggregateMetric("ratio", cluster_sums, lambda t: ratio(100 * t[..., 0], t[..., 1]), None),
     )
-    told = only(compared(*studied([0.25] * 9, [0.375] * 9)), measure="ratio")
-    assert told.mcnemar_p is None
-    assert told.p == pytest.approx(2 / 2**9)
-    assert told.change == pytest.approx(15.625)
-    assert (told.low, told.conclusion) == (None, "too few items to tell")
+    row = only(compare_records(*make_study([0.25] * 9, [0.375] * 9)), metric="ratio")
+    assert row.mcnemar_p is None
+    assert row.p == pytest.approx(2 / 2**9)
+    assert row.change == pytest.approx(15.625)
+    assert (row.low, row.conclusion) == (None, "too few items to tell")
 
 
 def test_only_headlines_are_adjusted(toy: Benchmark) -> None:
     toy.measures = (mean_score("accuracy"), mean_score("other"))
-    before, after = studied([0.0] * 10, [1.0] * 8 + [0.0] * 2)
+    before, after = make_study([0.0] * 10, [1.0] * 8 + [0.0] * 2)
     second = [[r._replace(metric="two", task="two/part") for r in side] for side in (before, after)]
-    found = compared(before + second[0], after + second[1])
-    for each in found.differences:
+    comparison = compare_records(before + second[0], after + second[1])
+    for each in comparison.differences:
         assert each.p == pytest.approx(2 / 2**8)
         assert each.p_holm == (pytest.approx(4 / 2**8) if each.headline else None)
 
 
-def test_the_mean_over_tasks_weighs_them_alike() -> None:
+def test_the_mean_over_tasks_gives_them_the_same_weight() -> None:
     def side(scores: dict[str, list[float]], name: str) -> list[Record]:
         return [
-            scored(score, item, f"c{item}", task=task, metric="exact_match", checkpoint=name)
+            scored_record(score, item, f"c{item}", task=task, metric="exact_match", checkpoint=name)
             for task, all_scores in scores.items()
             for item, score in enumerate(all_scores)
         ]
 
     before = side({"a/one": [1.0, 0.0], "a/two": [0.0] * 8}, "a")
     after = side({"a/one": [1.0, 1.0], "a/two": [0.0] * 6 + [1.0] * 2}, "b")
-    found = compared(before, after)
-    told = {(each.scope, each.name): each for each in found.differences if each.rule == "lenient"}
-    overall = told["group", "all tasks"]
+    comparison = compare_records(before, after)
+    rows = {
+        (each.scope, each.name): each for each in comparison.differences if each.rule == "lenient"
+    }
+    overall = rows["group", "all tasks"]
     assert (overall.before, overall.after) == (0.25, 0.625)
     assert overall.change == pytest.approx(np.mean([0.5, 0.25]))
-    assert told["task", "a/one"].change == 0.5
+    assert rows["task", "a/one"].change == 0.5
     assert overall.p_holm is None
 
 
 @pytest.mark.usefixtures("toy")
-def test_the_numbers_are_plain_json_and_no_chance_becomes_nothing() -> None:
-    told = to_json(compared(*studied([0.0] * 80, [1.0] * 80)))
-    assert json.loads(json.dumps(told, allow_nan=False)) == told
-    (lenient,) = (each for each in told["differences"] if each["rule"] == "lenient")
+def test_the_numbers_are_plain_json_and_no_p_value_becomes_zero() -> None:
+    numbers = to_json(compare_records(*make_study([0.0] * 80, [1.0] * 80)))
+    assert json.loads(json.dumps(numbers, allow_nan=False)) == numbers
+    (lenient,) = (each for each in numbers["differences"] if each["rule"] == "lenient")
     assert lenient["p"] == pytest.approx(2 / 2**80, rel=1e-3, abs=0.0)
-    assert told["pairs"] == 80
-    assert told["response_style"][0]["metrics"]["words"]["change"]["value"] == 0.0
+    assert numbers["pairs"] == 80
+    assert numbers["response_style"][0]["metrics"]["words"]["change"]["value"] == 0.0

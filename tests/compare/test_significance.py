@@ -11,7 +11,7 @@ from visionflan.compare.significance import MDE_FACTOR, holm_bonferroni, mcnemar
 from visionflan.evaluate.aggregate.bootstrap import Floats
 from visionflan.evaluate.aggregate.measures import ratio
 
-PICTURES, QUESTIONS, STUDIES, SWAPS = 120, 6, 400, 999
+IMAGES, QUESTIONS, STUDIES, PERMUTATIONS = 120, 6, 400, 999
 
 
 def mean(totals: Floats) -> Floats:
@@ -20,10 +20,12 @@ def mean(totals: Floats) -> Floats:
 
 def sums(before: Floats, after: Floats, clusters: list[str] | None = None) -> PairedClusterSums:
     """Put scores of (clusters, items) into sums of scores and items."""
-    names = clusters or [f"c{place:04}" for place in range(len(before))]
+    names = clusters or [f"c{index:04}" for index in range(len(before))]
     first, second = (
-        np.stack([each.sum(axis=1), np.full(len(each), each.shape[1])], axis=1).astype(np.float64)
-        for each in (before, after)
+        np.stack([scores.sum(axis=1), np.full(len(scores), scores.shape[1])], axis=1).astype(
+            np.float64
+        )
+        for scores in (before, after)
     )
     return PairedClusterSums(names, [""] * len(names), first, second)
 
@@ -50,7 +52,7 @@ def test_mcnemar_takes_thousands_of_flips() -> None:
 
 
 @pytest.mark.parametrize(
-    ("chances", "expected"),
+    ("p_values", "expected"),
     [
         ([], []),
         ([0.03], [0.03]),
@@ -59,19 +61,19 @@ def test_mcnemar_takes_thousands_of_flips() -> None:
         ([0.02, 0.02], [0.04, 0.04]),
     ],
 )
-def test_holm_agrees_with_hand_worked_values(chances: list[float], expected: list[float]) -> None:
-    assert holm_bonferroni(chances) == pytest.approx(expected)
+def test_holm_agrees_with_hand_worked_values(p_values: list[float], expected: list[float]) -> None:
+    assert holm_bonferroni(p_values) == pytest.approx(expected)
 
 
 @given(st.lists(st.floats(0, 1), max_size=12))
-def test_holm_keeps_the_order_and_never_lowers(chances: list[float]) -> None:
-    adjusted = holm_bonferroni(chances)
-    assert all(raised >= chance for raised, chance in zip(adjusted, chances, strict=True))
-    order = np.argsort(chances, kind="stable")
+def test_holm_keeps_the_order_and_never_lowers(p_values: list[float]) -> None:
+    adjusted = holm_bonferroni(p_values)
+    assert all(raised >= p for raised, p in zip(adjusted, p_values, strict=True))
+    order = np.argsort(p_values, kind="stable")
     assert np.all(np.diff(np.array(adjusted)[order]) >= 0)
 
 
-def test_few_clusters_are_exchanged_in_all_ways() -> None:
+def test_few_clusters_are_permuted_in_all_ways() -> None:
     before = np.array([[0, 0, 1], [0, 1, 1], [0, 0, 0], [1, 1, 1]], dtype=np.float64)
     after = np.array([[1, 1, 1], [0, 1, 0], [0, 1, 0], [1, 1, 1]], dtype=np.float64)
     moves = (after - before).sum(axis=1)
@@ -80,19 +82,19 @@ def test_few_clusters_are_exchanged_in_all_ways() -> None:
     assert permutation_test(sums(before, after), mean) == expected
 
 
-def test_exchanging_single_items_is_mcnemar() -> None:
+def test_permuting_single_items_is_mcnemar() -> None:
     before, after = np.zeros((12, 1)), np.zeros((12, 1))
     after[:8], before[8:11] = 1, 1
     assert permutation_test(sums(before, after), mean) == pytest.approx(mcnemar(8, 3))
 
 
-def test_exchanging_many_clusters_draws_close_to_all_ways() -> None:
+def test_random_permutations_of_many_clusters_are_close_to_all() -> None:
     before, after = np.zeros((60, 1)), np.zeros((60, 1))
     after[:35], before[35:] = 1, 1
     assert permutation_test(sums(before, after), mean) == pytest.approx(mcnemar(35, 25), abs=0.02)
 
 
-def test_a_drawn_chance_is_never_nothing() -> None:
+def test_the_p_value_of_random_permutations_is_never_zero() -> None:
     before, after = np.zeros((40, 2)), np.ones((40, 2))
     assert permutation_test(sums(before, after), mean, 500) == 1 / 501
 
@@ -105,18 +107,18 @@ def test_ties_broken_by_rounding_count_as_ties() -> None:
     assert permutation_test(sums(before, after), mean) == exact
 
 
-def test_a_cluster_in_several_strata_is_exchanged_as_one() -> None:
+def test_a_cluster_in_several_strata_is_swapped_as_one() -> None:
     one, other = np.zeros((3, 1)), np.ones((3, 1))
     apart = sums(np.tile(one, (2, 1)), np.tile(other, (2, 1)), ["a", "b", "c"] * 2)
     assert permutation_test(apart, mean) == permutation_test(sums(one, other), mean) == 2 / 2**3
 
 
 def null_study(study: int) -> tuple[Floats, Floats]:
-    """Answer POPE's questions twice, each time with effects of the pictures of its own."""
+    """Answer POPE's questions twice, with independent effects of the images."""
     draw = np.random.default_rng(study)
     sides = [
-        draw.random((PICTURES, QUESTIONS))
-        < np.clip(0.8 + draw.normal(0, 0.2, (PICTURES, 1)), 0.02, 0.98)
+        draw.random((IMAGES, QUESTIONS))
+        < np.clip(0.8 + draw.normal(0, 0.2, (IMAGES, 1)), 0.02, 0.98)
         for _ in range(2)
     ]
     return sides[0].astype(np.float64), sides[1].astype(np.float64)
@@ -126,15 +128,15 @@ def test_the_clustered_test_keeps_its_level_where_the_naive_one_does_not() -> No
     clustered = naive = outside = 0
     for study in range(STUDIES):
         before, after = null_study(study)
-        found = sums(before, after)
-        clustered += permutation_test(found, mean, SWAPS) < 0.05
+        study_sums = sums(before, after)
+        clustered += permutation_test(study_sums, mean, PERMUTATIONS) < 0.05
         naive += mcnemar(int((after > before).sum()), int((after < before).sum())) < 0.05
         if study < 100:
-            change = resample(found).shift(mean).change
+            change = resample(study_sums).before_after(mean).change
             assert change.low is not None
             assert change.high is not None
             outside += not change.low <= 0 <= change.high
-    # Bounds that chance leaves once in a thousand, of 400 studies and of 100.
+    # Bounds that are exceeded by chance once in a thousand times.
     assert binomial_tail(STUDIES, 0.05, clustered) > 0.001
     assert clustered >= 0.02 * STUDIES
     assert binomial_tail(STUDIES, 0.05, naive) < 0.001
@@ -142,57 +144,56 @@ def test_the_clustered_test_keeps_its_level_where_the_naive_one_does_not() -> No
     assert binomial_tail(100, 0.06, outside) > 0.001
 
 
-def binomial_tail(trials: int, chance: float, least: int) -> float:
-    """Give the chance of at least so many."""
+def binomial_tail(trials: int, probability: float, at_least: int) -> float:
     return sum(
-        comb(trials, count) * chance**count * (1 - chance) ** (trials - count)
-        for count in range(least, trials + 1)
+        comb(trials, count) * probability**count * (1 - probability) ** (trials - count)
+        for count in range(at_least, trials + 1)
     )
 
 
-def test_a_change_that_is_there_is_found() -> None:
-    found = 0
+def test_a_true_change_is_detected() -> None:
+    detected = 0
     for study in range(40):
         draw = np.random.default_rng(study)
-        picture = draw.normal(0, 0.1, (PICTURES, 1))
-        before = (draw.random((PICTURES, QUESTIONS)) < 0.6 + picture).astype(np.float64)
-        after = (draw.random((PICTURES, QUESTIONS)) < 0.72 + picture).astype(np.float64)
-        found += permutation_test(sums(before, after), mean, SWAPS) < 0.05
-    assert found >= 36
+        effect = draw.normal(0, 0.1, (IMAGES, 1))
+        before = (draw.random((IMAGES, QUESTIONS)) < 0.6 + effect).astype(np.float64)
+        after = (draw.random((IMAGES, QUESTIONS)) < 0.72 + effect).astype(np.float64)
+        detected += permutation_test(sums(before, after), mean, PERMUTATIONS) < 0.05
+    assert detected >= 36
 
 
 def test_the_smallest_detectable_change_is_that_of_the_plan() -> None:
     before, after = np.zeros((900, 1)), np.zeros((900, 1))
     after[:90], before[90:180] = 1, 1  # a fifth of the items disagree
-    error = resample(sums(before, after)).error(mean)
+    error = resample(sums(before, after)).standard_error(mean)
     assert error is not None
     assert MDE_FACTOR * error == pytest.approx(0.042, abs=0.002)
     assert error == pytest.approx(sqrt(0.2 / 900), rel=0.05)
 
 
-def test_a_ratio_is_drawn_as_a_ratio() -> None:
+def test_a_ratio_is_resampled_as_a_ratio() -> None:
     draw = np.random.default_rng(5)
-    beside = draw.uniform(0.5, 1.0, 40)
-    first = PairedClusterSums(
-        [f"c{place:02}" for place in range(40)],
+    denominators = draw.uniform(0.5, 1.0, 40)
+    ratios = PairedClusterSums(
+        [f"c{index:02}" for index in range(40)],
         [""] * 40,
-        np.stack([0.5 * beside, beside], axis=1),
-        np.stack([0.8 * beside, beside], axis=1),
+        np.stack([0.5 * denominators, denominators], axis=1),
+        np.stack([0.8 * denominators, denominators], axis=1),
     )
-    drawn = resample(first)
-    # Above and below rise together: drawn together, the ratio does not vary.
-    assert mean(drawn.drawn_after) - mean(drawn.drawn_before) == pytest.approx(0.3)
+    bootstrap = resample(ratios)
+    # Numerator and denominator are resampled together, so the ratio does not vary.
+    assert mean(bootstrap.after_resamples) - mean(bootstrap.before_resamples) == pytest.approx(0.3)
 
 
 def test_copies_within_a_cluster_do_not_narrow_the_interval() -> None:
     before, after = null_study(1)
-    once = resample(sums(before, after)).shift(mean).change
-    twice = resample(sums(np.tile(before, 2), np.tile(after, 2))).shift(mean).change
+    once = resample(sums(before, after)).before_after(mean).change
+    twice = resample(sums(np.tile(before, 2), np.tile(after, 2))).before_after(mean).change
     assert twice == pytest.approx(once)
 
 
-def test_sides_that_are_alike_have_not_changed_in_any_draw() -> None:
+def test_equal_scores_do_not_change_in_any_resample() -> None:
     scores = np.random.default_rng(6).random((501, 1))
-    found = resample(sums(scores, scores))
-    assert found.shift(mean).change == (0.0, 0.0, 0.0)
-    assert found.error(mean) is None
+    bootstrap = resample(sums(scores, scores))
+    assert bootstrap.before_after(mean).change == (0.0, 0.0, 0.0)
+    assert bootstrap.standard_error(mean) is None

@@ -5,10 +5,10 @@ import pytest
 
 from tests.helpers.comparison_factory import (
     assert_unchanged,
-    compared,
+    compare_records,
     evaluation,
-    released,
-    scored,
+    score_specimen,
+    scored_record,
 )
 from tests.helpers.tiny_evaluation import run_evaluation, tiny_build
 from visionflan.compare.results import Difference
@@ -20,10 +20,10 @@ from visionflan.evaluate.records.record import Record
 FOUR = SUITES["forgetting"]
 
 
-def pictures(side: str, right: dict[str, int], **fields: Any) -> list[Record]:
-    """Answer ten pictures of each benchmark, so many of them rightly."""
+def benchmark_records(side: str, right: dict[str, int], **fields: Any) -> list[Record]:
+    """Answer ten questions of each benchmark, so many of them rightly."""
     return [
-        scored(
+        scored_record(
             float(item < count),
             item,
             f"{name} {item}",
@@ -38,59 +38,61 @@ def pictures(side: str, right: dict[str, int], **fields: Any) -> list[Record]:
     ]
 
 
-def suite(found: list[Difference]) -> dict[str, Difference]:
-    return {each.rule: each for each in found if each.name == "forgetting"}
+def suite(differences: list[Difference]) -> dict[str, Difference]:
+    return {row.rule: row for row in differences if row.name == "forgetting"}
 
 
 def test_the_mean_over_four_benchmarks_is_a_difference_of_its_own() -> None:
-    before = pictures("a", dict.fromkeys(FOUR, 9))
-    after = pictures("b", dict(zip(FOUR, (9, 9, 1, 5), strict=True)))
-    told = suite(compared(before, after).differences)
-    assert told.keys() == set(RULES)
-    for each in told.values():
-        assert (each.scope, each.headline, each.items) == ("group", False, 40)
-        assert each.before == pytest.approx(0.9)
-        assert each.after == pytest.approx(0.6)
-        assert each.low is not None
-        assert each.high is not None
-        assert each.low < -0.3 < each.high < 0
-        assert each.p is not None
-        assert each.p < 0.01
-        assert each.conclusion.startswith("worse by 30.0 points (")
+    before = benchmark_records("a", dict.fromkeys(FOUR, 9))
+    after = benchmark_records("b", dict(zip(FOUR, (9, 9, 1, 5), strict=True)))
+    rows = suite(compare_records(before, after).differences)
+    assert rows.keys() == set(RULES)
+    for row in rows.values():
+        assert (row.scope, row.headline, row.items) == ("group", False, 40)
+        assert row.before == pytest.approx(0.9)
+        assert row.after == pytest.approx(0.6)
+        assert row.low is not None
+        assert row.high is not None
+        assert row.low < -0.3 < row.high < 0
+        assert row.p is not None
+        assert row.p < 0.01
+        assert row.conclusion.startswith("worse by 30.0 points (95 % CI ")
 
 
-def test_benchmarks_weigh_alike_however_many_questions_they_have() -> None:
-    few = [each for each in pictures("a", dict.fromkeys(FOUR, 2)) if int(each.instance) < 2]
-    many = pictures("a", {"mnist": 0})
-    before = [each for each in few if each.metric != "mnist"] + many
-    assert suite(compared(before, before).differences)["lenient"].before == pytest.approx(0.75)
+def test_benchmarks_have_the_same_weight_however_many_questions_they_have() -> None:
+    few = [r for r in benchmark_records("a", dict.fromkeys(FOUR, 2)) if int(r.instance) < 2]
+    many = benchmark_records("a", {"mnist": 0})
+    before = [row for row in few if row.metric != "mnist"] + many
+    assert suite(compare_records(before, before).differences)["lenient"].before == pytest.approx(
+        0.75
+    )
 
 
-def test_a_mean_is_as_open_as_the_benchmarks_that_no_draw_varies() -> None:
-    before = pictures("a", dict.fromkeys(FOUR, 0))
-    after = pictures("b", {**dict.fromkeys(FOUR, 0), "mnist": 2})
-    after = [each._replace(response="a cat") for each in after]
-    told = suite(compared(before, after).differences)["lenient"]
-    room = 3**0.5 * (1 - 0.025 ** (1 / 10)) / 4
-    assert told.change == pytest.approx(0.05)
-    assert told.low == pytest.approx(0.05 - (0.05**2 + room**2) ** 0.5)
-    assert told.high is not None
-    assert told.high > 0.05 + room
-    assert told.min_detectable is None
+def test_the_interval_of_a_mean_includes_benchmarks_that_no_resample_varies() -> None:
+    before = benchmark_records("a", dict.fromkeys(FOUR, 0))
+    after = benchmark_records("b", {**dict.fromkeys(FOUR, 0), "mnist": 2})
+    after = [row._replace(response="a cat") for row in after]
+    row = suite(compare_records(before, after).differences)["lenient"]
+    margin = 3**0.5 * (1 - 0.025 ** (1 / 10)) / 4
+    assert row.change == pytest.approx(0.05)
+    assert row.low == pytest.approx(0.05 - (0.05**2 + margin**2) ** 0.5)
+    assert row.high is not None
+    assert row.high > 0.05 + margin
+    assert row.min_detectable is None
 
 
-def test_a_mean_says_nothing_where_a_benchmark_has_one_picture() -> None:
-    before = [e for e in pictures("a", dict.fromkeys(FOUR, 9)) if e.metric != "mnist"]
-    one = [e for e in pictures("a", {"mnist": 1}) if e.instance == "0"]
-    told = suite(compared(before + one, before + one).differences)["lenient"]
-    assert (told.low, told.p, told.conclusion) == (None, None, "too few items to tell")
+def test_a_mean_has_no_interval_if_a_benchmark_has_one_cluster() -> None:
+    before = [e for e in benchmark_records("a", dict.fromkeys(FOUR, 9)) if e.metric != "mnist"]
+    one = [e for e in benchmark_records("a", {"mnist": 1}) if e.instance == "0"]
+    row = suite(compare_records(before + one, before + one).differences)["lenient"]
+    assert (row.low, row.p, row.conclusion) == (None, None, "too few items to tell")
 
 
-def test_there_is_no_mean_over_benchmarks_that_were_not_all_asked_alike() -> None:
-    three = pictures("a", dict.fromkeys(FOUR[:3], 5))
-    other = pictures("a", {FOUR[3]: 5}, prompt_style="other")
+def test_there_is_no_mean_over_benchmarks_in_different_prompt_styles() -> None:
+    three = benchmark_records("a", dict.fromkeys(FOUR[:3], 5))
+    other = benchmark_records("a", {FOUR[3]: 5}, prompt_style="other")
     for records in (three, three + other):
-        assert suite(compared(records, records).differences) == {}
+        assert suite(compare_records(records, records).differences) == {}
 
 
 def test_a_run_with_held_out_tasks_and_benchmarks_is_compared_on_both(tmp_path: Path) -> None:
@@ -99,12 +101,14 @@ def test_a_run_with_held_out_tasks_and_benchmarks_is_compared_on_both(tmp_path: 
     )
     held_out = evaluation(records)
     names = ("pope", *FOUR)
-    asked = [evaluation(released(name, tmp_path / name), benchmark=name) for name in names]
-    found = compare([held_out, *asked], [held_out, *asked])
-    assert_unchanged(found)
-    assert {each.scope for each in found.differences} == {"group", "task", "benchmark"}
-    groups = {each.name for each in found.differences if each.scope == "group"}
+    evaluations = [
+        evaluation(score_specimen(name, tmp_path / name), benchmark=name) for name in names
+    ]
+    comparison = compare([held_out, *evaluations], [held_out, *evaluations])
+    assert_unchanged(comparison)
+    assert {row.scope for row in comparison.differences} == {"group", "task", "benchmark"}
+    groups = {row.name for row in comparison.differences if row.scope == "group"}
     assert {"all tasks", "forgetting"} <= groups
-    for each in found.differences:
-        if each.clusters > 1:
-            assert (each.change, each.low, each.high, each.p) == (0.0, 0.0, 0.0, 1.0)
+    for row in comparison.differences:
+        if row.clusters > 1:
+            assert (row.change, row.low, row.high, row.p) == (0.0, 0.0, 0.0, 1.0)

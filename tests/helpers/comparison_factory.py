@@ -1,4 +1,4 @@
-"""Make two sides to compare: records, headers and pairs that a test does not care about."""
+"""Make records, headers, pairs and comparisons with defaults for what a test does not name."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,9 +20,11 @@ from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
 from visionflan.hashing import hash_fraction
 
 
-def scored(score: float | None, item: int, cluster: str | None = None, **fields: Any) -> Record:
-    """Make a record that every rule scores alike."""
-    plain: dict[str, Any] = {
+def scored_record(
+    score: float | None, item: int, cluster: str | None = None, **fields: Any
+) -> Record:
+    """Make a record with the same score under every rule."""
+    defaults: dict[str, Any] = {
         "sample_key": f"k{item}",
         "instance": str(item),
         "image_cluster": cluster or f"c{item}",
@@ -33,13 +35,13 @@ def scored(score: float | None, item: int, cluster: str | None = None, **fields:
         "score_lenient": score,
         "score_likelihood": score,
     }
-    return record(**{**plain, **fields})
+    return record(**{**defaults, **fields})
 
 
 def evaluation(records: Sequence[Record], name: str = "a", **fields: Any) -> Evaluation:
-    """Put records under a header."""
-    tasks = {each.task: task_header(each.metric) for each in records}
-    plain: dict[str, Any] = {
+    """Make an evaluation of records."""
+    tasks = {record.task: task_header(record.metric) for record in records}
+    defaults: dict[str, Any] = {
         "run": "run",
         "stage": name,
         "checkpoint": name,
@@ -51,33 +53,33 @@ def evaluation(records: Sequence[Record], name: str = "a", **fields: Any) -> Eva
         "limit": None,
         "tasks": tasks,
     }
-    return Evaluation(f"evaluation/{name}", Header(**{**plain, **fields}), list(records))
+    return Evaluation(f"evaluation/{name}", Header(**{**defaults, **fields}), list(records))
 
 
 def task_header(metric: str) -> TaskHeader:
-    """Say of a task how it is scored."""
+    """Make the header of a task with a metric."""
     return replace(TASK, metric=metric)
 
 
-def compared(before: Sequence[Record], after: Sequence[Record]) -> Comparison:
+def compare_records(before: Sequence[Record], after: Sequence[Record]) -> Comparison:
     """Compare two lists of records."""
     return compare([evaluation(before, "a")], [evaluation(after, "b")])
 
 
-def pairs_of(before: Sequence[Record], after: Sequence[Record]) -> list[Pair]:
+def make_pairs(before: Sequence[Record], after: Sequence[Record]) -> list[Pair]:
     """Pair records row by row."""
     return [Pair(*both) for both in zip(before, after, strict=True)]
 
 
-def studied(
-    before: Sequence[float], after: Sequence[float], in_cluster: int = 1
+def make_study(
+    before: Sequence[float], after: Sequence[float], per_cluster: int = 1
 ) -> tuple[list[Record], list[Record]]:
-    """Give both sides of a study of single scores, so many of them in each cluster."""
+    """Make records of both models from their scores, `per_cluster` of them in each cluster."""
     sides = []
     for side, scores in enumerate((before, after)):
         sides.append(
             [
-                scored(score, item, f"c{item // in_cluster}", checkpoint="ab"[side])
+                scored_record(score, item, f"c{item // per_cluster}", checkpoint="ab"[side])
                 for item, score in enumerate(scores)
             ]
         )
@@ -86,41 +88,41 @@ def studied(
 
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> Benchmark:
-    """Serve a benchmark named `toy` whose measures a test may replace."""
-    made = Benchmark("Toy", "", "MIT", "", "", measures=(mean_score("accuracy"),))
-    monkeypatch.setattr(benchmarks, "load", lambda name: made)
-    return made
+    """Serve a benchmark named `toy` whose metrics a test may replace."""
+    benchmark = Benchmark("Toy", "", "MIT", "", "", measures=(mean_score("accuracy"),))
+    monkeypatch.setattr(benchmarks, "load", lambda name: benchmark)
+    return benchmark
 
 
-def released(name: str, folder: Path) -> list[Record]:
-    """Answer the specimen of a benchmark, and score it by chance so that something varies."""
-    chosen = specimen_release(name, folder / "release").chosen()
+def score_specimen(name: str, directory: Path) -> list[Record]:
+    """Evaluate a rule-based model on a benchmark's specimen, with random scores that vary."""
+    eval_set = specimen_release(name, directory / "release").chosen()
     subject = EvalSubject(
-        answerer=RuleBasedModel(chosen, talks=False), path=folder, run="run", stage="base"
+        answerer=RuleBasedModel(eval_set, talks=False), path=directory, run="run", stage="base"
     )
-    evaluate(subject, chosen, folder / "base", EvaluationSettings(conditions=("original",)))
-    return [by_chance(each) for each in read_records(folder / "base" / RECORDS)]
+    evaluate(subject, eval_set, directory / "base", EvaluationSettings(conditions=("original",)))
+    return [random_scores(record) for record in read_records(directory / "base" / RECORDS)]
 
 
-def by_chance(record: Record) -> Record:
-    """Score a record by its place alone."""
-    part = round(hash_fraction(*record.key), 1)
-    score = part if record.score_lenient is None else float(part > 0.4)
+def random_scores(record: Record) -> Record:
+    """Score a record at random, by the hash of its key."""
+    value = round(hash_fraction(*record.key), 1)
+    score = value if record.score_lenient is None else float(value > 0.4)
     return record._replace(
         score_official=score, score_lenient=score, score_likelihood=score, reference_score=0.7
     )
 
 
-def assert_unchanged(found: Comparison) -> None:
-    """Hold all differences of a comparison to nothing at all."""
-    assert found.differences
-    for each in found.differences:
-        assert each.change == 0.0
-        assert each.before == each.after
-        if each.clusters > 1:
-            assert (each.low, each.high, each.p) == (0.0, 0.0, 1.0)
-            assert each.conclusion == "no change"
-        assert each.p_holm in (None, 1.0)
-        assert each.min_detectable is None
-        assert not each.gained
-        assert not each.lost
+def assert_unchanged(comparison: Comparison) -> None:
+    """Assert that no score changed at all."""
+    assert comparison.differences
+    for row in comparison.differences:
+        assert row.change == 0.0
+        assert row.before == row.after
+        if row.clusters > 1:
+            assert (row.low, row.high, row.p) == (0.0, 0.0, 1.0)
+            assert row.conclusion == "no change"
+        assert row.p_holm in (None, 1.0)
+        assert row.min_detectable is None
+        assert not row.gained
+        assert not row.lost

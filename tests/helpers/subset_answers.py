@@ -1,37 +1,38 @@
-"""Make answers whose panels a test knows: yes or no, in a form, or one of a closed set."""
+"""Make answers of which a test knows the analysis: yes or no, in a format, or from a closed set."""
 
-from tests.helpers.comparison_factory import scored
+from tests.helpers.comparison_factory import scored_record
 from visionflan.evaluate.metric import ParseStatus
 from visionflan.evaluate.records.record import Record
 
 
-def spoken(said: str, truth: str, item: int, margin: float | None = None) -> Record:
-    """Answer a question of yes or no."""
-    return scored(
-        float(said == truth),
+def yes_no_record(answer: str, truth: str, item: int, margin: float | None = None) -> Record:
+    """Answer a yes/no question; `margin` is the log-likelihood of yes less that of no."""
+    return scored_record(
+        float(answer == truth),
         item,
         target=truth,
         references=(truth,),
         candidates=("Yes", "No"),
         logprobs=() if margin is None else (margin, 0.0),
-        response=said,
-        parsed_lenient=said if said in ("yes", "no") else "",
+        response=answer,
+        parsed_lenient=answer if answer in ("yes", "no") else "",
         metric="exact_match",
     )
 
 
-def answers(hits: int, misses: int, alarms: int, rejections: int) -> list[Record]:
-    """Answer questions of yes or no, so many of each kind."""
-    said = ["yes"] * hits + ["no"] * misses + ["yes"] * alarms + ["no"] * rejections
-    truth = ["yes"] * (hits + misses) + ["no"] * (alarms + rejections)
-    return [spoken(*both, item) for item, both in enumerate(zip(said, truth, strict=True))]
+def yes_no_records(hits: int, misses: int, alarms: int, rejections: int) -> list[Record]:
+    """Answer yes/no questions, with so many answers of each kind."""
+    predictions = ["yes"] * hits + ["no"] * misses + ["yes"] * alarms + ["no"] * rejections
+    truths = ["yes"] * (hits + misses) + ["no"] * (alarms + rejections)
+    both = zip(predictions, truths, strict=True)
+    return [yes_no_record(answer, truth, item) for item, (answer, truth) in enumerate(both)]
 
 
-def worded(given_answer: tuple[float, bool, bool], item: int) -> Record:
-    """Answer rightly or not, in a form that each of the two rules takes or not."""
-    score, official, parsed = given_answer
+def formatted_record(answer: tuple[float, bool, bool], item: int) -> Record:
+    """Answer with a lenient score, in a format that the official and the lenient rule may read."""
+    score, official, parsed = answer
     status: ParseStatus = "parsed" if parsed else "unparsed"
-    return scored(
+    return scored_record(
         score,
         item,
         f"c{item % 5}",
@@ -41,14 +42,16 @@ def worded(given_answer: tuple[float, bool, bool], item: int) -> Record:
     )
 
 
-def classified(said: str, held: float | None, item: int, status: ParseStatus = "parsed") -> Record:
-    """Say one of a closed set of answers, where a cat is right."""
-    return scored(
-        float(said == "cat"),
+def closed_record(
+    answer: str, likelihood_score: float | None, item: int, status: ParseStatus = "parsed"
+) -> Record:
+    """Answer with one of a closed set, of which "cat" is right."""
+    return scored_record(
+        float(answer == "cat"),
         item,
         candidates=("cat", "dog", "frog"),
-        parsed_lenient=said,
+        parsed_lenient=answer,
         status_lenient=status,
-        score_likelihood=held,
+        score_likelihood=likelihood_score,
         metric="exact_match",
     )

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.helpers.comparison_factory import evaluation, scored, toy
+from tests.helpers.comparison_factory import evaluation, scored_record, toy
 from tests.helpers.html_reader import read
 from visionflan.cli.main import main
 from visionflan.compare.forgetting import Forgetting
@@ -133,8 +133,8 @@ def test_a_panel_is_a_module_and_a_template_of_its_own(
     (tmp_path / "question_count.html").write_text("<p>{{ view[0] }} in {{ page.names.after }}</p>")
     monkeypatch.setattr(panels, "__path__", [*panels.__path__, str(tmp_path)])
     before, after = (
-        evaluation([scored(1.0, 0, score_likelihood=None)], "a"),
-        evaluation([scored(0.0, 0, score_likelihood=None)], "b"),
+        evaluation([scored_record(1.0, 0, score_likelihood=None)], "a"),
+        evaluation([scored_record(0.0, 0, score_likelihood=None)], "b"),
     )
     comparison = compare([before], [after])
     page = render_page(ComparisonReport(comparison, [before, after], [], [], "lenient"))

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.comparison_factory import compared, scored, toy
+from tests.helpers.comparison_factory import compare_records, scored_record, toy
 from tests.helpers.html_reader import read
-from tests.helpers.subset_answers import worded
+from tests.helpers.subset_answers import formatted_record
 from visionflan.cli.compare import print_summary
 from visionflan.cli.main import main
 from visionflan.compare.format_effects import FormatSplit
@@ -22,7 +22,7 @@ __all__ = ["toy"]
 
 def in_styles(styles: Sequence[str], side: str) -> list[Record]:
     return [
-        scored(
+        scored_record(
             float(item < 4), item, sample_key=f"{style}{item}", prompt_style=style, checkpoint=side
         )._replace(response=side)
         for style in styles
@@ -32,7 +32,7 @@ def in_styles(styles: Sequence[str], side: str) -> list[Record]:
 
 def report(*styles: str) -> ComparisonReport:
     return ComparisonReport(
-        compared(in_styles(styles, "a"), in_styles(styles, "b")), [], [], [], "lenient"
+        compare_records(in_styles(styles, "a"), in_styles(styles, "b")), [], [], [], "lenient"
     )
 
 
@@ -59,8 +59,9 @@ def test_a_style_that_is_the_only_one_is_no_part_of_a_name(
 
 
 def format_split(task: str, style: str = "") -> FormatSplit:
-    (one,) = compared(
-        [worded((1.0, True, True), 0)], [worded((1.0, True, True), 0)._replace(response="x")]
+    (one,) = compare_records(
+        [formatted_record((1.0, True, True), 0)],
+        [formatted_record((1.0, True, True), 0)._replace(response="x")],
     ).results_of(FormatSplit)
     return one._replace(task=task, prompt_style=style)
 

@@ -94,7 +94,7 @@ def print_summary(report: "ComparisonReport", files: "ComparisonFiles") -> None:
     by_rule = [row for row in report.comparison.differences if row.rule == report.rule]
     rows = [row for row in by_rule if row.headline or row.scope == "group"]
     names = [
-        f"{row.name}{report.style_suffix(row.name, row.prompt_style)} {row.measure}" for row in rows
+        f"{row.name}{report.style_suffix(row.name, row.prompt_style)} {row.metric}" for row in rows
     ]
     width = max(map(len, names), default=0)
     if rows:
@@ -107,5 +107,5 @@ def print_summary(report: "ComparisonReport", files: "ComparisonFiles") -> None:
         numbers = (f"{number:>8}" for number in (*scores, change))
         print(f"{name:{width}}", *numbers, f" {interval:<17} {row.conclusion}")
     if others := len(by_rule) - len(rows):
-        print(f"{others} further measures are on the page.")
+        print(f"{others} further metrics are on the page.")
     print(f"\npage     {files.page}\nanswers  {files.table}\nnumbers  {files.numbers}")

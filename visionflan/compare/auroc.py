@@ -1,12 +1,12 @@
-"""Tell yes from no without a threshold: by how much likelier one is held than the other."""
+"""Bias-free sensitivity of yes/no questions: how log-likelihoods rank yes above no."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from visionflan.compare.paired_bootstrap import make_interval, widen_change, widen_share
+from visionflan.compare.paired_bootstrap import SHARE, change_bounds, interval
 from visionflan.compare.results import BeforeAfter, Pair
 from visionflan.evaluate.aggregate.bootstrap import Floats, bootstrap_weights
 from visionflan.evaluate.metrics.answer_parsing import NO, YES
@@ -14,129 +14,180 @@ from visionflan.evaluate.metrics.normalization import normalize_words
 from visionflan.evaluate.records.record import Record
 from visionflan.hashing import stable_hash
 
-Places = NDArray[np.intp]
-
-
-def yes_no_margin(record: Record) -> float | None:
-    """Give by how much likelier yes is than no; None where that was not asked."""
-    if len(record.logprobs) != len(record.candidates):
-        return None
-    found = dict(zip(map(normalize_words, record.candidates), record.logprobs, strict=True))
-    return found[YES] - found[NO] if YES in found and NO in found else None
+Indices = NDArray[np.intp]
+CELLS_AT_ONCE = 2_000_000  # of resamples by items
 
 
 class RankedItems(NamedTuple):
-    """Items in the order of their margins.
+    """Items in ascending order of their yes-no margin.
 
-    `cluster` is the row of each item's cluster, `begin` and `end` where the items of its margin
-    begin and end, `cuts` where each run of equal margins ends, after a first one at nothing.
+    Attributes:
+        cluster: index of each item's cluster, of shape (items,).
+        is_yes: 1 where yes is right, else 0, of shape (items,).
+        tie_start: number of items with a smaller margin than each item.
+        tie_end: number of items with a margin that is not larger.
+        cuts: number of items below each possible threshold, from 0 to all.
     """
 
-    cluster: Places
-    truth: Floats
-    begin: Places
-    end: Places
-    cuts: Places
+    cluster: Indices
+    is_yes: Floats
+    tie_start: Indices
+    tie_end: Indices
+    cuts: Indices
 
 
-def ranked(margins: Floats, truth: Floats, cluster: Places) -> RankedItems:
-    """Put items into the order of their margins."""
+class BootstrappedAuroc(NamedTuple):
+    """The threshold-free statistics of both models."""
+
+    auroc: BeforeAfter
+    balanced_accuracy: BeforeAfter
+
+
+# Maps items and weights of shape (resamples, clusters) to values of shape (resamples,).
+WeightedStatistic = Callable[[RankedItems, Floats], Floats]
+
+
+def yes_no_margin(record: Record) -> float | None:
+    """Return log p(yes) − log p(no); None where these were not computed."""
+    if len(record.logprobs) != len(record.candidates):
+        return None
+    logprobs = dict(zip(map(normalize_words, record.candidates), record.logprobs, strict=True))
+    return logprobs[YES] - logprobs[NO] if YES in logprobs and NO in logprobs else None
+
+
+def rank_items(margins: Floats, is_yes: Floats, cluster: Indices) -> RankedItems:
+    """Sort items by their margin; all arguments are of shape (items,)."""
     order = np.argsort(margins, kind="stable")
     values = margins[order]
-    begin = np.searchsorted(values, values, side="left")
-    end = np.searchsorted(values, values, side="right")
-    cuts = np.concatenate([np.zeros(1, dtype=np.intp), np.unique(end)])
-    return RankedItems(cluster[order], truth[order], begin, end, cuts)
+    tie_end = np.searchsorted(values, values, side="right")
+    return RankedItems(
+        cluster=cluster[order],
+        is_yes=is_yes[order],
+        tie_start=np.searchsorted(values, values, side="left"),
+        tie_end=tie_end,
+        cuts=np.concatenate([np.zeros(1, dtype=np.intp), np.unique(tie_end)]),
+    )
 
 
-def auroc_and_balanced(items: RankedItems, times: Floats) -> tuple[Floats, Floats]:
-    """Give the AUROC, and the share right where both errors are as frequent, for each draw.
+def weighted_auroc(items: RankedItems, weights: Floats) -> Floats:
+    """Return the area under the ROC curve for each row of cluster weights.
 
-    `times` says how often each cluster is drawn: (draws, clusters).
+    With w the weight of an item's cluster and m its margin, over yes items i and no items j:
+
+        AUROC = Σᵢⱼ wᵢ wⱼ ([mᵢ > mⱼ] + ½ [mᵢ = mⱼ]) / (Σᵢ wᵢ · Σⱼ wⱼ)
+
+    `weights` is of shape (resamples, clusters). NaN where there are no yes or no no items.
     """
-    weights = times[:, items.cluster]
-    yes, no = counted(weights * items.truth), counted(weights * (1 - items.truth))
+    yes, no = class_weights(items, weights)
+    no_below = cumulative(no)
+    total = cumulative(yes)[:, -1] * no_below[:, -1]
+    no_below = (no_below[:, items.tie_start] + no_below[:, items.tie_end]) / 2
+    concordant = np.einsum("ij,ij->i", no_below, yes)
+    return np.where(total > 0, concordant / np.where(total > 0, total, 1.0), np.nan)
+
+
+def balanced_accuracy(items: RankedItems, weights: Floats) -> Floats:
+    """Return the accuracy at the threshold where both error rates are equal, for each resample.
+
+    With t the threshold, TPR(t) = Σᵢ wᵢ [mᵢ > t] / Σᵢ wᵢ over yes items, and
+    TNR(t) = Σⱼ wⱼ [mⱼ ≤ t] / Σⱼ wⱼ over no items: the height at which both, interpolated
+    linearly, are equal. `weights` is of shape (resamples, clusters). NaN where there are no yes or
+    no no items.
+    """
+    yes, no = (cumulative(column) for column in class_weights(items, weights))
     all_yes, all_no = yes[:, -1], no[:, -1]
     both = (all_yes > 0) & (all_no > 0)
-    all_yes, all_no = np.where(both, all_yes, 1.0), np.where(both, all_no, 1.0)
-    below = (no[:, items.begin] + no[:, items.end]) / 2
-    above = np.einsum("ij,ij->i", below, weights * items.truth) / (all_yes * all_no)
-    balance = crossing(
-        1 - yes[:, items.cuts] / all_yes[:, None], no[:, items.cuts] / all_no[:, None]
-    )
-    return np.where(both, above, np.nan), np.where(both, balance, np.nan)
+    true_positive = 1 - yes[:, items.cuts] / np.where(both, all_yes, 1.0)[:, None]
+    true_negative = no[:, items.cuts] / np.where(both, all_no, 1.0)[:, None]
+    return np.where(both, crossing(true_positive, true_negative), np.nan)
 
 
-def counted(weights: Floats) -> Floats:
-    """Count weights up to each place, from none."""
+def class_weights(items: RankedItems, weights: Floats) -> tuple[Floats, Floats]:
+    """Return the weights of yes items and of no items, each of shape (resamples, items)."""
+    by_item = weights[:, items.cluster]
+    return by_item * items.is_yes, by_item * (1 - items.is_yes)
+
+
+def cumulative(weights: Floats) -> Floats:
+    """Return cumulative sums along the items, from 0, of shape (resamples, items + 1)."""
     return np.concatenate([np.zeros((len(weights), 1)), np.cumsum(weights, axis=1)], axis=1)
 
 
 def crossing(falling: Floats, rising: Floats) -> Floats:
-    """Give the height at which two lines, one from 1 to 0 and one from 0 to 1, cross."""
+    """Return the height at which two curves, from 1 to 0 and from 0 to 1, cross in each row."""
     rows = np.arange(len(falling))
     after = np.maximum(1, np.argmax(rising >= falling, axis=1))
     before = after - 1
-    gap, next_gap = (rising[rows, place] - falling[rows, place] for place in (before, after))
+    gap, next_gap = (rising[rows, index] - falling[rows, index] for index in (before, after))
     step = -gap / np.where(next_gap > gap, next_gap - gap, 1.0)
     height: Floats = rising[rows, before] + step * (rising[rows, after] - rising[rows, before])
     return height
 
 
-def threshold_free(
-    pairs: Sequence[Pair], truth: Sequence[bool]
-) -> tuple[BeforeAfter, BeforeAfter] | None:
-    """Compare the AUROC and the unbiased share right; None where likelihoods were not kept."""
-    kept = []
-    for pair, is_yes in zip(pairs, truth, strict=True):
+def threshold_free(pairs: Sequence[Pair], is_yes: Sequence[bool]) -> BootstrappedAuroc | None:
+    """Compare how both models rank questions; None without log-likelihoods of yes and no."""
+    rows = []
+    for pair, truth in zip(pairs, is_yes, strict=True):
         first, second = yes_no_margin(pair.before), yes_no_margin(pair.after)
         if first is not None and second is not None:
-            kept.append((pair.before.image_cluster, float(is_yes), first, second))
-    if not kept:
+            rows.append((pair.before.image_cluster, float(truth), first, second))
+    if not rows:
         return None
-    clusters = sorted({row[0] for row in kept})
-    places = {name: place for place, name in enumerate(clusters)}
-    cluster = np.array([places[row[0]] for row in kept])
-    right, *margins = np.array([row[1:] for row in kept]).T
-    sides = [ranked(side, right, cluster) for side in margins]
-    return shifts(sides, clusters)
+    clusters = sorted({name for name, *_ in rows})
+    indices = {name: index for index, name in enumerate(clusters)}
+    cluster = np.array([indices[name] for name, *_ in rows])
+    truths, *margins = np.array([row[1:] for row in rows]).T
+    before, after = (rank_items(side, truths, cluster) for side in margins)
+    return bootstrap_auroc(before, after, clusters)
 
 
-def shifts(
-    sides: Sequence[RankedItems], clusters: Sequence[str]
-) -> tuple[BeforeAfter, BeforeAfter]:
-    """Draw clusters again, the same on both sides."""
+def bootstrap_auroc(
+    before: RankedItems, after: RankedItems, clusters: Sequence[str]
+) -> BootstrappedAuroc:
+    """Bootstrap both statistics, with the same resamples of clusters for both models."""
+    return BootstrappedAuroc(
+        auroc=bootstrap_statistic(weighted_auroc, before, after, clusters),
+        balanced_accuracy=bootstrap_statistic(balanced_accuracy, before, after, clusters),
+    )
+
+
+def bootstrap_statistic(
+    statistic: WeightedStatistic,
+    before: RankedItems,
+    after: RankedItems,
+    clusters: Sequence[str],
+) -> BeforeAfter:
+    """Return a statistic of both models and its change, with intervals."""
     once = np.ones((1, len(clusters)))
-    points = [auroc_and_balanced(side, once) for side in sides]
-    items = len(sides[0].cluster)
-    told: list[list[tuple[Floats, Floats]]] = [[], []]
-    for times in bootstrap_weights(len(clusters), stable_hash(*clusters)):
-        for rows in np.array_split(times, 1 + len(times) * items // 2_000_000):
-            for place, side in enumerate(sides):
-                told[place].append(auroc_and_balanced(side, rows))
-    carriers = carrying(sides[0], len(clusters))
-    found = []
-    for which in (0, 1):
-        before, after = (np.concatenate([draw[which] for draw in side]) for side in told)
-        first, second = (point[which][0] for point in points)
-        change = make_interval(second - first, after - before, carriers)
-        found.append(
-            BeforeAfter(
-                widen_share(make_interval(first, before, carriers), carriers, 1.0),
-                widen_share(make_interval(second, after, carriers), carriers, 1.0),
-                change if in_the_same_order(sides) else widen_change(change, carriers, 1.0),
-            )
+    first, second = statistic(before, once)[0], statistic(after, once)[0]
+    resamples: list[tuple[Floats, Floats]] = []
+    for weights in bootstrap_weights(len(clusters), stable_hash(*clusters)):
+        parts = 1 + len(weights) * len(before.cluster) // CELLS_AT_ONCE
+        resamples += (
+            (statistic(before, rows), statistic(after, rows))
+            for rows in np.array_split(weights, parts)
         )
-    return found[0], found[1]
+    firsts, seconds = (np.concatenate(side) for side in zip(*resamples, strict=True))
+    num_clusters = effective_clusters(before, len(clusters))
+    return BeforeAfter(
+        interval(first, firsts, num_clusters, SHARE),
+        interval(second, seconds, num_clusters, SHARE),
+        interval(
+            second - first,
+            seconds - firsts,
+            num_clusters,
+            change_bounds(1.0),
+            exact=same_ranking(before, after),
+        ),
+    )
 
 
-def carrying(items: RankedItems, clusters: int) -> int:
-    """Count the clusters that both kinds of truth rest on: fewer than two where one has but one."""
-    kinds = [set(items.cluster[items.truth == truth].tolist()) for truth in (0.0, 1.0)]
-    return clusters if min(map(len, kinds)) > 1 else 1
+def effective_clusters(items: RankedItems, num_clusters: int) -> int:
+    """Return the number of clusters that rankings rest on: 1 if yes or no is in one only."""
+    by_truth = [set(items.cluster[items.is_yes == truth].tolist()) for truth in (0.0, 1.0)]
+    return num_clusters if min(map(len, by_truth)) > 1 else 1
 
 
-def in_the_same_order(sides: Sequence[RankedItems]) -> bool:
-    """Whether both sides rank the items alike, ties included."""
-    before, after = sides
-    return all(np.array_equal(*both) for both in zip(before, after, strict=True))
+def same_ranking(before: RankedItems, after: RankedItems) -> bool:
+    """Return whether both models rank the items equally, ties included."""
+    return all(np.array_equal(*columns) for columns in zip(before, after, strict=True))

@@ -1,56 +1,140 @@
-"""Say in words what a difference means, and what it leaves open."""
+"""Conclusions in words: from single differences, and the sentences of all analyses.
 
+The sentences are data, in one place: a table for each analysis, by the directions of its evidence.
+`{name}` stands for the verb of a piece of evidence, see `verb`.
+"""
+
+from collections.abc import Mapping
+
+from visionflan.compare.evidence import WIDE, Direction, Evidence, sign
 from visionflan.compare.results import Difference
 from visionflan.compare.significance import ALPHA
 
-SMALL = 0.005  # points that two digits do not show
-FEW = 0.5  # an interval as wide as this share of the scale leaves everything open
+SMALL = 0.005  # points that two decimals do not show
+
+# By (content, format); "changed" is either direction.
+FORMAT_UNCLEAR = "Too few items to separate content from format."
+FORMAT_SENTENCES = {
+    ("changed", "changed"): "Content {content}, and format {format}.",
+    ("changed", "same"): "Content {content}; no significant change of format.",
+    ("same", "changed"): "Only format {format}; no significant change of content.",
+    ("same", "same"): "Neither content nor format changed the score significantly.",
+}
+
+# By (sensitivity, bias).
+BIAS_UNCLEAR = "Too few items, or only one kind of true answer, to separate bias from sensitivity."
+BIAS_SENTENCES = {
+    ("changed", "changed"): "Sensitivity {sensitivity}, and the bias {bias}.",
+    ("changed", "same"): "Sensitivity {sensitivity}; no significant change of bias.",
+    ("same", "changed"): "The bias {bias}; no significant change of sensitivity.",
+    ("same", "same"): "Neither sensitivity nor bias changed significantly.",
+}
+SENSITIVITY_DISAGREES = (
+    "The measures of sensitivity disagree: d′, from generated answers, {answers}; AUROC, from "
+    "log-likelihoods, {loglikelihoods}."
+)
+BIAS_ALONE = {"changed": "The bias {bias}.", "same": "No significant change of bias."}
+
+# By (knowledge, generated answers): the first row whose directions match, None matches any.
+FORGETTING_WITHOUT_LOGPROBS = (
+    "Without log-likelihoods, forgetting cannot be distinguished from rewording."
+)
+FORGETTING_UNCLEAR = "Too few items to tell: {numbers}."
+FORGETTING_SENTENCES: tuple[tuple[Direction | None, Direction | None, str], ...] = (
+    (-1, None, "Knowledge {knowledge}: {numbers}."),
+    (None, -1, "Generated answers {answers}; no significant loss of knowledge: {numbers}."),
+    (1, None, "Knowledge {knowledge}: {numbers}."),
+    (None, None, "No significant loss of knowledge: {numbers}."),
+)
+FORGETTING_NUMBERS = (
+    "by log-likelihood, {forgotten} items were forgotten and {learned} learned; of the {retained} "
+    "still known, {reformatted} are now answered wrongly"
+)
+
+PROMPT_UNCLEAR = "Too few items to tell whether the change depends on the prompt style."
+PROMPT_SAME = (
+    "No significant dependence of the change on the prompt style; the difference could be "
+    "anything from {low} to {high} points."
+)
+PROMPT_CHANGED = (
+    "The change {is_or_may_be} {size} points (95 % CI {low} to {high}) more favorable under "
+    "{better} than under {worse}."
+)
+
+# By direction and whether a test confirms it.
+VERBS: Mapping[tuple[Direction | None, bool], str] = {
+    (1, True): "improved",
+    (1, False): "may have improved",
+    (-1, True): "declined",
+    (-1, False): "may have declined",
+    (0, False): "did not change significantly",
+}
 
 
-def points(value: float, best: float | None) -> str:
-    """Write a change as papers do: of 100 where the scale ends at 1, else as it is."""
-    told = value * (100 if best == 1.0 else 1)
-    if abs(told) < SMALL:
+def verb(evidence: Evidence) -> str:
+    """Return what a score did, as far as the evidence shows."""
+    return VERBS[evidence]
+
+
+def changed_or_same(evidence: Evidence) -> str:
+    """Return the key of evidence in the tables of sentences."""
+    return "changed" if evidence.direction else "same"
+
+
+def points(value: float, maximum: float | None) -> str:
+    """Format a change with its sign: of 100 points if the scale ends at 1, else as it is."""
+    change = value * (100 if maximum == 1.0 else 1)
+    if abs(change) < SMALL:
         return "0.0"
-    return (f"{told:+.1f}" if abs(told) >= 10 * SMALL else f"{told:+.2f}").replace("-", "−")
+    return (f"{change:+.1f}" if abs(change) >= 10 * SMALL else f"{change:+.2f}").replace("-", "−")
 
 
-def conclusion(told: Difference) -> str:
-    """Say whether the measure changed, and by how much it may have."""
-    if told.p is None or told.low is None or told.high is None:
+def conclusion(difference: Difference) -> str:
+    """Return whether the score changed, and by how much it may have."""
+    p, low, high = difference.p, difference.low, difference.high
+    if p is None or low is None or high is None:
         return "too few items to tell"
-    low, high = (points(end, told.max) for end in (told.low, told.high))
-    if told.low == told.high == 0:
+    ends = " to ".join(points(end, difference.max) for end in (low, high))
+    if low == high == 0:
         return "no change"
-    size = f"{points(abs(told.change), told.max).lstrip('+')} points ({low} to {high})"
-    if is_significant(told):
-        return f"{direction(told)} by {size}"
-    if told.p < ALPHA or leaves_out_zero(told):
-        return f"perhaps {direction(told)} by {size}: {doubt(told)} chance may do that"
-    if told.max is not None and told.high - told.low > FEW * told.max:
-        return f"too few items to tell; could be anything from {low} to {high} points"
-    return f"no detectable change; could be anything from {low} to {high} points"
+    size = points(abs(difference.change), difference.max).lstrip("+")
+    change = f"{comparative(difference)} by {size} points (95 % CI {ends})"
+    if is_significant(difference):
+        return change
+    if p < ALPHA or excludes_zero(difference):
+        return f"{change}, {doubt(difference)}"
+    if difference.max is not None and high - low > WIDE * difference.max:
+        return f"too few items to tell; could be anything from {ends} points"
+    return f"no significant change; could be anything from {ends} points"
 
 
-def is_significant(told: Difference) -> bool:
-    """Whether a change is more than chance makes, by its adjusted test and its interval alike."""
-    chance = told.p if told.p_holm is None else told.p_holm
-    return chance is not None and chance < ALPHA and leaves_out_zero(told)
+def is_significant(difference: Difference) -> bool:
+    """Return whether the corrected test and the interval agree that a score changed."""
+    p = difference.p if difference.p_holm is None else difference.p_holm
+    return p is not None and p < ALPHA and excludes_zero(difference)
 
 
-def doubt(told: Difference) -> str:
-    """Say what keeps a change from being sure."""
-    if not leaves_out_zero(told):
-        return "by its interval"
-    return "by the test" if told.p is None or told.p >= ALPHA else "with so many tasks"
+def doubt(difference: Difference) -> str:
+    """Return why a change is not significant."""
+    if not excludes_zero(difference):
+        return "but the interval includes zero"
+    if difference.p is None or difference.p >= ALPHA:
+        return "but the test is not significant"
+    return "not significant after correcting for the number of tasks"
 
 
-def leaves_out_zero(told: Difference) -> bool:
-    """Whether the interval holds changes in one direction only."""
-    return told.low is not None and told.high is not None and (told.low > 0 or told.high < 0)
+def excludes_zero(difference: Difference) -> bool:
+    """Return whether the interval of a change excludes zero."""
+    if difference.low is None or difference.high is None:
+        return False
+    return sign(difference.low, difference.high) != 0
 
 
-def direction(told: Difference) -> str:
-    """Name the direction: of what is no headline, such as a yes-rate, higher need not be better."""
-    better = ("better", "worse") if told.headline or told.scope != "benchmark" else ("up", "down")
-    return better[told.change < 0]
+def comparative(difference: Difference) -> str:
+    """Return the direction of a change.
+
+    Further metrics of a benchmark, such as a yes rate, are not better when they are higher.
+    """
+    is_score = difference.headline or difference.scope != "benchmark"
+    higher, lower = ("better", "worse") if is_score else ("higher", "lower")
+    return lower if difference.change < 0 else higher

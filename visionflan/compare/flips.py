@@ -1,4 +1,4 @@
-"""Count what a measure gained and lost, item by item or, where it judges these, group by group."""
+"""Count the items, or the groups that are scored as one, that became right or wrong."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -15,10 +15,10 @@ Units = list[list[Pair]]
 
 
 class Flips(NamedTuple):
-    """How many went from wrong to right and back.
+    """Number of units that became right or wrong.
 
-    `decisive` says that the measure is the mean over them and that each cluster holds one, so that
-    the exact test over them decides.
+    `decisive` means that the metric is the mean over units and that each cluster holds one unit, so
+    that the exact test over units is that of the metric.
     """
 
     gained: int
@@ -26,21 +26,21 @@ class Flips(NamedTuple):
     decisive: bool
 
 
-def flips(
-    pairs: Sequence[Pair], measure: AggregateMetric, rule: ScoringRule, whole: BeforeAfter
+def count_flips(
+    pairs: Sequence[Pair], metric: AggregateMetric, rule: ScoringRule, estimate: BeforeAfter
 ) -> Flips | None:
-    """Count flips of the units that a measure is the mean over, else those of the items' scores."""
+    """Count flips of the units that a metric is the mean over, or else of the items."""
     clusters = {pair.before.image_cluster for pair in pairs}
-    for units in levels(pairs):
-        before, after = unit_values(units, measure, rule)
-        if is_mean(before, whole.before.value) and is_mean(after, whole.after.value):
-            return counted(before, after, measure.max, decisive=len(clusters) == len(units))
-    scores = np.array([[side.score(rule) for side in pair] for pair in pairs], dtype=np.float64)
-    return counted(scores[:, 0], scores[:, 1], 1.0, decisive=False)
+    for units in possible_units(pairs):
+        before, after = unit_values(units, metric, rule)
+        if is_mean(before, estimate.before.value) and is_mean(after, estimate.after.value):
+            return flips_between(before, after, metric.max, decisive=len(clusters) == len(units))
+    scores = np.array([[record.score(rule) for record in pair] for pair in pairs], dtype=np.float64)
+    return flips_between(scores[:, 0], scores[:, 1], 1.0, decisive=False)
 
 
-def levels(pairs: Sequence[Pair]) -> Iterable[Units]:
-    """Give every item by itself, then, where there are groups, the items of each group."""
+def possible_units(pairs: Sequence[Pair]) -> Iterable[Units]:
+    """Yield single items, then, if there are groups of items, the groups."""
     yield [[pair] for pair in pairs]
     if any(pair.before.item_group for pair in pairs):
         groups: dict[tuple[str, str], list[Pair]] = defaultdict(list)
@@ -49,26 +49,28 @@ def levels(pairs: Sequence[Pair]) -> Iterable[Units]:
         yield list(groups.values())
 
 
-def unit_values(units: Units, measure: AggregateMetric, rule: ScoringRule) -> tuple[Floats, Floats]:
-    """Give the measure of each unit by itself on both sides, up to the first that has none."""
+def unit_values(units: Units, metric: AggregateMetric, rule: ScoringRule) -> tuple[Floats, Floats]:
+    """Return the metric of each unit on both sides; stop early if the first one has none."""
     sums: list[Sequence[float]] = []
     for unit in units:
-        sums += [measure.cluster_sums([pair[side] for pair in unit], rule) for side in (0, 1)]
-        if len(sums) == 2 and np.isnan(measure.from_totals(np.array(sums, dtype=np.float64))).any():
+        sums += [metric.cluster_sums([pair[side] for pair in unit], rule) for side in (0, 1)]
+        if len(sums) == 2 and np.isnan(metric.from_totals(np.array(sums, dtype=np.float64))).any():
             break
-    values = measure.from_totals(np.array(sums, dtype=np.float64))
+    values = metric.from_totals(np.array(sums, dtype=np.float64))
     return values[0::2], values[1::2]
 
 
-def is_mean(values: Floats, whole: float | None) -> bool:
-    """Whether a measure of all is the mean of the measures of its units."""
-    if whole is None or np.isnan(values).any():
+def is_mean(values: Floats, score: float | None) -> bool:
+    """Return whether a score is the mean of the values of its units."""
+    if score is None or np.isnan(values).any():
         return False
-    return bool(np.isclose(values.mean(), whole, rtol=1e-9, atol=1e-12))
+    return bool(np.isclose(values.mean(), score, rtol=1e-9, atol=1e-12))
 
 
-def counted(before: Floats, after: Floats, best: float | None, *, decisive: bool) -> Flips | None:
-    """Count flips; None where there are values between nothing and the best."""
-    if best is None or not np.isin([before, after], [0.0, best]).all():
+def flips_between(
+    before: Floats, after: Floats, maximum: float | None, *, decisive: bool
+) -> Flips | None:
+    """Count flips; None if there are values between 0 and the maximum."""
+    if maximum is None or not np.isin([before, after], [0.0, maximum]).all():
         return None
     return Flips(int((after > before).sum()), int((after < before).sum()), decisive)

@@ -1,25 +1,28 @@
-"""Tell what was forgotten apart from what is only said differently."""
+"""Distinguish lost knowledge from reworded answers, for questions with a closed answer set."""
 
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from visionflan.compare import conclusions
+from visionflan.compare.conclusions import verb
 from visionflan.compare.differences import scored_pairs
-from visionflan.compare.format_effects import likelihood
-from visionflan.compare.headline_support import HeadlineIndex, direction_of, headline_agrees
-from visionflan.compare.paired_bootstrap import cluster_sums, resample
+from visionflan.compare.evidence import WIDE, evidence
+from visionflan.compare.format_effects import likelihood_score
+from visionflan.compare.headline_support import HeadlineIndex, headline_agrees
+from visionflan.compare.paired_bootstrap import resample, sum_pairs_by_cluster
 from visionflan.compare.results import BeforeAfter, Pair
 from visionflan.compare.subsets import Subset, headline_subsets
-from visionflan.compare.yes_no_bias import accepted
+from visionflan.compare.yes_no_bias import accepted_answers
 from visionflan.evaluate.aggregate.measures import ratio
 from visionflan.evaluate.metrics.answer_parsing import is_yes_or_no
 from visionflan.evaluate.metrics.normalization import normalize_words
 from visionflan.evaluate.records.record import Record
 
 NAME = "forgetting"
-CONFUSIONS = 10
+MAX_CONFUSIONS = 10
 RIGHT = 1.0
-SCORE, ECHO, OFF, ITEMS = range(4)
+SCORE, LIST_ECHO, OFF_LIST, ITEMS = range(4)
 
 
 class Confusion(NamedTuple):
@@ -68,46 +71,54 @@ class Forgetting(NamedTuple):
     conclusion: str
 
 
-def compute(panels: Sequence[Subset], scores: HeadlineIndex, /) -> list[Forgetting]:
+class OutcomeCounts(NamedTuple):
+    """The counts of `Forgetting`; all None without log-likelihoods."""
+
+    forgotten: int | None = None
+    learned: int | None = None
+    retained: int | None = None
+    reformatted: int | None = None
+
+
+def compute(subsets: Sequence[Subset], headlines: HeadlineIndex, /) -> list[Forgetting]:
     """Compare every benchmark and held-out task with a closed answer set."""
-    found = (forgetting(panel, scores) for panel in headline_subsets(panels))
-    return [lost for lost in found if lost]
+    results = (forgetting(subset, headlines) for subset in headline_subsets(subsets))
+    return [result for result in results if result]
 
 
-def forgetting(panel: Subset, scores: HeadlineIndex) -> Forgetting | None:
-    """Compare a task whose answers are a closed set of more than two; None for other tasks."""
-    pairs = scored_pairs([pair for pair in panel.pairs if is_closed(pair.before)], "lenient")
-    if not pairs or 2 * len(pairs) < len(panel.pairs):
+def forgetting(subset: Subset, headlines: HeadlineIndex) -> Forgetting | None:
+    """Compare a task with a closed set of more than two answers; None for other tasks."""
+    closed = [pair for pair in subset.pairs if is_closed(pair.before)]
+    pairs = scored_pairs(closed, "lenient")
+    if not pairs or 2 * len(pairs) < len(subset.pairs):
         return None
-    drawn = resample(cluster_sums(pairs, counts))
+    bootstrap = resample(sum_pairs_by_cluster(pairs, counts))
 
-    def share(which: int) -> BeforeAfter:
-        return drawn.shift(lambda totals: ratio(totals[..., which], totals[..., ITEMS]), 1.0)
+    def share(column: int) -> BeforeAfter:
+        return bootstrap.before_after(lambda t: ratio(t[..., column], t[..., ITEMS]), 1.0)
 
-    outcomes = outcome_counts(pairs)
-    held = likelihood(pairs)
-    told = Forgetting(
-        panel.name,
-        panel.prompt_style,
-        len(pairs),
-        *outcomes,
+    result = Forgetting(
+        task=subset.name,
+        prompt_style=subset.prompt_style,
+        items=len(pairs),
+        **outcome_counts(pairs)._asdict(),
         generated=share(SCORE),
-        likelihood=held,
-        list_echo=share(ECHO),
-        off_list=share(OFF),
+        likelihood=likelihood_score(pairs),
+        list_echo=share(LIST_ECHO),
+        off_list=share(OFF_LIST),
         confusions=confusions(pairs),
         conclusion="",
     )
-    return told._replace(conclusion=sentence(told, scores))
+    return result._replace(conclusion=conclude(result, headlines))
 
 
 def is_closed(record: Record) -> bool:
-    """Whether an answer is one of some that are known, and more than yes and no."""
-    return bool(record.candidates or record.options) and not is_yes_or_no(accepted(record))
+    """Return whether the answer set is closed and more than yes and no."""
+    return bool(record.candidates or record.options) and not is_yes_or_no(accepted_answers(record))
 
 
 def counts(record: Record) -> Sequence[float]:
-    """Count an answer: its score, the list said again, none of the list, and one item."""
+    """Return the columns that are summed, in the order of `SCORE` to `ITEMS`."""
     return (
         record.score_lenient or 0.0,
         record.status_lenient == "list_echo",
@@ -116,69 +127,63 @@ def counts(record: Record) -> Sequence[float]:
     )
 
 
-Fates = tuple[int | None, int | None, int | None, int | None]
-
-
-def outcome_counts(pairs: Sequence[Pair]) -> Fates:
-    """Count what was forgotten, learnt, kept, and of that said right before and wrong after."""
-    known = scored_pairs(pairs, "likelihood")
-    if not known:
-        return None, None, None, None
-    held = Counter(
+def outcome_counts(pairs: Sequence[Pair]) -> OutcomeCounts:
+    """Count items by whether they were known before and after, by log-likelihood."""
+    scored = scored_pairs(pairs, "likelihood")
+    if not scored:
+        return OutcomeCounts()
+    known = Counter(
         (pair.before.score_likelihood == RIGHT, pair.after.score_likelihood == RIGHT)
-        for pair in known
+        for pair in scored
     )
     reformatted = sum(
         pair.before.score_likelihood == pair.after.score_likelihood == RIGHT
         and pair.flip("lenient") == "lost"
-        for pair in known
+        for pair in scored
     )
-    return held[True, False], held[False, True], held[True, True], reformatted
+    return OutcomeCounts(known[True, False], known[False, True], known[True, True], reformatted)
 
 
 def confusions(pairs: Sequence[Pair]) -> tuple[Confusion, ...]:
-    """Give the wrong answers whose numbers changed most; options differ from item to item."""
+    """Return the wrong answers whose frequency changed most; none if options vary by item."""
     if any(pair.before.options for pair in pairs):
         return ()
-    before = Counter(wrong(pair.before) for pair in pairs)
-    after = Counter(wrong(pair.after) for pair in pairs)
-    places = (before.keys() | after.keys()) - {None}
-    found = [Confusion(*place, before[place], after[place]) for place in places if place]
-    found.sort(key=lambda each: (-abs(each.after - each.before), each.target, each.predicted))
-    return tuple(each for each in found[:CONFUSIONS] if each.after != each.before)
+    before = Counter(wrong_answer(pair.before) for pair in pairs)
+    after = Counter(wrong_answer(pair.after) for pair in pairs)
+    results = [
+        Confusion(*answer, before[answer], after[answer])
+        for answer in before.keys() | after.keys()
+        if answer
+    ]
+    results.sort(key=lambda c: (-abs(c.after - c.before), c.target, c.predicted))
+    return tuple(c for c in results[:MAX_CONFUSIONS] if c.after != c.before)
 
 
-def wrong(record: Record) -> tuple[str, str] | None:
-    """Give the right answer and the wrong one that was said, or why none was understood."""
+def wrong_answer(record: Record) -> tuple[str, str] | None:
+    """Return the target and the wrong prediction, or its parse status; None if it is right."""
     if record.score_lenient == RIGHT:
         return None
-    said = record.parsed_lenient if record.status_lenient == "parsed" else ""
-    if normalize_words(said) == normalize_words(record.target):
+    prediction = record.parsed_lenient if record.status_lenient == "parsed" else ""
+    if normalize_words(prediction) == normalize_words(record.target):
         return None
-    return record.target, said or f"({record.status_lenient.replace('_', ' ')})"
+    return record.target, prediction or f"({record.status_lenient.replace('_', ' ')})"
 
 
-def sentence(told: Forgetting, scores: HeadlineIndex) -> str:
-    """Say whether knowledge was lost, or only another form of answer found."""
-    if told.likelihood is None or told.retained is None:
-        return "Without likelihoods what was forgotten cannot be told from what is said otherwise."
-    numbers = (
-        f"by likelihood {told.forgotten} were forgotten and {told.learned} learnt; "
-        f"of {told.retained} kept, {told.reformatted} are now said wrongly"
+def conclude(result: Forgetting, headlines: HeadlineIndex) -> str:
+    """Return whether knowledge was lost, or only the wording changed."""
+    if result.likelihood is None or result.retained is None:
+        return conclusions.FORGETTING_WITHOUT_LOGPROBS
+    task = result.task, result.prompt_style
+    in_likelihood = headline_agrees(headlines, *task, "likelihood", result.likelihood.change)
+    in_answers = headline_agrees(headlines, *task, "lenient", result.generated.change)
+    knowledge = evidence(result.likelihood.change, confirmed=in_likelihood, wide=WIDE)
+    answers = evidence(result.generated.change, confirmed=in_answers, wide=WIDE)
+    numbers = conclusions.FORGETTING_NUMBERS.format(**result._asdict())
+    if knowledge.direction is None or answers.direction is None:
+        return conclusions.FORGETTING_UNCLEAR.format(numbers=numbers)
+    sentence = next(
+        sentence
+        for of_knowledge, of_answers, sentence in conclusions.FORGETTING_SENTENCES
+        if of_knowledge in (None, knowledge.direction) and of_answers in (None, answers.direction)
     )
-    by_words, by_heart = direction_of(told.generated.change), direction_of(told.likelihood.change)
-    if by_heart is None or by_words is None:
-        return f"There are too few items to tell: {numbers}."
-    place = told.task, told.prompt_style
-    knows = (
-        "" if headline_agrees(scores, place, "likelihood", told.likelihood.change) else "perhaps "
-    )
-    says = "" if headline_agrees(scores, place, "lenient", told.generated.change) else "perhaps "
-    if by_heart < 0:
-        return f"Knowledge was {knows}lost: {numbers}."
-    if by_words < 0:
-        fewer = f"{says}fewer answers are said rightly".capitalize()
-        return f"{fewer}, but no loss of knowledge is detectable: {numbers}."
-    if by_heart > 0:
-        return f"{f'{knows}more is known than before'.capitalize()}: {numbers}."
-    return f"No loss of knowledge is detectable: {numbers}."
+    return sentence.format(knowledge=verb(knowledge), answers=verb(answers), numbers=numbers)

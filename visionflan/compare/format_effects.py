@@ -1,7 +1,7 @@
-"""Tell the form of answers apart from what they say.
+"""Split the change of official scores into a change of content and a change of format.
 
-The split into understood more often and right more often is Shapley's: each part is the mean of
-what it would change before and after the other, so that both add up to the whole.
+The split of content into parsed more often and right more often is Shapley's: each part is the mean
+of its effect before and after the other one, so that both add up to the total.
 """
 
 from collections.abc import Sequence
@@ -9,9 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from visionflan.compare import conclusions
+from visionflan.compare.conclusions import changed_or_same, verb
 from visionflan.compare.differences import scored_pairs
-from visionflan.compare.headline_support import HeadlineIndex, direction_of, headline_agrees
-from visionflan.compare.paired_bootstrap import cluster_sums, resample
+from visionflan.compare.evidence import WIDE, evidence
+from visionflan.compare.headline_support import HeadlineIndex, headline_agrees
+from visionflan.compare.paired_bootstrap import resample, sum_pairs_by_cluster
 from visionflan.compare.results import BeforeAfter, Interval, Pair
 from visionflan.compare.subsets import Subset, headline_subsets
 from visionflan.evaluate import benchmarks
@@ -63,76 +66,76 @@ class FormatSplit(NamedTuple):
     conclusion: str
 
 
-def compute(panels: Sequence[Subset], scores: HeadlineIndex, /) -> list[FormatSplit]:
+def compute(subsets: Sequence[Subset], headlines: HeadlineIndex, /) -> list[FormatSplit]:
     """Split the change of every benchmark and held-out task that has two rules."""
-    splits = (format_split(panel, scores) for panel in headline_subsets(panels))
+    splits = (format_split(subset, headlines) for subset in headline_subsets(subsets))
     return [split for split in splits if split]
 
 
-def format_split(panel: Subset, scores: HeadlineIndex) -> FormatSplit | None:
-    """Split the change of a task; None where the two rules are one or one scores nothing."""
-    pairs = scored_pairs(scored_pairs(panel.pairs, "official"), "lenient")
-    if not pairs or not is_split(pairs[0].before):
+def format_split(subset: Subset, headlines: HeadlineIndex) -> FormatSplit | None:
+    """Split the change of a task; None if both rules are the same or one has no scores."""
+    pairs = scored_pairs(scored_pairs(subset.pairs, "official"), "lenient")
+    if not pairs or not has_two_rules(pairs[0].before):
         return None
-    drawn = resample(cluster_sums(pairs, counts))
-    lenient = drawn.shift(lambda totals: ratio(totals[..., LENIENT], totals[..., ITEMS]), 1.0)
-    told = FormatSplit(
-        task=panel.name,
-        prompt_style=panel.prompt_style,
+    bootstrap = resample(sum_pairs_by_cluster(pairs, counts))
+    lenient = bootstrap.before_after(lambda t: ratio(t[..., LENIENT], t[..., ITEMS]), 1.0)
+    split = FormatSplit(
+        task=subset.name,
+        prompt_style=subset.prompt_style,
         items=len(pairs),
-        official=drawn.shift(lambda t: ratio(t[..., OFFICIAL], t[..., ITEMS]), 1.0),
+        official=bootstrap.before_after(lambda t: ratio(t[..., OFFICIAL], t[..., ITEMS]), 1.0),
         lenient=lenient,
-        likelihood=likelihood(panel.pairs),
+        likelihood=likelihood_score(subset.pairs),
         content=lenient.change,
-        format=drawn.figure(lambda before, after: extra(after) - extra(before), 1.0),
-        parse_rate=drawn.shift(parse_rate, 1.0),
-        accuracy_if_parsed=drawn.shift(
-            lambda t: ratio(t[..., RIGHT_IF_PARSED], t[..., PARSED]), 1.0
+        format=bootstrap.change(lambda before, after: deduction(after) - deduction(before), 1.0),
+        parse_rate=bootstrap.before_after(parse_rate, 1.0),
+        accuracy_if_parsed=bootstrap.before_after(accuracy_if_parsed, 1.0),
+        by_parsing=bootstrap.change(lambda *totals: shapley_parts(*totals)[0], 1.0),
+        by_accuracy=bootstrap.change(lambda *totals: shapley_parts(*totals)[1], 1.0),
+        by_unparsed_credit=bootstrap.change(
+            lambda before, after: unparsed_credit(after) - unparsed_credit(before), 1.0
         ),
-        by_parsing=drawn.figure(lambda before, after: shares(before, after)[0], 1.0),
-        by_accuracy=drawn.figure(lambda before, after: shares(before, after)[1], 1.0),
-        by_unparsed_credit=drawn.figure(lambda before, after: credit(after) - credit(before), 1.0),
         conclusion="",
     )
-    return told._replace(conclusion=sentence(told, scores))
+    return split._replace(conclusion=conclude(split, headlines))
 
 
-def is_split(record: Record) -> bool:
-    """Whether a task has two rules; CIDEr or a judge take content and form together."""
+def has_two_rules(record: Record) -> bool:
+    """Return whether content and format can differ; CIDEr or a judge score both together."""
     rules = METRICS.get(record.metric) or benchmarks.load(record.metric).metric
     return bool(record.options) or rules.official != rules.lenient
 
 
 def counts(record: Record) -> Sequence[float]:
-    """Count the scores of an answer, whether it was understood, and one item."""
+    """Return the columns that are summed, in the order of `OFFICIAL` to `ITEMS`."""
     official, lenient = record.score_official or 0.0, record.score_lenient or 0.0
     parsed = is_parsed(record)
     return official, lenient, parsed, lenient if parsed else 0.0, 1
 
 
 def is_parsed(record: Record) -> bool:
-    """Whether an answer was understood; one that was cut off may well have been."""
+    """Return whether an answer was parsed, which also truncated ones may be."""
     return record.status_lenient == "parsed" or (
         record.status_lenient == "truncated" and bool(record.parsed_lenient)
     )
 
 
-def likelihood(pairs: Sequence[Pair]) -> BeforeAfter | None:
-    """Compare what needs no parsing, where it was measured."""
-    kept = scored_pairs(pairs, "likelihood")
-    if not kept:
+def likelihood_score(pairs: Sequence[Pair]) -> BeforeAfter | None:
+    """Compare the scores by log-likelihood, which need no parsing; None without any."""
+    scored = scored_pairs(pairs, "likelihood")
+    if not scored:
         return None
-    drawn = resample(cluster_sums(kept, lambda record: (record.score_likelihood or 0.0, 1)))
-    return drawn.shift(lambda totals: ratio(totals[..., 0], totals[..., 1]), 1.0)
+    sums = sum_pairs_by_cluster(scored, lambda record: (record.score_likelihood or 0.0, 1))
+    return resample(sums).before_after(lambda t: ratio(t[..., 0], t[..., 1]), 1.0)
 
 
-def extra(totals: Floats) -> Floats:
-    """Give what the official rule gives beyond the lenient one, most often less than nothing."""
+def deduction(totals: Floats) -> Floats:
+    """Return the official minus the lenient score, which is mostly negative."""
     return ratio(totals[..., OFFICIAL] - totals[..., LENIENT], totals[..., ITEMS])
 
 
 def parse_rate(totals: Floats) -> Floats:
-    """Give the share of answers that were understood."""
+    """Return the share of parsed answers."""
     return ratio(totals[..., PARSED], totals[..., ITEMS])
 
 
@@ -141,38 +144,32 @@ def accuracy_if_parsed(totals: Floats) -> Floats:
     return ratio(totals[..., RIGHT_IF_PARSED], totals[..., PARSED])
 
 
-def credit(totals: Floats) -> Floats:
-    """Give what answers that were not understood add to the score."""
+def unparsed_credit(totals: Floats) -> Floats:
+    """Return what answers that are not parsed add to the lenient score."""
     return ratio(totals[..., LENIENT] - totals[..., RIGHT_IF_PARSED], totals[..., ITEMS])
 
 
-def shares(before: Floats, after: Floats) -> tuple[Floats, Floats]:
-    """Give what the change of the share understood, and of the share right of it, contribute.
+def shapley_parts(before: Floats, after: Floats) -> tuple[Floats, Floats]:
+    """Return the contributions of the parse rate and of the accuracy if parsed.
 
-    Where nothing was understood on one side nothing is known of what it gets right, and that is
-    taken to be as on the other.
+    If one model has no parsed answers, its accuracy is unknown and taken to be that of the other.
     """
     rates = parse_rate(before), parse_rate(after)
-    right = accuracy_if_parsed(before), accuracy_if_parsed(after)
-    first = np.where(np.isnan(right[0]), np.nan_to_num(right[1]), right[0])
-    second = np.where(np.isnan(right[1]), first, right[1])
+    accuracies = accuracy_if_parsed(before), accuracy_if_parsed(after)
+    first = np.where(np.isnan(accuracies[0]), np.nan_to_num(accuracies[1]), accuracies[0])
+    second = np.where(np.isnan(accuracies[1]), first, accuracies[1])
     by_parsing = (first + second) / 2 * (rates[1] - rates[0])
     return by_parsing, (rates[0] + rates[1]) / 2 * (second - first)
 
 
-def sentence(told: FormatSplit, scores: HeadlineIndex) -> str:
-    """Say whether content or form changed the official score, as far as can be told."""
-    content, shape = direction_of(told.content), direction_of(told.format)
-    if content is None or shape is None:
-        return "There are too few items to tell content from form."
-    words = {1: "for the better", -1: "for the worse"}
-    place = told.task, told.prompt_style
-    said = "" if headline_agrees(scores, place, "lenient", told.content) else "perhaps "
-    formed = "" if headline_agrees(scores, place, "official", told.format) else "perhaps "
-    if content and shape:
-        return f"What is said {said}changed {words[content]}, and {formed}its form {words[shape]}."
-    if content:
-        return f"What is said {said}changed {words[content]}; a change of form is not detectable."
-    if shape:
-        return f"Only the form {formed}changed {words[shape]}: the content did not detectably."
-    return "Neither what is said nor its form changed the score detectably."
+def conclude(split: FormatSplit, headlines: HeadlineIndex) -> str:
+    """Return whether content, format or both changed the official score."""
+    task = split.task, split.prompt_style
+    in_content = headline_agrees(headlines, *task, "lenient", split.content)
+    in_format = headline_agrees(headlines, *task, "official", split.format)
+    content = evidence(split.content, confirmed=in_content, wide=WIDE)
+    form = evidence(split.format, confirmed=in_format, wide=WIDE)
+    if content.direction is None or form.direction is None:
+        return conclusions.FORMAT_UNCLEAR
+    sentence = conclusions.FORMAT_SENTENCES[changed_or_same(content), changed_or_same(form)]
+    return sentence.format(content=verb(content), format=verb(form))

@@ -1,36 +1,38 @@
-"""Hold what a panel says to the scores: nothing is sure that these call chance."""
+"""Check the conclusions of analyses against the tested scores.
+
+No analysis may state as a fact a change that the table of scores calls not significant.
+"""
 
 from collections.abc import Iterable, Mapping
 
-from visionflan.compare.conclusions import FEW, is_significant
-from visionflan.compare.paired_bootstrap import sign
+from visionflan.compare.conclusions import is_significant
+from visionflan.compare.evidence import evidence
 from visionflan.compare.results import Difference, Interval
 from visionflan.evaluate.metric import ScoringRule
 
+# By name, prompt style and rule.
 HeadlineIndex = Mapping[tuple[str, str, ScoringRule], Difference]
 
 
 def index_headlines(differences: Iterable[Difference]) -> HeadlineIndex:
-    """Name what stands for each benchmark and held-out task by name, style and rule."""
+    """Index the scores that stand for benchmarks and held-out tasks."""
     return {
-        (each.name, each.prompt_style, each.rule): each
-        for each in differences
-        if each.headline or each.scope == "task"
+        (row.name, row.prompt_style, row.rule): row
+        for row in differences
+        if row.headline or row.scope == "task"
     }
 
 
 def headline_agrees(
-    told: HeadlineIndex, place: tuple[str, str], rule: ScoringRule, change: Interval
+    headlines: HeadlineIndex, name: str, prompt_style: str, rule: ScoringRule, change: Interval
 ) -> bool:
-    """Whether the score of a task, or of the benchmark of a part, surely moved the same way."""
-    name, style = place
-    score = told.get((name, style, rule)) or told.get((name.split("/", maxsplit=1)[0], style, rule))
-    return score is not None and is_significant(score) and score.change * (sign(change) or 0) > 0
+    """Return whether the score of a task changed significantly in the direction of `change`.
 
-
-def direction_of(change: Interval) -> int | None:
-    """Give the sign of a change of a share as `sign` does; None also where all is left open."""
-    found = sign(change)
-    if found or change.low is None or change.high is None:
-        return found
-    return None if change.high - change.low > FEW else 0
+    A part of a benchmark has no headline of its own; that of its benchmark counts.
+    """
+    benchmark = name.split("/", maxsplit=1)[0]
+    score = headlines.get((name, prompt_style, rule)) or headlines.get(
+        (benchmark, prompt_style, rule)
+    )
+    direction = evidence(change).direction or 0
+    return score is not None and is_significant(score) and score.change * direction > 0

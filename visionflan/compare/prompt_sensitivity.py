@@ -1,21 +1,23 @@
-"""Tell how much more one prompt style changed than another: what a stage did to obeying it."""
+"""Compare changes between prompt styles: whether a stage changed how one of them is followed."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 
+from visionflan.compare import conclusions
 from visionflan.compare.conclusions import points
 from visionflan.compare.differences import scored_pairs
+from visionflan.compare.evidence import Evidence, evidence
 from visionflan.compare.headline_support import HeadlineIndex, headline_agrees
 from visionflan.compare.paired_bootstrap import (
     PairedBootstrap,
     PairedClusterSums,
-    Value,
+    PairedStatistic,
+    Statistic,
     answers_identical,
     resample,
-    sign,
 )
 from visionflan.compare.results import Interval, Pair
 from visionflan.compare.subsets import Subset
@@ -33,7 +35,7 @@ class PromptSensitivity(NamedTuple):
 
     Attributes:
         name: the benchmark.
-        measure: its headline measure.
+        metric: its headline metric.
         rule: scoring rule.
         prompt_styles: the two styles.
         items: number of items asked in both styles.
@@ -44,7 +46,7 @@ class PromptSensitivity(NamedTuple):
     """
 
     name: str
-    measure: str
+    metric: str
     rule: ScoringRule
     prompt_styles: tuple[str, str]
     items: int
@@ -54,112 +56,124 @@ class PromptSensitivity(NamedTuple):
     conclusion: str
 
 
-def compute(panels: Sequence[Subset], scores: HeadlineIndex, /) -> list[PromptSensitivity]:
+def compute(subsets: Sequence[Subset], headlines: HeadlineIndex, /) -> list[PromptSensitivity]:
     """Compare the headline's change between every two prompt styles of each benchmark."""
-    return list(sensitivities(panels, scores))
+    return list(sensitivities(subsets, headlines))
 
 
-def sensitivities(panels: Sequence[Subset], scores: HeadlineIndex) -> Iterator[PromptSensitivity]:
-    """Compare the headline's change between every two styles of each benchmark."""
-    for first, second in combinations(panels, 2):
+def sensitivities(
+    subsets: Sequence[Subset], headlines: HeadlineIndex
+) -> Iterator[PromptSensitivity]:
+    """Yield the results for each pair of prompt styles and each rule."""
+    for first, second in combinations(subsets, 2):
         if first.name and first.name == second.name:
-            measure = benchmarks.load(first.name).measures[0]
+            metric = benchmarks.load(first.name).measures[0]
             for rule in RULES:
-                found = prompt_sensitivity(first, second, measure, rule)
-                if found:
-                    yield found._replace(conclusion=sentence(found, measure.max, scores))
+                if result := prompt_sensitivity(first, second, metric, rule):
+                    yield result._replace(conclusion=conclude(result, metric.max, headlines))
 
 
 def prompt_sensitivity(
-    first: Subset, second: Subset, measure: AggregateMetric, rule: ScoringRule
+    first: Subset, second: Subset, metric: AggregateMetric, rule: ScoringRule
 ) -> PromptSensitivity | None:
-    """Compare the change of a measure between two styles, on the items asked in both."""
-    sides = [by_item(panel, measure, rule) for panel in (first, second)]
+    """Compare the change between two styles on the items asked in both, without a conclusion."""
+    sides = [scored_by_item(subset, metric, rule) for subset in (first, second)]
     common = sorted(sides[0].keys() & sides[1].keys())
     if not common:
         return None
-    drawn = drawn_together([[side[key] for key in common] for side in sides], measure, rule)
-    value = measure.from_totals
-    changes = change(value, 0), change(value, 1)
-    difference = drawn.figure(
-        lambda before, after: changes[0](before, after) - changes[1](before, after), measure.max
+    bootstrap = resample_together([[side[key] for key in common] for side in sides], metric, rule)
+    in_first, in_second = (change_in_style(metric.from_totals, style) for style in (0, 1))
+    difference = bootstrap.change(
+        lambda before, after: in_first(before, after) - in_second(before, after), metric.max
     )
     if difference.value is None:
         return None
     return PromptSensitivity(
         name=first.name,
-        measure=measure.name,
+        metric=metric.name,
         rule=rule,
         prompt_styles=(first.prompt_style, second.prompt_style),
         items=len(common),
-        first=drawn.figure(changes[0], measure.max),
-        second=drawn.figure(changes[1], measure.max),
+        first=bootstrap.change(in_first, metric.max),
+        second=bootstrap.change(in_second, metric.max),
         difference=difference,
         conclusion="",
     )
 
 
-def by_item(panel: Subset, measure: AggregateMetric, rule: ScoringRule) -> dict[Key, Pair]:
-    """Name the scored pairs of a style by the benchmark's own names, which no prompt changes."""
+def scored_by_item(subset: Subset, metric: AggregateMetric, rule: ScoringRule) -> dict[Key, Pair]:
+    """Index scored pairs by the benchmark's own item names, which are the same in all styles."""
     return {
         (pair.before.task, pair.before.instance): pair
-        for pair in scored_pairs(panel.pairs, rule)
-        if measure.filter(pair.before)
+        for pair in scored_pairs(subset.pairs, rule)
+        if metric.filter(pair.before)
     }
 
 
-def drawn_together(
-    styles: Sequence[Sequence[Pair]], measure: AggregateMetric, rule: ScoringRule
+def resample_together(
+    styles: Sequence[Sequence[Pair]], metric: AggregateMetric, rule: ScoringRule
 ) -> PairedBootstrap:
-    """Draw clusters again, the same for both styles and both sides."""
-    # An item is in one cluster, whatever the style.
+    """Resample clusters, the same for both styles and both models.
+
+    The totals have the sums of the first style, then those of the second.
+    """
+    # An item has the same cluster in both styles.
     clusters = [pair.before.image_cluster for pair in styles[0]]
-    tallies = [
+    sums = [
         sum_by_cluster(
             [
                 pair[side]._replace(image_cluster=cluster)
                 for pair, cluster in zip(pairs, clusters, strict=True)
             ],
-            measure,
+            metric,
             rule,
         )
         for side in (0, 1)
         for pairs in styles
     ]
-    before, after = (np.concatenate([t.sums for t in tallies[p : p + 2]], axis=1) for p in (0, 2))
-    alike = answers_identical(pair for pairs in styles for pair in pairs)
-    return resample(PairedClusterSums(tallies[0].clusters, tallies[0].strata, before, after, alike))
+    before, after = (
+        np.concatenate([style.sums for style in sums[start : start + 2]], axis=1)
+        for start in (0, 2)
+    )
+    identical = answers_identical(pair for pairs in styles for pair in pairs)
+    return resample(PairedClusterSums(sums[0].clusters, sums[0].strata, before, after, identical))
 
 
-def change(value: Value, style: int) -> Callable[[Floats, Floats], Floats]:
-    """Give the change under one of two styles as a function of the totals of both sides."""
+def change_in_style(statistic: Statistic, style: int) -> PairedStatistic:
+    """Return the change under one of two styles as a function of both models' totals."""
 
-    def changed(before: Floats, after: Floats) -> Floats:
+    def change(before: Floats, after: Floats) -> Floats:
         width = before.shape[-1] // 2
-        own = slice(style * width, (style + 1) * width)
-        return value(after[..., own]) - value(before[..., own])
+        columns = slice(style * width, (style + 1) * width)
+        return statistic(after[..., columns]) - statistic(before[..., columns])
 
-    return changed
+    return change
 
 
-def sentence(told: PromptSensitivity, best: float | None, scores: HeadlineIndex) -> str:
-    """Say whether the change depends on the style."""
-    low, high, way = told.difference.low, told.difference.high, sign(told.difference)
-    if low is None or high is None or way is None:
-        return "There are too few items to tell whether the change depends on the prompt style."
-    within = f"{points(low, best)} to {points(high, best)}"
-    if not way:
-        return (
-            f"That the change depends on the prompt style is not detectable; the difference could "
-            f"be anything from {within} points."
-        )
-    size = points(abs(told.difference.value or 0.0), best).lstrip("+")
-    better, worse = told.prompt_styles if way > 0 else told.prompt_styles[::-1]
-    changes = zip(told.prompt_styles, (told.first, told.second), strict=True)
-    is_sure = any(
-        headline_agrees(scores, (told.name, style), told.rule, change) for style, change in changes
+def conclude(result: PromptSensitivity, maximum: float | None, headlines: HeadlineIndex) -> str:
+    """Return whether the change depends on the prompt style."""
+    effect = sensitivity_evidence(result, headlines)
+    low, high = result.difference.low, result.difference.high
+    if low is None or high is None:
+        return conclusions.PROMPT_UNCLEAR
+    ends = {"low": points(low, maximum), "high": points(high, maximum)}
+    if not effect.direction:
+        return conclusions.PROMPT_SAME.format(**ends)
+    better, worse = result.prompt_styles if effect.direction > 0 else result.prompt_styles[::-1]
+    return conclusions.PROMPT_CHANGED.format(
+        is_or_may_be="is" if effect.confirmed else "may be",
+        size=points(abs(result.difference.value or 0.0), maximum).lstrip("+"),
+        better=better,
+        worse=worse,
+        **ends,
     )
-    return (
-        f"The change is {'' if is_sure else 'perhaps '}{size} points ({within}) more favourable "
-        f"under {better} than {worse}."
+
+
+def sensitivity_evidence(result: PromptSensitivity, headlines: HeadlineIndex) -> Evidence:
+    """Return the evidence of a difference, confirmed if the score changed in one of the styles."""
+    changes = zip(result.prompt_styles, (result.first, result.second), strict=True)
+    confirmed = any(
+        headline_agrees(headlines, result.name, style, result.rule, change)
+        for style, change in changes
     )
+    return evidence(result.difference, confirmed=confirmed)

@@ -1,11 +1,11 @@
-"""Describe how answers are written, without a judge: their length, their words, their form."""
+"""Describe how answers are written, without a judge: length, wording and format."""
 
 import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from visionflan.compare.headline_support import HeadlineIndex
-from visionflan.compare.paired_bootstrap import cluster_sums, resample
+from visionflan.compare.paired_bootstrap import resample, sum_pairs_by_cluster
 from visionflan.compare.results import BeforeAfter
 from visionflan.compare.subsets import Subset
 from visionflan.evaluate.aggregate.measures import ratio
@@ -25,19 +25,19 @@ HEDGE = re.compile(
     r"may be|suggests?|i think|i believe|not (?:sure|certain|clear)|it is (?:difficult|hard) to)\b",
     re.IGNORECASE,
 )
-RUN = 4  # words that occur again in the same order are a repetition
-REPEATED, RUNS, DISTINCT, SPOKEN, ITEMS = range(7, 12)
-# Each figure by the sums that it is the ratio of.
+NGRAM = 4  # words that occur again in the same order are a repetition
+REPEATED, HAS_NGRAMS, DISTINCT, HAS_WORDS, ITEMS = range(7, 12)
+# Each metric by the columns of `counts` that it is the ratio of.
 METRICS = {
     "words": (0, ITEMS),
     "sentences": (1, ITEMS),
     "lists or markup": (2, ITEMS),
-    "openings of a description": (3, ITEMS),
+    "description openings": (3, ITEMS),
     "hedges": (4, ITEMS),
     "refusals": (5, ITEMS),
-    "repetition": (REPEATED, RUNS),
-    "distinct words": (DISTINCT, SPOKEN),
-    "cut off": (6, ITEMS),
+    "repetition": (REPEATED, HAS_NGRAMS),
+    "distinct words": (DISTINCT, HAS_WORDS),
+    "truncated": (6, ITEMS),
 }
 SHARES = frozenset(METRICS) - {"words", "sentences"}
 
@@ -62,58 +62,58 @@ class ResponseStyle(NamedTuple):
     metrics: Mapping[str, BeforeAfter]
 
 
-def compute(panels: Sequence[Subset], _headlines: HeadlineIndex, /) -> list[ResponseStyle]:
-    """Compare how the answers to each benchmark and to all held-out tasks are written."""
-    return [response_style(panel) for panel in panels]
+def compute(subsets: Sequence[Subset], _headlines: HeadlineIndex, /) -> list[ResponseStyle]:
+    """Compare the answers to each benchmark and to all held-out tasks together."""
+    return [response_style(subset) for subset in subsets]
 
 
-def response_style(panel: Subset) -> ResponseStyle:
-    """Compare how the answers of a benchmark, or to all held-out tasks, are written."""
-    drawn = resample(cluster_sums(panel.pairs, counts))
+def response_style(subset: Subset) -> ResponseStyle:
+    """Compare how the answers to one subset are written."""
+    bootstrap = resample(sum_pairs_by_cluster(subset.pairs, counts))
 
-    def shift(name: str) -> BeforeAfter:
-        above, below = METRICS[name]
-        best = 1.0 if name in SHARES else None
-        return drawn.shift(lambda totals: ratio(totals[..., above], totals[..., below]), best)
+    def metric(name: str) -> BeforeAfter:
+        over, under = METRICS[name]
+        maximum = 1.0 if name in SHARES else None
+        return bootstrap.before_after(lambda t: ratio(t[..., over], t[..., under]), maximum)
 
     return ResponseStyle(
-        panel.name or "held-out tasks",
-        panel.prompt_style,
-        len(panel.pairs),
-        spread([pair.before for pair in panel.pairs]),
-        spread([pair.after for pair in panel.pairs]),
-        {name: shift(name) for name in METRICS},
+        subset.name or "held-out tasks",
+        subset.prompt_style,
+        len(subset.pairs),
+        length_percentiles([pair.before for pair in subset.pairs]),
+        length_percentiles([pair.after for pair in subset.pairs]),
+        {name: metric(name) for name in METRICS},
     )
 
 
 def counts(record: Record) -> Sequence[float]:
-    """Count what one answer adds to each sum."""
+    """Return the columns that are summed, as `METRICS` names them."""
     answer = record.response.replace("’", "'")
     words = answer.lower().split()
-    runs = list(zip(*(words[place:] for place in range(RUN)), strict=False))
+    ngrams = list(zip(*(words[start:] for start in range(NGRAM)), strict=False))
     return (
         len(words),
-        sentences(answer),
+        count_sentences(answer),
         MARKUP.search(answer) is not None,
         DESCRIBING.search(answer) is not None,
         HEDGE.search(answer) is not None,
         is_refusal(answer),
         record.finish_reason == "length",
-        1 - len(set(runs)) / len(runs) if runs else 0,
-        bool(runs),
+        1 - len(set(ngrams)) / len(ngrams) if ngrams else 0,
+        bool(ngrams),
         len(set(words)) / len(words) if words else 0,
         bool(words),
         1,
     )
 
 
-def sentences(answer: str) -> int:
+def count_sentences(answer: str) -> int:
     """Count the sentences of an answer; a line by itself is one."""
     return sum(bool(part.strip()) for part in SENTENCE_ENDS.split(answer))
 
 
-def spread(records: Sequence[Record]) -> tuple[int, int, int]:
-    """Give the 10th, 50th and 90th percentile of the number of words."""
+def length_percentiles(records: Sequence[Record]) -> tuple[int, int, int]:
+    """Return the 10th, 50th and 90th percentile of the number of words."""
     lengths = sorted(len(record.response.split()) for record in records)
-    low, middle, high = (lengths[(len(lengths) - 1) * share // 100] for share in (10, 50, 90))
-    return low, middle, high
+    low, median, high = (lengths[(len(lengths) - 1) * percent // 100] for percent in (10, 50, 90))
+    return low, median, high

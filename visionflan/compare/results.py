@@ -1,6 +1,6 @@
 """Data types of a comparison of two models that answered the same questions.
 
-Scores are fractions of 1, unless the measure's `max` is another number, or None for an open-ended
+Scores are fractions of 1, unless the metric's `max` is another number, or None for an open-ended
 scale: those are in the benchmark's own points. A change is always `after` minus `before`. A number
 that is not defined is None.
 """
@@ -69,23 +69,31 @@ class BeforeAfter(NamedTuple):
     change: Interval
 
 
-class Difference(NamedTuple):
-    """The change of one measure under one scoring rule, with its significance.
+class Subject(NamedTuple):
+    """What a difference is about.
 
     Attributes:
-        scope: what is measured: a benchmark, a held-out task, or a group of either.
+        scope: a benchmark, a held-out task, or a group of either.
         name: of the benchmark, task (`dataset/task`), group of tasks, or suite of benchmarks.
         prompt_style: style of the prompts; empty for held-out tasks.
-        measure: name of the measure.
+        metric: name of the metric.
+        max: its highest possible value; None for an open-ended scale.
         headline: whether this is the score that stands for a benchmark or task. The headlines of
-            one rule are the family over which `p_holm` is corrected.
-        rule: scoring rule.
-        before: score of the first model.
-        after: score of the second model.
-        change: `after` minus `before`.
-        low: lower end of the change's 95 % interval; None if there is no interval.
-        high: upper end of that interval.
-        max: highest possible score; None for an open-ended scale.
+            one rule are the family of tests that is corrected for multiple comparisons.
+    """
+
+    scope: Scope
+    name: str
+    prompt_style: str
+    metric: str
+    max: float | None
+    headline: bool
+
+
+class Significance(NamedTuple):
+    """How significant a difference is.
+
+    Attributes:
         items: number of items with a score on both sides.
         clusters: number of image clusters.
         gained: number of items, or of groups if these are scored as one, that became right; None
@@ -94,15 +102,39 @@ class Difference(NamedTuple):
         mcnemar_p: exact McNemar test of `gained` against `lost`.
         p: p-value of the change: `mcnemar_p` if every cluster holds one item, else the paired
             permutation test over clusters; None with fewer than two clusters.
-        p_holm: `p` after Holm's correction; None if not a headline.
         min_detectable: smallest true change that is found with 80 % power; None if nothing varies.
+    """
+
+    items: int
+    clusters: int
+    gained: int | None
+    lost: int | None
+    mcnemar_p: float | None
+    p: float | None
+    min_detectable: float | None
+
+
+class Difference(NamedTuple):
+    """The change of one metric under one scoring rule, with its significance.
+
+    Attributes:
+        scope: as in `Subject`, and so are `name`, `prompt_style`, `metric`, `headline` and `max`.
+        rule: scoring rule.
+        before: score of the first model.
+        after: score of the second model.
+        change: `after` minus `before`.
+        low: lower end of the change's 95 % interval; None if there is no interval.
+        high: upper end of that interval.
+        items: as in `Significance`, and so are `clusters`, `gained`, `lost`, `mcnemar_p`, `p` and
+            `min_detectable`.
+        p_holm: `p` after Holm's correction; None if not a headline.
         conclusion: the change in words.
     """
 
     scope: Scope
     name: str
     prompt_style: str
-    measure: str
+    metric: str
     headline: bool
     rule: ScoringRule
     before: float
@@ -121,6 +153,30 @@ class Difference(NamedTuple):
     min_detectable: float | None
     conclusion: str
 
+    @classmethod
+    def from_estimate(
+        cls, subject: Subject, rule: ScoringRule, estimate: BeforeAfter, tests: Significance
+    ) -> "Difference | None":
+        """Combine an estimate with its tests; None if a score is undefined.
+
+        `p_holm` and `conclusion` depend on the other differences: see `adjust_and_conclude`.
+        """
+        before, after, change = estimate
+        if before.value is None or after.value is None or change.value is None:
+            return None
+        return cls(
+            **subject._asdict(),
+            rule=rule,
+            before=before.value,
+            after=after.value,
+            change=change.value,
+            low=change.low,
+            high=change.high,
+            **tests._asdict(),
+            p_holm=None,
+            conclusion="",
+        )
+
 
 class Comparison(NamedTuple):
     """All results of comparing two models.
@@ -132,7 +188,7 @@ class Comparison(NamedTuple):
         only_before: number of items, by task, that only the first model was asked.
         only_after: number of items, by task, that only the second model was asked.
         missing: number of items, by task, on which a model failed to answer.
-        differences: changes of all measures under all rules.
+        differences: changes of all metrics under all rules.
         analyses: results of each analysis, by its name.
         notes: what to know before reading the numbers.
     """

@@ -1,4 +1,4 @@
-"""Give a comparison as plain numbers, for JSON."""
+"""Convert a comparison to plain values for JSON."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from visionflan.compare.results import Comparison
 
 DIGITS = 6
-CHANCES = frozenset({"p", "p_holm", "mcnemar_p"})
+P_VALUES = frozenset({"p", "p_holm", "mcnemar_p"})
 
 
 def to_json(comparison: Comparison) -> dict[str, Any]:
-    """Give all that is told of a comparison but the answers themselves."""
+    """Return all results but the answers, with each analysis under its name."""
     fields = comparison._asdict()
     del fields["pairs"], fields["analyses"]
     fields |= comparison.analyses
@@ -18,13 +18,13 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
 
 
 def to_plain(value: Any, name: str = "") -> Any:
-    """Give a value as JSON holds it, numbers rounded, chances never down to nothing."""
+    """Convert a value to JSON types; p-values keep four significant digits, and so never are 0."""
     if isinstance(value, float):
-        return float(f"{value:.4g}") if name in CHANCES else round(value, DIGITS) + 0.0
+        return float(f"{value:.4g}") if name in P_VALUES else round(value, DIGITS) + 0.0
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
         return to_plain(value._asdict())
     if isinstance(value, Mapping):
-        return {key: to_plain(each, key) for key, each in value.items()}
+        return {key: to_plain(member, key) for key, member in value.items()}
     if isinstance(value, (list, tuple)):
-        return [to_plain(each) for each in value]
+        return [to_plain(member) for member in value]
     return value

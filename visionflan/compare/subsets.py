@@ -1,4 +1,4 @@
-"""Choose what a panel tells of: benchmarks as a whole, their parts, and held-out tasks."""
+"""Divide pairs of answers into benchmarks, parts of benchmarks, and held-out tasks."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from visionflan.evaluate.records.record import Record
 
 
 class Subset(NamedTuple):
-    """Some pairs under one prompt style, and what they are called."""
+    """Pairs of one benchmark or task in one prompt style; all held-out tasks have the name ""."""
 
     name: str
     prompt_style: str
@@ -18,35 +18,35 @@ class Subset(NamedTuple):
 
 
 def benchmark_of(record: Record) -> str:
-    """Name the benchmark of a record, which is its own metric; nothing for held-out tasks."""
+    """Return the benchmark of a record, which is also its metric; "" for held-out tasks."""
     return "" if record.metric in METRICS else record.metric
 
 
 def by_benchmark(pairs: Iterable[Pair]) -> list[Subset]:
-    """Gather the pairs of each benchmark, and of all held-out tasks under no name, by style."""
-    found: dict[tuple[str, str], list[Pair]] = defaultdict(list)
+    """Return the pairs of each benchmark, and of all held-out tasks together, by prompt style."""
+    groups: dict[tuple[str, str], list[Pair]] = defaultdict(list)
     for pair in pairs:
-        found[benchmark_of(pair.before), pair.before.prompt_style].append(pair)
-    return [Subset(*place, found[place]) for place in sorted(found)]
+        groups[benchmark_of(pair.before), pair.before.prompt_style].append(pair)
+    return [Subset(name, style, groups[name, style]) for name, style in sorted(groups)]
 
 
-def by_task(panel: Subset) -> list[Subset]:
-    """Gather the pairs of each task, or of each part of a benchmark."""
-    found: dict[str, list[Pair]] = defaultdict(list)
-    for pair in panel.pairs:
-        found[pair.before.task].append(pair)
-    return [Subset(task, panel.prompt_style, found[task]) for task in sorted(found)]
+def by_task(subset: Subset) -> list[Subset]:
+    """Return the pairs of each held-out task, or of each part of a benchmark."""
+    groups: dict[str, list[Pair]] = defaultdict(list)
+    for pair in subset.pairs:
+        groups[pair.before.task].append(pair)
+    return [Subset(task, subset.prompt_style, groups[task]) for task in sorted(groups)]
 
 
-def headline_subsets(panels: Sequence[Subset]) -> list[Subset]:
-    """Give benchmarks as a whole, and held-out tasks one by one."""
-    return [part for panel in panels for part in ([panel] if panel.name else by_task(panel))]
+def headline_subsets(subsets: Sequence[Subset]) -> list[Subset]:
+    """Return whole benchmarks and single held-out tasks."""
+    return [part for subset in subsets for part in ([subset] if subset.name else by_task(subset))]
 
 
-def all_subsets(panels: Sequence[Subset]) -> list[Subset]:
-    """Give benchmarks as a whole and by part, and held-out tasks one by one."""
-    found = []
-    for panel in panels:
-        tasks = by_task(panel)
-        found += [panel, *tasks] if panel.name and len(tasks) > 1 else tasks
-    return found
+def all_subsets(subsets: Sequence[Subset]) -> list[Subset]:
+    """Return whole benchmarks, their parts if there are several, and single held-out tasks."""
+    parts = []
+    for subset in subsets:
+        tasks = by_task(subset)
+        parts += [subset, *tasks] if subset.name and len(tasks) > 1 else tasks
+    return parts

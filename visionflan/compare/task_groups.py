@@ -1,19 +1,19 @@
-"""Compare the means over tasks, each task counting the same however many items it has."""
+"""Compare means over held-out tasks, in which each task has the same weight."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from visionflan.compare.differences import scored_pairs
+from visionflan.compare.differences import min_detectable, scored_pairs
 from visionflan.compare.paired_bootstrap import (
     PairedBootstrap,
     PairedClusterSums,
     answers_identical,
     resample,
 )
-from visionflan.compare.results import Difference, Pair
-from visionflan.compare.significance import MDE_FACTOR, permutation_test
+from visionflan.compare.results import Difference, Pair, Significance, Subject
+from visionflan.compare.significance import permutation_test
 from visionflan.evaluate.aggregate.bootstrap import Floats
 from visionflan.evaluate.aggregate.measures import ratio
 from visionflan.evaluate.aggregate.summary import task_groups
@@ -21,8 +21,8 @@ from visionflan.evaluate.metric import RULES, ScoringRule
 from visionflan.evaluate.records.header import TaskHeader
 
 
-class Table(NamedTuple):
-    """Sums of scores and counts of items, by cluster and task: (clusters, tasks)."""
+class ScoreTable(NamedTuple):
+    """Sums of scores and numbers of items by cluster and task, of shape (clusters, tasks)."""
 
     clusters: list[str]
     before: Floats
@@ -31,65 +31,54 @@ class Table(NamedTuple):
 
 
 def of_groups(
-    tasks: Mapping[str, TaskHeader], style: str, pairs: Sequence[Pair]
+    tasks: Mapping[str, TaskHeader], prompt_style: str, pairs: Sequence[Pair]
 ) -> Iterator[Difference]:
-    """Compare each group of tasks under every rule that scores all of its items' sides."""
+    """Compare each group of tasks under every rule that scores both sides."""
     for rule in RULES:
         by_task: dict[str, list[Pair]] = {}
         for pair in scored_pairs(pairs, rule):
             by_task.setdefault(pair.before.task, []).append(pair)
         for group, members in task_groups(tasks).items():
-            present = sorted(task for task in members if task in by_task)
-            if present:
-                yield difference(group, style, rule, [by_task[task] for task in present])
+            subject = Subject("group", group, prompt_style, "mean score", 1.0, headline=False)
+            scored = [by_task[task] for task in sorted(members) if task in by_task]
+            difference = group_difference(subject, rule, scored) if scored else None
+            if difference:
+                yield difference
 
 
-def difference(
-    group: str, style: str, rule: ScoringRule, members: Sequence[Sequence[Pair]]
-) -> Difference:
-    """Compare the mean over some tasks."""
-    table = tabulated(members, rule)
+def group_difference(
+    subject: Subject, rule: ScoringRule, members: Sequence[Sequence[Pair]]
+) -> Difference | None:
+    """Compare the mean over some tasks, of which `members` holds the pairs."""
+    table = tabulate(members, rule)
     pairs = [pair for member in members for pair in member]
-    drawn = filled(resample(sums_of(table, answers_identical(pairs))))
-    shift = drawn.shift(mean_over_tasks, 1.0)
-    error = drawn.error(mean_over_tasks)
-    # While the number of items is the same on both sides, the mean is a sum over clusters.
+    bootstrap = fill_resamples(resample(table_sums(table, answers_identical(pairs))))
+    # With the same number of items on both sides, the mean is a sum over clusters.
     weights = 1 / (table.counts.sum(axis=0) * len(members))
-    moved = PairedClusterSums(
+    weighted = PairedClusterSums(
         table.clusters,
         [""] * len(table.clusters),
         (table.before @ weights)[:, None],
         (table.after @ weights)[:, None],
     )
-    return Difference(
-        scope="group",
-        name=group,
-        prompt_style=style,
-        measure="mean score",
-        headline=False,
-        rule=rule,
-        before=shift.before.value or 0.0,
-        after=shift.after.value or 0.0,
-        change=shift.change.value or 0.0,
-        low=shift.change.low,
-        high=shift.change.high,
-        max=1.0,
+    p = permutation_test(weighted, lambda totals: totals[..., 0])
+    significance = Significance(
         items=len(pairs),
-        clusters=drawn.clusters,
+        clusters=bootstrap.num_clusters,
         gained=None,
         lost=None,
         mcnemar_p=None,
-        p=permutation_test(moved, lambda totals: totals[..., 0]) if drawn.clusters > 1 else None,
-        p_holm=None,
-        min_detectable=None if error is None else MDE_FACTOR * error,
-        conclusion="",
+        p=p if bootstrap.num_clusters > 1 else None,
+        min_detectable=min_detectable(bootstrap, mean_over_tasks),
     )
+    estimate = bootstrap.before_after(mean_over_tasks, 1.0)
+    return Difference.from_estimate(subject, rule, estimate, significance)
 
 
-def tabulated(members: Sequence[Sequence[Pair]], rule: ScoringRule) -> Table:
-    """Sum up scores and count items by cluster and task."""
+def tabulate(members: Sequence[Sequence[Pair]], rule: ScoringRule) -> ScoreTable:
+    """Sum scores and count items by cluster and task."""
     clusters = sorted({pair.before.image_cluster for member in members for pair in member})
-    row = {cluster: place for place, cluster in enumerate(clusters)}
+    row = {cluster: index for index, cluster in enumerate(clusters)}
     before = np.zeros((len(clusters), len(members)))
     after, counts = np.zeros_like(before), np.zeros_like(before)
     for column, member in enumerate(members):
@@ -98,40 +87,40 @@ def tabulated(members: Sequence[Sequence[Pair]], rule: ScoringRule) -> Table:
             before[cell] += pair.before.score(rule) or 0.0
             after[cell] += pair.after.score(rule) or 0.0
             counts[cell] += 1
-    return Table(clusters, before, after, counts)
+    return ScoreTable(clusters, before, after, counts)
 
 
-def sums_of(table: Table, alike: bool) -> PairedClusterSums:
-    """Put scores and counts side by side, as they are drawn."""
+def table_sums(table: ScoreTable, identical: bool) -> PairedClusterSums:
+    """Put sums of scores and counts side by side, of shape (clusters, 2 * tasks)."""
     return PairedClusterSums(
         table.clusters,
         [""] * len(table.clusters),
         np.concatenate([table.before, table.counts], axis=1),
         np.concatenate([table.after, table.counts], axis=1),
-        alike,
+        identical,
     )
 
 
-def filled(draws: PairedBootstrap) -> PairedBootstrap:
-    """Leave a task at its mean in a draw without any of its items: they say nothing of it."""
-    return draws._replace(
-        parted=True,
-        drawn_before=fill_missing_tasks(draws.drawn_before, draws.before),
-        drawn_after=fill_missing_tasks(draws.drawn_after, draws.after),
+def fill_resamples(bootstrap: PairedBootstrap) -> PairedBootstrap:
+    """Give tasks without an item in a resample their mean, and treat tasks as strata."""
+    return bootstrap._replace(
+        stratified=True,
+        before_resamples=fill_missing_tasks(bootstrap.before_resamples, bootstrap.before),
+        after_resamples=fill_missing_tasks(bootstrap.after_resamples, bootstrap.after),
     )
 
 
-def fill_missing_tasks(drawn: Floats, total: Floats) -> Floats:
-    """Put a task's mean, counted once, where a draw has none of its items."""
+def fill_missing_tasks(resamples: Floats, total: Floats) -> Floats:
+    """Replace each task without items in a resample by one item with the task's mean score."""
     tasks = len(total) // 2
-    gaps = drawn[:, tasks:] == 0
+    missing = resamples[:, tasks:] == 0
     means = total[:tasks] / total[tasks:]
-    sums = np.where(gaps, means, drawn[:, :tasks])
-    return np.concatenate([sums, np.where(gaps, 1.0, drawn[:, tasks:])], axis=1)
+    sums = np.where(missing, means, resamples[:, :tasks])
+    return np.concatenate([sums, np.where(missing, 1.0, resamples[:, tasks:])], axis=1)
 
 
 def mean_over_tasks(totals: Floats) -> Floats:
-    """Average the means of tasks."""
+    """Return the mean of the tasks' means."""
     tasks = totals.shape[-1] // 2
     mean: Floats = ratio(totals[..., :tasks], totals[..., tasks:]).mean(axis=-1)
     return mean

@@ -1,11 +1,14 @@
-"""Tell a leaning to yes or no apart from the ability to tell one from the other."""
+"""Separate response bias toward yes or no from the sensitivity to the truth."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from visionflan.compare import conclusions
 from visionflan.compare.auroc import threshold_free
-from visionflan.compare.headline_support import HeadlineIndex, direction_of, headline_agrees
-from visionflan.compare.paired_bootstrap import cluster_sums, resample, sign
+from visionflan.compare.conclusions import changed_or_same, verb
+from visionflan.compare.evidence import WIDE, Evidence, evidence
+from visionflan.compare.headline_support import HeadlineIndex, headline_agrees
+from visionflan.compare.paired_bootstrap import resample, sum_pairs_by_cluster
 from visionflan.compare.results import BeforeAfter
 from visionflan.compare.significance import ALPHA, holm_bonferroni, permutation_test
 from visionflan.compare.subsets import Subset, all_subsets
@@ -59,59 +62,59 @@ class YesNoBias(NamedTuple):
     conclusion: str
 
 
-def yes_no_bias(panel: Subset) -> YesNoBias | None:
-    """Compare the yes/no answers of a task; None for other tasks."""
-    pairs = [pair for pair in panel.pairs if is_yes_or_no(accepted(pair.before))]
-    if not pairs or len(pairs) < len(panel.pairs):
+def compute(subsets: Sequence[Subset], headlines: HeadlineIndex, /) -> list[YesNoBias]:
+    """Compare all yes/no tasks, and correct the tests of their bias for how many there are."""
+    results = [result for subset in all_subsets(subsets) if (result := yes_no_bias(subset))]
+    tested = [index for index, result in enumerate(results) if result.p is not None]
+    adjusted = holm_bonferroni([result.p for result in results if result.p is not None])
+    for index, p_holm in zip(tested, adjusted, strict=True):
+        results[index] = results[index]._replace(p_holm=p_holm)
+    return [result._replace(conclusion=conclude(result, headlines)) for result in results]
+
+
+def yes_no_bias(subset: Subset) -> YesNoBias | None:
+    """Compare the yes/no answers to a task, without a conclusion; None for other tasks."""
+    pairs = [pair for pair in subset.pairs if is_yes_or_no(accepted_answers(pair.before))]
+    if not pairs or len(pairs) < len(subset.pairs):
         return None
-    sums = cluster_sums(pairs, counts)
-    drawn = resample(sums)
-    truth = [is_yes(pair.before) for pair in pairs]
-    free = threshold_free(pairs, truth)
-    leaning = drawn.shift(criterion_of)
+    sums = sum_pairs_by_cluster(pairs, counts)
+    bootstrap = resample(sums)
+    truths = [is_yes(pair.before) for pair in pairs]
+    rankings = threshold_free(pairs, truths)
+    bias = bootstrap.before_after(criterion_of)
     return YesNoBias(
-        task=panel.name,
-        prompt_style=panel.prompt_style,
+        task=subset.name,
+        prompt_style=subset.prompt_style,
         items=len(pairs),
-        true_yes_rate=sum(truth) / len(truth),
-        yes_rate=drawn.shift(lambda t: ratio(t[..., ANSWERED_YES], t[..., PARSED]), 1.0),
-        sensitivity=drawn.shift(lambda totals: sensitivity(detection_counts(totals))),
-        criterion=leaning,
-        p=None if leaning.change.low is None else permutation_test(sums, criterion_of),
+        true_yes_rate=sum(truths) / len(truths),
+        yes_rate=bootstrap.before_after(lambda t: ratio(t[..., ANSWERED_YES], t[..., PARSED]), 1.0),
+        sensitivity=bootstrap.before_after(lambda totals: sensitivity(detection_counts(totals))),
+        criterion=bias,
+        p=None if bias.change.low is None else permutation_test(sums, criterion_of),
         p_holm=None,
-        parse_rate=drawn.shift(lambda t: ratio(t[..., PARSED], t[..., ITEMS]), 1.0),
-        auroc=free[0] if free else None,
-        balanced_accuracy=free[1] if free else None,
+        parse_rate=bootstrap.before_after(lambda t: ratio(t[..., PARSED], t[..., ITEMS]), 1.0),
+        auroc=rankings.auroc if rankings else None,
+        balanced_accuracy=rankings.balanced_accuracy if rankings else None,
         conclusion="",
     )
 
 
-def compute(panels: Sequence[Subset], scores: HeadlineIndex, /) -> list[YesNoBias]:
-    """Compare the leaning of all yes/no tasks, adjust its tests for how many, and word it."""
-    found = [told for panel in all_subsets(panels) if (told := yes_no_bias(panel))]
-    tested = [place for place, told in enumerate(found) if told.p is not None]
-    chances = holm_bonferroni([told.p for told in found if told.p is not None])
-    for place, chance in zip(tested, chances, strict=True):
-        found[place] = found[place]._replace(p_holm=chance)
-    return [told._replace(conclusion=sentence(told, scores)) for told in found]
-
-
-def accepted(record: Record) -> tuple[str, ...]:
-    """Give the right answers, also where there is only one and no references are written."""
+def accepted_answers(record: Record) -> tuple[str, ...]:
+    """Return the references, or the target if there are none."""
     return record.references or (record.target,)
 
 
 def is_yes(record: Record) -> bool:
-    """Whether yes is right."""
-    return normalize_words(accepted(record)[0]) == YES
+    """Return whether yes is right."""
+    return normalize_words(accepted_answers(record)[0]) == YES
 
 
 def counts(record: Record) -> Sequence[float]:
-    """Count an answer: understood, says yes, hit, positive, alarm, negative, and one item."""
-    said = normalize_words(record.parsed_lenient)
-    if said not in (YES, NO):
+    """Return the columns that are summed, in the order of `PARSED` to `ITEMS`."""
+    prediction = normalize_words(record.parsed_lenient)
+    if prediction not in (YES, NO):
         return 0, 0, 0, 0, 0, 0, 1
-    yes, true = said == YES, is_yes(record)
+    yes, true = prediction == YES, is_yes(record)
     return 1, yes, yes and true, true, yes and not true, not true, 1
 
 
@@ -127,66 +130,47 @@ def criterion_of(totals: Floats) -> Floats:
     return criterion(detection_counts(totals))
 
 
-ABILITY = {1: "tells yes from no better", -1: "tells yes from no worse"}
+def conclude(result: YesNoBias, headlines: HeadlineIndex) -> str:
+    """Return whether sensitivity, bias or both changed.
 
-
-def sentence(told: YesNoBias, scores: HeadlineIndex) -> str:
-    """Say whether the ability moved, or the bias, or both, or neither as far as can be told.
-
-    What its interval shows is sure only where a test agrees: of the bias its own, adjusted for all
-    tasks; of the ability that of the score.
+    A change of sensitivity is confirmed by the score of the task, one of bias by its own test.
     """
-    by_answers, leaning = sign(told.sensitivity.change), sign(told.criterion.change)
-    is_open = direction_of(told.yes_rate.change) is None and not by_answers and not leaning
-    if by_answers is None or leaning is None or is_open:
-        return "There are too few items, or only one kind of truth: bias and ability stay untold."
-    by_likelihood = sign(told.auroc.change) if told.auroc else None
-    bias_is_sure = told.p_holm is not None and told.p_holm < ALPHA
-    leans = leaning and f"leans {direction(told.criterion)}"
-    if by_likelihood is not None and by_likelihood != by_answers:
-        return f"{disagreement(by_answers, by_likelihood)} {of_bias(leans, bias_is_sure)}"
-    place = told.task, told.prompt_style
-    ability_is_sure = headline_agrees(scores, place, "lenient", told.sensitivity.change)
-    if by_answers and leans:
-        return of_both(ABILITY[by_answers], ability_is_sure, leans, bias_is_sure)
-    if leans:
-        moved = "The bias moved" if bias_is_sure else "Perhaps the bias moved"
-        return f"{moved}, not detectably the ability: it {leans}."
-    if by_answers:
-        moved = "The ability moved" if ability_is_sure else "Perhaps the ability moved"
-        return f"{moved}, not detectably the bias: it {ABILITY[by_answers]}."
-    return "Neither the bias nor the ability moved detectably."
-
-
-def of_both(tells: str, ability_is_sure: bool, leans: str, bias_is_sure: bool) -> str:
-    """Say that both moved, and which of them only perhaps."""
-    if ability_is_sure == bias_is_sure:
-        return f"{'Both' if bias_is_sure else 'Perhaps both'} moved: it {tells}, and {leans}."
-    if bias_is_sure:
-        return f"The bias moved: it {leans}. Perhaps the ability moved too: it {tells}."
-    return f"The ability moved: it {tells}. Perhaps the bias moved too: it {leans}."
-
-
-def of_bias(leans: str | int, is_sure: bool) -> str:
-    """Say whether the bias moved."""
-    if not leans:
-        return "A change of the bias is not detectable."
-    return f"{'The bias' if is_sure else 'Perhaps the bias'} moved: it {leans}."
-
-
-def disagreement(by_answers: int, by_likelihood: int) -> str:
-    """Say what two measures of ability tell that do not agree."""
-    words = {**ABILITY, 0: "is not detectably more or less able"}
-    return (
-        f"The measures of ability disagree: by d′, of what was said, it {words[by_answers]}; by "
-        f"AUROC, of the likelihoods, it {words[by_likelihood]}."
+    agrees = headline_agrees(
+        headlines, result.task, result.prompt_style, "lenient", result.sensitivity.change
     )
+    ability = evidence(result.sensitivity.change, confirmed=agrees)
+    significant = result.p_holm is not None and result.p_holm < ALPHA
+    bias = evidence(result.criterion.change, confirmed=significant)
+    if is_unclear(result, ability, bias):
+        return conclusions.BIAS_UNCLEAR
+    shift = f"{'' if bias.confirmed else 'may have '}shifted {bias_shift(result.criterion)}"
+    if result.auroc and is_opposed(ability, ranking := evidence(result.auroc.change)):
+        disagreement = conclusions.SENSITIVITY_DISAGREES.format(
+            answers=verb(ability._replace(confirmed=bool(ability.direction))),
+            loglikelihoods=verb(ranking._replace(confirmed=bool(ranking.direction))),
+        )
+        return f"{disagreement} {conclusions.BIAS_ALONE[changed_or_same(bias)].format(bias=shift)}"
+    sentence = conclusions.BIAS_SENTENCES[changed_or_same(ability), changed_or_same(bias)]
+    return sentence.format(sensitivity=verb(ability), bias=shift)
 
 
-def direction(leaning: BeforeAfter) -> str:
-    """Name where the leaning goes: c is below 0 for yes and above 0 for no."""
-    before, after = (round(side.value or 0.0, 2) for side in (leaning.before, leaning.after))
+def is_unclear(result: YesNoBias, ability: Evidence, bias: Evidence) -> bool:
+    """Return whether the intervals show nothing: undefined, or no change within a wide one."""
+    if ability.direction is None or bias.direction is None:
+        return True
+    yes_rate = evidence(result.yes_rate.change, wide=WIDE)
+    return yes_rate.direction is None and not ability.direction and not bias.direction
+
+
+def is_opposed(ability: Evidence, ranking: Evidence) -> bool:
+    """Return whether generated answers and log-likelihoods show different directions."""
+    return ranking.direction is not None and ranking.direction != ability.direction
+
+
+def bias_shift(criterion: BeforeAfter) -> str:
+    """Return where the bias shifted: c is below 0 for a bias toward yes and above 0 toward no."""
+    before, after = (round(side.value or 0.0, 2) for side in (criterion.before, criterion.after))
     if before * after < 0:
-        return "to no instead of yes" if after > 0 else "to yes instead of no"
-    to = "no" if max(before, after) > 0 else "yes"
-    return f"{'more' if abs(after) > abs(before) else 'less'} to {to}"
+        return "from yes to no" if after > 0 else "from no to yes"
+    answer = "no" if max(before, after) > 0 else "yes"
+    return f"further toward {answer}" if abs(after) > abs(before) else f"away from {answer}"

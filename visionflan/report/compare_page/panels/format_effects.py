@@ -63,8 +63,8 @@ def components(split: FormatSplit) -> list[tuple[str, float]]:
 def other_headline(split: FormatSplit, headlines: HeadlineIndex) -> str:
     """Name the headline metric of a benchmark if it is not the mean over single answers."""
     score = headlines.get((split.task, split.prompt_style, "official"))
-    is_mean = score is None or score.scope == "task" or score.measure == MEAN
-    return "" if score is None or is_mean else score.measure
+    is_mean = score is None or score.scope == "task" or score.metric == MEAN
+    return "" if score is None or is_mean else score.metric
 
 
 PANEL = Panel(title="Content and format", link="Content and format", order=30, view=format_effects)

@@ -101,7 +101,7 @@ def score_change_row(
     title = report.title(difference.name, difference.prompt_style)
     change = relative_change(difference)
     interval = format_interval(difference.low, difference.high, difference.max)
-    alt = f"{title}, {difference.measure}: change {signed(difference.change, difference.max)}"
+    alt = f"{title}, {difference.metric}: change {signed(difference.change, difference.max)}"
     return ScoreChangeRow(
         difference=difference,
         title=title,
