@@ -50,9 +50,9 @@ def test_weights_count_items_as_often_as_their_cluster_is_drawn(
 ) -> None:
     values = statistic(rank(items), WEIGHTS)
     for weights, value in zip(WEIGHTS, values, strict=True):
-        drawn = [item for item in items for _ in range(int(weights[item[2]]))]
-        yes = [margin for margin, is_yes, _ in drawn if is_yes]
-        no = [margin for margin, is_yes, _ in drawn if not is_yes]
+        repeated = [item for item in items for _ in range(int(weights[item[2]]))]
+        yes = [margin for margin, is_yes, _ in repeated if is_yes]
+        no = [margin for margin, is_yes, _ in repeated if not is_yes]
         if yes and no:
             assert value == pytest.approx(reference(yes, no))
         else:

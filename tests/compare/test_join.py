@@ -78,8 +78,8 @@ def test_further_styles_of_one_side_are_not_refused() -> None:
     before, after = make_study([1.0, 0.0], [1.0, 1.0])
     other = [
         [
-            each._replace(prompt_style=style, sample_key=f"{style} {each.sample_key}")
-            for each in side
+            record._replace(prompt_style=style, sample_key=f"{style} {record.sample_key}")
+            for record in side
         ]
         for style, side in (("old", before[:1]), ("long", after))
     ]

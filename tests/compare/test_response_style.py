@@ -71,4 +71,4 @@ def test_answers_at_the_token_limit_are_truncated() -> None:
 
 
 def test_a_decimal_point_does_not_end_a_sentence() -> None:
-    assert count_sentences("It is 3.5 metres long. Yes") == 2
+    assert count_sentences("It is 3.5 meters long. Yes") == 2

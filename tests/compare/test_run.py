@@ -31,7 +31,7 @@ def test_a_benchmark_compared_with_itself_has_not_changed(name: str, tmp_path: P
     records = score_specimen(name, tmp_path)
     comparison = compare_records(records, records)
     assert_unchanged(comparison)
-    scores = {(each.metric, each.rule) for each in comparison.differences}
+    scores = {(row.metric, row.rule) for row in comparison.differences}
     headline = benchmarks.load(name).measures[0].name
     assert {(headline, rule) for rule in RULES} <= scores
     assert comparison.notes == []
@@ -43,7 +43,7 @@ def test_held_out_tasks_compared_with_themselves_have_not_changed(tmp_path: Path
     )
     comparison = compare_records(records, records)
     assert_unchanged(comparison)
-    assert {each.scope for each in comparison.differences} == {"group", "task"}
+    assert {row.scope for row in comparison.differences} == {"group", "task"}
     for name in ("yes_no_bias", "format_effects", "forgetting", "response_style"):
         assert comparison.analyses[name]
 
@@ -70,7 +70,7 @@ def test_copies_of_items_within_their_cluster_change_nothing() -> None:
     scores = [[float(draw.random() < skill) for _ in range(120)] for skill in (0.4, 0.6)]
     before, after = make_study(scores[0], scores[1], 2)
     copies = [
-        [each._replace(sample_key=f"{each.sample_key} again") for each in side]
+        [record._replace(sample_key=f"{record.sample_key} again") for record in side]
         for side in (before, after)
     ]
     once = only(compare_records(before, after))
@@ -107,7 +107,7 @@ def test_a_clear_change_is_reported_with_its_size() -> None:
 @pytest.mark.usefixtures("toy")
 def test_without_flips_the_interval_is_what_so_few_clusters_leave_open() -> None:
     before, after = make_study([1.0] * 20, [1.0] * 20)
-    after = [each._replace(response="a cat") for each in after]
+    after = [record._replace(response="a cat") for record in after]
     row = only(compare_records(before, after))
     margin = 1 - 0.025 ** (1 / 20)
     assert row.change == 0.0
@@ -140,8 +140,8 @@ def test_missing_scores_are_left_out_of_both_sides() -> None:
 def test_groups_that_are_scored_as_one_are_counted_as_one(toy: Benchmark) -> None:
     def cluster_sums(records: Sequence[Record], rule: str) -> Sequence[float]:
         groups: dict[str, list[float]] = {}
-        for each in records:
-            groups.setdefault(each.item_group, []).append(each.score_lenient or 0.0)
+        for record in records:
+            groups.setdefault(record.item_group, []).append(record.score_lenient or 0.0)
         complete = [min(scores) for scores in groups.values() if len(scores) == 2]
         return sum(complete), len(complete)
 
@@ -149,8 +149,8 @@ def test_groups_that_are_scored_as_one_are_counted_as_one(toy: Benchmark) -> Non
     before, after = make_study([1, 1, 1, 0, 0, 0, 1, 1], [1, 0, 1, 1, 1, 0, 1, 1])
     sides = [
         [
-            each._replace(item_group=f"g{n // 2}", image_cluster=f"g{n // 2}")
-            for n, each in enumerate(side)
+            record._replace(item_group=f"g{n // 2}", image_cluster=f"g{n // 2}")
+            for n, record in enumerate(side)
         ]
         for side in (before, after)
     ]
@@ -161,7 +161,7 @@ def test_groups_that_are_scored_as_one_are_counted_as_one(toy: Benchmark) -> Non
 
 def test_a_ratio_gets_no_exact_test(toy: Benchmark) -> None:
     def cluster_sums(records: Sequence[Record], rule: str) -> Sequence[float]:
-        return sum(each.score_lenient or 0 for each in records), len(records) * 0.8
+        return sum(record.score_lenient or 0 for record in records), len(records) * 0.8
 
     toy.measures = (
         AggregateMetric("ratio", cluster_sums, lambda t: ratio(100 * t[..., 0], t[..., 1]), None),
@@ -178,9 +178,9 @@ def test_only_headlines_are_adjusted(toy: Benchmark) -> None:
     before, after = make_study([0.0] * 10, [1.0] * 8 + [0.0] * 2)
     second = [[r._replace(metric="two", task="two/part") for r in side] for side in (before, after)]
     comparison = compare_records(before + second[0], after + second[1])
-    for each in comparison.differences:
-        assert each.p == pytest.approx(2 / 2**8)
-        assert each.p_holm == (pytest.approx(4 / 2**8) if each.headline else None)
+    for row in comparison.differences:
+        assert row.p == pytest.approx(2 / 2**8)
+        assert row.p_holm == (pytest.approx(4 / 2**8) if row.headline else None)
 
 
 def test_the_mean_over_tasks_gives_them_the_same_weight() -> None:
@@ -194,9 +194,7 @@ def test_the_mean_over_tasks_gives_them_the_same_weight() -> None:
     before = side({"a/one": [1.0, 0.0], "a/two": [0.0] * 8}, "a")
     after = side({"a/one": [1.0, 1.0], "a/two": [0.0] * 6 + [1.0] * 2}, "b")
     comparison = compare_records(before, after)
-    rows = {
-        (each.scope, each.name): each for each in comparison.differences if each.rule == "lenient"
-    }
+    rows = {(row.scope, row.name): row for row in comparison.differences if row.rule == "lenient"}
     overall = rows["group", "all tasks"]
     assert (overall.before, overall.after) == (0.25, 0.625)
     assert overall.change == pytest.approx(np.mean([0.5, 0.25]))
@@ -208,7 +206,7 @@ def test_the_mean_over_tasks_gives_them_the_same_weight() -> None:
 def test_the_numbers_are_plain_json_and_no_p_value_becomes_zero() -> None:
     numbers = to_json(compare_records(*make_study([0.0] * 80, [1.0] * 80)))
     assert json.loads(json.dumps(numbers, allow_nan=False)) == numbers
-    (lenient,) = (each for each in numbers["differences"] if each["rule"] == "lenient")
+    (lenient,) = (row for row in numbers["differences"] if row["rule"] == "lenient")
     assert lenient["p"] == pytest.approx(2 / 2**80, rel=1e-3, abs=0.0)
     assert numbers["pairs"] == 80
     assert numbers["response_style"][0]["metrics"]["words"]["change"]["value"] == 0.0
