@@ -91,7 +91,7 @@ def quickstart(out: Path, data_root: Path | None, log: Log) -> Path:
     with timed("4/5 evaluate", log):
         for paths in checkpoints(out):
             subject = EvalSubject(
-                answerer=CheckpointModel(paths.checkpoint),
+                model=CheckpointModel(paths.checkpoint),
                 path=paths.checkpoint,
                 run=out.resolve().name,
                 stage=paths.stage,

@@ -4,7 +4,7 @@ import pytest
 
 from visionflan.compare.inputs import find_evaluations, find_inputs
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.records.header import HEADER
+from visionflan.evaluate.records.files import HEADER
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def answered(number: int, response: str, **fields: Any) -> Record:
         response=response,
         **fields,
     )
-    return Scorer(header().tasks, {}).scored(unscored)
+    return Scorer(header().tasks, {}).score(unscored)
 
 
 def scores_of(records: list[Record]) -> dict[str, Any]:

@@ -17,10 +17,11 @@ from visionflan.builder.run import build
 from visionflan.cli.main import main
 from visionflan.evaluate.demo import specimen_release
 from visionflan.evaluate.models.checkpoint import CheckpointModel, checkpoint_digest
-from visionflan.evaluate.plan import EvalSelection, Opened, plan_evaluations
+from visionflan.evaluate.plan import EvalSelection, OpenedRelease, plan_evaluations
+from visionflan.evaluate.records.files import RECORDS
 from visionflan.evaluate.records.header import read_header
 from visionflan.evaluate.records.paths import checkpoints
-from visionflan.evaluate.records.record import RECORDS, Record, read_records
+from visionflan.evaluate.records.record import Record, read_records
 from visionflan.model import logprobs
 from visionflan.model.families.llava import Llava
 from visionflan.storage.instance import Turn
@@ -132,19 +133,19 @@ def test_benchmarks_are_run_once_and_stored_in_the_run(
 
 def test_a_benchmark_whose_images_were_trained_on_says_so(tmp_path: Path) -> None:
     release = specimen_release("cifar10", tmp_path / "cifar10")
-    opened = Opened(release, release.chosen())
+    opened = OpenedRelease(release, release.eval_set())
     run = tmp_path / "run"
     (run / "base/checkpoint").mkdir(parents=True)
     (run / "base/checkpoint/config.json").write_text("{}")
     (paths,) = checkpoints(run)
     (evaluation,) = plan_evaluations(EvalSelection(benchmarks=("cifar10",)), paths, [opened])
-    assert "training datasets are not known here; cinic10" in evaluation.chosen.notes[0]
+    assert "training datasets are not known here; cinic10" in evaluation.eval_set.notes[0]
     with specimens(["cinic10/*"]) as data_root:
         build(data_root, tmp_path / "build", BuildSettings())
     config = {"build": str(tmp_path / "build"), "stages": []}
     (run / "config.json").write_text(json.dumps(config))
     (evaluation,) = plan_evaluations(EvalSelection(benchmarks=("cifar10",)), paths, [opened])
-    assert evaluation.chosen.notes == (
+    assert evaluation.eval_set.notes == (
         "trained on cinic10: It holds all of CIFAR-10, the test set included.",
     )
 
@@ -172,7 +173,7 @@ def test_a_truncated_image_is_refused_by_its_file(
     for broken in (content[: len(content) // 2], b"no picture", b""):
         path.write_bytes(broken)
         assert main([*args, "--out", str(tmp_path / "cut")]) == 1
-        assert f"pope: {path} is no picture or was cut off" in capsys.readouterr().err
+        assert f"pope: {path} is not an image or is truncated" in capsys.readouterr().err
         assert not (tmp_path / "cut").exists()
 
 
@@ -236,15 +237,15 @@ def test_what_is_no_checkpoint_is_refused_in_a_sentence(
 ) -> None:
     copytree(run / "base/checkpoint", tmp_path / "alone")
     assert main(["evaluate", str(tmp_path / "alone"), "--out", str(tmp_path / "out")]) == 1
-    assert "does not say what it was trained on" in capsys.readouterr().err
+    assert "does not record the builds it was trained on" in capsys.readouterr().err
     build = ("--build", str(run / "build"))
     assert main(["evaluate", str(tmp_path), "--out", str(tmp_path / "out"), *build]) == 1
     assert "is not a checkpoint" in capsys.readouterr().err
     assert main(["evaluate", str(run), "--stages", "chat"]) == 1
-    assert "has no checkpoint of chat: it has those of align, base" in capsys.readouterr().err
+    assert "has no checkpoint of chat: its stages are align, base" in capsys.readouterr().err
     assert main(["evaluate", str(tmp_path / "nowhere")]) == 1
-    assert f"there is no {tmp_path / 'nowhere'}" in capsys.readouterr().err
+    assert f"{tmp_path / 'nowhere'} does not exist" in capsys.readouterr().err
     assert main(["score", str(run / "config.json")]) == 1
-    assert "is no table of records" in capsys.readouterr().err
+    assert "is not a table of records" in capsys.readouterr().err
     assert main(["evaluate", str(tmp_path)]) == 1
-    assert "say with `--out`" in capsys.readouterr().err
+    assert "set the directory for records with `--out`" in capsys.readouterr().err

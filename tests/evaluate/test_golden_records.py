@@ -139,7 +139,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     items = {"toy/choose": [first, choice("k2", "blue")], "toy/caption": [caption()]}
     tasks = {"toy/choose": task_header("exact_match"), "toy/caption": task_header("cider")}
-    subject = EvalSubject(answerer=ColorNamer(), path=Path("model"), run="run", stage="base")
+    subject = EvalSubject(model=ColorNamer(), path=Path("model"), run="run", stage="base")
     settings = EvaluationSettings(loglikelihood=True, max_new_tokens=8)
     evaluate(subject, EvalSet(items=items, tasks=tasks, sources=(PlainColors(),)), out, settings)
     return out

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from visionflan.errors import EvaluationError
+from visionflan.evaluate.records.journal import Journal
 from visionflan.evaluate.records.record import (
     SCHEMA,
-    Journal,
     Record,
     read_records,
     sample_key,
@@ -73,7 +73,7 @@ def test_the_same_records_make_the_same_file(tmp_path: Path) -> None:
 
 def test_a_table_that_holds_no_records_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"task": ["a"]}), tmp_path / "other.parquet")
-    with pytest.raises(EvaluationError, match="lacks the columns"):
+    with pytest.raises(EvaluationError, match="has no column schema, run"):
         read_records(tmp_path / "other.parquet")
     (tmp_path / "text.parquet").write_text("no table")
     with pytest.raises(EvaluationError, match="not a table of records"):
@@ -113,5 +113,5 @@ def test_an_item_is_named_by_all_that_it_consists_of() -> None:
 def test_records_of_another_version_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "records.parquet"
     write_records(path, [record()._replace(schema=1)])
-    with pytest.raises(EvaluationError, match="of version 1 instead of 3: evaluate again"):
+    with pytest.raises(EvaluationError, match="has schema 1 instead of 3: run `visionflan"):
         read_records(path)

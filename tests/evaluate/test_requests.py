@@ -14,9 +14,9 @@ from tests.helpers.tiny_evaluation import (
     tiny_build,
 )
 from visionflan.errors import EvaluationError
+from visionflan.evaluate.conditions import CONDITIONS
 from visionflan.evaluate.held_out import held_out
-from visionflan.evaluate.inference import picture
-from visionflan.evaluate.records.record import CONDITIONS
+from visionflan.evaluate.inference import load_image
 from visionflan.evaluate.requests import limit_items, make_requests, merge_clusters
 from visionflan.storage.directory import BuildDirectory
 
@@ -90,7 +90,7 @@ def test_an_item_that_no_other_picture_can_replace_is_missing_data(tmp_path: Pat
 def test_a_question_about_no_picture_is_asked_once(build: BuildDirectory) -> None:
     item = held_out([build]).items["shapes/color"][0]
     bare = item._replace(images=())
-    assert [request.condition for request in make_requests([bare], [bare], CONDITIONS)] == [
+    assert [request.condition for request in make_requests([bare], [bare], tuple(CONDITIONS))] == [
         "original"
     ]
 
@@ -116,7 +116,7 @@ def test_images_that_are_shown_together_are_one_cluster(build: BuildDirectory) -
 
 
 def test_a_build_that_holds_nothing_out_is_refused_in_words(build: BuildDirectory) -> None:
-    with pytest.raises(EvaluationError, match="holds nothing out of shapes/none"):
+    with pytest.raises(EvaluationError, match="no held-out instances of shapes/none"):
         held_out([build], ["shapes/none"])
 
 
@@ -145,6 +145,6 @@ class Broken:
 
 @pytest.mark.parametrize("kept", [0, 30, -200])
 def test_a_picture_that_cannot_be_read_is_told_by_its_place(kept: int) -> None:
-    with pytest.raises(EvaluationError, match=r"the file of 7 is (no|a broken) picture") as caught:
-        picture(Broken(draw_square("red", "left", 1)[:kept]), "7")
+    with pytest.raises(EvaluationError, match=r"file of 7 is (not an|a broken) image") as caught:
+        load_image(Broken(draw_square("red", "left", 1)[:kept]), "7")
     assert "0x" not in str(caught.value)

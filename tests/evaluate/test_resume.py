@@ -15,8 +15,9 @@ from tests.helpers.tiny_evaluation import ToyModel, ToyReply, run_evaluation, ti
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.aggregate.summary import OVERALL
 from visionflan.evaluate.held_out import held_out
+from visionflan.evaluate.records.files import JOURNAL, RECORDS
 from visionflan.evaluate.records.header import read_header
-from visionflan.evaluate.records.record import JOURNAL, RECORDS, read_records
+from visionflan.evaluate.records.record import read_records
 from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Turn
@@ -43,9 +44,9 @@ def test_weights_that_changed_are_asked_anew_and_the_old_answers_set_aside(
     _, records = run_evaluation(build, out, other, limit=4)
     assert sum(other.batches) == len(records)
     assert {record.checkpoint for record in records} == {"new"}
-    (aside,) = (out / "earlier").iterdir()
+    (aside,) = (out / "previous").iterdir()
     assert {record.checkpoint for record in read_records(aside / RECORDS)} == {"old"}
-    assert {place.name for place in out.iterdir()} >= {"notes.txt", "pope", "earlier"}
+    assert {place.name for place in out.iterdir()} >= {"notes.txt", "pope", "previous"}
     assert [place.name for place in tmp_path.iterdir()] == ["base"]
 
 
@@ -53,14 +54,14 @@ def test_what_is_set_aside_is_told_with_the_reason(build: BuildDirectory, tmp_pa
     said: list[str] = []
     chosen = held_out([build], ["shapes/color"])
     for digest, limit in (("old", 64), ("new", 64), ("new", 8)):
-        subject = EvalSubject(answerer=ToyModel(digest), path=tmp_path, run="run", stage="base")
+        subject = EvalSubject(model=ToyModel(digest), path=tmp_path, run="run", stage="base")
         how = EvaluationSettings(limit=2, max_new_tokens=limit)
         evaluate(subject, chosen, tmp_path / "base", how, said.append)
     assert [line.partition(":")[0] for line in said] == [
-        "the checkpoint has other weights, words or pictures than before",
-        'asked with {"max_new_tokens"',
+        "the checkpoint's weights, tokenizer or image processor changed",
+        'the generation settings changed from {"max_new_tokens"',
     ]
-    assert all(str(tmp_path / "base" / "earlier") in line for line in said)
+    assert all(str(tmp_path / "base" / "previous") in line for line in said)
 
 
 def test_a_move_that_a_kill_cut_in_half_is_finished_and_mixes_nothing(
@@ -68,14 +69,14 @@ def test_a_move_that_a_kill_cut_in_half_is_finished_and_mixes_nothing(
 ) -> None:
     out = tmp_path / "base"
     _, old = run_evaluation(build, out, ToyModel("old"), limit=4)
-    aside = out / "earlier" / "old"
+    aside = out / "previous" / "old"
     aside.mkdir(parents=True)
     (out / RECORDS).rename(aside / RECORDS)
     _, records = run_evaluation(build, out, ToyModel("new"), limit=4)
     assert {record.checkpoint for record in records} == {"new"}
     assert read_records(aside / RECORDS) == old
     assert read_header(aside).checkpoint == "old"
-    assert [place.name for place in (out / "earlier").iterdir()] == ["old"]
+    assert [place.name for place in (out / "previous").iterdir()] == ["old"]
 
 
 @pytest.mark.parametrize("name", ["limit", "batch_size", "max_new_tokens"])

@@ -10,8 +10,8 @@ from tests.helpers.tiny_evaluation import ToyModel, run_evaluation, run_evaluati
 from visionflan.cli.main import main
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.aggregate.summary import HELD_OUT, OVERALL, TRAINED
+from visionflan.evaluate.records.files import RECORDS
 from visionflan.evaluate.records.paths import builds, evaluations
-from visionflan.evaluate.records.record import RECORDS
 from visionflan.evaluate.run import rescore
 from visionflan.storage.directory import BuildDirectory
 from visionflan.synthesize.conversations import write_conversations
@@ -126,7 +126,7 @@ def test_a_run_is_scored_from_the_command_line(
     assert main(["score", str(tmp_path / "run/evaluation/base" / RECORDS)]) == 0
     assert "all tasks" in capsys.readouterr().out
     assert main(["score", str(tmp_path)]) == 1
-    assert "holds no evaluation" in capsys.readouterr().err
+    assert "contains no evaluation" in capsys.readouterr().err
 
 
 def test_scoring_needs_no_torch() -> None:

@@ -14,8 +14,9 @@ from visionflan.evaluate import benchmarks
 from visionflan.evaluate.aggregate.measures import mean_score
 from visionflan.evaluate.benchmark import Benchmark
 from visionflan.evaluate.demo import RuleBasedModel, specimen_release
+from visionflan.evaluate.records.files import RECORDS
 from visionflan.evaluate.records.header import Header, TaskHeader
-from visionflan.evaluate.records.record import RECORDS, Record, read_records
+from visionflan.evaluate.records.record import Record, read_records
 from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
 from visionflan.hashing import hash_fraction
 
@@ -96,9 +97,9 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> Benchmark:
 
 def score_specimen(name: str, directory: Path) -> list[Record]:
     """Evaluate a rule-based model on a benchmark's specimen, with random scores that vary."""
-    eval_set = specimen_release(name, directory / "release").chosen()
+    eval_set = specimen_release(name, directory / "release").eval_set()
     subject = EvalSubject(
-        answerer=RuleBasedModel(eval_set, talks=False), path=directory, run="run", stage="base"
+        model=RuleBasedModel(eval_set, talks=False), path=directory, run="run", stage="base"
     )
     evaluate(subject, eval_set, directory / "base", EvaluationSettings(conditions=("original",)))
     return [random_scores(record) for record in read_records(directory / "base" / RECORDS)]

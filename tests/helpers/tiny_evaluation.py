@@ -14,7 +14,8 @@ from visionflan.dataset import Example
 from visionflan.drawing import COLORS
 from visionflan.evaluate.held_out import held_out
 from visionflan.evaluate.models.base import EvalModel
-from visionflan.evaluate.records.record import RECORDS, Record, read_records
+from visionflan.evaluate.records.files import RECORDS
+from visionflan.evaluate.records.record import Record, read_records
 from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
 from visionflan.prompt import render
 from visionflan.storage.directory import BuildDirectory
@@ -201,6 +202,6 @@ def run_evaluations(
     **settings: Any,
 ) -> tuple[dict[str, Any], list[Record]]:
     """Evaluate a model on what builds hold out; return the scores and the records."""
-    subject = EvalSubject(answerer=model or ToyModel(), path=out, run="run", stage="base")
+    subject = EvalSubject(model=model or ToyModel(), path=out, run="run", stage="base")
     scores = evaluate(subject, held_out(builds, tasks), out, EvaluationSettings(**settings))
     return scores, read_records(out / RECORDS)

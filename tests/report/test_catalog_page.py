@@ -13,7 +13,8 @@ from PIL import Image
 from visionflan import catalog
 from visionflan.cli.main import main
 from visionflan.dataset import CATEGORIES
-from visionflan.report.catalog_page import IMAGE_SIDE, METRICS
+from visionflan.evaluate.metrics import METRICS
+from visionflan.report.catalog_page import IMAGE_SIDE
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def answer(directory: Path, build: BuildDirectory, stage: str, model: ToyModel) -> None:
-    subject = EvalSubject(answerer=model, path=directory, run=directory.name, stage=stage)
+    subject = EvalSubject(model=model, path=directory, run=directory.name, stage=stage)
     settings = EvaluationSettings(conditions=("original",))
     evaluate(subject, held_out([build]), directory / "evaluation" / stage, settings)
 

@@ -56,7 +56,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def answer(
     directory: Path, build: BuildDirectory, stage: str, model: ToyModel, **settings: Any
 ) -> None:
-    subject = EvalSubject(answerer=model, path=directory, run="run", stage=stage)
+    subject = EvalSubject(model=model, path=directory, run="run", stage=stage)
     evaluate(
         subject, held_out([build]), directory / "evaluation" / stage, EvaluationSettings(**settings)
     )

@@ -49,13 +49,13 @@ def run(given: argparse.Namespace) -> int:
     for place in checkpoints(given.model, given.stages, given.out):
         answerer = CheckpointModel(place.checkpoint, given.device, batch_size=given.batch_size)
         subject = EvalSubject(
-            answerer=CachedModel(answerer, place.response_cache) if given.cache else answerer,
+            model=CachedModel(answerer, place.response_cache) if given.cache else answerer,
             path=place.checkpoint,
             run=place.run.name,
             stage=place.stage,
         )
         for asked in plan_evaluations(wanted, place, opened):
-            scores.append(evaluate(subject, asked.chosen, asked.out, asked.settings, log))
+            scores.append(evaluate(subject, asked.eval_set, asked.out, asked.settings, log))
             folders.append(asked.out)
             log(f"{place.stage}: {scores[-1]['records']} answers in {asked.out}")
     print_scores([*scores, *suites(folders)], as_json=given.json)

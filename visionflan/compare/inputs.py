@@ -7,15 +7,10 @@ from typing import NamedTuple
 from visionflan.compare.results import Evaluation
 from visionflan.errors import EvaluationError, VisionflanError
 from visionflan.evaluate.benchmark_release import BenchmarkRelease
-from visionflan.evaluate.records.header import HEADER, Header, read_header
-from visionflan.evaluate.records.paths import (
-    BENCHMARKS,
-    CHECKPOINT,
-    EVALUATION,
-    STAGES,
-    stage_order,
-)
-from visionflan.evaluate.records.record import RECORDS, read_records
+from visionflan.evaluate.records.files import BENCHMARKS, CHECKPOINT, EVALUATION, HEADER, RECORDS
+from visionflan.evaluate.records.header import Header, read_header
+from visionflan.evaluate.records.paths import STAGES, stage_order
+from visionflan.evaluate.records.record import read_records
 from visionflan.evaluate.requests import Source
 from visionflan.storage.directory import BuildDirectory
 

@@ -1,4 +1,4 @@
-"""The words in which a benchmark is written: what it is, how it is read, asked and scored.
+"""What a benchmark file declares: where it comes from, and how it is read, prompted and scored.
 
 A benchmark is one file of `visionflan/evaluate/benchmarks/`, or of another package that names it
 under the entry point `visionflan.benchmarks`; the file defines one `benchmark`.
@@ -11,48 +11,46 @@ from typing import NamedTuple
 
 from visionflan.evaluate.aggregate.measures import AggregateMetric, mean_score
 from visionflan.evaluate.judge.rubric import Rubric
-from visionflan.evaluate.metric import Metric, ParsedAnswer, ScoringContext
+from visionflan.evaluate.metric import Metric, ParsedAnswer, Rule, ScoringContext
 
 
 class BenchmarkRow(NamedTuple):
-    """One question of a benchmark, as its reader gives it.
+    """One question of a benchmark, as its reader yields it."""
 
-    `part` names the subset that is scored by itself; `key` is the release's own name, one of a
-    kind within its part. `images` are files or encoded bytes. `question` is what the release asks,
-    before any style. `target` is the right answer: an option's text, a label, a reference answer;
-    `references` are all accepted answers where there are several. `candidates` are the answers of
-    a closed question in the words that the model is to use (with options, one for each, in their
-    order). Rows of one `group` are judged together (the two questions of a picture, the rotations
-    of a question). `cluster` names what rises and falls together, by default the first picture.
-    `labels` are the abilities or subjects that it counts for; `context` is what only a judge sees.
-    """
-
-    part: str
-    key: str
-    question: str
-    target: str
-    images: tuple[Path | bytes, ...] = ()
-    references: tuple[str, ...] = ()
+    part: str  # the subset that is scored by itself
+    key: str  # the release's own name of the question, unique within its part
+    question: str  # as the release asks it, before any prompt style
+    target: str  # the right answer: the text of an option, a label, a reference answer
+    images: tuple[Path | bytes, ...] = ()  # files, or encoded bytes
+    references: tuple[str, ...] = ()  # all accepted answers, if there are several
     options: tuple[str, ...] = ()
+    # All answers of a closed question as the model should write them; with options, one for each.
     candidates: tuple[str, ...] = ()
-    item_group: str = ""
-    image_cluster: str = ""
-    categories: tuple[str, ...] = ()
-    judge_context: str = ""
+    item_group: str = ""  # rows of one group are scored together, such as rotations of a question
+    image_cluster: str = ""  # the unit of the cluster bootstrap; default: the first image
+    categories: tuple[str, ...] = ()  # abilities or subjects that the row counts for
+    judge_context: str = ""  # shown only to an LLM judge
 
 
 Reader = Callable[[Path], Iterable[BenchmarkRow]]
 PromptStyle = Callable[[BenchmarkRow], str]
-AnswerRule = Callable[[str, ScoringContext], ParsedAnswer]
+AnswerRule = Rule
 
 
 @dataclass
 class Benchmark:
-    """A benchmark: where it comes from, its reader, prompt styles, two rules, and its measures.
+    """A benchmark.
 
-    `layout` tells which files must lie where below `DATA_ROOT/<name>`. The first style is the one
-    that is used unless another is named; a picture goes before the words unless a style places its
-    own markers. `headline` is the first of `measures`.
+    Attributes:
+        layout: which files must be where below `DATA_ROOT/<name>`.
+        styles: prompt styles by name; the first is the default. Images go before the prompt
+            unless it places its own markers.
+        measures: the first is the headline.
+        rubric: how an LLM judge scores it; None if rules alone do.
+        read: from the root of the release to its rows.
+        version: from the root of the release to the version of its files.
+        rules: `official` and `lenient`; a missing one leaves the answer to a judge.
+        diagnostics: shown beside the scores; they are no scores.
     """
 
     title: str
@@ -76,50 +74,51 @@ class Benchmark:
         return read
 
     def specimen(self, write: Callable[[Path], None]) -> Callable[[Path], None]:
-        """Declare how a tiny tree in the layout of the release is written."""
+        """Declare how a small release in the official layout is written."""
         self.write_specimen = write
         return write
 
-    def names_version(self, name: Callable[[Path], str]) -> Callable[[Path], str]:
-        """Declare how the version of the files on disk is told, in a few words."""
-        self.version = name
-        return name
+    def version_reader(self, read_version: Callable[[Path], str]) -> Callable[[Path], str]:
+        """Declare how the version of the files on disk is recognized."""
+        self.version = read_version
+        return read_version
 
     def style(self, name: str) -> Callable[[PromptStyle], PromptStyle]:
-        """Declare how a row becomes a prompt under this name."""
+        """Declare how a row becomes a prompt in the style of this name."""
 
-        def declare(ask: PromptStyle) -> PromptStyle:
-            self.styles[name] = ask
-            return ask
+        def declare(style: PromptStyle) -> PromptStyle:
+            self.styles[name] = style
+            return style
 
         return declare
 
-    def official(self, judge: AnswerRule) -> AnswerRule:
-        """Declare the rule of the original code, its quirks kept."""
-        self.rules["official"] = judge
-        return judge
+    def official(self, rule: AnswerRule) -> AnswerRule:
+        """Declare the rule of the original code, quirks included."""
+        self.rules["official"] = rule
+        return rule
 
-    def lenient(self, judge: AnswerRule) -> AnswerRule:
+    def lenient(self, rule: AnswerRule) -> AnswerRule:
         """Declare the rule that asks only for the right content."""
-        self.rules["lenient"] = judge
-        return judge
+        self.rules["lenient"] = rule
+        return rule
 
     @property
     def metric(self) -> Metric:
-        """Both rules in the form in which scores are computed; without one only a judge scores."""
+        """Both rules as a metric; a missing one leaves answers unjudged."""
         return Metric(
             self.rules.get("official", unjudged),
             self.rules.get("lenient", unjudged),
+            label=self.title,
             diagnostics=self.diagnostics,
         )
 
     def rows(self, root: Path) -> Iterator[BenchmarkRow]:
-        """Read the release below a folder."""
+        """Yield the rows of the release in a directory."""
         if self.read is None:
             raise TypeError(f"the benchmark {self.title} declares no reader")
         yield from self.read(root)
 
 
-def unjudged(answer: str, question: ScoringContext) -> ParsedAnswer:
-    """Leave an answer without a score: only a judge can give one."""
+def unjudged(answer: str, _context: ScoringContext) -> ParsedAnswer:
+    """Return an answer without a score: only a judge can give one."""
     return ParsedAnswer(None, answer, "unjudged")

@@ -1,4 +1,4 @@
-"""See that the files of a benchmark are whole: what was cut off must not pass for a release."""
+"""Check that the files of a benchmark are complete: a truncated file must not pass as a release."""
 
 import csv
 import struct
@@ -13,10 +13,10 @@ from PIL import Image
 
 from visionflan.errors import ReleaseError
 
-Kind = TypeVar("Kind")
+T = TypeVar("T")
 
-# What reading a picture that was cut or spoilt can raise.
-FAULTS = (
+# What decoding a truncated or corrupted image can raise.
+DECODE_ERRORS = (
     OSError,
     SyntaxError,
     ValueError,
@@ -30,58 +30,58 @@ PNG = b"\x89PNG"
 
 
 @contextmanager
-def reading_text(place: str) -> Iterator[None]:
-    """Name the file where its text cannot be read as text."""
+def reading_text(file: str) -> Iterator[None]:
+    """Context manager: raise ReleaseError with the name of the file if its text cannot be read."""
     try:
         yield
-    except (UnicodeDecodeError, csv.Error) as fault:
+    except (UnicodeDecodeError, csv.Error) as error:
         raise ReleaseError(
-            f"{place} is not whole: {fault}; take it from the release again"
-        ) from fault
+            f"{file} is incomplete or corrupted ({error}): copy it from the release again"
+        ) from error
 
 
-def require_rows(place: str, found: Iterable[Kind]) -> Iterator[Kind]:
-    """Pass on what a file holds; one that holds nothing is refused."""
+def require_rows(file: str, rows: Iterable[T]) -> Iterator[T]:
+    """Yield the rows of a file; raise ReleaseError if there are none."""
     empty = True
-    for each in found:
+    for row in rows:
         empty = False
-        yield each
+        yield row
     if empty:
-        raise ReleaseError(f"{place} holds nothing: take it from the release again")
+        raise ReleaseError(f"{file} is empty: copy it from the release again")
 
 
-def require_picture(encoded: bytes, place: str) -> None:
-    """Refuse a picture that does not open or was cut off; the place says whose it is."""
-    if fault := picture_fault(encoded):
+def require_image(encoded: bytes, location: str) -> None:
+    """Raise ReleaseError if an image does not open or is truncated; `location` names its row."""
+    if error := image_error(encoded):
         raise ReleaseError(
-            f"{place} has a picture that is no picture or was cut off ({fault}): take the file "
+            f"the image of {location} is not an image or is truncated ({error}): copy the file "
             "from the release again"
         )
 
 
-def picture_fault(encoded: bytes) -> str:
-    """Say why a picture cannot be read to its end; empty where it can.
+def image_error(encoded: bytes) -> str:
+    """Return why an image cannot be decoded to its end; empty if it can.
 
-    That is cheap enough for all pictures of a benchmark: a JPEG is decoded at an eighth of its
-    size, and of a PNG the checksums are enough where they hold.
+    This is cheap enough for all images of a benchmark: a JPEG is decoded at an eighth of its size,
+    and the checksums of a PNG are enough if they match.
     """
-    if encoded.startswith(PNG) and not read_fault(encoded, lambda image: image.verify()):
+    if encoded.startswith(PNG) and not decode_error(encoded, lambda image: image.verify()):
         return ""
-    return read_fault(encoded, decode_small) if encoded else "it has no bytes"
+    return decode_error(encoded, decode_small) if encoded else "it has no bytes"
 
 
 def decode_small(image: Image.Image) -> None:
-    """Decode a picture to its end, in as little detail as its form offers."""
+    """Decode an image to its end, at the smallest size that its format offers."""
     image.draft("L", (1, 1))
     image.load()
 
 
-def read_fault(encoded: bytes, read: Callable[[Image.Image], object]) -> str:
-    """Say why a picture cannot be opened and read in a certain way; empty where it can."""
+def decode_error(encoded: bytes, decode: Callable[[Image.Image], object]) -> str:
+    """Return why an image cannot be opened and decoded; empty if it can."""
     try:
-        # What a picture is warned of, such as its size, is no sign that it was cut.
+        # A warning, such as one about size, does not mean that the image is truncated.
         with warnings.catch_warnings(action="ignore"), Image.open(BytesIO(encoded)) as image:
-            read(image)
-    except FAULTS as fault:
-        return str(fault) or type(fault).__name__
+            decode(image)
+    except DECODE_ERRORS as error:
+        return str(error) or type(error).__name__
     return ""

@@ -1,4 +1,4 @@
-"""Open a benchmark's release: its rows become items, its pictures are found by content."""
+"""Open a benchmark's release: its rows as items, its images by content."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
@@ -9,126 +9,127 @@ from visionflan.dataset import IMAGE_MARKER
 from visionflan.errors import EvaluationError, ReleaseError, UnknownNameError
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
-from visionflan.evaluate.benchmark_files import picture_fault
+from visionflan.evaluate.benchmark_files import image_error
 from visionflan.evaluate.records.header import TaskHeader
 from visionflan.evaluate.records.record import sample_key
 from visionflan.evaluate.requests import EvalSet, Item, merge_clusters
 
 
 class BenchmarkRelease:
-    """The files of a benchmark on disk, read once; pictures that are files stay where they are."""
+    """The files of a benchmark on disk, read once; image files are read again when needed."""
 
     def __init__(self, name: str, root: Path) -> None:
         self.name, self.path = name, root
         self.benchmark: Benchmark = benchmarks.load(name)
         if not root.is_dir():
             raise EvaluationError(
-                f"there is no folder {root}: {name} is read from there, as "
-                f"`visionflan benchmarks {name}` tells"
+                f"{root} does not exist: put the files of {name} there, as "
+                f"`visionflan benchmarks {name}` describes"
             )
-        self.pictures: dict[str, Path | bytes] = {}
-        self.known: dict[Path, str] = {}
+        self.images: dict[str, Path | bytes] = {}  # by id
+        self.ids_by_path: dict[Path, str] = {}
         try:
             self.rows = list(self.benchmark.rows(root))
-        except ReleaseError as fault:
+        except ReleaseError as error:
             raise EvaluationError(
-                f"{name} cannot be read: {fault}; `visionflan benchmarks {name}` tells which files "
+                f"{name} cannot be read: {error}; `visionflan benchmarks {name}` lists the files "
                 "it needs"
-            ) from fault
+            ) from error
         if not self.rows:
-            raise EvaluationError(f"{root} holds no question of {name}")
-        self.images = [tuple(map(self.identified, row.images)) for row in self.rows]
-        content = [repr((row._replace(images=()), images)) for row, images in self.pairs()]
+            raise EvaluationError(f"{root} contains no question of {name}")
+        self.image_ids = [tuple(map(self.image_id, row.images)) for row in self.rows]
+        content = [repr((tuple(row._replace(images=())), ids)) for row, ids in self.rows_with_ids()]
         self.digest = sha256("\n".join(content).encode()).hexdigest()
 
-    def pairs(self) -> Iterable[tuple[BenchmarkRow, tuple[str, ...]]]:
-        """Give each row with the ids of its images."""
-        return zip(self.rows, self.images, strict=True)
+    def rows_with_ids(self) -> Iterable[tuple[BenchmarkRow, tuple[str, ...]]]:
+        """Return each row with the ids of its images."""
+        return zip(self.rows, self.image_ids, strict=True)
 
-    def identified(self, picture: Path | bytes) -> str:
-        """Name a picture by its encoded bytes; a file is read once."""
-        if isinstance(picture, Path):
-            if picture not in self.known:
-                self.known[picture] = self.kept(picture, picture.read_bytes())
-            return self.known[picture]
-        return self.kept(picture, picture)
+    def image_id(self, image: Path | bytes) -> str:
+        """Return the sha256 of an image's encoded bytes; a file is read once."""
+        if not isinstance(image, Path):
+            return self.add_image(image, image)
+        if image not in self.ids_by_path:
+            self.ids_by_path[image] = self.add_image(image, image.read_bytes())
+        return self.ids_by_path[image]
 
-    def kept(self, picture: Path | bytes, encoded: bytes) -> str:
-        """Remember where a picture is to be had; one that is none or was cut off is refused."""
+    def add_image(self, image: Path | bytes, encoded: bytes) -> str:
+        """Register where an image is stored; raise EvaluationError if it is broken."""
         image_id = sha256(encoded).hexdigest()
-        if image_id not in self.pictures:
-            self.pictures[image_id] = picture
-            if fault := picture_fault(encoded):
+        if image_id not in self.images:
+            self.images[image_id] = image
+            if error := image_error(encoded):
                 location = self.describe_image_location(image_id)
                 raise EvaluationError(
-                    f"{self.name}: {location} is no picture or was cut off: "
-                    f"{fault}; take it from the release again"
+                    f"{self.name}: {location} is not an image or is truncated ({error}): copy it "
+                    "from the release again"
                 )
         return image_id
 
     def image(self, image_id: str, /) -> bytes:
-        """Read the encoded bytes of an image."""
-        picture = self.pictures[image_id]
-        return picture.read_bytes() if isinstance(picture, Path) else picture
+        """Return the encoded bytes of an image."""
+        image = self.images[image_id]
+        return image.read_bytes() if isinstance(image, Path) else image
 
     def describe_image_location(self, image_id: str, /) -> str:
-        """Tell where an image lies."""
-        picture = self.pictures[image_id]
-        inside = f"the picture with sha256 {image_id[:12]} in {self.path}"
-        return str(picture) if isinstance(picture, Path) else inside
+        """Return where an image is stored, for messages."""
+        image = self.images[image_id]
+        if isinstance(image, Path):
+            return str(image)
+        return f"the image with sha256 {image_id[:12]} in {self.path}"
 
     def image_group(self, image_id: str, /) -> str:
-        """Take only the same bytes for the same picture: benchmarks hold few that are near."""
+        """Return the image itself: benchmarks have few near-duplicates."""
         return image_id
 
     @property
     def parts(self) -> set[str]:
-        """Name the parts as tasks: `benchmark/part`."""
+        """The parts as tasks: `benchmark/part`."""
         return {f"{self.name}/{row.part}" for row in self.rows}
 
     @property
-    def version(self) -> str:
-        """What the benchmark says of the version of these files."""
+    def data_version(self) -> str:
+        """The version of the files, as far as the benchmark can tell."""
         return self.benchmark.version(self.path) if self.benchmark.version else ""
 
-    def chosen(self, style: str = "", parts: Collection[str] = ()) -> EvalSet:
-        """Ask the questions of some parts, by default of all, in a style, by default the first."""
+    def eval_set(self, style: str = "", parts: Collection[str] = ()) -> EvalSet:
+        """Return the items of some parts (default: all) in a prompt style (default: the first)."""
         style = style or next(iter(self.benchmark.styles))
         if style not in self.benchmark.styles:
             known = ", ".join(self.benchmark.styles)
-            raise UnknownNameError(f"{self.name} has no prompt style {style!r}: it has {known}")
+            raise UnknownNameError(f"{self.name} has no prompt style {style!r}: use {known}")
         items: dict[str, list[Item]] = defaultdict(list)
-        seen: Counter[tuple[str, str]] = Counter()
-        for row, images in self.pairs():
-            made = self.item(row, images, style)
-            if not parts or made.task in parts:
-                seen[made.task, made.sample_key] += 1
-                items[made.task].append(told_apart(made, seen[made.task, made.sample_key]))
+        counts: Counter[tuple[str, str]] = Counter()
+        for row, image_ids in self.rows_with_ids():
+            item = self.make_item(row, image_ids, style)
+            if not parts or item.task in parts:
+                counts[item.task, item.sample_key] += 1
+                items[item.task].append(distinct_item(item, counts[item.task, item.sample_key]))
         return EvalSet(
             items=merge_clusters(items),
-            tasks={task: self.header(task, members) for task, members in items.items()},
+            tasks={task: self.task_header(task, members) for task, members in items.items()},
             sources=(self,),
             benchmark=self.name,
             prompt_style=style,
-            data_version=self.version,
+            data_version=self.data_version,
         )
 
-    def item(self, row: BenchmarkRow, images: tuple[str, ...], style: str) -> Item:
-        """Make an item of a row."""
-        words = self.benchmark.styles[style](row)
-        if images and IMAGE_MARKER not in words:
-            words = f"{IMAGE_MARKER}\n" * len(images) + words
+    def make_item(self, row: BenchmarkRow, image_ids: tuple[str, ...], style: str) -> Item:
+        """Return a row as an item."""
+        prompt = self.benchmark.styles[style](row)
+        if image_ids and IMAGE_MARKER not in prompt:
+            prompt = f"{IMAGE_MARKER}\n" * len(image_ids) + prompt
         references = row.references or (row.target,)
-        key = sample_key(images, words, row.options, references)
+        key = sample_key(image_ids, prompt, row.options, references)
         choices = len(row.options) or len(row.candidates)
         return Item(
             source=self,
             task=f"{self.name}/{row.part}",
             instance=row.key,
             sample_key=key,
-            prompt=words,
-            images=images,
-            image_cluster=row.image_cluster or (images[0] if images else key),
+            prompt=prompt,
+            images=image_ids,
+            image_cluster=row.image_cluster or (image_ids[0] if image_ids else key),
             options=row.options,
             target=row.target,
             references=references,
@@ -141,8 +142,8 @@ class BenchmarkRelease:
             candidates=row.candidates,
         )
 
-    def header(self, task: str, items: Collection[Item]) -> TaskHeader:
-        """Put down what is known of a part."""
+    def task_header(self, task: str, items: Collection[Item]) -> TaskHeader:
+        """Return the header of a part."""
         part = task.split("/", maxsplit=1)[1]
         return TaskHeader(
             dataset=self.name,
@@ -160,8 +161,8 @@ class BenchmarkRelease:
         )
 
 
-def told_apart(item: Item, time: int) -> Item:
-    """Give a question that a part asks again a name of its own, since official scores count it."""
-    if time == 1:
+def distinct_item(item: Item, occurrence: int) -> Item:
+    """Return a repeated question with its own sample key, since official scores count it twice."""
+    if occurrence == 1:
         return item
-    return item._replace(sample_key=sha256(f"{item.sample_key} {time}".encode()).hexdigest())
+    return item._replace(sample_key=sha256(f"{item.sample_key} {occurrence}".encode()).hexdigest())

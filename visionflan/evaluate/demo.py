@@ -1,7 +1,7 @@
-"""Show evaluation without a checkpoint: two models made of rules, which never look.
+"""Evaluate without a checkpoint: two rule-based models that ignore the image.
 
-`rote` says what training said most, `talker` the same in a sentence. Both must score the same on
-true, grey and swapped pictures, and `talker` the same as `rote` by the lenient rule.
+`rote` gives the most frequent training answer, `talker` the same in a sentence. Both must score the
+same under every image condition, and the same as each other under the lenient rule.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ from visionflan.errors import EvaluationError
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.benchmark_release import BenchmarkRelease
 from visionflan.evaluate.held_out import held_out
-from visionflan.evaluate.records.paths import BENCHMARKS, EVALUATION
+from visionflan.evaluate.records.files import BENCHMARKS, EVALUATION
 from visionflan.evaluate.requests import EvalSet
 from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
 from visionflan.storage.directory import BuildDirectory
@@ -29,7 +29,7 @@ TASKS = ("coco/*", "vqa_rad/*", "iconqa/*")
 
 
 class RuleReply(NamedTuple):
-    """An answer as a model gives it."""
+    """A generated answer."""
 
     text: str
     num_tokens: int
@@ -37,18 +37,15 @@ class RuleReply(NamedTuple):
 
 
 class RuleBasedModel:
-    """A model that answers by a rule, whatever it is shown.
-
-    It says what training said most of a task; of a benchmark, the first of the closed answers.
-    """
+    """A model that gives the majority answer, or the first candidate of a benchmark's question."""
 
     precision = "rule"
 
-    def __init__(self, chosen: EvalSet, *, talks: bool) -> None:
+    def __init__(self, eval_set: EvalSet, *, talks: bool) -> None:
         self.talks, self.digest = talks, "talker" if talks else "rote"
         self.answers = {
             item.prompt: item.majority_answer or next(iter(item.candidates), "I do not know.")
-            for items in chosen.items.values()
+            for items in eval_set.items.values()
             for item in items
         }
 
@@ -58,53 +55,53 @@ class RuleBasedModel:
         images: Sequence[Sequence[Image.Image]],
         max_new_tokens: int,
     ) -> Sequence[RuleReply]:
-        """Answer each question without a look."""
-        said = [self.answers[turns[-1].text] for turns in conversations]
+        """Return an answer to each question."""
+        answers = [self.answers[turns[-1].text] for turns in conversations]
         if self.talks:
-            said = [f"The answer is {answer}." for answer in said]
-        return [RuleReply(answer, len(answer.split()), "stop") for answer in said]
+            answers = [f"The answer is {answer}." for answer in answers]
+        return [RuleReply(answer, len(answer.split()), "stop") for answer in answers]
 
     def prompt_tokens(self, conversations: Sequence[Sequence[Turn]]) -> list[list[int]]:
-        """Take the letters of a question for its tokens."""
+        """Return the bytes of each question as its token ids."""
         return [list(turns[-1].text.encode()) for turns in conversations]
 
 
 @contextmanager
 def demo_run(names: Sequence[str] = ()) -> Iterator[Path]:
-    """Give a run whose two phases are the two rules, then remove it.
+    """Context manager: yields a run whose two stages are the two models, then removes it.
 
-    They are asked what a build of specimens holds out, or the specimens of benchmarks.
+    They are evaluated on held-out specimens of a few datasets, or on those of some benchmarks.
     """
-    with TemporaryDirectory(prefix="visionflan-demo-") as folder:
-        run = Path(folder) / "demo"
+    with TemporaryDirectory(prefix="visionflan-demo-") as directory:
+        run = Path(directory) / "demo"
         for name in names:
-            release = specimen_release(name, Path(folder) / "benchmarks" / name)
-            ask_both(release.chosen(), run, f"{BENCHMARKS}/{{phase}}/{name}")
+            release = specimen_release(name, Path(directory) / "benchmarks" / name)
+            evaluate_both(release.eval_set(), run, f"{BENCHMARKS}/{{stage}}/{name}")
         if not names:
             with specimens(TASKS) as data_root:
                 build(
                     data_root,
-                    Path(folder) / "build",
+                    Path(directory) / "build",
                     BuildSettings(tasks=TASKS, hold_out_images=0.4),
                 )
-            held = held_out([BuildDirectory(Path(folder) / "build")])
-            ask_both(held, run, f"{EVALUATION}/{{phase}}")
+            eval_set = held_out([BuildDirectory(Path(directory) / "build")])
+            evaluate_both(eval_set, run, f"{EVALUATION}/{{stage}}")
         yield run
 
 
 def specimen_release(name: str, root: Path) -> BenchmarkRelease:
-    """Write the specimen of a benchmark, and open it."""
+    """Write the specimen of a benchmark and open it as a release."""
     write = benchmarks.load(name).write_specimen
     if write is None:
-        raise EvaluationError(f"the benchmark {name} declares no specimen")
+        raise EvaluationError(f"the file of the benchmark {name} declares no specimen")
     root.mkdir(parents=True)
     write(root)
     return BenchmarkRelease(name, root)
 
 
-def ask_both(chosen: EvalSet, run: Path, folder: str) -> None:
-    """Ask both rules."""
-    for phase, talks in (("rote", False), ("talker", True)):
-        answerer = RuleBasedModel(chosen, talks=talks)
-        subject = EvalSubject(answerer=answerer, path=run, run=run.name, stage=phase)
-        evaluate(subject, chosen, run / folder.format(phase=phase), EvaluationSettings())
+def evaluate_both(eval_set: EvalSet, run: Path, pattern: str) -> None:
+    """Evaluate both models; `pattern` is the directory in the run, with `{stage}`."""
+    for stage, talks in (("rote", False), ("talker", True)):
+        model = RuleBasedModel(eval_set, talks=talks)
+        subject = EvalSubject(model=model, path=run, run=run.name, stage=stage)
+        evaluate(subject, eval_set, run / pattern.format(stage=stage), EvaluationSettings())

@@ -1,10 +1,16 @@
-"""Choose what builds hold out: their items, and what is known of their tasks."""
+"""The held-out items of builds, as a set to evaluate on."""
 
 from collections.abc import Collection, Sequence
 from string import ascii_lowercase
 
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.baselines import TaskFacts, chance, majority, right_answer, task_facts
+from visionflan.evaluate.baselines import (
+    TaskFacts,
+    chance_score,
+    majority_answer,
+    right_answer,
+    task_facts,
+)
 from visionflan.evaluate.records.header import TaskHeader
 from visionflan.evaluate.records.record import sample_key
 from visionflan.evaluate.requests import EvalSet, Item, merge_clusters
@@ -14,27 +20,32 @@ from visionflan.storage.instance import Instance
 
 
 def held_out(builds: Sequence[BuildDirectory], tasks: Collection[str] = ()) -> EvalSet:
-    """Find the held-out items of the tasks, by default of all that have some."""
+    """Return the held-out items of some tasks, by default of all that have some."""
     items: dict[str, list[Item]] = {}
     headers: dict[str, TaskHeader] = {}
     for build in builds:
         for task in sorted(set(build.tasks) & set(tasks or build.tasks)):
             instances = list(build.instances("held_out", [task]))
             if task in items and instances:
-                raise EvaluationError(f"{task} is in two of the builds: give one of them")
+                raise EvaluationError(
+                    f"{task} is held out by two of the builds: name only one of them"
+                )
             if instances:
                 facts = task_facts(build, task, instances)
-                items[task] = [item(build, instance, facts) for instance in instances]
+                items[task] = [make_item(build, instance, facts) for instance in instances]
                 headers[task] = task_header(facts, len(instances))
     if missing := sorted(set(tasks) - set(items)):
-        raise EvaluationError(f"the build holds nothing out of {', '.join(missing)}")
+        raise EvaluationError(f"the build has no held-out instances of {', '.join(missing)}")
     if not items:
-        raise EvaluationError("the build holds nothing out: build again with `--hold-out`")
+        raise EvaluationError(
+            "the build has no held-out instances: build again with `--hold-out-images` or "
+            "`--hold-out-tasks`"
+        )
     return EvalSet(items=merge_clusters(items), tasks=headers, sources=builds)
 
 
-def item(build: BuildDirectory, instance: Instance, facts: TaskFacts) -> Item:
-    """Make an item of an instance; its cluster is its own first image until clusters are joined."""
+def make_item(build: BuildDirectory, instance: Instance, facts: TaskFacts) -> Item:
+    """Return an instance as an item; its cluster is its first image until clusters are merged."""
     target = right_answer(instance)
     references = instance.references or (target,)
     key = sample_key(instance.images, instance.prompt, instance.options, references)
@@ -50,33 +61,30 @@ def item(build: BuildDirectory, instance: Instance, facts: TaskFacts) -> Item:
         target=target,
         references=references,
         metric=instance.metric,
-        chance_score=chance(instance, facts),
-        majority_answer=majority(instance, facts),
-        candidates=closed_answers(instance, facts, references),
+        chance_score=chance_score(instance, facts),
+        majority_answer=majority_answer(instance, facts),
+        candidates=answer_candidates(instance, facts, references),
     )
 
 
-def closed_answers(
+def answer_candidates(
     instance: Instance, facts: TaskFacts, references: Sequence[str]
 ) -> tuple[str, ...]:
-    """Give the answers that a closed question can have, as they are to be said; none if it is open.
+    """Return all answers of a closed question as a model should write them; none if it is open.
 
-    A right answer that training never gave is one of them.
+    They include the references, even those that never occur in training.
     """
+    if len(instance.options) > len(ascii_lowercase):
+        return ()
     if instance.options:
-        known = len(instance.options) <= len(ascii_lowercase)
-        return (
-            tuple(format_option(instance.options, each) for each in instance.options)
-            if known
-            else ()
-        )
+        return tuple(format_option(instance.options, option) for option in instance.options)
     if not facts.candidates:
         return ()
     return tuple(dict.fromkeys((*facts.candidates, *references)))
 
 
 def task_header(facts: TaskFacts, count: int) -> TaskHeader:
-    """Put down what is known of a task, and how many of its items are held out."""
+    """Return the header of a task with `count` held-out items."""
     return TaskHeader(
         dataset=facts.info.dataset,
         official_name=facts.info.official_name,

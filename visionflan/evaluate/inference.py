@@ -1,4 +1,4 @@
-"""Put questions to a model in batches, and make a record of each answer or of why there is none."""
+"""Run a model on requests in batches, and return a record of each answer or error."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,20 +6,27 @@ from dataclasses import dataclass
 from PIL import Image, UnidentifiedImageError
 
 from visionflan.errors import EvaluationError, VisionflanError
-from visionflan.evaluate.models.base import EvalModel, LikelihoodModel, is_out_of_memory
+from visionflan.evaluate.conditions import CONDITIONS
+from visionflan.evaluate.models.base import (
+    ConversationImages,
+    Conversations,
+    EvalModel,
+    LikelihoodModel,
+    is_out_of_memory,
+)
 from visionflan.evaluate.records.record import SCHEMA, Record
 from visionflan.evaluate.requests import EvalRequest, Source
 from visionflan.model.image_processing import decode
 from visionflan.storage.instance import Turn
 
-MIDDLE_GRAY = (127, 127, 127)
+MAX_ERROR_LENGTH = 500
 
 
 @dataclass(frozen=True, kw_only=True)
 class RequestContext:
-    """What is the same for all records of an evaluation.
+    """What all records of an evaluation have in common, and the settings of generation.
 
-    With `likelihood` closed questions are also answered without words, by weighing all candidates.
+    `loglikelihood` also computes the log-probability of each candidate of closed questions.
     """
 
     run: str
@@ -31,138 +38,123 @@ class RequestContext:
 
 
 class BatchRunner:
-    """Asks in batches; one that does not fit in memory is halved, and so are those after it."""
+    """Run requests in batches.
 
-    def __init__(self, answerer: EvalModel, asking: RequestContext, size: int) -> None:
-        self.answerer, self.asking, self.size = answerer, asking, size
+    On out-of-memory the batch size is halved for the rest of the evaluation.
+    """
 
-    def records(self, asks: Sequence[EvalRequest]) -> Iterator[list[Record]]:
-        """Yield the records of one batch after the other."""
-        waiting = sorted(asks, key=lambda ask: (ask.item.task, -len(ask.item.prompt)))
+    def __init__(self, model: EvalModel, context: RequestContext, batch_size: int) -> None:
+        self.model, self.context, self.batch_size = model, context, batch_size
+
+    def records(self, requests: Sequence[EvalRequest]) -> Iterator[list[Record]]:
+        """Yield the records of one batch after the other; long prompts first within a task."""
+        waiting = sorted(
+            requests, key=lambda request: (request.item.task, -len(request.item.prompt))
+        )
         while waiting:
-            batch, waiting = waiting[: self.size], waiting[self.size :]
+            batch, waiting = waiting[: self.batch_size], waiting[self.batch_size :]
             try:
-                yield self.answered(batch)
-            except Exception as fault:  # a model can fail in any way, and no item may end the rest
-                if is_out_of_memory(fault) and len(batch) > 1:
-                    self.size = len(batch) // 2
+                yield self.run_batch(batch)
+            except Exception as error:  # a model can fail in any way, and no item may end the rest
+                if is_out_of_memory(error) and len(batch) > 1:
+                    self.batch_size = len(batch) // 2
                     waiting = batch + waiting
                 elif len(batch) == 1:
-                    yield [error_record(batch[0], self.asking, fault)]
+                    yield [error_record(batch[0], self.context, error)]
                 else:
-                    yield [record for ask in batch for record in self.alone(ask)]
+                    yield [record for request in batch for record in self.run_single(request)]
 
-    def alone(self, ask: EvalRequest) -> list[Record]:
-        """Ask one question by itself."""
+    def run_single(self, request: EvalRequest) -> list[Record]:
+        """Return the record of one request, run by itself."""
         try:
-            return self.answered([ask])
-        except Exception as fault:
-            return [error_record(ask, self.asking, fault)]
+            return self.run_batch([request])
+        except Exception as error:
+            return [error_record(request, self.context, error)]
 
-    def answered(self, batch: Sequence[EvalRequest]) -> list[Record]:
-        """Ask one batch."""
-        images = [images_for(ask) for ask in batch]
-        conversations = [[Turn("user", ask.item.prompt)] for ask in batch]
-        replies = self.answerer.generate(conversations, images, self.asking.max_new_tokens)
-        weighed = self.weighed(batch, conversations, images)
+    def run_batch(self, batch: Sequence[EvalRequest]) -> list[Record]:
+        """Return the records of one batch."""
+        images = [images_for(request) for request in batch]
+        conversations = [[Turn("user", request.item.prompt)] for request in batch]
+        replies = self.model.generate(conversations, images, self.context.max_new_tokens)
+        scores = self.score_candidates(batch, conversations, images)
         return [
-            new_record(ask, self.asking)._replace(
+            new_record(request, self.context)._replace(
                 response=reply.text,
                 num_tokens=reply.num_tokens,
                 finish_reason=reply.finish_reason,
                 logprobs=logprobs,
             )
-            for ask, reply, logprobs in zip(batch, replies, weighed, strict=True)
+            for request, reply, logprobs in zip(batch, replies, scores, strict=True)
         ]
 
-    def weighed(
-        self,
-        batch: Sequence[EvalRequest],
-        conversations: Sequence[Sequence[Turn]],
-        images: Sequence[Sequence[Image.Image]],
+    def score_candidates(
+        self, batch: Sequence[EvalRequest], conversations: Conversations, images: ConversationImages
     ) -> list[tuple[float, ...]]:
-        """Weigh the candidates of closed questions; nothing for open ones, or where unwanted."""
-        if not self.asking.loglikelihood or not isinstance(self.answerer, LikelihoodModel):
+        """Return the log-probability of each candidate; empty for open questions."""
+        closed = [i for i, request in enumerate(batch) if request.scored_candidates]
+        if not (closed and self.context.loglikelihood and isinstance(self.model, LikelihoodModel)):
             return [() for _ in batch]
-        closed = [place for place, ask in enumerate(batch) if ask.closed_answers]
-        if not closed:
-            return [() for _ in batch]
-        found = self.answerer.loglikelihood(
-            [conversations[place] for place in closed],
-            [images[place] for place in closed],
-            [batch[place].closed_answers for place in closed],
+        likelihoods = self.model.loglikelihood(
+            [conversations[i] for i in closed],
+            [images[i] for i in closed],
+            [batch[i].scored_candidates for i in closed],
         )
-        weights = {
-            place: tuple(each.sum_logprob for each in likelihoods)
-            for place, likelihoods in zip(closed, found, strict=True)
+        logprobs = {
+            i: tuple(candidate.sum_logprob for candidate in candidates)
+            for i, candidates in zip(closed, likelihoods, strict=True)
         }
-        return [weights.get(place, ()) for place in range(len(batch))]
+        return [logprobs.get(i, ()) for i in range(len(batch))]
 
 
-def images_for(ask: EvalRequest) -> list[Image.Image]:
-    """Give the pictures that are shown: the item's own, grey ones of their size, or another's."""
-    if not ask.images_shown and ask.item.images:
-        raise EvaluationError("the task holds out no other picture to show in place of this one")
-    images = [picture(ask.item.source, image) for image in ask.images_shown]
-    if ask.condition != "blank":
-        return images
-    return [Image.new("RGB", image.size, MIDDLE_GRAY) for image in images]
+def images_for(request: EvalRequest) -> list[Image.Image]:
+    """Return the images of a request as its condition shows them."""
+    if not request.image_ids and request.item.images:
+        raise EvaluationError(
+            f"no other held-out image of this task is available for the {request.condition} "
+            "condition"
+        )
+    images = [load_image(request.item.source, image_id) for image_id in request.image_ids]
+    transform = CONDITIONS[request.condition].transform
+    return [transform(image) for image in images] if transform else images
 
 
-def picture(source: Source, image_id: str) -> Image.Image:
-    """Decode a picture whole, so that one that is cut or broken is known by its place."""
+def load_image(source: Source, image_id: str) -> Image.Image:
+    """Return a completely decoded image; an error names where it is stored."""
     try:
         image = decode(source.image(image_id))
         image.load()
-    except UnidentifiedImageError as fault:
+    except UnidentifiedImageError as error:
         raise EvaluationError(
-            f"{source.describe_image_location(image_id)} is no picture"
-        ) from fault
-    except (OSError, SyntaxError, ValueError) as fault:
-        place = source.describe_image_location(image_id)
-        raise EvaluationError(f"{place} is a broken picture: {fault}") from fault
+            f"{source.describe_image_location(image_id)} is not an image"
+        ) from error
+    except (OSError, SyntaxError, ValueError) as error:
+        location = source.describe_image_location(image_id)
+        raise EvaluationError(f"{location} is a broken image: {error}") from error
     return image
 
 
-def error_record(ask: EvalRequest, asking: RequestContext, fault: BaseException) -> Record:
-    """Make the record of a question that could not be answered; our own sentences need no name."""
-    words = " ".join(str(fault).split()) or "no more is known"
-    if not isinstance(fault, VisionflanError):
-        words = f"{type(fault).__name__}: {words}"
-    return new_record(ask, asking)._replace(error=words[:500])
+def error_record(request: EvalRequest, context: RequestContext, error: BaseException) -> Record:
+    """Return the record of a request that failed; our own messages need no class name."""
+    message = " ".join(str(error).split()) or "no message"
+    if not isinstance(error, VisionflanError):
+        message = f"{type(error).__name__}: {message}"
+    return new_record(request, context)._replace(error=message[:MAX_ERROR_LENGTH])
 
 
-def new_record(ask: EvalRequest, asking: RequestContext) -> Record:
-    """Make a record that lacks only its answer."""
-    item = ask.item
+def new_record(request: EvalRequest, context: RequestContext) -> Record:
+    """Return the record of a request before its answer."""
+    fields = request.item._asdict()
     return Record(
+        **fields | {"source": request.item.source.digest},
         schema=SCHEMA,
-        run=asking.run,
-        stage=asking.stage,
-        checkpoint=asking.checkpoint,
-        source=item.source.digest,
-        task=item.task,
-        instance=item.instance,
-        sample_key=item.sample_key,
-        condition=ask.condition,
-        images=item.images,
-        images_shown=() if ask.condition == "blank" else ask.images_shown,
-        image_cluster=item.image_cluster,
-        prompt=item.prompt,
-        options=item.options,
-        target=item.target,
-        references=item.references,
-        metric=item.metric,
-        chance_score=item.chance_score,
-        majority_answer=item.majority_answer,
-        generation_config=asking.generation_config,
+        run=context.run,
+        stage=context.stage,
+        checkpoint=context.checkpoint,
+        generation_config=context.generation_config,
+        condition=request.condition,
+        images_shown=request.images_shown,
         response="",
         num_tokens=0,
         finish_reason="",
         error="",
-        prompt_style=item.prompt_style,
-        item_group=item.item_group,
-        categories=item.categories,
-        judge_context=item.judge_context,
-        candidates=item.candidates,
     )

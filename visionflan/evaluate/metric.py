@@ -1,26 +1,26 @@
-"""What a metric is told, and what it says: a score, what was understood, and how well."""
+"""The interface of metrics and benchmark rules: from a response to a score and a parse status."""
 
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
 ParseStatus = Literal[
-    "parsed",  # the answer was understood
-    "ambiguous",  # it can be read in several ways that exclude each other
-    "unparsed",  # it says something that is none of the possible answers
-    "refusal",  # it declines to answer
-    "empty",  # it says nothing
-    "truncated",  # it was cut off at the limit of tokens
-    "list_echo",  # it says the list of possible answers again
-    "failed",  # nothing was answered, through no fault of the model: missing data
-    "parser_failed",  # the rule itself broke on it: missing data
-    "unjudged",  # only a judge can score it, and none was asked: missing data
+    "parsed",  # an answer was read
+    "ambiguous",  # several exclusive answers can be read
+    "unparsed",  # none of the possible answers can be read
+    "refusal",  # the response declines to answer
+    "empty",  # the response is empty
+    "truncated",  # it was cut at the limit of tokens
+    "list_echo",  # it repeats the list of possible answers
+    "failed",  # there is no response, through no fault of the model: missing data
+    "parser_failed",  # the rule raised an exception: missing data
+    "unjudged",  # only an LLM judge can score it, and none did: missing data
     "judge_failed",  # the judge gave no usable verdict: missing data
 ]
-# With these there is no score.
+# The statuses without a score.
 MISSING: frozenset[ParseStatus] = frozenset({"failed", "parser_failed", "unjudged", "judge_failed"})
 
-# How an answer becomes a score: by the rule that others publish, by one that asks only for the
-# right content, or, without reading it, by which of the closed answers the model holds likeliest.
+# How a response becomes a score: by the published rule, by one that ignores form, or, without
+# reading it, by the candidate with the highest log-likelihood.
 ParsingRule = Literal["official", "lenient"]
 ScoringRule = ParsingRule | Literal["likelihood"]
 PARSING_RULES: tuple[ParsingRule, ...] = ("official", "lenient")
@@ -28,48 +28,50 @@ RULES: tuple[ScoringRule, ...] = (*PARSING_RULES, "likelihood")
 
 
 class DocumentFrequencies(NamedTuple):
-    """In how many of the `documents` of a task each run of words occurs, for CIDEr."""
+    """In how many of a task's `documents` (the references of one item) each n-gram occurs."""
 
     documents: int
     counts: Mapping[tuple[str, ...], int]
 
 
 class ScoringContext(NamedTuple):
-    """What decides whether an answer is right.
+    """What determines whether a response is right."""
 
-    `target` is written without its letter; `references` hold every accepted answer; `options` are
-    in the order of their letters; `candidates` are all answers that a closed question can have;
-    `words` are those of the prompt, for the few rules that look there.
-    """
-
-    target: str
-    references: tuple[str, ...]
-    options: tuple[str, ...] = ()
-    candidates: tuple[str, ...] = ()
-    frequencies: DocumentFrequencies | None = None
-    words: str = ""
+    target: str  # without the letter of an option
+    references: tuple[str, ...]  # all accepted answers
+    options: tuple[str, ...] = ()  # in the order of their letters
+    candidates: tuple[str, ...] = ()  # all answers of a closed question
+    frequencies: DocumentFrequencies | None = None  # for metrics that need them
+    prompt: str = ""
 
 
 class ParsedAnswer(NamedTuple):
-    """A score, or None where there is nothing to score; what was understood; and how well."""
+    """A score (None: missing data), the answer that was read, and how well it could be read."""
 
     score: float | None
     parsed: str
     status: ParseStatus = "parsed"
 
 
-class Metric(NamedTuple):
-    """The two rules of a metric, whether its scores lie between 0 and 1, and what else to show.
+Rule = Callable[[str, ScoringContext], ParsedAnswer]
 
-    `official` is the definition that others publish, quirks kept; `lenient` asks only for the
-    right content, whatever its form. `diagnostics` are shown beside a score and are no scores.
+
+class Metric(NamedTuple):
+    """The two rules of a metric, and what the rest of the package must know of it.
+
+    A metric is one file of `visionflan/evaluate/metrics/` that defines `METRIC`, and its name in
+    `visionflan.dataset.MetricName`.
     """
 
-    official: Callable[[str, ScoringContext], ParsedAnswer]
-    lenient: Callable[[str, ScoringContext], ParsedAnswer]
-    bounded: bool = True
+    official: Rule  # the published definition, quirks included
+    lenient: Rule  # asks only for the right content
+    label: str  # its name in text
+    bounded: bool = True  # scores are between 0 and 1
+    guessable: bool = False  # asks for one answer, right or wrong, that can be guessed
+    needs_document_frequencies: bool = False
+    # Shown beside the score; they are no scores.
     diagnostics: Mapping[str, Callable[[str, ScoringContext], float]] = {}
 
-    def rule(self, name: ParsingRule) -> Callable[[str, ScoringContext], ParsedAnswer]:
-        """Give one of the two rules."""
+    def rule(self, name: ParsingRule) -> Rule:
+        """Return one of the two rules."""
         return self.official if name == "official" else self.lenient

@@ -1,4 +1,4 @@
-"""Plan what a checkpoint is asked: the held-out questions of builds, or benchmarks."""
+"""Plan the evaluations of a checkpoint: the held-out tasks of builds, or benchmarks."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -8,9 +8,9 @@ from typing import NamedTuple
 from visionflan.catalog import match_tasks
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.benchmark_release import BenchmarkRelease
+from visionflan.evaluate.conditions import CONDITIONS, ORIGINAL
 from visionflan.evaluate.held_out import held_out
 from visionflan.evaluate.records.paths import CheckpointPaths, builds, trained_on
-from visionflan.evaluate.records.record import CONDITIONS, Condition
 from visionflan.evaluate.requests import EvalSet
 from visionflan.evaluate.run import EvaluationSettings
 from visionflan.overlaps import find_leakage
@@ -21,25 +21,23 @@ MAX_NEW_TOKENS = 64
 
 @dataclass(frozen=True, kw_only=True)
 class EvalSelection:
-    """What a user wants to have asked; what is None is left to the kind of questions."""
+    """What a user selected; None leaves a setting to the held-out tasks or the benchmark."""
 
-    builds: tuple[Path, ...] = ()
-    tasks: tuple[str, ...] = ()
-    benchmarks: tuple[str, ...] = ()
-    data_root: Path | None = None
-    prompt_style: str = ""
-    conditions: tuple[Condition, ...] | None = None
-    limit: int | None = None
+    builds: tuple[Path, ...] = ()  # empty: those that the run was trained on
+    tasks: tuple[str, ...] = ()  # patterns; empty: all
+    benchmarks: tuple[str, ...] = ()  # empty: held-out tasks
+    data_root: Path | None = None  # the directory with the releases of the benchmarks
+    prompt_style: str = ""  # empty: the first of each benchmark
+    conditions: tuple[str, ...] | None = None
+    limit: int | None = None  # about that many items per task; None: all
     max_new_tokens: int | None = None
     batch_size: int = 64
     loglikelihood: bool = True
 
-    def settings(
-        self, conditions: tuple[Condition, ...], max_new_tokens: int
-    ) -> EvaluationSettings:
-        """Fill what is left open for one kind of questions."""
+    def settings(self, conditions: Sequence[str], max_new_tokens: int) -> EvaluationSettings:
+        """Return the settings, with these defaults for what the user left open."""
         return EvaluationSettings(
-            conditions=self.conditions or conditions,
+            conditions=self.conditions or tuple(conditions),
             limit=self.limit,
             max_new_tokens=self.max_new_tokens or max_new_tokens,
             batch_size=self.batch_size,
@@ -48,71 +46,74 @@ class EvalSelection:
 
 
 class PlannedEvaluation(NamedTuple):
-    """Questions to be asked at once, where their records go, and how they are asked."""
+    """One evaluation: its items, its directory and its settings."""
 
-    chosen: EvalSet
+    eval_set: EvalSet
     out: Path
     settings: EvaluationSettings
 
 
-class Opened(NamedTuple):
-    """The release of a benchmark, and what is asked of it."""
+class OpenedRelease(NamedTuple):
+    """The release of a benchmark, and the items selected from it."""
 
     release: BenchmarkRelease
-    chosen: EvalSet
+    eval_set: EvalSet
 
 
-def open_releases(wanted: EvalSelection) -> list[Opened]:
-    """Open the releases of the benchmarks that are wanted; one that holds no wanted part is left.
+def open_releases(selection: EvalSelection) -> list[OpenedRelease]:
+    """Open the releases of the selected benchmarks; one without a selected part is left out.
 
-    All are opened, and styles and parts looked for, before any question is asked.
+    All are opened, and prompt styles and parts are checked, before anything is evaluated.
     """
-    if not wanted.benchmarks:
+    if not selection.benchmarks:
         return []
-    if wanted.data_root is None:
-        raise EvaluationError("the folder that holds the benchmarks is not told")
-    releases = [BenchmarkRelease(name, wanted.data_root / name) for name in wanted.benchmarks]
+    root = selection.data_root
+    if root is None:
+        raise EvaluationError("the directory with the benchmarks is missing: set `data_root`")
+    releases = [BenchmarkRelease(name, root / name) for name in selection.benchmarks]
     parts = match_tasks(
-        wanted.tasks, sorted({part for release in releases for part in release.parts})
+        selection.tasks, sorted({part for release in releases for part in release.parts})
     )
     return [
-        Opened(release, release.chosen(wanted.prompt_style, parts))
+        OpenedRelease(release, release.eval_set(selection.prompt_style, parts))
         for release in releases
         if not parts or set(parts) & release.parts
     ]
 
 
 def plan_evaluations(
-    wanted: EvalSelection, place: CheckpointPaths, opened: Sequence[Opened]
+    selection: EvalSelection, paths: CheckpointPaths, releases: Sequence[OpenedRelease]
 ) -> Iterator[PlannedEvaluation]:
-    """Plan what one checkpoint is asked."""
-    if not opened:
-        held = builds(wanted.builds, place.run)
-        tasks = match_tasks(wanted.tasks, sorted({task for build in held for task in build.tasks}))
-        settings = wanted.settings(CONDITIONS, MAX_NEW_TOKENS)
-        yield PlannedEvaluation(held_out(held, tasks), place.held_out_dir, settings)
+    """Yield the evaluations of one checkpoint."""
+    if not releases:
+        opened = builds(selection.builds, paths.run)
+        tasks = match_tasks(
+            selection.tasks, sorted({task for build in opened for task in build.tasks})
+        )
+        settings = selection.settings(tuple(CONDITIONS), MAX_NEW_TOKENS)
+        yield PlannedEvaluation(held_out(opened, tasks), paths.held_out_dir, settings)
         return
-    trained = trained_datasets(place.run)
-    for release, chosen in opened:
-        first = next(iter(release.benchmark.styles))
-        folder = (
-            release.name
-            if chosen.prompt_style == first
-            else f"{release.name}@{chosen.prompt_style}"
-        )
+    trained = trained_datasets(paths.run)
+    for release, eval_set in releases:
         yield PlannedEvaluation(
-            replace(chosen, notes=tuple(find_leakage(release.benchmark.title, trained))),
-            place.benchmarks_dir / folder,
-            wanted.settings(("original",), release.benchmark.max_new_tokens),
+            replace(eval_set, notes=tuple(find_leakage(release.benchmark.title, trained))),
+            paths.benchmarks_dir / directory_name(release, eval_set.prompt_style),
+            selection.settings((ORIGINAL,), release.benchmark.max_new_tokens),
         )
+
+
+def directory_name(release: BenchmarkRelease, prompt_style: str) -> str:
+    """Return the benchmark's name, with the prompt style if it is not the first."""
+    is_first = prompt_style == next(iter(release.benchmark.styles))
+    return release.name if is_first else f"{release.name}@{prompt_style}"
 
 
 def trained_datasets(run: Path) -> set[str] | None:
-    """Name the datasets that a run was trained on; None where that is not to be found."""
-    found = trained_on(run)
-    if not found:
+    """Return the datasets that a run was trained on; None if its builds cannot be found."""
+    paths = trained_on(run)
+    if not paths:
         return None
-    opened = [BuildDirectory(path) for path in found]
+    opened = [BuildDirectory(path) for path in paths]
     return {
         build.tasks[task].dataset
         for build in opened

@@ -1,48 +1,46 @@
-"""What is asked: items of a build or of a benchmark, each under its conditions."""
+"""Requests: the items of a build or a benchmark, each under its image conditions."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from visionflan.evaluate.conditions import CONDITIONS, ORIGINAL, ImageIds, ImagePool
 from visionflan.evaluate.records.header import TaskHeader
-from visionflan.evaluate.records.record import Condition
-from visionflan.hashing import pick, stable_hash
-
-ImageIds = tuple[str, ...]
+from visionflan.hashing import stable_hash
 
 
 class Source(Protocol):
-    """Where items come from: a build directory, or a benchmark's release."""
+    """Where items come from: a build directory, or the release of a benchmark."""
 
     @property
     def path(self) -> Path:
-        """Where it lies."""
+        """The directory of the files."""
         ...
 
     @property
     def digest(self) -> str:
-        """Name it by content."""
+        """The hash of its content."""
         ...
 
     def image(self, image_id: str, /) -> bytes:
-        """Read the encoded bytes of an image."""
+        """Return the encoded bytes of an image."""
         ...
 
     def describe_image_location(self, image_id: str, /) -> str:
-        """Tell where an image lies, for people."""
+        """Return where an image is stored, for messages."""
         ...
 
     def image_group(self, image_id: str, /) -> str:
-        """Name the group of images that look the same as this one."""
+        """Return the group of near-duplicates that an image belongs to."""
         ...
 
 
 class Item(NamedTuple):
-    """One question with all that its record tells of it; `key` names it by content.
+    """One question: the fields of its record that do not depend on the model.
 
-    The fields are those of a record that do not depend on who is asked.
+    The fields after `source` have the names and meanings of those of `Record`.
     """
 
     source: Source
@@ -66,42 +64,43 @@ class Item(NamedTuple):
 
 
 class EvalRequest(NamedTuple):
-    """An item under one condition, and the images that the model is given for it."""
+    """An item under one condition."""
 
     item: Item
-    condition: Condition
-    images_shown: ImageIds
+    condition: str
+    image_ids: ImageIds  # the stored images that the model is shown, before any change to them
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """The place of its record."""
+        """The key of its record."""
         return self.item.task, self.item.sample_key, self.condition
 
     @property
-    def closed_answers(self) -> tuple[str, ...]:
-        """The answers to be weighed: only of true pictures, since the others are controls."""
-        return self.item.candidates if self.condition == "original" else ()
+    def images_shown(self) -> ImageIds:
+        """The ids of the images shown; none if the condition changes the images."""
+        return () if CONDITIONS[self.condition].transform else self.image_ids
+
+    @property
+    def scored_candidates(self) -> tuple[str, ...]:
+        """The candidates to compute log-likelihoods of: only with the original images."""
+        return self.item.candidates if self.condition == ORIGINAL else ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvalSet:
-    """All items of some tasks, what is told of each task, and where they come from.
+    """All items of some tasks and where they come from."""
 
-    Of a benchmark: its name, the style of its prompts, the version of its files, and what a reader
-    of its scores must know.
-    """
-
-    items: Mapping[str, list[Item]]
+    items: Mapping[str, list[Item]]  # by task
     tasks: Mapping[str, TaskHeader]
     sources: Sequence[Source]
-    benchmark: str = ""
-    prompt_style: str = ""
-    data_version: str = ""
-    notes: tuple[str, ...] = ()
+    benchmark: str = ""  # empty for held-out tasks
+    prompt_style: str = ""  # of the benchmark
+    data_version: str = ""  # of the benchmark's files
+    notes: tuple[str, ...] = ()  # for readers of the scores
 
 
 def merge_clusters(items: Mapping[str, list[Item]]) -> dict[str, list[Item]]:
-    """Name one cluster for all images that items show together, after the first of them."""
+    """Merge the clusters of images that an item shows together, named after the first of them."""
     parents: dict[str, str] = {}
 
     def root(image: str) -> str:
@@ -110,18 +109,18 @@ def merge_clusters(items: Mapping[str, list[Item]]) -> dict[str, list[Item]]:
             image = parents[image]
         return image
 
-    for each in (item for members in items.values() for item in members):
-        for image in each.images[1:]:
-            one, other = sorted((root(image), root(each.image_cluster)))
+    for item in (item for members in items.values() for item in members):
+        for image in item.images[1:]:
+            one, other = sorted((root(image), root(item.image_cluster)))
             parents[other] = one
     return {
-        task: [each._replace(image_cluster=root(each.image_cluster)) for each in members]
+        task: [item._replace(image_cluster=root(item.image_cluster)) for item in members]
         for task, members in items.items()
     }
 
 
 def limit_items(items: Sequence[Item], limit: int | None) -> list[Item]:
-    """Take the clusters of images that come first by hash, whole, until there are enough items."""
+    """Return at least `limit` items in complete image clusters, those with the lowest hash."""
     sizes = Counter(item.image_cluster for item in items)
     taken: set[str] = set()
     count = 0
@@ -133,38 +132,16 @@ def limit_items(items: Sequence[Item], limit: int | None) -> list[Item]:
 
 
 def make_requests(
-    pool: Sequence[Item], items: Iterable[Item], conditions: Sequence[Condition]
+    task_items: Sequence[Item], items: Iterable[Item], conditions: Sequence[str]
 ) -> Iterator[EvalRequest]:
-    """Yield each item under each condition; for `swapped` the pool lends its pictures.
+    """Yield each item under each condition; other images come from all items of the task.
 
-    An item for which the pool has no other picture is given none, and becomes missing data; one
-    that is about no picture is asked once.
+    An item for which no image is available gets none, and becomes missing data. An item without
+    images is requested once.
     """
-    lenders = ImageSwapper(pool if "swapped" in conditions else ())
-    for each in items:
-        for condition in conditions:
-            if each.images or condition == "original":
-                shown = lenders.swapped(each) if condition == "swapped" else each.images
-                yield EvalRequest(each, condition, shown)
-
-
-class ImageSwapper:
-    """The pictures that the items of a task can lend one another."""
-
-    def __init__(self, pool: Sequence[Item]) -> None:
-        self.alike: dict[str, set[ImageIds]] = defaultdict(set)
-        self.by_count: dict[int, list[ImageIds]] = defaultdict(list)
-        for source, images in sorted(
-            {(each.source, each.images) for each in pool}, key=lambda lent: lent[1]
-        ):
-            self.by_count[len(images)].append(images)
-            for image in images:
-                self.alike[source.image_group(image)].add(images)
-
-    def swapped(self, item: Item) -> ImageIds:
-        """Choose another item's pictures by hash: as many, and none that looks like its own."""
-        own = item.images
-        groups = [item.source.image_group(image) for image in own]
-        avoid = set().union(*(self.alike[group] for group in groups)) | {own}
-        drawn = pick(self.by_count[len(own)], 1, item.sample_key, "swapped", avoid=avoid)
-        return drawn[0] if drawn else ()
+    pool = ImagePool((item.images, item.source.image_group) for item in task_items)
+    for item in items:
+        for name in conditions:
+            if item.images or name == ORIGINAL:
+                shown = CONDITIONS[name].select(item.images, item.sample_key, pool)
+                yield EvalRequest(item, name, shown)

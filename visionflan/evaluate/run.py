@@ -1,65 +1,58 @@
-"""Evaluate a model on what builds hold out or on a benchmark; stopped, it goes on where it was."""
+"""Evaluate a model on held-out tasks or a benchmark; an interrupted evaluation resumes."""
 
 import platform
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import visionflan
 from visionflan.atomic_write import write_json
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.aggregate.summary import SCORES, summary
+from visionflan.evaluate.aggregate.summary import summary
 from visionflan.evaluate.benchmarks import load
+from visionflan.evaluate.conditions import CONDITIONS, unknown_conditions
 from visionflan.evaluate.inference import BatchRunner, RequestContext
 from visionflan.evaluate.judge.apply_verdicts import apply_verdicts
-from visionflan.evaluate.judge.judgments import JUDGMENTS, read_judgments
+from visionflan.evaluate.judge.judgments import read_judgments
 from visionflan.evaluate.models.base import EvalModel
 from visionflan.evaluate.records.document_frequencies import read_frequencies, write_frequencies
-from visionflan.evaluate.records.header import Header, generation, read_header, write_header
-from visionflan.evaluate.records.record import (
-    CONDITIONS,
-    JOURNAL,
-    RECORDS,
-    Condition,
-    Journal,
-    Record,
-    read_records,
-    write_records,
-)
-from visionflan.evaluate.records.resume import Say, resume_header
+from visionflan.evaluate.records.files import JOURNAL, JUDGMENTS, RECORDS, SCORES
+from visionflan.evaluate.records.header import Header, generation_config, read_header, write_header
+from visionflan.evaluate.records.journal import Journal
+from visionflan.evaluate.records.record import Record, read_records, write_records
+from visionflan.evaluate.records.resume import Log, resume_header
 from visionflan.evaluate.requests import EvalRequest, EvalSet, limit_items, make_requests
-from visionflan.evaluate.scorer import Scorer
+from visionflan.evaluate.scorer import Scorer, metric_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationSettings:
-    """How questions are asked, and in which batches.
+    """How a model is run on items."""
 
-    `limit` takes about that many items of each task, in complete clusters of images.
-    `loglikelihood` also computes the log-probability of each candidate of closed questions.
-    `batch_size` is halved when memory runs out.
-    """
-
-    conditions: tuple[Condition, ...] = CONDITIONS
-    limit: int | None = None
+    conditions: tuple[str, ...] = field(default_factory=lambda: tuple(CONDITIONS))
+    limit: int | None = None  # about that many items per task, in complete clusters; None: all
     max_new_tokens: int = 64
-    batch_size: int = 64
-    loglikelihood: bool = False
+    batch_size: int = 64  # halved when memory runs out
+    loglikelihood: bool = False  # also score the candidates of closed questions
 
     def __post_init__(self) -> None:
-        """Refuse numbers with which nothing would ever be asked."""
+        """Raise EvaluationError for a number below 1 or an unknown condition."""
         for name in ("limit", "max_new_tokens", "batch_size"):
             number = getattr(self, name)
             if number is not None and number < 1:
                 raise EvaluationError(f"{name} is {number}: it must be at least 1")
+        if unknown := unknown_conditions(self.conditions):
+            raise EvaluationError(
+                f"unknown condition {', '.join(unknown)}: use {', '.join(CONDITIONS)}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvalSubject:
-    """Who is asked: a model, where it lies, and which phase of which run it is."""
+    """What is evaluated: a model, its path, and the stage of the run that it comes from."""
 
-    answerer: EvalModel
+    model: EvalModel
     path: Path
     run: str
     stage: str
@@ -67,27 +60,26 @@ class EvalSubject:
 
 def evaluate(
     subject: EvalSubject,
-    chosen: EvalSet,
+    eval_set: EvalSet,
     out: Path,
     settings: EvaluationSettings,
-    say: Say = lambda line: None,
+    log: Log = lambda line: None,
 ) -> dict[str, Any]:
-    """Ask what was not answered yet, keep records in `out`, and give the scores.
+    """Run the requests that have no answer yet, write records to `out`, and return the scores.
 
-    Answers of other weights, items or settings are set aside, never mixed and never thrown away;
-    that is said.
+    Answers of other weights, items or settings are moved to `previous/`, and the reason is logged.
     """
-    header = resume_header(out, make_header(subject, chosen, settings), say)
+    header = resume_header(out, make_header(subject, eval_set, settings), log)
     out.mkdir(parents=True, exist_ok=True)
     write_header(out, header)
-    write_frequencies(out, captions(chosen))
+    write_frequencies(out, references_to_count(eval_set))
     answered = load_answered(out)
     waiting = [
-        ask
-        for ask in list_requests(chosen, settings)
-        if needs_run(answered.get(ask.key), ask, settings)
+        request
+        for request in list_requests(eval_set, settings)
+        if needs_run(answered.get(request.key), request, settings)
     ]
-    asking = RequestContext(
+    context = RequestContext(
         run=header.run,
         stage=header.stage,
         checkpoint=header.checkpoint,
@@ -95,83 +87,84 @@ def evaluate(
         max_new_tokens=settings.max_new_tokens,
         loglikelihood=settings.loglikelihood,
     )
-    batches = BatchRunner(subject.answerer, asking, settings.batch_size)
-    title = " ".join(filter(None, ("ask", header.stage, header.benchmark)))
-    for record in answers(batches, waiting, Journal(out / JOURNAL), title):
+    runner = BatchRunner(subject.model, context, settings.batch_size)
+    title = " ".join(filter(None, ("evaluate", header.stage, header.benchmark)))
+    for record in run_requests(runner, waiting, Journal(out / JOURNAL), title):
         answered[record.key] = record
     return score_and_save(out, header, list(answered.values()))
 
 
-def make_header(subject: EvalSubject, chosen: EvalSet, settings: EvaluationSettings) -> Header:
-    """Write down who is asked about what, and how."""
+def make_header(subject: EvalSubject, eval_set: EvalSet, settings: EvaluationSettings) -> Header:
+    """Return the header of a new evaluation."""
     return Header(
         run=subject.run,
         stage=subject.stage,
-        checkpoint=subject.answerer.digest,
+        checkpoint=subject.model.digest,
         checkpoint_path=str(subject.path),
-        sources=tuple(source.digest for source in chosen.sources),
-        source_paths=tuple(str(source.path) for source in chosen.sources),
-        generation_config=generation(settings.max_new_tokens, subject.answerer.precision),
+        sources=tuple(source.digest for source in eval_set.sources),
+        source_paths=tuple(str(source.path) for source in eval_set.sources),
+        generation_config=generation_config(settings.max_new_tokens, subject.model.precision),
         conditions=settings.conditions,
         limit=settings.limit,
-        tasks=chosen.tasks,
-        benchmark=chosen.benchmark,
-        prompt_style=chosen.prompt_style,
-        data_version=chosen.data_version,
-        notes=chosen.notes,
+        tasks=eval_set.tasks,
+        benchmark=eval_set.benchmark,
+        prompt_style=eval_set.prompt_style,
+        data_version=eval_set.data_version,
+        notes=eval_set.notes,
         versions={"visionflan": visionflan.__version__, "python": platform.python_version()},
     )
 
 
-def captions(chosen: EvalSet) -> dict[str, list[tuple[str, ...]]]:
-    """Gather the references of all items of the captioning tasks."""
+def references_to_count(eval_set: EvalSet) -> dict[str, list[tuple[str, ...]]]:
+    """Return the references of each item of the tasks whose metric needs document frequencies."""
     return {
         task: [item.references for item in items]
-        for task, items in chosen.items.items()
-        if chosen.tasks[task].metric == "cider"
+        for task, items in eval_set.items.items()
+        if metric_of(eval_set.tasks[task].metric).needs_document_frequencies
     }
 
 
 def load_answered(out: Path) -> dict[tuple[str, str, str], Record]:
-    """Gather what was answered before; what failed is asked again."""
-    kept = read_records(out / RECORDS) if (out / RECORDS).is_file() else []
-    return {record.key: record for record in (*kept, *Journal(out / JOURNAL)) if not record.error}
+    """Return the stored records with an answer by key; those that failed are run again."""
+    stored = read_records(out / RECORDS) if (out / RECORDS).is_file() else []
+    records = [*stored, *Journal(out / JOURNAL)]
+    return {record.key: record for record in records if not record.error}
 
 
-def list_requests(chosen: EvalSet, settings: EvaluationSettings) -> list[EvalRequest]:
-    """List every question under every condition, each once."""
-    found = {
-        ask.key: ask
-        for items in chosen.items.values()
-        for ask in make_requests(items, limit_items(items, settings.limit), settings.conditions)
+def list_requests(eval_set: EvalSet, settings: EvaluationSettings) -> list[EvalRequest]:
+    """Return every item under every condition, each once."""
+    requests = {
+        request.key: request
+        for items in eval_set.items.values()
+        for request in make_requests(items, limit_items(items, settings.limit), settings.conditions)
     }
-    return list(found.values())
+    return list(requests.values())
 
 
-def needs_run(record: Record | None, ask: EvalRequest, settings: EvaluationSettings) -> bool:
-    """Whether a question is yet to be asked, or its candidates to be weighed."""
+def needs_run(record: Record | None, request: EvalRequest, settings: EvaluationSettings) -> bool:
+    """Return whether a request has no answer, or lacks the log-likelihoods of its candidates."""
     if record is None:
         return True
-    return settings.loglikelihood and bool(ask.closed_answers) and not record.logprobs
+    return settings.loglikelihood and bool(request.scored_candidates) and not record.logprobs
 
 
-def answers(
-    batches: BatchRunner, waiting: Sequence[EvalRequest], journal: Journal, title: str
+def run_requests(
+    runner: BatchRunner, requests: Sequence[EvalRequest], journal: Journal, title: str
 ) -> Iterator[Record]:
-    """Ask in batches, noting each batch in the journal as it is answered."""
+    """Yield the records of requests; each batch is written to the journal first."""
     from tqdm import tqdm  # slow to import, and scoring alone does not need it
 
-    with tqdm(total=len(waiting), desc=title, unit="answer", disable=None) as bar:
-        for records in batches.records(waiting):
+    with tqdm(total=len(requests), desc=title, unit="answer", disable=None) as progress:
+        for records in runner.records(requests):
             journal.append(records)
-            bar.update(len(records))
+            progress.update(len(records))
             yield from records
 
 
 def score_and_save(out: Path, header: Header, records: list[Record]) -> dict[str, Any]:
-    """Score all records, write them and their scores, and drop the journal that they came from."""
+    """Score records, write them and the scores of the tasks, and remove the journal."""
     scorer = Scorer(header.tasks, read_frequencies(out))
-    scored = [scorer.scored(record) for record in records]
+    scored = [scorer.score(record) for record in records]
     if header.benchmark and (rubric := load(header.benchmark).rubric):
         scored, judge = apply_verdicts(
             scored, rubric, read_judgments(out / JUDGMENTS), header.judge
@@ -186,12 +179,15 @@ def score_and_save(out: Path, header: Header, records: list[Record]) -> dict[str
 
 
 def rescore(out: Path, judge: str = "") -> dict[str, Any]:
-    """Compute the scores again from the records of an evaluation, without a model.
+    """Recompute the scores of an evaluation from its records, without a model.
 
-    With several judges the verdicts of the named one count, from now on.
+    `judge`: the judge whose verdicts count from now on, if there are several.
     """
     header = read_header(out)
     header = replace(header, judge=judge or header.judge)
     if not (out / RECORDS).is_file():
-        raise EvaluationError(f"{out} holds no {RECORDS}: its evaluation was stopped; run it again")
+        raise EvaluationError(
+            f"{out} contains no {RECORDS}: its evaluation was interrupted; run the same "
+            "command again to resume"
+        )
     return score_and_save(out, header, read_records(out / RECORDS))

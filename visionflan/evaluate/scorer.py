@@ -1,4 +1,4 @@
-"""Score one answer: what every metric shares is decided here, the rest by the task's metric."""
+"""Score one answer: what all metrics share is here, the rest is in the task's metric."""
 
 from collections.abc import Mapping
 
@@ -12,120 +12,126 @@ from visionflan.evaluate.metric import (
     ScoringContext,
 )
 from visionflan.evaluate.metrics import METRICS
+from visionflan.evaluate.metrics.exact_match import METRIC as CHOICE
 from visionflan.evaluate.metrics.normalization import is_refusal, normalize_words
 from visionflan.evaluate.records.header import TaskHeader
 from visionflan.evaluate.records.record import Record
 
 
 def metric_of(name: str) -> Metric:
-    """Give a metric, or the rules of a benchmark, by name."""
+    """Return a metric, or the rules of a benchmark, by name."""
     if name in METRICS:
         return METRICS[name]
     if name in benchmarks.names():
         return benchmarks.load(name).metric
     raise EvaluationError(
-        f"there is no metric and no benchmark {name!r}: metrics are {', '.join(METRICS)}, "
+        f"unknown metric or benchmark {name!r}: metrics are {', '.join(METRICS)}, "
         f"benchmarks {', '.join(benchmarks.names())}"
     )
 
 
 def score_answer(
-    name: str, answer: str, question: ScoringContext, rule: ParsingRule, *, cut: bool = False
+    name: str,
+    answer: str,
+    context: ScoringContext,
+    rule: ParsingRule,
+    *,
+    truncated: bool = False,
 ) -> ParsedAnswer:
-    """Score an answer by a metric and a rule; `cut` says that the limit of tokens ended it.
+    """Score an answer under one rule. `truncated`: generation stopped at max_new_tokens.
 
-    An answer without words scores nothing and says why; one that was cut is scored for what it
-    says, but its status tells; one that scores nothing and declines to answer is a refusal. Where
-    there are options the answer is a choice, whatever the metric of the task.
+    An empty answer scores 0. A truncated answer is scored for what it says; one that scores 0 and
+    declines to answer is a refusal; the status says so. An answer to a question with options is
+    scored as a choice, whatever the metric of the task.
     """
     if name not in METRICS:
-        return score_by_benchmark(metric_of(name), answer, question, rule, cut=cut)
+        return score_by_benchmark(metric_of(name), answer, context, rule, truncated=truncated)
     if not answer.strip():
-        return ParsedAnswer(0.0, "", "truncated" if cut else "empty")
-    chosen = METRICS["exact_match" if question.options else name]
-    verdict = chosen.rule(rule)(answer, question)
-    if cut:
-        return verdict._replace(status="truncated")
-    if not verdict.score and is_refusal(answer):
-        return verdict._replace(status="refusal")
-    return verdict
+        return ParsedAnswer(0.0, "", "truncated" if truncated else "empty")
+    metric = CHOICE if context.options else METRICS[name]
+    parsed = metric.rule(rule)(answer, context)
+    if truncated:
+        return parsed._replace(status="truncated")
+    if not parsed.score and is_refusal(answer):
+        return parsed._replace(status="refusal")
+    return parsed
 
 
 def score_by_benchmark(
-    rules: Metric, answer: str, question: ScoringContext, rule: ParsingRule, *, cut: bool
+    metric: Metric, answer: str, context: ScoringContext, rule: ParsingRule, *, truncated: bool
 ) -> ParsedAnswer:
-    """Score an answer as a benchmark does, whose official rule sees whatever was said, or nothing.
+    """Score an answer under a benchmark's rule, which sees every answer, empty ones too.
 
-    What was not understood is told more closely where that is known; the score stays.
+    An unparsed answer keeps its score; its status says why if that is known.
     """
-    verdict = rules.rule(rule)(answer, question)
-    if verdict.score is None or verdict.status != "unparsed":
-        return verdict
+    parsed = metric.rule(rule)(answer, context)
+    if parsed.score is None or parsed.status != "unparsed":
+        return parsed
     if not answer.strip():
-        return verdict._replace(status="truncated" if cut else "empty")
+        return parsed._replace(status="truncated" if truncated else "empty")
     if is_refusal(answer):
-        return verdict._replace(status="refusal")
-    return verdict._replace(status="truncated") if cut else verdict
+        return parsed._replace(status="refusal")
+    return parsed._replace(status="truncated") if truncated else parsed
 
 
-def score_record(record: Record, question: ScoringContext, rule: ParsingRule) -> ParsedAnswer:
-    """Score the answer of a record; where the rule breaks on it, that is missing data."""
-    cut = record.finish_reason == "length"
+def score_record(record: Record, context: ScoringContext, rule: ParsingRule) -> ParsedAnswer:
+    """Score the response of a record; if the rule raises an exception it is missing data."""
+    truncated = record.finish_reason == "length"
     try:
-        return score_answer(record.metric, record.response, question, rule, cut=cut)
+        return score_answer(record.metric, record.response, context, rule, truncated=truncated)
     except VisionflanError:
         raise
-    except Exception as fault:  # a rule may be anybody's, and one answer may not end the rest
-        return ParsedAnswer(None, f"{type(fault).__name__}: {fault}"[:200], "parser_failed")
+    except Exception as error:  # a rule may be anybody's, and one answer may not end the rest
+        return ParsedAnswer(None, f"{type(error).__name__}: {error}"[:200], "parser_failed")
 
 
 def likelihood_score(record: Record) -> float | None:
-    """Score the candidate that the model holds likeliest; candidates that tie share the score."""
+    """Return the score of the candidate with the highest log-likelihood; ties share the score."""
     if not record.logprobs:
         return None
     best = max(record.logprobs)
-    places = [place for place, each in enumerate(record.logprobs) if each == best]
-    return sum(is_right(record, place) for place in places) / len(places)
+    indices = [index for index, logprob in enumerate(record.logprobs) if logprob == best]
+    return sum(is_right(record, index) for index in indices) / len(indices)
 
 
-def is_right(record: Record, place: int) -> bool:
-    """Whether the candidate at a place is the right answer."""
+def is_right(record: Record, index: int) -> bool:
+    """Return whether the candidate at an index is a right answer."""
     if record.options:
-        return record.options[place] == record.target
-    said = normalize_words(record.candidates[place])
-    return any(said == normalize_words(each) for each in record.references)
+        return record.options[index] == record.target
+    candidate = normalize_words(record.candidates[index])
+    return any(candidate == normalize_words(reference) for reference in record.references)
 
 
 class Scorer:
-    """Scores the records of an evaluation, knowing its tasks and the frozen frequencies."""
+    """Score the records of an evaluation, given its tasks and stored document frequencies."""
 
     def __init__(
         self, tasks: Mapping[str, TaskHeader], frequencies: Mapping[str, DocumentFrequencies]
     ) -> None:
         self.tasks, self.frequencies = tasks, frequencies
 
-    def question(self, record: Record) -> ScoringContext:
-        """Give what decides whether an answer to this item is right."""
-        known = self.tasks[record.task].candidates
+    def context(self, record: Record) -> ScoringContext:
+        """Return what determines whether an answer to the item is right."""
+        candidates = self.tasks[record.task].candidates
         return ScoringContext(
             record.target,
             record.references,
             record.options,
-            known if record.metric in METRICS else record.candidates,
+            candidates if record.metric in METRICS else record.candidates,
             self.frequencies.get(record.task),
             record.prompt,
         )
 
-    def scored(self, record: Record) -> Record:
-        """Score a record by every rule; one without an answer stays missing data."""
+    def score(self, record: Record) -> Record:
+        """Return a record with its scores under every rule; an error stays missing data."""
         if record.error:
             return unscored(record)
-        question = self.question(record)
-        official = score_record(record, question, "official")
-        rules = metric_of(record.metric)
+        context = self.context(record)
+        official = score_record(record, context, "official")
+        metric = metric_of(record.metric)
         lenient = official
-        if record.options or rules.official != rules.lenient:
-            lenient = score_record(record, question, "lenient")
+        if record.options or metric.official != metric.lenient:
+            lenient = score_record(record, context, "lenient")
         return record._replace(
             parsed_lenient=lenient.parsed,
             status_lenient=lenient.status,
@@ -139,16 +145,16 @@ class Scorer:
         )
 
     def majority(self, record: Record) -> float | None:
-        """Score the answer that training saw most, by the lenient rule."""
+        """Return the lenient score of the majority answer; None if there is none."""
         if record.majority_answer is None:
             return None
         return score_answer(
-            record.metric, record.majority_answer, self.question(record), "lenient"
+            record.metric, record.majority_answer, self.context(record), "lenient"
         ).score
 
 
 def unscored(record: Record) -> Record:
-    """Mark a record that has no answer as missing data."""
+    """Return a record without an answer as missing data."""
     return record._replace(
         parsed_lenient="",
         status_lenient="failed",

@@ -17,7 +17,8 @@ import visionflan
 from visionflan import catalog
 from visionflan.atomic_write import write_text
 from visionflan.builder.preview import SPECIMEN_SIZE, Preview, previews
-from visionflan.dataset import CATEGORIES, Dataset, MetricName, Task
+from visionflan.dataset import CATEGORIES, Dataset, Task
+from visionflan.evaluate.metrics import METRICS
 from visionflan.model.image_processing import to_rgb
 from visionflan.prompt import strip_image_markers
 from visionflan.report.html import asset, environment
@@ -25,17 +26,6 @@ from visionflan.report.inline_images import thumbnail_uri
 
 IMAGE_SIDE = 160
 EXAMPLE_INDEX = 3  # which example is shown: a specimen starts with its simplest images
-METRICS: dict[MetricName, str] = {
-    "exact_match": "exact match",
-    "vqa_accuracy": "VQA accuracy",
-    "anls": "ANLS",
-    "relaxed_accuracy": "relaxed accuracy",
-    "cider": "CIDEr",
-    "rouge_l": "ROUGE-L",
-    "bleu_4": "BLEU-4",
-    "character_accuracy": "character accuracy",
-    "set_f1": "F1 of the items",
-}
 
 Selection = Sequence[tuple[str, Task[Any]]]
 
@@ -78,7 +68,7 @@ class CatalogPage:
     num_tasks: int
     num_beyond_paper: int
     from_releases: bool
-    metrics: Mapping[MetricName, str]
+    metrics: Mapping[str, str]  # labels by name
     counts: Sequence[CategoryCount]
     by_category: Mapping[str, Sequence[TaskCard]]
     datasets: Sequence[DatasetEntry]
@@ -114,7 +104,7 @@ def catalog_page(cards: Sequence[TaskCard], style: Markup, *, from_releases: boo
         num_tasks=len(cards),
         num_beyond_paper=sum(not card.in_paper for card in cards),
         from_releases=from_releases,
-        metrics=METRICS,
+        metrics={name: metric.label for name, metric in METRICS.items()},
         counts=category_counts(by_category),
         by_category=by_category,
         datasets=dataset_entries(cards),

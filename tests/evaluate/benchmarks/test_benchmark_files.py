@@ -12,7 +12,7 @@ from visionflan.drawing import canvas
 from visionflan.errors import ReleaseError
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.benchmark import BenchmarkRow
-from visionflan.evaluate.benchmark_files import picture_fault, reading_text, require_rows
+from visionflan.evaluate.benchmark_files import image_error, reading_text, require_rows
 from visionflan.layouts.arrays import write_idx, write_pickle
 
 
@@ -25,32 +25,32 @@ def encoded(form: str, mode: str = "RGB") -> bytes:
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF"])
 def test_a_picture_that_was_cut_is_told_from_one_that_is_whole(form: str) -> None:
     content = encoded(form)
-    assert picture_fault(content) == ""
+    assert image_error(content) == ""
     for share in (0, 0.01, 0.3, 0.5, 0.9):
-        assert picture_fault(content[: int(share * len(content))])
+        assert image_error(content[: int(share * len(content))])
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "1"])
 def test_every_kind_of_pixel_is_whole(mode: str) -> None:
-    assert picture_fault(encoded("PNG", mode)) == ""
+    assert image_error(encoded("PNG", mode)) == ""
 
 
 def test_a_picture_that_only_lacks_its_closing_mark_can_be_read() -> None:
-    assert picture_fault(encoded("PNG")[:-12]) == ""
+    assert image_error(encoded("PNG")[:-12]) == ""
 
 
 def test_a_page_is_no_picture() -> None:
-    assert "cannot identify" in picture_fault(b"<html>moved</html>")
+    assert "cannot identify" in image_error(b"<html>moved</html>")
 
 
 def test_nothing_is_not_passed_on() -> None:
     assert list(require_rows("here", [1, 2])) == [1, 2]
-    with pytest.raises(ReleaseError, match="here holds nothing"):
+    with pytest.raises(ReleaseError, match="here is empty"):
         list(require_rows("here", []))
 
 
 def test_bytes_that_are_no_text_are_told_with_their_file() -> None:
-    with pytest.raises(ReleaseError, match="here is not whole"), reading_text("here"):
+    with pytest.raises(ReleaseError, match="here is incomplete or corrupted"), reading_text("here"):
         b"\xff".decode()
 
 
@@ -74,7 +74,7 @@ def test_a_picture_that_was_cut_before_it_was_put_into_a_table_is_told_by_its_ro
     content = encoded("JPEG")
     lines[3][column] = base64.b64encode(content[: len(content) // 2]).decode()
     path.write_text("".join("\t".join(line) + "\n" for line in lines))
-    with pytest.raises(ReleaseError, match=r"20230712\.tsv, row 4 has a picture .* cut off"):
+    with pytest.raises(ReleaseError, match=r"20230712\.tsv, row 4 is not an image or is truncated"):
         rows("mmbench", tmp_path)
 
 
@@ -89,7 +89,7 @@ def test_a_table_without_rows_is_refused(tmp_path: Path) -> None:
     path = specimen("mmmu", tmp_path) / "Art" / "validation-00000-of-00001.parquet"
     table = pq.ParquetFile(path).read()
     pq.write_table(table.slice(0, 0), path)
-    with pytest.raises(ReleaseError, match=r"Art/validation-.*\.parquet holds nothing"):
+    with pytest.raises(ReleaseError, match=r"Art/validation-.*\.parquet is empty"):
         rows("mmmu", tmp_path)
     pq.write_table(table.drop_columns(["image_5"]), path)
     with pytest.raises(ReleaseError, match=r"Art/validation-.* has no column image_5"):
@@ -105,7 +105,7 @@ def test_a_cell_without_a_whole_picture_is_refused(
     (line,) = table.to_pylist()
     line["image_1"] = content
     pq.write_table(type(table).from_pylist([line], schema=table.schema), path)
-    with pytest.raises(ReleaseError, match=r"question validation_Math_1 has a picture"):
+    with pytest.raises(ReleaseError, match=r"question validation_Math_1 is not an image"):
         rows("mmmu", tmp_path)
 
 
@@ -122,14 +122,14 @@ def test_as_many_labels_as_pictures_may_not_be_none(tmp_path: Path) -> None:
     specimen("mnist", tmp_path)
     write_idx(tmp_path / "t10k-images-idx3-ubyte.gz", np.zeros((0, 28, 28), np.uint8))
     write_idx(tmp_path / "t10k-labels-idx1-ubyte.gz", np.zeros(0, np.uint8))
-    with pytest.raises(ReleaseError, match="t10k-labels-idx1-ubyte holds nothing"):
+    with pytest.raises(ReleaseError, match="t10k-labels-idx1-ubyte is empty"):
         rows("mnist", tmp_path)
 
 
 def test_a_list_of_names_alone_is_refused(tmp_path: Path) -> None:
     path = specimen("miniimagenet", tmp_path) / "test.csv"
     path.write_text("filename,label\n")
-    with pytest.raises(ReleaseError, match=r"test\.csv holds nothing"):
+    with pytest.raises(ReleaseError, match=r"test\.csv is empty"):
         rows("miniimagenet", tmp_path)
 
 

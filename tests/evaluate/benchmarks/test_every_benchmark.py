@@ -22,7 +22,8 @@ from visionflan.evaluate.benchmark_release import BenchmarkRelease
 from visionflan.evaluate.demo import specimen_release
 from visionflan.evaluate.metric import PARSING_RULES, RULES
 from visionflan.evaluate.models.cached import pixels_digest
-from visionflan.evaluate.records.record import RECORDS, Record, read_records
+from visionflan.evaluate.records.files import RECORDS
+from visionflan.evaluate.records.record import Record, read_records
 from visionflan.evaluate.requests import EvalSet, Item
 from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate, rescore
 from visionflan.model.image_processing import decode
@@ -98,9 +99,9 @@ def is_right(item: Item, candidate: str) -> bool:
 def run_benchmark(
     release: BenchmarkRelease, out: Path, *, wrong: bool = False, limit: int | None = None
 ) -> tuple[dict[str, object], list[Record]]:
-    eval_set = release.chosen()
+    eval_set = release.eval_set()
     subject = EvalSubject(
-        answerer=OracleModel(eval_set, wrong=wrong), path=out, run="run", stage="base"
+        model=OracleModel(eval_set, wrong=wrong), path=out, run="run", stage="base"
     )
     settings = EvaluationSettings(conditions=("original",), limit=limit, loglikelihood=True)
     return evaluate(subject, eval_set, out, settings), read_records(out / RECORDS)
@@ -135,7 +136,7 @@ def test_a_release_reads_the_same_twice(
 ) -> None:
     again = specimen_release(name, tmp_path / name)
     assert again.digest == releases[name].digest
-    assert again.version
+    assert again.data_version
     keys = [(row.part, row.key) for row in again.rows]
     assert len(set(keys)) == len(keys) > 0
 
@@ -146,7 +147,7 @@ def test_every_style_asks_every_row_and_shows_every_picture(
 ) -> None:
     release = releases[name]
     for style in release.benchmark.styles:
-        items = [item for members in release.chosen(style).items.values() for item in members]
+        items = [item for members in release.eval_set(style).items.values() for item in members]
         assert len(items) == len(release.rows)
         for item in items:
             assert item.prompt.count(IMAGE_MARKER) == len(item.images)
@@ -211,7 +212,7 @@ def test_a_question_that_a_part_asks_twice_counts_twice(monkeypatch: pytest.Monk
     twice.reader(lambda root: [row, row._replace(key="1")])
     twice.style("plain")(lambda row: row.question)
     monkeypatch.setattr(benchmarks, "load", lambda name: twice)
-    items = BenchmarkRelease("twice", Path()).chosen().items["twice/one"]
+    items = BenchmarkRelease("twice", Path()).eval_set().items["twice/one"]
     assert len({item.sample_key for item in items}) == 2
 
 
@@ -231,8 +232,8 @@ def test_another_package_can_bring_a_benchmark(monkeypatch: pytest.MonkeyPatch) 
 def test_an_unknown_style_is_answered_with_those_there_are(
     releases: dict[str, BenchmarkRelease],
 ) -> None:
-    with pytest.raises(UnknownNameError, match="it has llava, official"):
-        releases["pope"].chosen("lava")
+    with pytest.raises(UnknownNameError, match="use llava, official"):
+        releases["pope"].eval_set("lava")
 
 
 def test_benchmarks_are_listed_and_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,8 @@ from visionflan.evaluate.demo import demo_run
 from visionflan.evaluate.judge.apply_verdicts import apply_verdicts
 from visionflan.evaluate.judge.judgments import Judgment, answer_key
 from visionflan.evaluate.judge.rubric import JudgeScore, Rubric
-from visionflan.evaluate.records.record import RECORDS, Record, read_records
+from visionflan.evaluate.records.files import RECORDS
+from visionflan.evaluate.records.record import Record, read_records
 from visionflan.llm.base import LlmRequest
 
 RUBRIC = Rubric("toy 1", lambda record, swapped: LlmRequest((), 0.0, 1), lambda *_: JudgeScore(1.0))

@@ -14,7 +14,8 @@ import pytest
 from tests.helpers.llm_server import Behavior, LlmServer, fails, replies, serving
 from visionflan.cli.main import main
 from visionflan.evaluate.demo import demo_run
-from visionflan.evaluate.judge.judgments import JUDGMENTS, Judgment, read_judgments
+from visionflan.evaluate.judge.judgments import Judgment, read_judgments
+from visionflan.evaluate.records.files import JUDGMENTS
 from visionflan.evaluate.records.paths import evaluations
 
 

@@ -9,7 +9,6 @@ from tests.helpers.judge_rubrics import YES_OR_NO
 from tests.helpers.record_factory import record
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.judge.judgments import (
-    JUDGMENTS,
     Judgment,
     answer_key,
     judge_of,
@@ -20,6 +19,7 @@ from visionflan.evaluate.judge.judgments import (
     verdicts,
     write_judgments,
 )
+from visionflan.evaluate.records.files import JUDGMENTS
 
 PLAIN: dict[str, Any] = {
     "rubric": "yes or no 1",

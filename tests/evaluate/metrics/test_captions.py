@@ -12,6 +12,7 @@ from visionflan.errors import EvaluationError
 from visionflan.evaluate.metric import ScoringContext
 from visionflan.evaluate.metrics import bleu_4, cider
 from visionflan.evaluate.metrics.caption_tokenizer import caption_words
+from visionflan.evaluate.records.document_frequencies import count_document_frequencies
 
 # Captions of a few pictures by several people, and what was answered: right, short, long, wrong.
 ANSWERED = [
@@ -58,7 +59,7 @@ def test_cider_agrees_with_values_worked_by_hand() -> None:
     one of two words: cosine one half, and no pair. `red` alone is one word of two, and one pair
     shorter. In `red red car` the second `red` lengthens the answer and is clipped to the one there.
     """
-    known = cider.frequencies([["red car"], ["blue sky"]])
+    known = count_document_frequencies([["red car"], ["blue sky"]])
 
     def score(answer: str) -> float | None:
         return cider.score(answer, ScoringContext("", ("red car",), frequencies=known)).score
@@ -71,7 +72,7 @@ def test_cider_agrees_with_values_worked_by_hand() -> None:
 
 
 def test_cider_knows_nothing_from_one_picture_alone() -> None:
-    known = cider.frequencies([["a red car"]])
+    known = count_document_frequencies([["a red car"]])
     assert (
         cider.score("a red car", ScoringContext("", ("a red car",), frequencies=known)).score == 0.0
     )
@@ -101,14 +102,14 @@ def test_bleu_agrees_with_values_worked_by_hand() -> None:
 
 
 def test_bleu_takes_the_reference_of_nearest_length_and_of_two_the_shorter() -> None:
-    assert bleu_4.parts("a b c d", ["a b", "a b c d e f g"]).meant == 2
-    assert bleu_4.parts("a b c d", ["a b c d e", "a b c"]).meant == 3
+    assert bleu_4.count("a b c d", ["a b", "a b c d e f g"]).reference_length == 2
+    assert bleu_4.count("a b c d", ["a b c d e", "a b c"]).reference_length == 3
 
 
 def test_bleu_counts_a_run_no_oftener_than_the_reference_that_has_it_most() -> None:
-    found = bleu_4.parts("the the the the", ["the cat", "the dog and the cat"])
-    assert found.right == (2, 0, 0, 0)
-    assert found.there == (4, 3, 2, 1)
+    counts = bleu_4.count("the the the the", ["the cat", "the dog and the cat"])
+    assert counts.matches == (2, 0, 0, 0)
+    assert counts.totals == (4, 3, 2, 1)
 
 
 def test_bleu_of_an_answer_without_four_words_in_common_is_next_to_nothing() -> None:
@@ -120,14 +121,14 @@ def test_bleu_of_an_answer_without_four_words_in_common_is_next_to_nothing() -> 
 
 
 def combined(items: Items) -> float:
-    """Add up the parts of all items, and give BLEU-4 of the sums."""
-    each = [bleu_4.parts(*item) for item in items]
+    """Compute BLEU-4 of the summed counts of all items."""
+    counts = [bleu_4.count(*item) for item in items]
     return bleu_4.corpus_bleu(
         bleu_4.BleuCounts(
-            tuple(map(sum, zip(*(found.right for found in each), strict=True))),
-            tuple(map(sum, zip(*(found.there for found in each), strict=True))),
-            sum(found.said for found in each),
-            sum(found.meant for found in each),
+            tuple(map(sum, zip(*(item.matches for item in counts), strict=True))),
+            tuple(map(sum, zip(*(item.totals for item in counts), strict=True))),
+            sum(item.length for item in counts),
+            sum(item.reference_length for item in counts),
         )
     )
 
@@ -136,7 +137,7 @@ def test_bleu_of_several_items_is_that_of_their_sums_and_not_their_mean() -> Non
     """Together 9 of 10 words, 6 of 8 pairs, 4 of 6 threes and 2 of 4 fours agree."""
     items = [("a b c d", ["a b c d"]), ("a red car on the road", ["a red car on a road"])]
     assert combined(items) == pytest.approx((9 / 10 * 6 / 8 * 4 / 6 * 2 / 4) ** (1 / 4))
-    alone = [bleu_4.corpus_bleu(bleu_4.parts(*item)) for item in items]
+    alone = [bleu_4.corpus_bleu(bleu_4.count(*item)) for item in items]
     assert sum(alone) / 2 != pytest.approx(combined(items), abs=0.01)
 
 
@@ -169,7 +170,7 @@ def test_cider_is_that_of_the_reference_implementation(drawn: Items) -> None:
     )
     for items in (drawn, ANSWERED):
         _, alone = original(reference.Cider(), items)
-        known = cider.frequencies([meant for _, meant in items])
+        known = count_document_frequencies([meant for _, meant in items])
         for (said, meant), score in zip(items, alone, strict=True):
             question = ScoringContext("", tuple(meant), frequencies=known)
             assert cider.score(said, question).score == pytest.approx(score, abs=1e-12)

@@ -8,9 +8,10 @@ from tests.helpers.toy_questions import asked, lenient, official
 from visionflan.dataset import MetricName
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.metric import PARSING_RULES, ScoringContext
-from visionflan.evaluate.metrics import METRICS, cider, exact_match, metric, vqa_accuracy
+from visionflan.evaluate.metrics import METRICS, exact_match, metric, vqa_accuracy
 from visionflan.evaluate.metrics.normalization import extract_answer
 from visionflan.evaluate.metrics.relaxed_accuracy import lenient as relaxed_leniently
+from visionflan.evaluate.records.document_frequencies import count_document_frequencies
 from visionflan.evaluate.scorer import score_answer
 
 TEN_YES = ("yes",) * 10
@@ -35,10 +36,10 @@ def test_exact_match_folds_as_squad_does() -> None:
 
 def test_containing_and_starting_with_the_answer_are_diagnostics() -> None:
     question = asked("red car")
-    assert exact_match.contained("I see the red car here", question) == 1.0
-    assert exact_match.contained("I see the red carpet", question) == 0.0
-    assert exact_match.started("A red car, I think", question) == 1.0
-    assert exact_match.started("I think a red car", question) == 0.0
+    assert exact_match.contains_answer("I see the red car here", question) == 1.0
+    assert exact_match.contains_answer("I see the red carpet", question) == 0.0
+    assert exact_match.starts_with_answer("A red car, I think", question) == 1.0
+    assert exact_match.starts_with_answer("I think a red car", question) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def test_the_bare_answer_is_taken_out_of_the_words_around_it(text: str, answer: 
 def test_every_bounded_metric_stays_between_nought_and_one(
     answer: str, references: list[str]
 ) -> None:
-    known = cider.frequencies([references])
+    known = count_document_frequencies([references])
     question = ScoringContext(references[0], tuple(references), frequencies=known)
     for name, each in METRICS.items():
         for rule in PARSING_RULES:
@@ -179,8 +180,8 @@ def test_character_accuracy_is_one_minus_the_error_rate() -> None:
     assert official("character_accuracy", "hello", "hell", "help") == pytest.approx(1 - 1 / 4)
     assert lenient("character_accuracy", "Hello", "hell") == pytest.approx(1 - 1 / 5)
     diagnostics = metric("character_accuracy").diagnostics
-    assert diagnostics["one minus CER, folded"]("HELLO", asked("hell")) == pytest.approx(3 / 4)
-    assert diagnostics["one minus NED, raw"]("Hello", asked("hell")) == pytest.approx(3 / 5)
+    assert diagnostics["1 - CER, normalized"]("HELLO", asked("hell")) == pytest.approx(3 / 4)
+    assert diagnostics["1 - NED, raw"]("Hello", asked("hell")) == pytest.approx(3 / 5)
 
 
 def test_set_f1_counts_what_is_right_and_what_is_missing() -> None:
@@ -192,7 +193,7 @@ def test_set_f1_counts_what_is_right_and_what_is_missing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "cut", "status"),
+    ("answer", "truncated", "status"),
     [
         ("", False, "empty"),
         (" \n", False, "empty"),
@@ -202,9 +203,14 @@ def test_set_f1_counts_what_is_right_and_what_is_missing() -> None:
         ("I'm sorry, I cannot tell.", False, "refusal"),
     ],
 )
-def test_the_status_says_why_an_answer_scores_nothing(answer: str, cut: bool, status: str) -> None:
-    assert score_answer("exact_match", answer, asked("red"), "lenient", cut=cut).status == status
+def test_the_status_says_why_an_answer_scores_nothing(
+    answer: str, truncated: bool, status: str
+) -> None:
+    assert (
+        score_answer("exact_match", answer, asked("red"), "lenient", truncated=truncated).status
+        == status
+    )
 
 
 def test_an_answer_that_was_cut_is_scored_for_what_it_says() -> None:
-    assert score_answer("exact_match", "red", asked("red"), "official", cut=True).score == 1.0
+    assert score_answer("exact_match", "red", asked("red"), "official", truncated=True).score == 1.0

@@ -29,7 +29,7 @@ def describe_answers(records: Sequence[Record], task: TaskHeader, scorer: Scorer
         "lengths": length_stats(records),
         "yes_no": yes_no_stats(records),
         "diagnostics": {
-            name: mean([diagnostic(r.response, scorer.question(r)) for r in records])
+            name: mean([diagnostic(r.response, scorer.context(r)) for r in records])
             for name, diagnostic in diagnostics.items()
             if records and not records[0].options
         },

@@ -8,8 +8,9 @@ from typing import Any
 from visionflan.evaluate.aggregate.bootstrap import Floats
 from visionflan.evaluate.aggregate.measures import AggregateMetric, estimate, ratio
 from visionflan.evaluate.metric import RULES, ScoringRule
+from visionflan.evaluate.records.files import RECORDS
 from visionflan.evaluate.records.header import read_header
-from visionflan.evaluate.records.record import RECORDS, Record, read_records
+from visionflan.evaluate.records.record import Record, read_records
 
 # The benchmarks over which each number is a mean.
 SUITES: Mapping[str, tuple[str, ...]] = {

@@ -19,7 +19,6 @@ from visionflan.evaluate.records.header import Header, TaskHeader
 from visionflan.evaluate.records.record import Record
 from visionflan.evaluate.scorer import Scorer
 
-SCORES = "scores.json"
 OVERALL, TRAINED, HELD_OUT = "all tasks", "trained tasks", "wholly held-out tasks"
 
 Value = Callable[[Record], float | None]

@@ -54,7 +54,7 @@ def read(root: Path) -> Iterator[BenchmarkRow]:
         yield from class_names.rows("object", names, images)
 
 
-@benchmark.names_version
+@benchmark.version_reader
 def version_of(root: Path) -> str:
     """Return whether these are the official files, by their MD5 sums."""
     contents = [require(root / FOLDER / name).read_bytes() for name in MD5]

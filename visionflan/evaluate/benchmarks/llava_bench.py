@@ -233,7 +233,7 @@ def specimen(root: Path) -> None:
     write_lines(root / "answers_gpt4.jsonl", map(json.dumps, answers))
 
 
-@benchmark.names_version
+@benchmark.version_reader
 def version(root: Path) -> str:
     """Return whether these are the release's questions, by their numbers, and the digest."""
     names = ("questions.jsonl", "context.jsonl", "answers_gpt4.jsonl")

@@ -140,7 +140,7 @@ def unknown_class(where: str, wordnet_id: str) -> ReleaseError:
     )
 
 
-@benchmark.names_version
+@benchmark.version_reader
 def version_of(root: Path) -> str:
     """Return whether this is the complete test split or another selection of images."""
     images = [(Path(key).name, wordnet_id) for key, _, wordnet_id in labeled_images(root)]

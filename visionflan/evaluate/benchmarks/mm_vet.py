@@ -218,7 +218,7 @@ def specimen(root: Path) -> None:
     write_json(root / "mm-vet.json", entries)
 
 
-@benchmark.names_version
+@benchmark.version_reader
 def version(root: Path) -> str:
     """Return whether these are the questions of the release, by name, and the digest."""
     path = questions_file(root)

@@ -242,7 +242,7 @@ def read(root: Path) -> Iterator[BenchmarkRow]:
         )
 
 
-@benchmark.names_version
+@benchmark.version_reader
 def version(root: Path) -> str:
     """Return the version by the content of the questions, whitespace apart."""
     rows = [

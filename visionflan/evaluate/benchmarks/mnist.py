@@ -73,7 +73,7 @@ def labeled_digits(root: Path) -> Iterator[tuple[str, bytes, str]]:
         yield f"{index:05d}", png(images[index]), DIGITS[label]
 
 
-@benchmark.names_version
+@benchmark.version_reader
 def version_of(root: Path) -> str:
     """Return whether these are the official files, by their MD5 sums."""
     contents = [idx_content(require(root / name, root / f"{name}.gz")) for name in MD5]

@@ -220,7 +220,7 @@ def read(root: Path) -> Iterator[BenchmarkRow]:
         )
 
 
-@benchmark.names_version
+@benchmark.version_reader
 def version(root: Path) -> str:
     """Return the version by the content of the questions, whatever the formatting of the files."""
     rows = ["\t".join((q.split, q.image, q.text, q.label)) for q in questions(root)]

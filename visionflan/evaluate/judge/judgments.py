@@ -15,8 +15,6 @@ from visionflan.evaluate.records.record import Record
 if TYPE_CHECKING:
     import pyarrow as pa
 
-JUDGMENTS = "judgments.parquet"
-
 
 class Judgment(NamedTuple):
     """One verdict that a judge was asked for, or why there is none.

@@ -7,7 +7,6 @@ from pathlib import Path
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.benchmarks import load
 from visionflan.evaluate.judge.judgments import (
-    JUDGMENTS,
     Judgment,
     merge_judgments,
     position_bias,
@@ -16,8 +15,9 @@ from visionflan.evaluate.judge.judgments import (
 )
 from visionflan.evaluate.judge.rubric import Rubric
 from visionflan.evaluate.judge.runner import JudgingResult, estimate, judge_records
+from visionflan.evaluate.records.files import JUDGMENTS, RECORDS
 from visionflan.evaluate.records.header import read_header
-from visionflan.evaluate.records.record import RECORDS, Record, read_records
+from visionflan.evaluate.records.record import Record, read_records
 from visionflan.llm.base import LlmClient
 from visionflan.llm.batch import CallGuard
 from visionflan.llm.budget import CHARACTERS_PER_TOKEN, CostEstimate, sum_estimates

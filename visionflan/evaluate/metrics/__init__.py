@@ -1,45 +1,26 @@
-"""The metrics that a task can be judged by, one file each; all in one table here."""
+"""The metrics of tasks, one file each: every module of this package that defines `METRIC`."""
+
+import importlib
+import pkgutil
 
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.metric import Metric
-from visionflan.evaluate.metrics import (
-    anls,
-    bleu_4,
-    character_accuracy,
-    cider,
-    exact_match,
-    relaxed_accuracy,
-    rouge_l,
-    set_f1,
-    vqa_accuracy,
-)
 
-METRICS: dict[str, Metric] = {
-    "exact_match": Metric(
-        exact_match.official,
-        exact_match.lenient,
-        diagnostics={"contains": exact_match.contained, "starts_with": exact_match.started},
-    ),
-    "vqa_accuracy": Metric(vqa_accuracy.official, vqa_accuracy.lenient),
-    "anls": Metric(anls.official, anls.lenient),
-    "relaxed_accuracy": Metric(relaxed_accuracy.official, relaxed_accuracy.lenient),
-    "cider": Metric(cider.score, cider.score, bounded=False),
-    "rouge_l": Metric(rouge_l.score, rouge_l.score),
-    "bleu_4": Metric(bleu_4.score, bleu_4.score),
-    "character_accuracy": Metric(
-        character_accuracy.official,
-        character_accuracy.lenient,
-        diagnostics={
-            "one minus CER, folded": character_accuracy.folded,
-            "one minus NED, raw": character_accuracy.similar,
-        },
-    ),
-    "set_f1": Metric(set_f1.official, set_f1.lenient),
-}
+
+def find_metrics() -> dict[str, Metric]:
+    """Import the modules of this package and return their metrics by name."""
+    modules = {
+        module.name: importlib.import_module(f"{__name__}.{module.name}")
+        for module in pkgutil.iter_modules(__path__)
+    }
+    return {name: found.METRIC for name, found in modules.items() if hasattr(found, "METRIC")}
+
+
+METRICS = find_metrics()
 
 
 def metric(name: str) -> Metric:
-    """Give the metric of this name."""
+    """Return the metric with this name."""
     if name not in METRICS:
-        raise EvaluationError(f"there is no metric {name!r}: use one of {', '.join(METRICS)}")
+        raise EvaluationError(f"unknown metric {name!r}: use one of {', '.join(METRICS)}")
     return METRICS[name]

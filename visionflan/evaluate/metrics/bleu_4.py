@@ -1,9 +1,9 @@
-"""BLEU-4 as COCO's caption scorer has it: runs of one to four words that a reference has as well.
+"""BLEU-4 as in COCO's caption scorer: clipped n-gram precision, n from 1 to 4.
 
 An item's score is what that scorer gives for the item by itself, with its two small constants in
-place of smoothing: an answer without a run of four words in common scores next to nothing, and one
-shorter than four words does even if it is the reference. What papers print is not the mean of such
-scores but `combined` of the `parts` of all items, added up.
+place of smoothing: an answer without a 4-gram in common with a reference scores next to nothing,
+and so does one of fewer than four words even if it is the reference. Papers print not the mean of
+such scores but `corpus_bleu` of the summed counts of all items.
 """
 
 from collections import Counter
@@ -11,54 +11,53 @@ from collections.abc import Sequence
 from math import exp, pow
 from typing import NamedTuple
 
-from visionflan.evaluate.metric import ParsedAnswer, ScoringContext
-from visionflan.evaluate.metrics.caption_tokenizer import caption_words
+from visionflan.evaluate.metric import Metric, ParsedAnswer, ScoringContext
+from visionflan.evaluate.metrics.caption_tokenizer import MAX_NGRAM, Ngram, caption_words
 
-LONGEST = 4
 SMALL, TINY = 1e-9, 1e-15  # keep quotients and roots finite; the scorer's own values
 
 
 class BleuCounts(NamedTuple):
-    """What BLEU-4 is made of; by the length of the runs, how many are there and how many are right.
+    """The counts that BLEU-4 is computed from."""
 
-    `meant` is the length of the reference that is nearest in length to the answer, the shorter of
-    two that are equally near.
-    """
-
-    right: tuple[int, ...]
-    there: tuple[int, ...]
-    said: int
-    meant: int
+    matches: tuple[int, ...]  # for each n, the n-grams that a reference has too
+    totals: tuple[int, ...]  # for each n, all n-grams of the answer
+    length: int  # of the answer, in words
+    reference_length: int  # of the reference nearest in length; of two, the shorter
 
 
-def score(answer: str, question: ScoringContext) -> ParsedAnswer:
-    """Score one answer against its references."""
-    return ParsedAnswer(corpus_bleu(parts(answer, question.references)), answer)
+def score(answer: str, context: ScoringContext) -> ParsedAnswer:
+    """Score an answer against its references."""
+    return ParsedAnswer(corpus_bleu(count(answer, context.references)), answer)
 
 
-def parts(answer: str, references: Sequence[str]) -> BleuCounts:
-    """Count the runs of an answer; one is right as often as the reference that has it most."""
-    words, meant = caption_words(answer), [caption_words(each) for each in references]
-    right = []
-    for length in range(1, LONGEST + 1):
-        most: Counter[tuple[str, ...]] = Counter()
-        for reference in meant:
-            most |= ngrams(reference, length)
-        right.append((ngrams(words, length) & most).total())
-    there = tuple(max(0, len(words) - length) for length in range(LONGEST))
-    nearest = min(map(len, meant), key=lambda length: (abs(length - len(words)), length))
-    return BleuCounts(tuple(right), there, len(words), nearest)
+def count(answer: str, references: Sequence[str]) -> BleuCounts:
+    """Count the n-grams of an answer; each matches at most as often as in any one reference."""
+    words = caption_words(answer)
+    reference_words = [caption_words(reference) for reference in references]
+    matches = []
+    for n in range(1, MAX_NGRAM + 1):
+        max_counts: Counter[Ngram] = Counter()
+        for reference in reference_words:
+            max_counts |= ngrams(reference, n)
+        matches.append((ngrams(words, n) & max_counts).total())
+    totals = tuple(max(0, len(words) - n) for n in range(MAX_NGRAM))
+    nearest = min(map(len, reference_words), key=lambda size: (abs(size - len(words)), size))
+    return BleuCounts(tuple(matches), totals, len(words), nearest)
 
 
-def ngrams(words: Sequence[str], length: int) -> Counter[tuple[str, ...]]:
-    """Count the runs of so many words."""
-    return Counter(tuple(words[start : start + length]) for start in range(len(words) - length + 1))
+def ngrams(words: Sequence[str], n: int) -> Counter[Ngram]:
+    """Count the n-grams of n words."""
+    return Counter(tuple(words[start : start + n]) for start in range(len(words) - n + 1))
 
 
-def corpus_bleu(found: BleuCounts) -> float:
-    """Give the geometric mean of the four precisions, times the penalty of being too short."""
+def corpus_bleu(counts: BleuCounts) -> float:
+    """Return the geometric mean of the four precisions, times the brevity penalty."""
     product = 1.0
-    for right, there in zip(found.right, found.there, strict=True):
-        product *= (right + TINY) / (there + SMALL)
-    ratio = (found.said + TINY) / (found.meant + SMALL)
-    return pow(product, 1 / LONGEST) * (exp(1 - 1 / ratio) if ratio < 1 else 1.0)
+    for matches, total in zip(counts.matches, counts.totals, strict=True):
+        product *= (matches + TINY) / (total + SMALL)
+    ratio = (counts.length + TINY) / (counts.reference_length + SMALL)
+    return pow(product, 1 / MAX_NGRAM) * (exp(1 - 1 / ratio) if ratio < 1 else 1.0)
+
+
+METRIC = Metric(score, score, label="BLEU-4")

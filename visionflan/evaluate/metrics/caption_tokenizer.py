@@ -7,6 +7,11 @@ names brackets in capitals while the words are in lower case, so brackets stay.
 """
 
 import re
+from collections import Counter
+from functools import lru_cache
+
+MAX_NGRAM = 4
+Ngram = tuple[str, ...]
 
 MARKS = "'' ' `` ` . ? ! , : - -- ; – — “ ” ‘ ’ \""
 DROPPED = frozenset(MARKS.split())
@@ -36,3 +41,14 @@ def caption_words(caption: str) -> list[str]:
     """Split one caption into lower-case words without marks."""
     found = WORD.findall(caption.lower().replace("’", "'"))
     return [BRACKETS.get(word, word) for word in found if word not in DROPPED and word.strip(".")]
+
+
+@lru_cache(maxsize=1 << 16)
+def caption_ngrams(caption: str) -> Counter[Ngram]:
+    """Count the n-grams of one to four words."""
+    words = caption_words(caption)
+    return Counter(
+        tuple(words[start : start + n])
+        for n in range(1, MAX_NGRAM + 1)
+        for start in range(len(words) - n + 1)
+    )

@@ -1,9 +1,9 @@
-"""Exact match: the answer is one of the accepted ones, as SQuAD's script folds them."""
+"""Exact match: the answer is an accepted one, normalized as by SQuAD's script."""
 
 import re
 from string import ascii_lowercase
 
-from visionflan.evaluate.metric import ParsedAnswer, ScoringContext
+from visionflan.evaluate.metric import Metric, ParsedAnswer, ScoringContext
 from visionflan.evaluate.metrics.answer_parsing import (
     is_yes_or_no,
     read_label,
@@ -20,56 +20,65 @@ from visionflan.evaluate.metrics.normalization import (
 OPTION_FORM = re.compile(r"\s*\(([a-z])\)\s*(\S.*?)\s*", re.DOTALL)
 
 
-def official(answer: str, question: ScoringContext) -> ParsedAnswer:
-    """Compare after SQuAD's folding; an option must be given as asked: `(b) a blue bus`."""
-    if question.options:
-        return official_option(answer, question)
-    folded = normalize_squad(answer)
-    return ParsedAnswer(
-        float(any(folded == normalize_squad(each) for each in question.references)), folded
-    )
+def official(answer: str, context: ScoringContext) -> ParsedAnswer:
+    """Compare with SQuAD's normalization; an option must be written as asked: `(b) a blue bus`."""
+    if context.options:
+        return official_option(answer, context)
+    text = normalize_squad(answer)
+    is_match = any(text == normalize_squad(reference) for reference in context.references)
+    return ParsedAnswer(float(is_match), text)
 
 
-def official_option(answer: str, question: ScoringContext) -> ParsedAnswer:
-    """Take letter and text in the form that the prompt shows them, and nothing else."""
+def official_option(answer: str, context: ScoringContext) -> ParsedAnswer:
+    """Accept only letter and text in the form that the prompt shows them."""
     form = OPTION_FORM.fullmatch(answer)
-    place = ascii_lowercase.index(form[1]) if form else len(question.options)
-    if not form or place >= len(question.options):
+    index = ascii_lowercase.index(form[1]) if form else len(context.options)
+    if not form or index >= len(context.options):
         return ParsedAnswer(0.0, "", "unparsed")
-    option = question.options[place]
+    option = context.options[index]
     if normalize_squad(form[2]) != normalize_squad(option):
         return ParsedAnswer(0.0, "", "ambiguous")
-    return ParsedAnswer(float(option == question.target), option)
+    return ParsedAnswer(float(option == context.target), option)
 
 
-def lenient(answer: str, question: ScoringContext) -> ParsedAnswer:
-    """Ask only which answer is meant: an option, yes or no, one of a closed set, or free words."""
-    if question.options:
-        read = read_option(answer, question.options)
-    elif is_yes_or_no(question.references):
+def lenient(answer: str, context: ScoringContext) -> ParsedAnswer:
+    """Compare the answer that is meant: an option, yes or no, one of a closed set, or free text."""
+    if context.options:
+        read = read_option(answer, context.options)
+    elif is_yes_or_no(context.references):
         read = read_yes_or_no(answer)
-    elif question.candidates:
-        read = read_label(answer, (*question.candidates, *question.references))
+    elif context.candidates:
+        read = read_label(answer, (*context.candidates, *context.references))
     else:
         read = ParsedAnswer(None, extract_answer(answer))
     if read.score is not None:
         return read
-    if question.options:
-        return ParsedAnswer(float(read.parsed == question.target), read.parsed)
-    same = any(
-        normalize_words(read.parsed) == normalize_words(each) for each in question.references
+    if context.options:
+        return ParsedAnswer(float(read.parsed == context.target), read.parsed)
+    text = normalize_words(read.parsed)
+    is_match = any(text == normalize_words(reference) for reference in context.references)
+    return ParsedAnswer(float(is_match), read.parsed)
+
+
+def contains_answer(answer: str, context: ScoringContext) -> float:
+    """Return 1 if an accepted answer occurs in the response, else 0: a diagnostic, not a score."""
+    text = normalize_squad(answer)
+    return float(
+        any(contains(text, normalize_squad(reference)) for reference in context.references)
     )
-    return ParsedAnswer(float(same), read.parsed)
 
 
-def contained(answer: str, question: ScoringContext) -> float:
-    """Say whether an accepted answer occurs in what was said: a diagnostic, not a score."""
-    said = normalize_squad(answer)
-    return float(any(contains(said, normalize_squad(each)) for each in question.references))
+def starts_with_answer(answer: str, context: ScoringContext) -> float:
+    """Return 1 if the response starts with an accepted answer, else 0: a diagnostic."""
+    text = f"{normalize_squad(answer)} "
+    starts = [normalize_squad(reference) for reference in context.references]
+    return float(any(text.startswith(f"{start} ") for start in starts if start))
 
 
-def started(answer: str, question: ScoringContext) -> float:
-    """Say whether what was said starts with an accepted answer: a diagnostic, not a score."""
-    said = f"{normalize_squad(answer)} "
-    starts = [f"{normalize_squad(each)} " for each in question.references if normalize_squad(each)]
-    return float(any(said.startswith(start) for start in starts))
+METRIC = Metric(
+    official,
+    lenient,
+    label="exact match",
+    guessable=True,
+    diagnostics={"contains": contains_answer, "starts_with": starts_with_answer},
+)

@@ -4,7 +4,7 @@ import re
 from functools import partial
 from typing import NamedTuple
 
-from visionflan.evaluate.metric import ParsedAnswer, ScoringContext
+from visionflan.evaluate.metric import Metric, ParsedAnswer, ScoringContext
 from visionflan.evaluate.metrics.normalization import extract_answer, normalize_words
 
 TOLERANCE = 0.05
@@ -84,3 +84,6 @@ def number(text: str) -> Number | None:
     value = float(form[1].replace(",", ""))
     negative = text.strip().startswith("-") and value > 0
     return Number(-value if negative else value, form[2] is not None)
+
+
+METRIC = Metric(official, lenient, label="relaxed accuracy", guessable=True)

@@ -1,8 +1,8 @@
-"""Set F1 for lists: the harmonic mean of how much of the list is right and how much is there."""
+"""F1 of the items of a list: the harmonic mean of precision and recall."""
 
 import re
 
-from visionflan.evaluate.metric import ParsedAnswer, ScoringContext
+from visionflan.evaluate.metric import Metric, ParsedAnswer, ScoringContext
 from visionflan.evaluate.metrics.normalization import (
     extract_answer,
     normalize_squad,
@@ -12,35 +12,40 @@ from visionflan.evaluate.metrics.normalization import (
 ANY_SEPARATOR = re.compile(r"[;,\n]|\band\b|(?:^|(?<=\s))(?:[-*•]|\d+[.)])\s", re.IGNORECASE)
 
 
-def official(answer: str, question: ScoringContext) -> ParsedAnswer:
-    """Compare the folded items, split as the reference is: at semicolons, lines or commas."""
+def official(answer: str, context: ScoringContext) -> ParsedAnswer:
+    """Compare normalized items, split as the reference is: at semicolons, lines or commas."""
     scores = []
-    for reference in question.references:
+    for reference in context.references:
         separator = next((mark for mark in (";", "\n") if mark in reference), ",")
-        said = {normalize_squad(item) for item in answer.split(separator)} - {""}
-        scores.append(
-            f1(said, {normalize_squad(item) for item in reference.split(separator)} - {""})
+        answer_items, reference_items = (
+            {normalize_squad(item) for item in text.split(separator)} - {""}
+            for text in (answer, reference)
         )
+        scores.append(f1(answer_items, reference_items))
     return ParsedAnswer(max(scores), answer)
 
 
-def lenient(answer: str, question: ScoringContext) -> ParsedAnswer:
-    """Compare the items however they are separated, numbered, or introduced."""
-    said = items(answer) | set()
-    introduced = items(extract_answer(answer)) if "\n" not in answer else said
+def lenient(answer: str, context: ScoringContext) -> ParsedAnswer:
+    """Compare items however they are separated, numbered or introduced."""
+    answer_items = items(answer)
+    extracted = items(extract_answer(answer)) if "\n" not in answer else answer_items
     best = max(
-        max(f1(said, items(each)), f1(introduced, items(each))) for each in question.references
+        max(f1(answer_items, items(reference)), f1(extracted, items(reference)))
+        for reference in context.references
     )
-    return ParsedAnswer(best, "; ".join(sorted(said)))
+    return ParsedAnswer(best, "; ".join(sorted(answer_items)))
 
 
 def items(text: str) -> set[str]:
-    """Split a list at whatever separates its items, and fold each."""
+    """Split a list at any separator and normalize its items."""
     return {normalize_words(item) for item in ANY_SEPARATOR.split(text)} - {""}
 
 
-def f1(said: set[str], meant: set[str]) -> float:
-    """Give the F1 of one set against another; two empty sets are alike."""
-    if not said and not meant:
+def f1(one: set[str], other: set[str]) -> float:
+    """Return the F1 of one set against another; 1 for two empty sets."""
+    if not one and not other:
         return 1.0
-    return 2 * len(said & meant) / (len(said) + len(meant))
+    return 2 * len(one & other) / (len(one) + len(other))
+
+
+METRIC = Metric(official, lenient, label="F1 of the items")

@@ -6,7 +6,7 @@ The rules are those of the benchmark's own script (GT-Vision-Lab/VQA, vqaEval.py
 import re
 from collections.abc import Sequence
 
-from visionflan.evaluate.metric import ParsedAnswer, ScoringContext
+from visionflan.evaluate.metric import Metric, ParsedAnswer, ScoringContext
 from visionflan.evaluate.metrics.normalization import extract_answer
 
 FEWEST_REFERENCES = 4
@@ -113,3 +113,6 @@ def normalized_match(answer: str, references: Sequence[str]) -> ParsedAnswer:
     """Compare normalised: with fewer than four references the formula can never give one."""
     said = normalize(answer)
     return ParsedAnswer(float(any(said == normalize(each) for each in references)), said)
+
+
+METRIC = Metric(official, lenient, label="VQA accuracy", guessable=True)

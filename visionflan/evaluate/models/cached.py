@@ -26,7 +26,6 @@ from visionflan.evaluate.models.base import (
     Reply,
 )
 
-CACHE = "answers.sqlite"
 GENERATION_VERSION = 1  # raised by every change to the code of generation that changes answers
 
 

@@ -1,48 +1,63 @@
-"""Freeze how often words occur in a task's references, so that all checkpoints are judged alike.
+"""Document frequencies of a task's references, stored so that every checkpoint is scored alike.
 
-Counted over every held-out item of a task, whatever part of them is asked.
+They are counted over all held-out items of a task, whichever part of them is evaluated.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from visionflan.atomic_write import atomic_path
 from visionflan.evaluate.metric import DocumentFrequencies
-from visionflan.evaluate.metrics import cider
+from visionflan.evaluate.metrics.caption_tokenizer import caption_ngrams
+from visionflan.evaluate.records.files import DOCUMENT_FREQUENCIES
 
-FREQUENCIES = "frequencies.parquet"
+
+def count_document_frequencies(documents: Iterable[Sequence[str]]) -> DocumentFrequencies:
+    """Count in how many documents each n-gram occurs; a document is the references of one item."""
+    counts: Counter[tuple[str, ...]] = Counter()
+    total = 0
+    for references in documents:
+        total += 1
+        counts.update({ngram for text in references for ngram in caption_ngrams(text)})
+    return DocumentFrequencies(total, counts)
 
 
-def write_frequencies(folder: Path, references: Mapping[str, Sequence[Sequence[str]]]) -> None:
-    """Count and keep the runs of words in the references of each captioning task.
+def write_frequencies(directory: Path, references: Mapping[str, Sequence[Sequence[str]]]) -> None:
+    """Count and store the document frequencies of some tasks; those of other tasks are kept.
 
-    What is there of other tasks stays.
+    `references` has, for each task, the references of each item.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    counted = {task: cider.frequencies(documents) for task, documents in references.items()}
-    if not counted:
+    new = {task: count_document_frequencies(items) for task, items in references.items()}
+    if not new:
         return
     rows = [
-        {"task": task, "documents": known.documents, "run": " ".join(run), "count": count}
-        for task, known in sorted((read_frequencies(folder) | counted).items())
-        for run, count in sorted(known.counts.items())
+        {"task": task, "documents": known.documents, "ngram": " ".join(ngram), "count": count}
+        for task, known in sorted((read_frequencies(directory) | new).items())
+        for ngram, count in sorted(known.counts.items())
     ]
-    kinds = {"task": pa.string(), "documents": pa.int64(), "run": pa.string(), "count": pa.int64()}
-    with atomic_path(folder / FREQUENCIES) as temporary:
-        pq.write_table(pa.Table.from_pylist(rows, schema=pa.schema(kinds)), temporary)
+    types = {
+        "task": pa.string(),
+        "documents": pa.int64(),
+        "ngram": pa.string(),
+        "count": pa.int64(),
+    }
+    with atomic_path(directory / DOCUMENT_FREQUENCIES) as temporary:
+        pq.write_table(pa.Table.from_pylist(rows, schema=pa.schema(types)), temporary)
 
 
-def read_frequencies(folder: Path) -> dict[str, DocumentFrequencies]:
-    """Read what was frozen; nothing where no task is judged by it."""
+def read_frequencies(directory: Path) -> dict[str, DocumentFrequencies]:
+    """Return the stored document frequencies by task."""
     import pyarrow.parquet as pq
 
-    if not (folder / FREQUENCIES).is_file():
+    if not (directory / DOCUMENT_FREQUENCIES).is_file():
         return {}
     counts: dict[str, dict[tuple[str, ...], int]] = {}
     documents: dict[str, int] = {}
-    for row in pq.ParquetFile(folder / FREQUENCIES).read().to_pylist():
-        counts.setdefault(row["task"], {})[tuple(row["run"].split(" "))] = row["count"]
+    for row in pq.ParquetFile(directory / DOCUMENT_FREQUENCIES).read().to_pylist():
+        counts.setdefault(row["task"], {})[tuple(row["ngram"].split(" "))] = row["count"]
         documents[row["task"]] = row["documents"]
     return {task: DocumentFrequencies(documents[task], counts[task]) for task in counts}

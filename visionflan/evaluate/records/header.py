@@ -1,4 +1,4 @@
-"""What an evaluation's records have in common: who was asked, about what, and how."""
+"""What the records of one evaluation have in common: the checkpoint, the sources, the settings."""
 
 import json
 from collections.abc import Mapping
@@ -8,91 +8,95 @@ from typing import Any
 
 from visionflan.atomic_write import write_json
 from visionflan.errors import EvaluationError
+from visionflan.evaluate.records.files import HEADER
 from visionflan.evaluate.records.record import SCHEMA
 
-HEADER = "evaluation.json"
 TUPLES = ("sources", "source_paths", "conditions", "notes")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskHeader:
-    """What is said of a task; `trained` counts its training instances, 0 is wholly held out."""
+    """What an evaluation knows of one task."""
 
     dataset: str
     official_name: str
     title: str
     category: str
-    group: str
+    group: str  # the primary group that averages are made over
     metric: str
     sensitive: bool
-    num_train: int
-    held_out: int
-    num_train_answers: int
-    candidates: tuple[str, ...]
-    conversation: bool
+    num_train: int  # training instances; 0: the task is held out completely
+    held_out: int  # held-out items
+    num_train_answers: int  # different training answers
+    candidates: tuple[str, ...]  # all answers of a task with a closed set; else empty
+    conversation: bool  # free conversation, which no average counts
 
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
-    """What was asked of whom, and how.
+    """The contents of `evaluation.json`.
 
-    `checkpoint`, `sources` and `generation` are what answers depend on; the rest tells where
-    things were and what was asked. `sources` are digests of builds, or of one benchmark's release,
-    whose name, prompt style and version of files are told, with notes for readers of its scores,
-    and the judge whose verdicts count.
+    Answers depend on `checkpoint`, `sources`, `generation_config` and `prompt_style`; the rest
+    says where files are and what was evaluated.
     """
 
     schema: int = SCHEMA
     run: str
     stage: str
-    checkpoint: str
+    checkpoint: str  # digest of the checkpoint
     checkpoint_path: str
-    sources: tuple[str, ...]
+    sources: tuple[str, ...]  # digests of builds, or of one benchmark's release
     source_paths: tuple[str, ...]
-    generation_config: str
+    generation_config: str  # JSON
     conditions: tuple[str, ...]
-    limit: int | None
+    limit: int | None  # about that many items per task; None: all
     tasks: Mapping[str, TaskHeader]
-    benchmark: str = ""
-    prompt_style: str = ""
-    data_version: str = ""
-    notes: tuple[str, ...] = ()
-    judge: str = ""
+    benchmark: str = ""  # empty for held-out tasks
+    prompt_style: str = ""  # of the benchmark
+    data_version: str = ""  # of the benchmark's files
+    notes: tuple[str, ...] = ()  # for readers of the scores
+    judge: str = ""  # the judge whose verdicts count
     versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """What must be the same for answers to be kept together."""
-        return self.schema, self.checkpoint, self.sources, self.generation_config, self.prompt_style
+        """What must be equal for answers to be stored together."""
+        return (
+            self.schema,
+            self.checkpoint,
+            self.sources,
+            self.generation_config,
+            self.prompt_style,
+        )
 
 
-def write_header(folder: Path, header: Header) -> None:
-    """Write the header of an evaluation's folder."""
-    write_json(folder / HEADER, asdict(header))
+def write_header(directory: Path, header: Header) -> None:
+    """Write the header of an evaluation."""
+    write_json(directory / HEADER, asdict(header))
 
 
-def read_header(folder: Path) -> Header:
-    """Read the header of an evaluation's folder."""
-    path = folder / HEADER
+def read_header(directory: Path) -> Header:
+    """Read the header of an evaluation."""
+    path = directory / HEADER
     if not path.is_file():
-        raise EvaluationError(f"{folder} is no evaluation: it holds no {HEADER}")
+        raise EvaluationError(f"{directory} is not an evaluation directory: {HEADER} is missing")
     try:
-        kept: dict[str, Any] = json.loads(path.read_bytes())
-        if kept["schema"] != SCHEMA:
-            raise ValueError(f"it is of version {kept['schema']} instead of {SCHEMA}")
+        fields: dict[str, Any] = json.loads(path.read_bytes())
+        if fields["schema"] != SCHEMA:
+            raise ValueError(f"its schema is {fields['schema']} instead of {SCHEMA}")
         tasks = {
-            task: TaskHeader(**{**told, "candidates": tuple(told["candidates"])})
-            for task, told in kept.pop("tasks").items()
+            task: TaskHeader(**{**header, "candidates": tuple(header["candidates"])})
+            for task, header in fields.pop("tasks").items()
         }
-        kept |= {name: tuple(kept[name]) for name in TUPLES}
-        return Header(**kept, tasks=tasks)
-    except (ValueError, TypeError, KeyError) as fault:
+        fields |= {name: tuple(fields[name]) for name in TUPLES}
+        return Header(**fields, tasks=tasks)
+    except (ValueError, TypeError, KeyError) as error:
         raise EvaluationError(
-            f"{path} is not the header of an evaluation of this version: {fault}"
-        ) from fault
+            f"{path} is not the header of an evaluation of this version ({error}): evaluate again"
+        ) from error
 
 
-def generation(max_new_tokens: int, precision: str) -> str:
-    """Write down how answers are made: what differs here may answer differently."""
+def generation_config(max_new_tokens: int, precision: str) -> str:
+    """Return the generation settings as JSON: answers may differ where they differ."""
     settings = {"max_new_tokens": max_new_tokens, "precision": precision, "sampling": "greedy"}
     return json.dumps(settings, sort_keys=True)

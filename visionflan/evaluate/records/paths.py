@@ -1,9 +1,8 @@
-"""Where things lie: the checkpoints of a run, its builds, and its evaluations.
+"""Where the checkpoints, builds and evaluations of a run are.
 
-A run is a folder that holds `<phase>/checkpoint` for each phase and its `config.json`. What the
-held-out questions gave goes to `evaluation/<phase>`, what a benchmark gave to
-`benchmarks/<phase>/<benchmark>`, and with another prompt style than its first to
-`benchmarks/<phase>/<benchmark>@<style>`.
+A run is a directory with `config.json` and `<stage>/checkpoint` for each stage. Held-out tasks are
+evaluated in `evaluation/<stage>`, a benchmark in `benchmarks/<stage>/<benchmark>`, or, in another
+prompt style than its first, in `benchmarks/<stage>/<benchmark>@<style>`.
 """
 
 import json
@@ -12,87 +11,95 @@ from pathlib import Path
 from typing import NamedTuple
 
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.models.cached import CACHE
-from visionflan.evaluate.records.header import HEADER
-from visionflan.evaluate.records.record import RECORDS
+from visionflan.evaluate.records.files import (
+    BENCHMARKS,
+    CHECKPOINT,
+    CONVERSATIONS,
+    EVALUATION,
+    HEADER,
+    RECORDS,
+    RESPONSE_CACHE,
+)
 from visionflan.storage.directory import BuildDirectory
 
-EVALUATION = "evaluation"
-BENCHMARKS = "benchmarks"
-CHECKPOINT = "checkpoint"
-# Where a run keeps the conversations that it wrote for its second stage: a build of its own.
-CONVERSATIONS = "conversations"
-# The phases that end in a model that answers; those before only prepare its parts.
+# The stages that end in a model that can answer; earlier ones only prepare its parts.
 STAGES = ("base", "chat")
 
 
 class CheckpointPaths(NamedTuple):
-    """A checkpoint, the run and phase that it is of, and where its evaluations go.
-
-    `out` takes the answers to the held-out questions, `benchmarks` has a folder for each benchmark,
-    `cache` keeps all answers by content.
-    """
+    """A checkpoint, and where its evaluations are written."""
 
     checkpoint: Path
     run: Path
     stage: str
-    held_out_dir: Path
-    benchmarks_dir: Path
-    response_cache: Path
+    held_out_dir: Path  # the evaluation of held-out tasks
+    benchmarks_dir: Path  # one subdirectory per benchmark
+    response_cache: Path  # all generated answers of the run, by content
 
 
 def checkpoints(
-    path: Path, phases: Sequence[str] = (), out: Path | None = None
+    path: Path, stages: Sequence[str] = (), out: Path | None = None
 ) -> list[CheckpointPaths]:
-    """Find what to evaluate in a run, by default its two stages, or take the one checkpoint."""
+    """Return the checkpoints of some stages of a run (default: its two stages), or the one given.
+
+    `out`: the directory for their evaluations; None writes them into the run.
+    """
     if not path.exists():
-        raise EvaluationError(f"there is no {path}: give a checkpoint, a phase of a run, or a run")
-    found = {place.parent.name: place for place in sorted(path.glob(f"*/{CHECKPOINT}"))}
-    if not found:
-        inner = path / CHECKPOINT
-        return [single(inner if inner.is_dir() else path, out)]
-    wanted = phases or [stage for stage in STAGES if stage in found] or list(found)
-    if missing := [phase for phase in wanted if phase not in found]:
         raise EvaluationError(
-            f"{path} has no checkpoint of {', '.join(missing)}: it has those of {', '.join(found)}"
+            f"{path} does not exist: name a checkpoint, a stage of a run, or a run"
+        )
+    by_stage = {found.parent.name: found for found in sorted(path.glob(f"*/{CHECKPOINT}"))}
+    if not by_stage:
+        inner = path / CHECKPOINT
+        return [single_checkpoint(inner if inner.is_dir() else path, out)]
+    requested = stages or [stage for stage in STAGES if stage in by_stage] or list(by_stage)
+    if missing := [stage for stage in requested if stage not in by_stage]:
+        raise EvaluationError(
+            f"{path} has no checkpoint of {', '.join(missing)}: its stages are "
+            f"{', '.join(by_stage)}"
         )
     return [
-        checkpoint_paths(found[phase], path, phase, out / phase if out else None)
-        for phase in wanted
+        checkpoint_paths(by_stage[stage], path, stage, out / stage if out else None)
+        for stage in requested
     ]
 
 
-def single(path: Path, out: Path | None) -> CheckpointPaths:
-    """Place a checkpoint by itself: within its run where it lies in one, else where it is told."""
+def single_checkpoint(path: Path, out: Path | None) -> CheckpointPaths:
+    """Return the paths of one checkpoint; one that is not in a run needs `out`."""
     path = path.resolve()
     if path.name == CHECKPOINT:
         return checkpoint_paths(path, path.parent.parent, path.parent.name, out)
     if out is None:
-        raise EvaluationError(f"{path} is not in a run: say with `--out` where its records go")
+        raise EvaluationError(f"{path} is not in a run: set the directory for records with `--out`")
     return checkpoint_paths(path, path, path.name, out)
 
 
-def checkpoint_paths(checkpoint: Path, run: Path, phase: str, out: Path | None) -> CheckpointPaths:
-    """Say where the evaluations of a checkpoint go: into its run, or all into one folder."""
+def checkpoint_paths(checkpoint: Path, run: Path, stage: str, out: Path | None) -> CheckpointPaths:
+    """Return the paths of a checkpoint: in its run, or all in `out`."""
     if out is not None:
-        return CheckpointPaths(checkpoint, run, phase, out, out, out / CACHE)
+        return CheckpointPaths(checkpoint, run, stage, out, out, out / RESPONSE_CACHE)
     return CheckpointPaths(
-        checkpoint, run, phase, run / EVALUATION / phase, run / BENCHMARKS / phase, run / CACHE
+        checkpoint,
+        run,
+        stage,
+        run / EVALUATION / stage,
+        run / BENCHMARKS / stage,
+        run / RESPONSE_CACHE,
     )
 
 
-def builds(given: Sequence[Path], run: Path) -> list[BuildDirectory]:
-    """Open the builds that are given, or those that the run was trained on."""
-    paths = list(given) or trained_on(run)
+def builds(paths: Sequence[Path], run: Path) -> list[BuildDirectory]:
+    """Open the given builds, by default those that the run was trained on."""
+    paths = list(paths) or trained_on(run)
     if not paths:
         raise EvaluationError(
-            f"{run} does not say what it was trained on: give a build directory with `--build`"
+            f"{run} does not record the builds it was trained on: name one with `--build`"
         )
     return [BuildDirectory(path) for path in paths]
 
 
 def trained_on(run: Path) -> list[Path]:
-    """Read which builds the stages of a run were trained on, with what it wrote for itself."""
+    """Return the builds that a run was trained on, generated conversations included."""
     path = run / "config.json"
     if not path.is_file():
         return []
@@ -104,34 +111,37 @@ def trained_on(run: Path) -> list[Path]:
 
 
 def evaluations(path: Path) -> list[Path]:
-    """Find every evaluation of a run or of a folder, held-out questions before benchmarks.
+    """Return the evaluation directories of a run or directory, held-out tasks before benchmarks.
 
-    Or take the one that is given by its folder or its records.
+    `path` may also be one evaluation directory, or its table of records.
     """
     if path.is_file() and path.name not in (RECORDS, HEADER):
-        raise EvaluationError(f"{path} is no table of records: give {RECORDS}, or its folder")
-    folder = path.parent if path.is_file() else path
-    if (folder / HEADER).is_file():
-        return [folder, *inside(folder, f"*/{HEADER}")]
+        raise EvaluationError(f"{path} is not a table of records: name {RECORDS}, or its directory")
+    directory = path.parent if path.is_file() else path
+    if (directory / HEADER).is_file():
+        return [directory, *evaluations_matching(directory, f"*/{HEADER}")]
     patterns = (f"{EVALUATION}/*/{HEADER}", f"{BENCHMARKS}/*/*/{HEADER}", f"*/{HEADER}")
-    found = [place for pattern in patterns for place in inside(folder, pattern)]
-    if not found:
-        raise EvaluationError(f"{path} holds no evaluation: make one with `visionflan evaluate`")
-    return found
+    directories = [
+        found for pattern in patterns for found in evaluations_matching(directory, pattern)
+    ]
+    if not directories:
+        raise EvaluationError(
+            f"{path} contains no evaluation: create one with `visionflan evaluate`"
+        )
+    return directories
 
 
-def inside(folder: Path, pattern: str) -> list[Path]:
-    """Find the folders of evaluations that a pattern names, in the order of the stages."""
-    found = [place.parent for place in folder.glob(pattern)]
+def evaluations_matching(directory: Path, pattern: str) -> list[Path]:
+    """Return the evaluation directories whose headers match a glob, ordered by stage."""
     return sorted(
-        found,
-        key=lambda place: (
-            max(stage_order(place.name), stage_order(place.parent.name)),
-            str(place),
+        (header.parent for header in directory.glob(pattern)),
+        key=lambda found: (
+            max(stage_order(found.name), stage_order(found.parent.name)),
+            str(found),
         ),
     )
 
 
-def stage_order(phase: str) -> int:
-    """Put the phases in the order in which they are trained."""
-    return STAGES.index(phase) if phase in STAGES else -1
+def stage_order(stage: str) -> int:
+    """Return the position of a stage in training; stages before the two are first."""
+    return STAGES.index(stage) if stage in STAGES else -1

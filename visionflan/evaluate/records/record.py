@@ -1,11 +1,11 @@
-"""One record an answer, kept for good: what was asked and shown, what was said, how it scored.
+"""Records: one per answer, with what was asked, what was shown, the response and its scores.
 
-Scores are computed from records and never the other way round, so that they can be computed again
-by better rules, without a model.
+Scores are computed from records, never the other way round, so that better rules can recompute
+them without a model.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -18,80 +18,58 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SCHEMA = 3
-RECORDS = "records.parquet"
-JOURNAL = "answers.jsonl"
-
-# What the model was shown: the item's own pictures, grey ones of the same size, or another item's.
-Condition = Literal["original", "blank", "swapped"]
-CONDITIONS: tuple[Condition, ...] = ("original", "blank", "swapped")
 
 
 class Record(NamedTuple):
-    """One answer of one checkpoint to one item under one condition.
-
-    What was asked: `checkpoint` and `source` (a build, or a benchmark's release) are digests of
-    content; `sample_key` is the item's content (joins use it, never a row number); `images` are the
-    item's own and `shown` those that the model was given; `cluster` names what rises and falls
-    together, `group` what is judged together, `labels` the abilities that the item counts for;
-    `prompt` is written in a named `style`; `target` has no letter; `context` is for judges only.
-    `chance` is the score of guessing, None where that has no meaning; `majority` the answer that
-    training saw most.
-
-    What was answered: `answer`, why it ended, and for closed questions the summed log-probability
-    `logprobs` of each of the `candidates` as the whole answer.
-
-    How it was scored: what each rule understood, how well, and its score; `parsed` and `status`
-    are those of the lenient rule; a score of None is missing data. `decided_by` says whether a
-    judge had the last word; `against` is the score that the judge gave the reference beside it.
-    """
+    """The answer of a checkpoint to an item under a condition: one row of `records.parquet`."""
 
     schema: int
     run: str
     stage: str
-    checkpoint: str
-    source: str
-    task: str
-    instance: str
-    sample_key: str
-    condition: Condition
-    images: tuple[str, ...]
-    images_shown: tuple[str, ...]
-    image_cluster: str
+    checkpoint: str  # digest of the checkpoint
+    source: str  # digest of the build, or of the benchmark's release
+    task: str  # `dataset/task`, or `benchmark/part`
+    instance: str  # the item's name in its source
+    sample_key: str  # sha256 of images, prompt, options and references; records are joined by it
+    condition: str  # what the model was shown: see `visionflan.evaluate.conditions`
+    images: tuple[str, ...]  # ids of the item's own images
+    images_shown: tuple[str, ...]  # ids of those that the model was given
+    image_cluster: str  # the unit of the cluster bootstrap
     prompt: str
     options: tuple[str, ...]
-    target: str
-    references: tuple[str, ...]
-    metric: str
-    chance_score: float | None
-    majority_answer: str | None
-    generation_config: str
+    target: str  # without the letter of an option
+    references: tuple[str, ...]  # all accepted answers
+    metric: str  # the metric of a held-out task, or the benchmark
+    chance_score: float | None  # score of guessing; None: not defined for open questions
+    majority_answer: str | None  # most frequent training answer; None: not trained on
+    generation_config: str  # JSON
     response: str
-    num_tokens: int
-    finish_reason: str
-    error: str
-    prompt_style: str = ""
-    item_group: str = ""
-    categories: tuple[str, ...] = ()
-    judge_context: str = ""
-    candidates: tuple[str, ...] = ()
-    logprobs: tuple[float, ...] = ()
-    parsed_lenient: str = ""
+    num_tokens: int  # of the response
+    finish_reason: str  # `stop`, or `length` if it was cut at the limit of tokens
+    error: str  # why there is no response; empty if there is one
+    prompt_style: str = ""  # of a benchmark
+    item_group: str = ""  # items of one group are scored together
+    categories: tuple[str, ...] = ()  # abilities or subjects that the item counts for
+    judge_context: str = ""  # shown only to an LLM judge
+    candidates: tuple[str, ...] = ()  # all answers of a closed question
+    logprobs: tuple[float, ...] = ()  # of each candidate as the complete answer
+    parsed_lenient: str = ""  # the answer that the lenient rule read
     status_lenient: ParseStatus = "failed"
     parsed_official: str = ""
     status_official: ParseStatus = "failed"
     scored_by: Literal["rule", "judge"] = "rule"
-    score_official: float | None = None
+    score_official: float | None = None  # None: missing data, as in the other scores
     score_lenient: float | None = None
     score_likelihood: float | None = None
-    reference_score: float | None = None
+    reference_score: float | None = None  # given by the judge to the reference answer
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What tells this record from the others of its checkpoint."""
+        """The task, the item and the condition: unique among the records of a checkpoint."""
         return self.task, self.sample_key, self.condition
 
     def score(self, rule: ScoringRule) -> float | None:
-        """Give the score by one of the rules."""
+        """Return the score under a rule; None is missing data."""
         if rule == "official":
             return self.score_official
         return self.score_lenient if rule == "lenient" else self.score_likelihood
@@ -110,13 +88,13 @@ NUMBERS = (
 def sample_key(
     images: Sequence[str], prompt: str, options: Sequence[str], references: Sequence[str]
 ) -> str:
-    """Name an item by its content: the same on every machine, another when anything differs."""
+    """Return the sha256 of an item's content, by which records are joined."""
     content = [list(images), prompt, list(options), list(references)]
     return sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
 
 
 def schema() -> "pa.Schema":
-    """Give the columns of the table of records."""
+    """Return the columns of `records.parquet`."""
     import pyarrow as pa
 
     special = {
@@ -130,7 +108,7 @@ def schema() -> "pa.Schema":
 
 
 def write_records(path: Path, records: Iterable[Record]) -> None:
-    """Write records whole, in an order that does not depend on how they came about."""
+    """Write records atomically, ordered by key."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -141,58 +119,31 @@ def write_records(path: Path, records: Iterable[Record]) -> None:
 
 
 def read_records(path: Path) -> list[Record]:
-    """Read the records of an evaluation."""
+    """Read records; raise EvaluationError if the file has another schema."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         table = pq.ParquetFile(path).read()  # `read_table` would import much that is not needed
-    except pa.ArrowException as fault:
-        raise EvaluationError(f"{path} is not a table of records: {fault}") from fault
+    except pa.ArrowException as error:
+        raise EvaluationError(f"{path} is not a table of records: {error}") from error
     missing = [name for name in Record._fields if name not in table.column_names]
     if missing:
         raise EvaluationError(
-            f"{path} lacks the columns {', '.join(missing)} of a record: another version of "
-            "visionflan wrote it; evaluate again, its answers are not lost"
+            f"{path} has no column {', '.join(missing)}: it was written by another version of "
+            "visionflan; run `visionflan evaluate` again (cached answers are reused)"
         )
     if others := set(table["schema"].unique().to_pylist()) - {SCHEMA}:
         raise EvaluationError(
-            f"{path} holds records of version {min(others)} instead of {SCHEMA}: evaluate again, "
-            "its answers are not lost"
+            f"{path} has schema {min(others)} instead of {SCHEMA}: run `visionflan evaluate` again "
+            "(cached answers are reused)"
         )
     return [record_from_row(row) for row in table.select(list(Record._fields)).to_pylist()]
 
 
 def record_from_row(row: dict[str, Any]) -> Record:
-    """Make a record of its fields as JSON and Parquet give them."""
+    """Return a record from its fields as JSON and Parquet represent them."""
     fields: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in row.items()
     }
     return Record(**fields)
-
-
-class Journal:
-    """Answers as they come, one JSON line each; what a kill cut in half does not count."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def append(self, records: Iterable[Record]) -> None:
-        """Add records; a line torn by an earlier kill is ended first."""
-        lines = [json.dumps(record._asdict(), ensure_ascii=False) + "\n" for record in records]
-        with self.path.open("ab+") as opened:
-            if opened.tell():
-                opened.seek(-1, 2)
-                lines.insert(0, "" if opened.read() == b"\n" else "\n")
-            opened.write("".join(lines).encode())
-
-    def __iter__(self) -> Iterator[Record]:
-        """Yield the whole records."""
-        if not self.path.exists():
-            return
-        for line in self.path.read_bytes().split(b"\n"):
-            try:
-                row = json.loads(line)
-            except ValueError:
-                continue
-            yield record_from_row(row)

@@ -1,62 +1,75 @@
-"""Go on with the answers that are there, or set them aside where they are of something else."""
+"""Resume an evaluation, or archive it if its answers cannot be mixed with new ones."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from visionflan.evaluate.aggregate.summary import SCORES
-from visionflan.evaluate.judge.judgments import JUDGMENTS
-from visionflan.evaluate.records.document_frequencies import FREQUENCIES
-from visionflan.evaluate.records.header import HEADER, Header, read_header
-from visionflan.evaluate.records.record import CONDITIONS, JOURNAL, RECORDS
+from visionflan.evaluate.conditions import in_order
+from visionflan.evaluate.records.files import (
+    DOCUMENT_FREQUENCIES,
+    HEADER,
+    JOURNAL,
+    JUDGMENTS,
+    PREVIOUS,
+    RECORDS,
+    SCORES,
+)
+from visionflan.evaluate.records.header import Header, read_header
 
-EARLIER = "earlier"
-# The header goes last: until it has gone, the rest is still known to be of something else.
-FILES = (RECORDS, JOURNAL, FREQUENCIES, JUDGMENTS, SCORES, HEADER)
+# The header is moved last: as long as it is there, the other files are known to belong to it.
+FILES = (RECORDS, JOURNAL, DOCUMENT_FREQUENCIES, JUDGMENTS, SCORES, HEADER)
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 
-def resume_header(out: Path, header: Header, say: Say) -> Header:
-    """Give the header under which answers are kept together with those that are there."""
+def resume_header(out: Path, header: Header, log: Log) -> Header:
+    """Return the header for the answers that are stored and those to come.
+
+    Answers that do not fit the header are moved to `previous/`, and the reason is logged.
+    """
     if not (out / HEADER).is_file():
         return header
-    earlier = read_header(out)
-    if earlier.identity != header.identity:
-        aside = archive_previous(out, earlier)
-        say(f"{mismatch_reason(earlier, header)}: the earlier answers in {out} are now in {aside}")
+    stored = read_header(out)
+    if stored.identity != header.identity:
+        archive = archive_previous(out, stored)
+        log(
+            f"{mismatch_reason(stored, header)}: previous answers were moved from {out} "
+            f"to {archive}"
+        )
         return header
-    asked = {*earlier.conditions, *header.conditions}
     return replace(
         header,
-        tasks={**earlier.tasks, **header.tasks},
-        conditions=tuple(each for each in CONDITIONS if each in asked),
-        judge=earlier.judge,
+        tasks={**stored.tasks, **header.tasks},
+        conditions=in_order((*stored.conditions, *header.conditions)),
+        judge=stored.judge,
     )
 
 
-def mismatch_reason(earlier: Header, header: Header) -> str:
-    """Say why earlier answers cannot be gone on with."""
-    if earlier.checkpoint != header.checkpoint:
-        return "the checkpoint has other weights, words or pictures than before"
-    if earlier.generation_config != header.generation_config:
-        return f"asked with {header.generation_config} instead of {earlier.generation_config}"
-    if earlier.prompt_style != header.prompt_style:
-        return f"asked in the style {header.prompt_style} instead of {earlier.prompt_style}"
-    return "the questions come from other files than before"
+def mismatch_reason(stored: Header, header: Header) -> str:
+    """Return why stored answers cannot be mixed with new ones."""
+    if stored.checkpoint != header.checkpoint:
+        return "the checkpoint's weights, tokenizer or image processor changed"
+    if stored.generation_config != header.generation_config:
+        return (
+            f"the generation settings changed from {stored.generation_config} "
+            f"to {header.generation_config}"
+        )
+    if stored.prompt_style != header.prompt_style:
+        return f"the prompt style changed from {stored.prompt_style} to {header.prompt_style}"
+    return "the questions come from other files"
 
 
-def archive_previous(out: Path, earlier: Header) -> Path:
-    """Move the files of an evaluation into a folder of their own, and nothing else that is there.
+def archive_previous(out: Path, stored: Header) -> Path:
+    """Move the files of an evaluation, and no others, to a new directory in `previous/`.
 
-    What a kill leaves half moved is moved to the same place the next time.
+    A move that a kill interrupts is completed by the next call.
     """
-    number, aside = 1, out / EARLIER / earlier.checkpoint[:12]
-    while (aside / HEADER).exists():
+    number, archive = 1, out / PREVIOUS / stored.checkpoint[:12]
+    while (archive / HEADER).exists():
         number += 1
-        aside = out / EARLIER / f"{earlier.checkpoint[:12]}-{number}"
-    aside.mkdir(parents=True, exist_ok=True)
+        archive = out / PREVIOUS / f"{stored.checkpoint[:12]}-{number}"
+    archive.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         if (out / name).exists():
-            (out / name).replace(aside / name)
-    return aside
+            (out / name).replace(archive / name)
+    return archive

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from visionflan.errors import BuildError, EvaluationError
-from visionflan.evaluate.aggregate.summary import SCORES
+from visionflan.evaluate.records.files import RECORDS, SCORES
 from visionflan.evaluate.records.header import Header, read_header
 from visionflan.evaluate.records.paths import evaluations, trained_on
-from visionflan.evaluate.records.record import RECORDS, Condition, Record, read_records
+from visionflan.evaluate.records.record import Record, read_records
 from visionflan.storage.directory import BuildDirectory
 
 
@@ -23,7 +23,7 @@ class StageEvaluation:
     scores: dict[str, Any]  # of scores.json
     records: list[Record]
 
-    def under(self, condition: Condition) -> list[Record]:
+    def under(self, condition: str) -> list[Record]:
         """Return the records under one image condition."""
         return [record for record in self.records if record.condition == condition]
 

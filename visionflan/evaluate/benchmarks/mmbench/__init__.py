@@ -109,7 +109,7 @@ def make_row(question: Question, image: bytes, num_rotations: int) -> BenchmarkR
     )
 
 
-@benchmark.names_version
+@benchmark.version_reader
 def version(root: Path) -> str:
     """Return the name of the table, and its version if the content is known."""
     path = find_table(root)

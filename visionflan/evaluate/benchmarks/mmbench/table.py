@@ -10,7 +10,7 @@ from string import ascii_uppercase
 from typing import NamedTuple
 
 from visionflan.errors import ReleaseError
-from visionflan.evaluate.benchmark_files import reading_text, require_picture, require_rows
+from visionflan.evaluate.benchmark_files import reading_text, require_image, require_rows
 from visionflan.layouts import csv_rows, require
 
 ABILITIES = {
@@ -87,7 +87,7 @@ def read_table(path: Path) -> tuple[list[Question], dict[str, bytes | str]]:
         questions.append(parse_question(cells, location))
         image = decode_image(cells["image"], location)
         if isinstance(image, bytes) and image not in checked:
-            require_picture(image, location)
+            require_image(image, location)
             checked[image] = image
         # Equal images share their bytes.
         images[str(questions[-1].number)] = checked[image] if isinstance(image, bytes) else image

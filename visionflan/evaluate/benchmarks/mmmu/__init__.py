@@ -32,7 +32,7 @@ from visionflan.drawing import WHOLE, canvas, cells, shape, word
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.aggregate.measures import AggregateMetric, mean_score
 from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
-from visionflan.evaluate.benchmark_files import require_picture, require_rows
+from visionflan.evaluate.benchmark_files import require_image, require_rows
 from visionflan.evaluate.benchmarks.mmmu.rules import lenient, official
 from visionflan.layouts import require
 
@@ -152,7 +152,7 @@ def make_row(line: dict[str, Any], path: Path) -> BenchmarkRow:
 def read_image(cell: dict[str, Any], location: str) -> bytes:
     """Return an encoded image; raise ReleaseError if it is not complete."""
     encoded = cell["bytes"] or b""
-    require_picture(encoded, location)
+    require_image(encoded, location)
     return bytes(encoded)
 
 
@@ -167,7 +167,7 @@ def parse_strings(text: str | None, location: str) -> tuple[str, ...]:
     return tuple(map(str, values))
 
 
-@benchmark.names_version
+@benchmark.version_reader
 def version(root: Path) -> str:
     """Return the number of questions and their digest; the hub's files have no version."""
     import pyarrow.parquet as pq

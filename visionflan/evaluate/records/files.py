@@ -1,0 +1,18 @@
+"""Names of the files and directories of an evaluation."""
+
+RECORDS = "records.parquet"
+JOURNAL = "answers.jsonl"
+HEADER = "evaluation.json"
+DOCUMENT_FREQUENCIES = "document_frequencies.parquet"
+JUDGMENTS = "judgments.parquet"
+SCORES = "scores.json"
+# Every generated answer of a run by all that determines it.
+RESPONSE_CACHE = "answers.sqlite"
+# Where an evaluation is moved when its answers cannot be mixed with new ones.
+PREVIOUS = "previous"
+
+# Directories of a run.
+EVALUATION = "evaluation"
+BENCHMARKS = "benchmarks"
+CHECKPOINT = "checkpoint"
+CONVERSATIONS = "conversations"  # a build: the conversations generated for the second stage
