@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from visionflan.cli.shared.dataset_args import print_json
+from visionflan.evaluate.conditions import controls
 
-COLUMNS = ("score", "official", "likelihood", "blank", "swapped", "chance", "majority")
+CONTROLS = (*(condition.name for condition in controls()), "chance", "majority")
+COLUMNS = ("score", "official", "likelihood", *CONTROLS)
 RULES = ("official", "lenient", "likelihood")
 INTERVAL = "95 % CI"
 

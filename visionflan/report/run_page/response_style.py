@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from visionflan.evaluate.conditions import ORIGINAL
 from visionflan.report.answer_status import (
     length_histogram,
     status_bar,
@@ -68,7 +69,7 @@ class ResponseStyleSection(NamedTuple):
 def response_style_section(evaluations: Sequence[StageEvaluation]) -> ResponseStyleSection:
     """Describe the response style of all stages, on the original images."""
     records = {
-        series: evaluation.under("original")
+        series: evaluation.under(ORIGINAL)
         for series, evaluation in zip(SERIES, evaluations, strict=False)
     }
     return ResponseStyleSection(
@@ -80,7 +81,7 @@ def response_style_section(evaluations: Sequence[StageEvaluation]) -> ResponseSt
 
 def stage_style(evaluation: StageEvaluation) -> StageStyle:
     """Describe the responses of one stage to the original images."""
-    shares = status_shares(evaluation.under("original"))
+    shares = status_shares(evaluation.under(ORIGINAL))
     lengths = evaluation.scores["lengths"]
     return StageStyle(
         evaluation.stage,

@@ -8,6 +8,7 @@ from markupsafe import Markup
 from visionflan.evaluate.aggregate.bootstrap import Estimate
 from visionflan.evaluate.aggregate.paired import by_item, differences
 from visionflan.evaluate.aggregate.summary import HELD_OUT, OVERALL, TRAINED, task_groups
+from visionflan.evaluate.conditions import controls
 from visionflan.evaluate.metrics import METRICS
 from visionflan.evaluate.records.header import TaskHeader
 from visionflan.report.charts import SERIES, Mark, dot_plot
@@ -15,7 +16,7 @@ from visionflan.report.run_page.inputs import StageEvaluation
 
 CLEAR_GAIN = 0.1
 
-# What the gain of the original images over blank or swapped ones shows.
+# What the gain of the original images over the control conditions shows.
 USES = "The model uses the images"
 USES_LITTLE = "The model makes little use of the images"
 IGNORES = "The model ignores the images"
@@ -32,8 +33,14 @@ class Control(NamedTuple):
 
 
 CONTROLS = (
-    Control("blank", "blank images", "stroke: var(--text)"),
-    Control("swapped", "swapped images", "stroke: var(--text); stroke-dasharray: 2 2.5"),
+    *(
+        Control(
+            condition.name,
+            condition.label,
+            f"stroke: {condition.color}; stroke-dasharray: {condition.dashes or 'none'}",
+        )
+        for condition in controls()
+    ),
     Control("majority", "most frequent training answer", "stroke: var(--accent)"),
     Control("chance", "chance", "stroke: var(--subtle); stroke-width: 3; opacity: 0.55"),
 )
@@ -92,7 +99,7 @@ class SightCheck(NamedTuple):
     stage: str
     conclusion: str
     scores: ScoreEstimates
-    gain: Estimate | None  # over blank or swapped images, whichever is smaller
+    gain: Estimate | None  # over the control condition where it is smallest
 
 
 def scores_section(evaluations: Sequence[StageEvaluation]) -> ScoresSection:
@@ -158,8 +165,10 @@ def score_estimates(scores: Mapping[str, Any] | None) -> ScoreEstimates:
     def estimate(name: str) -> Estimate | None:
         return Estimate(**scores[name]) if scores and scores.get(name) else None
 
-    controls = {control.name: estimate(control.name) for control in CONTROLS}
-    return ScoreEstimates(estimate("score"), estimate("official"), estimate("likelihood"), controls)
+    by_control = {control.name: estimate(control.name) for control in CONTROLS}
+    return ScoreEstimates(
+        estimate("score"), estimate("official"), estimate("likelihood"), by_control
+    )
 
 
 def score_chart(
@@ -196,7 +205,7 @@ def group_note(name: str) -> str:
 
 def task_note(task: TaskHeader) -> str:
     """Name the metric of a task, and why its score is treated differently."""
-    notes = [task.metric.replace("_", " ")]
+    notes = [METRICS[task.metric].label]
     if task.conversation:
         notes.append("not in the average")
     elif not METRICS[task.metric].bounded:
@@ -216,12 +225,12 @@ def sight_checks(evaluations: Sequence[StageEvaluation]) -> Iterator[SightCheck]
 
 
 def image_gain(evaluation: StageEvaluation) -> Estimate | None:
-    """Estimate the gain of original images over blank or swapped ones, whichever is smaller."""
+    """Estimate the gain of original images over each control condition; return the smallest."""
     groups = task_groups(evaluation.header.tasks)
     original = by_item(evaluation.records)
     gains = []
-    for condition in ("blank", "swapped"):
-        if control := by_item(evaluation.records, condition):
+    for condition in controls():
+        if control := by_item(evaluation.records, condition.name):
             _, by_group = differences(control, original, groups)
             gains += [by_group[OVERALL]] if OVERALL in by_group else []
     return min(gains, key=lambda gain: gain.mean, default=None)
