@@ -43,7 +43,7 @@ def scalar_balanced_accuracy(yes: Sequence[float], no: Sequence[float]) -> float
     [(weighted_auroc, scalar_auroc), (balanced_accuracy, scalar_balanced_accuracy)],
 )
 @given(items=ITEMS)
-def test_weights_count_items_as_often_as_their_cluster_is_drawn(
+def test_weighted_statistics_agree_with_repeated_items(
     statistic: Callable[[RankedItems, Floats], Floats],
     reference: Callable[[Sequence[float], Sequence[float]], float],
     items: list[Item],

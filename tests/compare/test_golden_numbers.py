@@ -1,4 +1,4 @@
-"""The numbers of one comparison stay what they were, to the last digit that is written."""
+"""The numbers of one comparison stay the same, to the last digit that is written."""
 
 import json
 from pathlib import Path
@@ -16,52 +16,52 @@ TEXTS = ("cat", "It is a cat.", "The image shows a cat.\n- a cat", "perhaps a ca
 STATUSES: tuple[ParseStatus, ...] = ("parsed", "parsed", "list_echo", "unparsed", "truncated")
 
 
-def reply(records: list[Record], draw: Random, task: str, **fields: Any) -> list[Record]:
-    """Ask the same as another task, answered in other words, three items about each image."""
+def reply(records: list[Record], rng: Random, task: str, **fields: Any) -> list[Record]:
+    """Turn answers into those of a task, with random text and three items per image."""
     return [
         record._replace(
             task=task,
             image_cluster=f"{task} {item // 3}",
             sample_key=f"{fields.get('style', '')} {record.sample_key}",
-            response=f"{record.response} {draw.choice(TEXTS)}",
+            response=f"{record.response} {rng.choice(TEXTS)}",
             **fields,
         )
         for item, record in enumerate(records)
     ]
 
 
-def yes_no(draw: Random, skill: float) -> list[Record]:
+def yes_no(rng: Random, skill: float) -> list[Record]:
     """Answer yes or no, with more or less reason to."""
     truths = [("yes", "no")[item % 2] for item in range(60)]
     return [
         yes_no_record(
-            draw.choice(["yes", "yes", truth, truth, truth, "perhaps"]),
+            rng.choice(["yes", "yes", truth, truth, truth, "perhaps"]),
             truth,
             item,
-            draw.gauss(skill if truth == "yes" else -skill, 1),
+            rng.gauss(skill if truth == "yes" else -skill, 1),
         )
         for item, truth in enumerate(truths)
     ]
 
 
-def closed(draw: Random, skill: float) -> list[Record]:
+def closed(rng: Random, skill: float) -> list[Record]:
     """Answer one of a closed set, or nothing that can be parsed."""
     return [
         closed_record(
-            "cat" if draw.random() < skill else "dog",
-            float(draw.random() < skill),
+            "cat" if rng.random() < skill else "dog",
+            float(rng.random() < skill),
             item,
-            draw.choice(STATUSES),
+            rng.choice(STATUSES),
         )
         for item in range(45)
     ]
 
 
-def formatted(draw: Random, skill: float) -> list[Record]:
+def formatted(rng: Random, skill: float) -> list[Record]:
     """Answer in a format that one rule, both or neither can read."""
     return [
         formatted_record(
-            (float(draw.random() < skill), draw.random() < skill, draw.random() < skill), item
+            (float(rng.random() < skill), rng.random() < skill, rng.random() < skill), item
         )
         for item in range(45)
     ]
@@ -69,23 +69,21 @@ def formatted(draw: Random, skill: float) -> list[Record]:
 
 def model(skill: float, seed: int) -> list[Record]:
     """Answer questions of every kind that a comparison tells apart."""
-    draw = Random(seed)
-    captions = [scored_record(round(draw.random(), 2), item) for item in range(30)]
+    rng = Random(seed)
+    captions = [scored_record(round(rng.random(), 2), item) for item in range(30)]
     few = [scored_record(1.0, item) for item in range(6)]
     records = [
-        *reply(yes_no(draw, skill), draw, "shapes/exists"),
-        *reply(closed(draw, skill), draw, "shapes/animal"),
-        *reply(formatted(draw, skill), draw, "shapes/color"),
-        *reply(captions, draw, "shapes/caption", metric="cider"),
-        *reply(few, draw, "shapes/few", metric="exact_match"),
-        *reply(closed(draw, skill), draw, "mnist/all", metric="mnist", prompt_style="bare"),
+        *reply(yes_no(rng, skill), rng, "shapes/exists"),
+        *reply(closed(rng, skill), rng, "shapes/animal"),
+        *reply(formatted(rng, skill), rng, "shapes/color"),
+        *reply(captions, rng, "shapes/caption", metric="cider"),
+        *reply(few, rng, "shapes/few", metric="exact_match"),
+        *reply(closed(rng, skill), rng, "mnist/all", metric="mnist", prompt_style="bare"),
     ]
     for name in ("cifar10", "cifar100", "mnist", "miniimagenet"):
-        records += reply(
-            closed(draw, skill), draw, f"{name}/all", metric=name, prompt_style="short"
-        )
+        records += reply(closed(rng, skill), rng, f"{name}/all", metric=name, prompt_style="short")
     for task in ("mme/color", "mme/count"):
-        records += reply(yes_no(draw, skill), draw, task, metric="mme", prompt_style="short")
+        records += reply(yes_no(rng, skill), rng, task, metric="mme", prompt_style="short")
     return [record._replace(checkpoint=str(seed)) for record in records]
 
 

@@ -22,7 +22,7 @@ Sides = tuple[list[Record], list[Record]]
 
 
 def as_task(sides: Sides, task: str) -> Sides:
-    """Ask the same questions as another task, about images of its own."""
+    """Return the same answers as another task, about images of its own."""
     before, after = (
         [
             record._replace(task=task, image_cluster=f"{task} {record.image_cluster}")
@@ -54,7 +54,7 @@ def in_format(right_before: int, right_after: int, *, official: bool = True) -> 
 
 
 def knowing(right: int) -> Sides:
-    """Know all of 40 answers before, and so many after."""
+    """Answer 40 closed questions: all known before, and so many after."""
     before = [closed_record("cat", 1.0, n) for n in range(40)]
     after = [closed_record("cat" if n < right else "dog", float(n < right), n) for n in range(40)]
     return before, after

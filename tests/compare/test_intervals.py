@@ -1,5 +1,7 @@
 """Every case of an interval: a number that nothing can vary has none."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -51,6 +53,13 @@ def constant(value: float) -> tuple[Floats, Floats]:
     return np.array(value), np.full(50, value)
 
 
+def test_every_documented_case_has_its_test() -> None:
+    named = re.findall(r"`(test_\w+)`", interval.__doc__ or "")
+    assert len(named) == len(re.findall(r"^ +\d\. ", interval.__doc__ or "", re.MULTILINE))
+    for name in named:
+        assert callable(globals()[name])
+
+
 def test_an_undefined_value_has_no_interval() -> None:
     assert interval(np.array(np.nan), np.linspace(0, 1, 50), 9, SHARE) == Interval(None)
     assert interval(np.array(0.5), np.full(50, np.nan), 9, SHARE) == Interval(0.5)
@@ -73,7 +82,7 @@ def test_values_that_vary_get_their_percentiles() -> None:
         assert interval(np.array(0.4), resamples, 9, bounds) == Interval(0.4, 0.025, 0.975)
 
 
-def test_only_answers_that_are_the_same_leave_nothing_open() -> None:
+def test_identical_answers_leave_nothing_open() -> None:
     rows = [[1.0, 2.0], [1.0, 2.0]]
     nothing = Interval(0.0, 0.0, 0.0)
     assert bootstrap(rows, rows, identical=True).before_after(share, 1.0).change == nothing
@@ -98,7 +107,7 @@ def test_a_share_that_all_clusters_have_is_exact_but_at_its_ends() -> None:
     assert interval(*constant(1.0), 9, SHARE) == Interval(1.0, round(1 - margin, 9), 1.0)
 
 
-def test_an_interval_that_no_draw_varies_is_as_wide_as_so_few_clusters_leave_open() -> None:
+def test_a_constant_change_gets_the_exact_bound_of_so_few_clusters() -> None:
     constant_gain = bootstrap([[0, 2], [0, 2], [0, 0]], [[1, 2], [1, 2], [0, 0]])
     change = constant_gain.before_after(share, 1.0).change
     assert change.value == 0.5

@@ -55,19 +55,19 @@ def only(comparison: Comparison, rule: str = "lenient", metric: str = "accuracy"
 
 @pytest.mark.usefixtures("toy")
 def test_the_order_of_records_changes_nothing() -> None:
-    draw = Random(3)
-    scores = [[float(draw.random() < 0.5) for _ in range(90)] for _ in "ab"]
+    rng = Random(3)
+    scores = [[float(rng.random() < 0.5) for _ in range(90)] for _ in "ab"]
     before, after = make_study(scores[0], scores[1], 3)
     expected = compare_records(before, after)
-    draw.shuffle(before)
-    draw.shuffle(after)
+    rng.shuffle(before)
+    rng.shuffle(after)
     assert compare_records(before, after) == expected
 
 
 @pytest.mark.usefixtures("toy")
 def test_copies_of_items_within_their_cluster_change_nothing() -> None:
-    draw = Random(4)
-    scores = [[float(draw.random() < skill) for _ in range(120)] for skill in (0.4, 0.6)]
+    rng = Random(4)
+    scores = [[float(rng.random() < skill) for _ in range(120)] for skill in (0.4, 0.6)]
     before, after = make_study(scores[0], scores[1], 2)
     copies = [
         [record._replace(sample_key=f"{record.sample_key} again") for record in side]

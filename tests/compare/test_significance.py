@@ -19,7 +19,7 @@ def mean(totals: Floats) -> Floats:
 
 
 def sums(before: Floats, after: Floats, clusters: list[str] | None = None) -> PairedClusterSums:
-    """Put scores of (clusters, items) into sums of scores and items."""
+    """Sum scores of shape (clusters, items) by cluster."""
     names = clusters or [f"c{index:04}" for index in range(len(before))]
     first, second = (
         np.stack([scores.sum(axis=1), np.full(len(scores), scores.shape[1])], axis=1).astype(
@@ -115,10 +115,9 @@ def test_a_cluster_in_several_strata_is_swapped_as_one() -> None:
 
 def null_study(study: int) -> tuple[Floats, Floats]:
     """Answer POPE's questions twice, with independent effects of the images."""
-    draw = np.random.default_rng(study)
+    rng = np.random.default_rng(study)
     sides = [
-        draw.random((IMAGES, QUESTIONS))
-        < np.clip(0.8 + draw.normal(0, 0.2, (IMAGES, 1)), 0.02, 0.98)
+        rng.random((IMAGES, QUESTIONS)) < np.clip(0.8 + rng.normal(0, 0.2, (IMAGES, 1)), 0.02, 0.98)
         for _ in range(2)
     ]
     return sides[0].astype(np.float64), sides[1].astype(np.float64)
@@ -154,10 +153,10 @@ def binomial_tail(trials: int, probability: float, at_least: int) -> float:
 def test_a_true_change_is_detected() -> None:
     detected = 0
     for study in range(40):
-        draw = np.random.default_rng(study)
-        effect = draw.normal(0, 0.1, (IMAGES, 1))
-        before = (draw.random((IMAGES, QUESTIONS)) < 0.6 + effect).astype(np.float64)
-        after = (draw.random((IMAGES, QUESTIONS)) < 0.72 + effect).astype(np.float64)
+        rng = np.random.default_rng(study)
+        effect = rng.normal(0, 0.1, (IMAGES, 1))
+        before = (rng.random((IMAGES, QUESTIONS)) < 0.6 + effect).astype(np.float64)
+        after = (rng.random((IMAGES, QUESTIONS)) < 0.72 + effect).astype(np.float64)
         detected += permutation_test(sums(before, after), mean, PERMUTATIONS) < 0.05
     assert detected >= 36
 
@@ -172,8 +171,8 @@ def test_the_smallest_detectable_change_is_that_of_the_plan() -> None:
 
 
 def test_a_ratio_is_resampled_as_a_ratio() -> None:
-    draw = np.random.default_rng(5)
-    denominators = draw.uniform(0.5, 1.0, 40)
+    rng = np.random.default_rng(5)
+    denominators = rng.uniform(0.5, 1.0, 40)
     ratios = PairedClusterSums(
         [f"c{index:02}" for index in range(40)],
         [""] * 40,

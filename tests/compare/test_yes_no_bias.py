@@ -53,9 +53,9 @@ def test_answers_that_are_neither_yes_nor_no_are_not_parsed() -> None:
 
 
 def test_a_threshold_that_moves_leaves_the_sensitivity() -> None:
-    draw = np.random.default_rng(2)
+    rng = np.random.default_rng(2)
     truths = ["yes", "no"] * 100
-    margins = [draw.normal(1 if truth == "yes" else -1) for truth in truths]
+    margins = [rng.normal(1 if truth == "yes" else -1) for truth in truths]
     sides = [
         [
             yes_no_record("yes" if margin > threshold else "no", truth, item, margin - threshold)

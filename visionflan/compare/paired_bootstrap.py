@@ -150,13 +150,13 @@ def interval(
     3. The resamples vary: the 2.5th and 97.5th percentile
        (`test_values_that_vary_get_their_percentiles`).
     4. They do not vary, and that is `exact`, because nothing changed: the interval has no width
-       (`test_only_answers_that_are_the_same_leave_nothing_open`).
+       (`test_identical_answers_leave_nothing_open`).
     5. They do not vary on a scale without bounds: there is no interval
        (`test_a_constant_change_without_bounds_has_no_interval`).
     6. They do not vary within a scale of shares: the interval has no width
        (`test_a_share_that_all_clusters_have_is_exact_but_at_its_ends`).
     7. They do not vary otherwise: the exact binomial (Clopper-Pearson) bound, with the clusters as
-       trials (`test_an_interval_that_no_draw_varies_is_as_wide_as_so_few_clusters_leave_open`).
+       trials (`test_a_constant_change_gets_the_exact_bound_of_so_few_clusters`).
     """
     if np.isnan(value):
         return Interval(None)

@@ -91,7 +91,7 @@ def tabulate(members: Sequence[Sequence[Pair]], rule: ScoringRule) -> ScoreTable
 
 
 def table_sums(table: ScoreTable, identical: bool) -> PairedClusterSums:
-    """Put sums of scores and counts side by side, of shape (clusters, 2 * tasks)."""
+    """Concatenate sums of scores and counts, of shape (clusters, 2 * tasks)."""
     return PairedClusterSums(
         table.clusters,
         [""] * len(table.clusters),
@@ -102,7 +102,7 @@ def table_sums(table: ScoreTable, identical: bool) -> PairedClusterSums:
 
 
 def fill_resamples(bootstrap: PairedBootstrap) -> PairedBootstrap:
-    """Give tasks without an item in a resample their mean, and treat tasks as strata."""
+    """Fill in the mean of tasks without an item in a resample, and treat tasks as strata."""
     return bootstrap._replace(
         stratified=True,
         before_resamples=fill_missing_tasks(bootstrap.before_resamples, bootstrap.before),
