@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from visionflan.compare.results import ComparedModel, Evaluation, Pair
 from visionflan.errors import EvaluationError
+from visionflan.evaluate.conditions import ORIGINAL
 from visionflan.evaluate.records.record import Record
 
 Key = tuple[str, str, str]
@@ -86,7 +87,7 @@ def answers_by_key(evaluations: Iterable[Evaluation]) -> dict[Key, Record]:
     answers: dict[Key, Record] = {}
     for evaluation in evaluations:
         for record in evaluation.records:
-            if record.condition != "original":
+            if record.condition != ORIGINAL:
                 continue
             key = record.task, record.prompt_style, record.sample_key
             known = answers.setdefault(key, record)

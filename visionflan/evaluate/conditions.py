@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MIDDLE_GRAY = (127, 127, 127)
 ORIGINAL = "original"
+STROKE = "stroke: var(--text)"
 
 ImageIds = tuple[str, ...]
 GroupOf = Callable[[str], str]  # the group of near-duplicates that an image belongs to
@@ -85,8 +86,8 @@ class Condition(NamedTuple):
 
     name: str  # the value of `condition` in records and of `--conditions`
     label: str  # names the images in tables and on pages
-    color: str  # a CSS color
-    dashes: str = ""  # a CSS `stroke-dasharray`; empty for a solid line
+    style: str  # CSS declarations of its line in charts
+    image_free: bool = False  # nothing of the item's images is shown
     # From an item's image ids, its sample key and its task's pool to the ids of the images shown.
     select: Callable[[ImageIds, str, ImagePool], ImageIds] = keep
     # Changes each selected image; such images have no id, so `images_shown` is empty.
@@ -96,9 +97,9 @@ class Condition(NamedTuple):
 CONDITIONS: dict[str, Condition] = {
     condition.name: condition
     for condition in (
-        Condition(ORIGINAL, "original images", "var(--text)"),
-        Condition("blank", "blank images", "var(--text)", transform=to_gray),
-        Condition("swapped", "swapped images", "var(--text)", "2 2.5", select=swap),
+        Condition(ORIGINAL, "original images", STROKE),
+        Condition("blank", "blank images", STROKE, image_free=True, transform=to_gray),
+        Condition("swapped", "swapped images", f"{STROKE}; stroke-dasharray: 2 2.5", select=swap),
     )
 }
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from visionflan.cli.shared.parsers import add_names, positive_int
 from visionflan.errors import UsageError
+from visionflan.evaluate.conditions import CONDITIONS
 
 if TYPE_CHECKING:
     from visionflan.evaluate.plan import EvalSelection
@@ -60,8 +61,8 @@ def add_inference_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--conditions",
         nargs="+",
-        choices=["original", "blank", "swapped"],
-        help="image conditions (default: all three; benchmarks: original images only)",
+        choices=list(CONDITIONS),
+        help="image conditions (default: all; benchmarks: original images only)",
     )
     parser.add_argument(
         "--max-new-tokens",

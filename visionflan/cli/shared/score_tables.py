@@ -1,13 +1,11 @@
 """Print the scores of held-out tasks, benchmarks and suites as tables."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from visionflan.cli.shared.dataset_args import print_json
 from visionflan.evaluate.conditions import controls
 
-CONTROLS = (*(condition.name for condition in controls()), "chance", "majority")
-COLUMNS = ("score", "official", "likelihood", *CONTROLS)
 RULES = ("official", "lenient", "likelihood")
 INTERVAL = "95 % CI"
 
@@ -44,14 +42,21 @@ def print_held_out(scores: Mapping[str, Any]) -> None:
     """Print the scores of held-out tasks and their groups beside the controls."""
     rows = {**scores["groups"], **scores["tasks"]}
     width = max(map(len, rows))
-    print(f"{'':{width}}  {'score':>6} {INTERVAL:>15}", *(f"{name:>10}" for name in COLUMNS[1:]))
+    columns = held_out_columns()
+    print(f"{'':{width}}  {'score':>6} {INTERVAL:>15}", *(f"{name:>10}" for name in columns[1:]))
     for name, row in rows.items():
-        print(f"{name:{width}}  {held_out_row(row)}")
+        print(f"{name:{width}}  {held_out_row(row, columns)}")
 
 
-def held_out_row(row: Mapping[str, Any]) -> str:
+def held_out_columns() -> list[str]:
+    """Return the names of the scores of held-out tasks in `scores.json`."""
+    conditions = [condition.name for condition in controls()]
+    return ["score", "official", "likelihood", *conditions, "chance", "majority"]
+
+
+def held_out_row(row: Mapping[str, Any], columns: Sequence[str]) -> str:
     """Format one row of scores; a dash is a score that was not measured."""
-    means = [f"{row[column]['mean']:.3f}" if row[column] else "-" for column in COLUMNS]
+    means = [f"{row[column]['mean']:.3f}" if row[column] else "-" for column in columns]
     score = row["score"]
     interval = "-"
     if score and score["low"] is not None:

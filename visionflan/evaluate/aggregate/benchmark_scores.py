@@ -12,6 +12,7 @@ from typing import Any
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.aggregate.answer_stats import describe_answers, length_stats
 from visionflan.evaluate.aggregate.measures import AggregateMetric, estimate
+from visionflan.evaluate.conditions import ORIGINAL, controls
 from visionflan.evaluate.metric import MISSING, RULES, ParseStatus, ScoringRule
 from visionflan.evaluate.records.header import Header
 from visionflan.evaluate.records.record import Record
@@ -23,7 +24,7 @@ MIN_COVERAGE = 0.98
 def benchmark_scores(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[str, Any]:
     """Return the part of `scores.json` that is about a benchmark."""
     benchmark = benchmarks.load(header.benchmark)
-    original = [record for record in records if record.condition == "original"]
+    original = [record for record in records if record.condition == ORIGINAL]
     return {
         "benchmark": header.benchmark,
         "title": benchmark.title,
@@ -55,11 +56,11 @@ def control_scores(
 ) -> dict[str, Any]:
     """Return a metric under each control condition that was evaluated."""
     return {
-        condition: score_by_rules(
-            [record for record in records if record.condition == condition], metric
+        condition.name: score_by_rules(
+            [record for record in records if record.condition == condition.name], metric
         )
-        for condition in ("blank", "swapped")
-        if condition in header.conditions
+        for condition in controls()
+        if condition.name in header.conditions
     }
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from visionflan.evaluate.aggregate.bootstrap import Estimate, Sample, estimates
+from visionflan.evaluate.conditions import ORIGINAL
 from visionflan.evaluate.records.record import Record
 
 Key = tuple[str, str]
 
 
-def by_item(records: Iterable[Record], condition: str = "original") -> dict[Key, Record]:
+def by_item(records: Iterable[Record], condition: str = ORIGINAL) -> dict[Key, Record]:
     """Return the scored records under one condition by task and sample key."""
     return {
         (record.task, record.sample_key): record

@@ -7,6 +7,7 @@ from typing import Any
 
 from visionflan.evaluate.aggregate.bootstrap import Floats
 from visionflan.evaluate.aggregate.measures import AggregateMetric, estimate, ratio
+from visionflan.evaluate.conditions import ORIGINAL
 from visionflan.evaluate.metric import RULES, ScoringRule
 from visionflan.evaluate.records.files import RECORDS
 from visionflan.evaluate.records.header import read_header
@@ -64,6 +65,6 @@ def suites(directories: Sequence[Path]) -> list[dict[str, Any]]:
 
 def score_suite(name: str, benchmarks: Sequence[str], records: Sequence[Record]) -> dict[str, Any]:
     """Score a suite by each rule that scores all its benchmarks."""
-    original = [record for record in records if record.condition == "original"]
+    original = [record for record in records if record.condition == ORIGINAL]
     values = {rule: estimate(original, mean_of_means(name, benchmarks), rule) for rule in RULES}
     return {rule: value._asdict() for rule, value in values.items() if value is not None}

@@ -14,6 +14,7 @@ from visionflan.errors import EvaluationError
 from visionflan.evaluate.aggregate.answer_stats import describe_answers, length_stats
 from visionflan.evaluate.aggregate.benchmark_scores import benchmark_scores
 from visionflan.evaluate.aggregate.bootstrap import Estimate, Sample, estimates
+from visionflan.evaluate.conditions import ORIGINAL, controls
 from visionflan.evaluate.metrics import METRICS
 from visionflan.evaluate.records.header import Header, TaskHeader
 from visionflan.evaluate.records.record import Record
@@ -54,7 +55,7 @@ def evaluation_name(header: Header) -> str:
 def average_held_out(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[str, Any]:
     """Return the part of `scores.json` that is about held-out tasks, each beside its controls."""
     answered = [record for record in records if not record.error]
-    original = [record for record in answered if record.condition == "original"]
+    original = [record for record in answered if record.condition == ORIGINAL]
     groups = task_groups(header.tasks)
     measures: dict[str, tuple[Iterable[Record], Value]] = {
         "score": (original, lambda record: record.score_lenient),
@@ -63,9 +64,9 @@ def average_held_out(records: Sequence[Record], header: Header, scorer: Scorer) 
         "chance": (original, lambda record: record.chance_score or 0.0),
         "majority": (original, scorer.majority),
     }
-    for condition in ("blank", "swapped"):
-        control = [record for record in answered if record.condition == condition]
-        measures[condition] = (control, lambda record: record.score_lenient)
+    for condition in controls():
+        control = [record for record in answered if record.condition == condition.name]
+        measures[condition.name] = (control, lambda record: record.score_lenient)
     estimated = {name: estimate_measure(*measure, groups) for name, measure in measures.items()}
     return {
         "groups": merge_measures(estimated, 1, groups),

@@ -13,14 +13,17 @@ from visionflan.evaluate.records.record import Record
 from visionflan.hashing import stable_hash
 from visionflan.report.inline_images import InlineImages
 from visionflan.report.run_page.inputs import StageEvaluation
-from visionflan.report.run_page.scores import CONTROLS, ScoreEstimates, score_estimates
+from visionflan.report.run_page.scores import (
+    ScoreEstimates,
+    all_controls,
+    image_controls,
+    score_estimates,
+)
 from visionflan.report.text import prompt_text, question_text, target_text, truncate_text
 
 CORRECT_FROM = 0.5  # the lowest score of a correct response
 MAX_PER_CATEGORY, MAX_PER_TASK, MAX_TASKS, MAX_CONVERSATIONS = 5, 5, 4, 10
 MIN_QUESTIONS = 10  # tasks with fewer come last among those the model does worst
-# The controls that need no image.
-IMAGE_FREE = ("blank", "majority", "chance")
 # By whether a response is correct before and after.
 CATEGORIES = {
     (False, True): "Gained: wrong before, right after",
@@ -48,7 +51,8 @@ class ExampleView(NamedTuple):
     question: str  # the prompt without the instruction of its task
     target: str
     responses: Sequence[StageResponse]
-    blank_response: str  # of the last stage, to a blank image
+    # Of the last stage, without anything of the images: label and response.
+    image_free_responses: Sequence[tuple[str, str]]
 
 
 class ExampleCategory(NamedTuple):
@@ -75,7 +79,11 @@ class ExampleGallery:
     def __init__(self, evaluations: Sequence[StageEvaluation], images: InlineImages) -> None:
         self.evaluations, self.images = evaluations, images
         self.by_stage = [by_item(evaluation.records) for evaluation in evaluations]
-        self.blank = by_item(evaluations[-1].records, "blank")
+        self.image_free = [
+            (control.label, by_item(evaluations[-1].records, control.name))
+            for control in image_controls()
+            if control.image_free
+        ]
         self.tasks = evaluations[-1].header.tasks
 
     def changes(self) -> list[ExampleCategory]:
@@ -140,7 +148,6 @@ class ExampleGallery:
     def example(self, key: Key) -> ExampleView:
         """Return one question with all responses."""
         record = self.by_stage[-1][key]
-        blank = self.blank.get(key)
         return ExampleView(
             task=record.task,
             title=self.tasks[record.task].title,
@@ -155,7 +162,11 @@ class ExampleGallery:
                 for evaluation, records in zip(self.evaluations, self.by_stage, strict=True)
                 if key in records
             ],
-            blank_response=truncate_text(blank.response) if blank else "",
+            image_free_responses=[
+                (label, truncate_text(records[key].response))
+                for label, records in self.image_free
+                if key in records
+            ],
         )
 
 
@@ -189,7 +200,7 @@ def failure_order(scores: ScoreEstimates) -> tuple[bool, float]:
     """Order tasks by their gain over the best image-free baseline; very small tasks come last."""
     if scores.score is None:
         return True, 0.0
-    baselines = (scores.controls[name] for name in IMAGE_FREE)
+    baselines = (scores.controls[control.name] for control in all_controls() if control.image_free)
     best = max((baseline.mean for baseline in baselines if baseline), default=0.0)
     return scores.score.items < MIN_QUESTIONS, scores.score.mean - best
 
@@ -200,8 +211,8 @@ def score_sentence(scores: ScoreEstimates) -> str:
         return ""
     listed = ", ".join(
         f"{control.label} {estimate.mean:.2f}"
-        for control in CONTROLS
-        if control.name in IMAGE_FREE and (estimate := scores.controls[control.name])
+        for control in all_controls()
+        if control.image_free and (estimate := scores.controls[control.name])
     )
     questions = "1 question" if scores.score.items == 1 else f"{scores.score.items} questions"
     score = f"Score {scores.score.mean:.2f} on {questions}"

@@ -25,10 +25,11 @@ from visionflan.report.run_page.response_style import (
     response_style_section,
 )
 from visionflan.report.run_page.scores import (
-    CONTROLS,
     Control,
     ScoresSection,
     SightCheck,
+    all_controls,
+    image_controls,
     scores_section,
     sight_checks,
 )
@@ -57,6 +58,7 @@ class RunPage:
     style: Markup
     stages: Sequence[str]
     controls: Sequence[Control]
+    image_controls: Sequence[Control]
     sight_checks: Sequence[SightCheck]
     builds: Sequence[BuildSummary]
     missing_builds: Sequence[str]
@@ -119,7 +121,8 @@ def run_page(run: RunData, style: Markup) -> RunPage:
         version=visionflan.__version__,
         style=style,
         stages=[evaluation.stage for evaluation in run.evaluations],
-        controls=CONTROLS,
+        controls=all_controls(),
+        image_controls=image_controls(),
         sight_checks=list(sight_checks(run.evaluations)),
         builds=[summarize_build(build, images) for build in run.builds],
         missing_builds=run.missing_builds,

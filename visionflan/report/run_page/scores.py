@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
+from visionflan.evaluate import conditions
 from visionflan.evaluate.aggregate.bootstrap import Estimate
 from visionflan.evaluate.aggregate.paired import by_item, differences
 from visionflan.evaluate.aggregate.summary import HELD_OUT, OVERALL, TRAINED, task_groups
-from visionflan.evaluate.conditions import controls
 from visionflan.evaluate.metrics import METRICS
 from visionflan.evaluate.records.header import TaskHeader
 from visionflan.report.charts import SERIES, Mark, dot_plot
@@ -16,7 +16,7 @@ from visionflan.report.run_page.inputs import StageEvaluation
 
 CLEAR_GAIN = 0.1
 
-# What the gain of the original images over the control conditions shows.
+# What the gain of the original images over other ones shows.
 USES = "The model uses the images"
 USES_LITTLE = "The model makes little use of the images"
 IGNORES = "The model ignores the images"
@@ -30,20 +30,26 @@ class Control(NamedTuple):
     name: str  # in scores.json, and as a CSS class
     label: str
     style: str  # CSS declarations of its line in charts
+    image_free: bool = True  # needs nothing of the images
 
 
-CONTROLS = (
-    *(
-        Control(
-            condition.name,
-            condition.label,
-            f"stroke: {condition.color}; stroke-dasharray: {condition.dashes or 'none'}",
-        )
-        for condition in controls()
-    ),
+BASELINES = (
     Control("majority", "most frequent training answer", "stroke: var(--accent)"),
     Control("chance", "chance", "stroke: var(--subtle); stroke-width: 3; opacity: 0.55"),
 )
+
+
+def image_controls() -> list[Control]:
+    """Return the image conditions other than that of the original images."""
+    return [
+        Control(condition.name, condition.label, condition.style, condition.image_free)
+        for condition in conditions.controls()
+    ]
+
+
+def all_controls() -> list[Control]:
+    """Return the image conditions and the baselines that scores are compared with."""
+    return [*image_controls(), *BASELINES]
 
 
 class ScoreEstimates(NamedTuple):
@@ -99,7 +105,7 @@ class SightCheck(NamedTuple):
     stage: str
     conclusion: str
     scores: ScoreEstimates
-    gain: Estimate | None  # over the control condition where it is smallest
+    gain: Estimate | None  # the smallest one over other image conditions
 
 
 def scores_section(evaluations: Sequence[StageEvaluation]) -> ScoresSection:
@@ -165,10 +171,8 @@ def score_estimates(scores: Mapping[str, Any] | None) -> ScoreEstimates:
     def estimate(name: str) -> Estimate | None:
         return Estimate(**scores[name]) if scores and scores.get(name) else None
 
-    by_control = {control.name: estimate(control.name) for control in CONTROLS}
-    return ScoreEstimates(
-        estimate("score"), estimate("official"), estimate("likelihood"), by_control
-    )
+    controls = {control.name: estimate(control.name) for control in all_controls()}
+    return ScoreEstimates(estimate("score"), estimate("official"), estimate("likelihood"), controls)
 
 
 def score_chart(
@@ -180,7 +184,7 @@ def score_chart(
         if scores.score:
             marks.append(Mark(series, scores.score.mean, scores.score.low, scores.score.high))
             labels.append(f"{evaluation.stage} {scores.score.mean:.2f}")
-    for control in CONTROLS:
+    for control in all_controls():
         if estimate := stages[-1].controls[control.name]:
             marks.append(Mark(control.name, estimate.mean))
             labels.append(f"{control.label} {estimate.mean:.2f}")
@@ -225,11 +229,11 @@ def sight_checks(evaluations: Sequence[StageEvaluation]) -> Iterator[SightCheck]
 
 
 def image_gain(evaluation: StageEvaluation) -> Estimate | None:
-    """Estimate the gain of original images over each control condition; return the smallest."""
+    """Estimate the gain of original images over other image conditions: the smallest of them."""
     groups = task_groups(evaluation.header.tasks)
     original = by_item(evaluation.records)
     gains = []
-    for condition in controls():
+    for condition in conditions.controls():
         if control := by_item(evaluation.records, condition.name):
             _, by_group = differences(control, original, groups)
             gains += [by_group[OVERALL]] if OVERALL in by_group else []
