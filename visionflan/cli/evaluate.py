@@ -1,8 +1,8 @@
-"""Ask a checkpoint questions, keep every answer, and score them.
+"""Run a checkpoint on held-out tasks or benchmarks, store every answer, and score them.
 
-Without `--benchmarks` these are the held-out questions of its build, each asked of its own picture,
-of a grey one of the same size, and of the picture of another question, so that the scores tell
-whether the model looks. Stopped at any moment, the same command goes on where it was.
+Without `--benchmarks` the items are the held-out instances of the run's builds, each with its own
+image, with a gray image of the same size, and with the image of another item, so that the scores
+show whether the model uses the images. If it is interrupted, run the same command again to resume.
 """
 
 import argparse
@@ -14,24 +14,42 @@ from visionflan.cli.shared.parsers import add_names
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what the command takes."""
-    who = parser.add_mutually_exclusive_group(required=True)
-    who.add_argument(
-        "model", type=Path, nargs="?", metavar="CKPT|RUN", help="a checkpoint, or a whole run"
+    """Add the arguments of the command."""
+    subject = parser.add_mutually_exclusive_group(required=True)
+    subject.add_argument(
+        "model",
+        type=Path,
+        nargs="?",
+        metavar="CKPT|RUN",
+        help="a checkpoint directory, or a run with its stages",
     )
-    who.add_argument("--demo", action="store_true", help="two rules that never look, on specimens")
+    subject.add_argument(
+        "--demo",
+        action="store_true",
+        help="evaluate two rule-based models that ignore the image, on generated data",
+    )
     add_selection_arguments(parser)
-    parser.add_argument("--out", type=Path, metavar="DIR", help="where records go (in the run)")
-    add_names(parser, "--stages", metavar="STAGE", description="(default: base and chat)")
     parser.add_argument(
-        "--no-cache", dest="cache", action="store_false", help="ask again what was answered before"
+        "--out", type=Path, metavar="DIR", help="directory for the records (default: in the run)"
+    )
+    add_names(
+        parser,
+        "--stages",
+        metavar="STAGE",
+        description="stages of the run (default: base and chat)",
+    )
+    parser.add_argument(
+        "--no-cache",
+        dest="cache",
+        action="store_false",
+        help="ignore cached answers and generate them again",
     )
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     parser.add_argument("--json", action="store_true", help="print the scores as JSON")
 
 
-def run(given: argparse.Namespace) -> int:
-    """Evaluate, and print the scores of each phase."""
+def run(args: argparse.Namespace) -> int:
+    """Evaluate, and print the scores of each stage."""
     from visionflan.cli.score import score_demo
     from visionflan.cli.shared.score_tables import print_scores
     from visionflan.evaluate.aggregate.suites import suites
@@ -41,22 +59,22 @@ def run(given: argparse.Namespace) -> int:
     from visionflan.evaluate.records.paths import checkpoints
     from visionflan.evaluate.run import EvalSubject, evaluate
 
-    wanted = selection_from(given)
-    if given.demo:
-        return score_demo(wanted.benchmarks, as_json=given.json)
-    scores, folders = [], []
-    opened = open_releases(wanted)
-    for place in checkpoints(given.model, given.stages, given.out):
-        answerer = CheckpointModel(place.checkpoint, given.device, batch_size=given.batch_size)
+    selection = selection_from(args)
+    if args.demo:
+        return score_demo(selection.benchmarks, as_json=args.json)
+    scores, directories = [], []
+    releases = open_releases(selection)
+    for paths in checkpoints(args.model, args.stages, args.out):
+        checkpoint = CheckpointModel(paths.checkpoint, args.device, batch_size=args.batch_size)
         subject = EvalSubject(
-            model=CachedModel(answerer, place.response_cache) if given.cache else answerer,
-            path=place.checkpoint,
-            run=place.run.name,
-            stage=place.stage,
+            model=CachedModel(checkpoint, paths.response_cache) if args.cache else checkpoint,
+            path=paths.checkpoint,
+            run=paths.run.name,
+            stage=paths.stage,
         )
-        for asked in plan_evaluations(wanted, place, opened):
-            scores.append(evaluate(subject, asked.eval_set, asked.out, asked.settings, log))
-            folders.append(asked.out)
-            log(f"{place.stage}: {scores[-1]['records']} answers in {asked.out}")
-    print_scores([*scores, *suites(folders)], as_json=given.json)
+        for planned in plan_evaluations(selection, paths, releases):
+            scores.append(evaluate(subject, planned.eval_set, planned.out, planned.settings, log))
+            directories.append(planned.out)
+            log(f"{paths.stage}: {scores[-1]['records']} answers in {planned.out}")
+    print_scores([*scores, *suites(directories)], as_json=args.json)
     return 0

@@ -143,5 +143,5 @@ def make_requests(
     for item in items:
         for name in conditions:
             if item.images or name == ORIGINAL:
-                shown = CONDITIONS[name].select(item.images, item.sample_key, pool)
-                yield EvalRequest(item, name, shown)
+                image_ids = CONDITIONS[name].select(item.images, item.sample_key, pool)
+                yield EvalRequest(item, name, image_ids)

@@ -13,7 +13,9 @@ def find_metrics() -> dict[str, Metric]:
         module.name: importlib.import_module(f"{__name__}.{module.name}")
         for module in pkgutil.iter_modules(__path__)
     }
-    return {name: found.METRIC for name, found in modules.items() if hasattr(found, "METRIC")}
+    return {
+        name: imported.METRIC for name, imported in modules.items() if hasattr(imported, "METRIC")
+    }
 
 
 METRICS = find_metrics()

@@ -1,9 +1,9 @@
-"""Split captions into words as the captioning benchmarks do, without their Java tokeniser.
+"""Split captions into words as the captioning benchmarks do, without their Java tokenizer.
 
-The official scorers run the Penn Treebank tokeniser of Stanford CoreNLP 3.4.1 in lower case and
-drop a list of marks. These patterns gave the same words for all of 795 COCO captions, and for
-99.6 % of 3,007 captions, questions and encyclopaedia texts. One quirk is kept: the list of marks
-names brackets in capitals while the words are in lower case, so brackets stay.
+The official scorers run the Penn Treebank tokenizer of Stanford CoreNLP 3.4.1 in lowercase and
+remove a list of marks. These patterns gave the same words for all of 795 COCO captions, and for
+99.6 % of 3,007 captions, questions and encyclopedia texts. One quirk is kept: the list of marks
+names brackets in capitals while the words are in lowercase, so brackets stay.
 """
 
 import re
@@ -38,9 +38,9 @@ WORD = re.compile(
 
 
 def caption_words(caption: str) -> list[str]:
-    """Split one caption into lower-case words without marks."""
-    found = WORD.findall(caption.lower().replace("’", "'"))
-    return [BRACKETS.get(word, word) for word in found if word not in DROPPED and word.strip(".")]
+    """Return the lowercase words of a caption, without marks."""
+    tokens = WORD.findall(caption.lower().replace("’", "'"))
+    return [BRACKETS.get(word, word) for word in tokens if word not in DROPPED and word.strip(".")]
 
 
 @lru_cache(maxsize=1 << 16)

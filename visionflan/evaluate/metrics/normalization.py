@@ -1,4 +1,4 @@
-"""Fold what makes no difference to an answer's content: case, articles, marks, leading words."""
+"""Normalize what does not change an answer's content: case, articles, marks, lead-ins."""
 
 import re
 from string import punctuation
@@ -11,7 +11,7 @@ ANSWER_MARK = re.compile(
     r"\b(?:(?:final|correct|right|best)\s+)?(?:answer|option|choice)(?:\s+is\s*:?|\s*:)\s*",
     re.IGNORECASE,
 )
-# What a chatty model says before the answer itself; each is dropped once, in any order.
+# What a chatty model writes before the answer itself; removed in any order.
 LEAD_INS = re.compile(
     r"^(?:sure[,!.]?|well,|certainly[,!.]?|i (?:think|believe|see|would say)(?: that)?|"
     r"(?:the|this) (?:image|picture|photo|photograph|diagram|drawing|chart|figure)"
@@ -33,45 +33,45 @@ REFUSAL = re.compile(
 
 
 def normalize_squad(text: str) -> str:
-    """Fold as SQuAD's script does: lower case, no punctuation, no articles, single spaces."""
+    """Normalize as SQuAD's script does: lowercase, no punctuation or articles, single spaces."""
     return " ".join(ARTICLES.sub(" ", text.lower().translate(PUNCTUATION)).split())
 
 
 def normalize_whitespace(text: str) -> str:
-    """Fold case and runs of white space, and nothing else."""
+    """Normalize case and white space only."""
     return " ".join(text.lower().split())
 
 
 def normalize_words(text: str) -> str:
-    """Fold to plain words, with number words written as digits and marks read as gaps."""
+    """Normalize to plain words: number words as digits, marks as spaces, no articles."""
     straight = text.lower().replace("’", "'").replace("'", "")
-    words = re.sub(r"[^\w\s.]|\.(?!\d)|_", " ", straight).split()
-    kept = [NUMBER_WORDS.get(word, word) for word in words if word not in ("a", "an", "the")]
-    return " ".join(kept or words)
+    tokens = re.sub(r"[^\w\s.]|\.(?!\d)|_", " ", straight).split()
+    content = [NUMBER_WORDS.get(word, word) for word in tokens if word not in ("a", "an", "the")]
+    return " ".join(content or tokens)
 
 
 def extract_answer(text: str) -> str:
-    """Take the answer out of the words around it: `The answer is: a red bus.` gives `a red bus`."""
+    """Return the answer without the text around it: `The answer is: a red bus.` -> `a red bus`."""
     marks = list(ANSWER_MARK.finditer(text))
     text = text[marks[-1].end() :] if marks else text
     line = without_lead_ins(text.strip().split("\n")[0].strip(" *\"'`"))
-    said = EXPLANATION.split(SENTENCE_END.split(line, maxsplit=1)[0], maxsplit=1)[0]
-    return said.strip(" *\"'`").removesuffix(".")
+    answer = EXPLANATION.split(SENTENCE_END.split(line, maxsplit=1)[0], maxsplit=1)[0]
+    return answer.strip(" *\"'`").removesuffix(".")
 
 
 def without_lead_ins(text: str) -> str:
-    """Drop what is said before the answer, one phrase after the other."""
+    """Remove all phrases that lead in to the answer."""
     shorter = LEAD_INS.sub("", text)
     while shorter != text:
         text, shorter = shorter, LEAD_INS.sub("", shorter)
     return text
 
 
-def contains(text: str, words: str) -> bool:
-    """Whether folded words occur in a folded text, whole."""
-    return bool(words) and f" {words} " in f" {text} "
+def contains(text: str, phrase: str) -> bool:
+    """Return whether a normalized phrase occurs in a normalized text as complete words."""
+    return bool(phrase) and f" {phrase} " in f" {text} "
 
 
 def is_refusal(text: str) -> bool:
-    """Whether the answer declines to answer."""
+    """Return whether a response declines to answer."""
     return REFUSAL.search(text.replace("’", "'")) is not None

@@ -1,4 +1,4 @@
-"""Relaxed accuracy for charts: a number within five per cent, other answers word for word."""
+"""Relaxed accuracy for charts: a number within 5 %, other answers by exact match."""
 
 import re
 from functools import partial
@@ -12,72 +12,72 @@ NUMBER = re.compile(r"[-+]?[$€£¥]?\s*([-+]?\d[\d,]*\.?\d*|\.\d+)\s*(%|percen
 YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
 
 
-def official(answer: str, question: ScoringContext) -> ParsedAnswer:
-    """Score as pix2struct's function, the de-facto reference, with its quirks.
+def official(answer: str, context: ScoringContext) -> ParsedAnswer:
+    """Score as pix2struct's function, the de-facto reference, does, quirks included.
 
-    `12%` is 0.12, a target of zero must be met word for word, and 2010 counts as 2015.
+    `12%` is 0.12, a target of zero needs an exact match, and 2010 counts as 2015.
     """
     return ParsedAnswer(
-        float(any(is_near(answer, reference) for reference in question.references)), answer
+        float(any(is_near(answer, reference) for reference in context.references)), answer
     )
 
 
 def is_near(answer: str, reference: str) -> bool:
-    """Whether the answer is near the reference as pix2struct sees it."""
-    said, meant = plain_number(answer), plain_number(reference)
-    if said is not None and meant:
-        return abs(said - meant) / abs(meant) <= TOLERANCE
+    """Return whether an answer is near a reference under the official rule."""
+    value, target = plain_number(answer), plain_number(reference)
+    if value is not None and target:
+        return abs(value - target) / abs(target) <= TOLERANCE
     return answer.lower() == reference.lower()
 
 
 def plain_number(text: str) -> float | None:
-    """Read what Python takes for a number, a percentage as its fraction."""
+    """Parse what Python accepts as a number; a percentage is a fraction."""
     try:
         return float(text.rstrip("%")) / 100.0 if text.endswith("%") else float(text)
     except ValueError:
         return None
 
 
-def lenient(answer: str, question: ScoringContext, *, year_exact: bool = True) -> ParsedAnswer:
-    """Score with thousands, currency, per cent signs, a final period and leading words set aside.
+def lenient(answer: str, context: ScoringContext, *, year_exact: bool = True) -> ParsedAnswer:
+    """Score without thousands separators, currency and percent signs, final period and lead-in.
 
-    With `year_exact` a year must be met exactly, which the official rule does not ask.
+    `year_exact`: a year must be exact, which the official rule does not require.
     """
-    said = extract_answer(answer)
-    near = partial(is_near_leniently, said, year_exact=year_exact)
-    return ParsedAnswer(float(any(map(near, question.references))), said)
+    text = extract_answer(answer)
+    near = partial(is_near_leniently, text, year_exact=year_exact)
+    return ParsedAnswer(float(any(map(near, context.references))), text)
 
 
 def is_near_leniently(answer: str, reference: str, *, year_exact: bool) -> bool:
-    """Whether answer and reference are near numbers, or the same words.
+    """Return whether answer and reference are near numbers, or the same words.
 
-    A percentage is its number, and where the other is none it may be its fraction as well.
+    If only one of them is a percentage, it may be its number or its fraction.
     """
-    said, meant = number(answer), number(reference)
-    if said is None or meant is None:
+    value, target = number(answer), number(reference)
+    if value is None or target is None:
         return normalize_words(answer) == normalize_words(reference)
     if year_exact and YEAR.fullmatch(reference.strip()):
-        return said.value == meant.value
-    near = abs(said.value - meant.value) <= TOLERANCE * abs(meant.value)
-    if said.percent == meant.percent:
+        return value.value == target.value
+    near = abs(value.value - target.value) <= TOLERANCE * abs(target.value)
+    if value.percent == target.percent:
         return near
-    return near or abs(said.fraction - meant.fraction) <= TOLERANCE * abs(meant.fraction)
+    return near or abs(value.fraction - target.fraction) <= TOLERANCE * abs(target.fraction)
 
 
 class Number(NamedTuple):
-    """A number as it is written, and whether a per cent sign stands behind it."""
+    """A number as it is written, and whether a percent sign follows it."""
 
     value: float
     percent: bool
 
     @property
     def fraction(self) -> float:
-        """What a percentage is of one."""
+        """The number, or a percentage as a fraction."""
         return self.value / 100 if self.percent else self.value
 
 
 def number(text: str) -> Number | None:
-    """Read a number with its currency or per cent sign."""
+    """Parse a number with its currency or percent sign."""
     form = NUMBER.fullmatch(text.strip().lower())
     if form is None:
         return None

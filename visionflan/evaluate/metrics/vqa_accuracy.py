@@ -1,4 +1,4 @@
-"""VQA accuracy: an answer is as right as the share of annotators who gave it, three being enough.
+"""VQA accuracy: an answer scores a third for each annotator who gave it, at most 1.
 
 The rules are those of the benchmark's own script (GT-Vision-Lab/VQA, vqaEval.py).
 """
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from visionflan.evaluate.metric import Metric, ParsedAnswer, ScoringContext
 from visionflan.evaluate.metrics.normalization import extract_answer
 
-FEWEST_REFERENCES = 4
+MIN_REFERENCES = 4
 
 COUNTING = "zero one two three four five six seven eight nine ten"
 DIGITS = {word: str(number) for number, word in enumerate(COUNTING.split())} | {"none": "0"}
@@ -19,7 +19,7 @@ COMMA_BETWEEN_DIGITS = re.compile(r"\d,\d")
 # The script means a look-behind and writes `(?!<=`, so only a digit after the period keeps it;
 # and it passes a flag of value 32 where the number of replacements goes.
 PERIOD = re.compile(r"(?!<=\d)\.(?!\d)")
-MOST_PERIODS = 32
+MAX_PERIODS = 32
 
 ONE_APOSTROPHE = """
     ain't aren't can't could've couldn't didn't doesn't don't hadn't hasn't haven't he'd he's how'd
@@ -51,68 +51,68 @@ CONTRACTIONS = (
 
 
 def normalize(text: str) -> str:
-    """Normalise an answer as the script does, with its quirks."""
+    """Normalize an answer as the script does, quirks included."""
     return normalize_words(normalize_marks(one_line(text)))
 
 
 def one_line(text: str) -> str:
-    """Put an answer on one line."""
+    """Replace line breaks and tabs by spaces."""
     return text.replace("\n", " ").replace("\t", " ").strip()
 
 
 def normalize_marks(text: str) -> str:
-    """Drop a mark that stands beside a blank, make a gap of one that does not; drop periods."""
+    """Remove periods and marks next to a space; replace other marks by a space."""
     cleaned = text
-    dropped = COMMA_BETWEEN_DIGITS.search(text) is not None
+    has_number = COMMA_BETWEEN_DIGITS.search(text) is not None
     for mark in MARKS:
-        beside_blank = f"{mark} " in text or f" {mark}" in text
-        cleaned = cleaned.replace(mark, "" if dropped or beside_blank else " ")
-    return PERIOD.sub("", cleaned, count=MOST_PERIODS)
+        beside_space = f"{mark} " in text or f" {mark}" in text
+        cleaned = cleaned.replace(mark, "" if has_number or beside_space else " ")
+    return PERIOD.sub("", cleaned, count=MAX_PERIODS)
 
 
 def normalize_words(text: str) -> str:
-    """Lower the case, write number words as digits, drop articles, restore apostrophes."""
-    words = (DIGITS.get(word, word) for word in text.lower().split())
-    return " ".join(CONTRACTIONS.get(word, word) for word in words if word not in ARTICLES)
+    """Lowercase, write number words as digits, remove articles, restore apostrophes."""
+    tokens = (DIGITS.get(word, word) for word in text.lower().split())
+    return " ".join(CONTRACTIONS.get(token, token) for token in tokens if token not in ARTICLES)
 
 
 def agreement(answer: str, references: Sequence[str]) -> float:
-    """Average over the annotators: a third for each other one who gave this answer, up to one."""
+    """Return the mean over annotators of min(1, others with this answer / 3)."""
     matches = sum(reference == answer for reference in references)
     others = [matches - (reference == answer) for reference in references]
     return sum(min(1.0, count / 3) for count in others) / len(references)
 
 
-def official(answer: str, question: ScoringContext) -> ParsedAnswer:
-    """Score as the script does: nothing is normalised where all annotators agree to the letter."""
-    if len(question.references) < FEWEST_REFERENCES:
-        return normalized_match(answer, question.references)
-    said, references = one_line(answer), [one_line(each) for each in question.references]
+def official(answer: str, context: ScoringContext) -> ParsedAnswer:
+    """Score as the script does: nothing is normalized if all annotators wrote the same."""
+    if len(context.references) < MIN_REFERENCES:
+        return normalized_match(answer, context.references)
+    text, references = one_line(answer), [one_line(entry) for entry in context.references]
     if len(set(references)) > 1:
-        said, references = normalize(said), [normalize(each) for each in references]
-    return ParsedAnswer(agreement(said, references), said)
+        text, references = normalize(text), [normalize(entry) for entry in references]
+    return ParsedAnswer(agreement(text, references), text)
 
 
-def lenient(answer: str, question: ScoringContext) -> ParsedAnswer:
-    """Score with everything normalised, by the formula or its bare answer, whichever is more."""
+def lenient(answer: str, context: ScoringContext) -> ParsedAnswer:
+    """Return the better score of the complete and the extracted answer, both normalized."""
     return max(
-        (normalized(said, question.references) for said in (answer, extract_answer(answer))),
-        key=lambda verdict: verdict.score or 0.0,
+        (normalized(text, context.references) for text in (answer, extract_answer(answer))),
+        key=lambda parsed: parsed.score or 0.0,
     )
 
 
 def normalized(answer: str, references: Sequence[str]) -> ParsedAnswer:
-    """Score with answer and references always normalised: the number that most people report."""
-    if len(references) < FEWEST_REFERENCES:
+    """Score with answer and references always normalized: the number that most papers report."""
+    if len(references) < MIN_REFERENCES:
         return normalized_match(answer, references)
-    said = normalize(answer)
-    return ParsedAnswer(agreement(said, [normalize(each) for each in references]), said)
+    text = normalize(answer)
+    return ParsedAnswer(agreement(text, [normalize(entry) for entry in references]), text)
 
 
 def normalized_match(answer: str, references: Sequence[str]) -> ParsedAnswer:
-    """Compare normalised: with fewer than four references the formula can never give one."""
-    said = normalize(answer)
-    return ParsedAnswer(float(any(said == normalize(each) for each in references)), said)
+    """Compare normalized answers: with fewer than four references the formula never gives 1."""
+    text = normalize(answer)
+    return ParsedAnswer(float(any(text == normalize(entry) for entry in references)), text)
 
 
 METRIC = Metric(official, lenient, label="VQA accuracy", guessable=True)

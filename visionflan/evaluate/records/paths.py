@@ -48,7 +48,7 @@ def checkpoints(
         raise EvaluationError(
             f"{path} does not exist: name a checkpoint, a stage of a run, or a run"
         )
-    by_stage = {found.parent.name: found for found in sorted(path.glob(f"*/{CHECKPOINT}"))}
+    by_stage = {entry.parent.name: entry for entry in sorted(path.glob(f"*/{CHECKPOINT}"))}
     if not by_stage:
         inner = path / CHECKPOINT
         return [single_checkpoint(inner if inner.is_dir() else path, out)]
@@ -122,7 +122,7 @@ def evaluations(path: Path) -> list[Path]:
         return [directory, *evaluations_matching(directory, f"*/{HEADER}")]
     patterns = (f"{EVALUATION}/*/{HEADER}", f"{BENCHMARKS}/*/*/{HEADER}", f"*/{HEADER}")
     directories = [
-        found for pattern in patterns for found in evaluations_matching(directory, pattern)
+        entry for pattern in patterns for entry in evaluations_matching(directory, pattern)
     ]
     if not directories:
         raise EvaluationError(
@@ -135,9 +135,9 @@ def evaluations_matching(directory: Path, pattern: str) -> list[Path]:
     """Return the evaluation directories whose headers match a glob, ordered by stage."""
     return sorted(
         (header.parent for header in directory.glob(pattern)),
-        key=lambda found: (
-            max(stage_order(found.name), stage_order(found.parent.name)),
-            str(found),
+        key=lambda entry: (
+            max(stage_order(entry.name), stage_order(entry.parent.name)),
+            str(entry),
         ),
     )
 
