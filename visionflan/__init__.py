@@ -1,3 +1,3 @@
-"""Build, tune on, evaluate and analyse visual instruction data made of academic datasets."""
+"""Build, tune on, evaluate and analyze visual instruction data made of academic datasets."""
 
 __version__ = "0.1.0"

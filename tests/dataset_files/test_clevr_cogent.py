@@ -1,4 +1,4 @@
-"""CLEVR-CoGenT reads its three labelled splits, and its specimen keeps to the colours of each."""
+"""CLEVR-CoGenT reads its three labeled splits, and its specimen keeps to the colors of each."""
 
 import re
 from pathlib import Path

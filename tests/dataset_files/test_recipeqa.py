@@ -14,7 +14,7 @@ COLORS = [(250, 0, 0), (0, 250, 0), (0, 0, 250), (0, 0, 0)]
 
 
 def write(root: Path, *choices: str) -> None:
-    """Write one question of the copy on Kaggle, about pictures of one colour each."""
+    """Write one question of the copy on Kaggle, about pictures of one color each."""
     question = {"task": "visual_coherence", "choice_list": choices, "answer": 2, "qid": "1"}
     write_json(root / "train recipeqa.json", {"data": [question]})
     for name, color in zip(choices, COLORS, strict=False):

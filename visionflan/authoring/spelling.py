@@ -17,7 +17,7 @@ def misspelled(texts: Mapping[str, str]) -> Iterator[tuple[str, str, list[str]]]
     """Yield the name of the text, the misspelled word and its corrections."""
     lines = [(name, line) for name, text in texts.items() for line in text.splitlines()]
     done = subprocess.run(
-        [program(), "--format", "json", "-"],
+        [program(), "--isolated", "--format", "json", "-"],
         input="\n".join(line for _, line in lines),
         capture_output=True,
         text=True,

@@ -95,12 +95,12 @@ def specimen(root: Path, count: int) -> None:
             word(image, text, place)
         write_image(root / "spdocvqa_images" / name, image)
         positions = ("at the top of the page", "at the bottom of the page")
-        wheres = positions if len(words) == 2 else ("on the page",)
-        for text, where in zip(words, wheres, strict=True):
+        phrases = positions if len(words) == 2 else ("on the page",)
+        for text, phrase in zip(words, phrases, strict=True):
             data.append(
                 {
                     "questionId": len(data),
-                    "question": f"Which word is written {where}?",
+                    "question": f"Which word is written {phrase}?",
                     "question_types": ["layout"],
                     "image": f"documents/{name}",
                     "docId": index,

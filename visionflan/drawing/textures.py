@@ -45,7 +45,7 @@ def dotted(cloth: Cloth) -> None:
             cloth.pen.ellipse(box, fill=cloth.ink)
 
 
-def chequered(cloth: Cloth) -> None:
+def checkered(cloth: Cloth) -> None:
     """Draw the squares of a chess board."""
     half = cloth.step // 2
     for row in range(EXTENT // half + 1):
@@ -70,7 +70,7 @@ def zigzagged(cloth: Cloth) -> None:
         cloth.pen.line(points, fill=cloth.ink, width=cloth.step // 3)
 
 
-def spiralled(cloth: Cloth) -> None:
+def spiraled(cloth: Cloth) -> None:
     """Draw one spiral that winds out of the middle to the edges."""
     step = cloth.step * 0.9
     angles = [turn * pi / 16 for turn in range(round(EXTENT / step * 32))]
@@ -149,10 +149,10 @@ def woven(cloth: Cloth) -> None:
 TEXTURES: dict[str, Callable[[Cloth], None]] = {
     "striped": striped,
     "dotted": dotted,
-    "chequered": chequered,
+    "chequered": checkered,
     "grid": grid,
     "zigzagged": zigzagged,
-    "spiralled": spiralled,
+    "spiralled": spiraled,
     "cracked": cracked,
     "bubbly": bubbly,
     "woven": woven,

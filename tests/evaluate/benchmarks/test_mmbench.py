@@ -76,7 +76,7 @@ def test_the_specimen_is_read_as_it_was_drawn(root: Path) -> None:
 def test_each_style_asks_in_its_own_words(root: Path) -> None:
     row = next(row for row in benchmark.rows(root) if row.question != row.judge_context)
     prompts = {name: style(row) for name, style in benchmark.styles.items()}
-    hint, question = "The picture was drawn by a program.", "What colour is the circle?"
+    hint, question = "The picture was drawn by a program.", "Which color is the circle?"
     short = "Answer with the option's letter from the given choices directly."
     assert next(iter(prompts)) == "llava"
     assert prompts == {

@@ -175,7 +175,7 @@ def test_a_choice_is_read_as_the_owners_read_it(answer: str, letter: str) -> Non
         ("It is 8.404", ("8.4",), True),
         ("It is 8.41", ("8.4",), False),
         ("x = 3 + 4 = 7", ("7",), True),
-        ("The answer is red so the colour is blue", ("red",), False),
+        ("The answer is red so the color is blue", ("red",), False),
         ("resistor = part of a capacitor", ("resistor",), False),
         ("The answer is Tampa, in the south", ("Tampa", "Florida"), True),
         ("a capacitor", ("C",), True),  # a word that begins so is enough

@@ -212,7 +212,7 @@ def specimen(root: Path) -> None:
     entries = [
         ("001.jpg", "conv", "What is on the left?", "A red circle is on the left."),
         ("001.jpg", "detail", "Describe the picture.", captions["001.jpg"]),
-        ("001.jpg", "complex", "How might a child use it?", "To learn shapes and colours."),
+        ("001.jpg", "complex", "How might a child use it?", "To learn shapes and colors."),
         ("002.jpg", "conv", "What does the sign say?", "The sign says EXIT."),
         ("002.jpg", "detail", "Describe the sign.", captions["002.jpg"]),
         ("002.jpg", "complex", "Where might it hang?", "Above a door that leads outside."),

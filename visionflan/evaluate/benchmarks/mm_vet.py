@@ -203,7 +203,7 @@ def specimen(root: Path) -> None:
         ("placed", "What is on the left of the star?", "circle<OR>disc", ["rec", "spat"]),
         ("sum", "What is the sum?", "7", ["ocr", "math"]),
         ("sign", "What must a driver do at this sign?", halt, ["ocr", "rec", "know", "gen"]),
-        ("ring", "What colour is the ring?", "purple", ["rec"]),
+        ("ring", "What color is the ring?", "purple", ["rec"]),
     ]
     entries = {
         f"v1_{index}": {

@@ -164,7 +164,7 @@ def specimen(root: Path) -> None:
         if index:
             color, other = colors[index], colors[index + 1]
             shape(image, "circle", color, WHOLE.part(0.2, 0.2, 0.8, 0.8))
-            question, options = "What colour is the circle?", [color, other]
+            question, options = "Which color is the circle?", [color, other]
             options = options[:: (-1) ** index]
         else:
             word(image, "None", WHOLE.part(0.1, 0.3, 0.9, 0.7))

@@ -242,7 +242,7 @@ def specimen_questions() -> Iterator[DrawnQuestion]:
         yield subject, text, options, answer, (figure(name, color),)
     pair = (figure("circle", "green"), figure("triangle", "green"))
     yield "Art", "Which picture has corners?", ("<image 1>", "<image 2>"), "B", pair
-    text = "<image 1> is beside <image 2>. Are the figures of one colour?"
+    text = "<image 1> is beside <image 2>. Are the figures of one color?"
     yield "History", text, ("Yes", "No"), "A", pair
     dots = canvas("mmmu", "dots")
     for cell in cells(3, "mmmu"):
