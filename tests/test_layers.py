@@ -36,6 +36,28 @@ LAYERS = [
     {"integrations"},
     {"cli"},
 ]
+# The same inside `evaluate`; the longest matching name counts.
+EVALUATE_LAYERS = [
+    {"conditions", "metric"},
+    {"metrics"},
+    {"records"},
+    {"aggregate"},
+    {"judge.rubric"},
+    {"benchmark", "benchmark_files"},
+    {"rules"},
+    {"benchmarks"},
+    {"scorer"},
+    {"aggregate.answer_stats", "aggregate.benchmark_scores", "aggregate.summary"},
+    {"models"},
+    {"requests"},
+    {"inference"},
+    {"baselines"},
+    {"held_out", "benchmark_release"},
+    {"judge"},
+    {"run"},
+    {"plan"},
+    {"demo"},
+]
 # What the command line, dataset files and builds may load beyond the standard library.
 CORE_MAY_LOAD = {"visionflan", "PIL", "numpy", "pyarrow", "cython_runtime", "simplejpeg", "tqdm"}
 
@@ -62,6 +84,29 @@ def imports(path: Path) -> set[str]:
     return {name for name in modules if name.startswith("visionflan.")} - {"visionflan.__version__"}
 
 
+def evaluate_layer(module: str) -> int:
+    """Return the index of the layer of a module of `evaluate`, given by its name inside it."""
+    parts = module.split(".")
+    for length in range(len(parts), 0, -1):
+        prefix = ".".join(parts[:length])
+        for index, names in enumerate(EVALUATE_LAYERS):
+            if prefix in names:
+                return index
+    raise AssertionError(f"evaluate/{module} belongs to no layer: add it to EVALUATE_LAYERS")
+
+
+def evaluate_imports(path: Path) -> set[str]:
+    """Return the modules of `evaluate` that a file imports, by their names inside it."""
+    inside = "visionflan.evaluate."
+    modules = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and f"{node.module}." == inside:
+            modules |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(inside):
+            modules.add(str(node.module).removeprefix(inside))
+    return modules
+
+
 FILES = sorted(
     path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem[0] != "_"
 )
@@ -72,6 +117,23 @@ def test_a_file_imports_only_its_own_layer_and_those_before(path: Path) -> None:
     name = ".".join(("visionflan", *path.relative_to(PACKAGE).with_suffix("").parts))
     for imported in imports(path):
         assert layer(imported) <= layer(name), f"{name} must not import {imported}"
+
+
+EVALUATE = PACKAGE / "evaluate"
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(path for path in EVALUATE.rglob("*.py") if path != EVALUATE / "__init__.py"),
+    ids=lambda path: str(path.relative_to(EVALUATE)),
+)
+def test_a_file_of_evaluate_imports_only_its_own_layer_and_those_before(path: Path) -> None:
+    parts = path.relative_to(EVALUATE).with_suffix("").parts
+    name = ".".join(part for part in parts if part != "__init__")
+    for imported in evaluate_imports(path):
+        assert evaluate_layer(imported) <= evaluate_layer(name), (
+            f"{name} must not import {imported}"
+        )
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
