@@ -69,7 +69,10 @@ class ColorNamer:
         images: Sequence[Sequence[Image.Image]],
         candidates: Sequence[Sequence[str]],
     ) -> Sequence[Sequence[FixedLikelihood]]:
-        return [[FixedLikelihood(-1.0 - n) for n in range(len(each))] for each in candidates]
+        return [
+            [FixedLikelihood(-1.0 - n) for n in range(len(candidate_texts))]
+            for candidate_texts in candidates
+        ]
 
     def prompt_tokens(self, conversations: Sequence[Sequence[Turn]]) -> list[list[int]]:
         return [[] for _ in conversations]

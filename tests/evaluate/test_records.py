@@ -55,19 +55,19 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 def test_records_come_back_as_they_were_written(
     tmp_path_factory: pytest.TempPathFactory, answer: str, key: str
 ) -> None:
-    folder = tmp_path_factory.mktemp("records")
-    kept = [record(key, answer), record(key, answer, "shapes/exists")]
-    write_records(folder / "records.parquet", kept[::-1])
-    assert read_records(folder / "records.parquet") == kept
-    journal = Journal(folder / "answers.jsonl")
-    journal.append(kept)
-    assert list(journal) == kept
+    directory = tmp_path_factory.mktemp("records")
+    records = [record(key, answer), record(key, answer, "shapes/exists")]
+    write_records(directory / "records.parquet", records[::-1])
+    assert read_records(directory / "records.parquet") == records
+    journal = Journal(directory / "answers.jsonl")
+    journal.append(records)
+    assert list(journal) == records
 
 
 def test_the_same_records_make_the_same_file(tmp_path: Path) -> None:
-    kept = [record(str(number)) for number in range(5)]
-    write_records(tmp_path / "a.parquet", kept)
-    write_records(tmp_path / "b.parquet", kept[::-1])
+    records = [record(str(number)) for number in range(5)]
+    write_records(tmp_path / "a.parquet", records)
+    write_records(tmp_path / "b.parquet", records[::-1])
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
 
 
@@ -80,14 +80,16 @@ def test_a_table_that_holds_no_records_is_refused(tmp_path: Path) -> None:
         read_records(tmp_path / "text.parquet")
 
 
-@pytest.mark.parametrize("cut", [1, 10, 200])
-def test_a_line_that_a_kill_cut_in_half_does_not_count(tmp_path: Path, cut: int) -> None:
+@pytest.mark.parametrize("num_bytes", [1, 10, 200])
+def test_a_line_that_a_kill_cut_in_half_does_not_count(tmp_path: Path, num_bytes: int) -> None:
     journal = Journal(tmp_path / "answers.jsonl")
     journal.append([record("one"), record("two")])
-    journal.path.write_bytes(journal.path.read_bytes()[:-cut])
-    assert [each.sample_key for each in journal] == (["one", "two"] if cut == 1 else ["one"])
+    journal.path.write_bytes(journal.path.read_bytes()[:-num_bytes])
+    assert [stored.sample_key for stored in journal] == (
+        ["one", "two"] if num_bytes == 1 else ["one"]
+    )
     journal.append([record("three")])
-    assert [each.sample_key for each in journal][-1] == "three"
+    assert [stored.sample_key for stored in journal][-1] == "three"
 
 
 def test_a_journal_is_read_without_this_package(tmp_path: Path) -> None:

@@ -46,10 +46,10 @@ class Watcher(ToyModel):
 
     def __init__(self) -> None:
         super().__init__()
-        self.shown: list[Image.Image] = []
+        self.images: list[Image.Image] = []
 
     def answer(self, prompt: str, image: Image.Image, max_tokens: int) -> ToyReply:
-        self.shown.append(image)
+        self.images.append(image)
         return super().answer(prompt, image, max_tokens)
 
 
@@ -58,8 +58,8 @@ def test_gray_pictures_have_the_size_of_the_true_ones(
 ) -> None:
     watcher = Watcher()
     run_evaluation(build, tmp_path / "base", watcher, conditions=("blank",), limit=3)
-    assert {image.size for image in watcher.shown} == {(48, 32)}
-    assert {image.tobytes() for image in watcher.shown} == {bytes([127]) * 48 * 32 * 3}
+    assert {image.size for image in watcher.images} == {(48, 32)}
+    assert {image.tobytes() for image in watcher.images} == {bytes([127]) * 48 * 32 * 3}
 
 
 def test_a_swapped_picture_is_another_one_of_the_same_task(
@@ -143,8 +143,8 @@ class Broken:
         return image_id
 
 
-@pytest.mark.parametrize("kept", [0, 30, -200])
-def test_a_picture_that_cannot_be_read_is_told_by_its_place(kept: int) -> None:
+@pytest.mark.parametrize("end", [0, 30, -200])
+def test_a_picture_that_cannot_be_read_is_told_by_its_place(end: int) -> None:
     with pytest.raises(EvaluationError, match=r"file of 7 is (not an|a broken) image") as caught:
-        load_image(Broken(draw_square("red", "left", 1)[:kept]), "7")
+        load_image(Broken(draw_square("red", "left", 1)[:end]), "7")
     assert "0x" not in str(caught.value)

@@ -46,22 +46,22 @@ def test_weights_that_changed_are_asked_anew_and_the_old_answers_set_aside(
     assert {record.checkpoint for record in records} == {"new"}
     (aside,) = (out / "previous").iterdir()
     assert {record.checkpoint for record in read_records(aside / RECORDS)} == {"old"}
-    assert {place.name for place in out.iterdir()} >= {"notes.txt", "pope", "previous"}
-    assert [place.name for place in tmp_path.iterdir()] == ["base"]
+    assert {entry.name for entry in out.iterdir()} >= {"notes.txt", "pope", "previous"}
+    assert [entry.name for entry in tmp_path.iterdir()] == ["base"]
 
 
 def test_what_is_set_aside_is_told_with_the_reason(build: BuildDirectory, tmp_path: Path) -> None:
-    said: list[str] = []
-    chosen = held_out([build], ["shapes/color"])
+    messages: list[str] = []
+    eval_set = held_out([build], ["shapes/color"])
     for digest, limit in (("old", 64), ("new", 64), ("new", 8)):
         subject = EvalSubject(model=ToyModel(digest), path=tmp_path, run="run", stage="base")
-        how = EvaluationSettings(limit=2, max_new_tokens=limit)
-        evaluate(subject, chosen, tmp_path / "base", how, said.append)
-    assert [line.partition(":")[0] for line in said] == [
+        settings = EvaluationSettings(limit=2, max_new_tokens=limit)
+        evaluate(subject, eval_set, tmp_path / "base", settings, messages.append)
+    assert [line.partition(":")[0] for line in messages] == [
         "the checkpoint's weights, tokenizer or image processor changed",
         'the generation settings changed from {"max_new_tokens"',
     ]
-    assert all(str(tmp_path / "base" / "previous") in line for line in said)
+    assert all(str(tmp_path / "base" / "previous") in line for line in messages)
 
 
 def test_a_move_that_a_kill_cut_in_half_is_finished_and_mixes_nothing(
@@ -76,16 +76,16 @@ def test_a_move_that_a_kill_cut_in_half_is_finished_and_mixes_nothing(
     assert {record.checkpoint for record in records} == {"new"}
     assert read_records(aside / RECORDS) == old
     assert read_header(aside).checkpoint == "old"
-    assert [place.name for place in (out / "previous").iterdir()] == ["old"]
+    assert [entry.name for entry in (out / "previous").iterdir()] == ["old"]
 
 
 @pytest.mark.parametrize("name", ["limit", "batch_size", "max_new_tokens"])
 def test_numbers_with_which_nothing_is_ever_asked_are_refused(name: str) -> None:
     with pytest.raises(EvaluationError, match=f"{name} is 0: it must be at least 1"):
-        ask_nothing(**{name: 0})
+        make_settings(**{name: 0})
 
 
-def ask_nothing(**numbers: Any) -> None:
+def make_settings(**numbers: Any) -> None:
     EvaluationSettings(**numbers)
 
 
@@ -93,9 +93,9 @@ def test_other_settings_do_not_mix_with_earlier_answers(
     build: BuildDirectory, tmp_path: Path
 ) -> None:
     run_evaluation(build, tmp_path / "base", limit=4)
-    cut = ToyModel()
-    _, records = run_evaluation(build, tmp_path / "base", cut, limit=4, max_new_tokens=2)
-    assert sum(cut.batches) == len(records)
+    model = ToyModel()
+    _, records = run_evaluation(build, tmp_path / "base", model, limit=4, max_new_tokens=2)
+    assert sum(model.batches) == len(records)
     assert {r.finish_reason for r in records if r.task == "shapes/caption"} == {"length"}
     assert {r.status_lenient for r in records if r.task == "shapes/caption"} == {"truncated"}
 
@@ -201,13 +201,13 @@ def test_killed_at_ten_random_points_and_resumed_it_gives_the_same_records(
     run_evaluation(build, tmp_path / "whole")
     expected = (tmp_path / "whole" / RECORDS).read_bytes()
     out = tmp_path / "base"
-    words = [sys.executable, "-c", KILLED, str(ROOT), str(build.path), str(out)]
+    command = [sys.executable, "-c", KILLED, str(ROOT), str(build.path), str(out)]
     points = Random(0)
-    asked = 3 * build.manifest["totals"]["held_out"]
+    num_requests = 3 * build.manifest["totals"]["held_out"]
     for _ in range(10):
         size = (out / JOURNAL).stat().st_size if out.exists() else 0
         wait_for = size + points.randrange(1, 2000)
-        with subprocess.Popen(words, start_new_session=True) as process:
+        with subprocess.Popen(command, start_new_session=True) as process:
             while process.poll() is None:
                 journal = out / JOURNAL
                 if journal.exists() and journal.stat().st_size >= wait_for:
@@ -218,7 +218,7 @@ def test_killed_at_ten_random_points_and_resumed_it_gives_the_same_records(
     before = (out / JOURNAL).read_bytes().count(b"\n")
     again = ToyModel()
     _, records = run_evaluation(build, out, again)
-    assert 0 < sum(again.batches) <= asked - before + 1
-    assert len(records) == asked
+    assert 0 < sum(again.batches) <= num_requests - before + 1
+    assert len(records) == num_requests
     assert (out / RECORDS).read_bytes() == expected
     assert not (out / JOURNAL).exists()

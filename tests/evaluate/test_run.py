@@ -46,10 +46,10 @@ def test_tasks_without_a_common_scale_and_free_talk_are_shown_and_not_averaged(
 
 def test_the_majority_is_what_training_said_most(build: BuildDirectory, tmp_path: Path) -> None:
     _, records = run_evaluation(build, tmp_path / "base")
-    said = Counter(
+    answers = Counter(
         instance.target for instance in build.instances("train", ["shapes/color"])
     ).most_common()
-    best = min(answer for answer, count in said if count == said[0][1])
+    best = min(answer for answer, count in answers if count == answers[0][1])
     for record in records:
         if record.task == "shapes/color":
             assert record.majority_answer == best
@@ -64,9 +64,9 @@ def test_scores_are_computed_again_from_records_alone(
     build: BuildDirectory, tmp_path: Path
 ) -> None:
     scores, records = run_evaluation(build, tmp_path / "base")
-    kept = (tmp_path / "base" / RECORDS).read_bytes()
+    content = (tmp_path / "base" / RECORDS).read_bytes()
     assert rescore(tmp_path / "base") == scores
-    assert (tmp_path / "base" / RECORDS).read_bytes() == kept
+    assert (tmp_path / "base" / RECORDS).read_bytes() == content
     assert json.loads((tmp_path / "base" / "scores.json").read_bytes()) == json.loads(
         json.dumps(scores)
     )
@@ -102,12 +102,12 @@ def test_a_run_is_asked_what_it_was_trained_on(build: BuildDirectory, tmp_path: 
     other = {"data": {"build": str(tmp_path / "not there")}}
     config = {"build": str(build.path), "stages": [{"data": {"build": None}}, other]}
     (tmp_path / "config.json").write_text(json.dumps(config))
-    found = builds([], tmp_path)
-    assert [each.digest for each in found] == [build.digest, own.digest]
-    scores, _ = run_evaluations(found, tmp_path / "base")
+    training_builds = builds([], tmp_path)
+    assert [opened.digest for opened in training_builds] == [build.digest, own.digest]
+    scores, _ = run_evaluations(training_builds, tmp_path / "base")
     assert scores["tasks"]["conversations/question"]["conversation"]
     assert scores["groups"][OVERALL]["score"]["tasks"] == 4
-    assert [each.digest for each in builds([build.path], tmp_path)] == [build.digest]
+    assert [opened.digest for opened in builds([build.path], tmp_path)] == [build.digest]
     with pytest.raises(EvaluationError, match="with `--build`"):
         builds([], tmp_path / "elsewhere")
 
@@ -118,11 +118,11 @@ def test_a_run_is_scored_from_the_command_line(
     run_evaluation(build, tmp_path / "run/evaluation/base", limit=5)
     run_evaluation(build, tmp_path / "run/evaluation/chat", ToyModel("chat", chatty=True), limit=5)
     run_evaluation(build, tmp_path / "run/evaluation/start", limit=5)
-    found = [place.name for place in evaluations(tmp_path / "run")]
-    assert found == ["start", "base", "chat"]
+    stages = [directory.name for directory in evaluations(tmp_path / "run")]
+    assert stages == ["start", "base", "chat"]
     assert main(["score", str(tmp_path / "run"), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert [each["groups"][OVERALL]["score"]["mean"] for each in told] == [1.0, 1.0, 1.0]
+    scores = json.loads(capsys.readouterr().out)
+    assert [entry["groups"][OVERALL]["score"]["mean"] for entry in scores] == [1.0, 1.0, 1.0]
     assert main(["score", str(tmp_path / "run/evaluation/base" / RECORDS)]) == 0
     assert "all tasks" in capsys.readouterr().out
     assert main(["score", str(tmp_path)]) == 1

@@ -55,13 +55,13 @@ def record(**fields: Any) -> Record:
     return Record(**{**PLAIN, **fields})
 
 
-def read_by_rules(made: Record, metric: str) -> Record:
+def read_by_rules(unscored: Record, metric: str) -> Record:
     """Read and score the answer of a record by both rules of a metric or benchmark."""
-    question = ScoringContext(made.target, made.references)
+    question = ScoringContext(unscored.target, unscored.references)
     official, lenient = (
-        score_answer(metric, made.response, question, rule) for rule in PARSING_RULES
+        score_answer(metric, unscored.response, question, rule) for rule in PARSING_RULES
     )
-    return made._replace(
+    return unscored._replace(
         parsed_lenient=lenient.parsed,
         status_lenient=lenient.status,
         parsed_official=official.parsed,

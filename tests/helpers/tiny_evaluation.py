@@ -155,9 +155,9 @@ class ToyModel:
 
     def answer(self, prompt: str, image: Image.Image, max_tokens: int) -> ToyReply:
         """Answer one question, cut at the limit."""
-        words = self.text(prompt, *find_square(image)).split()
-        reason = "length" if len(words) > max_tokens else "stop"
-        return ToyReply(" ".join(words[:max_tokens]), min(len(words), max_tokens), reason)
+        tokens = self.text(prompt, *find_square(image)).split()
+        reason = "length" if len(tokens) > max_tokens else "stop"
+        return ToyReply(" ".join(tokens[:max_tokens]), min(len(tokens), max_tokens), reason)
 
     def text(self, prompt: str, color: str, side: str) -> str:
         """Return the complete answer for a square of this color on this side."""

@@ -4,15 +4,15 @@ from visionflan.evaluate.metric import ScoringContext
 from visionflan.evaluate.metrics import metric
 
 
-def asked(
-    *references: str, options: tuple[str, ...] = (), closed: tuple[str, ...] = ()
+def make_context(
+    *references: str, options: tuple[str, ...] = (), candidates: tuple[str, ...] = ()
 ) -> ScoringContext:
-    return ScoringContext(references[0], references, options, closed)
+    return ScoringContext(references[0], references, options, candidates)
 
 
 def official(name: str, answer: str, *references: str) -> float | None:
-    return metric(name).official(answer, asked(*references)).score
+    return metric(name).official(answer, make_context(*references)).score
 
 
 def lenient(name: str, answer: str, *references: str) -> float | None:
-    return metric(name).lenient(answer, asked(*references)).score
+    return metric(name).lenient(answer, make_context(*references)).score

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.helpers.toy_questions import asked
+from tests.helpers.toy_questions import make_context
 from visionflan.evaluate.metric import PARSING_RULES, ScoringContext
 from visionflan.evaluate.metrics import exact_match, metric
 from visionflan.evaluate.metrics.answer_parsing import read_option, read_yes_or_no
@@ -66,7 +66,7 @@ def test_options_that_differ_only_in_marks_are_told_apart() -> None:
     assert read_option("s+", options).parsed == "s+"
     assert read_option("(b)", options).parsed == "s+"
     assert read_option("it is s+", options).status == "ambiguous"
-    question = asked("ΔT > 0", options=("ΔT < 0", "ΔT > 0"))
+    question = make_context("ΔT > 0", options=("ΔT < 0", "ΔT > 0"))
     assert exact_match.lenient("ΔT > 0", question).score == 1.0
     assert exact_match.lenient("ΔT < 0", question).score == 0.0
     assert exact_match.lenient("(a)", question).score == 0.0
@@ -92,7 +92,7 @@ def test_letters_can_be_options_themselves() -> None:
 def test_the_official_rule_wants_letter_and_words_and_the_lenient_one_either(
     answer: str, strict: float, free: float
 ) -> None:
-    question = asked("a blue bus", options=OPTIONS)
+    question = make_context("a blue bus", options=OPTIONS)
     assert exact_match.official(answer, question).score == strict
     assert exact_match.lenient(answer, question).score == free
 
@@ -133,7 +133,7 @@ def test_yes_and_no_are_read_as_whole_words(answer: str, label: str) -> None:
 def test_a_closed_set_is_matched_by_the_one_label_that_is_named(
     answer: str, score: float, status: str
 ) -> None:
-    question = asked("red", closed=("red", "green", "blue"))
+    question = make_context("red", candidates=("red", "green", "blue"))
     verdict = exact_match.lenient(answer, question)
     assert (verdict.score, verdict.status) == (score, status)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.helpers.toy_questions import asked, official
+from tests.helpers.toy_questions import make_context, official
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.metric import ScoringContext
 from visionflan.evaluate.metrics import bleu_4, cider
@@ -34,22 +34,22 @@ Items = list[tuple[str, list[str]]]
 
 
 def original(scorer: Any, items: Items) -> tuple[Any, Any]:
-    """Score items by the reference implementation, given the words that ours sees."""
-    worded = [
-        (" ".join(caption_words(said)), [" ".join(caption_words(each)) for each in meant])
-        for said, meant in items
-    ]
-    answers = {place: [said] for place, (said, _) in enumerate(worded)}
-    references = {place: meant for place, (_, meant) in enumerate(worded)}
-    found: tuple[Any, Any] = scorer.compute_score(references, answers)
-    return found
+    """Score items with the reference implementation, on our tokens."""
+    answers = {n: [tokenized(answer)] for n, (answer, _) in enumerate(items)}
+    references = {n: list(map(tokenized, texts)) for n, (_, texts) in enumerate(items)}
+    scores: tuple[Any, Any] = scorer.compute_score(references, answers)
+    return scores
+
+
+def tokenized(text: str) -> str:
+    return " ".join(caption_words(text))
 
 
 def test_caption_words_are_those_of_the_penn_treebank_without_marks() -> None:
-    said = caption_words("The man's dog doesn't bark, does it?")
-    assert " ".join(said) == "the man 's dog does n't bark does it"
-    said = caption_words("A T-shirt (red) for $3.88...")
-    assert " ".join(said) == "a t-shirt -lrb- red -rrb- for $ 3.88"
+    assert (
+        tokenized("The man's dog doesn't bark, does it?") == "the man 's dog does n't bark does it"
+    )
+    assert tokenized("A T-shirt (red) for $3.88...") == "a t-shirt -lrb- red -rrb- for $ 3.88"
 
 
 def test_cider_agrees_with_values_worked_by_hand() -> None:
@@ -80,7 +80,7 @@ def test_cider_knows_nothing_from_one_picture_alone() -> None:
 
 def test_cider_without_frequencies_is_refused() -> None:
     with pytest.raises(EvaluationError, match="frequencies"):
-        cider.score("a car", asked("a car"))
+        cider.score("a car", make_context("a car"))
 
 
 def test_rouge_takes_the_best_precision_and_the_best_recall_apart() -> None:
@@ -170,10 +170,10 @@ def test_cider_is_that_of_the_reference_implementation(drawn: Items) -> None:
     )
     for items in (drawn, ANSWERED):
         _, alone = original(reference.Cider(), items)
-        known = count_document_frequencies([meant for _, meant in items])
-        for (said, meant), score in zip(items, alone, strict=True):
-            question = ScoringContext("", tuple(meant), frequencies=known)
-            assert cider.score(said, question).score == pytest.approx(score, abs=1e-12)
+        known = count_document_frequencies([references for _, references in items])
+        for (answer, references), score in zip(items, alone, strict=True):
+            context = ScoringContext("", tuple(references), frequencies=known)
+            assert cider.score(answer, context).score == pytest.approx(score, abs=1e-12)
 
 
 @settings(deadline=None)
@@ -184,5 +184,5 @@ def test_rouge_is_that_of_the_reference_implementation(drawn: Items) -> None:
     )
     for items in (drawn, ANSWERED):
         _, alone = original(reference.Rouge(), items)
-        for (said, meant), score in zip(items, alone, strict=True):
-            assert official("rouge_l", said, *meant) == pytest.approx(score, abs=1e-12)
+        for (answer, references), score in zip(items, alone, strict=True):
+            assert official("rouge_l", answer, *references) == pytest.approx(score, abs=1e-12)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.helpers.toy_questions import asked, lenient, official
+from tests.helpers.toy_questions import lenient, make_context, official
 from visionflan.dataset import MetricName
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.metric import PARSING_RULES, ScoringContext
@@ -35,7 +35,7 @@ def test_exact_match_folds_as_squad_does() -> None:
 
 
 def test_containing_and_starting_with_the_answer_are_diagnostics() -> None:
-    question = asked("red car")
+    question = make_context("red car")
     assert exact_match.contains_answer("I see the red car here", question) == 1.0
     assert exact_match.contains_answer("I see the red carpet", question) == 0.0
     assert exact_match.starts_with_answer("A red car, I think", question) == 1.0
@@ -66,23 +66,23 @@ def test_every_bounded_metric_stays_between_nought_and_one(
 ) -> None:
     known = count_document_frequencies([references])
     question = ScoringContext(references[0], tuple(references), frequencies=known)
-    for name, each in METRICS.items():
+    for name, scored_metric in METRICS.items():
         for rule in PARSING_RULES:
             score = score_answer(name, answer, question, rule).score
             assert score is not None
-            assert 0.0 <= score <= (1.0 + 1e-9 if each.bounded else 10.0 + 1e-9)
+            assert 0.0 <= score <= (1.0 + 1e-9 if scored_metric.bounded else 10.0 + 1e-9)
 
 
 @settings(deadline=None)
 @given(st.from_regex(r"[b-z]{3,8}( [b-z]{3,8}){0,4}", fullmatch=True))
 def test_the_reference_itself_is_always_right(reference: str) -> None:
-    for name, each in METRICS.items():
+    for name, scored_metric in METRICS.items():
         has_runs_of_four = name != "bleu_4" or len(reference.split()) >= 4
-        if each.bounded and has_runs_of_four:
+        if scored_metric.bounded and has_runs_of_four:
             for rule in PARSING_RULES:
-                assert score_answer(name, reference, asked(reference), rule).score == pytest.approx(
-                    1.0
-                )
+                assert score_answer(
+                    name, reference, make_context(reference), rule
+                ).score == pytest.approx(1.0)
 
 
 def test_vqa_accuracy_keeps_the_scripts_quirks() -> None:
@@ -169,7 +169,7 @@ def test_relaxed_accuracy_has_the_quirks_of_its_source_and_a_rule_without_them(
 
 
 def test_years_may_be_relaxed_by_choice() -> None:
-    assert relaxed_leniently("2010", asked("2015"), year_exact=False).score == 1.0
+    assert relaxed_leniently("2010", make_context("2015"), year_exact=False).score == 1.0
 
 
 def test_character_accuracy_is_one_minus_the_error_rate() -> None:
@@ -180,8 +180,8 @@ def test_character_accuracy_is_one_minus_the_error_rate() -> None:
     assert official("character_accuracy", "hello", "hell", "help") == pytest.approx(1 - 1 / 4)
     assert lenient("character_accuracy", "Hello", "hell") == pytest.approx(1 - 1 / 5)
     diagnostics = metric("character_accuracy").diagnostics
-    assert diagnostics["1 - CER, normalized"]("HELLO", asked("hell")) == pytest.approx(3 / 4)
-    assert diagnostics["1 - NED, raw"]("Hello", asked("hell")) == pytest.approx(3 / 5)
+    assert diagnostics["1 - CER, normalized"]("HELLO", make_context("hell")) == pytest.approx(3 / 4)
+    assert diagnostics["1 - NED, raw"]("Hello", make_context("hell")) == pytest.approx(3 / 5)
 
 
 def test_set_f1_counts_what_is_right_and_what_is_missing() -> None:
@@ -207,10 +207,15 @@ def test_the_status_says_why_an_answer_scores_nothing(
     answer: str, truncated: bool, status: str
 ) -> None:
     assert (
-        score_answer("exact_match", answer, asked("red"), "lenient", truncated=truncated).status
+        score_answer(
+            "exact_match", answer, make_context("red"), "lenient", truncated=truncated
+        ).status
         == status
     )
 
 
 def test_an_answer_that_was_cut_is_scored_for_what_it_says() -> None:
-    assert score_answer("exact_match", "red", asked("red"), "official", truncated=True).score == 1.0
+    assert (
+        score_answer("exact_match", "red", make_context("red"), "official", truncated=True).score
+        == 1.0
+    )
