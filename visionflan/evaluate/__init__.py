@@ -1,1 +1,1 @@
-"""Ask checkpoints questions about pictures, keep every answer, and score what was kept."""
+"""Evaluate checkpoints on questions about images: answer, store every answer, score."""

@@ -1,1 +1,1 @@
-"""What an evaluation leaves on disk, and where."""
+"""The files of an evaluation, and where they are."""
