@@ -120,8 +120,8 @@ class ReleaseImporter:
         for record in batch:
             try:
                 for path in record.images:
-                    if fault := find_file_fault(str(path), str(self.release.images)):
-                        raise UnusableError(*fault)
+                    if problem := find_file_fault(str(path), str(self.release.images)):
+                        raise UnusableError(*problem)
             except UnusableError as error:
                 self.record_dropped(record.task, record.key, error, record.conversation.images)
             else:

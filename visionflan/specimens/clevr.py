@@ -47,13 +47,13 @@ def scene(*identity: str | int, allowed: Allowed = ANY_COLOR) -> list[Solid]:
     count = 1 + stable_hash(*identity, "count") % 4
     left = shuffled(COLOR_NAMES, *identity, "colour")
     solids = []
-    for place in sorted(pick(range(4), count, *identity, "place")):
-        shape = SHAPES[stable_hash(*identity, "shape", place) % 3]
+    for cell_index in sorted(pick(range(4), count, *identity, "place")):
+        shape = SHAPES[stable_hash(*identity, "shape", cell_index) % 3]
         color = next(color for color in left if color in allowed[shape])
         left.remove(color)
-        size = list(SIZES)[stable_hash(*identity, "size", place) % 2]
-        material = MATERIALS[stable_hash(*identity, "material", place) % 2]
-        solids.append(Solid(shape, color, size, material, column=place % 2, row=place // 2))
+        size = list(SIZES)[stable_hash(*identity, "size", cell_index) % 2]
+        material = MATERIALS[stable_hash(*identity, "material", cell_index) % 2]
+        solids.append(Solid(shape, color, size, material, column=cell_index % 2, row=cell_index // 2))
     return solids
 
 
