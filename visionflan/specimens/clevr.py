@@ -53,7 +53,9 @@ def scene(*identity: str | int, allowed: Allowed = ANY_COLOR) -> list[Solid]:
         left.remove(color)
         size = list(SIZES)[stable_hash(*identity, "size", cell_index) % 2]
         material = MATERIALS[stable_hash(*identity, "material", cell_index) % 2]
-        solids.append(Solid(shape, color, size, material, column=cell_index % 2, row=cell_index // 2))
+        solids.append(
+            Solid(shape, color, size, material, column=cell_index % 2, row=cell_index // 2)
+        )
     return solids
 
 
