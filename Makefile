@@ -19,15 +19,15 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/typos
 	$(BIN)/visionflan check
-	$(BIN)/python docs/generate.py --check
+	$(BIN)/python scripts/generate_docs.py --check
 	$(BIN)/zensical build --strict
 
 docs: $(VENV)/.dev
-	$(BIN)/python docs/generate.py
+	$(BIN)/python scripts/generate_docs.py
 	$(BIN)/zensical build --strict
 
 release: $(VENV)/.dev
-	$(BIN)/python docs/generate.py --release
+	$(BIN)/python scripts/generate_docs.py --release
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

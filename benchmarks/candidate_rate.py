@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from PIL import Image
 
 from visionflan.model.families.llava import Llava
-from visionflan.model.generate import Checkpoint, load_checkpoint
+from visionflan.model.generate import Checkpoint
 from visionflan.model.logprobs import candidate_logprobs
 from visionflan.storage.instance import Turn
 
@@ -63,7 +63,7 @@ def main() -> None:
         f"{['red', 'blue', 'green', 'circle'][n % 4]} {n}" for n in range(args.candidates)
     ]
     with TemporaryDirectory() as directory:
-        checkpoint = load_checkpoint(make_checkpoint(Path(directory), args.width), args.device)
+        checkpoint = Checkpoint.load(make_checkpoint(Path(directory), args.width), args.device)
         measure_seconds(checkpoint, 1, candidates[:2], packed=True)
         packed = measure_seconds(checkpoint, args.questions, candidates, packed=True)
         separate = measure_seconds(checkpoint, args.questions, candidates, packed=False)

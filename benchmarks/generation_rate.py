@@ -20,7 +20,7 @@ from training_rate import write_parts
 
 from visionflan.drawing import COLORS, SHAPES, WHOLE, canvas, shape
 from visionflan.model.families.llava import Llava
-from visionflan.model.generate import Checkpoint, GeneratedAnswer, generate_answers, load_checkpoint
+from visionflan.model.generate import Checkpoint, GeneratedAnswer, generate_answers
 from visionflan.storage.instance import Turn
 
 SIZES = {"hidden_size": 384, "intermediate_size": 1024, "num_attention_heads": 6}
@@ -59,7 +59,7 @@ def make_checkpoint(directory: Path) -> Checkpoint:
     vlm = Llava.build(directory / "tower", directory / "language_model", chat_template="plain")
     vlm.model.save_pretrained(directory / "joined")
     vlm.processor.save_pretrained(directory / "joined")
-    return load_checkpoint(directory / "joined", "cpu")
+    return Checkpoint.load(directory / "joined", "cpu")
 
 
 class Timed(NamedTuple):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PLACES = ("visionflan", "tests", "benchmarks", "docs", "scripts")
+PLACES = ("visionflan", "tests", "benchmarks", "scripts")
 
 FILLERS = frozenset(
     {

@@ -14,7 +14,7 @@ LAYERS = [
     {"errors", "hashing", "atomic_write"},
     {"image_sources"},
     {"drawing"},
-    {"specimens", "negative_captions"},
+    {"specimens"},
     {"dataset"},
     {"layouts"},
     {"datasets"},
@@ -34,6 +34,7 @@ LAYERS = [
     {"report", "web"},
     {"quickstart"},
     {"integrations"},
+    {"api"},
     {"cli"},
 ]
 # The same inside `evaluate`; the longest matching name counts.

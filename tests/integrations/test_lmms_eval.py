@@ -19,7 +19,7 @@ from PIL import Image
 from tests.helpers.tiny_requests import BLUE, RED, save_checkpoint
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.models.checkpoint import checkpoint_digest
-from visionflan.model.generate import generate_answers, load_checkpoint
+from visionflan.model.generate import Checkpoint, generate_answers
 from visionflan.model.logprobs import candidate_logprobs
 from visionflan.storage.instance import Turn
 
@@ -109,7 +109,7 @@ def test_the_entry_point_names_the_manifest_and_the_manifest_the_model(integrati
 
 
 def test_answers_are_those_of_the_checkpoint_one_by_one(model: Any, checkpoint_dir: Path) -> None:
-    checkpoint = load_checkpoint(checkpoint_dir, "cpu")
+    checkpoint = Checkpoint.load(checkpoint_dir, "cpu")
     questions = [
         "<image>\nWhat color is the shape?",
         "how many are there?",
@@ -181,7 +181,7 @@ def test_candidates_are_scored_by_their_loss_the_most_probable_by_the_lowest(
     questions += [("<image>\nWhat color is the circle in the picture?", [BLUE], ["blue"])]
     questions += [("how many are there?", [], ["two"])]
     likelihoods = candidate_logprobs(
-        load_checkpoint(checkpoint_dir, "cpu"),
+        Checkpoint.load(checkpoint_dir, "cpu"),
         [[Turn("user", text)] for text, _, _ in questions],
         [images for _, images, _ in questions],
         [candidates for _, _, candidates in questions],
@@ -233,7 +233,7 @@ def test_lmms_eval_itself_runs_a_checkpoint_on_local_images(
     )
     log = next(tmp_path.glob("out/**/*.jsonl")).read_text()
     samples = [json.loads(line) for line in log.splitlines()]
-    checkpoint = load_checkpoint(checkpoint_dir, "cpu")
+    checkpoint = Checkpoint.load(checkpoint_dir, "cpu")
     turns = [Turn("user", "<image>\nWhat color is the shape?")]
     for sample, image in zip(samples, (RED, BLUE), strict=True):
         answer = generate_answers(checkpoint, [turns], [[image]], max_new_tokens=6)[0].text

@@ -15,7 +15,7 @@ from visionflan.errors import TrainingError, UnknownNameError
 from visionflan.evaluate.models.checkpoint import CheckpointModel
 from visionflan.model import families
 from visionflan.model.families.llava import Llava
-from visionflan.model.generate import generate_answers, load_checkpoint
+from visionflan.model.generate import Checkpoint, generate_answers
 from visionflan.model.logprobs import candidate_logprobs
 from visionflan.storage.instance import Turn
 from visionflan.train.config import InitConfig, RuntimeConfig, StageConfig, TrainConfig
@@ -81,7 +81,7 @@ def test_a_file_without_a_family_and_a_name_twice_are_refused(
 
 @pytest.mark.usefixtures("toy_is_installed")
 def test_a_checkpoint_of_another_family_answers_as_its_own_model(checkpoint: Path) -> None:
-    loaded = load_checkpoint(checkpoint, "cpu")
+    loaded = Checkpoint.load(checkpoint, "cpu")
     assert isinstance(loaded.vlm, VipLlava)
     model: Any = loaded.vlm.model
     answer = generate_answers(loaded, CONVERSATIONS[:1], IMAGES[:1], max_new_tokens=6)[0]
@@ -117,7 +117,7 @@ def test_another_family_is_trained_by_its_name(
         build=tmp_path / "build",
         runtime=RuntimeConfig(device="cpu", num_threads=1, image_cache=image_cache),
     )
-    trained = load_checkpoint(train(config, tmp_path / "run"), "cpu").vlm
+    trained = Checkpoint.load(train(config, tmp_path / "run"), "cpu").vlm
     assert isinstance(trained, VipLlava)
     start = VipLlava.build(parts / "tower", parts / "language_model")
     name = "linear_1.weight"

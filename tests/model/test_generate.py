@@ -12,7 +12,6 @@ from visionflan.model.fingerprint import weights_digest
 from visionflan.model.generate import (
     Checkpoint,
     generate_answers,
-    load_checkpoint,
     resolve_device,
 )
 from visionflan.storage.instance import Turn
@@ -21,7 +20,7 @@ from visionflan.storage.instance import Turn
 @pytest.fixture(scope="module", params=["llama", "qwen2"])
 def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     directory = save_checkpoint(tmp_path_factory.mktemp("checkpoint"), request.param)
-    return load_checkpoint(directory, "cpu")
+    return Checkpoint.load(directory, "cpu")
 
 
 def test_answers_in_a_batch_are_those_generated_one_by_one(checkpoint: Checkpoint) -> None:
@@ -63,7 +62,7 @@ def test_prompts_that_cannot_be_answered_are_refused(checkpoint: Checkpoint) -> 
     with pytest.raises(UnusableError, match="image_token_mismatch: 1 image markers and 0 images"):
         generate_answers(checkpoint, [[Turn("user", "<image>\na")]], [[]])
     with pytest.raises(TrainingError, match=r"is not a checkpoint: config\.json is missing"):
-        load_checkpoint(Path("nowhere"), "cpu")
+        Checkpoint.load(Path("nowhere"), "cpu")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -8,7 +8,7 @@ from PIL import Image
 
 from tests.helpers.tiny_requests import CONVERSATIONS, IMAGES, RED, save_checkpoint
 from visionflan.model.chat_tokenizer import messages
-from visionflan.model.generate import Checkpoint, load_checkpoint
+from visionflan.model.generate import Checkpoint
 from visionflan.model.logprobs import (
     PADDING_SEGMENT,
     PROMPT_SEGMENT,
@@ -27,7 +27,7 @@ CANDIDATES = [["red", "blue green"], ["circle", "a"], ["two"], ["one two three",
 @pytest.fixture(scope="module", params=["llama", "qwen2", "mistral"])
 def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     directory = save_checkpoint(tmp_path_factory.mktemp("checkpoint"), request.param)
-    return load_checkpoint(directory, "cpu")
+    return Checkpoint.load(directory, "cpu")
 
 
 def test_the_likelihood_of_an_answer_is_that_of_the_plain_model(checkpoint: Checkpoint) -> None:

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from tests.helpers.tiny_checkpoint import png, save_language_model, save_tower, write_build
 from visionflan.errors import TrainingError
 from visionflan.model.fingerprint import weights_digest
-from visionflan.model.generate import generate_answers, load_checkpoint
+from visionflan.model.generate import Checkpoint, generate_answers
 from visionflan.model.image_processing import decode
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Turn
@@ -139,7 +139,7 @@ print("answer:", processor.decode(generated, skip_special_tokens=True).strip())
     printed = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.splitlines()
-    opened = load_checkpoint(checkpoint, "cpu")
+    opened = Checkpoint.load(checkpoint, "cpu")
     ours = generate_answers(opened, [[Turn("user", QUESTION)]], [[decode(RED)]], max_new_tokens=8)[
         0
     ]
@@ -277,13 +277,13 @@ def test_a_bfloat16_checkpoint_is_saved_if_configured_and_trained_further(
     checkpoint = train(half, tmp_path)
     dtypes = {weight.dtype for weight in load_file(checkpoint / "model.safetensors").values()}
     assert dtypes == {torch.bfloat16}
-    assert load_checkpoint(checkpoint, "cpu").vlm.model.dtype == torch.float32
+    assert Checkpoint.load(checkpoint, "cpu").vlm.model.dtype == torch.float32
 
 
 def test_the_embeddings_of_a_tied_head_stay_tied(config: TrainConfig, tmp_path: Path) -> None:
     language_model = save_language_model(tmp_path / "qwen2", "qwen2")
     start = replace(config.init, language_model=language_model)
     checkpoint = train(replace(config, init=start, stages=config.stages[1:2]), tmp_path / "run")
-    model: Any = load_checkpoint(checkpoint, "cpu").vlm.model
+    model: Any = Checkpoint.load(checkpoint, "cpu").vlm.model
     assert model.lm_head.weight is model.get_input_embeddings().weight
     assert "lm_head.weight" not in load_file(checkpoint / "model.safetensors")

@@ -33,12 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Answer one question, or the questions of the input one by one."""
     from visionflan.dataset import IMAGE_MARKER
-    from visionflan.model.generate import generate_answers, load_checkpoint
+    from visionflan.model.generate import Checkpoint, generate_answers
     from visionflan.model.image_processing import decode
     from visionflan.storage.instance import Turn
 
     images = [decode(path.read_bytes()) for path in args.image]
-    checkpoint = load_checkpoint(args.checkpoint, args.device)
+    checkpoint = Checkpoint.load(args.checkpoint, args.device)
     turns: list[Turn] = []
     for question in questions(args.ask):
         markers = f"{IMAGE_MARKER}\n" * (0 if turns else len(images))

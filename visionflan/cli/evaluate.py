@@ -50,31 +50,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, and print the scores of each stage."""
+    from visionflan.api.runs import run_evaluation
     from visionflan.cli.score import score_demo
     from visionflan.cli.shared.score_tables import print_scores
     from visionflan.evaluate.aggregate.suites import suites
-    from visionflan.evaluate.models.cached import CachedModel
-    from visionflan.evaluate.models.checkpoint import CheckpointModel
-    from visionflan.evaluate.plan import open_releases, plan_evaluations
-    from visionflan.evaluate.records.paths import checkpoints
-    from visionflan.evaluate.run import EvalSubject, evaluate
 
     selection = selection_from(args)
     if args.demo:
         return score_demo(selection.benchmarks, as_json=args.json)
-    scores, directories = [], []
-    releases = open_releases(selection)
-    for paths in checkpoints(args.model, args.stages, args.out):
-        checkpoint = CheckpointModel(paths.checkpoint, args.device, batch_size=args.batch_size)
-        subject = EvalSubject(
-            model=CachedModel(checkpoint, paths.response_cache) if args.cache else checkpoint,
-            path=paths.checkpoint,
-            run=paths.run.name,
-            stage=paths.stage,
-        )
-        for planned in plan_evaluations(selection, paths, releases):
-            scores.append(evaluate(subject, planned.eval_set, planned.out, planned.settings, log))
-            directories.append(planned.out)
-            log(f"{paths.stage}: {scores[-1]['records']} answers in {planned.out}")
-    print_scores([*scores, *suites(directories)], as_json=args.json)
+    results = run_evaluation(args.model, selection, out=args.out, device=args.device, log=log)
+    averages = suites([result.directory for result in results])
+    print_scores([*(result.scores for result in results), *averages], as_json=args.json)
     return 0

@@ -28,7 +28,7 @@ from visionflan.errors import UnusableError
 from visionflan.hashing import stable_hash
 from visionflan.layouts import require
 from visionflan.layouts.coco import annotation_files, read_split
-from visionflan.negative_captions import CaptionPool
+from visionflan.layouts.negative_captions import CaptionPool
 from visionflan.specimens.coco import write_coco
 
 SPLITS = ("train2017", "val2017", "train2014", "val2014")

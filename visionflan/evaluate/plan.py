@@ -33,6 +33,8 @@ class EvalSelection:
     max_new_tokens: int | None = None
     batch_size: int = 64
     loglikelihood: bool = True
+    stages: tuple[str, ...] = ()  # of a run; empty: Base and Chat
+    cache: bool = True  # use answers that the same weights gave before
 
     def settings(self, conditions: Sequence[str], max_new_tokens: int) -> EvaluationSettings:
         """Return the settings, with these defaults for what the user left open."""

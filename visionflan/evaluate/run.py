@@ -4,7 +4,7 @@ import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import visionflan
 from visionflan.atomic_write import write_json
@@ -56,6 +56,13 @@ class EvalSubject:
     path: Path
     run: str
     stage: str
+
+
+class EvaluationResult(NamedTuple):
+    """A finished evaluation."""
+
+    directory: Path  # holds the header, records and scores
+    scores: dict[str, Any]  # as in scores.json
 
 
 def evaluate(

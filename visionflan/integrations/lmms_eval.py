@@ -54,7 +54,7 @@ class VisionflanModel(lmms):  # type: ignore[misc]
         self, pretrained: str, digest: str = "", device: str = "auto", batch_size: int | str = 1
     ) -> None:
         super().__init__()
-        from visionflan.model.generate import load_checkpoint
+        from visionflan.model.generate import Checkpoint
 
         if not str(batch_size).isdigit() or not int(batch_size):
             raise EvaluationError(
@@ -63,7 +63,7 @@ class VisionflanModel(lmms):  # type: ignore[misc]
         path = Path(pretrained)
         check_digest(path, digest)
         self.batch_size = int(batch_size)
-        self.checkpoint = load_checkpoint(path, device)
+        self.checkpoint = Checkpoint.load(path, device)
 
     @property
     def device(self) -> Any:

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from visionflan.dataset import IMAGE_MARKER
 from visionflan.errors import EvaluationError, TrainingError
 from visionflan.model.base import VisionLanguageModel
 from visionflan.model.chat_tokenizer import ChatTokenizer
@@ -30,21 +31,38 @@ class GeneratedAnswer(NamedTuple):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model in memory, ready for inference."""
+    """A model in memory, ready for inference.
+
+    Examples:
+        >>> from PIL import Image
+        >>> from visionflan import Checkpoint
+        >>> checkpoint = Checkpoint.load("run/chat/checkpoint", device="cpu")
+        >>> answer = checkpoint.answer("What is it?", Image.new("RGB", (64, 64)), max_new_tokens=4)
+        >>> answer.num_tokens <= 4
+        True
+    """
 
     path: Path
     vlm: VisionLanguageModel
     chat_tokenizer: ChatTokenizer
     device: torch.device
 
+    @classmethod
+    def load(cls, path: Path | str, device: str = "auto") -> "Checkpoint":
+        """Load a checkpoint for inference: in bfloat16 on a GPU, in float32 on a CPU."""
+        torch_device = resolve_device(device)
+        vlm = load_model(Path(path), dtype=dtype_for(torch_device))
+        torch.nn.Module.to(vlm.model, torch_device)
+        vlm.model.requires_grad_(False)
+        return cls(Path(path), vlm, vlm.make_chat_tokenizer(vlm.processor), torch_device)
 
-def load_checkpoint(path: Path, device: str = "auto") -> Checkpoint:
-    """Load a checkpoint for inference: in bfloat16 on a GPU, in float32 on a CPU."""
-    torch_device = resolve_device(device)
-    vlm = load_model(path, dtype=dtype_for(torch_device))
-    torch.nn.Module.to(vlm.model, torch_device)
-    vlm.model.requires_grad_(False)
-    return Checkpoint(path, vlm, vlm.make_chat_tokenizer(vlm.processor), torch_device)
+    def answer(
+        self, question: str, *images: Image.Image, max_new_tokens: int = 256
+    ) -> GeneratedAnswer:
+        """Answer one question about any number of images, greedily."""
+        turn = Turn("user", f"{IMAGE_MARKER}\n" * len(images) + question)
+        (answer,) = generate_answers(self, [[turn]], [images], max_new_tokens=max_new_tokens)
+        return answer
 
 
 def dtype_for(device: torch.device) -> str:

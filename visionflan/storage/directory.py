@@ -28,9 +28,20 @@ class BuildDirectory:
     """A complete build; usable after a fork, and pickled as its path.
 
     With `verify`, each image that is read is checked against the hash that is its id.
+
+    Examples:
+        >>> from visionflan import BuildDirectory
+        >>> build = BuildDirectory("build")
+        >>> instance = build.instances("train")[0]
+        >>> [turn.role for turn in instance.turns]
+        ['user', 'assistant']
+        >>> len(build.image(instance.images[0]))  # the bytes of its file
+        2575
+        >>> build.image_header(instance.images[0])  # width, height, format
+        (96, 96, 'jpeg')
     """
 
-    def __init__(self, path: Path, *, verify: bool = False) -> None:
+    def __init__(self, path: Path | str, *, verify: bool = False) -> None:
         self.path, self.verify = Path(path), verify
         self.manifest = read_manifest(self.path)
         self.shard_fds: dict[str, int] = {}

@@ -107,4 +107,6 @@ def selection_from(args: argparse.Namespace) -> "EvalSelection":
         max_new_tokens=args.max_new_tokens,
         batch_size=args.batch_size,
         loglikelihood=args.loglikelihood,
+        stages=args.stages,
+        cache=args.cache,
     )

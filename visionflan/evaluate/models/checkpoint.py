@@ -37,9 +37,9 @@ class CheckpointModel:
     @cached_property
     def checkpoint(self) -> "Checkpoint":
         """The model in memory."""
-        from visionflan.model.generate import load_checkpoint
+        from visionflan.model.generate import Checkpoint
 
-        return load_checkpoint(self.path, self.device)
+        return Checkpoint.load(self.path, self.device)
 
     @cached_property
     def digest(self) -> str:

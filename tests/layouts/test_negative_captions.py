@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from visionflan.negative_captions import CaptionPool, content_words, may_share_captions
+from visionflan.layouts.negative_captions import CaptionPool, content_words, may_share_captions
 
 KINDS = ("person", "dog", "car", "cup", "kite")
 WORDS = ("a", "the", "dog", "dogs", "red", "car", "cup", "sits", "flies", "old", "kite", "man")

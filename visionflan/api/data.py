@@ -1,0 +1,125 @@
+"""Build, export and import instruction tuning data from Python."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from visionflan.builder.plan import BuildSettings
+    from visionflan.storage.directory import BuildDirectory
+
+from visionflan.api.arguments import Log, PathLike, no_log
+
+
+def run_build(
+    data_root: PathLike,
+    out: PathLike,
+    settings: "BuildSettings | None" = None,
+    *,
+    workers: int | None = None,
+    log: Log = no_log,
+) -> "BuildDirectory":
+    """Build an instruction tuning set from the releases under a data root.
+
+    Args:
+        data_root: Directory with one subdirectory per dataset, named as in `visionflan datasets`.
+        out: The build directory to write; an interrupted build is resumed.
+        settings: Tasks, sampling, hold-out and licenses; the defaults build everything.
+        workers: Number of processes that check images; one per core by default.
+        log: Called with a line for each dataset that is done.
+
+    Returns:
+        The finished build.
+
+    Raises:
+        BuildError: If nothing can be built, or `out` contains something else.
+
+    Examples:
+        >>> from visionflan import BuildSettings, catalog, run_build
+        >>> for name in ("caltech101", "iconqa"):
+        ...     catalog.load(name).write_specimen(Path("releases") / name, 12)
+        >>> build = run_build("releases", "build", BuildSettings(hold_out_images=0.25))
+        >>> sorted({task.partition("/")[0] for task in build.tasks})
+        ['caltech101', 'iconqa']
+        >>> len(build.instances("train")) > len(build.instances("held_out")) > 0
+        True
+    """
+    from visionflan.builder.plan import BuildSettings
+    from visionflan.builder.run import build
+    from visionflan.storage.directory import BuildDirectory
+
+    build(Path(data_root), Path(out), settings or BuildSettings(), workers=workers, log=log)
+    return BuildDirectory(Path(out))
+
+
+def run_export(
+    build: "BuildDirectory | PathLike", out: PathLike, format: str, tasks: Iterable[str] = ()
+) -> int:
+    """Export a build directory to another format.
+
+    Args:
+        build: The build directory, or its path.
+        out: A new directory.
+        format: A name from `visionflan export --help`, such as `llava` or `huggingface`.
+        tasks: Export these tasks only.
+
+    Returns:
+        The number of instances written.
+
+    Examples:
+        >>> from visionflan import run_export
+        >>> count = run_export("build", "llava", "llava")
+        >>> sorted(path.name for path in Path("llava").glob("*.json"))
+        ['held_out.json', 'train.json']
+    """
+    from visionflan.formats.exporting import export
+
+    return export(open_build(build), Path(out), format, tuple(tasks))
+
+
+def run_import(
+    release: PathLike,
+    out: PathLike,
+    *,
+    images: PathLike | None = None,
+    name: str = "",
+    workers: int | None = None,
+) -> "BuildDirectory":
+    """Import a published instruction tuning set into a build directory.
+
+    Args:
+        release: The annotation file, or the directory that contains it.
+        out: The build directory to write.
+        images: Directory of the images; by default it is searched for beside the annotations.
+        name: Dataset name of tasks that name none; by default the name of the release.
+        workers: Number of processes that check images; one per core by default.
+
+    Returns:
+        The finished build.
+
+    Examples:
+        >>> from visionflan import run_import
+        >>> imported = run_import("llava/train.json", "imported")
+        >>> len(imported.instances("train")) == len(build.instances("train"))
+        True
+    """
+    import os
+
+    from visionflan.formats.importing import find_release, import_release, slug
+    from visionflan.storage.directory import BuildDirectory
+
+    path = Path(release)
+    import_release(
+        find_release(path, None if images is None else Path(images)),
+        Path(out),
+        name=slug(name or path.absolute().stem),
+        workers=workers or os.cpu_count() or 1,
+    )
+    return BuildDirectory(Path(out))
+
+
+def open_build(build: "BuildDirectory | PathLike") -> "BuildDirectory":
+    """Return a build directory, opened if it is given by its path."""
+    from visionflan.storage.directory import BuildDirectory
+
+    return build if isinstance(build, BuildDirectory) else BuildDirectory(Path(build))
