@@ -18,6 +18,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/typos
+	$(BIN)/python scripts/check_words.py
 	$(BIN)/visionflan check
 	$(BIN)/python scripts/generate_docs.py --check
 	$(BIN)/zensical build --strict

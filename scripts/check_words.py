@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PLACES = ("visionflan", "tests", "benchmarks", "scripts")
+DIRECTORIES = ("visionflan", "tests", "benchmarks", "scripts")
 
 FILLERS = frozenset(
     {
@@ -19,7 +19,6 @@ FILLERS = frozenset(
         "give",
         "go",
         "have",
-        "hold",
         "know",
         "let",
         "look",
@@ -41,7 +40,7 @@ OWNERS = ("visionflan/datasets/", "tests/dataset_files/")
 def main(arguments: list[str]) -> int:
     """Print every finding and return 1 if there is one."""
     files = [Path(name).resolve() for name in arguments if name.endswith(".py")] or [
-        path for place in PLACES for path in sorted((ROOT / place).rglob("*.py"))
+        path for name in DIRECTORIES for path in sorted((ROOT / name).rglob("*.py"))
     ]
     findings = [line for path in files for line in check(path)]
     sys.stdout.write("".join(f"{line}\n" for line in findings))

@@ -67,9 +67,9 @@ def test_every_row_is_accounted_for(make: MakeBoard) -> None:
         assert counts["rows_read"] == 64
         dropped = [e for e in entries if e["task"] == task and e["kind"] == "dropped"]
         assert counts["dropped"] == dict(Counter(entry["reason"] for entry in dropped))
-        assert counts["kept"] == 20 == len(directory.instances(tasks=[task]))
+        assert counts["written"] == 20 == len(directory.instances(tasks=[task]))
         assert counts["rows_read"] == (
-            counts["kept"] + counts["not_applicable"] + counts["over_cap"] + len(dropped)
+            counts["written"] + counts["not_applicable"] + counts["over_cap"] + len(dropped)
         )
     assert tasks["board/ask"]["not_applicable"] == 12
     assert [e["key"] for e in entries if e["task"] == "board/*"] == ["rows.jsonl:61"]
@@ -193,7 +193,7 @@ def test_the_demo_builds_from_specimens(tmp_path: Path, capsys: pytest.CaptureFi
     assert "built: funsd, pacs" in output
     assert {info.dataset for info in directory.tasks.values()} == {"funsd", "pacs"}
     for task, info in directory.manifest["tasks"].items():
-        assert info["kept"] <= 5
+        assert info["written"] <= 5
         assert f"\n{task}  " in output
     assert main([*command, "--out", str(tmp_path / "again")]) == 0
     assert BuildDirectory(tmp_path / "again").digest == directory.digest

@@ -99,7 +99,7 @@ def front_matter(instances: int, splits: Mapping[str, str] | None = None) -> lis
 
 def has_instances(task: dict[str, Any]) -> bool:
     """Return whether a task has instances."""
-    return bool(task["kept"])
+    return bool(task["written"])
 
 
 def task_line(name: str, task: dict[str, Any]) -> str:

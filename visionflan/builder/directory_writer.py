@@ -54,7 +54,7 @@ class DirectoryWriter:
             shutil.rmtree(self.out)
         self.directory.mkdir(parents=True)
         write_json(self.out / PARTS_DIR / MARK, {})
-        self.store = ImageStore(self.out / "images", self.directory, self.part.name, ())
+        self.image_store = ImageStore(self.out / "images", self.directory, self.part.name, ())
         self.instances = instance_writer(self.directory)
         self.ledger = ledger_writer(self.directory)
         return self
@@ -66,14 +66,14 @@ class DirectoryWriter:
         trace: TracebackType | None,
     ) -> None:
         """Assemble the build, unless the block raised."""
-        for writer in (self.store, self.instances, self.ledger):
+        for writer in (self.image_store, self.instances, self.ledger):
             writer.close()
         if error_type is not None:
             return
         for task, counts in self.part.counts.items():
             if task not in self.part.tasks:
                 raise BuildError(f"{self.out}: the task {task} has no metadata: call add_task")
-            counts.rows_read = counts.kept + sum(counts.dropped.values())
+            counts.rows_read = counts.written + sum(counts.dropped.values())
         self.manifest = assemble(
             self.out,
             [self.part],
@@ -91,19 +91,19 @@ class DirectoryWriter:
 
     def add_checked_image(self, image: CheckedImage, encoded: bytes) -> str:
         """Store an image that is already checked, once, and return its id."""
-        if image.id not in self.store.ids:
-            self.store.add(image, encoded)
+        if image.id not in self.image_store.ids:
+            self.image_store.add(image, encoded)
         return image.id
 
     def add_instance(self, instance: Instance) -> None:
         """Add an instance with a new id, whose images are stored."""
-        if missing := set(instance.images) - self.store.ids:
+        if missing := set(instance.images) - self.image_store.ids:
             raise BuildError(f"{instance.id} has the image {min(missing)}, which is not stored")
         if instance.id in self.instance_ids:
             raise BuildError(f"two instances have the id {instance.id}")
         self.instance_ids.add(instance.id)
         self.instances.add(instance)
-        self.task_counts(instance.task).kept += 1
+        self.task_counts(instance.task).written += 1
 
     def add_task(self, task_id: str, info: TaskInfo) -> None:
         """Add the metadata of a task."""

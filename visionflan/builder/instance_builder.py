@@ -48,7 +48,7 @@ class InstanceBuilder:
         instances: TableWriter,
         progress: Callable[[], object],
     ) -> None:
-        self.release, self.checks, self.store = release, checks, store
+        self.release, self.checks, self.image_store = release, checks, store
         self.instances, self.progress = instances, progress
 
     def build_task(self, sampler: TaskSampler, max_instances: int) -> None:
@@ -56,13 +56,13 @@ class InstanceBuilder:
         candidates, done = sampler.candidates(), 0
         questions: QuestionIndex = {}
         keys: set[str] = set()
-        while sampler.counts.kept < max_instances and done < sampler.usable:
+        while sampler.counts.written < max_instances and done < sampler.usable:
             if done >= len(candidates):
                 candidates = self.reread_candidates(sampler, REREAD_FACTOR * done)
-            batch = candidates[done : done + max_instances - sampler.counts.kept]
+            batch = candidates[done : done + max_instances - sampler.counts.written]
             done += len(batch)
             images = [(candidate, candidate.example.images) for candidate in batch]
-            for candidate in self.checks.iter_checked(images, self.store):
+            for candidate in self.checks.iter_checked(images, self.image_store):
                 self.progress()
                 try:
                     instance = self.make_instance(sampler, candidate, keys, questions)
@@ -72,7 +72,7 @@ class InstanceBuilder:
                     )
                 else:
                     self.instances.add(instance)
-                    sampler.counts.kept += 1
+                    sampler.counts.written += 1
         sampler.counts.over_cap = sampler.usable - done
         sampler.heap = []
 
@@ -127,9 +127,9 @@ class InstanceBuilder:
     def store_images(self, images: Sequence[ImageSource], image_ids: Sequence[str]) -> None:
         """Store the images that are not stored yet."""
         for image, image_id in zip(images, image_ids, strict=True):
-            if image_id not in self.store.ids:
+            if image_id not in self.image_store.ids:
                 valid = self.checks.get_valid(image, image_id)
-                self.store.add(valid.image, valid.encoded)
+                self.image_store.add(valid.image, valid.encoded)
 
     def image_ids(self, example: Example) -> tuple[str, ...]:
         """Return the content hashes of the images; raise DroppedRowError if one is not valid."""

@@ -28,7 +28,7 @@ class TaskCounts:
     """What became of the rows that a task was offered; all but `notes` add up to `rows_read`."""
 
     rows_read: int = 0
-    kept: int = 0
+    written: int = 0
     not_applicable: int = 0  # the task's function returned None
     over_cap: int = 0  # usable, but beyond the maximum per task
     dropped: dict[str, int] = field(default_factory=dict)  # by reason

@@ -181,7 +181,7 @@ class BuildRun:
 def part_summary(part: DatasetPart) -> str:
     """Return a one-line summary of a part."""
     counts = part.counts.values()
-    kept = sum(task.kept for task in counts)
+    written = sum(task.written for task in counts)
     dropped = sum(sum(task.dropped.values()) for task in counts)
     dropped += sum(part.info["broken"].values())
-    return f"{part.info['rows_read']:,} rows read, {kept:,} instances, {dropped:,} dropped"
+    return f"{part.info['rows_read']:,} rows read, {written:,} instances, {dropped:,} dropped"

@@ -160,12 +160,12 @@ def module_file(name: str) -> Path | None:
 def release_digest(root: Path) -> str:
     """Return a digest of the state of a release."""
     digest = hashlib.sha256()
-    for line in release_state(root):
+    for line in release_stamps(root):
         digest.update(line.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 
-def release_state(root: Path) -> Iterator[str]:
+def release_stamps(root: Path) -> Iterator[str]:
     """Yield the state of two levels of directories and their files, without reading the files.
 
     Of images only the names count, through the modification time of their directory; an image

@@ -60,8 +60,8 @@ def task_lines(manifest: dict[str, Any]) -> Iterator[str]:
     yield f"{'task':<{width}}  {'train':>8} {'held out':>8} {'dropped':>8} {'over max':>9}"
     for name, task in tasks.items():
         dropped = sum(task["dropped"].values())
-        warning = "  nothing to train on" if task["kept"] and not task["train"] else ""
-        warning = "  no instances" if not task["kept"] else warning
+        warning = "  nothing to train on" if task["written"] and not task["train"] else ""
+        warning = "  no instances" if not task["written"] else warning
         yield (
             f"{name:<{width}}  {task['train']:>8,} {task['held_out']:>8,} {dropped:>8,} "
             f"{task['over_cap']:>9,}{warning}"

@@ -51,7 +51,7 @@ def dependencies() -> list[str]:
         declared = requires("visionflan") or []
     except PackageNotFoundError:
         return []
-    names = [found[0] for line in declared if (found := match(r"[\w.-]+", line))]
+    names = [name[0] for line in declared if (name := match(r"[\w.-]+", line))]
     return [name for name in dict.fromkeys(names) if name != "visionflan"]
 
 

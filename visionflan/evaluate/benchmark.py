@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from visionflan.evaluate.aggregate.measures import AggregateMetric, mean_score
 from visionflan.evaluate.judge.rubric import Rubric
-from visionflan.evaluate.metric import Metric, ParsedAnswer, Rule, ScoringContext
+from visionflan.evaluate.metric import AnswerScorer, Metric, ParsedAnswer, ScoringContext
 
 
 class BenchmarkRow(NamedTuple):
@@ -34,7 +34,7 @@ class BenchmarkRow(NamedTuple):
 
 Reader = Callable[[Path], Iterable[BenchmarkRow]]
 PromptStyle = Callable[[BenchmarkRow], str]
-AnswerRule = Rule
+AnswerRule = AnswerScorer
 
 
 @dataclass

@@ -53,7 +53,7 @@ class ParsedAnswer(NamedTuple):
     status: ParseStatus = "parsed"
 
 
-Rule = Callable[[str, ScoringContext], ParsedAnswer]
+AnswerScorer = Callable[[str, ScoringContext], ParsedAnswer]
 
 
 class Metric(NamedTuple):
@@ -63,8 +63,8 @@ class Metric(NamedTuple):
     `visionflan.dataset.MetricName`.
     """
 
-    official: Rule  # the published definition, quirks included
-    lenient: Rule  # asks only for the right content
+    official: AnswerScorer  # the published definition, quirks included
+    lenient: AnswerScorer  # asks only for the right content
     label: str  # its name in text
     bounded: bool = True  # scores are between 0 and 1
     guessable: bool = False  # asks for one answer, right or wrong, that can be guessed
@@ -72,6 +72,6 @@ class Metric(NamedTuple):
     # Shown beside the score; they are no scores.
     diagnostics: Mapping[str, Callable[[str, ScoringContext], float]] = {}
 
-    def rule(self, name: ParsingRule) -> Rule:
+    def rule(self, name: ParsingRule) -> AnswerScorer:
         """Return one of the two rules."""
         return self.official if name == "official" else self.lenient

@@ -126,7 +126,7 @@ class ReleaseImporter:
                 self.record_dropped(record.task, record.key, error, record.conversation.images)
             else:
                 present.append((record, record.images))
-        for record in self.image_checks.iter_checked(present, self.writer.store):
+        for record in self.image_checks.iter_checked(present, self.writer.image_store):
             try:
                 self.write(record)
             except UnusableError as error:
@@ -146,7 +146,7 @@ class ReleaseImporter:
         if digest in self.fingerprints:
             raise UnusableError("duplicate", "another record has the same images and text")
         for path, image_id in zip(record.images, image_ids, strict=True):
-            if image_id not in self.writer.store.ids:
+            if image_id not in self.writer.image_store.ids:
                 good = self.image_checks.get_valid(path, image_id)
                 self.writer.add_checked_image(good.image, good.encoded)
         self.fingerprints.add(digest)

@@ -66,7 +66,7 @@ class BuildDirectory:
         return {
             task: TaskInfo(**{name: entry[name] for name in TaskInfo.__dataclass_fields__})
             for task, entry in self.manifest["tasks"].items()
-            if entry["kept"]
+            if entry["written"]
         }
 
     @cached_property

@@ -104,7 +104,7 @@ def task_rows(manifest: Mapping[str, Any]) -> list[TaskRow]:
             dropped=sum(task["dropped"].values()),
         )
         for name, task in manifest["tasks"].items()
-        if task["kept"]
+        if task["written"]
     ]
 
 
