@@ -243,7 +243,16 @@ class Dataset(Generic[Row]):
         official_name: str = "",
         sensitive: bool = False,
     ) -> Callable[[Callable[[Row], Example | None]], Callable[[Row], Example | None]]:
-        """Declare a task, named after the decorated function, which makes an example of a row."""
+        """Declare a task, named after the decorated function, which makes an example of a row.
+
+        Args:
+            instruction: Begins each prompt; one paragraph, however it is wrapped.
+            title: A short title for people.
+            category: A key of CATEGORIES, which also gives the task's group.
+            metric: Scores the answers.
+            official_name: The name in the paper's release; by default `title+name`.
+            sensitive: Whether it asks about race, gender, age, identity or emotion.
+        """
         if category not in CATEGORIES:
             raise ValueError(
                 f"{self.title}: category {category!r} is not one of {', '.join(CATEGORIES)}"
