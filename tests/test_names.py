@@ -8,6 +8,11 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "visionflan"
 # Modules that moved on, or were split, after the plan was written.
 MOVED_SINCE = {
+    "compare/forgetting.py": "compare/analyses/forgetting.py",
+    "compare/format_effects.py": "compare/analyses/format_effects.py",
+    "compare/prompt_sensitivity.py": "compare/analyses/prompt_sensitivity.py",
+    "compare/response_style.py": "compare/analyses/response_style.py",
+    "compare/yes_no_bias.py": "compare/analyses/yes_no_bias.py",
     "evaluate/judge/base.py": "llm/base.py",
     "evaluate/judge/budget.py": "llm/budget.py",
     "evaluate/judge/cache.py": "llm/cache.py",

@@ -1,6 +1,6 @@
 from tests.helpers.comparison_factory import make_pairs, make_study
 from tests.helpers.subset_answers import closed_record
-from visionflan.compare.forgetting import Confusion, forgetting
+from visionflan.compare.analyses.forgetting import Confusion, forgetting
 from visionflan.compare.subsets import Subset
 
 

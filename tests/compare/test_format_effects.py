@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.helpers.comparison_factory import compare_records, make_pairs, make_study
 from tests.helpers.subset_answers import formatted_record
-from visionflan.compare.format_effects import FormatSplit, format_split
+from visionflan.compare.analyses.format_effects import FormatSplit, format_split
 from visionflan.compare.results import Interval
 from visionflan.compare.subsets import Subset
 from visionflan.evaluate.records.record import Record

@@ -11,11 +11,11 @@ from tests.helpers.subset_answers import (
     yes_no_record,
     yes_no_records,
 )
+from visionflan.compare.analyses.forgetting import Forgetting
+from visionflan.compare.analyses.format_effects import FormatSplit
+from visionflan.compare.analyses.yes_no_bias import YesNoBias
 from visionflan.compare.evidence import evidence
-from visionflan.compare.forgetting import Forgetting
-from visionflan.compare.format_effects import FormatSplit
 from visionflan.compare.results import Comparison
-from visionflan.compare.yes_no_bias import YesNoBias
 from visionflan.evaluate.records.record import Record
 
 Sides = tuple[list[Record], list[Record]]

@@ -12,8 +12,10 @@ from tests.helpers.subset_answers import (
     yes_no_record,
     yes_no_records,
 )
-from visionflan.compare.forgetting import forgetting
-from visionflan.compare.format_effects import format_split
+from visionflan.compare.analyses.forgetting import forgetting
+from visionflan.compare.analyses.format_effects import format_split
+from visionflan.compare.analyses.response_style import response_style
+from visionflan.compare.analyses.yes_no_bias import YesNoBias, yes_no_bias
 from visionflan.compare.paired_bootstrap import (
     SHARE,
     PairedBootstrap,
@@ -22,10 +24,8 @@ from visionflan.compare.paired_bootstrap import (
     interval,
     resample,
 )
-from visionflan.compare.response_style import response_style
 from visionflan.compare.results import Interval, Pair
 from visionflan.compare.subsets import Subset
-from visionflan.compare.yes_no_bias import YesNoBias, yes_no_bias
 from visionflan.evaluate.aggregate.bootstrap import Floats
 from visionflan.evaluate.aggregate.measures import ratio
 

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 
 from tests.helpers.comparison_factory import compare_records, scored_record, toy
-from visionflan.compare.prompt_sensitivity import PromptSensitivity
+from visionflan.compare.analyses.prompt_sensitivity import PromptSensitivity
 from visionflan.compare.results import Interval
 from visionflan.evaluate.benchmark import Benchmark
 from visionflan.evaluate.records.record import Record

@@ -1,7 +1,7 @@
 import pytest
 
 from tests.helpers.comparison_factory import make_pairs, scored_record
-from visionflan.compare.response_style import (
+from visionflan.compare.analyses.response_style import (
     METRICS,
     ResponseStyle,
     count_sentences,

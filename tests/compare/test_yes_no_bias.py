@@ -6,9 +6,9 @@ import pytest
 
 from tests.helpers.comparison_factory import compare_records, make_pairs, make_study
 from tests.helpers.subset_answers import yes_no_record, yes_no_records
+from visionflan.compare.analyses.yes_no_bias import YesNoBias, bias_shift, yes_no_bias
 from visionflan.compare.results import BeforeAfter, Interval
 from visionflan.compare.subsets import Subset
-from visionflan.compare.yes_no_bias import YesNoBias, bias_shift, yes_no_bias
 from visionflan.evaluate.records.record import Record
 
 

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from tests.helpers.comparison_factory import evaluation, scored_record, toy
 from tests.helpers.html_reader import read
 from visionflan.cli.main import main
-from visionflan.compare.forgetting import Forgetting
+from visionflan.compare.analyses.forgetting import Forgetting
+from visionflan.compare.analyses.yes_no_bias import YesNoBias
 from visionflan.compare.results import BeforeAfter, Interval
 from visionflan.compare.run import compare
-from visionflan.compare.yes_no_bias import YesNoBias
 from visionflan.evaluate.demo import demo_run
 from visionflan.report.compare_page import panels
 from visionflan.report.compare_page.charts import (

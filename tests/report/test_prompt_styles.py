@@ -10,7 +10,7 @@ from tests.helpers.html_reader import read
 from tests.helpers.subset_answers import formatted_record
 from visionflan.cli.compare import print_summary
 from visionflan.cli.main import main
-from visionflan.compare.format_effects import FormatSplit
+from visionflan.compare.analyses.format_effects import FormatSplit
 from visionflan.evaluate.demo import demo_run
 from visionflan.evaluate.records.record import Record
 from visionflan.report.compare_page.page import ComparisonFiles

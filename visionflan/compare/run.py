@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.compare.analyses import ANALYSES
+from visionflan.compare.analyses import load_all
 from visionflan.compare.differences import adjust_and_conclude, of_benchmark, of_task
 from visionflan.compare.headline_support import index_headlines
 from visionflan.compare.inputs import find_inputs, open_sources, read_evaluations
@@ -61,7 +61,7 @@ def compare(before: Sequence[Evaluation], after: Sequence[Evaluation]) -> Compar
         only_after=joined.only_after,
         missing=joined.missing,
         differences=tested,
-        analyses={analysis.NAME: analysis.compute(subsets, headlines) for analysis in ANALYSES},
+        analyses={analysis.NAME: analysis.compute(subsets, headlines) for analysis in load_all()},
         notes=list(notes(models[0], models[1], joined)),
     )
 

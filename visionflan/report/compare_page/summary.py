@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from visionflan.compare.format_effects import FormatSplit
+from visionflan.compare.analyses.format_effects import FormatSplit
 from visionflan.compare.paired_bootstrap import answers_identical
 from visionflan.compare.results import Comparison, Difference
 from visionflan.evaluate.aggregate.suites import SUITES

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from visionflan.compare.forgetting import Forgetting
+from visionflan.compare.analyses.forgetting import Forgetting
 from visionflan.report.charts import stacked_bar
 from visionflan.report.compare_page.panel import Panel
 from visionflan.report.compare_page.report import ComparisonReport, Title

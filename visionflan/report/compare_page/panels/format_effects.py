@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from visionflan.compare.format_effects import FormatSplit
+from visionflan.compare.analyses.format_effects import FormatSplit
 from visionflan.compare.headline_support import HeadlineIndex, index_headlines
 from visionflan.report.compare_page.charts import component_bars
 from visionflan.report.compare_page.panel import Panel

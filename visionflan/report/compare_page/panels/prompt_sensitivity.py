@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from visionflan.compare.prompt_sensitivity import PromptSensitivity
+from visionflan.compare.analyses.prompt_sensitivity import PromptSensitivity
 from visionflan.report.compare_page.panel import Panel
 from visionflan.report.compare_page.report import ComparisonReport
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from visionflan.compare.response_style import SHARES, ResponseStyle
+from visionflan.compare.analyses.response_style import SHARES, ResponseStyle
 from visionflan.compare.results import BeforeAfter, Pair
 from visionflan.evaluate.records.record import Record
 from visionflan.report.answer_status import (

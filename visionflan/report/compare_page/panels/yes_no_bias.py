@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from visionflan.compare.yes_no_bias import YesNoBias
+from visionflan.compare.analyses.yes_no_bias import YesNoBias
 from visionflan.report.compare_page.charts import BiasShift, bias_plot
 from visionflan.report.compare_page.panel import Panel
 from visionflan.report.compare_page.report import ComparisonReport, Title

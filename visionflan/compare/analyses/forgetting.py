@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from visionflan.compare import conclusions
+from visionflan.compare.analyses.format_effects import likelihood_score
+from visionflan.compare.analyses.yes_no_bias import accepted_answers
 from visionflan.compare.conclusions import verb
 from visionflan.compare.differences import scored_pairs
 from visionflan.compare.evidence import WIDE, evidence
-from visionflan.compare.format_effects import likelihood_score
 from visionflan.compare.headline_support import HeadlineIndex, headline_agrees
 from visionflan.compare.paired_bootstrap import resample, sum_pairs_by_cluster
 from visionflan.compare.results import BeforeAfter, Pair
 from visionflan.compare.subsets import Subset, headline_subsets
-from visionflan.compare.yes_no_bias import accepted_answers
 from visionflan.evaluate.aggregate.measures import ratio
 from visionflan.evaluate.metrics.answer_parsing import is_yes_or_no
 from visionflan.evaluate.metrics.normalization import normalize_words
