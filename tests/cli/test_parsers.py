@@ -18,6 +18,15 @@ def test_names_are_separated_by_spaces_or_commas(words: list[str]) -> None:
     assert parser.parse_args([]).tasks == ()
 
 
+def test_a_name_that_is_no_choice_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser()
+    add_names(parser, "--size", metavar="NAME", description="sizes", choices=("small", "large"))
+    assert parser.parse_args(["--size", "large,small"]).size == ("large", "small")
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--size", "small,huge"])
+    assert "unknown name 'huge': choose from small, large" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("text", ["", " , "])
 def test_an_empty_list_of_names_is_refused(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="empty"):

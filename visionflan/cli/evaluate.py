@@ -44,7 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_false",
         help="ignore cached answers and generate them again",
     )
-    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
+    parser.add_argument(
+        "--device",
+        choices=["auto", "cpu", "cuda"],
+        default="auto",
+        help="where the model runs (default: a GPU if there is one)",
+    )
     parser.add_argument("--json", action="store_true", help="print the scores as JSON")
 
 

@@ -32,7 +32,7 @@ def add_item_arguments(parser: argparse.ArgumentParser) -> None:
     add_names(
         parser,
         "--benchmarks",
-        metavar="A",
+        metavar="NAME",
         description="evaluate these benchmarks instead (see `visionflan benchmarks`)",
     )
     parser.add_argument(
@@ -58,11 +58,13 @@ def add_item_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_inference_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that set how the model is run on the items."""
-    parser.add_argument(
+    add_names(
+        parser,
         "--conditions",
-        nargs="+",
-        choices=list(CONDITIONS),
-        help="image conditions (default: all; benchmarks: original images only)",
+        metavar="NAME",
+        description=f"image conditions out of {', '.join(CONDITIONS)} "
+        "(default: all; benchmarks: original images only)",
+        choices=CONDITIONS,
     )
     parser.add_argument(
         "--max-new-tokens",
@@ -102,7 +104,7 @@ def selection_from(args: argparse.Namespace) -> "EvalSelection":
         benchmarks=args.benchmarks,
         data_root=args.data_root,
         prompt_style=args.prompt_style,
-        conditions=tuple(args.conditions) if args.conditions else None,
+        conditions=args.conditions or None,
         limit=args.limit,
         max_new_tokens=args.max_new_tokens,
         batch_size=args.batch_size,

@@ -1,7 +1,7 @@
 """Types and actions of `argparse` that several commands share."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 
@@ -40,12 +40,29 @@ class ExtendNames(argparse.Action):
 
 
 def add_names(
-    parser: argparse.ArgumentParser, option: str, *, metavar: str, description: str
+    parser: argparse.ArgumentParser,
+    option: str,
+    *,
+    metavar: str,
+    description: str,
+    choices: Collection[str] = (),
 ) -> None:
-    """Add an option that takes one or more names, separated by spaces or commas."""
+    """Add an option that takes one or more names, separated by spaces or commas.
+
+    Names other than `choices`, if there are any, are refused.
+    """
+
+    def parse(text: str) -> tuple[str, ...]:
+        names = parse_names(text)
+        if choices and (unknown := [name for name in names if name not in choices]):
+            raise argparse.ArgumentTypeError(
+                f"unknown name {unknown[0]!r}: choose from {', '.join(choices)}"
+            )
+        return names
+
     parser.add_argument(
         option,
-        type=parse_names,
+        type=parse,
         nargs="+",
         action=ExtendNames,
         default=(),
