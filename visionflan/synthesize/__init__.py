@@ -1,1 +1,1 @@
-"""Write instances that no annotator wrote; all are marked as synthetic."""
+"""Synthesize instances from annotations; all are marked as synthetic."""

@@ -1,7 +1,7 @@
 """Synthesize conversations by rule from the annotations of a build, for the second stage.
 
 They replace conversations written by GPT-4 where nothing can be downloaded: the answers are the
-annotations of an image in complete, friendly sentences, and the questions are phrased as people
+annotations of an image in complete, friendly sentences, and the questions are phrased as users
 ask them, without the instructions of the tasks. All are marked as synthetic.
 """
 
@@ -47,8 +47,8 @@ def write_conversations(
     if not (out / "manifest.json").is_file():
         shutil.rmtree(out, ignore_errors=True)
         with DirectoryWriter(out, DATASET_INFO) as writer:
-            for split, num_wanted in split_sizes(count):
-                for instance in choose_conversations(source, split, num_wanted, seed):
+            for split, num_conversations in split_sizes(count):
+                for instance in sample_conversations(source, split, num_conversations, seed):
                     for image in instance.images:
                         writer.add_image(source.image(image))
                     writer.add_instance(instance)
@@ -75,28 +75,28 @@ def task_info(kind: str, title: str) -> TaskInfo:
     )
 
 
-def choose_conversations(
+def sample_conversations(
     source: BuildDirectory, split: Split, count: int, seed: int
 ) -> Iterator[Instance]:
-    """Choose conversations by hash, equally many of each kind if there are enough."""
+    """Yield conversations chosen by hash, equally many of each kind if there are enough."""
     by_image = instances_by_image(source, split)
     for index, kind in enumerate(KINDS):
-        count_of_kind = count // len(KINDS) + (index < count % len(KINDS))
-        names = sorted(by_image, key=lambda name: stable_hash(seed, kind, name))
-        yield from generate_conversations(kind, names, by_image, count_of_kind, seed)
+        kind_count = count // len(KINDS) + (index < count % len(KINDS))
+        images = sorted(by_image, key=lambda image: stable_hash(seed, kind, image))
+        yield from generate_conversations(kind, images, by_image, kind_count, seed)
 
 
 def generate_conversations(
-    kind: str, names: Sequence[str], by_image: dict[str, list[Instance]], count: int, seed: int
+    kind: str, images: Sequence[str], by_image: dict[str, list[Instance]], count: int, seed: int
 ) -> Iterator[Instance]:
-    """Yield conversations of one kind about the first images that allow one."""
-    num_written = 0
-    for name in names:
-        instances = shuffled(by_image[name], seed, kind, name)
-        turns = WRITERS[kind](instances, stable_hash(seed, kind, name, "words"))
-        if num_written < count and turns:
-            num_written += 1
-            yield make_instance(kind, name, turns, instances[0].split)
+    """Yield up to `count` conversations of one kind, one per image."""
+    num_generated = 0
+    for image in images:
+        instances = shuffled(by_image[image], seed, kind, image)
+        turns = WRITERS[kind](instances, stable_hash(seed, kind, image, "words"))
+        if num_generated < count and turns:
+            num_generated += 1
+            yield make_instance(kind, image, turns, instances[0].split)
 
 
 def instances_by_image(source: BuildDirectory, split: Split) -> dict[str, list[Instance]]:
@@ -113,10 +113,10 @@ def is_conversational(instance: Instance) -> bool:
 
     A bare yes or no whose question is only in the instruction does not.
     """
-    bare = not instance.text and instance.target.lower() in {"yes", "no"}
+    is_bare = not instance.text and instance.target.lower() in {"yes", "no"}
     return (
         bool(instance.target)
-        and not bare
+        and not is_bare
         and len(instance.text) + len(instance.target) <= MAX_CHARACTERS
     )
 
@@ -144,12 +144,14 @@ def make_instance(kind: str, image: str, turns: list[Turn], split: Split) -> Ins
 
 
 def make_exchange(instance: Instance, variant: int) -> Exchange:
-    """Rephrase one annotated question as people ask and answer it."""
+    """Rephrase an annotated question and its answer as a user and an assistant would."""
     question = instance.text.splitlines()[0] if instance.text else ""
     target = " ".join(instance.target.split())
     if instance.options:
-        listed = f"{', '.join(instance.options[:-1])} or {instance.options[-1]}"
-        question_text = f"{question} Would you say {listed}?" if question else f"Is this {listed}?"
+        options_text = f"{', '.join(instance.options[:-1])} or {instance.options[-1]}"
+        question_text = (
+            f"{question} Would you say {options_text}?" if question else f"Is this {options_text}?"
+        )
         return Exchange(question_text, CHOSEN[variant % len(CHOSEN)].format(target))
     if question:
         return Exchange(question, ANSWERED[variant % len(ANSWERED)].format(target.rstrip(".")))
@@ -181,7 +183,7 @@ CHOSEN = (
 AND_ALSO = "Thank you! One more thing: {}"
 
 
-def ask_one(instances: Sequence[Instance], variant: int) -> list[Turn]:
+def single_question(instances: Sequence[Instance], variant: int) -> list[Turn]:
     """Return the turns of one question."""
     exchange = make_exchange(instances[0], variant)
     return [Turn("user", exchange.question), Turn("assistant", exchange.answer)]
@@ -189,10 +191,10 @@ def ask_one(instances: Sequence[Instance], variant: int) -> list[Turn]:
 
 def describe_image(instances: Sequence[Instance], variant: int) -> list[Turn]:
     """Return the turns of a request to describe the image, if an answer needs no question."""
-    plain = [one for one in instances if not one.text and not one.options]
-    if not plain:
+    captions = [instance for instance in instances if not instance.text and not instance.options]
+    if not captions:
         return []
-    exchange = make_exchange(plain[0], variant)
+    exchange = make_exchange(captions[0], variant)
     return [Turn("user", exchange.question), Turn("assistant", exchange.answer)]
 
 
@@ -200,14 +202,15 @@ def dialogue(instances: Sequence[Instance], variant: int) -> list[Turn]:
     """Return the turns of two questions, one after the other."""
     if len(instances) < 2:
         return []
-    one, other = make_exchange(instances[0], variant), make_exchange(instances[1], variant + 1)
-    if one.question == other.question:
+    first = make_exchange(instances[0], variant)
+    second = make_exchange(instances[1], variant + 1)
+    if first.question == second.question:
         return []
     return [
-        Turn("user", one.question),
-        Turn("assistant", one.answer),
-        Turn("user", AND_ALSO.format(other.question)),
-        Turn("assistant", other.answer),
+        Turn("user", first.question),
+        Turn("assistant", first.answer),
+        Turn("user", AND_ALSO.format(second.question)),
+        Turn("assistant", second.answer),
     ]
 
 
@@ -217,7 +220,7 @@ KINDS = {
     "dialogue": "Two questions about a picture, one after the other",
 }
 WRITERS: dict[str, Callable[[Sequence[Instance], int], list[Turn]]] = {
-    "question": ask_one,
+    "question": single_question,
     "description": describe_image,
     "dialogue": dialogue,
 }
