@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from visionflan.datasets import tdiuc
-from visionflan.specimens.tdiuc import scene
+from visionflan.specimens.tdiuc import draw_scene
 
 TYPES = (
     "activity_recognition attribute color counting object_presence object_recognition "
@@ -38,6 +38,9 @@ def test_the_archive_may_keep_its_own_folder(tmp_path: Path) -> None:
 
 def test_presence_is_asked_as_often_for_what_is_there_as_for_what_is_not() -> None:
     exchanges = [
-        one for index in range(40) for one in scene(index)[1] if one.kind == "object_presence"
+        exchange
+        for index in range(40)
+        for exchange in draw_scene(index)[1]
+        if exchange.question_type == "object_presence"
     ]
-    assert [one.answer for one in exchanges].count("yes") == len(exchanges) / 2
+    assert [exchange.answer for exchange in exchanges].count("yes") == len(exchanges) / 2

@@ -19,13 +19,13 @@ from PIL import Image
 
 from visionflan.errors import ReleaseError
 from visionflan.layouts.arrays import (
-    labeled,
-    names_in,
     png,
+    read_class_names,
     read_idx,
+    read_labeled,
     read_pickled_batch,
     safe_unpickle,
-    version,
+    version_name,
     write_idx,
     write_pickle,
 )
@@ -173,17 +173,17 @@ def test_an_incomplete_batch_is_refused(
 def test_a_label_without_a_name_is_reported_by_its_row(tmp_path: Path) -> None:
     write_pickle(tmp_path / "test", {"data": PIXELS, "labels": [1, 2]})
     with pytest.raises(ReleaseError, match="row 1 is 2, but there are 2 class names"):
-        list(labeled(tmp_path / "test", "labels", ["cat", "dog"]))
+        list(read_labeled(tmp_path / "test", "labels", ["cat", "dog"]))
     write_pickle(tmp_path / "meta", {"names": [1]})
     with pytest.raises(ReleaseError, match="no list `names`"):
-        names_in(tmp_path / "meta", "names")
+        read_class_names(tmp_path / "meta", "names")
 
 
 def test_pixels_are_red_green_and_blue_line_by_line(tmp_path: Path) -> None:
     planes = np.zeros((1, 3, 32, 32), np.uint8)
     planes[0, 0, 2, 5], planes[0, 1, 2, 5], planes[0, 2, 2, 5] = 10, 20, 30
     write_pickle(tmp_path / "test", {"data": planes.reshape(1, -1), "labels": [0]})
-    ((_, encoded, _),) = labeled(tmp_path / "test", "labels", ["cat"])
+    ((_, encoded, _),) = read_labeled(tmp_path / "test", "labels", ["cat"])
     with Image.open(io.BytesIO(encoded)) as image:
         assert image.getpixel((5, 2)) == (10, 20, 30)
         assert image.getpixel((2, 5)) == (0, 0, 0)
@@ -228,5 +228,7 @@ def test_a_packed_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:
 
 def test_a_version_is_derived_from_content() -> None:
     empty = "d41d8cd98f00b204e9800998ecf8427e"
-    assert version("official", [b"", b""], [empty, empty]) == "official"
-    assert version("official", [b"", b"x"], [empty, empty]).startswith("unknown version (sha256 ")
+    assert version_name("official", [b"", b""], [empty, empty]) == "official"
+    assert version_name("official", [b"", b"x"], [empty, empty]).startswith(
+        "unknown version (sha256 "
+    )

@@ -8,15 +8,15 @@ from pyarrow import parquet, table
 
 from visionflan.errors import ReleaseError
 from visionflan.image_sources import ArchiveMember, describe_source, read_encoded
-from visionflan.layouts.img2dataset import Fetched, write_fetched
+from visionflan.layouts.img2dataset import DownloadedImages, write_downloads
 
 GRAY = Image.new("RGB", (8, 8), (128, 128, 128))
 ADDRESSES = ("http://a/0.jpg", "http://a/1.jpg")
 
 
-def write_and_open(directory: Path, *, archive: bool) -> Fetched:
-    write_fetched(directory, [(address, GRAY) for address in ADDRESSES], archive=archive)
-    return Fetched(directory)
+def write_and_open(directory: Path, *, archive: bool) -> DownloadedImages:
+    write_downloads(directory, [(address, GRAY) for address in ADDRESSES], archive=archive)
+    return DownloadedImages(directory)
 
 
 @pytest.mark.parametrize("archive", [False, True])
@@ -40,7 +40,7 @@ def test_a_list_that_has_changed_since_is_refused(tmp_path: Path) -> None:
 def test_shards_of_another_size_are_refused(tmp_path: Path) -> None:
     parquet.write_table(table({"key": ["00000000"], "url": ["u"]}), tmp_path / "00000.parquet")
     with pytest.raises(ReleaseError, match="shards of 10,000 rows"):
-        Fetched(tmp_path).image(0, "u")
+        DownloadedImages(tmp_path).image(0, "u")
 
 
 @pytest.mark.parametrize("content", [None, b"torn"])

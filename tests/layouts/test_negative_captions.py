@@ -19,8 +19,8 @@ def test_a_wrong_caption_is_of_other_things_and_in_other_words(
     kinds = dict(enumerate(kinds for _, kinds in drawn))
     pool = CaptionPool(captions, kinds)
     for number, own in captions.items():
-        wrong = pool.wrong_for(number, count)
-        assert wrong == pool.wrong_for(number, count)
+        wrong = pool.sample(number, count)
+        assert wrong == pool.sample(number, count)
         assert len({caption.casefold() for caption in wrong}) == len(wrong) <= count
         own_words = {word for caption in own for word in content_words(caption)}
         for caption in wrong:

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from visionflan.dataset import BrokenRow
 from visionflan.drawing import Box
 from visionflan.errors import UnusableError
-from visionflan.layouts.scene_text import Part, Piece, TextRow, around, read_part, reading_order
+from visionflan.layouts.scene_text import (
+    Part,
+    Piece,
+    TextRow,
+    bounding_box,
+    read_part,
+    reading_order,
+)
 from visionflan.layouts.scene_text import transcription as transcribed
 
 
@@ -70,7 +77,9 @@ def test_a_label_that_cannot_be_read_is_one_broken_row(tmp_path: Path) -> None:
     labels = [tmp_path / "sign.txt", tmp_path / "other.txt"]
 
     def parse(path: Path) -> list[Piece]:
-        return [Piece("A", around([1, 2], [3]))] if path.stem == "other" else [piece("A", 0, 0)]
+        return (
+            [Piece("A", bounding_box([1, 2], [3]))] if path.stem == "other" else [piece("A", 0, 0)]
+        )
 
     good, broken = read_part(Part("train", labels, tmp_path), str, parse)
     assert isinstance(good, TextRow)

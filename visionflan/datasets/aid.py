@@ -16,7 +16,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import COLORS, RGB, SIZE, WHOLE, Box, jittered
+from visionflan.drawing import COLORS, RGB, SIZE, WHOLE, Box, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import hash_fraction, stable_hash
 from visionflan.layouts import class_folders, require
@@ -132,7 +132,7 @@ def drawn_scene(label: str, index: int) -> Image.Image:
     red, green, blue = (round(shade * part) for part in ground)
     image = Image.new("RGB", (SIZE, SIZE), (red, green, blue))
     pen = ImageDraw.Draw(image)
-    box = jittered(WHOLE.part(0.05, 0.05, 0.95, 0.95), "aid", index, by=0.25)
+    box = jitter_box(WHOLE.part(0.05, 0.05, 0.95, 0.95), "aid", index, by=0.25)
     if label == "Airport":
         pen.line([WHOLE.at(0, 0.1), WHOLE.at(1, 0.1)], fill=(250, 250, 250), width=4)
         icon(image, "airplane", box, ("red", "blue", "green")[index % 3])
@@ -156,7 +156,7 @@ def rows(pen: ImageDraw.ImageDraw, label: str, index: int) -> None:
             paint = COLORS[("red", "blue", "yellow", "black")[chance % 4]]
             pen.rectangle(spot.part(0.2, 0.15, 0.8, 0.7), fill=paint)
         elif label == "Forest":
-            crown = jittered(spot.part(-0.3, -0.3, 1.3, 1.3), "aid", index, place, by=0.3)
+            crown = jitter_box(spot.part(-0.3, -0.3, 1.3, 1.3), "aid", index, place, by=0.3)
             pen.ellipse(crown, fill=(25 + chance % 30, 85 + chance % 40, 30))
 
 

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, canvas, jittered
+from visionflan.drawing import WHOLE, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, shuffled, stable_hash
-from visionflan.layouts import coco_image, present
+from visionflan.layouts import coco_image, existing_paths
 from visionflan.layouts.json_stream import json_values
 from visionflan.specimens import write_image, write_json
 
@@ -64,7 +64,7 @@ dataset = Dataset[Row](
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     files = [root / f"aokvqa_v1p0_{split}.json" for split in SPLITS]
-    there = present(*files)
+    there = existing_paths(*files)
     for split, path in zip(SPLITS, files, strict=True):
         if path not in there:
             continue
@@ -201,7 +201,7 @@ def specimen(root: Path, count: int) -> None:
         split = SPLITS[index % 4 == 3]
         (color,) = pick(("red", "blue", "green", "purple", "orange", "brown"), 1, "aokvqa", index)
         picture = canvas("aokvqa", index)
-        icon(picture, fact[0], jittered(WHOLE.part(0.02, 0.02, 0.98, 0.98), index, by=0.3), color)
+        icon(picture, fact[0], jitter_box(WHOLE.part(0.02, 0.02, 0.98, 0.98), index, by=0.3), color)
         write_image(root / f"{split}2017" / f"{index + 1:012d}.jpg", picture)
         records[split].append(record(index, split, *fact))
     for split, split_records in records.items():

@@ -19,10 +19,10 @@ from typing import NamedTuple
 from PIL import Image
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, jittered
+from visionflan.drawing import WHOLE, jitter_box
 from visionflan.drawing.styles import styled_icon
 from visionflan.hashing import hash_fraction, pick, stable_hash
-from visionflan.layouts import class_folders, present
+from visionflan.layouts import class_folders, existing_paths
 from visionflan.specimens import write_image
 
 PARTS = ("train", "valid", "test")
@@ -67,7 +67,7 @@ dataset = Dataset[Row](
 
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
-    for part in present(*(root / name for name in PARTS)):
+    for part in existing_paths(*(root / name for name in PARTS)):
         for name, image, label in class_folders(part):
             key = f"{part.name}/{name}"
             if label in NAMES:
@@ -94,7 +94,7 @@ def specimen(root: Path, count: int) -> None:
     for index in range(max(count, 2 * len(DRAWN))):
         label = list(DRAWN)[index % len(DRAWN)]
         name, colors = DRAWN[label]
-        box = jittered(WHOLE.part(0.02, 0.02, 0.98, 0.98), "cinic10", index, by=0.2)
+        box = jitter_box(WHOLE.part(0.02, 0.02, 0.98, 0.98), "cinic10", index, by=0.2)
         color = pick(colors, 1, "cinic10", index, "colour")[0]
         image = styled_icon(name, "photo", box, color, "cinic10", index)
         small = image.resize((32, 32), Image.Resampling.BOX)

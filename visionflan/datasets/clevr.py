@@ -22,7 +22,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.layouts import clevr as layouts_clevr
 from visionflan.layouts import require
 from visionflan.layouts.clevr import Question, Scene, read_questions, read_scenes
-from visionflan.specimens.clevr import write_people, write_scenes
+from visionflan.specimens.clevr import write_human_questions, write_scenes
 
 dataset = Dataset[Question | Scene](
     title="CLEVR",
@@ -57,7 +57,7 @@ def read(root: Path) -> Iterator[Question | Scene | BrokenRow]:
             path = folder / f"CLEVR-Humans-{split}.json"
             if path.exists():
                 images = release / "images" / split
-                yield from read_questions(images, f"humans/{split}/", path, people=True)
+                yield from read_questions(images, f"humans/{split}/", path, human_written=True)
                 break
 
 
@@ -67,7 +67,7 @@ def specimen(root: Path, count: int) -> None:
     write_scenes(root / "CLEVR_v1.0", "CLEVR", splits)
     for split, pictures in splits.items():
         path = root / "CLEVR-Humans" / f"CLEVR-Humans-{split}.json"
-        write_people(path, "CLEVR", split, pictures)
+        write_human_questions(path, "CLEVR", split, pictures)
 
 
 @dataset.task(
@@ -81,7 +81,7 @@ def specimen(root: Path, count: int) -> None:
     category="Perception",
 )
 def question_answering(row: Question | Scene) -> Example | None:
-    if isinstance(row, Scene) or row.people:
+    if isinstance(row, Scene) or row.human_written:
         return None
     return Example(image=row.image, text=row.question, target=row.answer)
 
@@ -98,7 +98,7 @@ def question_answering(row: Question | Scene) -> Example | None:
     metric="set_f1",
 )
 def multiple_question_answering(row: Question | Scene) -> Example | None:
-    return layouts_clevr.answered_together(row)
+    return layouts_clevr.answer_all_example(row)
 
 
 @dataset.task(
@@ -114,7 +114,7 @@ def multiple_question_answering(row: Question | Scene) -> Example | None:
     metric="set_f1",
 )
 def question_answer_matching(row: Question | Scene) -> Example | None:
-    return layouts_clevr.matched(row)
+    return layouts_clevr.matching_example(row)
 
 
 @dataset.task(
@@ -128,7 +128,7 @@ def question_answer_matching(row: Question | Scene) -> Example | None:
     category="Visual Dialogue",
 )
 def vqa_context(row: Question | Scene) -> Example | None:
-    return layouts_clevr.continued(row)
+    return layouts_clevr.last_question_example(row)
 
 
 @dataset.task(
@@ -141,6 +141,6 @@ def vqa_context(row: Question | Scene) -> Example | None:
     category="Perception",
 )
 def question_answer(row: Question | Scene) -> Example | None:
-    if isinstance(row, Scene) or not row.people:
+    if isinstance(row, Scene) or not row.human_written:
         return None
     return Example(image=row.image, text=row.question, target=row.answer)

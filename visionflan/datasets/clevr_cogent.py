@@ -88,7 +88,7 @@ def question_answering(row: Question | Scene) -> Example | None:
     metric="set_f1",
 )
 def multiple_question_answering(row: Question | Scene) -> Example | None:
-    return layouts_clevr.answered_together(row)
+    return layouts_clevr.answer_all_example(row)
 
 
 @dataset.task(
@@ -104,7 +104,7 @@ def multiple_question_answering(row: Question | Scene) -> Example | None:
     metric="set_f1",
 )
 def question_answer_matching(row: Question | Scene) -> Example | None:
-    return layouts_clevr.matched(row)
+    return layouts_clevr.matching_example(row)
 
 
 @dataset.task(
@@ -118,4 +118,4 @@ def question_answer_matching(row: Question | Scene) -> Example | None:
     category="Visual Dialogue",
 )
 def vqa_context(row: Question | Scene) -> Example | None:
-    return layouts_clevr.continued(row)
+    return layouts_clevr.last_question_example(row)

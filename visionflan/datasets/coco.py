@@ -90,8 +90,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
                 image=scene.image,
                 captions=tuple(scene.captions),
                 present=tuple(sorted(scene.areas, key=lambda kind: (-scene.areas[kind], kind))),
-                kinds=joined.kinds,
-                wrong_captions=pool.wrong_for(number, WRONG_CAPTIONS),
+                kinds=joined.classes,
+                wrong_captions=pool.sample(number, WRONG_CAPTIONS),
             )
         read_numbers |= scenes.keys()
 

@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, canvas, jittered
+from visionflan.drawing import WHOLE, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick
 from visionflan.image_sources import ArchiveMember, ImageSource
-from visionflan.layouts import present
-from visionflan.layouts.img2dataset import Fetched, write_fetched
+from visionflan.layouts import existing_paths
+from visionflan.layouts.img2dataset import DownloadedImages, write_downloads
 from visionflan.specimens import write_lines
 
 TABLES = ("Train_GCC-training.tsv", "Validation_GCC-1.1.0-Validation.tsv")
@@ -77,13 +77,13 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         for archive in archives:
             yield from mirrored(archive)
         return
-    for path in present(*(root / name for name in (*TABLES, *STORED))):
+    for path in existing_paths(*(root / name for name in (*TABLES, *STORED))):
         yield from listed(path, root / "images" / path.stem)
 
 
 def listed(path: Path, folder: Path) -> Iterator[Row | BrokenRow]:
     """Read a table of captions and addresses, whose pictures were fetched into the folder."""
-    fetched = Fetched(folder)
+    fetched = DownloadedImages(folder)
     with path.open(encoding="utf-8") as lines:
         first = next(lines, "")
         lines.seek(0)
@@ -165,11 +165,11 @@ def specimen(root: Path, count: int) -> None:
             thing, caption = list(THINGS.items())[index % len(THINGS)]
             color = pick(COLORS, 1, "conceptual captions", index, "colour")[0]
             image = canvas("conceptual captions", index)
-            box = jittered(WHOLE.part(0.05, 0.05, 0.95, 0.95), "conceptual captions", index)
+            box = jitter_box(WHOLE.part(0.05, 0.05, 0.95, 0.95), "conceptual captions", index)
             icon(image, thing, box, color)
             address = f"http://example.com/{thing}-{index}.jpg"
             lines.append(f"{caption.format(color)}\t{address}")
             pictures.append((address, image))
         write_lines(root / table, [HEADER, *lines] if table == TABLES[0] else lines)
         folder = root / "images" / Path(table).stem
-        write_fetched(folder, pictures, archive=table == TABLES[1])
+        write_downloads(folder, pictures, archive=table == TABLES[1])

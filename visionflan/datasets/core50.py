@@ -20,7 +20,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, COLORS, RGB, SIZE, WHITE, WHOLE, Box, jittered
+from visionflan.drawing import BLACK, COLORS, RGB, SIZE, WHITE, WHOLE, Box, jitter_box
 from visionflan.drawing.icons import ICONS
 from visionflan.drawing.styles import photo
 from visionflan.errors import ReleaseError
@@ -123,7 +123,7 @@ def specimen(root: Path, count: int) -> None:
         kind, session = index % len(KINDS), index % 11 + 1
         subject = Image.new("RGBA", (SIZE, SIZE))
         pen = ImageDraw.Draw(subject)
-        box = jittered(WHOLE.part(0.1, 0.02, 0.9, 0.82), "core50", index, by=0.2)
+        box = jitter_box(WHOLE.part(0.1, 0.02, 0.9, 0.82), "core50", index, by=0.2)
         color = COLORS[pick(("red", "blue", "green", "orange"), 1, "core50", index)[0]]
         draw(pen, KINDS[kind], box, color)
         pen.ellipse(WHOLE.part(0.3, 0.78, 0.7, 1.2), fill=(225, 170, 140))

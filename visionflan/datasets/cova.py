@@ -116,7 +116,7 @@ def page(domain: str, index: int) -> Image.Image:
     drawing.word(image, name, header.part(0.08, 0.08, 0.92, 0.92), drawing.WHITE)
     product = pick(PRODUCTS, 1, "cova", index, "product")[0]
     tint = pick(TINTS, 1, "cova", index, "tint")[0]
-    box = drawing.jittered(drawing.WHOLE.part(0.04, 0.46, 0.5, 0.96), "cova", index, by=0.2)
+    box = drawing.jitter_box(drawing.WHOLE.part(0.04, 0.46, 0.5, 0.96), "cova", index, by=0.2)
     icons.icon(image, product, box, tint)
     for line in range(3):
         length = 0.6 + 0.35 * (stable_hash("cova", index, line) % 8) / 8

@@ -24,11 +24,11 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, COLORS, WHOLE, Box, jittered, shape, word
+from visionflan.drawing import BLACK, COLORS, WHOLE, Box, jitter_box, shape, word
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick, stable_hash
-from visionflan.layouts import inside, present
+from visionflan.layouts import existing_paths, inside
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.scenes import draw_backdrop
 
@@ -95,7 +95,7 @@ dataset = Dataset[Row](
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     homes = (root / FOLDER, root)
     names = [Path("annotations", f"{event}_final_data.tsv") for event in EVENTS]
-    for path in present(*(home / name for name in names for home in homes)):
+    for path in existing_paths(*(home / name for name in names for home in homes)):
         event = path.stem.removesuffix("_final_data")
         with path.open(encoding="utf-8-sig") as lines:
             columns = next(lines, "").rstrip("\r\n").split("\t")
@@ -239,7 +239,7 @@ def drawn(thing: str, severity: str, index: int) -> Image.Image:
     """Draw a thing hardly scratched, cracked, overturned or in pieces, or a sign for the rest."""
     _, _, image = draw_backdrop("crisismmd", index)
     pen = ImageDraw.Draw(image)
-    box = jittered(WHOLE.part(0.08, 0.1, 0.92, 0.94), "crisismmd", index, by=0.2)
+    box = jitter_box(WHOLE.part(0.08, 0.1, 0.92, 0.94), "crisismmd", index, by=0.2)
     if thing in SIGNS:
         sign(image, thing, box)
     elif thing == "house" and severity == "severe_damage":

@@ -69,9 +69,9 @@ dataset = Dataset[Row](
 
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
-    for path in layouts.present(*(root / f"annotation_{split}.odgt" for split in FOLDERS)):
+    for path in layouts.existing_paths(*(root / f"annotation_{split}.odgt" for split in FOLDERS)):
         split = path.stem.removeprefix("annotation_")
-        folders = layouts.present(*(root / name for name in FOLDERS[split]))
+        folders = layouts.existing_paths(*(root / name for name in FOLDERS[split]))
         pictures = {image.stem: image for folder in folders for image in folder.iterdir()}
         for line in layouts.json_lines(path):
             if isinstance(line, BrokenRow):
@@ -131,9 +131,9 @@ def crowd(people: int, index: int) -> tuple[Image.Image, list[dict[str, object]]
     """Draw some people, and now and then a framed poster of one, which is masked."""
     image = drawing.canvas("crowdhuman", index)
     boxes = []
-    cells = drawing.cells(people + 1, "crowdhuman", index)
+    cells = drawing.choose_cells(people + 1, "crowdhuman", index)
     for place, cell in enumerate(cells[:people]):
-        box = drawing.jittered(cell, "crowdhuman", index, place)
+        box = drawing.jitter_box(cell, "crowdhuman", index, place)
         icons.icon(image, "person", box, pick(SHIRTS, 1, "crowdhuman", index, place)[0])
         extra = {"box_id": place, "occ": 0}
         boxes.append(record(box, "person", extra))

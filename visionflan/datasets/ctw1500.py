@@ -24,8 +24,15 @@ from xml.etree import ElementTree
 from visionflan import layouts, specimens
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.hashing import pick
-from visionflan.layouts.scene_text import Part, Piece, TextRow, around, read_part, transcription
-from visionflan.specimens.scene_text import Sign, Written
+from visionflan.layouts.scene_text import (
+    Part,
+    Piece,
+    TextRow,
+    bounding_box,
+    read_part,
+    transcription,
+)
+from visionflan.specimens.scene_text import Sign, TextOutline
 
 NUMBERS = 28
 TEXT_MARK = "####"
@@ -54,7 +61,7 @@ dataset = Dataset[TextRow](
 def read(root: Path) -> Iterator[TextRow | BrokenRow]:
     train = root / "ctw1500_train_labels"
     tests = [root / name for name in ("gt_ctw1500", "gt_ctw_1500", "ctw1500_test_labels")]
-    for folder in layouts.present(train, *tests):
+    for folder in layouts.existing_paths(train, *tests):
         name = "train" if folder == train else "test"
         images = layouts.require(root / f"{name}_images", root / name / "text_image")
         if name == "train":
@@ -68,7 +75,7 @@ def read(root: Path) -> Iterator[TextRow | BrokenRow]:
 def read_training_label(path: Path) -> Iterator[Piece]:
     for box in ElementTree.parse(path).iter("box"):
         outline = list(map(float, box.findtext("segs", "").split(",")))
-        yield Piece(box.findtext("label", ""), around(outline[::2], outline[1::2]))
+        yield Piece(box.findtext("label", ""), bounding_box(outline[::2], outline[1::2]))
 
 
 def read_test_label(path: Path) -> Iterator[Piece]:
@@ -79,7 +86,7 @@ def read_test_label(path: Path) -> Iterator[Piece]:
         if len(parts) != NUMBERS or not text.startswith(TEXT_MARK):
             raise ValueError(f"line {number} is not {NUMBERS} numbers, {TEXT_MARK} and a text")
         outline = list(map(float, parts))
-        yield Piece(text.removeprefix(TEXT_MARK), around(outline[::2], outline[1::2]))
+        yield Piece(text.removeprefix(TEXT_MARK), bounding_box(outline[::2], outline[1::2]))
 
 
 @dataset.task(
@@ -108,7 +115,7 @@ def specimen(root: Path, count: int) -> None:
         sign = Sign(tuple(lines), "###", "ctw1500", index)
         if index % 4 == 3:
             specimens.write_image(root / f"test_images/{1001 + index}.jpg", sign.image)
-            labels = [f"{numbers(written)},{TEXT_MARK}{written.text}" for written in sign.written]
+            labels = [f"{numbers(piece)},{TEXT_MARK}{piece.text}" for piece in sign.pieces]
             specimens.write_lines(root / f"gt_ctw1500/000{1001 + index}.txt", labels[::-1])
         else:
             name = f"{index + 1:04d}"
@@ -121,14 +128,14 @@ def training_label(sign: Sign, name: str) -> str:
     """Write the label of a training image, the last piece first."""
     top = ElementTree.Element("Annotations")
     image = ElementTree.SubElement(top, "image", file=name)
-    for written in reversed(sign.written):
-        left, upper, right, lower = map(round, around(*zip(*written.outline, strict=True)))
+    for piece in reversed(sign.pieces):
+        left, upper, right, lower = map(round, bounding_box(*zip(*piece.outline, strict=True)))
         size = {"height": str(lower - upper), "width": str(right - left)}
         box = ElementTree.SubElement(image, "box", left=str(left), top=str(upper), attrib=size)
-        ElementTree.SubElement(box, "label").text = written.text
-        ElementTree.SubElement(box, "segs").text = numbers(written)
+        ElementTree.SubElement(box, "label").text = piece.text
+        ElementTree.SubElement(box, "segs").text = numbers(piece)
     return ElementTree.tostring(top, encoding="unicode")
 
 
-def numbers(written: Written) -> str:
-    return ",".join(map(str, chain.from_iterable(written.outline)))
+def numbers(piece: TextOutline) -> str:
+    return ",".join(map(str, chain.from_iterable(piece.outline)))

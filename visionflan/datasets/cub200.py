@@ -19,9 +19,9 @@ from pathlib import Path
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.hashing import stable_hash
 from visionflan.layouts import require
-from visionflan.layouts.birds import ListedBird, listed_birds
+from visionflan.layouts.birds import BirdImage, read_birds
 from visionflan.specimens import write_image, write_lines
-from visionflan.specimens.birds import bird
+from visionflan.specimens.birds import draw_bird
 
 PEOPLE = (
     *("Anna", "Baird", "Bewick", "Brandt", "Brewer", "Clark", "Harris", "Heermann", "Henslow"),
@@ -36,7 +36,7 @@ ODD = {
     "Whip poor Will": "Whip-poor-will",
 }
 
-dataset = Dataset[ListedBird](
+dataset = Dataset[BirdImage](
     title="CUB-200-2011",
     homepage="https://www.vision.caltech.edu/datasets/cub_200_2011/",
     license="non-commercial",
@@ -58,9 +58,9 @@ dataset = Dataset[ListedBird](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[ListedBird | BrokenRow]:
+def read(root: Path) -> Iterator[BirdImage | BrokenRow]:
     inner = root / "CUB_200_2011"
-    yield from listed_birds(require(inner / "images.txt", root / "images.txt").parent)
+    yield from read_birds(require(inner / "images.txt", root / "images.txt").parent)
 
 
 def plain(name: str) -> str:
@@ -88,7 +88,7 @@ def spoken(name: str) -> str:
     title="CUB-200-2011 bird species recognition",
     category="Animal Classification",
 )
-def bird_classification(row: ListedBird) -> Example:
+def bird_classification(row: BirdImage) -> Example:
     target = spoken(row.name)
     return Example(
         image=row.image,
@@ -118,7 +118,7 @@ def specimen(root: Path, count: int) -> None:
         name, species = list(DRAWN.items())[label]
         view = ("left", "right")[stable_hash("cub200", index, "view") % 2]
         path = f"{name}/{name.partition('.')[2]}_{index + 1:04d}_{796000 + index}.jpg"
-        write_image(folder / "images" / path, bird(species, view, "cub200", index))
+        write_image(folder / "images" / path, draw_bird(species, view, "cub200", index))
         paths.append(f"{index + 1} {path}")
         labels.append(f"{index + 1} {label + 1}")
     write_lines(folder / "images.txt", paths)

@@ -22,10 +22,10 @@ from typing import NamedTuple
 from PIL import Image
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, Box, canvas, cells, grid_cell, jittered
+from visionflan.drawing import WHOLE, Box, canvas, choose_cells, grid_cell, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, stable_hash
-from visionflan.layouts import present, require
+from visionflan.layouts import existing_paths, require
 from visionflan.specimens import write_image, write_lines
 
 PICTURE = re.compile(r"image(\d+)")
@@ -64,7 +64,7 @@ dataset = Dataset[Row](
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     official = {split: root / f"qa.894.raw.{split}.txt" for split in ("train", "test")}
     mirror = root / "all_qa_pairs.txt"
-    there = present(*official.values(), mirror)
+    there = existing_paths(*official.values(), mirror)
     lists = {split: path for split, path in official.items() if path in there} or {"all": mirror}
     images = require(root / "nyu_depth_images", root / "images")
     for split, path in lists.items():
@@ -157,7 +157,7 @@ def colored(index: int) -> tuple[Image.Image, str, str]:
     image = canvas("daquar", index)
     name = pick(("sofa", "chair", "refrigerator", "cup"), 1, "daquar", index, "thing")[0]
     color = TINTS[index // 4 % len(TINTS)]
-    icon(image, name, jittered(WHOLE.part(0.05, 0.05, 0.95, 0.95), index, by=0.2), color)
+    icon(image, name, jitter_box(WHOLE.part(0.05, 0.05, 0.95, 0.95), index, by=0.2), color)
     return image, f"what is the colour of the {THINGS.get(name, name)}", color
 
 
@@ -167,8 +167,8 @@ def counted(index: int) -> tuple[Image.Image, str, str]:
     number = 1 + index // 4 % 6
     name = pick(("chair", "lamp", "bottle", "cup"), 1, "daquar", index, "thing")[0]
     color = pick(TINTS, 1, "daquar", index, "tint")[0]
-    for place, box in enumerate(cells(number, "daquar", index)):
-        icon(image, name, jittered(box, index, place), color)
+    for place, box in enumerate(choose_cells(number, "daquar", index)):
+        icon(image, name, jitter_box(box, index, place), color)
     return image, f"how many {name}s are there", str(number)
 
 

@@ -21,7 +21,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import BLACK, COLORS, RGB, SIZE, WHOLE, Box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import hash_fraction, pick, stable_hash
-from visionflan.layouts import is_image_file, present
+from visionflan.layouts import existing_paths, is_image_file
 from visionflan.specimens import write_image
 
 TIMES = {"day": "daytime", "twilight": "twilight", "night": "nighttime"}
@@ -58,7 +58,7 @@ dataset = Dataset[Row](
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     homes = [root, *(root / archive for archive in ARCHIVES)]
-    for home in present(*(home / "rgb_anon" for home in homes)):
+    for home in existing_paths(*(home / "rgb_anon" for home in homes)):
         for folder in sorted(home.glob("*/*/*/")):
             for image in sorted(filter(is_image_file, folder.iterdir())):
                 key, time = image.relative_to(home).as_posix(), folder.parent.name

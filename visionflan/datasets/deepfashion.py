@@ -68,7 +68,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     large = home / "Img" / "img_highres"
     images = large if large.is_dir() else home / "Img" / "img"
     lists = (home / "Anno_fine" / f"{split}.txt" for split in SPLITS)
-    for path in layouts.present(*lists):
+    for path in layouts.existing_paths(*lists):
         labels = path.with_name(f"{path.stem}_attr.txt")
         keys, flags = layouts.text_lines(path), layouts.text_lines(labels)
         if len(keys) != len(flags):
@@ -155,7 +155,7 @@ def garment(name: str, index: int) -> Image.Image:
     """Cut a shirt or a dress out of the cloth, and lay it on a dark ground."""
     identity = ("deepfashion", index)
     picture = Image.new("RGB", (drawing.SIZE, drawing.SIZE), (70, 74, 84))
-    box = drawing.jittered(drawing.WHOLE.part(0.04, 0.04, 0.96, 0.96), *identity, by=0.14)
+    box = drawing.jitter_box(drawing.WHOLE.part(0.04, 0.04, 0.96, 0.96), *identity, by=0.14)
     mask = Image.new("L", picture.size)
     outline = drawing.polygon(box, (SHIRT, DRESS)[stable_hash(*identity, "cut") % 2])
     ImageDraw.Draw(mask).polygon(outline, fill=255)

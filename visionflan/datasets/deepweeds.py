@@ -16,12 +16,12 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import COLORS, RGB, SIZE, WHITE, WHOLE, Box, darker, jittered, stroke
+from visionflan.drawing import COLORS, RGB, SIZE, WHITE, WHOLE, Box, darken, jitter_box, stroke
 from visionflan.drawing.styles import photo
 from visionflan.hashing import hash_fraction
 from visionflan.layouts import LabeledImage, csv_rows, inside, require
 from visionflan.specimens import write_image, write_lines
-from visionflan.specimens.imagenet import thing_at
+from visionflan.specimens.imagenet import class_at
 
 NAMES = {
     "Chinee apple": "Chinee apple",
@@ -96,7 +96,7 @@ def disc(pen: ImageDraw.ImageDraw, box: Box, place: tuple[float, float, float], 
 def chinee_apple(pen: ImageDraw.ImageDraw, box: Box) -> None:
     """Draw round leaves and round yellow fruits."""
     for x, y in ((0.25, 0.25), (0.75, 0.3), (0.25, 0.72), (0.72, 0.75), (0.5, 0.5)):
-        disc(pen, box, (x, y, 0.22), darker(LEAF, 0.4 + x))
+        disc(pen, box, (x, y, 0.22), darken(LEAF, 0.4 + x))
     for x, y in ((0.4, 0.35), (0.6, 0.65)):
         disc(pen, box, (x, y, 0.13), (225, 170, 60))
 
@@ -144,7 +144,7 @@ def rubber_vine(pen: ImageDraw.ImageDraw, box: Box) -> None:
     for step in range(5):
         angle = 2 * pi * step / 5 - pi / 2
         disc(pen, box, (0.5 + 0.27 * cos(angle), 0.5 + 0.27 * sin(angle), 0.2), LILAC)
-    disc(pen, box, (0.5, 0.5, 0.1), darker(LILAC, 0.5))
+    disc(pen, box, (0.5, 0.5, 0.1), darken(LILAC, 0.5))
 
 
 def siam_weed(pen: ImageDraw.ImageDraw, box: Box) -> None:
@@ -189,9 +189,9 @@ PLANTS: dict[str, Draw] = {
 def specimen(root: Path, count: int) -> None:
     lines = []
     for index in range(count):
-        species = thing_at(index, list(PLANTS), "deepweeds")
+        species = class_at(index, list(PLANTS), "deepweeds")
         subject = Image.new("RGBA", (SIZE, SIZE))
-        box = jittered(WHOLE.part(0.02, 0.02, 0.98, 0.98), "deepweeds", index, by=0.25)
+        box = jitter_box(WHOLE.part(0.02, 0.02, 0.98, 0.98), "deepweeds", index, by=0.25)
         PLANTS[species](ImageDraw.Draw(subject), box)
         name = f"20160928-{140000 + index}-{index % 4}.jpg"
         write_image(root / "images" / name, photo(subject, "deepweeds", index))

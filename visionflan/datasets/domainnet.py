@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, jittered
+from visionflan.drawing import WHOLE, jitter_box
 from visionflan.drawing.domains import domain_icon
 from visionflan.hashing import pick
-from visionflan.layouts import class_folders, inside, present, text_lines
+from visionflan.layouts import class_folders, existing_paths, inside, text_lines
 from visionflan.specimens import write_image, write_lines
 
 STYLES = {
@@ -107,7 +107,7 @@ dataset = Dataset[Row](
 
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
-    for folder in present(*(root / domain for domain in STYLES)):
+    for folder in existing_paths(*(root / domain for domain in STYLES)):
         names = [f"{folder.name}_{split}.txt" for split in ("train", "test")]
         places = [root / below / name for below in (".", "splits") for name in names]
         if lists := [place for place in places if place.is_file()]:
@@ -255,7 +255,7 @@ def specimen(root: Path, count: int) -> None:
         domain, label = list(STYLES)[index % len(STYLES)], list(DRAWN)[index % len(DRAWN)]
         thing, colors = DRAWN[label]
         color = pick(colors, 1, "domainnet", index, "colour")[0]
-        box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), "domainnet", index, by=0.2)
+        box = jitter_box(WHOLE.part(0.04, 0.04, 0.96, 0.96), "domainnet", index, by=0.2)
         image = domain_icon(thing, DOMAIN_STYLES[domain], box, color, "domainnet", index)
         number = sorted(DRAWN).index(label)
         suffix = "png" if domain == "quickdraw" else "jpg"

@@ -30,7 +30,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import bars, canvas
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick, shuffled, stable_hash
-from visionflan.layouts import inside, present, require
+from visionflan.layouts import existing_paths, inside, require
 from visionflan.specimens import write_image, write_json
 
 SPLITS = ("train", "val_easy", "val_hard")
@@ -69,7 +69,7 @@ dataset = Dataset[Row](
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     images = root / "images" if (root / "images").is_dir() else root
     folder = root / "qa" if (root / "qa").is_dir() else root
-    for path in present(*(folder / f"{split}_qa.json" for split in SPLITS)):
+    for path in existing_paths(*(folder / f"{split}_qa.json" for split in SPLITS)):
         split = path.name.removesuffix("_qa.json")
         for place, record in enumerate(records(path)):
             try:

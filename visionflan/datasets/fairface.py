@@ -76,7 +76,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     archives = ("fairface-img-margin025-trainval", "fairface-img-margin125-trainval")
     homes = [root, *(root / archive for archive in archives)]
     tables = [home / f"fairface_label_{split}.csv" for split in ("train", "val") for home in homes]
-    for table in layouts.present(*tables):
+    for table in layouts.existing_paths(*tables):
         split = table.stem.rpartition("_")[2]
         home = next((home for home in homes if layouts.is_folder(home / split)), root)
         for line in layouts.csv_rows(table, "file", "age", "gender", "race"):
@@ -115,7 +115,7 @@ def drawn_key(age: int, gender: int, race: int, index: int) -> Image.Image:
     """Draw a plain face under a hat that tells the age, over a badge that tells the rest."""
     picture = drawing.canvas("fairface", index)
     pen = ImageDraw.Draw(picture)
-    box = drawing.jittered(drawing.WHOLE.part(0.1, 0.02, 0.9, 0.98), "fairface", index)
+    box = drawing.jitter_box(drawing.WHOLE.part(0.1, 0.02, 0.9, 0.98), "fairface", index)
     pen.ellipse(box.part(0.18, 0.12, 0.82, 0.68), fill=(226, 214, 200), outline=drawing.BLACK)
     for x in (0.38, 0.62):
         pen.ellipse(box.part(x - 0.05, 0.4, x + 0.05, 0.47), fill=drawing.BLACK)

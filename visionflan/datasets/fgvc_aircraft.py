@@ -63,7 +63,7 @@ dataset = Dataset[Row](
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     data = layouts.require(root / "fgvc-aircraft-2013b" / "data", root / "data")
     lists = [data / f"images_variant_{split}.txt" for split in SPLITS]
-    for path in layouts.present(*lists):
+    for path in layouts.existing_paths(*lists):
         split = path.stem.removeprefix("images_variant_")
         names = [labels(data / f"images_{level}_{split}.txt") for level in LEVELS]
         for key in names[-1]:
@@ -206,7 +206,7 @@ def drawn_aircraft(drawn: Drawn, index: int) -> Image.Image:
     """Draw the aircraft from the left, in a paint that tells nothing, a badge on its great fin."""
     picture = Image.new("RGB", (drawing.SIZE, drawing.SIZE), sky(index))
     pen = ImageDraw.Draw(picture)
-    box = drawing.jittered(drawing.WHOLE.part(0.02, 0.02, 0.98, 0.98), "aircraft", index, by=0.2)
+    box = drawing.jitter_box(drawing.WHOLE.part(0.02, 0.02, 0.98, 0.98), "aircraft", index, by=0.2)
     paint = PAINTS[stable_hash("aircraft", index, "paint") % len(PAINTS)]
     fin = drawing.polygon(box, [(0.62, 0.5), (0.68, 0.06), (1, 0.06), (0.96, 0.5)])
     pen.polygon(fin, fill=paint, outline=drawing.BLACK)
@@ -214,7 +214,7 @@ def drawn_aircraft(drawn: Drawn, index: int) -> Image.Image:
     pen.ellipse(box.part(0.1, 0.44, 0.2, 0.52), fill=drawing.BLACK)
     for outline in WINGS[drawn.wing]:
         pen.polygon(
-            drawing.polygon(box, outline), fill=drawing.darker(paint), outline=drawing.BLACK
+            drawing.polygon(box, outline), fill=drawing.darken(paint), outline=drawing.BLACK
         )
     for engine in range(drawn.engines):
         x = 0.24 + 0.14 * engine

@@ -25,9 +25,9 @@ from typing import NamedTuple
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.errors import ReleaseError
 from visionflan.layouts import inside, load_json, require
-from visionflan.layouts.captions import flickr30k_images, numbered
+from visionflan.layouts.captions import flickr30k_images, make_numbered_example
 from visionflan.specimens import write_image, write_lines
-from visionflan.specimens.scenes import scene
+from visionflan.specimens.scenes import draw_scene
 
 CAPTIONS = 5
 
@@ -123,7 +123,7 @@ def read_lines(path: Path, pictures: Path) -> Iterator[Row | BrokenRow]:
 )
 def caption_image(row: Row) -> Example:
     written = tuple(as_written(caption) for caption in row.captions)
-    example = numbered(row.image, written, CAPTIONS, "Caption")
+    example = make_numbered_example(row.image, written, CAPTIONS, "Caption")
     if written == row.captions:
         return example
     return replace(example, repaired=(*example.repaired, "blank_before_mark"))
@@ -141,7 +141,7 @@ def as_written(caption: str) -> str:
 def specimen(root: Path, count: int) -> None:
     lines = []
     for index in range(count):
-        drawn, name = scene("flickr30k", index), f"{1000092795 + 7 * index}.jpg"
+        drawn, name = draw_scene("flickr30k", index), f"{1000092795 + 7 * index}.jpg"
         write_image(root / "flickr30k-images" / name, drawn.image)
         for number, caption in enumerate(drawn.captions(CAPTIONS)):
             spaced = re.sub(r"([.,:])", r" \1", caption)

@@ -122,7 +122,7 @@ def shelf(labels: tuple[str, ...], index: int) -> tuple[Image.Image, list[tuple[
         ground, color, ink = DRAWN[label]
         wide = drawing.WHOLE.part(place / len(labels), 0.0, (place + 1) / len(labels), 1.0)
         room = wide.part(0.04, 0.04, 0.96, 0.96) if len(labels) == 1 else wide.part(0, 0.2, 1, 0.8)
-        box = drawing.jittered(room, "food logos", index, place, by=0.2)
+        box = drawing.jitter_box(room, "food logos", index, place, by=0.2)
         drawing.shape(image, ground, color, box)
         name = label.replace("_", " ")
         drawing.word(image, name, box.part(0.12, 0.2, 0.88, 0.8), ink)

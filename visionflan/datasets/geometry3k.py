@@ -20,10 +20,10 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, canvas, jittered, regular
+from visionflan.drawing import WHOLE, canvas, jitter_box, regular_polygon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick, stable_hash
-from visionflan.layouts import load_json, present
+from visionflan.layouts import existing_paths, load_json
 from visionflan.specimens import write_image, write_json
 
 SPLITS = ("train", "val", "test")
@@ -68,7 +68,7 @@ dataset = Dataset[Row](
 
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
-    for split in present(*(root / name for name in SPLITS)):
+    for split in existing_paths(*(root / name for name in SPLITS)):
         for folder in sorted(split.glob("*/")):
             yield read_problem(f"{split.name}/{folder.name}", folder)
 
@@ -157,9 +157,11 @@ def polygon(index: int, angle: int) -> tuple[Image.Image, str]:
     """Draw a regular polygon with this angle at each corner."""
     image = canvas("polygon", index)
     corners = next(count for count, value in INTERIOR_ANGLES.items() if value == angle)
-    box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), index, by=0.2)
+    box = jitter_box(WHOLE.part(0.04, 0.04, 0.96, 0.96), index, by=0.2)
     ink = INK[stable_hash("ink", index) % 4]
-    ImageDraw.Draw(image).polygon(regular(box, corners), fill=(250, 250, 235), outline=ink, width=6)
+    ImageDraw.Draw(image).polygon(
+        regular_polygon(box, corners), fill=(250, 250, 235), outline=ink, width=6
+    )
     return (
         image,
         "The polygon is regular. Find the measure of one of its interior angles, in degrees.",

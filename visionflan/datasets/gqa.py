@@ -23,10 +23,10 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, canvas, jittered
+from visionflan.drawing import WHOLE, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, stable_hash
-from visionflan.layouts import inside, present, require
+from visionflan.layouts import existing_paths, inside, require
 from visionflan.layouts.json_stream import json_members
 from visionflan.specimens import write_image, write_json
 
@@ -63,7 +63,7 @@ dataset = Dataset[Row](
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     folder = next((path for path in places(root) if path.is_dir()), root)
     files = [folder / f"{split}_balanced_questions.json" for split in SPLITS]
-    there = present(*files)
+    there = existing_paths(*files)
     for split, path in zip(SPLITS, files, strict=True):
         if path in there:
             for question_id, record in json_members(path):
@@ -134,7 +134,7 @@ def side_by_side(index: int) -> tuple[Image.Image, list[tuple[str, str, str]]]:
         halves = ((0.26, 0.01, 0.74, 0.49), (0.26, 0.51, 0.74, 0.99))
         relations = ("above", "below")
     for thing, color, edges in zip((one, other), colors, halves, strict=True):
-        box = jittered(WHOLE.part(*edges), "gqa", index, thing, by=0.15)
+        box = jitter_box(WHOLE.part(*edges), "gqa", index, thing, by=0.15)
         icon(picture, thing, box, color)
     holds = stable_hash("gqa", index, "holds") % 2
     return picture, [

@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw
 from visionflan import drawing, specimens
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.hashing import pick, stable_hash
-from visionflan.layouts import class_folders, csv_rows, inside, present
+from visionflan.layouts import class_folders, csv_rows, existing_paths, inside
 
 OTHERS_SHOWN = 9
 SIGNS = (
@@ -102,7 +102,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     home = below if below.is_dir() else root
     training = [home / "Final_Training" / "Images", home / "Training"]
     tests = [root / "GT-final_test.csv", home / "GT-final_test.csv"]
-    there = present(*training, *tests)
+    there = existing_paths(*training, *tests)
     for folder in [path for path in training if path in there][:1]:
         for name, image, label in class_folders(folder):
             yield read_row(f"train/{name}", image, label)
@@ -162,7 +162,7 @@ def give_way(picture: Image.Image, box: drawing.Box, mark: str) -> None:
 
 
 def stop(picture: Image.Image, box: drawing.Box, mark: str) -> None:
-    ImageDraw.Draw(picture).polygon(drawing.regular(box, 8), fill=RED)
+    ImageDraw.Draw(picture).polygon(drawing.regular_polygon(box, 8), fill=RED)
     drawing.word(picture, mark, box.part(0.1, 0.3, 0.9, 0.7), drawing.WHITE)
 
 
@@ -174,8 +174,8 @@ def no_entry(picture: Image.Image, box: drawing.Box, mark: str) -> None:
 
 def priority(picture: Image.Image, box: drawing.Box, mark: str) -> None:
     pen = ImageDraw.Draw(picture)
-    pen.polygon(drawing.regular(box, 4), fill=drawing.WHITE)
-    pen.polygon(drawing.regular(box.part(0.14, 0.14, 0.86, 0.86), 4), fill=(250, 190, 20))
+    pen.polygon(drawing.regular_polygon(box, 4), fill=drawing.WHITE)
+    pen.polygon(drawing.regular_polygon(box.part(0.14, 0.14, 0.86, 0.86), 4), fill=(250, 190, 20))
 
 
 def command(picture: Image.Image, box: drawing.Box, turn: str) -> None:
@@ -218,7 +218,9 @@ def specimen(root: Path, count: int) -> None:
     for index in range(count):
         drawn = DRAWN[(index + index // len(DRAWN)) % len(DRAWN)]
         picture = road(index)
-        box = drawing.jittered(drawing.WHOLE.part(0.04, 0.04, 0.96, 0.96), "gtsrb", index, by=0.25)
+        box = drawing.jitter_box(
+            drawing.WHOLE.part(0.04, 0.04, 0.96, 0.96), "gtsrb", index, by=0.25
+        )
         drawn.draw(picture, box, drawn.mark)
         if index % 5 == 4:
             name = f"{len(table) - 1:05d}.ppm"

@@ -17,12 +17,12 @@ from typing import NamedTuple
 from PIL import ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, jittered
+from visionflan.drawing import WHOLE, jitter_box
 from visionflan.hashing import pick
-from visionflan.layouts import class_folders, present
+from visionflan.layouts import class_folders, existing_paths
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.faces import EXPRESSIONS, face
-from visionflan.specimens.places import put, room
+from visionflan.specimens.places import draw_objects, draw_room
 from visionflan.specimens.scenes import draw_backdrop
 
 PLACES = {"01_Indoor": "indoor", "02_Outdoor": "outdoor"}
@@ -57,7 +57,7 @@ dataset = Dataset[Row](
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     homes = (root / "300W", root, root / "Test")
-    folders = present(*(home / folder for home in homes for folder in PLACES))
+    folders = existing_paths(*(home / folder for home in homes for folder in PLACES))
     for key, image, folder in class_folders(folders[0].parent):
         if folder in PLACES:
             yield Row(key, image, PLACES[folder])
@@ -88,10 +88,10 @@ def specimen(root: Path, count: int) -> None:
         if index % 2:
             _, _, image = draw_backdrop("300w", index)
         else:
-            image = room("300w", index)
+            image = draw_room("300w", index)
         thing = pick(OUTDOORS if index % 2 else INDOORS, 1, "300w", index, "thing")[0]
-        put(image, (thing, thing), "300w", index)
-        box = jittered(WHOLE.part(0.2, 0.3, 0.8, 0.94), "300w", index, by=0.2)
+        draw_objects(image, (thing, thing), "300w", index)
+        box = jitter_box(WHOLE.part(0.2, 0.3, 0.8, 0.94), "300w", index, by=0.2)
         expression = pick(list(EXPRESSIONS), 1, "300w", index, "expression")[0]
         face(ImageDraw.Draw(image), box, expression)
         home = root / "300W" / folder

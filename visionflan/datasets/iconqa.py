@@ -20,10 +20,10 @@ from typing import NamedTuple
 from PIL import Image
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import COLORS, SHAPES, canvas, cells, grid_cell, jittered, shape
+from visionflan.drawing import COLORS, SHAPES, canvas, choose_cells, grid_cell, jitter_box, shape
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick, stable_hash
-from visionflan.layouts import load_json, present
+from visionflan.layouts import existing_paths, load_json
 from visionflan.specimens import write_image, write_json
 
 SPLITS = ("train", "val", "test")
@@ -66,7 +66,7 @@ dataset = Dataset[Row](
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     nested = root / "iconqa_data" / "iconqa"
     base = nested if nested.is_dir() else root
-    for split in present(*(base / name for name in SPLITS)):
+    for split in existing_paths(*(base / name for name in SPLITS)):
         for kind in KINDS:
             for folder in sorted((split / kind).glob("*/")):
                 yield read_problem(f"{split.name}/{kind}/{folder.name}", folder, kind)
@@ -146,7 +146,7 @@ def in_a_row(index: int) -> tuple[Image.Image, dict[str, object]]:
     for place, name in enumerate(names):
         color = STRONG[stable_hash("colour", index, place) % len(STRONG)]
         box = grid_cell(place, stable_hash("height", index) % len(names), len(names), len(names))
-        shape(image, name, color, jittered(box, index, place))
+        shape(image, name, color, jitter_box(box, index, place))
     position = stable_hash("asked", index) % len(names)
     choices = pick(THINGS, 4, index, "choices", avoid=[names[position]])[:3]
     choices.insert(stable_hash("place", index) % 4, names[position])
@@ -164,7 +164,7 @@ def counted(index: int) -> tuple[Image.Image, dict[str, object]]:
     name = list(SHAPES)[stable_hash("thing", index) % len(SHAPES)]
     color = STRONG[stable_hash("colour", index) % len(STRONG)]
     image = canvas("count", index)
-    for place, box in enumerate(cells(number, index)):
-        shape(image, name, color, jittered(box, index, place))
+    for place, box in enumerate(choose_cells(number, index)):
+        shape(image, name, color, jitter_box(box, index, place))
     plural = "crosses" if name == "cross" else f"{name}s"
     return image, {"question": f"How many {plural} are there?", "answer": str(number)}

@@ -16,7 +16,7 @@ from visionflan.hashing import pick
 from visionflan.layouts import LabeledImage
 from visionflan.layouts.wordnet import names, wordnet_folders
 from visionflan.specimens import write_image
-from visionflan.specimens.imagenet import drawn_thing, thing_at
+from visionflan.specimens.imagenet import class_at, draw_class
 
 IDENTIFIERS = """
     n01498041 n01531178 n01534433 n01558993 n01580077 n01614925 n01616318 n01631663 n01641577
@@ -81,8 +81,8 @@ def read(root: Path) -> Iterator[LabeledImage | BrokenRow]:
 @dataset.specimen
 def specimen(root: Path, count: int) -> None:
     for index in range(count):
-        identifier = thing_at(index, DRAWN, "imagenet_a")
-        image = drawn_thing(identifier, "photo", "imagenet_a", index)
+        identifier = class_at(index, DRAWN, "imagenet_a")
+        image = draw_class(identifier, "photo", "imagenet_a", index)
         write_image(root / "imagenet-a" / identifier / f"0.{index:06d}_none_0.5.jpg", image)
 
 

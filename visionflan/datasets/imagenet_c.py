@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing.corruptions import corrupted
-from visionflan.layouts import class_folders, present
+from visionflan.drawing.corruptions import corrupt
+from visionflan.layouts import class_folders, existing_paths
 from visionflan.specimens import write_image
-from visionflan.specimens.imagenet import THINGS, drawn_thing, thing_at
+from visionflan.specimens.imagenet import THINGS, class_at, draw_class
 
 BLUR = {
     "defocus_blur": "defocus blur",
@@ -81,7 +81,7 @@ dataset = Dataset[Row](
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     homes = (root, *(root / archive for archive in ARCHIVES))
-    for folder in present(*(home / name for name in sorted(GROUP_OF) for home in homes)):
+    for folder in existing_paths(*(home / name for name in sorted(GROUP_OF) for home in homes)):
         for severity in sorted(path for path in folder.iterdir() if path.is_dir()):
             for key, image, _ in class_folders(severity):
                 yield Row(f"{folder.name}/{severity.name}/{key}", image, folder.name)
@@ -97,9 +97,9 @@ def specimen(root: Path, count: int) -> None:
     ]
     for index in range(count):
         corruption = turns[index % len(turns)]
-        identifier = thing_at(index // len(turns), list(THINGS), corruption)
-        clean = drawn_thing(identifier, "photo", "imagenet_c", index)
-        image = corrupted(clean, corruption, "imagenet_c", index)
+        identifier = class_at(index // len(turns), list(THINGS), corruption)
+        clean = draw_class(identifier, "photo", "imagenet_c", index)
+        image = corrupt(clean, corruption, "imagenet_c", index)
         place = root / GROUP_OF[corruption] / corruption / str(1 + index % 5) / identifier
         write_image(place / f"ILSVRC2012_val_{index + 1:08d}.JPEG", image)
 

@@ -19,7 +19,7 @@ from visionflan.drawing import COLORS, SIZE
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts.wordnet import wordnet_folders
 from visionflan.specimens import write_image
-from visionflan.specimens.imagenet import THINGS, drawn_thing, thing_at
+from visionflan.specimens.imagenet import THINGS, class_at, draw_class
 
 DOMAINS = {
     "art": "art",
@@ -84,7 +84,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 @dataset.specimen
 def specimen(root: Path, count: int) -> None:
     for index in range(count):
-        identifier = thing_at(index, list(THINGS), "imagenet_r")
+        identifier = class_at(index, list(THINGS), "imagenet_r")
         domain = list(RENDERED)[(index + index // len(THINGS)) % len(RENDERED)]
         image = RENDERED[domain](identifier, index)
         write_image(root / "imagenet-r" / identifier / f"{domain}_{index}.jpg", image)
@@ -92,12 +92,12 @@ def specimen(root: Path, count: int) -> None:
 
 def in_style(style: str) -> Callable[[str, int], Image.Image]:
     """Draw in a style of `drawing_styles.STYLES`."""
-    return lambda identifier, index: drawn_thing(identifier, style, "imagenet_r", index)
+    return lambda identifier, index: draw_class(identifier, style, "imagenet_r", index)
 
 
 def video_game(identifier: str, index: int) -> Image.Image:
     """Draw a few large pixels of few colors on black, under a score."""
-    cartoon = drawn_thing(identifier, "cartoon", "imagenet_r", index)
+    cartoon = draw_class(identifier, "cartoon", "imagenet_r", index)
     coarse = ImageOps.posterize(cartoon.resize((24, 24), Image.Resampling.BOX), 2)
     image = coarse.resize((SIZE, SIZE), Image.Resampling.NEAREST)
     pen = ImageDraw.Draw(image)
@@ -109,7 +109,7 @@ def video_game(identifier: str, index: int) -> Image.Image:
 
 def embroidery(identifier: str, index: int) -> Image.Image:
     """Stitch the picture with short slanting threads on linen."""
-    colors = drawn_thing(identifier, "cartoon", "imagenet_r", index)
+    colors = draw_class(identifier, "cartoon", "imagenet_r", index)
     image = Image.new("RGB", (SIZE, SIZE), (222, 210, 186))
     pen = ImageDraw.Draw(image)
     for y in range(0, SIZE, 4):
@@ -122,7 +122,7 @@ def embroidery(identifier: str, index: int) -> Image.Image:
 
 def sticker(identifier: str, index: int) -> Image.Image:
     """Cut the thing out with a broad white rim and stick it on a plain colored thing."""
-    lines = drawn_thing(identifier, "cartoon", "imagenet_r", index)
+    lines = draw_class(identifier, "cartoon", "imagenet_r", index)
     plain = lines.crop((0, 0, 1, 1)).resize(lines.size)
     shape = ImageChops.difference(lines, plain).convert("L").point(lambda value: 255 * (value > 0))
     (color,) = pick([COLORS[name] for name in ("brown", "gray", "blue")], 1, index, "ground")

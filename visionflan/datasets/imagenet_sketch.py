@@ -13,7 +13,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.layouts import LabeledImage
 from visionflan.layouts.wordnet import wordnet_folders
 from visionflan.specimens import write_image
-from visionflan.specimens.imagenet import THINGS, drawn_thing, thing_at
+from visionflan.specimens.imagenet import THINGS, class_at, draw_class
 
 # Only their colors tell these from other fish, butterflies and buses.
 COLORED = {"n01443537", "n02279972", "n04146614"}
@@ -45,8 +45,8 @@ def read(root: Path) -> Iterator[LabeledImage | BrokenRow]:
 def specimen(root: Path, count: int) -> None:
     things = sorted(THINGS.keys() - COLORED)
     for index in range(count):
-        identifier = thing_at(index, things, "imagenet_sketch")
-        image = drawn_thing(identifier, "sketch", "imagenet_sketch", index).convert("L")
+        identifier = class_at(index, things, "imagenet_sketch")
+        image = draw_class(identifier, "sketch", "imagenet_sketch", index).convert("L")
         write_image(root / "sketch" / identifier / f"sketch_{index}.JPEG", image)
 
 

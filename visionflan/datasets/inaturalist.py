@@ -21,13 +21,13 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, jittered
+from visionflan.drawing import WHOLE, jitter_box
 from visionflan.drawing.styles import styled_icon
 from visionflan.errors import ReleaseError, UnusableError
-from visionflan.layouts import class_folders, load_json, present, require
+from visionflan.layouts import class_folders, existing_paths, load_json, require
 from visionflan.specimens import birds as specimens_birds
 from visionflan.specimens import write_image, write_json
-from visionflan.specimens.imagenet import thing_at
+from visionflan.specimens.imagenet import class_at
 
 RANKS = ("kingdom", "phylum", "class", "order", "family", "genus")
 # The super categories of 2017 that are also classes.
@@ -91,7 +91,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     names = ["train" if full else "train_mini", "val"]
     folders = {folder: name for name in names for folder in (root / name, root / f"2021_{name}")}
     folders[root / "train_val_images"] = ""
-    for folder in present(*folders):
+    for folder in existing_paths(*folders):
         if split := folders[folder]:
             yield from read_2021(folder, split)
         else:
@@ -277,7 +277,7 @@ def specimen(root: Path, count: int) -> None:
     lines = DRAWN.strip().split("\n")
     categories = [drawn_category(*each) for each in enumerate(lines)]
     for index in range(count):
-        category = categories[lines.index(thing_at(index, lines, "inaturalist"))]
+        category = categories[lines.index(class_at(index, lines, "inaturalist"))]
         image = picture(category["common_name"], index)
         name = f"00000000-0000-4000-8000-{index:012x}.jpg"
         if index % 8 == 5:
@@ -293,7 +293,7 @@ def picture(common_name: str, index: int) -> Image.Image:
     """Draw the organism as a photograph."""
     identity = ("inaturalist", index)
     if common_name in specimens_birds.PLUMAGES:
-        return specimens_birds.bird(common_name, ("left", "right")[index // 6 % 2], *identity)
-    box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), *identity, by=0.2)
+        return specimens_birds.draw_bird(common_name, ("left", "right")[index // 6 % 2], *identity)
+    box = jitter_box(WHOLE.part(0.04, 0.04, 0.96, 0.96), *identity, by=0.2)
     icon, color = ICONS[common_name]
     return styled_icon(icon, "photo", box, color, *identity)

@@ -23,7 +23,7 @@ from visionflan.drawing import BLACK, COLORS, RGB, SIZE, WHITE, WHOLE, Box, word
 from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import hash_fraction, stable_hash
-from visionflan.layouts import inside, present, text_lines
+from visionflan.layouts import existing_paths, inside, text_lines
 from visionflan.specimens import write_image, write_lines
 
 # The scenes whose words a person would not write so; the others lose hyphens and capitals alone.
@@ -85,7 +85,7 @@ dataset = Dataset[Row](
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     homes = (root / "jhu_crowd_v2.0", root)
     splits = [home / split for split in ("train", "val", "test") for home in homes]
-    for labels in present(*(split / "image_labels.txt" for split in splits)):
+    for labels in existing_paths(*(split / "image_labels.txt" for split in splits)):
         for number, line in enumerate(text_lines(labels), start=1):
             fields = line.split(",")
             key = f"{labels.parent.name}/{fields[0]}"

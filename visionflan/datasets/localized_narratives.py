@@ -28,7 +28,7 @@ from visionflan.errors import UnusableError
 from visionflan.layouts import coco_image, inside, is_folder, json_lines, require
 from visionflan.layouts.captions import flickr30k_images
 from visionflan.specimens import write_image, write_lines
-from visionflan.specimens.scenes import scene
+from visionflan.specimens.scenes import draw_scene
 
 
 class Row(NamedTuple):
@@ -225,7 +225,7 @@ def specimen(root: Path, count: int) -> None:
     for index in range(count):
         part = list(NAMES)[index % len(NAMES)]
         dataset_id, form, picture = NAMES[part]
-        image_id, drawn = form.format(1000 + index), scene("narratives", index)
+        image_id, drawn = form.format(1000 + index), draw_scene("narratives", index)
         write_image(root / picture.format(image_id), drawn.image)
         record = {
             "dataset_id": dataset_id,

@@ -16,14 +16,14 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import Dataset, Example
-from visionflan.drawing import RGB, SIZE, WHOLE, Box, darker, jittered, polygon
+from visionflan.drawing import RGB, SIZE, WHOLE, Box, darken, jitter_box, polygon
 from visionflan.drawing.icons import icon
 from visionflan.drawing.styles import gradient
 from visionflan.hashing import pick, stable_hash
 from visionflan.image_sources import ImageSource, LmdbEntry, open_lmdb
 from visionflan.layouts import is_image_file, require
 from visionflan.specimens import write_image
-from visionflan.specimens.imagenet import thing_at
+from visionflan.specimens.imagenet import class_at
 
 SCENES = {
     "bedroom": "bedroom",
@@ -139,7 +139,7 @@ WALLS: tuple[RGB, ...] = ((205, 195, 180), (180, 195, 200), (200, 185, 190), (19
 def specimen(root: Path, count: int) -> None:
     entries: dict[str, dict[bytes, Image.Image]] = {}
     for index in range(count):
-        category = thing_at(index, list(SCENES), "lsun")
+        category = class_at(index, list(SCENES), "lsun")
         name, image = f"{stable_hash('lsun', index):040x}", scene(category, index)
         if index % 10 == 9:
             below = Path(category, *name[:6], f"{name}.webp")
@@ -169,7 +169,7 @@ def write_database(folder: Path, images: dict[bytes, Image.Image]) -> None:
 def scene(category: str, index: int) -> Image.Image:
     """Draw a place under the sky, or in a room with a wall and a floor."""
     paint = pick(PAINTS, 1, "lsun", index, "paint")[0]
-    box = jittered(WHOLE.part(0.02, 0.02, 0.98, 0.98), "lsun", index, by=0.12)
+    box = jitter_box(WHOLE.part(0.02, 0.02, 0.98, 0.98), "lsun", index, by=0.12)
     if category in OUTDOORS:
         place = gradient((150, 190, 235), (225, 230, 225))
         ImageDraw.Draw(place).rectangle(WHOLE.part(0, 0.85, 1, 1), fill=(110, 140, 80))
@@ -177,7 +177,7 @@ def scene(category: str, index: int) -> Image.Image:
         return place
     place = Image.new("RGB", (SIZE, SIZE), pick(WALLS, 1, "lsun", index, "wall")[0])
     pen = ImageDraw.Draw(place)
-    pen.rectangle(WHOLE.part(0, 0.7, 1, 1), fill=darker(paint, 0.8))
+    pen.rectangle(WHOLE.part(0, 0.7, 1, 1), fill=darken(paint, 0.8))
     for thing, part in THINGS.get(category, ()):
         icon(place, thing, box.part(*part), pick(("blue", "green", "red"), 1, "lsun", index)[0])
     if category in MEETINGS:
@@ -197,9 +197,9 @@ def bridge(pen: ImageDraw.ImageDraw, box: Box, paint: RGB) -> None:
 def church(pen: ImageDraw.ImageDraw, box: Box, paint: RGB) -> None:
     """Draw a nave and a pointed steeple with a cross."""
     pen.rectangle(box.part(0.4, 0.6, 0.95, 0.98), fill=paint)
-    pen.polygon(polygon(box, [(0.36, 0.62), (0.67, 0.4), (0.99, 0.62)]), fill=darker(paint))
+    pen.polygon(polygon(box, [(0.36, 0.62), (0.67, 0.4), (0.99, 0.62)]), fill=darken(paint))
     pen.rectangle(box.part(0.1, 0.42, 0.4, 0.98), fill=paint)
-    pen.polygon(polygon(box, [(0.06, 0.44), (0.25, 0.14), (0.44, 0.44)]), fill=darker(paint))
+    pen.polygon(polygon(box, [(0.06, 0.44), (0.25, 0.14), (0.44, 0.44)]), fill=darken(paint))
     pen.line([box.at(0.25, 0.0), box.at(0.25, 0.16)], fill=(30, 30, 30), width=3)
     pen.line([box.at(0.18, 0.05), box.at(0.32, 0.05)], fill=(30, 30, 30), width=3)
 
@@ -207,7 +207,7 @@ def church(pen: ImageDraw.ImageDraw, box: Box, paint: RGB) -> None:
 def tower(pen: ImageDraw.ImageDraw, box: Box, paint: RGB) -> None:
     """Draw a slender tower with a broad top."""
     pen.polygon(polygon(box, [(0.42, 0.2), (0.58, 0.2), (0.64, 1), (0.36, 1)]), fill=paint)
-    pen.rectangle(box.part(0.32, 0.12, 0.68, 0.26), fill=darker(paint))
+    pen.rectangle(box.part(0.32, 0.12, 0.68, 0.26), fill=darken(paint))
     for y in (0.36, 0.54, 0.72):
         pen.rectangle(box.part(0.47, y, 0.53, y + 0.08), fill=(30, 30, 30))
 
@@ -219,7 +219,7 @@ def classroom(pen: ImageDraw.ImageDraw, box: Box, paint: RGB) -> None:
         pen.line([box.at(0.2, y), box.at(0.7, y)], fill=(240, 240, 240), width=2)
     for y in (0.52, 0.76):
         for x in (0.04, 0.38, 0.72):
-            pen.rectangle(box.part(x, y, x + 0.24, y + 0.1), fill=darker(paint, 0.5))
+            pen.rectangle(box.part(x, y, x + 0.24, y + 0.1), fill=darken(paint, 0.5))
 
 
 def conference_room(pen: ImageDraw.ImageDraw, box: Box, paint: RGB) -> None:

@@ -19,10 +19,10 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, COLORS, Box, canvas, darker, jittered, word
+from visionflan.drawing import BLACK, COLORS, Box, canvas, darken, jitter_box, word
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick, stable_hash
-from visionflan.layouts import inside, load_json, present
+from visionflan.layouts import existing_paths, inside, load_json
 from visionflan.specimens import write_image, write_json
 
 PARTS = ("trainval", "test")
@@ -62,7 +62,7 @@ dataset = Dataset[Row](
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     folder = root / "data" if (root / "data").is_dir() else root
-    for path in present(*(folder / f"memes-{part}.json" for part in PARTS)):
+    for path in existing_paths(*(folder / f"memes-{part}.json" for part in PARTS)):
         records = load_json(path)
         if not isinstance(records, list):
             raise ReleaseError(f"{path} is not a list of memes")
@@ -171,8 +171,8 @@ def meme(index: int, lettering: str, happy: bool, color: str) -> Image.Image:
     image = canvas("memecap", index)
     word(image, lettering, Box(4, 2, 92, 32), BLACK)
     pen = ImageDraw.Draw(image)
-    face = jittered(Box(18, 32, 80, 94), "memecap", index, by=0.15)
-    pen.ellipse(face, fill=COLORS[color], outline=darker(COLORS[color]), width=2)
+    face = jitter_box(Box(18, 32, 80, 94), "memecap", index, by=0.15)
+    pen.ellipse(face, fill=COLORS[color], outline=darken(COLORS[color]), width=2)
     for left in (0.22, 0.62):
         pen.ellipse(face.part(left, 0.24, left + 0.16, 0.42), fill=BLACK)
     mouth, turn = ((0.35, 0.86), 0) if happy else ((0.6, 1.1), 180)

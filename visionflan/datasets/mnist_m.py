@@ -20,7 +20,7 @@ from PIL import Image, ImageChops, ImageDraw
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import font
 from visionflan.hashing import hash_fraction, shuffled, stable_hash
-from visionflan.layouts import inside, present, text_lines
+from visionflan.layouts import existing_paths, inside, text_lines
 from visionflan.specimens import write_image, write_lines
 
 DIGITS = frozenset("0123456789")
@@ -59,7 +59,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     below = root / "mnist_m"
     folder = below if below.is_dir() else root
     splits = {folder / f"mnist_m_{split}_labels.txt": split for split in ("train", "test")}
-    for labels in present(*splits):
+    for labels in existing_paths(*splits):
         split = splits[labels]
         for number, line in enumerate(text_lines(labels), start=1):
             name, _, digit = line.partition(" ")

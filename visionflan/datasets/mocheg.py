@@ -66,7 +66,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     below = root / "mocheg"
     home = below if below.is_dir() else root
     tables = (home / split / "Corpus2.csv" for split in ("train", "val", "test"))
-    for table in layouts.present(*tables):
+    for table in layouts.existing_paths(*tables):
         images = proofs(layouts.require(table.with_name("images"), home / "images"))
         for number, lines in claims(table).items():
             yield read_claim(f"{table.parent.name}/{number}", lines, images.get(number, []))
@@ -166,6 +166,6 @@ def claimed(label: str, pictured: str, other: str, index: int) -> str:
 
 def photo(thing: str, index: int) -> Image.Image:
     picture = drawing.canvas("mocheg", index)
-    box = drawing.jittered(drawing.WHOLE.part(0.04, 0.04, 0.96, 0.96), "mocheg", index, by=0.2)
+    box = drawing.jitter_box(drawing.WHOLE.part(0.04, 0.04, 0.96, 0.96), "mocheg", index, by=0.2)
     icon(picture, thing, box, pick(COLORS, 1, "mocheg", index, "colour")[0])
     return picture

@@ -96,8 +96,8 @@ dataset = Dataset[Row](
 def read(root: Path) -> Iterator[Row]:
     below = root / "mvtec_anomaly_detection"
     home = below if below.is_dir() else root
-    for folder in layouts.present(*(home / category for category in CATEGORIES)):
-        for split in layouts.present(folder / "test", folder / "train"):
+    for folder in layouts.existing_paths(*(home / category for category in CATEGORIES)):
+        for split in layouts.existing_paths(folder / "test", folder / "train"):
             for name, image, kind in layouts.class_folders(split):
                 yield Row(f"{folder.name}/{split.name}/{name}", image, folder.name, kind)
 
@@ -174,13 +174,13 @@ def product(category: str, index: int) -> Image.Image:
     """Draw a faultless piece that fills the middle of the picture."""
     picture = drawing.canvas("mvtec", index)
     pen = ImageDraw.Draw(picture)
-    box = drawing.jittered(drawing.WHOLE.part(0.04, 0.04, 0.96, 0.96), "mvtec", index, by=0.1)
+    box = drawing.jitter_box(drawing.WHOLE.part(0.04, 0.04, 0.96, 0.96), "mvtec", index, by=0.1)
     if category == "bottle":
         icon(picture, "bottle", box.part(-0.4, 0, 1.4, 1), pick(("green", "brown"), 1, index)[0])
     elif category == "pill":
         pen.ellipse(box.part(0, 0.18, 1, 0.82), fill=drawing.WHITE, outline=drawing.BLACK, width=3)
     elif category == "metal_nut":
-        pen.polygon(drawing.regular(box, 6), fill=drawing.COLORS["gray"])
+        pen.polygon(drawing.regular_polygon(box, 6), fill=drawing.COLORS["gray"])
         pen.ellipse(box.part(0.37, 0.06, 0.63, 0.32), fill=drawing.WHITE)
     elif category == "tile":
         return texture("grid", drawing.COLORS["gray"], "mvtec", index)

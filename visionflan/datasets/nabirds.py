@@ -20,9 +20,9 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import stable_hash
 from visionflan.layouts import require
-from visionflan.layouts.birds import listed_birds, read_list
+from visionflan.layouts.birds import read_birds, read_list
 from visionflan.specimens import write_image, write_lines
-from visionflan.specimens.birds import PLUMAGES, VIEWS, bird
+from visionflan.specimens.birds import PLUMAGES, VIEWS, draw_bird
 
 PARTS = (
     *("bill", "crown", "nape", "left eye", "right eye", "belly", "breast", "back", "tail"),
@@ -64,7 +64,7 @@ dataset = Dataset[Row](
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     folder = require(root / "nabirds" / "images.txt", root / "images.txt").parent
     visible = visible_parts(folder / "parts")
-    for row in listed_birds(folder):
+    for row in read_birds(folder):
         if isinstance(row, BrokenRow):
             yield row
         else:
@@ -138,7 +138,7 @@ def specimen(root: Path, count: int) -> None:
         groups = (name[:8], name[8:12], name[12:16], name[16:20], name[20:])
         identifier = "-".join(groups)
         path = f"{801 + label:04d}/{name}.jpg"
-        write_image(folder / "images" / path, bird(species[label], view, "nabirds", index))
+        write_image(folder / "images" / path, draw_bird(species[label], view, "nabirds", index))
         paths.append(f"{identifier} {path}")
         labels.append(f"{identifier} {801 + label}")
         for place, part in enumerate(PARTS):

@@ -23,9 +23,9 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import SIZE
 from visionflan.errors import ReleaseError
 from visionflan.layouts import inside, load_json, require
-from visionflan.layouts.captions import numbered
+from visionflan.layouts.captions import make_numbered_example
 from visionflan.specimens import write_image, write_json
-from visionflan.specimens.scenes import scene
+from visionflan.specimens.scenes import draw_scene
 
 CAPTIONS = 10
 FILE = "nocaps_val_4500_captions.json"
@@ -93,7 +93,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     metric="cider",
 )
 def image_caption(row: Row) -> Example:
-    return numbered(row.image, row.captions, CAPTIONS, "Caption")
+    return make_numbered_example(row.image, row.captions, CAPTIONS, "Caption")
 
 
 @dataset.specimen
@@ -101,7 +101,7 @@ def specimen(root: Path, count: int) -> None:
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for index in range(count):
-        drawn, name = scene("nocaps", index), f"{index + 1:016x}.jpg"
+        drawn, name = draw_scene("nocaps", index), f"{index + 1:016x}.jpg"
         write_image(root / "images" / name, drawn.image)
         images.append(
             {

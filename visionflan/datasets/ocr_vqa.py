@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import COLORS, WHITE, WHOLE, canvas, darker, jittered, word
+from visionflan.drawing import COLORS, WHITE, WHOLE, canvas, darken, jitter_box, word
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, require
@@ -113,9 +113,9 @@ def specimen(root: Path, count: int) -> None:
         image = canvas("cover", index)
         color = COLORS[COVERS[stable_hash("colour", index) % len(COVERS)]]
         ImageDraw.Draw(image).rectangle(
-            jittered(WHOLE, "book", index), fill=color, outline=darker(color), width=2
+            jitter_box(WHOLE, "book", index), fill=color, outline=darken(color), width=2
         )
-        word(image, title, jittered(WHOLE.part(0.08, 0.04, 0.92, 0.36), "word", index), WHITE)
+        word(image, title, jitter_box(WHOLE.part(0.08, 0.04, 0.92, 0.36), "word", index), WHITE)
         genre, exchanges = (calendar if index % 4 == 3 else novel)(image, index)
         exchanges = [("What is the title of this book?", title), *exchanges]
         other = pick(["Calendars", *GENRES], 1, index, "other", avoid=[genre])[0]

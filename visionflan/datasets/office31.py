@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, jittered
+from visionflan.drawing import WHOLE, jitter_box
 from visionflan.drawing.domains import domain_icon
 from visionflan.hashing import pick
-from visionflan.layouts import class_folders, present
+from visionflan.layouts import class_folders, existing_paths
 from visionflan.specimens import write_image
 
 SOURCES = {"amazon": "Amazon", "dslr": "DSLR", "webcam": "webcam"}
@@ -84,7 +84,7 @@ dataset = Dataset[Row](
 
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
-    for folder in present(*(root / domain for domain in SOURCES)):
+    for folder in existing_paths(*(root / domain for domain in SOURCES)):
         inner = folder / "images"
         for name, image, label in class_folders(inner if inner.is_dir() else folder):
             key = f"{folder.name}/{name}"
@@ -151,7 +151,7 @@ COLORS = ("red", "blue", "green", "orange", "purple")
 def specimen(root: Path, count: int) -> None:
     for index in range(count):
         domain, label = list(SOURCES)[index % len(SOURCES)], list(DRAWN)[index % len(DRAWN)]
-        box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), "office31", index, by=0.2)
+        box = jitter_box(WHOLE.part(0.04, 0.04, 0.96, 0.96), "office31", index, by=0.2)
         color = pick(COLORS, 1, "office31", index, "colour")[0]
         image = domain_icon(DRAWN[label], DOMAIN_STYLES[domain], box, color, "office31", index)
         write_image(root / domain / "images" / label / f"frame_{index + 1:04d}.jpg", image)

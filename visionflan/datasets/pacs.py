@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, jittered
+from visionflan.drawing import WHOLE, jitter_box
 from visionflan.drawing.styles import styled_icon
 from visionflan.hashing import pick
-from visionflan.layouts import class_folders, present
+from visionflan.layouts import class_folders, existing_paths
 from visionflan.specimens import write_image
 
 STYLES = {
@@ -67,7 +67,7 @@ dataset = Dataset[Row](
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     homes = [home for name in ("kfold", "images") if (home := root / name).is_dir()]
     home = homes[0] if homes else root
-    for folder in present(*(home / domain for domain in STYLES)):
+    for folder in existing_paths(*(home / domain for domain in STYLES)):
         for name, image, kind in class_folders(folder):
             key = f"{folder.name}/{name}"
             if key in FAULTY:
@@ -82,7 +82,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 def specimen(root: Path, count: int) -> None:
     for index in range(max(count, len(KINDS))):
         domain, kind = list(STYLES)[index % len(STYLES)], KINDS[index % len(KINDS)]
-        box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), "pacs", index, by=0.2)
+        box = jitter_box(WHOLE.part(0.04, 0.04, 0.96, 0.96), "pacs", index, by=0.2)
         color = pick(COLORS[kind], 1, "pacs", index, "colour")[0]
         image = styled_icon(kind, domain.replace("_", " "), box, color, "pacs", index)
         suffix = "png" if domain == "sketch" else "jpg"

@@ -23,9 +23,9 @@ from typing import NamedTuple
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.errors import ReleaseError
 from visionflan.hashing import stable_hash
-from visionflan.layouts import inside, is_folder, present, require, text_lines
+from visionflan.layouts import existing_paths, inside, is_folder, require, text_lines
 from visionflan.specimens import write_image, write_lines
-from visionflan.specimens.places import furnished, put
+from visionflan.specimens.places import draw_furnished_room, draw_objects
 from visionflan.specimens.scenes import draw_backdrop
 
 LISTS = "trainvalsplit_places205"
@@ -69,7 +69,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     images = folders[0] if folders else root
     homes = (root / LISTS, root)
     names = ("train_places205.csv", "val_places205.csv")
-    for path in present(*(home / name for name in names for home in homes)):
+    for path in existing_paths(*(home / name for name in names for home in homes)):
         split = path.name.split("_")[0]
         with path.open(encoding="utf-8") as lines:
             for line in lines:
@@ -131,10 +131,10 @@ def specimen(root: Path, count: int) -> None:
         category = categories[label]
         name = f"{category}/gsun_{index + 1:04d}.jpg"
         if category in ROOMS:
-            image = furnished(ROOMS[category], "places205", index)
+            image = draw_furnished_room(ROOMS[category], "places205", index)
         else:
             _, _, image = draw_backdrop("places205", index)
-            put(image, OPEN_AIR[category], "places205", index)
+            draw_objects(image, OPEN_AIR[category], "places205", index)
         write_image(root / IMAGES / name, image)
         split = "val" if stable_hash("places205", index) % 4 == 3 else "train"
         lines.setdefault(split, []).append(f"{name} {label}")

@@ -24,9 +24,9 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import COLORS, RGB, SIZE, WHITE, WHOLE
 from visionflan.errors import ReleaseError
 from visionflan.hashing import hash_fraction, stable_hash
-from visionflan.layouts import inside, is_folder, present, require, text_lines
+from visionflan.layouts import existing_paths, inside, is_folder, require, text_lines
 from visionflan.specimens import write_image, write_lines
-from visionflan.specimens.places import furnished, put
+from visionflan.specimens.places import draw_furnished_room, draw_objects
 
 NAMES = {
     "apartment_building/outdoor": "apartment building",
@@ -125,7 +125,7 @@ def parts(root: Path) -> list[Part]:
     """Find the lists: for training that of the larger edition where there are both."""
     splits_found = []
     lists = {path.name: path for path in (root / f"places365_{name}.txt" for name in ALL_LISTS)}
-    there = {path.stem.removeprefix("places365_") for path in present(*lists.values())}
+    there = {path.stem.removeprefix("places365_") for path in existing_paths(*lists.values())}
     edition = "challenge" if "train_challenge" in there else "standard"
     if f"train_{edition}" in there:
         folders = [root / f"data_{size}{end}" for end in (f"_{edition}", "") for size in SIZES]
@@ -216,7 +216,7 @@ def specimen(root: Path, count: int) -> None:
 def photo(category: str, index: int) -> Image.Image:
     """Draw a room with its furniture, or a landscape."""
     if category in ROOMS:
-        return furnished(ROOMS[category], "places365", index)
+        return draw_furnished_room(ROOMS[category], "places365", index)
     sky, ground, things = OPEN_AIR[category]
     red, green, blue = (tone - stable_hash("places365", index, tone) % 24 for tone in sky)
     image = Image.new("RGB", (SIZE, SIZE), (red, green, blue))
@@ -234,7 +234,7 @@ def photo(category: str, index: int) -> Image.Image:
     if category == "/m/mountain_snowy":
         peak(pen, index, horizon)
     if things:
-        put(image, things, "places365", index)
+        draw_objects(image, things, "places365", index)
     return image
 
 

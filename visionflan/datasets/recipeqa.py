@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import Box, canvas, jittered
+from visionflan.drawing import Box, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, stable_hash
 from visionflan.image_sources import ComputedImage
@@ -166,6 +166,6 @@ def specimen(root: Path, count: int) -> None:
 def step(food: str, recipe: int, tool: str, place: int) -> Image.Image:
     """Draw a food with something from the kitchen, on the ground of its recipe."""
     image = canvas("recipeqa", recipe, size=64)
-    icon(image, food, jittered(Box(2, 2, 46, 46), recipe, place), FOODS[food])
+    icon(image, food, jitter_box(Box(2, 2, 46, 46), recipe, place), FOODS[food])
     icon(image, tool, Box(40, 34, 62, 62), "gray")
     return image

@@ -22,7 +22,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import Dataset, Example
-from visionflan.drawing import COLORS, SIZE, WHITE, WHOLE, Box, jittered, polygon, regular
+from visionflan.drawing import COLORS, SIZE, WHITE, WHOLE, Box, jitter_box, polygon, regular_polygon
 from visionflan.drawing.icons import icon
 from visionflan.drawing.styles import gradient
 from visionflan.errors import ReleaseError, UnusableError
@@ -122,7 +122,7 @@ def road(frame: str, index: int) -> Image.Image:
     pen.polygon(polygon(WHOLE, [(0.49, 0.35), (0.51, 0.35), (0.54, 1), (0.46, 1)]), fill=WHITE)
     for place, left in enumerate((0.08, 0.52)):
         spot = WHOLE.part(left, 0.42, left + 0.4, 0.95)
-        box = jittered(spot, "road", index, place, by=0.3)
+        box = jitter_box(spot, "road", index, place, by=0.3)
         if frame.startswith("animals"):
             kind = pick(ANIMALS, 1, "road", index)[0]
             icon(image, kind, box, "black" if kind == "zebra" else "brown")
@@ -130,7 +130,7 @@ def road(frame: str, index: int) -> Image.Image:
             pen.ellipse(box, outline=(20, 20, 20), width=max(4, round(SIZE * 0.08)))
         elif "rocks" in frame:
             gray = 60 + round(70 * hash_fraction("road", index, place))
-            pen.polygon(regular(box, 7), fill=(gray, gray - 8, gray - 20))
+            pen.polygon(regular_polygon(box, 7), fill=(gray, gray - 8, gray - 20))
         else:
             cone(pen, box)
     return image

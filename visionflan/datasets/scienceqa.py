@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, COLORS, WHITE, WHOLE, Box, canvas, jittered, word
+from visionflan.drawing import BLACK, COLORS, WHITE, WHOLE, Box, canvas, jitter_box, word
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick, stable_hash
@@ -164,7 +164,7 @@ def magnets(index: int) -> Made:
     for side in range(2):
         poles = ("NS", "SN")[stable_hash("scienceqa", index, "poles", side) % 2]
         facing += poles[1 - side]
-        bar = jittered(Box(2, 24, 46, 55), "scienceqa", index)
+        bar = jitter_box(Box(2, 24, 46, 55), "scienceqa", index)
         bar = Box(bar.left + 48 * side, bar.top, bar.right + 48 * side, bar.bottom)
         for half, pole in enumerate(poles):
             part = bar.part(half / 2, 0, (half + 1) / 2, 1)
@@ -196,7 +196,7 @@ def solutions(index: int) -> Made:
     counts = ((many, few), (few, many), (many, many))[outcome]
     color = pick(("green", "purple", "orange"), 1, "scienceqa", index)[0]
     for side, number in enumerate(counts):
-        jar = jittered(Box(3, 6, 45, 70), "scienceqa", index)
+        jar = jitter_box(Box(3, 6, 45, 70), "scienceqa", index)
         jar = Box(jar.left + 48 * side, jar.top, jar.right + 48 * side, jar.bottom)
         pen.rectangle(jar, fill=WHITE, outline=BLACK, width=2)
         for place in pick(range(6), number, "scienceqa", index, side):
@@ -230,7 +230,7 @@ def animal(index: int) -> Made:
     name = pick(names, 1, "scienceqa", index)[0]
     image = canvas("scienceqa", index)
     color = pick(("brown", "orange", "blue", "red", "gray"), 1, "scienceqa", index, "colour")[0]
-    icon(image, name, jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), index, by=0.3), color)
+    icon(image, name, jitter_box(WHOLE.part(0.04, 0.04, 0.96, 0.96), index, by=0.3), color)
     article = "an" if kind == "insect" else "a"
     choices = sorted([kind, *pick(list(KINDS), 3, "scienceqa", index, "wrong", avoid=[kind])])
     return image, {

@@ -21,11 +21,11 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHITE, WHOLE, jittered, word
+from visionflan.drawing import WHITE, WHOLE, jitter_box, word
 from visionflan.drawing.styles import styled_icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
-from visionflan.layouts import csv_rows, inside, present
+from visionflan.layouts import csv_rows, existing_paths, inside
 from visionflan.specimens import write_image, write_text
 
 SPLITS = ("train", "val", "test")
@@ -70,7 +70,7 @@ dataset = Dataset[Row](
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     base = nested if (nested := root / "SemArt").is_dir() else root
-    for path in present(*(base / f"semart_{split}.csv" for split in SPLITS)):
+    for path in existing_paths(*(base / f"semart_{split}.csv" for split in SPLITS)):
         rows = csv_rows(path, *COLUMNS, delimiter="\t", encoding="latin-1")
         for number, fields in enumerate(rows, start=1):
             name, *facts = (fields[column] for column in COLUMNS)
@@ -231,7 +231,7 @@ def specimen(root: Path, count: int) -> None:
 
 def painting(index: int, thing: str, style: str, plate: tuple[str, str]) -> Image.Image:
     """Paint one thing above a plate with the school and the years."""
-    box = jittered(WHOLE.part(0.1, 0.02, 0.9, 0.7), "semart", index, by=0.2)
+    box = jitter_box(WHOLE.part(0.1, 0.02, 0.9, 0.7), "semart", index, by=0.2)
     color = pick(COLORS, 1, "semart", index, "colour")[0]
     image = styled_icon(thing, style, box, color, "semart", index)
     ImageDraw.Draw(image).rectangle(WHOLE.part(0, 0.7, 1, 1), fill=WHITE)

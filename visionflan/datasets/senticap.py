@@ -123,7 +123,7 @@ def specimen(root: Path, count: int) -> None:
         color = pick(COLORS, 1, "senticap", index, "colour")[0]
         picture = drawing.canvas("senticap", index)
         room = drawing.WHOLE.part(0.04, 0.04, 0.96, 0.96)
-        icons.icon(picture, thing, drawing.jittered(room, "senticap", index, by=0.3), color)
+        icons.icon(picture, thing, drawing.jitter_box(room, "senticap", index, by=0.3), color)
         name = f"COCO_val2014_{42 + 7 * index:012d}.jpg"
         specimens.write_image(root / "val2014" / name, picture)
         sentences = [

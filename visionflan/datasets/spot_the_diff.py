@@ -25,12 +25,12 @@ from typing import NamedTuple
 from PIL import Image
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, jittered
+from visionflan.drawing import WHOLE, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick
 from visionflan.image_sources import ComputedImage
-from visionflan.layouts import inside, present, require
+from visionflan.layouts import existing_paths, inside, require
 from visionflan.layouts.json_stream import json_values
 from visionflan.specimens import write_image, write_json
 from visionflan.specimens.scenes import COLORS, THINGS, draw_backdrop
@@ -67,7 +67,7 @@ dataset = Dataset[Row](
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     annotations = require(root / "annotations", root / "data" / "annotations")
     pictures = annotations.parent / "resized_images"
-    for path in present(*(annotations / f"{split}.json" for split in SPLITS)):
+    for path in existing_paths(*(annotations / f"{split}.json" for split in SPLITS)):
         descriptions: dict[str, list[tuple[str, ...]]] = {}
         for number, record in enumerate(json_values(path)):
             try:
@@ -153,7 +153,7 @@ def changed(index: int) -> tuple[Image.Image, Image.Image, list[str]]:
     for spot, thing in enumerate(things):
         color, other = pick(COLORS, 2, "spot", index, spot, "colours")
         change = CHANGES[(index + spot) % 4] if spot in differing else ""
-        box = jittered(WHOLE.part(spot / 3, 0.45, (spot + 1) / 3, 0.8), "spot", index, spot)
+        box = jitter_box(WHOLE.part(spot / 3, 0.45, (spot + 1) / 3, 0.8), "spot", index, spot)
         if change != "new":
             icon(first, thing, box, color)
         then = (

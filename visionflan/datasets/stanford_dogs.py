@@ -18,13 +18,13 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import RGB, SIZE, WHOLE, jittered
+from visionflan.drawing import RGB, SIZE, WHOLE, jitter_box
 from visionflan.drawing.icons.animals import dog
 from visionflan.drawing.styles import photo
 from visionflan.layouts import LabeledImage, class_folders, require
 from visionflan.layouts.wordnet import names
 from visionflan.specimens import write_image
-from visionflan.specimens.imagenet import thing_at
+from visionflan.specimens.imagenet import class_at
 
 dataset = Dataset[LabeledImage](
     title="Stanford Dogs",
@@ -70,10 +70,10 @@ COATS: dict[str, tuple[str, RGB]] = {
 @dataset.specimen
 def specimen(root: Path, count: int) -> None:
     for index in range(count):
-        identifier = thing_at(index, list(COATS), "stanford_dogs")
+        identifier = class_at(index, list(COATS), "stanford_dogs")
         breed, coat = COATS[identifier]
         subject = Image.new("RGBA", (SIZE, SIZE))
-        box = jittered(WHOLE.part(0.02, 0.02, 0.98, 0.98), "stanford_dogs", index, by=0.2)
+        box = jitter_box(WHOLE.part(0.02, 0.02, 0.98, 0.98), "stanford_dogs", index, by=0.2)
         dog(ImageDraw.Draw(subject), box, coat)
         image = photo(subject, "stanford_dogs", index)
         write_image(root / "Images" / f"{identifier}-{breed}" / f"{identifier}_{index}.jpg", image)

@@ -58,7 +58,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     below = root / "stl10_binary"
     home = below if below.is_dir() else root
     names = tuple(layouts.text_lines(home / "class_names.txt"))
-    for pixels in layouts.present(home / "train_X.bin", home / "test_X.bin"):
+    for pixels in layouts.existing_paths(home / "train_X.bin", home / "test_X.bin"):
         split = pixels.stem.removesuffix("_X")
         labels = layouts.require(home / f"{split}_y.bin").read_bytes()
         if pixels.stat().st_size != IMAGE * len(labels):
@@ -121,7 +121,7 @@ def specimen(root: Path, count: int) -> None:
 
 def thing(name: str, index: int) -> Image.Image:
     image = drawing.canvas("stl10", index)
-    box = drawing.jittered(drawing.WHOLE.part(0.04, 0.04, 0.96, 0.96), "stl10", index, by=0.25)
+    box = drawing.jitter_box(drawing.WHOLE.part(0.04, 0.04, 0.96, 0.96), "stl10", index, by=0.25)
     pen = ImageDraw.Draw(image)
     if name == "monkey":
         monkey(pen, box)

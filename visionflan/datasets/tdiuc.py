@@ -60,7 +60,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
                 yield vqa
             else:
                 image = layouts.coco_image(root, pair.split, vqa.image_id)
-                yield Row(vqa.key, image, vqa.question, vqa.answer, vqa.kind)
+                yield Row(vqa.key, image, vqa.question, vqa.answer, vqa.question_type)
 
 
 @dataset.specimen
@@ -68,7 +68,7 @@ def specimen(root: Path, count: int) -> None:
     records: list[dict[str, Any]] = []
     for index in range(count):
         image_id = index + 1
-        picture, dialogue = specimens_tdiuc.scene(index)
+        picture, dialogue = specimens_tdiuc.draw_scene(index)
         name = f"train2014/COCO_train2014_{image_id:012d}.jpg"
         specimens.write_image(root / name, picture)
         for vqa in dialogue:
@@ -78,7 +78,7 @@ def specimen(root: Path, count: int) -> None:
                     "image_id": image_id,
                     "question": vqa.question,
                     "question_id": 10_000_000 + len(records),
-                    "question_type": vqa.kind,
+                    "question_type": vqa.question_type,
                     "ans_source": "generation",
                     "answers": [answer],
                 }

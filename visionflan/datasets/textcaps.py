@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import COLORS, WHITE, WHOLE, canvas, jittered, polygon, word
+from visionflan.drawing import COLORS, WHITE, WHOLE, canvas, jitter_box, polygon, word
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
-from visionflan.layouts import inside, present
+from visionflan.layouts import existing_paths, inside
 from visionflan.layouts.json_stream import json_field_values
 from visionflan.specimens import write_image, write_json
 
@@ -56,7 +56,7 @@ dataset = Dataset[Row](
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     files = [root / f"TextCaps_0.1_{split}.json" for split in SPLITS]
-    there = present(*files)
+    there = existing_paths(*files)
     for split, path in zip(SPLITS, files, strict=True):
         if path in there:
             yield from read_split(root, split, path)
@@ -135,7 +135,7 @@ def lettered(index: int) -> tuple[Image.Image, list[str]]:
     text = WORDS[index % len(WORDS)]
     thing = list(CARRIERS)[(index + index // len(WORDS)) % len(CARRIERS)]
     color = INKS[stable_hash("textcaps", index, "colour") % len(INKS)]
-    box = jittered(WHOLE.part(0.02, 0.02, 0.98, 0.98), "textcaps", index, by=0.12)
+    box = jitter_box(WHOLE.part(0.02, 0.02, 0.98, 0.98), "textcaps", index, by=0.12)
     outline, space = CARRIERS[thing]
     ImageDraw.Draw(picture).polygon(polygon(box, outline), fill=COLORS[color])
     word(picture, text, box.part(*space), WHITE)

@@ -22,7 +22,14 @@ from pathlib import Path
 from visionflan import layouts, specimens
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.hashing import pick
-from visionflan.layouts.scene_text import Part, Piece, TextRow, around, read_part, transcription
+from visionflan.layouts.scene_text import (
+    Part,
+    Piece,
+    TextRow,
+    bounding_box,
+    read_part,
+    transcription,
+)
 from visionflan.specimens.scene_text import Sign
 
 dataset = Dataset[TextRow](
@@ -54,7 +61,7 @@ dataset = Dataset[TextRow](
 @dataset.reader
 def read(root: Path) -> Iterator[TextRow | BrokenRow]:
     labels = root / "txt_format"
-    for folder in layouts.present(labels / "Train", labels / "Test"):
+    for folder in layouts.existing_paths(labels / "Train", labels / "Test"):
         images = layouts.require(root / "Images", root / "totaltext" / "Images") / folder.name
         part = Part(folder.name, sorted(folder.glob("poly_gt_*.txt")), images)
         yield from read_part(part, lambda stem: stem.removeprefix("poly_gt_"), read_words)
@@ -73,7 +80,7 @@ def read_words(path: Path) -> Iterator[Piece]:
     if len(matches) != len(re.findall(r"^x:", text, re.MULTILINE)):
         raise ValueError("a label is not of the form x, y, ornt, transcriptions")
     for xs, ys, words in matches:
-        box = around(map(float, xs.split()), map(float, ys.split()))
+        box = bounding_box(map(float, xs.split()), map(float, ys.split()))
         yield Piece(",".join(ast.literal_eval(words)), box)
 
 
@@ -103,7 +110,7 @@ def specimen(root: Path, count: int) -> None:
         sign = Sign(tuple(words), "#", "total text", index)
         name = f"img{index + 1}"
         specimens.write_image(root / "Images" / part / f"{name}.jpg", sign.image)
-        labels = [label(*written) for written in sign.written]
+        labels = [label(*piece) for piece in sign.pieces]
         # The release lists words as they were annotated, and not from top to bottom.
         specimens.write_lines(root / "txt_format" / part / f"poly_gt_{name}.txt", labels[::-1])
 

@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, COLORS, RGB, WHITE, Box, canvas, jittered
-from visionflan.layouts import inside, json_lines, present, require
+from visionflan.drawing import BLACK, COLORS, RGB, WHITE, Box, canvas, jitter_box
+from visionflan.layouts import existing_paths, inside, json_lines, require
 from visionflan.specimens import write_image, write_lines
 
 SPLITS = ("train", "validation", "test")
@@ -59,7 +59,7 @@ dataset = Dataset[Row](
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     questions = root / "viquae_dataset" if (root / "viquae_dataset").is_dir() else root
-    lists = present(*(questions / f"{split}.jsonl" for split in SPLITS))
+    lists = existing_paths(*(questions / f"{split}.jsonl" for split in SPLITS))
     images = require(root / "viquae_images" / "images", root / "images")
     for path in lists:
         for line in json_lines(path):
@@ -160,7 +160,7 @@ def flown(flag: Flag, index: int) -> Image.Image:
     """Draw a flag on its pole."""
     image = canvas("viquae", index)
     pen = ImageDraw.Draw(image)
-    box = jittered(Box(10, 4, 94, 72), "viquae", index, by=0.25)
+    box = jitter_box(Box(10, 4, 94, 72), "viquae", index, by=0.25)
     pole = Box(box.left - 5, box.top - 3, box.left, 96)
     pen.rectangle(pole, fill=BLACK)
     shades = [WHITE if name == "white" else COLORS[name] for name in flag.colors]

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import COLORS, RGB, SIZE, WHOLE, Box, canvas, jittered, shape
+from visionflan.drawing import COLORS, RGB, SIZE, WHOLE, Box, canvas, jitter_box, shape
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, shuffled, stable_hash
 from visionflan.layouts import coco_image, require
@@ -233,9 +233,9 @@ def scene(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
     near, far = Box(6, 6, 56, 62), Box(60, 10, 92, 58)
     if not left:
         near, far = Box(40, 6, 90, 62), Box(6, 10, 36, 58)
-    icon(image, thing, jittered(near, index, "near"), color)
+    icon(image, thing, jitter_box(near, index, "near"), color)
     if other != "nothing":
-        icon(image, other, jittered(far, index, "far"), "yellow" if other == "house" else "cyan")
+        icon(image, other, jitter_box(far, index, "far"), "yellow" if other == "house" else "cyan")
     size = 26 if large else 12
     for place in range(count):
         box = Box(7 + 28 * place, 90 - size, 7 + 28 * place + size, 90)

@@ -224,7 +224,7 @@ PARTS: dict[str, Callable[[Path, str, Path], Iterator[Row | BrokenRow]]] = {
 }
 
 
-dataset.specimen(specimens_vizwiz.write)
+dataset.specimen(specimens_vizwiz.write_release)
 
 
 @dataset.task(

@@ -82,7 +82,7 @@ dataset = Dataset[Row](
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     mirrored = sorted(root.glob("VOC*_06-Nov-2007/VOCdevkit/VOC2007"))
     homes = [root / "VOCdevkit/VOC2007", root / "VOC2007", root, *mirrored]
-    for folder in layouts.present(*(home / "Annotations" for home in homes)):
+    for folder in layouts.existing_paths(*(home / "Annotations" for home in homes)):
         for path in sorted(folder.glob("*.xml")):
             yield read_annotation(path)
 
@@ -144,7 +144,7 @@ def boxes_for(drawn: list[str], index: int) -> list[drawing.Box]:
             drawing.WHOLE.part(left, top, left + 0.48, top + 0.48)
             for left, top in ((0.01, height), (0.51, 0.5 - height))
         ]
-    return [drawing.jittered(half, "voc2007", index, n, by=0.15) for n, half in enumerate(halves)]
+    return [drawing.jitter_box(half, "voc2007", index, n, by=0.15) for n, half in enumerate(halves)]
 
 
 def annotation(name: str, drawn: list[str], boxes: list[drawing.Box]) -> str:

@@ -22,11 +22,11 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import canvas, cells, jittered
+from visionflan.drawing import canvas, choose_cells, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick
-from visionflan.layouts import coco_image, present
+from visionflan.layouts import coco_image, existing_paths
 from visionflan.layouts.json_stream import json_values
 from visionflan.specimens import write_image, write_json
 
@@ -70,7 +70,7 @@ dataset = Dataset[Question | Explained](
 @dataset.reader
 def read(root: Path) -> Iterator[Question | Explained | BrokenRow]:
     files = [root / f"VQA-E_{split}_set.json" for split in SPLITS]
-    there = present(*files)
+    there = existing_paths(*files)
     for split, path in zip(SPLITS, files, strict=True):
         if path in there:
             yield from read_split(root, split, path)
@@ -180,8 +180,8 @@ def several(index: int) -> tuple[Image.Image, list[tuple[str, str, str]]]:
     thing = THINGS[index % len(THINGS)]
     number = 1 + (index + index // len(THINGS)) % len(NUMBERS)
     (color,) = pick(COLORS, 1, "vqa_e", index, "colour")
-    for place, cell in enumerate(cells(number, "vqa_e", index, columns=2, rows=2)):
-        icon(picture, thing, jittered(cell, "vqa_e", index, place), color)
+    for place, cell in enumerate(choose_cells(number, "vqa_e", index, columns=2, rows=2)):
+        icon(picture, thing, jitter_box(cell, "vqa_e", index, place), color)
     many = f"{thing}s" if number > 1 else thing
     verb = "are" if number > 1 else "is"
     there = f"there {verb} {NUMBERS[number - 1]} {color} {many} "

@@ -22,10 +22,10 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import SIZE, WHOLE, Box, jittered
+from visionflan.drawing import SIZE, WHOLE, Box, jitter_box
 from visionflan.errors import ReleaseError
 from visionflan.hashing import stable_hash
-from visionflan.layouts import inside, load_json, present, require
+from visionflan.layouts import existing_paths, inside, load_json, require
 from visionflan.specimens import write_image, write_json
 
 OWNERS_LIST = "VQA_RAD Dataset Public.json"
@@ -79,7 +79,11 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 def lists(root: Path) -> list[Path]:
     """Return the owners' list, or the two of the split that repeats it."""
     owners = root / OWNERS_LIST
-    return [owners] if owners.exists() else present(root / "trainset.json", root / "testset.json")
+    return (
+        [owners]
+        if owners.exists()
+        else existing_paths(root / "trainset.json", root / "testset.json")
+    )
 
 
 @dataset.task(
@@ -138,14 +142,14 @@ def chest(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
     both = ("left", "right")
     image = film(index)
     pen = ImageDraw.Draw(image)
-    pen.rounded_rectangle(jittered(WHOLE, "chest", index), 20, fill=gray(95, index))
+    pen.rounded_rectangle(jitter_box(WHOLE, "chest", index), 20, fill=gray(95, index))
     held = (("left",), ("right",), both, both, *[()] * 4)[stable_hash("side", index) % 8]
     for lung in LUNGS.values():
         pen.ellipse(lung, fill=(25, 25, 25))
     for side in held:
         spots = SPOTS[side]
         pen.ellipse(
-            jittered(spots[stable_hash("spot", index) % len(spots)], index, side), fill=(250,) * 3
+            jitter_box(spots[stable_hash("spot", index) % len(spots)], index, side), fill=(250,) * 3
         )
     questions = [
         ("What part of the body is shown?", "Chest"),
@@ -162,11 +166,11 @@ def head(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
     """Draw a slice through a skull, with a bright lesion in it or not."""
     image = film(index)
     pen = ImageDraw.Draw(image)
-    skull = jittered(Box(14, 4, 82, 92), "head", index)
+    skull = jitter_box(Box(14, 4, 82, 92), "head", index)
     pen.ellipse(skull, fill=gray(110, index), outline=(250, 250, 250), width=7)
     lesion = stable_hash("lesion", index) % 2 == 0
     if lesion:
-        pen.ellipse(jittered(skull.part(0.25, 0.3, 0.75, 0.7), index, by=0.4), fill=(250,) * 3)
+        pen.ellipse(jitter_box(skull.part(0.25, 0.3, 0.75, 0.7), index, by=0.4), fill=(250,) * 3)
     return image, [
         ("What part of the body is shown?", "Head"),
         ("Is there a bright lesion in the brain?", "Yes" if lesion else "no"),
@@ -177,7 +181,7 @@ def arm(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
     """Draw a long bone, broken across the middle or whole."""
     image = film(index)
     pen = ImageDraw.Draw(image)
-    flesh = jittered(Box(22, 0, 74, 96), "arm", index)
+    flesh = jitter_box(Box(22, 0, 74, 96), "arm", index)
     pen.rectangle(flesh, fill=gray(80, index))
     broken = stable_hash("broken", index) % 2 == 0
     for top, bottom in ((0.04, 0.44), (0.58, 0.96)) if broken else ((0.04, 0.96),):

@@ -177,7 +177,7 @@ def two_things(index: int) -> Drawn:
     if stable_hash("vqav2", index, "stacked") % 2:
         boxes = ((0.26, 0.01, 0.74, 0.49), (0.26, 0.51, 0.74, 0.99))
     for thing, color, edges in zip((left, right), colors, boxes, strict=True):
-        box = drawing.jittered(drawing.WHOLE.part(*edges), "vqav2", index, thing, by=0.15)
+        box = drawing.jitter_box(drawing.WHOLE.part(*edges), "vqav2", index, thing, by=0.15)
         icons.icon(picture, thing, box, color)
     (absent,) = pick(THINGS, 1, "vqav2", index, "absent", avoid=(left, right))
     there = stable_hash("vqav2", index, "there") % 2
@@ -195,8 +195,8 @@ def several(index: int) -> Drawn:
     (thing,) = pick(THINGS, 1, "vqav2", index, "thing")
     (color,) = pick(COLORS, 1, "vqav2", index, "colour")
     number = 1 + index // 3 % 4
-    for box in drawing.cells(number, "vqav2", index, columns=2, rows=2):
-        icons.icon(picture, thing, drawing.jittered(box, "vqav2", index, round(box.left)), color)
+    for box in drawing.choose_cells(number, "vqav2", index, columns=2, rows=2):
+        icons.icon(picture, thing, drawing.jitter_box(box, "vqav2", index, round(box.left)), color)
     plural = f"{thing}s" if thing != "fish" else thing
     return picture, [
         (f"How many {plural} are there?", str(number)),

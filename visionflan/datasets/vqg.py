@@ -71,7 +71,7 @@ dataset = Dataset[Row](
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     names = (f"{source}_{split}_all.csv" for source in SOURCES for split in SPLITS)
-    for path in layouts.present(*(root / name for name in names)):
+    for path in layouts.existing_paths(*(root / name for name in names)):
         columns = ("image_id", "image_url", "questions")
         for record in layouts.csv_rows(path, *columns, encoding="utf-8-sig"):
             name, part = record["image_id"], path.stem.removesuffix("_all")
@@ -175,10 +175,10 @@ def scene(thing: str, event: str, index: int) -> Image.Image:
     if event == "night":
         pen.rectangle(drawing.WHOLE, fill=(15, 15, 50 + stable_hash("vqg", index, "sky") % 50))
         moon = drawing.WHOLE.part(0.04, 0.02, 0.3, 0.28)
-        pen.ellipse(drawing.jittered(moon, "vqg", index, "moon", by=0.3), fill=(250, 240, 180))
+        pen.ellipse(drawing.jitter_box(moon, "vqg", index, "moon", by=0.3), fill=(250, 240, 180))
     color = pick(("blue", "green", "purple", "cyan"), 1, "vqg", index, "colour")[0]
     room = drawing.WHOLE.part(0.1, 0.26, 0.9, 0.98)
-    box = drawing.jittered(room, "vqg", index, by=0.2)
+    box = drawing.jitter_box(room, "vqg", index, by=0.2)
     icons.icon(image, thing, box, color)
     if event in DRAWN:
         DRAWN[event](pen, box)

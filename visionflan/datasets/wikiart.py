@@ -23,10 +23,10 @@ from typing import NamedTuple
 from PIL import ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHITE, WHOLE, jittered, word
+from visionflan.drawing import WHITE, WHOLE, jitter_box, word
 from visionflan.drawing.styles import styled_icon
 from visionflan.hashing import pick
-from visionflan.layouts import inside, present, require
+from visionflan.layouts import existing_paths, inside, require
 from visionflan.specimens import write_image, write_lines
 
 # In the order of the owners' genre_class.txt.
@@ -81,7 +81,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     lists = require(root / "wikiart_csv", root)
     pictures = next(filter(Path.is_dir, (root / "wikiart", root / "style")), root)
     numbers: defaultdict[str, set[str]] = defaultdict(set)
-    for path in present(lists / "genre_train.csv", lists / "genre_val.csv"):
+    for path in existing_paths(lists / "genre_train.csv", lists / "genre_val.csv"):
         for line in path.read_text(encoding="utf-8").splitlines():
             name, _, number = line.rpartition(",")
             numbers[name].add(number)
@@ -160,7 +160,7 @@ def specimen(root: Path, count: int) -> None:
         genre = list(SUBJECTS)[index % len(SUBJECTS)]
         style = pick(list(DRAWN), 1, "wikiart", index, "style")[0]
         thing = pick(SUBJECTS[genre], 1, "wikiart", index, "thing")[0]
-        box = jittered(WHOLE.part(0.1, 0.02, 0.9, 0.78), "wikiart", index, by=0.2)
+        box = jitter_box(WHOLE.part(0.1, 0.02, 0.9, 0.78), "wikiart", index, by=0.2)
         color = pick(COLORS, 1, "wikiart", index, "colour")[0]
         image = styled_icon(thing, DRAWN[style], box, color, "wikiart", index)
         signature = ungarbled(artist).split("-")[-1].upper()

@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, Box, canvas, jittered
+from visionflan.drawing import WHOLE, Box, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick
 from visionflan.image_sources import ArchiveMember, ImageSource
@@ -154,7 +154,7 @@ def encoded(drawn: list[Drawn], index: int, place: int) -> bytes:
     """Draw things on a light ground, and encode the picture."""
     image = canvas(index, place)
     for thing in drawn:
-        box = jittered(thing.box, index, place, thing.thing)
+        box = jitter_box(thing.box, index, place, thing.thing)
         icon(image, thing.thing, box, thing.color)
     buffer = io.BytesIO()
     image.save(buffer, "PNG")

@@ -25,12 +25,12 @@ from typing import NamedTuple
 from PIL import Image
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, canvas, jittered
+from visionflan.drawing import WHOLE, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick
 from visionflan.image_sources import ImageSource
-from visionflan.layouts.img2dataset import Fetched, write_fetched
+from visionflan.layouts.img2dataset import DownloadedImages, write_downloads
 
 COLUMNS = (
     *("language", "page_url", "image_url", "page_title", "section_title"),
@@ -86,7 +86,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         raise ReleaseError(f"{root} has no table wit_v1.*.tsv.gz: download one from the owners")
     for path in tables:
         name = path.name.split(".tsv")[0]
-        fetched = Fetched(root / "images" / name)
+        fetched = DownloadedImages(root / "images" / name)
         for place, fields in enumerate(table_rows(path)):
             if not fields["language"]:
                 detail = f"row {place} of {path} has no language"
@@ -164,7 +164,7 @@ def specimen(root: Path, count: int) -> None:
         root.mkdir(parents=True, exist_ok=True)
         compressed = gzip.compress(stream.getvalue().encode(), mtime=0)
         (root / f"{name}.tsv.gz").write_bytes(compressed)
-        write_fetched(root / "images" / name, pictures, archive=name == PARTS[1])
+        write_downloads(root / "images" / name, pictures, archive=name == PARTS[1])
 
 
 def article_row(index: int, language: str) -> dict[str, str]:
@@ -187,6 +187,6 @@ def drawn(index: int) -> Image.Image:
     """Draw the thing of an article in some color."""
     thing = list(ARTICLES)[index % len(ARTICLES)]
     image = canvas("wit", index)
-    box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), "wit", index, by=0.2)
+    box = jitter_box(WHOLE.part(0.04, 0.04, 0.96, 0.96), "wit", index, by=0.2)
     icon(image, thing, box, pick(COLORS, 1, "wit", index, "colour")[0])
     return image

@@ -20,13 +20,13 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import COLORS, SIZE, WHOLE, Box, jittered, polygon, stroke
+from visionflan.drawing import COLORS, SIZE, WHOLE, Box, jitter_box, polygon, stroke
 from visionflan.drawing.icons.animals import SKIN
 from visionflan.drawing.styles import photo
 from visionflan.hashing import pick
-from visionflan.layouts import inside, is_folder, present, text_lines
+from visionflan.layouts import existing_paths, inside, is_folder, text_lines
 from visionflan.specimens import write_image, write_lines
-from visionflan.specimens.imagenet import thing_at
+from visionflan.specimens.imagenet import class_at
 
 BETWEEN = " or "
 SMALL = {"and", "of", "or", "the", "to"}
@@ -74,7 +74,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     lists = inner if is_folder(inner) else root
     places = (home / name for home in (root, lists) for name in ("images", "Images"))
     home = next(filter(is_folder, places), lists)
-    for path in present(lists / "yoga_train.txt", lists / "yoga_test.txt"):
+    for path in existing_paths(lists / "yoga_train.txt", lists / "yoga_test.txt"):
         for number, line in enumerate(text_lines(path), start=1):
             name, *classes = line.rsplit(",", 3)
             if len(classes) == 3 and "/" in name:
@@ -161,9 +161,9 @@ POSES: dict[str, tuple[tuple[float, float], list[Points]]] = {
 def specimen(root: Path, count: int) -> None:
     lines = []
     for index in range(count):
-        pose = thing_at(index, list(POSES), "yoga82")
+        pose = class_at(index, list(POSES), "yoga82")
         subject = Image.new("RGBA", (SIZE, SIZE))
-        box = jittered(WHOLE.part(0.03, 0.03, 0.97, 0.97), "yoga82", index, by=0.2)
+        box = jitter_box(WHOLE.part(0.03, 0.03, 0.97, 0.97), "yoga82", index, by=0.2)
         color = pick(("red", "blue", "green", "purple"), 1, "yoga82", index)[0]
         figure(ImageDraw.Draw(subject), box, pose, color)
         path = f"{pose}/{index + 1}_0.jpg"

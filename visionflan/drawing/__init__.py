@@ -1,4 +1,4 @@
-"""Draw the pictures of specimens: simple, true to their labels, and legible at 32 by 32 pixels."""
+"""Draw the images of specimens: simple, correctly labeled, and legible at 32 by 32 pixels."""
 
 from collections.abc import Callable
 from math import cos, pi, sin
@@ -53,37 +53,37 @@ WHOLE = Box(0, 0, SIZE, SIZE)
 
 
 def canvas(*identity: str | int, size: int = SIZE) -> Image.Image:
-    """Make an empty picture whose light tint follows from the identity."""
+    """Return an empty image whose light tint is a hash of the identity."""
     red, green, blue = (225 + stable_hash(*identity, channel) % 31 for channel in ("r", "g", "b"))
     return Image.new("RGB", (size, size), (red, green, blue))
 
 
-def jittered(box: Box, *identity: str | int, by: float = 0.08) -> Box:
-    """Shift and shrink a box a little, as the identity says; it stays inside itself."""
+def jitter_box(box: Box, *identity: str | int, by: float = 0.08) -> Box:
+    """Return the box shifted and shrunk inside itself by a hash of the identity."""
     shrink = 1 - by * hash_fraction(*identity, "shrink")
     x = (1 - shrink) * hash_fraction(*identity, "x")
     y = (1 - shrink) * hash_fraction(*identity, "y")
     return box.part(x, y, x + shrink, y + shrink)
 
 
-def cells(count: int, *identity: str | int, columns: int = 3, rows: int = 3) -> list[Box]:
-    """Choose different cells of a grid over the whole picture."""
+def choose_cells(count: int, *identity: str | int, columns: int = 3, rows: int = 3) -> list[Box]:
+    """Return `count` distinct cells of a grid over the image, chosen by hash."""
     order = sorted(range(columns * rows), key=lambda cell: stable_hash(*identity, "cell", cell))
     return [grid_cell(cell % columns, cell // columns, columns, rows) for cell in order[:count]]
 
 
 def grid_cell(column: int, row: int, columns: int, rows: int) -> Box:
-    """Return one cell of a grid over the whole picture, with a margin around it."""
+    """Return one cell of a grid over the image, with a margin around it."""
     cell = WHOLE.part(column / columns, row / rows, (column + 1) / columns, (row + 1) / rows)
     return cell.part(0.08, 0.08, 0.92, 0.92)
 
 
 def polygon(box: Box, points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Place points given as fractions of the box."""
+    """Convert points from fractions of the box to pixels."""
     return [box.at(x, y) for x, y in points]
 
 
-def regular(box: Box, corners: int, inner: float = 1.0) -> list[tuple[float, float]]:
+def regular_polygon(box: Box, corners: int, inner: float = 1.0) -> list[tuple[float, float]]:
     """Return the points of a regular polygon, or of a star if `inner` is below one."""
     steps = corners if inner == 1.0 else 2 * corners
     radii = [0.5 if step % 2 == 0 or inner == 1.0 else 0.5 * inner for step in range(steps)]
@@ -94,15 +94,15 @@ def regular(box: Box, corners: int, inner: float = 1.0) -> list[tuple[float, flo
     ]
 
 
-def darker(color: RGB, by: float = 0.6) -> RGB:
+def darken(color: RGB, by: float = 0.6) -> RGB:
     """Return the color scaled to be darker."""
     red, green, blue = color
     return round(red * by), round(green * by), round(blue * by)
 
 
-def stroke(box: Box, share: float) -> int:
-    """Return a line width that is a share of the box, at least 2 pixels."""
-    return max(2, round((box.right - box.left) * share))
+def stroke(box: Box, fraction: float) -> int:
+    """Return a line width that is a fraction of the box's width, at least 2 pixels."""
+    return max(2, round((box.right - box.left) * fraction))
 
 
 def circle(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
@@ -116,13 +116,13 @@ def square(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 
 def triangle(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Draw a filled triangle that stands on its base."""
+    """Draw a filled triangle with its base at the bottom."""
     pen.polygon(polygon(box, [(0.5, 0.02), (0.98, 0.95), (0.02, 0.95)]), fill=color)
 
 
 def star(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     """Draw a filled star of five points."""
-    pen.polygon(regular(box, 5, 0.42), fill=color)
+    pen.polygon(regular_polygon(box, 5, 0.42), fill=color)
 
 
 def cross(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
@@ -152,7 +152,7 @@ def shape(image: Image.Image, name: str, color: str, box: Box) -> None:
 
 
 def word(image: Image.Image, text: str, box: Box, color: RGB = (20, 20, 20)) -> None:
-    """Write text as large as the box allows, in its middle; lines are separated by line ends."""
+    """Draw centered text as large as the box allows; a newline starts a new line."""
     pen = ImageDraw.Draw(image)
     width, height = box.right - box.left, box.bottom - box.top
     size = max(6, int(height / max(1, text.count("\n") + 1)))
@@ -169,7 +169,7 @@ def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def bars(image: Image.Image, values: list[tuple[str, float]], colors: list[str]) -> None:
-    """Draw a bar chart: a bar for each named value from 0 to 1, its name under it."""
+    """Draw a bar chart: one bar per named value in [0, 1], with its name below."""
     pen = ImageDraw.Draw(image)
     plot = WHOLE.part(0.08, 0.05, 0.97, 0.8)
     for index, (name, value) in enumerate(values):

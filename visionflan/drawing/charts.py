@@ -1,4 +1,4 @@
-"""Draw charts of one series for specimens: bars that stand or lie, lines with or without dots."""
+"""Draw charts of one series for specimens: vertical or horizontal bars, and lines."""
 
 from collections.abc import Callable, Sequence
 
@@ -16,36 +16,36 @@ Values = Sequence[tuple[str, int]]
 def chart(image: Image.Image, kind: str, values: Values, color: str) -> None:
     """Draw one chart of `CHARTS`, with values of 0 to 10 and a grid at 5 and 10."""
     pen = ImageDraw.Draw(image)
-    lying = kind == "hbar_categorical"
+    horizontal_bars = kind == "hbar_categorical"
     for tick in (0, TOP // 2, TOP):
-        share = tick / TOP
-        line = (share, 0, share, 1) if lying else (0, 1 - share, 1, 1 - share)
+        fraction = tick / TOP
+        line = (fraction, 0, fraction, 1) if horizontal_bars else (0, 1 - fraction, 1, 1 - fraction)
         pen.line([PLOT.at(*line[:2]), PLOT.at(*line[2:])], fill=GRID if tick else BLACK, width=2)
-        center = PLOT.at(share, 1.12) if lying else PLOT.at(-0.12, 1 - share)
-        word(image, str(tick), around(center, 0.16, 0.15))
+        center = PLOT.at(fraction, 1.12) if horizontal_bars else PLOT.at(-0.12, 1 - fraction)
+        word(image, str(tick), box_around(center, 0.16, 0.15))
     for index, (name, _) in enumerate(values):
         middle = (index + 0.5) / len(values)
-        center = PLOT.at(-0.12, middle) if lying else PLOT.at(middle, 1.12)
-        word(image, name, around(center, 0.18 if lying else 0.8 / len(values), 0.15))
+        center = PLOT.at(-0.12, middle) if horizontal_bars else PLOT.at(middle, 1.12)
+        word(image, name, box_around(center, 0.18 if horizontal_bars else 0.8 / len(values), 0.15))
     CHARTS[kind](pen, values, COLORS[color])
 
 
-def around(center: tuple[float, float], width: float, height: float) -> Box:
-    """Return the box around a point, of these shares of the whole picture."""
+def box_around(center: tuple[float, float], width: float, height: float) -> Box:
+    """Return the box centered on a point; width and height are fractions of the image."""
     x, y = center
-    right, down = WHOLE.right * width / 2, WHOLE.bottom * height / 2
-    return Box(x - right, y - down, x + right, y + down)
+    half_width, half_height = WHOLE.right * width / 2, WHOLE.bottom * height / 2
+    return Box(x - half_width, y - half_height, x + half_width, y + half_height)
 
 
-def standing(pen: ImageDraw.ImageDraw, values: Values, color: RGB) -> None:
-    """Draw bars that stand."""
+def vertical_bars(pen: ImageDraw.ImageDraw, values: Values, color: RGB) -> None:
+    """Draw vertical bars."""
     for index, (_, value) in enumerate(values):
         left, right = (index + 0.2) / len(values), (index + 0.8) / len(values)
         pen.rectangle(PLOT.part(left, 1 - value / TOP, right, 1), fill=color)
 
 
-def lying(pen: ImageDraw.ImageDraw, values: Values, color: RGB) -> None:
-    """Draw bars that lie."""
+def horizontal_bars(pen: ImageDraw.ImageDraw, values: Values, color: RGB) -> None:
+    """Draw horizontal bars."""
     for index, (_, value) in enumerate(values):
         upper, lower = (index + 0.2) / len(values), (index + 0.8) / len(values)
         pen.rectangle(PLOT.part(0, upper, value / TOP, lower), fill=color)
@@ -64,7 +64,7 @@ def dot_line(pen: ImageDraw.ImageDraw, values: Values, color: RGB) -> None:
 
 
 def points(values: Values) -> list[tuple[float, float]]:
-    """Place the values from left to right."""
+    """Return the points of the values, from left to right."""
     return [
         PLOT.at((index + 0.5) / len(values), 1 - value / TOP)
         for index, (_, value) in enumerate(values)
@@ -72,8 +72,8 @@ def points(values: Values) -> list[tuple[float, float]]:
 
 
 CHARTS: dict[str, Callable[[ImageDraw.ImageDraw, Values, RGB], None]] = {
-    "vbar_categorical": standing,
-    "hbar_categorical": lying,
+    "vbar_categorical": vertical_bars,
+    "hbar_categorical": horizontal_bars,
     "line": line,
     "dot_line": dot_line,
 }

@@ -1,4 +1,4 @@
-"""Draw a thing in the domains of domain adaptation: clip art, infographic, product..."""
+"""Draw an object in the domains of domain adaptation: clip art, infographic, product..."""
 
 from collections.abc import Callable
 
@@ -13,14 +13,14 @@ BANNERS = ("blue", "green", "purple", "orange", "red")
 
 
 def domain_icon(name: str, domain: str, box: Box, color: str, *identity: str | int) -> Image.Image:
-    """Draw one thing of `ICONS` in one of `DOMAINS`; what is chance follows from identity."""
+    """Draw one object of `ICONS` in one of `DOMAINS`, with the identity as the random seed."""
     subject = Image.new("RGBA", (SIZE, SIZE))
     icon(subject, name, box, color)
     return DOMAINS[domain](subject, *identity)
 
 
 def clip_art(subject: Image.Image, *identity: str | int) -> Image.Image:
-    """Place the subject on plain white, flat and with a thin dark rim."""
+    """Place the subject on plain white with a thin dark outline."""
     image = Image.new("RGB", subject.size, WHITE)
     alpha = subject.getchannel("A")
     image.paste(BLACK, mask=alpha.filter(ImageFilter.MaxFilter(3)))
@@ -29,7 +29,7 @@ def clip_art(subject: Image.Image, *identity: str | int) -> Image.Image:
 
 
 def infographic(subject: Image.Image, *identity: str | int) -> Image.Image:
-    """Place the subject beneath a banner and beside bars of different lengths."""
+    """Place the subject below a banner and next to bars of different lengths."""
     image = Image.new("RGB", subject.size, (245, 240, 225))
     pen = ImageDraw.Draw(image)
     color = COLORS[pick(BANNERS, 1, *identity, "banner")[0]]
@@ -55,7 +55,7 @@ def quickdraw(subject: Image.Image, *identity: str | int) -> Image.Image:
 
 
 def product(subject: Image.Image, *identity: str | int) -> Image.Image:
-    """Light the subject evenly before white, as shops do."""
+    """Place the subject evenly lit on white, as in a shop's catalog."""
     shade = 246 + round(9 * hash_fraction(*identity, "shade"))
     image = Image.new("RGB", subject.size, (shade, shade, shade))
     alpha = subject.getchannel("A")
@@ -66,7 +66,7 @@ def product(subject: Image.Image, *identity: str | int) -> Image.Image:
 
 
 def webcam(subject: Image.Image, *identity: str | int) -> Image.Image:
-    """Degrade the photo like a poor camera: few pixels, a tint, much noise."""
+    """Degrade the photo like a poor camera: low resolution and strong noise."""
     small = photo(subject, *identity).resize((32, 32)).resize((SIZE, SIZE))
     specks = Image.merge("RGB", [noise(2, *identity, "specks", band) for band in "rgb"])
     return Image.blend(small, specks, 0.2)

@@ -1,4 +1,4 @@
-"""Draw the same thing as a photo, a painting, a cartoon or a sketch."""
+"""Draw the same object as a photo, a painting, a cartoon or a sketch."""
 
 from collections.abc import Callable, Sequence
 from hashlib import shake_128
@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from visionflan.drawing import BLACK, RGB, SIZE, WHOLE, Box, jittered
+from visionflan.drawing import BLACK, RGB, SIZE, WHOLE, Box, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import hash_fraction, pick
 
-# Each a sky and a ground, or the light and the dark of an interior, dull as light outdoors is.
+# Top and bottom color of each: sky and ground, or the light and dark of a room; muted as in photos.
 SCENES: list[tuple[RGB, RGB]] = [
     ((150, 185, 215), (95, 120, 70)),
     ((170, 200, 220), (170, 150, 110)),
@@ -29,42 +29,44 @@ FLATS: list[RGB] = [(255, 220, 60), (90, 215, 255), (255, 150, 200), (140, 235, 
 
 
 def styled_icon(name: str, style: str, box: Box, color: str, *identity: str | int) -> Image.Image:
-    """Draw one thing of `ICONS` in one style of `STYLES`, varied by the identity."""
+    """Draw one object of `ICONS` in one style of `STYLES`, with the identity as the random seed."""
     subject = Image.new("RGBA", (SIZE, SIZE))
     icon(subject, name, box, color)
     return STYLES[style](subject, *identity)
 
 
 def photo(subject: Image.Image, *identity: str | int) -> Image.Image:
-    """Light the subject from one side before a grainy scene that is out of focus."""
+    """Light the subject from one side in front of a grainy, blurred scene."""
     image = gradient(*pick(SCENES, 1, *identity, "scene")[0])
     alpha = subject.getchannel("A")
     shadow = ImageChops.offset(alpha, 6, 3).filter(ImageFilter.GaussianBlur(4))
     image.paste((40, 40, 45), mask=shadow.point(lambda value: value // 2))
-    lit = ImageChops.multiply(
+    shaded = ImageChops.multiply(
         subject.convert("RGB"), gradient((255, 255, 255), (110, 110, 120)).rotate(50)
     )
-    image.paste(lit, mask=alpha)
+    image.paste(shaded, mask=alpha)
     grain = noise(2, *identity, "grain").point(lambda value: 96 + value // 4)
-    grained = Image.merge("RGB", [grain] * 3)
-    return ImageChops.overlay(image.filter(ImageFilter.GaussianBlur(0.8)), grained)
+    grain_image = Image.merge("RGB", [grain] * 3)
+    return ImageChops.overlay(image.filter(ImageFilter.GaussianBlur(0.8)), grain_image)
 
 
 def art_painting(subject: Image.Image, *identity: str | int) -> Image.Image:
-    """Paint subject and ground with short broad dabs of the brush."""
-    plan = gradient(*pick(PIGMENTS, 1, *identity, "pigments")[0])
-    plan.paste(subject, mask=subject.getchannel("A"))
-    colors, levels = plan.tobytes(), noise(1, *identity, "dabs").tobytes()
-    slant = 3 * hash_fraction(*identity, "slant")
-    painting = plan.copy()
+    """Paint subject and background with short broad brush strokes."""
+    base = gradient(*pick(PIGMENTS, 1, *identity, "pigments")[0])
+    base.paste(subject, mask=subject.getchannel("A"))
+    colors, levels = base.tobytes(), noise(1, *identity, "dabs").tobytes()
+    angle_offset = 3 * hash_fraction(*identity, "slant")
+    painting = base.copy()
     pen = ImageDraw.Draw(painting)
     offsets = [y * SIZE + x for y in range(0, SIZE, 4) for x in range(0, SIZE, 4)]
     for offset in sorted(offsets, key=levels.__getitem__):
         y, x = divmod(offset, SIZE)
-        angle, tone = slant + levels[offset] / 160, 0.72 + levels[offset] / 425
-        red, green, blue = (round(part * tone) for part in colors[3 * offset : 3 * offset + 3])
-        run, rise = 4 * cos(angle), 4 * sin(angle)
-        pen.line([(x - run, y - rise), (x + run, y + rise)], fill=(red, green, blue), width=4)
+        angle, brightness = angle_offset + levels[offset] / 160, 0.72 + levels[offset] / 425
+        red, green, blue = (
+            round(channel * brightness) for channel in colors[3 * offset : 3 * offset + 3]
+        )
+        dx, dy = 4 * cos(angle), 4 * sin(angle)
+        pen.line([(x - dx, y - dy), (x + dx, y + dy)], fill=(red, green, blue), width=4)
     return painting
 
 
@@ -104,31 +106,31 @@ def gradient(top: RGB, bottom: RGB) -> Image.Image:
 
 
 def noise(cell: int, *identity: str | int) -> Image.Image:
-    """Make grey patches of the given size whose values follow from the identity."""
+    """Return gray square patches of `cell` pixels whose values are a hash of the identity."""
     side = -(-SIZE // cell)
     values = shake_128("\x1f".join(map(str, identity)).encode()).digest(side * side)
     return Image.frombytes("L", (side, side), values).resize((SIZE, SIZE), Image.Resampling.NEAREST)
 
 
 def contours(subject: Image.Image) -> Image.Image:
-    """Mark where the colors of the subject meet each other and the ground."""
+    """Return a mask of the edges inside the subject and around it."""
     ground = Image.new("RGB", subject.size, (255, 255, 255))
     ground.paste(subject, mask=subject.getchannel("A"))
     red, green, blue = ground.filter(ImageFilter.FIND_EDGES).split()
     edges = ImageChops.lighter(ImageChops.lighter(red, green), blue)
-    # The filter passes the outermost pixels through as they are: there is no contour.
+    # The filter copies the outermost pixels unchanged, which are no edges.
     ImageDraw.Draw(edges).rectangle((0, 0, SIZE - 1, SIZE - 1), outline=0)
     return edges.point(lambda value: 255 if value > 60 else 0).filter(ImageFilter.MaxFilter(3))
 
 
-def thumbnails(things: Sequence[tuple[str, str]], name: str) -> NDArray[np.uint8]:
-    """Draw icons in their colors at 32 by 32 pixels, as CIFAR keeps them: red, green, blue."""
-    drawn = [thumbnail(thing, color, name, index) for index, (thing, color) in enumerate(things)]
-    return np.stack([np.asarray(image).transpose(2, 0, 1).reshape(-1) for image in drawn])
+def thumbnails(icons: Sequence[tuple[str, str]], name: str) -> NDArray[np.uint8]:
+    """Draw icons at 32 by 32 pixels as rows of CIFAR: all red values, then green, then blue."""
+    images = [thumbnail(thing, color, name, index) for index, (thing, color) in enumerate(icons)]
+    return np.stack([np.asarray(image).transpose(2, 0, 1).reshape(-1) for image in images])
 
 
 def thumbnail(thing: str, color: str, *identity: str | int) -> Image.Image:
     """Draw one icon at 32 by 32 pixels."""
-    box = jittered(WHOLE.part(0.02, 0.02, 0.98, 0.98), *identity, by=0.2)
+    box = jitter_box(WHOLE.part(0.02, 0.02, 0.98, 0.98), *identity, by=0.2)
     image = styled_icon(thing, "photo", box, color, *identity).convert("RGB")
     return image.resize((32, 32), Image.Resampling.BOX)

@@ -1,4 +1,4 @@
-"""Readers for layouts that many releases share; errors name the file and the position in it."""
+"""Read layouts that many releases share; errors name the file and the position in it."""
 
 import csv
 import json
@@ -16,12 +16,12 @@ IMAGE_SUFFIXES = frozenset(
 
 
 def is_image_file(path: Path) -> bool:
-    """Return whether the file name is that of an image, and not hidden."""
+    """Return whether a file has an image suffix and is not hidden."""
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
 
 
 def require(*candidates: Path) -> Path:
-    """Return the first path that exists; raises ReleaseError if there is none."""
+    """Return the first candidate that exists; raise ReleaseError if there is none."""
     for path in candidates:
         if path.exists():
             return path
@@ -29,8 +29,8 @@ def require(*candidates: Path) -> Path:
     raise ReleaseError(f"{names} does not exist: unpack the release as its owners publish it")
 
 
-def present(*candidates: Path) -> list[Path]:
-    """Return the paths that exist, for releases that come in parts; at least one must."""
+def existing_paths(*candidates: Path) -> list[Path]:
+    """Return the candidates that exist; raise ReleaseError if there are none."""
     require(*candidates)
     return [path for path in candidates if path.exists()]
 
@@ -84,8 +84,8 @@ def csv_rows(
     """Yield the rows of a table with a header line, which must contain `columns`."""
     with require(path).open(encoding=encoding, newline="") as table:
         reader = csv.DictReader(table, delimiter=delimiter)
-        if lacking := set(columns) - set(reader.fieldnames or ()):
-            raise ReleaseError(f"{path} has no column {', '.join(sorted(lacking))}")
+        if missing := set(columns) - set(reader.fieldnames or ()):
+            raise ReleaseError(f"{path} has no column {', '.join(sorted(missing))}")
         yield from reader
 
 
@@ -95,11 +95,11 @@ def text_lines(path: Path) -> list[str]:
 
 
 def coco_image(root: Path, split: str, image_id: int) -> Path:
-    """Return the path of a COCO image, in this release or in a `coco` release beside it."""
+    """Return the path of a COCO image, in this release or in a sibling directory `coco`."""
     year = split[-4:]
     name = f"COCO_{split}_{image_id:012d}.jpg" if year != "2017" else f"{image_id:012d}.jpg"
-    own = root / split
-    return (own if is_folder(own) else root.parent / "coco" / split) / name
+    in_release = root / split
+    return (in_release if is_folder(in_release) else root.parent / "coco" / split) / name
 
 
 @cache

@@ -1,9 +1,9 @@
-"""Images that a release stores as arrays of numbers: pickled batches and IDX files.
+"""Read images that a release stores as arrays of numbers: pickled batches and IDX files.
 
 A pickle can name any function and have it called. Here only plain values and arrays of bytes are
 unpickled: each name is looked up in a short table of stand-ins, which only store their arguments,
 and any other name is refused before it is called. numpy never sees the pickled state of an array,
-only its shape and its bytes. Errors name the file and the position in it, as for other files.
+only its shape and its bytes.
 
 PNG files are written without compression, so that the bytes of an image, whose hash is its id,
 depend on its pixels only and not on the version of a compression library.
@@ -115,7 +115,7 @@ def safe_unpickle(path: Path) -> dict[str, Any]:
         fields = PlainUnpickler(io.BytesIO(content), encoding="bytes").load()
         if not isinstance(fields, dict):
             raise ValueError("it is not a dictionary")
-        return {text(key): plain(value) for key, value in fields.items()}
+        return {text(key): unwrap_array(value) for key, value in fields.items()}
     except UNPICKLE_ERRORS as error:
         raise ReleaseError(
             f"{path} is not a pickle of plain values and arrays of bytes, and none of its code was "
@@ -140,7 +140,7 @@ def text(value: object) -> str:
     raise ValueError(f"it has {type(value).__name__} where a string should be")
 
 
-def plain(value: object) -> object:
+def unwrap_array(value: object) -> object:
     """Convert the stand-in of an array to the array."""
     return value.numbers() if isinstance(value, PickledArray) else value
 
@@ -158,7 +158,7 @@ def read_pickled_batch(path: Path, labels: str) -> tuple[Bytes, list[int]]:
     return pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), label_ids
 
 
-def labeled(path: Path, labels: str, names: Sequence[str]) -> Iterator[tuple[str, bytes, str]]:
+def read_labeled(path: Path, labels: str, names: Sequence[str]) -> Iterator[tuple[str, bytes, str]]:
     """Yield the key, the PNG image and the class name of each row of a batch of CIFAR."""
     pixels, label_ids = read_pickled_batch(path, labels)
     for row, label in enumerate(label_ids):
@@ -170,7 +170,7 @@ def labeled(path: Path, labels: str, names: Sequence[str]) -> Iterator[tuple[str
         yield f"{row:05d}", png(pixels[row]), names[label]
 
 
-def names_in(path: Path, key: str) -> tuple[str, ...]:
+def read_class_names(path: Path, key: str) -> tuple[str, ...]:
     """Load the class names from the metadata file of CIFAR."""
     names = safe_unpickle(path).get(key)
     if not isinstance(names, list) or not all(isinstance(name, bytes | str) for name in names):
@@ -234,7 +234,7 @@ def png(pixels: Bytes) -> bytes:
     return buffer.getvalue()
 
 
-def version(name: str, contents: Sequence[bytes], fingerprints: Sequence[str]) -> str:
+def version_name(name: str, contents: Sequence[bytes], fingerprints: Sequence[str]) -> str:
     """Return `name` if the files have these MD5 sums, else a version derived from their SHA-256."""
     sums = [md5(content, usedforsecurity=False).hexdigest() for content in contents]
     if sums == list(fingerprints):

@@ -12,7 +12,7 @@ from visionflan.errors import ReleaseError
 from visionflan.layouts import inside, require
 
 
-class ListedBird(NamedTuple):
+class BirdImage(NamedTuple):
     """An image with the name of its class as the release writes it."""
 
     key: str
@@ -21,14 +21,14 @@ class ListedBird(NamedTuple):
     name: str
 
 
-def listed_birds(directory: Path) -> Iterator[ListedBird | BrokenRow]:
-    """Yield the images of both splits in the order of the release's list."""
+def read_birds(directory: Path) -> Iterator[BirdImage | BrokenRow]:
+    """Yield the images of both splits in the order of `images.txt`."""
     names = read_list(directory / "classes.txt")
     labels = read_list(directory / "image_class_labels.txt")
     for identifier, path in read_list(directory / "images.txt").items():
         label = labels.get(identifier, "")
         if label in names:
-            yield ListedBird(path, identifier, inside(directory / "images", path), names[label])
+            yield BirdImage(path, identifier, inside(directory / "images", path), names[label])
         else:
             labels_path = directory / "image_class_labels.txt"
             detail = f"{labels_path} has no class for {identifier}: {label!r}"
@@ -38,8 +38,8 @@ def listed_birds(directory: Path) -> Iterator[ListedBird | BrokenRow]:
 def read_list(path: Path) -> dict[str, str]:
     """Load the value of each identifier in a list."""
     values: dict[str, str] = {}
-    with require(path).open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
+    with require(path).open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
             identifier, _, rest = line.strip().partition(" ")
             if rest:
                 values[identifier] = rest.strip()

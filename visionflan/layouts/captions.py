@@ -1,4 +1,4 @@
-"""What is common to releases in which several people describe each image."""
+"""Read releases in which several annotators describe each image."""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -24,18 +24,20 @@ def flickr30k_images(root: Path) -> Path:
     return next(filter(is_folder, folders), folders[0])
 
 
-def numbered(image: Path, descriptions: Iterable[str], count: int, noun: str) -> Example:
-    """Make an example whose target is a numbered list of `count` different descriptions."""
+def make_numbered_example(
+    image: Path, descriptions: Iterable[str], count: int, noun: str
+) -> Example:
+    """Make an example whose target is a numbered list of `count` distinct descriptions."""
     originals = list(descriptions)
     trimmed = [" ".join(description.split()) for description in originals]
-    different: dict[str, str] = {}
+    distinct: dict[str, str] = {}
     for description in filter(None, trimmed):
-        different.setdefault(description.casefold(), description)
-    if len(different) < count:
+        distinct.setdefault(description.casefold(), description)
+    if len(distinct) < count:
         raise UnusableError(
-            "too_few_captions", f"only {len(different)} of {count} descriptions exist and differ"
+            "too_few_captions", f"only {len(distinct)} of {count} descriptions exist and differ"
         )
-    lines = (f"{noun} {number}: {text}" for number, text in enumerate(different.values(), start=1))
+    lines = (f"{noun} {number}: {text}" for number, text in enumerate(distinct.values(), start=1))
     return Example(
         image=image,
         target="\n".join(islice(lines, count)),

@@ -25,43 +25,43 @@ class Split:
     """The images of a split by id, and its object classes by supercategory."""
 
     scenes: defaultdict[int, Scene] = field(default_factory=lambda: defaultdict(Scene))
-    kinds: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    classes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def annotation_files(root: Path, split: str) -> list[Path]:
     """Return the paths of the annotation files of a split that this package reads."""
-    return [root / f"annotations/{kind}_{split}.json" for kind in FILES]
+    return [root / f"annotations/{name}_{split}.json" for name in FILES]
 
 
 def read_split(root: Path, split: str) -> Split:
     """Join the available annotation files of a split by image id.
 
-    The images are in a directory of the split's name, which mirrors put into `images`.
+    The images are in a directory named as the split, which mirrors put into `images`.
     """
     directory = own if (own := root / split).is_dir() else root / "images" / split
-    joined = Split()
+    split_data = Split()
     for path in filter(Path.exists, annotation_files(root, split)):
-        content = load_json(path, without_outline)
+        content = load_json(path, drop_segmentation)
         try:
-            add_annotations(joined, content)
+            add_annotations(split_data, content)
             for image in content["images"]:
-                joined.scenes[image["id"]].image = inside(directory, image["file_name"])
+                split_data.scenes[image["id"]].image = inside(directory, image["file_name"])
         except (KeyError, TypeError, AttributeError) as error:
             raise ReleaseError(f"{path} is not a COCO annotation file: {error!r}") from error
-    return joined
+    return split_data
 
 
-def without_outline(record: dict[str, Any]) -> dict[str, Any]:
-    """Drop the outline of an object, which takes most of the file and is not needed."""
+def drop_segmentation(record: dict[str, Any]) -> dict[str, Any]:
+    """Drop the segmentation of an object, which is most of the file and not needed."""
     record.pop("segmentation", None)
     return record
 
 
-def add_annotations(joined: Split, content: Any) -> None:
+def add_annotations(split_data: Split, content: Any) -> None:
     """Add the captions or the objects of one file."""
     categories = {entry["id"]: entry for entry in content.get("categories", ())}
     for annotation in sorted(content["annotations"], key=lambda annotation: annotation["id"]):
-        scene = joined.scenes[annotation["image_id"]]
+        scene = split_data.scenes[annotation["image_id"]]
         if "caption" in annotation:
             scene.captions.append(annotation["caption"])
         else:
@@ -69,4 +69,4 @@ def add_annotations(joined: Split, content: Any) -> None:
             scene.areas[name] += annotation["area"]
     for entry in categories.values():
         group = entry["supercategory"]
-        joined.kinds[group] = (*joined.kinds.get(group, ()), entry["name"])
+        split_data.classes[group] = (*split_data.classes.get(group, ()), entry["name"])

@@ -3,11 +3,11 @@
 Layout: the owner's README and code (rom1504/img2dataset, README.md, img2dataset/reader.py,
 downloader.py and writer.py) divide a list of URLs into shards of 10,000 rows and name an image by
 the index of its row: row 10,005 becomes `00001/000010005.jpg`, or the member `000010005.jpg` of
-`00001.tar` with `--output_format webdataset`. Beside a shard is `00001.parquet` with the `url` and
+`00001.tar` with `--output_format webdataset`. Next to a shard is `00001.parquet` with the `url` and
 `key` of its rows. A row that could not be downloaded has no image: the build finds it missing.
 
 The URL that a shard records for an image is compared with that of the row. A list that has changed
-since, or shards of another size, are therefore refused, and no image gets the text of another.
+since, and shards of another size, are therefore refused, so no image gets the text of another.
 """
 
 import io
@@ -25,32 +25,32 @@ ROWS_PER_SHARD = 10_000
 DIGITS = 9
 
 
-class Fetched:
-    """The images of one list, to be read in order; only the URLs of one shard are in memory."""
+class DownloadedImages:
+    """Look up the images of one URL list in order, with the URLs of one shard in memory."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.shard: Path | None = None
         self.archived = False
-        self.addresses: dict[str, str] = {}
+        self.urls: dict[str, str] = {}
 
-    def image(self, index: int, address: str) -> ImageSource:
+    def image(self, index: int, url: str) -> ImageSource:
         """Return the image of the row with this index, counted from zero."""
         shard = self.directory / f"{index // ROWS_PER_SHARD:05}"
         if shard != self.shard:
-            self.shard, self.addresses = shard, shard_addresses(shard)
+            self.shard, self.urls = shard, shard_urls(shard)
             self.archived = shard.with_suffix(".tar").is_file()
         key = f"{index:0{DIGITS}}"
-        if (source := self.addresses.get(key, address)) != address:
+        if (source := self.urls.get(key, url)) != url:
             raise ReleaseError(
                 f"{shard}.parquet records that {key}.jpg came from {source}, but the list has "
-                f"{address} there: download the images of the current list"
+                f"{url} there: download the images of the current list"
             )
         name = f"{key}.jpg"
         return ArchiveMember(shard.with_suffix(".tar"), name) if self.archived else shard / name
 
 
-def shard_addresses(shard: Path) -> dict[str, str]:
+def shard_urls(shard: Path) -> dict[str, str]:
     """Return the URL of each key of a shard; empty if the shard was not downloaded."""
     from pyarrow import ArrowException, parquet
 
@@ -64,31 +64,33 @@ def shard_addresses(shard: Path) -> dict[str, str]:
         return {}
     try:
         columns = parquet.read_table(table, columns=["key", "url"]).to_pydict()
-        addresses = dict(zip(columns["key"], columns["url"], strict=True))
+        urls = dict(zip(columns["key"], columns["url"], strict=True))
     except (ArrowException, KeyError, OSError) as error:
         raise ReleaseError(f"{table} is not a table of img2dataset: {error}") from error
-    if any(len(key) != DIGITS for key in addresses):
+    if any(len(key) != DIGITS for key in urls):
         raise ReleaseError(
             f"{table} has keys that are not of {DIGITS} digits: download the images in shards of "
             f"{ROWS_PER_SHARD:,} rows, the default of img2dataset"
         )
-    return addresses
+    return urls
 
 
-def write_fetched(
+def write_downloads(
     directory: Path, images: Iterable[tuple[str, Image.Image]], *, archive: bool = False
 ) -> None:
-    """Write drawn images and their URLs as img2dataset would have downloaded them."""
+    """Write drawn images and their URLs in the layout of img2dataset."""
     from pyarrow import parquet, table
 
     directory.mkdir(parents=True, exist_ok=True)
-    by_key = {f"{index:0{DIGITS}}": pair for index, pair in enumerate(images)}
+    images_by_key = {f"{index:0{DIGITS}}": pair for index, pair in enumerate(images)}
     if archive:
-        write_archive(directory / "00000.tar", {key: image for key, (_, image) in by_key.items()})
+        write_archive(
+            directory / "00000.tar", {key: image for key, (_, image) in images_by_key.items()}
+        )
     else:
-        for key, (_, image) in by_key.items():
+        for key, (_, image) in images_by_key.items():
             write_image(directory / "00000" / f"{key}.jpg", image)
-    columns = {"url": [address for address, _ in by_key.values()], "key": list(by_key)}
+    columns = {"url": [url for url, _ in images_by_key.values()], "key": list(images_by_key)}
     parquet.write_table(table(columns), directory / "00000.parquet")
 
 

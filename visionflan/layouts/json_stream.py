@@ -14,8 +14,8 @@ from typing import Any, TextIO, TypeVar
 from visionflan.errors import ReleaseError
 from visionflan.layouts import require
 
-Part = TypeVar("Part")
-Parser = Callable[[str, int], tuple[Part, int]]
+Item = TypeVar("Item")
+Parser = Callable[[str, int], tuple[Item, int]]
 
 CHUNK = 1 << 20
 # A value cut off by the end of a chunk fails to parse near that end, or at the start of the string
@@ -29,27 +29,27 @@ decode = json.JSONDecoder().raw_decode
 
 
 def json_values(path: Path) -> Iterator[Any]:
-    """Yield the values of a file that holds one JSON list."""
+    """Yield the values of a file that contains one JSON list."""
     with require(path).open(encoding="utf-8-sig") as stream:
         window = Window(stream, path)
         window.open_bracket("[")
-        yield from window.parts("]", parse_value)
+        yield from window.items("]", parse_value)
 
 
 def json_members(path: Path) -> Iterator[tuple[str, Any]]:
-    """Yield the name and the value of each member of a file that holds one JSON object."""
+    """Yield the name and value of each member of a file that contains one JSON object."""
     with require(path).open(encoding="utf-8-sig") as stream:
         window = Window(stream, path)
         window.open_bracket("{")
-        yield from window.parts("}", parse_member)
+        yield from window.items("}", parse_member)
 
 
 def json_field_values(path: Path, field: str) -> Iterator[Any]:
-    """Yield the values of the first list that a file holds under the name `field`."""
+    """Yield the values of the first list named `field` in a file."""
     with require(path).open(encoding="utf-8-sig") as stream:
         window = Window(stream, path)
         window.find_list(field)
-        yield from window.parts("]", parse_value)
+        yield from window.items("]", parse_value)
 
 
 class Window:
@@ -60,47 +60,49 @@ class Window:
         self.text, self.index, self.count = "", 0, 0
 
     def open_bracket(self, bracket: str) -> None:
-        """Move behind the bracket that the file begins with."""
+        """Move past the bracket that the file begins with."""
         self.text = self.read(CHUNK, "it is empty").lstrip()
         if not self.text.startswith(bracket):
             raise ReleaseError(f"{self.path} must be JSON that begins with {bracket}")
         self.index = 1
 
     def find_list(self, field: str) -> None:
-        """Move behind the bracket of the list under `field`."""
+        """Move past the opening bracket of the list named `field`."""
         opening = re.compile(rf'"{re.escape(field)}"\s*:\s*\[')
         while (match := opening.search(self.text)) is None:
             more = self.read(CHUNK, f"it has no list {field!r}")
             self.text = self.text[-MAX_LOOKBACK:] + more
         self.index = match.end()
 
-    def parts(self, bracket: str, parse: Parser[Part]) -> Iterator[Part]:
-        """Yield what `parse` reads, up to the closing bracket."""
+    def items(self, bracket: str, parse: Parser[Item]) -> Iterator[Item]:
+        """Yield what `parse` returns for each item, up to the closing bracket."""
         while True:
             try:
                 start = skip(BETWEEN, self.text, self.index)
                 if self.text[start] == bracket:
                     return
-                part, self.index = parse(self.text, start)
+                item, self.index = parse(self.text, start)
             except (IndexError, json.JSONDecodeError) as error:
                 self.extend(error)
             else:
                 self.count += 1
-                yield part
+                yield item
 
     def extend(self, error: IndexError | json.JSONDecodeError) -> None:
-        """Read on after a value that is cut off; raises ReleaseError if the JSON is malformed."""
+        """Read more text after a truncated value; raise ReleaseError if the JSON is malformed."""
         position = error.pos if isinstance(error, json.JSONDecodeError) else len(self.text)
-        near = repr(self.text[max(0, position - 20) : position + 20])
-        after = f"after value {self.count}, near {near}" if self.text else "at its beginning"
+        context = repr(self.text[max(0, position - 20) : position + 20])
+        position_text = (
+            f"after value {self.count}, near {context}" if self.text else "at its beginning"
+        )
         unread = len(self.text) - self.index
         if len(self.text) - position > MAX_LOOKBACK or unread > MAX_VALUE:
-            raise ReleaseError(f"{self.path} is not valid JSON {after}: {error}") from error
-        more = self.read(max(CHUNK, unread), f"it is cut off or malformed {after}")
+            raise ReleaseError(f"{self.path} is not valid JSON {position_text}: {error}") from error
+        more = self.read(max(CHUNK, unread), f"it is truncated or malformed {position_text}")
         self.text, self.index = self.text[self.index :] + more, 0
 
     def read(self, size: int, problem: str) -> str:
-        """Read the next characters; at the end of the file `problem` is raised."""
+        """Return the next characters; raise ReleaseError with `problem` at the end of the file."""
         try:
             text = self.stream.read(size)
         except UnicodeDecodeError as error:
@@ -111,7 +113,7 @@ class Window:
 
 
 def parse_value(text: str, index: int) -> tuple[Any, int]:
-    """Parse one value and check its delimiter, so that a number that is cut off is not accepted."""
+    """Parse one value and check its delimiter, so that a truncated number is not accepted."""
     value, end = decode(text, index)
     if text[end] not in DELIMITERS:
         raise json.JSONDecodeError("expected a comma or a closing bracket", text, end)
@@ -126,6 +128,6 @@ def parse_member(text: str, index: int) -> tuple[tuple[str, Any], int]:
 
 
 def skip(pattern: re.Pattern[str], text: str, index: int) -> int:
-    """Return the index behind what the pattern matches, which may be nothing."""
+    """Return the index after a match of the pattern, or `index` if there is none."""
     match = pattern.match(text, index)
     return match.end() if match else index

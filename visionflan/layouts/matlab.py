@@ -18,8 +18,8 @@ def load_matlab(path: Path, *names: str) -> dict[str, Any]:
         content: dict[str, Any] = matlab.loadmat(str(require(path)), variable_names=names or None)
     except (ValueError, TypeError, NotImplementedError, matlab.matlab.MatReadError) as error:
         raise ReleaseError(f"{path} is not a MATLAB file of version 5: {error}") from error
-    if lacking := set(names) - set(content):
-        raise ReleaseError(f"{path} has no variable {', '.join(sorted(lacking))}")
+    if missing := set(names) - set(content):
+        raise ReleaseError(f"{path} has no variable {', '.join(sorted(missing))}")
     return content
 
 

@@ -1,4 +1,4 @@
-"""Choose captions of other images that do not describe this one."""
+"""Sample negative captions: captions of other images that do not describe this one."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -19,42 +19,46 @@ class CaptionPool:
     """The captions of images by number, and the object classes in each image."""
 
     def __init__(
-        self, captions: Mapping[int, Sequence[str]], kinds: Mapping[int, Collection[str]]
+        self, captions: Mapping[int, Sequence[str]], object_classes: Mapping[int, Collection[str]]
     ) -> None:
         self.captions = captions
-        self.kinds = kinds
-        self.numbers = sorted(number for number, own in captions.items() if own)
+        self.object_classes = object_classes
+        self.numbers = sorted(
+            number for number, image_captions in captions.items() if image_captions
+        )
 
-    def wrong_for(self, number: int, count: int) -> tuple[str, ...]:
-        """Draw up to `count` captions by hash that are wrong for one of the images.
+    def sample(self, number: int, count: int) -> tuple[str, ...]:
+        """Return up to `count` captions, sampled by hash, that are wrong for one of the images.
 
         Each comes from an image with other object classes, and more than half of its content words
         are in no caption of this image.
         """
-        own_words = {word for caption in self.captions[number] for word in content_words(caption)}
-        drawn: dict[str, str] = {}
+        image_words = {word for caption in self.captions[number] for word in content_words(caption)}
+        captions_by_text: dict[str, str] = {}
         for attempt in range(ATTEMPTS):
-            if len(drawn) == count or not self.numbers:
+            if len(captions_by_text) == count or not self.numbers:
                 break
-            draw = stable_hash(number, "wrong caption", attempt)
-            other = self.numbers[draw % len(self.numbers)]
-            offered = self.captions[other]
-            caption = offered[draw // len(self.numbers) % len(offered)]
+            hash_value = stable_hash(number, "wrong caption", attempt)
+            other_number = self.numbers[hash_value % len(self.numbers)]
+            candidates = self.captions[other_number]
+            caption = candidates[hash_value // len(self.numbers) % len(candidates)]
             words = content_words(caption)
-            differs = 2 * len(words & own_words) < len(words)
-            if differs and not may_share_captions(self.kinds[other], self.kinds[number]):
-                drawn.setdefault(caption.casefold(), caption)
-        return tuple(drawn.values())
+            differs = 2 * len(words & image_words) < len(words)
+            if differs and not may_share_captions(
+                self.object_classes[other_number], self.object_classes[number]
+            ):
+                captions_by_text.setdefault(caption.casefold(), caption)
+        return tuple(captions_by_text.values())
 
 
-def may_share_captions(there: Collection[str], here: Collection[str]) -> bool:
+def may_share_captions(other_classes: Collection[str], own_classes: Collection[str]) -> bool:
     """Return whether one caption may fit two images, by their object classes.
 
     Persons are in so many images that having them in common means little; an image without any
     annotated object is not compared.
     """
-    shared = set(there) & set(here)
-    return bool(there) and (shared == set(there) or bool(shared - {"person"}))
+    shared = set(other_classes) & set(own_classes)
+    return bool(other_classes) and (shared == set(other_classes) or bool(shared - {"person"}))
 
 
 def content_words(caption: str) -> set[str]:

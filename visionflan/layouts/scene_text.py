@@ -1,4 +1,4 @@
-"""Read photographs in which each piece of text is outlined and transcribed.
+"""Read scene text: photographs in which each piece of text is outlined and transcribed.
 
 Such releases have one label file per image. What they call a piece is a word or a line of text; an
 illegible piece, or one that is not in the release's language, is transcribed as `#` or `###`. They
@@ -16,7 +16,7 @@ from visionflan.drawing import Box
 from visionflan.errors import UnusableError
 from visionflan.layouts import is_image_file, require
 
-BETWEEN = "; "
+SEPARATOR = "; "
 
 
 class Piece(NamedTuple):
@@ -62,7 +62,7 @@ def read_part(
             yield TextRow(key, images.get(stem, part.images / f"{stem}.jpg"), pieces)
 
 
-def around(xs: Iterable[float], ys: Iterable[float]) -> Box:
+def bounding_box(xs: Iterable[float], ys: Iterable[float]) -> Box:
     """Return the axis-aligned box around the points of an outline."""
     x_list, y_list = list(xs), list(ys)
     if not x_list or len(x_list) != len(y_list):
@@ -72,19 +72,19 @@ def around(xs: Iterable[float], ys: Iterable[float]) -> Box:
 
 def transcription(row: TextRow) -> Example:
     """Make an example whose target is all legible text of an image, separated by semicolons."""
-    written = [(piece.text, " ".join(piece.text.split())) for piece in reading_order(row.pieces)]
-    texts = [text for _, text in written if text.strip("#")]
+    trimmed = [(piece.text, " ".join(piece.text.split())) for piece in reading_order(row.pieces)]
+    texts = [text for _, text in trimmed if text.strip("#")]
     if not texts:
         raise UnusableError("no_legible_text", "no piece of text is transcribed")
     if any(";" in text for text in texts):
         raise UnusableError("semicolon_in_text", "a piece contains the separator of pieces")
     repairs = {
-        "trimmed_blanks": any(raw != text for raw, text in written),
-        "illegible_left_out": len(texts) < len(written),
+        "trimmed_blanks": any(raw != text for raw, text in trimmed),
+        "illegible_left_out": len(texts) < len(trimmed),
     }
     return Example(
         image=row.image,
-        target=BETWEEN.join(texts),
+        target=SEPARATOR.join(texts),
         repaired=tuple(name for name, happened in repairs.items() if happened),
     )
 
@@ -93,18 +93,20 @@ def reading_order(pieces: Iterable[Piece]) -> list[Piece]:
     """Sort pieces of text row by row, independent of the input order."""
     rows: list[list[Piece]] = []
     for piece in sorted(pieces, key=lambda piece: (middle(piece), piece.box.left, piece)):
-        if rows and is_level(rows[-1][0], piece):
+        if rows and in_same_row(rows[-1][0], piece):
             rows[-1].append(piece)
         else:
             rows.append([piece])
-    return [piece for row in rows for piece in sorted(row, key=lambda one: (one.box.left, one))]
+    return [
+        piece for row in rows for piece in sorted(row, key=lambda piece: (piece.box.left, piece))
+    ]
 
 
-def is_level(one: Piece, other: Piece) -> bool:
+def in_same_row(piece: Piece, reference: Piece) -> bool:
     """Return whether two pieces span the middle of each other's height."""
     return (
-        one.box.top <= middle(other) <= one.box.bottom
-        and other.box.top <= middle(one) <= other.box.bottom
+        piece.box.top <= middle(reference) <= piece.box.bottom
+        and reference.box.top <= middle(piece) <= reference.box.bottom
     )
 
 

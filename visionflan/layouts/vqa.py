@@ -28,16 +28,16 @@ class Pair(NamedTuple):
 
 
 class VqaQuestion(NamedTuple):
-    """A question about an image, and what the annotators answered.
+    """A question about an image, with the annotators' answers.
 
     Attributes:
         key: Split and question id.
         image_id: Number of the image in COCO.
         question: Text of the question.
-        answer: The answer that the release calls right, else the most frequent one.
+        answer: The answer that the release marks as correct, else the most frequent one.
         answers: All answers.
         raw_answers: The answers before the release normalized them, if it has those.
-        kind: Question type of the release, or empty.
+        question_type: Question type of the release, or empty.
     """
 
     key: str
@@ -46,7 +46,7 @@ class VqaQuestion(NamedTuple):
     answer: str
     answers: tuple[str, ...]
     raw_answers: tuple[str, ...]
-    kind: str
+    question_type: str
 
 
 def pairs(root: Path, *folders: str, prefix: str = "") -> list[Pair]:
@@ -65,7 +65,7 @@ def pairs(root: Path, *folders: str, prefix: str = "") -> list[Pair]:
 
 
 def write_pair(pair: Pair, records: list[dict[str, Any]]) -> None:
-    """Write the two files of a specimen; each record is an annotation with its question."""
+    """Write the two files of a split; each record is an annotation with its question."""
     questions = [{name: record[name] for name in QUESTION_FIELDS} for record in records]
     annotations = [
         {name: value for name, value in record.items() if name != "question"} for record in records
@@ -76,14 +76,14 @@ def write_pair(pair: Pair, records: list[dict[str, Any]]) -> None:
 
 
 def candidate_paths(root: Path, folders: tuple[str, ...], name: str) -> list[Path]:
-    """Return the paths where a file may be."""
+    """Return the paths where a file of this name may be."""
     return [root / folder / name for folder in ("", *folders)]
 
 
 def read_pair(pair: Pair) -> Iterator[VqaQuestion | BrokenRow]:
     """Join annotations with their questions, in the order of the annotations.
 
-    A question or annotation without partner, and a record that lacks a field, come as a BrokenRow.
+    A question or annotation without counterpart, or a record that lacks a field, is a BrokenRow.
     """
     questions: dict[int, str] = {}
     for number, entry in enumerate(json_field_values(pair.questions, "questions"), start=1):
@@ -112,7 +112,7 @@ def join(
     key = f"{split}/{question_id}"
     answers = [str(answer["answer"]).strip() for answer in annotation["answers"]]
     raw = [str(answer.get("raw_answer", answer["answer"])) for answer in annotation["answers"]]
-    image_id, kind = int(annotation["image_id"]), str(annotation.get("question_type", ""))
+    image_id, question_type = int(annotation["image_id"]), str(annotation.get("question_type", ""))
     if not answers:
         return BrokenRow(key, "no_answer", "the annotation has an empty list of answers")
     question = questions.pop(question_id, None)
@@ -120,9 +120,11 @@ def join(
         return BrokenRow(
             key, "no_question", "the question is missing from its file, or was answered before"
         )
-    right = str(annotation.get("multiple_choice_answer", most_frequent(answers))).strip()
+    answer_text = str(annotation.get("multiple_choice_answer", most_frequent(answers))).strip()
     raw_answers = tuple(answer.strip() for answer in raw)
-    return VqaQuestion(key, image_id, question, right, tuple(answers), raw_answers, kind)
+    return VqaQuestion(
+        key, image_id, question, answer_text, tuple(answers), raw_answers, question_type
+    )
 
 
 def most_frequent(answers: list[str]) -> str:

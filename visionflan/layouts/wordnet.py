@@ -1,4 +1,4 @@
-"""Names of the 1,000 classes of ImageNet, for releases that use WordNet ids as labels.
+"""Look up the names of the 1,000 classes of ImageNet, for releases that use WordNet ids as labels.
 
 The ids are those of ILSVRC 2012, as huggingface/pytorch-image-models lists them
 (timm/data/_info/imagenet_synsets.txt). The names follow the list that mlfoundations/open_clip

@@ -1,4 +1,4 @@
-"""Helpers that write a small directory tree in the layout of an official release."""
+"""Write small directory trees in the layouts of official releases."""
 
 import json
 from collections.abc import Iterable
@@ -8,23 +8,23 @@ from PIL import Image
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write a JSON file and the directories that it needs."""
+    """Write a JSON file, creating its parent directories."""
     write_text(path, json.dumps(value))
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
-    """Write a text file of lines, each with its end."""
+    """Write lines to a text file, each followed by a newline."""
     write_text(path, "".join(f"{line}\n" for line in lines))
 
 
 def write_text(path: Path, text: str, *, encoding: str = "utf-8") -> None:
-    """Write a text file and the directories that it needs."""
+    """Write a text file, creating its parent directories."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding=encoding)
 
 
 def write_image(path: Path, image: Image.Image) -> None:
-    """Write a picture in the format that the suffix names."""
+    """Write an image in the format of the suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix.lower() in {".jpg", ".jpeg"}:
         image.convert("RGB").save(path, "JPEG", quality=90)

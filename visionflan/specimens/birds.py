@@ -1,16 +1,16 @@
-"""Draw birds for specimens, each species by its plumage, from four sides."""
+"""Draw birds for specimens, each species by its plumage, in four views."""
 
 from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageOps
 
-from visionflan.drawing import BLACK, COLORS, RGB, SIZE, WHITE, WHOLE, Box, jittered, polygon
+from visionflan.drawing import BLACK, COLORS, RGB, SIZE, WHITE, WHOLE, Box, jitter_box, polygon
 from visionflan.drawing import stroke as width_of
 from visionflan.drawing.styles import photo
 
 
 class Plumage(NamedTuple):
-    """The colors of a bird; a crest is drawn in that of the head."""
+    """The colors of a bird; a crest has the color of the head."""
 
     body: RGB
     head: RGB
@@ -33,7 +33,7 @@ PLUMAGES = {
     "Red-winged Blackbird": Plumage(BLACK, BLACK, BLACK, RED),
 }
 
-# Of each side from which a bird can be seen, the parts of the body that show.
+# The parts of the body that are visible in each view.
 BOTH = ("bill", "crown", "nape", "belly", "breast", "back", "tail")
 VIEWS = {
     "left": {*BOTH, "left eye", "left wing"},
@@ -45,22 +45,22 @@ VIEWS = {
 }
 
 
-def bird(species: str, view: str, *identity: str | int) -> Image.Image:
-    """Draw a bird of `PLUMAGES` from one side of `VIEWS`."""
+def draw_bird(species: str, view: str, *identity: str | int) -> Image.Image:
+    """Draw a bird of `PLUMAGES` in one of `VIEWS`."""
     subject = Image.new("RGBA", (SIZE, SIZE))
     pen = ImageDraw.Draw(subject)
-    box = jittered(WHOLE.part(0.02, 0.02, 0.98, 0.98), *identity, by=0.2)
+    box = jitter_box(WHOLE.part(0.02, 0.02, 0.98, 0.98), *identity, by=0.2)
     plumage = PLUMAGES[species]
     if view in {"left", "right"}:
-        from_the_side(pen, box, plumage)
+        draw_side_view(pen, box, plumage)
         subject = subject if view == "right" else ImageOps.mirror(subject)
     else:
-        upright(pen, box, plumage, facing=view == "front")
+        draw_upright(pen, box, plumage, facing=view == "front")
     return photo(subject, *identity)
 
 
-def from_the_side(pen: ImageDraw.ImageDraw, box: Box, plumage: Plumage) -> None:
-    """Draw a bird that looks to the right."""
+def draw_side_view(pen: ImageDraw.ImageDraw, box: Box, plumage: Plumage) -> None:
+    """Draw a bird that faces right."""
     for x in (0.42, 0.56):
         pen.line([box.at(x, 0.7), box.at(x, 0.98)], fill=BLACK, width=width_of(box, 0.035))
     pen.polygon(polygon(box, [(0.3, 0.48), (0.0, 0.36), (0.04, 0.6)]), fill=plumage.wing)
@@ -75,8 +75,8 @@ def from_the_side(pen: ImageDraw.ImageDraw, box: Box, plumage: Plumage) -> None:
     eye(pen, box, 0.77, 0.24)
 
 
-def upright(pen: ImageDraw.ImageDraw, box: Box, plumage: Plumage, *, facing: bool) -> None:
-    """Draw a bird that looks at the viewer, or away."""
+def draw_upright(pen: ImageDraw.ImageDraw, box: Box, plumage: Plumage, *, facing: bool) -> None:
+    """Draw a bird that faces the viewer or turns its back."""
     if facing:
         for x in (0.42, 0.58):
             pen.line([box.at(x, 0.8), box.at(x, 1.0)], fill=BLACK, width=width_of(box, 0.035))
@@ -99,6 +99,6 @@ def upright(pen: ImageDraw.ImageDraw, box: Box, plumage: Plumage, *, facing: boo
 
 
 def eye(pen: ImageDraw.ImageDraw, box: Box, x: float, y: float) -> None:
-    """Draw an eye that shows on any plumage."""
+    """Draw an eye that is visible on any plumage."""
     pen.ellipse(box.part(x - 0.06, y - 0.06, x + 0.06, y + 0.06), fill=WHITE)
     pen.ellipse(box.part(x - 0.03, y - 0.03, x + 0.03, y + 0.03), fill=BLACK)

@@ -1,4 +1,4 @@
-"""Draw scenes of solids as in CLEVR, and ask questions of them whose answers are true."""
+"""Draw scenes of solids as in CLEVR, and generate questions with correct answers."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.drawing import COLORS, WHITE, Box, canvas, darker, grid_cell, polygon
+from visionflan.drawing import COLORS, WHITE, Box, canvas, darken, grid_cell, polygon
 from visionflan.hashing import hash_fraction, pick, shuffled, stable_hash
 from visionflan.specimens import write_image, write_json
 
@@ -18,7 +18,7 @@ SIZES = {"large": 0.96, "small": 0.56}
 
 
 class Solid(NamedTuple):
-    """One object, and the column and row of the two by two grid where it is."""
+    """An object, and its column and row in a two by two grid."""
 
     shape: str
     color: str
@@ -29,7 +29,7 @@ class Solid(NamedTuple):
 
 
 class Exchange(NamedTuple):
-    """A question with its true answer."""
+    """A question with its correct answer."""
 
     question: str
     answer: str
@@ -40,17 +40,17 @@ ANY_COLOR: Allowed = dict.fromkeys(SHAPES, COLOR_NAMES)
 
 
 def scene(*identity: str | int, allowed: Allowed = ANY_COLOR) -> list[Solid]:
-    """Choose one to four solids of different colors in different places, from back to front.
+    """Return one to four solids of different colors in different cells, from back to front.
 
-    Each takes the first color left that is allowed for its shape.
+    Each gets the first unused color that is allowed for its shape.
     """
     count = 1 + stable_hash(*identity, "count") % 4
-    left = shuffled(COLOR_NAMES, *identity, "colour")
+    remaining = shuffled(COLOR_NAMES, *identity, "colour")
     solids = []
     for cell_index in sorted(pick(range(4), count, *identity, "place")):
         shape = SHAPES[stable_hash(*identity, "shape", cell_index) % 3]
-        color = next(color for color in left if color in allowed[shape])
-        left.remove(color)
+        color = next(color for color in remaining if color in allowed[shape])
+        remaining.remove(color)
         size = list(SIZES)[stable_hash(*identity, "size", cell_index) % 2]
         material = MATERIALS[stable_hash(*identity, "material", cell_index) % 2]
         solids.append(
@@ -59,7 +59,7 @@ def scene(*identity: str | int, allowed: Allowed = ANY_COLOR) -> list[Solid]:
     return solids
 
 
-def draw(solids: list[Solid], *identity: str | int) -> Image.Image:
+def draw_scene(solids: list[Solid], *identity: str | int) -> Image.Image:
     """Draw a scene on a light floor."""
     image = canvas(*identity)
     pen = ImageDraw.Draw(image)
@@ -74,35 +74,35 @@ def draw(solids: list[Solid], *identity: str | int) -> Image.Image:
 
 
 def cube(pen: ImageDraw.ImageDraw, box: Box, solid: Solid) -> None:
-    """Draw a cube of which the front, the top and the right side are seen."""
+    """Draw a cube with its front, top and right side visible."""
     color = COLORS[solid.color]
     pen.rectangle(box.part(0.0, 0.28, 0.72, 1.0), fill=color)
-    pen.polygon(polygon(box, [(0, 0.28), (0.28, 0), (1, 0), (0.72, 0.28)]), fill=darker(color, 0.8))
+    pen.polygon(polygon(box, [(0, 0.28), (0.28, 0), (1, 0), (0.72, 0.28)]), fill=darken(color, 0.8))
     side = [(0.72, 0.28), (1, 0), (1, 0.72), (0.72, 1)]
-    pen.polygon(polygon(box, side), fill=darker(color, 0.55))
+    pen.polygon(polygon(box, side), fill=darken(color, 0.55))
     shine(pen, box.part(0.06, 0.36, 0.66, 0.94), solid)
 
 
 def sphere(pen: ImageDraw.ImageDraw, box: Box, solid: Solid) -> None:
-    """Draw a ball in the light from the left above."""
+    """Draw a sphere lit from the upper left."""
     color = COLORS[solid.color]
-    pen.ellipse(box, fill=darker(color, 0.6))
+    pen.ellipse(box, fill=darken(color, 0.6))
     pen.ellipse(box.part(0.02, 0.02, 0.88, 0.88), fill=color)
     shine(pen, box.part(0.16, 0.16, 0.76, 0.76), solid)
 
 
 def cylinder(pen: ImageDraw.ImageDraw, box: Box, solid: Solid) -> None:
-    """Draw an upright cylinder, narrower than it is high."""
+    """Draw an upright cylinder, narrower than its height."""
     color = COLORS[solid.color]
     pen.ellipse(box.part(0.18, 0.72, 0.82, 1.0), fill=color)
     pen.rectangle(box.part(0.18, 0.14, 0.82, 0.86), fill=color)
-    pen.rectangle(box.part(0.62, 0.14, 0.82, 0.86), fill=darker(color, 0.7))
-    pen.ellipse(box.part(0.18, 0.0, 0.82, 0.28), fill=darker(color, 0.45))
+    pen.rectangle(box.part(0.62, 0.14, 0.82, 0.86), fill=darken(color, 0.7))
+    pen.ellipse(box.part(0.18, 0.0, 0.82, 0.28), fill=darken(color, 0.45))
     shine(pen, box.part(0.2, 0.34, 0.6, 0.9), solid)
 
 
 def shine(pen: ImageDraw.ImageDraw, box: Box, solid: Solid) -> None:
-    """Draw the reflection that tells metal from rubber."""
+    """Draw the reflection that distinguishes metal from rubber."""
     if solid.material == "metal":
         pen.polygon(polygon(box, [(0.1, 0.6), (0.6, 0.1), (0.85, 0.1), (0.1, 0.85)]), fill=WHITE)
 
@@ -115,17 +115,17 @@ SOLIDS: dict[str, Callable[[ImageDraw.ImageDraw, Box, Solid], None]] = {
 
 
 def name(solid: Solid, solids: list[Solid], *hidden: str) -> str | None:
-    """Name a solid by as few attributes as are unique to it, without the hidden ones."""
+    """Return the shortest unique name of a solid without the hidden attributes, or None."""
     for attributes in (("shape",), ("size", "shape"), ("color",), ("color", "shape")):
         text = describe(solid, attributes)
-        same = [other for other in solids if describe(other, attributes) == text]
-        if len(same) == 1 and not set(attributes) & set(hidden):
+        matches = [candidate for candidate in solids if describe(candidate, attributes) == text]
+        if len(matches) == 1 and not set(attributes) & set(hidden):
             return text
     return None
 
 
 def describe(solid: Solid, attributes: tuple[str, ...]) -> str:
-    """Describe a solid by some attributes, in CLEVR's order of words."""
+    """Describe a solid by some attributes, in the word order of CLEVR."""
     values = [getattr(solid, attribute) for attribute in attributes]
     return " ".join(values if "shape" in attributes else [*values, "thing"])
 
@@ -136,50 +136,50 @@ QUERIES = {
     "size": "How big is the {}?",
     "material": "What is the {} made of?",
 }
-# Colors and shapes are asked for most, being plainest in a small picture.
-ASKED_FOR = ("color", "color", "color", "shape", "shape", "size", "material")
+# Colors and shapes are repeated: they are the clearest in a small image.
+QUERY_WEIGHTS = ("color", "color", "color", "shape", "shape", "size", "material")
 
 
 def queries(solids: list[Solid], *identity: str | int) -> list[Exchange]:
     """Return questions on one attribute of the solids that can be named without it.
 
-    Only one attribute is asked for in a scene, so that no question answers another.
+    A scene has questions on one attribute only, so that no question answers another.
     """
-    attribute = ASKED_FOR[stable_hash(*identity, "attribute") % len(ASKED_FOR)]
-    named = [(solid, name(solid, solids, attribute)) for solid in solids]
+    attribute = QUERY_WEIGHTS[stable_hash(*identity, "attribute") % len(QUERY_WEIGHTS)]
+    named_solids = [(solid, name(solid, solids, attribute)) for solid in solids]
     return [
-        Exchange(QUERIES[attribute].format(known), getattr(solid, attribute))
-        for solid, known in named
-        if known
+        Exchange(QUERIES[attribute].format(solid_name), getattr(solid, attribute))
+        for solid, solid_name in named_solids
+        if solid_name
     ]
 
 
 def counts(solids: list[Solid], *identity: str | int) -> list[Exchange]:
-    """Return questions on the number of things, on that of a shape, and on a shape's presence."""
-    counted, sought = shuffled(SHAPES, *identity, "shapes")[:2]
-    here = Counter(solid.shape for solid in solids)
+    """Return questions on the number of objects, the count of a shape, and a shape's presence."""
+    counted_shape, queried_shape = shuffled(SHAPES, *identity, "shapes")[:2]
+    shape_counts = Counter(solid.shape for solid in solids)
     return [
         Exchange("How many things are there?", str(len(solids))),
-        Exchange(f"What number of {counted}s are there?", str(here[counted])),
-        Exchange(f"Is there a {sought}?", "yes" if here[sought] else "no"),
+        Exchange(f"What number of {counted_shape}s are there?", str(shape_counts[counted_shape])),
+        Exchange(f"Is there a {queried_shape}?", "yes" if shape_counts[queried_shape] else "no"),
     ]
 
 
 def questions(solids: list[Solid], *identity: str | int) -> list[Exchange]:
-    """Return three questions about one scene: one or two on an attribute, the others on counts."""
+    """Return three questions about a scene: one or two on an attribute, the others on counts."""
     exchanges = shuffled(queries(solids, *identity), *identity, "queries")[:2]
     exchanges += shuffled(counts(solids, *identity), *identity, "counts")[: 3 - len(exchanges)]
     return shuffled(exchanges, *identity, "questions")
 
 
-def plain_questions(solids: list[Solid]) -> list[Exchange]:
-    """Return a person's questions on the number of things, and on one at the side."""
+def human_questions(solids: list[Solid]) -> list[Exchange]:
+    """Return questions as a person asks them: on the number of objects, and on one at a side."""
     exchanges = [Exchange("how many objects are on the table?", str(len(solids)))]
-    for side, where in SIDES.items():
-        apart = [solid for solid in solids if where(solid)]
-        if len(apart) == 1 < len(solids):
-            exchanges.append(Exchange(f"What color is the object {side}?", apart[0].color))
-            exchanges.append(Exchange(f"which shape do you see {side}", apart[0].shape))
+    for side, is_at_side in SIDES.items():
+        matches = [solid for solid in solids if is_at_side(solid)]
+        if len(matches) == 1 < len(solids):
+            exchanges.append(Exchange(f"What color is the object {side}?", matches[0].color))
+            exchanges.append(Exchange(f"which shape do you see {side}", matches[0].shape))
     return exchanges
 
 
@@ -194,9 +194,9 @@ SIDES: dict[str, Callable[[Solid], bool]] = {
 def write_scenes(
     release: Path, prefix: str, splits: dict[str, int], allowed: Mapping[str, Allowed] | None = None
 ) -> None:
-    """Write a release with so many pictures in each split, and the questions about them.
+    """Write a release with `splits[name]` images per split, and the questions about them.
 
-    `allowed` names the splits whose shapes have only some of the colors.
+    `allowed` restricts the colors of shapes, by split.
     """
     for split, count in splits.items():
         questions_by_image: dict[str, list[Exchange]] = {}
@@ -204,24 +204,26 @@ def write_scenes(
             identity = (prefix, split, index)
             solids = scene(*identity, allowed=(allowed or {}).get(split, ANY_COLOR))
             filename = f"{prefix}_{split}_{index:06d}.png"
-            write_image(release / "images" / split / filename, draw(solids, *identity))
+            write_image(release / "images" / split / filename, draw_scene(solids, *identity))
             questions_by_image[filename] = questions(solids, *identity)
         path = release / "questions" / f"{prefix}_{split}_questions.json"
         write_questions(path, split, questions_by_image)
 
 
-def write_people(path: Path, prefix: str, split: str, count: int) -> None:
-    """Write one question of a person about each of the pictures of a split."""
+def write_human_questions(path: Path, prefix: str, split: str, count: int) -> None:
+    """Write one human question about each image of a split."""
     questions_by_image = {}
     for index in range(count):
         identity = (prefix, split, index)
-        plain = plain_questions(scene(*identity))
-        questions_by_image[f"{prefix}_{split}_{index:06d}.png"] = pick(plain, 1, *identity, "plain")
+        exchanges = human_questions(scene(*identity))
+        questions_by_image[f"{prefix}_{split}_{index:06d}.png"] = pick(
+            exchanges, 1, *identity, "plain"
+        )
     write_questions(path, split, questions_by_image)
 
 
 def write_questions(path: Path, split: str, questions_by_image: dict[str, list[Exchange]]) -> None:
-    """Write a question file of the official form."""
+    """Write a question file in the official layout."""
     records: list[dict[str, object]] = []
     for filename, pairs in questions_by_image.items():
         for question, answer in pairs:

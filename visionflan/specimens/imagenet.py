@@ -1,14 +1,14 @@
-"""Draw things of ImageNet's classes for the specimens of the releases that are made of them."""
+"""Draw objects of ImageNet's classes, for the specimens of releases with these classes."""
 
 from collections.abc import Sequence
 
 from PIL import Image
 
-from visionflan.drawing import WHOLE, jittered
+from visionflan.drawing import WHOLE, jitter_box
 from visionflan.drawing.styles import styled_icon
 from visionflan.hashing import pick, stable_hash
 
-# WordNet id: the icon that shows it, and the colors in which it is that thing.
+# WordNet id: its icon, and the colors in which the icon is recognizable as the class.
 THINGS: dict[str, tuple[str, tuple[str, ...]]] = {
     "n01443537": ("fish", ("orange",)),
     "n02279972": ("butterfly", ("orange",)),
@@ -25,14 +25,14 @@ THINGS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-def thing_at(index: int, things: Sequence[str], *identity: str) -> str:
-    """Choose a class for the picture of this index, each as often as the others."""
+def class_at(index: int, things: Sequence[str], *identity: str) -> str:
+    """Return the class of the image at an index; all classes are equally frequent."""
     turn = stable_hash(*identity, index // len(things))
     return things[(index + turn) % len(things)]
 
 
-def drawn_thing(identifier: str, style: str, *identity: str | int) -> Image.Image:
-    """Draw the thing of a class in one style of `drawing_styles.STYLES`."""
+def draw_class(identifier: str, style: str, *identity: str | int) -> Image.Image:
+    """Draw an object of a class in one style of `drawing.styles.STYLES`."""
     name, colors = THINGS[identifier]
-    box = jittered(WHOLE.part(0.04, 0.04, 0.96, 0.96), *identity, by=0.2)
+    box = jitter_box(WHOLE.part(0.04, 0.04, 0.96, 0.96), *identity, by=0.2)
     return styled_icon(name, style, box, pick(colors, 1, *identity, "colour")[0], *identity)

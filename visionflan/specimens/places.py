@@ -1,8 +1,8 @@
-"""Draw rooms with furniture, and places under the sky, for specimens that tell places apart."""
+"""Draw furnished rooms, for specimens of scene recognition."""
 
 from PIL import Image, ImageDraw
 
-from visionflan.drawing import RGB, SIZE, WHOLE, jittered
+from visionflan.drawing import RGB, SIZE, WHOLE, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import hash_fraction, pick
 
@@ -11,8 +11,8 @@ FLOORS: list[RGB] = [(150, 108, 72), (120, 90, 70), (170, 135, 100)]
 COLORS = ("red", "green", "purple", "orange", "brown")
 
 
-def room(*identity: str | int) -> Image.Image:
-    """Draw an empty room: a wall between two side walls, a wooden floor and a ceiling."""
+def draw_room(*identity: str | int) -> Image.Image:
+    """Draw an empty room: a back wall, two side walls, a wooden floor and a ceiling."""
     wall, floor = (pick(tones, 1, *identity, len(tones))[0] for tones in (WALLS, FLOORS))
     image = Image.new("RGB", (SIZE, SIZE), wall)
     pen = ImageDraw.Draw(image)
@@ -29,18 +29,18 @@ def room(*identity: str | int) -> Image.Image:
     return image
 
 
-def furnished(things: tuple[str, ...], *identity: str | int) -> Image.Image:
-    """Draw a room with these one or two things of `ICONS` in it."""
-    image = room(*identity)
-    put(image, things, *identity)
+def draw_furnished_room(things: tuple[str, ...], *identity: str | int) -> Image.Image:
+    """Draw a room with one or two objects of `ICONS`."""
+    image = draw_room(*identity)
+    draw_objects(image, things, *identity)
     return image
 
 
-def put(image: Image.Image, things: tuple[str, ...], *identity: str | int) -> None:
-    """Draw one or two things of `ICONS` on the ground of a picture, side by side."""
+def draw_objects(image: Image.Image, things: tuple[str, ...], *identity: str | int) -> None:
+    """Draw one or two objects of `ICONS` side by side on the ground of an image."""
     width = 0.96 / len(things)
     for side, thing in enumerate(things):
         left = 0.02 + side * width
         box = WHOLE.part(left, 0.38 if len(things) > 1 else 0.24, left + width, 0.94)
         color = pick(COLORS, 1, *identity, side, "colour")[0]
-        icon(image, thing, jittered(box, *identity, side, by=0.2), color)
+        icon(image, thing, jitter_box(box, *identity, side, by=0.2), color)

@@ -1,10 +1,10 @@
-"""Draw places outdoors with a few things in them, and describe these briefly or at length."""
+"""Draw outdoor scenes with two objects, and describe them in captions and narratives."""
 
 from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.drawing import RGB, SIZE, WHOLE, Box, jittered
+from visionflan.drawing import RGB, SIZE, WHOLE, Box, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import hash_fraction, pick, stable_hash
 
@@ -39,7 +39,7 @@ NARRATIVES = (
 
 
 class Scene(NamedTuple):
-    """A picture of two things, and the words for what is in it."""
+    """An image of two objects, and the values of its caption templates."""
 
     image: Image.Image
     fields: dict[str, str]
@@ -54,22 +54,22 @@ class Scene(NamedTuple):
         return NARRATIVES[self.turn % len(NARRATIVES)].format(**self.fields)
 
 
-def scene(name: str, index: int) -> Scene:
-    """Draw two things side by side; which ones follows from the name and the index."""
+def draw_scene(name: str, index: int) -> Scene:
+    """Draw two objects side by side, chosen by a hash of the name and the index."""
     ground, sky, image = draw_backdrop(name, index)
     phrases = []
     for side, thing in enumerate(pick(THINGS, 2, name, index, "things")):
         color = pick(COLORS, 1, name, index, side, "colour")[0]
         box = WHOLE.part(0.5 * side, 0.4, 0.5 + 0.5 * side, 0.9)
-        icon(image, thing, jittered(box, name, index, side, by=0.2), color)
+        icon(image, thing, jitter_box(box, name, index, side, by=0.2), color)
         phrases.append(phrase(thing, color))
     one, two = phrases
-    fields = {"One": capital(one), "one": one, "Two": capital(two), "two": two}
+    fields = {"One": capitalize(one), "one": one, "Two": capitalize(two), "two": two}
     return Scene(image, {**fields, "ground": ground, "sky": sky}, index)
 
 
 def draw_backdrop(name: str, index: int) -> tuple[str, str, Image.Image]:
-    """Draw an empty place, and name its ground and the color of its sky."""
+    """Return the ground, the color of the sky, and an image of both."""
     ground = list(GROUNDS)[stable_hash(name, index, "ground") % len(GROUNDS)]
     sky = list(SKIES)[stable_hash(name, index, "sky") % len(SKIES)]
     image = Image.new("RGB", (SIZE, SIZE), SKIES[sky])
@@ -80,10 +80,10 @@ def draw_backdrop(name: str, index: int) -> tuple[str, str, Image.Image]:
 
 
 def phrase(thing: str, color: str) -> str:
-    """Name a thing with its color."""
+    """Return an object's name with its color and article."""
     return f"{'an' if color[0] in 'aeiou' else 'a'} {color} {thing}"
 
 
-def capital(text: str) -> str:
+def capitalize(text: str) -> str:
     """Capitalize the first letter only."""
     return text[:1].upper() + text[1:]

@@ -1,4 +1,4 @@
-"""Draw the scenes of TDIUC's specimen, with questions of its eleven types that they answer."""
+"""Draw the scenes of TDIUC's specimen, with questions of its eleven answerable types."""
 
 from typing import NamedTuple
 
@@ -10,9 +10,9 @@ from visionflan.hashing import pick, stable_hash
 
 
 class Exchange(NamedTuple):
-    """A question of one of the types, and its answer."""
+    """A question of one type, with its answer."""
 
-    kind: str
+    question_type: str
     question: str
     answer: str
 
@@ -20,8 +20,8 @@ class Exchange(NamedTuple):
 Scene = tuple[Image.Image, list[Exchange]]
 
 
-def scene(index: int) -> Scene:
-    """Draw one of four kinds of scenes; together they serve every type of question."""
+def draw_scene(index: int) -> Scene:
+    """Draw one of four kinds of scenes, which together cover every question type."""
     return (two_things, sports_gear, activity, face_and_thing)[index % 4](index // 4)
 
 
@@ -31,7 +31,7 @@ PATTERNS = ("plain", "striped", "checked", "spotted")
 
 
 def two_things(index: int) -> Scene:
-    """Draw two things of different colors side by side on a patterned floor."""
+    """Draw two objects of different colors side by side on a patterned floor."""
     image = drawing.canvas("tdiuc", "things", index)
     left, right = (
         THINGS[index % 8],
@@ -42,7 +42,7 @@ def two_things(index: int) -> Scene:
     floor(ImageDraw.Draw(image), pattern)
     for thing, paint, x in zip((left, right), paints, (0.0, 0.5), strict=True):
         box = WHOLE.part(x + 0.01, 0.14, x + 0.49, 0.66)
-        box = drawing.jittered(box, "tdiuc", index, thing, by=0.12)
+        box = drawing.jitter_box(box, "tdiuc", index, thing, by=0.12)
         icons.icon(image, thing, box, paint)
     (absent,) = pick(THINGS, 1, "tdiuc", index, "absent", avoid=(left, right))
     chosen = stable_hash("tdiuc", index, "chosen") % 2
@@ -88,11 +88,11 @@ def sports_gear(index: int) -> Scene:
     gear = list(SPORTS)[(index + index // len(SPORTS)) % len(SPORTS)]
     number = 1 + (index + stable_hash("tdiuc", index // 5, "number")) % 5
     paint = pick(("red", "green", "blue", "purple"), 1, "tdiuc", index, "paint")[0]
-    boxes = drawing.cells(number, "tdiuc", index, columns=2, rows=2)
+    boxes = drawing.choose_cells(number, "tdiuc", index, columns=2, rows=2)
     if number > 4:
         boxes = [WHOLE.part(x, y, x + 0.32, y + 0.32) for x, y in FIVE]
     for slot, cell in enumerate(boxes):
-        box = drawing.jittered(cell, "tdiuc", index, slot)
+        box = drawing.jitter_box(cell, "tdiuc", index, slot)
         if gear == "basketball":
             basketball(ImageDraw.Draw(image), box)
         else:
@@ -116,7 +116,7 @@ def basketball(pen: ImageDraw.ImageDraw, box: Box) -> None:
     pen.arc(box.part(0.7, 0.1, 1.6, 0.9), 128, 232, fill=BLACK, width=width)
 
 
-# What a person does with a thing, and where the thing is drawn.
+# The object of each activity, and where it is drawn.
 ACTIVITIES = {
     "reading": ("book", (0.42, 0.42, 0.92, 0.82)),
     "drinking": ("cup", (0.52, 0.3, 0.94, 0.7)),
@@ -129,40 +129,40 @@ SCENES = ("beach", "mountains", "forest", "city", "living room")
 
 
 def activity(index: int) -> Scene:
-    """Draw a person who does something in some place."""
+    """Draw a person who does an activity in a scene."""
     location = SCENES[(index + stable_hash("tdiuc", index // 5, "scene")) % len(SCENES)]
-    doing = list(ACTIVITIES)[(index + stable_hash("tdiuc", index // 6, "doing")) % len(ACTIVITIES)]
-    thing, edges = ACTIVITIES[doing]
+    action = list(ACTIVITIES)[(index + stable_hash("tdiuc", index // 6, "doing")) % len(ACTIVITIES)]
+    thing, edges = ACTIVITIES[action]
     image = drawing.canvas("tdiuc", "activity", index)
     backdrop(ImageDraw.Draw(image), location)
     paint = pick(("red", "blue", "purple", "yellow"), 2, "tdiuc", index, "paint")
     body = WHOLE.part(0.02, 0.24, 0.66, 0.98)
-    icons.icon(image, "person", drawing.jittered(body, "tdiuc", index), paint[0])
+    icons.icon(image, "person", drawing.jitter_box(body, "tdiuc", index), paint[0])
     if thing == "kite":
         pen = ImageDraw.Draw(image)
         pen.line([WHOLE.at(0.6, 0.68), WHOLE.at(0.75, 0.3)], fill=BLACK, width=2)
     icons.icon(image, thing, WHOLE.part(*edges), paint[1])
     return image, [
         Exchange("scene_recognition", "Where was this picture taken?", location),
-        Exchange("activity_recognition", "What is the person doing?", doing),
+        Exchange("activity_recognition", "What is the person doing?", action),
     ]
 
 
 def backdrop(pen: ImageDraw.ImageDraw, location: str) -> None:
-    """Fill the picture with a place."""
+    """Draw a background scene."""
     pen.rectangle(WHOLE, fill=(150, 205, 245))
     BACKDROPS[location](pen)
 
 
 def beach(pen: ImageDraw.ImageDraw) -> None:
-    """Draw sand before a strip of sea, and a sun."""
+    """Draw sand in front of the sea, and a sun."""
     pen.rectangle(WHOLE.part(0, 0.4, 1, 0.62), fill=(30, 110, 190))
     pen.rectangle(WHOLE.part(0, 0.6, 1, 1), fill=(240, 215, 140))
     pen.ellipse(WHOLE.part(0.06, 0.04, 0.26, 0.24), fill=COLORS["yellow"])
 
 
 def mountains(pen: ImageDraw.ImageDraw) -> None:
-    """Draw two grey peaks behind snow."""
+    """Draw two gray peaks behind snow."""
     for left in (-0.15, 0.4):
         peak = WHOLE.part(left, 0.06, left + 0.75, 0.72)
         pen.polygon(polygon(peak, [(0, 1), (0.5, 0), (1, 1)]), fill=(110, 112, 125))
@@ -180,7 +180,7 @@ def forest(pen: ImageDraw.ImageDraw) -> None:
 
 
 def city(pen: ImageDraw.ImageDraw) -> None:
-    """Draw tall houses with lit windows behind a road."""
+    """Draw tall buildings with lit windows behind a road."""
     for left, top in ((0.0, 0.2), (0.28, 0.02), (0.58, 0.3), (0.8, 0.1)):
         pen.rectangle(WHOLE.part(left, top, left + 0.24, 0.85), fill=(95, 95, 110))
         for row in range(4):
@@ -220,16 +220,18 @@ MOODS = ("happy", "sad", "angry", "surprised")
 
 
 def face_and_thing(index: int) -> Scene:
-    """Draw a face with a mood, and a useful thing under it or beside it."""
+    """Draw a face with a mood next to a useful object."""
     image = drawing.canvas("tdiuc", "face", index)
     mood = MOODS[(index + stable_hash("tdiuc", index // 4, "mood")) % len(MOODS)]
     thing = list(USES)[(index + stable_hash("tdiuc", index // 8, "use")) % len(USES)]
     boxes = [WHOLE.part(0.01, 0.2, 0.52, 0.74), WHOLE.part(0.53, 0.24, 0.99, 0.72)]
     if stable_hash("tdiuc", index, "mirror") % 2:
         boxes = [WHOLE.part(0.48, 0.2, 0.99, 0.74), WHOLE.part(0.01, 0.24, 0.47, 0.72)]
-    head, beside = (drawing.jittered(box, "tdiuc", index, n) for n, box in enumerate(boxes))
-    face(ImageDraw.Draw(image), head, mood)
-    icons.icon(image, thing, beside, pick(("red", "blue", "green"), 1, "tdiuc", index)[0])
+    face_box, object_box = (
+        drawing.jitter_box(box, "tdiuc", index, n) for n, box in enumerate(boxes)
+    )
+    face(ImageDraw.Draw(image), face_box, mood)
+    icons.icon(image, thing, object_box, pick(("red", "blue", "green"), 1, "tdiuc", index)[0])
     return image, [
         Exchange("sentiment_understanding", "How does the person feel?", mood),
         Exchange("utility_affordance", "What is the thing beside the face used for?", USES[thing]),

@@ -1,4 +1,4 @@
-"""Draw and describe pictures for a specimen of VizWiz: one thing, photographed well or badly."""
+"""Draw images for a specimen of VizWiz: one object, photographed well or badly."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFilter
 
-from visionflan.drawing import BLACK, SIZE, WHITE, WHOLE, canvas, jittered
+from visionflan.drawing import BLACK, SIZE, WHITE, WHOLE, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.drawing.styles import noise
 from visionflan.hashing import pick, stable_hash
@@ -16,12 +16,12 @@ THINGS = ("bottle", "cup", "chair", "lamp", "house", "tree")
 COLORS = ("red", "green", "blue", "yellow", "purple", "brown")
 PRECANNED = "Quality issues are too severe to recognize visual content."
 PARTS = ("vqa", "captions", "image_quality")
-# Flaws of pictures that are dark or have their subject cut off: nobody can answer.
-HIDDEN = frozenset({"DRK", "FRM"})
+# Flaws that make a question unanswerable: too dark, subject out of frame.
+UNANSWERABLE = frozenset({"DRK", "FRM"})
 
 
-def write(root: Path, count: int) -> None:
-    """Write pictures in both splits, and the annotations of the three parts."""
+def write_release(root: Path, count: int) -> None:
+    """Write the images of both splits, and the annotations of the three parts."""
     contents: dict[str, dict[str, list[Any]]] = {
         split: {part: [] for part in PARTS} for split in ("train", "val")
     }
@@ -34,52 +34,52 @@ def write(root: Path, count: int) -> None:
         (color,) = pick(COLORS, 1, "vizwiz", index, "colour")
         write_image(root / split / name, SHOTS[kind](index, thing, color))
         parts = contents[split]
-        parts["vqa"].append({"image": name, **question(index, kind, thing, color)})
-        parts["captions"].append((name, captions(index, kind, thing, color)))
-        seen = {"unrecognizable": 0, "flaws": {flaw: 5 * (flaw == kind) for flaw in SHOTS}}
-        parts["image_quality"].append({"image": name, **seen})
+        parts["vqa"].append({"image": name, **make_question(index, kind, thing, color)})
+        parts["captions"].append((name, make_captions(index, kind, thing, color)))
+        quality = {"unrecognizable": 0, "flaws": {flaw: 5 * (flaw == kind) for flaw in SHOTS}}
+        parts["image_quality"].append({"image": name, **quality})
     for split, parts in contents.items():
         write_json(root / "vqa" / f"{split}.json", parts["vqa"])
-        write_json(root / "captions" / f"{split}.json", coco_style(parts["captions"]))
+        write_json(root / "captions" / f"{split}.json", to_coco_format(parts["captions"]))
         write_json(root / "image_quality" / f"{split}.json", parts["image_quality"])
 
 
-def question(index: int, kind: str, thing: str, color: str) -> dict[str, Any]:
-    """Return a question on what the thing is, or its color; one of ten annotators disagrees."""
+def make_question(index: int, kind: str, thing: str, color: str) -> dict[str, Any]:
+    """Return a question on the object or its color; one of ten annotators disagrees."""
     question_text, answer = "What is this?", thing
     if kind != "BRT" and stable_hash("vizwiz", index, "ask") % 2:
         question_text, answer = "What color is it?", color
     texts = [answer] * 9 + [f"{answer} toy"]
-    if kind in HIDDEN:
+    if kind in UNANSWERABLE:
         texts = ["unanswerable"] * 6 + ["unsuitable", "unsuitable image", "", answer]
     answers = [{"answer": text, "answer_confidence": "yes"} for text in texts]
     return {
         "question": question_text,
         "answers": answers,
-        "answer_type": "unanswerable" if kind in HIDDEN else "other",
-        "answerable": int(kind not in HIDDEN),
+        "answer_type": "unanswerable" if kind in UNANSWERABLE else "other",
+        "answerable": int(kind not in UNANSWERABLE),
     }
 
 
-def captions(index: int, kind: str, thing: str, color: str) -> list[dict[str, Any]]:
-    """Write five captions, of which some say nothing or are spam."""
+def make_captions(index: int, kind: str, thing: str, color: str) -> list[dict[str, Any]]:
+    """Return five captions, of which some are uninformative or spam."""
     texts = [
         f"A {color} {thing} before a light background.",
         f"One {thing} that is {color}. ",
         f"Somebody has photographed a {color} {thing}",
         f"The {thing} is {color} and stands alone.",
     ]
-    if kind in HIDDEN:
+    if kind in UNANSWERABLE:
         texts = ["Hardly anything can be seen."]
     texts = texts[: 1 + stable_hash("vizwiz", index, "captions") % len(texts)]
-    plain = [{"caption": text, "is_precanned": False, "is_rejected": False} for text in texts]
-    canned = {"caption": PRECANNED, "is_precanned": True, "is_rejected": False}
+    good = [{"caption": text, "is_precanned": False, "is_rejected": False} for text in texts]
+    precanned = {"caption": PRECANNED, "is_precanned": True, "is_rejected": False}
     spam = {"caption": "good good", "is_precanned": False, "is_rejected": True}
-    return [*plain, spam, *[canned] * (4 - len(plain))]
+    return [*good, spam, *[precanned] * (4 - len(good))]
 
 
-def coco_style(entries: list[tuple[str, list[dict[str, Any]]]]) -> dict[str, Any]:
-    """Arrange images and captions as two lists that refer to each other by number."""
+def to_coco_format(entries: list[tuple[str, list[dict[str, Any]]]]) -> dict[str, Any]:
+    """Return images and captions in the format of COCO."""
     images = [{"id": number, "file_name": name} for number, (name, _) in enumerate(entries)]
     annotations = [
         {"id": 5 * number + index, "image_id": number, **caption}
@@ -89,67 +89,69 @@ def coco_style(entries: list[tuple[str, list[dict[str, Any]]]]) -> dict[str, Any
     return {"images": images, "annotations": annotations}
 
 
-def clear(index: int, thing: str, color: str) -> Image.Image:
-    """Draw the thing well photographed."""
+def draw_clear(index: int, thing: str, color: str) -> Image.Image:
+    """Draw an object without flaws."""
     image = canvas("vizwiz", index)
-    box = jittered(WHOLE.part(0.08, 0.08, 0.92, 0.92), "vizwiz", index, by=0.2)
+    box = jitter_box(WHOLE.part(0.08, 0.08, 0.92, 0.92), "vizwiz", index, by=0.2)
     icon(image, thing, box, color)
     return image
 
 
-def blurred(index: int, thing: str, color: str) -> Image.Image:
-    """Draw it out of focus."""
-    return clear(index, thing, color).filter(ImageFilter.GaussianBlur(6))
+def draw_blurred(index: int, thing: str, color: str) -> Image.Image:
+    """Draw an object out of focus."""
+    return draw_clear(index, thing, color).filter(ImageFilter.GaussianBlur(6))
 
 
-def bright(index: int, thing: str, color: str) -> Image.Image:
-    """Draw it overexposed."""
-    image = clear(index, thing, color)
+def draw_overexposed(index: int, thing: str, color: str) -> Image.Image:
+    """Draw an object overexposed."""
+    image = draw_clear(index, thing, color)
     return Image.blend(image, Image.new("RGB", image.size, WHITE), 0.75)
 
 
-def dark(index: int, thing: str, color: str) -> Image.Image:
-    """Draw it in the dark."""
-    image = clear(index, thing, color)
+def draw_dark(index: int, thing: str, color: str) -> Image.Image:
+    """Draw an object in the dark."""
+    image = draw_clear(index, thing, color)
     return Image.blend(image, Image.new("RGB", image.size, BLACK), 0.95)
 
 
-def cut_off(index: int, thing: str, color: str) -> Image.Image:
-    """Draw only a corner of it."""
+def draw_cut_off(index: int, thing: str, color: str) -> Image.Image:
+    """Draw an object cut off by the frame."""
     image = canvas("vizwiz", index)
     across = (0.62, -0.62)[stable_hash("vizwiz", index, "across") % 2]
-    box = jittered(WHOLE.part(across, -0.6, across + 1, 0.4), "vizwiz", index, by=0.05)
+    box = jitter_box(WHOLE.part(across, -0.6, across + 1, 0.4), "vizwiz", index, by=0.05)
     icon(image, thing, box, color)
     return image
 
 
-def covered(index: int, thing: str, color: str) -> Image.Image:
-    """Draw it with a finger in front of the lens."""
-    image = clear(index, thing, color)
+def draw_covered(index: int, thing: str, color: str) -> Image.Image:
+    """Draw an object with a finger in front of the lens."""
+    image = draw_clear(index, thing, color)
     left = 0.3 * (stable_hash("vizwiz", index, "finger") % 3) - 0.1
     finger = WHOLE.part(left, 0.3, left + 0.5, 1.6)
     ImageDraw.Draw(image).ellipse(finger, fill=(225, 160, 135), outline=(190, 120, 100), width=3)
     return image
 
 
-def turned(index: int, thing: str, color: str) -> Image.Image:
-    """Draw it rotated onto its side."""
-    return clear(index, thing, color).rotate((90, 270)[stable_hash("vizwiz", index, "turn") % 2])
+def draw_rotated(index: int, thing: str, color: str) -> Image.Image:
+    """Draw an object rotated by 90 degrees."""
+    return draw_clear(index, thing, color).rotate(
+        (90, 270)[stable_hash("vizwiz", index, "turn") % 2]
+    )
 
 
-def grainy(index: int, thing: str, color: str) -> Image.Image:
-    """Draw it under coarse grain."""
+def draw_grainy(index: int, thing: str, color: str) -> Image.Image:
+    """Draw an object with coarse grain."""
     grain = noise(3, "vizwiz", index).resize((SIZE, SIZE)).convert("RGB")
-    return Image.blend(clear(index, thing, color), grain, 0.5)
+    return Image.blend(draw_clear(index, thing, color), grain, 0.5)
 
 
 SHOTS: dict[str, Callable[[int, str, str], Image.Image]] = {
-    "NON": clear,
-    "BLR": blurred,
-    "BRT": bright,
-    "DRK": dark,
-    "FRM": cut_off,
-    "OBS": covered,
-    "ROT": turned,
-    "OTH": grainy,
+    "NON": draw_clear,
+    "BLR": draw_blurred,
+    "BRT": draw_overexposed,
+    "DRK": draw_dark,
+    "FRM": draw_cut_off,
+    "OBS": draw_covered,
+    "ROT": draw_rotated,
+    "OTH": draw_grainy,
 }

@@ -1,10 +1,20 @@
-"""Draw everyday things for specimens, each recognizable at 32 by 32 pixels."""
+"""Draw everyday objects for specimens, each recognizable at 32 by 32 pixels."""
 
 from collections.abc import Callable
 
 from PIL import Image, ImageDraw
 
-from visionflan.drawing import BLACK, COLORS, RGB, WHITE, Box, darker, polygon, regular, stroke
+from visionflan.drawing import (
+    BLACK,
+    COLORS,
+    RGB,
+    WHITE,
+    Box,
+    darken,
+    polygon,
+    regular_polygon,
+    stroke,
+)
 from visionflan.drawing.icons.animals import ANIMALS, BROWN
 from visionflan.drawing.icons.household import HOUSEHOLD
 from visionflan.drawing.icons.vehicles import VEHICLES
@@ -13,14 +23,14 @@ from visionflan.drawing.icons.vehicles import VEHICLES
 def house(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     """Draw a house with a roof, a door and a window."""
     pen.rectangle(box.part(0.15, 0.45, 0.85, 0.97), fill=color)
-    pen.polygon(polygon(box, [(0.02, 0.47), (0.5, 0.03), (0.98, 0.47)]), fill=darker(BROWN))
+    pen.polygon(polygon(box, [(0.02, 0.47), (0.5, 0.03), (0.98, 0.47)]), fill=darken(BROWN))
     pen.rectangle(box.part(0.24, 0.6, 0.46, 0.97), fill=BLACK)
     pen.rectangle(box.part(0.56, 0.58, 0.76, 0.76), fill=COLORS["yellow"])
 
 
 def guitar(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     """Draw a guitar: waisted body with a hole, long neck."""
-    pen.rectangle(box.part(0.45, 0.04, 0.55, 0.6), fill=darker(BROWN))
+    pen.rectangle(box.part(0.45, 0.04, 0.55, 0.6), fill=darken(BROWN))
     pen.rectangle(box.part(0.4, 0.0, 0.6, 0.12), fill=BLACK)
     pen.ellipse(box.part(0.28, 0.38, 0.72, 0.72), fill=color)
     pen.ellipse(box.part(0.2, 0.54, 0.8, 1.0), fill=color)
@@ -35,7 +45,7 @@ def umbrella(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     pen.arc(box.part(0.5, 0.76, 0.72, 0.99), 0, 180, fill=BLACK, width=width)
     pen.pieslice(box.part(0.0, 0.06, 1.0, 1.04), 180, 360, fill=color)
     for left, right in ((0.0, 0.33), (0.33, 0.67), (0.67, 1.0)):
-        pen.pieslice(box.part(left, 0.46, right, 0.64), 180, 360, fill=darker(color))
+        pen.pieslice(box.part(left, 0.46, right, 0.64), 180, 360, fill=darken(color))
 
 
 def clock(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
@@ -64,10 +74,10 @@ def laptop(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 
 def television(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Draw a television with two aerials and a screen of the color."""
+    """Draw a television with two antennas and a screen of the color."""
     for x in (0.24, 0.76):
         pen.line([box.at(0.5, 0.3), box.at(x, 0.02)], fill=BLACK, width=stroke(box, 0.04))
-    pen.rounded_rectangle(box.part(0.02, 0.26, 0.98, 0.9), stroke(box, 0.08), fill=darker(BROWN))
+    pen.rounded_rectangle(box.part(0.02, 0.26, 0.98, 0.9), stroke(box, 0.08), fill=darken(BROWN))
     pen.rounded_rectangle(box.part(0.1, 0.34, 0.72, 0.82), stroke(box, 0.08), fill=color)
     for y in (0.4, 0.58):
         pen.ellipse(box.part(0.78, y, 0.92, y + 0.14), fill=WHITE)
@@ -93,12 +103,12 @@ def ball(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     """Draw a football: white with patches of the color."""
     pen.ellipse(box, fill=BLACK)
     pen.ellipse(box.part(0.03, 0.03, 0.97, 0.97), fill=WHITE)
-    pen.polygon(regular(box.part(0.31, 0.31, 0.69, 0.69), 5), fill=color)
-    for x, y in regular(box.part(0.13, 0.13, 0.87, 0.87), 5):
+    pen.polygon(regular_polygon(box.part(0.31, 0.31, 0.69, 0.69), 5), fill=color)
+    for x, y in regular_polygon(box.part(0.13, 0.13, 0.87, 0.87), 5):
         pen.line([(x, y), box.at(0.5, 0.5)], fill=BLACK, width=stroke(box, 0.03))
         size = 0.1 * (box.right - box.left)
         pen.ellipse((x - size, y - size, x + size, y + size), fill=color)
-    pen.polygon(regular(box.part(0.31, 0.31, 0.69, 0.69), 5), fill=color)
+    pen.polygon(regular_polygon(box.part(0.31, 0.31, 0.69, 0.69), 5), fill=color)
 
 
 def kite(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
@@ -106,8 +116,8 @@ def kite(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     tail = [(0.5, 0.66), (0.38, 0.76), (0.58, 0.86), (0.42, 0.99)]
     pen.line(polygon(box, tail), fill=BLACK, width=stroke(box, 0.04))
     pen.polygon(polygon(box, [(0.5, 0.0), (0.84, 0.28), (0.5, 0.7), (0.16, 0.28)]), fill=color)
-    pen.polygon(polygon(box, [(0.5, 0.0), (0.84, 0.28), (0.5, 0.28)]), fill=darker(color))
-    pen.polygon(polygon(box, [(0.5, 0.7), (0.16, 0.28), (0.5, 0.28)]), fill=darker(color))
+    pen.polygon(polygon(box, [(0.5, 0.0), (0.84, 0.28), (0.5, 0.28)]), fill=darken(color))
+    pen.polygon(polygon(box, [(0.5, 0.7), (0.16, 0.28), (0.5, 0.28)]), fill=darken(color))
 
 
 def skateboard(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
@@ -136,7 +146,7 @@ def tennis_racket(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 
 def apple(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Draw an apple with a stalk and a leaf."""
+    """Draw an apple with a stem and a leaf."""
     pen.ellipse(box.part(0.08, 0.22, 0.62, 0.96), fill=color)
     pen.ellipse(box.part(0.38, 0.22, 0.92, 0.96), fill=color)
     pen.line([box.at(0.5, 0.32), box.at(0.54, 0.04)], fill=BROWN, width=stroke(box, 0.06))
@@ -147,14 +157,14 @@ def banana(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     """Draw a banana: a thick crescent with dark ends."""
     pen.arc(box.part(0.06, -0.5, 0.94, 0.86), 15, 165, fill=color, width=stroke(box, 0.24))
     for x in (0.06, 0.86):
-        pen.rectangle(box.part(x, 0.26, x + 0.08, 0.38), fill=darker(BROWN))
+        pen.rectangle(box.part(x, 0.26, x + 0.08, 0.38), fill=darken(BROWN))
 
 
 def pizza(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     """Draw a round pizza cut into slices; the color is that of its slices of sausage."""
     pen.ellipse(box, fill=(190, 120, 50))
     pen.ellipse(box.part(0.08, 0.08, 0.92, 0.92), fill=(250, 210, 100))
-    for x, y in regular(box.part(0.2, 0.2, 0.8, 0.8), 6):
+    for x, y in regular_polygon(box.part(0.2, 0.2, 0.8, 0.8), 6):
         size = 0.09 * (box.right - box.left)
         pen.ellipse((x - size, y - size, x + size, y + size), fill=color)
     for start, end in (((0.05, 0.3), (0.95, 0.7)), ((0.95, 0.3), (0.05, 0.7))):
@@ -162,13 +172,13 @@ def pizza(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 
 def sunflower(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Draw a flower on a stem: petals of the color around a dark heart."""
+    """Draw a flower on a stem: petals of the color around a dark center."""
     pen.rectangle(box.part(0.47, 0.6, 0.53, 1.0), fill=COLORS["green"])
     pen.ellipse(box.part(0.53, 0.76, 0.84, 0.9), fill=COLORS["green"])
-    for x, y in regular(box.part(0.24, 0.12, 0.76, 0.64), 9):
+    for x, y in regular_polygon(box.part(0.24, 0.12, 0.76, 0.64), 9):
         size = 0.115 * (box.right - box.left)
         pen.ellipse((x - size, y - size, x + size, y + size), fill=color)
-    pen.ellipse(box.part(0.32, 0.2, 0.68, 0.56), fill=darker(BROWN, 0.7))
+    pen.ellipse(box.part(0.32, 0.2, 0.68, 0.56), fill=darken(BROWN, 0.7))
 
 
 def tree(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
@@ -181,11 +191,11 @@ def tree(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 def pyramid(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     """Draw a pyramid with a lit and a shaded side, and courses of stone."""
     pen.polygon(polygon(box, [(0.5, 0.1), (0.64, 0.94), (0.0, 0.94)]), fill=color)
-    pen.polygon(polygon(box, [(0.5, 0.1), (1.0, 0.86), (0.64, 0.94)]), fill=darker(color))
+    pen.polygon(polygon(box, [(0.5, 0.1), (1.0, 0.86), (0.64, 0.94)]), fill=darken(color))
     for y in (0.36, 0.55, 0.74):
         run = (y - 0.1) / 0.84
         ends = [box.at(0.5 - 0.5 * run, y), box.at(0.5 + 0.14 * run, y)]
-        pen.line(ends, fill=darker(color), width=stroke(box, 0.025))
+        pen.line(ends, fill=darken(color), width=stroke(box, 0.025))
 
 
 ICONS: dict[str, Callable[[ImageDraw.ImageDraw, Box, RGB], None]] = {
@@ -215,5 +225,5 @@ ICONS: dict[str, Callable[[ImageDraw.ImageDraw, Box, RGB], None]] = {
 
 
 def icon(image: Image.Image, name: str, box: Box, color: str = "red") -> None:
-    """Draw one thing of `ICONS`; the color is that of its main part."""
+    """Draw one object of `ICONS`; the color is that of its main part."""
     ICONS[name](ImageDraw.Draw(image), box, COLORS[color])

@@ -1,28 +1,38 @@
-"""Draw living things for specimens, each recognizable at 32 by 32 pixels."""
+"""Draw people and animals for specimens, each recognizable at 32 by 32 pixels."""
 
 from PIL import ImageDraw
 
-from visionflan.drawing import BLACK, COLORS, RGB, WHITE, Box, darker, polygon, regular, stroke
+from visionflan.drawing import (
+    BLACK,
+    COLORS,
+    RGB,
+    WHITE,
+    Box,
+    darken,
+    polygon,
+    regular_polygon,
+    stroke,
+)
 
 BROWN = COLORS["brown"]
 SKIN: RGB = (235, 185, 150)
 
 
 def dot(pen: ImageDraw.ImageDraw, box: Box, center: tuple[float, float], radius: float) -> None:
-    """Draw a black dot, such as an eye; the radius is a share of the box."""
+    """Draw a black dot, such as an eye; the radius is a fraction of the box."""
     x, y = center
     pen.ellipse(box.part(x - radius, y - radius, x + radius, y + radius), fill=BLACK)
 
 
 def legs(pen: ImageDraw.ImageDraw, box: Box, positions: list[float], top: float, fill: RGB) -> None:
-    """Draw legs down to the ground at these places."""
+    """Draw legs down to the ground at these x coordinates."""
     for x in positions:
         pen.rectangle(box.part(x, top, x + 0.09, 0.98), fill=fill)
 
 
 def person(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     """Draw a standing person whose shirt has the color."""
-    legs(pen, box, [0.37, 0.54], 0.62, darker(COLORS["blue"]))
+    legs(pen, box, [0.37, 0.54], 0.62, darken(COLORS["blue"]))
     pen.line([box.at(0.4, 0.36), box.at(0.16, 0.62)], fill=SKIN, width=stroke(box, 0.09))
     pen.line([box.at(0.6, 0.36), box.at(0.84, 0.62)], fill=SKIN, width=stroke(box, 0.09))
     pen.rectangle(box.part(0.32, 0.31, 0.68, 0.66), fill=color)
@@ -32,12 +42,12 @@ def person(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 def dog(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     """Draw a dog from the side: hanging ear, raised tail, short legs."""
-    legs(pen, box, [0.18, 0.3, 0.55, 0.66], 0.66, darker(color))
+    legs(pen, box, [0.18, 0.3, 0.55, 0.66], 0.66, darken(color))
     pen.line([box.at(0.2, 0.5), box.at(0.04, 0.24)], fill=color, width=stroke(box, 0.08))
     pen.rounded_rectangle(box.part(0.14, 0.44, 0.76, 0.74), stroke(box, 0.1), fill=color)
     pen.rounded_rectangle(box.part(0.58, 0.18, 0.86, 0.5), stroke(box, 0.08), fill=color)
     pen.rectangle(box.part(0.78, 0.32, 0.98, 0.48), fill=color)
-    pen.ellipse(box.part(0.52, 0.2, 0.68, 0.56), fill=darker(color, 0.45))
+    pen.ellipse(box.part(0.52, 0.2, 0.68, 0.56), fill=darken(color, 0.45))
     dot(pen, box, (0.77, 0.28), 0.035)
     dot(pen, box, (0.95, 0.34), 0.05)
 
@@ -48,7 +58,7 @@ def cat(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
         [(0.1, 0.02), (0.14, 0.55), (0.46, 0.24)],
         [(0.9, 0.02), (0.86, 0.55), (0.54, 0.24)],
     ):
-        pen.polygon(polygon(box, ear), fill=darker(color))
+        pen.polygon(polygon(box, ear), fill=darken(color))
     pen.ellipse(box.part(0.1, 0.18, 0.9, 0.92), fill=color)
     for x in (0.33, 0.67):
         pen.ellipse(box.part(x - 0.09, 0.38, x + 0.09, 0.56), fill=WHITE)
@@ -62,7 +72,7 @@ def cat(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 def bear(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     """Draw the face of a bear: round ears and a pale muzzle."""
     for x in (0.05, 0.65):
-        pen.ellipse(box.part(x, 0.04, x + 0.3, 0.36), fill=darker(color))
+        pen.ellipse(box.part(x, 0.04, x + 0.3, 0.36), fill=darken(color))
     pen.ellipse(box.part(0.08, 0.12, 0.92, 0.96), fill=color)
     pen.ellipse(box.part(0.3, 0.52, 0.7, 0.92), fill=WHITE)
     pen.ellipse(box.part(0.41, 0.54, 0.59, 0.68), fill=BLACK)
@@ -71,13 +81,13 @@ def bear(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 
 def elephant(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Draw an elephant from the side: great body, ear, trunk and tusk."""
+    """Draw an elephant from the side: large body, ear, trunk and tusk."""
     for x in (0.1, 0.5):
-        pen.rectangle(box.part(x, 0.6, x + 0.17, 0.98), fill=darker(color))
+        pen.rectangle(box.part(x, 0.6, x + 0.17, 0.98), fill=darken(color))
     pen.ellipse(box.part(0.02, 0.2, 0.74, 0.82), fill=color)
     pen.ellipse(box.part(0.5, 0.1, 0.94, 0.56), fill=color)
     pen.rounded_rectangle(box.part(0.82, 0.3, 0.95, 0.94), stroke(box, 0.06), fill=color)
-    pen.ellipse(box.part(0.46, 0.16, 0.72, 0.6), fill=darker(color))
+    pen.ellipse(box.part(0.46, 0.16, 0.72, 0.6), fill=darken(color))
     pen.polygon(polygon(box, [(0.76, 0.5), (0.82, 0.48), (0.72, 0.7)]), fill=WHITE)
     dot(pen, box, (0.8, 0.28), 0.035)
 
@@ -91,12 +101,12 @@ def giraffe(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     pen.line([box.at(0.7, 0.06), box.at(0.66, 0.0)], fill=BLACK, width=stroke(box, 0.03))
     spots = [(0.22, 0.56), (0.34, 0.63), (0.45, 0.53), (0.57, 0.6), (0.62, 0.44), (0.67, 0.31)]
     for x, y in [*spots, (0.71, 0.19)]:
-        pen.ellipse(box.part(x - 0.045, y - 0.04, x + 0.045, y + 0.04), fill=darker(BROWN, 0.8))
+        pen.ellipse(box.part(x - 0.045, y - 0.04, x + 0.045, y + 0.04), fill=darken(BROWN, 0.8))
 
 
 def horse(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     """Draw a horse from the side: mane, flowing tail, high legs."""
-    legs(pen, box, [0.17, 0.27, 0.52, 0.62], 0.6, darker(color))
+    legs(pen, box, [0.17, 0.27, 0.52, 0.62], 0.6, darken(color))
     pen.line(
         [box.at(0.18, 0.42), box.at(0.06, 0.5), box.at(0.05, 0.78)],
         fill=BLACK,
@@ -125,7 +135,7 @@ def zebra(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 def cow(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     """Draw a cow from the side: white with patches of the color, horns, a pink muzzle."""
-    legs(pen, box, [0.12, 0.24, 0.5, 0.62], 0.66, darker(WHITE))
+    legs(pen, box, [0.12, 0.24, 0.5, 0.62], 0.66, darken(WHITE))
     pen.rounded_rectangle(box.part(0.06, 0.34, 0.76, 0.76), stroke(box, 0.1), fill=WHITE)
     pen.ellipse(box.part(0.12, 0.36, 0.38, 0.62), fill=color)
     pen.ellipse(box.part(0.44, 0.5, 0.66, 0.74), fill=color)
@@ -141,7 +151,7 @@ def sheep(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     legs(pen, box, [0.2, 0.32, 0.52, 0.62], 0.66, BLACK)
     wool = [(0.2, 0.46), (0.36, 0.34), (0.54, 0.36), (0.66, 0.5), (0.3, 0.62), (0.52, 0.64)]
     for x, y in wool:
-        pen.ellipse(box.part(x - 0.19, y - 0.19, x + 0.19, y + 0.19), fill=darker(color, 0.85))
+        pen.ellipse(box.part(x - 0.19, y - 0.19, x + 0.19, y + 0.19), fill=darken(color, 0.85))
     for x, y in wool:
         pen.ellipse(box.part(x - 0.15, y - 0.15, x + 0.15, y + 0.15), fill=color)
     pen.ellipse(box.part(0.68, 0.26, 0.96, 0.62), fill=BLACK)
@@ -152,19 +162,19 @@ def bird(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     """Draw a standing bird: beak, wing, tail and two thin legs."""
     for x in (0.42, 0.56):
         pen.line([box.at(x, 0.7), box.at(x, 0.98)], fill=BLACK, width=stroke(box, 0.035))
-    pen.polygon(polygon(box, [(0.3, 0.5), (0.0, 0.36), (0.04, 0.6)]), fill=darker(color))
+    pen.polygon(polygon(box, [(0.3, 0.5), (0.0, 0.36), (0.04, 0.6)]), fill=darken(color))
     pen.ellipse(box.part(0.16, 0.34, 0.78, 0.8), fill=color)
     pen.ellipse(box.part(0.56, 0.1, 0.88, 0.44), fill=color)
     beak = [(0.86, 0.2), (1.0, 0.29), (0.86, 0.35)]
     pen.polygon(polygon(box, beak), fill=COLORS["orange"])
-    pen.ellipse(box.part(0.22, 0.46, 0.56, 0.68), fill=darker(color))
+    pen.ellipse(box.part(0.22, 0.46, 0.56, 0.68), fill=darken(color))
     dot(pen, box, (0.76, 0.24), 0.04)
 
 
 def fish(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     """Draw a fish from the side: tail, fins and scales."""
-    pen.polygon(polygon(box, [(0.3, 0.5), (0.0, 0.2), (0.0, 0.8)]), fill=darker(color))
-    pen.polygon(polygon(box, [(0.4, 0.28), (0.6, 0.06), (0.7, 0.3)]), fill=darker(color))
+    pen.polygon(polygon(box, [(0.3, 0.5), (0.0, 0.2), (0.0, 0.8)]), fill=darken(color))
+    pen.polygon(polygon(box, [(0.4, 0.28), (0.6, 0.06), (0.7, 0.3)]), fill=darken(color))
     pen.ellipse(box.part(0.18, 0.22, 0.98, 0.78), fill=color)
     pen.arc(box.part(0.4, 0.26, 0.68, 0.74), 290, 70, fill=BLACK, width=stroke(box, 0.03))
     pen.ellipse(box.part(0.75, 0.36, 0.87, 0.48), fill=WHITE)
@@ -175,7 +185,7 @@ def butterfly(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     """Draw a butterfly with four spread wings."""
     for left, right in ((0.02, 0.5), (0.5, 0.98)):
         pen.ellipse(box.part(left, 0.06, right, 0.56), fill=color)
-        pen.ellipse(box.part(left + 0.06, 0.46, right - 0.06, 0.94), fill=darker(color))
+        pen.ellipse(box.part(left + 0.06, 0.46, right - 0.06, 0.94), fill=darken(color))
         pen.ellipse(box.part(left + 0.15, 0.22, right - 0.15, 0.4), fill=WHITE)
     pen.ellipse(box.part(0.45, 0.14, 0.55, 0.9), fill=BLACK)
     for x in (0.34, 0.66):
@@ -185,8 +195,8 @@ def butterfly(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 def crab(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     """Draw a crab: two open claws, many legs, eyes on stalks."""
     for y in (0.62, 0.76, 0.9):
-        pen.line([box.at(0.04, y), box.at(0.3, 0.58)], fill=darker(color), width=stroke(box, 0.04))
-        pen.line([box.at(0.96, y), box.at(0.7, 0.58)], fill=darker(color), width=stroke(box, 0.04))
+        pen.line([box.at(0.04, y), box.at(0.3, 0.58)], fill=darken(color), width=stroke(box, 0.04))
+        pen.line([box.at(0.96, y), box.at(0.7, 0.58)], fill=darken(color), width=stroke(box, 0.04))
     for x, start in ((0.0, 300), (0.68, 300)):
         pen.pieslice(box.part(x, 0.02, x + 0.32, 0.34), start, start + 300, fill=color)
     pen.line([box.at(0.14, 0.3), box.at(0.28, 0.5)], fill=color, width=stroke(box, 0.07))
@@ -199,9 +209,11 @@ def crab(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 def starfish(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     """Draw a starfish: five arms with a row of pale warts along each."""
-    pen.polygon(regular(box, 5, 0.5), fill=color)
+    pen.polygon(regular_polygon(box, 5, 0.5), fill=color)
     for reach, radius in ((0.33, 0.03), (0.17, 0.05)):
-        for x, y in regular(box.part(0.5 - reach, 0.5 - reach, 0.5 + reach, 0.5 + reach), 5):
+        for x, y in regular_polygon(
+            box.part(0.5 - reach, 0.5 - reach, 0.5 + reach, 0.5 + reach), 5
+        ):
             size = radius * (box.right - box.left)
             pen.ellipse((x - size, y - size, x + size, y + size), fill=WHITE)
 

@@ -2,13 +2,13 @@
 
 from PIL import ImageDraw
 
-from visionflan.drawing import BLACK, COLORS, RGB, WHITE, Box, darker, polygon, stroke
+from visionflan.drawing import BLACK, COLORS, RGB, WHITE, Box, darken, polygon, stroke
 
 GLASS: RGB = (190, 225, 245)
 
 
 def wheel(pen: ImageDraw.ImageDraw, box: Box, x: float, radius: float = 0.12) -> None:
-    """Draw a wheel that stands on the ground at this place."""
+    """Draw a wheel on the ground at this x coordinate."""
     bottom = 0.94
     pen.ellipse(box.part(x - radius, bottom - 2 * radius, x + radius, bottom), fill=BLACK)
     inner = 0.4 * radius
@@ -19,7 +19,7 @@ def wheel(pen: ImageDraw.ImageDraw, box: Box, x: float, radius: float = 0.12) ->
 def car(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     """Draw a car from the side."""
     cabin = [(0.2, 0.54), (0.34, 0.28), (0.68, 0.28), (0.82, 0.54)]
-    pen.polygon(polygon(box, cabin), fill=darker(color))
+    pen.polygon(polygon(box, cabin), fill=darken(color))
     pen.polygon(polygon(box, [(0.29, 0.53), (0.38, 0.33), (0.49, 0.33), (0.49, 0.53)]), fill=GLASS)
     pen.polygon(polygon(box, [(0.54, 0.53), (0.54, 0.33), (0.65, 0.33), (0.74, 0.53)]), fill=GLASS)
     pen.rounded_rectangle(box.part(0.02, 0.5, 0.98, 0.82), stroke(box, 0.08), fill=color)
@@ -39,15 +39,15 @@ def bus(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
 
 
 def truck(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
-    """Draw a truck from the side: a great pale box behind a small cabin of the color."""
-    pen.rectangle(box.part(0.0, 0.1, 0.62, 0.76), fill=darker(WHITE, 0.7))
+    """Draw a truck from the side: a large pale box behind a small cabin of the color."""
+    pen.rectangle(box.part(0.0, 0.1, 0.62, 0.76), fill=darken(WHITE, 0.7))
     pen.rectangle(box.part(0.04, 0.15, 0.58, 0.7), fill=WHITE)
     pen.polygon(
         polygon(box, [(0.65, 0.8), (0.65, 0.34), (0.84, 0.34), (0.99, 0.56), (0.99, 0.8)]),
         fill=color,
     )
     pen.polygon(polygon(box, [(0.72, 0.55), (0.72, 0.4), (0.82, 0.4), (0.92, 0.55)]), fill=GLASS)
-    pen.rectangle(box.part(0.0, 0.74, 0.98, 0.82), fill=darker(color))
+    pen.rectangle(box.part(0.0, 0.74, 0.98, 0.82), fill=darken(color))
     for x in (0.14, 0.4, 0.82):
         wheel(pen, box, x, 0.11)
 
@@ -57,7 +57,7 @@ def train(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     for x, y, radius in ((0.6, 0.06, 0.07), (0.72, 0.1, 0.09)):
         pen.ellipse(box.part(x - radius, y - radius, x + radius, y + radius), fill=(170, 170, 170))
     pen.rectangle(box.part(0.72, 0.2, 0.84, 0.46), fill=BLACK)
-    pen.rectangle(box.part(0.04, 0.2, 0.42, 0.78), fill=darker(color))
+    pen.rectangle(box.part(0.04, 0.2, 0.42, 0.78), fill=darken(color))
     pen.rectangle(box.part(0.12, 0.28, 0.34, 0.48), fill=GLASS)
     pen.rounded_rectangle(box.part(0.36, 0.42, 0.94, 0.78), stroke(box, 0.08), fill=color)
     pen.polygon(polygon(box, [(0.88, 0.74), (1.0, 0.95), (0.84, 0.95)]), fill=BLACK)
@@ -90,7 +90,7 @@ def motorcycle(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
     )
     pen.rounded_rectangle(box.part(0.04, 0.4, 0.46, 0.52), stroke(box, 0.05), fill=BLACK)
     pen.line(
-        polygon(box, [(0.82, 0.72), (0.66, 0.24)]), fill=darker(color), width=stroke(box, 0.08)
+        polygon(box, [(0.82, 0.72), (0.66, 0.24)]), fill=darken(color), width=stroke(box, 0.08)
     )
     pen.line(polygon(box, [(0.54, 0.22), (0.72, 0.22)]), fill=BLACK, width=stroke(box, 0.06))
     pen.ellipse(box.part(0.7, 0.26, 0.86, 0.42), fill=COLORS["yellow"])
@@ -111,13 +111,13 @@ def airplane(pen: ImageDraw.ImageDraw, box: Box, color: RGB) -> None:
                 (0.02, 0.64),
             ],
         ),
-        fill=darker(color, 0.75),
+        fill=darken(color, 0.75),
     )
     pen.polygon(
         polygon(
             box, [(0.45, 0.78), (0.55, 0.78), (0.74, 0.94), (0.74, 1.0), (0.26, 1.0), (0.26, 0.94)]
         ),
-        fill=darker(color, 0.75),
+        fill=darken(color, 0.75),
     )
     pen.ellipse(box.part(0.41, 0.0, 0.59, 1.0), fill=color)
     pen.ellipse(box.part(0.46, 0.07, 0.54, 0.15), fill=BLACK)

@@ -21,7 +21,7 @@ from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
 from visionflan.evaluate.benchmark_files import require_rows
 from visionflan.evaluate.rules import class_names
 from visionflan.layouts import require
-from visionflan.layouts.arrays import labeled, names_in, version, write_pickle
+from visionflan.layouts.arrays import read_class_names, read_labeled, version_name, write_pickle
 
 FOLDER = "cifar-10-batches-py"
 MD5 = {
@@ -48,9 +48,9 @@ benchmark = class_names.add_class_rules(
 def read(root: Path) -> Iterator[BenchmarkRow]:
     """Read the test batch."""
     with class_names.errors_named(benchmark.title):
-        names = names_in(root / FOLDER / "batches.meta", "label_names")
+        names = read_class_names(root / FOLDER / "batches.meta", "label_names")
         path = root / FOLDER / "test_batch"
-        images = require_rows(str(path), labeled(path, "labels", names))
+        images = require_rows(str(path), read_labeled(path, "labels", names))
         yield from class_names.rows("object", names, images)
 
 
@@ -58,7 +58,7 @@ def read(root: Path) -> Iterator[BenchmarkRow]:
 def version_of(root: Path) -> str:
     """Return whether these are the official files, by their MD5 sums."""
     contents = [require(root / FOLDER / name).read_bytes() for name in MD5]
-    return version("official test batch", contents, list(MD5.values()))
+    return version_name("official test batch", contents, list(MD5.values()))
 
 
 # Class: its icon and color; there are no icons of a deer and a frog.

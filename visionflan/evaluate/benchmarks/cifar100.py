@@ -20,7 +20,7 @@ from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
 from visionflan.evaluate.benchmark_files import require_rows
 from visionflan.evaluate.rules import class_names
 from visionflan.layouts import require
-from visionflan.layouts.arrays import labeled, names_in, version, write_pickle
+from visionflan.layouts.arrays import read_class_names, read_labeled, version_name, write_pickle
 
 FOLDER = "cifar-100-python"
 MD5 = {
@@ -47,9 +47,9 @@ benchmark = class_names.add_class_rules(
 def read(root: Path) -> Iterator[BenchmarkRow]:
     """Read the test set by its fine labels."""
     with class_names.errors_named(benchmark.title):
-        names = names_in(root / FOLDER / "meta", "fine_label_names")
+        names = read_class_names(root / FOLDER / "meta", "fine_label_names")
         path = root / FOLDER / "test"
-        images = require_rows(str(path), labeled(path, "fine_labels", names))
+        images = require_rows(str(path), read_labeled(path, "fine_labels", names))
         yield from class_names.rows("object", names, images)
 
 
@@ -57,7 +57,7 @@ def read(root: Path) -> Iterator[BenchmarkRow]:
 def version_of(root: Path) -> str:
     """Return whether these are the official files, by their MD5 sums."""
     contents = [require(root / FOLDER / name).read_bytes() for name in MD5]
-    return version("official test set", contents, list(MD5.values()))
+    return version_name("official test set", contents, list(MD5.values()))
 
 
 # Class: its icon and color; ten of the hundred.

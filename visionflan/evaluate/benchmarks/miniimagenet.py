@@ -25,7 +25,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from visionflan.drawing import COLORS, RGB, WHOLE, Box, canvas, jittered, polygon, word
+from visionflan.drawing import COLORS, RGB, WHOLE, Box, canvas, jitter_box, polygon, word
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
 from visionflan.evaluate.benchmark_files import reading_text, require_rows
@@ -33,7 +33,7 @@ from visionflan.evaluate.rules import class_names
 from visionflan.layouts import class_folders, csv_rows, inside
 from visionflan.layouts.wordnet import names
 from visionflan.specimens import write_image, write_lines
-from visionflan.specimens.imagenet import drawn_thing
+from visionflan.specimens.imagenet import draw_class
 
 TEST = (
     "n01930112",
@@ -193,9 +193,9 @@ def specimen(root: Path) -> None:
 def draw_object(wordnet_id: str, number: int) -> Image.Image:
     """Draw an object of a class."""
     if wordnet_id == "n04146614":
-        return drawn_thing(wordnet_id, "photo", "miniimagenet", number)
+        return draw_class(wordnet_id, "photo", "miniimagenet", number)
     image = canvas("miniimagenet", wordnet_id, number)
-    box = jittered(WHOLE.part(0.1, 0.05, 0.9, 0.95), "miniimagenet", wordnet_id, number, by=0.3)
+    box = jitter_box(WHOLE.part(0.1, 0.05, 0.9, 0.95), "miniimagenet", wordnet_id, number, by=0.3)
     if wordnet_id in DRAWN:
         DRAWN[wordnet_id](ImageDraw.Draw(image), box)
     else:

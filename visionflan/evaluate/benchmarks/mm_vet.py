@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from visionflan.dataset import IMAGE_MARKER
-from visionflan.drawing import WHOLE, canvas, cells, shape, word
+from visionflan.drawing import WHOLE, canvas, choose_cells, shape, word
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.aggregate.measures import AggregateMetric, mean_score
 from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
@@ -182,7 +182,7 @@ def make_row(path: Path, key: str, entry: Any) -> BenchmarkRow:
 def specimen(root: Path) -> None:
     """Write six questions that need every ability, about drawn images."""
     counted = canvas("mm_vet", "counted")
-    for box in cells(3, "mm_vet", "counted"):
+    for box in choose_cells(3, "mm_vet", "counted"):
         shape(counted, "circle", "red", box)
     placed = canvas("mm_vet", "placed")
     shape(placed, "circle", "blue", LEFT)

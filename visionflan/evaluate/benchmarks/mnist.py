@@ -23,7 +23,7 @@ from visionflan.evaluate.benchmark_files import require_rows
 from visionflan.evaluate.rules import class_names
 from visionflan.hashing import hash_fraction
 from visionflan.layouts import require
-from visionflan.layouts.arrays import idx_content, png, read_idx, version, write_idx
+from visionflan.layouts.arrays import idx_content, png, read_idx, version_name, write_idx
 
 DIGITS = tuple("0123456789")
 SIZE = 28
@@ -77,7 +77,7 @@ def labeled_digits(root: Path) -> Iterator[tuple[str, bytes, str]]:
 def version_of(root: Path) -> str:
     """Return whether these are the official files, by their MD5 sums."""
     contents = [idx_content(require(root / name, root / f"{name}.gz")) for name in MD5]
-    return version("official test set", contents, list(MD5.values()))
+    return version_name("official test set", contents, list(MD5.values()))
 
 
 @benchmark.specimen

@@ -28,7 +28,7 @@ from typing import Any
 from PIL import Image
 
 from visionflan.dataset import IMAGE_MARKER
-from visionflan.drawing import WHOLE, canvas, cells, shape, word
+from visionflan.drawing import WHOLE, canvas, choose_cells, shape, word
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.aggregate.measures import AggregateMetric, mean_score
 from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
@@ -245,7 +245,7 @@ def specimen_questions() -> Iterator[DrawnQuestion]:
     text = "<image 1> is beside <image 2>. Are the figures of one color?"
     yield "History", text, ("Yes", "No"), "A", pair
     dots = canvas("mmmu", "dots")
-    for cell in cells(3, "mmmu"):
+    for cell in choose_cells(3, "mmmu"):
         shape(dots, "circle", "purple", cell)
     yield "Math", "How many circles are in <image 1>?", (), "3", (dots,)
     for subject, writing, answer in (
