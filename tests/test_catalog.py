@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from visionflan import catalog
-from visionflan.errors import UnknownNameError
+from visionflan.errors import DefinitionError, UnknownNameError
 
 
 def test_a_loose_file_is_listed_and_loaded(loose_dataset: str) -> None:
@@ -38,7 +38,7 @@ def test_a_file_without_a_dataset_is_refused(
     monkeypatch.setattr(catalog, "loose_files", {})
     (tmp_path / "empty_lab.py").write_text("")
     catalog.add_file(tmp_path / "empty_lab.py")
-    with pytest.raises(TypeError, match="must define one `dataset`"):
+    with pytest.raises(DefinitionError, match="must define one `dataset`"):
         catalog.load("empty_lab")
 
 
@@ -46,5 +46,5 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(catalog, "loose_files", {})
     (tmp_path / "caltech101.py").write_text("")
     catalog.add_file(tmp_path / "caltech101.py")
-    with pytest.raises(ValueError, match="two dataset files are named caltech101"):
+    with pytest.raises(DefinitionError, match="two dataset files are named caltech101"):
         catalog.names()

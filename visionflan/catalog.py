@@ -14,7 +14,7 @@ from typing import Any
 
 from visionflan import datasets
 from visionflan.dataset import Dataset
-from visionflan.errors import UnknownNameError
+from visionflan.errors import DefinitionError, UnknownNameError
 
 GROUP = "visionflan.datasets"
 LISTED_TASKS = 9  # named in the message about an unknown task
@@ -68,7 +68,7 @@ def names() -> list[str]:
     ours = {module.name for module in pkgutil.iter_modules(datasets.__path__)}
     theirs = installed().keys()
     if both := (ours & theirs) | (loose_files.keys() & (ours | theirs)):
-        raise ValueError(f"two dataset files are named {', '.join(sorted(both))}: rename one")
+        raise DefinitionError(f"two dataset files are named {', '.join(sorted(both))}: rename one")
     return sorted(ours | theirs | loose_files.keys())
 
 
@@ -79,7 +79,7 @@ def load(name: str) -> Dataset[Any]:
         raise unknown_name_error("dataset", name, names())
     dataset: object = getattr(module(name), "dataset", None)
     if not isinstance(dataset, Dataset):
-        raise TypeError(f"the dataset file {name} must define one `dataset`")
+        raise DefinitionError(f"the dataset file {name} must define one `dataset`")
     return dataset
 
 

@@ -4,6 +4,7 @@ VisionflanError
     ReleaseError        a release on disk does not match its published layout
     UnusableError       a row cannot become an example; the ledger counts the reason
     UnknownNameError    no dataset, task, metric, ... has this name; suggests the nearest ones
+    DefinitionError     the file of a dataset, benchmark, ... does not define what it must
     BuildError          a build directory is incomplete, or cannot be built as requested
     TrainingError       a stage cannot be trained as requested
     LlmError            a language model cannot be called, or gave no usable reply
@@ -40,6 +41,10 @@ class UnusableError(VisionflanError):
 
 class UnknownNameError(VisionflanError):
     """A name is not known; the message suggests the nearest known ones."""
+
+
+class DefinitionError(VisionflanError):
+    """The file of a dataset, benchmark, ... does not define what it must, or shares its name."""
 
 
 class BuildError(VisionflanError):

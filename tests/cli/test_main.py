@@ -4,11 +4,12 @@ import argparse
 import json
 import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from visionflan import __version__
+from visionflan import __version__, catalog
 from visionflan.cli.main import COMMANDS, main, run_command
 
 
@@ -46,6 +47,16 @@ def test_every_command_has_help_and_a_description(
 def test_an_unknown_command_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["trian"]) == 2
     assert "did you mean train" in capsys.readouterr().err
+
+
+def test_a_dataset_file_without_a_dataset_is_refused_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(catalog, "loose_files", {})
+    (tmp_path / "empty_lab.py").write_text("")
+    assert main(["check", "--dataset-file", str(tmp_path / "empty_lab.py")]) == 1
+    expected = "error: the dataset file empty_lab must define one `dataset`\n"
+    assert capsys.readouterr().err == expected
 
 
 def test_windows_is_refused_in_one_sentence(

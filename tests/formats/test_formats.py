@@ -9,7 +9,7 @@ from visionflan.builder.demo import specimens
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.cli.main import main
-from visionflan.errors import UnknownNameError
+from visionflan.errors import DefinitionError, UnknownNameError
 
 IDS = """
 from collections.abc import Iterator
@@ -88,5 +88,5 @@ def test_a_file_without_a_format_is_refused(
     name = f"empty_{len(source)}"
     (tmp_path / f"{name}.py").write_text(source)
     monkeypatch.setattr(formats, "__path__", [*formats.__path__, str(tmp_path)])
-    with pytest.raises(TypeError, match="must define `FORMAT"):
+    with pytest.raises(DefinitionError, match="must define `FORMAT"):
         formats.load(name)

@@ -11,7 +11,7 @@ import visionflan
 from tests.helpers.tiny_checkpoint import save_language_model, save_tower, write_build
 from tests.helpers.tiny_requests import CONVERSATIONS, IMAGES
 from tests.helpers.toy_family import VipLlava
-from visionflan.errors import TrainingError, UnknownNameError
+from visionflan.errors import DefinitionError, TrainingError, UnknownNameError
 from visionflan.evaluate.models.checkpoint import CheckpointModel
 from visionflan.model import families
 from visionflan.model.families.llava import Llava
@@ -59,6 +59,8 @@ def test_a_family_is_found_by_its_entry_point_and_by_the_type_of_a_checkpoint(
         UnknownNameError, match="no model family is named 'lava': did you mean llava"
     ):
         families.load_family("lava")
+    with pytest.raises(UnknownNameError, match="named 'zzz': there is llava, toy"):
+        families.load_family("zzz")
 
 
 def test_a_checkpoint_of_no_family_is_refused_by_its_type(checkpoint: Path, tmp_path: Path) -> None:
@@ -72,10 +74,10 @@ def test_a_file_without_a_family_and_a_name_twice_are_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(families, "installed", lambda: {"toy": "tests.helpers.tiny_requests"})
-    with pytest.raises(TypeError, match="toy must define `FAMILY`"):
+    with pytest.raises(DefinitionError, match="toy must define `FAMILY`"):
         families.load_family("toy")
     monkeypatch.setattr(families, "installed", lambda: {"llava": "elsewhere"})
-    with pytest.raises(ValueError, match="two model families are named llava"):
+    with pytest.raises(DefinitionError, match="two model families are named llava"):
         families.names()
 
 

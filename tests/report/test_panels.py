@@ -12,6 +12,7 @@ from visionflan.compare.analyses.forgetting import Forgetting
 from visionflan.compare.analyses.yes_no_bias import YesNoBias
 from visionflan.compare.results import BeforeAfter, Interval
 from visionflan.compare.run import compare
+from visionflan.errors import DefinitionError
 from visionflan.evaluate.demo import demo_run
 from visionflan.report.compare_page import panels
 from visionflan.report.compare_page.charts import (
@@ -151,7 +152,7 @@ def test_a_panel_without_a_declaration_is_an_error(
 ) -> None:
     (tmp_path / "empty_panel.py").write_text("")
     monkeypatch.setattr(panels, "__path__", [*panels.__path__, str(tmp_path)])
-    with pytest.raises(TypeError, match="empty_panel must define one `PANEL`"):
+    with pytest.raises(DefinitionError, match="empty_panel must define one `PANEL`"):
         panels.load("empty_panel")
 
 

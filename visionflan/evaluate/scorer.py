@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from visionflan.errors import EvaluationError, VisionflanError
+from visionflan.catalog import unknown_name_error
+from visionflan.errors import VisionflanError
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.metric import (
     DocumentFrequencies,
@@ -24,10 +25,8 @@ def metric_of(name: str) -> Metric:
         return METRICS[name]
     if name in benchmarks.names():
         return benchmarks.load(name).metric
-    raise EvaluationError(
-        f"unknown metric or benchmark {name!r}: metrics are {', '.join(METRICS)}, "
-        f"benchmarks {', '.join(benchmarks.names())}"
-    )
+    known = [*METRICS, *benchmarks.names()]
+    raise unknown_name_error("metric or benchmark", name, known, f"there is {', '.join(known)}")
 
 
 def score_answer(

@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from visionflan.catalog import unknown_name_error
+from visionflan.errors import DefinitionError
 
 if TYPE_CHECKING:
     from visionflan.formats.base import Format
@@ -26,7 +27,7 @@ def names() -> list[str]:
     """Return the name of every format without importing any of them."""
     ours = {module.name for module in pkgutil.iter_modules(__path__)} - SHARED_MODULES
     if both := ours & installed().keys():
-        raise ValueError(f"two formats are named {', '.join(sorted(both))}: rename one")
+        raise DefinitionError(f"two formats are named {', '.join(sorted(both))}: rename one")
     return sorted(ours | installed().keys())
 
 
@@ -39,7 +40,7 @@ def load(name: str) -> "Format":
     module = importlib.import_module(installed().get(name, f"{__name__}.{name}"))
     defined: object = getattr(module, "FORMAT", None)
     if not isinstance(defined, Format) or defined.name != name:
-        raise TypeError(
+        raise DefinitionError(
             f"the file of the format {name} must define `FORMAT = Format({name!r}, ...)`"
         )
     return defined

@@ -5,6 +5,7 @@ import pkgutil
 from functools import cache
 
 from visionflan.catalog import unknown_name_error
+from visionflan.errors import DefinitionError
 from visionflan.evaluate.benchmark import Benchmark
 
 GROUP = "visionflan.benchmarks"
@@ -22,7 +23,7 @@ def names() -> list[str]:
     """Return the name of every benchmark without importing any of them."""
     ours = {module.name for module in pkgutil.iter_modules(__path__)}
     if both := ours & installed().keys():
-        raise ValueError(f"two benchmarks are named {', '.join(sorted(both))}: rename one")
+        raise DefinitionError(f"two benchmarks are named {', '.join(sorted(both))}: rename one")
     return sorted(ours | installed().keys())
 
 
@@ -34,5 +35,5 @@ def load(name: str) -> Benchmark:
     module = importlib.import_module(installed().get(name, f"{__name__}.{name}"))
     benchmark: object = getattr(module, "benchmark", None)
     if not isinstance(benchmark, Benchmark):
-        raise TypeError(f"the file of the benchmark {name} must define one `benchmark`")
+        raise DefinitionError(f"the file of the benchmark {name} must define one `benchmark`")
     return benchmark

@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 
-from visionflan.errors import EvaluationError
+from visionflan.catalog import unknown_name_error
 from visionflan.evaluate.metric import Metric
 
 
@@ -24,5 +24,5 @@ METRICS = find_metrics()
 def metric(name: str) -> Metric:
     """Return the metric with this name."""
     if name not in METRICS:
-        raise EvaluationError(f"unknown metric {name!r}: use one of {', '.join(METRICS)}")
+        raise unknown_name_error("metric", name, METRICS, f"there is {', '.join(METRICS)}")
     return METRICS[name]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from visionflan.catalog import unknown_name_error
-from visionflan.errors import TrainingError
+from visionflan.errors import DefinitionError, TrainingError
 from visionflan.model.base import VisionLanguageModel
 from visionflan.model.chat_tokenizer import ChatTokenizer
 
@@ -35,18 +35,18 @@ def names() -> list[str]:
     """Return the names of all families without importing any."""
     ours = {module.name for module in pkgutil.iter_modules(__path__)}
     if both := ours & installed().keys():
-        raise ValueError(f"two model families are named {', '.join(sorted(both))}: rename one")
+        raise DefinitionError(f"two model families are named {', '.join(sorted(both))}: rename one")
     return sorted(ours | installed().keys())
 
 
 def load_family(name: str) -> type[VisionLanguageModel]:
     """Import the file of one family and return the `FAMILY` it defines."""
     if name not in names():
-        raise unknown_name_error("model family", name, names())
+        raise unknown_name_error("model family", name, names(), f"there is {', '.join(names())}")
     module = importlib.import_module(installed().get(name, f"{__name__}.{name}"))
     family: object = getattr(module, "FAMILY", None)
     if not (isinstance(family, type) and issubclass(family, VisionLanguageModel)):
-        raise TypeError(
+        raise DefinitionError(
             f"the file of the model family {name} must define `FAMILY`, a VisionLanguageModel"
         )
     return family

@@ -6,6 +6,7 @@ A module declares its `PANEL`; nothing else needs to know of it.
 import importlib
 import pkgutil
 
+from visionflan.errors import DefinitionError
 from visionflan.report.compare_page.panel import Panel
 
 
@@ -18,7 +19,7 @@ def load(name: str) -> Panel:
     """Import the module of one panel and return its `PANEL`."""
     panel: object = getattr(importlib.import_module(f"{__name__}.{name}"), "PANEL", None)
     if not isinstance(panel, Panel):
-        raise TypeError(f"the module of the panel {name} must define one `PANEL`")
+        raise DefinitionError(f"the module of the panel {name} must define one `PANEL`")
     return panel
 
 
