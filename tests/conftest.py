@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.helpers.board import BOARD_FILE, MakeBoard, write_board
 from visionflan import catalog
@@ -14,6 +15,10 @@ from visionflan.builder.run import build
 from visionflan.storage.directory import BuildDirectory
 
 SHARED = Path(__file__).parents[2] / "shared"
+
+# How fast examples are drawn and run depends on what else the machine does.
+settings.register_profile("any_load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any_load")
 
 
 @pytest.fixture
