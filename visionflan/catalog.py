@@ -86,13 +86,20 @@ def load(name: str) -> Dataset[Any]:
 def module(name: str) -> ModuleType:
     """Import the module of a dataset file."""
     if name in loose_files:
-        return import_file(name, loose_files[name])
-    return importlib.import_module(installed().get(name, f"{datasets.__name__}.{name}"))
+        return import_file(module_name(name), loose_files[name])
+    return importlib.import_module(module_name(name))
+
+
+def module_name(name: str) -> str:
+    """Return the name under which the module of a dataset file is imported."""
+    if name in loose_files:
+        return f"visionflan_loose_{name}"
+    return installed().get(name, f"{datasets.__name__}.{name}")
 
 
 def import_file(name: str, path: Path) -> ModuleType:
     """Import a loose file as a module that worker processes can find by name again."""
-    spec = importlib.util.spec_from_file_location(f"visionflan_loose_{name}", path)
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a Python file")
     loaded = importlib.util.module_from_spec(spec)

@@ -153,6 +153,39 @@ def test_a_plugin_counts_with_the_modules_that_it_imports(
     catalog.load.cache_clear()
 
 
+def test_a_plugin_whose_first_task_is_defined_in_another_module_counts_with_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = tmp_path / "tasklab"
+    lab.mkdir()
+    (lab / "__init__.py").write_text("")
+    (lab / "questions.py").write_text(
+        "from visionflan.dataset import Example\n\n\n"
+        "def say_yes(row):\n    return Example(image=row.images, target='yes')\n"
+    )
+    head, ask, tail = BOARD_FILE.read_text().partition('@dataset.task("Say what')
+    declared = 'dataset.task("Say yes.", title="Yes", category="Perception")(say_yes)\n\n\n'
+    imported = "from tasklab.questions import say_yes\n"
+    (lab / "board.py").write_text(f"{head}{imported}{declared}{ask}{tail}")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(catalog, "installed", lambda: {"task_board": "tasklab.board"})
+    catalog.load.cache_clear()
+    names = {path.name for path in dataset_files("task_board")}
+    assert names == {"board.py", "questions.py"}
+    catalog.load.cache_clear()
+
+
+def test_a_loose_file_counts_with_the_modules_beside_it(
+    files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (files.parent / "board_words.py").write_text("import json\nimport board_names\n")
+    (files.parent / "board_names.py").write_text("")
+    files.write_text(files.read_text().replace("import io", "import io\nimport board_words", 1))
+    monkeypatch.syspath_prepend(files.parent)
+    names = {path.name for path in dataset_files("board")}
+    assert names == {"board.py", "board_words.py", "board_names.py"}
+
+
 def test_every_resource_is_either_counted_or_known_not_to_change_builds() -> None:
     names = {path.name for path in (PACKAGE / "resources").iterdir() if path.suffix == ".tsv"}
     assert names == {*RESOURCES, "official_tasks.tsv", "overlaps.tsv"}

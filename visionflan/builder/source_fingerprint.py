@@ -6,7 +6,7 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -115,26 +115,35 @@ def code_files() -> list[Path]:
 def dataset_files(name: str) -> list[Path]:
     """Return the file that declares a dataset, and the files that its reader runs besides ours.
 
-    These are the modules that a dataset file of another package imports from there.
+    These are the modules that a dataset file of another package imports from there, and those that
+    a loose file imports from its own directory.
     """
-    task = next(iter(catalog.load(name).tasks.values()))
-    module = task.to_example.__module__
+    catalog.load(name)
+    module = catalog.module_name(name)
     file = Path(str(sys.modules[module].__file__))
-    package = module.partition(".")[0]
-    if package in (visionflan.__name__, module):
+    packages = {module.partition(".")[0]}
+    if packages == {visionflan.__name__}:
         root = Path(visionflan.__file__).parent
         return [file, *(root / module for module in DRAWS_WITH.get(name, ()))]
+    if name in catalog.loose_files:
+        packages = modules_in(file.parent) - {visionflan.__name__}
     files = {module: file}
     pending = [module]
     while pending:
-        for imported, path in imported_files(pending.pop(), files, package).items():
+        for imported, path in imported_files(pending.pop(), files, packages).items():
             files[imported] = path
             pending.append(imported)
     return [files[name] for name in sorted(files)]
 
 
-def imported_files(module: str, known: Mapping[str, Path], package: str) -> dict[str, Path]:
-    """Return the files of the modules of a package that a module imports, besides known ones."""
+def modules_in(directory: Path) -> set[str]:
+    """Return the names of the modules and packages in a directory."""
+    packages = {path.parent.name for path in directory.glob("*/__init__.py")}
+    return packages | {path.stem for path in directory.glob("*.py")}
+
+
+def imported_files(module: str, known: Mapping[str, Path], packages: Set[str]) -> dict[str, Path]:
+    """Return the files of the modules of packages that a module imports, besides known ones."""
     anchor = module if known[module].name == "__init__.py" else module.rpartition(".")[0]
     names: set[str] = set()
     for node in ast.walk(ast.parse(known[module].read_bytes())):
@@ -144,7 +153,7 @@ def imported_files(module: str, known: Mapping[str, Path], package: str) -> dict
             relative = "." * node.level + (node.module or "")
             origin = importlib.util.resolve_name(relative, anchor)
             names.update([origin, *(f"{origin}.{alias.name}" for alias in node.names)])
-    inside = {name for name in names if name.partition(".")[0] == package} - known.keys()
+    inside = {name for name in names if name.partition(".")[0] in packages} - known.keys()
     return {name: path for name in sorted(inside) if (path := module_file(name)) is not None}
 
 
@@ -154,7 +163,7 @@ def module_file(name: str) -> Path | None:
         spec = importlib.util.find_spec(name)
     except ModuleNotFoundError:
         return None
-    return Path(spec.origin) if spec is not None and spec.origin is not None else None
+    return Path(str(spec.origin)) if spec is not None and spec.has_location else None
 
 
 def release_digest(root: Path) -> str:
