@@ -87,8 +87,6 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
         except OSError:
             pass  # the client has closed, as it should where the server makes it wait
-        finally:
-            self.server_under_test.end_request()
         self.close_connection = True
 
     def begin(self, status: int, length: int, headers: dict[str, str]) -> None:
@@ -104,8 +102,8 @@ class Handler(BaseHTTPRequestHandler):
 class LlmServer:
     """Answers by the script, one request after the other, and then by the default.
 
-    `by_text` may choose otherwise by the text of the last message. Each request takes at least
-    `delay` seconds; `max_concurrent` is how many were in progress at once.
+    `by_text` may choose otherwise by the text of the last message. Each request waits `delay`
+    seconds before its response begins; `max_concurrent` is how many waited at once.
     """
 
     def __init__(
@@ -134,13 +132,11 @@ class LlmServer:
             self.max_concurrent = max(self.max_concurrent, self.concurrent)
             behave = self.script.pop(0) if self.script else None
         time.sleep(self.delay)
+        with self.lock:  # before the response is sent: the client may then send its next request
+            self.concurrent -= 1
         if behave is None and self.by_text:
             behave = self.by_text(body["messages"][-1]["content"])
         return behave or self.default
-
-    def end_request(self) -> None:
-        with self.lock:
-            self.concurrent -= 1
 
 
 @contextmanager
