@@ -202,10 +202,10 @@ def test_a_release_that_cannot_be_read_is_refused_in_a_sentence(
     write_release(tmp_path / "lost", [record("elsewhere/9.jpg")])
     assert "--images" in error_of("lost")
     write_release(tmp_path / "cut", json.dumps([record(), record("1.jpg")])[:-40])
-    assert "cut off or malformed after value 1" in error_of("cut")
+    assert "truncated or malformed after value 1" in error_of("cut")
     two = write_release(tmp_path / "two", [record()])
     (two / "b.json").write_text(json.dumps([record()]))
-    assert "annotations.json, b.json" in error_of("two")
+    assert "annotations.json, b.json: pass the path of one file" in error_of("two")
 
 
 values = st.recursive(

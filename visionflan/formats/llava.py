@@ -120,7 +120,8 @@ def annotation_file(directory: Path) -> Path:
     if len(matches) != 1:
         names = ", ".join(path.name for path in matches) or "none"
         raise ReleaseError(
-            f"{directory} must contain exactly one JSON file of conversations, found {names}"
+            f"{directory} must contain exactly one JSON file of conversations, found {names}: "
+            "pass the path of one file"
         )
     return matches[0]
 
