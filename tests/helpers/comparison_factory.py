@@ -99,7 +99,7 @@ def score_specimen(name: str, directory: Path) -> list[Record]:
     """Evaluate a rule-based model on a benchmark's specimen, with random scores that vary."""
     eval_set = specimen_release(name, directory / "release").eval_set()
     subject = EvalSubject(
-        model=RuleBasedModel(eval_set, talks=False), path=directory, run="run", stage="base"
+        model=RuleBasedModel(eval_set, verbose=False), path=directory, run="run", stage="base"
     )
     evaluate(subject, eval_set, directory / "base", EvaluationSettings(conditions=("original",)))
     return [random_scores(record) for record in read_records(directory / "base" / RECORDS)]

@@ -1,7 +1,7 @@
 """Evaluate without a checkpoint: two rule-based models that ignore the image.
 
-`rote` gives the most frequent training answer, `talker` the same in a sentence. Both must score the
-same under every image condition, and the same as each other under the lenient rule.
+`majority` gives the most frequent training answer, `verbose` the same in a sentence. Both must
+score the same under every image condition, and the same as each other under the lenient rule.
 """
 
 from collections.abc import Iterator, Sequence
@@ -41,8 +41,8 @@ class RuleBasedModel:
 
     precision = "rule"
 
-    def __init__(self, eval_set: EvalSet, *, talks: bool) -> None:
-        self.talks, self.digest = talks, "talker" if talks else "rote"
+    def __init__(self, eval_set: EvalSet, *, verbose: bool) -> None:
+        self.verbose, self.digest = verbose, "verbose" if verbose else "majority"
         self.answers = {
             item.prompt: item.majority_answer or next(iter(item.candidates), "I do not know.")
             for items in eval_set.items.values()
@@ -57,7 +57,7 @@ class RuleBasedModel:
     ) -> Sequence[RuleReply]:
         """Return an answer to each question."""
         answers = [self.answers[turns[-1].text] for turns in conversations]
-        if self.talks:
+        if self.verbose:
             answers = [f"The answer is {answer}." for answer in answers]
         return [RuleReply(answer, len(answer.split()), "stop") for answer in answers]
 
@@ -101,7 +101,7 @@ def specimen_release(name: str, root: Path) -> BenchmarkRelease:
 
 def evaluate_both(eval_set: EvalSet, run: Path, pattern: str) -> None:
     """Evaluate both models; `pattern` is the directory in the run, with `{stage}`."""
-    for stage, talks in (("rote", False), ("talker", True)):
-        model = RuleBasedModel(eval_set, talks=talks)
+    for stage, verbose in (("majority", False), ("verbose", True)):
+        model = RuleBasedModel(eval_set, verbose=verbose)
         subject = EvalSubject(model=model, path=run, run=run.name, stage=stage)
         evaluate(subject, eval_set, run / pattern.format(stage=stage), EvaluationSettings())

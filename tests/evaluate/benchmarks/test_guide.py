@@ -29,7 +29,7 @@ def test_the_guide_s_benchmark_is_asked_and_scored(
 ) -> None:
     assert main(["evaluate", "--demo", "--benchmarks", "counting"]) == 0
     output = capsys.readouterr().out
-    assert "Counting shapes, talker" in output
+    assert "Counting shapes, verbose" in output
     assert re.search(r"accuracy +0\.000 .* 0\.200", output)
     assert main(["benchmarks", "counting"]) == 0
     assert "counting.csv and the images" in capsys.readouterr().out

@@ -145,8 +145,8 @@ def test_a_run_is_judged_from_the_command_line(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = score(capsys, str(run))
-    assert before["mm_vet", "rote"]["headline"]["value"] is None
-    assert before["mm_vet", "rote"]["coverage"]["official"] == 0.0
+    assert before["mm_vet", "majority"]["headline"]["value"] is None
+    assert before["mm_vet", "majority"]["coverage"]["official"] == 0.0
     server = LlmServer()
     server.by_text = grade
     with serving(server):
@@ -159,11 +159,11 @@ def test_a_run_is_judged_from_the_command_line(
         again = score(capsys, str(run), *options)
     assert len(server.requests) == num_requests > 0
     assert again == scores
-    vet = scores["mm_vet", "rote"]
+    vet = scores["mm_vet", "majority"]
     assert vet["headline"]["value"]["mean"] == pytest.approx(50.0)
     assert (vet["judge"], vet["coverage"]["official"]) == ("judge", 1.0)
     # 8 to 6 in the official order, 6 to 8 in the swapped one: equal on average.
-    bench = scores["llava_bench", "talker"]
+    bench = scores["llava_bench", "verbose"]
     assert bench["headline"]["value"]["mean"] == pytest.approx(100.0)
     assert score(capsys, str(run)) == scores
 
@@ -171,7 +171,7 @@ def test_a_run_is_judged_from_the_command_line(
 def test_a_judge_that_is_out_lowers_the_coverage_and_no_score(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    directory = run / "benchmarks/rote/mm_vet"
+    directory = run / "benchmarks/majority/mm_vet"
     server = LlmServer()
     num_judged = len(read_records(directory / RECORDS)) // 6
 
