@@ -52,3 +52,17 @@ def test_the_listing_of_datasets_agrees_with_that_of_tasks(
     for dataset in datasets:
         entries = {name: value for name, value in dataset.items() if name != "terms"}
         assert all(value not in ("", [], None) for value in entries.values()), dataset["name"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--show"], "`--show` needs the name of a task"),
+        (["caltech101/image_classification", "--save-images", "here"], "images of `--show`"),
+    ],
+)
+def test_options_that_would_have_no_effect_are_refused(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["tasks", *arguments]) == 2
+    assert message in capsys.readouterr().err

@@ -8,6 +8,7 @@ from visionflan import catalog
 from visionflan.builder.preview import render_examples
 from visionflan.cli.shared import dataset_args
 from visionflan.dataset import Task
+from visionflan.errors import UsageError
 
 NUM_EXAMPLES = 3
 
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the list, or one task."""
+    check_options(args)
     dataset_args.load_files(args)
     if args.html:
         from visionflan.report.catalog_page import write_catalog
@@ -57,6 +59,14 @@ def run(args: argparse.Namespace) -> int:
     if args.show:
         print_examples(dataset, name, args)
     return 0
+
+
+def check_options(args: argparse.Namespace) -> None:
+    """Raise UsageError if an option would have no effect."""
+    if args.show and not args.name:
+        raise UsageError("`--show` needs the name of a task: name one, as DATASET/TASK")
+    if args.save_images and not args.show:
+        raise UsageError("`--save-images` saves the images of `--show`: add `--show`")
 
 
 def describe(dataset: str, task: Task[Any]) -> dict[str, Any]:
