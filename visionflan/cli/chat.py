@@ -8,6 +8,12 @@ import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from visionflan.errors import EvaluationError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,10 +40,9 @@ def run(args: argparse.Namespace) -> int:
     """Answer one question, or the questions of the input one by one."""
     from visionflan.dataset import IMAGE_MARKER
     from visionflan.model.generate import Checkpoint, generate_answers
-    from visionflan.model.image_processing import decode
     from visionflan.storage.instance import Turn
 
-    images = [decode(path.read_bytes()) for path in args.image]
+    images = [open_image(path) for path in args.image]
     checkpoint = Checkpoint.load(args.checkpoint, args.device)
     turns: list[Turn] = []
     for question in questions(args.ask):
@@ -49,6 +54,20 @@ def run(args: argparse.Namespace) -> int:
         print(answer.text, flush=True)
         turns.append(Turn("assistant", answer.text))
     return 0
+
+
+def open_image(path: Path) -> "Image.Image":
+    """Return an image file as opaque RGB; raise EvaluationError if it is none."""
+    from PIL import UnidentifiedImageError
+
+    from visionflan.model.image_processing import decode
+
+    if not path.is_file():
+        raise EvaluationError(f"{path} does not exist: name an image file")
+    try:
+        return decode(path.read_bytes())
+    except UnidentifiedImageError as error:
+        raise EvaluationError(f"{path} is not an image: name an image file") from error
 
 
 def questions(question: str | None) -> Iterator[str]:
