@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 
 from visionflan import formats
+from visionflan.cli.shared.parsers import add_names
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,13 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="directory to create"
     )
-    parser.add_argument(
-        "--tasks",
-        type=lambda text: tuple(text.split(",")),
-        default=(),
-        metavar="A/B,C/*",
-        help="export only these tasks",
-    )
+    add_names(parser, "--tasks", metavar="A/*", description="only these tasks (default: all)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -35,20 +35,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="directory of the images (default: searched beside the annotation file)",
     )
     parser.add_argument(
-        "--name", help="dataset name of tasks that name none (default: name of the release)"
+        "--name",
+        metavar="NAME",
+        help="dataset of the tasks whose names contain none (default: name of the release)",
     )
     parser.add_argument(
         "--hold-out-images",
         type=float,
         default=0.0,
-        metavar="SHARE",
-        help="share of the images held out from training (default: %(default)s)",
+        metavar="FRACTION",
+        help="fraction of the images held out from training (default: %(default)s)",
     )
     parser.add_argument(
         "--seed", type=int, default=0, help="random seed of the hold-out (default: %(default)s)"
     )
     parser.add_argument(
-        "--workers", type=int, metavar="N", help="number of processes (default: one per core)"
+        "--workers",
+        type=int,
+        metavar="N",
+        help="number of worker processes (default: one per CPU core)",
     )
 
 

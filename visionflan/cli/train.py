@@ -32,7 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument(
         "--demo",
         action="store_true",
-        help="train ten steps per stage on generated data of a few datasets",
+        help="train ten steps per stage on generated data of a few datasets; `tiny` first "
+        "pretrains its vision tower and language model, which takes a few minutes",
     )
     parser.add_argument(
         "--set",
