@@ -15,7 +15,7 @@ from tests.helpers.tiny_evaluation import (
 )
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.conditions import CONDITIONS
-from visionflan.evaluate.held_out import held_out
+from visionflan.evaluate.held_out import held_out_set
 from visionflan.evaluate.inference import load_image
 from visionflan.evaluate.requests import limit_items, make_requests, merge_clusters
 from visionflan.storage.directory import BuildDirectory
@@ -81,14 +81,14 @@ def test_a_swapped_picture_is_another_one_of_the_same_task(
 def test_an_item_that_no_other_picture_can_replace_is_missing_data(tmp_path: Path) -> None:
     alone = tiny_build(tmp_path / "build", num_images=1)
     tasks = ("sides/side",)
-    items = held_out([alone], tasks).items["sides/side"]
+    items = held_out_set([alone], tasks).items["sides/side"]
     only = [item for item in items if item.images == items[0].images]
     (swapped,) = make_requests(only, only, ["swapped"])
     assert swapped.images_shown == ()
 
 
 def test_a_question_about_no_picture_is_asked_once(build: BuildDirectory) -> None:
-    item = held_out([build]).items["shapes/color"][0]
+    item = held_out_set([build]).items["shapes/color"][0]
     bare = item._replace(images=())
     assert [request.condition for request in make_requests([bare], [bare], tuple(CONDITIONS))] == [
         "original"
@@ -96,7 +96,7 @@ def test_a_question_about_no_picture_is_asked_once(build: BuildDirectory) -> Non
 
 
 def test_a_limit_takes_whole_images_and_the_same_ones_when_it_grows(build: BuildDirectory) -> None:
-    items = held_out([build]).items
+    items = held_out_set([build]).items
     for members in items.values():
         few, more = limit_items(members, 7), limit_items(members, 15)
         assert 7 <= len(few) < len(members)
@@ -106,7 +106,7 @@ def test_a_limit_takes_whole_images_and_the_same_ones_when_it_grows(build: Build
 
 
 def test_images_that_are_shown_together_are_one_cluster(build: BuildDirectory) -> None:
-    first, second, third, *_ = held_out([build]).items["shapes/color"]
+    first, second, third, *_ = held_out_set([build]).items["shapes/color"]
 
     def showing(item: Any, *images: str) -> Any:
         return item._replace(images=images, image_cluster=images[0])
@@ -117,12 +117,12 @@ def test_images_that_are_shown_together_are_one_cluster(build: BuildDirectory) -
 
 def test_a_build_that_holds_nothing_out_is_refused_in_words(build: BuildDirectory) -> None:
     with pytest.raises(EvaluationError, match="no held-out instances of shapes/none"):
-        held_out([build], ["shapes/none"])
+        held_out_set([build], ["shapes/none"])
 
 
 def test_the_same_task_in_two_builds_is_refused(build: BuildDirectory) -> None:
     with pytest.raises(EvaluationError, match="two of the builds"):
-        held_out([build, build])
+        held_out_set([build, build])
 
 
 class Broken:

@@ -14,7 +14,7 @@ from PIL import Image
 from tests.helpers.tiny_evaluation import ToyModel, ToyReply, run_evaluation, tiny_build
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.aggregate.summary import OVERALL
-from visionflan.evaluate.held_out import held_out
+from visionflan.evaluate.held_out import held_out_set
 from visionflan.evaluate.records.files import JOURNAL, RECORDS
 from visionflan.evaluate.records.header import read_header
 from visionflan.evaluate.records.record import read_records
@@ -52,7 +52,7 @@ def test_weights_that_changed_are_asked_anew_and_the_old_answers_set_aside(
 
 def test_what_is_set_aside_is_told_with_the_reason(build: BuildDirectory, tmp_path: Path) -> None:
     messages: list[str] = []
-    eval_set = held_out([build], ["shapes/color"])
+    eval_set = held_out_set([build], ["shapes/color"])
     for digest, limit in (("old", 64), ("new", 64), ("new", 8)):
         subject = EvalSubject(model=ToyModel(digest), path=tmp_path, run="run", stage="base")
         settings = EvaluationSettings(limit=2, max_new_tokens=limit)

@@ -15,8 +15,8 @@ MAX_LABELS = 50
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaskFacts:
-    """What an evaluation knows of a held-out task besides its items."""
+class TaskStats:
+    """The metadata and training answers of a held-out task."""
 
     info: TaskInfo
     num_train: int  # training instances; 0: the task is held out completely
@@ -25,14 +25,14 @@ class TaskFacts:
     conversation: bool  # free conversation, which no average counts
 
 
-def task_facts(build: BuildDirectory, task: str, held_out: Sequence[Instance]) -> TaskFacts:
-    """Return the facts of one task."""
+def task_stats(build: BuildDirectory, task: str, held_out: Sequence[Instance]) -> TaskStats:
+    """Return the metadata and training answers of one task."""
     train = build.instances("train", [task])
     answers = Counter(training_answers(train))
     info = build.tasks[task]
     can_guess = METRICS[info.metric].guessable
     is_open = not can_guess or any(instance.options for instance in held_out)
-    return TaskFacts(
+    return TaskStats(
         info=info,
         num_train=len(train),
         train_answers=answers,
@@ -43,7 +43,7 @@ def task_facts(build: BuildDirectory, task: str, held_out: Sequence[Instance]) -
 
 def count_answers(instances: Iterable[Instance]) -> Counter[str]:
     """Count the right answers of instances."""
-    return Counter(map(right_answer, instances))
+    return Counter(map(correct_answer, instances))
 
 
 def training_answers(train: Instances) -> Iterable[str]:
@@ -51,10 +51,10 @@ def training_answers(train: Instances) -> Iterable[str]:
     targets = train.column("target")
     if all(targets):
         return targets
-    return map(right_answer, train)
+    return map(correct_answer, train)
 
 
-def right_answer(instance: Instance) -> str:
+def correct_answer(instance: Instance) -> str:
     """Return the answer to the first question, without the letter of an option."""
     return instance.target or instance.answer
 
@@ -70,21 +70,21 @@ def closed_label_set(answers: Mapping[str, int]) -> tuple[str, ...]:
     return tuple(sorted(answers)) if few else ()
 
 
-def chance_score(instance: Instance, facts: TaskFacts) -> float | None:
+def chance_score(instance: Instance, stats: TaskStats) -> float | None:
     """Return the score of guessing an option or label; None for open questions."""
-    choices = len(instance.options) or len(facts.candidates)
+    choices = len(instance.options) or len(stats.candidates)
     return 1 / choices if choices else None
 
 
-def majority_answer(instance: Instance, facts: TaskFacts) -> str | None:
+def majority_answer(instance: Instance, stats: TaskStats) -> str | None:
     """Return the most frequent training answer, among the options if there are some.
 
     None if the task has no training instances. Ties go to the first in alphabetical order.
     """
-    if not facts.train_answers:
+    if not stats.train_answers:
         return None
-    answers = sorted(instance.options or facts.train_answers)
-    best = max(answers, key=lambda answer: facts.train_answers.get(answer, 0))
+    answers = sorted(instance.options or stats.train_answers)
+    best = max(answers, key=lambda answer: stats.train_answers.get(answer, 0))
     if instance.options and len(instance.options) <= len(ascii_lowercase):
         return format_option(instance.options, best)
     return best

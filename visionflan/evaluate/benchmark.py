@@ -1,4 +1,4 @@
-"""What a benchmark file declares: where it comes from, and how it is read, prompted and scored.
+"""Declare a benchmark: its provenance, and how it is read, prompted and scored.
 
 A benchmark is one file of `visionflan/evaluate/benchmarks/`, or of another package that names it
 under the entry point `visionflan.benchmarks`; the file defines one `benchmark`.
@@ -17,7 +17,7 @@ from visionflan.evaluate.metric import AnswerScorer, Metric, ParsedAnswer, Scori
 class BenchmarkRow(NamedTuple):
     """One question of a benchmark, as its reader yields it."""
 
-    part: str  # the subset that is scored by itself
+    part: str  # the subset that is scored separately
     key: str  # the release's own name of the question, unique within its part
     question: str  # as the release asks it, before any prompt style
     target: str  # the right answer: the text of an option, a label, a reference answer
@@ -50,7 +50,7 @@ class Benchmark:
         read: from the root of the release to its rows.
         version: from the root of the release to the version of its files.
         rules: `official` and `lenient`; a missing one leaves the answer to a judge.
-        diagnostics: shown beside the scores; they are no scores.
+        diagnostics: shown next to the scores, but not scores.
     """
 
     title: str
@@ -106,8 +106,8 @@ class Benchmark:
     def metric(self) -> Metric:
         """Both rules as a metric; a missing one leaves answers unjudged."""
         return Metric(
-            self.rules.get("official", unjudged),
-            self.rules.get("lenient", unjudged),
+            self.rules.get("official", leave_to_judge),
+            self.rules.get("lenient", leave_to_judge),
             label=self.title,
             diagnostics=self.diagnostics,
         )
@@ -119,6 +119,6 @@ class Benchmark:
         yield from self.read(root)
 
 
-def unjudged(answer: str, _context: ScoringContext) -> ParsedAnswer:
+def leave_to_judge(answer: str, _context: ScoringContext) -> ParsedAnswer:
     """Return an answer without a score: only a judge can give one."""
     return ParsedAnswer(None, answer, "unjudged")

@@ -18,7 +18,7 @@ from visionflan.builder.run import build
 from visionflan.errors import EvaluationError
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.benchmark_release import BenchmarkRelease
-from visionflan.evaluate.held_out import held_out
+from visionflan.evaluate.held_out import held_out_set
 from visionflan.evaluate.records.files import BENCHMARKS, EVALUATION
 from visionflan.evaluate.requests import EvalSet
 from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
@@ -84,7 +84,7 @@ def demo_run(names: Sequence[str] = ()) -> Iterator[Path]:
                     Path(directory) / "build",
                     BuildSettings(tasks=TASKS, hold_out_images=0.4),
                 )
-            eval_set = held_out([BuildDirectory(Path(directory) / "build")])
+            eval_set = held_out_set([BuildDirectory(Path(directory) / "build")])
             evaluate_both(eval_set, run, f"{EVALUATION}/{{stage}}")
         yield run
 

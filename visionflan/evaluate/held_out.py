@@ -5,11 +5,11 @@ from string import ascii_lowercase
 
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.baselines import (
-    TaskFacts,
+    TaskStats,
     chance_score,
+    correct_answer,
     majority_answer,
-    right_answer,
-    task_facts,
+    task_stats,
 )
 from visionflan.evaluate.records.header import TaskHeader
 from visionflan.evaluate.records.record import sample_key
@@ -19,7 +19,7 @@ from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Instance
 
 
-def held_out(builds: Sequence[BuildDirectory], tasks: Collection[str] = ()) -> EvalSet:
+def held_out_set(builds: Sequence[BuildDirectory], tasks: Collection[str] = ()) -> EvalSet:
     """Return the held-out items of some tasks, by default of all that have some."""
     items: dict[str, list[Item]] = {}
     headers: dict[str, TaskHeader] = {}
@@ -31,9 +31,9 @@ def held_out(builds: Sequence[BuildDirectory], tasks: Collection[str] = ()) -> E
                     f"{task} is held out by two of the builds: name only one of them"
                 )
             if instances:
-                facts = task_facts(build, task, instances)
-                items[task] = [make_item(build, instance, facts) for instance in instances]
-                headers[task] = task_header(facts, len(instances))
+                stats = task_stats(build, task, instances)
+                items[task] = [make_item(build, instance, stats) for instance in instances]
+                headers[task] = task_header(stats, len(instances))
     if missing := sorted(set(tasks) - set(items)):
         raise EvaluationError(f"the build has no held-out instances of {', '.join(missing)}")
     if not items:
@@ -44,9 +44,9 @@ def held_out(builds: Sequence[BuildDirectory], tasks: Collection[str] = ()) -> E
     return EvalSet(items=merge_clusters(items), tasks=headers, sources=builds)
 
 
-def make_item(build: BuildDirectory, instance: Instance, facts: TaskFacts) -> Item:
+def make_item(build: BuildDirectory, instance: Instance, stats: TaskStats) -> Item:
     """Return an instance as an item; its cluster is its first image until clusters are merged."""
-    target = right_answer(instance)
+    target = correct_answer(instance)
     references = instance.references or (target,)
     key = sample_key(instance.images, instance.prompt, instance.options, references)
     return Item(
@@ -61,14 +61,14 @@ def make_item(build: BuildDirectory, instance: Instance, facts: TaskFacts) -> It
         target=target,
         references=references,
         metric=instance.metric,
-        chance_score=chance_score(instance, facts),
-        majority_answer=majority_answer(instance, facts),
-        candidates=answer_candidates(instance, facts, references),
+        chance_score=chance_score(instance, stats),
+        majority_answer=majority_answer(instance, stats),
+        candidates=answer_candidates(instance, stats, references),
     )
 
 
 def answer_candidates(
-    instance: Instance, facts: TaskFacts, references: Sequence[str]
+    instance: Instance, stats: TaskStats, references: Sequence[str]
 ) -> tuple[str, ...]:
     """Return all answers of a closed question as a model should write them; none if it is open.
 
@@ -78,24 +78,24 @@ def answer_candidates(
         return ()
     if instance.options:
         return tuple(format_option(instance.options, option) for option in instance.options)
-    if not facts.candidates:
+    if not stats.candidates:
         return ()
-    return tuple(dict.fromkeys((*facts.candidates, *references)))
+    return tuple(dict.fromkeys((*stats.candidates, *references)))
 
 
-def task_header(facts: TaskFacts, count: int) -> TaskHeader:
+def task_header(stats: TaskStats, count: int) -> TaskHeader:
     """Return the header of a task with `count` held-out items."""
     return TaskHeader(
-        dataset=facts.info.dataset,
-        official_name=facts.info.official_name,
-        title=facts.info.title,
-        category=facts.info.category,
-        group=facts.info.group,
-        metric=facts.info.metric,
-        sensitive=facts.info.sensitive,
-        num_train=facts.num_train,
+        dataset=stats.info.dataset,
+        official_name=stats.info.official_name,
+        title=stats.info.title,
+        category=stats.info.category,
+        group=stats.info.group,
+        metric=stats.info.metric,
+        sensitive=stats.info.sensitive,
+        num_train=stats.num_train,
         held_out=count,
-        num_train_answers=len(facts.train_answers),
-        candidates=facts.candidates,
-        conversation=facts.conversation,
+        num_train_answers=len(stats.train_answers),
+        candidates=stats.candidates,
+        conversation=stats.conversation,
     )

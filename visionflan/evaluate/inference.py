@@ -24,7 +24,7 @@ MAX_ERROR_LENGTH = 500
 
 @dataclass(frozen=True, kw_only=True)
 class RequestContext:
-    """What all records of an evaluation have in common, and the settings of generation.
+    """The common fields of all records of an evaluation, and the settings of generation.
 
     `loglikelihood` also computes the log-probability of each candidate of closed questions.
     """
@@ -65,7 +65,7 @@ class BatchRunner:
                     yield [record for request in batch for record in self.run_single(request)]
 
     def run_single(self, request: EvalRequest) -> list[Record]:
-        """Return the record of one request, run by itself."""
+        """Return the record of a request that is run in its own batch."""
         try:
             return self.run_batch([request])
         except Exception as error:

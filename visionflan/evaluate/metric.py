@@ -69,7 +69,7 @@ class Metric(NamedTuple):
     bounded: bool = True  # scores are between 0 and 1
     guessable: bool = False  # asks for one answer, right or wrong, that can be guessed
     needs_document_frequencies: bool = False
-    # Shown beside the score; they are no scores.
+    # Shown next to the score, but not scores.
     diagnostics: Mapping[str, Callable[[str, ScoringContext], float]] = {}
 
     def rule(self, name: ParsingRule) -> AnswerScorer:

@@ -9,8 +9,8 @@ from visionflan.catalog import match_tasks
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.benchmark_release import BenchmarkRelease
 from visionflan.evaluate.conditions import CONDITIONS, ORIGINAL
-from visionflan.evaluate.held_out import held_out
-from visionflan.evaluate.records.paths import CheckpointPaths, builds, trained_on
+from visionflan.evaluate.held_out import held_out_set
+from visionflan.evaluate.records.paths import CheckpointPaths, builds, training_builds
 from visionflan.evaluate.requests import EvalSet
 from visionflan.evaluate.run import EvaluationSettings
 from visionflan.overlaps import find_leakage
@@ -56,7 +56,7 @@ class PlannedEvaluation(NamedTuple):
 
 
 class OpenedRelease(NamedTuple):
-    """The release of a benchmark, and the items selected from it."""
+    """A benchmark release and the items selected from it."""
 
     release: BenchmarkRelease
     eval_set: EvalSet
@@ -93,7 +93,7 @@ def plan_evaluations(
             selection.tasks, sorted({task for build in opened for task in build.tasks})
         )
         settings = selection.settings(tuple(CONDITIONS), MAX_NEW_TOKENS)
-        yield PlannedEvaluation(held_out(opened, tasks), paths.held_out_dir, settings)
+        yield PlannedEvaluation(held_out_set(opened, tasks), paths.held_out_dir, settings)
         return
     trained = trained_datasets(paths.run)
     for release, eval_set in releases:
@@ -112,7 +112,7 @@ def directory_name(release: BenchmarkRelease, prompt_style: str) -> str:
 
 def trained_datasets(run: Path) -> set[str] | None:
     """Return the datasets that a run was trained on; None if its builds cannot be found."""
-    paths = trained_on(run)
+    paths = training_builds(run)
     if not paths:
         return None
     opened = [BuildDirectory(path) for path in paths]

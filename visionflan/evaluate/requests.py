@@ -111,8 +111,8 @@ def merge_clusters(items: Mapping[str, list[Item]]) -> dict[str, list[Item]]:
 
     for item in (item for members in items.values() for item in members):
         for image in item.images[1:]:
-            one, other = sorted((root(image), root(item.image_cluster)))
-            parents[other] = one
+            first, second = sorted((root(image), root(item.image_cluster)))
+            parents[second] = first
     return {
         task: [item._replace(image_cluster=root(item.image_cluster)) for item in members]
         for task, members in items.items()
@@ -122,13 +122,13 @@ def merge_clusters(items: Mapping[str, list[Item]]) -> dict[str, list[Item]]:
 def limit_items(items: Sequence[Item], limit: int | None) -> list[Item]:
     """Return at least `limit` items in complete image clusters, those with the lowest hash."""
     sizes = Counter(item.image_cluster for item in items)
-    taken: set[str] = set()
+    clusters: set[str] = set()
     count = 0
     for cluster in sorted(sizes, key=lambda cluster: stable_hash("limit", cluster)):
         if limit is None or count < limit:
-            taken.add(cluster)
+            clusters.add(cluster)
             count += sizes[cluster]
-    return [item for item in items if item.image_cluster in taken]
+    return [item for item in items if item.image_cluster in clusters]
 
 
 def make_requests(

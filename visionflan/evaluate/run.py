@@ -50,7 +50,7 @@ class EvaluationSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class EvalSubject:
-    """What is evaluated: a model, its path, and the stage of the run that it comes from."""
+    """The subject of an evaluation: a model, its path, and its stage of a run."""
 
     model: EvalModel
     path: Path

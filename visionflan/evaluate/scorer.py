@@ -90,10 +90,10 @@ def likelihood_score(record: Record) -> float | None:
         return None
     best = max(record.logprobs)
     indices = [index for index, logprob in enumerate(record.logprobs) if logprob == best]
-    return sum(is_right(record, index) for index in indices) / len(indices)
+    return sum(is_correct(record, index) for index in indices) / len(indices)
 
 
-def is_right(record: Record, index: int) -> bool:
+def is_correct(record: Record, index: int) -> bool:
     """Return whether the candidate at an index is a right answer."""
     if record.options:
         return record.options[index] == record.target
@@ -124,7 +124,7 @@ class Scorer:
     def score(self, record: Record) -> Record:
         """Return a record with its scores under every rule; an error stays missing data."""
         if record.error:
-            return unscored(record)
+            return clear_scores(record)
         context = self.context(record)
         official = score_record(record, context, "official")
         metric = metric_of(record.metric)
@@ -152,7 +152,7 @@ class Scorer:
         ).score
 
 
-def unscored(record: Record) -> Record:
+def clear_scores(record: Record) -> Record:
     """Return a record without an answer as missing data."""
     return record._replace(
         parsed_lenient="",

@@ -222,7 +222,7 @@ def test_another_package_can_bring_a_benchmark(monkeypatch: pytest.MonkeyPatch) 
         title="Mine", homepage="", license="MIT", citation="", layout=""
     )
     monkeypatch.setitem(sys.modules, "my_lab", lab)
-    monkeypatch.setattr(benchmarks, "installed", lambda: {"mine": "my_lab"})
+    monkeypatch.setattr(benchmarks, "installed_modules", lambda: {"mine": "my_lab"})
     assert "mine" in benchmarks.names()
     assert benchmarks.load.__wrapped__("mine").title == "Mine"
     with pytest.raises(UnknownNameError, match="did you mean mine"):

@@ -98,7 +98,7 @@ def test_a_file_tells_what_other_datasets_have_of_its_pictures(name: str, title:
     assert benchmark.title == title in overlaps.EVALUATIONS
     docstring = sys.modules[f"visionflan.evaluate.benchmarks.{name}"].__doc__ or ""
     for pair in overlaps.overlaps_of(title):
-        assert pair.beside(title) in docstring
+        assert pair.partner_of(title) in docstring
 
 
 def test_digits_are_shown_as_they_are_and_named_by_numerals(tmp_path: Path) -> None:

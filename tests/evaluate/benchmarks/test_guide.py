@@ -20,7 +20,9 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = ModuleType("counting_of_the_guide")
     exec(compile(code[1], str(GUIDE), "exec"), module.__dict__)
     monkeypatch.setitem(sys.modules, "counting_of_the_guide", module)
-    monkeypatch.setattr(benchmarks, "installed", lambda: {"counting": "counting_of_the_guide"})
+    monkeypatch.setattr(
+        benchmarks, "installed_modules", lambda: {"counting": "counting_of_the_guide"}
+    )
     return module
 
 

@@ -1,4 +1,4 @@
-"""Metrics of a set of answers, each made of sums over clusters, so that it can be bootstrapped.
+"""Metrics of a set of answers, each computed from sums over clusters, for the bootstrap.
 
 A mean is a sum and a count; F1 is three counts; a ratio of means is two sums; MME's total is four
 sums per subtask. Resampling clusters and adding up their sums gives the metric of each resample,
@@ -101,7 +101,7 @@ def bootstrap_totals(table: ClusterSums) -> Floats:
     totals = np.zeros((1, table.sums.shape[1]))
     for stratum in sorted(set(table.strata)):
         pairs = zip(table.clusters, table.strata, strict=True)
-        clusters = [cluster for cluster, other in pairs if other == stratum]
+        clusters = [cluster for cluster, cluster_stratum in pairs if cluster_stratum == stratum]
         sums = table.sums[strata == stratum]
         seed = stable_hash(stratum, *clusters)
         totals = totals + np.concatenate(

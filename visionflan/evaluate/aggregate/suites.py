@@ -56,7 +56,11 @@ def suites(directories: Sequence[Path]) -> list[dict[str, Any]]:
     for (stage, checkpoint, style), paths in by_model.items():
         for name, benchmarks in SUITES.items():
             if paths.keys() >= set(benchmarks):
-                records = [r for other in benchmarks for r in read_records(paths[other] / RECORDS)]
+                records = [
+                    record
+                    for benchmark in benchmarks
+                    for record in read_records(paths[benchmark] / RECORDS)
+                ]
                 model_info = {"stage": stage, "checkpoint": checkpoint, "prompt_style": style}
                 rules = score_suite(name, benchmarks, records)
                 scores.append({"suite": name, "benchmarks": benchmarks, **model_info, **rules})

@@ -1,4 +1,4 @@
-"""Summarize records: scores with intervals beside their controls, statuses, lengths, yes-rates.
+"""Summarize records: scores with intervals and controls, statuses, lengths, yes-rates.
 
 The headline is the mean of the lenient scores, first within each task, then over tasks, so that a
 task with many items has the same weight as one with few. Tasks whose metric is unbounded (CIDEr)
@@ -53,7 +53,7 @@ def evaluation_name(header: Header) -> str:
 
 
 def average_held_out(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[str, Any]:
-    """Return the part of `scores.json` that is about held-out tasks, each beside its controls."""
+    """Return the part of `scores.json` that is about held-out tasks, each with its controls."""
     answered = [record for record in records if not record.error]
     original = [record for record in answered if record.condition == ORIGINAL]
     groups = task_groups(header.tasks)
@@ -80,7 +80,7 @@ def average_held_out(records: Sequence[Record], header: Header, scorer: Scorer) 
 
 
 def task_groups(tasks: Mapping[str, TaskHeader]) -> dict[str, list[str]]:
-    """Group the tasks that are averaged: all, trained or wholly held out, and by primary group."""
+    """Group the tasks that are averaged: all, trained, completely held out, and primary groups."""
     groups: dict[str, list[str]] = {OVERALL: [], TRAINED: [], HELD_OUT: []}
     for name, task in tasks.items():
         if task.conversation or not METRICS[task.metric].bounded:

@@ -12,7 +12,7 @@ GROUP = "visionflan.benchmarks"
 
 
 @cache
-def installed() -> dict[str, str]:
+def installed_modules() -> dict[str, str]:
     """Return the modules of other packages' benchmarks by name."""
     from importlib.metadata import entry_points  # slow to import, and rarely needed
 
@@ -22,9 +22,9 @@ def installed() -> dict[str, str]:
 def names() -> list[str]:
     """Return the name of every benchmark without importing any of them."""
     ours = {module.name for module in pkgutil.iter_modules(__path__)}
-    if both := ours & installed().keys():
+    if both := ours & installed_modules().keys():
         raise DefinitionError(f"two benchmarks are named {', '.join(sorted(both))}: rename one")
-    return sorted(ours | installed().keys())
+    return sorted(ours | installed_modules().keys())
 
 
 @cache
@@ -32,7 +32,7 @@ def load(name: str) -> Benchmark:
     """Import the file of one benchmark and return the `benchmark` it defines."""
     if name not in names():
         raise unknown_name_error("benchmark", name, names())
-    module = importlib.import_module(installed().get(name, f"{__name__}.{name}"))
+    module = importlib.import_module(installed_modules().get(name, f"{__name__}.{name}"))
     benchmark: object = getattr(module, "benchmark", None)
     if not isinstance(benchmark, Benchmark):
         raise DefinitionError(f"the file of the benchmark {name} must define one `benchmark`")

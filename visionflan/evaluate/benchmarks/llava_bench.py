@@ -1,8 +1,8 @@
-"""LLaVA-Bench (in the wild): free answers, compared by a judge with GPT-4's from captions.
+"""LLaVA-Bench (in the wild): free-form answers, compared by a judge with GPT-4's from captions.
 
 Layout, prompt and ratio are those of `eval_gpt_review_bench.py` and `summarize_gpt_review.py` in
 https://github.com/haotian-liu/LLaVA (llava/eval), whose `table/rule.json` has the instructions of
-the judge: if it is beside the questions it is used as it is, else our own wording replaces it, and
+the judge: if the release has it, it is used unchanged, else our own wording replaces it, and
 scores are close to published ones. Three differences: a verdict that is not two numbers from 1 to
 10 is missing data, where the original counts -1 in both means; each pair is judged in both orders
 and the two verdicts are averaged, where the original always shows the reference first; and

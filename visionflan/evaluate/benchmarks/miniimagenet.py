@@ -83,9 +83,9 @@ def read(root: Path) -> Iterator[BenchmarkRow]:
     with class_names.errors_named(benchmark.title):
         images = list(require_rows(str(root), labeled_images(root)))
         classes = sorted({wordnet_id for _, _, wordnet_id in images})
-        named = ((key, image, names()[wordnet_id]) for key, image, wordnet_id in images)
+        labeled = ((key, image, names()[wordnet_id]) for key, image, wordnet_id in images)
         yield from class_names.rows(
-            "object", [names()[wordnet_id] for wordnet_id in classes], named
+            "object", [names()[wordnet_id] for wordnet_id in classes], labeled
         )
 
 
@@ -115,7 +115,9 @@ def from_table(root: Path) -> Iterator[LabeledImage]:
         if wordnet_id not in names():
             raise unknown_class(f"line {number} of {table}", wordnet_id)
         parents = [root / "images", root / "images" / wordnet_id]
-        image = next((inside(at, name) for at in parents if inside(at, name).is_file()), None)
+        image = next(
+            (inside(parent, name) for parent in parents if inside(parent, name).is_file()), None
+        )
         if image is None:
             raise ReleaseError(
                 f"line {number} of {table} names {name}, which is not in {parents[0]}: unpack the "

@@ -1,4 +1,4 @@
-"""MM-Vet: questions that need several abilities at once, answered freely and scored by a judge.
+"""MM-Vet: questions that need several abilities at once, with free-form answers scored by a judge.
 
 Layout, table and averages are those of `mm-vet_evaluator.py` and `inference/utils.py` in
 https://github.com/yuweihao/MM-Vet. The judge's prompt has the parts of the published one (the task,
@@ -106,17 +106,17 @@ def parse_grade(text: str, record: Record, swapped: bool) -> JudgeScore | None:
 def measures() -> tuple[AggregateMetric, ...]:
     """Return the means over all questions, per ability, and per exact set of abilities."""
 
-    def needing(ability: str) -> AggregateMetric:
+    def ability_score(ability: str) -> AggregateMetric:
         return mean_score(ability, lambda record: ability in record.categories, max_value=100.0)
 
-    def exactly(abilities: tuple[str, ...]) -> AggregateMetric:
+    def ability_set_score(abilities: tuple[str, ...]) -> AggregateMetric:
         expected, name = set(abilities), f"exactly {'+'.join(abilities)}"
         return mean_score(name, lambda record: set(record.categories) == expected, max_value=100.0)
 
     return (
         mean_score("total", max_value=100.0),
-        *map(needing, ABILITIES),
-        *map(exactly, SETS),
+        *map(ability_score, ABILITIES),
+        *map(ability_set_score, SETS),
     )
 
 
@@ -128,7 +128,7 @@ benchmark = Benchmark(
     "Evaluating Large Multimodal Models for Integrated Capabilities, ICML",
     layout="""
         mm-vet.json     from mm-vet.zip of the release v1, or in a directory mm-vet as unpacked
-        images/         the images that it names, beside it
+        images/         the images that it names
     """,
     # Some questions ask for 150 words and more; LLaVA's script gives them this much as well.
     max_new_tokens=1024,
@@ -181,28 +181,28 @@ def make_row(path: Path, key: str, entry: Any) -> BenchmarkRow:
 @benchmark.specimen
 def specimen(root: Path) -> None:
     """Write six questions that need every ability, about drawn images."""
-    counted = canvas("mm_vet", "counted")
+    circles = canvas("mm_vet", "counted")
     for box in choose_cells(3, "mm_vet", "counted"):
-        shape(counted, "circle", "red", box)
-    placed = canvas("mm_vet", "placed")
-    shape(placed, "circle", "blue", LEFT)
-    shape(placed, "star", "green", RIGHT)
+        shape(circles, "circle", "red", box)
+    shapes = canvas("mm_vet", "placed")
+    shape(shapes, "circle", "blue", LEFT)
+    shape(shapes, "star", "green", RIGHT)
     ring = canvas("mm_vet", "ring")
     shape(ring, "ring", "purple", WHOLE.part(0.2, 0.2, 0.8, 0.8))
-    writings = {"sign": "STOP", "words": "OPEN\nMONDAY", "sum": "2 + 5 ="}
-    images = {"counted": counted, "placed": placed, "ring": ring}
-    for name, text in writings.items():
+    texts = {"sign": "STOP", "words": "OPEN\nMONDAY", "sum": "2 + 5 ="}
+    images = {"counted": circles, "placed": shapes, "ring": ring}
+    for name, text in texts.items():
         images[name] = canvas("mm_vet", name)
         word(images[name], text, WHOLE.part(0.1, 0.2, 0.9, 0.8))
     for name, image in images.items():
         write_image(root / "images" / f"{name}.png", image)
-    halt = "The driver must halt, look, and go on when the way is clear."
+    stop_answer = "The driver must halt, look, and go on when the way is clear."
     questions = [
         ("counted", "How many circles are there?", "3", ["rec"]),
         ("words", "Which words are written here?", "OPEN<AND>MONDAY", ["ocr"]),
         ("placed", "What is on the left of the star?", "circle<OR>disc", ["rec", "spat"]),
         ("sum", "What is the sum?", "7", ["ocr", "math"]),
-        ("sign", "What must a driver do at this sign?", halt, ["ocr", "rec", "know", "gen"]),
+        ("sign", "What must a driver do at this sign?", stop_answer, ["ocr", "rec", "know", "gen"]),
         ("ring", "What color is the ring?", "purple", ["rec"]),
     ]
     entries = {

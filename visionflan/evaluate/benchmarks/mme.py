@@ -1,9 +1,9 @@
-"""MME: yes/no questions in fourteen subtasks, two per image, of which the answer of one is no.
+"""MME: yes/no questions in fourteen subtasks, two per image: one answer is yes, one is no.
 
 Data: the owners send `MME_Benchmark_release_version`; some copies have the subtasks in a directory
 `MME_Benchmark` in it. Each image has a text file of two lines, `question<TAB>Yes|No`. In five
-subtasks the images are in `images` and the texts in `questions_answers_YN`, in nine they are side
-by side. Source: `convert_answer_to_mme.py`, which LLaVA's guide runs (a copy: BAAI-DCAI/Bunny,
+subtasks the images are in `images` and the texts in `questions_answers_YN`; nine have one
+directory. Source: `convert_answer_to_mme.py`, which LLaVA's guide runs (a copy: BAAI-DCAI/Bunny,
 eval/mme).
 
 Rule: the owners' `calculation.py` (a copy: TideDra/VL-RLHF, eval/mme). It looks for yes, then for
@@ -172,14 +172,14 @@ class Question(NamedTuple):
 def subtask_directories(root: Path) -> dict[str, Path]:
     """Return the directories of the subtasks; raise ReleaseError if one is missing."""
     release = root / "MME_Benchmark_release_version"
-    for at in (release / "MME_Benchmark", release, root / "MME_Benchmark", root):
-        missing = [part for part in SUBTASKS if not (at / part).is_dir()]
+    for directory in (release / "MME_Benchmark", release, root / "MME_Benchmark", root):
+        missing = [part for part in SUBTASKS if not (directory / part).is_dir()]
         if not missing:
-            return {part: at / part for part in SUBTASKS}
+            return {part: directory / part for part in SUBTASKS}
         if len(missing) < len(SUBTASKS):
             raise ReleaseError(
-                f"MME: {at} has no directory {', '.join(missing)}, without which there is no "
-                "total: unpack the complete release"
+                f"MME: {directory} has no directory {', '.join(missing)}, without which there is "
+                "no total: unpack the complete release"
             )
     raise ReleaseError(
         f"MME: {root} has no directory of a subtask: put MME_Benchmark_release_version there"

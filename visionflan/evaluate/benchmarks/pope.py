@@ -161,7 +161,9 @@ def questions(root: Path) -> Iterator[Question]:
     directories = (root, root / "coco", root / "output/coco")
     for split in SPLITS:
         name = f"coco_pope_{split}.json"
-        path = next((at / name for at in directories if (at / name).is_file()), None)
+        path = next(
+            (directory / name for directory in directories if (directory / name).is_file()), None
+        )
         if path is None:
             raise ReleaseError(
                 f"POPE: {name} is not in {root}: put the directory output/coco of the POPE "
@@ -237,18 +239,18 @@ def specimen(root: Path) -> None:
     lines: dict[str, list[dict[str, object]]] = {split: [] for split in SPLITS}
     for index in range(2):
         name = f"COCO_val2014_{index + 1:012d}.jpg"
-        present, *absent = pick(OBJECTS, 4, "pope", index)
+        present_object, *absent_objects = pick(OBJECTS, 4, "pope", index)
         image = canvas("pope", index)
-        icon(image, present, grid_cell(index, 1 - index, 2, 2), "blue")
+        icon(image, present_object, grid_cell(index, 1 - index, 2, 2), "blue")
         write_image(root / "val2014" / name, image)
-        for split, other in zip(SPLITS, absent, strict=True):
-            for name_of_object, label in ((present, "yes"), (other, "no")):
-                article = "an" if name_of_object[0] in "aeiou" else "a"
+        for split, absent_object in zip(SPLITS, absent_objects, strict=True):
+            for object_name, label in ((present_object, "yes"), (absent_object, "no")):
+                article = "an" if object_name[0] in "aeiou" else "a"
                 lines[split].append(
                     {
                         "question_id": len(lines[split]) + 1,
                         "image": name,
-                        "text": f"Is there {article} {name_of_object} in the image?",
+                        "text": f"Is there {article} {object_name} in the image?",
                         "label": label,
                     }
                 )

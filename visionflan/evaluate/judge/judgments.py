@@ -1,4 +1,4 @@
-"""The verdicts of judges, one row each, stored beside the records, and how they are aggregated."""
+"""The verdicts of judges, one row each, stored next to the records, and their aggregation."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -167,8 +167,10 @@ def position_bias(judgments: Iterable[Judgment]) -> PositionBias:
             key = (*judgment.answer_key, judgment.rubric, judgment.judge, judgment.repeat)
             leads[key][judgment.order_swapped] = judgment.score - judgment.reference_score
     both = [(lead[False], lead[True]) for lead in leads.values() if len(lead) == 2]
-    consistent = sum((one > 0) - (one < 0) == (two > 0) - (two < 0) for one, two in both)
-    shift = sum(one - two for one, two in both) / len(both) if both else None
+    consistent = sum(
+        (usual > 0) - (usual < 0) == (swapped > 0) - (swapped < 0) for usual, swapped in both
+    )
+    shift = sum(usual - swapped for usual, swapped in both) / len(both) if both else None
     return PositionBias(len(both), consistent, shift)
 
 

@@ -1,4 +1,4 @@
-"""A judge in this process: a text model of `transformers` in a local directory."""
+"""A local judge: a text model of `transformers`, run in this process."""
 
 import argparse
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What a judge is asked about an answer, and how its reply is parsed."""
+"""Rubrics: the request to a judge about an answer, and how its reply is parsed."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, NamedTuple

@@ -35,7 +35,7 @@ def rubric_of(directory: Path) -> Rubric | None:
 class JudgingSession:
     """An evaluation, its judge, and the cache of replies.
 
-    By default the cache is beside the evaluation directory, shared by the evaluations of one run.
+    By default the cache is next to the evaluation directory, shared by the evaluations of one run.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class JudgingSession:
         return estimate(self.records, self.rubric, self.client, self.cache)
 
     def judge(self) -> JudgingResult:
-        """Judge the answers and store the judgments beside the records; earlier verdicts stay."""
+        """Judge the answers and store the judgments next to the records; earlier verdicts stay."""
         result = judge_records(self.records, self.rubric, self.client, self.cache, self.guard)
         path = self.directory / JUDGMENTS
         write_judgments(path, merge_judgments(read_judgments(path), result.judgments))

@@ -23,11 +23,11 @@ def lenient(answer: str, context: ScoringContext) -> ParsedAnswer:
     )
 
 
-def similarity(one: str, other: str) -> float:
+def similarity(prediction: str, reference: str) -> float:
     """Return 1 - edit distance / longer length; 1 for two empty strings."""
     from rapidfuzz.distance import Levenshtein
 
-    return float(Levenshtein.normalized_similarity(one, other))
+    return float(Levenshtein.normalized_similarity(prediction, reference))
 
 
 METRIC = Metric(official, lenient, label="ANLS", guessable=True)

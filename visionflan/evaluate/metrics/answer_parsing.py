@@ -41,7 +41,7 @@ def read_option(answer: str, options: Sequence[str]) -> ParsedAnswer:
 
 
 def listed(answer: str, options: Sequence[str]) -> set[str]:
-    """Return the options that are on lines of their own, with or without a letter."""
+    """Return the options that an answer has on separate lines, with or without a letter."""
     lines = [
         re.sub(r"^\W*[a-z]\s*[).:]\s*", "", line.strip().lower()) for line in answer.splitlines()
     ]
@@ -99,7 +99,7 @@ def named_labels(answer: str, labels: Sequence[str]) -> list[str]:
         phrase = normalize_words(label)
         pattern = rf"(?<=\s){re.escape(phrase)}(?:s|es)?(?=\s)"
         if phrase and re.search(pattern, text):
-            named += [other for other in labels if normalize_words(other) == phrase]
+            named += [candidate for candidate in labels if normalize_words(candidate) == phrase]
             text = re.sub(pattern, "|", text)
     return named
 

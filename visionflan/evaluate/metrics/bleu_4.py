@@ -1,6 +1,6 @@
 """BLEU-4 as in COCO's caption scorer: clipped n-gram precision, n from 1 to 4.
 
-An item's score is what that scorer gives for the item by itself, with its two small constants in
+An item's score is what that scorer returns for the single item, with its two small constants in
 place of smoothing: an answer without a 4-gram in common with a reference scores next to nothing,
 and so does one of fewer than four words even if it is the reference. Papers print not the mean of
 such scores but `corpus_bleu` of the summed counts of all items.

@@ -31,14 +31,25 @@ def score(answer: str, context: ScoringContext) -> ParsedAnswer:
 
 
 def cider_similarity(
-    candidate: Counter[Ngram], reference: Counter[Ngram], known: DocumentFrequencies
+    candidate: Counter[Ngram], reference: Counter[Ngram], frequencies: DocumentFrequencies
 ) -> float:
     """Return the clipped cosine, averaged over n, times the length penalty."""
-    candidate_weights, reference_weights = weights(candidate, known), weights(reference, known)
+    candidate_weights, reference_weights = (
+        weights(candidate, frequencies),
+        weights(reference, frequencies),
+    )
     total = 0.0
-    for one, other in zip(candidate_weights, reference_weights, strict=True):
-        norms = sqrt(sum(w * w for w in one.values())) * sqrt(sum(w * w for w in other.values()))
-        common = sum(min(w, other[gram]) * other[gram] for gram, w in one.items() if gram in other)
+    for candidate_vector, reference_vector in zip(
+        candidate_weights, reference_weights, strict=True
+    ):
+        norms = sqrt(sum(weight * weight for weight in candidate_vector.values())) * sqrt(
+            sum(weight * weight for weight in reference_vector.values())
+        )
+        common = sum(
+            min(weight, reference_vector[gram]) * reference_vector[gram]
+            for gram, weight in candidate_vector.items()
+            if gram in reference_vector
+        )
         total += common / norms if norms else 0.0
     difference = num_bigrams(candidate) - num_bigrams(reference)
     return total / MAX_NGRAM * exp(-(difference**2) / (2 * SIGMA**2))
@@ -49,12 +60,12 @@ def num_bigrams(counts: Counter[Ngram]) -> int:
     return sum(count for ngram, count in counts.items() if len(ngram) == 2)
 
 
-def weights(counts: Counter[Ngram], known: DocumentFrequencies) -> list[dict[Ngram, float]]:
+def weights(counts: Counter[Ngram], frequencies: DocumentFrequencies) -> list[dict[Ngram, float]]:
     """Return the tf-idf weight of each n-gram, in one dictionary per n."""
-    log_documents = log(max(1, known.documents))
+    log_documents = log(max(1, frequencies.documents))
     by_length: list[dict[Ngram, float]] = [{} for _ in range(MAX_NGRAM)]
     for ngram, count in counts.items():
-        idf = log_documents - log(max(1, known.counts.get(ngram, 0)))
+        idf = log_documents - log(max(1, frequencies.counts.get(ngram, 0)))
         by_length[len(ngram) - 1][ngram] = count * idf
     return by_length
 

@@ -1,4 +1,4 @@
-"""Normalize what does not change an answer's content: case, articles, marks, lead-ins."""
+"""Normalize answers without changing their content: case, articles, punctuation, lead-ins."""
 
 import re
 from string import punctuation

@@ -41,11 +41,11 @@ def items(text: str) -> set[str]:
     return {normalize_words(item) for item in ANY_SEPARATOR.split(text)} - {""}
 
 
-def f1(one: set[str], other: set[str]) -> float:
+def f1(prediction: set[str], reference: set[str]) -> float:
     """Return the F1 of one set against another; 1 for two empty sets."""
-    if not one and not other:
+    if not prediction and not reference:
         return 1.0
-    return 2 * len(one & other) / (len(one) + len(other))
+    return 2 * len(prediction & reference) / (len(prediction) + len(reference))
 
 
 METRIC = Metric(official, lenient, label="F1 of the items")

@@ -65,8 +65,8 @@ def normalize_marks(text: str) -> str:
     cleaned = text
     has_number = COMMA_BETWEEN_DIGITS.search(text) is not None
     for mark in MARKS:
-        beside_space = f"{mark} " in text or f" {mark}" in text
-        cleaned = cleaned.replace(mark, "" if has_number or beside_space else " ")
+        next_to_space = f"{mark} " in text or f" {mark}" in text
+        cleaned = cleaned.replace(mark, "" if has_number or next_to_space else " ")
     return PERIOD.sub("", cleaned, count=MAX_PERIODS)
 
 

@@ -1,4 +1,4 @@
-"""What an evaluation needs of a model: answers, and for closed questions log-likelihoods."""
+"""The model protocol of an evaluation: answers, and log-likelihoods for closed questions."""
 
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable

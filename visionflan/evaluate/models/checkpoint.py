@@ -109,6 +109,6 @@ def checkpoint_digest(path: Path) -> str:
     digest = sha256()
     for file in sorted(path.iterdir()):
         if file.is_file() and file.name not in NOT_THE_MODEL:
-            with file.open("rb") as opened:
-                digest.update(f"{file.name} {file_digest(opened, 'sha256').hexdigest()}\n".encode())
+            with file.open("rb") as stream:
+                digest.update(f"{file.name} {file_digest(stream, 'sha256').hexdigest()}\n".encode())
     return digest.hexdigest()

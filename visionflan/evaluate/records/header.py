@@ -1,4 +1,4 @@
-"""What the records of one evaluation have in common: the checkpoint, the sources, the settings."""
+"""The header of an evaluation: the common fields of its records."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ TUPLES = ("sources", "source_paths", "conditions", "notes")
 
 @dataclass(frozen=True, kw_only=True)
 class TaskHeader:
-    """What an evaluation knows of one task."""
+    """Metadata and training statistics of one task."""
 
     dataset: str
     official_name: str

@@ -1,4 +1,4 @@
-"""Answers in the order in which they were generated, kept until `records.parquet` is written."""
+"""Append answers in the order of generation, until `records.parquet` is written."""
 
 import json
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Where the checkpoints, builds and evaluations of a run are.
+"""Find the checkpoints, builds and evaluations of a run.
 
 A run is a directory with `config.json` and `<stage>/checkpoint` for each stage. Held-out tasks are
 evaluated in `evaluation/<stage>`, a benchmark in `benchmarks/<stage>/<benchmark>`, or, in another
@@ -90,7 +90,7 @@ def checkpoint_paths(checkpoint: Path, run: Path, stage: str, out: Path | None) 
 
 def builds(paths: Sequence[Path], run: Path) -> list[BuildDirectory]:
     """Open the given builds, by default those that the run was trained on."""
-    paths = list(paths) or trained_on(run)
+    paths = list(paths) or training_builds(run)
     if not paths:
         raise EvaluationError(
             f"{run} does not record the builds it was trained on: name one with `--build`"
@@ -98,7 +98,7 @@ def builds(paths: Sequence[Path], run: Path) -> list[BuildDirectory]:
     return [BuildDirectory(path) for path in paths]
 
 
-def trained_on(run: Path) -> list[Path]:
+def training_builds(run: Path) -> list[Path]:
     """Return the builds that a run was trained on, generated conversations included."""
     path = run / "config.json"
     if not path.is_file():

@@ -1,6 +1,6 @@
 """Records: one per answer, with what was asked, what was shown, the response and its scores.
 
-Scores are computed from records, never the other way round, so that better rules can recompute
+Scores are computed from records, never the other way around, so that better rules can recompute
 them without a model.
 """
 

@@ -1,4 +1,4 @@
-"""Rules for image classification: the answer is to be one name of a closed list.
+"""Rules for image classification: the answer must be one name of a closed list.
 
 The four benchmarks of forgetting share them: CIFAR-10, CIFAR-100, MNIST and miniImageNet, prompted
 as in EMT (arXiv:2309.10313). There the model sees the list of classes, and a text model judges its
@@ -8,7 +8,7 @@ description without a class. Public code that follows the paper has the list joi
 the judge's prompt that is used here. So there is no published rule to agree with:
 
 - `official` is strict: the answer is the name and nothing else but case, articles and punctuation.
-- `lenient` finds whole names, the longest first, also in the plural or as a numeral in words. One
+- `lenient` finds complete names, the longest first, also plurals and numerals in words. One
   name is the answer; two are ambiguous; three or more are the list echoed; none is an answer that
   is not in the list. The last three score 0, and a judge may be asked.
 - by log-likelihood the names of the list are compared and no text is parsed: the number that tells
@@ -129,7 +129,7 @@ def find_classes(answer: str, names: Sequence[str]) -> list[str]:
 
 @lru_cache(maxsize=64)
 def class_pattern(names: tuple[str, ...]) -> tuple[re.Pattern[str], dict[str, str]]:
-    """Return a pattern for names as whole words, and the class that each form means."""
+    """Return a pattern for names as complete words, and the class that each form means."""
     class_of = {form: name for name in names for form in plurals(normalize_words(name))}
     class_of |= {normalize_words(name): name for name in names}
     longest_first = sorted(class_of, key=lambda form: (-len(form), form))
@@ -148,7 +148,7 @@ def plurals(name: str) -> Iterator[str]:
 
 
 def status_share(name: str, status: ParseStatus) -> AggregateMetric:
-    """Return the share of answers that parse with this status, whoever scored them.
+    """Return the share of answers with this parse status, also of those that a judge scored.
 
     By log-likelihood, which parses no text, it has no value.
     """

@@ -1,4 +1,4 @@
-"""The lenient rule of multiple-choice questions."""
+"""Score multiple-choice questions leniently."""
 
 from visionflan.evaluate.metric import ParsedAnswer, ScoringContext
 from visionflan.evaluate.metrics.answer_parsing import read_option

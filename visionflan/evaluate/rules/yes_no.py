@@ -1,4 +1,4 @@
-"""Yes/no questions: the lenient rule, and ratios such as F1 and the yes-rate."""
+"""Score yes/no questions: the lenient rule, and ratios such as F1 and the yes-rate."""
 
 from collections.abc import Callable, Sequence
 

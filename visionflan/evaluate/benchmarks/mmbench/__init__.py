@@ -30,7 +30,12 @@ from visionflan.drawing import COLORS, WHOLE, canvas, shape, word
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.aggregate.measures import mean_score
 from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
-from visionflan.evaluate.benchmarks.mmbench.rules import RUBRIC, circular, is_original, official
+from visionflan.evaluate.benchmarks.mmbench.rules import (
+    RUBRIC,
+    circular_accuracy,
+    is_original,
+    official,
+)
 from visionflan.evaluate.benchmarks.mmbench.table import (
     ABILITIES,
     ROTATION_STEP,
@@ -61,9 +66,9 @@ benchmark = Benchmark(
     """,
     max_new_tokens=128,
     measures=(
-        circular("circular"),
+        circular_accuracy("circular"),
         mean_score("vanilla", is_original),
-        *(circular(f"circular, {ability}", ability) for ability in ABILITIES.values()),
+        *(circular_accuracy(f"circular, {ability}", ability) for ability in ABILITIES.values()),
     ),
     rubric=RUBRIC,
 )
@@ -162,9 +167,9 @@ def specimen(root: Path) -> None:
     for index, ability in enumerate(ABILITIES):
         image = canvas("mmbench", ability)
         if index:
-            color, other = colors[index], colors[index + 1]
+            color, wrong_color = colors[index], colors[index + 1]
             shape(image, "circle", color, WHOLE.part(0.2, 0.2, 0.8, 0.8))
-            question, options = "Which color is the circle?", [color, other]
+            question, options = "Which color is the circle?", [color, wrong_color]
             options = options[:: (-1) ** index]
         else:
             word(image, "None", WHOLE.part(0.1, 0.3, 0.9, 0.7))

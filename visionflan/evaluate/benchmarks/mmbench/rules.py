@@ -106,7 +106,7 @@ def is_original(record: Record) -> bool:
     return record.instance == record.item_group.rpartition("/")[0]
 
 
-def circular(name: str, part: str = "") -> AggregateMetric:
+def circular_accuracy(name: str, part: str = "") -> AggregateMetric:
     """Return the share of original questions whose rotations are all answered right.
 
     A question whose rotations are not all scored is left out.
