@@ -1,4 +1,4 @@
-"""Build, tune on, evaluate and analyze visual instruction data made of academic datasets."""
+"""Build, tune on, evaluate and analyze visual instruction data from academic datasets."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

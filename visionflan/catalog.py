@@ -17,18 +17,18 @@ from visionflan.dataset import Dataset
 from visionflan.errors import DefinitionError, UnknownNameError
 
 GROUP = "visionflan.datasets"
-LISTED_TASKS = 9  # named in the message about an unknown task
+MAX_LISTED_TASKS = 9  # named in the message about an unknown task
 
 loose_files: dict[str, Path] = {}
 
 
 def unknown_name_error(
-    what: str, name: str, known: Collection[str], hint: str = ""
+    noun: str, name: str, known: Collection[str], hint: str = ""
 ) -> UnknownNameError:
     """Return the error for an unknown name; it suggests the nearest known ones, else `hint`."""
     near = get_close_matches(name, known, n=3, cutoff=0.4)
-    hint = f"did you mean {', '.join(near)}?" if near else hint or f"see `visionflan {what}s`."
-    return UnknownNameError(f"no {what} is named {name!r}: {hint}")
+    hint = f"did you mean {', '.join(near)}?" if near else hint or f"see `visionflan {noun}s`."
+    return UnknownNameError(f"no {noun} is named {name!r}: {hint}")
 
 
 def match_tasks(patterns: Iterable[str], tasks: Collection[str]) -> list[str]:
@@ -42,9 +42,9 @@ def match_tasks(patterns: Iterable[str], tasks: Collection[str]) -> list[str]:
         forms = [pattern] if "/" in pattern else [pattern, f"{pattern}/*"]
         matching = {task for task in tasks if any(fnmatchcase(task, form) for form in forms)}
         if not matching:
-            some = ", ".join(list(tasks)[:LISTED_TASKS])
+            examples = ", ".join(list(tasks)[:MAX_LISTED_TASKS])
             datasets = dict.fromkeys(task.partition("/")[0] for task in tasks)
-            raise unknown_name_error("task", pattern, [*tasks, *datasets], f"there is {some}")
+            raise unknown_name_error("task", pattern, [*tasks, *datasets], f"there is {examples}")
         matches |= matching
     return [task for task in tasks if task in matches]
 
@@ -58,7 +58,7 @@ def add_file(path: Path) -> str:
 
 
 @cache
-def installed() -> dict[str, str]:
+def installed_modules() -> dict[str, str]:
     """Return the modules of other packages' dataset files by name; cached, since it is slow."""
     return {entry.name: entry.module for entry in entry_points(group=GROUP)}
 
@@ -66,7 +66,7 @@ def installed() -> dict[str, str]:
 def names() -> list[str]:
     """Return the name of every dataset without importing any of them."""
     ours = {module.name for module in pkgutil.iter_modules(datasets.__path__)}
-    theirs = installed().keys()
+    theirs = installed_modules().keys()
     if both := (ours & theirs) | (loose_files.keys() & (ours | theirs)):
         raise DefinitionError(f"two dataset files are named {', '.join(sorted(both))}: rename one")
     return sorted(ours | theirs | loose_files.keys())
@@ -94,7 +94,7 @@ def module_name(name: str) -> str:
     """Return the name under which the module of a dataset file is imported."""
     if name in loose_files:
         return f"visionflan_loose_{name}"
-    return installed().get(name, f"{datasets.__name__}.{name}")
+    return installed_modules().get(name, f"{datasets.__name__}.{name}")
 
 
 def import_file(name: str, path: Path) -> ModuleType:

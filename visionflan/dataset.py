@@ -1,4 +1,4 @@
-"""What a dataset file declares: a dataset, how to read its release, and its tasks."""
+"""Declare a dataset: how to read its release, and its tasks."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -87,7 +87,7 @@ IMAGE_MARKER = "<image>"
 
 @dataclass(frozen=True)
 class BrokenRow:
-    """A row that a reader cannot read, yielded in its place so that the ledger counts it."""
+    """A row that cannot be read; readers yield it so that the ledger counts it."""
 
     key: str
     reason: str

@@ -1,4 +1,4 @@
-"""Where an image of a release is: in a file, an archive, a table or a database, or computed."""
+"""Sources of images in a release: a file, an archive, a table, a database, or a computation."""
 
 import io
 import os

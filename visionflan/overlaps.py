@@ -1,4 +1,4 @@
-"""Which datasets share images or classes with evaluation sets, or with one another.
+"""Find the datasets that share images or classes with evaluation sets, or with one another.
 
 The facts are in resources/overlaps.tsv: a line for each pair, its kind, a note, and the source of
 the fact. A pair is listed once and holds in both directions.
@@ -32,14 +32,14 @@ SOURCES = ("ADE20K", "ImageNet", "LLaVA-Instruct", "Open Images")
 
 
 class Overlap(NamedTuple):
-    """What two sets have in common.
+    """The overlap of two sets.
 
     Attributes:
         one: Name of a dataset, an evaluation set or a source.
         other: Name of the set it overlaps with.
         kind: How they overlap.
         note: One sentence that says what is shared.
-        witness: Where the fact was looked up.
+        witness: The source of the fact.
     """
 
     one: str
@@ -48,7 +48,7 @@ class Overlap(NamedTuple):
     note: str
     witness: str
 
-    def beside(self, name: str) -> str:
+    def partner_of(self, name: str) -> str:
         """Return the other set of the pair."""
         return self.other if name == self.one else self.one
 
@@ -76,7 +76,7 @@ def overlaps_of(name: str) -> list[Overlap]:
 
 def sets_sharing_images(name: str) -> set[str]:
     """Return the sets that share images with one according to the table."""
-    return {pair.beside(name) for pair in overlaps_of(name) if pair.kind != "same classes"}
+    return {pair.partner_of(name) for pair in overlaps_of(name) if pair.kind != "same classes"}
 
 
 def indirect_overlaps(name: str) -> dict[str, list[str]]:
@@ -104,8 +104,8 @@ def find_leakage(name: str, trained: Collection[str] | None) -> Iterator[str]:
             )
         return
     for pair in overlaps_of(name):
-        if pair.kind != "same classes" and pair.beside(name) in trained:
-            yield f"trained on {pair.beside(name)}: {pair.note}"
+        if pair.kind != "same classes" and pair.partner_of(name) in trained:
+            yield f"trained on {pair.partner_of(name)}: {pair.note}"
     for third, others in indirect_overlaps(name).items():
         if shared := sorted(set(others) & set(trained)):
             yield f"trained on {', '.join(shared)}, possibly on some of the same images of {third}"
@@ -119,5 +119,9 @@ def describe_overlaps(name: str | None = None) -> Iterator[str]:
     if name:
         for third, others in indirect_overlaps(name).items():
             yield f"possibly some of the same images, through {third}: {', '.join(others)}"
-    if free := [one for one in EVALUATIONS if name in (None, one) and not overlaps_of(one)]:
-        yield f"no known overlap: {', '.join(free)}"
+    if disjoint := [
+        evaluation
+        for evaluation in EVALUATIONS
+        if name in (None, evaluation) and not overlaps_of(evaluation)
+    ]:
+        yield f"no known overlap: {', '.join(disjoint)}"

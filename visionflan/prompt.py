@@ -36,10 +36,10 @@ def build_prompt(instruction: str, text: str, options: tuple[str, ...]) -> str:
     """Return the prompt without image markers."""
     if len(options) > len(ascii_lowercase):
         raise UnusableError("too_many_options", f"{len(options)} options, but only 26 letters")
-    listed = " ".join(
+    options_text = " ".join(
         f"({letter}) {option}" for letter, option in zip(ascii_lowercase, options, strict=False)
     )
-    body = "\n".join(part for part in (text, f"Options: {listed}" if options else "") if part)
+    body = "\n".join(part for part in (text, f"Options: {options_text}" if options else "") if part)
     return f"{instruction}\n\n{body}" if body else instruction
 
 
@@ -60,11 +60,11 @@ class ParsedExchange(NamedTuple):
 def parse(prompt: str, answer: str) -> ParsedExchange | None:
     """Parse a rendered exchange; return None if its options are ambiguous."""
     instruction, _, body = strip_image_markers(prompt).partition("\n\n")
-    before, separator, listed = f"\n{body or instruction}".rpartition("\nOptions: ")
+    before, separator, options_text = f"\n{body or instruction}".rpartition("\nOptions: ")
     if not separator:
         return ParsedExchange(instruction, body, (), answer)
     text = before.removeprefix("\n")
-    for candidate in (listed, listed.rstrip()):
+    for candidate in (options_text, options_text.rstrip()):
         options = parse_options(candidate)
         for letter, option in zip(ascii_lowercase, options, strict=False):
             if answer == f"({letter}) {option}":
@@ -83,10 +83,10 @@ def strip_image_markers(prompt: str) -> str:
     return "\n".join(lines)
 
 
-def parse_options(listed: str) -> tuple[str, ...]:
+def parse_options(options_text: str) -> tuple[str, ...]:
     """Parse a list `(a) ... (b) ...`; return no options if a letter occurs twice."""
     parts: list[str] = []
-    rest = f" {listed}"
+    rest = f" {options_text}"
     for letter in ascii_lowercase:
         before, marker, after = rest.partition(f" ({letter}) ")
         if not marker:

@@ -1,4 +1,4 @@
-"""The pipeline in miniature: releases, build, training in two stages, evaluation, report."""
+"""Run the pipeline in miniature: releases, build, training in two stages, evaluation, report."""
 
 import shutil
 import time
@@ -14,7 +14,7 @@ from visionflan.builder.run import build
 from visionflan.compare import COMPARISON_DIR
 from visionflan.compare.run import load_comparison
 from visionflan.errors import BuildError
-from visionflan.evaluate.held_out import held_out
+from visionflan.evaluate.held_out import held_out_set
 from visionflan.evaluate.models.checkpoint import CheckpointModel
 from visionflan.evaluate.records.paths import builds, checkpoints
 from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
@@ -78,17 +78,17 @@ EVALUATION = EvaluationSettings(max_new_tokens=32, limit=60, loglikelihood=True)
 def quickstart(out: Path, data_root: Path | None, log: Log) -> Path:
     """Run or resume the pipeline in a directory; return the path of the report."""
     out.mkdir(parents=True, exist_ok=True)
-    with timed("1/5 releases", log):
+    with log_duration("1/5 releases", log):
         root = data_root or miniature_releases(out / "releases")
     settings = MINIATURE if data_root is None else real_settings(root)
-    with timed("2/5 build", log):
+    with log_duration("2/5 build", log):
         manifest = build(root, out / "build", settings, log=log)
         if failed := failed_datasets(manifest):
             message = manifest["datasets"][failed[0]]["message"]
             raise BuildError(f"{' and '.join(failed)} could not be read: {message}")
-    with timed("3/5 train", log):
+    with log_duration("3/5 train", log):
         train(replace(tiny(), build=(out / "build").resolve()), out, log=log)
-    with timed("4/5 evaluate", log):
+    with log_duration("4/5 evaluate", log):
         for paths in checkpoints(out):
             subject = EvalSubject(
                 model=CheckpointModel(paths.checkpoint),
@@ -96,8 +96,8 @@ def quickstart(out: Path, data_root: Path | None, log: Log) -> Path:
                 run=out.resolve().name,
                 stage=paths.stage,
             )
-            evaluate(subject, held_out(builds([], paths.run)), paths.held_out_dir, EVALUATION)
-    with timed("5/5 report", log):
+            evaluate(subject, held_out_set(builds([], paths.run)), paths.held_out_dir, EVALUATION)
+    with log_duration("5/5 report", log):
         report = write_report(out)
         comparison = ComparisonReport.from_loaded(load_comparison(out))
         write_comparison(comparison, out / COMPARISON_DIR)
@@ -105,8 +105,8 @@ def quickstart(out: Path, data_root: Path | None, log: Log) -> Path:
 
 
 @contextmanager
-def timed(step: str, log: Log) -> Iterator[None]:
-    """Log the beginning of a step, and how long it took."""
+def log_duration(step: str, log: Log) -> Iterator[None]:
+    """Log the start and the duration of a step."""
     start = time.monotonic()
     log(f"{step} ...")
     yield

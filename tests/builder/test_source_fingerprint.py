@@ -1,4 +1,4 @@
-"""Only what can change a build counts towards its fingerprint, and a refusal names what differs."""
+"""Only what can change a build counts toward its fingerprint, and a refusal names what differs."""
 
 import shutil
 import sys
@@ -144,7 +144,9 @@ def test_a_plugin_counts_with_the_modules_that_it_imports(
     board = BOARD_FILE.read_text().replace("import io", "import io\nfrom toylab import rows")
     (lab / "datasets/board.py").write_text(board)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(catalog, "installed", lambda: {"toy_board": "toylab.datasets.board"})
+    monkeypatch.setattr(
+        catalog, "installed_modules", lambda: {"toy_board": "toylab.datasets.board"}
+    )
     catalog.load.cache_clear()
     names = {str(path.relative_to(tmp_path)) for path in dataset_files("toy_board")}
     assert names == {"toylab/datasets/board.py", "toylab/__init__.py"} | {

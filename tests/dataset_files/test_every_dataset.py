@@ -113,7 +113,7 @@ def test_no_two_instructions_are_alike() -> None:
 
 
 def test_no_word_of_the_tasks_is_misspelled() -> None:
-    assert list(lint.misspelled(NAMES)) == []
+    assert list(lint.spelling_findings(NAMES)) == []
 
 
 def test_titles_of_datasets_are_names_that_people_say() -> None:

@@ -12,7 +12,7 @@ from visionflan.builder.directory_writer import DirectoryWriter
 from visionflan.builder.split import HoldOutConfig
 from visionflan.dataset import Example
 from visionflan.drawing import COLORS
-from visionflan.evaluate.held_out import held_out
+from visionflan.evaluate.held_out import held_out_set
 from visionflan.evaluate.models.base import EvalModel
 from visionflan.evaluate.records.files import RECORDS
 from visionflan.evaluate.records.record import Record, read_records
@@ -203,5 +203,5 @@ def run_evaluations(
 ) -> tuple[dict[str, Any], list[Record]]:
     """Evaluate a model on what builds hold out; return the scores and the records."""
     subject = EvalSubject(model=model or ToyModel(), path=out, run="run", stage="base")
-    scores = evaluate(subject, held_out(builds, tasks), out, EvaluationSettings(**settings))
+    scores = evaluate(subject, held_out_set(builds, tasks), out, EvaluationSettings(**settings))
     return scores, read_records(out / RECORDS)

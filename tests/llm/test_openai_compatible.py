@@ -166,7 +166,7 @@ def test_a_key_is_read_from_the_variable_that_is_named(monkeypatch: pytest.Monke
     monkeypatch.setenv("SOME_KEY", " secret\n")
     assert read_api_key("SOME_KEY") == "secret"
     monkeypatch.setenv("SOME_KEY", "sécret")
-    with pytest.raises(LlmError, match="characters that no request can carry"):
+    with pytest.raises(LlmError, match="characters that are not allowed in a header"):
         read_api_key("SOME_KEY")
     monkeypatch.delenv("SOME_KEY")
     with pytest.raises(LlmError, match="SOME_KEY contains no API key"):

@@ -26,7 +26,7 @@ PACKAGE = Path(visionflan.__file__).parent
 
 @pytest.fixture
 def toy_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(families, "installed", lambda: {"toy": "tests.helpers.toy_family"})
+    monkeypatch.setattr(families, "installed_modules", lambda: {"toy": "tests.helpers.toy_family"})
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +73,12 @@ def test_a_checkpoint_of_no_family_is_refused_by_its_type(checkpoint: Path, tmp_
 def test_a_file_without_a_family_and_a_name_twice_are_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(families, "installed", lambda: {"toy": "tests.helpers.tiny_requests"})
+    monkeypatch.setattr(
+        families, "installed_modules", lambda: {"toy": "tests.helpers.tiny_requests"}
+    )
     with pytest.raises(DefinitionError, match="toy must define `FAMILY`"):
         families.load_family("toy")
-    monkeypatch.setattr(families, "installed", lambda: {"llava": "elsewhere"})
+    monkeypatch.setattr(families, "installed_modules", lambda: {"llava": "elsewhere"})
     with pytest.raises(DefinitionError, match="two model families are named llava"):
         families.names()
 

@@ -11,13 +11,13 @@ from tests.helpers.record_factory import record
 from tests.helpers.tiny_evaluation import ToyModel, tiny_build
 from visionflan.cli.main import main
 from visionflan.compare.results import Pair
-from visionflan.evaluate.held_out import held_out
+from visionflan.evaluate.held_out import held_out_set
 from visionflan.evaluate.metric import ScoringRule
 from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
 from visionflan.report import number_format
 from visionflan.report.compare_page.csv_table import write_table
 from visionflan.report.compare_page.flips import CHANGED, flip_kind
-from visionflan.report.compare_page.panels.changed_answers import spread
+from visionflan.report.compare_page.panels.changed_answers import spread_over_tasks
 from visionflan.storage.directory import BuildDirectory
 
 
@@ -43,7 +43,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def answer(directory: Path, build: BuildDirectory, stage: str, model: ToyModel) -> None:
     subject = EvalSubject(model=model, path=directory, run=directory.name, stage=stage)
     settings = EvaluationSettings(conditions=("original",))
-    evaluate(subject, held_out([build]), directory / "evaluation" / stage, settings)
+    evaluate(subject, held_out_set([build]), directory / "evaluation" / stage, settings)
 
 
 @pytest.fixture(scope="module")
@@ -262,9 +262,9 @@ def test_what_became_of_an_answer_has_one_name(
 
 def test_the_cards_are_spread_over_tasks() -> None:
     pairs = [pair({"task": f"t/{n % 20 // 18}", "sample_key": str(n)}, {}) for n in range(40)]
-    chosen = list(spread(pairs, 8))
+    chosen = list(spread_over_tasks(pairs, 8))
     assert [chosen_pair.before.task for chosen_pair in chosen].count("t/1") == 4
-    assert chosen == list(spread(reversed(pairs), 8))
+    assert chosen == list(spread_over_tasks(reversed(pairs), 8))
 
 
 def test_a_table_keeps_answers_to_the_letter(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.helpers.tiny_evaluation import ToyModel, tiny_build
 from visionflan.cli.main import main
 from visionflan.evaluate.aggregate.paired import by_item, differences
 from visionflan.evaluate.aggregate.summary import OVERALL
-from visionflan.evaluate.held_out import held_out
+from visionflan.evaluate.held_out import held_out_set
 from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
 from visionflan.report.charts import MAX_POINTS, downsample, nice_ticks
 from visionflan.report.inline_images import InlineImages
@@ -58,7 +58,10 @@ def answer(
 ) -> None:
     subject = EvalSubject(model=model, path=directory, run="run", stage=stage)
     evaluate(
-        subject, held_out([build]), directory / "evaluation" / stage, EvaluationSettings(**settings)
+        subject,
+        held_out_set([build]),
+        directory / "evaluation" / stage,
+        EvaluationSettings(**settings),
     )
 
 

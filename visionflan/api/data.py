@@ -90,7 +90,7 @@ def run_import(
     Args:
         release: The annotation file, or the directory that contains it.
         out: The build directory to write.
-        images: Directory of the images; by default it is searched for beside the annotations.
+        images: Directory of the images; by default next to the annotations.
         name: Dataset name of tasks that name none; by default the name of the release.
         workers: Number of processes that check images; one per core by default.
 

@@ -39,10 +39,10 @@ class TaskExamples(NamedTuple):
 
 
 def check(names: Iterable[str]) -> list[Finding]:
-    """Check dataset files, and their instructions against those of the whole catalog."""
+    """Check dataset files, and their instructions against those of the entire catalog."""
     names = list(names)
     findings = [finding for name in names for finding in check_dataset(name)]
-    return findings + list(similar_instructions(names)) + list(misspelled(names))
+    return findings + list(similar_instructions(names)) + list(spelling_findings(names))
 
 
 def check_dataset(name: str) -> Iterator[Finding]:
@@ -139,7 +139,7 @@ def untidy_text(checked: TaskExamples) -> Iterator[Finding]:
 
 def leaked_answer(checked: TaskExamples) -> Iterator[Finding]:
     """Check that the text before the answer does not contain it in every example."""
-    open_ended = [one for one in checked.examples if one.text and not one.options]
+    open_ended = [example for example in checked.examples if example.text and not example.options]
     leaks = [example for example in open_ended if contains(example.text, example.target)]
     if len(open_ended) > 1 and len(leaks) == len(open_ended):
         message = f"the text contains the answer in every example, such as {leaks[0].target!r}"
@@ -153,14 +153,14 @@ def contains(text: str, target: str) -> bool:
 
 def unreachable_options(checked: TaskExamples) -> Iterator[Finding]:
     """Check that each option is right at least once if the options are always the same."""
-    offered = {frozenset(example.options) for example in checked.examples}
-    if len(checked.examples) < SPECIMEN_SIZE // 2 or len(offered) != 1:
+    option_sets = {frozenset(example.options) for example in checked.examples}
+    if len(checked.examples) < SPECIMEN_SIZE // 2 or len(option_sets) != 1:
         return
-    (options,) = offered
+    (options,) = option_sets
     if 0 < len(options) <= SPECIMEN_SIZE // 4 and (
-        never := options - {example.target for example in checked.examples}
+        unreachable := options - {example.target for example in checked.examples}
     ):
-        message = f"no example has the answer {sorted(never)[0]!r}"
+        message = f"no example has the answer {sorted(unreachable)[0]!r}"
         yield Finding(checked.location, "unreachable_option", message)
 
 
@@ -191,12 +191,14 @@ def similar_instructions(names: list[str]) -> Iterator[Finding]:
         for name in catalog.names()
         for task in catalog.load(name).tasks.values()
     }
-    for one, other in combinations(instructions, 2):
-        if not {one.split("/")[0], other.split("/")[0]} & set(names):
+    for location, other in combinations(instructions, 2):
+        if not {location.split("/")[0], other.split("/")[0]} & set(names):
             continue
-        first, second = instructions[one], instructions[other]
+        first, second = instructions[location], instructions[other]
         if len(first & second) / max(1, len(first | second)) >= MAX_SIMILARITY:
-            yield Finding(one, "similar", f"the instruction is nearly the same as that of {other}")
+            yield Finding(
+                location, "similar", f"the instruction is nearly the same as that of {other}"
+            )
 
 
 def shingles(instruction: str) -> frozenset[tuple[str, ...]]:
@@ -205,7 +207,7 @@ def shingles(instruction: str) -> frozenset[tuple[str, ...]]:
     return frozenset(zip(words, words[1:], words[2:], strict=False))
 
 
-def misspelled(names: list[str]) -> Iterator[Finding]:
+def spelling_findings(names: list[str]) -> Iterator[Finding]:
     """Find misspelled words in titles, instructions and the metadata of a dataset."""
     texts: dict[str, str] = {}
     for name in names:
@@ -213,6 +215,6 @@ def misspelled(names: list[str]) -> Iterator[Finding]:
         texts[name] = f"{dataset.obtain}\n{dataset.terms}"
         for task in dataset.tasks.values():
             texts[f"{name}/{task.name}"] = f"{task.title}\n{task.instruction}"
-    for location, word, corrections in spelling.misspelled(texts):
+    for location, word, corrections in spelling.find_misspellings(texts):
         message = f"{word!r} is misspelled: {' or '.join(corrections)}?"
         yield Finding(location, "misspelled", message)

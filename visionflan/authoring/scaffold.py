@@ -1,4 +1,4 @@
-"""The template of a dataset file: complete, runnable, and meant to be rewritten."""
+"""The template of a dataset file: complete, runnable, and meant to be edited."""
 
 from string import Template
 

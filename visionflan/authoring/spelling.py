@@ -13,11 +13,11 @@ from visionflan.errors import VisionflanError
 CORRECT = frozenset[str]()
 
 
-def misspelled(texts: Mapping[str, str]) -> Iterator[tuple[str, str, list[str]]]:
+def find_misspellings(texts: Mapping[str, str]) -> Iterator[tuple[str, str, list[str]]]:
     """Yield the name of the text, the misspelled word and its corrections."""
     lines = [(name, line) for name, text in texts.items() for line in text.splitlines()]
     done = subprocess.run(
-        [program(), "--isolated", "--format", "json", "-"],
+        [typos_path(), "--isolated", "--format", "json", "-"],
         input="\n".join(line for _, line in lines),
         capture_output=True,
         text=True,
@@ -28,9 +28,9 @@ def misspelled(texts: Mapping[str, str]) -> Iterator[tuple[str, str, list[str]]]
             yield lines[report["line_num"] - 1][0], report["typo"], report["corrections"]
 
 
-def program() -> str:
-    """Find the program beside this Python or on PATH."""
-    beside = Path(sys.executable).with_name("typos")
-    if path := shutil.which(beside) or shutil.which("typos"):
+def typos_path() -> str:
+    """Return the path of `typos`, installed with this Python or on PATH."""
+    sibling = Path(sys.executable).with_name("typos")
+    if path := shutil.which(sibling) or shutil.which("typos"):
         return path
     raise VisionflanError("spelling needs the extra `check`: pip install 'visionflan[check]'")

@@ -1,4 +1,4 @@
-"""Builds to try the package with: from the specimens of the catalog's datasets."""
+"""Demo builds from the specimens of the catalog's datasets."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Write a build directory from instances that are already made."""
+"""Write a build directory from existing instances."""
 
 import shutil
 from collections import Counter
@@ -47,7 +47,7 @@ class DirectoryWriter:
         return self.out / PARTS_DIR / self.part.name
 
     def __enter__(self) -> Self:
-        """Create the directory; what an interrupted run of a writer left is deleted."""
+        """Create the directory, deleting what an interrupted writer left."""
         if self.out.exists() and any(self.out.iterdir()):
             if not (self.out / PARTS_DIR / MARK).is_file():
                 raise BuildError(f"{self.out} is not empty: choose a new directory")

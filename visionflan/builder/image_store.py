@@ -16,7 +16,7 @@ CHECKED = non_null_schema(source=pa.string(), stamp=pa.string(), id=pa.string(),
 
 
 class StoredImage(NamedTuple):
-    """What is remembered of a checked image: its content hash and its format."""
+    """A checked image: its content hash and its format."""
 
     id: str
     format: str
@@ -46,7 +46,7 @@ class ImageStore:
                 yield row["source"], row["stamp"], StoredImage(row["id"], row["format"])
 
     def note(self, source: str, stamp: str, image: CheckedImage) -> None:
-        """Remember that an image was checked."""
+        """Record that an image was checked."""
         self.checked.append(
             {"source": source, "stamp": stamp, "id": image.id, "format": image.format}
         )

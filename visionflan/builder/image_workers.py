@@ -72,7 +72,7 @@ class ImageCheckPool:
         pool = ProcessPoolExecutor(workers, self.context, init_worker, (loose,))
         try:
             with warnings.catch_warnings():
-                # Python warns of forks beside threads: the workers use no lock that one may hold.
+                # Python warns about forking with threads: no lock of theirs is used by the workers.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 pool.submit(os.getpid).result()
         except BrokenProcessPool as error:

@@ -25,7 +25,7 @@ ROWS_AT_ONCE = 5_000
 
 @dataclass
 class TaskCounts:
-    """What became of the rows that a task was offered; all but `notes` add up to `rows_read`."""
+    """Row counts of a task by outcome; all but `notes` add up to `rows_read`."""
 
     rows_read: int = 0
     written: int = 0
@@ -48,7 +48,7 @@ class DatasetPart:
         name: the dataset's name.
         info: its entry in the manifest.
         tasks: metadata of its tasks, by task id.
-        counts: what became of the rows, by task id.
+        counts: row counts by outcome, by task id.
         source: the digest of all that the part depends on.
     """
 

@@ -1,4 +1,4 @@
-"""Render examples of a task for people to look at, from its specimen or from a release."""
+"""Render examples of a task for inspection, from its specimen or a release."""
 
 import io
 from collections.abc import Iterator

@@ -15,7 +15,7 @@ from visionflan import catalog
 from visionflan.layouts import is_image_file
 
 # The code that can change a build. Other code of this package only starts, reads or shows builds,
-# or draws specimens: these are releases, which have a fingerprint of their own.
+# or draws specimens: these are releases, which have their own fingerprint.
 PACKAGES = ("layouts", "storage", "builder")
 MODULES = ("dataset.py", "hashing.py", "image_sources.py", "prompt.py")
 RESOURCES = ("imagenet_names.tsv", "tu_berlin_classes.tsv")
@@ -47,7 +47,7 @@ class BuildFingerprint(NamedTuple):
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        """Return the fingerprint that `as_json` gave."""
+        """Return the fingerprint from the output of `as_json`."""
         datasets = {name: DatasetFingerprint(**d) for name, d in stored["datasets"].items()}
         return cls(stored["settings"], stored["code"], datasets)
 
@@ -113,7 +113,7 @@ def code_files() -> list[Path]:
 
 
 def dataset_files(name: str) -> list[Path]:
-    """Return the file that declares a dataset, and the files that its reader runs besides ours.
+    """Return the file that declares a dataset, and the third-party files that its reader runs.
 
     These are the modules that a dataset file of another package imports from there, and those that
     a loose file imports from its own directory.

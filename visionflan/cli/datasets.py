@@ -87,7 +87,7 @@ def print_one(dataset: dict[str, Any]) -> None:
 
 
 def print_overlaps(name: str | None, as_json: bool) -> int:
-    """Print what sets have in common: all pairs, or those of one set and its indirect ones."""
+    """Print the overlaps of all pairs of sets, or the direct and indirect ones of one set."""
     known = {*catalog.names(), *overlaps.EVALUATIONS, *overlaps.SOURCES}
     if name and name not in known:
         raise catalog.unknown_name_error("dataset", name, sorted(known))

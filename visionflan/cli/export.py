@@ -1,6 +1,6 @@
 """Export a build directory to the format of another tool.
 
-`llava` writes one JSON list per split with the images beside it, like LLaVA and the Vision-Flan
+`llava` writes one JSON list per split with an image directory, like LLaVA and the Vision-Flan
 release; `huggingface` writes Parquet with `messages` and `images`, which `datasets.load_dataset`
 and TRL read.
 """

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--images",
         type=Path,
         metavar="DIR",
-        help="directory of the images (default: searched beside the annotation file)",
+        help="directory of the images (default: next to the annotation file)",
     )
     parser.add_argument(
         "--name",

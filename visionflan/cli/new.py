@@ -1,4 +1,4 @@
-"""Write a template of a dataset file, which already runs, for you to rewrite."""
+"""Write a template of a dataset file that already runs, for you to edit."""
 
 import argparse
 from pathlib import Path

@@ -13,15 +13,15 @@ from visionflan.cli.shared.judge_args import add_judge_arguments, judge_evaluati
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument(
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument(
         "records",
         type=Path,
         nargs="?",
         metavar="RECORDS|RUN",
         help="an evaluated run, an evaluation directory, or its records.parquet",
     )
-    what.add_argument(
+    source.add_argument(
         "--demo",
         action="store_true",
         help="score two rule-based models that ignore the image, on generated data",

@@ -15,9 +15,9 @@ NUM_EXAMPLES = 3
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("name", nargs="?", help="one task, as DATASET/TASK")
-    what.add_argument(
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("name", nargs="?", help="one task, as DATASET/TASK")
+    source.add_argument(
         "--html", type=Path, metavar="FILE", help="write an HTML page with an example of each task"
     )
     parser.add_argument("--show", action="store_true", help="show three finished examples")

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--build",
         type=Path,
         metavar="BUILD",
-        help="build directory of the stages that set none of their own",
+        help="build directory of the stages that do not set one",
     )
     source.add_argument(
         "--demo",

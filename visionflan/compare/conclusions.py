@@ -1,7 +1,7 @@
 """Conclusions in words: from single differences, and the sentences of all analyses.
 
 The sentences are data, in one place: a table for each analysis, by the directions of its evidence.
-`{name}` stands for the verb of a piece of evidence, see `verb`.
+`{name}` is replaced by the verb of a piece of evidence, see `verb`.
 """
 
 from collections.abc import Mapping
@@ -102,7 +102,7 @@ def conclusion(difference: Difference) -> str:
     if is_significant(difference):
         return change
     if p < ALPHA or excludes_zero(difference):
-        return f"{change}, {doubt(difference)}"
+        return f"{change}, {insignificance_reason(difference)}"
     if difference.max is not None and high - low > WIDE * difference.max:
         return f"too few items to tell; could be anything from {ends} points"
     return f"no significant change; could be anything from {ends} points"
@@ -114,7 +114,7 @@ def is_significant(difference: Difference) -> bool:
     return p is not None and p < ALPHA and excludes_zero(difference)
 
 
-def doubt(difference: Difference) -> str:
+def insignificance_reason(difference: Difference) -> str:
     """Return why a change is not significant."""
     if not excludes_zero(difference):
         return "but the interval includes zero"

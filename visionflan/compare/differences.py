@@ -20,7 +20,7 @@ from visionflan.evaluate.metrics import METRICS
 from visionflan.evaluate.records.header import TaskHeader
 
 
-def of_benchmark(name: str, prompt_style: str, pairs: Sequence[Pair]) -> list[Difference]:
+def compare_benchmark(name: str, prompt_style: str, pairs: Sequence[Pair]) -> list[Difference]:
     """Compare all metrics of a benchmark under every rule; the first one is its headline."""
     differences = []
     for index, metric in enumerate(benchmarks.load(name).measures):
@@ -29,7 +29,7 @@ def of_benchmark(name: str, prompt_style: str, pairs: Sequence[Pair]) -> list[Di
     return differences
 
 
-def of_task(header: TaskHeader, prompt_style: str, pairs: Sequence[Pair]) -> list[Difference]:
+def compare_task(header: TaskHeader, prompt_style: str, pairs: Sequence[Pair]) -> list[Difference]:
     """Compare the mean score of a held-out task; free conversations are no headline."""
     bounded = METRICS[header.metric].bounded
     metric = mean_score(header.metric.replace("_", " "), max_value=1.0 if bounded else 100.0)

@@ -1,4 +1,4 @@
-"""What an interval and a test together show: the direction of a change, and if it is confirmed."""
+"""Combine an interval and a test into evidence: the direction of a change, and its confirmation."""
 
 from typing import Literal, NamedTuple
 
@@ -20,7 +20,7 @@ class Evidence(NamedTuple):
 
 
 def evidence(change: Interval, *, confirmed: bool = False, wide: float | None = None) -> Evidence:
-    """Return what an interval shows; one without a sign that is wider than `wide` shows nothing."""
+    """Return the evidence of an interval; one that includes 0 and is wider than `wide` has none."""
     if change.low is None or change.high is None:
         return Evidence(None)
     direction = sign(change.low, change.high)

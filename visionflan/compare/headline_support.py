@@ -15,7 +15,7 @@ HeadlineIndex = Mapping[tuple[str, str, ScoringRule], Difference]
 
 
 def index_headlines(differences: Iterable[Difference]) -> HeadlineIndex:
-    """Index the scores that stand for benchmarks and held-out tasks."""
+    """Index the headline scores of benchmarks and held-out tasks."""
     return {
         (row.name, row.prompt_style, row.rule): row
         for row in differences
@@ -28,7 +28,7 @@ def headline_agrees(
 ) -> bool:
     """Return whether the score of a task changed significantly in the direction of `change`.
 
-    A part of a benchmark has no headline of its own; that of its benchmark counts.
+    A part of a benchmark has no headline; that of its benchmark counts.
     """
     benchmark = name.split("/", maxsplit=1)[0]
     score = headlines.get((name, prompt_style, rule)) or headlines.get(

@@ -47,10 +47,10 @@ def one_sided_message(path: Path, stages: Sequence[str]) -> str:
 
 
 def find_evaluations(path: Path) -> list[Path]:
-    """Return the evaluation directories that a path stands for.
+    """Return the evaluation directories of a path.
 
     `path` is the directory of one or several evaluations, a table of records, a stage of a run, its
-    checkpoint, or a whole run, which stands for its last stage.
+    checkpoint, or a run, of which the last stage is used.
     """
     directory = path.parent if path.is_file() or path.name == CHECKPOINT else path
     own = [directory] if (directory / HEADER).is_file() else []

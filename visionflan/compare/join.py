@@ -35,11 +35,12 @@ def describe_model(evaluations: Sequence[Evaluation]) -> ComparedModel:
     if not evaluations:
         raise EvaluationError("there is nothing to compare: name an evaluation for each side")
     first = evaluations[0]
-    for other in evaluations:
-        if other.header.checkpoint != first.header.checkpoint:
+    for evaluation in evaluations:
+        if evaluation.header.checkpoint != first.header.checkpoint:
             raise EvaluationError(
-                f"{first.directory} and {other.directory} are evaluations of different checkpoints "
-                "and cannot form one side of a comparison: name evaluations of one checkpoint"
+                f"{first.directory} and {evaluation.directory} are evaluations of different "
+                "checkpoints and cannot form one side of a comparison: name evaluations of one "
+                "checkpoint"
             )
     return ComparedModel(
         first.header.run,
@@ -117,12 +118,14 @@ def check_same_content(
         return
     first, second = differing[0]
     parts = [(name, getattr(first, field), getattr(second, field)) for name, field in CONTENT]
-    name, one, other = next((part for part in parts if part[1] != part[2]), ("content", "", ""))
+    name, first_content, second_content = next(
+        (part for part in parts if part[1] != part[2]), ("content", "", "")
+    )
     raise EvaluationError(
         f"{names[0]} and {names[1]} were asked {len(differing)} items differently: the {name} of "
-        f"item {first.instance} of {first.task} is {abbreviate(one)} in one and "
-        f"{abbreviate(other)} in the other; evaluate both with the same prompt style on the same "
-        "version of the data"
+        f"item {first.instance} of {first.task} is {abbreviate(first_content)} in one and "
+        f"{abbreviate(second_content)} in the other; evaluate both with the same prompt style "
+        "on the same version of the data"
     )
 
 

@@ -97,7 +97,7 @@ class PairedBootstrap(NamedTuple):
         return BeforeAfter(before, after, change)
 
     def change(self, statistic: PairedStatistic, maximum: float | None = None) -> Interval:
-        """Return a change, as a function of both models' totals; it lies within ± `maximum`."""
+        """Return a change, as a function of both models' totals; it is within ± `maximum`."""
         unchanged = np.array_equal(self.sums.before, self.sums.after)
         identical = unchanged and self.sums.identical
         return interval(

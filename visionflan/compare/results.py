@@ -78,7 +78,7 @@ class Subject(NamedTuple):
         prompt_style: style of the prompts; empty for held-out tasks.
         metric: name of the metric.
         max: its highest possible value; None for an open-ended scale.
-        headline: whether this is the score that stands for a benchmark or task. The headlines of
+        headline: whether this is the main score of a benchmark or task. The headlines of
             one rule are the family of tests that is corrected for multiple comparisons.
     """
 
@@ -97,7 +97,7 @@ class Significance(NamedTuple):
         items: number of items with a score on both sides.
         clusters: number of image clusters.
         gained: number of items, or of groups if these are scored as one, that became right; None
-            if a score may lie between wrong and right.
+            if a score may be between wrong and right.
         lost: number that became wrong.
         mcnemar_p: exact McNemar test of `gained` against `lost`.
         p: p-value of the change: `mcnemar_p` if every cluster holds one item, else the paired

@@ -5,21 +5,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 from visionflan.compare.analyses import load_all
-from visionflan.compare.differences import adjust_and_conclude, of_benchmark, of_task
+from visionflan.compare.differences import adjust_and_conclude, compare_benchmark, compare_task
 from visionflan.compare.headline_support import index_headlines
 from visionflan.compare.inputs import find_inputs, open_sources, read_evaluations
 from visionflan.compare.join import JoinedAnswers, describe_model, join
 from visionflan.compare.results import ComparedModel, Comparison, Difference, Evaluation
 from visionflan.compare.serialize import to_json
 from visionflan.compare.subsets import Subset, by_benchmark, by_task
-from visionflan.compare.suites import of_suites
-from visionflan.compare.task_groups import of_groups
+from visionflan.compare.suites import compare_suites
+from visionflan.compare.task_groups import compare_groups
 from visionflan.evaluate.records.header import TaskHeader
 from visionflan.evaluate.requests import Source
 
 __all__ = ["LoadedComparison", "compare", "load_comparison", "to_json"]
 
-NAMED_TASKS = 5  # of those in a note
+MAX_NAMED_TASKS = 5  # of those in a note
 
 
 class LoadedComparison(NamedTuple):
@@ -51,7 +51,7 @@ def compare(before: Sequence[Evaluation], after: Sequence[Evaluation]) -> Compar
     }
     subsets = by_benchmark(joined.pairs)
     single = [difference for subset in subsets for difference in differences(subset, tasks)]
-    tested = adjust_and_conclude([*single, *of_suites(subsets)])
+    tested = adjust_and_conclude([*single, *compare_suites(subsets)])
     headlines = index_headlines(tested)
     return Comparison(
         before=models[0],
@@ -69,14 +69,14 @@ def compare(before: Sequence[Evaluation], after: Sequence[Evaluation]) -> Compar
 def differences(subset: Subset, tasks: Mapping[str, TaskHeader]) -> Iterator[Difference]:
     """Yield the changes of a benchmark's measures, or of held-out tasks and their groups."""
     if subset.name:
-        yield from of_benchmark(subset.name, subset.prompt_style, subset.pairs)
+        yield from compare_benchmark(subset.name, subset.prompt_style, subset.pairs)
         return
     held_out = by_task(subset)
     names = {task.name for task in held_out}
     headers = {task: header for task, header in tasks.items() if task in names}
-    yield from of_groups(headers, subset.prompt_style, subset.pairs)
+    yield from compare_groups(headers, subset.prompt_style, subset.pairs)
     for task in held_out:
-        yield from of_task(tasks[task.name], task.prompt_style, task.pairs)
+        yield from compare_task(tasks[task.name], task.prompt_style, task.pairs)
 
 
 def notes(before: ComparedModel, after: ComparedModel, joined: JoinedAnswers) -> Iterator[str]:
@@ -100,6 +100,6 @@ def notes(before: ComparedModel, after: ComparedModel, joined: JoinedAnswers) ->
 
 def format_counts(counts: Mapping[str, int]) -> str:
     """Return the first tasks with their counts, and the number of other tasks."""
-    text = ", ".join(f"{task} {count:,}" for task, count in list(counts.items())[:NAMED_TASKS])
-    others = len(counts) - NAMED_TASKS
+    text = ", ".join(f"{task} {count:,}" for task, count in list(counts.items())[:MAX_NAMED_TASKS])
+    others = len(counts) - MAX_NAMED_TASKS
     return text + (f" and {others} more tasks" if others > 0 else "")

@@ -1,4 +1,4 @@
-"""Convert a comparison to plain values for JSON."""
+"""Convert a comparison to JSON values."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -39,12 +39,12 @@ def by_task(subset: Subset) -> list[Subset]:
 
 
 def headline_subsets(subsets: Sequence[Subset]) -> list[Subset]:
-    """Return whole benchmarks and single held-out tasks."""
+    """Return complete benchmarks and single held-out tasks."""
     return [part for subset in subsets for part in ([subset] if subset.name else by_task(subset))]
 
 
 def all_subsets(subsets: Sequence[Subset]) -> list[Subset]:
-    """Return whole benchmarks, their parts if there are several, and single held-out tasks."""
+    """Return complete benchmarks, their parts if there are several, and single held-out tasks."""
     parts = []
     for subset in subsets:
         tasks = by_task(subset)

@@ -10,7 +10,7 @@ from visionflan.compare.subsets import Subset
 from visionflan.evaluate.aggregate.suites import SUITES, mean_of_means
 
 
-def of_suites(subsets: Sequence[Subset]) -> Iterator[Difference]:
+def compare_suites(subsets: Sequence[Subset]) -> Iterator[Difference]:
     """Compare each suite in every prompt style in which all its benchmarks were evaluated."""
     by_style: dict[str, dict[str, Subset]] = defaultdict(dict)
     for subset in subsets:
@@ -18,10 +18,10 @@ def of_suites(subsets: Sequence[Subset]) -> Iterator[Difference]:
     for style, by_name in by_style.items():
         for suite, members in SUITES.items():
             if by_name.keys() >= set(members):
-                yield from of_suite(suite, style, [by_name[member] for member in members])
+                yield from compare_suite(suite, style, [by_name[member] for member in members])
 
 
-def of_suite(suite: str, prompt_style: str, members: Sequence[Subset]) -> Iterator[Difference]:
+def compare_suite(suite: str, prompt_style: str, members: Sequence[Subset]) -> Iterator[Difference]:
     """Compare the mean over benchmarks under every rule."""
     metric = mean_of_means(f"mean over {len(members)} benchmarks", [m.name for m in members])
     subject = Subject("group", suite, prompt_style, metric.name, metric.max, headline=False)

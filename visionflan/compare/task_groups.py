@@ -30,7 +30,7 @@ class ScoreTable(NamedTuple):
     counts: Floats
 
 
-def of_groups(
+def compare_groups(
     tasks: Mapping[str, TaskHeader], prompt_style: str, pairs: Sequence[Pair]
 ) -> Iterator[Difference]:
     """Compare each group of tasks under every rule that scores both sides."""

@@ -16,7 +16,7 @@ SHARED_MODULES = frozenset({"base", "exporting", "importing"})
 
 
 @cache
-def installed() -> dict[str, str]:
+def installed_modules() -> dict[str, str]:
     """Return the modules of other packages' formats by name."""
     from importlib.metadata import entry_points  # slow to import
 
@@ -26,9 +26,9 @@ def installed() -> dict[str, str]:
 def names() -> list[str]:
     """Return the name of every format without importing any of them."""
     ours = {module.name for module in pkgutil.iter_modules(__path__)} - SHARED_MODULES
-    if both := ours & installed().keys():
+    if both := ours & installed_modules().keys():
         raise DefinitionError(f"two formats are named {', '.join(sorted(both))}: rename one")
-    return sorted(ours | installed().keys())
+    return sorted(ours | installed_modules().keys())
 
 
 def load(name: str) -> "Format":
@@ -37,7 +37,7 @@ def load(name: str) -> "Format":
 
     if name not in names():
         raise unknown_name_error("format", name, names(), hint="see `visionflan export --help`.")
-    module = importlib.import_module(installed().get(name, f"{__name__}.{name}"))
+    module = importlib.import_module(installed_modules().get(name, f"{__name__}.{name}"))
     defined: object = getattr(module, "FORMAT", None)
     if not isinstance(defined, Format) or defined.name != name:
         raise DefinitionError(

@@ -1,4 +1,4 @@
-"""What a format declares: how a build is written in it, and how a release in it is read."""
+"""Declare a format: how a build is written in it, and how a release in it is read."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Format:
 
     Attributes:
         name: Name of the file and of the `--format` choice.
-        files: Glob pattern of the files of a split; `{split}` stands for the split's name.
+        files: Glob pattern of the files of a split; `{split}` is replaced by the split's name.
         write: Write the instances of a split into a directory; None if it cannot be exported.
         read: Find a release, given its path and optionally the directory of its images; None if
             it cannot be imported.

@@ -116,7 +116,7 @@ class ReleaseImporter:
 
     def add(self, batch: list[ImportedRecord]) -> None:
         """Check the images of some records and write the usable ones."""
-        present = []
+        existing = []
         for record in batch:
             try:
                 for path in record.images:
@@ -125,8 +125,8 @@ class ReleaseImporter:
             except UnusableError as error:
                 self.record_dropped(record.task, record.key, error, record.conversation.images)
             else:
-                present.append((record, record.images))
-        for record in self.image_checks.iter_checked(present, self.writer.image_store):
+                existing.append((record, record.images))
+        for record in self.image_checks.iter_checked(existing, self.writer.image_store):
             try:
                 self.write(record)
             except UnusableError as error:
@@ -147,8 +147,8 @@ class ReleaseImporter:
             raise UnusableError("duplicate", "another record has the same images and text")
         for path, image_id in zip(record.images, image_ids, strict=True):
             if image_id not in self.writer.image_store.ids:
-                good = self.image_checks.get_valid(path, image_id)
-                self.writer.add_checked_image(good.image, good.encoded)
+                valid = self.image_checks.get_valid(path, image_id)
+                self.writer.add_checked_image(valid.image, valid.encoded)
         self.fingerprints.add(digest)
         self.writer.add_instance(self.make_instance(record, tuple(image_ids)))
 
@@ -180,9 +180,11 @@ class ReleaseImporter:
     def write_tasks(self) -> None:
         """Write the metadata of each task: the catalog's, or what its name says."""
         for official, task in self.tasks.ids.items():
-            self.writer.add_task(task, self.tasks.known.get(task) or self.unlisted(official, task))
+            self.writer.add_task(
+                task, self.tasks.known.get(task) or self.infer_task_info(official, task)
+            )
 
-    def unlisted(self, official: str, task: str) -> TaskInfo:
+    def infer_task_info(self, official: str, task: str) -> TaskInfo:
         """Return the metadata of a task that the catalog does not have, from its name alone."""
         dataset, _, name = task.partition("/")
         return TaskInfo(
@@ -232,11 +234,11 @@ class TaskNames:
             self.known[name] = task_info(dataset, catalog.load(dataset), task)
             return name
         dataset, plus, task = official.partition("+")
-        first = f"{slug(dataset)}/{slug(task)}" if plus else f"{self.release}/{slug(official)}"
-        name, number = first, 1
+        base_name = f"{slug(dataset)}/{slug(task)}" if plus else f"{self.release}/{slug(official)}"
+        name, number = base_name, 1
         while name in self.ids.values():
             number += 1
-            name = f"{first}_{number}"
+            name = f"{base_name}_{number}"
         return name
 
 

@@ -1,7 +1,7 @@
 """LLaVA JSON, the form in which LLaVA-Instruct and the Vision-Flan release are published.
 
 A file is a JSON list (or JSON lines, which are only read) of records with `image` and
-`conversations`; the images are in a directory beside it.
+`conversations`; the images are in a directory next to it.
 """
 
 import json
@@ -31,7 +31,7 @@ ROLES: dict[str, Role] = {
 
 
 def write(build: BuildDirectory, instances: Instances, directory: Path, split: Split) -> None:
-    """Write `<split>.json`, a list of conversations, and the images beside it."""
+    """Write `<split>.json`, a list of conversations, and the images next to it."""
     images = directory / "images"
     images.mkdir(exist_ok=True)
     with (directory / f"{split}.json").open("w", encoding="utf-8") as file:
@@ -69,7 +69,7 @@ class LlavaRelease(NamedTuple):
     images: Path
 
     def records(self) -> Iterator[Any | BrokenRow]:
-        """Yield the raw records one by one, without loading the whole file."""
+        """Yield the raw records one by one, without loading the entire file."""
         with self.annotations.open(encoding="utf-8-sig") as file:
             first = file.read(1)
             while first.isspace():
@@ -99,16 +99,16 @@ def find_release(release: Path, images: Path | None = None) -> LlavaRelease:
     if not release.exists():
         raise ReleaseError(f"{release} does not exist")
     annotations = release if release.is_file() else annotation_file(release)
-    beside = LlavaRelease(annotations, images or annotations.parent)
-    names = first_image_names(beside)
+    sibling = LlavaRelease(annotations, images or annotations.parent)
+    names = first_image_names(sibling)
     if images is not None or not names:
-        return beside
+        return sibling
     parent = annotations.parent
     for candidate in [parent / "images", parent, *subdirectories(parent)]:
         if any(inside(candidate, name).is_file() for name in names):
             return LlavaRelease(annotations, candidate)
     raise ReleaseError(
-        f"no directory beside {annotations} contains {names[0]}: "
+        f"no directory next to {annotations} contains {names[0]}: "
         "pass the directory of the images as --images"
     )
 

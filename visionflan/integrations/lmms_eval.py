@@ -201,7 +201,7 @@ def generation_args(kwargs: Mapping[str, Any], task: str) -> GenerationArgs:
     if samples or (num_beams or 1) > 1:
         raise EvaluationError(
             f"{task} asks for sampling or beam search, and this model decodes greedily: add "
-            "`--gen_kwargs temperature=0,do_sample=False,num_beams=1`, and say so beside the score."
+            "`--gen_kwargs temperature=0,do_sample=False,num_beams=1`; report it with the score."
         )
     until = kwargs.get("until") or ()
     stops = (until,) if isinstance(until, str) else tuple(until)

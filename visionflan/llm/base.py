@@ -35,7 +35,7 @@ class TokenPrices(NamedTuple):
 
 
 class LlmReply(NamedTuple):
-    """What a model wrote, and what that took.
+    """A completion of a model, with its tokens and cost.
 
     Attributes:
         text: the completion.

@@ -31,7 +31,7 @@ class LlmOutcome(NamedTuple):
 
 
 class CallGuard:
-    """What may end the calls of one command: budget, retries and circuit of all its batches."""
+    """The budget, retry policy and circuit breaker that all batches of a command share."""
 
     def __init__(self, budget: Budget, policy: RetryPolicy | None = None) -> None:
         self.budget, self.policy = budget, policy or RetryPolicy()
@@ -132,7 +132,7 @@ class LlmBatch:
 
 
 def failed_outcome(attempts: Attempts) -> LlmOutcome | None:
-    """Return what came of a request without a usable reply; None if no call was made."""
+    """Return the outcome of a request without a usable reply; None if no call was made."""
     error = attempts.last_error
     if error is None:
         return None

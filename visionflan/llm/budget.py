@@ -14,7 +14,7 @@ from visionflan.errors import LlmError
 from visionflan.llm.base import LlmCallError, LlmRequest, TokenPrices
 from visionflan.llm.circuit_breaker import CircuitBreaker
 
-CHARACTERS_PER_TOKEN = 4  # the rough rule of the estimate: English text in present tokenizers
+CHARACTERS_PER_TOKEN = 4  # rule of thumb for English text
 TEMPLATE_TOKENS = 100  # upper bound of what a server puts around the messages of one request
 
 
@@ -37,7 +37,7 @@ class BudgetExceededError(LlmError):
 
 
 class CostEstimate(NamedTuple):
-    """What a set of requests will take.
+    """The estimated cost of a set of requests.
 
     Attributes:
         replies: replies needed.
@@ -61,7 +61,7 @@ class CostEstimate(NamedTuple):
 def estimate_cost(
     replies: int, cached: int, requests: Sequence[LlmRequest], prices: TokenPrices | None
 ) -> CostEstimate:
-    """Estimate the cost of `requests`, which are what is missing of `replies`."""
+    """Estimate the cost of `requests`, the calls needed for the replies that are not cached."""
     prompt = sum(-(-num_characters(request) // CHARACTERS_PER_TOKEN) for request in requests)
     completion = sum(request.max_tokens for request in requests)
     low = prices.cost_of(prompt, 0) if prices else None
@@ -98,7 +98,7 @@ def num_characters(request: LlmRequest) -> int:
 
 
 def max_prompt_tokens(request: LlmRequest) -> int:
-    """Return an upper bound of the prompt's tokens: each stands for at least one byte."""
+    """Return an upper bound of the prompt's tokens: each is at least one byte."""
     return TEMPLATE_TOKENS + sum(len(message.content.encode()) for message in request.messages)
 
 
@@ -187,5 +187,5 @@ class Budget:
         """Return whether a call is within the limit even if all pending ones cost the maximum."""
         if self.limits.max_usd is None:
             return True
-        max_cost = sum(other.max_cost for other in self.pending) + call.max_cost
+        max_cost = sum(pending.max_cost for pending in self.pending) + call.max_cost
         return self.spent + max_cost <= self.limits.max_usd

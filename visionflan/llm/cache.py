@@ -1,7 +1,7 @@
 """Replies of language models in one SQLite file that can be shared, so that none is paid twice.
 
-The key is the hash of all that decides a reply. The file holds the replies and what they took, not
-the requests. Only replies that the caller could use are stored.
+The key is the hash of everything that determines a reply. The file has the replies and their cost,
+not the requests. Only replies that the caller could use are stored.
 """
 
 import json
@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS replies (
 
 
 class CacheKey(NamedTuple):
-    """All that decides a reply.
+    """Everything that determines a reply.
 
     `purpose` keeps apart equal requests whose replies are used differently; `sample_index` numbers
     the samples of one request.

@@ -1,4 +1,4 @@
-"""Stop calling a model that is unavailable for every request, whoever sends it."""
+"""Stop calling a model when it is unavailable for every request."""
 
 from dataclasses import dataclass, field
 from threading import Lock
@@ -13,7 +13,7 @@ class CircuitOpenError(LlmError):
 
 @dataclass
 class CircuitBreaker:
-    """Counts the requests in a row that ended in an outage, over all callers that share it.
+    """Counts the consecutive requests that ended in an outage, over all callers that share it.
 
     The circuit opens after `max_consecutive_outages` of them, or at once after a fatal error, and
     stays open; `open_reason` is the message of that error, empty while the circuit is closed.
@@ -30,12 +30,12 @@ class CircuitBreaker:
             raise CircuitOpenError(self.open_reason)
 
     def record_success(self) -> None:
-        """Note that a request was answered."""
+        """Record that a request was answered."""
         with self.lock:
             self.consecutive_outages = 0
 
     def record_failure(self, error: LlmCallError) -> None:
-        """Note that a request failed for good, and open the circuit where its kind asks for it."""
+        """Record that a request failed for good; open the circuit if its error kind says so."""
         opens = ERROR_ACTIONS[error.kind].opens_circuit
         with self.lock:
             if opens == "if_consecutive":

@@ -18,7 +18,7 @@ from visionflan.llm.base import LlmCallError, LlmReply, LlmRequest, TokenPrices
 
 MAX_REPLY_BYTES = 10_000_000
 MAX_MESSAGE_LENGTH = 300
-# No other request would fare better: a wrong key, no money, no permission, no such model or URL.
+# Every other request would fail too: a wrong key, no money, no permission, no such model or URL.
 FATAL_STATUS_CODES = frozenset({301, 302, 307, 308, 401, 402, 403, 404, 405})
 # The connection was not established, so nothing can have been answered or billed.
 NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -32,7 +32,9 @@ def read_api_key(variable: str) -> str:
     if not key:
         raise LlmError(f"the environment variable {variable} contains no API key")
     if not (key.isascii() and key.isprintable()):
-        raise LlmError(f"the API key in {variable} contains characters that no request can carry")
+        raise LlmError(
+            f"the API key in {variable} contains characters that are not allowed in a header"
+        )
     return key
 
 
@@ -75,10 +77,10 @@ class OpenAICompatibleClient:
             with self.http.stream("POST", url, json=body) as response:
                 content = self.read_content(response)
         except httpx.TimeoutException as error:
-            raise outage(f"did not reply within {self.timeout_s:g} seconds", error) from error
+            raise outage_error(f"did not reply within {self.timeout_s:g} seconds", error) from error
         except httpx.RequestError as error:
             reason = self.redact_key(error)
-            raise outage(f"is not reachable or broke off ({reason})", error) from error
+            raise outage_error(f"is not reachable or broke off ({reason})", error) from error
         if response.status_code != 200:
             raise self.status_error(response.status_code, response.headers, content)
         return self.parse_reply(content)
@@ -125,21 +127,28 @@ class OpenAICompatibleClient:
         """Return the tokens of the prompt and the completion, and their cost."""
         usage = completion.get("usage")
         counts = usage if isinstance(usage, dict) else {}
-        prompt, completed = counts.get("prompt_tokens"), counts.get("completion_tokens")
-        if not (isinstance(prompt, int) and isinstance(completed, int)):
+        prompt_tokens, completion_tokens = (
+            counts.get("prompt_tokens"),
+            counts.get("completion_tokens"),
+        )
+        if not (isinstance(prompt_tokens, int) and isinstance(completion_tokens, int)):
             return None, None, None
-        prompt, completed = max(0, prompt), max(0, completed)
-        return prompt, completed, self.prices.cost_of(prompt, completed) if self.prices else None
+        prompt_tokens, completion_tokens = max(0, prompt_tokens), max(0, completion_tokens)
+        return (
+            prompt_tokens,
+            completion_tokens,
+            self.prices.cost_of(prompt_tokens, completion_tokens) if self.prices else None,
+        )
 
     def redact_key(self, text: object) -> str:
         """Return a text of the server without our API key in it."""
         return str(text).replace(self.api_key, "***") if self.api_key else str(text)
 
 
-def outage(what: str, error: httpx.RequestError) -> LlmCallError:
-    """Return the error of an unavailable server; what was sent to it may be billed all the same."""
+def outage_error(problem: str, error: httpx.RequestError) -> LlmCallError:
+    """Return the error of an unavailable server; the request may be billed all the same."""
     billed = not isinstance(error, NOT_CONNECTED)
-    return LlmCallError("outage", f"the server {what}", maybe_billed=billed)
+    return LlmCallError("outage", f"the server {problem}", maybe_billed=billed)
 
 
 def validate_base_url(base_url: str) -> str:
@@ -185,7 +194,7 @@ def parse_retry_after(retry_after: str) -> float:
     except ValueError:
         pass
     try:
-        when = parsedate_to_datetime(retry_after)
+        date = parsedate_to_datetime(retry_after)
     except ValueError:
         return 0.0
-    return max(0.0, (when - datetime.now(UTC)).total_seconds()) if when.tzinfo else 0.0
+    return max(0.0, (date - datetime.now(UTC)).total_seconds()) if date.tzinfo else 0.0

@@ -1,4 +1,4 @@
-"""When a failed call is made again, and what all calls for one request took."""
+"""Retry policy of failed calls, and the totals of all calls for one request."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,6 +1,6 @@
 """The interface of a model family: a vision-language model with its processor.
 
-A family is a subclass of `VisionLanguageModel` in a file of its own (see `families`). Training,
+A family is a subclass of `VisionLanguageModel` in its own file (see `families`). Training,
 evaluation and integrations use a model through this interface only.
 
 Shape suffixes: b rows, l tokens, n images, c channels, h height, w width, p features of an image,
@@ -62,7 +62,7 @@ class VisionLanguageModel(ABC):
         chat_template: str = "",
         seed: int = 0,
     ) -> Self:
-        """Return a model made of two pretrained parts and a new connector, in float32.
+        """Return a model with two pretrained parts and a new connector, in float32.
 
         `chat_template` is a name or a Jinja file; empty keeps the tokenizer's own.
         """
@@ -94,7 +94,7 @@ class VisionLanguageModel(ABC):
     @classmethod
     @abstractmethod
     def tokens_per_image(cls, processor: "ProcessorMixin") -> int:
-        """Return the number of tokens that stand for one image in a prompt."""
+        """Return the number of image tokens per image in a prompt."""
 
     @property
     @abstractmethod
@@ -170,7 +170,7 @@ class VisionLanguageModel(ABC):
 
     @property
     def image_token_id(self) -> int:
-        """The token id that stands for one feature of an image."""
+        """The id of the image token, one per image feature."""
         return int(self.model.config.image_token_id)
 
     @property

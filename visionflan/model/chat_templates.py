@@ -65,8 +65,8 @@ def load_template(name: str) -> str:
     return Path(name).read_text()
 
 
-def select_template(own: str | None, name: str) -> str:
+def select_template(default: str | None, name: str) -> str:
     """Return the named template, else the one that came with the weights, else Vicuna's."""
     if name:
         return load_template(name)
-    return own or VICUNA
+    return default or VICUNA

@@ -152,7 +152,7 @@ class ChatTokenizer:
 
 
 def messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
-    """Return turns in the form that chat templates take, each image a content part of its own."""
+    """Return turns as chat templates take them, with each image as a separate content part."""
     return [{"role": turn.role, "content": list(split_at_images(turn.text))} for turn in turns]
 
 
@@ -168,7 +168,7 @@ def split_at_images(text: str) -> list[dict[str, str]]:
 def assistant_mask(
     offsets: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]]
 ) -> list[bool]:
-    """Return for each token whether it lies in a span; `offsets` are its characters.
+    """Return for each token whether it is in a span; `offsets` are its characters.
 
     Raises TrainingError if a token crosses the beginning of a span.
     """

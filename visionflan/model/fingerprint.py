@@ -57,6 +57,6 @@ def weights_digest(checkpoint: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(checkpoint.glob("*.safetensors")):
         digest.update(path.name.encode())
-        with path.open("rb") as opened:
-            digest.update(hashlib.file_digest(opened, "sha256").digest())
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()

@@ -1,6 +1,6 @@
 """Compute the log-probability that a checkpoint assigns to given answers.
 
-All candidates of a question are packed into one row behind its prompt, hidden from each other, so
+All candidates of a question are packed into one row after its prompt, hidden from each other, so
 that the prompt with its images is processed once. Shape suffixes: b rows, l tokens, c candidate
 tokens, d width of the language model, v vocabulary.
 """
@@ -84,7 +84,7 @@ def candidate_tokens(
     prompt_ids: list[int],
     candidates: Sequence[str],
 ) -> list[list[int]]:
-    """Return the token ids of each candidate behind the prompt.
+    """Return the token ids of each candidate after the prompt.
 
     Raises EvaluationError if a candidate changes the tokens of the prompt.
     """
@@ -102,7 +102,7 @@ def candidate_tokens(
 
 
 def batch_rows(rows: Sequence[CandidateRow], max_candidates: int) -> Iterator[list[int]]:
-    """Yield the indices of rows of similar length that together have at most so many candidates."""
+    """Yield the indices of rows of similar length with at most `max_candidates` together."""
     batch: list[int] = []
     num_candidates = 0
     for index in sorted(range(len(rows)), key=lambda index: len(rows[index].prompt_ids)):
@@ -129,10 +129,10 @@ def score_rows(checkpoint: Checkpoint, rows: list[CandidateRow]) -> list[list[Li
     logits_cv = vlm.logits(hidden_bld[row_c, predictor_index_bl[row_c, column_c]])
     targets_c = token_ids_bl[row_c, column_c]
     # Candidates are numbered through the batch: `firsts` has the first of each row, and the end.
-    firsts = list(accumulate((len(row.candidates) for row in rows), initial=0))
-    candidate_index = torch.tensor(firsts, device=device)[row_c]
+    row_starts = list(accumulate((len(row.candidates) for row in rows), initial=0))
+    candidate_index = torch.tensor(row_starts, device=device)[row_c]
     candidate_index = candidate_index + segment_ids_bl[row_c, column_c] - 1
-    zeros = torch.zeros(firsts[-1], device=device)
+    zeros = torch.zeros(row_starts[-1], device=device)
     token_logprobs = -forward.token_losses(logits_cv, targets_c)
     sum_logprobs = zeros.index_add(0, candidate_index, token_logprobs).tolist()
     not_greedy_c = (logits_cv.argmax(-1) != targets_c).float()
@@ -142,7 +142,7 @@ def score_rows(checkpoint: Checkpoint, rows: list[CandidateRow]) -> list[list[Li
         Likelihood(total, total / length, length, not misses)
         for total, length, misses in zip(sum_logprobs, lengths, num_not_greedy, strict=True)
     ]
-    return [likelihoods[first:end] for first, end in pairwise(firsts)]
+    return [likelihoods[first:end] for first, end in pairwise(row_starts)]
 
 
 def pack_rows(rows: Sequence[CandidateRow], pad_token_id: int) -> list[list[PackedToken]]:
@@ -154,7 +154,7 @@ def pack_rows(rows: Sequence[CandidateRow], pad_token_id: int) -> list[list[Pack
 
 
 def pack_row(row: CandidateRow) -> list[PackedToken]:
-    """Return the tokens of a prompt and its candidates, each placed as if it came alone.
+    """Return the tokens of a prompt and its candidates, each positioned as if it were the only one.
 
     A prompt of three tokens with the candidates `red </s>` and `dark blue </s>`:
 

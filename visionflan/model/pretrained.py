@@ -16,7 +16,7 @@ VOCAB_MULTIPLE = 64
 
 
 def load_vision_tower(directory: Path) -> "PreTrainedModel":
-    """Load a vision tower, also from a directory with a text model beside it, as CLIP's."""
+    """Load a vision tower, also from a checkpoint that includes a text model, such as CLIP's."""
     from transformers import AutoConfig, AutoModel
 
     check_config_exists(directory, "vision tower")
@@ -42,13 +42,13 @@ def silence_transformers() -> None:
     logging.set_verbosity_error()
 
 
-def check_config_exists(directory: Path, what: str) -> None:
+def check_config_exists(directory: Path, description: str) -> None:
     """Raise TrainingError if a directory has no `config.json`."""
     if not (directory / "config.json").is_file():
-        raise TrainingError(f"{directory} is not a {what}: config.json is missing.")
+        raise TrainingError(f"{directory} is not a {description}: config.json is missing.")
 
 
-def load_pretrained(auto_class: Any, directory: Path, what: str, **kwargs: Any) -> Any:
+def load_pretrained(auto_class: Any, directory: Path, description: str, **kwargs: Any) -> Any:
     """Load a model with `auto_class.from_pretrained`, in float32 unless `dtype` is given.
 
     Raises TrainingError if it cannot be loaded or some weights are missing; `what` names it there.
@@ -57,14 +57,17 @@ def load_pretrained(auto_class: Any, directory: Path, what: str, **kwargs: Any) 
 
     silence_transformers()
     kwargs.setdefault("dtype", torch.float32)
-    check_config_exists(directory, what)
+    check_config_exists(directory, description)
     try:
         model, info = auto_class.from_pretrained(directory, output_loading_info=True, **kwargs)
     except (OSError, ValueError) as error:
-        raise TrainingError(f"the {what} in {directory} cannot be loaded: {error}") from error
+        raise TrainingError(
+            f"the {description} in {directory} cannot be loaded: {error}"
+        ) from error
     if missing := sorted(info["missing_keys"]):
         raise TrainingError(
-            f"the {what} in {directory} lacks {len(missing)} of its weights, first {missing[0]}."
+            f"the {description} in {directory} lacks {len(missing)} of its weights, "
+            f"first {missing[0]}."
         )
     return model
 
@@ -104,7 +107,7 @@ def add_special_tokens(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizer
 
 
 def image_token_id(tokenizer: "PreTrainedTokenizerBase") -> int:
-    """Return the id of the token that stands for an image."""
+    """Return the id of the image token."""
     token_id = tokenizer.convert_tokens_to_ids(IMAGE_MARKER)
     assert isinstance(token_id, int)
     return token_id
@@ -130,8 +133,14 @@ def greedy_generation_config(
     """Return a config for greedy decoding that stops at the end token and writes no image token."""
     from transformers import GenerationConfig
 
-    own = model.generation_config.eos_token_id if model.generation_config else None
-    eos_token_ids = own if isinstance(own, list) else [own] if own is not None else []
+    generation_eos = model.generation_config.eos_token_id if model.generation_config else None
+    eos_token_ids = (
+        generation_eos
+        if isinstance(generation_eos, list)
+        else [generation_eos]
+        if generation_eos is not None
+        else []
+    )
     config: Any = GenerationConfig(
         do_sample=False,
         bos_token_id=tokenizer.bos_token_id,

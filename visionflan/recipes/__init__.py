@@ -25,7 +25,7 @@ def find(name: str) -> TrainConfig:
     if not module_name and name not in names():
         near = get_close_matches(name, names(), n=3, cutoff=0.4) or names()
         raise UnknownNameError(
-            f"there is no recipe {name!r}: did you mean {', '.join(near)}? A function of your own "
+            f"there is no recipe {name!r}: did you mean {', '.join(near)}? Your own function "
             "is written as package.module:function."
         )
     recipe = getattr(import_recipe(module_name or __name__, name), function or name, None)

@@ -1,6 +1,6 @@
 """SVG charts of the pages, colored by the style sheet.
 
-Every chart has a title for screen readers; its numbers are in a table beside it.
+Every chart has a title for screen readers; its numbers are in a table next to it.
 """
 
 from collections.abc import Mapping, Sequence

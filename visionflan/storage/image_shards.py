@@ -15,7 +15,7 @@ GROUP_IMAGES = 100  # a row group is what the writer holds in memory
 GROUP_BYTES = 64 << 20
 SHARD_BYTES = 256 << 20
 
-# A stored image besides its bytes: where these are, and its signature.
+# The metadata of a stored image: where its bytes are, and its signature.
 IMAGE_METADATA = non_null_schema(
     id=pa.string(),
     shard=pa.string(),

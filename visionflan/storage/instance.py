@@ -17,7 +17,7 @@ class Instance(NamedTuple):
     """An example as stored.
 
     `instruction`, `text`, `options` and `target` are the parts of the first exchange; they are
-    empty if the conversation was imported or written as a whole.
+    empty if the conversation was imported or synthesized.
 
     Attributes:
         id: `dataset/task/key`.

@@ -115,7 +115,7 @@ def token_budget_groups(
 ) -> list[RowIndices]:
     """Split rows, longest first, into groups of at most `max_tokens` padded tokens per rank.
 
-    A row that is longer than the budget forms a group of its own.
+    A row that is longer than the budget is a group by itself.
     """
     groups, begin = [], 0
     while begin < len(rows):

@@ -133,7 +133,7 @@ class TrainConfig:
     init: InitConfig = field(default_factory=InitConfig)
     # If set, the run pretrains the vision tower and the language model that it starts from.
     pretrain: PretrainConfig | None = None
-    build: Path | None = None  # build directory of the stages that set none of their own
+    build: Path | None = None  # build directory of the stages that do not set one
     seed: int = 0
     checkpoint_dtype: Precision = "float32"
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)

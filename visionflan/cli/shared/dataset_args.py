@@ -18,7 +18,7 @@ def add_dataset_file(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="dataset file of your own (repeatable)",
+        help="your own dataset file (repeatable)",
     )
 
 

@@ -43,7 +43,7 @@ def add_judge_arguments(parser: argparse.ArgumentParser) -> None:
         "--judge-cache",
         type=Path,
         metavar="FILE",
-        help="cache of replies (default: judge.sqlite beside the evaluations)",
+        help="cache of replies (default: judge.sqlite next to the evaluations)",
     )
     add("--judge-dry-run", action="store_true", help="print the estimated cost and call nothing")
 

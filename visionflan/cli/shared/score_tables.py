@@ -39,7 +39,7 @@ def model(scores: Mapping[str, Any]) -> str:
 
 
 def print_held_out(scores: Mapping[str, Any]) -> None:
-    """Print the scores of held-out tasks and their groups beside the controls."""
+    """Print the scores of held-out tasks and their groups next to the controls."""
     rows = {**scores["groups"], **scores["tasks"]}
     width = max(map(len, rows))
     columns = held_out_columns()

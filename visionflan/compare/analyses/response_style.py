@@ -108,7 +108,7 @@ def counts(record: Record) -> Sequence[float]:
 
 
 def count_sentences(answer: str) -> int:
-    """Count the sentences of an answer; a line by itself is one."""
+    """Count the sentences of an answer; a line break ends one."""
     return sum(bool(part.strip()) for part in SENTENCE_ENDS.split(answer))
 
 

@@ -24,7 +24,7 @@ DEFAULT_FAMILY = "llava"
 
 
 @cache
-def installed() -> dict[str, str]:
+def installed_modules() -> dict[str, str]:
     """Return the modules of other packages' families by name."""
     from importlib.metadata import entry_points  # slow to import, and often not needed
 
@@ -34,16 +34,16 @@ def installed() -> dict[str, str]:
 def names() -> list[str]:
     """Return the names of all families without importing any."""
     ours = {module.name for module in pkgutil.iter_modules(__path__)}
-    if both := ours & installed().keys():
+    if both := ours & installed_modules().keys():
         raise DefinitionError(f"two model families are named {', '.join(sorted(both))}: rename one")
-    return sorted(ours | installed().keys())
+    return sorted(ours | installed_modules().keys())
 
 
 def load_family(name: str) -> type[VisionLanguageModel]:
     """Import the file of one family and return the `FAMILY` it defines."""
     if name not in names():
         raise unknown_name_error("model family", name, names(), f"there is {', '.join(names())}")
-    module = importlib.import_module(installed().get(name, f"{__name__}.{name}"))
+    module = importlib.import_module(installed_modules().get(name, f"{__name__}.{name}"))
     family: object = getattr(module, "FAMILY", None)
     if not (isinstance(family, type) and issubclass(family, VisionLanguageModel)):
         raise DefinitionError(

@@ -53,7 +53,7 @@ class Llava(VisionLanguageModel):
         chat_template: str = "",
         seed: int = 0,
     ) -> Self:
-        """Return a model made of two directories of `transformers` and a new connector.
+        """Return a model with the parts in two directories of `transformers` and a new connector.
 
         The connector and the embeddings of added tokens are drawn from `seed`.
         """
@@ -175,14 +175,14 @@ FAMILY = Llava
 
 @dataclass(frozen=True)
 class VisionGeometry:
-    """What a vision tower makes of an image.
+    """The sizes of a vision tower's input and output for an image.
 
     Attributes:
         image_size: side of the square image, in pixels
         patch_size: side of a patch, in pixels
         tokens_per_image: features that the language model gets for one image
         num_extra_tokens: tokens of the tower that are no patch: 1 for a class token, else 0
-        feature_select_strategy: the library's word: `default` drops the class token
+        feature_select_strategy: as in `transformers`: `default` drops the class token
     """
 
     image_size: int

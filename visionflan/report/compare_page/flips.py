@@ -1,4 +1,4 @@
-"""What became of each answer from before to after: one name for every pair of responses."""
+"""Classify how each answer changed from before to after."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -80,5 +80,5 @@ def unchanged_kind(pair: Pair, score: float) -> FlipKind:
 
 
 def parsed_words(record: Record) -> str:
-    """Return the normalized parsed answer, or the whole response if nothing was parsed."""
+    """Return the normalized parsed answer, or the complete response if nothing was parsed."""
     return normalize_words(record.parsed_lenient or record.response)

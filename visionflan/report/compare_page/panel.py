@@ -1,4 +1,4 @@
-"""What a panel of the comparison page declares."""
+"""Declare a panel of the comparison page."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

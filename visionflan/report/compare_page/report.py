@@ -18,7 +18,7 @@ Title = Callable[[str, str], str]
 
 
 class ModelNames(NamedTuple):
-    """What the page calls the two models."""
+    """The names of the two models on the page."""
 
     before: str
     after: str

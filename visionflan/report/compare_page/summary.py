@@ -16,7 +16,7 @@ from visionflan.report.number_format import format_interval, plain, signed, sign
 
 
 class Summary(NamedTuple):
-    """What changed in one line, and the sentences that follow it."""
+    """The change in one line, and the sentences that follow it."""
 
     headline: str
     sentences: Sequence[str]

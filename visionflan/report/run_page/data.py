@@ -86,7 +86,7 @@ def summarize_build(build: BuildDirectory, images: InlineImages) -> BuildSummary
         tasks=tasks,
         examples=list(examples(build, images)),
         ledger=ledger_reasons(build),
-        not_built=list(not_built(manifest)),
+        not_built=list(unbuilt_reasons(manifest)),
     )
 
 
@@ -113,20 +113,20 @@ def dataset_rows(manifest: Mapping[str, Any], tasks: Sequence[TaskRow]) -> Itera
     for name, dataset in manifest["datasets"].items():
         if dataset["status"] != "built":
             continue
-        own = [task for task in tasks if task.dataset == name]
-        if not own and len(manifest["datasets"]) == 1:
-            own = list(tasks)
+        dataset_tasks = [task for task in tasks if task.dataset == name]
+        if not dataset_tasks and len(manifest["datasets"]) == 1:
+            dataset_tasks = list(tasks)
         yield DatasetRow(
             title=dataset.get("title", name),
             license=dataset.get("license", "unknown"),
-            num_tasks=len(own),
-            train=sum(task.train for task in own),
-            held_out=sum(task.held_out for task in own),
-            dropped=sum(task.dropped for task in own),
+            num_tasks=len(dataset_tasks),
+            train=sum(task.train for task in dataset_tasks),
+            held_out=sum(task.held_out for task in dataset_tasks),
+            dropped=sum(task.dropped for task in dataset_tasks),
         )
 
 
-def not_built(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def unbuilt_reasons(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Name what was not built, and why."""
     datasets = manifest["datasets"]
     missing = [name for name, dataset in datasets.items() if dataset["status"] == "missing"]

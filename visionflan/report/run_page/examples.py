@@ -143,7 +143,7 @@ class ExampleGallery:
 
     def choose(self, keys: Iterable[Key], max_count: int) -> list[ExampleView]:
         """Return some of the questions, spread over tasks and images."""
-        return [self.example(key) for key in spread(keys, self.by_stage[-1], max_count)]
+        return [self.example(key) for key in spread_over_tasks(keys, self.by_stage[-1], max_count)]
 
     def example(self, key: Key) -> ExampleView:
         """Return one question with all responses."""
@@ -170,7 +170,9 @@ class ExampleGallery:
         )
 
 
-def spread(keys: Iterable[Key], records: Mapping[Key, Record], max_count: int) -> Iterator[Key]:
+def spread_over_tasks(
+    keys: Iterable[Key], records: Mapping[Key, Record], max_count: int
+) -> Iterator[Key]:
     """Choose keys by hash: first one of each task and image cluster, then others."""
     tasks: set[str] = set()
     clusters: set[str] = set()
@@ -206,14 +208,14 @@ def failure_order(scores: ScoreEstimates) -> tuple[bool, float]:
 
 
 def score_sentence(scores: ScoreEstimates) -> str:
-    """Write the score of a task beside the image-free baselines."""
+    """Format the score of a task next to the image-free baselines."""
     if scores.score is None:
         return ""
-    listed = ", ".join(
+    baselines_text = ", ".join(
         f"{control.label} {estimate.mean:.2f}"
         for control in all_controls()
         if control.image_free and (estimate := scores.controls[control.name])
     )
     questions = "1 question" if scores.score.items == 1 else f"{scores.score.items} questions"
     score = f"Score {scores.score.mean:.2f} on {questions}"
-    return f"{score} ({listed})." if listed else f"{score}."
+    return f"{score} ({baselines_text})." if baselines_text else f"{score}."

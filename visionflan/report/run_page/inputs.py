@@ -9,7 +9,7 @@ from typing import Any
 from visionflan.errors import BuildError, EvaluationError
 from visionflan.evaluate.records.files import RECORDS, SCORES
 from visionflan.evaluate.records.header import Header, read_header
-from visionflan.evaluate.records.paths import evaluations, trained_on
+from visionflan.evaluate.records.paths import evaluations, training_builds
 from visionflan.evaluate.records.record import Record, read_records
 from visionflan.storage.directory import BuildDirectory
 
@@ -23,7 +23,7 @@ class StageEvaluation:
     scores: dict[str, Any]  # of scores.json
     records: list[Record]
 
-    def under(self, condition: str) -> list[Record]:
+    def with_condition(self, condition: str) -> list[Record]:
         """Return the records under one image condition."""
         return [record for record in self.records if record.condition == condition]
 
@@ -39,7 +39,7 @@ class StageTraining:
 
 @dataclass(frozen=True, kw_only=True)
 class RunData:
-    """Everything a report is made from."""
+    """The inputs of a report."""
 
     run: Path
     config: Mapping[str, Any]
@@ -60,7 +60,7 @@ def load_run(run: Path) -> RunData:
         )
     config = read_json(run / "config.json")
     builds, missing = open_builds(
-        [*trained_on(run), *(Path(path) for e in evaluated for path in e.header.source_paths)]
+        [*training_builds(run), *(Path(path) for e in evaluated for path in e.header.source_paths)]
     )
     return RunData(
         run=run,

@@ -37,8 +37,8 @@ from visionflan.report.run_page.training import TrainingSection, training_sectio
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluationFacts:
-    """What one stage was evaluated on, and how."""
+class EvaluationInfo:
+    """The data and settings that one stage was evaluated with."""
 
     stage: str
     checkpoint: str
@@ -68,7 +68,7 @@ class RunPage:
     changes: Sequence[ExampleCategory]
     conversations: Sequence[ExampleView]
     response_style: ResponseStyleSection
-    evaluations: Sequence[EvaluationFacts]
+    evaluations: Sequence[EvaluationInfo]
     config: Mapping[str, Any]
 
 
@@ -98,10 +98,10 @@ def render_page(run: RunData) -> str:
     return templates.get_template("run.html").render(page=page)
 
 
-def evaluation_facts(evaluation: StageEvaluation) -> EvaluationFacts:
-    """Return what one stage was evaluated on, and how."""
+def evaluation_info(evaluation: StageEvaluation) -> EvaluationInfo:
+    """Return the data and settings that one stage was evaluated with."""
     header, scores = evaluation.header, evaluation.scores
-    return EvaluationFacts(
+    return EvaluationInfo(
         stage=evaluation.stage,
         checkpoint=header.checkpoint,
         num_requests=scores["records"],
@@ -132,6 +132,6 @@ def run_page(run: RunData, style: Markup) -> RunPage:
         changes=gallery.changes(),
         conversations=gallery.conversations(),
         response_style=response_style_section(run.evaluations),
-        evaluations=[evaluation_facts(evaluation) for evaluation in run.evaluations],
+        evaluations=[evaluation_info(evaluation) for evaluation in run.evaluations],
         config=run.config,
     )

@@ -69,7 +69,7 @@ class ResponseStyleSection(NamedTuple):
 def response_style_section(evaluations: Sequence[StageEvaluation]) -> ResponseStyleSection:
     """Describe the response style of all stages, on the original images."""
     records = {
-        series: evaluation.under(ORIGINAL)
+        series: evaluation.with_condition(ORIGINAL)
         for series, evaluation in zip(SERIES, evaluations, strict=False)
     }
     return ResponseStyleSection(
@@ -81,7 +81,7 @@ def response_style_section(evaluations: Sequence[StageEvaluation]) -> ResponseSt
 
 def stage_style(evaluation: StageEvaluation) -> StageStyle:
     """Describe the responses of one stage to the original images."""
-    shares = status_shares(evaluation.under(ORIGINAL))
+    shares = status_shares(evaluation.with_condition(ORIGINAL))
     lengths = evaluation.scores["lengths"]
     return StageStyle(
         evaluation.stage,

@@ -1,4 +1,4 @@
-"""Scores of every stage beside the image-free baselines, and whether the model uses the images."""
+"""Scores of every stage next to the image-free baselines, and whether the model uses the images."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple

@@ -1,5 +1,5 @@
 """Pretrain a tiny vision tower and a tiny language model from scratch, on a build's own instances.
 
-They stand in for CLIP and Vicuna where nothing can be downloaded, and are saved as ordinary
+They replace CLIP and Vicuna where nothing can be downloaded, and are saved as ordinary
 `transformers` directories, so that all later steps are the same as with the real ones.
 """

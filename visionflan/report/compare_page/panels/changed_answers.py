@@ -18,11 +18,11 @@ from visionflan.report.text import prompt_text, target_text, truncate_text
 
 MAX_PER_KIND, IMAGE_SIDE = 40, 224
 
-Mark = Literal["right", "wrong", "partial", "unscored", "conversation"]
+AnswerMark = Literal["right", "wrong", "partial", "unscored", "conversation"]
 
 
 class RuleOutcome(NamedTuple):
-    """What one scoring rule made of a response."""
+    """The outcome of one scoring rule for a response."""
 
     rule: str
     parsed: str
@@ -31,10 +31,10 @@ class RuleOutcome(NamedTuple):
 
 
 class AnswerView(NamedTuple):
-    """A response, and what each scoring rule made of it."""
+    """A response with the outcome of each scoring rule."""
 
     text: str
-    mark: Mark
+    mark: AnswerMark
     outcomes: Sequence[RuleOutcome]
 
 
@@ -50,7 +50,7 @@ class FlipCard(NamedTuple):
     missing_image: str  # why there is no image
     prompt: str
     target: str
-    references: Sequence[str]  # beside the target
+    references: Sequence[str]  # in addition to the target
     before: AnswerView
     after: AnswerView
 
@@ -80,7 +80,7 @@ class FlipBrowser:
         cards = [
             self.card(pair, kind)
             for kind in CHANGED
-            for pair in spread(by_kind[kind], MAX_PER_KIND)
+            for pair in spread_over_tasks(by_kind[kind], MAX_PER_KIND)
         ]
         tasks = sorted({card.task for card in cards})
         return ChangedAnswers(
@@ -127,7 +127,7 @@ def changed_answers(report: ComparisonReport) -> ChangedAnswers:
     return browser.browse(report.comparison.pairs)
 
 
-def spread(pairs: Iterable[Pair], max_count: int) -> Iterator[Pair]:
+def spread_over_tasks(pairs: Iterable[Pair], max_count: int) -> Iterator[Pair]:
     """Choose pairs by hash: one of each task before a second of any."""
     ordered = sorted(pairs, key=lambda pair: stable_hash("flip", *pair.before.key))
     used: Counter[str] = Counter()
@@ -157,14 +157,14 @@ def answer_view(record: Record, rule: ScoringRule | None) -> AnswerView:
 
 
 def rule_outcomes(record: Record) -> list[RuleOutcome]:
-    """Return what each rule made of a response; one outcome if both parsing rules agree."""
+    """Return the outcome of each rule for a response; one outcome if both parsing rules agree."""
     lenient = record.parsed_lenient, record.status_lenient, record.score_lenient
     official = record.parsed_official, record.status_official, record.score_official
     by_rule = {"official rule": official, "lenient rule": lenient}
     if lenient == official:
         by_rule = {"both rules": lenient}
     outcomes = [
-        RuleOutcome(name, quoted(record, parsed, status), STATUS_LABELS[status], score)
+        RuleOutcome(name, parsed_text(record, parsed, status), STATUS_LABELS[status], score)
         for name, (parsed, status, score) in by_rule.items()
     ]
     if record.scored_by == "judge":
@@ -172,26 +172,26 @@ def rule_outcomes(record: Record) -> list[RuleOutcome]:
             status="scored by an LLM judge", score=record.score_lenient
         )
     if record.score_likelihood is not None:
-        option = most_likely(record)
+        option = most_likely_option(record)
         outcomes.append(
             RuleOutcome("log-likelihood", option, "most likely option", record.score_likelihood)
         )
     return outcomes
 
 
-def quoted(record: Record, parsed: str, status: ParseStatus) -> str:
-    """Return the parsed answer; "" if that is only the whole response again."""
+def parsed_text(record: Record, parsed: str, status: ParseStatus) -> str:
+    """Return the parsed answer; "" if it is the complete response."""
     return "" if status != "parsed" and parsed == record.response else truncate_text(parsed)
 
 
-def most_likely(record: Record) -> str:
+def most_likely_option(record: Record) -> str:
     """Return the option with the highest log-likelihood, or all that tie."""
     best = max(record.logprobs)
     options = zip(record.candidates, record.logprobs, strict=True)
     return " or ".join(candidate for candidate, logprob in options if logprob == best)
 
 
-def mark(score: float | None) -> Mark:
+def mark(score: float | None) -> AnswerMark:
     """Return whether a score means right, wrong or partially right."""
     if score is None:
         return "unscored"

@@ -1,4 +1,4 @@
-"""Whether a change depends on the prompt style."""
+"""Show whether a change depends on the prompt style."""
 
 from collections.abc import Sequence
 

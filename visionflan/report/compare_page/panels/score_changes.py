@@ -30,7 +30,7 @@ class ScoreChanges(NamedTuple):
     """The rows of the panel, by table."""
 
     max_abs: float  # where the axis ends, as a share of the maximum score
-    headline: Sequence[ScoreChangeRow]  # of whole benchmarks and averages
+    headline: Sequence[ScoreChangeRow]  # of complete benchmarks and averages
     other_metrics: Sequence[ScoreChangeRow]  # of benchmarks
     tasks: Sequence[ScoreChangeRow]
     other_rules: Sequence[ScoreChangeRow]
