@@ -170,7 +170,7 @@ def test_a_plugin_whose_first_task_is_defined_in_another_module_counts_with_both
     imported = "from tasklab.questions import say_yes\n"
     (lab / "board.py").write_text(f"{head}{imported}{declared}{ask}{tail}")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(catalog, "installed", lambda: {"task_board": "tasklab.board"})
+    monkeypatch.setattr(catalog, "installed_modules", lambda: {"task_board": "tasklab.board"})
     catalog.load.cache_clear()
     names = {path.name for path in dataset_files("task_board")}
     assert names == {"board.py", "questions.py"}
