@@ -115,6 +115,14 @@ def fingerprint(**changes: Any) -> BuildFingerprint:
             ["the dataset file board"],
         ),
         (
+            {"datasets": {"board": DatasetFingerprint(["ask", "count"], "other", "release")}},
+            ["the dataset file board"],
+        ),
+        (
+            {"datasets": {"board": DatasetFingerprint(["ask", "count"], "file", "release")}},
+            ["the tasks of board"],
+        ),
+        (
             {"datasets": {"board": DatasetFingerprint(["ask"], "other", "new")}},
             ["the dataset file board", "the release board"],
         ),

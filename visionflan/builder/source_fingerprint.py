@@ -73,10 +73,13 @@ class BuildFingerprint(NamedTuple):
         changes = ["the code of visionflan"] if self.code != earlier.code else []
         for name in sorted(self.datasets.keys() | earlier.datasets.keys()):
             now, before = self.datasets.get(name), earlier.datasets.get(name)
-            if now is None or before is None or now.tasks != before.tasks:
+            if now is None or before is None:
                 changes.append(f"whether {name} is in the data root")
                 continue
-            changes += [f"the dataset file {name}"] if now.file != before.file else []
+            if now.file != before.file:
+                changes.append(f"the dataset file {name}")
+            elif now.tasks != before.tasks:
+                changes.append(f"the tasks of {name}")
             changes += [f"the release {name}"] if now.release != before.release else []
         return changes
 
