@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from visionflan import __version__, catalog
+from visionflan import __version__, catalog, formats
 from visionflan.cli.main import COMMANDS, main, run_command
 
 
@@ -21,17 +21,18 @@ def command(missing: str) -> ModuleType:
         raise ModuleNotFoundError(f"No module named {missing!r}", name=missing)
 
     module.run = run  # type: ignore[attr-defined]
+    module.add_arguments = lambda parser: None  # type: ignore[attr-defined]
     return module
 
 
 def test_a_missing_extra_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command(command("torch"), argparse.Namespace()) == 1
+    assert run_command("train", command("torch"), []) == 1
     assert "pip install 'visionflan[train]'" in capsys.readouterr().err
 
 
 def test_a_missing_module_of_ours_is_not_hidden() -> None:
     with pytest.raises(ModuleNotFoundError):
-        run_command(command("visionflan.nothing"), argparse.Namespace())
+        run_command("train", command("visionflan.nothing"), [])
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -57,6 +58,14 @@ def test_a_dataset_file_without_a_dataset_is_refused_in_one_sentence(
     assert main(["check", "--dataset-file", str(tmp_path / "empty_lab.py")]) == 1
     expected = "error: the dataset file empty_lab must define one `dataset`\n"
     assert capsys.readouterr().err == expected
+
+
+def test_two_formats_of_one_name_are_refused_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(formats, "installed_modules", lambda: {"llava": "elsewhere"})
+    assert main(["export", "--help"]) == 1
+    assert capsys.readouterr().err == "error: two formats are named llava: rename one\n"
 
 
 def test_windows_is_refused_in_one_sentence(

@@ -60,8 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hint = f"did you mean {', '.join(nearest)}?" if nearest else "see `visionflan --help`."
         sys.stderr.write(f"error: there is no command {name!r}: {hint}\n")
         return 2
-    command = load(name)
-    return run_command(command, command_parser(name, command).parse_args(rest))
+    return run_command(name, load(name), rest)
 
 
 def overview() -> argparse.ArgumentParser:
@@ -91,10 +90,10 @@ def command_parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
     return parser
 
 
-def run_command(command: ModuleType, args: argparse.Namespace) -> int:
+def run_command(name: str, command: ModuleType, arguments: Sequence[str]) -> int:
     """Run a command; an error that the user can fix ends in one sentence and exit code 1."""
     try:
-        code: int = command.run(args)
+        code: int = command.run(command_parser(name, command).parse_args(arguments))
     except BrokenPipeError:
         # The reader of the pipe is gone; flushing stdout at exit must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
