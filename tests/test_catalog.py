@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from visionflan import catalog
+from visionflan import catalog, formats
 from visionflan.errors import DefinitionError, UnknownNameError
 
 
@@ -40,6 +40,26 @@ def test_a_file_without_a_dataset_is_refused(
     catalog.add_file(tmp_path / "empty_lab.py")
     with pytest.raises(DefinitionError, match="must define one `dataset`"):
         catalog.load("empty_lab")
+
+
+def test_an_entry_point_without_a_module_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalog, "installed_modules", lambda: {"lost_lab": "nowhere.lost_lab"})
+    expected = "^the entry point of the dataset lost_lab names the module nowhere.lost_lab, which"
+    with pytest.raises(DefinitionError, match=expected):
+        catalog.load("lost_lab")
+    monkeypatch.setattr(formats, "installed_modules", lambda: {"lost": "visionflan.formats.lost"})
+    with pytest.raises(DefinitionError, match="the entry point of the format lost names"):
+        formats.load("lost")
+
+
+def test_a_module_that_a_dataset_file_misses_is_not_hidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "hungry_lab.py").write_text("import nowhere\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(catalog, "installed_modules", lambda: {"hungry_lab": "hungry_lab"})
+    with pytest.raises(ModuleNotFoundError, match="No module named 'nowhere'"):
+        catalog.load("hungry_lab")
 
 
 def test_two_files_of_one_name_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,7 +87,19 @@ def module(name: str) -> ModuleType:
     """Import the module of a dataset file."""
     if name in loose_files:
         return import_file(module_name(name), loose_files[name])
-    return importlib.import_module(module_name(name))
+    return import_module_of("dataset", name, module_name(name))
+
+
+def import_module_of(what: str, name: str, module: str) -> ModuleType:
+    """Import the module of a dataset, format, ...; refuse one that does not exist."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if not f"{module}.".startswith(f"{error.name}."):
+            raise
+        raise DefinitionError(
+            f"the entry point of the {what} {name} names the module {module}, which does not exist"
+        ) from None
 
 
 def module_name(name: str) -> str:

@@ -1,11 +1,10 @@
 """Formats of other tools, one file each; a format is imported only when it is used."""
 
-import importlib
 import pkgutil
 from functools import cache
 from typing import TYPE_CHECKING
 
-from visionflan.catalog import unknown_name_error
+from visionflan.catalog import import_module_of, unknown_name_error
 from visionflan.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def load(name: str) -> "Format":
 
     if name not in names():
         raise unknown_name_error("format", name, names(), hint="see `visionflan export --help`.")
-    module = importlib.import_module(installed_modules().get(name, f"{__name__}.{name}"))
+    module = import_module_of("format", name, installed_modules().get(name, f"{__name__}.{name}"))
     defined: object = getattr(module, "FORMAT", None)
     if not isinstance(defined, Format) or defined.name != name:
         raise DefinitionError(

@@ -1,10 +1,9 @@
 """The benchmarks, one file or directory each, imported on demand."""
 
-import importlib
 import pkgutil
 from functools import cache
 
-from visionflan.catalog import unknown_name_error
+from visionflan.catalog import import_module_of, unknown_name_error
 from visionflan.errors import DefinitionError
 from visionflan.evaluate.benchmark import Benchmark
 
@@ -32,7 +31,9 @@ def load(name: str) -> Benchmark:
     """Import the file of one benchmark and return the `benchmark` it defines."""
     if name not in names():
         raise unknown_name_error("benchmark", name, names())
-    module = importlib.import_module(installed_modules().get(name, f"{__name__}.{name}"))
+    module = import_module_of(
+        "benchmark", name, installed_modules().get(name, f"{__name__}.{name}")
+    )
     benchmark: object = getattr(module, "benchmark", None)
     if not isinstance(benchmark, Benchmark):
         raise DefinitionError(f"the file of the benchmark {name} must define one `benchmark`")

@@ -4,14 +4,13 @@ A file defines `FAMILY`, a subclass of `VisionLanguageModel`. Other packages add
 entry point `visionflan.families`.
 """
 
-import importlib
 import json
 import pkgutil
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from visionflan.catalog import unknown_name_error
+from visionflan.catalog import import_module_of, unknown_name_error
 from visionflan.errors import DefinitionError, TrainingError
 from visionflan.model.base import VisionLanguageModel
 from visionflan.model.chat_tokenizer import ChatTokenizer
@@ -43,7 +42,9 @@ def load_family(name: str) -> type[VisionLanguageModel]:
     """Import the file of one family and return the `FAMILY` it defines."""
     if name not in names():
         raise unknown_name_error("model family", name, names(), f"there is {', '.join(names())}")
-    module = importlib.import_module(installed_modules().get(name, f"{__name__}.{name}"))
+    module = import_module_of(
+        "model family", name, installed_modules().get(name, f"{__name__}.{name}")
+    )
     family: object = getattr(module, "FAMILY", None)
     if not (isinstance(family, type) and issubclass(family, VisionLanguageModel)):
         raise DefinitionError(
