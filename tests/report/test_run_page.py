@@ -107,6 +107,7 @@ def test_the_page_says_what_the_scores_say(run: Path) -> None:
         assert f"{task['swapped']['mean']:.2f}" in page_text
     assert f"{100 * scores['tasks']['shapes/exists']['yes_no']['yes_rate']:.0f} %" in page_text
     assert scores["checkpoint"] in page_text
+    assert " with swapped images. Chance is " in page_text
 
 
 def test_every_section_is_there(run: Path) -> None:
