@@ -31,8 +31,8 @@ def compare_benchmark(name: str, prompt_style: str, pairs: Sequence[Pair]) -> li
 
 def compare_task(header: TaskHeader, prompt_style: str, pairs: Sequence[Pair]) -> list[Difference]:
     """Compare the mean score of a held-out task; free conversations are no headline."""
-    bounded = METRICS[header.metric].bounded
-    metric = mean_score(header.metric.replace("_", " "), max_value=1.0 if bounded else 100.0)
+    label, bounded = METRICS[header.metric].label, METRICS[header.metric].bounded
+    metric = mean_score(label, max_value=1.0 if bounded else 100.0)
     if not bounded:
         metric = metric._replace(max=None)
     task = pairs[0].before.task
