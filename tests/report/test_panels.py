@@ -60,8 +60,8 @@ def test_what_was_known_is_split_without_a_question_counted_twice() -> None:
         [forgetting("kept", 0), forgetting("lost", 3), forgetting("unknown", None)], title_of
     )[:3]
     assert (lost.title, retained.title) == ("Lost", "Kept")
-    assert lost.shares == {"kept": 0.4, "reformatted": 0.1, "forgotten": 0.3, "learned": 0.2}
-    assert retained.shares == {"kept": 0.4, "reformatted": 0.1, "learned": 0.2, "never": 0.3}
+    assert lost.shares == {"retained": 0.4, "reworded": 0.1, "forgotten": 0.3, "learned": 0.2}
+    assert retained.shares == {"retained": 0.4, "reworded": 0.1, "learned": 0.2, "never": 0.3}
     assert (unknown.shares, unknown.chart) == ({}, None)
 
 

@@ -14,7 +14,7 @@ CHART_WIDTH = 190
 
 
 class ForgettingRow(NamedTuple):
-    """A task with the shares of its questions that were kept, forgotten, learned, ..."""
+    """A task with the shares of its questions that were retained, forgotten, learned, ..."""
 
     title: str
     forgetting: Forgetting
@@ -39,8 +39,8 @@ def forgetting_row(title: str, task: Forgetting) -> ForgettingRow:
     if retained is None or reworded is None or task.forgotten is None or task.learned is None:
         return ForgettingRow(title, task, {}, None)
     counts = {
-        "kept": retained - reworded,
-        "reformatted": reworded,
+        "retained": retained - reworded,
+        "reworded": reworded,
         "forgotten": task.forgotten,
         "learned": task.learned,
         "never": task.items - retained - task.forgotten - task.learned,
