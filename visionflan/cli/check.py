@@ -27,5 +27,13 @@ def run(args: argparse.Namespace) -> int:
     for finding in findings:
         print(f"{finding.location}: {finding.code}: {finding.message}")
     tasks = sum(len(catalog.load(name).tasks) for name in names)
-    print(f"{len(names)} dataset files and {tasks} tasks checked: {len(findings)} findings.")
+    print(
+        f"{counted(len(names), 'dataset file')} and {counted(tasks, 'task')} checked: "
+        f"{counted(len(findings), 'finding')}."
+    )
     return int(bool(findings))
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural unless it is 1."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
