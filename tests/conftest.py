@@ -23,9 +23,9 @@ settings.load_profile("any_load")
 
 @pytest.fixture
 def shared() -> Path:
-    """Return the directory of real releases that contributors have beside the project."""
+    """Return the directory of real releases that contributors have in ../shared."""
     if not SHARED.is_dir():
-        pytest.skip("the real releases are not beside the project")
+        pytest.skip("the real releases are not in ../shared")
     return SHARED
 
 

@@ -64,7 +64,7 @@ def test_the_names_that_a_module_binds_are_seen() -> None:
 def test_no_old_name_of_the_glossary_is_bound_in_its_module(shared: Path) -> None:
     house = shared / "house"
     if not house.is_dir():
-        pytest.skip("the plan of the house is not beside the project")
+        pytest.skip("the list of old names is not in ../shared")
     moves = dict(line.split("\t") for line in lines(house / "moves.tsv"))
     renames = [line.split("\t")[:2] for line in lines(house / "glossary.tsv")]
     renames = [[old, new] for old, new in renames if "=" not in old]

@@ -16,7 +16,7 @@ from visionflan.storage.directory import BuildDirectory
 
 pytestmark = pytest.mark.shared
 
-# Rows of each release, by the README beside them.
+# Rows of each release, by its README.
 ROWS = {
     "caltech101": 41 * 12,
     "coco": 159,
@@ -47,7 +47,7 @@ KEPT = {
 def real() -> Path:
     root = Path(__file__).parents[3] / "shared/real"
     if not root.is_dir():
-        pytest.skip("the real releases are not beside the project")
+        pytest.skip("the real releases are not in ../shared")
     return root
 
 

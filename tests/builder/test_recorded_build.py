@@ -49,7 +49,9 @@ def recorded_values(make: MakeBoard, root: Path) -> dict[str, Any]:
         "tasks": tasks,
         "totals": totals,
         "ledger": ledger.to_pylist(),
-        "instances": [[one.id, one.split, one.target] for one in build.instances()],
+        "instances": [
+            [instance.id, instance.split, instance.target] for instance in build.instances()
+        ],
     }
 
 

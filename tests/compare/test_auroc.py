@@ -21,7 +21,7 @@ def rank(items: Sequence[Item]) -> RankedItems:
 
 def scalar_auroc(yes: Sequence[float], no: Sequence[float]) -> float:
     """Count the pairs in which yes has the larger margin; a tie is half."""
-    won = [(one > other) + (one == other) / 2 for one in yes for other in no]
+    won = [(yes_score > other) + (yes_score == other) / 2 for yes_score in yes for other in no]
     return sum(won) / len(won)
 
 

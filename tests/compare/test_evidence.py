@@ -49,7 +49,10 @@ def test_there_is_a_sentence_for_all_evidence() -> None:
                 sentence = sentences[kinds]
                 assert ("{" in sentence) == (directions != (0, 0))
             assert any(
-                all(one in (None, other) for one, other in zip(row, directions, strict=False))
+                all(
+                    expected in (None, actual)
+                    for expected, actual in zip(row, directions, strict=False)
+                )
                 for row in FORGETTING_SENTENCES
             )
 

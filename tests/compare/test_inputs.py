@@ -38,7 +38,7 @@ def test_a_run_alone_compares_its_first_stage_with_its_last(run: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("", 3),  # a run stands for its last stage
+        ("", 3),  # of a run, the last stage is used
         ("chat", 3),
         ("base", 2),
         ("base/checkpoint", 2),

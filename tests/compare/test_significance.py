@@ -108,9 +108,11 @@ def test_ties_broken_by_rounding_count_as_ties() -> None:
 
 
 def test_a_cluster_in_several_strata_is_swapped_as_one() -> None:
-    one, other = np.zeros((3, 1)), np.ones((3, 1))
-    apart = sums(np.tile(one, (2, 1)), np.tile(other, (2, 1)), ["a", "b", "c"] * 2)
-    assert permutation_test(apart, mean) == permutation_test(sums(one, other), mean) == 2 / 2**3
+    before, after = np.zeros((3, 1)), np.ones((3, 1))
+    separate = sums(np.tile(before, (2, 1)), np.tile(after, (2, 1)), ["a", "b", "c"] * 2)
+    assert (
+        permutation_test(separate, mean) == permutation_test(sums(before, after), mean) == 2 / 2**3
+    )
 
 
 def null_study(study: int) -> tuple[Floats, Floats]:

@@ -100,7 +100,9 @@ def test_each_question_is_matched_with_its_answer(tmp_path: Path) -> None:
         assert example is not None
         answers = dict(re.findall(r"^(A\d+): (.*)$", example.text, re.MULTILINE))
         pairs = [pair.split("-") for pair in example.target.split("; ")]
-        assert [answers[answer] for _, answer in pairs] == [one.answer for one in row.questions]
+        assert [answers[answer] for _, answer in pairs] == [
+            question.answer for question in row.questions
+        ]
         assert len(set(answers.values())) == len(answers)
 
 

@@ -22,10 +22,10 @@ def release(root: Path, *lines: str) -> None:
 
 def test_the_ones_of_a_line_are_the_attributes_in_their_order(tmp_path: Path) -> None:
     release(tmp_path, "Label_V_01, images/a.jpg, [ 0  1 ]", "Label_V_01, images/b.jpg, [1 1]")
-    one, other = dataset.rows(tmp_path)
+    first, second = dataset.rows(tmp_path)
     expected = Row("images/a.jpg", tmp_path / "images/a.jpg", "touring car", ("has a engine",))
-    assert one == expected
-    assert other.attributes == ("is white", "has a engine")
+    assert first == expected
+    assert second.attributes == ("is white", "has a engine")
 
 
 def test_pictures_may_lie_in_a_folder_of_their_own(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def test_bad_lines_are_told_by_number_and_the_others_are_read(tmp_path: Path) ->
     lines = ["{", json.dumps(nameless), json.dumps(RECORD)]
     write_lines(tmp_path / "viquae_dataset" / "train.jsonl", lines)
     *broken, row = dataset.read(tmp_path)
-    assert [one.key for one in broken if isinstance(one, BrokenRow)] == [
+    assert [row.key for row in broken if isinstance(row, BrokenRow)] == [
         "train.jsonl:1",
         "train.jsonl:2",
     ]

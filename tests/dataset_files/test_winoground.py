@@ -15,8 +15,8 @@ def test_both_captions_are_made_of_the_same_words_and_one_is_right(tmp_path: Pat
     examples = list(dataset.examples("image_captioning", tmp_path))
     assert len(examples) == 40
     for example in examples:
-        one, other = (sorted(option.split()) for option in example.options)
-        assert one == other
+        first_words, second_words = (sorted(option.split()) for option in example.options)
+        assert first_words == second_words
     for first, second in zip(examples[::2], examples[1::2], strict=True):
         assert set(first.options) == set(second.options)
         assert first.target != second.target

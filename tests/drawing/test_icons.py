@@ -31,6 +31,6 @@ def test_a_thing_shows_its_color(name: str) -> None:
 
 def test_no_two_things_look_alike_when_small() -> None:
     small = {name: drawn(name).convert("L").resize((16, 16)) for name in ICONS}
-    for one, other in combinations(small, 2):
-        difference = ImageStat.Stat(ImageChops.difference(small[one], small[other])).mean[0]
-        assert difference > 10, (one, other)
+    for first, second in combinations(small, 2):
+        difference = ImageStat.Stat(ImageChops.difference(small[first], small[second])).mean[0]
+        assert difference > 10, (first, second)

@@ -130,11 +130,18 @@ def test_asking_more_about_the_same_pictures_does_not_narrow_an_interval() -> No
         for n in range(40)
     ]
     many = [r._replace(sample_key=f"{r.sample_key} {k}") for r in few for k in range(5)]
-    one, other = estimate(few, ACCURACY, "lenient"), estimate(many, ACCURACY, "lenient")
-    assert one is not None
-    assert other is not None
-    assert (one.mean, one.low, one.high) == (other.mean, other.low, other.high)
-    assert (other.items, other.clusters) == (200, 40)
+    few_estimate, many_estimate = (
+        estimate(few, ACCURACY, "lenient"),
+        estimate(many, ACCURACY, "lenient"),
+    )
+    assert few_estimate is not None
+    assert many_estimate is not None
+    assert (few_estimate.mean, few_estimate.low, few_estimate.high) == (
+        many_estimate.mean,
+        many_estimate.low,
+        many_estimate.high,
+    )
+    assert (many_estimate.items, many_estimate.clusters) == (200, 40)
 
 
 def test_clusters_are_drawn_within_their_part_where_a_measure_wants_it() -> None:

@@ -120,7 +120,7 @@ def test_datasets_reads_the_llava_json(
     for split, table in loaded.items():
         instances = built.instances(split, single)
         assert table["id"][:] == instances.column("id")
-        assert list(table["conversations"]) == [conversation_of(one) for one in instances]
+        assert list(table["conversations"]) == [conversation_of(instance) for instance in instances]
 
 
 def test_an_export_can_be_imported_again(built: BuildDirectory, tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_an_export_can_be_imported_again(built: BuildDirectory, tmp_path: Path) 
     import_release(find_release(tmp_path / "out/train.json"), tmp_path / "again", name="again")
     again = BuildDirectory(tmp_path / "again")
     instances = list(built.instances("train"))
-    returned = {(one.images, one.turns): one for one in again.instances()}
+    returned = {(instance.images, instance.turns): instance for instance in again.instances()}
     assert len(returned) == len(again.instances()) == len(instances)
     for instance in instances:
         one = returned[instance.images, instance.turns]

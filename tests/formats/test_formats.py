@@ -21,7 +21,7 @@ from visionflan.storage.instance import Turn
 
 
 def write(build, instances, directory, split):
-    (directory / f"{split}.ids").write_text("\\n".join(one.id for one in instances))
+    (directory / f"{split}.ids").write_text("\\n".join(instance.id for instance in instances))
 
 
 class Ids(NamedTuple):

@@ -73,12 +73,12 @@ def test_conversations_of_many_turns_and_images_are_kept(tmp_path: Path) -> None
     build, ledger = import_directory(write_release(tmp_path / "r", records))
     assert not ledger
     instances = list(build.instances())
-    assert [len(one.images) for one in instances] == [1, 2, 1, 0]
+    assert [len(instance.images) for instance in instances] == [1, 2, 1, 0]
     assert [turn.text for turn in instances[1].turns] == many
     assert [turn.role for turn in instances[1].turns] == ["user", "assistant"] * 3
-    assert [one.key for one in instances] == ["0.jpg", "1.jpg+2.jpg", "3.jpg", "text"]
-    assert {one.task for one in instances} == {"lab/conversation"}
-    assert [one.target for one in instances] == ["A board.", "This.", "A board.", "Two."]
+    assert [instance.key for instance in instances] == ["0.jpg", "1.jpg+2.jpg", "3.jpg", "text"]
+    assert {instance.task for instance in instances} == {"lab/conversation"}
+    assert [instance.target for instance in instances] == ["A board.", "This.", "A board.", "Two."]
     assert build.image(instances[0].images[0]) == board_image(0)
 
 
@@ -86,7 +86,7 @@ def test_lines_of_json_are_read_too(tmp_path: Path) -> None:
     lines = "\n".join([json.dumps(record("0.jpg")), "{cut", "", json.dumps(record("1.jpg"))])
     build, ledger = import_directory(write_release(tmp_path / "r", lines, "train.jsonl"))
     assert build.instances().column("key") == ["0.jpg", "1.jpg"]
-    assert [(one["task"], one["reason"]) for one in ledger] == [("lab/*", "malformed_json")]
+    assert [(entry["task"], entry["reason"]) for entry in ledger] == [("lab/*", "malformed_json")]
     assert build.manifest["datasets"]["lab"]["broken"] == {"malformed_json": 1}
 
 
@@ -126,8 +126,10 @@ def test_bad_records_have_their_reasons_and_the_others_are_kept(tmp_path: Path) 
     records = [record(), *(bad for _, bad in BAD.values()), record("1.jpg")]
     build, ledger = import_directory(write_release(tmp_path / "r", records))
     assert build.instances().column("key") == ["0.jpg", "1.jpg"]
-    assert sorted(one["reason"] for one in ledger) == sorted(reason for reason, _ in BAD.values())
-    assert {one["reason"] for one in ledger} <= set(DROPPED)
+    assert sorted(entry["reason"] for entry in ledger) == sorted(
+        reason for reason, _ in BAD.values()
+    )
+    assert {entry["reason"] for entry in ledger} <= set(DROPPED)
     assert str(tmp_path) not in str(ledger)
     lost = sum(build.manifest["tasks"]["lab/conversation"]["dropped"].values())
     broken = sum(build.manifest["datasets"]["lab"]["broken"].values())
@@ -238,11 +240,11 @@ def test_the_published_release_is_imported_completely(shared: Path, tmp_path: Pa
     ]
     assert len(build.instances()) == len(records) == 144
     assert not pq.read_table(tmp_path / "build/ledger.parquet").num_rows
-    instances = {(one.prompt, one.answer): one for one in build.instances()}
+    instances = {(instance.prompt, instance.answer): instance for instance in build.instances()}
     assert len(instances) == 144
     for entry in records:
         one = instances[entry["conversations"][0]["value"], entry["conversations"][1]["value"]]
         path = shared / "release/images" / entry["image"]
         assert build.image(one.images[0]) == path.read_bytes()
         assert build.tasks[one.task].official_name == entry["task_name"]
-    assert sum(bool(one.options) for one in instances.values()) > 20
+    assert sum(bool(instance.options) for instance in instances.values()) > 20

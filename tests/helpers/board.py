@@ -1,6 +1,6 @@
-"""A dataset for tests: lines of JSON with the question and the images of each row.
+"""Define a dataset for tests: lines of JSON with the question and the images of each row.
 
-The tests write these lines and the images, as broken as they need them. Worker processes load this
+The tests write these lines and the images, valid or broken. Worker processes load this
 file as the dataset file `board`.
 """
 
@@ -66,12 +66,12 @@ def image_source(root: Path, name: str) -> ImageSource:
         return ArchiveMember(inside(root, archive), member)
     if "#" in name:
         source, _, location = name.partition("#")
-        return ComputedImage(inside(root, source), location, draw_or_misbehave)
+        return ComputedImage(inside(root, source), location, draw_or_fail)
     return inside(root, name)
 
 
-def draw_or_misbehave(source: Path, location: str) -> Image.Image:
-    """Draw an image, or misbehave in the way that `location` names."""
+def draw_or_fail(source: Path, location: str) -> Image.Image:
+    """Draw an image, or fail in the way that `location` names."""
     match location:
         case "die":
             os.kill(os.getpid(), signal.SIGKILL)

@@ -53,7 +53,7 @@ def sends(content: bytes, status: int = 200, headers: dict[str, str] | None = No
 
 
 def breaks_off(handler: "Handler") -> None:
-    """Promise more than is sent."""
+    """Announce more bytes than are sent."""
     handler.begin(200, 500, {})
     handler.wfile.write(b'{"choices": [{"mess')
 
@@ -64,7 +64,7 @@ def hangs(handler: "Handler") -> None:
 
 
 def trickles(handler: "Handler") -> None:
-    """Send a little now and then, without end."""
+    """Send one byte at a time, without end."""
     handler.begin(200, 10_000, {})
     while not handler.server_under_test.ending.wait(0.02):
         handler.wfile.write(b" ")

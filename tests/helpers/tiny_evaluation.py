@@ -1,4 +1,4 @@
-"""A small build of drawn images, and a model made of rules that looks at them."""
+"""Write a small build of drawn images, and evaluate a rule-based model on it."""
 
 import io
 from collections.abc import Collection, Sequence
@@ -43,7 +43,7 @@ INSTRUCTIONS = {
 
 
 def draw_square(color: str, side: str, number: int) -> bytes:
-    """Return a PNG of a square of one color on one side, at a position of its own."""
+    """Return a PNG of a square of one color on one side, at a position set by its number."""
     image = Image.new("RGB", (48, 32), "white")
     x = (2 if side == "left" else 28) + number % 5
     y = 2 + number // 5 * 3 % 12
@@ -128,7 +128,7 @@ class ToyReply(NamedTuple):
 
 
 class ToyModel:
-    """A model made of rules: it looks at the image and answers in few words, or in many."""
+    """A rule-based model that uses the image; with `chatty` it answers in sentences."""
 
     precision = "exact"
 

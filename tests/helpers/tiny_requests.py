@@ -1,4 +1,4 @@
-"""A tiny checkpoint, and conversations for it."""
+"""Save a tiny checkpoint, and define conversations for it."""
 
 from pathlib import Path
 

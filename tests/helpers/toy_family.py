@@ -1,4 +1,4 @@
-"""A model family of its own in one file: VipLlava, whose features come from several layers."""
+"""A model family in its own file: VipLlava, whose features come from several layers."""
 
 import copy
 from collections.abc import Sequence
@@ -83,7 +83,7 @@ class VipLlava(Llava):
         return LAYERS
 
     def encode_images(self, pixel_values_nchw: "Tensor") -> "Tensor":
-        """Return the features of several layers beside each other."""
+        """Return the concatenated features of several layers."""
         output = self.vision_tower(pixel_values=pixel_values_nchw, output_hidden_states=True)
         return torch.cat([output.hidden_states[layer][:, 1:] for layer in LAYERS], dim=-1)
 

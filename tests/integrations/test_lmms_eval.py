@@ -1,4 +1,4 @@
-"""lmms-eval runs our checkpoints: a stand-in for it, and where it is installed, itself."""
+"""lmms-eval runs our checkpoints; a stub replaces it where it is not installed."""
 
 import importlib
 import io

@@ -1,4 +1,4 @@
-"""Text of photographs is told row by row, whatever order a release lists it in."""
+"""Scene text is transcribed row by row, whatever order a release lists it in."""
 
 from pathlib import Path
 from random import Random

@@ -49,8 +49,10 @@ def test_an_answer_ends_at_the_end_token_and_has_no_image_token(checkpoint: Chec
             bias.zero_()[token] = 1e6
             head.bias = torch.nn.Parameter(bias.clone())
             answers = generate_answers(checkpoint, CONVERSATIONS[:2], IMAGES[:2], max_new_tokens=3)
-            assert [(one.finish_reason, one.num_tokens) for one in answers] == [(reason, count)] * 2
-            assert [bool(one.text) for one in answers] == [reason == "length"] * 2
+            assert [(answer.finish_reason, answer.num_tokens) for answer in answers] == [
+                (reason, count)
+            ] * 2
+            assert [bool(answer.text) for answer in answers] == [reason == "length"] * 2
     finally:
         head.bias = None
         assert torch.equal(head.weight, original)

@@ -67,9 +67,11 @@ def test_a_candidate_does_not_attend_to_those_beside_it(checkpoint: Checkpoint) 
             checkpoint, CONVERSATIONS, IMAGES, candidates, batch_size=batch_size
         )
         for question, expected in zip(other, packed, strict=True):
-            assert [one.num_tokens for one in question] == [one.num_tokens for one in expected]
-            logprobs = [one.sum_logprob for one in expected]
-            assert [one.sum_logprob for one in question] == pytest.approx(
+            assert [likelihood.num_tokens for likelihood in question] == [
+                answer.num_tokens for answer in expected
+            ]
+            logprobs = [answer.sum_logprob for answer in expected]
+            assert [likelihood.sum_logprob for likelihood in question] == pytest.approx(
                 logprobs, abs=1e-5, rel=1e-6
             )
     assert len({likelihood.sum_logprob for likelihood in packed[0]}) == len(texts)

@@ -57,7 +57,9 @@ def test_rows_have_the_tokens_and_images_of_their_instances(
         assert rows.lengths[number] == len(chat_tokenizer.expand_image_tokens(expected.token_ids))
         assert rows.num_target_tokens[number] == sum(expected.loss_mask)
         assert rows.tasks[rows.task_ids[number]] == instance.task
-    assert rows.image_ids == sorted({image for one in rows.instances for image in one.images})
+    assert rows.image_ids == sorted(
+        {image for instance in rows.instances for image in instance.images}
+    )
 
 
 def test_rows_are_tokenized_again_only_if_they_would_differ(

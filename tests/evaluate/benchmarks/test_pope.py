@@ -177,7 +177,7 @@ def original_rule(text: str) -> str:
 
 def test_the_official_rule_takes_the_steps_of_the_owners_script() -> None:
     pieces = ("No", "no", "not", "NO", "yes", " ", ".", ",", "\n", "n")
-    texts = [one + two + three for one in pieces for two in pieces for three in pieces]
+    texts = [piece + two + three for piece in pieces for two in pieces for three in pieces]
     for text in texts:
         answer = benchmark.rules["official"](text, ScoringContext("yes", ("yes",)))
         assert answer.parsed == original_rule(text), text

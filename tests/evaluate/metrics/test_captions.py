@@ -153,7 +153,7 @@ def test_bleu_is_that_of_the_reference_implementation(drawn: Items) -> None:
 
 
 class Quiet:
-    """BLEU of the reference implementation, which prints unless it is told not to."""
+    """BLEU of the reference implementation, which prints unless it is silenced."""
 
     def __init__(self, scorer: Any) -> None:
         self.scorer = scorer
