@@ -1,4 +1,4 @@
-"""Closed questions scored per second: candidates packed into one row, and in a row each.
+"""Measure the closed questions scored per second, with packed candidates and with separate rows.
 
 A tiny language model behind a vision tower whose images have 576 tokens, as LLaVA-1.5's have. Run:
 python benchmarks/candidate_rate.py [--candidates 100] [--questions 4] [--width 128] [--device cpu]
@@ -45,9 +45,9 @@ def measure_seconds(
     rows = [candidates] * questions
     if not packed:
         rows = [[candidate] for candidate in candidates] * questions
-    began = time.perf_counter()
+    start = time.perf_counter()
     candidate_logprobs(checkpoint, [turns] * len(rows), [[image]] * len(rows), rows, batch_size=64)
-    return time.perf_counter() - began
+    return time.perf_counter() - start
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Questions answered per second: in batches, and one by one.
+"""Measure the questions answered per second, in batches and one by one.
 
 Both arms use the same checkpoint, questions and images and alternate within one run; their answers
 must be equal. The model is small and its weights are random, so no answer ends before the limit of
@@ -62,8 +62,8 @@ def make_checkpoint(directory: Path) -> Checkpoint:
     return Checkpoint.load(directory / "joined", "cpu")
 
 
-class Timed(NamedTuple):
-    """Answers, and how many there were per second of wall-clock time and of CPU time."""
+class TimedAnswers(NamedTuple):
+    """Answers, and their rate per second of wall-clock time and of CPU time."""
 
     answers: list[GeneratedAnswer]
     per_second: float
@@ -72,9 +72,9 @@ class Timed(NamedTuple):
 
 def time_answers(
     checkpoint: Checkpoint, questions: Questions, batch_size: int, max_new_tokens: int
-) -> Timed:
+) -> TimedAnswers:
     """Answer all questions; on a busy machine CPU time is steadier than wall-clock time."""
-    began, began_cpu = time.perf_counter(), time.process_time()
+    start, start_cpu = time.perf_counter(), time.process_time()
     answers = generate_answers(
         checkpoint,
         questions.conversations,
@@ -82,23 +82,23 @@ def time_answers(
         max_new_tokens=max_new_tokens,
         batch_size=batch_size,
     )
-    spent, spent_cpu = time.perf_counter() - began, time.process_time() - began_cpu
-    return Timed(answers, len(answers) / spent, len(answers) / spent_cpu)
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - start_cpu
+    return TimedAnswers(answers, len(answers) / seconds, len(answers) / cpu_seconds)
 
 
 def compare(directory: Path, args: argparse.Namespace) -> dict[str, Any]:
     """Return the median rate of each arm, and the medians of the ratios of the rounds."""
     checkpoint, questions = make_checkpoint(directory), make_questions(args.questions)
     warm_up = Questions(questions.conversations[: args.batch], questions.images[: args.batch])
-    rounds: list[tuple[Timed, Timed]] = []
+    rounds: list[tuple[TimedAnswers, TimedAnswers]] = []
     for number in range(args.rounds + 1):
         subset = questions if number else warm_up
-        alone = time_answers(checkpoint, subset, 1, args.tokens)
+        single = time_answers(checkpoint, subset, 1, args.tokens)
         batched = time_answers(checkpoint, subset, args.batch, args.tokens)
-        if alone.answers != batched.answers:
+        if single.answers != batched.answers:
             raise SystemExit("answers in a batch differ from those generated one by one")
         if number:
-            rounds.append((alone, batched))
+            rounds.append((single, batched))
     ratios = [fast.per_second / slow.per_second for slow, fast in rounds]
     cpu_ratios = [fast.per_cpu_second / slow.per_cpu_second for slow, fast in rounds]
     return {

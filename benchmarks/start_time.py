@@ -1,9 +1,9 @@
-"""How long commands take to start, against an interpreter that only imports what records need.
+"""Measure the start time of commands, against an interpreter that only imports what records need.
 
-`visionflan score` reads and scores stored records without torch. What it imports before it begins,
-and all of it on the records of the demonstration, stand beside `import numpy, pyarrow.parquet` (the
-baseline) and `import torch`, which no such command loads. Each is started several times in turn;
-the medians are compared.
+`visionflan score` reads and scores stored records without torch. Its imports, and the complete
+command on the records of the demo, are compared with `import numpy, pyarrow.parquet` (the baseline)
+and `import torch`, which no such command loads. Each is started several times in turn; the medians
+are compared.
 
     python benchmarks/start_time.py
 """

@@ -152,7 +152,7 @@ def contains(text: str, target: str) -> bool:
 
 
 def unreachable_options(checked: TaskExamples) -> Iterator[Finding]:
-    """Check that each option is right at least once if the options are always the same."""
+    """Check that each option is correct at least once if the options are always the same."""
     option_sets = {frozenset(example.options) for example in checked.examples}
     if len(checked.examples) < SPECIMEN_SIZE // 2 or len(option_sets) != 1:
         return

@@ -1,1 +1,1 @@
-"""The command line: one thin file a command, which parses, calls the library and prints."""
+"""The command line: one thin file per command, which parses, calls the library and prints."""

@@ -23,7 +23,7 @@ class RankedItems(NamedTuple):
 
     Attributes:
         cluster: index of each item's cluster, of shape (items,).
-        is_yes: 1 where yes is right, else 0, of shape (items,).
+        is_yes: 1 where yes is correct, else 0, of shape (items,).
         tie_start: number of items with a smaller margin than each item.
         tie_end: number of items with a margin that is not larger.
         cuts: number of items below each possible threshold, from 0 to all.

@@ -42,12 +42,12 @@ def task_stats(build: BuildDirectory, task: str, held_out: Sequence[Instance]) -
 
 
 def count_answers(instances: Iterable[Instance]) -> Counter[str]:
-    """Count the right answers of instances."""
+    """Count the correct answers of instances."""
     return Counter(map(correct_answer, instances))
 
 
 def training_answers(train: Instances) -> Iterable[str]:
-    """Return the right answer of each training instance."""
+    """Return the correct answer of each training instance."""
     targets = train.column("target")
     if all(targets):
         return targets

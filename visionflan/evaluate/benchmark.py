@@ -20,7 +20,7 @@ class BenchmarkRow(NamedTuple):
     part: str  # the subset that is scored separately
     key: str  # the release's own name of the question, unique within its part
     question: str  # as the release asks it, before any prompt style
-    target: str  # the right answer: the text of an option, a label, a reference answer
+    target: str  # the correct answer: the text of an option, a label, a reference answer
     images: tuple[Path | bytes, ...] = ()  # files, or encoded bytes
     references: tuple[str, ...] = ()  # all accepted answers, if there are several
     options: tuple[str, ...] = ()
@@ -98,7 +98,7 @@ class Benchmark:
         return rule
 
     def lenient(self, rule: AnswerRule) -> AnswerRule:
-        """Declare the rule that asks only for the right content."""
+        """Declare the rule that asks only for the correct content."""
         self.rules["lenient"] = rule
         return rule
 

@@ -55,7 +55,7 @@ class BatchRunner:
             batch, waiting = waiting[: self.batch_size], waiting[self.batch_size :]
             try:
                 yield self.run_batch(batch)
-            except Exception as error:  # a model can fail in any way, and no item may end the rest
+            except Exception as error:  # a model can fail in any way
                 if is_out_of_memory(error) and len(batch) > 1:
                     self.batch_size = len(batch) // 2
                     waiting = batch + waiting

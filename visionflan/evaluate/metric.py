@@ -35,7 +35,7 @@ class DocumentFrequencies(NamedTuple):
 
 
 class ScoringContext(NamedTuple):
-    """What determines whether a response is right."""
+    """What determines whether a response is correct."""
 
     target: str  # without the letter of an option
     references: tuple[str, ...]  # all accepted answers
@@ -64,7 +64,7 @@ class Metric(NamedTuple):
     """
 
     official: AnswerScorer  # the published definition, quirks included
-    lenient: AnswerScorer  # asks only for the right content
+    lenient: AnswerScorer  # asks only for the correct content
     label: str  # its name in text
     bounded: bool = True  # scores are between 0 and 1
     guessable: bool = False  # asks for one answer, right or wrong, that can be guessed

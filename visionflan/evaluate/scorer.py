@@ -80,7 +80,7 @@ def score_record(record: Record, context: ScoringContext, rule: ParsingRule) -> 
         return score_answer(record.metric, record.response, context, rule, truncated=truncated)
     except VisionflanError:
         raise
-    except Exception as error:  # a rule may be anybody's, and one answer may not end the rest
+    except Exception as error:  # rules can be third-party code
         return ParsedAnswer(None, f"{type(error).__name__}: {error}"[:200], "parser_failed")
 
 
@@ -94,7 +94,7 @@ def likelihood_score(record: Record) -> float | None:
 
 
 def is_correct(record: Record, index: int) -> bool:
-    """Return whether the candidate at an index is a right answer."""
+    """Return whether the candidate at an index is a correct answer."""
     if record.options:
         return record.options[index] == record.target
     candidate = normalize_words(record.candidates[index])
@@ -110,7 +110,7 @@ class Scorer:
         self.tasks, self.frequencies = tasks, frequencies
 
     def context(self, record: Record) -> ScoringContext:
-        """Return what determines whether an answer to the item is right."""
+        """Return what determines whether an answer to the item is correct."""
         candidates = self.tasks[record.task].candidates
         return ScoringContext(
             record.target,

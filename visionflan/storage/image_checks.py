@@ -14,7 +14,7 @@ from visionflan.storage.perceptual_hash import image_signature
 
 MAX_PIXELS = 128_000_000
 MAX_BYTES = 256 << 20
-# JPEGs are decoded at a reduced scale of at least this many pixels a side: enough for the
+# JPEGs are decoded at a reduced scale of at least this many pixels per side: enough for the
 # perceptual hash, and the entropy-coded data is checked as strictly as at full scale.
 MIN_DECODED_SIDE = 64
 

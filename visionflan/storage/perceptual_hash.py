@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 SIDE = 32  # the image is resized to this before the DCT
-LOW = 8  # number of low frequencies a side; the hash has one bit for each
+LOW = 8  # number of low frequencies per side; the hash has one bit for each
 SCALE = 1 << 12  # fixed-point, because floats do not give equal bits on every machine
 
 DCT_BASIS = np.array(
@@ -21,7 +21,7 @@ DCT_BASIS = np.array(
 
 
 class ImageSignature(NamedTuple):
-    """What near-duplicate images have in common."""
+    """The signature that near-duplicate images share."""
 
     phash: int  # 64 bits: which low frequencies are above the median
     colors: bytes  # 8 by 8 RGB thumbnail

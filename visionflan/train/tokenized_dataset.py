@@ -50,7 +50,7 @@ class TokenizedRow(NamedTuple):
 
 @dataclass(frozen=True)
 class TokenizedDataset:
-    """All rows of a stage, as arrays (n rows, t tokens in all)."""
+    """All rows of a stage, as arrays (n rows, t tokens in total)."""
 
     directory: Path
     instances: Instances

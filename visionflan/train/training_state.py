@@ -27,7 +27,7 @@ TRAINABLE_ONLY = StateDictOptions(ignore_frozen_params=True, strict=False)
 
 
 class Progress(NamedTuple):
-    """How far a stage has come. Row order, learning rate and random numbers follow from the step.
+    """The progress of a stage. Row order, learning rate and random numbers follow from the step.
 
     The number of threads is kept because another number rounds differently.
     """

@@ -26,7 +26,7 @@ SCORE, LIST_ECHO, OFF_LIST, ITEMS = range(4)
 
 
 class Confusion(NamedTuple):
-    """How often `predicted` was answered where `target` is right."""
+    """How often `predicted` was answered where `target` is correct."""
 
     target: str
     predicted: str
@@ -37,7 +37,7 @@ class Confusion(NamedTuple):
 class Forgetting(NamedTuple):
     """Lost knowledge of one task with a closed answer set, apart from reworded answers.
 
-    Known means that the right candidate has the highest log-likelihood. The four counts are None
+    Known means that the correct candidate has the highest log-likelihood. The four counts are None
     where log-likelihoods were not computed.
 
     Attributes:
@@ -47,7 +47,7 @@ class Forgetting(NamedTuple):
         forgotten: number known before and not after.
         learned: number known after and not before.
         retained: number known before and after.
-        reformatted: those of `retained` that were answered rightly before and wrongly after.
+        reformatted: those of `retained` that were answered correctly before and wrongly after.
         generated: score of the generated answers under the lenient rule.
         likelihood: score of the candidate with the highest log-likelihood.
         list_echo: share of answers that repeat the list of candidates.
@@ -160,7 +160,7 @@ def confusions(pairs: Sequence[Pair]) -> tuple[Confusion, ...]:
 
 
 def wrong_answer(record: Record) -> tuple[str, str] | None:
-    """Return the target and the wrong prediction, or its parse status; None if it is right."""
+    """Return the target and the wrong prediction, or its parse status; None if it is correct."""
     if record.score_lenient == RIGHT:
         return None
     prediction = record.parsed_lenient if record.status_lenient == "parsed" else ""

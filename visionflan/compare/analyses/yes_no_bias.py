@@ -34,7 +34,7 @@ class YesNoBias(NamedTuple):
         task: benchmark, part of one, or held-out task.
         prompt_style: style of the prompts.
         items: number of questions.
-        true_yes_rate: share of questions whose right answer is yes.
+        true_yes_rate: share of questions whose correct answer is yes.
         yes_rate: share of the parsed answers that say yes.
         sensitivity: d′ of the parsed answers; 0 if they do not depend on the truth.
         criterion: c of the parsed answers; negative if they lean to yes.
@@ -105,7 +105,7 @@ def accepted_answers(record: Record) -> tuple[str, ...]:
 
 
 def is_yes(record: Record) -> bool:
-    """Return whether yes is right."""
+    """Return whether yes is correct."""
     return normalize_words(accepted_answers(record)[0]) == YES
 
 

@@ -16,7 +16,7 @@ from visionflan.evaluate.aggregate.bootstrap import Floats
 class DetectionCounts(NamedTuple):
     """Counts of yes/no answers, as arrays of one shape.
 
-    `hits` of `positives` say yes where it is right, `false_alarms` of `negatives` where it is not.
+    `hits` of `positives` say yes where yes is correct, `false_alarms` of `negatives` where no is.
     """
 
     hits: Floats
@@ -57,9 +57,9 @@ class SignalDetection(NamedTuple):
 
     Attributes:
         yes_rate: share of answers that say yes.
-        true_positive_rate: share of yes where yes is right; None without such questions, or without
-            questions where no is right, as are the next three.
-        false_positive_rate: share of yes where no is right.
+        true_positive_rate: share of yes where yes is correct; None without such questions, or
+            without questions where no is correct, as are the next three.
+        false_positive_rate: share of yes where no is correct.
         sensitivity: d'; 0 if the answer does not depend on the truth.
         criterion: c; negative if the answers lean to yes.
     """

@@ -8,7 +8,7 @@ eval/mme).
 
 Rule: the owners' `calculation.py` (a copy: TideDra/VL-RLHF, eval/mme). It looks for yes, then for
 no, in the first four characters, so that "not" and "know" are no; everything else is wrong. A
-subtask scores 100 for accuracy, and 100 more for the share of images with both answers right. The
+subtask scores 100 for accuracy, and 100 more for the share of images with two correct answers. The
 tool takes two consecutive lines as a pair; here the image identifies the pair, and an incomplete
 pair counts in no score: `complete pairs` is the share of complete ones.
 
@@ -68,7 +68,7 @@ def in_subtasks(parts: Sequence[str]) -> RecordFilter:
 
 
 def pair_sums(records: Sequence[Record], rule: ScoringRule) -> list[float]:
-    """Sum over complete pairs: right answers, answers, both right, pairs; and count all pairs."""
+    """Sum over complete pairs: correct answers, answers, both right, pairs; and count all pairs."""
     pairs: defaultdict[str, list[float]] = defaultdict(list)
     for record in records:
         score = record.score(rule)

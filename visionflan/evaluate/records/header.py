@@ -27,7 +27,7 @@ class TaskHeader:
     sensitive: bool
     num_train: int  # training instances; 0: the task is held out completely
     held_out: int  # held-out items
-    num_train_answers: int  # different training answers
+    num_train_answers: int  # distinct training answers
     candidates: tuple[str, ...]  # all answers of a task with a closed set; else empty
     conversation: bool  # free conversation, which no average counts
 

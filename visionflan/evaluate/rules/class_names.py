@@ -2,7 +2,7 @@
 
 The four benchmarks of forgetting share them: CIFAR-10, CIFAR-100, MNIST and miniImageNet, prompted
 as in EMT (arXiv:2309.10313). There the model sees the list of classes, and a text model judges its
-free answer by yes or no. The authors' own code could not be read; their page (yx-s-z.github.io/emt)
+answer by yes or no. The authors' own code could not be read; their page (yx-s-z.github.io/emt)
 names the four sets and shows three kinds of failure: the wrong class, the list echoed, and a
 description without a class. Public code that follows the paper has the list joined by commas and
 the judge's prompt that is used here. So there is no published rule to agree with:
@@ -172,7 +172,7 @@ MEASURES = (
 
 
 def request(record: Record, swapped: bool) -> LlmRequest:
-    """Return the request whether the answer names the right class, in the wording after EMT."""
+    """Return the request whether the answer names the correct class, in the wording after EMT."""
     return LlmRequest(
         (
             Message(

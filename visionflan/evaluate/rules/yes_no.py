@@ -56,7 +56,7 @@ def parsed_answer(record: Record, rule: ScoringRule) -> str:
 
 
 def is_yes(record: Record) -> bool:
-    """Return whether yes is right."""
+    """Return whether yes is correct."""
     return normalize_words(record.target) == YES
 
 
@@ -93,23 +93,23 @@ def yes_rate(record: Record, rule: ScoringRule) -> tuple[float, float]:
 
 
 def accuracy(record: Record, rule: ScoringRule) -> tuple[float, float]:
-    """Count the right answers, of all."""
+    """Count the correct answers, of all."""
     return record.score(rule) or 0.0, 1
 
 
 def precision(record: Record, rule: ScoringRule) -> tuple[float, float]:
-    """Count the answers where yes is right, of those that say yes."""
+    """Count the answers where yes is correct, of those that say yes."""
     yes = answered_yes(record, rule)
     return yes * is_yes(record), yes
 
 
 def recall(record: Record, rule: ScoringRule) -> tuple[float, float]:
-    """Count the answers that say yes, of those where yes is right."""
+    """Count the answers that say yes, of those where yes is correct."""
     return answered_yes(record, rule) * is_yes(record), is_yes(record)
 
 
 def f1(record: Record, rule: ScoringRule) -> tuple[float, float]:
-    """Count for F1 = 2 hits / (answers that say yes + questions where yes is right).
+    """Count for F1 = 2 hits / (answers that say yes + questions where yes is correct).
 
     In this form it is 0, not undefined, where no answer says yes.
     """

@@ -12,7 +12,7 @@ A row whose index is below a million is an original; the others rotate the optio
 that the rest of the index names. A table of originals alone is rotated here as the toolkit's
 `vlmeval/tools.py` does, which leaves out questions whose options speak of letters.
 
-Scores: `circular` counts an original as right if every rotation is answered right (the owners'
+Scores: `circular` counts an original as right if every rotation is answered correctly (the owners'
 CircularEval); `vanilla` uses the originals alone. Both come from the same run, and published
 numbers are of either kind. The paper does not say which split it used.
 """

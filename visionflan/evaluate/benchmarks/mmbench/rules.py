@@ -107,7 +107,7 @@ def is_original(record: Record) -> bool:
 
 
 def circular_accuracy(name: str, part: str = "") -> AggregateMetric:
-    """Return the share of original questions whose rotations are all answered right.
+    """Return the share of original questions whose rotations are all answered correctly.
 
     A question whose rotations are not all scored is left out.
     """

@@ -35,7 +35,7 @@ class Question(NamedTuple):
         hint: text before the question, often empty.
         question: the question itself.
         options: in the order of this row.
-        correct: index of the right option.
+        correct: index of the correct option.
         part: abbreviation of the ability.
         category: finer than the ability; may be empty.
     """
