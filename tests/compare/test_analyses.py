@@ -11,6 +11,7 @@ from visionflan.cli.main import main
 from visionflan.compare import analyses
 from visionflan.compare.analyses.response_style import ResponseStyle
 from visionflan.compare.serialize import to_json
+from visionflan.errors import DefinitionError
 from visionflan.evaluate.demo import demo_run
 
 __all__ = ["toy"]
@@ -50,7 +51,7 @@ def test_a_file_that_is_no_analysis_is_refused(
 ) -> None:
     (tmp_path / "nameless.py").write_text('"""Nothing."""\n')
     monkeypatch.setattr(analyses, "__path__", [*analyses.__path__, str(tmp_path)])
-    with pytest.raises(TypeError, match="analysis nameless must define `NAME` and `compute`"):
+    with pytest.raises(DefinitionError, match="analysis nameless must define `NAME` and `compute`"):
         analyses.load_all()
     monkeypatch.delitem(sys.modules, "visionflan.compare.analyses.nameless")
 

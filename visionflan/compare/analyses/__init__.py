@@ -12,6 +12,7 @@ from typing import Protocol, cast
 from visionflan.compare.headline_support import HeadlineIndex
 from visionflan.compare.results import AnalysisResult
 from visionflan.compare.subsets import Subset
+from visionflan.errors import DefinitionError
 
 
 class Analysis(Protocol):
@@ -38,7 +39,7 @@ def load(name: str) -> Analysis:
     """Import the module of one analysis."""
     module = importlib.import_module(f"{__name__}.{name}")
     if getattr(module, "NAME", None) != name or not callable(getattr(module, "compute", None)):
-        raise TypeError(f"the module of the analysis {name} must define `NAME` and `compute`")
+        raise DefinitionError(f"the module of the analysis {name} must define `NAME` and `compute`")
     return cast("Analysis", module)
 
 
