@@ -11,7 +11,7 @@ import pytest
 from visionflan.dataset import BrokenRow
 from visionflan.datasets.clevr import dataset, question_answer_matching, vqa_context
 from visionflan.errors import ReleaseError, UnusableError
-from visionflan.layouts.clevr import Question, Scene
+from visionflan.layouts.clevr import ClevrQuestion, ClevrScene
 from visionflan.specimens.clevr import Solid, questions, scene
 
 
@@ -31,25 +31,25 @@ def write(root: Path, text: str) -> Path:
     return path
 
 
-def read(root: Path, *records: dict[str, object]) -> list[Question | Scene | BrokenRow]:
+def read(root: Path, *records: dict[str, object]) -> list[ClevrQuestion | ClevrScene | BrokenRow]:
     write(root, json.dumps({"questions": records, "info": {"split": "train"}}))
     return list(dataset.read(root))
 
 
-def made_scene(*pairs: tuple[str, str]) -> Scene:
+def made_scene(*pairs: tuple[str, str]) -> ClevrScene:
     image = Path("CLEVR_train_000000.png")
-    return Scene("train/0", image, tuple(Question("", image, *pair) for pair in pairs))
+    return ClevrScene("train/0", image, tuple(ClevrQuestion("", image, *pair) for pair in pairs))
 
 
 def test_the_questions_of_a_scene_come_together_and_in_order(tmp_path: Path) -> None:
     rows = read(
         tmp_path, record(0, "a?", "yes", 0), record(0, "b?", "2", 1), record(1, "c?", "no", 2)
     )
-    scenes = [row for row in rows if isinstance(row, Scene)]
+    scenes = [row for row in rows if isinstance(row, ClevrScene)]
     assert [[one.question for one in scene.questions] for scene in scenes] == [["a?", "b?"], ["c?"]]
     image = "CLEVR_v1.0/images/train/CLEVR_train_000000.png"
     assert scenes[0].image == tmp_path / image
-    assert [row.key for row in rows if isinstance(row, Question)] == [
+    assert [row.key for row in rows if isinstance(row, ClevrQuestion)] == [
         "train/0",
         "train/1",
         "train/2",
@@ -60,15 +60,15 @@ def test_a_record_without_answer_is_told_and_does_not_split_its_scene(tmp_path: 
     lacking = {key: value for key, value in record(0, "b?", "", 1).items() if key != "answer"}
     rows = read(tmp_path, record(0, "a?", "yes", 0), lacking, record(0, "c?", "no", 2))
     assert [row.reason for row in rows if isinstance(row, BrokenRow)] == ["malformed_record"]
-    (scene_row,) = [row for row in rows if isinstance(row, Scene)]
+    (scene_row,) = [row for row in rows if isinstance(row, ClevrScene)]
     assert [one.question for one in scene_row.questions] == ["a?", "c?"]
 
 
 def test_questions_that_stand_apart_from_their_scene_are_told(tmp_path: Path) -> None:
     rows = read(tmp_path, *(record(image, "a?", "yes", n) for n, image in enumerate((0, 1, 0))))
     assert [row.reason for row in rows if isinstance(row, BrokenRow)] == ["scattered_questions"]
-    assert sum(isinstance(row, Question) for row in rows) == 3
-    assert len({row.key for row in rows if isinstance(row, Scene)}) == 2
+    assert sum(isinstance(row, ClevrQuestion) for row in rows) == 3
+    assert len({row.key for row in rows if isinstance(row, ClevrScene)}) == 2
 
 
 def test_questions_are_read_before_the_file_is_read_to_its_end(tmp_path: Path) -> None:
@@ -94,7 +94,9 @@ def test_questions_by_people_serve_their_own_task_only(tmp_path: Path) -> None:
 
 def test_each_question_is_matched_with_its_answer(tmp_path: Path) -> None:
     dataset.write_specimen(tmp_path, 60)
-    scenes: Iterator[Scene] = (row for row in dataset.rows(tmp_path) if isinstance(row, Scene))
+    scenes: Iterator[ClevrScene] = (
+        row for row in dataset.rows(tmp_path) if isinstance(row, ClevrScene)
+    )
     for row in scenes:
         example = question_answer_matching(row)
         assert example is not None

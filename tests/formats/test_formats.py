@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.formats.base import Conversation, Format
+from visionflan.formats.base import ConversationRecord, Format
 from visionflan.storage.instance import Turn
 
 
@@ -28,10 +28,10 @@ class Ids(NamedTuple):
     annotations: Path
     images: Path
 
-    def conversations(self) -> Iterator[Conversation]:
+    def conversations(self) -> Iterator[ConversationRecord]:
         for line in self.annotations.read_text().splitlines():
             turns = (Turn("user", "Which instance is this?"), Turn("assistant", line))
-            yield Conversation("ids+naming", (), turns)
+            yield ConversationRecord("ids+naming", (), turns)
 
 
 FORMAT = Format("ids", files="{split}.ids", write=write, read=lambda path, images: Ids(path, path))

@@ -7,7 +7,7 @@ import pytest
 
 from visionflan.dataset import BrokenRow
 from visionflan.errors import ReleaseError
-from visionflan.layouts.rrc import Question, find_splits, read_questions
+from visionflan.layouts.rrc import RrcQuestion, find_splits, read_questions
 from visionflan.specimens import write_json
 
 
@@ -26,18 +26,18 @@ def test_either_name_of_the_identifier_is_read_and_bad_records_are_kept(tmp_path
     ]
     write_json(tmp_path / "train.json", {"data": records})
     first, second, third, *bad = read_questions(tmp_path / "train.json", "train", image_path)
-    assert first == Question("train/7", Path("a.png"), "What?", ("one", "2"))
+    assert first == RrcQuestion("train/7", Path("a.png"), "What?", ("one", "2"))
     assert [second.key, third.key] == ["train/8", "train/record-2"]
     assert [row.key for row in bad if isinstance(row, BrokenRow)] == ["train:3", "train:4"]
 
 
 def test_blanks_are_trimmed_and_counted_and_answers_stand_once() -> None:
-    question = Question("1", Path("a.png"), " What  is it?", ("a  b", "a b", "c"))
+    question = RrcQuestion("1", Path("a.png"), " What  is it?", ("a  b", "a b", "c"))
     example = question.example()
     assert (example.text, example.target) == ("What is it?", "a b")
     assert example.references == ("a b", "c")
     assert example.repaired == ("trimmed_blanks",)
-    assert not Question("1", Path("a.png"), "What?", ("a",)).example().repaired
+    assert not RrcQuestion("1", Path("a.png"), "What?", ("a",)).example().repaired
 
 
 def test_the_first_place_of_a_split_counts(tmp_path: Path) -> None:

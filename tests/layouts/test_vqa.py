@@ -10,7 +10,7 @@ from visionflan import catalog
 from visionflan.dataset import BrokenRow
 from visionflan.errors import ReleaseError
 from visionflan.layouts import vqa as layouts_vqa
-from visionflan.layouts.vqa import Pair, VqaQuestion
+from visionflan.layouts.vqa import SplitFiles, VqaQuestion
 
 
 def record(question_id: int, *answers: str, **more: Any) -> dict[str, Any]:
@@ -21,10 +21,10 @@ def record(question_id: int, *answers: str, **more: Any) -> dict[str, Any]:
     return {**question_record, "answers": answer_records, **more}
 
 
-def pair_of(root: Path, *records: dict[str, Any]) -> Pair:
+def pair_of(root: Path, *records: dict[str, Any]) -> SplitFiles:
     """Write records as a pair of files."""
-    pair = Pair("train2014", root / "questions.json", root / "annotations.json")
-    layouts_vqa.write_pair(pair, list(records))
+    pair = SplitFiles("train2014", root / "questions.json", root / "annotations.json")
+    layouts_vqa.write_split(pair, list(records))
     return pair
 
 
@@ -33,7 +33,7 @@ def test_questions_and_annotations_in_different_orders_are_joined_by_id(tmp_path
     content = json.loads(pair.questions.read_text())
     content["questions"].reverse()
     pair.questions.write_text(json.dumps(content))
-    rows = list(layouts_vqa.read_pair(pair))
+    rows = list(layouts_vqa.read_split(pair))
     assert [row.question for row in rows if isinstance(row, VqaQuestion)] == [
         "What is 1?",
         "What is 2?",
@@ -44,7 +44,7 @@ def test_questions_and_annotations_in_different_orders_are_joined_by_id(tmp_path
 def test_the_answer_of_the_release_goes_before_the_most_frequent_one(tmp_path: Path) -> None:
     most = record(1, "b", "a", "a")
     with_choice = record(2, "b", "a", "a", multiple_choice_answer="b")
-    rows = layouts_vqa.read_pair(pair_of(tmp_path, most, with_choice))
+    rows = layouts_vqa.read_split(pair_of(tmp_path, most, with_choice))
     assert [row.answer for row in rows if isinstance(row, VqaQuestion)] == ["a", "b"]
 
 
@@ -55,7 +55,7 @@ def test_what_has_no_partner_or_lacks_a_field_is_yielded_broken(tmp_path: Path) 
     content["annotations"][2]["question_id"] = 9
     content["annotations"].append("not a record")
     pair.annotations.write_text(json.dumps(content))
-    broken = [row for row in layouts_vqa.read_pair(pair) if isinstance(row, BrokenRow)]
+    broken = [row for row in layouts_vqa.read_split(pair) if isinstance(row, BrokenRow)]
     assert [(row.key, row.reason) for row in broken] == [
         ("annotations.json:2", "malformed_record"),
         ("train2014/9", "no_question"),
@@ -68,7 +68,7 @@ def test_what_has_no_partner_or_lacks_a_field_is_yielded_broken(tmp_path: Path) 
 
 
 def test_a_second_annotation_of_a_question_is_not_a_second_row(tmp_path: Path) -> None:
-    rows = list(layouts_vqa.read_pair(pair_of(tmp_path, record(1, "a"), record(1, "b"))))
+    rows = list(layouts_vqa.read_split(pair_of(tmp_path, record(1, "a"), record(1, "b"))))
     assert [type(row) for row in rows] == [VqaQuestion, BrokenRow]
 
 
@@ -76,7 +76,7 @@ def test_a_split_without_its_annotations_is_refused_with_the_missing_name(tmp_pa
     (tmp_path / "Questions").mkdir()
     (tmp_path / "Questions/v2_OpenEnded_mscoco_val2014_questions.json").write_text("{}")
     with pytest.raises(ReleaseError, match=r"v2_mscoco_val2014_annotations\.json"):
-        layouts_vqa.pairs(tmp_path, "Questions", prefix="v2_")
+        layouts_vqa.find_splits(tmp_path, "Questions", prefix="v2_")
 
 
 @pytest.mark.parametrize("name", ["okvqa", "tdiuc", "vqav2"])

@@ -8,4 +8,4 @@ Log = Callable[[str], None]
 
 
 def no_log(_: str) -> None:
-    """Drop a line of progress."""
+    """Ignore a line of progress."""

@@ -124,7 +124,7 @@ def crossing(falling: Floats, rising: Floats) -> Floats:
     return height
 
 
-def threshold_free(pairs: Sequence[Pair], is_yes: Sequence[bool]) -> BootstrappedAuroc | None:
+def compare_rankings(pairs: Sequence[Pair], is_yes: Sequence[bool]) -> BootstrappedAuroc | None:
     """Compare how both models rank questions; None without log-likelihoods of yes and no."""
     rows = []
     for pair, truth in zip(pairs, is_yes, strict=True):

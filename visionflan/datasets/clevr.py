@@ -21,10 +21,10 @@ from pathlib import Path
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.layouts import clevr as layouts_clevr
 from visionflan.layouts import require
-from visionflan.layouts.clevr import Question, Scene, read_questions, read_scenes
+from visionflan.layouts.clevr import ClevrQuestion, ClevrScene, read_questions, read_scenes
 from visionflan.specimens.clevr import write_human_questions, write_scenes
 
-dataset = Dataset[Question | Scene](
+dataset = Dataset[ClevrQuestion | ClevrScene](
     title="CLEVR",
     homepage="https://cs.stanford.edu/people/jcjohns/clevr/",
     license="CC-BY-4.0",
@@ -49,7 +49,7 @@ dataset = Dataset[Question | Scene](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Question | Scene | BrokenRow]:
+def read(root: Path) -> Iterator[ClevrQuestion | ClevrScene | BrokenRow]:
     release = require(root / "CLEVR_v1.0" / "questions", root / "questions").parent
     yield from read_scenes(release, "train", "val")
     for split in ("train", "val"):
@@ -80,8 +80,8 @@ def specimen(root: Path, count: int) -> None:
     title="CLEVR VQA in 3D rendered images",
     category="Perception",
 )
-def question_answering(row: Question | Scene) -> Example | None:
-    if isinstance(row, Scene) or row.human_written:
+def question_answering(row: ClevrQuestion | ClevrScene) -> Example | None:
+    if isinstance(row, ClevrScene) or row.human_written:
         return None
     return Example(image=row.image, text=row.question, target=row.answer)
 
@@ -97,7 +97,7 @@ def question_answering(row: Question | Scene) -> Example | None:
     category="Perception",
     metric="set_f1",
 )
-def multiple_question_answering(row: Question | Scene) -> Example | None:
+def multiple_question_answering(row: ClevrQuestion | ClevrScene) -> Example | None:
     return layouts_clevr.answer_all_example(row)
 
 
@@ -113,7 +113,7 @@ def multiple_question_answering(row: Question | Scene) -> Example | None:
     category="Perception",
     metric="set_f1",
 )
-def question_answer_matching(row: Question | Scene) -> Example | None:
+def question_answer_matching(row: ClevrQuestion | ClevrScene) -> Example | None:
     return layouts_clevr.matching_example(row)
 
 
@@ -127,7 +127,7 @@ def question_answer_matching(row: Question | Scene) -> Example | None:
     title="CLEVR visual dialogue in 3D rendered images",
     category="Visual Dialogue",
 )
-def vqa_context(row: Question | Scene) -> Example | None:
+def vqa_context(row: ClevrQuestion | ClevrScene) -> Example | None:
     return layouts_clevr.last_question_example(row)
 
 
@@ -140,7 +140,7 @@ def vqa_context(row: Question | Scene) -> Example | None:
     title="CLEVR VQA with questions written by people",
     category="Perception",
 )
-def question_answer(row: Question | Scene) -> Example | None:
-    if isinstance(row, Scene) or not row.human_written:
+def question_answer(row: ClevrQuestion | ClevrScene) -> Example | None:
+    if isinstance(row, ClevrScene) or not row.human_written:
         return None
     return Example(image=row.image, text=row.question, target=row.answer)

@@ -19,10 +19,10 @@ from pathlib import Path
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.layouts import clevr as layouts_clevr
 from visionflan.layouts import require
-from visionflan.layouts.clevr import Question, Scene, read_scenes
+from visionflan.layouts.clevr import ClevrQuestion, ClevrScene, read_scenes
 from visionflan.specimens.clevr import COLOR_NAMES, Allowed, write_scenes
 
-dataset = Dataset[Question | Scene](
+dataset = Dataset[ClevrQuestion | ClevrScene](
     title="CLEVR-CoGenT",
     homepage="https://cs.stanford.edu/people/jcjohns/clevr/",
     license="CC-BY-4.0",
@@ -43,7 +43,7 @@ dataset = Dataset[Question | Scene](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Question | Scene | BrokenRow]:
+def read(root: Path) -> Iterator[ClevrQuestion | ClevrScene | BrokenRow]:
     release = require(root / "CLEVR_CoGenT_v1.0" / "questions", root / "questions").parent
     yield from read_scenes(release, "trainA", "valA", "valB")
 
@@ -70,8 +70,8 @@ def specimen(root: Path, count: int) -> None:
     title="CLEVR-CoGenT VQA in 3D rendered images",
     category="Perception",
 )
-def question_answering(row: Question | Scene) -> Example | None:
-    if isinstance(row, Scene):
+def question_answering(row: ClevrQuestion | ClevrScene) -> Example | None:
+    if isinstance(row, ClevrScene):
         return None
     return Example(image=row.image, text=row.question, target=row.answer)
 
@@ -87,7 +87,7 @@ def question_answering(row: Question | Scene) -> Example | None:
     category="Perception",
     metric="set_f1",
 )
-def multiple_question_answering(row: Question | Scene) -> Example | None:
+def multiple_question_answering(row: ClevrQuestion | ClevrScene) -> Example | None:
     return layouts_clevr.answer_all_example(row)
 
 
@@ -103,7 +103,7 @@ def multiple_question_answering(row: Question | Scene) -> Example | None:
     category="Perception",
     metric="set_f1",
 )
-def question_answer_matching(row: Question | Scene) -> Example | None:
+def question_answer_matching(row: ClevrQuestion | ClevrScene) -> Example | None:
     return layouts_clevr.matching_example(row)
 
 
@@ -117,5 +117,5 @@ def question_answer_matching(row: Question | Scene) -> Example | None:
     title="CLEVR-CoGenT visual dialogue in 3D rendered images",
     category="Visual Dialogue",
 )
-def vqa_context(row: Question | Scene) -> Example | None:
+def vqa_context(row: ClevrQuestion | ClevrScene) -> Example | None:
     return layouts_clevr.last_question_example(row)

@@ -23,10 +23,10 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import WHOLE, canvas, jitter_box, word
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick, stable_hash
-from visionflan.layouts.rrc import Question, document_files, read_documents
+from visionflan.layouts.rrc import RrcQuestion, document_files, read_documents
 from visionflan.specimens import write_image, write_json
 
-dataset = Dataset[Question](
+dataset = Dataset[RrcQuestion](
     title="DocVQA",
     homepage="https://www.docvqa.org/",
     license="unknown",
@@ -53,7 +53,7 @@ dataset = Dataset[Question](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Question | BrokenRow]:
+def read(root: Path) -> Iterator[RrcQuestion | BrokenRow]:
     if not document_files(root):
         raise ReleaseError(f"{root} has no train_v1.0_withQT.json or train_v1.0.json of DocVQA")
     yield from read_documents(root)
@@ -69,7 +69,7 @@ def read(root: Path) -> Iterator[Question | BrokenRow]:
     category="OCR",
     metric="anls",
 )
-def question_answer(row: Question) -> Example:
+def question_answer(row: RrcQuestion) -> Example:
     return row.example()
 
 

@@ -33,7 +33,7 @@ from visionflan.errors import ReleaseError
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, require
 from visionflan.layouts.rrc import (
-    Question,
+    RrcQuestion,
     document_files,
     find_splits,
     read_documents,
@@ -41,7 +41,7 @@ from visionflan.layouts.rrc import (
 )
 from visionflan.specimens import write_image, write_json
 
-dataset = Dataset[Question](
+dataset = Dataset[RrcQuestion](
     title="InfographicVQA",
     homepage="https://rrc.cvc.uab.es/?ch=17&com=tasks",
     license="unknown",
@@ -69,7 +69,7 @@ dataset = Dataset[Question](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Question | BrokenRow]:
+def read(root: Path) -> Iterator[RrcQuestion | BrokenRow]:
     names = [f"{kind}VQA_{{split}}_v1.0" for kind in ("infographics", "infographic")]
     files = find_splits(
         root,
@@ -100,7 +100,7 @@ def read(root: Path) -> Iterator[Question | BrokenRow]:
     category="Reasoning",
     metric="anls",
 )
-def question_answer(row: Question) -> Example | None:
+def question_answer(row: RrcQuestion) -> Example | None:
     return row.example() if row.key.startswith("infographic/") else None
 
 
@@ -114,7 +114,7 @@ def question_answer(row: Question) -> Example | None:
     category="Reasoning",
     metric="anls",
 )
-def single_document_question(row: Question) -> Example | None:
+def single_document_question(row: RrcQuestion) -> Example | None:
     return row.example() if row.key.startswith("document/") else None
 
 

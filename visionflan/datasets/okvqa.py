@@ -57,8 +57,8 @@ dataset = Dataset[Row](
 
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
-    for pair in layouts_vqa.pairs(root, "train", "val"):
-        for vqa in layouts_vqa.read_pair(pair):
+    for pair in layouts_vqa.find_splits(root, "train", "val"):
+        for vqa in layouts_vqa.read_split(pair):
             yield vqa if isinstance(vqa, BrokenRow) else in_words(root, pair.split, vqa)
 
 
@@ -100,8 +100,8 @@ def specimen(root: Path, count: int) -> None:
             }
         )
     names = ("OpenEnded_mscoco_train2014_questions.json", "mscoco_train2014_annotations.json")
-    pair = layouts_vqa.Pair("train2014", root / names[0], root / names[1])
-    layouts_vqa.write_pair(pair, records)
+    pair = layouts_vqa.SplitFiles("train2014", root / names[0], root / names[1])
+    layouts_vqa.write_split(pair, records)
 
 
 SOUND = "What sound does this animal make?"

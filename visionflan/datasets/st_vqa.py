@@ -26,12 +26,12 @@ from visionflan.drawing import BLACK, COLORS, SIZE, WHITE, WHOLE, Box, jitter_bo
 from visionflan.drawing.styles import photo
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, require
-from visionflan.layouts.rrc import Question, read_questions
+from visionflan.layouts.rrc import RrcQuestion, read_questions
 from visionflan.specimens import write_image, write_json
 
 ANNOTATIONS = "train_task_3.json"
 
-dataset = Dataset[Question](
+dataset = Dataset[RrcQuestion](
     title="ST-VQA",
     homepage="https://rrc.cvc.uab.es/?ch=11",
     license="unknown",
@@ -58,7 +58,7 @@ dataset = Dataset[Question](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Question | BrokenRow]:
+def read(root: Path) -> Iterator[RrcQuestion | BrokenRow]:
     annotations = require(*(root / folder / ANNOTATIONS for folder in ("", "Annotations", "train")))
     images = require(*(root / name for name in ("train", "train_imgs", "Images/train")), root)
 
@@ -80,7 +80,7 @@ def read(root: Path) -> Iterator[Question | BrokenRow]:
     category="OCR",
     metric="anls",
 )
-def image_question_answer(row: Question) -> Example:
+def image_question_answer(row: RrcQuestion) -> Example:
     return row.example()
 
 

@@ -54,8 +54,8 @@ dataset = Dataset[Row](
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     folders = ("Questions", "Annotations", "TDIUC/Questions", "TDIUC/Annotations")
-    for pair in layouts_vqa.pairs(root, *folders):
-        for vqa in layouts_vqa.read_pair(pair):
+    for pair in layouts_vqa.find_splits(root, *folders):
+        for vqa in layouts_vqa.read_split(pair):
             if isinstance(vqa, BrokenRow):
                 yield vqa
             else:
@@ -83,12 +83,12 @@ def specimen(root: Path, count: int) -> None:
                     "answers": [answer],
                 }
             )
-    pair = layouts_vqa.Pair(
+    pair = layouts_vqa.SplitFiles(
         "train2014",
         root / "Questions/OpenEnded_mscoco_train2014_questions.json",
         root / "Annotations/mscoco_train2014_annotations.json",
     )
-    layouts_vqa.write_pair(pair, records)
+    layouts_vqa.write_split(pair, records)
 
 
 def answered(row: Row, kind: str) -> Example | None:

@@ -83,9 +83,9 @@ dataset = Dataset[Row](
 
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
-    for pair in layouts_vqa.pairs(root, "Questions", "Annotations", prefix="v2_"):
+    for pair in layouts_vqa.find_splits(root, "Questions", "Annotations", prefix="v2_"):
         others = Others(pair.questions)
-        for vqa in layouts_vqa.read_pair(pair):
+        for vqa in layouts_vqa.read_split(pair):
             if isinstance(vqa, BrokenRow):
                 yield vqa
                 continue
@@ -159,7 +159,9 @@ def specimen(root: Path, count: int) -> None:
                 }
             )
     names = ("v2_OpenEnded_mscoco_train2014_questions.json", "v2_mscoco_train2014_annotations.json")
-    layouts_vqa.write_pair(layouts_vqa.Pair("train2014", root / names[0], root / names[1]), records)
+    layouts_vqa.write_split(
+        layouts_vqa.SplitFiles("train2014", root / names[0], root / names[1]), records
+    )
 
 
 ALSO_SAID = {"gray": "silver", "purple": "violet", "1": "one", "2": "two", "3": "three"}

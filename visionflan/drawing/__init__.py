@@ -94,10 +94,10 @@ def regular_polygon(box: Box, corners: int, inner: float = 1.0) -> list[tuple[fl
     ]
 
 
-def darken(color: RGB, by: float = 0.6) -> RGB:
+def darken(color: RGB, factor: float = 0.6) -> RGB:
     """Return the color scaled to be darker."""
     red, green, blue = color
-    return round(red * by), round(green * by), round(blue * by)
+    return round(red * factor), round(green * factor), round(blue * factor)
 
 
 def stroke(box: Box, fraction: float) -> int:

@@ -31,7 +31,7 @@ PNG = b"\x89PNG"
 
 @contextmanager
 def reading_text(file: str) -> Iterator[None]:
-    """Context manager: raise ReleaseError with the name of the file if its text cannot be read."""
+    """Raise ReleaseError with the name of the file if its text cannot be read in the block."""
     try:
         yield
     except (UnicodeDecodeError, csv.Error) as error:

@@ -68,7 +68,7 @@ class RuleBasedModel:
 
 @contextmanager
 def demo_run(names: Sequence[str] = ()) -> Iterator[Path]:
-    """Context manager: yields a run whose two stages are the two models, then removes it.
+    """Yield a temporary run whose two stages are the two models.
 
     They are evaluated on held-out specimens of a few datasets, or on those of some benchmarks.
     """

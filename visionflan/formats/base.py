@@ -12,7 +12,7 @@ from visionflan.storage.instance import Split, Turn
 Writer = Callable[[BuildDirectory, Instances, Path, Split], None]
 
 
-class Conversation(NamedTuple):
+class ConversationRecord(NamedTuple):
     """A usable record of a release: the task it names, its images and its turns."""
 
     task: str
@@ -31,7 +31,7 @@ class InstructionRelease(Protocol):
     def images(self) -> Path:
         """Directory that image names are relative to."""
 
-    def conversations(self) -> Iterator[Conversation | BrokenRow]:
+    def conversations(self) -> Iterator[ConversationRecord | BrokenRow]:
         """Yield the records one by one; an unusable one comes as a BrokenRow with its reason."""
 
 

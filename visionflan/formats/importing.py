@@ -19,7 +19,7 @@ from visionflan.builder.sampling import escape_surrogates, find_file_fault
 from visionflan.builder.split import HoldOutConfig
 from visionflan.dataset import BrokenRow
 from visionflan.errors import BuildError, UnusableError
-from visionflan.formats.base import Conversation, InstructionRelease
+from visionflan.formats.base import ConversationRecord, InstructionRelease
 from visionflan.layouts import inside
 from visionflan.prompt import ParsedExchange, parse
 from visionflan.storage.instance import Instance
@@ -35,7 +35,7 @@ class ImportedRecord(NamedTuple):
 
     task: str
     key: str
-    conversation: Conversation
+    conversation: ConversationRecord
     images: tuple[Path, ...]
 
 
@@ -107,7 +107,7 @@ class ReleaseImporter:
             images = tuple(inside(self.release.images, image) for image in entry.images)
             yield ImportedRecord(task, self.key(task, entry), entry, images)
 
-    def key(self, task: str, conversation: Conversation) -> str:
+    def key(self, task: str, conversation: ConversationRecord) -> str:
         """Return the image names of a record, numbered from their second use on."""
         key = "+".join(conversation.images) or "text"
         self.occurrences[f"{task}/{key}"] += 1

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from visionflan.dataset import IMAGE_MARKER, BrokenRow
 from visionflan.errors import ReleaseError, UnusableError
-from visionflan.formats.base import Conversation, Format
+from visionflan.formats.base import ConversationRecord, Format
 from visionflan.formats.exporting import image_file_name, with_progress
 from visionflan.layouts import inside, json_lines
 from visionflan.layouts.json_stream import json_values
@@ -80,7 +80,7 @@ class LlavaRelease(NamedTuple):
         for entry in json_lines(self.annotations):
             yield entry if isinstance(entry, BrokenRow) else entry[1]
 
-    def conversations(self) -> Iterator[Conversation | BrokenRow]:
+    def conversations(self) -> Iterator[ConversationRecord | BrokenRow]:
         """Yield the parsed records; an unusable one comes as a BrokenRow with its reason."""
         for number, entry in enumerate(self.records(), start=1):
             if isinstance(entry, BrokenRow):
@@ -150,7 +150,7 @@ def subdirectories(directory: Path) -> list[Path]:
     return sorted(path for path in directory.iterdir() if path.is_dir())
 
 
-def parse_record(record: Any) -> Conversation:
+def parse_record(record: Any) -> ConversationRecord:
     """Parse a record; raises UnusableError if it is not what trainers read."""
     if not isinstance(record, dict):
         raise UnusableError("malformed_conversation", f"the record is {type(record).__name__}")
@@ -164,7 +164,7 @@ def parse_record(record: Any) -> Conversation:
     if (markers := sum(turn.text.count(IMAGE_MARKER) for turn in turns)) != len(images):
         raise UnusableError("image_token_mismatch", f"{markers} markers but {len(images)} images")
     check_utf8(record)
-    return Conversation(str(record.get("task_name") or ""), images, turns)
+    return ConversationRecord(str(record.get("task_name") or ""), images, turns)
 
 
 def parse_turns(turns: Any) -> Iterator[Turn]:

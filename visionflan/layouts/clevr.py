@@ -18,7 +18,7 @@ from visionflan.layouts import existing_paths
 from visionflan.layouts.json_stream import json_field_values
 
 
-class Question(NamedTuple):
+class ClevrQuestion(NamedTuple):
     """A question about a scene; `human_written` is set if a person wrote it."""
 
     key: str
@@ -28,15 +28,15 @@ class Question(NamedTuple):
     human_written: bool = False
 
 
-class Scene(NamedTuple):
+class ClevrScene(NamedTuple):
     """A scene with all questions about it, in the order of the release."""
 
     key: str
     image: Path
-    questions: tuple[Question, ...]
+    questions: tuple[ClevrQuestion, ...]
 
 
-def read_scenes(release: Path, *splits: str) -> Iterator[Question | Scene | BrokenRow]:
+def read_scenes(release: Path, *splits: str) -> Iterator[ClevrQuestion | ClevrScene | BrokenRow]:
     """Yield every question of the available splits, and each scene after its questions.
 
     The generator writes the questions of a scene consecutively. If they are scattered, the first
@@ -49,10 +49,12 @@ def read_scenes(release: Path, *splits: str) -> Iterator[Question | Scene | Brok
             yield from read_split(release / "images" / split, split, path)
 
 
-def read_split(images: Path, split: str, path: Path) -> Iterator[Question | Scene | BrokenRow]:
+def read_split(
+    images: Path, split: str, path: Path
+) -> Iterator[ClevrQuestion | ClevrScene | BrokenRow]:
     """Yield the questions and scenes of one split."""
     seen: set[str] = set()
-    run: list[Question] = []
+    run: list[ClevrQuestion] = []
     for row in read_questions(images, f"{split}/", path):
         yield row
         if isinstance(row, BrokenRow):
@@ -65,7 +67,7 @@ def read_split(images: Path, split: str, path: Path) -> Iterator[Question | Scen
         yield make_scene(split, run, seen)
 
 
-def make_scene(split: str, run: list[Question], seen: set[str]) -> Scene | BrokenRow:
+def make_scene(split: str, run: list[ClevrQuestion], seen: set[str]) -> ClevrScene | BrokenRow:
     """Return the scene of a run of questions, or a BrokenRow if it was already yielded."""
     image = run[0].image
     key = f"{split}/{image.name}"
@@ -73,12 +75,12 @@ def make_scene(split: str, run: list[Question], seen: set[str]) -> Scene | Broke
         detail = f"{len(run)} of its questions are separate from the others"
         return BrokenRow(key, "scattered_questions", detail)
     seen.add(image.name)
-    return Scene(key, image, tuple(run))
+    return ClevrScene(key, image, tuple(run))
 
 
 def read_questions(
     images: Path, prefix: str, path: Path, *, human_written: bool = False
-) -> Iterator[Question | BrokenRow]:
+) -> Iterator[ClevrQuestion | BrokenRow]:
     """Yield the questions of one file; their keys start with the prefix."""
     for number, entry in enumerate(json_field_values(path, "questions")):
         try:
@@ -89,12 +91,12 @@ def read_questions(
             detail = f"record {number} of {path}: {type(error).__name__} {error}"
             yield BrokenRow(f"{prefix}record {number}", "malformed_record", detail)
         else:
-            yield Question(key, image, question, answer, human_written)
+            yield ClevrQuestion(key, image, question, answer, human_written)
 
 
-def answer_all_example(row: Question | Scene) -> Example | None:
+def answer_all_example(row: ClevrQuestion | ClevrScene) -> Example | None:
     """Make an example of all questions about a scene; the target is a list of answers."""
-    if isinstance(row, Question) or len(row.questions) < 2:
+    if isinstance(row, ClevrQuestion) or len(row.questions) < 2:
         return None
     answers = [
         f"A{number}: {question.answer}" for number, question in enumerate(row.questions, start=1)
@@ -102,9 +104,9 @@ def answer_all_example(row: Question | Scene) -> Example | None:
     return Example(image=row.image, text=number_questions(row), target="; ".join(answers))
 
 
-def matching_example(row: Question | Scene) -> Example | None:
+def matching_example(row: ClevrQuestion | ClevrScene) -> Example | None:
     """List the questions about a scene and their distinct answers; the target pairs them."""
-    if isinstance(row, Question) or len(row.questions) < 2:
+    if isinstance(row, ClevrQuestion) or len(row.questions) < 2:
         return None
     distinct = sorted({question.answer for question in row.questions})
     if len(distinct) < 2:
@@ -119,9 +121,9 @@ def matching_example(row: Question | Scene) -> Example | None:
     return Example(image=row.image, text=text, target="; ".join(pairs))
 
 
-def last_question_example(row: Question | Scene) -> Example | None:
+def last_question_example(row: ClevrQuestion | ClevrScene) -> Example | None:
     """Make an example of the last question about a scene, after the others with answers."""
-    if isinstance(row, Question) or len(row.questions) < 2:
+    if isinstance(row, ClevrQuestion) or len(row.questions) < 2:
         return None
     *earlier, last = row.questions
     exchanges = [f"Question: {question.question} Answer: {question.answer}" for question in earlier]
@@ -129,7 +131,7 @@ def last_question_example(row: Question | Scene) -> Example | None:
     return Example(image=row.image, text=text, target=last.answer)
 
 
-def number_questions(scene: Scene) -> str:
+def number_questions(scene: ClevrScene) -> str:
     """Format the questions about a scene as a numbered list."""
     lines = [
         f"Q{number}: {question.question}"

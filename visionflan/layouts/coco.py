@@ -12,7 +12,7 @@ FILES = ("captions", "instances")
 
 
 @dataclass
-class Scene:
+class CocoImage:
     """One image: its path, its captions, and the area that each object class covers."""
 
     image: Path | None = None
@@ -21,10 +21,10 @@ class Scene:
 
 
 @dataclass
-class Split:
+class CocoSplit:
     """The images of a split by id, and its object classes by supercategory."""
 
-    scenes: defaultdict[int, Scene] = field(default_factory=lambda: defaultdict(Scene))
+    scenes: defaultdict[int, CocoImage] = field(default_factory=lambda: defaultdict(CocoImage))
     classes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -33,13 +33,13 @@ def annotation_files(root: Path, split: str) -> list[Path]:
     return [root / f"annotations/{name}_{split}.json" for name in FILES]
 
 
-def read_split(root: Path, split: str) -> Split:
+def read_split(root: Path, split: str) -> CocoSplit:
     """Join the available annotation files of a split by image id.
 
     The images are in a directory named as the split, which mirrors put into `images`.
     """
     directory = own if (own := root / split).is_dir() else root / "images" / split
-    split_data = Split()
+    split_data = CocoSplit()
     for path in filter(Path.exists, annotation_files(root, split)):
         content = load_json(path, drop_segmentation)
         try:
@@ -57,7 +57,7 @@ def drop_segmentation(record: dict[str, Any]) -> dict[str, Any]:
     return record
 
 
-def add_annotations(split_data: Split, content: Any) -> None:
+def add_annotations(split_data: CocoSplit, content: Any) -> None:
     """Add the captions or the objects of one file."""
     categories = {entry["id"]: entry for entry in content.get("categories", ())}
     for annotation in sorted(content["annotations"], key=lambda annotation: annotation["id"]):

@@ -18,7 +18,7 @@ SPLITS = ("train", "val")
 IDENTIFIERS = ("questionId", "question_id")
 
 
-class Question(NamedTuple):
+class RrcQuestion(NamedTuple):
     """A question about an image, with its answers as released."""
 
     key: str
@@ -53,7 +53,7 @@ def find_splits(root: Path, folders: tuple[str, ...], *names: str) -> dict[str, 
 
 def read_questions(
     path: Path, prefix: str, image_path: Callable[[dict[str, Any]], Path]
-) -> Iterator[Question | BrokenRow]:
+) -> Iterator[RrcQuestion | BrokenRow]:
     """Yield the questions of one file; `image_path` maps a record to the path of its image."""
     content = load_json(path)
     if not isinstance(content, dict) or not isinstance(content.get("data"), list):
@@ -62,7 +62,9 @@ def read_questions(
         try:
             key = next((record[name] for name in IDENTIFIERS if name in record), f"record-{number}")
             answers = tuple(str(answer) for answer in record["answers"] if answer is not None)
-            yield Question(f"{prefix}/{key}", image_path(record), str(record["question"]), answers)
+            yield RrcQuestion(
+                f"{prefix}/{key}", image_path(record), str(record["question"]), answers
+            )
         except (KeyError, TypeError, AttributeError) as error:
             yield BrokenRow(f"{prefix}:{number}", "malformed_record", f"{path}: {error!r}")
 
@@ -73,7 +75,7 @@ def document_files(root: Path) -> dict[str, Path]:
     return find_splits(root, folders, "{split}_v1.0_withQT.json", "{split}_v1.0.json")
 
 
-def read_documents(root: Path, prefix: str = "") -> Iterator[Question | BrokenRow]:
+def read_documents(root: Path, prefix: str = "") -> Iterator[RrcQuestion | BrokenRow]:
     """Yield the questions of SP-DocVQA; its page directory is not named as in the records."""
     for split, path in document_files(root).items():
         pages = require(path.parent / "documents", root / "spdocvqa_images", root / "documents")

@@ -19,7 +19,7 @@ from visionflan.specimens import write_json
 QUESTION_FIELDS = ("image_id", "question", "question_id")
 
 
-class Pair(NamedTuple):
+class SplitFiles(NamedTuple):
     """The two files of one split, named as in the COCO release that the images come from."""
 
     split: str
@@ -49,7 +49,7 @@ class VqaQuestion(NamedTuple):
     question_type: str
 
 
-def pairs(root: Path, *folders: str, prefix: str = "") -> list[Pair]:
+def find_splits(root: Path, *folders: str, prefix: str = "") -> list[SplitFiles]:
     """Find the splits of which questions and annotations exist, in any of the directories."""
     splits = []
     for split in ("train2014", "val2014"):
@@ -57,14 +57,14 @@ def pairs(root: Path, *folders: str, prefix: str = "") -> list[Pair]:
         questions = candidate_paths(root, folders, name)
         annotations = candidate_paths(root, folders, f"{prefix}mscoco_{split}_annotations.json")
         if any(path.exists() for path in questions + annotations):
-            splits.append(Pair(split, require(*questions), require(*annotations)))
+            splits.append(SplitFiles(split, require(*questions), require(*annotations)))
     if not splits:
         name = f"{prefix}OpenEnded_mscoco_train2014_questions.json"
         require(*candidate_paths(root, folders, name))
     return splits
 
 
-def write_pair(pair: Pair, records: list[dict[str, Any]]) -> None:
+def write_split(pair: SplitFiles, records: list[dict[str, Any]]) -> None:
     """Write the two files of a split; each record is an annotation with its question."""
     questions = [{name: record[name] for name in QUESTION_FIELDS} for record in records]
     annotations = [
@@ -80,7 +80,7 @@ def candidate_paths(root: Path, folders: tuple[str, ...], name: str) -> list[Pat
     return [root / folder / name for folder in ("", *folders)]
 
 
-def read_pair(pair: Pair) -> Iterator[VqaQuestion | BrokenRow]:
+def read_split(pair: SplitFiles) -> Iterator[VqaQuestion | BrokenRow]:
     """Join annotations with their questions, in the order of the annotations.
 
     A question or annotation without counterpart, or a record that lacks a field, is a BrokenRow.
@@ -92,12 +92,12 @@ def read_pair(pair: Pair) -> Iterator[VqaQuestion | BrokenRow]:
             if questions.setdefault(question_id, question) != question:
                 raise ValueError(f"the id {question_id} is that of another question")
         except (KeyError, TypeError, ValueError) as error:
-            yield malformed(pair.questions, number, error)
+            yield malformed_row(pair.questions, number, error)
     for number, entry in enumerate(json_field_values(pair.annotations, "annotations"), start=1):
         try:
             yield join(pair.split, entry, questions)
         except (KeyError, TypeError, ValueError) as error:
-            yield malformed(pair.annotations, number, error)
+            yield malformed_row(pair.annotations, number, error)
     for question_id, question in questions.items():
         yield BrokenRow(
             f"{pair.split}/{question_id}", "no_annotation", f"no annotation answers {question}"
@@ -132,7 +132,7 @@ def most_frequent(answers: list[str]) -> str:
     return Counter(answers).most_common(1)[0][0]
 
 
-def malformed(path: Path, number: int, error: Exception) -> BrokenRow:
+def malformed_row(path: Path, number: int, error: Exception) -> BrokenRow:
     """Return the BrokenRow of a record that lacks a field."""
     detail = f"record {number} of {path}: {type(error).__name__} {error}"
     return BrokenRow(f"{path.name}:{number}", "malformed_record", detail)

@@ -29,18 +29,18 @@ def draw_room(*identity: str | int) -> Image.Image:
     return image
 
 
-def draw_furnished_room(things: tuple[str, ...], *identity: str | int) -> Image.Image:
+def draw_furnished_room(icon_names: tuple[str, ...], *identity: str | int) -> Image.Image:
     """Draw a room with one or two objects of `ICONS`."""
     image = draw_room(*identity)
-    draw_objects(image, things, *identity)
+    draw_objects(image, icon_names, *identity)
     return image
 
 
-def draw_objects(image: Image.Image, things: tuple[str, ...], *identity: str | int) -> None:
+def draw_objects(image: Image.Image, icon_names: tuple[str, ...], *identity: str | int) -> None:
     """Draw one or two objects of `ICONS` side by side on the ground of an image."""
-    width = 0.96 / len(things)
-    for side, thing in enumerate(things):
+    width = 0.96 / len(icon_names)
+    for side, icon_name in enumerate(icon_names):
         left = 0.02 + side * width
-        box = WHOLE.part(left, 0.38 if len(things) > 1 else 0.24, left + width, 0.94)
+        box = WHOLE.part(left, 0.38 if len(icon_names) > 1 else 0.24, left + width, 0.94)
         color = pick(COLORS, 1, *identity, side, "colour")[0]
-        icon(image, thing, jitter_box(box, *identity, side, by=0.2), color)
+        icon(image, icon_name, jitter_box(box, *identity, side, by=0.2), color)

@@ -38,7 +38,7 @@ NARRATIVES = (
 )
 
 
-class Scene(NamedTuple):
+class DrawnScene(NamedTuple):
     """An image of two objects, and the values of its caption templates."""
 
     image: Image.Image
@@ -54,18 +54,18 @@ class Scene(NamedTuple):
         return NARRATIVES[self.turn % len(NARRATIVES)].format(**self.fields)
 
 
-def draw_scene(name: str, index: int) -> Scene:
+def draw_scene(name: str, index: int) -> DrawnScene:
     """Draw two objects side by side, chosen by a hash of the name and the index."""
     ground, sky, image = draw_backdrop(name, index)
     phrases = []
-    for side, thing in enumerate(pick(THINGS, 2, name, index, "things")):
+    for side, object_name in enumerate(pick(THINGS, 2, name, index, "things")):
         color = pick(COLORS, 1, name, index, side, "colour")[0]
         box = WHOLE.part(0.5 * side, 0.4, 0.5 + 0.5 * side, 0.9)
-        icon(image, thing, jitter_box(box, name, index, side, by=0.2), color)
-        phrases.append(phrase(thing, color))
+        icon(image, object_name, jitter_box(box, name, index, side, by=0.2), color)
+        phrases.append(phrase(object_name, color))
     one, two = phrases
     fields = {"One": capitalize(one), "one": one, "Two": capitalize(two), "two": two}
-    return Scene(image, {**fields, "ground": ground, "sky": sky}, index)
+    return DrawnScene(image, {**fields, "ground": ground, "sky": sky}, index)
 
 
 def draw_backdrop(name: str, index: int) -> tuple[str, str, Image.Image]:
@@ -79,9 +79,9 @@ def draw_backdrop(name: str, index: int) -> tuple[str, str, Image.Image]:
     return ground, sky, image
 
 
-def phrase(thing: str, color: str) -> str:
+def phrase(object_name: str, color: str) -> str:
     """Return an object's name with its color and article."""
-    return f"{'an' if color[0] in 'aeiou' else 'a'} {color} {thing}"
+    return f"{'an' if color[0] in 'aeiou' else 'a'} {color} {object_name}"
 
 
 def capitalize(text: str) -> str:

@@ -17,10 +17,10 @@ class Exchange(NamedTuple):
     answer: str
 
 
-Scene = tuple[Image.Image, list[Exchange]]
+DrawnScene = tuple[Image.Image, list[Exchange]]
 
 
-def draw_scene(index: int) -> Scene:
+def draw_scene(index: int) -> DrawnScene:
     """Draw one of four kinds of scenes, which together cover every question type."""
     return (two_things, sports_gear, activity, face_and_thing)[index % 4](index // 4)
 
@@ -30,7 +30,7 @@ PAINTS = ("red", "green", "blue", "yellow", "purple", "orange", "black")
 PATTERNS = ("plain", "striped", "checked", "spotted")
 
 
-def two_things(index: int) -> Scene:
+def two_things(index: int) -> DrawnScene:
     """Draw two objects of different colors side by side on a patterned floor."""
     image = drawing.canvas("tdiuc", "things", index)
     left, right = (
@@ -82,7 +82,7 @@ SPORTS = {
 }
 
 
-def sports_gear(index: int) -> Scene:
+def sports_gear(index: int) -> DrawnScene:
     """Draw one to five pieces of gear for a sport."""
     image = drawing.canvas("tdiuc", "gear", index)
     gear = list(SPORTS)[(index + index // len(SPORTS)) % len(SPORTS)]
@@ -128,7 +128,7 @@ ACTIVITIES = {
 SCENES = ("beach", "mountains", "forest", "city", "living room")
 
 
-def activity(index: int) -> Scene:
+def activity(index: int) -> DrawnScene:
     """Draw a person who does an activity in a scene."""
     location = SCENES[(index + stable_hash("tdiuc", index // 5, "scene")) % len(SCENES)]
     action = list(ACTIVITIES)[(index + stable_hash("tdiuc", index // 6, "doing")) % len(ACTIVITIES)]
@@ -219,7 +219,7 @@ USES = {
 MOODS = ("happy", "sad", "angry", "surprised")
 
 
-def face_and_thing(index: int) -> Scene:
+def face_and_thing(index: int) -> DrawnScene:
     """Draw a face with a mood next to a useful object."""
     image = drawing.canvas("tdiuc", "face", index)
     mood = MOODS[(index + stable_hash("tdiuc", index // 4, "mood")) % len(MOODS)]

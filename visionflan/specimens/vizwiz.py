@@ -30,12 +30,12 @@ def write_release(root: Path, count: int) -> None:
         name = f"VizWiz_{split}_{index:08d}.jpg"
         kind = list(SHOTS)[(index + index // len(SHOTS)) % len(SHOTS)]
         turn = stable_hash("vizwiz", index // len(THINGS), "turn")
-        thing = THINGS[(index + turn) % len(THINGS)]
+        object_name = THINGS[(index + turn) % len(THINGS)]
         (color,) = pick(COLORS, 1, "vizwiz", index, "colour")
-        write_image(root / split / name, SHOTS[kind](index, thing, color))
+        write_image(root / split / name, SHOTS[kind](index, object_name, color))
         parts = contents[split]
-        parts["vqa"].append({"image": name, **make_question(index, kind, thing, color)})
-        parts["captions"].append((name, make_captions(index, kind, thing, color)))
+        parts["vqa"].append({"image": name, **make_question(index, kind, object_name, color)})
+        parts["captions"].append((name, make_captions(index, kind, object_name, color)))
         quality = {"unrecognizable": 0, "flaws": {flaw: 5 * (flaw == kind) for flaw in SHOTS}}
         parts["image_quality"].append({"image": name, **quality})
     for split, parts in contents.items():
@@ -44,9 +44,9 @@ def write_release(root: Path, count: int) -> None:
         write_json(root / "image_quality" / f"{split}.json", parts["image_quality"])
 
 
-def make_question(index: int, kind: str, thing: str, color: str) -> dict[str, Any]:
+def make_question(index: int, kind: str, object_name: str, color: str) -> dict[str, Any]:
     """Return a question on the object or its color; one of ten annotators disagrees."""
-    question_text, answer = "What is this?", thing
+    question_text, answer = "What is this?", object_name
     if kind != "BRT" and stable_hash("vizwiz", index, "ask") % 2:
         question_text, answer = "What color is it?", color
     texts = [answer] * 9 + [f"{answer} toy"]
@@ -61,13 +61,13 @@ def make_question(index: int, kind: str, thing: str, color: str) -> dict[str, An
     }
 
 
-def make_captions(index: int, kind: str, thing: str, color: str) -> list[dict[str, Any]]:
+def make_captions(index: int, kind: str, object_name: str, color: str) -> list[dict[str, Any]]:
     """Return five captions, of which some are uninformative or spam."""
     texts = [
-        f"A {color} {thing} before a light background.",
-        f"One {thing} that is {color}. ",
-        f"Somebody has photographed a {color} {thing}",
-        f"The {thing} is {color} and stands alone.",
+        f"A {color} {object_name} before a light background.",
+        f"One {object_name} that is {color}. ",
+        f"Somebody has photographed a {color} {object_name}",
+        f"The {object_name} is {color} and stands alone.",
     ]
     if kind in UNANSWERABLE:
         texts = ["Hardly anything can be seen."]
@@ -89,60 +89,60 @@ def to_coco_format(entries: list[tuple[str, list[dict[str, Any]]]]) -> dict[str,
     return {"images": images, "annotations": annotations}
 
 
-def draw_clear(index: int, thing: str, color: str) -> Image.Image:
+def draw_clear(index: int, object_name: str, color: str) -> Image.Image:
     """Draw an object without flaws."""
     image = canvas("vizwiz", index)
     box = jitter_box(WHOLE.part(0.08, 0.08, 0.92, 0.92), "vizwiz", index, by=0.2)
-    icon(image, thing, box, color)
+    icon(image, object_name, box, color)
     return image
 
 
-def draw_blurred(index: int, thing: str, color: str) -> Image.Image:
+def draw_blurred(index: int, object_name: str, color: str) -> Image.Image:
     """Draw an object out of focus."""
-    return draw_clear(index, thing, color).filter(ImageFilter.GaussianBlur(6))
+    return draw_clear(index, object_name, color).filter(ImageFilter.GaussianBlur(6))
 
 
-def draw_overexposed(index: int, thing: str, color: str) -> Image.Image:
+def draw_overexposed(index: int, object_name: str, color: str) -> Image.Image:
     """Draw an object overexposed."""
-    image = draw_clear(index, thing, color)
+    image = draw_clear(index, object_name, color)
     return Image.blend(image, Image.new("RGB", image.size, WHITE), 0.75)
 
 
-def draw_dark(index: int, thing: str, color: str) -> Image.Image:
+def draw_dark(index: int, object_name: str, color: str) -> Image.Image:
     """Draw an object in the dark."""
-    image = draw_clear(index, thing, color)
+    image = draw_clear(index, object_name, color)
     return Image.blend(image, Image.new("RGB", image.size, BLACK), 0.95)
 
 
-def draw_cut_off(index: int, thing: str, color: str) -> Image.Image:
+def draw_cut_off(index: int, object_name: str, color: str) -> Image.Image:
     """Draw an object cut off by the frame."""
     image = canvas("vizwiz", index)
     across = (0.62, -0.62)[stable_hash("vizwiz", index, "across") % 2]
     box = jitter_box(WHOLE.part(across, -0.6, across + 1, 0.4), "vizwiz", index, by=0.05)
-    icon(image, thing, box, color)
+    icon(image, object_name, box, color)
     return image
 
 
-def draw_covered(index: int, thing: str, color: str) -> Image.Image:
+def draw_covered(index: int, object_name: str, color: str) -> Image.Image:
     """Draw an object with a finger in front of the lens."""
-    image = draw_clear(index, thing, color)
+    image = draw_clear(index, object_name, color)
     left = 0.3 * (stable_hash("vizwiz", index, "finger") % 3) - 0.1
     finger = WHOLE.part(left, 0.3, left + 0.5, 1.6)
     ImageDraw.Draw(image).ellipse(finger, fill=(225, 160, 135), outline=(190, 120, 100), width=3)
     return image
 
 
-def draw_rotated(index: int, thing: str, color: str) -> Image.Image:
+def draw_rotated(index: int, object_name: str, color: str) -> Image.Image:
     """Draw an object rotated by 90 degrees."""
-    return draw_clear(index, thing, color).rotate(
+    return draw_clear(index, object_name, color).rotate(
         (90, 270)[stable_hash("vizwiz", index, "turn") % 2]
     )
 
 
-def draw_grainy(index: int, thing: str, color: str) -> Image.Image:
+def draw_grainy(index: int, object_name: str, color: str) -> Image.Image:
     """Draw an object with coarse grain."""
     grain = noise(3, "vizwiz", index).resize((SIZE, SIZE)).convert("RGB")
-    return Image.blend(draw_clear(index, thing, color), grain, 0.5)
+    return Image.blend(draw_clear(index, object_name, color), grain, 0.5)
 
 
 SHOTS: dict[str, Callable[[int, str, str], Image.Image]] = {

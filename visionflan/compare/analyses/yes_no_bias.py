@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from visionflan.compare import conclusions
-from visionflan.compare.auroc import threshold_free
+from visionflan.compare.auroc import compare_rankings
 from visionflan.compare.conclusions import changed_or_same, verb
 from visionflan.compare.evidence import WIDE, Evidence, evidence
 from visionflan.compare.headline_support import HeadlineIndex, headline_agrees
@@ -80,7 +80,7 @@ def yes_no_bias(subset: Subset) -> YesNoBias | None:
     sums = sum_pairs_by_cluster(pairs, counts)
     bootstrap = resample(sums)
     truths = [is_yes(pair.before) for pair in pairs]
-    rankings = threshold_free(pairs, truths)
+    rankings = compare_rankings(pairs, truths)
     bias = bootstrap.before_after(criterion_of)
     return YesNoBias(
         task=subset.name,

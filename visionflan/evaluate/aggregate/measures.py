@@ -72,7 +72,7 @@ def mean_score(
 
 
 def ratio(numerator: Floats, denominator: Floats) -> Floats:
-    """Divide; NaN where the denominator is 0."""
+    """Return the quotient; NaN where the denominator is 0."""
     return np.where(
         denominator > 0, numerator / np.where(denominator > 0, denominator, 1.0), np.nan
     )

@@ -47,7 +47,7 @@ benchmark = class_names.add_class_rules(
 @benchmark.reader
 def read(root: Path) -> Iterator[BenchmarkRow]:
     """Read the test batch."""
-    with class_names.errors_named(benchmark.title):
+    with class_names.prefix_errors(benchmark.title):
         names = read_class_names(root / FOLDER / "batches.meta", "label_names")
         path = root / FOLDER / "test_batch"
         images = require_rows(str(path), read_labeled(path, "labels", names))

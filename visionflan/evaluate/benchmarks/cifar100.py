@@ -46,7 +46,7 @@ benchmark = class_names.add_class_rules(
 @benchmark.reader
 def read(root: Path) -> Iterator[BenchmarkRow]:
     """Read the test set by its fine labels."""
-    with class_names.errors_named(benchmark.title):
+    with class_names.prefix_errors(benchmark.title):
         names = read_class_names(root / FOLDER / "meta", "fine_label_names")
         path = root / FOLDER / "test"
         images = require_rows(str(path), read_labeled(path, "fine_labels", names))

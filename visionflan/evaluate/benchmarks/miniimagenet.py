@@ -74,13 +74,13 @@ benchmark = class_names.add_class_rules(
     "object",
 )
 
-LabeledImage = tuple[str, Path, str]  # key, file and WordNet id
+WordnetImage = tuple[str, Path, str]  # key, file and WordNet id
 
 
 @benchmark.reader
 def read(root: Path) -> Iterator[BenchmarkRow]:
     """Read the images of the test classes."""
-    with class_names.errors_named(benchmark.title):
+    with class_names.prefix_errors(benchmark.title):
         images = list(require_rows(str(root), labeled_images(root)))
         classes = sorted({wordnet_id for _, _, wordnet_id in images})
         labeled = ((key, image, names()[wordnet_id]) for key, image, wordnet_id in images)
@@ -89,7 +89,7 @@ def read(root: Path) -> Iterator[BenchmarkRow]:
         )
 
 
-def labeled_images(root: Path) -> Iterator[LabeledImage]:
+def labeled_images(root: Path) -> Iterator[WordnetImage]:
     """Yield the labeled images in whichever of the three forms they are stored."""
     if (root / "test.csv").exists():
         yield from from_table(root)
@@ -105,7 +105,7 @@ def labeled_images(root: Path) -> Iterator[LabeledImage]:
         yield from (image for image in from_directories(parent) if image[2] in TEST)
 
 
-def from_table(root: Path) -> Iterator[LabeledImage]:
+def from_table(root: Path) -> Iterator[WordnetImage]:
     """Yield the images that the table lists."""
     table = root / "test.csv"
     with reading_text(str(table)):
@@ -113,7 +113,7 @@ def from_table(root: Path) -> Iterator[LabeledImage]:
     for number, line in enumerate(lines, start=2):
         name, wordnet_id = line["filename"], line["label"]
         if wordnet_id not in names():
-            raise unknown_class(f"line {number} of {table}", wordnet_id)
+            raise unknown_class_error(f"line {number} of {table}", wordnet_id)
         parents = [root / "images", root / "images" / wordnet_id]
         image = next(
             (inside(parent, name) for parent in parents if inside(parent, name).is_file()), None
@@ -126,15 +126,15 @@ def from_table(root: Path) -> Iterator[LabeledImage]:
         yield name, image, wordnet_id
 
 
-def from_directories(root: Path) -> Iterator[LabeledImage]:
+def from_directories(root: Path) -> Iterator[WordnetImage]:
     """Yield the images in one directory per class."""
     for key, image, wordnet_id in class_folders(root):
         if wordnet_id not in names():
-            raise unknown_class(f"a directory in {root}", wordnet_id)
+            raise unknown_class_error(f"a directory in {root}", wordnet_id)
         yield key, image, wordnet_id
 
 
-def unknown_class(where: str, wordnet_id: str) -> ReleaseError:
+def unknown_class_error(where: str, wordnet_id: str) -> ReleaseError:
     """Return the error for a class that is not one of ImageNet's."""
     return ReleaseError(
         f"{where} has the class {wordnet_id!r}, which is not the WordNet id of one of ImageNet's "

@@ -53,7 +53,7 @@ benchmark = class_names.add_class_rules(
 @benchmark.reader
 def read(root: Path) -> Iterator[BenchmarkRow]:
     """Read the test set."""
-    with class_names.errors_named(benchmark.title):
+    with class_names.prefix_errors(benchmark.title):
         yield from class_names.rows("number", DIGITS, labeled_digits(root))
 
 

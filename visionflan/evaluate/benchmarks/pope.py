@@ -265,7 +265,7 @@ def llava(row: BenchmarkRow) -> str:
 
 
 @benchmark.style("official")
-def bare(row: BenchmarkRow) -> str:
+def official_prompt(row: BenchmarkRow) -> str:
     """Return the question of the release and nothing else."""
     return row.question
 

@@ -27,9 +27,9 @@ def read_option(answer: str, options: Sequence[str]) -> ParsedAnswer:
     if answer.strip() in options:
         return ParsedAnswer(None, answer.strip())
     stated = stated_letter(answer, len(options))
-    if not ANSWER_MARK.search(answer) and len(listed(answer, options)) > 1:
+    if not ANSWER_MARK.search(answer) and len(options_on_lines(answer, options)) > 1:
         return ParsedAnswer(0.0, "", "list_echo")
-    named = named_labels(answer, options)
+    named = find_labels(answer, options)
     if stated is not None:
         option = options[stated]
         if option in named or agrees(words_after_letter(answer), option):
@@ -40,8 +40,8 @@ def read_option(answer: str, options: Sequence[str]) -> ParsedAnswer:
     return ParsedAnswer(0.0, "", "ambiguous" if named else "unparsed")
 
 
-def listed(answer: str, options: Sequence[str]) -> set[str]:
-    """Return the options that an answer has on separate lines, with or without a letter."""
+def options_on_lines(answer: str, options: Sequence[str]) -> set[str]:
+    """Return the options that are separate lines of an answer, with or without a letter."""
     lines = [
         re.sub(r"^\W*[a-z]\s*[).:]\s*", "", line.strip().lower()) for line in answer.splitlines()
     ]
@@ -84,7 +84,7 @@ def agrees(text: str, option: str) -> bool:
     return 2 * sum(word in option_words for word in words_in_text) >= len(words_in_text)
 
 
-def named_labels(answer: str, labels: Sequence[str]) -> list[str]:
+def find_labels(answer: str, labels: Sequence[str]) -> list[str]:
     """Return the labels that occur in an answer as complete words, none within a longer one."""
     text = f" {normalize_words(answer)} "
     exact = [
@@ -110,7 +110,7 @@ def read_label(answer: str, labels: Sequence[str]) -> ParsedAnswer:
     Labels that normalize to the same words count as one.
     """
     distinct = {normalize_words(label): label for label in reversed(labels)}
-    named = named_labels(answer, list(distinct.values()))
+    named = find_labels(answer, list(distinct.values()))
     if len(named) == 1:
         return ParsedAnswer(None, named[0])
     return ParsedAnswer(0.0, "", "ambiguous" if named else "unparsed")

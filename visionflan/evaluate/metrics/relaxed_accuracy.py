@@ -24,13 +24,13 @@ def official(answer: str, context: ScoringContext) -> ParsedAnswer:
 
 def is_near(answer: str, reference: str) -> bool:
     """Return whether an answer is near a reference under the official rule."""
-    value, target = plain_number(answer), plain_number(reference)
+    value, target = parse_plain_number(answer), parse_plain_number(reference)
     if value is not None and target:
         return abs(value - target) / abs(target) <= TOLERANCE
     return answer.lower() == reference.lower()
 
 
-def plain_number(text: str) -> float | None:
+def parse_plain_number(text: str) -> float | None:
     """Parse what Python accepts as a number; a percentage is a fraction."""
     try:
         return float(text.rstrip("%")) / 100.0 if text.endswith("%") else float(text)
@@ -53,7 +53,7 @@ def is_near_leniently(answer: str, reference: str, *, year_exact: bool) -> bool:
 
     If only one of them is a percentage, it may be its number or its fraction.
     """
-    value, target = number(answer), number(reference)
+    value, target = parse_number(answer), parse_number(reference)
     if value is None or target is None:
         return normalize_words(answer) == normalize_words(reference)
     if year_exact and YEAR.fullmatch(reference.strip()):
@@ -64,7 +64,7 @@ def is_near_leniently(answer: str, reference: str, *, year_exact: bool) -> bool:
     return near or abs(value.fraction - target.fraction) <= TOLERANCE * abs(target.fraction)
 
 
-class Number(NamedTuple):
+class ParsedNumber(NamedTuple):
     """A number as it is written, and whether a percent sign follows it."""
 
     value: float
@@ -76,14 +76,14 @@ class Number(NamedTuple):
         return self.value / 100 if self.percent else self.value
 
 
-def number(text: str) -> Number | None:
+def parse_number(text: str) -> ParsedNumber | None:
     """Parse a number with its currency or percent sign."""
     form = NUMBER.fullmatch(text.strip().lower())
     if form is None:
         return None
     value = float(form[1].replace(",", ""))
     negative = text.strip().startswith("-") and value > 0
-    return Number(-value if negative else value, form[2] is not None)
+    return ParsedNumber(-value if negative else value, form[2] is not None)
 
 
 METRIC = Metric(official, lenient, label="relaxed accuracy", guessable=True)

@@ -96,12 +96,15 @@ def official(answer: str, context: ScoringContext) -> ParsedAnswer:
 def lenient(answer: str, context: ScoringContext) -> ParsedAnswer:
     """Return the better score of the complete and the extracted answer, both normalized."""
     return max(
-        (normalized(text, context.references) for text in (answer, extract_answer(answer))),
+        (
+            normalized_accuracy(text, context.references)
+            for text in (answer, extract_answer(answer))
+        ),
         key=lambda parsed: parsed.score or 0.0,
     )
 
 
-def normalized(answer: str, references: Sequence[str]) -> ParsedAnswer:
+def normalized_accuracy(answer: str, references: Sequence[str]) -> ParsedAnswer:
     """Score with answer and references always normalized: the number that most papers report."""
     if len(references) < MIN_REFERENCES:
         return normalized_match(answer, references)

@@ -41,7 +41,7 @@ PLURALS = {"man": "men", "woman": "women", "mouse": "mice"}
 
 
 @contextmanager
-def errors_named(title: str) -> Iterator[None]:
+def prefix_errors(title: str) -> Iterator[None]:
     """Prefix errors about the files of a benchmark with its title."""
     try:
         yield

@@ -28,7 +28,7 @@ def score_label(label: str, question: ScoringContext) -> ParsedAnswer:
     return ParsedAnswer(float(label == normalize_words(question.target)), label)
 
 
-def answered_yes(record: Record, rule: ScoringRule) -> float:
+def yes_fraction(record: Record, rule: ScoringRule) -> float:
     """Return 1 if the answer, as a rule parses it, is yes, else 0.
 
     Candidates that tie share it. Where nothing was answered, the imputed score, which bounds the
@@ -89,7 +89,7 @@ def sum_ratio(records: Sequence[Record], rule: ScoringRule, terms: Ratio) -> tup
 def yes_rate(record: Record, rule: ScoringRule) -> tuple[float, float]:
     """Count the answers that say yes, of those parsed as yes or no."""
     is_parsed = is_inferred_from_score(record, rule) or parsed_answer(record, rule) in (YES, NO)
-    return answered_yes(record, rule), float(is_parsed)
+    return yes_fraction(record, rule), float(is_parsed)
 
 
 def accuracy(record: Record, rule: ScoringRule) -> tuple[float, float]:
@@ -99,13 +99,13 @@ def accuracy(record: Record, rule: ScoringRule) -> tuple[float, float]:
 
 def precision(record: Record, rule: ScoringRule) -> tuple[float, float]:
     """Count the answers where yes is correct, of those that say yes."""
-    yes = answered_yes(record, rule)
+    yes = yes_fraction(record, rule)
     return yes * is_yes(record), yes
 
 
 def recall(record: Record, rule: ScoringRule) -> tuple[float, float]:
     """Count the answers that say yes, of those where yes is correct."""
-    return answered_yes(record, rule) * is_yes(record), is_yes(record)
+    return yes_fraction(record, rule) * is_yes(record), is_yes(record)
 
 
 def f1(record: Record, rule: ScoringRule) -> tuple[float, float]:
@@ -113,5 +113,5 @@ def f1(record: Record, rule: ScoringRule) -> tuple[float, float]:
 
     In this form it is 0, not undefined, where no answer says yes.
     """
-    yes = answered_yes(record, rule)
+    yes = yes_fraction(record, rule)
     return 2 * yes * is_yes(record), yes + is_yes(record)

@@ -82,7 +82,7 @@ def read(root: Path) -> Iterator[BenchmarkRow]:
     path = find_table(root)
     questions, images = read_table(path)
     if all(question.number < ROTATION_STEP for question in questions):
-        rotations = [question.rotated(by) for question in questions for by in shifts(question)]
+        rotations = [question.rotate(shift) for question in questions for shift in shifts(question)]
         for rotation in rotations:
             images[str(rotation.number)] = images[str(rotation.original)]
         questions += rotations

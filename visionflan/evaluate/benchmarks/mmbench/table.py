@@ -53,11 +53,11 @@ class Question(NamedTuple):
         """The index of the original of this rotation."""
         return self.number % ROTATION_STEP
 
-    def rotated(self, by: int) -> "Question":
+    def rotate(self, shift: int) -> "Question":
         """Return the question with its first `by` options moved to the end."""
-        options = self.options[by:] + self.options[:by]
-        correct = (self.correct - by) % len(options)
-        number = self.number + by * ROTATION_STEP
+        options = self.options[shift:] + self.options[:shift]
+        correct = (self.correct - shift) % len(options)
+        number = self.number + shift * ROTATION_STEP
         return self._replace(number=number, options=options, correct=correct)
 
 

@@ -202,7 +202,7 @@ def llava(row: BenchmarkRow) -> str:
 
 
 @benchmark.style("interleaved")
-def interleaved(row: BenchmarkRow) -> str:
+def interleaved_prompt(row: BenchmarkRow) -> str:
     """Return a prompt with each image where it is first mentioned, and the others at the end.
 
     Images stay in the order of their numbers: one that is skipped comes with the next.
