@@ -23,7 +23,7 @@ from visionflan.storage.image_index import ImageIndex, write_index
 from visionflan.storage.image_shards import IMAGE_METADATA
 from visionflan.storage.instance import Instance
 from visionflan.storage.parquet_pages import locations
-from visionflan.storage.schema import DECODERS, IMAGES, INSTANCES, LEDGER
+from visionflan.storage.schema import BUILD_FORMAT, DECODERS, IMAGES, INSTANCES, LEDGER
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +147,7 @@ def test_a_process_that_forks_reads_through_what_was_open(built: Path) -> None:
 
 def test_a_build_of_another_format_is_refused(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text('{"format": 1, "files": {}}')
-    with pytest.raises(BuildError, match="has build format 1, not 2: build it again"):
+    with pytest.raises(BuildError, match=f"has build format 1, not {BUILD_FORMAT}: build it again"):
         BuildDirectory(tmp_path)
 
 
