@@ -9,6 +9,7 @@ RUN ?= quickstart
 
 quickstart: $(VENV)/.quickstart
 	$(BIN)/visionflan quickstart --out $(RUN)
+	@echo 'Type `source $(BIN)/activate` to use `visionflan` in this shell.'
 
 test: $(VENV)/.dev
 	$(BIN)/pytest -n 2 --dist worksteal --durations=10
