@@ -169,7 +169,7 @@ class VisionflanModel(lmms):  # type: ignore[misc]
 def check_digest(path: Path, digest: str) -> None:
     """Raise EvaluationError if `digest` is not the beginning of the checkpoint's own digest."""
     if not (path / "config.json").is_file():
-        raise EvaluationError(f"{path} is not a checkpoint: config.json is missing.")
+        raise EvaluationError(f"{path} is not a checkpoint: config.json is missing")
     full = ALGORITHM + checkpoint_digest(path)
     short = full[: len(ALGORITHM) + MIN_DIGITS]
     if not digest.startswith(short) or not full.startswith(digest):

@@ -60,7 +60,7 @@ def load_template(name: str) -> str:
         return BY_NAME[name]
     if not Path(name).is_file():
         raise TrainingError(
-            f"the chat template {name!r} is neither a file nor one of {', '.join(BY_NAME)}."
+            f"the chat template {name!r} is neither a file nor one of {', '.join(BY_NAME)}"
         )
     return Path(name).read_text()
 

@@ -57,12 +57,12 @@ class ChatTokenizer:
         if not any(probe.loss_mask):
             raise TrainingError(
                 "the chat template marks no answer with {% generation %}, so there is nothing to "
-                "learn: use another template."
+                "learn: use another template"
             )
         if self.tokenizer.eos_token_id not in answer_tokens(probe):
             raise TrainingError(
                 "the chat template does not end answers with the end-of-sequence token, so a model "
-                "would not learn to stop: use another template."
+                "would not learn to stop: use another template"
             )
         self.check_prompt_prefix(PROBE, probe)
 
@@ -78,7 +78,7 @@ class ChatTokenizer:
             raise TrainingError(
                 f"the prompt {turns[0].text!r} has other tokens in training than at inference: the "
                 "chat template must end a prompt (for example with `ASSISTANT:`) the same way in "
-                "both."
+                "both"
             )
 
     def validate(self, turns: Sequence[Turn], num_images: int) -> None:
@@ -180,7 +180,7 @@ def assistant_mask(
         if index < len(offsets) and offsets[index][0] < begin < offsets[index][1]:
             raise TrainingError(
                 "one token spans the end of a prompt and the beginning of its answer: the chat "
-                "template must separate them."
+                "template must separate them"
             )
         while index < len(offsets) and offsets[index][0] < end:
             mask[index] = offsets[index][0] < offsets[index][1]

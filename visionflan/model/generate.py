@@ -78,7 +78,7 @@ def resolve_device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda" and not torch.cuda.is_available():
-        raise TrainingError("no GPU is available: use `cpu` or `auto` as the device.")
+        raise TrainingError("no GPU is available: use `cpu` or `auto` as the device")
     return torch.device(name)
 
 
@@ -118,7 +118,7 @@ def tokenize_prompts(
     """
     for turns, conversation_images in zip(conversations, images, strict=True):
         if not turns or turns[-1].role != "user":
-            raise EvaluationError("a conversation must end with a user's turn to be answered.")
+            raise EvaluationError("a conversation must end with a user's turn to be answered")
         chat_tokenizer.validate(turns, len(conversation_images))
     if not conversations:
         return []

@@ -96,7 +96,7 @@ def candidate_tokens(
     rows = [chat_tokenizer.expand_image_tokens(chat.token_ids) for chat in conversations]
     if any(row[: len(prompt_ids)] != prompt_ids for row in rows):
         raise EvaluationError(
-            f"the prompt {turns[-1].text!r} has other tokens with an answer than without one."
+            f"the prompt {turns[-1].text!r} has other tokens with an answer than without one"
         )
     return [row[len(prompt_ids) :] for row in rows]
 

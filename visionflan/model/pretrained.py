@@ -45,7 +45,7 @@ def silence_transformers() -> None:
 def check_config_exists(directory: Path, description: str) -> None:
     """Raise TrainingError if a directory has no `config.json`."""
     if not (directory / "config.json").is_file():
-        raise TrainingError(f"{directory} is not a {description}: config.json is missing.")
+        raise TrainingError(f"{directory} is not a {description}: config.json is missing")
 
 
 def load_pretrained(auto_class: Any, directory: Path, description: str, **kwargs: Any) -> Any:
@@ -67,7 +67,7 @@ def load_pretrained(auto_class: Any, directory: Path, description: str, **kwargs
     if missing := sorted(info["missing_keys"]):
         raise TrainingError(
             f"the {description} in {directory} lacks {len(missing)} of its weights, "
-            f"first {missing[0]}."
+            f"first {missing[0]}"
         )
     return model
 
@@ -86,11 +86,11 @@ def load_tokenizer(directory: Path) -> "PreTrainedTokenizerBase":
     if not tokenizer.is_fast:
         raise TrainingError(
             f"the tokenizer in {directory} is a slow one: save it there as a fast tokenizer "
-            "(tokenizer.json)."
+            "(tokenizer.json)"
         )
     if tokenizer.eos_token is None:
         raise TrainingError(
-            f"the tokenizer in {directory} has no end-of-sequence token, so answers cannot end."
+            f"the tokenizer in {directory} has no end-of-sequence token, so answers cannot end"
         )
     return tokenizer
 
@@ -122,7 +122,7 @@ def image_processor_settings(vision_tower: Path) -> dict[str, Any]:
     except OSError as error:
         raise TrainingError(
             f"the vision tower in {vision_tower} has no preprocessor_config.json, which says how "
-            "its images are prepared: copy the one that was published with it."
+            "its images are prepared: copy the one that was published with it"
         ) from error
     return dict(settings)
 

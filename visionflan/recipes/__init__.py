@@ -26,13 +26,13 @@ def find(name: str) -> TrainConfig:
         near = get_close_matches(name, names(), n=3, cutoff=0.4) or names()
         raise UnknownNameError(
             f"there is no recipe {name!r}: did you mean {', '.join(near)}? Your own function "
-            "is written as package.module:function."
+            "is written as package.module:function"
         )
     recipe = getattr(import_recipe(module_name or __name__, name), function or name, None)
     config = recipe() if callable(recipe) else None
     if not isinstance(config, TrainConfig):
         raise TrainingError(
-            f"{name} is not a recipe: it must be a function that returns a TrainConfig."
+            f"{name} is not a recipe: it must be a function that returns a TrainConfig"
         )
     return config
 
@@ -44,4 +44,4 @@ def import_recipe(module_name: str, recipe: str) -> ModuleType:
     try:
         return importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        raise TrainingError(f"the recipe {recipe} cannot be imported: {error}.") from error
+        raise TrainingError(f"the recipe {recipe} cannot be imported: {error}") from error

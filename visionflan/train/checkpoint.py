@@ -46,7 +46,7 @@ def open_initial_model(init: InitConfig, seed: int) -> InitialModel:
     if init.vision_tower is None or init.language_model is None:
         raise TrainingError(
             "there is no model to start from: set init.vision_tower and init.language_model, or "
-            "init.checkpoint."
+            "init.checkpoint"
         )
     vlm = load_family(init.family).build(
         init.vision_tower,
@@ -73,7 +73,7 @@ def check_start_matches(init: InitConfig, vlm: VisionLanguageModel) -> None:
         if fingerprint_model(vlm).vision_tower != expected:
             raise TrainingError(
                 f"{init.checkpoint} was trained with a different vision tower than "
-                f"{init.vision_tower}."
+                f"{init.vision_tower}"
             )
     if init.language_model is None:
         return
@@ -81,12 +81,12 @@ def check_start_matches(init: InitConfig, vlm: VisionLanguageModel) -> None:
     vocabulary = processor.tokenizer.get_vocab()
     if any(vocabulary.get(token) != id_ for token, id_ in tokenizer.get_vocab().items()):
         raise TrainingError(
-            f"{init.checkpoint} was trained with a different tokenizer than {init.language_model}."
+            f"{init.checkpoint} was trained with a different tokenizer than {init.language_model}"
         )
     if str(processor.chat_template) != select_template(tokenizer.chat_template, init.chat_template):
         raise TrainingError(
             f"{init.checkpoint} was trained with a different chat template than that of "
-            f"{init.language_model}: set the right one in init.chat_template."
+            f"{init.language_model}: set the right one in init.chat_template"
         )
 
 
@@ -96,7 +96,7 @@ def open_previous_stage(checkpoint: Path, expected: ModelFingerprint) -> Initial
     if source["weights_sha256"] != read_run_json(checkpoint)["weights_sha256"]:
         raise TrainingError(
             f"the weights in {checkpoint} do not match the digest in its run.json: restore them, "
-            "or delete the directory and train that stage again."
+            "or delete the directory and train that stage again"
         )
     vlm = load_model(checkpoint)
     actual = fingerprint_model(vlm)
@@ -104,7 +104,7 @@ def open_previous_stage(checkpoint: Path, expected: ModelFingerprint) -> Initial
         if before != now:
             part = name.replace("_", " ")
             raise TrainingError(
-                f"{checkpoint} has a different {part} than the model that this run started with."
+                f"{checkpoint} has a different {part} than the model that this run started with"
             )
     return InitialModel(vlm, source)
 

@@ -69,7 +69,7 @@ class Collator:
             instances = ", ".join(self.dataset.instance(index).id for index in indices)
             raise TrainingError(
                 "the numbers of image markers and of images differ in one of these instances: "
-                f"{instances}."
+                f"{instances}"
             )
         batch = BatchTensors(
             torch.from_numpy(token_ids_bl),

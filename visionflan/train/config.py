@@ -92,19 +92,19 @@ class StageConfig:
     def __post_init__(self) -> None:
         """Raise TrainingError if the duration or the batch is not defined exactly once."""
         if (self.epochs is None) == (self.steps is None):
-            raise TrainingError(f"stage {self.name}: set exactly one of `epochs` and `steps`.")
+            raise TrainingError(f"stage {self.name}: set exactly one of `epochs` and `steps`")
         if (self.batch_size is None) == (self.batch_tokens is None):
             raise TrainingError(
-                f"stage {self.name}: set exactly one of `batch_size` and `batch_tokens`."
+                f"stage {self.name}: set exactly one of `batch_size` and `batch_tokens`"
             )
         positive = "epochs", "steps", "batch_size", "batch_tokens", "bucket_steps", "max_grad_norm"
         for name in positive:
             value = getattr(self, name)
             if value is not None and value <= 0:
-                raise TrainingError(f"stage {self.name}: `{name}` is {value}, but must be above 0.")
+                raise TrainingError(f"stage {self.name}: `{name}` is {value}, but must be above 0")
         if not self.trainable:
             raise TrainingError(
-                f"stage {self.name} trains nothing: name at least one part in `trainable`."
+                f"stage {self.name} trains nothing: name at least one part in `trainable`"
             )
 
 
@@ -144,7 +144,7 @@ class TrainConfig:
         if not names or len(set(names)) < len(names):
             raise TrainingError(
                 f"recipe {self.name} has the stages {', '.join(names) or 'none'}: "
-                "there must be at least one, and their names must be unique."
+                "there must be at least one, and their names must be unique"
             )
 
     def stage(self, name: str) -> StageConfig:
@@ -153,4 +153,4 @@ class TrainConfig:
             if stage.name == name:
                 return stage
         known = ", ".join(stage.name for stage in self.stages)
-        raise TrainingError(f"recipe {self.name} has no stage {name!r}; its stages are {known}.")
+        raise TrainingError(f"recipe {self.name} has no stage {name!r}; its stages are {known}")

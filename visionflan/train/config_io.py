@@ -69,7 +69,7 @@ def override(config: Config, setting: str) -> Config:
     """
     path, separator, value = setting.partition("=")
     if not separator:
-        raise SettingError(f"{setting!r} is not a setting: write name=value.")
+        raise SettingError(f"{setting!r} is not a setting: write name=value")
     changed: Config = replace_at(config, path.split("."), value, path)
     return changed
 
@@ -84,7 +84,7 @@ def replace_at(config: Any, names: list[str], value: str, path: str) -> Any:
         raise unknown_setting_error(path, name, list(hints))
     now = getattr(config, name)
     if rest and not (dataclasses.is_dataclass(now) or isinstance(now, tuple)):
-        raise SettingError(f"`{path}` is not a setting: {name} is a value and has no {rest[0]!r}.")
+        raise SettingError(f"`{path}` is not a setting: {name} is a value and has no {rest[0]!r}")
     if rest:
         changed = replace_at(now, rest, value, path)
     else:
@@ -98,7 +98,7 @@ def replace_item(items: tuple[Any, ...], names: list[str], value: str, path: str
     if names[0] not in known:
         raise unknown_setting_error(path, names[0], known)
     if not names[1:]:
-        raise SettingError(f"`{path}` is a group of settings: set one of them.")
+        raise SettingError(f"`{path}` is a group of settings: set one of them")
     return tuple(
         replace_at(item, names[1:], value, path) if item.name == names[0] else item
         for item in items
@@ -130,16 +130,16 @@ def parse_value(annotation: Any, value: str, path: str) -> Any:
         if value in get_args(annotation):
             return value
         choices = join_names(get_args(annotation))
-        raise SettingError(f"`{path}` is {value!r}, but must be one of {choices}.")
+        raise SettingError(f"`{path}` is {value!r}, but must be one of {choices}")
     if annotation is bool:
         if value.lower() in ("true", "false"):
             return value.lower() == "true"
-        raise SettingError(f"`{path}` is {value!r}, but must be true or false.")
+        raise SettingError(f"`{path}` is {value!r}, but must be true or false")
     try:
         return annotation(value)
     except (TypeError, ValueError) as error:
         name = getattr(annotation, "__name__", annotation)
-        raise SettingError(f"`{path}` is {value!r}, but must be of type {name}.") from error
+        raise SettingError(f"`{path}` is {value!r}, but must be of type {name}") from error
 
 
 def unknown_setting_error(path: str, name: str, known: list[str]) -> UnknownNameError:

@@ -89,7 +89,7 @@ class MetricsLogger:
         loss = sum(sums[1:]) / int(self.target_tokens.sum())
         if not np.isfinite(loss):
             raise TrainingError(
-                f"the loss is {loss} at step {step}: lower the learning rate or check the data."
+                f"the loss is {loss} at step {step}: lower the learning rate or check the data"
             )
         if self.distributed.is_main_process:
             line = {

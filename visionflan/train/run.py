@@ -62,7 +62,7 @@ def pretrain(config: TrainConfig, out: Path, distributed: DistributedContext, lo
         from visionflan.train.pretrain.tiny_model import pretrain_parts
 
         if config.build is None:
-            raise TrainingError("pretraining needs a build directory: use --build.")
+            raise TrainingError("pretraining needs a build directory: use --build")
         pretrain_parts(config, BuildDirectory(config.build), out, log)
     distributed.barrier()
 
@@ -95,7 +95,7 @@ def bind_config(config: TrainConfig, out: Path, distributed: DistributedContext)
         if started and (changed := first_difference(previous, current, started)):
             raise TrainingError(
                 f"{out} was started with a different {changed}: use the same settings or a new "
-                "--out."
+                "--out"
             )
     distributed.barrier()
     if distributed.is_main_process:

@@ -98,7 +98,7 @@ class StageRunner:
         if path is None:
             raise TrainingError(
                 f"stage {self.stage.name} has no data: use --build, or set "
-                f"stages.{self.stage.name}.data.build."
+                f"stages.{self.stage.name}.data.build"
             )
         if (count := self.stage.data.synthetic_conversations) is not None:
             return self.write_conversations(BuildDirectory(path), count)
@@ -133,7 +133,7 @@ class StageRunner:
         if not is_complete(checkpoint):
             raise TrainingError(
                 f"stage {self.stage.name} starts from {previous[-1].name}, which has no checkpoint "
-                f"in {self.out}: train that stage first."
+                f"in {self.out}: train that stage first"
             )
         expected = ModelFingerprint(**json.loads(fingerprint_file.read_bytes()))
         if any("vision_tower" in stage.trainable for stage in previous):
@@ -156,7 +156,7 @@ class StageRunner:
             raise TrainingError(
                 f"stage {self.stage.name} has rows of {longest} tokens, but the language model has "
                 f"{positions} positions: set stages.{self.stage.name}.max_seq_len to at most "
-                f"{positions}."
+                f"{positions}"
             )
         return dataset
 
@@ -169,7 +169,7 @@ class StageRunner:
         if "vision_tower" in self.stage.trainable:
             raise TrainingError(
                 f"stage {self.stage.name} trains the vision tower, whose features cannot be "
-                "cached: set runtime.image_cache to pixels or none."
+                "cached: set runtime.image_cache to pixels or none"
             )
         image_ids = dataset.image_ids
         file = self.out / "features" / f"{feature_cache_key(vlm, image_ids)}.npy"

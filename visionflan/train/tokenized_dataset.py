@@ -99,7 +99,7 @@ def select_instances(build: BuildDirectory, data: DataConfig, seed: int) -> Inst
         )
         instances = Instances(build, instances.positions[sorted(selected)])
     if not len(instances):
-        raise TrainingError(f"{build.path} has no {data.split} instances to train on.")
+        raise TrainingError(f"{build.path} has no {data.split} instances to train on")
     return instances
 
 
@@ -158,7 +158,7 @@ def open_tokenized(instances: Instances, directory: Path, stage: StageConfig) ->
         raise TrainingError(
             f"stage {stage.name}: {dropped} of {len(instances)} instances cannot be used for "
             f"training ({reasons}); see {directory / 'ledger.jsonl'}. Fix them or raise "
-            f"`stages.{stage.name}.data.max_dropped_fraction`."
+            f"`stages.{stage.name}.data.max_dropped_fraction`"
         )
     return dataset
 
@@ -246,7 +246,7 @@ def check_row(
     if not any(row.loss_mask):
         raise TrainingError(
             f"instance {instance.id} has no token to train on: the chat template marks no answer "
-            "in its conversation."
+            "in its conversation"
         )
     if check_prompt:
         chat_tokenizer.check_prompt_prefix(instance.turns, row)

@@ -57,7 +57,7 @@ def family_of(checkpoint: Path) -> type[VisionLanguageModel]:
     """Return the family that loads a checkpoint, by the `model_type` in its `config.json`."""
     file = checkpoint / "config.json"
     if not file.is_file():
-        raise TrainingError(f"{checkpoint} is not a checkpoint: config.json is missing.")
+        raise TrainingError(f"{checkpoint} is not a checkpoint: config.json is missing")
     model_type = json.loads(file.read_bytes()).get("model_type")
     families = {name: load_family(name) for name in names()}
     for family in families.values():
@@ -65,7 +65,7 @@ def family_of(checkpoint: Path) -> type[VisionLanguageModel]:
             return family
     raise TrainingError(
         f"{checkpoint} is a model of type {model_type!r}, which none of the model families "
-        f"({', '.join(families)}) can load."
+        f"({', '.join(families)}) can load"
     )
 
 

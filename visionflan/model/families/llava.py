@@ -124,7 +124,7 @@ class Llava(VisionLanguageModel):
         if untyped.patch_size is None or size is None:
             raise TrainingError(
                 "the processor has no patch size or no crop size, so the tokens of an image cannot "
-                "be counted: save it again with a current version of `transformers`."
+                "be counted: save it again with a current version of `transformers`"
             )
         patches = (size["height"] // untyped.patch_size) * (size["width"] // untyped.patch_size)
         drops_class_token = untyped.vision_feature_select_strategy == "default"
@@ -208,7 +208,7 @@ class VisionGeometry:
             raise TrainingError(
                 f"the vision tower {type(vision_model).__name__} returns {length} tokens for "
                 f"{image_size} x {image_size} pixels in patches of {patch_size}: at most one token "
-                "may be no patch."
+                "may be no patch"
             )
         drops_class_token = connector.feature_select == "patches" and num_extra_tokens == 1
         return cls(
