@@ -1,4 +1,4 @@
-"""Finding dataset files without importing them, and loading them by name."""
+"""Dataset files are found without being imported, and loaded by name."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The check of words finds what it is for."""
+"""The check of words finds filler verbs and vague names."""
 
 from pathlib import Path
 

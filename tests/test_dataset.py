@@ -1,4 +1,4 @@
-"""What a dataset file may declare, and what is refused."""
+"""A dataset file declares valid licenses, categories, metrics and options; others are refused."""
 
 from pathlib import Path
 from typing import NamedTuple

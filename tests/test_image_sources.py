@@ -1,4 +1,4 @@
-"""An image in a Parquet file is read by its row, and one in a database by its key."""
+"""Images in Parquet files are read by row, and those in databases by key."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Names that were given up stay given up."""
+"""Old names are not used again."""
 
 import ast
 from pathlib import Path

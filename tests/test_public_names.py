@@ -1,4 +1,4 @@
-"""What `import visionflan` offers: a fixed list of names, loaded late, each with an example."""
+"""`import visionflan` offers a fixed list of names, loaded lazily, each with an example."""
 
 import ast
 import doctest

@@ -1,4 +1,4 @@
-"""What a build promises: a sample by hash, every row accounted for, a reproducible result."""
+"""A build samples by hash, accounts for every row, and is reproducible."""
 
 import json
 import shutil

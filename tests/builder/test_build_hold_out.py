@@ -1,4 +1,4 @@
-"""What is held out is not trained on: by image, by near-duplicate, by task."""
+"""Held-out data is not trained on: by image, by near-duplicate, by task."""
 
 from collections import Counter
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What cannot be built is reported in one sentence, and the rest is built."""
+"""Datasets that cannot be built are reported in one sentence, and the rest is built."""
 
 import shutil
 from pathlib import Path

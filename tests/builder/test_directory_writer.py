@@ -1,4 +1,4 @@
-"""A build directory is written from instances that are already made."""
+"""A build directory is written from existing instances."""
 
 from pathlib import Path
 

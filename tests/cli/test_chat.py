@@ -1,4 +1,4 @@
-"""What `visionflan chat` says about images that it cannot open."""
+"""`visionflan chat` reports images that it cannot open in one sentence."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Every case of an interval: a number that nothing can vary has none."""
+"""Every case of an interval: a constant statistic has none."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Metrics of benchmarks: values worked by hand, missing data, intervals over clusters."""
+"""Metrics of benchmarks: values computed by hand, missing data, intervals over clusters."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""The benchmarks of the paper, of which the tests know more than of those that are added."""
+"""The benchmarks of the paper, with facts that tests check for these only."""
 
 OF_THE_PAPER = {
     "cifar10",

@@ -1,4 +1,4 @@
-"""Make records for tests: everything that a test does not name has a plain value."""
+"""Make records for tests, with defaults for what a test does not name."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Make answers of which a test knows the analysis: yes or no, in a format, or from a closed set."""
+"""Make answers whose analysis is known: yes or no, in a format, or from a closed set."""
 
 from tests.helpers.comparison_factory import scored_record
 from visionflan.evaluate.metric import ParseStatus

@@ -34,7 +34,7 @@ GREEDY = {"max_new_tokens": 6, "temperature": 0, "do_sample": False, "until": ["
 
 
 class Request(NamedTuple):
-    """What the harness passes to a model: arguments, and the name of the task."""
+    """A request of the harness: arguments, and the name of the task."""
 
     args: tuple[Any, ...]
     task_name: str = "colors"

@@ -1,4 +1,4 @@
-"""The reader of VQA-style pairs joins by id, streams, and loses nothing in silence."""
+"""The reader of VQA-style pairs joins by id, streams, and reports every unusable record."""
 
 import json
 from pathlib import Path

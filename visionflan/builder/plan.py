@@ -53,7 +53,7 @@ class BuildSettings:
 
 @dataclass
 class BuildPlan:
-    """What to build.
+    """The tasks to build, and why others are not built.
 
     Attributes:
         tasks: the names of the tasks to build, by dataset.

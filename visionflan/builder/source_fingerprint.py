@@ -26,7 +26,7 @@ DRAWS_WITH = {"ai2d": ("drawing/__init__.py",)}
 
 
 class DatasetFingerprint(NamedTuple):
-    """What the part of a dataset depends on: its tasks, and digests of its file and release."""
+    """The inputs of a dataset's part: its tasks, and digests of its file and release."""
 
     tasks: list[str]
     file: str
@@ -34,7 +34,7 @@ class DatasetFingerprint(NamedTuple):
 
 
 class BuildFingerprint(NamedTuple):
-    """What a build depends on: its settings, a digest of the code, and its datasets."""
+    """The inputs of a build: its settings, a digest of the code, and its datasets."""
 
     settings: dict[str, Any]
     code: str

@@ -13,7 +13,7 @@ from visionflan.storage.perceptual_hash import merge_groups
 
 @dataclass(frozen=True, kw_only=True)
 class HoldOutConfig:
-    """What is held out from training."""
+    """The images and tasks to hold out from training."""
 
     image_fraction: float  # of the groups of near-duplicate images, in [0, 1)
     tasks: tuple[str, ...]  # held out with all their images
@@ -22,7 +22,7 @@ class HoldOutConfig:
 
 @dataclass(frozen=True)
 class ImageUsage:
-    """Which images each instance contains, in compressed sparse row form.
+    """The images of each instance, in compressed sparse row form.
 
     Attributes:
         tasks: the task index of each instance, (instances,).

@@ -70,7 +70,7 @@ class BeforeAfter(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """What a difference is about.
+    """The subject of a difference.
 
     Attributes:
         scope: a benchmark, a held-out task, or a group of either.
@@ -91,7 +91,7 @@ class Subject(NamedTuple):
 
 
 class Significance(NamedTuple):
-    """How significant a difference is.
+    """The significance of a difference.
 
     Attributes:
         items: number of items with a score on both sides.

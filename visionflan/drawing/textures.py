@@ -17,7 +17,7 @@ EXTENT = round(SIZE * 1.5)
 
 
 class TextureBrush(NamedTuple):
-    """What draws a texture: pen, ink color, period in pixels, and the identity as random seed."""
+    """The settings of a texture: pen, ink color, period in pixels, and identity as random seed."""
 
     pen: ImageDraw.ImageDraw
     ink: RGB

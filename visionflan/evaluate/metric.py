@@ -35,7 +35,7 @@ class DocumentFrequencies(NamedTuple):
 
 
 class ScoringContext(NamedTuple):
-    """What determines whether a response is correct."""
+    """The inputs of scoring a response: target, references, options and candidates."""
 
     target: str  # without the letter of an option
     references: tuple[str, ...]  # all accepted answers

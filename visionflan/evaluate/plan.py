@@ -21,7 +21,7 @@ MAX_NEW_TOKENS = 64
 
 @dataclass(frozen=True, kw_only=True)
 class EvalSelection:
-    """What a user selected; None leaves a setting to the held-out tasks or the benchmark."""
+    """A user's selection; None leaves a setting to the held-out tasks or the benchmark."""
 
     builds: tuple[Path, ...] = ()  # empty: those that the run was trained on
     tasks: tuple[str, ...] = ()  # patterns; empty: all

@@ -12,7 +12,7 @@ from visionflan.hashing import stable_hash
 
 
 class Source(Protocol):
-    """Where items come from: a build directory, or the release of a benchmark."""
+    """A source of items: a build directory, or the release of a benchmark."""
 
     @property
     def path(self) -> Path:

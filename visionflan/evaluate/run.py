@@ -28,7 +28,7 @@ from visionflan.evaluate.scorer import Scorer, metric_of
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationSettings:
-    """How a model is run on items."""
+    """The settings of running a model on items."""
 
     conditions: tuple[str, ...] = field(default_factory=lambda: tuple(CONDITIONS))
     limit: int | None = None  # about that many items per task, in complete clusters; None: all

@@ -110,7 +110,7 @@ class Scorer:
         self.tasks, self.frequencies = tasks, frequencies
 
     def context(self, record: Record) -> ScoringContext:
-        """Return what determines whether an answer to the item is correct."""
+        """Return the inputs of scoring an answer to the item."""
         candidates = self.tasks[record.task].candidates
         return ScoringContext(
             record.target,

@@ -36,7 +36,7 @@ class Prompt(NamedTuple):
 
 
 class GenerationArgs(NamedTuple):
-    """How an answer is generated."""
+    """The settings of generation."""
 
     max_new_tokens: int
     until: tuple[str, ...]  # the answer is cut before the first of these strings

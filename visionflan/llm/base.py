@@ -63,7 +63,7 @@ LlmErrorKind = Literal["outage", "unparsable", "rejected", "fatal"]
 
 
 class ErrorAction(NamedTuple):
-    """What follows a failed call: whether it is retried, and whether it opens the circuit."""
+    """The reaction to a failed call: whether it is retried, and whether it opens the circuit."""
 
     retry: Literal["with_backoff", "at_once", "never"]
     opens_circuit: Literal["at_once", "if_consecutive", "never"]
@@ -108,7 +108,7 @@ class LlmClient(Protocol):
 
     @property
     def address(self) -> str:
-        """What distinguishes it from other models of that name; part of the cache key."""
+        """The part of the cache key that distinguishes models of the same name."""
         ...
 
     @property

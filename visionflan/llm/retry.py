@@ -11,7 +11,7 @@ Number = TypeVar("Number", int, float)
 
 @dataclass(frozen=True, kw_only=True)
 class RetryPolicy:
-    """How often and after which delay a request is sent again, and when to give up.
+    """The number and the delay of retries, and when to give up.
 
     `ERROR_ACTIONS` says which kind of error is retried how. The temperature stays the same.
 

@@ -24,7 +24,7 @@ ModelPart = Literal["vision_tower", "connector", "language_model"]
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectorConfig:
-    """How the connector uses the features of the vision tower.
+    """The use of the vision tower's features by the connector.
 
     Attributes:
         feature_layer: index of the layer whose hidden states are used; negative from the end

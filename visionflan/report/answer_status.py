@@ -1,4 +1,4 @@
-"""How responses were parsed and how long they are: labels, shares and charts of both pages."""
+"""Parse status and length of responses: labels, shares and charts of both pages."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

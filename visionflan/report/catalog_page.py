@@ -61,7 +61,7 @@ class DatasetEntry(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class CatalogPage:
-    """Everything the template of the page shows."""
+    """The values that the template of the page shows."""
 
     version: str
     style: Markup
@@ -92,7 +92,7 @@ def render_page(cards: Sequence[TaskCard], *, from_releases: bool = False) -> st
 
 
 def catalog_page(cards: Sequence[TaskCard], style: Markup, *, from_releases: bool) -> CatalogPage:
-    """Compute everything the page shows."""
+    """Compute the values that the page shows."""
     cards = sorted(cards, key=lambda card: list(CATEGORIES).index(card.task.category))
     by_category = {
         category: list(group)

@@ -28,7 +28,7 @@ INDEX = non_null_schema(
 
 
 class ImageLocation(NamedTuple):
-    """Where the bytes of an image are stored, and its header."""
+    """The location of an image's bytes, and its header."""
 
     shard: str
     offset: int
@@ -99,7 +99,7 @@ class ImageIndex:
         return row
 
     def locate(self, image_id: str) -> ImageLocation:
-        """Return where the bytes of an image are stored, and its header."""
+        """Return the location of an image's bytes, and its header."""
         row = self.row(image_id)
         column = self.columns
         return ImageLocation(

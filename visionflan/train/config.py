@@ -36,7 +36,7 @@ class InitConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainConfig:
-    """How a tiny vision tower and language model are pretrained from scratch on the run's build."""
+    """Pretraining of a tiny vision tower and language model from scratch on the run's build."""
 
     image_size: int = 32  # pixels per side
     patch_size: int = 8
@@ -54,7 +54,7 @@ class PretrainConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """Which instances a stage trains on."""
+    """The instances that a stage trains on."""
 
     build: Path | None = None  # build directory; None: that of the run
     tasks: tuple[str, ...] = ()  # patterns such as `coco`, `coco/*`, `*/vqa`; empty: all tasks

@@ -1,4 +1,4 @@
-"""What holds of every benchmark, ours and installed ones."""
+"""Every benchmark, ours or installed, reads its specimen, prompts with every image, and scores."""
 
 import io
 import sys

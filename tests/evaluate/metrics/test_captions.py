@@ -1,4 +1,4 @@
-"""Captions score what is worked out by hand, and what the reference implementation gives."""
+"""Caption scores equal those computed by hand and those of the reference implementation."""
 
 import math
 from typing import Any

@@ -26,7 +26,7 @@ SCORE, LIST_ECHO, OFF_LIST, ITEMS = range(4)
 
 
 class Confusion(NamedTuple):
-    """How often `predicted` was answered where `target` is correct."""
+    """The number of times `predicted` was answered where `target` is correct."""
 
     target: str
     predicted: str

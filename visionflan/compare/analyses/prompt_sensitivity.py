@@ -31,7 +31,7 @@ Key = tuple[str, str]
 
 
 class PromptSensitivity(NamedTuple):
-    """How the change of a benchmark's headline differs between two prompt styles.
+    """The difference of a headline's change between two prompt styles.
 
     Attributes:
         name: the benchmark.

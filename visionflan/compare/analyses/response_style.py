@@ -43,7 +43,7 @@ SHARES = frozenset(METRICS) - {"words", "sentences"}
 
 
 class ResponseStyle(NamedTuple):
-    """How the answers to a benchmark, or to all held-out tasks, are written.
+    """Length, wording and format of the answers to a benchmark, or to all held-out tasks.
 
     Attributes:
         name: the benchmark, or "held-out tasks".

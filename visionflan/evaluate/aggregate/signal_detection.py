@@ -53,7 +53,7 @@ def z_score(count: Floats, total: Floats) -> Floats:
 
 
 class SignalDetection(NamedTuple):
-    """How yes/no answers are distributed; rates from 0 to 1.
+    """Rates, sensitivity and bias of yes/no answers; rates from 0 to 1.
 
     Attributes:
         yes_rate: share of answers that say yes.

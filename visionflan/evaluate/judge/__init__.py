@@ -14,7 +14,7 @@ KINDS = ("openai_compatible", "local")
 
 
 class JudgeKind(Protocol):
-    """What the module of a kind of judge defines."""
+    """The interface of the module of a kind of judge."""
 
     def add_arguments(
         self, choice: argparse._MutuallyExclusiveGroup, group: argparse._ArgumentGroup

@@ -66,7 +66,7 @@ class Judgment(NamedTuple):
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What identifies this verdict."""
+        """The unique key of this verdict."""
         return *self.answer_key, self.rubric, self.judge, self.order_swapped, self.repeat
 
 
@@ -147,7 +147,7 @@ def judge_of(judgments: Iterable[Judgment], rubric: Rubric, name: str = "") -> s
 
 
 class PositionBias(NamedTuple):
-    """How much the order of answer and reference decides.
+    """The effect of the order of answer and reference.
 
     Of `num_pairs` comparisons in both orders, `num_consistent` have the same winner in both;
     `shift` is the mean lead of the answer over its reference in the usual order, minus that in the

@@ -17,7 +17,7 @@ class JudgeScore(NamedTuple):
 
 
 class Rubric(NamedTuple):
-    """How a judge scores the answers of a benchmark.
+    """The rubric by which a judge scores the answers of a benchmark.
 
     Attributes:
         name: identifies the wording; change it with the prompts, so that no verdict is reused.

@@ -60,7 +60,7 @@ class Header:
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """What must be equal for answers to be stored together."""
+        """The fields that must be equal for answers to be stored together."""
         return (
             self.schema,
             self.checkpoint,

@@ -51,7 +51,7 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonPage:
-    """Everything the template of the page shows."""
+    """The values that the template of the page shows."""
 
     version: str
     style: Markup
@@ -104,7 +104,7 @@ def render_page(report: ComparisonReport) -> str:
 
 
 def comparison_page(report: ComparisonReport, style: Markup, script: Markup) -> ComparisonPage:
-    """Compute everything the page shows."""
+    """Compute the values that the page shows."""
     comparison = report.comparison
     return ComparisonPage(
         version=visionflan.__version__,

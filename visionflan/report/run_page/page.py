@@ -51,7 +51,7 @@ class EvaluationInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class RunPage:
-    """Everything the template of the page shows."""
+    """The values that the template of the page shows."""
 
     name: str
     version: str
@@ -113,7 +113,7 @@ def evaluation_info(evaluation: StageEvaluation) -> EvaluationInfo:
 
 
 def run_page(run: RunData, style: Markup) -> RunPage:
-    """Compute everything the page shows."""
+    """Compute the values that the page shows."""
     images = InlineImages(run.builds)
     gallery = ExampleGallery(run.evaluations, images)
     return RunPage(

@@ -100,7 +100,7 @@ class ScoresSection(NamedTuple):
 
 
 class SightCheck(NamedTuple):
-    """Whether one stage uses the images: its average scores and their gain from the images."""
+    """The average scores of one stage, their gain from the images, and a conclusion."""
 
     stage: str
     conclusion: str

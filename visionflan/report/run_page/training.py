@@ -1,4 +1,4 @@
-"""How the model was trained: its stages, what each trained on how much data, and loss curves."""
+"""Summarize the training of a run: its stages, their data, and loss curves."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
@@ -49,7 +49,7 @@ class StageSummary(NamedTuple):
 
 
 class TrainingSection(NamedTuple):
-    """How the model was trained."""
+    """The initialization and the stages of training."""
 
     initialization: str
     stages: Sequence[StageSummary]

@@ -37,7 +37,7 @@ class StyleTable(NamedTuple):
 
 
 class ParseOutcome(NamedTuple):
-    """How the responses of one model were parsed."""
+    """The parse statuses of the responses of one model."""
 
     name: str
     series: str
@@ -46,7 +46,7 @@ class ParseOutcome(NamedTuple):
 
 
 class ResponseStyleView(NamedTuple):
-    """Everything the panel shows."""
+    """The values that the panel shows."""
 
     lengths: Markup
     outcomes: Sequence[ParseOutcome]

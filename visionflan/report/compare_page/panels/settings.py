@@ -10,7 +10,7 @@ from visionflan.report.compare_page.report import ComparisonReport, model_names
 
 
 class SettingsView(NamedTuple):
-    """Everything the panel shows."""
+    """The values that the panel shows."""
 
     missing_sources: Sequence[str]
     models: Mapping[str, ComparedModel]
