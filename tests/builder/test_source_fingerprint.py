@@ -185,7 +185,7 @@ def test_a_plugin_whose_first_task_is_defined_in_another_module_counts_with_both
     catalog.load.cache_clear()
 
 
-def test_a_loose_file_counts_with_the_modules_beside_it(
+def test_a_loose_file_counts_with_the_modules_next_to_it(
     files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (files.parent / "board_words.py").write_text("import json\nimport board_names\n")

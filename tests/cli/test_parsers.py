@@ -34,7 +34,7 @@ def test_an_empty_list_of_names_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "many"])
-def test_a_count_is_a_whole_number_of_at_least_one(text: str) -> None:
+def test_a_count_is_a_integer_of_at_least_one(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="at least 1"):
         positive_int(text)
     assert positive_int("12") == 12

@@ -16,7 +16,7 @@ def test_the_instruction_names_all_twelve_kinds() -> None:
     assert ", ".join(apy.KINDS.values()) + "." in task.instruction
 
 
-def test_boxes_of_one_picture_make_one_row(tmp_path: Path) -> None:
+def test_boxes_of_one_image_make_one_row(tmp_path: Path) -> None:
     boxes = [f"jetski_1.jpg jetski {REST}", f"jetski_1.jpg jetski {REST}", "cut.jpg jetski 1 2"]
     write_lines(tmp_path / "attribute_data/ayahoo_test.txt", boxes)
     broken, row = apy.read(tmp_path)
@@ -28,7 +28,7 @@ def test_boxes_of_one_picture_make_one_row(tmp_path: Path) -> None:
     assert broken.key == "line 3"
 
 
-def test_a_picture_of_two_classes_has_no_answer(tmp_path: Path) -> None:
+def test_an_image_of_two_classes_has_no_answer(tmp_path: Path) -> None:
     boxes = [f"a.jpg wolf {REST}", f"a.jpg goat {REST}"]
     write_lines(tmp_path / "attribute_data/ayahoo_test.txt", boxes)
     with pytest.raises(UnusableError, match="goat and wolf"):

@@ -22,7 +22,7 @@ def test_names_are_words_that_a_person_writes() -> None:
     assert shared == ["human face"]
 
 
-def test_the_background_is_of_no_task_and_an_unknown_class_is_told(tmp_path: Path) -> None:
+def test_the_background_is_of_no_task_and_an_unknown_class_is_reported(tmp_path: Path) -> None:
     for folder in ("BACKGROUND_Google", "brain", "crab", "unicorn"):
         path = tmp_path / f"101_ObjectCategories/{folder}/image_0001.jpg"
         write_image(path, Image.new("RGB", (8, 8)))
@@ -39,7 +39,7 @@ def test_the_background_is_of_no_task_and_an_unknown_class_is_told(tmp_path: Pat
 
 
 @pytest.mark.shared
-def test_the_real_pictures_are_all_read(shared: Path) -> None:
+def test_the_real_images_are_all_read(shared: Path) -> None:
     root = shared / "real/caltech101"
     rows = list(caltech101.dataset.rows(root))
     assert len(rows) == 41 * 12

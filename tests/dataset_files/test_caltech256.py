@@ -24,7 +24,7 @@ def test_a_class_is_named_as_a_person_says_it(folder: str, name: str, tmp_path: 
     assert example.target == name
 
 
-def test_clutter_has_no_answer_and_stray_folders_are_passed_over(tmp_path: Path) -> None:
+def test_clutter_has_no_answer_and_stray_directories_are_passed_over(tmp_path: Path) -> None:
     home = tmp_path / "256_ObjectCategories"
     for name in ("257.clutter/257_0001.jpg", "198.spider/RENAME2/198_0001.jpg", "odd/1.jpg"):
         write_image(home / name, Image.new("RGB", (8, 8)))

@@ -12,7 +12,7 @@ def test_the_instruction_names_all_20_kinds() -> None:
     assert f": {', '.join(KINDS.values())}." in dataset.tasks["image_classification"].instruction
 
 
-def test_maps_of_fixations_are_left_out_and_unknown_folders_told(tmp_path: Path) -> None:
+def test_maps_of_fixations_are_left_out_and_unknown_directories_reported(tmp_path: Path) -> None:
     for name in ("Satelite/001.jpg", "Satelite/Output/001.jpg", "Unheard/001.jpg"):
         write_text(tmp_path / "trainSet/Stimuli" / name, "")
     row, broken = dataset.read(tmp_path)

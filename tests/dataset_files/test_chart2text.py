@@ -36,7 +36,7 @@ def test_what_needs_no_repair_is_not_counted() -> None:
     assert not description("It fell (a little).\n").repaired
 
 
-def test_both_repositories_may_lie_side_by_side(tmp_path: Path) -> None:
+def test_both_repositories_may_be_side_by_side(tmp_path: Path) -> None:
     write_text(tmp_path / "dataset" / "captions" / "5.txt", "It fell .")
     write_text(tmp_path / "dataset" / "multiColumn" / "captions" / "5.txt", "It rose .")
     simple, several = dataset.rows(tmp_path)

@@ -56,7 +56,7 @@ def test_the_questions_of_a_scene_come_together_and_in_order(tmp_path: Path) -> 
     ]
 
 
-def test_a_record_without_answer_is_told_and_does_not_split_its_scene(tmp_path: Path) -> None:
+def test_a_record_without_answer_is_reported_and_does_not_split_its_scene(tmp_path: Path) -> None:
     lacking = {key: value for key, value in record(0, "b?", "", 1).items() if key != "answer"}
     rows = read(tmp_path, record(0, "a?", "yes", 0), lacking, record(0, "c?", "no", 2))
     assert [row.reason for row in rows if isinstance(row, BrokenRow)] == ["malformed_record"]
@@ -64,7 +64,7 @@ def test_a_record_without_answer_is_told_and_does_not_split_its_scene(tmp_path: 
     assert [one.question for one in scene_row.questions] == ["a?", "c?"]
 
 
-def test_questions_that_stand_apart_from_their_scene_are_told(tmp_path: Path) -> None:
+def test_questions_that_stand_apart_from_their_scene_are_reported(tmp_path: Path) -> None:
     rows = read(tmp_path, *(record(image, "a?", "yes", n) for n, image in enumerate((0, 1, 0))))
     assert [row.reason for row in rows if isinstance(row, BrokenRow)] == ["scattered_questions"]
     assert sum(isinstance(row, ClevrQuestion) for row in rows) == 3

@@ -60,7 +60,7 @@ def test_area_decides_which_kind_covers_most(tmp_path: Path) -> None:
     assert only.image == tmp_path / "images/val2017/5.jpg"
 
 
-def test_a_picture_that_is_in_both_releases_is_read_once(tmp_path: Path) -> None:
+def test_an_image_that_is_in_both_releases_is_read_once(tmp_path: Path) -> None:
     write_release(tmp_path, "train2017", [1, 2, 3])
     write_release(tmp_path, "train2014", [1, 2])
     write_release(tmp_path, "val2014", [3, 4])
@@ -70,7 +70,7 @@ def test_a_picture_that_is_in_both_releases_is_read_once(tmp_path: Path) -> None
     assert rows[-1].image == tmp_path / "val2014/COCO_val2014_000000000004.jpg"
 
 
-def test_faults_of_a_release_are_told(tmp_path: Path) -> None:
+def test_faults_of_a_release_are_reported(tmp_path: Path) -> None:
     write_release(tmp_path, "val2017", [1])
     stray = {"id": 9, "image_id": 8, "caption": "Lost"}
     write_release(tmp_path, "train2017", [2], annotations=[stray])
@@ -84,7 +84,7 @@ def test_faults_of_a_release_are_told(tmp_path: Path) -> None:
         list(coco.read(tmp_path))
 
 
-def test_captions_are_mended_and_those_of_no_picture_left_out() -> None:
+def test_captions_are_fixed_and_those_of_no_image_left_out() -> None:
     captions = ("A dog  runs.\n", "There is no image here to describe.", "A dog  runs.")
     example = require_example(coco.image_caption(row(captions=captions)))
     assert example.target == "A dog runs."
@@ -94,7 +94,7 @@ def test_captions_are_mended_and_those_of_no_picture_left_out() -> None:
         coco.image_caption(row(captions=("I am unable to see the image above.",)))
 
 
-def test_half_of_the_sentences_are_of_another_picture() -> None:
+def test_half_of_the_sentences_are_of_another_image() -> None:
     answers = Counter(
         (example.text, example.target)
         for number in range(400)
@@ -114,7 +114,7 @@ def test_without_a_surely_wrong_caption_there_is_no_choice() -> None:
 
 
 @pytest.mark.shared
-def test_the_real_pictures_are_all_read(shared: Path) -> None:
+def test_the_real_images_are_all_read(shared: Path) -> None:
     root = shared / "real/coco"
     rows = list(coco.dataset.rows(root))
     assert len(rows) == 159

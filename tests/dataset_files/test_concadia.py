@@ -60,7 +60,7 @@ def test_headings_footnotes_and_blanks_are_taken_out_and_named() -> None:
         ("It is 3.5 m high, ca. 1900", "It is 3.5 m high, ca. 1900"),
     ],
 )
-def test_one_sentence_of_background_is_a_whole_one(text: str, first: str | None) -> None:
+def test_one_sentence_of_background_is_a_complete_one(text: str, first: str | None) -> None:
     expected = first or "J. C. Smith of the U.S. Army met Dr. Who in St. Ives."
     assert concadia.first_sentence(text) == expected
 
@@ -85,7 +85,7 @@ def test_an_alt_text_without_content_is_refused(description: str) -> None:
 
 
 @pytest.mark.shared
-def test_the_real_sample_is_read_whole(shared: Path) -> None:
+def test_the_real_sample_is_read_completely(shared: Path) -> None:
     rows = list(concadia.read(shared / "real/concadia"))
     assert len(rows) == 300
     assert all(not isinstance(row, BrokenRow) and row.image.is_file() for row in rows)

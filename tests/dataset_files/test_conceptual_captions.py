@@ -38,7 +38,7 @@ def test_rows_are_counted_from_the_first_one_with_or_without_a_header(tmp_path: 
     assert other.key == "Validation_GCC-1.1.0-Validation/0"
 
 
-def test_the_mirror_gives_each_picture_the_text_beside_it(tmp_path: Path) -> None:
+def test_the_mirror_gives_each_image_the_text_next_to_it(tmp_path: Path) -> None:
     archive = tmp_path / "cc3m-train-0000.tar"
     with tarfile.open(archive, "w") as members:
         for name, content in (("000000007.jpg", b"\xff\xd8"), ("000000007.txt", b"a cat")):

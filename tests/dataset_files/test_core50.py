@@ -41,7 +41,7 @@ def test_an_archive_gives_the_same_rows_as_its_contents(tmp_path: Path) -> None:
     assert Image.open(io.BytesIO(read_encoded(first.image))).size == (128, 128)
 
 
-def test_a_folder_without_frames_is_refused(tmp_path: Path) -> None:
+def test_a_directory_without_frames_is_refused(tmp_path: Path) -> None:
     (tmp_path / "core50_128x128").mkdir()
     with pytest.raises(ReleaseError, match="contains no frame"):
         list(core50.read(tmp_path))

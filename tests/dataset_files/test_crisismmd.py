@@ -22,7 +22,7 @@ ROW = crisismmd.Row(
 )
 
 
-def test_a_quoted_and_escaped_tweet_is_mended_and_the_text_is_judged_before_the_picture() -> None:
+def test_a_quoted_and_escaped_tweet_is_fixed_and_the_text_is_judged_before_the_image() -> None:
     example = crisismmd.informativeness_classification(ROW)
     assert example is not None
     assert example.text == 'Tweet: Roads & "bridges" & all'

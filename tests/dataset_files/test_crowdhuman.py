@@ -16,11 +16,11 @@ BOXES = (
 )
 
 
-def test_people_count_unless_they_are_set_aside_or_masked() -> None:
+def test_people_count_unless_they_are_archived_or_masked() -> None:
     assert [is_counted(box) for box in BOXES] == [True, True, False, False]
 
 
-def test_a_picture_is_found_in_whichever_archive_holds_it(tmp_path: Path) -> None:
+def test_an_image_is_found_in_whichever_archive_holds_it(tmp_path: Path) -> None:
     for directory in ("CrowdHuman_train01/Images", "CrowdHuman_train03/Images"):
         (tmp_path / directory).mkdir(parents=True)
     image = tmp_path / "CrowdHuman_train03/Images/273271,c9db000d5146c15.jpg"
@@ -30,6 +30,6 @@ def test_a_picture_is_found_in_whichever_archive_holds_it(tmp_path: Path) -> Non
     assert list(read(tmp_path)) == [Row("train/273271,c9db000d5146c15", image, 2)]
 
 
-def test_a_picture_of_nobody_but_the_masked_is_unusable() -> None:
+def test_an_image_of_nobody_but_the_masked_is_unusable() -> None:
     with pytest.raises(UnusableError, match="nobody_counted"):
         count_numbers(Row("train/1", Path("1.jpg"), 0))

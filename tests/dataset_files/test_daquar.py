@@ -28,7 +28,7 @@ from visionflan.specimens import write_lines
         ),
     ],
 )
-def test_words_are_mended_by_name(
+def test_words_are_fixed_by_name(
     question: str, answer: str, text: str, target: str, repaired: tuple[str, ...]
 ) -> None:
     example = object_question_answer(Row("train/0", Path("image3.png"), question, answer))
@@ -36,7 +36,7 @@ def test_words_are_mended_by_name(
     assert (example.text, example.target, example.repaired) == (text, target, repaired)
 
 
-def test_a_question_without_its_picture_is_broken_and_named_by_line(tmp_path: Path) -> None:
+def test_a_question_without_its_image_is_broken_and_named_by_line(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     lines = ["what is red in the image1 ?", "cup", "what is blue ?", "bed"]
     write_lines(tmp_path / "all_qa_pairs.txt", lines)

@@ -24,7 +24,7 @@ def test_a_class_is_named_as_a_person_says_it(folder: str, phrase: str) -> None:
     assert domainnet.with_article(domainnet.spoken(folder)) == phrase
 
 
-def test_only_listed_pictures_are_read_and_a_bad_line_is_told(tmp_path: Path) -> None:
+def test_only_listed_images_are_read_and_a_bad_line_is_reported(tmp_path: Path) -> None:
     for name in ("listed", "duplicate"):
         write_image(tmp_path / f"clipart/ant/{name}.jpg", Image.new("RGB", (8, 8)))
     write_lines(tmp_path / "splits/clipart_train.txt", ["clipart/ant/listed.jpg 6", "nonsense"])
@@ -35,7 +35,7 @@ def test_only_listed_pictures_are_read_and_a_bad_line_is_told(tmp_path: Path) ->
     assert broken.key == "clipart_train.txt:2"
 
 
-def test_without_a_list_the_folders_are_read(tmp_path: Path) -> None:
+def test_without_a_list_the_directories_are_read(tmp_path: Path) -> None:
     write_image(tmp_path / "real/ice_cream/real_147_000001.jpg", Image.new("RGB", (8, 8)))
     (row,) = domainnet.dataset.rows(tmp_path)
     assert (row.key, row.thing) == ("real/ice_cream/real_147_000001.jpg", "ice cream")

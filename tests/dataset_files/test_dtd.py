@@ -21,7 +21,7 @@ def test_the_key_attribute_comes_first_and_once(folder: str, tmp_path: Path) -> 
     assert everything[0].image == tmp_path / folder / "images" / "woven" / "woven_0001.jpg"
 
 
-def test_a_line_without_folder_or_texture_is_told(tmp_path: Path) -> None:
+def test_a_line_without_directory_or_texture_is_reported(tmp_path: Path) -> None:
     lines = ["woven/woven_0001.jpg", "woven_0002.jpg woven", "woven/woven_0003.jpg woven"]
     write_lines(tmp_path / "labels" / "labels_joint_anno.txt", lines)
     rows = list(dataset.read(tmp_path))

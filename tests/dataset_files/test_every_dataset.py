@@ -39,7 +39,7 @@ def test_check_finds_no_fault(name: str) -> None:
 
 
 @every_dataset
-def test_a_specimen_of_four_pictures_serves_every_task_and_every_picture_opens(
+def test_a_specimen_of_four_images_serves_every_task_and_every_image_opens(
     name: str, tmp_path: Path
 ) -> None:
     dataset = catalog.load(name)
@@ -74,7 +74,7 @@ def test_a_specimen_writes_inside_its_root_alone(name: str, tmp_path: Path) -> N
 
 
 @every_dataset
-def test_an_empty_folder_is_refused_with_a_sentence(name: str, tmp_path: Path) -> None:
+def test_an_empty_directory_is_refused_with_a_sentence(name: str, tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match=str(tmp_path)):
         list(catalog.load(name).read(tmp_path))
 

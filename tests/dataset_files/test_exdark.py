@@ -14,7 +14,7 @@ def test_the_instruction_names_all_twelve_kinds() -> None:
 
 
 @pytest.mark.parametrize("home", ["ExDark", "ExDark_images", "."])
-def test_class_folders_are_found_wherever_copies_have_them(home: str, tmp_path: Path) -> None:
+def test_class_directories_are_found_wherever_copies_have_them(home: str, tmp_path: Path) -> None:
     write_image(tmp_path / home / "People/2015_06249.JPG", Image.new("RGB", (8, 8)))
     (example,) = exdark.dataset.examples("object_recognition", tmp_path)
     assert example.target == "people"

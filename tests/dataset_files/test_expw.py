@@ -26,7 +26,7 @@ def test_a_line_that_stands_twice_is_one_face_and_an_odd_one_is_broken(tmp_path:
     assert third.reason == "empty_box"
 
 
-def test_the_face_is_cut_out_of_the_picture_and_not_beyond_it(tmp_path: Path) -> None:
+def test_the_face_is_cut_out_of_the_image_and_not_beyond_it(tmp_path: Path) -> None:
     Image.new("RGB", (50, 40), "red").save(tmp_path / "a.png")
     row = expw.Row("a.png#0", tmp_path / "a.png", (10, -5, 60, 30), "sad")
     example = expw.expression_detection(row)

@@ -22,7 +22,7 @@ def rows_of(root: Path, *lines: str) -> list[fairface.Row | BrokenRow]:
     ("written", "meant"),
     [("9-Mar", "3-9"), ("03-Sep", "3-9"), ("19-Oct", "10-19"), ("Oct-19", "10-19")],
 )
-def test_an_age_that_a_spreadsheet_took_for_a_date_is_mended_and_told(
+def test_an_age_that_a_spreadsheet_took_for_a_date_is_fixed_and_reported(
     written: str, meant: str, tmp_path: Path
 ) -> None:
     (row,) = rows_of(tmp_path, f"train/1.jpg,{written},Male,White,True")
@@ -46,7 +46,7 @@ def test_an_unknown_label_is_yielded_broken(tmp_path: Path) -> None:
     assert row.key == "train/1.jpg"
 
 
-def test_the_images_may_stay_in_the_folder_of_their_archive(tmp_path: Path) -> None:
+def test_the_images_may_stay_in_the_directory_of_their_archive(tmp_path: Path) -> None:
     image = tmp_path / "fairface-img-margin025-trainval/train/1.jpg"
     write_image(image, drawing.canvas("face"))
     (row,) = rows_of(tmp_path, "train/1.jpg,20-29,Male,White,True")

@@ -12,7 +12,7 @@ from visionflan.specimens import write_text
 NINE = tuple(f"This woman has {number} freckles." for number in range(9))
 
 
-def test_text_and_picture_share_their_name(tmp_path: Path) -> None:
+def test_text_and_image_share_their_name(tmp_path: Path) -> None:
     main = tmp_path / "FFHQ-Text"
     write_text(main / "Text" / "00936.txt", "\r\n".join([*NINE, " ", ""]))
     (main / "Text" / "00937.txt").write_bytes(b"caf\xe9")
@@ -22,7 +22,7 @@ def test_text_and_picture_share_their_name(tmp_path: Path) -> None:
     assert isinstance(broken, BrokenRow)
 
 
-def test_a_folder_without_text_is_refused(tmp_path: Path) -> None:
+def test_a_directory_without_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text").mkdir()
     (tmp_path / "images").mkdir()
     with pytest.raises(ReleaseError, match="text contains no TXT file"):

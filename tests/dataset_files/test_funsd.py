@@ -38,7 +38,7 @@ def test_a_page_that_is_no_json_is_broken_and_the_others_are_read(tmp_path: Path
 
 
 @pytest.mark.shared
-def test_the_release_is_read_whole(shared: Path) -> None:
+def test_the_release_is_read_completely(shared: Path) -> None:
     root = shared / "real" / "funsd"
     pages = list(dataset.rows(root))
     assert [page.key.split("/")[0] for page in pages].count("testing_data") == 50

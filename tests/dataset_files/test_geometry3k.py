@@ -46,7 +46,7 @@ def test_choices_that_are_the_same_are_shown_once_and_named() -> None:
 
 
 @pytest.mark.shared
-def test_the_sample_of_the_release_is_read_whole(shared: Path) -> None:
+def test_the_sample_of_the_release_is_read_completely(shared: Path) -> None:
     root = shared / "real" / "geometry3k"
     examples = list(dataset.examples("geometry_question_answer", root))
     assert [len(example.options) for example in examples] == [4] * 10

@@ -12,7 +12,7 @@ RECORD = {"imageId": "2379303", "question": "Which place is it?", "answer": "par
 
 
 @pytest.mark.parametrize("folder", ["", "questions", "questions1.2"])
-def test_the_questions_are_found_in_each_of_the_folders(tmp_path: Path, folder: str) -> None:
+def test_the_questions_are_found_in_each_of_the_directories(tmp_path: Path, folder: str) -> None:
     write_json(tmp_path / folder / "val_balanced_questions.json", {"18905188": RECORD})
     (row,) = dataset.rows(tmp_path)
     assert row.key == "val/18905188"

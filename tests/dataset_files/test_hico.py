@@ -35,7 +35,7 @@ def test_only_pairs_that_are_certain_are_read(tmp_path: Path) -> None:
     assert broken.key == "b.jpg"
 
 
-def test_that_nothing_is_done_is_told_only_where_nothing_is_done() -> None:
+def test_that_nothing_is_done_is_reported_only_where_nothing_is_done() -> None:
     idle, hug = Pair("hair dryer", ""), Pair("person", "hugging")
     both = human_activity_detection(Row("a", Path("a.jpg"), (idle, hug)))
     alone = human_activity_detection(Row("a", Path("a.jpg"), (idle,)))

@@ -22,7 +22,7 @@ def test_the_answer_is_the_choice_at_its_place(tmp_path: Path) -> None:
     assert (row.key, row.answer) == ("train/choose_txt/5", "even")
 
 
-def test_the_folder_that_the_archive_makes_is_read_too(tmp_path: Path) -> None:
+def test_the_directory_that_the_archive_makes_is_read_too(tmp_path: Path) -> None:
     write_problem(tmp_path / "iconqa_data" / "iconqa", "fill_in_blank", answer="3")
     assert [row.answer for row in dataset.rows(tmp_path)] == ["3"]
 
@@ -50,7 +50,7 @@ def test_each_kind_has_its_own_task() -> None:
 
 
 @pytest.mark.shared
-def test_the_sample_of_the_release_is_read_whole(shared: Path) -> None:
+def test_the_sample_of_the_release_is_read_completely(shared: Path) -> None:
     root = shared / "real" / "iconqa"
     assert {task: len(list(dataset.examples(task, root))) for task in dataset.tasks} == {
         "choose_txt": 50,

@@ -25,7 +25,7 @@ def test_four_different_things_are_offered_and_not_always_the_same() -> None:
     assert len(offered) > 150
 
 
-def test_a_folder_that_is_no_class_is_told(tmp_path: Path) -> None:
+def test_a_directory_that_is_no_class_is_reported(tmp_path: Path) -> None:
     imagenet_a.specimen(tmp_path, 1)
     (folder,) = (tmp_path / "imagenet-a").iterdir()
     folder.rename(folder.with_name("n99999999"))

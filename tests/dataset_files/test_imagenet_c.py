@@ -10,7 +10,7 @@ def test_nineteen_corruptions_have_a_group_and_eleven_a_finer_task() -> None:
     assert len(finer) == len(set(finer)) == 11
 
 
-def test_folders_with_and_without_the_group_give_the_same_rows(tmp_path: Path) -> None:
+def test_directories_with_and_without_the_group_give_the_same_rows(tmp_path: Path) -> None:
     imagenet_c.specimen(tmp_path / "grouped", 15)
     imagenet_c.specimen(tmp_path / "flat", 15)
     for group in imagenet_c.GROUPS:

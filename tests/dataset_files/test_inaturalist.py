@@ -7,7 +7,7 @@ from visionflan.errors import ReleaseError
 from visionflan.specimens import write_json, write_text
 
 
-def test_a_picture_of_2017_has_the_genus_of_its_species_and_no_common_name(tmp_path: Path) -> None:
+def test_an_image_of_2017_has_the_genus_of_its_species_and_no_common_name(tmp_path: Path) -> None:
     write_text(tmp_path / "train_val_images/Aves/Ardea alba/a.jpg", "")
     targets = {name: list(dataset.examples(name, tmp_path)) for name in dataset.tasks}
     assert {name: examples[0].target for name, examples in targets.items() if examples} == {
@@ -17,7 +17,7 @@ def test_a_picture_of_2017_has_the_genus_of_its_species_and_no_common_name(tmp_p
     }
 
 
-def test_the_mini_part_is_left_alone_where_the_whole_is_there(tmp_path: Path) -> None:
+def test_the_mini_part_is_left_alone_where_the_full_release_is_there(tmp_path: Path) -> None:
     dataset.write_specimen(tmp_path, 12)
     keys = {row.key for row in dataset.rows(tmp_path)}
     (tmp_path / "2021_train").mkdir()

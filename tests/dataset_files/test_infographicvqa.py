@@ -29,7 +29,7 @@ def test_infographics_are_read_under_the_names_that_packages_give_them(
     assert not list(dataset.examples("single_document_question", tmp_path))
 
 
-def test_documents_are_read_from_the_release_of_docvqa_beside_it(tmp_path: Path) -> None:
+def test_documents_are_read_from_the_release_of_docvqa_next_to_it(tmp_path: Path) -> None:
     docvqa.specimen(tmp_path / "docvqa", 2)
     (tmp_path / "infographicvqa" / "images").mkdir(parents=True)
     own = tmp_path / "infographicvqa" / "infographicsVQA_val_v1.0_withQT.json"

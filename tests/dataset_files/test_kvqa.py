@@ -26,7 +26,7 @@ def test_numbers_are_answers_and_captions_have_single_blanks(tmp_path: Path) -> 
     assert caption.image == tmp_path / "KVQAimgs" / "39346.jpg"
 
 
-def test_a_picture_with_more_questions_than_answers_is_broken(tmp_path: Path) -> None:
+def test_an_image_with_more_questions_than_answers_is_broken(tmp_path: Path) -> None:
     write_json(tmp_path / "dataset.json", {"1": {**RECORD, "Answers": ["Yes"]}, "2": RECORD})
     broken, *rows = dataset.read(tmp_path)
     assert isinstance(broken, BrokenRow)

@@ -28,7 +28,7 @@ def test_the_ones_of_a_line_are_the_attributes_in_their_order(tmp_path: Path) ->
     assert second.attributes == ("is white", "has a engine")
 
 
-def test_pictures_may_lie_in_a_folder_of_their_own(tmp_path: Path) -> None:
+def test_images_may_be_in_a_directory_of_their_own(tmp_path: Path) -> None:
     release(tmp_path, "Label_V_01, images/a.jpg, [ 0  1 ]")
     (tmp_path / "LAD_images").mkdir()
     (row,) = dataset.rows(tmp_path)
@@ -49,7 +49,7 @@ def test_a_list_without_names_is_refused(tmp_path: Path) -> None:
         list(dataset.read(tmp_path))
 
 
-def test_articles_and_full_width_marks_are_mended_and_named() -> None:
+def test_articles_and_full_width_marks_are_fixed_and_named() -> None:
     attributes = ("is white", "has a engine", "carries ≤10 (＞ 1 tons)")
     example = object_detection_details(ROW._replace(attributes=attributes))
     assert example is not None
@@ -58,6 +58,6 @@ def test_articles_and_full_width_marks_are_mended_and_named() -> None:
     assert example.repaired == ("full_width_mark", "article")
 
 
-def test_a_picture_of_which_nothing_is_true_is_unusable() -> None:
+def test_an_image_of_which_nothing_is_true_is_unusable() -> None:
     with pytest.raises(UnusableError, match="no_attribute"):
         object_detection_details(ROW)

@@ -26,7 +26,7 @@ def test_captions_alone_are_preferred_to_the_files_with_traces(tmp_path: Path) -
     assert [row.key for row in dataset.rows(tmp_path)] == ["coco_train/7/4"]
 
 
-def test_pictures_of_flickr30k_are_found_in_its_own_release(tmp_path: Path) -> None:
+def test_images_of_flickr30k_are_found_in_its_own_release(tmp_path: Path) -> None:
     root = tmp_path / "localized_narratives"
     write_lines(root / "flickr30k_test_captions.jsonl", [line("5", "Two  dogs. ")])
     (beside := tmp_path / "flickr30k" / "images").mkdir(parents=True)

@@ -4,7 +4,7 @@ from visionflan.datasets.lsun import SCENES, dataset
 from visionflan.image_sources import LmdbEntry
 
 
-def test_databases_and_exported_folders_are_read(tmp_path: Path) -> None:
+def test_databases_and_exported_directories_are_read(tmp_path: Path) -> None:
     dataset.write_specimen(tmp_path, 20)
     rows = list(dataset.rows(tmp_path))
     assert {row.scene for row in rows} == set(SCENES.values())

@@ -6,7 +6,7 @@ from visionflan.datasets.memecap import dataset
 from visionflan.specimens import write_json
 
 
-def test_a_missing_title_and_a_name_with_blanks_are_mended(tmp_path: Path) -> None:
+def test_a_missing_title_and_a_name_with_blanks_are_fixed(tmp_path: Path) -> None:
     texts = {"img_captions": ["a cat "], "meme_captions": ["Meme  poster waits.", ""]}
     meme = {"title": float("nan"), "img_fname": " memes_a.png ", "post_id": "a", **texts}
     write_json(tmp_path / "memes-test.json", [meme])

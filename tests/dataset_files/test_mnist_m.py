@@ -23,7 +23,7 @@ def test_both_splits_are_read_under_keys_of_their_own(folder: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("line", ["00000000.png", "00000000.png 12", "00000000.png x", "7"])
-def test_a_line_without_a_digit_is_told(line: str, tmp_path: Path) -> None:
+def test_a_line_without_a_digit_is_reported(line: str, tmp_path: Path) -> None:
     write_lines(tmp_path / "mnist_m_train_labels.txt", [line])
     (row,) = dataset.read(tmp_path)
     assert isinstance(row, BrokenRow)

@@ -34,7 +34,7 @@ def test_the_condition_decides_and_not_the_experiment(tmp_path: Path) -> None:
     assert sum(example is None for example in examples) == 2
 
 
-def test_a_name_without_a_condition_is_told(tmp_path: Path) -> None:
+def test_a_name_without_a_condition_is_reported(tmp_path: Path) -> None:
     image = tmp_path / "rotation/dnn/session-1/0001_rot.png"
     write_image(image, Image.new("RGB", (8, 8)))
     (broken,) = model_vs_human.read(tmp_path)

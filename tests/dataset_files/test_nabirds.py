@@ -14,7 +14,9 @@ def test_sex_and_age_are_no_part_of_the_species() -> None:
     assert example.target == "Northern Cardinal"
 
 
-def test_the_species_of_a_specimen_are_told_by_name_and_the_parts_by_view(tmp_path: Path) -> None:
+def test_the_species_of_a_specimen_are_distinguished_by_name_and_the_parts_by_view(
+    tmp_path: Path,
+) -> None:
     dataset.write_specimen(tmp_path, 28)
     parts = {example.target for example in dataset.examples("body_part_detection", tmp_path)}
     assert "crown; nape; back; tail; left wing; right wing" in parts

@@ -12,7 +12,7 @@ from visionflan.specimens import write_json
 FILE = "nocaps_val_4500_captions.json"
 
 
-def test_captions_are_joined_by_the_number_of_the_picture(tmp_path: Path) -> None:
+def test_captions_are_joined_by_the_number_of_the_image(tmp_path: Path) -> None:
     images = [{"id": 7, "file_name": "0a.jpg"}]
     annotations = [{"image_id": 7, "caption": "A lynx."}, {"image_id": 8, "caption": "A cat."}]
     path = tmp_path / "annotations" / FILE

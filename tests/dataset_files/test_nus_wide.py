@@ -15,7 +15,7 @@ def write_release(root: Path, animals: list[bool], dogs: list[bool]) -> None:
     write_lines(labels / "Labels_dog.txt", (f"{mark:d}" for mark in dogs))
 
 
-def test_as_many_pictures_are_asked_without_animals_as_with_them(tmp_path: Path) -> None:
+def test_as_many_images_are_asked_without_animals_as_with_them(tmp_path: Path) -> None:
     animals = [index % 8 == 0 for index in range(4000)]
     write_release(tmp_path, animals, animals)
     examples = list(dataset.examples("animal_classification", tmp_path))
@@ -30,7 +30,7 @@ def test_a_dog_that_is_marked_as_no_animal_is_not_asked(tmp_path: Path) -> None:
         list(dataset.examples("animal_classification", tmp_path))
 
 
-def test_labels_that_are_not_as_many_as_pictures_are_refused(tmp_path: Path) -> None:
+def test_labels_that_are_not_as_many_as_images_are_refused(tmp_path: Path) -> None:
     write_release(tmp_path, [True, False], [True])
     with pytest.raises(ReleaseError, match="Labels_dog"):
         list(dataset.read(tmp_path))

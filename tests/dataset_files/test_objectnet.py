@@ -26,7 +26,7 @@ def test_a_class_is_named_as_a_person_says_it(label: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("home", ["objectnet-1.0", "."])
-def test_a_folder_that_the_mapping_lacks_is_told(home: str, tmp_path: Path) -> None:
+def test_a_directory_that_the_mapping_lacks_is_reported(home: str, tmp_path: Path) -> None:
     for folder in ("mug", "unicorn"):
         write_image(tmp_path / home / f"images/{folder}/0.png", Image.new("RGB", (8, 8)))
     write_json(tmp_path / home / objectnet.MAPPING, {"mug": "Mug"})

@@ -17,7 +17,7 @@ def test_the_most_frequent_lemma_is_said_in_its_most_frequent_words() -> None:
     assert len(row.answers) == 10
 
 
-def test_the_files_may_lie_in_a_folder_for_each_split(tmp_path: Path) -> None:
+def test_the_files_may_be_in_a_directory_for_each_split(tmp_path: Path) -> None:
     okvqa.specimen(tmp_path, 4)
     flat = [row.key for row in okvqa.read(tmp_path)]
     (tmp_path / "train").mkdir()

@@ -23,7 +23,7 @@ def test_the_release_and_its_mirrors_are_read_alike(tmp_path: Path, home: str) -
     ]
 
 
-def test_the_faulty_sketch_and_an_unknown_class_are_told(tmp_path: Path) -> None:
+def test_the_faulty_sketch_and_an_unknown_class_are_reported(tmp_path: Path) -> None:
     for name in ("dog/n02103406_4068-1.png", "dog/1.png", "unicorn/1.png"):
         write_image(tmp_path / "kfold/sketch" / name, Image.new("RGB", (8, 8)))
     rows = list(pacs.read(tmp_path))
@@ -34,7 +34,7 @@ def test_the_faulty_sketch_and_an_unknown_class_are_told(tmp_path: Path) -> None
     assert len(rows) == 3
 
 
-def test_a_picture_has_an_object_task_by_its_domain_and_a_style_task_by_its_kind() -> None:
+def test_an_image_has_an_object_task_by_its_domain_and_a_style_task_by_its_kind() -> None:
     tasks_of = {
         (domain, kind): {
             name
@@ -54,7 +54,7 @@ def test_a_picture_has_an_object_task_by_its_domain_and_a_style_task_by_its_kind
 
 
 @pytest.mark.shared
-def test_the_real_pictures_are_all_read(shared: Path) -> None:
+def test_the_real_images_are_all_read(shared: Path) -> None:
     root = shared / "real/pacs"
     rows = list(pacs.dataset.rows(root))
     assert Counter((row.domain, row.kind) for row in rows) == dict.fromkeys(

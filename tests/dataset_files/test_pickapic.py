@@ -25,7 +25,7 @@ def write(root: Path, **columns: list[bytes]) -> Path:
     return path
 
 
-def test_the_preferred_picture_is_taken_once_and_the_first_of_a_tie(tmp_path: Path) -> None:
+def test_the_preferred_image_is_taken_once_and_the_first_of_a_tie(tmp_path: Path) -> None:
     images = [b"\xff\xd8"] * 3
     path = write(tmp_path, jpg_0=images, jpg_1=images)
     assert list(pickapic.read(tmp_path)) == [
@@ -34,7 +34,7 @@ def test_the_preferred_picture_is_taken_once_and_the_first_of_a_tie(tmp_path: Pa
     ]
 
 
-def test_a_file_without_pictures_is_refused(tmp_path: Path) -> None:
+def test_a_file_without_images_is_refused(tmp_path: Path) -> None:
     write(tmp_path)
     with pytest.raises(ReleaseError, match="no column jpg_0, jpg_1"):
         list(pickapic.read(tmp_path))

@@ -22,7 +22,7 @@ def test_a_kind_that_is_neither_indoors_nor_outdoors_is_refused(tmp_path: Path) 
         places205.read_kinds(tmp_path)
 
 
-def test_a_picture_of_a_kind_without_label_is_broken(tmp_path: Path) -> None:
+def test_an_image_of_a_kind_without_label_is_broken(tmp_path: Path) -> None:
     write_lines(tmp_path / "IndoorOutdoor_places205.csv", ["'/a/abbey', 2"])
     write_lines(tmp_path / "val_places205.csv", ["a/abbey/1 2.jpg 0", "b/bar/1.jpg 1"])
     first, second = places205.read(tmp_path)

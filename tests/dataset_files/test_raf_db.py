@@ -6,7 +6,7 @@ from visionflan.dataset import BrokenRow
 from visionflan.datasets import raf_db
 
 
-def test_aligned_pictures_are_read_where_there_are_no_original_ones(tmp_path: Path) -> None:
+def test_aligned_images_are_read_where_there_are_no_original_ones(tmp_path: Path) -> None:
     raf_db.specimen(tmp_path, 2)
     (tmp_path / "basic" / "Image" / "original").rename(tmp_path / "basic" / "Image" / "aligned")
     names = [row.image.name for row in raf_db.dataset.rows(tmp_path)]

@@ -37,14 +37,14 @@ def test_the_target_is_the_number_of_the_right_panel_counted_from_one(tmp_path: 
 @pytest.mark.parametrize(
     ("target", "reason"), [(8, "target_out_of_range"), ([{"a": 1}], "unreadable_array")]
 )
-def test_a_problem_without_a_plain_target_is_told(
+def test_a_problem_without_a_plain_target_is_reported(
     target: object, reason: str, tmp_path: Path
 ) -> None:
     write(tmp_path, BLANK, target)
     assert [row.reason for row in dataset.read(tmp_path) if isinstance(row, BrokenRow)] == [reason]
 
 
-def test_a_damaged_file_is_told_and_an_empty_release_is_refused(tmp_path: Path) -> None:
+def test_a_damaged_file_is_reported_and_an_empty_release_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match="RAVEN_"):
         list(dataset.read(tmp_path))
     write(tmp_path, BLANK, 1).write_bytes(b"PK\x03\x04 cut off")

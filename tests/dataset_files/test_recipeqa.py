@@ -22,7 +22,7 @@ def write(root: Path, *choices: str) -> None:
         write_image(path, Image.new("RGB", (20, 10), color))
 
 
-def test_four_pictures_stand_in_two_rows_in_the_order_of_the_release(tmp_path: Path) -> None:
+def test_four_images_stand_in_two_rows_in_the_order_of_the_release(tmp_path: Path) -> None:
     write(tmp_path, "a_0.png", "b_0.png", "c_0.png", "d_0.png")
     (row,) = dataset.rows(tmp_path)
     example = visual_coherence(row)

@@ -13,7 +13,7 @@ NAMES = {
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_name_of_a_picture_tells_the_danger(name: str) -> None:
+def test_the_name_of_an_image_tells_the_danger(name: str) -> None:
     assert dangers(name) == NAMES[name]
 
 

@@ -24,7 +24,7 @@ PROBLEM = {
 @pytest.mark.parametrize(
     ("home", "images"), [("", "images/val"), ("data/scienceqa", "images/val"), ("", "val")]
 )
-def test_pictures_are_found_beside_the_file_and_in_a_clone(
+def test_images_are_found_next_to_the_file_and_in_a_clone(
     home: str, images: str, tmp_path: Path
 ) -> None:
     (tmp_path / home / images).mkdir(parents=True)
@@ -38,7 +38,7 @@ def test_pictures_are_found_beside_the_file_and_in_a_clone(
     assert explained.text.endswith("Choices: (1) Ohio (2) Maine\nAnswer: Maine")
 
 
-def test_problems_without_picture_or_right_choice_make_no_example(tmp_path: Path) -> None:
+def test_problems_without_image_or_right_choice_make_no_example(tmp_path: Path) -> None:
     problems = {"1": {**PROBLEM, "image": None}, "2": {**PROBLEM, "answer": 2}}
     write_json(tmp_path / "problems.json", problems)
     row, broken = dataset.read(tmp_path)
@@ -48,6 +48,6 @@ def test_problems_without_picture_or_right_choice_make_no_example(tmp_path: Path
     assert not list(dataset.examples("visual_question_answering", tmp_path))
 
 
-def test_a_problem_without_explanation_is_told() -> None:
+def test_a_problem_without_explanation_is_reported() -> None:
     with pytest.raises(UnusableError, match="no_explanation"):
         explanation_generation(Row("1", Path("a.png"), "", "Why?", ("a", "b"), "a", ""))

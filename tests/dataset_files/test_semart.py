@@ -41,7 +41,7 @@ def test_a_school_that_is_only_another_one_is_refused() -> None:
         image_school(PAINTING._replace(school="Other"))
 
 
-def test_entities_tags_and_joined_sentences_of_a_commentary_are_mended() -> None:
+def test_entities_tags_and_joined_sentences_of_a_commentary_are_fixed() -> None:
     written = "The Pope, Infernorum&#38;  <i>gloria</i> (II, 10).The subject, in 1571.A saint."
     example = image_description(PAINTING._replace(description=written))
     assert example is not None

@@ -12,7 +12,7 @@ RECORD = {
 }
 
 
-def test_each_sentiment_of_a_picture_is_one_row(tmp_path: Path) -> None:
+def test_each_sentiment_of_an_image_is_one_row(tmp_path: Path) -> None:
     positive, negative = (image_sentiment_captioning(row) for row in rows(tmp_path / "s", RECORD))
     assert positive is not None
     assert negative is not None
@@ -22,6 +22,6 @@ def test_each_sentiment_of_a_picture_is_one_row(tmp_path: Path) -> None:
     assert positive.image == tmp_path / "coco/val2014/COCO_val2014_000000000042.jpg"
 
 
-def test_a_picture_that_is_not_of_coco_is_refused(tmp_path: Path) -> None:
+def test_an_image_that_is_not_of_coco_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not an image of COCO"):
         rows(tmp_path, {**RECORD, "filename": "../42.jpg"})

@@ -15,7 +15,7 @@ def test_names_of_all_copies_are_understood(name: str, tmp_path: Path) -> None:
     assert example.target == "head"
 
 
-def test_a_numbered_picture_is_not_guessed(tmp_path: Path) -> None:
+def test_a_numbered_image_is_not_guessed(tmp_path: Path) -> None:
     write_image(tmp_path / "image_SRF_2/img_001_SRF_2_LR.png", Image.new("RGB", (8, 8)))
     (broken,) = set5.read(tmp_path)
     assert isinstance(broken, BrokenRow)

@@ -15,7 +15,7 @@ NAMED = {"dataset": "coco-text", "file_name": "a.jpg"}
 @pytest.mark.parametrize(
     "fields", [{"file_path": "coco-text/a.jpg"}, {"file_path": "train/coco-text/a.jpg"}, NAMED]
 )
-def test_pictures_are_found_where_training_codes_keep_them(
+def test_images_are_found_where_training_codes_keep_them(
     tmp_path: Path, folder: str, fields: dict[str, str]
 ) -> None:
     (tmp_path / folder).mkdir(parents=True, exist_ok=True)

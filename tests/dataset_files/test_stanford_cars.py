@@ -32,7 +32,7 @@ def test_every_class_of_the_specimen_is_one_of_the_release() -> None:
     assert {car.name for car in stanford_cars.DRAWN} <= set(NAMES)
 
 
-def test_the_copy_with_nested_folders_gives_the_same_rows(tmp_path: Path) -> None:
+def test_the_copy_with_nested_directories_gives_the_same_rows(tmp_path: Path) -> None:
     stanford_cars.specimen(tmp_path / "official", 8)
     stanford_cars.specimen(tmp_path / "copy", 8)
     images, devkit = tmp_path / "copy/cars_train", tmp_path / "copy/devkit"

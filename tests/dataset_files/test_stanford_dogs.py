@@ -8,7 +8,7 @@ from visionflan.layouts.wordnet import names
 from visionflan.specimens import write_image
 
 
-def test_the_breed_follows_from_the_id_and_not_from_the_folder(tmp_path: Path) -> None:
+def test_the_breed_follows_from_the_id_and_not_from_the_directory(tmp_path: Path) -> None:
     folders = ("n02086646-Blenheim_spaniel", "n02088632-bluetick", "n02107142-Doberman", "lists")
     for folder in folders:
         path = tmp_path / "images" / "Images" / folder / "1.jpg"

@@ -27,7 +27,7 @@ def test_an_absurd_question_belongs_to_no_task() -> None:
     assert not any(task.to_example(row) for task in tdiuc.dataset.tasks.values())
 
 
-def test_the_archive_may_keep_its_own_folder(tmp_path: Path) -> None:
+def test_the_archive_may_keep_its_own_directory(tmp_path: Path) -> None:
     tdiuc.specimen(tmp_path, 4)
     keys = [row.key for row in tdiuc.read(tmp_path)]
     (tmp_path / "TDIUC").mkdir()

@@ -17,7 +17,7 @@ def test_the_250_classes_have_250_names_of_a_person() -> None:
     assert natures["undecided"] == 18
 
 
-def test_folders_with_blanks_and_with_hyphens_are_read(tmp_path: Path) -> None:
+def test_directories_with_blanks_and_with_hyphens_are_read(tmp_path: Path) -> None:
     for folder in ("car (sedan)", "car-(sedan)", "head-phones", "unicorn"):
         write_image(tmp_path / "png" / folder / "1.png", Image.new("L", (8, 8)))
     *rows, broken = tu_berlin_sketch.read(tmp_path)

@@ -26,7 +26,7 @@ def test_the_target_is_the_original_answer_and_every_name_a_reference(tmp_path: 
     assert example.image == tmp_path / "images" / "512px-Hallasan.jpg"
 
 
-def test_bad_lines_are_told_by_number_and_the_others_are_read(tmp_path: Path) -> None:
+def test_bad_lines_are_reported_by_number_and_the_others_are_read(tmp_path: Path) -> None:
     (tmp_path / "viquae_images" / "images").mkdir(parents=True)
     nameless = {**RECORD, "output": {"answer": []}}
     lines = ["{", json.dumps(nameless), json.dumps(RECORD)]

@@ -11,7 +11,7 @@ def test_the_instruction_names_all_twelve_kinds() -> None:
     assert ", ".join(visda2017.KINDS) + "." in instruction
 
 
-def test_a_row_offers_ten_kinds_and_a_class_beyond_the_twelve_is_told(tmp_path: Path) -> None:
+def test_a_row_offers_ten_kinds_and_a_class_beyond_the_twelve_is_reported(tmp_path: Path) -> None:
     write_lines(tmp_path / "validation/image_list.txt", ["truck/truck_1.jpg 11", "truck/x.jpg 12"])
     row, broken = visda2017.read(tmp_path)
     assert isinstance(row, visda2017.Row)

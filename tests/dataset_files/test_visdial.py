@@ -18,7 +18,7 @@ def dialogue(image_id: int, *questions: int) -> dict[str, object]:
     return {"image_id": image_id, "dialog": [{"question": at, "answer": 0} for at in questions]}
 
 
-def test_a_question_without_a_mark_gets_one_and_that_is_told(tmp_path: Path) -> None:
+def test_a_question_without_a_mark_gets_one_and_that_is_reported(tmp_path: Path) -> None:
     write(tmp_path, [dialogue(7, 1, 1, 0)])
     (example,) = dataset.examples("answer_question_2", tmp_path)
     assert example.text == "Q: any people?\nA: yes\nQ: any people?\nA: yes\nQ: is it sunny?"
@@ -26,7 +26,7 @@ def test_a_question_without_a_mark_gets_one_and_that_is_told(tmp_path: Path) -> 
     assert not list(dataset.examples("answer_question_4", tmp_path))
 
 
-def test_a_training_picture_is_found_in_either_folder_of_coco(tmp_path: Path) -> None:
+def test_a_training_image_is_found_in_either_directory_of_coco(tmp_path: Path) -> None:
     root = tmp_path / "visdial"
     paths = [
         tmp_path / "coco" / split / f"COCO_{split}_{number:012d}.jpg"

@@ -18,7 +18,7 @@ ASKED = {
 
 
 @pytest.mark.parametrize("name", ["dataset_v7w_telling.json", "dataset.json"])
-def test_both_names_of_the_file_are_read_and_a_bad_question_is_told(
+def test_both_names_of_the_file_are_read_and_a_bad_question_is_reported(
     name: str, tmp_path: Path
 ) -> None:
     images = [{"filename": "v7w_1.jpg", "qa_pairs": [ASKED, {"qa_id": 8}]}]

@@ -11,7 +11,7 @@ from visionflan.specimens import write_json, write_text
 RECORD = {"image_id": 1, "qa_id": 7, "question": "What is on it?", "answer": "Ham."}
 
 
-def test_an_image_is_looked_for_in_both_folders(tmp_path: Path) -> None:
+def test_an_image_is_looked_for_in_both_directories(tmp_path: Path) -> None:
     write_text(tmp_path / "VG_100K_2" / "2.jpg", "")
     questions = [RECORD, {**RECORD, "image_id": 2, "qa_id": 8}]
     write_json(tmp_path / "question_answers.json", [{"id": 1, "qas": questions}])
@@ -19,13 +19,13 @@ def test_an_image_is_looked_for_in_both_folders(tmp_path: Path) -> None:
     assert folders == ["VG_100K", "VG_100K_2"]
 
 
-def test_a_single_folder_of_images_is_read(tmp_path: Path) -> None:
+def test_a_single_directory_of_images_is_read(tmp_path: Path) -> None:
     write_text(tmp_path / "image" / "1.jpg", "")
     write_json(tmp_path / "question_answers.json", [{"id": 1, "qas": [RECORD]}])
     assert [row.image for row in dataset.rows(tmp_path)] == [tmp_path / "image" / "1.jpg"]
 
 
-def test_bad_records_are_told_and_the_others_are_read(tmp_path: Path) -> None:
+def test_bad_records_are_reported_and_the_others_are_read(tmp_path: Path) -> None:
     questions = [{**RECORD, "answer": None}, "?", RECORD]
     write_json(tmp_path / "question_answers.json", [{"id": 1}, {"id": 2, "qas": questions}])
     rows = list(dataset.read(tmp_path))

@@ -49,7 +49,7 @@ def test_a_bad_annotation_is_yielded_broken(thing: str, tmp_path: Path) -> None:
     assert isinstance(row_of(tmp_path, thing), BrokenRow)
 
 
-def test_the_folders_of_the_two_archives_may_stay_apart(tmp_path: Path) -> None:
+def test_the_directories_of_the_two_archives_may_stay_apart(tmp_path: Path) -> None:
     for archive in ("VOCtrainval_06-Nov-2007", "VOCtest_06-Nov-2007"):
         folder = tmp_path / archive / "VOCdevkit/VOC2007/Annotations"
         write_text(folder / f"{archive}.xml", "<annotation/>")

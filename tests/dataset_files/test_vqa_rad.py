@@ -21,7 +21,7 @@ def test_the_split_files_are_read_where_the_owners_list_is_not_there(tmp_path: P
     assert [row.key for row in dataset.read(tmp_path)] == ["7"]
 
 
-def test_a_record_without_its_picture_is_broken_and_the_others_are_read(tmp_path: Path) -> None:
+def test_a_record_without_its_image_is_broken_and_the_others_are_read(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     write_json(tmp_path / "trainset.json", [{**RECORD, "image_name": None}, RECORD])
     broken, row = dataset.read(tmp_path)
@@ -45,14 +45,14 @@ def test_a_file_that_is_no_list_is_refused_by_name(tmp_path: Path) -> None:
         ("right lobe", "right lobe", ()),
     ],
 )
-def test_answers_are_mended_by_name(answer: str, target: str, repaired: tuple[str, ...]) -> None:
+def test_answers_are_fixed_by_name(answer: str, target: str, repaired: tuple[str, ...]) -> None:
     example = question_answer(Row("1", Path("a.jpg"), "Where?", answer))
     assert example is not None
     assert (example.target, example.repaired) == (target, repaired)
 
 
 @pytest.mark.shared
-def test_the_release_is_read_whole(shared: Path) -> None:
+def test_the_release_is_read_completely(shared: Path) -> None:
     root = shared / "real" / "vqa_rad"
     assert len([row for row in dataset.rows(root) if row.image.is_file()]) == 3064 + 451
     assert len(list(dataset.examples("question_answer", root))) == 3064 + 451

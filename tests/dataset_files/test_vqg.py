@@ -17,7 +17,7 @@ def test_joined_questions_are_taken_apart_and_all_are_references() -> None:
     assert caption_generation(row) is None
 
 
-def test_a_picture_of_coco_may_stay_in_the_folder_of_coco(tmp_path: Path) -> None:
+def test_an_image_of_coco_may_stay_in_the_directory_of_coco(tmp_path: Path) -> None:
     own, shared = tmp_path / "a" / "coco_train_all", tmp_path / "b" / "coco_train_all"
     own.mkdir(parents=True)
     assert picture(own, "262415", ADDRESS) == own / "262415.jpg"

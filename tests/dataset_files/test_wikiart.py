@@ -28,7 +28,7 @@ def test_an_artist_is_named_as_in_a_book(written: str, name: str) -> None:
     assert wikiart.artist_of(wikiart.ungarbled(written)) == name
 
 
-def test_a_picture_of_two_genres_is_broken(tmp_path: Path) -> None:
+def test_an_image_of_two_genres_is_broken(tmp_path: Path) -> None:
     lines = "Fauvism/a-b_c.jpg,1\nFauvism/d-e_f.jpg,4\n", "Fauvism/a-b_c.jpg,4\n"
     for split, text in zip(("train", "val"), lines, strict=True):
         (tmp_path / f"genre_{split}.csv").write_text(text)

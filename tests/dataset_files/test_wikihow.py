@@ -25,7 +25,7 @@ def step(index: int, steps: tuple[str, ...] = STEPS, key: str = "1_cook-beets") 
     return Row(f"{key}/0/{index}", "How to cook beets", steps, images, index)
 
 
-def test_the_release_in_one_file_is_read_with_pictures_named_by_step(tmp_path: Path) -> None:
+def test_the_release_in_one_file_is_read_with_images_named_by_step(tmp_path: Path) -> None:
     steps = [
         {"headline": text, "img": address, "step_id": f"10_0_{index}"}
         for index, (text, address) in enumerate((("Sit.", "http://a"), ("Lie.", None)))
@@ -60,7 +60,7 @@ def test_a_wrong_next_step_is_neither_the_right_one_nor_the_one_shown() -> None:
 
 
 @pytest.mark.parametrize("index", [1, 2])
-def test_the_words_of_a_step_do_not_tell_on_which_side_the_picture_is(index: int) -> None:
+def test_the_words_of_a_step_do_not_tell_on_which_side_the_image_is(index: int) -> None:
     steps = ("Wash it.", "Peel it.", "Cut it.", "Cook it.")
     answers: Counter[str] = Counter()
     for number in range(400):

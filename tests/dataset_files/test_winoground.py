@@ -22,7 +22,7 @@ def test_both_captions_are_made_of_the_same_words_and_one_is_right(tmp_path: Pat
         assert first.target != second.target
 
 
-def test_the_unpacked_release_gives_the_same_pictures_as_the_archive(tmp_path: Path) -> None:
+def test_the_unpacked_release_gives_the_same_images_as_the_archive(tmp_path: Path) -> None:
     dataset.write_specimen(tmp_path, 6)
 
     def image_bytes() -> list[bytes]:
@@ -35,7 +35,7 @@ def test_the_unpacked_release_gives_the_same_pictures_as_the_archive(tmp_path: P
     assert image_bytes() == archived
 
 
-def test_a_bad_record_is_told_and_a_missing_picture_is_left_to_the_build(tmp_path: Path) -> None:
+def test_a_bad_record_is_reported_and_a_missing_image_is_left_to_the_build(tmp_path: Path) -> None:
     dataset.write_specimen(tmp_path, 2)
     with (tmp_path / "data" / "examples.jsonl").open("a") as lines:
         lines.write('{"id": 7, "caption_0": "a"}\n[]\n{"id": \n')

@@ -25,7 +25,7 @@ NAMES = {
 
 
 @pytest.mark.parametrize("folder", NAMES)
-def test_the_name_of_a_folder_becomes_that_of_a_pose(folder: str) -> None:
+def test_the_name_of_a_directory_becomes_that_of_a_pose(folder: str) -> None:
     assert spoken(folder) == NAMES[folder]
 
 

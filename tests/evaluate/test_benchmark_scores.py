@@ -124,7 +124,7 @@ def test_a_ratio_is_drawn_as_a_ratio() -> None:
     assert result.mean < result.high < 60.0
 
 
-def test_asking_more_about_the_same_pictures_does_not_narrow_an_interval() -> None:
+def test_asking_more_about_the_same_images_does_not_narrow_an_interval() -> None:
     few = [
         record(image_cluster=str(n), sample_key=str(n), score_lenient=float(n % 2))
         for n in range(40)

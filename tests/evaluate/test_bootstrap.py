@@ -53,7 +53,7 @@ def test_a_group_averages_over_tasks_and_not_over_items() -> None:
     assert (by_group["all"].items, by_group["all"].tasks, by_group["all"].clusters) == (10, 2, 9)
 
 
-def test_tasks_with_one_picture_count_in_every_draw() -> None:
+def test_tasks_with_one_image_count_in_every_draw() -> None:
     small = [Sample(f"small {number}", f"image {number}", 1.0) for number in range(20)]
     large = [Sample("large", f"picture {number}", float(number % 2)) for number in range(80)]
     tasks = sorted({sample.task for sample in (*small, *large)})

@@ -178,7 +178,7 @@ def test_likelihood_has_an_accuracy_and_reads_no_words() -> None:
     assert shares == [None, None]
 
 
-def test_the_judge_is_told_label_and_prediction() -> None:
+def test_the_judge_is_shown_label_and_prediction() -> None:
     prompt = RUBRIC.request(record(target="aquarium fish", response="a fish in a tank"), False)
     assert [message.role for message in prompt.messages] == ["system", "user"]
     assert prompt.messages[1].content.endswith("Label: aquarium fish, Prediction: a fish in a tank")

@@ -53,16 +53,14 @@ class Watcher(ToyModel):
         return super().answer(prompt, image, max_tokens)
 
 
-def test_gray_pictures_have_the_size_of_the_true_ones(
-    build: BuildDirectory, tmp_path: Path
-) -> None:
+def test_gray_images_have_the_size_of_the_true_ones(build: BuildDirectory, tmp_path: Path) -> None:
     watcher = Watcher()
     run_evaluation(build, tmp_path / "base", watcher, conditions=("blank",), limit=3)
     assert {image.size for image in watcher.images} == {(48, 32)}
     assert {image.tobytes() for image in watcher.images} == {bytes([127]) * 48 * 32 * 3}
 
 
-def test_a_swapped_picture_is_another_one_of_the_same_task(
+def test_a_swapped_image_is_another_one_of_the_same_task(
     build: BuildDirectory, tmp_path: Path
 ) -> None:
     _, records = run_evaluation(build, tmp_path / "base")
@@ -78,7 +76,7 @@ def test_a_swapped_picture_is_another_one_of_the_same_task(
             assert record.images_shown == ()
 
 
-def test_an_item_that_no_other_picture_can_replace_is_missing_data(tmp_path: Path) -> None:
+def test_an_item_that_no_other_image_can_replace_is_missing_data(tmp_path: Path) -> None:
     alone = tiny_build(tmp_path / "build", num_images=1)
     tasks = ("sides/side",)
     items = held_out_set([alone], tasks).items["sides/side"]
@@ -87,7 +85,7 @@ def test_an_item_that_no_other_picture_can_replace_is_missing_data(tmp_path: Pat
     assert swapped.images_shown == ()
 
 
-def test_a_question_about_no_picture_is_asked_once(build: BuildDirectory) -> None:
+def test_a_question_about_no_image_is_asked_once(build: BuildDirectory) -> None:
     item = held_out_set([build]).items["shapes/color"][0]
     bare = item._replace(images=())
     assert [request.condition for request in make_requests([bare], [bare], tuple(CONDITIONS))] == [
@@ -95,7 +93,9 @@ def test_a_question_about_no_picture_is_asked_once(build: BuildDirectory) -> Non
     ]
 
 
-def test_a_limit_takes_whole_images_and_the_same_ones_when_it_grows(build: BuildDirectory) -> None:
+def test_a_limit_takes_complete_images_and_the_same_ones_when_it_grows(
+    build: BuildDirectory,
+) -> None:
     items = held_out_set([build]).items
     for members in items.values():
         few, more = limit_items(members, 7), limit_items(members, 15)
@@ -144,7 +144,7 @@ class Broken:
 
 
 @pytest.mark.parametrize("end", [0, 30, -200])
-def test_a_picture_that_cannot_be_read_is_told_by_its_place(end: int) -> None:
+def test_an_image_that_cannot_be_read_is_reported_by_its_place(end: int) -> None:
     with pytest.raises(EvaluationError, match=r"file of 7 is (not an|a broken) image") as caught:
         load_image(Broken(draw_square("red", "left", 1)[:end]), "7")
     assert "0x" not in str(caught.value)

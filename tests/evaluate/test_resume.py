@@ -30,7 +30,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> BuildDirectory:
     return tiny_build(tmp_path_factory.mktemp("build") / "build")
 
 
-def test_weights_that_changed_are_asked_anew_and_the_old_answers_set_aside(
+def test_weights_that_changed_are_asked_anew_and_the_old_answers_archived(
     build: BuildDirectory, tmp_path: Path
 ) -> None:
     out = tmp_path / "base"
@@ -50,7 +50,9 @@ def test_weights_that_changed_are_asked_anew_and_the_old_answers_set_aside(
     assert [entry.name for entry in tmp_path.iterdir()] == ["base"]
 
 
-def test_what_is_set_aside_is_told_with_the_reason(build: BuildDirectory, tmp_path: Path) -> None:
+def test_what_is_archived_is_reported_with_the_reason(
+    build: BuildDirectory, tmp_path: Path
+) -> None:
     messages: list[str] = []
     eval_set = held_out_set([build], ["shapes/color"])
     for digest, limit in (("old", 64), ("new", 64), ("new", 8)):
@@ -170,7 +172,9 @@ def test_what_fails_is_recorded_and_ends_nothing(build: BuildDirectory, tmp_path
     assert scores["failed"] == 0
 
 
-def test_when_nothing_is_answered_the_reason_is_told(build: BuildDirectory, tmp_path: Path) -> None:
+def test_when_nothing_is_answered_the_reason_is_reported(
+    build: BuildDirectory, tmp_path: Path
+) -> None:
     with pytest.raises(EvaluationError, match="a question too hard"):
         run_evaluation(build, tmp_path / "base", Stumbling(), tasks=("shapes/exists",), limit=2)
 

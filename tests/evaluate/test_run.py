@@ -22,7 +22,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> BuildDirectory:
     return tiny_build(tmp_path_factory.mktemp("build") / "build")
 
 
-def test_a_model_that_looks_is_told_from_one_that_does_not(
+def test_a_model_that_looks_is_distinguished_from_one_that_does_not(
     build: BuildDirectory, tmp_path: Path
 ) -> None:
     scores, _ = run_evaluation(build, tmp_path / "base")

@@ -178,7 +178,7 @@ def test_images_are_held_out_on_request(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("subdirectory", ["train2017", "pictures/deep", "."])
-def test_the_directory_of_images_is_found_beside_the_file(
+def test_the_directory_of_images_is_found_next_to_the_file(
     tmp_path: Path, subdirectory: str
 ) -> None:
     directory = tmp_path / "r"

@@ -42,7 +42,7 @@ PIECES = st.lists(
 
 
 @given(PIECES, st.randoms(use_true_random=False))
-def test_reading_order_is_that_of_the_picture_and_loses_nothing(
+def test_reading_order_is_that_of_the_image_and_loses_nothing(
     pieces: list[Piece], chance: Random
 ) -> None:
     mixed = list(pieces)
@@ -60,7 +60,7 @@ def test_words_that_are_nearly_level_are_read_from_left_to_right() -> None:
     assert example.repaired == ("illegible_left_out",)
 
 
-def test_a_small_word_beside_a_tall_one_keeps_its_own_row() -> None:
+def test_a_small_word_next_to_a_tall_one_keeps_its_own_row() -> None:
     assert transcribed(row(piece("tall", 30, 0, 100), piece("small", 0, 0))).target == "small; tall"
 
 

@@ -80,7 +80,7 @@ def test_a_split_without_its_annotations_is_refused_with_the_missing_name(tmp_pa
 
 
 @pytest.mark.parametrize("name", ["okvqa", "tdiuc", "vqav2"])
-def test_a_specimen_keeps_its_images_in_its_own_folder(name: str, tmp_path: Path) -> None:
+def test_a_specimen_keeps_its_images_in_its_own_directory(name: str, tmp_path: Path) -> None:
     catalog.load(name).write_specimen(tmp_path / name, 4)
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert len(list((tmp_path / name / "train2014").iterdir())) == 4

@@ -58,7 +58,7 @@ def inputs(processor: Any, turns: list[Turn], images: list[Image.Image], *, prom
     )
 
 
-def test_a_candidate_does_not_attend_to_those_beside_it(checkpoint: Checkpoint) -> None:
+def test_a_candidate_does_not_attend_to_those_next_to_it(checkpoint: Checkpoint) -> None:
     texts = ["red", "blue", "green", "circle", "square", "one two", "two three", "three two one"]
     candidates = [texts, texts[:1], [], texts[2:5]]
     packed = candidate_logprobs(checkpoint, CONVERSATIONS, IMAGES, candidates)

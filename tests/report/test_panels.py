@@ -65,7 +65,7 @@ def test_what_was_known_is_split_without_a_question_counted_twice() -> None:
     assert (unknown.shares, unknown.chart) == ({}, None)
 
 
-def test_whole_benchmarks_and_the_largest_changes_of_bias_come_first() -> None:
+def test_complete_benchmarks_and_the_largest_changes_of_bias_come_first() -> None:
     tasks = [
         bias("mme/count", shift(0.0, 3.0)),
         bias("coco/exists", shift(0.0, -0.5)),

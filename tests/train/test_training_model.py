@@ -68,7 +68,7 @@ def test_a_batch_whose_markers_and_images_differ_is_refused(
         batch_of(runner, "tiny/color")
 
 
-def test_padding_and_the_rows_beside_it_change_no_loss(runner: StageRunner) -> None:
+def test_padding_and_the_rows_next_to_it_change_no_loss(runner: StageRunner) -> None:
     model = TrainingModel(runner.initial_model.vlm, ("connector", "language_model"))
     batch = batch_of(runner, "tiny/color", 4)
     together = model(batch)

@@ -23,7 +23,7 @@ def encoded(form: str, mode: str = "RGB") -> bytes:
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF"])
-def test_a_picture_that_was_cut_is_told_from_one_that_is_whole(form: str) -> None:
+def test_an_image_that_was_cut_is_distinguished_from_one_that_is_complete(form: str) -> None:
     content = encoded(form)
     assert image_error(content) == ""
     for share in (0, 0.01, 0.3, 0.5, 0.9):
@@ -31,15 +31,15 @@ def test_a_picture_that_was_cut_is_told_from_one_that_is_whole(form: str) -> Non
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "1"])
-def test_every_kind_of_pixel_is_whole(mode: str) -> None:
+def test_every_kind_of_pixel_is_complete(mode: str) -> None:
     assert image_error(encoded("PNG", mode)) == ""
 
 
-def test_a_picture_that_only_lacks_its_closing_mark_can_be_read() -> None:
+def test_an_image_that_only_lacks_its_closing_mark_can_be_read() -> None:
     assert image_error(encoded("PNG")[:-12]) == ""
 
 
-def test_a_page_is_no_picture() -> None:
+def test_a_page_is_no_image() -> None:
     assert "cannot identify" in image_error(b"<html>moved</html>")
 
 
@@ -49,7 +49,7 @@ def test_nothing_is_not_passed_on() -> None:
         list(require_rows("here", []))
 
 
-def test_bytes_that_are_no_text_are_told_with_their_file() -> None:
+def test_bytes_that_are_no_text_are_reported_with_their_file() -> None:
     with pytest.raises(ReleaseError, match="here is incomplete or corrupted"), reading_text("here"):
         b"\xff".decode()
 
@@ -65,7 +65,7 @@ def rows(name: str, root: Path) -> list[BenchmarkRow]:
     return list(benchmarks.load(name).rows(root))
 
 
-def test_a_picture_that_was_cut_before_it_was_put_into_a_table_is_told_by_its_row(
+def test_an_image_that_was_cut_before_it_was_put_into_a_table_is_reported_by_its_row(
     tmp_path: Path,
 ) -> None:
     path = specimen("mmbench", tmp_path) / "mmbench_dev_20230712.tsv"
@@ -97,7 +97,7 @@ def test_a_table_without_rows_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [{"bytes": b"", "path": "x.png"}, {"bytes": b"\x89PNG\r\n"}])
-def test_a_cell_without_a_whole_picture_is_refused(
+def test_a_cell_without_a_complete_image_is_refused(
     content: dict[str, object], tmp_path: Path
 ) -> None:
     path = specimen("mmmu", tmp_path) / "Math" / "validation-00000-of-00001.parquet"
@@ -109,7 +109,7 @@ def test_a_cell_without_a_whole_picture_is_refused(
         rows("mmmu", tmp_path)
 
 
-def test_fewer_pictures_than_labels_are_refused(tmp_path: Path) -> None:
+def test_fewer_images_than_labels_are_refused(tmp_path: Path) -> None:
     path = specimen("cifar10", tmp_path) / "cifar-10-batches-py" / "test_batch"
     pixels = bytes(range(256)) * 12
     data = np.frombuffer(pixels, np.uint8).reshape(1, 3072)
@@ -118,7 +118,7 @@ def test_fewer_pictures_than_labels_are_refused(tmp_path: Path) -> None:
         rows("cifar10", tmp_path)
 
 
-def test_as_many_labels_as_pictures_may_not_be_none(tmp_path: Path) -> None:
+def test_as_many_labels_as_images_may_not_be_none(tmp_path: Path) -> None:
     specimen("mnist", tmp_path)
     write_idx(tmp_path / "t10k-images-idx3-ubyte.gz", np.zeros((0, 28, 28), np.uint8))
     write_idx(tmp_path / "t10k-labels-idx1-ubyte.gz", np.zeros(0, np.uint8))

@@ -103,7 +103,7 @@ def test_a_table_that_ends_between_lines_passes_only_where_nothing_tells(
             assert cut == is_listed(name, path, SHORTER), path.name
 
 
-def test_a_file_that_is_missing_is_told_by_its_name(name: str, root: Path) -> None:
+def test_a_file_that_is_missing_is_reported_by_its_name(name: str, root: Path) -> None:
     for path in [*files(root, images=False), *files(root, images=True)]:
         content = path.read_bytes()
         path.unlink()

@@ -142,7 +142,7 @@ def test_a_release_reads_the_same_twice(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_style_asks_every_row_and_shows_every_picture(
+def test_every_style_asks_every_row_and_shows_every_image(
     name: str, releases: dict[str, BenchmarkRelease]
 ) -> None:
     release = releases[name]
@@ -185,7 +185,7 @@ def test_scores_are_computed_again_from_records_whatever_their_order(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_limit_keeps_groups_whole(
+def test_a_limit_keeps_complete_groups(
     name: str, releases: dict[str, BenchmarkRelease], tmp_path: Path
 ) -> None:
     release = releases[name]
@@ -197,7 +197,9 @@ def test_a_limit_keeps_groups_whole(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_folder_without_its_files_is_told_in_words(name: str, tmp_path: Path) -> None:
+def test_a_directory_without_its_files_is_reported_in_one_sentence(
+    name: str, tmp_path: Path
+) -> None:
     with pytest.raises(EvaluationError, match=f"visionflan benchmarks {name}"):
         BenchmarkRelease(name, tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
@@ -236,7 +238,7 @@ def test_an_unknown_style_is_answered_with_those_there_are(
         releases["pope"].eval_set("lava")
 
 
-def test_benchmarks_are_listed_and_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_benchmarks_are_listed_and_described(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["benchmarks"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == len(NAMES)
     assert main(["benchmarks", "pope"]) == 0

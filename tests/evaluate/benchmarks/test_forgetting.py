@@ -39,7 +39,7 @@ def demo(name: str, root: Path) -> tuple[Benchmark, list[BenchmarkRow]]:
     return benchmark, list(benchmark.rows(root))
 
 
-def test_a_specimen_is_read_whole(name: str, tmp_path: Path) -> None:
+def test_a_specimen_is_read_completely(name: str, tmp_path: Path) -> None:
     benchmark, rows = demo(name, tmp_path)
     count = {"cifar10": 8, "cifar100": 10, "mnist": 10, "miniimagenet": 10}[name]
     assert len(rows) == len({row.key for row in rows}) == count
@@ -93,7 +93,7 @@ def test_all_four_share_measures_and_judge(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "title"), list(zip(FOUR, TITLES, strict=True)))
-def test_a_file_tells_what_other_datasets_have_of_its_pictures(name: str, title: str) -> None:
+def test_a_file_tells_what_other_datasets_have_of_its_images(name: str, title: str) -> None:
     benchmark = benchmarks.load(name)
     assert benchmark.title == title in overlaps.EVALUATIONS
     docstring = sys.modules[f"visionflan.evaluate.benchmarks.{name}"].__doc__ or ""
@@ -132,9 +132,7 @@ def test_labels_that_are_no_digits_or_too_few_are_refused(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", ["cifar10", "cifar100"])
-def test_pictures_of_cifar_have_their_size_and_are_named_by_place(
-    name: str, tmp_path: Path
-) -> None:
+def test_images_of_cifar_have_their_size_and_are_named_by_place(name: str, tmp_path: Path) -> None:
     _, rows = demo(name, tmp_path)
     assert [row.key for row in rows[:2]] == ["00000", "00001"]
     with Image.open(io.BytesIO(rows[0].images[0])) as image:  # type: ignore[arg-type]
@@ -164,7 +162,7 @@ def test_a_batch_that_runs_code_is_refused_by_name(
 
 
 @pytest.mark.parametrize(("name", "file", "labels"), BATCHES)
-def test_a_label_without_a_name_is_told_by_its_row(
+def test_a_label_without_a_name_is_reported_by_its_row(
     name: str, file: str, labels: str, tmp_path: Path
 ) -> None:
     benchmark, _ = demo(name, tmp_path)
@@ -174,7 +172,7 @@ def test_a_label_without_a_name_is_told_by_its_row(
         list(benchmark.rows(tmp_path))
 
 
-def test_a_release_that_is_not_there_is_told_by_name(name: str, tmp_path: Path) -> None:
+def test_a_release_that_is_not_there_is_reported_by_name(name: str, tmp_path: Path) -> None:
     benchmark = benchmarks.load(name)
     with pytest.raises(ReleaseError, match=rf"^{benchmark.title}: .*"):
         list(benchmark.rows(tmp_path))
@@ -194,7 +192,7 @@ def move_to_directories(root: Path, below: Path) -> None:
         shutil.move(root / "images" / file, below / wordnet_id / file)
 
 
-def test_folders_of_classes_beside_a_list_are_read(tmp_path: Path) -> None:
+def test_directories_of_classes_next_to_a_list_are_read(tmp_path: Path) -> None:
     benchmark, rows = demo("miniimagenet", tmp_path)
     move_to_directories(tmp_path, tmp_path / "images")
     again = list(benchmark.rows(tmp_path))
@@ -202,7 +200,7 @@ def test_folders_of_classes_beside_a_list_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("below", ["test", "images", "."])
-def test_folders_of_classes_are_read_without_a_list(tmp_path: Path, below: str) -> None:
+def test_directories_of_classes_are_read_without_a_list(tmp_path: Path, below: str) -> None:
     benchmark, rows = demo("miniimagenet", tmp_path)
     move_to_directories(tmp_path, tmp_path / below)
     (tmp_path / "test.csv").unlink()
@@ -222,7 +220,7 @@ def first_image(root: Path) -> Path:
     return next(iter(sorted(root.rglob("*.jpg"))))
 
 
-def test_a_class_of_the_split_that_lacks_is_told(tmp_path: Path) -> None:
+def test_a_class_of_the_split_that_lacks_is_reported(tmp_path: Path) -> None:
     for wordnet_id in TEST[1:]:
         (tmp_path / wordnet_id).mkdir()
     with pytest.raises(ReleaseError, match=rf"^miniImageNet: .*no directory {TEST[0]}"):
@@ -236,7 +234,9 @@ def test_a_class_of_the_split_that_lacks_is_told(tmp_path: Path) -> None:
         ("n0312792500000001.jpg,crate", "line 12 .* the class 'crate'"),
     ],
 )
-def test_a_line_of_the_list_that_is_wrong_is_told(tmp_path: Path, line: str, message: str) -> None:
+def test_a_line_of_the_list_that_is_wrong_is_reported(
+    tmp_path: Path, line: str, message: str
+) -> None:
     benchmark, _ = demo("miniimagenet", tmp_path)
     with (tmp_path / "test.csv").open("a") as table:
         table.write(f"{line}\n")
@@ -244,7 +244,7 @@ def test_a_line_of_the_list_that_is_wrong_is_told(tmp_path: Path, line: str, mes
         list(benchmark.rows(tmp_path))
 
 
-def test_the_whole_split_is_told_from_others(
+def test_the_complete_split_is_distinguished_from_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("visionflan.evaluate.benchmarks.miniimagenet.IMAGES_PER_CLASS", 2)

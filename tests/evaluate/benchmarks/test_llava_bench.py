@@ -29,7 +29,7 @@ def version(root: Path) -> str:
     return benchmark.version(root)
 
 
-def test_the_specimen_is_read_whole_with_references_and_captions(root: Path) -> None:
+def test_the_specimen_is_read_completely_with_references_and_captions(root: Path) -> None:
     rows = list(benchmark.rows(root))
     assert [row.part for row in rows] == ["conv", "detail", "complex"] * 2
     assert [row.key for row in rows] == [str(index) for index in range(6)]
@@ -224,13 +224,13 @@ def test_files_that_do_not_fit_together_are_refused(
         ("[1]\n", "line 1 of .* is not a JSON object"),
     ],
 )
-def test_a_line_that_is_no_question_is_told(root: Path, text: str, message: str) -> None:
+def test_a_line_that_is_no_question_is_reported(root: Path, text: str, message: str) -> None:
     write_text(root / "questions.jsonl", text)
     with pytest.raises(ReleaseError, match=f"^LLaVA-Bench: .*{message}"):
         list(benchmark.rows(root))
 
 
-def test_a_picture_that_is_missing_is_told(root: Path) -> None:
+def test_an_image_that_is_missing_is_reported(root: Path) -> None:
     (root / "images/002.jpg").unlink()
     with pytest.raises(ReleaseError, match=r"question 3 .* names .*002\.jpg, which is missing"):
         list(benchmark.rows(root))

@@ -25,7 +25,7 @@ def version(root: Path) -> str:
     return benchmark.version(root)
 
 
-def test_the_specimen_is_read_whole_and_shows_every_ability(root: Path) -> None:
+def test_the_specimen_is_read_completely_and_shows_every_ability(root: Path) -> None:
     rows = list(benchmark.rows(root))
     assert [row.key for row in rows] == [f"v1_{index}" for index in range(6)]
     assert {ability for row in rows for ability in row.categories} == set(ABILITIES)
@@ -104,7 +104,7 @@ def graded(number: int, score: float | None, *categories: str) -> Record:
     )
 
 
-def test_abilities_count_wherever_they_are_needed_and_sets_only_whole() -> None:
+def test_abilities_count_wherever_they_are_needed_and_sets_only_complete() -> None:
     records = [
         graded(0, 1.0, "rec"),
         graded(1, 0.5, "ocr", "rec"),
@@ -129,7 +129,7 @@ def test_abilities_count_wherever_they_are_needed_and_sets_only_whole() -> None:
     assert all(set(abilities) <= set(ABILITIES) for abilities in SETS)
 
 
-def test_a_version_is_told_by_the_names_of_its_questions(root: Path) -> None:
+def test_a_version_is_recognized_by_the_names_of_its_questions(root: Path) -> None:
     assert version(root).startswith("unknown version, 6 questions (sha256 ")
     write_json(root / "mm-vet.json", {f"v1_{n}": {} for n in range(218)})
     official = version(root)
@@ -154,7 +154,7 @@ GOOD = {"imagename": "ring.png", "question": "What?", "answer": "ring", "capabil
         ([GOOD], "must be an object of questions"),
     ],
 )
-def test_what_is_no_question_is_told_with_its_name(
+def test_what_is_no_question_is_reported_with_its_name(
     root: Path, entries: object, message: str
 ) -> None:
     write_json(root / "mm-vet.json", entries)

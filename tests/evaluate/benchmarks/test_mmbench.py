@@ -107,7 +107,7 @@ def test_options_that_speak_of_letters_are_not_turned(option: str, tmp_path: Pat
     assert row.item_group == "3/1"
 
 
-def test_a_picture_is_found_in_the_row_that_is_named(tmp_path: Path) -> None:
+def test_an_image_is_found_in_the_row_that_is_named(tmp_path: Path) -> None:
     rows = list(
         benchmark.rows(table(tmp_path, {}, {"index": str(ROTATION_STEP + 3), "image": "3"}))
     )
@@ -138,7 +138,7 @@ def test_the_test_split_is_refused_and_the_right_file_is_named(tmp_path: Path) -
         list(benchmark.rows(table(tmp_path, {}, name="MMBench_TEST_EN.tsv")))
 
 
-def test_one_table_is_wanted_and_a_test_table_beside_it_does_not_matter(tmp_path: Path) -> None:
+def test_one_table_is_wanted_and_a_test_table_next_to_it_does_not_matter(tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match=r"contains no table"):
         list(benchmark.rows(tmp_path))
     table(table(tmp_path, {}), {"answer": ""}, name="mmbench_test_20230712.tsv")
@@ -208,7 +208,7 @@ def test_an_ability_counts_its_own_questions(root: Path) -> None:
     assert sizes == {f"circular, {part}": (2, 1) for part in ABILITIES.values()}
 
 
-def test_a_group_that_is_not_whole_says_nothing_of_circular(root: Path) -> None:
+def test_a_group_that_is_not_complete_says_nothing_of_circular(root: Path) -> None:
     rows = list(benchmark.rows(root))
     records = [answered(rows[0], 1.0), answered(rows[1], None), answered(rows[2], 0.0)]
     assert means(records) == {"vanilla": 0.5}

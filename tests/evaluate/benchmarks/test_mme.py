@@ -105,7 +105,7 @@ def test_the_styles_ask_in_the_words_of_the_release_and_of_llava() -> None:
 
 
 @pytest.mark.parametrize("inner", ["", "MME_Benchmark", f"{RELEASE}/MME_Benchmark"])
-def test_the_release_may_lie_in_any_of_the_usual_folders(
+def test_the_release_may_be_in_any_of_the_usual_directories(
     root: Path, tmp_path: Path, inner: str
 ) -> None:
     before = [row._replace(images=()) for row in benchmark.rows(root)]
@@ -115,7 +115,7 @@ def test_the_release_may_lie_in_any_of_the_usual_folders(
     assert [row._replace(images=()) for row in benchmark.rows(tmp_path / "moved")] == before
 
 
-def test_a_picture_with_one_question_is_refused(root: Path) -> None:
+def test_an_image_with_one_question_is_refused(root: Path) -> None:
     path = root / RELEASE / "count/0001.txt"
     path.write_text("Is there a star? Please answer yes or no.\tYes\n")
     with pytest.raises(
@@ -131,7 +131,7 @@ def test_a_line_without_an_answer_is_refused_by_its_number(root: Path) -> None:
         list(benchmark.rows(root))
 
 
-def test_a_question_without_its_picture_is_refused(root: Path) -> None:
+def test_a_question_without_its_image_is_refused(root: Path) -> None:
     (root / RELEASE / "scene/images/0001.jpg").unlink()
     with pytest.raises(ReleaseError, match=r"MME: .*0001.txt asks about an image 0001"):
         list(benchmark.rows(root))
@@ -192,7 +192,7 @@ def test_the_yes_rate_counts_what_is_said_and_not_what_is_true() -> None:
     assert score_of(pair("count", "d", "dunno", ""), "yes-rate") is None
 
 
-def test_a_pair_that_is_not_complete_counts_in_no_score_and_is_told() -> None:
+def test_a_pair_that_is_not_complete_counts_in_no_score_and_is_reported() -> None:
     complete = pair("count", "a", "yes", "no")
     records = [*complete, *pair("count", "b", "failed", "yes"), *pair("count", "c", "no", "no")[:1]]
     assert value(records, "count score") == 200

@@ -100,7 +100,7 @@ def test_the_default_style_is_that_of_the_owners_for_llava(root: Path) -> None:
         ("Is <image 3> there?", 1, "Is <image 3> there?\n{}"),
     ],
 )
-def test_each_picture_is_shown_once_and_in_its_order_where_it_is_spoken_of(
+def test_each_image_is_shown_once_and_in_its_order_where_it_is_spoken_of(
     question: str, images: int, expected: str
 ) -> None:
     row = BenchmarkRow("Art", "1", question, "x", images=(b"i",) * images)

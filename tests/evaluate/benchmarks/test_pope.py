@@ -86,7 +86,7 @@ def test_the_default_style_asks_as_llava_does() -> None:
 
 
 @pytest.mark.parametrize("inner", ["coco", "output/coco"])
-def test_questions_may_lie_in_the_folders_of_the_repository(root: Path, inner: str) -> None:
+def test_questions_may_be_in_the_directories_of_the_repository(root: Path, inner: str) -> None:
     before = list(benchmark.rows(root))
     (root / inner).mkdir(parents=True)
     for path in list(root.glob("*.json")):
@@ -95,7 +95,7 @@ def test_questions_may_lie_in_the_folders_of_the_repository(root: Path, inner: s
 
 
 @pytest.mark.parametrize("directory", ["coco/val2014", "coco/images/val2014"])
-def test_photographs_may_lie_in_the_release_of_coco(root: Path, directory: str) -> None:
+def test_photographs_may_be_in_the_release_of_coco(root: Path, directory: str) -> None:
     (root.parent / directory).parent.mkdir(parents=True)
     (root / "val2014").rename(root.parent / directory)
     images = [row.images[0] for row in benchmark.rows(root)]
@@ -245,7 +245,7 @@ def test_missing_answers_count_nowhere() -> None:
     assert value(imputed, "random F1") == 2 / 4
 
 
-def test_pictures_are_drawn_whole_over_the_three_splits() -> None:
+def test_images_are_resampled_completely_over_the_three_splits() -> None:
     records = [r for split in SPLITS for r in split_of(split, ("Yes", "No", "No", "No"))]
     mean = score_of(records, "mean F1")
     assert mean is not None

@@ -95,7 +95,7 @@ def test_a_dry_run_adds_up_its_evaluations(
     assert sum(costs[:2]) == pytest.approx(costs[2], abs=2e-4)
 
 
-def test_a_cost_that_is_small_is_not_told_as_nothing(
+def test_a_cost_that_is_small_is_not_reported_as_nothing(
     run: Path, server: LlmServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     score(run, server, "--judge-dry-run", "--judge-price-per-mtok", "0.001,0.001")

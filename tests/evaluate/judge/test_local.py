@@ -57,7 +57,7 @@ def test_above_temperature_zero_words_depend_on_the_question_the_repeat_and_the_
     assert len(set(generated(0, 0, 1))) == 3
 
 
-def test_other_weights_in_the_same_folder_are_another_judge(tmp_path: Path) -> None:
+def test_other_weights_in_the_same_directory_are_another_judge(tmp_path: Path) -> None:
     directory = save_language_model(tmp_path / "tiny")
     before = LocalJudge(directory, "cpu", template="vicuna")
     save_language_model(directory, width=64)
@@ -74,7 +74,7 @@ def test_a_model_without_a_template_needs_one_to_be_named(directory: Path) -> No
         LocalJudge(directory, "cpu").complete(REQUEST, 0)
 
 
-def test_a_folder_without_a_model_is_told(tmp_path: Path) -> None:
+def test_a_directory_without_a_model_is_reported(tmp_path: Path) -> None:
     with pytest.raises(EvaluationError, match=r"config\.json is missing"):
         LocalJudge(tmp_path)
 

@@ -131,7 +131,7 @@ def test_what_cannot_be_used_is_asked_afresh_three_times_and_is_never_a_score(
     }
 
 
-def test_words_that_are_no_verdict_are_paid_for_and_told(harness: JudgeHarness) -> None:
+def test_words_that_are_no_verdict_are_paid_for_and_reported(harness: JudgeHarness) -> None:
     harness.prices = TokenPrices(1.0, 0.0)
     harness.set_script(replies("maybe"), replies("yes"))
     judged = harness.judge(answers(1))

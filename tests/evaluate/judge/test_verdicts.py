@@ -80,7 +80,7 @@ def test_verdicts_on_other_words_by_other_judges_or_rubrics_do_not_count() -> No
     assert known == {record().key: (0.0, None)}
 
 
-def test_what_was_asked_in_vain_is_told_from_what_was_not_asked() -> None:
+def test_what_was_asked_in_vain_is_distinguished_from_what_was_not_asked() -> None:
     records = [record(), record(sample_key="other")]
     by_record = verdicts([judgment(**FAILED)], records, YES_OR_NO, "judge")
     assert by_record == {record().key: None}
@@ -105,7 +105,7 @@ def test_a_failure_never_takes_the_place_of_a_verdict() -> None:
     assert len(merge_judgments([good], [judgment(judge="another"), judgment(response="dog")])) == 3
 
 
-def test_the_place_of_an_answer_is_told_apart_from_its_worth() -> None:
+def test_the_place_of_an_answer_is_distinguished_from_its_worth() -> None:
     pairs = [(0.9, 0.5, 0.6, 0.5), (0.6, 0.5, 0.5, 0.6)]
     judgments = [
         verdict
@@ -147,7 +147,7 @@ scores = st.none() | st.floats(0, 1)
 
 
 @given(st.lists(scores, max_size=5), st.lists(scores, max_size=5))
-def test_a_verdict_lies_among_the_scores_and_failures_change_nothing(
+def test_a_verdict_is_among_the_scores_and_failures_change_nothing(
     usual: list[float | None], other: list[float | None]
 ) -> None:
     judgments = [judgment(score=score, repeat=n) for n, score in enumerate(usual)]

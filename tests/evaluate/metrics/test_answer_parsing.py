@@ -61,7 +61,7 @@ def test_a_longer_option_is_not_taken_for_the_shorter_one_inside_it() -> None:
     assert read_option("It shows a red car", ("car", "red car")).parsed == "red car"
 
 
-def test_options_that_differ_only_in_marks_are_told_apart() -> None:
+def test_options_that_differ_only_in_marks_are_distinguished() -> None:
     options = ("s", "s+", "p")
     assert read_option("s+", options).parsed == "s+"
     assert read_option("(b)", options).parsed == "s+"
@@ -116,7 +116,7 @@ def test_the_official_rule_wants_letter_and_words_and_the_lenient_one_either(
         ("It isn’t there", "no"),
     ],
 )
-def test_yes_and_no_are_read_as_whole_words(answer: str, label: str) -> None:
+def test_yes_and_no_are_read_as_complete_words(answer: str, label: str) -> None:
     assert read_yes_or_no(answer).parsed == label
 
 

@@ -71,7 +71,7 @@ def test_cider_agrees_with_values_worked_by_hand() -> None:
     assert score("red") == pytest.approx(10 * (1 / math.sqrt(2)) / 4 * math.exp(-1 / 72))
 
 
-def test_cider_knows_nothing_from_one_picture_alone() -> None:
+def test_cider_knows_nothing_from_one_image_alone() -> None:
     known = count_document_frequencies([["a red car"]])
     assert (
         cider.score("a red car", ScoringContext("", ("a red car",), frequencies=known)).score == 0.0
