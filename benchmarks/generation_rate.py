@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 from training_rate import write_parts
 
-from visionflan.drawing import COLORS, SHAPES, WHOLE, canvas, shape
+from visionflan.drawing import COLORS, FRAME, SHAPES, canvas, shape
 from visionflan.model.families.llava import Llava
 from visionflan.model.generate import Checkpoint, GeneratedAnswer, generate_answers
 from visionflan.storage.instance import Turn
@@ -46,7 +46,7 @@ def make_questions(count: int) -> Questions:
     for index in range(count):
         image = canvas("generation_rate", index)
         name, color = shapes[index % len(shapes)], colors[index % len(colors)]
-        shape(image, name, color, WHOLE.part(0.1, 0.1, 0.9, 0.9))
+        shape(image, name, color, FRAME.part(0.1, 0.1, 0.9, 0.9))
         questions.images.append([image])
         questions.conversations.append([Turn("user", f"<image>\n{TEXTS[index % len(TEXTS)]}")])
     return questions

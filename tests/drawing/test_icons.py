@@ -3,13 +3,13 @@ from itertools import combinations
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from visionflan.drawing import COLORS, SIZE, WHOLE
+from visionflan.drawing import COLORS, FRAME, SIZE
 from visionflan.drawing.icons import ICONS, icon
 
 
 def drawn(name: str, color: str = "red") -> Image.Image:
     image = Image.new("RGB", (SIZE, SIZE), "white")
-    icon(image, name, WHOLE.part(0.1, 0.1, 0.9, 0.9), color)
+    icon(image, name, FRAME.part(0.1, 0.1, 0.9, 0.9), color)
     return image
 
 

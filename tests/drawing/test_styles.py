@@ -1,12 +1,12 @@
 import pytest
 from PIL import Image, ImageChops
 
-from visionflan.drawing import BLACK, COLORS, SIZE, WHOLE
+from visionflan.drawing import BLACK, COLORS, FRAME, SIZE
 from visionflan.drawing.styles import STYLES, styled_icon
 
 
 def drawn(style: str, index: int = 0) -> Image.Image:
-    return styled_icon("house", style, WHOLE.part(0.1, 0.1, 0.9, 0.9), "red", "test", index)
+    return styled_icon("house", style, FRAME.part(0.1, 0.1, 0.9, 0.9), "red", "test", index)
 
 
 def share(image: Image.Image, color: tuple[int, int, int]) -> float:

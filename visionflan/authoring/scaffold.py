@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import COLORS, SHAPES, WHOLE, canvas, jitter_box, shape
+from visionflan.drawing import COLORS, SHAPES, FRAME, canvas, jitter_box, shape
 from visionflan.hashing import pick
 from visionflan.layouts import csv_rows, inside
 from visionflan.specimens import write_image, write_lines
@@ -52,7 +52,7 @@ def specimen(root: Path, count: int) -> None:
         label = sorted(SHAPES)[index % len(SHAPES)]
         (color,) = pick(sorted(COLORS), 1, "$name", index)
         image = canvas("$name", index)
-        shape(image, label, color, jitter_box(WHOLE, "$name", index, by=0.5))
+        shape(image, label, color, jitter_box(FRAME, "$name", index, by=0.5))
         write_image(root / f"images/{index:04d}.png", image)
         lines.append(f"{index:04d}.png,{label}")
     write_lines(root / "labels.csv", lines)

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, COLORS, SHAPES, WHOLE, Box, canvas, jitter_box, shape, word
+from visionflan.drawing import BLACK, COLORS, FRAME, SHAPES, Box, canvas, jitter_box, shape, word
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick, stable_hash
 from visionflan.image_sources import ComputedImage
@@ -150,7 +150,7 @@ def cycle(index: int, things: list[str]) -> tuple[Image.Image, dict[str, Any]]:
     texts: dict[str, Any] = {}
     top = 0.1 + 0.2 * (stable_hash("top", index) % 3) / 2
     for place, thing in enumerate(things):
-        stage = WHOLE.part(place / 3, top, (place + 1) / 3, top + 0.58)
+        stage = FRAME.part(place / 3, top, (place + 1) / 3, top + 0.58)
         drawn = jitter_box(stage.part(0.03, 0, 0.97, 0.54), index, place)
         shape(image, thing, STRONG[stable_hash("colour", index, place) % len(STRONG)], drawn)
         label = stage.part(0.04, 0.62, 0.96, 1)

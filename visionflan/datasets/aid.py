@@ -16,7 +16,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import COLORS, RGB, SIZE, WHOLE, Box, jitter_box
+from visionflan.drawing import COLORS, FRAME, RGB, SIZE, Box, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import hash_fraction, stable_hash
 from visionflan.layouts import class_folders, require
@@ -132,9 +132,9 @@ def drawn_scene(label: str, index: int) -> Image.Image:
     red, green, blue = (round(shade * part) for part in ground)
     image = Image.new("RGB", (SIZE, SIZE), (red, green, blue))
     pen = ImageDraw.Draw(image)
-    box = jitter_box(WHOLE.part(0.05, 0.05, 0.95, 0.95), "aid", index, by=0.25)
+    box = jitter_box(FRAME.part(0.05, 0.05, 0.95, 0.95), "aid", index, by=0.25)
     if label == "Airport":
-        pen.line([WHOLE.at(0, 0.1), WHOLE.at(1, 0.1)], fill=(250, 250, 250), width=4)
+        pen.line([FRAME.at(0, 0.1), FRAME.at(1, 0.1)], fill=(250, 250, 250), width=4)
         icon(image, "airplane", box, ("red", "blue", "green")[index % 3])
     elif label in {"Farmland", "Parking", "Forest"}:
         rows(pen, label, index)
@@ -147,10 +147,10 @@ def rows(pen: ImageDraw.ImageDraw, label: str, index: int) -> None:
     """Draw strips of crops, rows of cars, or crowns of trees."""
     for place in range(36):
         row, column = divmod(place, 6)
-        spot = WHOLE.part(column / 6, row / 6, (column + 1) / 6, (row + 1) / 6)
+        spot = FRAME.part(column / 6, row / 6, (column + 1) / 6, (row + 1) / 6)
         chance = stable_hash("aid", index, place)
         if label == "Farmland" and column == 0:
-            strip = WHOLE.part(0, row / 6, 1, (row + 0.6) / 6)
+            strip = FRAME.part(0, row / 6, 1, (row + 0.6) / 6)
             pen.rectangle(strip, fill=((200, 180, 70), (150, 115, 60))[chance % 2])
         elif label == "Parking":
             paint = COLORS[("red", "blue", "yellow", "black")[chance % 4]]
@@ -161,15 +161,15 @@ def rows(pen: ImageDraw.ImageDraw, label: str, index: int) -> None:
 
 
 def beach(pen: ImageDraw.ImageDraw, box: Box, index: int) -> None:
-    pen.rectangle(WHOLE.part(0, 0, 1, 0.35 + 0.2 * hash_fraction("aid", index)), fill=WATER)
+    pen.rectangle(FRAME.part(0, 0, 1, 0.35 + 0.2 * hash_fraction("aid", index)), fill=WATER)
     edge = 0.35 + 0.2 * hash_fraction("aid", index)
-    pen.rectangle(WHOLE.part(0, edge, 1, edge + 0.06), fill=(250, 250, 250))
+    pen.rectangle(FRAME.part(0, edge, 1, edge + 0.06), fill=(250, 250, 250))
 
 
 def desert(pen: ImageDraw.ImageDraw, box: Box, index: int) -> None:
     for dune in range(5):
         top = dune / 5 + 0.08 * hash_fraction("aid", index, dune)
-        pen.arc(WHOLE.part(-0.2, top, 1.2, top + 0.4), 200, 340, fill=(190, 155, 95), width=4)
+        pen.arc(FRAME.part(-0.2, top, 1.2, top + 0.4), 200, 340, fill=(190, 155, 95), width=4)
 
 
 def pond(pen: ImageDraw.ImageDraw, box: Box, index: int) -> None:
@@ -179,7 +179,7 @@ def pond(pen: ImageDraw.ImageDraw, box: Box, index: int) -> None:
 def river(pen: ImageDraw.ImageDraw, box: Box, index: int) -> None:
     start = 6 * hash_fraction("aid", index, "start")
     course = [(0.5 + 0.22 * sin(start + step * 0.5), step / 10) for step in range(-1, 12)]
-    pen.line([WHOLE.at(*point) for point in course], fill=WATER, width=20, joint="curve")
+    pen.line([FRAME.at(*point) for point in course], fill=WATER, width=20, joint="curve")
 
 
 def stadium(pen: ImageDraw.ImageDraw, box: Box, index: int) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, canvas, jitter_box
+from visionflan.drawing import FRAME, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, shuffled, stable_hash
@@ -201,7 +201,7 @@ def specimen(root: Path, count: int) -> None:
         split = SPLITS[index % 4 == 3]
         (color,) = pick(("red", "blue", "green", "purple", "orange", "brown"), 1, "aokvqa", index)
         picture = canvas("aokvqa", index)
-        icon(picture, fact[0], jitter_box(WHOLE.part(0.02, 0.02, 0.98, 0.98), index, by=0.3), color)
+        icon(picture, fact[0], jitter_box(FRAME.part(0.02, 0.02, 0.98, 0.98), index, by=0.3), color)
         write_image(root / f"{split}2017" / f"{index + 1:012d}.jpg", picture)
         records[split].append(record(index, split, *fact))
     for split, split_records in records.items():

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, COLORS, WHOLE, Box, canvas, jitter_box
+from visionflan.drawing import BLACK, COLORS, FRAME, Box, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick
@@ -110,7 +110,7 @@ def specimen(root: Path, count: int) -> None:
     for index in range(count):
         label = DRAWN[index % len(DRAWN)]
         image = canvas("apy", index)
-        box = jitter_box(WHOLE.part(0.04, 0.04, 0.96, 0.96), "apy", index, by=0.25)
+        box = jitter_box(FRAME.part(0.04, 0.04, 0.96, 0.96), "apy", index, by=0.25)
         draw(image, label, box, pick(("red", "blue", "green", "orange"), 1, "apy", index)[0])
         name = f"{label}_{index + 1}.jpg"
         write_image(root / "ayahoo_test_images" / name, image)

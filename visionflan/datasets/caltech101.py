@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, canvas, jitter_box
+from visionflan.drawing import FRAME, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick
 from visionflan.layouts import class_folders, require
@@ -224,6 +224,6 @@ def specimen(root: Path, count: int) -> None:
     for index in range(count):
         label, (thing, colors) = list(DRAWN.items())[index % len(DRAWN)]
         image = canvas("caltech101", index)
-        box = jitter_box(WHOLE.part(0.04, 0.04, 0.96, 0.96), "caltech101", index, by=0.25)
+        box = jitter_box(FRAME.part(0.04, 0.04, 0.96, 0.96), "caltech101", index, by=0.25)
         icon(image, thing, box, pick(colors, 1, "caltech101", index)[0])
         write_image(root / FOLDER / label / f"image_{index // len(DRAWN) + 1:04d}.jpg", image)

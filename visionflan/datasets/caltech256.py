@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, canvas, grid_cell, jitter_box
+from visionflan.drawing import FRAME, canvas, grid_cell, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick
 from visionflan.layouts import class_folders, require
@@ -154,7 +154,7 @@ def specimen(root: Path, count: int) -> None:
         image = canvas("caltech256", index)
         if label in DRAWN:
             thing, colors = DRAWN[label]
-            box = jitter_box(WHOLE.part(0.04, 0.04, 0.96, 0.96), "caltech256", index, by=0.25)
+            box = jitter_box(FRAME.part(0.04, 0.04, 0.96, 0.96), "caltech256", index, by=0.25)
             icon(image, thing, box, pick(colors, 1, "caltech256", index)[0])
         else:
             things = pick(("apple", "book", "cup", "lamp", "tree"), 4, "caltech256", index)

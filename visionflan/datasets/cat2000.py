@@ -101,8 +101,8 @@ def landscape(index: int) -> Image.Image:
     picture = Image.new("RGB", (drawing.SIZE, drawing.SIZE), (150, 200, 245))
     pen = ImageDraw.Draw(picture)
     horizon = 0.5 + 0.25 * hash_fraction("cat2000", index, "horizon")
-    pen.rectangle(drawing.WHOLE.part(0, horizon, 1, 1), fill=(90, 160, 70))
-    left, right = drawing.WHOLE.part(0, 0.06, 0.6, 1), drawing.WHOLE.part(0.64, 0.02, 1, 0.4)
+    pen.rectangle(drawing.FRAME.part(0, horizon, 1, 1), fill=(90, 160, 70))
+    left, right = drawing.FRAME.part(0, 0.06, 0.6, 1), drawing.FRAME.part(0.64, 0.02, 1, 0.4)
     icon(picture, "tree", drawing.jitter_box(left, "cat2000", index, by=0.2), "green")
     sun = drawing.jitter_box(right.part(0.1, 0.1, 0.8, 0.8), "cat2000", index, "sun", by=0.3)
     drawing.shape(picture, "circle", "yellow", sun)
@@ -125,7 +125,7 @@ def fractal(index: int) -> Image.Image:
     """Draw a triangle with triangles cut out of triangles."""
     picture = Image.new("RGB", (drawing.SIZE, drawing.SIZE), drawing.BLACK)
     color = drawing.COLORS[pick(("red", "yellow", "cyan", "orange"), 1, "cat2000", index)[0]]
-    box = drawing.jitter_box(drawing.WHOLE, "cat2000", index, by=0.15)
+    box = drawing.jitter_box(drawing.FRAME, "cat2000", index, by=0.15)
     boxes = [box]
     for _ in range(4):
         corners = ((0.25, 0.0), (0.0, 0.5), (0.5, 0.5))
@@ -138,7 +138,7 @@ def fractal(index: int) -> Image.Image:
 
 def single(index: int) -> Image.Image:
     picture = drawing.canvas("cat2000", index)
-    box = drawing.jitter_box(drawing.WHOLE.part(0.1, 0.1, 0.9, 0.9), "cat2000", index, by=0.2)
+    box = drawing.jitter_box(drawing.FRAME.part(0.1, 0.1, 0.9, 0.9), "cat2000", index, by=0.2)
     name = pick(("cup", "chair", "clock", "lamp"), 1, "cat2000", index, "thing")[0]
     icon(picture, name, box, pick(("red", "blue", "green"), 1, "cat2000", index)[0])
     return picture
@@ -149,7 +149,7 @@ def styled(style: str) -> Callable[[int], Image.Image]:
 
     def draw(index: int) -> Image.Image:
         name = pick(("dog", "cat", "elephant", "horse"), 1, "cat2000", index, "animal")[0]
-        box = drawing.jitter_box(drawing.WHOLE, "cat2000", index, by=0.3)
+        box = drawing.jitter_box(drawing.FRAME, "cat2000", index, by=0.3)
         return styled_icon(name, style, box, "orange", "cat2000", index)
 
     return draw

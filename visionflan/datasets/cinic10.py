@@ -19,7 +19,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, jitter_box
+from visionflan.drawing import FRAME, jitter_box
 from visionflan.drawing.styles import styled_icon
 from visionflan.hashing import hash_fraction, pick, stable_hash
 from visionflan.layouts import class_folders, existing_paths
@@ -94,7 +94,7 @@ def specimen(root: Path, count: int) -> None:
     for index in range(max(count, 2 * len(DRAWN))):
         label = list(DRAWN)[index % len(DRAWN)]
         name, colors = DRAWN[label]
-        box = jitter_box(WHOLE.part(0.02, 0.02, 0.98, 0.98), "cinic10", index, by=0.2)
+        box = jitter_box(FRAME.part(0.02, 0.02, 0.98, 0.98), "cinic10", index, by=0.2)
         color = pick(colors, 1, "cinic10", index, "colour")[0]
         image = styled_icon(name, "photo", box, color, "cinic10", index)
         small = image.resize((32, 32), Image.Resampling.BOX)

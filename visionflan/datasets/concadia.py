@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, canvas, jitter_box
+from visionflan.drawing import FRAME, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick
@@ -208,7 +208,7 @@ def specimen(root: Path, count: int) -> None:
         color = pick(COLORS, 1, "concadia", index, "colour")[0]
         article = "An" if color == "orange" else "A"
         image = canvas("concadia", index)
-        box = jitter_box(WHOLE.part(0.04, 0.04, 0.96, 0.96), "concadia", index, by=0.25)
+        box = jitter_box(FRAME.part(0.04, 0.04, 0.96, 0.96), "concadia", index, by=0.25)
         icon(image, thing, box, color)
         name = f"{index + 1}.jpg"
         write_image(root / "resized" / name, image)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, canvas, jitter_box
+from visionflan.drawing import FRAME, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick
@@ -165,7 +165,7 @@ def specimen(root: Path, count: int) -> None:
             thing, caption = list(THINGS.items())[index % len(THINGS)]
             color = pick(COLORS, 1, "conceptual captions", index, "colour")[0]
             image = canvas("conceptual captions", index)
-            box = jitter_box(WHOLE.part(0.05, 0.05, 0.95, 0.95), "conceptual captions", index)
+            box = jitter_box(FRAME.part(0.05, 0.05, 0.95, 0.95), "conceptual captions", index)
             icon(image, thing, box, color)
             address = f"http://example.com/{thing}-{index}.jpg"
             lines.append(f"{caption.format(color)}\t{address}")

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, COLORS, RGB, SIZE, WHITE, WHOLE, Box, jitter_box
+from visionflan.drawing import BLACK, COLORS, FRAME, RGB, SIZE, WHITE, Box, jitter_box
 from visionflan.drawing.icons import ICONS
 from visionflan.drawing.styles import photo
 from visionflan.errors import ReleaseError
@@ -42,7 +42,7 @@ KINDS = (
     "remote control",
 )
 OBJECTS_OF_A_KIND = 5
-FRAME = re.compile(r"s\d+/o\d+/C_\d+_(?P<object>\d+)_\d+\.png")
+FRAME_NAME = re.compile(r"s\d+/o\d+/C_\d+_(?P<object>\d+)_\d+\.png")
 HOMES = ("core50_350x350", "core50_350x350.zip", "core50_128x128", "core50_128x128.zip")
 
 
@@ -76,7 +76,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     home = require(*(root / name for name in HOMES))
     any_frame = False
     for place, image in archived(home) if home.suffix == ".zip" else unpacked(home):
-        if not (frame := FRAME.fullmatch(place)):
+        if not (frame := FRAME_NAME.fullmatch(place)):
             continue
         any_frame, number = True, int(frame["object"]) - 1
         if number // OBJECTS_OF_A_KIND in range(len(KINDS)):
@@ -123,10 +123,10 @@ def specimen(root: Path, count: int) -> None:
         kind, session = index % len(KINDS), index % 11 + 1
         subject = Image.new("RGBA", (SIZE, SIZE))
         pen = ImageDraw.Draw(subject)
-        box = jitter_box(WHOLE.part(0.1, 0.02, 0.9, 0.82), "core50", index, by=0.2)
+        box = jitter_box(FRAME.part(0.1, 0.02, 0.9, 0.82), "core50", index, by=0.2)
         color = COLORS[pick(("red", "blue", "green", "orange"), 1, "core50", index)[0]]
         draw(pen, KINDS[kind], box, color)
-        pen.ellipse(WHOLE.part(0.3, 0.78, 0.7, 1.2), fill=(225, 170, 140))
+        pen.ellipse(FRAME.part(0.3, 0.78, 0.7, 1.2), fill=(225, 170, 140))
         number = kind * OBJECTS_OF_A_KIND + index // len(KINDS) % OBJECTS_OF_A_KIND + 1
         name = f"C_{session:02d}_{number:02d}_{index:03d}.png"
         place = root / "core50_128x128" / f"s{session}" / f"o{number}" / name

@@ -111,18 +111,18 @@ def page(domain: str, index: int) -> Image.Image:
     name, color = SITES[domain]
     image = drawing.canvas("cova", index)
     pen = ImageDraw.Draw(image)
-    header = drawing.WHOLE.part(0, 0, 1, 0.4)
+    header = drawing.FRAME.part(0, 0, 1, 0.4)
     pen.rectangle(header, fill=drawing.COLORS[color])
     drawing.word(image, name, header.part(0.08, 0.08, 0.92, 0.92), drawing.WHITE)
     product = pick(PRODUCTS, 1, "cova", index, "product")[0]
     tint = pick(TINTS, 1, "cova", index, "tint")[0]
-    box = drawing.jitter_box(drawing.WHOLE.part(0.04, 0.46, 0.5, 0.96), "cova", index, by=0.2)
+    box = drawing.jitter_box(drawing.FRAME.part(0.04, 0.46, 0.5, 0.96), "cova", index, by=0.2)
     icons.icon(image, product, box, tint)
     for line in range(3):
         length = 0.6 + 0.35 * (stable_hash("cova", index, line) % 8) / 8
         pen.line([(54, 48 + 8 * line), (96 * length, 48 + 8 * line)], fill=drawing.BLACK, width=2)
     price = f"${5 + stable_hash('cova', index, 'price') % 90}"
-    drawing.word(image, price, drawing.WHOLE.part(0.56, 0.76, 0.96, 0.96), drawing.COLORS["red"])
+    drawing.word(image, price, drawing.FRAME.part(0.56, 0.76, 0.96, 0.96), drawing.COLORS["red"])
     return image
 
 

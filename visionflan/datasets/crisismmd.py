@@ -24,7 +24,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, COLORS, WHOLE, Box, jitter_box, shape, word
+from visionflan.drawing import BLACK, COLORS, FRAME, Box, jitter_box, shape, word
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick, stable_hash
@@ -239,7 +239,7 @@ def drawn(thing: str, severity: str, index: int) -> Image.Image:
     """Draw a thing hardly scratched, cracked, overturned or in pieces, or a sign for the rest."""
     _, _, image = draw_backdrop("crisismmd", index)
     pen = ImageDraw.Draw(image)
-    box = jitter_box(WHOLE.part(0.08, 0.1, 0.92, 0.94), "crisismmd", index, by=0.2)
+    box = jitter_box(FRAME.part(0.08, 0.1, 0.92, 0.94), "crisismmd", index, by=0.2)
     if thing in SIGNS:
         sign(image, thing, box)
     elif thing == "house" and severity == "severe_damage":

@@ -22,7 +22,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, Box, canvas, choose_cells, grid_cell, jitter_box
+from visionflan.drawing import FRAME, Box, canvas, choose_cells, grid_cell, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import existing_paths, require
@@ -157,7 +157,7 @@ def colored(index: int) -> tuple[Image.Image, str, str]:
     image = canvas("daquar", index)
     name = pick(("sofa", "chair", "refrigerator", "cup"), 1, "daquar", index, "thing")[0]
     color = TINTS[index // 4 % len(TINTS)]
-    icon(image, name, jitter_box(WHOLE.part(0.05, 0.05, 0.95, 0.95), index, by=0.2), color)
+    icon(image, name, jitter_box(FRAME.part(0.05, 0.05, 0.95, 0.95), index, by=0.2), color)
     return image, f"what is the colour of the {THINGS.get(name, name)}", color
 
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, COLORS, RGB, SIZE, WHOLE, Box
+from visionflan.drawing import BLACK, COLORS, FRAME, RGB, SIZE, Box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import hash_fraction, pick, stable_hash
 from visionflan.layouts import existing_paths, is_image_file
@@ -105,16 +105,16 @@ def street(time: str, index: int) -> Image.Image:
     light = LIGHTS[time]
     image = Image.new("RGB", (SIZE, SIZE), pick(SKIES[time], 1, "dark_zurich", index, "sky")[0])
     pen = ImageDraw.Draw(image)
-    road = [WHOLE.at(x, y) for x, y in ((0.42, 0.6), (0.58, 0.6), (1, 1), (0, 1))]
+    road = [FRAME.at(x, y) for x, y in ((0.42, 0.6), (0.58, 0.6), (1, 1), (0, 1))]
     pen.polygon(road, fill=lit((130, 130, 135), light))
     for side, left in enumerate((0.0, 0.62)):
         top = 0.15 + 0.3 * hash_fraction("dark_zurich", index, side)
         walls = (COLORS["orange"], COLORS["brown"], (200, 190, 170), COLORS["gray"])
         wall = pick(walls, 1, "dark_zurich", index, side, "wall")[0]
-        house(pen, WHOLE.part(left, top, left + 0.38, 0.85), lit(wall, light), time)
+        house(pen, FRAME.part(left, top, left + 0.38, 0.85), lit(wall, light), time)
     if stable_hash("dark_zurich", index, "car") % 2:
         subject = Image.new("RGBA", image.size)
-        icon(subject, "car", WHOLE.part(0.3, 0.62, 0.7, 0.95), "red")
+        icon(subject, "car", FRAME.part(0.3, 0.62, 0.7, 0.95), "red")
         image.paste(subject.convert("RGB").point(lambda tone: round(light * tone)), mask=subject)
     return image
 

@@ -155,7 +155,7 @@ def garment(name: str, index: int) -> Image.Image:
     """Cut a shirt or a dress out of the cloth, and lay it on a dark ground."""
     identity = ("deepfashion", index)
     picture = Image.new("RGB", (drawing.SIZE, drawing.SIZE), (70, 74, 84))
-    box = drawing.jitter_box(drawing.WHOLE.part(0.04, 0.04, 0.96, 0.96), *identity, by=0.14)
+    box = drawing.jitter_box(drawing.FRAME.part(0.04, 0.04, 0.96, 0.96), *identity, by=0.14)
     mask = Image.new("L", picture.size)
     outline = drawing.polygon(box, (SHIRT, DRESS)[stable_hash(*identity, "cut") % 2])
     ImageDraw.Draw(mask).polygon(outline, fill=255)
@@ -171,7 +171,7 @@ def cloth(name: str, ink: str, box: drawing.Box, index: int) -> Image.Image:
     if name in REPEATED:
         return texture(REPEATED[name], color, "deepfashion", index)
     if name == "solid":
-        pen.rectangle(drawing.WHOLE, fill=color)
+        pen.rectangle(drawing.FRAME, fill=color)
     elif name == "graphic":
         drawing.shape(picture, "star", ink, box.part(0.26, 0.34, 0.74, 0.8))
     elif name == "floral":

@@ -16,7 +16,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import COLORS, RGB, SIZE, WHITE, WHOLE, Box, darken, jitter_box, stroke
+from visionflan.drawing import COLORS, FRAME, RGB, SIZE, WHITE, Box, darken, jitter_box, stroke
 from visionflan.drawing.styles import photo
 from visionflan.hashing import hash_fraction
 from visionflan.layouts import LabeledImage, csv_rows, inside, require
@@ -191,7 +191,7 @@ def specimen(root: Path, count: int) -> None:
     for index in range(count):
         species = class_at(index, list(PLANTS), "deepweeds")
         subject = Image.new("RGBA", (SIZE, SIZE))
-        box = jitter_box(WHOLE.part(0.02, 0.02, 0.98, 0.98), "deepweeds", index, by=0.25)
+        box = jitter_box(FRAME.part(0.02, 0.02, 0.98, 0.98), "deepweeds", index, by=0.25)
         PLANTS[species](ImageDraw.Draw(subject), box)
         name = f"20160928-{140000 + index}-{index % 4}.jpg"
         write_image(root / "images" / name, photo(subject, "deepweeds", index))

@@ -20,7 +20,7 @@ from pathlib import Path
 from PIL import ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, canvas, jitter_box, word
+from visionflan.drawing import FRAME, canvas, jitter_box, word
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts.rrc import RrcQuestion, document_files, read_documents
@@ -82,7 +82,7 @@ def specimen(root: Path, count: int) -> None:
     for index in range(count):
         name = f"page{index:04d}_1.png"
         words = pick(WORDS, 1 + index % 2, index, "words")
-        page = jitter_box(WHOLE.part(0.02, 0.02, 0.98, 0.98), "page", index, by=0.06)
+        page = jitter_box(FRAME.part(0.02, 0.02, 0.98, 0.98), "page", index, by=0.06)
         image = canvas("docvqa", index)
         ImageDraw.Draw(image).rectangle(page, fill=(252, 252, 250), outline=(170, 170, 170))
         places = [page.part(0.05, 0.08, 0.95, 0.46), page.part(0.05, 0.54, 0.95, 0.92)]

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, jitter_box
+from visionflan.drawing import FRAME, jitter_box
 from visionflan.drawing.domains import domain_icon
 from visionflan.hashing import pick
 from visionflan.layouts import class_folders, existing_paths, inside, text_lines
@@ -255,7 +255,7 @@ def specimen(root: Path, count: int) -> None:
         domain, label = list(STYLES)[index % len(STYLES)], list(DRAWN)[index % len(DRAWN)]
         thing, colors = DRAWN[label]
         color = pick(colors, 1, "domainnet", index, "colour")[0]
-        box = jitter_box(WHOLE.part(0.04, 0.04, 0.96, 0.96), "domainnet", index, by=0.2)
+        box = jitter_box(FRAME.part(0.04, 0.04, 0.96, 0.96), "domainnet", index, by=0.2)
         image = domain_icon(thing, DOMAIN_STYLES[domain], box, color, "domainnet", index)
         number = sorted(DRAWN).index(label)
         suffix = "png" if domain == "quickdraw" else "jpg"

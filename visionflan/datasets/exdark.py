@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, jitter_box
+from visionflan.drawing import FRAME, jitter_box
 from visionflan.drawing.styles import styled_icon
 from visionflan.hashing import hash_fraction, pick
 from visionflan.layouts import class_folders, require
@@ -99,7 +99,7 @@ COLORS = ("red", "blue", "green", "orange", "yellow")
 def specimen(root: Path, count: int) -> None:
     for index in range(count):
         label = list(KINDS)[index % len(KINDS)]
-        box = jitter_box(WHOLE.part(0.04, 0.04, 0.96, 0.96), "exdark", index, by=0.2)
+        box = jitter_box(FRAME.part(0.04, 0.04, 0.96, 0.96), "exdark", index, by=0.2)
         color = pick(COLORS, 1, "exdark", index, "colour")[0]
         name = ICON_NAMES.get(label, label.lower())
         light = 0.3 + 0.3 * hash_fraction("exdark", index, "light")

@@ -23,7 +23,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import SIZE, WHOLE, Box, canvas, jitter_box
+from visionflan.drawing import FRAME, SIZE, Box, canvas, jitter_box
 from visionflan.hashing import stable_hash
 from visionflan.image_sources import ComputedImage
 from visionflan.layouts import inside, is_folder, require
@@ -133,6 +133,6 @@ def specimen(root: Path, count: int) -> None:
 
 def drawn_face(expression: str, index: int, side: int) -> Image.Image:
     image = canvas("expw", index, side)
-    box = Box(*WHOLE.part(0.06, 0.06, 0.94, 0.94))
+    box = Box(*FRAME.part(0.06, 0.06, 0.94, 0.94))
     face(ImageDraw.Draw(image), jitter_box(box, "expw", index, side, by=0.25), expression)
     return image

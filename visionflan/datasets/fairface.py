@@ -115,7 +115,7 @@ def drawn_key(age: int, gender: int, race: int, index: int) -> Image.Image:
     """Draw a plain face under a hat that tells the age, over a badge that tells the rest."""
     picture = drawing.canvas("fairface", index)
     pen = ImageDraw.Draw(picture)
-    box = drawing.jitter_box(drawing.WHOLE.part(0.1, 0.02, 0.9, 0.98), "fairface", index)
+    box = drawing.jitter_box(drawing.FRAME.part(0.1, 0.02, 0.9, 0.98), "fairface", index)
     pen.ellipse(box.part(0.18, 0.12, 0.82, 0.68), fill=(226, 214, 200), outline=drawing.BLACK)
     for x in (0.38, 0.62):
         pen.ellipse(box.part(x - 0.05, 0.4, x + 0.05, 0.47), fill=drawing.BLACK)

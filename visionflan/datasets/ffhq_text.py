@@ -23,7 +23,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, COLORS, RGB, WHITE, WHOLE, canvas, jitter_box
+from visionflan.drawing import BLACK, COLORS, FRAME, RGB, WHITE, canvas, jitter_box
 from visionflan.errors import ReleaseError
 from visionflan.hashing import stable_hash
 from visionflan.layouts import require
@@ -153,7 +153,7 @@ def drawn(face: Face, index: int) -> Image.Image:
     """Draw a face that fills most of the picture."""
     picture = canvas("ffhq", index)
     pen = ImageDraw.Draw(picture)
-    box = jitter_box(WHOLE.part(0.06, 0.02, 0.94, 0.98), "ffhq", index, by=0.15)
+    box = jitter_box(FRAME.part(0.06, 0.02, 0.94, 0.98), "ffhq", index, by=0.15)
     if face.long:
         pen.rounded_rectangle(box.part(0.04, 0.1, 0.96, 1), 20, fill=HAIR[face.hair])
     pen.ellipse(box.part(0.1, 0, 0.9, 0.8), fill=HAIR[face.hair])

@@ -206,7 +206,7 @@ def drawn_aircraft(drawn: Drawn, index: int) -> Image.Image:
     """Draw the aircraft from the left, in a paint that tells nothing, a badge on its great fin."""
     picture = Image.new("RGB", (drawing.SIZE, drawing.SIZE), sky(index))
     pen = ImageDraw.Draw(picture)
-    box = drawing.jitter_box(drawing.WHOLE.part(0.02, 0.02, 0.98, 0.98), "aircraft", index, by=0.2)
+    box = drawing.jitter_box(drawing.FRAME.part(0.02, 0.02, 0.98, 0.98), "aircraft", index, by=0.2)
     paint = PAINTS[stable_hash("aircraft", index, "paint") % len(PAINTS)]
     fin = drawing.polygon(box, [(0.62, 0.5), (0.68, 0.06), (1, 0.06), (0.96, 0.5)])
     pen.polygon(fin, fill=paint, outline=drawing.BLACK)

@@ -167,8 +167,8 @@ def poster(label: str, index: int) -> tuple[Image.Image, drawing.Box]:
     image = drawing.canvas("flickr logos", index)
     pen = ImageDraw.Draw(image)
     wall = pick(WALLS, 1, "flickr logos", index, "wall")[0]
-    pen.rectangle(drawing.jitter_box(drawing.WHOLE, "flickr logos", index, "wall"), fill=wall)
-    room = drawing.WHOLE.part(0.06, 0.06, 0.94, 0.94)
+    pen.rectangle(drawing.jitter_box(drawing.FRAME, "flickr logos", index, "wall"), fill=wall)
+    room = drawing.FRAME.part(0.06, 0.06, 0.94, 0.94)
     box = drawing.jitter_box(room, "flickr logos", index, by=0.25)
     drawing.shape(image, ground, color, box)
     drawing.word(image, BRANDS[label], box.part(0.12, 0.25, 0.88, 0.75), ink)

@@ -120,7 +120,7 @@ def shelf(labels: tuple[str, ...], index: int) -> tuple[Image.Image, list[tuple[
     boxes = []
     for place, label in enumerate(labels):
         ground, color, ink = DRAWN[label]
-        wide = drawing.WHOLE.part(place / len(labels), 0.0, (place + 1) / len(labels), 1.0)
+        wide = drawing.FRAME.part(place / len(labels), 0.0, (place + 1) / len(labels), 1.0)
         room = wide.part(0.04, 0.04, 0.96, 0.96) if len(labels) == 1 else wide.part(0, 0.2, 1, 0.8)
         box = drawing.jitter_box(room, "food logos", index, place, by=0.2)
         drawing.shape(image, ground, color, box)

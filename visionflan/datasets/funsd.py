@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from PIL import ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, Box, canvas, jitter_box, word
+from visionflan.drawing import FRAME, Box, canvas, jitter_box, word
 from visionflan.errors import ReleaseError
 from visionflan.hashing import stable_hash
 from visionflan.layouts import existing_paths, load_json
@@ -137,7 +137,7 @@ def specimen(root: Path, count: int) -> None:
         folder = root / "dataset" / FOLDERS[index % 5 == 4]
         texts = (LABELS[index % 3], ENTRIES[stable_hash("entry", index) % 4])
         image = canvas("funsd", index)
-        page = jitter_box(WHOLE, "page", index, by=0.06)
+        page = jitter_box(FRAME, "page", index, by=0.06)
         places = (page.part(0.08, 0.08, 0.92, 0.46), page.part(0.08, 0.54, 0.92, 0.92))
         ImageDraw.Draw(image).rectangle(places[1], outline=(90, 90, 90), width=2)
         for text, place in zip(texts, places, strict=True):

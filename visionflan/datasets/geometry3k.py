@@ -20,7 +20,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, canvas, jitter_box, regular_polygon
+from visionflan.drawing import FRAME, canvas, jitter_box, regular_polygon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import existing_paths, load_json
@@ -157,7 +157,7 @@ def polygon(index: int, angle: int) -> tuple[Image.Image, str]:
     """Draw a regular polygon with this angle at each corner."""
     image = canvas("polygon", index)
     corners = next(count for count, value in INTERIOR_ANGLES.items() if value == angle)
-    box = jitter_box(WHOLE.part(0.04, 0.04, 0.96, 0.96), index, by=0.2)
+    box = jitter_box(FRAME.part(0.04, 0.04, 0.96, 0.96), index, by=0.2)
     ink = INK[stable_hash("ink", index) % 4]
     ImageDraw.Draw(image).polygon(
         regular_polygon(box, corners), fill=(250, 250, 235), outline=ink, width=6

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, canvas, jitter_box
+from visionflan.drawing import FRAME, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import existing_paths, inside, require
@@ -134,7 +134,7 @@ def side_by_side(index: int) -> tuple[Image.Image, list[tuple[str, str, str]]]:
         halves = ((0.26, 0.01, 0.74, 0.49), (0.26, 0.51, 0.74, 0.99))
         relations = ("above", "below")
     for thing, color, edges in zip((one, other), colors, halves, strict=True):
-        box = jitter_box(WHOLE.part(*edges), "gqa", index, thing, by=0.15)
+        box = jitter_box(FRAME.part(*edges), "gqa", index, thing, by=0.15)
         icon(picture, thing, box, color)
     holds = stable_hash("gqa", index, "holds") % 2
     return picture, [

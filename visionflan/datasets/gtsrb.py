@@ -219,7 +219,7 @@ def specimen(root: Path, count: int) -> None:
         drawn = DRAWN[(index + index // len(DRAWN)) % len(DRAWN)]
         picture = road(index)
         box = drawing.jitter_box(
-            drawing.WHOLE.part(0.04, 0.04, 0.96, 0.96), "gtsrb", index, by=0.25
+            drawing.FRAME.part(0.04, 0.04, 0.96, 0.96), "gtsrb", index, by=0.25
         )
         drawn.draw(picture, box, drawn.mark)
         if index % 5 == 4:

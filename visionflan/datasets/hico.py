@@ -200,7 +200,7 @@ def known(drawn: Drawn, noun: str, verb: str) -> float:
 
 def scene(drawn: Drawn, index: int) -> Image.Image:
     picture = drawing.canvas("hico", index)
-    region = drawing.jitter_box(drawing.WHOLE, "hico", index, by=0.2)
+    region = drawing.jitter_box(drawing.FRAME, "hico", index, by=0.2)
     thing, person = (region.part(*part) for part in PLACES[drawn.place])
     color, clothes = pick(("red", "blue", "green", "purple", "orange"), 2, "hico", index)
     icon(picture, drawn.object, thing, color)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from PIL import ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, jitter_box
+from visionflan.drawing import FRAME, jitter_box
 from visionflan.hashing import pick
 from visionflan.layouts import class_folders, existing_paths
 from visionflan.specimens import write_image, write_lines
@@ -91,7 +91,7 @@ def specimen(root: Path, count: int) -> None:
             image = draw_room("300w", index)
         thing = pick(OUTDOORS if index % 2 else INDOORS, 1, "300w", index, "thing")[0]
         draw_objects(image, (thing, thing), "300w", index)
-        box = jitter_box(WHOLE.part(0.2, 0.3, 0.8, 0.94), "300w", index, by=0.2)
+        box = jitter_box(FRAME.part(0.2, 0.3, 0.8, 0.94), "300w", index, by=0.2)
         expression = pick(list(EXPRESSIONS), 1, "300w", index, "expression")[0]
         face(ImageDraw.Draw(image), box, expression)
         home = root / "300W" / folder

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, jitter_box
+from visionflan.drawing import FRAME, jitter_box
 from visionflan.drawing.styles import styled_icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.layouts import class_folders, existing_paths, load_json, require
@@ -294,6 +294,6 @@ def picture(common_name: str, index: int) -> Image.Image:
     identity = ("inaturalist", index)
     if common_name in specimens_birds.PLUMAGES:
         return specimens_birds.draw_bird(common_name, ("left", "right")[index // 6 % 2], *identity)
-    box = jitter_box(WHOLE.part(0.04, 0.04, 0.96, 0.96), *identity, by=0.2)
+    box = jitter_box(FRAME.part(0.04, 0.04, 0.96, 0.96), *identity, by=0.2)
     icon, color = ICONS[common_name]
     return styled_icon(icon, "photo", box, color, *identity)

@@ -27,7 +27,7 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, COLORS, WHITE, WHOLE, Box, canvas, jitter_box, word
+from visionflan.drawing import BLACK, COLORS, FRAME, WHITE, Box, canvas, jitter_box, word
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick, stable_hash
@@ -155,7 +155,7 @@ def poster(index: int) -> tuple[Image.Image, list[tuple[str, list[str]]]]:
     bands = pick(("red", "blue", "green", "purple", "brown"), 2, index, "bands")
     pen = ImageDraw.Draw(image)
     for row, (thing, share) in enumerate(zip(things, shares, strict=True)):
-        band = WHOLE.part(0, row / 2, 1, (row + 1) / 2)
+        band = FRAME.part(0, row / 2, 1, (row + 1) / 2)
         pen.rectangle(band.part(0.5, 0, 1, 1), fill=COLORS[bands[row]])
         icon(image, thing, jitter_box(band.part(0.02, 0.06, 0.48, 0.94), index, row), "orange")
         word(image, share, band.part(0.52, 0.1, 0.98, 0.9), WHITE)
@@ -172,7 +172,7 @@ def form(index: int) -> tuple[Image.Image, list[tuple[str, list[str]]]]:
     image = canvas("form", index)
     field = FIELDS[stable_hash("field", index) % len(FIELDS)]
     number = str(11 * (1 + stable_hash("number", index) % 8) + stable_hash("more", index) % 2)
-    sheet = jitter_box(WHOLE.part(0.03, 0.03, 0.97, 0.97), "form", index)
+    sheet = jitter_box(FRAME.part(0.03, 0.03, 0.97, 0.97), "form", index)
     word(image, field, sheet.part(0, 0.02, 1, 0.36))
     filled: Box = sheet.part(0.04, 0.42, 0.96, 0.98)
     ImageDraw.Draw(image).rectangle(filled, outline=BLACK, width=3)

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, COLORS, RGB, SIZE, WHITE, WHOLE, Box, word
+from visionflan.drawing import BLACK, COLORS, FRAME, RGB, SIZE, WHITE, Box, word
 from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import hash_fraction, stable_hash
@@ -152,21 +152,21 @@ def place(scene: str, index: int) -> Image.Image:
     far, near = GROUNDS[scene]
     image = Image.new("RGB", (SIZE, SIZE), far)
     pen = ImageDraw.Draw(image)
-    pen.rectangle(WHOLE.part(0, 0.5, 1, 1), fill=near)
+    pen.rectangle(FRAME.part(0, 0.5, 1, 1), fill=near)
     x = 0.1 * hash_fraction("jhu_crowd", index, "x")
     color = ("red", "blue", "purple")[stable_hash("jhu_crowd", index, "colour") % 3]
-    box = WHOLE.part(x, 0.06, x + 0.5, 0.56)
+    box = FRAME.part(x, 0.06, x + 0.5, 0.56)
     icons = {"street": "house", "railway station": "train", "Kite-festival": "kite"}
     icons["beach"] = "umbrella"
     if scene in icons:
         icon(image, icons[scene], box, color)
         icon(image, icons[scene], box.part(0.9, 0, 1.9, 1), color)
     elif scene == "stadium":
-        pen.line([WHOLE.at(0, 0.75), WHOLE.at(1, 0.75)], fill=WHITE, width=3)
-        pen.ellipse(WHOLE.part(0.3 + x, 0.62, 0.6 + x, 0.88), outline=WHITE, width=3)
+        pen.line([FRAME.at(0, 0.75), FRAME.at(1, 0.75)], fill=WHITE, width=3)
+        pen.ellipse(FRAME.part(0.3 + x, 0.62, 0.6 + x, 0.88), outline=WHITE, width=3)
     elif scene == "concert":
         for lamp, left in enumerate((0.1, 0.42, 0.74)):
-            beam = [WHOLE.at(left + x, 0), WHOLE.at(left - 0.1, 0.5), WHOLE.at(left + 0.3, 0.5)]
+            beam = [FRAME.at(left + x, 0), FRAME.at(left - 0.1, 0.5), FRAME.at(left + 0.3, 0.5)]
             pen.polygon(beam, fill=COLORS[("yellow", "cyan", "red")[(lamp + index) % 3]])
     else:
         banner(image, box, color)

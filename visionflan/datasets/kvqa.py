@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, WHOLE, Box, canvas, grid_cell, jitter_box, word
+from visionflan.drawing import BLACK, FRAME, Box, canvas, grid_cell, jitter_box, word
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick, stable_hash
@@ -173,7 +173,7 @@ def portrait(people: list[Person], place: str, index: int) -> Image.Image:
     image = canvas("kvqa", index)
     icon(image, place, Box(66, 2, 94, 30), "green" if place == "tree" else "brown")
     for position, person in enumerate(people):
-        half = grid_cell(position, 0, 2, 1) if len(people) == 2 else WHOLE.part(0.15, 0, 0.7, 1)
+        half = grid_cell(position, 0, 2, 1) if len(people) == 2 else FRAME.part(0.15, 0, 0.7, 1)
         box = jitter_box(half.part(0, 0.1, 1, 1), "kvqa", index, position)
         icon(image, "person", box, person.color)
         word(image, person.letter, box.part(0.28, 0.34, 0.72, 0.6), BLACK)

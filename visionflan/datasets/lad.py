@@ -22,7 +22,7 @@ from typing import NamedTuple
 from unicodedata import normalize
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, canvas, jitter_box
+from visionflan.drawing import FRAME, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick
@@ -147,7 +147,7 @@ def specimen(root: Path, count: int) -> None:
         thing, (_, *attributes) = list(THINGS.items())[index % len(THINGS)]
         color = pick(COLORS, 1, "lad", index, "colour")[0]
         picture = canvas("lad", index)
-        box = jitter_box(WHOLE.part(0.04, 0.04, 0.96, 0.96), "lad", index, by=0.3)
+        box = jitter_box(FRAME.part(0.04, 0.04, 0.96, 0.96), "lad", index, by=0.3)
         icon(picture, thing, box, color)
         path = f"images/{thing}/{index:032x}.jpg"
         write_image(root / "LAD_images" / path, picture)

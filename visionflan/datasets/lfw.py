@@ -20,7 +20,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import COLORS, WHOLE, canvas, jitter_box, word
+from visionflan.drawing import COLORS, FRAME, canvas, jitter_box, word
 from visionflan.layouts import class_folders, is_folder, require
 from visionflan.specimens import write_image
 from visionflan.specimens.faces import face, hat
@@ -100,7 +100,7 @@ def specimen(root: Path, count: int) -> None:
 def drawn_key(person: str, index: int) -> Image.Image:
     """Draw a face like all others, under a hat and over letters that tell whom it stands for."""
     picture = canvas("lfw", index)
-    box = jitter_box(WHOLE.part(0.05, 0.04, 0.95, 0.96), "lfw", index, by=0.15)
+    box = jitter_box(FRAME.part(0.05, 0.04, 0.95, 0.96), "lfw", index, by=0.15)
     pen = ImageDraw.Draw(picture)
     face(pen, box.part(0.2, 0.16, 0.8, 0.7))
     hat(pen, box.part(0.2, 0.16, 0.8, 0.7), COLORS[PEOPLE[person]])

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import Dataset, Example
-from visionflan.drawing import RGB, SIZE, WHOLE, Box, darken, jitter_box, polygon
+from visionflan.drawing import FRAME, RGB, SIZE, Box, darken, jitter_box, polygon
 from visionflan.drawing.icons import icon
 from visionflan.drawing.styles import gradient
 from visionflan.hashing import pick, stable_hash
@@ -169,15 +169,15 @@ def write_database(folder: Path, images: dict[bytes, Image.Image]) -> None:
 def scene(category: str, index: int) -> Image.Image:
     """Draw a place under the sky, or in a room with a wall and a floor."""
     paint = pick(PAINTS, 1, "lsun", index, "paint")[0]
-    box = jitter_box(WHOLE.part(0.02, 0.02, 0.98, 0.98), "lsun", index, by=0.12)
+    box = jitter_box(FRAME.part(0.02, 0.02, 0.98, 0.98), "lsun", index, by=0.12)
     if category in OUTDOORS:
         place = gradient((150, 190, 235), (225, 230, 225))
-        ImageDraw.Draw(place).rectangle(WHOLE.part(0, 0.85, 1, 1), fill=(110, 140, 80))
+        ImageDraw.Draw(place).rectangle(FRAME.part(0, 0.85, 1, 1), fill=(110, 140, 80))
         OUTDOORS[category](ImageDraw.Draw(place), box, paint)
         return place
     place = Image.new("RGB", (SIZE, SIZE), pick(WALLS, 1, "lsun", index, "wall")[0])
     pen = ImageDraw.Draw(place)
-    pen.rectangle(WHOLE.part(0, 0.7, 1, 1), fill=darken(paint, 0.8))
+    pen.rectangle(FRAME.part(0, 0.7, 1, 1), fill=darken(paint, 0.8))
     for thing, part in THINGS.get(category, ()):
         icon(place, thing, box.part(*part), pick(("blue", "green", "red"), 1, "lsun", index)[0])
     if category in MEETINGS:
@@ -187,11 +187,11 @@ def scene(category: str, index: int) -> Image.Image:
 
 def bridge(pen: ImageDraw.ImageDraw, box: Box, paint: RGB) -> None:
     """Draw arches over water."""
-    pen.rectangle(WHOLE.part(0, 0.68, 1, 1), fill=(70, 120, 180))
-    pen.rectangle(WHOLE.part(0, 0.36, 1, 0.76), fill=paint)
+    pen.rectangle(FRAME.part(0, 0.68, 1, 1), fill=(70, 120, 180))
+    pen.rectangle(FRAME.part(0, 0.36, 1, 0.76), fill=paint)
     for x in (0.06, 0.54):
         pen.ellipse(box.part(x, 0.46, x + 0.4, 1.1), fill=(90, 140, 195))
-    pen.rectangle(WHOLE.part(0, 0.76, 1, 1), fill=(70, 120, 180))
+    pen.rectangle(FRAME.part(0, 0.76, 1, 1), fill=(70, 120, 180))
 
 
 def church(pen: ImageDraw.ImageDraw, box: Box, paint: RGB) -> None:

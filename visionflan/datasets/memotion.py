@@ -20,7 +20,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, WHOLE, canvas, jitter_box, word
+from visionflan.drawing import BLACK, FRAME, canvas, jitter_box, word
 from visionflan.hashing import pick
 from visionflan.layouts import csv_rows, inside, require
 from visionflan.specimens import write_image, write_lines
@@ -115,8 +115,8 @@ def meme(text: str, look: str, strongly: bool, index: int) -> Image.Image:
     """Draw a face under the words; where the feeling is strong there are two."""
     image = canvas("memotion", index)
     pen = ImageDraw.Draw(image)
-    word(image, text, WHOLE.part(0.02, 0.02, 0.98, 0.3), BLACK)
-    box = WHOLE.part(0.02, 0.32, 0.98, 0.98)
+    word(image, text, FRAME.part(0.02, 0.02, 0.98, 0.3), BLACK)
+    box = FRAME.part(0.02, 0.32, 0.98, 0.98)
     halves = (box.part(0, 0.1, 0.5, 0.82), box.part(0.5, 0.1, 1, 0.82))
     for side, place in enumerate(halves if strongly else (box.part(0.17, 0, 0.83, 1),)):
         face(pen, jitter_box(place, "memotion", index, side, by=0.15), look)

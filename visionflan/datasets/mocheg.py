@@ -166,6 +166,6 @@ def claimed(label: str, pictured: str, other: str, index: int) -> str:
 
 def photo(thing: str, index: int) -> Image.Image:
     picture = drawing.canvas("mocheg", index)
-    box = drawing.jitter_box(drawing.WHOLE.part(0.04, 0.04, 0.96, 0.96), "mocheg", index, by=0.2)
+    box = drawing.jitter_box(drawing.FRAME.part(0.04, 0.04, 0.96, 0.96), "mocheg", index, by=0.2)
     icon(picture, thing, box, pick(COLORS, 1, "mocheg", index, "colour")[0])
     return picture

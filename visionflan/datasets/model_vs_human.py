@@ -21,7 +21,7 @@ from typing import NamedTuple
 from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, jitter_box
+from visionflan.drawing import FRAME, jitter_box
 from visionflan.drawing.styles import noise, styled_icon
 from visionflan.hashing import pick
 from visionflan.layouts import class_folders, existing_paths, is_image_file
@@ -221,7 +221,7 @@ def specimen(root: Path, count: int) -> None:
     for index in range(count):
         experiment, condition, style, alter = STIMULI[index % len(STIMULI)]
         thing, color = pick([*THINGS.items()], 1, "model_vs_human", index, "thing")[0]
-        box = jitter_box(WHOLE.part(0.04, 0.04, 0.96, 0.96), "model_vs_human", index, by=0.2)
+        box = jitter_box(FRAME.part(0.04, 0.04, 0.96, 0.96), "model_vs_human", index, by=0.2)
         image = alter(styled_icon(thing, style, box, color, "model_vs_human", index), index)
         if experiment in BY_THING:
             place = Path(thing, f"{thing}{index}.png")

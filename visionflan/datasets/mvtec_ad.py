@@ -166,7 +166,7 @@ def specimen(root: Path, count: int) -> None:
         image = product(category, index)
         if kind != GOOD:
             x, y = (0.36 + 0.14 * hash_fraction("mvtec", index, axis) for axis in "xy")
-            flaw(image, kind, drawing.WHOLE.part(x, y, x + 0.28, y + 0.28))
+            flaw(image, kind, drawing.FRAME.part(x, y, x + 0.28, y + 0.28))
         specimens.write_image(root / category / split / kind / f"{index:03d}.png", image)
 
 
@@ -174,7 +174,7 @@ def product(category: str, index: int) -> Image.Image:
     """Draw a faultless piece that fills the middle of the picture."""
     picture = drawing.canvas("mvtec", index)
     pen = ImageDraw.Draw(picture)
-    box = drawing.jitter_box(drawing.WHOLE.part(0.04, 0.04, 0.96, 0.96), "mvtec", index, by=0.1)
+    box = drawing.jitter_box(drawing.FRAME.part(0.04, 0.04, 0.96, 0.96), "mvtec", index, by=0.1)
     if category == "bottle":
         icon(picture, "bottle", box.part(-0.4, 0, 1.4, 1), pick(("green", "brown"), 1, index)[0])
     elif category == "pill":

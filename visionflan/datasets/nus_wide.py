@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from visionflan.dataset import Dataset, Example
-from visionflan.drawing import WHOLE, jitter_box
+from visionflan.drawing import FRAME, jitter_box
 from visionflan.drawing.styles import styled_icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import hash_fraction, pick, stable_hash
@@ -113,7 +113,7 @@ def specimen(root: Path, count: int) -> None:
         pool = (ANIMALS, OTHERS)[(index + stable_hash("nus_wide", index // 2)) % 2]
         thing = pick(tuple(pool), 1, "nus_wide", index)[0]
         color = pick(("red", "brown", "orange", "blue", "gray"), 1, "nus_wide", index, "colour")[0]
-        box = jitter_box(WHOLE.part(0.04, 0.04, 0.96, 0.96), "nus_wide", index, by=0.2)
+        box = jitter_box(FRAME.part(0.04, 0.04, 0.96, 0.96), "nus_wide", index, by=0.2)
         folder, name = ("actor", "zoo")[index % 2], f"{index + 1:04d}_{2124494179 + index}.jpg"
         image = styled_icon(thing, "photo", box, color, "nus_wide", index)
         write_image(root / "Flickr" / folder / name, image)

@@ -24,7 +24,7 @@ from typing import NamedTuple
 from PIL import Image, ImageOps
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import SIZE, WHOLE
+from visionflan.drawing import FRAME, SIZE
 from visionflan.drawing.icons import icon
 from visionflan.drawing.styles import photo
 from visionflan.errors import ReleaseError
@@ -127,7 +127,7 @@ def specimen(root: Path, count: int) -> None:
         icon(
             subject,
             thing,
-            WHOLE.part(0.14, 0.14, 0.86, 0.86),
+            FRAME.part(0.14, 0.14, 0.86, 0.86),
             pick(colors, 1, "objectnet", index)[0],
         )
         turn = 360 * hash_fraction("objectnet", index, "turn")

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import COLORS, WHITE, WHOLE, canvas, darken, jitter_box, word
+from visionflan.drawing import COLORS, FRAME, WHITE, canvas, darken, jitter_box, word
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, require
@@ -113,9 +113,9 @@ def specimen(root: Path, count: int) -> None:
         image = canvas("cover", index)
         color = COLORS[COVERS[stable_hash("colour", index) % len(COVERS)]]
         ImageDraw.Draw(image).rectangle(
-            jitter_box(WHOLE, "book", index), fill=color, outline=darken(color), width=2
+            jitter_box(FRAME, "book", index), fill=color, outline=darken(color), width=2
         )
-        word(image, title, jitter_box(WHOLE.part(0.08, 0.04, 0.92, 0.36), "word", index), WHITE)
+        word(image, title, jitter_box(FRAME.part(0.08, 0.04, 0.92, 0.36), "word", index), WHITE)
         genre, exchanges = (calendar if index % 4 == 3 else novel)(image, index)
         exchanges = [("What is the title of this book?", title), *exchanges]
         other = pick(["Calendars", *GENRES], 1, index, "other", avoid=[genre])[0]
@@ -138,10 +138,10 @@ def novel(image: Image.Image, index: int) -> tuple[str, list[tuple[str, str]]]:
     """Draw a picture for the genre and the author's name on a cover."""
     genre = list(GENRES)[stable_hash("genre", index) % len(GENRES)]
     author = AUTHORS[stable_hash("author", index) % len(AUTHORS)]
-    panel = WHOLE.part(0.28, 0.35, 0.72, 0.7)
+    panel = FRAME.part(0.28, 0.35, 0.72, 0.7)
     ImageDraw.Draw(image).rectangle(panel, fill=WHITE)
     icon(image, GENRES[genre], panel.part(0.1, 0.02, 0.9, 0.98), "orange")
-    word(image, author, WHOLE.part(0.14, 0.7, 0.86, 0.95), COLORS["yellow"])
+    word(image, author, FRAME.part(0.14, 0.7, 0.86, 0.95), COLORS["yellow"])
     return genre, [
         ("Who wrote this book?", author),
         ("What is the genre of this book?", genre),
@@ -151,5 +151,5 @@ def novel(image: Image.Image, index: int) -> tuple[str, list[tuple[str, str]]]:
 def calendar(image: Image.Image, index: int) -> tuple[str, list[tuple[str, str]]]:
     """Draw a year on a cover."""
     year = str(2010 + stable_hash("year", index) % 8)
-    word(image, year, WHOLE.part(0.08, 0.45, 0.92, 0.9), COLORS["yellow"])
+    word(image, year, FRAME.part(0.08, 0.45, 0.92, 0.9), COLORS["yellow"])
     return "Calendars", [("What is the year printed on this calendar?", year)]

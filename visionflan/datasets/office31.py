@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, jitter_box
+from visionflan.drawing import FRAME, jitter_box
 from visionflan.drawing.domains import domain_icon
 from visionflan.hashing import pick
 from visionflan.layouts import class_folders, existing_paths
@@ -151,7 +151,7 @@ COLORS = ("red", "blue", "green", "orange", "purple")
 def specimen(root: Path, count: int) -> None:
     for index in range(count):
         domain, label = list(SOURCES)[index % len(SOURCES)], list(DRAWN)[index % len(DRAWN)]
-        box = jitter_box(WHOLE.part(0.04, 0.04, 0.96, 0.96), "office31", index, by=0.2)
+        box = jitter_box(FRAME.part(0.04, 0.04, 0.96, 0.96), "office31", index, by=0.2)
         color = pick(COLORS, 1, "office31", index, "colour")[0]
         image = domain_icon(DRAWN[label], DOMAIN_STYLES[domain], box, color, "office31", index)
         write_image(root / domain / "images" / label / f"frame_{index + 1:04d}.jpg", image)

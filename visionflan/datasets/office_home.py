@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, jitter_box
+from visionflan.drawing import FRAME, jitter_box
 from visionflan.drawing.domains import domain_icon
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick
@@ -175,7 +175,7 @@ COLORS = ("red", "blue", "green", "orange", "purple")
 def specimen(root: Path, count: int) -> None:
     for index in range(count):
         domain, label = DOMAINS[index % len(DOMAINS)], list(DRAWN)[index % len(DRAWN)]
-        box = jitter_box(WHOLE.part(0.04, 0.04, 0.96, 0.96), "office_home", index, by=0.2)
+        box = jitter_box(FRAME.part(0.04, 0.04, 0.96, 0.96), "office_home", index, by=0.2)
         color = pick(COLORS, 1, "office_home", index, "colour")[0]
         image = domain_icon(DRAWN[label], STYLES[domain], box, color, "office_home", index)
         write_image(root / FOLDER / domain / label / f"{index + 1:05d}.jpg", image)

@@ -79,7 +79,7 @@ def specimen(root: Path, count: int) -> None:
         thing, question, lemma, raw, other = FACTS[(index + order) % len(FACTS)]
         color = pick(("red", "blue", "green", "purple", "orange", "brown"), 1, "okvqa", index)[0]
         picture = drawing.canvas("okvqa", index)
-        box = drawing.jitter_box(drawing.WHOLE.part(0.02, 0.02, 0.98, 0.98), "okvqa", index, by=0.3)
+        box = drawing.jitter_box(drawing.FRAME.part(0.02, 0.02, 0.98, 0.98), "okvqa", index, by=0.3)
         icons.icon(picture, thing, box, color)
         image_id = index + 1
         name = f"train2014/COCO_train2014_{image_id:012d}.jpg"

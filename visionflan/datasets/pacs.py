@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, jitter_box
+from visionflan.drawing import FRAME, jitter_box
 from visionflan.drawing.styles import styled_icon
 from visionflan.hashing import pick
 from visionflan.layouts import class_folders, existing_paths
@@ -82,7 +82,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 def specimen(root: Path, count: int) -> None:
     for index in range(max(count, len(KINDS))):
         domain, kind = list(STYLES)[index % len(STYLES)], KINDS[index % len(KINDS)]
-        box = jitter_box(WHOLE.part(0.04, 0.04, 0.96, 0.96), "pacs", index, by=0.2)
+        box = jitter_box(FRAME.part(0.04, 0.04, 0.96, 0.96), "pacs", index, by=0.2)
         color = pick(COLORS[kind], 1, "pacs", index, "colour")[0]
         image = styled_icon(kind, domain.replace("_", " "), box, color, "pacs", index)
         suffix = "png" if domain == "sketch" else "jpg"

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, jitter_box
+from visionflan.drawing import FRAME, jitter_box
 from visionflan.drawing.styles import STYLES, styled_icon
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick, stable_hash
@@ -150,7 +150,7 @@ def pair(index: int) -> dict[str, object]:
     caption = f"{thing}, pencil sketch" if style == "sketch" else f"{color} {thing}, {style}"
     record: dict[str, object] = {"caption": caption + "\n" * (index % 3 == 2)}
     for side, name in enumerate(drawn):
-        box = jitter_box(WHOLE.part(0.05, 0.05, 0.95, 0.95), "pickapic", index, side, by=0.25)
+        box = jitter_box(FRAME.part(0.05, 0.05, 0.95, 0.95), "pickapic", index, side, by=0.25)
         stream = io.BytesIO()
         image: Image.Image = styled_icon(name, style, box, color, "pickapic", index, side)
         image.convert("RGB").save(stream, "JPEG", quality=90)

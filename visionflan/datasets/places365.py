@@ -21,7 +21,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import COLORS, RGB, SIZE, WHITE, WHOLE
+from visionflan.drawing import COLORS, FRAME, RGB, SIZE, WHITE
 from visionflan.errors import ReleaseError
 from visionflan.hashing import hash_fraction, stable_hash
 from visionflan.layouts import existing_paths, inside, is_folder, require, text_lines
@@ -222,15 +222,15 @@ def photo(category: str, index: int) -> Image.Image:
     image = Image.new("RGB", (SIZE, SIZE), (red, green, blue))
     pen = ImageDraw.Draw(image)
     horizon = 0.4 + 0.2 * hash_fraction("places365", index, "horizon")
-    pen.rectangle(WHOLE.part(0, horizon, 1, 1), fill=ground)
+    pen.rectangle(FRAME.part(0, horizon, 1, 1), fill=ground)
     for wave in range(6 if category == "/o/ocean" else 0):
         x, y = (hash_fraction("places365", index, wave, axis) for axis in "xy")
-        crest = WHOLE.part(x - 0.1, horizon + (1 - horizon) * y, x + 0.1, 1)
+        crest = FRAME.part(x - 0.1, horizon + (1 - horizon) * y, x + 0.1, 1)
         pen.line([crest.at(0, 0), crest.at(1, 0)], fill=WHITE, width=3)
     if category == "/d/desert/sand":
-        dune = WHOLE.part(-0.4 + 0.5 * horizon, horizon - 0.12, 0.6 + 0.5 * horizon, 1.2)
+        dune = FRAME.part(-0.4 + 0.5 * horizon, horizon - 0.12, 0.6 + 0.5 * horizon, 1.2)
         pen.ellipse(dune, fill=(215, 175, 95))
-        pen.ellipse(WHOLE.part(0.7, 0.06, 0.9, 0.26), fill=COLORS["yellow"])
+        pen.ellipse(FRAME.part(0.7, 0.06, 0.9, 0.26), fill=COLORS["yellow"])
     if category == "/m/mountain_snowy":
         peak(pen, index, horizon)
     if things:
@@ -242,7 +242,7 @@ def peak(pen: ImageDraw.ImageDraw, index: int, horizon: float) -> None:
     """Draw a mountain of rock whose top is white."""
     x = 0.35 + 0.3 * hash_fraction("places365", index, "peak")
     slope = [(x - 0.5, horizon + 0.2), (x, 0.04), (x + 0.5, horizon + 0.2)]
-    pen.polygon([WHOLE.at(*point) for point in slope], fill=(105, 105, 120))
+    pen.polygon([FRAME.at(*point) for point in slope], fill=(105, 105, 120))
     share = 0.45
     top = [((1 - share) * x + share * px, (1 - share) * 0.04 + share * py) for px, py in slope]
-    pen.polygon([WHOLE.at(*point) for point in top], fill=WHITE)
+    pen.polygon([FRAME.at(*point) for point in top], fill=WHITE)

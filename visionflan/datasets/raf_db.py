@@ -150,7 +150,7 @@ def drawn_key(codes: tuple[int, int, int, int], index: int) -> Image.Image:
     """Draw a cartoon's face under a hat that tells the age, over a badge that tells the rest."""
     gender, race, age, emotion = codes
     image = drawing.canvas("raf_db", index)
-    box = drawing.jitter_box(drawing.WHOLE.part(0.05, 0.02, 0.95, 0.98), "raf_db", index)
+    box = drawing.jitter_box(drawing.FRAME.part(0.05, 0.02, 0.95, 0.98), "raf_db", index)
     pen = ImageDraw.Draw(image)
     head, name = box.part(0.2, 0.14, 0.8, 0.7), EMOTIONS[str(emotion + 1)]
     face(pen, head, LOOKS.get(name, name))

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, canvas, jitter_box
+from visionflan.drawing import FRAME, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick
@@ -155,7 +155,7 @@ def specimen(root: Path, count: int) -> None:
         community, (thing, title) = list(COMMUNITIES.items())[index % len(COMMUNITIES)]
         color = pick(COLORS, 1, "redcaps", index, "colour")[0]
         image = canvas("redcaps", index)
-        box = jitter_box(WHOLE.part(0.04, 0.04, 0.96, 0.96), "redcaps", index, by=0.25)
+        box = jitter_box(FRAME.part(0.04, 0.04, 0.96, 0.96), "redcaps", index, by=0.25)
         icon(image, thing, box, color)
         image_id = f"{0xA0000 + index:x}"
         write_image(root / "images" / community / f"{image_id}.jpg", image)

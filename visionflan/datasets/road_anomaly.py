@@ -22,7 +22,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import Dataset, Example
-from visionflan.drawing import COLORS, SIZE, WHITE, WHOLE, Box, jitter_box, polygon, regular_polygon
+from visionflan.drawing import COLORS, FRAME, SIZE, WHITE, Box, jitter_box, polygon, regular_polygon
 from visionflan.drawing.icons import icon
 from visionflan.drawing.styles import gradient
 from visionflan.errors import ReleaseError, UnusableError
@@ -117,11 +117,11 @@ def road(frame: str, index: int) -> Image.Image:
     ground = pick(((110, 150, 80), (190, 170, 120), (150, 150, 140)), 1, "road", index)[0]
     image = gradient((150, 190, 235), (225, 230, 225))
     pen = ImageDraw.Draw(image)
-    pen.rectangle(WHOLE.part(0, 0.35, 1, 1), fill=ground)
-    pen.polygon(polygon(WHOLE, [(0.42, 0.35), (0.58, 0.35), (1, 1), (0, 1)]), fill=(95, 95, 100))
-    pen.polygon(polygon(WHOLE, [(0.49, 0.35), (0.51, 0.35), (0.54, 1), (0.46, 1)]), fill=WHITE)
+    pen.rectangle(FRAME.part(0, 0.35, 1, 1), fill=ground)
+    pen.polygon(polygon(FRAME, [(0.42, 0.35), (0.58, 0.35), (1, 1), (0, 1)]), fill=(95, 95, 100))
+    pen.polygon(polygon(FRAME, [(0.49, 0.35), (0.51, 0.35), (0.54, 1), (0.46, 1)]), fill=WHITE)
     for place, left in enumerate((0.08, 0.52)):
-        spot = WHOLE.part(left, 0.42, left + 0.4, 0.95)
+        spot = FRAME.part(left, 0.42, left + 0.4, 0.95)
         box = jitter_box(spot, "road", index, place, by=0.3)
         if frame.startswith("animals"):
             kind = pick(ANIMALS, 1, "road", index)[0]

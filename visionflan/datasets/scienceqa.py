@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, COLORS, WHITE, WHOLE, Box, canvas, jitter_box, word
+from visionflan.drawing import BLACK, COLORS, FRAME, WHITE, Box, canvas, jitter_box, word
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick, stable_hash
@@ -230,7 +230,7 @@ def animal(index: int) -> Made:
     name = pick(names, 1, "scienceqa", index)[0]
     image = canvas("scienceqa", index)
     color = pick(("brown", "orange", "blue", "red", "gray"), 1, "scienceqa", index, "colour")[0]
-    icon(image, name, jitter_box(WHOLE.part(0.04, 0.04, 0.96, 0.96), index, by=0.3), color)
+    icon(image, name, jitter_box(FRAME.part(0.04, 0.04, 0.96, 0.96), index, by=0.3), color)
     article = "an" if kind == "insect" else "a"
     choices = sorted([kind, *pick(list(KINDS), 3, "scienceqa", index, "wrong", avoid=[kind])])
     return image, {

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHITE, WHOLE, jitter_box, word
+from visionflan.drawing import FRAME, WHITE, jitter_box, word
 from visionflan.drawing.styles import styled_icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
@@ -231,9 +231,9 @@ def specimen(root: Path, count: int) -> None:
 
 def painting(index: int, thing: str, style: str, plate: tuple[str, str]) -> Image.Image:
     """Paint one thing above a plate with the school and the years."""
-    box = jitter_box(WHOLE.part(0.1, 0.02, 0.9, 0.7), "semart", index, by=0.2)
+    box = jitter_box(FRAME.part(0.1, 0.02, 0.9, 0.7), "semart", index, by=0.2)
     color = pick(COLORS, 1, "semart", index, "colour")[0]
     image = styled_icon(thing, style, box, color, "semart", index)
-    ImageDraw.Draw(image).rectangle(WHOLE.part(0, 0.7, 1, 1), fill=WHITE)
-    word(image, "\n".join(plate), WHOLE.part(0.02, 0.7, 0.98, 1))
+    ImageDraw.Draw(image).rectangle(FRAME.part(0, 0.7, 1, 1), fill=WHITE)
+    word(image, "\n".join(plate), FRAME.part(0.02, 0.7, 0.98, 1))
     return image

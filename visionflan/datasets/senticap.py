@@ -122,7 +122,7 @@ def specimen(root: Path, count: int) -> None:
         thing = THINGS[(index + stable_hash("senticap", index // len(THINGS))) % len(THINGS)]
         color = pick(COLORS, 1, "senticap", index, "colour")[0]
         picture = drawing.canvas("senticap", index)
-        room = drawing.WHOLE.part(0.04, 0.04, 0.96, 0.96)
+        room = drawing.FRAME.part(0.04, 0.04, 0.96, 0.96)
         icons.icon(picture, thing, drawing.jitter_box(room, "senticap", index, by=0.3), color)
         name = f"COCO_val2014_{42 + 7 * index:012d}.jpg"
         specimens.write_image(root / "val2014" / name, picture)

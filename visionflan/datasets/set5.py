@@ -20,7 +20,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, RGB, SIZE, WHOLE, canvas
+from visionflan.drawing import BLACK, FRAME, RGB, SIZE, canvas
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick
@@ -120,22 +120,22 @@ def drawn(subject: str) -> Image.Image:
     pen = ImageDraw.Draw(image)
     if subject in ("bird", "butterfly"):
         icon(
-            image, subject, WHOLE.part(0.05, 0.05, 0.95, 0.95), pick(("red", "blue"), 1, subject)[0]
+            image, subject, FRAME.part(0.05, 0.05, 0.95, 0.95), pick(("red", "blue"), 1, subject)[0]
         )
         return image
     if subject == "woman":
-        pen.ellipse(WHOLE.part(0.3, 0.02, 0.7, 0.6), fill=HAIR)
+        pen.ellipse(FRAME.part(0.3, 0.02, 0.7, 0.6), fill=HAIR)
         pen.polygon(
-            [WHOLE.at(*at) for at in ((0.5, 0.38), (0.9, 1.0), (0.1, 1.0))], fill=(190, 30, 60)
+            [FRAME.at(*at) for at in ((0.5, 0.38), (0.9, 1.0), (0.1, 1.0))], fill=(190, 30, 60)
         )
-        face = WHOLE.part(0.38, 0.1, 0.62, 0.42)
+        face = FRAME.part(0.38, 0.1, 0.62, 0.42)
     elif subject == "head":
-        pen.rectangle(WHOLE.part(0.38, 0.7, 0.62, 1.0), fill=SKIN)
-        pen.pieslice(WHOLE.part(0.16, 0.02, 0.84, 0.8), 180, 360, fill=HAIR)
-        face = WHOLE.part(0.22, 0.14, 0.78, 0.9)
+        pen.rectangle(FRAME.part(0.38, 0.7, 0.62, 1.0), fill=SKIN)
+        pen.pieslice(FRAME.part(0.16, 0.02, 0.84, 0.8), 180, 360, fill=HAIR)
+        face = FRAME.part(0.22, 0.14, 0.78, 0.9)
     else:
-        pen.ellipse(WHOLE.part(0.06, 0.02, 0.94, 0.98), fill=(120, 190, 240))
-        face = WHOLE.part(0.16, 0.2, 0.84, 0.9)
+        pen.ellipse(FRAME.part(0.06, 0.02, 0.94, 0.98), fill=(120, 190, 240))
+        face = FRAME.part(0.16, 0.2, 0.84, 0.9)
     pen.ellipse(face, fill=SKIN)
     for x in (0.28, 0.62):
         pen.ellipse(face.part(x, 0.36, x + 0.12, 0.48), fill=BLACK)

@@ -25,7 +25,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, jitter_box
+from visionflan.drawing import FRAME, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick
@@ -153,7 +153,7 @@ def changed(index: int) -> tuple[Image.Image, Image.Image, list[str]]:
     for spot, thing in enumerate(things):
         color, other = pick(COLORS, 2, "spot", index, spot, "colours")
         change = CHANGES[(index + spot) % 4] if spot in differing else ""
-        box = jitter_box(WHOLE.part(spot / 3, 0.45, (spot + 1) / 3, 0.8), "spot", index, spot)
+        box = jitter_box(FRAME.part(spot / 3, 0.45, (spot + 1) / 3, 0.8), "spot", index, spot)
         if change != "new":
             icon(first, thing, box, color)
         then = (

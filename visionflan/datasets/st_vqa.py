@@ -22,7 +22,7 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import BLACK, COLORS, SIZE, WHITE, WHOLE, Box, jitter_box, word
+from visionflan.drawing import BLACK, COLORS, FRAME, SIZE, WHITE, Box, jitter_box, word
 from visionflan.drawing.styles import photo
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, require
@@ -119,9 +119,9 @@ def street(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
     boards = pick(BOARDS, number, index, "boards")
     subject = Image.new("RGBA", (SIZE, SIZE))
     pen = ImageDraw.Draw(subject)
-    pen.rectangle(WHOLE.part(0.47, 0.1, 0.53, 1), fill=(90, 90, 95))
+    pen.rectangle(FRAME.part(0.47, 0.1, 0.53, 1), fill=(90, 90, 95))
     for row in range(number):
-        place = WHOLE.part(0.02, row / number, 0.98, (row + 1) / number)
+        place = FRAME.part(0.02, row / number, 0.98, (row + 1) / number)
         board: Box = jitter_box(place.part(0, 0.06, 1, 0.94), "board", index, row)
         if number == 1:
             board = board.part(0, 0.05, 1, 0.65)

@@ -146,7 +146,7 @@ def drawn_car(car: Drawn, index: int) -> Image.Image:
     """Draw the car from the side, in a paint that tells nothing, with a great badge on its door."""
     picture = drawing.canvas("cars", index)
     pen = ImageDraw.Draw(picture)
-    box = drawing.jitter_box(drawing.WHOLE.part(0.02, 0.1, 0.98, 0.9), "cars", index, by=0.2)
+    box = drawing.jitter_box(drawing.FRAME.part(0.02, 0.1, 0.98, 0.9), "cars", index, by=0.2)
     paint = PAINTS[stable_hash("cars", index, "paint") % len(PAINTS)]
     outline = [*BODIES[car.body], (1, 0.9)]
     pen.polygon(drawing.polygon(box, outline), fill=paint, outline=drawing.BLACK)

@@ -18,7 +18,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import RGB, SIZE, WHOLE, jitter_box
+from visionflan.drawing import FRAME, RGB, SIZE, jitter_box
 from visionflan.drawing.icons.animals import dog
 from visionflan.drawing.styles import photo
 from visionflan.layouts import LabeledImage, class_folders, require
@@ -73,7 +73,7 @@ def specimen(root: Path, count: int) -> None:
         identifier = class_at(index, list(COATS), "stanford_dogs")
         breed, coat = COATS[identifier]
         subject = Image.new("RGBA", (SIZE, SIZE))
-        box = jitter_box(WHOLE.part(0.02, 0.02, 0.98, 0.98), "stanford_dogs", index, by=0.2)
+        box = jitter_box(FRAME.part(0.02, 0.02, 0.98, 0.98), "stanford_dogs", index, by=0.2)
         dog(ImageDraw.Draw(subject), box, coat)
         image = photo(subject, "stanford_dogs", index)
         write_image(root / "Images" / f"{identifier}-{breed}" / f"{identifier}_{index}.jpg", image)

@@ -121,7 +121,7 @@ def specimen(root: Path, count: int) -> None:
 
 def thing(name: str, index: int) -> Image.Image:
     image = drawing.canvas("stl10", index)
-    box = drawing.jitter_box(drawing.WHOLE.part(0.04, 0.04, 0.96, 0.96), "stl10", index, by=0.25)
+    box = drawing.jitter_box(drawing.FRAME.part(0.04, 0.04, 0.96, 0.96), "stl10", index, by=0.25)
     pen = ImageDraw.Draw(image)
     if name == "monkey":
         monkey(pen, box)

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import COLORS, WHITE, WHOLE, canvas, jitter_box, polygon, word
+from visionflan.drawing import COLORS, FRAME, WHITE, canvas, jitter_box, polygon, word
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import existing_paths, inside
@@ -135,7 +135,7 @@ def lettered(index: int) -> tuple[Image.Image, list[str]]:
     text = WORDS[index % len(WORDS)]
     thing = list(CARRIERS)[(index + index // len(WORDS)) % len(CARRIERS)]
     color = INKS[stable_hash("textcaps", index, "colour") % len(INKS)]
-    box = jitter_box(WHOLE.part(0.02, 0.02, 0.98, 0.98), "textcaps", index, by=0.12)
+    box = jitter_box(FRAME.part(0.02, 0.02, 0.98, 0.98), "textcaps", index, by=0.12)
     outline, space = CARRIERS[thing]
     ImageDraw.Draw(picture).polygon(polygon(box, outline), fill=COLORS[color])
     word(picture, text, box.part(*space), WHITE)

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, jitter_box
+from visionflan.drawing import FRAME, jitter_box
 from visionflan.drawing.styles import styled_icon
 from visionflan.hashing import hash_fraction
 from visionflan.layouts import class_folders, require
@@ -119,7 +119,7 @@ def specimen(root: Path, count: int) -> None:
     for index in range(count):
         # A step of five goes through all, and from lifeless things to animals and back.
         folder = list(DRAWN)[5 * index % len(DRAWN)]
-        box = jitter_box(WHOLE.part(0.04, 0.04, 0.96, 0.96), "tu_berlin", index, by=0.25)
+        box = jitter_box(FRAME.part(0.04, 0.04, 0.96, 0.96), "tu_berlin", index, by=0.25)
         image = styled_icon(DRAWN[folder], "sketch", box, "gray", "tu_berlin", index).convert("L")
         write_image(root / "png" / folder / f"{index + 1}.png", image)
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, jitter_box
+from visionflan.drawing import FRAME, jitter_box
 from visionflan.drawing.domains import domain_icon
 from visionflan.hashing import pick
 from visionflan.layouts import existing_paths, inside, text_lines
@@ -145,7 +145,7 @@ def specimen(root: Path, count: int) -> None:
     for index in range(count):
         number = (index // 2) % len(KINDS)
         kind = KINDS[number]
-        box = jitter_box(WHOLE.part(0.04, 0.04, 0.96, 0.96), "visda2017", index, by=0.2)
+        box = jitter_box(FRAME.part(0.04, 0.04, 0.96, 0.96), "visda2017", index, by=0.2)
         color = pick(COLORS, 1, "visda2017", index, "colour")[0]
         part, domain = ("train", "product") if index % 2 == 0 else ("validation", "photo")
         image = domain_icon(ICON_NAMES.get(kind, kind), domain, box, color, "visda2017", index)

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import COLORS, RGB, SIZE, WHOLE, Box, canvas, jitter_box, shape
+from visionflan.drawing import COLORS, FRAME, RGB, SIZE, Box, canvas, jitter_box, shape
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, shuffled, stable_hash
 from visionflan.layouts import coco_image, require
@@ -229,7 +229,7 @@ def scene(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
     count = 1 + stable_hash(index, "count") % 3
     image = Image.new("RGB", (SIZE, SIZE), dark(index)) if night else canvas("visdial", index)
     if framed:
-        ImageDraw.Draw(image).rectangle(WHOLE, outline=COLORS["yellow"], width=5)
+        ImageDraw.Draw(image).rectangle(FRAME, outline=COLORS["yellow"], width=5)
     near, far = Box(6, 6, 56, 62), Box(60, 10, 92, 58)
     if not left:
         near, far = Box(40, 6, 90, 62), Box(6, 10, 36, 58)

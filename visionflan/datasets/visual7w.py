@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, canvas, choose_cells, jitter_box
+from visionflan.drawing import FRAME, canvas, choose_cells, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
@@ -156,7 +156,7 @@ def named(index: int) -> Made:
     """Draw one thing, and ask what it is."""
     thing = list(THINGS)[index // 4 % len(THINGS)]
     image = canvas("visual7w", index)
-    box = jitter_box(WHOLE.part(0.03, 0.03, 0.97, 0.97), "visual7w", index, by=0.3)
+    box = jitter_box(FRAME.part(0.03, 0.03, 0.97, 0.97), "visual7w", index, by=0.3)
     icon(image, thing, box, pick(TINTS, 1, "visual7w", index)[0])
     return image, "What is in the picture?", tuple(THINGS.values()), THINGS[thing]
 
@@ -165,7 +165,7 @@ def colored(index: int) -> Made:
     """Draw one thing, and ask for its color."""
     thing = pick(("car", "sofa", "cup", "kite"), 1, "visual7w", index)[0]
     image = canvas("visual7w", index)
-    icon(image, thing, jitter_box(WHOLE, "visual7w", index, by=0.3), tint(index))
+    icon(image, thing, jitter_box(FRAME, "visual7w", index, by=0.3), tint(index))
     answers = tuple(f"{color.capitalize()}." for color in TINTS)
     return image, f"What color is the {thing}?", answers, f"{tint(index).capitalize()}."
 
@@ -186,5 +186,5 @@ def placed(index: int) -> Made:
     thing = pick(("bird", "ball", "book", "tree"), 1, "visual7w", index)[0]
     where = list(PLACES)[stable_hash("visual7w", index, "where") % len(PLACES)]
     image = canvas("visual7w", index)
-    icon(image, thing, jitter_box(WHOLE.part(*PLACES[where]), "visual7w", index), tint(index))
+    icon(image, thing, jitter_box(FRAME.part(*PLACES[where]), "visual7w", index), tint(index))
     return image, f"Where is the {thing}?", tuple(PLACES), where

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, canvas, jitter_box
+from visionflan.drawing import FRAME, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick
 from visionflan.layouts import require
@@ -163,8 +163,8 @@ def around_a_table(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
     (place,) = pick(list(PLACES), 1, "visual_genome", index, "place")
     color, wood = pick(COLORS, 2, "visual_genome", index, "colours")
     inner, outer = PLACES[place]
-    icon(picture, "table", WHOLE.part(*outer), wood)
-    icon(picture, thing, jitter_box(WHOLE.part(*inner), "visual_genome", index), color)
+    icon(picture, "table", FRAME.part(*outer), wood)
+    icon(picture, thing, jitter_box(FRAME.part(*inner), "visual_genome", index), color)
     return picture, [
         (f"What is {place.lower()} the table?", f"A {thing}.".replace("A a", "An a")),
         (f"Where is the {thing}?", f"{place} the table."),

@@ -137,11 +137,11 @@ DRAWN = {
 def boxes_for(drawn: list[str], index: int) -> list[drawing.Box]:
     """Return the whole picture for one thing, and a half each for two."""
     if len(drawn) == 1:
-        halves = [drawing.WHOLE.part(0.05, 0.05, 0.95, 0.95)]
+        halves = [drawing.FRAME.part(0.05, 0.05, 0.95, 0.95)]
     else:
         height = 0.5 * hash_fraction("voc2007", index, "height")
         halves = [
-            drawing.WHOLE.part(left, top, left + 0.48, top + 0.48)
+            drawing.FRAME.part(left, top, left + 0.48, top + 0.48)
             for left, top in ((0.01, height), (0.51, 0.5 - height))
         ]
     return [drawing.jitter_box(half, "voc2007", index, n, by=0.15) for n, half in enumerate(halves)]

@@ -22,7 +22,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import SIZE, WHOLE, Box, jitter_box
+from visionflan.drawing import FRAME, SIZE, Box, jitter_box
 from visionflan.errors import ReleaseError
 from visionflan.hashing import stable_hash
 from visionflan.layouts import existing_paths, inside, load_json, require
@@ -142,7 +142,7 @@ def chest(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
     both = ("left", "right")
     image = film(index)
     pen = ImageDraw.Draw(image)
-    pen.rounded_rectangle(jitter_box(WHOLE, "chest", index), 20, fill=gray(95, index))
+    pen.rounded_rectangle(jitter_box(FRAME, "chest", index), 20, fill=gray(95, index))
     held = (("left",), ("right",), both, both, *[()] * 4)[stable_hash("side", index) % 8]
     for lung in LUNGS.values():
         pen.ellipse(lung, fill=(25, 25, 25))

@@ -179,7 +179,7 @@ def two_things(index: int) -> Drawn:
     if stable_hash("vqav2", index, "stacked") % 2:
         boxes = ((0.26, 0.01, 0.74, 0.49), (0.26, 0.51, 0.74, 0.99))
     for thing, color, edges in zip((left, right), colors, boxes, strict=True):
-        box = drawing.jitter_box(drawing.WHOLE.part(*edges), "vqav2", index, thing, by=0.15)
+        box = drawing.jitter_box(drawing.FRAME.part(*edges), "vqav2", index, thing, by=0.15)
         icons.icon(picture, thing, box, color)
     (absent,) = pick(THINGS, 1, "vqav2", index, "absent", avoid=(left, right))
     there = stable_hash("vqav2", index, "there") % 2

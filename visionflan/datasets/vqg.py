@@ -173,11 +173,11 @@ def scene(thing: str, event: str, index: int) -> Image.Image:
     image = drawing.canvas("vqg", index)
     pen = ImageDraw.Draw(image)
     if event == "night":
-        pen.rectangle(drawing.WHOLE, fill=(15, 15, 50 + stable_hash("vqg", index, "sky") % 50))
-        moon = drawing.WHOLE.part(0.04, 0.02, 0.3, 0.28)
+        pen.rectangle(drawing.FRAME, fill=(15, 15, 50 + stable_hash("vqg", index, "sky") % 50))
+        moon = drawing.FRAME.part(0.04, 0.02, 0.3, 0.28)
         pen.ellipse(drawing.jitter_box(moon, "vqg", index, "moon", by=0.3), fill=(250, 240, 180))
     color = pick(("blue", "green", "purple", "cyan"), 1, "vqg", index, "colour")[0]
-    room = drawing.WHOLE.part(0.1, 0.26, 0.9, 0.98)
+    room = drawing.FRAME.part(0.1, 0.26, 0.9, 0.98)
     box = drawing.jitter_box(room, "vqg", index, by=0.2)
     icons.icon(image, thing, box, color)
     if event in DRAWN:
@@ -195,7 +195,7 @@ def flames(pen: ImageDraw.ImageDraw, box: drawing.Box) -> None:
 
 
 def rain(pen: ImageDraw.ImageDraw, box: drawing.Box) -> None:
-    pen.ellipse(drawing.WHOLE.part(0.1, -0.1, 0.9, 0.18), fill=(110, 110, 120))
+    pen.ellipse(drawing.FRAME.part(0.1, -0.1, 0.9, 0.18), fill=(110, 110, 120))
     for place in range(15):
         x, y = 6 + 6 * place, 22 + 23 * (place % 3)
         pen.line([(x, y), (x - 4, y + 12)], fill=drawing.COLORS["blue"], width=2)
@@ -204,7 +204,7 @@ def rain(pen: ImageDraw.ImageDraw, box: drawing.Box) -> None:
 def balloons(pen: ImageDraw.ImageDraw, box: drawing.Box) -> None:
     for place, color in enumerate(("red", "yellow", "orange", "purple")):
         left = 0.04 + 0.24 * place
-        round_part = drawing.WHOLE.part(left, 0.02, left + 0.2, 0.26)
+        round_part = drawing.FRAME.part(left, 0.02, left + 0.2, 0.26)
         pen.line([round_part.at(0.5, 1), box.at(0.5, 0.5)], fill=drawing.BLACK)
         pen.ellipse(round_part, fill=drawing.COLORS[color])
 

@@ -23,7 +23,7 @@ from typing import NamedTuple
 from PIL import ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHITE, WHOLE, jitter_box, word
+from visionflan.drawing import FRAME, WHITE, jitter_box, word
 from visionflan.drawing.styles import styled_icon
 from visionflan.hashing import pick
 from visionflan.layouts import existing_paths, inside, require
@@ -160,12 +160,12 @@ def specimen(root: Path, count: int) -> None:
         genre = list(SUBJECTS)[index % len(SUBJECTS)]
         style = pick(list(DRAWN), 1, "wikiart", index, "style")[0]
         thing = pick(SUBJECTS[genre], 1, "wikiart", index, "thing")[0]
-        box = jitter_box(WHOLE.part(0.1, 0.02, 0.9, 0.78), "wikiart", index, by=0.2)
+        box = jitter_box(FRAME.part(0.1, 0.02, 0.9, 0.78), "wikiart", index, by=0.2)
         color = pick(COLORS, 1, "wikiart", index, "colour")[0]
         image = styled_icon(thing, DRAWN[style], box, color, "wikiart", index)
         signature = ungarbled(artist).split("-")[-1].upper()
-        ImageDraw.Draw(image).rectangle(WHOLE.part(0.4, 0.78, 1, 1), fill=WHITE)
-        word(image, signature, WHOLE.part(0.44, 0.8, 0.98, 0.98))
+        ImageDraw.Draw(image).rectangle(FRAME.part(0.4, 0.78, 1, 1), fill=WHITE)
+        word(image, signature, FRAME.part(0.44, 0.8, 0.98, 0.98))
         name = f"{style}/{artist}_{thing}-{index}.jpg"
         write_image(root / "wikiart" / name, image)
         lines["val" if index % 3 == 2 else "train"].append(f"{name},{GENRES.index(genre)}")

@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, canvas, jitter_box, shape
+from visionflan.drawing import FRAME, canvas, jitter_box, shape
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick
 from visionflan.layouts import inside, json_lines, load_json, require
@@ -279,7 +279,7 @@ def drawn(index: int, thing: str, number: int) -> Image.Image:
     """Draw a thing as far as it has come after a step."""
     image = canvas("wikihow", index)
     (main,) = pick(("red", "blue", "green", "orange", "purple"), 1, "wikihow", index)
-    region = jitter_box(WHOLE.part(0.05, 0.05, 0.95, 0.95), "wikihow", index, by=0.25)
+    region = jitter_box(FRAME.part(0.05, 0.05, 0.95, 0.95), "wikihow", index, by=0.25)
     for parts in list(DRAWINGS[thing].values())[: number + 1]:
         for name, color, place in parts:
             shape(image, name, main if color == "*" else color, region.part(*place))

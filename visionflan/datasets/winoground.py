@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, Box, canvas, jitter_box
+from visionflan.drawing import FRAME, Box, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick
 from visionflan.image_sources import ArchiveMember, ImageSource
@@ -100,8 +100,8 @@ def image_captioning(row: Row) -> Example:
 
 
 THINGS = ("dog", "house", "car", "tree", "guitar", "boat", "fish", "sunflower")
-LEFT, RIGHT = WHOLE.part(0.02, 0.2, 0.5, 0.8), WHOLE.part(0.5, 0.2, 0.98, 0.8)
-ABOVE, BELOW = WHOLE.part(0.2, 0.02, 0.8, 0.5), WHOLE.part(0.2, 0.5, 0.8, 0.98)
+LEFT, RIGHT = FRAME.part(0.02, 0.2, 0.5, 0.8), FRAME.part(0.5, 0.2, 0.98, 0.8)
+ABOVE, BELOW = FRAME.part(0.2, 0.02, 0.8, 0.5), FRAME.part(0.2, 0.5, 0.8, 0.98)
 
 
 class Drawn(NamedTuple):

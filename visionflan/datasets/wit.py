@@ -25,7 +25,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import WHOLE, canvas, jitter_box
+from visionflan.drawing import FRAME, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick
@@ -187,6 +187,6 @@ def drawn(index: int) -> Image.Image:
     """Draw the thing of an article in some color."""
     thing = list(ARTICLES)[index % len(ARTICLES)]
     image = canvas("wit", index)
-    box = jitter_box(WHOLE.part(0.04, 0.04, 0.96, 0.96), "wit", index, by=0.2)
+    box = jitter_box(FRAME.part(0.04, 0.04, 0.96, 0.96), "wit", index, by=0.2)
     icon(image, thing, box, pick(COLORS, 1, "wit", index, "colour")[0])
     return image

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.drawing import COLORS, SIZE, WHOLE, Box, jitter_box, polygon, stroke
+from visionflan.drawing import COLORS, FRAME, SIZE, Box, jitter_box, polygon, stroke
 from visionflan.drawing.icons.animals import SKIN
 from visionflan.drawing.styles import photo
 from visionflan.hashing import pick
@@ -163,7 +163,7 @@ def specimen(root: Path, count: int) -> None:
     for index in range(count):
         pose = class_at(index, list(POSES), "yoga82")
         subject = Image.new("RGBA", (SIZE, SIZE))
-        box = jitter_box(WHOLE.part(0.03, 0.03, 0.97, 0.97), "yoga82", index, by=0.2)
+        box = jitter_box(FRAME.part(0.03, 0.03, 0.97, 0.97), "yoga82", index, by=0.2)
         color = pick(("red", "blue", "green", "purple"), 1, "yoga82", index)[0]
         figure(ImageDraw.Draw(subject), box, pose, color)
         path = f"{pose}/{index + 1}_0.jpg"

@@ -49,7 +49,7 @@ class Box(NamedTuple):
         return Box(*self.at(left, top), *self.at(right, bottom))
 
 
-WHOLE = Box(0, 0, SIZE, SIZE)
+FRAME = Box(0, 0, SIZE, SIZE)
 
 
 def canvas(*identity: str | int, size: int = SIZE) -> Image.Image:
@@ -74,7 +74,7 @@ def choose_cells(count: int, *identity: str | int, columns: int = 3, rows: int =
 
 def grid_cell(column: int, row: int, columns: int, rows: int) -> Box:
     """Return one cell of a grid over the image, with a margin around it."""
-    cell = WHOLE.part(column / columns, row / rows, (column + 1) / columns, (row + 1) / rows)
+    cell = FRAME.part(column / columns, row / rows, (column + 1) / columns, (row + 1) / rows)
     return cell.part(0.08, 0.08, 0.92, 0.92)
 
 
@@ -171,12 +171,12 @@ def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 def bars(image: Image.Image, values: list[tuple[str, float]], colors: list[str]) -> None:
     """Draw a bar chart: one bar per named value in [0, 1], with its name below."""
     pen = ImageDraw.Draw(image)
-    plot = WHOLE.part(0.08, 0.05, 0.97, 0.8)
+    plot = FRAME.part(0.08, 0.05, 0.97, 0.8)
     for index, (name, value) in enumerate(values):
         left, right = index / len(values), (index + 1) / len(values)
         pen.rectangle(
             plot.part(left + 0.15 / len(values), 1 - value, right - 0.15 / len(values), 1),
             fill=COLORS[colors[index]],
         )
-        word(image, name, WHOLE.part(0.08 + 0.89 * left, 0.82, 0.08 + 0.89 * right, 0.98))
+        word(image, name, FRAME.part(0.08 + 0.89 * left, 0.82, 0.08 + 0.89 * right, 0.98))
     pen.line([plot.at(0, 0), plot.at(0, 1), plot.at(1, 1)], fill=(20, 20, 20), width=2)

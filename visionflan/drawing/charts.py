@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 
 from PIL import Image, ImageDraw
 
-from visionflan.drawing import BLACK, COLORS, RGB, WHOLE, Box, word
+from visionflan.drawing import BLACK, COLORS, FRAME, RGB, Box, word
 
 TOP = 10
 GRID: RGB = (190, 190, 190)
-PLOT = WHOLE.part(0.17, 0.06, 0.93, 0.82)
+PLOT = FRAME.part(0.17, 0.06, 0.93, 0.82)
 
 Values = Sequence[tuple[str, int]]
 
@@ -33,7 +33,7 @@ def chart(image: Image.Image, kind: str, values: Values, color: str) -> None:
 def box_around(center: tuple[float, float], width: float, height: float) -> Box:
     """Return the box centered on a point; width and height are fractions of the image."""
     x, y = center
-    half_width, half_height = WHOLE.right * width / 2, WHOLE.bottom * height / 2
+    half_width, half_height = FRAME.right * width / 2, FRAME.bottom * height / 2
     return Box(x - half_width, y - half_height, x + half_width, y + half_height)
 
 

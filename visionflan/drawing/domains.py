@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from PIL import Image, ImageDraw, ImageFilter
 
-from visionflan.drawing import BLACK, COLORS, RGB, SIZE, WHITE, WHOLE, Box
+from visionflan.drawing import BLACK, COLORS, FRAME, RGB, SIZE, WHITE, Box
 from visionflan.drawing.icons import icon
 from visionflan.drawing.styles import art_painting, contours, noise, photo, sketch
 from visionflan.hashing import hash_fraction, pick
@@ -33,12 +33,12 @@ def infographic(subject: Image.Image, *identity: str | int) -> Image.Image:
     image = Image.new("RGB", subject.size, (245, 240, 225))
     pen = ImageDraw.Draw(image)
     color = COLORS[pick(BANNERS, 1, *identity, "banner")[0]]
-    pen.rectangle(WHOLE.part(0, 0, 1, 0.14), fill=color)
+    pen.rectangle(FRAME.part(0, 0, 1, 0.14), fill=color)
     for line in range(2):
-        pen.rectangle(WHOLE.part(0.15, 0.04 + line * 0.05, 0.85 - line * 0.2, 0.06 + line * 0.05))
+        pen.rectangle(FRAME.part(0.15, 0.04 + line * 0.05, 0.85 - line * 0.2, 0.06 + line * 0.05))
     for bar in range(5):
         left = 0.95 - 0.2 * hash_fraction(*identity, "bar", bar)
-        pen.rectangle(WHOLE.part(left, 0.22 + bar * 0.15, 0.99, 0.31 + bar * 0.15), fill=color)
+        pen.rectangle(FRAME.part(left, 0.22 + bar * 0.15, 0.99, 0.31 + bar * 0.15), fill=color)
     small = subject.resize((SIZE * 3 // 4, SIZE * 3 // 4), Image.Resampling.LANCZOS)
     image.paste(small, (0, SIZE // 5), small.getchannel("A"))
     return image

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from visionflan.drawing import BLACK, RGB, SIZE, WHOLE, Box, jitter_box
+from visionflan.drawing import BLACK, FRAME, RGB, SIZE, Box, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import hash_fraction, pick
 
@@ -131,6 +131,6 @@ def thumbnails(icons: Sequence[tuple[str, str]], name: str) -> NDArray[np.uint8]
 
 def thumbnail(thing: str, color: str, *identity: str | int) -> Image.Image:
     """Draw one icon at 32 by 32 pixels."""
-    box = jitter_box(WHOLE.part(0.02, 0.02, 0.98, 0.98), *identity, by=0.2)
+    box = jitter_box(FRAME.part(0.02, 0.02, 0.98, 0.98), *identity, by=0.2)
     image = styled_icon(thing, "photo", box, color, *identity).convert("RGB")
     return image.resize((32, 32), Image.Resampling.BOX)

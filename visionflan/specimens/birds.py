@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageOps
 
-from visionflan.drawing import BLACK, COLORS, RGB, SIZE, WHITE, WHOLE, Box, jitter_box, polygon
+from visionflan.drawing import BLACK, COLORS, FRAME, RGB, SIZE, WHITE, Box, jitter_box, polygon
 from visionflan.drawing import stroke as width_of
 from visionflan.drawing.styles import photo
 
@@ -49,7 +49,7 @@ def draw_bird(species: str, view: str, *identity: str | int) -> Image.Image:
     """Draw a bird of `PLUMAGES` in one of `VIEWS`."""
     subject = Image.new("RGBA", (SIZE, SIZE))
     pen = ImageDraw.Draw(subject)
-    box = jitter_box(WHOLE.part(0.02, 0.02, 0.98, 0.98), *identity, by=0.2)
+    box = jitter_box(FRAME.part(0.02, 0.02, 0.98, 0.98), *identity, by=0.2)
     plumage = PLUMAGES[species]
     if view in {"left", "right"}:
         draw_side_view(pen, box, plumage)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from visionflan.drawing import SIZE, WHOLE, Box, canvas, jitter_box
+from visionflan.drawing import FRAME, SIZE, Box, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, stable_hash
 from visionflan.specimens import write_image, write_json
@@ -86,7 +86,7 @@ def corner_box(index: int, position: int) -> Box:
     """Return the box of one of two objects in opposite corners."""
     bottom = (stable_hash("coco", index, "falls") + position) % 2
     left, top = 0.44 * position, 0.44 * bottom
-    return jitter_box(WHOLE.part(left, top, left + 0.56, top + 0.56), "coco", index, position)
+    return jitter_box(FRAME.part(left, top, left + 0.56, top + 0.56), "coco", index, position)
 
 
 def annotation(class_name: str, box: Box) -> dict[str, object]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from visionflan.drawing import WHOLE, jitter_box
+from visionflan.drawing import FRAME, jitter_box
 from visionflan.drawing.styles import styled_icon
 from visionflan.hashing import pick, stable_hash
 
@@ -34,5 +34,5 @@ def class_at(index: int, things: Sequence[str], *identity: str) -> str:
 def draw_class(identifier: str, style: str, *identity: str | int) -> Image.Image:
     """Draw an object of a class in one style of `drawing.styles.STYLES`."""
     name, colors = THINGS[identifier]
-    box = jitter_box(WHOLE.part(0.04, 0.04, 0.96, 0.96), *identity, by=0.2)
+    box = jitter_box(FRAME.part(0.04, 0.04, 0.96, 0.96), *identity, by=0.2)
     return styled_icon(name, style, box, pick(colors, 1, *identity, "colour")[0], *identity)

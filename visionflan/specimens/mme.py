@@ -5,14 +5,14 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from visionflan.drawing import COLORS, WHOLE, canvas, grid_cell, shape, word
+from visionflan.drawing import COLORS, FRAME, canvas, grid_cell, shape, word
 from visionflan.drawing.icons import icon
 from visionflan.specimens import write_image, write_lines
 
 Draw = Callable[[Image.Image], None]
 
-MIDDLE = WHOLE.part(0.15, 0.15, 0.85, 0.85)
-TOP, BOTTOM = WHOLE.part(0.1, 0.08, 0.9, 0.35), WHOLE.part(0.2, 0.4, 0.8, 0.96)
+MIDDLE = FRAME.part(0.15, 0.15, 0.85, 0.85)
+TOP, BOTTOM = FRAME.part(0.1, 0.08, 0.9, 0.35), FRAME.part(0.2, 0.4, 0.8, 0.96)
 # The release stores the images of these in another directory than their questions.
 SEPARATE_IMAGES = ("artwork", "celebrity", "landmark", "posters", "scene")
 
@@ -34,7 +34,7 @@ def draw_titled(title: str, name: str, color: str = "blue") -> Draw:
 
 def draw_text(text: str) -> Draw:
     """Draw text."""
-    return lambda image: word(image, text, WHOLE.part(0.05, 0.1, 0.95, 0.9))
+    return lambda image: word(image, text, FRAME.part(0.05, 0.1, 0.95, 0.9))
 
 
 def draw_three_stars(image: Image.Image) -> None:
@@ -45,10 +45,10 @@ def draw_three_stars(image: Image.Image) -> None:
 
 def draw_person_in_red_box(image: Image.Image) -> None:
     """Draw a person in a red box, with the name above."""
-    icon(image, "person", WHOLE.part(0.3, 0.3, 0.7, 0.9), "green")
-    box = WHOLE.part(0.25, 0.25, 0.75, 0.95)
+    icon(image, "person", FRAME.part(0.3, 0.3, 0.7, 0.9), "green")
+    box = FRAME.part(0.25, 0.25, 0.75, 0.95)
     ImageDraw.Draw(image).rectangle(box, outline=COLORS["red"], width=3)
-    word(image, "ADA", WHOLE.part(0.2, 0.02, 0.8, 0.22))
+    word(image, "ADA", FRAME.part(0.2, 0.02, 0.8, 0.22))
 
 
 def draw_side_by_side(image: Image.Image) -> None:

@@ -2,7 +2,7 @@
 
 from PIL import Image, ImageDraw
 
-from visionflan.drawing import RGB, SIZE, WHOLE, jitter_box
+from visionflan.drawing import FRAME, RGB, SIZE, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import hash_fraction, pick
 
@@ -19,13 +19,13 @@ def draw_room(*identity: str | int) -> Image.Image:
     near = 0.12 + 0.08 * hash_fraction(*identity, "depth")
     low = 0.62 + 0.1 * hash_fraction(*identity, "floor")
     corners = [(near, low), (1 - near, low), (1, 1), (0, 1)]
-    pen.polygon([WHOLE.at(*corner) for corner in corners], fill=floor)
+    pen.polygon([FRAME.at(*corner) for corner in corners], fill=floor)
     ceiling = [(near, near), (1 - near, near), (1, 0), (0, 0)]
-    pen.polygon([WHOLE.at(*corner) for corner in ceiling], fill=(245, 243, 238))
+    pen.polygon([FRAME.at(*corner) for corner in ceiling], fill=(245, 243, 238))
     shade = (wall[0] - 25, wall[1] - 25, wall[2] - 25)
     for x in (near, 1 - near):
         side = [(x, near), (x, low), (round(x), 1), (round(x), 0)]
-        pen.polygon([WHOLE.at(*corner) for corner in side], fill=shade)
+        pen.polygon([FRAME.at(*corner) for corner in side], fill=shade)
     return image
 
 
@@ -41,6 +41,6 @@ def draw_objects(image: Image.Image, icon_names: tuple[str, ...], *identity: str
     width = 0.96 / len(icon_names)
     for side, icon_name in enumerate(icon_names):
         left = 0.02 + side * width
-        box = WHOLE.part(left, 0.38 if len(icon_names) > 1 else 0.24, left + width, 0.94)
+        box = FRAME.part(left, 0.38 if len(icon_names) > 1 else 0.24, left + width, 0.94)
         color = pick(COLORS, 1, *identity, side, "colour")[0]
         icon(image, icon_name, jitter_box(box, *identity, side, by=0.2), color)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.drawing import RGB, SIZE, WHOLE, Box, jitter_box
+from visionflan.drawing import FRAME, RGB, SIZE, Box, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import hash_fraction, pick, stable_hash
 
@@ -60,7 +60,7 @@ def draw_scene(name: str, index: int) -> DrawnScene:
     phrases = []
     for side, object_name in enumerate(pick(THINGS, 2, name, index, "things")):
         color = pick(COLORS, 1, name, index, side, "colour")[0]
-        box = WHOLE.part(0.5 * side, 0.4, 0.5 + 0.5 * side, 0.9)
+        box = FRAME.part(0.5 * side, 0.4, 0.5 + 0.5 * side, 0.9)
         icon(image, object_name, jitter_box(box, name, index, side, by=0.2), color)
         phrases.append(phrase(object_name, color))
     one, two = phrases
@@ -74,7 +74,7 @@ def draw_backdrop(name: str, index: int) -> tuple[str, str, Image.Image]:
     sky = list(SKIES)[stable_hash(name, index, "sky") % len(SKIES)]
     image = Image.new("RGB", (SIZE, SIZE), SKIES[sky])
     horizon = 0.5 + 0.2 * hash_fraction(name, index, "horizon")
-    land = Box(*WHOLE.at(0, horizon), *WHOLE.at(1, 1))
+    land = Box(*FRAME.at(0, horizon), *FRAME.at(1, 1))
     ImageDraw.Draw(image).rectangle(land, fill=GROUNDS[ground])
     return ground, sky, image
 

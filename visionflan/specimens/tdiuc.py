@@ -5,7 +5,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw
 
 from visionflan import drawing
-from visionflan.drawing import BLACK, COLORS, WHITE, WHOLE, Box, icons, polygon
+from visionflan.drawing import BLACK, COLORS, FRAME, WHITE, Box, icons, polygon
 from visionflan.hashing import pick, stable_hash
 
 
@@ -41,7 +41,7 @@ def two_things(index: int) -> DrawnScene:
     pattern = PATTERNS[stable_hash("tdiuc", index, "pattern") % len(PATTERNS)]
     floor(ImageDraw.Draw(image), pattern)
     for thing, paint, x in zip((left, right), paints, (0.0, 0.5), strict=True):
-        box = WHOLE.part(x + 0.01, 0.14, x + 0.49, 0.66)
+        box = FRAME.part(x + 0.01, 0.14, x + 0.49, 0.66)
         box = drawing.jitter_box(box, "tdiuc", index, thing, by=0.12)
         icons.icon(image, thing, box, paint)
     (absent,) = pick(THINGS, 1, "tdiuc", index, "absent", avoid=(left, right))
@@ -61,7 +61,7 @@ def two_things(index: int) -> DrawnScene:
 
 def floor(pen: ImageDraw.ImageDraw, pattern: str) -> None:
     """Draw a floor of one of the patterns over the lowest third."""
-    box = WHOLE.part(0, 0.68, 1, 1)
+    box = FRAME.part(0, 0.68, 1, 1)
     pen.rectangle(box, fill=WHITE)
     for column in range(6):
         for row in range(2):
@@ -90,7 +90,7 @@ def sports_gear(index: int) -> DrawnScene:
     paint = pick(("red", "green", "blue", "purple"), 1, "tdiuc", index, "paint")[0]
     boxes = drawing.choose_cells(number, "tdiuc", index, columns=2, rows=2)
     if number > 4:
-        boxes = [WHOLE.part(x, y, x + 0.32, y + 0.32) for x, y in FIVE]
+        boxes = [FRAME.part(x, y, x + 0.32, y + 0.32) for x, y in FIVE]
     for slot, cell in enumerate(boxes):
         box = drawing.jitter_box(cell, "tdiuc", index, slot)
         if gear == "basketball":
@@ -136,12 +136,12 @@ def activity(index: int) -> DrawnScene:
     image = drawing.canvas("tdiuc", "activity", index)
     backdrop(ImageDraw.Draw(image), location)
     paint = pick(("red", "blue", "purple", "yellow"), 2, "tdiuc", index, "paint")
-    body = WHOLE.part(0.02, 0.24, 0.66, 0.98)
+    body = FRAME.part(0.02, 0.24, 0.66, 0.98)
     icons.icon(image, "person", drawing.jitter_box(body, "tdiuc", index), paint[0])
     if thing == "kite":
         pen = ImageDraw.Draw(image)
-        pen.line([WHOLE.at(0.6, 0.68), WHOLE.at(0.75, 0.3)], fill=BLACK, width=2)
-    icons.icon(image, thing, WHOLE.part(*edges), paint[1])
+        pen.line([FRAME.at(0.6, 0.68), FRAME.at(0.75, 0.3)], fill=BLACK, width=2)
+    icons.icon(image, thing, FRAME.part(*edges), paint[1])
     return image, [
         Exchange("scene_recognition", "Where was this picture taken?", location),
         Exchange("activity_recognition", "What is the person doing?", action),
@@ -150,53 +150,53 @@ def activity(index: int) -> DrawnScene:
 
 def backdrop(pen: ImageDraw.ImageDraw, location: str) -> None:
     """Draw a background scene."""
-    pen.rectangle(WHOLE, fill=(150, 205, 245))
+    pen.rectangle(FRAME, fill=(150, 205, 245))
     BACKDROPS[location](pen)
 
 
 def beach(pen: ImageDraw.ImageDraw) -> None:
     """Draw sand in front of the sea, and a sun."""
-    pen.rectangle(WHOLE.part(0, 0.4, 1, 0.62), fill=(30, 110, 190))
-    pen.rectangle(WHOLE.part(0, 0.6, 1, 1), fill=(240, 215, 140))
-    pen.ellipse(WHOLE.part(0.06, 0.04, 0.26, 0.24), fill=COLORS["yellow"])
+    pen.rectangle(FRAME.part(0, 0.4, 1, 0.62), fill=(30, 110, 190))
+    pen.rectangle(FRAME.part(0, 0.6, 1, 1), fill=(240, 215, 140))
+    pen.ellipse(FRAME.part(0.06, 0.04, 0.26, 0.24), fill=COLORS["yellow"])
 
 
 def mountains(pen: ImageDraw.ImageDraw) -> None:
     """Draw two gray peaks behind snow."""
     for left in (-0.15, 0.4):
-        peak = WHOLE.part(left, 0.06, left + 0.75, 0.72)
+        peak = FRAME.part(left, 0.06, left + 0.75, 0.72)
         pen.polygon(polygon(peak, [(0, 1), (0.5, 0), (1, 1)]), fill=(110, 112, 125))
         pen.polygon(polygon(peak, [(0.36, 0.28), (0.5, 0), (0.64, 0.28)]), fill=WHITE)
-    pen.rectangle(WHOLE.part(0, 0.7, 1, 1), fill=WHITE)
+    pen.rectangle(FRAME.part(0, 0.7, 1, 1), fill=WHITE)
 
 
 def forest(pen: ImageDraw.ImageDraw) -> None:
     """Draw dark green trees close together."""
-    pen.rectangle(WHOLE, fill=(70, 120, 70))
+    pen.rectangle(FRAME, fill=(70, 120, 70))
     for left in (0.0, 0.26, 0.52, 0.78):
-        pen.rectangle(WHOLE.part(left + 0.07, 0.4, left + 0.15, 0.9), fill=(70, 45, 25))
-        pen.ellipse(WHOLE.part(left - 0.04, 0.0, left + 0.26, 0.55), fill=(20, 80, 35))
-    pen.rectangle(WHOLE.part(0, 0.86, 1, 1), fill=(95, 75, 45))
+        pen.rectangle(FRAME.part(left + 0.07, 0.4, left + 0.15, 0.9), fill=(70, 45, 25))
+        pen.ellipse(FRAME.part(left - 0.04, 0.0, left + 0.26, 0.55), fill=(20, 80, 35))
+    pen.rectangle(FRAME.part(0, 0.86, 1, 1), fill=(95, 75, 45))
 
 
 def city(pen: ImageDraw.ImageDraw) -> None:
     """Draw tall buildings with lit windows behind a road."""
     for left, top in ((0.0, 0.2), (0.28, 0.02), (0.58, 0.3), (0.8, 0.1)):
-        pen.rectangle(WHOLE.part(left, top, left + 0.24, 0.85), fill=(95, 95, 110))
+        pen.rectangle(FRAME.part(left, top, left + 0.24, 0.85), fill=(95, 95, 110))
         for row in range(4):
             window = top + 0.06 + 0.15 * row
             pen.rectangle(
-                WHOLE.part(left + 0.07, window, left + 0.17, window + 0.07), fill=(250, 230, 150)
+                FRAME.part(left + 0.07, window, left + 0.17, window + 0.07), fill=(250, 230, 150)
             )
-    pen.rectangle(WHOLE.part(0, 0.82, 1, 1), fill=(60, 60, 65))
+    pen.rectangle(FRAME.part(0, 0.82, 1, 1), fill=(60, 60, 65))
 
 
 def living_room(pen: ImageDraw.ImageDraw) -> None:
     """Draw a pink wall with a window over a wooden floor."""
-    pen.rectangle(WHOLE, fill=(250, 205, 205))
-    pen.rectangle(WHOLE.part(0, 0.78, 1, 1), fill=(150, 95, 50))
-    pen.rectangle(WHOLE.part(0.06, 0.06, 0.4, 0.4), fill=(150, 205, 245), outline=BLACK, width=3)
-    pen.line([WHOLE.at(0.23, 0.06), WHOLE.at(0.23, 0.4)], fill=BLACK, width=3)
+    pen.rectangle(FRAME, fill=(250, 205, 205))
+    pen.rectangle(FRAME.part(0, 0.78, 1, 1), fill=(150, 95, 50))
+    pen.rectangle(FRAME.part(0.06, 0.06, 0.4, 0.4), fill=(150, 205, 245), outline=BLACK, width=3)
+    pen.line([FRAME.at(0.23, 0.06), FRAME.at(0.23, 0.4)], fill=BLACK, width=3)
 
 
 BACKDROPS = {
@@ -224,9 +224,9 @@ def face_and_thing(index: int) -> DrawnScene:
     image = drawing.canvas("tdiuc", "face", index)
     mood = MOODS[(index + stable_hash("tdiuc", index // 4, "mood")) % len(MOODS)]
     thing = list(USES)[(index + stable_hash("tdiuc", index // 8, "use")) % len(USES)]
-    boxes = [WHOLE.part(0.01, 0.2, 0.52, 0.74), WHOLE.part(0.53, 0.24, 0.99, 0.72)]
+    boxes = [FRAME.part(0.01, 0.2, 0.52, 0.74), FRAME.part(0.53, 0.24, 0.99, 0.72)]
     if stable_hash("tdiuc", index, "mirror") % 2:
-        boxes = [WHOLE.part(0.48, 0.2, 0.99, 0.74), WHOLE.part(0.01, 0.24, 0.47, 0.72)]
+        boxes = [FRAME.part(0.48, 0.2, 0.99, 0.74), FRAME.part(0.01, 0.24, 0.47, 0.72)]
     face_box, object_box = (
         drawing.jitter_box(box, "tdiuc", index, n) for n, box in enumerate(boxes)
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFilter
 
-from visionflan.drawing import BLACK, SIZE, WHITE, WHOLE, canvas, jitter_box
+from visionflan.drawing import BLACK, FRAME, SIZE, WHITE, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.drawing.styles import noise
 from visionflan.hashing import pick, stable_hash
@@ -92,7 +92,7 @@ def to_coco_format(entries: list[tuple[str, list[dict[str, Any]]]]) -> dict[str,
 def draw_clear(index: int, object_name: str, color: str) -> Image.Image:
     """Draw an object without flaws."""
     image = canvas("vizwiz", index)
-    box = jitter_box(WHOLE.part(0.08, 0.08, 0.92, 0.92), "vizwiz", index, by=0.2)
+    box = jitter_box(FRAME.part(0.08, 0.08, 0.92, 0.92), "vizwiz", index, by=0.2)
     icon(image, object_name, box, color)
     return image
 
@@ -118,7 +118,7 @@ def draw_cut_off(index: int, object_name: str, color: str) -> Image.Image:
     """Draw an object cut off by the frame."""
     image = canvas("vizwiz", index)
     across = (0.62, -0.62)[stable_hash("vizwiz", index, "across") % 2]
-    box = jitter_box(WHOLE.part(across, -0.6, across + 1, 0.4), "vizwiz", index, by=0.05)
+    box = jitter_box(FRAME.part(across, -0.6, across + 1, 0.4), "vizwiz", index, by=0.05)
     icon(image, object_name, box, color)
     return image
 
@@ -127,7 +127,7 @@ def draw_covered(index: int, object_name: str, color: str) -> Image.Image:
     """Draw an object with a finger in front of the lens."""
     image = draw_clear(index, object_name, color)
     left = 0.3 * (stable_hash("vizwiz", index, "finger") % 3) - 0.1
-    finger = WHOLE.part(left, 0.3, left + 0.5, 1.6)
+    finger = FRAME.part(left, 0.3, left + 0.5, 1.6)
     ImageDraw.Draw(image).ellipse(finger, fill=(225, 160, 135), outline=(190, 120, 100), width=3)
     return image
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from visionflan.dataset import IMAGE_MARKER, BrokenRow
-from visionflan.drawing import WHOLE, canvas, shape, word
+from visionflan.drawing import FRAME, canvas, shape, word
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.aggregate.bootstrap import Floats
 from visionflan.evaluate.aggregate.measures import AggregateMetric, ratio
@@ -30,7 +30,7 @@ from visionflan.layouts import inside, json_lines, load_json
 from visionflan.llm.base import LlmRequest, Message
 from visionflan.specimens import write_image, write_lines
 
-LEFT, RIGHT = WHOLE.part(0.04, 0.28, 0.48, 0.72), WHOLE.part(0.52, 0.28, 0.96, 0.72)
+LEFT, RIGHT = FRAME.part(0.04, 0.28, 0.48, 0.72), FRAME.part(0.52, 0.28, 0.96, 0.72)
 NUM_QUESTIONS = {"conv": 17, "detail": 15, "complex": 28}
 CATEGORIES = ", ".join(NUM_QUESTIONS)
 SYSTEM = "You are a helpful and precise assistant for checking the quality of the answer."
@@ -204,7 +204,7 @@ def specimen(root: Path) -> None:
     shapes, sign = canvas("llava_bench", "shapes"), canvas("llava_bench", "sign")
     shape(shapes, "circle", "red", LEFT)
     shape(shapes, "star", "blue", RIGHT)
-    word(sign, "EXIT", WHOLE.part(0.1, 0.3, 0.9, 0.7))
+    word(sign, "EXIT", FRAME.part(0.1, 0.3, 0.9, 0.7))
     captions = {
         "001.jpg": "A red circle on the left and a blue star on the right.",
         "002.jpg": "A plain sign that says EXIT in black letters.",

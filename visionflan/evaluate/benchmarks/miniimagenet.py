@@ -25,7 +25,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from visionflan.drawing import COLORS, RGB, WHOLE, Box, canvas, jitter_box, polygon, word
+from visionflan.drawing import COLORS, FRAME, RGB, Box, canvas, jitter_box, polygon, word
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
 from visionflan.evaluate.benchmark_files import reading_text, require_rows
@@ -197,7 +197,7 @@ def draw_object(wordnet_id: str, number: int) -> Image.Image:
     if wordnet_id == "n04146614":
         return draw_class(wordnet_id, "photo", "miniimagenet", number)
     image = canvas("miniimagenet", wordnet_id, number)
-    box = jitter_box(WHOLE.part(0.1, 0.05, 0.9, 0.95), "miniimagenet", wordnet_id, number, by=0.3)
+    box = jitter_box(FRAME.part(0.1, 0.05, 0.9, 0.95), "miniimagenet", wordnet_id, number, by=0.3)
     if wordnet_id in DRAWN:
         DRAWN[wordnet_id](ImageDraw.Draw(image), box)
     else:

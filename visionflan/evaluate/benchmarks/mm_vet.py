@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from visionflan.dataset import IMAGE_MARKER
-from visionflan.drawing import WHOLE, canvas, choose_cells, shape, word
+from visionflan.drawing import FRAME, canvas, choose_cells, shape, word
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.aggregate.measures import AggregateMetric, mean_score
 from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
@@ -25,7 +25,7 @@ from visionflan.llm.base import LlmRequest, Message
 from visionflan.specimens import write_image, write_json
 
 PART = "v1"
-LEFT, RIGHT = WHOLE.part(0.04, 0.28, 0.48, 0.72), WHOLE.part(0.52, 0.28, 0.96, 0.72)
+LEFT, RIGHT = FRAME.part(0.04, 0.28, 0.48, 0.72), FRAME.part(0.52, 0.28, 0.96, 0.72)
 NUM_QUESTIONS = 218
 ABILITIES = ("rec", "ocr", "know", "gen", "spat", "math")
 # The sixteen sets of abilities that questions of the release need, the most frequent first.
@@ -188,12 +188,12 @@ def specimen(root: Path) -> None:
     shape(shapes, "circle", "blue", LEFT)
     shape(shapes, "star", "green", RIGHT)
     ring = canvas("mm_vet", "ring")
-    shape(ring, "ring", "purple", WHOLE.part(0.2, 0.2, 0.8, 0.8))
+    shape(ring, "ring", "purple", FRAME.part(0.2, 0.2, 0.8, 0.8))
     texts = {"sign": "STOP", "words": "OPEN\nMONDAY", "sum": "2 + 5 ="}
     images = {"counted": circles, "placed": shapes, "ring": ring}
     for name, text in texts.items():
         images[name] = canvas("mm_vet", name)
-        word(images[name], text, WHOLE.part(0.1, 0.2, 0.9, 0.8))
+        word(images[name], text, FRAME.part(0.1, 0.2, 0.9, 0.8))
     for name, image in images.items():
         write_image(root / "images" / f"{name}.png", image)
     stop_answer = "The driver must halt, look, and go on when the way is clear."

@@ -26,7 +26,7 @@ from io import BytesIO, StringIO
 from pathlib import Path
 from string import ascii_uppercase
 
-from visionflan.drawing import COLORS, WHOLE, canvas, shape, word
+from visionflan.drawing import COLORS, FRAME, canvas, shape, word
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.aggregate.measures import mean_score
 from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
@@ -168,11 +168,11 @@ def specimen(root: Path) -> None:
         image = canvas("mmbench", ability)
         if index:
             color, wrong_color = colors[index], colors[index + 1]
-            shape(image, "circle", color, WHOLE.part(0.2, 0.2, 0.8, 0.8))
+            shape(image, "circle", color, FRAME.part(0.2, 0.2, 0.8, 0.8))
             question, options = "Which color is the circle?", [color, wrong_color]
             options = options[:: (-1) ** index]
         else:
-            word(image, "None", WHOLE.part(0.1, 0.3, 0.9, 0.7))
+            word(image, "None", FRAME.part(0.1, 0.3, 0.9, 0.7))
             question, options = "Which word is written?", ["None", "nan"]
         encoded = BytesIO()
         image.save(encoded, "PNG")

@@ -28,7 +28,7 @@ from typing import Any
 from PIL import Image
 
 from visionflan.dataset import IMAGE_MARKER
-from visionflan.drawing import WHOLE, canvas, choose_cells, shape, word
+from visionflan.drawing import FRAME, canvas, choose_cells, shape, word
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.aggregate.measures import AggregateMetric, mean_score
 from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
@@ -229,7 +229,7 @@ DrawnQuestion = tuple[str, str, tuple[str, ...], str, tuple[Image.Image, ...]]
 def figure(name: str, color: str) -> Image.Image:
     """Draw one figure in the center."""
     image = canvas("mmmu", name, color)
-    shape(image, name, color, WHOLE.part(0.2, 0.2, 0.8, 0.8))
+    shape(image, name, color, FRAME.part(0.2, 0.2, 0.8, 0.8))
     return image
 
 
@@ -253,7 +253,7 @@ def specimen_questions() -> Iterator[DrawnQuestion]:
         ("Electronics", "RESISTOR", "['resistor', 'a resistor']"),
     ):
         sheet = canvas("mmmu", writing)
-        word(sheet, writing, WHOLE.part(0.05, 0.3, 0.95, 0.7))
+        word(sheet, writing, FRAME.part(0.05, 0.3, 0.95, 0.7))
         yield subject, "What is written in <image 1>?", (), answer, (sheet,)
 
 
