@@ -1,7 +1,7 @@
 """Find the datasets that share images or classes with evaluation sets, or with one another.
 
-The facts are in resources/overlaps.tsv: a line for each pair, its kind, a note, and the source of
-the fact. A pair is listed once and holds in both directions.
+The overlaps are in resources/overlaps.tsv: a line for each pair, with its kind, a note, and the
+source of the fact. A pair is listed once and applies in both directions.
 """
 
 import csv

@@ -27,7 +27,7 @@ class JoinedAnswers(NamedTuple):
     pairs: list[Pair]
     only_before: Mapping[str, int]
     only_after: Mapping[str, int]
-    missing: Mapping[str, int]  # pairs of which an answer is an error
+    missing: Mapping[str, int]  # pairs in which an answer is an error
 
 
 def describe_model(evaluations: Sequence[Evaluation]) -> ComparedModel:
@@ -60,7 +60,7 @@ def join(before: Sequence[Evaluation], after: Sequence[Evaluation]) -> JoinedAns
         [answers[key] for key in sorted(answers.keys() - set(common))]
         for answers in (first, second)
     ]
-    # Both models may share an item in one prompt style, of which one has further styles.
+    # Both models may share an item in one prompt style that one of them also has in other styles.
     shared = {(first[key].task, first[key].instance) for key in common}
     unshared = [
         [record for record in records if (record.task, record.instance) not in shared]

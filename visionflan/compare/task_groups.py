@@ -49,7 +49,7 @@ def compare_groups(
 def group_difference(
     subject: Subject, rule: ScoringRule, members: Sequence[Sequence[Pair]]
 ) -> Difference | None:
-    """Compare the mean over some tasks, of which `members` holds the pairs."""
+    """Compare the mean over some tasks; `members` has the pairs of each."""
     table = tabulate(members, rule)
     pairs = [pair for member in members for pair in member]
     bootstrap = fill_resamples(resample(table_sums(table, answers_identical(pairs))))

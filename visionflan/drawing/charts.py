@@ -13,10 +13,10 @@ PLOT = FRAME.part(0.17, 0.06, 0.93, 0.82)
 Values = Sequence[tuple[str, int]]
 
 
-def chart(image: Image.Image, kind: str, values: Values, color: str) -> None:
+def chart(image: Image.Image, chart_type: str, values: Values, color: str) -> None:
     """Draw one chart of `CHARTS`, with values of 0 to 10 and a grid at 5 and 10."""
     pen = ImageDraw.Draw(image)
-    horizontal_bars = kind == "hbar_categorical"
+    horizontal_bars = chart_type == "hbar_categorical"
     for tick in (0, TOP // 2, TOP):
         fraction = tick / TOP
         line = (fraction, 0, fraction, 1) if horizontal_bars else (0, 1 - fraction, 1, 1 - fraction)
@@ -27,7 +27,7 @@ def chart(image: Image.Image, kind: str, values: Values, color: str) -> None:
         middle = (index + 0.5) / len(values)
         center = PLOT.at(-0.12, middle) if horizontal_bars else PLOT.at(middle, 1.12)
         word(image, name, box_around(center, 0.18 if horizontal_bars else 0.8 / len(values), 0.15))
-    CHARTS[kind](pen, values, COLORS[color])
+    CHARTS[chart_type](pen, values, COLORS[color])
 
 
 def box_around(center: tuple[float, float], width: float, height: float) -> Box:

@@ -12,9 +12,9 @@ from visionflan.drawing.styles import noise
 from visionflan.hashing import hash_fraction, stable_hash
 
 
-def corrupt(image: Image.Image, kind: str, *identity: str | int) -> Image.Image:
+def corrupt(image: Image.Image, name: str, *identity: str | int) -> Image.Image:
     """Apply one corruption of `CORRUPTIONS`, with the identity as its random seed."""
-    return CORRUPTIONS[kind](image, *identity)
+    return CORRUPTIONS[name](image, *identity)
 
 
 def average(copies: Iterable[Image.Image]) -> Image.Image:

@@ -151,7 +151,7 @@ def subdirectories(directory: Path) -> list[Path]:
 
 
 def parse_record(record: Any) -> ConversationRecord:
-    """Parse a record; raises UnusableError if it is not what trainers read."""
+    """Parse a record; raise UnusableError if trainers cannot read it."""
     if not isinstance(record, dict):
         raise UnusableError("malformed_conversation", f"the record is {type(record).__name__}")
     if record.get("video"):

@@ -195,7 +195,7 @@ def group_by_question(requests: Sequence[Any]) -> list[list[int]]:
 
 
 def generation_args(kwargs: Mapping[str, Any], task: str) -> GenerationArgs:
-    """Read the generation settings of a task; raises EvaluationError if they are not greedy."""
+    """Read the generation settings of a task; raise EvaluationError if they are not greedy."""
     temperature, num_beams = kwargs.get("temperature"), kwargs.get("num_beams")
     samples = kwargs.get("do_sample") if temperature is None else temperature > 0
     if samples or (num_beams or 1) > 1:

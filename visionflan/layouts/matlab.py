@@ -11,7 +11,7 @@ from visionflan.layouts import require
 def load_matlab(path: Path, *names: str) -> dict[str, Any]:
     """Load a MATLAB file, or only the named variables, which must exist.
 
-    A structure or a cell comes as an array of objects, each of which is an array again.
+    A structure or a cell is an array of objects, each of them an array again.
     """
     matlab = scipy_io(path)
     try:

@@ -50,7 +50,7 @@ class VqaQuestion(NamedTuple):
 
 
 def find_splits(root: Path, *folders: str, prefix: str = "") -> list[SplitFiles]:
-    """Find the splits of which questions and annotations exist, in any of the directories."""
+    """Find the splits whose questions and annotations exist, in any of the directories."""
     splits = []
     for split in ("train2014", "val2014"):
         name = f"{prefix}OpenEnded_mscoco_{split}_questions.json"

@@ -15,7 +15,7 @@ class CircuitOpenError(LlmError):
 class CircuitBreaker:
     """Counts the consecutive requests that ended in an outage, over all callers that share it.
 
-    The circuit opens after `max_consecutive_outages` of them, or at once after a fatal error, and
+    The circuit opens after `max_consecutive_outages` of them, or after one fatal error, and
     stays open; `open_reason` is the message of that error, empty while the circuit is closed.
     """
 

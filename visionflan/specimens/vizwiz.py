@@ -62,7 +62,7 @@ def make_question(index: int, kind: str, object_name: str, color: str) -> dict[s
 
 
 def make_captions(index: int, kind: str, object_name: str, color: str) -> list[dict[str, Any]]:
-    """Return five captions, of which some are uninformative or spam."""
+    """Return five captions; some are uninformative or spam."""
     texts = [
         f"A {color} {object_name} before a light background.",
         f"One {object_name} that is {color}. ",

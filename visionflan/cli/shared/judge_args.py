@@ -37,7 +37,7 @@ def add_judge_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=4,
         metavar="N",
-        help="calls at once (default: %(default)s)",
+        help="number of concurrent calls (default: %(default)s)",
     )
     add(
         "--judge-cache",

@@ -116,7 +116,7 @@ def estimate(
     """Estimate a metric with its interval; None where no answer counts.
 
     There is no interval if a stratum has a single cluster, or if all resamples are equal although
-    the value is neither 0 nor the maximum: clusters that are all alike do not show their variance.
+    the value is neither 0 nor the maximum: equal clusters do not show their variance.
     """
     table = sum_by_cluster(records, measure, rule)
     if not table.clusters:

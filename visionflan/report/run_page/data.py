@@ -91,7 +91,7 @@ def summarize_build(build: BuildDirectory, images: InlineImages) -> BuildSummary
 
 
 def task_rows(manifest: Mapping[str, Any]) -> list[TaskRow]:
-    """Return the tasks of which instances were kept."""
+    """Return the tasks that have instances."""
     return [
         TaskRow(
             name=name,
