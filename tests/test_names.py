@@ -1,6 +1,7 @@
 """Old names are not used again."""
 
 import ast
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,17 @@ def targets(node: ast.AST) -> set[str]:
 def test_the_names_that_a_module_binds_are_seen() -> None:
     code = "A, B = 1, 2\nclass C:\n  x: int\n  def f(self):\n    self.y = z = 3\ndef g(): ...\n"
     assert bound(ast.parse(code)) == {"A", "B", "C", "g", "C.x", "C.f", "C.y"}
+
+
+def test_no_class_name_stands_for_two_ideas() -> None:
+    files: dict[str, list[str]] = defaultdict(list)
+    for path in PACKAGE.rglob("*.py"):
+        if path.parent.name != "datasets":  # each of those files has rows of its own
+            for node in ast.parse(path.read_text()).body:
+                if isinstance(node, ast.ClassDef):
+                    files[node.name].append(str(path.relative_to(PACKAGE)))
+    assert len(files) > 200
+    assert {name: paths for name, paths in files.items() if len(paths) > 1} == {}
 
 
 @pytest.mark.shared

@@ -24,13 +24,13 @@ from visionflan.compare.paired_bootstrap import (
     interval,
     resample,
 )
-from visionflan.compare.results import Interval, Pair
+from visionflan.compare.results import AnswerPair, Interval
 from visionflan.compare.subsets import Subset
 from visionflan.evaluate.aggregate.bootstrap import Floats
 from visionflan.evaluate.aggregate.measures import ratio
 
 
-def subset(pairs: list[Pair]) -> Subset:
+def subset(pairs: list[AnswerPair]) -> Subset:
     return Subset("a/b", "", pairs)
 
 

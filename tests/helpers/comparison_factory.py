@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.record_factory import TASK, record
-from visionflan.compare.results import Comparison, Evaluation, Pair
+from visionflan.compare.results import AnswerPair, Comparison, Evaluation
 from visionflan.compare.run import compare
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.aggregate.measures import mean_score
@@ -67,9 +67,9 @@ def compare_records(before: Sequence[Record], after: Sequence[Record]) -> Compar
     return compare([evaluation(before, "a")], [evaluation(after, "b")])
 
 
-def make_pairs(before: Sequence[Record], after: Sequence[Record]) -> list[Pair]:
+def make_pairs(before: Sequence[Record], after: Sequence[Record]) -> list[AnswerPair]:
     """Pair records row by row."""
-    return [Pair(*both) for both in zip(before, after, strict=True)]
+    return [AnswerPair(*both) for both in zip(before, after, strict=True)]
 
 
 def make_study(

@@ -10,7 +10,7 @@ from tests.helpers.html_reader import read
 from tests.helpers.record_factory import record
 from tests.helpers.tiny_evaluation import ToyModel, tiny_build
 from visionflan.cli.main import main
-from visionflan.compare.results import Pair
+from visionflan.compare.results import AnswerPair
 from visionflan.evaluate.held_out import held_out_set
 from visionflan.evaluate.metric import ScoringRule
 from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
@@ -222,8 +222,8 @@ def test_the_demo_separates_format_from_content(
     assert (tmp_path / "compare.html").is_file()
 
 
-def pair(before: dict[str, Any], after: dict[str, Any]) -> Pair:
-    return Pair(record(**before), record(**after))
+def pair(before: dict[str, Any], after: dict[str, Any]) -> AnswerPair:
+    return AnswerPair(record(**before), record(**after))
 
 
 def scored(official: float | None, lenient: float | None, parsed: str = "cat") -> dict[str, Any]:

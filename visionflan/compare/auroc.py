@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visionflan.compare.paired_bootstrap import SHARE, change_bounds, interval
-from visionflan.compare.results import BeforeAfter, Pair
+from visionflan.compare.results import AnswerPair, BeforeAfter
 from visionflan.evaluate.aggregate.bootstrap import Floats, bootstrap_weights
 from visionflan.evaluate.metrics.answer_parsing import NO, YES
 from visionflan.evaluate.metrics.normalization import normalize_words
@@ -124,7 +124,9 @@ def crossing(falling: Floats, rising: Floats) -> Floats:
     return height
 
 
-def compare_rankings(pairs: Sequence[Pair], is_yes: Sequence[bool]) -> BootstrappedAuroc | None:
+def compare_rankings(
+    pairs: Sequence[AnswerPair], is_yes: Sequence[bool]
+) -> BootstrappedAuroc | None:
     """Compare how both models rank questions; None without log-likelihoods of yes and no."""
     rows = []
     for pair, truth in zip(pairs, is_yes, strict=True):

@@ -11,7 +11,7 @@ from visionflan.compare.paired_bootstrap import (
     answers_identical,
     resample,
 )
-from visionflan.compare.results import Difference, Pair, Significance, Subject
+from visionflan.compare.results import AnswerPair, Difference, Significance, Subject
 from visionflan.compare.significance import MDE_FACTOR, holm_bonferroni, mcnemar, permutation_test
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.aggregate.measures import AggregateMetric, mean_score, sum_by_cluster
@@ -20,7 +20,9 @@ from visionflan.evaluate.metrics import METRICS
 from visionflan.evaluate.records.header import TaskHeader
 
 
-def compare_benchmark(name: str, prompt_style: str, pairs: Sequence[Pair]) -> list[Difference]:
+def compare_benchmark(
+    name: str, prompt_style: str, pairs: Sequence[AnswerPair]
+) -> list[Difference]:
     """Compare all metrics of a benchmark under every rule; the first one is its headline."""
     differences = []
     for index, metric in enumerate(benchmarks.load(name).measures):
@@ -29,7 +31,9 @@ def compare_benchmark(name: str, prompt_style: str, pairs: Sequence[Pair]) -> li
     return differences
 
 
-def compare_task(header: TaskHeader, prompt_style: str, pairs: Sequence[Pair]) -> list[Difference]:
+def compare_task(
+    header: TaskHeader, prompt_style: str, pairs: Sequence[AnswerPair]
+) -> list[Difference]:
     """Compare the mean score of a held-out task; free conversations are no headline."""
     label, bounded = METRICS[header.metric].label, METRICS[header.metric].bounded
     metric = mean_score(label, max_value=1.0 if bounded else 100.0)
@@ -41,14 +45,16 @@ def compare_task(header: TaskHeader, prompt_style: str, pairs: Sequence[Pair]) -
     return by_rule(subject, metric, pairs)
 
 
-def by_rule(subject: Subject, metric: AggregateMetric, pairs: Sequence[Pair]) -> list[Difference]:
+def by_rule(
+    subject: Subject, metric: AggregateMetric, pairs: Sequence[AnswerPair]
+) -> list[Difference]:
     """Compare a metric under every rule that scores both sides."""
     differences = (difference(subject, metric, pairs, rule) for rule in RULES)
     return [row for row in differences if row is not None]
 
 
 def difference(
-    subject: Subject, metric: AggregateMetric, pairs: Sequence[Pair], rule: ScoringRule
+    subject: Subject, metric: AggregateMetric, pairs: Sequence[AnswerPair], rule: ScoringRule
 ) -> Difference | None:
     """Compare a metric under one rule on the items that have a score on both sides."""
     scored = [pair for pair in scored_pairs(pairs, rule) if metric.filter(pair.before)]
@@ -82,7 +88,7 @@ def min_detectable(bootstrap: PairedBootstrap, statistic: Statistic) -> float | 
     return None if error is None else MDE_FACTOR * error
 
 
-def scored_pairs(pairs: Sequence[Pair], rule: ScoringRule) -> list[Pair]:
+def scored_pairs(pairs: Sequence[AnswerPair], rule: ScoringRule) -> list[AnswerPair]:
     """Return the pairs that have a score on both sides."""
     return [
         pair

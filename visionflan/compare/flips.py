@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from visionflan.compare.results import BeforeAfter, Pair
+from visionflan.compare.results import AnswerPair, BeforeAfter
 from visionflan.evaluate.aggregate.bootstrap import Floats
 from visionflan.evaluate.aggregate.measures import AggregateMetric
 from visionflan.evaluate.metric import ScoringRule
 
-Units = list[list[Pair]]
+Units = list[list[AnswerPair]]
 
 
 class Flips(NamedTuple):
@@ -27,7 +27,7 @@ class Flips(NamedTuple):
 
 
 def count_flips(
-    pairs: Sequence[Pair], metric: AggregateMetric, rule: ScoringRule, estimate: BeforeAfter
+    pairs: Sequence[AnswerPair], metric: AggregateMetric, rule: ScoringRule, estimate: BeforeAfter
 ) -> Flips | None:
     """Count flips of the units that a metric is the mean over, or else of the items."""
     clusters = {pair.before.image_cluster for pair in pairs}
@@ -39,11 +39,11 @@ def count_flips(
     return flips_between(scores[:, 0], scores[:, 1], 1.0, decisive=False)
 
 
-def possible_units(pairs: Sequence[Pair]) -> Iterable[Units]:
+def possible_units(pairs: Sequence[AnswerPair]) -> Iterable[Units]:
     """Yield single items, then, if there are groups of items, the groups."""
     yield [[pair] for pair in pairs]
     if any(pair.before.item_group for pair in pairs):
-        groups: dict[tuple[str, str], list[Pair]] = defaultdict(list)
+        groups: dict[tuple[str, str], list[AnswerPair]] = defaultdict(list)
         for pair in pairs:
             groups[pair.before.task, pair.before.item_group or pair.before.sample_key].append(pair)
         yield list(groups.values())

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from visionflan.compare.results import ComparedModel, Evaluation, Pair
+from visionflan.compare.results import AnswerPair, ComparedModel, Evaluation
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.conditions import ORIGINAL
 from visionflan.evaluate.records.record import Record
@@ -24,7 +24,7 @@ MAX_CHARACTERS = 120  # of an item's content in a message
 class JoinedAnswers(NamedTuple):
     """Pairs of answers, and how many items of each task could not be paired."""
 
-    pairs: list[Pair]
+    pairs: list[AnswerPair]
     only_before: Mapping[str, int]
     only_after: Mapping[str, int]
     missing: Mapping[str, int]  # pairs in which an answer is an error
@@ -135,7 +135,7 @@ def abbreviate(content: object) -> str:
     return repr(text if len(text) <= MAX_CHARACTERS else f"{text[: MAX_CHARACTERS - 3]}...")
 
 
-def make_pair(before: Record, after: Record, names: Sequence[str]) -> Pair:
+def make_pair(before: Record, after: Record, names: Sequence[str]) -> AnswerPair:
     """Pair two answers to one item; both must have the same generation settings."""
     if before.generation_config != after.generation_config:
         raise EvaluationError(
@@ -143,7 +143,7 @@ def make_pair(before: Record, after: Record, names: Sequence[str]) -> Pair:
             f"{before.instance} of {before.task}: {before.generation_config} and "
             f"{after.generation_config}): evaluate both with the same settings"
         )
-    return Pair(before, after._replace(image_cluster=before.image_cluster))
+    return AnswerPair(before, after._replace(image_cluster=before.image_cluster))
 
 
 def count_by_task(records: Iterable[Record]) -> dict[str, int]:

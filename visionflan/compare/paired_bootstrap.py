@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from visionflan.compare.results import BeforeAfter, Interval, Pair
+from visionflan.compare.results import AnswerPair, BeforeAfter, Interval
 from visionflan.evaluate.aggregate.bootstrap import (
     ALPHA_HALF,
     DIGITS,
@@ -194,7 +194,7 @@ def resample(sums: PairedClusterSums) -> PairedBootstrap:
 
 
 def sum_pairs_by_cluster(
-    pairs: Sequence[Pair], columns: Callable[[Record], Sequence[float]]
+    pairs: Sequence[AnswerPair], columns: Callable[[Record], Sequence[float]]
 ) -> PairedClusterSums:
     """Sum columns that are computed from each record by cluster."""
     before: dict[str, list[Sequence[float]]] = defaultdict(list)
@@ -212,7 +212,7 @@ def sum_pairs_by_cluster(
     )
 
 
-def answers_identical(pairs: Iterable[Pair]) -> bool:
+def answers_identical(pairs: Iterable[AnswerPair]) -> bool:
     """Return whether all answers and log-probabilities are the same on both sides."""
     return all(
         (pair.before.response, pair.before.logprobs) == (pair.after.response, pair.after.logprobs)

@@ -37,7 +37,7 @@ class ComparedModel(NamedTuple):
     generation_configs: tuple[str, ...]
 
 
-class Pair(NamedTuple):
+class AnswerPair(NamedTuple):
     """Both models' answers to one question."""
 
     before: Record
@@ -195,7 +195,7 @@ class Comparison(NamedTuple):
 
     before: ComparedModel
     after: ComparedModel
-    pairs: list[Pair]
+    pairs: list[AnswerPair]
     only_before: Mapping[str, int]
     only_after: Mapping[str, int]
     missing: Mapping[str, int]

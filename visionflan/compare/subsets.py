@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from visionflan.compare.results import Pair
+from visionflan.compare.results import AnswerPair
 from visionflan.evaluate.metrics import METRICS
 from visionflan.evaluate.records.record import Record
 
@@ -14,7 +14,7 @@ class Subset(NamedTuple):
 
     name: str
     prompt_style: str
-    pairs: list[Pair]
+    pairs: list[AnswerPair]
 
 
 def benchmark_of(record: Record) -> str:
@@ -22,9 +22,9 @@ def benchmark_of(record: Record) -> str:
     return "" if record.metric in METRICS else record.metric
 
 
-def by_benchmark(pairs: Iterable[Pair]) -> list[Subset]:
+def by_benchmark(pairs: Iterable[AnswerPair]) -> list[Subset]:
     """Return the pairs of each benchmark, and of all held-out tasks together, by prompt style."""
-    groups: dict[tuple[str, str], list[Pair]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[AnswerPair]] = defaultdict(list)
     for pair in pairs:
         groups[benchmark_of(pair.before), pair.before.prompt_style].append(pair)
     return [Subset(name, style, groups[name, style]) for name, style in sorted(groups)]
@@ -32,7 +32,7 @@ def by_benchmark(pairs: Iterable[Pair]) -> list[Subset]:
 
 def by_task(subset: Subset) -> list[Subset]:
     """Return the pairs of each held-out task, or of each part of a benchmark."""
-    groups: dict[str, list[Pair]] = defaultdict(list)
+    groups: dict[str, list[AnswerPair]] = defaultdict(list)
     for pair in subset.pairs:
         groups[pair.before.task].append(pair)
     return [Subset(task, subset.prompt_style, groups[task]) for task in sorted(groups)]

@@ -12,7 +12,7 @@ from visionflan.compare.paired_bootstrap import (
     answers_identical,
     resample,
 )
-from visionflan.compare.results import Difference, Pair, Significance, Subject
+from visionflan.compare.results import AnswerPair, Difference, Significance, Subject
 from visionflan.compare.significance import permutation_test
 from visionflan.evaluate.aggregate.bootstrap import Floats
 from visionflan.evaluate.aggregate.measures import ratio
@@ -31,11 +31,11 @@ class ScoreTable(NamedTuple):
 
 
 def compare_groups(
-    tasks: Mapping[str, TaskHeader], prompt_style: str, pairs: Sequence[Pair]
+    tasks: Mapping[str, TaskHeader], prompt_style: str, pairs: Sequence[AnswerPair]
 ) -> Iterator[Difference]:
     """Compare each group of tasks under every rule that scores both sides."""
     for rule in RULES:
-        by_task: dict[str, list[Pair]] = {}
+        by_task: dict[str, list[AnswerPair]] = {}
         for pair in scored_pairs(pairs, rule):
             by_task.setdefault(pair.before.task, []).append(pair)
         for group, members in task_groups(tasks).items():
@@ -47,7 +47,7 @@ def compare_groups(
 
 
 def group_difference(
-    subject: Subject, rule: ScoringRule, members: Sequence[Sequence[Pair]]
+    subject: Subject, rule: ScoringRule, members: Sequence[Sequence[AnswerPair]]
 ) -> Difference | None:
     """Compare the mean over some tasks; `members` has the pairs of each."""
     table = tabulate(members, rule)
@@ -75,7 +75,7 @@ def group_difference(
     return Difference.from_estimate(subject, rule, estimate, significance)
 
 
-def tabulate(members: Sequence[Sequence[Pair]], rule: ScoringRule) -> ScoreTable:
+def tabulate(members: Sequence[Sequence[AnswerPair]], rule: ScoringRule) -> ScoreTable:
     """Sum scores and count items by cluster and task."""
     clusters = sorted({pair.before.image_cluster for member in members for pair in member})
     row = {cluster: index for index, cluster in enumerate(clusters)}

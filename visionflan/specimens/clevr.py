@@ -28,7 +28,7 @@ class Solid(NamedTuple):
     row: int
 
 
-class Exchange(NamedTuple):
+class QuestionAnswer(NamedTuple):
     """A question with its correct answer."""
 
     question: str
@@ -140,7 +140,7 @@ QUERIES = {
 QUERY_WEIGHTS = ("color", "color", "color", "shape", "shape", "size", "material")
 
 
-def queries(solids: list[Solid], *identity: str | int) -> list[Exchange]:
+def queries(solids: list[Solid], *identity: str | int) -> list[QuestionAnswer]:
     """Return questions on one attribute of the solids that can be named without it.
 
     A scene has questions on one attribute only, so that no question answers another.
@@ -148,38 +148,42 @@ def queries(solids: list[Solid], *identity: str | int) -> list[Exchange]:
     attribute = QUERY_WEIGHTS[stable_hash(*identity, "attribute") % len(QUERY_WEIGHTS)]
     named_solids = [(solid, name(solid, solids, attribute)) for solid in solids]
     return [
-        Exchange(QUERIES[attribute].format(solid_name), getattr(solid, attribute))
+        QuestionAnswer(QUERIES[attribute].format(solid_name), getattr(solid, attribute))
         for solid, solid_name in named_solids
         if solid_name
     ]
 
 
-def counts(solids: list[Solid], *identity: str | int) -> list[Exchange]:
+def counts(solids: list[Solid], *identity: str | int) -> list[QuestionAnswer]:
     """Return questions on the number of objects, the count of a shape, and a shape's presence."""
     counted_shape, queried_shape = shuffled(SHAPES, *identity, "shapes")[:2]
     shape_counts = Counter(solid.shape for solid in solids)
     return [
-        Exchange("How many things are there?", str(len(solids))),
-        Exchange(f"What number of {counted_shape}s are there?", str(shape_counts[counted_shape])),
-        Exchange(f"Is there a {queried_shape}?", "yes" if shape_counts[queried_shape] else "no"),
+        QuestionAnswer("How many things are there?", str(len(solids))),
+        QuestionAnswer(
+            f"What number of {counted_shape}s are there?", str(shape_counts[counted_shape])
+        ),
+        QuestionAnswer(
+            f"Is there a {queried_shape}?", "yes" if shape_counts[queried_shape] else "no"
+        ),
     ]
 
 
-def questions(solids: list[Solid], *identity: str | int) -> list[Exchange]:
+def questions(solids: list[Solid], *identity: str | int) -> list[QuestionAnswer]:
     """Return three questions about a scene: one or two on an attribute, the others on counts."""
     exchanges = shuffled(queries(solids, *identity), *identity, "queries")[:2]
     exchanges += shuffled(counts(solids, *identity), *identity, "counts")[: 3 - len(exchanges)]
     return shuffled(exchanges, *identity, "questions")
 
 
-def human_questions(solids: list[Solid]) -> list[Exchange]:
+def human_questions(solids: list[Solid]) -> list[QuestionAnswer]:
     """Return questions as a person asks them: on the number of objects, and on one at a side."""
-    exchanges = [Exchange("how many objects are on the table?", str(len(solids)))]
+    exchanges = [QuestionAnswer("how many objects are on the table?", str(len(solids)))]
     for side, is_at_side in SIDES.items():
         matches = [solid for solid in solids if is_at_side(solid)]
         if len(matches) == 1 < len(solids):
-            exchanges.append(Exchange(f"What color is the object {side}?", matches[0].color))
-            exchanges.append(Exchange(f"which shape do you see {side}", matches[0].shape))
+            exchanges.append(QuestionAnswer(f"What color is the object {side}?", matches[0].color))
+            exchanges.append(QuestionAnswer(f"which shape do you see {side}", matches[0].shape))
     return exchanges
 
 
@@ -199,7 +203,7 @@ def write_scenes(
     `allowed` restricts the colors of shapes, by split.
     """
     for split, count in splits.items():
-        questions_by_image: dict[str, list[Exchange]] = {}
+        questions_by_image: dict[str, list[QuestionAnswer]] = {}
         for index in range(count):
             identity = (prefix, split, index)
             solids = scene(*identity, allowed=(allowed or {}).get(split, ANY_COLOR))
@@ -222,7 +226,9 @@ def write_human_questions(path: Path, prefix: str, split: str, count: int) -> No
     write_questions(path, split, questions_by_image)
 
 
-def write_questions(path: Path, split: str, questions_by_image: dict[str, list[Exchange]]) -> None:
+def write_questions(
+    path: Path, split: str, questions_by_image: dict[str, list[QuestionAnswer]]
+) -> None:
     """Write a question file in the official layout."""
     records: list[dict[str, object]] = []
     for filename, pairs in questions_by_image.items():

@@ -9,7 +9,7 @@ from visionflan.drawing import BLACK, COLORS, FRAME, WHITE, Box, icons, polygon
 from visionflan.hashing import pick, stable_hash
 
 
-class Exchange(NamedTuple):
+class TdiucExchange(NamedTuple):
     """A question of one type, with its answer."""
 
     question_type: str
@@ -17,7 +17,7 @@ class Exchange(NamedTuple):
     answer: str
 
 
-DrawnScene = tuple[Image.Image, list[Exchange]]
+DrawnScene = tuple[Image.Image, list[TdiucExchange]]
 
 
 def draw_scene(index: int) -> DrawnScene:
@@ -48,14 +48,14 @@ def two_things(index: int) -> DrawnScene:
     chosen = stable_hash("tdiuc", index, "chosen") % 2
     thing = (left, right)[chosen]
     return image, [
-        Exchange("color", f"What color is the {left}?", paints[0]),
-        Exchange("color", f"What color is the {right}?", paints[1]),
-        Exchange("positional_reasoning", "What is on the left side of the picture?", left),
-        Exchange("positional_reasoning", "What is on the right side of the picture?", right),
-        Exchange("object_presence", f"Is there a {thing} in the picture?", "yes"),
-        Exchange("object_presence", f"Is there a {absent} in the picture?", "no"),
-        Exchange("object_recognition", f"What is the {paints[chosen]} thing?", thing),
-        Exchange("attribute", "What is the pattern of the floor?", pattern),
+        TdiucExchange("color", f"What color is the {left}?", paints[0]),
+        TdiucExchange("color", f"What color is the {right}?", paints[1]),
+        TdiucExchange("positional_reasoning", "What is on the left side of the picture?", left),
+        TdiucExchange("positional_reasoning", "What is on the right side of the picture?", right),
+        TdiucExchange("object_presence", f"Is there a {thing} in the picture?", "yes"),
+        TdiucExchange("object_presence", f"Is there a {absent} in the picture?", "no"),
+        TdiucExchange("object_recognition", f"What is the {paints[chosen]} thing?", thing),
+        TdiucExchange("attribute", "What is the pattern of the floor?", pattern),
     ]
 
 
@@ -98,8 +98,8 @@ def sports_gear(index: int) -> DrawnScene:
         else:
             icons.icon(image, gear, box, paint)
     return image, [
-        Exchange("counting", "How many objects are shown?", str(number)),
-        Exchange("sport_recognition", "What sport is this gear for?", SPORTS[gear]),
+        TdiucExchange("counting", "How many objects are shown?", str(number)),
+        TdiucExchange("sport_recognition", "What sport is this gear for?", SPORTS[gear]),
     ]
 
 
@@ -143,8 +143,8 @@ def activity(index: int) -> DrawnScene:
         pen.line([FRAME.at(0.6, 0.68), FRAME.at(0.75, 0.3)], fill=BLACK, width=2)
     icons.icon(image, thing, FRAME.part(*edges), paint[1])
     return image, [
-        Exchange("scene_recognition", "Where was this picture taken?", location),
-        Exchange("activity_recognition", "What is the person doing?", action),
+        TdiucExchange("scene_recognition", "Where was this picture taken?", location),
+        TdiucExchange("activity_recognition", "What is the person doing?", action),
     ]
 
 
@@ -233,8 +233,10 @@ def face_and_thing(index: int) -> DrawnScene:
     face(ImageDraw.Draw(image), face_box, mood)
     icons.icon(image, thing, object_box, pick(("red", "blue", "green"), 1, "tdiuc", index)[0])
     return image, [
-        Exchange("sentiment_understanding", "How does the person feel?", mood),
-        Exchange("utility_affordance", "What is the thing beside the face used for?", USES[thing]),
+        TdiucExchange("sentiment_understanding", "How does the person feel?", mood),
+        TdiucExchange(
+            "utility_affordance", "What is the thing beside the face used for?", USES[thing]
+        ),
     ]
 
 

@@ -12,7 +12,7 @@ from visionflan.compare.differences import scored_pairs
 from visionflan.compare.evidence import WIDE, evidence
 from visionflan.compare.headline_support import HeadlineIndex, headline_agrees
 from visionflan.compare.paired_bootstrap import resample, sum_pairs_by_cluster
-from visionflan.compare.results import BeforeAfter, Pair
+from visionflan.compare.results import AnswerPair, BeforeAfter
 from visionflan.compare.subsets import Subset, headline_subsets
 from visionflan.evaluate.aggregate.measures import ratio
 from visionflan.evaluate.metrics.answer_parsing import is_yes_or_no
@@ -127,7 +127,7 @@ def counts(record: Record) -> Sequence[float]:
     )
 
 
-def outcome_counts(pairs: Sequence[Pair]) -> OutcomeCounts:
+def outcome_counts(pairs: Sequence[AnswerPair]) -> OutcomeCounts:
     """Count items by whether they were known before and after, by log-likelihood."""
     scored = scored_pairs(pairs, "likelihood")
     if not scored:
@@ -144,7 +144,7 @@ def outcome_counts(pairs: Sequence[Pair]) -> OutcomeCounts:
     return OutcomeCounts(known[True, False], known[False, True], known[True, True], reformatted)
 
 
-def confusions(pairs: Sequence[Pair]) -> tuple[Confusion, ...]:
+def confusions(pairs: Sequence[AnswerPair]) -> tuple[Confusion, ...]:
     """Return the wrong answers whose frequency changed most; none if options vary by item."""
     if any(pair.before.options for pair in pairs):
         return ()

@@ -15,7 +15,7 @@ from visionflan.compare.differences import scored_pairs
 from visionflan.compare.evidence import WIDE, evidence
 from visionflan.compare.headline_support import HeadlineIndex, headline_agrees
 from visionflan.compare.paired_bootstrap import resample, sum_pairs_by_cluster
-from visionflan.compare.results import BeforeAfter, Interval, Pair
+from visionflan.compare.results import AnswerPair, BeforeAfter, Interval
 from visionflan.compare.subsets import Subset, headline_subsets
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.aggregate.bootstrap import Floats
@@ -120,7 +120,7 @@ def is_parsed(record: Record) -> bool:
     )
 
 
-def likelihood_score(pairs: Sequence[Pair]) -> BeforeAfter | None:
+def likelihood_score(pairs: Sequence[AnswerPair]) -> BeforeAfter | None:
     """Compare the scores by log-likelihood, which need no parsing; None without any."""
     scored = scored_pairs(pairs, "likelihood")
     if not scored:

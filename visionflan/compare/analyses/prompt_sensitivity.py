@@ -19,7 +19,7 @@ from visionflan.compare.paired_bootstrap import (
     answers_identical,
     resample,
 )
-from visionflan.compare.results import Interval, Pair
+from visionflan.compare.results import AnswerPair, Interval
 from visionflan.compare.subsets import Subset
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.aggregate.bootstrap import Floats
@@ -101,7 +101,9 @@ def prompt_sensitivity(
     )
 
 
-def scored_by_item(subset: Subset, metric: AggregateMetric, rule: ScoringRule) -> dict[Key, Pair]:
+def scored_by_item(
+    subset: Subset, metric: AggregateMetric, rule: ScoringRule
+) -> dict[Key, AnswerPair]:
     """Index scored pairs by the benchmark's own item names, which are the same in all styles."""
     return {
         (pair.before.task, pair.before.instance): pair
@@ -111,7 +113,7 @@ def scored_by_item(subset: Subset, metric: AggregateMetric, rule: ScoringRule) -
 
 
 def resample_together(
-    styles: Sequence[Sequence[Pair]], metric: AggregateMetric, rule: ScoringRule
+    styles: Sequence[Sequence[AnswerPair]], metric: AggregateMetric, rule: ScoringRule
 ) -> PairedBootstrap:
     """Resample clusters, the same for both styles and both models.
 

@@ -151,7 +151,7 @@ benchmark = Benchmark(
 )
 
 
-class Question(NamedTuple):
+class MMEQuestion(NamedTuple):
     """One of the two lines about an image.
 
     Attributes:
@@ -186,7 +186,7 @@ def subtask_directories(root: Path) -> dict[str, Path]:
     )
 
 
-def questions(root: Path) -> Iterator[Question]:
+def questions(root: Path) -> Iterator[MMEQuestion]:
     """Yield the questions of all subtasks in order."""
     for part, directory in subtask_directories(root).items():
         texts = directory / "questions_answers_YN"
@@ -207,7 +207,7 @@ def questions(root: Path) -> Iterator[Question]:
             yield from read_pair(part, path, images[path.stem])
 
 
-def read_pair(part: str, path: Path, image: Path) -> Iterator[Question]:
+def read_pair(part: str, path: Path, image: Path) -> Iterator[MMEQuestion]:
     """Read the two questions about an image."""
     with reading_text(f"MME: {path}"):
         lines = [line for line in path.read_text("utf-8-sig").split("\n") if line.strip()]
@@ -222,7 +222,7 @@ def read_pair(part: str, path: Path, image: Path) -> Iterator[Question]:
                 f"MME: {path}:{number} is not a question, a tab, and Yes or No: "
                 "unpack the release again"
             )
-        yield Question(part, image, number, question, answer.strip())
+        yield MMEQuestion(part, image, number, question, answer.strip())
 
 
 @benchmark.reader

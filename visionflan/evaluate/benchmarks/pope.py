@@ -136,7 +136,7 @@ benchmark = Benchmark(
 )
 
 
-class Question(NamedTuple):
+class PopeQuestion(NamedTuple):
     """One line of a question file.
 
     Attributes:
@@ -156,7 +156,7 @@ class Question(NamedTuple):
     location: str
 
 
-def questions(root: Path) -> Iterator[Question]:
+def questions(root: Path) -> Iterator[PopeQuestion]:
     """Read the question files."""
     directories = (root, root / "coco", root / "output/coco")
     for split in SPLITS:
@@ -174,7 +174,7 @@ def questions(root: Path) -> Iterator[Question]:
                 yield parse_question(split, path, line)
 
 
-def parse_question(split: str, path: Path, line: tuple[int, object] | BrokenRow) -> Question:
+def parse_question(split: str, path: Path, line: tuple[int, object] | BrokenRow) -> PopeQuestion:
     """Parse and check one line."""
     fix = "download the file again from the POPE repository"
     if isinstance(line, BrokenRow):
@@ -192,7 +192,7 @@ def parse_question(split: str, path: Path, line: tuple[int, object] | BrokenRow)
         ) from error
     if label not in ("yes", "no"):
         raise ReleaseError(f"POPE: the label of {location} is neither yes nor no: {fix}")
-    return Question(split, number, image, text, label, location)
+    return PopeQuestion(split, number, image, text, label, location)
 
 
 @benchmark.reader

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from visionflan.atomic_write import write_text
-from visionflan.compare.results import Pair
+from visionflan.compare.results import AnswerPair
 from visionflan.evaluate.metric import ScoringRule
 from visionflan.report.compare_page.flips import flip_kind
 
@@ -36,7 +36,7 @@ RESPONSE = (
 )
 
 
-def write_table(path: Path, pairs: Iterable[Pair], rule: ScoringRule) -> None:
+def write_table(path: Path, pairs: Iterable[AnswerPair], rule: ScoringRule) -> None:
     """Write the table atomically, ordered by task and content of the question."""
     text = io.StringIO()
     columns = [f"{name}_{side}" for name in RESPONSE for side in ("before", "after")]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from visionflan.compare.results import Pair
+from visionflan.compare.results import AnswerPair
 from visionflan.evaluate.metric import ScoringRule
 from visionflan.evaluate.metrics.normalization import normalize_words
 from visionflan.evaluate.records.record import Record
@@ -39,7 +39,7 @@ CHANGED: Mapping[FlipKind, tuple[str, str]] = {
 }
 
 
-def flip_kind(pair: Pair, rule: ScoringRule) -> FlipKind:
+def flip_kind(pair: AnswerPair, rule: ScoringRule) -> FlipKind:
     """Classify a pair of responses by their scores under one rule.
 
     Under the official rule a change is one of format if the lenient score is unchanged. Under the
@@ -57,7 +57,7 @@ def flip_kind(pair: Pair, rule: ScoringRule) -> FlipKind:
     return "lost" if is_full_flip else "worsened"
 
 
-def is_format_only(pair: Pair) -> bool:
+def is_format_only(pair: AnswerPair) -> bool:
     """Return whether the official score changed and the lenient score did not."""
     before, after = pair
     if before.score_official == after.score_official:
@@ -69,7 +69,7 @@ def is_format_only(pair: Pair) -> bool:
     )
 
 
-def unchanged_kind(pair: Pair, score: float) -> FlipKind:
+def unchanged_kind(pair: AnswerPair, score: float) -> FlipKind:
     """Classify a pair of responses with the same score."""
     if score == 1.0:
         return "both right"

@@ -39,7 +39,7 @@ from visionflan.evaluate.benchmarks.mmbench.rules import (
 from visionflan.evaluate.benchmarks.mmbench.table import (
     ABILITIES,
     ROTATION_STEP,
-    Question,
+    MMBenchQuestion,
     find_table,
     read_table,
     shifts,
@@ -95,7 +95,7 @@ def read(root: Path) -> Iterator[BenchmarkRow]:
         yield make_row(question, image, num_rotations[question.original])
 
 
-def make_row(question: Question, image: bytes, num_rotations: int) -> BenchmarkRow:
+def make_row(question: MMBenchQuestion, image: bytes, num_rotations: int) -> BenchmarkRow:
     """Return a row; its judge context is the question without the hint, which styles use too."""
     letters = tuple(ascii_uppercase[: len(question.options)])
     text = question.question

@@ -27,7 +27,7 @@ MAX_CELL_LENGTH = 2**31 - 1
 DEV = "mmbench_dev_20230712.tsv or MMBench_DEV_EN.tsv"
 
 
-class Question(NamedTuple):
+class MMBenchQuestion(NamedTuple):
     """One row of the table, without its image.
 
     Attributes:
@@ -53,7 +53,7 @@ class Question(NamedTuple):
         """The index of the original of this rotation."""
         return self.number % ROTATION_STEP
 
-    def rotate(self, shift: int) -> "Question":
+    def rotate(self, shift: int) -> "MMBenchQuestion":
         """Return the question with its first `by` options moved to the end."""
         options = self.options[shift:] + self.options[:shift]
         correct = (self.correct - shift) % len(options)
@@ -78,7 +78,7 @@ def find_table(root: Path) -> Path:
     raise ReleaseError(f"mmbench: {root} contains no table *.tsv: put {DEV} there")
 
 
-def read_table(path: Path) -> tuple[list[Question], dict[str, bytes | str]]:
+def read_table(path: Path) -> tuple[list[MMBenchQuestion], dict[str, bytes | str]]:
     """Read the questions, and by index their images: bytes, or the index of the row that has it."""
     questions = []
     images: dict[str, bytes | str] = {}
@@ -109,7 +109,7 @@ def read_cells(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
             yield location, cells
 
 
-def parse_question(cells: dict[str, str], location: str) -> Question:
+def parse_question(cells: dict[str, str], location: str) -> MMBenchQuestion:
     """Parse the cells of one row; empty options do not count."""
     cells = {name if name in ascii_uppercase else name.lower(): cells[name] for name in cells}
     letters = [letter for letter in ascii_uppercase if cells.get(letter)]
@@ -123,7 +123,7 @@ def parse_question(cells: dict[str, str], location: str) -> Question:
     if not cells["index"].isdecimal():
         raise ReleaseError(f"{location} has the index {cells['index']!r}, which is not a number")
     ability = cells.get("l2-category", "")
-    return Question(
+    return MMBenchQuestion(
         number=int(cells["index"]),
         hint=cells.get("hint", ""),
         question=cells["question"],
@@ -144,7 +144,7 @@ def decode_image(cell: str, location: str) -> bytes | str:
         raise ReleaseError(f"{location} has an image that is not base64: {error}") from error
 
 
-def shifts(question: Question) -> range:
+def shifts(question: MMBenchQuestion) -> range:
     """Return by how much the options are rotated: not at all if they are, or speak of, letters."""
     letters = set(ascii_uppercase[: len(question.options)])
     mentioned = [

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from visionflan.compare.results import Pair
+from visionflan.compare.results import AnswerPair
 from visionflan.evaluate.metric import ParseStatus, ScoringRule
 from visionflan.evaluate.records.header import TaskHeader
 from visionflan.evaluate.records.record import Record
@@ -72,9 +72,9 @@ class FlipBrowser:
     ) -> None:
         self.rule, self.tasks, self.images = rule, tasks, images
 
-    def browse(self, pairs: Sequence[Pair]) -> ChangedAnswers:
+    def browse(self, pairs: Sequence[AnswerPair]) -> ChangedAnswers:
         """Choose up to `MAX_PER_KIND` answers of each kind, spread over tasks."""
-        by_kind: dict[FlipKind, list[Pair]] = defaultdict(list)
+        by_kind: dict[FlipKind, list[AnswerPair]] = defaultdict(list)
         for pair in pairs:
             by_kind[self.kind(pair)].append(pair)
         cards = [
@@ -94,13 +94,13 @@ class FlipBrowser:
         """Return the title of a task."""
         return self.tasks[task].title or task
 
-    def kind(self, pair: Pair) -> FlipKind:
+    def kind(self, pair: AnswerPair) -> FlipKind:
         """Classify a pair of responses; conversations are only the same or different."""
         if not self.tasks[pair.after.task].conversation:
             return flip_kind(pair, self.rule)
         return "same score" if pair.before.response == pair.after.response else "conversation"
 
-    def card(self, pair: Pair, kind: FlipKind) -> FlipCard:
+    def card(self, pair: AnswerPair, kind: FlipKind) -> FlipCard:
         """Return the card of one question."""
         record = pair.after
         uris = [self.images.uri(image, IMAGE_SIDE) for image in record.images]
@@ -127,7 +127,7 @@ def changed_answers(report: ComparisonReport) -> ChangedAnswers:
     return browser.browse(report.comparison.pairs)
 
 
-def spread_over_tasks(pairs: Iterable[Pair], max_count: int) -> Iterator[Pair]:
+def spread_over_tasks(pairs: Iterable[AnswerPair], max_count: int) -> Iterator[AnswerPair]:
     """Choose pairs by hash: one of each task before a second of any."""
     ordered = sorted(pairs, key=lambda pair: stable_hash("flip", *pair.before.key))
     used: Counter[str] = Counter()

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from visionflan.compare.analyses.response_style import SHARES, ResponseStyle
-from visionflan.compare.results import BeforeAfter, Pair
+from visionflan.compare.results import AnswerPair, BeforeAfter
 from visionflan.evaluate.records.record import Record
 from visionflan.report.answer_status import (
     length_histogram,
@@ -85,7 +85,7 @@ def style_rows(style: ResponseStyle) -> Iterator[StyleRow]:
         yield StyleRow(name, shift, is_share, chart)
 
 
-def by_model(pairs: Sequence[Pair]) -> dict[str, list[Record]]:
+def by_model(pairs: Sequence[AnswerPair]) -> dict[str, list[Record]]:
     """Return the responses of each model under its CSS class."""
     return {
         "first": [pair.before for pair in pairs],
