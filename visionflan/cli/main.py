@@ -69,7 +69,7 @@ def overview() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="visionflan",
         usage="visionflan [--help | --version] COMMAND ...",
-        description="Build a visual instruction tuning set from academic datasets, fine-tune a "
+        description="Build a visual instruction tuning set from academic datasets, fine-tune a\n"
         "vision-language model on it in two stages, and measure what each stage changed.",
         epilog=f"commands:\n{listing}\n\nRun `visionflan COMMAND --help` for its options.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
