@@ -21,7 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="?",
         metavar="CKPT|RUN",
-        help="a checkpoint directory, or a run with its stages",
+        help="a checkpoint directory, or a run with its stages; name it before a list such as "
+        "`--tasks A B`",
     )
     subject.add_argument(
         "--demo",
