@@ -3,6 +3,7 @@
 import importlib.util
 import pkgutil
 import sys
+from collections import Counter
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -57,19 +58,29 @@ def add_file(path: Path) -> str:
     return path.stem
 
 
+def entry_point_modules(group: str) -> dict[str, str]:
+    """Return the modules that other packages offer by an entry point of a group, by name."""
+    return {entry.name: entry.module for entry in entry_points(group=group)}
+
+
+def distinct_names(nouns: str, *sources: Collection[str]) -> list[str]:
+    """Return all names, sorted; raise DefinitionError if two sources have the same one."""
+    counts = Counter(name for source in sources for name in source)
+    if both := sorted(name for name, count in counts.items() if count > 1):
+        raise DefinitionError(f"two {nouns} are named {', '.join(both)}: rename one")
+    return sorted(counts)
+
+
 @cache
 def installed_modules() -> dict[str, str]:
     """Return the modules of other packages' dataset files by name; cached, since it is slow."""
-    return {entry.name: entry.module for entry in entry_points(group=GROUP)}
+    return entry_point_modules(GROUP)
 
 
 def names() -> list[str]:
     """Return the name of every dataset without importing any of them."""
     ours = {module.name for module in pkgutil.iter_modules(datasets.__path__)}
-    theirs = installed_modules().keys()
-    if both := (ours & theirs) | (loose_files.keys() & (ours | theirs)):
-        raise DefinitionError(f"two dataset files are named {', '.join(sorted(both))}: rename one")
-    return sorted(ours | theirs | loose_files.keys())
+    return distinct_names("dataset files", ours, installed_modules(), loose_files)
 
 
 @cache

@@ -4,7 +4,12 @@ import pkgutil
 from functools import cache
 from typing import TYPE_CHECKING
 
-from visionflan.catalog import import_module_of, unknown_name_error
+from visionflan.catalog import (
+    distinct_names,
+    entry_point_modules,
+    import_module_of,
+    unknown_name_error,
+)
 from visionflan.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -17,17 +22,13 @@ SHARED_MODULES = frozenset({"base", "exporting", "importing"})
 @cache
 def installed_modules() -> dict[str, str]:
     """Return the modules of other packages' formats by name."""
-    from importlib.metadata import entry_points  # slow to import
-
-    return {entry.name: entry.module for entry in entry_points(group=GROUP)}
+    return entry_point_modules(GROUP)
 
 
 def names() -> list[str]:
     """Return the name of every format without importing any of them."""
     ours = {module.name for module in pkgutil.iter_modules(__path__)} - SHARED_MODULES
-    if both := ours & installed_modules().keys():
-        raise DefinitionError(f"two formats are named {', '.join(sorted(both))}: rename one")
-    return sorted(ours | installed_modules().keys())
+    return distinct_names("formats", ours, installed_modules())
 
 
 def load(name: str) -> "Format":

@@ -3,7 +3,12 @@
 import pkgutil
 from functools import cache
 
-from visionflan.catalog import import_module_of, unknown_name_error
+from visionflan.catalog import (
+    distinct_names,
+    entry_point_modules,
+    import_module_of,
+    unknown_name_error,
+)
 from visionflan.errors import DefinitionError
 from visionflan.evaluate.benchmark import Benchmark
 
@@ -13,17 +18,13 @@ GROUP = "visionflan.benchmarks"
 @cache
 def installed_modules() -> dict[str, str]:
     """Return the modules of other packages' benchmarks by name."""
-    from importlib.metadata import entry_points  # slow to import, and rarely needed
-
-    return {entry.name: entry.module for entry in entry_points(group=GROUP)}
+    return entry_point_modules(GROUP)
 
 
 def names() -> list[str]:
     """Return the name of every benchmark without importing any of them."""
     ours = {module.name for module in pkgutil.iter_modules(__path__)}
-    if both := ours & installed_modules().keys():
-        raise DefinitionError(f"two benchmarks are named {', '.join(sorted(both))}: rename one")
-    return sorted(ours | installed_modules().keys())
+    return distinct_names("benchmarks", ours, installed_modules())
 
 
 @cache

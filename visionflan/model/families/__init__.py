@@ -10,7 +10,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from visionflan.catalog import import_module_of, unknown_name_error
+from visionflan.catalog import (
+    distinct_names,
+    entry_point_modules,
+    import_module_of,
+    unknown_name_error,
+)
 from visionflan.errors import DefinitionError, TrainingError
 from visionflan.model.base import VisionLanguageModel
 from visionflan.model.chat_tokenizer import ChatTokenizer
@@ -25,17 +30,13 @@ DEFAULT_FAMILY = "llava"
 @cache
 def installed_modules() -> dict[str, str]:
     """Return the modules of other packages' families by name."""
-    from importlib.metadata import entry_points  # slow to import, and often not needed
-
-    return {entry.name: entry.module for entry in entry_points(group=GROUP)}
+    return entry_point_modules(GROUP)
 
 
 def names() -> list[str]:
     """Return the names of all families without importing any."""
     ours = {module.name for module in pkgutil.iter_modules(__path__)}
-    if both := ours & installed_modules().keys():
-        raise DefinitionError(f"two model families are named {', '.join(sorted(both))}: rename one")
-    return sorted(ours | installed_modules().keys())
+    return distinct_names("model families", ours, installed_modules())
 
 
 def load_family(name: str) -> type[VisionLanguageModel]:
