@@ -1,14 +1,14 @@
 """Write a build directory from existing instances."""
 
-import shutil
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from visionflan.atomic_write import write_json
 from visionflan.builder.assemble import assemble
 from visionflan.builder.image_store import ImageStore
+from visionflan.builder.output_dir import lock_new_dir
 from visionflan.builder.parts import (
     PARTS_DIR,
     DatasetPart,
@@ -22,12 +22,11 @@ from visionflan.storage.image_checks import CheckedImage, check_image
 from visionflan.storage.instance import Instance
 from visionflan.storage.schema import LedgerEntry, TaskInfo
 
-MARK = "directory-writer.json"
-
 
 class DirectoryWriter:
     """Collect images, instances, tasks and dropped rows; leaving the context writes the build.
 
+    If the block raises, or the build cannot be assembled, nothing of it is left.
     `info` describes the build: `name` (used for its files), `title`, `license`, `citation`. With
     `hold_out` the split is decided by image as in any build; without it instances keep theirs.
     """
@@ -40,6 +39,7 @@ class DirectoryWriter:
         self.manifest: dict[str, Any] = {}
         self.instance_ids: set[str] = set()
         self.broken: Counter[str] = Counter()
+        self.lock = ExitStack()
 
     @property
     def directory(self) -> Path:
@@ -48,12 +48,8 @@ class DirectoryWriter:
 
     def __enter__(self) -> Self:
         """Create the directory, deleting what an interrupted writer left."""
-        if self.out.exists() and any(self.out.iterdir()):
-            if not (self.out / PARTS_DIR / MARK).is_file():
-                raise BuildError(f"{self.out} is not empty: choose a new directory")
-            shutil.rmtree(self.out)
+        self.lock.enter_context(lock_new_dir(self.out))
         self.directory.mkdir(parents=True)
-        write_json(self.out / PARTS_DIR / MARK, {})
         self.image_store = ImageStore(self.out / "images", self.directory, self.part.name, ())
         self.instances = instance_writer(self.directory)
         self.ledger = ledger_writer(self.directory)
@@ -69,7 +65,13 @@ class DirectoryWriter:
         for writer in (self.image_store, self.instances, self.ledger):
             writer.close()
         if error_type is not None:
+            self.lock.__exit__(error_type, error, trace)
             return
+        with self.lock:
+            self.assemble()
+
+    def assemble(self) -> None:
+        """Check that every task has metadata, and write the build."""
         for task, counts in self.part.counts.items():
             if task not in self.part.tasks:
                 raise BuildError(f"{self.out}: the task {task} has no metadata: call add_task")
@@ -83,7 +85,6 @@ class DirectoryWriter:
                 self.part.name: {"status": "built", "broken": dict(self.broken), **self.info}
             },
         )
-        shutil.rmtree(self.out / PARTS_DIR)
 
     def add_image(self, encoded: bytes) -> str:
         """Store an image once and return its id; raise UnusableError if it does not decode."""

@@ -14,6 +14,8 @@ from visionflan.builder.source_fingerprint import BuildFingerprint
 from visionflan.errors import BuildError
 
 STARTED, LOCK = f"{PARTS_DIR}/started.json", f"{PARTS_DIR}/lock"
+# The mark of a directory that is written at once, such as an import, and not resumed.
+WRITER_MARK = f"{PARTS_DIR}/directory-writer.json"
 
 
 @contextmanager
@@ -22,8 +24,53 @@ def lock_output_dir(out: Path) -> Iterator[None]:
 
     Worker processes, which may outlive it for a moment, do not inherit the lock.
     """
-    if out.exists() and not (out / PARTS_DIR).is_dir() and any(out.iterdir()):
+    if not is_empty(out) and not (out / PARTS_DIR).is_dir():
         raise not_a_build(out)
+    with lock_parts(out):
+        if (out / WRITER_MARK).exists():
+            raise BuildError(
+                f"{out} contains an import that was interrupted: delete it or choose another --out"
+            )
+        yield
+
+
+@contextmanager
+def lock_new_dir(out: Path) -> Iterator[None]:
+    """Lock a directory that is written at once; if that fails, remove all that was written.
+
+    The directory must be empty or contain what an interrupted writer left, which is deleted.
+    """
+    existed = out.exists()
+    if not is_empty(out) and not is_left_by_writer(out):
+        raise BuildError(f"{out} is not empty: choose a new directory")
+    with lock_parts(out):
+        remove_all_but_lock(out)
+        write_json(out / WRITER_MARK, {})
+        try:
+            yield
+        except BaseException:
+            remove_all_but_lock(out)
+            shutil.rmtree(out / PARTS_DIR)
+            if not existed:
+                out.rmdir()
+            raise
+        shutil.rmtree(out / PARTS_DIR)
+
+
+def is_empty(out: Path) -> bool:
+    """Return whether a path does not exist or is an empty directory."""
+    return not out.exists() or (out.is_dir() and not any(out.iterdir()))
+
+
+def is_left_by_writer(out: Path) -> bool:
+    """Return whether a directory contains only what an interrupted writer left, and no build."""
+    finished_or_resumable = (out / "manifest.json").exists() or (out / STARTED).exists()
+    return (out / WRITER_MARK).is_file() and not finished_or_resumable
+
+
+@contextmanager
+def lock_parts(out: Path) -> Iterator[None]:
+    """Create the directory of the parts and lock it."""
     (out / PARTS_DIR).mkdir(parents=True, exist_ok=True)
     with (out / LOCK).open("w") as lock:
         try:
@@ -31,6 +78,13 @@ def lock_output_dir(out: Path) -> Iterator[None]:
         except (BlockingIOError, PermissionError):
             raise BuildError(f"another build is writing to {out}: wait for it to end") from None
         yield
+
+
+def remove_all_but_lock(out: Path) -> None:
+    """Remove everything in a directory except the lock, which is held."""
+    for path in [*out.iterdir(), *(out / PARTS_DIR).iterdir()]:
+        if path not in (out / PARTS_DIR, out / LOCK):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def find_finished(out: Path, fingerprint: BuildFingerprint) -> dict[str, Any] | None:

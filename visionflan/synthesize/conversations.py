@@ -5,7 +5,6 @@ annotations of an image in complete, friendly sentences, and the questions are p
 ask them, without the instructions of the tasks. All are marked as synthetic.
 """
 
-import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -45,7 +44,6 @@ def write_conversations(
     An existing build directory is reused.
     """
     if not (out / "manifest.json").is_file():
-        shutil.rmtree(out, ignore_errors=True)
         with DirectoryWriter(out, DATASET_INFO) as writer:
             for split, num_conversations in split_sizes(count):
                 for instance in sample_conversations(source, split, num_conversations, seed):
