@@ -14,7 +14,8 @@ from typing import Any, get_args
 from visionflan import catalog
 from visionflan.builder.preview import render_examples
 from visionflan.cli import main as cli
-from visionflan.dataset import CATEGORIES, LICENSES, MetricName, Task
+from visionflan.dataset import Task
+from visionflan.vocabulary import CATEGORIES, LICENSES, MetricName
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

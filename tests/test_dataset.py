@@ -74,3 +74,37 @@ def test_a_task_takes_its_official_name_from_title_and_function() -> None:
 
 def test_lines_of_a_paragraph_are_joined_and_a_blank_line_breaks() -> None:
     assert join_lines("\n    One\n    line.\n\n    Two.\n    ") == "One line.\nTwo."
+
+
+def test_the_first_phrasing_is_the_instruction() -> None:
+    declared = dataset()
+
+    @declared.task(
+        "Name it.", "What is\n    it?", title="", category="OCR", published_form="It is X."
+    )
+    def name_it(row: Row) -> Example | None:
+        return None
+
+    task = declared.tasks["name_it"]
+    assert (task.instruction, task.phrasings) == ("Name it.", ("Name it.", "What is it?"))
+    assert task.published_form == "It is X."
+
+
+def test_a_dataset_names_a_field_for_the_split_or_why_it_has_none() -> None:
+    with pytest.raises(ValueError, match="give split_field or no_split, not both"):
+        Dataset[Row](
+            title="Lab", homepage="", license="MIT", citation="", obtain="", tree="",
+            split_field="key", no_split="there is one part",
+        )  # fmt: skip
+
+
+def test_the_official_split_is_one_of_three_words_or_empty() -> None:
+    declared = Dataset[Row](
+        title="Lab", homepage="", license="MIT", citation="", obtain="", tree="",
+        split_field="key", group_field="key",
+    )  # fmt: skip
+    assert [declared.official_split(Row(word)) for word in ("test", "")] == ["test", ""]
+    assert declared.hold_out_group(Row("video 7")) == "video 7"
+    assert (dataset().official_split(Row("test")), dataset().hold_out_group(Row("a"))) == ("", "")
+    with pytest.raises(UnusableError, match="key is 'dev', not train, validation, test"):
+        declared.official_split(Row("dev"))

@@ -15,6 +15,7 @@ LAYERS = [
     {"image_sources"},
     {"drawing"},
     {"specimens"},
+    {"vocabulary"},
     {"dataset"},
     {"layouts"},
     {"datasets"},

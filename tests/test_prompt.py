@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from visionflan.dataset import Example
 from visionflan.errors import UnusableError
-from visionflan.prompt import ParsedExchange, build_prompt, format_option, parse, render
+from visionflan.prompt import (
+    OPTION_FORM,
+    ParsedExchange,
+    PromptStyle,
+    build_prompt,
+    choose_phrasing,
+    format_option,
+    parse,
+    render,
+)
 
 IMAGE = Path("image.jpg")
 
@@ -30,9 +39,12 @@ def example(**parts: object) -> Example:
     return Example(**{"image": IMAGE, "target": "a dog", **parts})  # type: ignore[arg-type]
 
 
-def test_a_prompt_has_the_form_of_the_paper() -> None:
+def test_a_prompt_of_the_official_style_has_the_form_of_the_paper() -> None:
     question = example(text="What is this?", options=("a cat", "a dog"))
-    rendered = {render("Choose the name.", question, seed, "k").turns[0].text for seed in range(30)}
+    rendered = {
+        render("Choose the name.", question, seed, "k", style="official").turns[0].text
+        for seed in range(30)
+    }
     assert rendered == {
         "<image>\nChoose the name.\n\nWhat is this?\nOptions: (a) a cat (b) a dog",
         "<image>\nChoose the name.\n\nWhat is this?\nOptions: (a) a dog (b) a cat",
@@ -41,10 +53,35 @@ def test_a_prompt_has_the_form_of_the_paper() -> None:
     }
 
 
+def test_our_style_asks_for_letter_and_text_below_the_options() -> None:
+    question = example(text="What is this?", options=("a cat", "a dog"))
+    for seed in range(8):
+        ours = render("Choose.", question, seed)
+        official = render("Choose.", question, seed, style="official")
+        assert ours.turns[0].text.replace(f"\n{OPTION_FORM}", "") == official.turns[0].text
+        assert f"(b) {ours.options[1]}\n{OPTION_FORM}" in ours.turns[0].text
+        assert ours.turns[1] == official.turns[1]
+
+
+def test_a_prompt_without_options_is_the_same_in_both_styles() -> None:
+    question = example(text="What is this?")
+    assert render("Name it.", question, 1) == render("Name it.", question, 1, style="official")
+
+
+def test_each_phrasing_is_chosen_for_its_share_of_instances() -> None:
+    phrasings = ("Name it.", "What is it?", "This is a thing. Name it.")
+    chosen = Counter(choose_phrasing(phrasings, 0, "a/task", f"key{n}") for n in range(600))
+    assert set(chosen) == set(phrasings)
+    assert min(chosen.values()) > 150
+    assert choose_phrasing(phrasings[:1], 0, "a/task", "key1") == "Name it."
+
+
 def test_parts_that_are_not_there_leave_no_gap() -> None:
     assert build_prompt("Name it.", "", ()) == "Name it."
     assert build_prompt("Name it.", "What?", ()) == "Name it.\n\nWhat?"
-    assert build_prompt("Name it.", "", ("x", "y")) == "Name it.\n\nOptions: (a) x (b) y"
+    assert build_prompt("Name it.", "", ("x", "y")) == (
+        f"Name it.\n\nOptions: (a) x (b) y\n{OPTION_FORM}"
+    )
 
 
 def test_several_images_have_a_marker_each() -> None:
@@ -83,16 +120,21 @@ def test_lettering_is_a_bijection(choices: list[str], seed: int) -> None:
     st.one_of(st.just(""), texts),
     options,
     st.integers(1, 3),
-    st.integers(),
+    st.sampled_from(["visionflan", "official"]),
     st.data(),
 )
 def test_a_prompt_with_options_is_parsed_into_its_parts(
-    instruction: str, text: str, choices: list[str], images: int, seed: int, data: st.DataObject
+    instruction: str,
+    text: str,
+    choices: list[str],
+    images: int,
+    style: PromptStyle,
+    data: st.DataObject,
 ) -> None:
     assume("\nOptions: " not in f"\n{text}\n{instruction}")
     target = data.draw(st.sampled_from(choices))
     question = example(text=text, options=tuple(choices), target=target, image=(IMAGE,) * images)
-    rendered = render(instruction, question, seed)
+    rendered = render(instruction, question, data.draw(st.integers()), style=style)
     assert parse(rendered.turns[0].text, rendered.turns[1].text) == ParsedExchange(
         instruction, text, rendered.options, target
     )

@@ -5,82 +5,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from inspect import cleandoc
 from pathlib import Path
-from typing import Generic, Literal, Protocol, TypeVar, get_args
+from typing import Generic, Literal, Protocol, TypeVar, cast, get_args
 
 from visionflan.errors import UnusableError
 from visionflan.image_sources import ImageSource
-
-TaskGroup = Literal["question answering", "generation", "classification"]
-MetricName = Literal[
-    "exact_match",
-    "vqa_accuracy",
-    "anls",
-    "relaxed_accuracy",
-    "cider",
-    "rouge_l",
-    "bleu_4",
-    "character_accuracy",
-    "set_f1",
-]
-Layout = Literal["confirmed", "unconfirmed"]
-
-# The categories of the paper's Appendix I, each in one of its three primary groups.
-CATEGORIES: dict[str, TaskGroup] = {
-    "Perception": "question answering",
-    "Outside Knowledge": "question answering",
-    "Reasoning": "question answering",
-    "OCR": "question answering",
-    "Document-Level OCR": "generation",
-    "Phrase-Level OCR": "generation",
-    "Knowledge Extraction": "generation",
-    "Semantic Art Understanding": "generation",
-    "Visual Dialogue": "generation",
-    "Rational and Script Generation": "generation",
-    "Coarse-grained Captioning": "generation",
-    "Fine-grained Captioning": "generation",
-    "Scene Classification": "classification",
-    "Animal Classification": "classification",
-    "Vehicle Classification": "classification",
-    "Human Activity": "classification",
-    "Facial Recognition": "classification",
-    "Anomaly Detection": "classification",
-    "General Object": "classification",
-    "Complex Reasoning": "classification",
-    "Image Text Matching": "classification",
-    "General Object in Special Image Domain": "classification",
-    "Image-Style Classification": "classification",
-    "Image Quality Classification": "classification",
-    "Texture Classification": "classification",
-}
-
-# The owners forbid training on it: built only on request, and then held out completely.
-EVALUATION_ONLY = "evaluation-only"
-
-# SPDX identifiers, and five names for terms without one. True: commercial use is allowed.
-LICENSES: dict[str, bool] = {
-    "Apache-2.0": True,
-    "BSD-2-Clause": True,
-    "BSD-3-Clause": True,
-    "CC0-1.0": True,
-    "CC-BY-2.0": True,
-    "CC-BY-3.0": True,
-    "CC-BY-4.0": True,
-    "CC-BY-SA-3.0": True,
-    "CC-BY-SA-4.0": True,
-    "CC-BY-NC-4.0": False,
-    "CC-BY-NC-SA-3.0": False,
-    "CC-BY-NC-SA-4.0": False,
-    "CC-BY-NC-ND-4.0": False,
-    "GPL-3.0-only": True,
-    "MIT": True,
-    "ODbL-1.0": True,
-    "DbCL-1.0": True,
-    "attribution": True,
-    EVALUATION_ONLY: False,
-    "non-commercial": False,
-    "research-only": False,
-    "unknown": False,
-}
+from visionflan.vocabulary import CATEGORIES, LICENSES, Layout, MetricName, OfficialSplit, TaskGroup
 
 IMAGE_MARKER = "<image>"
 
@@ -156,21 +85,28 @@ class Task(Generic[Row]):
         name: the name within the dataset.
         official_name: the name in the paper's release.
         title: a short title for people.
-        instruction: the instruction that begins each prompt.
+        phrasings: the instruction that begins each prompt, then other phrasings of it.
         category: the paper's category, a key of CATEGORIES.
         metric: the metric that scores answers.
         sensitive: whether it asks about race, gender, age, identity or emotion.
         to_example: makes an example of a row; None if the task does not apply to the row.
+        published_form: how the paper's release writes the target, if differently.
     """
 
     name: str
     official_name: str
     title: str
-    instruction: str
+    phrasings: tuple[str, ...]
     category: str
     metric: MetricName
     sensitive: bool
     to_example: Callable[[Row], Example | None]
+    published_form: str = ""
+
+    @property
+    def instruction(self) -> str:
+        """Return the first phrasing."""
+        return self.phrasings[0]
 
     @property
     def group(self) -> TaskGroup:
@@ -191,6 +127,10 @@ class Dataset(Generic[Row]):
         tree: the layout of the release on disk.
         terms: the owners' conditions beyond the license.
         layout: whether the layout was checked against a real release.
+        split_field: the field of a row that names its official split.
+        no_split: why rows name no official split.
+        group_field: the field of a row that names what must be held out together, such as a video.
+        no_group: why rows name no such group.
         tasks: the tasks by name, added by the decorator `task`.
     """
 
@@ -202,6 +142,10 @@ class Dataset(Generic[Row]):
     tree: str
     terms: str = ""
     layout: Layout = "confirmed"
+    split_field: str = ""
+    no_split: str = ""
+    group_field: str = ""
+    no_group: str = ""
     tasks: dict[str, Task[Row]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -209,6 +153,9 @@ class Dataset(Generic[Row]):
         if self.license not in LICENSES:
             known = ", ".join(LICENSES)
             raise ValueError(f"{self.title}: license {self.license!r} is not one of {known}")
+        for name in ("split", "group"):
+            if getattr(self, f"{name}_field") and getattr(self, f"no_{name}"):
+                raise ValueError(f"{self.title}: give {name}_field or no_{name}, not both")
         self.obtain, self.terms = join_lines(self.obtain), join_lines(self.terms)
         self.tree = cleandoc(self.tree)
 
@@ -216,6 +163,21 @@ class Dataset(Generic[Row]):
     def commercial(self) -> bool:
         """Return whether the license allows commercial use; an unknown license does not."""
         return LICENSES[self.license]
+
+    def official_split(self, row: Row) -> OfficialSplit | Literal[""]:
+        """Return the official split of a row, or an empty string if it is in none.
+
+        Raises UnusableError if the field holds another word.
+        """
+        split = getattr(row, self.split_field) if self.split_field else ""
+        if split not in (*get_args(OfficialSplit), ""):
+            known = ", ".join(get_args(OfficialSplit))
+            raise UnusableError("unknown_split", f"{self.split_field} is {split!r}, not {known}")
+        return cast("OfficialSplit", split)
+
+    def hold_out_group(self, row: Row) -> str:
+        """Return the name of what must be held out together with a row, or an empty string."""
+        return str(getattr(row, self.group_field)) if self.group_field else ""
 
     def reader(
         self, read: Callable[[Path], Iterable[Row | BrokenRow]]
@@ -233,25 +195,28 @@ class Dataset(Generic[Row]):
         self.write_specimen = write
         return write
 
-    def task(
+    def task(  # noqa: PLR0913 - each keyword describes the task
         self,
         instruction: str,
-        *,
+        *phrasings: str,
         title: str,
         category: str,
         metric: MetricName = "exact_match",
         official_name: str = "",
         sensitive: bool = False,
+        published_form: str = "",
     ) -> Callable[[Callable[[Row], Example | None]], Callable[[Row], Example | None]]:
         """Declare a task, named after the decorated function, which makes an example of a row.
 
         Args:
             instruction: Begins each prompt; one paragraph, however it is wrapped.
+            phrasings: Other phrasings of the instruction, of equal meaning.
             title: A short title for people.
             category: A key of CATEGORIES, which also gives the task's group.
             metric: Scores the answers.
             official_name: The name in the paper's release; by default `title+name`.
             sensitive: Whether it asks about race, gender, age, identity or emotion.
+            published_form: How the paper's release writes the target, if differently.
         """
         if category not in CATEGORIES:
             raise ValueError(
@@ -270,11 +235,12 @@ class Dataset(Generic[Row]):
                 name=name,
                 official_name=official_name or f"{self.title}+{name}",
                 title=title,
-                instruction=join_lines(instruction),
+                phrasings=tuple(map(join_lines, (instruction, *phrasings))),
                 category=category,
                 metric=metric,
                 sensitive=sensitive,
                 to_example=to_example,
+                published_form=published_form,
             )
             return to_example
 

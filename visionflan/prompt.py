@@ -1,12 +1,18 @@
 """Render an example as a conversation, and parse one; no other module knows the prompt format."""
 
+from collections.abc import Sequence
 from string import ascii_lowercase
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from visionflan.dataset import IMAGE_MARKER, Example
 from visionflan.errors import UnusableError
 from visionflan.hashing import shuffled, stable_hash
 from visionflan.storage.instance import Turn
+
+PromptStyle = Literal["visionflan", "official"]
+
+# The paper's release shows options without asking for a form, and its answers are letter and text.
+OPTION_FORM = "Answer with the letter and the text of the correct option."
 
 
 class RenderedExample(NamedTuple):
@@ -16,15 +22,21 @@ class RenderedExample(NamedTuple):
     options: tuple[str, ...]
 
 
-def render(instruction: str, example: Example, *identity: str | int) -> RenderedExample:
+def render(
+    instruction: str,
+    example: Example,
+    *identity: str | int,
+    style: PromptStyle = "visionflan",
+) -> RenderedExample:
     """Render an example in the paper's style (section 2.1 and Appendix J).
 
-    The prompt is instruction, blank line, text, `Options: (a) ... (b) ...`, with all image markers
-    first or last; the answer to a question with options is letter and text. The order of options
-    and the position of the markers are chosen by the hash of `identity`.
+    The prompt is instruction, blank line, text, `Options: (a) ... (b) ...` and the form of the
+    answer, with all image markers first or last; the answer to a question with options is letter
+    and text. The style `official` leaves the form of the answer out, as the paper's release does.
+    The order of options and the position of the markers are chosen by the hash of `identity`.
     """
     options = tuple(shuffled(example.options, *identity, "options"))
-    text = build_prompt(instruction, example.text, options)
+    text = build_prompt(instruction, example.text, options, style)
     markers = "\n".join([IMAGE_MARKER] * len(example.images))
     markers_first = stable_hash(*identity, "marker") % 2 == 0
     prompt = f"{markers}\n{text}" if markers_first else f"{text}\n{markers}"
@@ -32,14 +44,25 @@ def render(instruction: str, example: Example, *identity: str | int) -> Rendered
     return RenderedExample((Turn("user", prompt), Turn("assistant", answer)), options)
 
 
-def build_prompt(instruction: str, text: str, options: tuple[str, ...]) -> str:
+def choose_phrasing(phrasings: Sequence[str], *identity: str | int) -> str:
+    """Return the phrasing of an instruction that the hash of `identity` chooses."""
+    return phrasings[stable_hash(*identity, "phrasing") % len(phrasings)]
+
+
+def build_prompt(
+    instruction: str, text: str, options: tuple[str, ...], style: PromptStyle = "visionflan"
+) -> str:
     """Return the prompt without image markers."""
     if len(options) > len(ascii_lowercase):
         raise UnusableError("too_many_options", f"{len(options)} options, but only 26 letters")
     options_text = " ".join(
         f"({letter}) {option}" for letter, option in zip(ascii_lowercase, options, strict=False)
     )
-    body = "\n".join(part for part in (text, f"Options: {options_text}" if options else "") if part)
+    parts = [text] if text else []
+    if options:
+        parts.append(f"Options: {options_text}")
+        parts += [OPTION_FORM] if style == "visionflan" else []
+    body = "\n".join(parts)
     return f"{instruction}\n\n{body}" if body else instruction
 
 
@@ -64,6 +87,7 @@ def parse(prompt: str, answer: str) -> ParsedExchange | None:
     if not separator:
         return ParsedExchange(instruction, body, (), answer)
     text = before.removeprefix("\n")
+    options_text = options_text.removesuffix(f"\n{OPTION_FORM}")
     for candidate in (options_text, options_text.rstrip()):
         options = parse_options(candidate)
         for letter, option in zip(ascii_lowercase, options, strict=False):

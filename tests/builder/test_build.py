@@ -197,3 +197,19 @@ def test_the_demo_builds_from_specimens(tmp_path: Path, capsys: pytest.CaptureFi
         assert f"\n{task}  " in output
     assert main([*command, "--out", str(tmp_path / "again")]) == 0
     assert BuildDirectory(tmp_path / "again").digest == directory.digest
+
+
+def test_all_phrasings_are_used_on_request(make: MakeBoard) -> None:
+    rows: list[dict[str, Any] | str] = [row_of(n) for n in range(40)]
+    directory = make(rows, 40, phrasings="all", tasks=("board/ask",))
+    phrasings = ["Say what is asked.", "What is asked? Say it.", "Asked: what?"]
+    assert directory.tasks["board/ask"].phrasings == phrasings
+    instructions = Counter(instance.instruction for instance in directory.instances())
+    assert set(instructions) == set(phrasings)
+    assert all(instance.instruction in instance.prompt for instance in directory.instances())
+
+
+def test_the_official_style_does_not_ask_for_letter_and_text(make: MakeBoard) -> None:
+    rows: list[dict[str, Any] | str] = [row_of(0, options=["a", "b"], target="a")]
+    (instance,) = make(rows, 1, prompt_style="official", tasks=("board/ask",)).instances()
+    assert instance.prompt.rstrip("\n<image>").endswith(f"(b) {instance.options[1]}")

@@ -195,7 +195,7 @@ def test_a_defect_has_its_reason(ledger: Ledger, defect: str) -> None:
 
 def test_every_reason_is_tried_somewhere() -> None:
     here = {reason for reason, _ in BAD.values()}
-    of_builds = {"repeated_key", "duplicate", "image_changed"}
+    of_builds = {"repeated_key", "duplicate", "image_changed", "unknown_split"}
     of_imports = {"malformed_conversation", "image_token_mismatch", "unsupported_media"}
     assert here | of_builds | of_imports == set(DROPPED)
     assert set(NOTES) == {"suffix_differs"}

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.helpers.board import MakeBoard, board_image, row_of, write_board
+from visionflan.builder.summary import summary
 
 
 def test_no_held_out_image_is_in_training(make: MakeBoard) -> None:
@@ -64,3 +65,47 @@ def test_every_task_has_something_held_out(make: MakeBoard) -> None:
     for counts in directory.manifest["tasks"].values():
         assert counts["held_out"] >= 1
         assert counts["train"] >= 1
+
+
+def test_the_images_of_a_group_are_on_one_side(make: MakeBoard) -> None:
+    rows: list[dict[str, Any] | str] = [row_of(n, video=f"video {n // 6}") for n in range(60)]
+    directory = make(rows, 60, hold_out_images=0.2, tasks=("board/ask",))
+    instances = list(directory.instances())
+    sides = {(instance.group, instance.split) for instance in instances}
+    assert {side for _, side in sides} == {"train", "held_out"}
+    assert len(sides) == len({instance.group for instance in instances}) == 10
+
+
+def test_official_validation_and_test_are_held_out_on_request(make: MakeBoard) -> None:
+    parts = ["train", "train", "train", "validation", "test", ""]
+    rows: list[dict[str, Any] | str] = [row_of(n, part=parts[n % 6]) for n in range(36)]
+    directory = make(rows, 36, hold_out_images=0.0, hold_out_official=True, tasks=("board/ask",))
+    assert {(instance.official_split, instance.split) for instance in directory.instances()} == {
+        ("train", "train"),
+        ("", "train"),
+        ("validation", "held_out"),
+        ("test", "held_out"),
+    }
+    assert directory.manifest["official_splits"]["board"] == {
+        "train": {"train": 18},
+        "none": {"train": 6},
+        "validation": {"held_out": 6},
+        "test": {"held_out": 6},
+    }
+    card = (directory.path / "README.md").read_text()
+    assert "| `board` | 18 + 0 | 0 + 6 | 0 + 6 | 6 + 0 |" in card
+
+
+def test_a_summary_names_official_test_rows_in_training(make: MakeBoard) -> None:
+    rows: list[dict[str, Any] | str] = [row_of(n, part="test") for n in range(8)]
+    directory = make(rows, 8, hold_out_images=0.0, tasks=("board/ask",))
+    text = " ".join(summary(directory.path, directory.manifest).split())
+    assert (
+        "8 instances for training are of an official validation or test split "
+        "(--hold-out-official holds them out): board"
+    ) in text
+
+
+def test_an_unknown_official_split_costs_its_row(make: MakeBoard) -> None:
+    directory = make([row_of(0, part="dev"), row_of(1)], 2, tasks=("board/ask",))
+    assert directory.manifest["tasks"]["board/ask"]["dropped"] == {"unknown_split": 1}

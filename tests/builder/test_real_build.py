@@ -11,8 +11,8 @@ import pytest
 from visionflan import catalog
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
-from visionflan.dataset import LICENSES
 from visionflan.storage.directory import BuildDirectory
+from visionflan.vocabulary import LICENSES
 
 pytestmark = pytest.mark.shared
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from visionflan.builder.sampling import (
+    SampledRow,
     TaskSampler,
     escape_surrogates,
     find_file_fault,
@@ -19,7 +20,7 @@ TASK: Task[Any] = Task(
     name="ask",
     official_name="",
     title="",
-    instruction="Ask.",
+    phrasings=("Ask.",),
     category="Perception",
     metric="exact_match",
     sensitive=False,
@@ -33,7 +34,7 @@ keys = st.lists(st.text(max_size=4), unique=True, max_size=60)
 def sample(offered: list[str], cap: int, seed: int = 0) -> list[str]:
     sampler = TaskSampler("lab/ask", TASK, seed, cap)
     for key in offered:
-        sampler.offer(key, EXAMPLE)
+        sampler.offer(SampledRow(key, "", "", EXAMPLE))
     assert sampler.usable == len(offered)
     return [candidate.key for candidate in sampler.candidates()]
 
@@ -66,7 +67,7 @@ def test_rows_of_one_key_keep_the_order_of_the_reader(offered: list[str], cap: i
     sampler = TaskSampler("lab/ask", TASK, 0, cap)
     examples = [Example(image=Path("a.jpg"), target=str(number)) for number in range(len(offered))]
     for key, example in zip(offered, examples, strict=True):
-        sampler.offer(key, example)
+        sampler.offer(SampledRow(key, "", "", example))
     numbers = {key: [n for n, other in enumerate(offered) if other == key] for key in offered}
     for key, expected in numbers.items():
         sampled = [int(c.example.target) for c in sampler.candidates() if c.key == key]

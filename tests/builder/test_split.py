@@ -17,9 +17,16 @@ TASKS = ["a/one", "a/two", "b/three"]
 
 
 @st.composite
-def instances(draw: st.DrawFn) -> list[tuple[str, list[int]]]:
+def instances(draw: st.DrawFn) -> list[tuple[str, list[int], str, str]]:
     images = st.lists(st.integers(0, 14), max_size=3)
-    return draw(st.lists(st.tuples(st.sampled_from(TASKS), images), min_size=1, max_size=60))
+    splits = st.sampled_from(["", "train", "validation", "test"])
+    videos = st.sampled_from(["", "", "1", "2", "3"])
+    rows = st.tuples(st.sampled_from(TASKS), images, splits, videos)
+    # Every row of a release has an image; only imported conversations have none, and no group.
+    return [
+        (task, rows, split if rows else "", video if rows else "")
+        for task, rows, split, video in draw(st.lists(rows, min_size=1, max_size=60))
+    ]
 
 
 @settings(deadline=None)
@@ -29,31 +36,35 @@ def instances(draw: st.DrawFn) -> list[tuple[str, list[int]]]:
     st.floats(0, 0.9),
     st.sets(st.sampled_from(TASKS), max_size=2),
     st.integers(0, 5),
+    st.booleans(),
 )
 def test_no_group_of_images_is_on_both_sides(
-    shown_rows: list[tuple[str, list[int]]],
+    shown_rows: list[tuple[str, list[int], str, str]],
     looks: list[int],
     fraction: float,
     tasks_out: set[str],
     seed: int,
+    official: bool,
 ) -> None:
     ids = [f"{row:064x}" for row in range(15)]
     groups = np.array([min(n for n in range(15) if looks[n] == look) for look in looks], np.int32)
-    columns = INSTANCES.empty_table().select(["task", "images"]).schema
-    table = pa.Table.from_pylist(
-        [{"task": task, "images": [ids[row] for row in rows]} for task, rows in shown_rows],
-        columns,
+    table = instance_columns(
+        [(task, [ids[row] for row in rows], part, video) for task, rows, part, video in shown_rows]
     )
     usage = collect_image_usage(table, {image_id: row for row, image_id in enumerate(ids)}, TASKS)
     linked = merge_shown_together(groups, usage)
-    hold_out = HoldOutConfig(image_fraction=fraction, tasks=tuple(sorted(tasks_out)), seed=seed)
+    hold_out = HoldOutConfig(
+        image_fraction=fraction, tasks=tuple(sorted(tasks_out)), seed=seed, official=official
+    )
     mask = hold_out_mask(hold_out, TASKS, usage, linked, ids)
-    sides: dict[int, bool] = {}
-    for (task, rows), out in zip(shown_rows, mask, strict=True):
+    sides: dict[int | str, bool] = {}
+    for (task, rows, part, video), out in zip(shown_rows, mask, strict=True):
         assert out or task not in tasks_out
+        assert out or part not in ("validation", "test") or not official
         for row in rows:
             assert sides.setdefault(int(groups[row]), bool(out)) == out
-    if fraction == 0 and not tasks_out:
+            assert not video or sides.setdefault(f"{task[0]}/{video}", bool(out)) == out
+    if fraction == 0 and not tasks_out and not official:
         assert not mask.any()
 
 
@@ -61,9 +72,39 @@ def test_no_group_of_images_is_on_both_sides(
 @given(st.integers(0, 1000), st.sampled_from([0.05, 0.2, 0.5]))
 def test_the_fraction_of_images_is_held_out(seed: int, fraction: float) -> None:
     ids = [f"{row:064x}" for row in range(2000)]
-    columns = INSTANCES.empty_table().select(["task", "images"]).schema
-    table = pa.Table.from_pylist([{"task": "a/one", "images": [name]} for name in ids], columns)
+    table = instance_columns([("a/one", [name], "", "") for name in ids])
     usage = collect_image_usage(table, {name: row for row, name in enumerate(ids)}, ["a/one"])
     hold_out = HoldOutConfig(image_fraction=fraction, tasks=(), seed=seed)
     mask = hold_out_mask(hold_out, ["a/one"], usage, np.arange(2000, dtype=np.int32), ids)
     assert abs(mask.mean() - fraction) < 0.06
+
+
+def test_a_group_is_held_out_only_within_its_dataset() -> None:
+    ids = [f"{row:064x}" for row in range(3)]
+    table = instance_columns(
+        [
+            ("a/one", ids[:1], "test", "7"),
+            ("a/two", ids[1:2], "train", "7"),
+            ("b/three", ids[2:], "", "7"),
+        ]
+    )
+    usage = collect_image_usage(table, {name: row for row, name in enumerate(ids)}, TASKS)
+    linked = merge_shown_together(np.arange(3, dtype=np.int32), usage)
+    hold_out = HoldOutConfig(image_fraction=0, tasks=(), seed=0, official=True)
+    assert hold_out_mask(hold_out, TASKS, usage, linked, ids).tolist() == [True, True, False]
+
+
+def instance_columns(rows: list[tuple[str, list[str], str, str]]) -> pa.Table:
+    """Return the columns of instances that decide the split."""
+    names = ["dataset", "task", "images", "official_split", "group"]
+    values = [
+        {
+            "dataset": task.partition("/")[0],
+            "task": task,
+            "images": images,
+            "official_split": part,
+            "group": video,
+        }
+        for task, images, part, video in rows
+    ]
+    return pa.Table.from_pylist(values, INSTANCES.empty_table().select(names).schema)

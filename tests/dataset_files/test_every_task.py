@@ -13,9 +13,10 @@ from typing import NamedTuple
 import pytest
 
 from visionflan import catalog
-from visionflan.dataset import CATEGORIES, Example
+from visionflan.dataset import Example
 from visionflan.errors import UnusableError
 from visionflan.prompt import render
+from visionflan.vocabulary import CATEGORIES
 
 NAMES = catalog.names()
 TASKS = catalog.task_names()

@@ -33,6 +33,16 @@ class Row(NamedTuple):
     images: tuple[ImageSource, ...]
     line: dict[str, Any]
 
+    @property
+    def part(self) -> str:
+        """Return the official split."""
+        return str(self.line.get("part", ""))
+
+    @property
+    def video(self) -> str:
+        """Return the video that the images are from."""
+        return str(self.line.get("video", ""))
+
 
 dataset = Dataset[Row](
     title="Board",
@@ -41,6 +51,8 @@ dataset = Dataset[Row](
     citation="Nobody (2024), Pictures on a board",
     obtain="The tests write it.",
     tree="rows.jsonl\nimages/",
+    split_field="part",
+    group_field="video",
 )
 
 
@@ -82,7 +94,13 @@ def draw_or_fail(source: Path, location: str) -> Image.Image:
     return Image.new("RGB", (20, 20), location)
 
 
-@dataset.task("Say what is asked.", title="Ask", category="Perception")
+@dataset.task(
+    "Say what is asked.",
+    "What is asked? Say it.",
+    "Asked: what?",
+    title="Ask",
+    category="Perception",
+)
 def ask(row: Row) -> Example | None:
     """Return the row as an example, unless it is for the other task only."""
     if row.line.get("only") == "count":

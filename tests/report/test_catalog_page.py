@@ -12,9 +12,9 @@ from PIL import Image
 
 from visionflan import catalog
 from visionflan.cli.main import main
-from visionflan.dataset import CATEGORIES
 from visionflan.evaluate.metrics import METRICS
 from visionflan.report.catalog_page import IMAGE_SIDE
+from visionflan.vocabulary import CATEGORIES
 
 
 @pytest.fixture(scope="module")

@@ -45,6 +45,7 @@ class MergedParts:
         group_ids: the group of near-duplicates of each image, (images,).
         image_usage: which images each instance contains.
         held_out: whether each instance is held out, (instances,).
+        official_splits: the number of instances by dataset, official split (or `none`) and side.
     """
 
     tasks: list[str]
@@ -52,6 +53,7 @@ class MergedParts:
     group_ids: NDArray[np.int32]
     image_usage: ImageUsage
     held_out: NDArray[np.bool_]
+    official_splits: dict[str, dict[str, dict[str, int]]]
 
 
 def assemble(
@@ -79,6 +81,7 @@ def assemble(
         "about": about,
         "datasets": datasets,
         "tasks": tasks,
+        "official_splits": merged.official_splits,
         "totals": count_totals(merged),
         "files": file_sizes(out, merged),
         "versions": versions(),
@@ -101,7 +104,7 @@ def merge_parts(
         metadata["phash"].to_numpy(),
         np.frombuffer(colors, np.uint8).reshape(len(ids), -1 if ids else 192),
     )
-    columns = ["task", "split", "images"]
+    columns = ["dataset", "task", "split", "images", "official_split", "group"]
     tables = [pq.read_table(path / "instances.parquet", columns=columns) for path in directories]
     instances = pa.concat_tables([INSTANCES.empty_table().select(columns), *tables])
     rows_by_id = {image_id: row for row, image_id in enumerate(ids)}
@@ -118,7 +121,24 @@ def merge_parts(
         group_ids=group_ids,
         image_usage=usage,
         held_out=held_out,
+        official_splits=count_official_splits(instances, held_out),
     )
+
+
+def count_official_splits(
+    instances: pa.Table, held_out: NDArray[np.bool_]
+) -> dict[str, dict[str, dict[str, int]]]:
+    """Return the number of instances by dataset, official split and side of the hold-out.
+
+    Datasets without any official split are left out.
+    """
+    sides = pa.array(np.where(held_out, "held_out", "train"), pa.string())
+    table = instances.select(["dataset", "official_split"]).append_column("side", sides)
+    counts: dict[str, dict[str, dict[str, int]]] = {}
+    for row in table.group_by(table.column_names).aggregate([([], "count_all")]).to_pylist():
+        splits = counts.setdefault(row["dataset"], {})
+        splits.setdefault(row["official_split"] or "none", {})[row["side"]] = row["count_all"]
+    return {name: splits for name, splits in sorted(counts.items()) if set(splits) != {"none"}}
 
 
 def check_no_leakage(held_out: NDArray[np.bool_], usage: ImageUsage, ids: Sequence[str]) -> None:

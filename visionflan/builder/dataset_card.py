@@ -5,13 +5,14 @@ import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from textwrap import wrap
-from typing import Any
+from typing import Any, get_args
 
 import pyarrow.parquet as pq
 from PIL import Image, ImageDraw
 
 from visionflan.atomic_write import atomic_path, write_text
 from visionflan.storage.image_index import ImageIndex
+from visionflan.vocabulary import OfficialSplit
 
 CELL, CAPTION = 160, 40  # pixels
 COLUMNS, MAX_CELLS = 8, 64
@@ -57,6 +58,7 @@ def render_card(manifest: dict[str, Any]) -> str:
             "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
             *map(task_line, manifest["tasks"], manifest["tasks"].values()),
             "",
+            *official_split_lines(manifest),
             "## Sources",
             "",
             "Images and annotations keep the licenses of their owners.",
@@ -109,6 +111,36 @@ def task_line(name: str, task: dict[str, Any]) -> str:
         f"| `{name}` | {task['category']} | {task['train']:,} | {task['held_out']:,} "
         f"| {task['rows_read']:,} | {dropped:,} | {task['over_cap']:,} |"
     )
+
+
+def official_split_lines(manifest: dict[str, Any]) -> list[str]:
+    """Return which official splits of the releases are in training, and which are held out."""
+    splits = manifest.get("official_splits", {})
+    if not splits:
+        return []
+    sides = ("train", "held_out")
+    names = [*get_args(OfficialSplit), "none"]
+    return [
+        "## Official splits",
+        "",
+        "The number of instances for training + held out, by the split that the release itself "
+        "puts their rows in.",
+        "",
+        f"| dataset | {' | '.join(names)} |",
+        f"| --- |{' ---: |' * len(names)}",
+        *(
+            f"| `{dataset}` | "
+            + " | ".join(
+                " + ".join(f"{counts.get(name, {}).get(side, 0):,}" for side in sides)
+                if name in counts
+                else ""
+                for name in names
+            )
+            + " |"
+            for dataset, counts in splits.items()
+        ),
+        "",
+    ]
 
 
 def source_lines(name: str, dataset: dict[str, Any]) -> Iterator[str]:

@@ -16,11 +16,12 @@ from visionflan.builder.image_cache import ImageCheckCache
 from visionflan.builder.image_store import ImageStore, StoredImage
 from visionflan.builder.image_workers import ImageFault
 from visionflan.builder.parts import TableWriter
+from visionflan.builder.plan import BuildSettings
 from visionflan.builder.sampling import Candidate, ReleasePass, TaskSampler
 from visionflan.dataset import Example
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.image_sources import ArchiveMember, ImageSource, describe_source
-from visionflan.prompt import render
+from visionflan.prompt import RenderedExample, choose_phrasing, render
 from visionflan.storage.image_checks import SUFFIXES
 from visionflan.storage.instance import Instance
 
@@ -46,10 +47,11 @@ class InstanceBuilder:
         checks: ImageCheckCache,
         store: ImageStore,
         instances: TableWriter,
+        settings: BuildSettings,
         progress: Callable[[], object],
     ) -> None:
         self.release, self.checks, self.image_store = release, checks, store
-        self.instances, self.progress = instances, progress
+        self.instances, self.settings, self.progress = instances, settings, progress
 
     def build_task(self, sampler: TaskSampler, max_instances: int) -> None:
         """Make instances by sampling hash until there are `max_instances` or no more rows."""
@@ -99,7 +101,7 @@ class InstanceBuilder:
             detail = f"the row {key} asks the same question, with {answer} answer"
             raise DroppedRowError("duplicate", detail)
         try:
-            rendered = render(task.instruction, example, sampler.seed, sampler.id, candidate.key)
+            instruction, rendered = self.render(sampler, candidate)
             self.store_images(example.images, images)
         except UnusableError as error:
             raise DroppedRowError(error.reason, error.detail) from error
@@ -115,14 +117,24 @@ class InstanceBuilder:
             key=candidate.key,
             images=images,
             turns=rendered.turns,
-            instruction=task.instruction,
+            instruction=instruction,
             text=example.text,
             options=rendered.options,
             target=example.target,
             references=answers if example.target in answers else (example.target, *answers),
             metric=task.metric,
             synthetic=False,
+            official_split=candidate.row.official_split,
+            group=candidate.row.group,
         )
+
+    def render(self, sampler: TaskSampler, candidate: Candidate) -> tuple[str, RenderedExample]:
+        """Return the phrasing of the instruction, and the rendered example."""
+        identity = (sampler.seed, sampler.id, candidate.key)
+        phrasings = sampler.task.phrasings[: 1 if self.settings.phrasings == "first" else None]
+        instruction = choose_phrasing(phrasings, *identity)
+        style = self.settings.prompt_style
+        return instruction, render(instruction, candidate.example, *identity, style=style)
 
     def store_images(self, images: Sequence[ImageSource], image_ids: Sequence[str]) -> None:
         """Store the images that are not stored yet."""

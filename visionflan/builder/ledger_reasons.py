@@ -25,6 +25,7 @@ DROPPED: dict[str, str] = {
     "image_too_large": "the image has more pixels or bytes than the limit",
     "image_crashed_decoder": "decoding the image killed its process or exceeded the time limit",
     "image_changed": "the image changed during the build",
+    "unknown_split": "the official split of the row is not train, validation or test",
     "repeated_key": "another row of the task has the same key",
     "duplicate": "an earlier row of the task asks the same question about the same images",
     "malformed_conversation": "the turns do not alternate between user and assistant",

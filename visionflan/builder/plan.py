@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from visionflan import catalog
-from visionflan.dataset import EVALUATION_ONLY, Dataset
+from visionflan.dataset import Dataset
 from visionflan.errors import BuildError
+from visionflan.prompt import PromptStyle
 from visionflan.storage.schema import TaskInfo
+from visionflan.vocabulary import EVALUATION_ONLY
 
 LicenseFilter = Literal["commercial", "research", "any"]
+PhrasingChoice = Literal["first", "all"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +30,9 @@ class BuildSettings:
         hold_out_tasks: names or patterns of tasks to hold out with all their images.
         max_per_held_out_task: maximum number of instances per held-out task.
         license: the use that the license of a dataset must allow.
+        hold_out_official: whether to hold out what the releases call validation or test.
+        phrasings: the first phrasing of each task's instruction, or all, chosen by hash.
+        prompt_style: whether prompts ask for the form of options, or not, as the paper's release.
     """
 
     tasks: tuple[str, ...] = ()
@@ -38,6 +44,9 @@ class BuildSettings:
     hold_out_tasks: tuple[str, ...] = ()
     max_per_held_out_task: int = 1_000
     license: LicenseFilter = "any"
+    hold_out_official: bool = False
+    phrasings: PhrasingChoice = "first"
+    prompt_style: PromptStyle = "visionflan"
 
     def __post_init__(self) -> None:
         """Check the ranges of numbers."""
@@ -190,4 +199,5 @@ def task_info(name: str, dataset: Dataset[Any], task: str) -> TaskInfo:
         group=declared.group,
         metric=declared.metric,
         sensitive=declared.sensitive,
+        phrasings=list(declared.phrasings),
     )

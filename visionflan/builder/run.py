@@ -125,7 +125,9 @@ class BuildRun:
         with tqdm(
             desc=f"{name}: checking", total=expected, unit=" rows", disable=None, leave=False
         ) as bar:
-            builder = InstanceBuilder(release, self.checks, store, instances, bar.update)
+            builder = InstanceBuilder(
+                release, self.checks, store, instances, self.settings, bar.update
+            )
             for sampler in samplers:
                 builder.build_task(sampler, self.max_instances(sampler.id))
         for writer in (store, instances, ledger):
@@ -160,7 +162,10 @@ class BuildRun:
         """Assemble the parts, remove stale files, and return the manifest."""
         settings = self.settings
         hold_out = HoldOutConfig(
-            image_fraction=settings.hold_out_images, tasks=self.plan.held_out, seed=settings.seed
+            image_fraction=settings.hold_out_images,
+            tasks=self.plan.held_out,
+            seed=settings.seed,
+            official=settings.hold_out_official,
         )
         about = {
             "settings": settings.as_json(),

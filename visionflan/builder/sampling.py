@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from heapq import heappush, heapreplace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from visionflan.builder.parts import TaskCounts
 from visionflan.dataset import BrokenRow, Dataset, Example, Task
@@ -15,22 +15,41 @@ from visionflan.errors import ReleaseError, UnusableError, VisionflanError
 from visionflan.hashing import stable_hash
 from visionflan.image_sources import ImageSource, containing_file, describe_source
 from visionflan.storage.schema import LedgerEntry
+from visionflan.vocabulary import OfficialSplit
+
+
+class SampledRow(NamedTuple):
+    """What a build needs of a row that a task may use."""
+
+    key: str
+    official_split: OfficialSplit | Literal[""]
+    group: str  # what must be held out together, or empty
+    example: Example
 
 
 class Candidate(NamedTuple):
-    """A row that a task may use, and its sampling hash."""
+    """A sampled row and its hash."""
 
     hash: int
-    key: str
-    example: Example
+    row: SampledRow
+
+    @property
+    def key(self) -> str:
+        """Return the key of the row."""
+        return self.row.key
+
+    @property
+    def example(self) -> Example:
+        """Return the example of the row."""
+        return self.row.example
 
 
 @dataclass
 class TaskSampler:
     """A sample of the rows that one task may use: the `limit` rows with the lowest hash.
 
-    `usable` counts all rows offered. `heap` holds (-hash, -number, key, example), so that the row
-    to replace comes first.
+    `usable` counts all rows offered. `heap` holds (-hash, -number, row), so that the row to replace
+    comes first.
     """
 
     id: str
@@ -39,21 +58,21 @@ class TaskSampler:
     limit: int
     counts: TaskCounts = field(default_factory=TaskCounts)
     usable: int = 0
-    heap: list[tuple[int, int, str, Example]] = field(default_factory=list)
+    heap: list[tuple[int, int, SampledRow]] = field(default_factory=list)
 
-    def offer(self, key: str, example: Example) -> None:
+    def offer(self, row: SampledRow) -> None:
         """Keep a row while its hash is among the lowest."""
         self.usable += 1
-        priority = -stable_hash(self.seed, self.id, key)
+        priority = -stable_hash(self.seed, self.id, row.key)
         if len(self.heap) < self.limit:
-            heappush(self.heap, (priority, -self.usable, key, example))
+            heappush(self.heap, (priority, -self.usable, row))
         elif priority > self.heap[0][0]:
-            heapreplace(self.heap, (priority, -self.usable, key, example))
+            heapreplace(self.heap, (priority, -self.usable, row))
 
     def candidates(self) -> list[Candidate]:
         """Return the rows by hash; rows with equal keys are in the reader's order."""
         ordered = sorted(self.heap, key=lambda entry: (-entry[0], -entry[1]))
-        return [Candidate(-priority, key, example) for priority, _, key, example in ordered]
+        return [Candidate(-priority, row) for priority, _, row in ordered]
 
 
 @dataclass
@@ -119,6 +138,7 @@ class ReleasePass:
                 sampler.counts.not_applicable += 1
                 return
             check_utf8(row.key, example)
+            split, group = self.dataset.official_split(row), self.dataset.hold_out_group(row)
             for image in example.images:
                 file = str(containing_file(image))
                 if (problem := find_file_fault(file, str(self.data_root))) is not None:
@@ -130,7 +150,7 @@ class ReleasePass:
         except Exception as error:
             self.record_dropped(sampler, row.key, "task_error", f"{type(error).__name__}: {error}")
         else:
-            sampler.offer(row.key, example)
+            sampler.offer(SampledRow(row.key, split, group, example))
 
     def record_dropped(
         self,

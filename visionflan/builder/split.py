@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from visionflan.hashing import hash_fraction
 from visionflan.storage.perceptual_hash import merge_groups
+
+HELD_OUT_SPLITS = ["validation", "test"]  # of the official ones
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +21,7 @@ class HoldOutConfig:
     image_fraction: float  # of the groups of near-duplicate images, in [0, 1)
     tasks: tuple[str, ...]  # held out with all their images
     seed: int
+    official: bool = False  # what the releases call validation or test
 
 
 @dataclass(frozen=True)
@@ -28,11 +32,15 @@ class ImageUsage:
         tasks: the task index of each instance, (instances,).
         rows: rows of the image table, all instances concatenated, (uses,).
         offsets: where the rows of each instance begin, (instances + 1,).
+        official: whether each instance is in an official validation or test split, (instances,).
+        groups: the index of what each instance must be held out with, or -1, (instances,).
     """
 
     tasks: NDArray[np.int32]
     rows: NDArray[np.int64]
     offsets: NDArray[np.int64]
+    official: NDArray[np.bool_]
+    groups: NDArray[np.int64]
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -48,7 +56,10 @@ class ImageUsage:
 def collect_image_usage(
     table: pa.Table, rows_by_id: Mapping[str, int], tasks: Sequence[str]
 ) -> ImageUsage:
-    """Return the image usage of instances with the columns `task` and `images`."""
+    """Return the image usage of instances.
+
+    Their columns are `dataset`, `task`, `images`, `official_split` and `group`.
+    """
     task_indices = {task: index for index, task in enumerate(tasks)}
     lists = table["images"].combine_chunks()
     ids = lists.flatten().to_pylist()
@@ -56,15 +67,38 @@ def collect_image_usage(
         np.fromiter((task_indices[task] for task in table["task"].to_pylist()), np.int32),
         np.fromiter((rows_by_id[image_id] for image_id in ids), np.int64, len(ids)),
         np.concatenate([[0], np.cumsum(lists.value_lengths().to_numpy(zero_copy_only=False))]),
+        pc.is_in(table["official_split"], pa.array(HELD_OUT_SPLITS)).to_numpy(),
+        index_groups(table),
+    )
+
+
+def index_groups(table: pa.Table) -> NDArray[np.int64]:
+    """Return the index of each instance's group within its dataset, or -1, (instances,)."""
+    indices: dict[tuple[str, str], int] = {}
+    pairs = zip(table["dataset"].to_pylist(), table["group"].to_pylist(), strict=True)
+    return np.fromiter(
+        (indices.setdefault(pair, len(indices)) if pair[1] else -1 for pair in pairs),
+        np.int64,
+        len(table),
     )
 
 
 def merge_shown_together(group_ids: NDArray[np.int32], usage: ImageUsage) -> NDArray[np.int32]:
-    """Return group ids after joining the groups whose images occur in one instance together."""
+    """Return group ids after joining groups that must be held out together.
+
+    These are the groups whose images occur in one instance, or in instances of which the release
+    says that they belong together, such as frames of one video.
+    """
     is_later = np.ones(len(usage.rows), dtype=bool)
     is_later[usage.offsets[:-1][usage.lengths > 0]] = False
     later = np.flatnonzero(is_later)
-    return merge_groups(group_ids, usage.rows[later - 1], usage.rows[later])
+    groups = usage.groups[usage.owners]
+    by_group = np.flatnonzero(groups >= 0)
+    by_group = by_group[np.argsort(groups[by_group], kind="stable")]
+    together = np.flatnonzero(np.diff(groups[by_group]) == 0)
+    first = np.concatenate([usage.rows[later - 1], usage.rows[by_group[together]]])
+    second = np.concatenate([usage.rows[later], usage.rows[by_group[together + 1]]])
+    return merge_groups(group_ids, first, second)
 
 
 def hold_out_mask(
@@ -76,8 +110,9 @@ def hold_out_mask(
 ) -> NDArray[np.bool_]:
     """Return whether each instance is held out, (instances,).
 
-    A group is held out if the hash of its first image is below the fraction, or if a held-out task
-    uses it. For a task with no held-out group, its group with the lowest hash is held out.
+    A group is held out if the hash of its first image is below the fraction, if a held-out task
+    uses it, or, with `hold_out.official`, if an official validation or test split does. For a task
+    with no held-out group, its group with the lowest hash is held out.
     """
     hashes = np.ones(len(image_ids))
     for row in np.unique(group_ids):
@@ -85,10 +120,10 @@ def hold_out_mask(
     groups = group_ids[usage.rows]
     group_held_out = hashes < hold_out.image_fraction
     in_held_out_task = np.isin(usage.tasks, [tasks.index(task) for task in hold_out.tasks])
-    group_held_out[groups[in_held_out_task[usage.owners]]] = True
+    mask = in_held_out_task | usage.official if hold_out.official else in_held_out_task
+    group_held_out[groups[mask[usage.owners]]] = True
     if hold_out.image_fraction > 0:
         ensure_each_task_held_out(group_held_out, hashes, usage.tasks[usage.owners], groups)
-    mask = in_held_out_task.copy()
     mask[usage.owners[group_held_out[groups]]] = True
     return mask
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
+from visionflan.builder.split import HELD_OUT_SPLITS
+
 WIDTH = 100
 
 
@@ -19,6 +21,7 @@ def summary(out: Path, manifest: dict[str, Any]) -> str:
             *task_lines(manifest),
             "",
             *dropped_lines(manifest),
+            *official_lines(manifest),
             totals_line(manifest),
             f"{out}: see README.md for an overview, ledger.parquet for every dropped row",
             f"digest {manifest['digest']}",
@@ -81,6 +84,21 @@ def dropped_lines(manifest: dict[str, Any]) -> Iterator[str]:
         notes.update(task["notes"])
     for reason, count in sorted(notes.items()):
         yield f"kept with a note {count:,}: {reason}"
+
+
+def official_lines(manifest: dict[str, Any]) -> Iterator[str]:
+    """Yield how many instances of official validation and test splits are in training."""
+    in_training = {
+        dataset: sum(splits.get(name, {}).get("train", 0) for name in HELD_OUT_SPLITS)
+        for dataset, splits in manifest["official_splits"].items()
+    }
+    if names := [name for name, count in in_training.items() if count]:
+        total = sum(in_training.values())
+        yield fill(
+            f"{total:,} instances for training are of an official validation or test split "
+            f"(--hold-out-official holds them out): {', '.join(names)}",
+            WIDTH,
+        )
 
 
 def totals_line(manifest: dict[str, Any]) -> str:

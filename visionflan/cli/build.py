@@ -52,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="only datasets whose license allows this use (default: %(default)s)",
     )
     add_hold_out(parser)
+    add_prompts(parser)
     add_dataset_file(parser)
 
 
@@ -85,6 +86,11 @@ def add_hold_out(parser: argparse.ArgumentParser) -> None:
         metavar="FRACTION",
         help="fraction of images held out from training (default: %(default)s)",
     )
+    parser.add_argument(
+        "--hold-out-official",
+        action="store_true",
+        help="also hold out what the releases call validation or test, with what looks the same",
+    )
     add_names(
         parser,
         "--hold-out-tasks",
@@ -97,6 +103,24 @@ def add_hold_out(parser: argparse.ArgumentParser) -> None:
         default=1_000,
         metavar="N",
         help="maximum number of instances per held-out task (default: %(default)s)",
+    )
+
+
+def add_prompts(parser: argparse.ArgumentParser) -> None:
+    """Declare how prompts are written."""
+    parser.add_argument(
+        "--phrasings",
+        choices=["first", "all"],
+        default="first",
+        help="use the first phrasing of each task's instruction, or all of them, chosen by hash "
+        "for each instance (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--prompt-style",
+        choices=["visionflan", "official"],
+        default="visionflan",
+        help="ask for letter and text of an option, or leave that out as the paper's release does, "
+        "for mixing with it (default: %(default)s)",
     )
 
 

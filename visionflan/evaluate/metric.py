@@ -60,7 +60,7 @@ class Metric(NamedTuple):
     """The two rules of a metric, and what the rest of the package must know of it.
 
     A metric is one file of `visionflan/evaluate/metrics/` that defines `METRIC`, and its name in
-    `visionflan.dataset.MetricName`.
+    `visionflan.vocabulary.MetricName`.
     """
 
     official: AnswerScorer  # the published definition, quirks included

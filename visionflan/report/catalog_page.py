@@ -17,12 +17,13 @@ import visionflan
 from visionflan import catalog
 from visionflan.atomic_write import write_text
 from visionflan.builder.preview import SPECIMEN_SIZE, Preview, previews
-from visionflan.dataset import CATEGORIES, Dataset, Task
+from visionflan.dataset import Dataset, Task
 from visionflan.evaluate.metrics import METRICS
 from visionflan.model.image_processing import to_rgb
 from visionflan.prompt import strip_image_markers
 from visionflan.report.html import asset, environment
 from visionflan.report.inline_images import thumbnail_uri
+from visionflan.vocabulary import CATEGORIES
 
 IMAGE_SIDE = 160
 EXAMPLE_INDEX = 3  # which example is shown: a specimen starts with its simplest images

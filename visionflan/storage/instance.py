@@ -2,6 +2,8 @@
 
 from typing import Literal, NamedTuple
 
+from visionflan.vocabulary import OfficialSplit
+
 Role = Literal["user", "assistant"]
 Split = Literal["train", "held_out"]
 
@@ -34,6 +36,8 @@ class Instance(NamedTuple):
         references: all accepted answers, including the target.
         metric: the metric that scores answers.
         synthetic: whether it was generated rather than annotated.
+        official_split: the release's own split of its row, or empty.
+        group: what its row must be held out together with, or empty.
     """
 
     id: str
@@ -50,6 +54,8 @@ class Instance(NamedTuple):
     references: tuple[str, ...]
     metric: str
     synthetic: bool
+    official_split: OfficialSplit | Literal[""] = ""
+    group: str = ""
 
     @property
     def prompt(self) -> str:

@@ -1,7 +1,7 @@
 """The columns of a build directory's tables, and the conversion of instances to and from them."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -22,7 +22,7 @@ def non_null_list(type_: pa.DataType) -> pa.DataType:
     return pa.list_(pa.field("element", type_, nullable=False))
 
 
-BUILD_FORMAT = 2  # raised when a stored name or its meaning changes; part of the digest
+BUILD_FORMAT = 3  # raised when a stored name or its meaning changes; part of the digest
 
 TEXT = pa.string()
 TURN = pa.struct(non_null_schema(role=TEXT, text=TEXT))
@@ -42,6 +42,8 @@ INSTANCES = non_null_schema(
     references=non_null_list(TEXT),
     metric=TEXT,
     synthetic=pa.bool_(),
+    official_split=TEXT,
+    group=TEXT,
 )
 IMAGES = non_null_schema(
     id=TEXT,
@@ -77,6 +79,9 @@ class TaskInfo:
     group: str  # the primary group of the category
     metric: str
     sensitive: bool = False  # whether it asks about race, gender, age, identity or emotion
+    phrasings: list[str] = field(
+        default_factory=list
+    )  # the instruction, then other phrasings of it
 
 
 def decode_turns(turns: list[dict[str, Any]]) -> tuple[Turn, ...]:

@@ -13,7 +13,7 @@ from PIL import Image
 from tests.helpers.paper_benchmarks import JUDGED, OF_THE_PAPER
 from tests.helpers.tiny_evaluation import ToyReply
 from visionflan.cli.main import main
-from visionflan.dataset import IMAGE_MARKER, LICENSES
+from visionflan.dataset import IMAGE_MARKER
 from visionflan.errors import EvaluationError, UnknownNameError
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.aggregate.measures import estimate
@@ -29,6 +29,7 @@ from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate, r
 from visionflan.model.image_processing import decode
 from visionflan.overlaps import EVALUATIONS
 from visionflan.storage.instance import Turn
+from visionflan.vocabulary import LICENSES
 
 NAMES = benchmarks.names()
 

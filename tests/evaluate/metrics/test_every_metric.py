@@ -5,13 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.helpers.toy_questions import lenient, make_context, official
-from visionflan.dataset import MetricName
 from visionflan.evaluate.metric import PARSING_RULES, ScoringContext
 from visionflan.evaluate.metrics import METRICS, exact_match, metric, vqa_accuracy
 from visionflan.evaluate.metrics.normalization import extract_answer
 from visionflan.evaluate.metrics.relaxed_accuracy import lenient as relaxed_leniently
 from visionflan.evaluate.records.document_frequencies import count_document_frequencies
 from visionflan.evaluate.scorer import score_answer
+from visionflan.vocabulary import MetricName
 
 TEN_YES = ("yes",) * 10
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from visionflan import catalog
-from visionflan.dataset import CATEGORIES, Task
+from visionflan.dataset import Task
+from visionflan.vocabulary import CATEGORIES
 
 
 def add_dataset_file(parser: argparse.ArgumentParser) -> None:
