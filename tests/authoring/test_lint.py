@@ -45,14 +45,14 @@ def test_the_first_version_of_a_file_has_no_problem(
         ("leaked_answer", "target=row.label", "target=row.label, text=row.label"),
         ("untidy_text", "target=row.label", 'target=f"{row.label} "'),
         ("no_example", "return Example(image=row.image, target=row.label)", "return None"),
-        ("repeated_key", 'yield Row(line["file"],', 'yield Row("same",'),
+        ("repeated_key", "return Row(name,", 'return Row("same",'),
         ("missing_image", "image=row.image", 'image=row.image / "none"'),
         (
             "unreachable_option",
             "target=row.label",
             'target=row.label, options=(*sorted(SHAPES), "cone")',
         ),
-        ("unstable_reader", "yield Row(", "yield Row(str(id(line)) + "),
+        ("unstable_reader", "return Row(", "return Row(str(id(line)) + "),
     ],
 )
 def test_a_problem_is_found(

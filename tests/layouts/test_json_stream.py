@@ -113,5 +113,5 @@ def test_a_file_that_is_cut_off_or_malformed_is_refused_by_name(
 
 def test_bytes_that_are_not_text_are_refused_by_name(path: Path) -> None:
     path.write_bytes(b'{"questions": [\xff')
-    with pytest.raises(ReleaseError, match=f"{path} is not UTF-8 text"):
+    with pytest.raises(ReleaseError, match=f"{path} is not UTF-8: byte 16 of line 1 is 0xff"):
         list(json_field_values(path, "questions"))

@@ -15,7 +15,9 @@ from typing import NamedTuple
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import COLORS, SHAPES, FRAME, canvas, jitter_box, shape
 from visionflan.hashing import pick
-from visionflan.layouts import csv_rows, inside
+from visionflan.layouts import inside
+from visionflan.layouts.fields import read_records, text
+from visionflan.layouts.tables import csv_rows
 from visionflan.specimens import write_image, write_lines
 
 
@@ -41,8 +43,14 @@ dataset = Dataset[Row](
 
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
-    for line in csv_rows(root / "labels.csv", "file", "label"):
-        yield Row(line["file"], inside(root / "images", line["file"]), line["label"])
+    table = root / "labels.csv"
+    lines = enumerate(csv_rows(table, "file", "label"), start=1)
+    yield from read_records(table, lines, lambda line: to_row(root / "images", line))
+
+
+def to_row(images: Path, line: dict[str, str]) -> Row:
+    name = text(line, "file")
+    return Row(name, inside(images, name), text(line, "label"))
 
 
 @dataset.specimen

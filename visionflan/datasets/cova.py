@@ -14,6 +14,7 @@ these is not cut and comes out as broken.
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,8 @@ from visionflan import drawing, layouts, specimens
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import icons
 from visionflan.hashing import pick, stable_hash
+from visionflan.layouts.fields import read_records, text
+from visionflan.layouts.tables import csv_rows
 
 
 class Row(NamedTuple):
@@ -59,13 +62,16 @@ DOMAIN = re.compile(r"(?:[a-z0-9-]+\.)*([a-z0-9-]+\.[a-z]+)")
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     table = layouts.require(root / "splits" / "webpage_info.csv", root / "webpage_info.csv")
-    for page in layouts.csv_rows(table, "webpage_name", "domain"):
-        key, domain = page["webpage_name"], page["domain"]
-        match = DOMAIN.fullmatch(domain)
-        if match is None or SECOND_LEVEL.search(domain):
-            yield BrokenRow(key, "malformed_domain", f"{table} names the site {domain!r}")
-        else:
-            yield Row(key, layouts.inside(root / "imgs", f"{key}.png"), match[1])
+    lines = enumerate(csv_rows(table, "webpage_name", "domain"), start=1)
+    yield from read_records(table, lines, partial(to_row, root / "imgs"))
+
+
+def to_row(images: Path, line: dict[str, str]) -> Row | BrokenRow:
+    key, domain = text(line, "webpage_name"), text(line, "domain")
+    match = DOMAIN.fullmatch(domain)
+    if match is None or SECOND_LEVEL.search(domain):
+        return BrokenRow(key, "malformed_domain", f"{key} is of the site {domain!r}")
+    return Row(key, layouts.inside(images, f"{key}.png"), match[1])
 
 
 @dataset.task(

@@ -19,7 +19,9 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import COLORS, FRAME, RGB, SIZE, WHITE, Box, darken, jitter_box, stroke
 from visionflan.drawing.styles import photo
 from visionflan.hashing import hash_fraction
-from visionflan.layouts import LabeledImage, csv_rows, inside, require
+from visionflan.layouts import LabeledImage, inside, require
+from visionflan.layouts.fields import read_records, text
+from visionflan.layouts.tables import csv_rows
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.imagenet import class_at
 
@@ -57,12 +59,15 @@ dataset = Dataset[LabeledImage](
 @dataset.reader
 def read(root: Path) -> Iterator[LabeledImage | BrokenRow]:
     table = require(root / "labels" / "labels.csv", root / "labels.csv")
-    for line in csv_rows(table, "Filename", "Species"):
-        name, species = line["Filename"], line["Species"]
-        if species in NAMES:
-            yield LabeledImage(name, inside(root / "images", name), NAMES[species])
-        else:
-            yield BrokenRow(name, "unknown_label", f"{table}: {species!r} is not a known species")
+    lines = enumerate(csv_rows(table, "Filename", "Species"), start=1)
+    yield from read_records(table, lines, lambda line: to_row(root / "images", line))
+
+
+def to_row(images: Path, line: dict[str, str]) -> LabeledImage | BrokenRow:
+    name, species = text(line, "Filename"), text(line, "Species")
+    if species not in NAMES:
+        return BrokenRow(name, "unknown_label", f"{species!r} is not a known species")
+    return LabeledImage(name, inside(images, name), NAMES[species])
 
 
 @dataset.task(

@@ -14,6 +14,7 @@ the shape of its badge for the gender, and the color of the badge for the race l
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,8 @@ from PIL import Image, ImageDraw
 from visionflan import drawing, layouts, specimens
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.hashing import stable_hash
+from visionflan.layouts.fields import read_records, text
+from visionflan.layouts.tables import csv_rows
 
 AGES = ("0-2", "3-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "more than 70")
 DATES = {
@@ -79,18 +82,16 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     for table in layouts.existing_paths(*tables):
         split = table.stem.rpartition("_")[2]
         home = next((home for home in homes if layouts.is_folder(home / split)), root)
-        for line in layouts.csv_rows(table, "file", "age", "gender", "race"):
-            yield read_line(home, line)
+        lines = enumerate(csv_rows(table, "file", "age", "gender", "race"), start=1)
+        yield from read_records(table, lines, partial(read_line, home))
 
 
 def read_line(home: Path, line: dict[str, str]) -> Row | BrokenRow:
-    age, gender, race = line["age"], line["gender"], line["race"]
+    name, age, gender, race = (text(line, column) for column in ("file", "age", "gender", "race"))
     for value, known in ((age, {*AGES, *DATES}), (gender, GENDERS), (race, RACES)):
         if value not in known:
-            return BrokenRow(
-                str(line["file"]), "unknown_label", f"{value!r} is not a label of FairFace"
-            )
-    return Row(line["file"], layouts.inside(home, line["file"]), age, gender, race)
+            return BrokenRow(name, "unknown_label", f"{value!r} is not a label of FairFace")
+    return Row(name, layouts.inside(home, name), age, gender, race)
 
 
 @dataset.specimen

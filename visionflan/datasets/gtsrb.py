@@ -12,6 +12,7 @@ The release only numbers the classes. Their names are the customary ones
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +21,9 @@ from PIL import Image, ImageDraw
 from visionflan import drawing, specimens
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.hashing import pick, stable_hash
-from visionflan.layouts import class_folders, csv_rows, existing_paths, inside
+from visionflan.layouts import class_folders, existing_paths, inside
+from visionflan.layouts.fields import read_records, text
+from visionflan.layouts.tables import csv_rows
 
 OTHERS_SHOWN = 9
 SIGNS = (
@@ -68,6 +71,7 @@ SIGNS = (
     "End of no passing",
     "End of no passing by vehicles over 3.5 metric tons",
 )
+SIGN_OF_CLASS = {f"{number}": sign for number, sign in enumerate(SIGNS)}
 
 
 class Row(NamedTuple):
@@ -101,21 +105,26 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     below = root / "GTSRB"
     home = below if below.is_dir() else root
     training = [home / "Final_Training" / "Images", home / "Training"]
-    tests = [root / "GT-final_test.csv", home / "GT-final_test.csv"]
+    test_images = home / "Final_Test" / "Images"
+    homes = (root, home, test_images.parent, test_images)
+    tests = [folder / "GT-final_test.csv" for folder in homes]
     there = existing_paths(*training, *tests)
     for folder in [path for path in training if path in there][:1]:
         for name, image, label in class_folders(folder):
             yield read_row(f"train/{name}", image, label)
     for table in [path for path in tests if path in there][:1]:
-        for line in csv_rows(table, "Filename", "ClassId", delimiter=";"):
-            name = line["Filename"]
-            image = inside(home / "Final_Test" / "Images", name)
-            yield read_row(f"test/{name}", image, line["ClassId"])
+        lines = enumerate(csv_rows(table, "Filename", "ClassId", delimiter=";"), start=1)
+        yield from read_records(table, lines, partial(read_line, test_images))
+
+
+def read_line(images: Path, line: dict[str, str]) -> Row | BrokenRow:
+    name = text(line, "Filename")
+    return read_row(f"test/{name}", inside(images, name), text(line, "ClassId"))
 
 
 def read_row(key: str, image: Path, label: str) -> Row | BrokenRow:
-    if label.isdecimal() and int(label) < len(SIGNS):
-        return Row(key, image, SIGNS[int(label)])
+    if sign := SIGN_OF_CLASS.get(label.strip().lstrip("0") or "0"):
+        return Row(key, image, sign)
     detail = f"{image} is of class {label!r}, which is not one of 0 to {len(SIGNS) - 1}"
     return BrokenRow(key, "unknown_label", detail)
 

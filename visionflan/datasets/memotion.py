@@ -22,7 +22,9 @@ from PIL import Image, ImageDraw
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import BLACK, FRAME, canvas, jitter_box, word
 from visionflan.hashing import pick
-from visionflan.layouts import csv_rows, inside, require
+from visionflan.layouts import inside, require
+from visionflan.layouts.fields import read_records, text
+from visionflan.layouts.tables import csv_rows
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.faces import face
 
@@ -65,13 +67,15 @@ dataset = Dataset[Row](
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     table = require(root / FOLDER / "labels.csv", root / "labels.csv")
-    for line in csv_rows(table, "image_name", "overall_sentiment", encoding="utf-8-sig"):
-        name, sentiment = line["image_name"], line["overall_sentiment"]
-        if sentiment in SENTIMENTS:
-            image = inside(table.parent / "images", name)
-            yield Row(name, image, SENTIMENTS[sentiment])
-        else:
-            yield BrokenRow(name, "unknown_label", f"{table}: {sentiment!r} is not a sentiment")
+    lines = csv_rows(table, "image_name", "overall_sentiment")
+    yield from read_records(table, enumerate(lines, start=1), lambda line: to_row(table, line))
+
+
+def to_row(table: Path, line: dict[str, str]) -> Row | BrokenRow:
+    name, sentiment = text(line, "image_name"), text(line, "overall_sentiment")
+    if sentiment not in SENTIMENTS:
+        return BrokenRow(name, "unknown_label", f"{table}: {sentiment!r} is not a sentiment")
+    return Row(name, inside(table.parent / "images", name), SENTIMENTS[sentiment])
 
 
 @dataset.task(

@@ -13,7 +13,6 @@ pictures, of which one is drawn by hash; a claim without any is told in the ledg
 without a label.
 """
 
-import csv
 import re
 from collections.abc import Iterator
 from html import unescape
@@ -27,6 +26,8 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
+from visionflan.layouts.fields import read_records, text
+from visionflan.layouts.tables import csv_rows
 from visionflan.specimens import write_image, write_text
 
 ANSWERS = {"supported": "yes", "refuted": "no", "NEI": "not sure"}
@@ -62,14 +63,16 @@ dataset = Dataset[Row](
 
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
-    csv.field_size_limit(LONGEST_FIELD)
     below = root / "mocheg"
     home = below if below.is_dir() else root
     tables = (home / split / "Corpus2.csv" for split in ("train", "val", "test"))
     for table in layouts.existing_paths(*tables):
         images = proofs(layouts.require(table.with_name("images"), home / "images"))
         for number, lines in claims(table).items():
-            yield read_claim(f"{table.parent.name}/{number}", lines, images.get(number, []))
+            if isinstance(lines, BrokenRow):
+                yield lines
+            else:
+                yield read_claim(f"{table.parent.name}/{number}", lines, images.get(number, []))
 
 
 def proofs(folder: Path) -> dict[str, list[Path]]:
@@ -82,13 +85,22 @@ def proofs(folder: Path) -> dict[str, list[Path]]:
     return by_claim
 
 
-def claims(table: Path) -> dict[str, list[dict[str, str]]]:
-    """Gather the lines of each claim."""
+def claims(table: Path) -> dict[str, list[dict[str, str]] | BrokenRow]:
+    """Gather the lines of each claim, and those that are broken."""
     gathered: dict[str, list[dict[str, str]]] = {}
-    for line in layouts.csv_rows(table, *COLUMNS, encoding="utf-8-sig"):
-        fields = {column: " ".join((line[column] or "").split()) for column in COLUMNS}
-        gathered.setdefault(fields["claim_id"], []).append(fields)
-    return gathered
+    broken: dict[str, BrokenRow] = {}
+    lines = enumerate(csv_rows(table, *COLUMNS, longest=LONGEST_FIELD), start=1)
+    for fields in read_records(table, lines, tidy_fields):
+        if isinstance(fields, BrokenRow):
+            broken[fields.key] = fields
+        else:
+            gathered.setdefault(fields["claim_id"], []).append(fields)
+    return {**broken, **gathered}
+
+
+def tidy_fields(line: dict[str, str]) -> dict[str, str]:
+    """Return the columns that are read, with single blanks."""
+    return {column: " ".join(text(line, column).split()) for column in COLUMNS}
 
 
 def plain(text: str) -> str:

@@ -25,7 +25,9 @@ from visionflan.drawing import FRAME, WHITE, jitter_box, word
 from visionflan.drawing.styles import styled_icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
-from visionflan.layouts import csv_rows, existing_paths, inside
+from visionflan.layouts import existing_paths, inside
+from visionflan.layouts.fields import read_records, text
+from visionflan.layouts.tables import csv_rows
 from visionflan.specimens import write_image, write_text
 
 SPLITS = ("train", "val", "test")
@@ -71,14 +73,14 @@ dataset = Dataset[Row](
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     base = nested if (nested := root / "SemArt").is_dir() else root
     for path in existing_paths(*(base / f"semart_{split}.csv" for split in SPLITS)):
-        rows = csv_rows(path, *COLUMNS, delimiter="\t", encoding="latin-1")
-        for number, fields in enumerate(rows, start=1):
-            name, *facts = (fields[column] for column in COLUMNS)
-            if not name or None in facts:
-                detail = f"row {number} of {path} has fewer columns than the first line names"
-                yield BrokenRow(f"{path.name}:{number}", "malformed_record", detail)
-            else:
-                yield Row(name, inside(base / "Images", name), *facts)
+        lines = csv_rows(path, *COLUMNS, delimiter="\t", encoding="latin-1")
+        numbered = enumerate(lines, start=1)
+        yield from read_records(path, numbered, lambda line: to_row(base / "Images", line))
+
+
+def to_row(images: Path, line: dict[str, str]) -> Row:
+    name, *facts = (text(line, column) for column in COLUMNS)
+    return Row(name, inside(images, name), *facts)
 
 
 @dataset.task(

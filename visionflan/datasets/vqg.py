@@ -18,6 +18,7 @@ references. Line ends and runs of blanks become single blanks.
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +29,8 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import icons
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
+from visionflan.layouts.fields import identifier, integer, optional_text, read_records, text
+from visionflan.layouts.tables import csv_rows
 
 SOURCES = ("bing", "coco", "flickr")
 SPLITS = ("train", "val", "test")
@@ -73,13 +76,15 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     names = (f"{source}_{split}_all.csv" for source in SOURCES for split in SPLITS)
     for path in layouts.existing_paths(*(root / name for name in names)):
         columns = ("image_id", "image_url", "questions")
-        for record in layouts.csv_rows(path, *columns, encoding="utf-8-sig"):
-            name, part = record["image_id"], path.stem.removesuffix("_all")
-            if not name or record["questions"] is None:
-                yield BrokenRow(f"{part}/{name}", "malformed_record", f"{path} has a row cut short")
-                continue
-            image = picture(root / path.stem, name, record["image_url"])
-            yield Row(f"{part}/{name}", image, record["questions"], record.get("captions") or "")
+        lines = enumerate(csv_rows(path, *columns), start=1)
+        yield from read_records(path, lines, partial(to_row, root / path.stem))
+
+
+def to_row(folder: Path, line: dict[str, str]) -> Row:
+    name, questions = identifier(line, "image_id"), text(line, "questions")
+    key = f"{folder.name.removesuffix('_all')}/{name}"
+    image = picture(folder, name, text(line, "image_url"))
+    return Row(key, image, questions, optional_text(line, "captions"))
 
 
 def picture(folder: Path, name: str, address: str) -> Path:
@@ -87,7 +92,7 @@ def picture(folder: Path, name: str, address: str) -> Path:
     match = COCO_NAME.search(address)
     if match is None or layouts.is_folder(folder):
         return layouts.inside(folder, f"{name}.jpg")
-    return layouts.coco_image(folder.parent, match[1], int(match[2]))
+    return layouts.coco_image(folder.parent, match[1], integer(match.groups(), 1))
 
 
 def one_of(row: Row, joined: str, purpose: str) -> Example:

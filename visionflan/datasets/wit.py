@@ -30,7 +30,9 @@ from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick
 from visionflan.image_sources import ImageSource
+from visionflan.layouts.fields import text
 from visionflan.layouts.img2dataset import DownloadedImages, write_downloads
+from visionflan.layouts.tables import csv_rows
 
 COLUMNS = (
     *("language", "page_url", "image_url", "page_title", "section_title"),
@@ -39,8 +41,8 @@ COLUMNS = (
     *("original_height", "original_width", "is_main_image", "attribution_passes_lang_id"),
     *("page_changed_recently", "context_page_description", "context_section_description"),
 )
-# A lost quote makes one field of the rest of a table: no text of an encyclopaedia is this long.
-LONGEST_FIELD = 1 << 22
+# A lost quote makes one cell of the rest of a table: no row of an encyclopedia is this long.
+LONGEST_ROW = 1 << 22
 
 
 class Row(NamedTuple):
@@ -87,31 +89,19 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     for path in tables:
         name = path.name.split(".tsv")[0]
         fetched = DownloadedImages(root / "images" / name)
-        for place, fields in enumerate(table_rows(path)):
-            if not fields["language"]:
+        for place, line in enumerate(csv_rows(path, *COLUMNS, delimiter="\t", longest=LONGEST_ROW)):
+            if isinstance(line, BrokenRow):
+                yield line
+            elif not line["language"]:
                 detail = f"row {place} of {path} has no language"
                 yield BrokenRow(f"{name}/{place}", "malformed_record", detail)
-            elif fields["language"] == "en":
+            elif line["language"] == "en":
                 yield Row(
                     f"{name}/{place}",
-                    fetched.image(place, fields["image_url"]),
-                    fields["is_main_image"].lower() == "true",
-                    fields["context_page_description"],
+                    fetched.image(place, text(line, "image_url")),
+                    line["is_main_image"].lower() == "true",
+                    text(line, "context_page_description"),
                 )
-
-
-def table_rows(path: Path) -> Iterator[dict[str, str]]:
-    """Read the rows of a table, compressed or not; a field that is missing is empty."""
-    csv.field_size_limit(LONGEST_FIELD)
-    open_table = gzip.open if path.suffix == ".gz" else open
-    with open_table(path, "rt", encoding="utf-8", newline="") as lines:
-        rows = csv.DictReader(lines, delimiter="\t", restval="")
-        try:
-            if lacking := set(COLUMNS) - set(rows.fieldnames or ()):
-                raise ReleaseError(f"{path} has no column {', '.join(sorted(lacking))}")
-            yield from rows
-        except (csv.Error, EOFError, OSError, UnicodeDecodeError) as error:
-            raise ReleaseError(f"{path} is truncated at line {rows.line_num}: {error}") from error
 
 
 @dataset.task(

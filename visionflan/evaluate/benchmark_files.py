@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from PIL import Image
 
+from visionflan.dataset import BrokenRow
 from visionflan.errors import ReleaseError
 
 T = TypeVar("T")
@@ -48,6 +49,14 @@ def require_rows(file: str, rows: Iterable[T]) -> Iterator[T]:
         yield row
     if empty:
         raise ReleaseError(f"{file} is empty: copy it from the release again")
+
+
+def sound_rows(title: str, rows: Iterable[T | BrokenRow]) -> Iterator[T]:
+    """Yield the rows of a file of a benchmark; raise ReleaseError if one of them is broken."""
+    for row in rows:
+        if isinstance(row, BrokenRow):
+            raise ReleaseError(f"{title}: {row.detail}; copy the file from the release again")
+        yield row
 
 
 def require_image(encoded: bytes, location: str) -> None:

@@ -1,14 +1,18 @@
 """Read layouts that many releases share; errors name the file and the position in it."""
 
-import csv
+import gzip
 import json
+import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 from visionflan.dataset import BrokenRow
 from visionflan.errors import ReleaseError
+from visionflan.layouts.fields import FieldError, MalformedValue
 
 IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".tif", ".tiff", ".webp"}
@@ -38,9 +42,16 @@ def existing_paths(*candidates: Path) -> list[Path]:
 def inside(root: Path, name: str) -> Path:
     """Join a name that a release uses for a file to the root, without resolving `..`.
 
-    The build rejects images outside the data root and names the row in the ledger.
+    Blanks at its ends belong to the name only if there is such a file. The build rejects images
+    outside the data root and names the row in the ledger.
     """
-    return root / name.strip().replace("\\", "/").lstrip("/")
+    if "\0" in name:
+        raise FieldError(f"the file name {name!r} contains a zero byte")
+    relative = name.replace("\\", "/").lstrip("/")
+    bare = relative.strip().lstrip("/")
+    if bare != relative and not (root / relative).exists():
+        return root / bare
+    return root / relative
 
 
 class LabeledImage(NamedTuple):
@@ -61,37 +72,95 @@ def class_folders(root: Path) -> Iterator[LabeledImage]:
 def load_json(path: Path, trim: Callable[[dict[str, Any]], Any] | None = None) -> Any:
     """Load a JSON file; `trim` drops what is not needed from each object during parsing."""
     try:
-        return json.loads(require(path).read_bytes(), object_hook=trim)
-    except ValueError as error:
-        raise ReleaseError(f"{path} is not JSON: {error}") from error
+        return parse_json(require(path).read_bytes(), trim)
+    except UnicodeDecodeError as error:
+        raise not_text(path) from error
+    except (ValueError, RecursionError) as error:
+        raise ReleaseError(f"{path} is not JSON: {error}; download it again") from error
+
+
+def parse_json(content: bytes, trim: Callable[[dict[str, Any]], Any] | None = None) -> Any:
+    """Parse JSON; a key that is repeated and an endless integer become a MalformedValue."""
+
+    def to_object(pairs: list[tuple[str, Any]]) -> Any:
+        return trim(unique_members(pairs)) if trim else unique_members(pairs)
+
+    try:
+        return json.loads(content, object_pairs_hook=to_object)
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise
+    except ValueError:
+        return json.loads(content, object_pairs_hook=to_object, parse_int=short_integer)
+
+
+def unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON; a key that it repeats has a MalformedValue."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        for name, count in Counter(name for name, _ in pairs).items():
+            if count > 1:
+                description = f"written {count} times in one object"
+                members[name] = MalformedValue("repeated_key", description, count)
+    return members
+
+
+def short_integer(digits: str) -> int | MalformedValue:
+    """Parse an integer, unless it has more digits than Python converts."""
+    try:
+        return int(digits)
+    except ValueError:
+        return MalformedValue("malformed_record", f"an integer of {len(digits):,} digits")
 
 
 def json_lines(path: Path) -> Iterator[tuple[int, Any] | BrokenRow]:
     """Yield the line number and value of each JSON line; a malformed line comes as a BrokenRow."""
-    with require(path).open(encoding="utf-8") as lines:
+    with require(path).open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
             try:
-                yield number, json.loads(line)
-            except ValueError as error:
-                yield BrokenRow(f"{path.name}:{number}", "malformed_json", str(error))
+                yield number, parse_json(line)
+            except (ValueError, RecursionError) as error:
+                detail = f"line {number} of {path}: {error}"
+                yield BrokenRow(f"{path.name}:{number}", "malformed_json", detail)
 
 
-def csv_rows(
-    path: Path, *columns: str, delimiter: str = ",", encoding: str = "utf-8"
-) -> Iterator[dict[str, str]]:
-    """Yield the rows of a table with a header line, which must contain `columns`."""
-    with require(path).open(encoding=encoding, newline="") as table:
-        reader = csv.DictReader(table, delimiter=delimiter)
-        if missing := set(columns) - set(reader.fieldnames or ()):
-            raise ReleaseError(f"{path} has no column {', '.join(sorted(missing))}")
-        yield from reader
+@contextmanager
+def open_text(path: Path, encoding: str = "utf-8-sig") -> Iterator[TextIO]:
+    """Open a text file, plain or gzipped; raise ReleaseError where it cannot be decoded."""
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(require(path), "rt", encoding=encoding, newline="") as stream:
+        try:
+            yield stream
+        except UnicodeDecodeError as error:
+            raise not_text(path) from error
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise ReleaseError(f"{path} is truncated: {error}; download it again") from error
+
+
+def not_text(path: Path) -> ReleaseError:
+    """Return the error for a file that is not UTF-8, with its first byte that is not."""
+    with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                position = f"byte {error.start + 1} of line {number} is 0x{line[error.start]:02x}"
+                return ReleaseError(f"{path} is not UTF-8: {position}; download it again")
+    return ReleaseError(f"{path} is not UTF-8; download it again")
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a text file that are not blank, with their numbers and without ends."""
+    with open_text(path) as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                yield number, line.rstrip("\r\n")
 
 
 def text_lines(path: Path) -> list[str]:
     """Return the lines that are not blank, stripped."""
-    return [line.strip() for line in require(path).read_text().splitlines() if line.strip()]
+    return [line.strip() for _, line in numbered_lines(path)]
 
 
 def coco_image(root: Path, split: str, image_id: int) -> Path:

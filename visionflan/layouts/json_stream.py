@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 from visionflan.errors import ReleaseError
-from visionflan.layouts import require
+from visionflan.layouts import not_text, open_text, short_integer, unique_members
 
 Item = TypeVar("Item")
 Parser = Callable[[str, int], tuple[Item, int]]
@@ -25,12 +25,15 @@ MAX_VALUE = 64 << 20
 BETWEEN = re.compile(r"[\s,]*")
 DELIMITERS = frozenset(",]} \t\r\n")
 COLON = re.compile(r"\s*:\s*")
-decode = json.JSONDecoder().raw_decode
+decode = json.JSONDecoder(object_pairs_hook=unique_members).raw_decode
+decode_integers = json.JSONDecoder(
+    object_pairs_hook=unique_members, parse_int=short_integer
+).raw_decode
 
 
 def json_values(path: Path) -> Iterator[Any]:
     """Yield the values of a file that contains one JSON list."""
-    with require(path).open(encoding="utf-8-sig") as stream:
+    with open_text(path) as stream:
         window = Window(stream, path)
         window.open_bracket("[")
         yield from window.items("]", parse_value)
@@ -38,7 +41,7 @@ def json_values(path: Path) -> Iterator[Any]:
 
 def json_members(path: Path) -> Iterator[tuple[str, Any]]:
     """Yield the name and value of each member of a file that contains one JSON object."""
-    with require(path).open(encoding="utf-8-sig") as stream:
+    with open_text(path) as stream:
         window = Window(stream, path)
         window.open_bracket("{")
         yield from window.items("}", parse_member)
@@ -46,7 +49,7 @@ def json_members(path: Path) -> Iterator[tuple[str, Any]]:
 
 def json_field_values(path: Path, field: str) -> Iterator[Any]:
     """Yield the values of the first list named `field` in a file."""
-    with require(path).open(encoding="utf-8-sig") as stream:
+    with open_text(path) as stream:
         window = Window(stream, path)
         window.find_list(field)
         yield from window.items("]", parse_value)
@@ -84,6 +87,10 @@ class Window:
                 item, self.index = parse(self.text, start)
             except (IndexError, json.JSONDecodeError) as error:
                 self.extend(error)
+            except RecursionError as error:
+                raise ReleaseError(
+                    f"{self.path}: value {self.count + 1} is nested too deeply; download it again"
+                ) from error
             else:
                 self.count += 1
                 yield item
@@ -106,15 +113,23 @@ class Window:
         try:
             text = self.stream.read(size)
         except UnicodeDecodeError as error:
-            raise ReleaseError(f"{self.path} is not UTF-8 text: {error}") from error
+            raise not_text(self.path) from error
         if not text:
             raise ReleaseError(f"{self.path} is incomplete: {problem}; download it again")
         return text
 
 
 def parse_value(text: str, index: int) -> tuple[Any, int]:
-    """Parse one value and check its delimiter, so that a truncated number is not accepted."""
-    value, end = decode(text, index)
+    """Parse one value and check its delimiter, so that a truncated number is not accepted.
+
+    An integer of more digits than Python converts becomes a MalformedValue.
+    """
+    try:
+        value, end = decode(text, index)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        value, end = decode_integers(text, index)
     if text[end] not in DELIMITERS:
         raise json.JSONDecodeError("expected a comma or a closing bracket", text, end)
     return value, end

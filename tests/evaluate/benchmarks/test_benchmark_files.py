@@ -81,7 +81,7 @@ def test_an_image_that_was_cut_before_it_was_put_into_a_table_is_reported_by_its
 def test_a_row_of_too_many_cells_is_refused(tmp_path: Path) -> None:
     path = specimen("mmbench", tmp_path) / "mmbench_dev_20230712.tsv"
     path.write_text(path.read_text().rstrip("\n") + "\tmore\n")
-    with pytest.raises(ReleaseError, match="row 13 does not have one cell per column"):
+    with pytest.raises(ReleaseError, match=r"line 13 .* has 12 cells, but the header has 11"):
         rows("mmbench", tmp_path)
 
 

@@ -28,9 +28,10 @@ from PIL import Image, ImageDraw
 from visionflan.drawing import COLORS, FRAME, RGB, Box, canvas, jitter_box, polygon, word
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
-from visionflan.evaluate.benchmark_files import reading_text, require_rows
+from visionflan.evaluate.benchmark_files import reading_text, require_rows, sound_rows
 from visionflan.evaluate.rules import class_names
-from visionflan.layouts import class_folders, csv_rows, inside
+from visionflan.layouts import class_folders, inside
+from visionflan.layouts.tables import csv_rows
 from visionflan.layouts.wordnet import names
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.imagenet import draw_class
@@ -109,7 +110,8 @@ def from_table(root: Path) -> Iterator[WordnetImage]:
     """Yield the images that the table lists."""
     table = root / "test.csv"
     with reading_text(str(table)):
-        lines = list(require_rows(str(table), csv_rows(table, "filename", "label")))
+        rows = sound_rows(benchmark.title, csv_rows(table, "filename", "label"))
+        lines = list(require_rows(str(table), rows))
     for number, line in enumerate(lines, start=2):
         name, wordnet_id = line["filename"], line["label"]
         if wordnet_id not in names():

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +9,14 @@ from string import ascii_uppercase
 from typing import NamedTuple
 
 from visionflan.errors import ReleaseError
-from visionflan.evaluate.benchmark_files import reading_text, require_image, require_rows
-from visionflan.layouts import csv_rows, require
+from visionflan.evaluate.benchmark_files import (
+    reading_text,
+    require_image,
+    require_rows,
+    sound_rows,
+)
+from visionflan.layouts import require
+from visionflan.layouts.tables import csv_rows
 
 ABILITIES = {
     "coarse_perception": "CP",
@@ -95,18 +100,13 @@ def read_table(path: Path) -> tuple[list[MMBenchQuestion], dict[str, bytes | str
 
 
 def read_cells(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield the location and the cells of each row; one that lacks cells was truncated."""
-    csv.field_size_limit(MAX_CELL_LENGTH)
-    rows = csv_rows(path, "index", "question", "image", delimiter="\t")
+    """Yield the location and the cells of each row."""
+    columns = ("index", "question", "image")
+    table = csv_rows(path, *columns, delimiter="\t", longest=MAX_CELL_LENGTH)
+    rows = require_rows(f"mmbench: {path}", sound_rows("mmbench", table))
     with reading_text(f"mmbench: {path}"):
-        for number, cells in enumerate(require_rows(f"mmbench: {path}", rows), start=2):
-            location = f"mmbench: {path}, row {number}"
-            if None in (*cells, *cells.values()):
-                raise ReleaseError(
-                    f"{location} does not have one cell per column; the file may be truncated: "
-                    "download it again"
-                )
-            yield location, cells
+        for number, cells in enumerate(rows, start=2):
+            yield f"mmbench: {path}, row {number}", cells
 
 
 def parse_question(cells: dict[str, str], location: str) -> MMBenchQuestion:
