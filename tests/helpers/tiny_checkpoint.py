@@ -34,6 +34,8 @@ def save_tower(directory: Path, kind: str = "clip", *, side: int = 32, width: in
     from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
     from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 
+    from visionflan.model.published_names import save_vision_tower
+
     sizes: dict[str, Any] = {
         "hidden_size": width,
         "intermediate_size": 2 * width,
@@ -44,12 +46,12 @@ def save_tower(directory: Path, kind: str = "clip", *, side: int = 32, width: in
     }
     torch.manual_seed(1)
     if kind == "clip":
-        CLIPVisionModel(CLIPVisionConfig(**sizes)).save_pretrained(directory)
+        save_vision_tower(CLIPVisionModel(CLIPVisionConfig(**sizes)), directory)
         CLIPImageProcessorPil(
             size={"shortest_edge": side}, crop_size={"height": side, "width": side}
         ).save_pretrained(directory)
     else:
-        SiglipVisionModel(SiglipVisionConfig(**sizes)).save_pretrained(directory)
+        save_vision_tower(SiglipVisionModel(SiglipVisionConfig(**sizes)), directory)
         SiglipImageProcessorPil(size={"height": side, "width": side}).save_pretrained(directory)
     return directory
 

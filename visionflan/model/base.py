@@ -168,6 +168,13 @@ class VisionLanguageModel(ABC):
             return [self.connector]
         return [self.language_model, self.model.get_output_embeddings()]
 
+    def save_weights(self, directory: Path, weights: "dict[str, Tensor]") -> None:
+        """Write weights, by their names in `model`, with the model's configuration.
+
+        A family whose published checkpoints have other names writes those.
+        """
+        self.model.save_pretrained(directory, state_dict=weights)
+
     @property
     def image_token_id(self) -> int:
         """The id of the image token, one per image feature."""

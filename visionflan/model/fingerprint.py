@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from visionflan.model.base import VisionLanguageModel
+from visionflan.model.published_names import TOWER_MODULE
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,14 +41,15 @@ def fingerprint_model(
 def tensors_digest(weights: "Mapping[str, Tensor]") -> str:
     """Return the SHA-256 digest of tensors by name, in bfloat16.
 
-    So it stays the same where a checkpoint is saved in half precision.
+    So it stays the same where a checkpoint is saved in half precision, and in versions of
+    `transformers` that differ in the module around a vision tower.
     """
     import torch
 
     digest = hashlib.sha256()
     for name in sorted(weights):
         tensor = weights[name].detach().to("cpu", torch.bfloat16).contiguous()
-        digest.update(f"{name} {tuple(tensor.shape)}\n".encode())
+        digest.update(f"{name.removeprefix(TOWER_MODULE)} {tuple(tensor.shape)}\n".encode())
         digest.update(tensor.view(torch.uint8).numpy().tobytes() if tensor.numel() else b"")
     return digest.hexdigest()
 

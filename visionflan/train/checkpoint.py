@@ -165,13 +165,19 @@ def write_model(
     }
     for name in model.all_tied_weights_keys:
         cast.pop(name)
-    model.save_pretrained(directory, state_dict=cast)
+    vlm.save_weights(directory, cast)
     vlm.processor.save_pretrained(directory)
-    config_file = directory / "tokenizer_config.json"
-    config = json.loads(config_file.read_bytes())
+    write_compatible_tokenizer_config(directory / "tokenizer_config.json")
+
+
+def write_compatible_tokenizer_config(file: Path) -> None:
+    """Rewrite `tokenizer_config.json` with names that `transformers` 4 and other programs know."""
+    config = json.loads(file.read_bytes())
     if config["tokenizer_class"] == "TokenizersBackend":
-        # The name of the same class in older versions of transformers and in inference servers.
-        write_json(config_file, config | {"tokenizer_class": "PreTrainedTokenizerFast"})
+        config["tokenizer_class"] = "PreTrainedTokenizerFast"
+    if isinstance(config.get("extra_special_tokens"), list):
+        config["additional_special_tokens"] = config.pop("extra_special_tokens")
+    write_json(file, config)
 
 
 def vision_tower_weights(model: TrainingModel, weights: dict[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,8 @@ model that `transformers` opens can be its parts.
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from visionflan.dataset import IMAGE_MARKER
 from visionflan.errors import TrainingError
@@ -25,6 +24,8 @@ from visionflan.model.pretrained import (
     load_tokenizer,
     load_vision_tower,
 )
+from visionflan.model.published_names import published_name
+from visionflan.model.vision_geometry import VisionGeometry
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -130,6 +131,15 @@ class Llava(VisionLanguageModel):
         drops_class_token = untyped.vision_feature_select_strategy == "default"
         return int(patches + untyped.num_additional_image_tokens - drops_class_token)
 
+    def save_weights(self, directory: Path, weights: "dict[str, Tensor]") -> None:
+        """Write weights under the names of published checkpoints, and no path of this machine."""
+        config = self.model.config
+        for part in (config, config.vision_config, config.text_config):
+            part._name_or_path = ""
+        tower_type = config.vision_config.model_type
+        published = {published_name(name, tower_type): weights[name] for name in weights}
+        self.model.save_pretrained(directory, state_dict=published, save_original_format=False)
+
     @property
     def vision_tower(self) -> "nn.Module":
         """The module that turns pixels into features."""
@@ -171,53 +181,6 @@ class Llava(VisionLanguageModel):
 
 
 FAMILY = Llava
-
-
-@dataclass(frozen=True)
-class VisionGeometry:
-    """The sizes of a vision tower's input and output for an image.
-
-    Attributes:
-        image_size: side of the square image, in pixels
-        patch_size: side of a patch, in pixels
-        tokens_per_image: features that the language model gets for one image
-        num_extra_tokens: tokens of the tower that are no patch: 1 for a class token, else 0
-        feature_select_strategy: as in `transformers`: `default` drops the class token
-    """
-
-    image_size: int
-    patch_size: int
-    tokens_per_image: int
-    num_extra_tokens: int
-    feature_select_strategy: Literal["default", "full"]
-
-    @classmethod
-    def of(cls, vision_model: "PreTrainedModel", connector: ConnectorConfig) -> "VisionGeometry":
-        """Return the geometry of a tower of any class, measured on an empty image."""
-        import torch
-
-        config = vision_model.config
-        image_size, patch_size = int(config.image_size), int(config.patch_size)
-        with torch.no_grad():
-            output = vision_model(
-                pixel_values=torch.zeros(1, 3, image_size, image_size), output_hidden_states=True
-            )
-        length = int(output.hidden_states[connector.feature_layer].shape[1])
-        num_extra_tokens = length - (image_size // patch_size) ** 2
-        if num_extra_tokens not in (0, 1):
-            raise TrainingError(
-                f"the vision tower {type(vision_model).__name__} returns {length} tokens for "
-                f"{image_size} x {image_size} pixels in patches of {patch_size}: at most one token "
-                "may be no patch"
-            )
-        drops_class_token = connector.feature_select == "patches" and num_extra_tokens == 1
-        return cls(
-            image_size=image_size,
-            patch_size=patch_size,
-            tokens_per_image=length - drops_class_token,
-            num_extra_tokens=num_extra_tokens,
-            feature_select_strategy="default" if drops_class_token else "full",
-        )
 
 
 def make_processor(

@@ -10,6 +10,7 @@ import torch
 
 from visionflan.atomic_write import write_json
 from visionflan.model.families import load_family
+from visionflan.model.published_names import save_vision_tower
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Instance
 from visionflan.synthesize.conversations import write_conversations
@@ -89,7 +90,7 @@ def pretrain_vision_tower(
     num_threads = config.runtime.num_threads or fastest_num_threads(training.probe())
     torch.set_num_threads(num_threads)
     training.run(directory / "metrics.jsonl")
-    tower.save_pretrained(path)
+    save_vision_tower(tower, path)
 
 
 def synthetic_conversations(
