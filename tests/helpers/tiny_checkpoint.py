@@ -34,7 +34,7 @@ def save_tower(directory: Path, kind: str = "clip", *, side: int = 32, width: in
     from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
     from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 
-    from visionflan.model.published_names import save_vision_tower
+    from visionflan.model.tower_names import save_vision_tower
 
     sizes: dict[str, Any] = {
         "hidden_size": width,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from visionflan.model.base import VisionLanguageModel
-from visionflan.model.published_names import TOWER_MODULE
+from visionflan.model.tower_names import TOWER_MODULE
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -10,7 +10,7 @@ import torch
 
 from visionflan.atomic_write import write_json
 from visionflan.model.families import load_family
-from visionflan.model.published_names import save_vision_tower
+from visionflan.model.tower_names import save_vision_tower
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Instance
 from visionflan.synthesize.conversations import write_conversations

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ from torch import Tensor
 from transformers import LlavaForConditionalGeneration
 
 from tests.helpers.tiny_checkpoint import save_language_model, save_tower
-from visionflan.model.families.llava import Llava
-from visionflan.model.published_names import TOWER_MODULE, TOWERS_WITH_MODULE, published_name
+from visionflan.model.families.llava import Llava, published_name
+from visionflan.model.tower_names import TOWER_MODULE, TOWERS_WITH_MODULE
 from visionflan.train.checkpoint import write_model
 from visionflan.train.training_model import TrainingModel
 
@@ -74,20 +75,15 @@ def test_the_tokenizer_has_no_setting_that_version_4_reads_otherwise(tmp_path: P
 
 
 def test_our_list_of_towers_with_a_module_is_that_of_transformers() -> None:
-    from transformers import conversion_mapping as library
-    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
-    from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
-
-    untyped: Any = library
-    patterns = untyped._MODEL_TO_CONVERSION_PATTERN
+    library: Any = import_module("transformers.conversion_mapping")
+    models: Any = import_module("transformers.models.auto.modeling_auto")
+    patterns = library._MODEL_TO_CONVERSION_PATTERN
     same = {name for name, source in patterns.items() if source == "CLIPVisionModel"}
     classes = {name for name in same | {"CLIPVisionModel"} if name.endswith("Model")}
     types = {
-        kind
-        for kind in CONFIG_MAPPING_NAMES
-        if MODEL_MAPPING_NAMES.get(kind) in classes or f"{kind}_model" in same
+        kind for kind, model_class in models.MODEL_MAPPING_NAMES.items() if model_class in classes
     }
-    assert types <= TOWERS_WITH_MODULE, types - TOWERS_WITH_MODULE
+    assert {"clip_vision_model", "siglip2_vision_model"} <= types <= TOWERS_WITH_MODULE
 
 
 @pytest.mark.parametrize("kind", sorted(TOWERS_WITH_MODULE))

@@ -1,9 +1,8 @@
-"""The names of weights in the LLaVA and CLIP checkpoints of the Hugging Face hub.
+"""The names of a vision tower's weights in the checkpoints of the Hugging Face hub.
 
-Other programs expect them. `transformers` has renamed its own modules several times and maps these
-names to its modules in every version since 4.52 (`conversion_mapping.py`, before that
-`_checkpoint_conversion_mapping` of `LlavaForConditionalGeneration`); the modules of vLLM have these
-names (`llava.py` and `clip.py` in its `model_executor/models`).
+`transformers` has renamed the modules of its own classes and reads the published names in every
+version; older versions, and servers such as vLLM (`CLIPVisionModel` in its
+`model_executor/models/clip.py`), read no others.
 """
 
 from pathlib import Path
@@ -11,13 +10,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-PREFIXES = {
-    "model.vision_tower.": "vision_tower.",
-    "model.multi_modal_projector.": "multi_modal_projector.",
-    "model.language_model.": "language_model.model.",
-    "lm_head.": "language_model.lm_head.",
-}
 
 # Towers whose weights are published in a module of their own; current versions of `transformers`
 # leave it out in memory (`CLIPVisionModel` in its `conversion_mapping.py`).
@@ -35,20 +27,6 @@ TOWERS_WITH_MODULE = frozenset(
     }
 )
 TOWER_MODULE = "vision_model."
-
-
-def published_name(name: str, tower_type: str) -> str:
-    """Return the published name of a weight, by its name in `LlavaForConditionalGeneration`.
-
-    `tower_type` is the `model_type` of the vision tower.
-    """
-    tower = "model.vision_tower."
-    if name.startswith(tower):
-        name = tower + published_tower_name(name.removeprefix(tower), tower_type)
-    for prefix, published in PREFIXES.items():
-        if name.startswith(prefix):
-            return published + name.removeprefix(prefix)
-    return name
 
 
 def published_tower_name(name: str, tower_type: str) -> str:
