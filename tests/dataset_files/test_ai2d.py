@@ -60,4 +60,4 @@ def test_records_that_are_not_questions_are_not_lost(tmp_path: Path) -> None:
     write_json(tmp_path / "questions" / "1.png.json", [])
     rows = list(dataset.read(tmp_path))
     broken = [row.key for row in rows if isinstance(row, BrokenRow)]
-    assert broken == ["0.png:1", "0.png:2", "1.png"]
+    assert broken == ["0.png.json:1", "0.png.json:2", "1.png.json"]

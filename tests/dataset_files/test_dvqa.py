@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from visionflan.dataset import BrokenRow
-from visionflan.datasets.dvqa import CHUNK, dataset, records
+from visionflan.datasets.dvqa import dataset
 from visionflan.errors import ReleaseError
+from visionflan.layouts.json_stream import CHUNK
 from visionflan.specimens import write_json, write_text
 
 RECORD = {
@@ -23,19 +24,20 @@ RECORD = {
 def test_a_list_longer_than_a_chunk_is_read_as_json_reads_it(tmp_path: Path) -> None:
     path = tmp_path / "train_qa.json"
     listed = [{**RECORD, "question_id": number} for number in range(2 * CHUNK // 150)]
+    keys = [f"train/{record['question_id']}" for record in listed]
     for indent in (None, 1):
         write_text(path, json.dumps(listed, indent=indent))
         assert path.stat().st_size > 2 * CHUNK
-        assert list(records(path)) == listed
+        assert [row.key for row in dataset.rows(tmp_path)] == keys
     write_json(path, [])
-    assert list(records(path)) == []
+    assert list(dataset.read(tmp_path)) == []
 
 
 @pytest.mark.parametrize("text", ["", "{}", '[{"a": 1}', '[{"a": 1}, {"a"', "[x]"])
 def test_a_list_that_breaks_off_is_refused_by_name(tmp_path: Path, text: str) -> None:
     write_text(tmp_path / "train_qa.json", text)
     with pytest.raises(ReleaseError, match=r"train_qa\.json"):
-        list(records(tmp_path / "train_qa.json"))
+        list(dataset.read(tmp_path))
 
 
 def test_the_kind_of_question_makes_the_task_under_either_name(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def test_an_image_with_more_questions_than_answers_is_broken(tmp_path: Path) -> 
     write_json(tmp_path / "dataset.json", {"1": {**RECORD, "Answers": ["Yes"]}, "2": RECORD})
     broken, *rows = dataset.read(tmp_path)
     assert isinstance(broken, BrokenRow)
-    assert (broken.key, broken.reason) == ("1", "malformed_record")
+    assert (broken.key, broken.reason) == ("dataset.json:1", "malformed_record")
     assert [row.key for row in rows] == ["2/caption", "2/0", "2/1"]
 
 

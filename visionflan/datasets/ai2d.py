@@ -17,6 +17,7 @@ A question with two choices that are the same, or with an empty one, cannot be u
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +28,8 @@ from visionflan.drawing import BLACK, COLORS, FRAME, SHAPES, Box, canvas, jitter
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick, stable_hash
 from visionflan.image_sources import ComputedImage
-from visionflan.layouts import inside, load_json, require
+from visionflan.layouts import fields, inside, load_json, require
+from visionflan.layouts.fields import parse_record, read_records
 from visionflan.specimens import write_image, write_json
 
 
@@ -71,25 +73,30 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     if not paths:
         raise ReleaseError(f"{questions} has no files of questions such as 0.png.json")
     for path in paths:
-        try:
-            page = load_json(path)
-            image = inside(questions.parent / "images", page["imageName"])
-            first = page["questions"].items()
-        except (ReleaseError, KeyError, TypeError, AttributeError) as error:
-            yield BrokenRow(path.stem, "malformed_record", f"{path}: {error!r}")
-            continue
-        for number, (question, entry) in enumerate(first):
-            try:
-                yield to_row(image, question, entry)
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
-                yield BrokenRow(f"{path.stem}:{number}", "malformed_record", f"{path}: {error!r}")
+        rows = parse_record(path.name, f"{path}", read_page, questions.parent / "images", path)
+        yield from [rows] if isinstance(rows, BrokenRow) else rows
 
 
-def to_row(image: Path, question: str, entry: dict[str, Any]) -> Row:
+def read_page(images: Path, path: Path) -> Iterator[Row | BrokenRow]:
+    """Read the questions about one diagram."""
+    page = load_json(path)
+    image = inside(images, fields.text(page, "imageName"))
+    questions = enumerate(fields.mapping(page, "questions").items())
+    return read_records(path, questions, partial(to_row, image))
+
+
+def to_row(image: Path, entry: tuple[str, Any]) -> Row:
     """Parse one question; the right choice is given by its index."""
-    choices = tuple(str(choice) for choice in entry["answerTexts"])
-    answer = dict(enumerate(choices))[int(entry["correctAnswer"])]
-    return Row(entry["questionId"], image, bool(entry["abcLabel"]), question, choices, answer)
+    question, record = fields.text(entry, 0), fields.mapping(entry, 1)
+    choices = fields.answer_list(record, "answerTexts")
+    return Row(
+        key=fields.text(record, "questionId"),
+        image=image,
+        lettered=fields.flag(record, "abcLabel"),
+        question=question,
+        choices=choices,
+        answer=fields.choice(record, "correctAnswer", choices),
+    )
 
 
 def with_letters(image: Path, place: str) -> Image.Image:

@@ -15,6 +15,7 @@ The rationales were written for the right choice, so that the other two tasks ta
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +25,15 @@ from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, shuffled, stable_hash
 from visionflan.layouts import coco_image, existing_paths
+from visionflan.layouts.fields import (
+    choice,
+    flag,
+    identifier,
+    integer,
+    read_records,
+    text,
+    text_list,
+)
 from visionflan.layouts.json_stream import json_values
 from visionflan.specimens import write_image, write_json
 
@@ -68,23 +78,20 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     for split, path in zip(SPLITS, files, strict=True):
         if path not in there:
             continue
-        for place, record in enumerate(json_values(path)):
-            try:
-                yield read_question(root, split, record)
-            except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-                yield BrokenRow(f"{split}:{place}", "malformed_record", f"{path.name}: {error!r}")
+        records = enumerate(json_values(path))
+        yield from read_records(path, records, partial(read_question, root, split))
 
 
 def read_question(root: Path, split: str, record: dict[str, Any]) -> Row:
     """Read one question with all that was said of it."""
     return Row(
-        key=f"{split}/{record['question_id']}",
-        image=coco_image(root, f"{split}2017", int(record["image_id"])),
-        question=plain(record["question"]),
-        right=plain(record["choices"][record["correct_choice_idx"]]),
-        answers=tuple(map(plain, record["direct_answers"])),
-        rationales=tuple(record["rationales"]),
-        only_with_choices=bool(record["difficult_direct_answer"]),
+        key=f"{split}/{identifier(record, 'question_id')}",
+        image=coco_image(root, f"{split}2017", integer(record, "image_id")),
+        question=plain(text(record, "question")),
+        right=plain(choice(record, "correct_choice_idx", text_list(record, "choices"))),
+        answers=tuple(map(plain, text_list(record, "direct_answers"))),
+        rationales=text_list(record, "rationales"),
+        only_with_choices=flag(record, "difficult_direct_answer"),
     )
 
 

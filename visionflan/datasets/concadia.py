@@ -18,9 +18,9 @@ site's `image_caption_context_1` differs from it is not public; here it asks for
 sentence of background, so that the two are not the same task.
 """
 
-import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,7 +29,8 @@ from visionflan.drawing import FRAME, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick
-from visionflan.layouts import inside, require
+from visionflan.layouts import inside, parse_json, require
+from visionflan.layouts.fields import items, read_records, text
 from visionflan.specimens import write_image, write_json
 
 
@@ -67,28 +68,23 @@ dataset = Dataset[Row](
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     folder = require(root / "resized", root / "images")
-    for record in records(require(root / "wiki_split.json", root / "exp_sample.json")):
-        yield read_record(folder, record)
+    path = require(root / "wiki_split.json", root / "exp_sample.json")
+    yield from read_records(path, enumerate(records(path)), partial(read_record, folder))
 
 
 def records(path: Path) -> list[Any]:
     """Read the records of the release, or of the sample that is written as a script."""
-    text = re.sub(r"\A\s*var \w+ = ", "", path.read_text(encoding="utf-8")).rstrip().rstrip(";")
+    script = re.sub(rb"\A(?:\xef\xbb\xbf)?\s*var \w+ = ", b"", path.read_bytes())
     try:
-        entries_read = json.loads(text)["images"]
-    except (ValueError, KeyError, TypeError) as error:
+        return items(parse_json(script.rstrip().rstrip(b";")), "images")
+    except (ValueError, RecursionError) as error:
         raise ReleaseError(f"{path} is not JSON with records under images: {error}") from error
-    if not isinstance(entries_read, list):
-        raise ReleaseError(f"{path} has no list of records under images")
-    return entries_read
 
 
-def read_record(folder: Path, record: Any) -> Row | BrokenRow:
-    try:
-        words = [record[part]["raw"] for part in ("description", "caption", "context")]
-        return Row(record["filename"], inside(folder, record["filename"]), *words)
-    except (KeyError, TypeError) as error:
-        return BrokenRow(str(record)[:80], "malformed_record", f"a record lacks {error}")
+def read_record(folder: Path, record: Any) -> Row:
+    words = [text(record, part, "raw") for part in ("description", "caption", "context")]
+    name = text(record, "filename")
+    return Row(name, inside(folder, name), *words)
 
 
 FOOTNOTE = re.compile(r"(?<=\S)\[(?:[a-z]|(?:[Nn]ote|nb?) ?\d+|update|[a-z ]+ (?:needed|failed))\]")

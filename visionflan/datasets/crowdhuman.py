@@ -27,6 +27,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import icons
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
+from visionflan.layouts.fields import flag, identifier, items, mapping, read_records, text
 
 FOLDERS = {
     "train": (
@@ -73,23 +74,26 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         split = path.stem.removeprefix("annotation_")
         folders = layouts.existing_paths(*(root / name for name in FOLDERS[split]))
         pictures = {image.stem: image for folder in folders for image in folder.iterdir()}
-        for line in layouts.json_lines(path):
-            if isinstance(line, BrokenRow):
-                yield line
-                continue
-            number, record = line
-            try:
-                name, people = str(record["ID"]), sum(map(is_counted, record["gtboxes"]))
-            except (KeyError, TypeError, AttributeError) as error:
-                yield BrokenRow(f"{path.name}:{number}", "malformed_record", f"{path}: {error!r}")
+        for image in read_records(path, layouts.json_lines(path), count_people):
+            if isinstance(image, BrokenRow):
+                yield image
             else:
-                image = pictures.get(name, folders[0] / f"{name}.jpg")
-                yield Row(f"{split}/{name}", image, people)
+                name, people = image
+                location = pictures.get(name, folders[0] / f"{name}.jpg")
+                yield Row(f"{split}/{name}", location, people)
+
+
+def count_people(record: dict[str, Any]) -> tuple[str, int]:
+    """Return the name of an image, and the number of people in it."""
+    return identifier(record, "ID"), sum(map(is_counted, items(record, "gtboxes")))
 
 
 def is_counted(box: dict[str, Any]) -> bool:
     """Return whether a box is around a person that the owners do not exclude."""
-    return box["tag"] == "person" and not box.get("extra", {}).get("ignore", 0)
+    if text(box, "tag") != "person":
+        return False
+    extra = mapping(box, "extra") if "extra" in box else {}
+    return not ("ignore" in extra and flag(extra, "ignore"))
 
 
 @dataset.task(

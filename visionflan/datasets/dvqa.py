@@ -18,9 +18,8 @@ and `data`), `_2` what takes comparing or calculating (kind `reasoning`).
 Values are in figures and counts in words ("three"), as the README says; the instructions say so.
 """
 
-import json
-import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,14 +27,13 @@ from PIL import Image
 
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import bars, canvas
-from visionflan.errors import ReleaseError
 from visionflan.hashing import pick, shuffled, stable_hash
-from visionflan.layouts import existing_paths, inside, require
+from visionflan.layouts import existing_paths, inside
+from visionflan.layouts.fields import answer, identifier, read_records, text
+from visionflan.layouts.json_stream import json_values
 from visionflan.specimens import write_image, write_json
 
 SPLITS = ("train", "val_easy", "val_hard")
-CHUNK = 1 << 20
-BETWEEN = re.compile(r"[\s,]*")
 
 
 class Row(NamedTuple):
@@ -71,46 +69,19 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     folder = root / "qa" if (root / "qa").is_dir() else root
     for path in existing_paths(*(folder / f"{split}_qa.json" for split in SPLITS)):
         split = path.name.removesuffix("_qa.json")
-        for place, record in enumerate(records(path)):
-            try:
-                yield to_row(split, images, record)
-            except (KeyError, TypeError, AttributeError) as error:
-                yield BrokenRow(f"{split}:{place}", "malformed_record", f"{path}: {error!r}")
+        records = enumerate(json_values(path))
+        yield from read_records(path, records, partial(to_row, split, images))
 
 
 def to_row(split: str, images: Path, record: dict[str, Any]) -> Row | BrokenRow:
     """Parse one question with its kind."""
-    key = f"{split}/{record['question_id']}"
-    kind = record["template_id"] if "template_id" in record else record["question_type"]
+    key = f"{split}/{identifier(record, 'question_id')}"
+    kind = text(record, "template_id" if "template_id" in record else "question_type")
     if kind not in {"structure", "data", "reasoning"}:
         return BrokenRow(key, "unknown_kind", f"no question of DVQA is of kind {kind!r}")
-    image = inside(images, record["image"])
-    return Row(key, image, kind, record["question"].strip(), str(record["answer"]).strip())
-
-
-def records(path: Path) -> Iterator[Any]:
-    """Read the items of one long JSON list of objects without holding all of them."""
-    decoder = json.JSONDecoder()
-    with require(path).open(encoding="utf-8") as stream:
-        text, place = stream.read(CHUNK), 1
-        if not text.startswith("["):
-            raise ReleaseError(f"{path} is not a JSON list of questions")
-        while not text.startswith("]", place := end_of(BETWEEN, text, place)):
-            try:
-                record, place = decoder.raw_decode(text, place)
-            except ValueError as error:
-                more = stream.read(CHUNK)
-                if not more or len(text) - place > CHUNK:
-                    raise ReleaseError(f"{path} is truncated or is not JSON: {error}") from error
-                text, place = text[place:] + more, 0
-            else:
-                yield record
-
-
-def end_of(pattern: re.Pattern[str], text: str, place: int) -> int:
-    """Return the index after what the pattern matches."""
-    match = pattern.match(text, place)
-    return match.end() if match else place
+    image = inside(images, text(record, "image"))
+    question, words = text(record, "question"), answer(record, "answer")
+    return Row(key, image, kind, question.strip(), words.strip())
 
 
 @dataset.task(

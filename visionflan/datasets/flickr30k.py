@@ -19,13 +19,15 @@ in a line, as they are here. A picture with fewer than five different ones is no
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.errors import ReleaseError
-from visionflan.layouts import inside, load_json, require
+from visionflan.layouts import inside, json_list, require
 from visionflan.layouts.captions import flickr30k_images, make_numbered_example
+from visionflan.layouts.fields import items, read_records, text
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.scenes import draw_scene
 
@@ -76,15 +78,13 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 def read_splits(path: Path, pictures: Path) -> Iterator[Row | BrokenRow]:
     """Read the file of the Karpathy splits."""
-    content = load_json(path)
-    if not isinstance(content, dict) or not isinstance(content.get("images"), list):
-        raise ReleaseError(f"{path} contains no list of images: it is not the file of the splits")
-    for place, record in enumerate(content["images"]):
-        try:
-            name, captions = record["filename"], tuple(each["raw"] for each in record["sentences"])
-            yield Row(name, inside(pictures, name), captions)
-        except (KeyError, TypeError, AttributeError) as error:
-            yield BrokenRow(f"{path.name}:{place}", "malformed_record", f"{path}: {error!r}")
+    records = enumerate(json_list(path, "images"))
+    yield from read_records(path, records, partial(to_row, pictures))
+
+
+def to_row(pictures: Path, record: dict[str, Any]) -> Row:
+    name, sentences = text(record, "filename"), items(record, "sentences")
+    return Row(name, inside(pictures, name), tuple(text(each, "raw") for each in sentences))
 
 
 # `1000092795.jpg#0<tab>Two men.` or `1000092795.jpg| 0| Two men.`; a bar may be missing.

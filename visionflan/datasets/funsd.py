@@ -24,9 +24,9 @@ from PIL import ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import FRAME, Box, canvas, jitter_box, word
-from visionflan.errors import ReleaseError
 from visionflan.hashing import stable_hash
 from visionflan.layouts import existing_paths, load_json
+from visionflan.layouts.fields import items, number, parse_record, text
 from visionflan.specimens import write_image, write_json
 
 FOLDERS = ("training_data", "testing_data")
@@ -72,18 +72,20 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     for folder in existing_paths(*(root / "dataset" / name for name in FOLDERS)):
         for path in sorted((folder / "annotations").glob("*.json")):
             key = f"{folder.name}/{path.stem}"
-            try:
-                entities = tuple(map(to_entity, load_json(path)["form"]))
-            except (ReleaseError, KeyError, TypeError, AttributeError) as error:
-                yield BrokenRow(key, "malformed_record", f"{path}: {error!r}")
-            else:
-                yield Row(key, folder / "images" / f"{path.stem}.png", entities)
+            yield parse_record(key, f"{path}", to_row, key, folder / "images", path)
+
+
+def to_row(key: str, images: Path, path: Path) -> Row:
+    entities = tuple(map(to_entity, items(load_json(path), "form")))
+    return Row(key, images / f"{path.stem}.png", entities)
 
 
 def to_entity(record: dict[str, Any]) -> Entity:
     """Parse an entity's text and the box of its first word, where one begins to read it."""
-    first = record["words"][0] if record["words"] else record
-    return Entity(record["text"], Box(*first["box"]))
+    words = items(record, "words")
+    first = words[0] if words else record
+    left, top, right, bottom = (number(first, "box", side) for side in range(4))
+    return Entity(text(record, "text"), Box(left, top, right, bottom))
 
 
 @dataset.task(
@@ -140,8 +142,8 @@ def specimen(root: Path, count: int) -> None:
         page = jitter_box(FRAME, "page", index, by=0.06)
         places = (page.part(0.08, 0.08, 0.92, 0.46), page.part(0.08, 0.54, 0.92, 0.92))
         ImageDraw.Draw(image).rectangle(places[1], outline=(90, 90, 90), width=2)
-        for text, place in zip(texts, places, strict=True):
-            word(image, text, place.part(0.05, 0.05, 0.95, 0.95))
+        for entry, place in zip(texts, places, strict=True):
+            word(image, entry, place.part(0.05, 0.05, 0.95, 0.95))
         write_image(folder / "images" / f"{9000 + index}.png", image)
         form = [entity_record(number, texts[number], places[number]) for number in (1, 0)]
         write_json(folder / "annotations" / f"{9000 + index}.json", {"form": form})

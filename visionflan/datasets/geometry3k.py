@@ -21,9 +21,10 @@ from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import FRAME, canvas, jitter_box, regular_polygon
-from visionflan.errors import ReleaseError, UnusableError
+from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import existing_paths, load_json
+from visionflan.layouts.fields import parse_record, text, text_list
 from visionflan.specimens import write_image, write_json
 
 SPLITS = ("train", "val", "test")
@@ -70,18 +71,17 @@ dataset = Dataset[Row](
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     for split in existing_paths(*(root / name for name in SPLITS)):
         for folder in sorted(split.glob("*/")):
-            yield read_problem(f"{split.name}/{folder.name}", folder)
+            key = f"{split.name}/{folder.name}"
+            yield parse_record(key, f"{folder / 'data.json'}", read_problem, key, folder)
 
 
-def read_problem(key: str, folder: Path) -> Row | BrokenRow:
+def read_problem(key: str, folder: Path) -> Row:
     """Read one problem; its answer is given as the text of the choice with that letter."""
-    try:
-        problem = load_json(folder / "data.json")
-        choices = tuple(choice.strip() for choice in problem["compact_choices"])
-        answer = dict(zip(ascii_uppercase, choices, strict=False))[problem["answer"]]
-        return Row(key, folder / "img_diagram.png", problem["compact_text"], choices, answer)
-    except (ReleaseError, KeyError, TypeError, AttributeError) as error:
-        return BrokenRow(key, "malformed_record", f"{folder / 'data.json'}: {error!r}")
+    problem = load_json(folder / "data.json")
+    choices = tuple(choice.strip() for choice in text_list(problem, "compact_choices"))
+    letters = dict(zip(ascii_uppercase, choices, strict=False))
+    answer = text(letters, text(problem, "answer"))
+    return Row(key, folder / "img_diagram.png", text(problem, "compact_text"), choices, answer)
 
 
 @dataset.task(

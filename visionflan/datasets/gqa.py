@@ -17,6 +17,7 @@ whether something is there; so does this task, and its instruction says so.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +28,7 @@ from visionflan.drawing import FRAME, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import existing_paths, inside, require
+from visionflan.layouts.fields import identifier, mapping, read_records, text
 from visionflan.layouts.json_stream import json_members
 from visionflan.specimens import write_image, write_json
 
@@ -66,8 +68,9 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     there = existing_paths(*files)
     for split, path in zip(SPLITS, files, strict=True):
         if path in there:
-            for question_id, record in json_members(path):
-                yield read_question(root, f"{split}/{question_id}", record)
+            images = root / "images"
+            records = ((name, (name, record)) for name, record in json_members(path))
+            yield from read_records(path, records, partial(to_row, split, images))
 
 
 def places(root: Path) -> list[Path]:
@@ -75,13 +78,11 @@ def places(root: Path) -> list[Path]:
     return [require(root) / "questions1.2", root / "questions"]
 
 
-def read_question(root: Path, key: str, record: Any) -> Row | BrokenRow:
-    """Read one question; a split without answers has none."""
-    try:
-        image = inside(root / "images", f"{record['imageId']}.jpg")
-        return Row(key, image, record["question"].strip(), record["answer"].strip())
-    except (KeyError, TypeError, AttributeError) as error:
-        return BrokenRow(key, "malformed_record", f"the question lacks a part: {error!r}")
+def to_row(split: str, images: Path, member: tuple[str, Any]) -> Row:
+    """Parse one question; a split without answers has none."""
+    key, record = f"{split}/{identifier(member, 0)}", mapping(member, 1)
+    image = inside(images, f"{identifier(record, 'imageId')}.jpg")
+    return Row(key, image, text(record, "question").strip(), text(record, "answer").strip())
 
 
 @dataset.task(

@@ -21,9 +21,10 @@ from PIL import Image
 
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import COLORS, SHAPES, canvas, choose_cells, grid_cell, jitter_box, shape
-from visionflan.errors import ReleaseError, UnusableError
+from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
-from visionflan.layouts import existing_paths, load_json
+from visionflan.layouts import existing_paths, fields, load_json
+from visionflan.layouts.fields import parse_record
 from visionflan.specimens import write_image, write_json
 
 SPLITS = ("train", "val", "test")
@@ -69,20 +70,19 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     for split in existing_paths(*(base / name for name in SPLITS)):
         for kind in KINDS:
             for folder in sorted((split / kind).glob("*/")):
-                yield read_problem(f"{split.name}/{kind}/{folder.name}", folder, kind)
+                key = f"{split.name}/{kind}/{folder.name}"
+                yield parse_record(key, f"{folder / 'data.json'}", read_problem, key, folder, kind)
 
 
-def read_problem(key: str, folder: Path, kind: str) -> Row | BrokenRow:
+def read_problem(key: str, folder: Path, kind: str) -> Row:
     """Read one question; the answer of a choice is given as its text."""
-    try:
-        problem = load_json(folder / "data.json")
-        choices = tuple(problem.get("choices", ()))
-        answer = problem["answer"]
-        if kind == "choose_txt":
-            answer = dict(enumerate(choices))[int(answer)]
-        return Row(key, folder / "image.png", kind, problem["question"], choices, str(answer))
-    except (ReleaseError, KeyError, TypeError, ValueError, AttributeError) as error:
-        return BrokenRow(key, "malformed_record", f"{folder / 'data.json'}: {error!r}")
+    problem = load_json(folder / "data.json")
+    choices = fields.answer_list(problem, "choices") if "choices" in problem else ()
+    if kind == "choose_txt":
+        answer = fields.choice(problem, "answer", choices)
+    else:
+        answer = fields.answer(problem, "answer")
+    return Row(key, folder / "image.png", kind, fields.text(problem, "question"), choices, answer)
 
 
 @dataset.task(

@@ -16,6 +16,7 @@ picture's questions unusable. What the file holds beyond the record quoted was n
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,9 +25,17 @@ from PIL import Image
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import BLACK, FRAME, Box, canvas, grid_cell, jitter_box, word
 from visionflan.drawing.icons import icon
-from visionflan.errors import ReleaseError, UnusableError
+from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
-from visionflan.layouts import inside, load_json, require
+from visionflan.layouts import inside, json_mapping, require
+from visionflan.layouts.fields import (
+    answer,
+    items,
+    optional_text,
+    parse_record,
+    read_row_lists,
+    text,
+)
 from visionflan.specimens import write_image, write_json
 
 
@@ -62,32 +71,32 @@ dataset = Dataset[Row](
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     path = require(root / "dataset.json")
-    pictures = load_json(path)
-    if not isinstance(pictures, dict):
-        raise ReleaseError(f"{path} is not an object of pictures under their ids")
-    for identity, record in pictures.items():
-        try:
-            yield from picture_rows(root, identity, record)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            yield BrokenRow(
-                identity, "malformed_record", f"picture {identity} of {path}: {error!r}"
-            )
+    for identity, record in json_mapping(path).items():
+        member = [(identity, record)]
+        yield from read_row_lists(path, member, partial(picture_rows, root, identity))
 
 
-def picture_rows(root: Path, identity: str, record: dict[str, Any]) -> list[Row]:
-    """Yield the caption of one picture, and each of its questions."""
-    image = inside(root, record["imgPath"])
-    rows = [Row(f"{identity}/caption", image, None, tidy(record["wikiCap"]))]
-    for place, (question, answer) in enumerate(
-        zip(record["Questions"], record["Answers"], strict=True)
-    ):
-        rows.append(Row(f"{identity}/{place}", image, tidy(question), tidy(answer)))
-    return rows
+def picture_rows(root: Path, identity: str, record: dict[str, Any]) -> list[Row | BrokenRow]:
+    """Return the caption of one picture, and each of its questions; a null caption is empty."""
+    image = inside(root, text(record, "imgPath"))
+    caption = tidy(optional_text(record, "wikiCap"))
+    pairs = zip(items(record, "Questions"), items(record, "Answers"), strict=True)
+    return [
+        Row(f"{identity}/caption", image, None, caption),
+        *(
+            parse_record(key, f"question {key}", to_row, key, image, pair)
+            for key, pair in ((f"{identity}/{place}", pair) for place, pair in enumerate(pairs))
+        ),
+    ]
 
 
-def tidy(words: object) -> str:
-    """Write a value of the release as words with single blanks between them."""
-    return "" if words is None else " ".join(str(words).split())
+def to_row(key: str, image: Path, pair: tuple[Any, Any]) -> Row:
+    return Row(key, image, tidy(text(pair, 0)), tidy(answer(pair, 1)))
+
+
+def tidy(words: str) -> str:
+    """Write single blanks between the words."""
+    return " ".join(words.split())
 
 
 @dataset.task(

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TextIO
 
 from visionflan.dataset import BrokenRow
 from visionflan.errors import ReleaseError
-from visionflan.layouts.fields import FieldError, MalformedValue
+from visionflan.layouts.fields import FieldError, MalformedValue, items, mapping
 
 IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".tif", ".tiff", ".webp"}
@@ -77,6 +77,22 @@ def load_json(path: Path, trim: Callable[[dict[str, Any]], Any] | None = None) -
         raise not_text(path) from error
     except (ValueError, RecursionError) as error:
         raise ReleaseError(f"{path} is not JSON: {error}; download it again") from error
+
+
+def json_list(path: Path, field: str = "") -> list[Any]:
+    """Return the list that a JSON file contains, or the list in a field of its object."""
+    try:
+        return items(load_json(path), *([field] if field else []))
+    except FieldError as error:
+        raise ReleaseError(f"{path}: {error}; use the file that the owners publish") from error
+
+
+def json_mapping(path: Path, field: str = "") -> dict[str, Any]:
+    """Return the object that a JSON file contains, or the object in a field of it."""
+    try:
+        return mapping(load_json(path), *([field] if field else []))
+    except FieldError as error:
+        raise ReleaseError(f"{path}: {error}; use the file that the owners publish") from error
 
 
 def parse_json(content: bytes, trim: Callable[[dict[str, Any]], Any] | None = None) -> Any:

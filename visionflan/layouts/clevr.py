@@ -9,12 +9,13 @@ and 12 MB. The library ijson took 11 seconds for the parsing alone, against 5.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from visionflan.dataset import BrokenRow, Example
 from visionflan.errors import UnusableError
 from visionflan.hashing import shuffled
 from visionflan.layouts import existing_paths
+from visionflan.layouts.fields import answer, identifier, read_records, text
 from visionflan.layouts.json_stream import json_field_values
 
 
@@ -82,16 +83,20 @@ def read_questions(
     images: Path, prefix: str, path: Path, *, human_written: bool = False
 ) -> Iterator[ClevrQuestion | BrokenRow]:
     """Yield the questions of one file; their keys start with the prefix."""
-    for number, entry in enumerate(json_field_values(path, "questions")):
-        try:
-            key = f"{prefix}{entry.get('question_index', number)}"
-            image = images / Path(entry["image_filename"]).name
-            question, answer = str(entry["question"]).strip(), str(entry["answer"]).strip()
-        except (AttributeError, KeyError, TypeError) as error:
-            detail = f"record {number} of {path}: {type(error).__name__} {error}"
-            yield BrokenRow(f"{prefix}record {number}", "malformed_record", detail)
-        else:
-            yield ClevrQuestion(key, image, question, answer, human_written)
+
+    def to_question(numbered: tuple[int, Any]) -> ClevrQuestion:
+        number, entry = numbered
+        index = identifier(entry, "question_index") if "question_index" in entry else f"{number}"
+        return ClevrQuestion(
+            key=f"{prefix}{index}",
+            image=images / Path(text(entry, "image_filename")).name,
+            question=text(entry, "question").strip(),
+            answer=answer(entry, "answer").strip(),
+            human_written=human_written,
+        )
+
+    records = enumerate(enumerate(json_field_values(path, "questions")))
+    return read_records(path, records, to_question)
 
 
 def answer_all_example(row: ClevrQuestion | ClevrScene) -> Example | None:
