@@ -16,10 +16,10 @@ def test_the_instruction_lists_every_style() -> None:
 
 def test_the_condition_decides_and_not_the_experiment(tmp_path: Path) -> None:
     names = {
-        "colour": ("0001_cl_dnn_bw_oven_40_n04111531_1.png", "greyscale photograph"),
+        "colour": ("0001_cl_dnn_bw_oven_40_n04111531_1.png", "grayscale photograph"),
         "contrast": ("0001_cop_dnn_c100_knife_10_n03041632_1.png", ""),
         "eidolonIII": ("0001_eid_dnn_16-0-10_bear_10_n02134084_1.png", "eidolon distortion"),
-        "false-colour": ("0001_fc_dnn_True_car_35_n03100240_1.png", "colour photograph"),
+        "false-colour": ("0001_fc_dnn_True_car_35_n03100240_1.png", "color photograph"),
         "power-equalisation": ("1099_pow_dnn_0_keyboard_35_n03085013_20138.png", ""),
         "sketch": ("0001_ske_dnn_0_boat_00_boat-0068-sketch-23.png", "sketch"),
     }

@@ -5,7 +5,7 @@ from visionflan.errors import UnusableError
 
 NAMES = {
     "animals01_Guiguinto_railway_station_Calves": ("animals",),
-    "lost_tires08": ("lost tyres",),
+    "lost_tires08": ("lost tires",),
     "obstacles12_rocks5": ("rocks", "obstacles"),
     "obstacles07": ("obstacles",),
     "obstacles09_On_the_road_to_Gondar": ("obstacles",),

@@ -18,7 +18,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example, Task
 from visionflan.image_sources import containing_file, describe_source
 
 SPECIMEN_SIZE = 40
-MAX_SIMILARITY = 0.6  # Jaccard index of the word trigrams of two instructions
+MAX_SIMILARITY = 0.2  # Jaccard index of the word trigrams of two instructions
 NUM_WORDS = range(5, 161)
 
 
@@ -195,7 +195,7 @@ def similar_instructions(names: list[str]) -> Iterator[Finding]:
         if not {location.split("/")[0], other.split("/")[0]} & set(names):
             continue
         first, second = instructions[location], instructions[other]
-        if len(first & second) / max(1, len(first | second)) >= MAX_SIMILARITY:
+        if len(first & second) / max(1, len(first | second)) > MAX_SIMILARITY:
             yield Finding(
                 location, "similar", f"the instruction is nearly the same as that of {other}"
             )

@@ -113,8 +113,8 @@ def with_letters(image: Path, place: str) -> Image.Image:
 
 @dataset.task(
     """
-    Here is a diagram of the kind that explains nature and science to young pupils. Follow its
-    drawings, arrows and labels, and pick the choice that gives the right answer.
+    This diagram comes from a science book for schools. Use its drawings, arrows and labels to
+    answer the question below, and choose the right option.
     """,
     title="AI2D diagram VQA",
     official_name="AI2D+visual_question_answering",

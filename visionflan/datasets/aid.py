@@ -28,7 +28,7 @@ NAMES = {
     "BaseballField": "baseball field",
     "Beach": "beach",
     "Bridge": "bridge",
-    "Center": "civic centre",
+    "Center": "civic center",
     "Church": "church",
     "Commercial": "commercial area",
     "DenseResidential": "dense residential area",
@@ -40,7 +40,7 @@ NAMES = {
     "MediumResidential": "medium residential area",
     "Mountain": "mountain",
     "Park": "park",
-    "Parking": "car park",
+    "Parking": "parking lot",
     "Playground": "playground",
     "Pond": "pond",
     "Port": "port",
@@ -95,11 +95,11 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 @dataset.task(
     """
-    You look down from the air. Which kind of scene lies below: airport, bare land, baseball field,
-    beach, bridge, car park, church, civic centre, commercial area, dense residential area, desert,
-    farmland, forest, industrial area, meadow, medium residential area, mountain, park, playground,
-    pond, port, railway station, resort, river, school, sparse residential area, square, stadium,
-    storage tanks or viaduct? Give one of these names.
+    This photograph was taken from the air. Which of these scenes does it show: airport, bare land,
+    baseball field, beach, bridge, church, civic center, commercial area, dense residential area,
+    desert, farmland, forest, industrial area, meadow, medium residential area, mountain, park,
+    parking lot, playground, pond, port, railway station, resort, river, school, sparse residential
+    area, square, stadium, storage tanks or viaduct? Answer with one of these names.
     """,
     title="AID aerial scene classification",
     official_name="AID+aerial_scene_classification",

@@ -102,7 +102,7 @@ def plain(words: str) -> str:
 
 @dataset.task(
     """
-    Looking is only half of the work here: bring in common sense and what is generally known about
+    Answer the question below with the help of common sense and of what people generally know about
     such situations. Give the most likely answer in no more than three words.
     """,
     official_name="A-OKVQA+visual_question_answering",
@@ -122,8 +122,8 @@ def visual_question_answering(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Below is a question about the image together with its correct answer. Explain why that answer is
-    correct by three different reasons, taken from what can be seen or from general knowledge. Write
+    Below is a question about the image together with its correct answer. Give three different
+    reasons why that answer is correct, based on what you can see or on general knowledge. Write
     each reason as one sentence on a line of its own.
     """,
     official_name="A-OKVQA+rationales_generation",
@@ -145,9 +145,8 @@ def rationales_generation(row: Row) -> Example:
 
 @dataset.task(
     """
-    Answer the question in a few words, and give these a line to themselves. Then add, on the next
-    line, one sentence with the evidence in the picture or the piece of knowledge that leads to your
-    answer.
+    On the first line, answer the question below in a few words. On the second line, write one
+    sentence with the evidence in the picture or the piece of knowledge that leads to your answer.
     """,
     official_name="A-OKVQA+answer_rationales_matching",
     title="A-OKVQA answer rationale generation",

@@ -87,9 +87,9 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 @dataset.task(
     """
-    These pictures turned up in a web search for twelve words: bag, building, carriage, centaur,
-    donkey, goat, jet ski, monkey, mug, statue, wolf, zebra. Which of the words fits this one? Write
-    it alone.
+    This picture turned up in a web search for one of twelve words: bag, building, carriage,
+    centaur, donkey, goat, jet ski, monkey, mug, statue, wolf, zebra. Which of the words fits it?
+    Write that word and nothing else.
     """,
     title="Yahoo object recognition",
     official_name="ayahoo_test_images+animal_object_vehicle_image_classification",

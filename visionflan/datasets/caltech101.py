@@ -173,9 +173,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 @dataset.task(
     """
-    The picture, be it a photograph, a drawing or a painting, is of one main thing: a living being
-    or a part of one, a vehicle, a musical instrument, a building or any other object. Name that
-    thing as precisely as you can, in one to three words.
+    What is the main thing in this photograph, drawing or painting? Give its common everyday name in
+    one to three words: "butterfly" rather than the species, for example.
     """,
     title="Caltech101 object recognition",
     official_name="Caltech101+Image_classification",
@@ -189,9 +188,10 @@ def image_classification(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Is the main subject of this picture a living organism? Say yes to people, animals and plants of
-    every kind, also to those that died out long ago, whether photographed or drawn and whole or in
-    part. Say no to things that people make, statues among them.
+    Is the main subject of this picture a living organism? Say yes for people, animals and plants of
+    every kind, including extinct ones, whether in a photograph or a drawing, and whether all of
+    them or only a part is visible. Say no if the main subject is a man-made thing, such as a
+    statue, or a vehicle with a person in it.
     """,
     title="Caltech101 living organism classification",
     official_name="Caltech101+Living_Thing_classification",

@@ -120,9 +120,9 @@ def spoken(words: str) -> str:
 
 @dataset.task(
     """
-    One thing fills this picture or is at least its reason: it can be a tool, an animal, a plant, a
-    vehicle, a building, a planet, even a figure of fiction. Identify it as specifically as the
-    picture allows, in no more than four words.
+    Name the one thing that this picture is meant to show: a tool, an animal, a plant, a vehicle, a
+    building, a planet or even a fictional character. Use its everyday name, in one to four words,
+    such as "sunflower" or "tennis racket".
     """,
     title="Caltech-256 object recognition",
     official_name="Caltech-256+image_classification",

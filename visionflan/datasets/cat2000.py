@@ -82,11 +82,12 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 @dataset.task(
     """
-    A collection for the study of eye movements sorts its pictures by what they show, by how they
-    were made, or by how they were spoilt. Give the drawer that this one belongs in: action,
-    affective, art, black and white, cartoon, fractal, indoor, inverted, jumbled, line drawing,
-    low resolution, noisy, object, outdoor man-made, outdoor natural, pattern, random, satellite,
-    sketch, social. Affective pictures stir a feeling; random ones have no theme.
+    A collection for eye-tracking research sorts its pictures by what they show, how they were made
+    or how they were distorted. The categories are: action, affective, art, black and white,
+    cartoon, fractal, indoor, inverted, jumbled, line drawing, low resolution, noisy, object,
+    outdoor man-made, outdoor natural, pattern, random, satellite, sketch, social. Affective
+    pictures stir emotions; random ones have no common theme. Answer with the name of the category
+    that this picture belongs to.
     """,
     official_name="trainSet+image_classification",
     title="CAT2000 picture kind classification",

@@ -86,9 +86,9 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 @dataset.task(
     """
-    Write a passage about this chart for readers of a newspaper: what was measured, where and when,
-    which entry leads, and how the others compare or how the figures develop. Use whole sentences
-    and name the most telling figures.
+    Write a short passage (one to six sentences) about this chart for newspaper readers: what was
+    measured, where and when, which entry leads, and how the others compare or how the numbers
+    develop. Mention the most telling numbers.
     """,
     title="CHART2TEXT chart captioning",
     official_name="CHART2TEXT+chart_caption",

@@ -34,7 +34,7 @@ ANIMALS = {
     "frog": "frog",
     "horse": "horse",
 }
-TRANSPORT = {"airplane": "aeroplane", "automobile": "car"}
+TRANSPORT = {"airplane": "airplane", "automobile": "car"}
 SHIPPING = {"ship": "ship", "truck": "truck"}
 NAMES = ANIMALS | TRANSPORT | SHIPPING
 
@@ -118,8 +118,8 @@ def present_in(row: Row, names: dict[str, str]) -> Example | None:
 
 @dataset.task(
     """
-    An animal has been photographed, and the photo shrunk until it is coarse. The animal is a bird,
-    cat, deer, dog, frog or horse. Which one? Answer with its name.
+    This is a very small photo of an animal: a bird, cat, deer, dog, frog or horse. Which one is it?
+    Answer with its name.
     """,
     title="Cinic-10 animal recognition in low resolution image",
     official_name="cinic-10+image_classification_animal",
@@ -131,8 +131,7 @@ def image_classification_animal(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Goods travel on water by ship and over land by truck. Which of these two can be made out here,
-    in spite of the few pixels?
+    Which of the two does this tiny image show, a ship or a truck? Answer ship or truck.
     """,
     title="Cinic-10 shipping method recognition in low resolution image",
     official_name="cinic-10+image_classification_shipping",
@@ -144,8 +143,8 @@ def image_classification_shipping(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    People can get from place to place in the vehicle shown in this tiny image. Say whether it is an
-    aeroplane or a car.
+    A vehicle that takes people from place to place is shown in this thumbnail. Say whether it is an
+    airplane or a car.
     """,
     title="Cinic-10 transportation option recognition in low resolution image",
     official_name="cinic-10+image_classification_transport",
@@ -169,8 +168,8 @@ def object_presence_animal(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Decide whether a ship or a truck is what this thumbnail shows. Write yes for either of them, and
-    no for anything else, such as a passenger car, a plane or a creature.
+    Decide whether this low-resolution image shows a ship or a truck. Write yes for either of them,
+    and no for anything else, such as a passenger car, a plane or an animal.
     """,
     title="Cinic-10 object shipping object presence in low resolution image",
     official_name="cinic-10+object_presence_shipping",

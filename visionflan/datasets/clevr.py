@@ -72,9 +72,9 @@ def specimen(root: Path, count: int) -> None:
 
 @dataset.task(
     """
-    The picture shows a computer-generated scene of cubes, spheres and cylinders, large and small,
-    in eight colours, of shiny metal or dull rubber. Answer the question about the scene with a
-    single word or number.
+    This computer-generated scene contains cubes, spheres and cylinders, large and small, in eight
+    colors, made of shiny metal or dull rubber. Answer the question about the scene with a single
+    word, or with a number in digits.
     """,
     official_name="Clevr+Question_Answering",
     title="CLEVR VQA in 3D rendered images",
@@ -88,9 +88,10 @@ def question_answering(row: ClevrQuestion | ClevrScene) -> Example | None:
 
 @dataset.task(
     """
-    Several numbered questions are asked about one rendered arrangement of solids. Look at the image
-    and answer all of them in turn, each with one word or number. Put the number of the question
-    before its answer and a semicolon after it, for example: A1: yes; A2: 3; A3: rubber.
+    Several numbered questions are asked below about one computer-generated scene. Look at the image
+    and answer all of them in turn, each with one word or number. Put the letter A, the number of
+    the question and a colon before each answer, and a semicolon between the answers, for example:
+    "A1: yes; A2: red; A3: cyan".
     """,
     official_name="Clevr+Multiple_Question_Answering",
     title="CLEVR VQA in 3D rendered images with multiple questions",
@@ -103,10 +104,10 @@ def multiple_question_answering(row: ClevrQuestion | ClevrScene) -> Example | No
 
 @dataset.task(
     """
-    The questions below are about the objects in the image, and their answers have been mixed up and
-    listed only once each, so that one answer may serve several questions. Work out from the image
-    which answer belongs to which question. Reply with the pairs in the order of the questions,
-    separated by semicolons, in the form: Q1-A2; Q2-A1.
+    The questions below are about the objects in the image. Their answers have been mixed up and are
+    listed only once each, so one answer may belong to several questions. Work out from the image
+    which answer belongs to which question. Write the pairs in the order of the questions, separated
+    by semicolons, in the form "Q1-A2; Q2-A1; Q3-A3".
     """,
     official_name="Clevr+Question_Answer_Matching",
     title="CLEVR question answer matching",
@@ -119,9 +120,9 @@ def question_answer_matching(row: ClevrQuestion | ClevrScene) -> Example | None:
 
 @dataset.task(
     """
-    Two people talk about the still life of geometric bodies that you see. The earlier questions are
-    given with their answers; the last one is still open. Answer it in one word: yes or no, a
-    number, a shape, a colour, a size or a material.
+    Two people are talking about this scene of geometric shapes. The earlier questions are given
+    below with their answers; the last one is still open. Answer it in one word: yes or no, a number
+    in digits, a shape, a color, a size or a material.
     """,
     official_name="Clevr+VQA_context",
     title="CLEVR visual dialogue in 3D rendered images",
@@ -133,8 +134,8 @@ def vqa_context(row: ClevrQuestion | ClevrScene) -> Example | None:
 
 @dataset.task(
     """
-    Someone looked at these blocks, balls and cylinders and asked, in words of their own, something
-    that a machine might get wrong. Give the right answer as one word or a whole number.
+    Someone looked at these blocks, balls and cylinders and asked the question below in their own
+    words. Give the right answer as one word or a whole number in digits.
     """,
     official_name="CLEVR+question_answer",
     title="CLEVR VQA with questions written by people",

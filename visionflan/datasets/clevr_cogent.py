@@ -64,7 +64,7 @@ def specimen(root: Path, count: int) -> None:
 @dataset.task(
     """
     Solids of three shapes stand on a plain floor in this rendered picture. Reply to the question
-    with just one word, or with a figure where a number is wanted.
+    with just one word, or with digits if it asks for a number.
     """,
     official_name="CLEVR_CoGenT+Question_Answering",
     title="CLEVR-CoGenT VQA in 3D rendered images",
@@ -78,9 +78,9 @@ def question_answering(row: ClevrQuestion | ClevrScene) -> Example | None:
 
 @dataset.task(
     """
-    Here is a synthetic scene together with a questionnaire about the things in it. Fill in the
-    questionnaire: repeat the number of each question after the letter A, add a colon and your
-    answer of one word or number, and separate the answers by semicolons, as in A1: cube; A2: no.
+    Answer each of the numbered questions below about the things in this synthetic scene. For every
+    question, write the letter A with its number, a colon and your answer of one word or number, and
+    separate the answers with semicolons, as in "A1: no; A2: 1; A3: cube".
     """,
     official_name="CLEVR_CoGenT+Multiple_Question_Answering",
     title="CLEVR-CoGenT VQA in 3D rendered images with multiple questions",
@@ -93,10 +93,10 @@ def multiple_question_answering(row: ClevrQuestion | ClevrScene) -> Example | No
 
 @dataset.task(
     """
-    You get a list of questions (Q) on the objects in the picture and a shorter or equally long list
-    of answers (A) in no particular order. Find the right answer for every question; an answer may
-    be used more than once. Write down each question's number with that of its answer, in rising
-    order of the questions, like this: Q1-A3; Q2-A1; Q3-A3.
+    Below are questions (Q) about the objects in the picture and a list of answers (A) in no
+    particular order. Find the right answer to every question; an answer may be used more than once.
+    Write the number of each question with that of its answer, in the order of the questions, like
+    this: "Q1-A3; Q2-A2; Q3-A1".
     """,
     official_name="CLEVR_CoGenT+Question_Answer_Matching",
     title="CLEVR-CoGenT question answer matching",
@@ -109,9 +109,8 @@ def question_answer_matching(row: ClevrQuestion | ClevrScene) -> Example | None:
 
 @dataset.task(
     """
-    What has been said so far about these coloured solids is written below, question by question and
-    each with its correct answer. Carry on by answering the final question, with a single word or
-    number.
+    What has been said so far about these colored solids is written below, each question with its
+    correct answer. Continue by answering the final question with a single word or number.
     """,
     official_name="CLEVR_CoGenT+VQA_context",
     title="CLEVR-CoGenT visual dialogue in 3D rendered images",

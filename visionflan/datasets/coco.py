@@ -146,8 +146,7 @@ def own_caption(row: Row, purpose: str) -> tuple[str, tuple[str, ...]]:
 
 @dataset.task(
     """
-    Among the animals listed, just one kind is to be seen in the photograph; none of the others is
-    there. Tell which animal it is.
+    Only one of the animals listed below appears in this photograph. Which one?
     """,
     title="MSCOCO animal recognition",
     official_name="coco+image_classification_animal",
@@ -159,8 +158,8 @@ def image_classification_animal(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Find the appliance or fixture of a kitchen or bathroom that this scene contains, and choose its
-    name from the list.
+    Find the kitchen or bathroom appliance or fixture in this scene, and choose its name from the
+    list.
     """,
     title="MSCOCO appliance recognition",
     official_name="coco+image_classification_appliance",
@@ -172,8 +171,8 @@ def image_classification_appliance(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Homes, offices and cafés are furnished with things like those below. Only one of them is
-    visible in the photo: say which.
+    Homes, offices and cafés are furnished with things like those in the list. Which single one of
+    them is visible in this photo?
     """,
     title="MSCOCO furniture recognition",
     official_name="coco+image_classification_furniture",
@@ -185,8 +184,7 @@ def image_classification_furniture(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Look for something to eat, drink or serve with. Which item of tableware from the options does
-    the image contain?
+    Which item of tableware from the options is in this image?
     """,
     title="MSCOCO kitchen object recognition",
     official_name="coco+image_classification_kitchen",
@@ -198,8 +196,8 @@ def image_classification_kitchen(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    A piece of sports equipment appears here, in use or lying about, perhaps rather small. Pick it
-    out from the options.
+    This scene includes a piece of sports equipment, in use or lying around, and perhaps rather
+    small. Choose the option that names it.
     """,
     title="MSCOCO sports object recognition",
     official_name="coco+image_classification_sports",
@@ -211,8 +209,8 @@ def image_classification_sports(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Moving or parked, whole or in part, exactly one type of vehicle from the list can be spotted in
-    this picture. Name it.
+    Moving or parked, complete or cut off, exactly one type of vehicle from the options can be seen
+    in this picture. Name it.
     """,
     title="MSCOCO vehicle recognition",
     official_name="coco+image_classification_vehicle",
@@ -224,8 +222,8 @@ def image_classification_vehicle(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Sum up in one short sentence what this photograph shows: the people, animals or things that
-    matter most, and what they are doing or where they are.
+    Sum up this photograph in one short sentence: the most important people, animals or things in
+    it, and what they are doing or where they are.
     """,
     title="MSCOCO short image captioning",
     official_name="image_caption",
@@ -247,7 +245,7 @@ NO_MATCH = "no, the sentence is about something else"
 
 @dataset.task(
     """
-    Read the sentence and compare it with the image. Was it written about this image?
+    Read the sentence below and compare it with the image. Was it written about this image?
     """,
     title="MSCOCO image text matching",
     official_name="ITM",
@@ -273,7 +271,7 @@ def wrong_ones(row: Row) -> tuple[str, ...]:
 
 @dataset.task(
     """
-    Several people have captioned different photographs, and one of their captions belongs to the
+    The captions below were written for different photographs, and only one of them belongs to the
     photograph that you see. Select that caption.
     """,
     title="MSCOCO image text selection",

@@ -139,8 +139,8 @@ def captioned(row: Row, *, brief: bool) -> Example:
 
 @dataset.task(
     """
-    Picture to yourself a reader who cannot see this illustration of an encyclopaedia article. Tell
-    that reader, in a phrase or a short sentence, what can be seen in it.
+    Describe this picture from an encyclopedia for a reader who cannot see it, in a phrase or a
+    short sentence.
     """,
     title="CONCADIA short image captioning",
     official_name="CONCADIA+image_description",
@@ -156,8 +156,8 @@ def image_description(row: Row) -> Example:
 
 @dataset.task(
     """
-    Supply a caption for this picture from an encyclopaedia, and after it one sentence of
-    background on the subject that the picture illustrates.
+    Write a caption for this illustration of an encyclopedia article. After the caption, add one
+    sentence from the article that gives background on what the caption is about.
     """,
     title="CONCADIA caption with a sentence of background",
     official_name="CONCADIA+image_caption_context_1",
@@ -170,8 +170,8 @@ def image_caption_context_1(row: Row) -> Example:
 
 @dataset.task(
     """
-    Write what an encyclopaedia would print beneath this image, and go on with a whole paragraph
-    of background knowledge about it, such as the article around it might give.
+    Write the caption that this image has in an encyclopedia, followed by the whole paragraph of the
+    article that stands next to it.
     """,
     title="CONCADIA caption with background knowledge",
     official_name="CONCADIA+image_caption_context_2",

@@ -129,8 +129,9 @@ def as_written(caption: str) -> str:
 
 @dataset.task(
     """
-    Caption this picture from the web in one short line, all in small letters. Name no particular
-    person, brand or place: say what they are, such as actor, football player, car or city.
+    Write a caption for this picture from the web: one short line, all in lower case. Do not name
+    any particular person, brand or place; say what they are instead, such as actor, football
+    player, car or city.
     """,
     title="ConceptualCaptions conceptual image captioning",
     official_name="ConceptualCaptions+image_captioning",

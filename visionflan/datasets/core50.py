@@ -105,9 +105,9 @@ def archived(home: Path) -> Iterator[tuple[str, ArchiveMember]]:
 
 @dataset.task(
     """
-    A hand holds something up to the camera, indoors or outdoors. What does it hold: a plug adapter,
-    mobile phone, scissors, light bulb, can, glass, ball, marker, cup or remote control? Copy the
-    right name.
+    A hand holds something up to the camera, indoors or outdoors. Which of these is it: plug
+    adapter, mobile phone, scissors, light bulb, can, glass, ball, marker, cup or remote control?
+    Answer with that name.
     """,
     title="Core50 object recognition",
     official_name="Core50+Object_detection",

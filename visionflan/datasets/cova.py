@@ -76,9 +76,8 @@ def to_row(images: Path, line: dict[str, str]) -> Row | BrokenRow:
 
 @dataset.task(
     """
-    You see one page of an online shop, captured as it appeared in the browser. To which website
-    does the page belong? Answer with the web address of the shop in lower case, that is its name
-    and ending without anything in front, such as: tesco.com.
+    This screenshot shows one page of an online store. Which website does the page belong to? Answer
+    with the domain name in lower case, without "www.", for example "ebay.com".
     """,
     title="CoVA webpage recognition",
     official_name="CoVA+webpage_recognition",

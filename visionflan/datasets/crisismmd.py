@@ -141,9 +141,10 @@ def example(row: Row, target: str) -> Example:
 
 @dataset.task(
     """
-    A tweet was posted with this picture while a natural disaster went on. For those who send help,
-    is there useful information about the disaster in the words of the tweet, and is there in the
-    picture? Call each informative or not informative, in the form "tweet: ...; picture: ...".
+    The tweet below was posted with this picture during a natural disaster. For the people who send
+    help, is there useful information about the disaster in the words of the tweet, and is there any
+    in the picture? Call each one informative or not informative, in the form "tweet: informative;
+    picture: not informative".
     """,
     title="CrisisMMD informativeness classification",
     official_name="CrisisMMD+Informativeness_classification",
@@ -157,11 +158,11 @@ def informativeness_classification(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Sort a tweet from a disaster area, and separately the picture that it came with, by what they
-    are about. The classes are: affected individuals; infrastructure and utility damage; injured or
-    dead people; missing or found people; rescue volunteering or donation effort; vehicle damage;
-    other relevant information; not humanitarian. Reply with "tweet: " and its class, a semicolon,
-    then "picture: " and its class.
+    Sort the tweet below from a disaster area, and separately the picture posted with it, by what
+    they are about. The classes are: affected individuals; infrastructure and utility damage;
+    injured or dead people; missing or found people; rescue volunteering or donation effort; vehicle
+    damage; other relevant information; not humanitarian. Reply with "tweet:" and its class, a
+    semicolon, then "picture:" and its class.
     """,
     title="CrisisMMD humanitarian category classification",
     official_name="CrisisMMD+humanitarian_categories_classification",
@@ -175,8 +176,8 @@ def humanitarian_categories_classification(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    How badly were the buildings, roads, vehicles or other works of man in this picture hit? Its
-    tweet is given for context, but judge by what can be seen. Answer with severe damage, mild
+    How badly damaged are the buildings, roads, vehicles or other structures in this picture? The
+    tweet below is given for context, but judge by what you can see. Answer with severe damage, mild
     damage, or little or no damage.
     """,
     title="CrisisMMD damage severity classification",

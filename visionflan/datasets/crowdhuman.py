@@ -99,8 +99,8 @@ def is_counted(box: dict[str, Any]) -> bool:
 @dataset.task(
     """
     Count the people in this photo, including those who are partly hidden behind others or cut off
-    at its edge. Reflections, posters and statues are not people, and a distant mass in which nobody
-    can be told apart is left out. Reply with the number alone, in figures.
+    at its edge. Do not count reflections, posters, statues or people in a distant crowd who cannot
+    be told apart. Reply with the number alone, in digits.
     """,
     title="CrowdHuman counting of people in crowds",
     official_name="crowdhuman+count_numbers",

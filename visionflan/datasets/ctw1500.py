@@ -91,10 +91,10 @@ def read_test_label(path: Path) -> Iterator[Piece]:
 
 @dataset.task(
     """
-    Signs, labels and shop fronts often carry lettering that follows a curve. Copy each line of
-    Latin letters or figures in the photo exactly as it is spelt, whole lines together. Begin with
-    the uppermost line; of lines at one height the left one comes first. Separate the lines by
-    semicolons, and pass over what is illegible.
+    Signs, labels and storefronts often carry lettering that follows a curve. Copy the Latin letters
+    and digits in this photo exactly as they are spelled, one item for each line of text, however it
+    curves. Start at the top; of lines at the same height, take the left one first. Separate the
+    lines with semicolons, and leave out what is illegible.
     """,
     title="SCUT-CTW1500 curve text detection in the wild",
     official_name="SCUT-CTW1500+text_detection",

@@ -80,9 +80,9 @@ def spoken(name: str) -> str:
 
 @dataset.task(
     """
-    A single wild bird is the subject of this photograph. Identify it by its colours and markings,
-    the form of its bill and its size, and reply with the common English name of the species alone,
-    such as House Finch.
+    A single wild bird is the subject of this photograph. Identify it by its colors and markings,
+    its size and the shape of its bill, and reply with the common English name of the species alone,
+    such as "American Crow".
     """,
     official_name="CUB-200-2011+Bird_Classification",
     title="CUB-200-2011 bird species recognition",

@@ -82,9 +82,9 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 @dataset.task(
     """
-    This photograph was taken indoors. Find what the question points at, by its place among the
-    furniture or by its looks, and give the name, colour or number that is asked for, all in small
-    letters. If several things belong in the answer, list them with semicolons in between.
+    This photograph was taken indoors. Find what the question asks about, and give the name, color
+    or number in lower case. If several things belong in the answer, list them separated by
+    semicolons.
     """,
     title="DAQUAR VQA",
     official_name="DAQUAR+object_question_answer",

@@ -71,7 +71,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 @dataset.task(
     """
     This street in Zurich was filmed from a car. Was it daytime, twilight or nighttime? The sky, the
-    street lamps and the windows give it away. Answer with one of the three words.
+    streetlights and the windows give it away. Answer with one of the three words.
     """,
     title="Dark-Zurich time of the day classification",
     official_name="Dark-Zurich+time_classification",

@@ -100,7 +100,7 @@ def read_row(key: str, images: Path, present: list[str]) -> Row | BrokenRow:
 
 @dataset.task(
     """
-    Look at the cloth of the garment in the middle of the photograph. Is it floral, graphic,
+    Look at the fabric of the garment in the middle of the photograph. Is it floral, graphic,
     striped, embroidered, pleated, solid or lattice? Graphic means a large print or motif, solid
     means plain, and lattice means crossing lines. Answer with the one word that describes it best.
     """,

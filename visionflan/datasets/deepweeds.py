@@ -73,8 +73,8 @@ def to_row(images: Path, line: dict[str, str]) -> LabeledImage | BrokenRow:
 @dataset.task(
     """
     Eight weeds trouble the pastures of Queensland: Chinee apple, lantana, parkinsonia, parthenium,
-    prickly acacia, rubber vine, Siam weed and snake weed. Tell which of them grows here. Reply with
-    its name as it stands in this list, or with the word none if there are other plants only.
+    prickly acacia, rubber vine, Siam weed and snake weed. Which of them is growing here? Reply with
+    its name as it is written in this list, or with "none" if there are only other plants.
     """,
     official_name="DeepWeeds+weed_species_recognition",
     title="DeepWeeds weed species recognition",

@@ -61,8 +61,8 @@ def read(root: Path) -> Iterator[RrcQuestion | BrokenRow]:
 
 @dataset.task(
     """
-    Find the answer to the question on this scanned page. Reply only with the words or figures that
-    answer it, copied as they stand on the page.
+    Use this scanned page to answer the question below. Reply only with the words or numbers that
+    answer it, copied as they are written on the page.
     """,
     title="DOCVQA document level VQA",
     official_name="DOCVQA+question_answer",

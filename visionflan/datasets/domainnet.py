@@ -150,8 +150,7 @@ def thing_in(row: Row, domain: str) -> Example | None:
 
 @dataset.task(
     """
-    Clip art is made to decorate letters and slides. What does this piece of it stand for? Give the
-    name of the thing, one to three words.
+    Name the thing that this piece of clip art shows, in one to three words, for example "umbrella".
     """,
     title="DOMAIN NET object recognition in clip art",
     official_name="DOMAIN_NET+clipart_image_classification",
@@ -163,8 +162,8 @@ def clipart_image_classification(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    This infographic explains something with pictures, figures and short texts. Which object,
-    creature or place is it about? Reply with its common name only.
+    This infographic explains something with pictures, numbers and short texts. Which object, animal
+    or place is it about? Reply with its common name only, such as "butterfly".
     """,
     title="DOMAIN NET object recognition in infograph",
     official_name="DOMAIN_NET+infograph_image_classification",
@@ -176,8 +175,8 @@ def infograph_image_classification(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Look past the brushwork and the style of this painting, and tell in a few words which thing the
-    painter chose as the motif.
+    Ignore the brushwork and the style of this painting, and name the thing that is painted, in one
+    to three words: "house", for instance.
     """,
     title="DOMAIN NET object recognition in painting",
     official_name="DOMAIN_NET+painting_image_classification",
@@ -189,8 +188,8 @@ def painting_image_classification(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Someone had twenty seconds to scribble a given word so that others could guess it. Guess the
-    word, and write nothing else.
+    Someone had twenty seconds to scribble a given word so that others could guess it, for example
+    "guitar". Guess the word, and write nothing else.
     """,
     title="DOMAIN NET object recognition in quickdraw",
     official_name="DOMAIN_NET+quickdraw_image_classification",
@@ -202,8 +201,8 @@ def quickdraw_image_classification(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Among everything that this photo from the web shows, one thing is the reason why it was taken.
-    Say what it is with its everyday name, of three words at most.
+    Give the everyday name of the main thing in this photo from the web, in no more than three
+    words: "fish" rather than the species.
     """,
     title="DOMAIN NET object recognition in real image",
     official_name="DOMAIN_NET+real_image_classification",
@@ -215,10 +214,10 @@ def real_image_classification(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Describe the image by its manner and its subject in one short sentence. The manner is one of
-    these: clip art picture, infographic, painting, quick doodle, photograph, sketch. Keep to the
-    form of these two sentences: "This is a sketch of a trumpet." "This is an infographic of
-    grapes."
+    State in one short sentence what kind of picture this is and what it shows. The kind is one of
+    these: clip art picture, infographic, painting, quick doodle, photograph or sketch. Use the form
+    of these two sentences: "This is a clip art picture of an apple." "This is an infographic of a
+    butterfly."
     """,
     title="DOMAIN-NET image style classification",
     official_name="DOMAIN_NET+image_category_classification",

@@ -96,8 +96,8 @@ def patchwork(names: list[str], index: int) -> Image.Image:
 
 @dataset.task(
     """
-    Surfaces are told apart by how they look and would feel, as smooth, woven, cracked or dotted
-    ones are. Name the one texture that characterises this picture most, with a single adjective.
+    Name the one texture that best describes this surface in a single word, such as "striped",
+    "dotted" or "cracked".
     """,
     official_name="DTD+coarse_grained_texture_classification",
     title="DTD coarse grained texture classification",
@@ -109,9 +109,8 @@ def coarse_grained_texture_classification(row: Row) -> Example:
 
 @dataset.task(
     """
-    More than one pattern can be seen in some pictures. List every texture that you find in this
-    one, the most striking first, as adjectives separated by semicolons; where there is only one,
-    give that alone.
+    List every texture in this picture, the most striking first, one word each, separated by
+    semicolons, as in "dotted; woven". If there is only one, give that alone.
     """,
     official_name="DTD+all_texture_detection",
     title="DTD multiple texture detection",

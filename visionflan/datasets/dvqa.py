@@ -87,8 +87,8 @@ def to_row(split: str, images: Path, record: dict[str, Any]) -> Row | BrokenRow:
 @dataset.task(
     """
     Read this bar chart and answer the question about how it is drawn or what a part of it shows.
-    Give only the answer: yes or no, a label copied from the chart, a value in figures, or a count
-    spelt out as a word.
+    Give only the answer: yes or no, a label copied from the chart, a value in digits, or a count
+    spelled out as a word.
     """,
     title="DVQA chart question answering",
     official_name="DVQA+charts_question_answer_1",
@@ -102,9 +102,9 @@ def charts_question_answer_1(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Compare the bars, or calculate with them, to answer this question about the chart. Keep to one
-    label from the chart, one number (in figures if it is a value, in words if it is a count), or a
-    plain yes or no.
+    Compare the bars, or calculate with them, to answer the question below about this chart. Give a
+    single label from the chart, one number (in digits if it is a value, as a word if it is a
+    count), or just yes or no.
     """,
     title="DVQA chart reasoning",
     official_name="DVQA+charts_question_answer_2",

@@ -103,9 +103,9 @@ def cut_out(path: Path, place: str) -> Image.Image:
 
 @dataset.task(
     """
-    Which expression does this face wear? Judge by the mouth, the eyes and the brows, and settle on
-    one word: anger, disgust, fear, happiness, sadness, surprise, or neutral where none of the six
-    shows.
+    Which expression does this face show? Judge by the mouth, the eyes and the eyebrows, and choose
+    one word: anger, disgust, fear, happiness, sadness, surprise, or neutral if it shows none of the
+    six.
     """,
     title="ExpW facial expression detection",
     official_name="expw+expression_detection",

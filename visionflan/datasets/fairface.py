@@ -131,9 +131,9 @@ def drawn_key(age: int, gender: int, race: int, index: int) -> Image.Image:
 
 @dataset.task(
     """
-    The picture is a close portrait of one person. Say how old the person looks by choosing one of
-    these age groups, in years: 0-2, 3-9, 10-19, 20-29, 30-39, 40-49, 50-59, 60-69, more than 70.
-    Reply with the group alone.
+    This is a close portrait of one person. How old does the person look? Choose one of these age
+    groups, in years: 0-2, 3-9, 10-19, 20-29, 30-39, 40-49, 50-59, 60-69, more than 70. Reply with
+    the group alone.
     """,
     official_name="fairface+image_classification_age",
     title="Fairface human age classification",
@@ -147,8 +147,8 @@ def image_classification_age(row: Row) -> Example:
 
 @dataset.task(
     """
-    Annotators were shown this face and noted whether it seemed to be that of a female or of a male
-    person. Which of the two words did they write down?
+    Annotators were shown this face and noted whether it seemed to belong to a female or a male
+    person. Which of these two words did they write down?
     """,
     official_name="fairface+image_classification_gender",
     title="Fairface human gender classification",

@@ -84,10 +84,10 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 @dataset.task(
     """
-    Describe this face for somebody who is to draw it. Give nine descriptions as nine observers
-    might, each a sentence on two or three of the features: age and sex, shape of the face, skin,
-    hair, brows, eyes, nose, mouth, glasses or ornaments. Start a new line for each, with
-    Description, its number and a colon.
+    Describe this face for somebody who has to draw it. Give nine descriptions, as nine observers
+    might, each a sentence about two or three of the features: age and sex, shape of the face, skin,
+    hair, eyebrows, eyes, nose, mouth, glasses or jewelry. Start a new line for each one, with the
+    word Description, its number and a colon.
     """,
     official_name="FFHQ-Text+text-to-face_generation",
     title="FFHQ-Text facial attribute textual descriptions generation",

@@ -83,9 +83,9 @@ def labels(path: Path) -> dict[str, str]:
 
 @dataset.task(
     """
-    To which family does this aircraft belong? A family gathers all versions of one basic design by
-    the same maker, for example the Airbus A350. Leave out the number of the version, and give just
-    the name that the family goes by.
+    Which family does this aircraft belong to? A family contains all versions of one basic design by
+    the same manufacturer, for example "A320" or "Boeing 747". Give just the name of the family, and
+    leave out the number of the version.
     """,
     official_name="FGVC_Aircraft+Aircraft_Classification_Family",
     title="FGVC-Aircraft aircraft family classification",
@@ -101,7 +101,8 @@ def aircraft_classification_family(row: Row) -> Example:
 @dataset.task(
     """
     Which company built the aircraft in this photograph? Do not be misled by the livery, which is
-    that of the airline or air force; answer with the manufacturer's name only.
+    that of the airline or air force. Answer with the name of the manufacturer only, such as
+    "Airbus".
     """,
     official_name="FGVC_Aircraft+Aircraft_Classification_Manufacturer",
     title="FGVC-Aircraft aircraft manufacturer classification",
@@ -113,9 +114,9 @@ def aircraft_classification_manufacturer(row: Row) -> Example:
 
 @dataset.task(
     """
-    Identify the aircraft down to its variant: count its engines and windows, judge the length of
-    the fuselage and the form of the wing tips. Reply with the maker followed by the designation of
-    the variant, in the manner of "Airbus A350-900".
+    Identify the exact variant of this aircraft: count its engines and windows, and judge the length
+    of the fuselage and the shape of the wing tips. Reply with the manufacturer followed by the
+    designation of the variant, for example "Airbus A321".
     """,
     official_name="FGVC_Aircraft+Aircraft_Classification_Variant",
     title="FGVC-Aircraft aircraft variant classification",
@@ -136,9 +137,9 @@ def full_name(manufacturer: str, variant: str) -> str:
 
 @dataset.task(
     """
-    Describe the type of this aircraft in three steps, from the general to the particular: who makes
-    it; which family it is of; which variant within the family. Separate the three names by
-    semicolons. Where a family has a single variant, the last two names may be the same.
+    Name this aircraft in three steps, separated by semicolons: first the manufacturer, then the
+    family, then the variant, for example "Boeing; Boeing 737; 737-800". If the family has only one
+    variant, repeat the name of the family, as in "Supermarine; Spitfire; Spitfire".
     """,
     official_name="FGVC_Aircraft+Aircraft_Classification",
     title="FGVC-Aircraft aircraft model classification",

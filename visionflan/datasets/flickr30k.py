@@ -113,8 +113,9 @@ def read_lines(path: Path, pictures: Path) -> Iterator[Row | BrokenRow]:
 
 @dataset.task(
     """
-    Five passers-by look at this scene and each sums it up in one short caption. Write their five
-    captions, all different, each in a line that begins with Caption, its number and a colon.
+    Five people walk past this scene, and each of them sums it up in one short caption. Write their
+    five captions, all different, each on a line of its own that begins with the word Caption, its
+    number and a colon.
     """,
     official_name="FLICKR30K+caption_image",
     title="FLICKR30K multiple captions generation",

@@ -114,8 +114,9 @@ def read_list(part: str, path: Path, images: Path) -> Iterator[Row | BrokenRow]:
 
 @dataset.task(
     """
-    Somewhere in this photo the emblem or lettering of a well-known company can be seen, on a
-    product, a vehicle, a building or a piece of clothing. Which brand is it? Its name suffices.
+    The logo or the name of a well-known company appears somewhere in this photo: on a product, a
+    vehicle, a building or a piece of clothing. Which brand is it? Give only its name, for example
+    "Nike".
     """,
     title="FlickrLogos-27 logo recognition",
     official_name="FlickrLogos-27+logo_detection",

@@ -70,9 +70,9 @@ def edge(thing: ElementTree.Element) -> float:
 
 @dataset.task(
     """
-    Packages, menus and shop signs tell by their logos who made the food or drink. Name the brand
-    whose logo is in the picture. Should there be logos of several brands, name them from left to
-    right with semicolons in between.
+    The logo on a package, menu or store sign tells you who made the food or drink. Name the brand
+    whose logo is in the picture, such as "Heinz". If there are logos of several brands, name them
+    from left to right, separated by semicolons.
     """,
     title="FoodLogoDet-1500 food logo recognition",
     official_name="FoodLogoDet-1500+food_logo_recognition",

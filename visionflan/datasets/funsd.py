@@ -90,10 +90,10 @@ def to_entity(record: dict[str, Any]) -> Entity:
 
 @dataset.task(
     """
-    This is a scanned form. Transcribe everything written on it, printed or by hand, from top to
-    bottom and, at one height, from left to right. Begin a new line for each separate piece of text,
-    such as a heading, the label of a field or the entry in it, and copy words, figures and
-    punctuation exactly as they stand.
+    This is a scanned form. Transcribe everything on it, printed or handwritten, from top to bottom
+    and, at the same height, from left to right. Start a new line for each separate piece of text,
+    such as a heading, the label of a field or an entry, but keep the lines of one entry, such as an
+    address, on one line. Copy words, numbers and punctuation exactly as they are.
     """,
     title="FUNSD text detection in noisy scanned documents",
     official_name="FUNSD+text_detection",

@@ -85,10 +85,10 @@ def read_problem(key: str, folder: Path) -> Row:
 
 
 @dataset.task(
-    r"""
-    A geometry problem is given together with its figure. Use the lengths, angles and relations
-    that the figure and the text state to solve it, and pick the option that holds the solution.
-    Formulas are written in LaTeX.
+    """
+    Solve the geometry problem below with the help of its figure. Use the lengths, angles and
+    relations that the figure and the text state, and choose the correct option. Formulas are
+    written in LaTeX.
     """,
     title="GEOMETRY3K geometry question answering",
     official_name="GEOMETRY3K+geometry_question_answer",

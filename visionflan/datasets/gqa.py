@@ -87,9 +87,9 @@ def to_row(split: str, images: Path, member: tuple[str, Any]) -> Row:
 
 @dataset.task(
     """
-    Look where the things in this scene are, what they are like and how they stand to each other,
-    and answer the question in one or two words: a thing, a property, a side, a place, or a plain
-    yes or no.
+    Look at where the things in this scene are, what they are like and how they relate to one
+    another, and answer the question below in one or two words: a thing, a property, left or right,
+    a place, or just yes or no.
     """,
     official_name="GQA",
     title="GQA spatial relationship question answering",

@@ -131,8 +131,8 @@ def read_row(key: str, image: Path, label: str) -> Row | BrokenRow:
 
 @dataset.task(
     """
-    A car's camera caught this road sign. Judge its outline, its colours and the symbol or number on
-    it, blurred as they may be, and choose the option that tells a driver what the sign means.
+    A camera in a car recorded this road sign. Look at its outline, its colors and the symbol or
+    number on it, even if they are blurred, and choose the option that says what the sign means.
     """,
     official_name="GTSRB+image_classification",
     title="GTSRB traffic sign recognition",

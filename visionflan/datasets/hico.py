@@ -101,10 +101,10 @@ def read_pair(pair: Any) -> Pair:
 
 @dataset.task(
     """
-    What do the people in this photograph do with the things, animals or other people around them?
-    List every action in the manner of "opening the door; holding the cup": the verb in its -ing
-    form, then what it is done to. Sort the actions alphabetically and put a semicolon between two.
-    If somebody merely stands beside a thing, write "not interacting with" and name it.
+    What are the people in this photograph doing with the things, animals or other people around
+    them? List every action as a verb ending in -ing and its object, in alphabetical order and
+    separated by semicolons, for example "carrying the potted plant; holding the potted plant". If
+    nobody does anything with an object, write "not interacting with the" and its name.
     """,
     official_name="HICO+human_activity_detection",
     title="HICO human activity detection",
@@ -119,8 +119,8 @@ def human_activity_detection(row: Row) -> Example:
 @dataset.task(
     """
     People share this scene with one or more objects or animals that matter to what is going on.
-    Give the everyday names of these, in the singular where there is one, sorted alphabetically and
-    separated by semicolons. Say nothing of what the people do.
+    Name each of them once, in the singular, in alphabetical order and separated by semicolons, such
+    as "tennis racket". Do not say what the people are doing.
     """,
     official_name="HICO+object_classification",
     title="HICO object recognition",

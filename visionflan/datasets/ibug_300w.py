@@ -65,8 +65,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 @dataset.task(
     """
-    A portrait is shown; pay attention to what is behind the person, to the light and to the
-    clothes. Was the photo taken indoor or outdoor? Answer with one of these two words.
+    Is this an indoor or an outdoor photograph? Look at the light, the clothes and what is behind
+    the person. Answer with the word indoor or outdoor.
     """,
     title="300w indoor outdoor classification",
     official_name="300w+human_portrait_classification",

@@ -87,8 +87,8 @@ def read_problem(key: str, folder: Path, kind: str) -> Row:
 
 @dataset.task(
     """
-    The question goes with a simple drawing of the kind found in exercise books for young pupils.
-    Study the drawing, work out what is asked, and choose the option that is right.
+    The question below is about a simple drawing from a school exercise book. Study the drawing,
+    work out the answer, and choose the correct option.
     """,
     title="IconQA abstract diagram understanding",
     official_name="iconqa+choose_txt",
@@ -111,8 +111,8 @@ def choose_txt(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Solve the exercise by looking at its drawing. Give nothing but the result: a number in figures,
-    or one word where the exercise asks for a word. A gap to be filled is written as (_).
+    Answer the question below by looking at its drawing. Write nothing but the result: a number in
+    digits, or one word if the question asks for a word. The sign (_) marks a gap to fill.
     """,
     title="IconQA fill in blank in abstract diagram understanding",
     official_name="iconqa+fill_in_blank",

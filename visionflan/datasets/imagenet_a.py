@@ -88,8 +88,8 @@ def specimen(root: Path, count: int) -> None:
 
 @dataset.task(
     """
-    This photograph misleads at first sight: what it shows may be small, half hidden, oddly lit or
-    in an unusual place. Look closely and choose the one option that names something in it.
+    This photograph is misleading at first sight: what it shows may be small, half hidden, oddly lit
+    or in an unusual place. Look closely and choose the one option that names something in it.
     """,
     title="ImageNet-A object recognition of natural adversarial examples",
     official_name="ImageNet-A+image_classification",

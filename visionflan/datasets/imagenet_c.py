@@ -113,9 +113,9 @@ def corruption_of(row: Row, names: dict[str, str]) -> Example | None:
 
 @dataset.task(
     """
-    Something has spoilt this photograph. Did it lose its sharpness, was it sprinkled with random
-    dots, was it taken through rough weather or harsh light, or did a computer distort, flatten or
-    compress it? Decide what sort of corruption it suffers from.
+    Something has damaged this photograph. Did it lose its sharpness, was it sprinkled with random
+    dots, was it taken in bad weather or harsh light, or did a computer distort, flatten or compress
+    it? Choose the option that names the damage.
     """,
     title="ImageNet-C coarse-grained image corruption classification",
     official_name="ImageNet-C+image_classification_general",
@@ -128,8 +128,8 @@ def image_classification_general(row: Row) -> Example:
 
 @dataset.task(
     """
-    The picture is blurred. Consider in which way its edges are smeared, evenly, in one direction,
-    away from the centre or as behind rough glass, and select the cause.
+    The picture is blurred. Look at how the edges are smeared (evenly, in one direction, away from
+    the center, or as if behind rough glass), and choose the type of blur.
     """,
     title="ImageNet-C blur type classification",
     official_name="ImageNet-C+image_classification_blur",
@@ -141,8 +141,8 @@ def image_classification_blur(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Weather or glaring daylight impairs the view in this shot. Which of the conditions given is to
-    blame?
+    Weather or glaring daylight makes things hard to see in this shot. Which of the conditions
+    listed is to blame?
     """,
     title="ImageNet-C weather type classification",
     official_name="ImageNet-C+image_classification_weather",
@@ -154,8 +154,8 @@ def image_classification_weather(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Random specks disturb this image. Tell from their colours, their strength and whether bright
-    areas have more of them what type of noise was added.
+    Random specks cover this image. Examine their color and their strength, and check whether bright
+    areas have more of them. Which type of noise is it?
     """,
     title="ImageNet-C fine-grained image corruption classification",
     official_name="ImageNet-C+image_classification_noise",

@@ -144,8 +144,8 @@ RENDERED: dict[str, Callable[[str, int], Image.Image]] = {
 
 @dataset.task(
     """
-    Artists, craftsmen and players have made images of familiar things and animals. State what is
-    represented by this one, with the precise common name, for instance the breed if it is a dog.
+    This is an artistic rendering of a familiar thing or animal. Give its precise common name, such
+    as "acoustic guitar" or "monarch butterfly"; for a dog, give the breed.
     """,
     title="ImageNet-R object recognition in diverse image domain",
     official_name="ImageNet-R+image_classification",
@@ -157,9 +157,10 @@ def image_classification(row: Row) -> Example:
 
 @dataset.task(
     """
-    Into which of these kinds of depiction does the image fall: art, cartoon, DeviantArt,
-    embroidery, graffiti, graphic, origami, painting, sculpture, sketch, sticker, tattoo, toy or
-    video game? Reply with that kind alone, or with miscellaneous if none of them fits.
+    Which of these kinds of depiction is this image: art, cartoon, DeviantArt (digital art by
+    members of that website), embroidery, graffiti, graphic, origami, painting, sculpture, sketch,
+    sticker, tattoo, toy or video game? Reply with the name of that kind alone, or with
+    miscellaneous if none of them fits.
     """,
     title="ImageNet-R image style classification",
     official_name="ImageNet-R+image_domain_classification",

@@ -52,9 +52,9 @@ def specimen(root: Path, count: int) -> None:
 
 @dataset.task(
     """
-    Here is a drawing in black and white. Tell what it depicts as exactly as the strokes allow: the
-    species or breed of an animal, the kind of a plant, or the type of an object, in one to five
-    words.
+    Say what this black-and-white drawing shows, as exactly as the lines allow: the species or breed
+    of an animal, the kind of plant, or the type of object. Answer in one to five words, for example
+    "steam locomotive".
     """,
     title="ImageNet-Sketch object recognition in sketch",
     official_name="ImageNet-Sketch+image_classification",

@@ -137,9 +137,8 @@ def read_2017(folder: Path) -> Iterator[Row | BrokenRow]:
 
 @dataset.task(
     """
-    Which living thing has been photographed? Write its common English name first and then, in
-    round brackets, its scientific name of two words, for instance: House Sparrow (Passer
-    domesticus).
+    Which living thing is in this photograph? Write its common English name first and then, in
+    parentheses, its scientific name of two words, for example "Plains Zebra (Equus quagga)".
     """,
     official_name="INATURALIST+latin_english_name_classification",
     title="INATURALIST Latin English name classification",
@@ -155,8 +154,8 @@ def latin_english_name_classification(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Naturalists at a glance sort what they find into large groups. Into which of the groups below
-    would they put the organism at the centre of this photograph?
+    Naturalists first sort what they find into large groups. Which of the groups below does the
+    organism at the center of this photograph belong to?
     """,
     official_name="INATURALIST+supercategory_classification",
     title="INATURALIST supercategory classification",
@@ -178,8 +177,8 @@ def named(row: Row, rank: str) -> Example | None:
 
 @dataset.task(
     """
-    Give the phylum of the plant, animal or fungus shown, the rank directly below the kingdom. One
-    scientific word is enough, such as Mollusca.
+    Give the phylum of the plant, animal or fungus shown, which is the rank directly below the
+    kingdom. Answer with one scientific word, such as "Arthropoda".
     """,
     official_name="INATURALIST+phylum_classification",
     title="INATURALIST phylum classification",
@@ -191,8 +190,8 @@ def phylum_classification(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Below the phylum and above the order stands the class, for example Liliopsida. To which class
-    does the organism in the picture belong? Reply with its Latin name only.
+    The class is the rank below the phylum and above the order, for example "Magnoliopsida". To
+    which class does the organism in the picture belong? Reply with its Latin name only.
     """,
     official_name="INATURALIST+class_classification",
     title="INATURALIST class classification",
@@ -204,8 +203,8 @@ def class_classification(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    A biologist wants to file this observation under its taxonomic order, a rank that takes in
-    several families. Supply the order in the language of science, like Coleoptera.
+    A biologist wants to file this observation under its taxonomic order, a rank that includes
+    several families. Give its scientific name, for example "Lepidoptera".
     """,
     official_name="INATURALIST+order_classification",
     title="INATURALIST order classification",
@@ -217,8 +216,8 @@ def order_classification(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Closely related genera make up a family, such as Canidae among the animals or Rosaceae among the
-    plants. Name the family of what you see here, in Latin and without any further words.
+    Closely related genera form a family, such as "Equidae" among the animals or "Asteraceae" among
+    the plants. Name the family of what you see here, in Latin and with no other words.
     """,
     official_name="INATURALIST+family_classification",
     title="INATURALIST family classification",
@@ -230,8 +229,8 @@ def family_classification(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    The first half of a species' scientific name is its genus. Work out from the visible traits what
-    that word is for this organism and write just that.
+    The first word of a species' scientific name is its genus. Give that word for the organism
+    shown, as in "Danaus".
     """,
     official_name="INATURALIST+genus_classification",
     title="INATURALIST genus classification",

@@ -91,9 +91,9 @@ def read(root: Path) -> Iterator[RrcQuestion | BrokenRow]:
 
 @dataset.task(
     """
-    Study the infographic, its figures and drawings as well as its words, and answer the question
-    with what they say or add up to. Keep to a number, a name or a short phrase, and put commas
-    between the items if there are several.
+    Study this infographic, its numbers and drawings as well as its words, and answer the question
+    below with what they say or add up to. Give only a number, a name or a short phrase, and put
+    commas between the items if there are several.
     """,
     title="InfographicVQA VQA",
     official_name="infographicvqa+question_answer",
@@ -106,8 +106,8 @@ def question_answer(row: RrcQuestion) -> Example | None:
 
 @dataset.task(
     """
-    Somebody needs a detail out of this sheet from an office's files, which may be printed, typed or
-    filled in by hand. Look it up and write down just that detail, spelt exactly as on the sheet.
+    Answer the question below from this business document, which may be printed, typed or
+    handwritten. Give only the answer, spelled exactly as it is in the document.
     """,
     title="InfographicVQA document level VQA",
     official_name="infographicvqa+single_document_question",

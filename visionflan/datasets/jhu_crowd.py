@@ -99,9 +99,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 @dataset.task(
     """
-    Many people have come together in this photo, or might have. Where are they, or what is the
-    occasion? Name the place or the event in one to three words, such as "bus station", "rally" or
-    "exhibition".
+    This photograph shows a place where crowds gather. Name the place or the event in one to three
+    words, such as "railway station", "stadium" or "protest".
     """,
     title="JHU-CROWD scene classification",
     official_name="JHU-CROWD+scene_type_recognition",

@@ -101,9 +101,9 @@ def tidy(words: str) -> str:
 
 @dataset.task(
     """
-    To answer this question you must recognise the people in the picture and recall facts about
-    their lives. Give a name, a place, a date, a number, a position in the picture, or yes or no,
-    with no words around it.
+    To answer the question below, you must recognize the people in the picture and recall facts
+    about their lives. Give a name, a place, a date, a number, a position in the picture, or Yes or
+    No, and nothing else.
     """,
     title="KVQA knowledge aware VQA",
     official_name="KVQA+image_question_answer",
@@ -120,8 +120,8 @@ def image_question_answer(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Write the line that an encyclopaedia would print under this picture: name the people who are
-    seen in it, and add the occasion, the place or the year as far as you can tell them.
+    Write the line that an encyclopedia would print under this picture: name the people in it, and
+    add the occasion, the place or the year as far as you can tell.
     """,
     title="KVQA visual entity recognition",
     official_name="KVQA+image_captioning",

@@ -94,9 +94,11 @@ def names(path: Path) -> dict[str, str]:
 
 @dataset.task(
     """
-    What is the picture mainly of? Name its kind in a sentence of its own. Then write one sentence
-    that begins with It and strings together, parted by commas, all you can say about it: colour,
-    size and shape, its parts, what it is made of, what it does and where, and what it is good for.
+    Name the main thing in the picture, followed by a period. Then write one sentence that begins
+    with "It" and lists, separated by commas and with "and" before the last item, everything you can
+    say about it: color, size and shape, its parts, what it is made of, what it does, where it is
+    found, and what it is used for. For example: "Dog. It is blue, has four legs, can walk and lives
+    on the ground."
     """,
     official_name="LAD+object_detection_details",
     title="LAD detailed object description generation",

@@ -65,8 +65,9 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 @dataset.task(
     """
-    This portrait of somebody in public life appeared with a news report. Who is it? Go by the
-    features of the face, and give the full name, first name before surname, with nothing around it.
+    This portrait of a public figure appeared with a news report. Who is it? Judge by the features
+    of the face, and give the full name, first name before last name, as in "Ada Brightmoor", and
+    nothing else.
     """,
     title="LFW celebrity recognition",
     official_name="LFW+face_recognition",

@@ -152,8 +152,9 @@ def narrated(row: Row, source: str) -> Example | None:
 
 @dataset.task(
     """
-    Describe the photograph as if you pointed at one thing after another: say what each is, where it
-    is and what it looks like, and end with the background. Two to five plain sentences will do.
+    Describe the photograph as if you were pointing at one thing after another: say what each one
+    is, where it is and what it looks like, and end with the background. Write two to five plain
+    sentences.
     """,
     official_name="LOC_NARRATIVES+coco_images_caption",
     title="Localized Narratives COCO detailed image captioning",
@@ -166,8 +167,8 @@ def coco_images_caption(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Who or what has been caught in this snapshot? Give a detailed caption of a few sentences: those
-    taking part, their clothes, what they hold and do, and the surroundings.
+    Who or what is in this snapshot? Write a detailed caption of a few sentences about those taking
+    part, their clothes, what they hold and do, and the surroundings.
     """,
     official_name="LOC_NARRATIVES+flickr30k_images_caption",
     title="Localized Narratives flickr30k detailed image captioning",
@@ -180,8 +181,8 @@ def flickr30k_images_caption(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Tell a listener who cannot see the image all that is visible in it, first the main subject and
-    then whatever is around and behind it. Speak in full sentences, as one short paragraph.
+    Tell a listener who cannot see the image everything that is visible in it, first the main
+    subject and then whatever is around and behind it. Use full sentences, in one short paragraph.
     """,
     official_name="LOC_NARRATIVES+open_images_caption",
     title="Localized Narratives open images detailed image captioning",
@@ -194,8 +195,8 @@ def open_images_caption(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    You are shown a place, indoors or in the open. Go through the scene in some sentences: its large
-    parts, such as walls, floor, buildings, ground or sky, and the objects and people found there.
+    This image shows a place, indoors or outdoors. Describe the scene in a few sentences: its large
+    parts, such as walls, floor, buildings, ground or sky, and the objects and people in it.
     """,
     official_name="LOC_NARRATIVES+ade20k_images_caption",
     title="Localized Narratives ade20k detailed image captioning",

@@ -101,8 +101,8 @@ def pictures_below(folder: Path) -> Iterator[Path]:
 
 @dataset.task(
     """
-    Rooms and buildings are known by their furniture, their form and their use. Decide what kind of
-    place was photographed here, indoors or out, and take the option that describes it best.
+    You can recognize rooms and buildings by their furniture, their shape and their use. What kind
+    of place was photographed here, indoors or outdoors? Choose the option that describes it best.
     """,
     official_name="LSUN+Image_Classification",
     title="LSUN scene classification",

@@ -103,9 +103,9 @@ def one_of(row: Row, captions: tuple[str, ...], purpose: str) -> Example:
 
 @dataset.task(
     """
-    A meme is shown, with the title of its post where it has one. What does the poster of the meme
-    want to get across? Put picture, words and title together and tell it in one plain sentence that
-    speaks of the meme poster.
+    What does the person who posted this meme want to say? Put the picture, its words and the title
+    below (if there is one) together, and answer in one plain sentence that begins with "Meme
+    poster".
     """,
     title="MemeCap meme understanding",
     official_name="MemeCap+meme_captioning",
@@ -118,8 +118,9 @@ def meme_captioning(row: Row) -> Example:
 
 @dataset.task(
     """
-    Forget the joke and the lettering of this meme for a moment and look only at its picture. Write
-    a short literal caption: which people, animals or objects are there, and what are they doing?
+    Forget the joke, the title and the lettering of this meme for a moment and look only at its
+    picture. Write a short literal caption: which people, animals or objects are there, and what are
+    they doing?
     """,
     title="MemeCap image captioning",
     official_name="MemeCap+image_captioning",

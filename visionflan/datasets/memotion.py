@@ -81,7 +81,7 @@ def to_row(table: Path, line: dict[str, str]) -> Row | BrokenRow:
 @dataset.task(
     """
     Read this meme, both its words and what the picture adds to them. What sentiment does it convey
-    on the whole? Choose from very positive, positive, neutral, negative and very negative.
+    overall? Choose from very positive, positive, neutral, negative and very negative.
     """,
     title="Memotion meme sentiment detection",
     official_name="MEMOTION+sentiment_detection",

@@ -74,8 +74,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 @dataset.task(
     """
-    A single handwritten digit lies over a patch cut from a colour photograph, whose colours it
-    changes. Which digit is it? Give the numeral only.
+    This image shows one handwritten digit, from 0 to 9, over a colorful background. Which digit is
+    it? Give the numeral only.
     """,
     official_name="MNIST-M+number_recognition",
     title="MNIST-M number recognition",

@@ -123,9 +123,10 @@ def read_claim(key: str, lines: list[dict[str, str]], images: list[Path]) -> Row
 
 @dataset.task(
     """
-    A claim made the rounds, and fact checkers looked into it. You get what they wrote about it, as
-    context, and a picture from their article. Do the two bear the claim out? Choose yes if they
-    support it, no if they contradict it, and not sure if they do not settle the matter.
+    Fact checkers looked into the claim below. What they wrote about it is given as context,
+    together with a picture from their article. Do the context and the picture support the claim?
+    Choose yes if they support it, no if they contradict it, and not sure if they do not settle the
+    question.
     """,
     official_name="multimodal_factual_checking",
     title="Multimodal Factual Checking multimodal factual checking",

@@ -27,20 +27,20 @@ from visionflan.hashing import pick
 from visionflan.layouts import class_folders, existing_paths, is_image_file
 from visionflan.specimens import write_image
 
-COLOR = "colour photograph"
+COLOR = "color photograph"
 STYLES = {
-    "colour": "greyscale photograph",
+    "colour": "grayscale photograph",
     "contrast": "reduced contrast",
     "cue-conflict": "texture and shape in conflict",
     "edge": "edge drawing",
     "eidolonI": "eidolon distortion",
     "eidolonII": "eidolon distortion",
     "eidolonIII": "eidolon distortion",
-    "false-colour": "false colours",
+    "false-colour": "false colors",
     "high-pass": "high-pass filter",
     "low-pass": "low-pass filter",
     "phase-scrambling": "phase scrambling",
-    "power-equalisation": "power equalisation",
+    "power-equalisation": "power equalization",
     "rotation": "rotation",
     "silhouette": "silhouette",
     "sketch": "sketch",
@@ -125,12 +125,13 @@ def style_of(experiment: str, condition: str) -> str:
 
 @dataset.task(
     """
-    What was done to this picture, or how was it made? Answer with one of the following: colour
-    photograph, greyscale photograph, reduced contrast, false colours, uniform noise, low-pass
-    filter (only soft, broad forms remain), high-pass filter (only fine outlines remain), rotation,
-    phase scrambling, power equalisation, eidolon distortion (forms dissolve locally), sketch, edge
-    drawing, silhouette, painted style, or texture and shape in conflict (the form of one thing with
-    the surface of another).
+    What was done to this picture, or how was it made? Answer with one of the following: color
+    photograph, grayscale photograph, reduced contrast, false colors, uniform noise, low-pass filter
+    (only soft, broad shapes remain), high-pass filter (only fine outlines remain), rotation, phase
+    scrambling (shapes break up into cloudy streaks), power equalization (coarse and fine details
+    are as strong as in an average picture), eidolon distortion (shapes dissolve locally), sketch,
+    edge drawing, silhouette, painted style, or texture and shape in conflict (the shape of one
+    thing with the surface of another).
     """,
     title="Model-vs-human image style classification",
     official_name="model-vs-human+image_style_classification",

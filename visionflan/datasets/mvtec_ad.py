@@ -47,13 +47,13 @@ SAID = {
     "broken_large": "large breakage",
     "broken_small": "small breakage",
     "cable_swap": "swapped cables",
-    "color": "discolouration",
+    "color": "discoloration",
     "combined": "several defects",
     "fabric_border": "damaged fabric border",
     "fabric_interior": "damaged fabric interior",
     "flip": "flipped over",
     "glue_strip": "strip of glue",
-    "gray_stroke": "grey stroke",
+    "gray_stroke": "gray stroke",
     "pill_type": "wrong type of pill",
     "poke": "poke mark",
     "poke_insulation": "poked insulation",
@@ -104,10 +104,10 @@ def read(root: Path) -> Iterator[Row]:
 
 @dataset.task(
     """
-    A camera inspects this object or surface at the end of a production line. Compare it with what a
-    faultless one looks like, and name what is wrong in a few words, such as "crack", "bent wire"
-    or "discolouration". Write "several defects" where more than one thing is wrong, "defective"
-    for a spoilt brush, and "no defect" where all is well.
+    A camera inspects this object or surface at the end of a production line. Compare it with a
+    flawless one, and name what is wrong in a few words, such as "crack", "contamination" or
+    "discoloration". Write "several defects" if more than one thing is wrong, "defective" for a
+    damaged toothbrush, and "no defect" if nothing is wrong.
     """,
     title="MVTecAD object anomaly detection",
     official_name="MVTecAD+anomaly_detection",
@@ -125,9 +125,9 @@ def in_words(kind: str) -> str:
 
 @dataset.task(
     """
-    Which product or material is being inspected here, whether it is faultless or not? It is one of
-    these: bottle, cable, capsule, carpet, grid, hazelnut, leather, metal nut, pill, screw, tile,
-    toothbrush, transistor, wood, zipper. Repeat the name that fits.
+    Which product or material is being inspected here, flawless or not? It is one of these: bottle,
+    cable, capsule, carpet, grid, hazelnut, leather, metal nut, pill, screw, tile, toothbrush,
+    transistor, wood, zipper. Answer with that name.
     """,
     title="MVTecAD industrial item recognition",
     official_name="MVTecAD+image_classification",

@@ -90,7 +90,8 @@ def visible_parts(folder: Path) -> dict[str, list[str]]:
 @dataset.task(
     """
     Birdwatchers in North America took this picture. What do they call the species? Answer with its
-    usual English name, as a field guide prints it, and leave out sex, age and colour form.
+    usual English name, as a field guide prints it, for example "Blue Jay", and leave out sex, age
+    and color variety.
     """,
     official_name="NABirds+bird_species_detection",
     title="NABirds bird species recognition in north America",
@@ -102,10 +103,9 @@ def bird_species_detection(row: Row) -> Example:
 
 @dataset.task(
     """
-    Look the bird over from bill to tail. Which of these parts of its body does the picture let you
-    see: bill, crown, nape, left eye, right eye, belly, breast, back, tail, left wing, right wing?
-    Left and right are the bird's own. List all that are visible, in this order, with semicolons
-    between them.
+    Look at the bird from bill to tail. Which of these parts of its body are visible: bill, crown,
+    nape, left eye, right eye, belly, breast, back, tail, left wing, right wing? Left and right are
+    the bird's own. List all the visible parts, in this order and separated by semicolons.
     """,
     official_name="NABirds+body_part_detection",
     title="NABirds bird body parts detection",

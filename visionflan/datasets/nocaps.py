@@ -83,9 +83,9 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 @dataset.task(
     """
-    Look closely at this photo, also at what is unusual in it, and call everything by its proper
-    name. List ten short captions that could stand under it, no two alike, one to a line, and open
-    each line with its number in the form Caption 1:
+    Look closely at this photo, including anything unusual in it, and use exact words. Write ten
+    short captions for it, no two alike and one to a line. Begin each line in the form "Caption 1:",
+    with its own number.
     """,
     official_name="NOCAPS+image_caption",
     title="NOCAPS multiple short captions generation",

@@ -87,8 +87,8 @@ def marks(path: Path, count: int) -> list[bool]:
 
 @dataset.task(
     """
-    Search the whole picture, the background and small things included, for living creatures other
-    than people: mammals, birds, fish, insects and the like. Is at least one animal in it?
+    Search the whole picture, including the background and small details, for living creatures other
+    than people: mammals, birds, fish, insects and so on. Is at least one animal in it?
     """,
     official_name="NUS-WIDE+Animal_classification",
     title="NUS-WIDE animal presence classification",

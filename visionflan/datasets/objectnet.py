@@ -93,9 +93,8 @@ def spoken(name: str) -> str:
 
 @dataset.task(
     """
-    Somebody photographed one household object at home on purpose: maybe upside down, from behind or
-    in a room where it does not belong. What is the object called? Give its name in one to four
-    words.
+    This household object was deliberately photographed from an odd side or in an odd place. What is
+    it called? Give its name in one to four words, for example "desk lamp".
     """,
     title="ObjectNet object recognition",
     official_name="ObjectNet+Object_classfication",

@@ -82,8 +82,8 @@ def cover(images: Path, key: str, address: str) -> Path:
 
 @dataset.task(
     """
-    The cover of a book or calendar is in front of you. Answer what is asked about it: the title, a
-    name, a year or the genre as it would be catalogued, or simply Yes or No.
+    This is the cover of a book or calendar. Answer the question below with the title, a name, a
+    year or the genre as a bookstore would label it, such as "Travel", or simply with Yes or No.
     """,
     title="OCR-VQA VQA by reading text in image",
     category="OCR",

@@ -97,9 +97,9 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 @dataset.task(
     """
     Two things are asked about this picture of an office item. First, where does it come from:
-    Amazon (a shop's picture, mostly on plain white), DSLR (a sharp photo by a reflex camera) or
+    Amazon (a store's picture, mostly on plain white), DSLR (a sharp photo from a reflex camera) or
     webcam (a coarse, noisy photo)? Second, what is the item? Write the source, a comma and the
-    usual name of the item, as in "DSLR, stapler".
+    usual name of the item, as in "DSLR, bottle".
     """,
     title="Office-31 image domain and office object classification",
     official_name="Office_31+Image_Classification_ObjectAndCategory",
@@ -111,8 +111,8 @@ def image_classification_object_and_category(row: Row) -> Example:
 
 @dataset.task(
     """
-    Name the article of office equipment or the belonging at the centre. Use the one or two words
-    under which a stationer or a shop would list it, such as "desk lamp" rather than "lamp".
+    Name the office item at the center. Use the one or two words under which a store would list it,
+    such as "desk lamp" rather than "lamp".
     """,
     title="Office-31 office object recognition",
     official_name="Office_31+Image_Classification_Object",
@@ -124,9 +124,8 @@ def image_classification_object(row: Row) -> Example:
 
 @dataset.task(
     """
-    Judge by sharpness, light, noise and background how this picture of an office thing came about:
-    as a product image on Amazon, through a digital reflex camera (DSLR), or through a webcam.
-    Choose one.
+    Judge by sharpness, light, noise and background where this picture of an office item comes from:
+    a product page of Amazon, a digital reflex camera (DSLR) or a webcam. Choose one.
     """,
     title="Office-31 image domain classification",
     official_name="Office_31+Image_Classification_Category",

@@ -140,8 +140,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 @dataset.task(
     """
-    An everyday article from an office or a household is shown as art, as clip art, as a product or
-    in use. Whatever the manner, write in one or two words what the article is called.
+    An everyday object from an office or a household is shown as art, as clip art, as a product or
+    in use. Name it in one or two words, however it is depicted, for example "desk lamp".
     """,
     title="Office-Home object recognition",
     official_name="Office-Home+Image_classification",

@@ -126,9 +126,9 @@ FACTS = (
 
 @dataset.task(
     """
-    The picture alone does not answer the question below; what you know about the world has to help.
-    Work out what the question refers to in the picture, recall what you know of it, and answer
-    with a word or a short phrase.
+    The picture alone does not answer the question below; you also need general knowledge. Work out
+    what the question refers to in the picture, recall what you know about it, and answer with a
+    word or a short phrase.
     """,
     official_name="ok_vqa",
     title="OK-VQA outside knowledge VQA",

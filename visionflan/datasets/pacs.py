@@ -114,8 +114,8 @@ def style_of(row: Row, kind: str) -> Example | None:
 
 @dataset.task(
     """
-    An artist has painted one main subject here. Say with a single word what it is, leaving aside
-    how well or how freely it is painted.
+    An artist has painted one main subject here. Name its kind in one word: "dog" rather than the
+    breed, and "person" for anyone, young or old.
     """,
     title="PACS object recognition in art painting",
     official_name="PACS+art_painting_object_classification",
@@ -127,8 +127,8 @@ def art_painting_object_classification(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Cartoons simplify and exaggerate what they show. Which animal, being or object does this one
-    depict? One word is enough.
+    Cartoons simplify and exaggerate what they show. Which animal, person or object does this one
+    depict? One word is enough, such as "house", or "person" for a human figure of any kind.
     """,
     title="PACS object recognition in cartoon",
     official_name="PACS+cartoon_object_classification",
@@ -140,8 +140,8 @@ def cartoon_object_classification(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Name the subject that the photographer put at the centre of this photo. Use one everyday word
-    for its kind, not for its breed or make.
+    Name the subject at the center of this photo. Use one everyday word for its kind rather than for
+    its breed or make: "horse", for example, or "person" for any man, woman or child.
     """,
     title="PACS object recognition in photograph",
     official_name="PACS+photo_object_classification",
@@ -153,8 +153,7 @@ def photo_object_classification(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Somebody has made a picture of a dog. From its colours and outlines, decide which kind of
-    picture it is, and choose that kind.
+    What kind of picture of a dog is this? Judge by its colors and outlines, and choose one option.
     """,
     title="PACS dog image style classification",
     official_name="PACS+dog_image_category_classification",
@@ -166,8 +165,7 @@ def dog_image_category_classification(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    There is an elephant to be seen here. By what means was it put into the picture? Pick the
-    option that fits.
+    How was this picture of an elephant made? Choose the option that fits.
     """,
     title="PACS elephant image style classification",
     official_name="PACS+elephant_image_category_classification",
@@ -179,8 +177,8 @@ def elephant_image_category_classification(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Pay attention to how this giraffe is rendered, not to what it is doing, and select the name of
-    the visual style.
+    Look at how this giraffe is depicted, not at what it is doing, and select the name of the visual
+    style.
     """,
     title="PACS giraffe image style classification",
     official_name="PACS+giraffe_image_category_classification",
@@ -192,8 +190,8 @@ def giraffe_image_category_classification(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    The guitar before you was either caught by a camera or put down by hand in one of several
-    manners. Find out which, and give the matching option.
+    This guitar was either photographed or drawn or painted in some style. Choose the option that
+    says which.
     """,
     title="PACS guitar image style classification",
     official_name="PACS+guitar_image_category_classification",
@@ -205,8 +203,7 @@ def guitar_image_category_classification(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Horses have been portrayed in many ways. What type of picture is this portrayal of one? Answer
-    with one of the options.
+    Horses can be portrayed in many ways. Which of the types of image below is this one?
     """,
     title="PACS horse image style classification",
     official_name="PACS+horse_image_category_classification",
@@ -218,8 +215,8 @@ def horse_image_category_classification(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    You see a house. Judge by lines, surfaces and shading whether it is real or drawn, and in which
-    fashion; then mark the category to which the image belongs.
+    Judge by lines, surfaces and shading whether this house was photographed, painted or drawn, and
+    choose the category to which the image belongs.
     """,
     title="PACS house image style classification",
     official_name="PACS+house_image_category_classification",
@@ -231,7 +228,7 @@ def house_image_category_classification(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Which of the listed media was used to portray the person in this image?
+    In which of the listed styles is this person portrayed?
     """,
     title="PACS person image style classification",
     official_name="PACS+person_image_category_classification",

@@ -105,8 +105,8 @@ def preferred(path: Path, number: int, record: dict[str, Any]) -> Row | BrokenRo
 
 @dataset.task(
     """
-    A program drew this image from a line of text that a user typed. Reconstruct that prompt: say
-    what is depicted and, if it stands out, the manner, such as cartoon, oil painting or photo.
+    A program generated this image from a line of text that a user typed. Reconstruct that prompt:
+    say what is depicted and, if it stands out, the style, such as cartoon, oil painting or photo.
     """,
     title="PICKAPIC image prompt generation",
     official_name="PICKAPIC+image_short_description",

@@ -97,8 +97,7 @@ def read_kinds(root: Path) -> dict[str, str]:
 
 @dataset.task(
     """
-    What kind of place was photographed here? Decide whether one would be inside a building or other
-    enclosed space there, which is called indoor, or in the open, which is called outdoor.
+    Is this place inside a building or another enclosed space (indoor), or in the open (outdoor)?
     """,
     title="Places205 indoor outdoor classification",
     official_name="Places205+Image_env_classification",

@@ -162,9 +162,9 @@ def spoken(category: str) -> str:
 
 @dataset.task(
     """
-    Which sort of place is this? Say it in one to four words, as precisely as can be seen: "indoor
-    library" or "pond" rather than "building" or "nature", and with indoor or outdoor before the
-    name where a place of that name can be either.
+    What kind of place is this? Name it in one to four words, as precisely as you can: "broadleaf
+    forest" rather than "nature". Put "indoor" or "outdoor" first if places of that name exist both
+    indoors and outdoors.
     """,
     title="places365 scene classification",
     official_name="places365+Image_Classification",

@@ -96,9 +96,9 @@ def to_row(split: Path, number: int, record: dict[str, Any]) -> Row:
 
 @dataset.task(
     """
-    The plot shows data as bars, dots or lines. Answer the question by reading values off it, and
-    calculate where need be. Give one number in figures without its unit, a label as it stands on
-    the plot, or Yes or No.
+    This plot shows data as bars, dots or lines. Answer the question below by reading values off it,
+    and calculate if necessary. Give one number in digits without its unit, a label as it is written
+    in the plot, or Yes or No.
     """,
     title="PlotQA VQA over scientific plots",
     official_name="PlotQA+visual_question_answering",

@@ -103,10 +103,10 @@ def picture(folder: Path, key: str) -> Path:
 
 @dataset.task(
     """
-    About forty people looked at this face and noted how it appeared to them. Give four things as
-    they saw them, with semicolons between: the gender (male, female or unsure); the age in years
-    (0-3, 4-19, 20-39, 40-69, or 70 or older); the race (Caucasian, African-American or Asian); and
-    the emotion (surprise, fear, disgust, happiness, sadness, anger or neutral).
+    About forty people rated how this face looked to them. Give the following four things, in this
+    order and separated by semicolons: the gender (male, female or unsure); the age in years (0-3,
+    4-19, 20-39, 40-69, or 70 or older); the race (Caucasian, African-American or Asian); and the
+    emotion (surprise, fear, disgust, happiness, sadness, anger or neutral).
     """,
     title="RAF-DB human emotion detection",
     official_name="RAF_DB+human_emotion_detection",

@@ -99,9 +99,10 @@ def compose(problem: Path, place: str) -> Image.Image:
 
 @dataset.task(
     """
-    The panels A to H are the first eight cells of a grid of three rows and three columns, read row
-    by row. All rows of the grid obey the same rules on the number, position, form, size and shade
-    of what is drawn. Find which of the panels 1 to 8 completes the third row, and give its number.
+    The panels A to H are the first eight cells of a grid with three rows and three columns, read
+    row by row. All rows of the grid follow the same rules for the number, position, shape, size and
+    shade of what is drawn. Find which of the panels 1 to 8 completes the third row, and give its
+    number.
     """,
     official_name="RAVEN+next_pattern",
     title="RAVEN relational and analogical visual reasoning",

@@ -122,8 +122,8 @@ def compose(first: Path, place: str) -> Image.Image:
 
 @dataset.task(
     """
-    Three of the pictures A to D illustrate steps of one and the same recipe, and one has strayed in
-    from elsewhere. Work out which of them does not belong with the others, and give its letter.
+    Three of the pictures A to D show steps of the same recipe, and one comes from a different
+    recipe. Find the one that does not belong with the others, and give its letter.
     """,
     title="RecipeQA visual coherence of recipe steps",
     official_name="recipe-qa+visual_coherence",

@@ -108,8 +108,8 @@ def posted(row: Row, text: str) -> Example:
 
 @dataset.task(
     """
-    Suppose that you took this picture and are about to post it on Reddit, in the community named
-    below. Put a title above it as its members would: one line in small letters.
+    Imagine that you took this picture and are about to post it on Reddit, in the community named
+    below. Write a title for it as its members would: one line, all in lower case.
     """,
     title="REDCAPS Reddit caption for a community",
     official_name="REDCAPS+reddit_caption_1",
@@ -122,8 +122,9 @@ def reddit_caption_1(row: Row) -> Example:
 
 @dataset.task(
     """
-    What might somebody write when sharing this photo with strangers who have the same hobby? Tell
-    in a line of casual, lower-case words what it shows, where it is from, or how you feel about it.
+    What might somebody write when sharing this photo with strangers who have the same hobby? Write
+    one casual line in lower case that says what it shows, where it is from, or how you feel about
+    it.
     """,
     title="REDCAPS casual social media caption",
     official_name="REDCAPS+reddit_caption_2",

@@ -78,14 +78,13 @@ def dangers(name: str) -> tuple[str, ...]:
     group = match["group"].replace("_", " ").lower()
     kind = (match["kind"] or "").replace("_", " ").strip()
     words = [kind] if group == GENERAL and kind else []
-    return tuple(word.replace("tires", "tyres") for word in (*words, group))
+    return (*words, group)
 
 
 @dataset.task(
     """
-    Imagine that you drive along here. Something is on the road or right beside it that does not
-    belong there and may cause an accident. Say what it is, in one or two words and in the plural,
-    such as fallen trees; for living creatures the word animals is enough.
+    Something on or beside this road may cause an accident. Name it in one or two words, in the
+    plural: "rocks", for example. For any living creatures write "animals".
     """,
     official_name="Road-Anomaly+anomaly_detection",
     title="Road-Anomaly road anomaly detection",

@@ -91,9 +91,8 @@ def to_row(key: str, release: Path, split: str, record: dict[str, Any]) -> Row |
 
 @dataset.task(
     """
-    This figure was cut out of a paper in computer science, where it stood above a caption. Write
-    the caption: one sentence or a few on what is plotted and what the plot shows, without the
-    number of the figure.
+    Write the caption of this figure from a computer science paper: one sentence or a few about what
+    is plotted and what the plot shows, without the number of the figure.
     """,
     title="SciCap figure captioning",
     category="Fine-grained Captioning",

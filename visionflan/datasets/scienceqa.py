@@ -98,8 +98,8 @@ def tidy(words: str) -> str:
 
 @dataset.task(
     """
-    Pupils meet this problem in a science lesson. Use the figure, the passage if there is one, and
-    what you learnt at school, and select the correct choice.
+    This problem comes from a science lesson. Use the figure, the passage if there is one, and what
+    you learned at school to answer the question below, and select the correct option.
     """,
     title="ScienceQA VQA",
     category="Reasoning",
@@ -114,7 +114,7 @@ def visual_question_answering(row: Row) -> Example | None:
 @dataset.task(
     """
     A teacher has solved the science problem below and tells you the result. Explain to the class in
-    a few sentences why it is right, going by the figure and by the facts or rules that it rests on.
+    a few sentences why it is right, using the figure and the facts or rules behind it.
     """,
     title="ScienceQA explanation generation",
     category="Rational and Script Generation",

@@ -85,8 +85,8 @@ def to_row(images: Path, line: dict[str, str]) -> Row:
 
 @dataset.task(
     """
-    To which period does this work belong? Go by its style, its materials and the costumes in it,
-    and give the half century, first and last year, in the form 1401-1450.
+    Which period does this work belong to? Judge by its style, its materials and the costumes in it,
+    and give the half century with its first and last year, in the form "1401-1450".
     """,
     title="Semart painting time frame recognition",
     official_name="semart+image_timeframe",
@@ -101,7 +101,7 @@ def image_timeframe(row: Row) -> Example:
 @dataset.task(
     """
     Sort this painting as a museum would. The answer is one of these kinds: genre, historical,
-    interior, landscape, mythological, portrait, religious, still life, study.
+    interior, landscape, mythological, portrait, religious, still life or study.
     """,
     title="Semart painting type recognition",
     official_name="semart+image_type",
@@ -113,9 +113,8 @@ def image_type(row: Row) -> Example:
 
 @dataset.task(
     """
-    Painters who learned from each other in one country or region form a school. Judge by colour,
-    light and subject from which school this painting comes, and give its adjective alone, like
-    Bohemian or Venetian.
+    Painters are grouped into schools by country or region. Which school does this painting belong
+    to? Give the adjective alone, such as "Dutch" or "French".
     """,
     title="Semart painting school recognition",
     official_name="semart+image_school",
@@ -142,8 +141,8 @@ SIZE = re.compile(
 
 @dataset.task(
     """
-    Tell what the work is made with and what it is made on, the way a label on a gallery wall does,
-    for example: Tempera on panel. Leave its measurements out.
+    Say what the work is made with and what it is made on, the way a label on a gallery wall does,
+    for example "Oil on canvas". Leave out its measurements.
     """,
     title="Semart painting technique recognition",
     official_name="semart+image_technique",
@@ -161,8 +160,8 @@ def image_technique(row: Row) -> Example:
 
 @dataset.task(
     """
-    Write the commentary on this work of art for a catalogue. Describe what is depicted and how it
-    is painted, explain what it means, and tell what is known about how it came to be.
+    Write a paragraph of commentary on this work of art for a catalog. Describe what is depicted and
+    how it is painted, explain what it means, and say what is known of its history.
     """,
     title="Semart detailed image description",
     official_name="semart+image_description",

@@ -85,9 +85,9 @@ def rows(root: Path, record: dict[str, Any]) -> list[Row]:
 
 @dataset.task(
     """
-    Describe the photograph in one sentence that lets a mood shine through. Where the sentiment
-    asked for is positive, speak of what you see with liking or praise; where it is negative, with
-    dislike or regret. Do not invent anything that is not there.
+    Describe the photograph in one sentence that conveys the sentiment given below. If it is
+    positive, write about what you see with liking or praise; if it is negative, with dislike or
+    regret. Do not invent anything that is not there.
     """,
     title="SentiCap image captioning conditioned on sentiment",
     official_name="SentiCap+image_sentiment_captioning",

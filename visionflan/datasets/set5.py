@@ -76,8 +76,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 @dataset.task(
     """
-    However few pixels there are, one of five subjects can be made out: a baby, a bird, a butterfly,
-    a head or a woman. Give the noun for the one that you see.
+    Even though there are few pixels, you can recognize one of five subjects: a baby, a bird, a
+    butterfly, a head or a woman. Which one is it? Answer with the noun alone.
     """,
     title="Set5 object recognition in low resolution image",
     official_name="Set5+image_recognition",

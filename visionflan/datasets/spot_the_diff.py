@@ -92,8 +92,9 @@ def side_by_side(first: Path, second: str) -> Image.Image:
 @dataset.task(
     """
     A fixed camera took these two frames of the same place at different times; the earlier one is on
-    the left. Compare them and say what has changed: people and vehicles that came, went or moved,
-    for example. One short clause in small letters for each change, with semicolons in between.
+    the left. Compare them and say what has changed, for example people and vehicles that came, left
+    or moved. Write one short clause in lower case for each change, and separate the clauses with
+    semicolons.
     """,
     official_name="spot-the-diff+image_diff_identification",
     title="Spot-the-diff describing the differences of two frames",

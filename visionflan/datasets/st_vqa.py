@@ -72,8 +72,8 @@ def read(root: Path) -> Iterator[RrcQuestion | BrokenRow]:
 
 @dataset.task(
     """
-    Something in this photograph can be read: a sign, a label, a plate, a screen. Use what it says
-    to answer the question, and reply with the words or digits as they appear there.
+    Something in this photograph can be read: a sign, a label, a license plate, a screen. Use what
+    it says to answer the question below, and reply with the words or digits as they appear there.
     """,
     title="ST-VQA scene text VQA",
     official_name="STVQA+image_question_answer",

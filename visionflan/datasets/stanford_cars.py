@@ -174,9 +174,9 @@ def write_annotations(devkit: Path, labels: list[int]) -> None:
 
 @dataset.task(
     """
-    Which car is this, exactly? Look at its outline, its lamps and its trim, and write down the
-    make, the model, the style of the body and the model year in this order, on one line and
-    without commas, for example: Renault Clio Hatchback 2005.
+    Which car is this, exactly? Look at its outline, its lights and its trim, and write the make,
+    the model, the body style and the model year in this order, on one line and without commas, for
+    example "Ford Ranger SuperCab 2011".
     """,
     official_name="Cars+car_classification",
     title="Cars car brand maker and year classification",
@@ -188,9 +188,8 @@ def car_classification(row: Row) -> Example:
 
 @dataset.task(
     """
-    Name the make of the car in the photograph, that is the company whose badge it carries. The
-    emblem, the grille and the lines of the body give it away. The name of the make is enough; the
-    model is not asked for.
+    Which make is this car? The emblem, the grille and the lines of the body give it away. Give the
+    make only, such as "Toyota", not the model.
     """,
     official_name="Cars+car_brand_classification",
     title="Cars car brand classification",

@@ -81,8 +81,9 @@ def specimen(root: Path, count: int) -> None:
 
 @dataset.task(
     """
-    Which breed of dog is this? Judge by build, coat, ears and muzzle, and give the breed's full
-    name, with its size or variety where the breed has several; for a wild dog give its species.
+    Which breed of dog is this? Judge by build, coat, ears and muzzle, and give the full name of the
+    breed, including its size or variety if there are several, such as "golden retriever". For a
+    wild dog, give the species.
     """,
     title="STANFORD DOGS dog species classification",
     official_name="STANFORD_DOGS+dog_classification",

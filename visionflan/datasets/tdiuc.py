@@ -100,8 +100,8 @@ def answered(row: Row, kind: str) -> Example | None:
 
 @dataset.task(
     """
-    What colour does the thing have that the question is about? Find it in the photograph and name
-    its main colour, usually with a single word.
+    What color is the thing that the question asks about? Find it in the photograph and name its
+    main color, usually with a single word.
     """,
     official_name="VQA_color",
     title="VQA color",
@@ -113,8 +113,8 @@ def vqa_color(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    The question asks what a person or an animal in the scene is busy with. Say it with a verb, and
-    with an object only where the verb alone would not be clear.
+    The question below asks what a person or an animal in the scene is doing. Answer with a verb
+    ending in -ing, and add its object only if the verb alone would not be clear.
     """,
     official_name="VQA_activity_recognition",
     title="VQA activity recognition",
@@ -126,8 +126,8 @@ def vqa_activity_recognition(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Go through the picture from one side to the other and count what you are asked to count. Give
-    the number and nothing else.
+    Go through the picture from one side to the other and count what the question asks for. Give
+    only the number, in digits.
     """,
     official_name="VQA_counting",
     title="VQA counting",
@@ -139,8 +139,8 @@ def vqa_counting(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Search the image for the object that is mentioned, and reply yes if it appears anywhere or no if
-    it does not.
+    Search the image for the object that the question mentions, and reply yes if it appears anywhere
+    or no if it does not.
     """,
     official_name="VQA_object_presence",
     title="VQA object presence",
@@ -152,8 +152,8 @@ def vqa_object_presence(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Identify the object that the following question describes and call it by its everyday name,
-    without an article and without further remarks.
+    Identify the object that the question below describes, and give its everyday name without an
+    article.
     """,
     official_name="VQA_object_recognition",
     title="VQA object recognition",
@@ -165,8 +165,8 @@ def vqa_object_recognition(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Here the places of things matter: what lies left or right, above or below, in front of or behind
-    something else as the camera sees it. Use one or two words to answer.
+    The question is about where things are: left or right, above or below, in front of or behind
+    something else, as the camera sees it. Use one or two words to answer.
     """,
     official_name="VQA_positional_reasoning",
     title="VQA positional reasoning",
@@ -179,7 +179,7 @@ def vqa_positional_reasoning(row: Row) -> Example | None:
 @dataset.task(
     """
     Consider the surroundings as a whole, such as the kind of room or landscape, the weather or the
-    time of day, and then tell in a word or two what is asked about them.
+    time of day, and answer the question in a word or two.
     """,
     official_name="VQA_scene_recognition",
     title="VQA scene recognition",
@@ -191,8 +191,8 @@ def vqa_scene_recognition(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Read the mood from faces, gestures and posture. The reply to the question is a single word: the
-    feeling, or a yes or no where the question suggests one.
+    Judge the mood by faces, gestures and posture. The answer to the question is a single word: the
+    feeling, or yes or no if the question asks for that.
     """,
     official_name="VQA_sentiment_understanding",
     title="VQA sentiment understanding",
@@ -205,8 +205,8 @@ def vqa_sentiment_understanding(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Sports leave traces in a photograph: clothing, equipment, a field or a court. Judge by them and
-    name the sport in question by its common name.
+    Clothing, equipment and the field or court tell you which sport it is. Give the common name of
+    the sport that the question asks about.
     """,
     official_name="VQA_sport_recognition",
     title="VQA sport recognition",
@@ -218,8 +218,8 @@ def vqa_sport_recognition(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Think about what the objects on view are good for and what one could do with them, and give a
-    short answer of no more than three words.
+    Think about what the objects in this picture are used for and what people can do with them, and
+    answer the question in no more than three words.
     """,
     official_name="VQA_utility_affordance",
     title="VQA utility affordance",
@@ -231,8 +231,8 @@ def vqa_utility_affordance(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    You are asked about a property of something in the image, for instance its material, its shape,
-    its pattern or its size. Describe that property with one adjective or noun.
+    The question below is about a property of something in the image, for instance its material, its
+    shape, its pattern or its size. Describe that property with one adjective or noun.
     """,
     official_name="VQA_attribute",
     title="Visual7W VQA object attribute",

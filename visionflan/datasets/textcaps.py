@@ -81,8 +81,8 @@ def read_split(root: Path, split: str, path: Path) -> Iterator[Row | BrokenRow]:
 
 @dataset.task(
     """
-    There is writing in this picture: on a sign, a screen, a book, a package or the like. Read it,
-    and describe the picture in one sentence that works the words that matter into what you tell.
+    There is writing in this picture: on a sign, a screen, a book, a package or something similar.
+    Read it, and describe the picture in one sentence that includes the important words.
     """,
     official_name="textcaps+caption_generation",
     title="TextCaps image captioning with reading comprehension",

@@ -86,9 +86,9 @@ def read_words(path: Path) -> Iterator[Piece]:
 
 @dataset.task(
     """
-    Words may stand anywhere in this scene, straight, slanting or bent. Write down every word that
-    can be made out, with its capitals and figures as shown, going through the picture row by row
-    from the top and along each row from the left. Put a semicolon after each word but the last.
+    Words may appear anywhere in this scene, straight, slanted or curved. Write every word that you
+    can read, with its capital letters and digits as shown, row by row from the top and from left to
+    right within each row. Separate the words with semicolons.
     """,
     title="Total-Text scene text detection and recognition",
     official_name="Total-Text+text_detection",

@@ -126,8 +126,8 @@ def specimen(root: Path, count: int) -> None:
 
 @dataset.task(
     """
-    Somebody without training as an artist drew this with a few lines. Guess what it was meant to
-    be, and put it in one to three words.
+    Somebody without training as an artist drew this with a few lines. What was it meant to be?
+    Answer in one to three words, for example "couch".
     """,
     title="SKETCH object recognition in sketch",
     official_name="SKETCH+object_detection",
@@ -139,9 +139,8 @@ def object_detection(row: Row) -> Example:
 
 @dataset.task(
     """
-    Does this hand-drawn sketch stand for something living or something lifeless? People, animals,
-    plants, mushrooms and parts of their bodies count as living. Answer with the word living or the
-    word lifeless.
+    Does this sketch show something living or something lifeless? People, animals, plants, mushrooms
+    and parts of their bodies count as living. Answer with the word living or the word lifeless.
     """,
     title="SKETCH living organism classification in sketch",
     official_name="SKETCH+living_organism_detection",

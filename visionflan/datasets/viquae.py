@@ -85,9 +85,9 @@ def to_row(split: str, images: Path, record: dict[str, Any]) -> Row:
 
 @dataset.task(
     """
-    The question speaks of somebody or something without a name, and the picture shows who or what
-    is meant. Recognise it, think of what you have read about it, and answer as in a pub quiz: with
-    a name, a title, a date or a number alone.
+    The question below refers to somebody or something without a name, and the picture shows who or
+    what is meant. Recognize it, think of what you have read about it, and answer as in a trivia
+    quiz: with a name, a title, a date or a number alone.
     """,
     title="VIQUAE knowledge based VQA about entities",
     official_name="VIQUAE+question_answer",

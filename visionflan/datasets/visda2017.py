@@ -26,7 +26,7 @@ from visionflan.layouts import existing_paths, inside, text_lines
 from visionflan.specimens import write_image, write_lines
 
 KINDS = (
-    "aeroplane",
+    "airplane",
     "bicycle",
     "bus",
     "car",
@@ -97,9 +97,8 @@ def chosen(row: Row, part: str) -> Example | None:
 
 @dataset.task(
     """
-    A computer has drawn this object from a 3D model, under some light and from some side. It is one
-    of these twelve: aeroplane, bicycle, bus, car, horse, knife, motorcycle, person, plant,
-    skateboard, train, truck. Write the one that it is.
+    This picture of a 3D model shows one of twelve things: airplane, bicycle, bus, car, horse,
+    knife, motorcycle, person, plant, skateboard, train or truck. Answer with its name.
     """,
     title="VisDA-2017 object recognition in 3D rendered image",
     official_name="VisDA-2017+image_classification",
@@ -112,7 +111,7 @@ def image_classification(row: Row) -> Example | None:
 @dataset.task(
     """
     You see the rendering of a digital model, perhaps from an unusual angle and without its natural
-    colours. Choose the option that says what was modelled.
+    colors. Choose the option that says what was modeled.
     """,
     title="VisDA-2017 multiple choice object recognition in 3D rendered image",
     official_name="VisDA-2017+object_classification_train",
@@ -124,8 +123,7 @@ def object_classification_train(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    This detail was cropped from a larger photo around one thing or being, whose edges may be cut
-    off. Which option fits what the crop was made for?
+    Which option names the subject of this cropped photo? Its edges may be cut off.
     """,
     title="VisDA-2017 multiple choice object recognition in real image",
     official_name="VisDA-2017+object_classification_validation",
@@ -135,7 +133,8 @@ def object_classification_validation(row: Row) -> Example | None:
     return chosen(row, "validation")
 
 
-ICON_NAMES = {"aeroplane": "airplane", "plant": "potted plant"}
+ICON_NAMES = {"plant": "potted plant"}
+FOLDERS = {"airplane": "aeroplane"}
 COLORS = ("red", "blue", "green", "orange", "purple")
 
 
@@ -149,8 +148,9 @@ def specimen(root: Path, count: int) -> None:
         color = pick(COLORS, 1, "visda2017", index, "colour")[0]
         part, domain = ("train", "product") if index % 2 == 0 else ("validation", "photo")
         image = domain_icon(ICON_NAMES.get(kind, kind), domain, box, color, "visda2017", index)
-        name = f"src_1_{index}__0_0_165.png" if part == "train" else f"{kind}_{index}.jpg"
-        write_image(root / part / kind / name, image)
-        lists.setdefault(part, []).append(f"{kind}/{name} {number}")
+        folder = FOLDERS.get(kind, kind)
+        name = f"src_1_{index}__0_0_165.png" if part == "train" else f"{folder}_{index}.jpg"
+        write_image(root / part / folder / name, image)
+        lists.setdefault(part, []).append(f"{folder}/{name} {number}")
     for part, lines in lists.items():
         write_lines(root / part / "image_list.txt", lines)

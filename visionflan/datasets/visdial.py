@@ -136,9 +136,9 @@ def with_mark(question: str) -> str:
 
 @dataset.task(
     """
-    Two people have begun to talk about this photograph: one cannot see it and asks, the other
-    looks at it and answers. Their first words are given. Reply to the last question, briefly and
-    in the tone of the replies before it.
+    Two people have begun to talk about this photograph: one cannot see it and asks, the other looks
+    at it and answers. Their first words are given below. Reply to the last question, briefly and in
+    the tone of the replies before it.
     """,
     title="Visdial visual dialogue with short context",
     official_name="visdial+answer_question_2",
@@ -151,8 +151,8 @@ def answer_question_2(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Look at the picture and read the chat about it, in which Q stands for questions and A for
-    answers. Four questions are settled and a fifth is open: settle it in a word or a short phrase.
+    Look at the picture and read the chat about it below, in which Q marks questions and A marks
+    answers. Four questions have been answered; answer the fifth in a word or a short phrase.
     """,
     title="Visdial visual dialogue with medium context",
     official_name="visdial+answer_question_4",
@@ -165,9 +165,9 @@ def answer_question_4(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    A conversation on the scene shown here has gone on for six exchanges. Take the part of A, who
-    sees the scene, and say what A would say next, keeping in mind what "it" or "they" refers to in
-    the lines above. A few words are enough.
+    The conversation below about this scene has gone on for six exchanges. Take the part of A, who
+    sees the scene, and answer the last question, keeping in mind what "it" or "they" refers to in
+    the earlier lines. A few words are enough.
     """,
     title="Visdial visual dialogue with long context",
     official_name="visdial+answer_question_6",
@@ -180,9 +180,9 @@ def answer_question_6(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Somebody has been finding out about an image by asking a viewer one thing after another, nine
-    in all. Finish the interview: give the viewer's short answer to the tenth and final question.
-    It should agree with the image and with everything that the viewer has said so far.
+    Somebody has been finding out about an image by asking a viewer one question after another, nine
+    in all. Give the viewer's short answer to the tenth and final question below. It should agree
+    with the image and with everything that the viewer has said so far.
     """,
     title="Visdial visual dialogue with very long context",
     official_name="visdial+answer_question_9",

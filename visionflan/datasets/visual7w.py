@@ -88,8 +88,8 @@ def to_row(image: Path, record: dict[str, Any]) -> Row:
 
 @dataset.task(
     """
-    A question about a photograph is followed by several answers that people proposed, only one of
-    which is true of what the photograph shows. Choose that one.
+    Several answers have been proposed for the question below, and only one of them is true of what
+    the photograph shows. Choose that one.
     """,
     title="MSCOCO multiple choice VQA",
     official_name="VQA",

@@ -102,8 +102,8 @@ def read_question(images: Images, number: int, record: Any) -> Row | BrokenRow:
 
 @dataset.task(
     """
-    A person who saw this picture asked about something in it: what it is, where it is, how it looks
-    or what is going on. Reply as that person would, with a few words rather than a sentence.
+    Somebody asked the question below about something in this picture: what it is, where it is, how
+    it looks or what is going on. Answer in a few words rather than a sentence.
     """,
     official_name="visualgenome_vqa",
     title="Visual Genome spatial relationship question answering",

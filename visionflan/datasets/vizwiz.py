@@ -229,8 +229,8 @@ dataset.specimen(specimens_vizwiz.write_release)
 
 @dataset.task(
     """
-    Someone who cannot see took this photo with a phone and asks you what is written below. Choose
-    the best reply. If the photo does not show what it takes to reply, the question is unanswerable.
+    Someone who cannot see took this photo with a phone and asks you the question below. Choose the
+    best answer. If the photo does not show enough, choose "unanswerable".
     """,
     official_name="vizwiz+question_answer",
     title="VizWiz answering visual questions from blind people",
@@ -260,9 +260,8 @@ def question_answer(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    This was photographed by a blind person, who would like to know what it shows. Describe it in as
-    many different captions as the number below says, each a phrase or a sentence on a line of its
-    own.
+    A blind person took this photo and would like to know what it shows. Write as many different
+    captions as the number below says, one to a line, each a phrase or a sentence.
     """,
     official_name="VIZWIZ+image_captioning",
     title="VizWiz captioning image taken by blind people",
@@ -286,7 +285,7 @@ def image_captioning(row: Row) -> Example | None:
 @dataset.task(
     """
     A picture taken without looking at the screen often goes wrong. Judge this one as a photographer
-    would: which flaw spoils it most, if any does? Choose the option that names it.
+    would: which flaw spoils it most, if there is one? Choose the option that names it.
     """,
     official_name="image_quality",
     title="VizWiz quality issue classification of image taken by blind people",

@@ -24,7 +24,7 @@ from visionflan.errors import UnusableError
 from visionflan.hashing import hash_fraction, pick
 
 KINDS = {
-    "aeroplane": "aeroplane",
+    "aeroplane": "airplane",
     "bicycle": "bicycle",
     "bird": "bird",
     "boat": "boat",
@@ -164,10 +164,10 @@ def annotation(name: str, drawn: list[str], boxes: list[drawing.Box]) -> str:
 
 @dataset.task(
     """
-    Look through the photograph for things of these twenty kinds: aeroplane, bicycle, bird, boat,
+    Look through the photograph for things of these twenty kinds: airplane, bicycle, bird, boat,
     bottle, bus, car, cat, chair, cow, dining table, dog, horse, motorbike, person, potted plant,
-    sheep, sofa, television or monitor, train. Write down each kind that you can see, once however
-    often it occurs, in alphabetical order and with a semicolon between two kinds.
+    sheep, sofa, television or monitor, train. Write down each kind that you can see, only once even
+    if there are several, in alphabetical order and with a semicolon between two kinds.
     """,
     official_name="VOC2007+object_detection",
     title="VOC2007 multiple object recognition",

@@ -101,8 +101,8 @@ def read_split(root: Path, split: str, path: Path) -> Iterator[Question | Explai
 
 @dataset.task(
     """
-    Give the shortest correct answer to this question about the photo. As a rule one word will do:
-    yes or no, a colour, a figure, the name of a thing.
+    Give the shortest correct answer to the question below about this photo. One word is usually
+    enough: yes or no, a color, a number, the name of a thing.
     """,
     official_name="VQA-E+visual_question_answering",
     title="VQA-E VQA",
@@ -117,8 +117,7 @@ def visual_question_answering(row: Question | Explained) -> Example | None:
 
 @dataset.task(
     """
-    Sum up in one plain sentence what is to be seen here: the people, animals or things that matter
-    most, and what they are doing or how they are arranged.
+    In one plain sentence, tell somebody who has not seen this photo what is going on in it.
     """,
     official_name="VQA-E+image_captioning",
     title="VQA-E short image captioning",

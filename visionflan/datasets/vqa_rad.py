@@ -89,8 +89,8 @@ def lists(root: Path) -> list[Path]:
 @dataset.task(
     """
     The picture is a medical scan, such as an X-ray or a slice of a CT or MRI examination. Examine
-    it as a radiologist would and answer the question about it briefly: Yes or No where that
-    settles it, otherwise a few words.
+    it as a radiologist would and answer the question about it briefly: Yes or No if that is enough,
+    otherwise a few words.
     """,
     title="VQARAD VQA in radiology",
     official_name="VQARAD+question_answer",

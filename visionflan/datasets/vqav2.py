@@ -222,9 +222,8 @@ def vqav2(row: Row) -> Example:
 
 @dataset.task(
     """
-    You are given an image and a question that may have been written about a different image.
-    Decide whether what this image shows is enough to answer the question, and choose the option
-    that says so.
+    The question below may have been written about a different image. Decide whether what this image
+    shows is enough to answer the question, and choose the option that says so.
     """,
     official_name="question_image_match",
     title="MSCOCO question image matching",

@@ -111,7 +111,7 @@ def one_of(row: Row, joined: str, purpose: str) -> Example:
 
 @dataset.task(
     """
-    Think of a friend who shows you this picture. What would you naturally want to know? Ask one
+    Imagine that a friend shows you this picture. What would you naturally want to know? Ask one
     question that the scene raises in your mind and that cannot be answered just by looking, and do
     not answer it yourself.
     """,
@@ -126,7 +126,7 @@ def question_generation(row: Row) -> Example:
 
 @dataset.task(
     """
-    Put into a single brief statement what the picture shows, naming the event or activity if there
+    Say in a single brief statement what the picture shows, and name the event or activity if there
     is one.
     """,
     title="VQG short image captioning",

@@ -122,8 +122,9 @@ def ungarbled(written: str) -> str:
 @dataset.task(
     """
     Who made this work of art, what genre is it, and in which style is it? Answer with the artist's
-    name, the genre (for instance cityscape, portrait, or genre painting for a scene of daily life)
-    and the style, in this order and separated by semicolons.
+    full name, the genre (such as cityscape, portrait, or genre painting for a scene of daily life)
+    and the style with a capital letter, in this order and separated by semicolons, for example
+    "Anna Berg; portrait; Realism".
     """,
     title="WikiArt artist genre style recognition",
     official_name="WIKIART+art_classification",

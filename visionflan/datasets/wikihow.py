@@ -146,8 +146,8 @@ def tidy(words: str) -> str:
 @dataset.task(
     """
     Someone is following the instructions for the task below and is at the step that the picture
-    shows. The steps before it are listed. Write the step to take after the one in the picture, as
-    one short sentence that tells the reader what to do.
+    shows. The steps before it are listed. Write the step that comes after the one in the picture,
+    as one short sentence that tells the reader what to do.
     """,
     title="wikiHow-image next step generation",
     official_name="wikihow_next_step",
@@ -166,8 +166,8 @@ def wikihow_next_step(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    The photograph or drawing belongs to one step of the task named below. Of the steps offered, all
-    from the same set of instructions, select the one that has to be done directly afterwards.
+    The photograph or drawing belongs to one step of the task named below. From the steps offered,
+    all from the same set of instructions, select the one that comes directly afterward.
     """,
     title="wikiHow-image immediate next step selection",
     official_name="wikihow_immediate_next_step_selection",
@@ -206,8 +206,8 @@ def ordered(row: Row, purpose: str, before: str, after: str) -> Example | None:
 
 @dataset.task(
     """
-    Compare a picture with a step in words, neighbours in the instructions for one task. Seen from
-    the picture, where does the step in words belong: is it the previous or the next one?
+    The picture and the step below stand next to each other in the instructions for the task. Does
+    the step come before what the picture shows (previous) or after it (next)?
     """,
     title="wikiHow-image image text step ordering",
     official_name="wikihow_image_text_step_order",
@@ -219,8 +219,8 @@ def wikihow_image_text_step_order(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    You have just read the step below, which is part of a longer task. The picture illustrates the
-    step on one side of it. Decide whether it shows what is done next or in the previous step.
+    You have just read the step below, and the picture shows the one directly before or after it in
+    the same instructions. Is what you see in the picture the next step or the previous one?
     """,
     title="wikiHow-image text image step ordering",
     official_name="wikihow_text_image_step_order",

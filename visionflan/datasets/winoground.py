@@ -88,8 +88,8 @@ def pictures_of(images: Path) -> Callable[[str], ImageSource]:
 
 @dataset.task(
     """
-    Two captions are offered that use exactly the same words but tell different things. Decide which
-    of them is true of the image.
+    The two captions below use exactly the same words but say different things. Decide which of them
+    is true of the image.
     """,
     official_name="Winoground+image_captioning",
     title="Winoground image caption matching",

@@ -106,7 +106,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 @dataset.task(
     """
-    This is the leading image of an article in an encyclopaedia. Identify its subject, and write the
+    This is the main image of an article in an encyclopedia. Identify its subject, and write the
     opening of the article: what or who it is, and the facts that a reader should know first.
     """,
     title="WIT background knowledge extraction",

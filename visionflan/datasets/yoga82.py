@@ -93,9 +93,8 @@ def spoken(folder: str) -> str:
 
 @dataset.task(
     """
-    Name the yoga pose that is held in the picture. Give its usual English name, then the word or,
-    then its Sanskrit name, as in: Mountain Pose or Tadasana. Should it be known by a single name,
-    that one will do.
+    Name the yoga pose in the picture. Give its English name, the word "or" and its Sanskrit name,
+    for example "Tree Pose or Vrksasana". If there is only one name, give that.
     """,
     official_name="Yoga-82+yoga_pose_recognition",
     title="Yoga-82 yoga pose recognition",
