@@ -16,5 +16,5 @@ def test_a_caption_with_the_mark_of_a_user_is_refused() -> None:
 
 def test_a_file_without_posts_is_refused(tmp_path: Path) -> None:
     write_json(tmp_path / "annotations" / "cats_2019.json", [{"image_id": "a"}])
-    with pytest.raises(ReleaseError, match=r"cats_2019\.json has no list of posts"):
+    with pytest.raises(ReleaseError, match=r"cats_2019\.json: it is a list, not an object"):
         list(redcaps.read(tmp_path))

@@ -70,7 +70,7 @@ def test_each_getter_takes_what_releases_write(
         ({"a": {"b": [3]}}, ("a", "b", 0), r"a\.b\[0\] is 3, not a text"),
         ({"a": []}, ("a", 0), r"there is no a\[0\]"),
         ({}, ("a",), "there is no a"),
-        ([], ("a",), "the record is a list, not an object"),
+        ([], ("a",), "it is a list, not an object"),
         ({"a": "\udc00"}, ("a",), r"a contains half of a character, U\+DC00"),
     ],
 )

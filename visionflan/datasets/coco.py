@@ -75,6 +75,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     read_numbers: set[int] = set()
     for split in SPLITS:
         joined = read_split(root, split)
+        yield from joined.broken
         scenes = joined.scenes
         pool = CaptionPool(
             {number: telling(scene.captions) for number, scene in scenes.items()},
@@ -83,10 +84,10 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         for number in sorted(scenes.keys() - read_numbers):
             scene = scenes[number]
             if scene.image is None:
-                yield BrokenRow(str(number), "image_not_listed", f"{split} lists no such picture")
+                yield BrokenRow(f"{number}", "image_not_listed", f"{split} lists no such picture")
                 continue
             yield Row(
-                key=str(number),
+                key=f"{number}",
                 image=scene.image,
                 captions=tuple(scene.captions),
                 present=tuple(sorted(scene.areas, key=lambda kind: (-scene.areas[kind], kind))),

@@ -24,7 +24,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick
-from visionflan.layouts.matlab import load_matlab, write_matlab
+from visionflan.layouts.matlab import cell_text, load_matlab, write_matlab
 
 NOTHING = "no_interaction"
 # What a person says in place of a word of the release.
@@ -83,7 +83,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
                 f"and {len(names)} images"
             )
         for column, cell in enumerate(names):
-            name = str(cell.item())
+            name = cell_text(cell)
             image_pairs = tuple(pairs[number] for number in present[:, column].nonzero()[0])
             if image_pairs:
                 image = layouts.inside(path.parent / "images" / f"{split}2015", name)
@@ -94,7 +94,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 def read_pair(pair: Any) -> Pair:
     """Correct the words of one structure of `list_action`; its verb is in the form on -ing."""
-    noun, verb, doing = (str(pair[field].item()) for field in ("nname", "vname", "vname_ing"))
+    noun, verb, doing = (cell_text(pair[name]) for name in ("nname", "vname", "vname_ing"))
     noun = noun.replace("_", " ")
     return Pair(SPOKEN.get(noun, noun), "" if verb == NOTHING else doing.replace("_", " "))
 

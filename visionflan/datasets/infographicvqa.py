@@ -32,6 +32,7 @@ from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, require
+from visionflan.layouts.fields import text
 from visionflan.layouts.rrc import (
     RrcQuestion,
     document_files,
@@ -83,7 +84,7 @@ def read(root: Path) -> Iterator[RrcQuestion | BrokenRow]:
         images = require(root / "infographicsvqa_images", root / "images")
 
         def picture(record: dict[str, Any], images: Path = images) -> Path:
-            return inside(images, record["image_local_name"])
+            return inside(images, text(record, "image_local_name"))
 
         yield from read_questions(path, f"infographic/{split}", picture)
     yield from read_documents(root if own else root.parent / "docvqa", "document/")

@@ -20,6 +20,7 @@ read.
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +28,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.errors import UnusableError
 from visionflan.layouts import coco_image, inside, is_folder, json_lines, require
 from visionflan.layouts.captions import flickr30k_images
+from visionflan.layouts.fields import identifier, integer, read_records, text
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.scenes import draw_scene
 
@@ -68,7 +70,7 @@ dataset = Dataset[Row](
 
 
 def of_coco(root: Path, split: str, image_id: str) -> Path:
-    return coco_image(root, split, int(image_id))
+    return coco_image(root, split, integer((image_id,), 0))
 
 
 def of_flickr30k(root: Path, split: str, image_id: str) -> Path:
@@ -113,11 +115,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     if not part_files:
         require(*(root / f"{part.name}_captions.jsonl" for part in PARTS))
     for part, path in part_files:
-        for line in json_lines(path):
-            if isinstance(line, BrokenRow):
-                yield line
-            else:
-                yield read_record(root, part, f"{path.name}:{line[0]}", line[1])
+        yield from read_records(path, json_lines(path), partial(to_row, root, part))
 
 
 def files(root: Path, part: Part) -> list[Path]:
@@ -128,15 +126,10 @@ def files(root: Path, part: Part) -> list[Path]:
     return sorted(root.glob(f"{part.name}_localized_narratives*.jsonl"))
 
 
-def read_record(root: Path, part: Part, place: str, record: Any) -> Row | BrokenRow:
-    try:
-        image_id, narrative = str(record["image_id"]), record["caption"]
-        if not isinstance(narrative, str):
-            raise TypeError(f"the caption is {narrative!r}")
-        key = f"{part.name}/{image_id}/{record['annotator_id']}"
-        return Row(key, part.picture(root, part.folder, image_id), part.source, narrative)
-    except (KeyError, TypeError, ValueError) as error:
-        return BrokenRow(place, "malformed_record", f"{place}: {error!r}")
+def to_row(root: Path, part: Part, record: Any) -> Row:
+    image_id, narrative = identifier(record, "image_id"), text(record, "caption")
+    key = f"{part.name}/{image_id}/{identifier(record, 'annotator_id')}"
+    return Row(key, part.picture(root, part.folder, image_id), part.source, narrative)
 
 
 def narrated(row: Row, source: str) -> Example | None:

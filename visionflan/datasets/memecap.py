@@ -13,6 +13,7 @@ single ones. Titles and captions are written by strangers, and some are coarse.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,9 +21,10 @@ from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import BLACK, COLORS, Box, canvas, darken, jitter_box, word
-from visionflan.errors import ReleaseError, UnusableError
+from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
-from visionflan.layouts import existing_paths, inside, load_json
+from visionflan.layouts import existing_paths, inside, json_list
+from visionflan.layouts.fields import identifier, read_records, text, text_list, value
 from visionflan.specimens import write_image, write_json
 
 PARTS = ("trainval", "test")
@@ -63,26 +65,18 @@ dataset = Dataset[Row](
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     folder = root / "data" if (root / "data").is_dir() else root
     for path in existing_paths(*(folder / f"memes-{part}.json" for part in PARTS)):
-        records = load_json(path)
-        if not isinstance(records, list):
-            raise ReleaseError(f"{path} is not a list of memes")
-        part = path.stem.removeprefix("memes-")
-        for place, record in enumerate(records):
-            try:
-                yield to_row(part, root / "memes", record)
-            except (KeyError, TypeError, AttributeError) as error:
-                yield BrokenRow(f"{part}:{place}", "malformed_record", f"{path}: {error!r}")
+        part, records = path.stem.removeprefix("memes-"), enumerate(json_list(path))
+        yield from read_records(path, records, partial(to_row, part, root / "memes"))
 
 
 def to_row(part: str, pictures: Path, record: dict[str, Any]) -> Row:
     """Parse one meme; a title that is not text counts as none."""
-    title = record["title"]
     return Row(
-        key=f"{part}/{record['post_id']}",
-        image=inside(pictures, record["img_fname"]),
-        title=title if isinstance(title, str) else "",
-        seen=tuple(map(str, record["img_captions"])),
-        meant=tuple(map(str, record["meme_captions"])),
+        key=f"{part}/{identifier(record, 'post_id')}",
+        image=inside(pictures, text(record, "img_fname")),
+        title=text(record, "title") if isinstance(value(record, "title"), str) else "",
+        seen=text_list(record, "img_captions"),
+        meant=text_list(record, "meme_captions"),
     )
 
 

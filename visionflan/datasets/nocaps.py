@@ -21,9 +21,9 @@ from typing import Any, NamedTuple
 
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import SIZE
-from visionflan.errors import ReleaseError
-from visionflan.layouts import inside, load_json, require
+from visionflan.layouts import inside, require
 from visionflan.layouts.captions import make_numbered_example
+from visionflan.layouts.coco import read_captions
 from visionflan.specimens import write_image, write_json
 from visionflan.specimens.scenes import draw_scene
 
@@ -63,22 +63,14 @@ dataset = Dataset[Row](
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     path = require(root / FILE, root / "annotations" / FILE)
-    content = load_json(path)
-    try:
-        names = {image["id"]: image["file_name"] for image in content["images"]}
-        annotations = list(content["annotations"])
-    except (KeyError, TypeError) as error:
-        raise ReleaseError(f"{path} has no images with annotations: {error!r}") from error
-    captions: dict[Any, list[str]] = {image_id: [] for image_id in names}
-    for place, annotation in enumerate(annotations):
-        try:
-            captions[annotation["image_id"]].append(annotation["caption"])
-        except (KeyError, TypeError) as error:
-            yield BrokenRow(f"{path.name}:{place}", "malformed_record", f"{path}: {error!r}")
     folders = [root / name for name in FOLDERS]
     folder = next((folder for folder in folders if folder.is_dir()), folders[1])
-    for image_id, name in names.items():
-        yield Row(name, inside(folder, name), tuple(captions[image_id]))
+    for image in read_captions(path, lambda annotation: True):
+        if isinstance(image, BrokenRow):
+            yield image
+        else:
+            name, captions = image
+            yield Row(name, inside(folder, name), captions)
 
 
 @dataset.task(

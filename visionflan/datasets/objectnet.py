@@ -27,9 +27,8 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import FRAME, SIZE
 from visionflan.drawing.icons import icon
 from visionflan.drawing.styles import photo
-from visionflan.errors import ReleaseError
 from visionflan.hashing import hash_fraction, pick, stable_hash
-from visionflan.layouts import class_folders, load_json, require
+from visionflan.layouts import class_folders, json_mapping, require
 from visionflan.specimens import write_image, write_json
 
 MAPPING = Path("mappings", "folder_to_objectnet_label.json")
@@ -68,9 +67,7 @@ dataset = Dataset[Row](
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     homes = (root / "objectnet-1.0", root / "objectnet-1.0-beta", root)
     mapping = require(*(home / MAPPING for home in homes))
-    names = load_json(mapping)
-    if not isinstance(names, dict):
-        raise ReleaseError(f"{mapping} is not a table from folders to names")
+    names = json_mapping(mapping)
     for key, image, folder in class_folders(mapping.parents[1] / "images"):
         if isinstance(name := names.get(folder), str):
             yield Row(key, image, spoken(name))

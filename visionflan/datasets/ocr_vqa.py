@@ -14,6 +14,7 @@ is asked was not checked by anyone. Runs of blanks are trimmed.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ from visionflan.drawing import COLORS, FRAME, WHITE, canvas, darken, jitter_box,
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, require
+from visionflan.layouts.fields import answer, items, mapping, parse_record, read_row_lists, text
 from visionflan.layouts.json_stream import json_members
 from visionflan.specimens import write_image, write_json
 
@@ -60,18 +62,23 @@ dataset = Dataset[Row](
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     annotations = require(root / "dataset.json")
-    for key, book in json_members(annotations):
-        try:
-            image = cover(root / "images", key, book["imageURL"])
-            pairs = zip(book["questions"], book["answers"], strict=True)
-            rows = [
-                Row(f"{key}/{number}", image, str(question), str(answer))
-                for number, (question, answer) in enumerate(pairs)
-            ]
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            yield BrokenRow(key, "malformed_record", f"{annotations}: {error!r}")
-        else:
-            yield from rows
+    books = ((key, (key, book)) for key, book in json_members(annotations))
+    yield from read_row_lists(annotations, books, partial(read_book, root / "images"))
+
+
+def read_book(images: Path, member: tuple[str, dict[str, Any]]) -> list[Row | BrokenRow]:
+    """Return all questions about one book."""
+    key, book = text(member, 0), mapping(member, 1)
+    image = cover(images, key, text(book, "imageURL"))
+    pairs = zip(items(book, "questions"), items(book, "answers"), strict=True)
+    return [
+        parse_record(f"{key}/{number}", f"question {number} of {key}", to_row, key, image, pair)
+        for number, pair in enumerate((number, *pair) for number, pair in enumerate(pairs))
+    ]
+
+
+def to_row(book: str, image: Path, question: tuple[int, Any, Any]) -> Row:
+    return Row(f"{book}/{question[0]}", image, text(question, 1), answer(question, 2))
 
 
 def cover(images: Path, key: str, address: str) -> Path:

@@ -15,6 +15,7 @@ prompts and line ends in them are mended and named.
 
 import io
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ from visionflan.drawing.styles import STYLES, styled_icon
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick, stable_hash
 from visionflan.image_sources import ParquetCell
+from visionflan.layouts.fields import identifier, number, read_records, text
 
 COLUMNS = ("caption", "image_0_uid", "image_1_uid", "label_0", "label_1")
 PICTURES = ("jpg_0", "jpg_1")
@@ -69,8 +71,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         raise ReleaseError(f"{root}/data has no Parquet file: download one from Hugging Face")
     known: set[str] = set()
     for path in files:
-        for number, record in enumerate(records(path)):
-            row = preferred(path, number, record)
+        numbered = enumerate(enumerate(records(path)))
+        for row in read_records(path, numbered, partial(preferred, path)):
             if row.key not in known:
                 known.add(row.key)
                 yield row
@@ -91,16 +93,13 @@ def records(path: Path) -> Iterator[dict[str, Any]]:
         raise ReleaseError(f"{path} is not a complete Parquet file: {error}") from error
 
 
-def preferred(path: Path, number: int, record: dict[str, Any]) -> Row | BrokenRow:
-    """Return the picture that the user preferred; the first one of a tie."""
-    winner = 1 if (record["label_1"] or 0) > (record["label_0"] or 0) else 0
-    name, prompt = record[f"image_{winner}_uid"], record["caption"]
-    if not name or prompt is None:
-        key = f"{path.name}:{number}"
-        return BrokenRow(
-            key, "malformed_record", f"row {number} of {path} lacks a name or a prompt"
-        )
-    return Row(name, ParquetCell(path, PICTURES[winner], number), prompt)
+def preferred(path: Path, numbered: tuple[int, dict[str, Any]]) -> Row:
+    """Return the image that the user preferred; the first one of a tie."""
+    index, record = numbered
+    votes = [number(record, f"label_{side}") for side in (0, 1)]
+    winner = 1 if votes[1] > votes[0] else 0
+    name = identifier(record, f"image_{winner}_uid")
+    return Row(name, ParquetCell(path, PICTURES[winner], index), text(record, "caption"))
 
 
 @dataset.task(

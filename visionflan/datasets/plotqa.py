@@ -18,7 +18,7 @@ are written without decimals.
 
 import re
 from collections.abc import Iterator
-from math import isfinite
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +27,8 @@ from visionflan.drawing import canvas
 from visionflan.drawing.charts import CHARTS, chart
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick, stable_hash
-from visionflan.layouts import require
+from visionflan.layouts import open_text, require
+from visionflan.layouts.fields import identifier, integer, number, read_records, text, value
 from visionflan.layouts.json_stream import json_field_values, json_values
 from visionflan.specimens import write_image, write_json
 
@@ -39,7 +40,7 @@ class Row(NamedTuple):
     key: str
     image: Path
     question: str
-    answer: str | int | float
+    answer: str | float
 
 
 dataset = Dataset[Row](
@@ -71,27 +72,30 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         raise ReleaseError(f"{root} contains none of the folders train, val and test of PlotQA")
     for split in splits:
         path = require(*(split / name for name in (*QUESTIONS, "qa_pairs.json")))
-        for number, record in enumerate(records(path)):
-            try:
-                yield to_row(split, number, record)
-            except (KeyError, TypeError, ValueError) as error:
-                yield BrokenRow(f"{split.name}:{number}", "malformed_record", f"{path}: {error!r}")
+        numbered = enumerate(enumerate(records(path)))
+        yield from read_records(path, numbered, partial(to_row, split))
 
 
 def records(path: Path) -> Iterator[Any]:
     """Read the questions of a file one by one."""
-    with path.open(encoding="utf-8") as stream:
+    with open_text(path) as stream:
         bare = stream.read(80).lstrip().startswith("[")
     return json_values(path) if bare else json_field_values(path, "qa_pairs")
 
 
-def to_row(split: Path, number: int, record: dict[str, Any]) -> Row:
+def to_row(split: Path, numbered: tuple[int, dict[str, Any]]) -> Row:
     """Parse one question; one without an identifier is named by its index in the file."""
-    plot, answer = int(record["image_index"]), record["answer"]
-    key = f"{split.name}/{plot}/{record.get('question_id', f'record-{number}')}"
-    if not isinstance(answer, str) and not isfinite(answer):
-        raise ValueError(f"the answer {answer!r} is neither words nor a number")
-    return Row(key, split / "png" / f"{plot}.png", str(record["question_string"]), answer)
+    index, record = numbered
+    plot, name = integer(record, "image_index"), f"record-{index}"
+    if "question_id" in record:
+        name = identifier(record, "question_id")
+    answer = value(record, "answer")
+    return Row(
+        key=f"{split.name}/{plot}/{name}",
+        image=split / "png" / f"{plot}.png",
+        question=text(record, "question_string"),
+        answer=(text if isinstance(answer, str) else number)(record, "answer"),
+    )
 
 
 @dataset.task(
@@ -120,7 +124,7 @@ def visual_question_answering(row: Row) -> Example:
     )
 
 
-def written(answer: str | int | float) -> str:
+def written(answer: str | float) -> str:
     """Write an answer as a person would: whole numbers whole, others with two decimals."""
     if isinstance(answer, str):
         return " ".join(answer.split())

@@ -31,6 +31,7 @@ from visionflan.errors import ReleaseError
 from visionflan.hashing import shuffled, stable_hash
 from visionflan.image_sources import ComputedImage
 from visionflan.layouts import require
+from visionflan.layouts.fields import integer
 
 PANEL, GAP, CAPTION = 160, 12, 24
 NAMES = "ABCDEFGH12345678"
@@ -71,7 +72,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         key = f"{problem.parent.name}/{problem.stem}"
         try:
             with problem.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-                target = int(arrays["target"])
+                target = integer((arrays["target"].item(),), 0)
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             yield BrokenRow(key, "unreadable_array", f"{type(error).__name__} {error}")
             continue

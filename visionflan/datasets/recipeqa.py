@@ -15,6 +15,7 @@ release, and the answer is a letter. The words of the recipe are not given.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +28,7 @@ from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, stable_hash
 from visionflan.image_sources import ComputedImage
 from visionflan.layouts import is_folder, require
+from visionflan.layouts.fields import identifier, integer, read_row_lists, text, text_list
 from visionflan.layouts.json_stream import json_field_values
 from visionflan.specimens import write_image, write_json
 
@@ -80,12 +82,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 def questions(split: str, path: Path, folder: Path) -> Iterator[Row | BrokenRow]:
     """Read the questions of a split that are about which picture strays."""
-    for place, record in enumerate(json_field_values(path, "data")):
-        try:
-            if record["task"] == "visual_coherence":
-                yield to_row(split, folder, record)
-        except (KeyError, TypeError, ValueError) as error:
-            yield BrokenRow(f"{split}:{place}", "malformed_record", f"{path}: {error!r}")
+    records = enumerate(json_field_values(path, "data"))
+    yield from read_row_lists(path, records, partial(to_rows, split, folder))
 
 
 def pictures(root: Path, split: str) -> Path:
@@ -94,14 +92,22 @@ def pictures(root: Path, split: str) -> Path:
     return copied if is_folder(copied) else root / "images" / split / "images-qa"
 
 
-def to_row(split: str, folder: Path, record: dict[str, Any]) -> Row | BrokenRow:
-    """Parse one question; its choices must be four names, and its answer an index of them."""
-    key, names, answer = f"{split}/{record['qid']}", tuple(record["choice_list"]), record["answer"]
+def to_rows(split: str, folder: Path, record: dict[str, Any]) -> list[Row | BrokenRow]:
+    """Parse one question, if it is of this kind.
+
+    Its choices must be four names, and its answer an index of them.
+    """
+    if text(record, "task") != "visual_coherence":
+        return []
+    key, names = f"{split}/{identifier(record, 'qid')}", text_list(record, "choice_list")
+    answer = integer(record, "answer")
     if len(names) != len(LETTERS) or any(Path(name).name != name for name in names):
-        return BrokenRow(key, "malformed_choices", f"{names} are not the names of four pictures")
+        detail = f"{names} are not the names of four pictures"
+        return [BrokenRow(key, "malformed_choices", detail)]
     if answer not in range(len(LETTERS)):
-        return BrokenRow(key, "answer_out_of_range", f"the answer is {answer}, of four pictures")
-    return Row(key, folder, names, answer)
+        detail = f"the answer is {answer}, of four pictures"
+        return [BrokenRow(key, "answer_out_of_range", detail)]
+    return [Row(key, folder, names, answer)]
 
 
 def compose(first: Path, place: str) -> Image.Image:

@@ -17,6 +17,7 @@ whose habits show in its captions ("itap of ..." in r/itookapicture), and 2 does
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,7 +26,8 @@ from visionflan.drawing import FRAME, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick
-from visionflan.layouts import inside, load_json
+from visionflan.layouts import inside, json_list
+from visionflan.layouts.fields import identifier, read_records, text
 from visionflan.specimens import write_image, write_json
 
 FIELDS = ("image_id", "subreddit", "caption")
@@ -74,11 +76,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     if not files:
         raise ReleaseError(f"{root}/annotations has no file such as cats_2019.json: unpack them")
     for path in files:
-        content = load_json(path, needed)
-        if not isinstance(content, dict) or not isinstance(content.get("annotations"), list):
-            raise ReleaseError(f"{path} has no list of posts under annotations")
-        for number, post in enumerate(content["annotations"], start=1):
-            yield read_post(root / "images", f"{path.name}:{number}", post)
+        posts = enumerate(json_list(path, "annotations", needed), start=1)
+        yield from read_records(path, posts, partial(to_row, root / "images"))
 
 
 def needed(record: dict[str, Any]) -> dict[str, Any]:
@@ -88,13 +87,10 @@ def needed(record: dict[str, Any]) -> dict[str, Any]:
     return record
 
 
-def read_post(images: Path, place: str, post: Any) -> Row | BrokenRow:
-    try:
-        image_id, community, caption = (str(post[field]) for field in FIELDS)
-    except (KeyError, TypeError) as error:
-        return BrokenRow(place, "malformed_record", f"the post lacks {error}")
-    name = f"{community}/{image_id}"
-    return Row(name, inside(images, f"{name}.jpg"), community, caption)
+def to_row(images: Path, post: Any) -> Row:
+    community = text(post, "subreddit")
+    name = f"{community}/{identifier(post, 'image_id')}"
+    return Row(name, inside(images, f"{name}.jpg"), community, text(post, "caption"))
 
 
 def posted(row: Row, text: str) -> Example:

@@ -16,18 +16,20 @@ was not found: that all groups are named well enough to be answers is unconfirme
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
-from visionflan.dataset import Dataset, Example
+from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import COLORS, FRAME, SIZE, WHITE, Box, jitter_box, polygon, regular_polygon
 from visionflan.drawing.icons import icon
 from visionflan.drawing.styles import gradient
-from visionflan.errors import ReleaseError, UnusableError
+from visionflan.errors import UnusableError
 from visionflan.hashing import hash_fraction, pick
-from visionflan.layouts import inside, load_json, require
+from visionflan.layouts import inside, json_list, require
+from visionflan.layouts.fields import read_records, text
 from visionflan.specimens import write_image, write_json
 
 NAME = re.compile(r"(?P<group>[A-Za-z_]+?)_?\d+(?:_(?:(?P<kind>[a-z_]+)\d*|.*))?")
@@ -61,14 +63,16 @@ dataset = Dataset[Row](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[Row]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     homes = (root / "RoadAnomaly", root / "RoadAnomaly_jpg", root)
     path = require(*(home / "frame_list.json" for home in homes))
-    names = load_json(path)
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ReleaseError(f"{path} must be a list of the file names of the pictures")
-    for name in sorted(names):
-        yield Row(Path(name).stem, inside(path.parent / "frames", name))
+    names = enumerate(json_list(path))
+    yield from read_records(path, names, partial(to_row, path.parent / "frames"))
+
+
+def to_row(frames: Path, record: object) -> Row:
+    name = text(record)
+    return Row(Path(name).stem, inside(frames, name))
 
 
 def dangers(name: str) -> tuple[str, ...]:

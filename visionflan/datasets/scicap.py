@@ -19,7 +19,7 @@ extraction made of formulas.
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -29,6 +29,7 @@ from visionflan.drawing.charts import chart
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, is_folder, load_json, require
+from visionflan.layouts.fields import flag, parse_record, text
 from visionflan.specimens import write_image, write_json
 
 SPLITS = ("train", "val", "test")
@@ -71,22 +72,19 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     for split in splits:
         for path in sorted(split.glob("*.json")):
             key = f"{split.name.lower()}/{path.stem}"
-            try:
-                row = to_row(key, captions.parent, split.name, load_json(path))
-            except (ReleaseError, KeyError, TypeError, AttributeError) as error:
-                yield BrokenRow(key, "malformed_record", f"{path}: {error!r}")
-            else:
-                if row is not None:
-                    yield row
+            row = parse_record(key, f"{path}", to_row, key, captions.parent, path)
+            if row is not None:
+                yield row
 
 
-def to_row(key: str, release: Path, split: str, record: dict[str, Any]) -> Row | None:
+def to_row(key: str, release: Path, path: Path) -> Row | None:
     """Parse one figure, unless its images are not there."""
-    folder = release / IMAGES[bool(record["contains-subfigure"])]
+    record = load_json(path)
+    folder = release / IMAGES[flag(record, "contains-subfigure")]
     if not is_folder(folder):
         return None
-    image = inside(folder / split, record["figure-ID"])
-    return Row(key, image, str(record["0-originally-extracted"]))
+    image = inside(folder / path.parent.name, text(record, "figure-ID"))
+    return Row(key, image, text(record, "0-originally-extracted"))
 
 
 @dataset.task(

@@ -16,6 +16,7 @@ repository). Blank lines and runs of blanks are trimmed; tables in the passages 
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,9 +25,10 @@ from PIL import Image, ImageDraw
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import BLACK, COLORS, FRAME, WHITE, Box, canvas, jitter_box, word
 from visionflan.drawing.icons import icon
-from visionflan.errors import ReleaseError, UnusableError
+from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
-from visionflan.layouts import inside, load_json, require
+from visionflan.layouts import inside, json_mapping, require
+from visionflan.layouts.fields import choice, mapping, optional_text, read_records, text, text_list
 from visionflan.specimens import write_image, write_json
 
 
@@ -61,32 +63,25 @@ dataset = Dataset[Row](
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     path = require(root / "problems.json", root / "data" / "scienceqa" / "problems.json")
-    problems = load_json(path)
-    if not isinstance(problems, dict):
-        raise ReleaseError(f"{path} is not an object of problems under their ids")
+    problems = ((name, (name, problem)) for name, problem in json_mapping(path).items())
     images = path.parent / "images"
     home = images if images.is_dir() else path.parent
-    for identity, problem in problems.items():
-        try:
-            yield to_row(home, identity, problem)
-        except (AttributeError, KeyError, TypeError) as error:
-            yield BrokenRow(
-                identity, "malformed_record", f"problem {identity} of {path}: {error!r}"
-            )
+    yield from read_records(path, problems, partial(to_row, home))
 
 
-def to_row(home: Path, identity: str, problem: dict[str, Any]) -> Row:
+def to_row(home: Path, member: tuple[str, dict[str, Any]]) -> Row:
     """Parse one problem; its answer is given as the words of the choice."""
-    choices = tuple(tidy(choice) for choice in problem["choices"])
-    image = problem["image"]
+    key, problem = text(member, 0), mapping(member, 1)
+    choices = tuple(map(tidy, text_list(problem, "choices")))
+    image = optional_text(problem, "image")
     return Row(
-        key=identity,
-        image=inside(home, f"{problem['split']}/{identity}/{image}") if image else None,
-        passage=tidy(problem["hint"]),
-        question=tidy(problem["question"]),
+        key=key,
+        image=inside(home, f"{text(problem, 'split')}/{key}/{image}") if image else None,
+        passage=tidy(text(problem, "hint")),
+        question=tidy(text(problem, "question")),
         choices=choices,
-        answer=dict(enumerate(choices))[problem["answer"]],
-        solution=tidy(problem["solution"]),
+        answer=choice(problem, "answer", choices),
+        solution=tidy(text(problem, "solution")),
     )
 
 

@@ -15,14 +15,16 @@ Repairs: line ends and runs of blanks in a sentence, typed by crowd workers, bec
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from visionflan import drawing, layouts, specimens
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import icons
-from visionflan.errors import ReleaseError, UnusableError
+from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
+from visionflan.layouts.fields import FieldError, integer, items, read_row_lists, text
 
 SENTIMENTS = {1: "positive", 0: "negative"}
 FILENAME = re.compile(r"COCO_(train2014|val2014)_(\d{12})\.jpg")
@@ -57,29 +59,25 @@ dataset = Dataset[Row](
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     folders = (root / "senticap_dataset" / "data", root / "data", root)
     path = layouts.require(*(folder / "senticap_dataset.json" for folder in folders))
-    content = layouts.load_json(path)
-    if not isinstance(content, dict) or not isinstance(content.get("images"), list):
-        raise ReleaseError(f"{path} has no list named images")
-    for place, record in enumerate(content["images"]):
-        try:
-            yield from rows(root, record)
-        except (KeyError, TypeError, ValueError) as error:
-            yield BrokenRow(f"images:{place}", "malformed_record", f"{path}: {error!r}")
+    records = enumerate(layouts.json_list(path, "images"))
+    yield from read_row_lists(path, records, partial(rows, root))
 
 
 def rows(root: Path, record: dict[str, Any]) -> list[Row]:
     """Divide the sentences of a picture by their sentiment."""
-    match = FILENAME.fullmatch(record["filename"])
+    file_name = text(record, "filename")
+    match = FILENAME.fullmatch(file_name)
     if match is None:
-        raise ValueError(f"{record['filename']!r} is not an image of COCO 2014")
-    image = layouts.coco_image(root, match[1], int(match[2]))
+        raise FieldError(f"{file_name!r} is not an image of COCO 2014")
+    image = layouts.coco_image(root, match[1], integer(match.groups(), 1))
+    sentences = [
+        (integer(entry, "sentiment"), text(entry, "raw")) for entry in items(record, "sentences")
+    ]
     written = {
-        name: tuple(
-            sentence["raw"] for sentence in record["sentences"] if sentence["sentiment"] == mark
-        )
+        name: tuple(words for sentiment, words in sentences if sentiment == mark)
         for mark, name in SENTIMENTS.items()
     }
-    stem = record["filename"].removesuffix(".jpg")
+    stem = file_name.removesuffix(".jpg")
     return [Row(f"{stem}/{name}", image, name, texts) for name, texts in written.items() if texts]
 
 

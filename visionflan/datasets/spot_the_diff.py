@@ -20,7 +20,7 @@ annotators say, and is kept.
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from PIL import Image
 
@@ -31,6 +31,7 @@ from visionflan.errors import UnusableError
 from visionflan.hashing import pick
 from visionflan.image_sources import ComputedImage
 from visionflan.layouts import existing_paths, inside, require
+from visionflan.layouts.fields import identifier, read_records, text_list
 from visionflan.layouts.json_stream import json_values
 from visionflan.specimens import write_image, write_json
 from visionflan.specimens.scenes import COLORS, THINGS, draw_backdrop
@@ -69,14 +70,19 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     pictures = annotations.parent / "resized_images"
     for path in existing_paths(*(annotations / f"{split}.json" for split in SPLITS)):
         descriptions: dict[str, list[tuple[str, ...]]] = {}
-        for number, record in enumerate(json_values(path)):
-            try:
-                sentences = tuple(map(str.strip, record["sentences"]))
-                descriptions.setdefault(str(record["img_id"]), []).append(sentences)
-            except (KeyError, TypeError) as error:
-                yield BrokenRow(f"{path.name}:{number}", "malformed_record", f"{path}: {error!r}")
+        for entry in read_records(path, enumerate(json_values(path)), describe):
+            if isinstance(entry, BrokenRow):
+                yield entry
+            else:
+                descriptions.setdefault(entry[0], []).append(entry[1])
         for key, lists in descriptions.items():
             yield Row(key, inside(pictures, f"{key}.png"), tuple(lists))
+
+
+def describe(record: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """Return the name of a pair of images, and the sentences of one annotator about it."""
+    sentences = text_list(record, "sentences")
+    return identifier(record, "img_id"), tuple(sentence.strip() for sentence in sentences)
 
 
 def side_by_side(first: Path, second: str) -> Image.Image:

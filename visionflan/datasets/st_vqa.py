@@ -26,6 +26,7 @@ from visionflan.drawing import BLACK, COLORS, FRAME, SIZE, WHITE, Box, jitter_bo
 from visionflan.drawing.styles import photo
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, require
+from visionflan.layouts.fields import text
 from visionflan.layouts.rrc import RrcQuestion, read_questions
 from visionflan.specimens import write_image, write_json
 
@@ -64,8 +65,8 @@ def read(root: Path) -> Iterator[RrcQuestion | BrokenRow]:
 
     def picture(record: dict[str, Any]) -> Path:
         if "file_path" in record:
-            return inside(images, record["file_path"].removeprefix("train/"))
-        return inside(images / record["dataset"], record["file_name"])
+            return inside(images, text(record, "file_path").removeprefix("train/"))
+        return inside(images / text(record, "dataset"), text(record, "file_name"))
 
     yield from read_questions(annotations, "train", picture)
 

@@ -13,6 +13,7 @@ The class names are make, model, mostly the body style, and year; three makes ha
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +22,8 @@ from PIL import Image, ImageDraw
 from visionflan import drawing, layouts, specimens
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.hashing import stable_hash
-from visionflan.layouts.matlab import load_matlab, write_matlab
+from visionflan.layouts.fields import read_records
+from visionflan.layouts.matlab import cell_integer, cell_text, load_matlab, write_matlab
 
 MAKES_OF_TWO_WORDS = ("AM General", "Aston Martin", "Land Rover")
 
@@ -59,8 +61,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     for path in annotation_files(root):
         content = load_matlab(path)
         names = class_names(root, content)
-        for number, record in enumerate(content["annotations"].ravel(), start=1):
-            yield read_record(root, path, number, record, names)
+        records = enumerate(content["annotations"].ravel(), start=1)
+        yield from read_records(path, records, partial(read_record, root, path, names))
 
 
 # The folder of the images that a file of annotations names; the last one tells it itself.
@@ -86,21 +88,20 @@ def class_names(root: Path, content: dict[str, Any]) -> list[str]:
     """Return the names by class number; the other packing has them in the same file."""
     if "class_names" not in content:
         content = load_matlab(layouts.require(*places(root, "cars_meta.mat")))
-    return [str(cell.item()).strip() for cell in content["class_names"].ravel()]
+    return [cell_text(cell).strip() for cell in content["class_names"].ravel()]
 
 
-def read_record(
-    root: Path, path: Path, number: int, record: Any, names: list[str]
-) -> Row | BrokenRow:
+def read_record(root: Path, path: Path, names: list[str], record: Any) -> Row | BrokenRow:
     folder = IMAGES[path.name]
-    try:
-        name = str(record["fname" if folder else "relative_im_path"].item())
-        label = names[int(record["class"].item()) - 1]
-    except (ValueError, IndexError) as error:
-        return BrokenRow(f"{path.name}:{number}", "malformed_record", f"{path}: {error}")
+    name = cell_text(record["fname" if folder else "relative_im_path"])
+    number = cell_integer(record["class"])
+    if not 0 < number <= len(names):
+        return BrokenRow(name, "unknown_label", f"{path}: {name} is of class {number}")
     nested = root / folder / folder
     image_root = nested if folder and layouts.is_folder(nested) else root / folder
-    return Row(str(Path(folder) / name), layouts.inside(image_root, name), label)
+    return Row(
+        (Path(folder) / name).as_posix(), layouts.inside(image_root, name), names[number - 1]
+    )
 
 
 @dataset.specimen

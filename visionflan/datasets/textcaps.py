@@ -22,6 +22,7 @@ from visionflan.drawing import COLORS, FRAME, WHITE, canvas, jitter_box, polygon
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import existing_paths, inside
+from visionflan.layouts.fields import identifier, read_records, text
 from visionflan.layouts.json_stream import json_field_values
 from visionflan.specimens import write_image, write_json
 
@@ -65,15 +66,13 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 def read_split(root: Path, split: str, path: Path) -> Iterator[Row | BrokenRow]:
     """Gather the captions of each image, in the order in which the images come."""
     captions: dict[tuple[str, str], dict[str, None]] = {}
-    for place, record in enumerate(json_field_values(path, "data")):
-        try:
-            image = str(record["image_id"]), str(record["image_name"])
-            caption = record["caption_str"]
-            if not isinstance(caption, str):
-                raise TypeError(f"the caption is {caption!r}")
-            captions.setdefault(image, {})[caption] = None
-        except (KeyError, TypeError) as error:
-            yield BrokenRow(f"{split}:{place}", "malformed_record", f"{path.name}: {error!r}")
+
+    def add_caption(record: Any) -> None:
+        image = identifier(record, "image_id"), text(record, "image_name")
+        captions.setdefault(image, {})[text(record, "caption_str")] = None
+
+    records = enumerate(json_field_values(path, "data"))
+    yield from filter(None, read_records(path, records, add_caption))
     for (image_id, name), texts in captions.items():
         picture = inside(root / "train_images", f"{name}.jpg")
         yield Row(f"{split}/{image_id}", picture, tuple(texts))

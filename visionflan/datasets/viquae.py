@@ -15,6 +15,7 @@ Korea. Questions begin with a small letter ("this singer's song ...") and are gi
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +24,7 @@ from PIL import Image, ImageDraw
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import BLACK, COLORS, RGB, WHITE, Box, canvas, jitter_box
 from visionflan.layouts import existing_paths, inside, json_lines, require
+from visionflan.layouts.fields import identifier, optional_text, read_records, text, text_list
 from visionflan.specimens import write_image, write_lines
 
 SPLITS = ("train", "validation", "test")
@@ -62,25 +64,21 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     lists = existing_paths(*(questions / f"{split}.jsonl" for split in SPLITS))
     images = require(root / "viquae_images" / "images", root / "images")
     for path in lists:
-        for line in json_lines(path):
-            if isinstance(line, BrokenRow):
-                yield line
-                continue
-            number, record = line
-            try:
-                yield to_row(path.stem, images, record)
-            except (AttributeError, IndexError, KeyError, TypeError) as error:
-                detail = f"line {number} of {path}: {error!r}"
-                yield BrokenRow(f"{path.name}:{number}", "malformed_record", detail)
+        yield from read_records(path, json_lines(path), partial(to_row, path.stem, images))
 
 
 def to_row(split: str, images: Path, record: dict[str, Any]) -> Row:
     """Parse one question with its first answer and the other names of it."""
-    output = record["output"]
-    names = tuple(" ".join(name.split()) for name in output["answer"])
-    first = " ".join((output.get("original_answer") or names[0]).split())
-    image = inside(images, record["image"])
-    return Row(f"{split}/{record['id']}", image, " ".join(record["input"].split()), first, names)
+    names = tuple(map(tidy, text_list(record, "output", "answer")))
+    first = tidy(optional_text(record, "output", "original_answer")) or text(names, 0)
+    image = inside(images, text(record, "image"))
+    key = f"{split}/{identifier(record, 'id')}"
+    return Row(key, image, tidy(text(record, "input")), first, names)
+
+
+def tidy(words: str) -> str:
+    """Write single blanks between the words."""
+    return " ".join(words.split())
 
 
 @dataset.task(

@@ -18,6 +18,7 @@ become single ones.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +29,7 @@ from visionflan.drawing import COLORS, FRAME, RGB, SIZE, Box, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, shuffled, stable_hash
 from visionflan.layouts import coco_image, require
+from visionflan.layouts.fields import FieldError, integer, items, read_records, text
 from visionflan.layouts.json_stream import json_field_values
 from visionflan.specimens import write_image, write_json
 
@@ -79,24 +81,26 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             list(json_field_values(path, "questions")),
             list(json_field_values(path, "answers")),
         )
-        for place, dialogue in enumerate(json_field_values(path, "dialogs")):
-            try:
-                image_id = int(dialogue["image_id"])
-                rounds = tuple(
-                    Round(pointed(questions, turn["question"]), pointed(answers, turn["answer"]))
-                    for turn in dialogue["dialog"]
-                )
-            except (KeyError, TypeError, ValueError, IndexError) as error:
-                yield BrokenRow(f"{split}:{place}", "malformed_record", f"{path}: {error!r}")
-                continue
-            yield Row(f"{split}/{image_id}", picture(root, split, image_id), rounds)
+        dialogs = enumerate(json_field_values(path, "dialogs"))
+        texts = {"question": questions, "answer": answers}
+        yield from read_records(path, dialogs, partial(to_row, root, split, texts))
 
 
-def pointed(texts: list[Any], place: int) -> str:
+def to_row(root: Path, split: str, texts: dict[str, list[Any]], dialog: dict[str, Any]) -> Row:
+    image_id = integer(dialog, "image_id")
+    rounds = tuple(
+        Round(pointed(texts, turn, "question"), pointed(texts, turn, "answer"))
+        for turn in items(dialog, "dialog")
+    )
+    return Row(f"{split}/{image_id}", picture(root, split, image_id), rounds)
+
+
+def pointed(texts: dict[str, list[Any]], turn: Any, name: str) -> str:
     """Return the text that a round refers to; a negative index means none."""
-    if place < 0:
-        raise IndexError(f"a round points to place {place}")
-    return str(texts[place])
+    index = integer(turn, name)
+    if index < 0:
+        raise FieldError(f"{name} points to {index}")
+    return text(texts, name, index)
 
 
 def picture(root: Path, split: str, image_id: int) -> Path:

@@ -13,6 +13,7 @@ two answers are the same but for capitals cannot be used and is counted as such.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +25,15 @@ from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, require
+from visionflan.layouts.fields import (
+    answer,
+    identifier,
+    items,
+    parse_record,
+    read_row_lists,
+    text,
+    text_list,
+)
 from visionflan.layouts.json_stream import json_field_values
 from visionflan.specimens import write_image, write_json
 
@@ -61,28 +71,27 @@ dataset = Dataset[Row](
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     path = require(root / TELLING, root / "dataset.json")
-    for place, entry in enumerate(json_field_values(path, "images")):
-        try:
-            image = inside(root / "images", entry["filename"])
-            pairs = list(entry["qa_pairs"])
-        except (AttributeError, KeyError, TypeError) as error:
-            yield BrokenRow(
-                f"image {place}", "malformed_record", f"image {place} of {path}: {error!r}"
-            )
-            continue
-        for number, record in enumerate(pairs):
-            try:
-                yield to_row(image, record)
-            except (AttributeError, KeyError, TypeError) as error:
-                detail = f"question {number} of {image.name} in {path}: {error!r}"
-                yield BrokenRow(f"{image.name}/{number}", "malformed_record", detail)
+    entries = enumerate(json_field_values(path, "images"))
+    yield from read_row_lists(path, entries, partial(read_image, root / "images", path))
+
+
+def read_image(images: Path, path: Path, entry: dict[str, Any]) -> Iterator[Row | BrokenRow]:
+    """Read the questions about one image."""
+    name = text(entry, "filename")
+    image = inside(images, name)
+    for number, record in enumerate(items(entry, "qa_pairs")):
+        location = f"question {number} of {name} in {path}"
+        yield parse_record(f"{name}/{number}", location, to_row, image, record)
 
 
 def to_row(image: Path, record: dict[str, Any]) -> Row:
     """Parse one question with its right answer and its wrong ones."""
-    wrong = tuple(choice.strip() for choice in record["multiple_choices"])
     return Row(
-        str(record["qa_id"]), image, record["question"].strip(), record["answer"].strip(), wrong
+        key=identifier(record, "qa_id"),
+        image=image,
+        question=text(record, "question").strip(),
+        answer=answer(record, "answer").strip(),
+        wrong=tuple(choice.strip() for choice in text_list(record, "multiple_choices")),
     )
 
 

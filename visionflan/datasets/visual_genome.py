@@ -17,6 +17,7 @@ those of GQA come from here.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +28,7 @@ from visionflan.drawing import FRAME, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick
 from visionflan.layouts import require
+from visionflan.layouts.fields import identifier, integer, items, parse_record, read_row_lists, text
 from visionflan.layouts.json_stream import json_values
 from visionflan.specimens import write_image, write_json
 
@@ -65,13 +67,16 @@ dataset = Dataset[Row](
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     path = require(root / "question_answers.json")
     images = Images(root)
-    for number, entry in enumerate(json_values(path)):
-        try:
-            records = list(entry["qas"])
-        except (KeyError, TypeError) as error:
-            yield BrokenRow(f"entry {number}", "malformed_record", f"{path.name}: {error!r}")
-        else:
-            yield from (read_question(images, number, record) for record in records)
+    entries = enumerate(enumerate(json_values(path)))
+    yield from read_row_lists(path, entries, partial(read_entry, images))
+
+
+def read_entry(images: "Images", numbered: tuple[int, Any]) -> Iterator[Row | BrokenRow]:
+    """Read the questions about one image."""
+    number, entry = numbered
+    for index, record in enumerate(items(entry, "qas")):
+        location = f"question {index} of entry {number}"
+        yield parse_record(f"entry {number}/{index}", location, to_row, images, record)
 
 
 class Images:
@@ -89,15 +94,10 @@ class Images:
         return (self.second if name in self.in_second else self.first) / name
 
 
-def read_question(images: Images, number: int, record: Any) -> Row | BrokenRow:
-    """Read one question of the entry with this number."""
-    try:
-        question, answer = record["question"], record["answer"]
-        if not (isinstance(question, str) and isinstance(answer, str)):
-            raise TypeError(f"question {question!r} with answer {answer!r}")
-        return Row(str(record["qa_id"]), images.path(int(record["image_id"])), question, answer)
-    except (KeyError, TypeError, ValueError) as error:
-        return BrokenRow(f"entry {number}: {record}"[:80], "malformed_record", repr(error))
+def to_row(images: Images, record: Any) -> Row:
+    """Parse one question."""
+    image, question = images.path(integer(record, "image_id")), text(record, "question")
+    return Row(identifier(record, "qa_id"), image, question, text(record, "answer"))
 
 
 @dataset.task(

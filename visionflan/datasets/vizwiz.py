@@ -27,18 +27,21 @@ the flaw that most annotators saw; where two are equally frequent, neither is mo
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.errors import ReleaseError, UnusableError
+from visionflan.errors import UnusableError
 from visionflan.hashing import pick
-from visionflan.layouts import inside, load_json, require
+from visionflan.layouts import coco, fields, inside, require
+from visionflan.layouts.fields import read_records
 from visionflan.layouts.json_stream import json_values
 from visionflan.specimens import vizwiz as specimens_vizwiz
 
 SPLITS = ("train", "val")
 UNANSWERABLE = "unanswerable"
+PRECANNED = "quality issues are too severe to recognize visual content"
 UNSUITABLE = frozenset({"unsuitable", "unsuitable image"})
 OPPOSITE = {"yes": "no", "no": "yes"}
 ENOUGH = 4
@@ -123,17 +126,26 @@ def places(folder: Path, split: str) -> list[Path]:
 
 def read_questions(images: Path, prefix: str, path: Path) -> Iterator[Question | BrokenRow]:
     """Read the questions, each with answers that are wrong for it."""
-    questions: list[Question] = []
-    for place, record in enumerate(json_values(path)):
-        try:
-            name, question = record["image"], " ".join(record["question"].split())
-            answers = tuple(filter(None, (each["answer"].strip() for each in record["answers"])))
-            image = inside(images, name)
-            questions.append(Question(f"{prefix}/{name}", image, question, answers, ()))
-        except (KeyError, TypeError, AttributeError) as error:
-            yield BrokenRow(f"{prefix}:{place}", "malformed_record", f"{path}: {error!r}")
+    rows = list(
+        read_records(path, enumerate(json_values(path)), partial(to_question, images, prefix))
+    )
+    yield from (row for row in rows if isinstance(row, BrokenRow))
+    questions = [row for row in rows if not isinstance(row, BrokenRow)]
     others = Others(questions)
     yield from (row._replace(wrong=others.wrong(row)) for row in questions)
+
+
+def to_question(images: Path, prefix: str, record: dict[str, Any]) -> Question:
+    name, question = fields.text(record, "image"), fields.text(record, "question")
+    entries = fields.items(record, "answers")
+    answers = (fields.answer(entry, "answer").strip() for entry in entries)
+    return Question(
+        key=f"{prefix}/{name}",
+        image=inside(images, name),
+        question=" ".join(question.split()),
+        answers=tuple(filter(None, answers)),
+        wrong=(),
+    )
 
 
 class Others:
@@ -186,35 +198,36 @@ def words(answer: str) -> set[str]:
 
 def read_captions(images: Path, prefix: str, path: Path) -> Iterator[Captioned | BrokenRow]:
     """Gather the captions of each image that say what it shows."""
-    release = load_json(path)
-    try:
-        names = {image["id"]: image["file_name"] for image in release["images"]}
-        annotations = list(release["annotations"])
-    except (KeyError, TypeError) as error:
-        raise ReleaseError(f"{path} has no images with annotations: {error!r}") from error
-    captions: dict[Any, list[str]] = {image_id: [] for image_id in names}
-    for place, annotation in enumerate(annotations):
-        try:
-            texts = captions[annotation["image_id"]]
-            if not (annotation.get("is_rejected") or annotation.get("is_precanned")):
-                texts.append(annotation["caption"].strip())
-        except (KeyError, TypeError, AttributeError) as error:
-            yield BrokenRow(f"{prefix}:{place}", "malformed_record", f"{path}: {error!r}")
-    for image_id, texts in captions.items():
-        name, different = names[image_id], tuple(filter(None, dict.fromkeys(texts)))
-        yield Captioned(f"{prefix}/{name}", inside(images, name), different)
+    for image in coco.read_captions(path, is_description):
+        if isinstance(image, BrokenRow):
+            yield image
+        else:
+            name, captions = image
+            different = dict.fromkeys(caption.strip() for caption in captions)
+            yield Captioned(
+                f"{prefix}/{name}", inside(images, name), tuple(filter(None, different))
+            )
+
+
+def is_description(annotation: dict[str, Any]) -> bool:
+    """Return whether a caption describes its image; mirrors omit the flags of the release."""
+    marks = (name for name in ("is_rejected", "is_precanned") if name in annotation)
+    written = " ".join(fields.text(annotation, "caption").split()).casefold().rstrip(".")
+    return written != PRECANNED and not any(fields.flag(annotation, name) for name in marks)
 
 
 def read_flaws(images: Path, prefix: str, path: Path) -> Iterator[Judged | BrokenRow]:
     """Read which flaws most annotators saw."""
-    for place, record in enumerate(json_values(path)):
-        try:
-            name, seen = record["image"], {FLAWS[kind]: n for kind, n in record["flaws"].items()}
-            most = max(seen.values())
-            flaws = tuple(flaw for flaw, votes in seen.items() if votes == most)
-            yield Judged(f"{prefix}/{name}", inside(images, name), flaws)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            yield BrokenRow(f"{prefix}:{place}", "malformed_record", f"{path}: {error!r}")
+    records = enumerate(json_values(path))
+    yield from read_records(path, records, partial(to_judged, images, prefix))
+
+
+def to_judged(images: Path, prefix: str, record: dict[str, Any]) -> Judged:
+    name, flaws = fields.text(record, "image"), fields.mapping(record, "flaws")
+    votes = {FLAWS[kind]: fields.integer(flaws, kind) for kind in flaws}
+    most = max(votes.values())
+    seen = tuple(flaw for flaw, count in votes.items() if count == most)
+    return Judged(f"{prefix}/{name}", inside(images, name), seen)
 
 
 PARTS: dict[str, Callable[[Path, str, Path], Iterator[Row | BrokenRow]]] = {

@@ -27,6 +27,7 @@ from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick
 from visionflan.layouts import coco_image, existing_paths
+from visionflan.layouts.fields import answer, answer_list, integer, read_records, text
 from visionflan.layouts.json_stream import json_values
 from visionflan.specimens import write_image, write_json
 
@@ -79,21 +80,22 @@ def read(root: Path) -> Iterator[Question | Explained | BrokenRow]:
 def read_split(root: Path, split: str, path: Path) -> Iterator[Question | Explained | BrokenRow]:
     """Read the questions of a split and then, image by image, what was explained of it."""
     explained: dict[int, dict[str, None]] = {}
-    for place, record in enumerate(json_values(path)):
-        try:
-            image_id = int(record["img_id"] if "img_id" in record else record["image_id"])
-            explanation = record["explanation"][0].strip()
-            yield Question(
-                key=f"{split}/{image_id}-{place}",
-                image=coco_image(root, f"{split}2014", image_id),
-                question=record["question"].strip(),
-                answer=record["multiple_choice_answer"].strip(),
-                answers=tuple(answer.strip() for answer in record["answers"]),
-            )
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-            yield BrokenRow(f"{split}:{place}", "malformed_record", f"{path.name}: {error!r}")
-        else:
-            explained.setdefault(image_id, {})[explanation] = None
+
+    def to_question(numbered: tuple[int, Any]) -> Question:
+        number, record = numbered
+        image_id = integer(record, "img_id" if "img_id" in record else "image_id")
+        explanation = text(record, "explanation", 0).strip()
+        question = Question(
+            key=f"{split}/{image_id}-{number}",
+            image=coco_image(root, f"{split}2014", image_id),
+            question=text(record, "question").strip(),
+            answer=answer(record, "multiple_choice_answer").strip(),
+            answers=tuple(words.strip() for words in answer_list(record, "answers")),
+        )
+        explained.setdefault(image_id, {})[explanation] = None
+        return question
+
+    yield from read_records(path, enumerate(enumerate(json_values(path))), to_question)
     for image_id, texts in explained.items():
         image = coco_image(root, f"{split}2014", image_id)
         yield Explained(f"{split}/{image_id}", image, tuple(filter(None, texts)))

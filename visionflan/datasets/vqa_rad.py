@@ -16,16 +16,17 @@ it is for the build to keep one and count the rest.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import FRAME, SIZE, Box, jitter_box
-from visionflan.errors import ReleaseError
 from visionflan.hashing import stable_hash
-from visionflan.layouts import existing_paths, inside, load_json, require
+from visionflan.layouts import existing_paths, inside, json_list, require
+from visionflan.layouts.fields import answer, identifier, read_records, text
 from visionflan.specimens import write_image, write_json
 
 OWNERS_LIST = "VQA_RAD Dataset Public.json"
@@ -65,15 +66,13 @@ dataset = Dataset[Row](
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     images = require(root / "VQA_RAD Image Folder", root / "images")
     for path in lists(root):
-        records = load_json(path)
-        if not isinstance(records, list):
-            raise ReleaseError(f"{path} is not a list of questions")
-        for place, record in enumerate(records):
-            try:
-                image = inside(images, record["image_name"])
-                yield Row(str(record["qid"]), image, record["question"], str(record["answer"]))
-            except (KeyError, TypeError, AttributeError) as error:
-                yield BrokenRow(f"{path.name}:{place}", "malformed_record", repr(error))
+        yield from read_records(path, enumerate(json_list(path)), partial(to_row, images))
+
+
+def to_row(images: Path, record: dict[str, Any]) -> Row:
+    image = inside(images, text(record, "image_name"))
+    key, question = identifier(record, "qid"), text(record, "question")
+    return Row(key, image, question, answer(record, "answer"))
 
 
 def lists(root: Path) -> list[Path]:

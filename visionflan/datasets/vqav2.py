@@ -18,7 +18,7 @@ asked about may still be in the picture, so that a few wrong matches remain.
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from PIL import Image
 
@@ -27,6 +27,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import icons
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import vqa as layouts_vqa
+from visionflan.layouts.fields import integer, read_records, text
 from visionflan.layouts.json_stream import json_field_values
 
 # Words that do not say which thing a question is about.
@@ -94,14 +95,19 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             yield Row(vqa.key, image, vqa.question, vqa.answer, vqa.answers, shown)
 
 
+def image_and_question(entry: dict[str, Any]) -> tuple[int, str]:
+    return integer(entry, "image_id"), text(entry, "question")
+
+
 class Others:
     """The questions of a split, to find one that was asked about another image."""
 
     def __init__(self, questions: Path) -> None:
         self.of_image: dict[int, list[str]] = {}
-        for entry in json_field_values(questions, "questions"):
-            if isinstance(entry, dict) and {"image_id", "question"} <= entry.keys():
-                self.of_image.setdefault(entry["image_id"], []).append(str(entry["question"]))
+        entries = enumerate(json_field_values(questions, "questions"))
+        for pair in read_records(questions, entries, image_and_question):
+            if not isinstance(pair, BrokenRow):
+                self.of_image.setdefault(pair[0], []).append(pair[1])
         self.pool = [
             question for own in self.of_image.values() for question in own if things(question)
         ]

@@ -34,6 +34,7 @@ from visionflan.drawing import FRAME, canvas, jitter_box, shape
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick
 from visionflan.layouts import inside, json_lines, load_json, require
+from visionflan.layouts.fields import identifier, items, optional_text, parse_record
 from visionflan.specimens import write_image, write_json
 
 
@@ -76,12 +77,11 @@ dataset = Dataset[Row](
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     data = require(root / "data", root / "WikihowText_data.json")
     for key, place, article in folders(data) if data.is_dir() else lines(data):
-        try:
-            yield from (
-                [article] if isinstance(article, BrokenRow) else list(rows(key, place, article))
-            )
-        except (KeyError, TypeError, AttributeError) as error:
-            yield BrokenRow(key, "malformed_record", f"the article in {place}: {error!r}")
+        if isinstance(article, BrokenRow):
+            yield article
+            continue
+        steps = parse_record(key, f"the article in {place}", read_article, key, place, article)
+        yield from [steps] if isinstance(steps, BrokenRow) else steps
 
 
 def folders(data: Path) -> Iterator[tuple[str, Path, Any]]:
@@ -99,28 +99,35 @@ def lines(path: Path) -> Iterator[tuple[str, Path, Any]]:
         if isinstance(line, BrokenRow):
             yield line.key, path, line
         else:
-            known = isinstance(line[1], dict) and "file_id" in line[1]
-            yield str(line[1]["file_id"]) if known else f"line {line[0]}", path, line[1]
+            number, article = line
+            named = isinstance(article, dict) and isinstance(article.get("file_id"), str | int)
+            key = identifier(article, "file_id") if named else f"line {number}"
+            yield key, path, article
 
 
-def rows(key: str, place: Path, article: dict[str, Any]) -> Iterator[Row]:
-    """Yield the steps of an article, each with all steps of its method."""
-    goal = article.get("goal") or f"How to {key.partition('_')[2].replace('-', ' ')}"
-    for number, method in enumerate(article.get("methods") or ()):
-        task = f"{goal} ({method['name']})" if method.get("name") else str(goal)
-        steps = tuple(str(step.get("headline") or "") for step in method["steps"])
-        pictures = tuple(picture(place, step) for step in method["steps"])
+def read_article(key: str, place: Path, article: dict[str, Any]) -> list[Row]:
+    """Return the steps of an article, each with all steps of its method."""
+    goal = optional_text(article, "goal")
+    goal = goal or f"How to {key.partition('_')[2].replace('-', ' ')}"
+    rows = []
+    for number, method in enumerate(items(article, "methods") if "methods" in article else ()):
+        name, steps = optional_text(method, "name"), items(method, "steps")
+        task = f"{goal} ({name})" if name else goal
+        headlines = tuple(optional_text(step, "headline") for step in steps)
+        images = tuple(image_of(place, step) for step in steps)
         for at in range(len(steps)):
-            yield Row(f"{key}/{number}/{at}", task, steps, pictures, at)
+            rows.append(Row(f"{key}/{number}/{at}", task, headlines, images, at))
+    return rows
 
 
-def picture(place: Path, step: dict[str, Any]) -> Path | None:
-    """Place the picture of a step in the article's folder, or by its id in that of all pictures."""
-    if not step.get("img"):
+def image_of(place: Path, step: dict[str, Any]) -> Path | None:
+    """Return the image of a step, in the article's directory or by its id in that of all images."""
+    name = optional_text(step, "img")
+    if not name:
         return None
     if place.is_dir():
-        return inside(place / "image", step["img"])
-    return inside(place.parent / "wiki_images", f"{step['step_id']}.png")
+        return inside(place / "image", name)
+    return inside(place.parent / "wiki_images", f"{identifier(step, 'step_id')}.png")
 
 
 def example(

@@ -16,8 +16,9 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import FRAME, Box, canvas, jitter_box
@@ -25,6 +26,7 @@ from visionflan.drawing.icons import icon
 from visionflan.hashing import pick
 from visionflan.image_sources import ArchiveMember, ImageSource
 from visionflan.layouts import json_lines, require
+from visionflan.layouts.fields import identifier, read_row_lists, text
 from visionflan.specimens import write_lines
 
 
@@ -60,21 +62,18 @@ dataset = Dataset[Row](
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     lines = require(root / "data" / "examples.jsonl", root / "examples.jsonl")
     picture = pictures_of(require(lines.parent / "images", lines.parent / "images.zip"))
-    for line in json_lines(lines):
-        if isinstance(line, BrokenRow):
-            yield line
-            continue
-        number, entry = line
-        try:
-            captions = [str(entry["caption_0"]).strip(), str(entry["caption_1"]).strip()]
-            images = [picture(entry["image_0"]), picture(entry["image_1"])]
-            key = f"{entry['id']}"
-        except (KeyError, TypeError) as error:
-            detail = f"line {number} of {lines}: {type(error).__name__} {error}"
-            yield BrokenRow(f"line {number}", "malformed_record", detail)
-            continue
-        for place in (0, 1):
-            yield Row(f"{key}/image_{place}", images[place], captions[place], captions[1 - place])
+    yield from read_row_lists(lines, json_lines(lines), partial(to_rows, picture))
+
+
+def to_rows(picture: Callable[[str], ImageSource], entry: dict[str, Any]) -> list[Row]:
+    """Return the two images of an entry, each with its caption and that of the other."""
+    key = identifier(entry, "id")
+    captions = [text(entry, f"caption_{side}").strip() for side in (0, 1)]
+    images = [picture(text(entry, f"image_{side}")) for side in (0, 1)]
+    return [
+        Row(f"{key}/image_{side}", images[side], captions[side], captions[1 - side])
+        for side in (0, 1)
+    ]
 
 
 def pictures_of(images: Path) -> Callable[[str], ImageSource]:

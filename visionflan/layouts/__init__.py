@@ -79,18 +79,20 @@ def load_json(path: Path, trim: Callable[[dict[str, Any]], Any] | None = None) -
         raise ReleaseError(f"{path} is not JSON: {error}; download it again") from error
 
 
-def json_list(path: Path, field: str = "") -> list[Any]:
+def json_list(
+    path: Path, field: str = "", trim: Callable[[dict[str, Any]], Any] | None = None
+) -> list[Any]:
     """Return the list that a JSON file contains, or the list in a field of its object."""
     try:
-        return items(load_json(path), *([field] if field else []))
+        return items(load_json(path, trim), *([field] if field else []))
     except FieldError as error:
         raise ReleaseError(f"{path}: {error}; use the file that the owners publish") from error
 
 
-def json_mapping(path: Path, field: str = "") -> dict[str, Any]:
-    """Return the object that a JSON file contains, or the object in a field of it."""
+def json_mapping(path: Path) -> dict[str, Any]:
+    """Return the object that a JSON file contains."""
     try:
-        return mapping(load_json(path), *([field] if field else []))
+        return mapping(load_json(path))
     except FieldError as error:
         raise ReleaseError(f"{path}: {error}; use the file that the owners publish") from error
 

@@ -190,7 +190,7 @@ def wrong(path: tuple[Step, ...], expected: str, actual: object) -> FieldError:
 def name_of(path: tuple[Step, ...]) -> str:
     """Return a path as one writes it in code, such as `output.answer[0]`."""
     if not path:
-        return "the record"
+        return "it"
     steps = [f"[{step}]" if isinstance(step, int) else f".{step}" for step in path]
     return "".join(steps).removeprefix(".")
 

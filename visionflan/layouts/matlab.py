@@ -6,6 +6,7 @@ from typing import Any
 
 from visionflan.errors import ReleaseError
 from visionflan.layouts import require
+from visionflan.layouts.fields import integer, text
 
 
 def load_matlab(path: Path, *names: str) -> dict[str, Any]:
@@ -21,6 +22,16 @@ def load_matlab(path: Path, *names: str) -> dict[str, Any]:
     if missing := set(names) - set(content):
         raise ReleaseError(f"{path} has no variable {', '.join(sorted(missing))}")
     return content
+
+
+def cell_text(cell: Any) -> str:
+    """Return the text in a cell."""
+    return text((cell.item(),), 0)
+
+
+def cell_integer(cell: Any) -> int:
+    """Return the integer in a cell."""
+    return integer((cell.item(),), 0)
 
 
 def write_matlab(path: Path, content: dict[str, Any]) -> None:

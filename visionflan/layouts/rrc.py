@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from visionflan.dataset import BrokenRow, Example
-from visionflan.errors import ReleaseError
-from visionflan.layouts import inside, load_json, require
+from visionflan.layouts import inside, json_list, require
+from visionflan.layouts.fields import answer, identifier, items, read_records, text
 
 SPLITS = ("train", "val")
 IDENTIFIERS = ("questionId", "question_id")
@@ -55,18 +55,23 @@ def read_questions(
     path: Path, prefix: str, image_path: Callable[[dict[str, Any]], Path]
 ) -> Iterator[RrcQuestion | BrokenRow]:
     """Yield the questions of one file; `image_path` maps a record to the path of its image."""
-    content = load_json(path)
-    if not isinstance(content, dict) or not isinstance(content.get("data"), list):
-        raise ReleaseError(f"{path} has no list named data")
-    for number, record in enumerate(content["data"]):
-        try:
-            key = next((record[name] for name in IDENTIFIERS if name in record), f"record-{number}")
-            answers = tuple(str(answer) for answer in record["answers"] if answer is not None)
-            yield RrcQuestion(
-                f"{prefix}/{key}", image_path(record), str(record["question"]), answers
-            )
-        except (KeyError, TypeError, AttributeError) as error:
-            yield BrokenRow(f"{prefix}:{number}", "malformed_record", f"{path}: {error!r}")
+
+    def to_question(numbered: tuple[int, Any]) -> RrcQuestion:
+        number, record = numbered
+        names = (identifier(record, name) for name in IDENTIFIERS if name in record)
+        return RrcQuestion(
+            key=f"{prefix}/{next(names, f'record-{number}')}",
+            image=image_path(record),
+            question=text(record, "question"),
+            answers=tuple(
+                answer(record, "answers", index)
+                for index, words in enumerate(items(record, "answers"))
+                if words is not None
+            ),
+        )
+
+    records = enumerate(enumerate(json_list(path, "data")))
+    return read_records(path, records, to_question)
 
 
 def document_files(root: Path) -> dict[str, Path]:
@@ -81,6 +86,6 @@ def read_documents(root: Path, prefix: str = "") -> Iterator[RrcQuestion | Broke
         pages = require(path.parent / "documents", root / "spdocvqa_images", root / "documents")
 
         def page(record: dict[str, Any], pages: Path = pages) -> Path:
-            return inside(pages, record["image"].removeprefix("documents/"))
+            return inside(pages, text(record, "image").removeprefix("documents/"))
 
         yield from read_questions(path, f"{prefix}{split}", page)

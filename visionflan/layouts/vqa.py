@@ -13,6 +13,15 @@ from typing import Any, NamedTuple
 
 from visionflan.dataset import BrokenRow
 from visionflan.layouts import require
+from visionflan.layouts.fields import (
+    FieldError,
+    answer,
+    integer,
+    items,
+    optional_text,
+    read_records,
+    text,
+)
 from visionflan.layouts.json_stream import json_field_values
 from visionflan.specimens import write_json
 
@@ -86,18 +95,18 @@ def read_split(pair: SplitFiles) -> Iterator[VqaQuestion | BrokenRow]:
     A question or annotation without counterpart, or a record that lacks a field, is a BrokenRow.
     """
     questions: dict[int, str] = {}
-    for number, entry in enumerate(json_field_values(pair.questions, "questions"), start=1):
-        try:
-            question_id, question = int(entry["question_id"]), str(entry["question"]).strip()
-            if questions.setdefault(question_id, question) != question:
-                raise ValueError(f"the id {question_id} is that of another question")
-        except (KeyError, TypeError, ValueError) as error:
-            yield malformed_row(pair.questions, number, error)
-    for number, entry in enumerate(json_field_values(pair.annotations, "annotations"), start=1):
-        try:
-            yield join(pair.split, entry, questions)
-        except (KeyError, TypeError, ValueError) as error:
-            yield malformed_row(pair.annotations, number, error)
+
+    def add_question(entry: dict[str, Any]) -> None:
+        question_id, question = integer(entry, "question_id"), text(entry, "question").strip()
+        if questions.setdefault(question_id, question) != question:
+            raise FieldError(f"the id {question_id} is that of another question")
+
+    entries = enumerate(json_field_values(pair.questions, "questions"), start=1)
+    yield from filter(None, read_records(pair.questions, entries, add_question))
+    entries = enumerate(json_field_values(pair.annotations, "annotations"), start=1)
+    yield from read_records(
+        pair.annotations, entries, lambda entry: join(pair.split, entry, questions)
+    )
     for question_id, question in questions.items():
         yield BrokenRow(
             f"{pair.split}/{question_id}", "no_annotation", f"no annotation answers {question}"
@@ -108,11 +117,12 @@ def join(
     split: str, annotation: dict[str, Any], questions: dict[int, str]
 ) -> VqaQuestion | BrokenRow:
     """Join one annotation with its question, which is removed from `questions`."""
-    question_id = int(annotation["question_id"])
+    question_id, image_id = integer(annotation, "question_id"), integer(annotation, "image_id")
     key = f"{split}/{question_id}"
-    answers = [str(answer["answer"]).strip() for answer in annotation["answers"]]
-    raw = [str(answer.get("raw_answer", answer["answer"])) for answer in annotation["answers"]]
-    image_id, question_type = int(annotation["image_id"]), str(annotation.get("question_type", ""))
+    entries = items(annotation, "answers")
+    answers = [answer(entry, "answer").strip() for entry in entries]
+    raw = [answer(entry, "raw_answer" if "raw_answer" in entry else "answer") for entry in entries]
+    question_type = optional_text(annotation, "question_type")
     if not answers:
         return BrokenRow(key, "no_answer", "the annotation has an empty list of answers")
     question = questions.pop(question_id, None)
@@ -120,19 +130,12 @@ def join(
         return BrokenRow(
             key, "no_question", "the question is missing from its file, or was answered before"
         )
-    answer_text = str(annotation.get("multiple_choice_answer", most_frequent(answers))).strip()
-    raw_answers = tuple(answer.strip() for answer in raw)
-    return VqaQuestion(
-        key, image_id, question, answer_text, tuple(answers), raw_answers, question_type
-    )
+    marked = "multiple_choice_answer"
+    best = answer(annotation, marked).strip() if marked in annotation else most_frequent(answers)
+    raw_answers = tuple(written.strip() for written in raw)
+    return VqaQuestion(key, image_id, question, best, tuple(answers), raw_answers, question_type)
 
 
 def most_frequent(answers: list[str]) -> str:
     """Return the most frequent answer; the first one in case of a tie."""
     return Counter(answers).most_common(1)[0][0]
-
-
-def malformed_row(path: Path, number: int, error: Exception) -> BrokenRow:
-    """Return the BrokenRow of a record that lacks a field."""
-    detail = f"record {number} of {path}: {type(error).__name__} {error}"
-    return BrokenRow(f"{path.name}:{number}", "malformed_record", detail)
