@@ -77,9 +77,7 @@ def test_faults_of_a_release_are_reported(tmp_path: Path) -> None:
     broken = [row for row in coco.read(tmp_path) if isinstance(row, BrokenRow)]
     assert [(row.key, row.reason) for row in broken] == [("8", "image_not_listed")]
     write_release(tmp_path, "train2017", [2], annotations=[{"id": 9}])
-    (broken_annotation,) = (
-        row for row in coco.read(tmp_path) if isinstance(row, BrokenRow)
-    )
+    (broken_annotation,) = (row for row in coco.read(tmp_path) if isinstance(row, BrokenRow))
     assert broken_annotation.reason == "malformed_record"
     assert "captions_train2017.json: there is no image_id" in broken_annotation.detail
     write_text(tmp_path / "annotations/captions_train2017.json", "[")
