@@ -28,7 +28,10 @@ def test_either_name_of_the_identifier_is_read_and_bad_records_are_kept(tmp_path
     first, second, third, *bad = read_questions(tmp_path / "train.json", "train", image_path)
     assert first == RrcQuestion("train/7", Path("a.png"), "What?", ("one", "2"))
     assert [second.key, third.key] == ["train/8", "train/record-2"]
-    assert [row.key for row in bad if isinstance(row, BrokenRow)] == ["train.json:3", "train.json:4"]
+    assert [row.key for row in bad if isinstance(row, BrokenRow)] == [
+        "train.json:3",
+        "train.json:4",
+    ]
 
 
 def test_blanks_are_trimmed_and_counted_and_answers_stand_once() -> None:
