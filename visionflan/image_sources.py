@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from PIL import Image
 
-from visionflan.errors import ReleaseError
+from visionflan.errors import ReleaseError, UnusableError
+
+MAX_BYTES = 256 << 20  # of an encoded image
+CHUNK_BYTES = 1 << 20  # read at once, so that an archive which lies about a size costs no more
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,8 @@ def containing_file(image: ImageSource) -> Path:
 def read_encoded(image: ImageSource) -> bytes:
     """Return the encoded bytes of an image as released; a computed one is encoded as PNG.
 
-    Raises OSError or KeyError if the file or the member does not exist.
+    Raises OSError or KeyError if the file or the member does not exist, and UnusableError if there
+    are more bytes than MAX_BYTES.
     """
     match image:
         case ArchiveMember(archive, name):
@@ -108,18 +112,38 @@ def read_encoded(image: ImageSource) -> bytes:
             make(path, location).save(buffer, "PNG")
             return buffer.getvalue()
         case _:
-            return image.read_bytes()
+            require_size(image.stat().st_size)
+            with image.open("rb") as stream:
+                return read_limited(stream)
 
 
 def read_member(archive: Path, name: str) -> bytes:
     """Return the content of a member of a zip or tar archive, which stays open."""
     opened = open_archive(archive, os.getpid())
     if isinstance(opened, zipfile.ZipFile):
-        return opened.read(name)
+        require_size(opened.getinfo(name).file_size)
+        with opened.open(name) as member:
+            return read_limited(member)
+    require_size(opened.getmember(name).size)
     stream = opened.extractfile(name)
     if stream is None:
         raise KeyError(f"{name} in {archive} is not a file")
-    return stream.read()
+    return read_limited(stream)
+
+
+def require_size(num_bytes: int) -> None:
+    """Raise UnusableError if an image has more bytes than can be an image."""
+    if num_bytes > MAX_BYTES:
+        raise UnusableError("image_too_large", f"{num_bytes:,} bytes, at most {MAX_BYTES:,}")
+
+
+def read_limited(stream: IO[bytes]) -> bytes:
+    """Read a stream to its end, but never more than MAX_BYTES, whatever its header says."""
+    content = bytearray()
+    while chunk := stream.read(CHUNK_BYTES):
+        content += chunk
+        require_size(len(content))
+    return bytes(content)
 
 
 @lru_cache(maxsize=16)

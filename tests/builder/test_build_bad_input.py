@@ -14,12 +14,11 @@ import pytest
 from PIL import Image
 
 from tests.helpers.board import BOARD_FILE, board_image, row_of, write_board
-from visionflan import catalog
+from visionflan import catalog, image_sources
 from visionflan.builder import image_workers
 from visionflan.builder.ledger_reasons import DROPPED, NOTES
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
-from visionflan.storage import image_checks
 from visionflan.storage.directory import BuildDirectory
 
 Bad = Callable[[Path], dict[str, Any] | str]
@@ -147,6 +146,7 @@ BAD: dict[str, tuple[str, Bad]] = {
     "a JPEG of 50,000 x 50,000": (
         "image_too_large", written("images/h.jpg", jpeg_of_size(50_000, 50_000)),
     ),
+    "an image of 201 x 1": ("image_too_thin", written("images/thin.png", png_header(201, 1))),
     "an image that kills its process": (
         "image_crashed_decoder", line(images=["rows.jsonl#die"]),
     ),
@@ -198,7 +198,7 @@ def test_every_reason_is_tried_somewhere() -> None:
     of_builds = {"repeated_key", "duplicate", "image_changed", "unknown_split"}
     of_imports = {"malformed_conversation", "image_token_mismatch", "unsupported_media"}
     assert here | of_builds | of_imports == set(DROPPED)
-    assert set(NOTES) == {"suffix_differs"}
+    assert set(NOTES) == {"suffix_differs", *NOTED}
 
 
 def test_an_image_that_exceeds_the_time_limit_is_dropped(
@@ -213,8 +213,7 @@ def test_an_image_that_exceeds_the_time_limit_is_dropped(
 def test_a_file_of_too_many_bytes_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(image_workers, "MAX_BYTES", len(JPEG) - 1)
-    monkeypatch.setattr(image_checks, "MAX_BYTES", len(JPEG) - 1)
+    monkeypatch.setattr(image_sources, "MAX_BYTES", len(JPEG) - 1)
     outcome = image_workers.check_source(written_file(tmp_path / "a.jpg", JPEG))
     assert isinstance(outcome, image_workers.ImageFault)
     assert outcome.reason == "image_too_large"
@@ -263,5 +262,50 @@ def test_images_of_any_color_mode_are_kept(tmp_path: Path) -> None:
             f"images/{mode}.{'jpg' if image_format == 'JPEG' else 'png'}", buffer.getvalue()
         )
     directory, entries = build_with(tmp_path, defects)
-    assert not entries
+    assert [(key, entry["reason"]) for key, entry in entries.items()] == [("I;16", "depth_scaled")]
     assert len(directory.instances()) == 20 + len(defects)
+
+
+def saved(image: Image.Image, image_format: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, image_format, **options)
+    return buffer.getvalue()
+
+
+def upside_down() -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    return saved(Image.open(io.BytesIO(PNG)), "JPEG", exif=exif)
+
+
+def clear() -> bytes:
+    image = Image.open(io.BytesIO(PNG)).convert("RGBA")
+    image.paste((0, 0, 0, 0), (0, 0, 40, 40))
+    return saved(image, "PNG")
+
+
+def animated() -> bytes:
+    image = Image.open(io.BytesIO(PNG))
+    return saved(image, "WEBP", save_all=True, append_images=[image.rotate(90)])
+
+
+# An image that is not stored as it is released, by the note that says so.
+NOTED: dict[str, Bad] = {
+    "orientation_applied": written("images/up.jpg", upside_down()),
+    "alpha_flattened": written("images/clear.png", clear()),
+    "depth_scaled": written(
+        "images/deep.png", saved(Image.open(io.BytesIO(PNG)).convert("L").convert("I;16"), "PNG")
+    ),
+    "first_frame_only": written("images/moves.webp", animated()),
+}
+
+
+def test_what_is_changed_in_an_image_is_noted_with_its_file(tmp_path: Path) -> None:
+    directory, entries = build_with(tmp_path, NOTED)
+    assert {key: entry["reason"] for key, entry in entries.items()} == {key: key for key in NOTED}
+    assert {entry["kind"] for entry in entries.values()} == {"note"}
+    assert entries["first_frame_only"]["file"] == "board/images/moves.webp"
+    assert directory.manifest["tasks"]["board/ask"]["notes"] == dict.fromkeys(NOTED, 1)
+    by_key = {instance.key: instance.images[0] for instance in directory.instances()}
+    formats = {key: directory.image_header(by_key[key])[2] for key in NOTED}
+    assert formats == dict.fromkeys(NOTED, "png") | {"orientation_applied": "jpeg"}

@@ -19,6 +19,7 @@ from visionflan.formats.importing import import_release
 from visionflan.formats.llava import LlavaRelease, find_release
 from visionflan.layouts import json_stream
 from visionflan.storage.directory import BuildDirectory
+from visionflan.storage.image_file import decode_image
 
 Records = list[dict[str, Any]]
 
@@ -239,12 +240,17 @@ def test_the_published_release_is_imported_completely(shared: Path, tmp_path: Pa
         if not isinstance(entry, BrokenRow)
     ]
     assert len(build.instances()) == len(records) == 144
-    assert not pq.read_table(tmp_path / "build/ledger.parquet").num_rows
+    ledger = pq.read_table(tmp_path / "build/ledger.parquet").to_pylist()
+    notes = ["alpha_flattened", "suffix_differs", "suffix_differs"]
+    assert sorted(entry["reason"] for entry in ledger) == notes
+    (changed,) = [entry["file"] for entry in ledger if entry["reason"] == "alpha_flattened"]
     instances = {(instance.prompt, instance.answer): instance for instance in build.instances()}
     assert len(instances) == 144
     for entry in records:
         one = instances[entry["conversations"][0]["value"], entry["conversations"][1]["value"]]
         path = shared / "release/images" / entry["image"]
-        assert build.image(one.images[0]) == path.read_bytes()
+        stored, released = build.image(one.images[0]), path.read_bytes()
+        assert (stored == released) == (entry["image"] != changed)
+        assert decode_image(stored).tobytes() == decode_image(released).tobytes()
         assert build.tasks[one.task].official_name == entry["task_name"]
     assert sum(bool(instance.options) for instance in instances.values()) > 20

@@ -63,7 +63,7 @@ def test_blank_images_are_grouped_by_their_color() -> None:
 
 def test_a_jpeg_has_nearly_the_hash_of_its_original() -> None:
     for number in range(10):
-        jpeg, png = (check_image(board_image(number, form)) for form in ("JPEG", "PNG"))
+        jpeg, png = (check_image(board_image(number, form)).image for form in ("JPEG", "PNG"))
         assert (jpeg.phash ^ png.phash).bit_count() <= 8
         assert len(jpeg.colors) == 3 * LOW * LOW
 

@@ -16,8 +16,8 @@ from tests.helpers.tiny_checkpoint import png, save_language_model, save_tower, 
 from visionflan.errors import TrainingError
 from visionflan.model.fingerprint import weights_digest
 from visionflan.model.generate import Checkpoint, generate_answers
-from visionflan.model.image_processing import decode
 from visionflan.storage.directory import BuildDirectory
+from visionflan.storage.image_file import decode_image
 from visionflan.storage.instance import Turn
 from visionflan.train.config import DataConfig, InitConfig, RuntimeConfig, StageConfig, TrainConfig
 from visionflan.train.config_io import from_json
@@ -139,10 +139,8 @@ print("answer:", processor.decode(generated, skip_special_tokens=True).strip())
     printed = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.splitlines()
-    opened = Checkpoint.load(checkpoint, "cpu")
-    ours = generate_answers(opened, [[Turn("user", QUESTION)]], [[decode(RED)]], max_new_tokens=8)[
-        0
-    ]
+    opened, image = Checkpoint.load(checkpoint, "cpu"), decode_image(RED)
+    ours = generate_answers(opened, [[Turn("user", QUESTION)]], [[image]], max_new_tokens=8)[0]
     assert ours.text
     assert f"answer: {ours.text}" in printed
 

@@ -1,6 +1,5 @@
 """Write the dataset card of a build: its contents, its sources, and a contact sheet."""
 
-import io
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ import pyarrow.parquet as pq
 from PIL import Image, ImageDraw
 
 from visionflan.atomic_write import atomic_path, write_text
+from visionflan.storage.image_file import decode_image
 from visionflan.storage.image_index import ImageIndex
 from visionflan.vocabulary import OfficialSplit
 
@@ -185,4 +185,4 @@ def first_image(out: Path, index: ImageIndex, task: str) -> Image.Image | None:
     location = index.locate(images[0])
     with (out / "images" / location.shard).open("rb") as shard:
         shard.seek(location.offset)
-        return Image.open(io.BytesIO(shard.read(location.length))).convert("RGB")
+        return decode_image(shard.read(location.length))

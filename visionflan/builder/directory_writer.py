@@ -18,7 +18,7 @@ from visionflan.builder.parts import (
 )
 from visionflan.builder.split import HoldOutConfig
 from visionflan.errors import BuildError
-from visionflan.storage.image_checks import CheckedImage, check_image
+from visionflan.storage.image_checks import ValidImage, check_image
 from visionflan.storage.instance import Instance
 from visionflan.storage.schema import LedgerEntry, TaskInfo
 
@@ -87,14 +87,21 @@ class DirectoryWriter:
         )
 
     def add_image(self, encoded: bytes) -> str:
-        """Store an image once and return its id; raise UnusableError if it does not decode."""
-        return self.add_checked_image(check_image(encoded), encoded)
+        """Store an image once and return its id; raise UnusableError if it does not decode.
 
-    def add_checked_image(self, image: CheckedImage, encoded: bytes) -> str:
+        What is changed in it (see `storage.image_checks`) is noted in the ledger.
+        """
+        valid = check_image(encoded)
+        is_new = valid.image.id not in self.image_store.ids
+        for change in valid.changes if is_new else ():
+            self.record_note(f"{self.part.name}/*", valid.image.id, *change)
+        return self.add_valid_image(valid)
+
+    def add_valid_image(self, valid: ValidImage) -> str:
         """Store an image that is already checked, once, and return its id."""
-        if image.id not in self.image_store.ids:
-            self.image_store.add(image, encoded)
-        return image.id
+        if valid.image.id not in self.image_store.ids:
+            self.image_store.add(valid.image, valid.encoded)
+        return valid.image.id
 
     def add_instance(self, instance: Instance) -> None:
         """Add an instance with a new id, whose images are stored."""
@@ -118,6 +125,13 @@ class DirectoryWriter:
             self.broken[entry.reason] += 1
         else:
             self.task_counts(entry.task).add(entry)
+
+    def record_note(self, task: str, key: str, reason: str, detail: str, file: str = "") -> None:
+        """Record a note on a row that is kept; one of no task has a task that ends in `/*`."""
+        entry = LedgerEntry(task, key, "note", reason, detail, file)
+        self.ledger.add(entry)
+        if not task.endswith("/*"):
+            self.task_counts(task).add(entry)
 
     def task_counts(self, task_id: str) -> TaskCounts:
         """Return the counts of a task."""

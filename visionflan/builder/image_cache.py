@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from visionflan.builder.image_store import ImageStore, StoredImage
-from visionflan.builder.image_workers import ImageCheckPool, ImageFault, ValidImage, check_source
+from visionflan.builder.image_workers import ImageCheckPool, ImageFault, check_source
 from visionflan.errors import UnusableError
 from visionflan.image_sources import ImageSource, containing_file, describe_source
+from visionflan.storage.image_checks import ValidImage
 
 Item = TypeVar("Item")
 
@@ -64,9 +65,10 @@ class ImageCheckCache:
         if isinstance(outcome, ImageFault):
             self.outcomes[source] = outcome
             return
-        self.outcomes[source] = StoredImage(outcome.image.id, outcome.image.format)
+        stored = StoredImage(outcome.image.id, outcome.released_format, outcome.changes)
+        self.outcomes[source] = stored
         self.bytes_in_flight[source] = outcome
-        store.note(source, file_stamp(image), outcome.image)
+        store.note(source, file_stamp(image), stored)
 
     def get_valid(self, image: ImageSource, image_id: str) -> ValidImage:
         """Return a checked image with its bytes, re-reading it if they were evicted.

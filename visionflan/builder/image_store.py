@@ -1,25 +1,43 @@
 """The images that one part of a build stores; a killed build resumes after its last full shard."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from visionflan.storage.image_checks import CheckedImage
+from visionflan.storage.image_file import SUFFIXES
 from visionflan.storage.image_shards import IMAGE_METADATA, ShardWriter
-from visionflan.storage.schema import non_null_schema, write_table
+from visionflan.storage.pixels import PixelChange
+from visionflan.storage.schema import non_null_list, non_null_schema, write_table
 
 # Images that were checked before their shard was complete, so that they are not checked again.
-CHECKED = non_null_schema(source=pa.string(), stamp=pa.string(), id=pa.string(), format=pa.string())
+CHANGE = pa.struct(non_null_schema(reason=pa.string(), detail=pa.string()))
+CHECKED = non_null_schema(
+    source=pa.string(),
+    stamp=pa.string(),
+    id=pa.string(),
+    released_format=pa.string(),
+    changes=non_null_list(CHANGE),
+)
 
 
 class StoredImage(NamedTuple):
-    """A checked image: its content hash and its format."""
+    """A checked image: its id, and what the release has instead of the stored bytes."""
 
     id: str
-    format: str
+    released_format: str
+    changes: tuple[PixelChange, ...] = ()
+
+    def notes(self, name: str) -> list[PixelChange]:
+        """Return what the ledger notes on an image: its changes, and a wrong suffix of its name."""
+        suffix = PurePath(name).suffix.lower()
+        if suffix in ("", *SUFFIXES[self.released_format]):
+            return list(self.changes)
+        detail = f"the image format is {self.released_format}"
+        return [*self.changes, PixelChange("suffix_differs", detail)]
 
 
 class ImageStore:
@@ -36,19 +54,22 @@ class ImageStore:
         for metadata in shards:
             self.ids.update(metadata["id"].to_pylist())
         self.shards = ShardWriter(images, name, first=self.num_complete)
-        self.checked: list[dict[str, str]] = []
+        self.checked: list[dict[str, object]] = []
 
     def checked_images(self) -> Iterator[tuple[str, str, StoredImage]]:
         """Yield the images that an earlier run checked: source, stamp of its file, image."""
         for number in range(self.num_complete):
             table = pq.read_table(self.directory / f"checked-{number:05}.parquet")
             for row in table.to_pylist():
-                yield row["source"], row["stamp"], StoredImage(row["id"], row["format"])
+                changes = tuple(PixelChange(**change) for change in row["changes"])
+                image = StoredImage(row["id"], row["released_format"], changes)
+                yield row["source"], row["stamp"], image
 
-    def note(self, source: str, stamp: str, image: CheckedImage) -> None:
+    def note(self, source: str, stamp: str, image: StoredImage) -> None:
         """Record that an image was checked."""
+        changes = [change._asdict() for change in image.changes]
         self.checked.append(
-            {"source": source, "stamp": stamp, "id": image.id, "format": image.format}
+            {"source": source, "stamp": stamp, **image._asdict(), "changes": changes}
         )
 
     def add(self, image: CheckedImage, encoded: bytes) -> None:

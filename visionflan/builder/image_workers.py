@@ -5,7 +5,6 @@ import os
 import signal
 import threading
 import warnings
-import zipfile
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -17,6 +16,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from visionflan import catalog
+from visionflan.builder.memory_limit import memory_limit
 from visionflan.errors import BuildError, UnusableError
 from visionflan.image_sources import (
     ArchiveMember,
@@ -24,14 +24,15 @@ from visionflan.image_sources import (
     LmdbEntry,
     ParquetCell,
     describe_source,
-    open_archive,
     read_encoded,
 )
-from visionflan.storage.image_checks import MAX_BYTES, CheckedImage, check_image
+from visionflan.storage.image_checks import ValidImage, check_image
 
 BATCH_SIZE = 8  # images sent to a worker together
 BATCHES_PER_WORKER = 6  # batches queued for each worker
 DECODE_TIMEOUT_S = 120  # seconds after which a worker that decodes one image is killed
+# What reading and decoding one image may allocate; the largest accepted images need 1.6 GB.
+DECODE_MEMORY = 2_000_000_000
 
 
 class ImageFault(NamedTuple):
@@ -39,13 +40,6 @@ class ImageFault(NamedTuple):
 
     reason: str
     detail: str
-
-
-class ValidImage(NamedTuple):
-    """An image that can be used, and its bytes."""
-
-    image: CheckedImage
-    encoded: bytes
 
 
 Outcome = ValidImage | ImageFault
@@ -160,11 +154,12 @@ def exit_with_parent() -> None:
 
 
 def check_batch(images: Sequence[ImageSource]) -> list[Outcome]:
-    """Read and check images; a time limit per image kills the process."""
+    """Read and check images within a limit of memory; exceeding that of time kills the process."""
     outcomes = []
     for image in images:
         signal.alarm(DECODE_TIMEOUT_S)
-        outcomes.append(check_source(image))
+        with memory_limit(DECODE_MEMORY):
+            outcomes.append(check_source(image))
         signal.alarm(0)
     return outcomes
 
@@ -172,8 +167,7 @@ def check_batch(images: Sequence[ImageSource]) -> list[Outcome]:
 def check_source(image: ImageSource) -> Outcome:
     """Read and check one image."""
     try:
-        encoded = read_image_bytes(image)
-        return ValidImage(check_image(encoded), encoded)
+        return check_image(read_image_bytes(image))
     except UnusableError as error:
         return ImageFault(error.reason, error.detail)
 
@@ -181,8 +175,6 @@ def check_source(image: ImageSource) -> Outcome:
 def read_image_bytes(image: ImageSource) -> bytes:
     """Return the bytes of an image; raise UnusableError with the reason if it cannot be read."""
     try:
-        if (size := size_before_reading(image)) > MAX_BYTES:
-            raise UnusableError("image_too_large", f"{size:,} bytes, at most {MAX_BYTES:,}")
         return read_encoded(image)
     except UnusableError:
         raise
@@ -197,17 +189,9 @@ def read_image_bytes(image: ImageSource) -> bytes:
         raise UnusableError(reason, str(error.args[0] if error.args else error)) from error
     except OSError as error:
         raise UnusableError("image_unreadable", error.strerror or str(error)) from error
+    except MemoryError as error:
+        detail = "reading it needs more memory than the limit"
+        raise UnusableError("image_too_large", detail) from error
     # Damaged archives, and functions that compute images, raise all kinds of exceptions.
     except Exception as error:
         raise UnusableError("image_unreadable", f"{type(error).__name__}: {error}") from error
-
-
-def size_before_reading(image: ImageSource) -> int:
-    """Return the size of an image in bytes, or 0 if only reading it would tell."""
-    if isinstance(image, Path):
-        return image.stat().st_size
-    if isinstance(image, ArchiveMember):
-        archive = open_archive(image.archive, os.getpid())
-        if isinstance(archive, zipfile.ZipFile):
-            return archive.getinfo(image.name).file_size
-    return 0

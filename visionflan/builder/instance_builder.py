@@ -22,7 +22,6 @@ from visionflan.dataset import Example
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.image_sources import ArchiveMember, ImageSource, describe_source
 from visionflan.prompt import RenderedExample, choose_phrasing, render
-from visionflan.storage.image_checks import SUFFIXES
 from visionflan.storage.instance import Instance
 
 QuestionIndex = dict[bytes, tuple[str, str]]  # key and target of the first row with a question
@@ -156,17 +155,16 @@ class InstanceBuilder:
         return tuple(ids)
 
     def record_notes(self, sampler: TaskSampler, candidate: Candidate) -> None:
-        """Record what was repaired in a row, and wrong suffixes of its images."""
+        """Record what was repaired in a row, and what was changed in its images."""
         for reason in candidate.example.repaired:
             detail = "the dataset file fixed the text"
             self.release.record_note(sampler, candidate.key, reason, detail)
         for image in candidate.example.images:
             outcome = self.checks.outcomes[describe_source(image)]
             name = image.name if isinstance(image, ArchiveMember | PurePath) else ""
-            suffix = PurePath(name).suffix.lower()
-            if isinstance(outcome, StoredImage) and suffix not in ("", *SUFFIXES[outcome.format]):
-                detail = f"the image format is {outcome.format}"
-                self.release.record_note(sampler, candidate.key, "suffix_differs", detail, image)
+            if isinstance(outcome, StoredImage):
+                for note in outcome.notes(name):
+                    self.release.record_note(sampler, candidate.key, *note, image)
 
 
 def question_fingerprint(images: Sequence[str], example: Example) -> bytes:

@@ -19,10 +19,11 @@ DROPPED: dict[str, str] = {
     "image_unreadable": "the image exists but cannot be read from its file or archive",
     "image_empty": "the image file is empty",
     "image_is_html": "the file is a web page, as a failed download leaves it",
-    "image_unsupported": "the image has a format that training tools do not read",
+    "image_unsupported": "the format or the values of the image are not defined for training tools",
     "image_unrecognized": "the file is not an image of any known format",
     "image_corrupt": "the image does not decode completely: truncated or corrupted",
     "image_too_large": "the image has more pixels or bytes than the limit",
+    "image_too_thin": "the image is more than 200 times as long as it is wide, or the reverse",
     "image_crashed_decoder": "decoding the image killed its process or exceeded the time limit",
     "image_changed": "the image changed during the build",
     "unknown_split": "the official split of the row is not train, validation or test",
@@ -34,5 +35,9 @@ DROPPED: dict[str, str] = {
 }
 
 NOTES: dict[str, str] = {
+    "orientation_applied": "the image is stored upright, as its EXIF orientation says",
+    "alpha_flattened": "the transparent pixels of the image are stored as drawn over white",
+    "depth_scaled": "the gray values of the image, of more than 8 bits, are stored as 8 bits",
+    "first_frame_only": "only the first frame or page of the image is stored",
     "suffix_differs": "the suffix of the file name is wrong; the format is that of the content",
 }

@@ -1,19 +1,17 @@
 """Render examples of a task for inspection, from its specimen or a release."""
 
-import io
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from PIL import Image
-
 from visionflan import catalog
 from visionflan.dataset import BrokenRow
 from visionflan.errors import UnusableError
 from visionflan.image_sources import read_encoded
 from visionflan.prompt import render
+from visionflan.storage.image_file import decode_image, open_image
 
 SPECIMEN_SIZE = 12  # images
 
@@ -28,7 +26,7 @@ class Preview(NamedTuple):
     @property
     def sizes(self) -> list[str]:
         """Return format and size of each image."""
-        opened = [Image.open(io.BytesIO(image)) for image in self.images]
+        opened = [open_image(image) for image in self.images]
         return [f"{image.format} {image.width} x {image.height}" for image in opened]
 
     def save(self, directory: Path, stem: str) -> list[Path]:
@@ -36,7 +34,7 @@ class Preview(NamedTuple):
         directory.mkdir(parents=True, exist_ok=True)
         paths = [directory / f"{stem}.{index}.png" for index in range(len(self.images))]
         for path, image in zip(paths, self.images, strict=True):
-            Image.open(io.BytesIO(image)).convert("RGB").save(path)
+            decode_image(image).save(path)
         return paths
 
 

@@ -58,16 +58,17 @@ def run(args: argparse.Namespace) -> int:
 
 def open_image(path: Path) -> "Image.Image":
     """Return an image file as opaque RGB; raise EvaluationError if it is none."""
-    from PIL import UnidentifiedImageError
-
-    from visionflan.model.image_processing import decode
+    from visionflan.errors import UnusableError
+    from visionflan.storage.image_file import decode_image
 
     if not path.is_file():
         raise EvaluationError(f"{path} does not exist: name an image file")
     try:
-        return decode(path.read_bytes())
-    except UnidentifiedImageError as error:
-        raise EvaluationError(f"{path} is not an image: name an image file") from error
+        return decode_image(path.read_bytes())
+    except UnusableError as error:
+        raise EvaluationError(
+            f"{path} is not an image that a model can see ({error.detail}): name an image file"
+        ) from error
 
 
 def questions(question: str | None) -> Iterator[str]:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from visionflan.errors import EvaluationError, VisionflanError
+from visionflan.errors import EvaluationError, UnusableError, VisionflanError
 from visionflan.evaluate.conditions import CONDITIONS
 from visionflan.evaluate.models.base import (
     ConversationImages,
@@ -16,7 +16,7 @@ from visionflan.evaluate.models.base import (
 )
 from visionflan.evaluate.records.record import SCHEMA, Record
 from visionflan.evaluate.requests import EvalRequest, Source
-from visionflan.model.image_processing import decode
+from visionflan.storage.image_file import decode_image
 from visionflan.storage.instance import Turn
 
 MAX_ERROR_LENGTH = 500
@@ -121,16 +121,10 @@ def images_for(request: EvalRequest) -> list[Image.Image]:
 def load_image(source: Source, image_id: str) -> Image.Image:
     """Return a completely decoded image; an error names where it is stored."""
     try:
-        image = decode(source.image(image_id))
-        image.load()
-    except UnidentifiedImageError as error:
-        raise EvaluationError(
-            f"{source.describe_image_location(image_id)} is not an image"
-        ) from error
-    except (OSError, SyntaxError, ValueError) as error:
+        return decode_image(source.image(image_id))
+    except (OSError, UnusableError) as error:
         location = source.describe_image_location(image_id)
-        raise EvaluationError(f"{location} is a broken image: {error}") from error
-    return image
+        raise EvaluationError(f"{location} is not an image that can be shown: {error}") from error
 
 
 def error_record(request: EvalRequest, context: RequestContext, error: BaseException) -> Record:

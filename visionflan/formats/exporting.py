@@ -14,7 +14,7 @@ from visionflan.builder.dataset_card import CONTACT_SHEET, front_matter, render_
 from visionflan.errors import BuildError
 from visionflan.formats.base import Format
 from visionflan.storage.directory import BuildDirectory, Instances
-from visionflan.storage.image_checks import SUFFIXES
+from visionflan.storage.image_file import SUFFIXES
 from visionflan.storage.instance import Instance, Split
 
 

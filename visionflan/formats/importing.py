@@ -134,12 +134,13 @@ class ReleaseImporter:
 
     def write(self, record: ImportedRecord) -> None:
         """Write one instance, and its images that are not stored yet."""
-        image_ids = []
-        for path in record.images:
+        image_ids, notes = [], []
+        for path, name in zip(record.images, record.conversation.images, strict=True):
             known = self.image_checks.outcomes[str(path)]
             if isinstance(known, ImageFault):
                 raise UnusableError(*known)
             image_ids.append(known.id)
+            notes += [(*note, escape_surrogates(name)) for note in known.notes(path.name)]
         turns = (turn.text for turn in record.conversation.turns)
         content = "\x1f".join([record.task, *image_ids, *turns])
         digest = blake2b(content.encode(), digest_size=16).digest()
@@ -148,9 +149,11 @@ class ReleaseImporter:
         for path, image_id in zip(record.images, image_ids, strict=True):
             if image_id not in self.writer.image_store.ids:
                 valid = self.image_checks.get_valid(path, image_id)
-                self.writer.add_checked_image(valid.image, valid.encoded)
+                self.writer.add_valid_image(valid)
         self.fingerprints.add(digest)
         self.writer.add_instance(self.make_instance(record, tuple(image_ids)))
+        for note in notes:
+            self.writer.record_note(record.task, escape_surrogates(record.key), *note)
 
     def make_instance(self, record: ImportedRecord, images: tuple[str, ...]) -> Instance:
         """Make an instance; options are parsed only where the prompt lists them unambiguously."""

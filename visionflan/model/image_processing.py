@@ -1,38 +1,52 @@
 """Prepare images for the vision tower, the same way in training and generation."""
 
-import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
+
+from visionflan.storage.pixels import to_rgb
 
 if TYPE_CHECKING:
     import torch
     from transformers import ProcessorMixin
 
-
-def decode(encoded: bytes) -> Image.Image:
-    """Decode an image file to opaque RGB."""
-    return to_rgb(Image.open(io.BytesIO(encoded)))
-
-
-def to_rgb(image: Image.Image) -> Image.Image:
-    """Return an image as opaque RGB; transparent pixels become white, 16-bit gray is scaled."""
-    if image.mode == "RGB":
-        return image
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        foreground = image.convert("RGBA")
-        background = Image.new("RGBA", foreground.size, "white")
-        return Image.alpha_composite(background, foreground).convert("RGB")
-    if image.mode.startswith("I;16"):
-        return image.point(lambda value: value / 256, "L").convert("RGB")
-    return image.convert("RGB")
+# An image processor that pads to a square makes one of the longest side: of up to 3 x 8192 x 8192
+# bytes, beyond which the image is scaled down first.
+MAX_PADDED_SIDE = 8192
+SCALED_SIDE = 4096  # still far more than a vision tower takes
 
 
-def preprocess(processor: "ProcessorMixin", images: Sequence[Image.Image]) -> "torch.Tensor":
-    """Return the pixel values of images, prepared by the processor's settings (n x c x h x w)."""
-    outputs = processor.image_processor(
-        images=[to_rgb(image) for image in images], return_tensors="pt"
-    )
+def preprocess(
+    processor: "ProcessorMixin", images: Sequence[Image.Image], **options: bool
+) -> "torch.Tensor":
+    """Return the pixel values of images, prepared by the processor's settings (n x c x h x w).
+
+    `options` switch off some of its operations.
+    """
+    pads = bool(getattr(processor.image_processor, "do_pad", False))
+    prepared = [to_rgb(image) for image in images]
+    if pads:
+        prepared = [limit_side(image) for image in prepared]
+    return run_image_processor(processor, prepared, **options)
+
+
+def run_image_processor(
+    processor: "ProcessorMixin", images: Sequence[Any], **options: bool
+) -> "torch.Tensor":
+    """Return what the image processor makes of images or arrays of pixels."""
+    outputs = processor.image_processor(images=images, return_tensors="pt", **options)
     pixel_values: torch.Tensor = outputs["pixel_values"]
     return pixel_values
+
+
+def limit_side(image: Image.Image) -> Image.Image:
+    """Scale an image down if the square around it would be too large.
+
+    All other images are padded and then scaled, as LLaVA publishes it, to the same pixels.
+    """
+    longest = max(image.size)
+    if longest <= MAX_PADDED_SIDE:
+        return image
+    size = [max(1, round(side * SCALED_SIDE / longest)) for side in image.size]
+    return image.resize((size[0], size[1]), Image.Resampling.BICUBIC, reducing_gap=3.0)

@@ -1,7 +1,6 @@
 """Write the catalog as one HTML page: every dataset, and every task with an example."""
 
 import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -11,7 +10,6 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from markupsafe import Markup
-from PIL import Image
 
 import visionflan
 from visionflan import catalog
@@ -19,10 +17,10 @@ from visionflan.atomic_write import write_text
 from visionflan.builder.preview import SPECIMEN_SIZE, Preview, previews
 from visionflan.dataset import Dataset, Task
 from visionflan.evaluate.metrics import METRICS
-from visionflan.model.image_processing import to_rgb
 from visionflan.prompt import strip_image_markers
 from visionflan.report.html import asset, environment
 from visionflan.report.inline_images import thumbnail_uri
+from visionflan.storage.image_file import decode_image
 from visionflan.vocabulary import CATEGORIES
 
 IMAGE_SIDE = 160
@@ -132,7 +130,7 @@ def example_parts(task: Task[Any], example: Preview | None) -> tuple[tuple[str, 
     """Return the images of an example, its input beyond the instruction, and its answer."""
     if example is None:
         return (), "", ""
-    images = (to_rgb(Image.open(io.BytesIO(image))) for image in example.images)
+    images = map(decode_image, example.images)
     question = strip_image_markers(example.prompt).removeprefix(task.instruction).strip()
     return tuple(thumbnail_uri(image, IMAGE_SIDE) for image in images), question, example.answer
 

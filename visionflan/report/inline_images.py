@@ -8,7 +8,7 @@ from typing import Protocol
 from PIL import Image
 
 from visionflan.errors import VisionflanError
-from visionflan.model.image_processing import decode
+from visionflan.storage.image_file import decode_image
 
 MAX_BYTES = 3_000_000
 
@@ -47,7 +47,7 @@ class InlineImages:
         """Load an image from the first source that has it."""
         for source in self.sources:
             try:
-                return decode(source.image(image_id))
+                return decode_image(source.image(image_id))
             except (VisionflanError, KeyError, OSError):
                 continue
         return None

@@ -1,68 +1,79 @@
-"""Check an image by its content: format, size, complete decoding, and perceptual hash."""
+"""Check an image by its content, and choose the bytes to store: all programs see the same pixels.
+
+The released bytes are stored if `Image.convert("RGB")`, which most training tools use, makes of
+them what `pixels` makes; otherwise these pixels are encoded again, and the ledger has a note.
+"""
 
 import io
-import re
 import warnings
 from hashlib import sha256
 from typing import NamedTuple
 
 import simplejpeg
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from visionflan.errors import UnusableError
+from visionflan.storage.image_file import check_scans, check_size, decode_errors, open_image
 from visionflan.storage.perceptual_hash import image_signature
+from visionflan.storage.pixels import PixelChange, apply_orientation, convert_to_rgb
 
-MAX_PIXELS = 128_000_000
-MAX_BYTES = 256 << 20
 # JPEGs are decoded at a reduced scale of at least this many pixels per side: enough for the
 # perceptual hash, and the entropy-coded data is checked as strictly as at full scale.
 MIN_DECODED_SIDE = 64
-
-SUFFIXES = {
-    "jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"),
-    "png": (".png", ".apng"),
-    "gif": (".gif",),
-    "bmp": (".bmp", ".dib"),
-    "webp": (".webp",),
-    "tiff": (".tif", ".tiff"),
-    "ppm": (".ppm", ".pgm", ".pbm", ".pnm"),
-}
-FORMATS = tuple(name.upper() for name in SUFFIXES)
-
-# Known image and document formats that training tools do not read.
-UNSUPPORTED = re.compile(
-    rb"<\?xml|\s*<svg|%PDF|%!PS|8BPS|....ftyp(heic|heix|mif1|avif)|\xff\x0a|\x00\x00\x00\x0cJXL"
-    rb"|\x00\x00\x00\x0cjP|\x00\x00\x01\x00",
-    re.DOTALL,
-)
-HTML = re.compile(rb"\s*(<!doctype|<html|<head|<body)", re.IGNORECASE)
+JPEG_QUALITY = 95  # of a photo that is turned upright: the loss is not visible
 
 
 class CheckedImage(NamedTuple):
-    """An image that decodes completely."""
+    """A stored image, which decodes completely."""
 
-    id: str  # sha256 of the encoded bytes
-    format: str  # a key of SUFFIXES
+    id: str  # sha256 of the stored bytes
+    format: str  # of the stored bytes, a key of SUFFIXES
     width: int
     height: int
     phash: int  # 64-bit perceptual hash
     colors: bytes  # 8 by 8 RGB thumbnail
 
 
-def check_image(encoded: bytes) -> CheckedImage:
+class ValidImage(NamedTuple):
+    """An image that can be used, the bytes to store, and what the release had instead."""
+
+    image: CheckedImage
+    encoded: bytes
+    released_format: str  # a key of SUFFIXES
+    changes: tuple[PixelChange, ...] = ()  # empty if the bytes are those of the release
+
+
+class DecodedImage(NamedTuple):
+    """A decoded image as everything sees it."""
+
+    format: str
+    width: int
+    height: int
+    pixels: Image.Image  # perhaps at a reduced scale if there are no changes
+    changes: tuple[PixelChange, ...]
+
+
+def check_image(encoded: bytes) -> ValidImage:
     """Decode an image strictly; raise UnusableError with the reason if it cannot be used."""
-    if len(encoded) > MAX_BYTES:
-        raise UnusableError("image_too_large", f"{len(encoded):,} bytes, at most {MAX_BYTES:,}")
-    if encoded.startswith(b"\xff\xd8"):
-        image_format, width, height, image = decode_jpeg(encoded)
-    else:
-        image_format, width, height, image = decode_other(encoded)
-    image_id = sha256(encoded).hexdigest()
-    return CheckedImage(image_id, image_format, width, height, *image_signature(image))
+    decoded = decode_jpeg(encoded) if encoded.startswith(b"\xff\xd8") else decode_other(encoded)
+    stored_format, stored = decoded.format, encoded
+    if decoded.changes:
+        stored_format, stored = encode_pixels(decoded)
+        if stored_format == "jpeg":  # its hash is that of any JPEG with these bytes
+            decoded = decode_jpeg(stored)._replace(changes=decoded.changes)
+    image = CheckedImage(
+        sha256(stored).hexdigest(),
+        stored_format,
+        decoded.width,
+        decoded.height,
+        *image_signature(decoded.pixels),
+    )
+    return ValidImage(image, stored, decoded.format, decoded.changes)
 
 
-def decode_jpeg(encoded: bytes) -> tuple[str, int, int, Image.Image]:
+def decode_jpeg(encoded: bytes) -> DecodedImage:
     """Decode a JPEG; truncation, zeroed blocks and a missing end marker are errors."""
+    check_scans(encoded)
     try:
         height, width, colors, _ = simplejpeg.decode_jpeg_header(encoded)
         check_size(width, height)
@@ -73,47 +84,37 @@ def decode_jpeg(encoded: bytes) -> tuple[str, int, int, Image.Image]:
         )
     except ValueError as error:
         raise UnusableError("image_corrupt", f"JPEG: {error}") from error
-    return "jpeg", width, height, Image.fromarray(pixels)
+    with decode_errors(encoded), open_image(encoded) as opened:
+        turned = apply_orientation(opened).changes
+    if turned:
+        return decode_other(encoded)
+    return DecodedImage("jpeg", width, height, Image.fromarray(pixels), ())
 
 
-def decode_other(encoded: bytes) -> tuple[str, int, int, Image.Image]:
-    """Decode an image of any other format completely, after checking its size in the header."""
-    with warnings.catch_warnings():
+def decode_other(encoded: bytes) -> DecodedImage:
+    """Decode an image of any format completely, after checking its size in the header."""
+    with warnings.catch_warnings(), decode_errors(encoded):
         warnings.simplefilter("ignore")
-        try:
-            with Image.open(io.BytesIO(encoded), formats=FORMATS) as opened:
-                check_size(*opened.size)
-                opened.verify()
-            image = Image.open(io.BytesIO(encoded), formats=FORMATS)
-            image.load()
-        except UnidentifiedImageError:
-            raise UnusableError(*classify_undecodable(encoded)) from None
-        except Image.DecompressionBombError as error:
-            raise UnusableError("image_too_large", str(error)) from error
-        except UnusableError:
-            raise
-        # Pillow's decoders raise all kinds of exceptions on damaged files.
-        except Exception as error:
-            raise UnusableError("image_corrupt", f"{type(error).__name__}: {error}") from error
-    # Some cameras store several JPEGs in one file (MPO); the first one is the image.
-    image_format = "jpeg" if image.format == "MPO" else str(image.format).lower()
-    return image_format, image.width, image.height, image
+        with open_image(encoded) as opened:
+            opened.verify()
+        with open_image(encoded) as image:
+            # Some cameras store several JPEGs in one file (MPO); all programs show the first one.
+            image_format = "jpeg" if image.format == "MPO" else str(image.format).lower()
+            num_frames = 1 if image_format == "jpeg" else getattr(image, "n_frames", 1)
+            pixels, changes = convert_to_rgb(image)
+    if num_frames > 1:
+        detail = f"only the first of {num_frames:,} frames or pages is used"
+        changes = (*changes, PixelChange("first_frame_only", detail))
+    return DecodedImage(image_format, *pixels.size, pixels, changes)
 
 
-def check_size(width: int, height: int) -> None:
-    """Raise UnusableError if the size in the header is too large, before memory is allocated."""
-    if width * height > MAX_PIXELS:
-        raise UnusableError(
-            "image_too_large", f"{width:,} x {height:,} pixels, at most {MAX_PIXELS:,}"
-        )
-
-
-def classify_undecodable(encoded: bytes) -> tuple[str, str]:
-    """Return reason and detail for bytes that no image decoder accepts."""
-    if not encoded:
-        return "image_empty", "the file is empty"
-    if HTML.match(encoded):
-        return "image_is_html", "the file is a web page, as a failed download leaves it"
-    if UNSUPPORTED.match(encoded):
-        return "image_unsupported", f"the file begins with {encoded[:12]!r}"
-    return "image_unrecognized", f"the file begins with {encoded[:12]!r}"
+def encode_pixels(image: DecodedImage) -> tuple[str, bytes]:
+    """Encode changed pixels: a photo as JPEG again, everything else without loss as PNG."""
+    buffer = io.BytesIO()
+    pixels = image.pixels
+    pixels.info = {}  # without a color profile, so that what shows it by its profile agrees, too
+    if image.format == "jpeg":
+        pixels.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
+        return "jpeg", buffer.getvalue()
+    pixels.save(buffer, "PNG")
+    return "png", buffer.getvalue()

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from visionflan.storage.pixels import to_rgb
+
 SIDE = 32  # the image is resized to this before the DCT
 LOW = 8  # number of low frequencies per side; the hash has one bit for each
 SCALE = 1 << 12  # fixed-point, because floats do not give equal bits on every machine
@@ -29,7 +31,8 @@ class ImageSignature(NamedTuple):
 
 def image_signature(image: Image.Image) -> ImageSignature:
     """Compute the DCT hash of an image in gray, and its color thumbnail."""
-    small = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=2.0)
+    rgb = to_rgb(image)
+    small = rgb.resize((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=2.0)
     gray = np.asarray(small.convert("L"), dtype=np.int64)
     frequencies = (DCT_BASIS @ gray @ DCT_BASIS.T).ravel()
     bits = frequencies > np.sort(frequencies[1:])[(len(frequencies) - 1) // 2]

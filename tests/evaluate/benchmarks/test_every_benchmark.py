@@ -26,8 +26,8 @@ from visionflan.evaluate.records.files import RECORDS
 from visionflan.evaluate.records.record import Record, read_records
 from visionflan.evaluate.requests import EvalSet, Item
 from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate, rescore
-from visionflan.model.image_processing import decode
 from visionflan.overlaps import EVALUATIONS
+from visionflan.storage.image_file import decode_image
 from visionflan.storage.instance import Turn
 from visionflan.vocabulary import LICENSES
 
@@ -88,7 +88,7 @@ class OracleModel:
 
 
 def image_digests(item: Item) -> tuple[str, ...]:
-    return tuple(pixels_digest(decode(item.source.image(image))) for image in item.images)
+    return tuple(pixels_digest(decode_image(item.source.image(image))) for image in item.images)
 
 
 def is_right(item: Item, candidate: str) -> bool:
