@@ -181,12 +181,12 @@ def test_every_program_sees_the_pixels_that_the_model_sees(form: str, number: in
     opened = Image.open(io.BytesIO(stored))
     assert getattr(opened, "n_frames", 1) == 1 or opened.format == "MPO"
     assert opened.getexif().get(0x0112, 1) == 1
-    shown = np.asarray(opened.convert("RGB"), int)
+    converted = np.asarray(opened.convert("RGB"), int)
     seen = np.asarray(decode_image(released), int)
-    np.testing.assert_array_equal(shown, np.asarray(decode_image(stored)))
-    assert shown.shape == seen.shape
+    np.testing.assert_array_equal(converted, np.asarray(decode_image(stored)))
+    assert converted.shape == seen.shape
     lossy = row.stored.startswith("JPEG")
-    assert np.abs(shown - seen).mean() < (2 if lossy else 1e-9)
+    assert np.abs(converted - seen).mean() < (2 if lossy else 1e-9)
 
 
 @pytest.mark.parametrize(("form", "number"), CASES)
@@ -219,8 +219,8 @@ def test_the_same_image_in_another_form_has_the_same_pixels(name: str) -> None:
 
 @given(st.integers(0, 255), st.tuples(*[st.integers(0, 255)] * 3))
 def test_a_transparent_pixel_is_blended_with_white(alpha: int, color: tuple[int, ...]) -> None:
-    seen = to_rgb(Image.new("RGBA", (1, 1), (*color, alpha))).getpixel((0, 0))
-    expected = [255 + (value - 255) * alpha / 255 for value in color]
+    seen = np.asarray(to_rgb(Image.new("RGBA", (1, 1), (*color, alpha))), float)[0, 0]
+    expected = 255 + (np.array(color) - 255) * alpha / 255
     np.testing.assert_allclose(seen, expected, atol=1)
 
 
