@@ -31,12 +31,14 @@ class ArchiveMember:
 class ParquetCell:
     """An image whose encoded bytes are a cell of a Parquet table.
 
+    With `element`, the cell is a list of images as `datasets` stores them, structs with `bytes`.
     Reading it decodes the column of its row group up to that row.
     """
 
     table: Path
     column: str
     row: int
+    element: int | None = None
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,8 @@ def describe_source(image: ImageSource) -> str:
     match image:
         case ArchiveMember(archive, name):
             return f"{archive}!{name}"
-        case ParquetCell(table, column, row):
-            return f"{table}#{row}/{column}"
+        case ParquetCell(table, column, row, element):
+            return f"{table}#{row}/{column}{'' if element is None else f'/{element}'}"
         case LmdbEntry(directory, key):
             return f"{directory}#{key}"
         case ComputedImage(path, location):
@@ -84,7 +86,7 @@ def containing_file(image: ImageSource) -> Path:
     match image:
         case ArchiveMember(archive, _):
             return archive
-        case ParquetCell(table, _, _):
+        case ParquetCell(table):
             return table
         case LmdbEntry(directory, _):
             return directory / "data.mdb"
@@ -103,8 +105,8 @@ def read_encoded(image: ImageSource) -> bytes:
     match image:
         case ArchiveMember(archive, name):
             return read_member(archive, name)
-        case ParquetCell(table, column, row):
-            return read_cell(table, column, row)
+        case ParquetCell(table, column, row, element):
+            return read_cell(table, column, row, element)
         case LmdbEntry(directory, key):
             return read_entry(directory, key)
         case ComputedImage(path, location, make):
@@ -154,7 +156,7 @@ def open_archive(archive: Path, process: int) -> zipfile.ZipFile | tarfile.TarFi
     return tarfile.open(archive)
 
 
-def read_cell(table: Path, column: str, row: int) -> bytes:
+def read_cell(table: Path, column: str, row: int, element: int | None = None) -> bytes:
     """Return a cell of a Parquet table, decoding few rows at a time."""
     from pyarrow import parquet
 
@@ -166,7 +168,8 @@ def read_cell(table: Path, column: str, row: int) -> bytes:
             batch_size=ROWS_AT_ONCE, row_groups=[group], columns=[column], use_threads=False
         )
         cells = (cell for batch in batches for cell in batch.column(column))
-        value = next(islice(cells, row, None)).as_py()
+        cell = next(islice(cells, row, None))
+    value = (cell if element is None else cell[element]["bytes"]).as_py()
     if not isinstance(value, bytes):
         raise KeyError(f"the column {column} of {table} does not contain bytes")
     return value

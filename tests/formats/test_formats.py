@@ -74,11 +74,14 @@ def test_a_new_file_is_a_format_of_export_and_import(
 
 
 def test_a_format_that_cannot_be_read_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ids: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = ["import", str(tmp_path), "--format", "huggingface", "--out", str(tmp_path / "out")]
+    source = (tmp_path / "more/ids.py").read_text()
+    source = source.replace(", read=lambda path, images: Ids(path, path)", "")
+    (tmp_path / "more/only_ids.py").write_text(source.replace('Format("ids"', 'Format("only_ids"'))
+    command = ["import", str(tmp_path), "--format", "only_ids", "--out", str(tmp_path / "out")]
     assert main(command) == 1
-    assert "huggingface can only be exported" in capsys.readouterr().err
+    assert "only_ids can only be exported" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("source", ["", 'FORMAT = "empty"'])

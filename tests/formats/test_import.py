@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.helpers.board import board_image
+from tests.helpers.llava_release import import_directory, record, talk, write_release
 from visionflan import catalog
 from visionflan.builder.ledger_reasons import DROPPED
 from visionflan.builder.split import HoldOutConfig
@@ -20,47 +21,6 @@ from visionflan.formats.llava import LlavaRelease, find_release
 from visionflan.layouts import json_stream
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.image_file import decode_image
-
-Records = list[dict[str, Any]]
-
-
-def record(image: Any = "0.jpg", **more: Any) -> dict[str, Any]:
-    """Make a record as LLaVA publishes one."""
-    return {
-        "id": "1",
-        "image": image,
-        "conversations": [
-            {"from": "human", "value": "<image>\nWhat is this?"},
-            {"from": "gpt", "value": "A board."},
-        ],
-        **more,
-    }
-
-
-def talk(*turns: str) -> dict[str, Any]:
-    """Make the turns of a record."""
-    roles = ("human", "gpt")
-    return {
-        "conversations": [{"from": roles[n % 2], "value": turn} for n, turn in enumerate(turns)]
-    }
-
-
-def write_release(directory: Path, records: Any, name: str = "annotations.json") -> Path:
-    """Write a release with four images."""
-    (directory / "images").mkdir(parents=True)
-    for number in range(4):
-        (directory / f"images/{number}.jpg").write_bytes(board_image(number))
-    (directory / "images/cut.jpg").write_bytes(board_image(5)[:-100])
-    text = records if isinstance(records, str) else json.dumps(records)
-    (directory / name).write_text(text)
-    return directory
-
-
-def import_directory(directory: Path, **more: Any) -> tuple[BuildDirectory, list[dict[str, Any]]]:
-    """Import a release and return the build and its ledger."""
-    import_release(find_release(directory), directory / "build", name="lab", **more)
-    ledger = pq.read_table(directory / "build/ledger.parquet").to_pylist()
-    return BuildDirectory(directory / "build", verify=True), ledger
 
 
 def test_conversations_of_many_turns_and_images_are_kept(tmp_path: Path) -> None:
@@ -232,7 +192,12 @@ def test_a_list_is_read_in_pieces_as_it_would_be_at_once(
 
 @pytest.mark.shared
 def test_the_published_release_is_imported_completely(shared: Path, tmp_path: Path) -> None:
-    import_release(find_release(shared / "release"), tmp_path / "build", name="vision_flan")
+    import_release(
+        find_release(shared / "release"),
+        tmp_path / "build",
+        name="vision_flan",
+        include_sensitive=True,
+    )
     build = BuildDirectory(tmp_path / "build", verify=True)
     records = [
         entry

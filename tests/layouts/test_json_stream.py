@@ -51,6 +51,37 @@ def test_an_object_is_read_as_json_reads_it(
         assert list(json_members(path)) == list(content.items())
 
 
+@pytest.mark.parametrize("chunk", [1, 7, CHUNK])
+def test_lists_one_after_the_other_are_all_read(path: Path, chunk: int) -> None:
+    path.write_text('[1, "]"]\n\n[] [{"a": [2]}]\n')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_stream, "CHUNK", chunk)
+        assert list(json_values(path)) == [1, "]", {"a": [2]}]
+    path.write_text('{"a": 1}\n{"b": 2}')
+    assert list(json_members(path)) == [("a", 1), ("b", 2)]
+
+
+@pytest.mark.parametrize("text", ["[1, 2] x", "[1], [2]", "[1]]", "[1] {}"])
+def test_what_follows_a_list_is_refused_by_name(path: Path, text: str) -> None:
+    path.write_text(text)
+    with pytest.raises(ReleaseError, match=r"large\.json goes on after its end"):
+        list(json_values(path))
+
+
+@pytest.mark.parametrize("chunk", [7, CHUNK])
+def test_a_value_of_too_many_levels_costs_itself_alone(path: Path, chunk: int) -> None:
+    deep = "[" * 50_000 + r'"]\"]"' + "]" * 50_000
+    path.write_text(f'[1, {deep}, {{"a": {deep}}}, 2]')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_stream, "CHUNK", chunk)
+        first, *broken, last = json_values(path)
+    assert (first, last) == (1, 2)
+    assert [value.description for value in broken] == ["nested too deeply"] * 2
+    path.write_text(f"[1, {deep[:-1]}")
+    with pytest.raises(ReleaseError, match=r"large\.json is incomplete"):
+        list(json_values(path))
+
+
 @pytest.mark.parametrize("text", ["", "{}", '"[', "[1, 2", '[{"a": 1}, {"a"', "[x]", "[1 :"])
 def test_a_file_that_is_not_a_complete_list_is_refused_by_name(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")

@@ -70,7 +70,7 @@ def run_export(
         >>> from visionflan import run_export
         >>> count = run_export("build", "llava", "llava")
         >>> sorted(path.name for path in Path("llava").glob("*.json"))
-        ['held_out.json', 'train.json']
+        ['dataset_info.json', 'held_out.json', 'train.json']
     """
     from visionflan.formats.exporting import export
 
@@ -83,19 +83,24 @@ def run_import(
     *,
     images: PathLike | None = None,
     name: str = "",
+    include_sensitive: bool = False,
     workers: int | None = None,
 ) -> "BuildDirectory":
     """Import a published instruction tuning set into a build directory.
 
     Args:
-        release: The annotation file, or the directory that contains it.
+        release: The annotation file, or the directory that contains it; also an export.
         out: The build directory to write.
         images: Directory of the images; by default next to the annotations.
         name: Dataset name of tasks that name none; by default the name of the release.
+        include_sensitive: Whether to import tasks about race, gender, age, identity or emotion.
         workers: Number of processes that check images; one per core by default.
 
     Returns:
         The finished build.
+
+    Raises:
+        BuildError: If no record can be imported, or `out` contains something.
 
     Examples:
         >>> from visionflan import run_import
@@ -105,14 +110,15 @@ def run_import(
     """
     import os
 
-    from visionflan.formats.importing import find_release, import_release, slug
+    from visionflan.formats.importing import find_release, import_release, release_name
     from visionflan.storage.directory import BuildDirectory
 
     path = Path(release)
     import_release(
         find_release(path, None if images is None else Path(images)),
         Path(out),
-        name=slug(name or path.absolute().stem),
+        name=release_name(path, name),
+        include_sensitive=include_sensitive,
         workers=workers or os.cpu_count() or 1,
     )
     return BuildDirectory(Path(out))

@@ -75,8 +75,13 @@ def render_card(manifest: dict[str, Any]) -> str:
     )
 
 
-def front_matter(instances: int, splits: Mapping[str, str] | None = None) -> list[str]:
-    """Return the YAML header of a card; `splits` maps the splits of an export to its files."""
+def front_matter(
+    instances: int, configs: Mapping[str, Mapping[str, str]] | None = None
+) -> list[str]:
+    """Return the YAML header of a card.
+
+    `configs` has the configurations of an export, each with the files of its splits.
+    """
     num_digits = max(3, math.ceil(math.log10(max(instances, 1) + 1)))
     sizes = {3: "n<1K", 4: "1K<n<10K", 5: "10K<n<100K", 6: "100K<n<1M", 7: "1M<n<10M"}
     return [
@@ -92,11 +97,21 @@ def front_matter(instances: int, splits: Mapping[str, str] | None = None) -> lis
         "- vision-flan",
         f"size_categories: [{sizes.get(num_digits, 'n>1T')}]",
         "configs:",
-        *(BUILD_FILES if splits is None else ["- config_name: default", "  data_files:"]),
-        *(f"  - {{split: {split}, path: {path!r}}}" for split, path in (splits or {}).items()),
+        *(BUILD_FILES if configs is None else config_lines(configs)),
         "---",
         "",
     ]
+
+
+def config_lines(configs: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """Yield the configurations of an export; the first one is the default."""
+    for number, (name, splits) in enumerate(configs.items()):
+        yield f"- config_name: {name}"
+        if number == 0:
+            yield "  default: true"
+        yield "  data_files:"
+        for split, path in splits.items():
+            yield f"  - {{split: {split}, path: {path!r}}}"
 
 
 def has_instances(task: dict[str, Any]) -> bool:

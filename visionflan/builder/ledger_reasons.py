@@ -31,6 +31,7 @@ DROPPED: dict[str, str] = {
     "duplicate": "an earlier row of the task asks the same question about the same images",
     "malformed_conversation": "the turns do not alternate between user and assistant",
     "image_token_mismatch": "the number of `<image>` differs from the number of images",
+    "sensitive_task": "the task asks about a person and `--include-sensitive` was not set",
     "unsupported_media": "the row has a video or another medium that is not an image",
 }
 
@@ -39,5 +40,6 @@ NOTES: dict[str, str] = {
     "alpha_flattened": "the transparent pixels of the image are stored as drawn over white",
     "depth_scaled": "the gray values of the image, of more than 8 bits, are stored as 8 bits",
     "first_frame_only": "only the first frame or page of the image is stored",
+    "system_prompt": "the system prompt became the instruction of the first turn",
     "suffix_differs": "the suffix of the file name is wrong; the format is that of the content",
 }

@@ -2,6 +2,7 @@
 
 `llava` reads the Vision-Flan release, LLaVA-Instruct and others of their form: a JSON list, or JSON
 lines, of records with `image` and `conversations`, and a directory of images beside it.
+`huggingface` reads Parquet files with `messages` and `images`. Both read what `export` writes.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import sys
 from pathlib import Path
 
 from visionflan import formats
+from visionflan.cli.shared.parsers import positive_int
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,8 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format",
         choices=formats.names(),
-        default="llava",
-        help="format of the release (default: %(default)s)",
+        default="",
+        help="format of the release (default: huggingface for Parquet with messages, else llava)",
     )
     parser.add_argument(
         "--out", type=Path, required=True, metavar="BUILD", help="build directory to create"
@@ -50,8 +52,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", type=int, default=0, help="random seed of the hold-out (default: %(default)s)"
     )
     parser.add_argument(
+        "--include-sensitive",
+        action="store_true",
+        help="also import tasks about race, gender, age, identity or emotion",
+    )
+    parser.add_argument(
         "--workers",
-        type=int,
+        type=positive_int,
         metavar="N",
         help="number of worker processes (default: one per CPU core)",
     )
@@ -76,7 +83,7 @@ def import_path(path: Path, args: argparse.Namespace) -> int:
     """Import a release and print a summary of its records."""
     from visionflan.builder.split import HoldOutConfig
     from visionflan.builder.summary import summary
-    from visionflan.formats.importing import find_release, import_release, slug
+    from visionflan.formats.importing import find_release, import_release, release_name
 
     release = find_release(path, args.images, args.format)
     print(f"reading {release.annotations}, images in {release.images}", file=sys.stderr)
@@ -84,8 +91,9 @@ def import_path(path: Path, args: argparse.Namespace) -> int:
     manifest = import_release(
         release,
         args.out,
-        name=slug(args.name or path.absolute().stem),
-        hold_out=hold_out,
+        name=release_name(path, args.name),
+        hold_out=hold_out if args.hold_out_images else None,
+        include_sensitive=args.include_sensitive,
         workers=args.workers or os.cpu_count() or 1,
     )
     print(summary(args.out, manifest))

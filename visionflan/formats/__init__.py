@@ -27,8 +27,8 @@ def installed_modules() -> dict[str, str]:
 
 def names() -> list[str]:
     """Return the name of every format without importing any of them."""
-    ours = {module.name for module in pkgutil.iter_modules(__path__)} - SHARED_MODULES
-    return distinct_names("formats", ours, installed_modules())
+    modules = {module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg}
+    return distinct_names("formats", modules - SHARED_MODULES, installed_modules())
 
 
 def load(name: str) -> "Format":

@@ -37,7 +37,10 @@ def export(build: BuildDirectory, out: Path, format_name: str, tasks: Collection
                 splits.append(split)
                 count += len(instances)
                 output_format.write(build, instances, directory, split)
-        write_text(directory / "README.md", exported_card(build, output_format, splits))
+        if not count:
+            raise BuildError(f"{build.path} has no instances to export")
+        card = exported_card(build, output_format, directory, splits)
+        write_text(directory / "README.md", card)
         shutil.copy(build.path / CONTACT_SHEET, directory / CONTACT_SHEET)
     return count
 
@@ -71,11 +74,19 @@ def with_progress(instances: Instances, split: str) -> Iterable[Instance]:
     return bar
 
 
-def exported_card(build: BuildDirectory, output_format: Format, splits: list[Split]) -> str:
+def exported_card(
+    build: BuildDirectory, output_format: Format, directory: Path, splits: list[Split]
+) -> str:
     """Return the build's dataset card with the files of this format."""
-    files: dict[str, str] = {split: output_format.files.format(split=split) for split in splits}
+    patterns = {"default": output_format.files, **output_format.more_files}
+    configs: dict[str, dict[str, str]] = {}
+    for name, pattern in patterns.items():
+        files: dict[str, str] = {split: pattern.format(split=split) for split in splits}
+        present = {split: file for split, file in files.items() if any(directory.glob(file))}
+        if present:
+            configs[name] = present
     build_card = render_card(build.manifest)
-    head = "\n".join(front_matter(build.manifest["totals"]["instances"], files))
+    head = "\n".join(front_matter(build.manifest["totals"]["instances"], configs))
     body = build_card[build_card.index("\n# ") + 1 : build_card.index("## Files")]
-    file_names = ", ".join(f"`{name}`" for name in files.values())
-    return f"{head}\n{body}## Files\n\n{file_names}, exported from the build named above.\n"
+    names = ", ".join(f"`{name}`" for files in configs.values() for name in files.values())
+    return f"{head}\n{body}## Files\n\n{names}, exported from the build named above.\n"

@@ -2,24 +2,36 @@
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from visionflan.atomic_write import commit_file
-from visionflan.dataset import IMAGE_MARKER
-from visionflan.formats.base import Format
+from visionflan.dataset import IMAGE_MARKER, BrokenRow
+from visionflan.errors import ReleaseError, UnusableError
+from visionflan.formats.base import ConversationRecord, Format, ReleaseImage
 from visionflan.formats.exporting import image_file_name, with_progress
+from visionflan.formats.shared.annotation_files import resolve
+from visionflan.formats.shared.conversations import (
+    RawMessage,
+    make_conversation,
+    malformed,
+    optional_text,
+)
+from visionflan.image_sources import ParquetCell
 from visionflan.storage.directory import BuildDirectory, Instances
 from visionflan.storage.instance import Instance, Split, Turn
 
 GROUP_ROWS = 100
 GROUP_BYTES = 64 << 20
 SHARD_BYTES = 256 << 20
+COLUMNS = ("messages", "images")
 
-MARKER = re.compile(rf"\n?{IMAGE_MARKER}\n?")
+FIRST_MARKERS = re.compile(rf"(?:{IMAGE_MARKER}\n)*")
+LAST_MARKERS = re.compile(rf"(?:\n{IMAGE_MARKER})*\Z")
 
 TEXT = pa.string()
 SCHEMA = pa.schema(
@@ -68,14 +80,43 @@ def to_row(build: BuildDirectory, instance: Instance) -> dict[str, Any]:
 
 
 def message_content(turn: Turn) -> list[dict[str, str | None]]:
-    """Split a turn into typed pieces: an image for each marker, and the text between."""
-    pieces: list[dict[str, str | None]] = []
-    for index, text in enumerate(MARKER.split(turn.text)):
-        if index:
-            pieces.append({"type": "image", "text": None})
-        if text:
-            pieces.append({"type": "text", "text": text})
-    return pieces
+    """Split a turn into typed pieces: an image for each marker, and the text between.
+
+    The line break between the text and the images before or after it belongs to no piece.
+    """
+    first, last = FIRST_MARKERS.match(turn.text), LAST_MARKERS.search(turn.text)
+    start, end = first.end() if first else 0, last.start() if last else len(turn.text)
+    image: dict[str, str | None] = {"type": "image", "text": None}
+    pieces = [image] * turn.text.count(IMAGE_MARKER, 0, start)
+    for index, text in enumerate(turn.text[start : max(start, end)].split(IMAGE_MARKER)):
+        pieces += [image] if index else []
+        pieces += [{"type": "text", "text": text}] if text else []
+    return pieces + [image] * turn.text.count(IMAGE_MARKER, max(start, end))
+
+
+def turn_text(content: Any) -> Any:
+    """Return the text of typed pieces, as `message_content` splits it; other content as it is."""
+    if not isinstance(content, list):
+        return content
+    pieces = [piece_text(piece) for piece in content]
+    texts = [index for index, piece in enumerate(pieces) if piece != IMAGE_MARKER]
+    if not texts:
+        return "\n".join(pieces)
+    start, end = texts[0], texts[-1] + 1
+    first = "".join(f"{piece}\n" for piece in pieces[:start])
+    last = "".join(f"\n{piece}" for piece in pieces[end:])
+    return f"{first}{''.join(pieces[start:end])}{last}"
+
+
+def piece_text(piece: Any) -> str:
+    """Return the text of one piece, or a marker for an image."""
+    kind = piece.get("type") if isinstance(piece, dict) else None
+    text = piece.get("text") if kind == "text" else IMAGE_MARKER
+    if kind not in {"text", "image"} or not isinstance(text, str):
+        raise malformed("a piece of a message", piece)
+    if kind == "text" and IMAGE_MARKER in text:
+        raise UnusableError("image_token_in_text", f"{IMAGE_MARKER} is in the text of a message")
+    return text
 
 
 class ParquetShards:
@@ -129,4 +170,105 @@ class ParquetShards:
             self.number += 1
 
 
-FORMAT = Format("huggingface", files="{split}-*.parquet", write=write)
+class MessagesRelease(NamedTuple):
+    """A release in this format: Parquet files with the images in them.
+
+    Attributes:
+        annotations: its file, or its directory.
+        images: the directory of its files.
+        files: its files.
+    """
+
+    annotations: Path
+    images: Path
+    files: tuple[Path, ...]
+
+    def conversations(self) -> Iterator[ConversationRecord | BrokenRow]:
+        """Yield the parsed rows; an unusable one comes as a BrokenRow with its reason."""
+        for file in self.files:
+            split = file_split(file) or "train"
+            for number, row in enumerate(read_rows(file)):
+                try:
+                    yield parse_row(file, number, row)._replace(split=split)
+                except UnusableError as error:
+                    yield BrokenRow(f"{file.name}: row {number}", error.reason, error.detail)
+
+
+def find_release(path: Path, images: Path | None = None) -> MessagesRelease:
+    """Find the Parquet files of a release: the file, or those of the splits in the directory."""
+    path = resolve(path)
+    if images is not None:
+        raise ReleaseError(f"{path} contains its images itself: leave out --images")
+    if path.is_file():
+        return MessagesRelease(path, path.parent, (path,))
+    files = tuple(sorted(file for file in path.glob("*.parquet") if file_split(file)))
+    if not files:
+        raise ReleaseError(
+            f"{path} has no files train-*.parquet or held_out-*.parquet: pass the path of one file"
+        )
+    return MessagesRelease(path, path, files)
+
+
+def recognize(path: Path) -> bool:
+    """Return whether a path is, or contains, Parquet files with messages."""
+    files = [path] if path.is_file() else sorted(path.glob("*.parquet")) if path.is_dir() else []
+    try:
+        return any(
+            file.suffix == ".parquet" and set(COLUMNS) <= set(pq.read_schema(file).names)
+            for file in files[:1]
+        )
+    except (pa.ArrowException, OSError):
+        return False
+
+
+def file_split(path: Path) -> Split | None:
+    """Return the split that the name of a file begins with, if any."""
+    return next((split for split in get_args(Split) if path.name.startswith(f"{split}-")), None)
+
+
+def read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a file without the bytes of their images."""
+    try:
+        with pq.ParquetFile(path) as file:
+            schema = file.schema
+            leaves = [schema.column(index).path for index in range(len(schema))]
+            if missing := set(COLUMNS) - {leaf.partition(".")[0] for leaf in leaves}:
+                raise ReleaseError(f"{path} has no column {', '.join(sorted(missing))}")
+            if any(leaf.startswith("images.") and leaf.endswith(".path") for leaf in leaves):
+                leaves = [leaf for leaf in leaves if not leaf.endswith(".bytes")]
+            for batch in file.iter_batches(GROUP_ROWS, columns=leaves):
+                yield from batch.to_pylist()
+    except pa.ArrowException as error:
+        raise ReleaseError(f"{path} is not a complete Parquet file: {error}") from error
+
+
+def parse_row(file: Path, number: int, row: dict[str, Any]) -> ConversationRecord:
+    """Parse a row; raise UnusableError if trainers cannot read it."""
+    values = row["messages"]
+    if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
+        raise malformed("the list of messages", values)
+    messages = [RawMessage(value.get("role"), turn_text(value.get("content"))) for value in values]
+    images = row.get("images") or []
+    if not isinstance(images, list) or not all(isinstance(image, dict) for image in images):
+        raise malformed("the list of images", images)
+    conversation = make_conversation(messages, "", len(images))
+    names = [optional_text(image, "path") or f"{file.stem}-{number}" for image in images]
+    return ConversationRecord(
+        optional_text(row, "task"),
+        tuple(
+            ReleaseImage(name, ParquetCell(file, "images", number, index))
+            for index, name in enumerate(names)
+        ),
+        conversation.turns,
+        id=optional_text(row, "id"),
+        notes=conversation.notes,
+    )
+
+
+FORMAT = Format(
+    "huggingface",
+    files="{split}-*.parquet",
+    write=write,
+    read=find_release,
+    recognize=recognize,
+)

@@ -1,26 +1,28 @@
 """Import a published release into a build directory, record by record."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from visionflan import catalog, formats
+from visionflan import formats
 from visionflan.builder.directory_writer import DirectoryWriter
 from visionflan.builder.image_cache import ImageCheckCache
 from visionflan.builder.image_workers import ImageCheckPool, ImageFault
-from visionflan.builder.plan import task_info
 from visionflan.builder.sampling import escape_surrogates, find_file_fault
 from visionflan.builder.split import HoldOutConfig
 from visionflan.dataset import BrokenRow
 from visionflan.errors import BuildError, UnusableError
-from visionflan.formats.base import ConversationRecord, InstructionRelease
-from visionflan.layouts import inside
+from visionflan.formats.base import ConversationRecord, Format, InstructionRelease
+from visionflan.formats.shared.annotation_files import resolve
+from visionflan.formats.shared.dropped_records import DroppedRecords
+from visionflan.formats.shared.task_names import TaskNames, slug
+from visionflan.image_sources import ImageSource, containing_file, describe_source
 from visionflan.prompt import ParsedExchange, parse
 from visionflan.storage.instance import Instance
 from visionflan.storage.schema import LedgerEntry, TaskInfo
@@ -36,17 +38,37 @@ class ImportedRecord(NamedTuple):
     task: str
     key: str
     conversation: ConversationRecord
-    images: tuple[Path, ...]
+
+    @property
+    def sources(self) -> tuple[ImageSource, ...]:
+        """Return the sources of its images."""
+        return tuple(image.source for image in self.conversation.images)
 
 
 def find_release(
-    path: Path, images: Path | None = None, format_name: str = "llava"
+    path: Path, images: Path | None = None, format_name: str = ""
 ) -> InstructionRelease:
-    """Find the annotation file and the image directory of a release in some format."""
-    input_format = formats.load(format_name)
+    """Find the annotations and the images of a release; without a format it is recognized."""
+    input_format = formats.load(format_name) if format_name else recognize(path)
     if input_format.read is None:
-        raise BuildError(f"the format {format_name} can only be exported: choose another --format")
+        raise BuildError(
+            f"the format {input_format.name} can only be exported: choose another --format"
+        )
     return input_format.read(path, images)
+
+
+def recognize(path: Path) -> Format:
+    """Return the format that recognizes a path as its own; otherwise `llava`."""
+    for name in formats.names():
+        candidate = formats.load(name)
+        if candidate.recognize is not None and candidate.recognize(path):
+            return candidate
+    return formats.load("llava")
+
+
+def release_name(path: Path, name: str | None = None) -> str:
+    """Return the dataset name of tasks that name none: the one requested, or that of the path."""
+    return slug(name or resolve(path).name.partition(".")[0])
 
 
 def import_release(
@@ -55,101 +77,156 @@ def import_release(
     *,
     name: str,
     hold_out: HoldOutConfig | None = None,
+    include_sensitive: bool = False,
     workers: int = 1,
 ) -> dict[str, Any]:
-    """Write a build directory from a published release and return its manifest."""
+    """Write a build directory from a published release and return its manifest.
+
+    Raises BuildError with the causes if no record can be imported; nothing is written then.
+    """
     description = {
         "name": name,
         "title": f"Imported from {release.annotations.name}",
         "license": "that of the release",
-        "settings": {"imported": release.annotations.name},
+        "settings": {
+            "imported": release.annotations.name,
+            "include_sensitive": include_sensitive,
+        },
     }
     with (
         ImageCheckPool(workers) as checker,
         DirectoryWriter(out, description, hold_out=hold_out) as writer,
         tqdm(desc=f"{name}: importing", unit=" records", disable=None, leave=False) as bar,
     ):
-        importer = ReleaseImporter(release, name, writer, ImageCheckCache(checker), bar.update)
-        records = importer.records()
-        while batch := list(islice(records, BATCH_SIZE)):
-            importer.add(batch)
-        importer.write_tasks()
+        importer = ReleaseImporter(
+            release=release,
+            name=name,
+            writer=writer,
+            image_checks=ImageCheckCache(checker),
+            progress=bar.update,
+            include_sensitive=include_sensitive,
+        )
+        importer.run()
     return writer.manifest
 
 
+@dataclass(kw_only=True)
 class ReleaseImporter:
     """Assigns task ids and keys to the records of a release, and writes them to a build."""
 
-    def __init__(
-        self,
-        release: InstructionRelease,
-        name: str,
-        writer: DirectoryWriter,
-        image_checks: ImageCheckCache,
-        progress: Callable[[], object],
-    ) -> None:
-        self.release, self.name, self.writer = release, name, writer
-        self.image_checks, self.progress = image_checks, progress
-        self.tasks = TaskNames(name)
-        self.occurrences: Counter[str] = Counter()
-        self.fingerprints: set[bytes] = set()
-        self.metrics: dict[str, str] = {}
+    release: InstructionRelease
+    name: str
+    writer: DirectoryWriter
+    image_checks: ImageCheckCache
+    progress: Callable[[], object]
+    include_sensitive: bool
+    num_records: int = 0
+    keys: Counter[str] = field(default_factory=Counter)
+    fingerprints: set[bytes] = field(default_factory=set)
+    metrics: dict[str, str] = field(default_factory=dict)
+    excluded_tasks: dict[str, str] = field(default_factory=dict)
+    dropped: DroppedRecords = field(default_factory=DroppedRecords)
+
+    def __post_init__(self) -> None:
+        self.tasks = TaskNames(self.name)
+
+    def run(self) -> None:
+        """Write all usable records, and the metadata of their tasks."""
+        records = self.records()
+        while batch := list(islice(records, BATCH_SIZE)):
+            self.add(batch)
+        if self.num_records == self.dropped.count:
+            raise BuildError(f"{self.release.annotations}: {self.dropped.describe()}")
+        self.write_tasks()
 
     def records(self) -> Iterator[ImportedRecord]:
         """Yield the usable records; the others go to the ledger."""
         for entry in self.release.conversations():
+            self.num_records += 1
             self.progress()
             if isinstance(entry, BrokenRow):
                 error = UnusableError(entry.reason, entry.detail)
                 self.record_dropped(f"{self.name}/*", entry.key, error)
                 continue
+            if entry.split != "train" and self.writer.hold_out is not None:
+                raise BuildError(
+                    f"{self.release.annotations} names its held-out records itself: leave out "
+                    "--hold-out-images"
+                )
             task = self.tasks.id(entry.task)
-            images = tuple(inside(self.release.images, image) for image in entry.images)
-            yield ImportedRecord(task, self.key(task, entry), entry, images)
+            record = ImportedRecord(task, self.key(task, entry), entry)
+            if self.is_excluded(task):
+                detail = f"{task} asks about a person: --include-sensitive imports it"
+                error = UnusableError("sensitive_task", detail)
+                self.record_dropped(f"{self.name}/*", f"{task}/{record.key}", error)
+                continue
+            yield record
+
+    def is_excluded(self, task: str) -> bool:
+        """Return whether a task is about a person, and such tasks are not imported."""
+        info = self.tasks.known.get(task)
+        if self.include_sensitive or info is None or not info.sensitive:
+            return False
+        self.excluded_tasks[task] = "sensitive: it asks about a person"
+        return True
 
     def key(self, task: str, conversation: ConversationRecord) -> str:
-        """Return the image names of a record, numbered from their second use on."""
-        key = "+".join(conversation.images) or "text"
-        self.occurrences[f"{task}/{key}"] += 1
-        count = self.occurrences[f"{task}/{key}"]
-        return key if count == 1 else f"{key}#{count}"
+        """Return a key that no other record of the task has.
+
+        It is the one in the id of a record that was exported from a build; otherwise the names of
+        the images, numbered from their second use on.
+        """
+        prefix, names = f"{task}/", [image.name for image in conversation.images]
+        exported = conversation.id.removeprefix(prefix)
+        base = exported if 0 < len(exported) < len(conversation.id) else "+".join(names) or "text"
+        key = base
+        while prefix + key in self.keys:
+            self.keys[prefix + base] += 1
+            key = f"{base}#{self.keys[prefix + base]}"
+        self.keys[prefix + key] += 1
+        return key
 
     def add(self, batch: list[ImportedRecord]) -> None:
         """Check the images of some records and write the usable ones."""
         existing = []
         for record in batch:
             try:
-                for path in record.images:
-                    if problem := find_file_fault(str(path), str(self.release.images)):
-                        raise UnusableError(*problem)
+                self.check_files(record)
             except UnusableError as error:
-                self.record_dropped(record.task, record.key, error, record.conversation.images)
+                self.record_unusable(record, error)
             else:
-                existing.append((record, record.images))
+                existing.append((record, record.sources))
         for record in self.image_checks.iter_checked(existing, self.writer.image_store):
             try:
                 self.write(record)
             except UnusableError as error:
-                self.record_dropped(record.task, record.key, error, record.conversation.images)
+                self.record_unusable(record, error)
+
+    def check_files(self, record: ImportedRecord) -> None:
+        """Raise UnusableError if an image is not in the directory of the release's images."""
+        for source in record.sources:
+            file = str(containing_file(source))
+            if problem := find_file_fault(file, str(self.release.images)):
+                raise UnusableError(*problem)
 
     def write(self, record: ImportedRecord) -> None:
         """Write one instance, and its images that are not stored yet."""
-        image_ids, notes = [], []
-        for path, name in zip(record.images, record.conversation.images, strict=True):
-            known = self.image_checks.outcomes[str(path)]
+        image_ids, notes = [], [(*note, "") for note in record.conversation.notes]
+        for image in record.conversation.images:
+            known = self.image_checks.outcomes[describe_source(image.source)]
             if isinstance(known, ImageFault):
                 raise UnusableError(*known)
             image_ids.append(known.id)
-            notes += [(*note, escape_surrogates(name)) for note in known.notes(path.name)]
+            file_name = PurePath(image.name).name
+            notes += [(*note, escape_surrogates(image.name)) for note in known.notes(file_name)]
         turns = (turn.text for turn in record.conversation.turns)
         content = "\x1f".join([record.task, *image_ids, *turns])
         digest = blake2b(content.encode(), digest_size=16).digest()
         if digest in self.fingerprints:
             raise UnusableError("duplicate", "another record has the same images and text")
-        for path, image_id in zip(record.images, image_ids, strict=True):
+        for source, image_id in zip(record.sources, image_ids, strict=True):
             if image_id not in self.writer.image_store.ids:
-                valid = self.image_checks.get_valid(path, image_id)
-                self.writer.add_valid_image(valid)
+                self.writer.add_valid_image(self.image_checks.get_valid(source, image_id))
         self.fingerprints.add(digest)
         self.writer.add_instance(self.make_instance(record, tuple(image_ids)))
         for note in notes:
@@ -167,7 +244,7 @@ class ReleaseImporter:
             id=f"{record.task}/{record.key}",
             dataset=record.task.partition("/")[0],
             task=record.task,
-            split="train",
+            split=record.conversation.split,
             key=record.key,
             images=images,
             turns=turns,
@@ -182,10 +259,11 @@ class ReleaseImporter:
 
     def write_tasks(self) -> None:
         """Write the metadata of each task: the catalog's, or what its name says."""
+        self.writer.info["excluded_tasks"] = self.excluded_tasks
         for official, task in self.tasks.ids.items():
-            self.writer.add_task(
-                task, self.tasks.known.get(task) or self.infer_task_info(official, task)
-            )
+            if task not in self.excluded_tasks:
+                info = self.tasks.known.get(task) or self.infer_task_info(official, task)
+                self.writer.add_task(task, info)
 
     def infer_task_info(self, official: str, task: str) -> TaskInfo:
         """Return the metadata of a task that the catalog does not have, from its name alone."""
@@ -200,51 +278,15 @@ class ReleaseImporter:
             metric=self.metrics.get(task, OPEN_METRIC),
         )
 
-    def record_dropped(
-        self, task: str, key: str, error: UnusableError, images: tuple[str, ...] = ()
-    ) -> None:
-        """Write a dropped record to the ledger."""
-        names, detail = escape_surrogates("+".join(images)), escape_surrogates(error.detail)
-        self.writer.record_dropped(
-            LedgerEntry(task, escape_surrogates(key), "dropped", error.reason, detail, names)
-        )
+    def record_unusable(self, record: ImportedRecord, error: UnusableError) -> None:
+        """Write a record that was parsed and then dropped to the ledger."""
+        names = "+".join(image.name for image in record.conversation.images)
+        self.record_dropped(record.task, record.key, error, names)
 
-
-class TaskNames:
-    """Maps official task names of a release to task ids: the catalog's, or derived ones."""
-
-    def __init__(self, release: str) -> None:
-        self.release = release
-        self.ids: dict[str, str] = {}
-        self.known: dict[str, TaskInfo] = {}
-        self.official = {
-            task.official_name: (name, task.name)
-            for name in catalog.names()
-            for task in catalog.load(name).tasks.values()
-        }
-
-    def id(self, official: str) -> str:
-        """Return the id of a task."""
-        if official not in self.ids:
-            self.ids[official] = self.name(official)
-        return self.ids[official]
-
-    def name(self, official: str) -> str:
-        """Make a task id that no earlier task has."""
-        if official in self.official:
-            dataset, task = self.official[official]
-            name = f"{dataset}/{task}"
-            self.known[name] = task_info(dataset, catalog.load(dataset), task)
-            return name
-        dataset, plus, task = official.partition("+")
-        base_name = f"{slug(dataset)}/{slug(task)}" if plus else f"{self.release}/{slug(official)}"
-        name, number = base_name, 1
-        while name in self.ids.values():
-            number += 1
-            name = f"{base_name}_{number}"
-        return name
-
-
-def slug(text: str) -> str:
-    """Reduce a text to lower-case letters, digits and `_`."""
-    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_") or "conversation"
+    def record_dropped(self, task: str, key: str, error: UnusableError, file: str = "") -> None:
+        """Write a dropped record to the ledger, without the path of the release."""
+        detail = error.detail.replace(f"{self.release.annotations.parent}/", "")
+        self.dropped.add(error.reason, f"{key}: {detail}")
+        key, detail, file = map(escape_surrogates, (key, detail, file))
+        entry = LedgerEntry(task, key, "dropped", error.reason, detail, file)
+        self.writer.record_dropped(entry)

@@ -14,6 +14,7 @@ from visionflan.dataset import BrokenRow
 from visionflan.errors import ReleaseError
 from visionflan.layouts.fields import FieldError, MalformedValue, items, mapping
 
+REMEDY = "convert it to UTF-8 or download it again"
 IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".tif", ".tiff", ".webp"}
 )
@@ -164,8 +165,8 @@ def not_text(path: Path) -> ReleaseError:
                 line.decode()
             except UnicodeDecodeError as error:
                 position = f"byte {error.start + 1} of line {number} is 0x{line[error.start]:02x}"
-                return ReleaseError(f"{path} is not UTF-8: {position}; download it again")
-    return ReleaseError(f"{path} is not UTF-8; download it again")
+                return ReleaseError(f"{path} is not UTF-8: {position}; {REMEDY}")
+    return ReleaseError(f"{path} is not UTF-8; {REMEDY}")
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:

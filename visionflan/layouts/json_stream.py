@@ -13,6 +13,7 @@ from typing import Any, TextIO, TypeVar
 
 from visionflan.errors import ReleaseError
 from visionflan.layouts import not_text, open_text, short_integer, unique_members
+from visionflan.layouts.fields import MalformedValue
 
 Item = TypeVar("Item")
 Parser = Callable[[str, int], tuple[Item, int]]
@@ -25,6 +26,7 @@ MAX_VALUE = 64 << 20
 BETWEEN = re.compile(r"[\s,]*")
 DELIMITERS = frozenset(",]} \t\r\n")
 COLON = re.compile(r"\s*:\s*")
+NESTING = re.compile(r'[\[{}\]]|"[^"\\]*(?:\\.[^"\\]*)*("?)', re.DOTALL)
 decode = json.JSONDecoder(object_pairs_hook=unique_members).raw_decode
 decode_integers = json.JSONDecoder(
     object_pairs_hook=unique_members, parse_int=short_integer
@@ -32,19 +34,23 @@ decode_integers = json.JSONDecoder(
 
 
 def json_values(path: Path) -> Iterator[Any]:
-    """Yield the values of a file that contains one JSON list."""
+    """Yield the values of a file that contains one JSON list, or several one after the other."""
     with open_text(path) as stream:
         window = Window(stream, path)
         window.open_bracket("[")
         yield from window.items("]", parse_value)
+        while window.opens_again("["):
+            yield from window.items("]", parse_value)
 
 
 def json_members(path: Path) -> Iterator[tuple[str, Any]]:
-    """Yield the name and value of each member of a file that contains one JSON object."""
+    """Yield the name and value of each member of a file of one JSON object, or of several."""
     with open_text(path) as stream:
         window = Window(stream, path)
         window.open_bracket("{")
         yield from window.items("}", parse_member)
+        while window.opens_again("{"):
+            yield from window.items("}", parse_member)
 
 
 def json_field_values(path: Path, field: str) -> Iterator[Any]:
@@ -69,6 +75,18 @@ class Window:
             raise ReleaseError(f"{self.path} must be JSON that begins with {bracket}")
         self.index = 1
 
+    def opens_again(self, bracket: str) -> bool:
+        """Move past another such bracket after the closed one; return False at the file's end."""
+        self.text = self.text[self.index :].lstrip()
+        while not self.text and (more := self.stream.read(CHUNK)):
+            self.text = more.lstrip()
+        self.index = 1
+        if self.text and not self.text.startswith(bracket):
+            raise ReleaseError(
+                f"{self.path} goes on after its end with {self.text[:20]!r}: download it again"
+            )
+        return bool(self.text)
+
     def find_list(self, field: str) -> None:
         """Move past the opening bracket of the list named `field`."""
         opening = re.compile(rf'"{re.escape(field)}"\s*:\s*\[')
@@ -83,14 +101,11 @@ class Window:
             try:
                 start = skip(BETWEEN, self.text, self.index)
                 if self.text[start] == bracket:
+                    self.index = start + 1
                     return
                 item, self.index = parse(self.text, start)
             except (IndexError, json.JSONDecodeError) as error:
                 self.extend(error)
-            except RecursionError as error:
-                raise ReleaseError(
-                    f"{self.path}: value {self.count + 1} is nested too deeply; download it again"
-                ) from error
             else:
                 self.count += 1
                 yield item
@@ -122,7 +137,8 @@ class Window:
 def parse_value(text: str, index: int) -> tuple[Any, int]:
     """Parse one value and check its delimiter, so that a truncated number is not accepted.
 
-    An integer of more digits than Python converts becomes a MalformedValue.
+    An integer of more digits than Python converts, and a value of too many levels, become a
+    MalformedValue.
     """
     try:
         value, end = decode(text, index)
@@ -130,9 +146,26 @@ def parse_value(text: str, index: int) -> tuple[Any, int]:
         raise
     except ValueError:
         value, end = decode_integers(text, index)
+    except RecursionError:
+        value = MalformedValue("malformed_record", "nested too deeply")
+        end = end_of_nested(text, index)
     if text[end] not in DELIMITERS:
         raise json.JSONDecodeError("expected a comma or a closing bracket", text, end)
     return value, end
+
+
+def end_of_nested(text: str, index: int) -> int:
+    """Return the index after a list or an object, without parsing it."""
+    depth = 0
+    for token in NESTING.finditer(text, index):
+        if token[0].startswith('"'):
+            if not token[1]:
+                break
+            continue
+        depth += 1 if token[0] in "[{" else -1
+        if depth == 0:
+            return token.end()
+    raise json.JSONDecodeError("expected a closing bracket", text, len(text))
 
 
 def parse_member(text: str, index: int) -> tuple[tuple[str, Any], int]:

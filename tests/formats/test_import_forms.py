@@ -1,0 +1,269 @@
+"""Every row of a release is imported or dropped with a reason, whatever form the release has."""
+
+import codecs
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.helpers.llava_release import import_directory, record, talk, write_release
+from visionflan.cli.main import main
+from visionflan.formats.importing import find_release, import_release
+from visionflan.storage.directory import BuildDirectory
+
+TEXT_ONLY = [{"id": f"{n}", **talk(f"What is {n}?", f"It is {n}.")} for n in range(60)]
+
+
+def import_command(path: Path, *options: str) -> int:
+    return main(["import", str(path), "--out", str(path.parent / "imported"), *options])
+
+
+def error_of(path: Path, capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    """Return the error of an import that must fail in one sentence and leave nothing."""
+    assert import_command(path, *options) == 1
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert not (path.parent / "imported").exists()
+    return errors[0]
+
+
+def test_lists_one_after_the_other_are_all_imported(tmp_path: Path) -> None:
+    text = json.dumps([record("0.jpg")]) + "\n" + json.dumps([record("1.jpg"), record("2.jpg")])
+    build, ledger = import_directory(write_release(tmp_path / "r", text))
+    assert not ledger
+    assert build.instances().column("key") == ["0.jpg", "1.jpg", "2.jpg"]
+
+
+@pytest.mark.parametrize("missing", [float("nan"), None, "", []])
+def test_a_record_whose_image_is_an_empty_cell_has_none(tmp_path: Path, missing: Any) -> None:
+    records = [record(), record(missing, **talk("What is two and two?", "Four."))]
+    records += [record(missing), record(["1.jpg", missing], **talk("<image><image> ?", "b"))]
+    build, ledger = import_directory(write_release(tmp_path / "r", records))
+    assert [len(instance.images) for instance in build.instances()] == [1, 0]
+    reasons = {entry["reason"]: entry["detail"] for entry in ledger}
+    assert set(reasons) == {"image_token_mismatch", "malformed_conversation"}
+    assert "the name of an image is" in reasons["malformed_conversation"]
+
+
+@pytest.mark.parametrize("value", [7, True, {"path": "0.jpg"}, [["0.jpg"]]])
+@pytest.mark.parametrize("field", ["image", "task_name", "system"])
+def test_a_field_of_another_type_is_never_made_a_text(
+    tmp_path: Path, field: str, value: Any
+) -> None:
+    records = [record("1.jpg"), record(**{field: value})]
+    build, ledger = import_directory(write_release(tmp_path / "r", records))
+    assert build.instances().column("key") == ["1.jpg"]
+    assert [entry["reason"] for entry in ledger] == ["malformed_conversation"]
+
+
+@pytest.mark.parametrize("name", ["list.json", "lines.jsonl"])
+def test_a_byte_order_mark_is_no_content(tmp_path: Path, name: str) -> None:
+    records = [record("0.jpg"), record("1.jpg")]
+    text = json.dumps(records) if name == "list.json" else "\n".join(map(json.dumps, records))
+    directory = write_release(tmp_path / "r", "")
+    (directory / "annotations.json").unlink()
+    (directory / name).write_bytes(codecs.BOM_UTF8 + text.encode())
+    build, ledger = import_directory(directory)
+    assert not ledger
+    assert build.instances().column("key") == ["0.jpg", "1.jpg"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "gbk"])
+def test_another_encoding_is_refused_by_file_and_byte(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], encoding: str
+) -> None:
+    directory = write_release(tmp_path / "r", "")
+    path = directory / "annotations.json"
+    text = json.dumps([record(**talk("<image> ?", "这是一只猫"))], ensure_ascii=False)
+    path.write_bytes(text.encode(encoding))
+    error = error_of(path, capsys)
+    assert f"{path} is not UTF-8: byte" in error
+    assert "convert it to UTF-8" in error
+
+
+def test_the_directory_of_images_is_found_by_an_image_far_down(tmp_path: Path) -> None:
+    directory = write_release(tmp_path / "r", [*TEXT_ONLY, record("0.jpg")])
+    (directory / "images").rename(directory / "coco")
+    build, ledger = import_directory(directory)
+    assert not ledger
+    assert len(build.instances()) == len(TEXT_ONLY) + 1
+
+
+@pytest.mark.parametrize(
+    "prompt", [{"system": "Use capitals."}, {"first": {"from": "system", "value": "Use capitals."}}]
+)
+def test_a_system_prompt_becomes_the_instruction_and_is_noted(
+    tmp_path: Path, prompt: dict[str, Any]
+) -> None:
+    entry = record(**talk("<image>\nWhat?\nOptions: (a) A (b) B", "(b) B"))
+    if "system" in prompt:
+        entry |= prompt
+    else:
+        entry["conversations"].insert(0, prompt["first"])
+    build, ledger = import_directory(write_release(tmp_path / "r", [entry]))
+    (instance,) = build.instances()
+    assert instance.prompt == "<image>\nUse capitals.\n\nWhat?\nOptions: (a) A (b) B"
+    assert (instance.instruction, instance.text) == ("Use capitals.", "What?")
+    assert [(line["kind"], line["reason"], line["key"]) for line in ledger] == [
+        ("note", "system_prompt", "0.jpg")
+    ]
+    assert build.manifest["tasks"]["lab/conversation"]["notes"] == {"system_prompt": 1}
+
+
+def test_names_that_look_like_numbered_ones_do_not_clash(tmp_path: Path) -> None:
+    records = [
+        record("0.jpg"),
+        record("0.jpg#2", **talk("<image> Two?", "b")),
+        record("0.jpg", **talk("<image> Three?", "c")),
+        record("0.jpg#2", **talk("<image> Four?", "d")),
+    ]
+    directory = write_release(tmp_path / "r", records)
+    (directory / "images/0.jpg#2").write_bytes((directory / "images/1.jpg").read_bytes())
+    build, ledger = import_directory(directory)
+    assert {line["kind"] for line in ledger} <= {"note"}
+    assert build.instances().column("key") == ["0.jpg", "0.jpg#2", "0.jpg#3", "0.jpg#2#2"]
+
+
+def test_absolute_paths_are_read_where_they_point(tmp_path: Path) -> None:
+    directory = write_release(tmp_path / "r", [])
+    (directory / "images").rename(tmp_path / "elsewhere")
+    names = [str(tmp_path / f"elsewhere/{n}.jpg") for n in range(2)]
+    (directory / "annotations.json").write_text(json.dumps([record(name) for name in names]))
+    assert find_release(directory).images == Path("/")
+    build, ledger = import_directory(directory)
+    assert not ledger
+    assert len(build.instances()) == 2
+
+
+def test_a_path_with_two_dots_is_read_like_the_absolute_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_release(tmp_path / "r", [record("0.jpg")])
+    (tmp_path / "next").mkdir()
+    monkeypatch.chdir(tmp_path / "next")
+    for images in (None, Path("../r/images")):
+        release = find_release(Path("../r/annotations.json"), images)
+        out = tmp_path / f"out{images is None}"
+        import_release(release, out, name="lab")
+        assert len(BuildDirectory(out).instances()) == 1
+
+
+def test_a_linked_annotation_file_has_the_images_next_to_the_link(tmp_path: Path) -> None:
+    directory = write_release(tmp_path / "r", [record("0.jpg")])
+    (directory / "annotations.json").rename(tmp_path / "blob")
+    (directory / "annotations.json").symlink_to(tmp_path / "blob")
+    build, _ = import_directory(directory)
+    assert len(build.instances()) == 1
+
+
+def test_an_import_that_keeps_nothing_fails_with_the_causes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_release(tmp_path / "r", [record("cut.jpg"), record("cut.jpg"), record([])])
+    error = error_of(path, capsys)
+    assert "none of its 3 records can be imported: 2 image_corrupt (cut.jpg: JPEG" in error
+    assert "1 image_token_mismatch (annotations.json: record 3: 1: 1 markers" in error
+    (path / "annotations.json").write_text(json.dumps([record("none.jpg")]))
+    assert "pass the directory of the images as --images" in error_of(path, capsys)
+    (path / "annotations.json").write_text("[]")
+    assert "it has no records" in error_of(path / "annotations.json", capsys)
+
+
+def write_parquet(path: Path, **columns: list[Any]) -> None:
+    pq.write_table(pa.table(columns), path)
+
+
+def write_tar(path: Path) -> None:
+    with tarfile.open(path, "w") as archive:
+        archive.add(__file__, "0001.json")
+
+
+MESSAGES = [{"role": "user", "content": "<image>Color?"}, {"role": "assistant", "content": "red"}]
+CHAT = json.dumps({"messages": MESSAGES, "images": ["0.jpg"]})
+LLAMA_FACTORY = json.dumps({"demo": {"file_name": "demo.json", "formatting": "sharegpt"}})
+FORMS: dict[str, tuple[str, str]] = {
+    "chat.jsonl": (CHAT, "chat messages (`messages`"),
+    "chat.json": (f"[{CHAT}]", "chat messages (`messages`"),
+    "wrapped.json": (json.dumps({"data": [record()]}, indent=1), "its list under `data`"),
+    "one_line.json": (json.dumps({"data": [record()]}), "its list under `data`"),
+    "object.json": (json.dumps({"a": {"b": 1}}, indent=1), "one JSON object"),
+    "empty.json": ("", "is empty"),
+    "blank.json": (" \n\n", "is empty"),
+    "dataset_info.json": (LLAMA_FACTORY, "a list of data sets for LLaMA-Factory"),
+    "si.yaml": ("datasets:\n  - json_path: a.json\n", "as for LLaVA-OneVision"),
+    "other.yaml": ("a: 1\n", "YAML"),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_another_form_is_refused_by_its_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    content, form = FORMS[name]
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / name).write_text(content)
+    for path in (tmp_path / "d" / name, tmp_path / "d"):
+        error = error_of(path, capsys)
+        assert form in error
+        assert name in error
+
+
+def test_binary_forms_are_refused_by_their_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "d").mkdir()
+    path = tmp_path / "d/train-0.parquet"
+    write_parquet(path, images=[[{"bytes": b"x"}]], texts=[[{"user": "a", "assistant": "b"}]])
+    for wrong in (path, path.parent):
+        assert "columns `images`, `texts` (as in the Cauldron" in error_of(wrong, capsys)
+    path.write_bytes(b"PAR1 and nothing more")
+    assert "truncated Parquet" in error_of(path, capsys)
+    path.unlink()
+    write_tar(tmp_path / "d/shard.tar")
+    for wrong in (tmp_path / "d/shard.tar", tmp_path / "d"):
+        assert "a tar archive" in error_of(wrong, capsys)
+
+
+def test_images_under_another_key_are_found(tmp_path: Path) -> None:
+    entry = record() | {"images": ["1.jpg"]}
+    del entry["image"]
+    build, _ = import_directory(write_release(tmp_path / "r", [entry]))
+    assert build.instances().column("key") == ["1.jpg"]
+
+
+def test_a_record_with_an_endless_value_costs_itself_alone(tmp_path: Path) -> None:
+    deep, digits = "[" * 50_000 + "]" * 50_000, "7" * 5_000
+    good = [json.dumps(record(f"{n}.jpg")) for n in range(3)]
+    bad = [f'{{"image": {digits}}}', f'{{"image": {deep}}}', deep]
+    for name, text in (
+        ("list.json", f"[{', '.join([good[0], *bad, good[1]])}]"),
+        ("lines.jsonl", "\n".join([good[0], *bad, good[1]])),
+    ):
+        directory = write_release(tmp_path / name, text, name)
+        build, ledger = import_directory(directory)
+        assert build.instances().column("key") == ["0.jpg", "1.jpg"]
+        assert len(ledger) == 3
+
+
+def test_sensitive_tasks_are_imported_on_request(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from visionflan import catalog
+
+    official = next(
+        task.official_name for task in catalog.load("fairface").tasks.values() if task.sensitive
+    )
+    path = write_release(tmp_path / "r", [record("0.jpg"), record("1.jpg", task_name=official)])
+    build, ledger = import_directory(path)
+    assert build.instances().column("key") == ["0.jpg"]
+    assert [line["reason"] for line in ledger] == ["sensitive_task"]
+    assert list(build.manifest["about"]["excluded_tasks"]) == [ledger[0]["key"].rsplit("/", 1)[0]]
+    assert import_command(path, "--include-sensitive") == 0
+    assert "2 instances" in capsys.readouterr().out
+    (path / "annotations.json").write_text(json.dumps([record("1.jpg", task_name=official)]))
+    (tmp_path / "imported").rename(tmp_path / "first")
+    assert "add --include-sensitive to import them" in error_of(path, capsys)

@@ -1,0 +1,1 @@
+"""What several formats share: conversations, files of records, and directories of images."""
