@@ -2,42 +2,73 @@
 
 import re
 from collections.abc import Sequence
-from string import ascii_lowercase
 
 from visionflan.evaluate.metric import ParsedAnswer
+from visionflan.evaluate.metrics.label_search import find_labels
 from visionflan.evaluate.metrics.normalization import (
     ANSWER_MARK,
+    LEAD_INS,
     extract_answer,
     is_refusal,
     normalize_words,
 )
+from visionflan.evaluate.metrics.option_letters import SeveralLetters, StatedLetter, read_letter
 
 YES, NO = "yes", "no"
+SYNONYMS = {
+    **dict.fromkeys(("yeah", "yep", "yup", "affirmative"), YES),
+    **dict.fromkeys(("nope", "nah"), NO),
+}
+# These are answers as the first word only.
+AGREEMENT = {
+    **dict.fromkeys(("true", "correct", "indeed", "absolutely", "definitely", "certainly"), YES),
+    **dict.fromkeys(("false", "incorrect", "negative"), NO),
+}
 DENIALS = frozenset({"not", "none", "never", "cannot"})
+# Idioms that deny nothing, and answers that are named only to be ruled out.
+IDIOMS = re.compile(
+    r"\bno (?:doubt|problem|question|worries|wonder|matter|idea|information|way to (?:tell|know))\b"
+    r"|\bnot (?:only|just)\b|\bnot (?:say |answer )?(?:yes|no)\b"
+)
+YES_AND_NO = re.compile(r"(?:yes (?:and|/) no|no (?:and|/) yes)\b")
+GUESS = re.compile(r"\b(?:but|however|answer|guess|probably|likely|think|say)\b.*\b(?:yes|no)\b")
+# A comment on the answer, which claims nothing about the text of the option.
+COMMENT = re.compile(
+    r"(?:i|we|you|they|this|that|these|those|it|there|based|given|as|so|hope|looking|which|is|are"
+    r"|was|final|correct|according|from|to|please|here|definitely|clearly|obviously|for sure"
+    r"|in (?:the|this)"
+    r"|the (?:image|picture|photo|answer|option|correct|other|figure|question))\b",
+    re.IGNORECASE,
+)
+SENTENCE = re.compile(r" (?:is|are|was|were|has|have|had|shows?|seems?|appears?|can|looks?|does) ")
 
 
 def read_option(answer: str, options: Sequence[str]) -> ParsedAnswer:
     """Parse which option an answer picks; `parsed` is the option's own text.
 
-    In this order: a stated letter (`(b)`, `b) ...`, `B`, `**b**`, `the answer is b`), and the
-    complete words of an option, unless they are part of a longer option that occurs as well. An
-    answer that equals an option is that option, whatever the others normalize to; lines with
-    several options, one after the other, repeat the list.
+    In this order: a stated letter (`(b)`, `b) ...`, `B`, `**b**`, `the answer is b`, `I choose B`),
+    and the complete words of an option, unless they are part of a longer option that occurs as
+    well. An answer that equals an option is that option, whatever the others normalize to; lines
+    with several options, one after the other, repeat the list; what is denied is not picked.
     """
     if answer.strip() in options:
         return ParsedAnswer(None, answer.strip())
-    stated = stated_letter(answer, len(options))
     if not ANSWER_MARK.search(answer) and len(options_on_lines(answer, options)) > 1:
         return ParsedAnswer(0.0, "", "list_echo")
     named = find_labels(answer, options)
-    if stated is not None:
-        option = options[stated]
-        if option in named or agrees(words_after_letter(answer), option):
-            return ParsedAnswer(None, option)
-        return ParsedAnswer(0.0, "", "ambiguous")
-    if len(named) == 1:
+    letter = read_letter(answer, options)
+    if isinstance(letter, StatedLetter):
+        if agrees(letter, options, named):
+            return ParsedAnswer(None, options[letter.position])
+        letter = None if is_article(letter) else SeveralLetters()
+    if letter is None and len(named) == 1:
         return ParsedAnswer(None, named[0])
-    return ParsedAnswer(0.0, "", "ambiguous" if named else "unparsed")
+    return ParsedAnswer(0.0, "", "ambiguous" if named or letter is not None else "unparsed")
+
+
+def is_article(letter: StatedLetter) -> bool:
+    """Return whether a letter can be the article of the words behind it: `A dog`."""
+    return letter.position == 0 and not letter.is_label and letter.behind.startswith(" ")
 
 
 def options_on_lines(answer: str, options: Sequence[str]) -> set[str]:
@@ -49,59 +80,41 @@ def options_on_lines(answer: str, options: Sequence[str]) -> set[str]:
     return {option for option in options if normalize_words(option) in normalized}
 
 
-def stated_letter(answer: str, count: int) -> int | None:
-    """Return the index of the option whose letter an answer states; None if there is none.
+def agrees(letter: StatedLetter, options: Sequence[str], named: Sequence[str]) -> bool:
+    """Return whether the text around a letter is that of its option, or claims nothing else.
 
-    A letter that only begins a sentence (`A photo of ...`) is a word, not a choice; several letters
-    in parentheses repeat the list of options.
+    At least half of the words of a label must be in the option; a whole sentence or a comment is
+    no label.
     """
-    letter = f"([{ascii_lowercase[:count]}])"
-    lowered = answer.lower().strip(" \t\n*\"'`")
-    stated = re.findall(
-        rf"\b(?:answer|option|choice)(?:\s+is)?\s*:?\s*[(*\"']*{letter}"
-        rf"(?=[^\S\n]*(?:$|\n|[).:,;*\"]|because\b|since\b))",
-        lowered,
-    )
-    bracketed = set(re.findall(rf"\(\s*{letter}\s*\)", lowered))
-    opening = re.findall(rf"^{letter}(?:\s*[).:](?!\w)|$|\s*\n)", lowered)
-    for letters in (stated[-1:], sorted(bracketed), opening):
-        if len(letters) == 1:
-            return ascii_lowercase.index(letters[0])
-        if letters:
-            return None
-    return None
+    option = options[letter.position]
+    claim = extract_answer(letter.behind) if re.search(r"\w", letter.behind) else ""
+    claimed = find_labels(claim, options) if claim else []
+    if claimed and (letter.is_label or begins_or_ends(claim, claimed)):
+        return option in claimed
+    if option in named:
+        return True
+    if named and begins_or_ends(letter.before, named):
+        return False  # cat (D)
+    if not (claim and letter.is_label) or is_comment(letter.behind):
+        return True
+    words, option_words = normalize_words(claim).split(), set(normalize_words(option).split())
+    return 2 * sum(word in option_words for word in words) >= len(words)
 
 
-def words_after_letter(answer: str) -> str:
-    """Return the words after the letter that an answer begins with, without explanations."""
-    opening = re.match(r"^[^\w(]*(?:\([a-z]\)|[a-z]\s*[).:])(?=\W)", answer.strip().lower())
-    return normalize_words(extract_answer(answer.strip()[opening.end() :])) if opening else ""
+def begins_or_ends(text: str, labels: Sequence[str]) -> bool:
+    """Return whether a text begins or ends with the words of one of some labels."""
+    words = f" {normalize_words(text)} "
+    phrases = [f" {normalize_words(label)} " for label in labels]
+    return any(words.startswith(phrase) or words.endswith(phrase) for phrase in phrases)
 
 
-def agrees(text: str, option: str) -> bool:
-    """Return whether at least half of the words of a text are in the option; True for no words."""
-    words_in_text, option_words = text.split(), set(normalize_words(option).split())
-    return 2 * sum(word in option_words for word in words_in_text) >= len(words_in_text)
-
-
-def find_labels(answer: str, labels: Sequence[str]) -> list[str]:
-    """Return the labels that occur in an answer as complete words, none within a longer one."""
-    text = f" {normalize_words(answer)} "
-    exact = [
-        label
-        for label in labels
-        if normalize_words(label) == normalize_words(extract_answer(answer))
-    ]
-    if exact:
-        return exact
-    named: list[str] = []
-    for label in sorted(labels, key=lambda label: -len(normalize_words(label))):
-        phrase = normalize_words(label)
-        pattern = rf"(?<=\s){re.escape(phrase)}(?:s|es)?(?=\s)"
-        if phrase and re.search(pattern, text):
-            named += [candidate for candidate in labels if normalize_words(candidate) == phrase]
-            text = re.sub(pattern, "|", text)
-    return named
+def is_comment(text: str) -> bool:
+    """Return whether a text is about the answer, or a sentence, rather than a name."""
+    text = text.strip(" *\"'`,;")
+    plain = LEAD_INS.sub("", text)
+    if re.match(r"(?:a|an|the)\b", plain, re.IGNORECASE) and plain != text:
+        text = plain  # it is a red bus
+    return bool(COMMENT.match(text) or SENTENCE.search(f" {normalize_words(text)} "))
 
 
 def read_label(answer: str, labels: Sequence[str]) -> ParsedAnswer:
@@ -124,18 +137,26 @@ def is_yes_or_no(answers: Sequence[str]) -> bool:
 def read_yes_or_no(answer: str) -> ParsedAnswer:
     """Parse yes or no: the first word if it is one, else the only one that occurs, else a denial.
 
-    A refusal to answer is not a denial.
+    That it cannot be told (`Not sure.`) is neither, unless a guess follows (`..., but no`).
     """
-    tokens = normalize_words(answer.replace("’", "'").replace("n't", " not")).split()
-    answers = [token for token in tokens if token in (YES, NO)]
+    text = re.sub(r"n['’]t\b", " not", answer, flags=re.IGNORECASE)
+    words = IDIOMS.sub(" ", normalize_words(text)).split()
+    tokens = [SYNONYMS.get(word, word) for word in words]
+    labels = [token for token in tokens if token in (YES, NO)]
+    if YES_AND_NO.match(" ".join(tokens)):
+        return ParsedAnswer(0.0, "", "ambiguous")
     if tokens and tokens[0] in (YES, NO):
         return ParsedAnswer(None, tokens[0])
-    if len(set(answers)) == 1:
-        return ParsedAnswer(None, answers[0])
-    if answers:
-        return ParsedAnswer(0.0, "", "ambiguous")
-    if is_refusal(answer):
+    if is_refusal(answer) and not GUESS.search(" ".join(tokens)):
         return ParsedAnswer(0.0, "", "refusal")
-    if DENIALS.intersection(tokens):
-        return ParsedAnswer(None, NO)
-    return ParsedAnswer(0.0, "", "unparsed")
+    if len(set(labels)) > 1:
+        return ParsedAnswer(0.0, "", "ambiguous")
+    label = labels[0] if labels else agreement(tokens)
+    return ParsedAnswer(None, label) if label else ParsedAnswer(0.0, "", "unparsed")
+
+
+def agreement(tokens: Sequence[str]) -> str:
+    """Return yes or no for words that agree (`True`) or deny (`There is not`); empty for others."""
+    if tokens and tokens[0] in AGREEMENT and tokens[1:2] != ["not"]:
+        return AGREEMENT[tokens[0]]
+    return NO if DENIALS.intersection(tokens) else ""

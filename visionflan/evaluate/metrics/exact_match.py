@@ -11,10 +11,11 @@ from visionflan.evaluate.metrics.answer_parsing import (
     read_yes_or_no,
 )
 from visionflan.evaluate.metrics.normalization import (
+    answer_readings,
     contains,
     extract_answer,
+    is_same_answer,
     normalize_squad,
-    normalize_words,
 )
 
 OPTION_FORM = re.compile(r"\s*\(([a-z])\)\s*(\S.*?)\s*", re.DOTALL)
@@ -42,22 +43,30 @@ def official_option(answer: str, context: ScoringContext) -> ParsedAnswer:
 
 
 def lenient(answer: str, context: ScoringContext) -> ParsedAnswer:
-    """Compare the answer that is meant: an option, yes or no, one of a closed set, or free text."""
+    """Compare the answer that is meant: an option, yes or no, one of a closed set, or free text.
+
+    Case, articles, idle punctuation, number words and the words that lead in to an answer are form;
+    signs, operators, units, currencies and the other marks of a value are not. The official rule,
+    which removes all ASCII punctuation, equates `-5` with `5`; this one does not.
+    """
     if context.options:
         read = read_option(answer, context.options)
-    elif is_yes_or_no(context.references):
-        read = read_yes_or_no(answer)
-    elif context.candidates:
-        read = read_label(answer, (*context.candidates, *context.references))
+        is_match = read.parsed == context.target
+    elif any(is_same_answer(answer, reference) for reference in context.references):
+        return ParsedAnswer(1.0, answer_readings(answer)[-1])
     else:
-        read = ParsedAnswer(None, extract_answer(answer))
-    if read.score is not None:
-        return read
-    if context.options:
-        return ParsedAnswer(float(read.parsed == context.target), read.parsed)
-    text = normalize_words(read.parsed)
-    is_match = any(text == normalize_words(reference) for reference in context.references)
-    return ParsedAnswer(float(is_match), read.parsed)
+        read = read_closed(answer, context)
+        is_match = any(is_same_answer(read.parsed, reference) for reference in context.references)
+    return read if read.score is not None else ParsedAnswer(float(is_match), read.parsed)
+
+
+def read_closed(answer: str, context: ScoringContext) -> ParsedAnswer:
+    """Parse yes or no, or the label of a closed set; where the question is open, the answer."""
+    if is_yes_or_no(context.references):
+        return read_yes_or_no(answer)
+    if context.candidates:
+        return read_label(answer, (*context.candidates, *context.references))
+    return ParsedAnswer(None, extract_answer(answer))
 
 
 def contains_answer(answer: str, context: ScoringContext) -> float:

@@ -1,12 +1,24 @@
-"""Normalize answers without changing their content: case, articles, punctuation, lead-ins."""
+"""Normalize the form of answers, and take an answer out of the words around it.
+
+`normalize_words`, which the lenient rules compare by, keeps what can tell one value from another.
+`normalize_squad` is the official rule of exact match, and removes all ASCII punctuation: there `-5`
+is `5`, and `C++` is `C`.
+"""
 
 import re
 from string import punctuation
+
+from visionflan.evaluate.metrics.word_forms import (
+    SAME,
+    canonical_forms,
+    lower_folded,
+)
 
 COUNTING = "zero one two three four five six seven eight nine ten eleven twelve"
 NUMBER_WORDS = {word: str(number) for number, word in enumerate(COUNTING.split())}
 ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 PUNCTUATION = str.maketrans("", "", punctuation)
+STRAIGHT = str.maketrans({curly: "'" for curly, straight in SAME.items() if straight == "'"})
 ANSWER_MARK = re.compile(
     r"\b(?:(?:final|correct|right|best)\s+)?(?:answer|option|choice)(?:\s+is\s*:?|\s*:)\s*",
     re.IGNORECASE,
@@ -15,19 +27,34 @@ ANSWER_MARK = re.compile(
 LEAD_INS = re.compile(
     r"^(?:sure[,!.]?|well,|certainly[,!.]?|i (?:think|believe|see|would say)(?: that)?|"
     r"(?:the|this) (?:image|picture|photo|photograph|diagram|drawing|chart|figure)"
-    r"(?: is of| shows| depicts| features| displays| contains| is)?|"
+    r"(?: is of| shows| depicts| features| displays| contains| is|:)|"
     r"there (?:is|are)(?: only| exactly)?|it(?:'s| is)|this is|that is|they are|these are|"
-    r"in (?:the|this) (?:image|picture|photo),?)\s+",
+    r"in (?:the|this) (?:image|picture|photo)(?:,|(?= there\b)))\s+",
     re.IGNORECASE,
 )
 EXPLANATION = re.compile(
     r"(?:^|,?\s+)(?:because|since|given that)\b|,\s+(?:as|which|so)\b", re.IGNORECASE
 )
-SENTENCE_END = re.compile(r"(?<=[^\d\s.])[.!?](?=\s|$)")
+# A period behind an initial or an abbreviation ends no sentence: `J. K. Rowling`, `St. Louis`.
+SENTENCE_END = re.compile(
+    r"(?<=[^\d\s.])(?<!\b[^\W\d_])(?<!\b(?:st|mr|ms|dr|jr|sr|vs|no|mt|ft))(?<!\b(?:mrs|inc|ave|etc))"
+    r"(?<!\bprof)[.!?](?=\s|$)|(?<=[^\s.])[!?](?=\s|$)",
+    re.IGNORECASE,
+)
+WRAPPING = " *\"'`"
+# Marks of feet, inches and minutes are no quotes.
+PRIME_AT_END = re.compile(r"[^\"']*\d['\"]+[ *`]*")
 REFUSAL = re.compile(
-    r"\b(?:i(?:'m| am) (?:sorry|unable|not (?:able|sure))|i (?:can't|cannot|can not|do not know"
-    r"|don't know)|as an ai|unable to (?:answer|determine|tell|see)|impossible to (?:tell|say|"
-    r"determine)|cannot be determined|not enough information)\b",
+    r"\b(?:i(?:'m| am) (?:sorry|unable|not able)|i (?:can't|cannot|can not)|as an ai"
+    r"|(?:don't|do not) know|no idea|no way to (?:tell|know)"
+    r"|unable to (?:answer|determine|tell|see)"
+    r"|(?:impossible|hard|difficult) to (?:tell|say|determine|know)"
+    r"|(?:cannot|can't|can not|could not|couldn't) (?:be determined|tell|say|determine|answer|know)"
+    r"|not (?:\w+ )?(?:sure|certain)|not (?:\w+ )?possible(?: to (?:tell|say|determine|know|see))"
+    r"|not (?:\w+ )?clear(?=\W*$|[.,;]| (?:if|whether|from|to|what|in)\b)"
+    r"|not (?:\w+ ){0,4}enough (?:information|context|detail))\b"
+    r"|n't (?:\w+ ){0,4}enough (?:information|context|detail)"
+    r"|^\W*(?:unsure|unknown|uncertain|unclear|undetermined)\W*$",
     re.IGNORECASE,
 )
 
@@ -43,28 +70,28 @@ def normalize_whitespace(text: str) -> str:
 
 
 def normalize_words(text: str) -> str:
-    """Normalize to plain words: number words as digits, marks as spaces, no articles."""
-    straight = text.lower().replace("’", "'").replace("'", "")
-    tokens = re.sub(r"[^\w\s.]|\.(?!\d)|_", " ", straight).split()
-    content = [NUMBER_WORDS.get(word, word) for word in tokens if word not in ("a", "an", "the")]
-    return " ".join(content or tokens)
+    """Normalize to words and values: number words as digits, no articles, no idle punctuation.
+
+    A text of nothing but punctuation stays as it is.
+    """
+    tokens = canonical_forms(text).split()
+    content = [NUMBER_WORDS.get(word, word) for word in without_articles(tokens)]
+    return " ".join(content or tokens) or " ".join(lower_folded(text).split())
 
 
-def extract_answer(text: str) -> str:
-    """Return the answer without the text around it: `The answer is: a red bus.` -> `a red bus`."""
-    marks = list(ANSWER_MARK.finditer(text))
-    text = text[marks[-1].end() :] if marks else text
-    line = without_lead_ins(text.strip().split("\n")[0].strip(" *\"'`"))
-    answer = EXPLANATION.split(SENTENCE_END.split(line, maxsplit=1)[0], maxsplit=1)[0]
-    return answer.strip(" *\"'`").removesuffix(".")
+def without_articles(tokens: list[str]) -> list[str]:
+    """Remove the articles; an `a` without a word behind it is a letter, as in `Vitamin A`."""
+    behind = [*tokens[1:], ""]
+    return [
+        token
+        for token, follower in zip(tokens, behind, strict=False)
+        if token not in ("an", "the") and not (token == "a" and is_word(follower))
+    ]
 
 
-def without_lead_ins(text: str) -> str:
-    """Remove all phrases that lead in to the answer."""
-    shorter = LEAD_INS.sub("", text)
-    while shorter != text:
-        text, shorter = shorter, LEAD_INS.sub("", shorter)
-    return text
+def is_word(token: str) -> bool:
+    """Return whether a token is a word or a number, not a letter or a mark."""
+    return len(token) > 1 and token[0].isalnum()
 
 
 def contains(text: str, phrase: str) -> bool:
@@ -72,6 +99,53 @@ def contains(text: str, phrase: str) -> bool:
     return bool(phrase) and f" {phrase} " in f" {text} "
 
 
+def extract_answer(text: str) -> str:
+    """Return the answer without the text around it: `The answer is: a red bus.` -> `a red bus`.
+
+    A text that would leave nothing, such as an explanation alone, is returned as it is.
+    """
+    marks = list(ANSWER_MARK.finditer(text))
+    marked = text[marks[-1].end() :] if marks else text
+    line = without_lead_ins(unwrap(marked.strip().split("\n")[0]))
+    answer = EXPLANATION.split(SENTENCE_END.split(line, maxsplit=1)[0], maxsplit=1)[0]
+    return unwrap(answer).removesuffix(".") or text.strip()
+
+
+def unwrap(text: str) -> str:
+    """Remove quotes and markup around a text."""
+    return text.strip(" *`" if PRIME_AT_END.fullmatch(text) else WRAPPING)
+
+
+def without_lead_ins(text: str) -> str:
+    """Remove all phrases that lead in to the answer."""
+    text = text.translate(STRAIGHT)
+    shorter = LEAD_INS.sub("", text)
+    while shorter != text:
+        text, shorter = shorter, LEAD_INS.sub("", shorter)
+    return text
+
+
+def answer_readings(answer: str) -> tuple[str, ...]:
+    """Return what an answer can mean, normalized: all of it, and the answer within it."""
+    readings = (answer, without_lead_ins(answer.strip()), extract_answer(answer))
+    return tuple(dict.fromkeys(map(normalize_words, readings)))
+
+
+def reference_readings(reference: str) -> tuple[str, ...]:
+    """Return the normalized forms of a reference: with and without the words that lead in to it.
+
+    Nothing else is removed from a reference: two that differ in a later sentence or in a reason
+    are different answers.
+    """
+    readings = (reference, without_lead_ins(reference.strip()))
+    return tuple(dict.fromkeys(map(normalize_words, readings)))
+
+
+def is_same_answer(answer: str, reference: str) -> bool:
+    """Return whether an answer, or the answer within it, is a reference but for its form."""
+    return not set(answer_readings(answer)).isdisjoint(reference_readings(reference))
+
+
 def is_refusal(text: str) -> bool:
     """Return whether a response declines to answer."""
-    return REFUSAL.search(text.replace("’", "'")) is not None
+    return REFUSAL.search(text.translate(STRAIGHT)) is not None

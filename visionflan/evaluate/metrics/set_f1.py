@@ -9,7 +9,10 @@ from visionflan.evaluate.metrics.normalization import (
     normalize_words,
 )
 
-ANY_SEPARATOR = re.compile(r"[;,\n]|\band\b|(?:^|(?<=\s))(?:[-*•]|\d+[.)])\s", re.IGNORECASE)
+# A comma between digits can separate thousands.
+ANY_SEPARATOR = re.compile(
+    r"[;\n]|,(?!(?<=\d,)\d{3}\b)|\band\b|(?:^|(?<=\s))(?:[-*•]|\d+[.)])\s", re.IGNORECASE
+)
 
 
 def official(answer: str, context: ScoringContext) -> ParsedAnswer:

@@ -1,6 +1,7 @@
 """VQA accuracy: an answer scores a third for each annotator who gave it, at most 1.
 
-The rules are those of the benchmark's own script (GT-Vision-Lab/VQA, vqaEval.py).
+The rules are those of the benchmark's own script (GT-Vision-Lab/VQA, vqaEval.py). Its treatment of
+punctuation equates values that differ, under both rules: `-5` is `5`, `C++` is `C`, `$5` is `5`.
 """
 
 import re
