@@ -50,8 +50,8 @@ def test_a_changed_value_is_not_read_as_a_label_or_an_option(number: str, change
 
 
 @given(st.from_regex(r"\d{1,4}", fullmatch=True), st.from_regex(r"\d{1,3}", fullmatch=True))
-def test_a_decimal_point_tells_values_apart(whole: str, part: str) -> None:
-    forms = (f"{whole}.{part}", f"{whole}{part}", f"{whole} {part}", f"{whole}:{part}")
+def test_a_decimal_point_tells_values_apart(integer: str, part: str) -> None:
+    forms = (f"{integer}.{part}", f"{integer}{part}", f"{integer} {part}", f"{integer}:{part}")
     for form in forms:
         assert [other for other in forms if is_same(form, other)] == [form]
 
@@ -114,7 +114,7 @@ def test_normalizing_twice_changes_nothing_but_marks(text: str) -> None:
         ("+", "-", False),
         (">", "<", False),
         ("C++", "C", False),
-        ("cafe\u0301", "caf\u00e9", True),
+        ("ole\u0301", "ol\u00e9", True),
         ("\uff13", "3", True),
         ("1,000", "1000", True),
         ("7364", "7,364", True),
