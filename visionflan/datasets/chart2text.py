@@ -25,7 +25,8 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import canvas
 from visionflan.drawing.charts import chart
 from visionflan.hashing import pick, stable_hash
-from visionflan.layouts import require
+from visionflan.layouts import load_text, require
+from visionflan.layouts.fields import parse_record
 from visionflan.specimens import write_image, write_text
 
 KINDS = {"simple": "", "multiColumn": "multiColumn"}
@@ -76,12 +77,12 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     for kind, folder in KINDS.items():
         for path in sorted((texts / folder / "captions").glob("*.txt")):
             key = f"{kind}/{path.stem}"
-            try:
-                caption = path.read_text(encoding="utf-8")
-            except UnicodeDecodeError as error:
-                yield BrokenRow(key, "not_utf_8", f"{path}: {error}")
-                continue
-            yield Row(key, images / folder / "images" / "statista" / f"{path.stem}.png", caption)
+            image = images / folder / "images" / "statista" / f"{path.stem}.png"
+            yield parse_record(key, f"{path}", to_row, key, image, path)
+
+
+def to_row(key: str, image: Path, path: Path) -> Row:
+    return Row(key, image, load_text(path))
 
 
 @dataset.task(

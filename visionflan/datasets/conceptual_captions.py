@@ -17,6 +17,7 @@ no picture; captions are cut into tokens (" 's", " ."), which are joined again a
 import re
 import tarfile
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +27,7 @@ from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick
 from visionflan.image_sources import ArchiveMember, ImageSource
-from visionflan.layouts import existing_paths
+from visionflan.layouts import existing_paths, open_text
 from visionflan.layouts.img2dataset import DownloadedImages, write_downloads
 from visionflan.specimens import write_lines
 
@@ -84,14 +85,12 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 def listed(path: Path, folder: Path) -> Iterator[Row | BrokenRow]:
     """Read a table of captions and addresses, whose pictures were fetched into the folder."""
     fetched = DownloadedImages(folder)
-    with path.open(encoding="utf-8") as lines:
-        first = next(lines, "")
-        lines.seek(0)
-        if first.rstrip("\n") == HEADER:
-            next(lines)
-        for place, line in enumerate(lines):
+    with open_text(path) as lines:
+        texts = (line.rstrip("\r\n") for line in lines)
+        first = next(texts, HEADER)
+        for place, line in enumerate(texts if first == HEADER else chain([first], texts)):
             key = f"{path.stem}/{place}"
-            match line.rstrip("\n").split("\t"):
+            match line.split("\t"):
                 case [caption, address]:
                     yield Row(key, fetched.image(place, address), caption)
                 case fields:

@@ -27,6 +27,7 @@ from visionflan.errors import ReleaseError
 from visionflan.hashing import pick
 from visionflan.image_sources import ArchiveMember, ImageSource
 from visionflan.layouts import require
+from visionflan.layouts.fields import integer
 from visionflan.specimens import write_image
 
 KINDS = (
@@ -78,7 +79,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     for place, image in archived(home) if home.suffix == ".zip" else unpacked(home):
         if not (frame := FRAME_NAME.fullmatch(place)):
             continue
-        any_frame, number = True, int(frame["object"]) - 1
+        any_frame, number = True, integer(frame.groupdict(), "object") - 1
         if number // OBJECTS_OF_A_KIND in range(len(KINDS)):
             yield Row(place, image, KINDS[number // OBJECTS_OF_A_KIND])
         else:

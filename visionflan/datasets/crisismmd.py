@@ -28,7 +28,8 @@ from visionflan.drawing import BLACK, COLORS, FRAME, Box, jitter_box, shape, wor
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick, stable_hash
-from visionflan.layouts import existing_paths, inside
+from visionflan.layouts import existing_paths, inside, numbered_lines
+from visionflan.layouts.fields import identifier
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.scenes import draw_backdrop
 
@@ -97,21 +98,21 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     names = [Path("annotations", f"{event}_final_data.tsv") for event in EVENTS]
     for path in existing_paths(*(home / name for name in names for home in homes)):
         event = path.stem.removesuffix("_final_data")
-        with path.open(encoding="utf-8-sig") as lines:
-            columns = next(lines, "").rstrip("\r\n").split("\t")
-            if lacking := {*COLUMNS, "image_id", "tweet_text", "image_path"} - set(columns):
-                raise ReleaseError(f"{path} has no column {', '.join(sorted(lacking))}")
-            for number, line in enumerate(lines, start=2):
-                fields = line.rstrip("\r\n").split("\t")
-                if len(fields) == len(columns):
-                    yield read_fields(path, event, dict(zip(columns, fields, strict=True)))
-                else:
-                    detail = f"{path}:{number} has {len(fields)} fields, not {len(columns)}"
-                    yield BrokenRow(f"{path.name}:{number}", "malformed_record", detail)
+        lines = numbered_lines(path)
+        columns = next(lines, (1, ""))[1].split("\t")
+        if lacking := {*COLUMNS, "image_id", "tweet_text", "image_path"} - set(columns):
+            raise ReleaseError(f"{path} has no column {', '.join(sorted(lacking))}")
+        for number, line in lines:
+            fields = line.split("\t")
+            if len(fields) == len(columns):
+                yield read_fields(path, event, dict(zip(columns, fields, strict=True)))
+            else:
+                detail = f"{path}:{number} has {len(fields)} fields, not {len(columns)}"
+                yield BrokenRow(f"{path.name}:{number}", "malformed_record", detail)
 
 
 def read_fields(path: Path, event: str, fields: dict[str, str]) -> Row | BrokenRow:
-    key = f"{event}/{fields['image_id']}"
+    key = f"{event}/{identifier(fields, 'image_id')}"
     labels = {name: fields[name].strip().replace("_", " ") for name in COLUMNS}
     labels = {name: "" if label == "nan" else label for name, label in labels.items()}
     for name, label in labels.items():

@@ -24,6 +24,7 @@ from xml.etree import ElementTree
 from visionflan import layouts, specimens
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.hashing import pick
+from visionflan.layouts.fields import number_list
 from visionflan.layouts.scene_text import (
     Part,
     Piece,
@@ -74,18 +75,16 @@ def read(root: Path) -> Iterator[TextRow | BrokenRow]:
 
 def read_training_label(path: Path) -> Iterator[Piece]:
     for box in ElementTree.parse(path).iter("box"):
-        outline = list(map(float, box.findtext("segs", "").split(",")))
+        outline = number_list(box.findtext("segs", "").split(","))
         yield Piece(box.findtext("label", ""), bounding_box(outline[::2], outline[1::2]))
 
 
 def read_test_label(path: Path) -> Iterator[Piece]:
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
-        if not line.strip():
-            continue
+    for number, line in layouts.numbered_lines(path):
         *parts, text = line.split(",", NUMBERS)
         if len(parts) != NUMBERS or not text.startswith(TEXT_MARK):
             raise ValueError(f"line {number} is not {NUMBERS} numbers, {TEXT_MARK} and a text")
-        outline = list(map(float, parts))
+        outline = number_list(parts)
         yield Piece(text.removeprefix(TEXT_MARK), bounding_box(outline[::2], outline[1::2]))
 
 

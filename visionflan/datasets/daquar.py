@@ -25,7 +25,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import FRAME, Box, canvas, choose_cells, grid_cell, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, stable_hash
-from visionflan.layouts import existing_paths, require
+from visionflan.layouts import existing_paths, load_text, require
 from visionflan.specimens import write_image, write_lines
 
 PICTURE = re.compile(r"image(\d+)")
@@ -68,7 +68,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     lists = {split: path for split, path in official.items() if path in there} or {"all": mirror}
     images = require(root / "nyu_depth_images", root / "images")
     for split, path in lists.items():
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = load_text(path).rstrip("\n").split("\n")
         for place, question in enumerate(lines[::2]):
             answer = lines[2 * place + 1] if 2 * place + 1 < len(lines) else ""
             named = PICTURE.findall(question)

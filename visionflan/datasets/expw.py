@@ -17,6 +17,7 @@ The faces of the specimen are cartoons of an expression, and nobody's likeness.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +27,8 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import FRAME, SIZE, Box, canvas, jitter_box
 from visionflan.hashing import stable_hash
 from visionflan.image_sources import ComputedImage
-from visionflan.layouts import inside, is_folder, require
+from visionflan.layouts import inside, is_folder, numbered_lines, require
+from visionflan.layouts.fields import choice, integer, read_records
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.faces import face
 
@@ -72,25 +74,25 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     pictures = next(filter(is_folder, places), places[0])
     path = require(root / "label" / "label.lst", root / "label.lst")
     seen: set[str] = set()
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip() and line not in seen:
-                seen.add(line)
-                yield read_line(pictures, line, f"{path.name}:{number}")
+    lines = (pair for pair in numbered_lines(path) if pair[1] not in seen)
+    for row in read_records(path, lines, partial(read_line, pictures)):
+        if isinstance(row, BrokenRow):
+            yield row
+        else:
+            line, face = row
+            seen.add(line)
+            yield face
 
 
-def read_line(pictures: Path, line: str, place: str) -> Row | BrokenRow:
+def read_line(pictures: Path, line: str) -> tuple[str, Row | BrokenRow]:
+    """Return a line with its face."""
     name, *numbers = line.rsplit(maxsplit=COLUMNS)
-    try:
-        top, left, right, bottom = map(int, numbers[1:5])
-        expression = EXPRESSIONS[int(numbers[6])]
-    except (ValueError, IndexError) as error:
-        return BrokenRow(place, "malformed_record", f"{line.strip()!r}: {error}")
+    top, left, right, bottom = (integer(numbers, column) for column in range(1, 5))
+    expression = choice(numbers, 6, EXPRESSIONS)
+    key = f"{name}#{numbers[0]}"
     if left >= right or top >= bottom:
-        return BrokenRow(place, "empty_box", f"the box of the face in {name} is empty")
-    return Row(
-        f"{name}#{numbers[0]}", inside(pictures, name), (left, top, right, bottom), expression
-    )
+        return line, BrokenRow(key, "empty_box", f"the box of the face in {name} is empty")
+    return line, Row(key, inside(pictures, name), (left, top, right, bottom), expression)
 
 
 def cut_out(path: Path, place: str) -> Image.Image:

@@ -26,8 +26,9 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import BLACK, COLORS, FRAME, RGB, WHITE, canvas, jitter_box
 from visionflan.errors import ReleaseError
 from visionflan.hashing import stable_hash
-from visionflan.layouts import require
+from visionflan.layouts import numbered_lines, require
 from visionflan.layouts.captions import make_numbered_example
+from visionflan.layouts.fields import parse_record
 from visionflan.specimens import write_image, write_lines
 
 DESCRIPTIONS = 9
@@ -73,13 +74,12 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         raise ReleaseError(f"{texts} contains no TXT file: unpack the descriptions there")
     for path in paths:
         place = path.relative_to(texts).with_suffix("")
-        try:
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
-        except UnicodeDecodeError as error:
-            yield BrokenRow(str(place), "invalid_utf8", f"{path}: {error}")
-            continue
-        picture = pictures / place.with_suffix(".png")
-        yield Row(place.as_posix(), picture, tuple(filter(str.strip, lines)))
+        key = place.as_posix()
+        yield parse_record(key, f"{path}", to_row, key, path, pictures / place.with_suffix(".png"))
+
+
+def to_row(key: str, path: Path, image: Path) -> Row:
+    return Row(key, image, tuple(line for _, line in numbered_lines(path)))
 
 
 @dataset.task(

@@ -96,8 +96,9 @@ UNDECODED = "\N{REPLACEMENT CHARACTER}"
 def read_lines(path: Path, pictures: Path) -> Iterator[Row | BrokenRow]:
     """Gather the captions of each picture from a file of one a line."""
     captions: dict[str, list[str]] = {}
-    with path.open(encoding="utf-8-sig", errors="replace") as lines:
-        for number, line in enumerate(lines, start=1):
+    with path.open("rb") as lines:
+        for number, encoded in enumerate(lines, start=1):
+            line = encoded.decode("utf-8-sig" if number == 1 else "utf-8", errors="replace")
             parsed = LINE.match(line.strip())
             if parsed and UNDECODED not in line:
                 captions.setdefault(parsed["name"], []).append(parsed["caption"])

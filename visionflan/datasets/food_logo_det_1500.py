@@ -24,6 +24,7 @@ from visionflan import drawing, layouts, specimens
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
+from visionflan.layouts.fields import number, parse_record
 
 
 class Row(NamedTuple):
@@ -53,19 +54,19 @@ dataset = Dataset[Row](
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     for path in sorted(layouts.require(root / "Annotations").glob("*.xml")):
-        try:
-            things = ElementTree.parse(path).findall("object")
-            logos = [(edge(thing), thing.findtext("name", "").strip()) for thing in things]
-        except (ElementTree.ParseError, ValueError) as error:
-            yield BrokenRow(path.stem, "malformed_record", f"{path}: {error}")
-        else:
-            brands = tuple(dict.fromkeys(name for _, name in sorted(logos) if name))
-            yield Row(path.stem, root / "JPEGImages" / f"{path.stem}.jpg", brands)
+        yield parse_record(path.stem, f"{path}", read_image, root / "JPEGImages", path)
+
+
+def read_image(images: Path, path: Path) -> Row:
+    things = ElementTree.parse(path).findall("object")
+    logos = [(edge(thing), thing.findtext("name", "").strip()) for thing in things]
+    brands = tuple(dict.fromkeys(name for _, name in sorted(logos) if name))
+    return Row(path.stem, images / f"{path.stem}.jpg", brands)
 
 
 def edge(thing: ElementTree.Element) -> float:
     """Return the left edge of a logo."""
-    return float(thing.findtext("bndbox/xmin", ""))
+    return number((thing.findtext("bndbox/xmin", ""),), 0)
 
 
 @dataset.task(

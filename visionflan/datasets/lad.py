@@ -26,7 +26,7 @@ from visionflan.drawing import FRAME, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick
-from visionflan.layouts import inside, is_folder, require
+from visionflan.layouts import inside, is_folder, numbered_lines, require
 from visionflan.specimens import write_image, write_lines
 
 
@@ -64,18 +64,17 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     attributes = list(names(annotations / "attribute_list.txt").values())
     pictures = own if is_folder(own := root / "LAD_images") else root
     path = require(annotations / "attributes.txt")
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not (match := LINE.fullmatch(line.strip())):
-                yield BrokenRow(f"{path.name}:{number}", "malformed_line", f"{path}: {line[:80]!r}")
-                continue
-            flags, key = match["given"].split(), match["path"]
-            if match["kind"] not in kinds or len(flags) != len(attributes):
-                detail = f"{match['kind']} with {len(flags)} of {len(attributes)} attributes"
-                yield BrokenRow(key, "malformed_line", f"{path}, line {number}: {detail}")
-                continue
-            true = (name for name, flag in zip(attributes, flags, strict=True) if flag == "1")
-            yield Row(key, inside(pictures, key), kinds[match["kind"]], tuple(true))
+    for number, line in numbered_lines(path):
+        if not (match := LINE.fullmatch(line.strip())):
+            yield BrokenRow(f"{path.name}:{number}", "malformed_line", f"{path}: {line[:80]!r}")
+            continue
+        flags, key, kind = match["given"].split(), match["path"], match["kind"]
+        if kind not in kinds or len(flags) != len(attributes):
+            detail = f"{kind} with {len(flags)} of {len(attributes)} attributes"
+            yield BrokenRow(key, "malformed_line", f"{path}, line {number}: {detail}")
+            continue
+        true = (name for name, flag in zip(attributes, flags, strict=True) if flag == "1")
+        yield Row(key, inside(pictures, key), kinds[kind], tuple(true))
 
 
 LINE = re.compile(r"(?P<kind>[^,]+), *(?P<path>[^,]+), *\[(?P<given>[\s01]*)\]")
@@ -84,7 +83,7 @@ LINE = re.compile(r"(?P<kind>[^,]+), *(?P<path>[^,]+), *\[(?P<given>[\s01]*)\]")
 def names(path: Path) -> dict[str, str]:
     """Read the English names of a list by their identifiers."""
     names = {}
-    for line in require(path).read_text(encoding="utf-8").splitlines():
+    for _, line in numbered_lines(path):
         identifier, *translations = line.split(", ")
         if not translations:
             raise ReleaseError(f"{path} has a line without a name: {line!r}")

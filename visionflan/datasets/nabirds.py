@@ -19,7 +19,7 @@ from typing import NamedTuple
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import stable_hash
-from visionflan.layouts import require
+from visionflan.layouts import numbered_lines, require
 from visionflan.layouts.birds import read_birds, read_list
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.birds import PLUMAGES, VIEWS, draw_bird
@@ -76,14 +76,13 @@ def visible_parts(folder: Path) -> dict[str, list[str]]:
     names = read_list(folder / "parts.txt")
     path = require(folder / "part_locs.txt")
     visible_parts: dict[str, list[str]] = defaultdict(list)
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                identifier, part, _, _, visible = line.split()
-                if visible == "1":
-                    visible_parts[identifier].append(names[part])
-            except (ValueError, KeyError) as error:
-                raise ReleaseError(f"{path}, line {number}, is not a part: {line!r}") from error
+    for number, line in numbered_lines(path):
+        try:
+            identifier, part, _, _, visible = line.split()
+            if visible == "1":
+                visible_parts[identifier].append(names[part])
+        except (ValueError, KeyError) as error:
+            raise ReleaseError(f"{path}, line {number}, is not a part: {line!r}") from error
     return visible_parts
 
 

@@ -23,7 +23,7 @@ from visionflan.drawing import FRAME, jitter_box
 from visionflan.drawing.styles import styled_icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import hash_fraction, pick, stable_hash
-from visionflan.layouts import inside, is_folder, require, text_lines
+from visionflan.layouts import inside, is_folder, load_text, require, text_lines
 from visionflan.specimens import write_image, write_lines
 
 KINDS = (
@@ -79,7 +79,7 @@ def read(root: Path) -> Iterator[Row]:
 
 def marks(path: Path, count: int) -> list[bool]:
     """Read whether a concept was marked in each picture of the list."""
-    flags = require(path).read_text().split()
+    flags = load_text(path).split()
     if len(flags) != count or set(flags) - {"0", "1"}:
         raise ReleaseError(f"{path} must have a 0 or a 1 for each of the {count} pictures listed")
     return [mark == "1" for mark in flags]

@@ -23,7 +23,14 @@ from typing import NamedTuple
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.errors import ReleaseError
 from visionflan.hashing import stable_hash
-from visionflan.layouts import existing_paths, inside, is_folder, require, text_lines
+from visionflan.layouts import (
+    existing_paths,
+    inside,
+    is_folder,
+    numbered_lines,
+    require,
+    text_lines,
+)
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.places import draw_furnished_room, draw_objects
 from visionflan.specimens.scenes import draw_backdrop
@@ -71,15 +78,14 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     names = ("train_places205.csv", "val_places205.csv")
     for path in existing_paths(*(home / name for name in names for home in homes)):
         split = path.name.split("_")[0]
-        with path.open(encoding="utf-8") as lines:
-            for line in lines:
-                name = line.rpartition(" ")[0].strip().lstrip("/")
-                category = name.rpartition("/")[0]
-                if category in kinds:
-                    yield Row(f"{split}/{name}", inside(images, name), kinds[category])
-                elif line.strip():
-                    detail = f"{path}: {category!r} is not called indoor or outdoor"
-                    yield BrokenRow(f"{split}/{name}", "unknown_label", detail)
+        for _, line in numbered_lines(path):
+            name = line.strip().rpartition(" ")[0].strip().lstrip("/")
+            category = name.rpartition("/")[0]
+            if category in kinds:
+                yield Row(f"{split}/{name}", inside(images, name), kinds[category])
+            else:
+                detail = f"{path}: {category!r} is not called indoor or outdoor"
+                yield BrokenRow(f"{split}/{name}", "unknown_label", detail)
 
 
 def read_kinds(root: Path) -> dict[str, str]:

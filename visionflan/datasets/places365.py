@@ -24,7 +24,14 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import COLORS, FRAME, RGB, SIZE, WHITE
 from visionflan.errors import ReleaseError
 from visionflan.hashing import hash_fraction, stable_hash
-from visionflan.layouts import existing_paths, inside, is_folder, require, text_lines
+from visionflan.layouts import (
+    existing_paths,
+    inside,
+    is_folder,
+    numbered_lines,
+    require,
+    text_lines,
+)
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.places import draw_furnished_room, draw_objects
 
@@ -110,15 +117,14 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     names = read_names(root)
     for part in parts(root):
         images = next(filter(is_folder, part.folders), part.folders[0])
-        with part.listed.open(encoding="utf-8") as lines:
-            for line in filter(str.strip, lines):
-                picture, _, number = line.strip().rpartition(" ")
-                key = f"{part.name}/{picture.lstrip('/')}"
-                if number in names:
-                    yield Row(key, inside(images, picture), names[number])
-                else:
-                    detail = f"{part.listed}: there is no category {number!r}"
-                    yield BrokenRow(key, "unknown_label", detail)
+        for _, line in numbered_lines(part.listed):
+            picture, _, number = line.strip().rpartition(" ")
+            key = f"{part.name}/{picture.lstrip('/')}"
+            if number in names:
+                yield Row(key, inside(images, picture), names[number])
+            else:
+                detail = f"{part.listed}: there is no category {number!r}"
+                yield BrokenRow(key, "unknown_label", detail)
 
 
 def parts(root: Path) -> list[Part]:

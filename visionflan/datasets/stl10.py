@@ -21,6 +21,7 @@ from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick
 from visionflan.image_sources import ComputedImage
+from visionflan.layouts.fields import integer
 
 SIDE = 96
 PLANE = SIDE * SIDE
@@ -68,7 +69,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             )
         for index, label in enumerate(labels):
             if 1 <= label <= len(names):
-                image = ComputedImage(pixels, str(index), picture_at)
+                image = ComputedImage(pixels, f"{index}", picture_at)
                 yield Row(f"{split}/{index}", image, names[label - 1], names)
             else:
                 detail = f"label {index} of {split} is {label}, not 1 to {len(names)}"
@@ -78,7 +79,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 def picture_at(source: Path, place: str) -> Image.Image:
     """Read one image; the turn makes rows out of its columns."""
     with source.open("rb") as pixels:
-        pixels.seek(int(place) * IMAGE)
+        pixels.seek(integer((place,), 0) * IMAGE)
         values = pixels.read(IMAGE)
     planes = [
         Image.frombytes("L", (SIDE, SIDE), values[start : start + PLANE]).transpose(

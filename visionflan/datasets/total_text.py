@@ -22,6 +22,7 @@ from pathlib import Path
 from visionflan import layouts, specimens
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.hashing import pick
+from visionflan.layouts.fields import number_list
 from visionflan.layouts.scene_text import (
     Part,
     Piece,
@@ -75,12 +76,12 @@ WORD = re.compile(
 
 
 def read_words(path: Path) -> Iterator[Piece]:
-    text = path.read_text(encoding="utf-8-sig")
+    text = layouts.load_text(path)
     matches = WORD.findall(text)
     if len(matches) != len(re.findall(r"^x:", text, re.MULTILINE)):
         raise ValueError("a label is not of the form x, y, ornt, transcriptions")
     for xs, ys, words in matches:
-        box = bounding_box(map(float, xs.split()), map(float, ys.split()))
+        box = bounding_box(number_list(xs.split()), number_list(ys.split()))
         yield Piece(",".join(ast.literal_eval(words)), box)
 
 

@@ -40,6 +40,7 @@ KINDS = (
     "truck",
 )
 OPTIONS = 10
+KIND_OF_NUMBER = {f"{number}": kind for number, kind in enumerate(KINDS)}
 
 
 class Row(NamedTuple):
@@ -80,8 +81,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         part = path.parent.name
         for number, line in enumerate(text_lines(path), start=1):
             name, _, label = line.rpartition(" ")
-            if name and label.isdecimal() and int(label) < len(KINDS):
-                yield Row(f"{part}/{name}", inside(path.parent, name), part, KINDS[int(label)])
+            if name and (kind := KIND_OF_NUMBER.get(label)):
+                yield Row(f"{part}/{name}", inside(path.parent, name), part, kind)
             else:
                 detail = f"line {number} of {path} is not a path and a class below 12: {line!r}"
                 yield BrokenRow(f"{part}/line {number}", "malformed_line", detail)

@@ -26,7 +26,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import FRAME, WHITE, jitter_box, word
 from visionflan.drawing.styles import styled_icon
 from visionflan.hashing import pick
-from visionflan.layouts import existing_paths, inside, require
+from visionflan.layouts import existing_paths, inside, numbered_lines, require
 from visionflan.specimens import write_image, write_lines
 
 # In the order of the owners' genre_class.txt.
@@ -82,10 +82,10 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     pictures = next(filter(Path.is_dir, (root / "wikiart", root / "style")), root)
     numbers: defaultdict[str, set[str]] = defaultdict(set)
     for path in existing_paths(lists / "genre_train.csv", lists / "genre_val.csv"):
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for _, line in numbered_lines(path):
             name, _, number = line.rpartition(",")
             numbers[name].add(number)
-    genres = dict(zip(map(str, range(len(GENRES))), GENRES, strict=True))
+    genres = {f"{number}": genre for number, genre in enumerate(GENRES)}
     for name, ids in numbers.items():
         if re.fullmatch(r"[^/]+/[^/_]+_[^/]+", name) and len(ids) == 1 and ids <= genres.keys():
             yield Row(name, inside(pictures, name), genres[min(ids)])

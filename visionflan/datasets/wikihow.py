@@ -90,7 +90,7 @@ def folders(data: Path) -> Iterator[tuple[str, Path, Any]]:
         try:
             yield folder.name, folder, load_json(folder / "wikihow.json")
         except ReleaseError as error:
-            yield folder.name, folder, BrokenRow(folder.name, "malformed_json", str(error))
+            yield folder.name, folder, BrokenRow(folder.name, "malformed_json", f"{error}")
 
 
 def lines(path: Path) -> Iterator[tuple[str, Path, Any]]:

@@ -3,7 +3,6 @@
 import gzip
 import json
 import zlib
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple, TextIO
 
 from visionflan.dataset import BrokenRow
 from visionflan.errors import ReleaseError
-from visionflan.layouts.fields import FieldError, MalformedValue, items, mapping
+from visionflan.layouts.fields import FieldError, items, mapping, short_integer, unique_members
 
 REMEDY = "convert it to UTF-8 or download it again"
 IMAGE_SUFFIXES = frozenset(
@@ -30,7 +29,7 @@ def require(*candidates: Path) -> Path:
     for path in candidates:
         if path.exists():
             return path
-    names = " or ".join(map(str, candidates))
+    names = " or ".join(f"{path}" for path in candidates)
     raise ReleaseError(f"{names} does not exist: unpack the release as its owners publish it")
 
 
@@ -112,25 +111,6 @@ def parse_json(content: bytes, trim: Callable[[dict[str, Any]], Any] | None = No
         return json.loads(content, object_pairs_hook=to_object, parse_int=short_integer)
 
 
-def unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object of JSON; a key that it repeats has a MalformedValue."""
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        for name, count in Counter(name for name, _ in pairs).items():
-            if count > 1:
-                description = f"written {count} times in one object"
-                members[name] = MalformedValue("repeated_key", description, count)
-    return members
-
-
-def short_integer(digits: str) -> int | MalformedValue:
-    """Parse an integer, unless it has more digits than Python converts."""
-    try:
-        return int(digits)
-    except ValueError:
-        return MalformedValue("malformed_record", f"an integer of {len(digits):,} digits")
-
-
 def json_lines(path: Path) -> Iterator[tuple[int, Any] | BrokenRow]:
     """Yield the line number and value of each JSON line; a malformed line comes as a BrokenRow."""
     with require(path).open("rb") as lines:
@@ -167,6 +147,12 @@ def not_text(path: Path) -> ReleaseError:
                 position = f"byte {error.start + 1} of line {number} is 0x{line[error.start]:02x}"
                 return ReleaseError(f"{path} is not UTF-8: {position}; {REMEDY}")
     return ReleaseError(f"{path} is not UTF-8; {REMEDY}")
+
+
+def load_text(path: Path) -> str:
+    """Return the content of a text file, with a newline at the end of each line."""
+    with open_text(path) as stream:
+        return stream.read().replace("\r\n", "\n")
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:

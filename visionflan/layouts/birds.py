@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from visionflan.dataset import BrokenRow
 from visionflan.errors import ReleaseError
-from visionflan.layouts import inside, require
+from visionflan.layouts import inside, numbered_lines
 
 
 class BirdImage(NamedTuple):
@@ -38,11 +38,9 @@ def read_birds(directory: Path) -> Iterator[BirdImage | BrokenRow]:
 def read_list(path: Path) -> dict[str, str]:
     """Load the value of each identifier in a list."""
     values: dict[str, str] = {}
-    with require(path).open(encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            identifier, _, rest = line.strip().partition(" ")
-            if rest:
-                values[identifier] = rest.strip()
-            elif identifier:
-                raise ReleaseError(f"{path}, line {number}: no value after {identifier!r}")
+    for number, line in numbered_lines(path):
+        identifier, _, rest = line.strip().partition(" ")
+        if not rest:
+            raise ReleaseError(f"{path}, line {number}: no value after {identifier!r}")
+        values[identifier] = rest.strip()
     return values

@@ -6,6 +6,7 @@ them. Each function here takes a record and the path to a field in it, such as
 `read_records` turns that error into a BrokenRow, which names the file, the record and the field.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from math import isfinite, isnan
@@ -21,8 +22,16 @@ Step = str | int
 MAX_INTEGER = 1 << 63
 SHORT = 60
 JSON_WORDS = {"None": "null", "True": "true", "False": "false"}
-# What a parser of records can raise; the last one comes with deep nesting.
-MALFORMED = (ReleaseError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
+# What a parser of records can raise: SyntaxError comes with XML, the last one with deep nesting.
+MALFORMED = (
+    ReleaseError,
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    SyntaxError,
+    RecursionError,
+)
 
 
 class FieldError(ValueError):
@@ -42,6 +51,25 @@ class MalformedValue:
     reason: str
     description: str
     count: int = 1
+
+
+def unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON; a key that it repeats has a MalformedValue."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        for name, count in Counter(name for name, _ in pairs).items():
+            if count > 1:
+                description = f"written {count} times in one object"
+                members[name] = MalformedValue("repeated_key", description, count)
+    return members
+
+
+def short_integer(digits: str) -> int | MalformedValue:
+    """Parse an integer, unless it has more digits than Python converts."""
+    try:
+        return int(digits)
+    except ValueError:
+        return MalformedValue("malformed_record", f"an integer of {len(digits):,} digits")
 
 
 def value(record: object, *path: Step) -> Any:
@@ -164,7 +192,13 @@ def answer_list(record: object, *path: Step) -> tuple[str, ...]:
     return tuple(answer(record, *path, index) for index in range(count))
 
 
-def choice(record: object, name: str, choices: tuple[str, ...]) -> str:
+def number_list(record: object, *path: Step) -> list[float]:
+    """Return a list of finite numbers."""
+    count = len(items(record, *path))
+    return [number(record, *path, index) for index in range(count)]
+
+
+def choice(record: object, name: Step, choices: tuple[str, ...]) -> str:
     """Return the choice that an index in a field of the record points at."""
     index = integer(record, name)
     if not 0 <= index < len(choices):

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 from visionflan.errors import ReleaseError
-from visionflan.layouts import not_text, open_text, short_integer, unique_members
-from visionflan.layouts.fields import MalformedValue
+from visionflan.layouts import not_text, open_text
+from visionflan.layouts.fields import MalformedValue, short_integer, unique_members
 
 Item = TypeVar("Item")
 Parser = Callable[[str, int], tuple[Item, int]]
@@ -113,7 +113,7 @@ class Window:
     def extend(self, error: IndexError | json.JSONDecodeError) -> None:
         """Read more text after a truncated value; raise ReleaseError if the JSON is malformed."""
         position = error.pos if isinstance(error, json.JSONDecodeError) else len(self.text)
-        context = repr(self.text[max(0, position - 20) : position + 20])
+        context = f"{self.text[max(0, position - 20) : position + 20]!r}"
         position_text = (
             f"after value {self.count}, near {context}" if self.text else "at its beginning"
         )

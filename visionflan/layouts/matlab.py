@@ -1,12 +1,20 @@
 """Read and write MATLAB files with scipy."""
 
 import io
+import os
+import zlib
 from pathlib import Path
 from typing import Any
 
 from visionflan.errors import ReleaseError
 from visionflan.layouts import require
 from visionflan.layouts.fields import integer, text
+
+# Exceptions that scipy raises for a truncated or malformed file.
+LOAD_ERRORS = (
+    *(ValueError, TypeError, LookupError, OSError, OverflowError, MemoryError, EOFError),
+    *(NotImplementedError, zlib.error),
+)
 
 
 def load_matlab(path: Path, *names: str) -> dict[str, Any]:
@@ -16,8 +24,10 @@ def load_matlab(path: Path, *names: str) -> dict[str, Any]:
     """
     matlab = scipy_io(path)
     try:
-        content: dict[str, Any] = matlab.loadmat(str(require(path)), variable_names=names or None)
-    except (ValueError, TypeError, NotImplementedError, matlab.matlab.MatReadError) as error:
+        content: dict[str, Any] = matlab.loadmat(
+            os.fspath(require(path)), variable_names=names or None
+        )
+    except (*LOAD_ERRORS, matlab.matlab.MatReadError) as error:
         raise ReleaseError(f"{path} is not a MATLAB file of version 5: {error}") from error
     if missing := set(names) - set(content):
         raise ReleaseError(f"{path} has no variable {', '.join(sorted(missing))}")

@@ -15,6 +15,7 @@ from visionflan.dataset import BrokenRow, Example
 from visionflan.drawing import Box
 from visionflan.errors import UnusableError
 from visionflan.layouts import is_image_file, require
+from visionflan.layouts.fields import parse_record
 
 SEPARATOR = "; "
 
@@ -54,10 +55,9 @@ def read_part(
     for path in part.labels:
         stem = image_stem(path.stem)
         key = f"{part.name}/{stem}"
-        try:
-            pieces = tuple(parse(path))
-        except (ValueError, SyntaxError, TypeError) as error:
-            yield BrokenRow(key, "malformed_record", f"{path}: {error}")
+        pieces = parse_record(key, f"{path}", lambda label: tuple(parse(label)), path)
+        if isinstance(pieces, BrokenRow):
+            yield pieces
         else:
             yield TextRow(key, images.get(stem, part.images / f"{stem}.jpg"), pieces)
 
