@@ -24,8 +24,6 @@ against no, the question stays open.
 the flaw that most annotators saw; where two are equally frequent, neither is more right.
 """
 
-import re
-from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -33,18 +31,20 @@ from typing import Any, NamedTuple
 
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.errors import UnusableError
-from visionflan.hashing import pick
 from visionflan.layouts import coco, fields, inside, require
+from visionflan.layouts.answer_pools import (
+    OPPOSITE,
+    UNANSWERABLE,
+    UNSUITABLE,
+    AnswerPools,
+    most_frequent,
+)
 from visionflan.layouts.fields import read_records
 from visionflan.layouts.json_stream import json_values
 from visionflan.specimens import vizwiz as specimens_vizwiz
 
 SPLITS = ("train", "val")
-UNANSWERABLE = "unanswerable"
 PRECANNED = "quality issues are too severe to recognize visual content"
-UNSUITABLE = frozenset({"unsuitable", "unsuitable image"})
-OPPOSITE = {"yes": "no", "no": "yes"}
-ENOUGH = 4
 FLAWS = {
     "NON": "no flaws",
     "BLR": "blur",
@@ -131,8 +131,8 @@ def read_questions(images: Path, prefix: str, path: Path) -> Iterator[Question |
     )
     yield from (row for row in rows if isinstance(row, BrokenRow))
     questions = [row for row in rows if not isinstance(row, BrokenRow)]
-    others = Others(questions)
-    yield from (row._replace(wrong=others.wrong(row)) for row in questions)
+    pools = AnswerPools(questions)
+    yield from (row._replace(wrong=pools.wrong(row)) for row in questions)
 
 
 def to_question(images: Path, prefix: str, record: dict[str, Any]) -> Question:
@@ -146,54 +146,6 @@ def to_question(images: Path, prefix: str, record: dict[str, Any]) -> Question:
         answers=tuple(filter(None, answers)),
         wrong=(),
     )
-
-
-class Others:
-    """The answers that annotators agreed on, by their form and by how the question begins."""
-
-    def __init__(self, questions: list[Question]) -> None:
-        self.pools: dict[tuple[str, ...], dict[str, None]] = {}
-        for row in questions:
-            answer, votes = most_frequent(row.answers)
-            if votes > 1 and answer != UNANSWERABLE:
-                for pool in (form(answer), opening(row.question)), (form(answer),):
-                    self.pools.setdefault(pool, {})[answer] = None
-        self.lists = {pool: list(answers) for pool, answers in self.pools.items()}
-
-    def wrong(self, row: Question) -> tuple[str, ...]:
-        """Draw up to three answers that have no word in common with what was answered."""
-        answer, _ = most_frequent(row.answers)
-        if answer in OPPOSITE:
-            return (OPPOSITE[answer],)
-        pool = self.lists.get((form(answer), opening(row.question)), [])
-        if len(pool) < ENOUGH:
-            pool = self.lists.get((form(answer),), [])
-        answer_words = {word for answer in row.answers for word in words(answer)}
-        drawn = pick(pool, 12, row.key, "wrong answers", avoid=row.answers)
-        return tuple(answer for answer in drawn if answer_words.isdisjoint(words(answer)))[:3]
-
-
-def most_frequent(answers: tuple[str, ...]) -> tuple[str, int]:
-    """Return the most frequent answer with its votes; the first one of a tie."""
-    votes = Counter(UNANSWERABLE if answer in UNSUITABLE else answer for answer in answers)
-    return votes.most_common(1)[0] if votes else ("", 0)
-
-
-def form(answer: str) -> str:
-    """Classify an answer as yes or no, a number, or words."""
-    if answer in OPPOSITE:
-        return "yes or no"
-    return "figure" if re.search(r"\d", answer) else "words"
-
-
-def opening(question: str) -> str:
-    """Return the first two words of a question."""
-    return " ".join(re.findall(r"\w+", question.lower())[:2])
-
-
-def words(answer: str) -> set[str]:
-    """Return the words of an answer."""
-    return set(re.findall(r"\w+", answer.lower()))
 
 
 def read_captions(images: Path, prefix: str, path: Path) -> Iterator[Captioned | BrokenRow]:
