@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "visionflan"
 
 # Each layer may import those before it, and itself.
 LAYERS = [
-    {"errors", "hashing", "atomic_write"},
+    {"errors", "hashing", "atomic_write", "progress"},
     {"image_sources"},
     {"drawing"},
     {"specimens"},

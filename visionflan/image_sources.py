@@ -54,12 +54,13 @@ class ComputedImage:
     """An image that is computed from a release: from arrays of numbers, or from several images.
 
     `make(source, location)` draws it when it is needed. It must be a function of a module, so that
-    it can be pickled for worker processes.
+    it can be pickled for worker processes. `also_read` are files that it reads besides the source.
     """
 
     source: Path
     location: str
     make: Callable[[Path, str], Image.Image]
+    also_read: tuple[Path, ...] = ()
 
 
 ImageSource = Path | ArchiveMember | ParquetCell | LmdbEntry | ComputedImage
@@ -90,7 +91,7 @@ def containing_file(image: ImageSource) -> Path:
             return table
         case LmdbEntry(directory, _):
             return directory / "data.mdb"
-        case ComputedImage(path, _, _):
+        case ComputedImage(source=path):
             return path
         case _:
             return image
@@ -109,7 +110,7 @@ def read_encoded(image: ImageSource) -> bytes:
             return read_cell(table, column, row, element)
         case LmdbEntry(directory, key):
             return read_entry(directory, key)
-        case ComputedImage(path, location, make):
+        case ComputedImage(path, location, make, _):
             buffer = io.BytesIO()
             make(path, location).save(buffer, "PNG")
             return buffer.getvalue()

@@ -62,12 +62,14 @@ def test_a_release_that_cannot_be_read_stops_no_other(
 def test_a_reader_that_yields_other_rows_the_second_time_is_detected(
     make: MakeBoard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dataset, times = catalog.load("board"), []
+    dataset, passes = catalog.load("board"), tmp_path / "passes"
     read = dataset.read
 
     def unsteady(root: Path) -> list[Any]:
-        times.append(root)
-        return list(read(root))[len(times) :]
+        """Leave out one more row in each pass; each is made in a process of its own."""
+        with passes.open("a") as file:
+            file.write("x")
+        return list(read(root))[passes.stat().st_size :]
 
     monkeypatch.setattr(dataset, "read", unsteady)
     write_board(tmp_path / "data/board", [], 40)

@@ -13,7 +13,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 import visionflan
 from visionflan.atomic_write import atomic_path, commit_file, write_json
@@ -28,6 +27,7 @@ from visionflan.builder.split import (
     merge_shown_together,
 )
 from visionflan.errors import BuildError
+from visionflan.progress import ProgressBar
 from visionflan.storage.image_index import write_index
 from visionflan.storage.perceptual_hash import group_near_duplicates
 from visionflan.storage.schema import BUILD_FORMAT, INSTANCES, LEDGER
@@ -154,7 +154,7 @@ def write_instances(
     """Write one file of instances per task; return the counts and the digest of each task."""
     writers: dict[str, TaskWriter] = {}
     done, total = 0, len(merged.held_out)
-    bar = tqdm(desc="writing", total=total, unit=" instances", disable=None, leave=False)
+    bar = ProgressBar("writing", total, unit="instances")
     for part_batch in iter_batches(directories, "instances.parquet"):
         held_out = merged.held_out[done : done + len(part_batch)]
         done += len(part_batch)

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
+from visionflan.builder.image_pool import ImageCheckPool
 from visionflan.builder.image_store import ImageStore, StoredImage
-from visionflan.builder.image_workers import ImageCheckPool, ImageFault, check_source
+from visionflan.builder.image_workers import ImageFault, check_source
 from visionflan.errors import UnusableError
 from visionflan.image_sources import ImageSource, containing_file, describe_source
 from visionflan.storage.image_checks import ValidImage

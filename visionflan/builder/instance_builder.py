@@ -7,8 +7,8 @@ Data flow for one task, with at most `max_instances` instances:
            if too few were valid                                    `-> ReleasePass (dropped, notes)
 """
 
-from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import PurePath
 
@@ -17,6 +17,7 @@ from visionflan.builder.image_store import ImageStore, StoredImage
 from visionflan.builder.image_workers import ImageFault
 from visionflan.builder.parts import TableWriter
 from visionflan.builder.plan import BuildSettings
+from visionflan.builder.release_reader import ReleaseReader
 from visionflan.builder.sampling import Candidate, ReleasePass, TaskSampler
 from visionflan.dataset import Example
 from visionflan.errors import ReleaseError, UnusableError
@@ -37,20 +38,17 @@ class DroppedRowError(UnusableError):
         self.image = image
 
 
+@dataclass
 class InstanceBuilder:
     """Make instances of the candidates of one dataset, in their order."""
 
-    def __init__(
-        self,
-        release: ReleasePass,
-        checks: ImageCheckCache,
-        store: ImageStore,
-        instances: TableWriter,
-        settings: BuildSettings,
-        progress: Callable[[], object],
-    ) -> None:
-        self.release, self.checks, self.image_store = release, checks, store
-        self.instances, self.settings, self.progress = instances, settings, progress
+    release: ReleasePass
+    reader: ReleaseReader
+    checks: ImageCheckCache
+    image_store: ImageStore
+    instances: TableWriter
+    settings: BuildSettings
+    progress: Callable[[], object]
 
     def build_task(self, sampler: TaskSampler, max_instances: int) -> None:
         """Make instances by sampling hash until there are `max_instances` or no more rows."""
@@ -81,7 +79,7 @@ class InstanceBuilder:
         """Read the release again, keeping more rows of a task than before."""
         larger = TaskSampler(sampler.id, sampler.task, sampler.seed, limit)
         release = ReleasePass(self.release.name, self.release.dataset, self.release.data_root)
-        deque(release.run([larger]), maxlen=0)
+        self.reader.read(release, [larger])
         if larger.usable != sampler.usable:
             raise ReleaseError(f"{self.release.root} changed between two passes over its rows")
         return larger.candidates()

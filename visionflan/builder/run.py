@@ -3,27 +3,27 @@
 import os
 import shutil
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from visionflan import catalog
 from visionflan.builder.assemble import assemble
+from visionflan.builder.dataset_builder import DatasetBuilder
 from visionflan.builder.image_cache import ImageCheckCache
-from visionflan.builder.image_store import ImageStore, load_image_metadata
-from visionflan.builder.image_workers import ImageCheckPool
-from visionflan.builder.instance_builder import InstanceBuilder
+from visionflan.builder.image_pool import ImageCheckPool
+from visionflan.builder.image_store import load_image_metadata
 from visionflan.builder.output_dir import find_finished, lock_output_dir, remove_stale_files
-from visionflan.builder.parts import PARTS_DIR, DatasetPart, instance_writer, ledger_writer
-from visionflan.builder.plan import BuildPlan, BuildSettings, plan, provenance, task_info
-from visionflan.builder.sampling import ReleasePass, TaskSampler
+from visionflan.builder.parts import PARTS_DIR, DatasetPart
+from visionflan.builder.plan import BuildSettings, plan, provenance
+from visionflan.builder.release_reader import ReleaseReader
+from visionflan.builder.sampling import escape_surrogates
 from visionflan.builder.source_fingerprint import build_fingerprint
 from visionflan.builder.split import HoldOutConfig
 from visionflan.errors import BuildError, VisionflanError
 
-SPARE_FRACTION = 5  # 1 / 5 more rows than the maximum are sampled, to replace unusable ones
+READ_AHEAD = 2  # releases that are read at the same time
 
 
 def build(
@@ -56,107 +56,91 @@ def build(
     with lock_output_dir(out):
         if (manifest := find_finished(out, fingerprint)) is not None:
             return manifest
-        with ImageCheckPool(workers or os.cpu_count() or 1, start_method) as pool:
-            run = BuildRun(data_root, out, settings, build_plan, ImageCheckCache(pool))
-            sources = fingerprint.part_digests()
-            parts = [run.build_or_reuse(name, sources[name], log) for name in build_plan.tasks]
-        return run.finish([part for part in parts if part is not None])
+        with (
+            ImageCheckPool(workers or os.cpu_count() or 1, start_method) as pool,
+            ReleaseReader(start_method) as reader,
+        ):
+            builder = DatasetBuilder(
+                data_root, out, settings, build_plan, ImageCheckCache(pool), reader
+            )
+            run = BuildRun(builder, fingerprint.part_digests(), log)
+            parts = run.build_parts()
+        return run.finish(parts)
 
 
 class BuildRun:
-    """One run of a build, with the images stored and the datasets finished so far."""
+    """One run of a build; `sources` are the digests of all that each dataset's part depends on."""
 
     def __init__(
-        self,
-        data_root: Path,
-        out: Path,
-        settings: BuildSettings,
-        build_plan: BuildPlan,
-        checks: ImageCheckCache,
+        self, builder: DatasetBuilder, sources: dict[str, str], log: Callable[[str], object]
     ) -> None:
-        self.data_root, self.out, self.settings = data_root, out, settings
-        self.plan, self.checks = build_plan, checks
-        self.stored_ids: set[str] = set()
-        self.datasets = dict(build_plan.not_built)
+        self.builder, self.sources, self.log = builder, sources, log
+        self.out, self.settings, self.plan = builder.out, builder.settings, builder.plan
+        self.datasets = dict(builder.plan.not_built)
 
-    def build_or_reuse(
-        self, name: str, source: str, log: Callable[[str], object]
-    ) -> DatasetPart | None:
-        """Return the part of a dataset, from an earlier run or built now; None if it fails."""
-        directory = self.out / PARTS_DIR / name
-        if (earlier := DatasetPart.load(directory)) is not None and earlier.source == source:
-            self.stored_ids.update(load_image_metadata([directory])["id"].to_pylist())
-            self.datasets[name] = earlier.info
-            log(f"{name}: reused from the previous run")
-            return earlier
-        started = directory / "source.txt"
-        if not started.is_file() or started.read_text() != source:
-            shutil.rmtree(directory, ignore_errors=True)
-            directory.mkdir(parents=True)
-            started.write_text(source)
-        (directory / "part.json").unlink(missing_ok=True)
+    def build_parts(self) -> list[DatasetPart]:
+        """Return the parts of all datasets that can be read, of an earlier run or built now."""
+        earlier = {name: self.earlier_part(name) for name in self.plan.tasks}
+        to_read = deque(name for name, part in earlier.items() if part is None)
+        parts = []
+        for name, part in earlier.items():
+            if part is not None:
+                parts.append(self.reuse(part))
+                continue
+            for later in list(to_read)[:READ_AHEAD]:
+                self.builder.start_reading(later)
+            to_read.popleft()
+            if (built := self.build_part(name)) is not None:
+                parts.append(built)
+        return parts
+
+    def directory(self, name: str) -> Path:
+        """Return the directory of a dataset's part."""
+        return self.out / PARTS_DIR / name
+
+    def earlier_part(self, name: str) -> DatasetPart | None:
+        """Return the complete part of a dataset from an earlier run; None if there is none."""
+        part = DatasetPart.load(self.directory(name))
+        return part if part is not None and part.source == self.sources[name] else None
+
+    def reuse(self, part: DatasetPart) -> DatasetPart:
+        """Return the part of an earlier run, after taking over its images."""
+        images = load_image_metadata([self.directory(part.name)])
+        self.builder.stored_ids.update(images["id"].to_pylist())
+        self.datasets[part.name] = part.info
+        self.log(f"{part.name}: reused from the previous run")
+        return part
+
+    def build_part(self, name: str) -> DatasetPart | None:
+        """Build the part of a dataset; return None if that fails."""
+        directory, source = self.directory(name), self.sources[name]
+        prepare_part(directory, source)
         start_time = time.monotonic()
         try:
-            part = self.build_dataset(name, directory)
+            part = self.builder.build(name, directory)
         except VisionflanError as error:
-            message = str(error).replace(f"{self.data_root}{os.sep}", "")
-            dataset = provenance(catalog.load(name))
-            self.datasets[name] = {"status": "failed", "message": message, **dataset}
-            log(f"{name}: failed: {message}")
+            self.record_failure(name, str(error))
+            return None
+        except OSError:  # the build cannot be written: no other dataset would fare better
+            raise
+        # Whatever the values of a release lead to, it costs that dataset alone.
+        except Exception as error:
+            self.record_failure(name, f"{name}: {type(error).__name__}: {error}")
             return None
         part.source = source
         part.save(directory)
         self.datasets[name] = part.info
-        log(f"{name}: {part_summary(part)} ({time.monotonic() - start_time:.1f} s)")
+        self.log(f"{name}: {part_summary(part)} ({time.monotonic() - start_time:.1f} s)")
+        for unread, files in part.info["unread_directories"].items():
+            self.log(f"{name}: not read: {unread} ({files:,} files)")
         return part
 
-    def build_dataset(self, name: str, directory: Path) -> DatasetPart:
-        """Read a dataset, sample its rows, check and store its images, and write its instances."""
-        dataset = catalog.load(name)
-        ledger, instances = ledger_writer(directory), instance_writer(directory)
-        release = ReleasePass(name, dataset, self.data_root, ledger.add)
-        samplers = [self.make_sampler(name, task) for task in self.plan.tasks[name]]
-        with tqdm(desc=f"{name}: reading", unit=" rows", disable=None, leave=False) as bar:
-            for _ in release.run(samplers):
-                bar.update()
-        store = ImageStore(self.out / "images", directory, name, self.stored_ids)
-        self.checks.load_previous(store)
-        expected = sum(min(self.max_instances(s.id), s.usable) for s in samplers)
-        with tqdm(
-            desc=f"{name}: checking", total=expected, unit=" rows", disable=None, leave=False
-        ) as bar:
-            builder = InstanceBuilder(
-                release, self.checks, store, instances, self.settings, bar.update
-            )
-            for sampler in samplers:
-                builder.build_task(sampler, self.max_instances(sampler.id))
-        for writer in (store, instances, ledger):
-            writer.close()
-        self.stored_ids = store.ids
-        return DatasetPart(
-            name,
-            {
-                "status": "built",
-                "rows_read": release.rows_read,
-                "broken": release.broken,
-                **provenance(dataset),
-            },
-            {sampler.id: task_info(name, dataset, sampler.task.name) for sampler in samplers},
-            {sampler.id: sampler.counts for sampler in samplers},
-        )
-
-    def make_sampler(self, name: str, task: str) -> TaskSampler:
-        """Return a sampler for a task, which keeps some spare rows."""
-        task_id = f"{name}/{task}"
-        max_instances = self.max_instances(task_id)
-        limit = max_instances + max_instances // SPARE_FRACTION + 1
-        return TaskSampler(task_id, catalog.load(name).tasks[task], self.settings.seed, limit)
-
-    def max_instances(self, task_id: str) -> int:
-        """Return the maximum number of instances of a task."""
-        if task_id in self.plan.held_out:
-            return min(self.settings.max_per_task, self.settings.max_per_held_out_task)
-        return self.settings.max_per_task
+    def record_failure(self, name: str, message: str) -> None:
+        """Record that a dataset cannot be built, and why."""
+        message = escape_surrogates(message.replace(f"{self.builder.data_root}{os.sep}", ""))
+        dataset = provenance(catalog.load(name))
+        self.datasets[name] = {"status": "failed", "message": message, **dataset}
+        self.log(f"{name}: failed: {message}")
 
     def finish(self, parts: list[DatasetPart]) -> dict[str, Any]:
         """Assemble the parts, remove stale files, and return the manifest."""
@@ -181,6 +165,16 @@ class BuildRun:
         )
         remove_stale_files(self.out, manifest)
         return manifest
+
+
+def prepare_part(directory: Path, source: str) -> None:
+    """Prepare the directory of a part; what an interrupted run made of the same source is kept."""
+    started = directory / "source.txt"
+    if not started.is_file() or started.read_bytes() != source.encode():
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+        started.write_text(source)
+    (directory / "part.json").unlink(missing_ok=True)
 
 
 def part_summary(part: DatasetPart) -> str:

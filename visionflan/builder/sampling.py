@@ -13,7 +13,7 @@ from visionflan.builder.parts import TaskCounts
 from visionflan.dataset import BrokenRow, Dataset, Example, Task
 from visionflan.errors import ReleaseError, UnusableError, VisionflanError
 from visionflan.hashing import stable_hash
-from visionflan.image_sources import ImageSource, containing_file, describe_source
+from visionflan.image_sources import ComputedImage, ImageSource, containing_file, describe_source
 from visionflan.storage.schema import LedgerEntry
 from visionflan.vocabulary import OfficialSplit
 
@@ -86,6 +86,8 @@ class ReleasePass:
         write: receives the ledger entries.
         rows_read: the number of rows, including broken ones.
         broken: the number of broken rows by reason.
+        image_directories: the directories of the images of the rows.
+        unread: directories with data that were not read, with their numbers of files.
     """
 
     name: str
@@ -94,6 +96,8 @@ class ReleasePass:
     write: Callable[[LedgerEntry], object] = id
     rows_read: int = 0
     broken: dict[str, int] = field(default_factory=dict)
+    image_directories: set[str] = field(default_factory=set)
+    unread: dict[str, int] = field(default_factory=dict)
 
     @property
     def root(self) -> Path:
@@ -123,6 +127,10 @@ class ReleasePass:
             raise
         except OSError as error:
             raise ReleaseError(f"{self.name}: {error} ({position})") from error
+        except MemoryError as error:
+            raise ReleaseError(
+                f"{self.name}: reading it needs more memory than there is ({position})"
+            ) from error
         except Exception as error:
             raise ReleaseError(
                 f"{self.name}: its reader failed {position} with {type(error).__name__}: {error}; "
@@ -141,6 +149,7 @@ class ReleasePass:
             split, group = self.dataset.official_split(row), self.dataset.hold_out_group(row)
             for image in example.images:
                 file = str(containing_file(image))
+                self.note_directories(file, image)
                 if (problem := find_file_fault(file, str(self.data_root))) is not None:
                     self.record_dropped(sampler, row.key, *problem, image)
                     return
@@ -151,6 +160,12 @@ class ReleasePass:
             self.record_dropped(sampler, row.key, "task_error", f"{type(error).__name__}: {error}")
         else:
             sampler.offer(SampledRow(row.key, split, group, example))
+
+    def note_directories(self, file: str, image: ImageSource) -> None:
+        """Note the directories of an image, and of what else is read to compute it."""
+        self.image_directories.add(os.path.dirname(file))  # noqa: PTH120 - for millions of rows
+        if isinstance(image, ComputedImage):
+            self.image_directories.update(str(path.parent) for path in image.also_read)
 
     def record_dropped(
         self,

@@ -99,9 +99,13 @@ def to_row(image: Path, entry: tuple[str, Any]) -> Row:
     )
 
 
+def annotation_of(image: Path) -> Path:
+    return image.parent.parent / "annotations" / f"{image.name}.json"
+
+
 def with_letters(image: Path, place: str) -> Image.Image:
     """Replace the diagram's own words by the letters that the questions use."""
-    annotation = image.parent.parent / "annotations" / f"{image.name}.json"
+    annotation = annotation_of(image)
     page = Image.open(image).convert("RGB")
     for text in json.loads(annotation.read_bytes())["text"].values():
         (left, top), (right, bottom) = text["rectangle"]
@@ -109,6 +113,10 @@ def with_letters(image: Path, place: str) -> Image.Image:
         ImageDraw.Draw(page).rectangle(box, fill=(255, 255, 255))
         word(page, text["replacementText"], box, (0, 0, 0))
     return page
+
+
+def with_letters_drawn(image: Path) -> ComputedImage:
+    return ComputedImage(image, "letters", with_letters, also_read=(annotation_of(image),))
 
 
 @dataset.task(
@@ -126,7 +134,7 @@ def visual_question_answering(row: Row) -> Example:
         raise UnusableError("empty_option", f"one of the choices {row.choices} has no words")
     question = " ".join(row.question.split())
     return Example(
-        image=ComputedImage(row.image, "letters", with_letters) if row.lettered else row.image,
+        image=with_letters_drawn(row.image) if row.lettered else row.image,
         text=question,
         options=choices,
         target=" ".join(row.answer.split()),

@@ -24,6 +24,7 @@ from visionflan.evaluate.records.record import Record, read_records, write_recor
 from visionflan.evaluate.records.resume import Log, resume_header
 from visionflan.evaluate.requests import EvalRequest, EvalSet, limit_items, make_requests
 from visionflan.evaluate.scorer import Scorer, metric_of
+from visionflan.progress import ProgressBar
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,9 +160,7 @@ def run_requests(
     runner: BatchRunner, requests: Sequence[EvalRequest], journal: Journal, title: str
 ) -> Iterator[Record]:
     """Yield the records of requests; each batch is written to the journal first."""
-    from tqdm import tqdm  # slow to import, and scoring alone does not need it
-
-    with tqdm(total=len(requests), desc=title, unit="answer", disable=None) as progress:
+    with ProgressBar(title, len(requests), unit="answers", leave=True) as progress:
         for records in runner.records(requests):
             journal.append(records)
             progress.update(len(records))

@@ -6,13 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import get_args
 
-from tqdm import tqdm
-
 from visionflan import formats
 from visionflan.atomic_write import fsync_path, write_text
 from visionflan.builder.dataset_card import CONTACT_SHEET, front_matter, render_card
 from visionflan.errors import BuildError
 from visionflan.formats.base import Format
+from visionflan.progress import ProgressBar
 from visionflan.storage.directory import BuildDirectory, Instances
 from visionflan.storage.image_file import SUFFIXES
 from visionflan.storage.instance import Instance, Split
@@ -68,10 +67,8 @@ def image_file_name(build: BuildDirectory, image_id: str) -> str:
 
 def with_progress(instances: Instances, split: str) -> Iterable[Instance]:
     """Iterate over instances with a progress bar."""
-    bar: Iterable[Instance] = tqdm(
-        instances, desc=f"exporting {split}", unit=" instances", disable=None, leave=False
-    )
-    return bar
+    progress = ProgressBar(f"exporting {split}", len(instances), unit="instances")
+    return progress.iterate(instances)
 
 
 def exported_card(

@@ -8,12 +8,11 @@ from itertools import islice
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
-from tqdm import tqdm
-
 from visionflan import formats
 from visionflan.builder.directory_writer import DirectoryWriter
 from visionflan.builder.image_cache import ImageCheckCache
-from visionflan.builder.image_workers import ImageCheckPool, ImageFault
+from visionflan.builder.image_pool import ImageCheckPool
+from visionflan.builder.image_workers import ImageFault
 from visionflan.builder.sampling import escape_surrogates, find_file_fault
 from visionflan.builder.split import HoldOutConfig
 from visionflan.dataset import BrokenRow
@@ -23,6 +22,7 @@ from visionflan.formats.shared.annotation_files import resolve
 from visionflan.formats.shared.dropped_records import DroppedRecords
 from visionflan.formats.shared.task_names import TaskNames, slug
 from visionflan.image_sources import ImageSource, containing_file, describe_source
+from visionflan.progress import ProgressBar
 from visionflan.prompt import ParsedExchange, parse
 from visionflan.storage.instance import Instance
 from visionflan.storage.schema import LedgerEntry, TaskInfo
@@ -96,14 +96,14 @@ def import_release(
     with (
         ImageCheckPool(workers) as checker,
         DirectoryWriter(out, description, hold_out=hold_out) as writer,
-        tqdm(desc=f"{name}: importing", unit=" records", disable=None, leave=False) as bar,
+        ProgressBar(f"{name}: importing", unit="records") as progress,
     ):
         importer = ReleaseImporter(
             release=release,
             name=name,
             writer=writer,
             image_checks=ImageCheckCache(checker),
-            progress=bar.update,
+            progress=progress.update,
             include_sensitive=include_sensitive,
         )
         importer.run()

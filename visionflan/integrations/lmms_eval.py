@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 from lmms_eval.api.model import lmms
 from lmms_eval.models.registry_v2 import ModelManifest
 from PIL import Image
-from tqdm import tqdm
 
 from visionflan.dataset import IMAGE_MARKER
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.models.checkpoint import checkpoint_digest
+from visionflan.progress import ProgressBar
 from visionflan.storage.instance import Turn
 
 MANIFEST = ModelManifest("visionflan", simple_class_path=f"{__name__}.VisionflanModel")
@@ -75,7 +75,7 @@ class VisionflanModel(lmms):  # type: ignore[misc]
         settings = [generation_args(request.args[1], request.args[4]) for request in requests]
         order = sorted(range(len(requests)), key=lambda i: (settings[i], -len(requests[i].args[0])))
         answers: dict[int, str] = {}
-        with tqdm(total=len(requests), desc="answered", unit="question", disable=None) as progress:
+        with ProgressBar("answered", len(requests), unit="questions", leave=True) as progress:
             for args, group in groupby(order, key=settings.__getitem__):
                 for indices in batches(list(group), self.batch_size):
                     texts = self.generate([requests[index] for index in indices], args)
@@ -104,7 +104,7 @@ class VisionflanModel(lmms):  # type: ignore[misc]
         most probable answer, and its own models return a loss.
         """
         results: dict[int, LossAndGreedy] = {}
-        with tqdm(total=len(requests), desc="scored", unit="answer", disable=None) as progress:
+        with ProgressBar("scored", len(requests), unit="answers", leave=True) as progress:
             for questions in batches(group_by_question(requests), self.batch_size):
                 losses = self.losses(
                     [[requests[index] for index in indices] for indices in questions]

@@ -5,13 +5,12 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from threading import Event, Lock
 from typing import NamedTuple
 
-from tqdm import tqdm
-
 from visionflan.llm.base import LlmCallError, LlmReply
 from visionflan.llm.budget import Budget, BudgetExceededError
 from visionflan.llm.cache import CacheKey, ReplyCache
 from visionflan.llm.circuit_breaker import CircuitBreaker, CircuitOpenError
 from visionflan.llm.retry import Attempts, RetryPolicy
+from visionflan.progress import ProgressBar
 
 MAX_QUOTED = 200  # characters of an unusable reply in a message
 
@@ -61,7 +60,8 @@ class LlmBatch:
             futures = {pool.submit(self.call_with_retries, call): call for call in calls}
             try:
                 completed = as_completed(futures)
-                for future in tqdm(completed, title, len(futures), unit="reply", disable=None):
+                progress = ProgressBar(title, len(futures), unit="replies", leave=True)
+                for future in progress.iterate(completed):
                     if outcome := future.result():
                         outcomes[futures[future].key.digest] = outcome
             except BaseException:

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from visionflan.atomic_write import atomic_path
 from visionflan.model.base import VisionLanguageModel
+from visionflan.progress import ProgressBar
 from visionflan.train.image_loader import ImageLoader
 from visionflan.train.prefetch import prefetch
 
@@ -50,7 +50,7 @@ def extract_features(vlm: VisionLanguageModel, loader: ImageLoader, image_ids: l
         for begin in range(0, len(image_ids), FEATURE_BATCH_SIZE)
     ]
     features = [np.zeros((0, 1, 1), np.float32)] * (not image_ids)
-    with tqdm(total=len(image_ids), desc="encoding images", unit="image", disable=None) as bar:
+    with ProgressBar("encoding images", len(image_ids), unit="images", leave=True) as bar:
         for pixels in prefetch(loader.pixel_values, batches, num_workers=1):
             features.append(vlm.encode_images(pixels.to(vlm.model.device)).float().cpu().numpy())
             bar.update(len(pixels))

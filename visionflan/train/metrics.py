@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from visionflan.atomic_write import write_text
 from visionflan.errors import TrainingError
+from visionflan.progress import ProgressBar
 from visionflan.train.batch_sampler import MicroBatch, RowIndices
 from visionflan.train.collator import BatchTensors
 from visionflan.train.distributed import DistributedContext
@@ -38,12 +38,8 @@ class MetricsLogger:
 
             tensorboard = str(directory / "tensorboard")
             self.tensorboard = SummaryWriter(tensorboard, purge_step=first_step + 1)
-        self.bar = tqdm(
-            total=steps,
-            initial=first_step,
-            desc=directory.name,
-            unit="step",
-            disable=None if is_main else True,
+        self.bar = ProgressBar(
+            directory.name, steps, unit="steps", initial=first_step, leave=True, silent=not is_main
         )
         self.reset()
 
@@ -123,10 +119,10 @@ class MetricsLogger:
                 self.tensorboard.add_scalar(name, value, line["step"])
         for task, value in line["tasks"].items():
             self.tensorboard.add_scalar(f"loss/{task}", value, line["step"])
-        self.bar.set_postfix_str(
+        self.bar.update(
+            0,
             f"loss {line['loss']:.3f}, {line['samples_per_second']:.1f} samples/s, "
             f"{line['tokens_per_second']:.0f} tokens/s, {line['padding_fraction']:.1%} padding",
-            refresh=False,
         )
 
     def close(self) -> None:

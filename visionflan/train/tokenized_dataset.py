@@ -15,13 +15,13 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from visionflan.atomic_write import write_json
 from visionflan.catalog import match_tasks
 from visionflan.errors import TrainingError, UnusableError
 from visionflan.hashing import stable_hash
 from visionflan.model.chat_tokenizer import ChatTokenizer, TokenizedConversation
+from visionflan.progress import ProgressBar
 from visionflan.storage.directory import BuildDirectory, Instances
 from visionflan.storage.instance import Instance
 from visionflan.train.config import DataConfig, StageConfig
@@ -216,8 +216,7 @@ def tokenize_rows(
     instances: Instances, stage: StageConfig, chat_tokenizer: ChatTokenizer, ledger: TrainingLedger
 ) -> Iterator[EncodedRow]:
     """Yield the rows of the usable instances, tokenized in chunks."""
-    bar = tqdm(total=len(instances), desc=f"{stage.name}: tokenizing", unit="row", disable=None)
-    with bar:
+    with ProgressBar(f"{stage.name}: tokenizing", len(instances), unit="rows", leave=True) as bar:
         for begin in range(0, len(instances), CHUNK_SIZE):
             usable: list[tuple[int, Instance]] = []
             for index, instance in enumerate(instances[begin : begin + CHUNK_SIZE], begin):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
+
+from visionflan.progress import ProgressBar
 
 WARMUP_FRACTION = 0.05
 LOG_EVERY_STEPS = 10
@@ -29,8 +30,8 @@ def fit(
         for optimizer in optimizers
     ]
     start, total = time.monotonic(), torch.zeros(())
-    bar = tqdm(losses, total=steps, desc=name.replace("_", " "), unit="step", disable=None)
-    for step, compute_loss in enumerate(bar, start=1):
+    progress = ProgressBar(name.replace("_", " "), steps, unit="steps", leave=True)
+    for step, compute_loss in enumerate(progress.iterate(losses), start=1):
         loss = compute_loss()
         loss.backward()
         for optimizer, schedule in zip(optimizers, schedules, strict=True):
@@ -44,7 +45,7 @@ def fit(
             mean = float(total) / (step % LOG_EVERY_STEPS or LOG_EVERY_STEPS)
             seconds = time.monotonic() - start
             append_line(metrics, {"step": step, f"{name}_loss": mean, "elapsed_seconds": seconds})
-            bar.set_postfix_str(f"loss {mean:.3f}", refresh=False)
+            progress.update(0, f"loss {mean:.3f}")
             total.zero_()
 
 

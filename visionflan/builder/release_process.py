@@ -1,0 +1,107 @@
+"""What a process that reads one release does: sample its rows, and send them to the parent."""
+
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from visionflan import catalog
+from visionflan.builder.parts import TaskCounts
+from visionflan.builder.release_watch import ReleaseWatch
+from visionflan.builder.sampling import ReleasePass, TaskSampler
+from visionflan.errors import VisionflanError
+from visionflan.storage.schema import LedgerEntry
+
+ITEMS_AT_ONCE = 1_000  # rows or ledger entries in a message
+
+
+class ReadJob(NamedTuple):
+    """What is read: a dataset, and how many rows are kept for each of its tasks."""
+
+    name: str
+    data_root: Path
+    seed: int
+    limits: dict[str, int]
+
+
+class Monitor(NamedTuple):
+    """Memory shared with the parent: the number of rows read, and the last file opened."""
+
+    rows: Any
+    file: Any
+
+
+class SampledRows(NamedTuple):
+    """A message: entries of the heap of a task's sampler."""
+
+    task: str
+    heap: Sequence[Any]
+
+
+class ReadReport(NamedTuple):
+    """The last message: the counts of a complete pass, or the sentence about its failure.
+
+    Attributes:
+        error: the sentence; empty if the pass is complete.
+        rows_read: the number of rows, including broken ones.
+        broken: the number of broken rows by reason.
+        unread: directories with data in which nothing was read, with their numbers of files.
+        counts: the counts and the number of usable rows, by task.
+    """
+
+    error: str
+    rows_read: int
+    broken: dict[str, int]
+    unread: dict[str, int]
+    counts: dict[str, tuple[TaskCounts, int]]
+
+
+def read_release(connection: Connection, job: ReadJob, monitor: Monitor) -> None:
+    """Read the release of a job: send ledger entries, sampled rows, and a report."""
+    dataset = catalog.load(job.name)
+    outbox = Outbox(connection)
+    release = ReleasePass(job.name, dataset, job.data_root, outbox.add)
+    samplers = {
+        task: TaskSampler(f"{job.name}/{task}", dataset.tasks[task], job.seed, limit)
+        for task, limit in job.limits.items()
+    }
+    watch = ReleaseWatch(release.root, monitor.file)
+    watch.install()
+    error, unread = "", {}
+    try:
+        for _ in release.run(list(samplers.values())):
+            monitor.rows.value = release.rows_read
+        outbox.flush()
+        for task, sampler in samplers.items():
+            for start in range(0, len(sampler.heap), ITEMS_AT_ONCE):
+                rows = sampler.heap[start : start + ITEMS_AT_ONCE]
+                connection.send(SampledRows(task, rows))
+        unread = watch.unread(release.image_directories)
+    except OSError:  # the parent is gone
+        raise
+    except VisionflanError as failure:
+        error = str(failure)
+    # Whatever a dataset file does, such as calling sys.exit, must be told to the parent.
+    except BaseException as failure:
+        error = f"{job.name}: reading it failed with {type(failure).__name__}: {failure}"
+    counts = {task: (sampler.counts, sampler.usable) for task, sampler in samplers.items()}
+    connection.send(ReadReport(error, release.rows_read, release.broken, unread, counts))
+
+
+class Outbox:
+    """Ledger entries that wait to be sent together."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.entries: list[LedgerEntry] = []
+
+    def add(self, entry: LedgerEntry) -> None:
+        """Add an entry."""
+        self.entries.append(entry)
+        if len(self.entries) >= ITEMS_AT_ONCE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send the entries that wait."""
+        self.connection.send(self.entries)
+        self.entries = []

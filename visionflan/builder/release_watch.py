@@ -1,0 +1,134 @@
+"""Watch what a process opens of a release: to refuse what would hang it, and to name what it skips.
+
+Readers open files in their own ways, so that only the interpreter's audit events see all of them.
+"""
+
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from visionflan.errors import ReleaseError
+from visionflan.layouts import is_image_file
+
+LISTINGS = frozenset({"os.listdir", "os.scandir"})
+TABLE_SUFFIXES = frozenset(
+    {".csv", ".json", ".jsonl", ".mat", ".npy", ".npz", ".parquet", ".pkl", ".tsv", ".xml"}
+)
+DEPTH = 2  # levels of directories that are looked at
+MAX_COUNTED = 100_000  # files that are counted in a directory that is not read
+
+
+class ReleaseWatch:
+    """Record the directories of a release in which a file is opened, or which are listed.
+
+    Only a process that reads one release installs it, because an audit hook stays until its end.
+
+    Attributes:
+        directories: the directories that were read.
+        progress: receives the path of each file that is opened.
+    """
+
+    def __init__(self, root: Path, opened: Any) -> None:
+        self.root, self.opened = str(root), opened
+        self.prefixes = tuple({f"{self.root}{os.sep}", f"{os.path.realpath(root)}{os.sep}"})
+        self.directories: set[str] = set()
+
+    def install(self) -> None:
+        """Begin to watch."""
+        sys.addaudithook(self.audit)
+
+    def audit(self, event: str, args: tuple[Any, ...]) -> None:
+        """Record a directory; refuse to open a pipe or a device, which might never end."""
+        if event != "open" and event not in LISTINGS:
+            return
+        if not isinstance(args[0], str | bytes | os.PathLike):
+            return
+        path = os.path.abspath(os.fsdecode(args[0]))  # noqa: PTH100 - links are not followed
+        if not f"{path}{os.sep}".startswith(self.prefixes):
+            return
+        if event in LISTINGS:
+            self.directories.add(path)
+            return
+        self.directories.add(os.path.dirname(path))  # noqa: PTH120 - called for each file
+        self.opened.value = os.fsencode(path)[: len(self.opened) - 1]
+        check_regular(path)
+
+    def unread(self, used: Iterable[str]) -> dict[str, int]:
+        """Return the directories with data in which nothing was read, with their numbers of files.
+
+        `used` are the directories of the images of the rows.
+        """
+        read = set(self.ancestors([*self.directories, *used]))
+        return dict(unread_directories(Path(self.root), read, DEPTH))
+
+    def ancestors(self, directories: Iterable[str]) -> Iterator[str]:
+        """Yield directories of the release, and the directories that contain them."""
+        for directory in set(directories):
+            for prefix in self.prefixes:
+                if f"{directory}{os.sep}".startswith(prefix):
+                    inner = Path(directory[len(prefix) :])
+                    yield from (str(path) for path in (inner, *inner.parents))
+
+
+def check_regular(path: str) -> None:
+    """Raise ReleaseError for a pipe, a socket or a device; reading one might never end."""
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 - called for each file
+    except (OSError, ValueError):
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise ReleaseError(f"{path} is a pipe or a device, not a file: copy the file itself there")
+
+
+def unread_directories(root: Path, read: set[str], depth: int) -> Iterator[tuple[str, int]]:
+    """Yield the topmost directories with data that are not in `read`, and how many files each has.
+
+    Directories that cannot be listed are left out: the reader names those that it needs.
+    """
+    pending = [(child, 1) for child in subdirectories(root)]
+    while pending:
+        directory, level = pending.pop(0)
+        name = str(directory.relative_to(root))
+        if name in read:
+            if level < depth:
+                pending += [(child, level + 1) for child in subdirectories(directory)]
+        elif number := count_data(directory):
+            yield name, number
+
+
+def subdirectories(directory: Path) -> list[Path]:
+    """Return the sorted directories in a directory that are not hidden; none if unreadable."""
+    try:
+        with os.scandir(directory) as entries:
+            children = [entry for entry in entries if entry.name[0] not in "._"]
+        return sorted(Path(entry.path) for entry in children if is_directory(entry))
+    except OSError:
+        return []
+
+
+def is_directory(entry: "os.DirEntry[str]") -> bool:
+    """Return whether an entry is a directory; a link that leads to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def count_data(directory: Path) -> int:
+    """Return the number of files under a directory, or 0 if none is an image or a table."""
+    number, has_data = 0, False
+    for _, _, files in os.walk(directory):
+        number += len(files)
+        has_data = has_data or any(map(is_data_file, files))
+        if number >= MAX_COUNTED:
+            break
+    return number if has_data else 0
+
+
+def is_data_file(name: str) -> bool:
+    """Return whether a file is an image or a table by its suffix."""
+    path = Path(name)
+    return is_image_file(path) or path.suffix.lower() in TABLE_SUFFIXES
