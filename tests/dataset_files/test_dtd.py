@@ -21,6 +21,14 @@ def test_the_key_attribute_comes_first_and_once(folder: str, tmp_path: Path) -> 
     assert everything[0].image == tmp_path / folder / "images" / "woven" / "woven_0001.jpg"
 
 
+def test_a_british_word_of_the_release_is_a_reference(tmp_path: Path) -> None:
+    lines = ["spiralled/spiralled_0001.jpg chequered spiralled "]
+    write_lines(tmp_path / "labels" / "labels_joint_anno.txt", lines)
+    (example,) = dataset.examples("all_texture_detection", tmp_path)
+    assert example.references == ("spiraled; checkered", "spiralled; chequered")
+    assert example.target == example.references[0]
+
+
 def test_a_line_without_directory_or_texture_is_reported(tmp_path: Path) -> None:
     lines = ["woven/woven_0001.jpg", "woven_0002.jpg woven", "woven/woven_0003.jpg woven"]
     write_lines(tmp_path / "labels" / "labels_joint_anno.txt", lines)

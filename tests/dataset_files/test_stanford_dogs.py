@@ -16,7 +16,7 @@ def test_the_breed_follows_from_the_id_and_not_from_the_directory(tmp_path: Path
     first, *rows = stanford_dogs.read(tmp_path)
     assert isinstance(first, BrokenRow)
     labels = [row.label for row in rows if not isinstance(row, BrokenRow)]
-    assert labels == ["King Charles spaniel", "bluetick coonhound", "Dobermann"]
+    assert labels == ["King Charles spaniel", "bluetick coonhound", "Doberman"]
 
 
 def test_the_drawn_breeds_are_named_as_their_ids_are() -> None:

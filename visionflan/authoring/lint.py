@@ -10,32 +10,18 @@ from inspect import getsource
 from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any
 
 from visionflan import catalog
-from visionflan.authoring import spelling
-from visionflan.dataset import BrokenRow, Dataset, Example, Task
+from visionflan.authoring import spelling, wording
+from visionflan.authoring.findings import Finding, TaskExamples
+from visionflan.dataset import BrokenRow, Dataset
 from visionflan.image_sources import containing_file, describe_source
 
 SPECIMEN_SIZE = 40
 MAX_SIMILARITY = 0.2  # Jaccard index of the word trigrams of two instructions
 NUM_WORDS = range(5, 161)
-
-
-class Finding(NamedTuple):
-    """One problem: its location (`dataset` or `dataset/task`), its code, and a message."""
-
-    location: str
-    code: str
-    message: str
-
-
-class TaskExamples(NamedTuple):
-    """A task with the examples that it makes from the specimen."""
-
-    location: str
-    task: Task[Any]
-    examples: list[Example]
+FILE_NAME = re.compile(r"\S*\w[./_]\w\S*")  # or an address
 
 
 def check(names: Iterable[str]) -> list[Finding]:
@@ -52,7 +38,9 @@ def check_dataset(name: str) -> Iterator[Finding]:
         yield Finding(name, "no_task", "the file declares no task")
     yield from fused_strings(name, getsource(catalog.module(name)))
     for task in dataset.tasks.values():
-        yield from instruction_problems(f"{name}/{task.name}", task.instruction)
+        for phrasing in task.phrasings:
+            yield from instruction_problems(f"{name}/{task.name}", phrasing)
+            yield from wording.old_fashioned(f"{name}/{task.name}", phrasing)
     with TemporaryDirectory(prefix="visionflan-check-") as directory:
         yield from specimen_problems(name, dataset, Path(directory))
 
@@ -69,11 +57,14 @@ def specimen_problems(name: str, dataset: Dataset[Any], root: Path) -> Iterator[
     for row in rows:
         if isinstance(row, BrokenRow):
             yield Finding(name, "broken_specimen", f"row {row.key!r} is broken: {row.detail}")
+    checked_tasks = []
     for task in dataset.tasks.values():
         examples = (task.to_example(row) for row in rows if not isinstance(row, BrokenRow))
         checked = TaskExamples(f"{name}/{task.name}", task, list(filter(None, examples)))
-        for rule in EXAMPLE_RULES:
+        for rule in (*EXAMPLE_RULES, wording.wording_problems):
             yield from rule(checked)
+        checked_tasks.append(checked)
+    yield from misspelled_answers(checked_tasks)
 
 
 def fused_strings(name: str, source: str) -> Iterator[Finding]:
@@ -185,20 +176,19 @@ EXAMPLE_RULES: tuple[Callable[[TaskExamples], Iterator[Finding]], ...] = (
 
 
 def similar_instructions(names: list[str]) -> Iterator[Finding]:
-    """Find instructions that are nearly the same as another one in the catalog."""
-    instructions = {
-        f"{name}/{task.name}": shingles(task.instruction)
+    """Find instructions that are nearly the same as those of another task in the catalog."""
+    instructions = [
+        (f"{name}/{task.name}", shingles(phrasing))
         for name in catalog.names()
         for task in catalog.load(name).tasks.values()
-    }
-    for location, other in combinations(instructions, 2):
-        if not {location.split("/")[0], other.split("/")[0]} & set(names):
+        for phrasing in task.phrasings
+    ]
+    for (location, first), (other, second) in combinations(instructions, 2):
+        if location == other or not {location.split("/")[0], other.split("/")[0]} & set(names):
             continue
-        first, second = instructions[location], instructions[other]
         if len(first & second) / max(1, len(first | second)) > MAX_SIMILARITY:
-            yield Finding(
-                location, "similar", f"the instruction is nearly the same as that of {other}"
-            )
+            message = f"the instruction is nearly the same as that of {other}"
+            yield Finding(location, "similar", message)
 
 
 def shingles(instruction: str) -> frozenset[tuple[str, ...]]:
@@ -212,9 +202,25 @@ def spelling_findings(names: list[str]) -> Iterator[Finding]:
     texts: dict[str, str] = {}
     for name in names:
         dataset = catalog.load(name)
-        texts[name] = f"{dataset.obtain}\n{dataset.terms}"
+        texts[name] = FILE_NAME.sub("", f"{dataset.obtain}\n{dataset.terms}")
         for task in dataset.tasks.values():
-            texts[f"{name}/{task.name}"] = f"{task.title}\n{task.instruction}"
-    for location, word, corrections in spelling.find_misspellings(texts):
-        message = f"{word!r} is misspelled: {' or '.join(corrections)}?"
+            texts[f"{name}/{task.name}"] = "\n".join((task.title, *task.phrasings))
+    yield from misspellings(texts)
+
+
+def misspelled_answers(checked_tasks: list[TaskExamples]) -> Iterator[Finding]:
+    """Find misspelled words in the targets and options of a specimen."""
+    answers = {
+        checked.location: {
+            answer for example in checked.examples for answer in (example.target, *example.options)
+        }
+        for checked in checked_tasks
+    }
+    yield from misspellings({name: "\n".join(sorted(texts)) for name, texts in answers.items()})
+
+
+def misspellings(texts: dict[str, str]) -> Iterator[Finding]:
+    """Find words of named texts that are misspelled, or not spelled the American way."""
+    for location, word, corrections in dict.fromkeys(spelling.find_misspellings(texts)):
+        message = f"{word!r} is misspelled or not American: {' or '.join(corrections)}?"
         yield Finding(location, "misspelled", message)

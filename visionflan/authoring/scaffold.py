@@ -69,7 +69,7 @@ def specimen(root: Path, count: int) -> None:
 @dataset.task(
     """
     Name the geometric figure drawn in the picture of the $title collection. Answer with
-    one word in lower case, without an article.
+    one word in lower case, without an article, such as "circle".
     """,
     title="$title figure recognition",
     category="General Object",

@@ -1,4 +1,7 @@
-"""Find misspelled words with `typos`, which only knows common misspellings: few false alarms."""
+"""Find misspelled and British words with `typos`.
+
+It only knows common misspellings, so there are few false alarms.
+"""
 
 import json
 import shutil
@@ -9,23 +12,25 @@ from pathlib import Path
 
 from visionflan.errors import VisionflanError
 
-# Correct words that typos takes for misspellings: surnames, venues, owners' own file names.
-CORRECT = frozenset[str]()
+# Correct words that typos takes for misspellings, with the reason why they are used.
+CORRECT = {
+    "cardinalis": "the scientific name of a bird",
+}
 
 
-def find_misspellings(texts: Mapping[str, str]) -> Iterator[tuple[str, str, list[str]]]:
+def find_misspellings(texts: Mapping[str, str]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Yield the name of the text, the misspelled word and its corrections."""
     lines = [(name, line) for name, text in texts.items() for line in text.splitlines()]
     done = subprocess.run(
-        [typos_path(), "--isolated", "--format", "json", "-"],
+        [typos_path(), "--isolated", "--locale", "en-us", "--format", "json", "-"],
         input="\n".join(line for _, line in lines),
         capture_output=True,
         text=True,
         check=False,
     )
     for report in map(json.loads, done.stdout.splitlines()):
-        if report.get("type") == "typo" and report["typo"] not in CORRECT:
-            yield lines[report["line_num"] - 1][0], report["typo"], report["corrections"]
+        if report.get("type") == "typo" and report["typo"].lower() not in CORRECT:
+            yield lines[report["line_num"] - 1][0], report["typo"], tuple(report["corrections"])
 
 
 def typos_path() -> str:

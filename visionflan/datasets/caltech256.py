@@ -28,13 +28,13 @@ FOLDER = "256_ObjectCategories"
 CLUTTER = "clutter"
 CLASS = re.compile(r"\d{3}\.(?P<words>[a-z0-9-]+?)(-101)?")
 MENDED = {
-    "airplanes": "aeroplane",
+    "airplanes": "airplane",
     "ak47": "AK-47",
     "american-flag": "American flag",
     "breadmaker": "bread maker",
     "buddha": "Buddha statue",
     "car-side": "car",
-    "car-tire": "car tyre",
+    "car-tire": "car tire",
     "cartman": "Cartman",
     "cd": "CD",
     "chess-board": "chessboard",
@@ -65,7 +65,6 @@ MENDED = {
     "saturn": "Saturn",
     "segway": "Segway",
     "self-propelled-lawn-mower": "self-propelled lawn mower",
-    "soccer-ball": "football",
     "speed-boat": "speedboat",
     "superman": "Superman",
     "swiss-army-knife": "Swiss army knife",

@@ -201,7 +201,7 @@ def quickdraw_image_classification(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Give the everyday name of the main thing in this photo from the web, in no more than three
+    Give the everyday name of the main thing in this photo from the web, using no more than three
     words: "fish" rather than the species.
     """,
     title="DOMAIN NET object recognition in real image",
@@ -215,9 +215,9 @@ def real_image_classification(row: Row) -> Example | None:
 @dataset.task(
     """
     State in one short sentence what kind of picture this is and what it shows. The kind is one of
-    these: clip art picture, infographic, painting, quick doodle, photograph or sketch. Use the form
-    of these two sentences: "This is a clip art picture of an apple." "This is an infographic of a
-    butterfly."
+    these: clip art picture, infographic, painting, quick doodle, photograph or sketch. Write it
+    like one of these sentences: "This is a clip art picture of an apple." "This is an infographic
+    of a butterfly."
     """,
     title="DOMAIN-NET image style classification",
     official_name="DOMAIN_NET+image_category_classification",

@@ -25,6 +25,9 @@ from visionflan.hashing import pick, shuffled
 from visionflan.layouts import inside, require, text_lines
 from visionflan.specimens import write_image, write_lines
 
+# The release spells two of its words the British way; that spelling is a reference.
+AMERICAN = {"chequered": "checkered", "spiralled": "spiraled"}
+
 
 class Row(NamedTuple):
     key: str
@@ -104,7 +107,7 @@ def patchwork(names: list[str], index: int) -> Image.Image:
     category="Texture Classification",
 )
 def coarse_grained_texture_classification(row: Row) -> Example:
-    return Example(image=row.image, target=row.primary)
+    return listed(row.image, (row.primary,))
 
 
 @dataset.task(
@@ -118,4 +121,11 @@ def coarse_grained_texture_classification(row: Row) -> Example:
     metric="set_f1",
 )
 def all_texture_detection(row: Row) -> Example:
-    return Example(image=row.image, target="; ".join(row.textures))
+    return listed(row.image, row.textures)
+
+
+def listed(image: Path, textures: tuple[str, ...]) -> Example:
+    target = "; ".join(AMERICAN.get(texture, texture) for texture in textures)
+    return Example(
+        image=image, target=target, references=tuple(dict.fromkeys((target, "; ".join(textures))))
+    )

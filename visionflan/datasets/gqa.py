@@ -141,5 +141,5 @@ def side_by_side(index: int) -> tuple[Image.Image, list[tuple[str, str, str]]]:
     return picture, [
         ("rel", f"What is {relations[0]} the {other}?", one),
         ("rel", f"Is the {one} {relations[1 - holds]} the {other}?", ("no", "yes")[holds]),
-        ("attr", f"What colour does the {other} have?", colors[1]),
+        ("attr", f"What color does the {other} have?", colors[1]),
     ]

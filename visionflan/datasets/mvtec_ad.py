@@ -106,8 +106,8 @@ def read(root: Path) -> Iterator[Row]:
     """
     A camera inspects this object or surface at the end of a production line. Compare it with a
     flawless one, and name what is wrong in a few words, such as "crack", "contamination" or
-    "discoloration". Write "several defects" if more than one thing is wrong, "defective" for a
-    damaged toothbrush, and "no defect" if nothing is wrong.
+    "discoloration". If more than one thing is wrong, write "several defects"; for a damaged
+    toothbrush, write "defective"; if nothing is wrong, write "no defect".
     """,
     title="MVTecAD object anomaly detection",
     official_name="MVTecAD+anomaly_detection",

@@ -201,7 +201,7 @@ SUBJECTS = {
 TECHNIQUES = {
     "art painting": ("Oil on canvas, 96 x 96 cm", "short broad dabs of paint"),
     "sketch": ("Pencil on paper, 96 x 96 mm", "thin lines"),
-    "cartoon": ("Gouache on paper", "even patches of colour"),
+    "cartoon": ("Gouache on paper", "even patches of color"),
 }
 SCHOOLS = ("Dutch", "French", "German", "Greek", "Irish", "Swiss")
 COLORS = ("red", "green", "blue", "purple", "brown")

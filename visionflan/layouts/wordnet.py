@@ -5,7 +5,7 @@ The ids are those of ILSVRC 2012, as huggingface/pytorch-image-models lists them
 ships as IMAGENET_CLASSNAMES (src/open_clip/zero_shot_metadata.py), which was chosen by looking at
 the images; each was compared with the lemmas of its id in WordNet (timm's
 imagenet_synset_to_lemma.txt). About sixty were changed: explanations in brackets and second
-names are omitted, spelling is British, and common nouns in the names of dog breeds are lower case.
+names are omitted, spelling is American, and common nouns in the names of dog breeds are lower case.
 
 Ambiguous words are made distinct: "crane bird" and "construction crane", "kite bird",
 "carpenter's plane", "metal nail". Three pairs have one name in WordNet or in that list and two
