@@ -7,6 +7,7 @@ import pytest
 from visionflan.authoring import lint, wording
 from visionflan.authoring.findings import TaskExamples
 from visionflan.dataset import BrokenRow, Example, Task
+from visionflan.vocabulary import MetricName
 
 COCO = """Sum up in one short sentence what this photograph shows: the people, animals or things
 that matter most, and what they are doing or where they are."""
@@ -79,7 +80,7 @@ def test_many_labels_options_questions_and_captions_need_no_example() -> None:
     ("instruction", "labels"),
     [
         (
-            "A Spitfire is a family: give its name, for example the Airbus A350.",
+            "A Spitfire is a family: give a name, for example the Airbus A350.",
             ("A320", "Spitfire"),
         ),
         ("Give its adjective alone, like Bohemian or Venetian. Not French.", ("French", "Dutch")),

@@ -17,7 +17,7 @@ from visionflan.image_sources import ArchiveMember
     [
         ("actor arrives at the premiere .", "actor arrives at the premiere."),
         ("person 's dog , which is n't wet ( yet ) !", "person's dog, which isn't wet (yet)!"),
-        ("a 5 . 6 litre engine", "a 5. 6 litre engine"),
+        ("a 5 . 6 liter engine", "a 5. 6 liter engine"),
         ("film .com premiere", "film .com premiere"),
     ],
 )

@@ -15,7 +15,7 @@ TEXT_NAMES = re.compile(
     r"|step|task|community|passage)\b"
 )
 QUOTED = re.compile(
-    r'(?P<before>(?:rather than|instead of|without|not|[Ww]rite) )?"(?P<words>[^"]+)"'
+    r'(?P<before>(?:rather than|instead of|without|not|write) )?"(?P<words>[^"]+)"', re.IGNORECASE
 )
 EXAMPLE = re.compile(
     r"(?:\b(?:such as|for example|for instance|as in|in the form)|, like),?:? (?P<words>[^.;:?]+)"
