@@ -19,6 +19,7 @@ from visionflan.prompt import (
     format_option,
     parse,
     render,
+    split_at_images,
 )
 
 IMAGE = Path("image.jpg")
@@ -168,3 +169,26 @@ def test_options_end_where_their_text_ends() -> None:
     assert parse(prompt, "(b) two words") == ParsedExchange(
         "Which?", "", ("red", "two words"), "two words"
     )
+
+
+@pytest.mark.parametrize(
+    ("turn", "parts"),
+    [
+        ("<image>\nred ?", [None, "red ?"]),
+        ("red ?\n<image>", ["red ?", None]),
+        ("<image>\n<image>\nred ?", [None, None, "red ?"]),
+        ("is <image> red ?", ["is ", None, " red ?"]),
+        ("<image>\n\nred ?", [None, "\n\nred ?"]),
+        ("a\n<image>\nb", ["a", None, "b"]),
+        ("<image>red ?", [None, "red ?"]),
+        ("<image>\n", [None, "\n"]),
+        ("red ?", ["red ?"]),
+        ("", []),
+    ],
+)
+def test_a_turn_is_split_at_its_images_and_loses_only_the_newline_between(
+    turn: str, parts: list[str | None]
+) -> None:
+    assert [part.get("text") for part in split_at_images(turn)] == parts
+    kinds = ["image" if part is None else "text" for part in parts]
+    assert [part["type"] for part in split_at_images(turn)] == kinds

@@ -15,6 +15,10 @@ PromptStyle = Literal["visionflan", "official"]
 OPTION_FORM = "Answer with the letter and the text of the correct option."
 
 
+# White space that separates an image from a text, also in the chat templates.
+BLANKS = (" ", "\n", "\t")
+
+
 class RenderedExample(NamedTuple):
     """An example as a conversation of two turns, and its options in the order of the prompt."""
 
@@ -69,6 +73,45 @@ def build_prompt(
 def format_option(options: tuple[str, ...], target: str) -> str:
     """Return an option with its letter, as in `(b) a dog`."""
     return f"({ascii_lowercase[options.index(target)]}) {target}"
+
+
+def split_at_images(text: str) -> list[dict[str, str]]:
+    """Return the parts of a turn as in messages of `transformers`: images, and texts between.
+
+    A newline between an image and a text or another image is left out: standard messages have
+    none, so the chat template writes it. Other white space there stays in the text, and the
+    template then writes no newline.
+    """
+    pieces = text.split(IMAGE_MARKER)
+    parts: list[dict[str, str]] = []
+    for index, piece in enumerate(pieces):
+        if index:
+            parts.append({"type": "image"})
+        between = trim_newlines(piece, after=index > 0, before=index < len(pieces) - 1)
+        if between:
+            parts.append({"type": "text", "text": between})
+    return parts
+
+
+def trim_newlines(text: str, *, after: bool, before: bool) -> str:
+    """Return a text without the newline that alone separates it from an image at either end."""
+    if text == "\n" and after and before:
+        return ""
+    if after and text[1:2] not in ("", *BLANKS):
+        text = text.removeprefix("\n")
+    if before and text[-2:-1] not in ("", *BLANKS):
+        text = text.removesuffix("\n")
+    return text
+
+
+def join_at_images(parts: Sequence[str]) -> str:
+    """Return a turn of texts and image markers, with the newlines that chat templates write."""
+    turn = ""
+    for index, part in enumerate(parts):
+        before = parts[index - 1] if index else " "
+        touches = before[-1:] not in BLANKS and part[:1] not in BLANKS
+        turn += "\n" * (touches and IMAGE_MARKER in (before, part)) + part
+    return turn
 
 
 class ParsedExchange(NamedTuple):

@@ -1,25 +1,32 @@
 """Tiny towers and language models, saved with the classes and tokenizers of the real ones."""
 
 import io
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PIL import Image
 
+from tests.helpers.tiny_tokenizers import (
+    byte_level_tokenizer,
+    gemma_tokenizer,
+    gpt2_tokenizer,
+    metaspace_tokenizer,
+)
 from visionflan.storage.instance import Instance, Turn
 
-if TYPE_CHECKING:
-    from tokenizers.pre_tokenizers import PreTokenizer
-    from transformers import PreTrainedTokenizerBase
-
-WORDS = (
-    "what color is the shape ? red green blue circle square how many are there one two three "
-    "name it . Options : ( a ) b c A chat between curious user and an artificial intelligence "
-    "assistant The gives helpful detailed polite answers to questions USER ASSISTANT Q picture "
-    "shows , picture. user's questions."
-)
+TOKENIZERS = {
+    "gemma3_text": gemma_tokenizer,
+    "gpt2": gpt2_tokenizer,
+    "opt": gpt2_tokenizer,
+    "qwen2": byte_level_tokenizer,
+    "qwen3": byte_level_tokenizer,
+}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "gemma3_text": {"head_dim": 16, "query_pre_attn_scalar": 16, "sliding_window": 64},
+    "opt": {"ffn_dim": 64, "word_embed_proj_dim": 32},
+    "qwen2": {"tie_word_embeddings": True},
+}
 
 
 def save_tower(directory: Path, kind: str = "clip", *, side: int = 32, width: int = 32) -> Path:
@@ -66,16 +73,9 @@ def save_language_model(
 ) -> Path:
     """Save a small causal language model with the kind of tokenizer that its family has."""
     import torch
-    from transformers import (
-        LlamaConfig,
-        LlamaForCausalLM,
-        MistralConfig,
-        MistralForCausalLM,
-        Qwen2Config,
-        Qwen2ForCausalLM,
-    )
+    from transformers import AutoConfig, AutoModelForCausalLM
 
-    tokenizer = byte_level_tokenizer() if kind == "qwen2" else metaspace_tokenizer()
+    tokenizer = TOKENIZERS.get(kind, metaspace_tokenizer)()
     tokenizer.save_pretrained(directory)
     sizes: dict[str, Any] = {
         "vocab_size": len(tokenizer),
@@ -91,58 +91,10 @@ def save_language_model(
         "pad_token_id": None,
     }
     torch.manual_seed(2)
-    if kind == "llama":
-        LlamaForCausalLM(LlamaConfig(**sizes)).save_pretrained(directory)
-    elif kind == "qwen2":
-        Qwen2ForCausalLM(Qwen2Config(**sizes, tie_word_embeddings=True)).save_pretrained(directory)
-    else:
-        MistralForCausalLM(MistralConfig(**sizes)).save_pretrained(directory)
+    config = AutoConfig.for_model(kind, **sizes, **SETTINGS.get(kind, {}))
+    untyped: Any = AutoModelForCausalLM
+    untyped.from_config(config).save_pretrained(directory)
     return directory
-
-
-def metaspace_tokenizer() -> "PreTrainedTokenizerBase":
-    """Return a tokenizer of Llama's kind: BPE, a mark for each space, bytes for unknown text."""
-    from tokenizers import pre_tokenizers
-    from transformers import LlamaTokenizer
-
-    vocabulary, merges = train_bpe(pre_tokenizers.Metaspace(), [])
-    tokens = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *vocabulary]
-    tokenizer: PreTrainedTokenizerBase = LlamaTokenizer(
-        vocab={token: number for number, token in enumerate(dict.fromkeys(tokens))},
-        merges=merges,
-        add_bos_token=True,
-    )
-    return tokenizer
-
-
-def byte_level_tokenizer() -> "PreTrainedTokenizerBase":
-    """Return a tokenizer of Qwen2's kind: byte-level BPE, and no token that begins a text."""
-    from tokenizers import pre_tokenizers
-    from transformers import Qwen2Tokenizer
-
-    split = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    vocabulary, pairs = train_bpe(split, pre_tokenizers.ByteLevel.alphabet())
-    merges: Any = pairs
-    tokens = ["<|endoftext|>", *vocabulary]
-    tokenizer: PreTrainedTokenizerBase = Qwen2Tokenizer(
-        vocab={token: number for number, token in enumerate(tokens)}, merges=merges
-    )
-    return tokenizer
-
-
-def train_bpe(
-    split: "PreTokenizer", alphabet: list[str]
-) -> tuple[list[str], list[tuple[str, str]]]:
-    """Train BPE on a few words; return the vocabulary in order, and the merges."""
-    from tokenizers import Tokenizer, models
-    from tokenizers.trainers import BpeTrainer
-
-    core = Tokenizer(models.BPE())
-    core.pre_tokenizer = split
-    trainer = BpeTrainer(vocab_size=400, show_progress=False, initial_alphabet=alphabet)
-    core.train_from_iterator([WORDS] * 3, trainer)
-    model = json.loads(core.to_str())["model"]
-    return sorted(model["vocab"], key=model["vocab"].get), [tuple(m) for m in model["merges"]]
 
 
 COLORS = {"red": (220, 20, 20), "green": (20, 160, 20), "blue": (20, 20, 220)}

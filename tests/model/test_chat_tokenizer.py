@@ -1,5 +1,6 @@
 """Conversations become tokens, and the loss mask selects exactly the answers."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -177,6 +178,39 @@ def test_a_template_that_would_train_wrongly_is_refused(
     if message == "one token spans the end":
         template = template.replace("' ' + parts(message) + eos", "parts(message) + eos")
     with pytest.raises(TrainingError, match=message):
+        with_template(tokenizers["llama"], template)
+
+
+TEXT_ONLY = {
+    "adds texts": "{{ message['content'] + eos_token }}",
+    "strips": "{{ message['content'].strip() + eos_token }}",
+    "writes a list as text": "{{ message['content'] | string | trim }}{{ eos_token }}",
+    "skips a list": "{%- if message['content'] is string %}{{ message['content'] }}{% endif %}",
+    "refuses a list": "{{ raise_exception('only text') }}",
+    "has another image token": (
+        "{% for part in message['content'] %}{{ part['text'] or '<|image_pad|>' }}{% endfor %}"
+    ),
+}
+
+
+@pytest.mark.parametrize("body", TEXT_ONLY.values(), ids=TEXT_ONLY)
+def test_a_template_that_takes_text_only_is_refused(
+    tokenizers: dict[str, ChatTokenizer], body: str
+) -> None:
+    template = (
+        "{%- for message in messages -%}{{ message['role'] }}: {% generation %}"
+        f"{body}{{% endgeneration %}}{{%- endfor -%}}"
+    )
+    with pytest.raises(TrainingError, match=r"text only.*set another by init\.chat_template"):
+        with_template(tokenizers["llama"], template)
+
+
+@pytest.mark.shared
+def test_the_reported_template_is_refused(
+    tokenizers: dict[str, ChatTokenizer], shared: Path
+) -> None:
+    template = (shared / "cases/plain-chat-template/chat_template.jinja").read_text()
+    with pytest.raises(TrainingError, match="takes the content of a turn as text only"):
         with_template(tokenizers["llama"], template)
 
 

@@ -1,7 +1,6 @@
 """Parquet with `messages` and `images`, as `datasets.load_dataset` and TRL read it."""
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
@@ -22,6 +21,7 @@ from visionflan.formats.shared.conversations import (
     optional_text,
 )
 from visionflan.image_sources import ParquetCell
+from visionflan.prompt import join_at_images, split_at_images
 from visionflan.storage.directory import BuildDirectory, Instances
 from visionflan.storage.instance import Instance, Split, Turn
 
@@ -29,9 +29,6 @@ GROUP_ROWS = 100
 GROUP_BYTES = 64 << 20
 SHARD_BYTES = 256 << 20
 COLUMNS = ("messages", "images")
-
-FIRST_MARKERS = re.compile(rf"(?:{IMAGE_MARKER}\n)*")
-LAST_MARKERS = re.compile(rf"(?:\n{IMAGE_MARKER})*\Z")
 
 TEXT = pa.string()
 SCHEMA = pa.schema(
@@ -80,32 +77,15 @@ def to_row(build: BuildDirectory, instance: Instance) -> dict[str, Any]:
 
 
 def message_content(turn: Turn) -> list[dict[str, str | None]]:
-    """Split a turn into typed pieces: an image for each marker, and the text between.
-
-    The line break between the text and the images before or after it belongs to no piece.
-    """
-    first, last = FIRST_MARKERS.match(turn.text), LAST_MARKERS.search(turn.text)
-    start, end = first.end() if first else 0, last.start() if last else len(turn.text)
-    image: dict[str, str | None] = {"type": "image", "text": None}
-    pieces = [image] * turn.text.count(IMAGE_MARKER, 0, start)
-    for index, text in enumerate(turn.text[start : max(start, end)].split(IMAGE_MARKER)):
-        pieces += [image] if index else []
-        pieces += [{"type": "text", "text": text}] if text else []
-    return pieces + [image] * turn.text.count(IMAGE_MARKER, max(start, end))
+    """Return the parts of a turn with the same keys in each, as a column needs them."""
+    return [{"type": part["type"], "text": part.get("text")} for part in split_at_images(turn.text)]
 
 
 def turn_text(content: Any) -> Any:
     """Return the text of typed pieces, as `message_content` splits it; other content as it is."""
     if not isinstance(content, list):
         return content
-    pieces = [piece_text(piece) for piece in content]
-    texts = [index for index, piece in enumerate(pieces) if piece != IMAGE_MARKER]
-    if not texts:
-        return "\n".join(pieces)
-    start, end = texts[0], texts[-1] + 1
-    first = "".join(f"{piece}\n" for piece in pieces[:start])
-    last = "".join(f"\n{piece}" for piece in pieces[end:])
-    return f"{first}{''.join(pieces[start:end])}{last}"
+    return join_at_images([piece_text(piece) for piece in content])
 
 
 def piece_text(piece: Any) -> str:

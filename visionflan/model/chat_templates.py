@@ -1,6 +1,9 @@
 """Chat templates: they render a conversation as text and mark the answers to train on.
 
-Both take the content of a turn as a list of parts, with each image at the position of its part.
+Both take the content of a turn as a list of parts, with each image at the position of its part, and
+write a newline between an image and its neighbor unless there is white space already. So standard
+messages, which have no such newline, are rendered as LLaVA-1.5's prompts, whose question follows
+the image on a line of its own.
 """
 
 from pathlib import Path
@@ -9,9 +12,18 @@ from visionflan.errors import TrainingError
 
 PARTS = """\
 {%- macro parts(message) -%}
+{%- set blanks = [' ', '\\n', '\\t'] -%}
 {%- if message['content'] is string -%}{{ message['content'] }}{%- else -%}
 {%- for part in message['content'] -%}
-{%- if part['type'] == 'image' -%}{{ '<image>' }}{%- else -%}{{ part['text'] }}{%- endif -%}
+{%- if part['type'] == 'image' -%}
+{%- if not loop.first and (loop.previtem['type'] == 'image' or \
+loop.previtem['text'][-1:] not in blanks) -%}{{ '\\n' }}{%- endif -%}
+{{ '<image>' }}
+{%- else -%}
+{%- if not loop.first and loop.previtem['type'] == 'image' and \
+part['text'][:1] not in blanks -%}{{ '\\n' }}{%- endif -%}
+{{ part['text'] }}
+{%- endif -%}
 {%- endfor -%}
 {%- endif -%}
 {%- endmacro -%}

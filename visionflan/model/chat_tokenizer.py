@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from visionflan.dataset import IMAGE_MARKER
 from visionflan.errors import TrainingError, UnusableError
 from visionflan.model.pretrained import image_token_id
+from visionflan.prompt import split_at_images
 from visionflan.storage.instance import Turn
 
 if TYPE_CHECKING:
     from transformers import ProcessorMixin
 
-PROBE = (Turn("user", f"{IMAGE_MARKER}\nWhat is it?"), Turn("assistant", "A cat."))
+QUESTION = "What is it?"
+PROBE = (Turn("user", f"{IMAGE_MARKER}\n{QUESTION}"), Turn("assistant", "A cat."))
+SET_ANOTHER = "set another by init.chat_template (vicuna, plain, or a Jinja file)"
 
 
 class TokenizedConversation(NamedTuple):
@@ -52,19 +55,41 @@ class ChatTokenizer:
         self.check_template()
 
     def check_template(self) -> None:
-        """Raise TrainingError if the template marks no answer, ends none, or changes a prompt."""
+        """Raise TrainingError if the template would train wrongly.
+
+        It must render images and texts, mark each answer, end it, and not change a prompt.
+        """
+        self.check_content()
         probe = self.encode_conversations([PROBE])[0]
         if not any(probe.loss_mask):
             raise TrainingError(
                 "the chat template marks no answer with {% generation %}, so there is nothing to "
-                "learn: use another template"
+                f"learn: {SET_ANOTHER}"
             )
         if self.tokenizer.eos_token_id not in answer_tokens(probe):
             raise TrainingError(
                 "the chat template does not end answers with the end-of-sequence token, so a model "
-                "would not learn to stop: use another template"
+                f"would not learn to stop: {SET_ANOTHER}"
             )
         self.check_prompt_prefix(PROBE, probe)
+
+    def check_content(self) -> None:
+        """Raise TrainingError if the template does not render the parts of a turn."""
+        from jinja2 import TemplateError
+
+        try:
+            (text,), _ = self.render([PROBE[:1]], add_generation_prompt=True)
+        except (TypeError, TemplateError) as error:
+            raise TrainingError(
+                "the chat template takes the content of a turn as text only, not as a list of "
+                f"images and texts ({error}): {SET_ANOTHER}"
+            ) from error
+        if text.count(IMAGE_MARKER) != 1 or QUESTION not in text:
+            raise TrainingError(
+                "the chat template does not write the content of a turn, a list of images and "
+                f"texts, with {IMAGE_MARKER} for an image, so it is for text only or for another "
+                f"kind of model: {SET_ANOTHER}"
+            )
 
     def check_prompt_prefix(
         self, turns: Sequence[Turn], conversation: TokenizedConversation
@@ -153,16 +178,7 @@ class ChatTokenizer:
 
 def messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
     """Return turns as chat templates take them, with each image as a separate content part."""
-    return [{"role": turn.role, "content": list(split_at_images(turn.text))} for turn in turns]
-
-
-def split_at_images(text: str) -> list[dict[str, str]]:
-    """Return the content parts of a text that is split at its image markers."""
-    parts: list[dict[str, str]] = []
-    for index, piece in enumerate(text.split(IMAGE_MARKER)):
-        parts += [{"type": "image"}] * (index > 0)
-        parts += [{"type": "text", "text": piece}] * bool(piece)
-    return parts
+    return [{"role": turn.role, "content": split_at_images(turn.text)} for turn in turns]
 
 
 def assistant_mask(

@@ -1,5 +1,6 @@
 """Load the parts of a model from directories of `transformers`, with errors a user can act on."""
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -99,11 +100,44 @@ def add_special_tokens(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizer
     """Add the image token and a padding token where they are missing, and their embeddings."""
     if tokenizer.convert_tokens_to_ids(IMAGE_MARKER) in (None, tokenizer.unk_token_id):
         tokenizer.add_tokens([IMAGE_MARKER], special_tokens=True)
+    if hasattr(tokenizer, "image_token"):
+        # Gemma's tokenizers name one of their own, which processors would use instead.
+        tokenizer.image_token = IMAGE_MARKER
     if tokenizer.pad_token is None:
         tokenizer.add_special_tokens({"pad_token": "<pad>"})
     num_embeddings = int(model.get_input_embeddings().get_parameter("weight").shape[0])
     if len(tokenizer) > num_embeddings:
         model.resize_token_embeddings(len(tokenizer), pad_to_multiple_of=VOCAB_MULTIPLE)
+
+
+def untie_unnamed_embeddings(model: "PreTrainedModel") -> None:
+    """Separate the head of a language model from embeddings that LLaVA cannot tie it to.
+
+    The classes of LLaVA tie the head to `embed_tokens` of the language model; the embeddings of
+    GPT-2, OPT, Falcon and BLOOM have other names. The new head begins as a copy of them.
+    """
+    if model.config.tie_word_embeddings and not hasattr(model.base_model, "embed_tokens"):
+        model.set_output_embeddings(copy.deepcopy(model.get_output_embeddings()))
+        model.config.tie_word_embeddings = False
+
+
+def check_language_model(model: "PreTrainedModel") -> None:
+    """Raise TrainingError if LLaVA cannot use a language model.
+
+    Its embeddings must be as wide as its layers, and its layers must attend to earlier tokens.
+    """
+    if getattr(model, "_is_stateful", False):
+        raise TrainingError(
+            f"the language model {model.config.name_or_path} is recurrent, and the classes of "
+            "LLaVA generate with models of attention only: set init.language_model to one"
+        )
+    width = int(model.get_input_embeddings().get_parameter("weight").shape[1])
+    if width != model.config.hidden_size:
+        raise TrainingError(
+            f"the language model {model.config.name_or_path} has embeddings of width {width} and "
+            f"layers of width {model.config.hidden_size}, which LLaVA cannot join to a vision "
+            "tower: set init.language_model to a model with one width"
+        )
 
 
 def image_token_id(tokenizer: "PreTrainedTokenizerBase") -> int:

@@ -34,7 +34,13 @@ class VisionGeometry:
         import torch
 
         config = vision_model.config
-        image_size, patch_size = int(config.image_size), int(config.patch_size)
+        image_size, patch_size = (getattr(config, f"{of}_size", None) for of in ("image", "patch"))
+        if not isinstance(image_size, int) or not isinstance(patch_size, int):
+            raise TrainingError(
+                f"the vision tower {type(vision_model).__name__} of {config.name_or_path} has no "
+                "fixed size of its square images and patches, as the NaFlex towers of SigLIP 2 "
+                "have none: set init.vision_tower to one that takes images of a fixed size"
+            )
         with torch.no_grad():
             output = vision_model(
                 pixel_values=torch.zeros(1, 3, image_size, image_size), output_hidden_states=True

@@ -167,17 +167,22 @@ def write_model(
         cast.pop(name)
     vlm.save_weights(directory, cast)
     vlm.processor.save_pretrained(directory)
-    write_compatible_tokenizer_config(directory / "tokenizer_config.json")
+    write_compatible_tokenizer_config(directory, vlm.processor.tokenizer.model_input_names)
 
 
-def write_compatible_tokenizer_config(file: Path) -> None:
-    """Rewrite `tokenizer_config.json` with names that `transformers` 4 and other programs know."""
+def write_compatible_tokenizer_config(directory: Path, model_input_names: list[str]) -> None:
+    """Rewrite `tokenizer_config.json` with what `transformers` 4 and other programs know.
+
+    Version 4 has other default inputs for a tokenizer without a class of its own, and reads a list
+    of special tokens under another name.
+    """
+    file = directory / "tokenizer_config.json"
     config = json.loads(file.read_bytes())
     if config["tokenizer_class"] == "TokenizersBackend":
-        config["tokenizer_class"] = "PreTrainedTokenizerFast"
+        config |= {"tokenizer_class": "PreTrainedTokenizerFast"}
     if isinstance(config.get("extra_special_tokens"), list):
         config["additional_special_tokens"] = config.pop("extra_special_tokens")
-    write_json(file, config)
+    write_json(file, config | {"model_input_names": model_input_names})
 
 
 def vision_tower_weights(model: TrainingModel, weights: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from visionflan.model.base import ConnectorConfig, VisionLanguageModel
 from visionflan.model.chat_templates import select_template
 from visionflan.model.pretrained import (
     add_special_tokens,
+    check_language_model,
     fork_rng,
     greedy_generation_config,
     image_processor_settings,
@@ -23,6 +24,7 @@ from visionflan.model.pretrained import (
     load_pretrained,
     load_tokenizer,
     load_vision_tower,
+    untie_unnamed_embeddings,
 )
 from visionflan.model.tower_names import published_tower_name
 from visionflan.model.vision_geometry import VisionGeometry
@@ -71,9 +73,11 @@ class Llava(VisionLanguageModel):
         connector = connector or ConnectorConfig()
         vision_model = load_vision_tower(vision_tower)
         text_model = load_language_model(language_model)
+        check_language_model(text_model)
         tokenizer = load_tokenizer(language_model)
         with fork_rng(seed):
             add_special_tokens(text_model, tokenizer)
+        untie_unnamed_embeddings(text_model)
         geometry = VisionGeometry.of(vision_model, connector)
         processor = make_processor(vision_tower, tokenizer, geometry, connector)
         processor.chat_template = select_template(tokenizer.chat_template, chat_template)
