@@ -146,6 +146,7 @@ BAD: dict[str, tuple[str, Bad]] = {
     "a JPEG of 50,000 x 50,000": (
         "image_too_large", written("images/h.jpg", jpeg_of_size(50_000, 50_000)),
     ),
+    "an image that needs 3 GB": ("image_too_large", line(images=["rows.jsonl#gobble"])),
     "an image of 201 x 1": ("image_too_thin", written("images/thin.png", png_header(201, 1))),
     "an image that kills its process": (
         "image_crashed_decoder", line(images=["rows.jsonl#die"]),

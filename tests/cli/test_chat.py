@@ -8,7 +8,12 @@ from visionflan.cli.main import main
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [(None, "does not exist"), (b"words", "is not an image")]
+    ("content", "message"),
+    [
+        (None, "does not exist"),
+        (b"words", "is not an image"),
+        (b"", "cannot be used (the file is empty)"),
+    ],
 )
 def test_an_image_that_cannot_be_opened_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, message: str

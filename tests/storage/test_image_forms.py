@@ -123,7 +123,8 @@ FORMS: dict[str, list[bytes]] = {
         encoded(RGB.convert("P"), "GIF", **FRAMES),
     ],
     "sides of more than 200 to 1": [encoded(Image.new("RGB", (201, 1)))],
-    "more than 128 million pixels (WebP: 36 million), 256 MB, or 100 scans of a JPEG": [
+    "more than 128 million pixels (WebP: 36 million), 256 MB (PPM text: 16 MB), or 100 scans": [
+        b"P3\n2000 1500 255\n" + b"7 " * 9_000_000,
         encoded(Image.new("1", (12_000, 12_000))),
         encoded(Image.new("RGB", (6_100, 6_100)), "WEBP", method=0),
         many_scans(101),

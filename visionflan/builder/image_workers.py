@@ -15,7 +15,7 @@ from visionflan.image_sources import (
 )
 from visionflan.storage.image_checks import ValidImage, check_image
 
-DECODE_TIMEOUT_S = 120  # seconds after which a worker that decodes one image is killed
+DECODE_TIMEOUT_S = 60  # seconds after which a process that decodes one image is killed
 # What reading and decoding one image may allocate; the largest accepted images need 1.6 GB.
 DECODE_MEMORY = 2_000_000_000
 

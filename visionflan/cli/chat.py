@@ -66,9 +66,9 @@ def open_image(path: Path) -> "Image.Image":
     try:
         return decode_image(path.read_bytes())
     except UnusableError as error:
-        raise EvaluationError(
-            f"{path} is not an image that a model can see ({error.detail}): name an image file"
-        ) from error
+        known = error.reason != "image_unrecognized"
+        problem = f"cannot be used ({error.detail})" if known else "is not an image"
+        raise EvaluationError(f"{path} {problem}: name an image file") from error
 
 
 def questions(question: str | None) -> Iterator[str]:

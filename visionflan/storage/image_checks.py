@@ -20,6 +20,7 @@ from visionflan.storage.pixels import PixelChange, apply_orientation, convert_to
 # JPEGs are decoded at a reduced scale of at least this many pixels per side: enough for the
 # perceptual hash, and the entropy-coded data is checked as strictly as at full scale.
 MIN_DECODED_SIDE = 64
+MAX_COUNTED_BYTES = 1 << 20  # of a file whose frames are counted one by one
 JPEG_QUALITY = 95  # of a photo that is turned upright: the loss is not visible
 
 
@@ -100,12 +101,20 @@ def decode_other(encoded: bytes) -> DecodedImage:
         with open_image(encoded) as image:
             # Some cameras store several JPEGs in one file (MPO); all programs show the first one.
             image_format = "jpeg" if image.format == "MPO" else str(image.format).lower()
-            num_frames = 1 if image_format == "jpeg" else getattr(image, "n_frames", 1)
+            omitted = () if image_format == "jpeg" else omitted_frames(image, len(encoded))
             pixels, changes = convert_to_rgb(image)
-    if num_frames > 1:
-        detail = f"only the first of {num_frames:,} frames or pages is used"
-        changes = (*changes, PixelChange("first_frame_only", detail))
-    return DecodedImage(image_format, *pixels.size, pixels, changes)
+    return DecodedImage(image_format, *pixels.size, pixels, (*changes, *omitted))
+
+
+def omitted_frames(image: Image.Image, num_bytes: int) -> tuple[PixelChange, ...]:
+    """Return a change if an image has several frames; call this before its pixels are decoded."""
+    if not getattr(image, "is_animated", False):
+        return ()
+    # The frames of a large GIF or TIFF would take minutes to count.
+    is_counted = image.format in {"PNG", "WEBP"} or num_bytes <= MAX_COUNTED_BYTES
+    number = f"{getattr(image, 'n_frames', 1):,}" if is_counted else "several"
+    detail = f"only the first of {number} frames or pages is used"
+    return (PixelChange("first_frame_only", detail),)
 
 
 def encode_pixels(image: DecodedImage) -> tuple[str, bytes]:

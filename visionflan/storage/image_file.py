@@ -17,6 +17,8 @@ Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow warns above this, which is refused
 MAX_PIXELS_OF_FORMAT = {"WEBP": 36_000_000}
 MAX_ASPECT_RATIO = 200  # the processor of Qwen2-VL refuses longer images, too
 MAX_JPEG_SCANS = 100  # encoders write about ten; each scan passes over all pixels again
+# Pillow reads the numbers of a PPM that is written as text in Python: two million in a second.
+TEXT_PPM, MAX_TEXT_BYTES = (b"P1", b"P2", b"P3"), 16 << 20
 JPEG_SCAN = b"\xff\xda"
 # A JPEG marker, as opposed to the escaped bytes and restarts of entropy-coded data.
 JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
@@ -55,6 +57,9 @@ def open_image(encoded: bytes) -> Image.Image:
     if len(encoded) > MAX_BYTES:
         raise UnusableError("image_too_large", f"{len(encoded):,} bytes, at most {MAX_BYTES:,}")
     check_scans(encoded)
+    if encoded.startswith(TEXT_PPM) and len(encoded) > MAX_TEXT_BYTES:
+        detail = f"{len(encoded):,} bytes of text, at most {MAX_TEXT_BYTES:,}"
+        raise UnusableError("image_too_large", detail)
     opened = Image.open(io.BytesIO(encoded), formats=FORMATS)
     check_size(*opened.size, MAX_PIXELS_OF_FORMAT.get(str(opened.format), MAX_PIXELS))
     return opened
