@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import islice
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from visionflan import formats
@@ -217,8 +217,7 @@ class ReleaseImporter:
             if isinstance(known, ImageFault):
                 raise UnusableError(*known)
             image_ids.append(known.id)
-            file_name = PurePath(image.name).name
-            notes += [(*note, escape_surrogates(image.name)) for note in known.notes(file_name)]
+            notes += [(*note, escape_surrogates(image.name)) for note in known.notes(image.name)]
         turns = (turn.text for turn in record.conversation.turns)
         content = "\x1f".join([record.task, *image_ids, *turns])
         digest = blake2b(content.encode(), digest_size=16).digest()
