@@ -22,15 +22,14 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     datasets.disable_progress_bars()
 
 
-def load(directory: Path, config: str, cache: Path) -> dict[str, list[dict[str, Any]]]:
+def load(directory: Path, config: str, cache: Path) -> dict[Split, list[dict[str, Any]]]:
     """Load an export, which must have both splits."""
     splits = datasets.load_dataset(str(directory), config, cache_dir=str(cache))
     assert list(splits) == list(get_args(Split))
     streamed = datasets.load_dataset(str(directory), config, streaming=True)
-    rows = {split: list(table) for split, table in splits.items()}
-    assert {split: [row["id"] for row in table] for split, table in streamed.items()} == {
-        split: [row["id"] for row in table] for split, table in rows.items()
-    }
+    rows: dict[Split, list[dict[str, Any]]] = {split: list(splits[split]) for split in splits}
+    for split, table in rows.items():
+        assert [row["id"] for row in streamed[split]] == [row["id"] for row in table]
     return rows
 
 
