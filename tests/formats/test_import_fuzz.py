@@ -58,16 +58,16 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @st.composite
 def damaged_records(draw: st.DrawFn) -> list[Any]:
-    """Return records of which some lack a field, or have another value in its place."""
+    """Return records of which some lack a field, or have another value in its key."""
     records = json.loads(json.dumps(RECORDS))
     for _ in range(draw(st.integers(1, 3))):
         holder = draw(st.sampled_from(list(holders(records))))
-        places = range(len(holder)) if isinstance(holder, list) else sorted(holder)
-        place = draw(st.sampled_from(places))
+        keys = range(len(holder)) if isinstance(holder, list) else sorted(holder)
+        key = draw(st.sampled_from(keys))
         if draw(st.booleans()) or holder is records:
-            holder[place] = draw(VALUES)
+            holder[key] = draw(VALUES)
         else:
-            del holder[place]
+            del holder[key]
     return records  # type: ignore[no-any-return]
 
 
