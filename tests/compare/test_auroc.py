@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from visionflan.compare.auroc import RankedItems, balanced_accuracy, rank_items, weighted_auroc
-from visionflan.evaluate.aggregate.bootstrap import Floats
+from visionflan.evaluate.aggregate.intervals import Floats
 
 Item = tuple[int, bool, int]
 ITEMS = st.lists(st.tuples(st.integers(-3, 3), st.booleans(), st.integers(0, 2)), min_size=1)

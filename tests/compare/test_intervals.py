@@ -16,17 +16,10 @@ from visionflan.compare.analyses.forgetting import forgetting
 from visionflan.compare.analyses.format_effects import format_split
 from visionflan.compare.analyses.response_style import response_style
 from visionflan.compare.analyses.yes_no_bias import YesNoBias, yes_no_bias
-from visionflan.compare.paired_bootstrap import (
-    SHARE,
-    PairedBootstrap,
-    PairedClusterSums,
-    change_bounds,
-    interval,
-    resample,
-)
+from visionflan.compare.paired_sums import PairedClusterSums, with_interval
 from visionflan.compare.results import AnswerPair, Interval
 from visionflan.compare.subsets import Subset
-from visionflan.evaluate.aggregate.bootstrap import Floats
+from visionflan.evaluate.aggregate.intervals import SHARE, Floats, Scale, Spread, student_quantile
 from visionflan.evaluate.aggregate.measures import ratio
 
 
@@ -34,14 +27,20 @@ def subset(pairs: list[AnswerPair]) -> Subset:
     return Subset("a/b", "", pairs)
 
 
-def bootstrap(
-    before: list[list[float]], after: list[list[float]], *, identical: bool = False
-) -> PairedBootstrap:
+CHANGE = Scale(-1.0, 1.0)
+
+
+def cluster_sums(
+    before: list[list[float]], after: list[list[float]], *, same_model: bool = False
+) -> PairedClusterSums:
     clusters = [f"c{index}" for index in range(len(before))]
-    return resample(
-        PairedClusterSums(
-            clusters, [""] * len(before), np.array(before), np.array(after), identical
-        )
+    return PairedClusterSums(
+        clusters,
+        [""] * len(before),
+        np.array(before),
+        np.array(after),
+        np.array([row[1] for row in before]),
+        same_model,
     )
 
 
@@ -49,75 +48,83 @@ def share(totals: Floats) -> Floats:
     return ratio(totals[..., 0], totals[..., 1])
 
 
-def constant(value: float) -> tuple[Floats, Floats]:
-    return np.array(value), np.full(50, value)
+def spread(*deviations: float) -> Spread:
+    column = np.array(deviations)[:, None]
+    return Spread(column, np.ones_like(column), np.ones(1))
 
 
 def test_every_documented_case_has_its_test() -> None:
-    named = re.findall(r"`(test_\w+)`", interval.__doc__ or "")
-    assert len(named) == len(re.findall(r"^ +\d\. ", interval.__doc__ or "", re.MULTILINE))
+    named = re.findall(r"`(test_\w+)`", with_interval.__doc__ or "")
+    assert len(named) == len(re.findall(r"^ +\d\. ", with_interval.__doc__ or "", re.MULTILINE))
     for name in named:
         assert callable(globals()[name])
 
 
 def test_an_undefined_value_has_no_interval() -> None:
-    assert interval(np.array(np.nan), np.linspace(0, 1, 50), 9, SHARE) == Interval(None)
-    assert interval(np.array(0.5), np.full(50, np.nan), 9, SHARE) == Interval(0.5)
+    assert with_interval(np.nan, spread(0.1, -0.1), SHARE) == Interval(None)
+    assert with_interval(0.5, None, SHARE) == Interval(0.5)
 
 
 def test_a_number_that_rests_on_one_cluster_has_no_interval() -> None:
-    one = bootstrap([[0, 1], [0, 0], [0, 0]], [[1, 1], [0, 0], [0, 0]])
+    one = cluster_sums([[0, 1], [0, 0], [0, 0]], [[1, 1], [0, 0], [0, 0]])
     assert one.before_after(share, 1.0) == (Interval(0.0), Interval(1.0), Interval(1.0))
     # Before, it rests on two clusters, and after, on one.
-    both = bootstrap([[0, 1], [1, 1], [0, 0]], [[1, 1], [0, 0], [0, 0]]).before_after(share, 1.0)
-    assert both.before.low is not None
-    assert both.after == Interval(1.0)
-    assert both.change == Interval(0.5)
-    assert interval(np.array(0.5), np.linspace(0, 1, 50), 1, SHARE) == Interval(0.5)
+    both = cluster_sums([[0, 1], [1, 1], [0, 0]], [[1, 1], [0, 0], [0, 0]])
+    before_after = both.before_after(share, 1.0)
+    assert before_after.before.low is not None
+    assert before_after.after == Interval(1.0)
+    assert before_after.change == Interval(0.5)
+    assert with_interval(0.5, spread(0.1), SHARE) == Interval(0.5)
 
 
-def test_values_that_vary_get_their_percentiles() -> None:
-    resamples = np.array([*np.linspace(0, 1, 1001), np.nan])
-    for bounds in (None, SHARE, change_bounds(1.0)):
-        assert interval(np.array(0.4), resamples, 9, bounds) == Interval(0.4, 0.025, 0.975)
+def test_values_that_vary_get_the_interval_of_their_deviations() -> None:
+    varying = spread(0.02, -0.03, 0.01, 0.04, -0.05, 0.03)
+    error = 0.0064**0.5
+    margin = student_quantile(5.0) * error  # as many clusters as carry the variance
+    assert varying.variance == pytest.approx(error**2)
+    plain = with_interval(0.4, varying, None)
+    assert (plain.low, plain.high) == pytest.approx((0.4 - margin, 0.4 + margin))
+    level, change = (with_interval(0.4, varying, scale) for scale in (SHARE, CHANGE))
+    # Wilson's intervals lean to the middle of their scale and stay within it.
+    for shown, middle in ((level, 0.5), (change, 0.0)):
+        assert shown.low is not None
+        assert shown.high is not None
+        assert shown.low < 0.4 < shown.high
+        assert abs((shown.low + shown.high) / 2 - middle) < abs(0.4 - middle)
+        assert shown.high - shown.low < 2 * margin
 
 
-def test_identical_answers_leave_nothing_open() -> None:
+def test_a_model_does_not_differ_from_itself() -> None:
     rows = [[1.0, 2.0], [1.0, 2.0]]
     nothing = Interval(0.0, 0.0, 0.0)
-    assert bootstrap(rows, rows, identical=True).before_after(share, 1.0).change == nothing
-    carried_by_one = [[1.0, 2.0, 3.0], [0.0, 0.0, 3.0]]
-    same = bootstrap(carried_by_one, carried_by_one, identical=True)
+    same = cluster_sums(rows, rows, same_model=True)
     assert same.before_after(share, 1.0).change == nothing
-    reworded = bootstrap(rows, rows).before_after(share, 1.0).change
-    assert reworded.low is not None
-    assert reworded.low < 0
+    another = cluster_sums(rows, rows).before_after(share, 1.0).change
+    assert another.low is not None
+    assert another.low < 0
 
 
 def test_a_constant_change_without_bounds_has_no_interval() -> None:
-    change = bootstrap([[0, 2], [0, 2]], [[1, 2], [1, 2]]).before_after(share).change
+    change = cluster_sums([[0, 2], [0, 2]], [[1, 2], [1, 2]]).before_after(share).change
     assert change == Interval(0.5)
-    assert interval(*constant(0.5), 9, None) == Interval(0.5)
-
-
-def test_a_share_that_all_clusters_have_is_exact_but_at_its_ends() -> None:
-    assert interval(*constant(0.5), 9, SHARE) == Interval(0.5, 0.5, 0.5)
-    margin = round(1 - 0.025 ** (1 / 9), 9)
-    assert interval(*constant(0.0), 9, SHARE) == Interval(0.0, 0.0, margin)
-    assert interval(*constant(1.0), 9, SHARE) == Interval(1.0, round(1 - margin, 9), 1.0)
+    assert with_interval(0.5, spread(0.0, 0.0), None) == Interval(0.5)
 
 
 def test_a_constant_change_gets_the_exact_bound_of_so_few_clusters() -> None:
-    constant_gain = bootstrap([[0, 2], [0, 2], [0, 0]], [[1, 2], [1, 2], [0, 0]])
+    constant_gain = cluster_sums([[0, 2], [0, 2], [0, 0]], [[1, 2], [1, 2], [0, 0]])
     change = constant_gain.before_after(share, 1.0).change
+    unseen = 1 - 0.025 ** (1 / 2)
     assert change.value == 0.5
-    assert change.low == pytest.approx(0.5 - (1 - 0.025 ** (1 / 2)))
-    assert change.high == 1.0
+    assert change.low == pytest.approx(0.5 - unseen * 1.5)
+    assert change.high == pytest.approx(0.5 + unseen * 0.5)
 
 
-def test_constant_statistics_without_an_end_are_exact() -> None:
-    rows = [[2.0, 1.0], [2.0, 1.0]]
-    assert bootstrap(rows, rows).before_after(share).before == Interval(2.0, 2.0, 2.0)
+def test_a_share_that_all_clusters_have_is_not_exact() -> None:
+    constant, unseen = spread(*[0.0] * 9), round(1 - 0.025 ** (1 / 9), 9)
+    assert with_interval(0.0, constant, SHARE) == Interval(0.0, 0.0, unseen)
+    assert with_interval(1.0, constant, SHARE) == Interval(1.0, round(1 - unseen, 9), 1.0)
+    half = with_interval(0.5, constant, SHARE)
+    assert (half.low, half.high) == pytest.approx((0.5 - unseen / 2, 0.5 + unseen / 2))
 
 
 def test_the_accuracy_of_a_single_parsed_answer_has_no_interval() -> None:
@@ -141,7 +148,7 @@ def test_few_answers_with_the_same_bias_leave_it_open() -> None:
     before, after = yes_no_records(2, 0, 2, 0), yes_no_records(2, 0, 2, 0)
     after = [record._replace(response="Yes!") for record in after]
     (result,) = compare_records(before, after).results_of(YesNoBias)
-    assert result.criterion.change == Interval(0.0, 0.0, 0.0)
+    assert result.criterion.change == Interval(0.0)
     assert result.conclusion.startswith("Too few items, or only one kind")
     (same,) = compare_records(before, before).results_of(YesNoBias)
     assert same.conclusion == "Neither sensitivity nor bias changed significantly."

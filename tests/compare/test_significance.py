@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from visionflan.compare.paired_bootstrap import PairedClusterSums, resample
+from visionflan.compare.paired_sums import PairedClusterSums
 from visionflan.compare.significance import MDE_FACTOR, holm_bonferroni, mcnemar, permutation_test
-from visionflan.evaluate.aggregate.bootstrap import Floats
+from visionflan.evaluate.aggregate.intervals import Floats
 from visionflan.evaluate.aggregate.measures import ratio
 
 IMAGES, QUESTIONS, STUDIES, PERMUTATIONS = 120, 6, 400, 999
@@ -27,7 +27,7 @@ def sums(before: Floats, after: Floats, clusters: list[str] | None = None) -> Pa
         )
         for scores in (before, after)
     )
-    return PairedClusterSums(names, [""] * len(names), first, second)
+    return PairedClusterSums(names, [""] * len(names), first, second, first[:, 1])
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_the_clustered_test_keeps_its_level_where_the_naive_one_does_not() -> No
         clustered += permutation_test(study_sums, mean, PERMUTATIONS) < 0.05
         naive += mcnemar(int((after > before).sum()), int((after < before).sum())) < 0.05
         if study < 100:
-            change = resample(study_sums).before_after(mean).change
+            change = study_sums.before_after(mean).change
             assert change.low is not None
             assert change.high is not None
             outside += not change.low <= 0 <= change.high
@@ -166,13 +166,13 @@ def test_a_true_change_is_detected() -> None:
 def test_the_smallest_detectable_change_is_that_of_the_plan() -> None:
     before, after = np.zeros((900, 1)), np.zeros((900, 1))
     after[:90], before[90:180] = 1, 1  # a fifth of the items disagree
-    error = resample(sums(before, after)).standard_error(mean)
+    error = sums(before, after).standard_error(mean)
     assert error is not None
     assert MDE_FACTOR * error == pytest.approx(0.042, abs=0.002)
     assert error == pytest.approx(sqrt(0.2 / 900), rel=0.05)
 
 
-def test_a_ratio_is_resampled_as_a_ratio() -> None:
+def test_a_ratio_varies_as_a_ratio() -> None:
     rng = np.random.default_rng(5)
     denominators = rng.uniform(0.5, 1.0, 40)
     ratios = PairedClusterSums(
@@ -180,21 +180,26 @@ def test_a_ratio_is_resampled_as_a_ratio() -> None:
         [""] * 40,
         np.stack([0.5 * denominators, denominators], axis=1),
         np.stack([0.8 * denominators, denominators], axis=1),
+        np.ones(40),
     )
-    bootstrap = resample(ratios)
-    # Numerator and denominator are resampled together, so the ratio does not vary.
-    assert mean(bootstrap.after_resamples) - mean(bootstrap.before_resamples) == pytest.approx(0.3)
+    # Numerator and denominator are left out together, so the ratio does not vary.
+    spread = ratios.spread(lambda before, after: mean(after) - mean(before))
+    assert spread is not None
+    assert spread.variance == 0.0
+    assert ratios.before_after(mean, 1.0).change.value == pytest.approx(0.3)
 
 
 def test_copies_within_a_cluster_do_not_narrow_the_interval() -> None:
     before, after = null_study(1)
-    once = resample(sums(before, after)).before_after(mean).change
-    twice = resample(sums(np.tile(before, 2), np.tile(after, 2))).before_after(mean).change
+    once = sums(before, after).before_after(mean).change
+    twice = sums(np.tile(before, 2), np.tile(after, 2)).before_after(mean).change
     assert twice == pytest.approx(once)
 
 
-def test_equal_scores_do_not_change_in_any_resample() -> None:
+def test_equal_scores_show_no_variance() -> None:
     scores = np.random.default_rng(6).random((501, 1))
-    bootstrap = resample(sums(scores, scores))
-    assert bootstrap.before_after(mean).change == (0.0, 0.0, 0.0)
-    assert bootstrap.standard_error(mean) is None
+    equal = sums(scores, scores)
+    assert equal.before_after(mean).change == (0.0, None, None)
+    unseen = 1 - 0.025 ** (1 / 501)
+    assert equal.before_after(mean, 1.0).change == pytest.approx((0.0, -unseen, unseen))
+    assert equal.standard_error(mean) is None

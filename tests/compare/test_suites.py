@@ -68,14 +68,15 @@ def test_benchmarks_have_the_same_weight_however_many_questions_they_have() -> N
     )
 
 
-def test_the_interval_of_a_mean_includes_benchmarks_that_no_resample_varies() -> None:
+def test_the_interval_of_a_mean_includes_benchmarks_that_do_not_vary() -> None:
     before = benchmark_records("a", dict.fromkeys(FOUR, 0))
     after = benchmark_records("b", {**dict.fromkeys(FOUR, 0), "mnist": 2})
     after = [row._replace(response="a cat") for row in after]
     row = suite(compare_records(before, after).differences)["lenient"]
-    margin = 3**0.5 * (1 - 0.025 ** (1 / 10)) / 4
+    margin = 3 / 4 * (1 - 0.025 ** (1 / 30))  # of the clusters of three benchmarks
     assert row.change == pytest.approx(0.05)
-    assert row.low == pytest.approx(0.05 - (0.05**2 + margin**2) ** 0.5)
+    assert row.low is not None
+    assert row.low < 0.05 - 1.05 * margin
     assert row.high is not None
     assert row.high > 0.05 + margin
     assert row.min_detectable is None
@@ -84,7 +85,8 @@ def test_the_interval_of_a_mean_includes_benchmarks_that_no_resample_varies() ->
 def test_a_mean_has_no_interval_if_a_benchmark_has_one_cluster() -> None:
     before = [e for e in benchmark_records("a", dict.fromkeys(FOUR, 9)) if e.metric != "mnist"]
     one = [e for e in benchmark_records("a", {"mnist": 1}) if e.instance == "0"]
-    row = suite(compare_records(before + one, before + one).differences)["lenient"]
+    sides = [before + one, [record._replace(checkpoint="b") for record in before + one]]
+    row = suite(compare_records(*sides).differences)["lenient"]
     assert (row.low, row.p, row.conclusion) == (None, None, "too few items to tell")
 
 

@@ -6,16 +6,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from visionflan.compare.paired_bootstrap import SHARE, change_bounds, interval
-from visionflan.compare.results import AnswerPair, BeforeAfter
-from visionflan.evaluate.aggregate.bootstrap import Floats, bootstrap_weights
+from visionflan.compare.paired_sums import NO_CHANGE, with_interval
+from visionflan.compare.results import AnswerPair, BeforeAfter, Interval
+from visionflan.evaluate.aggregate.estimates import without_rounding
+from visionflan.evaluate.aggregate.intervals import SHARE, Floats, Scale, Spread
+from visionflan.evaluate.aggregate.paired import CHANGE, is_same_model
 from visionflan.evaluate.metrics.answer_parsing import NO, YES
 from visionflan.evaluate.metrics.normalization import normalize_words
 from visionflan.evaluate.records.record import Record
-from visionflan.hashing import stable_hash
 
 Indices = NDArray[np.intp]
-CELLS_AT_ONCE = 2_000_000  # of resamples by items
+CELLS_AT_ONCE = 2_000_000  # of weightings by items
 
 
 class RankedItems(NamedTuple):
@@ -36,14 +37,14 @@ class RankedItems(NamedTuple):
     cuts: Indices
 
 
-class BootstrappedAuroc(NamedTuple):
+class RankingChange(NamedTuple):
     """The threshold-free statistics of both models."""
 
     auroc: BeforeAfter
     balanced_accuracy: BeforeAfter
 
 
-# Maps items and weights of shape (resamples, clusters) to values of shape (resamples,).
+# Maps items and weights of shape (weightings, clusters) to values of shape (weightings,).
 WeightedStatistic = Callable[[RankedItems, Floats], Floats]
 
 
@@ -76,7 +77,7 @@ def weighted_auroc(items: RankedItems, weights: Floats) -> Floats:
 
         AUROC = Σᵢⱼ wᵢ wⱼ ([mᵢ > mⱼ] + ½ [mᵢ = mⱼ]) / (Σᵢ wᵢ · Σⱼ wⱼ)
 
-    `weights` is of shape (resamples, clusters). NaN where there are no yes or no no items.
+    `weights` is of shape (weightings, clusters). NaN where there are no yes or no no items.
     """
     yes, no = class_weights(items, weights)
     no_below = cumulative(no)
@@ -87,11 +88,11 @@ def weighted_auroc(items: RankedItems, weights: Floats) -> Floats:
 
 
 def balanced_accuracy(items: RankedItems, weights: Floats) -> Floats:
-    """Return the accuracy at the threshold where both error rates are equal, for each resample.
+    """Return the accuracy at the threshold where both error rates are equal, for each weighting.
 
     With t the threshold, TPR(t) = Σᵢ wᵢ [mᵢ > t] / Σᵢ wᵢ over yes items, and
     TNR(t) = Σⱼ wⱼ [mⱼ ≤ t] / Σⱼ wⱼ over no items: the height at which both, interpolated
-    linearly, are equal. `weights` is of shape (resamples, clusters). NaN where there are no yes or
+    linearly, are equal. `weights` is of shape (weightings, clusters). NaN where there are no yes or
     no no items.
     """
     yes, no = (cumulative(column) for column in class_weights(items, weights))
@@ -103,13 +104,13 @@ def balanced_accuracy(items: RankedItems, weights: Floats) -> Floats:
 
 
 def class_weights(items: RankedItems, weights: Floats) -> tuple[Floats, Floats]:
-    """Return the weights of yes items and of no items, each of shape (resamples, items)."""
+    """Return the weights of yes items and of no items, each of shape (weightings, items)."""
     by_item = weights[:, items.cluster]
     return by_item * items.is_yes, by_item * (1 - items.is_yes)
 
 
 def cumulative(weights: Floats) -> Floats:
-    """Return cumulative sums along the items, from 0, of shape (resamples, items + 1)."""
+    """Return cumulative sums along the items, from 0, of shape (weightings, items + 1)."""
     return np.concatenate([np.zeros((len(weights), 1)), np.cumsum(weights, axis=1)], axis=1)
 
 
@@ -124,9 +125,7 @@ def crossing(falling: Floats, rising: Floats) -> Floats:
     return height
 
 
-def compare_rankings(
-    pairs: Sequence[AnswerPair], is_yes: Sequence[bool]
-) -> BootstrappedAuroc | None:
+def compare_rankings(pairs: Sequence[AnswerPair], is_yes: Sequence[bool]) -> RankingChange | None:
     """Compare how both models rank questions; None without log-likelihoods of yes and no."""
     rows = []
     for pair, truth in zip(pairs, is_yes, strict=True):
@@ -140,56 +139,46 @@ def compare_rankings(
     cluster = np.array([indices[name] for name, *_ in rows])
     truths, *margins = np.array([row[1:] for row in rows]).T
     before, after = (rank_items(side, truths, cluster) for side in margins)
-    return bootstrap_auroc(before, after, clusters)
-
-
-def bootstrap_auroc(
-    before: RankedItems, after: RankedItems, clusters: Sequence[str]
-) -> BootstrappedAuroc:
-    """Bootstrap both statistics, with the same resamples of clusters for both models."""
-    return BootstrappedAuroc(
-        auroc=bootstrap_statistic(weighted_auroc, before, after, clusters),
-        balanced_accuracy=bootstrap_statistic(balanced_accuracy, before, after, clusters),
+    same_model = is_same_model(pairs)
+    return RankingChange(
+        compare_statistic(weighted_auroc, before, after, same_model=same_model),
+        compare_statistic(balanced_accuracy, before, after, same_model=same_model),
     )
 
 
-def bootstrap_statistic(
-    statistic: WeightedStatistic,
-    before: RankedItems,
-    after: RankedItems,
-    clusters: Sequence[str],
+def compare_statistic(
+    statistic: WeightedStatistic, before: RankedItems, after: RankedItems, *, same_model: bool
 ) -> BeforeAfter:
-    """Return a statistic of both models and its change, with intervals."""
-    once = np.ones((1, len(clusters)))
-    first, second = statistic(before, once)[0], statistic(after, once)[0]
-    resamples: list[tuple[Floats, Floats]] = []
-    for weights in bootstrap_weights(len(clusters), stable_hash(*clusters)):
-        parts = 1 + len(weights) * len(before.cluster) // CELLS_AT_ONCE
-        resamples += (
-            (statistic(before, rows), statistic(after, rows))
-            for rows in np.array_split(weights, parts)
-        )
-    firsts, seconds = (np.concatenate(side) for side in zip(*resamples, strict=True))
-    num_clusters = effective_clusters(before, len(clusters))
+    """Return a statistic of both models and its change, with intervals over the same clusters."""
+    items = np.bincount(before.cluster).astype(np.float64)
+    first, second = (leave_one_out(statistic, side, len(items)) for side in (before, after))
+    change = value_of(second - first, items, CHANGE)
     return BeforeAfter(
-        interval(first, firsts, num_clusters, SHARE),
-        interval(second, seconds, num_clusters, SHARE),
-        interval(
-            second - first,
-            seconds - firsts,
-            num_clusters,
-            change_bounds(1.0),
-            exact=same_ranking(before, after),
-        ),
+        value_of(first, items, SHARE),
+        value_of(second, items, SHARE),
+        NO_CHANGE if same_model and change.value is not None else change,
     )
 
 
-def effective_clusters(items: RankedItems, num_clusters: int) -> int:
-    """Return the number of clusters that rankings rest on: 1 if yes or no is in one only."""
-    by_truth = [set(items.cluster[items.is_yes == truth].tolist()) for truth in (0.0, 1.0)]
-    return num_clusters if min(map(len, by_truth)) > 1 else 1
+def leave_one_out(statistic: WeightedStatistic, items: RankedItems, clusters: int) -> Floats:
+    """Return a statistic of all clusters, and then without each, of shape (1 + clusters,)."""
+    values = [statistic(items, np.ones((1, clusters)))]
+    at_once = max(1, CELLS_AT_ONCE // len(items.cluster))
+    for start in range(0, clusters, at_once):
+        number = min(at_once, clusters - start)
+        values.append(statistic(items, 1.0 - np.eye(number, clusters, start)))
+    return np.concatenate(values)
 
 
-def same_ranking(before: RankedItems, after: RankedItems) -> bool:
-    """Return whether both models rank the items equally, ties included."""
-    return all(np.array_equal(*columns) for columns in zip(before, after, strict=True))
+def value_of(values: Floats, items: Floats, scale: Scale) -> Interval:
+    """Return the first value with its interval; the others are without each cluster in turn.
+
+    Where yes or no is the truth of a single cluster only, there is no interval.
+    """
+    value, without = float(values[0]), values[1:]
+    spread = None
+    if not np.isnan(without).any():
+        factor = ((len(items) - 1) / len(items)) ** 0.5
+        deviations = without_rounding(factor * (value - without), 1.0)
+        spread = Spread(deviations[:, None], items[:, None], np.ones(1))
+    return with_interval(value, spread, scale)

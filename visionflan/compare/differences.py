@@ -4,17 +4,12 @@ from collections.abc import Sequence
 
 from visionflan.compare.conclusions import conclusion
 from visionflan.compare.flips import count_flips
-from visionflan.compare.paired_bootstrap import (
-    PairedBootstrap,
-    PairedClusterSums,
-    Statistic,
-    answers_identical,
-    resample,
-)
+from visionflan.compare.paired_sums import PairedClusterSums
 from visionflan.compare.results import AnswerPair, Difference, Significance, Subject
 from visionflan.compare.significance import MDE_FACTOR, holm_bonferroni, mcnemar, permutation_test
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.aggregate.measures import AggregateMetric, mean_score, sum_by_cluster
+from visionflan.evaluate.aggregate.paired import is_same_model
 from visionflan.evaluate.metric import RULES, ScoringRule
 from visionflan.evaluate.metrics import METRICS
 from visionflan.evaluate.records.header import TaskHeader
@@ -63,28 +58,26 @@ def difference(
     before = sum_by_cluster([pair.before for pair in scored], metric, rule)
     after = sum_by_cluster([pair.after for pair in scored], metric, rule)
     sums = PairedClusterSums(
-        before.clusters, before.strata, before.sums, after.sums, answers_identical(scored)
+        *before[:2], before.sums, after.sums, before.items, is_same_model(scored)
     )
-    bootstrap = resample(sums)
-    estimate = bootstrap.before_after(metric.from_totals, metric.max)
+    estimate = sums.before_after(metric.from_totals, metric.max)
     flips = count_flips(scored, metric, rule, estimate)
     exact = mcnemar(flips.gained, flips.lost) if flips else None
     p = exact if flips and flips.decisive else permutation_test(sums, metric.from_totals)
     significance = Significance(
         items=len(scored),
-        clusters=bootstrap.num_clusters,
+        clusters=sums.num_clusters,
         gained=flips.gained if flips else None,
         lost=flips.lost if flips else None,
         mcnemar_p=exact,
-        p=p if bootstrap.num_clusters > 1 else None,
-        min_detectable=min_detectable(bootstrap, metric.from_totals),
+        p=p if sums.is_testable else None,
+        min_detectable=min_detectable(sums.standard_error(metric.from_totals)),
     )
     return Difference.from_estimate(subject, rule, estimate, significance)
 
 
-def min_detectable(bootstrap: PairedBootstrap, statistic: Statistic) -> float | None:
-    """Return the smallest change that is detected with 80 % power; None if nothing varies."""
-    error = bootstrap.standard_error(statistic)
+def min_detectable(error: float | None) -> float | None:
+    """Return the smallest change that is detected with 80 % power, from its standard error."""
     return None if error is None else MDE_FACTOR * error
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from visionflan.compare.results import AnswerPair, BeforeAfter
-from visionflan.evaluate.aggregate.bootstrap import Floats
+from visionflan.evaluate.aggregate.intervals import Floats
 from visionflan.evaluate.aggregate.measures import AggregateMetric
 from visionflan.evaluate.metric import ScoringRule
 

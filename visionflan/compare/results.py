@@ -62,7 +62,7 @@ class Interval(NamedTuple):
 
 
 class BeforeAfter(NamedTuple):
-    """A statistic of each model, and its change, from the same bootstrap resamples of clusters."""
+    """A statistic of each model, and its change, each with its interval over the same clusters."""
 
     before: Interval
     after: Interval

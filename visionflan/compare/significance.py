@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from visionflan.compare.paired_bootstrap import PairedClusterSums, Statistic
-from visionflan.evaluate.aggregate.bootstrap import CELLS_AT_ONCE, Floats
+from visionflan.compare.paired_sums import PairedClusterSums
+from visionflan.evaluate.aggregate.intervals import Floats, Statistic
 from visionflan.hashing import stable_hash
 
 NUM_PERMUTATIONS = 10_000
+CELLS_AT_ONCE = 5_000_000  # of permutations by clusters, which bounds the memory
 EXACT_UP_TO = 13  # with so few clusters that differ, all permutations are computed
 SAME = 1e-9  # changes that differ by less, relatively, are ties broken by rounding
 # The 97.5th and the 80th percentile of the normal distribution: 5 %, two-sided, at 80 % power.

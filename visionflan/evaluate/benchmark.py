@@ -27,7 +27,7 @@ class BenchmarkRow(NamedTuple):
     # All answers of a closed question as the model should write them; with options, one for each.
     candidates: tuple[str, ...] = ()
     item_group: str = ""  # rows of one group are scored together, such as rotations of a question
-    image_cluster: str = ""  # the unit of the cluster bootstrap; default: the first image
+    image_cluster: str = ""  # within which scores correlate; default: the first image
     categories: tuple[str, ...] = ()  # abilities or subjects that the row counts for
     judge_context: str = ""  # shown only to an LLM judge
 

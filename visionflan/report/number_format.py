@@ -10,7 +10,7 @@ from typing import Literal
 
 from visionflan.compare.conclusions import is_significant
 from visionflan.compare.results import Difference, Interval
-from visionflan.evaluate.aggregate.bootstrap import Estimate
+from visionflan.evaluate.aggregate.estimates import Estimate
 
 NONE = "–"
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.helpers.record_factory import read_by_rules, record
 from visionflan.errors import ReleaseError
-from visionflan.evaluate.aggregate.bootstrap import Estimate
+from visionflan.evaluate.aggregate.estimates import Estimate
 from visionflan.evaluate.aggregate.measures import estimate, sum_by_cluster
 from visionflan.evaluate.benchmark import BenchmarkRow
 from visionflan.evaluate.benchmarks.mme import COGNITION, PERCEPTION, SUBTASKS, benchmark

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.helpers.record_factory import read_by_rules, record
 from visionflan.errors import ReleaseError
-from visionflan.evaluate.aggregate.bootstrap import Estimate
+from visionflan.evaluate.aggregate.estimates import Estimate
 from visionflan.evaluate.aggregate.measures import estimate
 from visionflan.evaluate.benchmark import BenchmarkRow
 from visionflan.evaluate.benchmarks.pope import SPLITS, benchmark

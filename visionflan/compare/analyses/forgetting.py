@@ -11,7 +11,7 @@ from visionflan.compare.conclusions import verb
 from visionflan.compare.differences import scored_pairs
 from visionflan.compare.evidence import WIDE, evidence
 from visionflan.compare.headline_support import HeadlineIndex, headline_agrees
-from visionflan.compare.paired_bootstrap import resample, sum_pairs_by_cluster
+from visionflan.compare.paired_sums import sum_pairs_by_cluster
 from visionflan.compare.results import AnswerPair, BeforeAfter
 from visionflan.compare.subsets import Subset, headline_subsets
 from visionflan.evaluate.aggregate.measures import ratio
@@ -92,10 +92,10 @@ def forgetting(subset: Subset, headlines: HeadlineIndex) -> Forgetting | None:
     pairs = scored_pairs(closed, "lenient")
     if not pairs or 2 * len(pairs) < len(subset.pairs):
         return None
-    bootstrap = resample(sum_pairs_by_cluster(pairs, counts))
+    sums = sum_pairs_by_cluster(pairs, counts)
 
     def share(column: int) -> BeforeAfter:
-        return bootstrap.before_after(lambda t: ratio(t[..., column], t[..., ITEMS]), 1.0)
+        return sums.before_after(lambda t: ratio(t[..., column], t[..., ITEMS]), 1.0)
 
     result = Forgetting(
         task=subset.name,

@@ -14,11 +14,11 @@ from visionflan.compare.conclusions import changed_or_same, verb
 from visionflan.compare.differences import scored_pairs
 from visionflan.compare.evidence import WIDE, evidence
 from visionflan.compare.headline_support import HeadlineIndex, headline_agrees
-from visionflan.compare.paired_bootstrap import resample, sum_pairs_by_cluster
+from visionflan.compare.paired_sums import sum_pairs_by_cluster
 from visionflan.compare.results import AnswerPair, BeforeAfter, Interval
 from visionflan.compare.subsets import Subset, headline_subsets
 from visionflan.evaluate import benchmarks
-from visionflan.evaluate.aggregate.bootstrap import Floats
+from visionflan.evaluate.aggregate.intervals import Floats
 from visionflan.evaluate.aggregate.measures import ratio
 from visionflan.evaluate.metrics import METRICS
 from visionflan.evaluate.records.record import Record
@@ -77,22 +77,22 @@ def format_split(subset: Subset, headlines: HeadlineIndex) -> FormatSplit | None
     pairs = scored_pairs(scored_pairs(subset.pairs, "official"), "lenient")
     if not pairs or not has_two_rules(pairs[0].before):
         return None
-    bootstrap = resample(sum_pairs_by_cluster(pairs, counts))
-    lenient = bootstrap.before_after(lambda t: ratio(t[..., LENIENT], t[..., ITEMS]), 1.0)
+    sums = sum_pairs_by_cluster(pairs, counts)
+    lenient = sums.before_after(lambda t: ratio(t[..., LENIENT], t[..., ITEMS]), 1.0)
     split = FormatSplit(
         task=subset.name,
         prompt_style=subset.prompt_style,
         items=len(pairs),
-        official=bootstrap.before_after(lambda t: ratio(t[..., OFFICIAL], t[..., ITEMS]), 1.0),
+        official=sums.before_after(lambda t: ratio(t[..., OFFICIAL], t[..., ITEMS]), 1.0),
         lenient=lenient,
         likelihood=likelihood_score(subset.pairs),
         content=lenient.change,
-        format=bootstrap.change(lambda before, after: deduction(after) - deduction(before), 1.0),
-        parse_rate=bootstrap.before_after(parse_rate, 1.0),
-        accuracy_if_parsed=bootstrap.before_after(accuracy_if_parsed, 1.0),
-        by_parsing=bootstrap.change(lambda *totals: shapley_parts(*totals)[0], 1.0),
-        by_accuracy=bootstrap.change(lambda *totals: shapley_parts(*totals)[1], 1.0),
-        by_unparsed_credit=bootstrap.change(
+        format=sums.change(lambda before, after: deduction(after) - deduction(before), 1.0),
+        parse_rate=sums.before_after(parse_rate, 1.0),
+        accuracy_if_parsed=sums.before_after(accuracy_if_parsed, 1.0),
+        by_parsing=sums.change(lambda *totals: shapley_parts(*totals)[0], 1.0),
+        by_accuracy=sums.change(lambda *totals: shapley_parts(*totals)[1], 1.0),
+        by_unparsed_credit=sums.change(
             lambda before, after: unparsed_credit(after) - unparsed_credit(before), 1.0
         ),
         conclusion="",
@@ -126,7 +126,7 @@ def likelihood_score(pairs: Sequence[AnswerPair]) -> BeforeAfter | None:
     if not scored:
         return None
     sums = sum_pairs_by_cluster(scored, lambda record: (record.score_likelihood or 0.0, 1))
-    return resample(sums).before_after(lambda t: ratio(t[..., 0], t[..., 1]), 1.0)
+    return sums.before_after(lambda t: ratio(t[..., 0], t[..., 1]), 1.0)
 
 
 def deduction(totals: Floats) -> Floats:

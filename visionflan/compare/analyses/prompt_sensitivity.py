@@ -11,19 +11,13 @@ from visionflan.compare.conclusions import points
 from visionflan.compare.differences import scored_pairs
 from visionflan.compare.evidence import Evidence, evidence
 from visionflan.compare.headline_support import HeadlineIndex, headline_agrees
-from visionflan.compare.paired_bootstrap import (
-    PairedBootstrap,
-    PairedClusterSums,
-    PairedStatistic,
-    Statistic,
-    answers_identical,
-    resample,
-)
+from visionflan.compare.paired_sums import PairedClusterSums, PairedStatistic
 from visionflan.compare.results import AnswerPair, Interval
 from visionflan.compare.subsets import Subset
 from visionflan.evaluate import benchmarks
-from visionflan.evaluate.aggregate.bootstrap import Floats
+from visionflan.evaluate.aggregate.intervals import Floats, Statistic
 from visionflan.evaluate.aggregate.measures import AggregateMetric, sum_by_cluster
+from visionflan.evaluate.aggregate.paired import is_same_model
 from visionflan.evaluate.metric import RULES, ScoringRule
 
 NAME = "prompt_sensitivity"
@@ -81,10 +75,11 @@ def prompt_sensitivity(
     common = sorted(sides[0].keys() & sides[1].keys())
     if not common:
         return None
-    bootstrap = resample_together([[side[key] for key in common] for side in sides], metric, rule)
+    sums = sum_together([[side[key] for key in common] for side in sides], metric, rule)
     in_first, in_second = (change_in_style(metric.from_totals, style) for style in (0, 1))
-    difference = bootstrap.change(
-        lambda before, after: in_first(before, after) - in_second(before, after), metric.max
+    difference = sums.change(
+        lambda before, after: in_first(before, after) - in_second(before, after),
+        None if metric.max is None else 2 * metric.max,
     )
     if difference.value is None:
         return None
@@ -94,8 +89,8 @@ def prompt_sensitivity(
         rule=rule,
         prompt_styles=(first.prompt_style, second.prompt_style),
         items=len(common),
-        first=bootstrap.change(in_first, metric.max),
-        second=bootstrap.change(in_second, metric.max),
+        first=sums.change(in_first, metric.max),
+        second=sums.change(in_second, metric.max),
         difference=difference,
         conclusion="",
     )
@@ -112,12 +107,12 @@ def scored_by_item(
     }
 
 
-def resample_together(
+def sum_together(
     styles: Sequence[Sequence[AnswerPair]], metric: AggregateMetric, rule: ScoringRule
-) -> PairedBootstrap:
-    """Resample clusters, the same for both styles and both models.
+) -> PairedClusterSums:
+    """Sum the answers of both models in both styles by cluster.
 
-    The totals have the sums of the first style, then those of the second.
+    The sums have the sums of the first style, then those of the second.
     """
     # An item has the same cluster in both styles.
     clusters = [pair.before.image_cluster for pair in styles[0]]
@@ -137,8 +132,8 @@ def resample_together(
         np.concatenate([style.sums for style in sums[start : start + 2]], axis=1)
         for start in (0, 2)
     )
-    identical = answers_identical(pair for pairs in styles for pair in pairs)
-    return resample(PairedClusterSums(sums[0].clusters, sums[0].strata, before, after, identical))
+    same_model = is_same_model(pair for pairs in styles for pair in pairs)
+    return PairedClusterSums(*sums[0][:2], before, after, sums[0].items, same_model)
 
 
 def change_in_style(statistic: Statistic, style: int) -> PairedStatistic:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from visionflan.compare.headline_support import HeadlineIndex
-from visionflan.compare.paired_bootstrap import resample, sum_pairs_by_cluster
+from visionflan.compare.paired_sums import sum_pairs_by_cluster
 from visionflan.compare.results import BeforeAfter
 from visionflan.compare.subsets import Subset
 from visionflan.evaluate.aggregate.measures import ratio
@@ -69,12 +69,12 @@ def compute(subsets: Sequence[Subset], _headlines: HeadlineIndex, /) -> list[Res
 
 def response_style(subset: Subset) -> ResponseStyle:
     """Compare how the answers to one subset are written."""
-    bootstrap = resample(sum_pairs_by_cluster(subset.pairs, counts))
+    sums = sum_pairs_by_cluster(subset.pairs, counts)
 
     def metric(name: str) -> BeforeAfter:
         over, under = METRICS[name]
         maximum = 1.0 if name in SHARES else None
-        return bootstrap.before_after(lambda t: ratio(t[..., over], t[..., under]), maximum)
+        return sums.before_after(lambda t: ratio(t[..., over], t[..., under]), maximum)
 
     return ResponseStyle(
         subset.name or "held-out tasks",

@@ -8,11 +8,11 @@ from visionflan.compare.auroc import compare_rankings
 from visionflan.compare.conclusions import changed_or_same, verb
 from visionflan.compare.evidence import WIDE, Evidence, evidence
 from visionflan.compare.headline_support import HeadlineIndex, headline_agrees
-from visionflan.compare.paired_bootstrap import resample, sum_pairs_by_cluster
+from visionflan.compare.paired_sums import sum_pairs_by_cluster
 from visionflan.compare.results import BeforeAfter
 from visionflan.compare.significance import ALPHA, holm_bonferroni, permutation_test
 from visionflan.compare.subsets import Subset, all_subsets
-from visionflan.evaluate.aggregate.bootstrap import Floats
+from visionflan.evaluate.aggregate.intervals import Floats
 from visionflan.evaluate.aggregate.measures import ratio
 from visionflan.evaluate.aggregate.signal_detection import (
     DetectionCounts,
@@ -78,21 +78,20 @@ def yes_no_bias(subset: Subset) -> YesNoBias | None:
     if not pairs or len(pairs) < len(subset.pairs):
         return None
     sums = sum_pairs_by_cluster(pairs, counts)
-    bootstrap = resample(sums)
     truths = [is_yes(pair.before) for pair in pairs]
     rankings = compare_rankings(pairs, truths)
-    bias = bootstrap.before_after(criterion_of)
+    bias = sums.before_after(criterion_of)
     return YesNoBias(
         task=subset.name,
         prompt_style=subset.prompt_style,
         items=len(pairs),
         true_yes_rate=sum(truths) / len(truths),
-        yes_rate=bootstrap.before_after(lambda t: ratio(t[..., ANSWERED_YES], t[..., PARSED]), 1.0),
-        sensitivity=bootstrap.before_after(lambda totals: sensitivity(detection_counts(totals))),
+        yes_rate=sums.before_after(lambda t: ratio(t[..., ANSWERED_YES], t[..., PARSED]), 1.0),
+        sensitivity=sums.before_after(lambda totals: sensitivity(detection_counts(totals))),
         criterion=bias,
         p=None if bias.change.low is None else permutation_test(sums, criterion_of),
         p_holm=None,
-        parse_rate=bootstrap.before_after(lambda t: ratio(t[..., PARSED], t[..., ITEMS]), 1.0),
+        parse_rate=sums.before_after(lambda t: ratio(t[..., PARSED], t[..., ITEMS]), 1.0),
         auroc=rankings.auroc if rankings else None,
         balanced_accuracy=rankings.balanced_accuracy if rankings else None,
         conclusion="",

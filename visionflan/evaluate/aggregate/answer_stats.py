@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from visionflan.evaluate.aggregate.bootstrap import Sample, estimates
+from visionflan.evaluate.aggregate.estimates import Sample, estimates
 from visionflan.evaluate.aggregate.signal_detection import signal_detection
 from visionflan.evaluate.metrics.answer_parsing import is_yes_or_no
 from visionflan.evaluate.metrics.normalization import normalize_words

@@ -1,26 +1,26 @@
-"""Metrics of a set of answers, each computed from sums over clusters, for the bootstrap.
+"""Metrics of a set of answers, each computed from sums over clusters, for the jackknife.
 
 A mean is a sum and a count; F1 is three counts; a ratio of means is two sums; MME's total is four
-sums per subtask. Resampling clusters and adding up their sums gives the metric of each resample,
+sums per subtask. The totals less the sums of one cluster give the metric without that cluster,
 whatever the metric is.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from visionflan.evaluate.aggregate.bootstrap import (
-    Estimate,
+from visionflan.evaluate.aggregate.estimates import Estimate, without_rounding
+from visionflan.evaluate.aggregate.intervals import (
     Floats,
-    bootstrap_weights,
-    percentile_interval,
-    widen_degenerate,
+    Scale,
+    Spread,
+    Statistic,
+    confidence_interval,
 )
 from visionflan.evaluate.metric import ScoringRule
 from visionflan.evaluate.records.record import Record
-from visionflan.hashing import stable_hash
 
 RecordFilter = Callable[[Record], bool]
 
@@ -35,24 +35,25 @@ class AggregateMetric(NamedTuple):
         from_totals: turns totals of shape (..., sums) into values of shape (...); NaN where nothing
             counts.
         max: the largest possible value; None if it is unbounded.
-        stratify_by_task: draw bootstrap clusters within each task.
+        stratify_by_task: let clusters vary within each task only.
         filter: the records that it is about.
     """
 
     name: str
     cluster_sums: Callable[[Sequence[Record], ScoringRule], Sequence[float]]
-    from_totals: Callable[[Floats], Floats]
+    from_totals: Statistic
     max: float | None = 1.0
     stratify_by_task: bool = False
     filter: RecordFilter = lambda record: True
 
 
 class ClusterSums(NamedTuple):
-    """The sums of each cluster, of shape (clusters, sums), and the stratum it is drawn in."""
+    """The sums of each cluster within a stratum, of shape (rows, sums), and its number of items."""
 
     clusters: list[str]
     strata: list[str]
     sums: Floats
+    items: Floats
 
 
 def mean_score(
@@ -92,32 +93,42 @@ def sum_by_cluster(
         [cluster for _, cluster in keys],
         [stratum for stratum, _ in keys],
         np.array(sums, dtype=np.float64).reshape(len(keys), -1 if keys else 0),
+        np.array([len(members[key]) for key in keys], dtype=np.float64),
     )
 
 
-def bootstrap_totals(table: ClusterSums) -> Floats:
-    """Resample clusters within their strata; return the totals, of shape (resamples, sums)."""
-    strata = np.array(table.strata)
-    totals = np.zeros((1, table.sums.shape[1]))
-    for stratum in sorted(set(table.strata)):
-        pairs = zip(table.clusters, table.strata, strict=True)
-        clusters = [cluster for cluster, cluster_stratum in pairs if cluster_stratum == stratum]
-        sums = table.sums[strata == stratum]
-        seed = stable_hash(stratum, *clusters)
-        totals = totals + np.concatenate(
-            [weights @ sums for weights in bootstrap_weights(len(sums), seed)]
-        )
-    return totals
+def jackknife(statistic: Statistic, table: ClusterSums) -> Spread | None:
+    """Return how a statistic varies over clusters; None if it rests on one cluster alone.
+
+    Each cluster is left out once, and of a cluster that occurs in several strata each part.
+    """
+    total = table.sums.sum(axis=0)
+    value, without = statistic(total), statistic(total - table.sums)
+    strata, columns, sizes = np.unique(table.strata, return_inverse=True, return_counts=True)
+    if sizes.min() < 2 or np.isnan(without).any():
+        return None
+    names, rows = np.unique(table.clusters, return_inverse=True)
+    deviations, counts = np.zeros((2, len(names), len(strata)))
+    factors = np.sqrt((sizes - 1) / sizes)[columns]
+    largest = max(float(np.abs(without).max()), abs(float(value)))
+    deviations[rows, columns] = without_rounding(factors * (value - without), largest)
+    counts[rows, columns] = counted_items(statistic, table)
+    return Spread(deviations, counts, np.full(len(strata), 1 / len(strata)))
+
+
+def counted_items(statistic: Statistic, table: ClusterSums) -> Floats:
+    """Return the number of items of each cluster on which the statistic is defined, or of all.
+
+    A statistic such as the accuracy of parsed answers is not defined on clusters without any.
+    """
+    defined = ~np.isnan(statistic(table.sums))
+    return table.items * defined if defined.any() else table.items
 
 
 def estimate(
     records: Sequence[Record], measure: AggregateMetric, rule: ScoringRule
 ) -> Estimate | None:
-    """Estimate a metric with its interval; None where no answer counts.
-
-    There is no interval if a stratum has a single cluster, or if all resamples are equal although
-    the value is neither 0 nor the maximum: equal clusters do not show their variance.
-    """
+    """Estimate a metric with its interval; None where no answer counts."""
     table = sum_by_cluster(records, measure, rule)
     if not table.clusters:
         return None
@@ -126,20 +137,8 @@ def estimate(
         return None
     selected = filter(measure.filter, records)
     items = sum(record.score(rule) is not None for record in selected)
-    clusters = len(set(table.clusters))
-    if min(Counter(table.strata).values()) < 2:
-        return Estimate(value, None, None, items, clusters)
-    low, high = interval(measure, table, clusters)
-    if low == high:
-        return Estimate(value, None, None, items, clusters)
-    return Estimate(value, low, high, items, clusters)
-
-
-def interval(measure: AggregateMetric, table: ClusterSums, clusters: int) -> tuple[float, float]:
-    """Return the bootstrap interval, widened where it is degenerate at 0 or the maximum."""
-    values = measure.from_totals(bootstrap_totals(table))
-    low, high = percentile_interval(values[~np.isnan(values)])
-    if not measure.max:
-        return low, high
-    low, high = widen_degenerate(low / measure.max, high / measure.max, clusters)
-    return measure.max * low, measure.max * high
+    spread = jackknife(measure.from_totals, table)
+    scale = None if measure.max is None else Scale(0.0, measure.max)
+    interval = confidence_interval(value, spread, scale) if spread else None
+    low, high = interval or (None, None)
+    return Estimate(value, low, high, items, len(set(table.clusters)))

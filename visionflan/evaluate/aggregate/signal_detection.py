@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from visionflan.evaluate.aggregate.bootstrap import Floats
+from visionflan.evaluate.aggregate.intervals import Floats
 
 
 class DetectionCounts(NamedTuple):

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from visionflan.evaluate.aggregate.bootstrap import Floats
+from visionflan.evaluate.aggregate.intervals import Floats
 from visionflan.evaluate.aggregate.measures import AggregateMetric, estimate, ratio
 from visionflan.evaluate.conditions import ORIGINAL
 from visionflan.evaluate.metric import RULES, ScoringRule
@@ -20,7 +20,7 @@ SUITES: Mapping[str, tuple[str, ...]] = {
 
 
 def mean_of_means(name: str, benchmarks: Sequence[str]) -> AggregateMetric:
-    """Return the unweighted mean of the mean scores of some benchmarks, resampled within each."""
+    """Return the unweighted mean of the mean scores of some benchmarks, which vary within each."""
     column = {benchmark: 2 * index for index, benchmark in enumerate(benchmarks)}
 
     def cluster_sums(records: Sequence[Record], rule: ScoringRule) -> Sequence[float]:

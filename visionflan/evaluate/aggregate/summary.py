@@ -7,13 +7,13 @@ and free conversation are reported but not averaged. Open questions, which canno
 out there.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.aggregate.answer_stats import describe_answers, length_stats
 from visionflan.evaluate.aggregate.benchmark_scores import benchmark_scores
-from visionflan.evaluate.aggregate.bootstrap import Estimate, Sample, estimates
+from visionflan.evaluate.aggregate.estimates import Estimate, Sample, estimates
 from visionflan.evaluate.conditions import ORIGINAL, controls
 from visionflan.evaluate.metrics import METRICS
 from visionflan.evaluate.records.header import Header, TaskHeader
@@ -67,7 +67,10 @@ def average_held_out(records: Sequence[Record], header: Header, scorer: Scorer) 
     for condition in controls():
         control = [record for record in answered if record.condition == condition.name]
         measures[condition.name] = (control, lambda record: record.score_lenient)
-    estimated = {name: estimate_measure(*measure, groups) for name, measure in measures.items()}
+    unbounded = [name for name, task in header.tasks.items() if not METRICS[task.metric].bounded]
+    estimated = {
+        name: estimate_measure(*measure, groups, unbounded) for name, measure in measures.items()
+    }
     return {
         "groups": merge_measures(estimated, 1, groups),
         "tasks": {
@@ -92,12 +95,15 @@ def task_groups(tasks: Mapping[str, TaskHeader]) -> dict[str, list[str]]:
 
 
 def estimate_measure(
-    records: Iterable[Record], value: Value, groups: Mapping[str, Sequence[str]]
+    records: Iterable[Record],
+    value: Value,
+    groups: Mapping[str, Sequence[str]],
+    unbounded: Collection[str],
 ) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
     """Estimate one measure by task and by group; items where it is None do not count."""
     values = [(record, value(record)) for record in records]
     samples = [Sample(r.task, r.image_cluster, score) for r, score in values if score is not None]
-    return estimates(samples, groups) if samples else ({}, {})
+    return estimates(samples, groups, unbounded=unbounded)
 
 
 def merge_measures(

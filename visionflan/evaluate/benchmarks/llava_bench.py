@@ -19,7 +19,7 @@ from typing import Any
 from visionflan.dataset import IMAGE_MARKER, BrokenRow
 from visionflan.drawing import FRAME, canvas, shape, word
 from visionflan.errors import ReleaseError
-from visionflan.evaluate.aggregate.bootstrap import Floats
+from visionflan.evaluate.aggregate.intervals import Floats
 from visionflan.evaluate.aggregate.measures import AggregateMetric, ratio
 from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
 from visionflan.evaluate.benchmark_files import reading_text, require_rows

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from visionflan.errors import ReleaseError
-from visionflan.evaluate.aggregate.bootstrap import Floats
+from visionflan.evaluate.aggregate.intervals import Floats
 from visionflan.evaluate.aggregate.measures import AggregateMetric, RecordFilter, mean_score, ratio
 from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
 from visionflan.evaluate.benchmark_files import reading_text

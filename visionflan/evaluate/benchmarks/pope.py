@@ -25,7 +25,7 @@ from visionflan.dataset import BrokenRow
 from visionflan.drawing import canvas, grid_cell
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError
-from visionflan.evaluate.aggregate.bootstrap import Floats
+from visionflan.evaluate.aggregate.intervals import Floats
 from visionflan.evaluate.aggregate.measures import AggregateMetric, ratio
 from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
 from visionflan.evaluate.benchmark_files import reading_text, require_rows

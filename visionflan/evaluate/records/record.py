@@ -34,7 +34,7 @@ class Record(NamedTuple):
     condition: str  # what the model was shown: see `visionflan.evaluate.conditions`
     images: tuple[str, ...]  # ids of the item's own images
     images_shown: tuple[str, ...]  # ids of those that the model was given
-    image_cluster: str  # the unit of the cluster bootstrap
+    image_cluster: str  # within which scores correlate
     prompt: str
     options: tuple[str, ...]
     target: str  # without the letter of an option

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Literal
 
 from visionflan.errors import ReleaseError
-from visionflan.evaluate.aggregate.bootstrap import Floats
+from visionflan.evaluate.aggregate.intervals import Floats
 from visionflan.evaluate.aggregate.measures import AggregateMetric, mean_score, ratio
 from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
 from visionflan.evaluate.judge.rubric import JudgeScore, Rubric

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from visionflan.evaluate.aggregate.bootstrap import Floats
+from visionflan.evaluate.aggregate.intervals import Floats
 from visionflan.evaluate.aggregate.measures import AggregateMetric, RecordFilter, ratio
 from visionflan.evaluate.metric import ParsedAnswer, ScoringContext, ScoringRule
 from visionflan.evaluate.metrics.answer_parsing import NO, YES, read_yes_or_no

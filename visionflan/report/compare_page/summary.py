@@ -6,8 +6,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from visionflan.compare.analyses.format_effects import FormatSplit
-from visionflan.compare.paired_bootstrap import answers_identical
 from visionflan.compare.results import Comparison, Difference
+from visionflan.evaluate.aggregate.paired import has_same_answer
 from visionflan.evaluate.aggregate.suites import SUITES
 from visionflan.evaluate.metric import ScoringRule
 from visionflan.report.compare_page.flips import flip_kind
@@ -28,7 +28,9 @@ def summarize(comparison: Comparison, rule: ScoringRule, title: Title) -> Summar
     if not comparison.pairs:
         return Summary(f"{names.before} and {names.after} have no question in common", [])
     if all(pair.before.response == pair.after.response for pair in comparison.pairs):
-        subject = "Nothing" if answers_identical(comparison.pairs) else "No response"
+        subject = (
+            "Nothing" if all(has_same_answer(*pair) for pair in comparison.pairs) else "No response"
+        )
         sentence = f"All {len(comparison.pairs):,} responses are identical."
         return Summary(f"{subject} changed from {names.before} to {names.after}", [sentence])
     sentences = [

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from visionflan.evaluate import conditions
-from visionflan.evaluate.aggregate.bootstrap import Estimate
+from visionflan.evaluate.aggregate.estimates import Estimate
 from visionflan.evaluate.aggregate.paired import by_item, differences
 from visionflan.evaluate.aggregate.summary import HELD_OUT, OVERALL, TRAINED, task_groups
 from visionflan.evaluate.metrics import METRICS

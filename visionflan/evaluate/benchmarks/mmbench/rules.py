@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from math import prod
 
-from visionflan.evaluate.aggregate.bootstrap import Floats
+from visionflan.evaluate.aggregate.intervals import Floats
 from visionflan.evaluate.aggregate.measures import AggregateMetric, ratio
 from visionflan.evaluate.judge.rubric import JudgeScore, Rubric
 from visionflan.evaluate.metric import ParsedAnswer, ScoringContext, ScoringRule

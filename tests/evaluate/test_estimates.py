@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from visionflan.evaluate.aggregate.bootstrap import Sample, estimates
+from visionflan.evaluate.aggregate.estimates import Sample, estimates
+from visionflan.evaluate.aggregate.intervals import SHARE, Scale, student_quantile
 from visionflan.evaluate.aggregate.signal_detection import signal_detection
 
 VALUES = st.lists(
@@ -53,15 +54,62 @@ def test_a_group_averages_over_tasks_and_not_over_items() -> None:
     assert (by_group["all"].items, by_group["all"].tasks, by_group["all"].clusters) == (10, 2, 9)
 
 
-def test_tasks_with_one_image_count_in_every_draw() -> None:
-    small = [Sample(f"small {number}", f"image {number}", 1.0) for number in range(20)]
-    large = [Sample("large", f"picture {number}", float(number % 2)) for number in range(80)]
-    tasks = sorted({sample.task for sample in (*small, *large)})
-    result = estimates([*small, *large], {"all": tasks})[1]["all"]
-    assert result.mean == pytest.approx(20.5 / 21)
+def test_tasks_with_one_image_each_are_pooled() -> None:
+    small = [
+        Sample(f"small {number}", f"image {number}", float(number % 4 > 0)) for number in range(20)
+    ]
+    tasks = sorted({sample.task for sample in small})
+    alone = estimates(small, {"all": tasks})[1]["all"]
+    as_one_task = estimates([sample._replace(task="t") for sample in small], {})[0]["t"]
+    assert (alone.mean, alone.low, alone.high) == (0.75, as_one_task.low, as_one_task.high)
+    large = [Sample("large", f"other {number}", float(number % 2)) for number in range(80)]
+    both = estimates([*small, *large], {"all": [*tasks, "large"]})[1]["all"]
+    assert both.mean == pytest.approx((15 + 0.5) / 21)
+    assert both.low is not None
+    assert both.high is not None
+    assert 0.4 < both.low < both.mean < both.high < 0.95
+
+
+def test_equal_tasks_with_one_image_each_leave_open_what_so_few_images_do() -> None:
+    small = [Sample(f"small {number}", f"image {number}", 1.0) for number in range(29)]
+    result = estimates(small, {"all": [sample.task for sample in small]})[1]["all"]
+    assert (result.mean, result.high) == (1.0, 1.0)
+    assert result.low == pytest.approx(0.025 ** (1 / 29))
+
+
+def test_no_interval_of_varied_or_equal_scores_has_no_width() -> None:
+    for value in (0.0, 0.3, 1.0):
+        for clusters in (2, 5, 40):
+            samples = [Sample("t", str(n), value) for n in range(clusters)]
+            for scale in (SHARE, Scale(-1.0, 1.0)):
+                result = estimates(samples, {"all": ["t"]}, scale=scale)
+                for mean in (result[0]["t"], result[1]["all"]):
+                    assert mean.low is not None
+                    assert mean.high is not None
+                    assert mean.low < mean.high
+            unbounded = estimates(samples, {}, unbounded=["t"])[0]["t"]
+            assert (unbounded.low, unbounded.high) == (None, None)
+
+
+def test_a_change_is_as_uncertain_upward_as_downward() -> None:
+    samples = [Sample("t", str(n), (1.0, 0.0, -1.0)[n % 3]) for n in range(30)]
+    result = estimates(samples, {}, scale=Scale(-1.0, 1.0))[0]["t"]
+    assert result.mean == 0.0
     assert result.low is not None
-    assert result.high is not None
-    assert result.high - result.mean == pytest.approx(result.mean - result.low, abs=0.001)
+    assert result.high == -result.low
+    error = math.sqrt(20 / 29 / 30)
+    assert result.high == pytest.approx(student_quantile(29.0) * error, rel=0.1)
+
+
+@pytest.mark.parametrize("degrees", [1.0, 1.5, 4.0, 29.0, 1e4])
+def test_the_quantile_is_that_of_students_distribution(degrees: float) -> None:
+    stats = pytest.importorskip("scipy.stats", exc_type=ImportError)
+    assert student_quantile(degrees) == pytest.approx(stats.t.ppf(0.975, degrees), rel=1e-9)
+
+
+def test_the_quantile_has_the_values_of_printed_tables() -> None:
+    for degrees, printed in ((1, 12.706), (2, 4.303), (5, 2.571), (10, 2.228), (30, 2.042)):
+        assert student_quantile(degrees) == pytest.approx(printed, abs=5e-4)
 
 
 def test_asking_the_same_image_often_narrows_nothing() -> None:
@@ -98,7 +146,7 @@ def test_one_image_alone_has_no_interval() -> None:
     assert (result.mean, result.low, result.high) == (0.5, None, None)
 
 
-def test_a_thousand_images_are_resampled_quickly_and_alike() -> None:
+def test_the_same_samples_give_the_same_intervals() -> None:
     samples = random_samples(1000, 3, shared=0.5)
     assert estimates(samples, {}) == estimates(samples, {})
 
