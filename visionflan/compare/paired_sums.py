@@ -59,7 +59,8 @@ class PairedClusterSums(NamedTuple):
     @property
     def is_testable(self) -> bool:
         """Whether at least two clusters count, in each stratum."""
-        return self.num_clusters > 1 and min(Counter(self.strata).values()) > 1
+        smallest = min(Counter(self.strata).values())
+        return self.num_clusters > 1 and (self.same_model or smallest > 1)
 
     def before_after(self, statistic: Statistic, maximum: float | None = None) -> BeforeAfter:
         """Return a statistic of each model and its change; it is from 0 to `maximum`."""
