@@ -14,6 +14,8 @@ MOVED_SINCE = {
     "compare/prompt_sensitivity.py": "compare/analyses/prompt_sensitivity.py",
     "compare/response_style.py": "compare/analyses/response_style.py",
     "compare/yes_no_bias.py": "compare/analyses/yes_no_bias.py",
+    "compare/paired_bootstrap.py": "compare/paired_sums.py",
+    "evaluate/aggregate/bootstrap.py": "evaluate/aggregate/estimates.py",
     "evaluate/judge/base.py": "llm/base.py",
     "evaluate/judge/budget.py": "llm/budget.py",
     "evaluate/judge/cache.py": "llm/cache.py",

@@ -10,7 +10,7 @@ from typing import Literal
 
 from visionflan.compare.conclusions import is_significant
 from visionflan.compare.results import Difference, Interval
-from visionflan.evaluate.aggregate.estimates import Estimate
+from visionflan.evaluate.aggregate.estimates import NO_INTERVAL, Estimate
 
 NONE = "–"
 
@@ -37,9 +37,9 @@ def signed(value: float | None, maximum: float | None = 1.0) -> str:
 
 
 def format_interval(low: float | None, high: float | None, maximum: float | None = 1.0) -> str:
-    """Format an interval in points; "" if there is none."""
+    """Format an interval in points, or say why there is none."""
     if low is None or high is None:
-        return ""
+        return NO_INTERVAL
     return f"{signed(low, maximum)} to {signed(high, maximum)}"
 
 
@@ -87,10 +87,19 @@ def mean_score(estimate: Estimate | None) -> str:
 
 
 def score_interval(estimate: Estimate | None) -> str:
-    """Format the interval of an estimate; "" if there is none."""
-    if estimate is None or estimate.low is None:
+    """Format the interval of an estimate; "" without an estimate."""
+    if estimate is None:
         return ""
+    if estimate.low is None or estimate.high is None:
+        return NO_INTERVAL
     return f"{estimate.low:.2f}–{estimate.high:.2f}"
+
+
+def change_interval(change: Estimate) -> str:
+    """Format the interval of the change of a number that is not a share."""
+    if change.low is None or change.high is None:
+        return NO_INTERVAL
+    return f"{signed_number(change.low)} to {signed_number(change.high)}"
 
 
 def percent(share: float | None) -> str:

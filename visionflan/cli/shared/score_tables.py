@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from visionflan.cli.shared.dataset_args import print_json
+from visionflan.evaluate.aggregate.estimates import NO_INTERVAL
 from visionflan.evaluate.conditions import controls
 
 RULES = ("official", "lenient", "likelihood")
@@ -58,7 +59,7 @@ def held_out_row(row: Mapping[str, Any], columns: Sequence[str]) -> str:
     """Format one row of scores; a dash is a score that was not measured."""
     means = [f"{row[column]['mean']:.3f}" if row[column] else "-" for column in columns]
     score = row["score"]
-    interval = "-"
+    interval = NO_INTERVAL if score else "-"
     if score and score["low"] is not None:
         interval = f"{score['low']:.3f}..{score['high']:.3f}"
     return " ".join([f"{means[0]:>6}", f"{interval:>15}", *(f"{mean:>10}" for mean in means[1:])])
@@ -100,7 +101,7 @@ def estimate_text(estimate: Mapping[str, Any] | None) -> str:
     if estimate is None:
         return f"{'-':>10} {'-':>17}"
     low, high = estimate["low"], estimate["high"]
-    interval = "-" if low is None else f"{number(low)}..{number(high)}"
+    interval = NO_INTERVAL if low is None else f"{number(low)}..{number(high)}"
     return f"{number(estimate['mean']):>10} {interval:>17}"
 
 

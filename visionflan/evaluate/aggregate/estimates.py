@@ -17,6 +17,8 @@ from visionflan.evaluate.aggregate.intervals import (
     confidence_interval,
 )
 
+NO_INTERVAL = "too few images"  # in tables, for an interval
+
 
 class Sample(NamedTuple):
     """The score of one item of a task, and its cluster of images."""

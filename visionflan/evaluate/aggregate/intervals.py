@@ -9,7 +9,9 @@ Questions about one image correlate, so a statistic varies from cluster to clust
 3. On a bounded scale the interval is Wilson's (1927), with as many trials as have this variance,
    since Student's is too short where scores crowd at an end. Where less than one cluster in all was
    lost, or won, there are at most twice as many trials as clusters: rare losses went unseen.
-4. A share q of clusters that differ from the others goes unseen in K clusters with probability
+4. On a scale without bounds the carrying clusters count half as much, and the side to which
+   clusters are skewed is longer by the correction of Johnson (1978) and Hall (1992).
+5. A share q of clusters that differ from the others goes unseen in K clusters with probability
    (1 - q)^K. Strata without any variance are widened by the q at which that is 2.5 %.
 
 `benchmarks/interval_coverage.py` measures how often these intervals cover the true value.
@@ -25,7 +27,9 @@ from numpy.typing import NDArray
 ALPHA_HALF = 0.025
 DIGITS = 9  # further digits depend on the order of summation
 NORMAL_QUANTILE = 1.959963984540054  # that of 1 - ALPHA_HALF
-NORMAL_KURTOSIS = 3
+NORMAL_KURTOSIS = 3.0
+SKEWED_KURTOSIS = 1.5  # by simulation
+MAX_SKEWED_QUANTILE = 5.0  # by simulation
 MIN_DEGREES = 1.0
 FEW_CLUSTERS = 1.0  # clusters' worth of lost or won scores below which rare ones may be unseen
 MAX_TRIALS = 2.0  # a cluster, there
@@ -68,9 +72,15 @@ class Spread(NamedTuple):
     weights: Floats
 
     @property
+    def by_cluster(self) -> Floats:
+        """By how much each cluster moves the statistic over all strata, of shape (clusters,)."""
+        moved: Floats = self.deviations.sum(axis=1)
+        return moved
+
+    @property
     def variance(self) -> float:
         """The variance of the statistic."""
-        return float((self.deviations.sum(axis=1) ** 2).sum())
+        return float((self.by_cluster**2).sum())
 
     @property
     def num_clusters(self) -> int:
@@ -91,26 +101,40 @@ def confidence_interval(
 
     That is with fewer than two clusters, and where nothing varies on a scale without bounds.
     """
-    constant = spread.constant_strata
-    if spread.num_clusters < 2 or (scale is None and constant.any()):
+    if spread.num_clusters < 2:
         return None
-    degrees = degrees_of_freedom(spread)
+    interval = skewed_interval(value, spread) if scale is None else bounded(value, spread, scale)
+    if interval is None:
+        return None
+    low, high = interval
+    return ConfidenceInterval(round(low, DIGITS) + 0.0, round(high, DIGITS) + 0.0)
+
+
+def skewed_interval(value: float, spread: Spread) -> Scale | None:
+    """Return Student's interval, longer on the side to which the clusters are skewed."""
+    degrees = degrees_of_freedom(spread, SKEWED_KURTOSIS)
+    if spread.constant_strata.any() or degrees < MIN_DEGREES:
+        return None
+    quantile, error = student_quantile(degrees), sqrt(spread.variance)
+    skewness = float((spread.by_cluster**3).sum()) / error**3
+    shift = error * skewness * (1 + 2 * min(quantile, MAX_SKEWED_QUANTILE) ** 2) / 6
+    margin = quantile * error
+    return Scale(value - margin + min(0.0, shift), value + margin + max(0.0, shift))
+
+
+def bounded(value: float, spread: Spread, scale: Scale) -> Scale | None:
+    """Return Wilson's interval, widened by what strata without variance leave open."""
+    constant = spread.constant_strata
+    degrees = degrees_of_freedom(spread, NORMAL_KURTOSIS)
     if not constant.all() and degrees < MIN_DEGREES:
         return None
-    quantile = 0.0 if constant.all() else student_quantile(degrees)
-    if scale is None:
-        margin = quantile * sqrt(spread.variance)
-        return rounded(value - margin, value + margin)
-    low, high = wilson_interval(value, spread, quantile, scale)
+    low = high = value
+    if not constant.all():
+        low, high = wilson_interval(value, spread, student_quantile(degrees), scale)
     unseen = unseen_share(spread) if constant.any() else 0.0
     low = value - hypot(value - low, unseen * (value - scale.low))
     high = value + hypot(high - value, unseen * (scale.high - value))
-    return rounded(max(scale.low, low), min(scale.high, high))
-
-
-def rounded(low: float, high: float) -> ConfidenceInterval:
-    """Return rounded bounds, without a negative zero."""
-    return ConfidenceInterval(round(low, DIGITS) + 0.0, round(high, DIGITS) + 0.0)
+    return Scale(max(scale.low, low), min(scale.high, high))
 
 
 def wilson_interval(value: float, spread: Spread, quantile: float, scale: Scale) -> Scale:
@@ -118,7 +142,7 @@ def wilson_interval(value: float, spread: Spread, quantile: float, scale: Scale)
     width, variance = scale.high - scale.low, spread.variance
     share = min(1.0, max(0.0, (value - scale.low) / width))
     binomial = share * (1 - share)
-    if not variance or binomial < NEGLIGIBLE:
+    if variance < NEGLIGIBLE**2 or binomial < NEGLIGIBLE:
         margin = quantile * sqrt(variance)
         return Scale(value - margin, value + margin)
     trials = binomial * width**2 / variance
@@ -135,7 +159,8 @@ def unseen_share(spread: Spread) -> float:
     """Return the share of the statistic that clusters like none of those seen may hold."""
     constant = spread.constant_strata
     clusters = np.count_nonzero(spread.counts[:, constant].any(axis=1))
-    return float(spread.weights[constant].sum()) * (1 - ALPHA_HALF ** (1 / int(clusters)))
+    share: float = 1 - ALPHA_HALF ** (1 / int(clusters))
+    return float(spread.weights[constant].sum()) * share
 
 
 def effective_clusters(counts: Floats, weights: Floats) -> float:
@@ -144,14 +169,13 @@ def effective_clusters(counts: Floats, weights: Floats) -> float:
     return float(by_cluster.sum() ** 2 / (by_cluster**2).sum())
 
 
-def degrees_of_freedom(spread: Spread) -> float:
+def degrees_of_freedom(spread: Spread, kurtosis: float) -> float:
     """Return the degrees of freedom of the variance, at most one less than the clusters."""
-    fourth = float((spread.deviations.sum(axis=1) ** 4).sum())
+    fourth = float((spread.by_cluster**4).sum())
     if not fourth:
         return 0.0
     carrying = spread.variance**2 / fourth
-    limit = NORMAL_KURTOSIS * carrying - 1
-    return min(limit, satterthwaite(spread), spread.num_clusters - 1.0)
+    return min(kurtosis * carrying - 1, satterthwaite(spread), spread.num_clusters - 1.0)
 
 
 def satterthwaite(spread: Spread) -> float:

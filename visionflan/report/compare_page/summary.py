@@ -112,10 +112,12 @@ def average_sentences(
 def change_sentence(difference: Difference) -> str:
     """Write both scores, and the change with its interval."""
     maximum = difference.max
-    interval = format_interval(difference.low, difference.high, maximum)
+    interval = "too few images for an interval"
+    if difference.low is not None:
+        interval = f"95 % CI {format_interval(difference.low, difference.high, maximum)}"
     return (
         f"from {plain(difference.before, maximum)} to {plain(difference.after, maximum)}, by "
-        f"{signed(difference.change, maximum)} points{f' (95 % CI {interval})' if interval else ''}"
+        f"{signed(difference.change, maximum)} points ({interval})"
     )
 
 

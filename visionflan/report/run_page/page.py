@@ -89,6 +89,7 @@ def render_page(run: RunData) -> str:
     templates.filters.update(
         score=number_format.mean_score,
         interval=number_format.score_interval,
+        interval_of_change=number_format.change_interval,
         signed=number_format.signed_number,
         percent=number_format.percent,
         duration=number_format.duration,

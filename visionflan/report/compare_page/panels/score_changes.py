@@ -107,9 +107,7 @@ def score_change_row(
         title=title,
         heading=heading(difference),
         css_class=change.css_class,
-        chart=change_bar(change, max_abs, f"{alt}, {interval}" if interval else alt)
-        if difference.max
-        else None,
+        chart=change_bar(change, max_abs, f"{alt}, {interval}") if difference.max else None,
     )
 
 
