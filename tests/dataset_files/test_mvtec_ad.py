@@ -1,6 +1,16 @@
 """MVTec AD: its categories and kinds of defects are complete, and phrased in words."""
 
-from visionflan.datasets.mvtec_ad import CATEGORIES, SAID, dataset, in_words
+from pathlib import Path
+
+from visionflan.datasets.mvtec_ad import (
+    CATEGORIES,
+    DEFECTS,
+    SAID,
+    Row,
+    anomaly_detection,
+    dataset,
+    in_words,
+)
 
 # The folders under `test` of each category, as the release has them.
 RELEASED = {
@@ -26,10 +36,23 @@ RELEASED = {
 
 def test_every_one_of_the_73_defects_is_said_in_words_of_its_own() -> None:
     assert sum(len(kinds.split()) for kinds in RELEASED.values()) == 73
+    assert DEFECTS == RELEASED
     folders = {kind for kinds in RELEASED.values() for kind in kinds.split()} | {"good"}
     assert set(SAID) <= folders
     assert len({in_words(folder) for folder in folders}) == len(folders)
     assert not any("_" in in_words(folder) for folder in folders)
+
+
+def test_the_options_are_the_kinds_of_the_object() -> None:
+    image = Path("000.png")
+    example = anomaly_detection(Row("grid/test/bent/000", image, "grid", "bent"))
+    assert example is not None
+    assert example.options[0] == "no defect"
+    assert example.target in example.options
+    assert len(example.options) == 6
+    renamed = anomaly_detection(Row("grid/test/torn/000", image, "grid", "torn"))
+    assert renamed is not None
+    assert renamed.target == "torn"
 
 
 def test_the_instruction_names_all_15_categories() -> None:

@@ -131,7 +131,7 @@ def image_classification_animal(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Which of the two does this tiny image show, a ship or a truck? Answer ship or truck.
+    What does this tiny image show, a ship or a truck? Answer with that word.
     """,
     title="Cinic-10 shipping method recognition in low resolution image",
     official_name="cinic-10+image_classification_shipping",

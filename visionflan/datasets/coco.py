@@ -172,8 +172,8 @@ def image_classification_appliance(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Homes, offices and cafés are furnished with things like those in the list. Which single one of
-    them is visible in this photo?
+    Homes, offices and cafés are furnished with things like those below. Exactly one of them is
+    visible in this photo. Which one?
     """,
     title="MSCOCO furniture recognition",
     official_name="coco+image_classification_furniture",

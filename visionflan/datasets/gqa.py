@@ -88,8 +88,8 @@ def to_row(split: str, images: Path, member: tuple[str, Any]) -> Row:
 @dataset.task(
     """
     Look at where the things in this scene are, what they are like and how they relate to one
-    another, and answer the question below in one or two words: a thing, a property, left or right,
-    a place, or just yes or no.
+    another, and answer the question below in one or two words: a thing, a person, a property, left
+    or right, a place, or just yes or no.
     """,
     official_name="GQA",
     title="GQA spatial relationship question answering",

@@ -112,7 +112,8 @@ def choose_txt(row: Row) -> Example | None:
 @dataset.task(
     """
     Answer the question below by looking at its drawing. Write nothing but the result: a number in
-    digits, or one word if the question asks for a word. The sign (_) marks a gap to fill.
+    digits, with a comma in numbers above 999, or one word if the question asks for a word. The sign
+    (_) marks a gap to fill.
     """,
     title="IconQA fill in blank in abstract diagram understanding",
     official_name="iconqa+fill_in_blank",

@@ -230,7 +230,7 @@ def family_classification(row: Row) -> Example | None:
 @dataset.task(
     """
     The first word of a species' scientific name is its genus. Give that word for the organism
-    shown, as in "Danaus".
+    shown, for example "Danaus".
     """,
     official_name="INATURALIST+genus_classification",
     title="INATURALIST genus classification",

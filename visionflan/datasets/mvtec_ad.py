@@ -8,7 +8,8 @@ of which no person would write as an answer (`color`, `flip`, `pill_type`); thos
 
 Three of four images are flawless, among them the whole training split, so the task on anomalies
 uses the test split alone, in which about a quarter is. The release says of toothbrushes only that
-they are defective, and of some objects that several defects are combined.
+they are defective, and of some objects that several defects are combined. The options are the kinds
+of the object in the picture, which nobody could name in just these words without them.
 """
 
 from collections.abc import Iterator
@@ -24,23 +25,27 @@ from visionflan.drawing.textures import texture
 from visionflan.hashing import hash_fraction, pick, stable_hash
 
 GOOD = "good"
-CATEGORIES = (
-    "bottle",
-    "cable",
-    "capsule",
-    "carpet",
-    "grid",
-    "hazelnut",
-    "leather",
-    "metal_nut",
-    "pill",
-    "screw",
-    "tile",
-    "toothbrush",
-    "transistor",
-    "wood",
-    "zipper",
-)
+# The folders of defects of each category.
+DEFECTS = {
+    "bottle": "broken_large broken_small contamination",
+    "cable": "bent_wire cable_swap combined cut_inner_insulation cut_outer_insulation "
+    "missing_cable missing_wire poke_insulation",
+    "capsule": "crack faulty_imprint poke scratch squeeze",
+    "carpet": "color cut hole metal_contamination thread",
+    "grid": "bent broken glue metal_contamination thread",
+    "hazelnut": "crack cut hole print",
+    "leather": "color cut fold glue poke",
+    "metal_nut": "bent color flip scratch",
+    "pill": "color combined contamination crack faulty_imprint pill_type scratch",
+    "screw": "manipulated_front scratch_head scratch_neck thread_side thread_top",
+    "tile": "crack glue_strip gray_stroke oil rough",
+    "toothbrush": "defective",
+    "transistor": "bent_lead cut_lead damaged_case misplaced",
+    "wood": "color combined hole liquid scratch",
+    "zipper": "broken_teeth combined fabric_border fabric_interior rough split_teeth "
+    "squeezed_teeth",
+}
+CATEGORIES = tuple(DEFECTS)
 # What a person says in place of the name of a folder; the others hold words between low lines.
 SAID = {
     GOOD: "no defect",
@@ -105,9 +110,8 @@ def read(root: Path) -> Iterator[Row]:
 @dataset.task(
     """
     A camera inspects this object or surface at the end of a production line. Compare it with a
-    flawless one, and name what is wrong in a few words, such as "crack", "contamination" or
-    "discoloration". If more than one thing is wrong, write "several defects"; for a damaged
-    toothbrush, write "defective"; if nothing is wrong, write "no defect".
+    flawless one, and choose the option that names what is wrong with it, or "no defect" if nothing
+    is.
     """,
     title="MVTecAD object anomaly detection",
     official_name="MVTecAD+anomaly_detection",
@@ -116,7 +120,9 @@ def read(root: Path) -> Iterator[Row]:
 def anomaly_detection(row: Row) -> Example | None:
     if "/test/" not in row.key:
         return None
-    return Example(image=row.image, target=in_words(row.kind))
+    kinds = dict.fromkeys((GOOD, *DEFECTS[row.category].split(), row.kind))
+    options = tuple(map(in_words, kinds))
+    return Example(image=row.image, target=in_words(row.kind), options=options)
 
 
 def in_words(kind: str) -> str:

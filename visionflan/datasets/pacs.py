@@ -140,8 +140,8 @@ def cartoon_object_classification(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Name the subject at the center of this photo. Use one everyday word for its kind rather than for
-    its breed or make: "horse", for example, or "person" for any man, woman or child.
+    Name the subject at the center of this photo. Use one everyday word for its kind, not for its
+    breed or make: "horse", for example, or "person" for any man, woman or child.
     """,
     title="PACS object recognition in photograph",
     official_name="PACS+photo_object_classification",

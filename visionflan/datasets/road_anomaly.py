@@ -88,7 +88,8 @@ def dangers(name: str) -> tuple[str, ...]:
 @dataset.task(
     """
     Something on or beside this road may cause an accident. Name it in one or two words, in the
-    plural: "rocks", for example. For any living creatures write "animals".
+    singular for one thing and in the plural for several, for example "rocks" or "lost tires". For
+    animals of any kind or number, write "animals"; for an unusual vehicle, write "vehicle".
     """,
     official_name="Road-Anomaly+anomaly_detection",
     title="Road-Anomaly road anomaly detection",

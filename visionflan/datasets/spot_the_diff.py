@@ -100,7 +100,7 @@ def side_by_side(first: Path, second: str) -> Image.Image:
     A fixed camera took these two frames of the same place at different times; the earlier one is on
     the left. Compare them and say what has changed, for example people and vehicles that came, left
     or moved. Write one short clause in lower case for each change, and separate the clauses with
-    semicolons.
+    semicolons. If nothing has changed, say so.
     """,
     official_name="spot-the-diff+image_diff_identification",
     title="Spot-the-diff describing the differences of two frames",

@@ -104,7 +104,7 @@ def read_split(root: Path, split: str, path: Path) -> Iterator[Question | Explai
 @dataset.task(
     """
     Give the shortest correct answer to the question below about this photo. One word is usually
-    enough: yes or no, a color, a number, the name of a thing.
+    enough: yes or no, a color, a number in digits, the name of a thing.
     """,
     official_name="VQA-E+visual_question_answering",
     title="VQA-E VQA",
