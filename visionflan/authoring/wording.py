@@ -37,7 +37,7 @@ OLD_FASHIONED = {
     r"at one height": "at the same height",
     r"stands? (?:for|to each other)": "shows, relates",
     r"by what means": "how",
-    r"(?<!in )(?:the|its|their) forms? of": "the shape of",
+    r"forms? of (?:its|their)": "shape of",
     r"strings? together": "lists",
     r"(?:no words|nothing) around it": "nothing else",
     r"in words of (?:your|their) own": "in your own words",
