@@ -25,5 +25,8 @@ def parse_pair(text: str, record: Record, swapped: bool) -> JudgeScore | None:
 
 
 YES_OR_NO = Rubric("yes or no 1", request, parse_yes_no, scope="all")
+SAMPLED = YES_OR_NO._replace(
+    name="sampled 1", request=lambda r, swapped: request(r, swapped)._replace(temperature=0.2)
+)
 UNPARSED_ONLY = YES_OR_NO._replace(scope="unparsed")
 PAIR = Rubric("pair 1", request, parse_pair, both_orders=True)

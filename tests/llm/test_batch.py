@@ -19,7 +19,7 @@ def server() -> Iterator[LlmServer]:
 
 def run(server: LlmServer, path: Path, guard: CallGuard) -> dict[str, LlmOutcome]:
     client, cache = OpenAICompatibleClient(server.url, "model"), ReplyCache(path)
-    requests = [LlmRequest((Message("user", f"{n} + 1"),), 0.0, 8) for n in range(6)]
+    requests = [LlmRequest((Message("user", f"{n} + 1"),), 0.2, 8) for n in range(6)]
     calls = [LlmCall(CacheKey(client, request, "sums"), str.isdigit) for request in requests]
     try:
         return LlmBatch(cache, guard).run(calls)

@@ -28,6 +28,12 @@ def test_an_unusable_reply_is_retried_at_once() -> None:
     assert delays("unparsable")[:3] == [0.0, 0.0, None]
 
 
+def test_an_unusable_reply_at_temperature_0_is_not_paid_for_again() -> None:
+    attempts = Attempts(RetryPolicy(), deterministic=True)
+    assert attempts.next_delay(LlmCallError("unparsable", "message")) is None
+    assert Attempts(RetryPolicy(), deterministic=True).next_delay(LlmCallError("outage", "")) == 1.0
+
+
 @pytest.mark.parametrize("kind", ["rejected", "fatal"])
 def test_what_no_retry_can_help_is_given_up(kind: LlmErrorKind) -> None:
     assert delays(kind)[0] is None

@@ -71,7 +71,8 @@ class LlmBatch:
 
     def call_with_retries(self, call: LlmCall) -> LlmOutcome | None:
         """Call until the reply is usable or the request is given up; None if no call was made."""
-        attempts = Attempts(self.guard.policy)
+        is_deterministic = call.key.request.temperature == 0
+        attempts = Attempts(self.guard.policy, deterministic=is_deterministic)
         while not self.stopped.is_set():
             try:
                 reply = self.attempt(call, attempts)

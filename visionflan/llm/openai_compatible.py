@@ -6,23 +6,22 @@ Hosted services, vLLM, SGLang and llama.cpp all implement it.
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from time import monotonic
 from typing import Any, Literal
 
 import httpx
 
 from visionflan.errors import LlmError
 from visionflan.llm.base import LlmCallError, LlmReply, LlmRequest, TokenPrices
+from visionflan.llm.http_exchange import HttpExchange
 
-MAX_REPLY_BYTES = 10_000_000
 MAX_MESSAGE_LENGTH = 300
+MAX_TOKENS = 10**9  # a larger count is no count
+MIN_SECRET_LENGTH = 6
 # Every other request would fail too: a wrong key, no money, no permission, no such model or URL.
 FATAL_STATUS_CODES = frozenset({301, 302, 307, 308, 401, 402, 403, 404, 405})
-# The connection was not established, so nothing can have been answered or billed.
-NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-
 MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
 
 
@@ -56,13 +55,12 @@ class OpenAICompatibleClient:
         max_tokens_field: MaxTokensField = "max_tokens",
     ) -> None:
         self.address, self.name, self.prices = validate_base_url(base_url), model, prices
-        self.api_key, self.timeout_s, self.max_tokens_field = api_key, timeout_s, max_tokens_field
+        self.api_key, self.max_tokens_field = api_key, max_tokens_field
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self.http = httpx.Client(headers=headers, timeout=timeout_s)
+        self.http = HttpExchange(f"{self.address}/chat/completions", headers, timeout_s)
 
     def close(self) -> None:
-        """Close the connections."""
-        self.http.close()
+        """Do nothing: no connection outlives its call, which clients of other kinds may want."""
 
     def complete(self, request: LlmRequest, sample_index: int) -> LlmReply:
         """Call the server once; samples of one request are the same request sent again."""
@@ -72,31 +70,19 @@ class OpenAICompatibleClient:
             "temperature": request.temperature,
             self.max_tokens_field: request.max_tokens,
         }
-        url = f"{self.address}/chat/completions"
         try:
-            with self.http.stream("POST", url, json=body) as response:
-                content = self.read_content(response)
-        except httpx.TimeoutException as error:
-            raise outage_error(f"did not reply within {self.timeout_s:g} seconds", error) from error
-        except httpx.RequestError as error:
-            reason = self.redact_key(error)
-            raise outage_error(f"is not reachable or broke off ({reason})", error) from error
-        if response.status_code != 200:
-            raise self.status_error(response.status_code, response.headers, content)
-        return self.parse_reply(content)
-
-    def read_content(self, response: httpx.Response) -> bytes:
-        """Read a response within the timeout, which covers all of it rather than each part."""
-        deadline, content = monotonic() + self.timeout_s, b""
-        for part in response.iter_bytes():
-            content += part
-            if monotonic() > deadline or len(content) > MAX_REPLY_BYTES:
-                raise httpx.ReadTimeout("the reply does not end")
-        return content
+            reply = self.http.post(body)
+        except LlmCallError as error:
+            raise LlmCallError(
+                error.kind, self.redact_key(error), maybe_billed=error.maybe_billed
+            ) from None  # what caused it may contain the key
+        if reply.status != 200:
+            raise self.status_error(reply.status, reply.headers, reply.content)
+        return self.parse_reply(reply.content)
 
     def status_error(self, status: int, headers: Mapping[str, str], content: bytes) -> LlmCallError:
         """Return the error for a status other than 200, with the server's message."""
-        message = f"the server answered {status}: {self.redact_key(error_message(content))}"
+        message = f"the server answered {status}: {self.excerpt(content)}"
         if status == 429 or status >= 500:
             delay = parse_retry_after(headers.get("Retry-After", ""))
             return LlmCallError("outage", message, retry_after_s=delay)
@@ -107,13 +93,13 @@ class OpenAICompatibleClient:
         completion = parse_json(content)
         try:
             text = completion["choices"][0]["message"]["content"]
-        except (LookupError, TypeError) as error:
-            excerpt = self.redact_key(error_message(content))
-            message = f"the server's reply is not a chat completion: {excerpt}"
+            model = completion.get("model")
+        except (LookupError, TypeError, AttributeError) as error:
+            message = f"the server's reply is not a chat completion: {self.excerpt(content)}"
             raise LlmCallError("unparsable", message, maybe_billed=True) from error
         reply = LlmReply(
-            text if isinstance(text, str) else "",
-            str(completion.get("model") or ""),
+            self.mask_reply(text) if isinstance(text, str) else "",
+            self.mask_reply(model) if isinstance(model, str) else "",
             *self.parse_usage(completion),
         )
         if not reply.text.strip():
@@ -134,21 +120,33 @@ class OpenAICompatibleClient:
         if not (isinstance(prompt_tokens, int) and isinstance(completion_tokens, int)):
             return None, None, None
         prompt_tokens, completion_tokens = max(0, prompt_tokens), max(0, completion_tokens)
+        if max(prompt_tokens, completion_tokens) > MAX_TOKENS:
+            message = f"the server's reply counts more than {MAX_TOKENS:,} tokens"
+            raise LlmCallError("unparsable", message, maybe_billed=True)
         return (
             prompt_tokens,
             completion_tokens,
             self.prices.cost_of(prompt_tokens, completion_tokens) if self.prices else None,
         )
 
+    def mask_reply(self, text: str) -> str:
+        """Return a text to store, without our API key; raise LlmCallError for half characters.
+
+        A key that is hardly a secret, such as `EMPTY`, may be a word of the reply.
+        """
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            message = "the server's reply contains half a character (a lone surrogate)"
+            raise LlmCallError("unparsable", message, maybe_billed=True)
+        return self.redact_key(text) if len(self.api_key) >= MIN_SECRET_LENGTH else text
+
+    def excerpt(self, content: bytes) -> str:
+        """Return the server's explanation in one line, cut only after the key is masked."""
+        line = self.redact_key(error_message(content))
+        return line[:MAX_MESSAGE_LENGTH] or "(no message)"
+
     def redact_key(self, text: object) -> str:
         """Return a text of the server without our API key in it."""
         return str(text).replace(self.api_key, "***") if self.api_key else str(text)
-
-
-def outage_error(problem: str, error: httpx.RequestError) -> LlmCallError:
-    """Return the error of an unavailable server; the request may be billed all the same."""
-    billed = not isinstance(error, NOT_CONNECTED)
-    return LlmCallError("outage", f"the server {problem}", maybe_billed=billed)
 
 
 def validate_base_url(base_url: str) -> str:
@@ -178,13 +176,19 @@ def parse_json(content: bytes) -> Any:
 
 
 def error_message(content: bytes) -> str:
-    """Return the server's explanation of an error, in one line."""
-    value = parse_json(content) or content.decode(errors="replace")
+    """Return the server's explanation of an error, in one line without half characters."""
+    text = content.decode(errors="replace")
+    with suppress(RecursionError):
+        text = explanation(parse_json(content) or text)
+    return " ".join(text.encode(errors="replace").decode().split())
+
+
+def explanation(value: Any) -> str:
+    """Return the innermost explanation in the JSON of an error."""
     while isinstance(value, dict):
         details = (value.get(name) for name in ("error", "message", "detail"))
         value = next((detail for detail in details if detail), str(value))
-    line = " ".join(str(value).split())
-    return line[:MAX_MESSAGE_LENGTH] or "(no message)"
+    return str(value)
 
 
 def parse_retry_after(retry_after: str) -> float:
@@ -195,6 +199,6 @@ def parse_retry_after(retry_after: str) -> float:
         pass
     try:
         date = parsedate_to_datetime(retry_after)
-    except ValueError:
+    except (ValueError, OverflowError, IndexError):
         return 0.0
     return max(0.0, (date - datetime.now(UTC)).total_seconds()) if date.tzinfo else 0.0

@@ -13,7 +13,8 @@ Number = TypeVar("Number", int, float)
 class RetryPolicy:
     """The number and the delay of retries, and when to give up.
 
-    `ERROR_ACTIONS` says which kind of error is retried how. The temperature stays the same.
+    `ERROR_ACTIONS` says which kind of error is retried how. The temperature stays the same: at
+    temperature 0 an unusable reply would come again, and is not paid for again.
 
     Attributes:
         max_retries: calls after the first that ended in an outage.
@@ -33,6 +34,11 @@ class RetryPolicy:
     max_initial_failures: int = 20
     sleep: Callable[[float], object] | None = None
 
+    @property
+    def max_calls_per_request(self) -> int:
+        """The most calls that are made for one request, at any temperature."""
+        return self.max_retries + self.max_unparsable
+
 
 @dataclass
 class Attempts:
@@ -40,6 +46,7 @@ class Attempts:
 
     Attributes:
         policy: when to retry.
+        deterministic: whether the same request gets the same reply.
         outages: retries after an outage so far.
         unparsable: replies so far that could not be used.
         count: calls made.
@@ -48,6 +55,7 @@ class Attempts:
     """
 
     policy: RetryPolicy
+    deterministic: bool = False
     outages: int = 0
     unparsable: int = 0
     count: int = 0
@@ -62,7 +70,8 @@ class Attempts:
             return None
         if retry == "at_once":
             self.unparsable += 1
-            return 0.0 if self.unparsable < self.policy.max_unparsable else None
+            is_last = self.deterministic or self.unparsable >= self.policy.max_unparsable
+            return None if is_last else 0.0
         return self.backoff(error.retry_after_s)
 
     def backoff(self, retry_after_s: float) -> float | None:

@@ -1,12 +1,16 @@
 """Judging stays within its limits of calls, money and concurrent requests."""
 
+import re
+
 import pytest
 
 from tests.helpers.judge_harness import JudgeHarness, answers
-from tests.helpers.judge_rubrics import YES_OR_NO
-from tests.helpers.llm_server import fails, replies
+from tests.helpers.judge_rubrics import SAMPLED, YES_OR_NO
+from tests.helpers.llm_server import Behavior, fails, replies, sends
 from visionflan.errors import LlmError
+from visionflan.evaluate.judge.rubric import Rubric
 from visionflan.evaluate.judge.runner import estimate
+from visionflan.evaluate.judge.session import estimate_lines
 from visionflan.llm.base import TokenPrices
 from visionflan.llm.cache import ReplyCache
 from visionflan.llm.openai_compatible import OpenAICompatibleClient
@@ -28,7 +32,7 @@ def test_an_answer_that_was_asked_about_in_vain_before_a_cap_has_failed(
     harness: JudgeHarness,
 ) -> None:
     harness.server.default = replies("who knows")
-    judged = harness.judge(answers(8), max_calls=2)
+    judged = harness.judge(answers(8), SAMPLED, max_calls=2)
     assert (judged.num_judged, judged.num_failed, judged.num_unjudged) == (0, 1, 7)
     (judgment,) = judged.judgments
     assert "could not be parsed: 'who knows'" in judgment.error
@@ -68,3 +72,20 @@ def test_an_estimate_counts_what_is_not_known_yet_and_asks_nothing(harness: Judg
     assert len(harness.server.requests) == 2
     cache.close()
     judge.close()
+
+
+@pytest.mark.parametrize("rubric", [YES_OR_NO, SAMPLED])
+@pytest.mark.parametrize("behavior", [replies("0.8?"), fails(500), sends(b"{oops"), replies("yes")])
+def test_no_more_calls_are_made_than_announced(
+    harness: JudgeHarness, rubric: Rubric, behavior: Behavior
+) -> None:
+    judge, cache = OpenAICompatibleClient(harness.server.url, "judge"), ReplyCache(harness.path)
+    (line, _) = estimate_lines("toy", estimate(answers(4), rubric, judge, cache))
+    cache.close()
+    announced = re.search(r", (\d+) calls to make \(at most (\d+) if calls are repeated\)", line)
+    assert announced
+    harness.server.default = behavior
+    calls = harness.judge(answers(4), rubric).calls
+    assert calls == len(harness.server.requests) <= int(announced[2])
+    if rubric is YES_OR_NO and not harness.delays.seconds:  # no outage was waited out
+        assert calls <= int(announced[1]) == 4

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.judge_harness import JudgeHarness, answers
-from tests.helpers.judge_rubrics import PAIR, UNPARSED_ONLY, YES_OR_NO
+from tests.helpers.judge_rubrics import PAIR, SAMPLED, UNPARSED_ONLY, YES_OR_NO
 from tests.helpers.llm_server import (
     Behavior,
     closes,
@@ -14,6 +14,7 @@ from tests.helpers.llm_server import (
 )
 from tests.helpers.record_factory import record
 from visionflan.evaluate.judge.judgments import verdicts
+from visionflan.evaluate.judge.rubric import Rubric
 from visionflan.evaluate.judge.runner import in_scope
 from visionflan.llm.base import TokenPrices
 
@@ -66,18 +67,19 @@ def test_a_late_reply_is_asked_for_again(harness: JudgeHarness) -> None:
 @pytest.mark.parametrize(
     "behavior", [sends(b"{oops"), sends(b'{"choices": []}'), replies(None), replies("maybe")]
 )
-def test_what_cannot_be_used_is_asked_afresh_three_times_and_is_never_a_score(
-    harness: JudgeHarness, behavior: Behavior
+@pytest.mark.parametrize(("rubric", "num_calls"), [(YES_OR_NO, 1), (SAMPLED, 3)])
+def test_what_cannot_be_used_is_asked_afresh_if_sampled_and_is_never_a_score(
+    harness: JudgeHarness, behavior: Behavior, rubric: Rubric, num_calls: int
 ) -> None:
     harness.server.default = behavior
-    judged = harness.judge(answers(1))
+    judged = harness.judge(answers(1), rubric)
     (judgment,) = judged.judgments
     assert (judgment.score, judgment.reference_score) == (None, None)
-    assert (judgment.attempts, len(harness.server.requests)) == (3, 3)
+    assert (judgment.attempts, len(harness.server.requests)) == (num_calls, num_calls)
     assert judgment.error
-    assert {body["temperature"] for body in harness.server.requests} == {0.0}
+    assert len({body["temperature"] for body in harness.server.requests}) == 1
     assert (judged.num_judged, judged.num_failed) == (0, 1)
-    assert verdicts(judged.judgments, answers(1), YES_OR_NO, "judge") == {
+    assert verdicts(judged.judgments, answers(1), rubric, "judge") == {
         ("toy/part", "0", "original"): None
     }
 
@@ -85,7 +87,7 @@ def test_what_cannot_be_used_is_asked_afresh_three_times_and_is_never_a_score(
 def test_words_that_are_no_verdict_are_paid_for_and_reported(harness: JudgeHarness) -> None:
     harness.prices = TokenPrices(1.0, 0.0)
     harness.set_script(replies("maybe"), replies("yes"))
-    judged = harness.judge(answers(1))
+    judged = harness.judge(answers(1), SAMPLED)
     assert judged.judgments[0].prompt_tokens == 80
     assert judged.usd == judged.judgments[0].cost == pytest.approx(80e-6)
 
@@ -129,7 +131,7 @@ def test_a_server_that_is_away_now_and_then_does_not_end_judging(harness: JudgeH
 def test_a_judge_that_never_says_anything_usable_is_given_up(harness: JudgeHarness) -> None:
     harness.server.default = replies("who knows")
     judged = harness.judge(answers(40))
-    assert (judged.num_failed, judged.calls) == (20, 60)
+    assert (judged.num_failed, judged.calls) == (20, 20)
     assert "could not be parsed: 'who knows'" in judged.stop_reason
 
 

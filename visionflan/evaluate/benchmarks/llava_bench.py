@@ -23,7 +23,7 @@ from visionflan.evaluate.aggregate.intervals import Floats
 from visionflan.evaluate.aggregate.measures import AggregateMetric, ratio
 from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
 from visionflan.evaluate.benchmark_files import reading_text, require_rows
-from visionflan.evaluate.judge.rubric import JudgeScore, Rubric
+from visionflan.evaluate.judge.rubric import JudgeScore, Rubric, read_scores
 from visionflan.evaluate.metric import ScoringRule
 from visionflan.evaluate.records.record import Record
 from visionflan.layouts import inside, json_lines, load_json
@@ -65,9 +65,8 @@ def request(record: Record, swapped: bool) -> LlmRequest:
 
 def parse_scores(text: str, record: Record, swapped: bool) -> JudgeScore | None:
     """Parse two numbers from 1 to 10 in the first line; anything else is not a verdict."""
-    line = text.strip().partition("\n")[0].replace(",", " ")
     try:
-        scores = [float(number) / 10 for number in line.split()]
+        scores = [number / 10 for number in read_scores(text.strip().partition("\n")[0])]
     except ValueError:
         return None
     if len(scores) != 2 or not all(0.1 <= score <= 1 for score in scores):

@@ -8,6 +8,7 @@ temperature where it gets no number, and in the end scores 0; here that is missi
 five gradings, as we do; their standard deviation is not stored.
 """
 
+import re
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +19,7 @@ from visionflan.drawing import FRAME, canvas, choose_cells, shape, word
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.aggregate.measures import AggregateMetric, mean_score
 from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
-from visionflan.evaluate.judge.rubric import JudgeScore, Rubric
+from visionflan.evaluate.judge.rubric import SCORE_LABEL, JudgeScore, Rubric
 from visionflan.evaluate.records.record import Record
 from visionflan.layouts import inside, load_json, require
 from visionflan.llm.base import LlmRequest, Message
@@ -52,6 +53,12 @@ TASK = (
     "are joined by <AND>, an answer is fully right only if it has all of them; where they are "
     "joined by <OR>, any one of them is enough. The grade is 0.0 (all wrong), 0.1, 0.2, 0.3, 0.4, "
     "0.5, 0.6, 0.7, 0.8, 0.9 or 1.0 (all right). Write only the grade that the last line lacks."
+)
+# A number, perhaps labeled and marked up; neither a fraction but of 1, nor the start of a range.
+GRADE = re.compile(
+    rf"[*_`|\"'\s]*(?:{SCORE_LABEL.pattern})?[*_`|\"'\s]*(?P<grade>(?>\d+\.?\d*|\.\d+))"
+    r"(?:\s*/\s*1(?:\.0)?\b)?(?!\w|,\d|\s*[/%]|\s*-\s*\d)",
+    re.IGNORECASE,
 )
 EQUATION = "Which numbers solve the equation?"
 JOKE = "What is the joke in this picture?"
@@ -95,12 +102,23 @@ def request(record: Record, swapped: bool) -> LlmRequest:
 
 
 def parse_grade(text: str, record: Record, swapped: bool) -> JudgeScore | None:
-    """Parse a number from 0 to 1 at the beginning; anything else is not a verdict."""
-    try:
-        score = float(text.split(maxsplit=1)[0])
-    except (IndexError, ValueError):
+    """Parse a number from 0 to 1 at the beginning; anything else is not a verdict.
+
+    It may be labeled (`Score: 0.8`), marked up (`**0.8**`), or end a sentence (`0.8.`).
+    """
+    match = GRADE.match(text)
+    if match is None or is_cut(text, match):
         return None
-    return JudgeScore(score) if 0 <= score <= 1 else None
+    score = float(match["grade"])
+    return JudgeScore(score) if score <= 1 else None
+
+
+def is_cut(text: str, match: re.Match[str]) -> bool:
+    """Return whether a grade may lack its decimals: three tokens hold `0.8`, but not `**0.8`."""
+    is_last = match.end("grade") == len(text)
+    return is_last and (
+        match["grade"] == "0." or (match["grade"] == "0" and match.start("grade") > 1)
+    )
 
 
 def measures() -> tuple[AggregateMetric, ...]:

@@ -1,9 +1,17 @@
 """Rubrics: the request to a judge about an answer, and how its reply is parsed."""
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from visionflan.llm.base import LlmRequest
+
+# What a judge may write before a score although only the score was requested.
+SCORE_LABEL = re.compile(
+    r"(?:the\s+)?(?:\w+\s+)?(?:scores?|grades?|ratings?|correctness)\b(?:\s+(?:is|are))?\s*[:=]?\s*",
+    re.IGNORECASE,
+)
+MARKUP = re.compile(r"[*_`|\"']+")
 
 if TYPE_CHECKING:
     from visionflan.evaluate.records.record import Record
@@ -34,3 +42,14 @@ class Rubric(NamedTuple):
     scope: Literal["all", "unparsed"] = "all"
     repeats: int = 1
     both_orders: bool = False
+
+
+def read_scores(line: str) -> list[float]:
+    """Parse the numbers of a line: `0.8`, `**0.8**.`, `Score: 0.8`, `8, 9`.
+
+    Raises ValueError if it contains anything else.
+    """
+    text = MARKUP.sub(" ", line).strip()
+    label = SCORE_LABEL.match(text)
+    plain = text[label.end() :] if label else text
+    return [float(number.removesuffix(".")) for number in plain.replace(",", " ").split()]

@@ -22,6 +22,7 @@ from visionflan.llm.base import LlmClient
 from visionflan.llm.batch import CallGuard
 from visionflan.llm.budget import CHARACTERS_PER_TOKEN, CostEstimate, sum_estimates
 from visionflan.llm.cache import ReplyCache
+from visionflan.llm.retry import RetryPolicy
 
 REPLY_CACHE = "judge.sqlite"
 
@@ -79,10 +80,12 @@ def estimate_lines(title: str, estimate: CostEstimate) -> Iterator[str]:
     if not estimate.replies:
         yield f"{title}: no answer needs a judge"
         return
+    max_per_request = RetryPolicy().max_calls_per_request
     yield (
         f"{title}: {estimate.replies} verdicts needed, {estimate.cached} cached, {estimate.calls} "
-        f"calls to make, {estimate.prompt_tokens} prompt tokens (characters / "
-        f"{CHARACTERS_PER_TOKEN}), at most {estimate.max_completion_tokens} completion tokens"
+        f"calls to make (at most {estimate.calls * max_per_request} if calls are repeated), "
+        f"{estimate.prompt_tokens} prompt tokens (characters / {CHARACTERS_PER_TOKEN}), at most "
+        f"{estimate.max_completion_tokens} completion tokens"
     )
     yield f"  {cost_line(estimate)}"
 
