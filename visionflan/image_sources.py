@@ -198,6 +198,14 @@ def open_lmdb(directory: Path) -> Any:
             f"{directory} is an LMDB database: reading it needs pip install 'visionflan[readers]'"
         ) from error
     try:
-        return lmdb.open(str(directory), readonly=True, lock=False, readahead=False)
+        environment = lmdb.open(str(directory), readonly=True, lock=False, readahead=False)
     except lmdb.Error as error:
         raise ReleaseError(f"{directory} is not an LMDB database: {error}") from error
+    # The file is mapped into memory: reading a page that is missing would kill the process.
+    expected = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+    if (size := containing_file(LmdbEntry(directory, "")).stat().st_size) < expected:
+        raise ReleaseError(
+            f"{directory / 'data.mdb'} is cut off: it has {size:,} bytes of {expected:,}; copy it "
+            "again"
+        )
+    return environment

@@ -32,7 +32,7 @@ def run_build(
         The finished build.
 
     Raises:
-        BuildError: If nothing can be built, or `out` contains something else.
+        BuildError: If nothing is built, or `out` contains something else.
 
     Examples:
         >>> from visionflan import BuildSettings, catalog, run_build
@@ -44,11 +44,15 @@ def run_build(
         >>> len(build.instances("train")) > len(build.instances("held_out")) > 0
         True
     """
+    from visionflan.builder.build_request import check_not_empty
     from visionflan.builder.plan import BuildSettings
     from visionflan.builder.run import build
     from visionflan.storage.directory import BuildDirectory
 
-    build(Path(data_root), Path(out), settings or BuildSettings(), workers=workers, log=log)
+    manifest = build(
+        Path(data_root), Path(out), settings or BuildSettings(), workers=workers, log=log
+    )
+    check_not_empty(manifest)
     return BuildDirectory(Path(out))
 
 

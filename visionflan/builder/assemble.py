@@ -18,7 +18,7 @@ import visionflan
 from visionflan.atomic_write import atomic_path, commit_file, write_json
 from visionflan.builder.dataset_card import write_card
 from visionflan.builder.image_store import load_image_metadata
-from visionflan.builder.parts import PARTS_DIR, DatasetPart, iter_batches
+from visionflan.builder.parts import PARTS_DIR, DatasetPart, iter_batches, readable_part
 from visionflan.builder.split import (
     HoldOutConfig,
     ImageUsage,
@@ -105,7 +105,10 @@ def merge_parts(
         np.frombuffer(colors, np.uint8).reshape(len(ids), -1 if ids else 192),
     )
     columns = ["dataset", "task", "split", "images", "official_split", "group"]
-    tables = [pq.read_table(path / "instances.parquet", columns=columns) for path in directories]
+    tables = []
+    for directory in directories:
+        with readable_part(directory):
+            tables.append(pq.read_table(directory / "instances.parquet", columns=columns))
     instances = pa.concat_tables([INSTANCES.empty_table().select(columns), *tables])
     rows_by_id = {image_id: row for row, image_id in enumerate(ids)}
     usage = collect_image_usage(instances, rows_by_id, tasks)

@@ -168,6 +168,8 @@ def source_lines(name: str, dataset: dict[str, Any]) -> Iterator[str]:
         yield f"- cite: {dataset['citation']}"
     if dataset.get("homepage"):
         yield f"- home: {dataset['homepage']}"
+    for directory, files in dataset.get("unread_directories", {}).items():
+        yield f"- not read: `{directory}` ({files:,} files)"
     yield ""
 
 

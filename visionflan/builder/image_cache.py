@@ -40,7 +40,7 @@ class ImageCheckCache:
         source = describe_source(image)
         if source not in self.outcomes and source in self.outcomes_from_previous_run:
             stamp, outcome = self.outcomes_from_previous_run.pop(source)
-            if stamp == file_stamp(image):
+            if stamp and stamp == file_stamp(image):
                 self.outcomes[source] = outcome
         return source in self.outcomes
 
@@ -83,6 +83,9 @@ class ImageCheckCache:
 
 
 def file_stamp(image: ImageSource) -> str:
-    """Return size and modification time of the file that contains an image."""
-    status = containing_file(image).stat()
+    """Return size and modification time of the file that contains an image; empty if it is gone."""
+    try:
+        status = containing_file(image).stat()
+    except OSError:
+        return ""
     return f"{status.st_size} {status.st_mtime_ns}"

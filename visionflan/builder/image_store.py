@@ -1,12 +1,15 @@
 """The images that one part of a build stores; a killed build resumes after its last full shard."""
 
 from collections.abc import Iterable, Iterator
+from operator import add
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from visionflan.builder.parts import readable_part
+from visionflan.builder.sampling import escape_surrogates
 from visionflan.storage.image_checks import CheckedImage
 from visionflan.storage.image_file import SUFFIXES
 from visionflan.storage.image_shards import IMAGE_METADATA, ShardWriter
@@ -59,14 +62,15 @@ class ImageStore:
     def checked_images(self) -> Iterator[tuple[str, str, StoredImage]]:
         """Yield the images that an earlier run checked: source, stamp of its file, image."""
         for number in range(self.num_complete):
-            table = pq.read_table(self.directory / f"checked-{number:05}.parquet")
-            for row in table.to_pylist():
+            table = read_or_none(self.directory / f"checked-{number:05}.parquet")
+            for row in [] if table is None else table.to_pylist():
                 changes = tuple(PixelChange(**change) for change in row["changes"])
                 image = StoredImage(row["id"], row["released_format"], changes)
                 yield row["source"], row["stamp"], image
 
     def note(self, source: str, stamp: str, image: StoredImage) -> None:
-        """Record that an image was checked."""
+        """Record that an image was checked; one whose name is not UTF-8 is checked again."""
+        source = escape_surrogates(source)
         changes = [change._asdict() for change in image.changes]
         self.checked.append(
             {"source": source, "stamp": stamp, **image._asdict(), "changes": changes}
@@ -96,15 +100,28 @@ def complete_shards(images: Path, directory: Path, name: str) -> Iterator[pa.Tab
     """Yield the image metadata of each complete shard, up to the first incomplete one."""
     number = 0
     while (path := directory / f"metadata-{number:05}.parquet").is_file():
-        if not (images / f"{name}-{number:05}.parquet").is_file():
+        metadata, shard = read_or_none(path), images / f"{name}-{number:05}.parquet"
+        if metadata is None or not shard.is_file():
             return
-        yield pq.read_table(path)
+        offsets, lengths = metadata["offset"].to_pylist(), metadata["length"].to_pylist()
+        if shard.stat().st_size < max(map(add, offsets, lengths), default=0):
+            return
+        yield metadata
         number += 1
+
+
+def read_or_none(path: Path) -> pa.Table | None:
+    """Return a table, or None if its file is damaged."""
+    try:
+        return pq.read_table(path)
+    except (pa.ArrowException, OSError):
+        return None
 
 
 def load_image_metadata(directories: Iterable[Path]) -> pa.Table:
     """Return the metadata of the images of all parts."""
-    paths = [
-        path for directory in directories for path in sorted(directory.glob("metadata-*.parquet"))
-    ]
-    return pa.concat_tables([IMAGE_METADATA.empty_table(), *map(pq.read_table, paths)])
+    tables = [IMAGE_METADATA.empty_table()]
+    for directory in directories:
+        with readable_part(directory):
+            tables += [pq.read_table(path) for path in sorted(directory.glob("metadata-*.parquet"))]
+    return pa.concat_tables(tables)

@@ -1,7 +1,6 @@
 """The output directory of a build: lock it, resume or refuse it, and remove stale files."""
 
 import fcntl
-import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from visionflan.atomic_write import write_json
 from visionflan.builder.parts import PARTS_DIR
 from visionflan.builder.source_fingerprint import BuildFingerprint
 from visionflan.errors import BuildError
+from visionflan.storage.stored_json import is_whole_manifest, load_object
 
 STARTED, LOCK = f"{PARTS_DIR}/started.json", f"{PARTS_DIR}/lock"
 # The mark of a directory that is written at once, such as an import, and not resumed.
@@ -94,6 +94,11 @@ def find_finished(out: Path, fingerprint: BuildFingerprint) -> dict[str, Any] | 
     other code, dataset files or releases.
     """
     earlier = read_started(out)
+    if earlier is None and (out / STARTED).exists() and (out / "manifest.json").exists():
+        raise BuildError(
+            f"{out / STARTED} is damaged and no longer says what was built: use a new --out "
+            "directory or delete this one"
+        )
     if earlier is None and (out / "manifest.json").exists():
         raise not_a_build(out)
     if earlier is not None and (names := fingerprint.differing_settings(earlier)):
@@ -102,8 +107,10 @@ def find_finished(out: Path, fingerprint: BuildFingerprint) -> dict[str, Any] | 
             "new --out directory, or delete this one"
         )
     if (out / "manifest.json").is_file():
-        manifest: dict[str, Any] = json.loads((out / "manifest.json").read_bytes())
-        if not failed_datasets(manifest):
+        manifest = load_object(out / "manifest.json")
+        if manifest is not None and not is_whole_manifest(manifest):
+            manifest = None  # it is damaged, and made anew of the parts or the releases
+        if manifest is not None and not failed_datasets(manifest):
             if earlier is not None and (changes := fingerprint.changes_since(earlier)):
                 raise BuildError(
                     f"{' and '.join(changes)} changed since {out} was built: use a new --out "
@@ -122,10 +129,16 @@ def not_a_build(out: Path) -> BuildError:
 
 
 def read_started(out: Path) -> BuildFingerprint | None:
-    """Return the fingerprint of the build that was started in a directory, if any."""
+    """Return the fingerprint of the build that was started in a directory, if any can be read.
+
+    Without it a build goes on: each part records the digest of what it was built from.
+    """
     if not (out / STARTED).is_file():
         return None
-    return BuildFingerprint.from_json(json.loads((out / STARTED).read_bytes()))
+    try:
+        return BuildFingerprint.from_json(load_object(out / STARTED) or {})
+    except (KeyError, TypeError, AttributeError):
+        return None
 
 
 def failed_datasets(manifest: dict[str, Any]) -> list[str]:

@@ -1,7 +1,7 @@
 """The parts of a build, one per dataset; each is complete or does not count."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -9,7 +9,8 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from visionflan.atomic_write import commit_file, write_json
+from visionflan.atomic_write import commit_file, naming_path, write_json
+from visionflan.errors import BuildError
 from visionflan.storage.schema import (
     INSTANCES,
     LEDGER,
@@ -18,6 +19,7 @@ from visionflan.storage.schema import (
     instance_table,
     ledger_table,
 )
+from visionflan.storage.stored_json import load_object
 
 PARTS_DIR = ".parts"
 ROWS_AT_ONCE = 5_000
@@ -64,17 +66,22 @@ class DatasetPart:
 
     @classmethod
     def load(cls, directory: Path) -> Self | None:
-        """Return the part stored in a directory, or None if it is not complete."""
+        """Return the part stored in a directory, or None if it is not complete or damaged."""
         if not (directory / "part.json").is_file():
             return None
-        stored = json.loads((directory / "part.json").read_text(encoding="utf-8"))
-        return cls(
-            stored["name"],
-            stored["info"],
-            {task: TaskInfo(**info) for task, info in stored["tasks"].items()},
-            {task: TaskCounts(**counts) for task, counts in stored["counts"].items()},
-            stored["source"],
-        )
+        try:
+            stored = load_object(directory / "part.json") or {}
+            for name in ("instances.parquet", "ledger.parquet"):
+                pq.read_metadata(directory / name)
+            return cls(
+                stored["name"],
+                stored["info"],
+                {task: TaskInfo(**info) for task, info in stored["tasks"].items()},
+                {task: TaskCounts(**counts) for task, counts in stored["counts"].items()},
+                stored["source"],
+            )
+        except (pa.ArrowException, OSError, KeyError, TypeError, AttributeError):
+            return None
 
 
 class TableWriter:
@@ -97,13 +104,15 @@ class TableWriter:
 
     def flush(self) -> None:
         """Write the buffered rows."""
-        self.file.write_table(self.to_table(self.buffer))
+        with naming_path(self.path):
+            self.file.write_table(self.to_table(self.buffer))
         self.buffer = []
 
     def close(self) -> None:
         """Write the remaining rows and rename the file to its final name."""
         self.flush()
-        self.file.close()
+        with naming_path(self.path):
+            self.file.close()
         commit_file(self.temporary, self.path)
 
 
@@ -120,5 +129,21 @@ def ledger_writer(directory: Path) -> TableWriter:
 def iter_batches(directories: Iterable[Path], name: str) -> Iterator[pa.RecordBatch]:
     """Yield record batches of the same table of all parts."""
     for directory in directories:
-        with pq.ParquetFile(directory / name) as file:
+        with readable_part(directory), pq.ParquetFile(directory / name) as file:
             yield from file.iter_batches(ROWS_AT_ONCE)
+
+
+@contextmanager
+def readable_part(directory: Path) -> Iterator[None]:
+    """Discard a part whose tables turn out to be damaged, and raise BuildError."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        (directory / "part.json").unlink(missing_ok=True)
+        (directory / "source.txt").unlink(missing_ok=True)
+        raise BuildError(
+            f"the stored part {directory.name} of the build is damaged ({error}): run the same "
+            "command again to build that part anew"
+        ) from error

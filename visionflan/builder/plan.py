@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from visionflan import catalog
+from visionflan.builder.sampling import escape_surrogates
+from visionflan.builder.source_fingerprint import subdirectories
 from visionflan.dataset import Dataset
-from visionflan.errors import BuildError
+from visionflan.errors import BuildError, UnknownNameError
 from visionflan.prompt import PromptStyle
 from visionflan.storage.schema import TaskInfo
 from visionflan.vocabulary import EVALUATION_ONLY
+
+MAX_NAMED = 5  # names in a message
 
 LicenseFilter = Literal["commercial", "research", "any"]
 PhrasingChoice = Literal["first", "all"]
@@ -108,11 +112,11 @@ def plan(data_root: Path, settings: BuildSettings) -> BuildPlan:
         else:
             build_plan.tasks[name] = allowed
     build_plan.held_out = held_out_tasks(build_plan, settings)
-    build_plan.unknown_directories = sorted(
-        path.name
-        for path in data_root.iterdir()
-        if path.is_dir() and path.name[0] != "." and path.name not in catalog.names()
-    )
+    build_plan.unknown_directories = [
+        escape_surrogates(path.name)
+        for path in subdirectories(data_root)
+        if path.name[0] != "." and path.name not in catalog.names()
+    ]
     return build_plan
 
 
@@ -159,7 +163,15 @@ def held_out_tasks(build_plan: BuildPlan, settings: BuildSettings) -> tuple[str,
         f"{name}/{task}" for name in build_plan.not_built for task in catalog.load(name).tasks
     ]
     known = [*built, *not_built, *build_plan.excluded_tasks]
-    held_out = set(catalog.match_tasks(settings.hold_out_tasks, known))
+    try:
+        held_out = set(catalog.match_tasks(settings.hold_out_tasks, known))
+    except UnknownNameError:
+        others = catalog.match_tasks(settings.hold_out_tasks, catalog.task_names())
+        outside = ", ".join(sorted(set(others) - set(known))[:MAX_NAMED])
+        raise BuildError(
+            f"the tasks to hold out are not among the tasks to build: add {outside} to --tasks, or "
+            "remove it from --hold-out-tasks"
+        ) from None
     held_out.update(
         f"{name}/{task}"
         for name, tasks in build_plan.tasks.items()

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from visionflan.builder.sampling import escape_surrogates
+from visionflan.builder.source_fingerprint import subdirectories
 from visionflan.errors import ReleaseError
 from visionflan.layouts import is_image_file
 
@@ -88,33 +90,20 @@ def unread_directories(root: Path, read: set[str], depth: int) -> Iterator[tuple
 
     Directories that cannot be listed are left out: the reader names those that it needs.
     """
-    pending = [(child, 1) for child in subdirectories(root)]
+    pending = [(child, 1) for child in visible_subdirectories(root)]
     while pending:
         directory, level = pending.pop(0)
         name = str(directory.relative_to(root))
         if name in read:
             if level < depth:
-                pending += [(child, level + 1) for child in subdirectories(directory)]
+                pending += [(child, level + 1) for child in visible_subdirectories(directory)]
         elif number := count_data(directory):
-            yield name, number
+            yield escape_surrogates(name), number
 
 
-def subdirectories(directory: Path) -> list[Path]:
-    """Return the sorted directories in a directory that are not hidden; none if unreadable."""
-    try:
-        with os.scandir(directory) as entries:
-            children = [entry for entry in entries if entry.name[0] not in "._"]
-        return sorted(Path(entry.path) for entry in children if is_directory(entry))
-    except OSError:
-        return []
-
-
-def is_directory(entry: "os.DirEntry[str]") -> bool:
-    """Return whether an entry is a directory; a link that leads to itself is none."""
-    try:
-        return entry.is_dir()
-    except OSError:
-        return False
+def visible_subdirectories(directory: Path) -> list[Path]:
+    """Return the sorted directories in a directory that are not hidden."""
+    return [path for path in subdirectories(directory) if path.name[0] not in "._"]
 
 
 def count_data(directory: Path) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 from visionflan import catalog
 from visionflan.builder.assemble import assemble
+from visionflan.builder.build_request import check_request, usable_workers
 from visionflan.builder.dataset_builder import DatasetBuilder
 from visionflan.builder.image_cache import ImageCheckCache
 from visionflan.builder.image_pool import ImageCheckPool
@@ -46,18 +47,13 @@ def build(
             f"{data_root} is not a directory: --data-root must contain one subdirectory per dataset"
         )
     build_plan = plan(data_root, settings)
-    if not build_plan.tasks:
-        raise BuildError(
-            f"{data_root} contains none of the requested datasets "
-            f"({', '.join(build_plan.not_built)}): see `visionflan datasets NAME` for how to "
-            "obtain one"
-        )
+    check_request(data_root, out, build_plan)
     fingerprint = build_fingerprint(data_root, settings.as_json(), build_plan.tasks)
     with lock_output_dir(out):
         if (manifest := find_finished(out, fingerprint)) is not None:
             return manifest
         with (
-            ImageCheckPool(workers or os.cpu_count() or 1, start_method) as pool,
+            ImageCheckPool(usable_workers(workers, log), start_method) as pool,
             ReleaseReader(start_method) as reader,
         ):
             builder = DatasetBuilder(
@@ -144,10 +140,10 @@ class BuildRun:
 
     def finish(self, parts: list[DatasetPart]) -> dict[str, Any]:
         """Assemble the parts, remove stale files, and return the manifest."""
-        settings = self.settings
+        settings, built = self.settings, {task for part in parts for task in part.tasks}
         hold_out = HoldOutConfig(
             image_fraction=settings.hold_out_images,
-            tasks=self.plan.held_out,
+            tasks=tuple(task for task in self.plan.held_out if task in built),
             seed=settings.seed,
             official=settings.hold_out_official,
         )

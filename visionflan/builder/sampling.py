@@ -2,6 +2,7 @@
 
 import os
 import stat
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -157,7 +158,8 @@ class ReleasePass:
             self.record_dropped(sampler, row.key, error.reason, error.detail)
         # One unusual row must not stop the build; a bug in the task shows as very many of these.
         except Exception as error:
-            self.record_dropped(sampler, row.key, "task_error", f"{type(error).__name__}: {error}")
+            detail = describe_failure(error, sampler.task.to_example)
+            self.record_dropped(sampler, row.key, "task_error", detail)
         else:
             sampler.offer(SampledRow(row.key, split, group, example))
 
@@ -209,6 +211,15 @@ class ReleasePass:
             escape_surrogates(detail),
             escape_surrogates(file),
         )
+
+
+def describe_failure(error: Exception, function: Callable[..., object]) -> str:
+    """Return an exception after the line of the function's file that raised it or led to it."""
+    file = getattr(getattr(function, "__code__", None), "co_filename", "")
+    frames = traceback.extract_tb(error.__traceback__)
+    traced = [frame for frame in frames if frame.filename == file] or frames
+    line = f"{Path(traced[-1].filename).name}:{traced[-1].lineno}: " if traced else ""
+    return f"{line}{type(error).__name__}: {error}"
 
 
 def check_utf8(key: str, example: Example) -> None:

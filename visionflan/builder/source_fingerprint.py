@@ -5,6 +5,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path
@@ -170,7 +171,7 @@ def module_file(name: str) -> Path | None:
 
 
 def release_digest(root: Path) -> str:
-    """Return a digest of the state of a release."""
+    """Return a digest of the state of a release, wherever it is."""
     digest = hashlib.sha256()
     for line in release_stamps(root):
         digest.update(line.encode("utf-8", "surrogateescape"))
@@ -181,22 +182,46 @@ def release_stamps(root: Path) -> Iterator[str]:
     """Yield the state of two levels of directories and their files, without reading the files.
 
     Of images only the names count, through the modification time of their directory; an image
-    that was changed in place is noticed when it is read again.
+    that was changed in place is noticed when it is read again. What cannot be read has a state
+    too: its reader says what is wrong.
     """
-    yield str(root)
     for depth, directory in ((0, root), *((1, child) for child in subdirectories(root))):
-        yield f"{directory}\x1f{directory.stat().st_mtime_ns}\n"
-        with os.scandir(directory) as entries:
-            files = [
-                (entry.name, entry.stat())
-                for entry in entries
-                if not is_image_file(Path(entry.name)) and entry.is_file()
-            ]
-        for name, status in sorted(files):
-            yield f"{depth}\x1f{name}\x1f{status.st_size}\x1f{status.st_mtime_ns}\n"
+        name = str(directory.relative_to(root))
+        try:
+            yield f"{name}\x1f{directory.stat().st_mtime_ns}\n"
+            with os.scandir(directory) as entries:
+                names = sorted(entry.name for entry in entries)
+        except OSError as error:
+            yield f"{name}\x1f{error.errno}\n"
+            continue
+        for name in names:
+            if not is_image_file(Path(name)):
+                yield from file_state(directory / name, depth)
+
+
+def file_state(path: Path, depth: int) -> Iterator[str]:
+    """Yield the state of a file; nothing for a directory."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        yield f"{depth}\x1f{path.name}\x1f{error.errno}\n"
+        return
+    if not stat.S_ISDIR(status.st_mode):
+        yield f"{depth}\x1f{path.name}\x1f{status.st_size}\x1f{status.st_mtime_ns}\n"
 
 
 def subdirectories(root: Path) -> list[Path]:
-    """Return the sorted directories in a directory."""
-    with os.scandir(root) as entries:
-        return sorted(Path(entry.path) for entry in entries if entry.is_dir())
+    """Return the sorted directories in a directory; none if it cannot be listed."""
+    try:
+        with os.scandir(root) as entries:
+            return sorted(Path(entry.path) for entry in entries if is_directory(entry))
+    except OSError:
+        return []
+
+
+def is_directory(entry: "os.DirEntry[str]") -> bool:
+    """Return whether an entry is a directory; a link that leads to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False

@@ -52,6 +52,9 @@ def dataset_lines(manifest: dict[str, Any]) -> Iterator[str]:
         if "sensitive" in message
     ]:
         yield fill(f"sensitive, therefore not built: {', '.join(sensitive)}", WIDTH)
+    for name, dataset in with_status(manifest, "built").items():
+        for directory, files in dataset.get("unread_directories", {}).items():
+            yield f"not read: {name}/{directory} ({files:,} files)"
     for name, dataset in with_status(manifest, "failed").items():
         yield f"FAILED: {name}: {dataset['message']}"
 

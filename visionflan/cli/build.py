@@ -143,10 +143,12 @@ def build_and_summarize(
     data_root: Path, args: argparse.Namespace, settings: "BuildSettings"
 ) -> int:
     """Build with progress, print the summary, and return the exit code."""
+    from visionflan.builder.build_request import check_not_empty
     from visionflan.builder.output_dir import failed_datasets
     from visionflan.builder.run import build
     from visionflan.builder.summary import summary
 
     manifest = build(data_root, args.out, settings, workers=args.workers, log=log)
     print(summary(args.out, manifest))
+    check_not_empty(manifest)
     return 1 if failed_datasets(manifest) else 0

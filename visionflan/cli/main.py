@@ -1,6 +1,7 @@
 """Run a command of the command line; an error the user can fix is printed as one sentence."""
 
 import argparse
+import errno
 import importlib
 import os
 import sys
@@ -31,6 +32,9 @@ COMMANDS: dict[str, str] = {
     "env": "print versions and hardware for a bug report",
 }
 
+INTERRUPTED = 130  # the exit code of what Ctrl-C ended, as shells have it: 128 and SIGINT
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+
 # Packages that a command may need beyond the core, and the extra that installs them.
 EXTRAS: dict[str, str] = {
     "httpx": "evaluate",
@@ -45,7 +49,7 @@ EXTRAS: dict[str, str] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 done, 1 failed, 2 wrong usage."""
+    """Run one command; return its exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
     argv = list(sys.argv[1:] if arguments is None else arguments)
     if argv and not argv[0].startswith("-"):
         name, rest = argv[0], argv[1:]
@@ -60,7 +64,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hint = f"did you mean {', '.join(nearest)}?" if nearest else "see `visionflan --help`."
         sys.stderr.write(f"error: there is no command {name!r}: {hint}\n")
         return 2
-    return run_command(name, load(name), rest)
+    try:
+        return run_command(name, load(name), rest)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; run the same command again to resume.\n")
+        return INTERRUPTED
 
 
 def overview() -> argparse.ArgumentParser:
@@ -101,7 +109,7 @@ def run_command(name: str, command: ModuleType, arguments: Sequence[str]) -> int
     except (VisionflanError, OSError) as error:
         if os.environ.get("VISIONFLAN_DEBUG"):
             raise
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {describe(error)}\n")
         return 2 if isinstance(error, UsageError) else 1
     except ModuleNotFoundError as error:
         if error.name not in EXTRAS:
@@ -109,7 +117,12 @@ def run_command(name: str, command: ModuleType, arguments: Sequence[str]) -> int
         extra = f"pip install 'visionflan[{EXTRAS[error.name]}]'"
         sys.stderr.write(f"error: this command needs {error.name}: {extra}\n")
         return 1
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; run the same command again to resume.\n")
-        return 1
     return code
+
+
+def describe(error: VisionflanError | OSError) -> str:
+    """Return the sentence about an error; a full disk is named with what to do."""
+    if isinstance(error, OSError) and error.errno in FULL_DISK:
+        where = f" to write {error.filename}" if error.filename else ""
+        return f"no space is left{where}: free some, and run the same command again to resume"
+    return str(error)

@@ -1,6 +1,7 @@
 """Memory-mapped Arrow copy of a build's instances, for random access; derived from its Parquet."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def arrow_cache_path(path: Path, manifest: dict[str, Any]) -> Path:
     error = OSError()
     for directory in directories:
         file = directory / digest / "instances.arrow"
-        if file.is_file():
+        if is_readable(file):
             return file
         try:
             write_arrow(file, [path / name for name in sorted(names)])
@@ -34,6 +35,16 @@ def arrow_cache_path(path: Path, manifest: dict[str, Any]) -> Path:
             continue
         return file
     raise BuildError(f"neither {directories[0]} nor {directories[1]} is writable: {error}")
+
+
+def is_readable(file: Path) -> bool:
+    """Return whether an Arrow file exists and is complete."""
+    try:
+        with pa.memory_map(str(file)) as source:
+            pa.ipc.open_file(source)
+    except (pa.ArrowException, OSError):
+        return False
+    return True
 
 
 def user_cache_dir() -> Path:
@@ -47,7 +58,15 @@ def write_arrow(file: Path, instances: list[Path]) -> None:
     temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, INSTANCES) as writer:
         for path in instances:
-            with pq.ParquetFile(path) as table:
-                for batch in table.iter_batches(ROWS_AT_ONCE):
-                    writer.write_batch(batch)
+            for batch in instance_batches(path):
+                writer.write_batch(batch)
     commit_file(temporary, file)
+
+
+def instance_batches(path: Path) -> Iterator[pa.RecordBatch]:
+    """Yield the instances of a task; raise BuildError if their file is damaged."""
+    try:
+        with pq.ParquetFile(path) as table:
+            yield from table.iter_batches(ROWS_AT_ONCE)
+    except (pa.ArrowException, OSError) as error:
+        raise BuildError(f"{path} is damaged ({error}): build it again") from error

@@ -1,6 +1,5 @@
 """Read a build directory: instances by index, images by content hash, from any process."""
 
-import json
 import os
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
@@ -20,6 +19,7 @@ from visionflan.storage.arrow_cache import arrow_cache_path
 from visionflan.storage.image_index import ImageIndex
 from visionflan.storage.instance import Instance, Split
 from visionflan.storage.schema import BUILD_FORMAT, TaskInfo, read_instance
+from visionflan.storage.stored_json import is_whole_manifest, load_object
 
 OPEN_SHARDS = 64
 
@@ -180,12 +180,16 @@ def read_manifest(path: Path) -> dict[str, Any]:
             f"{path} has no manifest.json: it is not a build directory, or its build was "
             "interrupted; run the same build again to finish it"
         )
-    manifest: dict[str, Any] = json.loads((path / "manifest.json").read_bytes())
+    manifest = load_object(path / "manifest.json")
+    if manifest is None:
+        raise BuildError(f"{path / 'manifest.json'} is damaged: run the same build again")
     if (number := manifest.get("format")) != BUILD_FORMAT:
         raise BuildError(
             f"{path} has build format {number}, not {BUILD_FORMAT}: build it again with this "
             "version of visionflan"
         )
+    if not is_whole_manifest(manifest):
+        raise BuildError(f"{path / 'manifest.json'} is damaged: run the same build again")
     for name, size in manifest["files"].items():
         file = path / name
         if not file.is_file() or file.stat().st_size != size:

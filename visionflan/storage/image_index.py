@@ -74,10 +74,13 @@ class ImageIndex:
     """The index, opened for reading: binary search on the first eight bytes of the ids."""
 
     def __init__(self, path: Path) -> None:
-        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all().combine_chunks()
-        vocabularies = table.schema.metadata
-        self.shards = vocabularies[b"shards"].decode().split("\n")
-        self.formats = vocabularies[b"formats"].decode().split("\n")
+        try:
+            table = pa.ipc.open_file(pa.memory_map(str(path))).read_all().combine_chunks()
+            vocabularies = table.schema.metadata
+            self.shards = vocabularies[b"shards"].decode().split("\n")
+            self.formats = vocabularies[b"formats"].decode().split("\n")
+        except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+            raise BuildError(f"{path} is damaged ({error}): build it again") from error
         self.count = table.num_rows
         self.columns = {
             name: table[name].chunk(0).to_numpy()

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from visionflan.atomic_write import commit_file
+from visionflan.atomic_write import commit_file, naming_path
 from visionflan.storage.image_checks import CheckedImage
 from visionflan.storage.parquet_pages import locations
 from visionflan.storage.schema import IMAGES, non_null_schema
@@ -75,19 +75,19 @@ class ShardWriter:
                 data_page_size=1 << 30,
             )
         images = [image for image, _ in self.buffer]
-        self.file.write_table(
-            pa.table(
-                [
-                    [image.id for image in images],
-                    [encoded for _, encoded in self.buffer],
-                    [image.width for image in images],
-                    [image.height for image in images],
-                    [image.format for image in images],
-                    [image.phash for image in images],
-                ],
-                schema=IMAGES,
-            )
+        table = pa.table(
+            [
+                [image.id for image in images],
+                [encoded for _, encoded in self.buffer],
+                [image.width for image in images],
+                [image.height for image in images],
+                [image.format for image in images],
+                [image.phash for image in images],
+            ],
+            schema=IMAGES,
         )
+        with naming_path(self.temporary):
+            self.file.write_table(table)
         self.rows += images
         self.shard_bytes += self.buffered_bytes
         self.buffer, self.buffered_bytes = [], 0
@@ -98,7 +98,8 @@ class ShardWriter:
             self.write_group()
         if self.file is None:
             return None
-        self.file.close()
+        with naming_path(self.temporary):
+            self.file.close()
         path = self.directory / f"{self.name}-{self.number:05}.parquet"
         commit_file(self.temporary, path)
         metadata = read_shard_metadata(path, self.rows)

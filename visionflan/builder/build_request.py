@@ -1,0 +1,97 @@
+"""Check what a build is asked to do before it begins, and what came of it."""
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from visionflan import catalog
+from visionflan.builder.plan import MAX_NAMED, BuildPlan
+from visionflan.errors import BuildError
+
+MIN_WORKERS_LIMIT, WORKERS_PER_CORE = 16, 4
+
+
+def check_request(data_root: Path, out: Path, build_plan: BuildPlan) -> None:
+    """Raise BuildError if nothing can be built, or if the build would be written into a release."""
+    for directory in (data_root / name for name in build_plan.tasks):
+        if is_in(out, directory):
+            raise BuildError(
+                f"{out} is in a release, {directory}: choose an --out directory outside"
+            )
+    if is_in(out, data_root) and is_in(data_root, out):
+        raise BuildError(f"{out} holds the releases: choose another --out directory")
+    if build_plan.tasks:
+        return
+    if name := release_at(data_root):
+        raise BuildError(
+            f"{data_root} looks like the release of {name} itself: --data-root is the directory "
+            f"that contains {name}"
+        )
+    raise BuildError(f"nothing can be built: {'; '.join(reasons(data_root, build_plan))}")
+
+
+def is_in(path: Path, directory: Path) -> bool:
+    """Return whether a path is a directory or inside it, after links are resolved."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(directory))
+
+
+def release_at(directory: Path) -> str:
+    """Return the dataset whose release a directory seems to be, or an empty string.
+
+    It has the dataset's name, or all that the dataset's layout has at its top.
+    """
+    names = catalog.names()
+    if directory.name in names:
+        return directory.name
+    for name in names:
+        lines = catalog.load(name).tree.splitlines()
+        tops = {line.split()[0].partition("/")[0] for line in lines if line[:1].strip()}
+        if len(tops) > 1 and all((directory / top).exists() for top in tops):
+            return name
+    return ""
+
+
+def reasons(data_root: Path, build_plan: BuildPlan) -> list[str]:
+    """Return why the requested datasets are not built, each reason with some of their names."""
+    by_reason: dict[str, list[str]] = {}
+    missing = f"not in {data_root} (see `visionflan datasets NAME` for how to obtain one)"
+    for name, entry in build_plan.not_built.items():
+        reason = missing if entry["status"] == "missing" else entry["message"]
+        by_reason.setdefault(reason, []).append(name)
+    return [f"{some_of(names)}: {reason}" for reason, names in by_reason.items()]
+
+
+def some_of(names: list[str]) -> str:
+    """Return the first names, and how many there are besides."""
+    rest = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return ", ".join(names[:MAX_NAMED]) + rest
+
+
+def usable_workers(workers: int | None, log: Callable[[str], object]) -> int:
+    """Return the number of processes to start: at most a few for each core."""
+    cores = os.cpu_count() or 1
+    limit = max(MIN_WORKERS_LIMIT, WORKERS_PER_CORE * cores)
+    if workers is None or workers <= limit:
+        return workers or cores
+    log(f"{workers:,} worker processes are more than {cores} cores can use: starting {limit}")
+    return limit
+
+
+def check_not_empty(manifest: dict[str, Any]) -> None:
+    """Raise BuildError if a build has no instances, with the most frequent reasons."""
+    if manifest["totals"]["instances"]:
+        return
+    dropped: Counter[str] = Counter()
+    for entry in [*manifest["tasks"].values(), *manifest["datasets"].values()]:
+        dropped.update(entry.get("dropped", {}))
+        dropped.update(entry.get("broken", {}))
+    parts = [f"{count:,} rows: {reason}" for reason, count in dropped.most_common(3)]
+    datasets = manifest["datasets"].items()
+    failed = [entry["message"] for _, entry in datasets if entry["status"] == "failed"]
+    empty = [name for name, entry in datasets if not entry.get("rows_read", 1)]
+    if empty:
+        parts.append(f"no rows were read of {some_of(empty)}")
+    parts += failed[:MAX_NAMED]
+    raise BuildError(f"the build has no instances ({'; '.join(parts)}); see ledger.parquet")
