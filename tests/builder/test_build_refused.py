@@ -93,7 +93,7 @@ def test_a_dataset_is_left_out_for_its_license(
 ) -> None:
     monkeypatch.setattr(catalog.load("board"), "license", "research-only")
     assert make([row_of(0)], 1, license="research").tasks
-    with pytest.raises(BuildError, match="none of the requested datasets"):
+    with pytest.raises(BuildError, match="board: its license, research-only, does not allow"):
         make([row_of(0)], 1, out="sold", license="commercial")
 
 

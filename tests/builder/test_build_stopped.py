@@ -239,7 +239,7 @@ def test_an_interrupted_build_says_one_sentence(tmp_path: Path, data: Path) -> N
     time.sleep(0.5)
     os.killpg(stopped.pid, signal.SIGINT)
     _, errors = stopped.communicate(timeout=30)
-    assert stopped.returncode == 1
+    assert stopped.returncode == 130
     assert errors == "interrupted; run the same command again to resume.\n"
 
 

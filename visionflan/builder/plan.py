@@ -166,11 +166,12 @@ def held_out_tasks(build_plan: BuildPlan, settings: BuildSettings) -> tuple[str,
     try:
         held_out = set(catalog.match_tasks(settings.hold_out_tasks, known))
     except UnknownNameError:
-        others = catalog.match_tasks(settings.hold_out_tasks, catalog.task_names())
-        outside = ", ".join(sorted(set(others) - set(known))[:MAX_NAMED])
+        catalog.match_tasks(settings.hold_out_tasks, catalog.task_names())
+        patterns = settings.hold_out_tasks
+        outside = [p for p in patterns if not set(known) & set(every_match(p))]
         raise BuildError(
-            f"the tasks to hold out are not among the tasks to build: add {outside} to --tasks, or "
-            "remove it from --hold-out-tasks"
+            f"{', '.join(outside)} of --hold-out-tasks is not among the tasks to build: add it to "
+            "--tasks, or do not hold it out"
         ) from None
     held_out.update(
         f"{name}/{task}"
@@ -179,6 +180,11 @@ def held_out_tasks(build_plan: BuildPlan, settings: BuildSettings) -> tuple[str,
         for task in tasks
     )
     return tuple(task for task in built if task in held_out)
+
+
+def every_match(pattern: str) -> list[str]:
+    """Return all tasks of the catalog that match a pattern."""
+    return catalog.match_tasks([pattern], catalog.task_names())
 
 
 def exclusion(dataset: Dataset[Any], message: str) -> dict[str, Any]:
