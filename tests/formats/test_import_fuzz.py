@@ -58,7 +58,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @st.composite
 def damaged_records(draw: st.DrawFn) -> list[Any]:
-    """Return records of which some lack a field, or have another value in its key."""
+    """Return records of which some lack a field, or have another value for it."""
     records = json.loads(json.dumps(RECORDS))
     for _ in range(draw(st.integers(1, 3))):
         holder = draw(st.sampled_from(list(holders(records))))
