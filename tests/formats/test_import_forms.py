@@ -249,6 +249,14 @@ def test_a_record_with_an_endless_value_costs_itself_alone(tmp_path: Path) -> No
         assert len(ledger) == 3
 
 
+@pytest.mark.parametrize("fraction", ["1", "-0.1", "nan"])
+def test_a_fraction_that_leaves_nothing_to_train_on_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], fraction: str
+) -> None:
+    path = write_release(tmp_path / "r", [record()])
+    assert "at least 0 and below 1" in error_of(path, capsys, f"--hold-out-images={fraction}")
+
+
 def test_sensitive_tasks_are_imported_on_request(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from visionflan import catalog
 from visionflan.builder.sampling import escape_surrogates
 from visionflan.builder.source_fingerprint import subdirectories
+from visionflan.builder.split import check_hold_out_fraction
 from visionflan.dataset import Dataset
 from visionflan.errors import BuildError, UnknownNameError
 from visionflan.prompt import PromptStyle
@@ -56,8 +57,7 @@ class BuildSettings:
         """Check the ranges of numbers."""
         if min(self.max_per_task, self.max_per_held_out_task) < 1:
             raise BuildError("max_per_task and max_per_held_out_task must be at least 1")
-        if not 0 <= self.hold_out_images < 1:
-            raise BuildError("hold_out_images must be at least 0 and below 1")
+        check_hold_out_fraction(self.hold_out_images)
 
     def as_json(self) -> dict[str, Any]:
         """Return the settings as JSON values."""

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from visionflan.errors import BuildError
 from visionflan.hashing import hash_fraction
 from visionflan.storage.perceptual_hash import merge_groups
 
@@ -22,6 +23,16 @@ class HoldOutConfig:
     tasks: tuple[str, ...]  # held out with all their images
     seed: int
     official: bool = False  # what the releases call validation or test
+
+    def __post_init__(self) -> None:
+        """Check the fraction."""
+        check_hold_out_fraction(self.image_fraction)
+
+
+def check_hold_out_fraction(fraction: float) -> None:
+    """Raise BuildError unless a fraction of images leaves some to train on."""
+    if not 0 <= fraction < 1:
+        raise BuildError("hold_out_images must be at least 0 and below 1")
 
 
 @dataclass(frozen=True)
