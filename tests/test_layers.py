@@ -13,6 +13,8 @@ PACKAGE = Path(__file__).parents[1] / "visionflan"
 LAYERS = [
     {"errors", "hashing", "atomic_write", "progress"},
     {"image_sources"},
+    {"image_pixels"},
+    {"image_files"},
     {"drawing"},
     {"specimens"},
     {"vocabulary"},

@@ -18,9 +18,9 @@ from visionflan.cli.main import main
 from visionflan.dataset import BrokenRow
 from visionflan.formats.importing import import_release
 from visionflan.formats.llava import LlavaRelease, find_release
+from visionflan.image_files import decode_image
 from visionflan.layouts import json_stream
 from visionflan.storage.directory import BuildDirectory
-from visionflan.storage.image_file import decode_image
 
 
 def test_conversations_of_many_turns_and_images_are_kept(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 
 from tests.helpers.tiny_checkpoint import save_language_model, save_tower
+from visionflan.image_pixels import to_rgb
 from visionflan.model import forward
 from visionflan.model.families.llava import Llava
 from visionflan.model.image_processing import preprocess
-from visionflan.storage.pixels import to_rgb
 
 
 @pytest.mark.parametrize("kind", ["llama", "qwen2", "mistral"])

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.helpers.board import board_image
+from visionflan import image_pixels
 from visionflan.errors import UnusableError
-from visionflan.storage import pixels
+from visionflan.image_files import count_scans, decode_image
+from visionflan.image_pixels import to_rgb
 from visionflan.storage.image_checks import check_image
-from visionflan.storage.image_file import count_scans, decode_image
 from visionflan.storage.perceptual_hash import group_near_duplicates, image_signature
-from visionflan.storage.pixels import to_rgb
 
 RGB = Image.open(io.BytesIO(board_image(5, "PNG")))
 GRAY = np.asarray(RGB.convert("L"))
@@ -251,7 +251,7 @@ def test_all_that_differs_is_noted_at_once() -> None:
 def test_large_images_are_converted_in_bands(monkeypatch: pytest.MonkeyPatch) -> None:
     released = [encoded(with_alpha(77)), deep(GRAY.astype(np.uint16) * 200), keyed("P")]
     before = [np.asarray(decode_image(image)) for image in released]
-    monkeypatch.setattr(pixels, "BAND_PIXELS", 1000)
+    monkeypatch.setattr(image_pixels, "BAND_PIXELS", 1000)
     for image, expected in zip(released, before, strict=True):
         np.testing.assert_array_equal(decode_image(image), expected)
 

@@ -9,8 +9,8 @@ import torch
 
 from tests.helpers.tiny_checkpoint import write_build
 from visionflan.errors import TrainingError
+from visionflan.image_files import decode_image
 from visionflan.storage.directory import BuildDirectory
-from visionflan.storage.image_file import decode_image
 from visionflan.train import image_loader
 from visionflan.train.image_loader import ImageLoader
 

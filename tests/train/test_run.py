@@ -14,10 +14,10 @@ from safetensors.torch import load_file, save_file
 
 from tests.helpers.tiny_checkpoint import png, save_language_model, save_tower, write_build
 from visionflan.errors import TrainingError
+from visionflan.image_files import decode_image
 from visionflan.model.fingerprint import weights_digest
 from visionflan.model.generate import Checkpoint, generate_answers
 from visionflan.storage.directory import BuildDirectory
-from visionflan.storage.image_file import decode_image
 from visionflan.storage.instance import Turn
 from visionflan.train.config import DataConfig, InitConfig, RuntimeConfig, StageConfig, TrainConfig
 from visionflan.train.config_io import from_json

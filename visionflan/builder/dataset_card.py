@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from PIL import Image, ImageDraw
 
 from visionflan.atomic_write import atomic_path, write_text
-from visionflan.storage.image_file import decode_image
+from visionflan.image_files import decode_image
 from visionflan.storage.image_index import ImageIndex
 from visionflan.vocabulary import OfficialSplit
 

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from visionflan import catalog
 from visionflan.dataset import BrokenRow
 from visionflan.errors import UnusableError
+from visionflan.image_files import decode_image, open_image
 from visionflan.image_sources import read_encoded
 from visionflan.prompt import render
-from visionflan.storage.image_file import decode_image, open_image
 
 SPECIMEN_SIZE = 12  # images
 

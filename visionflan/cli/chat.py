@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
 def open_image(path: Path) -> "Image.Image":
     """Return an image file as opaque RGB; raise EvaluationError if it is none."""
     from visionflan.errors import UnusableError
-    from visionflan.storage.image_file import decode_image
+    from visionflan.image_files import decode_image
 
     if not path.is_file():
         raise EvaluationError(f"{path} does not exist: name an image file")

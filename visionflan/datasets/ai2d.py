@@ -27,6 +27,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import BLACK, COLORS, FRAME, SHAPES, Box, canvas, jitter_box, shape, word
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick, stable_hash
+from visionflan.image_files import decode_image
 from visionflan.image_sources import ComputedImage
 from visionflan.layouts import fields, inside, load_json, require
 from visionflan.layouts.fields import parse_record, read_records
@@ -106,7 +107,7 @@ def annotation_of(image: Path) -> Path:
 def with_letters(image: Path, place: str) -> Image.Image:
     """Replace the diagram's own words by the letters that the questions use."""
     annotation = annotation_of(image)
-    page = Image.open(image).convert("RGB")
+    page = decode_image(image.read_bytes())
     for text in json.loads(annotation.read_bytes())["text"].values():
         (left, top), (right, bottom) = text["rectangle"]
         box = Box(left, top, right, bottom)

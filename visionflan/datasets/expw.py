@@ -26,6 +26,7 @@ from PIL import Image, ImageDraw
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import FRAME, SIZE, Box, canvas, jitter_box
 from visionflan.hashing import stable_hash
+from visionflan.image_files import decode_image
 from visionflan.image_sources import ComputedImage
 from visionflan.layouts import inside, is_folder, numbered_lines, require
 from visionflan.layouts.fields import choice, integer, read_records
@@ -98,9 +99,10 @@ def read_line(pictures: Path, line: str) -> tuple[str, Row | BrokenRow]:
 def cut_out(path: Path, place: str) -> Image.Image:
     """Crop the box with this left, top, right and bottom."""
     left, top, right, bottom = map(int, place.split(","))
-    with Image.open(path) as image:
-        box = (max(0, left), max(0, top), min(image.width, right), min(image.height, bottom))
-        return image.convert("RGB").crop(box)
+    image = decode_image(path.read_bytes())
+    return image.crop(
+        (max(0, left), max(0, top), min(image.width, right), min(image.height, bottom))
+    )
 
 
 @dataset.task(

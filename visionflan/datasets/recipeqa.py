@@ -26,6 +26,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import Box, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, stable_hash
+from visionflan.image_files import decode_image
 from visionflan.image_sources import ComputedImage
 from visionflan.layouts import is_folder, require
 from visionflan.layouts.fields import identifier, integer, read_row_lists, text, text_list
@@ -120,8 +121,8 @@ def compose(first: Path, place: str) -> Image.Image:
         middle = (left + SIDE / 2, top - CAPTION / 2)
         font = ImageFont.load_default(CAPTION - 4)
         pen.text(middle, LETTERS[index], fill=INK, font=font, anchor="mm")
-        with Image.open(first.parent / name) as opened:
-            fitted = ImageOps.pad(opened.convert("RGB"), (SIDE, SIDE), color=PAPER)
+        image = decode_image((first.parent / name).read_bytes())
+        fitted = ImageOps.pad(image, (SIDE, SIDE), color=PAPER)
         page.paste(fitted, (left, top))
     return page
 

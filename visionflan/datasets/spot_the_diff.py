@@ -29,6 +29,7 @@ from visionflan.drawing import FRAME, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick
+from visionflan.image_files import decode_image
 from visionflan.image_sources import ComputedImage
 from visionflan.layouts import existing_paths, inside, require
 from visionflan.layouts.fields import identifier, read_records, text_list
@@ -87,11 +88,11 @@ def describe(record: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
 
 def side_by_side(first: Path, second: str) -> Image.Image:
     """Place two frames next to each other, with a white stripe between them."""
-    with Image.open(first) as left, Image.open(first.with_name(second)) as right:
-        size = left.width + GAP + right.width, max(left.height, right.height)
-        both = Image.new("RGB", size, "white")
-        both.paste(left.convert("RGB"), (0, 0))
-        both.paste(right.convert("RGB"), (left.width + GAP, 0))
+    left, right = (decode_image(path.read_bytes()) for path in (first, first.with_name(second)))
+    size = left.width + GAP + right.width, max(left.height, right.height)
+    both = Image.new("RGB", size, "white")
+    both.paste(left, (0, 0))
+    both.paste(right, (left.width + GAP, 0))
     return both
 
 

@@ -16,7 +16,7 @@ from visionflan.evaluate.models.base import (
 )
 from visionflan.evaluate.records.record import SCHEMA, Record
 from visionflan.evaluate.requests import EvalRequest, Source
-from visionflan.storage.image_file import decode_image
+from visionflan.image_files import decode_image
 from visionflan.storage.instance import Turn
 
 MAX_ERROR_LENGTH = 500

@@ -11,9 +11,9 @@ from visionflan.atomic_write import fsync_path, write_text
 from visionflan.builder.dataset_card import CONTACT_SHEET, front_matter, render_card
 from visionflan.errors import BuildError
 from visionflan.formats.base import Format
+from visionflan.image_files import SUFFIXES
 from visionflan.progress import ProgressBar
 from visionflan.storage.directory import BuildDirectory, Instances
-from visionflan.storage.image_file import SUFFIXES
 from visionflan.storage.instance import Instance, Split
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from visionflan.storage.pixels import to_rgb
+from visionflan.image_pixels import to_rgb
 
 if TYPE_CHECKING:
     import torch

@@ -17,10 +17,10 @@ from visionflan.atomic_write import write_text
 from visionflan.builder.preview import SPECIMEN_SIZE, Preview, previews
 from visionflan.dataset import Dataset, Task
 from visionflan.evaluate.metrics import METRICS
+from visionflan.image_files import decode_image
 from visionflan.prompt import strip_image_markers
 from visionflan.report.html import asset, environment
 from visionflan.report.inline_images import thumbnail_uri
-from visionflan.storage.image_file import decode_image
 from visionflan.vocabulary import CATEGORIES
 
 IMAGE_SIDE = 160

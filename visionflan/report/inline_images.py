@@ -8,7 +8,7 @@ from typing import Protocol
 from PIL import Image
 
 from visionflan.errors import VisionflanError
-from visionflan.storage.image_file import decode_image
+from visionflan.image_files import decode_image
 
 MAX_BYTES = 3_000_000
 

@@ -1,7 +1,7 @@
 """Check an image by its content, and choose the bytes to store: all programs see the same pixels.
 
 The released bytes are stored if `Image.convert("RGB")`, which most training tools use, makes of
-them what `pixels` makes; otherwise these pixels are encoded again, and the ledger has a note.
+them what `image_pixels` makes; otherwise these pixels are encoded again, and the ledger has a note.
 """
 
 import io
@@ -13,9 +13,9 @@ import simplejpeg
 from PIL import Image
 
 from visionflan.errors import UnusableError
-from visionflan.storage.image_file import check_scans, check_size, decode_errors, open_image
+from visionflan.image_files import check_scans, check_size, decode_errors, open_image
+from visionflan.image_pixels import PixelChange, apply_orientation, convert_to_rgb
 from visionflan.storage.perceptual_hash import image_signature
-from visionflan.storage.pixels import PixelChange, apply_orientation, convert_to_rgb
 
 # JPEGs are decoded at a reduced scale of at least this many pixels per side: enough for the
 # perceptual hash, and the entropy-coded data is checked as strictly as at full scale.

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from visionflan.storage.pixels import to_rgb
+from visionflan.image_pixels import to_rgb
 
 SIDE = 32  # the image is resized to this before the DCT
 LOW = 8  # number of low frequencies per side; the hash has one bit for each

@@ -10,9 +10,9 @@ from PIL import Image
 from torch import Tensor
 
 from visionflan.errors import TrainingError, VisionflanError
+from visionflan.image_files import decode_image
 from visionflan.model.image_processing import preprocess, run_image_processor
 from visionflan.storage.directory import BuildDirectory
-from visionflan.storage.image_file import decode_image
 
 if TYPE_CHECKING:
     from transformers import ProcessorMixin

@@ -26,8 +26,8 @@ from visionflan.evaluate.records.files import RECORDS
 from visionflan.evaluate.records.record import Record, read_records
 from visionflan.evaluate.requests import EvalSet, Item
 from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate, rescore
+from visionflan.image_files import decode_image
 from visionflan.overlaps import EVALUATIONS
-from visionflan.storage.image_file import decode_image
 from visionflan.storage.instance import Turn
 from visionflan.vocabulary import LICENSES
 

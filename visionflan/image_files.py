@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from PIL import Image, UnidentifiedImageError
 
 from visionflan.errors import UnusableError
+from visionflan.image_pixels import to_rgb
 from visionflan.image_sources import MAX_BYTES
-from visionflan.storage.pixels import to_rgb
 
 MAX_PIXELS = 128_000_000
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow warns above this, which is refused here
