@@ -8,13 +8,10 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-<<<<<<< HEAD
 from visionflan.builder.parts import readable_part
 from visionflan.builder.sampling import escape_surrogates
-=======
 from visionflan.image_files import SUFFIXES
 from visionflan.image_pixels import PixelChange
->>>>>>> d4e776e (images: see the parts of computed images as any other image)
 from visionflan.storage.image_checks import CheckedImage
 from visionflan.storage.image_shards import IMAGE_METADATA, ShardWriter
 from visionflan.storage.schema import non_null_list, non_null_schema, write_table
