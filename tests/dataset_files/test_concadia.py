@@ -62,7 +62,7 @@ def test_headings_footnotes_and_blanks_are_taken_out_and_named() -> None:
 )
 def test_one_sentence_of_background_is_a_complete_one(text: str, first: str | None) -> None:
     expected = first or "J. C. Smith of the U.S. Army met Dr. Who in St. Ives."
-    assert concadia.first_sentence(text) == expected
+    assert concadia.sentences(text)[0] == expected
 
 
 @pytest.mark.parametrize(
@@ -89,3 +89,29 @@ def test_the_real_sample_is_read_completely(shared: Path) -> None:
     rows = list(concadia.read(shared / "real/concadia"))
     assert len(rows) == 300
     assert all(not isinstance(row, BrokenRow) and row.image.is_file() for row in rows)
+
+
+@pytest.mark.parametrize(
+    "fused", ["in the 201516 series", "British Commander, 17781782", "(r. 960976)", "c. 430420 BCE"]
+)
+def test_years_that_have_run_together_are_refused(fused: str) -> None:
+    with pytest.raises(UnusableError, match="run together"):
+        concadia.captioned(row(caption=f"A dam {fused}", context="A dam."), brief=False)
+    with pytest.raises(UnusableError, match="run together"):
+        concadia.image_description(row(description=f"A dam {fused}"))
+
+
+@pytest.mark.parametrize("number", ["4,796,900", "in 2019", "16020 Bursa", "44.8005500"])
+def test_other_numbers_stay(number: str) -> None:
+    concadia.refuse_fused_years(f"There are {number} of them")
+
+
+def test_the_background_is_the_sentence_on_the_caption_and_hatnotes_are_left_out() -> None:
+    context = "Main article: Dams The region is dry. Rain is rare. The dam holds a lake. It is new."
+    example = concadia.captioned(row(caption="The dam", context=context), brief=True)
+    assert example.target == "The dam. The dam holds a lake."
+    assert "hatnote" in example.repaired
+    whole = concadia.captioned(row(caption="The dam", context=context), brief=False)
+    assert whole.target == "The dam. Rain is rare. The dam holds a lake. It is new."
+    with pytest.raises(UnusableError, match="no sentence"):
+        concadia.captioned(row(caption="A horse", context=context), brief=True)

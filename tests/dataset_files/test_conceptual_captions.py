@@ -10,6 +10,7 @@ from visionflan.dataset import BrokenRow
 from visionflan.datasets import conceptual_captions as captions
 from visionflan.errors import ReleaseError
 from visionflan.image_sources import ArchiveMember
+from visionflan.layouts.detokenize import join_tokens
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,7 @@ from visionflan.image_sources import ArchiveMember
     ],
 )
 def test_the_tokens_of_a_caption_are_joined(tokens: str, written: str) -> None:
-    assert captions.as_written(tokens) == written
+    assert join_tokens(tokens) == written
 
 
 def test_rows_are_counted_from_the_first_one_with_or_without_a_header(tmp_path: Path) -> None:

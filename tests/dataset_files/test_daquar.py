@@ -26,6 +26,13 @@ from visionflan.specimens import write_lines
             "picture",
             ("image_number", "misspelling", "repeated_answer"),
         ),
+        (
+            "what is on the table in th eimage999 ?",
+            "cup",
+            "What is on the table in the image?",
+            "cup",
+            ("image_number", "stray_blank"),
+        ),
     ],
 )
 def test_words_are_fixed_by_name(

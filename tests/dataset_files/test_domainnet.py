@@ -44,3 +44,11 @@ def test_without_a_list_the_directories_are_read(tmp_path: Path) -> None:
 def test_every_domain_of_the_specimen_can_be_drawn() -> None:
     assert set(domainnet.DOMAIN_STYLES) == set(domainnet.STYLES)
     assert set(domainnet.DOMAIN_STYLES.values()) <= set(DOMAINS)
+
+
+@pytest.mark.parametrize(
+    ("thing", "phrase"),
+    [("asparagus", "asparagus"), ("owl", "an owl"), ("moon", "the moon"), ("cat", "a cat")],
+)
+def test_a_thing_has_the_article_that_it_takes(thing: str, phrase: str) -> None:
+    assert domainnet.with_article(thing) == phrase

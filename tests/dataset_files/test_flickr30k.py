@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from visionflan.dataset import BrokenRow
-from visionflan.datasets.flickr30k import Row, as_written, caption_image, dataset
+from visionflan.datasets.flickr30k import Row, caption_image, dataset
 from visionflan.errors import ReleaseError, UnusableError
+from visionflan.layouts.detokenize import join_tokens
 from visionflan.specimens import write_json, write_text
 
 WORDS = ("One dog .", "Two dogs .", "A dog runs .", "Dogs play .", "A dog , running .")
@@ -65,7 +66,7 @@ def test_a_line_without_caption_is_broken_and_a_file_of_such_lines_is_refused(
     ],
 )
 def test_marks_are_joined_to_their_words(parted: str, written: str) -> None:
-    assert as_written(parted) == written
+    assert join_tokens(parted) == written
 
 
 def test_five_captions_are_numbered_in_the_order_of_the_release() -> None:

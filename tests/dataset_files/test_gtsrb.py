@@ -26,9 +26,11 @@ def test_either_training_archive_is_read(training: str, tmp_path: Path) -> None:
     assert row == Row("train/00014/00000_00001.ppm", image, "Stop")
 
 
-def test_test_images_take_their_class_from_the_table(tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", ["", "GTSRB", "GTSRB/Final_Test", "GTSRB/Final_Test/Images"])
+def test_test_images_take_their_class_from_the_table(tmp_path: Path, folder: str) -> None:
+    (tmp_path / folder).mkdir(parents=True, exist_ok=True)
     lines = ["Filename;Width;ClassId", "00000.ppm;53;16", "00001.ppm;42;43"]
-    write_lines(tmp_path / "GT-final_test.csv", lines)
+    write_lines(tmp_path / folder / "GT-final_test.csv", lines)
     row, broken = dataset.read(tmp_path)
     assert not isinstance(row, BrokenRow)
     assert row.sign == "Vehicles over 3.5 metric tons prohibited"

@@ -40,3 +40,13 @@ def test_a_name_without_a_condition_is_reported(tmp_path: Path) -> None:
     (broken,) = model_vs_human.read(tmp_path)
     assert isinstance(broken, BrokenRow)
     assert broken.reason == "malformed_name"
+
+
+def test_a_conflict_of_two_equal_things_is_none(tmp_path: Path) -> None:
+    for name in ("airplane1-bicycle2.png", "airplane1-airplane4.png"):
+        write_image(tmp_path / "cue-conflict" / "airplane" / name, Image.new("RGB", (8, 8)))
+    styles = {row.image.name: row.style for row in model_vs_human.dataset.rows(tmp_path)}
+    assert styles == {
+        "airplane1-bicycle2.png": "texture and shape in conflict",
+        "airplane1-airplane4.png": "",
+    }

@@ -10,6 +10,7 @@ from visionflan.datasets.vizwiz import Captioned, Judged, Question, Row, dataset
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.specimens import write_json
 
+PRECANNED = "Quality issues are too severe to recognize  visual content."
 IMAGE = Path("train/VizWiz_train_00000000.jpg")
 
 
@@ -83,6 +84,7 @@ def test_captions_that_say_nothing_are_left_out(tmp_path: Path) -> None:
         {"image_id": 1, "caption": "A can  of beans. "},
         {"image_id": 1, "caption": "A can  of beans."},
         {"image_id": 1, "caption": "Quality issues.", "is_precanned": True},
+        {"image_id": 1, "caption": PRECANNED},
         {"image_id": 1, "caption": "Beans", "is_rejected": False},
         {"image_id": 2, "caption": "spam", "is_rejected": True},
         {"image_id": 3, "caption": "of no image"},

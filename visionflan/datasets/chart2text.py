@@ -14,7 +14,6 @@ around marks are taken out again, and counted. Much of what a caption says of a 
 is not to be seen in it, and headings may run into the sentences that follow.
 """
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -26,16 +25,11 @@ from visionflan.drawing import canvas
 from visionflan.drawing.charts import chart
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import load_text, require
+from visionflan.layouts.detokenize import join_tokens
 from visionflan.layouts.fields import parse_record
 from visionflan.specimens import write_image, write_text
 
 KINDS = {"simple": "", "multiColumn": "multiColumn"}
-REPAIRS = (
-    (r"(?<!\d)(\d{1,3}) , (?=000\b)", r"\1,"),
-    (r"\s+(?=[.,;:!?%)\]]|'s\b)", ""),
-    (r"(?<=[(\[])\s+", ""),
-    (r"\s+", " "),
-)
 
 
 class Row(NamedTuple):
@@ -98,9 +92,7 @@ def to_row(key: str, image: Path, path: Path) -> Row:
 )
 def chart_caption(row: Row) -> Example:
     caption = row.caption.strip()
-    joined = caption
-    for pattern, replacement in REPAIRS:
-        joined = re.sub(pattern, replacement, joined)
+    joined = join_tokens(caption)
     return Example(
         image=row.image,
         target=joined,

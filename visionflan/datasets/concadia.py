@@ -11,11 +11,12 @@ Known defects: the owners dropped every letter outside ASCII ("Jger", "Sry"), wh
 mended. Section headings, marks of footnotes and blanks have been left in: these are taken out, and
 named as repaired. A paragraph of references or formulas, or a table whose cells have run together,
 is no background; an alt text that only says "photograph", or is the name of a file, describes
-nothing: such rows are refused.
+nothing; two years whose dash was dropped make one number ("17781782"): such rows are refused. A
+sentence with the line that names other articles ("Main article: ...") is left out.
 
 `image_caption_context_2` joins caption and paragraph, as the paper tells (section 2.1). How the
 site's `image_caption_context_1` differs from it is not public; here it asks for the caption and one
-sentence of background, so that the two are not the same task.
+sentence of background, that which has most words in common with the caption.
 """
 
 import re
@@ -31,6 +32,7 @@ from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick
 from visionflan.layouts import inside, parse_json, require
 from visionflan.layouts.fields import items, read_records, text
+from visionflan.layouts.negative_captions import content_words
 from visionflan.specimens import write_image, write_json
 
 
@@ -91,6 +93,10 @@ FOOTNOTE = re.compile(r"(?<=\S)\[(?:[a-z]|(?:[Nn]ote|nb?) ?\d+|update|[a-z ]+ (?
 REFERENCES = re.compile(r"References\[edit\]|See also\[edit\]|\^ |displaystyle|is a stub")
 # The words at the edges of table cells and list items run together: "2014RankCountry".
 FUSED = re.compile(r"[a-z)0-9][A-Z][a-z]")
+# The line above a section that names other articles; nothing marks where it ends.
+HATNOTE = re.compile(r"(?:Main articles?|See also|Further information|Not to be confused with):? ")
+# The owners dropped the dash between two years: "the 201516 series", "(960976)", "17781782".
+FUSED_YEARS = re.compile(r"(?<![\w,])(?<!\d\.)\d{6,8}(?![\d,])")
 NO_DESCRIPTION = re.compile(
     r"(?i)(?:(?:colou?r |old |black and white )?(?:photo|photograph|picture|image|alt|drawing)"
     r"|see adjacent text|refer to adjacent text|.*\.(?:jpe?g|png|gif|svg|tiff?))[.]?"
@@ -113,28 +119,49 @@ def mended(words: str) -> tuple[str, tuple[str, ...]]:
 ABBREVIATIONS = {"St", "Mt", "Mr", "Mrs", "Dr", "Jr", "Sr", "No", "Lt", "Gen", "Col", "Rev", "ca"}
 
 
-def first_sentence(words: str) -> str:
-    """Cut after the first sentence; a stop after an initial or an abbreviation ends none."""
+def sentences(words: str) -> list[str]:
+    """Divide prose; a stop after an initial or an abbreviation ends no sentence."""
+    parts, start = [], 0
     for end in re.finditer(r"[.!?][\"')]*(?= [\"'(A-Z0-9])", words):
-        last = words[: end.start()].rsplit(" ", maxsplit=1)[-1].strip("(\"'")
+        last = words[start : end.start()].rsplit(" ", maxsplit=1)[-1].strip("(\"'")
         if len(last) > 1 and "." not in last and last not in ABBREVIATIONS:
-            return words[: end.end()]
-    return words
+            parts.append(words[start : end.end()].strip())
+            start = end.end()
+    return [*parts, words[start:].strip()]
+
+
+def related_sentence(caption: str, prose: list[str]) -> str:
+    """Return the sentence that has most words in common with the caption, the first of a tie."""
+    of_caption = content_words(caption)
+    shared = {sentence: len(content_words(sentence) & of_caption) for sentence in prose}
+    best = max(shared, key=lambda sentence: shared[sentence])
+    if not shared[best]:
+        raise UnusableError("no_background", "no sentence of the paragraph is on the caption")
+    return best
+
+
+def refuse_fused_years(words: str) -> None:
+    """Refuse a text in which the dropped dash between two years has left one number."""
+    if match := FUSED_YEARS.search(words):
+        raise UnusableError("fused_years", f"two numbers have run together: {match[0]}")
 
 
 def captioned(row: Row, *, brief: bool) -> Example:
-    """Join the caption and the paragraph, or only its first sentence."""
+    """Join the caption and the paragraph, or only the sentence of it that is on the caption."""
     if REFERENCES.search(row.context) or len(FUSED.findall(row.context)) > 4:
         raise UnusableError("no_background", "the paragraph has references, formulas or a table")
     (caption, of_caption), (context, of_context) = mended(row.caption), mended(row.context)
-    if not (caption and context):
+    of_article = sentences(context)
+    prose = [sentence for sentence in of_article if not HATNOTE.search(sentence)]
+    if not (caption and context and prose):
         raise UnusableError("no_background", "the caption or the paragraph has no words")
+    background = related_sentence(caption, prose) if brief else " ".join(prose)
     stop = "" if re.search(r"[.!?][\"')]*$", caption) else "."
-    return Example(
-        image=row.image,
-        target=f"{caption}{stop} {first_sentence(context) if brief else context}",
-        repaired=tuple(dict.fromkeys(of_caption + of_context)),
-    )
+    target = f"{caption}{stop} {background}"
+    refuse_fused_years(target)
+    hatnote = ("hatnote",) if len(prose) < len(of_article) else ()
+    repaired = tuple(dict.fromkeys((*of_caption, *of_context, *hatnote)))
+    return Example(image=row.image, target=target, repaired=repaired)
 
 
 @dataset.task(
@@ -151,6 +178,7 @@ def image_description(row: Row) -> Example:
     description, repaired = mended(row.description)
     if NO_DESCRIPTION.fullmatch(description):
         raise UnusableError("no_description", f"{description!r} does not describe the picture")
+    refuse_fused_years(description)
     return Example(image=row.image, target=description, repaired=repaired)
 
 

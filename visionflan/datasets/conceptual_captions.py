@@ -14,7 +14,6 @@ instruction says so. Known defects: many addresses lead nowhere any more, so tha
 no picture; captions are cut into tokens (" 's", " ."), which are joined again and named.
 """
 
-import re
 import tarfile
 from collections.abc import Iterator
 from itertools import chain
@@ -28,6 +27,7 @@ from visionflan.errors import ReleaseError
 from visionflan.hashing import pick
 from visionflan.image_sources import ArchiveMember, ImageSource
 from visionflan.layouts import existing_paths, open_text
+from visionflan.layouts.detokenize import join_tokens
 from visionflan.layouts.img2dataset import DownloadedImages, write_downloads
 from visionflan.specimens import write_lines
 
@@ -111,21 +111,6 @@ def mirrored(archive: Path) -> Iterator[Row]:
         raise ReleaseError(f"{archive} is not an archive of captions: {error}") from error
 
 
-JOINED = (
-    (re.compile(r" (?='(?:s|m|d|re|ve|ll)\b|n't\b)"), ""),
-    (re.compile(r" (?=[.,;:!?)](?: |$))"), ""),
-    (re.compile(r"(?<=\() "), ""),
-)
-
-
-def as_written(caption: str) -> str:
-    """Join the tokens of a caption as a person would write them."""
-    words = " ".join(caption.split())
-    for between, joint in JOINED:
-        words = between.sub(joint, words)
-    return words
-
-
 @dataset.task(
     """
     Write a caption for this picture from the web: one short line, all in lower case. Do not name
@@ -138,7 +123,7 @@ def as_written(caption: str) -> str:
     metric="cider",
 )
 def image_captioning(row: Row) -> Example:
-    caption = as_written(row.caption)
+    caption = join_tokens(row.caption)
     repaired = ("tokenised_words",) if caption != row.caption else ()
     return Example(image=row.image, target=caption, repaired=repaired)
 

@@ -28,7 +28,8 @@ from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import existing_paths, load_text, require
 from visionflan.specimens import write_image, write_lines
 
-PICTURE = re.compile(r"image(\d+)")
+PICTURE = re.compile(r"image ?(\d+)")
+STRAY_BLANK = re.compile(r"\bth eimage\b")
 MISSPELT = {"refridgerator": "refrigerator", "excercise": "exercise"}
 
 
@@ -93,12 +94,14 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 )
 def object_question_answer(row: Row) -> Example:
     question_text = PICTURE.sub("image", row.question).removesuffix("?").strip()
+    question_text = STRAY_BLANK.sub("the image", question_text)
     answers_given = [answer.strip() for answer in row.answer.split(",")]
     spelt = [spelling_mended(words) for words in (question_text, *answers_given)]
     words = [each.replace("_", " ") for each in spelt]
     answers = list(dict.fromkeys(words[1:]))
     mended = {
         "image_number": PICTURE.search(row.question) is not None,
+        "stray_blank": STRAY_BLANK.search(PICTURE.sub("image", row.question)) is not None,
         "misspelling": spelt != [question_text, *answers_given],
         "underscore": words != spelt,
         "repeated_answer": len(answers) < len(answers_given),

@@ -48,6 +48,7 @@ MENDED = {
 }
 ONLY_ONE = {"Eiffel Tower", "Great Wall of China", "Mona Lisa", "moon", "ocean", "sun"}
 PLURAL_OR_MASS = {
+    "asparagus",
     "binoculars",
     "bread",
     "broccoli",
@@ -140,7 +141,7 @@ def with_article(thing: str) -> str:
         return thing
     if thing in ONLY_ONE:
         return f"the {thing}"
-    return f"an {thing}" if thing[0] in "aeiou" or thing == "hourglass" else f"a {thing}"
+    return f"an {thing}" if thing[0].lower() in "aeiou" or thing == "hourglass" else f"a {thing}"
 
 
 def thing_in(row: Row, domain: str) -> Example | None:

@@ -27,6 +27,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.errors import ReleaseError
 from visionflan.layouts import inside, json_list, require
 from visionflan.layouts.captions import flickr30k_images, make_numbered_example
+from visionflan.layouts.detokenize import join_tokens
 from visionflan.layouts.fields import items, read_records, text
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.scenes import draw_scene
@@ -124,19 +125,11 @@ def read_lines(path: Path, pictures: Path) -> Iterator[Row | BrokenRow]:
     metric="cider",
 )
 def caption_image(row: Row) -> Example:
-    written = tuple(as_written(caption) for caption in row.captions)
+    written = tuple(join_tokens(caption) for caption in row.captions)
     example = make_numbered_example(row.image, written, CAPTIONS, "Caption")
     if written == row.captions:
         return example
     return replace(example, repaired=(*example.repaired, "blank_before_mark"))
-
-
-def as_written(caption: str) -> str:
-    """Remove the spaces between words and punctuation."""
-    caption = re.sub(r" +([.,;:!?)]+)(?=$|[\s\"'])", r"\1", caption)
-    caption = re.sub(r" +('(?:s|re|ve|ll|d|m)|n't)\b", r"\1", caption)
-    caption = re.sub(r"\( +", "(", caption)
-    return re.sub(r'" *([^"]*?) *"', r'"\1"', caption)
 
 
 @dataset.specimen

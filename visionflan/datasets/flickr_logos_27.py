@@ -11,8 +11,8 @@ above them. The distractors, of which each is a brand of its own, have no readab
 not read.
 
 The target is the brand as it writes itself; the label of the release is accepted as well. A
-picture of several brands cannot be used. What label the query images without a logo have is not
-known: any label that is not one of the 27 is yielded as broken, and counted.
+picture of several brands cannot be used. The query images without a logo have the label `none`:
+the task does not apply to them. Any other label is yielded as broken, and counted.
 """
 
 from collections import defaultdict
@@ -58,6 +58,7 @@ BRANDS = {
 }
 PARTS = ("training", "query")
 NAME = "flickr_logos_27_dataset"
+NO_LOGO = "none"
 
 
 class Row(NamedTuple):
@@ -105,6 +106,8 @@ def read_list(part: str, path: Path, images: Path) -> Iterator[Row | BrokenRow]:
         label = rest.split(maxsplit=1)[0] if rest.strip() else ""
         if label in BRANDS:
             labels[name][label] = None
+        elif label == NO_LOGO:
+            labels.setdefault(name, {})
         else:
             detail = f"{path} line {number} has the label {label!r}"
             yield BrokenRow(f"{part}/{name}:{number}", "unknown_label", detail)
@@ -122,7 +125,9 @@ def read_list(part: str, path: Path, images: Path) -> Iterator[Row | BrokenRow]:
     official_name="FlickrLogos-27+logo_detection",
     category="Phrase-Level OCR",
 )
-def logo_detection(row: Row) -> Example:
+def logo_detection(row: Row) -> Example | None:
+    if not row.labels:
+        return None
     if len(row.labels) > 1:
         raise UnusableError("several_brands", f"the image has logos of {', '.join(row.labels)}")
     brand = BRANDS[row.labels[0]]

@@ -5,7 +5,8 @@ UUIDs, common names, "Ray-finned Fishes") are of that of 2021, so both are read.
 pages (visipedia/inat_comp, 2017/README.md and 2021/README.md) give the folders and the fields of a
 category; torchvision (datasets/inaturalist.py) reads both years from the folders alone, as
 `<number>_<kingdom>_..._<genus>_<epithet>` in 2021 and `<super category>/<species>` in 2017, and
-renames the folders of 2021 to `2021_train` and so on, which are read too.
+renames the folders to `2021_train`, `2021_train_mini`, `2021_valid` and `2017`, which are read too.
+Without annotations the names of the folders of 2021 serve, which have all but the common names.
 
 Pictures are taken from the folders, whose names are those of the categories, since the annotations
 of 2021 list 2.7 million pictures in one file; of these only the categories are needed, which are
@@ -16,20 +17,20 @@ those super categories that are classes. "Animalia" holds the animals of no othe
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from PIL import Image
 
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import FRAME, jitter_box
 from visionflan.drawing.styles import styled_icon
-from visionflan.errors import ReleaseError, UnusableError
-from visionflan.layouts import class_folders, existing_paths, load_json, require
+from visionflan.errors import UnusableError
+from visionflan.layouts import class_folders, existing_paths
+from visionflan.layouts.inaturalist import RANKS, Category, parse_directory, read_categories
 from visionflan.specimens import birds as specimens_birds
 from visionflan.specimens import write_image, write_json
 from visionflan.specimens.imagenet import class_at
 
-RANKS = ("kingdom", "phylum", "class", "order", "family", "genus")
 # The super categories of 2017 that are also classes.
 CLASSES = (*("Actinopterygii", "Amphibia", "Arachnida", "Aves", "Insecta", "Mammalia", "Reptilia"),)
 # The super categories of 2021 and of 2017 by everyday names; the last two are of 2017 alone.
@@ -85,45 +86,38 @@ dataset = Dataset[Row](
 )
 
 
+# The directories of each part, as its archive has them and as torchvision renames them.
+TRAIN, MINI = ("train", "2021_train"), ("train_mini", "2021_train_mini")
+VAL, OLD = ("val", "2021_valid", "2021_val"), ("train_val_images", "2017")
+
+
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
-    full = (root / "train").is_dir() or (root / "2021_train").is_dir()
-    names = ["train" if full else "train_mini", "val"]
-    folders = {folder: name for name in names for folder in (root / name, root / f"2021_{name}")}
-    folders[root / "train_val_images"] = ""
-    for folder in existing_paths(*folders):
-        if split := folders[folder]:
+    full = any((root / name).is_dir() for name in TRAIN)
+    training = dict.fromkeys(TRAIN, "train") if full else dict.fromkeys(MINI, "train_mini")
+    parts = {**training, **dict.fromkeys(VAL, "val"), **dict.fromkeys(OLD, "")}
+    for folder in existing_paths(*(root / name for name in parts)):
+        if split := parts[folder.name]:
             yield from read_2021(folder, split)
         else:
             yield from read_2017(folder)
 
 
 def read_2021(folder: Path, split: str) -> Iterator[Row | BrokenRow]:
-    categories = read_categories(folder.parent)
+    taxa = {taxon: name for name, taxon in GROUPS.values() if name}
+    categories: dict[str, Category] = {}
+    for entry in read_categories(folder.parent):
+        if isinstance(entry, BrokenRow):
+            yield entry
+        else:
+            categories[entry.directory] = entry
     for name, image, label in class_folders(folder):
         key = f"{split}/{name}"
-        if (category := categories.get(label)) is None:
+        if category := categories.get(label) or parse_directory(label, taxa):
+            _, species, common, group, ranks = category
+            yield Row(key, image, 2021, group, species, common, ranks)
+        else:
             yield BrokenRow(key, "unknown_label", f"no category has the folder {label!r}")
-            continue
-        ranks = {rank: category[rank] for rank in RANKS}
-        common = category["common_name"]
-        yield Row(key, image, 2021, category["supercategory"], category["name"], common, ranks)
-
-
-def read_categories(root: Path) -> dict[str, Any]:
-    """Read the categories by their folders, passing over all else as the file is read."""
-    path = require(*(root / f"{name}.json" for name in ("val", "train_mini", "train")))
-
-    def categories_alone(part: dict[str, Any]) -> dict[str, Any] | None:
-        return part if "categories" in part or "supercategory" in part else None
-
-    needed = {"name", "common_name", "supercategory", "image_dir_name", *RANKS}
-    found = load_json(path, categories_alone)
-    categories = found.get("categories") if isinstance(found, dict) else None
-    if not categories or any(lacking := needed - set(category) for category in categories):
-        fields = ", ".join(sorted(lacking if categories else needed))
-        raise ReleaseError(f"{path} has no categories with the fields {fields}, as in 2021")
-    return {category["image_dir_name"]: category for category in categories}
 
 
 def read_2017(folder: Path) -> Iterator[Row | BrokenRow]:

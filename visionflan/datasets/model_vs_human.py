@@ -14,6 +14,7 @@ The weakest eidolons (reach 1) are left out in the same way. The three eidolon e
 differ in coherence, are one answer.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -98,8 +99,9 @@ dataset = Dataset[Row](
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     for folder in existing_paths(*(root / name for name in STYLES)):
         if folder.name in BY_THING:
-            for key, image, _ in class_folders(folder):
-                yield Row(f"{folder.name}/{key}", image, STYLES[folder.name])
+            for key, image, thing in class_folders(folder):
+                style = "" if is_coherent(folder.name, thing, image.stem) else STYLES[folder.name]
+                yield Row(f"{folder.name}/{key}", image, style)
         else:
             yield from sessions(folder)
 
@@ -114,6 +116,15 @@ def sessions(folder: Path) -> Iterator[Row | BrokenRow]:
             yield BrokenRow(key, "malformed_name", detail)
         else:
             yield Row(key, image, style_of(folder.name, parts[CONDITION].casefold()))
+
+
+def is_coherent(experiment: str, thing: str, stem: str) -> bool:
+    """Return whether the texture of a cue conflict is that of the thing, so that none conflicts.
+
+    The names are of the form `<thing><number>-<thing of the texture><number>`.
+    """
+    texture = re.sub(r"\d+$", "", stem.rpartition("-")[2])
+    return experiment == "cue-conflict" and texture == thing
 
 
 def style_of(experiment: str, condition: str) -> str:

@@ -19,7 +19,7 @@ Known overlap: 113 classes are also classes of ImageNet, though the photos are n
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from PIL import Image, ImageOps
 
@@ -29,6 +29,7 @@ from visionflan.drawing.icons import icon
 from visionflan.drawing.styles import photo
 from visionflan.hashing import hash_fraction, pick, stable_hash
 from visionflan.layouts import class_folders, json_mapping, require
+from visionflan.layouts.fields import parse_record, text
 from visionflan.specimens import write_image, write_json
 
 MAPPING = Path("mappings", "folder_to_objectnet_label.json")
@@ -69,12 +70,14 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     mapping = require(*(home / MAPPING for home in homes))
     names = json_mapping(mapping)
     for key, image, folder in class_folders(mapping.parents[1] / "images"):
-        if isinstance(name := names.get(folder), str):
-            yield Row(key, image, spoken(name))
-        else:
-            yield BrokenRow(
-                key, "unknown_label", f"{mapping} has no name for the folder {folder!r}"
-            )
+        location = f"the folder {folder!r} in {mapping}"
+        yield parse_record(key, location, to_row, key, image, names, folder)
+
+
+def to_row(key: str, image: Path, names: dict[str, Any], folder: str) -> Row | BrokenRow:
+    if folder not in names:
+        return BrokenRow(key, "unknown_label", f"there is no name for the folder {folder!r}")
+    return Row(key, image, spoken(text(names, folder)))
 
 
 def spoken(name: str) -> str:

@@ -6,8 +6,9 @@ divided by twelve (`GTmod12`), and one for each factor by which they were made s
 (Lornatang/SRGAN-PyTorch, data/README.md, and the page of BasicSR on data, which adds GTmod12). A
 published instance of the paper's data bears the number 9, so the paper too took several sizes of
 the five: all folders are read, with or without a folder `Set5` around them. Names as in other
-copies (baby_GT.bmp, babyx2.png) are read as well; copies that number the pictures
-(img_001_SRF_2_LR.png) are not, since no witness tells which is which.
+copies (baby_GT.bmp, babyx2.png) are read as well, and so are copies that number the pictures, as
+that of SelfExSR does (img_001_SRF_2_LR.png): their pixels were compared with the named ones, and
+the numbers follow the alphabet, from 001 for the baby to 005 for the woman.
 
 Five pictures in a few sizes make few rows, nearly alike: the builds will show that.
 """
@@ -25,10 +26,12 @@ from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick
 from visionflan.layouts import is_image_file
+from visionflan.layouts.fields import integer
 from visionflan.specimens import write_image
 
 SUBJECTS = ("baby", "bird", "butterfly", "head", "woman")
 NAME = re.compile(rf"(?P<subject>{'|'.join(SUBJECTS)})(_GT|x\d+)?")
+NUMBER = re.compile(r"(?:img_)?00(?P<number>[1-5])(?:_SRF_\d+_(?:HR|LR)|_GT|x\d+)?")
 
 
 class Row(NamedTuple):
@@ -67,11 +70,20 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         raise ReleaseError(f"{home} contains no picture such as original/baby.png: put Set5 here")
     for image in pictures:
         key = image.relative_to(home).as_posix()
-        if match := NAME.fullmatch(image.stem):
-            yield Row(key, image, match["subject"])
+        if subject := subject_of(image.stem):
+            yield Row(key, image, subject)
         else:
             detail = f"the name of {image} does not begin with one of {', '.join(SUBJECTS)}"
             yield BrokenRow(key, "unknown_subject", detail)
+
+
+def subject_of(stem: str) -> str:
+    """Return the subject in the name of an image; empty if it has none."""
+    if match := NAME.fullmatch(stem):
+        return match["subject"]
+    if match := NUMBER.fullmatch(stem):
+        return SUBJECTS[integer(match.groupdict(), "number") - 1]
+    return ""
 
 
 @dataset.task(

@@ -2,8 +2,9 @@
 
 Layout: the two IDX files of the test set, gzipped as they are published or unpacked: a big-endian
 header with the data type and the dimensions, then a byte per pixel (white on black, 28 by 28) or
-per label. pytorch/vision (torchvision/datasets/mnist.py) reads them this way; the MD5 sums of the
-unpacked files are in many code bases that check them. Protocol and rules:
+per label. pytorch/vision (torchvision/datasets/mnist.py) reads them this way, from `MNIST/raw`,
+which is found too; the MD5 sums of the unpacked files are in many code bases that check them.
+Protocol and rules:
 visionflan/evaluate/rules/class_names.py; the question asks for a "number", not an "object".
 
 Known overlap: MNIST-M (mnist_m), whose task is part of the training set, shows the digits of MNIST,
@@ -57,8 +58,16 @@ def read(root: Path) -> Iterator[BenchmarkRow]:
         yield from class_names.rows("number", DIGITS, labeled_digits(root))
 
 
+def home_of(root: Path) -> Path:
+    """Return the directory of the files: the root, or where torchvision puts them below it."""
+    homes = [root / below for below in ("", "raw", "MNIST/raw", "MNIST")]
+    names = (IMAGES, f"{IMAGES}.gz")
+    return next((home for home in homes for name in names if (home / name).exists()), root)
+
+
 def labeled_digits(root: Path) -> Iterator[tuple[str, bytes, str]]:
     """Yield the key, the image and the digit of each row."""
+    root = home_of(root)
     images, labels = read_idx(root / IMAGES), read_idx(root / LABELS)
     if images.ndim != 3 or labels.shape != images.shape[:1]:
         raise ReleaseError(
@@ -76,6 +85,7 @@ def labeled_digits(root: Path) -> Iterator[tuple[str, bytes, str]]:
 @benchmark.version_reader
 def version_of(root: Path) -> str:
     """Return whether these are the official files, by their MD5 sums."""
+    root = home_of(root)
     contents = [idx_content(require(root / name, root / f"{name}.gz")) for name in MD5]
     return version_name("official test set", contents, list(MD5.values()))
 
