@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUN ?= quickstart
+COUNT ?= 20000
 
-.PHONY: quickstart test check docs release
+.PHONY: quickstart test check docs fuzz release
 
 quickstart: $(VENV)/.quickstart
 	$(BIN)/visionflan quickstart --out $(RUN)
@@ -23,6 +24,9 @@ check: $(VENV)/.dev
 	$(BIN)/visionflan check
 	$(BIN)/python scripts/generate_docs.py --check
 	$(BIN)/zensical build --strict
+
+fuzz: $(VENV)/.dev
+	$(BIN)/python benchmarks/fuzz_readers.py --count $(COUNT)
 
 docs: $(VENV)/.dev
 	$(BIN)/python scripts/generate_docs.py

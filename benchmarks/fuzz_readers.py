@@ -2,7 +2,7 @@
 
 Each trial sets one value of one JSON file to null, NaN, a list, an object, an empty text, an
 integer of 5,000 digits or half of a character, or removes or repeats its key, then runs the reader
-and every task. A fault is an exception that names no release, or "None" or "nan" in an example.
+and every task. A failure is an exception that names no release, or "None" or "nan" in an example.
 Run: python benchmarks/fuzz_readers.py [--count 2000] [--seed 0] [--dataset NAME ...]
 """
 
@@ -77,13 +77,13 @@ class Specimens:
                     yield Trial(name, file.relative_to(root).as_posix(), path, edit)
 
     def run(self, trial: Trial) -> str:
-        """Run one trial, and return the fault, if any."""
+        """Run one trial, and return the failure, if any."""
         root = self.root(trial.dataset)
         file = root / trial.file
         original = file.read_bytes()
         try:
             file.write_text(edited(load(file), trial, file.suffix), encoding="utf-8")
-            return first_fault(trial.dataset, root)
+            return first_failure(trial.dataset, root)
         finally:
             file.write_bytes(original)
 
@@ -123,8 +123,8 @@ def edited(content: Any, trial: Trial, suffix: str) -> str:
     return text.replace(f'"{HUGE}"', "1" * 5000).replace(REPEATED, "")
 
 
-def first_fault(name: str, root: Path) -> str:
-    """Read a specimen and run every task; return the first fault."""
+def first_failure(name: str, root: Path) -> str:
+    """Read a specimen and run every task; return the first failure."""
     dataset = catalog.load(name)
     try:
         rows = list(dataset.rows(root))
@@ -132,12 +132,12 @@ def first_fault(name: str, root: Path) -> str:
         return ""
     except Exception as error:
         return f"reader: {type(error).__name__}: {error}"
-    faults = (task_fault(task, row) for task in dataset.tasks.values() for row in rows)
-    return next(filter(None, faults), "")
+    failures = (task_failure(task, row) for task in dataset.tasks.values() for row in rows)
+    return next(filter(None, failures), "")
 
 
-def task_fault(task: Task[Any], row: Any) -> str:
-    """Run one task on one row; return the fault."""
+def task_failure(task: Task[Any], row: Any) -> str:
+    """Run one task on one row; return the failure."""
     try:
         example = task.to_example(row)
     except UnusableError:
@@ -161,32 +161,35 @@ def is_encodable(text: str) -> bool:
 
 
 def run_trials(names: Sequence[str], count: int, seed: int) -> tuple[int, list[str]]:
-    """Run up to `count` trials, sampled from all; return their number and the faults."""
+    """Run up to `count` trials, sampled from all; return their number and the failures."""
     with TemporaryDirectory() as directory:
         specimens = Specimens(Path(directory))
         trials = [trial for name in names for trial in specimens.trials(name)]
         if count < len(trials):
             trials = sorted(random.Random(seed).sample(trials, count), key=repr)
-        faults = [
-            f"{trial.dataset}/{trial.file} {trial.path} {trial.edit}: {fault}"
+        failures = [
+            f"{trial.dataset}/{trial.file} {trial.path} {trial.edit}: {failure}"
             for trial in trials
-            if (fault := specimens.run(trial))
+            if (failure := specimens.run(trial))
         ]
-    return len(trials), faults
+    return len(trials), failures
 
 
 def main() -> None:
-    """Run the trials and print the faults."""
+    """Run the trials and print the failures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=2000, help="trials to run")
     parser.add_argument("--seed", type=int, default=0, help="seed of the sample")
     parser.add_argument("--dataset", nargs="*", default=catalog.names(), help="datasets to read")
     args = parser.parse_args()
-    count, faults = run_trials(args.dataset, args.count, args.seed)
-    for fault in faults:
-        print(fault)
-    print(f"{count} trials, {len(faults)} faults", dict(Counter(f.split("/")[0] for f in faults)))
-    sys.exit(bool(faults))
+    count, failures = run_trials(args.dataset, args.count, args.seed)
+    for failure in failures:
+        print(failure)
+    print(
+        f"{count} trials, {len(failures)} failures",
+        dict(Counter(f.split("/")[0] for f in failures)),
+    )
+    sys.exit(bool(failures))
 
 
 if __name__ == "__main__":

@@ -26,9 +26,9 @@ TABLES = {
 
 
 def test_no_damaged_value_becomes_words_or_ends_a_reader() -> None:
-    count, faults = fuzz_readers.run_trials(catalog.names(), COUNT, seed=0)
+    count, failures = fuzz_readers.run_trials(catalog.names(), COUNT, seed=0)
     assert count == COUNT
-    assert not faults, "\n".join(faults)
+    assert not failures, "\n".join(failures)
 
 
 @pytest.mark.parametrize("name", TABLES)
