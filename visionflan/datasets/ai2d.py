@@ -48,8 +48,9 @@ dataset = Dataset[Row](
     homepage="https://github.com/allenai/dqa-net",
     license="unknown",
     terms="""
-        The release comes with a file license.txt, which was not seen. Apache-2.0 is the license of
-        the owners' code, not of the data; the diagrams were found by an image search on the web.
+        The release comes with a file license.txt, whose text is not known here. Apache-2.0 is the
+        license of the owners' code, not of the data; the diagrams were found by an image search on
+        the web.
     """,
     citation="A. Kembhavi, M. Salvato, E. Kolve, M. Seo, H. Hajishirzi and A. Farhadi (2016), A "
     "Diagram Is Worth a Dozen Images, ECCV",

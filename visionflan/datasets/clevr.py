@@ -28,13 +28,15 @@ dataset = Dataset[ClevrQuestion | ClevrScene](
     title="CLEVR",
     homepage="https://cs.stanford.edu/people/jcjohns/clevr/",
     license="CC-BY-4.0",
-    terms="The questions by people (CLEVR-Humans) come from another page of the same owners, "
-    "which was not seen to name a license.",
+    terms="""
+        The questions by people (CLEVR-Humans) come from another page of the same owners, on which
+        no license was found.
+    """,
     citation="Johnson, Hariharan, van der Maaten, Fei-Fei, Zitnick and Girshick (2017), CLEVR: A "
     "Diagnostic Dataset for Compositional Language and Elementary Visual Reasoning, CVPR",
     obtain="""
         Download CLEVR_v1.0.zip from https://dl.fbaipublicfiles.com/clevr/CLEVR_v1.0.zip and unpack
-        it here; for the questions by people also CLEVR-Humans.zip from
+        it here; for the questions by people, also download CLEVR-Humans.zip from
         http://cs.stanford.edu/people/jcjohns/iep/.
     """,
     tree="""

@@ -55,8 +55,8 @@ dataset = Dataset[Row](
     citation="Kreiss, Fang, Goodman, Potts (2022), Concadia: Towards Image-Based Text Generation "
     "with a Purpose, EMNLP",
     obtain="""
-        Download wiki_split.json and resized.zip by the two links of the homepage's README, and
-        unpack the pictures.
+        Download wiki_split.json and resized.zip through the two links in the README of the
+        homepage, and unpack the pictures.
     """,
     tree="""
         wiki_split.json

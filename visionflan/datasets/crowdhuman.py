@@ -52,7 +52,7 @@ dataset = Dataset[Row](
     title="CrowdHuman",
     homepage="https://www.crowdhuman.org/",
     license="non-commercial",
-    terms="For non-commercial research and education only; the images must not be passed on.",
+    terms="For non-commercial research and education only; the images must not be redistributed.",
     citation="Shao, Zhao, Li, Xiao, Yu, Zhang, Sun (2018), CrowdHuman: A Benchmark for Detecting "
     "Human in a Crowd, arXiv:1805.00123",
     obtain="""

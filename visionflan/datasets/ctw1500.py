@@ -46,8 +46,9 @@ dataset = Dataset[TextRow](
     citation="Y. Liu, L. Jin, S. Zhang, C. Luo and S. Zhang (2019), Curved scene text detection "
     "via transverse and longitudinal sequence connection, Pattern Recognition",
     obtain="""
-        Download the images and the updated annotations of both parts by the links on the homepage
-        and unpack them here, the annotations of the test part into a folder named gt_ctw1500.
+        Download the images and the updated annotations of both parts through the links on the
+        homepage and unpack them here, the annotations of the test part into a folder named
+        gt_ctw1500.
     """,
     tree="""
         train_images/0001.jpg

@@ -44,9 +44,7 @@ dataset = Dataset[BirdImage](
     "non-commercial research and education.",
     citation="Wah, Branson, Welinder, Perona and Belongie (2011), The Caltech-UCSD "
     "Birds-200-2011 Dataset, California Institute of Technology, CNS-TR-2011-001",
-    obtain="""
-        Download CUB_200_2011.tgz by the link on the homepage and unpack it here.
-    """,
+    obtain="Download CUB_200_2011.tgz through the link on the homepage and unpack it here.",
     tree="""
         CUB_200_2011/
             images/001.Black_footed_Albatross/Black_Footed_Albatross_0001_796111.jpg

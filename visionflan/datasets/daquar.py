@@ -49,8 +49,8 @@ dataset = Dataset[Row](
     citation="Malinowski, Fritz (2014), A Multi-World Approach to Question Answering about "
     "Real-World Scenes based on Uncertain Input, NIPS",
     obtain="""
-        From the homepage take the training and test questions of all 894 classes and the archive
-        nyu_depth_images.tar, and unpack it beside them.
+        From the homepage, download the training and test questions of all 894 classes and the
+        archive nyu_depth_images.tar, and unpack it beside them.
     """,
     tree="""
         daquar/

@@ -41,7 +41,7 @@ dataset = Dataset[Row](
     citation="Sakaridis, Dai and Van Gool (2019), Guided Curriculum Model Adaptation and "
     "Uncertainty-Aware Evaluation for Semantic Nighttime Image Segmentation, ICCV",
     obtain="""
-        Download Dark_Zurich_train_anon.zip, Dark_Zurich_val_anon.zip and, if wanted,
+        Download Dark_Zurich_train_anon.zip, Dark_Zurich_val_anon.zip and, if you want it,
         Dark_Zurich_test_anon_withoutGt.zip through the homepage, and unpack them here.
     """,
     tree="""

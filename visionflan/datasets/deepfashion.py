@@ -41,8 +41,8 @@ dataset = Dataset[Row](
     homepage="https://liuziwei7.github.io/projects/DeepFashion.html",
     license="non-commercial",
     terms="""
-        The owners do not own the pictures, which may be used for research and teaching without
-        commercial aim; they give the password of the archives on request.
+        The owners do not own the pictures, which may be used for non-commercial research and
+        teaching; they give the password of the archives on request.
     """,
     citation="Liu, Luo, Qiu, Wang, Tang (2016), DeepFashion: Powering Robust Clothes Recognition "
     "and Retrieval with Rich Annotations, CVPR",

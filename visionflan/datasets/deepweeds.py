@@ -46,8 +46,8 @@ dataset = Dataset[LabeledImage](
     "Calvert, Rahimi Azghadi and White (2019), DeepWeeds: A Multiclass Weed Species Image Dataset "
     "for Deep Learning, Scientific Reports",
     obtain="""
-        Take the folder labels from the repository, download images.zip by the link in its README,
-        and unpack it into a folder images beside the labels.
+        Take the folder labels from the repository, download images.zip through the link in its
+        README, and unpack it into a folder images beside the labels.
     """,
     tree="""
         labels/labels.csv

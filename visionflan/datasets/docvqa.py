@@ -32,7 +32,7 @@ dataset = Dataset[RrcQuestion](
     license="unknown",
     terms="""
         The pages come from the Industry Documents Library of the University of California, San
-        Francisco; the owners' pages that were seen state no license.
+        Francisco; no license was found on the owners' pages.
     """,
     citation="M. Mathew, D. Karatzas and C. V. Jawahar (2021), DocVQA: A Dataset for VQA on "
     "Document Images, WACV",

@@ -47,9 +47,11 @@ dataset = Dataset[Row](
     title="ExDark",
     homepage="https://github.com/cs-chan/Exclusively-Dark-Image-Dataset",
     license="non-commercial",
-    terms="The owner allows academic research without profit; work with or for a company needs "
-    "his written word, the dataset may not be passed on, and the photographs keep the rights of "
-    "their makers. The license file of the repository is for the code.",
+    terms="""
+        The owner allows non-profit academic research; work with or for a company needs his written
+        permission, the dataset may not be redistributed, and the makers of the photographs keep
+        their rights. The license file of the repository is for the code.
+    """,
     citation="Loh and Chan (2019), Getting to Know Low-light Images with The Exclusively Dark "
     "Dataset, Computer Vision and Image Understanding",
     obtain="""

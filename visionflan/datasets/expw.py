@@ -54,7 +54,7 @@ dataset = Dataset[Row](
     title="ExpW",
     homepage="http://mmlab.ie.cuhk.edu.hk/projects/socialrelation/index.html",
     license="unknown",
-    terms="The pictures were found by an image search, and keep the rights of their makers.",
+    terms="The pictures were found by an image search, and their makers keep the rights.",
     citation="Zhang, Luo, Loy and Tang (2018), From Facial Expression Recognition to Interpersonal "
     "Relation Prediction, International Journal of Computer Vision",
     obtain="""

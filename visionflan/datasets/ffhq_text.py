@@ -45,9 +45,9 @@ dataset = Dataset[Row](
     homepage="https://github.com/Yutong-Zhou-cv/FFHQ-Text_Dataset",
     license="CC-BY-NC-SA-4.0",
     terms="""
-        For research only; redistribution without leave of the owners is prohibited. The photographs
-        come from Flickr by way of FFHQ, each under a license of its own, and FFHQ removes faces on
-        request.
+        For research only; redistribution without permission of the owners is prohibited. The
+        photographs come from Flickr through FFHQ, each under its own license, and FFHQ removes
+        faces on request.
     """,
     citation="Y. Zhou (2021), Generative Adversarial Network for Text-to-Face Synthesis and "
     "Manipulation, ACM Multimedia; T. Karras, S. Laine and T. Aila (2019), A Style-Based Generator "

@@ -54,7 +54,7 @@ dataset = Dataset[Row](
     "visual denotations: New similarity metrics for semantic inference over event descriptions, "
     "TACL",
     obtain="""
-        Ask for the images with the form of the homepage, download the publicly distributable
+        Ask for the images with the form on the homepage, download the publicly distributable
         version of the captions there, and unpack both here.
     """,
     tree="""

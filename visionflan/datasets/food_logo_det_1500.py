@@ -40,8 +40,8 @@ dataset = Dataset[Row](
     citation="Hou, Min, Wang, Hou, Zheng, Jiang (2021), FoodLogoDet-1500: A Dataset for "
     "Large-Scale Food Logo Detection via Multi-Scale Feature Decoupling Network, ACM Multimedia",
     obtain="""
-        Ask the owners by way of the homepage for the download, and unpack it so that the folders
-        Annotations and JPEGImages lie here.
+        Ask the owners through the homepage for the download, and unpack it so that the folders
+        Annotations and JPEGImages are here.
     """,
     tree="""
         Annotations/000001.xml

@@ -44,7 +44,7 @@ dataset = Dataset[Row](
     license="MIT",
     terms="""
         The license is that of the owners' repository, which holds the data; the problems are taken
-        from school textbooks, whose publishers may have rights of their own.
+        from school textbooks, whose publishers may have their own rights.
     """,
     citation="P. Lu, R. Gong, S. Jiang, L. Qiu, S. Huang, X. Liang and S.-C. Zhu (2021), "
     "Inter-GPS: Interpretable Geometry Problem Solving with Formal Language and Symbolic "

@@ -46,7 +46,7 @@ dataset = Dataset[Row](
     title="GQA",
     homepage="https://cs.stanford.edu/people/dorarad/gqa/",
     license="CC-BY-4.0",
-    terms="The photographs come from Flickr by way of Visual Genome and keep their own terms.",
+    terms="The photographs come from Flickr through Visual Genome and keep their own terms.",
     citation="D. A. Hudson and C. D. Manning (2019), GQA: A New Dataset for Real-World Visual "
     "Reasoning and Compositional Question Answering, CVPR",
     obtain="""

@@ -84,11 +84,11 @@ dataset = Dataset[Row](
     title="GTSRB",
     homepage="https://benchmark.ini.rub.de/",
     license="unknown",
-    terms="The copy on Kaggle says CC0; the owners themselves are not known to name a license.",
+    terms="The copy on Kaggle says CC0; the owners themselves do not seem to name a license.",
     citation="Stallkamp, Schlipsing, Salmen, Igel (2012), Man vs. computer: Benchmarking machine "
     "learning algorithms for traffic sign recognition, Neural Networks 32",
     obtain="""
-        Follow the homepage to the archive, download GTSRB_Final_Training_Images.zip,
+        Follow the link on the homepage to the archive, download GTSRB_Final_Training_Images.zip,
         GTSRB_Final_Test_Images.zip and GTSRB_Final_Test_GT.zip, and unpack them here.
     """,
     tree="""

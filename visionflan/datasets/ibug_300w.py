@@ -38,7 +38,7 @@ dataset = Dataset[Row](
     title="300-W",
     homepage="https://ibug.doc.ic.ac.uk/resources/300-W/",
     license="research-only",
-    terms="For research alone; use in training commercial algorithms is not allowed.",
+    terms="For research only; use in training commercial algorithms is not allowed.",
     citation="Sagonas, Antonakos, Tzimiropoulos, Zafeiriou and Pantic (2016), 300 Faces "
     "In-The-Wild Challenge: Database and Results, Image and Vision Computing",
     obtain="""

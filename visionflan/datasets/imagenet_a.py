@@ -61,9 +61,7 @@ dataset = Dataset[LabeledImage](
     license="MIT",
     terms="The photographs come from iNaturalist, Flickr and DuckDuckGo, under their own terms.",
     citation="Hendrycks, Zhao, Basart, Steinhardt, Song (2021), Natural Adversarial Examples, CVPR",
-    obtain="""
-        Download imagenet-a.tar by the link on the homepage and unpack it here.
-    """,
+    obtain="Download imagenet-a.tar through the link on the homepage and unpack it here.",
     tree="""
         imagenet-a/
             n01498041/0.000116_digital clock _ digital clock_0.865662.jpg

@@ -61,11 +61,11 @@ dataset = Dataset[Row](
     title="ImageNet-C",
     homepage="https://github.com/hendrycks/robustness",
     license="CC-BY-4.0",
-    terms="The photographs are those of ImageNet, whose own terms hold for them.",
+    terms="The photographs are those of ImageNet, whose own terms apply to them.",
     citation="Hendrycks, Dietterich (2019), Benchmarking Neural Network Robustness to Common "
     "Corruptions and Perturbations, ICLR",
     obtain="""
-        Download blur.tar, digital.tar, noise.tar, weather.tar and, if wished, extra.tar from
+        Download blur.tar, digital.tar, noise.tar, weather.tar and, if you want it, extra.tar from
         https://zenodo.org/record/2235448, and unpack each in a folder of its name.
     """,
     tree="""

@@ -51,13 +51,11 @@ dataset = Dataset[Row](
     title="ImageNet-R",
     homepage="https://github.com/hendrycks/imagenet-r",
     license="MIT",
-    terms="The pictures were gathered from Flickr and the web, and their rights are their makers'.",
+    terms="The pictures were gathered from Flickr and the web, and their makers keep the rights.",
     citation="Hendrycks, Basart, Mu, Kadavath, Wang, Dorundo, Desai, Zhu, Parajuli, Guo, Song, "
     "Steinhardt, Gilmer (2021), The Many Faces of Robustness: A Critical Analysis of "
     "Out-of-Distribution Generalization, ICCV",
-    obtain="""
-        Download imagenet-r.tar by the link on the homepage and unpack it here.
-    """,
+    obtain="Download imagenet-r.tar through the link on the homepage and unpack it here.",
     tree="""
         imagenet-r/
             n01443537/

@@ -22,12 +22,10 @@ dataset = Dataset[LabeledImage](
     title="ImageNet-Sketch",
     homepage="https://github.com/HaohanWang/ImageNet-Sketch",
     license="MIT",
-    terms="The drawings were gathered by web search, and their rights are their makers'.",
+    terms="The drawings were gathered by web search, and their makers keep the rights.",
     citation="Wang, Ge, Lipton, Xing (2019), Learning Robust Global Representations by Penalizing "
     "Local Predictive Power, NeurIPS",
-    obtain="""
-        Download the archive by the link on the homepage and unpack it here.
-    """,
+    obtain="Download the archive through the link on the homepage and unpack it here.",
     tree="""
         sketch/
             n01440764/sketch_0.JPEG

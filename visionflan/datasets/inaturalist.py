@@ -65,16 +65,18 @@ dataset = Dataset[Row](
     title="iNaturalist",
     homepage="https://github.com/visipedia/inat_comp/tree/master/2017",
     license="non-commercial",
-    terms="The owners ask to abide by the terms of service of iNaturalist, to use the data only "
-    "for non-commercial research and education, and not to pass on the pictures.",
+    terms="""
+        The owners ask users to follow the terms of service of iNaturalist, to use the data only for
+        non-commercial research and education, and not to redistribute the pictures.
+    """,
     citation="Van Horn, Mac Aodha, Song, Cui, Sun, Shepard, Adam, Perona and Belongie (2018), The "
     "iNaturalist Species Classification and Detection Dataset, CVPR; Van Horn, Cole, Beery, "
     "Wilber, Belongie and Mac Aodha (2021), Benchmarking Representation Learning for Natural "
     "World Image Collections, CVPR",
     obtain="""
-        For 2021 download the training (or mini) and validation images and annotations by the links
-        on https://github.com/visipedia/inat_comp/tree/master/2021 and unpack them here; for 2017
-        the training and validation images by the links on the homepage.
+        For 2021 download the training (or mini) and validation images and annotations through the
+        links on https://github.com/visipedia/inat_comp/tree/master/2021 and unpack them here; for
+        2017 the training and validation images through the links on the homepage.
     """,
     tree="""
         train/ or train_mini/

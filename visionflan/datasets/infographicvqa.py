@@ -48,15 +48,14 @@ dataset = Dataset[RrcQuestion](
     license="unknown",
     terms="""
         The infographics were gathered from the web and the pages come from the Industry Documents
-        Library of the University of California, San Francisco; the owners' pages that were seen
-        state no license.
+        Library of the University of California, San Francisco; no license was found on the owners' pages.
     """,
     citation="M. Mathew, V. Bagal, R. Tito, D. Karatzas, E. Valveny and C. V. Jawahar (2022), "
     "InfographicVQA, WACV",
     obtain="""
         Register at rrc.cvc.uab.es and download from the page of challenge 17 the annotations and
         images of Infographics VQA (task 3), and for the second task here those of SP-DocVQA (task
-        1), unless they lie in the folder docvqa already.
+        1), unless they are in the folder docvqa already.
     """,
     tree="""
         infographicvqa/

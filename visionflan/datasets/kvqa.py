@@ -52,12 +52,14 @@ dataset = Dataset[Row](
     title="KVQA",
     homepage="https://malllabiisc.github.io/resources/kvqa/",
     license="unknown",
-    terms="The pictures were collected from Wikipedia, where each has a license of its own. They "
-    "show people, and the tasks ask who they are.",
+    terms="""
+        The pictures were collected from Wikipedia, where each has its own license. They show
+        people, and the tasks ask who they are.
+    """,
     citation="Shah, Mishra, Yadati, Talukdar (2019), KVQA: Knowledge-Aware Visual Question "
     "Answering, AAAI",
     obtain="""
-        From the homepage download dataset.json and KVQAimgs.tar.gz, and unpack the archive beside
+        From the homepage, download dataset.json and KVQAimgs.tar.gz, and unpack the archive beside
         the file.
     """,
     tree="""

@@ -44,7 +44,8 @@ dataset = Dataset[Row](
     citation="B. Zhao, Y. Fu, R. Liang, J. Wu, Y. Wang and Y. Wang (2019), A Large-scale Attribute "
     "Dataset for Zero-shot Learning, CVPR Workshops",
     obtain="""
-        Download LAD_annotations and LAD_images by the links on the homepage and unpack them here.
+        Download LAD_annotations and LAD_images through the links on the homepage and unpack them
+        here.
     """,
     tree="""
         LAD_annotations/

@@ -38,8 +38,10 @@ dataset = Dataset[Row](
     title="LFW",
     homepage="http://vis-www.cs.umass.edu/lfw/",
     license="research-only",
-    terms="For research alone. The owners warn that many groups of people are hardly represented, "
-    "and that no result on it says that an algorithm is fit for commercial use.",
+    terms="""
+        For research only. The owners warn that many groups of people are hardly represented, and
+        that no result on it says that an algorithm is fit for commercial use.
+    """,
     citation="Huang, Ramesh, Berg and Learned-Miller (2007), Labeled Faces in the Wild: A Database "
     "for Studying Face Recognition in Unconstrained Environments, University of Massachusetts",
     obtain="""

@@ -50,7 +50,7 @@ dataset = Dataset[Row](
     "Memes, EMNLP",
     obtain="""
         Copy the folder data of the repository here, and unpack the archive of pictures that its
-        README links to into a folder named memes. The lists may also lie here themselves.
+        README links to into a folder named memes. The lists may also be here themselves.
     """,
     tree="""
         memecap/

@@ -48,7 +48,7 @@ dataset = Dataset[Row](
     title="Memotion",
     homepage="https://competitions.codalab.org/competitions/20629",
     license="non-commercial",
-    terms="The data may be passed on for non-commercial and academic research alone.",
+    terms="The data may be redistributed for non-commercial and academic research only.",
     citation="Sharma, Bhageria, Scott, PYKL, Das, Chakraborty, Pulabaigari and Gambäck (2020), "
     "SemEval-2020 Task 8: Memotion Analysis - the Visuo-Lingual Metaphor!, SemEval",
     obtain="""

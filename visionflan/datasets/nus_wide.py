@@ -49,7 +49,8 @@ dataset = Dataset[Row](
     "Database from National University of Singapore, CIVR",
     obtain="""
         Download the image list and the ground truth from the homepage and unpack them here; ask the
-        owners for the pictures, or fetch them by the list of addresses, into the folder Flickr.
+        owners for the pictures, or download them with the list of addresses, into the folder
+        Flickr.
     """,
     tree="""
         ImageList/Imagelist.txt

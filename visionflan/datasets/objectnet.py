@@ -46,9 +46,11 @@ dataset = Dataset[Row](
     title="ObjectNet",
     homepage="https://objectnet.dev/",
     license="evaluation-only",
-    terms="For evaluation alone: free for research and commerce under a license derived from CC BY "
-    "4.0 with two clauses more: ObjectNet may never be used to tune the parameters of any model, "
-    "and single pictures may be put on the web only with their red border of one pixel.",
+    terms="""
+        For evaluation only: free for research and commerce under a license derived from CC BY 4.0
+        with two additional clauses: ObjectNet may never be used to tune the parameters of any
+        model, and single pictures may be put on the web only with their red border of one pixel.
+    """,
     citation="Barbu, Mayo, Alverio, Luo, Wang, Gutfreund, Tenenbaum and Katz (2019), ObjectNet: A "
     "Large-Scale Bias-Controlled Dataset for Pushing the Limits of Object Recognition Models, "
     "NeurIPS",

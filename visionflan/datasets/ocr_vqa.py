@@ -42,14 +42,14 @@ dataset = Dataset[Row](
     homepage="https://ocr-vqa.github.io/",
     license="unknown",
     terms="""
-        The covers belong to their publishers and are fetched from a shop's addresses. A loader by
-        others names Apache-2.0 for the annotations; the owners' page was not seen to say so.
+        The covers belong to their publishers and are downloaded from a store's website. A loader by
+        others names Apache-2.0 for the annotations; the owners' page does not seem to say so.
     """,
     citation="A. Mishra, S. Shekhar, A. K. Singh and A. Chakraborty (2019), OCR-VQA: Visual "
     "Question Answering by Reading Text in Images, ICDAR",
     obtain="""
-        From the homepage take dataset.json and the script loadDataset.py, and run the script to
-        fetch the covers into a folder images.
+        From the homepage, download dataset.json and the script loadDataset.py, and run the script to download the
+        covers into a folder images.
     """,
     tree="""
         ocr_vqa/

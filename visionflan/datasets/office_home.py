@@ -104,8 +104,10 @@ dataset = Dataset[Row](
     title="Office-Home",
     homepage="https://www.hemanthdv.org/officeHomeDataset.html",
     license="non-commercial",
-    terms="Some pictures are under copyright: the owners call their use fair for research and "
-    "education without profit, and refer to the holders for anything beyond.",
+    terms="""
+        Some pictures are under copyright: the owners call their use fair for non-profit research
+        and education, and refer to the holders for anything beyond.
+    """,
     citation="Venkateswara, Eusebio, Chakraborty and Panchanathan (2017), Deep Hashing Network for "
     "Unsupervised Domain Adaptation, CVPR",
     obtain="""

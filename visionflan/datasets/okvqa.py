@@ -40,9 +40,9 @@ dataset = Dataset[Row](
     citation="Marino, Rastegari, Farhadi, Mottaghi (2019), OK-VQA: A Visual Question Answering "
     "Benchmark Requiring External Knowledge, CVPR",
     obtain="""
-        Unpack the questions and annotations of the training and testing splits from the download
-        page of the homepage here. The images are train2014 and val2014 of COCO: put them here, or
-        in a folder named coco beside this one.
+        Download the questions and annotations of the training and testing splits from the download
+        page of the homepage, and unpack them here. The images are train2014 and val2014 of COCO:
+        put them here, or in a folder named coco beside this one.
     """,
     tree="""
         OpenEnded_mscoco_train2014_questions.json

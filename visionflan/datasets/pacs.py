@@ -51,7 +51,7 @@ dataset = Dataset[Row](
     "ICCV",
     obtain="""
         Follow the link to the data on the homepage, take the folder of raw images, and unpack it so
-        that the folder kfold lies here.
+        that the folder kfold is here.
     """,
     tree="""
         kfold/

@@ -51,8 +51,10 @@ dataset = Dataset[Row](
     title="Places205",
     homepage="http://places.csail.mit.edu/index.html",
     license="unknown",
-    terms="The annotation may be used with attribution (CC BY); the pictures belong to their "
-    "owners, and nothing is granted for them.",
+    terms="""
+        The annotation may be used with attribution (CC BY); the pictures belong to their owners,
+        and no license is granted for them.
+    """,
     citation="Zhou, Lapedriza, Xiao, Torralba and Oliva (2014), Learning Deep Features for Scene "
     "Recognition using Places Database, NeurIPS",
     obtain="""

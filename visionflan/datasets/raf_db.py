@@ -57,8 +57,10 @@ dataset = Dataset[Row](
     title="RAF-DB",
     homepage="http://www.whdeng.cn/raf/model1.html",
     license="research-only",
-    terms="For non-commercial research alone. The pictures were found on the Internet and are not "
-    "the property of the owners.",
+    terms="""
+        For non-commercial research only. The pictures were found on the Internet and are not the
+        property of the owners.
+    """,
     citation="Li, Deng and Du (2017), Reliable Crowdsourcing and Deep Locality-Preserving Learning "
     "for Expression Recognition in the Wild, CVPR",
     obtain="""

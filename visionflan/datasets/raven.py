@@ -49,9 +49,7 @@ dataset = Dataset[Row](
     license="GPL-3.0-only",
     citation="Zhang, Gao, Jia, Zhu and Zhu (2019), RAVEN: A Dataset for Relational and Analogical "
     "Visual rEasoNing, CVPR",
-    obtain="""
-        Download RAVEN-10000-release.zip by way of the project page and unpack it here.
-    """,
+    obtain="Download RAVEN-10000-release.zip through the project page and unpack it here.",
     tree="""
         raven/
           RAVEN-10000/

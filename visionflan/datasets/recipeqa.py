@@ -50,8 +50,8 @@ dataset = Dataset[Row](
     homepage="https://hucvl.github.io/recipeqa/",
     license="unknown",
     terms="""
-        By its owners' words the questions are made from copyright-free recipes under a variety of
-        licenses, which the release gives for each recipe.
+        According to the owners, the questions are made from copyright-free recipes under a variety
+        of licenses, which the release gives for each recipe.
     """,
     citation="S. Yagcioglu, A. Erdem, E. Erdem and N. Ikizler-Cinbis (2018), RecipeQA: A Challenge "
     "Dataset for Multimodal Comprehension of Cooking Recipes, EMNLP",

@@ -53,8 +53,8 @@ dataset = Dataset[Row](
     citation="Desai, Kaul, Aysola, Johnson (2021), RedCaps: Web-curated Image-Text Data Created by "
     "the People, for the People, NeurIPS Datasets and Benchmarks",
     obtain="""
-        Download redcaps_v1.0_annotations.zip from the homepage and unpack it here. Then fetch the
-        pictures with the owners' redcaps-downloader, for each file of annotations: redcaps
+        Download redcaps_v1.0_annotations.zip from the homepage and unpack it here. Then download
+        the pictures with the owners' redcaps-downloader, for each file of annotations: redcaps
         download-imgs -a annotations/cats_2019.json --save-to images.
     """,
     tree="""

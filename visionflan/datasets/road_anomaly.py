@@ -49,8 +49,8 @@ dataset = Dataset[Row](
     citation="Lis, Nakka, Fua and Salzmann (2019), Detecting the Unexpected via Image Resynthesis, "
     "ICCV",
     obtain="""
-        Download RoadAnomaly.zip or RoadAnomaly_jpg.zip by the link on the homepage and unpack it
-        here.
+        Download RoadAnomaly.zip or RoadAnomaly_jpg.zip through the link on the homepage and unpack
+        it here.
     """,
     tree="""
         RoadAnomaly/

@@ -50,8 +50,8 @@ dataset = Dataset[Row](
     license="non-commercial",
     terms="""
         Aston University's record of the data is said to give Creative Commons Attribution
-        NonCommercial, of a version that we have not seen. The pictures and texts come from the Web
-        Gallery of Art, which allows educational and personal use.
+        NonCommercial, but the page of that version was not found. The pictures and texts come from
+        the Web Gallery of Art, which allows educational and personal use.
     """,
     citation="Garcia, Vogiatzis (2018), How to Read Paintings: Semantic Art Understanding with "
     "Multi-Modal Retrieval, ECCV Workshops",

@@ -44,7 +44,7 @@ dataset = Dataset[Row](
     title="Set5",
     homepage="http://people.rennes.inria.fr/Aline.Roumy/results/SR_BMVC12.html",
     license="unknown",
-    terms="A copy on Kaggle is marked DbCL 1.0, but that is not the owners' word.",
+    terms="A copy on Kaggle is marked DbCL 1.0, but the owners themselves do not say so.",
     citation="Bevilacqua, Roumy, Guillemot and Alberi Morel (2012), Low-Complexity Single-Image "
     "Super-Resolution based on Nonnegative Neighbor Embedding, BMVC",
     obtain="""

@@ -51,7 +51,7 @@ dataset = Dataset[Row](
     title="Spot-the-diff",
     homepage="https://github.com/harsh19/spot-the-diff",
     license="unknown",
-    terms="The frames come from the VIRAT video dataset, which has terms of its own.",
+    terms="The frames come from the VIRAT video dataset, which has its own terms.",
     citation="H. Jhamtani and T. Berg-Kirkpatrick (2018), Learning to Describe Differences Between "
     "Pairs of Similar Images, EMNLP",
     obtain="""

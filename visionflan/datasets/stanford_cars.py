@@ -38,7 +38,7 @@ dataset = Dataset[Row](
     title="Stanford Cars",
     homepage="https://ai.stanford.edu/~jkrause/cars/car_dataset.html",
     license="unknown",
-    terms="The owners' page, which is no longer online, is not known to have named a license.",
+    terms="The owners' page, which is no longer online, does not seem to have named a license.",
     citation="Krause, Stark, Deng, Fei-Fei (2013), 3D Object Representations for Fine-Grained "
     "Categorization, 3dRR",
     obtain="""

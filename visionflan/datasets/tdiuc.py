@@ -37,8 +37,8 @@ dataset = Dataset[Row](
     terms="The photographs are those of COCO and keep the terms of Flickr.",
     citation="Kafle, Kanan (2017), An Analysis of Visual Question Answering Algorithms, ICCV",
     obtain="""
-        Unpack TDIUC.zip from the homepage here. The images are train2014 and val2014 of COCO: put
-        them here, or in a folder named coco beside this one.
+        Download TDIUC.zip from the homepage and unpack it here. The images are train2014 and
+        val2014 of COCO: put them here, or in a folder named coco beside this one.
     """,
     tree="""
         Annotations/mscoco_train2014_annotations.json

@@ -38,7 +38,7 @@ dataset = Dataset[TextRow](
     homepage="https://github.com/cs-chan/Total-Text-Dataset",
     license="non-commercial",
     terms="""
-        The repository carries the license BSD-3-Clause, yet its page asks to contact the owners
+        The repository has the license BSD-3-Clause, but its page asks users to contact the owners
         before any commercial use.
     """,
     citation="C. K. Ch'ng, C. S. Chan and C. Liu (2020), Total-Text: Towards Orientation "

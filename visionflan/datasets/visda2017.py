@@ -54,8 +54,10 @@ dataset = Dataset[Row](
     title="VisDA-2017",
     homepage="https://ai.bu.edu/visda-2017/",
     license="non-commercial",
-    terms="The owners ask that the pictures serve non-commercial research and education only and "
-    "are not passed on.",
+    terms="""
+        The owners ask users to use the pictures only for non-commercial research and education, and
+        not to redistribute them.
+    """,
     citation="Peng, Usman, Kaushik, Hoffman, Wang and Saenko (2017), VisDA: The Visual Domain "
     "Adaptation Challenge, arXiv",
     obtain="""

@@ -52,12 +52,14 @@ dataset = Dataset[Row](
     title="Visual7W",
     homepage="https://ai.stanford.edu/~yukez/visual7w/",
     license="unknown",
-    terms="The owners' toolkit is under the MIT license; the questions were not seen to name one. "
-    "The photographs are those of COCO and keep the terms of Flickr.",
+    terms="""
+        The owners' toolkit is under the MIT license; no license was found for the questions. The
+        photographs are those of COCO and keep the terms of Flickr.
+    """,
     citation="Zhu, Groth, Bernstein, Fei-Fei (2016), Visual7W: Grounded Question Answering in "
     "Images, CVPR",
     obtain="""
-        From the homepage download visual7w_images.zip and dataset_v7w_telling.zip, and unpack both
+        From the homepage, download visual7w_images.zip and dataset_v7w_telling.zip, and unpack both
         here.
     """,
     tree="""

@@ -66,8 +66,8 @@ dataset = Dataset[Row](
     citation="Everingham et al. (2010), The PASCAL Visual Object Classes (VOC) Challenge, "
     "International Journal of Computer Vision 88(2)",
     obtain="""
-        Fetch VOCtrainval_06-Nov-2007.tar (and VOCtest_06-Nov-2007.tar if the test images are
-        wanted) from the homepage and unpack them here; they share the folder VOCdevkit/VOC2007.
+        Download VOCtrainval_06-Nov-2007.tar (and VOCtest_06-Nov-2007.tar if you want the test
+        images) from the homepage and unpack them here; they share the folder VOCdevkit/VOC2007.
     """,
     tree="""
         VOCdevkit/VOC2007/

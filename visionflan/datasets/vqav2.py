@@ -67,9 +67,9 @@ dataset = Dataset[Row](
     citation="Goyal, Khot, Summers-Stay, Batra, Parikh (2017), Making the V in VQA Matter: "
     "Elevating the Role of Image Understanding in Visual Question Answering, CVPR",
     obtain="""
-        Unpack the questions and the annotations of the training and validation splits of the
-        balanced real images from visualqa.org/download.html here. The images are train2014 and
-        val2014 of COCO: put them here, or in a folder named coco beside this one.
+        Download the questions and the annotations of the training and validation splits of the
+        balanced real images from visualqa.org/download.html, and unpack them here. The images are
+        train2014 and val2014 of COCO: put them here, or in a folder named coco beside this one.
     """,
     tree="""
         v2_OpenEnded_mscoco_train2014_questions.json

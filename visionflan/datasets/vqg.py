@@ -56,9 +56,9 @@ dataset = Dataset[Row](
     citation="Mostafazadeh, Misra, Devlin, Mitchell, He, Vanderwende (2016), Generating Natural "
     "Questions About an Image, ACL",
     obtain="""
-        Download the lists from the homepage. Fetch each picture from its address as its image_id
-        with the suffix .jpg into a folder named as the list; those of COCO may also stay in
-        train2014 and val2014, here or in a folder named coco beside this one.
+        Download the lists from the homepage. Download each picture from its address and save it
+        under its image_id with the suffix .jpg in a folder with the name of the list; those of COCO
+        may also stay in train2014 and val2014, here or in a folder named coco beside this one.
     """,
     tree="""
         bing_train_all.csv

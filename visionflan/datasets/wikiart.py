@@ -55,13 +55,13 @@ dataset = Dataset[Row](
     homepage="https://github.com/cs-chan/ArtGAN/blob/master/WikiArt%20Dataset/README.md",
     license="non-commercial",
     terms="""
-        For non-commercial research only, and under the terms of use of WikiArt.org, from where the
+        For non-commercial research only, and under the terms of use of WikiArt.org, from which the
         pictures come; many of the works are still in copyright.
     """,
     citation="Tan, Chan, Aguirre, Tanaka (2019), Improved ArtGAN for Conditional Synthesis of "
     "Natural Image and Artwork, IEEE Transactions on Image Processing",
     obtain="""
-        Download wikiart.zip and the lists, wikiart_csv.zip, by the links on the homepage, and
+        Download wikiart.zip and the lists, wikiart_csv.zip, through the links on the homepage, and
         unpack both here.
     """,
     tree="""

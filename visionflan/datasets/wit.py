@@ -63,10 +63,10 @@ dataset = Dataset[Row](
     citation="Srinivasan, Raman, Chen, Bendersky, Najork (2021), WIT: Wikipedia-based Image Text "
     "Dataset for Multimodal Multilingual Machine Learning, SIGIR",
     obtain="""
-        Download one or more of the tables by the links in DATA.md of the homepage. Since only rows
-        in English are used, about one in seven, drop the others from the tables first if the
-        pictures of all are too many. Then fetch the pictures of each table with img2dataset:
-        --url_list wit_v1.train.all-00000-of-00010.tsv.gz --input_format tsv.gz --url_col image_url
+        Download one or more of the tables by the links in DATA.md of the homepage. Only the rows in
+        English are used, about one in seven: to download fewer pictures, remove the other rows from
+        the tables first. Then download the pictures of each table with img2dataset: --url_list
+        wit_v1.train.all-00000-of-00010.tsv.gz --input_format tsv.gz --url_col image_url
         --output_folder images/wit_v1.train.all-00000-of-00010; both output formats, files and
         webdataset, are read. Wikimedia asks for a user agent that says who you are.
     """,

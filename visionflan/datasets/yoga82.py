@@ -55,8 +55,8 @@ dataset = Dataset[Row](
     citation="Verma, Kumawat, Nakashima and Raman (2020), Yoga-82: A New Dataset for Fine-grained "
     "Classification of Human Poses, CVPR Workshops",
     obtain="""
-        Fill in the form on the homepage, unpack the lists here, and fetch each picture by its
-        address in yoga_dataset_links into the path that stands before it, below the folder images.
+        Fill in the form on the homepage, unpack the lists here, and download each picture by its
+        address in yoga_dataset_links into the path that comes before it, below the folder images.
     """,
     tree="""
         Yoga-82/
