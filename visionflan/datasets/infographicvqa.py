@@ -48,7 +48,8 @@ dataset = Dataset[RrcQuestion](
     license="unknown",
     terms="""
         The infographics were gathered from the web and the pages come from the Industry Documents
-        Library of the University of California, San Francisco; no license was found on the owners' pages.
+        Library of the University of California, San Francisco; no license was found on the owners'
+        pages.
     """,
     citation="M. Mathew, V. Bagal, R. Tito, D. Karatzas, E. Valveny and C. V. Jawahar (2022), "
     "InfographicVQA, WACV",
