@@ -1,6 +1,7 @@
 """Every row of a release is imported or dropped with a reason, whatever form the release has."""
 
 import codecs
+import gzip
 import json
 import tarfile
 from pathlib import Path
@@ -60,13 +61,14 @@ def test_a_field_of_another_type_is_never_made_a_text(
     assert [entry["reason"] for entry in ledger] == ["malformed_conversation"]
 
 
-@pytest.mark.parametrize("name", ["list.json", "lines.jsonl"])
+@pytest.mark.parametrize("name", ["list.json", "lines.jsonl", "list.json.gz", "lines.jsonl.gz"])
 def test_a_byte_order_mark_is_no_content(tmp_path: Path, name: str) -> None:
     records = [record("0.jpg"), record("1.jpg")]
-    text = json.dumps(records) if name == "list.json" else "\n".join(map(json.dumps, records))
+    text = json.dumps(records) if "list" in name else "\n".join(map(json.dumps, records))
     directory = write_release(tmp_path / "r", "")
     (directory / "annotations.json").unlink()
-    (directory / name).write_bytes(codecs.BOM_UTF8 + text.encode())
+    content = codecs.BOM_UTF8 + text.encode()
+    (directory / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
     build, ledger = import_directory(directory)
     assert not ledger
     assert build.instances().column("key") == ["0.jpg", "1.jpg"]

@@ -29,7 +29,7 @@ DROPPED: dict[str, str] = {
     "unknown_split": "the official split of the row is not train, validation or test",
     "repeated_key": "another row of the task has the same key",
     "duplicate": "an earlier row of the task asks the same question about the same images",
-    "malformed_conversation": "the turns do not alternate between user and assistant",
+    "malformed_conversation": "the turns do not alternate, or a value has another type",
     "image_token_mismatch": "the number of `<image>` differs from the number of images",
     "sensitive_task": "the task asks about a person and `--include-sensitive` was not set",
     "unsupported_media": "the row has a video or another medium that is not an image",

@@ -6,8 +6,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, BinaryIO, NamedTuple, TextIO, cast
 
 from visionflan.dataset import BrokenRow
 from visionflan.errors import ReleaseError
@@ -113,7 +114,7 @@ def parse_json(content: bytes, trim: Callable[[dict[str, Any]], Any] | None = No
 
 def json_lines(path: Path) -> Iterator[tuple[int, Any] | BrokenRow]:
     """Yield the line number and value of each JSON line; a malformed line comes as a BrokenRow."""
-    with require(path).open("rb") as lines:
+    with open_bytes(path) as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
@@ -127,19 +128,27 @@ def json_lines(path: Path) -> Iterator[tuple[int, Any] | BrokenRow]:
 @contextmanager
 def open_text(path: Path, encoding: str = "utf-8-sig") -> Iterator[TextIO]:
     """Open a text file, plain or gzipped; raise ReleaseError where it cannot be decoded."""
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(require(path), "rt", encoding=encoding, newline="") as stream:
+    with open_bytes(path) as stream, TextIOWrapper(stream, encoding, newline="") as text:
         try:
-            yield stream
+            yield text
         except UnicodeDecodeError as error:
             raise not_text(path) from error
+
+
+@contextmanager
+def open_bytes(path: Path) -> Iterator[BinaryIO]:
+    """Open a file, plain or gzipped; raise ReleaseError where it cannot be decompressed."""
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(require(path), "rb") as stream:
+        try:
+            yield cast("BinaryIO", stream)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise ReleaseError(f"{path} is truncated: {error}; download it again") from error
 
 
 def not_text(path: Path) -> ReleaseError:
     """Return the error for a file that is not UTF-8, with its first byte that is not."""
-    with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as lines:
+    with open_bytes(path) as lines:
         for number, line in enumerate(lines, start=1):
             try:
                 line.decode()
