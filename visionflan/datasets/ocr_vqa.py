@@ -48,8 +48,8 @@ dataset = Dataset[Row](
     citation="A. Mishra, S. Shekhar, A. K. Singh and A. Chakraborty (2019), OCR-VQA: Visual "
     "Question Answering by Reading Text in Images, ICDAR",
     obtain="""
-        From the homepage, download dataset.json and the script loadDataset.py, and run the script to
-        download the covers into a folder images.
+        From the homepage, download dataset.json and the script loadDataset.py, and run the script
+        to download the covers into a folder images.
     """,
     tree="""
         ocr_vqa/

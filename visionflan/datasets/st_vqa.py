@@ -38,8 +38,8 @@ dataset = Dataset[RrcQuestion](
     license="unknown",
     terms="""
         No license was found on the owners' pages. The pictures come from COCO-Text, Visual Genome,
-        VizWiz, ImageNet, ICDAR 2013 and 2015 and the IIIT Scene Text Retrieval set, and keep the terms of
-        each.
+        VizWiz, ImageNet, ICDAR 2013 and 2015 and the IIIT Scene Text Retrieval set, and keep the
+        terms of each.
     """,
     citation="A. F. Biten, R. Tito, A. Mafla, L. Gomez, M. Rusinol, E. Valveny, C. V. Jawahar and "
     "D. Karatzas (2019), Scene Text Visual Question Answering, ICCV",
