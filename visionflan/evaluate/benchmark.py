@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from visionflan.errors import ReleaseError
 from visionflan.evaluate.aggregate.measures import AggregateMetric, mean_score
 from visionflan.evaluate.judge.rubric import Rubric
 from visionflan.evaluate.metric import AnswerScorer, Metric, ParsedAnswer, ScoringContext
@@ -116,7 +117,24 @@ class Benchmark:
         """Yield the rows of the release in a directory."""
         if self.read is None:
             raise TypeError(f"the benchmark {self.title} declares no reader")
-        yield from self.read(root)
+        for row in self.read(root):
+            require_texts(self.title, row)
+            yield row
+
+
+def require_texts(title: str, row: BenchmarkRow) -> None:
+    """Raise ReleaseError unless question, answers and options are texts that say something."""
+    texts = {
+        "question": (row.question,),
+        "answer": (row.target, *row.references),
+        "options": (*row.options, *row.candidates),
+    }
+    for name, values in texts.items():
+        if any(not isinstance(value, str) or not value.strip() for value in values):
+            raise ReleaseError(
+                f"{title}: the question {row.key} of {row.part} has no text as its {name}: "
+                "copy the release again"
+            )
 
 
 def leave_to_judge(answer: str, _context: ScoringContext) -> ParsedAnswer:

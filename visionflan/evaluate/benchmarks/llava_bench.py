@@ -3,11 +3,13 @@
 Layout, prompt and ratio are those of `eval_gpt_review_bench.py` and `summarize_gpt_review.py` in
 https://github.com/haotian-liu/LLaVA (llava/eval), whose `table/rule.json` has the instructions of
 the judge: if the release has it, it is used unchanged, else our own wording replaces it, and
-scores are close to published ones. Three differences: a verdict that is not two numbers from 1 to
+scores are close to published ones. Four differences: a verdict that is not two numbers from 1 to
 10 is missing data, where the original counts -1 in both means; each pair is judged in both orders
-and the two verdicts are averaged, where the original always shows the reference first; and
-captions, which are strings in the release, stay strings, where the original joins lists and
-therefore shows the judge one letter per line.
+and the two verdicts are averaged, where the original always shows the reference first; captions,
+which are strings in the release, stay strings, where the original joins lists and therefore shows
+the judge one letter per line; and the two means are divided as they are, where the original first
+rounds them (of scores from 1 to 10) to three places, so that about one in 25 of the numbers that it
+prints, with one decimal, differs by 0.1.
 """
 
 import json
@@ -27,6 +29,7 @@ from visionflan.evaluate.judge.rubric import JudgeScore, Rubric, read_scores
 from visionflan.evaluate.metric import ScoringRule
 from visionflan.evaluate.records.record import Record
 from visionflan.layouts import inside, json_lines, load_json
+from visionflan.layouts.fields import FieldError, identifier, text, text_list
 from visionflan.llm.base import LlmRequest, Message
 from visionflan.specimens import write_image, write_lines
 
@@ -119,32 +122,32 @@ benchmark = Benchmark(
 @benchmark.reader
 def read(root: Path) -> Iterator[BenchmarkRow]:
     """Read one row per question, joined with its reference answer by number."""
-    captions = {fields["image"]: join_captions(fields["caption"]) for fields in read_context(root)}
+    described = {fields["image"]: fields["caption"] for fields in read_context(root)}
     answers = {
-        str(fields["question_id"]): fields["text"]
+        fields["question_id"]: fields["text"]
         for fields in read_lines(root / "answers_gpt4.jsonl", "question_id", "text")
     }
     rules = judge_rules(root)
     path = root / "questions.jsonl"
     questions = list(read_lines(path, "question_id", "image", "text", "category"))
     for fields in questions:
-        key, name, part = str(fields["question_id"]), fields["image"], fields["category"]
+        key, name, part = fields["question_id"], fields["image"], fields["category"]
         image = inside(root / "images", name)
         checks = (
             (part in NUM_QUESTIONS, f"has the category {part!r}, not one of {CATEGORIES}"),
             (key in answers, "has no answer in answers_gpt4.jsonl"),
-            (name in captions, f"names {name}, which has no caption in context.jsonl"),
+            (name in described, f"names {name}, which has no caption in context.jsonl"),
             (image.is_file(), f"names {image}, which is missing"),
         )
         if problems := [problem for ok, problem in checks if not ok]:
             raise ReleaseError(
                 f"LLaVA-Bench: question {key} of {path} {problems[0]}: use all files of one release"
             )
-        context = {"captions": captions[name], **rules[part]}
+        context = {"captions": described[name], **rules[part]}
         yield BenchmarkRow(
             part, key, fields["text"], answers[key], (image,), judge_context=json.dumps(context)
         )
-    if extra := answers.keys() - {str(fields["question_id"]) for fields in questions}:
+    if extra := answers.keys() - {fields["question_id"] for fields in questions}:
         raise ReleaseError(
             f"LLaVA-Bench: {path} lacks the question {min(extra)}, which answers_gpt4.jsonl "
             "answers: use all files of one release"
@@ -157,7 +160,7 @@ def read_context(root: Path) -> Iterator[dict[str, Any]]:
 
 
 def read_lines(path: Path, *required: str) -> Iterator[dict[str, Any]]:
-    """Read JSON lines; raise ReleaseError if one lacks a required field."""
+    """Read JSON lines; raise ReleaseError if one lacks a required field or its text."""
     with reading_text(f"LLaVA-Bench: {path}"):
         lines = list(require_rows(f"LLaVA-Bench: {path}", json_lines(path)))
     for line in lines:
@@ -171,12 +174,22 @@ def read_lines(path: Path, *required: str) -> Iterator[dict[str, Any]]:
                 f"LLaVA-Bench: line {number} of {path} lacks {', '.join(missing)}: download the "
                 "file again"
             )
-        yield fields
+        try:
+            yield fields | {name: READERS.get(name, text)(fields, name) for name in required}
+        except FieldError as error:
+            raise ReleaseError(
+                f"LLaVA-Bench: line {number} of {path} has no usable text ({error}): download the "
+                "file again"
+            ) from error
 
 
-def join_captions(caption: str | list[str]) -> str:
+def captions(fields: dict[str, Any], name: str) -> str:
     """Return one caption per line; the release has strings, LLaVA's older sets have lists."""
-    return caption if isinstance(caption, str) else "\n".join(caption)
+    is_list = isinstance(fields[name], list)
+    return "\n".join(text_list(fields, name)) if is_list else text(fields, name)
+
+
+READERS = {"question_id": identifier, "caption": captions}
 
 
 def judge_rules(root: Path) -> dict[str, dict[str, str]]:

@@ -21,7 +21,7 @@ from visionflan.evaluate.aggregate.measures import AggregateMetric, mean_score
 from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
 from visionflan.evaluate.judge.rubric import SCORE_LABEL, JudgeScore, Rubric
 from visionflan.evaluate.records.record import Record
-from visionflan.layouts import inside, load_json, require
+from visionflan.layouts import fields, inside, load_json, require
 from visionflan.llm.base import LlmRequest, Message
 from visionflan.specimens import write_image, write_json
 
@@ -176,12 +176,12 @@ def read(root: Path) -> Iterator[BenchmarkRow]:
 def make_row(path: Path, key: str, entry: Any) -> BenchmarkRow:
     """Return the question in an entry."""
     try:
-        name, question, answer = entry["imagename"], entry["question"], entry["answer"]
-        abilities = tuple(entry["capability"])
-    except (KeyError, TypeError) as error:
+        name, question = fields.text(entry, "imagename"), fields.text(entry, "question")
+        answer, abilities = fields.answer(entry, "answer"), fields.text_list(entry, "capability")
+    except fields.FieldError as error:
         raise ReleaseError(
-            f"MM-Vet: {key} in {path} lacks one of imagename, question, answer and capability: "
-            "unpack mm-vet.zip again"
+            f"MM-Vet: {key} in {path} lacks one of imagename, question, answer and capability "
+            f"({error}): unpack mm-vet.zip again"
         ) from error
     if unknown := sorted(set(abilities) - set(ABILITIES)):
         raise ReleaseError(
@@ -193,7 +193,7 @@ def make_row(path: Path, key: str, entry: Any) -> BenchmarkRow:
         raise ReleaseError(
             f"MM-Vet: {image}, which {key} in {path} names, is missing: unpack mm-vet.zip again"
         )
-    return BenchmarkRow(PART, key, question, str(answer), (image,), categories=abilities)
+    return BenchmarkRow(PART, key, question, answer, (image,), categories=abilities)
 
 
 @benchmark.specimen

@@ -46,7 +46,7 @@ from visionflan.evaluate.rules.yes_no import (
     yes_rate,
 )
 from visionflan.hashing import pick
-from visionflan.layouts import json_lines
+from visionflan.layouts import fields, json_lines
 from visionflan.specimens import write_image, write_lines
 
 SPLITS = ("random", "popular", "adversarial")
@@ -181,14 +181,11 @@ def parse_question(split: str, path: Path, line: tuple[int, object] | BrokenRow)
         raise ReleaseError(f"POPE: {path.parent / line.key} is not JSON: {fix}")
     location, row = f"{path}:{line[0]}", line[1]
     try:
-        if not isinstance(row, dict):
-            raise TypeError(row)
-        number, image, text, label = (
-            str(row[name]) for name in ("question_id", "image", "text", "label")
-        )
-    except (KeyError, TypeError) as error:
+        number = fields.identifier(row, "question_id")
+        image, text, label = (fields.text(row, name) for name in ("image", "text", "label"))
+    except fields.FieldError as error:
         raise ReleaseError(
-            f"POPE: {location} lacks question_id, image, text or label: {fix}"
+            f"POPE: {location} lacks question_id, image, text or label ({error}): {fix}"
         ) from error
     if label not in ("yes", "no"):
         raise ReleaseError(f"POPE: the label of {location} is neither yes nor no: {fix}")

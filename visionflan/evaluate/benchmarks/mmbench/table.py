@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from string import ascii_uppercase
 from typing import NamedTuple
@@ -29,6 +29,9 @@ ABILITIES = {
 ROTATION_STEP = 1_000_000  # added to an index with each rotation
 MAX_INDEX_LENGTH = 64  # a longer `image` cell is an image, not the index of another row
 MAX_CELL_LENGTH = 2**31 - 1
+MISSING_WORDS = frozenset({"nan", "NaN", "<NA>", "None", "null"})
+# The columns that the owners leave empty in some rows; `None` can be the text of an option.
+OPTIONAL = ("hint", *ascii_uppercase[2:])
 DEV = "mmbench_dev_20230712.tsv or MMBench_DEV_EN.tsv"
 
 
@@ -88,7 +91,7 @@ def read_table(path: Path) -> tuple[list[MMBenchQuestion], dict[str, bytes | str
     questions = []
     images: dict[str, bytes | str] = {}
     checked: dict[bytes, bytes] = {}
-    for location, cells in read_cells(path):
+    for location, cells in check_missing(path, list(read_cells(path))):
         questions.append(parse_question(cells, location))
         image = decode_image(cells["image"], location)
         if isinstance(image, bytes) and image not in checked:
@@ -107,6 +110,34 @@ def read_cells(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     with reading_text(f"mmbench: {path}"):
         for number, cells in enumerate(rows, start=2):
             yield f"mmbench: {path}, row {number}", cells
+
+
+def check_missing(
+    path: Path, rows: Sequence[tuple[str, dict[str, str]]]
+) -> Sequence[tuple[str, dict[str, str]]]:
+    """Return the rows; raise ReleaseError if words such as `nan` stand for their empty cells.
+
+    Conversions by way of pandas or Parquet write such tables: a column without an empty cell has
+    the word where the owners have none. In a table with empty cells the words are texts.
+    """
+    for name in OPTIONAL:
+        values = {cells[name].strip() for _, cells in rows if name in cells}
+        if "" in values or not values & MISSING_WORDS:
+            continue
+        for location, cells in rows:
+            words = [cells[other] for other in OPTIONAL if other in cells]
+            if stands_for_missing(name, cells[name].strip(), words):
+                raise ReleaseError(
+                    f"{location} has {cells[name]!r} as its {name}, and no row of {path.name} has "
+                    "an empty one: a conversion wrote missing cells as words; use the owners' table"
+                )
+    return rows
+
+
+def stands_for_missing(column: str, word: str, words: Sequence[str]) -> bool:
+    """Return whether a word is a missing cell: `None` only as a hint or beside another one."""
+    is_certain = word in ("nan", "NaN", "<NA>") or column == "hint" or words.count(word) > 1
+    return word in MISSING_WORDS and is_certain
 
 
 def parse_question(cells: dict[str, str], location: str) -> MMBenchQuestion:

@@ -128,6 +128,10 @@ def make_row(line: dict[str, Any], path: Path) -> BenchmarkRow:
     subject = "_".join(str(line["id"]).split("_")[1:-1])
     if subject not in DISCIPLINE:
         raise ReleaseError(f"{location} names no subject of MMMU: expected validation_<Subject>_1")
+    if line["question_type"] not in (CHOICE, OPEN):
+        raise ReleaseError(
+            f"{location} has the type {line['question_type']!r}, neither {CHOICE} nor {OPEN}"
+        )
     options = parse_strings(line["options"], location)
     choice = line["question_type"] == CHOICE
     letters = tuple(ascii_uppercase[: len(options)]) if choice else ()
@@ -164,6 +168,8 @@ def parse_strings(text: str | None, location: str) -> tuple[str, ...]:
         values = ast.literal_eval(str(text))
     except (ValueError, SyntaxError) as error:
         raise ReleaseError(f"{location} has {text!r}, which is not a list of strings") from error
+    if not all(isinstance(value, str | int | float) for value in values):
+        raise ReleaseError(f"{location} has {text!r}, which is not a list of strings")
     return tuple(map(str, values))
 
 
