@@ -18,15 +18,8 @@ from visionflan.layouts import is_image_file
 # The code that can change a build. Other code of this package only starts, reads or shows builds,
 # or draws specimens: these are releases, which have their own fingerprint.
 PACKAGES = ("layouts", "storage", "builder")
-MODULES = (
-    "dataset.py",
-    "hashing.py",
-    "image_files.py",
-    "image_pixels.py",
-    "image_sources.py",
-    "prompt.py",
-    "vocabulary.py",
-)
+IMAGE_MODULES = ("image_files.py", "image_pixels.py", "image_sources.py")
+MODULES = ("dataset.py", "hashing.py", *IMAGE_MODULES, "prompt.py", "vocabulary.py")
 RESOURCES = ("imagenet_names.tsv", "tu_berlin_classes.tsv")
 READS_BUILDS = ("storage/arrow_cache.py", "storage/directory.py")
 STARTS_BUILDS = ("builder/demo.py", "builder/preview.py", "builder/summary.py")

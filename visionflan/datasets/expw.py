@@ -100,9 +100,8 @@ def cut_out(path: Path, place: str) -> Image.Image:
     """Crop the box with this left, top, right and bottom."""
     left, top, right, bottom = map(int, place.split(","))
     image = decode_image(path.read_bytes())
-    return image.crop(
-        (max(0, left), max(0, top), min(image.width, right), min(image.height, bottom))
-    )
+    box = (max(0, left), max(0, top), min(image.width, right), min(image.height, bottom))
+    return image.crop(box)
 
 
 @dataset.task(
