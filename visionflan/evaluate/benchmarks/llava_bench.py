@@ -13,7 +13,7 @@ prints, with one decimal, differs by 0.1.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -189,7 +189,10 @@ def captions(fields: dict[str, Any], name: str) -> str:
     return "\n".join(text_list(fields, name)) if is_list else text(fields, name)
 
 
-READERS = {"question_id": identifier, "caption": captions}
+READERS: dict[str, Callable[[dict[str, Any], str], str]] = {
+    "question_id": identifier,
+    "caption": captions,
+}
 
 
 def judge_rules(root: Path) -> dict[str, dict[str, str]]:

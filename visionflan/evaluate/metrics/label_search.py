@@ -9,7 +9,10 @@ from visionflan.evaluate.metrics.normalization import (
     reference_readings,
 )
 
-DENIAL = "not|isnt|arent|wasnt|werent|never|neither|nor|no|without|rather than|instead of"
+DENIAL = (
+    "not|isnt|arent|wasnt|werent|cannot|cant|dont|doesnt|never|neither|nor|no|without|rather than"
+    "|instead of"
+)
 FILLERS = "(?: (?:in|of|on|it|is|are|really|actually|any|either|option|answer|see|show))*"
 DENIED = re.compile(rf"(?:^| )(?:{DENIAL}){FILLERS} $")
 
@@ -28,8 +31,13 @@ def find_labels(answer: str, labels: Sequence[str]) -> list[str]:
         phrase = normalize_words(label)
         pattern = rf"(?<=\s){re.escape(phrase)}(?:s|es)?(?=\s)"
         matches = list(re.finditer(pattern, text)) if phrase else []
-        if any(not DENIED.search(text[: match.start()]) for match in matches):
+        if any(not is_denied(text[: match.start()]) for match in matches):
             named += [candidate for candidate in labels if normalize_words(candidate) == phrase]
         if matches:
             text = re.sub(pattern, "|", text)
     return named
+
+
+def is_denied(before: str) -> bool:
+    """Return whether the normalized words before a label deny it."""
+    return DENIED.search(f"{before.rstrip()} ") is not None

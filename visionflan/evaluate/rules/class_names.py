@@ -29,6 +29,7 @@ from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
 from visionflan.evaluate.judge.rubric import JudgeScore, Rubric
 from visionflan.evaluate.metric import ParsedAnswer, ParseStatus, ScoringContext, ScoringRule
 from visionflan.evaluate.metrics.answer_parsing import NO, YES
+from visionflan.evaluate.metrics.label_search import is_denied
 from visionflan.evaluate.metrics.normalization import normalize_squad, normalize_words
 from visionflan.evaluate.records.record import Record
 from visionflan.llm.base import LlmRequest, Message
@@ -122,9 +123,11 @@ def parse_class(answer: str, names: Sequence[str]) -> ParsedAnswer:
 
 
 def find_classes(answer: str, names: Sequence[str]) -> list[str]:
-    """Return the distinct classes that an answer names, in order of appearance."""
+    """Return the distinct classes that an answer names and does not deny, in order."""
     pattern, class_of = class_pattern(tuple(names))
-    return list(dict.fromkeys(class_of[form] for form in pattern.findall(normalize_words(answer))))
+    text = normalize_words(answer)
+    matches = [match for match in pattern.finditer(text) if not is_denied(text[: match.start()])]
+    return list(dict.fromkeys(class_of[match[0]] for match in matches))
 
 
 @lru_cache(maxsize=64)

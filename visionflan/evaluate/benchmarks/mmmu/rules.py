@@ -14,6 +14,7 @@ from visionflan.evaluate.metrics.normalization import (
     NUMBER_WORDS,
     contains,
     extract_answer,
+    is_same_answer,
     normalize_words,
 )
 from visionflan.evaluate.rules import multiple_choice
@@ -123,6 +124,8 @@ def lenient(answer: str, question: ScoringContext) -> ParsedAnswer:
     """Accept the option that is meant, or an answer with the one accepted number or text."""
     if question.options:
         return multiple_choice.lenient(answer, question)
+    if any(is_same_answer(answer, reference) for reference in question.references):
+        return ParsedAnswer(1.0, answer.strip())
     text = extract_answer(answer).rpartition("=")[2].strip()
     texts = [reference for reference in question.references if to_number(reference) is None]
     if any(contains(normalize_words(text), normalize_words(other)) for other in texts):
