@@ -8,12 +8,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from visionflan.storage.directory import BuildDirectory
+from tests.helpers.small_exports import Exports, write_exports
 from visionflan.storage.instance import Instance, Split
 
 datasets = pytest.importorskip("datasets")
 
 pytestmark = pytest.mark.compat
+
+
+@pytest.fixture(scope="module")
+def exports(tmp_path_factory: pytest.TempPathFactory) -> Exports:
+    return write_exports(tmp_path_factory.mktemp("exports"))
 
 
 @pytest.fixture(autouse=True)
@@ -39,11 +44,9 @@ def conversation_of(instance: Instance) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("config", ["default", "multi_image"])
-def test_the_llava_files_are_loaded(
-    built: BuildDirectory, llava_export: Path, tmp_path: Path, config: str
-) -> None:
-    for split, rows in load(llava_export, config, tmp_path).items():
-        instances = {instance.id: instance for instance in built.instances(split)}
+def test_the_llava_files_are_loaded(exports: Exports, tmp_path: Path, config: str) -> None:
+    for split, rows in load(exports.llava, config, tmp_path).items():
+        instances = {instance.id: instance for instance in exports.build.instances(split)}
         assert rows
         for row in rows:
             instance = instances[row["id"]]
@@ -53,16 +56,14 @@ def test_the_llava_files_are_loaded(
             assert [Path(name).stem for name in names if name] == list(instance.images)
 
 
-def test_the_parquet_files_are_loaded_with_their_images(
-    built: BuildDirectory, huggingface_export: Path, tmp_path: Path
-) -> None:
-    for split, rows in load(huggingface_export, "default", tmp_path).items():
-        instances = list(built.instances(split))
+def test_the_parquet_files_are_loaded_with_their_images(exports: Exports, tmp_path: Path) -> None:
+    for split, rows in load(exports.huggingface, "default", tmp_path).items():
+        instances = list(exports.build.instances(split))
         assert [row["id"] for row in rows] == [instance.id for instance in instances]
         for row, instance in zip(rows, instances, strict=True):
             assert [message["role"] for message in row["messages"]] == [
                 turn.role for turn in instance.turns
             ]
             for decoded, image in zip(row["images"], instance.images, strict=True):
-                stored = Image.open(io.BytesIO(built.image(image))).convert("RGB")
+                stored = Image.open(io.BytesIO(exports.build.image(image))).convert("RGB")
                 assert np.array_equal(np.asarray(decoded.convert("RGB")), np.asarray(stored))

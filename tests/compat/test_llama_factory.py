@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from visionflan.storage.directory import BuildDirectory
+from tests.helpers.small_exports import Exports, write_exports
 
 pytest.importorskip("llamafactory")
 datasets = pytest.importorskip("datasets")
@@ -14,21 +14,24 @@ datasets = pytest.importorskip("datasets")
 pytestmark = pytest.mark.compat
 
 
+@pytest.fixture(scope="module")
+def exports(tmp_path_factory: pytest.TempPathFactory) -> Exports:
+    return write_exports(tmp_path_factory.mktemp("exports"))
+
+
 @pytest.mark.parametrize("name", ["train", "train_multi_image", "held_out", "held_out_multi_image"])
-def test_each_file_is_read(
-    built: BuildDirectory, llava_export: Path, tmp_path: Path, name: str
-) -> None:
+def test_each_file_is_read(exports: Exports, tmp_path: Path, name: str) -> None:
     from llamafactory.data.converter import get_dataset_converter
     from llamafactory.data.parser import get_dataset_list
 
-    (attributes,) = get_dataset_list([name], str(llava_export))
-    arguments: Any = Namespace(media_dir=str(llava_export / "images"))
+    (attributes,) = get_dataset_list([name], str(exports.llava))
+    arguments: Any = Namespace(media_dir=str(exports.llava / "images"))
     convert = get_dataset_converter(attributes.formatting, attributes, arguments)
-    file = str(llava_export / attributes.dataset_name)
+    file = str(exports.llava / attributes.dataset_name)
     table = datasets.load_dataset(
         "json", data_files=[file], split=attributes.split, cache_dir=str(tmp_path)
     )
-    instances = {instance.id: instance for instance in built.instances()}
+    instances = {instance.id: instance for instance in exports.build.instances()}
     assert len(table)
     for row in table:
         instance, read = instances[row["id"]], convert(row)
@@ -36,7 +39,7 @@ def test_each_file_is_read(
         assert [(turn["role"], turn["content"]) for turn in turns] == list(instance.turns)
         images = read["_images"] or []
         assert [Path(path).read_bytes() for path in images] == list(
-            map(built.image, instance.images)
+            map(exports.build.image, instance.images)
         )
         markers = sum(turn["content"].count("<image>") for turn in turns)
         assert markers == len(images)

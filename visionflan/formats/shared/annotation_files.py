@@ -109,7 +109,7 @@ def find_images(annotations: Path, names: Iterable[str]) -> Path:
                 return candidate
     if first:
         raise ReleaseError(
-            f"no directory next to {annotations} contains {first}: "
+            f"no directory next to {annotations} contains {first!r:.200}: "
             "pass the directory of the images as --images"
         )
     return parent

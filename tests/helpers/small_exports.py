@@ -1,8 +1,7 @@
 """An export in each form, for the programs that read it."""
 
 from pathlib import Path
-
-import pytest
+from typing import NamedTuple
 
 from tests.helpers.stored_instances import INFO, draw_image, instance
 from visionflan.builder.directory_writer import DirectoryWriter
@@ -33,27 +32,24 @@ def instances(images: list[str]) -> list[Instance]:
     return train + [one._replace(split="held_out") for one in held_out]
 
 
-@pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> BuildDirectory:
-    """Return a small build."""
-    out = tmp_path_factory.mktemp("compat") / "build"
-    with DirectoryWriter(out, {"name": "drawn", "title": "Drawn"}) as writer:
+class Exports(NamedTuple):
+    """A build, and the directories of its exports."""
+
+    build: BuildDirectory
+    llava: Path
+    huggingface: Path
+
+
+def write_exports(directory: Path) -> Exports:
+    """Write a small build, and export it in each form."""
+    with DirectoryWriter(directory / "build", {"name": "drawn", "title": "Drawn"}) as writer:
         images = [writer.add_image(draw_image(number)) for number in range(6)]
         writer.add_task("drawn/color", INFO)
         for one in instances(images):
             writer.add_instance(one)
-    return BuildDirectory(out)
-
-
-@pytest.fixture(scope="session")
-def llava_export(built: BuildDirectory) -> Path:
-    """Return an export in the form of LLaVA."""
-    export(built, built.path.with_name("llava"), "llava")
-    return built.path.with_name("llava")
-
-
-@pytest.fixture(scope="session")
-def huggingface_export(built: BuildDirectory) -> Path:
-    """Return an export in the form of Hugging Face."""
-    export(built, built.path.with_name("huggingface"), "huggingface")
-    return built.path.with_name("huggingface")
+    exports = Exports(
+        BuildDirectory(directory / "build"), directory / "llava", directory / "huggingface"
+    )
+    export(exports.build, exports.llava, "llava")
+    export(exports.build, exports.huggingface, "huggingface")
+    return exports
