@@ -180,7 +180,7 @@ REASONS = {
     LIVES: ("Such animals are mostly found {}. ", "It would be out of place anywhere but {}."),
     WORKS: (
         "This is what a {} uses every day. ",
-        "Only a {} has been trained for working with it.",
+        "Only a {} is trained to work with it.",
     ),
 }
 # What is drawn, what is asked, the right choice, and another answer that some people gave.
@@ -230,7 +230,7 @@ def record(
         "direct_answers": [right] * 6 + [other] * 4,
         "difficult_direct_answer": index % 8 == 5,
         "rationales": [
-            f"What the picture shows is one {thing}.",
+            f"There is one {thing} in the picture.",
             *(reason.format(right) for reason in REASONS[question]),
         ],
     }
