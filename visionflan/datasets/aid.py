@@ -20,6 +20,7 @@ from visionflan.drawing import COLORS, FRAME, RGB, SIZE, Box, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import hash_fraction, stable_hash
 from visionflan.layouts import class_folders, require
+from visionflan.layouts.labels import accepted_names
 from visionflan.specimens import write_image
 
 NAMES = {
@@ -106,7 +107,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     category="Scene Classification",
 )
 def aerial_scene_classification(row: Row) -> Example:
-    return Example(image=row.image, target=NAMES[row.label])
+    target = NAMES[row.label]
+    return Example(image=row.image, target=target, references=accepted_names(target, row.label))
 
 
 DRAWN = ("Airport", "Beach", "Desert", "Farmland", "Forest", "Parking", "Pond", "River", "Stadium")

@@ -26,6 +26,7 @@ from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick
 from visionflan.layouts import inside, require, text_lines
+from visionflan.layouts.labels import accepted_names
 from visionflan.specimens import write_image, write_lines
 
 KINDS = {
@@ -98,7 +99,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 def animal_object_vehicle_image_classification(row: Row) -> Example:
     if len(row.labels) > 1:
         raise UnusableError("several_classes", f"{row.key} shows {' and '.join(row.labels)}")
-    return Example(image=row.image, target=KINDS[row.labels[0]])
+    target = KINDS[row.labels[0]]
+    return Example(image=row.image, target=target, references=accepted_names(target, row.labels[0]))
 
 
 DRAWN = ("bag", "building", "mug", "statue", "zebra")

@@ -21,6 +21,7 @@ from visionflan.drawing import FRAME, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick
 from visionflan.layouts import class_folders, require
+from visionflan.layouts.labels import accepted_names
 from visionflan.specimens import write_image
 
 LIVING = {
@@ -183,7 +184,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 def image_classification(row: Row) -> Example | None:
     if row.label == BACKGROUND:
         return None
-    return Example(image=row.image, target=NAMES[row.label])
+    target = NAMES[row.label]
+    return Example(image=row.image, target=target, references=accepted_names(target, row.label))
 
 
 @dataset.task(

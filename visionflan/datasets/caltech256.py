@@ -22,6 +22,7 @@ from visionflan.drawing import FRAME, canvas, grid_cell, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick
 from visionflan.layouts import class_folders, require
+from visionflan.layouts.labels import accepted_names
 from visionflan.specimens import write_image
 
 FOLDER = "256_ObjectCategories"
@@ -128,7 +129,11 @@ def spoken(words: str) -> str:
     category="General Object",
 )
 def image_classification(row: Row) -> Example | None:
-    return None if row.name == CLUTTER else Example(image=row.image, target=row.name)
+    if row.name == CLUTTER:
+        return None
+    match = CLASS.fullmatch(row.image.parent.name)
+    label = match["words"] if match else ""
+    return Example(image=row.image, target=row.name, references=accepted_names(row.name, label))
 
 
 DRAWN = {

@@ -23,6 +23,7 @@ from visionflan.drawing.styles import styled_icon
 from visionflan.drawing.textures import TEXTURES, texture
 from visionflan.hashing import hash_fraction, pick, shuffled, stable_hash
 from visionflan.layouts import class_folders, require
+from visionflan.layouts.labels import accepted_names
 from visionflan.specimens import write_image
 
 KINDS = {
@@ -94,7 +95,10 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     category="Image-Style Classification",
 )
 def image_classification(row: Row) -> Example:
-    return Example(image=row.image, target=row.kind)
+    target = row.kind
+    return Example(
+        image=row.image, target=target, references=accepted_names(target, row.image.parent.name)
+    )
 
 
 def landscape(index: int) -> Image.Image:

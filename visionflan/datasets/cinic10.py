@@ -23,6 +23,7 @@ from visionflan.drawing import FRAME, jitter_box
 from visionflan.drawing.styles import styled_icon
 from visionflan.hashing import hash_fraction, pick, stable_hash
 from visionflan.layouts import class_folders, existing_paths
+from visionflan.layouts.labels import accepted_names
 from visionflan.specimens import write_image
 
 PARTS = ("train", "valid", "test")
@@ -104,7 +105,10 @@ def specimen(root: Path, count: int) -> None:
 
 def named(row: Row, names: dict[str, str]) -> Example | None:
     """Make an example that asks for the class of a picture of one of these classes."""
-    return Example(image=row.image, target=names[row.label]) if row.label in names else None
+    if row.label not in names:
+        return None
+    target = names[row.label]
+    return Example(image=row.image, target=target, references=accepted_names(target, row.label))
 
 
 def present_in(row: Row, names: dict[str, str]) -> Example | None:

@@ -21,6 +21,7 @@ from visionflan.drawing.styles import photo
 from visionflan.hashing import hash_fraction
 from visionflan.layouts import LabeledImage, inside, require
 from visionflan.layouts.fields import read_records, text
+from visionflan.layouts.labels import accepted_names
 from visionflan.layouts.tables import csv_rows
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.imagenet import class_at
@@ -81,7 +82,8 @@ def to_row(images: Path, line: dict[str, str]) -> LabeledImage | BrokenRow:
     category="Animal Classification",
 )
 def weed_species_recognition(row: LabeledImage) -> Example:
-    return Example(image=row.image, target=row.label)
+    species = next(species for species, name in NAMES.items() if name == row.label)
+    return Example(image=row.image, target=row.label, references=accepted_names(row.label, species))
 
 
 GREEN = COLORS["green"]

@@ -22,6 +22,7 @@ from visionflan.drawing import FRAME, jitter_box
 from visionflan.drawing.domains import domain_icon
 from visionflan.hashing import pick
 from visionflan.layouts import class_folders, existing_paths, inside, text_lines
+from visionflan.layouts.labels import accepted_names
 from visionflan.specimens import write_image, write_lines
 
 STYLES = {
@@ -148,7 +149,10 @@ def with_article(thing: str) -> str:
 
 def thing_in(row: Row, domain: str) -> Example | None:
     """Make an example that asks for the thing in pictures of one domain."""
-    return Example(image=row.image, target=row.thing) if row.domain == domain else None
+    if row.domain != domain:
+        return None
+    names = accepted_names(row.thing, row.image.parent.name)
+    return Example(image=row.image, target=row.thing, references=names)
 
 
 @dataset.task(

@@ -19,6 +19,7 @@ from visionflan.drawing import FRAME, jitter_box
 from visionflan.drawing.styles import styled_icon
 from visionflan.hashing import hash_fraction, pick
 from visionflan.layouts import class_folders, require
+from visionflan.layouts.labels import accepted_names
 from visionflan.specimens import write_image
 
 KINDS = {
@@ -90,7 +91,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     category="General Object in Special Image Domain",
 )
 def object_recognition(row: Row) -> Example:
-    return Example(image=row.image, target=KINDS[row.label])
+    target = KINDS[row.label]
+    return Example(image=row.image, target=target, references=accepted_names(target, row.label))
 
 
 ICON_NAMES = {"Motorbike": "motorcycle", "People": "person"}

@@ -30,6 +30,7 @@ from visionflan.image_files import decode_image
 from visionflan.image_sources import ComputedImage
 from visionflan.layouts import inside, is_folder, numbered_lines, require
 from visionflan.layouts.fields import choice, integer, read_records
+from visionflan.layouts.labels import accepted_names
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.faces import face
 
@@ -117,7 +118,9 @@ def cut_out(path: Path, place: str) -> Image.Image:
 )
 def expression_detection(row: Row) -> Example:
     picture = ComputedImage(row.image, ",".join(map(str, row.box)), cut_out)
-    return Example(image=picture, target=WORDS.get(row.expression, row.expression))
+    target = WORDS.get(row.expression, row.expression)
+    references = accepted_names(target, row.expression)
+    return Example(image=picture, target=target, references=references)
 
 
 @dataset.specimen

@@ -13,6 +13,7 @@ these are mended. The verb `no_interaction` stands for a person who leaves an ob
 is told only of images in which nobody does anything. Pairs are listed in alphabetical order.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +25,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick
+from visionflan.layouts.labels import accepted_names
 from visionflan.layouts.matlab import cell_text, load_matlab, write_matlab
 
 NOTHING = "no_interaction"
@@ -132,7 +134,12 @@ def object_classification(row: Row) -> Example:
 
 
 def listed(row: Row, words: list[str]) -> Example:
-    return Example(image=row.image, target="; ".join(sorted(set(words))))
+    """Make an example whose target is a list; the nouns of the release are accepted in it."""
+    target = "; ".join(sorted(set(words)))
+    released = target
+    for name, spoken in SPOKEN.items():
+        released = re.sub(rf"\b{re.escape(spoken)}\b", name, released)
+    return Example(image=row.image, target=target, references=accepted_names(target, released))
 
 
 class Drawn(NamedTuple):

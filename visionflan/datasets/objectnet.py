@@ -30,6 +30,7 @@ from visionflan.drawing.styles import photo
 from visionflan.hashing import hash_fraction, pick, stable_hash
 from visionflan.layouts import class_folders, json_mapping, require
 from visionflan.layouts.fields import parse_record, text
+from visionflan.layouts.labels import accepted_names
 from visionflan.specimens import write_image, write_json
 
 MAPPING = Path("mappings", "folder_to_objectnet_label.json")
@@ -103,7 +104,10 @@ def spoken(name: str) -> str:
     category="General Object",
 )
 def object_classfication(row: Row) -> Example:
-    return Example(image=row.image, target=row.name)
+    target = row.name
+    return Example(
+        image=row.image, target=target, references=accepted_names(target, row.image.parent.name)
+    )
 
 
 DRAWN = {

@@ -18,6 +18,7 @@ from visionflan.drawing import FRAME, jitter_box
 from visionflan.drawing.domains import domain_icon
 from visionflan.hashing import pick
 from visionflan.layouts import class_folders, existing_paths
+from visionflan.layouts.labels import accepted_names
 from visionflan.specimens import write_image
 
 SOURCES = {"amazon": "Amazon", "dslr": "DSLR", "webcam": "webcam"}
@@ -106,7 +107,9 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     category="General Object",
 )
 def image_classification_object_and_category(row: Row) -> Example:
-    return Example(image=row.image, target=f"{SOURCES[row.domain]}, {NAMES[row.label]}")
+    source, name = SOURCES[row.domain], NAMES[row.label]
+    answers = tuple(f"{source}, {each}" for each in accepted_names(name, row.label))
+    return Example(image=row.image, target=f"{source}, {name}", references=answers)
 
 
 @dataset.task(
@@ -119,7 +122,8 @@ def image_classification_object_and_category(row: Row) -> Example:
     category="General Object",
 )
 def image_classification_object(row: Row) -> Example:
-    return Example(image=row.image, target=NAMES[row.label])
+    target = NAMES[row.label]
+    return Example(image=row.image, target=target, references=accepted_names(target, row.label))
 
 
 @dataset.task(

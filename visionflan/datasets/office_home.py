@@ -21,6 +21,7 @@ from visionflan.drawing.domains import domain_icon
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick
 from visionflan.layouts import class_folders, require
+from visionflan.layouts.labels import accepted_names
 from visionflan.specimens import write_image
 
 FOLDER = "OfficeHomeDataset_10072016"
@@ -150,7 +151,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     category="General Object",
 )
 def image_classification(row: Row) -> Example:
-    return Example(image=row.image, target=NAMES[row.label])
+    target = NAMES[row.label]
+    return Example(image=row.image, target=target, references=accepted_names(target, row.label))
 
 
 DRAWN = {

@@ -32,6 +32,7 @@ from visionflan.layouts import (
     require,
     text_lines,
 )
+from visionflan.layouts.labels import accepted_names
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.places import draw_furnished_room, draw_objects
 
@@ -145,6 +146,9 @@ def parts(root: Path) -> list[Part]:
 ALL_LISTS = ("train_standard", "train_challenge", "val")
 
 
+LABELS_OF = {name: (label.replace("/", " "), label) for label, name in NAMES.items()}
+
+
 def read_names(root: Path) -> dict[str, str]:
     """Read what each number in the lists stands for."""
     path = require(root / "categories_places365.txt")
@@ -177,7 +181,11 @@ def spoken(category: str) -> str:
     category="Scene Classification",
 )
 def image_classification(row: Row) -> Example:
-    return Example(image=row.image, target=row.name)
+    return Example(
+        image=row.image,
+        target=row.name,
+        references=accepted_names(row.name, *LABELS_OF.get(row.name, ())),
+    )
 
 
 ROOMS = {

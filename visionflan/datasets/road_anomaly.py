@@ -10,8 +10,8 @@ The labels of the release are masks, which have no words; what the danger is onl
 pictures tell, and the published example takes its answer from there: `lost_tires08` has lost tires.
 So the answer is the word before the number, and for the group `obstacles` the kind that follows it,
 as in `obstacles12_rocks5`; the group counts as right too. Other words after the number, as those of
-the animals, are mostly the title of the photograph, and are left alone. The complete list of names
-was not found: that all groups are named well enough to be answers is unconfirmed.
+the animals, are mostly the title of the photograph, and are left alone. The 60 names of the release
+are known, and each of them begins with a group that can be an answer.
 """
 
 import re

@@ -22,6 +22,7 @@ from visionflan.drawing import FRAME, RGB, SIZE, jitter_box
 from visionflan.drawing.icons.animals import dog
 from visionflan.drawing.styles import photo
 from visionflan.layouts import LabeledImage, class_folders, require
+from visionflan.layouts.labels import accepted_names
 from visionflan.layouts.wordnet import names
 from visionflan.specimens import write_image
 from visionflan.specimens.imagenet import class_at
@@ -90,4 +91,5 @@ def specimen(root: Path, count: int) -> None:
     category="Animal Classification",
 )
 def dog_classification(row: LabeledImage) -> Example:
-    return Example(image=row.image, target=row.label)
+    breed = row.image.parent.name.partition("-")[2]
+    return Example(image=row.image, target=row.label, references=accepted_names(row.label, breed))

@@ -26,6 +26,7 @@ from visionflan.drawing import FRAME, jitter_box
 from visionflan.drawing.styles import styled_icon
 from visionflan.hashing import hash_fraction
 from visionflan.layouts import class_folders, require
+from visionflan.layouts.labels import accepted_names
 from visionflan.specimens import write_image
 
 
@@ -134,7 +135,10 @@ def specimen(root: Path, count: int) -> None:
     category="General Object in Special Image Domain",
 )
 def object_detection(row: Row) -> Example:
-    return Example(image=row.image, target=row.name)
+    target = row.name
+    return Example(
+        image=row.image, target=target, references=accepted_names(target, row.image.parent.name)
+    )
 
 
 @dataset.task(

@@ -23,6 +23,7 @@ from visionflan.drawing import FRAME, jitter_box
 from visionflan.drawing.domains import domain_icon
 from visionflan.hashing import pick
 from visionflan.layouts import existing_paths, inside, text_lines
+from visionflan.layouts.labels import accepted_names
 from visionflan.specimens import write_image, write_lines
 
 KINDS = (
@@ -108,7 +109,10 @@ def chosen(row: Row, part: str) -> Example | None:
     category="General Object in Special Image Domain",
 )
 def image_classification(row: Row) -> Example | None:
-    return Example(image=row.image, target=row.kind) if row.part == "train" else None
+    if row.part != "train":
+        return None
+    names = accepted_names(row.kind, row.image.parent.name)
+    return Example(image=row.image, target=row.kind, references=names)
 
 
 @dataset.task(

@@ -45,6 +45,7 @@ KINDS = {
     "train": "train",
     "tvmonitor": "television or monitor",
 }
+RELEASED = {kind: name for name, kind in KINDS.items()}
 
 
 class Row(NamedTuple):
@@ -180,4 +181,9 @@ def object_detection(row: Row) -> Example:
         raise UnusableError(reason, f"{row.key} has no object that is not marked difficult")
     answers = [row.kinds, row.kinds | row.difficult] if row.difficult else [row.kinds]
     references = tuple("; ".join(sorted(kinds)) for kinds in answers)
-    return Example(image=row.image, target=references[0], references=references)
+    released = tuple("; ".join(sorted(RELEASED[kind] for kind in kinds)) for kinds in answers)
+    return Example(
+        image=row.image,
+        target=references[0],
+        references=tuple(dict.fromkeys((*references, *released))),
+    )

@@ -7,8 +7,7 @@ Witnesses of the layout, which are training codes that read the raw files: the n
 release holds addresses and no images; two codes keep what they fetch as `<image_id>.jpg` in a
 folder named as the list (`bing_train_all`), which is the layout read here. For the COCO lists,
 whose addresses end with a file name of COCO 2014, the folders of COCO are read as well. All lists
-have questions and are read. That captions are joined as questions are was not seen; it does no harm
-where there is but one.
+have questions and are read. The captions of the Bing lists are joined by `---` as well.
 
 Many of the addresses are dead by now: what was not fetched is counted as a missing image.
 

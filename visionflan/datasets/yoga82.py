@@ -25,6 +25,7 @@ from visionflan.drawing.icons.animals import SKIN
 from visionflan.drawing.styles import photo
 from visionflan.hashing import pick
 from visionflan.layouts import existing_paths, inside, is_folder, text_lines
+from visionflan.layouts.labels import accepted_names
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.imagenet import class_at
 
@@ -105,7 +106,7 @@ def yoga_pose_recognition(row: Row) -> Example:
     return Example(
         image=row.image,
         target=target,
-        references=tuple(dict.fromkeys((target, *target.split(BETWEEN)))),
+        references=accepted_names(target, *target.split(BETWEEN), row.pose),
         repaired=("mended_name",) if row.pose in ODD else (),
     )
 
