@@ -10,7 +10,7 @@ from visionflan.layouts.labels import accepted_names
     [
         ("waste bin", ("trash_can",), ("waste bin", "trash can", "trash_can")),
         ("civic center", ("Center",), ("civic center", "Center")),
-        ("airplane", ("aeroplane",), ("airplane", "aeroplane")),
+        ("couch", ("sofa",), ("couch", "sofa")),
         ("bare land", ("BareLand",), ("bare land", "BareLand")),
         ("car", ("Car",), ()),
         ("car", ("",), ()),
