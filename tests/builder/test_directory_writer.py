@@ -10,6 +10,7 @@ import pytest
 from tests.helpers.board import MakeBoard, row_of
 from tests.helpers.stored_instances import INFO, draw_image, instance
 from visionflan.builder.directory_writer import DirectoryWriter
+from visionflan.builder.image_store import ImageStore
 from visionflan.builder.output_dir import WRITER_MARK
 from visionflan.builder.split import HoldOutConfig
 from visionflan.errors import BuildError, UnusableError
@@ -76,6 +77,20 @@ def test_a_directory_is_written_by_one_process_at_a_time(tmp_path: Path) -> None
         second = subprocess.run([sys.executable, "-c", source], capture_output=True, check=False)
         assert b"another build is writing" in second.stderr
     assert BuildDirectory(tmp_path / "b").manifest["about"]["name"] == "one"
+
+
+def test_a_writer_that_cannot_finish_its_files_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(ImageStore, "close", fail)
+    with pytest.raises(OSError, match="full"), DirectoryWriter(tmp_path / "b", {}):
+        pass
+    with pytest.raises(OSError, match="full"), DirectoryWriter(tmp_path / "b", {}):
+        raise KeyboardInterrupt
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_build_that_cannot_be_assembled_leaves_nothing(tmp_path: Path) -> None:

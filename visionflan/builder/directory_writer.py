@@ -39,7 +39,7 @@ class DirectoryWriter:
         self.manifest: dict[str, Any] = {}
         self.instance_ids: set[str] = set()
         self.broken: Counter[str] = Counter()
-        self.lock = ExitStack()
+        self.stack = ExitStack()
 
     @property
     def directory(self) -> Path:
@@ -48,11 +48,16 @@ class DirectoryWriter:
 
     def __enter__(self) -> Self:
         """Create the directory, deleting what an interrupted writer left."""
-        self.lock.enter_context(lock_new_dir(self.out))
-        self.directory.mkdir(parents=True)
-        self.image_store = ImageStore(self.out / "images", self.directory, self.part.name, ())
-        self.instances = instance_writer(self.directory)
-        self.ledger = ledger_writer(self.directory)
+        with ExitStack() as stack:
+            stack.enter_context(lock_new_dir(self.out))
+            stack.push(self.assemble)  # after the files below are closed
+            self.directory.mkdir(parents=True)
+            self.image_store = ImageStore(self.out / "images", self.directory, self.part.name, ())
+            self.instances = instance_writer(self.directory)
+            self.ledger = ledger_writer(self.directory)
+            for writer in (self.ledger, self.instances, self.image_store):
+                stack.callback(writer.close)
+            self.stack = stack.pop_all()
         return self
 
     def __exit__(
@@ -61,17 +66,13 @@ class DirectoryWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Assemble the build, unless the block raised."""
-        for writer in (self.image_store, self.instances, self.ledger):
-            writer.close()
-        if error_type is not None:
-            self.lock.__exit__(error_type, error, trace)
-            return
-        with self.lock:
-            self.assemble()
+        """Close the files and assemble the build, unless the block raised."""
+        self.stack.__exit__(error_type, error, trace)
 
-    def assemble(self) -> None:
-        """Check that every task has metadata, and write the build."""
+    def assemble(self, error_type: type[BaseException] | None, *_: object) -> None:
+        """Check that every task has metadata and write the build, unless an error was raised."""
+        if error_type is not None:
+            return
         for task, counts in self.part.counts.items():
             if task not in self.part.tasks:
                 raise BuildError(f"{self.out}: the task {task} has no metadata: call add_task")

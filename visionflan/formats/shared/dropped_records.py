@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 MAX_CAUSES = 3
+MAX_DESCRIPTION = 200  # characters that describe one record
 
 # What to do about a reason for which all records of a release may be dropped.
 HINTS = {
@@ -28,7 +29,7 @@ class DroppedRecords:
     def add(self, reason: str, record: str) -> None:
         """Count a record, which is described with what is wrong with it."""
         self.reasons[reason] += 1
-        self.first.setdefault(reason, record)
+        self.first.setdefault(reason, " ".join(record.split())[:MAX_DESCRIPTION])
 
     def describe(self) -> str:
         """Return why no record is left: the most frequent reasons, and what to do."""
