@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from tests.helpers.board import MakeBoard, board_image, files_of, row_of, write_board
+from tests.helpers.board import MakeBoard, board_image, files_of, row_of, upside_down, write_board
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.cli.main import main
@@ -139,6 +139,8 @@ def test_the_number_of_workers_changes_nothing(
     rows: list[dict[str, Any] | str] = [row_of(n) for n in range(70)]
     rows += [row_of(n, key=f"drawn {n}", images=["rows.jsonl#red"]) for n in range(3)]
     write_board(tmp_path / "a/board", rows, 50)
+    for number in range(20):  # stored otherwise than released, with a note
+        (tmp_path / f"a/board/images/{number}.jpg").write_bytes(upside_down(number))
     shutil.copytree(tmp_path / "a/board", tmp_path / "other place/board")
     settings = BuildSettings(tasks=("board",), max_per_task=30)
     one = build(tmp_path / "a", tmp_path / "one", settings, workers=2)

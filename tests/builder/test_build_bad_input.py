@@ -197,9 +197,14 @@ def test_a_defect_has_its_reason(ledger: Ledger, defect: str) -> None:
 def test_every_reason_is_tried_somewhere() -> None:
     here = {reason for reason, _ in BAD.values()}
     of_builds = {"repeated_key", "duplicate", "image_changed", "unknown_split"}
-    of_imports = {"malformed_conversation", "image_token_mismatch", "unsupported_media"}
+    of_imports = {
+        "malformed_conversation",
+        "image_token_mismatch",
+        "unsupported_media",
+        "sensitive_task",
+    }
     assert here | of_builds | of_imports == set(DROPPED)
-    assert set(NOTES) == {"suffix_differs", *NOTED}
+    assert set(NOTES) == {"suffix_differs", "system_prompt", *NOTED}
 
 
 def test_an_image_that_exceeds_the_time_limit_is_dropped(

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.board import BOARD_FILE, board_image, files_of, row_of, write_board
+from tests.helpers.board import BOARD_FILE, board_image, files_of, row_of, upside_down, write_board
 from visionflan import atomic_write, catalog
 from visionflan.builder import assemble, parts
 from visionflan.builder.image_cache import ImageCheckCache
@@ -56,6 +56,8 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     catalog.load.cache_clear()
     rows: list[dict[str, Any] | str] = [row_of(n) for n in range(36)]
     write_board(tmp_path / "data/board", [*rows, "{broken", row_of(99)], 36)
+    for number in (3, 21, 33):  # stored otherwise than released, with a note
+        (tmp_path / f"data/board/images/{number}.jpg").write_bytes(upside_down(number))
     shared = [row_of(n, key=f"s{n}", images=[f"../board/images/{n}.jpg"]) for n in range(20, 30)]
     write_board(tmp_path / "data/twin", [*rows[:20], *shared], 20)
     return tmp_path / "data"

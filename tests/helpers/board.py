@@ -140,6 +140,15 @@ def board_image(number: int, image_format: str = "JPEG") -> bytes:
     return buffer.getvalue()
 
 
+def upside_down(number: int) -> bytes:
+    """Draw an image that its EXIF data turn by half a turn."""
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(board_image(number))).save(buffer, "JPEG", exif=exif)
+    return buffer.getvalue()
+
+
 def write_board(root: Path, rows: list[dict[str, Any] | str], images: int = 0) -> Path:
     """Write a release: its lines, and as many valid images `images/<n>.jpg`."""
     (root / "images").mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ import simplejpeg
 from PIL import Image
 
 from visionflan.errors import UnusableError
-from visionflan.image_files import check_scans, check_size, decode_errors, open_image
+from visionflan.image_files import JPEG_SCAN, check_scans, check_size, decode_errors, open_image
 from visionflan.image_pixels import PixelChange, apply_orientation, convert_to_rgb
 from visionflan.storage.perceptual_hash import image_signature
 
@@ -21,6 +21,7 @@ from visionflan.storage.perceptual_hash import image_signature
 # perceptual hash, and the entropy-coded data is checked as strictly as at full scale.
 MIN_DECODED_SIDE = 64
 MAX_COUNTED_BYTES = 1 << 20  # of a file whose frames are counted one by one
+ORIENTATION_MARKS = (b"Exif\0\0", b"Orientation")  # of EXIF data and of XMP
 JPEG_QUALITY = 95  # of a photo that is turned upright: the loss is not visible
 
 
@@ -85,10 +86,11 @@ def decode_jpeg(encoded: bytes) -> DecodedImage:
         )
     except ValueError as error:
         raise UnusableError("image_corrupt", f"JPEG: {error}") from error
-    with decode_errors(encoded), open_image(encoded) as opened:
-        turned = apply_orientation(opened).changes
-    if turned:
-        return decode_other(encoded)
+    metadata = encoded[: encoded.find(JPEG_SCAN)]
+    if any(mark in metadata for mark in ORIENTATION_MARKS):
+        with decode_errors(encoded), open_image(encoded) as opened:
+            if apply_orientation(opened).changes:
+                return decode_other(encoded)
     return DecodedImage("jpeg", width, height, Image.fromarray(pixels), ())
 
 
