@@ -74,7 +74,7 @@ def counts(tasks: list[Task[Any]]) -> list[str]:
 
 def task_section(dataset: str, task: Task[Any]) -> list[str]:
     """Return the section of one task, with an example."""
-    (example,) = render_examples(dataset, task.name, 1)
+    (example,) = render_examples(dataset, task.name, 1).previews
     sensitive = "; sensitive: built only with `--include-sensitive`" if task.sensitive else ""
     return [
         f"### {task.title}\n",

@@ -6,6 +6,7 @@ import pytest
 
 from visionflan import catalog, formats
 from visionflan.errors import DefinitionError, UnknownNameError
+from visionflan.plugins import Plugin
 
 
 def test_a_loose_file_is_listed_and_loaded(loose_dataset: str) -> None:
@@ -38,33 +39,35 @@ def test_a_file_without_a_dataset_is_refused(
     monkeypatch.setattr(catalog, "loose_files", {})
     (tmp_path / "empty_lab.py").write_text("")
     catalog.add_file(tmp_path / "empty_lab.py")
-    with pytest.raises(DefinitionError, match="must define one `dataset`"):
+    with pytest.raises(DefinitionError, match=r"empty_lab\.py: the file must define one `dataset`"):
         catalog.load("empty_lab")
 
 
 def test_an_entry_point_without_a_module_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalog, "installed_modules", lambda: {"lost_lab": "nowhere.lost_lab"})
-    expected = "^the entry point of the dataset lost_lab names the module nowhere.lost_lab, which"
+    monkeypatch.setattr(catalog.DATASETS, "installed", {"lost": Plugin("nowhere.lost", "lab")})
+    expected = "^the dataset lost of the package lab: its entry point names nowhere.lost, which"
     with pytest.raises(DefinitionError, match=expected):
-        catalog.load("lost_lab")
-    monkeypatch.setattr(formats, "installed_modules", lambda: {"lost": "visionflan.formats.lost"})
-    with pytest.raises(DefinitionError, match="the entry point of the format lost names"):
+        catalog.load("lost")
+    monkeypatch.setattr(formats.FORMATS, "installed", {"lost": Plugin("visionflan.lost", "lab")})
+    with pytest.raises(DefinitionError, match="the format lost of the package lab"):
         formats.load("lost")
 
 
-def test_a_module_that_a_dataset_file_misses_is_not_hidden(
+def test_a_module_that_a_dataset_file_misses_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "hungry_lab.py").write_text("import nowhere\n")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(catalog, "installed_modules", lambda: {"hungry_lab": "hungry_lab"})
-    with pytest.raises(ModuleNotFoundError, match="No module named 'nowhere'"):
-        catalog.load("hungry_lab")
+    monkeypatch.setattr(catalog.DATASETS, "installed", {"hungry": Plugin("hungry_lab", "lab")})
+    with pytest.raises(DefinitionError, match=r"hungry_lab\.py:1: .*No module named 'nowhere'"):
+        catalog.load("hungry")
 
 
-def test_two_files_of_one_name_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["caltech101", "Caltech101"])
+def test_a_loose_file_with_the_name_of_another_dataset_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(catalog, "loose_files", {})
-    (tmp_path / "caltech101.py").write_text("")
-    catalog.add_file(tmp_path / "caltech101.py")
-    with pytest.raises(DefinitionError, match="two dataset files are named caltech101"):
-        catalog.names()
+    (tmp_path / f"{name}.py").write_text("")
+    with pytest.raises(DefinitionError, match=rf"{name}\.py: .*caltech101: rename the file"):
+        catalog.add_file(tmp_path / f"{name}.py")

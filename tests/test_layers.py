@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "visionflan"
 # Each layer may import those before it, and itself.
 LAYERS = [
     {"errors", "hashing", "atomic_write", "progress"},
+    {"plugins"},
     {"image_sources"},
     {"image_pixels"},
     {"image_files"},
@@ -19,6 +20,7 @@ LAYERS = [
     {"specimens"},
     {"vocabulary"},
     {"dataset"},
+    {"dataset_code"},
     {"layouts"},
     {"datasets"},
     {"catalog", "overlaps"},

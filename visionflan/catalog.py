@@ -1,23 +1,20 @@
 """Find every dataset file: those of the package, of other packages, and loose ones."""
 
 import importlib.util
-import pkgutil
 import sys
-from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from visionflan import datasets
 from visionflan.dataset import Dataset
 from visionflan.errors import DefinitionError, UnknownNameError
+from visionflan.plugins import PluginKind, load_each, locate
 
-GROUP = "visionflan.datasets"
+DATASETS = PluginKind("dataset", "visionflan.datasets", "visionflan.datasets")
 MAX_LISTED_TASKS = 9  # named in the message about an unknown task
 
 loose_files: dict[str, Path] = {}
@@ -54,83 +51,74 @@ def add_file(path: Path) -> str:
     """Add a loose dataset file under its own name, and return that name."""
     if not path.is_file():
         raise FileNotFoundError(f"no dataset file {path}")
-    loose_files[path.stem] = path.resolve()
-    return path.stem
-
-
-def entry_point_modules(group: str) -> dict[str, str]:
-    """Return the modules that other packages offer by an entry point of a group, by name."""
-    return {entry.name: entry.module for entry in entry_points(group=group)}
-
-
-def distinct_names(nouns: str, *sources: Collection[str]) -> list[str]:
-    """Return all names, sorted; raise DefinitionError if two sources have the same one."""
-    counts = Counter(name for source in sources for name in source)
-    if both := sorted(name for name, count in counts.items() if count > 1):
-        raise DefinitionError(f"two {nouns} are named {', '.join(both)}: rename one")
-    return sorted(counts)
-
-
-@cache
-def installed_modules() -> dict[str, str]:
-    """Return the modules of other packages' dataset files by name; cached, since it is slow."""
-    return entry_point_modules(GROUP)
+    name = path.stem
+    if name in (taken := DATASETS.names()) and name not in loose_files:
+        raise DefinitionError(f"{path}: a dataset is already named {name}: rename the file")
+    if other := {known.casefold(): known for known in taken}.get(name.casefold()):
+        raise DefinitionError(f"{path}: its name is too much like that of {other}: rename the file")
+    loose_files[name] = path.resolve()
+    return name
 
 
 def names() -> list[str]:
     """Return the name of every dataset without importing any of them."""
-    ours = {module.name for module in pkgutil.iter_modules(datasets.__path__)}
-    return distinct_names("dataset files", ours, installed_modules(), loose_files)
+    return sorted({*DATASETS.names(), *loose_files})
 
 
 @cache
 def load(name: str) -> Dataset[Any]:
-    """Import one dataset file and return the `dataset` it defines."""
+    """Import one dataset file and return the complete `dataset` it defines."""
     if name not in names():
         raise unknown_name_error("dataset", name, names())
-    dataset: object = getattr(module(name), "dataset", None)
+    loaded = module(name)
+    dataset: object = getattr(loaded, "dataset", None)
     if not isinstance(dataset, Dataset):
-        raise DefinitionError(f"the dataset file {name} must define one `dataset`")
+        raise DefinitionError(f"{loaded.__file__}: the file must define one `dataset`")
+    for function in ("reader", "specimen"):
+        if not hasattr(dataset, {"reader": "read", "specimen": "write_specimen"}[function]):
+            raise DefinitionError(
+                f"{loaded.__file__}: no function is decorated with `@dataset.{function}`"
+            )
     return dataset
 
 
+def load_all() -> Iterator[tuple[str, Dataset[Any]]]:
+    """Yield every dataset with its name; one whose file is broken is left out with a warning.
+
+    A loose file was named by the user: if it is broken, its error is raised.
+    """
+    for name in loose_files:
+        load(name)
+    yield from load_each(names(), load)
+
+
 def module(name: str) -> ModuleType:
-    """Import the module of a dataset file."""
+    """Import the module of a dataset file; raise DefinitionError if its code fails."""
     if name in loose_files:
         return import_file(module_name(name), loose_files[name])
-    return import_module_of("dataset", name, module_name(name))
-
-
-def import_module_of(what: str, name: str, module: str) -> ModuleType:
-    """Import the module of a dataset, format, ...; refuse one that does not exist."""
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if not f"{module}.".startswith(f"{error.name}."):
-            raise
-        raise DefinitionError(
-            f"the entry point of the {what} {name} names the module {module}, which does not exist"
-        ) from None
+    return DATASETS.import_module(name)
 
 
 def module_name(name: str) -> str:
     """Return the name under which the module of a dataset file is imported."""
-    if name in loose_files:
-        return f"visionflan_loose_{name}"
-    return installed_modules().get(name, f"{datasets.__name__}.{name}")
+    return f"visionflan_loose_{name}" if name in loose_files else DATASETS.module_name(name)
 
 
 def import_file(name: str, path: Path) -> ModuleType:
     """Import a loose file as a module that worker processes can find by name again."""
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is not a Python file")
+        raise DefinitionError(f"{path} is not a Python file: its name must end in .py")
     loaded = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = loaded
-    spec.loader.exec_module(loaded)
+    try:
+        spec.loader.exec_module(loaded)
+    except Exception as error:
+        del sys.modules[spec.name]
+        raise DefinitionError(locate(error, path)) from error
     return loaded
 
 
 def task_names() -> list[str]:
     """Return every task as `dataset/task`; imports all dataset files."""
-    return [f"{name}/{task}" for name in names() for task in load(name).tasks]
+    return [f"{name}/{task}" for name, dataset in load_all() for task in dataset.tasks]

@@ -58,7 +58,8 @@ class Example:
     repaired: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check that the prompt can be answered with the target."""
+        """Check the types, and that the prompt can be answered with the target."""
+        check_example_types(self)
         if not self.target.strip():
             raise UnusableError("empty_target", "the target is empty")
         if len({option.casefold() for option in self.options}) < len(self.options):
@@ -255,6 +256,20 @@ class Dataset(Generic[Row]):
         for row in self.rows(root):
             if (example := self.tasks[task].to_example(row)) is not None:
                 yield example
+
+
+def check_example_types(example: Example) -> None:
+    """Raise TypeError if a part of an example has a wrong type, whatever a type checker missed."""
+    for image in example.images:
+        if not isinstance(image, get_args(ImageSource)):
+            raise TypeError(f"image must be a Path or another image source, not {image!r}")
+    for name in ("target", "text"):
+        if not isinstance(value := getattr(example, name), str):
+            raise TypeError(f"{name} must be a string, not {value!r}")
+    for name in ("options", "references", "repaired"):
+        values = getattr(example, name)
+        if not isinstance(values, tuple) or not all(isinstance(value, str) for value in values):
+            raise TypeError(f"{name} must be a tuple of strings, not {values!r}")
 
 
 def join_lines(text: str) -> str:

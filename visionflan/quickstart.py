@@ -13,6 +13,7 @@ from visionflan.builder.plan import BuildSettings, plan
 from visionflan.builder.run import build
 from visionflan.compare import COMPARISON_DIR
 from visionflan.compare.run import load_comparison
+from visionflan.dataset_code import write_specimen
 from visionflan.errors import BuildError
 from visionflan.evaluate.held_out import held_out_set
 from visionflan.evaluate.models.checkpoint import CheckpointModel
@@ -119,7 +120,7 @@ def miniature_releases(root: Path) -> Path:
         if not (root / name).exists():
             unfinished = root.with_name(f"{root.name}.unfinished")
             shutil.rmtree(unfinished, ignore_errors=True)
-            catalog.load(name).write_specimen(unfinished / name, count)
+            write_specimen(name, catalog.load(name), unfinished / name, count)
             root.mkdir(parents=True, exist_ok=True)
             (unfinished / name).rename(root / name)
             shutil.rmtree(unfinished)

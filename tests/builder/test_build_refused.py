@@ -51,7 +51,10 @@ def test_a_release_that_cannot_be_read_stops_no_other(
     write_board(tmp_path / "data/board", [row_of(0), {"stumble": "here"}])
     assert main(command) == 1
     datasets = BuildDirectory(tmp_path / "out").manifest["datasets"]
-    assert "failed after the row k0 with KeyError: 'here'" in datasets["board"]["message"]
+    assert (
+        "KeyError: 'here' (board: its reader failed after the row k0)"
+        in datasets["board"]["message"]
+    )
     write_board(tmp_path / "data/board", [row_of(0), row_of(1)])
     assert main(command) == 0
     clean = [*command[:4], str(tmp_path / "clean"), *command[5:]]

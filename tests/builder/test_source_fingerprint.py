@@ -14,7 +14,7 @@ from tests.helpers.board import BOARD_FILE, MakeBoard, row_of
 from visionflan import catalog
 from visionflan.builder.image_workers import check_source
 from visionflan.builder.plan import BuildSettings
-from visionflan.builder.preview import previews
+from visionflan.builder.preview import sample_previews
 from visionflan.builder.run import build
 from visionflan.builder.source_fingerprint import (
     RESOURCES,
@@ -25,6 +25,7 @@ from visionflan.builder.source_fingerprint import (
 )
 from visionflan.errors import BuildError
 from visionflan.image_sources import open_archive
+from visionflan.plugins import Plugin
 
 PACKAGE = Path(visionflan.__file__).parent
 
@@ -153,7 +154,7 @@ def test_a_plugin_counts_with_the_modules_that_it_imports(
     (lab / "datasets/board.py").write_text(board)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(
-        catalog, "installed_modules", lambda: {"toy_board": "toylab.datasets.board"}
+        catalog.DATASETS, "installed", {"toy_board": Plugin("toylab.datasets.board", "lab")}
     )
     catalog.load.cache_clear()
     names = {str(path.relative_to(tmp_path)) for path in dataset_files("toy_board")}
@@ -178,7 +179,9 @@ def test_a_plugin_whose_first_task_is_defined_in_another_module_counts_with_both
     imported = "from tasklab.questions import say_yes\n"
     (lab / "board.py").write_text(f"{head}{imported}{declared}{ask}{tail}")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(catalog, "installed_modules", lambda: {"task_board": "tasklab.board"})
+    monkeypatch.setattr(
+        catalog.DATASETS, "installed", {"task_board": Plugin("tasklab.board", "lab")}
+    )
     catalog.load.cache_clear()
     names = {path.name for path in dataset_files("task_board")}
     assert names == {"board.py", "questions.py"}
@@ -228,8 +231,7 @@ def test_the_code_that_reads_a_release_is_counted(name: str, tmp_path: Path) -> 
     sys.setprofile(lambda frame, event, _: called.add(frame.f_code.co_filename))
     try:
         for task in dataset.tasks:
-            for preview in previews(name, task, tmp_path / name):
-                assert preview.prompt
+            assert sample_previews(name, task, tmp_path / name, 2).previews
         for task in dataset.tasks:
             for example in dataset.examples(task, tmp_path / name):
                 for image in example.images:
@@ -237,5 +239,7 @@ def test_the_code_that_reads_a_release_is_counted(name: str, tmp_path: Path) -> 
     finally:
         sys.setprofile(None)
     ours = {Path(file) for file in called if file.startswith(f"{PACKAGE}/")}
-    finders = {PACKAGE / "catalog.py", PACKAGE / "builder/preview.py", PACKAGE / "errors.py"}
+    finders = {
+        PACKAGE / name for name in ("catalog.py", "plugins.py", "builder/preview.py", "errors.py")
+    }
     assert ours - finders <= {*code_files(), *dataset_files(name)}

@@ -11,6 +11,7 @@ import pytest
 
 from visionflan import __version__, catalog, formats
 from visionflan.cli.main import COMMANDS, main, run_command
+from visionflan.plugins import Plugin
 
 
 def command(missing: str) -> ModuleType:
@@ -56,16 +57,20 @@ def test_a_dataset_file_without_a_dataset_is_refused_in_one_sentence(
     monkeypatch.setattr(catalog, "loose_files", {})
     (tmp_path / "empty_lab.py").write_text("")
     assert main(["check", "--dataset-file", str(tmp_path / "empty_lab.py")]) == 1
-    expected = "error: the dataset file empty_lab must define one `dataset`\n"
+    expected = f"error: {tmp_path}/empty_lab.py: the file must define one `dataset`\n"
     assert capsys.readouterr().err == expected
 
 
-def test_two_formats_of_one_name_are_refused_in_one_sentence(
+def test_of_two_formats_of_one_name_ours_is_used(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(formats, "installed_modules", lambda: {"llava": "elsewhere"})
-    assert main(["export", "--help"]) == 1
-    assert capsys.readouterr().err == "error: two formats are named llava: rename one\n"
+    monkeypatch.setattr(formats.FORMATS, "installed", {"llava": Plugin("elsewhere", "lab")})
+    with pytest.raises(SystemExit):
+        main(["export", "--help"])
+    assert capsys.readouterr().err == (
+        "warning: left out: the format llava of the package lab: visionflan has one of that name: "
+        "rename the entry point\n"
+    )
 
 
 def test_windows_is_refused_in_one_sentence(

@@ -176,3 +176,9 @@ def files_of(path: Path) -> dict[str, bytes]:
     return {
         name: file.read_bytes() for file, name in names.items() if file.is_file() and name[0] != "."
     }
+
+
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    """Write a release with a question about each of `count` images."""
+    write_board(root, [row_of(number) for number in range(count)], count)

@@ -17,6 +17,7 @@ from visionflan.model import families
 from visionflan.model.families.llava import Llava
 from visionflan.model.generate import Checkpoint, generate_answers
 from visionflan.model.logprobs import candidate_logprobs
+from visionflan.plugins import Plugin, PluginWarning
 from visionflan.storage.instance import Turn
 from visionflan.train.config import InitConfig, RuntimeConfig, StageConfig, TrainConfig
 from visionflan.train.run import train
@@ -26,7 +27,9 @@ PACKAGE = Path(visionflan.__file__).parent
 
 @pytest.fixture
 def toy_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(families, "installed_modules", lambda: {"toy": "tests.helpers.toy_family"})
+    monkeypatch.setattr(
+        families.FAMILIES, "installed", {"toy": Plugin("tests.helpers.toy_family", "lab")}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -74,13 +77,13 @@ def test_a_file_without_a_family_and_a_name_twice_are_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        families, "installed_modules", lambda: {"toy": "tests.helpers.tiny_requests"}
+        families.FAMILIES, "installed", {"toy": Plugin("tests.helpers.tiny_requests", "lab")}
     )
     with pytest.raises(DefinitionError, match="toy must define `FAMILY`"):
         families.load_family("toy")
-    monkeypatch.setattr(families, "installed_modules", lambda: {"llava": "elsewhere"})
-    with pytest.raises(DefinitionError, match="two model families are named llava"):
-        families.names()
+    monkeypatch.setattr(families.FAMILIES, "installed", {"llava": Plugin("elsewhere", "lab")})
+    with pytest.warns(PluginWarning, match="the model family llava of the package lab"):
+        assert families.names() == ["llava"]
 
 
 @pytest.mark.usefixtures("toy_is_installed")

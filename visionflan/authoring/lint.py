@@ -7,7 +7,7 @@ import tokenize
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from inspect import getsource
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,7 +15,10 @@ from typing import Any
 from visionflan import catalog
 from visionflan.authoring import spelling, wording
 from visionflan.authoring.findings import Finding, TaskExamples
+from visionflan.authoring.release_rows import UnusableRows, broken_rows, release_problems
 from visionflan.dataset import BrokenRow, Dataset
+from visionflan.dataset_code import declared_at, read_rows, write_specimen
+from visionflan.errors import DefinitionError, ReleaseError
 from visionflan.image_sources import containing_file, describe_source
 
 SPECIMEN_SIZE = 40
@@ -24,15 +27,26 @@ NUM_WORDS = range(5, 161)
 FILE_NAME = re.compile(r"\S*\w[./_]\w\S*")  # or an address
 
 
-def check(names: Iterable[str]) -> list[Finding]:
-    """Check dataset files, and their instructions against those of the entire catalog."""
-    names = list(names)
-    findings = [finding for name in names for finding in check_dataset(name)]
-    return findings + list(similar_instructions(names)) + list(spelling_findings(names))
+def check(names: Iterable[str], data_root: Path | None = None) -> list[Finding]:
+    """Check dataset files, and their instructions against those of the entire catalog.
+
+    With a data root, the releases in it are read too. A file that cannot be loaded is a finding.
+    """
+    findings: list[Finding] = []
+    sound: list[str] = []
+    for name in names:
+        try:
+            catalog.load(name)
+        except DefinitionError as error:
+            findings.append(Finding(name, "broken_file", str(error)))
+        else:
+            sound.append(name)
+            findings += check_dataset(name, data_root)
+    return findings + list(similar_instructions(sound)) + list(spelling_findings(sound))
 
 
-def check_dataset(name: str) -> Iterator[Finding]:
-    """Check one dataset file on its own."""
+def check_dataset(name: str, data_root: Path | None = None) -> Iterator[Finding]:
+    """Check one dataset file on its own, and its release if the data root has it."""
     dataset = catalog.load(name)
     if not dataset.tasks:
         yield Finding(name, "no_task", "the file declares no task")
@@ -42,25 +56,41 @@ def check_dataset(name: str) -> Iterator[Finding]:
             yield from instruction_problems(f"{name}/{task.name}", phrasing)
             yield from wording.old_fashioned(f"{name}/{task.name}", phrasing)
     with TemporaryDirectory(prefix="visionflan-check-") as directory:
-        yield from specimen_problems(name, dataset, Path(directory))
+        try:
+            yield from specimen_problems(name, dataset, Path(directory))
+        except (DefinitionError, ReleaseError, OSError) as error:
+            yield Finding(name, "failed", str(error))
+    if data_root is not None and (data_root / name).is_dir():
+        try:
+            yield from release_problems(name, dataset, data_root / name)
+        except (DefinitionError, ReleaseError, OSError) as error:
+            yield Finding(name, "failed", str(error))
 
 
 def specimen_problems(name: str, dataset: Dataset[Any], root: Path) -> Iterator[Finding]:
     """Check what the reader and the tasks make from the dataset's own specimen."""
-    dataset.write_specimen(root, SPECIMEN_SIZE)
-    rows = list(dataset.read(root))
-    if rows != list(dataset.read(root)):
+    write_specimen(name, dataset, root, SPECIMEN_SIZE)
+    rows = list(read_rows(name, dataset, root))
+    if rows != list(read_rows(name, dataset, root)):
         yield Finding(name, "unstable_reader", "reading the specimen twice yields different rows")
     repeated = [key for key, times in Counter(row.key for row in rows).items() if times > 1]
     if repeated:
-        yield Finding(name, "repeated_key", f"several rows have the key {repeated[0]!r}")
-    for row in rows:
-        if isinstance(row, BrokenRow):
-            yield Finding(name, "broken_specimen", f"row {row.key!r} is broken: {row.detail}")
+        message = f"{declared_at(dataset.read)}: several rows have the key {repeated[0]!r}"
+        yield Finding(name, "repeated_key", message)
+    yield from broken_rows(name, rows)
+    if all(isinstance(row, BrokenRow) for row in rows):
+        return
     checked_tasks = []
     for task in dataset.tasks.values():
-        examples = (task.to_example(row) for row in rows if not isinstance(row, BrokenRow))
-        checked = TaskExamples(f"{name}/{task.name}", task, list(filter(None, examples)))
+        unusable = UnusableRows(f"{name}/{task.name}")
+        examples = list(unusable.examples(task, rows))
+        yield from unusable.findings()
+        if not examples:
+            if not unusable.counts:
+                message = f"{declared_at(task.to_example)}: the specimen has no row for this task"
+                yield Finding(unusable.location, "no_example", message)
+            continue
+        checked = TaskExamples(unusable.location, task, examples)
         for rule in (*EXAMPLE_RULES, wording.wording_problems):
             yield from rule(checked)
         checked_tasks.append(checked)
@@ -73,16 +103,27 @@ def fused_strings(name: str, source: str) -> Iterator[Finding]:
         if not isinstance(node, ast.List | ast.Tuple | ast.Set):
             continue
         for element in node.elts:
-            segment = ast.get_source_segment(source, element) or ""
-            if isinstance(element, ast.Constant) and string_tokens(segment) > 1:
+            if isinstance(element, ast.Constant) and is_fused(source, element):
                 message = f"line {element.lineno}: a comma is missing between two strings"
                 yield Finding(name, "missing_comma", message)
 
 
-def string_tokens(segment: str) -> int:
-    """Count the string literals in a piece of source code."""
+def is_fused(source: str, element: ast.Constant) -> bool:
+    """Return whether an element of a list joins strings by accident.
+
+    It does so on purpose if it is in parentheses of its own, or if a space shows that the text
+    goes on.
+    """
+    segment = ast.get_source_segment(source, element) or ""
     tokens = tokenize.generate_tokens(io.StringIO(f"({segment})").readline)
-    return sum(token.type == tokenize.STRING for token in tokens)
+    parts = [
+        str(ast.literal_eval(token.string)) for token in tokens if token.type == tokenize.STRING
+    ]
+    seams = pairwise(parts)
+    if all(left.endswith(" ") or right.startswith(" ") for left, right in seams):
+        return False
+    before, _, after = source.partition(segment)
+    return not (before.rstrip().endswith("(") and after.lstrip().startswith(")"))
 
 
 def instruction_problems(location: str, instruction: str) -> Iterator[Finding]:
@@ -104,12 +145,6 @@ INSTRUCTION_RULES = (
     ("blank_before_mark", r"\w [,.;?!](?:\s|$)", "there is a space before a punctuation mark"),
     ("placeholder", r"[{}\\]|<\w+>|\[\w+\]", "the instruction contains a placeholder"),
 )
-
-
-def no_examples(checked: TaskExamples) -> Iterator[Finding]:
-    """Check that a task makes at least one example from the specimen."""
-    if not checked.examples:
-        yield Finding(checked.location, "no_example", "the specimen has no row for this task")
 
 
 def constant_target(checked: TaskExamples) -> Iterator[Finding]:
@@ -166,7 +201,6 @@ def missing_images(checked: TaskExamples) -> Iterator[Finding]:
 
 
 EXAMPLE_RULES: tuple[Callable[[TaskExamples], Iterator[Finding]], ...] = (
-    no_examples,
     constant_target,
     untidy_text,
     leaked_answer,
@@ -179,8 +213,8 @@ def similar_instructions(names: list[str]) -> Iterator[Finding]:
     """Find instructions that are nearly the same as those of another task in the catalog."""
     instructions = [
         (f"{name}/{task.name}", shingles(phrasing))
-        for name in catalog.names()
-        for task in catalog.load(name).tasks.values()
+        for name, dataset in catalog.load_all()
+        for task in dataset.tasks.values()
         for phrasing in task.phrasings
     ]
     for (location, first), (other, second) in combinations(instructions, 2):

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from visionflan import catalog
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
+from visionflan.dataset_code import write_specimen
 
 SPECIMEN_IMAGES = 24
 
@@ -21,7 +22,7 @@ def specimens(tasks: Iterable[str] = ()) -> Iterator[Path]:
         known = catalog.task_names()
         selected = catalog.match_tasks(tasks, known) or known
         for name in sorted({task.partition("/")[0] for task in selected}):
-            catalog.load(name).write_specimen(Path(directory) / name, SPECIMEN_IMAGES)
+            write_specimen(name, catalog.load(name), Path(directory) / name, SPECIMEN_IMAGES)
         stamp_by_content(Path(directory))
         yield Path(directory)
 

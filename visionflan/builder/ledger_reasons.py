@@ -7,6 +7,7 @@ as `trimmed_blanks` for what they fixed in the text of a release.
 DROPPED: dict[str, str] = {
     "malformed_json": "a line or a record of the release is not valid JSON",
     "invalid_utf8": "the text contains a lone surrogate, which cannot be encoded as UTF-8",
+    "invalid_key": "the reader gives the row no key, or one that is not a string",
     "task_error": "the task's function raised an exception: the row is incomplete or unusual",
     "empty_target": "the target is empty",
     "repeated_option": "two options are equal",

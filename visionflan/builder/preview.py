@@ -4,16 +4,19 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from visionflan import catalog
-from visionflan.dataset import BrokenRow
-from visionflan.errors import UnusableError
+from visionflan.dataset import BrokenRow, Dataset, Example
+from visionflan.dataset_code import make_example, read_rows, write_specimen
+from visionflan.errors import UnusableError, VisionflanError
+from visionflan.hashing import stable_hash
 from visionflan.image_files import decode_image, open_image
 from visionflan.image_sources import read_encoded
 from visionflan.prompt import render
 
 SPECIMEN_SIZE = 12  # images
+MAX_ROWS = 20_000  # read for a preview: a release may have millions
 
 
 class Preview(NamedTuple):
@@ -38,33 +41,80 @@ class Preview(NamedTuple):
         return paths
 
 
+class PreviewSample(NamedTuple):
+    """Rendered examples of a task, and what could not be rendered: `row KEY: what is wrong`."""
+
+    previews: list[Preview]
+    skipped: list[str]
+
+
 def render_examples(
     dataset: str, task: str, count: int, data_root: Path | None = None
-) -> Iterator[Preview]:
-    """Yield the first examples of a task, rendered as by a build with seed 0.
+) -> PreviewSample:
+    """Return some examples of a task, rendered as by a build with seed 0.
 
+    They are chosen by hash among the first rows, with different answers as far as there are.
     Without a data root they come from the specimen.
     """
     with TemporaryDirectory(prefix="visionflan-preview-") as directory:
         root = Path(directory) if data_root is None else data_root / dataset
         if data_root is None:
-            catalog.load(dataset).write_specimen(root, SPECIMEN_SIZE)
-        yield from islice(previews(dataset, task, root), count)
+            write_specimen(dataset, catalog.load(dataset), root, SPECIMEN_SIZE)
+        return sample_previews(dataset, task, root, count)
 
 
-def previews(dataset: str, task: str, root: Path) -> Iterator[Preview]:
-    """Yield all usable examples of a task."""
+def sample_previews(dataset: str, task: str, root: Path, count: int) -> PreviewSample:
+    """Return at most `count` rendered examples of a release, and the rows that were skipped."""
     declared = catalog.load(dataset)
-    declared_task = declared.tasks[task]
-    for row in declared.read(root):
+    examples, skipped = collect_examples(dataset, declared, task, root)
+    previews: list[Preview] = []
+    for key, example in different_answers_first(f"{dataset}/{task}", examples):
+        if len(previews) == count:
+            break
+        try:
+            instruction = declared.tasks[task].instruction
+            question, answer = render(instruction, example, 0, f"{dataset}/{task}", key).turns
+            encoded = tuple(map(read_encoded, example.images))
+            previews.append(Preview(question.text, answer.text, decodable(encoded)))
+        except (UnusableError, VisionflanError, OSError, KeyError) as error:
+            skipped.append(f"row {key}: {error}")
+    return PreviewSample(previews, skipped)
+
+
+def collect_examples(
+    name: str, dataset: Dataset[Any], task: str, root: Path
+) -> tuple[dict[str, Example], list[str]]:
+    """Return the examples of the first rows by key, and what is wrong with unusable ones."""
+    examples: dict[str, Example] = {}
+    skipped: list[str] = []
+    for row in islice(read_rows(name, dataset, root), MAX_ROWS):
         if isinstance(row, BrokenRow):
+            skipped.append(f"row {row.key}: {row.reason}: {row.detail}")
             continue
         try:
-            example = declared_task.to_example(row)
-        except UnusableError:
-            continue
-        if example is not None:
-            instruction, task_id = declared_task.instruction, f"{dataset}/{task}"
-            turns = render(instruction, example, 0, task_id, row.key).turns
-            images = tuple(map(read_encoded, example.images))
-            yield Preview(turns[0].text, turns[1].text, images)
+            example = make_example(dataset.tasks[task], row)
+        except UnusableError as error:
+            skipped.append(f"row {row.key}: {error}")
+        else:
+            if example is not None:
+                examples[row.key] = example
+    return examples, skipped
+
+
+def different_answers_first(
+    task: str, examples: dict[str, Example]
+) -> Iterator[tuple[str, Example]]:
+    """Yield examples by hash: first one of each answer, then the others."""
+    ordered = sorted(examples, key=lambda key: stable_hash("preview", task, key))
+    first_keys = {examples[key].target: key for key in reversed(ordered)}.values()
+    for key in [key for key in ordered if key in set(first_keys)]:
+        yield key, examples[key]
+    for key in [key for key in ordered if key not in set(first_keys)]:
+        yield key, examples[key]
+
+
+def decodable(images: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """Return the images; raise UnusableError if one cannot be decoded."""
+    for image in images:
+        decode_image(image)
+    return images

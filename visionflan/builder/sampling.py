@@ -2,7 +2,6 @@
 
 import os
 import stat
-import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -12,7 +11,8 @@ from typing import Any, Literal, NamedTuple
 
 from visionflan.builder.parts import TaskCounts
 from visionflan.dataset import BrokenRow, Dataset, Example, Task
-from visionflan.errors import ReleaseError, UnusableError, VisionflanError
+from visionflan.dataset_code import make_example, read_rows, source_file
+from visionflan.errors import UnusableError
 from visionflan.hashing import stable_hash
 from visionflan.image_sources import ComputedImage, ImageSource, containing_file, describe_source
 from visionflan.storage.schema import LedgerEntry
@@ -119,30 +119,13 @@ class ReleasePass:
 
     def rows(self) -> Iterator[Any]:
         """Yield the rows; an exception of the reader becomes a ReleaseError."""
-        position = "before the first row"
-        try:
-            for row in self.dataset.read(self.root):
-                position = f"after the row {row.key}"
-                yield row
-        except VisionflanError:
-            raise
-        except OSError as error:
-            raise ReleaseError(f"{self.name}: {error} ({position})") from error
-        except MemoryError as error:
-            raise ReleaseError(
-                f"{self.name}: reading it needs more memory than there is ({position})"
-            ) from error
-        except Exception as error:
-            raise ReleaseError(
-                f"{self.name}: its reader failed {position} with {type(error).__name__}: {error}; "
-                f"compare {self.root} with the layout shown by `visionflan datasets {self.name}`"
-            ) from error
+        return read_rows(self.name, self.dataset, self.root)
 
     def offer_row(self, sampler: TaskSampler, row: Any) -> None:
         """Count a row for a task, and offer it to the sampler if it is usable."""
         sampler.counts.rows_read += 1
         try:
-            example = sampler.task.to_example(row)
+            example = make_example(sampler.task, row)
             if example is None:
                 sampler.counts.not_applicable += 1
                 return
@@ -155,11 +138,10 @@ class ReleasePass:
                     self.record_dropped(sampler, row.key, *problem, image)
                     return
         except UnusableError as error:
-            self.record_dropped(sampler, row.key, error.reason, error.detail)
-        # One unusual row must not stop the build; a bug in the task shows as very many of these.
-        except Exception as error:
-            detail = describe_failure(error, sampler.task.to_example)
-            self.record_dropped(sampler, row.key, "task_error", detail)
+            # A ledger does not depend on where the dataset file is installed.
+            directory = f"{Path(source_file(sampler.task.to_example) or '').parent}{os.sep}"
+            detail = error.detail.replace(directory, "")
+            self.record_dropped(sampler, row.key, error.reason, detail)
         else:
             sampler.offer(SampledRow(row.key, split, group, example))
 
@@ -211,15 +193,6 @@ class ReleasePass:
             escape_surrogates(detail),
             escape_surrogates(file),
         )
-
-
-def describe_failure(error: Exception, function: Callable[..., object]) -> str:
-    """Return an exception after the line of the function's file that raised it or led to it."""
-    file = getattr(getattr(function, "__code__", None), "co_filename", "")
-    frames = traceback.extract_tb(error.__traceback__)
-    traced = [frame for frame in frames if frame.filename == file] or frames
-    line = f"{Path(traced[-1].filename).name}:{traced[-1].lineno}: " if traced else ""
-    return f"{line}{type(error).__name__}: {error}"
 
 
 def check_utf8(key: str, example: Example) -> None:

@@ -19,7 +19,8 @@ from visionflan.layouts import is_image_file
 # or draws specimens: these are releases, which have their own fingerprint.
 PACKAGES = ("layouts", "storage", "builder")
 IMAGE_MODULES = ("image_files.py", "image_pixels.py", "image_sources.py")
-MODULES = ("dataset.py", "hashing.py", *IMAGE_MODULES, "prompt.py", "vocabulary.py")
+DATASET_MODULES = ("dataset.py", "dataset_code.py", "vocabulary.py")
+MODULES = (*DATASET_MODULES, "hashing.py", *IMAGE_MODULES, "prompt.py")
 RESOURCES = ("imagenet_names.tsv", "tu_berlin_classes.tsv")
 READS_BUILDS = ("storage/arrow_cache.py", "storage/directory.py")
 STARTS_BUILDS = ("builder/demo.py", "builder/preview.py", "builder/summary.py")

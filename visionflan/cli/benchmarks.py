@@ -4,6 +4,10 @@ The files are read as their owners publish them; nothing is downloaded.
 """
 
 import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from visionflan.evaluate.benchmark import Benchmark
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,8 +23,8 @@ def run(args: argparse.Namespace) -> int:
     from visionflan.cli.shared.dataset_args import print_json
     from visionflan.evaluate import benchmarks
 
-    names = [args.name] if args.name else benchmarks.names()
-    details = {name: describe(name) for name in names}
+    loaded = [(args.name, benchmarks.load(args.name))] if args.name else benchmarks.load_all()
+    details = {name: describe(name, benchmark) for name, benchmark in loaded}
     if args.json:
         print_json(details)
         return 0
@@ -32,13 +36,10 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def describe(name: str) -> dict[str, str]:
+def describe(name: str, benchmark: "Benchmark") -> dict[str, str]:
     """Return what a benchmark declares."""
     from inspect import cleandoc
 
-    from visionflan.evaluate import benchmarks
-
-    benchmark = benchmarks.load(name)
     return {
         "title": benchmark.title,
         "homepage": benchmark.homepage,

@@ -8,6 +8,7 @@ from typing import Any
 
 from visionflan import catalog, overlaps
 from visionflan.cli.shared import dataset_args
+from visionflan.dataset import Dataset
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,8 +28,8 @@ def run(args: argparse.Namespace) -> int:
     dataset_args.load_files(args)
     if args.overlaps:
         return print_overlaps(args.name, args.json)
-    names = [args.name] if args.name else catalog.names()
-    datasets = [describe(name) for name in names]
+    loaded = [(args.name, catalog.load(args.name))] if args.name else catalog.load_all()
+    datasets = [describe(name, dataset) for name, dataset in loaded]
     if args.json:
         dataset_args.print_json(datasets[0] if args.name else datasets)
     elif args.name:
@@ -38,9 +39,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def describe(name: str) -> dict[str, Any]:
+def describe(name: str, dataset: Dataset[Any]) -> dict[str, Any]:
     """Return the metadata that a dataset file declares."""
-    dataset = catalog.load(name)
     return {
         "name": name,
         "title": dataset.title,

@@ -5,12 +5,16 @@ import errno
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from types import ModuleType
+from typing import Any
 
 from visionflan import __version__
 from visionflan.errors import UsageError, VisionflanError
+from visionflan.plugins import PluginWarning
 
 # In the order of the pipeline, with the line that `visionflan --help` prints.
 COMMANDS: dict[str, str] = {
@@ -98,10 +102,30 @@ def command_parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
     return parser
 
 
+@contextmanager
+def plugin_warnings_as_lines() -> Iterator[None]:
+    """Print each warning about a plugin once, as one line."""
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def show_line(
+            message: Warning | str, category: type[Warning], *details: Any, **options: Any
+        ) -> None:
+            if issubclass(category, PluginWarning):
+                sys.stderr.write(f"warning: {message}\n")
+            else:
+                show(message, category, *details, **options)
+
+        warnings.simplefilter("once", PluginWarning)
+        warnings.showwarning = show_line
+        yield
+
+
 def run_command(name: str, command: ModuleType, arguments: Sequence[str]) -> int:
     """Run a command; an error that the user can fix ends in one sentence and exit code 1."""
     try:
-        code: int = command.run(command_parser(name, command).parse_args(arguments))
+        with plugin_warnings_as_lines():
+            code: int = command.run(command_parser(name, command).parse_args(arguments))
     except BrokenPipeError:
         # The reader of the pipe is gone; flushing stdout at exit must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -8,7 +8,7 @@ from visionflan import catalog
 from visionflan.builder.preview import render_examples
 from visionflan.cli.shared import dataset_args
 from visionflan.dataset import Task
-from visionflan.errors import UsageError
+from visionflan.errors import ReleaseError, UsageError
 
 NUM_EXAMPLES = 3
 
@@ -107,11 +107,16 @@ def print_one(task: dict[str, Any]) -> None:
 
 
 def print_examples(dataset: str, name: str, args: argparse.Namespace) -> None:
-    """Print the first finished examples of a task."""
-    examples = render_examples(dataset, name, NUM_EXAMPLES, args.data_root)
-    for number, example in enumerate(examples, start=1):
+    """Print finished examples of a task, and why rows were skipped; fail if there is none."""
+    sample = render_examples(dataset, name, NUM_EXAMPLES, args.data_root)
+    for number, example in enumerate(sample.previews, start=1):
         print(f"\n--- example {number}: {', '.join(example.sizes)}")
         print(f"{example.prompt}\n--> {example.answer}")
         if args.save_images:
             for path in example.save(args.save_images, f"{dataset}.{name}.{number}"):
                 print(f"    {path}")
+    if not sample.previews:
+        reason = sample.skipped[0] if sample.skipped else "the task applies to none of its rows"
+        raise ReleaseError(f"{dataset}/{name} has no usable row: {reason}")
+    if sample.skipped:
+        print(f"\nskipped {len(sample.skipped)} unusable rows, such as {sample.skipped[0]}")

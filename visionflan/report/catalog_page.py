@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from itertools import groupby, islice
+from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -14,8 +14,9 @@ from markupsafe import Markup
 import visionflan
 from visionflan import catalog
 from visionflan.atomic_write import write_text
-from visionflan.builder.preview import SPECIMEN_SIZE, Preview, previews
+from visionflan.builder.preview import SPECIMEN_SIZE, Preview, sample_previews
 from visionflan.dataset import Dataset, Task
+from visionflan.dataset_code import write_specimen
 from visionflan.evaluate.metrics import METRICS
 from visionflan.image_files import decode_image
 from visionflan.prompt import strip_image_markers
@@ -24,7 +25,6 @@ from visionflan.report.inline_images import thumbnail_uri
 from visionflan.vocabulary import CATEGORIES
 
 IMAGE_SIDE = 160
-EXAMPLE_INDEX = 3  # which example is shown: a specimen starts with its simplest images
 
 Selection = Sequence[tuple[str, Task[Any]]]
 
@@ -119,9 +119,9 @@ def task_cards(selection: Selection, data_root: Path | None) -> Iterator[TaskCar
             root = Path(temporary) if data_root is None else data_root / name
             if data_root is None or not root.is_dir():
                 root = Path(temporary)
-                dataset.write_specimen(root, SPECIMEN_SIZE)
+                write_specimen(name, dataset, root, SPECIMEN_SIZE)
             for _, task in tasks:
-                *_, example = None, *islice(previews(name, task.name, root), EXAMPLE_INDEX)
+                *_, example = None, *sample_previews(name, task.name, root, 1).previews
                 in_paper = (name, task.title) in paper
                 yield TaskCard(name, dataset, task, in_paper, *example_parts(task, example))
 

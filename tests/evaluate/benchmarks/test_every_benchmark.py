@@ -28,6 +28,7 @@ from visionflan.evaluate.requests import EvalSet, Item
 from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate, rescore
 from visionflan.image_files import decode_image
 from visionflan.overlaps import EVALUATIONS
+from visionflan.plugins import Plugin
 from visionflan.storage.instance import Turn
 from visionflan.vocabulary import LICENSES
 
@@ -225,7 +226,7 @@ def test_another_package_can_bring_a_benchmark(monkeypatch: pytest.MonkeyPatch) 
         title="Mine", homepage="", license="MIT", citation="", layout=""
     )
     monkeypatch.setitem(sys.modules, "my_lab", lab)
-    monkeypatch.setattr(benchmarks, "installed_modules", lambda: {"mine": "my_lab"})
+    monkeypatch.setattr(benchmarks.BENCHMARKS, "installed", {"mine": Plugin("my_lab", "lab")})
     assert "mine" in benchmarks.names()
     assert benchmarks.load.__wrapped__("mine").title == "Mine"
     with pytest.raises(UnknownNameError, match="did you mean mine"):

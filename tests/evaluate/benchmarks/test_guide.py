@@ -9,6 +9,7 @@ import pytest
 
 from visionflan.cli.main import main
 from visionflan.evaluate import benchmarks
+from visionflan.plugins import Plugin
 
 GUIDE = Path(__file__).parents[3] / "docs/add-a-benchmark.md"
 
@@ -21,7 +22,7 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     exec(compile(code[1], str(GUIDE), "exec"), module.__dict__)
     monkeypatch.setitem(sys.modules, "counting_of_the_guide", module)
     monkeypatch.setattr(
-        benchmarks, "installed_modules", lambda: {"counting": "counting_of_the_guide"}
+        benchmarks.BENCHMARKS, "installed", {"counting": Plugin("counting_of_the_guide", "lab")}
     )
     return module
 

@@ -46,11 +46,12 @@ def load_files(args: argparse.Namespace) -> None:
 
 def selected_tasks(args: argparse.Namespace) -> list[tuple[str, Task[Any]]]:
     """Return the tasks that pass the filters, each after the name of its dataset."""
-    datasets = [args.dataset] if args.dataset else catalog.names()
+    names = [args.dataset] if args.dataset else []
+    datasets = [(name, catalog.load(name)) for name in names] or catalog.load_all()
     return [
         (name, task)
-        for name in datasets
-        for task in catalog.load(name).tasks.values()
+        for name, dataset in datasets
+        for task in dataset.tasks.values()
         if args.group in (None, task.group) and args.category in (None, task.category)
     ]
 

@@ -20,8 +20,8 @@ class TaskNames:
         self.ids: dict[str, str] = {}
         self.known: dict[str, TaskInfo] = {}
         self.catalog_ids: dict[str, str] = {}
-        for name in catalog.names():
-            for task in catalog.load(name).tasks.values():
+        for name, dataset in catalog.load_all():
+            for task in dataset.tasks.values():
                 self.catalog_ids[task.official_name] = f"{name}/{task.name}"
                 self.catalog_ids[f"{name}/{task.name}"] = f"{name}/{task.name}"
 

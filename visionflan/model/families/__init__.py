@@ -5,48 +5,32 @@ entry point `visionflan.families`.
 """
 
 import json
-import pkgutil
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from visionflan.catalog import (
-    distinct_names,
-    entry_point_modules,
-    import_module_of,
-    unknown_name_error,
-)
+from visionflan.catalog import unknown_name_error
 from visionflan.errors import DefinitionError, TrainingError
 from visionflan.model.base import VisionLanguageModel
 from visionflan.model.chat_tokenizer import ChatTokenizer
+from visionflan.plugins import PluginKind, load_each
 
 if TYPE_CHECKING:
     from transformers import ProcessorMixin
 
-GROUP = "visionflan.families"
+FAMILIES = PluginKind("model family", "visionflan.families", __name__)
 DEFAULT_FAMILY = "llava"
-
-
-@cache
-def installed_modules() -> dict[str, str]:
-    """Return the modules of other packages' families by name."""
-    return entry_point_modules(GROUP)
 
 
 def names() -> list[str]:
     """Return the names of all families without importing any."""
-    ours = {module.name for module in pkgutil.iter_modules(__path__)}
-    return distinct_names("model families", ours, installed_modules())
+    return FAMILIES.names()
 
 
 def load_family(name: str) -> type[VisionLanguageModel]:
     """Import the file of one family and return the `FAMILY` it defines."""
     if name not in names():
         raise unknown_name_error("model family", name, names(), f"there is {', '.join(names())}")
-    module = import_module_of(
-        "model family", name, installed_modules().get(name, f"{__name__}.{name}")
-    )
-    family: object = getattr(module, "FAMILY", None)
+    family: object = getattr(FAMILIES.import_module(name), "FAMILY", None)
     if not (isinstance(family, type) and issubclass(family, VisionLanguageModel)):
         raise DefinitionError(
             f"the file of the model family {name} must define `FAMILY`, a VisionLanguageModel"
@@ -60,7 +44,7 @@ def family_of(checkpoint: Path) -> type[VisionLanguageModel]:
     if not file.is_file():
         raise TrainingError(f"{checkpoint} is not a checkpoint: config.json is missing")
     model_type = json.loads(file.read_bytes()).get("model_type")
-    families = {name: load_family(name) for name in names()}
+    families = dict(load_each(names(), load_family))
     for family in families.values():
         if model_type in family.model_types:
             return family

@@ -1,0 +1,74 @@
+"""Check the rows of a real release: which are broken, and which no task can use."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from visionflan.authoring.findings import Finding
+from visionflan.dataset import BrokenRow, Dataset, Example, Task
+from visionflan.dataset_code import declared_at, make_example, read_rows, source_file
+from visionflan.errors import UnusableError
+from visionflan.plugins import locate
+
+
+def release_problems(name: str, dataset: Dataset[Any], root: Path) -> Iterator[Finding]:
+    """Check that the rows of a real release are read, and that tasks make examples of them."""
+    broken: list[BrokenRow] = []
+    unusable = [UnusableRows(f"{name}/{task}") for task in dataset.tasks]
+    counts = dict.fromkeys(dataset.tasks, 0)
+    for row in read_rows(name, dataset, root):
+        if isinstance(row, BrokenRow):
+            broken.append(row)
+            continue
+        for task, rows in zip(dataset.tasks.values(), unusable, strict=True):
+            counts[task.name] += len(list(rows.examples(task, [row])))
+    yield from broken_rows(name, broken)
+    for rows in unusable:
+        yield from rows.findings()
+    for rows, (task_name, count) in zip(unusable, counts.items(), strict=True):
+        if not count and not rows.counts:
+            function = declared_at(dataset.tasks[task_name].to_example)
+            yield Finding(rows.location, "no_example", f"{function}: no row of {root} is used")
+
+
+def broken_rows(name: str, rows: Iterable[Any]) -> Iterator[Finding]:
+    """Yield a finding for each reason for which rows are broken, with their number."""
+    broken = [row for row in rows if isinstance(row, BrokenRow)]
+    for reason, count in Counter(row.reason for row in broken).items():
+        first = next(row for row in broken if row.reason == reason)
+        rows_are = "1 row is" if count == 1 else f"{count} rows are"
+        message = f"{rows_are} broken, first {first.key!r}: {first.detail}"
+        yield Finding(name, reason, message)
+
+
+class UnusableRows:
+    """The rows that a task cannot use, by reason: how many, and the first one."""
+
+    def __init__(self, location: str) -> None:
+        self.location = location
+        self.counts: Counter[str] = Counter()
+        self.first: dict[str, str] = {}
+
+    def examples(self, task: Task[Any], rows: Iterable[Any]) -> Iterator[Example]:
+        """Yield the examples of rows, recording those that cannot be used."""
+        for row in rows:
+            if isinstance(row, BrokenRow):
+                continue
+            try:
+                example = make_example(task, row)
+            except UnusableError as error:
+                self.counts[error.reason] += 1
+                where = error.detail
+                if error.reason != "task_error":  # its detail names the line already
+                    where = locate(error, source_file(task.to_example))
+                self.first.setdefault(error.reason, f"first {row.key!r}: {where}")
+            else:
+                if example is not None:
+                    yield example
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield a finding for each reason."""
+        for reason, count in self.counts.items():
+            rows = "1 row" if count == 1 else f"{count} rows"
+            yield Finding(self.location, reason, f"{rows}, {self.first[reason]}")
