@@ -58,6 +58,8 @@ def test_the_strict_rule_takes_the_name_and_nothing_else(
     [
         ("horse", "horse", CIFAR10, 1, "horse", "parsed"),
         ("The object is a HORSE, I think.", "horse", CIFAR10, 1, "horse", "parsed"),
+        ("It is not a horse.", "horse", CIFAR10, 0, "", "unparsed"),
+        ("Not a dog but a horse.", "horse", CIFAR10, 1, "horse", "parsed"),
         ("The image shows two horses.", "horse", CIFAR10, 1, "horse", "parsed"),
         ("It is a cat.", "horse", CIFAR10, 0, "cat", "parsed"),
         ("a horse or a deer", "horse", CIFAR10, 0, "", "ambiguous"),

@@ -205,6 +205,9 @@ def test_an_open_answer_is_read_as_the_owners_read_it(
         ("24/7", ("24/7", "3.429"), 1.0, "parsed"),
         ("3.43", ("24/7", "3.429"), 1.0, "parsed"),
         ("", ("3",), 0.0, "unparsed"),
+        ("y = 2", ("y = 2",), 1.0, "parsed"),
+        ("Because it rains.", ("because it rains",), 1.0, "parsed"),
+        ("-7", ("7",), 0.0, "parsed"),
     ],
 )
 def test_the_lenient_rule_asks_for_the_content_of_an_open_answer(

@@ -128,12 +128,9 @@ def make_row(line: dict[str, Any], path: Path) -> BenchmarkRow:
     subject = "_".join(str(line["id"]).split("_")[1:-1])
     if subject not in DISCIPLINE:
         raise ReleaseError(f"{location} names no subject of MMMU: expected validation_<Subject>_1")
-    if line["question_type"] not in (CHOICE, OPEN):
-        raise ReleaseError(
-            f"{location} has the type {line['question_type']!r}, neither {CHOICE} nor {OPEN}"
-        )
-    options = parse_strings(line["options"], location)
-    choice = line["question_type"] == CHOICE
+    if (kind := line["question_type"]) not in (CHOICE, OPEN):
+        raise ReleaseError(f"{location} has the type {kind!r}, neither {CHOICE} nor {OPEN}")
+    options, choice = parse_strings(line["options"], location), kind == CHOICE
     letters = tuple(ascii_uppercase[: len(options)]) if choice else ()
     answers = parse_strings(line["answer"], location)
     if not answers or (choice and answers[0] not in letters):
@@ -149,7 +146,7 @@ def make_row(line: dict[str, Any], path: Path) -> BenchmarkRow:
         references=answers,  # the letter of an option, since two options can have the same text
         options=options if choice else (),
         candidates=letters,
-        categories=(DISCIPLINE[subject], CHOICE if choice else OPEN),
+        categories=(DISCIPLINE[subject], kind),
     )
 
 
