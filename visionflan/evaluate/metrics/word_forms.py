@@ -23,7 +23,7 @@ DROPPED_CATEGORIES = frozenset({"Ps", "Pe", "Pi", "Pf", "Po", "Pc", "Pd", "Cc", 
 KEPT_FORMAT = "\u200c\u200d"  # joiners, which tell words of some scripts apart
 
 # Forms that mean the same, replaced in this order. Letters are lower case by then.
-LETTER = r"[^\W\d_]"
+LETTER = r"[^\W\d_²³¹⁰-₟⅐-↏¼-¾]"  # not superscripts, subscripts and fractions
 FORMS = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
