@@ -1,6 +1,8 @@
 """Near-duplicate images are in one group, and other images are not."""
 
 import io
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.helpers.board import board_image
+from visionflan.builder.preview import Preview
+from visionflan.image_files import decode_image
 from visionflan.storage.image_checks import check_image
 from visionflan.storage.perceptual_hash import (
     LOW,
@@ -110,3 +114,38 @@ def test_near_hashes_are_always_grouped(phashes: list[int], flips: int) -> None:
 def test_few_images_are_grouped(count: int) -> None:
     groups = group_near_duplicates(np.zeros(count, np.uint64), np.zeros((count, 192), np.uint8))
     assert groups.tolist() == list(range(count))
+
+
+def icon(number: int) -> bytes:
+    """Draw a black shape on a transparent ground, whose hidden color is black, too."""
+    shape = opened(number).convert("L").point(lambda value: 255 if value > 128 else 0)
+    image = Image.new("RGBA", shape.size, (0, 0, 0, 0))
+    image.putalpha(shape)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def depth_map(number: int) -> bytes:
+    """Draw an image of 13 bits per pixel, as depth cameras write it."""
+    buffer = io.BytesIO()
+    values = np.asarray(opened(number).convert("L"), np.uint16) * 30 + 500
+    Image.fromarray(values).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("draw", [icon, depth_map])
+def test_images_that_differ_in_alpha_or_deep_values_are_not_near_duplicates(
+    draw: Callable[[int], bytes],
+) -> None:
+    images = [check_image(draw(number)).image for number in range(20)]
+    groups = group_near_duplicates(
+        np.array([image.phash for image in images], np.uint64),
+        np.frombuffer(b"".join(image.colors for image in images), np.uint8).reshape(20, -1),
+    )
+    assert len(set(groups.tolist())) == 20
+
+
+def test_a_preview_shows_what_is_seen(tmp_path: Path) -> None:
+    (path,) = Preview("", "", (icon(3),)).save(tmp_path, "icon")
+    assert Image.open(path).tobytes() == decode_image(icon(3)).tobytes()
