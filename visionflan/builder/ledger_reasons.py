@@ -5,6 +5,7 @@ as `trimmed_blanks` for what they fixed in the text of a release.
 """
 
 DROPPED: dict[str, str] = {
+    "malformed_record": "a field of the row is missing or of another type, or its line is cut",
     "malformed_json": "a line or a record of the release is not valid JSON",
     "invalid_utf8": "the text contains a lone surrogate, which cannot be encoded as UTF-8",
     "invalid_key": "the reader gives the row no key, or one that is not a string",

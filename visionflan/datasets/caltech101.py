@@ -20,7 +20,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import FRAME, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick
-from visionflan.layouts import class_folders, require
+from visionflan.layouts import below_if_there, class_folders, require
 from visionflan.layouts.labels import accepted_names
 from visionflan.specimens import write_image
 
@@ -165,7 +165,8 @@ dataset = Dataset[Row](
 
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
-    for key, image, label in class_folders(require(root / FOLDER, root / "caltech-101" / FOLDER)):
+    home = below_if_there(root, "caltech101")
+    for key, image, label in class_folders(require(home / FOLDER, root / "caltech-101" / FOLDER)):
         if label in NAMES or label == BACKGROUND:
             yield Row(key, image, label)
         else:

@@ -21,7 +21,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import FRAME, canvas, grid_cell, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick
-from visionflan.layouts import class_folders, require
+from visionflan.layouts import below_if_there, class_folders, require
 from visionflan.layouts.labels import accepted_names
 from visionflan.specimens import write_image
 
@@ -104,7 +104,7 @@ dataset = Dataset[Row](
 
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
-    for key, image, label in class_folders(require(root / FOLDER)):
+    for key, image, label in class_folders(require(below_if_there(root, "caltech256") / FOLDER)):
         if match := CLASS.fullmatch(label):
             yield Row(key, image, spoken(match["words"]))
         else:

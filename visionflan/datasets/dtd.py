@@ -22,7 +22,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import COLORS, SIZE
 from visionflan.drawing.textures import TEXTURES, texture
 from visionflan.hashing import pick, shuffled
-from visionflan.layouts import inside, require, text_lines
+from visionflan.layouts import below_if_there, inside, require, text_lines
 from visionflan.specimens import write_image, write_lines
 
 # The release spells two of its words the British way; that spelling is a reference.
@@ -58,7 +58,8 @@ dataset = Dataset[Row](
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     below = Path("labels", "labels_joint_anno.txt")
-    labels = require(root / below, root / "dtd" / below)
+    outer = below_if_there(root, "dtd")
+    labels = require(root / below, outer / below, outer / "dtd" / below)
     images = labels.parents[1] / "images"
     for number, line in enumerate(text_lines(labels), start=1):
         name, *textures = line.split()

@@ -21,7 +21,7 @@ from PIL import Image, ImageDraw
 from visionflan import drawing, specimens
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.hashing import pick, stable_hash
-from visionflan.layouts import class_folders, existing_paths, inside
+from visionflan.layouts import below_if_there, class_folders, existing_paths, inside
 from visionflan.layouts.fields import read_records, text
 from visionflan.layouts.tables import csv_rows
 
@@ -102,8 +102,8 @@ dataset = Dataset[Row](
 
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
-    below = root / "GTSRB"
-    home = below if below.is_dir() else root
+    root = below_if_there(root, "gtsrb")
+    home = below_if_there(root, "GTSRB")
     training = [home / "Final_Training" / "Images", home / "Training"]
     test_images = home / "Final_Test" / "Images"
     homes = (root, home, test_images.parent, test_images)

@@ -21,7 +21,7 @@ from PIL import Image, ImageDraw
 
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import COLORS, FRAME, canvas, jitter_box, word
-from visionflan.layouts import class_folders, is_folder, require
+from visionflan.layouts import below_if_there, class_folders, is_folder, require
 from visionflan.specimens import write_image
 from visionflan.specimens.faces import face, hat
 
@@ -59,7 +59,8 @@ dataset = Dataset[Row](
 
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
-    home = require(*(root / folder for folder in FOLDERS))
+    outer = below_if_there(root, "lfw-py")
+    home = require(*(outer / folder for folder in FOLDERS))
     inner = home / home.name
     for key, image, person in class_folders(inner if is_folder(inner) else home):
         yield Row(key, image, person.replace("_", " "))

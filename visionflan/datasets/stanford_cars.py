@@ -58,6 +58,7 @@ dataset = Dataset[Row](
 
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
+    root = layouts.below_if_there(root, "stanford_cars")
     for path in annotation_files(root):
         content = load_matlab(path)
         names = class_names(root, content)

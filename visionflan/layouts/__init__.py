@@ -34,6 +34,11 @@ def require(*candidates: Path) -> Path:
     raise ReleaseError(f"{names} does not exist: unpack the release as its owners publish it")
 
 
+def below_if_there(root: Path, name: str) -> Path:
+    """Return the directory that torchvision makes below its root, or the root if there is none."""
+    return inner if (inner := root / name).is_dir() else root
+
+
 def existing_paths(*candidates: Path) -> list[Path]:
     """Return the candidates that exist; raise ReleaseError if there are none."""
     require(*candidates)
