@@ -2,6 +2,7 @@
 
 import random
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from visionflan.storage.directory import BuildDirectory
 pytestmark = pytest.mark.usefixtures("board")
 
 SETTINGS = BuildSettings(tasks=("board",), hold_out_images=0.2)
-DAMAGES = {
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda content: b"",
     "cut": lambda content: content[: len(content) // 2],
     "other": lambda content: b"[1, 2]",
