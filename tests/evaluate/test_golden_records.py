@@ -163,4 +163,6 @@ def test_the_header_keeps_its_values_under_the_new_names(directory: Path) -> Non
     header = json.loads((directory / "evaluation.json").read_bytes())
     assert header.pop("schema") == 3
     assert header.pop("versions").keys() == {"python", "visionflan"}
+    unknown = {"known": False, "included": False, "questions": {}, "images": 0}
+    assert header.pop("overlap") == unknown
     assert header == json.loads((GOLDEN / "evaluation.json").read_bytes())

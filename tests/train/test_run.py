@@ -19,6 +19,7 @@ from visionflan.model.fingerprint import weights_digest
 from visionflan.model.generate import Checkpoint, generate_answers
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Turn
+from visionflan.storage.trained_images import read_trained_images
 from visionflan.train.config import DataConfig, InitConfig, RuntimeConfig, StageConfig, TrainConfig
 from visionflan.train.config_io import from_json
 from visionflan.train.run import train
@@ -94,6 +95,21 @@ def test_every_stage_leaves_its_checkpoint_its_metrics_and_its_ledger(finished: 
         for line in (finished / "base/metrics.jsonl").read_text().splitlines()
     ]
     assert steps == [2, 3]
+
+
+def test_a_checkpoint_records_the_images_of_all_its_stages(
+    finished: Path, config: TrainConfig
+) -> None:
+    assert config.build is not None
+    build = BuildDirectory(config.build)
+    for_training = {image for ids in build.instances("train").column("images") for image in ids}
+    align, base, chat = (
+        read_trained_images(finished / stage / "checkpoint") for stage in ("align", "base", "chat")
+    )
+    assert align.phashes
+    assert align.phashes.keys() <= base.phashes.keys() <= chat.phashes.keys() <= for_training
+    assert build.digest in base.builds
+    assert chat.is_complete
 
 
 def test_a_checkpoint_records_its_configuration_data_and_origin(
@@ -231,6 +247,11 @@ def test_an_initial_checkpoint_must_have_the_configured_parts(
     assert run_json(tmp_path / "right", "chat")["initialized_from"][
         "weights_sha256"
     ] == weights_digest(checkpoint)
+    images, inherited = (
+        read_trained_images(path) for path in (tmp_path / "right/chat/checkpoint", checkpoint)
+    )
+    assert images.phashes.keys() >= inherited.phashes.keys() != set()
+    assert images.is_complete
     other = save_tower(tmp_path / "tower", side=64)
     with pytest.raises(TrainingError, match="with a different vision tower than"):
         train(replace(chat, init=replace(start, vision_tower=other)), tmp_path / "tower_run")

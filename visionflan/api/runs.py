@@ -105,6 +105,7 @@ def run_evaluation(
             stage=paths.stage,
         )
         for planned in plan_evaluations(selection, paths, releases):
+            log(f"{paths.stage}: {planned.eval_set.overlap.describe()}")
             scores = evaluate(subject, planned.eval_set, planned.out, planned.settings, log)
             results.append(EvaluationResult(planned.out, scores))
             log(f"{paths.stage}: {scores['records']} answers in {planned.out}")

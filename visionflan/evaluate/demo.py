@@ -6,6 +6,7 @@ score the same under every image condition, and the same as each other under the
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from visionflan.evaluate import benchmarks
 from visionflan.evaluate.benchmark_release import BenchmarkRelease
 from visionflan.evaluate.held_out import held_out_set
 from visionflan.evaluate.records.files import BENCHMARKS, EVALUATION
+from visionflan.evaluate.records.header import TrainingOverlap
 from visionflan.evaluate.requests import EvalSet
 from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
 from visionflan.storage.directory import BuildDirectory
@@ -101,6 +103,7 @@ def specimen_release(name: str, root: Path) -> BenchmarkRelease:
 
 def evaluate_both(eval_set: EvalSet, run: Path, pattern: str) -> None:
     """Evaluate both models; `pattern` is the directory in the run, with `{stage}`."""
+    eval_set = replace(eval_set, overlap=TrainingOverlap(known=True))  # rules see no image
     for stage, verbose in (("majority", False), ("verbose", True)):
         model = RuleBasedModel(eval_set, verbose=verbose)
         subject = EvalSubject(model=model, path=run, run=run.name, stage=stage)

@@ -13,8 +13,10 @@ from visionflan.evaluate.held_out import held_out_set
 from visionflan.evaluate.records.paths import CheckpointPaths, builds, training_builds
 from visionflan.evaluate.requests import EvalSet
 from visionflan.evaluate.run import EvaluationSettings
+from visionflan.evaluate.seen_images import leave_out_seen
 from visionflan.overlaps import find_leakage
 from visionflan.storage.directory import BuildDirectory
+from visionflan.storage.trained_images import read_trained_images
 
 MAX_NEW_TOKENS = 64
 
@@ -34,6 +36,7 @@ class EvalSelection:
     batch_size: int = 64
     loglikelihood: bool = True
     stages: tuple[str, ...] = ()  # of a run; empty: Base and Chat
+    include_trained_images: bool = False  # also questions about images that were trained on
     cache: bool = True  # use answers that the same weights gave before
 
     def settings(self, conditions: Sequence[str], max_new_tokens: int) -> EvaluationSettings:
@@ -87,18 +90,23 @@ def plan_evaluations(
     selection: EvalSelection, paths: CheckpointPaths, releases: Sequence[OpenedRelease]
 ) -> Iterator[PlannedEvaluation]:
     """Yield the evaluations of one checkpoint."""
+    images = read_trained_images(paths.checkpoint)
     if not releases:
         opened = builds(selection.builds, paths.run)
         tasks = match_tasks(
             selection.tasks, sorted({task for build in opened for task in build.tasks})
         )
         settings = selection.settings(tuple(CONDITIONS), MAX_NEW_TOKENS)
-        yield PlannedEvaluation(held_out_set(opened, tasks), paths.held_out_dir, settings)
+        include = selection.include_trained_images
+        eval_set = leave_out_seen(held_out_set(opened, tasks), images, include=include)
+        yield PlannedEvaluation(eval_set, paths.held_out_dir, settings)
         return
     trained = trained_datasets(paths.run)
     for release, eval_set in releases:
+        # A published protocol needs all questions; those about trained images are counted.
+        counted = leave_out_seen(eval_set, images, include=True)
         yield PlannedEvaluation(
-            replace(eval_set, notes=tuple(find_leakage(release.benchmark.title, trained))),
+            replace(counted, notes=tuple(find_leakage(release.benchmark.title, trained))),
             paths.benchmarks_dir / directory_name(release, eval_set.prompt_style),
             selection.settings((ORIGINAL,), release.benchmark.max_new_tokens),
         )

@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from visionflan.evaluate.conditions import CONDITIONS, ORIGINAL, ImageIds, ImagePool
-from visionflan.evaluate.records.header import TaskHeader
+from visionflan.evaluate.records.header import TaskHeader, TrainingOverlap
 from visionflan.hashing import stable_hash
 
 
@@ -97,6 +97,7 @@ class EvalSet:
     prompt_style: str = ""  # of the benchmark
     data_version: str = ""  # of the benchmark's files
     notes: tuple[str, ...] = ()  # for readers of the scores
+    overlap: TrainingOverlap = field(default_factory=TrainingOverlap)
 
 
 def merge_clusters(items: Mapping[str, list[Item]]) -> dict[str, list[Item]]:

@@ -119,6 +119,7 @@ def make_header(subject: EvalSubject, eval_set: EvalSet, settings: EvaluationSet
         prompt_style=eval_set.prompt_style,
         data_version=eval_set.data_version,
         notes=eval_set.notes,
+        overlap=eval_set.overlap,
         versions={"visionflan": visionflan.__version__, "python": platform.python_version()},
     )
 

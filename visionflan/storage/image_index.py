@@ -84,7 +84,7 @@ class ImageIndex:
         self.count = table.num_rows
         self.columns = {
             name: table[name].chunk(0).to_numpy()
-            for name in ("shard", "offset", "length", "width", "height", "format", "group")
+            for name in ("shard", "offset", "length", "width", "height", "format", "phash", "group")
             if self.count
         }
         raw = table["id"].chunk(0).buffers()[1] if self.count else b""
@@ -93,13 +93,25 @@ class ImageIndex:
 
     def row(self, image_id: str) -> int:
         """Return the row of an image."""
+        row = self.find(image_id)
+        if row is None:
+            raise BuildError(f"no image {image_id} is stored here")
+        return row
+
+    def find(self, image_id: str) -> int | None:
+        """Return the row of an image; None if it is not stored here."""
         key = bytes.fromhex(image_id)
         row = int(np.searchsorted(self.prefixes, np.uint64(int.from_bytes(key[:8], "big"))))
         while row < self.count and self.ids[row].tobytes() < key:
             row += 1
-        if row == self.count or self.ids[row].tobytes() != key:
-            raise BuildError(f"no image {image_id} is stored here")
-        return row
+        return row if row < self.count and self.ids[row].tobytes() == key else None
+
+    def __contains__(self, image_id: str) -> bool:
+        return self.find(image_id) is not None
+
+    def phash(self, image_id: str) -> int:
+        """Return the perceptual hash of an image."""
+        return int(self.columns["phash"][self.row(image_id)])
 
     def locate(self, image_id: str) -> ImageLocation:
         """Return the location of an image's bytes, and its header."""

@@ -84,6 +84,27 @@ def group_near_duplicates(
     return labels
 
 
+def near_hashes(phashes: NDArray[np.uint64], others: NDArray[np.uint64]) -> list[list[int]]:
+    """Return for each hash the indices of the other, distinct hashes that are near to it."""
+    near: list[set[int]] = [set() for _ in phashes]
+    start = 0
+    for width in BANDS:
+        band, other_band = (
+            (hashes >> np.uint64(start)) & np.uint64((1 << width) - 1)
+            for hashes in (phashes, others)
+        )
+        start += width
+        order = np.argsort(other_band, kind="stable")
+        first, last = (
+            np.searchsorted(other_band[order], band, side=side) for side in ("left", "right")
+        )
+        for index, phash in enumerate(phashes):
+            candidates = order[first[index] : last[index]]
+            distances = hamming_distance(others[candidates], np.full(len(candidates), phash))
+            near[index].update(candidates[distances <= MAX_HAMMING_DISTANCE].tolist())
+    return [sorted(indices) for indices in near]
+
+
 def merge_groups(
     labels: NDArray[np.int32], left: NDArray[np.int64], right: NDArray[np.int64]
 ) -> NDArray[np.int32]:

@@ -23,6 +23,7 @@ from visionflan.model.fingerprint import (
     weights_digest,
 )
 from visionflan.model.pretrained import load_tokenizer, load_vision_tower
+from visionflan.storage.trained_images import TrainedImages, write_trained_images
 from visionflan.train.config import InitConfig
 from visionflan.train.distributed import DistributedContext
 from visionflan.train.training_model import TrainingModel
@@ -126,6 +127,7 @@ def save_checkpoint(
     *,
     dtype: str,
     run: dict[str, Any],
+    trained: TrainedImages,
     distributed: DistributedContext,
 ) -> None:
     """Write a checkpoint that `transformers` opens, with a run.json; atomic, by renaming."""
@@ -135,6 +137,7 @@ def save_checkpoint(
         temporary = directory.with_name(f".{directory.name}")
         shutil.rmtree(temporary, ignore_errors=True)
         write_model(temporary, model.vlm, weights, dtype)
+        write_trained_images(temporary, trained)
         fingerprint = fingerprint_model(model.vlm, vision_tower_weights(model, weights))
         write_json(
             temporary / "run.json",

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,12 @@ from visionflan.model.base import VisionLanguageModel
 from visionflan.model.chat_tokenizer import ChatTokenizer
 from visionflan.model.fingerprint import ModelFingerprint, fingerprint_model
 from visionflan.storage.directory import BuildDirectory
+from visionflan.storage.trained_images import (
+    TrainedImages,
+    images_of_build,
+    merge_trained_images,
+    read_trained_images,
+)
 from visionflan.synthesize.conversations import write_conversations
 from visionflan.train.checkpoint import (
     InitialModel,
@@ -68,6 +75,7 @@ class StageRunner:
             trainer.model,
             dtype=self.config.checkpoint_dtype,
             run=run,
+            trained=merge_trained_images(self.trained_images(trainer.dataset)),
             distributed=self.distributed,
         )
         return run
@@ -121,8 +129,7 @@ class StageRunner:
     @cached_property
     def initial_model(self) -> InitialModel:
         """The checkpoint of the previous stage or, for the first stage, the run's initial model."""
-        names = [stage.name for stage in self.config.stages]
-        previous = self.config.stages[: names.index(self.stage.name)]
+        previous = self.previous_stages
         fingerprint_file = self.out / "initial_model.json"
         if not previous:
             initial = open_initial_model(self.config.init, self.config.seed)
@@ -189,6 +196,25 @@ class StageRunner:
             "dropped": dataset.dropped,
             "noted": dataset.noted,
         }
+
+    def trained_images(self, dataset: TokenizedDataset) -> Iterator[TrainedImages]:
+        """Yield the images of this stage, and those of what it started from."""
+        yield images_of_build(self.build, dataset.image_ids)
+        if previous := self.previous_stages:
+            yield read_trained_images(self.out / previous[-1].name / "checkpoint")
+            return
+        if self.config.init.checkpoint is not None:
+            yield read_trained_images(self.config.init.checkpoint)
+        if self.config.pretrain is not None and self.config.build is not None:
+            build = BuildDirectory(self.config.build)
+            images = build.instances("train").column("images")
+            yield images_of_build(build, {image_id for ids in images for image_id in ids})
+
+    @property
+    def previous_stages(self) -> Sequence[StageConfig]:
+        """The stages before this one."""
+        names = [stage.name for stage in self.config.stages]
+        return self.config.stages[: names.index(self.stage.name)]
 
     def remove_temporary_files(self) -> None:
         """Remove what only an unfinished stage needs."""

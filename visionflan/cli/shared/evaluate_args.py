@@ -47,6 +47,12 @@ def add_item_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="prompt style of the benchmarks (default: the first of each)",
     )
+    parser.add_argument(
+        "--include-trained-images",
+        action="store_true",
+        help="also ask held-out questions about images that the checkpoint was trained on, or that "
+        "look like those (default: left out; benchmarks always include and count them)",
+    )
     add_names(parser, "--tasks", metavar="A/*", description="only these tasks")
     parser.add_argument(
         "--limit",
@@ -110,5 +116,6 @@ def selection_from(args: argparse.Namespace) -> "EvalSelection":
         batch_size=args.batch_size,
         loglikelihood=args.loglikelihood,
         stages=args.stages,
+        include_trained_images=args.include_trained_images,
         cache=args.cache,
     )

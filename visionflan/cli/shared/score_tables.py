@@ -6,6 +6,7 @@ from typing import Any
 from visionflan.cli.shared.dataset_args import print_json
 from visionflan.evaluate.aggregate.estimates import NO_INTERVAL
 from visionflan.evaluate.conditions import controls
+from visionflan.evaluate.records.header import TrainingOverlap
 
 RULES = ("official", "lenient", "likelihood")
 INTERVAL = "95 % CI"
@@ -32,6 +33,7 @@ def print_title(scores: Mapping[str, Any]) -> None:
     title = f"{scores['title']}, " if "title" in scores else ""
     failed = f", {scores['failed']} failed ({scores['first_error']})" if scores["failed"] else ""
     print(f"\n{title}{model(scores)}, {scores['records']} responses{failed}")
+    print(TrainingOverlap(**scores["overlap"]).describe())
 
 
 def model(scores: Mapping[str, Any]) -> str:

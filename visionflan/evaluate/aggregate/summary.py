@@ -8,6 +8,7 @@ out there.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from visionflan.errors import EvaluationError
@@ -42,6 +43,7 @@ def summary(records: Sequence[Record], header: Header, scorer: Scorer) -> dict[s
         "records": len(records),
         "failed": failed,
         "first_error": next((record.error for record in records if record.error), ""),
+        "overlap": asdict(header.overlap),
         "images": len({record.image_cluster for record in records}),
         **scores(records, header, scorer),
     }

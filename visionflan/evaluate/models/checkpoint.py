@@ -14,13 +14,14 @@ from visionflan.evaluate.models.base import (
     Reply,
     is_out_of_memory,
 )
+from visionflan.storage.trained_images import TRAINED_IMAGES
 
 if TYPE_CHECKING:
     from visionflan.model.chat_tokenizer import ChatTokenizer
     from visionflan.model.generate import Checkpoint
 
 # Files of a checkpoint directory that describe its training and do not change its answers.
-NOT_THE_MODEL = frozenset({"run.json", "README.md"})
+NOT_THE_MODEL = frozenset({"run.json", "README.md", TRAINED_IMAGES})
 
 
 class CheckpointModel:

@@ -33,11 +33,43 @@ class TaskHeader:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrainingOverlap:
+    """How many questions are about images that the checkpoint was trained on, or look-alikes."""
+
+    known: bool = False  # whether all images that it was trained on are known
+    included: bool = False  # whether these questions are included, rather than left out
+    questions: Mapping[str, int] = field(default_factory=dict)  # by task; none if there are none
+    images: int = 0  # that they are about
+
+    def describe(self) -> str:
+        """Return in sentences how many questions there are, and what became of them."""
+        count = sum(self.questions.values())
+        sentences = []
+        if count:
+            sentences.append(
+                f"{count:,} question{' is' if count == 1 else 's are'} about images that this "
+                "checkpoint was trained on, or that look like those, and "
+                f"{'included' if self.included else 'left out'}"
+            )
+        elif self.known:
+            sentences.append(
+                "This checkpoint was trained on none of the images, nor on look-alikes"
+            )
+        if not self.known:
+            sentences.append(
+                f"Whether {'the other' if count else 'the'} images were trained on is not known: "
+                "the checkpoint has no complete record of its training images"
+            )
+        return " ".join(f"{sentence}." for sentence in sentences)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Header:
     """The contents of `evaluation.json`.
 
-    Answers depend on `checkpoint`, `sources`, `generation_config` and `prompt_style`; the rest
-    says where files are and what was evaluated.
+    Answers depend on `checkpoint`, `sources`, `generation_config` and `prompt_style`, and scores on
+    whether questions about trained images are included; the rest says where files are and what was
+    evaluated.
     """
 
     schema: int = SCHEMA
@@ -55,6 +87,7 @@ class Header:
     prompt_style: str = ""  # of the benchmark
     data_version: str = ""  # of the benchmark's files
     notes: tuple[str, ...] = ()  # for readers of the scores
+    overlap: TrainingOverlap = field(default_factory=TrainingOverlap)
     judge: str = ""  # the judge whose verdicts count
     versions: Mapping[str, str] = field(default_factory=dict)
 
@@ -67,6 +100,7 @@ class Header:
             self.sources,
             self.generation_config,
             self.prompt_style,
+            self.overlap.included,
         )
 
 
@@ -89,7 +123,8 @@ def read_header(directory: Path) -> Header:
             for task, header in fields.pop("tasks").items()
         }
         fields |= {name: tuple(fields[name]) for name in TUPLES}
-        return Header(**fields, tasks=tasks)
+        overlap = TrainingOverlap(**fields.pop("overlap"))
+        return Header(**fields, tasks=tasks, overlap=overlap)
     except (ValueError, TypeError, KeyError) as error:
         raise EvaluationError(
             f"{path} is not the header of an evaluation of this version ({error}): evaluate again"

@@ -14,7 +14,7 @@ from visionflan.evaluate.records.files import (
     RECORDS,
     SCORES,
 )
-from visionflan.evaluate.records.header import Header, read_header
+from visionflan.evaluate.records.header import Header, TrainingOverlap, read_header
 
 # The header is moved last: as long as it is there, the other files are known to belong to it.
 FILES = (RECORDS, JOURNAL, DOCUMENT_FREQUENCIES, JUDGMENTS, SCORES, HEADER)
@@ -41,8 +41,15 @@ def resume_header(out: Path, header: Header, log: Log) -> Header:
         header,
         tasks={**stored.tasks, **header.tasks},
         conditions=in_order((*stored.conditions, *header.conditions)),
+        overlap=merge_overlaps(stored.overlap, header.overlap),
         judge=stored.judge,
     )
+
+
+def merge_overlaps(stored: TrainingOverlap, current: TrainingOverlap) -> TrainingOverlap:
+    """Return the overlap of the tasks evaluated before and of those evaluated now."""
+    questions = {**stored.questions, **current.questions}
+    return replace(current, questions=questions, images=max(stored.images, current.images))
 
 
 def mismatch_reason(stored: Header, header: Header) -> str:
@@ -56,6 +63,8 @@ def mismatch_reason(stored: Header, header: Header) -> str:
         )
     if stored.prompt_style != header.prompt_style:
         return f"the prompt style changed from {stored.prompt_style} to {header.prompt_style}"
+    if stored.overlap.included != header.overlap.included:
+        return "questions about images that were trained on are now left out, or no longer"
     return "the questions come from other files"
 
 

@@ -47,6 +47,7 @@ class EvaluationInfo:
     num_failed: int
     limit: int | None
     generation_config: str
+    overlap: str  # how many questions are about images that were trained on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +111,7 @@ def evaluation_info(evaluation: StageEvaluation) -> EvaluationInfo:
         num_failed=scores["failed"],
         limit=header.limit,
         generation_config=header.generation_config,
+        overlap=header.overlap.describe(),
     )
 
 

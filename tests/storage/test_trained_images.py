@@ -1,0 +1,37 @@
+from pathlib import Path
+
+from tests.helpers.tiny_evaluation import tiny_build
+from visionflan.storage.trained_images import (
+    TRAINED_IMAGES,
+    UNKNOWN_IMAGES,
+    TrainedImages,
+    images_of_build,
+    merge_trained_images,
+    read_trained_images,
+    write_trained_images,
+)
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    build = tiny_build(tmp_path / "build", 2)
+    ids = {image for images in build.instances("train").column("images") for image in images}
+    images = images_of_build(build, ids)
+    write_trained_images(tmp_path, images)
+    assert read_trained_images(tmp_path) == images
+    assert images.phashes.keys() == ids
+    assert images.builds == {build.digest: str(tmp_path / "build")}
+    first = (tmp_path / TRAINED_IMAGES).read_bytes()
+    write_trained_images(tmp_path, images_of_build(build, sorted(ids, reverse=True)))
+    assert (tmp_path / TRAINED_IMAGES).read_bytes() == first
+
+
+def test_a_checkpoint_without_a_record_is_not_known(tmp_path: Path) -> None:
+    assert read_trained_images(tmp_path) == UNKNOWN_IMAGES
+
+
+def test_stages_add_up_and_one_unknown_start_leaves_all_incomplete() -> None:
+    first = TrainedImages({"aa": 1}, {"digest": "path"})
+    second = TrainedImages({"bb": 2}, {"other": "elsewhere"})
+    both = merge_trained_images([first, second])
+    assert both == ({"aa": 1, "bb": 2}, {"digest": "path", "other": "elsewhere"}, True)
+    assert not merge_trained_images([both, UNKNOWN_IMAGES]).is_complete
