@@ -58,7 +58,7 @@ EVALUATE_LAYERS = [
     {"requests"},
     {"inference"},
     {"baselines"},
-    {"held_out", "benchmark_release"},
+    {"held_out", "benchmark_release", "seen_images"},
     {"judge"},
     {"run"},
     {"plan"},

@@ -33,5 +33,6 @@ def test_stages_add_up_and_one_unknown_start_leaves_all_incomplete() -> None:
     first = TrainedImages({"aa": 1}, {"digest": "path"})
     second = TrainedImages({"bb": 2}, {"other": "elsewhere"})
     both = merge_trained_images([first, second])
-    assert both == ({"aa": 1, "bb": 2}, {"digest": "path", "other": "elsewhere"}, True)
+    builds = {"digest": "path", "other": "elsewhere"}
+    assert both == TrainedImages({"aa": 1, "bb": 2}, builds)
     assert not merge_trained_images([both, UNKNOWN_IMAGES]).is_complete

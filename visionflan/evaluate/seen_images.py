@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from visionflan.errors import BuildError, EvaluationError
 from visionflan.evaluate.records.header import TrainingOverlap
 from visionflan.evaluate.requests import EvalSet, Item, Source
+from visionflan.image_files import decode_image
 from visionflan.storage.directory import BuildDirectory
-from visionflan.storage.image_file import decode_image
 from visionflan.storage.perceptual_hash import (
     MAX_COLOR_DISTANCE,
     NEIGHBORS,

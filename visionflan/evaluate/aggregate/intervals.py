@@ -9,7 +9,7 @@ Questions about one image correlate, so a statistic varies from cluster to clust
 3. On a bounded scale the interval is Wilson's (1927), with as many trials as have this variance,
    since Student's is too short where scores crowd at an end. Where less than one cluster in all was
    lost, or won, there are at most twice as many trials as clusters: rare losses went unseen.
-4. On a scale without bounds the carrying clusters count half as much, and the side to which
+4. On a scale without bounds the carrying clusters count less, and the side to which
    clusters are skewed is longer by the correction of Johnson (1978) and Hall (1992).
 5. A share q of clusters that differ from the others goes unseen in K clusters with probability
    (1 - q)^K. Strata without any variance are widened by the q at which that is 2.5 %.
@@ -28,8 +28,8 @@ ALPHA_HALF = 0.025
 DIGITS = 9  # further digits depend on the order of summation
 NORMAL_QUANTILE = 1.959963984540054  # that of 1 - ALPHA_HALF
 NORMAL_KURTOSIS = 3.0
-SKEWED_KURTOSIS = 1.5  # by simulation
-MAX_SKEWED_QUANTILE = 5.0  # by simulation
+SKEWED_KURTOSIS = 1.25  # by simulation
+MAX_SKEWED_QUANTILE = 3.0  # by simulation
 MIN_DEGREES = 1.0
 FEW_CLUSTERS = 1.0  # clusters' worth of lost or won scores below which rare ones may be unseen
 MAX_TRIALS = 2.0  # a cluster, there
