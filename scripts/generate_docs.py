@@ -59,7 +59,27 @@ def catalog_page() -> str:
         ]
         for task in dataset.tasks.values():
             lines += task_section(name, task)
-    return "\n".join(lines)
+    return "\n".join([*lines, *published_forms(tasks)])
+
+
+def published_forms(tasks: list[tuple[str, Task[Any]]]) -> list[str]:
+    """Return the table of tasks whose targets the paper's release writes differently."""
+    rows = [
+        f"| `{name}/{task.name}` | {task.published_form.replace('|', '/')} |"
+        for name, task in tasks
+        if task.published_form
+    ]
+    return [
+        "## Targets in the paper's release\n",
+        "Where the published Vision-Flan release writes the target of a task in another form than",
+        "the one shown above; A, B, C, D, X and Y stand for its parts. The other targets have the",
+        "same form. A build that is mixed with the release teaches both forms, each under its own",
+        "instruction.\n",
+        "| task | target in the release |",
+        "| --- | --- |",
+        *rows,
+        "",
+    ]
 
 
 def counts(tasks: list[Task[Any]]) -> list[str]:

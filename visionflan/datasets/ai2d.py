@@ -129,6 +129,7 @@ def with_letters_drawn(image: Path) -> ComputedImage:
     title="AI2D diagram VQA",
     official_name="AI2D+visual_question_answering",
     category="Reasoning",
+    published_form='"The answer is: (B).", the letter alone',
 )
 def visual_question_answering(row: Row) -> Example:
     choices = tuple(" ".join(choice.split()) for choice in row.choices)

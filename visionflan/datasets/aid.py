@@ -105,6 +105,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     title="AID aerial scene classification",
     official_name="AID+aerial_scene_classification",
     category="Scene Classification",
+    published_form='"The aerial scene is X."',
 )
 def aerial_scene_classification(row: Row) -> Example:
     target = NAMES[row.label]

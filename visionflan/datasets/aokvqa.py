@@ -109,6 +109,7 @@ def plain(words: str) -> str:
     title="A-OKVQA outside knowledge VQA",
     category="Outside Knowledge",
     metric="vqa_accuracy",
+    published_form='"The answer is: X."',
 )
 def visual_question_answering(row: Row) -> Example | None:
     if row.only_with_choices:
@@ -130,6 +131,7 @@ def visual_question_answering(row: Row) -> Example | None:
     title="A-OKVQA rationales generation",
     category="Rational and Script Generation",
     metric="cider",
+    published_form='"The 3 rationales are: 1. A", then a numbered line for each other',
 )
 def rationales_generation(row: Row) -> Example:
     reasons = [plain(rationale) for rationale in row.rationales]

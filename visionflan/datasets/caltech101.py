@@ -199,6 +199,7 @@ def image_classification(row: Row) -> Example | None:
     title="Caltech101 living organism classification",
     official_name="Caltech101+Living_Thing_classification",
     category="General Object",
+    published_form='options "Yes" and "No"',
 )
 def living_thing_classification(row: Row) -> Example | None:
     if row.label == BACKGROUND or row.label in UNDECIDED:

@@ -140,6 +140,7 @@ def image_classification_animal(row: Row) -> Example | None:
     title="Cinic-10 shipping method recognition in low resolution image",
     official_name="cinic-10+image_classification_shipping",
     category="General Object in Special Image Domain",
+    published_form='"The image contains a X"',
 )
 def image_classification_shipping(row: Row) -> Example | None:
     return named(row, SHIPPING)
@@ -153,6 +154,7 @@ def image_classification_shipping(row: Row) -> Example | None:
     title="Cinic-10 transportation option recognition in low resolution image",
     official_name="cinic-10+image_classification_transport",
     category="General Object in Special Image Domain",
+    published_form='"The image contains an X", "automobile" for car',
 )
 def image_classification_transport(row: Row) -> Example | None:
     return named(row, TRANSPORT)
@@ -165,6 +167,7 @@ def image_classification_transport(row: Row) -> Example | None:
     title="Cinic-10 animal presence classification in low resolution image",
     official_name="cinic-10+object_presence_animal",
     category="General Object in Special Image Domain",
+    published_form='"The object is an animal" or "The object is not an animal"',
 )
 def object_presence_animal(row: Row) -> Example | None:
     return present_in(row, ANIMALS)

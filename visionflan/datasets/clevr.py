@@ -99,6 +99,7 @@ def question_answering(row: ClevrQuestion | ClevrScene) -> Example | None:
     title="CLEVR VQA in 3D rendered images with multiple questions",
     category="Perception",
     metric="set_f1",
+    published_form='"A1: X", a line for each answer',
 )
 def multiple_question_answering(row: ClevrQuestion | ClevrScene) -> Example | None:
     return layouts_clevr.answer_all_example(row)

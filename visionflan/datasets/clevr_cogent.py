@@ -86,6 +86,7 @@ def question_answering(row: ClevrQuestion | ClevrScene) -> Example | None:
     title="CLEVR-CoGenT VQA in 3D rendered images with multiple questions",
     category="Perception",
     metric="set_f1",
+    published_form='"A1: X", a line for each answer',
 )
 def multiple_question_answering(row: ClevrQuestion | ClevrScene) -> Example | None:
     return layouts_clevr.answer_all_example(row)
@@ -102,6 +103,7 @@ def multiple_question_answering(row: ClevrQuestion | ClevrScene) -> Example | No
     title="CLEVR-CoGenT question answer matching",
     category="Perception",
     metric="set_f1",
+    published_form='"Q1A5", a line for each question',
 )
 def question_answer_matching(row: ClevrQuestion | ClevrScene) -> Example | None:
     return layouts_clevr.matching_example(row)

@@ -152,6 +152,7 @@ def own_caption(row: Row, purpose: str) -> tuple[str, tuple[str, ...]]:
     title="MSCOCO animal recognition",
     official_name="coco+image_classification_animal",
     category="General Object",
+    published_form='options "This image contains X"',
 )
 def image_classification_animal(row: Row) -> Example | None:
     return choice(row, "animal")
@@ -165,6 +166,7 @@ def image_classification_animal(row: Row) -> Example | None:
     title="MSCOCO appliance recognition",
     official_name="coco+image_classification_appliance",
     category="General Object",
+    published_form='options "This image contains X"',
 )
 def image_classification_appliance(row: Row) -> Example | None:
     return choice(row, "appliance")
@@ -178,6 +180,7 @@ def image_classification_appliance(row: Row) -> Example | None:
     title="MSCOCO furniture recognition",
     official_name="coco+image_classification_furniture",
     category="General Object",
+    published_form='options "This image contains X"',
 )
 def image_classification_furniture(row: Row) -> Example | None:
     return choice(row, "furniture")
@@ -203,6 +206,7 @@ def image_classification_kitchen(row: Row) -> Example | None:
     title="MSCOCO sports object recognition",
     official_name="coco+image_classification_sports",
     category="General Object",
+    published_form='options "This image contains X"',
 )
 def image_classification_sports(row: Row) -> Example | None:
     return choice(row, "sports")
@@ -216,6 +220,7 @@ def image_classification_sports(row: Row) -> Example | None:
     title="MSCOCO vehicle recognition",
     official_name="coco+image_classification_vehicle",
     category="General Object",
+    published_form='options "This image contains X"',
 )
 def image_classification_vehicle(row: Row) -> Example | None:
     return choice(row, "vehicle")

@@ -205,6 +205,7 @@ def image_caption_context_1(row: Row) -> Example:
     official_name="CONCADIA+image_caption_context_2",
     category="Knowledge Extraction",
     metric="rouge_l",
+    published_form="caption, blank and paragraph in one line",
 )
 def image_caption_context_2(row: Row) -> Example:
     return captioned(row, brief=False)

@@ -169,6 +169,7 @@ def informativeness_classification(row: Row) -> Example | None:
     official_name="CrisisMMD+humanitarian_categories_classification",
     category="Complex Reasoning",
     metric="set_f1",
+    published_form='"The tweet text is X and the image is Y."',
 )
 def humanitarian_categories_classification(row: Row) -> Example | None:
     labels = judged(row, "text_human", "image_human")
@@ -184,6 +185,7 @@ def humanitarian_categories_classification(row: Row) -> Example | None:
     title="CrisisMMD damage severity classification",
     official_name="CrisisMMD+damage_severity_classification",
     category="Scene Classification",
+    published_form='"The image damage severity is: X."',
 )
 def damage_severity_classification(row: Row) -> Example | None:
     labels = judged(row, "image_damage")

@@ -106,6 +106,7 @@ def is_counted(box: dict[str, Any]) -> bool:
     official_name="crowdhuman+count_numbers",
     category="Perception",
     metric="relaxed_accuracy",
+    published_form='"There are X people in this picture"',
 )
 def count_numbers(row: Row) -> Example:
     if not row.people:

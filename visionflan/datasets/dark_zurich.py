@@ -76,6 +76,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     title="Dark-Zurich time of the day classification",
     official_name="Dark-Zurich+time_classification",
     category="Scene Classification",
+    published_form='"The time of the day is X."',
 )
 def time_classification(row: Row) -> Example:
     return Example(image=row.image, target=TIMES[row.time])

@@ -120,6 +120,7 @@ def coarse_grained_texture_classification(row: Row) -> Example:
     title="DTD multiple texture detection",
     category="Texture Classification",
     metric="set_f1",
+    published_form="the labels, not separated by semicolons",
 )
 def all_texture_detection(row: Row) -> Example:
     return listed(row.image, row.textures)

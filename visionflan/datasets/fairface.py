@@ -139,6 +139,7 @@ def drawn_key(age: int, gender: int, race: int, index: int) -> Image.Image:
     title="Fairface human age classification",
     category="Facial Recognition",
     sensitive=True,
+    published_form='"The person\'s age is X"',
 )
 def image_classification_age(row: Row) -> Example:
     repaired = ("age_written_as_date",) if row.age in DATES else ()

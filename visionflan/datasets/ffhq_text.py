@@ -94,6 +94,7 @@ def to_row(key: str, path: Path, image: Path) -> Row:
     category="Fine-grained Captioning",
     metric="cider",
     sensitive=True,
+    published_form="the descriptions without numbers",
 )
 def text_to_face_generation(row: Row) -> Example:
     return make_numbered_example(row.image, row.descriptions, DESCRIPTIONS, "Description")

@@ -124,6 +124,7 @@ def read_list(part: str, path: Path, images: Path) -> Iterator[Row | BrokenRow]:
     title="FlickrLogos-27 logo recognition",
     official_name="FlickrLogos-27+logo_detection",
     category="Phrase-Level OCR",
+    published_form='"The logo is X."',
 )
 def logo_detection(row: Row) -> Example | None:
     if not row.labels:

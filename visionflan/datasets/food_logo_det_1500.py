@@ -79,6 +79,7 @@ def edge(thing: ElementTree.Element) -> float:
     official_name="FoodLogoDet-1500+food_logo_recognition",
     category="Phrase-Level OCR",
     metric="set_f1",
+    published_form='"The logo in the image is X."',
 )
 def food_logo_recognition(row: Row) -> Example:
     if not row.brands:

@@ -112,6 +112,7 @@ def read_pair(pair: Any) -> Pair:
     title="HICO human activity detection",
     category="Human Activity",
     metric="set_f1",
+    published_form='"A person is holding the skateboard."',
 )
 def human_activity_detection(row: Row) -> Example:
     acting = [pair for pair in row.pairs if pair.verb]

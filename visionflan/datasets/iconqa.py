@@ -93,6 +93,7 @@ def read_problem(key: str, folder: Path, kind: str) -> Row:
     title="IconQA abstract diagram understanding",
     official_name="iconqa+choose_txt",
     category="Reasoning",
+    published_form='"The answer is X", without options',
 )
 def choose_txt(row: Row) -> Example | None:
     if row.kind != "choose_txt":

@@ -134,6 +134,7 @@ def image_classification_general(row: Row) -> Example:
     title="ImageNet-C blur type classification",
     official_name="ImageNet-C+image_classification_blur",
     category="Image Quality Classification",
+    published_form='options "The image is corrupt, the specific corruption type is X"',
 )
 def image_classification_blur(row: Row) -> Example | None:
     return corruption_of(row, BLUR)
@@ -147,6 +148,7 @@ def image_classification_blur(row: Row) -> Example | None:
     title="ImageNet-C weather type classification",
     official_name="ImageNet-C+image_classification_weather",
     category="Image Quality Classification",
+    published_form='options "The corruption type is X"',
 )
 def image_classification_weather(row: Row) -> Example | None:
     return corruption_of(row, WEATHER)

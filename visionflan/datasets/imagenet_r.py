@@ -163,6 +163,7 @@ def image_classification(row: Row) -> Example:
     title="ImageNet-R image style classification",
     official_name="ImageNet-R+image_domain_classification",
     category="Image-Style Classification",
+    published_form='the label, "misc" for other',
 )
 def image_domain_classification(row: Row) -> Example:
     return Example(image=row.image, target=row.domain)

@@ -139,6 +139,7 @@ def read_2017(folder: Path) -> Iterator[Row | BrokenRow]:
     official_name="INATURALIST+latin_english_name_classification",
     title="INATURALIST Latin English name classification",
     category="Animal Classification",
+    published_form='"The organism in the image is X. Its scientific name is Y."',
 )
 def latin_english_name_classification(row: Row) -> Example | None:
     if row.year == 2017:
@@ -179,6 +180,7 @@ def named(row: Row, rank: str) -> Example | None:
     official_name="INATURALIST+phylum_classification",
     title="INATURALIST phylum classification",
     category="Animal Classification",
+    published_form='"The phylum of the organism in the image is X."',
 )
 def phylum_classification(row: Row) -> Example | None:
     return named(row, "phylum")
@@ -192,6 +194,7 @@ def phylum_classification(row: Row) -> Example | None:
     official_name="INATURALIST+class_classification",
     title="INATURALIST class classification",
     category="Animal Classification",
+    published_form='"The class of the organism in the image is X."',
 )
 def class_classification(row: Row) -> Example | None:
     return named(row, "class")
@@ -218,6 +221,7 @@ def order_classification(row: Row) -> Example | None:
     official_name="INATURALIST+family_classification",
     title="INATURALIST family classification",
     category="Animal Classification",
+    published_form='"The family of the organism in the image is X."',
 )
 def family_classification(row: Row) -> Example | None:
     return named(row, "family")
@@ -231,6 +235,7 @@ def family_classification(row: Row) -> Example | None:
     official_name="INATURALIST+genus_classification",
     title="INATURALIST genus classification",
     category="Animal Classification",
+    published_form='"The genus of the organism in the image is X."',
 )
 def genus_classification(row: Row) -> Example | None:
     return named(row, "genus")

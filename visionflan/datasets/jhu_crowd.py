@@ -105,6 +105,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     title="JHU-CROWD scene classification",
     official_name="JHU-CROWD+scene_type_recognition",
     category="Scene Classification",
+    published_form='"The scene is located at a X."',
 )
 def scene_type_recognition(row: Row) -> Example:
     if row.scene in NO_SCENES:

@@ -104,6 +104,7 @@ def names(path: Path) -> dict[str, str]:
     title="LAD detailed object description generation",
     category="Fine-grained Captioning",
     metric="rouge_l",
+    published_form='"The object in the image is X. It is A, B, C"',
 )
 def object_detection_details(row: Row) -> Example:
     if not row.attributes:

@@ -147,6 +147,7 @@ def style_of(experiment: str, condition: str) -> str:
     title="Model-vs-human image style classification",
     official_name="model-vs-human+image_style_classification",
     category="Image-Style Classification",
+    published_form='the owners\' word, such as "power-equalisation"',
 )
 def image_style_classification(row: Row) -> Example | None:
     return Example(image=row.image, target=row.style) if row.style else None

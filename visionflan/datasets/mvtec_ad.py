@@ -116,6 +116,7 @@ def read(root: Path) -> Iterator[Row]:
     title="MVTecAD object anomaly detection",
     official_name="MVTecAD+anomaly_detection",
     category="Anomaly Detection",
+    published_form='"The anomaly is X."',
 )
 def anomaly_detection(row: Row) -> Example | None:
     if "/test/" not in row.key:
@@ -138,6 +139,7 @@ def in_words(kind: str) -> str:
     title="MVTecAD industrial item recognition",
     official_name="MVTecAD+image_classification",
     category="General Object",
+    published_form='"The object is a X."',
 )
 def image_classification(row: Row) -> Example:
     return Example(image=row.image, target=row.category.replace("_", " "))

@@ -83,6 +83,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     title="NOCAPS multiple short captions generation",
     category="Coarse-grained Captioning",
     metric="cider",
+    published_form='"Caption 1: A Caption 2: B", in one line',
 )
 def image_caption(row: Row) -> Example:
     return make_numbered_example(row.image, row.captions, CAPTIONS, "Caption")

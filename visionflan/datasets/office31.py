@@ -105,6 +105,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     title="Office-31 image domain and office object classification",
     official_name="Office_31+Image_Classification_ObjectAndCategory",
     category="General Object",
+    published_form='"source object", such as "webcam paper_notebook"',
 )
 def image_classification_object_and_category(row: Row) -> Example:
     source, name = SOURCES[row.domain], NAMES[row.label]
@@ -120,6 +121,7 @@ def image_classification_object_and_category(row: Row) -> Example:
     title="Office-31 office object recognition",
     official_name="Office_31+Image_Classification_Object",
     category="General Object",
+    published_form='the folder name, such as "letter_tray"',
 )
 def image_classification_object(row: Row) -> Example:
     target = NAMES[row.label]
@@ -134,6 +136,7 @@ def image_classification_object(row: Row) -> Example:
     title="Office-31 image domain classification",
     official_name="Office_31+Image_Classification_Category",
     category="Image-Style Classification",
+    published_form="options in lower case",
 )
 def image_classification_category(row: Row) -> Example:
     return Example(image=row.image, target=SOURCES[row.domain], options=tuple(SOURCES.values()))

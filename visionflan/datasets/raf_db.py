@@ -115,6 +115,8 @@ def picture(folder: Path, key: str) -> Path:
     category="Human Activity",
     metric="set_f1",
     sensitive=True,
+    published_form='"The gender of the person is A. Their age range is B and their race is C. The '
+    'emotion of the person in the image is D."',
 )
 def human_emotion_detection(row: Row) -> Example:
     return Example(image=row.image, target="; ".join((row.gender, row.age, row.race, row.emotion)))

@@ -106,6 +106,7 @@ def compose(problem: Path, place: str) -> Image.Image:
     official_name="RAVEN+next_pattern",
     title="RAVEN relational and analogical visual reasoning",
     category="Complex Reasoning",
+    published_form='"Option X"',
 )
 def next_pattern(row: Row) -> Example:
     return Example(image=ComputedImage(row.problem, "panels", compose), target=str(row.target + 1))

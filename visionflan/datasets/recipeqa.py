@@ -135,6 +135,7 @@ def compose(first: Path, place: str) -> Image.Image:
     title="RecipeQA visual coherence of recipe steps",
     official_name="recipe-qa+visual_coherence",
     category="Complex Reasoning",
+    published_form='"The least similar image is X"',
 )
 def visual_coherence(row: Row) -> Example:
     image = ComputedImage(row.folder / row.names[0], "/".join(row.names), compose)

@@ -94,6 +94,7 @@ def dangers(name: str) -> tuple[str, ...]:
     official_name="Road-Anomaly+anomaly_detection",
     title="Road-Anomaly road anomaly detection",
     category="Anomaly Detection",
+    published_form='"The dangers are X."',
 )
 def anomaly_detection(row: Row) -> Example:
     words = dangers(row.key)

@@ -106,6 +106,7 @@ def image_timeframe(row: Row) -> Example:
     title="Semart painting type recognition",
     official_name="semart+image_type",
     category="Semantic Art Understanding",
+    published_form="\"This falls into the 'X' type\"",
 )
 def image_type(row: Row) -> Example:
     return named(row, row.kind.replace("-", " ").lower())
@@ -119,6 +120,7 @@ def image_type(row: Row) -> Example:
     title="Semart painting school recognition",
     official_name="semart+image_school",
     category="Semantic Art Understanding",
+    published_form='"This painting comes from the school of X art"',
 )
 def image_school(row: Row) -> Example:
     return named(row, row.school)
@@ -148,6 +150,7 @@ SIZE = re.compile(
     official_name="semart+image_technique",
     category="Semantic Art Understanding",
     metric="rouge_l",
+    published_form='"This painting uses X"',
 )
 def image_technique(row: Row) -> Example:
     technique, repaired = mended(row.technique)
@@ -167,6 +170,7 @@ def image_technique(row: Row) -> Example:
     official_name="semart+image_description",
     category="Semantic Art Understanding",
     metric="rouge_l",
+    published_form='"Here is a description: X"',
 )
 def image_description(row: Row) -> Example:
     description, repaired = mended(row.description)

@@ -94,6 +94,7 @@ def subject_of(stem: str) -> str:
     title="Set5 object recognition in low resolution image",
     official_name="Set5+image_recognition",
     category="General Object",
+    published_form='"The subject in the image is a X"',
 )
 def image_recognition(row: Row) -> Example:
     return Example(image=row.image, target=row.subject)

@@ -107,6 +107,7 @@ def side_by_side(first: Path, second: str) -> Image.Image:
     title="Spot-the-diff describing the differences of two frames",
     category="Fine-grained Captioning",
     metric="cider",
+    published_form="one difference",
 )
 def image_diff_identification(row: Row) -> Example:
     full_sentences = [[each for each in sentences if " " in each] for sentences in row.descriptions]

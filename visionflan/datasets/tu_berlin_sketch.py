@@ -149,6 +149,7 @@ def object_detection(row: Row) -> Example:
     title="SKETCH living organism classification in sketch",
     official_name="SKETCH+living_organism_detection",
     category="General Object in Special Image Domain",
+    published_form='"Living" or "Non-Living"',
 )
 def living_organism_detection(row: Row) -> Example | None:
     if row.nature == "undecided" or hash_fraction(row.key, "living") >= asked_share(row.nature):

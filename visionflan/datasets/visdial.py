@@ -148,6 +148,7 @@ def with_mark(question: str) -> str:
     official_name="visdial+answer_question_2",
     category="Visual Dialogue",
     metric="rouge_l",
+    published_form='the answer after "Assistant:" or another name of the speaker',
 )
 def answer_question_2(row: Row) -> Example | None:
     return answer_after(row, 2)
@@ -192,6 +193,7 @@ def answer_question_6(row: Row) -> Example | None:
     official_name="visdial+answer_question_9",
     category="Visual Dialogue",
     metric="rouge_l",
+    published_form='the answer after "Robot:" or another name of the speaker',
 )
 def answer_question_9(row: Row) -> Example | None:
     return answer_after(row, 9)

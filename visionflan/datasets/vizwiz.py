@@ -232,6 +232,7 @@ def question_answer(row: Row) -> Example | None:
     title="VizWiz captioning image taken by blind people",
     category="Coarse-grained Captioning",
     metric="cider",
+    published_form='"Caption 1: A Caption 2: B", in one line',
 )
 def image_captioning(row: Row) -> Example | None:
     if not isinstance(row, Captioned):

@@ -219,6 +219,7 @@ def ordered(row: Row, purpose: str, before: str, after: str) -> Example | None:
     title="wikiHow-image image text step ordering",
     official_name="wikihow_image_text_step_order",
     category="Complex Reasoning",
+    published_form='"next" or "previous", without a letter',
 )
 def wikihow_image_text_step_order(row: Row) -> Example | None:
     return ordered(row, "image text", before="next", after="previous")
@@ -232,6 +233,7 @@ def wikihow_image_text_step_order(row: Row) -> Example | None:
     title="wikiHow-image text image step ordering",
     official_name="wikihow_text_image_step_order",
     category="Complex Reasoning",
+    published_form='"next" or "previous", without a letter',
 )
 def wikihow_text_image_step_order(row: Row) -> Example | None:
     return ordered(row, "text image", before="previous", after="next")

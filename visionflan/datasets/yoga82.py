@@ -100,6 +100,7 @@ def spoken(folder: str) -> str:
     official_name="Yoga-82+yoga_pose_recognition",
     title="Yoga-82 yoga pose recognition",
     category="Human Activity",
+    published_form='"The yoga pose is X or Y."',
 )
 def yoga_pose_recognition(row: Row) -> Example:
     target = spoken(row.pose)
