@@ -15,7 +15,8 @@ from visionflan.train.run import train
 @pytest.mark.shared
 def test_the_published_release_is_trained_on_for_ten_steps(shared: Path, tmp_path: Path) -> None:
     release = shared / "release"
-    assert main(["import", str(release), "--out", str(tmp_path / "build"), "--workers", "1"]) == 0
+    command = ["import", str(release), "--out", str(tmp_path / "build"), "--workers", "1"]
+    assert main([*command, "--include-sensitive"]) == 0
     published = json.loads((release / "annotation_sample.json").read_bytes())
     source = BuildDirectory(tmp_path / "build")
     assert len(source.instances("train")) == len(published) == 144
