@@ -91,3 +91,11 @@ def test_a_header_that_lacks_a_column_or_is_broken_is_refused(tmp_path: Path) ->
     path.write_bytes(b"a,b\n1,\xff\n")
     with pytest.raises(ReleaseError, match=r"x\.csv is not UTF-8: byte 3 of line 2"):
         list(csv_rows(path, "a", "b"))
+
+
+def test_a_table_that_begins_with_the_mark_of_utf_8_is_utf_8(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("a,b\n1,é\n", encoding="latin-1")
+    assert list(csv_rows(path, "a", encoding="latin-1")) == [{"a": "1", "b": "é"}]
+    path.write_text("a,b\n1,é\n", encoding="utf-8-sig")
+    assert list(csv_rows(path, "a", encoding="latin-1")) == [{"a": "1", "b": "é"}]

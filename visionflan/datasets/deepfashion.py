@@ -88,7 +88,10 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 def attributes(path: Path) -> list[str]:
     """Read the names of the attributes in order; those that are no texture are left empty."""
     parts = (line.rsplit(maxsplit=1) for line in layouts.text_lines(path)[2:])
-    return [name if kind == TEXTURE_TYPE else "" for name, kind in parts]
+    try:
+        return [name if kind == TEXTURE_TYPE else "" for name, kind in parts]
+    except ValueError as error:
+        raise ReleaseError(f"{path} has a line that is not an attribute and its type") from error
 
 
 def read_row(key: str, images: Path, present: list[str]) -> Row | BrokenRow:

@@ -3,6 +3,7 @@
 import gzip
 import json
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -15,6 +16,8 @@ from visionflan.errors import ReleaseError
 from visionflan.layouts.fields import FieldError, items, mapping, short_integer, unique_members
 
 REMEDY = "convert it to UTF-8 or download it again"
+# Stands for a zero byte, with which no path can be opened.
+NO_FILE = "\ufffd"
 IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".tif", ".tiff", ".webp"}
 )
@@ -48,12 +51,11 @@ def existing_paths(*candidates: Path) -> list[Path]:
 def inside(root: Path, name: str) -> Path:
     """Join a name that a release uses for a file to the root, without resolving `..`.
 
-    Blanks at its ends belong to the name only if there is such a file. The build rejects images
-    outside the data root and names the row in the ledger.
+    Blanks at its ends belong to the name only if there is such a file; a zero byte belongs to no
+    name, and such an image is missing. The build rejects images outside the data root and names the
+    row in the ledger.
     """
-    if "\0" in name:
-        raise FieldError(f"the file name {name!r} contains a zero byte")
-    relative = name.replace("\\", "/").lstrip("/")
+    relative = name.replace("\\", "/").replace("\0", NO_FILE).lstrip("/")
     bare = relative.strip().lstrip("/")
     if bare != relative and not (root / relative).exists():
         return root / bare
@@ -132,7 +134,12 @@ def json_lines(path: Path) -> Iterator[tuple[int, Any] | BrokenRow]:
 
 @contextmanager
 def open_text(path: Path, encoding: str = "utf-8-sig") -> Iterator[TextIO]:
-    """Open a text file, plain or gzipped; raise ReleaseError where it cannot be decoded."""
+    """Open a text file, plain or gzipped; raise ReleaseError where it cannot be decoded.
+
+    One that begins with the mark of UTF-8 is UTF-8, whatever the encoding of the release.
+    """
+    if encoding != "utf-8-sig" and starts_with_mark(require(path)):
+        encoding = "utf-8-sig"
     with open_bytes(path) as stream, TextIOWrapper(stream, encoding, newline="") as text:
         try:
             yield text
@@ -149,6 +156,12 @@ def open_bytes(path: Path) -> Iterator[BinaryIO]:
             yield cast("BinaryIO", stream)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise ReleaseError(f"{path} is truncated: {error}; download it again") from error
+
+
+def starts_with_mark(path: Path) -> bool:
+    """Return whether a file begins with the byte order mark of UTF-8."""
+    with path.open("rb") as stream:
+        return stream.read(len(BOM_UTF8)) == BOM_UTF8
 
 
 def not_text(path: Path) -> ReleaseError:
