@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUN ?= quickstart
 COUNT ?= 20000
 
-.PHONY: quickstart test check docs fuzz release
+.PHONY: quickstart test check compat docs fuzz release
 
 quickstart: $(VENV)/.quickstart
 	$(BIN)/visionflan quickstart --out $(RUN)
@@ -27,6 +27,28 @@ check: $(VENV)/.dev
 
 fuzz: $(VENV)/.dev
 	$(BIN)/python benchmarks/fuzz_readers.py --count $(COUNT)
+
+# Other programs, and other versions of transformers and datasets, each in an environment of its own.
+COMPAT := $(CURDIR)/.compat
+OWN_TESTS := tests/model/test_standard_messages.py tests/train/test_language_models.py \
+    tests/train/test_run.py
+
+compat: $(COMPAT)/version4/.ready $(COMPAT)/oldest/.ready $(COMPAT)/newest/.ready $(VENV)/.dev
+	rm -rf $(COMPAT)/files
+	$(BIN)/python -m tests.helpers.compat_files $(COMPAT)/files
+	@set -e; for name in version4 oldest newest; do echo "compat: $$name"; \
+	    VISIONFLAN_COMPAT=$(COMPAT)/files $(COMPAT)/$$name/bin/python -m pytest -q -W default \
+	        -m compat tests/compat; \
+	done
+	@set -e; for name in oldest newest; do echo "compat: visionflan in $$name"; \
+	    $(COMPAT)/$$name/bin/python -m pytest -q -W default $(OWN_TESTS); \
+	done
+
+$(COMPAT)/%/.ready: tests/compat/environments/%.txt pyproject.toml
+	@echo 'Installing the environment $* into $(COMPAT) (about two minutes) ...'
+	$(PYTHON) -m venv --clear $(COMPAT)/$*
+	$(COMPAT)/$*/bin/pip install --quiet -r $<
+	@touch $@
 
 docs: $(VENV)/.dev
 	$(BIN)/python scripts/generate_docs.py

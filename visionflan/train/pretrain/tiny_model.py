@@ -14,6 +14,7 @@ from visionflan.model.tower_names import save_vision_tower
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Instance
 from visionflan.synthesize.conversations import write_conversations
+from visionflan.train.checkpoint import write_compatible_tokenizer_config
 from visionflan.train.config import TrainConfig
 from visionflan.train.config_io import to_json
 from visionflan.train.image_loader import ImageLoader
@@ -60,6 +61,7 @@ def pretrain_parts(
     pretrain_language_model(model, tokenizer, texts, settings, metrics)
     model.save_pretrained(unfinished / "language_model")
     tokenizer.save_pretrained(unfinished / "language_model")
+    write_compatible_tokenizer_config(unfinished / "language_model", tokenizer.model_input_names)
     log(f"language model: {settings.language_steps} steps in {time.monotonic() - middle:.0f} s")
     run = {
         "description": DESCRIPTION,
