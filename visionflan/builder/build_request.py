@@ -17,17 +17,15 @@ def check_request(data_root: Path, out: Path, build_plan: BuildPlan) -> None:
     """Raise BuildError if nothing can be built, or if the build would be written into a release."""
     for directory in (data_root / name for name in build_plan.tasks):
         if is_in(out, directory):
-            raise BuildError(
-                f"{out} is in a release, {directory}: choose an --out directory outside"
-            )
+            raise BuildError(f"{out} is in the release {directory}: choose another --out directory")
     if is_in(out, data_root) and is_in(data_root, out):
         raise BuildError(f"{out} holds the releases: choose another --out directory")
     if build_plan.tasks:
         return
-    if name := release_at(data_root):
+    if names := releases_at(data_root):
         raise BuildError(
-            f"{data_root} looks like the release of {name} itself: --data-root is the directory "
-            f"that contains {name}"
+            f"{data_root} looks like a release itself, of {' or '.join(names[:MAX_NAMED])}: "
+            "--data-root must be the directory that contains it, and it must have the dataset's name"
         )
     raise BuildError(f"nothing can be built: {'; '.join(reasons(data_root, build_plan))}")
 
@@ -37,20 +35,24 @@ def is_in(path: Path, directory: Path) -> bool:
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(directory))
 
 
-def release_at(directory: Path) -> str:
-    """Return the dataset whose release a directory seems to be, or an empty string.
+def releases_at(directory: Path) -> list[str]:
+    """Return the datasets whose release a directory seems to be.
 
     It has the dataset's name, or all that the dataset's layout has at its top.
     """
     names = catalog.names()
-    if directory.name in names:
-        return directory.name
-    for name in names:
-        lines = catalog.load(name).tree.splitlines()
-        tops = {line.split()[0].partition("/")[0] for line in lines if line[:1].strip()}
-        if len(tops) > 1 and all((directory / top).exists() for top in tops):
-            return name
-    return ""
+    return (
+        [directory.name]
+        if directory.name in names
+        else [name for name in names if has_layout(directory, catalog.load(name).tree)]
+    )
+
+
+def has_layout(directory: Path, tree: str) -> bool:
+    """Return whether a directory has everything at the top of a layout, and at least two things."""
+    lines = [line for line in tree.splitlines() if line[:1].strip()]
+    tops = {line.split()[0].partition("/")[0] for line in lines}
+    return len(tops) > 1 and all((directory / top).exists() for top in tops)
 
 
 def reasons(data_root: Path, build_plan: BuildPlan) -> list[str]:
