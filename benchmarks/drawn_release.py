@@ -27,6 +27,12 @@ def read(root: Path) -> Iterator[LabeledImage]:
     return class_folders(root)
 
 
+@dataset.specimen
+def specimen(root: Path, count: int) -> None:
+    """Draw a few small images."""
+    draw(root, count, (64, 48))
+
+
 def to_example(row: LabeledImage) -> Example:
     """Return a question for the class."""
     return Example(image=row.image, target=row.label, options=CLASSES)

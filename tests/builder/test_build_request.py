@@ -63,7 +63,7 @@ def test_a_data_root_that_is_a_release_is_recognized(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     root = tmp_path / name
-    dataset = "pacs" if name == "pacs" else "ai2d"
+    dataset = "pacs" if name == "pacs" else "deepfashion"
     catalog.load(dataset).write_specimen(root, 8)
     sentence = refused(capsys, "--data-root", root, "--out", tmp_path / "out")
     assert f"looks like a release itself, of {dataset}" in sentence

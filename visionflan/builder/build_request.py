@@ -25,7 +25,7 @@ def check_request(data_root: Path, out: Path, build_plan: BuildPlan) -> None:
     if names := releases_at(data_root):
         raise BuildError(
             f"{data_root} looks like a release itself, of {' or '.join(names[:MAX_NAMED])}: "
-            "--data-root must be the directory that contains it, and it must have the dataset's name"
+            "--data-root must be the directory that contains it under the dataset's name"
         )
     raise BuildError(f"nothing can be built: {'; '.join(reasons(data_root, build_plan))}")
 
