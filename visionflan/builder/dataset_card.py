@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from PIL import Image, ImageDraw
 
 from visionflan.atomic_write import atomic_path, write_text
+from visionflan.escaping import code_span, escape_markdown, web_link
 from visionflan.image_files import decode_image
 from visionflan.storage.image_index import ImageIndex
 from visionflan.vocabulary import OfficialSplit
@@ -43,7 +44,7 @@ def render_card(manifest: dict[str, Any]) -> str:
     return "\n".join(
         [
             *front_matter(totals["instances"]),
-            f"# {about.get('title', 'A visual instruction tuning set')}",
+            f"# {escape_markdown(about.get('title', 'A visual instruction tuning set'))}",
             "",
             f"{totals['instances']:,} instances of {num_tasks} "
             f"task(s) over {totals['images']:,} distinct images "
@@ -123,7 +124,8 @@ def task_line(name: str, task: dict[str, Any]) -> str:
     """Return the counts of a task as a row of the table."""
     dropped = sum(task["dropped"].values())
     return (
-        f"| `{name}` | {task['category']} | {task['train']:,} | {task['held_out']:,} "
+        f"| {code_span(name)} | {escape_markdown(task['category'])} "
+        f"| {task['train']:,} | {task['held_out']:,} "
         f"| {task['rows_read']:,} | {dropped:,} | {task['over_cap']:,} |"
     )
 
@@ -144,7 +146,7 @@ def official_split_lines(manifest: dict[str, Any]) -> list[str]:
         f"| dataset | {' | '.join(names)} |",
         f"| --- |{' ---: |' * len(names)}",
         *(
-            f"| `{dataset}` | "
+            f"| {code_span(dataset)} | "
             + " | ".join(
                 " + ".join(f"{counts.get(name, {}).get(side, 0):,}" for side in sides)
                 if name in counts
@@ -160,16 +162,16 @@ def official_split_lines(manifest: dict[str, Any]) -> list[str]:
 
 def source_lines(name: str, dataset: dict[str, Any]) -> Iterator[str]:
     """Yield license, citation and homepage of a dataset."""
-    yield f"### {dataset.get('title', name)}"
+    yield f"### {escape_markdown(dataset.get('title', name))}"
     yield ""
     license = f"{dataset.get('license', 'unknown')}. {dataset.get('terms', '')}".rstrip(" .")
-    yield f"- license: {license}."
+    yield f"- license: {escape_markdown(license)}."
     if dataset.get("citation"):
-        yield f"- cite: {dataset['citation']}"
-    if dataset.get("homepage"):
-        yield f"- home: {dataset['homepage']}"
+        yield f"- cite: {escape_markdown(dataset['citation'])}"
+    if homepage := dataset.get("homepage"):
+        yield f"- home: {f'<{homepage}>' if web_link(homepage) else code_span(homepage)}"
     for directory, files in dataset.get("unread_directories", {}).items():
-        yield f"- not read: `{directory}` ({files:,} files)"
+        yield f"- not read: {code_span(directory)} ({files:,} files)"
     yield ""
 
 

@@ -90,9 +90,9 @@ class SeenImages:
         sources = {image: item.source for item in items for image in item.images}
         seen = sources.keys() & self.trained.phashes.keys()
         others = {image: source for image, source in sources.items() if image not in seen}
-        return seen | self.look_alikes(others)
+        return seen | self.similar_images(others)
 
-    def look_alikes(self, sources: Mapping[str, Source]) -> set[str]:
+    def similar_images(self, sources: Mapping[str, Source]) -> set[str]:
         """Return the images that look like a trained one."""
         if not sources or not self.ids_by_phash:
             return set()

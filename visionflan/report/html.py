@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from visionflan.errors import VisionflanError
+from visionflan.escaping import web_link
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -42,6 +43,7 @@ def environment(panels: Sequence[str] = ()) -> "Environment":
         lstrip_blocks=True,
     )
     templates.filters["task_name"] = task_name
+    templates.filters["web_link"] = web_link
     return templates
 
 

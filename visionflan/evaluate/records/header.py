@@ -34,7 +34,7 @@ class TaskHeader:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingOverlap:
-    """How many questions are about images that the checkpoint was trained on, or look-alikes."""
+    """How many questions are about images that the checkpoint was trained on, or images like those."""
 
     known: bool = False  # whether all images that it was trained on are known
     included: bool = False  # whether these questions are included, rather than left out
@@ -53,7 +53,7 @@ class TrainingOverlap:
             )
         elif self.known:
             sentences.append(
-                "This checkpoint was trained on none of the images, nor on look-alikes"
+                "This checkpoint was trained on none of the images, nor on any like them"
             )
         if not self.known:
             sentences.append(

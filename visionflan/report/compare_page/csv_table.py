@@ -7,6 +7,7 @@ from pathlib import Path
 
 from visionflan.atomic_write import write_text
 from visionflan.compare.results import AnswerPair
+from visionflan.escaping import spreadsheet_cell
 from visionflan.evaluate.metric import ScoringRule
 from visionflan.report.compare_page.flips import flip_kind
 
@@ -46,16 +47,14 @@ def write_table(path: Path, pairs: Iterable[AnswerPair], rule: ScoringRule) -> N
         before, after = pair.before._asdict(), pair.after._asdict()
         rows.writerow(
             [
-                *(after[name] for name in QUESTION),
-                " | ".join(pair.after.references),
-                " ".join(pair.after.images),
-                flip_kind(pair, rule),
-                *(cell(record[name]) for name in RESPONSE for record in (before, after)),
+                spreadsheet_cell(value)
+                for value in (
+                    *(after[name] for name in QUESTION),
+                    " | ".join(pair.after.references),
+                    " ".join(pair.after.images),
+                    flip_kind(pair, rule),
+                    *(record[name] for name in RESPONSE for record in (before, after)),
+                )
             ]
         )
     write_text(path, text.getvalue())
-
-
-def cell(value: object) -> object:
-    """Return a value as a cell; missing data is an empty cell."""
-    return "" if value is None else value
