@@ -34,7 +34,7 @@ class TaskHeader:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingOverlap:
-    """How many questions are about images that the checkpoint was trained on, or images like those."""
+    """How many questions are about images that the checkpoint was trained on, or alike ones."""
 
     known: bool = False  # whether all images that it was trained on are known
     included: bool = False  # whether these questions are included, rather than left out
