@@ -1,6 +1,7 @@
 """Damaged values of a release cost rows with a reason, and never become words of an example."""
 
 import sys
+from codecs import BOM_UTF8
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import fuzz_readers
 
 from visionflan import catalog
 from visionflan.dataset import BrokenRow
+from visionflan.errors import ReleaseError
 
 COUNT = 1500
 TABLES = {
@@ -49,3 +51,42 @@ def test_an_open_quote_costs_one_row_of_a_table_and_is_counted(name: str, tmp_pa
         assert kept <= rows
         assert len(rows - kept) <= 1, f"line {number} of {table.name}"
         assert any(table.name in row.key for row in broken)
+
+
+TEXTS = frozenset({".txt", ".csv", ".tsv", ".xml", ".lst", ".token", ".json", ".jsonl", ".odgt"})
+
+
+def text_files(root: Path) -> list[Path]:
+    """Return one text file of each directory and suffix, and all that have no number in a name."""
+    files: dict[tuple[Path, str, str], Path] = {}
+    for path in sorted(path for path in root.rglob("*") if path.suffix in TEXTS):
+        numbered = any(character.isdigit() for character in path.stem)
+        files.setdefault((path.parent, path.suffix, "" if numbered else path.stem), path)
+    return list(files.values())
+
+
+@pytest.mark.parametrize("name", catalog.names())
+def test_the_start_of_a_text_file_and_its_line_ends_are_no_content(
+    name: str, tmp_path: Path
+) -> None:
+    dataset = catalog.load(name)
+    dataset.write_specimen(tmp_path, 4)
+    rows = list(dataset.rows(tmp_path))
+    for path in text_files(tmp_path):
+        content = path.read_bytes()
+        for changed in (BOM_UTF8 + content, content.replace(b"\n", b"\r\n")):
+            path.write_bytes(changed)
+            assert [row.key for row in dataset.rows(tmp_path)] == [row.key for row in rows], path
+        path.write_bytes(content[: len(content) // 2] + b"\xff" + content[len(content) // 2 :])
+        message = refusal(name, tmp_path)
+        assert not message or path.name in message
+        path.write_bytes(content)
+
+
+def refusal(name: str, root: Path) -> str:
+    """Return why a release cannot be read; empty if it can."""
+    try:
+        list(catalog.load(name).read(root))
+    except ReleaseError as error:
+        return str(error)
+    return ""

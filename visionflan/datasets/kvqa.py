@@ -81,15 +81,17 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 def picture_rows(root: Path, identity: str, record: dict[str, Any]) -> list[Row | BrokenRow]:
     """Return the caption of one picture, and each of its questions; a null caption is empty."""
     image = inside(root, text(record, "imgPath"))
-    caption = tidy(optional_text(record, "wikiCap"))
+    key = f"{identity}/caption"
+    rows = [parse_record(key, f"picture {identity}", to_caption, key, image, record)]
     pairs = zip(items(record, "Questions"), items(record, "Answers"), strict=True)
-    return [
-        Row(f"{identity}/caption", image, None, caption),
-        *(
-            parse_record(key, f"question {key}", to_row, key, image, pair)
-            for key, pair in ((f"{identity}/{place}", pair) for place, pair in enumerate(pairs))
-        ),
-    ]
+    for place, pair in enumerate(pairs):
+        key = f"{identity}/{place}"
+        rows.append(parse_record(key, f"question {key}", to_row, key, image, pair))
+    return rows
+
+
+def to_caption(key: str, image: Path, record: dict[str, Any]) -> Row:
+    return Row(key, image, None, tidy(optional_text(record, "wikiCap")))
 
 
 def to_row(key: str, image: Path, pair: tuple[Any, Any]) -> Row:
