@@ -66,7 +66,7 @@ DEEDS = {
     "exit": ("sys.exit('enough')", "SystemExit: enough"),
     "hard exit": ("os._exit(0)", "ended with exit code 0"),
     "interrupt": ("raise KeyboardInterrupt", "KeyboardInterrupt"),
-    "exception": ("{}['label']", "after the row first with KeyError: 'label'"),
+    "exception": ("{}['label']", "KeyError: 'label' (villain: its reader failed after the row first)"),
     "recursion": ("json.loads('[' * 100_000)", "RecursionError"),
     "long number": ("int('9' * 5_000)", "ValueError: Exceeds the limit"),
     "row without a key": ("more.append(None)", "AttributeError: 'NoneType' object"),
@@ -103,7 +103,7 @@ def failure(data: Path, out: Path) -> str:
     assert manifest["datasets"]["villain"]["status"] == "failed"
     message: str = manifest["datasets"]["villain"]["message"]
     assert "\n" not in message
-    assert message.startswith("villain")
+    assert "villain" in message
     return message
 
 
