@@ -10,8 +10,8 @@ aPY_torchvision that names the archives); the index that showed them did not nam
 repositories. A picture may have several boxes, and is read once.
 
 Not confirmed by code: the spelling of the twelve classes, which the owners' paper has; a class that
-is spelt otherwise is told in the ledger. A picture whose boxes have different classes has no single
-answer, and the ledger counts it.
+is spelled otherwise is noted in the ledger. An image whose boxes have different classes has no
+single answer, and the ledger counts it.
 """
 
 from collections.abc import Iterator

@@ -14,7 +14,7 @@ kinds that are present are not offered. A wrong caption comes from a picture of 
 split that shares no kind of thing with this one but persons, and most of its words are in none of
 the captions of this one, so that it can hardly be true as well.
 
-Known defects: some captions hold line ends or several blanks, which are mended and named, and a few
+Known defects: some captions hold line ends or several blanks, which are fixed and noted, and a few
 say that no picture was shown, which are left out.
 """
 

@@ -8,7 +8,7 @@ pictures unpacks into `resized/`. The owners' sample of 300 records, `exp_sample
 that begins with `var main_trials = `. All of these are read, in all three splits.
 
 Known defects: the owners dropped every letter outside ASCII ("Jger", "Sry"), which cannot be
-mended. Section headings, marks of footnotes and blanks have been left in: these are taken out, and
+fixed. Section headings, marks of footnotes and blanks have been left in: these are taken out, and
 named as repaired. A paragraph of references or formulas, or a table whose cells have run together,
 is no background; an alt text that only says "photograph", or is the name of a file, describes
 nothing; two years whose dash was dropped make one number ("17781782"): such rows are refused. A

@@ -6,8 +6,8 @@ of pictures for each class and lists of `<identifier> <what it tells>`. The fold
 of the archive may be there or not. Both splits have labels and are read.
 
 The names of the classes have lost their marks (`Brewer_Blackbird`, `Black_footed_Albatross`), which
-come back here, each such name being counted as mended: a word that begins small belongs to the one
-before it, by a hyphen; birds named after a person get their possessive; and a few names are mended
+come back here, each such name being counted as fixed: a word that begins small belongs to the one
+before it, by a hyphen; birds named after a person get their possessive; and a few names are fixed
 one by one, among them "Artic Tern" and the two classes that have the name of a genus, Sayornis, the
 phoebes, and Geococcyx, the roadrunners.
 """

@@ -10,7 +10,7 @@ begin with `img/`; the archive of large images, which the paper's name of the ta
 unpacks to `img_highres` and is preferred, else the small ones are read.
 
 The owners' folder, `Category and Attribute Prediction Benchmark`, may be there or not. An image
-without exactly one texture is told in the ledger.
+without exactly one texture is noted in the ledger.
 """
 
 from collections.abc import Iterator

@@ -9,7 +9,7 @@ both releases. Only listed pictures are read, so the list decides which release 
 codes in the manner of Dassl keep the lists in `splits`; they are read there too. A copy without
 any list of a domain is read folder by folder.
 
-Class names are the folders' names without underscores; a few are mended below ("see_saw").
+Class names are the folders' names without underscores; a few are fixed below ("see_saw").
 Known defect: class 327, T-shirt, is missing in painting_train.txt, as those codes note.
 """
 

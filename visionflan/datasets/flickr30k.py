@@ -9,7 +9,7 @@ same name (training code that reads it). All three hold the same captions of the
 all splits of the Karpathy file are read.
 
 Known defects: in the owners' file and in that of Kaggle a blank stands before each mark, and in
-quotation marks and brackets, which is mended and named; the Karpathy file has the captions as they
+quotation marks and brackets, which is fixed and noted; the Karpathy file has the captions as they
 were written. One line of Kaggle's file lacks its second `|`.
 
 The published example of the task lists the captions as `Caption 1: ...` to `Caption 5: ...`, each

@@ -9,7 +9,7 @@ it is not, that it is doubtful, and NaN where nobody looked). A pair of `list_ac
 have labels and are read. HICO-DET's `anno.mat` is the same file.
 
 The release's words use low lines (`sitting_on`, `dining_table`) and a few names that nobody says;
-these are mended. The verb `no_interaction` stands for a person who leaves an object alone; it
+these are fixed. The verb `no_interaction` stands for a person who leaves an object alone; it
 is told only of images in which nobody does anything. Pairs are listed in alphabetical order.
 """
 

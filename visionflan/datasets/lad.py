@@ -11,7 +11,7 @@ attribute in brackets. They take the paths from `LAD_images` or from the folder 
 are read. Pictures without attributes are not used.
 
 The target is one sentence for the kind and one for its attributes, in the order of the release, as
-in the published example. Known defects, mended and named: `a` before a vowel ("has a engine") and
+in the published example. Known defects, fixed and noted: `a` before a vowel ("has a engine") and
 full-width marks ("＞ 1 tons").
 """
 

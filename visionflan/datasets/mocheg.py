@@ -9,7 +9,7 @@ pictures in one folder `images` beside the splits, that one is read.
 
 As in the published example of the task, the context is the fact checkers' conclusion; where there
 is none, it is their evidence. Marks of HTML are taken out (`html_removed`). A claim has several
-pictures, of which one is drawn by hash; a claim without any is told in the ledger, as is one
+pictures, of which one is drawn by hash; a claim without any is noted in the ledger, as is one
 without a label.
 """
 

@@ -10,7 +10,7 @@ pictures, of pickapic_v1_no_images, are refused.
 
 Of each pair the preferred picture is taken, as it comes nearer to the prompt; one that won several
 times, or stands in two splits, is read once. The pictures stay in the Parquet files. Blanks around
-prompts and line ends in them are mended and named.
+prompts and line ends in them are fixed and noted.
 """
 
 import io

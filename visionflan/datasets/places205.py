@@ -6,7 +6,7 @@ as `a/abbey/gsun_0003.jpg 0`, and pictures under `data/vision/torralba/deeplearn
 several codes split the lists at the blank). Lists at the top, and pictures in `images256` or at the
 top, are read too.
 
-Which kind of place is indoors is told by the owners' `IndoorOutdoor_places205.csv` (offered on the
+Which places are indoors follows from the owners' `IndoorOutdoor_places205.csv` (offered on the
 homepage), whose lines hold the category and 1 for indoors or 2 for outdoors; codes that vote over
 the top five categories read it so. How its fields are quoted and separated differs among those
 codes, so quotation marks, commas and blanks are all allowed.

@@ -8,7 +8,7 @@ letters, nothing in brackets, `<usr>` for the names of users, letters of ASCII a
 community's year is read whole, of each post only what is needed being kept.
 
 Known defects: captions with `<usr>` in them, which no person would write, are refused; removed
-letters have left blanks behind, which are mended and named; a caption of which nothing was left is
+letters have left blanks behind, which are fixed and noted; a caption of which nothing was left is
 empty.
 
 The public samples of the paper's site ask for a caption for Reddit (1) and for "a casual community

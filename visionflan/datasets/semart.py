@@ -6,7 +6,7 @@ AUTHOR, TITLE, TECHNIQUE, DATE, TYPE, SCHOOL and TIMEFRAME, and the pictures in 
 code of others opens the tables as Latin-1. All 21,384 paintings are labeled, and all three tables
 are read, inside `SemArt/` or without that folder.
 
-Known defects, mended and named: commentaries hold character entities (`&#38;`) and tags, sentences
+Known defects, fixed and noted: commentaries hold character entities (`&#38;`) and tags, sentences
 run together where a line ended ("in 1571.The Holy League"), and there are several blanks in a row.
 TECHNIQUE ends with the painting's size, which nobody sees in a picture: it is left out. TYPE and
 SCHOOL are at times "other", and TECHNIQUE at times only a size: such rows are refused.

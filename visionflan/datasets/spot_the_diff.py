@@ -12,7 +12,7 @@ references. As on the site, a pair is shown as one picture, the first frame on t
 annotators speak of left and right.
 
 Known defects: capitals and marks were taken off, and so were apostrophes ("isn t", "there s"),
-which are mended and named; a few sentences are a single word or a number ("good", "1"), which is
+which are fixed and noted; a few sentences are a single word or a number ("good", "1"), which is
 left out and named, and 60 records hold nothing at all. That two frames do not differ is what some
 annotators say, and is kept.
 """

@@ -12,7 +12,7 @@ for is what img2dataset makes of each table (see `layouts_img2dataset.py`).
 The paper's one published instance takes the article's first section as background ("Alexandrovskaya
 Square is a city square of Taganrog."). That section tells of a picture only where the picture shows
 the article's subject, so the task takes the main image of each article. Rows of other languages
-than English are passed over. Line ends and several blanks are mended and named.
+than English are passed over. Line ends and several blanks are fixed and noted.
 """
 
 import csv
