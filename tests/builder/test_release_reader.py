@@ -66,7 +66,10 @@ DEEDS = {
     "exit": ("sys.exit('enough')", "SystemExit: enough"),
     "hard exit": ("os._exit(0)", "ended with exit code 0"),
     "interrupt": ("raise KeyboardInterrupt", "KeyboardInterrupt"),
-    "exception": ("{}['label']", "KeyError: 'label' (villain: its reader failed after the row first)"),
+    "exception": (
+        "{}['label']",
+        "KeyError: 'label' (villain: its reader failed after the row first)",
+    ),
     "recursion": ("json.loads('[' * 100_000)", "RecursionError"),
     "long number": ("int('9' * 5_000)", "ValueError: Exceeds the limit"),
     "row without a key": ("more.append(None)", "AttributeError: 'NoneType' object"),
