@@ -121,7 +121,10 @@ def join(
     key = f"{split}/{question_id}"
     entries = items(annotation, "answers")
     answers = [answer(entry, "answer").strip() for entry in entries]
-    raw = [answer(entry, "raw_answer" if "raw_answer" in entry else "answer") for entry in entries]
+    raw = [
+        answer(entry, "raw_answer") if "raw_answer" in entry else words
+        for entry, words in zip(entries, answers, strict=True)
+    ]
     question_type = optional_text(annotation, "question_type")
     if not answers:
         return BrokenRow(key, "no_answer", "the annotation has an empty list of answers")
