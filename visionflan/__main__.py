@@ -2,7 +2,7 @@
 
 import sys
 
-from visionflan.cli.main import main
+from visionflan.cli.main import run_process
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_process())

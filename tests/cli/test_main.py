@@ -98,3 +98,32 @@ def test_env_names_versions_and_hardware(capsys: pytest.CaptureFixture[str]) -> 
     assert info["cpu cores"] >= 1
     assert main(["env"]) == 0
     assert f"visionflan          {__version__}\n" in capsys.readouterr().out
+
+
+def test_an_interrupt_in_an_import_gives_130() -> None:
+    script = """
+import sys
+from visionflan.cli import main as module
+
+def interrupted():
+    try:
+        exec("raise KeyboardInterrupt")
+    except KeyboardInterrupt:
+        return 130
+
+module.main = interrupted
+sys.exit(module.run_process())
+"""
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 130
+
+
+def test_an_interrupt_after_the_end_changes_nothing() -> None:
+    script = """
+import atexit, os, signal, sys
+from visionflan.cli import main as module
+
+module.main = lambda: 0
+atexit.register(os.kill, os.getpid(), signal.SIGINT)
+sys.exit(module.run_process())
+"""
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -4,6 +4,7 @@ import argparse
 import errno
 import importlib
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -50,6 +51,16 @@ EXTRAS: dict[str, str] = {
     "torch": "train",
     "transformers": "train",
 }
+
+
+def run_process() -> int:
+    """Run the command of this process; return its exit code, which Ctrl-C no longer changes."""
+    code = main()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # If Ctrl-C arrived in an `exec`, as in the import of dataclasses, Python would end the process
+    # by that signal, although it was handled. The next `exec` makes it forget that.
+    exec("")
+    return code
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
