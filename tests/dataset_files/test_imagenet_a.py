@@ -2,8 +2,7 @@ from pathlib import Path
 
 from visionflan.dataset import BrokenRow
 from visionflan.datasets import imagenet_a
-from visionflan.layouts import LabeledImage
-from visionflan.layouts.wordnet import names
+from visionflan.layouts.wordnet import WordNetImage, names
 
 
 def test_the_two_hundred_classes_are_classes_of_imagenet() -> None:
@@ -15,7 +14,7 @@ def test_four_different_things_are_offered_and_not_always_the_same() -> None:
     known = {names()[identifier] for identifier in imagenet_a.CLASSES}
     offered = set()
     for index in range(600):
-        row = LabeledImage(f"n07753592/{index}.jpg", Path("x.jpg"), "banana")
+        row = WordNetImage(f"n07753592/{index}.jpg", Path("x.jpg"), "banana")
         example = imagenet_a.image_classification(row)
         assert example is not None
         options = example.options

@@ -26,7 +26,7 @@ def test_either_name_of_the_identifier_is_read_and_bad_records_are_kept(tmp_path
     ]
     write_json(tmp_path / "train.json", {"data": records})
     first, second, third, *bad = read_questions(tmp_path / "train.json", "train", image_path)
-    assert first == RrcQuestion("train/7", Path("a.png"), "What?", ("one", "2"))
+    assert first == RrcQuestion("train/7", Path("a.png"), "What?", ("one", "2"), "train")
     assert [second.key, third.key] == ["train/8", "train/record-2"]
     assert [row.key for row in bad if isinstance(row, BrokenRow)] == [
         "train.json:3",

@@ -13,8 +13,7 @@ from pathlib import Path
 
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.hashing import pick
-from visionflan.layouts import LabeledImage
-from visionflan.layouts.wordnet import names, wordnet_folders
+from visionflan.layouts.wordnet import WordNetImage, names, wordnet_folders
 from visionflan.specimens import write_image
 from visionflan.specimens.imagenet import class_at, draw_class
 
@@ -55,7 +54,7 @@ DRAWN = (
     "n07753592",
 )
 
-dataset = Dataset[LabeledImage](
+dataset = Dataset[WordNetImage](
     title="ImageNet-A",
     homepage="https://github.com/hendrycks/natural-adv-examples",
     license="MIT",
@@ -72,7 +71,7 @@ dataset = Dataset[LabeledImage](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[LabeledImage | BrokenRow]:
+def read(root: Path) -> Iterator[WordNetImage | BrokenRow]:
     return wordnet_folders(root / "imagenet-a")
 
 
@@ -93,7 +92,7 @@ def specimen(root: Path, count: int) -> None:
     official_name="ImageNet-A+image_classification",
     category="General Object",
 )
-def image_classification(row: LabeledImage) -> Example:
+def image_classification(row: WordNetImage) -> Example:
     pool = [names()[identifier] for identifier in CLASSES]
     wrong = pick(pool, 3, row.key, "wrong", avoid=[row.label])
     return Example(image=row.image, target=row.label, options=(row.label, *wrong))

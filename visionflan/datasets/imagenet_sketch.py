@@ -10,15 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from visionflan.dataset import BrokenRow, Dataset, Example
-from visionflan.layouts import LabeledImage
-from visionflan.layouts.wordnet import wordnet_folders
+from visionflan.layouts.wordnet import WordNetImage, wordnet_folders
 from visionflan.specimens import write_image
 from visionflan.specimens.imagenet import THINGS, class_at, draw_class
 
 # Only their colors tell these from other fish, butterflies and buses.
 COLORED = {"n01443537", "n02279972", "n04146614"}
 
-dataset = Dataset[LabeledImage](
+dataset = Dataset[WordNetImage](
     title="ImageNet-Sketch",
     homepage="https://github.com/HaohanWang/ImageNet-Sketch",
     license="MIT",
@@ -35,7 +34,7 @@ dataset = Dataset[LabeledImage](
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[LabeledImage | BrokenRow]:
+def read(root: Path) -> Iterator[WordNetImage | BrokenRow]:
     return wordnet_folders(root / "sketch")
 
 
@@ -58,5 +57,5 @@ def specimen(root: Path, count: int) -> None:
     official_name="ImageNet-Sketch+image_classification",
     category="General Object in Special Image Domain",
 )
-def image_classification(row: LabeledImage) -> Example:
+def image_classification(row: WordNetImage) -> Example:
     return Example(image=row.image, target=row.label)

@@ -17,6 +17,7 @@ from visionflan.hashing import shuffled
 from visionflan.layouts import existing_paths
 from visionflan.layouts.fields import answer, identifier, read_records, text
 from visionflan.layouts.json_stream import json_field_values
+from visionflan.layouts.official_splits import split_of
 
 
 class ClevrQuestion(NamedTuple):
@@ -28,6 +29,11 @@ class ClevrQuestion(NamedTuple):
     answer: str
     human_written: bool = False
 
+    @property
+    def split(self) -> str:
+        """Return the official split."""
+        return split_of_key(self.key)
+
 
 class ClevrScene(NamedTuple):
     """A scene with all questions about it, in the order of the release."""
@@ -35,6 +41,16 @@ class ClevrScene(NamedTuple):
     key: str
     image: Path
     questions: tuple[ClevrQuestion, ...]
+
+    @property
+    def split(self) -> str:
+        """Return the official split."""
+        return split_of_key(self.key)
+
+
+def split_of_key(key: str) -> str:
+    """Return the official split of a key such as `humans/val/5` or, in condition A, `trainA/0`."""
+    return split_of(key.removeprefix("humans/").partition("/")[0].rstrip("AB"))
 
 
 def read_scenes(release: Path, *splits: str) -> Iterator[ClevrQuestion | ClevrScene | BrokenRow]:

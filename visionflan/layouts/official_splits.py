@@ -1,5 +1,9 @@
-"""Read the official split of a row from the words that releases use for it."""
+"""Read the official split of a row from the words and the lists that releases use for it."""
 
+import re
+from pathlib import Path
+
+from visionflan.layouts import text_lines
 from visionflan.vocabulary import OfficialSplit
 
 SPLITS: dict[str, OfficialSplit] = {
@@ -26,3 +30,22 @@ def split_of(word: str) -> OfficialSplit | str:
     first = word.partition("/")[0].lower().lstrip("_")
     letters = first[: next((n for n, c in enumerate(first) if not c.isalpha()), len(first))]
     return SPLITS.get(letters, word)
+
+
+def read_split_lists(
+    directory: Path, name: str, words: tuple[str, ...] = ("train", "val", "test")
+) -> dict[str, str]:
+    """Return the official split of each name in the lists of a release that are there.
+
+    Args:
+        directory: The directory of the lists.
+        name: The name of a list, in which `{}` stands for the word of its split.
+        words: The words of the splits; where two lists have one name, the later list counts.
+    """
+    paths = {word: directory / name.format(word) for word in words}
+    return {
+        re.split(r"[,\t]", line)[0].strip(): split_of(word)
+        for word, path in paths.items()
+        if path.is_file()
+        for line in text_lines(path)
+    }

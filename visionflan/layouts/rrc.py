@@ -3,7 +3,7 @@
 Its challenges on documents, infographics and scene text publish one JSON object per split, whose
 list `data` has a question with its `answers` in each record. The identifier of a question is
 `questionId` in one challenge and `question_id` in another; a question without one is identified by
-its index in the file.
+its index in the file. Pages of one scanned document have the same `ucsf_document_id`.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,18 +13,25 @@ from typing import Any, NamedTuple
 from visionflan.dataset import BrokenRow, Example
 from visionflan.layouts import inside, json_list, require
 from visionflan.layouts.fields import answer, identifier, items, read_records, text
+from visionflan.layouts.official_splits import split_of
 
 SPLITS = ("train", "val")
 IDENTIFIERS = ("questionId", "question_id")
+DOCUMENT = "ucsf_document_id"
 
 
 class RrcQuestion(NamedTuple):
-    """A question about an image, with its answers as released."""
+    """A question about an image, with its answers as released.
+
+    `document` names the scanned document that a page belongs to, if it is one.
+    """
 
     key: str
     image: Path
     question: str
     answers: tuple[str, ...]
+    split: str = ""
+    document: str = ""
 
     def example(self) -> Example:
         """Make an example; the target is the first answer, as the owners advise."""
@@ -54,7 +61,10 @@ def find_splits(root: Path, folders: tuple[str, ...], *names: str) -> dict[str, 
 def read_questions(
     path: Path, prefix: str, image_path: Callable[[dict[str, Any]], Path]
 ) -> Iterator[RrcQuestion | BrokenRow]:
-    """Yield the questions of one file; `image_path` maps a record to the path of its image."""
+    """Yield the questions of one file; `image_path` maps a record to the path of its image.
+
+    The prefix of their keys ends with the name of the split.
+    """
 
     def to_question(numbered: tuple[int, Any]) -> RrcQuestion:
         number, record = numbered
@@ -68,6 +78,8 @@ def read_questions(
                 for index, words in enumerate(items(record, "answers"))
                 if words is not None
             ),
+            split=split_of(prefix.rpartition("/")[2]),
+            document=identifier(record, DOCUMENT) if record.get(DOCUMENT) else "",
         )
 
     records = enumerate(enumerate(json_list(path, "data")))

@@ -16,6 +16,7 @@ from visionflan.drawing import Box
 from visionflan.errors import UnusableError
 from visionflan.layouts import is_image_file, require
 from visionflan.layouts.fields import parse_record
+from visionflan.layouts.official_splits import split_of
 
 SEPARATOR = "; "
 
@@ -33,6 +34,11 @@ class TextRow(NamedTuple):
     key: str
     image: Path
     pieces: tuple[Piece, ...]
+
+    @property
+    def split(self) -> str:
+        """Return the official split, which is the name of the part."""
+        return split_of(self.key)
 
 
 class Part(NamedTuple):

@@ -17,9 +17,10 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import NamedTuple
 
 from visionflan.dataset import BrokenRow
-from visionflan.layouts import LabeledImage, class_folders
+from visionflan.layouts import class_folders
 
 
 @cache
@@ -29,11 +30,24 @@ def names() -> dict[str, str]:
     return dict(line.split("\t") for line in table.splitlines())
 
 
-def wordnet_folders(root: Path) -> Iterator[LabeledImage | BrokenRow]:
+class WordNetImage(NamedTuple):
+    """An image of a release that is one test set for classifiers of ImageNet."""
+
+    key: str
+    image: Path
+    label: str
+
+    @property
+    def split(self) -> str:
+        """Return the official split."""
+        return "test"
+
+
+def wordnet_folders(root: Path) -> Iterator[WordNetImage | BrokenRow]:
     """Yield the images of `root/<WordNet id>/<image>`; the label is the common name."""
     for key, image, identifier in class_folders(root):
         if name := names().get(identifier):
-            yield LabeledImage(key, image, name)
+            yield WordNetImage(key, image, name)
         else:
             detail = f"{identifier!r} is not one of ImageNet's 1,000 classes"
             yield BrokenRow(key, "unknown_label", detail)
