@@ -9,7 +9,15 @@ import pytest
 
 from visionflan.dataset import BrokenRow
 from visionflan.errors import ReleaseError
-from visionflan.layouts import fields, inside, json_lines, load_json, parse_json, text_lines
+from visionflan.layouts import (
+    class_folders,
+    fields,
+    inside,
+    json_lines,
+    load_json,
+    parse_json,
+    text_lines,
+)
 from visionflan.layouts.fields import FieldError, read_records, read_row_lists
 from visionflan.layouts.json_stream import json_field_values
 
@@ -177,3 +185,10 @@ def test_a_file_name_keeps_blanks_at_its_ends_only_if_there_is_such_a_file(tmp_p
     assert inside(tmp_path, " b.png ") == tmp_path / "b.png"
     assert inside(tmp_path, "/sub\\c.png") == tmp_path / "sub/c.png"
     assert not inside(tmp_path, "a\0b").exists()
+
+
+def test_blanks_at_the_ends_of_a_directory_name_are_not_part_of_the_label(tmp_path: Path) -> None:
+    (tmp_path / " cat ").mkdir()
+    (tmp_path / " cat " / " a.png").touch()
+    (image,) = class_folders(tmp_path)
+    assert (image.label, image.image) == ("cat", tmp_path / " cat " / " a.png")

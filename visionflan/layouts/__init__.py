@@ -74,7 +74,7 @@ def class_folders(root: Path) -> Iterator[LabeledImage]:
     """Yield the images of `root/<label>/<image>`, the layout of most classification releases."""
     for folder in sorted(path for path in require(root).iterdir() if path.is_dir()):
         for image in sorted(filter(is_image_file, folder.iterdir())):
-            yield LabeledImage(f"{folder.name}/{image.name}", image, folder.name)
+            yield LabeledImage(f"{folder.name}/{image.name}", image, folder.name.strip())
 
 
 def load_json(path: Path, trim: Callable[[dict[str, Any]], Any] | None = None) -> Any:
