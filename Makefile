@@ -30,17 +30,18 @@ fuzz: $(VENV)/.dev
 
 # Other programs, and other versions of transformers and datasets, each in an environment of its own.
 COMPAT := $(CURDIR)/.compat
+ENVIRONMENTS ?= version4 oldest newest
 OWN_TESTS := tests/model/test_standard_messages.py tests/train/test_language_models.py \
     tests/train/test_run.py
 
-compat: $(COMPAT)/version4/.ready $(COMPAT)/oldest/.ready $(COMPAT)/newest/.ready $(VENV)/.dev
+compat: $(ENVIRONMENTS:%=$(COMPAT)/%/.ready) $(VENV)/.dev
 	rm -rf $(COMPAT)/files
 	$(BIN)/python -m tests.helpers.compat_files $(COMPAT)/files
-	@set -e; for name in version4 oldest newest; do echo "compat: $$name"; \
+	@set -e; for name in $(ENVIRONMENTS); do echo "compat: $$name"; \
 	    VISIONFLAN_COMPAT=$(COMPAT)/files $(COMPAT)/$$name/bin/python -m pytest -q -W default \
 	        -m compat tests/compat; \
 	done
-	@set -e; for name in oldest newest; do echo "compat: visionflan in $$name"; \
+	@set -e; for name in $(filter oldest newest,$(ENVIRONMENTS)); do echo "compat: visionflan in $$name"; \
 	    $(COMPAT)/$$name/bin/python -m pytest -q -W default $(OWN_TESTS); \
 	done
 
