@@ -121,6 +121,14 @@ def test_a_release_without_rows_is_named(
     assert "no rows were read of board" in refused(capsys, *options)
 
 
+def test_failed_datasets_are_the_cause_of_an_empty_build(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_board(tmp_path / "data/board", [{"stop": True}])
+    options = ["--data-root", tmp_path / "data", "--tasks", "board", "--out", tmp_path / "out"]
+    assert "board cannot be read: board/rows.jsonl says stop" in refused(capsys, *options)
+
+
 def test_a_failure_of_a_task_names_the_line_of_its_file(make: MakeBoard, tmp_path: Path) -> None:
     import pyarrow.parquet as pq
 

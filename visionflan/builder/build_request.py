@@ -91,9 +91,11 @@ def check_not_empty(manifest: dict[str, Any]) -> None:
         dropped.update(entry.get("broken", {}))
     parts = [f"{count:,} rows: {reason}" for reason, count in dropped.most_common(3)]
     datasets = manifest["datasets"].items()
-    failed = [entry["message"] for _, entry in datasets if entry["status"] == "failed"]
+    failed = [name for name, entry in datasets if entry["status"] == "failed"]
     empty = [name for name, entry in datasets if not entry.get("rows_read", 1)]
     if empty:
         parts.append(f"no rows were read of {some_of(empty)}")
-    parts += failed[:MAX_NAMED]
+    if failed:
+        message = manifest["datasets"][failed[0]]["message"]
+        parts.append(f"{some_of(failed)} cannot be read: {message}")
     raise BuildError(f"the build has no instances ({'; '.join(parts)}); see ledger.parquet")
