@@ -21,6 +21,7 @@ from visionflan.compare.results import AnswerPair, Interval
 from visionflan.compare.subsets import Subset
 from visionflan.evaluate.aggregate.intervals import SHARE, Floats, Scale, Spread, student_quantile
 from visionflan.evaluate.aggregate.measures import ratio
+from visionflan.evaluate.aggregate.paired import by_item, differences
 
 
 def subset(pairs: list[AnswerPair]) -> Subset:
@@ -206,3 +207,31 @@ def test_the_style_of_two_answers_is_uncertain() -> None:
     assert metrics["hedges"].change.value == 1.0
     assert metrics["hedges"].change.low is not None
     assert metrics["hedges"].change.low < 0.2
+
+
+def test_the_report_and_the_comparison_give_the_same_intervals() -> None:
+    rng = np.random.default_rng(8)
+    sides = [
+        [
+            scored_record(
+                float(rng.random() < skill),
+                item,
+                f"c{item // 3}",
+                task=f"data/{'abc'[item % 3]}",
+                metric="exact_match",
+                checkpoint=name,
+            )
+            for item in range(90)
+        ]
+        for name, skill in (("a", 0.5), ("b", 0.7))
+    ]
+    rows = {row.name: row for row in compare_records(*sides).differences if row.rule == "lenient"}
+    tasks = ["data/a", "data/b", "data/c"]
+    by_task, by_group = differences(by_item(sides[0]), by_item(sides[1]), {"all tasks": tasks})
+    for name, change in {**by_task, **by_group}.items():
+        assert change.low is not None
+        row = rows[name]
+        expected = change.mean, change.low, change.high
+        assert (row.change, row.low, row.high) == pytest.approx(expected)
+    assert len(by_task) == 3
+    assert by_group["all tasks"].tasks == 3

@@ -9,6 +9,7 @@ import pytest
 from tests.helpers.comparison_factory import (
     assert_unchanged,
     compare_records,
+    evaluation,
     make_study,
     score_specimen,
     scored_record,
@@ -16,11 +17,13 @@ from tests.helpers.comparison_factory import (
 )
 from tests.helpers.tiny_evaluation import run_evaluation, tiny_build
 from visionflan.compare.results import Comparison, Difference
+from visionflan.compare.run import compare
 from visionflan.compare.serialize import to_json
 from visionflan.evaluate import benchmarks
 from visionflan.evaluate.aggregate.measures import AggregateMetric, mean_score, ratio
 from visionflan.evaluate.benchmark import Benchmark
 from visionflan.evaluate.metric import RULES
+from visionflan.evaluate.records.header import TrainingOverlap
 from visionflan.evaluate.records.record import Record
 
 __all__ = ["toy"]
@@ -114,6 +117,16 @@ def test_without_flips_the_interval_is_what_so_few_clusters_leave_open() -> None
     assert row.low == pytest.approx(-margin)
     assert row.high == pytest.approx(margin)
     assert row.p == 1.0
+
+
+@pytest.mark.usefixtures("toy")
+def test_questions_about_trained_images_are_named() -> None:
+    before, after = make_study([1.0, 0.0, 1.0], [1.0, 1.0, 0.0])
+    overlap = TrainingOverlap(known=True, included=True, questions={"toy/part": 2}, images=1)
+    sides = [evaluation(before, "a"), evaluation(after, "b", overlap=overlap)]
+    (note,) = compare(sides[:1], sides[1:]).notes
+    assert note.startswith("run (b), held-out tasks: 2 questions are about images that this")
+    assert compare(sides[:1], [evaluation(after, "b")]).notes == []
 
 
 @pytest.mark.usefixtures("toy")

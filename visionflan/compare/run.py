@@ -62,7 +62,7 @@ def compare(before: Sequence[Evaluation], after: Sequence[Evaluation]) -> Compar
         missing=joined.missing,
         differences=tested,
         analyses={analysis.NAME: analysis.compute(subsets, headlines) for analysis in load_all()},
-        notes=list(notes(models[0], models[1], joined)),
+        notes=[*notes(models[0], models[1], joined), *overlap_notes([*before, *after])],
     )
 
 
@@ -96,6 +96,14 @@ def notes(before: ComparedModel, after: ComparedModel, joined: JoinedAnswers) ->
             f"{sum(joined.missing.values()):,} items have no answer on one side, because an error "
             f"occurred, and are excluded: {format_counts(joined.missing)}."
         )
+
+
+def overlap_notes(evaluations: Sequence[Evaluation]) -> Iterator[str]:
+    """Yield for each evaluation how many of its questions are about images trained on."""
+    for header in (evaluation.header for evaluation in evaluations):
+        if header.overlap.included and header.overlap.questions:
+            name = header.benchmark or "held-out tasks"
+            yield f"{header.run} ({header.stage}), {name}: {header.overlap.describe()}"
 
 
 def format_counts(counts: Mapping[str, int]) -> str:
