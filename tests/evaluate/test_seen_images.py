@@ -182,4 +182,8 @@ def test_answers_about_trained_images_are_not_mixed_with_others(tmp_path: Path) 
     included = replace(header, overlap=replace(header.overlap, included=True))
     reasons: list[str] = []
     assert resume_header(tmp_path, included, reasons.append) == included
-    assert "images that were trained on" in reasons[0]
+    assert reasons.pop().startswith("questions about images that were trained on")
+    write_header(tmp_path, header)
+    unknown = replace(header, overlap=TrainingOverlap())
+    assert resume_header(tmp_path, unknown, reasons.append) == unknown
+    assert reasons[0].startswith("the record of the images")

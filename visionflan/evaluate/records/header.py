@@ -101,6 +101,7 @@ class Header:
             self.generation_config,
             self.prompt_style,
             self.overlap.included,
+            self.overlap.known,
         )
 
 

@@ -65,6 +65,8 @@ def mismatch_reason(stored: Header, header: Header) -> str:
         return f"the prompt style changed from {stored.prompt_style} to {header.prompt_style}"
     if stored.overlap.included != header.overlap.included:
         return "questions about images that were trained on are now left out, or no longer"
+    if stored.overlap.known != header.overlap.known:
+        return "the record of the images that were trained on is new, or gone"
     return "the questions come from other files"
 
 
