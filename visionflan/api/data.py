@@ -112,8 +112,7 @@ def run_import(
         >>> len(imported.instances("train")) == len(build.instances("train"))
         True
     """
-    import os
-
+    from visionflan.builder.build_request import usable_workers
     from visionflan.formats.importing import find_release, import_release, release_name
     from visionflan.storage.directory import BuildDirectory
 
@@ -123,7 +122,7 @@ def run_import(
         Path(out),
         name=release_name(path, name),
         include_sensitive=include_sensitive,
-        workers=workers or os.cpu_count() or 1,
+        workers=usable_workers(workers, str),
     )
     return BuildDirectory(Path(out))
 

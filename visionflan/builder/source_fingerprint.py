@@ -23,7 +23,12 @@ DATASET_MODULES = ("dataset.py", "dataset_code.py", "vocabulary.py")
 MODULES = (*DATASET_MODULES, "hashing.py", *IMAGE_MODULES, "prompt.py")
 RESOURCES = ("imagenet_names.tsv", "tu_berlin_classes.tsv")
 READS_BUILDS = ("storage/arrow_cache.py", "storage/directory.py")
-STARTS_BUILDS = ("builder/demo.py", "builder/preview.py", "builder/summary.py")
+STARTS_BUILDS = (
+    "builder/build_request.py",
+    "builder/demo.py",
+    "builder/preview.py",
+    "builder/summary.py",
+)
 # Modules with which the reader of a dataset draws on the images of its release.
 DRAWS_WITH = {"ai2d": ("drawing/__init__.py",)}
 

@@ -6,11 +6,11 @@ lines, of records with `image` and `conversations`, and a directory of images be
 """
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 from visionflan import formats
+from visionflan.cli.shared.log import log
 from visionflan.cli.shared.parsers import positive_int
 
 
@@ -81,6 +81,7 @@ def run(args: argparse.Namespace) -> int:
 
 def import_path(path: Path, args: argparse.Namespace) -> int:
     """Import a release and print a summary of its records."""
+    from visionflan.builder.build_request import usable_workers
     from visionflan.builder.split import HoldOutConfig
     from visionflan.builder.summary import summary
     from visionflan.formats.importing import find_release, import_release, release_name
@@ -94,7 +95,7 @@ def import_path(path: Path, args: argparse.Namespace) -> int:
         name=release_name(path, args.name),
         hold_out=hold_out if args.hold_out_images else None,
         include_sensitive=args.include_sensitive,
-        workers=args.workers or os.cpu_count() or 1,
+        workers=usable_workers(args.workers, log),
     )
     print(summary(args.out, manifest))
     return 0
