@@ -58,6 +58,7 @@ EVALUATE_LAYERS = [
     {"requests"},
     {"inference"},
     {"baselines"},
+    {"phrasings"},
     {"held_out", "benchmark_release", "seen_images"},
     {"judge"},
     {"run"},

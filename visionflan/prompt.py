@@ -10,6 +10,7 @@ from visionflan.hashing import shuffled, stable_hash
 from visionflan.storage.instance import Turn
 
 PromptStyle = Literal["visionflan", "official"]
+PhrasingChoice = Literal["first", "all"]
 
 # The paper's release shows options without asking for a form, and its answers are letter and text.
 OPTION_FORM = "Answer with the letter and the text of the correct option."
@@ -51,6 +52,24 @@ def render(
 def choose_phrasing(phrasings: Sequence[str], *identity: str | int) -> str:
     """Return the phrasing of an instruction that the hash of `identity` chooses."""
     return phrasings[stable_hash(*identity, "phrasing") % len(phrasings)]
+
+
+def find_phrasing(prompt: str, phrasings: Sequence[str]) -> int | None:
+    """Return the index of the phrasing that begins a rendered prompt, or None."""
+    text = strip_image_markers(prompt)
+    matches = [n for n, phrasing in enumerate(phrasings) if starts_with(text, phrasing)]
+    return max(matches, key=lambda n: len(phrasings[n])) if matches else None
+
+
+def starts_with(text: str, phrasing: str) -> bool:
+    """Return whether a prompt is this phrasing, alone or before the rest of the prompt."""
+    return text == phrasing or text.startswith(f"{phrasing}\n\n")
+
+
+def replace_phrasing(prompt: str, own: str, other: str) -> str:
+    """Return a rendered prompt with another phrasing of its instruction."""
+    before, _, after = prompt.partition(own)
+    return f"{before}{other}{after}"
 
 
 def build_prompt(

@@ -105,9 +105,11 @@ def run_evaluation(
             stage=paths.stage,
         )
         for planned in plan_evaluations(selection, paths, releases):
-            log(f"{paths.stage}: {planned.eval_set.overlap.describe()}")
+            if not planned.is_part:
+                log(f"{paths.stage}: {planned.eval_set.overlap.describe()}")
             scores = evaluate(subject, planned.eval_set, planned.out, planned.settings, log)
-            results.append(EvaluationResult(planned.out, scores))
+            if not planned.is_part:
+                results.append(EvaluationResult(planned.out, scores))
             log(f"{paths.stage}: {scores['records']} answers in {planned.out}")
     return results
 

@@ -11,14 +11,13 @@ from visionflan.builder.source_fingerprint import subdirectories
 from visionflan.builder.split import check_hold_out_fraction
 from visionflan.dataset import Dataset
 from visionflan.errors import BuildError, UnknownNameError
-from visionflan.prompt import PromptStyle
+from visionflan.prompt import PhrasingChoice, PromptStyle
 from visionflan.storage.schema import TaskInfo
 from visionflan.vocabulary import EVALUATION_ONLY
 
 MAX_NAMED = 5  # names in a message
 
 LicenseFilter = Literal["commercial", "research", "any"]
-PhrasingChoice = Literal["first", "all"]
 
 
 @dataclass(frozen=True, kw_only=True)

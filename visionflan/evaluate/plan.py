@@ -10,11 +10,13 @@ from visionflan.errors import EvaluationError
 from visionflan.evaluate.benchmark_release import BenchmarkRelease
 from visionflan.evaluate.conditions import CONDITIONS, ORIGINAL
 from visionflan.evaluate.held_out import held_out_set
+from visionflan.evaluate.phrasings import PHRASINGS, rephrased_set
 from visionflan.evaluate.records.paths import CheckpointPaths, builds, training_builds
 from visionflan.evaluate.requests import EvalSet
 from visionflan.evaluate.run import EvaluationSettings
 from visionflan.evaluate.seen_images import leave_out_seen
 from visionflan.overlaps import find_leakage
+from visionflan.prompt import PhrasingChoice
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.trained_images import read_trained_images
 
@@ -36,6 +38,7 @@ class EvalSelection:
     batch_size: int = 64
     loglikelihood: bool = True
     stages: tuple[str, ...] = ()  # of a run; empty: Base and Chat
+    phrasings: PhrasingChoice = "first"  # all: also ask in the other phrasings of each task
     include_trained_images: bool = False  # also questions about images that were trained on
     cache: bool = True  # use answers that the same weights gave before
 
@@ -56,6 +59,7 @@ class PlannedEvaluation(NamedTuple):
     eval_set: EvalSet
     out: Path
     settings: EvaluationSettings
+    is_part: bool = False  # of the next one, whose scores summarize it
 
 
 class OpenedRelease(NamedTuple):
@@ -99,6 +103,8 @@ def plan_evaluations(
         settings = selection.settings(tuple(CONDITIONS), MAX_NEW_TOKENS)
         include = selection.include_trained_images
         eval_set = leave_out_seen(held_out_set(opened, tasks), images, include=include)
+        if selection.phrasings == "all":
+            yield from plan_rephrased(eval_set, paths, settings)
         yield PlannedEvaluation(eval_set, paths.held_out_dir, settings)
         return
     trained = trained_datasets(paths.run)
@@ -110,6 +116,20 @@ def plan_evaluations(
             paths.benchmarks_dir / directory_name(release, eval_set.prompt_style),
             selection.settings((ORIGINAL,), release.benchmark.max_new_tokens),
         )
+
+
+def plan_rephrased(
+    eval_set: EvalSet, paths: CheckpointPaths, settings: EvaluationSettings
+) -> Iterator[PlannedEvaluation]:
+    """Yield the evaluation of other phrasings, which comes before the one that summarizes it."""
+    rephrased = rephrased_set(eval_set, settings.limit)
+    if rephrased is None:
+        raise EvaluationError(
+            "no held-out task has several phrasings: leave out `--phrasings all`, or build again "
+            "with tasks that have some (see `visionflan tasks NAME`)"
+        )
+    original = replace(settings, conditions=(ORIGINAL,), limit=None, loglikelihood=False)
+    yield PlannedEvaluation(rephrased, paths.held_out_dir / PHRASINGS, original, is_part=True)
 
 
 def directory_name(release: BenchmarkRelease, prompt_style: str) -> str:

@@ -16,6 +16,7 @@ from visionflan.evaluate.inference import BatchRunner, RequestContext
 from visionflan.evaluate.judge.apply_verdicts import apply_verdicts
 from visionflan.evaluate.judge.judgments import read_judgments
 from visionflan.evaluate.models.base import EvalModel
+from visionflan.evaluate.phrasings import PHRASINGS, sensitivity
 from visionflan.evaluate.records.document_frequencies import read_frequencies, write_frequencies
 from visionflan.evaluate.records.files import JOURNAL, JUDGMENTS, RECORDS, SCORES
 from visionflan.evaluate.records.header import Header, generation_config, read_header, write_header
@@ -180,7 +181,7 @@ def score_and_save(out: Path, header: Header, records: list[Record]) -> dict[str
         write_header(out, header)
     write_records(out / RECORDS, scored)
     (out / JOURNAL).unlink(missing_ok=True)
-    scores = summary(scored, header, scorer)
+    scores = summary(scored, header, scorer) | sensitivity(out, header, scored)
     write_json(out / SCORES, scores)
     return scores
 
@@ -192,6 +193,8 @@ def rescore(out: Path, judge: str = "") -> dict[str, Any]:
     """
     header = read_header(out)
     header = replace(header, judge=judge or header.judge)
+    if (out / PHRASINGS / RECORDS).is_file():
+        rescore(out / PHRASINGS)
     if not (out / RECORDS).is_file():
         raise EvaluationError(
             f"{out} contains no {RECORDS}: its evaluation was interrupted; run the same "

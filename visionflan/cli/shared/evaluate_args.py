@@ -48,6 +48,13 @@ def add_item_arguments(parser: argparse.ArgumentParser) -> None:
         help="prompt style of the benchmarks (default: the first of each)",
     )
     parser.add_argument(
+        "--phrasings",
+        choices=["first", "all"],
+        default="first",
+        help="`all` also asks held-out questions in the other phrasings of their task, with the "
+        "original images, and reports how much the scores depend on them (default: %(default)s)",
+    )
+    parser.add_argument(
         "--include-trained-images",
         action="store_true",
         help="also ask held-out questions about images that the checkpoint was trained on, or that "
@@ -101,6 +108,8 @@ def selection_from(args: argparse.Namespace) -> "EvalSelection":
         raise UsageError("`--benchmarks` needs `--data-root`, the directory with the benchmarks")
     if not args.benchmarks and (args.prompt_style or args.data_root):
         raise UsageError("`--prompt-style` and `--data-root` need `--benchmarks`: name some")
+    if args.benchmarks and args.phrasings == "all":
+        raise UsageError("`--phrasings all` is for held-out tasks: leave out `--benchmarks`")
     if args.benchmarks and args.build:
         raise UsageError("`--build` is for held-out tasks: leave it out with `--benchmarks`")
 
@@ -116,6 +125,7 @@ def selection_from(args: argparse.Namespace) -> "EvalSelection":
         batch_size=args.batch_size,
         loglikelihood=args.loglikelihood,
         stages=args.stages,
+        phrasings=args.phrasings,
         include_trained_images=args.include_trained_images,
         cache=args.cache,
     )

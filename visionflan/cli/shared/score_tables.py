@@ -49,6 +49,20 @@ def print_held_out(scores: Mapping[str, Any]) -> None:
     print(f"{'':{width}}  {'score':>6} {INTERVAL:>15}", *(f"{name:>10}" for name in columns[1:]))
     for name, row in rows.items():
         print(f"{name:{width}}  {held_out_row(row, columns)}")
+    if "sensitivity" in scores:
+        print_sensitivity(scores["sensitivity"])
+
+
+def print_sensitivity(sensitivity: Mapping[str, Any]) -> None:
+    """Print how much the scores depend on the phrasing of instructions."""
+    mean, low, high = (sensitivity[name] for name in ("mean", "low", "high"))
+    value = "not defined, since every score is 0" if mean is None else f"{mean:.3f}"
+    interval = NO_INTERVAL if low is None else f"{INTERVAL} {low:.3f}..{high:.3f}"
+    tasks = len(sensitivity["tasks"])
+    print(
+        f"sensitivity to the phrasing: {value} ({interval}; {tasks} task{'s' * (tasks != 1)}; "
+        "deviation of the score over phrasings, relative to the mean)"
+    )
 
 
 def held_out_columns() -> list[str]:
