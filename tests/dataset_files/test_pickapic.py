@@ -29,8 +29,8 @@ def test_the_preferred_image_is_taken_once_and_the_first_of_a_tie(tmp_path: Path
     images = [b"\xff\xd8"] * 3
     path = write(tmp_path, jpg_0=images, jpg_1=images)
     assert list(pickapic.read(tmp_path)) == [
-        pickapic.Row("won", ParquetCell(path, "jpg_1", 0), "a cat"),
-        pickapic.Row("equal", ParquetCell(path, "jpg_0", 2), "a dog"),
+        pickapic.Row("won", ParquetCell(path, "jpg_1", 0), "a cat", "train"),
+        pickapic.Row("equal", ParquetCell(path, "jpg_0", 2), "a dog", "train"),
     ]
 
 

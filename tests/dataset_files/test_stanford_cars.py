@@ -57,7 +57,7 @@ def test_the_single_packing_is_read_where_the_splits_are_not_there(tmp_path: Pat
     write_matlab(tmp_path / "cars_annos.mat", content)
     row, broken = stanford_cars.read(tmp_path)
     image = tmp_path / "car_ims/000001.jpg"
-    assert row == stanford_cars.Row("car_ims/000001.jpg", image, "Land Rover LR2 SUV 2012")
+    assert row == stanford_cars.Row("car_ims/000001.jpg", image, "Land Rover LR2 SUV 2012", "train")
     assert isinstance(broken, BrokenRow)
     assert targets(tmp_path, "car_brand_classification") == ["Land Rover"]
 

@@ -39,6 +39,7 @@ def test_the_release_in_one_file_is_read_with_images_named_by_step(tmp_path: Pat
         ("Sit.", "Lie."),
         (tmp_path / "wiki_images" / "10_0_0.png", None),
         0,
+        "10",
     )
     assert (second.key, broken.key) == ("10/0/1", "line 2")
     (example,) = dataset.examples("wikihow_next_step", tmp_path)

@@ -25,6 +25,7 @@ from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import existing_paths, inside, json_list
 from visionflan.layouts.fields import identifier, read_records, text, text_list, value
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_json
 
 PARTS = ("trainval", "test")
@@ -36,6 +37,11 @@ class Row(NamedTuple):
     title: str
     seen: tuple[str, ...]
     meant: tuple[str, ...]
+
+    @property
+    def split(self) -> str:
+        """Return the official split, with which the key begins."""
+        return split_of(self.key)
 
 
 dataset = Dataset[Row](
@@ -58,6 +64,8 @@ dataset = Dataset[Row](
             data/memes-test.json
             memes/memes_d079np.png ...
     """,
+    split_field="split",
+    no_group="the lists name no meme template",
 )
 
 

@@ -61,6 +61,8 @@ dataset = Dataset[Row](
             images/image_1.jpg
             ...
     """,
+    no_split="the release is the training set of a contest; its test set is another release",
+    no_group="the table names no meme template",
 )
 
 

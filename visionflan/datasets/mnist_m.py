@@ -21,6 +21,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import font
 from visionflan.hashing import hash_fraction, shuffled, stable_hash
 from visionflan.layouts import existing_paths, inside, text_lines
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_lines
 
 DIGITS = frozenset("0123456789")
@@ -31,6 +32,11 @@ class Row(NamedTuple):
     key: str
     image: Path
     digit: str
+
+    @property
+    def split(self) -> str:
+        """Return the official split, with which the key begins."""
+        return split_of(self.key)
 
 
 dataset = Dataset[Row](
@@ -51,6 +57,8 @@ dataset = Dataset[Row](
           mnist_m_test/00000000.png
           mnist_m_test_labels.txt
     """,
+    split_field="split",
+    no_group="the lists do not name the source of a digit",
 )
 
 

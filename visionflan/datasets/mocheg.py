@@ -27,6 +27,7 @@ from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts.fields import read_records, text
+from visionflan.layouts.official_splits import split_of
 from visionflan.layouts.tables import csv_rows
 from visionflan.specimens import write_image, write_text
 
@@ -44,6 +45,11 @@ class Row(NamedTuple):
     evidence: tuple[str, ...]
     label: str
 
+    @property
+    def split(self) -> str:
+        """Return the official split, with which the key begins."""
+        return split_of(self.key)
+
 
 dataset = Dataset[Row](
     title="Mocheg",
@@ -58,6 +64,8 @@ dataset = Dataset[Row](
             Corpus2.csv
             images/118075-proof-19-photograph.jpg    and the same for val and test
     """,
+    split_field="split",
+    no_group="each claim is one row",
 )
 
 

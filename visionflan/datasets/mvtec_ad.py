@@ -23,6 +23,7 @@ from visionflan.dataset import Dataset, Example
 from visionflan.drawing.icons import icon
 from visionflan.drawing.textures import texture
 from visionflan.hashing import hash_fraction, pick, stable_hash
+from visionflan.layouts.official_splits import split_of
 
 GOOD = "good"
 # The folders of defects of each category.
@@ -79,6 +80,11 @@ class Row(NamedTuple):
     category: str
     kind: str
 
+    @property
+    def split(self) -> str:
+        """Return the official split, which the key names after the category."""
+        return split_of(self.key.partition("/")[2])
+
 
 dataset = Dataset[Row](
     title="MVTec AD",
@@ -94,6 +100,8 @@ dataset = Dataset[Row](
             test/broken_large/000.png
         cable/    and so on for 15 categories
     """,
+    split_field="split",
+    no_group="the file names do not tell which images show one product",
 )
 
 

@@ -35,6 +35,7 @@ class Row(NamedTuple):
     image: Path
     name: str
     parts: tuple[str, ...]
+    split: str = ""
 
 
 dataset = Dataset[Row](
@@ -54,9 +55,12 @@ dataset = Dataset[Row](
             images.txt
             classes.txt
             image_class_labels.txt
+            train_test_split.txt
             parts/parts.txt
             parts/part_locs.txt
     """,
+    split_field="split",
+    no_group="the release does not tell which images show one bird",
 )
 
 
@@ -68,7 +72,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         if isinstance(row, BrokenRow):
             yield row
         else:
-            yield Row(row.key, row.image, row.name, tuple(visible[row.identifier]))
+            parts = tuple(visible[row.identifier])
+            yield Row(row.key, row.image, row.name, parts, row.split)
 
 
 def visible_parts(folder: Path) -> dict[str, list[str]]:
@@ -129,7 +134,7 @@ FORMS = {
 def specimen(root: Path, count: int) -> None:
     folder = root / "nabirds"
     species = list(PLUMAGES)
-    paths, labels, places = [], [], []
+    paths, labels, places, splits = [], [], [], []
     for index in range(count):
         label = index % len(species)
         view = list(VIEWS)[(index + stable_hash("nabirds", index // 4)) % len(VIEWS)]
@@ -140,11 +145,13 @@ def specimen(root: Path, count: int) -> None:
         write_image(folder / "images" / path, draw_bird(species[label], view, "nabirds", index))
         paths.append(f"{identifier} {path}")
         labels.append(f"{identifier} {801 + label}")
+        splits.append(f"{identifier} {int(index % 4 < 2)}")
         for place, part in enumerate(PARTS):
             seen = part in VIEWS[view]
             places.append(f"{identifier} {place} {48 * seen} {48 * seen} {int(seen)}")
     write_lines(folder / "images.txt", paths)
     write_lines(folder / "image_class_labels.txt", labels)
+    write_lines(folder / "train_test_split.txt", splits)
     names = (f"{801 + place} {name}{FORMS.get(name, '')}" for place, name in enumerate(species))
     write_lines(folder / "classes.txt", ("800 Birds", *names))
     write_lines(folder / "parts/parts.txt", (f"{n} {part}" for n, part in enumerate(PARTS)))

@@ -37,6 +37,11 @@ class Row(NamedTuple):
     image: Path
     captions: tuple[str, ...]
 
+    @property
+    def split(self) -> str:
+        """Return the official split: only the captions of this one are public."""
+        return "validation"
+
 
 dataset = Dataset[Row](
     title="nocaps",
@@ -57,6 +62,8 @@ dataset = Dataset[Row](
         nocaps_val_4500_captions.json
         images/0013ea2087020901.jpg
     """,
+    split_field="split",
+    no_group="nothing in the release connects its images",
 )
 
 

@@ -2,7 +2,8 @@ r"""NUS-WIDE: 269,648 pictures of Flickr, each marked with those of 81 concepts 
 
 Layout: several pieces of training code that read the raw files (the search that found them names no
 repositories) agree that `ImageList/Imagelist.txt` has the path of a picture on each line, with a
-backslash after its folder (`actor\0001_2124494179.jpg`), and that each concept has a file
+backslash after its folder (`actor\0001_2124494179.jpg`), that `TrainImagelist.txt` and
+`TestImagelist.txt` divide these paths, and that each concept has a file
 `Groundtruth/AllLabels/Labels_<concept>.txt` with a 0 or a 1 for each line of that list. One of them
 counts 33,887 pictures of the concept "animal". The pictures come apart from the labels, in a folder
 `Flickr` or in whatever folder they were fetched to, of which `images` and the top are read too.
@@ -24,6 +25,7 @@ from visionflan.drawing.styles import styled_icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import hash_fraction, pick, stable_hash
 from visionflan.layouts import inside, is_folder, load_text, require, text_lines
+from visionflan.layouts.official_splits import read_split_lists
 from visionflan.specimens import write_image, write_lines
 
 KINDS = (
@@ -38,6 +40,7 @@ class Row(NamedTuple):
     animal: bool
     kinds: tuple[str, ...]
     is_used: bool
+    split: str = ""
 
 
 dataset = Dataset[Row](
@@ -54,10 +57,14 @@ dataset = Dataset[Row](
     """,
     tree="""
         ImageList/Imagelist.txt
+        ImageList/TrainImagelist.txt
+        ImageList/TestImagelist.txt
         Groundtruth/AllLabels/Labels_animal.txt
         Groundtruth/AllLabels/Labels_<concept>.txt
         Flickr/actor/0001_2124494179.jpg
     """,
+    split_field="split",
+    no_group="copies of an image are held out together by their pixels",
 )
 
 
@@ -65,6 +72,7 @@ dataset = Dataset[Row](
 def read(root: Path) -> Iterator[Row]:
     lists = root / "ImageList"
     paths = text_lines(require(lists / "Imagelist.txt", lists / "ImageList.txt"))
+    splits = read_split_lists(lists, "{}Imagelist.txt", ("Train", "Test"))
     labels = require(root / "Groundtruth" / "AllLabels", root / "AllLabels")
     animals = marks(labels / "Labels_animal.txt", len(paths))
     files = {kind: labels / f"Labels_{kind}.txt" for kind in KINDS}
@@ -75,7 +83,8 @@ def read(root: Path) -> Iterator[Row]:
         key = path.replace("\\", "/")
         things = tuple(kind for kind, marked in kinds.items() if marked[place])
         is_used = animals[place] or hash_fraction("nus_wide", "asked", key) < share
-        yield Row(key, inside(home, key), animals[place], things, is_used)
+        split = splits.get(path, "")
+        yield Row(key, inside(home, key), animals[place], things, is_used, split)
 
 
 def marks(path: Path, count: int) -> list[bool]:
@@ -120,7 +129,8 @@ def specimen(root: Path, count: int) -> None:
         write_image(root / "Flickr" / folder / name, image)
         paths.append(f"{folder}\\{name}")
         things.append(thing)
-    write_lines(root / "ImageList" / "Imagelist.txt", paths)
+    for part, listed in {"": paths, "Train": paths[::2], "Test": paths[1::2]}.items():
+        write_lines(root / "ImageList" / f"{part}Imagelist.txt", listed)
     labels = root / "Groundtruth" / "AllLabels"
     write_lines(labels / "Labels_animal.txt", (str(int(thing in ANIMALS)) for thing in things))
     for thing, kind in ANIMALS.items():

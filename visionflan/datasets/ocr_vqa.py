@@ -25,9 +25,19 @@ from visionflan.drawing import COLORS, FRAME, WHITE, canvas, darken, jitter_box,
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, require
-from visionflan.layouts.fields import answer, items, mapping, parse_record, read_row_lists, text
+from visionflan.layouts.fields import (
+    answer,
+    integer,
+    items,
+    mapping,
+    parse_record,
+    read_row_lists,
+    text,
+)
 from visionflan.layouts.json_stream import json_members
 from visionflan.specimens import write_image, write_json
+
+SPLITS = {"1": "train", "2": "validation", "3": "test"}
 
 
 class Row(NamedTuple):
@@ -35,6 +45,7 @@ class Row(NamedTuple):
     image: Path
     question: str
     answer: str
+    split: str = ""
 
 
 dataset = Dataset[Row](
@@ -56,6 +67,8 @@ dataset = Dataset[Row](
             dataset.json
             images/761183272.jpg ...
     """,
+    split_field="split",
+    no_group="each book is one image",
 )
 
 
@@ -70,15 +83,17 @@ def read_book(images: Path, member: tuple[str, dict[str, Any]]) -> list[Row | Br
     """Return all questions about one book."""
     key, book = text(member, 0), mapping(member, 1)
     image = cover(images, key, text(book, "imageURL"))
+    part = f"{integer(book, 'split')}" if "split" in book else ""
+    parse = partial(to_row, SPLITS.get(part, part))
     pairs = zip(items(book, "questions"), items(book, "answers"), strict=True)
     return [
-        parse_record(f"{key}/{number}", f"question {number} of {key}", to_row, key, image, pair)
+        parse_record(f"{key}/{number}", f"question {number} of {key}", parse, key, image, pair)
         for number, pair in enumerate((number, *pair) for number, pair in enumerate(pairs))
     ]
 
 
-def to_row(book: str, image: Path, question: tuple[int, Any, Any]) -> Row:
-    return Row(f"{book}/{question[0]}", image, text(question, 1), answer(question, 2))
+def to_row(split: str, book: str, image: Path, question: tuple[int, Any, Any]) -> Row:
+    return Row(f"{book}/{question[0]}", image, text(question, 1), answer(question, 2), split)
 
 
 def cover(images: Path, key: str, address: str) -> Path:

@@ -80,6 +80,8 @@ dataset = Dataset[Row](
         webcam/images/back_pack/frame_0001.jpg
         ...
     """,
+    no_split="the domains are published undivided",
+    no_group="the file names do not tell which images show one object",
 )
 
 

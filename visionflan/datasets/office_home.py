@@ -121,6 +121,8 @@ dataset = Dataset[Row](
             Product/Alarm_Clock/00001.jpg
             Real World/Alarm_Clock/00001.jpg
     """,
+    no_split="the domains are published undivided",
+    no_group="nothing in the release connects its images",
 )
 
 

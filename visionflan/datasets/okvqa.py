@@ -22,6 +22,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import icons
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import vqa as layouts_vqa
+from visionflan.layouts.official_splits import split_of
 
 
 class Row(NamedTuple):
@@ -30,6 +31,11 @@ class Row(NamedTuple):
     question: str
     answer: str
     answers: tuple[str, ...]
+
+    @property
+    def split(self) -> str:
+        """Return the official split; the owners test on the images of val2014."""
+        return "test" if self.key.startswith("val2014/") else split_of(self.key)
 
 
 dataset = Dataset[Row](
@@ -52,6 +58,8 @@ dataset = Dataset[Row](
         train2014/COCO_train2014_000000051606.jpg
         val2014/COCO_val2014_000000297147.jpg
     """,
+    split_field="split",
+    no_group="each image belongs to itself alone",
 )
 
 

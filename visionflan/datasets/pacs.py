@@ -4,6 +4,8 @@ Layout: the release keeps its pictures in `kfold/<domain>/<class>/` and, apart f
 the form `<domain>_{train,crossval,test}_kfold.txt` which only divide the same pictures into folds
 (thuml/OpenDG-DAML, src/dalib/vision/datasets/pacs.py, and many a training code that reads
 `PACS/kfold/art_painting/dog/pic_001.jpg`); so this file reads the folders and needs no list.
+Where they are there, at the top or in one of the folders that training codes have them in, `train`
+and `crossval` are the official split; `test` repeats both, for domains that were not trained on.
 KaiyangZhou/Dassl.pytorch (dassl/data/datasets/dg/pacs.py) has the folders in `images`, and other
 mirrors have them at the top; all three are read.
 
@@ -15,6 +17,7 @@ the task on persons shows none, but without them nobody could tell which words a
 """
 
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,8 +25,8 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import FRAME, jitter_box
 from visionflan.drawing.styles import styled_icon
 from visionflan.hashing import pick
-from visionflan.layouts import class_folders, existing_paths
-from visionflan.specimens import write_image
+from visionflan.layouts import class_folders, existing_paths, text_lines
+from visionflan.specimens import write_image, write_lines
 
 STYLES = {
     "art_painting": "art painting",
@@ -32,6 +35,8 @@ STYLES = {
     "sketch": "sketch",
 }
 KINDS = ("dog", "elephant", "giraffe", "guitar", "horse", "house", "person")
+FOLDS = {"train": "train", "crossval": "validation"}
+LISTS = ("", "kfold", "splits", "pacs_label")
 FAULTY = {"sketch/dog/n02103406_4068-1.png"}
 
 
@@ -40,6 +45,7 @@ class Row(NamedTuple):
     image: Path
     domain: str
     kind: str
+    split: str = ""
 
 
 dataset = Dataset[Row](
@@ -59,12 +65,16 @@ dataset = Dataset[Row](
             cartoon/dog/pic_001.jpg
             photo/dog/056_0001.jpg
             sketch/dog/5281.png
+        sketch_train_kfold.txt      and so on, if you have the lists
     """,
+    split_field="split",
+    no_group="nothing in the release connects its images",
 )
 
 
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
+    splits = read_folds(root)
     homes = [home for name in ("kfold", "images") if (home := root / name).is_dir()]
     home = homes[0] if homes else root
     for folder in existing_paths(*(home / domain for domain in STYLES)):
@@ -75,18 +85,36 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             elif kind not in KINDS:
                 yield BrokenRow(key, "unknown_label", f"{kind!r} is not one of {', '.join(KINDS)}")
             else:
-                yield Row(key, image, folder.name, kind)
+                yield Row(key, image, folder.name, kind, splits.get(key, ""))
+
+
+def read_folds(root: Path) -> dict[str, str]:
+    """Read the fold of each image from the lists that are there, beside the images or not."""
+    splits = {}
+    for home, domain, (fold, split) in product(LISTS, STYLES, FOLDS.items()):
+        path = root / home / f"{domain}_{fold}_kfold.txt"
+        for line in text_lines(path) if path.is_file() else ():
+            splits[line.rpartition(" ")[0]] = split
+    return splits
 
 
 @dataset.specimen
 def specimen(root: Path, count: int) -> None:
+    lines: dict[str, list[str]] = {}
     for index in range(max(count, len(KINDS))):
         domain, kind = list(STYLES)[index % len(STYLES)], KINDS[index % len(KINDS)]
         box = jitter_box(FRAME.part(0.04, 0.04, 0.96, 0.96), "pacs", index, by=0.2)
         color = pick(COLORS[kind], 1, "pacs", index, "colour")[0]
         image = styled_icon(kind, domain.replace("_", " "), box, color, "pacs", index)
         suffix = "png" if domain == "sketch" else "jpg"
-        write_image(root / "kfold" / domain / kind / f"pic_{index + 1:03d}.{suffix}", image)
+        name = f"{domain}/{kind}/pic_{index + 1:03d}.{suffix}"
+        write_image(root / "kfold" / name, image)
+        fold = "crossval" if index % 9 == 8 else "train"
+        for listed in (fold, "test"):
+            line = f"{name} {KINDS.index(kind) + 1}"
+            lines.setdefault(f"{domain}_{listed}_kfold", []).append(line)
+    for stem, listed_lines in lines.items():
+        write_lines(root / f"{stem}.txt", listed_lines)
 
 
 COLORS = {

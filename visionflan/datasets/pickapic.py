@@ -9,8 +9,9 @@ these columns, and validation_unique and test_unique repeat some of their rows. 
 pictures, of pickapic_v1_no_images, are refused.
 
 Of each pair the preferred picture is taken, as it comes nearer to the prompt; one that won several
-times, or stands in two splits, is read once. The pictures stay in the Parquet files. Blanks around
-prompts and line ends in them are fixed and noted.
+times, or stands in two splits, is read once. All pictures that were made of one prompt are held out
+together. The pictures stay in the Parquet files. Blanks around prompts and line ends in them are
+fixed and noted.
 """
 
 import io
@@ -28,6 +29,7 @@ from visionflan.errors import ReleaseError
 from visionflan.hashing import pick, stable_hash
 from visionflan.image_sources import ParquetCell
 from visionflan.layouts.fields import identifier, number, read_records, text
+from visionflan.layouts.official_splits import split_of
 
 COLUMNS = ("caption", "image_0_uid", "image_1_uid", "label_0", "label_1")
 PICTURES = ("jpg_0", "jpg_1")
@@ -37,6 +39,7 @@ class Row(NamedTuple):
     key: str
     image: ParquetCell
     prompt: str
+    split: str = ""
 
 
 dataset = Dataset[Row](
@@ -61,6 +64,8 @@ dataset = Dataset[Row](
             validation-00000-of-00014-....parquet
             test-00000-of-00014-....parquet
     """,
+    split_field="split",
+    group_field="prompt",
 )
 
 
@@ -99,7 +104,8 @@ def preferred(path: Path, numbered: tuple[int, dict[str, Any]]) -> Row:
     votes = [number(record, f"label_{side}") for side in (0, 1)]
     winner = 1 if votes[1] > votes[0] else 0
     name = identifier(record, f"image_{winner}_uid")
-    return Row(name, ParquetCell(path, PICTURES[winner], index), text(record, "caption"))
+    image = ParquetCell(path, PICTURES[winner], index)
+    return Row(name, image, text(record, "caption"), split_of(path.name))
 
 
 @dataset.task(

@@ -31,6 +31,7 @@ from visionflan.layouts import (
     require,
     text_lines,
 )
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.places import draw_furnished_room, draw_objects
 from visionflan.specimens.scenes import draw_backdrop
@@ -45,6 +46,11 @@ class Row(NamedTuple):
     key: str
     image: Path
     place: str
+
+    @property
+    def split(self) -> str:
+        """Return the official split, with which the key begins."""
+        return split_of(self.key)
 
 
 dataset = Dataset[Row](
@@ -68,6 +74,8 @@ dataset = Dataset[Row](
         data/vision/torralba/deeplearning/images256/a/abbey/gsun_0003586840.jpg
         ...
     """,
+    split_field="split",
+    no_group="nothing in the release connects its images",
 )
 
 

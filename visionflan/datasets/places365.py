@@ -33,6 +33,7 @@ from visionflan.layouts import (
     text_lines,
 )
 from visionflan.layouts.labels import accepted_names
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.places import draw_furnished_room, draw_objects
 
@@ -82,6 +83,11 @@ class Row(NamedTuple):
     image: Path
     name: str
 
+    @property
+    def split(self) -> str:
+        """Return the official split, with which the key begins."""
+        return split_of(self.key)
+
 
 class Part(NamedTuple):
     """A split: its name in the keys, its list, and where its pictures may be."""
@@ -110,6 +116,8 @@ dataset = Dataset[Row](
         val_256/Places365_val_00000001.jpg
         ...
     """,
+    split_field="split",
+    no_group="nothing in the release connects its images",
 )
 
 

@@ -30,6 +30,7 @@ from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import open_text, require
 from visionflan.layouts.fields import identifier, integer, number, read_records, text, value
 from visionflan.layouts.json_stream import json_field_values, json_values
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_json
 
 SPLITS = ("train", "val", "validation", "test")
@@ -41,6 +42,11 @@ class Row(NamedTuple):
     image: Path
     question: str
     answer: str | float
+
+    @property
+    def split(self) -> str:
+        """Return the official split, with which the key begins."""
+        return split_of(self.key)
 
 
 dataset = Dataset[Row](
@@ -62,6 +68,8 @@ dataset = Dataset[Row](
             val/...
             test/...
     """,
+    split_field="split",
+    no_group="each plot is one image",
 )
 
 

@@ -26,6 +26,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.errors import ReleaseError
 from visionflan.hashing import stable_hash
 from visionflan.layouts import inside, is_folder, require, text_lines
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.faces import face, hat
 
@@ -52,6 +53,11 @@ class Row(NamedTuple):
     race: str
     emotion: str
 
+    @property
+    def split(self) -> str:
+        """Return the official split, with which the key begins."""
+        return split_of(self.key)
+
 
 dataset = Dataset[Row](
     title="RAF-DB",
@@ -74,6 +80,8 @@ dataset = Dataset[Row](
             Image/original/train_00001.jpg
             ...
     """,
+    split_field="split",
+    no_group="the release does not tell whose face an image shows",
 )
 
 

@@ -32,6 +32,7 @@ from visionflan.hashing import shuffled, stable_hash
 from visionflan.image_sources import ComputedImage
 from visionflan.layouts import require
 from visionflan.layouts.fields import integer
+from visionflan.layouts.official_splits import split_of
 
 PANEL, GAP, CAPTION = 160, 12, 24
 NAMES = "ABCDEFGH12345678"
@@ -41,6 +42,11 @@ class Row(NamedTuple):
     key: str
     problem: Path
     target: int
+
+    @property
+    def split(self) -> str:
+        """Return the official split, which ends the key."""
+        return split_of(self.key.rpartition("_")[2])
 
 
 dataset = Dataset[Row](
@@ -57,6 +63,8 @@ dataset = Dataset[Row](
               RAVEN_0_train.npz
               RAVEN_0_train.xml
     """,
+    split_field="split",
+    no_group="each problem is one image",
 )
 
 

@@ -11,7 +11,8 @@ of the test split, which is not read.
 The paper's site has one task, `visual_coherence`: three pictures are of one recipe, the fourth is
 of another. As in the public sample the four are put together into one picture under the letters A
 to D, here in two rows so that little is lost when it is shrunk to a square, in the order of the
-release, and the answer is a letter. The words of the recipe are not given.
+release, and the answer is a letter. The words of the recipe are not given. A recipe has several
+questions on much the same pictures, which its `recipe_id` holds together.
 """
 
 from collections.abc import Iterator
@@ -29,8 +30,16 @@ from visionflan.hashing import pick, stable_hash
 from visionflan.image_files import decode_image
 from visionflan.image_sources import ComputedImage
 from visionflan.layouts import is_folder, require
-from visionflan.layouts.fields import identifier, integer, read_row_lists, text, text_list
+from visionflan.layouts.fields import (
+    identifier,
+    integer,
+    optional_text,
+    read_row_lists,
+    text,
+    text_list,
+)
 from visionflan.layouts.json_stream import json_field_values
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_json
 
 LETTERS = "ABCD"
@@ -43,6 +52,12 @@ class Row(NamedTuple):
     folder: Path
     names: tuple[str, ...]
     answer: int
+    recipe: str = ""
+
+    @property
+    def split(self) -> str:
+        """Return the official split, with which the key begins."""
+        return split_of(self.key)
 
 
 dataset = Dataset[Row](
@@ -66,6 +81,8 @@ dataset = Dataset[Row](
             images/train/images-qa/bacon-pancake-poppers_1_1.jpg ...
             images/val/images-qa/...
     """,
+    split_field="split",
+    group_field="recipe",
 )
 
 
@@ -108,7 +125,7 @@ def to_rows(split: str, folder: Path, record: dict[str, Any]) -> list[Row | Brok
     if answer not in range(len(LETTERS)):
         detail = f"the answer is {answer}, of four pictures"
         return [BrokenRow(key, "answer_out_of_range", detail)]
-    return [Row(key, folder, names, answer)]
+    return [Row(key, folder, names, answer, optional_text(record, "recipe_id"))]
 
 
 def compose(first: Path, place: str) -> Image.Image:

@@ -67,6 +67,8 @@ dataset = Dataset[Row](
             itookapicture/<image_id>.jpg
             ...
     """,
+    no_split="the annotations are published undivided",
+    no_group="each post has one image",
 )
 
 

@@ -59,6 +59,8 @@ dataset = Dataset[Row](
             frames/animals01_Guiguinto_railway_station_Calves.labels/labels_semantic.png
             ...
     """,
+    no_split="the 60 images are published undivided",
+    no_group="each image shows another scene",
 )
 
 

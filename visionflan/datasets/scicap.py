@@ -2,10 +2,11 @@
 
 Witnesses of the layout: the owners' repository (tingyaohsu/SciCap, README: the folders of
 `scicap_data.zip`, the number of figures in each split, and one record in full with
-`contains-subfigure`, `figure-ID` and `0-originally-extracted`), and training code that opens
-`SciCap-Caption-All/<split>/<figure>.json` and `SciCap-No-Subfig-Img/<split>/<figure-ID>`, with the
-splits in small letters, which the README writes with a capital: both are read. The later edition
-for a challenge (one file of annotations a split, from eight fields of science) is another dataset.
+`contains-subfigure`, `paper-ID`, `figure-ID` and `0-originally-extracted`), and training code that
+opens `SciCap-Caption-All/<split>/<figure>.json` and `SciCap-No-Subfig-Img/<split>/<figure-ID>`,
+with the splits in small letters, which the README writes with a capital: both are read. The later
+edition for a challenge (one file of annotations a split, from eight fields of science) is another
+dataset.
 
 Figures with subfigures are read where their images (`SciCap-Yes-Subfig-Img`, twice as many) are
 there; without that folder they are left out. All three splits have captions and are read.
@@ -29,7 +30,8 @@ from visionflan.drawing.charts import chart
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, is_folder, load_json, require
-from visionflan.layouts.fields import flag, parse_record, text
+from visionflan.layouts.fields import flag, optional_text, parse_record, text
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_json
 
 SPLITS = ("train", "val", "test")
@@ -42,6 +44,12 @@ class Row(NamedTuple):
     key: str
     image: Path
     caption: str
+    paper: str = ""
+
+    @property
+    def split(self) -> str:
+        """Return the official split, with which the key begins."""
+        return split_of(self.key)
 
 
 dataset = Dataset[Row](
@@ -60,6 +68,8 @@ dataset = Dataset[Row](
             SciCap-No-Subfig-Img/{train,val,test}/1001.0317v2-Figure7-1.png ...
             SciCap-Yes-Subfig-Img/{train,val,test}/1001.0025v1-Figure2-1.png ...
     """,
+    split_field="split",
+    group_field="paper",
 )
 
 
@@ -84,7 +94,8 @@ def to_row(key: str, release: Path, path: Path) -> Row | None:
     if not is_folder(folder):
         return None
     image = inside(folder / path.parent.name, text(record, "figure-ID"))
-    return Row(key, image, text(record, "0-originally-extracted"))
+    caption, paper = text(record, "0-originally-extracted"), optional_text(record, "paper-ID")
+    return Row(key, image, caption, paper)
 
 
 @dataset.task(

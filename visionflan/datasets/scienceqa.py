@@ -29,6 +29,7 @@ from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import inside, json_mapping, require
 from visionflan.layouts.fields import choice, mapping, optional_text, read_records, text, text_list
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_json
 
 
@@ -40,6 +41,7 @@ class Row(NamedTuple):
     choices: tuple[str, ...]
     answer: str
     solution: str
+    split: str = ""
 
 
 dataset = Dataset[Row](
@@ -57,6 +59,8 @@ dataset = Dataset[Row](
           problems.json
           images/{train,val,test}/1/image.png
     """,
+    split_field="split",
+    no_group="the release does not connect its problems",
 )
 
 
@@ -73,15 +77,16 @@ def to_row(home: Path, member: tuple[str, dict[str, Any]]) -> Row:
     """Parse one problem; its answer is given as the words of the choice."""
     key, problem = text(member, 0), mapping(member, 1)
     choices = tuple(map(tidy, text_list(problem, "choices")))
-    image = optional_text(problem, "image")
+    image, split = optional_text(problem, "image"), text(problem, "split")
     return Row(
         key=key,
-        image=inside(home, f"{text(problem, 'split')}/{key}/{image}") if image else None,
+        image=inside(home, f"{split}/{key}/{image}") if image else None,
         passage=tidy(text(problem, "hint")),
         question=tidy(text(problem, "question")),
         choices=choices,
         answer=choice(problem, "answer", choices),
         solution=tidy(text(problem, "solution")),
+        split=split_of(split),
     )
 
 

@@ -10,11 +10,15 @@ Known defects, fixed and noted: commentaries hold character entities (`&#38;`) a
 run together where a line ended ("in 1571.The Holy League"), and there are several blanks in a row.
 TECHNIQUE ends with the painting's size, which nobody sees in a picture: it is left out. TYPE and
 SCHOOL are at times "other", and TECHNIQUE at times only a size: such rows are refused.
+
+A painting may be there as a whole and in details: pictures of one author and title are held out
+together.
 """
 
 import html
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +30,8 @@ from visionflan.drawing.styles import styled_icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import existing_paths, inside
-from visionflan.layouts.fields import read_records, text
+from visionflan.layouts.fields import optional_text, read_records, text
+from visionflan.layouts.official_splits import split_of
 from visionflan.layouts.tables import csv_rows
 from visionflan.specimens import write_image, write_text
 
@@ -42,6 +47,8 @@ class Row(NamedTuple):
     kind: str
     school: str
     timeframe: str
+    split: str = ""
+    painting: str = ""
 
 
 dataset = Dataset[Row](
@@ -66,6 +73,8 @@ dataset = Dataset[Row](
             Images/
                 18223-0404grec.jpg
     """,
+    split_field="split",
+    group_field="painting",
 )
 
 
@@ -75,12 +84,21 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     for path in existing_paths(*(base / f"semart_{split}.csv" for split in SPLITS)):
         lines = csv_rows(path, *COLUMNS, delimiter="\t", encoding="latin-1")
         numbered = enumerate(lines, start=1)
-        yield from read_records(path, numbered, lambda line: to_row(base / "Images", line))
+        yield from read_records(path, numbered, partial(to_row, base / "Images", path))
 
 
-def to_row(images: Path, line: dict[str, str]) -> Row:
+def to_row(images: Path, path: Path, line: dict[str, str]) -> Row:
     name, *facts = (text(line, column) for column in COLUMNS)
-    return Row(name, inside(images, name), *facts)
+    split = split_of(path.stem.removeprefix("semart_"))
+    row = Row(name, inside(images, name), *facts)
+    return row._replace(split=split, painting=painting_of(line))
+
+
+def painting_of(line: dict[str, str]) -> str:
+    """Return the author and the title, which a detail shares with the whole painting."""
+    author, title = (optional_text(line, column) for column in ("AUTHOR", "TITLE"))
+    bare = re.sub(r"\s*\(detail\)", "", title, flags=re.IGNORECASE).strip()
+    return f"{author.strip()}: {bare}" if bare else ""
 
 
 @dataset.task(
@@ -227,7 +245,8 @@ def specimen(root: Path, count: int) -> None:
         name = f"{index:05}-{thing.replace(' ', '_')}.jpg"
         write_image(base / "Images" / name, painting(index, thing, style, (school, years)))
         description = f"The picture shows one {thing}.It is made of  {strokes} &#38; little else."
-        fields = (name, description, "ANONYMOUS", thing, technique, years, kind, school, years)
+        title = f"{thing} {index}"
+        fields = (name, description, "ANONYMOUS", title, technique, years, kind, school, years)
         lines[SPLITS[index % len(SPLITS)]].append("\t".join(fields))
     for split, rows in lines.items():
         text = "".join(f"{row}\n" for row in rows)

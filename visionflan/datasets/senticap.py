@@ -2,10 +2,10 @@
 
 Witnesses of the layout: the owners' reader, which comes with the archive and is kept by several
 projects (class SenticapReader): `data/senticap_dataset.json` lists under `images` the `filename`
-and, under `sentences`, `raw`, `tokens`, `word_sentiment` and `sentiment`, which is 1 for a positive
-sentence and 0 for a negative one; and training codes that find the images in val2014 of COCO, from
-which all come. The archive unpacks to `senticap_dataset/data`; the file is read there, in `data`
-and at the top. All three splits have captions and are read.
+and `split` and, under `sentences`, `raw`, `tokens`, `word_sentiment` and `sentiment`, which is 1
+for a positive sentence and 0 for a negative one; and training codes that find the images in val2014
+of COCO, from which all come. The archive unpacks to `senticap_dataset/data`; the file is read
+there, in `data` and at the top. All three splits have captions and are read.
 
 A picture gives one row for each of the two sentiments that it has sentences of; the target is one
 of these sentences, drawn by hash, and all are references.
@@ -24,7 +24,15 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import icons
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
-from visionflan.layouts.fields import FieldError, integer, items, read_row_lists, text
+from visionflan.layouts.fields import (
+    FieldError,
+    integer,
+    items,
+    optional_text,
+    read_row_lists,
+    text,
+)
+from visionflan.layouts.official_splits import split_of
 
 SENTIMENTS = {1: "positive", 0: "negative"}
 FILENAME = re.compile(r"COCO_(train2014|val2014)_(\d{12})\.jpg")
@@ -35,6 +43,7 @@ class Row(NamedTuple):
     image: Path
     sentiment: str
     sentences: tuple[str, ...]
+    split: str = ""
 
 
 dataset = Dataset[Row](
@@ -52,6 +61,8 @@ dataset = Dataset[Row](
         senticap_dataset/data/senticap_dataset.json
         val2014/COCO_val2014_000000000042.jpg
     """,
+    split_field="split",
+    no_group="each image belongs to itself alone",
 )
 
 
@@ -78,7 +89,10 @@ def rows(root: Path, record: dict[str, Any]) -> list[Row]:
         for mark, name in SENTIMENTS.items()
     }
     stem = file_name.removesuffix(".jpg")
-    return [Row(f"{stem}/{name}", image, name, texts) for name, texts in written.items() if texts]
+    split = split_of(optional_text(record, "split"))
+    return [
+        Row(f"{stem}/{name}", image, name, texts, split) for name, texts in written.items() if texts
+    ]
 
 
 @dataset.task(

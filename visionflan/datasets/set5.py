@@ -59,6 +59,8 @@ dataset = Dataset[Row](
             LRbicx4/baby.png
             ...
     """,
+    no_split="the five images are published undivided",
+    group_field="subject",
 )
 
 

@@ -34,6 +34,7 @@ from visionflan.image_sources import ComputedImage
 from visionflan.layouts import existing_paths, inside, require
 from visionflan.layouts.fields import identifier, read_records, text_list
 from visionflan.layouts.json_stream import json_values
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_json
 from visionflan.specimens.scenes import COLORS, THINGS, draw_backdrop
 
@@ -45,6 +46,7 @@ class Row(NamedTuple):
     key: str
     first: Path
     descriptions: tuple[tuple[str, ...], ...]
+    split: str = ""
 
 
 dataset = Dataset[Row](
@@ -62,6 +64,8 @@ dataset = Dataset[Row](
         annotations/{train,val,test}.json
         resized_images/10125.png, 10125_2.png
     """,
+    split_field="split",
+    no_group="the annotations do not name the video of a pair",
 )
 
 
@@ -77,7 +81,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             else:
                 descriptions.setdefault(entry[0], []).append(entry[1])
         for key, lists in descriptions.items():
-            yield Row(key, inside(pictures, f"{key}.png"), tuple(lists))
+            image = inside(pictures, f"{key}.png")
+            yield Row(key, image, tuple(lists), split_of(path.stem))
 
 
 def describe(record: dict[str, Any]) -> tuple[str, tuple[str, ...]]:

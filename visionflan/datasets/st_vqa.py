@@ -55,6 +55,8 @@ dataset = Dataset[RrcQuestion](
                 visualgenome/2349538.jpg ...
                 vizwiz/, imagenet/, icdar/, iiit_text/
     """,
+    split_field="split",
+    no_group="each image belongs to itself alone",
 )
 
 

@@ -1,12 +1,13 @@
 """Stanford Cars: photographs of cars of 196 classes such as `Audi TT Hatchback 2011`.
 
-Layout: torchvision (pytorch/vision, torchvision/datasets/stanford_cars.py) and
-tensorflow_datasets (image_classification/cars196.py) read `cars_train/`, `cars_test/`, the
-development kit with `cars_meta.mat` and `cars_train_annos.mat`, and the labels of the test images
-from `cars_test_annos_withlabels.mat` at the top, which mmpretrain keeps in the development kit.
-Also read are the owners' other packing, `car_ims/` with `cars_annos.mat` (mmpretrain,
-datasets/stanfordcars.py), and the copy on Kaggle, whose image folders are nested
-(`cars_train/cars_train/`; pytorch/vision issue 7545) and whose annotations lie at the top.
+Layout: torchvision (pytorch/vision, torchvision/datasets/stanford_cars.py) and tensorflow_datasets
+(image_classification/cars196.py) read `cars_train/`, `cars_test/`, the development kit with
+`cars_meta.mat` and `cars_train_annos.mat`, and the labels of the test images from
+`cars_test_annos_withlabels.mat` at the top, which mmpretrain keeps in the development kit. Also
+read are the owners' other packing, `car_ims/` with `cars_annos.mat` (mmpretrain,
+datasets/stanfordcars.py), whose records mark those of the test split, and the copy on Kaggle, whose
+image folders are nested (`cars_train/cars_train/`; pytorch/vision issue 7545) and whose annotations
+lie at the top.
 
 The class names are make, model, mostly the body style, and year; three makes have two words.
 `cars_test_annos.mat` holds no labels and is left alone.
@@ -32,6 +33,7 @@ class Row(NamedTuple):
     key: str
     image: Path
     name: str
+    split: str = ""
 
 
 dataset = Dataset[Row](
@@ -53,6 +55,8 @@ dataset = Dataset[Row](
         devkit/cars_meta.mat
         devkit/cars_train_annos.mat
     """,
+    split_field="split",
+    no_group="the release does not tell which images show one car",
 )
 
 
@@ -100,9 +104,15 @@ def read_record(root: Path, path: Path, names: list[str], record: Any) -> Row | 
         return BrokenRow(name, "unknown_label", f"{path}: {name} is of class {number}")
     nested = root / folder / folder
     image_root = nested if folder and layouts.is_folder(nested) else root / folder
-    return Row(
-        (Path(folder) / name).as_posix(), layouts.inside(image_root, name), names[number - 1]
-    )
+    key, image = (Path(folder) / name).as_posix(), layouts.inside(image_root, name)
+    return Row(key, image, names[number - 1], split_in(record, folder))
+
+
+def split_in(record: Any, folder: str) -> str:
+    """Return the official split: that of the folder, or what a record of all images says."""
+    if folder:
+        return folder.removeprefix("cars_")
+    return "test" if "test" in record.dtype.names and cell_integer(record["test"]) else "train"
 
 
 @dataset.specimen

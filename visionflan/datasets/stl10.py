@@ -22,6 +22,7 @@ from visionflan.errors import ReleaseError
 from visionflan.hashing import pick
 from visionflan.image_sources import ComputedImage
 from visionflan.layouts.fields import integer
+from visionflan.layouts.official_splits import split_of
 
 SIDE = 96
 PLANE = SIDE * SIDE
@@ -33,6 +34,11 @@ class Row(NamedTuple):
     image: ComputedImage
     name: str
     names: tuple[str, ...]
+
+    @property
+    def split(self) -> str:
+        """Return the official split, with which the key begins."""
+        return split_of(self.key)
 
 
 dataset = Dataset[Row](
@@ -51,6 +57,8 @@ dataset = Dataset[Row](
             test_X.bin
             test_y.bin
     """,
+    split_field="split",
+    no_group="nothing in the release connects its images",
 )
 
 

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from visionflan import layouts, specimens
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.layouts import vqa as layouts_vqa
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import tdiuc as specimens_tdiuc
 
 
@@ -28,6 +29,11 @@ class Row(NamedTuple):
     question: str
     answer: str
     kind: str
+
+    @property
+    def split(self) -> str:
+        """Return the official split, with which the key begins."""
+        return split_of(self.key)
 
 
 dataset = Dataset[Row](
@@ -48,6 +54,8 @@ dataset = Dataset[Row](
         train2014/COCO_train2014_000000279377.jpg
         val2014/COCO_val2014_000000000042.jpg
     """,
+    split_field="split",
+    no_group="each image belongs to itself alone",
 )
 
 

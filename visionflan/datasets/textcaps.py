@@ -24,6 +24,7 @@ from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import existing_paths, inside
 from visionflan.layouts.fields import identifier, read_records, text
 from visionflan.layouts.json_stream import json_field_values
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_json
 
 SPLITS = ("train", "val")
@@ -33,6 +34,11 @@ class Row(NamedTuple):
     key: str
     image: Path
     captions: tuple[str, ...]
+
+    @property
+    def split(self) -> str:
+        """Return the official split, with which the key begins."""
+        return split_of(self.key)
 
 
 dataset = Dataset[Row](
@@ -51,6 +57,8 @@ dataset = Dataset[Row](
         TextCaps_0.1_val.json
         train_images/011e7e629fb9ae7b.jpg
     """,
+    split_field="split",
+    no_group="each image belongs to itself alone",
 )
 
 

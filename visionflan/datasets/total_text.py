@@ -56,6 +56,8 @@ dataset = Dataset[TextRow](
             Train/poly_gt_img61.txt
             Test/poly_gt_img1.txt
     """,
+    split_field="split",
+    no_group="nothing in the release connects its images",
 )
 
 

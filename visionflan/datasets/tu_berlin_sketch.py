@@ -60,6 +60,8 @@ dataset = Dataset[Row](
             ...
             zebra/20000.png
     """,
+    no_split="the sketches are published undivided",
+    no_group="the file names do not tell who drew a sketch",
 )
 
 

@@ -25,6 +25,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import BLACK, COLORS, RGB, WHITE, Box, canvas, jitter_box
 from visionflan.layouts import existing_paths, inside, json_lines, require
 from visionflan.layouts.fields import identifier, optional_text, read_records, text, text_list
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_lines
 
 SPLITS = ("train", "validation", "test")
@@ -36,6 +37,12 @@ class Row(NamedTuple):
     question: str
     answer: str
     names: tuple[str, ...]
+    entity: str = ""
+
+    @property
+    def split(self) -> str:
+        """Return the official split, with which the key begins."""
+        return split_of(self.key)
 
 
 dataset = Dataset[Row](
@@ -55,6 +62,8 @@ dataset = Dataset[Row](
           viquae_dataset/{train,validation,test}.jsonl
           viquae_images/images/512px-Jackie_Wilson.png
     """,
+    split_field="split",
+    group_field="entity",
 )
 
 
@@ -73,7 +82,8 @@ def to_row(split: str, images: Path, record: dict[str, Any]) -> Row:
     first = tidy(optional_text(record, "output", "original_answer")) or text(names, 0)
     image = inside(images, text(record, "image"))
     key = f"{split}/{identifier(record, 'id')}"
-    return Row(key, image, tidy(text(record, "input")), first, names)
+    entity = optional_text(record, "wikidata_id")
+    return Row(key, image, tidy(text(record, "input")), first, names, entity)
 
 
 def tidy(words: str) -> str:
@@ -146,7 +156,7 @@ def specimen(root: Path, count: int) -> None:
                 "original_question": ASKED[fact].replace("this flag", f"flag {index}"),
                 "output": {"original_answer": names[0], "answer": list(names)},
                 "url": f"https://commons.wikimedia.org/wiki/File:Flag_{index}.jpg",
-                "wikidata_id": f"Q{index + 1}",
+                "wikidata_id": f"Q{1 + index % (len(FLAGS) * len(SPLITS))}",
             }
         )
     for split, lines in records.items():

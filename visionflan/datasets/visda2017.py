@@ -7,7 +7,8 @@ of classes and one list in each part, though by older names of the parts; the re
 self-ensembling for visual domain adaptation takes the lines apart as done here, and
 thuml/Transfer-Learning-Library (common/vision/datasets/visda2017.py) unpacks the same train.tar and
 validation.tar and has the twelve classes in this order. The test part, whose labels came later, is
-not read.
+not read. The name of a rendering ends with two angles and a light after `__`; before it is the
+model.
 
 Known overlap: the pictures of `validation` are parts of COCO's photos.
 
@@ -24,6 +25,7 @@ from visionflan.drawing.domains import domain_icon
 from visionflan.hashing import pick
 from visionflan.layouts import existing_paths, inside, text_lines
 from visionflan.layouts.labels import accepted_names
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_lines
 
 KINDS = (
@@ -50,6 +52,16 @@ class Row(NamedTuple):
     part: str
     kind: str
 
+    @property
+    def split(self) -> str:
+        """Return the official split, with which the key begins."""
+        return split_of(self.key)
+
+    @property
+    def model(self) -> str:
+        """Return the 3D model that was rendered, or nothing for a cut-out."""
+        return self.key.rpartition("__")[0]
+
 
 dataset = Dataset[Row](
     title="VisDA-2017",
@@ -73,6 +85,8 @@ dataset = Dataset[Row](
             image_list.txt
             plant/plant_20872.jpg
     """,
+    split_field="split",
+    group_field="model",
 )
 
 

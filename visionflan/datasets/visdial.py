@@ -31,6 +31,7 @@ from visionflan.hashing import pick, shuffled, stable_hash
 from visionflan.layouts import coco_image, require
 from visionflan.layouts.fields import FieldError, integer, items, read_records, text
 from visionflan.layouts.json_stream import json_field_values
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_json
 
 ROUNDS = 10
@@ -45,6 +46,11 @@ class Row(NamedTuple):
     key: str
     image: Path
     rounds: tuple[Round, ...]
+
+    @property
+    def split(self) -> str:
+        """Return the official split, with which the key begins."""
+        return split_of(self.key)
 
 
 dataset = Dataset[Row](
@@ -67,6 +73,8 @@ dataset = Dataset[Row](
             val2014/COCO_val2014_000000287140.jpg ...
             VisualDialog_val2018/VisualDialog_val2018_000000185565.jpg ...
     """,
+    split_field="split",
+    no_group="each image has one dialogue",
 )
 
 

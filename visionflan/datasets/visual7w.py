@@ -29,12 +29,14 @@ from visionflan.layouts.fields import (
     answer,
     identifier,
     items,
+    optional_text,
     parse_record,
     read_row_lists,
     text,
     text_list,
 )
 from visionflan.layouts.json_stream import json_field_values
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_json
 
 TELLING = "dataset_v7w_telling.json"
@@ -46,6 +48,7 @@ class Row(NamedTuple):
     question: str
     answer: str
     wrong: tuple[str, ...]
+    split: str = ""
 
 
 dataset = Dataset[Row](
@@ -67,6 +70,8 @@ dataset = Dataset[Row](
           dataset_v7w_telling.json
           images/v7w_2347934.jpg
     """,
+    split_field="split",
+    no_group="each image belongs to itself alone",
 )
 
 
@@ -80,13 +85,13 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 def read_image(images: Path, path: Path, entry: dict[str, Any]) -> Iterator[Row | BrokenRow]:
     """Read the questions about one image."""
     name = text(entry, "filename")
-    image = inside(images, name)
+    image, split = inside(images, name), split_of(optional_text(entry, "split"))
     for number, record in enumerate(items(entry, "qa_pairs")):
         location = f"question {number} of {name} in {path}"
-        yield parse_record(f"{name}/{number}", location, to_row, image, record)
+        yield parse_record(f"{name}/{number}", location, to_row, image, split, record)
 
 
-def to_row(image: Path, record: dict[str, Any]) -> Row:
+def to_row(image: Path, split: str, record: dict[str, Any]) -> Row:
     """Parse one question with its right answer and its wrong ones."""
     return Row(
         key=identifier(record, "qa_id"),
@@ -94,6 +99,7 @@ def to_row(image: Path, record: dict[str, Any]) -> Row:
         question=text(record, "question").strip(),
         answer=answer(record, "answer").strip(),
         wrong=tuple(choice.strip() for choice in text_list(record, "multiple_choices")),
+        split=split,
     )
 
 

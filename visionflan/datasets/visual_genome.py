@@ -60,6 +60,8 @@ dataset = Dataset[Row](
         VG_100K/2389998.jpg
         VG_100K_2/1.jpg
     """,
+    no_split="the questions are published undivided",
+    no_group="each image belongs to itself alone",
 )
 
 

@@ -41,6 +41,7 @@ from visionflan.layouts.answer_pools import (
 )
 from visionflan.layouts.fields import read_records
 from visionflan.layouts.json_stream import json_values
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import vizwiz as specimens_vizwiz
 
 SPLITS = ("train", "val")
@@ -64,17 +65,32 @@ class Question(NamedTuple):
     answers: tuple[str, ...]
     wrong: tuple[str, ...]
 
+    @property
+    def split(self) -> str:
+        """Return the official split, with which the key begins."""
+        return split_of(self.key)
+
 
 class Captioned(NamedTuple):
     key: str
     image: Path
     captions: tuple[str, ...]
 
+    @property
+    def split(self) -> str:
+        """Return the official split, with which the key begins."""
+        return split_of(self.key)
+
 
 class Judged(NamedTuple):
     key: str
     image: Path
     flaws: tuple[str, ...]
+
+    @property
+    def split(self) -> str:
+        """Return the official split, with which the key begins."""
+        return split_of(self.key)
 
 
 Row = Question | Captioned | Judged
@@ -100,6 +116,8 @@ dataset = Dataset[Row](
         captions/train.json, val.json
         image_quality/train.json, val.json
     """,
+    split_field="split",
+    no_group="the release does not tell who took an image",
 )
 
 

@@ -1,10 +1,11 @@
 """PASCAL VOC 2007: photographs from Flickr in which things of twenty kinds are boxed.
 
 Layout: torchvision (pytorch/vision, torchvision/datasets/voc.py) reads `VOCdevkit/VOC2007` with
-`Annotations/*.xml` and `JPEGImages/*.jpg`; the owners' development kit tells the count of 9,963
-annotated images and that statistics list only the objects which are not marked `difficult`. The
-test archive unpacks into the same folder. A mirror keeps the name of each archive as one more
-folder (`VOCtrainval_06-Nov-2007/VOCdevkit/VOC2007`); both are read.
+`Annotations/*.xml`, `JPEGImages/*.jpg` and the official split in `ImageSets/Main/<split>.txt`; the
+owners' development kit tells the count of 9,963 annotated images and that statistics list only the
+objects which are not marked `difficult`. The test archive unpacks into the same folder. A mirror
+keeps the name of each archive as one more folder (`VOCtrainval_06-Nov-2007/VOCdevkit/VOC2007`);
+both are read.
 
 Known traps: in the person-layout annotations an object holds parts (head, hand, foot) that have
 names of their own and are not things of the twenty kinds; kinds of which all objects are difficult
@@ -22,6 +23,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import icons
 from visionflan.errors import UnusableError
 from visionflan.hashing import hash_fraction, pick
+from visionflan.layouts.official_splits import read_split_lists
 
 KINDS = {
     "aeroplane": "airplane",
@@ -53,6 +55,7 @@ class Row(NamedTuple):
     image: Path
     kinds: frozenset[str]
     difficult: frozenset[str]
+    split: str = ""
 
 
 dataset = Dataset[Row](
@@ -73,9 +76,11 @@ dataset = Dataset[Row](
     tree="""
         VOCdevkit/VOC2007/
             Annotations/000005.xml
-            ImageSets/Main/trainval.txt
+            ImageSets/Main/train.txt, val.txt, trainval.txt, test.txt
             JPEGImages/000005.jpg
     """,
+    split_field="split",
+    no_group="nothing in the release connects its images",
 )
 
 
@@ -84,11 +89,13 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     mirrored = sorted(root.glob("VOC*_06-Nov-2007/VOCdevkit/VOC2007"))
     homes = [root / "VOCdevkit/VOC2007", root / "VOC2007", root, *mirrored]
     for folder in layouts.existing_paths(*(home / "Annotations" for home in homes)):
+        lists = folder.with_name("ImageSets") / "Main"
+        splits = read_split_lists(lists, "{}.txt", ("trainval", "train", "val", "test"))
         for path in sorted(folder.glob("*.xml")):
-            yield read_annotation(path)
+            yield read_annotation(path, splits.get(path.stem, ""))
 
 
-def read_annotation(path: Path) -> Row | BrokenRow:
+def read_annotation(path: Path, split: str) -> Row | BrokenRow:
     try:
         tree = ElementTree.parse(path)
     except ElementTree.ParseError as error:
@@ -104,7 +111,7 @@ def read_annotation(path: Path) -> Row | BrokenRow:
     )
     clear = frozenset(KINDS[name] for name, difficult in things if not difficult)
     hard = frozenset(KINDS[name] for name, difficult in things if difficult)
-    return Row(path.stem, image, clear, hard - clear)
+    return Row(path.stem, image, clear, hard - clear, split)
 
 
 @dataset.specimen
@@ -120,7 +127,11 @@ def specimen(root: Path, count: int) -> None:
             icons.icon(picture, DRAWN[kind], box, color)
         specimens.write_image(home / f"JPEGImages/{name}.jpg", picture)
         specimens.write_text(home / f"Annotations/{name}.xml", annotation(name, drawn, boxes))
-    specimens.write_lines(home / "ImageSets/Main/trainval.txt", names)
+    test = names[3::4]
+    trainval = sorted({*names} - {*test})
+    parts = {"trainval": trainval, "train": trainval[::2], "val": trainval[1::2], "test": test}
+    for part, listed in parts.items():
+        specimens.write_lines(home / f"ImageSets/Main/{part}.txt", listed)
 
 
 DRAWN = {

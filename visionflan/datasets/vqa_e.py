@@ -29,6 +29,7 @@ from visionflan.hashing import pick
 from visionflan.layouts import coco_image, existing_paths
 from visionflan.layouts.fields import answer, answer_list, integer, read_records, text
 from visionflan.layouts.json_stream import json_values
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_json
 
 SPLITS = ("train", "val")
@@ -41,11 +42,21 @@ class Question(NamedTuple):
     answer: str
     answers: tuple[str, ...]
 
+    @property
+    def split(self) -> str:
+        """Return the official split, with which the key begins."""
+        return split_of(self.key)
+
 
 class Explained(NamedTuple):
     key: str
     image: Path
     explanations: tuple[str, ...]
+
+    @property
+    def split(self) -> str:
+        """Return the official split, with which the key begins."""
+        return split_of(self.key)
 
 
 dataset = Dataset[Question | Explained](
@@ -65,6 +76,8 @@ dataset = Dataset[Question | Explained](
         train2014/COCO_train2014_000000355487.jpg
         val2014/COCO_val2014_000000297147.jpg
     """,
+    split_field="split",
+    no_group="each image belongs to itself alone",
 )
 
 

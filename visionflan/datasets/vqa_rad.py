@@ -1,13 +1,14 @@
 """VQA-RAD: questions that clinicians asked about radiology images, with their answers.
 
 Witnesses of the layout: many loaders of the owners' single list, `VQA_RAD Dataset Public.json`
-beside `VQA_RAD Image Folder` (`image_name`, `qid`, `question`, `answer` and `phrase_type`, which
-begins with `test` for test questions), and the files of the split that most training code uses,
-`trainset.json` and `testset.json` beside `images` (3,064 + 451 records with the same fields, on
-314 of 315 pictures). Of the split, 1,267 records are of the phrase type `frame`: they put a
-question into a template ("Is/Are there ...?"), and the other 2,248 are as many as the owners
-publish. The reader takes either form; where both are there it takes the owners' list, since the
-split repeats it. All parts have answers, and all are read.
+beside `VQA_RAD Image Folder` (`image_name`, `image_case_url` of the patient's case in MedPix,
+`qid`, `question`, `answer` and `phrase_type`, which begins with `test_` for test questions, as the
+owners' readme says), and the files of the split that most training code uses, `trainset.json` and
+`testset.json` beside `images` (3,064 + 451 records with the same fields, on 314 of 315 pictures).
+Of the split, 1,267 records are of the phrase type `frame`: they put a question into a template
+("Is/Are there ...?"), and the other 2,248 are as many as the owners publish. The reader takes
+either form; where both are there it takes the owners' list, since the split repeats it. All parts
+have answers, and all are read.
 
 Known defects: ten answers are numbers and not strings; a few hold a tab or blanks at an end; "yes"
 and "Yes" come as they please. Blanks are mended, and yes and no take a capital. Under one image,
@@ -26,10 +27,11 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import FRAME, SIZE, Box, jitter_box
 from visionflan.hashing import stable_hash
 from visionflan.layouts import existing_paths, inside, json_list, require
-from visionflan.layouts.fields import answer, identifier, read_records, text
+from visionflan.layouts.fields import answer, identifier, optional_text, read_records, text
 from visionflan.specimens import write_image, write_json
 
 OWNERS_LIST = "VQA_RAD Dataset Public.json"
+SPLIT_FILES = {"trainset.json": "train", "testset.json": "test"}
 
 
 class Row(NamedTuple):
@@ -37,6 +39,8 @@ class Row(NamedTuple):
     image: Path
     question: str
     answer: str
+    split: str = ""
+    case: str = ""
 
 
 dataset = Dataset[Row](
@@ -59,6 +63,8 @@ dataset = Dataset[Row](
             testset.json
             images/synpic54610.jpg ...
     """,
+    split_field="split",
+    group_field="case",
 )
 
 
@@ -66,23 +72,24 @@ dataset = Dataset[Row](
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     images = require(root / "VQA_RAD Image Folder", root / "images")
     for path in lists(root):
-        yield from read_records(path, enumerate(json_list(path)), partial(to_row, images))
+        yield from read_records(path, enumerate(json_list(path)), partial(to_row, images, path))
 
 
-def to_row(images: Path, record: dict[str, Any]) -> Row:
+def to_row(images: Path, path: Path, record: dict[str, Any]) -> Row:
     image = inside(images, text(record, "image_name"))
     key, question = identifier(record, "qid"), text(record, "question")
-    return Row(key, image, question, answer(record, "answer"))
+    phrase = optional_text(record, "phrase_type")
+    split = SPLIT_FILES.get(path.name, "train" if phrase else "")
+    split = "test" if phrase.startswith("test_") else split
+    address = optional_text(record, "image_case_url")
+    case = address if address.startswith("http") else ""
+    return Row(key, image, question, answer(record, "answer"), split, case)
 
 
 def lists(root: Path) -> list[Path]:
     """Return the owners' list, or the two of the split that repeats it."""
     owners = root / OWNERS_LIST
-    return (
-        [owners]
-        if owners.exists()
-        else existing_paths(root / "trainset.json", root / "testset.json")
-    )
+    return [owners] if owners.exists() else existing_paths(*(root / name for name in SPLIT_FILES))
 
 
 @dataset.task(
@@ -129,7 +136,8 @@ def specimen(root: Path, count: int) -> None:
                 "image_name": name,
                 "question": question,
                 "answer": answer,
-                "phrase_type": "freeform",
+                "image_case_url": f"https://medpix.nlm.nih.gov/case?id={index}",
+                "phrase_type": "test_freeform" if place == 2 and index % 3 == 0 else "freeform",
             }
             for place, (question, answer) in enumerate(questions, start=1)
         ]

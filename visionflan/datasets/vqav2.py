@@ -29,6 +29,7 @@ from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import vqa as layouts_vqa
 from visionflan.layouts.fields import integer, read_records, text
 from visionflan.layouts.json_stream import json_field_values
+from visionflan.layouts.official_splits import split_of
 
 # Words that do not say which thing a question is about.
 COMMON = """
@@ -58,6 +59,11 @@ class Row(NamedTuple):
     answers: tuple[str, ...]
     shown_question: str
 
+    @property
+    def split(self) -> str:
+        """Return the official split, with which the key begins."""
+        return split_of(self.key)
+
 
 dataset = Dataset[Row](
     title="VQAv2",
@@ -79,6 +85,8 @@ dataset = Dataset[Row](
         train2014/COCO_train2014_000000458752.jpg
         val2014/COCO_val2014_000000262148.jpg
     """,
+    split_field="split",
+    no_group="each image belongs to itself alone",
 )
 
 

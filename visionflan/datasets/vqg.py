@@ -29,6 +29,7 @@ from visionflan.drawing import icons
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts.fields import identifier, integer, optional_text, read_records, text
+from visionflan.layouts.official_splits import split_of
 from visionflan.layouts.tables import csv_rows
 
 SOURCES = ("bing", "coco", "flickr")
@@ -42,6 +43,11 @@ class Row(NamedTuple):
     image: Path
     questions: str
     captions: str
+
+    @property
+    def split(self) -> str:
+        """Return the official split, which the key names after the source."""
+        return split_of(self.key.partition("_")[2])
 
 
 dataset = Dataset[Row](
@@ -67,6 +73,8 @@ dataset = Dataset[Row](
         flickr_train_all.csv
         flickr_train_all/71.jpg
     """,
+    split_field="split",
+    no_group="each image belongs to itself alone",
 )
 
 

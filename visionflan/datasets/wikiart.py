@@ -27,6 +27,7 @@ from visionflan.drawing import FRAME, WHITE, jitter_box, word
 from visionflan.drawing.styles import styled_icon
 from visionflan.hashing import pick
 from visionflan.layouts import existing_paths, inside, numbered_lines, require
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_lines
 
 # In the order of the owners' genre_class.txt.
@@ -48,6 +49,7 @@ class Row(NamedTuple):
     key: str
     image: Path
     genre: str
+    split: str = ""
 
 
 dataset = Dataset[Row](
@@ -73,6 +75,8 @@ dataset = Dataset[Row](
             genre_val.csv
             ...
     """,
+    split_field="split",
+    no_group="nothing in the release connects its images",
 )
 
 
@@ -81,14 +85,16 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     lists = require(root / "wikiart_csv", root)
     pictures = next(filter(Path.is_dir, (root / "wikiart", root / "style")), root)
     numbers: defaultdict[str, set[str]] = defaultdict(set)
+    splits = {}
     for path in existing_paths(lists / "genre_train.csv", lists / "genre_val.csv"):
         for _, line in numbered_lines(path):
             name, _, number = line.rpartition(",")
             numbers[name].add(number)
+            splits[name] = split_of(path.stem.removeprefix("genre_"))
     genres = {f"{number}": genre for number, genre in enumerate(GENRES)}
     for name, ids in numbers.items():
         if re.fullmatch(r"[^/]+/[^/_]+_[^/]+", name) and len(ids) == 1 and ids <= genres.keys():
-            yield Row(name, inside(pictures, name), genres[min(ids)])
+            yield Row(name, inside(pictures, name), genres[min(ids)], splits[name])
         else:
             detail = f"the lists of genres give {name!r} the numbers {', '.join(sorted(ids))}"
             yield BrokenRow(name, "unclear_genre", detail)

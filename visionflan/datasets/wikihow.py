@@ -44,6 +44,7 @@ class Row(NamedTuple):
     steps: tuple[str, ...]
     pictures: tuple[Path | None, ...]
     place: int
+    article: str = ""
 
 
 dataset = Dataset[Row](
@@ -70,6 +71,8 @@ dataset = Dataset[Row](
             WikihowText_data.json
             wiki_images/10000798_0_0.png ...
     """,
+    no_split="the articles are published undivided",
+    group_field="article",
 )
 
 
@@ -116,7 +119,7 @@ def read_article(key: str, place: Path, article: dict[str, Any]) -> list[Row]:
         headlines = tuple(optional_text(step, "headline") for step in steps)
         images = tuple(image_of(place, step) for step in steps)
         for at in range(len(steps)):
-            rows.append(Row(f"{key}/{number}/{at}", task, headlines, images, at))
+            rows.append(Row(f"{key}/{number}/{at}", task, headlines, images, at, key))
     return rows
 
 

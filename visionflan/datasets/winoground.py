@@ -36,6 +36,16 @@ class Row(NamedTuple):
     caption: str
     other: str
 
+    @property
+    def split(self) -> str:
+        """Return the official split: the owners publish all of the pairs as a test set."""
+        return "test"
+
+    @property
+    def pair(self) -> str:
+        """Return the pair, with which the key begins."""
+        return self.key.partition("/")[0]
+
 
 dataset = Dataset[Row](
     title="Winoground",
@@ -55,6 +65,8 @@ dataset = Dataset[Row](
             examples.jsonl
             images.zip
     """,
+    split_field="split",
+    group_field="pair",
 )
 
 

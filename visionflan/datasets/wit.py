@@ -32,6 +32,7 @@ from visionflan.hashing import pick
 from visionflan.image_sources import ImageSource
 from visionflan.layouts.fields import text
 from visionflan.layouts.img2dataset import DownloadedImages, write_downloads
+from visionflan.layouts.official_splits import split_of
 from visionflan.layouts.tables import csv_rows
 
 COLUMNS = (
@@ -50,6 +51,12 @@ class Row(NamedTuple):
     image: ImageSource
     is_main: bool
     page_description: str
+    page: str = ""
+
+    @property
+    def split(self) -> str:
+        """Return the official split, which the name of the table tells."""
+        return split_of(self.key.split(".")[1])
 
 
 dataset = Dataset[Row](
@@ -78,6 +85,8 @@ dataset = Dataset[Row](
                 00000.parquet
                 00000/000000000.jpg    or 00000.tar
     """,
+    split_field="split",
+    group_field="page",
 )
 
 
@@ -101,6 +110,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
                     fetched.image(place, text(line, "image_url")),
                     line["is_main_image"].lower() == "true",
                     text(line, "context_page_description"),
+                    text(line, "page_url"),
                 )
 
 

@@ -26,6 +26,7 @@ from visionflan.drawing.styles import photo
 from visionflan.hashing import pick
 from visionflan.layouts import existing_paths, inside, is_folder, text_lines
 from visionflan.layouts.labels import accepted_names
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.imagenet import class_at
 
@@ -45,6 +46,7 @@ class Row(NamedTuple):
     key: str
     image: Path
     pose: str
+    split: str = ""
 
 
 dataset = Dataset[Row](
@@ -66,6 +68,8 @@ dataset = Dataset[Row](
             yoga_dataset_links/<pose>.txt
         images/<pose>/<number>_0.jpg
     """,
+    split_field="split",
+    no_group="the lists do not name the source of an image",
 )
 
 
@@ -79,7 +83,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         for number, line in enumerate(text_lines(path), start=1):
             name, *classes = line.rsplit(",", 3)
             if len(classes) == 3 and "/" in name:
-                yield Row(name, inside(home, name), name.partition("/")[0])
+                pose, split = name.partition("/")[0], split_of(path.stem.removeprefix("yoga_"))
+                yield Row(name, inside(home, name), pose, split)
             else:
                 detail = f"entry {number} of {path} is not a picture with three classes: {line!r}"
                 yield BrokenRow(f"{path.name}:{number}", "malformed_line", detail)
