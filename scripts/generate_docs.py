@@ -101,7 +101,15 @@ def task_section(dataset: str, task: Task[Any]) -> list[str]:
         f"`{dataset}/{task.name}`, official name `{task.official_name}`; {task.category} "
         f"({task.group}); metric: {task.metric.replace('_', ' ')}{sensitive}.\n",
         f"```text\n{example.prompt}\n--> {example.answer}\n```\n",
+        *other_phrasings(task),
     ]
+
+
+def other_phrasings(task: Task[Any]) -> list[str]:
+    """Return the list of the phrasings of a task after the first, which the example shows."""
+    if len(task.phrasings) == 1:
+        return []
+    return ["Other phrasings:\n", *(f"- {phrasing}" for phrasing in task.phrasings[1:]), ""]
 
 
 def vocabulary() -> str:
@@ -141,9 +149,9 @@ def summary_of(metric: str) -> str:
 
 
 def release() -> None:
-    """Record every instruction under its official name."""
+    """Record all phrasings of every instruction under its official name."""
     tasks = [task for name in catalog.names() for task in catalog.load(name).tasks.values()]
-    instructions = {task.official_name: task.instruction for task in tasks}
+    instructions = {task.official_name: list(task.phrasings) for task in tasks}
     GOLDEN.write_text(json.dumps(instructions, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
 
 

@@ -82,3 +82,15 @@ def test_an_instruction_that_is_nearly_another_is_found(
     task = SOUND[SOUND.index("@dataset.task(") :]
     twin = task.replace("def figure_recognition", "def figure_naming").replace("one word", "a word")
     assert "similar" in findings(f"{SOUND}\n\n{twin}", tmp_path, monkeypatch)
+
+
+def test_a_phrasing_that_is_nearly_another_of_its_task_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near = f'{INSTRUCTION} Say it in one word in lower case, without an article, such as "circle".'
+    other = 'In the form "circle", in lower case and without an article, say which shape you see.'
+    end = '"circle".\n    """,\n'
+    assert end in SOUND
+    for phrasing, codes in ((near, {"similar_phrasings"}), (other, set())):
+        source = SOUND.replace(end, f"{end}    {phrasing!r},\n")
+        assert findings(source, tmp_path, monkeypatch) == codes

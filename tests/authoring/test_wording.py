@@ -16,7 +16,7 @@ matter most, and what they are doing or how they are arranged."""
 
 
 def checked(
-    instruction: str,
+    instruction: str | tuple[str, ...],
     *targets: str,
     text: str = "",
     options: tuple[str, ...] = (),
@@ -31,7 +31,7 @@ def checked(
         name="task",
         official_name="Lab+task",
         title="Lab task",
-        phrasings=(instruction,),
+        phrasings=(instruction,) if isinstance(instruction, str) else instruction,
         category="General Object",
         metric=metric,
         sensitive=False,
@@ -58,6 +58,20 @@ def test_labels_that_are_neither_listed_nor_exemplified_are_found(
 ) -> None:
     assert codes(checked(instruction, *labels)) == ["hidden_labels"]
     assert codes(checked(f"{instruction} One is {labels[0]}.", *labels)) == []
+
+
+def test_a_phrasing_that_lists_fewer_labels_than_the_first_is_found() -> None:
+    first = "Which of these does the picture show: a boat, a bus or a cat?"
+    labels = ("boat; cat", "bus")
+    for second, expected in (
+        ("Boat, cat and bus are the possible answers: boat, cat or bus. Choose.", []),
+        (
+            "The answer is a boat or a cat. Which of the two does the picture show?",
+            ["unlisted_label"],
+        ),
+    ):
+        assert codes(checked((first, second), *labels, metric="set_f1")) == expected
+    assert codes(checked(("Name it, such as a boat.", "Is it a bus?"), "boat", "bus")) == []
 
 
 def test_an_item_of_a_list_exemplifies_its_labels() -> None:

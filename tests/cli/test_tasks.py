@@ -17,6 +17,7 @@ FIELDS = [
     "category",
     "dataset",
     "instruction",
+    "phrasings",
     "metric",
     "sensitive",
 ]

@@ -36,6 +36,8 @@ def test_every_task_is_on_the_page_with_an_example(text: str) -> None:
         assert f'<tr id="{name}"' in text
         for task in catalog.load(name).tasks.values():
             assert f"<dd>{task.instruction}</dd>" in plain
+            for phrasing in task.phrasings[1:]:
+                assert f"<p>{phrasing}</p>" in plain
             assert f"<code>{name}</code></a><code>/{task.name}</code>" in plain
     assert len(cards(text)) == len(catalog.task_names())
     for card in cards(text):

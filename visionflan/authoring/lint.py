@@ -22,7 +22,8 @@ from visionflan.errors import DefinitionError, ReleaseError
 from visionflan.image_sources import containing_file, describe_source
 
 SPECIMEN_SIZE = 40
-MAX_SIMILARITY = 0.2  # Jaccard index of the word trigrams of two instructions
+MAX_SIMILARITY = 0.2  # Jaccard index of the word trigrams of two tasks' instructions
+MAX_PHRASING_SIMILARITY = 0.5  # the same of two phrasings of one task
 NUM_WORDS = range(5, 161)
 FILE_NAME = re.compile(r"\S*\w[./_]\w\S*")  # or an address
 
@@ -55,6 +56,7 @@ def check_dataset(name: str, data_root: Path | None = None) -> Iterator[Finding]
         for phrasing in task.phrasings:
             yield from instruction_problems(f"{name}/{task.name}", phrasing)
             yield from wording.old_fashioned(f"{name}/{task.name}", phrasing)
+        yield from similar_phrasings(f"{name}/{task.name}", task.phrasings)
     with TemporaryDirectory(prefix="visionflan-check-") as directory:
         try:
             yield from specimen_problems(name, dataset, Path(directory))
@@ -209,6 +211,14 @@ EXAMPLE_RULES: tuple[Callable[[TaskExamples], Iterator[Finding]], ...] = (
 )
 
 
+def similar_phrasings(location: str, phrasings: Iterable[str]) -> Iterator[Finding]:
+    """Find phrasings of one task that have nearly the same words in the same order."""
+    for first, second in combinations(phrasings, 2):
+        if similarity(shingles(first), shingles(second)) > MAX_PHRASING_SIMILARITY:
+            message = f"nearly the same phrasing as {first!r}: {second!r}"
+            yield Finding(location, "similar_phrasings", message)
+
+
 def similar_instructions(names: list[str]) -> Iterator[Finding]:
     """Find instructions that are nearly the same as those of another task in the catalog."""
     instructions = [
@@ -220,7 +230,7 @@ def similar_instructions(names: list[str]) -> Iterator[Finding]:
     for (location, first), (other, second) in combinations(instructions, 2):
         if location == other or not {location.split("/")[0], other.split("/")[0]} & set(names):
             continue
-        if len(first & second) / max(1, len(first | second)) > MAX_SIMILARITY:
+        if similarity(first, second) > MAX_SIMILARITY:
             message = f"the instruction is nearly the same as that of {other}"
             yield Finding(location, "similar", message)
 
@@ -229,6 +239,11 @@ def shingles(instruction: str) -> frozenset[tuple[str, ...]]:
     """Return the word trigrams, by whose overlap two instructions are compared."""
     words = re.findall(r"\w+", instruction.lower())
     return frozenset(zip(words, words[1:], words[2:], strict=False))
+
+
+def similarity(first: frozenset[tuple[str, ...]], second: frozenset[tuple[str, ...]]) -> float:
+    """Return the Jaccard index of the word trigrams of two instructions."""
+    return len(first & second) / max(1, len(first | second))
 
 
 def spelling_findings(names: list[str]) -> Iterator[Finding]:

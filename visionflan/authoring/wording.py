@@ -113,6 +113,17 @@ def hidden_labels(instruction: str, checked: TaskExamples) -> Iterator[Finding]:
         yield Finding(checked.location, "hidden_labels", message)
 
 
+def unlisted_labels(instruction: str, checked: TaskExamples) -> Iterator[Finding]:
+    """Check that every phrasing lists the labels of a task if the first one lists all of them."""
+    labels = {part for part in parts_of(labels_of(checked)) if ";" not in part}
+    missing = sorted(label for label in labels if not contains(instruction, label))
+    if missing and all(contains(checked.task.instruction, label) for label in labels):
+        message = (
+            f"the first phrasing lists the label {missing[0]!r}, this one does not: {instruction!r}"
+        )
+        yield Finding(checked.location, "unlisted_label", message)
+
+
 def impossible_examples(instruction: str, checked: TaskExamples) -> Iterator[Finding]:
     """Check that what an instruction quotes is an answer, or at least has the form of one."""
     labels = labels_of(checked)
@@ -154,6 +165,7 @@ def unnamed_text(instruction: str, checked: TaskExamples) -> Iterator[Finding]:
 
 RULES: tuple[Callable[[str, TaskExamples], Iterator[Finding]], ...] = (
     hidden_labels,
+    unlisted_labels,
     impossible_examples,
     strange_examples,
     unnamed_text,

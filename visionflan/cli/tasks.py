@@ -79,6 +79,7 @@ def describe(dataset: str, task: Task[Any]) -> dict[str, Any]:
         "category": task.category,
         "dataset": dataset,
         "instruction": task.instruction,
+        "phrasings": list(task.phrasings),
         "metric": task.metric,
         "sensitive": task.sensitive,
     }
@@ -103,7 +104,8 @@ def print_one(task: dict[str, Any]) -> None:
     print(f"{task['title']}\n")
     for field in ("name", "official_name", "group", "category", "metric", "sensitive"):
         print(f"{field.replace('_', ' '):<14}{task[field]}")
-    print(f"\n{task['instruction']}")
+    for phrasing in task["phrasings"]:
+        print(f"\n{phrasing}")
 
 
 def print_examples(dataset: str, name: str, args: argparse.Namespace) -> None:

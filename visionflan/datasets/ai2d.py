@@ -126,6 +126,22 @@ def with_letters_drawn(image: Path) -> ComputedImage:
     This diagram comes from a science book for schools. Use its drawings, arrows and labels to
     answer the question below, and choose the right option.
     """,
+    """
+    Which option correctly answers the question below? You can find out from this school science
+    diagram: follow its arrows, read its labels and look at what is drawn.
+    """,
+    """
+    Pick one option to answer the question below, going by what is drawn, labeled and connected by
+    arrows in the science diagram.
+    """,
+    """
+    You are checking a science worksheet that has this diagram on it. For the question below, only
+    one of the options agrees with the drawings, the labels and the arrows. Find that option.
+    """,
+    """
+    A student is stuck on the question below. Read the textbook diagram for them, its parts, its
+    words and its arrows, and say which option is correct.
+    """,
     title="AI2D diagram VQA",
     official_name="AI2D+visual_question_answering",
     category="Reasoning",

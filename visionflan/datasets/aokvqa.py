@@ -105,6 +105,22 @@ def plain(words: str) -> str:
     Answer the question below with the help of common sense and of what people generally know about
     such situations. Give the most likely answer in no more than three words.
     """,
+    """
+    What is the most likely answer to the question below? The picture shows the situation, but you
+    also have to use everyday knowledge. Keep the answer to three words or fewer.
+    """,
+    """
+    In one to three words, answer the question below. If the picture alone does not decide it,
+    choose the answer that common sense makes most likely.
+    """,
+    """
+    Someone asks you the question below about this scene, and looking at it is only part of the job.
+    Combine what you see with what most people know, and reply with three words at most.
+    """,
+    """
+    Look at the picture, think about how such scenes usually work in real life, and write the
+    likeliest answer to the question below. Do not use more than three words.
+    """,
     official_name="A-OKVQA+visual_question_answering",
     title="A-OKVQA outside knowledge VQA",
     category="Outside Knowledge",
@@ -126,6 +142,26 @@ def visual_question_answering(row: Row) -> Example | None:
     Below is a question about the image together with its correct answer. Give three different
     reasons why that answer is correct, based on what you can see or on general knowledge. Write
     each reason as one sentence on a line of its own.
+    """,
+    """
+    Why is the answer given below the right one for the question about this image? Write three
+    different reasons, each a sentence on its own line, drawn from the image or from what people
+    generally know.
+    """,
+    """
+    On three lines, with one sentence per line, justify the answer to the question below. Each
+    sentence should give another reason: something visible in the image, or a piece of general
+    knowledge.
+    """,
+    """
+    A classmate doubts the answer to the question below, although it is correct. Convince them with
+    three separate reasons from the image or from common knowledge. Put every reason in a sentence
+    of its own, and every sentence on a new line.
+    """,
+    """
+    The question below has already been answered correctly. What is missing is the explanation:
+    three sentences on three lines, none repeating another, that point to evidence in the image or
+    to facts that most people know.
     """,
     official_name="A-OKVQA+rationales_generation",
     title="A-OKVQA rationales generation",

@@ -178,6 +178,23 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     What is the main thing in this photograph, drawing or painting? Give its common everyday name in
     one to three words: "butterfly" rather than the species, for example.
     """,
+    """
+    Name what this picture mainly shows, whether it is a photo, a drawing or a painting. Use one to
+    three words that everybody knows, such as "butterfly", and not the name of a species.
+    """,
+    """
+    In one to three everyday words, write the name of the main object or living thing in the
+    picture. A general name like "butterfly" is right; the exact species is not wanted.
+    """,
+    """
+    You are labeling pictures of all kinds (photos, drawings, paintings) so that people can find
+    them by a simple search term. Which term of up to three words fits the subject of this one? For
+    example, use "butterfly" rather than the species.
+    """,
+    """
+    One subject dominates this picture. If a child asked you what it is, which common name of one to
+    three words would you give, for example "butterfly" instead of a species? Write that name.
+    """,
     title="Caltech101 object recognition",
     official_name="Caltech101+Image_classification",
     category="General Object",
@@ -195,6 +212,27 @@ def image_classification(row: Row) -> Example | None:
     every kind, including extinct ones, whether in a photograph or a drawing, and whether all of
     them or only a part is visible. Say no if the main subject is a man-made thing, such as a
     statue, or a vehicle with a person in it.
+    """,
+    """
+    Decide whether this picture mainly shows something alive. A person, an animal or a plant counts,
+    even an extinct one, even in a drawing, and even if only a part can be seen. Things made by
+    people, such as statues or a vehicle with somebody in it, do not count. Answer yes or no.
+    """,
+    """
+    Answer yes if the picture is about a person, an animal or a plant, and no if it is about
+    something man-made. Extinct species, drawn figures and single parts of a body get a yes. Statues
+    get a no, and so do vehicles, even with a person inside.
+    """,
+    """
+    A collection of pictures has to be divided into living things and artifacts. Living things are
+    all people, animals and plants: photographed or drawn, complete or in part, still existing or
+    extinct. Artifacts are whatever people make, including statues, and vehicles that carry a
+    person. Does the main subject of this picture belong to the living things? Reply with yes or no.
+    """,
+    """
+    Write one word, yes or no. It says whether the subject of this photo or drawing is an organism:
+    yes for people, animals and plants, even for extinct ones and for those of which only a part
+    shows. A man-made object gets a no, whether it is a statue or a vehicle that has someone in it.
     """,
     title="Caltech101 living organism classification",
     official_name="Caltech101+Living_Thing_classification",

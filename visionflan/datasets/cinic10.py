@@ -164,6 +164,22 @@ def image_classification_transport(row: Row) -> Example | None:
     """
     Is the subject of this blurry little picture an animal, wild or tame? Reply yes or no.
     """,
+    """
+    Reply yes if this tiny photo shows an animal, and no if it shows something else. It makes no
+    difference whether the animal is wild or tame.
+    """,
+    """
+    Someone shrank a photo until only rough shapes were left. Say whether it is a photo of an animal
+    (a pet, a farm animal or a wild one): yes or no.
+    """,
+    """
+    Write one word. It is yes when an animal of any kind is the subject of this coarse image, and no
+    when it is anything else.
+    """,
+    """
+    You are sorting very small, blurred pictures into two piles, one for animals and one for
+    everything else. Does this one go with the animals? Answer yes or no.
+    """,
     title="Cinic-10 animal presence classification in low resolution image",
     official_name="cinic-10+object_presence_animal",
     category="General Object in Special Image Domain",

@@ -78,6 +78,24 @@ def specimen(root: Path, count: int) -> None:
     colors, made of shiny metal or dull rubber. Answer the question about the scene with a single
     word, or with a number in digits.
     """,
+    """
+    What is the answer to the question below? It is about this rendered scene of cubes, spheres and
+    cylinders, which differ in size, color and material (shiny metal or dull rubber). Give one word,
+    or a number in digits.
+    """,
+    """
+    Reply with one word, or with digits if the question below asks how many. It concerns the simple
+    solids in this computer image: large or small, metal or rubber, in eight colors.
+    """,
+    """
+    A computer drew some large and small shapes here, each in one of eight colors and made of rubber
+    or metal. Check the shapes that the question below mentions, and write the answer as a single
+    word or as a number in digits.
+    """,
+    """
+    Examine the shapes, sizes, colors and materials of the objects in this synthetic image. Then
+    answer the question below: digits for a number, a single word for anything else.
+    """,
     official_name="Clevr+Question_Answering",
     title="CLEVR VQA in 3D rendered images",
     category="Perception",
@@ -126,6 +144,26 @@ def question_answer_matching(row: ClevrQuestion | ClevrScene) -> Example | None:
     Two people are talking about this scene of geometric shapes. The earlier questions are given
     below with their answers; the last one is still open. Answer it in one word: yes or no, a number
     in digits, a shape, a color, a size or a material.
+    """,
+    """
+    What is the answer to the last question below? It ends a conversation about this scene of cubes,
+    spheres and cylinders, in which all other questions have been answered. Use one word, such as
+    yes, no, a shape, a color, a size or a material, or give a number in digits.
+    """,
+    """
+    In one word, or in digits for a number, answer the final question below. The questions before it
+    have been answered already. All of them are about the geometric objects in the picture: whether
+    there are any, how many, and their size, shape, color and material.
+    """,
+    """
+    You have been answering somebody's questions about these geometric shapes. The conversation so
+    far is below, and its last question is waiting for your reply. Give a single word (yes, no, a
+    color, a size, a shape or a material) or a number in digits.
+    """,
+    """
+    Read the conversation below up to the question without an answer, and look at the shapes in the
+    image to find it. Write just that: a number in digits or one word, which may be yes, no, a size,
+    a color, a material or a shape.
     """,
     official_name="Clevr+VQA_context",
     title="CLEVR visual dialogue in 3D rendered images",

@@ -169,6 +169,23 @@ def captioned(row: Row, *, brief: bool) -> Example:
     Describe this picture from an encyclopedia for a reader who cannot see it, in a phrase or a
     short sentence.
     """,
+    """
+    What would you tell a blind reader of an encyclopedia about this picture? Say it in a short
+    sentence or just a phrase.
+    """,
+    """
+    Write a phrase or a short sentence that can stand in for this encyclopedia picture when someone
+    is unable to see it.
+    """,
+    """
+    Encyclopedias on the web add a brief text to each picture, which a program reads aloud to people
+    with poor sight. Write that text for this picture: a phrase, or one short sentence, that says
+    what the picture shows.
+    """,
+    """
+    Suppose that this picture failed to load in an online encyclopedia. In a phrase or one short
+    sentence, say what the reader is missing.
+    """,
     title="CONCADIA short image captioning",
     official_name="CONCADIA+image_description",
     category="Coarse-grained Captioning",

@@ -79,6 +79,24 @@ def to_row(images: Path, line: dict[str, str]) -> Row | BrokenRow:
     This screenshot shows one page of an online store. Which website does the page belong to? Answer
     with the domain name in lower case, without "www.", for example "ebay.com".
     """,
+    """
+    Name the website of the online store whose page was captured here. Write its domain in lower
+    case, for example "ebay.com", without "www." at the start.
+    """,
+    """
+    In lower case and in the form "ebay.com", without "www.", write the domain of the shopping site
+    that this screenshot comes from.
+    """,
+    """
+    You found a screenshot of a product page and want to visit the store again. What would you type
+    as its address? Give only the domain, such as "ebay.com", all in lower case and without "www."
+    before it.
+    """,
+    """
+    Look for a logo, a store name or a similar clue on this web page, where something is offered for
+    sale. Which domain is it from? Answer as in "ebay.com": lower case, ending included, and without
+    "www.".
+    """,
     title="CoVA webpage recognition",
     official_name="CoVA+webpage_recognition",
     category="Phrase-Level OCR",

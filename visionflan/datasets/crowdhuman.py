@@ -102,6 +102,27 @@ def is_counted(box: dict[str, Any]) -> bool:
     at its edge. Do not count reflections, posters, statues or people in a distant crowd who cannot
     be told apart. Reply with the number alone, in digits.
     """,
+    """
+    How many people are in this photo? Someone who is partly covered by others or cut off by the
+    edge counts. Reflections, people on posters, statues, and distant crowds in which no single
+    person can be told apart do not. Give just the number, in digits.
+    """,
+    """
+    Answer with one number in digits: the number of people in the picture. It includes people who
+    are only partly visible, whether behind others or at the edge, but no mirror images, no posters
+    or statues, and nobody in a faraway crowd that is just a blur.
+    """,
+    """
+    For a study of crowds, every person in a photo has to be counted, even if only a part of the
+    body can be seen behind others or at the border. Posters, statues, reflections and people too
+    far away to be told apart are ignored. What is the count for this photo? Write it in digits and
+    add nothing else.
+    """,
+    """
+    Go over the whole photo and add up the real people in it, partly hidden and cut-off ones too.
+    Skip statues, posters and reflections, and skip any distant crowd whose members cannot be
+    distinguished. Then write the total as a number in digits.
+    """,
     title="CrowdHuman counting of people in crowds",
     official_name="crowdhuman+count_numbers",
     category="Perception",

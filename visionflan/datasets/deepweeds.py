@@ -77,6 +77,27 @@ def to_row(images: Path, line: dict[str, str]) -> LabeledImage | BrokenRow:
     prickly acacia, rubber vine, Siam weed and snake weed. Which of them is growing here? Reply with
     its name as it is written in this list, or with "none" if there are only other plants.
     """,
+    """
+    Which weed do you see in this photo from Queensland? Choose from Chinee apple, lantana,
+    parkinsonia, parthenium, prickly acacia, rubber vine, Siam weed and snake weed, and answer with
+    that name, or with "none" if it is not one of these eight.
+    """,
+    """
+    Answer with one name from this list: rubber vine, Siam weed, snake weed, prickly acacia,
+    parthenium, parkinsonia, lantana, Chinee apple. It should be the weed that grows in the photo.
+    If none of them does, answer with "none".
+    """,
+    """
+    A robot sprays weeds in the pastures of northern Australia and has to recognize its targets:
+    snake weed, lantana, prickly acacia, Siam weed, Chinee apple, parthenium, rubber vine and
+    parkinsonia. What should it report for this photo? Give the name of the weed, spelled as above,
+    or "none" for a photo without any of them.
+    """,
+    """
+    If any of the following eight weeds grows here, give its name as printed: parkinsonia, Siam
+    weed, Chinee apple, snake weed, parthenium, lantana, rubber vine, prickly acacia. If the photo
+    shows other plants only, reply with "none".
+    """,
     official_name="DeepWeeds+weed_species_recognition",
     title="DeepWeeds weed species recognition",
     category="Animal Classification",

@@ -64,6 +64,23 @@ def read(root: Path) -> Iterator[RrcQuestion | BrokenRow]:
     Use this scanned page to answer the question below. Reply only with the words or numbers that
     answer it, copied as they are written on the page.
     """,
+    """
+    What does this document say in reply to the question below? Copy just the words or numbers that
+    answer it, spelled as on the page.
+    """,
+    """
+    Find the place on the scanned page that answers the question below, and copy the answer from
+    there exactly. Do not write a full sentence around it.
+    """,
+    """
+    Quote a word, a number or a short piece of text from this page, printed or handwritten, with its
+    spelling unchanged. It should be the answer to the question below and nothing more.
+    """,
+    """
+    You are looking things up in an archive of scanned papers. Somebody needs the answer to the
+    question below, and this page has it. Reply with only that part of the page, exactly as it is
+    written.
+    """,
     title="DOCVQA document level VQA",
     official_name="DOCVQA+question_answer",
     category="OCR",

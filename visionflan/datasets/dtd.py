@@ -103,6 +103,22 @@ def patchwork(names: list[str], index: int) -> Image.Image:
     Name the one texture that best describes this surface in a single word, such as "striped",
     "dotted" or "cracked".
     """,
+    """
+    What is the texture of this surface? Answer with the one word that fits best: "dotted",
+    "cracked" or "striped", for example.
+    """,
+    """
+    With a single word in the style of "striped", "cracked" or "dotted", describe the texture that
+    is most typical of this image.
+    """,
+    """
+    You are tagging close-up photos for a library of textures, and each one gets exactly one tag of
+    one word, such as "cracked", "striped" or "dotted". Which tag does this photo get?
+    """,
+    """
+    Look at the pattern in this image and ignore what the object is. Then write one word for the
+    texture that stands out most, as in "striped", "cracked" or "dotted".
+    """,
     official_name="DTD+coarse_grained_texture_classification",
     title="DTD coarse grained texture classification",
     category="Texture Classification",

@@ -90,6 +90,26 @@ def to_row(split: str, images: Path, record: dict[str, Any]) -> Row | BrokenRow:
     Give only the answer: yes or no, a label copied from the chart, a value in digits, or a count
     spelled out as a word.
     """,
+    """
+    The question below is about the design of this bar chart, or about something that can be read
+    from it. What is the answer? Write just yes or no, a label as it is printed in the chart, a
+    value in digits, or a count as a word.
+    """,
+    """
+    Reply with yes, with no, with a label from the chart, with a value in digits or with a count in
+    letters, whichever answers the question below. It concerns what the chart shows or how its bars
+    are drawn.
+    """,
+    """
+    Someone is looking at this chart and wants to know what the question below asks. Check the bars,
+    the axis and the legend for them, and give the answer alone: digits for a value, a word for a
+    count, the exact label for a name, or yes or no.
+    """,
+    """
+    Look up the answer to the question below in the bar chart. If it is a count, spell it out; if it
+    is a value on the axis, use digits; if it is a name, copy the label; otherwise, just say yes or
+    no.
+    """,
     title="DVQA chart question answering",
     official_name="DVQA+charts_question_answer_1",
     category="OCR",

@@ -86,6 +86,26 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     Which of these stands out in it: bicycle, boat, bottle, bus, car, cat, chair, cup, dog,
     motorbike, people or table? Answer with that word.
     """,
+    """
+    Find the main subject of this dark photo, and answer with the word for it from this list:
+    bicycle, boat, bottle, bus, car, cat, chair, cup, dog, motorbike, people, table. Outlines may be
+    faint, so take your time.
+    """,
+    """
+    Your answer is one of these twelve words: table, people, motorbike, dog, cup, chair, cat, car,
+    bus, bottle, boat, bicycle. It should name what stands out most in this photo, which was taken
+    in poor light.
+    """,
+    """
+    A search program has to find things at night and in dim rooms. It knows these kinds: people,
+    car, bus, motorbike, bicycle, boat, dog, cat, chair, table, bottle, cup. Which kind is most
+    prominent in this photo? Reply with the word alone.
+    """,
+    """
+    It is hard to see much in this dim picture, but its main subject is one of the following: cat,
+    dog, people, cup, bottle, table, chair, boat, bicycle, motorbike, car, bus. Say which, in that
+    one word.
+    """,
     title="ExDark object recognition in low light environments",
     official_name="ExDark+object_recognition",
     category="General Object in Special Image Domain",

@@ -121,6 +121,22 @@ def read_list(part: str, path: Path, images: Path) -> Iterator[Row | BrokenRow]:
     vehicle, a building or a piece of clothing. Which brand is it? Give only its name, for example
     "Nike".
     """,
+    """
+    Which well-known brand has its logo or name in this photo? Look at signs, products, vehicles and
+    clothes, and answer with the name of the brand alone, such as "Nike".
+    """,
+    """
+    Write the name of one brand, like "Nike", and nothing more. It is the company whose logo or
+    lettering can be found in the picture.
+    """,
+    """
+    You are checking where companies are advertised. Somewhere in this picture, perhaps small or at
+    an angle, is the logo of a famous company. Note its name: "Nike", for instance.
+    """,
+    """
+    Find the company logo in this photo, whether it is on a building, a bottle, a shirt or a car,
+    and say whose it is. The brand name by itself, as in "Nike", is the answer.
+    """,
     title="FlickrLogos-27 logo recognition",
     official_name="FlickrLogos-27+logo_detection",
     category="Phrase-Level OCR",

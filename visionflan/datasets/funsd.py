@@ -95,6 +95,31 @@ def to_entity(record: dict[str, Any]) -> Entity:
     such as a heading, the label of a field or an entry, but keep the lines of one entry, such as an
     address, on one line. Copy words, numbers and punctuation exactly as they are.
     """,
+    """
+    What does this scanned form say? Copy all of it, print and handwriting, exactly as it is spelled
+    and punctuated. Every separate piece of text, for example a heading, a field label or an entry,
+    gets a line of its own, and an entry that runs over several lines, like an address, becomes one
+    line. Work downward, and from the left where pieces are at the same height.
+    """,
+    """
+    Type out this form, giving one line to each heading, field label, entry or other piece of text.
+    If an entry takes up several lines on the page, as an address does, join them into one. Begin at
+    the top, go from left to right where texts are side by side, and change nothing in the words,
+    numbers and punctuation, whether printed or written by hand.
+    """,
+    """
+    The paper form in this scan has to become plain text, and you are typing it in. Leave nothing
+    out, not even handwriting, and keep the spelling, the numbers and the punctuation. Order the
+    pieces of text from top to bottom, then from left to right, with a new line for each of them
+    (heading, label of a field, entry). A longer entry that wraps, such as an address, stays on a
+    single line.
+    """,
+    """
+    On separate lines, write each piece of text that this scanned form contains: its headings, the
+    labels of its fields, and what was entered by machine or by hand. Go from the top to the bottom;
+    at the same height, go from left to right. Reproduce every word, number and punctuation mark as
+    it is. Combine the lines of an address or of any other entry that has more than one.
+    """,
     title="FUNSD text detection in noisy scanned documents",
     official_name="FUNSD+text_detection",
     category="Document-Level OCR",

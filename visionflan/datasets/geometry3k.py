@@ -90,6 +90,24 @@ def read_problem(key: str, folder: Path) -> Row:
     relations that the figure and the text state, and choose the correct option. Formulas are
     written in LaTeX.
     """,
+    """
+    Which option is the solution of the geometry problem below? The figure and the text together
+    give the lengths, angles and relations you need. Formulas are in LaTeX.
+    """,
+    """
+    Choose the option that solves the problem below, whose formulas are in LaTeX. Take the
+    measurements and relations from the text and from the geometric figure, and calculate.
+    """,
+    """
+    A geometry textbook prints this figure with the problem below, in which formulas are written as
+    LaTeX. Work out the result from the sides, angles and other facts that are marked or stated, and
+    pick the option that agrees with it.
+    """,
+    """
+    You are preparing the answer key of a multiple-choice geometry quiz. Read the problem below (its
+    math is in LaTeX), note what is given in the figure and in the text, and say which option is
+    correct.
+    """,
     title="GEOMETRY3K geometry question answering",
     official_name="GEOMETRY3K+geometry_question_answer",
     category="Reasoning",

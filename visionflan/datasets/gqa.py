@@ -91,6 +91,25 @@ def to_row(split: str, images: Path, member: tuple[str, Any]) -> Row:
     another, and answer the question below in one or two words: a thing, a person, a property, left
     or right, a place, or just yes or no.
     """,
+    """
+    What is the short answer to the question below? Find what it mentions in the scene, check
+    properties and positions, and reply with one or two words: yes or no, left or right, a property,
+    a person, a thing or a place.
+    """,
+    """
+    One or two words are enough to answer the question below: yes, no, left, right, or the name of a
+    property, place, person or thing. Go by the objects in this scene and by how they are arranged.
+    """,
+    """
+    The question below names some things in this photo. Locate each of them, see what it is like and
+    what is next to it, and answer in one or two words, such as a property, a place, a person, a
+    thing, left or right, or yes or no.
+    """,
+    """
+    If the question below can be answered with yes or no, or with left or right, reply with that
+    word. Otherwise, name the thing, person, place or property in one or two words. Judge by what
+    you see in the image, including how things relate to one another.
+    """,
     official_name="GQA",
     title="GQA spatial relationship question answering",
     category="Perception",

@@ -134,6 +134,23 @@ def read_row(key: str, image: Path, label: str) -> Row | BrokenRow:
     A camera in a car recorded this road sign. Look at its outline, its colors and the symbol or
     number on it, even if they are blurred, and choose the option that says what the sign means.
     """,
+    """
+    What does this road sign mean to drivers? Choose the option that says so. Its shape, its colors
+    and its symbol or number will help, even in a blurred picture.
+    """,
+    """
+    Select the meaning of the traffic sign from the options. Go by the shape of its border, its
+    colors, and the number or symbol inside, as far as you can see them in this small shot from a
+    moving car.
+    """,
+    """
+    You are testing a driver assistance system that reads traffic signs. Its camera delivered this
+    image, which may be dark or blurred. Which option states correctly what the sign means?
+    """,
+    """
+    Is this sign round, triangular or of another shape? Which colors does it have, and which symbol
+    or number? Put these clues together and pick the option that gives its meaning.
+    """,
     official_name="GTSRB+image_classification",
     title="GTSRB traffic sign recognition",
     category="General Object",

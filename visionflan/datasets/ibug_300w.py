@@ -68,6 +68,23 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     Is this an indoor or an outdoor photograph? Look at the light, the clothes and what is behind
     the person. Answer with the word indoor or outdoor.
     """,
+    """
+    Say whether the person in this photo is inside a building or in the open. Write indoor for the
+    former and outdoor for the latter. The background, the light and the clothes are your clues.
+    """,
+    """
+    Answer with one word, indoor or outdoor, to say where this portrait was taken, as far as the
+    light, the clothes and the background show.
+    """,
+    """
+    A portrait can be taken under a roof or under the sky, and the light, the clothing and the
+    surroundings often show which. Where was this one taken? Reply indoor or outdoor.
+    """,
+    """
+    Look behind the person and at how the face is lit. If the photo seems to come from a room, a
+    hall or a stage, write indoor. If it seems to come from a street, a garden or another place in
+    the open air, write outdoor.
+    """,
     title="300w indoor outdoor classification",
     official_name="300w+human_portrait_classification",
     category="Scene Classification",

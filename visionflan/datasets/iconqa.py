@@ -90,6 +90,22 @@ def read_problem(key: str, folder: Path, kind: str) -> Row:
     The question below is about a simple drawing from a school exercise book. Study the drawing,
     work out the answer, and choose the correct option.
     """,
+    """
+    Which option answers the question below? Look carefully at the simple drawing, which belongs to
+    an exercise for schoolchildren, and count or compare if you have to.
+    """,
+    """
+    Do this school exercise: read the question below, find the answer in the drawing, and select the
+    right option.
+    """,
+    """
+    A child is practicing with a picture like this one and has to answer the question below. Only
+    one of the options is correct. Which one is it?
+    """,
+    """
+    Everything that the question below asks about is in the little drawing, so look at all of it
+    first. Then pick the option that gives the right answer.
+    """,
     title="IconQA abstract diagram understanding",
     official_name="iconqa+choose_txt",
     category="Reasoning",
@@ -115,6 +131,26 @@ def choose_txt(row: Row) -> Example | None:
     Answer the question below by looking at its drawing. Write nothing but the result: a number in
     digits, with a comma in numbers above 999, or one word if the question asks for a word. The sign
     (_) marks a gap to fill.
+    """,
+    """
+    What is the answer to the question below, according to the drawing? If it is a number, use
+    digits, and put a comma in numbers above 999. If a word is wanted, give that one word. A gap to
+    fill is marked with (_).
+    """,
+    """
+    Write a number in digits (with a comma from 1,000 upward) or, if the question below asks for
+    one, a single word. The drawing shows what you need. Where the question has the sign (_), give
+    what belongs in its place.
+    """,
+    """
+    This drawing is part of a school exercise. Solve the exercise in the question below, in which
+    (_) is an empty space to complete. Reply with the result alone, either one word or a number in
+    digits; numbers over 999 have a comma.
+    """,
+    """
+    You are filling in the answer sheet of a math workbook. Look at the drawing, find out what
+    belongs in the gap (_) or what the question below asks for, and write only that: one word, or
+    digits for a number, with a comma if it is above 999.
     """,
     title="IconQA fill in blank in abstract diagram understanding",
     official_name="iconqa+fill_in_blank",

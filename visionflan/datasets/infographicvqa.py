@@ -107,6 +107,26 @@ def read_neighbor(release: Path) -> Iterator[RrcQuestion | BrokenRow]:
     below with what they say or add up to. Give only a number, a name or a short phrase, and put
     commas between the items if there are several.
     """,
+    """
+    What does the infographic say in answer to the question below? You may need to combine its
+    words, numbers and drawings, or to calculate. Reply with a name, a number or a short phrase
+    alone, and use commas if there are several items.
+    """,
+    """
+    Give a number, a name or a short phrase, or several of them separated by commas, as the answer
+    to the question below. Take it from the text, the figures and the pictures of this infographic,
+    and do the math if necessary.
+    """,
+    """
+    This poster presents facts through text, charts and drawings, and one of its readers asks the
+    question below. Find the facts that matter, add or compare them if you must, and write just the
+    answer: a short phrase, a name or a number, or a list with commas.
+    """,
+    """
+    To answer the question below, find the right part of the infographic and read it closely,
+    drawings included. The answer may be stated there or may have to be worked out. Keep it to a
+    short phrase, a name or a number; if it has several items, list them with commas.
+    """,
     title="InfographicVQA VQA",
     official_name="infographicvqa+question_answer",
     category="Reasoning",

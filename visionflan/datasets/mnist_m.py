@@ -85,6 +85,22 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     This image shows one handwritten digit, from 0 to 9, over a colorful background. Which digit is
     it? Give the numeral only.
     """,
+    """
+    Read the handwritten digit in front of the colorful pattern, and write it as a numeral from 0 to
+    9.
+    """,
+    """
+    Which of the numerals 0, 1, 2, 3, 4, 5, 6, 7, 8 and 9 did somebody write by hand here? Disregard
+    the colors behind it and reply with that numeral.
+    """,
+    """
+    Answer with a single numeral between 0 and 9. It is the one whose handwritten outline stands out
+    from the colorful background.
+    """,
+    """
+    You are teaching a computer to read handwriting on busy, colorful backgrounds. What is the
+    correct label of this example, as a numeral from 0 to 9?
+    """,
     official_name="MNIST-M+number_recognition",
     title="MNIST-M number recognition",
     category="General Object",

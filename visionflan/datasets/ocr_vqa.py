@@ -107,6 +107,24 @@ def cover(images: Path, key: str, address: str) -> Path:
     This is the cover of a book or calendar. Answer the question below with the title, a name, a
     year or the genre as a bookstore would label it, such as "Travel", or simply with Yes or No.
     """,
+    """
+    What does this book or calendar cover say in answer to the question below? Give a title, a name,
+    a year, a genre in the form used by bookstores ("Travel", for instance), or just Yes or No.
+    """,
+    """
+    Answer with Yes or No, a name, a title, a year, or a bookstore genre such as "Travel". The
+    question below is about the book or calendar whose cover is shown.
+    """,
+    """
+    A customer holds up this book or calendar in a store and asks the question below. Read the cover
+    and reply with no more than what was asked for: the title, a person's name, a year, the genre
+    ("Travel", for example), or Yes or No.
+    """,
+    """
+    If Yes or No answers the question below, write that. If not, write the name, the title, the year
+    or the genre that it asks for, judging by the cover of this book or calendar. Genres are worded
+    as in a bookstore, as in "Travel".
+    """,
     title="OCR-VQA VQA by reading text in image",
     category="OCR",
 )

@@ -138,6 +138,24 @@ FACTS = (
     what the question refers to in the picture, recall what you know about it, and answer with a
     word or a short phrase.
     """,
+    """
+    What is the answer to the question below? Identify the thing in the picture that it is about,
+    and then use facts that are not in the picture. A word or a short phrase is enough.
+    """,
+    """
+    In a word or a short phrase, answer the question below from what you see and from what you know
+    about the world.
+    """,
+    """
+    Good eyes are not enough for the question below, because it is about this picture and also about
+    the world in general. Find out what it refers to, think of the relevant fact, and write only
+    that word or short phrase.
+    """,
+    """
+    You are taking part in a picture quiz. For the question below, the picture gives the clue, and
+    your general knowledge has to do the rest. Reply as briefly as you can, with one word or a short
+    phrase.
+    """,
     official_name="ok_vqa",
     title="OK-VQA outside knowledge VQA",
     category="Outside Knowledge",

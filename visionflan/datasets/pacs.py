@@ -171,6 +171,24 @@ def cartoon_object_classification(row: Row) -> Example | None:
     Name the subject at the center of this photo. Use one everyday word for its kind, not for its
     breed or make: "horse", for example, or "person" for any man, woman or child.
     """,
+    """
+    What is the subject of this photo? Answer with one common word for its kind, such as "horse",
+    without the breed or the make. Any man, woman or child is a "person".
+    """,
+    """
+    One simple word is wanted for what is at the center of this photo. Do not go into breeds or
+    makes: every horse is a "horse", and a human being of any age is a "person".
+    """,
+    """
+    You are sorting photos into a few broad kinds. Men, women and children all go under "person",
+    and an animal goes under its common name, like "horse", whatever its breed. Under which single
+    word does this photo go?
+    """,
+    """
+    Look at the thing, animal or human in the middle of this photo. If it is a man, a woman or a
+    child, answer "person". Otherwise, give the everyday word for its kind, for example "horse", and
+    leave out the breed or make.
+    """,
     title="PACS object recognition in photograph",
     official_name="PACS+photo_object_classification",
     category="General Object in Special Image Domain",
@@ -194,6 +212,21 @@ def dog_image_category_classification(row: Row) -> Example | None:
 @dataset.task(
     """
     How was this picture of an elephant made? Choose the option that fits.
+    """,
+    """
+    Choose the option that names the technique of this elephant picture.
+    """,
+    """
+    Elephants have been photographed, drawn, painted and turned into cartoons. Which option is true
+    of this picture?
+    """,
+    """
+    From the options, select the kind of image that this elephant appears in. What matters is the
+    technique, not the animal or its surroundings.
+    """,
+    """
+    Imagine an image library that files its elephants by the way each image was made. Under which
+    option does this one belong?
     """,
     title="PACS elephant image style classification",
     official_name="PACS+elephant_image_category_classification",

@@ -106,6 +106,23 @@ def painting_of(line: dict[str, str]) -> str:
     Which period does this work belong to? Judge by its style, its materials and the costumes in it,
     and give the half century with its first and last year, in the form "1401-1450".
     """,
+    """
+    Date this work of art to a half century. Write its first and its last year with a hyphen, as in
+    "1401-1450". The style, the technique and the clothes of the figures help to decide.
+    """,
+    """
+    In the form "1401-1450", that is, as the first and last year of a half century, say when this
+    work was made. Look for clues in its style, its materials and the costumes it shows.
+    """,
+    """
+    You are cataloging a museum whose works are filed by half centuries, such as "1401-1450". Under
+    which one does this work belong, judging by how it is painted and what people in it wear?
+    """,
+    """
+    If this work has no date on it, an art historian can still place it by its style, its materials
+    and the fashions it shows. In which half century was it created? Give the first year, a hyphen
+    and the last year, like "1401-1450".
+    """,
     title="Semart painting time frame recognition",
     official_name="semart+image_timeframe",
     category="Semantic Art Understanding",
@@ -163,6 +180,23 @@ SIZE = re.compile(
     """
     Say what the work is made with and what it is made on, the way a label on a gallery wall does,
     for example "Oil on canvas". Leave out its measurements.
+    """,
+    """
+    What is the technique of this work? Name the medium and the surface as a museum label would,
+    such as "Oil on canvas", but do not give the size.
+    """,
+    """
+    Write the line of a wall label that names the materials of this work, the medium first and then
+    the support, in the style of "Oil on canvas" and without any measurements.
+    """,
+    """
+    You are completing the record of this artwork in a collection. One field is still empty: the
+    medium and what it was applied to. Enter it as in "Oil on canvas", without the dimensions.
+    """,
+    """
+    Was this made in oil, tempera, fresco or something else, and on canvas, wood, a wall or another
+    support? Look at the surface, the brushwork and the colors, and answer in the form "Oil on
+    canvas", leaving out the size.
     """,
     title="Semart painting technique recognition",
     official_name="semart+image_technique",

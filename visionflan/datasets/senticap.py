@@ -101,6 +101,26 @@ def rows(root: Path, record: dict[str, Any]) -> list[Row]:
     positive, write about what you see with liking or praise; if it is negative, with dislike or
     regret. Do not invent anything that is not there.
     """,
+    """
+    How would you describe this photograph with the sentiment named below? Write one sentence:
+    admiring or affectionate if the sentiment is positive, disapproving or sad if it is negative.
+    Mention only what the photograph shows.
+    """,
+    """
+    In a single sentence, say what is in the photograph, and choose your words so that they show the
+    sentiment below. Positive means liking or praise, negative means dislike or regret. Stay with
+    what is really there.
+    """,
+    """
+    The same scene can be described warmly or coldly. The sentiment below decides which is wanted
+    here: praise or liking if it is positive, regret or dislike if it is negative. Write one
+    sentence about the scene, and add nothing that cannot be seen.
+    """,
+    """
+    If the sentiment below is positive, write a sentence that makes the subject of this photograph
+    sound likable or impressive. If it is negative, write one that makes it sound unpleasant or sad.
+    In both cases, describe only what you can see.
+    """,
     title="SentiCap image captioning conditioned on sentiment",
     official_name="SentiCap+image_sentiment_captioning",
     category="Fine-grained Captioning",

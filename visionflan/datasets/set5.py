@@ -93,6 +93,22 @@ def subject_of(stem: str) -> str:
     Even though there are few pixels, you can recognize one of five subjects: a baby, a bird, a
     butterfly, a head or a woman. Which one is it? Answer with the noun alone.
     """,
+    """
+    Does this small image show a baby, a bird, a butterfly, a head or a woman? Write the noun
+    without an article.
+    """,
+    """
+    Answer with one noun: baby, bird, butterfly, head or woman. Choose the one that names the
+    subject of this coarse image.
+    """,
+    """
+    Researchers use five well-known pictures, of a bird, a woman, a baby, a butterfly and a head, to
+    test how to enlarge images. This is one of them. Give the single noun that says which.
+    """,
+    """
+    Identify the subject of the picture, even if it looks blocky. It can only be a head, a
+    butterfly, a woman, a bird or a baby, and one of these nouns is the complete answer.
+    """,
     title="Set5 object recognition in low resolution image",
     official_name="Set5+image_recognition",
     category="General Object",

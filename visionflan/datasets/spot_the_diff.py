@@ -108,6 +108,29 @@ def side_by_side(first: Path, second: str) -> Image.Image:
     or moved. Write one short clause in lower case for each change, and separate the clauses with
     semicolons. If nothing has changed, say so.
     """,
+    """
+    What is different between the left frame and the later one on the right? Both show the same
+    place from the same camera. Write the changes as short clauses in lower case, separated by
+    semicolons: people or vehicles that appeared, disappeared or moved, for example. If you find no
+    change, write that.
+    """,
+    """
+    In lower case, with one short clause per change and semicolons to separate them, list how this
+    place changed from the first frame (left) to the second (right). Mention people, vehicles or
+    objects that were added, moved or taken away, or state that nothing is different.
+    """,
+    """
+    You are on duty at a security monitor. The camera has not moved, but some time passed between
+    the frame on the left and the frame on the right. Report each thing that came, left or moved in
+    a short lowercase clause, and separate the clauses by semicolons. If nothing has changed, report
+    that.
+    """,
+    """
+    Two frames from a fixed camera are side by side, the earlier to the left of the later. If
+    people, cars or other things are new, gone or in another place, describe every such change in a
+    brief clause without capital letters, and use semicolons to separate the clauses. If the frames
+    are alike, say that nothing has changed.
+    """,
     official_name="spot-the-diff+image_diff_identification",
     title="Spot-the-diff describing the differences of two frames",
     category="Fine-grained Captioning",

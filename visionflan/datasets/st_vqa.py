@@ -78,6 +78,23 @@ def read(root: Path) -> Iterator[RrcQuestion | BrokenRow]:
     Something in this photograph can be read: a sign, a label, a license plate, a screen. Use what
     it says to answer the question below, and reply with the words or digits as they appear there.
     """,
+    """
+    What does the writing in this photograph say in answer to the question below? Copy the words or
+    digits from the sign, label, plate or screen where you find them.
+    """,
+    """
+    Answer the question below by reading. The answer is written somewhere in the scene, for example
+    on a sign, a screen, a license plate or a label; copy it as it appears, without other words.
+    """,
+    """
+    You are reading signs and labels aloud for a friend who forgot their glasses. The friend points
+    at this scene and asks the question below. Reply with exactly the words or digits that are
+    written there and answer it.
+    """,
+    """
+    Copy from the photograph just the words or digits that answer the question below. They may be on
+    a screen, a vehicle, a package, a sign or anything else with writing on it.
+    """,
     title="ST-VQA scene text VQA",
     official_name="STVQA+image_question_answer",
     category="OCR",

@@ -203,6 +203,22 @@ def car_classification(row: Row) -> Example:
     Which make is this car? The emblem, the grille and the lines of the body give it away. Give the
     make only, such as "Toyota", not the model.
     """,
+    """
+    Name the brand of this car, such as "Toyota". Leave out the model and the year. You may
+    recognize it by the emblem, the grille or the shape of the body.
+    """,
+    """
+    Without the model or the year, write the make of the car in the photo: "Toyota", for example.
+    Clues are the emblem, the grille and the overall shape.
+    """,
+    """
+    You work in a parking garage and note the make of every car that comes in. What do you note for
+    this one? The entry is a brand such as "Toyota", with no model name.
+    """,
+    """
+    If no name can be read on this car, its emblem, grille, lights and lines still show its make.
+    Answer with that make only, as in "Toyota".
+    """,
     official_name="Cars+car_brand_classification",
     title="Cars car brand classification",
     category="Vehicle Classification",

@@ -137,6 +137,22 @@ def vqa_activity_recognition(row: Row) -> Example | None:
     Go through the picture from one side to the other and count what the question asks for. Give
     only the number, in digits.
     """,
+    """
+    How many are there? Read the question below to see what has to be counted, count it in the
+    picture, and reply with a number in digits.
+    """,
+    """
+    Write one number in digits as the answer to the question below. Count carefully: some of the
+    things may be small, overlap or lie partly outside the picture.
+    """,
+    """
+    The question below asks for the number of certain things in this image. Find every one of them,
+    and answer with digits and no words.
+    """,
+    """
+    You are taking stock of what is in this photo. One kind of thing is named in the question below.
+    Enter the count of that kind in digits.
+    """,
     official_name="VQA_counting",
     title="VQA counting",
     category="Perception",
@@ -149,6 +165,21 @@ def vqa_counting(row: Row) -> Example | None:
     """
     Search the image for the object that the question mentions, and reply yes if it appears anywhere
     or no if it does not.
+    """,
+    """
+    Is the object in the question below anywhere in this image? Answer yes or no.
+    """,
+    """
+    Answer the question below with yes if you can find the object that it names somewhere in the
+    picture, large or small, and with no otherwise.
+    """,
+    """
+    Look at every part of the photo, the background too, and check whether it has what the question
+    below asks about. One word is wanted, yes or no.
+    """,
+    """
+    You are verifying the labels of a photo collection. The question below names an object. If this
+    photo contains it, write yes; if it does not, write no.
     """,
     official_name="VQA_object_presence",
     title="VQA object presence",

@@ -91,6 +91,22 @@ def read_split(root: Path, split: str, path: Path) -> Iterator[Row | BrokenRow]:
     There is writing in this picture: on a sign, a screen, a book, a package or something similar.
     Read it, and describe the picture in one sentence that includes the important words.
     """,
+    """
+    What does this picture show, and what is written in it? Answer both in one sentence that quotes
+    the most important words.
+    """,
+    """
+    In one sentence, describe the picture together with its text: name the object or scene, and work
+    in the main words that can be read on it, for example on a label, a sign or a screen.
+    """,
+    """
+    A friend who cannot see this picture wants to know what it shows and what the writing in it
+    says. Reply with a single sentence, and use the words that matter most.
+    """,
+    """
+    First read the words on the sign, cover, package, display or whatever carries them. Then write a
+    caption of one sentence that says what the thing or scene is and repeats the key words.
+    """,
     official_name="textcaps+caption_generation",
     title="TextCaps image captioning with reading comprehension",
     category="Fine-grained Captioning",

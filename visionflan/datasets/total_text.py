@@ -93,6 +93,27 @@ def read_words(path: Path) -> Iterator[Piece]:
     can read, with its capital letters and digits as shown, row by row from the top and from left to
     right within each row. Separate the words with semicolons.
     """,
+    """
+    Which words can you read in this scene? List all of them, curved and slanted ones too, in the
+    order of reading: top row first, and each row from left to right. Copy capital letters and
+    digits as they are, and use a semicolon after each word except the last.
+    """,
+    """
+    With semicolons as separators, copy each legible word from the photo. Start with the highest row
+    and go from left to right in every row. Upper and lower case and digits must match what is
+    shown, whether the word is straight or follows a curve.
+    """,
+    """
+    You are transcribing the signs and logos in street photos, one word at a time. Do it for this
+    photo: take the rows from top to bottom and the words of a row from left to right, keep the case
+    of every letter and all digits, and separate the words by semicolons. Do not skip text that is
+    slanted or curved.
+    """,
+    """
+    Find all the text here, no matter how it is bent or tilted. Write it word for word, from the top
+    row to the bottom row and from left to right, exactly as it is capitalized, digits included.
+    Between two words, write a semicolon.
+    """,
     title="Total-Text scene text detection and recognition",
     official_name="Total-Text+text_detection",
     category="Document-Level OCR",

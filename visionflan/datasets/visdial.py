@@ -152,6 +152,24 @@ def with_mark(question: str) -> str:
     at it and answers. Their first words are given below. Reply to the last question, briefly and in
     the tone of the replies before it.
     """,
+    """
+    What does the person who sees this photograph reply to the last question below? The person
+    asking cannot see it. Keep the reply short and in the same tone as the earlier ones.
+    """,
+    """
+    Briefly, and in the style of the earlier replies, answer the question at the end of the chat
+    below. It is about this photograph, which only one of the two people chatting can see.
+    """,
+    """
+    You are chatting with somebody who cannot see the photograph that you have. The chat has just
+    started and is given below. Now it is your turn: look at the photograph and give a short answer
+    to the question that was asked last, so that it sounds like your answers so far.
+    """,
+    """
+    The conversation below has only just begun and ends with a question about the photograph. Write
+    the missing reply of the one who can see it, as short and casual as the replies that come
+    before.
+    """,
     title="Visdial visual dialogue with short context",
     official_name="visdial+answer_question_2",
     category="Visual Dialogue",

@@ -181,6 +181,31 @@ def annotation(name: str, drawn: list[str], boxes: list[drawing.Box]) -> str:
     sheep, sofa, television or monitor, train. Write down each kind that you can see, only once even
     if there are several, in alphabetical order and with a semicolon between two kinds.
     """,
+    """
+    Which of the following twenty kinds of things are in this photograph: person, bird, cat, cow,
+    dog, horse, sheep, airplane, bicycle, boat, bus, car, motorbike, train, bottle, chair, dining
+    table, potted plant, sofa, television or monitor? Name each of them once, in alphabetical order,
+    separated by semicolons.
+    """,
+    """
+    In alphabetical order, separated by semicolons and each only once, list the kinds of things that
+    appear in this photograph. Only these twenty matter: bottle, chair, dining table, potted plant,
+    sofa, television or monitor, airplane, bicycle, boat, bus, car, motorbike, train, person, bird,
+    cat, cow, dog, horse, sheep.
+    """,
+    """
+    You are indexing photos with a fixed vocabulary of twenty words. Animals and people: bird, cat,
+    cow, dog, horse, person, sheep. Vehicles: airplane, bicycle, boat, bus, car, motorbike, train.
+    Indoor things: bottle, chair, dining table, potted plant, sofa, television or monitor. Enter
+    every word that applies to this photo once, in alphabetical order, and separate the words by
+    semicolons.
+    """,
+    """
+    Check this photograph for each of these in turn: train, television or monitor, sofa, sheep,
+    potted plant, person, motorbike, horse, dog, dining table, cow, chair, cat, car, bus, bottle,
+    boat, bird, bicycle, airplane. If one is there, even more than once, put its name on your list a
+    single time. Give the list from A to Z and separate the names with semicolons.
+    """,
     official_name="VOC2007+object_detection",
     title="VOC2007 multiple object recognition",
     category="General Object",

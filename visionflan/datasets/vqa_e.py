@@ -134,6 +134,21 @@ def visual_question_answering(row: Question | Explained) -> Example | None:
     """
     In one plain sentence, tell somebody who has not seen this photo what is going on in it.
     """,
+    """
+    What is happening in this photo? Describe it in one plain sentence for a person who has not seen
+    it.
+    """,
+    """
+    Write a single, simple sentence that says who or what is in this photo and what is going on.
+    """,
+    """
+    Someone asks you over the phone what you are looking at. It is this photo. Give your answer in
+    one plain sentence about what happens in it.
+    """,
+    """
+    You have one plain sentence to let a person who cannot see this photo know what takes place in
+    it. Write that sentence.
+    """,
     official_name="VQA-E+image_captioning",
     title="VQA-E short image captioning",
     category="Coarse-grained Captioning",

@@ -98,6 +98,24 @@ def lists(root: Path) -> list[Path]:
     it as a radiologist would and answer the question about it briefly: Yes or No if that is enough,
     otherwise a few words.
     """,
+    """
+    What would a radiologist answer to the question below, given this X-ray, CT slice or MRI slice?
+    Say Yes or No if the question allows it; if not, use a few words.
+    """,
+    """
+    Reply with Yes, with No, or with a few words. The question below is about the medical image
+    shown, which is an X-ray, a slice of a CT or MRI examination or something similar.
+    """,
+    """
+    You are on duty in the radiology department, and a colleague sends you this scan with the
+    question below. Look at the organs, the kind of scan and anything abnormal, and answer briefly:
+    Yes or No, or a few words where that is not enough.
+    """,
+    """
+    Look closely at this scan of a patient, made with X-rays, CT or MRI. Can the question below be
+    answered with Yes or No? Then write that word. If it cannot, write a short phrase of a few
+    words.
+    """,
     title="VQARAD VQA in radiology",
     official_name="VQARAD+question_answer",
     category="Outside Knowledge",

@@ -122,6 +122,23 @@ def one_of(row: Row, joined: str, purpose: str) -> Example:
     question that the scene raises in your mind and that cannot be answered just by looking, and do
     not answer it yourself.
     """,
+    """
+    Write one question, and no answer, that a person would naturally ask on seeing this picture.
+    Looking at the picture must not be enough to answer it.
+    """,
+    """
+    What does this scene make you curious about? Put it into a single question that goes beyond what
+    can be seen, and leave the answer to others.
+    """,
+    """
+    You are starting a conversation with the person who posted this picture. Ask them something
+    about the event, the people or the things in it that the picture itself does not reveal. One
+    question is enough, without an answer.
+    """,
+    """
+    If all you had was this picture, what would you ask the photographer first? Give just that one
+    question. It should not be one that the picture already answers.
+    """,
     title="VQG visual question generation",
     official_name="VQG+question_generation",
     category="Rational and Script Generation",

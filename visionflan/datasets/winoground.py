@@ -102,6 +102,22 @@ def pictures_of(images: Path) -> Callable[[str], ImageSource]:
     The two captions below use exactly the same words but say different things. Decide which of them
     is true of the image.
     """,
+    """
+    Which caption below describes the image correctly? Both have the same words in a different
+    order, so pay attention to who does what, and to what is where.
+    """,
+    """
+    Choose the one caption below that fits the image. The other consists of the same words, but it
+    means something else.
+    """,
+    """
+    Word order changes meaning: the captions below are made of the same words, yet only one is right
+    about this image. Find the right one.
+    """,
+    """
+    A photo editor received this image with two captions that use the same words to say different
+    things. Both are given below. Say which one the editor should print.
+    """,
     official_name="Winoground+image_captioning",
     title="Winoground image caption matching",
     category="Image Text Matching",

@@ -102,6 +102,26 @@ def spoken(folder: str) -> str:
     Name the yoga pose in the picture. Give its English name, the word "or" and its Sanskrit name,
     for example "Tree Pose or Vrksasana". If there is only one name, give that.
     """,
+    """
+    Which yoga pose is this? Write it as in "Tree Pose or Vrksasana": the English name first, then
+    the word "or", then the Sanskrit name. A pose that has just one name is given by that name
+    alone.
+    """,
+    """
+    Using the form "Tree Pose or Vrksasana", with the English name before the word "or" and the
+    Sanskrit name after it, say which yoga pose you see. Some poses have a single name, which is
+    then the complete answer.
+    """,
+    """
+    You are writing the captions for a yoga manual, and this is the next illustration. The caption
+    gives the pose in English and in Sanskrit, joined by "or", like "Tree Pose or Vrksasana", unless
+    the pose has only one of the two names. What is the caption?
+    """,
+    """
+    Someone is practicing yoga here. Identify the pose by the arms, the legs and the back. If it has
+    both an English and a Sanskrit name, give both in that order with the word "or" between them,
+    for example "Tree Pose or Vrksasana"; if not, give the only name.
+    """,
     official_name="Yoga-82+yoga_pose_recognition",
     title="Yoga-82 yoga pose recognition",
     category="Human Activity",
