@@ -59,7 +59,7 @@ def build(tmp_path: Path) -> BuildDirectory:
 
 
 def evaluate_phrasings(build: BuildDirectory, out: Path, model: ToyModel) -> list[Record]:
-    """Ask in the other phrasings, then as built; return the records of the first."""
+    """Evaluate the other phrasings, and return their records."""
     rephrased = rephrased_set(held_out_set([build]), None)
     assert rephrased
     subject = EvalSubject(model=model, path=out, run="run", stage="base")
