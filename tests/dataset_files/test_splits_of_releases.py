@@ -67,6 +67,7 @@ UNDIVIDED = (
 # How many groups a specimen of thirty images has, and the group of its first row.
 GROUPS = {
     "model_vs_human": (30, "truck-0"),
+    "pacs": (1, ""),
     "pickapic": (29, "red bird, photo"),
     "recipeqa": (30, "apple-supper-0"),
     "scicap": (30, "1000.0001v1"),
@@ -161,6 +162,21 @@ def test_the_folds_of_pacs_are_read_beside_the_images_too(tmp_path: Path) -> Non
     for path in tmp_path.glob("*_kfold.txt"):
         path.rename(tmp_path / "splits" / path.name)
     assert splits("pacs", tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("key", "group"),
+    [
+        ("sketch/dog/n02103406_1011-1.png", "n02103406_1011"),
+        ("sketch/dog/n02103406_1011-12.png", "n02103406_1011"),
+        ("sketch/dog/n02103406_101-1.png", "n02103406_101"),
+        ("sketch/dog/5281.png", ""),
+        ("photo/dog/056_0001.jpg", ""),
+    ],
+)
+def test_the_sketches_of_one_photograph_are_one_group(key: str, group: str) -> None:
+    row = pacs.Row(key, Path("1.png"), "sketch", "dog")
+    assert pacs.dataset.hold_out_group(row) == group
 
 
 def test_the_lists_of_stanford_dogs_are_read_in_a_directory_of_their_own(tmp_path: Path) -> None:

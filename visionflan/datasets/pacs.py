@@ -4,10 +4,14 @@ Layout: the release keeps its pictures in `kfold/<domain>/<class>/` and, apart f
 the form `<domain>_{train,crossval,test}_kfold.txt` which only divide the same pictures into folds
 (thuml/OpenDG-DAML, src/dalib/vision/datasets/pacs.py, and many a training code that reads
 `PACS/kfold/art_painting/dog/pic_001.jpg`); so this file reads the folders and needs no list.
-Where they are there, at the top or in one of the folders that training codes have them in, `train`
+Where the lists are there, at the top or in a folder that training codes have them in, `train`
 and `crossval` are the official split; `test` repeats both, for domains that were not trained on.
 KaiyangZhou/Dassl.pytorch (dassl/data/datasets/dg/pacs.py) has the folders in `images`, and other
 mirrors have them at the top; all three are read.
+
+Many sketches were drawn after a photograph, several after each, and bear its name with a
+number after it: n02103406_1011-1.png to -5.png (fmcarlucci/JigenDG,
+data/txt_lists/sketch_train.txt). Those of one photograph are held out together.
 
 Known defect: Dassl leaves out `sketch/dog/n02103406_4068-1.png` as faulty, and so does this file,
 naming it in the ledger.
@@ -16,6 +20,7 @@ The style tasks offer the four styles as options. The one public sample of the p
 the task on persons shows none, but without them nobody could tell which words are wanted.
 """
 
+import re
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -36,6 +41,7 @@ STYLES = {
 }
 KINDS = ("dog", "elephant", "giraffe", "guitar", "horse", "house", "person")
 FOLDS = {"train": "train", "crossval": "validation"}
+SKETCH = re.compile(r"sketch/\w+/(n\d+_\d+)-\d+\.png")
 LISTS = ("", "kfold", "splits", "pacs_label")
 FAULTY = {"sketch/dog/n02103406_4068-1.png"}
 
@@ -46,6 +52,12 @@ class Row(NamedTuple):
     domain: str
     kind: str
     split: str = ""
+
+    @property
+    def sketched(self) -> str:
+        """Return the photograph that a sketch was drawn from, if its name tells one."""
+        match = SKETCH.fullmatch(self.key)
+        return match[1] if match else ""
 
 
 dataset = Dataset[Row](
@@ -68,7 +80,7 @@ dataset = Dataset[Row](
         sketch_train_kfold.txt      and so on, if you have the lists
     """,
     split_field="split",
-    no_group="nothing in the release connects its images",
+    group_field="sketched",
 )
 
 

@@ -69,7 +69,7 @@ dataset = Dataset[Row](
         images/<pose>/<number>_0.jpg
     """,
     split_field="split",
-    no_group="the lists do not name the source of an image",
+    no_group="the release tells the address of an image, but not whom it shows",
 )
 
 
