@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import pytest
 
-from visionflan.datasets.cub200 import spoken
+from visionflan.datasets.cub200 import bird_classification, spoken
+from visionflan.layouts.birds import BirdImage
 
 NAMES = {
     "001.Black_footed_Albatross": "Black-footed Albatross",
@@ -22,3 +25,10 @@ NAMES = {
 @pytest.mark.parametrize("written", NAMES)
 def test_the_name_of_a_class_gets_back_the_marks_that_the_release_left_out(written: str) -> None:
     assert spoken(written) == NAMES[written]
+
+
+def test_the_full_name_of_a_species_is_accepted_for_a_shorter_one() -> None:
+    example = bird_classification(BirdImage("a", "1", Path("a.jpg"), "017.Cardinal"))
+    assert example is not None
+    assert example.target == "Cardinal"
+    assert example.references == ("Cardinal", "Northern Cardinal")

@@ -226,13 +226,13 @@ FACTS = (
     ("fish", LIVES, "in the sea", "in water"),
     ("airplane", WORKS, "pilot", "cabin crew"),
     ("cow", LIVES, "on a farm", "in a field"),
-    ("boat", WORKS, "fisher", "sailor"),
+    ("boat", WORKS, "sailor", "fisher"),
     ("bear", LIVES, "in the forest", "in the mountains"),
     ("oven", WORKS, "baker", "cook"),
     ("crab", LIVES, "on the beach", "on the shore"),
     ("guitar", WORKS, "musician", "singer"),
     ("giraffe", LIVES, "in the savannah", "in Africa"),
-    ("truck", WORKS, "driver", "carrier"),
+    ("truck", WORKS, "driver", "truck driver"),
 )
 
 

@@ -150,7 +150,7 @@ def single(index: int) -> Image.Image:
 
 
 def styled(style: str) -> Callable[[int], Image.Image]:
-    """Draw an animal as a cartoon or a sketch."""
+    """Draw an animal as a cartoon or in lines."""
 
     def draw(index: int) -> Image.Image:
         name = pick(("dog", "cat", "elephant", "horse"), 1, "cat2000", index, "animal")[0]
@@ -181,7 +181,7 @@ DRAWN: dict[str, Callable[[int], Image.Image]] = {
     "Inverted": lambda index: ImageOps.flip(landscape(index)),
     "Pattern": pattern,
     "Jumbled": jumbled,
-    "Sketch": styled("sketch"),
+    "LineDrawing": styled("sketch"),
 }
 
 

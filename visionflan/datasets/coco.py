@@ -214,8 +214,8 @@ def image_classification_sports(row: Row) -> Example | None:
 
 @dataset.task(
     """
-    Moving or parked, complete or cut off, exactly one type of vehicle from the options can be seen
-    in this picture. Name it.
+    Exactly one type of vehicle from the options is in this picture, moving or parked, complete or
+    cut off. Name it.
     """,
     title="MSCOCO vehicle recognition",
     official_name="coco+image_classification_vehicle",

@@ -201,8 +201,9 @@ def image_description(row: Row) -> Example:
 
 @dataset.task(
     """
-    Write a caption for this illustration of an encyclopedia article. After the caption, add one
-    sentence from the article that gives background on what the caption is about.
+    Write a caption for this illustration from an encyclopedia article, ending with a period.
+    Continue on the same line with one sentence of the article that gives background on what the
+    caption is about.
     """,
     title="CONCADIA caption with a sentence of background",
     official_name="CONCADIA+image_caption_context_1",
@@ -215,8 +216,8 @@ def image_caption_context_1(row: Row) -> Example:
 
 @dataset.task(
     """
-    Write the caption that this image has in an encyclopedia, followed by the whole paragraph of the
-    article that stands next to it.
+    Write the caption that this image has in an encyclopedia, followed on the same line by the whole
+    paragraph of the article that stands next to it.
     """,
     title="CONCADIA caption with background knowledge",
     official_name="CONCADIA+image_caption_context_2",

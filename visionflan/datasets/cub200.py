@@ -9,7 +9,8 @@ The names of the classes have lost their marks (`Brewer_Blackbird`, `Black_foote
 come back here, each such name being counted as fixed: a word that begins small belongs to the one
 before it, by a hyphen; birds named after a person get their possessive; and a few names are fixed
 one by one, among them "Artic Tern" and the two classes that have the name of a genus, Sayornis, the
-phoebes, and Geococcyx, the roadrunners.
+phoebes, and Geococcyx, the roadrunners. The release's own name is accepted, too, and so is the full
+name of a species whose class has a shorter one, such as "Cardinal".
 """
 
 import re
@@ -20,6 +21,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.hashing import stable_hash
 from visionflan.layouts import require
 from visionflan.layouts.birds import BirdImage, read_birds
+from visionflan.layouts.labels import accepted_names
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.birds import draw_bird
 
@@ -34,6 +36,16 @@ ODD = {
     "Geococcyx": "Roadrunner",
     "Sayornis": "Phoebe",
     "Whip poor Will": "Whip-poor-will",
+}
+# The full names of species whose classes have shorter ones.
+FULL = {
+    "Cardinal": "Northern Cardinal",
+    "Mockingbird": "Northern Mockingbird",
+    "Nighthawk": "Common Nighthawk",
+    "Roadrunner": "Greater Roadrunner",
+    "Tree Sparrow": "American Tree Sparrow",
+    "Whip-poor-will": "Eastern Whip-poor-will",
+    "White Pelican": "American White Pelican",
 }
 
 dataset = Dataset[BirdImage](
@@ -91,6 +103,7 @@ def bird_classification(row: BirdImage) -> Example:
     return Example(
         image=row.image,
         target=target,
+        references=accepted_names(target, plain(row.name), FULL.get(target, target)),
         repaired=("mended_name",) if target != plain(row.name) else (),
     )
 

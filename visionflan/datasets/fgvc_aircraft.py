@@ -10,12 +10,14 @@ of the README, the model, has no list, since its classes look alike.
 The lists name a variant such as the 737-800 without its maker. As a person would, the task on
 variants says `Boeing 737-800`, and also accepts the release's own name; a name such as `Gulfstream
 IV`, which begins with a word of its maker's, stays as it is. Of the families the lists name some
-with the maker and some without: theirs is the target, and the maker may stand before it.
+with the maker and some without: theirs is the target, and the maker may stand before it. Names of
+makers such as `Lockheed Corporation` are also accepted without what kind of company it is.
 
 Known defect: a banner of 20 pixels at the bottom of each photograph names its copyright. The owners
 ask to cut it off for training; it tells nothing of the aircraft and is kept, as all pictures are.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +30,8 @@ from visionflan.hashing import stable_hash
 
 SPLITS = ("train", "val", "test")
 LEVELS = ("manufacturer", "family", "variant")
+# The end of the name of a manufacturer that people leave out, but for "British Aerospace".
+COMPANY = re.compile(r"(?<!British) (?:Corporation|Aircraft Company|Aircraft|Aviation|Aerospace)$")
 
 
 class Row(NamedTuple):
@@ -92,10 +96,8 @@ def labels(path: Path) -> dict[str, str]:
     category="Vehicle Classification",
 )
 def aircraft_classification_family(row: Row) -> Example:
-    full = full_name(row.manufacturer, row.family)
-    return Example(
-        image=row.image, target=row.family, references=tuple(dict.fromkeys((row.family, full)))
-    )
+    full = [full_name(maker, row.family) for maker in makers(row)]
+    return accepting(row, row.family, *full)
 
 
 @dataset.task(
@@ -109,7 +111,7 @@ def aircraft_classification_family(row: Row) -> Example:
     category="Vehicle Classification",
 )
 def aircraft_classification_manufacturer(row: Row) -> Example:
-    return Example(image=row.image, target=row.manufacturer)
+    return accepting(row, *makers(row))
 
 
 @dataset.task(
@@ -123,10 +125,19 @@ def aircraft_classification_manufacturer(row: Row) -> Example:
     category="Vehicle Classification",
 )
 def aircraft_classification_variant(row: Row) -> Example:
-    full = full_name(row.manufacturer, row.variant)
-    return Example(
-        image=row.image, target=full, references=tuple(dict.fromkeys((full, row.variant)))
-    )
+    full = [full_name(maker, row.variant) for maker in makers(row)]
+    return accepting(row, *full, row.variant)
+
+
+def makers(row: Row) -> tuple[str, str]:
+    """Return the manufacturer, and the short name that people use for it."""
+    return row.manufacturer, COMPANY.sub("", row.manufacturer)
+
+
+def accepting(row: Row, target: str, *others: str) -> Example:
+    """Make an example that accepts other names beside its target."""
+    names = tuple(dict.fromkeys((target, *others)))
+    return Example(image=row.image, target=target, references=names)
 
 
 def full_name(manufacturer: str, variant: str) -> str:
@@ -146,7 +157,7 @@ def full_name(manufacturer: str, variant: str) -> str:
     category="Vehicle Classification",
 )
 def aircraft_classification(row: Row) -> Example:
-    return Example(image=row.image, target=f"{row.manufacturer}; {row.family}; {row.variant}")
+    return accepting(row, *(f"{maker}; {row.family}; {row.variant}" for maker in makers(row)))
 
 
 class Drawn(NamedTuple):
