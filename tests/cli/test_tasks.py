@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from visionflan import catalog
 from visionflan.cli.main import main
 
 FIELDS = [
@@ -67,3 +68,11 @@ def test_options_that_would_have_no_effect_are_refused(
 ) -> None:
     assert main(["tasks", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_task_is_printed_with_all_phrasings(capsys: pytest.CaptureFixture[str]) -> None:
+    phrasings = catalog.load("okvqa").tasks["ok_vqa"].phrasings
+    assert main(["tasks", "okvqa/ok_vqa"]) == 0
+    assert capsys.readouterr().out.endswith("\n".join(f"\n{text}" for text in phrasings) + "\n")
+    assert main(["tasks", "okvqa/ok_vqa", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["phrasings"] == list(phrasings)
