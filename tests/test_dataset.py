@@ -105,6 +105,7 @@ def test_the_official_split_is_one_of_three_words_or_empty() -> None:
     )  # fmt: skip
     assert [declared.official_split(Row(word)) for word in ("test", "")] == ["test", ""]
     assert declared.hold_out_group(Row("video 7")) == "video 7"
+    assert declared.hold_out_group(Row(None)) == ""  # type: ignore[arg-type]
     assert (dataset().official_split(Row("test")), dataset().hold_out_group(Row("a"))) == ("", "")
     with pytest.raises(UnusableError, match="key is 'dev', not train, validation, test"):
         declared.official_split(Row("dev"))

@@ -178,7 +178,8 @@ class Dataset(Generic[Row]):
 
     def hold_out_group(self, row: Row) -> str:
         """Return the name of what must be held out together with a row, or an empty string."""
-        return str(getattr(row, self.group_field)) if self.group_field else ""
+        group = getattr(row, self.group_field) if self.group_field else None
+        return "" if group is None else str(group)
 
     def reader(
         self, read: Callable[[Path], Iterable[Row | BrokenRow]]

@@ -21,6 +21,7 @@ def read_rows(name: str, dataset: Dataset[Any], root: Path) -> Iterator[Any]:
                 detail = f"{declared_at(dataset.read)}: the reader yields a {problem}"
                 yield BrokenRow(f"row {number}", "invalid_key", detail)
                 continue
+            check_fields(dataset, row)
             position = f"after the row {row.key}"
             yield row
     except VisionflanError:
@@ -44,6 +45,15 @@ def key_problem(row: Any) -> str | None:
         return None
     what = "has no key" if key is None else f"has the key {key!r}, which is not a string"
     return f"{type(row).__name__} that {what}"
+
+
+def check_fields(dataset: Dataset[Any], row: Any) -> None:
+    """Raise DefinitionError if a row lacks the field of its official split or of its group."""
+    for option in ("split_field", "group_field"):
+        field = getattr(dataset, option)
+        if field and not isinstance(row, BrokenRow) and not hasattr(row, field):
+            where, kind = declared_at(dataset.read), type(row).__name__
+            raise DefinitionError(f"{where}: {option} is {field!r}, but a {kind} has no such field")
 
 
 def make_example(task: Task[Any], row: Any) -> Example | None:

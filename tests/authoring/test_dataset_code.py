@@ -29,6 +29,11 @@ BROKEN_FILES = {
 BROKEN_ROWS = {
     "integer key": (ROW, "return Row(5,", "has the key 5, which is not a string"),
     "no key": (ROW, "return Path(name) or (", "the reader yields a PosixPath that has no key"),
+    "split": (
+        "dataset = Dataset[Row](",
+        'dataset = Dataset[Row](split_field="split",',
+        "split_field is 'split', but a Row has no such field",
+    ),
     "reader": (
         'table = root / "labels.csv"',
         'table = {}["name"]',
@@ -105,6 +110,18 @@ def test_a_broken_row_is_one_sentence_with_file_line_and_row(
         assert "40 rows, first '0000.png': " in line
     text = sentence(["tasks", "flawed_lab/figure_recognition", "--show"], flawed, capsys)
     assert re.search(message, text) or what == "nothing"
+
+
+def test_a_word_that_is_no_split_is_found(flawed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    break_file(flawed, "dataset = Dataset[Row](", 'dataset = Dataset[Row](split_field="label",')
+    release = flawed.parent / "releases/flawed_lab"
+    (release / "images").mkdir(parents=True)
+    (release / "labels.csv").write_text("file,label\n0.png,test\n1.png,dev\n2.png,dev\n")
+    text = sentence(["check", "--data-root", str(release.parent)], flawed, capsys)
+    specimen, real = (line for line in text.splitlines() if "unknown_split" in line)
+    where = rf"{re.escape(str(flawed))}:\d+: label is"
+    assert re.search(rf"40 rows, first '0000.png': {where} 'circle', not train, val", specimen)
+    assert re.search(rf"2 rows, first '1.png': {where} 'dev', not train, validation, test", real)
 
 
 def test_the_line_is_that_of_the_fault(flawed: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,12 @@ from typing import Any
 from visionflan import catalog
 from visionflan.authoring import spelling, wording
 from visionflan.authoring.findings import Finding, TaskExamples
-from visionflan.authoring.release_rows import UnusableRows, broken_rows, release_problems
+from visionflan.authoring.release_rows import (
+    UnusableRows,
+    broken_rows,
+    release_problems,
+    unknown_splits,
+)
 from visionflan.dataset import BrokenRow, Dataset
 from visionflan.dataset_code import declared_at, read_rows, write_specimen
 from visionflan.errors import DefinitionError, ReleaseError
@@ -82,6 +87,7 @@ def specimen_problems(name: str, dataset: Dataset[Any], root: Path) -> Iterator[
     yield from broken_rows(name, rows)
     if all(isinstance(row, BrokenRow) for row in rows):
         return
+    yield from unknown_splits(name, dataset, rows)
     checked_tasks = []
     for task in dataset.tasks.values():
         unusable = UnusableRows(f"{name}/{task.name}")

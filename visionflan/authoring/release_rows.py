@@ -15,16 +15,18 @@ from visionflan.plugins import locate
 def release_problems(name: str, dataset: Dataset[Any], root: Path) -> Iterator[Finding]:
     """Check that the rows of a real release are read, and that tasks make examples of them."""
     broken: list[BrokenRow] = []
+    splits = UnusableRows(name)
     unusable = [UnusableRows(f"{name}/{task}") for task in dataset.tasks]
     counts = dict.fromkeys(dataset.tasks, 0)
     for row in read_rows(name, dataset, root):
         if isinstance(row, BrokenRow):
             broken.append(row)
             continue
+        splits.check_split(dataset, row)
         for task, rows in zip(dataset.tasks.values(), unusable, strict=True):
             counts[task.name] += len(list(rows.examples(task, [row])))
     yield from broken_rows(name, broken)
-    for rows in unusable:
+    for rows in (splits, *unusable):
         yield from rows.findings()
     for rows, (task_name, count) in zip(unusable, counts.items(), strict=True):
         if not count and not rows.counts:
@@ -42,8 +44,17 @@ def broken_rows(name: str, rows: Iterable[Any]) -> Iterator[Finding]:
         yield Finding(name, reason, message)
 
 
+def unknown_splits(name: str, dataset: Dataset[Any], rows: Iterable[Any]) -> Iterator[Finding]:
+    """Yield a finding if the official split of rows is none of the known words."""
+    splits = UnusableRows(name)
+    for row in rows:
+        if not isinstance(row, BrokenRow):
+            splits.check_split(dataset, row)
+    yield from splits.findings()
+
+
 class UnusableRows:
-    """The rows that a task cannot use, by reason: how many, and the first one."""
+    """The rows that a dataset or a task cannot use, by reason: how many, and the first one."""
 
     def __init__(self, location: str) -> None:
         self.location = location
@@ -58,14 +69,25 @@ class UnusableRows:
             try:
                 example = make_example(task, row)
             except UnusableError as error:
-                self.counts[error.reason] += 1
                 where = error.detail
                 if error.reason != "task_error":  # its detail names the line already
                     where = locate(error, source_file(task.to_example))
-                self.first.setdefault(error.reason, f"first {row.key!r}: {where}")
+                self.record(row, error, where)
             else:
                 if example is not None:
                     yield example
+
+    def check_split(self, dataset: Dataset[Any], row: Any) -> None:
+        """Record a row whose official split is none of the known words."""
+        try:
+            dataset.official_split(row)
+        except UnusableError as error:
+            self.record(row, error, f"{declared_at(dataset.read)}: {error.detail}")
+
+    def record(self, row: Any, error: UnusableError, where: str) -> None:
+        """Count a row, and keep the first of its reason."""
+        self.counts[error.reason] += 1
+        self.first.setdefault(error.reason, f"first {row.key!r}: {where}")
 
     def findings(self) -> Iterator[Finding]:
         """Yield a finding for each reason."""
