@@ -20,6 +20,7 @@ from visionflan.cli.shared.score_tables import print_scores
 from visionflan.evaluate.held_out import held_out_set
 from visionflan.evaluate.phrasings import PHRASINGS, ScoreTable, bootstrap_interval, rephrased_set
 from visionflan.evaluate.records.files import RECORDS
+from visionflan.evaluate.records.header import TrainingOverlap
 from visionflan.evaluate.records.record import Record, read_records
 from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate, rescore
 from visionflan.storage.directory import BuildDirectory
@@ -79,6 +80,16 @@ def test_each_item_is_asked_in_every_other_phrasing(build: BuildDirectory) -> No
     assert (first.prompt_style, second.prompt_style) == ("phrasing 2", "phrasing 3")
     assert len({item.sample_key, first.sample_key, second.sample_key}) == 3
     assert (first.images, first.target) == (item.images, item.target)
+
+
+@pytest.mark.parametrize("included", [False, True])
+def test_other_phrasings_belong_to_an_evaluation_that_knows_its_images(
+    included: bool, build: BuildDirectory
+) -> None:
+    overlap = TrainingOverlap(known=True, included=included, questions={"a/b": 2}, images=1)
+    rephrased = rephrased_set(replace(held_out_set([build]), overlap=overlap), None)
+    assert rephrased is not None
+    assert rephrased.overlap == TrainingOverlap(known=True, included=included)
 
 
 def test_the_limit_is_that_of_the_evaluation(build: BuildDirectory) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from visionflan.evaluate.conditions import ORIGINAL
 from visionflan.evaluate.records.files import HEADER, RECORDS
-from visionflan.evaluate.records.header import Header, TrainingOverlap, read_header
+from visionflan.evaluate.records.header import Header, read_header
 from visionflan.evaluate.records.record import Record, read_records, sample_key
 from visionflan.evaluate.requests import EvalSet, Item, limit_items
 from visionflan.prompt import find_phrasing, replace_phrasing
@@ -45,7 +45,9 @@ def rephrased_set(eval_set: EvalSet, limit: int | None) -> EvalSet | None:
     if not items:
         return None
     tasks = {task: eval_set.tasks[task] for task in items}
-    return replace(eval_set, items=items, tasks=tasks, overlap=TrainingOverlap())
+    # The questions are counted by the evaluation itself; what it knows and includes is the same.
+    overlap = replace(eval_set.overlap, questions={}, images=0)
+    return replace(eval_set, items=items, tasks=tasks, overlap=overlap)
 
 
 def phrasings_of(item: Item) -> Sequence[str]:
