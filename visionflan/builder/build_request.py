@@ -15,7 +15,7 @@ MIN_WORKERS_LIMIT, WORKERS_PER_CORE = 16, 4
 
 def check_request(data_root: Path, out: Path, build_plan: BuildPlan) -> None:
     """Raise BuildError if nothing can be built, or if the build would be written into a release."""
-    for directory in (data_root / name for name in build_plan.tasks):
+    for directory in (data_root / name for name in catalog.names()):
         if is_in(out, directory):
             raise BuildError(f"{out} is in the release {directory}: choose another --out directory")
     if is_in(out, data_root) and is_in(data_root, out):

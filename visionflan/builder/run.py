@@ -44,7 +44,7 @@ def build(
     data_root, out = Path(os.path.abspath(data_root)), Path(os.path.abspath(out))  # noqa: PTH100
     if not data_root.is_dir():
         raise BuildError(
-            f"{data_root} is not a directory: --data-root must contain one subdirectory per dataset"
+            f"{data_root} is not a directory: the data root must contain one subdirectory per dataset"
         )
     build_plan = plan(data_root, settings)
     check_request(data_root, out, build_plan)
@@ -133,7 +133,8 @@ class BuildRun:
 
     def record_failure(self, name: str, message: str) -> None:
         """Record that a dataset cannot be built, and why."""
-        message = escape_surrogates(message.replace(f"{self.builder.data_root}{os.sep}", ""))
+        message = message.replace(f"{self.builder.data_root}{os.sep}", "")
+        message = escape_surrogates(" ".join(message.split()))
         dataset = provenance(catalog.load(name))
         self.datasets[name] = {"status": "failed", "message": message, **dataset}
         self.log(f"{name}: failed: {message}")

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
+from io import TextIOWrapper
 from types import ModuleType
 from typing import Any
 
@@ -55,6 +56,10 @@ EXTRAS: dict[str, str] = {
 
 def run_process() -> int:
     """Run the command of this process; return its exit code, which Ctrl-C no longer changes."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that is not UTF-8 shows what it lacks as an escape.
+        if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
     code = main()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # If Ctrl-C arrived in an `exec`, as in the import of dataclasses, Python would end the process

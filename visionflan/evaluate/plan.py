@@ -79,6 +79,11 @@ def open_releases(selection: EvalSelection) -> list[OpenedRelease]:
     root = selection.data_root
     if root is None:
         raise EvaluationError("the directory with the benchmarks is missing: set `data_root`")
+    if len(missing := [name for name in selection.benchmarks if not (root / name).is_dir()]) > 1:
+        raise EvaluationError(
+            f"{root} has no directories {', '.join(missing)}: put the files of each benchmark "
+            "there, as `visionflan benchmarks NAME` describes"
+        )
     releases = [BenchmarkRelease(name, root / name) for name in selection.benchmarks]
     parts = match_tasks(
         selection.tasks, sorted({part for release in releases for part in release.parts})
