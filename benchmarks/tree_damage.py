@@ -9,11 +9,11 @@ import io
 import os
 import random
 import zipfile
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
-from zlib import error as ZlibError
 
 Edit = Callable[[bytes, random.Random], bytes]
 Damage = Callable[[Path, random.Random], object]
@@ -88,7 +88,7 @@ def edited(edit: Edit) -> Damage:
 
     def damage(path: Path, generator: random.Random) -> None:
         content = path.read_bytes()
-        with suppress(zipfile.BadZipFile, gzip.BadGzipFile, EOFError, OSError, ZlibError):
+        with suppress(zipfile.BadZipFile, gzip.BadGzipFile, EOFError, OSError, zlib.error):
             if generator.random() < 0.5:
                 content = edited_member(content, edit, generator)
                 path.unlink()

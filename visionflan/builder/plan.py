@@ -149,7 +149,10 @@ def license_refusal(dataset: Dataset[Any], settings: BuildSettings) -> str:
     if dataset.license == EVALUATION_ONLY and not settings.include_evaluation_only:
         return "its license forbids training; add --include-evaluation-only to hold it out"
     if settings.license == "commercial" and not dataset.commercial:
-        return f"its license, {dataset.license}, does not allow commercial use, as --license commercial requires"
+        return (
+            f"its license, {dataset.license}, does not allow commercial use, as --license "
+            "commercial requires"
+        )
     if settings.license == "research" and dataset.license == "unknown":
         return "its license is not known"
     return ""

@@ -44,7 +44,7 @@ def build(
     data_root, out = Path(os.path.abspath(data_root)), Path(os.path.abspath(out))  # noqa: PTH100
     if not data_root.is_dir():
         raise BuildError(
-            f"{data_root} is not a directory: the data root must contain one subdirectory per dataset"
+            f"{data_root} is not a directory: it must contain one subdirectory per dataset"
         )
     build_plan = plan(data_root, settings)
     check_request(data_root, out, build_plan)
