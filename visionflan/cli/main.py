@@ -58,7 +58,7 @@ def run_process() -> int:
     """Run the command of this process; return its exit code, which Ctrl-C no longer changes."""
     for stream in (sys.stdout, sys.stderr):
         # A terminal that is not UTF-8 shows what it lacks as an escape.
-        if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
+        if isinstance(stream, TextIOWrapper) and stream.encoding.lower() != "utf-8":
             stream.reconfigure(errors="backslashreplace")
     code = main()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
