@@ -81,3 +81,20 @@ def test_damaged_releases_cost_at_most_themselves(
     alone = BuildSettings(tasks=(SOUND,), hold_out_images=0.0)
     build(tmp_path / "data", tmp_path / "alone", alone, workers=1)
     assert sound == [i.images for i in BuildDirectory(tmp_path / "alone").instances()]
+
+
+def test_a_pipe_in_the_release_of_a_neighbor_hangs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(release_reader, "STALL_S", 20)
+    for name in ("docvqa", "infographicvqa"):
+        catalog.load(name).write_specimen(tmp_path / name, 6)
+    (tmp_path / "infographicvqa/spdocvqa_qas/train_v1.0_withQT.json").unlink()
+    pipe = tmp_path / "docvqa/spdocvqa_qas/train_v1.0_withQT.json"
+    pipe.unlink()
+    os.mkfifo(pipe)
+    settings = BuildSettings(tasks=("infographicvqa",))
+    manifest = build(tmp_path, tmp_path.with_name("out"), settings, workers=1)
+    entry = manifest["datasets"]["infographicvqa"]
+    assert entry["status"] == "built", entry
+    assert entry["broken"] == {"neighbor_release": 1}

@@ -36,6 +36,7 @@ class ReleaseWatch:
     def __init__(self, root: Path, opened: Any) -> None:
         self.root, self.opened = str(root), opened
         self.prefixes = tuple({f"{self.root}{os.sep}", f"{os.path.realpath(root)}{os.sep}"})
+        self.neighbors = f"{root.parent}{os.sep}"
         self.directories: set[str] = set()
 
     def install(self) -> None:
@@ -50,6 +51,9 @@ class ReleaseWatch:
             return
         path = os.path.abspath(os.fsdecode(args[0]))  # noqa: PTH100 - links are not followed
         if not f"{path}{os.sep}".startswith(self.prefixes):
+            # Some readers look at the release of a neighbor, which may be as damaged.
+            if event == "open" and path.startswith(self.neighbors):
+                check_regular(path)
             return
         if event in LISTINGS:
             self.directories.add(path)
