@@ -30,7 +30,7 @@ TIME_LIMIT_S = 900  # for all releases of a round
 MEMORY_LIMIT = 2 << 30
 # The superuser may read everything, unless the command that it runs gives that up.
 CAPABILITIES = "-dac_override,-dac_read_search"
-WITHOUT_CAPABILITIES = ("setpriv", f"--inh-caps={CAPABILITIES}", f"--bounding-set={CAPABILITIES}")
+WITHOUT_CAPABILITIES = ("setpriv", f"--bounding-set={CAPABILITIES}")
 
 
 class Outcome(NamedTuple):
@@ -65,8 +65,8 @@ def miscounts(manifest: dict[str, Any]) -> Iterator[str]:
     """Yield the tasks whose counts do not add up to the rows of their dataset."""
     for name, task in manifest["tasks"].items():
         dataset = manifest["datasets"][task["dataset"]]
-        kept = task["written"] + task["not_applicable"] + task["over_cap"]
-        if kept + sum(task["dropped"].values()) != task["rows_read"]:
+        counted = task["written"] + task["not_applicable"] + task["over_cap"]
+        if counted + sum(task["dropped"].values()) != task["rows_read"]:
             yield f"{name}: its counts do not add up"
         if task["rows_read"] + sum(dataset["broken"].values()) != dataset["rows_read"]:
             yield f"{name}: its rows are not those of the dataset"

@@ -153,7 +153,7 @@ def copied_name(path: Path, generator: random.Random) -> None:
 
 
 def locked(path: Path, generator: random.Random) -> None:
-    """Take all rights to a file or a directory away."""
+    """Remove all rights to a file or a directory."""
     path.chmod(0)
 
 
