@@ -32,7 +32,13 @@ def test_the_release_and_the_sample_hold_the_same_records(
     write_text(tmp_path / name, text)
     complete, lacking = concadia.read(tmp_path)
     assert complete == concadia.Row(
-        "1.jpg", tmp_path / folder / "1.jpg", "A hill", "The hill", " It is high. It is green."
+        "1.jpg",
+        tmp_path / folder / "1.jpg",
+        "A hill",
+        "The hill",
+        " It is high. It is green.",
+        "validation",
+        "",
     )
     assert isinstance(lacking, BrokenRow)
 

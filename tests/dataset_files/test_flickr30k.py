@@ -27,12 +27,13 @@ def test_the_three_files_give_the_same_rows(tmp_path: Path) -> None:
     sentences = [{"raw": text} for text in WORDS]
     images = [{"filename": "1.jpg", "split": "test", "sentences": sentences}]
     write_json(splits / "dataset_flickr30k.json", {"images": images})
-    for root, folder in (
-        (token, "flickr30k-images"),
-        (table, "flickr30k_images/flickr30k_images"),
-        (splits, "flickr30k-images"),
+    for root, folder, split in (
+        (token, "flickr30k-images", ""),
+        (table, "flickr30k_images/flickr30k_images", ""),
+        (splits, "flickr30k-images", "test"),
     ):
-        assert list(dataset.read(root)) == [ROW._replace(image=root / folder / "1.jpg")]
+        row = ROW._replace(image=root / folder / "1.jpg", split=split)
+        assert list(dataset.read(root)) == [row]
 
 
 def test_a_line_that_is_not_utf8_is_broken(tmp_path: Path) -> None:

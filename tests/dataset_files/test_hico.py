@@ -30,7 +30,7 @@ def test_only_pairs_that_are_certain_are_read(tmp_path: Path) -> None:
     )
     row, broken = dataset.read(tmp_path)
     pairs = (Pair("hair dryer", ""), Pair("chair", "sitting on"))
-    assert row == Row("a.jpg", tmp_path / "images/train2015/a.jpg", pairs)
+    assert row == Row("a.jpg", tmp_path / "images/train2015/a.jpg", pairs, "train")
     assert isinstance(broken, BrokenRow)
     assert broken.key == "b.jpg"
 

@@ -9,8 +9,9 @@ whose values have `answerTexts`, `correctAnswer` (a place among them), `abcLabel
 Some questions (`abcLabel`) speak of letters ("What is A in the diagram?") that are not in the
 image: `annotations/<image>.json` gives for each piece of text its `rectangle` and the letter that
 is to stand in its place, `replacementText`. Their pictures are drawn so when they are needed, as
-big_vision does; what the paper's authors did is not known. All questions have answers and are read;
-the list of those that others test on, `ai2d_test_ids.csv`, is published apart.
+big_vision does; what the paper's authors did is not known. All questions have answers and are read.
+The owners publish the numbers of the test diagrams apart, as `ai2d_test_ids.csv`, which big_vision
+keeps in the release; where it is here or there, the others are for training.
 
 A question with two choices that are the same, or with an empty one, cannot be used and is counted.
 """
@@ -31,7 +32,10 @@ from visionflan.image_files import decode_image
 from visionflan.image_sources import ComputedImage
 from visionflan.layouts import fields, inside, load_json, require
 from visionflan.layouts.fields import parse_record, read_records
-from visionflan.specimens import write_image, write_json
+from visionflan.layouts.official_splits import read_split_lists
+from visionflan.specimens import write_image, write_json, write_lines
+
+TEST_IDS = "ai2d_{}_ids.csv"
 
 
 class Row(NamedTuple):
@@ -41,6 +45,12 @@ class Row(NamedTuple):
     question: str
     choices: tuple[str, ...]
     answer: str
+    split: str = ""
+
+    @property
+    def diagram(self) -> str:
+        """Return the name of the diagram, which some questions see with letters."""
+        return self.image.name
 
 
 dataset = Dataset[Row](
@@ -64,7 +74,10 @@ dataset = Dataset[Row](
             images/0.png ...
             annotations/0.png.json ...
             categories.json
+        ai2d_test_ids.csv    optional
     """,
+    split_field="split",
+    group_field="diagram",
 )
 
 
@@ -74,20 +87,24 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     paths = sorted(questions.glob("*.json"))
     if not paths:
         raise ReleaseError(f"{questions} has no files of questions such as 0.png.json")
+    tests = read_split_lists(root, TEST_IDS, ("test",))
+    tests |= read_split_lists(questions.parent, TEST_IDS, ("test",))
     for path in paths:
-        rows = parse_record(path.name, f"{path}", read_page, questions.parent / "images", path)
+        split = tests.get(path.name.partition(".")[0], "train") if tests else ""
+        images = questions.parent / "images"
+        rows = parse_record(path.name, f"{path}", read_page, images, split, path)
         yield from [rows] if isinstance(rows, BrokenRow) else rows
 
 
-def read_page(images: Path, path: Path) -> Iterator[Row | BrokenRow]:
+def read_page(images: Path, split: str, path: Path) -> Iterator[Row | BrokenRow]:
     """Read the questions about one diagram."""
     page = load_json(path)
     image = inside(images, fields.text(page, "imageName"))
     questions = enumerate(fields.mapping(page, "questions").items())
-    return read_records(path, questions, partial(to_row, image))
+    return read_records(path, questions, partial(to_row, image, split))
 
 
-def to_row(image: Path, entry: tuple[str, Any]) -> Row:
+def to_row(image: Path, split: str, entry: tuple[str, Any]) -> Row:
     """Parse one question; the right choice is given by its index."""
     question, record = fields.text(entry, 0), fields.mapping(entry, 1)
     choices = fields.answer_list(record, "answerTexts")
@@ -98,6 +115,7 @@ def to_row(image: Path, entry: tuple[str, Any]) -> Row:
         question=question,
         choices=choices,
         answer=fields.choice(record, "correctAnswer", choices),
+        split=split,
     )
 
 
@@ -175,6 +193,7 @@ def specimen(root: Path, count: int) -> None:
         entry = {"imageName": name, "questions": ask(index, things)}
         write_json(root / "questions" / f"{name}.json", entry)
         write_json(root / "annotations" / f"{name}.json", {"imageName": name, "text": texts})
+    write_lines(root / TEST_IDS.format("test"), map(str, range(4, count, 5)))
 
 
 def cycle(index: int, things: list[str]) -> tuple[Image.Image, dict[str, Any]]:

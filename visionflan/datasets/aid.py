@@ -80,6 +80,8 @@ dataset = Dataset[Row](
             BareLand/bareland_1.jpg
             ...
     """,
+    no_split="the owners draw the training images anew for each experiment",
+    no_group="the release does not tell which images belong together",
 )
 
 

@@ -35,6 +35,7 @@ from visionflan.layouts.fields import (
     text_list,
 )
 from visionflan.layouts.json_stream import json_values
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_json
 
 SPLITS = ("train", "val")
@@ -48,6 +49,11 @@ class Row(NamedTuple):
     answers: tuple[str, ...]
     rationales: tuple[str, ...]
     only_with_choices: bool
+
+    @property
+    def split(self) -> str:
+        """Return the official split."""
+        return split_of(self.key)
 
 
 dataset = Dataset[Row](
@@ -68,6 +74,8 @@ dataset = Dataset[Row](
         train2017/000000299207.jpg
         val2017/000000461751.jpg
     """,
+    split_field="split",
+    no_group="rows belong together only by their image",
 )
 
 

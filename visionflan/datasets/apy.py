@@ -51,6 +51,11 @@ class Row(NamedTuple):
     image: Path
     labels: tuple[str, ...]
 
+    @property
+    def split(self) -> str:
+        """Return the official split."""
+        return "test"
+
 
 dataset = Dataset[Row](
     title="a-Yahoo",
@@ -68,6 +73,8 @@ dataset = Dataset[Row](
         ayahoo_test_images/bag_5.jpg
         ...
     """,
+    split_field="split",
+    no_group="the release does not tell which images belong together",
 )
 
 

@@ -99,6 +99,8 @@ dataset = Dataset[Row](
             ...
             257.clutter/257_0001.jpg
     """,
+    no_split="the owners leave the choice of training images to each experiment",
+    no_group="the release does not tell which images belong together",
 )
 
 

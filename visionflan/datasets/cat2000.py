@@ -55,6 +55,11 @@ class Row(NamedTuple):
     image: Path
     kind: str
 
+    @property
+    def split(self) -> str:
+        """Return the official split."""
+        return "train"
+
 
 dataset = Dataset[Row](
     title="CAT2000",
@@ -69,6 +74,8 @@ dataset = Dataset[Row](
             Action/001.jpg
             Affective/001.jpg    and so on for 20 kinds
     """,
+    split_field="split",
+    no_group="the release does not tell which images belong together",
 )
 
 

@@ -61,6 +61,8 @@ dataset = Dataset[Row](
                 images/statista/0.png ...
                 multiColumn/images/statista/0.png ...
     """,
+    no_split="the owners' split is text for their model that does not number the charts",
+    no_group="each chart is one image",
 )
 
 

@@ -24,6 +24,7 @@ from visionflan.drawing.styles import styled_icon
 from visionflan.hashing import hash_fraction, pick, stable_hash
 from visionflan.layouts import class_folders, existing_paths
 from visionflan.layouts.labels import accepted_names
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image
 
 PARTS = ("train", "valid", "test")
@@ -45,6 +46,11 @@ class Row(NamedTuple):
     image: Path
     label: str
 
+    @property
+    def split(self) -> str:
+        """Return the official split."""
+        return split_of(self.key)
+
 
 dataset = Dataset[Row](
     title="CINIC-10",
@@ -63,6 +69,8 @@ dataset = Dataset[Row](
         valid/...
         test/...
     """,
+    split_field="split",
+    no_group="each image has a source of its own",
 )
 
 

@@ -47,6 +47,8 @@ dataset = Dataset[ClevrQuestion | ClevrScene](
             scenes/CLEVR_{train,val}_scenes.json
           CLEVR-Humans/CLEVR-Humans-{train,val,test}.json
     """,
+    split_field="split",
+    no_group="each scene is one image",
 )
 
 

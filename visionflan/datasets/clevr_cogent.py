@@ -39,6 +39,8 @@ dataset = Dataset[ClevrQuestion | ClevrScene](
             questions/CLEVR_{trainA,valA,valB,testA,testB}_questions.json
             scenes/CLEVR_{trainA,valA,valB}_scenes.json
     """,
+    split_field="split",
+    no_group="each scene is one image",
 )
 
 

@@ -29,6 +29,7 @@ from visionflan.hashing import stable_hash
 from visionflan.layouts import require
 from visionflan.layouts.coco import annotation_files, read_split
 from visionflan.layouts.negative_captions import CaptionPool
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens.coco import write_coco
 
 SPLITS = ("train2017", "val2017", "train2014", "val2014")
@@ -41,6 +42,7 @@ class Row(NamedTuple):
     present: tuple[str, ...]  # kinds of things, that which covers most of the picture first
     kinds: dict[str, tuple[str, ...]]  # all that are annotated, by supercategory
     wrong_captions: tuple[str, ...]
+    split: str = ""
 
 
 dataset = Dataset[Row](
@@ -66,6 +68,8 @@ dataset = Dataset[Row](
         train2017/000000000009.jpg
         val2017/000000000139.jpg
     """,
+    split_field="split",
+    no_group="each photograph is one row",
 )
 
 
@@ -93,6 +97,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
                 present=tuple(sorted(scene.areas, key=lambda kind: (-scene.areas[kind], kind))),
                 kinds=joined.classes,
                 wrong_captions=pool.sample(number, WRONG_CAPTIONS),
+                split=split_of(split),
             )
         read_numbers |= scenes.keys()
 

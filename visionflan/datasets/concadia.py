@@ -5,7 +5,8 @@ Layout: the owners' code (elisakreiss/concadia, Concadia_dataset/create_split_js
 `description`, `caption` and `context` that hold `raw` words; facebookresearch/EGG
 (egg/zoo/emergent_captioner) reads that file with the pictures in `images/`, and the archive of the
 pictures unpacks into `resized/`. The owners' sample of 300 records, `exp_sample.json`, is a script
-that begins with `var main_trials = `. All of these are read, in all three splits.
+that begins with `var main_trials = `. All of these are read, in all three splits, which the owners
+drew by article (`article_id`), since the images of one share their paragraphs.
 
 Known defects: the owners dropped every letter outside ASCII ("Jger", "Sry"), which cannot be
 fixed. Section headings, marks of footnotes and blanks have been left in: these are taken out, and
@@ -31,8 +32,9 @@ from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick
 from visionflan.layouts import inside, parse_json, require
-from visionflan.layouts.fields import items, read_records, text
+from visionflan.layouts.fields import items, optional_text, read_records, text
 from visionflan.layouts.negative_captions import content_words
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_json
 
 
@@ -42,6 +44,8 @@ class Row(NamedTuple):
     description: str
     caption: str
     context: str
+    split: str = ""
+    article: str = ""
 
 
 dataset = Dataset[Row](
@@ -64,6 +68,8 @@ dataset = Dataset[Row](
             41017.jpg
             ...
     """,
+    split_field="split",
+    group_field="article",
 )
 
 
@@ -84,9 +90,16 @@ def records(path: Path) -> list[Any]:
 
 
 def read_record(folder: Path, record: Any) -> Row:
-    words = [text(record, part, "raw") for part in ("description", "caption", "context")]
     name = text(record, "filename")
-    return Row(name, inside(folder, name), *words)
+    return Row(
+        key=name,
+        image=inside(folder, name),
+        description=text(record, "description", "raw"),
+        caption=text(record, "caption", "raw"),
+        context=text(record, "context", "raw"),
+        split=split_of(optional_text(record, "split")),
+        article=optional_text(record, "article_id"),
+    )
 
 
 FOOTNOTE = re.compile(r"(?<=\S)\[(?:[a-z]|(?:[Nn]ote|nb?) ?\d+|update|[a-z ]+ (?:needed|failed))\]")
@@ -266,7 +279,7 @@ def specimen(root: Path, count: int) -> None:
                 "filename": name,
                 "orig_filename": "",
                 **{part: {"raw": raw, "tokens": raw.split()} for part, raw in texts.items()},
-                "split": "train",
+                "split": "test" if index % 5 == 4 else "train",
             }
         )
     write_json(root / "wiki_split.json", {"images": images})

@@ -42,6 +42,12 @@ class Row(NamedTuple):
     image: ImageSource
     caption: str
 
+    @property
+    def split(self) -> str:
+        """Return the official split, which the name of the table or archive tells."""
+        part = self.key.partition("/")[0]
+        return "validation" if "validation" in part.lower() else "train"
+
 
 dataset = Dataset[Row](
     title="Conceptual Captions",
@@ -70,6 +76,8 @@ dataset = Dataset[Row](
                 00000/000000000.jpg    or 00000.tar
             Validation_GCC-1.1.0-Validation/...
     """,
+    split_field="split",
+    no_group="the release does not tell which images belong together",
 )
 
 

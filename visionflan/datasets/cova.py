@@ -6,6 +6,9 @@ is that id, and `domain`; its 7,740 rows are the pages that splits/all_imgs.txt 
 counts). The boxes of price, title and product image are not used: the paper's task is to tell the
 website. Each fold has a copy of the same table.
 
+The owners divide the sites into five folds (splits/Readme.txt): the official split is that of the
+first one, where `splits/Fold-1/{train,val,test}_imgs.txt` are there.
+
 The target is the registered domain, `walmart.com` for `www.walmart.com`: what stands before it
 (`www`, `shop`, `us`, `ads`) is not to be seen on a page. All domains of the release end with one
 label (`.com`, `.co`, `.us`, `.shop`), so that two labels are left; a domain of another kind than
@@ -25,6 +28,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import icons
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts.fields import read_records, text
+from visionflan.layouts.official_splits import read_split_lists, write_split_lists
 from visionflan.layouts.tables import csv_rows
 
 
@@ -32,6 +36,7 @@ class Row(NamedTuple):
     key: str
     image: Path
     site: str
+    split: str = ""
 
 
 dataset = Dataset[Row](
@@ -51,9 +56,13 @@ dataset = Dataset[Row](
     tree="""
         imgs/1.png
         splits/webpage_info.csv
+        splits/Fold-1/{train,val,test}_imgs.txt
     """,
+    split_field="split",
+    no_group="the pages of a site share the site, which is the answer",
 )
 
+FOLD = "Fold-1/{}_imgs.txt"
 # Endings of two labels, under which a name is registered as the third.
 SECOND_LEVEL = re.compile(r"\.(?:com?|org|net|ac|gov)\.[a-z]{2}$")
 DOMAIN = re.compile(r"(?:[a-z0-9-]+\.)*([a-z0-9-]+\.[a-z]+)")
@@ -63,15 +72,16 @@ DOMAIN = re.compile(r"(?:[a-z0-9-]+\.)*([a-z0-9-]+\.[a-z]+)")
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     table = layouts.require(root / "splits" / "webpage_info.csv", root / "webpage_info.csv")
     lines = enumerate(csv_rows(table, "webpage_name", "domain"), start=1)
-    yield from read_records(table, lines, partial(to_row, root / "imgs"))
+    splits = read_split_lists(table.parent, FOLD)
+    yield from read_records(table, lines, partial(to_row, root / "imgs", splits))
 
 
-def to_row(images: Path, line: dict[str, str]) -> Row | BrokenRow:
+def to_row(images: Path, splits: dict[str, str], line: dict[str, str]) -> Row | BrokenRow:
     key, domain = text(line, "webpage_name"), text(line, "domain")
     match = DOMAIN.fullmatch(domain)
     if match is None or SECOND_LEVEL.search(domain):
         return BrokenRow(key, "malformed_domain", f"{key} is of the site {domain!r}")
-    return Row(key, layouts.inside(images, f"{key}.png"), match[1])
+    return Row(key, layouts.inside(images, f"{key}.png"), match[1], splits.get(key, ""))
 
 
 @dataset.task(
@@ -127,6 +137,7 @@ def specimen(root: Path, count: int) -> None:
         specimens.write_image(root / "imgs" / f"{index + 1}.png", page(domain, index))
         lines.append(f"{index + 1},{domain}")
     specimens.write_lines(root / "splits" / "webpage_info.csv", lines)
+    write_split_lists(root / "splits", FOLD, [line.partition(",")[0] for line in lines[1:]])
 
 
 def page(domain: str, index: int) -> Image.Image:

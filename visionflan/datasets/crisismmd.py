@@ -5,7 +5,9 @@ tweet_id, image_id, text_info, image_info, text_human, image_human, image_damage
 followed by a confidence), tweet_text, image_url and image_path, which begins with `data_image/`.
 The owners' card (QCRI/CrisisMMD on Hugging Face, README.md) lists the labels and what version 2.0
 changed; training codes that read the raw files name the seven events and all columns. A release
-without the folder around it is read too.
+without the folder around it is read too. The owners' split comes apart, as files such as
+`crisismmd_datasplit_all/task_informative_text_img_train.tsv` whose third column is image_id (many
+training codes); those of this task list all images.
 
 A tweet may have several pictures: the labels of its text are then repeated with each, and labels of
 text and picture differ often. Both are asked, as in the paper's public sample. The damage is
@@ -30,29 +32,23 @@ from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import existing_paths, inside, numbered_lines
 from visionflan.layouts.fields import identifier
+from visionflan.layouts.official_splits import read_split_lists, write_split_lists
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.scenes import draw_backdrop
 
 FOLDER = "CrisisMMD_v2.0"
+SPLIT_FOLDER = "crisismmd_datasplit_all/"  # may have a folder of its own name within
+SPLIT_FILE = "task_informative_text_img_{}.tsv"
+PHASES = ("train", "dev", "test")
 EVENTS = (
-    "california_wildfires",
-    "hurricane_harvey",
-    "hurricane_irma",
-    "hurricane_maria",
-    "iraq_iran_earthquake",
-    "mexico_earthquake",
-    "srilanka_floods",
+    *("california_wildfires", "hurricane_harvey", "hurricane_irma", "hurricane_maria"),
+    *("iraq_iran_earthquake", "mexico_earthquake", "srilanka_floods"),
 )
 INFORMATIVE = ("informative", "not informative")
 KINDS = (
-    "affected individuals",
-    "infrastructure and utility damage",
-    "injured or dead people",
-    "missing or found people",
-    "rescue volunteering or donation effort",
-    "vehicle damage",
-    "other relevant information",
-    "not humanitarian",
+    *("affected individuals", "infrastructure and utility damage", "injured or dead people"),
+    *("missing or found people", "rescue volunteering or donation effort", "vehicle damage"),
+    *("other relevant information", "not humanitarian"),
 )
 SEVERITIES = ("severe damage", "mild damage", "little or no damage")
 UNDECIDED = "dont know or cant judge"
@@ -70,6 +66,12 @@ class Row(NamedTuple):
     image: Path
     tweet: str
     labels: dict[str, str]
+    split: str = ""
+
+    @property
+    def tweet_id(self) -> str:
+        """Return the event and the number of the tweet, which can have several images."""
+        return self.key.rpartition("_")[0]
 
 
 dataset = Dataset[Row](
@@ -89,15 +91,19 @@ dataset = Dataset[Row](
             data_image/california_wildfires/10_10_2017/917791044158185473_0.jpg
             ...
     """,
+    split_field="split",
+    group_field="tweet_id",
 )
 
 
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
     homes = (root / FOLDER, root)
+    splits: dict[str, str] = {}
+    for folder in (home / below for home in homes for below in (SPLIT_FOLDER, SPLIT_FOLDER * 2)):
+        splits |= read_split_lists(folder, SPLIT_FILE, PHASES, column=2)
     names = [Path("annotations", f"{event}_final_data.tsv") for event in EVENTS]
     for path in existing_paths(*(home / name for name in names for home in homes)):
-        event = path.stem.removesuffix("_final_data")
         lines = numbered_lines(path)
         columns = next(lines, (1, ""))[1].split("\t")
         if lacking := {*COLUMNS, "image_id", "tweet_text", "image_path"} - set(columns):
@@ -105,21 +111,22 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         for number, line in lines:
             fields = line.split("\t")
             if len(fields) == len(columns):
-                yield read_fields(path, event, dict(zip(columns, fields, strict=True)))
+                yield read_fields(path, splits, dict(zip(columns, fields, strict=True)))
             else:
                 detail = f"{path}:{number} has {len(fields)} fields, not {len(columns)}"
                 yield BrokenRow(f"{path.name}:{number}", "malformed_record", detail)
 
 
-def read_fields(path: Path, event: str, fields: dict[str, str]) -> Row | BrokenRow:
-    key = f"{event}/{identifier(fields, 'image_id')}"
+def read_fields(path: Path, splits: dict[str, str], fields: dict[str, str]) -> Row | BrokenRow:
+    number = identifier(fields, "image_id")
+    key = f"{path.stem.removesuffix('_final_data')}/{number}"
     labels = {name: fields[name].strip().replace("_", " ") for name in COLUMNS}
     labels = {name: "" if label == "nan" else label for name, label in labels.items()}
     for name, label in labels.items():
         if label not in (*COLUMNS[name], UNDECIDED, ""):
             return BrokenRow(key, "unknown_label", f"{name} of {key} is {label!r}")
     image = inside(path.parents[1], fields["image_path"])
-    return Row(key, image, fields["tweet_text"], labels)
+    return Row(key, image, fields["tweet_text"], labels, splits.get(number, ""))
 
 
 def judged(row: Row, *names: str) -> tuple[str, ...] | None:
@@ -215,10 +222,9 @@ TWEETS = {
 
 @dataset.specimen
 def specimen(root: Path, count: int) -> None:
-    tables: dict[str, list[str]] = {}
-    head = "tweet_id image_id text_info text_info_conf image_info image_info_conf text_human \
-text_human_conf image_human image_human_conf image_damage image_damage_conf tweet_text image_url \
-image_path"
+    tables, listed = dict[str, list[str]](), list[str]()
+    judged_columns = (part for name in COLUMNS for part in (name, f"{name}_conf"))
+    head = ["tweet_id", "image_id", *judged_columns, "tweet_text", "image_url", "image_path"]
     for index in range(count):
         event = EVENTS[index % len(EVENTS)]
         kind, severity, thing = DRAWN[stable_hash("crisismmd", index) % len(DRAWN)]
@@ -230,7 +236,10 @@ image_path"
         labels = "\t".join(f"{label}\t{'1.0' if label else ''}" for label in judgments)
         tweet = f"{TWEETS[topic]} https://t.co/{index}"
         line = f"{name[:-2]}\t{name}\t{labels}\t{tweet}\thttp://pbs.twimg.com/{name}.jpg\t{path}"
-        tables.setdefault(event, ["\t".join(head.split())]).append(line)
+        listed.append(f"{event}\t{name[:-2]}\t{name}")
+        tables.setdefault(event, ["\t".join(head)]).append(line)
+    header = ("event_name\ttweet_id\timage_id",)
+    write_split_lists(root / SPLIT_FOLDER, SPLIT_FILE, listed, PHASES, header)
     for event, lines in tables.items():
         write_lines(root / FOLDER / "annotations" / f"{event}_final_data.tsv", lines)
 

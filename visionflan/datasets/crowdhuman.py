@@ -28,6 +28,7 @@ from visionflan.drawing import icons
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts.fields import flag, identifier, items, mapping, read_records, text
+from visionflan.layouts.official_splits import split_of
 
 FOLDERS = {
     "train": (
@@ -47,6 +48,11 @@ class Row(NamedTuple):
     image: Path
     people: int
 
+    @property
+    def split(self) -> str:
+        """Return the official split."""
+        return split_of(self.key)
+
 
 dataset = Dataset[Row](
     title="CrowdHuman",
@@ -65,6 +71,8 @@ dataset = Dataset[Row](
         CrowdHuman_train01/Images/273271,1a0d6000b9e1f5b7.jpg
         CrowdHuman_val/Images/273271,1b9330008da38cd6.jpg
     """,
+    split_field="split",
+    no_group="the release does not tell which images belong together",
 )
 
 

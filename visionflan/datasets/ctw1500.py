@@ -56,6 +56,8 @@ dataset = Dataset[TextRow](
         test_images/1001.jpg
         gt_ctw1500/0001001.txt
     """,
+    split_field="split",
+    no_group="the release does not tell which images belong together",
 )
 
 

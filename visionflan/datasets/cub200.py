@@ -63,7 +63,10 @@ dataset = Dataset[BirdImage](
             images.txt
             classes.txt
             image_class_labels.txt
+            train_test_split.txt
     """,
+    split_field="split",
+    no_group="the release does not tell which images belong together",
 )
 
 
@@ -134,6 +137,8 @@ def specimen(root: Path, count: int) -> None:
         labels.append(f"{index + 1} {label + 1}")
     write_lines(folder / "images.txt", paths)
     write_lines(folder / "image_class_labels.txt", labels)
+    splits = (f"{index + 1} {int(index % 3 > 0)}" for index in range(count))
+    write_lines(folder / "train_test_split.txt", splits)
     write_lines(
         folder / "classes.txt", (f"{place} {name}" for place, name in enumerate(DRAWN, start=1))
     )

@@ -7,7 +7,8 @@ the image3 ?"), and words of an answer that are several things are separated by 
 here; that of 37 classes repeats a part of them and is not read. The owners' tutorial
 (mateuszmalinowski/visual_turing_test-tutorial) has the same rows in a form of its own. A mirror
 that much training code uses has the lines in one file, `all_qa_pairs.txt`, and the pictures in
-`images`; it is read where the owners' files are not there.
+`images`; it is read where the owners' files are not there, and its `train_images_list.txt` and
+`test_images_list.txt` give the split.
 
 Mended in the words of the release: the number after "image" (every row), underscores in names
 (2,300 rows), two misspellings (refridgerator, excercise), and an answer that is given twice for one
@@ -26,6 +27,7 @@ from visionflan.drawing import FRAME, Box, canvas, choose_cells, grid_cell, jitt
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import existing_paths, load_text, require
+from visionflan.layouts.official_splits import read_split_lists, split_of
 from visionflan.specimens import write_image, write_lines
 
 PICTURE = re.compile(r"image ?(\d+)")
@@ -38,6 +40,7 @@ class Row(NamedTuple):
     image: Path
     question: str
     answer: str
+    split: str = ""
 
 
 dataset = Dataset[Row](
@@ -58,6 +61,8 @@ dataset = Dataset[Row](
           qa.894.raw.test.txt
           nyu_depth_images/image3.png
     """,
+    split_field="split",
+    no_group="the release does not tell which images show one room",
 )
 
 
@@ -68,6 +73,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     there = existing_paths(*official.values(), mirror)
     lists = {split: path for split, path in official.items() if path in there} or {"all": mirror}
     images = require(root / "nyu_depth_images", root / "images")
+    mirrored = read_split_lists(root, "{}_images_list.txt", ("train", "test"))
     for split, path in lists.items():
         lines = load_text(path).rstrip("\n").split("\n")
         for place, question in enumerate(lines[::2]):
@@ -78,7 +84,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
                 yield BrokenRow(f"{split}/{place}", "malformed_record", detail)
             else:
                 image = images / f"image{named[-1]}.png"
-                yield Row(f"{split}/{place}", image, question.strip(), answer.strip())
+                part = mirrored.get(image.stem, "") if split == "all" else split_of(split)
+                yield Row(f"{split}/{place}", image, question.strip(), answer.strip(), part)
 
 
 @dataset.task(

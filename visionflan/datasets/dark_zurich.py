@@ -7,8 +7,9 @@ src/convert.py, takes the time from the folder in all three archives, and names 
 The archives may lie here side by side under their names, or unpacked into one folder. The time is
 known of every picture, so all splits are read; what is kept back of the test split is another task.
 
-The frames are of few drives, and those of one drive are alike; the three times of a place come from
-different drives.
+The frames are of few drives, and those of one drive are alike and held out together; the three
+times of a place come from different drives. `val_ref` and `test_ref`, the daytime views of the same
+places, belong to their splits.
 """
 
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from visionflan.drawing import BLACK, COLORS, FRAME, RGB, SIZE, Box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import hash_fraction, pick, stable_hash
 from visionflan.layouts import existing_paths, is_image_file
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image
 
 TIMES = {"day": "daytime", "twilight": "twilight", "night": "nighttime"}
@@ -32,6 +34,16 @@ class Row(NamedTuple):
     key: str
     image: Path
     time: str
+
+    @property
+    def split(self) -> str:
+        """Return the official split."""
+        return split_of(self.key)
+
+    @property
+    def drive(self) -> str:
+        """Return the drive, whose daytime references have its name and `_ref`."""
+        return self.image.parent.name.removesuffix("_ref")
 
 
 dataset = Dataset[Row](
@@ -52,6 +64,8 @@ dataset = Dataset[Row](
             val/night/...
             val_ref/day/...
     """,
+    split_field="split",
+    group_field="drive",
 )
 
 
@@ -96,9 +110,10 @@ def specimen(root: Path, count: int) -> None:
     for index in range(count):
         time = list(TIMES)[index % len(TIMES)]
         split = SPLITS[stable_hash("dark_zurich", index, "split") % len(SPLITS)]
+        drive = f"GOPR{345 + 10 * SPLITS.index(split) + index // len(TIMES) % 4:04d}"
         split = "val_ref" if split == "val" and time == "day" else split
-        name = f"GOPR0345_frame_{index + 1:06d}_rgb_anon.png"
-        write_image(root / "rgb_anon" / split / time / "GOPR0345" / name, street(time, index))
+        folder = root / "rgb_anon" / split / time / (f"{drive}_ref" if time == "day" else drive)
+        write_image(folder / f"{drive}_frame_{index + 1:06d}_rgb_anon.png", street(time, index))
 
 
 def street(time: str, index: int) -> Image.Image:

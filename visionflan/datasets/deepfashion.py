@@ -24,6 +24,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing.textures import texture
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick, stable_hash
+from visionflan.layouts.official_splits import split_of
 
 SPLITS = ("train", "val", "test")
 TEXTURE_TYPE = "1"
@@ -34,6 +35,7 @@ class Row(NamedTuple):
     key: str
     image: Path
     texture: str
+    split: str = ""
 
 
 dataset = Dataset[Row](
@@ -57,6 +59,8 @@ dataset = Dataset[Row](
             train_attr.txt    and the same for val and test
         Img/img_highres/Sheer_Pleated-Front_Blouse/img_00000001.jpg
     """,
+    split_field="split",
+    no_group="a directory holds what a product name found, which can be several products",
 )
 
 
@@ -80,9 +84,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
                 detail = f"{labels}: {len(values)} values for {len(names)} attributes"
                 yield BrokenRow(key, "malformed_line", detail)
                 continue
-            yield read_row(
-                key, images, [names[i] for i, value in enumerate(values) if value == "1"]
-            )
+            present = [names[i] for i, value in enumerate(values) if value == "1"]
+            yield read_row(key, images, present, split_of(path.stem))
 
 
 def attributes(path: Path) -> list[str]:
@@ -94,11 +97,11 @@ def attributes(path: Path) -> list[str]:
         raise ReleaseError(f"{path} has a line that is not an attribute and its type") from error
 
 
-def read_row(key: str, images: Path, present: list[str]) -> Row | BrokenRow:
+def read_row(key: str, images: Path, present: list[str], split: str) -> Row | BrokenRow:
     textures = [name for name in present if name]
     if len(textures) != 1:
         return BrokenRow(key, "no_single_texture", f"{key} has the textures {textures}")
-    return Row(key, layouts.inside(images, key.removeprefix("img/")), textures[0])
+    return Row(key, layouts.inside(images, key.removeprefix("img/")), textures[0], split)
 
 
 @dataset.task(

@@ -3,15 +3,18 @@
 Layout: the owners' repository (AlexOlsen/DeepWeeds, README.md and labels/labels.csv) has the
 table of file names and species, and asks to unpack the pictures into `images` beside it;
 tensorflow/datasets (image_classification/deep_weeds.py) takes the same two. The other tables divide
-these pictures in five ways, all with labels, and are not needed.
+these pictures in five ways for a cross validation: the official split is the first,
+`{train,val,test}_subset0.csv`, where these are there.
 
 More than half of the pictures are of the class "Negative", plants that are none of the eight; their
 answer is "none".
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from math import cos, pi, sin
 from pathlib import Path
+from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
@@ -19,9 +22,10 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import COLORS, FRAME, RGB, SIZE, WHITE, Box, darken, jitter_box, stroke
 from visionflan.drawing.styles import photo
 from visionflan.hashing import hash_fraction
-from visionflan.layouts import LabeledImage, inside, require
+from visionflan.layouts import inside, require
 from visionflan.layouts.fields import read_records, text
 from visionflan.layouts.labels import accepted_names
+from visionflan.layouts.official_splits import read_split_lists, write_split_lists
 from visionflan.layouts.tables import csv_rows
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.imagenet import class_at
@@ -37,8 +41,17 @@ NAMES = {
     "Snake weed": "snake weed",
     "Negative": "none",
 }
+SUBSETS = "{}_subset0.csv"
 
-dataset = Dataset[LabeledImage](
+
+class Row(NamedTuple):
+    key: str
+    image: Path
+    label: str
+    split: str = ""
+
+
+dataset = Dataset[Row](
     title="DeepWeeds",
     homepage="https://github.com/AlexOlsen/DeepWeeds",
     license="CC-BY-4.0",
@@ -52,23 +65,27 @@ dataset = Dataset[LabeledImage](
     """,
     tree="""
         labels/labels.csv
+        labels/{train,val,test}_subset0.csv
         images/20160928-140314-0.jpg
     """,
+    split_field="split",
+    no_group="the names tell the day and the camera, not the site or the plant",
 )
 
 
 @dataset.reader
-def read(root: Path) -> Iterator[LabeledImage | BrokenRow]:
+def read(root: Path) -> Iterator[Row | BrokenRow]:
     table = require(root / "labels" / "labels.csv", root / "labels.csv")
     lines = enumerate(csv_rows(table, "Filename", "Species"), start=1)
-    yield from read_records(table, lines, lambda line: to_row(root / "images", line))
+    splits = read_split_lists(table.parent, SUBSETS)
+    yield from read_records(table, lines, partial(to_row, root / "images", splits))
 
 
-def to_row(images: Path, line: dict[str, str]) -> LabeledImage | BrokenRow:
+def to_row(images: Path, splits: dict[str, str], line: dict[str, str]) -> Row | BrokenRow:
     name, species = text(line, "Filename"), text(line, "Species")
     if species not in NAMES:
         return BrokenRow(name, "unknown_label", f"{species!r} is not a known species")
-    return LabeledImage(name, inside(images, name), NAMES[species])
+    return Row(name, inside(images, name), NAMES[species], splits.get(name, ""))
 
 
 @dataset.task(
@@ -102,7 +119,7 @@ def to_row(images: Path, line: dict[str, str]) -> LabeledImage | BrokenRow:
     title="DeepWeeds weed species recognition",
     category="Animal Classification",
 )
-def weed_species_recognition(row: LabeledImage) -> Example:
+def weed_species_recognition(row: Row) -> Example:
     species = next(species for species, name in NAMES.items() if name == row.label)
     return Example(image=row.image, target=row.label, references=accepted_names(row.label, species))
 
@@ -225,3 +242,5 @@ def specimen(root: Path, count: int) -> None:
         write_image(root / "images" / name, photo(subject, "deepweeds", index))
         lines.append(f"{name},{list(NAMES).index(species)},{species}")
     write_lines(root / "labels" / "labels.csv", ["Filename,Label,Species", *lines])
+    subsets = [line.rpartition(",")[0] for line in lines]
+    write_split_lists(root / "labels", SUBSETS, subsets, header=("Filename,Label",))

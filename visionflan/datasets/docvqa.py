@@ -4,10 +4,10 @@ Witnesses of the layout: the owners' description of the ground truth
 (rrc.cvc.uab.es/?ch=17&com=tasks: `dataset_name`, `dataset_split`, `dataset_version` and `data`, of
 which the first answer is the one to train on) and the many loaders of the challenge's present
 packages: `spdocvqa_qas/{train,val}_v1.0_withQT.json` with `questionId`, `question`,
-`question_types`, `image` ("documents/xnbl0037_1.png"), `docId` and `answers`, and the pages in
-`spdocvqa_images`. The earlier packages, `{train,val}/{train,val}_v1.0.json` with the pages in
-`{train,val}/documents`, and the same files laid side by side are read too. The test split has no
-answers and is not read.
+`question_types`, `image` ("documents/xnbl0037_1.png"), `docId`, `ucsf_document_id` ("xnbl0037") and
+`answers`, and the pages in `spdocvqa_images`. The earlier packages,
+`{train,val}/{train,val}_v1.0.json` with the pages in `{train,val}/documents`, and the same files
+laid side by side are read too. The test split has no answers and is not read.
 
 A question may have several right answers: the first is the target, and all are references. Runs of
 blanks in questions and answers are trimmed. InfographicVQA offers a second task on the same
@@ -49,6 +49,8 @@ dataset = Dataset[RrcQuestion](
             train/train_v1.0.json, documents/xnbl0037_1.png ...
             val/val_v1.0.json, documents/...
     """,
+    split_field="split",
+    group_field="document",
 )
 
 
@@ -121,6 +123,8 @@ def specimen(root: Path, count: int) -> None:
                     "question_types": ["layout"],
                     "image": f"documents/{name}",
                     "docId": index,
+                    "ucsf_document_id": name.partition("_")[0],
+                    "ucsf_document_page_no": "1",
                     "answers": [text, text.lower()],
                     "data_split": "train",
                 }

@@ -23,6 +23,7 @@ from visionflan.drawing.domains import domain_icon
 from visionflan.hashing import pick
 from visionflan.layouts import class_folders, existing_paths, inside, text_lines
 from visionflan.layouts.labels import accepted_names
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_lines
 
 STYLES = {
@@ -82,6 +83,7 @@ class Row(NamedTuple):
     image: Path
     domain: str
     thing: str
+    split: str = ""
 
 
 dataset = Dataset[Row](
@@ -106,6 +108,8 @@ dataset = Dataset[Row](
         quickdraw/aircraft_carrier/4503626191994880.png
         ...
     """,
+    split_field="split",
+    no_group="the release does not tell which images belong together",
 )
 
 
@@ -123,11 +127,12 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 def listed(root: Path, domain: str, path: Path) -> Iterator[Row | BrokenRow]:
     """Read the pictures that one list of a domain names."""
+    split = split_of(path.stem.removeprefix(f"{domain}_"))
     for number, line in enumerate(text_lines(path), start=1):
         name, _, label = line.rpartition(" ")
         parts = name.split("/")
         if len(parts) == 3 and parts[0] == domain and label.isdecimal():
-            yield Row(name, inside(root, name), domain, spoken(parts[1]))
+            yield Row(name, inside(root, name), domain, spoken(parts[1]), split)
         else:
             detail = f"line {number} of {path} is not <domain>/<class>/<picture> <number>: {line!r}"
             yield BrokenRow(f"{path.name}:{number}", "malformed_line", detail)

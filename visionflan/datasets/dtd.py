@@ -5,8 +5,8 @@ its path below `images` and all adjectives that annotators gave it. pytorch/visi
 (torchvision/datasets/dtd.py) shows the archive, with a folder `dtd` inside; its prototype reader
 and NetDissect's reader of the same release take the line apart as done here; tensorflow/datasets
 (image_classification/dtd.py) says that the folder is the key attribute. Both forms of the root,
-with the folder `dtd` and without, are read. The ten divisions into train, val and test are of one
-and the same set of pictures, so all pictures are read.
+with the folder `dtd` and without, are read. All pictures are read, which ten lists divide in ten
+ways: the official split is the first, `labels/train1.txt` and so on, torchvision's default.
 
 The key attribute comes first in the list of all textures, then the others in order of the alphabet;
 that the annotators named everything that is there was not confirmed.
@@ -23,10 +23,12 @@ from visionflan.drawing import COLORS, SIZE
 from visionflan.drawing.textures import TEXTURES, texture
 from visionflan.hashing import pick, shuffled
 from visionflan.layouts import below_if_there, inside, require, text_lines
+from visionflan.layouts.official_splits import read_split_lists, write_split_lists
 from visionflan.specimens import write_image, write_lines
 
 # The release spells two of its words the British way; that spelling is a reference.
 AMERICAN = {"chequered": "checkered", "spiralled": "spiraled"}
+DIVISION = "{}1.txt"
 
 
 class Row(NamedTuple):
@@ -34,6 +36,7 @@ class Row(NamedTuple):
     image: Path
     primary: str
     textures: tuple[str, ...]
+    split: str = ""
 
 
 dataset = Dataset[Row](
@@ -51,7 +54,10 @@ dataset = Dataset[Row](
         dtd/
           images/<class>/<class>_0001.jpg
           labels/labels_joint_anno.txt
+          labels/{train,val,test}1.txt
     """,
+    split_field="split",
+    no_group="the release does not tell which images belong together",
 )
 
 
@@ -61,6 +67,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     outer = below_if_there(root, "dtd")
     labels = require(root / below, outer / below, outer / "dtd" / below)
     images = labels.parents[1] / "images"
+    splits = read_split_lists(labels.parent, DIVISION)
     for number, line in enumerate(text_lines(labels), start=1):
         name, *textures = line.split()
         folder, slash, _ = name.partition("/")
@@ -69,7 +76,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             yield BrokenRow(f"entry {number}", "malformed_line", detail)
             continue
         others = sorted(set(textures) - {folder})
-        yield Row(name, inside(images, name), folder, (folder, *others))
+        texture_names = (folder, *others)
+        yield Row(name, inside(images, name), folder, texture_names, splits.get(name, ""))
 
 
 @dataset.specimen
@@ -86,6 +94,7 @@ def specimen(root: Path, count: int) -> None:
         write_image(root / "images" / name, patchwork([primary, *second], index))
         lines.append(f"{name} {' '.join(sorted([primary, *second]))} ")
     write_lines(root / "labels" / "labels_joint_anno.txt", lines)
+    write_split_lists(root / "labels", DIVISION, [line.split()[0] for line in lines])
 
 
 def patchwork(names: list[str], index: int) -> Image.Image:

@@ -31,6 +31,7 @@ from visionflan.hashing import pick, shuffled, stable_hash
 from visionflan.layouts import existing_paths, inside
 from visionflan.layouts.fields import answer, identifier, read_records, text
 from visionflan.layouts.json_stream import json_values
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_json
 
 SPLITS = ("train", "val_easy", "val_hard")
@@ -42,6 +43,11 @@ class Row(NamedTuple):
     kind: str
     question: str
     answer: str
+
+    @property
+    def split(self) -> str:
+        """Return the official split."""
+        return split_of(self.key)
 
 
 dataset = Dataset[Row](
@@ -60,6 +66,8 @@ dataset = Dataset[Row](
             images/bar_train_00000001.png, bar_val_easy_00000001.png, bar_val_hard_00000001.png ...
             qa/train_qa.json, val_easy_qa.json, val_hard_qa.json
     """,
+    split_field="split",
+    no_group="each chart is one image",
 )
 
 

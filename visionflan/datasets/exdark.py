@@ -3,8 +3,9 @@
 Layout: `ExDark/<Class>/2015_<number>.<suffix>`, with suffixes in large and small letters. The
 owners say so (cs-chan/Exclusively-Dark-Image-Dataset, Dataset/README.md, with the number of
 pictures of each class), and Groundtruth/imageclasslist.txt there gives each file the class of its
-folder and one of three sets, all labeled; so the folders are read whole. A folder
-`ExDark_images`, as training codes have it, and class folders at the top are read too.
+folder and, as its fifth word, one of three sets (1 for training, 2 for validation, 3 for testing:
+Groundtruth/README.md), all labeled; so the folders are read whole, and the list where it is here. A
+folder `ExDark_images`, as training codes have it, and class folders at the top are read too.
 
 Known limit: one class names the picture, but things of the other classes may be in it as well (the
 boxes of ExDark_Annno have them), hence the instruction asks for what stands out.
@@ -18,9 +19,9 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import FRAME, jitter_box
 from visionflan.drawing.styles import styled_icon
 from visionflan.hashing import hash_fraction, pick
-from visionflan.layouts import class_folders, require
+from visionflan.layouts import class_folders, require, text_lines
 from visionflan.layouts.labels import accepted_names
-from visionflan.specimens import write_image
+from visionflan.specimens import write_image, write_lines
 
 KINDS = {
     "Bicycle": "bicycle",
@@ -36,12 +37,15 @@ KINDS = {
     "People": "people",
     "Table": "table",
 }
+CLASS_LISTS = ("imageclasslist.txt", "Groundtruth/imageclasslist.txt")
+SETS = {"1": "train", "2": "validation", "3": "test"}
 
 
 class Row(NamedTuple):
     key: str
     image: Path
     label: str
+    split: str = ""
 
 
 dataset = Dataset[Row](
@@ -64,7 +68,10 @@ dataset = Dataset[Row](
             Bicycle/2015_00001.png
             Boat/2015_00653.jpg
             ...
+        imageclasslist.txt    optional
     """,
+    split_field="split",
+    no_group="the release does not tell which images belong together",
 )
 
 
@@ -73,11 +80,19 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     homes = [home for name in ("ExDark", "ExDark_images") if (home := root / name).is_dir()]
     home = homes[0] if homes else root
     require(*(home / label for label in KINDS))
+    splits = experiment_sets(root)
     for key, image, label in class_folders(home):
         if label in KINDS:
-            yield Row(key, image, label)
+            yield Row(key, image, label, splits.get(image.stem, ""))
         else:
             yield BrokenRow(key, "unknown_label", f"{label!r} is not one of {', '.join(KINDS)}")
+
+
+def experiment_sets(root: Path) -> dict[str, str]:
+    """Read the split of each picture from the last of the five words in a line."""
+    paths = [path for name in CLASS_LISTS if (path := root / name).is_file()]
+    rows = (line.split() for path in paths for line in text_lines(path))
+    return {Path(row[0]).stem: SETS[row[-1]] for row in rows if len(row) == 5 and row[-1] in SETS}
 
 
 @dataset.task(
@@ -121,6 +136,7 @@ COLORS = ("red", "blue", "green", "orange", "yellow")
 
 @dataset.specimen
 def specimen(root: Path, count: int) -> None:
+    lines = ["Name | Class | Light | In/Out | Train/Val/Test"]
     for index in range(count):
         label = list(KINDS)[index % len(KINDS)]
         box = jitter_box(FRAME.part(0.04, 0.04, 0.96, 0.96), "exdark", index, by=0.2)
@@ -130,4 +146,7 @@ def specimen(root: Path, count: int) -> None:
         image = styled_icon(name, "photo", box, color, "exdark", index)
         dark = image.point([round(light * value) for value in range(256)] * 3)
         suffix = ("jpg", "png", "JPG")[index % 3]
-        write_image(root / "ExDark" / label / f"2015_{index + 1:05d}.{suffix}", dark)
+        name = f"2015_{index + 1:05d}.{suffix}"
+        write_image(root / "ExDark" / label / name, dark)
+        lines.append(f"{name} {index % len(KINDS) + 1} 1 1 {index % 3 + 1}")
+    write_lines(root / "imageclasslist.txt", lines)

@@ -7,7 +7,8 @@ columns and both places). Other training codes have `label.lst` and `origin/` at
 read too. The numbers stand for angry, disgust, fear, happy, sad, surprise and neutral in this order
 (several codes that read the raw list agree).
 
-A picture can show several faces, so the example's picture is the face cut out at its box.
+A picture can show several faces, so the example's picture is the face cut out at its box; the faces
+of one picture are held out together.
 
 Known defect: the list has lines that stand in it twice (meerkat drops them); the second is passed
 over. Pictures are named after the words that were searched for, which are not always true of the
@@ -50,6 +51,11 @@ class Row(NamedTuple):
     box: tuple[int, int, int, int]
     expression: str
 
+    @property
+    def picture(self) -> str:
+        """Return the name of the picture that the face is cut out of."""
+        return self.key.rpartition("#")[0]
+
 
 dataset = Dataset[Row](
     title="ExpW",
@@ -67,6 +73,8 @@ dataset = Dataset[Row](
         image/origin/...
         label/label.lst
     """,
+    no_split="the owners publish no division of the faces",
+    group_field="picture",
 )
 
 

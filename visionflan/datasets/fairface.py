@@ -24,6 +24,7 @@ from visionflan import drawing, layouts, specimens
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.hashing import stable_hash
 from visionflan.layouts.fields import read_records, text
+from visionflan.layouts.official_splits import split_of
 from visionflan.layouts.tables import csv_rows
 
 AGES = ("0-2", "3-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "more than 70")
@@ -54,6 +55,11 @@ class Row(NamedTuple):
     gender: str
     race: str
 
+    @property
+    def split(self) -> str:
+        """Return the official split."""
+        return split_of(self.key)
+
 
 dataset = Dataset[Row](
     title="FairFace",
@@ -71,6 +77,8 @@ dataset = Dataset[Row](
         train/1.jpg
         val/1.jpg
     """,
+    split_field="split",
+    no_group="the release does not tell which faces are of one person",
 )
 
 

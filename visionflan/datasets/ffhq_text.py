@@ -5,7 +5,8 @@ Layout: the owners' page (Yutong-Zhou-cv/FFHQ-Text_Dataset, README.md) lists a m
 sent on request, and no code was found that reads it. That a description is a line, that text and
 picture have the same name, and that this is the number of the face in FFHQ (`00936`) is taken from
 that page and from the published example of the task. Hence the layout is unconfirmed. Names in
-small letters, and folders inside the two, are read as well.
+small letters, and folders inside the two, are read as well. The page also lists `Train` and `Test`,
+pickles with the names of the images of each split; where such are there, their names count.
 
 The published example strings the nine descriptions together. They contradict one another, as the
 answers of nine people do ("about 15 to 20 years old", "about 25 to 32"), so here each has a line
@@ -16,8 +17,10 @@ used.
 A face of the specimen is drawn without sex or age.
 """
 
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
+from pickletools import genops
 from typing import NamedTuple
 
 from PIL import Image, ImageDraw
@@ -29,15 +32,19 @@ from visionflan.hashing import stable_hash
 from visionflan.layouts import numbered_lines, require
 from visionflan.layouts.captions import make_numbered_example
 from visionflan.layouts.fields import parse_record
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_lines
 
 DESCRIPTIONS = 9
+# The lists of the splits, by their own names or in a folder of the split.
+PICKLES = ("[Tt]rain*.p*kl*", "[Tt]est*.p*kl*", "[Tt]rain/*.p*kl*", "[Tt]est/*.p*kl*")
 
 
 class Row(NamedTuple):
     key: str
     image: Path
     descriptions: tuple[str, ...]
+    split: str = ""
 
 
 dataset = Dataset[Row](
@@ -59,8 +66,12 @@ dataset = Dataset[Row](
     tree="""
         Image/00936.png
         Text/00936.txt
+        Train.pkl
+        Test.pkl
     """,
     layout="unconfirmed",
+    split_field="split",
+    no_group="the release does not tell which faces are of one person",
 )
 
 
@@ -72,14 +83,29 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     paths = sorted(texts.rglob("*.txt"))
     if not paths:
         raise ReleaseError(f"{texts} contains no TXT file: unpack the descriptions there")
+    splits = pickled_splits(texts.parent)
     for path in paths:
         place = path.relative_to(texts).with_suffix("")
         key = place.as_posix()
-        yield parse_record(key, f"{path}", to_row, key, path, pictures / place.with_suffix(".png"))
+        image, split = pictures / place.with_suffix(".png"), splits.get(place.name, "")
+        yield parse_record(key, f"{path}", to_row, key, path, image, split)
 
 
-def to_row(key: str, path: Path, image: Path) -> Row:
-    return Row(key, image, tuple(line for _, line in numbered_lines(path)))
+def to_row(key: str, path: Path, image: Path, split: str) -> Row:
+    return Row(key, image, tuple(line for _, line in numbered_lines(path)), split)
+
+
+def pickled_splits(home: Path) -> dict[str, str]:
+    """Read the names in the pickled list of each split, without running what a pickle may hold."""
+    splits = {}
+    for path in sorted(path for pattern in PICKLES for path in home.glob(pattern)):
+        split = split_of(path.relative_to(home).as_posix())
+        try:
+            names = [text for _, text, _ in genops(path.read_bytes()) if isinstance(text, str)]
+        except ValueError as error:
+            raise ReleaseError(f"{path} is not a pickled list of names: {error}") from error
+        splits.update(dict.fromkeys((Path(name).stem for name in names), split))
+    return splits
 
 
 @dataset.task(
@@ -148,6 +174,9 @@ def specimen(root: Path, count: int) -> None:
         name = f"{index:05d}"
         write_image(root / "Image" / f"{name}.png", drawn(face, index))
         write_lines(root / "Text" / f"{name}.txt", face.sentences_of())
+    for start, split in enumerate(("Train", "Test")):
+        names = [f"{index:05d}" for index in range(start, count, 2)]
+        (root / f"{split}.pkl").write_bytes(pickle.dumps(names, protocol=4))
 
 
 def drawn(face: Face, index: int) -> Image.Image:

@@ -27,6 +27,7 @@ from PIL import Image, ImageDraw
 from visionflan import drawing, layouts, specimens
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.hashing import stable_hash
+from visionflan.layouts.official_splits import split_of
 
 SPLITS = ("train", "val", "test")
 LEVELS = ("manufacturer", "family", "variant")
@@ -40,6 +41,7 @@ class Row(NamedTuple):
     manufacturer: str
     family: str
     variant: str
+    split: str = ""
 
 
 dataset = Dataset[Row](
@@ -60,6 +62,8 @@ dataset = Dataset[Row](
             images_family_train.txt
             images_variant_train.txt    and the same for val and test
     """,
+    split_field="split",
+    no_group="the lists do not tell which photographs are of one aircraft",
 )
 
 
@@ -71,9 +75,10 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         split = path.stem.removeprefix("images_variant_")
         names = [labels(data / f"images_{level}_{split}.txt") for level in LEVELS]
         for key in names[-1]:
-            class_names = [level.get(key, "") for level in names]
-            if all(class_names):
-                yield Row(key, layouts.inside(data / "images", f"{key}.jpg"), *class_names)
+            manufacturer, family, variant = (level.get(key, "") for level in names)
+            if manufacturer and family and variant:
+                image = layouts.inside(data / "images", f"{key}.jpg")
+                yield Row(key, image, manufacturer, family, variant, split_of(split))
             else:
                 detail = f"the lists of {split} in {data} do not name {key} on every level"
                 yield BrokenRow(key, "missing_label", detail)

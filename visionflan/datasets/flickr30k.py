@@ -6,7 +6,7 @@ read in its place: `dataset_flickr30k.json` of the Karpathy splits, with the cap
 `sentences` (open-mmlab/mmpretrain, mmpretrain/datasets/flickr30k_caption.py), and the `results.csv`
 of Kaggle, whose columns are parted by `|` and whose pictures lie in a folder inside a folder of the
 same name (training code that reads it). All three hold the same captions of the same pictures, and
-all splits of the Karpathy file are read.
+all splits of the Karpathy file are read; the other two name none.
 
 Known defects: in the owners' file and in that of Kaggle a blank stands before each mark, and in
 quotation marks and brackets, which is fixed and noted; the Karpathy file has the captions as they
@@ -28,7 +28,8 @@ from visionflan.errors import ReleaseError
 from visionflan.layouts import inside, json_list, require
 from visionflan.layouts.captions import flickr30k_images, make_numbered_example
 from visionflan.layouts.detokenize import join_tokens
-from visionflan.layouts.fields import items, read_records, text
+from visionflan.layouts.fields import items, optional_text, read_records, text
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.scenes import draw_scene
 
@@ -39,6 +40,7 @@ class Row(NamedTuple):
     key: str
     image: Path
     captions: tuple[str, ...]
+    split: str = ""
 
 
 dataset = Dataset[Row](
@@ -61,6 +63,8 @@ dataset = Dataset[Row](
         results_20130124.token
         flickr30k-images/1000092795.jpg
     """,
+    split_field="split",
+    no_group="each photograph is one row",
 )
 
 
@@ -85,7 +89,9 @@ def read_splits(path: Path, pictures: Path) -> Iterator[Row | BrokenRow]:
 
 def to_row(pictures: Path, record: dict[str, Any]) -> Row:
     name, sentences = text(record, "filename"), items(record, "sentences")
-    return Row(name, inside(pictures, name), tuple(text(each, "raw") for each in sentences))
+    captions = tuple(text(each, "raw") for each in sentences)
+    split = split_of(optional_text(record, "split"))
+    return Row(name, inside(pictures, name), captions, split)
 
 
 # `1000092795.jpg#0<tab>Two men.` or `1000092795.jpg| 0| Two men.`; a bar may be missing.

@@ -26,6 +26,7 @@ from visionflan import drawing, layouts, specimens
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
+from visionflan.layouts.official_splits import split_of
 
 BRANDS = {
     "Adidas": "Adidas",
@@ -66,6 +67,11 @@ class Row(NamedTuple):
     image: Path
     labels: tuple[str, ...]
 
+    @property
+    def split(self) -> str:
+        """Return the official split."""
+        return split_of(self.key)
+
 
 dataset = Dataset[Row](
     title="FlickrLogos-27",
@@ -84,6 +90,8 @@ dataset = Dataset[Row](
             flickr_logos_27_dataset_query_set_annotation.txt
             flickr_logos_27_dataset_images/144503924.jpg
     """,
+    split_field="split",
+    no_group="the release does not tell which images belong together",
 )
 
 

@@ -4,8 +4,8 @@ Witness of the layout: a training code of the easydl project (class FoodLogoData
 reads `JPEGImages/000001.jpg` and `Annotations/000001.xml` in the manner of PASCAL VOC, the lists
 `ImageSets/Main/{train,val,test}.txt` with 70,362, 9,918 and 19,488 numbers, and the names in
 `class.txt`. The owners' repository (hq03/FoodLogoDet-1500-Dataset) counts about 100,000 images and
-150,000 logos, and says nothing of the layout. All annotated images are read, so that neither the
-lists nor the names are needed.
+150,000 logos, and says nothing of the layout. All annotated images are read; the lists tell their
+split, and the names are not needed.
 
 The spelling of the names was not seen but in the one public sample of the paper's data ("Del
 Monte"); underscores, which stand for blanks in the owners' other logo release, LogoDet-3K, are
@@ -25,12 +25,14 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts.fields import number, parse_record
+from visionflan.layouts.official_splits import read_split_lists, write_split_lists
 
 
 class Row(NamedTuple):
     key: str
     image: Path
     brands: tuple[str, ...]  # from left to right
+    split: str = ""
 
 
 dataset = Dataset[Row](
@@ -48,20 +50,24 @@ dataset = Dataset[Row](
         ImageSets/Main/train.txt
         JPEGImages/000001.jpg
     """,
+    split_field="split",
+    no_group="the release does not tell which images belong together",
 )
 
 
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
+    splits = read_split_lists(root / "ImageSets" / "Main", "{}.txt")
     for path in sorted(layouts.require(root / "Annotations").glob("*.xml")):
-        yield parse_record(path.stem, f"{path}", read_image, root / "JPEGImages", path)
+        split = splits.get(path.stem, "")
+        yield parse_record(path.stem, f"{path}", read_image, root / "JPEGImages", split, path)
 
 
-def read_image(images: Path, path: Path) -> Row:
+def read_image(images: Path, split: str, path: Path) -> Row:
     things = ElementTree.parse(path).findall("object")
     logos = [(edge(thing), thing.findtext("name", "").strip()) for thing in things]
     brands = tuple(dict.fromkeys(name for _, name in sorted(logos) if name))
-    return Row(path.stem, images / f"{path.stem}.jpg", brands)
+    return Row(path.stem, images / f"{path.stem}.jpg", brands, split)
 
 
 def edge(thing: ElementTree.Element) -> float:
@@ -114,6 +120,8 @@ def specimen(root: Path, count: int) -> None:
         image, boxes = shelf((first, *second), index)
         specimens.write_image(root / f"JPEGImages/{name}.jpg", image)
         specimens.write_text(root / f"Annotations/{name}.xml", annotation(name, boxes))
+    numbers = [f"{index + 1:06d}" for index in range(count)]
+    write_split_lists(root / "ImageSets" / "Main", "{}.txt", numbers)
 
 
 def shelf(labels: tuple[str, ...], index: int) -> tuple[Image.Image, list[tuple[str, drawing.Box]]]:

@@ -27,6 +27,7 @@ from visionflan.drawing import FRAME, Box, canvas, jitter_box, word
 from visionflan.hashing import stable_hash
 from visionflan.layouts import existing_paths, load_json
 from visionflan.layouts.fields import items, number, parse_record, text
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_json
 
 FOLDERS = ("training_data", "testing_data")
@@ -42,6 +43,11 @@ class Row(NamedTuple):
     key: str
     image: Path
     entities: tuple[Entity, ...]
+
+    @property
+    def split(self) -> str:
+        """Return the official split."""
+        return split_of(self.key)
 
 
 dataset = Dataset[Row](
@@ -64,6 +70,8 @@ dataset = Dataset[Row](
                 annotations/82092117.json ...
                 images/82092117.png ...
     """,
+    split_field="split",
+    no_group="each form is one page",
 )
 
 

@@ -25,6 +25,7 @@ from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import existing_paths, load_json
 from visionflan.layouts.fields import parse_record, text, text_list
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_json
 
 SPLITS = ("train", "val", "test")
@@ -36,6 +37,11 @@ class Row(NamedTuple):
     problem: str
     choices: tuple[str, ...]
     answer: str
+
+    @property
+    def split(self) -> str:
+        """Return the official split."""
+        return split_of(self.key)
 
 
 dataset = Dataset[Row](
@@ -64,6 +70,8 @@ dataset = Dataset[Row](
             val/...
             test/...
     """,
+    split_field="split",
+    no_group="a problem names its textbook or a page of it, which has several figures",
 )
 
 

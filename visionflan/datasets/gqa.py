@@ -30,6 +30,7 @@ from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import existing_paths, inside, require
 from visionflan.layouts.fields import identifier, mapping, read_records, text
 from visionflan.layouts.json_stream import json_members
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_json
 
 SPLITS = ("train", "val")
@@ -40,6 +41,11 @@ class Row(NamedTuple):
     image: Path
     question: str
     answer: str
+
+    @property
+    def split(self) -> str:
+        """Return the official split."""
+        return split_of(self.key)
 
 
 dataset = Dataset[Row](
@@ -58,6 +64,8 @@ dataset = Dataset[Row](
         val_balanced_questions.json
         images/2379303.jpg
     """,
+    split_field="split",
+    no_group="rows belong together only by their image",
 )
 
 

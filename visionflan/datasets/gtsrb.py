@@ -7,6 +7,9 @@ folder for each class, 00000 to 00042, and the test images from `GTSRB/Final_Tes
 (`GTSRB/Training`); others take the final one (`GTSRB/Final_Training/Images`). Both are accepted,
 with the folder `GTSRB` or without it, and the final one is preferred.
 
+A training image is called `<track>_<number>.ppm`, and the images of one class and track show one
+sign, as the readme in the training archive says; the tracks of test images are not told.
+
 The release only numbers the classes. Their names are the customary ones
 (udacity/CarND-Traffic-Sign-Classifier-Project, signnames.csv), with a blank before km/h.
 """
@@ -23,6 +26,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import below_if_there, class_folders, existing_paths, inside
 from visionflan.layouts.fields import read_records, text
+from visionflan.layouts.official_splits import split_of
 from visionflan.layouts.tables import csv_rows
 
 OTHERS_SHOWN = 9
@@ -79,6 +83,16 @@ class Row(NamedTuple):
     image: Path
     sign: str
 
+    @property
+    def split(self) -> str:
+        """Return the official split."""
+        return split_of(self.key)
+
+    @property
+    def track(self) -> str:
+        """Return the class and the number of the sign's track; empty for a test image."""
+        return self.key.rpartition("_")[0]
+
 
 dataset = Dataset[Row](
     title="GTSRB",
@@ -97,6 +111,8 @@ dataset = Dataset[Row](
             Final_Test/Images/00000.ppm
         GT-final_test.csv
     """,
+    split_field="split",
+    group_field="track",
 )
 
 

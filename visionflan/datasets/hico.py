@@ -27,6 +27,7 @@ from visionflan.errors import ReleaseError
 from visionflan.hashing import pick
 from visionflan.layouts.labels import accepted_names
 from visionflan.layouts.matlab import cell_text, load_matlab, write_matlab
+from visionflan.layouts.official_splits import split_of
 
 NOTHING = "no_interaction"
 # What a person says in place of a word of the release.
@@ -50,6 +51,7 @@ class Row(NamedTuple):
     key: str
     image: Path
     pairs: tuple[Pair, ...]
+    split: str = ""
 
 
 dataset = Dataset[Row](
@@ -69,6 +71,8 @@ dataset = Dataset[Row](
             images/train2015/HICO_train2015_00000001.jpg
             images/test2015/HICO_test2015_00000001.jpg
     """,
+    split_field="split",
+    no_group="the release does not tell which images belong together",
 )
 
 
@@ -89,7 +93,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             image_pairs = tuple(pairs[number] for number in present[:, column].nonzero()[0])
             if image_pairs:
                 image = layouts.inside(path.parent / "images" / f"{split}2015", name)
-                yield Row(name, image, image_pairs)
+                yield Row(name, image, image_pairs, split_of(split))
             else:
                 yield BrokenRow(name, "no_label", f"{path} has no pair for {name}")
 

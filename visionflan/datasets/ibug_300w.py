@@ -2,10 +2,10 @@
 
 Layout: `01_Indoor/indoor_001.png` to `indoor_300.png` and `02_Outdoor/outdoor_001.png` to
 `outdoor_300.png`, each beside a file of landmarks of the same name (open-mmlab/mmpose,
-docs/en/tasks/2d_face_keypoint.md, which has both in a folder `Test`; the public sample of the
-paper's data names `outdoor_184`). A folder `300W`, as the archive has it, is read too. The other
-collections that were annotated for the contest (AFW, HELEN, LFPW, IBUG) tell nothing of the place
-and are not read.
+docs/en/tasks/2d_face_keypoint.md, which has both in a folder `Test`, since they are the contest's
+test set; the public sample of the paper's data names `outdoor_184`). A folder `300W`, as the
+archive has it, is read too. The other collections that were annotated for the contest (AFW, HELEN,
+LFPW, IBUG) tell nothing of the place and are not read.
 
 Nobody is named and nothing about the person is asked.
 """
@@ -33,6 +33,11 @@ class Row(NamedTuple):
     image: Path
     place: str
 
+    @property
+    def split(self) -> str:
+        """Return the official split."""
+        return "test"
+
 
 dataset = Dataset[Row](
     title="300-W",
@@ -51,6 +56,8 @@ dataset = Dataset[Row](
             02_Outdoor/outdoor_001.png
             ...
     """,
+    split_field="split",
+    no_group="the release does not tell which faces are of one person",
 )
 
 

@@ -25,6 +25,7 @@ from visionflan.errors import UnusableError
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import existing_paths, fields, load_json
 from visionflan.layouts.fields import parse_record
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_json
 
 SPLITS = ("train", "val", "test")
@@ -38,6 +39,11 @@ class Row(NamedTuple):
     question: str
     choices: tuple[str, ...]
     answer: str
+
+    @property
+    def split(self) -> str:
+        """Return the official split."""
+        return split_of(self.key)
 
 
 dataset = Dataset[Row](
@@ -60,6 +66,8 @@ dataset = Dataset[Row](
             val/...
             test/...
     """,
+    split_field="split",
+    no_group="rows belong together only by their image",
 )
 
 

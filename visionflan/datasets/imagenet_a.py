@@ -4,7 +4,7 @@ Layout: `imagenet-a/<WordNet id>/<picture>`, as tensorflow/datasets reads the ow
 (tensorflow_datasets/datasets/imagenet_a/imagenet_a_dataset_builder.py). The 200 ids are those that
 huggingface/pytorch-image-models lists (timm/data/_info/imagenet_a_synsets.txt); the owners chose
 them so that taking one for another would be a gross error, and so the wrong options are drawn from
-the same 200.
+the same 200. All of it is a test set, as tensorflow/datasets names it.
 File names hold what a classifier saw in the picture and how sure it was; they are not used.
 """
 
@@ -67,6 +67,8 @@ dataset = Dataset[WordNetImage](
             n01531178/...
             ...
     """,
+    split_field="split",
+    no_group="the release does not tell which images belong together",
 )
 
 

@@ -5,7 +5,8 @@ Layout: `imagenet-r/<WordNet id>/<domain>_<number>.jpg`. tensorflow/datasets rea
 the domain is shown by the file `misc_34.jpg` of the domain "misc" in the public sample of the
 paper's data, whose instruction lists the fifteen domains below; a training code with the group
 names art, cartoon, deviantart and so on to videogame has the same list without "misc". The owners'
-page names two kinds more, patterns and plush objects, that are no domain of a file.
+page names two kinds more, patterns and plush objects, that are no domain of a file. All of it is a
+test set, as tensorflow/datasets names it.
 """
 
 from collections.abc import Callable, Iterator
@@ -46,6 +47,11 @@ class Row(NamedTuple):
     label: str
     domain: str
 
+    @property
+    def split(self) -> str:
+        """Return the official split."""
+        return "test"
+
 
 dataset = Dataset[Row](
     title="ImageNet-R",
@@ -64,6 +70,8 @@ dataset = Dataset[Row](
                 ...
             ...
     """,
+    split_field="split",
+    no_group="the release does not tell which images belong together",
 )
 
 

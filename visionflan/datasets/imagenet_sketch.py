@@ -2,8 +2,9 @@
 
 Layout: `sketch/<WordNet id>/sketch_<number>.JPEG`: tensorflow/datasets reads the owner's archive so
 (tensorflow_datasets/datasets/imagenet_sketch/imagenet_sketch_dataset_builder.py), and counts 50,889
-pictures where the owner's page speaks of 50,000. Where too few drawings were found, the owner
-added turned and mirrored copies of others, so that near-identical pictures are many.
+pictures in one test split where the owner's page speaks of 50,000. Where too few drawings were
+found, the owner added turned and mirrored copies of others, so that near-identical pictures are
+many.
 """
 
 from collections.abc import Iterator
@@ -30,6 +31,8 @@ dataset = Dataset[WordNetImage](
             n01440764/sketch_0.JPEG
             ...
     """,
+    split_field="split",
+    no_group="the names do not tell which drawings are turned or mirrored copies",
 )
 
 

@@ -10,9 +10,10 @@ Without annotations the names of the folders of 2021 serve, which have all but t
 
 Pictures are taken from the folders, whose names are those of the categories, since the annotations
 of 2021 list 2.7 million pictures in one file; of these only the categories are needed, which are
-the same in each file. `train_mini` is a part of `train`, and is read where that is not there. Of
-2017 there are no common names, and only the ranks that follow from the names of the species and of
-those super categories that are classes. "Animalia" holds the animals of no other super category.
+the same in each file. `train_mini` is a part of `train`, and is read where that is not there. The
+archive of 2017 is divided by `val2017.json`, which is read where it is there. Of 2017 there are no
+common names, and only the ranks that follow from the names of the species and of those super
+categories that are classes. "Animalia" holds the animals of no other super category.
 """
 
 from collections.abc import Iterator
@@ -26,29 +27,19 @@ from visionflan.drawing import FRAME, jitter_box
 from visionflan.drawing.styles import styled_icon
 from visionflan.errors import UnusableError
 from visionflan.layouts import class_folders, existing_paths
-from visionflan.layouts.inaturalist import RANKS, Category, parse_directory, read_categories
+from visionflan.layouts.inaturalist import (
+    CLASSES,
+    GROUPS,
+    RANKS,
+    Category,
+    Validation2017,
+    parse_directory,
+    read_categories,
+)
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import birds as specimens_birds
 from visionflan.specimens import write_image, write_json
 from visionflan.specimens.imagenet import class_at
-
-# The super categories of 2017 that are also classes.
-CLASSES = (*("Actinopterygii", "Amphibia", "Arachnida", "Aves", "Insecta", "Mammalia", "Reptilia"),)
-# The super categories of 2021 and of 2017 by everyday names; the last two are of 2017 alone.
-GROUPS = {
-    "plants": ("Plants", "Plantae"),
-    "insects": ("Insects", "Insecta"),
-    "birds": ("Birds", "Aves"),
-    "fungi": ("Fungi", "Fungi"),
-    "reptiles": ("Reptiles", "Reptilia"),
-    "mammals": ("Mammals", "Mammalia"),
-    "ray-finned fishes": ("Ray-finned Fishes", "Actinopterygii"),
-    "amphibians": ("Amphibians", "Amphibia"),
-    "molluscs": ("Mollusks", "Mollusca"),
-    "arachnids": ("Arachnids", "Arachnida"),
-    "other animals": ("Animalia", "Animalia"),
-    "chromists": ("", "Chromista"),
-    "protozoans": ("", "Protozoa"),
-}
 
 
 class Row(NamedTuple):
@@ -59,6 +50,7 @@ class Row(NamedTuple):
     species: str
     common_name: str
     ranks: dict[str, str]
+    split: str = ""
 
 
 dataset = Dataset[Row](
@@ -85,6 +77,8 @@ dataset = Dataset[Row](
         val.json, train.json or train_mini.json
         train_val_images/Aves/<species>/<name>.jpg
     """,
+    split_field="split",
+    no_group="the annotations do not name the observation that an image is of",
 )
 
 
@@ -106,7 +100,6 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 
 def read_2021(folder: Path, split: str) -> Iterator[Row | BrokenRow]:
-    taxa = {taxon: name for name, taxon in GROUPS.values() if name}
     categories: dict[str, Category] = {}
     for entry in read_categories(folder.parent):
         if isinstance(entry, BrokenRow):
@@ -115,20 +108,22 @@ def read_2021(folder: Path, split: str) -> Iterator[Row | BrokenRow]:
             categories[entry.directory] = entry
     for name, image, label in class_folders(folder):
         key = f"{split}/{name}"
-        if category := categories.get(label) or parse_directory(label, taxa):
+        if category := categories.get(label) or parse_directory(label):
             _, species, common, group, ranks = category
-            yield Row(key, image, 2021, group, species, common, ranks)
+            yield Row(key, image, 2021, group, species, common, ranks, split_of(split))
         else:
             yield BrokenRow(key, "unknown_label", f"no category has the folder {label!r}")
 
 
 def read_2017(folder: Path) -> Iterator[Row | BrokenRow]:
+    validation = Validation2017(folder.parent / "val2017.json")
     for group in sorted(path for path in folder.iterdir() if path.is_dir()):
         ranks = {"class": group.name} if group.name in CLASSES else {}
         for name, image, species in class_folders(group):
             of_species = {**ranks, "genus": species.partition(" ")[0]}
             key = f"{folder.name}/{group.name}/{name}"
-            yield Row(key, image, 2017, group.name, species, "", of_species)
+            split = validation.split_of(f"{group.name}/{name}")
+            yield Row(key, image, 2017, group.name, species, "", of_species, split)
 
 
 @dataset.task(
@@ -287,6 +282,8 @@ def specimen(root: Path, count: int) -> None:
             write_image(root / "train_mini" / category["image_dir_name"] / name, image)
     numbered = [{"id": number, **category} for number, category in enumerate(categories)]
     write_json(root / "train_mini.json", {"info": {"year": 2021}, "categories": numbered})
+    old = sorted(path.relative_to(root).as_posix() for path in root.glob("train_val_images/*/*/*"))
+    write_json(root / "val2017.json", {"images": [{"file_name": name} for name in old[::2]]})
 
 
 def picture(common_name: str, index: int) -> Image.Image:

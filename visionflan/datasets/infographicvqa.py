@@ -66,6 +66,8 @@ dataset = Dataset[RrcQuestion](
             spdocvqa_qas/train_v1.0_withQT.json, val_v1.0_withQT.json
             spdocvqa_images/xnbl0037_1.png ...
     """,
+    split_field="split",
+    group_field="document",
 )
 
 
@@ -163,7 +165,8 @@ def specimen(root: Path, count: int) -> None:
         if index % 2:
             name, (image, exchanges) = f"form{index:04d}_1.png", form(index)
             write_image(root / "spdocvqa_images" / name, image)
-            place, records = {"image": f"documents/{name}", "docId": index}, pages
+            document = {"docId": index, "ucsf_document_id": name.partition("_")[0]}
+            place, records = {"image": f"documents/{name}", **document}, pages
         else:
             name, (image, exchanges) = f"{20000 + index}.jpeg", poster(index)
             write_image(root / "infographicsvqa_images" / name, image)

@@ -24,6 +24,7 @@ from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import hash_fraction, stable_hash
 from visionflan.layouts import existing_paths, inside, text_lines
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_lines
 
 # The scenes whose words a person would not write so; the others lose hyphens and capitals alone.
@@ -60,6 +61,11 @@ class Row(NamedTuple):
     image: Path
     scene: str
 
+    @property
+    def split(self) -> str:
+        """Return the official split."""
+        return split_of(self.key)
+
 
 dataset = Dataset[Row](
     title="JHU-CROWD",
@@ -78,6 +84,8 @@ dataset = Dataset[Row](
             val/...
             test/...
     """,
+    split_field="split",
+    no_group="the release does not tell which images belong together",
 )
 
 

@@ -9,8 +9,9 @@ captioning task answers with the Wikipedia caption (`wikiCap`) of such a picture
 
 Answers are names, yes or no, numbers (some as JSON numbers) and places in the picture ("Person in
 the left"). The release has every question a second time in other words (`ParaQuestions`); these
-are not read, since they would weigh each answer double. `split` gives the folds in which a picture
-is training, validation or test data; all are answered and all are read. The file is loaded whole.
+are not read, since they would weigh each answer double. `split` says for each of five folds whether
+a picture is training (1), validation (2) or test data (3; a collection of VQA loaders has these
+numbers); the first fold is the official split. All are answered and read. The file is loaded whole.
 Lists of questions and answers that differ in length, which would pair the wrong ones, make the
 picture's questions unusable. What the file holds beyond the record quoted was not seen.
 """
@@ -38,6 +39,8 @@ from visionflan.layouts.fields import (
 )
 from visionflan.specimens import write_image, write_json
 
+FOLDS = {"1": "train", "2": "validation", "3": "test"}
+
 
 class Row(NamedTuple):
     """A question about a picture and its answer, or without a question the picture's caption."""
@@ -46,6 +49,7 @@ class Row(NamedTuple):
     image: Path
     question: str | None
     words: str
+    split: str = ""
 
 
 dataset = Dataset[Row](
@@ -67,6 +71,8 @@ dataset = Dataset[Row](
           dataset.json
           KVQAimgs/39346.jpg
     """,
+    split_field="split",
+    no_group="who is shown is the answer, and several people share an image",
 )
 
 
@@ -82,20 +88,27 @@ def picture_rows(root: Path, identity: str, record: dict[str, Any]) -> list[Row 
     """Return the caption of one picture, and each of its questions; a null caption is empty."""
     image = inside(root, text(record, "imgPath"))
     key = f"{identity}/caption"
-    rows = [parse_record(key, f"picture {identity}", to_caption, key, image, record)]
+    split = first_fold(record)
+    rows = [parse_record(key, f"picture {identity}", to_caption, key, image, split, record)]
     pairs = zip(items(record, "Questions"), items(record, "Answers"), strict=True)
     for place, pair in enumerate(pairs):
         key = f"{identity}/{place}"
-        rows.append(parse_record(key, f"question {key}", to_row, key, image, pair))
+        rows.append(parse_record(key, f"question {key}", to_row, key, image, split, pair))
     return rows
 
 
-def to_caption(key: str, image: Path, record: dict[str, Any]) -> Row:
-    return Row(key, image, None, tidy(optional_text(record, "wikiCap")))
+def first_fold(record: dict[str, Any]) -> str:
+    """Return the split of a picture in the first of five folds; empty if the release has none."""
+    folds = record.get("split")
+    return FOLDS.get(f"{folds[0]}", "") if folds and isinstance(folds, list) else ""
 
 
-def to_row(key: str, image: Path, pair: tuple[Any, Any]) -> Row:
-    return Row(key, image, tidy(text(pair, 0)), tidy(answer(pair, 1)))
+def to_caption(key: str, image: Path, split: str, record: dict[str, Any]) -> Row:
+    return Row(key, image, None, tidy(optional_text(record, "wikiCap")), split)
+
+
+def to_row(key: str, image: Path, split: str, pair: tuple[Any, Any]) -> Row:
+    return Row(key, image, tidy(text(pair, 0)), tidy(answer(pair, 1)), split)
 
 
 def tidy(words: str) -> str:
@@ -176,7 +189,7 @@ def specimen(root: Path, count: int) -> None:
             "ParaQuestions": list(answers),
             "Answers": list(answers.values()),
             "Type of Question": [["1-hop"]] * len(answers),
-            "split": [1, 1, 2, 1, 3],
+            "split": [max(1, index % 5 - 1), 1, 2, 1, 3],
         }
     write_json(root / "dataset.json", pictures)
 

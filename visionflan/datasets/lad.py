@@ -10,6 +10,9 @@ them, and that a line of `attributes.txt` is the label, the path of a picture an
 attribute in brackets. They take the paths from `LAD_images` or from the folder of the release; both
 are read. Pictures without attributes are not used.
 
+The owners divide kinds, not pictures (`split_zsl.txt`, as their page and training codes say): the
+official test split are the kinds of `Unseen_List_1`, the first of five.
+
 The target is one sentence for the kind and one for its attributes, in the order of the release, as
 in the published example. Known defects, fixed and noted: `a` before a vowel ("has a engine") and
 full-width marks ("＞ 1 tons").
@@ -35,6 +38,7 @@ class Row(NamedTuple):
     image: Path
     kind: str
     attributes: tuple[str, ...]
+    split: str = ""
 
 
 dataset = Dataset[Row](
@@ -52,9 +56,12 @@ dataset = Dataset[Row](
             label_list.txt
             attribute_list.txt
             attributes.txt
+            split_zsl.txt
         LAD_images/
             ...
     """,
+    split_field="split",
+    no_group="the release does not tell which images belong together",
 )
 
 
@@ -65,6 +72,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     attributes = list(names(annotations / "attribute_list.txt").values())
     pictures = own if is_folder(own := root / "LAD_images") else root
     path = require(annotations / "attributes.txt")
+    unseen = unseen_kinds(annotations / "split_zsl.txt")
     for number, line in numbered_lines(path):
         if not (match := LINE.fullmatch(line.strip())):
             yield BrokenRow(f"{path.name}:{number}", "malformed_line", f"{path}: {line[:80]!r}")
@@ -75,9 +83,17 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             yield BrokenRow(key, "malformed_line", f"{path}, line {number}: {detail}")
             continue
         true = (name for name, flag in zip(attributes, flags, strict=True) if flag == "1")
-        yield Row(key, inside(pictures, key), kinds[kind], tuple(true))
+        split = ("test" if kind in unseen else "train") if unseen else ""
+        yield Row(key, inside(pictures, key), kinds[kind], tuple(true), split)
 
 
+def unseen_kinds(path: Path) -> list[str]:
+    """Read the kinds that the first of the owners' experiments keeps for testing."""
+    lines = numbered_lines(path) if path.is_file() else ()
+    return [kind for _, line in lines if line.startswith(UNSEEN) for kind in LABEL.findall(line)]
+
+
+UNSEEN, LABEL = "Unseen_List_1:", re.compile(r"\bLabel_\w+")
 LINE = re.compile(r"(?P<kind>[^,]+), *(?P<path>[^,]+), *\[(?P<given>[\s01]*)\]")
 
 
@@ -165,3 +181,5 @@ def specimen(root: Path, count: int) -> None:
         (f"Attr_{place:03d}, {name}, 性" for place, name in enumerate(known, start=1)),
     )
     write_lines(annotations / "attributes.txt", lines)
+    unseen = ", ".join(list(labels.values())[:2])
+    write_lines(annotations / "split_zsl.txt", [f"Unseen_List_1: {unseen}"])

@@ -4,7 +4,9 @@ Layout: `<folder>/<First_Last>/<First_Last>_0001.jpg`, where the folder is `lfw`
 `lfw-deepfunneled` by the alignment of the faces (scikit-learn/scikit-learn, sklearn/datasets/
 _lfw.py, which turns underscores into blanks; pytorch/vision, torchvision/datasets/lfw.py). The
 three hold the same photos, so one is read: the last, else the second, else the first. Copies with
-one folder inside another of the same name are read too.
+one folder inside another of the same name are read too. The official split is that of the owners'
+lists of people for development, `peopleDevTrain.txt` and `peopleDevTest.txt`, where they are here
+(torchvision reads them too); nobody is in both.
 
 Known defect: the owners' page lists errata, faces under a wrong name among them, without changing
 the release; neither does this file.
@@ -22,16 +24,19 @@ from PIL import Image, ImageDraw
 from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import COLORS, FRAME, canvas, jitter_box, word
 from visionflan.layouts import below_if_there, class_folders, is_folder, require
+from visionflan.layouts.official_splits import read_split_lists, write_split_lists
 from visionflan.specimens import write_image
 from visionflan.specimens.faces import face, hat
 
 FOLDERS = ("lfw-deepfunneled", "lfw_funneled", "lfw")
+PEOPLE_LISTS = "peopleDev{}.txt"
 
 
 class Row(NamedTuple):
     key: str
     image: Path
     name: str
+    split: str = ""
 
 
 dataset = Dataset[Row](
@@ -54,6 +59,8 @@ dataset = Dataset[Row](
             Aaron_Guiel/Aaron_Guiel_0001.jpg
             ...
     """,
+    split_field="split",
+    no_group="the person is the answer, whom nobody could name without other photos",
 )
 
 
@@ -62,8 +69,9 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     outer = below_if_there(root, "lfw-py")
     home = require(*(outer / folder for folder in FOLDERS))
     inner = home / home.name
+    splits = read_split_lists(outer, PEOPLE_LISTS, ("Train", "Test"))
     for key, image, person in class_folders(inner if is_folder(inner) else home):
-        yield Row(key, image, person.replace("_", " "))
+        yield Row(key, image, person.replace("_", " "), splits.get(person, ""))
 
 
 @dataset.task(
@@ -99,6 +107,10 @@ def specimen(root: Path, count: int) -> None:
         person = list(PEOPLE)[index % len(PEOPLE)]
         name = f"{person}/{person}_{index // len(PEOPLE) + 1:04d}.jpg"
         write_image(root / FOLDERS[0] / name, drawn_key(person, index))
+    people = list(PEOPLE)[:count]
+    write_split_lists(
+        root, PEOPLE_LISTS, [f"{person}\t1" for person in people], ("Train", "Test"), ("1",)
+    )
 
 
 def drawn_key(person: str, index: int) -> Image.Image:

@@ -29,6 +29,7 @@ from visionflan.errors import UnusableError
 from visionflan.layouts import coco_image, inside, is_folder, json_lines, require
 from visionflan.layouts.captions import flickr30k_images
 from visionflan.layouts.fields import identifier, integer, read_records, text
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.scenes import draw_scene
 
@@ -38,6 +39,11 @@ class Row(NamedTuple):
     image: Path
     source: str
     narrative: str
+
+    @property
+    def split(self) -> str:
+        """Return the split of the part, which is that of the other release."""
+        return split_of(self.key.removeprefix(f"{self.source}_"))
 
 
 dataset = Dataset[Row](
@@ -66,6 +72,8 @@ dataset = Dataset[Row](
         open_images/{train,validation,test}/0013ea2087020901.jpg
         ADEChallengeData2016/images/{training,validation}/ADE_train_00004721.jpg
     """,
+    split_field="split",
+    no_group="rows belong together only by their image",
 )
 
 

@@ -22,6 +22,7 @@ from visionflan.drawing.styles import gradient
 from visionflan.hashing import pick, stable_hash
 from visionflan.image_sources import ImageSource, LmdbEntry, open_lmdb
 from visionflan.layouts import is_image_file, require
+from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image
 from visionflan.specimens.imagenet import class_at
 
@@ -45,6 +46,12 @@ class Row(NamedTuple):
     image: ImageSource
     scene: str
 
+    @property
+    def split(self) -> str:
+        """Return the official split; empty for images exported without it."""
+        part = self.key.partition("/")[0]
+        return split_of(part.rpartition("_")[2]) if part.endswith(SPLITS) else ""
+
 
 dataset = Dataset[Row](
     title="LSUN",
@@ -65,6 +72,8 @@ dataset = Dataset[Row](
         church_outdoor_train_lmdb/
         ...
     """,
+    split_field="split",
+    no_group="the release does not tell which images belong together",
 )
 
 

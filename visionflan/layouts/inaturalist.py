@@ -6,7 +6,6 @@ of their species. Their super category follows from the ranks: the owners' group
 phyla or kingdoms, and "Animalia" holds the animals of no other group.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,9 +13,28 @@ from visionflan.dataset import BrokenRow
 from visionflan.errors import ReleaseError
 from visionflan.layouts import json_list
 from visionflan.layouts.fields import read_records, text
+from visionflan.layouts.json_stream import json_field_values
 
 RANKS = ("kingdom", "phylum", "class", "order", "family", "genus")
 FILES = ("val.json", "train_mini.json", "train.json")
+# The super categories of 2017 that are also classes.
+CLASSES = (*("Actinopterygii", "Amphibia", "Arachnida", "Aves", "Insecta", "Mammalia", "Reptilia"),)
+# The super categories of 2021 and of 2017 by everyday names; the last two are of 2017 alone.
+GROUPS = {
+    "plants": ("Plants", "Plantae"),
+    "insects": ("Insects", "Insecta"),
+    "birds": ("Birds", "Aves"),
+    "fungi": ("Fungi", "Fungi"),
+    "reptiles": ("Reptiles", "Reptilia"),
+    "mammals": ("Mammals", "Mammalia"),
+    "ray-finned fishes": ("Ray-finned Fishes", "Actinopterygii"),
+    "amphibians": ("Amphibians", "Amphibia"),
+    "molluscs": ("Mollusks", "Mollusca"),
+    "arachnids": ("Arachnids", "Arachnida"),
+    "other animals": ("Animalia", "Animalia"),
+    "chromists": ("", "Chromista"),
+    "protozoans": ("", "Protozoa"),
+}
 
 
 class Category(NamedTuple):
@@ -27,6 +45,22 @@ class Category(NamedTuple):
     common_name: str
     supercategory: str
     ranks: dict[str, str]
+
+
+class Validation2017:
+    """The validation images of 2017, whose archive does not divide them (2017/README.md)."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the annotation file of the validation split, if it is there."""
+        images = json_field_values(path, "images") if path.is_file() else ()
+        files = (image.get("file_name") for image in images if isinstance(image, dict))
+        self.names = {f"{name}".partition("/")[2] for name in files}
+
+    def split_of(self, name: str) -> str:
+        """Return the official split of an image, or an empty string if it is not known."""
+        if not self.names:
+            return ""
+        return "validation" if name in self.names else "train"
 
 
 def read_categories(home: Path) -> list[Category | BrokenRow]:
@@ -59,13 +93,14 @@ def to_category(record: Any) -> Category:
     )
 
 
-def parse_directory(name: str, supercategories: Mapping[str, str]) -> Category | None:
-    """Return the category in a directory name; `supercategories` has the groups of some taxa."""
+def parse_directory(name: str) -> Category | None:
+    """Return the category in a directory name of 2021, or None if it names none."""
     number, *taxa = name.split("_")
     if not number.isdecimal() or len(taxa) != len(RANKS) + 1 or not all(taxa):
         return None
     *names, genus, epithet = taxa
     ranks = dict(zip(RANKS, (*names, genus), strict=True))
+    supercategories = {taxon: group for group, taxon in GROUPS.values() if group}
     groups = (supercategories.get(ranks[rank]) for rank in ("class", "phylum", "kingdom"))
     supercategory = next(filter(None, groups), "")
     return Category(name, f"{genus} {epithet}", "", supercategory, ranks)

@@ -4,11 +4,13 @@ import re
 from pathlib import Path
 
 from visionflan.layouts import text_lines
+from visionflan.specimens import write_lines
 from visionflan.vocabulary import OfficialSplit
 
 SPLITS: dict[str, OfficialSplit] = {
     "train": "train",
     "training": "train",
+    "restval": "train",
     "trainval": "train",
     "val": "validation",
     "valid": "validation",
@@ -33,19 +35,35 @@ def split_of(word: str) -> OfficialSplit | str:
 
 
 def read_split_lists(
-    directory: Path, name: str, words: tuple[str, ...] = ("train", "val", "test")
+    directory: Path,
+    pattern: str,
+    words: tuple[str, ...] = ("train", "val", "test"),
+    column: int = 0,
 ) -> dict[str, str]:
     """Return the official split of each name in the lists of a release that are there.
 
     Args:
         directory: The directory of the lists.
-        name: The name of a list, in which `{}` stands for the word of its split.
-        words: The words of the splits; where two lists have one name, the later list counts.
+        pattern: The names of the lists, in which `{}` stands for the word of the split.
+        words: The words of the splits; where two lists have one name, the later word counts.
+        column: The index of the name among the commas or tabs of a line.
     """
-    paths = {word: directory / name.format(word) for word in words}
-    return {
-        re.split(r"[,\t]", line)[0].strip(): split_of(word)
-        for word, path in paths.items()
-        if path.is_file()
-        for line in text_lines(path)
-    }
+    splits = {}
+    for word in words:
+        for path in sorted(directory.glob(pattern.format(word))):
+            cells = (re.split(r"[,\t]", line) for line in text_lines(path))
+            names = [row[column].strip() for row in cells if len(row) > column]
+            splits.update(dict.fromkeys(names, split_of(word)))
+    return splits
+
+
+def write_split_lists(
+    directory: Path,
+    pattern: str,
+    lines: list[str],
+    words: tuple[str, ...] = ("train", "val", "test"),
+    header: tuple[str, ...] = (),
+) -> None:
+    """Write lines into the lists of the splits in turn, as `read_split_lists` reads them."""
+    for start, word in enumerate(words):
+        write_lines(directory / pattern.format(word), [*header, *lines[start :: len(words)]])
