@@ -104,7 +104,7 @@ def spoken(name: str) -> str:
 @dataset.task(
     """
     This household object was deliberately photographed from an odd side or in an odd place. What is
-    it called? Give its name in one to four words, for example "desk lamp".
+    it called? Give its name in one to four words, for example "desk lamp" or "TV".
     """,
     title="ObjectNet object recognition",
     official_name="ObjectNet+Object_classfication",

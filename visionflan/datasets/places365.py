@@ -181,8 +181,8 @@ def spoken(category: str) -> str:
 @dataset.task(
     """
     What kind of place is this? Name it in one to four words, as precisely as you can: "broadleaf
-    forest" rather than "nature". Put the word indoor or outdoor first if places of that name exist
-    both indoors and outdoors.
+    forest" rather than "forest", and "sandy desert" rather than "desert". Put the word indoor or
+    outdoor first if places of that name exist both indoors and outdoors.
     """,
     title="places365 scene classification",
     official_name="places365+Image_Classification",

@@ -90,8 +90,9 @@ def dangers(name: str) -> tuple[str, ...]:
 @dataset.task(
     """
     Something on or beside this road may cause an accident. Name it in one or two words, in the
-    singular for one thing and in the plural for several, for example "rocks" or "lost tires". For
-    animals of any kind or number, write "animals"; for an unusual vehicle, write "vehicle".
+    singular for one thing and in the plural for several, for example "rocks", "cones" or "lost
+    tires". For animals of any kind or number, write "animals"; for an unusual vehicle, write
+    "vehicle".
     """,
     official_name="Road-Anomaly+anomaly_detection",
     title="Road-Anomaly road anomaly detection",

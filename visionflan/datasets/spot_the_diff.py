@@ -36,7 +36,7 @@ from visionflan.layouts.fields import identifier, read_records, text_list
 from visionflan.layouts.json_stream import json_values
 from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image, write_json
-from visionflan.specimens.scenes import COLORS, THINGS, draw_backdrop
+from visionflan.specimens.scenes import COLORS, THINGS, draw_backdrop, phrase
 
 SPLITS = ("train", "val", "test")
 GAP = 8
@@ -199,13 +199,16 @@ def changed(index: int) -> tuple[Image.Image, Image.Image, list[str]]:
         if change != "gone":
             icon(second, then, box, other if change == "painted" else color)
         if change:
-            sentences.append(TOLD[change].format(color=color, thing=thing, other=other, then=then))
+            arrival = phrase(then, color)
+            sentences.append(
+                TOLD[change].format(arrival=arrival, color=color, thing=thing, other=other)
+            )
     return first, second, sentences
 
 
 TOLD = {
     "gone": "the {color} {thing} isn t there any more",
-    "new": "there s now a {color} {thing}",
+    "new": "there s now {arrival}",
     "painted": "the {color} {thing} is now {other}",
-    "swapped": "a {color} {then} stands in place of the {thing}",
+    "swapped": "{arrival} stands in place of the {thing}",
 }

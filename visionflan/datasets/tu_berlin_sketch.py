@@ -102,12 +102,12 @@ DRAWN = {
     "chair": "chair",
     "couch": "sofa",
     "crab": "crab",
-    "cup": "cup",
     "dog": "dog",
     "elephant": "elephant",
     "fish": "fish",
     "guitar": "guitar",
     "house": "house",
+    "mug": "cup",
     "pizza": "pizza",
     "sailboat": "boat",
     "standing bird": "bird",
@@ -130,7 +130,7 @@ def specimen(root: Path, count: int) -> None:
 @dataset.task(
     """
     Somebody without training as an artist drew this with a few lines. What was it meant to be?
-    Answer in one to three words, for example "couch".
+    Answer in one to three words, for example "couch" or "standing bird".
     """,
     title="SKETCH object recognition in sketch",
     official_name="SKETCH+object_detection",

@@ -162,7 +162,7 @@ POSES: dict[str, tuple[tuple[float, float], list[Points]]] = {
     ),
     "Corpse_Pose_or_Savasana_": (
         (0.1, 0.84),
-        [[(0.2, 0.86), (0.98, 0.86)], [(0.26, 0.86), (0.5, 0.94)]],
+        [[(0.2, 0.86), (0.98, 0.86)], [(0.26, 0.9), (0.56, 0.9)]],
     ),
     "Staff_Pose_or_Dandasana_": (
         (0.24, 0.26),

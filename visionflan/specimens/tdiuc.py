@@ -27,7 +27,14 @@ def draw_scene(index: int) -> DrawnScene:
 
 THINGS = ("bird", "car", "chair", "cup", "fish", "house", "kite", "lamp")
 PAINTS = ("red", "green", "blue", "yellow", "purple", "orange", "black")
-PATTERNS = ("plain", "striped", "checked", "spotted")
+CHOICE_OF_PATTERN = "Is the floor plain, striped, checked or spotted?"
+# Patterns that go by several names are offered for choice.
+PATTERN_QUESTIONS = {
+    "plain": CHOICE_OF_PATTERN,
+    "striped": "What is the pattern of the floor?",
+    "checked": CHOICE_OF_PATTERN,
+    "spotted": CHOICE_OF_PATTERN,
+}
 
 
 def two_things(index: int) -> DrawnScene:
@@ -38,7 +45,8 @@ def two_things(index: int) -> DrawnScene:
         THINGS[(index + 1 + stable_hash("tdiuc", index, "right") % 7) % 8],
     )
     paints = pick(PAINTS, 2, "tdiuc", index, "paints")
-    pattern = PATTERNS[stable_hash("tdiuc", index, "pattern") % len(PATTERNS)]
+    patterns = list(PATTERN_QUESTIONS)
+    pattern = patterns[stable_hash("tdiuc", index, "pattern") % len(patterns)]
     floor(ImageDraw.Draw(image), pattern)
     for thing, paint, x in zip((left, right), paints, (0.0, 0.5), strict=True):
         box = FRAME.part(x + 0.01, 0.14, x + 0.49, 0.66)
@@ -55,7 +63,7 @@ def two_things(index: int) -> DrawnScene:
         TdiucExchange("object_presence", f"Is there a {thing} in the picture?", "yes"),
         TdiucExchange("object_presence", f"Is there a {absent} in the picture?", "no"),
         TdiucExchange("object_recognition", f"What is the {paints[chosen]} thing?", thing),
-        TdiucExchange("attribute", "What is the pattern of the floor?", pattern),
+        TdiucExchange("attribute", PATTERN_QUESTIONS[pattern], pattern),
     ]
 
 
@@ -135,6 +143,8 @@ def activity(index: int) -> DrawnScene:
     thing, edges = ACTIVITIES[action]
     image = drawing.canvas("tdiuc", "activity", index)
     backdrop(ImageDraw.Draw(image), location)
+    if location == "living room":
+        icons.icon(image, "sofa", FRAME.part(0, 0.36, 1, 0.94), "green")
     paint = pick(("red", "blue", "purple", "yellow"), 2, "tdiuc", index, "paint")
     body = FRAME.part(0.02, 0.24, 0.66, 0.98)
     icons.icon(image, "person", drawing.jitter_box(body, "tdiuc", index), paint[0])
@@ -214,7 +224,7 @@ USES = {
     "umbrella": "keeping dry",
     "book": "reading",
     "clock": "telling the time",
-    "guitar": "making music",
+    "guitar": "playing music",
 }
 MOODS = ("happy", "sad", "angry", "surprised")
 
