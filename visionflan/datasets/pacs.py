@@ -22,7 +22,6 @@ the task on persons shows none, but without them nobody could tell which words a
 
 import re
 from collections.abc import Iterator
-from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,7 +29,8 @@ from visionflan.dataset import BrokenRow, Dataset, Example
 from visionflan.drawing import FRAME, jitter_box
 from visionflan.drawing.styles import styled_icon
 from visionflan.hashing import pick
-from visionflan.layouts import class_folders, existing_paths, text_lines
+from visionflan.layouts import class_folders, existing_paths
+from visionflan.layouts.domain_folds import read_folds
 from visionflan.specimens import write_image, write_lines
 
 STYLES = {
@@ -40,9 +40,7 @@ STYLES = {
     "sketch": "sketch",
 }
 KINDS = ("dog", "elephant", "giraffe", "guitar", "horse", "house", "person")
-FOLDS = {"train": "train", "crossval": "validation"}
 SKETCH = re.compile(r"sketch/\w+/(n\d+_\d+)-\d+\.png")
-LISTS = ("", "kfold", "splits", "pacs_label")
 FAULTY = {"sketch/dog/n02103406_4068-1.png"}
 
 
@@ -86,7 +84,7 @@ dataset = Dataset[Row](
 
 @dataset.reader
 def read(root: Path) -> Iterator[Row | BrokenRow]:
-    splits = read_folds(root)
+    splits = read_folds(root, STYLES)
     homes = [home for name in ("kfold", "images") if (home := root / name).is_dir()]
     home = homes[0] if homes else root
     for folder in existing_paths(*(home / domain for domain in STYLES)):
@@ -98,16 +96,6 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
                 yield BrokenRow(key, "unknown_label", f"{kind!r} is not one of {', '.join(KINDS)}")
             else:
                 yield Row(key, image, folder.name, kind, splits.get(key, ""))
-
-
-def read_folds(root: Path) -> dict[str, str]:
-    """Read the fold of each image from the lists that are there, beside the images or not."""
-    splits = {}
-    for home, domain, (fold, split) in product(LISTS, STYLES, FOLDS.items()):
-        path = root / home / f"{domain}_{fold}_kfold.txt"
-        for line in text_lines(path) if path.is_file() else ():
-            splits[line.rpartition(" ")[0]] = split
-    return splits
 
 
 @dataset.specimen

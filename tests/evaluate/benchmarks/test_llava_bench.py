@@ -1,7 +1,6 @@
 """LLaVA-Bench: what the judge is shown in either order, its scores, and ratios of means."""
 
 import json
-from math import sqrt
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,6 @@ import pytest
 
 from tests.helpers.record_factory import record
 from visionflan.errors import ReleaseError
-from visionflan.evaluate.aggregate.intervals import student_quantile
 from visionflan.evaluate.aggregate.measures import estimate
 from visionflan.evaluate.benchmarks.llava_bench import benchmark, parse_scores, request
 from visionflan.evaluate.judge.rubric import JudgeScore
@@ -161,13 +159,8 @@ def test_the_measure_is_a_ratio_of_means_over_what_was_judged() -> None:
     assert conv.mean == pytest.approx(100 * 1.4 / 1.4)
     assert detail.mean == pytest.approx(100 / 3)
     assert scores["relative score, complex"] is None
-    assert overall.low is not None
-    assert overall.high is not None
-    # Two clusters: without one of them the ratio is that of the other.
-    ratio, alone = overall.mean, (100 * 0.5 / 0.8, 100 * 1.2 / 1.5)
-    error = sqrt(sum((ratio - other) ** 2 for other in alone) / 2)
-    assert ratio - overall.low >= student_quantile(1.0) * error
-    assert overall.high - ratio >= student_quantile(1.0) * error
+    # Two clusters say too little about a ratio.
+    assert (overall.low, overall.high) == (None, None)
     assert benchmark.measures[0].max is None
 
 
