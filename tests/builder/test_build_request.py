@@ -109,7 +109,11 @@ def test_a_build_that_keeps_nothing_fails_with_its_reasons(
     write_board(tmp_path / "data/board", [*rows, "{broken"], 0)
     options = ["--data-root", tmp_path / "data", "--tasks", "board/ask", "--out", tmp_path / "out"]
     sentence = refused(capsys, *options)
-    assert "the build has no instances (3 rows: empty_target; 1 rows: malformed_json)" in sentence
+    expected = (
+        "the build has no instances (3 rows: empty_target, first board/ask/k0: the target is "
+        "empty; 1 row: malformed_json, first board/*/rows.jsonl:4: "
+    )
+    assert expected in sentence
     assert sentence == refused(capsys, *options)
 
 
@@ -164,3 +168,11 @@ def test_a_moved_data_root_is_the_same_release(tmp_path: Path) -> None:
     first = build(tmp_path / "data", tmp_path / "out", settings, workers=1)
     (tmp_path / "data").rename(tmp_path / "moved")
     assert build(tmp_path / "moved", tmp_path / "out", settings, workers=1) == first
+
+
+def test_a_task_that_applies_to_no_row_is_told_as_such(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_board(tmp_path / "data/board", [row_of(0, only="count")], 1)
+    options = ["--data-root", tmp_path / "data", "--tasks", "board/ask", "--out", tmp_path / "out"]
+    assert "the tasks apply to none of the rows that were read" in refused(capsys, *options)

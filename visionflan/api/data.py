@@ -52,7 +52,7 @@ def run_build(
     manifest = build(
         Path(data_root), Path(out), settings or BuildSettings(), workers=workers, log=log
     )
-    check_not_empty(manifest)
+    check_not_empty(Path(out), manifest)
     return BuildDirectory(Path(out))
 
 

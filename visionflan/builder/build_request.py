@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from visionflan import catalog
 from visionflan.builder.plan import MAX_NAMED, BuildPlan
 from visionflan.errors import BuildError
@@ -81,21 +83,36 @@ def usable_workers(workers: int | None, log: Callable[[str], object]) -> int:
     return limit
 
 
-def check_not_empty(manifest: dict[str, Any]) -> None:
-    """Raise BuildError if a build has no instances, with the most frequent reasons."""
+def check_not_empty(out: Path, manifest: dict[str, Any]) -> None:
+    """Raise BuildError if a build has no instances, with the most frequent reasons.
+
+    Each comes with the first row that it applies to, from the ledger.
+    """
     if manifest["totals"]["instances"]:
         return
     dropped: Counter[str] = Counter()
     for entry in [*manifest["tasks"].values(), *manifest["datasets"].values()]:
         dropped.update(entry.get("dropped", {}))
         dropped.update(entry.get("broken", {}))
-    parts = [f"{count:,} rows: {reason}" for reason, count in dropped.most_common(3)]
+    parts = [
+        f"{count:,} row{'s' * (count != 1)}: {reason}{first_entry(out, reason)}"
+        for reason, count in dropped.most_common(3)
+    ]
     datasets = manifest["datasets"].items()
     failed = [name for name, entry in datasets if entry["status"] == "failed"]
     empty = [name for name, entry in datasets if not entry.get("rows_read", 1)]
     if empty:
         parts.append(f"no rows were read of {some_of(empty)}")
+    if not (parts or failed):
+        parts.append("the tasks apply to none of the rows that were read")
     if failed:
         message = manifest["datasets"][failed[0]]["message"]
         parts.append(f"{some_of(failed)} cannot be read: {message}")
     raise BuildError(f"the build has no instances ({'; '.join(parts)}); see ledger.parquet")
+
+
+def first_entry(out: Path, reason: str) -> str:
+    """Return task, key and detail of the first line of the ledger with a reason, if it has one."""
+    ledger = pq.read_table(out / "ledger.parquet", filters=[("reason", "=", reason)])
+    entries = ledger.slice(0, 1).to_pylist()
+    return "".join(f", first {e['task']}/{e['key']}: {e['detail']}" for e in entries)

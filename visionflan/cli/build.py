@@ -150,5 +150,5 @@ def build_and_summarize(
 
     manifest = build(data_root, args.out, settings, workers=args.workers, log=log)
     print(summary(args.out, manifest))
-    check_not_empty(manifest)
+    check_not_empty(args.out, manifest)
     return 1 if failed_datasets(manifest) else 0
