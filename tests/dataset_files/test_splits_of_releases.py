@@ -71,7 +71,7 @@ GROUPS = {
     "pickapic": (29, "red bird, photo"),
     "recipeqa": (30, "apple-supper-0"),
     "scicap": (30, "1000.0001v1"),
-    "semart": (30, "ANONYMOUS: pyramid 0"),
+    "semart": (30, "ANONYMOUS: house 0"),
     "set5": (5, "baby"),
     "viquae": (24, "Q1"),
     "visda2017": (16, "train/aeroplane/src_1_0"),

@@ -90,8 +90,8 @@ class ImageWorker:
         self.killed = False
         self.start()
 
-    def start(self) -> None:
-        """Start a process, and wait until it answers."""
+    def start(self, attempts: int = 3) -> None:
+        """Start a process, and wait until it answers; one that is killed meanwhile is replaced."""
         with self.lock:
             if self.killed:
                 raise BuildError("the processes that check images were stopped")
@@ -99,8 +99,11 @@ class ImageWorker:
         try:
             self.process.connection.recv()
         except (EOFError, OSError) as error:
+            end = self.process.describe_end()
+            if attempts > 1 and end.startswith("was ended by"):
+                return self.start(attempts - 1)
             raise BuildError(
-                f"a process that checks images {self.process.describe_end()} before it began; "
+                f"a process that checks images {end} before it began; "
                 "if it is spawned, a script must call build under `if __name__ == '__main__':`"
             ) from error
 

@@ -197,7 +197,7 @@ def head(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
     if lesion:
         pen.ellipse(jitter_box(skull.part(0.25, 0.3, 0.75, 0.7), index, by=0.4), fill=(250,) * 3)
     return image, [
-        ("What does the white ring show?", "Skull"),
+        ("What part of the body is shown?", "Head"),
         ("Is there a bright lesion in the brain?", "Yes" if lesion else "no"),
     ]
 
@@ -212,7 +212,7 @@ def arm(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
     for top, bottom in ((0.04, 0.44), (0.58, 0.96)) if broken else ((0.04, 0.96),):
         pen.rectangle(flesh.part(0.32, top, 0.68, bottom), fill=(250,) * 3)
     return image, [
-        ("What is the white structure?", "Bone"),
+        ("What part of the body is shown?", "Arm"),
         ("Is the bone fractured?", "Yes" if broken else "no"),
     ]
 
