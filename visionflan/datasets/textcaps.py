@@ -160,7 +160,10 @@ def lettered(index: int) -> tuple[Image.Image, list[str]]:
     color = INKS[stable_hash("textcaps", index, "colour") % len(INKS)]
     box = jitter_box(FRAME.part(0.02, 0.02, 0.98, 0.98), "textcaps", index, by=0.12)
     outline, space = CARRIERS[thing]
-    ImageDraw.Draw(picture).polygon(polygon(box, outline), fill=COLORS[color])
+    pen = ImageDraw.Draw(picture)
+    pen.polygon(polygon(box, outline), fill=COLORS[color])
+    for edge in BOX_EDGES if thing == "box" else ():
+        pen.line(polygon(box, edge), fill=WHITE)
     word(picture, text, box.part(*space), WHITE)
     return picture, [
         f"A {color} {thing} that says {text}.",
@@ -193,5 +196,13 @@ CARRIERS: dict[str, tuple[list[tuple[float, float]], tuple[float, float, float, 
         ],
         (0.12, 0.36, 0.88, 0.76),
     ),
-    "box": ([(0, 0.25), (1, 0.25), (1, 0.85), (0, 0.85)], (0.06, 0.3, 0.94, 0.8)),
+    "box": (
+        [(0, 0.36), (0.16, 0.16), (1, 0.16), (1, 0.7), (0.84, 0.9), (0, 0.9)],
+        (0.04, 0.38, 0.8, 0.88),
+    ),
 }
+# The edges between the front of a box and its top and right side.
+BOX_EDGES: tuple[list[tuple[float, float]], ...] = (
+    [(0, 0.36), (0.84, 0.36), (1, 0.16)],
+    [(0.84, 0.36), (0.84, 0.9)],
+)
