@@ -1,13 +1,16 @@
 """Rows name the official split and the group that the release tells them to be of."""
 
 import pickle
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pyarrow import parquet
 
 from visionflan import catalog
+from visionflan.builder.plan import BuildSettings
+from visionflan.builder.run import build
 from visionflan.errors import ReleaseError
 from visionflan.specimens import write_json, write_lines, write_text
 
@@ -231,6 +234,32 @@ def test_the_images_of_a_track_of_gtsrb_are_one_group(shared: Path) -> None:
     assert "" not in groups
     assert len(groups) < len(rows) / 4
     assert {Path(group).name.isdecimal() for group in groups} == {True}
+
+
+def sides_of_tracks(data_root: Path, out: Path) -> dict[str, set[str]]:
+    settings = BuildSettings(tasks=("gtsrb",), hold_out_images=0.1)
+    build(data_root, out, settings, workers=1)
+    sides = defaultdict(set)
+    for path in (out / "instances").glob("*.parquet"):
+        table = parquet.read_table(path, columns=["group", "split"])
+        for row in table.to_pylist():
+            sides[row["group"]].add(row["split"])
+    sides.pop("", None)
+    return sides
+
+
+def test_no_track_of_a_build_is_on_both_sides(tmp_path: Path) -> None:
+    rows_of("gtsrb", tmp_path / "data" / "gtsrb")
+    sides = sides_of_tracks(tmp_path / "data", tmp_path / "out")
+    assert len(sides) > 1
+    assert [track for track in sides if len(sides[track]) > 1] == []
+
+
+@pytest.mark.shared
+def test_no_real_track_of_a_build_is_on_both_sides(shared: Path, tmp_path: Path) -> None:
+    sides = sides_of_tracks(shared / "cases/readers/gtsrb-tracks", tmp_path / "out")
+    assert Counter(map(len, sides.values())) == {1: 5}
+    assert set.union(*sides.values()) == {"train", "held_out"}
 
 
 class Command:
