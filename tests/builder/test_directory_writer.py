@@ -55,7 +55,7 @@ def test_no_mark_of_a_writer_lets_a_later_one_delete_a_build(make: MakeBoard) ->
     out = build.path
     (out / WRITER_MARK).parent.mkdir(exist_ok=True)
     (out / WRITER_MARK).write_text("{}")
-    with pytest.raises(BuildError, match="not empty"), DirectoryWriter(out, {}):
+    with pytest.raises(BuildError, match="contains a build"), DirectoryWriter(out, {}):
         pass
     assert BuildDirectory(out).digest == build.digest
 

@@ -16,6 +16,8 @@ from visionflan.storage.stored_json import is_whole_manifest, load_object
 STARTED, LOCK = f"{PARTS_DIR}/started.json", f"{PARTS_DIR}/lock"
 # The mark of a directory that is written at once, such as an import, and not resumed.
 WRITER_MARK = f"{PARTS_DIR}/directory-writer.json"
+FINISHED_OR_RESUMED = ("manifest.json", STARTED)  # a build's files, which no writer deletes
+LOCK_AND_MARK = ("lock", "directory-writer.json", ".directory-writer.json.tmp")
 
 
 @contextmanager
@@ -42,14 +44,15 @@ def lock_new_dir(out: Path) -> Iterator[None]:
     """
     existed = out.exists()
     if not is_empty(out) and not is_left_by_writer(out):
-        raise BuildError(f"{out} is not empty: choose a new directory")
+        content = "already contains a build" if (out / "manifest.json").exists() else "is not empty"
+        raise BuildError(f"{out} {content}: choose a new directory")
     with lock_parts(out):
-        remove_all_but_lock(out)
         write_json(out / WRITER_MARK, {})
+        remove_written(out)
         try:
             yield
         except BaseException:
-            remove_all_but_lock(out)
+            remove_written(out)
             shutil.rmtree(out / PARTS_DIR)
             if not existed:
                 out.rmdir()
@@ -64,8 +67,9 @@ def is_empty(out: Path) -> bool:
 
 def is_left_by_writer(out: Path) -> bool:
     """Return whether a directory contains only what an interrupted writer left, and no build."""
-    finished_or_resumable = (out / "manifest.json").exists() or (out / STARTED).exists()
-    return (out / WRITER_MARK).is_file() and not finished_or_resumable
+    if not (out / PARTS_DIR).is_dir() or any((out / name).exists() for name in FINISHED_OR_RESUMED):
+        return False
+    return (out / WRITER_MARK).is_file() or not any(written_paths(out))
 
 
 @contextmanager
@@ -80,11 +84,17 @@ def lock_parts(out: Path) -> Iterator[None]:
         yield
 
 
-def remove_all_but_lock(out: Path) -> None:
-    """Remove everything in a directory except the lock, which is held."""
-    for path in [*out.iterdir(), *(out / PARTS_DIR).iterdir()]:
-        if path not in (out / PARTS_DIR, out / LOCK):
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+def written_paths(out: Path) -> Iterator[Path]:
+    """Yield all that a writer wrote, which is everything except its lock and its mark."""
+    parts = out / PARTS_DIR
+    excluded = {parts, *(parts / name for name in LOCK_AND_MARK)}
+    yield from (path for path in [*out.iterdir(), *parts.iterdir()] if path not in excluded)
+
+
+def remove_written(out: Path) -> None:
+    """Remove all that a writer wrote; the mark stays until nothing else is left."""
+    for path in written_paths(out):
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def find_finished(out: Path, fingerprint: BuildFingerprint) -> dict[str, Any] | None:
