@@ -63,6 +63,7 @@ EVALUATE_LAYERS = [
     {"judge"},
     {"run"},
     {"plan"},
+    {"stages"},
     {"demo"},
 ]
 # What the command line, dataset files and builds may load beyond the standard library.

@@ -15,10 +15,8 @@ from visionflan.compare import COMPARISON_DIR
 from visionflan.compare.run import load_comparison
 from visionflan.dataset_code import write_specimen
 from visionflan.errors import BuildError
-from visionflan.evaluate.held_out import held_out_set
-from visionflan.evaluate.models.checkpoint import CheckpointModel
-from visionflan.evaluate.records.paths import builds, checkpoints
-from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
+from visionflan.evaluate.plan import EvalSelection
+from visionflan.evaluate.stages import evaluate_stages
 from visionflan.hashing import stable_hash
 from visionflan.recipes.tiny import tiny
 from visionflan.report.compare_page.page import write_comparison
@@ -73,7 +71,7 @@ MINIATURE = BuildSettings(
     max_per_held_out_task=100,
 )
 REAL_RELEASES = BuildSettings(max_per_task=300, hold_out_images=0.1, max_per_held_out_task=100)
-EVALUATION = EvaluationSettings(max_new_tokens=32, limit=60, loglikelihood=True)
+EVALUATION = EvalSelection(max_new_tokens=32, limit=60)
 
 
 def quickstart(out: Path, data_root: Path | None, log: Log) -> Path:
@@ -90,14 +88,7 @@ def quickstart(out: Path, data_root: Path | None, log: Log) -> Path:
     with log_duration("3/5 train", log):
         train(replace(tiny(), build=(out / "build").resolve()), out, log=log)
     with log_duration("4/5 evaluate", log):
-        for paths in checkpoints(out):
-            subject = EvalSubject(
-                model=CheckpointModel(paths.checkpoint),
-                path=paths.checkpoint,
-                run=out.resolve().name,
-                stage=paths.stage,
-            )
-            evaluate(subject, held_out_set(builds([], paths.run)), paths.held_out_dir, EVALUATION)
+        evaluate_stages(out, EVALUATION, None, "auto", log)
     with log_duration("5/5 report", log):
         report = write_report(out)
         comparison = ComparisonReport.from_loaded(load_comparison(out))

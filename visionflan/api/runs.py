@@ -87,31 +87,11 @@ def run_evaluation(
         >>> sorted(path.name for path in results[0].directory.iterdir())[:2]
         ['evaluation.json', 'records.parquet']
     """
-    from visionflan.evaluate.models.cached import CachedModel
-    from visionflan.evaluate.models.checkpoint import CheckpointModel
-    from visionflan.evaluate.plan import EvalSelection, open_releases, plan_evaluations
-    from visionflan.evaluate.records.paths import checkpoints
-    from visionflan.evaluate.run import EvalSubject, EvaluationResult, evaluate
+    from visionflan.evaluate.plan import EvalSelection
+    from visionflan.evaluate.stages import evaluate_stages
 
-    selection = selection or EvalSelection()
-    results = []
-    releases = open_releases(selection)
-    for paths in checkpoints(Path(model), selection.stages, None if out is None else Path(out)):
-        loaded = CheckpointModel(paths.checkpoint, device, batch_size=selection.batch_size)
-        subject = EvalSubject(
-            model=CachedModel(loaded, paths.response_cache) if selection.cache else loaded,
-            path=paths.checkpoint,
-            run=paths.run.name,
-            stage=paths.stage,
-        )
-        for planned in plan_evaluations(selection, paths, releases):
-            if not planned.is_part:
-                log(f"{paths.stage}: {planned.eval_set.overlap.describe()}")
-            scores = evaluate(subject, planned.eval_set, planned.out, planned.settings, log)
-            if not planned.is_part:
-                results.append(EvaluationResult(planned.out, scores))
-            log(f"{paths.stage}: {scores['records']} answers in {planned.out}")
-    return results
+    directory = None if out is None else Path(out)
+    return evaluate_stages(Path(model), selection or EvalSelection(), directory, device, log)
 
 
 def run_comparison(before: PathLike, after: PathLike | None = None) -> "Comparison":

@@ -1,0 +1,44 @@
+"""Evaluate a checkpoint, or stages of a run, as a selection plans it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from visionflan.evaluate.models.cached import CachedModel
+from visionflan.evaluate.models.checkpoint import CheckpointModel
+from visionflan.evaluate.plan import EvalSelection, open_releases, plan_evaluations
+from visionflan.evaluate.records.paths import checkpoints
+from visionflan.evaluate.run import EvalSubject, EvaluationResult, evaluate
+
+Log = Callable[[str], None]
+
+
+def evaluate_stages(
+    model: Path, selection: EvalSelection, out: Path | None, device: str, log: Log
+) -> list[EvaluationResult]:
+    """Run the planned evaluations of each stage; return the directory and scores of each.
+
+    Args:
+        model: a checkpoint or a run.
+        selection: tasks or benchmarks, stages, image conditions and limits.
+        out: where the records go; None: into the run.
+        device: `auto`, `cpu` or `cuda`.
+        log: called with a line for each finished evaluation.
+    """
+    results = []
+    releases = open_releases(selection)
+    for paths in checkpoints(model, selection.stages, out):
+        loaded = CheckpointModel(paths.checkpoint, device, batch_size=selection.batch_size)
+        subject = EvalSubject(
+            model=CachedModel(loaded, paths.response_cache) if selection.cache else loaded,
+            path=paths.checkpoint,
+            run=paths.run.name,
+            stage=paths.stage,
+        )
+        for planned in plan_evaluations(selection, paths, releases):
+            if not planned.is_part:
+                log(f"{paths.stage}: {planned.eval_set.overlap.describe()}")
+            scores = evaluate(subject, planned.eval_set, planned.out, planned.settings, log)
+            if not planned.is_part:
+                results.append(EvaluationResult(planned.out, scores))
+            log(f"{paths.stage}: {scores['records']} answers in {planned.out}")
+    return results
