@@ -1,5 +1,6 @@
 """Only what can change a build counts toward its fingerprint, and a refusal names what differs."""
 
+import os
 import shutil
 import sys
 import tarfile
@@ -12,6 +13,7 @@ import pytest
 import visionflan
 from tests.helpers.board import BOARD_FILE, MakeBoard, row_of
 from visionflan import catalog
+from visionflan.atomic_write import write_text
 from visionflan.builder.image_workers import check_source
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.preview import sample_previews
@@ -22,6 +24,7 @@ from visionflan.builder.source_fingerprint import (
     DatasetFingerprint,
     code_files,
     dataset_files,
+    release_digest,
 )
 from visionflan.errors import BuildError
 from visionflan.image_sources import open_archive
@@ -197,6 +200,16 @@ def test_a_loose_file_counts_with_the_modules_next_to_it(
     monkeypatch.syspath_prepend(files.parent)
     names = {path.name for path in dataset_files("board")}
     assert names == {"board.py", "board_words.py", "board_names.py"}
+
+
+def test_reading_a_database_does_not_change_its_release(tmp_path: Path) -> None:
+    for name in ("data.mdb", "lock.mdb"):
+        write_text(tmp_path / "bedroom_train_lmdb" / name, name)
+    before = release_digest(tmp_path)
+    os.utime(tmp_path / "bedroom_train_lmdb/lock.mdb", (1, 1))
+    assert release_digest(tmp_path) == before
+    os.utime(tmp_path / "bedroom_train_lmdb/data.mdb", (1, 1))
+    assert release_digest(tmp_path) != before
 
 
 def test_every_resource_is_either_counted_or_known_not_to_change_builds() -> None:

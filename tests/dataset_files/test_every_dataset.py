@@ -5,6 +5,8 @@ import importlib
 import io
 import json
 import re
+import subprocess
+import sys
 from collections import Counter
 from importlib.resources import files
 from pathlib import Path
@@ -52,17 +54,36 @@ def test_a_specimen_of_four_images_serves_every_task_and_every_image_opens(
             Image.open(io.BytesIO(read_encoded(image))).load()
 
 
+DRAW = """
+import sys
+from pathlib import Path
+from visionflan import catalog
+
+for name in catalog.names():
+    catalog.load(name).write_specimen(Path(sys.argv[1]) / name, 4)
+"""
+
+
+@pytest.fixture(scope="module")
+def drawn_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Draw all specimens in another process, which has other addresses, hashes and a number."""
+    directory = tmp_path_factory.mktemp("elsewhere")
+    subprocess.run([sys.executable, "-c", DRAW, str(directory)], check=True)
+    return directory
+
+
 @every_dataset
-def test_two_specimens_are_the_same_to_the_byte(name: str, tmp_path: Path) -> None:
-    for copy in ("one", "two"):
-        catalog.load(name).write_specimen(tmp_path / copy, 4)
+def test_a_specimen_is_the_same_to_the_byte_in_every_process(
+    name: str, drawn_elsewhere: Path, tmp_path: Path
+) -> None:
+    catalog.load(name).write_specimen(tmp_path, 4)
     one, two = (
         {
             path.relative_to(folder): path.read_bytes()
             for path in folder.rglob("*")
             if path.is_file()
         }
-        for folder in (tmp_path / "one", tmp_path / "two")
+        for folder in (tmp_path, drawn_elsewhere / name)
     )
     assert one == two
 

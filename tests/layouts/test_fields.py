@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from visionflan import layouts
 from visionflan.dataset import BrokenRow
 from visionflan.errors import ReleaseError
 from visionflan.layouts import (
@@ -177,6 +178,21 @@ def test_bytes_that_are_not_utf_8_are_named_with_their_line(tmp_path: Path) -> N
             read(path)
     path.write_bytes(b'{"a": 1}\n{"a": "\xe9"}\n')
     assert [type(line) for line in json_lines(path)] == [tuple, BrokenRow]
+
+
+@pytest.mark.parametrize("size", [21, 40, 41, 100])
+def test_a_line_that_is_too_long_costs_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(layouts, "MAX_VALUE", 20)
+    path = tmp_path / "x.jsonl"
+    longest, longer = ('"' + "a" * (length - 3) + '"\n' for length in (20, size))
+    path.write_text(f"{longest}{longer}{longest}{longer}")
+    first, second, third, fourth = json_lines(path)
+    assert (first, third) == ((1, "a" * 17), (3, "a" * 17))
+    for number, line in ((2, second), (4, fourth)):
+        assert isinstance(line, BrokenRow)
+        assert line.detail == f"line {number} of {path}: it has more than 20 bytes"
 
 
 def test_a_file_name_keeps_blanks_at_its_ends_only_if_there_is_such_a_file(tmp_path: Path) -> None:

@@ -110,8 +110,15 @@ def test_a_value_that_is_too_large_is_refused(path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_stream, "CHUNK", 10)
         patch.setattr(json_stream, "MAX_VALUE", 100)
-        with pytest.raises(ReleaseError, match=r"large\.json is not valid JSON after value 1"):
+        problem = r"large\.json has a value of more than 100 characters after value 1"
+        with pytest.raises(ReleaseError, match=problem):
             list(json_values(path))
+
+
+def test_a_text_of_megabytes_is_read(path: Path) -> None:
+    values = [1, {"text": "x" * (5 * MAX_LOOKBACK)}, 2]
+    path.write_text(json.dumps(values), encoding="utf-8")
+    assert list(json_values(path)) == values
 
 
 @given(values=st.lists(VALUES, max_size=6), chunk=st.integers(1, 40))

@@ -22,6 +22,7 @@ IMAGE_MODULES = ("image_files.py", "image_pixels.py", "image_sources.py")
 DATASET_MODULES = ("dataset.py", "dataset_code.py", "vocabulary.py")
 MODULES = (*DATASET_MODULES, "hashing.py", *IMAGE_MODULES, "prompt.py")
 RESOURCES = ("imagenet_names.tsv", "tu_berlin_classes.tsv")
+LMDB_LOCK = "lock.mdb"  # changed by every program that reads the database
 READS_BUILDS = ("storage/arrow_cache.py", "storage/directory.py")
 STARTS_BUILDS = (
     "builder/build_request.py",
@@ -202,7 +203,7 @@ def release_stamps(root: Path) -> Iterator[str]:
             yield f"{name}\x1f{error.errno}\n"
             continue
         for name in names:
-            if not is_image_file(Path(name)):
+            if name != LMDB_LOCK and not is_image_file(Path(name)):
                 yield from file_state(directory / name, depth)
 
 

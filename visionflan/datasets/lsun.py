@@ -167,7 +167,8 @@ def write_database(folder: Path, images: dict[bytes, Image.Image]) -> None:
     import lmdb
 
     folder.parent.mkdir(parents=True, exist_ok=True)
-    opened = lmdb.open(str(folder), map_size=1 << 28, sync=False)
+    # Without a lock, whose file names the process.
+    opened = lmdb.open(str(folder), map_size=1 << 28, sync=False, lock=False)
     with opened, opened.begin(write=True) as transaction:
         for key, image in images.items():
             buffer = io.BytesIO()

@@ -191,7 +191,10 @@ def parse_record(record: Any, images: Path) -> ConversationRecord:
 def record_id(record: Any) -> str:
     """Return the id of a record if it is a text that can be stored."""
     value = record.get("id") if isinstance(record, dict) else ""
-    return value if isinstance(value, str) and value.isprintable() else ""
+    try:
+        return encodable(value) if isinstance(value, str) else ""
+    except UnusableError:
+        return ""
 
 
 def image_names(record: dict[str, Any]) -> tuple[str, ...]:

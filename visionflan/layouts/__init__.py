@@ -18,6 +18,7 @@ from visionflan.layouts.fields import FieldError, items, mapping, short_integer,
 REMEDY = "convert it to UTF-8 or download it again"
 # Stands for a zero byte, with which no path can be opened.
 NO_FILE = "\ufffd"
+MAX_VALUE = 64 << 20  # characters of one value in a list of JSON, or bytes of a line
 IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".tif", ".tiff", ".webp"}
 )
@@ -121,15 +122,24 @@ def parse_json(content: bytes, trim: Callable[[dict[str, Any]], Any] | None = No
 
 def json_lines(path: Path) -> Iterator[tuple[int, Any] | BrokenRow]:
     """Yield the line number and value of each JSON line; a malformed line comes as a BrokenRow."""
-    with open_bytes(path) as lines:
-        for number, line in enumerate(lines, start=1):
+    with open_bytes(path) as stream:
+        for number, line in enumerate(iter(lambda: stream.readline(MAX_VALUE + 1), b""), start=1):
             if not line.strip():
                 continue
             try:
+                require_line(stream, line)
                 yield number, parse_json(line)
             except (ValueError, RecursionError) as error:
                 detail = f"line {number} of {path}: {error}"
                 yield BrokenRow(f"{path.name}:{number}", "malformed_json", detail)
+
+
+def require_line(stream: BinaryIO, line: bytes) -> None:
+    """Raise ValueError if a line is only the beginning of one, after moving to its end."""
+    if len(line) > MAX_VALUE:
+        while line and not line.endswith(b"\n"):
+            line = stream.readline(MAX_VALUE)
+        raise ValueError(f"it has more than {MAX_VALUE:,} bytes")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 from visionflan.errors import ReleaseError
-from visionflan.layouts import not_text, open_text
+from visionflan.layouts import MAX_VALUE, not_text, open_text
 from visionflan.layouts.fields import MalformedValue, short_integer, unique_members
 
 Item = TypeVar("Item")
@@ -20,9 +20,9 @@ Parser = Callable[[str, int], tuple[Item, int]]
 
 CHUNK = 1 << 20
 # A value cut off by the end of a chunk fails to parse near that end, or at the start of the string
-# that is cut off. An error further back than this is one of the file.
+# that is cut off. Another error further back than this is one of the file.
 MAX_LOOKBACK = 1 << 20
-MAX_VALUE = 64 << 20
+CUT_OFF = "Unterminated string"
 BETWEEN = re.compile(r"[\s,]*")
 DELIMITERS = frozenset(",]} \t\r\n")
 COLON = re.compile(r"\s*:\s*")
@@ -118,7 +118,12 @@ class Window:
             f"after value {self.count}, near {context}" if self.text else "at its beginning"
         )
         unread = len(self.text) - self.index
-        if len(self.text) - position > MAX_LOOKBACK or unread > MAX_VALUE:
+        if unread > MAX_VALUE:
+            raise ReleaseError(
+                f"{self.path} has a value of more than {MAX_VALUE:,} characters {position_text}"
+            )
+        is_cut_off = str(error).startswith(CUT_OFF)
+        if len(self.text) - position > MAX_LOOKBACK and not is_cut_off:
             raise ReleaseError(f"{self.path} is not valid JSON {position_text}: {error}") from error
         more = self.read(max(CHUNK, unread), f"it is truncated or malformed {position_text}")
         self.text, self.index = self.text[self.index :] + more, 0
