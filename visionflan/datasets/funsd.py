@@ -123,10 +123,10 @@ def to_entity(record: dict[str, Any]) -> Entity:
     single line.
     """,
     """
-    On separate lines, write each piece of text that this scanned form contains: its headings, the
-    labels of its fields, and what was entered by machine or by hand. Go from the top to the bottom;
-    at the same height, go from left to right. Reproduce every word, number and punctuation mark as
-    it is. Combine the lines of an address or of any other entry that has more than one.
+    On separate lines, write each piece of text that this scanned form contains, such as its
+    headings, the labels of its fields, and what was entered by machine or by hand. Go from the top
+    to the bottom; at the same height, go from left to right. Reproduce every word, number and
+    punctuation mark as it is. If an address or another entry has several lines, combine them.
     """,
     title="FUNSD text detection in noisy scanned documents",
     official_name="FUNSD+text_detection",

@@ -94,7 +94,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     the colors behind it and reply with that numeral.
     """,
     """
-    Answer with a single numeral between 0 and 9. It is the one whose handwritten outline stands out
+    Answer with a single numeral from 0 to 9. It is the one whose handwritten outline stands out
     from the colorful background.
     """,
     """

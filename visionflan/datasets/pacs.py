@@ -181,8 +181,8 @@ def cartoon_object_classification(row: Row) -> Example | None:
     """,
     """
     You are sorting photos into a few broad kinds. Men, women and children all go under "person",
-    and an animal goes under its common name, like "horse", whatever its breed. Under which single
-    word does this photo go?
+    and an animal or a thing goes under its common name, like "horse", whatever its breed or make.
+    Under which single word does this photo go?
     """,
     """
     Look at the thing, animal or human in the middle of this photo. If it is a man, a woman or a

@@ -119,9 +119,9 @@ def painting_of(line: dict[str, str]) -> str:
     which one does this work belong, judging by how it is painted and what people in it wear?
     """,
     """
-    If this work has no date on it, an art historian can still place it by its style, its materials
-    and the fashions it shows. In which half century was it created? Give the first year, a hyphen
-    and the last year, like "1401-1450".
+    Even without a date on it, a work can be placed by its style, its materials and the fashions it
+    shows. In which half century was this one created? Give the first year, a hyphen and the last
+    year, like "1401-1450".
     """,
     title="Semart painting time frame recognition",
     official_name="semart+image_timeframe",

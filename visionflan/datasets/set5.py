@@ -102,8 +102,9 @@ def subject_of(stem: str) -> str:
     subject of this coarse image.
     """,
     """
-    Researchers use five well-known pictures, of a bird, a woman, a baby, a butterfly and a head, to
-    test how to enlarge images. This is one of them. Give the single noun that says which.
+    Researchers test their methods of enlarging images on five well-known pictures: of a bird, a
+    woman, a baby, a butterfly and a head. This is one of them. Give the single noun that says
+    which.
     """,
     """
     Identify the subject of the picture, even if it looks blocky. It can only be a head, a

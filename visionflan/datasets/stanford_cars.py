@@ -216,8 +216,8 @@ def car_classification(row: Row) -> Example:
     this one? The entry is a brand such as "Toyota", with no model name.
     """,
     """
-    If no name can be read on this car, its emblem, grille, lights and lines still show its make.
-    Answer with that make only, as in "Toyota".
+    Even when no name can be read on a car, its emblem, grille, lights and lines show its make.
+    Answer with the make of this one and nothing else, as in "Toyota".
     """,
     official_name="Cars+car_brand_classification",
     title="Cars car brand classification",

@@ -101,7 +101,7 @@ def read_split(root: Path, split: str, path: Path) -> Iterator[Row | BrokenRow]:
     """,
     """
     A friend who cannot see this picture wants to know what it shows and what the writing in it
-    says. Reply with a single sentence, and use the words that matter most.
+    says. Reply with a single sentence, and repeat those of the written words that matter most.
     """,
     """
     First read the words on the sign, cover, package, display or whatever carries them. Then write a

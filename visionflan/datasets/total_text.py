@@ -107,12 +107,12 @@ def read_words(path: Path) -> Iterator[Piece]:
     You are transcribing the signs and logos in street photos, one word at a time. Do it for this
     photo: take the rows from top to bottom and the words of a row from left to right, keep the case
     of every letter and all digits, and separate the words by semicolons. Do not skip text that is
-    slanted or curved.
+    slanted or curved, but leave out what is too small or too blurred to read.
     """,
     """
-    Find all the text here, no matter how it is bent or tilted. Write it word for word, from the top
-    row to the bottom row and from left to right, exactly as it is capitalized, digits included.
-    Between two words, write a semicolon.
+    Find all the legible text here, no matter how it is bent or tilted. Write it word for word, from
+    the top row to the bottom row and from left to right, exactly as it is capitalized, digits
+    included. Between two words, write a semicolon.
     """,
     title="Total-Text scene text detection and recognition",
     official_name="Total-Text+text_detection",
