@@ -113,13 +113,13 @@ def test_the_page_says_what_the_scores_say(run: Path) -> None:
 def test_every_section_is_there(run: Path) -> None:
     headings = re.findall(r"<h2>(.*?)</h2>", render_page(load_run(run)))
     assert headings == [
-        "Training data",
-        "Training",
         "Scores on held-out tasks",
         "Failure cases",
         "Changes in the last stage",
         "Conversations",
         "Response style",
+        "Training data",
+        "Training",
         "Settings and digests",
     ]
 

@@ -1,8 +1,8 @@
 """Write the report of a run as one HTML page.
 
-The page needs no other file and no network. It shows the training data, training, scores on
-held-out tasks with blank and swapped images, failure cases, changes in the last stage, response
-style, settings and digests.
+The page needs no other file and no network. It shows scores on held-out tasks with
+blank and swapped images, failure cases, changes in the last stage, response style, the training
+data, training, settings and digests.
 """
 
 import argparse

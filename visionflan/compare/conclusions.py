@@ -10,6 +10,7 @@ from visionflan.compare.evidence import WIDE, Direction, Evidence, sign
 from visionflan.compare.results import Difference
 from visionflan.compare.significance import ALPHA
 
+UNDECIDED = "too few items"  # how every conclusion begins that the data cannot support
 SMALL = 0.005  # points that two decimals do not show
 
 # By (content, format); "changed" is either direction.
@@ -93,7 +94,7 @@ def conclusion(difference: Difference) -> str:
     """Return whether the score changed, and by how much it may have."""
     p, low, high = difference.p, difference.low, difference.high
     if p is None or low is None or high is None:
-        return "too few items to tell"
+        return f"{UNDECIDED} to tell"
     ends = " to ".join(points(end, difference.max) for end in (low, high))
     if low == high == 0:
         return "no change"
@@ -104,8 +105,13 @@ def conclusion(difference: Difference) -> str:
     if p < ALPHA or excludes_zero(difference):
         return f"{change}, {insignificance_reason(difference)}"
     if difference.max is not None and high - low > WIDE * difference.max:
-        return f"too few items to tell; could be anything from {ends} points"
+        return f"{UNDECIDED} to tell; could be anything from {ends} points"
     return f"no significant change; could be anything from {ends} points"
+
+
+def is_undecided(sentence: str) -> bool:
+    """Return whether a conclusion says that there are too few items for one."""
+    return sentence.casefold().startswith(UNDECIDED)
 
 
 def is_significant(difference: Difference) -> bool:

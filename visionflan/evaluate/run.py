@@ -111,7 +111,7 @@ def make_header(subject: EvalSubject, eval_set: EvalSet, settings: EvaluationSet
         checkpoint=subject.model.digest,
         checkpoint_path=str(subject.path),
         sources=tuple(source.digest for source in eval_set.sources),
-        source_paths=tuple(str(source.path) for source in eval_set.sources),
+        source_paths=tuple(str(source.path.resolve()) for source in eval_set.sources),
         generation_config=generation_config(settings.max_new_tokens, subject.model.precision),
         conditions=settings.conditions,
         limit=settings.limit,

@@ -1,4 +1,8 @@
-"""Thumbnails as data URIs in a page, within a byte budget for the page."""
+"""Images as data URIs in a page, within a byte budget for the page.
+
+The pages show them small and open them large on a click, so each is included large while the
+budget lasts; the last third of it is kept for thumbnails of further images.
+"""
 
 import io
 from base64 import b64encode
@@ -10,7 +14,8 @@ from PIL import Image
 from visionflan.errors import VisionflanError
 from visionflan.image_files import decode_image
 
-MAX_BYTES = 3_000_000
+MAX_BYTES = 9_000_000
+LARGE_SIDE, THUMBNAIL_SIDE = 512, 160  # pixels
 
 
 class ImageProvider(Protocol):
@@ -21,27 +26,36 @@ class ImageProvider(Protocol):
 
 
 class InlineImages:
-    """Thumbnails of the images of builds and releases; each is made once."""
+    """The images of builds and releases, scaled down; each is scaled once."""
 
     def __init__(self, sources: Sequence[ImageProvider], max_bytes: int = MAX_BYTES) -> None:
         self.sources, self.bytes_left = sources, max_bytes
+        self.kept_for_thumbnails = max_bytes // 3
         self.uris: dict[tuple[str, int], str] = {}
 
-    def uri(self, image_id: str, side: int = 160) -> str:
-        """Return a thumbnail as a data URI; "" if the image is missing or the budget is spent."""
+    def uri(self, image_id: str, thumbnail_side: int = THUMBNAIL_SIDE) -> str:
+        """Return an image as a data URI; "" if it is missing or the budget is spent.
+
+        It is large, or a thumbnail if the page already has many large ones.
+        """
+        for side, reserve in ((LARGE_SIDE, self.kept_for_thumbnails), (thumbnail_side, 0)):
+            uri = self.scaled_uri(image_id, side)
+            if len(uri) <= self.bytes_left - reserve:
+                self.bytes_left -= len(uri)
+                return uri
+        return ""
+
+    def scaled_uri(self, image_id: str, side: int) -> str:
+        """Return an image that fits a square of `side` pixels as a data URI; "" if missing."""
         key = image_id, side
         if key not in self.uris:
             image = self.load(image_id)
             self.uris[key] = "" if image is None else thumbnail_uri(image, side)
-        uri = self.uris[key]
-        if len(uri) > self.bytes_left:
-            return ""
-        self.bytes_left -= len(uri)
-        return uri
+        return self.uris[key]
 
-    def is_available(self, image_id: str, side: int) -> bool:
-        """Return whether a thumbnail was made, even if the budget left no room for it."""
-        return bool(self.uris.get((image_id, side)))
+    def is_available(self, image_id: str) -> bool:
+        """Return whether the image was found, even if the budget left no room for it."""
+        return bool(self.uris.get((image_id, LARGE_SIDE)))
 
     def load(self, image_id: str) -> Image.Image | None:
         """Load an image from the first source that has it."""

@@ -145,6 +145,6 @@ def position_bias_lines(judgments: list[Judgment]) -> Iterator[str]:
     if bias.shift is not None:
         yield (
             f"  the same side won in both orders in {bias.num_consistent} of {bias.num_pairs} "
-            f"comparisons; position bias {bias.shift:+.3f} (lead of the answer over the reference, "
+            f"comparisons; position bias {bias.shift:z.3f} (lead of the answer over the reference, "
             "usual order minus swapped order)"
         )

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from jinja2 import Environment
 from markupsafe import Markup
 
 import visionflan
 from visionflan.atomic_write import write_text
+from visionflan.compare.conclusions import is_undecided
 from visionflan.compare.run import to_json
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.metric import ScoringRule
@@ -84,8 +86,8 @@ def no_scores_message(rule: ScoringRule) -> str:
     return f"no answer has a score under the {rule} rule: score again with `visionflan score`"
 
 
-def render_page(report: ComparisonReport) -> str:
-    """Render the page of a comparison."""
+def page_environment() -> Environment:
+    """Return the templates of the page and of its panels, with their filters and tests."""
     templates = environment(list(panels.__path__))
     templates.filters.update(
         plain=number_format.plain,
@@ -97,7 +99,14 @@ def render_page(report: ComparisonReport) -> str:
         interval_class=number_format.interval_class,
         benchmark_title=benchmark_title,
     )
+    templates.tests["undecided"] = is_undecided
     templates.globals["format_interval"] = number_format.format_interval
+    return templates
+
+
+def render_page(report: ComparisonReport) -> str:
+    """Render the page of a comparison."""
+    templates = page_environment()
     style = asset(templates, "style.css") + asset(templates, "compare.css")
     page = comparison_page(report, style, asset(templates, "compare.js"))
     return templates.get_template("compare.html").render(page=page)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from visionflan.builder.ledger_reasons import DROPPED, NOTES
+from visionflan.builder.ledger_reasons import DROPPED, NOTES, OTHER_REASON
 from visionflan.hashing import stable_hash
 from visionflan.report.inline_images import InlineImages
 from visionflan.report.text import prompt_text
@@ -20,7 +20,7 @@ class DataExample(NamedTuple):
 
     task: str
     title: str
-    image: str
+    images: Sequence[str]
     prompt: str
     answer: str
 
@@ -148,7 +148,7 @@ def examples(build: BuildDirectory, images: InlineImages) -> Iterator[DataExampl
             yield DataExample(
                 task=task,
                 title=build.tasks[task].title or task,
-                image=images.uri(example.images[0], THUMBNAIL_SIDE),
+                images=[images.uri(image, THUMBNAIL_SIDE) for image in example.images],
                 prompt=prompt_text(example.prompt),
                 answer=example.answer,
             )
@@ -171,7 +171,7 @@ def ledger_reasons(build: BuildDirectory) -> list[DroppedReason]:
     for (kind, reason), count in by_count:
         (row,) = ledger.slice(first_rows[kind, reason], 1).to_pylist()
         meanings = DROPPED if kind == "dropped" else NOTES
-        meaning = meanings.get(reason, "defined by the dataset file")
+        meaning = meanings.get(reason, OTHER_REASON)
         example = f"{row['task']} {row['key']}: {row['detail']}"
         reasons.append(DroppedReason(kind == "dropped", reason, meaning, count, example[:160]))
     return reasons

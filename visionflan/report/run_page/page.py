@@ -61,14 +61,14 @@ class RunPage:
     controls: Sequence[Control]
     image_controls: Sequence[Control]
     sight_checks: Sequence[SightCheck]
-    builds: Sequence[BuildSummary]
-    missing_builds: Sequence[str]
-    training: TrainingSection | None
     scores: ScoresSection
     failures: Sequence[Failure]
     changes: Sequence[ExampleCategory]
     conversations: Sequence[ExampleView]
     response_style: ResponseStyleSection
+    builds: Sequence[BuildSummary]
+    missing_builds: Sequence[str]
+    training: TrainingSection | None
     evaluations: Sequence[EvaluationInfo]
     config: Mapping[str, Any]
 
@@ -127,14 +127,14 @@ def run_page(run: RunData, style: Markup) -> RunPage:
         controls=all_controls(),
         image_controls=image_controls(),
         sight_checks=list(sight_checks(run.evaluations)),
-        builds=[summarize_build(build, images) for build in run.builds],
-        missing_builds=run.missing_builds,
-        training=training_section(run),
         scores=scores_section(run.evaluations),
         failures=gallery.failures(),
         changes=gallery.changes(),
         conversations=gallery.conversations(),
         response_style=response_style_section(run.evaluations),
+        builds=[summarize_build(build, images) for build in run.builds],
+        missing_builds=run.missing_builds,
+        training=training_section(run),
         evaluations=[evaluation_info(evaluation) for evaluation in run.evaluations],
         config=run.config,
     )

@@ -91,11 +91,22 @@ class ScoreRow(NamedTuple):
         return change.low > 0 or change.high < 0
 
 
+class PhrasingSensitivity(NamedTuple):
+    """How much the scores of a stage depend on the phrasing of instructions."""
+
+    stage: str
+    mean: float | None  # None: not defined, since every score is 0
+    low: float | None
+    high: float | None
+    num_tasks: int
+
+
 class ScoresSection(NamedTuple):
     """The scores of groups of tasks and of each task."""
 
     groups: Sequence[ScoreRow]
     tasks: Sequence[ScoreRow]
+    sensitivities: Sequence[PhrasingSensitivity]  # of stages asked in several phrasings
     is_comparable: bool  # all stages were evaluated with the same generation settings
 
 
@@ -111,7 +122,18 @@ class SightCheck(NamedTuple):
 def scores_section(evaluations: Sequence[StageEvaluation]) -> ScoresSection:
     """Compute the rows of all groups and tasks."""
     groups, tasks = score_rows(evaluations)
-    return ScoresSection(groups, tasks, is_comparable(evaluations))
+    sensitivities = list(phrasing_sensitivities(evaluations))
+    return ScoresSection(groups, tasks, sensitivities, is_comparable(evaluations))
+
+
+def phrasing_sensitivities(
+    evaluations: Sequence[StageEvaluation],
+) -> Iterator[PhrasingSensitivity]:
+    """Yield the sensitivity of each stage that was asked in several phrasings."""
+    for evaluation in evaluations:
+        if measured := evaluation.scores.get("sensitivity"):
+            mean, low, high = (measured[name] for name in ("mean", "low", "high"))
+            yield PhrasingSensitivity(evaluation.stage, mean, low, high, len(measured["tasks"]))
 
 
 def is_comparable(evaluations: Sequence[StageEvaluation]) -> bool:

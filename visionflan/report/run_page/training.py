@@ -46,6 +46,7 @@ class StageSummary(NamedTuple):
     samples_per_second: float | None
     padding_fraction: float | None
     curves: Sequence[LossCurve]
+    note: str  # why there is no curve; "" if there is one
 
 
 class TrainingSection(NamedTuple):
@@ -88,6 +89,7 @@ def summarize_stage(training: StageTraining, config: Mapping[str, Any]) -> Stage
     last = metrics[-1] if metrics else {}
     is_frozen = "vision_tower" not in config.get("trainable", ("vision_tower",))
     default = DESCRIPTIONS.get(training.name, "") if is_frozen else ""
+    curves = list(loss_curves(training.name, metrics))
     return StageSummary(
         name=training.name,
         description=str(metadata.get("description") or default),
@@ -97,24 +99,49 @@ def summarize_stage(training: StageTraining, config: Mapping[str, Any]) -> Stage
         elapsed_seconds=metadata.get("elapsed_seconds") or last.get("elapsed_seconds"),
         samples_per_second=mean(metrics, "samples_per_second"),
         padding_fraction=mean(metrics, "padding_fraction"),
-        curves=list(loss_curves(training.name, metrics)),
+        curves=curves,
+        note="" if curves else missing_curve_note(metrics),
     )
 
 
 def loss_curves(name: str, metrics: Sequence[Mapping[str, Any]]) -> Iterator[LossCurve]:
     """Draw every loss in the metrics over its steps."""
+    for key, points in loss_points(metrics).items():
+        if len(points) > 1:
+            part = loss_part(key)
+            title = f"{name}: {part}" if part else name
+            alt = f"Loss of {title}, from {points[0][1]:.2f} to {points[-1][1]:.2f}"
+            yield LossCurve(title, points[0][1], points[-1][1], loss_curve(points, alt))
+
+
+def loss_points(metrics: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[float, float]]]:
+    """Return the `(step, loss)` points of every loss in the metrics, by its key."""
     keys = dict.fromkeys(key for line in metrics for key in line if f"_{key}".endswith("_loss"))
-    for key in keys:
-        points = [
+    return {
+        key: [
             (float(line.get("step", index)), float(line[key]))
             for index, line in enumerate(metrics)
             if isinstance(line.get(key), int | float) and isfinite(line[key])
         ]
-        if len(points) > 1:
-            part = key.removesuffix("loss").replace("_", " ").strip()
-            title = f"{name}: {part}" if part else name
-            alt = f"Loss of {title}, from {points[0][1]:.2f} to {points[-1][1]:.2f}"
-            yield LossCurve(title, points[0][1], points[-1][1], loss_curve(points, alt))
+        for key in keys
+    }
+
+
+def loss_part(key: str) -> str:
+    """Return the part of the model that a loss is of; "" for the loss of a stage."""
+    return key.removesuffix("loss").replace("_", " ").strip()
+
+
+def missing_curve_note(metrics: Sequence[Mapping[str, Any]]) -> str:
+    """Explain why a stage has no loss curve: it recorded its loss once or never."""
+    recorded = {key: points[0] for key, points in loss_points(metrics).items() if points}
+    if not recorded:
+        return "has no loss curve: it recorded no loss."
+    losses = ", ".join(
+        f"{loss_part(key) or 'loss'} {loss:.2f} at step {step:,.0f}"
+        for key, (step, loss) in recorded.items()
+    )
+    return f"has no loss curve: it is so short that it recorded its loss only once ({losses})."
 
 
 def mean(metrics: Sequence[Mapping[str, Any]], key: str) -> float | None:

@@ -143,7 +143,7 @@ def missing_image_reason(record: Record, images: InlineImages) -> str:
     """Return why the image of a question is not shown."""
     if not record.images:
         return "question without an image"
-    if any(images.is_available(image, IMAGE_SIDE) for image in record.images):
+    if any(images.is_available(image) for image in record.images):
         return "image omitted: the page has reached its size limit"
     return "image not found"
 

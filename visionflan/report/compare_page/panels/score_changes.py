@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from visionflan.compare.conclusions import is_undecided
 from visionflan.compare.results import Difference
 from visionflan.evaluate.aggregate.suites import SUITES
 from visionflan.report.compare_page.charts import Change, change_bar
@@ -35,7 +36,7 @@ class ScoreChanges(NamedTuple):
     tasks: Sequence[ScoreChangeRow]
     other_rules: Sequence[ScoreChangeRow]
     unscored: Mapping[str, int]  # questions without a score on both sides, by task
-    folds_tasks: bool
+    max_open_tasks: int  # of those with a conclusion; the others are folded
 
 
 def score_changes(report: ComparisonReport) -> ScoreChanges:
@@ -60,8 +61,13 @@ def score_changes(report: ComparisonReport) -> ScoreChanges:
             if score.rule != report.rule
         ],
         unscored=count_unscored(report),
-        folds_tasks=bool(headline) and len(tasks) > MAX_OPEN_TASKS,
+        max_open_tasks=0 if headline and count_decided(tasks) > MAX_OPEN_TASKS else len(tasks),
     )
+
+
+def count_decided(rows: Sequence[ScoreChangeRow]) -> int:
+    """Count the rows that have enough items for a conclusion."""
+    return sum(not is_undecided(row.difference.conclusion) for row in rows)
 
 
 def is_other_metric(difference: Difference) -> bool:

@@ -1,0 +1,80 @@
+"""Parts of the pages: images that open large, notes on short stages, signs, folded tasks."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.helpers.html_reader import read
+from tests.helpers.tiny_evaluation import ToyModel, tiny_build
+from visionflan.evaluate.held_out import held_out_set
+from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
+from visionflan.report.compare_page.page import page_environment
+from visionflan.report.number_format import signed, signed_number
+from visionflan.report.run_page.inputs import load_run
+from visionflan.report.run_page.page import render_page
+from visionflan.storage.directory import BuildDirectory
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("elements") / "run"
+    build: BuildDirectory = tiny_build(directory / "data", num_images=12)
+    subject = EvalSubject(model=ToyModel("base"), path=directory, run="run", stage="base")
+    out = directory / "evaluation/base"
+    evaluate(subject, held_out_set([build]), out, EvaluationSettings())
+    stages = [{"name": "base", "trainable": ["connector"], "data": {"build": None}}]
+    config = {"name": "tiny", "build": str(directory / "data"), "init": {}, "stages": stages}
+    (directory / "config.json").write_text(json.dumps(config))
+    (directory / "base").mkdir()
+    line = {"step": 5, "loss": 1.25, "elapsed_seconds": 2.0}
+    (directory / "base/metrics.jsonl").write_text(f"{json.dumps(line)}\n")
+    return directory
+
+
+def test_every_image_of_an_example_opens_large_by_mouse_and_keyboard(run: Path) -> None:
+    text = render_page(load_run(run))
+    assert text.count('<label class="zoom"><input type="checkbox"') == text.count("<img ") > 3
+    assert text.count('aria-label="Show large: ') == text.count("<img ")
+    assert "<script" not in text
+
+
+def test_a_stage_too_short_for_a_curve_says_so(run: Path) -> None:
+    page_text = read(render_page(load_run(run))).text
+    assert "has no loss curve: it is so short that it recorded its loss only once" in page_text
+    assert "1.25" in page_text
+
+
+def test_sensitivity_to_the_phrasing_is_on_the_page(run: Path) -> None:
+    assert "Sensitivity to the phrasing" not in render_page(load_run(run))
+    file = run / "evaluation/base/scores.json"
+    scores = json.loads(file.read_bytes())
+    changed = {"mean": 0.256, "low": 0.101, "high": 0.404, "tasks": {"a/b": {}, "a/c": {}}}
+    file.write_text(json.dumps(scores | {"sensitivity": changed}))
+    page_text = " ".join(read(render_page(load_run(run))).text.split())
+    file.write_text(json.dumps(scores))
+    assert "For base it is 0.26 (0.10–0.40), over 2 tasks." in page_text
+
+
+@given(st.floats(-1.2, 1.2))
+def test_what_rounds_to_zero_has_no_sign(value: float) -> None:
+    for text, factor in ((signed_number(value), 1.0), (signed(value), 100.0)):
+        number = float(text.replace("−", "-"))
+        assert abs(number - factor * value) <= 0.0501
+        assert (text[0] in "+−") == (number != 0)
+
+
+def test_rows_without_a_conclusion_are_folded_into_one_line() -> None:
+    template = page_environment().from_string(
+        '{% import "compare_macros.html" as macros %}'
+        '{% call(rows) macros.folded_tables(rows, "conclusion", 2) %}'
+        "[{{ rows | map(attribute='name') | join }}]{% endcall %}"
+    )
+    undecided = "too few items to tell"
+    rows = [
+        {"name": name, "conclusion": undecided if name in "bd" else "no change"} for name in "abcde"
+    ]
+    page = read(template.render(rows=rows))
+    assert "".join(page.text.split()) == ("[ac]1moretask[e]2taskswithtoofewitemstotell[bd]")
