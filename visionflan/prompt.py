@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from visionflan.dataset import IMAGE_MARKER, Example
 from visionflan.errors import UnusableError
 from visionflan.hashing import shuffled, stable_hash
+from visionflan.plural import counted
 from visionflan.storage.instance import Turn
 
 PromptStyle = Literal["visionflan", "official"]
@@ -77,7 +78,9 @@ def build_prompt(
 ) -> str:
     """Return the prompt without image markers."""
     if len(options) > len(ascii_lowercase):
-        raise UnusableError("too_many_options", f"{len(options)} options, but only 26 letters")
+        raise UnusableError(
+            "too_many_options", f"{counted(len(options), 'option')}, but only 26 letters"
+        )
     options_text = " ".join(
         f"({letter}) {option}" for letter, option in zip(ascii_lowercase, options, strict=False)
     )

@@ -101,7 +101,7 @@ def test_a_summary_names_official_test_rows_in_training(make: MakeBoard) -> None
     directory = make(rows, 8, hold_out_images=0.0, tasks=("board/ask",))
     text = " ".join(summary(directory.path, directory.manifest).split())
     assert (
-        "8 instances for training are of an official validation or test split "
+        "of an official validation or test split: 8 instances for training "
         "(--hold-out-official holds them out): board"
     ) in text
 

@@ -99,7 +99,7 @@ def test_too_many_workers_are_bounded_in_a_sentence() -> None:
     assert usable_workers(None, lines.append) == (os.cpu_count() or 1)
     assert not lines
     assert usable_workers(10**6, lines.append) <= max(16, 4 * (os.cpu_count() or 1))
-    assert lines[0].startswith("1,000,000 worker processes are more than")
+    assert lines[0].startswith("--workers 1,000,000 is more than")
 
 
 def test_a_build_that_keeps_nothing_fails_with_its_reasons(

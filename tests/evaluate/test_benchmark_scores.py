@@ -67,7 +67,7 @@ def test_missing_data_is_no_score_and_below_98_percent_there_is_no_headline() ->
     part = scores_of(records + failed)
     assert part["coverage"] == {"official": 0.97, "lenient": 0.97, "likelihood": None}
     assert part["headline"]["value"] is None
-    assert part["headline"]["reason"] == "3 of 100 answers have no score"
+    assert part["headline"]["reason"] == "no score for 3 of 100 answers"
     official = part["metrics"]["accuracy"]["official"]
     assert official["mean"] == pytest.approx(60 / 97)
     assert official["items"] == 97

@@ -25,6 +25,7 @@ from visionflan.dataset import BrokenRow, Dataset
 from visionflan.dataset_code import declared_at, read_rows, write_specimen
 from visionflan.errors import DefinitionError, ReleaseError
 from visionflan.image_sources import containing_file, describe_source
+from visionflan.plural import counted
 
 SPECIMEN_SIZE = 40
 MAX_SIMILARITY = 0.2  # Jaccard index of the word trigrams of two tasks' instructions
@@ -137,7 +138,7 @@ def is_fused(source: str, element: ast.Constant) -> bool:
 def instruction_problems(location: str, instruction: str) -> Iterator[Finding]:
     """Check the length, capitals, punctuation and spacing of an instruction."""
     if len(instruction.split()) not in NUM_WORDS:
-        message = f"the instruction has {len(instruction.split())} words, not 5 to 160"
+        message = f"the instruction has {counted(len(instruction.split()), 'word')}, not 5 to 160"
         yield Finding(location, "instruction_length", message)
     for code, pattern, message in INSTRUCTION_RULES:
         if match := re.search(pattern, instruction):

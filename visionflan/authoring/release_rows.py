@@ -10,6 +10,7 @@ from visionflan.dataset import BrokenRow, Dataset, Example, Task
 from visionflan.dataset_code import declared_at, make_example, read_rows, source_file
 from visionflan.errors import UnusableError
 from visionflan.plugins import locate
+from visionflan.plural import counted
 
 
 def release_problems(name: str, dataset: Dataset[Any], root: Path) -> Iterator[Finding]:
@@ -39,7 +40,7 @@ def broken_rows(name: str, rows: Iterable[Any]) -> Iterator[Finding]:
     broken = [row for row in rows if isinstance(row, BrokenRow)]
     for reason, count in Counter(row.reason for row in broken).items():
         first = next(row for row in broken if row.reason == reason)
-        rows_are = "1 row is" if count == 1 else f"{count} rows are"
+        rows_are = f"{counted(count, 'row')} {'is' if count == 1 else 'are'}"
         message = f"{rows_are} broken, first {first.key!r}: {first.detail}"
         yield Finding(name, reason, message)
 
@@ -92,5 +93,5 @@ class UnusableRows:
     def findings(self) -> Iterator[Finding]:
         """Yield a finding for each reason."""
         for reason, count in self.counts.items():
-            rows = "1 row" if count == 1 else f"{count} rows"
-            yield Finding(self.location, reason, f"{rows}, {self.first[reason]}")
+            message = f"{counted(count, 'row')}, {self.first[reason]}"
+            yield Finding(self.location, reason, message)

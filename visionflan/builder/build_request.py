@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from visionflan import catalog
 from visionflan.builder.plan import MAX_NAMED, BuildPlan
 from visionflan.errors import BuildError
+from visionflan.plural import counted
 
 MIN_WORKERS_LIMIT, WORKERS_PER_CORE = 16, 4
 
@@ -79,7 +80,7 @@ def usable_workers(workers: int | None, log: Callable[[str], object]) -> int:
     limit = max(MIN_WORKERS_LIMIT, WORKERS_PER_CORE * cores)
     if workers is None or workers <= limit:
         return workers or cores
-    log(f"{workers:,} worker processes are more than {cores} cores can use: starting {limit}")
+    log(f"--workers {workers:,} is more than {counted(cores, 'core')} can use: starting {limit}")
     return limit
 
 
@@ -95,7 +96,7 @@ def check_not_empty(out: Path, manifest: dict[str, Any]) -> None:
         dropped.update(entry.get("dropped", {}))
         dropped.update(entry.get("broken", {}))
     parts = [
-        f"{count:,} row{'s' * (count != 1)}: {reason}{first_entry(out, reason)}"
+        f"{counted(count, 'row')}: {reason}{first_entry(out, reason)}"
         for reason, count in dropped.most_common(3)
     ]
     datasets = manifest["datasets"].items()

@@ -1,22 +1,16 @@
-"""Write the dataset card of a build: its contents, its sources, and a contact sheet."""
+"""Write the dataset card of a build: its contents, its settings, and its sources."""
 
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from textwrap import wrap
 from typing import Any, get_args
 
-import pyarrow.parquet as pq
-from PIL import Image, ImageDraw
-
-from visionflan.atomic_write import atomic_path, write_text
+from visionflan.atomic_write import write_text
+from visionflan.builder.contact_sheet import CONTACT_SHEET, write_contact_sheet
 from visionflan.escaping import code_span, escape_markdown, web_link
-from visionflan.image_files import decode_image
-from visionflan.storage.image_index import ImageIndex
+from visionflan.plural import counted
 from visionflan.vocabulary import OfficialSplit
 
-CELL, CAPTION = 160, 40  # pixels
-COLUMNS, MAX_CELLS = 8, 64
 BUILD_FILES = [
     "- config_name: instances",
     "  default: true",
@@ -26,7 +20,16 @@ BUILD_FILES = [
     "  data_files:",
     "  - {split: images, path: 'images/*.parquet'}",
 ]
-CONTACT_SHEET = "contact_sheet.jpg"
+
+# The columns of the table of tasks, and their names in the manifest.
+COUNTS = {
+    "train": "train",
+    "held out": "held_out",
+    "rows read": "rows_read",
+    "not applicable": "not_applicable",
+    "dropped": "dropped",
+    "over maximum": "over_cap",
+}
 
 
 def write_card(out: Path, manifest: dict[str, Any]) -> None:
@@ -40,26 +43,29 @@ def render_card(manifest: dict[str, Any]) -> str:
     totals, about = manifest["totals"], manifest["about"]
     datasets = manifest["datasets"].items()
     built = {name: dataset for name, dataset in datasets if dataset["status"] == "built"}
-    num_tasks = sum(map(has_instances, manifest["tasks"].values()))
+    num_tasks = sum(bool(task["written"]) for task in manifest["tasks"].values())
     return "\n".join(
         [
             *front_matter(totals["instances"]),
             f"# {escape_markdown(about.get('title', 'A visual instruction tuning set'))}",
             "",
-            f"{totals['instances']:,} instances of {num_tasks} "
-            f"task(s) over {totals['images']:,} distinct images "
-            f"({totals['image_bytes'] / 1e6:,.1f} MB): {totals['train']:,} for training, "
-            f"{totals['held_out']:,} held out by image. Digest `{manifest['digest']}`.",
+            totals_line(totals, num_tasks),
+            f"Digest `{manifest['digest']}`.",
             "",
-            f"![one image of each task]({CONTACT_SHEET})",
+            f"![the images of one instance of each task]({CONTACT_SHEET})",
             "",
             "## Tasks",
             "",
-            "| task | category | train | held out | rows read | dropped | over maximum |",
-            "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
+            f"| task | category | {' | '.join(COUNTS)} |",
+            f"| --- | --- |{' ---: |' * len(COUNTS)}",
             *map(task_line, manifest["tasks"], manifest["tasks"].values()),
             "",
+            "Rows that are *not applicable* are not of the task, *dropped* ones cannot be used "
+            "(`ledger.parquet` has the reason of each), and those *over maximum* are beyond the "
+            "maximum per task.",
+            "",
             *official_split_lines(manifest),
+            *setting_lines(manifest),
             "## Sources",
             "",
             "Images and annotations keep the licenses of their owners.",
@@ -115,19 +121,20 @@ def config_lines(configs: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
             yield f"  - {{split: {split}, path: {path!r}}}"
 
 
-def has_instances(task: dict[str, Any]) -> bool:
-    """Return whether a task has instances."""
-    return bool(task["written"])
+def totals_line(totals: dict[str, int], num_tasks: int) -> str:
+    """Return how much there is in the build."""
+    return (
+        f"{counted(totals['instances'], 'instance')} of {counted(num_tasks, 'task')} over "
+        f"{counted(totals['images'], 'distinct image')} ({totals['image_bytes'] / 1e6:,.1f} MB): "
+        f"{totals['train']:,} for training, {totals['held_out']:,} held out by image."
+    )
 
 
 def task_line(name: str, task: dict[str, Any]) -> str:
     """Return the counts of a task as a row of the table."""
-    dropped = sum(task["dropped"].values())
-    return (
-        f"| {code_span(name)} | {escape_markdown(task['category'])} "
-        f"| {task['train']:,} | {task['held_out']:,} "
-        f"| {task['rows_read']:,} | {dropped:,} | {task['over_cap']:,} |"
-    )
+    counts = {**task, "dropped": sum(task["dropped"].values())}
+    numbers = " | ".join(f"{counts[field]:,}" for field in COUNTS.values())
+    return f"| {code_span(name)} | {escape_markdown(task['category'])} | {numbers} |"
 
 
 def official_split_lines(manifest: dict[str, Any]) -> list[str]:
@@ -160,6 +167,34 @@ def official_split_lines(manifest: dict[str, Any]) -> list[str]:
     ]
 
 
+def setting_lines(manifest: dict[str, Any]) -> list[str]:
+    """Return the settings of the build, by their names in the manifest, and its versions."""
+    settings = manifest["about"].get("settings", {})
+    versions = ", ".join(f"{name} {version}" for name, version in manifest["versions"].items())
+    return [
+        "## Settings",
+        "",
+        "| setting | value |",
+        "| --- | --- |",
+        *(
+            f"| {code_span(name)} | {setting_text(name, value)} |"
+            for name, value in settings.items()
+        ),
+        f"| versions | {escape_markdown(versions)} |",
+        "",
+    ]
+
+
+def setting_text(name: str, value: object) -> str:
+    """Return the value of a setting as a cell of the table."""
+    if isinstance(value, list):
+        nothing = "all" if name == "tasks" else "none"
+        return ", ".join(code_span(str(part)) for part in value) or nothing
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return code_span(f"{value:,}" if isinstance(value, int) else str(value))
+
+
 def source_lines(name: str, dataset: dict[str, Any]) -> Iterator[str]:
     """Yield license, citation and homepage of a dataset."""
     yield f"### {escape_markdown(dataset.get('title', name))}"
@@ -171,37 +206,5 @@ def source_lines(name: str, dataset: dict[str, Any]) -> Iterator[str]:
     if homepage := dataset.get("homepage"):
         yield f"- home: {f'<{homepage}>' if web_link(homepage) else code_span(homepage)}"
     for directory, files in dataset.get("unread_directories", {}).items():
-        yield f"- not read: {code_span(directory)} ({files:,} files)"
+        yield f"- not read: {code_span(directory)} ({counted(files, 'file')})"
     yield ""
-
-
-def write_contact_sheet(out: Path, manifest: dict[str, Any]) -> None:
-    """Draw one image of each task; if there are too many tasks, of evenly spaced ones."""
-    tasks = [task for task, entry in manifest["tasks"].items() if has_instances(entry)]
-    tasks = tasks[:: math.ceil(len(tasks) / MAX_CELLS) or 1]
-    index = ImageIndex(out / "images.index")
-    cells = [(task, image) for task in tasks if (image := first_image(out, index, task))]
-    num_rows = math.ceil(len(cells) / COLUMNS)
-    size = (min(len(cells), COLUMNS) * CELL or CELL, num_rows * (CELL + CAPTION) or CELL)
-    sheet = Image.new("RGB", size, "white")
-    for number, (task, image) in enumerate(cells):
-        x, y = number % COLUMNS * CELL, number // COLUMNS * (CELL + CAPTION)
-        image.thumbnail((CELL - 8, CELL - 8))
-        sheet.paste(image, (x + (CELL - image.width) // 2, y + (CELL - image.height) // 2))
-        caption = "\n".join(wrap(task.replace("/", "/ "), CELL // 6))
-        ImageDraw.Draw(sheet).text((x + 4, y + CELL), caption, fill="black")
-    with atomic_path(out / CONTACT_SHEET) as temporary:
-        sheet.save(temporary, "JPEG", quality=85)
-
-
-def first_image(out: Path, index: ImageIndex, task: str) -> Image.Image | None:
-    """Return the first image of a task's first instance, or None if it has no image."""
-    path = out / "instances" / f"{task.replace('/', '.')}.parquet"
-    with pq.ParquetFile(path) as file:
-        images = next(file.iter_batches(1, columns=["images"]))["images"][0].as_py()
-    if not images:
-        return None
-    location = index.locate(images[0])
-    with (out / "images" / location.shard).open("rb") as shard:
-        shard.seek(location.offset)
-        return decode_image(shard.read(location.length))

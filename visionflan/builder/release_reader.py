@@ -23,6 +23,7 @@ from visionflan.builder.release_process import (
 )
 from visionflan.builder.sampling import ReleasePass, TaskSampler
 from visionflan.errors import ReleaseError
+from visionflan.plural import counted
 from visionflan.storage.schema import LedgerEntry
 
 STALL_S = 600  # without a row, a file or a byte, after which a process is ended
@@ -149,7 +150,7 @@ class ReadProcess:
     def position(self) -> str:
         """Return where the process is in the release."""
         rows, file = self.monitor.rows.value, os.fsdecode(self.monitor.file.value)
-        where = f"after {rows:,} rows" if rows else "before the first row"
+        where = f"after {counted(rows, 'row')}" if rows else "before the first row"
         return f"{where}; the last file that it opened is {file}" if file else where
 
 

@@ -23,6 +23,7 @@ from visionflan.builder.sampling import escape_surrogates
 from visionflan.builder.source_fingerprint import build_fingerprint
 from visionflan.builder.split import HoldOutConfig
 from visionflan.errors import BuildError, VisionflanError
+from visionflan.plural import counted
 
 READ_AHEAD = 2  # releases that are read at the same time
 
@@ -128,7 +129,7 @@ class BuildRun:
         self.datasets[name] = part.info
         self.log(f"{name}: {part_summary(part)} ({time.monotonic() - start_time:.1f} s)")
         for unread, files in part.info["unread_directories"].items():
-            self.log(f"{name}: not read: {unread} ({files:,} files)")
+            self.log(f"{name}: not read: {unread} ({counted(files, 'file')})")
         return part
 
     def record_failure(self, name: str, message: str) -> None:
@@ -180,4 +181,5 @@ def part_summary(part: DatasetPart) -> str:
     written = sum(task.written for task in counts)
     dropped = sum(sum(task.dropped.values()) for task in counts)
     dropped += sum(part.info["broken"].values())
-    return f"{part.info['rows_read']:,} rows read, {written:,} instances, {dropped:,} dropped"
+    rows = counted(part.info["rows_read"], "row")
+    return f"{rows} read, {counted(written, 'instance')}, {dropped:,} dropped"

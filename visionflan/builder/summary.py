@@ -7,6 +7,7 @@ from textwrap import fill
 from typing import Any
 
 from visionflan.builder.split import HELD_OUT_SPLITS
+from visionflan.plural import counted
 
 WIDTH = 100
 
@@ -54,7 +55,7 @@ def dataset_lines(manifest: dict[str, Any]) -> Iterator[str]:
         yield fill(f"sensitive, therefore not built: {', '.join(sensitive)}", WIDTH)
     for name, dataset in with_status(manifest, "built").items():
         for directory, files in dataset.get("unread_directories", {}).items():
-            yield f"not read: {name}/{directory} ({files:,} files)"
+            yield f"not read: {name}/{directory} ({counted(files, 'file')})"
     for name, dataset in with_status(manifest, "failed").items():
         yield f"FAILED: {name}: {dataset['message']}"
 
@@ -98,7 +99,7 @@ def official_lines(manifest: dict[str, Any]) -> Iterator[str]:
     if names := [name for name, count in in_training.items() if count]:
         total = sum(in_training.values())
         yield fill(
-            f"{total:,} instances for training are of an official validation or test split "
+            f"of an official validation or test split: {counted(total, 'instance')} for training "
             f"(--hold-out-official holds them out): {', '.join(names)}",
             WIDTH,
         )
@@ -108,7 +109,7 @@ def totals_line(manifest: dict[str, Any]) -> str:
     """Return the totals as one line."""
     totals = manifest["totals"]
     return (
-        f"{totals['instances']:,} instances ({totals['train']:,} for training, "
-        f"{totals['held_out']:,} held out), {totals['images']:,} distinct images, "
+        f"{counted(totals['instances'], 'instance')} ({totals['train']:,} for training, "
+        f"{totals['held_out']:,} held out), {counted(totals['images'], 'distinct image')}, "
         f"{totals['image_bytes'] / 1e6:,.1f} MB"
     )

@@ -7,6 +7,7 @@ from visionflan import catalog
 from visionflan.authoring import lint, spelling
 from visionflan.cli.shared import dataset_args
 from visionflan.cli.shared.log import log
+from visionflan.plural import counted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,8 +44,3 @@ def run(args: argparse.Namespace) -> int:
         f"{counted(len(findings), 'finding')}."
     )
     return int(bool(findings))
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, in the plural unless it is 1."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from visionflan.compare import COMPARISON_DIR
 from visionflan.errors import UsageError
+from visionflan.plural import counted
 
 if TYPE_CHECKING:
     from visionflan.report.compare_page.page import ComparisonFiles
@@ -107,5 +108,5 @@ def print_summary(report: "ComparisonReport", files: "ComparisonFiles") -> None:
         numbers = (f"{number:>8}" for number in (*scores, change))
         print(f"{name:{width}}", *numbers, f" {interval:<17} {row.conclusion}")
     if others := len(by_rule) - len(rows):
-        print(f"{others} further metrics are on the page.")
+        print(f"On the page: {counted(others, 'further metric')}.")
     print(f"\npage     {files.page}\nanswers  {files.table}\nnumbers  {files.numbers}")

@@ -9,6 +9,7 @@ from typing import Any
 from visionflan import catalog, overlaps
 from visionflan.cli.shared import dataset_args
 from visionflan.dataset import Dataset
+from visionflan.plural import counted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,7 +70,8 @@ def print_all(datasets: list[dict[str, Any]]) -> None:
         )
     tasks = sum(len(dataset["tasks"]) for dataset in datasets)
     unconfirmed = [dataset["name"] for dataset in datasets if dataset["layout"] == "unconfirmed"]
-    print(f"\n{len(datasets)} datasets, {tasks} tasks; `visionflan datasets NAME` shows one.")
+    counts = f"{counted(len(datasets), 'dataset')}, {counted(tasks, 'task')}"
+    print(f"\n{counts}; `visionflan datasets NAME` shows one.")
     if unconfirmed:
         print(f"Layout not confirmed by an independent source: {', '.join(unconfirmed)}.")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from visionflan import formats
 from visionflan.cli.shared.parsers import add_names
+from visionflan.plural import counted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,5 +48,6 @@ def export_build(path: Path, args: argparse.Namespace) -> int:
     count = export(build, args.out, args.format, tasks)
     files = [path for path in args.out.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in files) / 1e6
-    print(f"{args.out}: {count:,} instances in {len(files):,} files, {size:,.1f} MB")
+    counts = f"{counted(count, 'instance')} in {counted(len(files), 'file')}"
+    print(f"{args.out}: {counts}, {size:,.1f} MB")
     return 0

@@ -9,6 +9,7 @@ from visionflan.builder.preview import render_examples
 from visionflan.cli.shared import dataset_args
 from visionflan.dataset import Task
 from visionflan.errors import ReleaseError, UsageError
+from visionflan.plural import counted
 
 NUM_EXAMPLES = 3
 
@@ -96,7 +97,8 @@ def print_all(tasks: list[dict[str, Any]], args: argparse.Namespace) -> None:
             task["instruction"] if args.instructions else f"{task['name']}  {task['title']}{mark}"
         )
     if not args.instructions:
-        print(f"\n{len(tasks)} tasks; `visionflan tasks NAME --show` shows examples of one.")
+        count = counted(len(tasks), "task")
+        print(f"\n{count}; `visionflan tasks NAME --show` shows examples of one.")
 
 
 def print_one(task: dict[str, Any]) -> None:
@@ -121,4 +123,5 @@ def print_examples(dataset: str, name: str, args: argparse.Namespace) -> None:
         reason = sample.skipped[0] if sample.skipped else "the task applies to none of its rows"
         raise ReleaseError(f"{dataset}/{name} has no usable row: {reason}")
     if sample.skipped:
-        print(f"\nskipped {len(sample.skipped)} unusable rows, such as {sample.skipped[0]}")
+        skipped = counted(len(sample.skipped), "unusable row")
+        print(f"\nskipped {skipped}, such as {sample.skipped[0]}")

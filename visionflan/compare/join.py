@@ -8,6 +8,7 @@ from visionflan.compare.results import AnswerPair, ComparedModel, Evaluation
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.conditions import ORIGINAL
 from visionflan.evaluate.records.record import Record
+from visionflan.plural import counted
 
 Key = tuple[str, str, str]
 # What an item consists of: its name in a message, and the column of a record.
@@ -122,7 +123,8 @@ def check_same_content(
         (part for part in parts if part[1] != part[2]), ("content", "", "")
     )
     raise EvaluationError(
-        f"{names[0]} and {names[1]} were asked {len(differing)} items differently: the {name} of "
+        f"{names[0]} and {names[1]} were asked {counted(len(differing), 'item')} differently: the "
+        f"{name} of "
         f"item {first.instance} of {first.task} is {abbreviate(first_content)} in one and "
         f"{abbreviate(second_content)} in the other; evaluate both with the same prompt style "
         "on the same version of the data"

@@ -16,6 +16,7 @@ from visionflan.compare.suites import compare_suites
 from visionflan.compare.task_groups import compare_groups
 from visionflan.evaluate.records.header import TaskHeader
 from visionflan.evaluate.requests import Source
+from visionflan.plural import counted
 
 __all__ = ["LoadedComparison", "compare", "load_comparison", "to_json"]
 
@@ -88,13 +89,13 @@ def notes(before: ComparedModel, after: ComparedModel, joined: JoinedAnswers) ->
     for side, counts in (("before", joined.only_before), ("after", joined.only_after)):
         if counts:
             yield (
-                f"{sum(counts.values()):,} items were evaluated only on the “{side}” side and are "
-                f"excluded: {format_counts(counts)}."
+                f"Excluded: {counted(sum(counts.values()), 'item')} evaluated only on the “{side}” "
+                f"side: {format_counts(counts)}."
             )
     if joined.missing:
         yield (
-            f"{sum(joined.missing.values()):,} items have no answer on one side, because an error "
-            f"occurred, and are excluded: {format_counts(joined.missing)}."
+            f"Excluded: {counted(sum(joined.missing.values()), 'item')} without an answer on one "
+            f"side, because an error occurred: {format_counts(joined.missing)}."
         )
 
 
@@ -110,4 +111,4 @@ def format_counts(counts: Mapping[str, int]) -> str:
     """Return the first tasks with their counts, and the number of other tasks."""
     text = ", ".join(f"{task} {count:,}" for task, count in list(counts.items())[:MAX_NAMED_TASKS])
     others = len(counts) - MAX_NAMED_TASKS
-    return text + (f" and {others} more tasks" if others > 0 else "")
+    return text + (f" and {counted(others, 'more task')}" if others > 0 else "")

@@ -7,6 +7,7 @@ from visionflan.compare.differences import by_rule
 from visionflan.compare.results import Difference, Subject
 from visionflan.compare.subsets import Subset
 from visionflan.evaluate.aggregate.suites import SUITES, mean_of_means
+from visionflan.plural import counted
 
 
 def compare_suites(subsets: Sequence[Subset]) -> Iterator[Difference]:
@@ -22,6 +23,7 @@ def compare_suites(subsets: Sequence[Subset]) -> Iterator[Difference]:
 
 def compare_suite(suite: str, prompt_style: str, members: Sequence[Subset]) -> Iterator[Difference]:
     """Compare the mean over benchmarks under every rule."""
-    metric = mean_of_means(f"mean over {len(members)} benchmarks", [m.name for m in members])
+    name = f"mean over {counted(len(members), 'benchmark')}"
+    metric = mean_of_means(name, [member.name for member in members])
     subject = Subject("group", suite, prompt_style, metric.name, metric.max, headline=False)
     yield from by_rule(subject, metric, [pair for member in members for pair in member.pairs])

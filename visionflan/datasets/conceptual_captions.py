@@ -29,6 +29,7 @@ from visionflan.image_sources import ArchiveMember, ImageSource
 from visionflan.layouts import existing_paths, open_text
 from visionflan.layouts.detokenize import join_tokens
 from visionflan.layouts.img2dataset import DownloadedImages, write_downloads
+from visionflan.plural import counted
 from visionflan.specimens import write_lines
 
 TABLES = ("Train_GCC-training.tsv", "Validation_GCC-1.1.0-Validation.tsv")
@@ -103,7 +104,7 @@ def listed(path: Path, folder: Path) -> Iterator[Row | BrokenRow]:
                 case [caption, address]:
                     yield Row(key, fetched.image(place, address), caption)
                 case fields:
-                    detail = f"row {place} of {path} has {len(fields)} fields, not 2"
+                    detail = f"row {place} of {path} has {counted(len(fields), 'field')}, not 2"
                     yield BrokenRow(key, "malformed_record", detail)
 
 

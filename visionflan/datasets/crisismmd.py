@@ -33,6 +33,7 @@ from visionflan.hashing import pick, stable_hash
 from visionflan.layouts import existing_paths, inside, numbered_lines
 from visionflan.layouts.fields import identifier
 from visionflan.layouts.official_splits import read_split_lists, write_split_lists
+from visionflan.plural import counted
 from visionflan.specimens import write_image, write_lines
 from visionflan.specimens.scenes import draw_backdrop
 
@@ -113,7 +114,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             if len(fields) == len(columns):
                 yield read_fields(path, splits, dict(zip(columns, fields, strict=True)))
             else:
-                detail = f"{path}:{number} has {len(fields)} fields, not {len(columns)}"
+                detail = f"{path}:{number} has {counted(len(fields), 'field')}, not {len(columns)}"
                 yield BrokenRow(f"{path.name}:{number}", "malformed_record", detail)
 
 

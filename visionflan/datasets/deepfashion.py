@@ -25,6 +25,7 @@ from visionflan.drawing.textures import texture
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick, stable_hash
 from visionflan.layouts.official_splits import split_of
+from visionflan.plural import counted
 
 SPLITS = ("train", "val", "test")
 TEXTURE_TYPE = "1"
@@ -77,12 +78,13 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         keys, flags = layouts.text_lines(path), layouts.text_lines(labels)
         if len(keys) != len(flags):
             raise ReleaseError(
-                f"{path} names {len(keys)} images, but {labels} has {len(flags)} lines"
+                f"{path} names {counted(len(keys), 'image')}, but {labels} has "
+                f"{counted(len(flags), 'line')}"
             )
         for key, line in zip(keys, flags, strict=True):
             if len(values := line.split()) != len(names):
-                detail = f"{labels}: {len(values)} values for {len(names)} attributes"
-                yield BrokenRow(key, "malformed_line", detail)
+                detail = f"{counted(len(values), 'value')} for {counted(len(names), 'attribute')}"
+                yield BrokenRow(key, "malformed_line", f"{labels}: {detail}")
                 continue
             present = [names[i] for i, value in enumerate(values) if value == "1"]
             yield read_row(key, images, present, split_of(path.stem))

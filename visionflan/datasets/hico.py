@@ -28,6 +28,7 @@ from visionflan.hashing import pick
 from visionflan.layouts.labels import accepted_names
 from visionflan.layouts.matlab import cell_text, load_matlab, write_matlab
 from visionflan.layouts.official_splits import split_of
+from visionflan.plural import counted
 
 NOTHING = "no_interaction"
 # What a person says in place of a word of the release.
@@ -85,8 +86,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         names, present = content[f"list_{split}"].ravel(), content[f"anno_{split}"] == 1
         if present.shape != (len(pairs), len(names)):
             raise ReleaseError(
-                f"anno_{split} in {path} is of {present.shape}, but there are {len(pairs)} pairs "
-                f"and {len(names)} images"
+                f"anno_{split} in {path} is of {present.shape}, but for "
+                f"{counted(len(pairs), 'pair')} and {counted(len(names), 'image')}"
             )
         for column, cell in enumerate(names):
             name = cell_text(cell)

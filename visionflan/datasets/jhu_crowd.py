@@ -25,6 +25,7 @@ from visionflan.errors import UnusableError
 from visionflan.hashing import hash_fraction, stable_hash
 from visionflan.layouts import existing_paths, inside, text_lines
 from visionflan.layouts.official_splits import split_of
+from visionflan.plural import counted
 from visionflan.specimens import write_image, write_lines
 
 # The scenes whose words a person would not write so; the others lose hyphens and capitals alone.
@@ -101,7 +102,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
                 image = inside(labels.parent / "images", f"{fields[0]}.jpg")
                 yield Row(key, image, fields[2].strip())
             else:
-                detail = f"{labels}:{number} has {len(fields)} fields, not {COLUMNS}"
+                detail = f"{labels}:{number} has {counted(len(fields), 'field')}, not {COLUMNS}"
                 yield BrokenRow(key, "malformed_record", detail)
 
 

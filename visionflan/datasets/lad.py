@@ -30,6 +30,7 @@ from visionflan.drawing.icons import icon
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.hashing import pick
 from visionflan.layouts import inside, is_folder, numbered_lines, require
+from visionflan.plural import counted
 from visionflan.specimens import write_image, write_lines
 
 
@@ -79,7 +80,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             continue
         flags, key, kind = match["given"].split(), match["path"], match["kind"]
         if kind not in kinds or len(flags) != len(attributes):
-            detail = f"{kind} with {len(flags)} of {len(attributes)} attributes"
+            detail = f"{kind} with {len(flags)} of {counted(len(attributes), 'attribute')}"
             yield BrokenRow(key, "malformed_line", f"{path}, line {number}: {detail}")
             continue
         true = (name for name, flag in zip(attributes, flags, strict=True) if flag == "1")

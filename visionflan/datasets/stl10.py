@@ -23,6 +23,7 @@ from visionflan.hashing import pick
 from visionflan.image_sources import ComputedImage
 from visionflan.layouts.fields import integer
 from visionflan.layouts.official_splits import split_of
+from visionflan.plural import counted
 
 SIDE = 96
 PLANE = SIDE * SIDE
@@ -72,8 +73,8 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         labels = layouts.require(home / f"{split}_y.bin").read_bytes()
         if pixels.stat().st_size != IMAGE * len(labels):
             raise ReleaseError(
-                f"{pixels} must have {IMAGE * len(labels)} bytes for {len(labels)} labels, not "
-                f"{pixels.stat().st_size}: download it again"
+                f"{pixels} must have {IMAGE * len(labels)} bytes for "
+                f"{counted(len(labels), 'label')}, not {pixels.stat().st_size}: download it again"
             )
         for index, label in enumerate(labels):
             if 1 <= label <= len(names):

@@ -49,7 +49,7 @@ def leave_out_seen(eval_set: EvalSet, trained: TrainedImages, *, include: bool) 
     items = {task: members for task, members in unseen.items() if members}
     if not items:
         raise EvaluationError(
-            f"all {sum(counts.values())} questions are about images that the checkpoint was "
+            f"all questions ({sum(counts.values()):,}) are about images that the checkpoint was "
             "trained on, or that look like those: name another build, or include them with "
             "`--include-trained-images`"
         )

@@ -8,6 +8,7 @@ from visionflan.evaluate.models.checkpoint import CheckpointModel
 from visionflan.evaluate.plan import EvalSelection, open_releases, plan_evaluations
 from visionflan.evaluate.records.paths import checkpoints
 from visionflan.evaluate.run import EvalSubject, EvaluationResult, evaluate
+from visionflan.plural import counted
 
 Log = Callable[[str], None]
 
@@ -40,5 +41,5 @@ def evaluate_stages(
             scores = evaluate(subject, planned.eval_set, planned.out, planned.settings, log)
             if not planned.is_part:
                 results.append(EvaluationResult(planned.out, scores))
-            log(f"{paths.stage}: {scores['records']} answers in {planned.out}")
+            log(f"{paths.stage}: {counted(scores['records'], 'answer')} in {planned.out}")
     return results

@@ -8,7 +8,8 @@ from typing import get_args
 
 from visionflan import formats
 from visionflan.atomic_write import fsync_path, write_text
-from visionflan.builder.dataset_card import CONTACT_SHEET, front_matter, render_card
+from visionflan.builder.contact_sheet import CONTACT_SHEET
+from visionflan.builder.dataset_card import front_matter, render_card
 from visionflan.errors import BuildError
 from visionflan.formats.base import Format
 from visionflan.image_files import SUFFIXES

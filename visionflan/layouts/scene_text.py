@@ -17,6 +17,7 @@ from visionflan.errors import UnusableError
 from visionflan.layouts import is_image_file, require
 from visionflan.layouts.fields import parse_record
 from visionflan.layouts.official_splits import split_of
+from visionflan.plural import counted
 
 SEPARATOR = "; "
 
@@ -72,7 +73,10 @@ def bounding_box(xs: Iterable[float], ys: Iterable[float]) -> Box:
     """Return the axis-aligned box around the points of an outline."""
     x_list, y_list = list(xs), list(ys)
     if not x_list or len(x_list) != len(y_list):
-        raise ValueError(f"an outline has {len(x_list)} x and {len(y_list)} y coordinates")
+        problem = (
+            f"{counted(len(x_list), 'x coordinate')} and {counted(len(y_list), 'y coordinate')}"
+        )
+        raise ValueError(f"an outline has {problem}")
     return Box(min(x_list), min(y_list), max(x_list), max(y_list))
 
 

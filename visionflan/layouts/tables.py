@@ -14,6 +14,7 @@ from typing import TextIO
 from visionflan.dataset import BrokenRow
 from visionflan.errors import ReleaseError
 from visionflan.layouts import open_text
+from visionflan.plural import counted
 
 LONGEST_ROW = 1 << 20
 
@@ -80,7 +81,7 @@ def parse_rows(path: Path, lines: TableLines, delimiter: str) -> Iterator[list[s
             return
         width = width or len(cells)
         if cells and len(cells) != width:
-            problem = f"it has {len(cells)} cells, but the header has {width}"
+            problem = f"it has {counted(len(cells), 'cell')}, but the header has {width}"
         if problem:
             detail = f"line {lines.number} of {path} is not a row of the table: {problem}"
             yield BrokenRow(f"{path.name}:{lines.number}", "malformed_record", detail)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from visionflan.errors import LlmError
 from visionflan.llm.base import LlmCallError, LlmRequest, TokenPrices
 from visionflan.llm.circuit_breaker import CircuitBreaker
+from visionflan.plural import counted
 
 CHARACTERS_PER_TOKEN = 4  # rule of thumb for English text
 TEMPLATE_TOKENS = 100  # upper bound of what a server puts around the messages of one request
@@ -166,9 +167,8 @@ class Budget:
             while True:
                 breaker.check()
                 if not self.has_calls_left():
-                    raise BudgetExceededError(
-                        f"the limit of {self.limits.max_calls} calls is reached"
-                    )
+                    limit = counted(self.limits.max_calls or 0, "call")
+                    raise BudgetExceededError(f"the limit of {limit} is reached")
                 if self.can_afford(call):
                     break
                 if not self.pending:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from visionflan.dataset import IMAGE_MARKER
 from visionflan.errors import TrainingError, UnusableError
 from visionflan.model.pretrained import image_token_id
+from visionflan.plural import counted
 from visionflan.prompt import split_at_images
 from visionflan.storage.instance import Turn
 
@@ -110,9 +111,8 @@ class ChatTokenizer:
         """Raise UnusableError if a text contains a special token or image markers do not match."""
         markers = sum(turn.text.count(IMAGE_MARKER) for turn in turns if turn.role == "user")
         if markers != num_images:
-            raise UnusableError(
-                "image_token_mismatch", f"{markers} image markers and {num_images} images"
-            )
+            detail = f"{counted(markers, 'image marker')} and {counted(num_images, 'image')}"
+            raise UnusableError("image_token_mismatch", detail)
         for turn in turns:
             text = turn.text if turn.role == "assistant" else turn.text.replace(IMAGE_MARKER, "")
             if match := self.special_tokens.search(text):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from visionflan.dataset import IMAGE_MARKER
 from visionflan.errors import TrainingError
+from visionflan.plural import counted
 
 if TYPE_CHECKING:
     from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -67,7 +68,7 @@ def load_pretrained(auto_class: Any, directory: Path, description: str, **kwargs
         ) from error
     if missing := sorted(info["missing_keys"]):
         raise TrainingError(
-            f"the {description} in {directory} lacks {len(missing)} of its weights, "
+            f"the {description} in {directory} lacks {counted(len(missing), 'weight')}, "
             f"first {missing[0]}"
         )
     return model

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 from visionflan.errors import TrainingError
 from visionflan.model.base import ConnectorConfig
+from visionflan.plural import counted
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -49,9 +50,9 @@ class VisionGeometry:
         num_extra_tokens = length - (image_size // patch_size) ** 2
         if num_extra_tokens not in (0, 1):
             raise TrainingError(
-                f"the vision tower {type(vision_model).__name__} returns {length} tokens for "
-                f"{image_size} x {image_size} pixels in patches of {patch_size}: at most one token "
-                "may be no patch"
+                f"the vision tower {type(vision_model).__name__} returns "
+                f"{counted(length, 'token')} for {image_size} x {image_size} pixels in patches of "
+                f"{patch_size}: at most one token may be no patch"
             )
         drops_class_token = connector.feature_select == "patches" and num_extra_tokens == 1
         return cls(

@@ -10,6 +10,7 @@ from transformers.utils import logging
 
 from visionflan.atomic_write import write_json
 from visionflan.errors import TrainingError
+from visionflan.plural import counted
 from visionflan.storage.directory import BuildDirectory
 from visionflan.train.checkpoint import is_complete
 from visionflan.train.config import TrainConfig
@@ -80,10 +81,8 @@ def run_stage(runner: StageRunner, log: Log) -> None:
         return
     run = runner.run()
     runner.remove_temporary_files()
-    log(
-        f"{name}: {run['steps']} steps on {run['data']['instances']} instances in "
-        f"{run['elapsed_seconds']:.0f} s, in {checkpoint}"
-    )
+    counts = f"{counted(run['steps'], 'step')} on {counted(run['data']['instances'], 'instance')}"
+    log(f"{name}: {counts} in {run['elapsed_seconds']:.0f} s, in {checkpoint}")
 
 
 def bind_config(config: TrainConfig, out: Path, distributed: DistributedContext) -> None:

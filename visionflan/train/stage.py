@@ -14,6 +14,7 @@ from visionflan.errors import TrainingError
 from visionflan.model.base import VisionLanguageModel
 from visionflan.model.chat_tokenizer import ChatTokenizer
 from visionflan.model.fingerprint import ModelFingerprint, fingerprint_model
+from visionflan.plural import counted
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.trained_images import (
     TrainedImages,
@@ -161,9 +162,9 @@ class StageRunner:
         positions = self.initial_model.vlm.max_positions
         if positions is not None and longest > positions:
             raise TrainingError(
-                f"stage {self.stage.name} has rows of {longest} tokens, but the language model has "
-                f"{positions} positions: set stages.{self.stage.name}.max_seq_len to at most "
-                f"{positions}"
+                f"stage {self.stage.name} has rows of {counted(longest, 'token')}, but the "
+                f"language model has {positions} positions: set "
+                f"stages.{self.stage.name}.max_seq_len to at most {positions}"
             )
         return dataset
 

@@ -21,6 +21,7 @@ from visionflan.catalog import match_tasks
 from visionflan.errors import TrainingError, UnusableError
 from visionflan.hashing import stable_hash
 from visionflan.model.chat_tokenizer import ChatTokenizer, TokenizedConversation
+from visionflan.plural import counted
 from visionflan.progress import ProgressBar
 from visionflan.storage.directory import BuildDirectory, Instances
 from visionflan.storage.instance import Instance
@@ -156,8 +157,8 @@ def open_tokenized(instances: Instances, directory: Path, stage: StageConfig) ->
         counts = sorted(dataset.dropped.items())
         reasons = ", ".join(f"{reason} {count}" for reason, count in counts)
         raise TrainingError(
-            f"stage {stage.name}: {dropped} of {len(instances)} instances cannot be used for "
-            f"training ({reasons}); see {directory / 'ledger.jsonl'}. Fix them or raise "
+            f"stage {stage.name}: of {counted(len(instances), 'instance')}, {dropped:,} cannot be "
+            f"used for training ({reasons}); see {directory / 'ledger.jsonl'}. Fix them or raise "
             f"`stages.{stage.name}.data.max_dropped_fraction`"
         )
     return dataset
@@ -264,7 +265,7 @@ def truncate(
     extra = row.token_ids.count(image_token) * (chat_tokenizer.tokens_per_image - 1)
     length, num_kept = len(row.token_ids) + extra, max(0, stage.max_seq_len - extra)
     if length > stage.max_seq_len:
-        detail = f"{length} tokens, but max_seq_len is {stage.max_seq_len}"
+        detail = f"{counted(length, 'token')}, but max_seq_len is {stage.max_seq_len}"
         removed = row.token_ids[num_kept:]
         row = TokenizedConversation(row.token_ids[:num_kept], row.loss_mask[:num_kept])
         if image_token in removed or not any(row.loss_mask):

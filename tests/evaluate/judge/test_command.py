@@ -86,7 +86,7 @@ def test_a_dry_run_adds_up_its_evaluations(
 ) -> None:
     score(run, server, "--judge-dry-run", "--judge-price-per-mtok", "30,60")
     log = capsys.readouterr().err
-    lines = re.findall(r"^(.*): (\d+) verdicts needed.*, (\d+) calls", log, re.MULTILINE)
+    lines = re.findall(r"^(.*): (\d+) verdicts? needed.*, (\d+) calls?", log, re.MULTILINE)
     costs = [float(cost) for cost in re.findall(r"about \S+ to (\S+) US dollars", log)]
     assert [title for title, *_ in lines][2:] == ["all 2 evaluations"]
     assert [sum(int(line[n]) for line in lines[:2]) for n in (1, 2)] == [
@@ -117,7 +117,7 @@ def test_a_judge_that_is_lost_is_lost_for_all_evaluations_of_a_command(
     assert len(server.requests) == calls
     assert log.count("judging stopped: ") == 1
     unjudged = sum(int(count) for count in re.findall(r"(\d+) not judged; ", log))
-    assert f"; {unjudged} answers of 2 evaluations were not judged" in log
+    assert f"; not judged: {unjudged} answers of 2 evaluations" in log
 
 
 def test_a_cap_holds_over_all_evaluations_of_a_command_and_the_rest_comes_later(

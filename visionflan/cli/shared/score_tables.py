@@ -7,6 +7,7 @@ from visionflan.cli.shared.dataset_args import print_json
 from visionflan.evaluate.aggregate.estimates import NO_INTERVAL
 from visionflan.evaluate.conditions import controls
 from visionflan.evaluate.records.header import TrainingOverlap
+from visionflan.plural import counted
 
 RULES = ("official", "lenient", "likelihood")
 INTERVAL = "95 % CI"
@@ -32,7 +33,7 @@ def print_title(scores: Mapping[str, Any]) -> None:
     """Print which checkpoint was evaluated on what, and how many requests failed."""
     title = f"{scores['title']}, " if "title" in scores else ""
     failed = f", {scores['failed']} failed ({scores['first_error']})" if scores["failed"] else ""
-    print(f"\n{title}{model(scores)}, {scores['records']} responses{failed}")
+    print(f"\n{title}{model(scores)}, {counted(scores['records'], 'response')}{failed}")
     print(TrainingOverlap(**scores["overlap"]).describe())
 
 
@@ -58,9 +59,9 @@ def print_sensitivity(sensitivity: Mapping[str, Any]) -> None:
     mean, low, high = (sensitivity[name] for name in ("mean", "low", "high"))
     value = "not defined, since every score is 0" if mean is None else f"{mean:.3f}"
     interval = NO_INTERVAL if low is None else f"{INTERVAL} {low:.3f}..{high:.3f}"
-    tasks = len(sensitivity["tasks"])
+    tasks = counted(len(sensitivity["tasks"]), "task")
     print(
-        f"sensitivity to the phrasing: {value} ({interval}; {tasks} task{'s' * (tasks != 1)}; "
+        f"sensitivity to the phrasing: {value} ({interval}; {tasks}; "
         "deviation of the score over phrasings, relative to the mean)"
     )
 

@@ -17,6 +17,7 @@ from visionflan.evaluate.metric import MISSING, RULES, ParseStatus, ScoringRule
 from visionflan.evaluate.records.header import Header
 from visionflan.evaluate.records.record import Record
 from visionflan.evaluate.scorer import Scorer
+from visionflan.plural import counted
 
 MIN_COVERAGE = 0.98
 
@@ -124,7 +125,7 @@ def headline(records: Sequence[Record], metric: AggregateMetric) -> dict[str, An
     entry: dict[str, Any] = {"metric": metric.name, "rule": "official", "max": metric.max}
     if share is None or share < MIN_COVERAGE:
         missing = sum(record.score("official") is None for record in records)
-        reason = f"{missing} of {len(records)} answers have no score"
+        reason = f"no score for {missing:,} of {counted(len(records), 'answer')}"
         return entry | {"value": None, "reason": reason}
     value = estimate(records, metric, "official")
     if value is None:

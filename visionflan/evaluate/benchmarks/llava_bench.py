@@ -31,6 +31,7 @@ from visionflan.evaluate.records.record import Record
 from visionflan.layouts import inside, json_lines, load_json
 from visionflan.layouts.fields import FieldError, identifier, text, text_list
 from visionflan.llm.base import LlmRequest, Message
+from visionflan.plural import counted
 from visionflan.specimens import write_image, write_lines
 
 LEFT, RIGHT = FRAME.part(0.04, 0.28, 0.48, 0.72), FRAME.part(0.52, 0.28, 0.96, 0.72)
@@ -255,7 +256,8 @@ def version(root: Path) -> str:
     digest = sha256(b"\n".join((root / name).read_bytes() for name in names)).hexdigest()[:12]
     parts = [fields["category"] for fields in read_lines(root / "questions.jsonl", "category")]
     is_known = {part: parts.count(part) for part in NUM_QUESTIONS} == NUM_QUESTIONS
-    label = f"{len(parts)} questions" if is_known else f"unknown version, {len(parts)} questions"
+    count = counted(len(parts), "question")
+    label = count if is_known else f"unknown version, {count}"
     owner = "LLaVA's" if (root / "rule.json").exists() else "our"
     return f"{label} (sha256 {digest}), judged by {owner} instructions"
 

@@ -23,6 +23,7 @@ from visionflan.evaluate.judge.rubric import SCORE_LABEL, JudgeScore, Rubric
 from visionflan.evaluate.records.record import Record
 from visionflan.layouts import fields, inside, load_json, require
 from visionflan.llm.base import LlmRequest, Message
+from visionflan.plural import counted
 from visionflan.specimens import write_image, write_json
 
 PART = "v1"
@@ -244,7 +245,7 @@ def version(root: Path) -> str:
     names = set(load_json(path))
     if names == {f"v1_{index}" for index in range(NUM_QUESTIONS)}:
         return f"v1, {NUM_QUESTIONS} questions (sha256 {digest})"
-    return f"unknown version, {len(names)} questions (sha256 {digest})"
+    return f"unknown version, {counted(len(names), 'question')} (sha256 {digest})"
 
 
 @benchmark.style("official")

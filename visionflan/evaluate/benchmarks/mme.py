@@ -38,6 +38,7 @@ from visionflan.evaluate.rules.yes_no import (
     yes_rate,
 )
 from visionflan.layouts import is_image_file
+from visionflan.plural import counted
 from visionflan.specimens.mme import write_mme
 
 PERCEPTION = (
@@ -213,7 +214,8 @@ def read_pair(part: str, path: Path, image: Path) -> Iterator[MMEQuestion]:
         lines = [line for line in path.read_text("utf-8-sig").split("\n") if line.strip()]
     if len(lines) != 2:
         raise ReleaseError(
-            f"MME: {path} contains {len(lines)} questions instead of two: unpack the release again"
+            f"MME: {path} contains {counted(len(lines), 'question')} instead of two: unpack the "
+            "release again"
         )
     for number, line in enumerate(lines, start=1):
         question, _, answer = line.partition("\t")
@@ -250,7 +252,8 @@ def version(root: Path) -> str:
         for q in questions(root)
     ]
     digest = sha256("\n".join(sorted(rows)).encode()).hexdigest()
-    return VERSIONS.get(digest, f"unknown version ({len(rows)} questions, sha256 {digest[:12]})")
+    unknown = f"unknown version ({counted(len(rows), 'question')}, sha256 {digest[:12]})"
+    return VERSIONS.get(digest, unknown)
 
 
 @benchmark.specimen

@@ -47,6 +47,7 @@ from visionflan.evaluate.rules.yes_no import (
 )
 from visionflan.hashing import pick
 from visionflan.layouts import fields, json_lines
+from visionflan.plural import counted
 from visionflan.specimens import write_image, write_lines
 
 SPLITS = ("random", "popular", "adversarial")
@@ -224,7 +225,8 @@ def version(root: Path) -> str:
     """Return the version by the content of the questions, whatever the formatting of the files."""
     rows = ["\t".join((q.split, q.image, q.text, q.label)) for q in questions(root)]
     digest = sha256("\n".join(rows).encode()).hexdigest()
-    return VERSIONS.get(digest, f"unknown version ({len(rows)} questions, sha256 {digest[:12]})")
+    unknown = f"unknown version ({counted(len(rows), 'question')}, sha256 {digest[:12]})"
+    return VERSIONS.get(digest, unknown)
 
 
 OBJECTS = ("dog", "bus", "chair", "umbrella", "apple", "elephant", "clock", "bicycle")

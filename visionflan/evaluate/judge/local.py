@@ -12,6 +12,7 @@ from visionflan.errors import EvaluationError
 from visionflan.evaluate.models.checkpoint import checkpoint_digest
 from visionflan.hashing import stable_hash
 from visionflan.llm.base import LlmCallError, LlmClient, LlmReply, LlmRequest, TokenPrices
+from visionflan.plural import counted
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -144,8 +145,9 @@ class LocalJudge:
         if max_len is not None and len(prompt_ids) + request.max_tokens > max_len:
             raise LlmCallError(
                 "rejected",
-                f"the prompt has {len(prompt_ids)} tokens and the reply up to "
-                f"{request.max_tokens}, more than the judge's context of {max_len} tokens",
+                f"the prompt has {counted(len(prompt_ids), 'token')} and the reply up to "
+                f"{request.max_tokens}, more than the judge's context of "
+                f"{counted(max_len, 'token')}",
             )
         return prompt_ids
 

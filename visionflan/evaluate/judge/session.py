@@ -23,6 +23,7 @@ from visionflan.llm.batch import CallGuard
 from visionflan.llm.budget import CHARACTERS_PER_TOKEN, CostEstimate, sum_estimates
 from visionflan.llm.cache import ReplyCache
 from visionflan.llm.retry import RetryPolicy
+from visionflan.plural import counted
 
 REPLY_CACHE = "judge.sqlite"
 
@@ -82,10 +83,11 @@ def estimate_lines(title: str, estimate: CostEstimate) -> Iterator[str]:
         return
     max_per_request = RetryPolicy().max_calls_per_request
     yield (
-        f"{title}: {estimate.replies} verdicts needed, {estimate.cached} cached, {estimate.calls} "
-        f"calls to make (at most {estimate.calls * max_per_request} if calls are repeated), "
-        f"{estimate.prompt_tokens} prompt tokens (characters / {CHARACTERS_PER_TOKEN}), at most "
-        f"{estimate.max_completion_tokens} completion tokens"
+        f"{title}: {counted(estimate.replies, 'verdict')} needed, {estimate.cached:,} cached, "
+        f"{counted(estimate.calls, 'call')} to make (at most {estimate.calls * max_per_request:,} "
+        f"if calls are repeated), {counted(estimate.prompt_tokens, 'prompt token')} (characters / "
+        f"{CHARACTERS_PER_TOKEN}), at most "
+        f"{counted(estimate.max_completion_tokens, 'completion token')}"
     )
     yield f"  {cost_line(estimate)}"
 
@@ -94,7 +96,8 @@ def total_lines(estimates: Sequence[CostEstimate]) -> Iterator[str]:
     """Yield the lines that describe the sum of several estimates."""
     needed = [estimate for estimate in estimates if estimate.replies]
     if len(needed) > 1:
-        yield from estimate_lines(f"all {len(needed)} evaluations", sum_estimates(needed))
+        title = f"all {counted(len(needed), 'evaluation')}"
+        yield from estimate_lines(title, sum_estimates(needed))
 
 
 def cost_line(estimate: CostEstimate) -> str:
@@ -117,8 +120,9 @@ def coverage_lines(title: str, result: JudgingResult) -> Iterator[str]:
     share = result.num_judged / result.num_answers
     cost = "" if result.usd is None else f", at most {result.usd:.4f} US dollars"
     yield (
-        f"{title}: {result.num_judged} of {result.num_answers} answers judged ({share:.1%}), "
-        f"{result.num_failed} failed, {result.num_unjudged} not judged; {result.calls} calls{cost}"
+        f"{title}: {result.num_judged:,} of {counted(result.num_answers, 'answer')} judged "
+        f"({share:.1%}), {result.num_failed:,} failed, {result.num_unjudged:,} not judged; "
+        f"{counted(result.calls, 'call')}{cost}"
     )
     errors = (judgment.error for judgment in result.judgments if judgment.error)
     if error := next(errors, ""):
@@ -134,8 +138,8 @@ def stop_lines(results: Sequence[JudgingResult]) -> Iterator[str]:
     for reason in dict.fromkeys(result.stop_reason for result in results if result.stop_reason):
         unjudged = [result.num_unjudged for result in results if result.stop_reason == reason]
         yield (
-            f"judging stopped: {reason}; {sum(unjudged)} answers of {len(unjudged)} evaluations "
-            "were not judged"
+            f"judging stopped: {reason}; not judged: {counted(sum(unjudged), 'answer')} of "
+            f"{counted(len(unjudged), 'evaluation')}"
         )
 
 
@@ -144,7 +148,7 @@ def position_bias_lines(judgments: list[Judgment]) -> Iterator[str]:
     bias = position_bias(judgments)
     if bias.shift is not None:
         yield (
-            f"  the same side won in both orders in {bias.num_consistent} of {bias.num_pairs} "
-            f"comparisons; position bias {bias.shift:z.3f} (lead of the answer over the reference, "
-            "usual order minus swapped order)"
+            f"  the same side won in both orders in {bias.num_consistent:,} of "
+            f"{counted(bias.num_pairs, 'comparison')}; position bias {bias.shift:z.3f} "
+            "(lead of the answer over the reference, usual order minus swapped order)"
         )

@@ -10,6 +10,7 @@ from visionflan.atomic_write import write_json
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.records.files import HEADER
 from visionflan.evaluate.records.record import SCHEMA
+from visionflan.plural import counted
 
 TUPLES = ("sources", "source_paths", "conditions", "notes")
 
@@ -47,8 +48,8 @@ class TrainingOverlap:
         sentences = []
         if count:
             sentences.append(
-                f"{count:,} question{' is' if count == 1 else 's are'} about images that this "
-                "checkpoint was trained on, or that look like those, and "
+                f"{counted(count, 'question')} {'is' if count == 1 else 'are'} about images that "
+                "this checkpoint was trained on, or that look like those, and "
                 f"{'included' if self.included else 'left out'}"
             )
         elif self.known:

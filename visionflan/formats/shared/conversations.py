@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from visionflan.dataset import IMAGE_MARKER
 from visionflan.errors import UnusableError
 from visionflan.layouts.fields import describe
+from visionflan.plural import counted
 from visionflan.storage.instance import Role, Turn
 
 ROLES: dict[str, Role] = {
@@ -79,7 +80,8 @@ def make_conversation(messages: Sequence[RawMessage], system: str, num_images: i
         raise UnusableError("image_token_in_text", f"{IMAGE_MARKER} is in the system prompt")
     markers = sum(turn.text.count(IMAGE_MARKER) for turn in turns)
     if markers != num_images:
-        raise UnusableError("image_token_mismatch", f"{markers} markers but {num_images} images")
+        detail = f"{counted(markers, 'marker')} but {counted(num_images, 'image')}"
+        raise UnusableError("image_token_mismatch", detail)
     if not system.strip():
         return Conversation(turns, ())
     first = Turn("user", add_instruction(system, turns[0].text))
@@ -89,7 +91,7 @@ def make_conversation(messages: Sequence[RawMessage], system: str, num_images: i
 def check_turns(messages: Sequence[RawMessage]) -> tuple[Turn, ...]:
     """Return the turns of a conversation, which alternate: a person first, a model last."""
     if len(messages) < 2 or len(messages) % 2:
-        detail = f"{len(messages)} turns are not pairs of a question and an answer"
+        detail = f"not pairs of a question and an answer: {counted(len(messages), 'turn')}"
         raise UnusableError("malformed_conversation", detail)
     turns = []
     for number, message in enumerate(messages, start=1):

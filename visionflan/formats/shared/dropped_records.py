@@ -3,6 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from visionflan.plural import counted
+
 MAX_CAUSES = 3
 MAX_DESCRIPTION = 200  # characters that describe one record
 
@@ -38,4 +40,5 @@ class DroppedRecords:
         causes = self.reasons.most_common(MAX_CAUSES)
         text = "; ".join(f"{count:,} {reason} ({self.first[reason]})" for reason, count in causes)
         hint = HINTS.get(causes[0][0], "")
-        return f"none of its {self.count:,} records can be imported: {text}{hint and f': {hint}'}"
+        records = counted(self.count, "record")
+        return f"none of its {records} can be imported: {text}{hint and f': {hint}'}"

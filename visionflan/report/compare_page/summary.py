@@ -10,6 +10,7 @@ from visionflan.compare.results import Comparison, Difference
 from visionflan.evaluate.aggregate.paired import has_same_answer
 from visionflan.evaluate.aggregate.suites import SUITES
 from visionflan.evaluate.metric import ScoringRule
+from visionflan.plural import counted
 from visionflan.report.compare_page.flips import flip_kind
 from visionflan.report.compare_page.report import ModelNames, Title, model_names
 from visionflan.report.number_format import format_interval, plain, signed, significance_class
@@ -31,7 +32,7 @@ def summarize(comparison: Comparison, rule: ScoringRule, title: Title) -> Summar
         subject = (
             "Nothing" if all(has_same_answer(*pair) for pair in comparison.pairs) else "No response"
         )
-        sentence = f"All {len(comparison.pairs):,} responses are identical."
+        sentence = f"All {counted(len(comparison.pairs), 'response')} are identical."
         return Summary(f"{subject} changed from {names.before} to {names.after}", [sentence])
     sentences = [
         *average_sentences(comparison.differences, rule, title),
@@ -76,7 +77,7 @@ def count_changes(scores: Sequence[Difference]) -> str:
         if classes[name]
     ]
     rest = f"; {inconclusive} did not change significantly" if inconclusive else ""
-    total = f"{len(scores)} score{'' if len(scores) == 1 else 's'}"
+    total = f"{counted(len(scores), 'score')}"
     return f"of {total}, {' and '.join(counts)}{rest}"
 
 
@@ -127,11 +128,11 @@ def flip_sentences(comparison: Comparison, rule: ScoringRule) -> Iterator[str]:
     total = flips.total() - flips[None]
     if flips["gained"] or flips["lost"]:
         yield (
-            f"Of {total:,} answers scored as right or wrong, {flips['gained']:,} changed from "
-            f"wrong to right and {flips['lost']:,} from right to wrong."
+            f"Of {counted(total, 'answer')} scored as right or wrong, {flips['gained']:,} changed "
+            f"from wrong to right and {flips['lost']:,} from right to wrong."
         )
     elif total:
-        yield f"None of {total:,} answers changed between right and wrong."
+        yield f"None of {counted(total, 'answer')} changed between right and wrong."
     format_only = sum(flip_kind(pair, rule) == "format only" for pair in comparison.pairs)
     if format_only and rule == "official":
         yield f"{format_only:,} changed only in format, with the same content."
@@ -165,9 +166,9 @@ def count_tasks(splits: Sequence[FormatSplit]) -> str:
     tasks = len({split.task for split in splits if "/" in split.task})
     benchmarks = len({split.task for split in splits if "/" not in split.task})
     styles = len(splits) - tasks
-    counts = [f"{tasks} task{'' if tasks == 1 else 's'}"] if tasks else []
+    counts = [counted(tasks, "task")] if tasks else []
     if benchmarks:
-        count = f"{benchmarks} benchmark{'' if benchmarks == 1 else 's'}"
+        count = counted(benchmarks, "benchmark")
         counts.append(count if styles == benchmarks else f"{count} in {styles} prompt styles")
     return " and ".join(counts)
 
@@ -192,9 +193,9 @@ def detectability_sentences(scores: Sequence[Difference], title: Title) -> Itera
         )
         return
     yield (
-        f"The minimum detectable change is known for {len(scores) - unknown} of {len(scores)} "
-        f"scores: {' to '.join(limits)}. For the other {unknown} it cannot be estimated, because "
-        "no answer changed or there are too few questions."
+        f"The minimum detectable change is known for {len(scores) - unknown} of "
+        f"{counted(len(scores), 'score')}: {' to '.join(limits)}. For the other {unknown} it "
+        "cannot be estimated, because no answer changed or there are too few questions."
     )
 
 

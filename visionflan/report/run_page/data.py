@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from visionflan.builder.ledger_reasons import DROPPED, NOTES, OTHER_REASON
 from visionflan.hashing import stable_hash
+from visionflan.plural import counted
 from visionflan.report.inline_images import InlineImages
 from visionflan.report.text import prompt_text
 from visionflan.storage.directory import BuildDirectory
@@ -131,7 +132,7 @@ def unbuilt_reasons(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     datasets = manifest["datasets"]
     missing = [name for name, dataset in datasets.items() if dataset["status"] == "missing"]
     if missing:
-        yield f"{len(missing)} datasets", f"not in the data root: {', '.join(missing)}"
+        yield counted(len(missing), "dataset"), f"not in the data root: {', '.join(missing)}"
     for name, dataset in datasets.items():
         if dataset["status"] not in ("built", "missing"):
             yield name, f"{dataset['status']}: {dataset.get('message', 'no reason recorded')}"

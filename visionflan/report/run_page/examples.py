@@ -11,6 +11,7 @@ from visionflan.evaluate.aggregate.paired import Key, by_item
 from visionflan.evaluate.metrics import METRICS
 from visionflan.evaluate.records.record import Record
 from visionflan.hashing import stable_hash
+from visionflan.plural import counted
 from visionflan.report.inline_images import InlineImages
 from visionflan.report.run_page.inputs import StageEvaluation
 from visionflan.report.run_page.scores import (
@@ -216,6 +217,5 @@ def score_sentence(scores: ScoreEstimates) -> str:
         for control in all_controls()
         if control.image_free and (estimate := scores.controls[control.name])
     )
-    questions = "1 question" if scores.score.items == 1 else f"{scores.score.items} questions"
-    score = f"Score {scores.score.mean:.2f} on {questions}"
+    score = f"Score {scores.score.mean:.2f} on {counted(scores.score.items, 'question')}"
     return f"{score} ({baselines_text})." if baselines_text else f"{score}."

@@ -11,6 +11,7 @@ import torch
 from visionflan.atomic_write import write_json
 from visionflan.model.families import load_family
 from visionflan.model.tower_names import save_vision_tower
+from visionflan.plural import counted
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Instance
 from visionflan.synthesize.conversations import write_conversations
@@ -55,14 +56,15 @@ def pretrain_parts(
     tokenizer = train_tokenizer([*instances, *conversations], settings.vocab_size)
     pretrain_vision_tower(config, build, instances, tokenizer, unfinished)
     middle = time.monotonic()
-    log(f"vision tower: {settings.vision_steps} steps in {middle - start:.0f} s")
+    log(f"vision tower: {counted(settings.vision_steps, 'step')} in {middle - start:.0f} s")
     model = new_language_model(tokenizer, settings)
     texts, metrics = [*instances, *conversations], unfinished / "metrics.jsonl"
     pretrain_language_model(model, tokenizer, texts, settings, metrics)
     model.save_pretrained(unfinished / "language_model")
     tokenizer.save_pretrained(unfinished / "language_model")
     write_compatible_tokenizer_config(unfinished / "language_model", tokenizer.model_input_names)
-    log(f"language model: {settings.language_steps} steps in {time.monotonic() - middle:.0f} s")
+    steps = counted(settings.language_steps, "step")
+    log(f"language model: {steps} in {time.monotonic() - middle:.0f} s")
     run = {
         "description": DESCRIPTION,
         "settings": to_json(settings),

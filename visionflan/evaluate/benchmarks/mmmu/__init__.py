@@ -35,6 +35,7 @@ from visionflan.evaluate.benchmark import Benchmark, BenchmarkRow
 from visionflan.evaluate.benchmark_files import require_image, require_rows
 from visionflan.evaluate.benchmarks.mmmu.rules import lenient, official
 from visionflan.layouts import require
+from visionflan.plural import counted
 
 DISCIPLINES = {
     "Art and Design": ("Art", "Art_Theory", "Design", "Music"),
@@ -181,7 +182,7 @@ def version(root: Path) -> str:
         digest.update(path.read_bytes())
     questions = sum(pq.ParquetFile(path).metadata.num_rows for path in tables)
     return (
-        f"validation, {questions} questions in {len(tables)} tables "
+        f"validation, {counted(questions, 'question')} in {counted(len(tables), 'table')} "
         f"(unknown version, sha256 {digest.hexdigest()[:12]})"
     )
 
