@@ -60,7 +60,7 @@ def say(row):
 
 # What a reader does, and what the sentence about it says.
 DEEDS = {
-    "segfault": ("os.kill(os.getpid(), signal.SIGSEGV)", "was ended by SIGSEGV after 1 rows"),
+    "segfault": ("os.kill(os.getpid(), signal.SIGSEGV)", "was ended by SIGSEGV after 1 row"),
     "bus error": ("os.kill(os.getpid(), signal.SIGBUS)", "was ended by SIGBUS"),
     "killed": ("os.kill(os.getpid(), signal.SIGKILL)", "was ended by SIGKILL"),
     "exit": ("sys.exit('enough')", "SystemExit: enough"),
@@ -127,7 +127,7 @@ def test_what_a_reader_does_costs_its_dataset_alone(data: Path, deed: str) -> No
 def test_a_reader_that_waits_for_ever_is_ended(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(release_reader, "STALL_S", 2)
     (data / "villain/deed").write_text("time.sleep(3_600)")
-    assert "no row, file or byte for 2 seconds after 1 rows" in failure(data, data.parent / "out")
+    assert "no row, file or byte for 2 seconds after 1 row" in failure(data, data.parent / "out")
 
 
 def test_a_reader_that_allocates_without_end_is_ended(
@@ -192,8 +192,8 @@ def test_a_directory_that_is_not_read_is_named(
     manifest = build(data, tmp_path / "out", settings, workers=1, log=lines.append)
     assert manifest["datasets"]["villain"]["unread_directories"] == {"extra": 1}
     assert manifest["datasets"]["board"]["unread_directories"] == {}
-    assert "villain: not read: extra (1 files)" in lines
-    assert "- not read: `extra` (1 files)" in (tmp_path / "out/README.md").read_text()
+    assert "villain: not read: extra (1 file)" in lines
+    assert "- not read: `extra` (1 file)" in (tmp_path / "out/README.md").read_text()
 
 
 def test_directories_of_images_and_of_listings_count_as_read(data: Path) -> None:

@@ -168,7 +168,7 @@ def test_an_import_that_keeps_nothing_fails_with_the_causes(
     path = write_release(tmp_path / "r", [record("cut.jpg"), record("cut.jpg"), record([])])
     error = error_of(path, capsys)
     assert "none of its 3 records can be imported: 2 image_corrupt (cut.jpg: JPEG" in error
-    assert "1 image_token_mismatch (annotations.json: record 3: 1: 1 markers" in error
+    assert "1 image_token_mismatch (annotations.json: record 3: 1: 1 marker but" in error
     (path / "annotations.json").write_text(json.dumps([record("no\nne.jpg")]))
     assert "pass the directory of the images as --images" in error_of(path, capsys)
     (path / "annotations.json").write_text("[]")

@@ -65,7 +65,7 @@ def test_a_row_of_another_width_is_named_with_its_line(tmp_path: Path) -> None:
     assert good == {"a": "1\n2", "b": "3"}
     assert isinstance(short, BrokenRow)
     assert short.key == "x.csv:5"
-    assert "it has 1 cells, but the header has 2" in short.detail
+    assert "it has 1 cell, but the header has 2" in short.detail
     assert isinstance(long, BrokenRow)
     assert long.key == "x.csv:6"
     assert last == {"a": "8", "b": "9"}

@@ -119,7 +119,7 @@ def test_an_image_with_one_question_is_refused(root: Path) -> None:
     path = root / RELEASE / "count/0001.txt"
     path.write_text("Is there a star? Please answer yes or no.\tYes\n")
     with pytest.raises(
-        ReleaseError, match=r"MME: .*count/0001.txt contains 1 questions instead of two"
+        ReleaseError, match=r"MME: .*count/0001.txt contains 1 question instead of two"
     ):
         list(benchmark.rows(root))
 
