@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import socket
+import struct
 import time
 import tracemalloc
 import zlib
@@ -13,7 +15,7 @@ from tests.helpers.llm_server import Behavior, Handler, LlmServer, fails, replie
 from visionflan.errors import LlmError
 from visionflan.llm.base import LlmCallError, LlmReply, LlmRequest, Message, TokenPrices
 from visionflan.llm.http_exchange import MAX_REPLY_BYTES
-from visionflan.llm.openai_compatible import OpenAICompatibleClient
+from visionflan.llm.openai_compatible import OpenAICompatibleClient, explanation
 
 REQUEST = LlmRequest((Message("user", "Is it?"),), 0.0, 8)
 KEY = "sk-secret-0123456789"
@@ -127,6 +129,42 @@ def test_half_a_character_is_a_failure(behavior: Behavior) -> None:
     error = error_of(behavior)
     assert (error.kind, error.maybe_billed) == ("unparsable", True)
     assert "half a character" in str(error)
+
+
+def test_a_count_that_is_no_number_is_unknown() -> None:
+    reply = complete(replies("yes", usage=(True, 1)), prices=TokenPrices(1.0, 1.0))
+    assert (reply.prompt_tokens, reply.completion_tokens, reply.cost) == (None, None, None)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("address", ["http:v1", "http://[", "//", "file:///etc/passwd", "/v1", ""])
+def test_no_redirect_is_followed(status: int, address: str) -> None:
+    with serving(LlmServer([fails(status, Location=address)])) as server:
+        client = OpenAICompatibleClient(server.url, "judge")
+        with pytest.raises(LlmCallError) as caught:
+            client.complete(REQUEST, 0)
+    assert caught.value.kind in ("fatal", "outage")
+    assert len(server.requests) == 1
+
+
+class Unprintable(dict[str, object]):
+    """A part of an error that would take minutes to print at each level."""
+
+    def __repr__(self) -> str:
+        raise AssertionError("printed")
+
+
+def test_only_the_innermost_explanation_is_printed() -> None:
+    nested = Unprintable(error=Unprintable(message=Unprintable(detail={"code": 5})))
+    assert explanation(nested) == "{'code': 5}"
+
+
+def test_how_a_server_broke_off_is_always_said() -> None:
+    def reset(handler: Handler) -> None:
+        handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    assert "broke off (" in str(error_of(reset))
+    assert "()" not in str(error_of(reset))
 
 
 def test_half_a_character_in_an_error_can_be_printed() -> None:

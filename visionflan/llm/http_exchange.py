@@ -60,8 +60,11 @@ class HttpExchange:
         except (TimeoutError, httpx.TimeoutException) as error:
             problem = f"did not reply within {self.timeout_s:g} seconds"
             raise outage_error(problem, billed=any(SENT in step for step in steps)) from error
+        except httpx.InvalidURL as error:
+            message = f"the server redirects to an address that is none: {error}"
+            raise LlmCallError("fatal", message) from error
         except httpx.RequestError as error:
-            problem = f"is not reachable or broke off ({error})"
+            problem = f"is not reachable or broke off ({str(error) or type(error).__name__})"
             raise outage_error(problem, billed=not isinstance(error, NOT_CONNECTED)) from error
 
     async def exchange(self, body: Mapping[str, Any], steps: list[str]) -> HttpReply:

@@ -20,8 +20,9 @@ from visionflan.llm.http_exchange import HttpExchange
 MAX_MESSAGE_LENGTH = 300
 MAX_TOKENS = 10**9  # a larger count is no count
 MIN_SECRET_LENGTH = 6
-# Every other request would fail too: a wrong key, no money, no permission, no such model or URL.
-FATAL_STATUS_CODES = frozenset({301, 302, 307, 308, 401, 402, 403, 404, 405})
+# Every other request would fail too: another URL, a wrong key, no money, no permission, no model.
+FATAL_STATUS_CODES = frozenset({*range(300, 400), 401, 402, 403, 404, 405})
+EXPLAINED_BY = ("error", "message", "detail")
 MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
 
 
@@ -117,7 +118,7 @@ class OpenAICompatibleClient:
             counts.get("prompt_tokens"),
             counts.get("completion_tokens"),
         )
-        if not (isinstance(prompt_tokens, int) and isinstance(completion_tokens, int)):
+        if type(prompt_tokens) is not int or type(completion_tokens) is not int:  # true is an int
             return None, None, None
         prompt_tokens, completion_tokens = max(0, prompt_tokens), max(0, completion_tokens)
         if max(prompt_tokens, completion_tokens) > MAX_TOKENS:
@@ -186,8 +187,10 @@ def error_message(content: bytes) -> str:
 def explanation(value: Any) -> str:
     """Return the innermost explanation in the JSON of an error."""
     while isinstance(value, dict):
-        details = (value.get(name) for name in ("error", "message", "detail"))
-        value = next((detail for detail in details if detail), str(value))
+        inner = next((value[name] for name in EXPLAINED_BY if value.get(name)), None)
+        if inner is None:
+            break
+        value = inner
     return str(value)
 
 
