@@ -96,6 +96,8 @@ def test_the_judge_completes_the_last_line_of_a_table() -> None:
         ("0,8", None),
         ("80%", None),
         ("1.05", None),
+        pytest.param("score" + " " * 50_000 + "x", None, id="many blanks"),
+        pytest.param("*" * 50_000 + "0.8", 0.8, id="many marks"),
     ],
 )
 def test_a_grade_is_a_number_from_0_to_1(text: str, score: float | None) -> None:

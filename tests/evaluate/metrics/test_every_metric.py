@@ -53,6 +53,19 @@ def test_the_bare_answer_is_taken_out_of_the_words_around_it(text: str, answer: 
     assert extract_answer(text) == answer
 
 
+@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("blank", [" ", "\n", " \n"])
+def test_a_flood_of_blanks_ends(name: str, blank: str) -> None:
+    """A model that repeats itself writes them; patterns that try every split take hours."""
+    closed = ScoringContext("a dog", ("a dog",), ("a cat", "a dog"), ("a cat", "a dog"))
+    frequencies = count_document_frequencies([("a dog",)])
+    yes_or_no = ScoringContext("yes", TEN_YES, (), ("yes", "no"), frequencies)
+    for context in (closed._replace(frequencies=frequencies), yes_or_no):
+        for beginning in ("The answer is", "A", "score"):
+            answer = f"{beginning}{blank * 6_000}x"
+            assert score_answer(name, answer, context, "lenient", truncated=True).score is not None
+
+
 @settings(deadline=None)
 @given(st.text(max_size=80), st.lists(st.text(min_size=1), min_size=1, max_size=5))
 def test_every_bounded_metric_stays_between_nought_and_one(

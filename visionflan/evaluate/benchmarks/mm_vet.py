@@ -57,7 +57,7 @@ TASK = (
 )
 # A number, perhaps labeled and marked up; neither a fraction but of 1, nor the start of a range.
 GRADE = re.compile(
-    rf"[*_`|\"'\s]*(?:{SCORE_LABEL.pattern})?[*_`|\"'\s]*(?P<grade>(?>\d+\.?\d*|\.\d+))"
+    rf"[*_`|\"'\s]*+(?:{SCORE_LABEL.pattern})?[*_`|\"'\s]*+(?P<grade>(?>\d+\.?\d*|\.\d+))"
     r"(?:\s*/\s*1(?:\.0)?\b)?(?!\w|,\d|\s*[/%]|\s*-\s*\d)",
     re.IGNORECASE,
 )

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from visionflan.llm.base import LlmRequest
 
-# What a judge may write before a score although only the score was requested.
+# What a judge may write before a score although only the score was requested. Its repetitions are
+# possessive: a reply of nothing but blanks would otherwise take minutes.
 SCORE_LABEL = re.compile(
-    r"(?:the\s+)?(?:\w+\s+)?(?:scores?|grades?|ratings?|correctness)\b(?:\s+(?:is|are))?\s*[:=]?\s*",
+    r"(?:the\s++)?(?:\w++\s++)?(?:scores?|grades?|ratings?|correctness)\b(?:\s++(?:is|are))?"
+    r"\s*+[:=]?\s*+",
     re.IGNORECASE,
 )
 MARKUP = re.compile(r"[*_`|\"']+")

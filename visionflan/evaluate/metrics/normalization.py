@@ -32,8 +32,9 @@ LEAD_INS = re.compile(
     r"in (?:the|this) (?:image|picture|photo)(?:,|(?= there\b)))\s+",
     re.IGNORECASE,
 )
+# It begins at the first of several blanks, so that an answer of nothing else takes no minutes.
 EXPLANATION = re.compile(
-    r"(?:^|,?\s+)(?:because|since|given that)\b|,\s+(?:as|which|so)\b", re.IGNORECASE
+    r"(?:^|,\s++|(?<!\s)\s++)(?:because|since|given that)\b|,\s++(?:as|which|so)\b", re.IGNORECASE
 )
 # A period behind an initial or an abbreviation ends no sentence: `J. K. Rowling`, `St. Louis`.
 SENTENCE_END = re.compile(

@@ -13,6 +13,7 @@ from string import ascii_uppercase
 from typing import NamedTuple
 
 from visionflan.evaluate.metrics.normalization import EXPLANATION
+from visionflan.evaluate.metrics.word_forms import single_blanks
 
 MARKUP = tuple(
     (re.compile(pattern), replacement)
@@ -125,7 +126,7 @@ class LetterForms:
 
 def unwrap(answer: str) -> str:
     """Return an answer with plain characters, without markup around letters and words."""
-    text = unicodedata.normalize("NFKC", answer).strip()
+    text = single_blanks(unicodedata.normalize("NFKC", answer).strip())
     for pattern, replacement in MARKUP:
         text = pattern.sub(replacement, text)
     return text.strip()

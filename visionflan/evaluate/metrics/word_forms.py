@@ -22,6 +22,7 @@ VALUE_MARKS = frozenset("#%&@/\\*+-'\".,:‰‱°†§")
 DROPPED_CATEGORIES = frozenset({"Ps", "Pe", "Pi", "Pf", "Po", "Pc", "Pd", "Cc", "Cf"})
 KEPT_FORMAT = "\u200c\u200d"  # joiners, which tell words of some scripts apart
 
+BLANKS = re.compile(r"\s+")
 # Forms that mean the same, replaced in this order. Letters are lower case by then.
 LETTER = r"[^\W\d_²³¹⁰-₟⅐-↏¼-¾]"  # not superscripts, subscripts and fractions
 FORMS = tuple(
@@ -74,10 +75,15 @@ FORMS = tuple(
 
 def canonical_forms(text: str) -> str:
     """Return a text in lower case, without idle punctuation; it may be empty."""
-    plain = lower_folded(text)
+    plain = single_blanks(lower_folded(text))
     for pattern, replacement in FORMS:
         plain = pattern.sub(replacement, plain)
     return "".join(map(keep_value, plain))
+
+
+def single_blanks(text: str) -> str:
+    """Return a text with one newline or space for several; of many, patterns would take hours."""
+    return BLANKS.sub(lambda blanks: "\n" if "\n" in blanks[0] else " ", text)
 
 
 def lower_folded(text: str) -> str:
