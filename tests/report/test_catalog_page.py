@@ -1,4 +1,4 @@
-"""The catalog page shows every task with an example and needs no other file."""
+"""The catalog page shows every task with three examples and needs no other file."""
 
 import io
 import re
@@ -11,9 +11,18 @@ import pytest
 from PIL import Image
 
 from visionflan import catalog
+from visionflan.builder.preview import Preview
 from visionflan.cli.main import main
 from visionflan.evaluate.metrics import METRICS
-from visionflan.report.catalog_page import IMAGE_SIDE
+from visionflan.report.catalog_page import (
+    MAX_BYTES,
+    NUM_EXAMPLES,
+    SIDES,
+    TaskCard,
+    image_uri,
+    render_page,
+    task_example,
+)
 from visionflan.vocabulary import CATEGORIES
 
 
@@ -27,7 +36,7 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def cards(text: str) -> list[str]:
     """Split the page into its task cards."""
-    return re.findall(r'<li class="card" .*?</li>', text, re.DOTALL)
+    return re.findall(r'<li class="task card" .*?</li>', text, re.DOTALL)
 
 
 def test_every_task_is_on_the_page_with_an_example(text: str) -> None:
@@ -41,15 +50,55 @@ def test_every_task_is_on_the_page_with_an_example(text: str) -> None:
             assert f"<code>{name}</code></a><code>/{task.name}</code>" in plain
     assert len(cards(text)) == len(catalog.task_names())
     for card in cards(text):
-        assert '<dd class="answer">' in card
-        assert "<img " in card
+        assert card.count('<dd class="answer">') == NUM_EXAMPLES
+        assert card.count('<div class="images">') == NUM_EXAMPLES
 
 
-def test_the_images_are_small_and_have_alt_text(text: str) -> None:
-    images = re.findall(r'<img src="data:image/(?:png|jpeg);base64,([^"]+)" alt="[^"]+"', text)
-    assert len(images) == text.count("<img ")
-    for encoded in images:
-        assert max(Image.open(io.BytesIO(b64decode(encoded))).size) <= IMAGE_SIDE
+def test_the_examples_of_a_task_have_different_answers(text: str) -> None:
+    answers = [re.findall(r'<dd class="answer">(.*?)</dd>', c, re.DOTALL) for c in cards(text)]
+    assert all(len(set(three)) > 1 for three in answers)
+    # The others ask for yes or no, or for one of two options.
+    assert sum(len(set(three)) == NUM_EXAMPLES for three in answers) > 0.9 * len(answers)
+
+
+def test_all_images_of_an_example_are_on_the_page() -> None:
+    task = catalog.load("pacs").tasks["photo_object_classification"]
+    encoded = io.BytesIO()
+    Image.new("RGB", (40, 30), "red").save(encoded, "PNG")
+    prompt = f"<image>\n<image>\n{task.instruction}\n\nWhich?"
+    example = task_example(task, Preview(prompt, "dog", (encoded.getvalue(),) * 2), 10_000)
+    assert (len(example.images), example.input, example.answer) == (2, "Which?", "dog")
+    card = TaskCard("pacs", catalog.load("pacs"), task, True, [example])
+    page = render_page([card])
+    assert page.count("<img ") == 2
+    assert f'alt="Image 2 of example 1 of {task.title}"' in page
+    assert "no example available" in render_page([card._replace(examples=[])])
+
+
+def test_every_image_opens_large_and_has_alt_text(text: str) -> None:
+    zoomable = re.findall(
+        r'<label class="zoom"><input type="checkbox" aria-label="Show large: ([^"]+)">'
+        r'<img src="data:image/(?:png|jpeg);base64,([^"]+)" alt="([^"]+)"></label>',
+        text,
+    )
+    assert len(zoomable) == text.count("<img ")
+    assert len(zoomable) >= NUM_EXAMPLES * len(catalog.task_names())
+    assert all(label == alt for label, _, alt in zoomable)
+    assert sum(len(encoded) for _, encoded, _ in zoomable) <= MAX_BYTES
+    for _, encoded, _ in zoomable:
+        assert max(Image.open(io.BytesIO(b64decode(encoded))).size) <= SIDES[0]
+
+
+def test_an_image_is_as_large_as_its_share_of_the_page_allows() -> None:
+    noise = Image.effect_noise((900, 600), 60).convert("RGB")
+    encoded = io.BytesIO()
+    noise.save(encoded, "PNG")
+    widths = {}
+    for share in (1_000_000, 40_000, 1):
+        uri = image_uri(encoded.getvalue(), share)
+        widths[share] = Image.open(io.BytesIO(b64decode(uri.partition(",")[2]))).width
+        assert len(uri) <= share or widths[share] == SIDES[-1]
+    assert widths[1_000_000] == SIDES[0] > widths[40_000] > widths[1] == SIDES[-1]
 
 
 def test_nothing_is_loaded_from_elsewhere(text: str) -> None:
@@ -84,7 +133,7 @@ def test_marks_are_there(text: str) -> None:
     marked = [card for card in cards(text) if '<span class="tag warning">sensitive</span>' in card]
     assert len(marked) == sum(task.sensitive for task in tasks)
     unconfirmed = sum(catalog.load(name).layout == "unconfirmed" for name in catalog.names())
-    assert text.count('<td><span class="tag warning">unconfirmed</span></td>') == unconfirmed
+    assert text.count('<span class="tag warning">unconfirmed</span></td>') == unconfirmed
     assert {task.metric for task in tasks} <= set(METRICS)
 
 

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group()
     source.add_argument("name", nargs="?", help="one task, as DATASET/TASK")
     source.add_argument(
-        "--html", type=Path, metavar="FILE", help="write an HTML page with an example of each task"
+        "--html", type=Path, metavar="FILE", help="write an HTML page with examples of each task"
     )
     parser.add_argument("--show", action="store_true", help="show three finished examples")
     parser.add_argument("--instructions", action="store_true", help="print only the instructions")

@@ -1,4 +1,4 @@
-"""Write the catalog as one HTML page: every dataset, and every task with an example."""
+"""Write the catalog as one HTML page: every dataset, and every task with three examples."""
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from markupsafe import Markup
 import visionflan
 from visionflan import catalog
 from visionflan.atomic_write import write_text
-from visionflan.builder.preview import SPECIMEN_SIZE, Preview, sample_previews
+from visionflan.builder.preview import Preview, sample_previews
 from visionflan.dataset import Dataset, Task
 from visionflan.dataset_code import write_specimen
 from visionflan.evaluate.metrics import METRICS
@@ -24,21 +24,30 @@ from visionflan.report.html import asset, environment
 from visionflan.report.inline_images import thumbnail_uri
 from visionflan.vocabulary import CATEGORIES
 
-IMAGE_SIDE = 160
+NUM_EXAMPLES = 3
+SPECIMEN_IMAGES = 30  # enough for three different examples of each task
+SIDES = (512, 384, 256, 192, 128)  # pixels that an image is scaled down to
+MAX_BYTES = 6_000_000  # of all images of a page
 
 Selection = Sequence[tuple[str, Task[Any]]]
 
 
+class TaskExample(NamedTuple):
+    """A finished example of a task."""
+
+    images: tuple[str, ...]  # data URIs
+    input: str  # beyond the instruction
+    answer: str
+
+
 class TaskCard(NamedTuple):
-    """A task with an example."""
+    """A task with examples that have different answers, as far as there are."""
 
     name: str  # of the dataset
     dataset: Dataset[Any]
     task: Task[Any]
     in_paper: bool
-    images: tuple[str, ...]
-    input: str  # of the example, beyond the instruction
-    answer: str
+    examples: Sequence[TaskExample]
 
 
 class CategoryCount(NamedTuple):
@@ -111,28 +120,38 @@ def catalog_page(cards: Sequence[TaskCard], style: Markup, *, from_releases: boo
 
 
 def task_cards(selection: Selection, data_root: Path | None) -> Iterator[TaskCard]:
-    """Find an example of each task; the specimen of a dataset is written once."""
+    """Find the examples of each task; the specimen of a dataset is written once."""
     paper = paper_tasks()
+    max_bytes = MAX_BYTES // (NUM_EXAMPLES * max(1, len(selection)))
     for name, tasks in groupby(selection, key=lambda pair: pair[0]):
         dataset = catalog.load(name)
         with TemporaryDirectory(prefix="visionflan-page-") as temporary:
             root = Path(temporary) if data_root is None else data_root / name
             if data_root is None or not root.is_dir():
                 root = Path(temporary)
-                write_specimen(name, dataset, root, SPECIMEN_SIZE)
+                write_specimen(name, dataset, root, SPECIMEN_IMAGES)
             for _, task in tasks:
-                *_, example = None, *sample_previews(name, task.name, root, 1).previews
-                in_paper = (name, task.title) in paper
-                yield TaskCard(name, dataset, task, in_paper, *example_parts(task, example))
+                previews = sample_previews(name, task.name, root, NUM_EXAMPLES).previews
+                examples = [task_example(task, preview, max_bytes) for preview in previews]
+                yield TaskCard(name, dataset, task, (name, task.title) in paper, examples)
 
 
-def example_parts(task: Task[Any], example: Preview | None) -> tuple[tuple[str, ...], str, str]:
-    """Return the images of an example, its input beyond the instruction, and its answer."""
-    if example is None:
-        return (), "", ""
-    images = map(decode_image, example.images)
-    question = strip_image_markers(example.prompt).removeprefix(task.instruction).strip()
-    return tuple(thumbnail_uri(image, IMAGE_SIDE) for image in images), question, example.answer
+def task_example(task: Task[Any], preview: Preview, max_bytes: int) -> TaskExample:
+    """Return an example whose images have at most about `max_bytes` together."""
+    share = max_bytes // max(1, len(preview.images))
+    question = strip_image_markers(preview.prompt).removeprefix(task.instruction).strip()
+    images = (image_uri(encoded, share) for encoded in preview.images)
+    return TaskExample(tuple(images), question, preview.answer)
+
+
+def image_uri(encoded: bytes, max_bytes: int) -> str:
+    """Return an image as a data URI, in the largest of `SIDES` that has at most `max_bytes`."""
+    image = decode_image(encoded)
+    for side in SIDES:
+        uri = thumbnail_uri(image, side)
+        if len(uri) <= max_bytes:
+            break
+    return uri
 
 
 def paper_tasks() -> set[tuple[str, str]]:

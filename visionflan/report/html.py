@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from visionflan.errors import VisionflanError
 from visionflan.escaping import web_link
+from visionflan.plural import counted
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -42,6 +43,7 @@ def environment(panels: Sequence[str] = ()) -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    templates.filters["counted"] = counted
     templates.filters["task_name"] = task_name
     templates.filters["web_link"] = web_link
     return templates
