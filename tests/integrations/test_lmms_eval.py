@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from tests.helpers.tiny_requests import BLUE, RED, save_checkpoint
-from visionflan.errors import EvaluationError
+from visionflan.errors import EvaluationError, TrainingError
 from visionflan.evaluate.models.checkpoint import checkpoint_digest
 from visionflan.model.generate import Checkpoint, generate_answers
 from visionflan.model.logprobs import candidate_logprobs
@@ -212,7 +212,7 @@ def test_a_checkpoint_runs_only_with_the_digest_of_its_files(
         with pytest.raises(EvaluationError, match=f"add `digest={right}` to --model_args"):
             integration.VisionflanModel(str(checkpoint_dir), wrong, device="cpu")
     integration.check_digest(checkpoint_dir, f"sha256:{checkpoint_digest(checkpoint_dir)}")
-    with pytest.raises(EvaluationError, match=r"is not a checkpoint"):
+    with pytest.raises(TrainingError, match=r"is not a checkpoint"):
         integration.VisionflanModel(str(tmp_path), right)
     with pytest.raises(EvaluationError, match="batch size is 'auto'"):
         integration.VisionflanModel(str(checkpoint_dir), right, batch_size="auto")

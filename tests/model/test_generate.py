@@ -63,7 +63,7 @@ def test_prompts_that_cannot_be_answered_are_refused(checkpoint: Checkpoint) -> 
         generate_answers(checkpoint, [[Turn("user", "a"), Turn("assistant", "b")]], [[]])
     with pytest.raises(UnusableError, match="image_token_mismatch: 1 image markers and 0 images"):
         generate_answers(checkpoint, [[Turn("user", "<image>\na")]], [[]])
-    with pytest.raises(TrainingError, match=r"is not a checkpoint: config\.json is missing"):
+    with pytest.raises(TrainingError, match="nowhere is not a checkpoint: it does not exist"):
         Checkpoint.load(Path("nowhere"), "cpu")
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from visionflan.cli.shared.log import log
 from visionflan.errors import EvaluationError
 
 if TYPE_CHECKING:
@@ -18,7 +19,12 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command."""
-    parser.add_argument("checkpoint", type=Path, metavar="CKPT", help="checkpoint directory")
+    parser.add_argument(
+        "checkpoint",
+        type=Path,
+        metavar="CKPT",
+        help="checkpoint, stage of a run, or a run, whose last checkpoint is used",
+    )
     parser.add_argument("image", type=Path, metavar="IMAGE", nargs="+", help="image files")
     parser.add_argument("--ask", metavar="QUESTION", help="answer this question, and exit")
     parser.add_argument(
@@ -39,11 +45,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Answer one question, or the questions of the input one by one."""
     from visionflan.dataset import IMAGE_MARKER
+    from visionflan.model.checkpoint_path import find_checkpoint
     from visionflan.model.generate import Checkpoint, generate_answers
     from visionflan.storage.instance import Turn
 
     images = [open_image(path) for path in args.image]
-    checkpoint = Checkpoint.load(args.checkpoint, args.device)
+    path = find_checkpoint(args.checkpoint)
+    if path != args.checkpoint:
+        log(f"the checkpoint is {path}")
+    checkpoint = Checkpoint.load(path, args.device)
     turns: list[Turn] = []
     for question in questions(args.ask):
         markers = f"{IMAGE_MARKER}\n" * (0 if turns else len(images))

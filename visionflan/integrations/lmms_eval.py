@@ -17,6 +17,7 @@ from PIL import Image
 from visionflan.dataset import IMAGE_MARKER
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.models.checkpoint import checkpoint_digest
+from visionflan.model.checkpoint_path import check_checkpoint
 from visionflan.progress import ProgressBar
 from visionflan.storage.instance import Turn
 
@@ -168,8 +169,7 @@ class VisionflanModel(lmms):  # type: ignore[misc]
 
 def check_digest(path: Path, digest: str) -> None:
     """Raise EvaluationError if `digest` is not the beginning of the checkpoint's own digest."""
-    if not (path / "config.json").is_file():
-        raise EvaluationError(f"{path} is not a checkpoint: config.json is missing")
+    check_checkpoint(path)
     full = ALGORITHM + checkpoint_digest(path)
     short = full[: len(ALGORITHM) + MIN_DIGITS]
     if not digest.startswith(short) or not full.startswith(digest):

@@ -6,7 +6,6 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from visionflan.errors import EvaluationError
 from visionflan.evaluate.models.base import (
     CandidateLikelihood,
     ConversationImages,
@@ -14,6 +13,7 @@ from visionflan.evaluate.models.base import (
     Reply,
     is_out_of_memory,
 )
+from visionflan.model.checkpoint_path import check_checkpoint
 from visionflan.storage.trained_images import TRAINED_IMAGES
 
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ class CheckpointModel:
     """
 
     def __init__(self, path: Path, device: str = "auto", *, batch_size: int = 64) -> None:
-        if not (path / "config.json").is_file():
-            raise EvaluationError(f"{path} is not a checkpoint: config.json is missing")
+        check_checkpoint(path)
         self.path, self.device, self.batch_size = path, device, batch_size
 
     @cached_property

@@ -4,7 +4,6 @@ A file defines `FAMILY`, a subclass of `VisionLanguageModel`. Other packages add
 entry point `visionflan.families`.
 """
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from visionflan.catalog import unknown_name_error
 from visionflan.errors import DefinitionError, TrainingError
 from visionflan.model.base import VisionLanguageModel
 from visionflan.model.chat_tokenizer import ChatTokenizer
+from visionflan.model.checkpoint_path import check_checkpoint, read_config
 from visionflan.plugins import PluginKind, load_each
 
 if TYPE_CHECKING:
@@ -40,10 +40,8 @@ def load_family(name: str) -> type[VisionLanguageModel]:
 
 def family_of(checkpoint: Path) -> type[VisionLanguageModel]:
     """Return the family that loads a checkpoint, by the `model_type` in its `config.json`."""
-    file = checkpoint / "config.json"
-    if not file.is_file():
-        raise TrainingError(f"{checkpoint} is not a checkpoint: config.json is missing")
-    model_type = json.loads(file.read_bytes()).get("model_type")
+    check_checkpoint(checkpoint)
+    model_type = read_config(checkpoint)["model_type"]
     families = dict(load_each(names(), load_family))
     for family in families.values():
         if model_type in family.model_types:

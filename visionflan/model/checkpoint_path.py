@@ -1,0 +1,67 @@
+"""Find the checkpoint that a path names, or say which ones are there."""
+
+import json
+from pathlib import Path
+
+from visionflan.errors import TrainingError
+
+CONFIG = "config.json"
+CHECKPOINT = "checkpoint"  # the directory of a stage that has its checkpoint
+
+
+def find_checkpoint(path: Path) -> Path:
+    """Return the checkpoint that a path names: itself, that of a stage, or a run's last one."""
+    if is_checkpoint(path):
+        return path
+    if found := stage_checkpoints(path):
+        return found[-1]
+    raise not_a_checkpoint(path)
+
+
+def check_checkpoint(path: Path) -> None:
+    """Raise TrainingError unless a directory is a checkpoint itself."""
+    if not is_checkpoint(path):
+        raise not_a_checkpoint(path)
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Return whether a directory has the configuration of a model; a run has another one."""
+    return isinstance(read_config(path).get("model_type"), str)
+
+
+def stage_checkpoints(path: Path) -> list[Path]:
+    """Return the checkpoint of a stage, or those of a run in the order of its stages."""
+    stages = read_config(path).get("stages")
+    names = [stage["name"] for stage in stages] if isinstance(stages, list) else []
+    inner = {entry.parent.name: entry for entry in sorted(path.glob(f"*/{CHECKPOINT}"))}
+    ordered = [*(inner[name] for name in names if name in inner), path / CHECKPOINT]
+    if not names:
+        ordered = [*inner.values(), *ordered]
+    return [checkpoint for checkpoint in ordered if is_checkpoint(checkpoint)]
+
+
+def read_config(path: Path) -> dict[str, object]:
+    """Return the content of `config.json`; empty if there is none, or it is damaged."""
+    try:
+        config = json.loads((path / CONFIG).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return config if isinstance(config, dict) else {}
+
+
+def not_a_checkpoint(path: Path) -> TrainingError:
+    """Return an error that says what a path is, and which checkpoints are there."""
+    if not path.exists():
+        return TrainingError(
+            f"{path} is not a checkpoint: it does not exist; name a directory that a stage of "
+            f"training left, such as RUN/base/{CHECKPOINT}"
+        )
+    if found := stage_checkpoints(path):
+        names = " or ".join(map(str, found))
+        return TrainingError(f"{path} is not a checkpoint, but has one: name {names}")
+    if "stages" in read_config(path):
+        return TrainingError(
+            f"{path} is a run without a finished stage: train it to the end with the same command"
+        )
+    problem = "does not name a `model_type`" if (path / CONFIG).is_file() else "is missing"
+    return TrainingError(f"{path} is not a checkpoint: {CONFIG} {problem}")
