@@ -8,6 +8,7 @@ show whether the model uses the images. If it is interrupted, run the same comma
 import argparse
 from pathlib import Path
 
+from visionflan.cli.shared.demo_options import check_demo_options
 from visionflan.cli.shared.evaluate_args import add_selection_arguments, selection_from
 from visionflan.cli.shared.log import log
 from visionflan.cli.shared.parsers import add_names
@@ -61,9 +62,10 @@ def run(args: argparse.Namespace) -> int:
     from visionflan.cli.shared.score_tables import print_scores
     from visionflan.evaluate.aggregate.suites import suites
 
-    selection = selection_from(args)
     if args.demo:
-        return score_demo(selection.benchmarks, as_json=args.json)
+        check_demo_options(args, add_arguments, ("benchmarks", "json"))
+        return score_demo(args.benchmarks, as_json=args.json)
+    selection = selection_from(args)
     results = run_evaluation(args.model, selection, out=args.out, device=args.device, log=log)
     averages = suites([result.directory for result in results])
     print_scores([*(result.scores for result in results), *averages], as_json=args.json)

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from visionflan import formats
+from visionflan.cli.shared.demo_options import check_demo_options
 from visionflan.cli.shared.log import log
 from visionflan.cli.shared.parsers import positive_int
 
@@ -74,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
 
     if not args.demo:
         return import_path(args.release, args)
+    check_demo_options(args, add_arguments, vars(args).keys() - {"images", "format"})
     with demo_build() as build, TemporaryDirectory(prefix="visionflan-demo-") as directory:
         export(BuildDirectory(build), Path(directory) / "demo", "llava")
         return import_path(Path(directory) / "demo/train.json", args)

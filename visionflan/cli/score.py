@@ -8,6 +8,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from visionflan.cli.shared.demo_options import check_demo_options
 from visionflan.cli.shared.judge_args import add_judge_arguments, judge_evaluations, judge_from
 
 
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Judge if asked to, score, and print."""
     if args.demo:
+        check_demo_options(args, add_arguments, ("json",))
         return score_demo(as_json=args.json)
     judge = judge_if_named(args)
     if args.judge_dry_run:

@@ -56,6 +56,9 @@ def run(args: argparse.Namespace) -> int:
 
     config = make_config(args)
     if args.show:
+        from visionflan.train.preflight import check_names
+
+        check_names(config)
         print(json.dumps(to_json(config), indent=1))
         return 0
     from visionflan.train.run import train

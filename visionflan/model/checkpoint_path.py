@@ -13,8 +13,8 @@ def find_checkpoint(path: Path) -> Path:
     """Return the checkpoint that a path names: itself, that of a stage, or a run's last one."""
     if is_checkpoint(path):
         return path
-    if found := stage_checkpoints(path):
-        return found[-1]
+    if inner := stage_checkpoints(path):
+        return inner[-1]
     raise not_a_checkpoint(path)
 
 
@@ -33,10 +33,10 @@ def stage_checkpoints(path: Path) -> list[Path]:
     """Return the checkpoint of a stage, or those of a run in the order of its stages."""
     stages = read_config(path).get("stages")
     names = [stage["name"] for stage in stages] if isinstance(stages, list) else []
-    inner = {entry.parent.name: entry for entry in sorted(path.glob(f"*/{CHECKPOINT}"))}
-    ordered = [*(inner[name] for name in names if name in inner), path / CHECKPOINT]
+    by_stage = {entry.parent.name: entry for entry in sorted(path.glob(f"*/{CHECKPOINT}"))}
+    ordered = [*(by_stage[name] for name in names if name in by_stage), path / CHECKPOINT]
     if not names:
-        ordered = [*inner.values(), *ordered]
+        ordered = [*by_stage.values(), *ordered]
     return [checkpoint for checkpoint in ordered if is_checkpoint(checkpoint)]
 
 
@@ -56,8 +56,8 @@ def not_a_checkpoint(path: Path) -> TrainingError:
             f"{path} is not a checkpoint: it does not exist; name a directory that a stage of "
             f"training left, such as RUN/base/{CHECKPOINT}"
         )
-    if found := stage_checkpoints(path):
-        names = " or ".join(map(str, found))
+    if inner := stage_checkpoints(path):
+        names = " or ".join(map(str, inner))
         return TrainingError(f"{path} is not a checkpoint, but has one: name {names}")
     if "stages" in read_config(path):
         return TrainingError(

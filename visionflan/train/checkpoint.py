@@ -44,11 +44,8 @@ def open_initial_model(init: InitConfig, seed: int) -> InitialModel:
         vlm = load_model(init.checkpoint, chat_template=init.chat_template)
         check_start_matches(init, vlm)
         return InitialModel(vlm, weights_source(init.checkpoint))
-    if init.vision_tower is None or init.language_model is None:
-        raise TrainingError(
-            "there is no model to start from: set init.vision_tower and init.language_model, or "
-            "init.checkpoint"
-        )
+    assert init.vision_tower is not None
+    assert init.language_model is not None
     vlm = load_family(init.family).build(
         init.vision_tower,
         init.language_model,

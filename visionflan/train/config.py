@@ -45,7 +45,7 @@ class PretrainConfig:
     vocab_size: int = 2500
     batch_size: int = 64  # images per step of the vision tower
     batch_tokens: int = 2200  # padded tokens per step of the language model
-    vision_steps: int = 700
+    vision_steps: int = 900
     vision_learning_rate: float = 2e-3
     language_steps: int = 400
     language_learning_rate: float = 2e-3

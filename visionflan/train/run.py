@@ -10,18 +10,22 @@ from transformers.utils import logging
 
 from visionflan.atomic_write import write_json
 from visionflan.errors import TrainingError
+from visionflan.model.checkpoint_path import CONFIG, read_config
 from visionflan.plural import counted
 from visionflan.storage.directory import BuildDirectory
 from visionflan.train.checkpoint import is_complete
 from visionflan.train.config import TrainConfig
 from visionflan.train.config_io import to_json
 from visionflan.train.distributed import DistributedContext, init_distributed
+from visionflan.train.preflight import check_inputs
 from visionflan.train.stage import StageRunner
 
 Log = Callable[[str], None]
 
 # Settings that may differ when a run is resumed: stages are compared one by one.
 MAY_CHANGE = {"runtime", "name", "stages"}
+# What `quickstart` and `train --demo` write to the directory of a run before it is trained.
+MAY_COME_FIRST = {"releases", "build"}
 
 
 def train(
@@ -33,6 +37,8 @@ def train(
     """
     logging.disable_progress_bar()
     stages = config.stages if only is None else (config.stage(only),)
+    check_run_directory(out)
+    check_inputs(config, stages)
     config = with_pretrained_parts(config, out)
     with init_distributed(config.runtime.device) as distributed:
         if log is None or not distributed.is_main_process:
@@ -62,8 +68,7 @@ def pretrain(config: TrainConfig, out: Path, distributed: DistributedContext, lo
     if config.pretrain is not None and distributed.is_main_process:
         from visionflan.train.pretrain.tiny_model import pretrain_parts
 
-        if config.build is None:
-            raise TrainingError("pretraining needs a build directory: use --build")
+        assert config.build is not None
         pretrain_parts(config, BuildDirectory(config.build), out, log)
     distributed.barrier()
 
@@ -87,7 +92,7 @@ def run_stage(runner: StageRunner, log: Log) -> None:
 
 def bind_config(config: TrainConfig, out: Path, distributed: DistributedContext) -> None:
     """Write the configuration to config.json. Raises if a started stage had another one."""
-    file, current = out / "config.json", to_json(config)
+    file, current = out / CONFIG, to_json(config)
     if file.is_file():
         previous = json.loads(file.read_bytes())
         started = [stage for stage in previous["stages"] if has_started(out / stage["name"])]
@@ -100,6 +105,22 @@ def bind_config(config: TrainConfig, out: Path, distributed: DistributedContext)
     if distributed.is_main_process:
         write_json(file, current)
     distributed.barrier()
+
+
+def check_run_directory(out: Path) -> None:
+    """Raise TrainingError if a directory has files that are not those of a run."""
+    if not out.exists() or "stages" in read_config(out):
+        return
+    if not out.is_dir():
+        raise TrainingError(f"{out} is a file: choose a new directory with --out")
+    foreign = sorted(
+        entry.name for entry in out.iterdir() if entry.name.partition(".")[0] not in MAY_COME_FIRST
+    )
+    if foreign:
+        raise TrainingError(
+            f"{out} is not a run and has other files, such as {foreign[0]}: choose a new directory "
+            "with --out"
+        )
 
 
 def has_started(directory: Path) -> bool:

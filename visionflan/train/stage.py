@@ -104,11 +104,7 @@ class StageRunner:
     def build(self) -> BuildDirectory:
         """The build directory that the stage trains on."""
         path = self.stage.data.build or self.config.build
-        if path is None:
-            raise TrainingError(
-                f"stage {self.stage.name} has no data: use --build, or set "
-                f"stages.{self.stage.name}.data.build"
-            )
+        assert path is not None
         if (count := self.stage.data.synthetic_conversations) is not None:
             return self.write_conversations(BuildDirectory(path), count)
         return BuildDirectory(path)

@@ -104,7 +104,7 @@ def selection_from(args: argparse.Namespace) -> "EvalSelection":
     """Return the selection the user made; raise UsageError if options do not fit together."""
     from visionflan.evaluate.plan import EvalSelection
 
-    if args.benchmarks and args.data_root is None and not args.demo:
+    if args.benchmarks and args.data_root is None:
         raise UsageError("`--benchmarks` needs `--data-root`, the directory with the benchmarks")
     if not args.benchmarks and (args.prompt_style or args.data_root):
         raise UsageError("`--prompt-style` and `--data-root` need `--benchmarks`: name some")

@@ -1,0 +1,101 @@
+"""What a run needs is checked before a device is opened or a step is pretrained."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.tiny_checkpoint import save_language_model, save_tower, write_build
+from visionflan.cli.main import main
+from visionflan.errors import BuildError, TrainingError, UnknownNameError
+from visionflan.recipes.tiny import tiny
+from visionflan.train import run as run_module
+from visionflan.train.config import DataConfig, InitConfig, StageConfig, TrainConfig
+from visionflan.train.run import train
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainConfig:
+    """Return a sound configuration, with a trap for anything that opens a device."""
+
+    def too_late(device: str) -> None:
+        raise AssertionError(f"opens {device}")
+
+    monkeypatch.setattr(run_module, "init_distributed", too_late)
+    parts = tmp_path / "parts"
+    return TrainConfig(
+        name="run",
+        build=write_build(parts / "build", texts=2),
+        init=InitConfig(
+            vision_tower=save_tower(parts / "tower"),
+            language_model=save_language_model(parts / "language_model"),
+        ),
+        stages=tuple(
+            StageConfig(name=name, learning_rate=1e-3, steps=1, batch_size=2)
+            for name in ("base", "chat")
+        ),
+    )
+
+
+def test_a_sound_run_opens_the_device(config: TrainConfig, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="opens auto"):
+        train(config, tmp_path / "run")
+
+
+def test_all_missing_parts_are_named_at_once(config: TrainConfig, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    init = InitConfig(vision_tower=tmp_path / "empty", language_model=tmp_path / "none")
+    message = (
+        f"init.vision_tower is {tmp_path}/empty, which has no config.json; "
+        f"init.language_model is {tmp_path}/none, which is not a directory"
+    )
+    with pytest.raises(TrainingError) as error:
+        train(replace(config, init=init), tmp_path / "run")
+    assert str(error.value) == message
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_build_of_a_later_stage_is_checked_first(config: TrainConfig, tmp_path: Path) -> None:
+    later = replace(config.stages[1], data=DataConfig(build=tmp_path / "nowhere"))
+    with pytest.raises(BuildError, match="nowhere has no manifest"):
+        train(replace(config, stages=(config.stages[0], later)), tmp_path / "run")
+    with pytest.raises(TrainingError, match="stage base has no data"):
+        train(replace(config, build=None), tmp_path / "run")
+
+
+def test_pretraining_and_a_checkpoint_exclude_each_other(
+    config: TrainConfig, tmp_path: Path
+) -> None:
+    init = InitConfig(checkpoint=tmp_path / "checkpoint")
+    with pytest.raises(TrainingError, match="or set pretrain=none"):
+        train(replace(tiny(), build=config.build, init=init), tmp_path / "run")
+
+
+def test_a_directory_of_others_is_refused_as_it_is(config: TrainConfig, tmp_path: Path) -> None:
+    out = tmp_path / "photos"
+    out.mkdir()
+    (out / "beach.jpg").write_bytes(b"a photo")
+    with pytest.raises(TrainingError, match=r"not a run and has other files, such as beach\.jpg"):
+        train(config, out)
+    assert [path.name for path in out.iterdir()] == ["beach.jpg"]
+    with pytest.raises(TrainingError, match=r"beach\.jpg is a file"):
+        train(config, out / "beach.jpg")
+    assert config.build is not None
+    with pytest.raises(TrainingError, match="is not a run and has other files"):
+        train(config, config.build)
+
+
+@pytest.mark.parametrize(
+    ("setting", "error", "message"),
+    [
+        ("init.chat_template=vicunna", TrainingError, "neither a file nor one of vicuna, plain"),
+        ("init.family=lava", UnknownNameError, "llava"),
+    ],
+)
+def test_an_unknown_template_or_family_is_refused_by_show_too(
+    setting: str, error: type[Exception], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "base_7b", "--out", "never", "--show", "--set", setting]) == 1
+    output = capsys.readouterr()
+    assert message in output.err
+    assert output.out == ""
