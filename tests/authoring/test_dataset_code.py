@@ -13,6 +13,7 @@ from visionflan.errors import ReleaseError
 from visionflan.plugins import Plugin, PluginWarning
 
 SOUND = dataset_file("flawed_lab", "Flawed Lab")
+NO_SPLIT = 'no_split="say why the rows name no official split"'
 ROW = "return Row(name,"
 EXAMPLE = "return Example(image=row.image, target=row.label"
 
@@ -30,8 +31,8 @@ BROKEN_ROWS = {
     "integer key": (ROW, "return Row(5,", "has the key 5, which is not a string"),
     "no key": (ROW, "return Path(name) or (", "the reader yields a PosixPath that has no key"),
     "split": (
-        "dataset = Dataset[Row](",
-        'dataset = Dataset[Row](split_field="split",',
+        NO_SPLIT,
+        'split_field="split"',
         "split_field is 'split', but a Row has no such field",
     ),
     "reader": (
@@ -113,7 +114,7 @@ def test_a_broken_row_is_one_sentence_with_file_line_and_row(
 
 
 def test_a_word_that_is_no_split_is_found(flawed: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    break_file(flawed, "dataset = Dataset[Row](", 'dataset = Dataset[Row](split_field="label",')
+    break_file(flawed, NO_SPLIT, 'split_field="label"')
     release = flawed.parent / "releases/flawed_lab"
     (release / "images").mkdir(parents=True)
     (release / "labels.csv").write_text("file,label\n0.png,test\n1.png,dev\n2.png,dev\n")

@@ -31,6 +31,25 @@ def test_the_first_version_of_a_file_has_no_problem(
     assert findings(SOUND, tmp_path, monkeypatch) == set()
 
 
+def test_the_first_version_of_a_file_names_splits_groups_and_phrasings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("no_split", "split_field", "no_group", "group_field", "phrasing"):
+        assert name in SOUND
+    monkeypatch.setattr(catalog, "loose_files", {})
+    catalog.load.cache_clear()
+    path = tmp_path / "flawed_lab.py"
+    # What the comments tell to do works.
+    source = SOUND.replace("    label: str\n", '    label: str\n    split: str = "test"\n')
+    path.write_text(re.sub(r"no_split=.*", 'split_field="split",', source))
+    dataset = catalog.load(catalog.add_file(path))
+    catalog.load.cache_clear()
+    dataset.write_specimen(tmp_path / "flawed_lab", 3)
+    rows = list(dataset.rows(tmp_path / "flawed_lab"))
+    assert [dataset.official_split(row) for row in rows] == ["test"] * 3
+    assert len(dataset.tasks["figure_recognition"].phrasings) == 2
+
+
 @pytest.mark.parametrize(
     ("code", "old", "new"),
     [
@@ -92,5 +111,5 @@ def test_a_phrasing_that_is_nearly_another_of_its_task_is_found(
     end = '"circle".\n    """,\n'
     assert end in SOUND
     for phrasing, codes in ((near, {"similar_phrasings"}), (other, set())):
-        source = SOUND.replace(end, f"{end}    {phrasing!r},\n")
+        source = SOUND.replace(end, f"{end}    {phrasing!r},\n", 1)
         assert findings(source, tmp_path, monkeypatch) == codes

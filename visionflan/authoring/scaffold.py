@@ -38,6 +38,12 @@ dataset = Dataset[Row](
         labels.csv          file,label
         images/0001.png
     """,
+    # Does the release divide its rows? Then add `split: str` to Row, with "train", "validation",
+    # "test" or "" for each row, and put split_field="split" in the place of the next line.
+    no_split="say why the rows name no official split",
+    # Do some rows belong together, as the frames of a video or the images of a patient do? Then
+    # add `video: str` to Row, and put group_field="video" in the place of the next line.
+    no_group="say why no rows belong together",
 )
 
 
@@ -70,6 +76,13 @@ def specimen(root: Path, count: int) -> None:
     """
     Name the geometric figure drawn in the picture of the $title collection. Answer with
     one word in lower case, without an article, such as "circle".
+    """,
+    # Each further text is another phrasing of the instruction: a sentence of another form with
+    # the same meaning and the same answers. Leave them out if one phrasing is enough;
+    # `visionflan build --phrasings all` uses them.
+    """
+    Which geometric figure do you see here? Reply in lower case with a single word and no
+    article, for instance "circle".
     """,
     title="$title figure recognition",
     category="General Object",
