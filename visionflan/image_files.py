@@ -19,6 +19,17 @@ MAX_ASPECT_RATIO = 200  # the processor of Qwen2-VL refuses longer images, too
 MAX_JPEG_SCANS = 100  # encoders write about ten; each scan passes over all pixels again
 # Pillow reads the numbers of a PPM that is written as text in Python: two million in a second.
 TEXT_PPM, MAX_TEXT_BYTES = (b"P1", b"P2", b"P3"), 16 << 20
+BLANKS_AND_COMMENTS = r"(?:\s|#[^\r\n]*+)*+"  # which Pillow reads byte by byte
+PPM_HEADER = re.compile(
+    rf"P(?:4{BLANKS_AND_COMMENTS}\d*|[56](?:{BLANKS_AND_COMMENTS}\d*+){{2}})"
+    f"{BLANKS_AND_COMMENTS}".encode()
+)
+MAX_PPM_HEADER = 1 << 20
+MAX_PNG_CHUNKS = 200_000  # each is read in Python; encoders write 8 kB or more into one
+MAX_TILES = 100_000  # strips or tiles of a TIFF, which are decoded one by one in Python
+MAX_EXIF_BLOCKS = 300  # of a JPEG, which Pillow joins one by one; there is one for each picture
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+EXIF_MARK = b"Exif\0\0"
 JPEG_SCAN = b"\xff\xda"
 # A JPEG marker, as opposed to the escaped bytes and restarts of entropy-coded data.
 JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
@@ -36,8 +47,8 @@ FORMATS = tuple(name.upper() for name in SUFFIXES)
 
 # Known image and document formats that training tools do not read.
 UNSUPPORTED = re.compile(
-    rb"<\?xml|\s*<svg|%PDF|%!PS|8BPS|....ftyp(heic|heix|mif1|avif)|\xff\x0a|\x00\x00\x00\x0cJXL"
-    rb"|\x00\x00\x00\x0cjP|\x00\x00\x01\x00",
+    rb"<\?xml|\s*<svg|%PDF|%!PS|8BPS|....ftyp(he[iv][cmsx]|mif1|msf1|avif|avis)|\xff\x0a"
+    rb"|\x00\x00\x00\x0cJXL|\x00\x00\x00\x0cjP|\xff\x4f\xff\x51|\x00\x00\x01\x00",
     re.DOTALL,
 )
 HTML = re.compile(rb"\s*(<!doctype|<html|<head|<body)", re.IGNORECASE)
@@ -57,12 +68,37 @@ def open_image(encoded: bytes) -> Image.Image:
     if len(encoded) > MAX_BYTES:
         raise UnusableError("image_too_large", f"{len(encoded):,} bytes, at most {MAX_BYTES:,}")
     check_scans(encoded)
-    if encoded.startswith(TEXT_PPM) and len(encoded) > MAX_TEXT_BYTES:
-        detail = f"{len(encoded):,} bytes of text, at most {MAX_TEXT_BYTES:,}"
-        raise UnusableError("image_too_large", detail)
+    check_metadata(encoded)
     opened = Image.open(io.BytesIO(encoded), formats=FORMATS)
     check_size(*opened.size, MAX_PIXELS_OF_FORMAT.get(str(opened.format), MAX_PIXELS))
+    if len(opened.tile) > MAX_TILES:
+        detail = f"{len(opened.tile):,} strips or tiles, at most {MAX_TILES:,}"
+        raise UnusableError("image_too_large", detail)
     return opened
+
+
+def check_metadata(encoded: bytes) -> None:
+    """Raise UnusableError if reading the parts of a file, without its pixels, would take long."""
+    kind, size, most = "", 0, 0
+    if encoded.startswith(b"\xff\xd8"):
+        kind, size, most = "blocks of EXIF data", encoded.count(EXIF_MARK), MAX_EXIF_BLOCKS
+    elif encoded.startswith(PNG_SIGNATURE):
+        kind, size, most = "chunks", count_chunks(encoded), MAX_PNG_CHUNKS
+    elif encoded.startswith(TEXT_PPM):
+        kind, size, most = "bytes of text", len(encoded), MAX_TEXT_BYTES
+    elif header := PPM_HEADER.match(encoded):
+        kind, size, most = "bytes of header", header.end(), MAX_PPM_HEADER
+    if size > most:
+        raise UnusableError("image_too_large", f"{size:,} {kind}, at most {most:,}")
+
+
+def count_chunks(encoded: bytes) -> int:
+    """Count the chunks of a PNG, up to one more than it may have."""
+    position, chunks = len(PNG_SIGNATURE), 0
+    while position < len(encoded) and chunks <= MAX_PNG_CHUNKS:
+        position += 12 + int.from_bytes(encoded[position : position + 4], "big")
+        chunks += 1
+    return chunks
 
 
 def check_size(width: int, height: int, max_pixels: int = MAX_PIXELS) -> None:
@@ -102,7 +138,10 @@ def decode_errors(encoded: bytes) -> Iterator[None]:
         raise
     except UnidentifiedImageError:
         raise UnusableError(*classify_undecodable(encoded)) from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        detail = f"more than {MAX_PIXELS:,} pixels"
+        raise UnusableError("image_too_large", detail) from error
+    except MemoryError as error:
         detail = str(error) or "decoding it needs more memory than the limit"
         raise UnusableError("image_too_large", detail) from error
     # Pillow's decoders raise all kinds of exceptions on damaged files.

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.helpers.board import board_image
+from tests.helpers.many_parts import many_chunks, many_exif_blocks, many_scans, many_strips
 from visionflan import image_pixels
 from visionflan.errors import UnusableError
 from visionflan.image_files import count_scans, decode_image
@@ -63,13 +64,7 @@ def other(image: Image.Image) -> Image.Image:
     return image.transpose(Image.Transpose.ROTATE_180)
 
 
-def many_scans(number: int) -> bytes:
-    """Return a JPEG whose last scan is repeated."""
-    jpeg = encoded(RGB, "JPEG", progressive=True)
-    last = jpeg.rindex(b"\xff\xda")
-    return jpeg[:last] + jpeg[last:-2] * number + jpeg[-2:]
-
-
+JPEG = encoded(RGB, "JPEG", progressive=True)
 FRAMES: dict[str, Any] = {"save_all": True, "append_images": [other(RGB), RGB]}
 # Images of each form that the documentation names.
 FORMS: dict[str, list[bytes]] = {
@@ -127,7 +122,15 @@ FORMS: dict[str, list[bytes]] = {
         b"P3\n2000 1500 255\n" + b"7 " * 9_000_000,
         encoded(Image.new("1", (12_000, 12_000))),
         encoded(Image.new("RGB", (6_100, 6_100)), "WEBP", method=0),
-        many_scans(101),
+        many_scans(JPEG, 101),
+    ],
+    "more than 200,000 chunks (PNG), 100,000 strips (TIFF), 300 blocks of EXIF data, or 1 MB of "
+    "header (PPM)": [
+        many_chunks(encoded(RGB), 200_001),
+        many_strips(100_001),
+        many_exif_blocks(JPEG, 301),
+        b"P6 #" + b"c" * (1 << 20) + b"\n1 1 255\n" + bytes(3),
+        b"P4 1 #" + b"c" * (1 << 20) + b"\n1\n" + bytes(1),
     ],
 }
 CASES = [(form, number) for form, images in FORMS.items() for number in range(len(images))]
@@ -254,6 +257,17 @@ def test_large_images_are_converted_in_bands(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(image_pixels, "BAND_PIXELS", 1000)
     for image, expected in zip(released, before, strict=True):
         np.testing.assert_array_equal(decode_image(image), expected)
+
+
+def test_files_of_many_parts_within_the_limits_are_read() -> None:
+    for form in (
+        many_chunks(encoded(RGB), 5_000),
+        many_exif_blocks(JPEG, 299),
+        many_scans(JPEG, 80),
+    ):
+        assert decode_image(form).size == RGB.size
+    assert decode_image(b"P5 #c\n3 #d\n2 255\n" + b"# 1234").size == (3, 2)
+    assert decode_image(b"P4 8 200\n" + b"# " * 100).size == (8, 200)
 
 
 def test_scans_of_thumbnails_and_escaped_bytes_do_not_count() -> None:

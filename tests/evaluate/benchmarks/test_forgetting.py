@@ -121,6 +121,26 @@ def test_unpacked_files_of_mnist_are_the_same_release(tmp_path: Path) -> None:
     assert benchmark.version(tmp_path) == version
 
 
+@pytest.mark.parametrize("below", ["raw", "MNIST/raw", "MNIST"])
+@pytest.mark.parametrize("packed", [True, False])
+def test_mnist_is_found_where_torchvision_puts_it(tmp_path: Path, below: str, packed: bool) -> None:
+    benchmark, rows = demo("mnist", tmp_path / "flat")
+    assert benchmark.version is not None
+    home = tmp_path / "data" / below
+    home.mkdir(parents=True)
+    for path in (tmp_path / "flat").iterdir():
+        if packed:
+            shutil.copy(path, home)
+        else:
+            (home / path.stem).write_bytes(gzip.decompress(path.read_bytes()))
+        (home / path.stem.replace("t10k", "train")).write_bytes(b"not read")
+    assert list(benchmark.rows(tmp_path / "data")) == rows
+    assert benchmark.version(tmp_path / "data") == benchmark.version(tmp_path / "flat")
+    (home / f"{mnist.LABELS}{'.gz' if packed else ''}").unlink()
+    with pytest.raises(ReleaseError, match=f"^MNIST: {home}/{mnist.LABELS}.* does not exist"):
+        list(benchmark.rows(tmp_path / "data"))
+
+
 def test_labels_that_are_no_digits_or_too_few_are_refused(tmp_path: Path) -> None:
     demo("mnist", tmp_path)
     write_idx(tmp_path / f"{mnist.LABELS}.gz", np.array([7, 11, *[0] * 8], np.uint8))
