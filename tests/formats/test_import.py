@@ -51,6 +51,13 @@ def test_lines_of_json_are_read_too(tmp_path: Path) -> None:
     assert build.manifest["datasets"]["lab"]["broken"] == {"malformed_json": 1}
 
 
+def test_a_first_line_of_too_many_levels_costs_itself(tmp_path: Path) -> None:
+    lines = "\n".join(['{"id": ' + "[" * 50_000, json.dumps(record("0.jpg"))])
+    build, ledger = import_directory(write_release(tmp_path / "r", lines, "train.jsonl"))
+    assert build.instances().column("key") == ["0.jpg"]
+    assert [entry["reason"] for entry in ledger] == ["malformed_json"]
+
+
 BAD: dict[str, tuple[str, Any]] = {
     "a string": ("malformed_conversation", "what?"),
     "no turns": ("malformed_conversation", {"id": "x", "image": "0.jpg"}),

@@ -46,4 +46,6 @@ def pretty_printed_object(start: str) -> str | None:
         json.loads(line)
     except ValueError:
         return describe_object(start)
+    except RecursionError:  # a record of too many levels, which costs itself
+        return None
     return None
