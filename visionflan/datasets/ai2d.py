@@ -66,7 +66,7 @@ dataset = Dataset[Row](
     "Diagram Is Worth a Dozen Images, ECCV",
     obtain="""
         Download ai2d-all.zip from the page on diagram understanding at prior.allenai.org and unpack
-        it; its inner folder ai2d, or what is in it, goes into this dataset's folder.
+        it; its inner directory ai2d, or what is in it, goes into this dataset's directory.
     """,
     tree="""
         ai2d/

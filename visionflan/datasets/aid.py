@@ -67,7 +67,7 @@ dataset = Dataset[Row](
     title="AID",
     homepage="https://captain-whu.github.io/AID/",
     license="unknown",
-    terms="The pictures come from Google Earth.",
+    terms="The images come from Google Earth.",
     citation="Xia, Hu, Hu, Shi, Bai, Zhong, Zhang and Lu (2017), AID: A Benchmark Data Set for "
     "Performance Evaluation of Aerial Scene Classification, IEEE Transactions on Geoscience and "
     "Remote Sensing",

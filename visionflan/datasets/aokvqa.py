@@ -65,7 +65,7 @@ dataset = Dataset[Row](
     "Benchmark for Visual Question Answering using World Knowledge, ECCV",
     obtain="""
         Unpack aokvqa_v1p0.tar.gz here; the README of the repository allenai/aokvqa links to it. The
-        images are train2017 and val2017 of COCO: put them here, or in a folder named coco beside
+        images are train2017 and val2017 of COCO: put them here, or in a directory named coco beside
         this one.
     """,
     tree="""

@@ -61,7 +61,7 @@ dataset = Dataset[Row](
     title="a-Yahoo",
     homepage="https://vision.cs.uiuc.edu/attributes/",
     license="unknown",
-    terms="The pictures were found by web search, and their makers keep the rights.",
+    terms="The images were found by web search, and their makers keep the rights.",
     citation="Farhadi, Endres, Hoiem and Forsyth (2009), Describing Objects by their Attributes, "
     "CVPR",
     obtain="""

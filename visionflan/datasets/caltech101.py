@@ -152,7 +152,7 @@ dataset = Dataset[Row](
     title="Caltech-101",
     homepage="https://data.caltech.edu/records/mzrjq-6wc02",
     license="CC-BY-4.0",
-    terms="The pictures were gathered by web search, and their makers keep the rights.",
+    terms="The images were gathered by web search, and their makers keep the rights.",
     citation="Li, Fergus, Perona (2004), Learning Generative Visual Models from Few Training "
     "Examples: An Incremental Bayesian Approach Tested on 101 Object Categories, CVPR Workshop",
     obtain="""

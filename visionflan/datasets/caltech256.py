@@ -87,7 +87,7 @@ dataset = Dataset[Row](
     title="Caltech-256",
     homepage="https://doi.org/10.22002/D1.20087",
     license="unknown",
-    terms="The pictures were gathered by web search, and their makers keep the rights.",
+    terms="The images were gathered by web search, and their makers keep the rights.",
     citation="Griffin, Holub and Perona (2007), Caltech-256 Object Category Dataset, technical "
     "report, California Institute of Technology",
     obtain="""

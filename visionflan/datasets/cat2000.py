@@ -65,7 +65,7 @@ dataset = Dataset[Row](
     title="CAT2000",
     homepage="http://saliency.mit.edu/results_cat2000.html",
     license="unknown",
-    terms="The owners collected the pictures from the web and do not say under which terms.",
+    terms="The owners collected the images from the web and do not say under which terms.",
     citation="Borji, Itti (2015), CAT2000: A Large Scale Fixation Dataset for Boosting Saliency "
     "Research, arXiv:1505.03581",
     obtain="Download trainSet.zip from the homepage and unpack it here.",

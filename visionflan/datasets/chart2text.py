@@ -50,7 +50,7 @@ dataset = Dataset[Row](
     "Descriptions for Charts by Adapting the Transformer Model, INLG",
     obtain="""
         Clone the repositories JasonObeid/Chart2Text and JasonObeid/Chart2TextImages into this
-        dataset's folder.
+        dataset's directory.
     """,
     tree="""
         chart2text/

@@ -56,7 +56,7 @@ dataset = Dataset[Row](
     title="CINIC-10",
     homepage="https://github.com/BayesWatch/cinic-10",
     license="MIT",
-    terms="The pictures are those of CIFAR-10 and ImageNet, whose own terms apply to them.",
+    terms="The images are those of CIFAR-10 and ImageNet, whose own terms apply to them.",
     citation="Darlow, Crowley, Antoniou, Storkey (2018), CINIC-10 is not ImageNet or CIFAR-10, "
     "arXiv:1810.03505",
     obtain="""

@@ -54,13 +54,13 @@ dataset = Dataset[Row](
     license="unknown",
     terms="""
         The owners' code is under the MIT license. The words come from Wikipedia (CC BY-SA), and
-        each picture has its own license at Wikimedia Commons, where `orig_filename` leads.
+        each image has its own license at Wikimedia Commons, where `orig_filename` leads.
     """,
     citation="Kreiss, Fang, Goodman, Potts (2022), Concadia: Towards Image-Based Text Generation "
     "with a Purpose, EMNLP",
     obtain="""
         Download wiki_split.json and resized.zip through the two links in the README of the
-        homepage, and unpack the pictures.
+        homepage, and unpack the images.
     """,
     tree="""
         wiki_split.json

@@ -56,7 +56,7 @@ dataset = Dataset[Row](
     license="attribution",
     terms="""
         The owners allow use for any purpose and would appreciate being named as the source
-        (Google). They do not own the pictures, each of which has the license of the page that it
+        (Google). They do not own the images, each of which has the license of the page that it
         comes from.
     """,
     citation="Sharma, Ding, Goodman, Soricut (2018), Conceptual Captions: A Cleaned, Hypernymed, "
@@ -64,7 +64,7 @@ dataset = Dataset[Row](
     obtain="""
         Download the training split and the validation split from the homepage. Put a first line
         with the words caption and url, separated by a tab, into each table, and download the
-        pictures with img2dataset: --url_list Train_GCC-training.tsv --input_format tsv --url_col
+        images with img2dataset: --url_list Train_GCC-training.tsv --input_format tsv --url_col
         url --output_folder images/Train_GCC-training, and the same for the other table; both output
         formats, files and webdataset, are read. Or download the files of pixparse/cc3m-wds here.
     """,

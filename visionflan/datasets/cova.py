@@ -50,8 +50,8 @@ dataset = Dataset[Row](
     citation="Kumar, Morabia, Wang, Chang, Schwing (2022), CoVA: Context-aware Visual Attention "
     "for Webpage Information Extraction, Workshop on e-Commerce and NLP (ECNLP 5)",
     obtain="""
-        Download the folder imgs through the link on the homepage, and copy the folder splits of
-        that repository beside it.
+        Download the directory imgs through the link on the homepage, and copy the directory splits
+        of that repository beside it.
     """,
     tree="""
         imgs/1.png

@@ -79,7 +79,7 @@ dataset = Dataset[Row](
     title="CrisisMMD",
     homepage="https://crisisnlp.qcri.org/crisismmd.html",
     license="CC-BY-NC-SA-4.0",
-    terms="The tweets and their pictures are those of their authors, under Twitter's terms.",
+    terms="The tweets and their images are those of their authors, under Twitter's terms.",
     citation="Alam, Ofli and Imran (2018), CrisisMMD: Multimodal Twitter Datasets from Natural "
     "Disasters, ICWSM",
     obtain="""

@@ -63,7 +63,7 @@ dataset = Dataset[Row](
     "Human in a Crowd, arXiv:1805.00123",
     obtain="""
         Accept the terms on the download page of the homepage, put the two .odgt files here, and
-        unpack each archive of images into a folder of the archive's name.
+        unpack each archive of images into a directory of the archive's name.
     """,
     tree="""
         annotation_train.odgt

@@ -47,7 +47,7 @@ dataset = Dataset[TextRow](
     "via transverse and longitudinal sequence connection, Pattern Recognition",
     obtain="""
         Download the images and the updated annotations of both parts through the links on the
-        homepage and unpack them here, the annotations of the test part into a folder named
+        homepage and unpack them here, the annotations of the test part into a directory named
         gt_ctw1500.
     """,
     tree="""

@@ -52,7 +52,7 @@ dataset = Dataset[BirdImage](
     title="CUB-200-2011",
     homepage="https://www.vision.caltech.edu/datasets/cub_200_2011/",
     license="non-commercial",
-    terms="The owners do not own the copyrights of the pictures, whose use is restricted to "
+    terms="The owners do not own the copyrights of the images, whose use is restricted to "
     "non-commercial research and education.",
     citation="Wah, Branson, Welinder, Perona and Belongie (2011), The Caltech-UCSD "
     "Birds-200-2011 Dataset, California Institute of Technology, CNS-TR-2011-001",

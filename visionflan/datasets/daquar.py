@@ -48,7 +48,7 @@ dataset = Dataset[Row](
     homepage="https://www.mpi-inf.mpg.de/departments/computer-vision-and-machine-learning/research/"
     "vision-and-language/visual-turing-challenge/",
     license="unknown",
-    terms="The pictures are those of the NYU Depth Dataset V2 and keep its terms.",
+    terms="The images are those of the NYU Depth Dataset V2 and keep its terms.",
     citation="Malinowski, Fritz (2014), A Multi-World Approach to Question Answering about "
     "Real-World Scenes based on Uncertain Input, NIPS",
     obtain="""

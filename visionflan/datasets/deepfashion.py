@@ -44,7 +44,7 @@ dataset = Dataset[Row](
     homepage="https://liuziwei7.github.io/projects/DeepFashion.html",
     license="non-commercial",
     terms="""
-        The owners do not own the pictures, which may be used for non-commercial research and
+        The owners do not own the images, which may be used for non-commercial research and
         teaching; they give the password of the archives on request.
     """,
     citation="Liu, Luo, Qiu, Wang, Tang (2016), DeepFashion: Powering Robust Clothes Recognition "

@@ -55,13 +55,13 @@ dataset = Dataset[Row](
     title="DeepWeeds",
     homepage="https://github.com/AlexOlsen/DeepWeeds",
     license="CC-BY-4.0",
-    terms="The pictures and labels are under this license, the code beside them under Apache 2.",
+    terms="The images and labels are under this license, the code beside them under Apache 2.",
     citation="Olsen, Konovalov, Philippa, Ridd, Wood, Johns, Banks, Girgenti, Kenny, Whinney, "
     "Calvert, Rahimi Azghadi and White (2019), DeepWeeds: A Multiclass Weed Species Image Dataset "
     "for Deep Learning, Scientific Reports",
     obtain="""
-        Take the folder labels from the repository, download images.zip through the link in its
-        README, and unpack it into a folder images beside the labels.
+        Take the directory labels from the repository, download images.zip through the link in its
+        README, and unpack it into a directory images beside the labels.
     """,
     tree="""
         labels/labels.csv

@@ -91,7 +91,7 @@ dataset = Dataset[Row](
     homepage="https://ai.bu.edu/M3SDA/",
     license="non-commercial",
     terms="""
-        Some pictures are under copyright: the owners call their use fair for non-profit research
+        Some images are under copyright: the owners call their use fair for non-profit research
         and education, and refer to the holders for anything beyond.
     """,
     citation="Peng, Bai, Xia, Huang, Saenko and Wang (2019), Moment Matching for Multi-Source "

@@ -43,7 +43,7 @@ dataset = Dataset[Row](
     title="DTD",
     homepage="https://www.robots.ox.ac.uk/~vgg/data/dtd/",
     license="research-only",
-    terms="The owners make the pictures available to the computer vision community for research.",
+    terms="The owners make the images available to the computer vision community for research.",
     citation="Cimpoi, Maji, Kokkinos, Mohamed and Vedaldi (2014), Describing Textures in the Wild, "
     "CVPR",
     obtain="""

@@ -59,7 +59,7 @@ dataset = Dataset[Row](
     "Visualizations via Question Answering, CVPR",
     obtain="""
         Download the images and the question-answer pairs through the links in the repository
-        kushalkafle/DVQA_dataset, and unpack them into folders named images and qa.
+        kushalkafle/DVQA_dataset, and unpack them into directories named images and qa.
     """,
     tree="""
         dvqa/

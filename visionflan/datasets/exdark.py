@@ -60,8 +60,8 @@ dataset = Dataset[Row](
     citation="Loh and Chan (2019), Getting to Know Low-light Images with The Exclusively Dark "
     "Dataset, Computer Vision and Image Understanding",
     obtain="""
-        Download ExDark.zip through the link in the folder Dataset of the repository, and unpack it
-        here.
+        Download ExDark.zip through the link in the directory Dataset of the repository, and unpack
+        it here.
     """,
     tree="""
         ExDark/

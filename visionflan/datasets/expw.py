@@ -61,12 +61,12 @@ dataset = Dataset[Row](
     title="ExpW",
     homepage="http://mmlab.ie.cuhk.edu.hk/projects/socialrelation/index.html",
     license="unknown",
-    terms="The pictures were found by an image search, and their makers keep the rights.",
+    terms="The images were found by an image search, and their makers keep the rights.",
     citation="Zhang, Luo, Loy and Tang (2018), From Facial Expression Recognition to Interpersonal "
     "Relation Prediction, International Journal of Computer Vision",
     obtain="""
         Download the Expression in-the-Wild (ExpW) dataset through the homepage, join and unpack the
-        parts of the archive of pictures, and put the folders image and label here.
+        parts of the archive of images, and put the directories image and label here.
     """,
     tree="""
         image/origin/actor_angry_18.jpg

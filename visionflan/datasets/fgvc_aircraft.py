@@ -49,8 +49,8 @@ dataset = Dataset[Row](
     homepage="https://www.robots.ox.ac.uk/~vgg/data/fgvc-aircraft/",
     license="non-commercial",
     terms="""
-        The photographers keep their rights and made the pictures available exclusively for
-        non-commercial research; each is named in the banner of the picture.
+        The photographers keep their rights and made the images available exclusively for
+        non-commercial research; each is named in the banner of the image.
     """,
     citation="Maji, Kannala, Rahtu, Blaschko, Vedaldi (2013), Fine-Grained Visual Classification "
     "of Aircraft, arXiv:1306.5151",

@@ -42,7 +42,7 @@ dataset = Dataset[Row](
     citation="Hou, Min, Wang, Hou, Zheng, Jiang (2021), FoodLogoDet-1500: A Dataset for "
     "Large-Scale Food Logo Detection via Multi-Scale Feature Decoupling Network, ACM Multimedia",
     obtain="""
-        Ask the owners through the homepage for the download, and unpack it so that the folders
+        Ask the owners through the homepage for the download, and unpack it so that the directories
         Annotations and JPEGImages are here.
     """,
     tree="""

@@ -57,7 +57,7 @@ dataset = Dataset[Row](
     "Reasoning, ACL",
     obtain="""
         Unpack train.zip, val.zip and test.zip from data/geometry3k of the repository
-        lupantech/InterGPS into this dataset's folder.
+        lupantech/InterGPS into this dataset's directory.
     """,
     tree="""
         geometry3k/

@@ -54,8 +54,8 @@ dataset = Dataset[Row](
     "(2021), IconQA: A New Benchmark for Abstract Diagram Understanding and Visual Language "
     "Reasoning, NeurIPS Datasets and Benchmarks",
     obtain="""
-        Download iconqa_data.zip from the homepage and unpack it; its inner folder iconqa, or the
-        whole of iconqa_data, goes into this dataset's folder.
+        Download iconqa_data.zip from the homepage and unpack it; its inner directory iconqa, or the
+        whole of iconqa_data, goes into this dataset's directory.
     """,
     tree="""
         iconqa/

@@ -78,7 +78,7 @@ dataset = Dataset[Row](
     "Corruptions and Perturbations, ICLR",
     obtain="""
         Download blur.tar, digital.tar, noise.tar, weather.tar and, if you want it, extra.tar from
-        https://zenodo.org/record/2235448, and unpack each in a folder of its name.
+        https://zenodo.org/record/2235448, and unpack each in a directory of its name.
     """,
     tree="""
         blur/defocus_blur/1/n01440764/ILSVRC2012_val_00000293.JPEG

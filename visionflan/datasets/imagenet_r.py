@@ -57,7 +57,7 @@ dataset = Dataset[Row](
     title="ImageNet-R",
     homepage="https://github.com/hendrycks/imagenet-r",
     license="MIT",
-    terms="The pictures were gathered from Flickr and the web, and their makers keep the rights.",
+    terms="The images were gathered from Flickr and the web, and their makers keep the rights.",
     citation="Hendrycks, Basart, Mu, Kadavath, Wang, Dorundo, Desai, Zhu, Parajuli, Guo, Song, "
     "Steinhardt, Gilmer (2021), The Many Faces of Robustness: A Critical Analysis of "
     "Out-of-Distribution Generalization, ICCV",

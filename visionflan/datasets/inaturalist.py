@@ -59,7 +59,7 @@ dataset = Dataset[Row](
     license="non-commercial",
     terms="""
         The owners ask users to follow the terms of service of iNaturalist, to use the data only for
-        non-commercial research and education, and not to redistribute the pictures.
+        non-commercial research and education, and not to redistribute the images.
     """,
     citation="Van Horn, Mac Aodha, Song, Cui, Sun, Shepard, Adam, Perona and Belongie (2018), The "
     "iNaturalist Species Classification and Detection Dataset, CVPR; Van Horn, Cole, Beery, "

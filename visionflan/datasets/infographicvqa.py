@@ -56,7 +56,7 @@ dataset = Dataset[RrcQuestion](
     obtain="""
         Register at rrc.cvc.uab.es and download from the page of challenge 17 the annotations and
         images of Infographics VQA (task 3), and for the second task here those of SP-DocVQA (task
-        1), unless they are in the folder docvqa already.
+        1), unless they are in the directory docvqa already.
     """,
     tree="""
         infographicvqa/

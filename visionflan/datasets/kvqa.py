@@ -57,7 +57,7 @@ dataset = Dataset[Row](
     homepage="https://malllabiisc.github.io/resources/kvqa/",
     license="unknown",
     terms="""
-        The pictures were collected from Wikipedia, where each has its own license. They show
+        The images were collected from Wikipedia, where each has its own license. They show
         people, and the tasks ask who they are.
     """,
     citation="Shah, Mishra, Yadati, Talukdar (2019), KVQA: Knowledge-Aware Visual Question "

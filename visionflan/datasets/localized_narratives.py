@@ -51,14 +51,14 @@ dataset = Dataset[Row](
     homepage="https://google.github.io/localized-narratives/",
     license="CC-BY-4.0",
     terms="""
-        The license is that of the annotations. The pictures are those of COCO, Flickr30k, ADE20K
+        The license is that of the annotations. The images are those of COCO, Flickr30k, ADE20K
         and Open Images, each under the terms of its owners; those of Flickr30k and ADE20K exclude
         commercial use.
     """,
     citation="J. Pont-Tuset, J. Uijlings, S. Changpinyo, R. Soricut and V. Ferrari (2020), "
     "Connecting Vision and Language with Localized Narratives, ECCV",
     obtain="""
-        Download the files of the textual captions from the homepage. Get the pictures from COCO
+        Download the files of the textual captions from the homepage. Get the images from COCO
         (2017), Flickr30k, ADE20K (ADEChallengeData2016.zip) and Open Images and unpack them here;
         those of COCO and Flickr30k are also found in their own releases beside this one.
     """,

@@ -57,7 +57,7 @@ dataset = Dataset[Row](
     title="LSUN",
     homepage="https://github.com/fyu/lsun",
     license="unknown",
-    terms="The owners' code is under the MIT license; they state none for the pictures, which come "
+    terms="The owners' code is under the MIT license; they state none for the images, which come "
     "from a web search.",
     citation="Yu, Seff, Zhang, Song, Funkhouser and Xiao (2015), LSUN: Construction of a "
     "Large-scale Image Dataset using Deep Learning with Humans in the Loop, arXiv:1506.03365",

@@ -50,13 +50,13 @@ dataset = Dataset[Row](
     license="unknown",
     terms="""
         The owners' repository states no license. The memes belong to those who posted them on
-        Reddit or made the pictures in them.
+        Reddit or made the images in them.
     """,
     citation="E. Hwang and V. Shwartz (2023), MemeCap: A Dataset for Captioning and Interpreting "
     "Memes, EMNLP",
     obtain="""
-        Copy the folder data of the repository here, and unpack the archive of pictures that its
-        README links to into a folder named memes. The lists may also be here themselves.
+        Copy the directory data of the repository here, and unpack the archive of images that its
+        README links to into a directory named memes. The lists may also be here themselves.
     """,
     tree="""
         memecap/

@@ -55,7 +55,7 @@ dataset = Dataset[Row](
     title="Mocheg",
     homepage="https://github.com/VT-NLP/Mocheg",
     license="CC-BY-4.0",
-    terms="The articles and pictures are from Snopes, PolitiFact and the pages that they cite.",
+    terms="The articles and images are from Snopes, PolitiFact and the pages that they cite.",
     citation="Yao, Shah, Sun, Cho, Huang (2023), End-to-End Multimodal Fact-Checking and "
     "Explanation Generation: A Challenging Dataset and Models, SIGIR",
     obtain="Fill in the form that the homepage links to, download the archive and unpack it here.",

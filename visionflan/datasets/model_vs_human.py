@@ -82,7 +82,7 @@ dataset = Dataset[Row](
     homepage="https://github.com/bethgelab/model-vs-human",
     license="non-commercial",
     terms="""
-        Thirteen of the sets are made of ImageNet's pictures and under its terms, for non-commercial
+        Thirteen of the sets are made of ImageNet's images and under its terms, for non-commercial
         research; the sketches are MIT, and cue-conflict, edge and silhouette CC-BY-4.0.
     """,
     citation="Geirhos, Narayanappa, Mitzkus, Thieringer, Bethge, Wichmann, Brendel (2021), Partial "

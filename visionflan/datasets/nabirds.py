@@ -43,7 +43,7 @@ dataset = Dataset[Row](
     homepage="https://dl.allaboutbirds.org/nabirds",
     license="unknown",
     terms="The owners give the download link to those who accept the terms on the homepage; each "
-    "picture belongs to the photographer whom photographers.txt names.",
+    "image belongs to the photographer whom photographers.txt names.",
     citation="Van Horn, Branson, Farrell, Haber, Barry, Ipeirotis, Perona and Belongie (2015), "
     "Building a Bird Recognition App and Large Scale Dataset with Citizen Scientists, CVPR",
     obtain="""

@@ -56,7 +56,7 @@ dataset = Dataset[Row](
     "Lee and P. Anderson (2019), nocaps: novel object captioning at scale, ICCV",
     obtain="""
         Download https://nocaps.s3.amazonaws.com/nocaps_val_4500_captions.json and, from the
-        addresses in it, the pictures into the folder images.
+        addresses in it, the images into the directory images.
     """,
     tree="""
         nocaps_val_4500_captions.json

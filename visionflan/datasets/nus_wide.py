@@ -47,12 +47,12 @@ dataset = Dataset[Row](
     title="NUS-WIDE",
     homepage="https://lms.comp.nus.edu.sg/wp-content/uploads/2019/research/nuswide/NUS-WIDE.html",
     license="unknown",
-    terms="The pictures belong to the members of Flickr who took them.",
+    terms="The images belong to the members of Flickr who took them.",
     citation="Chua, Tang, Hong, Li, Luo and Zheng (2009), NUS-WIDE: A Real-World Web Image "
     "Database from National University of Singapore, CIVR",
     obtain="""
         Download the image list and the ground truth from the homepage and unpack them here; ask the
-        owners for the pictures, or download them with the list of addresses, into the folder
+        owners for the images, or download them with the list of addresses, into the directory
         Flickr.
     """,
     tree="""

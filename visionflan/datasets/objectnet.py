@@ -55,7 +55,7 @@ dataset = Dataset[Row](
     terms="""
         For evaluation only: free for research and commerce under a license derived from CC BY 4.0
         with two additional clauses: ObjectNet may never be used to tune the parameters of any
-        model, and single pictures may be put on the web only with their red border of one pixel.
+        model, and single images may be put on the web only with their red border of one pixel.
     """,
     citation="Barbu, Mayo, Alverio, Luo, Wang, Gutfreund, Tenenbaum and Katz (2019), ObjectNet: A "
     "Large-Scale Bias-Controlled Dataset for Pushing the Limits of Object Recognition Models, "

@@ -60,7 +60,7 @@ dataset = Dataset[Row](
     "Question Answering by Reading Text in Images, ICDAR",
     obtain="""
         From the homepage, download dataset.json and the script loadDataset.py, and run the script
-        to download the covers into a folder images.
+        to download the covers into a directory images.
     """,
     tree="""
         ocr_vqa/

@@ -68,7 +68,7 @@ dataset = Dataset[Row](
     title="Office-31",
     homepage="https://faculty.cc.gatech.edu/~judy/domainadapt/",
     license="unknown",
-    terms="The pictures of the domain amazon come from a store, which has its own terms.",
+    terms="The images of the domain amazon come from a store, which has its own terms.",
     citation="Saenko, Kulis, Fritz and Darrell (2010), Adapting Visual Category Models to New "
     "Domains, ECCV",
     obtain="""

@@ -106,7 +106,7 @@ dataset = Dataset[Row](
     homepage="https://www.hemanthdv.org/officeHomeDataset.html",
     license="non-commercial",
     terms="""
-        Some pictures are under copyright: the owners call their use fair for non-profit research
+        Some images are under copyright: the owners call their use fair for non-profit research
         and education, and refer to the holders for anything beyond.
     """,
     citation="Venkateswara, Eusebio, Chakraborty and Panchanathan (2017), Deep Hashing Network for "

@@ -48,7 +48,7 @@ dataset = Dataset[Row](
     obtain="""
         Download the questions and annotations of the training and testing splits from the download
         page of the homepage, and unpack them here. The images are train2014 and val2014 of COCO:
-        put them here, or in a folder named coco beside this one.
+        put them here, or in a directory named coco beside this one.
     """,
     tree="""
         OpenEnded_mscoco_train2014_questions.json

@@ -62,12 +62,12 @@ dataset = Dataset[Row](
     title="PACS",
     homepage="https://domaingeneralization.github.io/#data",
     license="unknown",
-    terms="The owners publish the pictures for research on domain generalization.",
+    terms="The owners publish the images for research on domain generalization.",
     citation="Li, Yang, Song, Hospedales (2017), Deeper, Broader and Artier Domain Generalization, "
     "ICCV",
     obtain="""
-        Follow the link to the data on the homepage, take the folder of raw images, and unpack it so
-        that the folder kfold is here.
+        Follow the link to the data on the homepage, take the directory of raw images, and unpack it
+        so that the directory kfold is here.
     """,
     tree="""
         kfold/

@@ -48,15 +48,15 @@ dataset = Dataset[Row](
     license="MIT",
     terms="""
         The license is that of the owner's code, which the paper's authors record for the data; a
-        co-author names it for a version of the data without pictures too. The data's own card names
-        none. Prompts and pictures are what users asked for, and some are obscene or of real people.
+        co-author names it for a version of the data without images too. The data's own card names
+        none. Prompts and images are what users asked for, and some are obscene or of real people.
     """,
     citation="Kirstain, Polyak, Singer, Matiana, Penna, Levy (2023), Pick-a-Pic: An Open Dataset "
     "of User Preferences for Text-to-Image Generation, NeurIPS",
     obtain="""
-        Download files of the folder data of yuvalkirstain/pickapic_v1 (or pickapic_v2) from Hugging
-        Face, with huggingface-cli or from the web page; one file is enough to begin with, all of
-        version 1 are about 190 GB.
+        Download files of the directory data of yuvalkirstain/pickapic_v1 (or pickapic_v2) from
+        Hugging Face, with huggingface-cli or from the web page; one file is enough to begin with,
+        all of version 1 are about 190 GB.
     """,
     tree="""
         data/

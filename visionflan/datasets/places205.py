@@ -58,7 +58,7 @@ dataset = Dataset[Row](
     homepage="http://places.csail.mit.edu/index.html",
     license="unknown",
     terms="""
-        The annotation may be used with attribution (CC BY); the pictures belong to their owners,
+        The annotation may be used with attribution (CC BY); the images belong to their owners,
         and no license is granted for them.
     """,
     citation="Zhou, Lapedriza, Xiao, Torralba and Oliva (2014), Learning Deep Features for Scene "

@@ -58,7 +58,7 @@ dataset = Dataset[Row](
     obtain="""
         Download the images and the question-answer pairs (version 1 or 2) of each split through the
         links on the page PlotQA_Dataset.md of the repository, and put those of a split into a
-        folder of its name.
+        directory of its name.
     """,
     tree="""
         plotqa/

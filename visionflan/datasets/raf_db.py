@@ -64,14 +64,14 @@ dataset = Dataset[Row](
     homepage="http://www.whdeng.cn/raf/model1.html",
     license="research-only",
     terms="""
-        For non-commercial research only. The pictures were found on the Internet and are not the
+        For non-commercial research only. The images were found on the Internet and are not the
         property of the owners.
     """,
     citation="Li, Deng and Du (2017), Reliable Crowdsourcing and Deep Locality-Preserving Learning "
     "for Expression Recognition in the Wild, CVPR",
     obtain="""
-        Ask the owners for the password as the homepage says, and unpack the folder basic here, with
-        the original pictures in basic/Image/original or the aligned ones in basic/Image/aligned.
+        Ask the owners for the password as the homepage says, and unpack the directory basic here,
+        with the original images in basic/Image/original or the aligned ones in basic/Image/aligned.
     """,
     tree="""
         basic/

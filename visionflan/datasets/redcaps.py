@@ -54,7 +54,7 @@ dataset = Dataset[Row](
     "the People, for the People, NeurIPS Datasets and Benchmarks",
     obtain="""
         Download redcaps_v1.0_annotations.zip from the homepage and unpack it here. Then download
-        the pictures with the owners' redcaps-downloader, for each file of annotations: redcaps
+        the images with the owners' redcaps-downloader, for each file of annotations: redcaps
         download-imgs -a annotations/cats_2019.json --save-to images.
     """,
     tree="""

@@ -45,7 +45,7 @@ dataset = Dataset[Row](
     title="Road Anomaly",
     homepage="https://www.epfl.ch/labs/cvlab/data/road-anomaly/",
     license="research-only",
-    terms="The owners provide the pictures for research; their authors are named in credits.txt.",
+    terms="The owners provide the images for research; their authors are named in credits.txt.",
     citation="Lis, Nakka, Fua and Salzmann (2019), Detecting the Unexpected via Image Resynthesis, "
     "ICCV",
     obtain="""

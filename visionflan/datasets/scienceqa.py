@@ -52,7 +52,7 @@ dataset = Dataset[Row](
     "Multimodal Reasoning via Thought Chains for Science Question Answering, NeurIPS",
     obtain="""
         From data/scienceqa of the repository lupantech/ScienceQA take problems.json, and unpack the
-        three archives of pictures that its tools/download.sh names into a folder images beside it.
+        three archives of images that its tools/download.sh names into a directory images beside it.
     """,
     tree="""
         scienceqa/

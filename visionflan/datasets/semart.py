@@ -57,7 +57,7 @@ dataset = Dataset[Row](
     license="non-commercial",
     terms="""
         Aston University's record of the data is said to give Creative Commons Attribution
-        NonCommercial, but the page of that version was not found. The pictures and texts come from
+        NonCommercial, but the page of that version was not found. The images and texts come from
         the Web Gallery of Art, which allows educational and personal use.
     """,
     citation="Garcia, Vogiatzis (2018), How to Read Paintings: Semantic Art Understanding with "

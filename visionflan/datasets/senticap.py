@@ -55,7 +55,7 @@ dataset = Dataset[Row](
     "AAAI",
     obtain="""
         Download senticap_dataset.zip from the homepage and unpack it here. The images are val2014
-        of COCO: put them here, or in a folder named coco beside this one.
+        of COCO: put them here, or in a directory named coco beside this one.
     """,
     tree="""
         senticap_dataset/data/senticap_dataset.json

@@ -48,8 +48,8 @@ dataset = Dataset[Row](
     citation="Bevilacqua, Roumy, Guillemot and Alberi Morel (2012), Low-Complexity Single-Image "
     "Super-Resolution based on Nonnegative Neighbor Embedding, BMVC",
     obtain="""
-        Download Set5 with its small pictures from a collection for super-resolution, such as that
-        of BasicSR, and put its folders here.
+        Download Set5 with its small images from a collection for super-resolution, such as that
+        of BasicSR, and put its directories here.
     """,
     tree="""
         Set5/

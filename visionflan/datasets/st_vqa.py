@@ -37,7 +37,7 @@ dataset = Dataset[RrcQuestion](
     homepage="https://rrc.cvc.uab.es/?ch=11",
     license="unknown",
     terms="""
-        No license was found on the owners' pages. The pictures come from COCO-Text, Visual Genome,
+        No license was found on the owners' pages. The images come from COCO-Text, Visual Genome,
         VizWiz, ImageNet, ICDAR 2013 and 2015 and the IIIT Scene Text Retrieval set, and keep the
         terms of each.
     """,

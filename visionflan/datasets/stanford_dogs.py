@@ -46,7 +46,7 @@ dataset = Dataset[Row](
     title="Stanford Dogs",
     homepage="http://vision.stanford.edu/aditya86/ImageNetDogs/",
     license="unknown",
-    terms="The owners state none; the pictures are ImageNet's, for non-commercial research.",
+    terms="The owners state none; the images are ImageNet's, for non-commercial research.",
     citation="Khosla, Jayadevaprakash, Yao, Fei-Fei (2011), Novel Dataset for Fine-Grained Image "
     "Categorization, CVPR Workshop",
     obtain="""

@@ -46,7 +46,7 @@ dataset = Dataset[Row](
     title="STL-10",
     homepage="https://cs.stanford.edu/~acoates/stl10/",
     license="unknown",
-    terms="The pictures are from ImageNet, whose terms allow non-commercial research only.",
+    terms="The images are from ImageNet, whose terms allow non-commercial research only.",
     citation="Coates, Lee, Ng (2011), An Analysis of Single Layer Networks in Unsupervised "
     "Feature Learning, AISTATS",
     obtain="Download stl10_binary.tar.gz from the homepage and unpack it here.",

@@ -44,7 +44,7 @@ dataset = Dataset[Row](
     citation="Kafle, Kanan (2017), An Analysis of Visual Question Answering Algorithms, ICCV",
     obtain="""
         Download TDIUC.zip from the homepage and unpack it here. The images are train2014 and
-        val2014 of COCO: put them here, or in a folder named coco beside this one.
+        val2014 of COCO: put them here, or in a directory named coco beside this one.
     """,
     tree="""
         Annotations/mscoco_train2014_annotations.json

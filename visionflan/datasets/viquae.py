@@ -49,7 +49,7 @@ dataset = Dataset[Row](
     title="ViQuAE",
     homepage="https://github.com/PaulLerner/ViQuAE",
     license="MIT",
-    terms="The license is that of the owners' repository of code and data. The pictures are from "
+    terms="The license is that of the owners' repository of code and data. The images are from "
     "Wikimedia Commons, each under the license named there; many show people.",
     citation="Lerner, Ferret, Guinaudeau, Le Borgne, Besançon, Moreno, Lovón Melgarejo (2022), "
     "ViQuAE, a Dataset for Knowledge-based Visual Question Answering about Named Entities, SIGIR",

@@ -68,7 +68,7 @@ dataset = Dataset[Row](
     homepage="https://ai.bu.edu/visda-2017/",
     license="non-commercial",
     terms="""
-        The owners ask users to use the pictures only for non-commercial research and education, and
+        The owners ask users to use the images only for non-commercial research and education, and
         not to redistribute them.
     """,
     citation="Peng, Usman, Kaushik, Hoffman, Wang and Saenko (2017), VisDA: The Visual Domain "

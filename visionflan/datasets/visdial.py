@@ -57,13 +57,13 @@ dataset = Dataset[Row](
     title="VisDial",
     homepage="https://visualdialog.org/",
     license="CC-BY-4.0",
-    terms="The license is that of the dialogues; the pictures of COCO keep the terms of Flickr.",
+    terms="The license is that of the dialogues; the images of COCO keep the terms of Flickr.",
     citation="A. Das, S. Kottur, K. Gupta, A. Singh, D. Yadav, J. M. F. Moura, D. Parikh and "
     "D. Batra (2017), Visual Dialog, CVPR",
     obtain="""
         Download the dialogues of training and validation and the images of validation from the
         data page of the homepage, version 1.0. The images of training are train2014 and val2014 of
-        COCO, here or in a folder named coco beside this one.
+        COCO, here or in a directory named coco beside this one.
     """,
     tree="""
         visdial/

@@ -107,7 +107,7 @@ dataset = Dataset[Row](
     obtain="""
         Download the training and validation images from the page of any of the three parts (visual
         question answering, image captioning, image quality issues) and unpack them here; unpack the
-        annotations of each part into the folder vqa, captions or image_quality.
+        annotations of each part into the directory vqa, captions or image_quality.
     """,
     tree="""
         train/VizWiz_train_00009403.jpg

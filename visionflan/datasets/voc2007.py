@@ -71,7 +71,7 @@ dataset = Dataset[Row](
     "International Journal of Computer Vision 88(2)",
     obtain="""
         Download VOCtrainval_06-Nov-2007.tar (and VOCtest_06-Nov-2007.tar if you want the test
-        images) from the homepage and unpack them here; they share the folder VOCdevkit/VOC2007.
+        images) from the homepage and unpack them here; they share the directory VOCdevkit/VOC2007.
     """,
     tree="""
         VOCdevkit/VOC2007/

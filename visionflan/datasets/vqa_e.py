@@ -68,7 +68,7 @@ dataset = Dataset[Question | Explained](
     "and Enhancing Your Answers for Visual Questions, ECCV",
     obtain="""
         Download both sets through the link of the homepage and put them here. The images are
-        train2014 and val2014 of COCO: put them here, or in a folder named coco beside this one.
+        train2014 and val2014 of COCO: put them here, or in a directory named coco beside this one.
     """,
     tree="""
         VQA-E_train_set.json

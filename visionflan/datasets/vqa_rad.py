@@ -50,8 +50,8 @@ dataset = Dataset[Row](
     citation="J. J. Lau, S. Gayen, A. Ben Abacha and D. Demner-Fushman (2018), A dataset of "
     "clinically generated visual questions and answers about radiology images, Scientific Data",
     obtain="""
-        Download the list and the image folder from the homepage. The split files that others use,
-        with the same images in a folder named images, are read too.
+        Download the list and the image directory from the homepage. The split files that others
+        use, with the same images in a directory named images, are read too.
     """,
     tree="""
         vqa_rad/

@@ -75,7 +75,7 @@ dataset = Dataset[Row](
     obtain="""
         Download the questions and the annotations of the training and validation splits of the
         balanced real images from visualqa.org/download.html, and unpack them here. The images are
-        train2014 and val2014 of COCO: put them here, or in a folder named coco beside this one.
+        train2014 and val2014 of COCO: put them here, or in a directory named coco beside this one.
     """,
     tree="""
         v2_OpenEnded_mscoco_train2014_questions.json

@@ -55,15 +55,16 @@ dataset = Dataset[Row](
     homepage="https://www.microsoft.com/en-us/download/details.aspx?id=53670",
     license="unknown",
     terms="""
-        The pictures are not part of the release: they belong to those who put them on the web, and
+        The images are not part of the release: they belong to those who put them on the web, and
         those of COCO keep the terms of Flickr.
     """,
     citation="Mostafazadeh, Misra, Devlin, Mitchell, He, Vanderwende (2016), Generating Natural "
     "Questions About an Image, ACL",
     obtain="""
-        Download the lists from the homepage. Download each picture from its address and save it
-        under its image_id with the suffix .jpg in a folder with the name of the list; those of COCO
-        may also stay in train2014 and val2014, here or in a folder named coco beside this one.
+        Download the lists from the homepage. Download each image from its address and save it
+        under its image_id with the suffix .jpg in a directory with the name of the list; those of
+        COCO may also stay in train2014 and val2014, here or in a directory named coco beside this
+        one.
     """,
     tree="""
         bing_train_all.csv

@@ -58,7 +58,7 @@ dataset = Dataset[Row](
     license="non-commercial",
     terms="""
         For non-commercial research only, and under the terms of use of WikiArt.org, from which the
-        pictures come; many of the works are still in copyright.
+        images come; many of the works are still in copyright.
     """,
     citation="Tan, Chan, Aguirre, Tanaka (2019), Improved ArtGAN for Conditional Synthesis of "
     "Natural Image and Artwork, IEEE Transactions on Image Processing",

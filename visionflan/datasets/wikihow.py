@@ -52,7 +52,7 @@ dataset = Dataset[Row](
     homepage="https://www.wikihow.com/wikiHow:Creative-Commons",
     license="CC-BY-NC-SA-3.0",
     terms="""
-        The license is that of wikiHow's texts. The pictures have their own terms, which the release
+        The license is that of wikiHow's texts. The images have their own terms, which the release
         of 2021 names in img_license.
     """,
     citation="Y. Yang, A. Panagopoulou, Q. Lyu, L. Zhang, M. Yatskar and C. Callison-Burch (2021), "

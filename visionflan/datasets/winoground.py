@@ -57,7 +57,7 @@ dataset = Dataset[Row](
     "Vision and Language Models for Visio-Linguistic Compositionality, CVPR",
     obtain="""
         Ask for access at https://huggingface.co/datasets/facebook/winoground and download its
-        folder `data` to here. The archive of images need not be unpacked.
+        directory `data` to here. The archive of images need not be unpacked.
     """,
     tree="""
         winoground/

@@ -64,15 +64,15 @@ dataset = Dataset[Row](
     homepage="https://github.com/google-research-datasets/wit",
     license="CC-BY-SA-3.0",
     terms="""
-        The license is that of the texts. Each picture has its own license at Wikimedia Commons or
+        The license is that of the texts. Each image has its own license at Wikimedia Commons or
         at the Wikipedia that it is from.
     """,
     citation="Srinivasan, Raman, Chen, Bendersky, Najork (2021), WIT: Wikipedia-based Image Text "
     "Dataset for Multimodal Multilingual Machine Learning, SIGIR",
     obtain="""
         Download one or more of the tables by the links in DATA.md of the homepage. Only the rows in
-        English are used, about one in seven: to download fewer pictures, remove the other rows from
-        the tables first. Then download the pictures of each table with img2dataset: --url_list
+        English are used, about one in seven: to download fewer images, remove the other rows from
+        the tables first. Then download the images of each table with img2dataset: --url_list
         wit_v1.train.all-00000-of-00010.tsv.gz --input_format tsv.gz --url_col image_url
         --output_folder images/wit_v1.train.all-00000-of-00010; both output formats, files and
         webdataset, are read. Wikimedia asks for a user agent that says who you are.

@@ -54,12 +54,13 @@ dataset = Dataset[Row](
     homepage="https://sites.google.com/view/yoga-82/home",
     license="unknown",
     terms="The owners give the addresses to those who fill in the form on the homepage, where they "
-    "name the licenses; the pictures belong to the sites that show them.",
+    "name the licenses; the images belong to the sites that show them.",
     citation="Verma, Kumawat, Nakashima and Raman (2020), Yoga-82: A New Dataset for Fine-grained "
     "Classification of Human Poses, CVPR Workshops",
     obtain="""
-        Fill in the form on the homepage, unpack the lists here, and download each picture by its
-        address in yoga_dataset_links into the path that comes before it, below the folder images.
+        Fill in the form on the homepage, unpack the lists here, and download each image by its
+        address in yoga_dataset_links into the path that comes before it, below the directory
+        images.
     """,
     tree="""
         Yoga-82/
