@@ -224,7 +224,7 @@ def image_classification(row: Row) -> Example | None:
     """
     Decide whether this picture mainly shows something alive. A person, an animal or a plant counts,
     even an extinct one, even in a drawing, and even if only a part can be seen. Things made by
-    people, such as statues or a vehicle with somebody in it, do not count. Answer yes or no.
+    people, such as statues or a vehicle with somebody in it, do not count.
     """,
     """
     Answer yes if the picture is about a person, an animal or a plant, and no if it is about
@@ -235,12 +235,12 @@ def image_classification(row: Row) -> Example | None:
     A collection of pictures has to be divided into living things and artifacts. Living things are
     all people, animals and plants: photographed or drawn, complete or in part, still existing or
     extinct. Artifacts are whatever people make, including statues, and vehicles that carry a
-    person. Does the main subject of this picture belong to the living things? Reply with yes or no.
+    person. Does the main subject of this picture belong to the living things?
     """,
     """
-    Write one word, yes or no. It says whether the subject of this photo or drawing is an organism:
-    yes for people, animals and plants, even for extinct ones and for those of which only a part
-    shows. A man-made object gets a no, whether it is a statue or a vehicle that has someone in it.
+    Choose yes or no to say whether the subject of this photo or drawing is an organism. It is yes
+    for people, animals and plants, even for extinct ones and for those of which only a part shows.
+    A man-made object gets a no, whether it is a statue or a vehicle that has someone in it.
     """,
     title="Caltech101 living organism classification",
     official_name="Caltech101+Living_Thing_classification",
