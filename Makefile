@@ -27,6 +27,7 @@ check: $(VENV)/.dev
 
 fuzz: $(VENV)/.dev
 	$(BIN)/python benchmarks/fuzz_readers.py --count $(COUNT)
+	$(BIN)/python benchmarks/fuzz_trees.py --count $(COUNT)
 
 # Other programs, and other versions of transformers and datasets, each in an environment of its own.
 COMPAT := $(CURDIR)/.compat

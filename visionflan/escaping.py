@@ -1,4 +1,4 @@
-"""Escape text of others for the programs that show it: spreadsheets, browsers, Markdown."""
+"""Escape text of others for what shows it: terminals, spreadsheets, browsers, Markdown."""
 
 import re
 from urllib.parse import urlsplit
@@ -24,6 +24,15 @@ def spreadsheet_cell(value: object) -> object:
     if isinstance(value, str) and FORMULA.match(value) and not NUMBER.fullmatch(value):
         return f"'{value}"
     return value
+
+
+def one_line(text: str) -> str:
+    """Return text as one line in which each character that does not print is escaped."""
+    line = " ".join(text.split())
+    if line.isprintable():
+        return line
+    escaped = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    return "".join(escaped)
 
 
 def web_link(address: str) -> str:

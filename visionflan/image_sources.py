@@ -161,7 +161,10 @@ def read_cell(table: Path, column: str, row: int, element: int | None = None) ->
     """Return a cell of a Parquet table, decoding few rows at a time."""
     from pyarrow import parquet
 
-    with parquet.ParquetFile(table, pre_buffer=False, buffer_size=1 << 20) as opened:
+    with (
+        table.open("rb") as stream,  # pyarrow cannot open a name that is not UTF-8
+        parquet.ParquetFile(stream, pre_buffer=False, buffer_size=1 << 20) as opened,
+    ):
         group = 0
         while row >= (length := opened.metadata.row_group(group).num_rows):
             group, row = group + 1, row - length
@@ -197,6 +200,8 @@ def open_lmdb(directory: Path) -> Any:
         raise ReleaseError(
             f"{directory} is an LMDB database: reading it needs pip install 'visionflan[readers]'"
         ) from error
+    with containing_file(LmdbEntry(directory, "")).open("rb"):
+        pass  # Python refuses what cannot be read; lmdb would wait for ever for a pipe
     try:
         environment = lmdb.open(str(directory), readonly=True, lock=False, readahead=False)
     except lmdb.Error as error:

@@ -71,6 +71,8 @@ def read_release(connection: Connection, job: ReadJob, monitor: Monitor) -> None
     try:
         for _ in release.run(list(samplers.values())):
             monitor.rows.value = release.rows_read
+        for broken in watch.unreadable():
+            release.record_broken(broken)
         outbox.flush()
         for task, sampler in samplers.items():
             for start in range(0, len(sampler.heap), ITEMS_AT_ONCE):

@@ -12,6 +12,7 @@ from typing import Any
 
 from visionflan.builder.sampling import escape_surrogates
 from visionflan.builder.source_fingerprint import subdirectories
+from visionflan.dataset import BrokenRow
 from visionflan.errors import ReleaseError
 from visionflan.layouts import is_image_file
 
@@ -70,6 +71,18 @@ class ReleaseWatch:
         read = set(self.ancestors([*self.directories, *used]))
         return dict(unread_directories(Path(self.root), read, DEPTH))
 
+    def unreadable(self) -> Iterator[BrokenRow]:
+        """Yield what lies in the directories that were read, and cannot be read itself.
+
+        Listing and asking for a file pass such a path over in silence. Images are left out: those
+        that are needed are looked for when they are checked.
+        """
+        for name in sorted({"", *self.ancestors(self.directories)}):
+            for entry in entries_of(Path(self.root, name)):
+                path = escape_surrogates(os.path.relpath(entry.path, self.root))
+                if entry.name[0] != "." and (problem := unreadable_as(entry)):
+                    yield BrokenRow(path, "unreadable_path", f"{path} {problem}")
+
     def ancestors(self, directories: Iterable[str]) -> Iterator[str]:
         """Yield directories of the release, and the directories that contain them."""
         for directory in set(directories):
@@ -87,6 +100,39 @@ def check_regular(path: str) -> None:
         return
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise ReleaseError(f"{path} is a pipe or a device, not a file: copy the file itself there")
+
+
+def entries_of(directory: Path) -> "list[os.DirEntry[str]]":
+    """Return the sorted entries of a directory; none if it cannot be listed, or contains itself."""
+    try:
+        if directory.is_symlink() and contains(str(directory)):
+            return []
+        with os.scandir(directory) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        return []
+
+
+def unreadable_as(entry: "os.DirEntry[str]") -> str:
+    """Return why an entry of a directory cannot be read; empty if it can, or is an image."""
+    if entry.is_file(follow_symlinks=False) or is_image_file(Path(entry.name)):
+        return ""
+    try:
+        mode = entry.stat().st_mode
+    except OSError as error:
+        return f"cannot be followed: {error.strerror}; put there what it should lead to"
+    if stat.S_ISDIR(mode):
+        if entry.is_symlink() and contains(entry.path):
+            return "leads to a directory that contains it: put there what it should lead to"
+        readable = os.access(entry.path, os.R_OK | os.X_OK)
+        return "" if readable else "cannot be listed: permit reading it"
+    return "" if stat.S_ISREG(mode) else "is a pipe or a device: copy the file itself there"
+
+
+def contains(link: str) -> bool:
+    """Return whether a link leads to one of the directories that contain it."""
+    target, parent = Path(link).resolve(), Path(link).parent.resolve()
+    return target == parent or target in parent.parents
 
 
 def unread_directories(root: Path, read: set[str], depth: int) -> Iterator[tuple[str, int]]:

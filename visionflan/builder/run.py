@@ -19,10 +19,10 @@ from visionflan.builder.output_dir import find_finished, lock_output_dir, remove
 from visionflan.builder.parts import PARTS_DIR, DatasetPart
 from visionflan.builder.plan import BuildSettings, plan, provenance
 from visionflan.builder.release_reader import ReleaseReader
-from visionflan.builder.sampling import escape_surrogates
 from visionflan.builder.source_fingerprint import build_fingerprint
 from visionflan.builder.split import HoldOutConfig
 from visionflan.errors import BuildError, VisionflanError
+from visionflan.escaping import one_line
 from visionflan.plural import counted
 
 READ_AHEAD = 2  # releases that are read at the same time
@@ -135,7 +135,7 @@ class BuildRun:
     def record_failure(self, name: str, message: str) -> None:
         """Record that a dataset cannot be built, and why."""
         message = message.replace(f"{self.builder.data_root}{os.sep}", "")
-        message = escape_surrogates(" ".join(message.split()))
+        message = one_line(message)
         dataset = provenance(catalog.load(name))
         self.datasets[name] = {"status": "failed", "message": message, **dataset}
         self.log(f"{name}: failed: {message}")

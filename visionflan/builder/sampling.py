@@ -13,6 +13,7 @@ from visionflan.builder.parts import TaskCounts
 from visionflan.dataset import BrokenRow, Dataset, Example, Task
 from visionflan.dataset_code import make_example, read_rows, source_file
 from visionflan.errors import UnusableError
+from visionflan.escaping import one_line
 from visionflan.hashing import stable_hash
 from visionflan.image_sources import ComputedImage, ImageSource, containing_file, describe_source
 from visionflan.storage.schema import LedgerEntry
@@ -108,14 +109,19 @@ class ReleasePass:
     def run(self, samplers: list[TaskSampler]) -> Iterator[None]:
         """Offer every row to every task; yield after each row, for a progress bar."""
         for row in self.rows():
-            self.rows_read += 1
             if isinstance(row, BrokenRow):
-                self.broken[row.reason] = self.broken.get(row.reason, 0) + 1
-                self.write(self.entry(f"{self.name}/*", row.key, row.reason, row.detail))
+                self.record_broken(row)
             else:
+                self.rows_read += 1
                 for sampler in samplers:
                     self.offer_row(sampler, row)
             yield
+
+    def record_broken(self, row: BrokenRow) -> None:
+        """Count a broken row, and write it to the ledger."""
+        self.rows_read += 1
+        self.broken[row.reason] = self.broken.get(row.reason, 0) + 1
+        self.write(self.entry(f"{self.name}/*", row.key, row.reason, row.detail))
 
     def rows(self) -> Iterator[Any]:
         """Yield the rows; an exception of the reader becomes a ReleaseError."""
@@ -190,7 +196,7 @@ class ReleasePass:
             escape_surrogates(key),
             "dropped",
             reason,
-            escape_surrogates(detail),
+            one_line(detail),
             escape_surrogates(file),
         )
 

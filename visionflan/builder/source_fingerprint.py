@@ -20,7 +20,7 @@ from visionflan.layouts import is_image_file
 PACKAGES = ("layouts", "storage", "builder")
 IMAGE_MODULES = ("image_files.py", "image_pixels.py", "image_sources.py")
 DATASET_MODULES = ("dataset.py", "dataset_code.py", "vocabulary.py")
-MODULES = (*DATASET_MODULES, "hashing.py", *IMAGE_MODULES, "prompt.py")
+MODULES = (*DATASET_MODULES, "escaping.py", "hashing.py", *IMAGE_MODULES, "prompt.py")
 RESOURCES = ("imagenet_names.tsv", "tu_berlin_classes.tsv")
 LMDB_LOCK = "lock.mdb"  # changed by every program that reads the database
 READS_BUILDS = ("storage/arrow_cache.py", "storage/directory.py")

@@ -88,7 +88,8 @@ def records(path: Path) -> Iterator[dict[str, Any]]:
     from pyarrow import ArrowException, parquet
 
     try:
-        with parquet.ParquetFile(path) as table:
+        # Python opens it: pyarrow waits for ever for a pipe, and knows no name that is not UTF-8.
+        with path.open("rb") as stream, parquet.ParquetFile(stream) as table:
             lacking = {*COLUMNS, *PICTURES} - set(table.schema_arrow.names)
             if lacking:
                 raise ReleaseError(f"{path} has no column {', '.join(sorted(lacking))}")

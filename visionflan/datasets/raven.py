@@ -17,7 +17,6 @@ Known defect: each wrong panel is the right one with one attribute changed (main
 the right one can be guessed from the eight alone, as that which has most in common with the others.
 """
 
-import zipfile
 from collections.abc import Iterator
 from math import cos, pi, sin
 from pathlib import Path
@@ -31,6 +30,7 @@ from visionflan.errors import ReleaseError
 from visionflan.hashing import shuffled, stable_hash
 from visionflan.image_sources import ComputedImage
 from visionflan.layouts import require
+from visionflan.layouts.arrays import load_npz
 from visionflan.layouts.fields import integer
 from visionflan.layouts.official_splits import split_of
 
@@ -77,10 +77,9 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     for problem in problems:
         key = f"{problem.parent.name}/{problem.stem}"
         try:
-            with problem.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-                target = integer((arrays["target"].item(),), 0)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            yield BrokenRow(key, "unreadable_array", f"{type(error).__name__} {error}")
+            target = integer((load_npz(problem, "target")["target"].item(),), 0)
+        except (ReleaseError, ValueError) as error:
+            yield BrokenRow(key, "unreadable_array", f"{error}")
             continue
         if 0 <= target < 8:
             yield Row(key, problem, target)
@@ -90,8 +89,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
 
 def compose(problem: Path, place: str) -> Image.Image:
     """Draw all panels of a problem four in a row, each under its name."""
-    with problem.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-        panels = arrays["image"].reshape(16, PANEL, PANEL)
+    panels = load_npz(problem, "image")["image"].reshape(16, PANEL, PANEL)
     size = 4 * PANEL + 5 * GAP, 4 * (PANEL + CAPTION) + GAP
     page = Image.new("L", size, 200)
     pen = ImageDraw.Draw(page)

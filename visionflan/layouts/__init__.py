@@ -122,6 +122,8 @@ def parse_json(content: bytes, trim: Callable[[dict[str, Any]], Any] | None = No
 
 def json_lines(path: Path) -> Iterator[tuple[int, Any] | BrokenRow]:
     """Yield the line number and value of each JSON line; a malformed line comes as a BrokenRow."""
+    if require(path).stat().st_size == 0:
+        raise ReleaseError(f"{path} is empty: download it again")
     with open_bytes(path) as stream:
         for number, line in enumerate(iter(lambda: stream.readline(MAX_VALUE + 1), b""), start=1):
             if not line.strip():

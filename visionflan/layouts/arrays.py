@@ -15,6 +15,8 @@ import math
 import pickle
 import pickletools
 import struct
+import tokenize
+import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import md5, sha256
@@ -41,6 +43,14 @@ UNPICKLE_ERRORS = (
     ImportError,
     MemoryError,
     OverflowError,
+)
+
+
+# Exceptions that numpy raises for a truncated or malformed archive.
+NPZ_ERRORS = (
+    *(OSError, ValueError, TypeError, AttributeError, LookupError, EOFError, OverflowError),
+    *(SyntaxError, MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error),
+    tokenize.TokenError,
 )
 
 
@@ -203,6 +213,19 @@ def idx_content(path: Path) -> bytes:
         return gzip.decompress(path.read_bytes())
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ReleaseError(f"{path} is incomplete: {error}; download it again") from error
+
+
+def load_npz(path: Path, *names: str) -> dict[str, NDArray[Any]]:
+    """Load the named arrays of an archive of numpy, in which a damaged member comes as bytes."""
+    try:
+        with require(path).open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in names}
+    except NPZ_ERRORS as error:
+        raise ReleaseError(f"{path} is not an archive of arrays: {error}") from error
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise ReleaseError(f"{path}: {name} is not an array: download it again")
+    return arrays
 
 
 def write_pickle(path: Path, fields: Mapping[str, object]) -> None:

@@ -63,7 +63,8 @@ def shard_urls(shard: Path) -> dict[str, str]:
             )
         return {}
     try:
-        columns = parquet.read_table(table, columns=["key", "url"]).to_pydict()
+        with table.open("rb") as stream:  # pyarrow waits for ever for a pipe
+            columns = parquet.read_table(stream, columns=["key", "url"]).to_pydict()
         urls = dict(zip(columns["key"], columns["url"], strict=True))
     except (ArrowException, KeyError, OSError) as error:
         raise ReleaseError(f"{table} is not a table of img2dataset: {error}") from error
