@@ -15,6 +15,7 @@ from tests.helpers.tiny_evaluation import ToyModel, ToyReply, run_evaluation, ti
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.aggregate.summary import OVERALL
 from visionflan.evaluate.held_out import held_out_set
+from visionflan.evaluate.records import resume
 from visionflan.evaluate.records.files import JOURNAL, RECORDS
 from visionflan.evaluate.records.header import read_header
 from visionflan.evaluate.records.record import read_records
@@ -79,6 +80,66 @@ def test_a_move_that_a_kill_cut_in_half_is_finished_and_mixes_nothing(
     assert read_records(aside / RECORDS) == old
     assert read_header(aside).checkpoint == "old"
     assert [entry.name for entry in (out / "previous").iterdir()] == ["old"]
+
+
+class FailingModel(ToyModel):
+    """A model whose process is interrupted at its third batch."""
+
+    def generate(self, *arguments: Any) -> Any:
+        if len(self.batches) == 2:
+            raise KeyboardInterrupt
+        return super().generate(*arguments)
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in directory.iterdir() if path.is_file()}
+
+
+def test_old_scores_stay_until_the_new_ones_are_complete(
+    build: BuildDirectory, tmp_path: Path
+) -> None:
+    out = tmp_path / "base"
+    run_evaluation(build, out, ToyModel("old"), limit=4)
+    before = contents(out)
+    with pytest.raises(KeyboardInterrupt):
+        run_evaluation(build, out, FailingModel("new"), limit=4, batch_size=4)
+    assert contents(out) == before
+    assert not (out / "previous").exists()
+    model = ToyModel("new")
+    _, records = run_evaluation(build, out, model, limit=4, batch_size=4)
+    assert 0 < sum(model.batches) < len(records)  # resumed
+    assert read_header(out).checkpoint == "new"
+    assert not (out / "unfinished").exists()
+    (aside,) = (out / "previous").iterdir()
+    assert contents(aside) == before
+
+
+@pytest.mark.parametrize("moved", range(6))
+def test_a_replacement_that_a_kill_cut_in_half_is_finished(
+    build: BuildDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moved: int
+) -> None:
+    out = tmp_path / "base"
+    run_evaluation(build, out, ToyModel("old"), limit=4)
+    replace, calls = Path.replace, [0]
+
+    def killed_after_some(self: Path, target: Path) -> Path:
+        if self.name in resume.FILES and target.parent.name != self.parent.name:
+            calls[0] += 1
+            if calls[0] > moved:
+                raise KeyboardInterrupt
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", killed_after_some)
+    with pytest.raises(KeyboardInterrupt):
+        run_evaluation(build, out, ToyModel("new"), limit=4)
+    monkeypatch.undo()
+    model = ToyModel("new")
+    _, records = run_evaluation(build, out, model, limit=4)
+    assert model.batches == []
+    assert {record.checkpoint for record in records} == {"new"}
+    (aside,) = (out / "previous").iterdir()
+    assert {record.checkpoint for record in read_records(aside / RECORDS)} == {"old"}
+    assert not (out / "unfinished").exists()
 
 
 @pytest.mark.parametrize("name", ["limit", "batch_size", "max_new_tokens"])

@@ -22,7 +22,7 @@ from visionflan.evaluate.records.files import JOURNAL, JUDGMENTS, RECORDS, SCORE
 from visionflan.evaluate.records.header import Header, generation_config, read_header, write_header
 from visionflan.evaluate.records.journal import Journal
 from visionflan.evaluate.records.record import Record, read_records, write_records
-from visionflan.evaluate.records.resume import Log, resume_header
+from visionflan.evaluate.records.resume import Log, open_workplace, replace_previous
 from visionflan.evaluate.requests import EvalRequest, EvalSet, limit_items, make_requests
 from visionflan.evaluate.scorer import Scorer, metric_of
 from visionflan.progress import ProgressBar
@@ -76,13 +76,14 @@ def evaluate(
 ) -> dict[str, Any]:
     """Run the requests that have no answer yet, write records to `out`, and return the scores.
 
-    Answers of other weights, items or settings are moved to `previous/`, and the reason is logged.
+    Answers of other weights, items or settings are moved to `previous/` when the new ones are
+    complete, and the reason is logged.
     """
-    header = resume_header(out, make_header(subject, eval_set, settings), log)
-    out.mkdir(parents=True, exist_ok=True)
-    write_header(out, header)
-    write_frequencies(out, references_to_count(eval_set))
-    answered = load_answered(out)
+    directory, header = open_workplace(out, make_header(subject, eval_set, settings), log)
+    directory.mkdir(parents=True, exist_ok=True)
+    write_header(directory, header)
+    write_frequencies(directory, references_to_count(eval_set))
+    answered = load_answered(directory)
     waiting = [
         request
         for request in list_requests(eval_set, settings)
@@ -98,9 +99,13 @@ def evaluate(
     )
     runner = BatchRunner(subject.model, context, settings.batch_size)
     title = " ".join(filter(None, ("evaluate", header.stage, header.benchmark)))
-    for record in run_requests(runner, waiting, Journal(out / JOURNAL), title):
+    for record in run_requests(runner, waiting, Journal(directory / JOURNAL), title):
         answered[record.key] = record
-    return score_and_save(out, header, list(answered.values()))
+    scores = score_and_save(directory, header, list(answered.values()))
+    if directory == out:
+        return scores
+    replace_previous(out, directory)
+    return rescore(out)  # its phrasings lie in the directory itself
 
 
 def make_header(subject: EvalSubject, eval_set: EvalSet, settings: EvaluationSettings) -> Header:

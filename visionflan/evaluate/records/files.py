@@ -10,6 +10,8 @@ SCORES = "scores.json"
 RESPONSE_CACHE = "answers.sqlite"
 # Where an evaluation is moved when its answers cannot be mixed with new ones.
 PREVIOUS = "previous"
+# Where the one that takes its place is made, in a directory by what it answers.
+UNFINISHED = "unfinished"
 
 # Directories of a run.
 EVALUATION = "evaluation"

@@ -1,8 +1,9 @@
-"""Resume an evaluation, or archive it if its answers cannot be mixed with new ones."""
+"""Resume an evaluation, or replace it if its answers cannot be mixed with new ones."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from visionflan.evaluate.conditions import in_order
 from visionflan.evaluate.records.files import (
@@ -13,8 +14,10 @@ from visionflan.evaluate.records.files import (
     PREVIOUS,
     RECORDS,
     SCORES,
+    UNFINISHED,
 )
 from visionflan.evaluate.records.header import Header, TrainingOverlap, read_header
+from visionflan.hashing import stable_hash
 
 # The header is moved last: as long as it is there, the other files are known to belong to it.
 FILES = (RECORDS, JOURNAL, DOCUMENT_FREQUENCIES, JUDGMENTS, SCORES, HEADER)
@@ -22,21 +25,38 @@ FILES = (RECORDS, JOURNAL, DOCUMENT_FREQUENCIES, JUDGMENTS, SCORES, HEADER)
 Log = Callable[[str], None]
 
 
-def resume_header(out: Path, header: Header, log: Log) -> Header:
-    """Return the header for the answers that are stored and those to come.
+class Workplace(NamedTuple):
+    """Where an evaluation is written until it is complete, and its header."""
 
-    Answers that do not fit the header are moved to `previous/`, and the reason is logged.
+    directory: Path
+    header: Header
+
+
+def open_workplace(out: Path, header: Header, log: Log) -> Workplace:
+    """Return where new answers go: to the stored ones that they fit, or apart from them.
+
+    Stored answers that do not fit the header stay as they are until the new ones are complete; the
+    reason is logged.
     """
+    apart = out / UNFINISHED / f"{stable_hash(repr(header.identity)):016x}"
     if not (out / HEADER).is_file():
-        return header
+        move_files(apart, out)  # what an interrupted `replace_previous` left
+    if not (out / HEADER).is_file():
+        return Workplace(out, header)
     stored = read_header(out)
-    if stored.identity != header.identity:
-        archive = archive_previous(out, stored)
-        log(
-            f"{mismatch_reason(stored, header)}: previous answers were moved from {out} "
-            f"to {archive}"
-        )
-        return header
+    if stored.identity == header.identity:
+        return Workplace(out, merge_headers(stored, header))
+    log(
+        f"{mismatch_reason(stored, header)}: the previous answers stay in {out} until the new ones "
+        f"are complete, and then move to {out / PREVIOUS}"
+    )
+    if (apart / HEADER).is_file():
+        header = merge_headers(read_header(apart), header)
+    return Workplace(apart, header)
+
+
+def merge_headers(stored: Header, header: Header) -> Header:
+    """Return the header of the answers that are stored and those to come."""
     return replace(
         header,
         tasks={**stored.tasks, **header.tasks},
@@ -44,6 +64,28 @@ def resume_header(out: Path, header: Header, log: Log) -> Header:
         overlap=merge_overlaps(stored.overlap, header.overlap),
         judge=stored.judge,
     )
+
+
+def replace_previous(out: Path, apart: Path) -> None:
+    """Archive the evaluation in a directory, and put the one made apart in its place.
+
+    What a kill interrupts is completed by the next call of `open_workplace`.
+    """
+    if (out / HEADER).is_file():
+        archive_previous(out, read_header(out))
+    move_files(apart, out)
+
+
+def move_files(source: Path, target: Path) -> None:
+    """Move the files of an evaluation, its header last, and remove the empty directory."""
+    if not (source / HEADER).is_file():
+        return
+    for name in FILES:
+        if (source / name).exists():
+            (source / name).replace(target / name)
+    source.rmdir()
+    if not any(source.parent.iterdir()):
+        source.parent.rmdir()
 
 
 def merge_overlaps(stored: TrainingOverlap, current: TrainingOverlap) -> TrainingOverlap:
