@@ -24,7 +24,7 @@ def unknown_name_error(
     noun: str, name: str, known: Collection[str], hint: str = ""
 ) -> UnknownNameError:
     """Return the error for an unknown name; it suggests the nearest known ones, else `hint`."""
-    near = get_close_matches(name, known, n=3, cutoff=0.4)
+    near = get_close_matches(name, known, n=3, cutoff=0.6)
     hint = f"did you mean {', '.join(near)}?" if near else hint or f"see `visionflan {noun}s`."
     return UnknownNameError(f"no {noun} is named {name!r}: {hint}")
 

@@ -76,3 +76,20 @@ def test_a_task_is_printed_with_all_phrasings(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out.endswith("\n".join(f"\n{text}" for text in phrasings) + "\n")
     assert main(["tasks", "okvqa/ok_vqa", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["phrasings"] == list(phrasings)
+
+
+def test_a_dataset_lists_its_tasks(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tasks", "caltech101"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("caltech101/image_classification  ")
+    assert lines[1].startswith("caltech101/living_thing_classification  ")
+    assert lines[-1].startswith("2 tasks; ")
+    assert main(["tasks", "caltech101", "--show"]) == 2
+    assert "name caltech101/image_classification, caltech101/living" in capsys.readouterr().err
+
+
+def test_only_names_that_are_near_are_suggested(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tasks", "caltech10"]) == 1
+    assert "did you mean caltech101" in capsys.readouterr().err
+    assert main(["tasks", "coco/quantum_chromodynamics"]) == 1
+    assert "did you mean" not in capsys.readouterr().err

@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("error: visionflan does not run on Windows: use it inside WSL 2.\n")
         return 1
     if name not in COMMANDS:
-        nearest = get_close_matches(name, COMMANDS, n=3, cutoff=0.4)
+        nearest = get_close_matches(name, COMMANDS, n=3, cutoff=0.6)
         hint = f"did you mean {', '.join(nearest)}?" if nearest else "see `visionflan --help`."
         sys.stderr.write(f"error: there is no command {name!r}: {hint}\n")
         return 2

@@ -17,7 +17,9 @@ NUM_EXAMPLES = 3
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("name", nargs="?", help="one task, as DATASET/TASK")
+    source.add_argument(
+        "name", nargs="?", help="one task, as DATASET/TASK, or a dataset for all of its tasks"
+    )
     source.add_argument(
         "--html", type=Path, metavar="FILE", help="write an HTML page with examples of each task"
     )
@@ -50,6 +52,9 @@ def run(args: argparse.Namespace) -> int:
         print_all([describe(*task) for task in dataset_args.selected_tasks(args)], args)
         return 0
     dataset, _, name = args.name.partition("/")
+    if not name:
+        print_tasks_of(dataset, args)
+        return 0
     if name not in catalog.load(dataset).tasks:
         raise catalog.unknown_name_error("task", args.name, catalog.task_names())
     task = catalog.load(dataset).tasks[name]
@@ -60,6 +65,15 @@ def run(args: argparse.Namespace) -> int:
     if args.show:
         print_examples(dataset, name, args)
     return 0
+
+
+def print_tasks_of(dataset: str, args: argparse.Namespace) -> None:
+    """Print the tasks of a dataset that was named without a task."""
+    tasks = catalog.load(dataset).tasks.values()
+    if args.show:
+        names = ", ".join(f"{dataset}/{task.name}" for task in tasks)
+        raise UsageError(f"`--show` shows one task, and {dataset} is a dataset: name {names}")
+    print_all([describe(dataset, task) for task in tasks], args)
 
 
 def check_options(args: argparse.Namespace) -> None:

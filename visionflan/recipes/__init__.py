@@ -23,7 +23,7 @@ def find(name: str) -> TrainConfig:
     """Return the configuration of a recipe: a short name, or `package.module:function`."""
     module_name, _, function = name.rpartition(":")
     if not module_name and name not in names():
-        near = get_close_matches(name, names(), n=3, cutoff=0.4) or names()
+        near = get_close_matches(name, names(), n=3, cutoff=0.6) or names()
         raise UnknownNameError(
             f"there is no recipe {name!r}: did you mean {', '.join(near)}? Your own function "
             "is written as package.module:function"

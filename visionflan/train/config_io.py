@@ -144,7 +144,7 @@ def parse_value(annotation: Any, value: str, path: str) -> Any:
 
 def unknown_setting_error(path: str, name: str, known: list[str]) -> UnknownNameError:
     """Return an error that names the settings most similar to an unknown one."""
-    near = get_close_matches(name, known, n=3, cutoff=0.4) or known
+    near = get_close_matches(name, known, n=3, cutoff=0.6) or known
     return UnknownNameError(
         f"there is no setting `{path}`: instead of {name!r}, did you mean {join_names(near)}?"
     )
