@@ -11,7 +11,9 @@ import visionflan
 from visionflan.builder.ledger_reasons import DROPPED, NOTES
 
 PACKAGE = Path(visionflan.__file__).parent
-FILES = sorted([*(PACKAGE / "datasets").glob("*.py"), *(PACKAGE / "layouts").glob("*.py")])
+FILES = sorted(
+    path for name in ("builder", "datasets", "layouts") for path in PACKAGE.glob(f"{name}/**/*.py")
+)
 CODE = re.compile(r"[a-z]+(_[a-z]+)*")
 # The place of the reason code among the arguments.
 RAISED = {"UnusableError": 0, "BrokenRow": 1}
