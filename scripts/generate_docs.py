@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from visionflan import catalog
+from visionflan.builder.ledger_reasons import DROPPED, NOTES
 from visionflan.builder.preview import render_examples
 from visionflan.cli import main as cli
 from visionflan.dataset import Task
@@ -113,7 +114,7 @@ def other_phrasings(task: Task[Any]) -> list[str]:
 
 
 def vocabulary() -> str:
-    """Return the page of what a dataset file may name: categories, metrics and licenses."""
+    """Return the page of what a dataset file may name: categories, metrics, licenses, reasons."""
     tasks = [task for name in catalog.names() for task in catalog.load(name).tasks.values()]
     metrics = Counter(task.metric for task in tasks)
     licenses = Counter(catalog.load(name).license for name in catalog.names())
@@ -137,6 +138,12 @@ def vocabulary() -> str:
             f"| `{name}` | {'yes' if commercial else 'no'} | {licenses[name]} |"
             for name, commercial in LICENSES.items()
         ),
+        "\n## Reasons in the ledger\n",
+        "Why a row was dropped, or, as a note, what was changed in a row that was kept.\n",
+        "| reason | meaning |",
+        "| --- | --- |",
+        *(f"| `{reason}` | {meaning} |" for reason, meaning in sorted(DROPPED.items())),
+        *(f"| `{reason}` (note) | {meaning} |" for reason, meaning in sorted(NOTES.items())),
     ]
     return "\n".join(lines) + "\n"
 

@@ -19,7 +19,7 @@ def read_rows(name: str, dataset: Dataset[Any], root: Path) -> Iterator[Any]:
         for number, row in enumerate(dataset.read(root), start=1):
             if (problem := key_problem(row)) is not None:
                 detail = f"{declared_at(dataset.read)}: the reader yields a {problem}"
-                yield BrokenRow(f"row {number}", "invalid_key", detail)
+                yield BrokenRow(f"number {number}", "invalid_key", detail)
                 continue
             check_fields(dataset, row)
             position = f"after the row {row.key}"

@@ -16,7 +16,7 @@ from PIL import Image
 from tests.helpers.board import BOARD_FILE, board_image, row_of, write_board
 from visionflan import catalog, image_sources
 from visionflan.builder import image_workers
-from visionflan.builder.ledger_reasons import DROPPED, NOTES
+from visionflan.builder.ledger_reasons import DROPPED_BY_BUILD, NOTES_OF_BUILD
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.storage.directory import BuildDirectory
@@ -197,6 +197,7 @@ def test_a_defect_has_its_reason(ledger: Ledger, defect: str) -> None:
 def test_every_reason_is_tried_somewhere() -> None:
     here = {reason for reason, _ in BAD.values()}
     of_builds = {"repeated_key", "duplicate", "image_changed", "unknown_split", "invalid_key"}
+    of_builds |= {"unreadable_path"}
     of_imports = {
         "malformed_conversation",
         "image_token_mismatch",
@@ -204,8 +205,8 @@ def test_every_reason_is_tried_somewhere() -> None:
         "sensitive_task",
     }
     of_readers = {"malformed_record"}
-    assert here | of_builds | of_imports | of_readers == set(DROPPED)
-    assert set(NOTES) == {"suffix_differs", "system_prompt", *NOTED}
+    assert here | of_builds | of_imports | of_readers == set(DROPPED_BY_BUILD)
+    assert set(NOTES_OF_BUILD) == {"suffix_differs", "system_prompt", *NOTED}
 
 
 def test_an_image_that_exceeds_the_time_limit_is_dropped(

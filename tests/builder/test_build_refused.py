@@ -116,7 +116,7 @@ def test_what_no_model_may_be_tuned_on_is_built_only_when_asked_for_and_then_hel
     command += ["--workers", "1", "--hold-out-images", "0", "--out"]
     assert main([*command, str(tmp_path / "left")]) == 0
     summary = capsys.readouterr().out
-    assert "excluded: board: its license forbids training; add --include-evaluation-only" in summary
+    assert "excluded (its license forbids training; add --include-evaluation-only" in summary
     assert set(BuildDirectory(tmp_path / "left").tasks) == {"twin/ask", "twin/count"}
     assert main([*command, str(tmp_path / "included"), "--include-evaluation-only"]) == 0
     tasks = BuildDirectory(tmp_path / "included").manifest["tasks"]

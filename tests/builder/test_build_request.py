@@ -120,7 +120,7 @@ def test_a_build_that_keeps_nothing_fails_with_its_reasons(
 def test_a_release_without_rows_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_board(tmp_path / "data/board", [])
+    write_board(tmp_path / "data/board", [""])
     options = ["--data-root", tmp_path / "data", "--tasks", "board", "--out", tmp_path / "out"]
     assert "no rows were read of board" in refused(capsys, *options)
 

@@ -201,7 +201,8 @@ def test_an_unknown_image_is_refused(built: Path) -> None:
 
 
 def test_the_documentation_names_every_reason_and_column() -> None:
-    page = (Path(__file__).parents[2] / "docs/build-directory.md").read_text()
+    docs = Path(__file__).parents[2] / "docs"
+    page = (docs / "build-directory.md").read_text() + (docs / "vocabulary.md").read_text()
     for reason, meaning in DROPPED.items():
         assert f"| `{reason}` | {meaning} |" in page
     for reason, meaning in NOTES.items():

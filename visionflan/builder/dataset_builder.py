@@ -63,7 +63,8 @@ class DatasetBuilder:
                 "status": "built",
                 "rows_read": release.rows_read,
                 "broken": release.broken,
-                "unread_directories": release.unread,
+                # Where no row is sound, no image was read, which says nothing about the images.
+                "unread_directories": {} if release.all_broken else release.unread,
                 **provenance(dataset),
             },
             {sampler.id: task_info(name, dataset, sampler.task.name) for sampler in samplers},

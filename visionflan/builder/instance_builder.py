@@ -15,6 +15,7 @@ from pathlib import PurePath
 from visionflan.builder.image_cache import ImageCheckCache
 from visionflan.builder.image_store import ImageStore, StoredImage
 from visionflan.builder.image_workers import ImageFault
+from visionflan.builder.ledger_reasons import NOTES
 from visionflan.builder.parts import TableWriter
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.release_reader import ReleaseReader
@@ -155,7 +156,7 @@ class InstanceBuilder:
     def record_notes(self, sampler: TaskSampler, candidate: Candidate) -> None:
         """Record what was repaired in a row, and what was changed in its images."""
         for reason in candidate.example.repaired:
-            detail = "the dataset file fixed the text"
+            detail = NOTES.get(reason, "the dataset file repaired the text")
             self.release.record_note(sampler, candidate.key, reason, detail)
         for image in candidate.example.images:
             outcome = self.checks.outcomes[describe_source(image)]

@@ -7,7 +7,8 @@ another package may use codes of its own; their meaning is `OTHER_REASON`.
 
 OTHER_REASON = "a reason of this dataset file; its detail is in the example"
 
-DROPPED: dict[str, str] = {
+# Codes of the build and of `import`.
+DROPPED_BY_BUILD: dict[str, str] = {
     "malformed_record": "a field of the row is missing or of another type, or its line is cut",
     "malformed_json": "a line or a record of the release is not valid JSON",
     "unreadable_path": "a link, directory, pipe or device in the release cannot be read",
@@ -39,6 +40,10 @@ DROPPED: dict[str, str] = {
     "image_token_mismatch": "the number of `<image>` differs from the number of images",
     "sensitive_task": "the task asks about a person and `--include-sensitive` was not set",
     "unsupported_media": "the row has a video or another medium that is not an image",
+}
+
+# Codes of dataset files.
+DROPPED_BY_DATASETS: dict[str, str] = {
     # Readers: the row cannot be read, or its label cannot be right.
     "malformed_line": "the line does not have the fields of its file",
     "malformed_name": "the file name does not contain what the release puts in it",
@@ -107,14 +112,17 @@ DROPPED: dict[str, str] = {
     "user_name": "the caption contains a mark in place of the name of a user",
 }
 
-NOTES: dict[str, str] = {
+NOTES_OF_BUILD: dict[str, str] = {
     "orientation_applied": "the image is stored upright, as its EXIF orientation says",
     "alpha_flattened": "the transparent pixels of the image are stored as drawn over white",
     "depth_scaled": "the gray values of the image, of more than 8 bits, are stored as 8 bits",
     "first_frame_only": "only the first frame or page of the image is stored",
     "system_prompt": "the system prompt became the instruction of the first turn",
     "suffix_differs": "the suffix of the file name is wrong; the format is that of the content",
-    # Tasks: what was done to the words of the release.
+}
+
+# What dataset files did to the words of a release.
+NOTES_OF_DATASETS: dict[str, str] = {
     "trimmed_blanks": "surplus blanks were removed from the text",
     "blanks": "surplus blanks were removed from the question",
     "stray_blank": "a blank inside a word or before a mark was removed",
@@ -157,3 +165,6 @@ NOTES: dict[str, str] = {
     "caption_without_picture": "captions that do not describe an image were left out",
     "unsuitable_as_unanswerable": "the answer unsuitable counts as unanswerable",
 }
+
+DROPPED = {**DROPPED_BY_BUILD, **DROPPED_BY_DATASETS}
+NOTES = {**NOTES_OF_BUILD, **NOTES_OF_DATASETS}

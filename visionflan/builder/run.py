@@ -135,7 +135,7 @@ class BuildRun:
     def record_failure(self, name: str, message: str) -> None:
         """Record that a dataset cannot be built, and why."""
         message = message.replace(f"{self.builder.data_root}{os.sep}", "")
-        message = one_line(message)
+        message = one_line(message).removeprefix(f"{name}: ")
         dataset = provenance(catalog.load(name))
         self.datasets[name] = {"status": "failed", "message": message, **dataset}
         self.log(f"{name}: failed: {message}")

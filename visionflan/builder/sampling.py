@@ -106,6 +106,11 @@ class ReleasePass:
         """Return the directory of the release."""
         return self.data_root / self.name
 
+    @property
+    def all_broken(self) -> bool:
+        """Return whether there are rows, and none is sound."""
+        return 0 < self.rows_read == sum(self.broken.values())
+
     def run(self, samplers: list[TaskSampler]) -> Iterator[None]:
         """Offer every row to every task; yield after each row, for a progress bar."""
         for row in self.rows():

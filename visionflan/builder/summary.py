@@ -45,8 +45,7 @@ def dataset_lines(manifest: dict[str, Any]) -> Iterator[str]:
     if unknown := manifest["about"].get("unknown_directories"):
         names = ", ".join(unknown)
         yield fill(f"directories in the data root that are not named as a dataset: {names}", WIDTH)
-    for name, dataset in with_status(manifest, "excluded").items():
-        yield f"excluded: {name}: {dataset['message']}"
+    yield from exclusion_lines(manifest)
     if sensitive := [
         task
         for task, message in manifest["about"].get("excluded_tasks", {}).items()
@@ -58,6 +57,15 @@ def dataset_lines(manifest: dict[str, Any]) -> Iterator[str]:
             yield f"not read: {name}/{directory} ({counted(files, 'file')})"
     for name, dataset in with_status(manifest, "failed").items():
         yield f"FAILED: {name}: {dataset['message']}"
+
+
+def exclusion_lines(manifest: dict[str, Any]) -> Iterator[str]:
+    """Yield the names of the excluded datasets by reason."""
+    by_message: dict[str, list[str]] = {}
+    for name, dataset in with_status(manifest, "excluded").items():
+        by_message.setdefault(dataset["message"], []).append(name)
+    for message, names in by_message.items():
+        yield fill(f"excluded ({message}): {', '.join(names)}", WIDTH)
 
 
 def task_lines(manifest: dict[str, Any]) -> Iterator[str]:

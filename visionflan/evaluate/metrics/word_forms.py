@@ -40,6 +40,11 @@ FORMS = tuple(
         (r"(?<=\d)\s*(?:percent\b|per cent\b|%)", "%"),
         (r"(?<=\d)\s+(?=°)", ""),
         (r"(?<=[$€£¥])\s+(?=\d)", ""),
+        # J. K. before a name
+        (
+            rf"(?<![\w.])(?:{LETTER}\.\s+)+{LETTER}\.(?=\s+{LETTER}{{2}})",
+            lambda match: BLANKS.sub("", match[0]),
+        ),
         # U.S., J.K.
         (
             rf"(?<![\w.]){LETTER}\.(?:{LETTER}\.)+(?!\w)",
