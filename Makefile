@@ -39,8 +39,10 @@ compat: $(ENVIRONMENTS:%=$(COMPAT)/%/.ready) $(VENV)/.dev
 	rm -rf $(COMPAT)/files
 	$(BIN)/python -m tests.helpers.compat_files $(COMPAT)/files
 	@set -e; for name in $(ENVIRONMENTS); do echo "compat: $$name"; \
+	    case $$name in llama_factory) tests=tests/compat/test_llama_factory.py;; \
+	        *) tests=tests/compat;; esac; \
 	    VISIONFLAN_COMPAT=$(COMPAT)/files $(COMPAT)/$$name/bin/python -m pytest -q -W default \
-	        -m compat tests/compat; \
+	        -m compat $$tests; \
 	done
 	@set -e; for name in $(filter oldest newest,$(ENVIRONMENTS)); do echo "compat: visionflan in $$name"; \
 	    $(COMPAT)/$$name/bin/python -m pytest -q -W default $(OWN_TESTS); \

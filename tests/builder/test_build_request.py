@@ -77,6 +77,10 @@ def test_a_build_is_not_written_into_a_release(
     for out in (tmp_path / "data/board/out", tmp_path / "link/out"):
         options = ["--data-root", tmp_path / "data", "--tasks", "board", "--out", out]
         assert f"is in the release {tmp_path / 'data/board'}" in refused(capsys, *options)
+    (tmp_path / "data/dtd").mkdir()  # a release that this build does not read
+    options = ["--data-root", tmp_path / "data", "--tasks", "board"]
+    sentence = refused(capsys, *options, "--out", tmp_path / "data/dtd/out")
+    assert f"is in the release {tmp_path / 'data/dtd'}" in sentence
     options = ["--data-root", tmp_path / "data", "--tasks", "board", "--out", tmp_path / "data"]
     assert "holds the releases" in refused(capsys, *options)
     assert {path.name for path in (tmp_path / "data/board").iterdir()} == {"images", "rows.jsonl"}

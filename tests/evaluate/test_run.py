@@ -10,6 +10,7 @@ from tests.helpers.tiny_evaluation import ToyModel, run_evaluation, run_evaluati
 from visionflan.cli.main import main
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.aggregate.summary import HELD_OUT, OVERALL, TRAINED
+from visionflan.evaluate.plan import EvalSelection, open_releases
 from visionflan.evaluate.records.files import RECORDS
 from visionflan.evaluate.records.paths import builds, evaluations
 from visionflan.evaluate.run import rescore
@@ -136,3 +137,10 @@ def test_scoring_needs_no_torch() -> None:
         "assert 'transformers' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_all_missing_benchmark_directories_are_named_at_once(tmp_path: Path) -> None:
+    (tmp_path / "mme").mkdir()
+    selection = EvalSelection(benchmarks=("pope", "mme", "mmmu"), data_root=tmp_path)
+    with pytest.raises(EvaluationError, match="has no directories pope, mmmu: put the files"):
+        open_releases(selection)

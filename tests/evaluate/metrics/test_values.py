@@ -196,3 +196,22 @@ def test_every_label_of_a_closed_set_is_right_for_itself_alone(
         context = make_context(target, candidates=tuple(labels))
         for label in labels:
             assert exact_match.lenient(label, context).score == float(label == target)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("J. K. Rowling", "J.K. Rowling"),
+        ("J. R. R. Tolkien", "J.R.R. Tolkien"),
+        ("by J. K.  Rowling.", "by J.K. Rowling"),
+    ],
+)
+def test_initials_before_a_name_are_the_same_with_and_without_blanks(one: str, other: str) -> None:
+    assert is_same(one, other)
+    assert is_same(other, one)
+
+
+def test_letters_that_are_no_initials_stay_apart() -> None:
+    assert is_same("A. B. C.", "A, B, C")
+    assert not is_same("J. K. Rowling", "J. Rowling")
+    assert not is_same("J. K. Rowling", "K. J. Rowling")
