@@ -10,6 +10,7 @@ from tests.helpers.tiny_checkpoint import write_build
 from visionflan.recipes import find
 from visionflan.train.config import PretrainConfig, TrainConfig
 from visionflan.train.config_io import from_json, to_json
+from visionflan.train.pretrain import tiny_model
 from visionflan.train.run import train
 
 SHORT = PretrainConfig(
@@ -72,3 +73,18 @@ def test_a_finished_run_is_not_repeated(trained: tuple[Path, TrainConfig]) -> No
     assert [file.stat().st_mtime_ns for file in files] == before
     assert len(lines) == 4
     assert all("already done" in line for line in lines)
+
+
+def test_an_interrupted_pretraining_says_that_it_starts_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tiny_model, "pretrain_parts", interrupt)
+    lines: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        train(shortened(write_build(tmp_path / "build")), tmp_path / "run", log=lines.append)
+    assert lines == [
+        "pretraining has no state to resume from: it will start again at its first step"
+    ]

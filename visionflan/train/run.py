@@ -69,7 +69,11 @@ def pretrain(config: TrainConfig, out: Path, distributed: DistributedContext, lo
         from visionflan.train.pretrain.tiny_model import pretrain_parts
 
         assert config.build is not None
-        pretrain_parts(config, BuildDirectory(config.build), out, log)
+        try:
+            pretrain_parts(config, BuildDirectory(config.build), out, log)
+        except KeyboardInterrupt:
+            log("pretraining has no state to resume from: it will start again at its first step")
+            raise
     distributed.barrier()
 
 
