@@ -61,7 +61,7 @@ def test_an_answer_ends_at_the_end_token_and_has_no_image_token(checkpoint: Chec
 def test_prompts_that_cannot_be_answered_are_refused(checkpoint: Checkpoint) -> None:
     with pytest.raises(EvaluationError, match="must end with a user's turn"):
         generate_answers(checkpoint, [[Turn("user", "a"), Turn("assistant", "b")]], [[]])
-    with pytest.raises(UnusableError, match="image_token_mismatch: 1 image markers and 0 images"):
+    with pytest.raises(UnusableError, match="image_token_mismatch: 1 image marker and 0 images"):
         generate_answers(checkpoint, [[Turn("user", "<image>\na")]], [[]])
     with pytest.raises(TrainingError, match="nowhere is not a checkpoint: it does not exist"):
         Checkpoint.load(Path("nowhere"), "cpu")

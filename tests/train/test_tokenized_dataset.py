@@ -148,7 +148,7 @@ def test_a_row_without_room_for_its_image_or_answer_is_dropped_and_the_ledger_sa
     assert len(rows) + len(dropped) == len(full)
     assert rows.dropped == {"too_long": len(dropped)}
     assert (rows.num_target_tokens > 0).all()
-    with pytest.raises(TrainingError, match=r"instances cannot be used for training \(too_long"):
+    with pytest.raises(TrainingError, match=r"cannot be used for training \(too_long"):
         tokenize_stage(
             source, replace(STAGE, max_seq_len=limit), chat_tokenizer, tmp_path / "no", seed=0
         )
@@ -193,7 +193,7 @@ def test_a_row_with_a_special_token_in_its_text_is_dropped_and_the_ledger_says_s
     assert len(rows) == 23
     line = ledger(tmp_path / "rows")[0]
     assert (line["id"], line["reason"]) == ("tiny/repeat/3", "special_token")
-    with pytest.raises(TrainingError, match="1 of 24 instances cannot be used for training"):
+    with pytest.raises(TrainingError, match="of 24 instances, 1 cannot be used for training"):
         tokenize_stage(source, STAGE, chat_tokenizer, tmp_path / "strict", seed=0)
 
 

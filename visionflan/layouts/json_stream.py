@@ -122,7 +122,7 @@ class Window:
             raise ReleaseError(
                 f"{self.path} has a value of more than {MAX_VALUE:,} characters {position_text}"
             )
-        is_cut_off = str(error).startswith(CUT_OFF)
+        is_cut_off = isinstance(error, json.JSONDecodeError) and error.msg.startswith(CUT_OFF)
         if len(self.text) - position > MAX_LOOKBACK and not is_cut_off:
             raise ReleaseError(f"{self.path} is not valid JSON {position_text}: {error}") from error
         more = self.read(max(CHUNK, unread), f"it is truncated or malformed {position_text}")
