@@ -1,11 +1,18 @@
 """Held-out data is not trained on: by image, by near-duplicate, by task."""
 
 from collections import Counter
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from tests.helpers.board import MakeBoard, board_image, row_of, write_board
 from visionflan.builder.summary import summary
+
+BUILDS = count()  # each example of a property builds into another directory
 
 
 def test_no_held_out_image_is_in_training(make: MakeBoard) -> None:
@@ -109,3 +116,110 @@ def test_a_summary_names_official_test_rows_in_training(make: MakeBoard) -> None
 def test_an_unknown_official_split_costs_its_row(make: MakeBoard) -> None:
     directory = make([row_of(0, part="dev"), row_of(1)], 2, tasks=("board/ask",))
     assert directory.manifest["tasks"]["board/ask"]["dropped"] == {"unknown_split": 1}
+
+
+@pytest.mark.parametrize("first", ["train", "test"])
+def test_a_duplicate_of_an_official_test_row_is_not_trained_on(make: MakeBoard, first: str) -> None:
+    parts = ["train", "test"] if first == "train" else ["test", "train"]
+    rows: list[dict[str, Any] | str] = [
+        row_of(n, key=f"{n} {copy}", part=part, text="The same?")
+        for n in range(20)
+        for copy, part in enumerate(parts)
+    ]
+    rows.append(row_of(20, part="train"))
+    directory = make(rows, 21, hold_out_official=True, tasks=("board/ask",))
+    instances = list(directory.instances())
+    assert len(instances) == 21
+    assert [row.key for row in instances if row.split == "train"] == ["k20"]
+    assert {row.official_split for row in instances if row.split == "held_out"} == {"test"}
+    assert directory.manifest["tasks"]["board/ask"]["dropped"] == {"duplicate": 20}
+
+
+def test_a_duplicate_joins_the_groups_of_both_rows(make: MakeBoard) -> None:
+    """Of each pair of videos one shows an image of the other, with the same question."""
+    rows: list[dict[str, Any] | str] = [
+        row_of(n, key=f"{n} {video}", video=video, text="The same?")
+        for pair in range(8)
+        for n, video in [
+            (3 * pair, f"{pair} a"),
+            (3 * pair + 1, f"{pair} a"),
+            (3 * pair + 1, f"{pair} b"),
+            (3 * pair + 2, f"{pair} b"),
+        ]
+    ]
+    directory = make(rows, 24, hold_out_images=0.4, tasks=("board/ask",))
+    sides: dict[int, set[str]] = {}
+    for row in directory.instances():
+        sides.setdefault(int(row.key.split()[0]) // 3, set()).add(row.split)
+    assert all(len(of_pair) == 1 for of_pair in sides.values())
+    assert set.union(*sides.values()) == {"train", "held_out"}
+
+
+def test_a_test_row_that_is_not_sampled_keeps_its_image_and_group_out(make: MakeBoard) -> None:
+    rows: list[dict[str, Any] | str] = []
+    for n in range(40):
+        parts = {"part": "test" if n % 2 else "train", "video": f"v{n}"}
+        rows += [
+            row_of(n, key=f"{n} a", text="Trained?", part="train", video=f"v{n}"),
+            row_of(n + 40 * (n % 4 == 3), key=f"{n} b", text="Tested?", **parts),
+        ]
+    directory = make(rows, 80, hold_out_official=True, max_per_task=20, tasks=("board/ask",))
+    sides = {(int(row.key.split()[0]) % 2, row.split) for row in directory.instances()}
+    assert sides == {(0, "train"), (1, "held_out")}
+
+
+def test_a_dropped_test_row_keeps_its_image_out(make: MakeBoard) -> None:
+    """The image of a test row with a key that was there is also in a file of another name."""
+    rows: list[dict[str, Any] | str] = [row_of(n, part="train") for n in range(4)]
+    rows.append(row_of(0, text="Other?", images=["images/copy.jpg"], part="test"))
+    rows.append(row_of(1, part="test", images=["images/1.jpg", "images/none.jpg"], text="Two?"))
+    directory = make(rows, 4, hold_out_official=True, tasks=("board/ask",))
+    sides = {row.key: row.split for row in directory.instances()}
+    assert sides["k0"] == "train"  # there is no such file
+    write_copy = directory.path.parent / "data/board/images/copy.jpg"
+    write_copy.write_bytes(board_image(0))
+    again = make(rows, 4, out="again", hold_out_official=True, tasks=("board/ask",))
+    sides = {row.key: row.split for row in again.instances()}
+    assert sides["k0"] == "held_out"
+    assert sides["k2"] == sides["k3"] == "train"
+
+
+@settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    lines=st.lists(
+        st.tuples(
+            st.integers(0, 5),
+            st.sampled_from(["Same?", "Other?"]),
+            st.sampled_from(["", "train", "validation", "test"]),
+            st.sampled_from(["", "x", "y", "z"]),
+        ),
+        min_size=2,
+        max_size=14,
+    ),
+    limit=st.integers(1, 14),
+)
+def test_no_image_or_group_of_an_official_test_row_is_trained_on(
+    make: MakeBoard,
+    lines: list[tuple[int, str, str, str]],
+    limit: int,
+) -> None:
+    rows: list[dict[str, Any] | str] = [
+        row_of(n, key=f"row {index}", text=text, part=part, video=video)
+        for index, (n, text, part, video) in enumerate(lines)
+    ]
+    digests = set()
+    for ordered in (rows, rows[::-1]):
+        options = {"hold_out_official": True, "max_per_task": limit, "tasks": ("board/ask",)}
+        directory = make(ordered, 6, out=f"out {next(BUILDS)}", **options)
+        digests.add(directory.digest)
+    tested = [line for line in lines if line[2] in ("validation", "test")]
+    images, groups = {n for n, *_ in tested}, {video for *_, video in tested} - {""}
+    trained = [row.key for row in directory.instances("train")]
+    for n, _, part, video in (lines[int(key.split()[1])] for key in trained):
+        assert n not in images
+        assert video not in groups
+        assert part not in ("validation", "test")

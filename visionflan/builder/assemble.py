@@ -3,7 +3,7 @@
 import hashlib
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -33,6 +33,7 @@ from visionflan.storage.perceptual_hash import group_near_duplicates
 from visionflan.storage.schema import BUILD_FORMAT, INSTANCES, LEDGER
 
 SPLIT = INSTANCES.get_field_index("split")
+USAGE_COLUMNS = ["dataset", "task", "images", "official_split", "group"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +105,7 @@ def merge_parts(
         metadata["phash"].to_numpy(),
         np.frombuffer(colors, np.uint8).reshape(len(ids), -1 if ids else 192),
     )
-    columns = ["dataset", "task", "split", "images", "official_split", "group"]
+    columns = [*USAGE_COLUMNS, "split"]
     tables = []
     for directory in directories:
         with readable_part(directory):
@@ -116,8 +117,12 @@ def merge_parts(
         held_out = np.array(instances["split"].to_pylist()) == "held_out"
         check_no_leakage(held_out, usage, ids)
     else:
-        groups = merge_shown_together(group_ids, usage)
-        held_out = hold_out_mask(hold_out, tasks, usage, groups, ids)
+        rows = pa.concat_tables(
+            [instances.select(USAGE_COLUMNS), unwritten_rows(parts, rows_by_id.keys())]
+        )
+        evidence = collect_image_usage(rows, rows_by_id, tasks)
+        groups = merge_shown_together(group_ids, evidence)
+        held_out = hold_out_mask(hold_out, tasks, evidence, groups, ids)[: len(instances)]
     return MergedParts(
         tasks=tasks,
         image_metadata=metadata,
@@ -126,6 +131,21 @@ def merge_parts(
         held_out=held_out,
         official_splits=count_official_splits(instances, held_out),
     )
+
+
+def unwritten_rows(parts: Sequence[DatasetPart], stored: Set[str]) -> pa.Table:
+    """Return the rows that are no instances but count for the split, with their stored images."""
+    rows = [
+        {
+            **row._asdict(),
+            "dataset": part.name,
+            "task": "",
+            "images": [image for image in row.images if image in stored],
+        }
+        for part in parts
+        for row in part.unwritten
+    ]
+    return pa.Table.from_pylist(rows, INSTANCES.empty_table().select(USAGE_COLUMNS).schema)
 
 
 def count_official_splits(

@@ -69,6 +69,7 @@ class DatasetBuilder:
             },
             {sampler.id: task_info(name, dataset, sampler.task.name) for sampler in samplers},
             {sampler.id: sampler.counts for sampler in samplers},
+            sorted(builder.unwritten),
         )
 
     def samplers(self, name: str) -> list[TaskSampler]:

@@ -8,7 +8,7 @@ Data flow for one task, with at most `max_instances` instances:
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import PurePath
 
@@ -16,17 +16,18 @@ from visionflan.builder.image_cache import ImageCheckCache
 from visionflan.builder.image_store import ImageStore, StoredImage
 from visionflan.builder.image_workers import ImageFault
 from visionflan.builder.ledger_reasons import NOTES
-from visionflan.builder.parts import TableWriter
+from visionflan.builder.parts import TableWriter, UnwrittenRow
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.release_reader import ReleaseReader
 from visionflan.builder.sampling import Candidate, ReleasePass, TaskSampler
+from visionflan.builder.split import HELD_OUT_SPLITS, stricter_split
 from visionflan.dataset import Example
 from visionflan.errors import ReleaseError, UnusableError
 from visionflan.image_sources import ArchiveMember, ImageSource, describe_source
 from visionflan.prompt import RenderedExample, choose_phrasing, render
 from visionflan.storage.instance import Instance
 
-QuestionIndex = dict[bytes, tuple[str, str]]  # key and target of the first row with a question
+QuestionIndex = dict[bytes, Instance]  # the instance of the first row with a question
 
 REREAD_FACTOR = 4  # how many times as many rows are kept when the release is read again
 
@@ -50,6 +51,7 @@ class InstanceBuilder:
     instances: TableWriter
     settings: BuildSettings
     progress: Callable[[], object]
+    unwritten: set[UnwrittenRow] = field(default_factory=set)
 
     def build_task(self, sampler: TaskSampler, max_instances: int) -> None:
         """Make instances by sampling hash until there are `max_instances` or no more rows."""
@@ -65,14 +67,16 @@ class InstanceBuilder:
             for candidate in self.checks.iter_checked(images, self.image_store):
                 self.progress()
                 try:
-                    instance = self.make_instance(sampler, candidate, keys, questions)
+                    self.add_instance(sampler, candidate, keys, questions)
                 except DroppedRowError as error:
+                    self.note_unwritten(candidate)
                     self.release.record_dropped(
                         sampler, candidate.key, error.reason, error.detail, error.image
                     )
                 else:
-                    self.instances.add(instance)
                     sampler.counts.written += 1
+        for instance in questions.values():
+            self.instances.add(instance)
         sampler.counts.over_cap = sampler.usable - done
         sampler.heap = []
 
@@ -85,27 +89,40 @@ class InstanceBuilder:
             raise ReleaseError(f"{self.release.root} changed between two passes over its rows")
         return larger.candidates()
 
-    def make_instance(
+    def add_instance(
         self, sampler: TaskSampler, candidate: Candidate, keys: set[str], questions: QuestionIndex
-    ) -> Instance:
-        """Return an instance after storing its images; raise DroppedRowError if it is unusable."""
-        example, task = candidate.example, sampler.task
+    ) -> None:
+        """Add an instance after storing its images; raise DroppedRowError if it is unusable.
+
+        Of rows with the same question the first one counts, with the strictest official split.
+        """
+        example = candidate.example
         images = self.image_ids(example)
         if candidate.key in keys:
             raise DroppedRowError("repeated_key", "another row of the task has the same key")
-        if (question := question_fingerprint(images, example)) in questions:
-            key, target = questions[question]
-            answer = "the same" if target == example.target else "another"
-            detail = f"the row {key} asks the same question, with {answer} answer"
+        if first := questions.get(question := question_fingerprint(images, example)):
+            split = stricter_split(first.official_split, candidate.row.official_split)
+            group = first.group or candidate.row.group
+            questions[question] = first._replace(official_split=split, group=group)
+            answer = "the same" if first.target == example.target else "another"
+            detail = f"the row {first.key} asks the same question, with {answer} answer"
             raise DroppedRowError("duplicate", detail)
         try:
-            instruction, rendered = self.render(sampler, candidate)
-            self.store_images(example.images, images)
+            questions[question] = self.make_instance(sampler, candidate, images)
         except UnusableError as error:
             raise DroppedRowError(error.reason, error.detail) from error
         keys.add(candidate.key)
-        questions[question] = candidate.key, example.target
         self.record_notes(sampler, candidate)
+        if candidate.row.is_near_official:
+            self.note_unwritten(candidate)
+
+    def make_instance(
+        self, sampler: TaskSampler, candidate: Candidate, images: tuple[str, ...]
+    ) -> Instance:
+        """Return an instance after storing its images; raise UnusableError if it cannot be."""
+        example, task = candidate.example, sampler.task
+        instruction, rendered = self.render(sampler, candidate)
+        self.store_images(example.images, images)
         answers = example.references
         return Instance(
             id=f"{sampler.id}/{candidate.key}",
@@ -125,6 +142,17 @@ class InstanceBuilder:
             official_split=candidate.row.official_split,
             group=candidate.row.group,
         )
+
+    def note_unwritten(self, candidate: Candidate) -> None:
+        """Note what a row that is dropped, or rows near it, say about the split of its images."""
+        outcomes = [
+            self.checks.outcomes.get(describe_source(image)) for image in candidate.example.images
+        ]
+        images = tuple(outcome.id for outcome in outcomes if isinstance(outcome, StoredImage))
+        row = candidate.row
+        split = stricter_split(row.official_split, "test" if row.is_near_official else "")
+        if images and (split in HELD_OUT_SPLITS or row.group):
+            self.unwritten.add(UnwrittenRow(images, split, row.group))
 
     def render(self, sampler: TaskSampler, candidate: Candidate) -> tuple[str, RenderedExample]:
         """Return the phrasing of the instruction, and the rendered example."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,6 +20,7 @@ from visionflan.storage.schema import (
     ledger_table,
 )
 from visionflan.storage.stored_json import load_object
+from visionflan.vocabulary import OfficialSplit
 
 PARTS_DIR = ".parts"
 ROWS_AT_ONCE = 5_000
@@ -42,6 +43,17 @@ class TaskCounts:
         counts[entry.reason] = counts.get(entry.reason, 0) + 1
 
 
+class UnwrittenRow(NamedTuple):
+    """A row that is no instance, but decides on which side instances with its images are.
+
+    It was dropped, or is an official validation or test row that shares an image with an instance.
+    """
+
+    images: tuple[str, ...]
+    official_split: OfficialSplit | Literal[""]
+    group: str
+
+
 @dataclass
 class DatasetPart:
     """The contribution of one dataset to a build.
@@ -51,6 +63,7 @@ class DatasetPart:
         info: its entry in the manifest.
         tasks: metadata of its tasks, by task id.
         counts: row counts by outcome, by task id.
+        unwritten: rows that are no instances, but count for the split.
         source: the digest of all that the part depends on.
     """
 
@@ -58,6 +71,7 @@ class DatasetPart:
     info: dict[str, Any]
     tasks: dict[str, TaskInfo] = field(default_factory=dict)
     counts: dict[str, TaskCounts] = field(default_factory=dict)
+    unwritten: list[UnwrittenRow] = field(default_factory=list)
     source: str = ""
 
     def save(self, directory: Path) -> None:
@@ -78,6 +92,7 @@ class DatasetPart:
                 stored["info"],
                 {task: TaskInfo(**info) for task, info in stored["tasks"].items()},
                 {task: TaskCounts(**counts) for task, counts in stored["counts"].items()},
+                [UnwrittenRow(*row) for row in stored["unwritten"]],
                 stored["source"],
             )
         except (pa.ArrowException, OSError, KeyError, TypeError, AttributeError):

@@ -76,7 +76,8 @@ def read_release(connection: Connection, job: ReadJob, monitor: Monitor) -> None
         outbox.flush()
         for task, sampler in samplers.items():
             for start in range(0, len(sampler.heap), ITEMS_AT_ONCE):
-                rows = sampler.heap[start : start + ITEMS_AT_ONCE]
+                entries = sampler.heap[start : start + ITEMS_AT_ONCE]
+                rows = [(*order, release.mark_near_official(row)) for *order, row in entries]
                 connection.send(SampledRows(task, rows))
         unread = watch.unread(release.image_directories)
     except OSError:  # the parent is gone

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from visionflan.builder.parts import TaskCounts
+from visionflan.builder.split import HELD_OUT_SPLITS
 from visionflan.dataset import BrokenRow, Dataset, Example, Task
 from visionflan.dataset_code import make_example, read_rows, source_file
 from visionflan.errors import UnusableError
@@ -27,6 +28,7 @@ class SampledRow(NamedTuple):
     official_split: OfficialSplit | Literal[""]
     group: str  # what must be held out together, or empty
     example: Example
+    is_near_official: bool = False  # see `ReleasePass.mark_near_official`
 
 
 class Candidate(NamedTuple):
@@ -90,6 +92,8 @@ class ReleasePass:
         broken: the number of broken rows by reason.
         image_directories: the directories of the images of the rows.
         unread: directories with data that were not read, with their numbers of files.
+        official_images: the images of rows of an official validation or test split, sampled or not.
+        official_groups: the groups of such rows.
     """
 
     name: str
@@ -100,6 +104,8 @@ class ReleasePass:
     broken: dict[str, int] = field(default_factory=dict)
     image_directories: set[str] = field(default_factory=set)
     unread: dict[str, int] = field(default_factory=dict)
+    official_images: set[str] = field(default_factory=set)
+    official_groups: set[str] = field(default_factory=set)
 
     @property
     def root(self) -> Path:
@@ -154,7 +160,25 @@ class ReleasePass:
             detail = error.detail.replace(directory, "")
             self.record_dropped(sampler, row.key, error.reason, detail)
         else:
-            sampler.offer(SampledRow(row.key, split, group, example))
+            sampled = SampledRow(row.key, split, group, example)
+            if split in HELD_OUT_SPLITS:
+                self.note_official(sampled)
+            sampler.offer(sampled)
+
+    def note_official(self, row: SampledRow) -> None:
+        """Note image and group of a row of an official validation or test split."""
+        self.official_images.update(describe_source(image) for image in row.example.images)
+        if row.group:
+            self.official_groups.add(row.group)
+
+    def mark_near_official(self, row: SampledRow) -> SampledRow:
+        """Return a row with whether a row of an official validation or test split is near it.
+
+        Such a row has an image or the group of this one, and need not have been sampled.
+        """
+        images = {describe_source(image) for image in row.example.images}
+        is_near = row.group in self.official_groups or not images.isdisjoint(self.official_images)
+        return row._replace(is_near_official=is_near)
 
     def note_directories(self, file: str, image: ImageSource) -> None:
         """Note the directories of an image, and of what else is read to compute it."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 from visionflan.errors import BuildError
 from visionflan.hashing import hash_fraction
 from visionflan.storage.perceptual_hash import merge_groups
+from visionflan.vocabulary import OfficialSplit
 
-HELD_OUT_SPLITS = ["validation", "test"]  # of the official ones
+HELD_OUT_SPLITS = ["validation", "test"]  # of the official ones, the stricter one last
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +42,7 @@ class ImageUsage:
     """The images of each instance, in compressed sparse row form.
 
     Attributes:
-        tasks: the task index of each instance, (instances,).
+        tasks: the task index of each instance, or -1 of a row that is none, (instances,).
         rows: rows of the image table, all instances concatenated, (uses,).
         offsets: where the rows of each instance begin, (instances + 1,).
         official: whether each instance is in an official validation or test split, (instances,).
@@ -67,11 +69,11 @@ class ImageUsage:
 def collect_image_usage(
     table: pa.Table, rows_by_id: Mapping[str, int], tasks: Sequence[str]
 ) -> ImageUsage:
-    """Return the image usage of instances.
+    """Return the image usage of instances, and of rows that are none, whose task is empty.
 
     Their columns are `dataset`, `task`, `images`, `official_split` and `group`.
     """
-    task_indices = {task: index for index, task in enumerate(tasks)}
+    task_indices = {"": -1} | {task: index for index, task in enumerate(tasks)}
     lists = table["images"].combine_chunks()
     ids = lists.flatten().to_pylist()
     return ImageUsage(
@@ -81,6 +83,13 @@ def collect_image_usage(
         pc.is_in(table["official_split"], pa.array(HELD_OUT_SPLITS)).to_numpy(),
         index_groups(table),
     )
+
+
+def stricter_split(
+    one: OfficialSplit | Literal[""], other: OfficialSplit | Literal[""]
+) -> OfficialSplit | Literal[""]:
+    """Return the stricter of two official splits: test, then validation, then training."""
+    return max(one, other, key=["", "train", *HELD_OUT_SPLITS].index)
 
 
 def index_groups(table: pa.Table) -> NDArray[np.int64]:
@@ -146,7 +155,7 @@ def ensure_each_task_held_out(
     groups: NDArray[np.int32],
 ) -> None:
     """Hold out one group of each task that has several groups and none held out."""
-    for task in np.unique(tasks):
+    for task in np.unique(tasks[tasks >= 0]):
         own = np.unique(groups[tasks == task])
         if len(own) > 1 and not group_held_out[own].any():
             group_held_out[own[np.argmin(hashes[own])]] = True
