@@ -203,6 +203,7 @@ def test_every_reason_is_tried_somewhere() -> None:
         "image_token_mismatch",
         "unsupported_media",
         "sensitive_task",
+        "evaluation_only",
     }
     of_readers = {"malformed_record"}
     assert here | of_builds | of_imports | of_readers == set(DROPPED_BY_BUILD)

@@ -277,3 +277,18 @@ def test_sensitive_tasks_are_imported_on_request(
     (path / "annotations.json").write_text(json.dumps([record("1.jpg", task_name=official)]))
     (tmp_path / "imported").rename(tmp_path / "first")
     assert "add --include-sensitive to import them" in error_of(path, capsys)
+
+
+def test_what_only_evaluation_may_use_is_not_imported_for_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    official = "ObjectNet+Object_classfication"
+    path = write_release(tmp_path / "r", [record("0.jpg"), record("1.jpg", task_name=official)])
+    build, ledger = import_directory(path)
+    assert build.instances().column("key") == ["0.jpg"]
+    assert [line["reason"] for line in ledger] == ["evaluation_only"]
+    (task,) = build.manifest["about"]["excluded_tasks"]
+    assert task.startswith("objectnet/")
+    (path / "annotations.json").write_text(json.dumps([record("1.jpg", task_name=official)]))
+    (tmp_path / "imported").rename(tmp_path / "first")
+    assert "the license of objectnet forbids training" in error_of(path, capsys)

@@ -39,6 +39,7 @@ DROPPED_BY_BUILD: dict[str, str] = {
     "malformed_conversation": "the turns do not alternate, or a value has another type",
     "image_token_mismatch": "the number of `<image>` differs from the number of images",
     "sensitive_task": "the task asks about a person and `--include-sensitive` was not set",
+    "evaluation_only": "the license of the task's dataset forbids training on it",
     "unsupported_media": "the row has a video or another medium that is not an image",
 }
 

@@ -178,10 +178,15 @@ def held_out_tasks(build_plan: BuildPlan, settings: BuildSettings) -> tuple[str,
     held_out.update(
         f"{name}/{task}"
         for name, tasks in build_plan.tasks.items()
-        if catalog.load(name).license == EVALUATION_ONLY
+        if is_evaluation_only(name)
         for task in tasks
     )
     return tuple(task for task in built if task in held_out)
+
+
+def is_evaluation_only(name: str) -> bool:
+    """Return whether the license of a dataset forbids training on it."""
+    return catalog.load(name).license == EVALUATION_ONLY
 
 
 def every_match(pattern: str) -> list[str]:

@@ -13,6 +13,7 @@ from visionflan.builder.directory_writer import DirectoryWriter
 from visionflan.builder.image_cache import ImageCheckCache
 from visionflan.builder.image_pool import ImageCheckPool
 from visionflan.builder.image_workers import ImageFault
+from visionflan.builder.plan import is_evaluation_only
 from visionflan.builder.sampling import escape_surrogates, find_file_fault
 from visionflan.builder.split import HoldOutConfig
 from visionflan.dataset import BrokenRow
@@ -155,20 +156,25 @@ class ReleaseImporter:
                 )
             task = self.tasks.id(entry.task)
             record = ImportedRecord(task, self.key(task, entry), entry)
-            if self.is_excluded(task):
-                detail = f"{task} asks about a person: --include-sensitive imports it"
-                error = UnusableError("sensitive_task", detail)
+            try:
+                self.check_allowed(task, entry)
+            except UnusableError as error:
                 self.record_dropped(f"{self.name}/*", f"{task}/{record.key}", error)
-                continue
-            yield record
+            else:
+                yield record
 
-    def is_excluded(self, task: str) -> bool:
-        """Return whether a task is about a person, and such tasks are not imported."""
+    def check_allowed(self, task: str, entry: ConversationRecord) -> None:
+        """Raise UnusableError for a task about a person, or one that must not be trained on."""
         info = self.tasks.known.get(task)
-        if self.include_sensitive or info is None or not info.sensitive:
-            return False
-        self.excluded_tasks[task] = "sensitive: it asks about a person"
-        return True
+        if info and info.sensitive and not self.include_sensitive:
+            self.excluded_tasks[task] = "sensitive: it asks about a person"
+            detail = f"{task} asks about a person: --include-sensitive imports it"
+            raise UnusableError("sensitive_task", detail)
+        if info and entry.split == "train" and is_evaluation_only(info.dataset):
+            self.excluded_tasks[task] = "its license forbids training"
+            raise UnusableError(
+                "evaluation_only", f"the license of {info.dataset} forbids training"
+            )
 
     def key(self, task: str, conversation: ConversationRecord) -> str:
         """Return a key that no other record of the task has.
