@@ -290,5 +290,4 @@ def test_what_only_evaluation_may_use_is_not_imported_for_training(
     (task,) = build.manifest["about"]["excluded_tasks"]
     assert task.startswith("objectnet/")
     (path / "annotations.json").write_text(json.dumps([record("1.jpg", task_name=official)]))
-    (tmp_path / "imported").rename(tmp_path / "first")
     assert "the license of objectnet forbids training" in error_of(path, capsys)
