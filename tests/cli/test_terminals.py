@@ -13,7 +13,7 @@ COMMANDS = (
     ["tasks"],
     ["tasks", "kvqa/image_captioning", "--show"],
     ["benchmarks"],
-    ["datasets", "caf\u00e9"],  # an error
+    ["datasets", "\u00e9\u00e9"],  # an error
 )
 
 
@@ -26,7 +26,7 @@ def test_an_ascii_terminal_ends_no_command(command: list[str]) -> None:
         capture_output=True,
         env=environment,
     )
-    assert done.returncode == (1 if command[-1] == "caf\u00e9" else 0)
+    assert done.returncode == (1 if command[-1] == "\u00e9\u00e9" else 0)
     text = (done.stdout + done.stderr).decode("ascii")
     assert "Traceback" not in text
     assert len(text) > 20

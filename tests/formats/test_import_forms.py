@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.helpers.llava_release import import_directory, record, talk, write_release
+from visionflan import catalog
 from visionflan.cli.main import main
 from visionflan.formats.importing import find_release, import_release
 from visionflan.storage.directory import BuildDirectory
@@ -282,7 +283,7 @@ def test_sensitive_tasks_are_imported_on_request(
 def test_what_only_evaluation_may_use_is_not_imported_for_training(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    official = "ObjectNet+Object_classfication"
+    (official,) = [task.official_name for task in catalog.load("objectnet").tasks.values()]
     path = write_release(tmp_path / "r", [record("0.jpg"), record("1.jpg", task_name=official)])
     build, ledger = import_directory(path)
     assert build.instances().column("key") == ["0.jpg"]
