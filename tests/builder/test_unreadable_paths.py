@@ -88,3 +88,14 @@ def test_an_emptied_list_of_json_lines_is_told(tmp_path: Path) -> None:
 
 def test_a_message_is_one_line_that_prints() -> None:
     assert one_line("a\0b\n c\u00a0\udcff é") == "a\\x00b c \\udcff é"
+
+
+def test_a_database_behind_a_looping_link_is_told(tmp_path: Path) -> None:
+    def damage(root: Path) -> None:
+        database = min(root.glob("*_lmdb/data.mdb"))
+        database.unlink()
+        database.symlink_to(database.name)
+
+    entry = build_one(tmp_path, "lsun", damage)
+    assert entry["status"] == "failed" or entry["broken"], entry
+    assert "data.mdb" in str(entry) or "_lmdb" in str(entry)

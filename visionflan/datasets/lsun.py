@@ -9,6 +9,7 @@ folder, nested by the first letters of the keys or flat; such a folder is read w
 the suffix of exported ones may be that of the other kind. The test split has no labels.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -84,7 +85,7 @@ def read(root: Path) -> Iterator[Row]:
     databases = {name: root / f"{name}_lmdb" / "data.mdb" for name in parts}
     require(*databases.values(), *(root / name for name in parts))
     for name, category in parts.items():
-        if databases[name].exists():
+        if os.path.lexists(databases[name]):  # a link that leads nowhere must not go unsaid
             yield from read_database(databases[name].parent, name, SCENES[category])
         elif (root / name).is_dir():
             for path in pictures_below(root / name):
