@@ -5,25 +5,20 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from tests.helpers.bad_rows import JPEG, PNG, Bad, Ledger, build_with, line, written
 from tests.helpers.board import BOARD_FILE, board_image, row_of, write_board
 from visionflan import catalog, image_sources
 from visionflan.builder import image_workers
-from visionflan.builder.ledger_reasons import DROPPED_BY_BUILD, NOTES_OF_BUILD
+from visionflan.builder.ledger_reasons import DROPPED_BY_BUILD
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
 from visionflan.storage.directory import BuildDirectory
-
-Bad = Callable[[Path], dict[str, Any] | str]
-Ledger = dict[str, dict[str, Any]]
-
 
 pytestmark = pytest.mark.usefixtures("board")
 
@@ -42,20 +37,6 @@ def jpeg_of_size(width: int, height: int) -> bytes:
     encoded = board_image(1)
     offset = encoded.index(b"\xff\xc0") + 5
     return encoded[:offset] + struct.pack(">HH", height, width) + encoded[offset + 4 :]
-
-
-def written(name: str, content: bytes) -> Bad:
-    """Return a function that writes a file and a line with it as the image."""
-
-    def write(root: Path) -> dict[str, Any]:
-        (root / name).write_bytes(content)
-        return row_of(0, images=[name])
-
-    return write
-
-
-def line(**more: Any) -> Bad:
-    return lambda _: row_of(0, **{"text": "What is odd here?", **more})
 
 
 def zipped(content: bytes, name: str) -> Bad:
@@ -95,8 +76,6 @@ def tiff(content: bytes) -> bytes:
     Image.open(io.BytesIO(content)).save(buffer, "TIFF")
     return buffer.getvalue()
 
-
-JPEG, PNG = board_image(5), board_image(5, "PNG")
 
 BAD: dict[str, tuple[str, Bad]] = {
     "a line that is not JSON": ("malformed_json", lambda _: '{"key": "bad", '),
@@ -154,20 +133,6 @@ BAD: dict[str, tuple[str, Bad]] = {
 }  # fmt: skip
 
 
-def build_with(tmp_path: Path, defects: dict[str, Bad]) -> tuple[BuildDirectory, Ledger]:
-    """Build a board with twenty valid rows and some defects; return it and its ledger by key."""
-    root = write_board(tmp_path / "data/board", [], 20)
-    rows: list[dict[str, Any] | str] = [row_of(n) for n in range(20)]
-    for name, bad in defects.items():
-        row = bad(root)
-        rows.insert(7, row if isinstance(row, str) else {**row, "key": name})
-    write_board(root, rows)
-    settings = BuildSettings(tasks=("board/ask",), hold_out_images=0.0)
-    build(tmp_path / "data", tmp_path / "out", settings, workers=1)
-    entries = pq.read_table(tmp_path / "out/ledger.parquet").to_pylist()
-    return BuildDirectory(tmp_path / "out", verify=True), {entry["key"]: entry for entry in entries}
-
-
 @pytest.fixture(scope="module")
 def ledger(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
     """Build once with all defects."""
@@ -207,7 +172,6 @@ def test_every_reason_is_tried_somewhere() -> None:
     }
     of_readers = {"malformed_record"}
     assert here | of_builds | of_imports | of_readers == set(DROPPED_BY_BUILD)
-    assert set(NOTES_OF_BUILD) == {"suffix_differs", "system_prompt", *NOTED}
 
 
 def test_an_image_that_exceeds_the_time_limit_is_dropped(
@@ -233,24 +197,6 @@ def written_file(path: Path, content: bytes) -> Path:
     return path
 
 
-def test_a_wrong_suffix_is_noted_and_the_image_kept(tmp_path: Path) -> None:
-    directory, entries = build_with(tmp_path, {"bad": written("images/really_png.jpg", PNG)})
-    entry = entries["bad"]
-    assert (entry["kind"], entry["reason"]) == ("note", "suffix_differs")
-    assert entry["file"] == "board/images/really_png.jpg"
-    assert "png" in entry["detail"]
-    (instance,) = [i for i in directory.instances() if i.key == "bad"]
-    assert directory.image(instance.images[0]) == PNG
-    assert directory.image_header(instance.images[0])[2] == "png"
-    assert directory.manifest["tasks"]["board/ask"]["notes"] == {"suffix_differs": 1}
-
-
-def test_what_a_dataset_file_repairs_is_noted(tmp_path: Path) -> None:
-    _, entries = build_with(tmp_path, {"bad": line(repaired=["trimmed_blanks"])})
-    entry = entries["bad"]
-    assert (entry["kind"], entry["reason"]) == ("note", "trimmed_blanks")
-
-
 def test_a_linked_directory_may_be_outside_the_root(tmp_path: Path) -> None:
     write_board(tmp_path / "elsewhere", [row_of(0)], 1)
     (tmp_path / "data").mkdir()
@@ -258,63 +204,3 @@ def test_a_linked_directory_may_be_outside_the_root(tmp_path: Path) -> None:
     settings = BuildSettings(tasks=("board/ask",), hold_out_images=0.0)
     build(tmp_path / "data", tmp_path / "out", settings, workers=1)
     assert len(BuildDirectory(tmp_path / "out").instances()) == 1
-
-
-def test_images_of_any_color_mode_are_kept(tmp_path: Path) -> None:
-    defects: dict[str, Bad] = {}
-    for mode in ("L", "P", "RGBA", "LA", "1", "I;16", "CMYK"):
-        image_format = "JPEG" if mode == "CMYK" else "PNG"
-        buffer = io.BytesIO()
-        gray = Image.open(io.BytesIO(PNG)).convert("L" if mode == "I;16" else "RGB")
-        gray.convert(mode).save(buffer, image_format)
-        defects[mode] = written(
-            f"images/{mode}.{'jpg' if image_format == 'JPEG' else 'png'}", buffer.getvalue()
-        )
-    directory, entries = build_with(tmp_path, defects)
-    assert [(key, entry["reason"]) for key, entry in entries.items()] == [("I;16", "depth_scaled")]
-    assert len(directory.instances()) == 20 + len(defects)
-
-
-def saved(image: Image.Image, image_format: str, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, image_format, **options)
-    return buffer.getvalue()
-
-
-def upside_down() -> bytes:
-    exif = Image.Exif()
-    exif[0x0112] = 3
-    return saved(Image.open(io.BytesIO(PNG)), "JPEG", exif=exif)
-
-
-def clear() -> bytes:
-    image = Image.open(io.BytesIO(PNG)).convert("RGBA")
-    image.paste((0, 0, 0, 0), (0, 0, 40, 40))
-    return saved(image, "PNG")
-
-
-def animated() -> bytes:
-    image = Image.open(io.BytesIO(PNG))
-    return saved(image, "WEBP", save_all=True, append_images=[image.rotate(90)])
-
-
-# An image that is not stored as it is released, by the note that says so.
-NOTED: dict[str, Bad] = {
-    "orientation_applied": written("images/up.jpg", upside_down()),
-    "alpha_flattened": written("images/clear.png", clear()),
-    "depth_scaled": written(
-        "images/deep.png", saved(Image.open(io.BytesIO(PNG)).convert("L").convert("I;16"), "PNG")
-    ),
-    "first_frame_only": written("images/moves.webp", animated()),
-}
-
-
-def test_what_is_changed_in_an_image_is_noted_with_its_file(tmp_path: Path) -> None:
-    directory, entries = build_with(tmp_path, NOTED)
-    assert {key: entry["reason"] for key, entry in entries.items()} == {key: key for key in NOTED}
-    assert {entry["kind"] for entry in entries.values()} == {"note"}
-    assert entries["first_frame_only"]["file"] == "board/images/moves.webp"
-    assert directory.manifest["tasks"]["board/ask"]["notes"] == dict.fromkeys(NOTED, 1)
-    by_key = {instance.key: instance.images[0] for instance in directory.instances()}
-    formats = {key: directory.image_header(by_key[key])[2] for key in NOTED}
-    assert formats == dict.fromkeys(NOTED, "png") | {"orientation_applied": "jpeg"}

@@ -16,7 +16,7 @@ from visionflan.evaluate.held_out import held_out_set
 from visionflan.evaluate.plan import EvalSelection, plan_evaluations
 from visionflan.evaluate.records.header import Header, TrainingOverlap, read_header, write_header
 from visionflan.evaluate.records.paths import CheckpointPaths
-from visionflan.evaluate.records.resume import open_workplace
+from visionflan.evaluate.records.resume import open_output
 from visionflan.evaluate.requests import EvalSet, Item
 from visionflan.evaluate.seen_images import SeenImages, all_items, leave_out_seen
 from visionflan.storage.directory import BuildDirectory
@@ -181,9 +181,9 @@ def test_answers_about_trained_images_are_not_mixed_with_others(tmp_path: Path) 
     assert read_header(tmp_path) == header
     included = replace(header, overlap=replace(header.overlap, included=True))
     reasons: list[str] = []
-    assert open_workplace(tmp_path, included, reasons.append).header == included
+    assert open_output(tmp_path, included, reasons.append).header == included
     assert reasons.pop().startswith("questions about images that were trained on")
     write_header(tmp_path, header)
     unknown = replace(header, overlap=TrainingOverlap())
-    assert open_workplace(tmp_path, unknown, reasons.append).header == unknown
+    assert open_output(tmp_path, unknown, reasons.append).header == unknown
     assert reasons[0].startswith("the record of the images")

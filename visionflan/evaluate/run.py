@@ -22,7 +22,7 @@ from visionflan.evaluate.records.files import JOURNAL, JUDGMENTS, RECORDS, SCORE
 from visionflan.evaluate.records.header import Header, generation_config, read_header, write_header
 from visionflan.evaluate.records.journal import Journal
 from visionflan.evaluate.records.record import Record, read_records, write_records
-from visionflan.evaluate.records.resume import Log, open_workplace, replace_previous
+from visionflan.evaluate.records.resume import Log, open_output, replace_previous
 from visionflan.evaluate.requests import EvalRequest, EvalSet, limit_items, make_requests
 from visionflan.evaluate.scorer import Scorer, metric_of
 from visionflan.progress import ProgressBar
@@ -79,7 +79,7 @@ def evaluate(
     Answers of other weights, items or settings are moved to `previous/` when the new ones are
     complete, and the reason is logged.
     """
-    directory, header = open_workplace(out, make_header(subject, eval_set, settings), log)
+    directory, header = open_output(out, make_header(subject, eval_set, settings), log)
     directory.mkdir(parents=True, exist_ok=True)
     write_header(directory, header)
     write_frequencies(directory, references_to_count(eval_set))

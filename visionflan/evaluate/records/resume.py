@@ -1,5 +1,6 @@
 """Resume an evaluation, or replace it if its answers cannot be mixed with new ones."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -25,34 +26,34 @@ FILES = (RECORDS, JOURNAL, DOCUMENT_FREQUENCIES, JUDGMENTS, SCORES, HEADER)
 Log = Callable[[str], None]
 
 
-class Workplace(NamedTuple):
+class EvaluationOutput(NamedTuple):
     """Where an evaluation is written until it is complete, and its header."""
 
     directory: Path
     header: Header
 
 
-def open_workplace(out: Path, header: Header, log: Log) -> Workplace:
-    """Return where new answers go: to the stored ones that they fit, or apart from them.
+def open_output(out: Path, header: Header, log: Log) -> EvaluationOutput:
+    """Return where new answers go: to the stored ones that they fit, or a staging directory.
 
     Stored answers that do not fit the header stay as they are until the new ones are complete; the
     reason is logged.
     """
-    apart = out / UNFINISHED / f"{stable_hash(repr(header.identity)):016x}"
+    staging = out / UNFINISHED / f"{stable_hash(repr(header.identity)):016x}"
+    if not (out / HEADER).is_file() and (staging / HEADER).is_file():
+        replace_previous(out, staging)  # it was interrupted
     if not (out / HEADER).is_file():
-        move_files(apart, out)  # what an interrupted `replace_previous` left
-    if not (out / HEADER).is_file():
-        return Workplace(out, header)
+        return EvaluationOutput(out, header)
     stored = read_header(out)
     if stored.identity == header.identity:
-        return Workplace(out, merge_headers(stored, header))
+        return EvaluationOutput(out, merge_headers(stored, header))
     log(
         f"{mismatch_reason(stored, header)}: the previous answers stay in {out} until the new ones "
         f"are complete, and then move to {out / PREVIOUS}"
     )
-    if (apart / HEADER).is_file():
-        header = merge_headers(read_header(apart), header)
-    return Workplace(apart, header)
+    if (staging / HEADER).is_file():
+        header = merge_headers(read_header(staging), header)
+    return EvaluationOutput(staging, header)
 
 
 def merge_headers(stored: Header, header: Header) -> Header:
@@ -66,26 +67,24 @@ def merge_headers(stored: Header, header: Header) -> Header:
     )
 
 
-def replace_previous(out: Path, apart: Path) -> None:
-    """Archive the evaluation in a directory, and put the one made apart in its place.
+def replace_previous(out: Path, staging: Path) -> None:
+    """Archive the evaluation in a directory, and put the one in `staging` in its place.
 
-    What a kill interrupts is completed by the next call of `open_workplace`.
+    What a kill interrupts is completed by the next call of `open_output`.
     """
     if (out / HEADER).is_file():
         archive_previous(out, read_header(out))
-    move_files(apart, out)
+    move_files(staging, out)
+    shutil.rmtree(staging)  # also what a kill left half-written
+    if not any(staging.parent.iterdir()):
+        staging.parent.rmdir()
 
 
 def move_files(source: Path, target: Path) -> None:
-    """Move the files of an evaluation, its header last, and remove the empty directory."""
-    if not (source / HEADER).is_file():
-        return
+    """Move the files of an evaluation, its header last."""
     for name in FILES:
         if (source / name).exists():
             (source / name).replace(target / name)
-    source.rmdir()
-    if not any(source.parent.iterdir()):
-        source.parent.rmdir()
 
 
 def merge_overlaps(stored: TrainingOverlap, current: TrainingOverlap) -> TrainingOverlap:
@@ -122,7 +121,5 @@ def archive_previous(out: Path, stored: Header) -> Path:
         number += 1
         archive = out / PREVIOUS / f"{stored.checkpoint[:12]}-{number}"
     archive.mkdir(parents=True, exist_ok=True)
-    for name in FILES:
-        if (out / name).exists():
-            (out / name).replace(archive / name)
+    move_files(out, archive)
     return archive

@@ -106,7 +106,7 @@ class ScoresSection(NamedTuple):
 
     groups: Sequence[ScoreRow]
     tasks: Sequence[ScoreRow]
-    sensitivities: Sequence[PhrasingSensitivity]  # of stages asked in several phrasings
+    sensitivities: Sequence[PhrasingSensitivity]  # of stages with several phrasings
     is_comparable: bool  # all stages were evaluated with the same generation settings
 
 
@@ -129,7 +129,7 @@ def scores_section(evaluations: Sequence[StageEvaluation]) -> ScoresSection:
 def phrasing_sensitivities(
     evaluations: Sequence[StageEvaluation],
 ) -> Iterator[PhrasingSensitivity]:
-    """Yield the sensitivity of each stage that was asked in several phrasings."""
+    """Yield the sensitivity of each stage that was evaluated in several phrasings."""
     for evaluation in evaluations:
         if measured := evaluation.scores.get("sensitivity"):
             mean, low, high = (measured[name] for name in ("mean", "low", "high"))
