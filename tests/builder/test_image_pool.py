@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.helpers.board import board_image, draw_or_fail
 from visionflan.builder.child_process import ChildProcess, interrupts_blocked, process_context
@@ -57,6 +58,22 @@ def test_an_image_that_kills_its_process_is_the_only_fault(
         outcomes = dict(pool.check([*images[:11], deadly, *images[11:]]))
     faults = {image for image, outcome in outcomes.items() if isinstance(outcome, ImageFault)}
     assert faults == {deadly}
+
+
+def killed_twice(source: Path, location: str) -> Image.Image:
+    """Draw an image in the third process that tries; the others are killed as by the system."""
+    with source.open("a") as attempts:
+        attempts.write("attempt\n")
+    if len(source.read_text().splitlines()) < 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return draw_or_fail(source, location)
+
+
+def test_a_process_killed_while_it_checks_an_image_alone_is_replaced(tmp_path: Path) -> None:
+    image = ComputedImage(tmp_path / "attempts", "red", killed_twice)
+    with ImageCheckPool(1) as pool:
+        ((_, outcome),) = pool.check([image])
+    assert isinstance(outcome, ValidImage)
 
 
 def test_an_interrupt_ends_the_processes_at_once(images: list[ImageSource], tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from pickle import PicklingError
 from queue import SimpleQueue
+from signal import SIGKILL
 from threading import Lock, Thread
 from types import TracebackType
 from typing import Self
@@ -130,13 +131,18 @@ class ImageWorker:
         except (EOFError, OSError):
             return [self.check_alone(image) for image in batch]
 
-    def check_alone(self, image: ImageSource) -> Outcome:
-        """Check an image in a process of its own, to identify the one that kills it."""
+    def check_alone(self, image: ImageSource, attempts: int = 3) -> Outcome:
+        """Check an image in a process of its own, to identify the one that kills it.
+
+        SIGKILL comes from outside, such as from Linux when memory runs out, and is no proof.
+        """
         self.process.close()
         self.start()
         try:
             (outcome,) = self.send([image])
         except (EOFError, OSError):
+            if attempts > 1 and self.process.describe_end() == f"was ended by {SIGKILL.name}":
+                return self.check_alone(image, attempts - 1)
             detail = "its worker process was killed or exceeded the time limit"
             outcome = ImageFault("image_crashed_decoder", detail)
         return outcome
