@@ -1,8 +1,14 @@
 """Parse a page and collect what makes it invalid, inaccessible or dependent on other files."""
 
+import re
 from collections import Counter
 from html.parser import HTMLParser
 
+ZOOMABLE = re.compile(
+    r'<div class="zoom" id="(?P<id>image-\d+)" popover>'
+    r'<button type="button" popovertarget="(?P=id)" aria-label="Show large: (?P<alt>[^"]+)">'
+    r'<img src="(?P<uri>data:[^"]+)" alt="(?P=alt)"></button></div>'
+)
 VOID = {"meta", "link", "img", "br", "wbr", "path", "circle", "rect", "polyline", "input"}
 
 
@@ -41,6 +47,7 @@ class PageReader(HTMLParser):
         name, target = attributes.get("id") or "", attributes.get("href") or ""
         self.ids += [name] if name else []
         self.targets += [target[1:]] if target.startswith("#") else []
+        self.targets += filter(None, [attributes.get("popovertarget")])
 
     def handle_endtag(self, tag: str) -> None:
         if tag in VOID:
@@ -59,3 +66,8 @@ def read(text: str) -> PageReader:
     reader.feed(text)
     reader.close()
     return reader
+
+
+def zoomable_images(text: str) -> list[tuple[str, str]]:
+    """Return the alt text and the data URI of each image that opens large without a script."""
+    return [(match["alt"], match["uri"]) for match in ZOOMABLE.finditer(text)]

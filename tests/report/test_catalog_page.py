@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.helpers.html_reader import zoomable_images
 from visionflan import catalog
 from visionflan.builder.preview import Preview
 from visionflan.cli.main import main
@@ -76,17 +77,14 @@ def test_all_images_of_an_example_are_on_the_page() -> None:
 
 
 def test_every_image_opens_large_and_has_alt_text(text: str) -> None:
-    zoomable = re.findall(
-        r'<label class="zoom"><input type="checkbox" aria-label="Show large: ([^"]+)">'
-        r'<img src="data:image/(?:png|jpeg);base64,([^"]+)" alt="([^"]+)"></label>',
-        text,
-    )
-    assert len(zoomable) == text.count("<img ")
-    assert len(zoomable) >= NUM_EXAMPLES * len(catalog.task_names())
-    assert all(label == alt for label, _, alt in zoomable)
-    assert sum(len(encoded) for _, encoded, _ in zoomable) <= MAX_BYTES
-    for _, encoded, _ in zoomable:
-        assert max(Image.open(io.BytesIO(b64decode(encoded))).size) <= SIDES[0]
+    images = zoomable_images(text)
+    assert len(images) == text.count("<img ")
+    assert len(images) >= NUM_EXAMPLES * len(catalog.task_names())
+    encoded = [uri.partition(";base64,")[2] for _, uri in images]
+    assert sum(map(len, encoded)) <= MAX_BYTES
+    for data in encoded:
+        assert max(Image.open(io.BytesIO(b64decode(data))).size) <= SIDES[0]
+    assert "keydown" not in text  # Escape closes without the script
 
 
 def test_an_image_is_as_large_as_its_share_of_the_page_allows() -> None:

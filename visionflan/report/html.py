@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Sequence
+from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING
 
 from visionflan.errors import VisionflanError
@@ -46,6 +48,7 @@ def environment(panels: Sequence[str] = ()) -> "Environment":
     templates.filters["counted"] = counted
     templates.filters["task_name"] = task_name
     templates.filters["web_link"] = web_link
+    templates.globals["next_number"] = partial(next, count(1))  # for ids
     return templates
 
 
