@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from tests.helpers.html_reader import read, zoomable_images
 from tests.helpers.tiny_evaluation import ToyModel, tiny_build
+from visionflan.evaluate.aggregate.estimates import Estimate
 from visionflan.evaluate.held_out import held_out_set
 from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
 from visionflan.report.compare_page.page import page_environment
-from visionflan.report.number_format import signed, signed_number
+from visionflan.report.number_format import score_interval, signed, signed_number
 from visionflan.report.run_page.inputs import load_run
 from visionflan.report.run_page.page import render_page
 from visionflan.storage.directory import BuildDirectory
@@ -47,6 +48,44 @@ def test_images_have_ids_of_their_own_and_pages_are_written_alike_twice(run: Pat
     assert first == second
     ids = re.findall(r'popovertarget="([^"]+)"', first)
     assert len(ids) == len(set(ids)) > 3
+
+
+def plain(html: str) -> str:
+    """Return the text of a piece of HTML without blanks."""
+    return "".join(re.sub("<[^>]*>", "", html).split())
+
+
+def test_a_row_of_a_narrow_screen_unfolds_to_every_number_that_it_hides(run: Path) -> None:
+    text = render_page(load_run(run))
+    rows = re.findall(
+        r'<th scope="row">(?:(?!</tr>).)*</tr>\s*<tr class="more">.*?</tr>', text, re.DOTALL
+    )
+    tasks = json.loads((run / "evaluation/base/scores.json").read_bytes())["tasks"]
+    assert len(rows) > len(tasks)  # and the averages, and the yes/no tasks
+    for row in rows:
+        hidden = map(plain, re.findall(r'<td class="number detail">(.*?)</td>', row, re.DOTALL))
+        unfolded = [plain(number) for number in re.findall(r"<dd>(.*?)</dd>", row, re.DOTALL)]
+        assert [number for number in hidden if number != "–"] == unfolded
+        assert unfolded
+        visible, _, more = row.partition('<tr class="more">')
+        assert re.findall("<svg.*?</svg>", visible) == re.findall("<svg.*?</svg>", more)
+
+
+def test_all_examples_are_folded_on_a_narrow_screen(run: Path) -> None:
+    text = render_page(load_run(run))
+    folded = r'<details class="fold"><summary>\d+ examples?</summary>\s*<ul class="example-grid'
+    assert len(re.findall(folded, text)) == text.count('<ul class="example-grid') > 1
+    assert ".fold::details-content { content-visibility: visible;" in text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(0.1, 0.25, "0.10–0.25"), (-0.104, 0.25, "−0.10–0.25"), (-0.001, 0.0, "0.00–0.00")],
+)
+def test_an_interval_of_a_score_has_a_true_minus_sign(
+    low: float, high: float, expected: str
+) -> None:
+    assert score_interval(Estimate(high, low, high, 3, 2)) == expected
 
 
 def test_a_stage_too_short_for_a_curve_says_so(run: Path) -> None:

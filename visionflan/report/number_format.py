@@ -83,7 +83,7 @@ def significance_class(difference: Difference) -> ChangeClass:
 
 def mean_score(estimate: Estimate | None) -> str:
     """Format the mean of an estimate on its own scale."""
-    return NONE if estimate is None else f"{estimate.mean:.2f}"
+    return NONE if estimate is None else number(estimate.mean)
 
 
 def score_interval(estimate: Estimate | None) -> str:
@@ -92,7 +92,7 @@ def score_interval(estimate: Estimate | None) -> str:
         return ""
     if estimate.low is None or estimate.high is None:
         return NO_INTERVAL
-    return f"{estimate.low:.2f}–{estimate.high:.2f}"
+    return f"{number(estimate.low)}–{number(estimate.high)}"
 
 
 def change_interval(change: Estimate) -> str:
