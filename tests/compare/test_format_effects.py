@@ -4,7 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.helpers.comparison_factory import compare_records, make_pairs, make_study
+from tests.helpers.comparison_factory import (
+    compare_records,
+    make_pairs,
+    make_study,
+    scored_record,
+)
 from tests.helpers.subset_answers import formatted_record
 from visionflan.compare.analyses.format_effects import FormatSplit, format_split
 from visionflan.compare.results import Interval
@@ -80,3 +85,26 @@ def test_a_task_with_one_rule_has_no_format() -> None:
     before, after = make_study([1.0], [0.5])
     captions = [[record._replace(metric="cider") for record in side] for side in (before, after)]
     assert format_split(Subset("a/b", "", make_pairs(captions[0], captions[1])), {}) is None
+
+
+def test_a_format_that_earns_points_is_within_its_interval() -> None:
+    def answers(official: float, lenient: float, name: str) -> list[Record]:
+        return [
+            scored_record(
+                official,
+                item,
+                score_lenient=lenient,
+                metric="exact_match",
+                checkpoint=name,
+            )
+            for item in range(6)
+        ]
+
+    split = format_split(
+        Subset("a/b", "", make_pairs(answers(1.0, 0.0, "a"), answers(0.0, 1.0, "b"))), {}
+    )
+    assert split
+    assert split.format.value == -2.0
+    assert split.format.low == -2.0
+    assert split.format.high is not None
+    assert -2.0 < split.format.high < 0

@@ -4,6 +4,8 @@ import re
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.helpers.comparison_factory import compare_records, make_pairs, scored_record
 from tests.helpers.subset_answers import (
@@ -121,6 +123,24 @@ def test_a_constant_change_gets_the_exact_bound_of_so_few_clusters() -> None:
     assert change.value == 0.5
     assert change.low == pytest.approx(0.5 - unseen * 1.5)
     assert change.high == pytest.approx(0.5 + unseen * 0.5)
+
+
+@given(
+    share_of_all=st.floats(0.01, 0.99),
+    counted=st.lists(st.tuples(st.booleans(), st.booleans()), min_size=3, max_size=12),
+)
+def test_no_interval_has_a_width_of_zero_because_of_rounding(
+    share_of_all: float, counted: list[tuple[bool, bool]]
+) -> None:
+    rows = np.array([share_of_all, 1.0])
+    sides = (np.array([rows * side for side in column]) for column in zip(*counted, strict=True))
+    sums = cluster_sums(*(side.tolist() for side in sides))
+    for interval in (
+        *sums.before_after(share, 1.0),
+        *sums.before_after(share),
+    ):
+        if interval.low is not None and interval.high is not None:
+            assert interval.low < interval.high
 
 
 def test_a_share_that_all_clusters_have_is_not_exact() -> None:

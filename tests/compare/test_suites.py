@@ -114,3 +114,18 @@ def test_a_run_with_held_out_tasks_and_benchmarks_is_compared_on_both(tmp_path: 
     for row in comparison.differences:
         if row.clusters > 1:
             assert (row.change, row.low, row.high, row.p) == (0.0, 0.0, 0.0, 1.0)
+
+
+def test_the_clusters_of_a_mean_over_tasks_are_those_of_its_items_whatever_they_score() -> None:
+    def side(right: int, name: str) -> list[Record]:
+        return [
+            scored_record(
+                float(item < right), item, task="a/b", metric="exact_match", checkpoint=name
+            )
+            for item in range(9)
+        ]
+
+    rows = compare_records(side(0, "a"), side(1, "b")).differences
+    scopes = {row.scope: row for row in rows if row.rule == "lenient"}
+    assert scopes["group"].clusters == scopes["task"].clusters == 9
+    assert scopes["group"].p == scopes["task"].p == 1.0

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
+
 from visionflan.compare.differences import min_detectable, scored_pairs
 from visionflan.compare.paired_sums import (
     NO_CHANGE,
@@ -55,7 +57,7 @@ def group_difference(
     tables = [score_table(pairs, rule, side) for side in (0, 1)]
     sums = mean_sums(tables, pairs)
     spread = mean_spread(tables[1].sums - tables[0].sums, tables[0].counts)
-    before, after = float(sums.before.sum()), float(sums.after.sum())
+    before, after = (float(total(side.sum(axis=0))) for side in (sums.before, sums.after))
     change = with_interval(after - before, spread, Scale(-1.0, 1.0))
     if sums.same_model:
         change = NO_CHANGE
@@ -82,23 +84,20 @@ def score_table(pairs: Sequence[AnswerPair], rule: ScoringRule, side: int) -> Cl
 
 
 def mean_sums(tables: Sequence[ClusterTable], pairs: Sequence[AnswerPair]) -> PairedClusterSums:
-    """Return what each cluster adds to the mean over tasks of both models.
+    """Return what each cluster adds to the mean over tasks of both models, and its items.
 
     With the same number of items on both sides, that mean is a sum over clusters.
     """
     counts = tables[0].counts
     weights = 1 / (counts.sum(axis=0) * counts.shape[1])
+    items = counts.sum(axis=1)
+    before, after = (np.column_stack([table.sums @ weights, items]) for table in tables)
     return PairedClusterSums(
-        tables[0].clusters,
-        [""] * len(counts),
-        (tables[0].sums @ weights)[:, None],
-        (tables[1].sums @ weights)[:, None],
-        counts.sum(axis=1),
-        is_same_model(pairs),
+        tables[0].clusters, [""] * len(counts), before, after, items, is_same_model(pairs)
     )
 
 
 def total(sums: Floats) -> Floats:
-    """Return the sum over clusters, which is the mean over tasks."""
+    """Return the sum over clusters of the first column, which is the mean over tasks."""
     mean: Floats = sums[..., 0]
     return mean

@@ -87,7 +87,9 @@ def format_split(subset: Subset, headlines: HeadlineIndex) -> FormatSplit | None
         lenient=lenient,
         likelihood=likelihood_score(subset.pairs),
         content=lenient.change,
-        format=sums.change(lambda before, after: deduction(after) - deduction(before), 1.0),
+        format=sums.change(
+            lambda before, after: deduction(after) - deduction(before), max_format_change(pairs)
+        ),
         parse_rate=sums.before_after(parse_rate, 1.0),
         accuracy_if_parsed=sums.before_after(accuracy_if_parsed, 1.0),
         by_parsing=sums.change(lambda *totals: shapley_parts(*totals)[0], 1.0),
@@ -98,6 +100,12 @@ def format_split(subset: Subset, headlines: HeadlineIndex) -> FormatSplit | None
         conclusion="",
     )
     return split._replace(conclusion=conclude(split, headlines))
+
+
+def max_format_change(pairs: Sequence[AnswerPair]) -> float:
+    """Return the largest possible change of a deduction, which is rarely a bonus for an answer."""
+    official, lenient = zip(*(counts(record)[:2] for pair in pairs for record in pair), strict=True)
+    return 1.0 if np.less_equal(official, lenient).all() else 2.0
 
 
 def has_two_rules(record: Record) -> bool:

@@ -89,8 +89,8 @@ class Spread(NamedTuple):
 
     @property
     def constant_strata(self) -> NDArray[np.bool_]:
-        """Whether all clusters of a stratum are equal, of shape (strata,)."""
-        constant: NDArray[np.bool_] = (self.deviations == 0).all(axis=0)
+        """Whether all clusters of a stratum are equal to the last digit, of shape (strata,)."""
+        constant: NDArray[np.bool_] = (np.abs(self.deviations) < 10**-DIGITS).all(axis=0)
         return constant
 
 
