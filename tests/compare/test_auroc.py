@@ -1,12 +1,20 @@
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from math import inf, nan
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from visionflan.compare.auroc import RankedItems, balanced_accuracy, rank_items, weighted_auroc
+from tests.helpers.subset_answers import yes_no_record
+from visionflan.compare.auroc import (
+    RankedItems,
+    balanced_accuracy,
+    rank_items,
+    weighted_auroc,
+    yes_no_margin,
+)
 from visionflan.evaluate.aggregate.intervals import Floats
 
 Item = tuple[int, bool, int]
@@ -74,3 +82,10 @@ def test_balanced_accuracy_is_where_both_errors_are_equally_frequent(
 ) -> None:
     items = rank_items(np.array(margins, float), np.array(is_yes, float), np.arange(len(is_yes)))
     assert balanced_accuracy(items, np.ones((1, len(is_yes))))[0] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("logprobs", [(nan, -1.0), (-inf, -inf), (inf, inf), ()])
+def test_log_likelihoods_that_are_no_numbers_have_no_margin(logprobs: tuple[float, ...]) -> None:
+    record = yes_no_record("yes", "yes", 0)._replace(logprobs=logprobs)
+    assert yes_no_margin(record) is None
+    assert yes_no_margin(record._replace(logprobs=(-1.0, -inf))) == inf

@@ -9,6 +9,7 @@ from tests.helpers.comparison_factory import (
 )
 from visionflan.compare.run import compare
 from visionflan.errors import EvaluationError
+from visionflan.evaluate.metric import RULES
 
 __all__ = ["toy"]
 
@@ -71,6 +72,17 @@ def test_two_answers_of_one_side_to_one_item_are_refused() -> None:
     other = [before[0]._replace(response="bird")]
     with pytest.raises(EvaluationError, match="name only one of them"):
         compare([evaluation(before, "a"), evaluation(other, "a")], [evaluation(after, "b")])
+
+
+@pytest.mark.usefixtures("toy")
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("score", ["nan", "inf", "-inf"])
+def test_scores_that_are_not_finite_are_refused_with_the_item(rule: str, score: str) -> None:
+    before, after = make_study([1.0, 0.0], [1.0, 1.0])
+    after[1] = after[1]._replace(**{f"score_{rule}": float(score)})
+    message = f"the {rule} score of item 1 of toy/part in evaluation/b is {score}: score the"
+    with pytest.raises(EvaluationError, match=message):
+        compare_records(before, after)
 
 
 @pytest.mark.usefixtures("toy")

@@ -1,6 +1,7 @@
 """Metrics of benchmarks: values computed by hand, missing data, intervals over clusters."""
 
 from dataclasses import replace
+from math import inf, nan
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,25 @@ def test_a_rule_that_breaks_on_an_answer_leaves_missing_data_and_ends_nothing(
         "lenient": 0.5,
         "likelihood": None,
     }
+
+
+@pytest.mark.parametrize("score", [nan, inf, -inf])
+def test_a_score_that_is_not_finite_is_missing_data(
+    monkeypatch: pytest.MonkeyPatch, score: float
+) -> None:
+    def rule(answer: str, question: ScoringContext) -> ParsedAnswer:
+        return ParsedAnswer(score, answer)
+
+    monkeypatch.setitem(load("cifar10").rules, "lenient", rule)
+    record = answered(0, "cat")
+    assert (record.score_lenient, record.status_lenient) == (None, "parser_failed")
+    assert record.parsed_lenient == f"its score is {score}"
+
+
+@pytest.mark.parametrize("logprobs", [(nan, -1.0, -2.0), (-1.0, nan, nan), (-inf, -inf, -inf)])
+def test_log_likelihoods_that_are_no_numbers_are_missing_data(logprobs: tuple[float, ...]) -> None:
+    assert answered(0, "cat", logprobs=logprobs).score_likelihood is None
+    assert answered(0, "cat", logprobs=(-inf, -1.0, -inf)).score_likelihood is not None
 
 
 def test_likelihood_scores_without_reading_and_ties_share() -> None:

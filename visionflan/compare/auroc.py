@@ -1,6 +1,7 @@
 """Bias-free sensitivity of yes/no questions: how log-likelihoods rank yes above no."""
 
 from collections.abc import Callable, Sequence
+from math import isnan
 from typing import NamedTuple
 
 import numpy as np
@@ -49,11 +50,14 @@ WeightedStatistic = Callable[[RankedItems, Floats], Floats]
 
 
 def yes_no_margin(record: Record) -> float | None:
-    """Return log p(yes) − log p(no); None where these were not computed."""
+    """Return log p(yes) − log p(no); None where these were not computed, or are no numbers."""
     if len(record.logprobs) != len(record.candidates):
         return None
     logprobs = dict(zip(map(normalize_words, record.candidates), record.logprobs, strict=True))
-    return logprobs[YES] - logprobs[NO] if YES in logprobs and NO in logprobs else None
+    if YES not in logprobs or NO not in logprobs:
+        return None
+    margin = logprobs[YES] - logprobs[NO]
+    return None if isnan(margin) else margin
 
 
 def rank_items(margins: Floats, is_yes: Floats, cluster: Indices) -> RankedItems:

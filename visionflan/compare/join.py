@@ -2,11 +2,13 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
 from typing import NamedTuple
 
 from visionflan.compare.results import AnswerPair, ComparedModel, Evaluation
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.conditions import ORIGINAL
+from visionflan.evaluate.metric import RULES
 from visionflan.evaluate.records.record import Record
 from visionflan.plural import counted
 
@@ -91,6 +93,7 @@ def answers_by_key(evaluations: Iterable[Evaluation]) -> dict[Key, Record]:
         for record in evaluation.records:
             if record.condition != ORIGINAL:
                 continue
+            check_scores(record, evaluation.directory)
             key = record.task, record.prompt_style, record.sample_key
             known = answers.setdefault(key, record)
             if (
@@ -103,6 +106,17 @@ def answers_by_key(evaluations: Iterable[Evaluation]) -> dict[Key, Record]:
                     "them"
                 )
     return answers
+
+
+def check_scores(record: Record, directory: str) -> None:
+    """Raise EvaluationError if a score is not a number, as only other programs write it."""
+    for rule in RULES:
+        score = record.score(rule)
+        if score is not None and not isfinite(score):
+            raise EvaluationError(
+                f"the {rule} score of item {record.instance} of {record.task} in {directory} is "
+                f"{score}: score the answers again with `visionflan score {directory}`"
+            )
 
 
 def check_same_content(

@@ -1,6 +1,7 @@
 """Score one answer: what all metrics share is here, the rest is in the task's metric."""
 
 from collections.abc import Mapping
+from math import isfinite, isnan
 
 from visionflan.catalog import unknown_name_error
 from visionflan.errors import VisionflanError
@@ -74,21 +75,29 @@ def score_by_benchmark(
 
 
 def score_record(record: Record, context: ScoringContext, rule: ParsingRule) -> ParsedAnswer:
-    """Score the response of a record; if the rule raises an exception it is missing data."""
+    """Score the response of a record; without a finite score of the rule it is missing data."""
     truncated = record.finish_reason == "length"
     try:
-        return score_answer(record.metric, record.response, context, rule, truncated=truncated)
+        parsed = score_answer(record.metric, record.response, context, rule, truncated=truncated)
     except VisionflanError:
         raise
     except Exception as error:  # rules can be third-party code
         return ParsedAnswer(None, f"{type(error).__name__}: {error}"[:200], "parser_failed")
+    if parsed.score is None or isfinite(parsed.score):
+        return parsed
+    return ParsedAnswer(None, f"its score is {parsed.score}", "parser_failed")
 
 
 def likelihood_score(record: Record) -> float | None:
-    """Return the score of the candidate with the highest log-likelihood; ties share the score."""
-    if not record.logprobs:
+    """Return the score of the candidate with the highest log-likelihood; ties share the score.
+
+    None without log-likelihoods, or where weights that overflow left no number to compare.
+    """
+    if not record.logprobs or any(map(isnan, record.logprobs)):
         return None
     best = max(record.logprobs)
+    if not isfinite(best):
+        return None
     indices = [index for index, logprob in enumerate(record.logprobs) if logprob == best]
     return sum(is_correct(record, index) for index in indices) / len(indices)
 
