@@ -35,6 +35,14 @@ def small():
         ),
     )
 """
+SMALL = ["train", "small_recipe:small", "--out", "never", "--build", "build"]
+
+
+def mixture(*settings: str) -> list[str]:
+    """Return the arguments that set a mixture."""
+    return [
+        part for setting in settings for part in ("--set", f"stages.base.data.mixture.{setting}")
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -93,12 +101,37 @@ def test_show_prints_the_configuration_and_trains_nothing(
     assert not (directory / "never").exists()
 
 
+def test_show_prints_a_table_of_a_mixture_if_its_rows_can_be_counted(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["train", "base_7b", "--out", "never", "--show", *mixture("rows=8")]
+    assert main(command) == 0
+    output = capsys.readouterr()
+    config = json.loads(output.out)
+    assert config["stages"][1]["data"]["mixture"]["rows"] == 8
+    assert output.err.startswith("stage base: its tasks are known once there is a build")
+
+    command += [*mixture("weights=*/color:3"), "--build", "build"]
+    assert main(command) == 0
+    output = capsys.readouterr()
+    assert json.loads(output.out)["build"] == str(directory / "build")
+    assert [line.split() for line in output.err.splitlines()[1:]] == [
+        ["task", "available", "rate", "rows"],
+        ["tiny/color", "12", "75.00%", "6"],
+        ["tiny/repeat", "12", "25.00%", "2"],
+    ]
+    assert not (directory / "never").exists()
+
+
 @pytest.mark.parametrize(
     ("command", "message"),
     [
         (["train", "base_8b", "--out", "never"], "there is no recipe 'base_8b'"),
         (["train", "base_7b", "--out", "never", "--set", "sed=1"], "did you mean seed"),
         (["train", "small_recipe:small", "--out", "never"], "has no data: use --build"),
+        ([*SMALL, *mixture("rows=8", "weights=tiny/colour:2")], "did you mean tiny/color"),
+        ([*SMALL, *mixture("temperature=2")], "the mixture of stage base has no budget"),
+        ([*SMALL, *mixture("temperature=warm")], "must be of type float"),
         (["train", "small_recipe:small", "--out", "never", "--build", "tower"], "manifest.json"),
         (["chat", "nowhere", "red.png", "--ask", "a"], "nowhere is not a checkpoint"),
         (["chat", "nowhere", "none.png", "--ask", "a"], "none.png"),

@@ -3,6 +3,8 @@
 import pytest
 
 from tests.helpers.tiny_checkpoint import save_language_model, save_tower, write_build
+from visionflan.model.chat_tokenizer import ChatTokenizer
+from visionflan.model.families.llava import Llava
 from visionflan.train.config import InitConfig, RuntimeConfig, StageConfig, TrainConfig
 
 
@@ -28,3 +30,12 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
             StageConfig(name="base", learning_rate=1e-3, epochs=2, batch_size=8, weight_decay=0.1),
         ),
     )
+
+
+@pytest.fixture(scope="session")
+def chat_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> ChatTokenizer:
+    """Return the tokenizer of tiny parts."""
+    directory = tmp_path_factory.mktemp("parts")
+    tower = save_tower(directory / "tower")
+    language_model = save_language_model(directory / "language_model")
+    return Llava.make_chat_tokenizer(Llava.build(tower, language_model).processor)

@@ -8,24 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.helpers.tiny_checkpoint import save_language_model, save_tower, write_build
+from tests.helpers.tiny_checkpoint import write_build
 from visionflan.errors import TrainingError, UnknownNameError
 from visionflan.model.chat_tokenizer import ChatTokenizer
-from visionflan.model.families.llava import Llava
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Instance, Turn
 from visionflan.train.config import DataConfig, StageConfig
-from visionflan.train.tokenized_dataset import select_instances, tokenize_stage
+from visionflan.train.selection import select_instances
+from visionflan.train.tokenized_dataset import tokenize_stage
 
 STAGE = StageConfig(name="base", learning_rate=1.0, epochs=1, batch_size=8)
-
-
-@pytest.fixture(scope="module")
-def chat_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> ChatTokenizer:
-    directory = tmp_path_factory.mktemp("parts")
-    tower = save_tower(directory / "tower")
-    language_model = save_language_model(directory / "language_model")
-    return Llava.make_chat_tokenizer(Llava.build(tower, language_model).processor)
 
 
 @pytest.fixture(scope="module")

@@ -44,22 +44,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--stage", metavar="NAME", help="train this stage only")
     parser.add_argument(
-        "--show", action="store_true", help="print the configuration as JSON, without training"
+        "--show",
+        action="store_true",
+        help="print the configuration as JSON, and a table of each stage with a mixture of tasks, "
+        "without training",
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Train, and print the path of the last checkpoint."""
-    import json
-
-    from visionflan.train.config_io import to_json
-
     config = make_config(args)
     if args.show:
-        from visionflan.train.preflight import check_names
-
-        check_names(config)
-        print(json.dumps(to_json(config), indent=1))
+        show(config)
         return 0
     from visionflan.train.run import train
 
@@ -72,6 +68,20 @@ def run(args: argparse.Namespace) -> int:
             build(data_root, args.out / "build", BuildSettings(tasks=DEMO), log=log)
     print(train(config, args.out, only=args.stage, log=log))
     return 0
+
+
+def show(config: "TrainConfig") -> None:
+    """Print a configuration as JSON to stdout, and the mixtures of its stages to stderr."""
+    import json
+
+    from visionflan.cli.shared.mixture_table import mixture_table
+    from visionflan.train.config_io import to_json
+    from visionflan.train.preflight import check_settings
+
+    check_settings(config)
+    print(json.dumps(to_json(config), indent=1))
+    for stage in config.stages:
+        log(*mixture_table(config, stage))
 
 
 def make_config(args: argparse.Namespace) -> "TrainConfig":

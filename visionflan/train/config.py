@@ -1,6 +1,7 @@
 """The configuration of a run: the initial model, the stages, and the runtime."""
 
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,9 @@ LrSchedule = Literal["cosine", "linear", "constant"]
 Precision = Literal["float32", "bfloat16"]
 ImageCache = Literal["none", "pixels", "features"]
 Device = Literal["auto", "cpu", "cuda"]
+
+# Below this temperature, the largest task leaves the others nothing.
+MIN_TEMPERATURE = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +57,60 @@ class PretrainConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MixtureConfig:
+    """How a stage mixes its tasks: the rate of each task, and a budget that all of them share.
+
+    The rate of a task with n rows is `weight * min(n, max_per_task) ** (1 / temperature)`. This is
+    the mixing rate of T5 and Flan (`mixing_rate_num_examples` of seqio, whose `maximum` also comes
+    before the temperature). Unlike there, no row is used twice, so `max_per_task` limits the rows
+    of a task too.
+    """
+
+    # `PATTERN:WEIGHT`, as in `coco/*:2`. A task that no pattern matches has the weight 1; the
+    # weight 0 leaves a task out.
+    weights: tuple[str, ...] = ()
+    temperature: float = 1.0  # 1: rates are proportional to sizes; the larger, the more equal
+    max_per_task: int | None = None  # rows
+    # The budget: set at most one of both. It counts what is trained on, without what is dropped.
+    rows: int | None = None
+    target_tokens: int | None = None  # the last row is the first with which this is reached
+
+    def __post_init__(self) -> None:
+        """Raise TrainingError for a number that is out of range, and for two budgets."""
+        if not MIN_TEMPERATURE <= self.temperature < inf:
+            raise TrainingError(
+                f"`mixture.temperature` is {self.temperature}, but must be a number of at least "
+                f"{MIN_TEMPERATURE}"
+            )
+        for name in ("max_per_task", "rows", "target_tokens"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise TrainingError(f"`mixture.{name}` is {value}, but must be above 0")
+        if self.rows is not None and self.target_tokens is not None:
+            raise TrainingError("set at most one of `mixture.rows` and `mixture.target_tokens`")
+        self.weight_by_pattern()
+
+    def weight_by_pattern(self) -> dict[str, float]:
+        """Return the weight of each pattern. Raises TrainingError for one that is not a weight."""
+        weights: dict[str, float] = {}
+        for entry in self.weights:
+            pattern, _, number = entry.rpartition(":")
+            try:
+                weight = float(number)
+            except ValueError:
+                weight = -1.0
+            if not pattern or not 0 <= weight < inf:
+                raise TrainingError(
+                    f"{entry!r} of `mixture.weights` is not a weight: write PATTERN:WEIGHT with a "
+                    "number of at least 0, as in coco/*:2"
+                )
+            if pattern in weights:
+                raise TrainingError(f"`mixture.weights` has {pattern!r} twice: let it have one")
+            weights[pattern] = weight
+        return weights
+
+
+@dataclass(frozen=True, kw_only=True)
 class DataConfig:
     """The instances that a stage trains on."""
 
@@ -61,6 +119,8 @@ class DataConfig:
     split: Split = "train"
     # Maximum number of instances: those with the lowest hash of the seed and the instance's id.
     max_instances: int | None = None
+    # How much of each task; None: all rows, or `max_instances` of them.
+    mixture: MixtureConfig | None = None
     # Number of conversations generated from the build, to train on instead of its instances.
     synthetic_conversations: int | None = None
     # The stage fails if more than this share of its instances cannot be used for training.

@@ -65,7 +65,8 @@ def item_type(annotation: Any, index: int) -> Any:
 def override(config: Config, setting: str) -> Config:
     """Return a copy with one setting changed, written as `name=value`.
 
-    A dot leads into a nested configuration; stages are addressed by their names.
+    A dot leads into a nested configuration, which begins with its defaults if it was None; stages
+    are addressed by their names.
     """
     path, separator, value = setting.partition("=")
     if not separator:
@@ -83,6 +84,8 @@ def replace_at(config: Any, names: list[str], value: str, path: str) -> Any:
     if name not in hints:
         raise unknown_setting_error(path, name, list(hints))
     now = getattr(config, name)
+    if rest and now is None:
+        now = default_group(hints[name])
     if rest and not (dataclasses.is_dataclass(now) or isinstance(now, tuple)):
         raise SettingError(f"`{path}` is not a setting: {name} is a value and has no {rest[0]!r}")
     if rest:
@@ -90,6 +93,12 @@ def replace_at(config: Any, names: list[str], value: str, path: str) -> Any:
     else:
         changed = select_or_parse(now, hints[name], value, path)
     return dataclasses.replace(config, **{name: changed})
+
+
+def default_group(annotation: Any) -> Any:
+    """Return a group of settings with its defaults for the type `Group | None`, else None."""
+    group = optional_type(annotation)
+    return group() if isinstance(group, type) and dataclasses.is_dataclass(group) else None
 
 
 def replace_item(items: tuple[Any, ...], names: list[str], value: str, path: str) -> Any:
@@ -126,11 +135,18 @@ def parse_value(annotation: Any, value: str, path: str) -> Any:
         return tuple(
             parse_value(item_type(annotation, n), item, path) for n, item in enumerate(items)
         )
+    return parse_single(annotation, value, path)
+
+
+def parse_single(annotation: Any, value: str, path: str) -> Any:
+    """Parse a string as a type that is neither a tuple nor optional."""
     if get_origin(annotation) is Literal:
         if value in get_args(annotation):
             return value
         choices = join_names(get_args(annotation))
         raise SettingError(f"`{path}` is {value!r}, but must be one of {choices}")
+    if dataclasses.is_dataclass(annotation):
+        raise SettingError(f"`{path}` is a group of settings: set one of them")
     if annotation is bool:
         if value.lower() in ("true", "false"):
             return value.lower() == "true"

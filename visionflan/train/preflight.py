@@ -9,18 +9,48 @@ from visionflan.model.checkpoint_path import CONFIG, check_checkpoint
 from visionflan.model.families import load_family
 from visionflan.storage.directory import BuildDirectory
 from visionflan.train.config import InitConfig, StageConfig, TrainConfig
+from visionflan.train.mixture import task_rates
+from visionflan.train.selection import count_by_task
 
 
-def check_names(config: TrainConfig) -> None:
-    """Raise if the chat template or the model family of a run is unknown."""
+def check_settings(config: TrainConfig) -> None:
+    """Raise if the chat template or the model family is unknown, or a mixture has no effect."""
     if config.init.chat_template:
         load_template(config.init.chat_template)
     load_family(config.init.family)
+    for stage in config.stages:
+        check_mixture(stage)
+
+
+def check_mixture(stage: StageConfig) -> None:
+    """Raise TrainingError if a stage has a mixture that would change nothing, or two budgets."""
+    mixture, data = stage.data.mixture, f"stages.{stage.name}.data"
+    if mixture is None:
+        return
+    if stage.data.max_instances is not None:
+        raise TrainingError(
+            f"stage {stage.name} has both a mixture and `max_instances`: set "
+            f"{data}.max_instances=none and the budget in {data}.mixture.rows"
+        )
+    limits = mixture.rows, mixture.target_tokens, mixture.max_per_task
+    if limits == (None, None, None) and 0 not in mixture.weight_by_pattern().values():
+        raise TrainingError(
+            f"the mixture of stage {stage.name} has no budget, so every row would be used whatever "
+            f"the rates: set {data}.mixture.rows, target_tokens or max_per_task"
+        )
+
+
+def stage_task_counts(config: TrainConfig, stage: StageConfig) -> dict[str, int] | None:
+    """Return how many rows of each task a stage may use; None if its data does not exist yet."""
+    path = stage.data.build or config.build
+    if path is None or stage.data.synthetic_conversations is not None:
+        return None
+    return count_by_task(BuildDirectory(path), stage.data)
 
 
 def check_inputs(config: TrainConfig, stages: Sequence[StageConfig]) -> None:
     """Raise TrainingError unless the model and the data of the stages to be trained are there."""
-    check_names(config)
+    check_settings(config)
     check_initial_model(config)
     for stage in stages:
         check_data(config, stage)
@@ -67,10 +97,12 @@ def part_problem(path: Path) -> str:
 
 
 def check_data(config: TrainConfig, stage: StageConfig) -> None:
-    """Raise an error unless a stage names a build that is complete."""
+    """Raise an error unless a stage names a build that is complete and has the mixture's tasks."""
     path = stage.data.build or config.build
     if path is None:
         raise TrainingError(
             f"stage {stage.name} has no data: use --build, or set stages.{stage.name}.data.build"
         )
     BuildDirectory(path)
+    if stage.data.mixture is not None and (counts := stage_task_counts(config, stage)):
+        task_rates(stage.data.mixture, counts)

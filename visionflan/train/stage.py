@@ -34,6 +34,7 @@ from visionflan.train.checkpoint import (
 from visionflan.train.collator import Collator
 from visionflan.train.config import StageConfig, TrainConfig
 from visionflan.train.config_io import to_json
+from visionflan.train.data_record import data_summary, seen_totals, write_rows
 from visionflan.train.distributed import DistributedContext, shard_model
 from visionflan.train.feature_cache import FeatureCache, cached_features
 from visionflan.train.image_loader import ImageLoader
@@ -64,10 +65,11 @@ class StageRunner:
             "recipe": self.config.name,
             "stage": self.stage.name,
             "config": to_json(self.config),
-            "data": self.data_summary(trainer.dataset),
+            "data": data_summary(self.build, trainer.dataset),
             "initialized_from": self.initial_model.source,
             "seed": self.config.seed,
             "steps": trainer.sampler.steps,
+            **seen_totals(trainer.sampler, trainer.dataset),
             "elapsed_seconds": seconds,
             "world_size": self.distributed.world_size,
         }
@@ -150,8 +152,10 @@ class StageRunner:
         directory = self.directory / "tokenized"
         inputs, seed = (self.build, self.stage, self.chat_tokenizer, directory), self.config.seed
         if self.distributed.is_main_process:
-            tokenize_stage(*inputs, seed=seed)
+            rows = tokenize_stage(*inputs, seed=seed)
             shutil.copy(directory / "ledger.jsonl", self.directory)
+            if self.stage.data.mixture is not None:
+                write_rows(self.directory / "rows.jsonl", rows)
         self.distributed.barrier()
         dataset = tokenize_stage(*inputs, seed=seed)
         longest = int(dataset.lengths.max())
@@ -182,17 +186,6 @@ class StageRunner:
             cached_features(vlm, loader, image_ids, file)
         self.distributed.barrier()
         return cached_features(vlm, loader, image_ids, file)
-
-    def data_summary(self, dataset: TokenizedDataset) -> dict[str, Any]:
-        """Return what was trained on, and what was dropped or changed."""
-        return {
-            "build": str(self.build.path),
-            "digest": self.build.digest,
-            "instances": len(dataset),
-            "tasks": dataset.tasks,
-            "dropped": dataset.dropped,
-            "noted": dataset.noted,
-        }
 
     def trained_images(self, dataset: TokenizedDataset) -> Iterator[TrainedImages]:
         """Yield the images of this stage, and those of what it started from."""

@@ -4,12 +4,12 @@ An image is a single token here; the collator repeats it for each of the image's
 """
 
 import hashlib
-import heapq
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,15 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visionflan.atomic_write import write_json
-from visionflan.catalog import match_tasks
 from visionflan.errors import TrainingError, UnusableError
-from visionflan.hashing import stable_hash
 from visionflan.model.chat_tokenizer import ChatTokenizer, TokenizedConversation
 from visionflan.plural import counted
 from visionflan.progress import ProgressBar
 from visionflan.storage.directory import BuildDirectory, Instances
 from visionflan.storage.instance import Instance
-from visionflan.train.config import DataConfig, StageConfig
+from visionflan.train.config import MixtureConfig, StageConfig
+from visionflan.train.selection import select_instances
 
 CHUNK_SIZE = 1000
 # The prompts of the first rows are also tokenized as for generation, to check that both agree.
@@ -89,21 +88,6 @@ class TokenizedDataset:
         return sorted({image_id for index in indices for image_id in images[index]})
 
 
-def select_instances(build: BuildDirectory, data: DataConfig, seed: int) -> Instances:
-    """Return the instances that a stage trains on. Raises if a pattern matches no task."""
-    tasks = None if not data.tasks else match_tasks(data.tasks, sorted(build.tasks))
-    instances = build.instances(data.split, tasks)
-    if data.max_instances is not None and data.max_instances < len(instances):
-        ids = instances.column("id")
-        selected = heapq.nsmallest(
-            data.max_instances, range(len(ids)), key=lambda index: stable_hash(seed, ids[index])
-        )
-        instances = Instances(build, instances.positions[sorted(selected)])
-    if not len(instances):
-        raise TrainingError(f"{build.path} has no {data.split} instances to train on")
-    return instances
-
-
 def tokenization_key(
     build: BuildDirectory, stage: StageConfig, chat_tokenizer: ChatTokenizer, seed: int
 ) -> str:
@@ -153,11 +137,12 @@ def open_tokenized(instances: Instances, directory: Path, stage: StageConfig) ->
         noted=metadata["noted"],
     )
     dropped = sum(dataset.dropped.values())
-    if dropped > stage.data.max_dropped_fraction * len(instances) or not len(dataset):
+    read = len(dataset) + dropped
+    if dropped > stage.data.max_dropped_fraction * read or not len(dataset):
         counts = sorted(dataset.dropped.items())
         reasons = ", ".join(f"{reason} {count}" for reason, count in counts)
         raise TrainingError(
-            f"stage {stage.name}: of {counted(len(instances), 'instance')}, {dropped:,} cannot be "
+            f"stage {stage.name}: of {counted(read, 'instance')}, {dropped:,} cannot be "
             f"used for training ({reasons}); see {directory / 'ledger.jsonl'}. Fix them or raise "
             f"`stages.{stage.name}.data.max_dropped_fraction`"
         )
@@ -179,7 +164,8 @@ def write_arrays(
 ) -> dict[str, object]:
     """Tokenize instances into arrays and a ledger; return the metadata of the dataset."""
     ledger = TrainingLedger()
-    rows = list(tokenize_rows(instances, stage, chat_tokenizer, ledger))
+    usable = tokenize_rows(instances, stage, chat_tokenizer, ledger)
+    rows = list(within_budget(usable, stage.data.mixture))
     tasks = sorted({row.task for row in rows})
     task_ids = {task: number for number, task in enumerate(tasks)}
     arrays: dict[str, NDArray[np.generic]] = {
@@ -196,6 +182,20 @@ def write_arrays(
     lines = "".join(f"{json.dumps(line)}\n" for line in ledger.lines)
     (directory / "ledger.jsonl").write_text(lines)
     return {"tasks": tasks, "dropped": ledger.dropped, "noted": ledger.noted}
+
+
+def within_budget(
+    rows: Iterable[EncodedRow], mixture: MixtureConfig | None
+) -> Iterator[EncodedRow]:
+    """Yield rows until the budget of a mixture is reached; the ledger ends with the last one."""
+    num_rows = num_target_tokens = 0
+    for row in rows:
+        yield row
+        num_rows, num_target_tokens = num_rows + 1, num_target_tokens + int(row.loss_mask.sum())
+        if mixture is None:
+            continue
+        if num_rows == mixture.rows or num_target_tokens >= (mixture.target_tokens or inf):
+            return
 
 
 class TrainingLedger:
@@ -219,20 +219,27 @@ def tokenize_rows(
     """Yield the rows of the usable instances, tokenized in chunks."""
     with ProgressBar(f"{stage.name}: tokenizing", len(instances), unit="rows", leave=True) as bar:
         for begin in range(0, len(instances), CHUNK_SIZE):
-            usable: list[tuple[int, Instance]] = []
-            for index, instance in enumerate(instances[begin : begin + CHUNK_SIZE], begin):
-                try:
-                    chat_tokenizer.validate(instance.turns, len(instance.images))
-                except UnusableError as error:
+            chunk = list(instances[begin : begin + CHUNK_SIZE])
+            errors = [unusable_error(instance, chat_tokenizer) for instance in chunk]
+            usable = [i.turns for i, error in zip(chunk, errors, strict=True) if error is None]
+            rows = iter(chat_tokenizer.encode_conversations(usable) if usable else [])
+            for index, (instance, error) in enumerate(zip(chunk, errors, strict=True), begin):
+                if error is not None:
                     ledger.add("dropped", instance.id, error.reason, error.detail)
                     continue
-                usable.append((index, instance))
-            turns = [instance.turns for _, instance in usable]
-            rows = chat_tokenizer.encode_conversations(turns) if turns else []
-            for (index, instance), row in zip(usable, rows, strict=True):
+                row = next(rows)
                 check_row(instance, row, chat_tokenizer, check_prompt=index < NUM_CHECKED)
                 yield from truncate(index, instance, row, stage, chat_tokenizer, ledger)
             bar.update(CHUNK_SIZE)
+
+
+def unusable_error(instance: Instance, chat_tokenizer: ChatTokenizer) -> UnusableError | None:
+    """Return why an instance cannot be used for training; None if it can."""
+    try:
+        chat_tokenizer.validate(instance.turns, len(instance.images))
+    except UnusableError as error:
+        return error
+    return None
 
 
 def check_row(

@@ -1,0 +1,47 @@
+"""Select the instances that a stage trains on."""
+
+import heapq
+from collections import Counter
+
+import numpy as np
+
+from visionflan.catalog import match_tasks
+from visionflan.errors import TrainingError
+from visionflan.hashing import stable_hash
+from visionflan.storage.directory import BuildDirectory, Instances
+from visionflan.train.config import DataConfig
+from visionflan.train.mixture import mixture_order
+
+
+def select_instances(build: BuildDirectory, data: DataConfig, seed: int) -> Instances:
+    """Return the instances that a stage trains on. Raises if a pattern matches no task.
+
+    Those of a mixture are in its order, and more than its budget: what is trained on is a prefix
+    of the usable ones.
+    """
+    instances = available_instances(build, data)
+    if data.mixture is not None:
+        columns = instances.column("task"), instances.column("id")
+        order = mixture_order(data.mixture, *columns, seed)
+        return Instances(build, instances.positions[np.array(order, np.int64)])
+    if data.max_instances is not None and data.max_instances < len(instances):
+        ids = instances.column("id")
+        selected = heapq.nsmallest(
+            data.max_instances, range(len(ids)), key=lambda index: stable_hash(seed, ids[index])
+        )
+        return Instances(build, instances.positions[sorted(selected)])
+    return instances
+
+
+def available_instances(build: BuildDirectory, data: DataConfig) -> Instances:
+    """Return the instances of a stage's split and tasks. Raises TrainingError if there is none."""
+    tasks = None if not data.tasks else match_tasks(data.tasks, sorted(build.tasks))
+    instances = build.instances(data.split, tasks)
+    if not len(instances):
+        raise TrainingError(f"{build.path} has no {data.split} instances to train on")
+    return instances
+
+
+def count_by_task(build: BuildDirectory, data: DataConfig) -> dict[str, int]:
+    """Return how many instances of each task a stage may train on, ordered by task."""
+    return dict(sorted(Counter(available_instances(build, data).column("task")).items()))
