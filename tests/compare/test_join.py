@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from tests.helpers.comparison_factory import (
@@ -79,7 +81,8 @@ def test_two_answers_of_one_side_to_one_item_are_refused() -> None:
 @pytest.mark.parametrize("score", ["nan", "inf", "-inf"])
 def test_scores_that_are_not_finite_are_refused_with_the_item(rule: str, score: str) -> None:
     before, after = make_study([1.0, 0.0], [1.0, 1.0])
-    after[1] = after[1]._replace(**{f"score_{rule}": float(score)})
+    changed: dict[str, Any] = {f"score_{rule}": float(score)}
+    after[1] = after[1]._replace(**changed)
     message = f"the {rule} score of item 1 of toy/part in evaluation/b is {score}: score the"
     with pytest.raises(EvaluationError, match=message):
         compare_records(before, after)
