@@ -1,7 +1,8 @@
-"""Write files atomically: to a temporary name, then fsync, then rename."""
+"""Write files and directories atomically: to a temporary name, then fsync, then rename."""
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,22 @@ def atomic_path(path: Path) -> Iterator[Path]:
             commit_file(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_directory(path: Path) -> Iterator[Path]:
+    """Yield an empty temporary directory; on success its files are synced and it becomes `path`."""
+    temporary = path.with_name(f".{path.name}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        for file in temporary.iterdir():
+            fsync_path(file)
+        temporary.rename(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    fsync_path(path.parent)
 
 
 @contextmanager

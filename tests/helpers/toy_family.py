@@ -63,7 +63,9 @@ class VipLlava(Llava):
         model.generation_config = greedy_generation_config(tokenizer, text_model)
         processor = cls.build_processor(vision_tower, vision_model, tokenizer, connector)
         processor.chat_template = select_template(tokenizer.chat_template, chat_template)
-        return cls(model.eval(), processor)
+        vlm = cls(model.eval(), processor)
+        vlm.initialize_connector(seed)
+        return vlm
 
     @classmethod
     def load(cls, checkpoint: Path, *, chat_template: str = "", dtype: str = "float32") -> Self:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from visionflan.model.chat_tokenizer import ChatTokenizer
+from visionflan.model.pretrained import fork_rng
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -174,6 +175,17 @@ class VisionLanguageModel(ABC):
         A family whose published checkpoints have other names writes those.
         """
         self.model.save_pretrained(directory, state_dict=weights)
+
+    def initialize_connector(self, seed: int) -> None:
+        """Draw the weights of the connector as `build` does: as PyTorch initializes its layers.
+
+        Those are larger than the weights that `transformers` would draw, and the same as in LLaVA.
+        """
+        with fork_rng(seed):
+            for module in self.connector.modules():
+                layer: Any = module
+                if hasattr(layer, "reset_parameters"):
+                    layer.reset_parameters()
 
     @property
     def image_token_id(self) -> int:

@@ -169,22 +169,22 @@ def greedy_generation_config(
     from transformers import GenerationConfig
 
     generation_eos = model.generation_config.eos_token_id if model.generation_config else None
-    eos_token_ids = (
-        generation_eos
-        if isinstance(generation_eos, list)
-        else [generation_eos]
-        if generation_eos is not None
-        else []
-    )
     config: Any = GenerationConfig(
         do_sample=False,
         bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=sorted({*eos_token_ids, tokenizer.eos_token_id}),
+        eos_token_id=sorted({*token_id_list(generation_eos), tokenizer.eos_token_id}),
         pad_token_id=tokenizer.pad_token_id,
         suppress_tokens=[image_token_id(tokenizer)],
     )
     result: GenerationConfig = config
     return result
+
+
+def token_id_list(token_ids: int | list[int] | None) -> list[int]:
+    """Return the token ids of a setting that may be one, several, or none."""
+    if token_ids is None:
+        return []
+    return token_ids if isinstance(token_ids, list) else [token_ids]
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import json
 import platform
-import shutil
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +10,7 @@ import torch
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 
 from visionflan import __version__
-from visionflan.atomic_write import fsync_path, write_json
+from visionflan.atomic_write import atomic_directory, write_json
 from visionflan.errors import TrainingError
 from visionflan.model.base import VisionLanguageModel
 from visionflan.model.chat_templates import select_template
@@ -131,25 +130,25 @@ def save_checkpoint(
     options = StateDictOptions(full_state_dict=True, cpu_offload=True)
     weights: dict[str, Any] = dict(get_model_state_dict(model, options=options))
     if distributed.is_main_process:
-        temporary = directory.with_name(f".{directory.name}")
-        shutil.rmtree(temporary, ignore_errors=True)
-        write_model(temporary, model.vlm, weights, dtype)
-        write_trained_images(temporary, trained)
-        fingerprint = fingerprint_model(model.vlm, vision_tower_weights(model, weights))
-        write_json(
-            temporary / "run.json",
-            {
-                **run,
-                "fingerprint": fingerprint._asdict(),
-                "weights_sha256": weights_digest(temporary),
-                "versions": versions(),
-            },
-        )
-        for path in temporary.iterdir():
-            fsync_path(path)
-        temporary.rename(directory)
-        fsync_path(directory.parent)
+        with atomic_directory(directory) as temporary:
+            write_model(temporary, model.vlm, weights, dtype)
+            write_trained_images(temporary, trained)
+            fingerprint = fingerprint_model(model.vlm, vision_tower_weights(model, weights))
+            write_run_json(temporary, run, fingerprint)
     distributed.barrier()
+
+
+def write_run_json(checkpoint: Path, run: dict[str, Any], fingerprint: ModelFingerprint) -> None:
+    """Write a checkpoint's run.json, with digests of what is there and the versions of software."""
+    write_json(
+        checkpoint / "run.json",
+        {
+            **run,
+            "fingerprint": fingerprint._asdict(),
+            "weights_sha256": weights_digest(checkpoint),
+            "versions": versions(),
+        },
+    )
 
 
 def write_model(

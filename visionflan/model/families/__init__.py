@@ -15,7 +15,7 @@ from visionflan.model.checkpoint_path import check_checkpoint, read_config
 from visionflan.plugins import PluginKind, load_each
 
 if TYPE_CHECKING:
-    from transformers import ProcessorMixin
+    from transformers import PreTrainedConfig, ProcessorMixin
 
 FAMILIES = PluginKind("model family", "visionflan.families", __name__)
 DEFAULT_FAMILY = "llava"
@@ -40,16 +40,22 @@ def load_family(name: str) -> type[VisionLanguageModel]:
 
 def family_of(checkpoint: Path) -> type[VisionLanguageModel]:
     """Return the family that loads a checkpoint, by the `model_type` in its `config.json`."""
-    check_checkpoint(checkpoint)
-    model_type = read_config(checkpoint)["model_type"]
-    families = dict(load_each(names(), load_family))
-    for family in families.values():
+    if family := find_family(checkpoint):
+        return family
+    raise TrainingError(
+        f"{checkpoint} is a model of type {read_config(checkpoint)['model_type']!r}, which none of "
+        f"the model families ({', '.join(dict(load_each(names(), load_family)))}) can load"
+    )
+
+
+def find_family(directory: Path) -> type[VisionLanguageModel] | None:
+    """Return the family that loads a directory; None for another model of `transformers`."""
+    check_checkpoint(directory)
+    model_type = read_config(directory)["model_type"]
+    for _, family in load_each(names(), load_family):
         if model_type in family.model_types:
             return family
-    raise TrainingError(
-        f"{checkpoint} is a model of type {model_type!r}, which none of the model families "
-        f"({', '.join(families)}) can load"
-    )
+    return None
 
 
 def load_model(
@@ -57,6 +63,23 @@ def load_model(
 ) -> VisionLanguageModel:
     """Load a checkpoint of any family."""
     return family_of(checkpoint).load(checkpoint, chat_template=chat_template, dtype=dtype)
+
+
+def load_structure(
+    checkpoint: Path, config: "PreTrainedConfig | None" = None
+) -> VisionLanguageModel:
+    """Load a checkpoint without its weights, which are on torch's meta device.
+
+    `config` replaces that of the checkpoint.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForImageTextToText
+
+    family = family_of(checkpoint)
+    config = config or AutoConfig.from_pretrained(checkpoint)
+    with torch.device("meta"):
+        model = AutoModelForImageTextToText.from_config(config)
+    return family(model, family.load_processor(checkpoint))
 
 
 def load_chat_tokenizer(checkpoint: Path) -> ChatTokenizer:

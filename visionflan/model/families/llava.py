@@ -82,9 +82,11 @@ class Llava(VisionLanguageModel):
         processor = make_processor(vision_tower, tokenizer, geometry, connector)
         processor.chat_template = select_template(tokenizer.chat_template, chat_template)
         config = make_config(vision_model, text_model, tokenizer, geometry, connector)
-        model = join_parts(vision_model, text_model, config, seed)
+        model = join_parts(vision_model, text_model, config)
         model.generation_config = greedy_generation_config(tokenizer, text_model)
-        return cls(model, processor)
+        vlm = cls(model, processor)
+        vlm.initialize_connector(seed)
+        return vlm
 
     @classmethod
     def load(cls, checkpoint: Path, *, chat_template: str = "", dtype: str = "float32") -> Self:
@@ -262,21 +264,15 @@ def make_config(
 
 
 def join_parts(
-    vision_model: "PreTrainedModel", text_model: "PreTrainedModel", config: "LlavaConfig", seed: int
+    vision_model: "PreTrainedModel", text_model: "PreTrainedModel", config: "LlavaConfig"
 ) -> "LlavaForConditionalGeneration":
-    """Return the joined model; only the connector is new.
-
-    It is initialized as PyTorch initializes any linear layer, as in LLaVA; the library would draw
-    smaller weights.
-    """
+    """Return the joined model, with a connector that is not initialized yet."""
     import torch
     from transformers import LlavaForConditionalGeneration
-    from transformers.models.llava.modeling_llava import LlavaMultiModalProjector
 
     with torch.device("meta"):
         model = LlavaForConditionalGeneration(config)
-    with fork_rng(seed):
-        model.model.multi_modal_projector = LlavaMultiModalProjector(config)
+    model.model.multi_modal_projector.to_empty(device="cpu")
     model.model.vision_tower = vision_model
     model.model.language_model = text_model.base_model
     model.lm_head = text_model.get_output_embeddings()
