@@ -1,0 +1,1 @@
+"""Studies: questions about many models, answered by runs with replicates and intervals."""
