@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,13 +13,20 @@ from transformers import AutoTokenizer, CLIPVisionModel, LlamaForCausalLM
 from visionflan import catalog
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
+from visionflan.errors import TrainingError
 from visionflan.model.base import ConnectorConfig
 from visionflan.model.families.llava import Llava
 from visionflan.recipes.tiny import tiny
 from visionflan.storage.directory import BuildDirectory
-from visionflan.train.config import PretrainConfig, TrainConfig
+from visionflan.train.batch_sampler import BatchSampler
+from visionflan.train.config import PretrainConfig, StageConfig, TrainConfig
+from visionflan.train.pretrain import language_model
 from visionflan.train.pretrain.fit import lr_factor
-from visionflan.train.pretrain.language_model import facts_by_image, tokenize_with_facts
+from visionflan.train.pretrain.language_model import (
+    facts_by_image,
+    new_language_model,
+    tokenize_with_facts,
+)
 from visionflan.train.pretrain.tiny_model import pretrain_parts
 from visionflan.train.pretrain.tokenizer import train_tokenizer
 from visionflan.train.pretrain.vision_tower import QuestionSampler
@@ -152,14 +160,80 @@ def test_yes_and_no_are_no_facts(source: BuildDirectory) -> None:
 
 
 def test_every_image_is_used_once_before_one_is_used_again(source: BuildDirectory) -> None:
-    questions = QuestionSampler(list(source.instances("train")))
+    questions = QuestionSampler(list(source.instances("train")), 0)
     rounds = len(questions.by_image) // 8
     used = [name for batch in questions.batches(rounds, 8) for name in batch.image_ids]
     assert len(used) == len(set(used)) == 8 * rounds
 
 
+def test_the_order_of_images_follows_from_the_seed(source: BuildDirectory) -> None:
+    instances = list(source.instances("train"))
+
+    def order(seed: int) -> list[str]:
+        batches = QuestionSampler(instances, seed).batches(8, 24)
+        return [name for batch in batches for name in batch.image_ids]
+
+    # With the seed 0, the order of a round depends on the step at which it begins alone.
+    names = sorted({instance.images[0] for instance in instances})
+    expected, queue = list[str](), list[str]()
+    for step in range(8):
+        if len(queue) < 24:
+            random = np.random.RandomState(step)
+            queue = [names[index] for index in random.permutation(len(names))]
+        expected += queue[:24]
+        queue = queue[24:]
+    assert order(0) == expected
+    assert len({tuple(order(seed)) for seed in range(4)}) == 4
+
+
+def test_the_batches_of_the_language_model_follow_from_the_seed(
+    source: BuildDirectory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    instances = list(source.instances("train"))
+    tokenizer = train_tokenizer(instances, 600)
+    batches: dict[int, list[Any]] = {0: [], 1: []}
+    model = new_language_model(tokenizer, SHORT)
+    real = language_model.mean_loss
+    for seed, seen in batches.items():
+
+        def record(model: Any, rows: Any, seen: list[Any] = seen) -> Any:
+            seen.append(rows)
+            return real(model, rows)
+
+        monkeypatch.setattr(language_model, "mean_loss", record)
+        language_model.pretrain_language_model(
+            model, tokenizer, instances, SHORT, tmp_path / "metrics.jsonl", seed=seed
+        )
+    rows = list(tokenize_with_facts(tokenizer, instances))
+    stage = StageConfig(name="language_model", learning_rate=1.0, steps=3, batch_tokens=2200)
+    lengths = np.array([len(row.token_ids) for row in rows], np.int32)
+    assert max(lengths) <= SHORT.max_seq_len
+    for seed, seen in batches.items():
+        expected = BatchSampler(lengths, stage, seed).from_step(0)
+        assert seen == [[rows[index] for index in step] for step in expected]
+    assert batches[0] != batches[1]
+
+
+@pytest.mark.parametrize(("setting", "expected"), [(None, 1000), (0, 0), (12, 12)])
+def test_pretraining_uses_the_conversations_of_a_stage_unless_it_has_its_own(
+    source: BuildDirectory, tmp_path: Path, setting: int | None, expected: int
+) -> None:
+    settings = replace(SHORT, synthetic_conversations=setting, vision_steps=1, language_steps=1)
+    run = json.loads((pretrain(source, tmp_path, settings) / "run.json").read_bytes())
+    assert run["data"]["conversations"] <= expected
+    assert bool(run["data"]["conversations"]) == bool(expected)
+    assert ("generated conversations" in run["description"]) == bool(expected)
+    assert (tmp_path / "conversations").exists() == (setting is None)
+    assert (tmp_path / "pretrain/conversations").exists() == bool(setting)
+
+
+def test_a_negative_number_of_conversations_is_refused() -> None:
+    with pytest.raises(TrainingError, match=r"`pretrain\.synthetic_conversations` is -1, but must"):
+        PretrainConfig(synthetic_conversations=-1)
+
+
 def test_the_words_of_answers_are_marked(source: BuildDirectory) -> None:
-    questions = QuestionSampler(list(source.instances("train")))
+    questions = QuestionSampler(list(source.instances("train")), 0)
     image_id, instances = next(iter(questions.by_image.items()))
     batch = questions.batch([image_id])
     by_id = {word_id: word for word, word_id in questions.answer_word_ids.items()}

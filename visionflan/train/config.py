@@ -54,6 +54,16 @@ class PretrainConfig:
     language_steps: int = 400
     language_learning_rate: float = 2e-3
     max_seq_len: int = 256  # longer conversations are skipped by the language model
+    # Conversations that the language model learns beside the instances, generated from the build;
+    # None: those of the stage that trains on some, if one does.
+    synthetic_conversations: int | None = None
+
+    def __post_init__(self) -> None:
+        """Raise TrainingError if the number of conversations is negative."""
+        if (count := self.synthetic_conversations) is not None and count < 0:
+            raise TrainingError(
+                f"`pretrain.synthetic_conversations` is {count}, but must be at least 0"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

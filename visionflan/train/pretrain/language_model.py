@@ -71,8 +71,10 @@ def pretrain_language_model(
     instances: Sequence[Instance],
     settings: PretrainConfig,
     metrics: Path,
+    *,
+    seed: int,
 ) -> None:
-    """Train the language model in place."""
+    """Train the language model in place, on batches whose order follows from the seed."""
     tokenized = tokenize_with_facts(tokenizer, instances)
     rows = [row for row in tokenized if len(row.token_ids) <= settings.max_seq_len]
     stage = StageConfig(
@@ -81,7 +83,7 @@ def pretrain_language_model(
         steps=settings.language_steps,
         batch_tokens=settings.batch_tokens,
     )
-    sampler = BatchSampler(np.array([len(row.token_ids) for row in rows], np.int32), stage, 0)
+    sampler = BatchSampler(np.array([len(row.token_ids) for row in rows], np.int32), stage, seed)
     batches = ([rows[index] for index in indices] for indices in sampler.from_step(0))
     losses = (partial(mean_loss, model, batch) for batch in batches)
     optimizer = torch.optim.AdamW(

@@ -32,8 +32,11 @@ DESCRIPTION = (
     "training instances only. The vision tower learns to predict the words of an answer from the "
     "image, its task and the words of the question, and is then frozen. It stands in for CLIP but, "
     "unlike CLIP, it has seen the labels of the tasks that follow. The language model learns to "
-    "answer with the known facts written out in place of the image, on the tasks and on the "
-    "conversations of stage 2, just as Vicuna can hold a conversation before it is given images."
+    "answer with the known facts written out in place of the image, on the tasks{conversations}."
+)
+CONVERSATIONS = (
+    " and on generated conversations, just as Vicuna can hold a conversation before it is given "
+    "images"
 )
 
 
@@ -51,7 +54,7 @@ def pretrain_parts(
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     torch.manual_seed(config.seed)
-    conversations = synthetic_conversations(config, build, out)
+    conversations = synthetic_conversations(config, build, out, unfinished)
     instances = [instance for instance in build.instances("train") if len(instance.images) == 1]
     tokenizer = train_tokenizer([*instances, *conversations], settings.vocab_size)
     pretrain_vision_tower(config, build, instances, tokenizer, unfinished)
@@ -59,16 +62,20 @@ def pretrain_parts(
     log(f"vision tower: {counted(settings.vision_steps, 'step')} in {middle - start:.0f} s")
     model = new_language_model(tokenizer, settings)
     texts, metrics = [*instances, *conversations], unfinished / "metrics.jsonl"
-    pretrain_language_model(model, tokenizer, texts, settings, metrics)
+    pretrain_language_model(model, tokenizer, texts, settings, metrics, seed=config.seed)
     model.save_pretrained(unfinished / "language_model")
     tokenizer.save_pretrained(unfinished / "language_model")
     write_compatible_tokenizer_config(unfinished / "language_model", tokenizer.model_input_names)
     steps = counted(settings.language_steps, "step")
     log(f"language model: {steps} in {time.monotonic() - middle:.0f} s")
     run = {
-        "description": DESCRIPTION,
+        "description": DESCRIPTION.format(conversations=CONVERSATIONS if conversations else ""),
         "settings": to_json(settings),
-        "data": {"digest": build.digest, "instances": len(instances)},
+        "data": {
+            "digest": build.digest,
+            "instances": len(instances),
+            "conversations": len(conversations),
+        },
         "steps": settings.vision_steps + settings.language_steps,
         "elapsed_seconds": time.monotonic() - start,
     }
@@ -90,7 +97,7 @@ def pretrain_vision_tower(
     family = load_family(config.init.family)
     processor = family.build_processor(path, tower, tokenizer, connector)
     load_pixels = ImageLoader(build, processor, cache_pixels=True).pixel_values
-    training = VisionTowerTraining(tower, instances, load_pixels, config.pretrain)
+    training = VisionTowerTraining(tower, instances, load_pixels, config.pretrain, config.seed)
     num_threads = config.runtime.num_threads or fastest_num_threads(training.probe())
     torch.set_num_threads(num_threads)
     training.run(directory / "metrics.jsonl")
@@ -98,12 +105,14 @@ def pretrain_vision_tower(
 
 
 def synthetic_conversations(
-    config: TrainConfig, build: BuildDirectory, out: Path
+    config: TrainConfig, build: BuildDirectory, out: Path, unfinished: Path
 ) -> list[Instance]:
-    """Return the training conversations that a later stage uses, if one does."""
-    counts = [stage.data.synthetic_conversations for stage in config.stages]
-    count = next((count for count in counts if count), None)
+    """Return the training conversations: as many as are set, or those that a later stage uses."""
+    assert config.pretrain is not None
+    count, directory = config.pretrain.synthetic_conversations, unfinished / "conversations"
     if count is None:
+        counts = [stage.data.synthetic_conversations for stage in config.stages]
+        count, directory = next(filter(None, counts), 0), out / "conversations"
+    if not count:
         return []
-    conversations = write_conversations(build, out / "conversations", count, config.seed)
-    return list(conversations.instances("train"))
+    return list(write_conversations(build, directory, count, config.seed).instances("train"))

@@ -32,6 +32,8 @@ LoadPixels = Callable[[list[str]], Tensor]
 # Less frequent words of a large build are too rare to be learned here.
 MAX_WORDS = 2000
 NUM_HEADS = 4
+# More than the steps of a run: random streams are numbered by the step, those of each seed apart.
+STREAMS_PER_SEED = 1_000_003
 
 
 def new_vision_tower(settings: PretrainConfig, directory: Path) -> "CLIPVisionModel":
@@ -66,9 +68,10 @@ class VisionTowerTraining:
         instances: Sequence[Instance],
         load_pixels: LoadPixels,
         settings: PretrainConfig,
+        seed: int,
     ) -> None:
         self.tower, self.load_pixels, self.settings = tower, load_pixels, settings
-        self.questions = QuestionSampler(instances)
+        self.questions = QuestionSampler(instances, seed)
         self.predictor = AnswerWordPredictor(tower, self.questions, settings.hidden_size)
 
     def loss(self, batch: "QuestionBatch") -> Tensor:
@@ -109,7 +112,8 @@ class QuestionBatch(NamedTuple):
 class QuestionSampler:
     """The questions about each image, as ids of tasks and words."""
 
-    def __init__(self, instances: Sequence[Instance]) -> None:
+    def __init__(self, instances: Sequence[Instance], seed: int) -> None:
+        self.seed = seed
         self.by_image = defaultdict[str, list[Instance]](list)
         for instance in instances:
             self.by_image[instance.images[0]].append(instance)
@@ -123,7 +127,8 @@ class QuestionSampler:
         size, queue = min(size, len(names)), list[str]()
         for step in range(steps):
             if len(queue) < size:
-                order = np.random.RandomState(step).permutation(len(names))
+                stream = (self.seed * STREAMS_PER_SEED + step) % 2**32
+                order = np.random.RandomState(stream).permutation(len(names))
                 queue = [names[index] for index in order]
             yield self.batch(queue[:size])
             queue = queue[size:]
