@@ -48,6 +48,7 @@ EXTRAS: dict[str, str] = {
     "markupsafe": "evaluate",
     "rapidfuzz": "evaluate",
     "safetensors": "train",
+    "scipy": "analyze",
     "tensorboard": "train",
     "torch": "train",
     "transformers": "train",

@@ -1,0 +1,71 @@
+"""Student's t over the replicates of a contrast: its interval, and its tests against boundaries.
+
+The unit is the run, so that the interval covers both what training varies and which questions were
+asked. Contrasts are paired by seed and draw; Student's assumption of normal values holds the better
+for that, since a difference of two arms that vary alike is symmetric, however skewed each of them.
+"""
+
+from collections.abc import Sequence
+from math import fsum, sqrt
+from typing import NamedTuple
+
+from visionflan.analysis.claims import Boundary
+from visionflan.compare.significance import SAME
+
+
+class MeanInterval(NamedTuple):
+    """The mean of a contrast over replicates, with its two-sided interval at a level like 0.95."""
+
+    mean: float
+    low: float
+    high: float
+    level: float
+
+
+class ReplicateStatistics(NamedTuple):
+    """Mean and spread of a contrast over replicates.
+
+    Attributes:
+        mean: the mean.
+        sd: the standard deviation, with n - 1; exactly 0 where all values are equal but for errors
+            of rounding.
+        replicates: the number of values, at least 2.
+    """
+
+    mean: float
+    sd: float
+    replicates: int
+
+    @property
+    def error(self) -> float:
+        """The standard error of the mean."""
+        return self.sd / sqrt(self.replicates)
+
+    def p_beyond(self, boundary: Boundary) -> float:
+        """Return the two-sided p-value against a boundary; 1 if the mean does not lie beyond it."""
+        from scipy.special import stdtr
+
+        distance = boundary.distance(self.mean)
+        if distance <= 0 or self.sd == 0:
+            return 1.0
+        return float(2 * stdtr(self.replicates - 1, -distance / self.error))
+
+    def interval(self, level: float) -> MeanInterval:
+        """Return the interval of the mean."""
+        margin = student_quantile(self.replicates, level) * self.error
+        return MeanInterval(self.mean, self.mean - margin, self.mean + margin, level)
+
+
+def replicate_statistics(values: Sequence[float]) -> ReplicateStatistics:
+    """Return mean and spread of two or more values."""
+    mean = fsum(values) / len(values)
+    sd = sqrt(fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+    equal = max(values) - min(values) <= SAME * max(map(abs, values))
+    return ReplicateStatistics(mean, 0.0 if equal else sd, len(values))
+
+
+def student_quantile(replicates: int, level: float) -> float:
+    """Return by how many standard errors a two-sided interval of this level reaches each way."""
+    from scipy.special import stdtrit
+
+    return float(-stdtrit(replicates - 1, (1 - level) / 2))
