@@ -3,7 +3,7 @@
 import hashlib
 import json
 import platform
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -17,23 +17,22 @@ from numpy.typing import NDArray
 import visionflan
 from visionflan.atomic_write import atomic_path, commit_file, write_json
 from visionflan.builder.dataset_card import write_card
-from visionflan.builder.image_store import load_image_metadata
-from visionflan.builder.parts import PARTS_DIR, DatasetPart, iter_batches, readable_part
-from visionflan.builder.split import (
-    HoldOutConfig,
-    ImageUsage,
-    collect_image_usage,
-    hold_out_mask,
-    merge_shown_together,
+from visionflan.builder.evidence import (
+    USAGE_COLUMNS,
+    OtherRows,
+    decide_held_out,
+    group_by_signature,
 )
+from visionflan.builder.image_store import load_image_metadata
+from visionflan.builder.official_images import load_official_images
+from visionflan.builder.parts import PARTS_DIR, DatasetPart, iter_batches, readable_part
+from visionflan.builder.split import HoldOutConfig, ImageUsage, collect_image_usage
 from visionflan.errors import BuildError
 from visionflan.progress import ProgressBar
 from visionflan.storage.image_index import write_index
-from visionflan.storage.perceptual_hash import group_near_duplicates
 from visionflan.storage.schema import BUILD_FORMAT, INSTANCES, LEDGER
 
 SPLIT = INSTANCES.get_field_index("split")
-USAGE_COLUMNS = ["dataset", "task", "images", "official_split", "group"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,11 +99,7 @@ def merge_parts(
     tasks = sorted(task for part in parts for task in part.tasks)
     metadata = load_image_metadata(directories).sort_by("id").combine_chunks()
     ids = metadata["id"].to_pylist()
-    colors = b"".join(metadata["colors"].to_pylist())
-    group_ids = group_near_duplicates(
-        metadata["phash"].to_numpy(),
-        np.frombuffer(colors, np.uint8).reshape(len(ids), -1 if ids else 192),
-    )
+    group_ids = group_by_signature(metadata)
     columns = [*USAGE_COLUMNS, "split"]
     tables = []
     for directory in directories:
@@ -117,12 +112,10 @@ def merge_parts(
         held_out = np.array(instances["split"].to_pylist()) == "held_out"
         check_no_leakage(held_out, usage, ids)
     else:
-        rows = pa.concat_tables(
-            [instances.select(USAGE_COLUMNS), unwritten_rows(parts, rows_by_id.keys())]
+        others = OtherRows(
+            {part.name: part.unwritten for part in parts}, load_official_images(directories)
         )
-        evidence = collect_image_usage(rows, rows_by_id, tasks)
-        groups = merge_shown_together(group_ids, evidence)
-        held_out = hold_out_mask(hold_out, tasks, evidence, groups, ids)[: len(instances)]
+        held_out = decide_held_out(hold_out, tasks, instances, metadata, group_ids, others)
     return MergedParts(
         tasks=tasks,
         image_metadata=metadata,
@@ -131,21 +124,6 @@ def merge_parts(
         held_out=held_out,
         official_splits=count_official_splits(instances, held_out),
     )
-
-
-def unwritten_rows(parts: Sequence[DatasetPart], stored: Set[str]) -> pa.Table:
-    """Return the rows that are no instances but count for the split, with their stored images."""
-    rows = [
-        {
-            **row._asdict(),
-            "dataset": part.name,
-            "task": "",
-            "images": [image for image in row.images if image in stored],
-        }
-        for part in parts
-        for row in part.unwritten
-    ]
-    return pa.Table.from_pylist(rows, INSTANCES.empty_table().select(USAGE_COLUMNS).schema)
 
 
 def count_official_splits(

@@ -3,6 +3,7 @@
 A process reads the release, processes check the images, and this one writes.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,11 +11,14 @@ from visionflan import catalog
 from visionflan.builder.image_cache import ImageCheckCache
 from visionflan.builder.image_store import ImageStore
 from visionflan.builder.instance_builder import InstanceBuilder
-from visionflan.builder.parts import DatasetPart, instance_writer, ledger_writer
+from visionflan.builder.official_images import write_official_images
+from visionflan.builder.official_rows import OfficialRows
+from visionflan.builder.parts import DatasetPart, UnwrittenRow, instance_writer, ledger_writer
 from visionflan.builder.plan import BuildPlan, BuildSettings, provenance, task_info
 from visionflan.builder.release_reader import ReleaseReader
 from visionflan.builder.sampling import ReleasePass, TaskSampler
 from visionflan.progress import ProgressBar
+from visionflan.storage.schema import LedgerEntry
 
 SPARE_FRACTION = 5  # 1 / 5 more rows than the maximum are sampled, to replace unusable ones
 
@@ -34,14 +38,18 @@ class DatasetBuilder:
     def start_reading(self, name: str) -> None:
         """Start to read a release, if that has not been done, while other work goes on."""
         if name not in self.reader.started:
-            release = ReleasePass(name, catalog.load(name), self.data_root)
-            self.reader.start(release, self.samplers(name))
+            self.reader.start(self.release_pass(name), self.samplers(name))
+
+    def release_pass(self, name: str, write: Callable[[LedgerEntry], object] = id) -> ReleasePass:
+        """Return a pass over a release that collects official rows if they are held out."""
+        official = OfficialRows() if self.settings.hold_out_official else None
+        return ReleasePass(name, catalog.load(name), self.data_root, write, official=official)
 
     def build(self, name: str, directory: Path) -> DatasetPart:
         """Build the part of a dataset in a directory."""
         dataset = catalog.load(name)
         ledger, instances = ledger_writer(directory), instance_writer(directory)
-        release = ReleasePass(name, dataset, self.data_root, ledger.add)
+        release = self.release_pass(name, ledger.add)
         samplers = self.samplers(name)
         with ProgressBar(f"{name}: reading", unit="rows") as progress:
             self.reader.read(release, samplers, progress.advance_to)
@@ -54,6 +62,13 @@ class DatasetBuilder:
             )
             for sampler in samplers:
                 builder.build_task(sampler, self.max_instances(sampler.id))
+        official = release.official or OfficialRows()
+        builder.unwritten.update(UnwrittenRow((), "test", group) for group in official.groups)
+        total = len(official.images) or None
+        with ProgressBar(f"{name}: checking official", total, unit="images") as progress:
+            write_official_images(
+                directory, official.images, self.checks, store.ids, progress.update
+            )
         for writer in (store, instances, ledger):
             writer.close()
         self.stored_ids = store.ids

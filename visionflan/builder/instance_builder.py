@@ -113,8 +113,6 @@ class InstanceBuilder:
             raise DroppedRowError(error.reason, error.detail) from error
         keys.add(candidate.key)
         self.record_notes(sampler, candidate)
-        if candidate.row.is_near_official:
-            self.note_unwritten(candidate)
 
     def make_instance(
         self, sampler: TaskSampler, candidate: Candidate, images: tuple[str, ...]
@@ -144,15 +142,14 @@ class InstanceBuilder:
         )
 
     def note_unwritten(self, candidate: Candidate) -> None:
-        """Note what a row that is dropped, or rows near it, say about the split of its images."""
+        """Note what a row that is dropped says about the split of its images."""
         outcomes = [
             self.checks.outcomes.get(describe_source(image)) for image in candidate.example.images
         ]
         images = tuple(outcome.id for outcome in outcomes if isinstance(outcome, StoredImage))
         row = candidate.row
-        split = stricter_split(row.official_split, "test" if row.is_near_official else "")
-        if images and (split in HELD_OUT_SPLITS or row.group):
-            self.unwritten.add(UnwrittenRow(images, split, row.group))
+        if images and (row.official_split in HELD_OUT_SPLITS or row.group):
+            self.unwritten.add(UnwrittenRow(images, row.official_split, row.group))
 
     def render(self, sampler: TaskSampler, candidate: Candidate) -> tuple[str, RenderedExample]:
         """Return the phrasing of the instruction, and the rendered example."""

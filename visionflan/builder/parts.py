@@ -23,6 +23,7 @@ from visionflan.storage.stored_json import load_object
 from visionflan.vocabulary import OfficialSplit
 
 PARTS_DIR = ".parts"
+OFFICIAL_IMAGES = "official_images.parquet"  # see `builder.official_images`
 ROWS_AT_ONCE = 5_000
 
 
@@ -46,7 +47,7 @@ class TaskCounts:
 class UnwrittenRow(NamedTuple):
     """A row that is no instance, but decides on which side instances with its images are.
 
-    It was dropped, or is an official validation or test row that shares an image with an instance.
+    It was dropped, or stands for the rows of an official test split that have its group.
     """
 
     images: tuple[str, ...]
@@ -85,7 +86,7 @@ class DatasetPart:
             return None
         try:
             stored = load_object(directory / "part.json") or {}
-            for name in ("instances.parquet", "ledger.parquet"):
+            for name in ("instances.parquet", "ledger.parquet", OFFICIAL_IMAGES):
                 pq.read_metadata(directory / name)
             return cls(
                 stored["name"],

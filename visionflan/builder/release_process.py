@@ -1,16 +1,20 @@
 """What a process that reads one release does: sample its rows, and send them to the parent."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from visionflan import catalog
+from visionflan.builder.official_rows import OfficialRows
 from visionflan.builder.parts import TaskCounts
 from visionflan.builder.release_watch import ReleaseWatch
-from visionflan.builder.sampling import ReleasePass, TaskSampler
+from visionflan.builder.sampling import ReleasePass, TaskSampler, find_file_fault
 from visionflan.errors import VisionflanError
+from visionflan.image_sources import ImageSource, containing_file
 from visionflan.storage.schema import LedgerEntry
+
+Item = TypeVar("Item")
 
 ITEMS_AT_ONCE = 1_000  # rows or ledger entries in a message
 
@@ -22,6 +26,7 @@ class ReadJob(NamedTuple):
     data_root: Path
     seed: int
     limits: dict[str, int]
+    with_official: bool  # whether to collect what official validation and test rows name
 
 
 class Monitor(NamedTuple):
@@ -38,6 +43,12 @@ class SampledRows(NamedTuple):
     heap: Sequence[Any]
 
 
+class OfficialImages(NamedTuple):
+    """A message: images of rows of official validation and test splits."""
+
+    images: Sequence[ImageSource]
+
+
 class ReadReport(NamedTuple):
     """The last message: the counts of a complete pass, or the sentence about its failure.
 
@@ -47,6 +58,7 @@ class ReadReport(NamedTuple):
         broken: the number of broken rows by reason.
         unread: directories with data in which nothing was read, with their numbers of files.
         counts: the counts and the number of usable rows, by task.
+        official_groups: the groups of rows of official validation and test splits.
     """
 
     error: str
@@ -54,13 +66,15 @@ class ReadReport(NamedTuple):
     broken: dict[str, int]
     unread: dict[str, int]
     counts: dict[str, tuple[TaskCounts, int]]
+    official_groups: set[str]
 
 
 def read_release(connection: Connection, job: ReadJob, monitor: Monitor) -> None:
     """Read the release of a job: send ledger entries, sampled rows, and a report."""
     dataset = catalog.load(job.name)
     outbox = Outbox(connection)
-    release = ReleasePass(job.name, dataset, job.data_root, outbox.add)
+    official = OfficialRows() if job.with_official else None
+    release = ReleasePass(job.name, dataset, job.data_root, outbox.add, official=official)
     samplers = {
         task: TaskSampler(f"{job.name}/{task}", dataset.tasks[task], job.seed, limit)
         for task, limit in job.limits.items()
@@ -74,11 +88,7 @@ def read_release(connection: Connection, job: ReadJob, monitor: Monitor) -> None
         for broken in watch.unreadable():
             release.record_broken(broken)
         outbox.flush()
-        for task, sampler in samplers.items():
-            for start in range(0, len(sampler.heap), ITEMS_AT_ONCE):
-                entries = sampler.heap[start : start + ITEMS_AT_ONCE]
-                rows = [(*order, release.mark_near_official(row)) for *order, row in entries]
-                connection.send(SampledRows(task, rows))
+        send_sample(connection, samplers, release)
         unread = watch.unread(release.image_directories)
     except OSError:  # the parent is gone
         raise
@@ -88,7 +98,32 @@ def read_release(connection: Connection, job: ReadJob, monitor: Monitor) -> None
     except BaseException as failure:
         error = f"{job.name}: reading it failed with {type(failure).__name__}: {failure}"
     counts = {task: (sampler.counts, sampler.usable) for task, sampler in samplers.items()}
-    connection.send(ReadReport(error, release.rows_read, release.broken, unread, counts))
+    groups = official.groups if official is not None else set()
+    connection.send(ReadReport(error, release.rows_read, release.broken, unread, counts, groups))
+
+
+def send_sample(
+    connection: Connection, samplers: Mapping[str, TaskSampler], release: ReleasePass
+) -> None:
+    """Send the sampled rows of each task, and the images of official rows."""
+    for task, sampler in samplers.items():
+        for entries in batched(sampler.heap):
+            connection.send(SampledRows(task, entries))
+    for images in batched(readable_images(release.official, release.data_root)):
+        connection.send(OfficialImages(images))
+
+
+def batched(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """Yield what is sent together."""
+    for start in range(0, len(items), ITEMS_AT_ONCE):
+        yield items[start : start + ITEMS_AT_ONCE]
+
+
+def readable_images(official: OfficialRows | None, data_root: Path) -> list[ImageSource]:
+    """Return the images of official rows whose files are there, inside the data root."""
+    images = official.images.values() if official is not None else ()
+    root = str(data_root)
+    return [image for image in images if find_file_fault(str(containing_file(image)), root) is None]
 
 
 class Outbox:

@@ -14,8 +14,10 @@ from types import TracebackType
 from typing import Self
 
 from visionflan.builder.child_process import ChildProcess, process_context
+from visionflan.builder.official_rows import OfficialRows
 from visionflan.builder.release_process import (
     Monitor,
+    OfficialImages,
     ReadJob,
     ReadReport,
     SampledRows,
@@ -32,7 +34,7 @@ MEMORY_SHARE = 0.9  # of the machine's memory, that one process may use
 PATH_BYTES = 4_096
 CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
-Message = list[LedgerEntry] | SampledRows | ReadReport
+Message = list[LedgerEntry] | SampledRows | OfficialImages | ReadReport
 
 
 class ReleaseReader:
@@ -58,7 +60,8 @@ class ReleaseReader:
     def start(self, release: ReleasePass, samplers: Sequence[TaskSampler]) -> None:
         """Start to read a release for some of its tasks."""
         limits = {sampler.task.name: sampler.limit for sampler in samplers}
-        job = ReadJob(release.name, release.data_root, samplers[0].seed, limits)
+        with_official = release.official is not None
+        job = ReadJob(release.name, release.data_root, samplers[0].seed, limits, with_official)
         self.started[release.name] = ReadProcess(self.context, job)
 
     def read(
@@ -76,11 +79,14 @@ class ReleaseReader:
             self.start(release, samplers)
         process = self.started[release.name]
         by_task = {sampler.task.name: sampler for sampler in samplers}
+        official = release.official or OfficialRows()
         try:
             for message in process.messages(progress):
                 match message:
                     case SampledRows(task, heap):
                         by_task[task].heap.extend(heap)
+                    case OfficialImages(images):
+                        official.add_images(images)
                     case ReadReport():
                         fill_counts(message, release, by_task)
                         return
@@ -100,6 +106,8 @@ def fill_counts(
         raise ReleaseError(report.error)
     release.rows_read, release.broken = report.rows_read, report.broken
     release.unread = report.unread
+    if release.official is not None:
+        release.official.groups.update(report.official_groups)
     for task, sampler in samplers.items():
         sampler.counts, sampler.usable = report.counts[task]
 

@@ -9,6 +9,7 @@ from heapq import heappush, heapreplace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from visionflan.builder.official_rows import OfficialRows
 from visionflan.builder.parts import TaskCounts
 from visionflan.builder.split import HELD_OUT_SPLITS
 from visionflan.dataset import BrokenRow, Dataset, Example, Task
@@ -28,7 +29,6 @@ class SampledRow(NamedTuple):
     official_split: OfficialSplit | Literal[""]
     group: str  # what must be held out together, or empty
     example: Example
-    is_near_official: bool = False  # see `ReleasePass.mark_near_official`
 
 
 class Candidate(NamedTuple):
@@ -92,8 +92,7 @@ class ReleasePass:
         broken: the number of broken rows by reason.
         image_directories: the directories of the images of the rows.
         unread: directories with data that were not read, with their numbers of files.
-        official_images: the images of rows of an official validation or test split, sampled or not.
-        official_groups: the groups of such rows.
+        official: receives what the rows of official validation and test splits name, if needed.
     """
 
     name: str
@@ -104,8 +103,7 @@ class ReleasePass:
     broken: dict[str, int] = field(default_factory=dict)
     image_directories: set[str] = field(default_factory=set)
     unread: dict[str, int] = field(default_factory=dict)
-    official_images: set[str] = field(default_factory=set)
-    official_groups: set[str] = field(default_factory=set)
+    official: OfficialRows | None = None
 
     @property
     def root(self) -> Path:
@@ -124,6 +122,8 @@ class ReleasePass:
                 self.record_broken(row)
             else:
                 self.rows_read += 1
+                if self.official is not None:
+                    self.official.add_row(self.dataset, row)
                 for sampler in samplers:
                     self.offer_row(sampler, row)
             yield
@@ -148,6 +148,8 @@ class ReleasePass:
                 return
             check_utf8(row.key, example)
             split, group = self.dataset.official_split(row), self.dataset.hold_out_group(row)
+            if self.official is not None and split in HELD_OUT_SPLITS:
+                self.official.add_images(example.images)
             for image in example.images:
                 file = str(containing_file(image))
                 self.note_directories(file, image)
@@ -160,25 +162,7 @@ class ReleasePass:
             detail = error.detail.replace(directory, "")
             self.record_dropped(sampler, row.key, error.reason, detail)
         else:
-            sampled = SampledRow(row.key, split, group, example)
-            if split in HELD_OUT_SPLITS:
-                self.note_official(sampled)
-            sampler.offer(sampled)
-
-    def note_official(self, row: SampledRow) -> None:
-        """Note image and group of a row of an official validation or test split."""
-        self.official_images.update(describe_source(image) for image in row.example.images)
-        if row.group:
-            self.official_groups.add(row.group)
-
-    def mark_near_official(self, row: SampledRow) -> SampledRow:
-        """Return a row with whether a row of an official validation or test split is near it.
-
-        Such a row has an image or the group of this one, and need not have been sampled.
-        """
-        images = {describe_source(image) for image in row.example.images}
-        is_near = row.group in self.official_groups or not images.isdisjoint(self.official_images)
-        return row._replace(is_near_official=is_near)
+            sampler.offer(SampledRow(row.key, split, group, example))
 
     def note_directories(self, file: str, image: ImageSource) -> None:
         """Note the directories of an image, and of what else is read to compute it."""
