@@ -22,6 +22,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from visionflan.errors import ReleaseError
 from visionflan.evaluate.aggregate.intervals import Floats
 from visionflan.evaluate.aggregate.measures import AggregateMetric, RecordFilter, mean_score, ratio
@@ -91,8 +93,9 @@ def total_score(name: str, parts: Sequence[str]) -> AggregateMetric:
 
     def from_totals(totals: Floats) -> Floats:
         sums = totals.reshape(*totals.shape[:-1], len(parts), 5)
-        scores = ratio(100 * sums[..., 0], sums[..., 1]) + ratio(100 * sums[..., 2], sums[..., 3])
-        total: Floats = scores.sum(axis=-1)
+        accuracy, accuracy_plus = (ratio(sums[..., n], sums[..., n + 1]) for n in (0, 2))
+        # The owners' order of operations, so that the last digit is theirs too: `sum` adds others.
+        total: Floats = np.cumsum(100 * accuracy + 100 * accuracy_plus, axis=-1)[..., -1]
         return total
 
     return AggregateMetric(
