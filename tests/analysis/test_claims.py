@@ -35,7 +35,7 @@ def test_a_contrast_is_zero_where_only_errors_of_rounding_are_left() -> None:
     ("weights", "pair", "formula"),
     [
         ({"both": 1, "connector": -1}, ("both", "connector"), "both − connector"),
-        ({"connector": -1, "both": 1.0}, ("both", "connector"), "−connector + both"),
+        ({"connector": -1, "both": 1.0}, ("both", "connector"), "− connector + both"),
         ({"kept": 1, "base": -0.9}, None, "kept − 0.9 base"),
         ({"kept": 1, "base": 1}, None, "kept + base"),
         ({"a": 1, "b": -1, "c": -1}, None, "a − b − c"),
@@ -53,8 +53,8 @@ def test_a_contrast_names_its_arms(
     ("weights", "message"),
     [
         ({}, "a contrast has no arms"),
-        ({"both": 0}, "weights arm 'both' by 0"),
-        ({"both": 1, "connector": inf}, "weights arm 'connector' by inf"),
+        ({"both": 0}, "has arm 'both' with weight 0:"),
+        ({"both": 1, "connector": inf}, "has arm 'connector' with weight inf:"),
     ],
 )
 def test_a_contrast_without_a_meaning_is_refused(weights: dict[str, float], message: str) -> None:

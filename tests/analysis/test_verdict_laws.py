@@ -14,25 +14,34 @@ from visionflan.analysis.verdicts import ClaimValues, decide
 DIRECTIONS: tuple[Direction, ...] = ("higher", "lower", "not_higher")
 
 
-@st.composite
-def claims(draw: st.DrawFn, name: str = "claim") -> ClaimValues:
-    """Draw a claim with values that are often far from a boundary, often near it."""
-    center = draw(st.sampled_from([-1.0, -0.2, 0.0, 0.1, 0.3, 1.0]))
-    spread = draw(st.sampled_from([1e-3, 0.02, 0.1, 1.0]))
-    numbers = st.integers(-1000, 1000).map(lambda step: center + spread * step / 1000)
-    values = draw(st.lists(st.none() | numbers, max_size=6))
-    direction = draw(st.sampled_from(DIRECTIONS))
-    smallest = draw(st.sampled_from([0.0, 0.05, 0.1, 0.3]))
-    return claim_values(values, direction, smallest, name=name)
+def spread_out(center: float, spread: float, steps: list[int | None]) -> list[float | None]:
+    """Return values about a center, by steps of a thousandth of their spread."""
+    return [None if step is None else center + spread * step / 1000 for step in steps]
 
 
-@st.composite
-def studies(draw: st.DrawFn) -> list[ClaimValues]:
-    """Draw the claims of a study."""
-    return [draw(claims(f"claim-{index}")) for index in range(draw(st.integers(1, 4)))]
+# Values that are often far from a boundary, and often near it.
+VALUES = st.builds(
+    spread_out,
+    st.sampled_from([-1.0, -0.2, 0.0, 0.1, 0.3, 1.0]),
+    st.sampled_from([1e-3, 0.02, 0.1, 1.0]),
+    st.lists(st.none() | st.integers(-1000, 1000), max_size=6),
+)
+CLAIMS = st.builds(
+    claim_values, VALUES, st.sampled_from(DIRECTIONS), st.sampled_from([0.0, 0.05, 0.1, 0.3])
+)
 
 
-@given(studies(), st.sampled_from([0.05, 0.01, 0.3]))
+def named(entry: ClaimValues, name: str) -> ClaimValues:
+    """Return a claim under another name."""
+    return entry._replace(claim=replace(entry.claim, name=name))
+
+
+STUDIES = st.lists(CLAIMS, min_size=1, max_size=4).map(
+    lambda study: [named(entry, f"claim-{index}") for index, entry in enumerate(study)]
+)
+
+
+@given(STUDIES, st.sampled_from([0.05, 0.01, 0.3]))
 def test_interval_and_verdict_agree(study: list[ClaimValues], alpha: float) -> None:
     for result in decide(study, alpha):
         if result.low is None or result.high is None:
@@ -51,7 +60,7 @@ def test_interval_and_verdict_agree(study: list[ClaimValues], alpha: float) -> N
         assert (result.p_holm < alpha) == (supported or contradicted)
 
 
-@given(studies())
+@given(STUDIES)
 def test_an_undecided_claim_needs_more_replicates_than_it_has(study: list[ClaimValues]) -> None:
     for result in decide(study):
         if result.needed is not None:
@@ -59,7 +68,7 @@ def test_an_undecided_claim_needs_more_replicates_than_it_has(study: list[ClaimV
             assert result.replicates < result.needed <= 200
 
 
-@given(studies(), st.sampled_from([2.0**-20, 0.25, 4.0, 2.0**20]))
+@given(STUDIES, st.sampled_from([2.0**-20, 0.25, 4.0, 2.0**20]))
 def test_scaling_measures_scales_everything(study: list[ClaimValues], factor: float) -> None:
     scaled = [
         claim_values(
@@ -82,7 +91,7 @@ def test_scaling_measures_scales_everything(study: list[ClaimValues], factor: fl
             assert getattr(after, name) == (None if value is None else factor * value)
 
 
-@given(studies())
+@given(STUDIES)
 def test_the_mirrored_direction_mirrors_the_verdict(study: list[ClaimValues]) -> None:
     study = [entry for entry in study if entry.claim.direction != "not_higher"]
     mirrored = [
@@ -99,18 +108,20 @@ def test_the_mirrored_direction_mirrors_the_verdict(study: list[ClaimValues]) ->
         assert before.low == (None if after.high is None else -after.high)
 
 
-@given(claims())
+@given(CLAIMS)
 def test_a_gain_that_is_supported_contradicts_that_there_is_none(entry: ClaimValues) -> None:
     values, smallest = list(entry.values), entry.claim.smallest
     gain, none = verdict(values, "higher", smallest), verdict(values, "not_higher", smallest)
     assert (gain.status == "supported") == (none.status == "contradicted")
 
 
-@given(studies(), claims("another"))
+@given(STUDIES, CLAIMS)
 def test_another_claim_never_makes_an_interval_narrower(
     study: list[ClaimValues], another: ClaimValues
 ) -> None:
-    for alone, together in zip(decide(study), decide([*study, another])[:-1], strict=True):
+    for alone, together in zip(
+        decide(study), decide([*study, named(another, "another")])[:-1], strict=True
+    ):
         assert alone.mean == together.mean
         if alone.low is not None and alone.high is not None and alone.level is not None:
             assert together.low is not None
@@ -123,7 +134,7 @@ def test_another_claim_never_makes_an_interval_narrower(
             assert alone.status == together.status
 
 
-@given(studies(), st.randoms(use_true_random=False))
+@given(STUDIES, st.randoms(use_true_random=False))
 def test_the_order_of_claims_and_replicates_does_not_matter(
     study: list[ClaimValues], random: Random
 ) -> None:
@@ -138,7 +149,7 @@ def test_the_order_of_claims_and_replicates_does_not_matter(
         assert replace(result, values=expected.values) == expected
 
 
-@given(studies(), st.integers(0, 3), st.sampled_from([None, nan, inf]))
+@given(STUDIES, st.integers(0, 3), st.sampled_from([None, nan, inf]))
 def test_a_missing_replicate_is_counted_and_changes_nothing_else(
     study: list[ClaimValues], index: int, missing: float | None
 ) -> None:

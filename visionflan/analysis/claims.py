@@ -42,8 +42,8 @@ class Contrast:
         for arm, weight in self.weights.items():
             if not isfinite(weight) or weight == 0:
                 raise DefinitionError(
-                    f"the contrast weights arm {arm!r} by {weight}: weigh it by a number other "
-                    "than 0, or leave it out"
+                    f"a contrast has arm {arm!r} with weight {weight}: choose a number other than "
+                    "0, or leave the arm out"
                 )
 
     def value(self, measures: Mapping[str, float]) -> float | None:
@@ -70,12 +70,11 @@ class Contrast:
 
     def __str__(self) -> str:
         """Return the formula, such as `both − 0.5 connector`."""
-        text = ""
-        for arm, weight in self.weights.items():
-            sign = ("− " if weight < 0 else "+ ") if text else ("−" if weight < 0 else "")
-            factor = "" if abs(weight) == 1 else f"{abs(weight):g} "
-            text += f"{' ' if text else ''}{sign}{factor}{arm}"
-        return text
+        terms = (
+            f"{'−' if weight < 0 else '+'} {'' if abs(weight) == 1 else f'{abs(weight):g} '}{arm}"
+            for arm, weight in self.weights.items()
+        )
+        return " ".join(terms).removeprefix("+ ")
 
 
 def difference(after: str, before: str) -> Contrast:

@@ -20,7 +20,7 @@ class SeedsNeeded(NamedTuple):
 
     Attributes:
         claim: the claim.
-        level: that of its interval if Holm's correction leaves it the least.
+        level: of its interval, the highest that Holm's correction can leave to it.
         replicates: the number that supports the claim with a power of 80 %; None if none does.
         power: the power by number of replicates, empty if effect or spread is unknown.
         sentence: the same in words.
@@ -63,8 +63,8 @@ def replicates_to_decide(effect: float, sd: float, smallest: float, level: float
 def seeds_needed(claims: Sequence[Claim], alpha: float = ALPHA) -> list[SeedsNeeded]:
     """Return how many replicates each claim of a study needs.
 
-    Each at the level that Holm's correction leaves to the first of the study's claims, which is
-    the worst: a claim needs fewer if others are rejected before it.
+    Each at the level of the first step of Holm's correction, which is the highest: a claim needs
+    fewer if others are decided before it.
     """
     return [claim_needs(claim, 1 - alpha / len(claims)) for claim in claims]
 

@@ -1,8 +1,9 @@
 """Student's t over the replicates of a contrast: its interval, and its tests against boundaries.
 
-The unit is the run, so that the interval covers both what training varies and which questions were
-asked. Contrasts are paired by seed and draw; Student's assumption of normal values holds the better
-for that, since a difference of two arms that vary alike is symmetric, however skewed each of them.
+The unit is the run: an interval covers what seeds and draws vary. Where all replicates answer the
+same questions, it holds for those questions. Contrasts are paired by seed and draw, which suits
+Student's assumption of normal values too: a difference of two arms that vary alike is symmetric,
+however skewed each of them.
 """
 
 from collections.abc import Sequence

@@ -124,7 +124,8 @@ class HolmTest(NamedTuple):
 def decide(study: Sequence[ClaimValues], alpha: float = ALPHA) -> list[Verdict]:
     """Return the verdicts on all claims of a study, tested together, in their order.
 
-    The probability that any of them is false is at most `alpha`.
+    The probability that any of them is false is at most `alpha`, for contrasts that are normal over
+    replicates.
     """
     check_study(study, alpha)
     samples = [testable_statistics(entry) for entry in study]
