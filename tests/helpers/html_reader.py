@@ -2,12 +2,19 @@
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from html.parser import HTMLParser
+from typing import NamedTuple
 
 ZOOMABLE = re.compile(
     r'<div class="zoom" id="(?P<id>image-\d+)" popover>'
     r'<button type="button" popovertarget="(?P=id)" aria-label="Show large: (?P<alt>[^"]+)">'
     r'<img src="(?P<uri>data:[^"]+)" alt="(?P=alt)"></button></div>'
+)
+NARROW_ROW = re.compile(
+    r'<th scope="row">(?P<visible>(?:(?!</tr>).)*)</tr>\s*'
+    r'(?:<tr class="conclusion">(?:(?!</tr>).)*</tr>\s*)?<tr class="more">(?P<more>.*?)</tr>',
+    re.DOTALL,
 )
 VOID = {"meta", "link", "img", "br", "wbr", "path", "circle", "rect", "polyline", "input"}
 
@@ -66,6 +73,31 @@ def read(text: str) -> PageReader:
     reader.feed(text)
     reader.close()
     return reader
+
+
+class NarrowRow(NamedTuple):
+    """What a row of a compact table hides on a narrow screen, and what unfolds below it."""
+
+    hidden: Sequence[str]
+    unfolded: Sequence[str]
+
+
+def narrow_rows(text: str) -> list[NarrowRow]:
+    """Return the numbers, without blanks, and the charts of each row of the compact tables."""
+    rows = []
+    for match in NARROW_ROW.finditer(text):
+        visible, more = match["visible"], match["more"]
+        cells = re.findall(r'<td class="number detail">(.*?)</td>', visible, re.DOTALL)
+        facts = re.findall(r"<dd>(.*?)</dd>", more, re.DOTALL)
+        hidden = [cell for cell in map(plain, cells) if cell != "–"]
+        charts = (re.findall("<svg.*?</svg>", html) for html in (visible, more))
+        rows.append(NarrowRow(hidden + next(charts), [*map(plain, facts), *next(charts)]))
+    return rows
+
+
+def plain(html: str) -> str:
+    """Return the text of a piece of HTML without blanks."""
+    return "".join(re.sub("<[^>]*>", "", html).split())
 
 
 def zoomable_images(text: str) -> list[tuple[str, str]]:

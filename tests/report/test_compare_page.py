@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.html_reader import read, zoomable_images
+from tests.helpers.html_reader import narrow_rows, read, zoomable_images
 from tests.helpers.record_factory import record
 from tests.helpers.tiny_evaluation import ToyModel, tiny_build
 from visionflan.cli.main import main
@@ -72,6 +72,17 @@ def test_the_page_stands_by_itself_and_can_be_read_by_all(page: str) -> None:
     assert reader.counts["img"] == len(zoomable_images(page)) > 10
     for elsewhere in ("http:", "https:", "//cdn", "url(", "@import", 'src="/'):
         assert elsewhere not in page
+
+
+def test_answers_and_tables_of_tasks_are_folded_on_a_narrow_screen(page: str) -> None:
+    fold = r'<details class="fold"><summary>'
+    cards = rf'<li class="flip" [^>]*>\s*{fold}<span class="tag [^>]*>.*?</span> \S'
+    assert len(re.findall(cards, page)) == page.count('<li class="flip"') > 5
+    assert len(re.findall(rf"{fold}\d+ tasks?</summary>", page)) >= 3
+    rows = narrow_rows(page)
+    assert len(rows) == page.count('<tr class="more">') > 5
+    for row in rows:
+        assert row.hidden == row.unfolded
 
 
 def test_every_panel_is_there_in_its_order(page: str) -> None:

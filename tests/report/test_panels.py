@@ -76,6 +76,15 @@ def test_complete_benchmarks_and_the_largest_changes_of_bias_come_first() -> Non
     assert view.chart is not None
 
 
+def test_names_of_tasks_in_the_plot_are_never_cut() -> None:
+    names = [f"shapes/{'very_' * 20}long_{number}" for number in range(12)]
+    view = bias_view([bias(name, shift(0.0, -0.1)) for name in names], title_of)
+    assert view.chart_titles == [title_of(name, "") for name in names]
+    numbers = re.findall(r"(\d+)</text></g>", view.chart or "")
+    assert numbers == [str(number) for number in range(1, 13)]
+    assert "…" not in (view.chart or "")
+
+
 def test_a_task_without_sensitivity_is_listed_and_not_drawn() -> None:
     view = bias_view(
         [bias("a/b", BeforeAfter(Interval(None), Interval(None), Interval(None)))], title_of

@@ -9,7 +9,6 @@ from visionflan.report.charts import svg
 
 BAR_WIDTH, MARGIN = 190, 8
 PLOT_WIDTH, PLOT_HEIGHT, SIDE, ABOVE, BELOW = 360, 270, 30, 14, 34
-MAX_LABELS, MAX_LABEL_CHARS = 6, 24  # of the bias plot
 
 Point = tuple[float, float]
 
@@ -95,7 +94,10 @@ class PlotRange(NamedTuple):
 
 
 def bias_plot(shifts: Sequence[BiasShift], title: str) -> Markup:
-    """Draw criterion (x) against sensitivity (y); a line joins before and after."""
+    """Draw criterion (x) against sensitivity (y); a line joins before and after.
+
+    The tasks are numbered from 1: the list next to the plot has room for their names.
+    """
     points = [point for shift in shifts for point in (shift.before, shift.after)]
     criteria, sensitivities = [c for c, _ in points], [d for _, d in points]
     max_criterion = max(1.0, *map(abs, criteria)) * 1.1
@@ -103,25 +105,23 @@ def bias_plot(shifts: Sequence[BiasShift], title: str) -> Markup:
         max_criterion, min(0.0, *sensitivities) - 0.2, max(2.0, *sensitivities) * 1.08
     )
     body = [axes(axes_range)]
-    for shift in shifts:
+    for number, shift in enumerate(shifts, 1):
         (x, y), (to_x, to_y) = axes_range.xy(shift.before), axes_range.xy(shift.after)
-        label = point_label(shift.name, (to_x, to_y)) if len(shifts) <= MAX_LABELS else ""
         body.append(
             f"<g><title>{escape(shift.name)}</title>"
             f'<path class="shift" d="M{x:.1f} {y:.1f}L{to_x:.1f} {to_y:.1f}"/>'
             f'<circle class="dot first" cx="{x:.1f}" cy="{y:.1f}" r="4"/>'
             f'<circle class="dot second" cx="{to_x:.1f}" cy="{to_y:.1f}" r="4"/>'
-            f"{label}</g>"
+            f"{point_number(number, (to_x, to_y), is_right=to_x >= x)}</g>"
         )
     return svg(PLOT_WIDTH, PLOT_HEIGHT, title, "".join(body))
 
 
-def point_label(name: str, point: Point) -> str:
-    """Draw the name of a task above its point."""
+def point_number(number: int, point: Point, *, is_right: bool) -> str:
+    """Draw the number of a task beside its last point, away from its line."""
     x, y = point
-    anchor = "start" if x < PLOT_WIDTH * 0.25 else "end" if x > PLOT_WIDTH * 0.75 else "middle"
-    text = name if len(name) <= MAX_LABEL_CHARS else f"{name[: MAX_LABEL_CHARS - 1]}…"
-    return f'<text class="axis {anchor}" x="{x:.1f}" y="{y - 7:.1f}">{escape(text)}</text>'
+    x, anchor = (x + 7, "start") if is_right else (x - 7, "end")
+    return f'<text class="axis {anchor}" x="{x:.1f}" y="{y + 3:.1f}">{number}</text>'
 
 
 def axes(axes_range: PlotRange) -> str:

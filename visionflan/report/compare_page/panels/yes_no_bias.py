@@ -16,6 +16,7 @@ class YesNoBiasView(NamedTuple):
 
     rows: Sequence[tuple[str, YesNoBias]]
     chart: Markup | None
+    chart_titles: Sequence[str]  # of the numbered tasks in the plot
 
 
 def yes_no_bias(report: ComparisonReport) -> YesNoBiasView | None:
@@ -36,7 +37,7 @@ def bias_view(tasks: Sequence[YesNoBias], title: Title) -> YesNoBiasView:
     shifts = [shift for name, task in rows if (shift := bias_shift(name, task))]
     values = "; ".join(f"{shift.name}: {shift_text(shift)}" for shift in shifts)
     chart = bias_plot(shifts, f"Response bias and sensitivity. {values}") if shifts else None
-    return YesNoBiasView(rows, chart)
+    return YesNoBiasView(rows, chart, [shift.name for shift in shifts])
 
 
 def bias_shift(title: str, task: YesNoBias) -> BiasShift | None:
