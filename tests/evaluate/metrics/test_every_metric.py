@@ -1,3 +1,7 @@
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from string import punctuation
 from typing import get_args
 
 import pytest
@@ -64,6 +68,37 @@ def test_a_flood_of_blanks_ends(name: str, blank: str) -> None:
         for beginning in ("The answer is", "A", "score"):
             answer = f"{beginning}{blank * 6_000}x"
             assert score_answer(name, answer, context, "lenient", truncated=True).score is not None
+
+
+@contextmanager
+def processor_seconds(limit: int) -> Iterator[None]:
+    """Fail once this process has computed for so long, which patterns that try every split do."""
+
+    def fail(number: int, frame: object) -> None:
+        raise TimeoutError(f"it computed for more than {limit} s")
+
+    previous = signal.signal(signal.SIGVTALRM, fail)
+    signal.setitimer(signal.ITIMER_VIRTUAL, limit)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, previous)
+
+
+@pytest.mark.parametrize("mark", [*punctuation, "0", "é", "dog ", "a.", "*a ", "not a "])
+def test_a_flood_of_any_mark_ends(mark: str) -> None:
+    """Time that grows with the square of the length would be minutes at this length."""
+    closed = ScoringContext("a dog", ("a dog",), ("a cat", "a dog"))
+    yes_or_no = ScoringContext("yes", TEN_YES, (), ("yes", "no"))
+    with processor_seconds(10):
+        for flood in (mark, f"{mark} "):
+            answer = (flood * 20_000)[:20_000] + "x"
+            score_answer("exact_match", answer, closed, "official")
+            for context in (closed, yes_or_no):
+                score_answer("exact_match", answer, context, "lenient")
+            for name in ("relaxed_accuracy", "rouge_l"):
+                score_answer(name, answer, make_context("a dog"), "lenient")
 
 
 @settings(deadline=None)

@@ -62,6 +62,28 @@ def test_marks_of_a_name_tell_names_apart(name: str, one: str, other: str) -> No
 
 
 @given(
+    st.from_regex(r"[B-MO-Wb-mo-w]|[A-Za-z]{2,4}", fullmatch=True).filter(
+        lambda letters: letters.lower() not in ("an", "the")
+    ),
+    st.from_regex(r"\d{1,4}", fullmatch=True),
+    st.from_regex(r"[A-Za-z]{0,4}\d{0,4}", fullmatch=True),
+)
+def test_a_hyphen_or_blank_between_letters_and_digits_is_form(
+    letters: str, digits: str, other: str
+) -> None:
+    forms = (
+        f"{letters}-{digits}",
+        f"{letters}{digits}",
+        f"{letters} {digits}",
+        f"({letters}-{digits})",
+    )
+    for form in forms:
+        for written in forms:
+            assert is_same(form, written.lower()), (form, written)
+        assert is_same(form, other) == (other.lower() == f"{letters}{digits}".lower())
+
+
+@given(
     st.sampled_from("?!.,;:+-*/<>=~^%&@#$€£°§()[]{}'\"|\\"), st.sampled_from("?!.+-*/<>=~^%&@#$")
 )
 def test_marks_alone_are_distinguished(one: str, other: str) -> None:
@@ -125,6 +147,26 @@ def test_normalizing_twice_changes_nothing_but_marks(text: str) -> None:
         ("4'5", "45", False),
         ("Vitamin A", "Vitamin B", False),
         ("A-1", "1", False),
+        ("A-12", "12", False),
+        ("A 12", "12", True),
+        ("10-12", "1012", False),
+        ("10-12", "10 12", False),
+        ("-16", "16", False),
+        ("2-1", "21", False),
+        ("x - 1", "x1", False),
+        ("n-1", "n 1", False),
+        ("C-1+2", "C1+2", False),
+        ("F-16", "F-18", False),
+        ("F-16", "16", False),
+        ("A320-200", "A-320-200", True),
+        ("A320-200", "A320200", False),
+        ("A320-200", "A320", False),
+        ("DC-10", "DC10", True),
+        ("DC 10", "dc10", True),
+        ("MD-80", "MD-800", False),
+        ("vitamin B 12", "Vitamin B-12", True),
+        ("an F 16.", "F-16", True),
+        ("5 m 3", "5 m3", False),
         ("the dog", "a dog", True),
         ("black & white", "black and white", True),
         ("red-haired", "red haired", True),

@@ -105,6 +105,11 @@ def test_letters_of_the_options_themselves_are_not_letters_of_options() -> None:
     assert read_option("(c) vitamin C", options).status == "ambiguous"
 
 
+@pytest.mark.parametrize("answer", ["I", "The answer is I.", "It is I: the king", "(I)"])
+def test_a_letter_beyond_the_options_is_none_of_them(answer: str) -> None:
+    assert read_option(answer, OPTIONS) == (0.0, "", "unparsed")
+
+
 def test_ten_options_leave_i_a_word() -> None:
     words = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
     options = tuple(f"item {word}" for word in words)

@@ -31,7 +31,7 @@ IDIOMS = re.compile(
     r"|\bnot (?:only|just)\b|\bnot (?:say |answer )?(?:yes|no)\b"
 )
 YES_AND_NO = re.compile(r"(?:yes (?:and|/) no|no (?:and|/) yes)\b")
-GUESS = re.compile(r"\b(?:but|however|answer|guess|probably|likely|think|say)\b.*\b(?:yes|no)\b")
+GUESS = frozenset({"but", "however", "answer", "guess", "probably", "likely", "think", "say"})
 # A comment on the answer, which claims nothing about the text of the option.
 COMMENT = re.compile(
     r"(?:i|we|you|they|this|that|these|those|it|there|based|given|as|so|hope|looking|which|is|are"
@@ -147,12 +147,19 @@ def read_yes_or_no(answer: str) -> ParsedAnswer:
         return ParsedAnswer(0.0, "", "ambiguous")
     if tokens and tokens[0] in (YES, NO):
         return ParsedAnswer(None, tokens[0])
-    if is_refusal(answer) and not GUESS.search(" ".join(tokens)):
+    if is_refusal(answer) and not is_guess(tokens):
         return ParsedAnswer(0.0, "", "refusal")
     if len(set(labels)) > 1:
         return ParsedAnswer(0.0, "", "ambiguous")
     label = labels[0] if labels else agreement(tokens)
     return ParsedAnswer(None, label) if label else ParsedAnswer(0.0, "", "unparsed")
+
+
+def is_guess(tokens: Sequence[str]) -> bool:
+    """Return whether yes or no follows a word that leads in to a guess."""
+    starts = (position for position, token in enumerate(tokens) if token in GUESS)
+    start = next(starts, len(tokens))
+    return not {YES, NO}.isdisjoint(tokens[start:])
 
 
 def agreement(tokens: Sequence[str]) -> str:

@@ -21,7 +21,7 @@ WORD = re.compile(
     r"""
     https?://[^\s.]+(?:\.[^\s.]+)*
     | [\#@]\w+
-    | (?:[a-z]\.){2,}(?!\w)                          # u.s., p.m.
+    | (?:[a-z]\.){2,32}(?!\w)                        # u.s., p.m.
     | \b(?:[a-z]|mr|mrs|ms|dr|st|jr|sr|vs|etc|inc|co|corp|no|ave|mt|fig)\.(?=\s*\S)
     | \w&\w\b                                        # b&w
     | \bcan(?=not\b)

@@ -18,7 +18,7 @@ from visionflan.evaluate.metrics.normalization import (
     normalize_squad,
 )
 
-OPTION_FORM = re.compile(r"\s*\(([a-z])\)\s*(\S.*?)\s*", re.DOTALL)
+OPTION_FORM = re.compile(r"\(([a-z])\)\s*(\S.*)", re.DOTALL)
 
 
 def official(answer: str, context: ScoringContext) -> ParsedAnswer:
@@ -32,7 +32,7 @@ def official(answer: str, context: ScoringContext) -> ParsedAnswer:
 
 def official_option(answer: str, context: ScoringContext) -> ParsedAnswer:
     """Accept only letter and text in the form that the prompt shows them."""
-    form = OPTION_FORM.fullmatch(answer)
+    form = OPTION_FORM.fullmatch(answer.strip())
     index = ascii_lowercase.index(form[1]) if form else len(context.options)
     if not form or index >= len(context.options):
         return ParsedAnswer(0.0, "", "unparsed")

@@ -14,7 +14,8 @@ DENIAL = (
     "|instead of"
 )
 FILLERS = "(?: (?:in|of|on|it|is|are|really|actually|any|either|option|answer|see|show))*"
-DENIED = re.compile(rf"(?:^| )(?:{DENIAL}){FILLERS} $")
+DENIED = re.compile(rf" (?:{DENIAL}){FILLERS} $")
+MAX_DENIAL = 100  # characters; without a limit, a long run of labels takes minutes
 
 
 def find_labels(answer: str, labels: Sequence[str]) -> list[str]:
@@ -31,13 +32,13 @@ def find_labels(answer: str, labels: Sequence[str]) -> list[str]:
         phrase = normalize_words(label)
         pattern = rf"(?<=\s){re.escape(phrase)}(?:s|es)?(?=\s)"
         matches = list(re.finditer(pattern, text)) if phrase else []
-        if any(not is_denied(text[: match.start()]) for match in matches):
+        if any(not is_denied(text, match.start()) for match in matches):
             named += [candidate for candidate in labels if normalize_words(candidate) == phrase]
         if matches:
             text = re.sub(pattern, "|", text)
     return named
 
 
-def is_denied(before: str) -> bool:
-    """Return whether the normalized words before a label deny it."""
-    return DENIED.search(f"{before.rstrip()} ") is not None
+def is_denied(text: str, start: int) -> bool:
+    """Return whether the normalized words before the label that begins at `start` deny it."""
+    return DENIED.search(text, max(0, start - MAX_DENIAL), start) is not None

@@ -23,13 +23,13 @@ ANSWER_MARK = re.compile(
     r"\b(?:(?:final|correct|right|best)\s+)?(?:answer|option|choice)(?:\s+is\s*:?|\s*:)\s*",
     re.IGNORECASE,
 )
-# What a chatty model writes before the answer itself; removed in any order.
+# What a chatty model writes before the answer itself, in any order.
 LEAD_INS = re.compile(
-    r"^(?:sure[,!.]?|well,|certainly[,!.]?|i (?:think|believe|see|would say)(?: that)?|"
+    r"^(?>(?:sure[,!.]?|well,|certainly[,!.]?|i (?:think|believe|see|would say)(?: that)?|"
     r"(?:the|this) (?:image|picture|photo|photograph|diagram|drawing|chart|figure)"
     r"(?: is of| shows| depicts| features| displays| contains| is|:)|"
     r"there (?:is|are)(?: only| exactly)?|it(?:'s| is)|this is|that is|they are|these are|"
-    r"in (?:the|this) (?:image|picture|photo)(?:,|(?= there\b)))\s+",
+    r"in (?:the|this) (?:image|picture|photo)(?:,|(?= there\b)))\s++)+",
     re.IGNORECASE,
 )
 # It begins at the first of several blanks, so that an answer of nothing else takes no minutes.
@@ -119,11 +119,7 @@ def unwrap(text: str) -> str:
 
 def without_lead_ins(text: str) -> str:
     """Remove all phrases that lead in to the answer."""
-    text = text.translate(STRAIGHT)
-    shorter = LEAD_INS.sub("", text)
-    while shorter != text:
-        text, shorter = shorter, LEAD_INS.sub("", shorter)
-    return text
+    return LEAD_INS.sub("", text.translate(STRAIGHT))
 
 
 def answer_readings(answer: str) -> tuple[str, ...]:

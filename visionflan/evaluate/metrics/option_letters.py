@@ -44,6 +44,7 @@ DENIED_BEHIND = re.compile(
     r"|(?:is|was|does|ca|could|would)n['’]t\b|cannot\b)",
     re.IGNORECASE,
 )
+MAX_DENIAL = 200  # characters; without a limit, a long run of letters takes minutes
 SEPARATOR = re.compile(r"\s*[)\]}>.:]+\s*|\s+[-–—]\s+")
 
 
@@ -99,7 +100,8 @@ class LetterForms:
         clear = "".join(letter for letter in capitals if letter not in "AI") or "\0"
         any_case = capitals + capitals.lower()
         # `A` and `I` are words as well, and so are small letters for all that a pattern knows.
-        unsure = rf"(?:[Ii](?={PAUSE})|(?![Ii])[{any_case}](?={PAUSE_OR_VERB}))"
+        pronoun = rf"[Ii](?={PAUSE})|" if "I" in capitals else ""
+        unsure = rf"(?:{pronoun}(?![Ii])[{any_case}](?={PAUSE_OR_VERB}))"
         either = rf"(?:(?:(?:[{clear}]|(?<=[a-z]\s)A)(?![\w'’+#])|{unsure})(?!\w))"
         verb = (
             r"(?:(?:\s+(?:is|would be|should be|must be|has to be|will be))?\s*(?:[:=]|-+>)?|\s)\s*"
@@ -129,7 +131,7 @@ def unwrap(answer: str) -> str:
     text = single_blanks(unicodedata.normalize("NFKC", answer).strip())
     for pattern, replacement in MARKUP:
         text = pattern.sub(replacement, text)
-    return text.strip()
+    return single_blanks(text).strip()
 
 
 def mask_letters_of(options: Sequence[str], text: str) -> str:
@@ -145,9 +147,14 @@ def affirmed(form: re.Pattern[str], text: str) -> list[re.Match[str]]:
     return [
         match
         for match in form.finditer(text)
-        if not DENIED_BEFORE.search(text[: match.start(match.lastindex or 0)])
-        and not DENIED_BEHIND.match(text[match.end(match.lastindex or 0) :])
+        if not is_denied(text, *match.span(match.lastindex or 0))
     ]
+
+
+def is_denied(text: str, start: int, end: int) -> bool:
+    """Return whether the words around the letter at `start` deny it."""
+    before = DENIED_BEFORE.search(text, max(0, start - MAX_DENIAL), start)
+    return before is not None or DENIED_BEHIND.match(text, end) is not None
 
 
 def one_letter(

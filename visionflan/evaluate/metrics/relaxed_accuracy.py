@@ -13,7 +13,7 @@ TOLERANCE = 0.05
 CURRENCY = "$€£¥"
 NUMBER = re.compile(
     rf"(?P<sign>[-+]?)\s*(?P<currency>[{CURRENCY}]?)\s*(?P<inner_sign>[-+]?)"
-    r"(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d*)?|\d+\.?\d*|\.\d+)"
+    r"(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d*)?|\d++\.?\d*|\.\d+)"
     rf"\s*(?P<unit>%|percent|per cent|[{CURRENCY}])?"
 )
 YEAR = re.compile(r"(?:1[5-9]|20)\d\d")

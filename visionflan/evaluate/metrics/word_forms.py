@@ -23,26 +23,27 @@ DROPPED_CATEGORIES = frozenset({"Ps", "Pe", "Pi", "Pf", "Po", "Pc", "Pd", "Cc", 
 KEPT_FORMAT = "\u200c\u200d"  # joiners, which tell words of some scripts apart
 
 BLANKS = re.compile(r"\s+")
-# Forms that mean the same, replaced in this order. Letters are lower case by then.
+# Forms that mean the same, replaced in this order. Letters are lower case by then, and blanks are
+# single. What can begin anywhere in a long run of marks is of bounded length.
 LETTER = r"[^\W\d_²³¹⁰-₟⅐-↏¼-¾]"  # not superscripts, subscripts and fractions
 FORMS = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
         # markdown around words, quotes around words
-        (r"(?<!\w)(\*{1,3}|_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)", r"\2"),
+        (r"(?<!\w)(\*{1,3}|_{1,3})(?=\S)(.{1,100}?)(?<=\S)\1(?!\w)", r"\2"),
         (r"(?<!\w)\"([^\"]*)\"(?!\w)", r" \1 "),
         (r"(?<!\w)'([^']*)'(?!\w)", r" \1 "),
         # it's, dogs'; a prime after a number is a unit
         (rf"(?<={LETTER})'|'(?={LETTER})", ""),
         (r"(?<!\d)['\"]", " "),
         # 1,000,000
-        (r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,]*\d)", lambda match: match[0].replace(",", "")),
+        (r"(?<![\d.,])\d{1,3}(?:,\d{3})++(?![\d,]*\d)", lambda match: match[0].replace(",", "")),
         (r"(?<=\d)\s*(?:percent\b|per cent\b|%)", "%"),
         (r"(?<=\d)\s+(?=°)", ""),
         (r"(?<=[$€£¥])\s+(?=\d)", ""),
         # J. K. before a name
         (
-            rf"(?<![\w.])(?:{LETTER}\.\s+)+{LETTER}\.(?=\s+{LETTER}{{2}})",
+            rf"(?<![\w.])(?:{LETTER}\.\s+){{1,9}}{LETTER}\.(?=\s+{LETTER}{{2}})",
             lambda match: BLANKS.sub("", match[0]),
         ),
         # U.S., J.K.
@@ -61,8 +62,12 @@ FORMS = tuple(
         # a bullet; an asterisk or a dash that no operand is next to
         (r"(?m)^\s*[-*](?=\s)", " "),
         (r"(?<![\w)])\*|\*(?![\w(])", " "),
-        # red-haired, DC-10, 3-door; but 5-3, x-1, F-16
+        # red-haired, DC-10, 3-door; but 5-3, x-1
         (rf"(?<={LETTER}{{2}})-(?=\w)|(?<=\w)-(?={LETTER}{{2}})", " "),
+        # DC10; F-16 and F 16 as F16, but neither x-1 and C-1+2 nor 5 m 3, and no article
+        (rf"(?<={LETTER}{{2}})(?=\d)", " "),
+        (rf"(?<![^\s(])(?![nxyz])({LETTER})-(?=\d++(?!\s?[+*/^=×÷]))", r"\1"),
+        (rf"(?<![^\s(])(?<!\d\s)(?![anxyz])({LETTER})\s(?=\d)", r"\1"),
         (r"\s-+(?=\s|$)", " "),
         (
             rf"(?<={LETTER}{{2}})([+])(?={LETTER}{{2}})|(?<!\d)\s*(/)\s*|\s*(/)\s*(?!\d)",
@@ -82,7 +87,9 @@ def canonical_forms(text: str) -> str:
     """Return a text in lower case, without idle punctuation; it may be empty."""
     plain = single_blanks(lower_folded(text))
     for pattern, replacement in FORMS:
-        plain = pattern.sub(replacement, plain)
+        plain, count = pattern.subn(replacement, plain)
+        if count:
+            plain = single_blanks(plain)
     return "".join(map(keep_value, plain))
 
 
