@@ -10,7 +10,7 @@ from tests.helpers.tiny_evaluation import ToyModel, run_evaluation, run_evaluati
 from visionflan.cli.main import main
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.aggregate.summary import HELD_OUT, OVERALL, TRAINED
-from visionflan.evaluate.plan import EvalSelection, open_releases
+from visionflan.evaluate.plan import EvalSelection, open_releases, trained_datasets
 from visionflan.evaluate.records.files import RECORDS
 from visionflan.evaluate.records.paths import builds, evaluations
 from visionflan.evaluate.run import rescore
@@ -100,7 +100,7 @@ def test_yes_rates_come_from_what_was_said(build: BuildDirectory, tmp_path: Path
 
 def test_a_run_is_asked_what_it_was_trained_on(build: BuildDirectory, tmp_path: Path) -> None:
     own = write_conversations(build, tmp_path / "conversations", 20)
-    other = {"data": {"build": str(tmp_path / "not there")}}
+    other = {"data": {"build": str(build.path)}}
     config = {"build": str(build.path), "stages": [{"data": {"build": None}}, other]}
     (tmp_path / "config.json").write_text(json.dumps(config))
     training_builds = builds([], tmp_path)
@@ -109,8 +109,21 @@ def test_a_run_is_asked_what_it_was_trained_on(build: BuildDirectory, tmp_path: 
     assert scores["tasks"]["conversations/question"]["conversation"]
     assert scores["groups"][OVERALL]["score"]["tasks"] == 4
     assert [opened.digest for opened in builds([build.path], tmp_path)] == [build.digest]
+    assert trained_datasets(tmp_path) == {"shapes", "talk", "conversations"}
     with pytest.raises(EvaluationError, match="with `--build`"):
         builds([], tmp_path / "elsewhere")
+
+
+def test_a_build_that_was_moved_is_named_rather_than_left_out(
+    build: BuildDirectory, tmp_path: Path
+) -> None:
+    write_conversations(build, tmp_path / "conversations", 20)
+    config = {"build": str(build.path), "stages": [{"data": {"build": str(tmp_path / "moved")}}]}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(EvaluationError, match=r"trained on .*moved, which is not there: name its"):
+        builds([], tmp_path)
+    assert [opened.digest for opened in builds([build.path], tmp_path)] == [build.digest]
+    assert trained_datasets(tmp_path) is None  # and not only what is still there
 
 
 def test_a_run_is_scored_from_the_command_line(

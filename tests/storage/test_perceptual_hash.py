@@ -20,6 +20,7 @@ from visionflan.storage.perceptual_hash import (
     hamming_distance,
     image_signature,
     merge_groups,
+    near_hashes,
 )
 
 
@@ -108,6 +109,27 @@ def test_near_hashes_are_always_grouped(phashes: list[int], flips: int) -> None:
     values = np.array([*phashes, near], dtype=np.uint64)
     groups = group_near_duplicates(values, np.zeros((len(values), 192), dtype=np.uint8))
     assert groups[0] == groups[-1]
+
+
+@given(
+    st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=20, unique=True),
+    st.lists(st.integers(0, 63), max_size=12, unique=True),
+    st.integers(0, 10),
+)
+def test_near_hashes_are_all_within_the_distance(
+    phashes: list[int], flips: list[int], max_distance: int
+) -> None:
+    changed_hash = phashes[0]
+    for bit in flips:
+        changed_hash ^= 1 << bit
+    (near,) = near_hashes(
+        np.array([changed_hash], np.uint64), np.array(phashes, np.uint64), max_distance
+    )
+    assert near == [
+        index
+        for index, phash in enumerate(phashes)
+        if (phash ^ changed_hash).bit_count() <= max_distance
+    ]
 
 
 @pytest.mark.parametrize("count", [0, 1])

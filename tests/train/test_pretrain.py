@@ -18,6 +18,7 @@ from visionflan.model.base import ConnectorConfig
 from visionflan.model.families.llava import Llava
 from visionflan.recipes.tiny import tiny
 from visionflan.storage.directory import BuildDirectory
+from visionflan.storage.trained_images import read_part_images
 from visionflan.train.batch_sampler import BatchSampler
 from visionflan.train.config import PretrainConfig, StageConfig, TrainConfig
 from visionflan.train.pretrain import language_model
@@ -83,6 +84,16 @@ def test_transformers_opens_both_parts_and_they_join_into_a_llava(pretrained: Pa
     size = vlm.processor.image_processor.size
     assert vlm.model.config.image_seq_length == 16
     assert size["shortest_edge"] == SHORT.image_size
+
+
+def test_both_parts_record_the_images_of_the_training_split(
+    source: BuildDirectory, pretrained: Path
+) -> None:
+    ids = {image for images in source.instances("train").column("images") for image in images}
+    for part in ("vision_tower", "language_model"):
+        images = read_part_images(pretrained / part)
+        assert images.phashes.keys() == ids
+        assert images.builds == {source.digest: str(source.path.resolve())}
 
 
 def test_the_same_seed_leads_to_the_same_weights_and_another_to_others(

@@ -19,7 +19,11 @@ from visionflan.model.fingerprint import weights_digest
 from visionflan.model.generate import Checkpoint, generate_answers
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Turn
-from visionflan.storage.trained_images import read_trained_images
+from visionflan.storage.trained_images import (
+    TrainedImages,
+    read_trained_images,
+    write_trained_images,
+)
 from visionflan.train.config import DataConfig, InitConfig, RuntimeConfig, StageConfig, TrainConfig
 from visionflan.train.config_io import from_json
 from visionflan.train.run import train
@@ -235,6 +239,21 @@ def test_a_checkpoint_that_was_changed_is_refused(
     )
     with pytest.raises(TrainingError, match=message):
         train(config, run)
+
+
+def test_parts_that_another_run_pretrained_bring_their_images(
+    config: TrainConfig, tmp_path: Path
+) -> None:
+    assert config.init.vision_tower is not None
+    tower = shutil.copytree(config.init.vision_tower, tmp_path / "tower")
+    write_trained_images(tower, TrainedImages({"a" * 64: 1}, {"digest": "elsewhere"}))
+    align = config.stages[:1]
+    init = replace(config.init, vision_tower=tower)
+    train(replace(config, init=init, stages=align), tmp_path / "run")
+    images = read_trained_images(tmp_path / "run/align/checkpoint")
+    assert len(images.phashes) > images.phashes["a" * 64] == 1
+    assert images.builds["digest"] == "elsewhere"
+    assert images.is_complete
 
 
 def test_an_initial_checkpoint_must_have_the_configured_parts(

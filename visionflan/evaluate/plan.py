@@ -11,7 +11,12 @@ from visionflan.evaluate.benchmark_release import BenchmarkRelease
 from visionflan.evaluate.conditions import CONDITIONS, ORIGINAL
 from visionflan.evaluate.held_out import held_out_set
 from visionflan.evaluate.phrasings import PHRASINGS, rephrased_set
-from visionflan.evaluate.records.paths import CheckpointPaths, builds, training_builds
+from visionflan.evaluate.records.paths import (
+    CheckpointPaths,
+    builds,
+    missing_builds,
+    training_builds,
+)
 from visionflan.evaluate.requests import EvalSet
 from visionflan.evaluate.run import EvaluationSettings
 from visionflan.evaluate.seen_images import leave_out_seen
@@ -106,8 +111,12 @@ def plan_evaluations(
             selection.tasks, sorted({task for build in opened for task in build.tasks})
         )
         settings = selection.settings(tuple(CONDITIONS), MAX_NEW_TOKENS)
-        include = selection.include_trained_images
-        eval_set = leave_out_seen(held_out_set(opened, tasks), images, include=include)
+        eval_set = leave_out_seen(
+            held_out_set(opened, tasks),
+            images,
+            include=selection.include_trained_images,
+            limit=settings.limit,
+        )
         if selection.phrasings == "all":
             yield from plan_rephrased(eval_set, paths, settings)
         yield PlannedEvaluation(eval_set, paths.held_out_dir, settings)
@@ -115,7 +124,7 @@ def plan_evaluations(
     trained = trained_datasets(paths.run)
     for release, eval_set in releases:
         # A published protocol needs all questions; those about trained images are counted.
-        counted = leave_out_seen(eval_set, images, include=True)
+        counted = leave_out_seen(eval_set, images, include=True, limit=selection.limit)
         yield PlannedEvaluation(
             replace(counted, notes=tuple(find_leakage(release.benchmark.title, trained))),
             paths.benchmarks_dir / directory_name(release, eval_set.prompt_style),
@@ -144,9 +153,9 @@ def directory_name(release: BenchmarkRelease, prompt_style: str) -> str:
 
 
 def trained_datasets(run: Path) -> set[str] | None:
-    """Return the datasets that a run was trained on; None if its builds cannot be found."""
+    """Return the datasets that a run was trained on; None if a build of it cannot be found."""
     paths = training_builds(run)
-    if not paths:
+    if not paths or missing_builds(run):
         return None
     opened = [BuildDirectory(path) for path in paths]
     return {

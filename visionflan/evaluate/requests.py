@@ -98,6 +98,7 @@ class EvalSet:
     data_version: str = ""  # of the benchmark's files
     notes: tuple[str, ...] = ()  # for readers of the scores
     overlap: TrainingOverlap = field(default_factory=TrainingOverlap)
+    left_out: frozenset[tuple[str, str]] = frozenset()  # task and sample key of these questions
 
 
 def merge_clusters(items: Mapping[str, list[Item]]) -> dict[str, list[Item]]:

@@ -1,7 +1,7 @@
 """Evaluate a model on held-out tasks or a benchmark; an interrupted evaluation resumes."""
 
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -83,7 +83,7 @@ def evaluate(
     directory.mkdir(parents=True, exist_ok=True)
     write_header(directory, header)
     write_frequencies(directory, references_to_count(eval_set))
-    answered = load_answered(directory)
+    answered = load_answered(directory, eval_set.left_out)
     waiting = [
         request
         for request in list_requests(eval_set, settings)
@@ -139,11 +139,20 @@ def references_to_count(eval_set: EvalSet) -> dict[str, list[tuple[str, ...]]]:
     }
 
 
-def load_answered(out: Path) -> dict[tuple[str, str, str], Record]:
-    """Return the stored records with an answer by key; those that failed are run again."""
+def load_answered(
+    out: Path, left_out: Collection[tuple[str, str]]
+) -> dict[tuple[str, str, str], Record]:
+    """Return the stored records with an answer by key; those that failed are run again.
+
+    Questions that are left out now, by task and sample key, may have been asked before.
+    """
     stored = read_records(out / RECORDS) if (out / RECORDS).is_file() else []
     records = [*stored, *Journal(out / JOURNAL)]
-    return {record.key: record for record in records if not record.error}
+    return {
+        record.key: record
+        for record in records
+        if not record.error and record.key[:2] not in left_out
+    }
 
 
 def list_requests(eval_set: EvalSet, settings: EvaluationSettings) -> list[EvalRequest]:

@@ -84,11 +84,16 @@ def group_near_duplicates(
     return labels
 
 
-def near_hashes(phashes: NDArray[np.uint64], others: NDArray[np.uint64]) -> list[list[int]]:
-    """Return for each hash the indices of the other, distinct hashes that are near to it."""
+def near_hashes(
+    phashes: NDArray[np.uint64], others: NDArray[np.uint64], max_distance: int
+) -> list[list[int]]:
+    """Return for each hash the indices of the other, distinct hashes at up to a Hamming distance.
+
+    Hashes that differ in so many bits are equal in at least one of as many bands and one more.
+    """
     near: list[set[int]] = [set() for _ in phashes]
     start = 0
-    for width in BANDS:
+    for width in (len(band) for band in np.array_split(np.arange(64), max_distance + 1)):
         band, other_band = (
             (hashes >> np.uint64(start)) & np.uint64((1 << width) - 1)
             for hashes in (phashes, others)
@@ -101,7 +106,7 @@ def near_hashes(phashes: NDArray[np.uint64], others: NDArray[np.uint64]) -> list
         for index, phash in enumerate(phashes):
             candidates = order[first[index] : last[index]]
             distances = hamming_distance(others[candidates], np.full(len(candidates), phash))
-            near[index].update(candidates[distances <= MAX_HAMMING_DISTANCE].tolist())
+            near[index].update(candidates[distances <= max_distance].tolist())
     return [sorted(indices) for indices in near]
 
 

@@ -2,7 +2,8 @@
 
 `trained_images.parquet` of a checkpoint holds the id and the perceptual hash of each image of all
 stages so far, of the run and of the checkpoints that it started from. Its metadata has the builds,
-and whether the list is complete: it is not if training started from a checkpoint without one.
+and whether the list is complete: it is not if training started from a checkpoint without one. The
+vision tower and the language model that a run pretrains have such a list, too.
 """
 
 import json
@@ -13,6 +14,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from visionflan.errors import BuildError
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.schema import non_null_schema, write_table
 
@@ -58,7 +60,7 @@ def merge_trained_images(parts: Iterable[TrainedImages]) -> TrainedImages:
 
 
 def write_trained_images(checkpoint: Path, images: TrainedImages) -> None:
-    """Write the images that a checkpoint was trained on, ordered by id."""
+    """Write the images that a checkpoint or a part of one was trained on, ordered by id."""
     ids = sorted(images.phashes)
     metadata = {"builds": dict(images.builds), "is_complete": images.is_complete}
     columns = {
@@ -74,8 +76,22 @@ def read_trained_images(checkpoint: Path) -> TrainedImages:
     path = checkpoint / TRAINED_IMAGES
     if not path.is_file():
         return UNKNOWN_IMAGES
-    table = pq.ParquetFile(path).read()
-    metadata = json.loads(table.schema.metadata[METADATA])
-    ids = (image_id.hex() for image_id in table["id"].to_pylist())
-    phashes = dict(zip(ids, table["phash"].to_pylist(), strict=True))
-    return TrainedImages(phashes, metadata["builds"], metadata["is_complete"])
+    try:
+        table = pq.ParquetFile(path).read()
+        metadata = json.loads(table.schema.metadata[METADATA])
+        ids = (image_id.hex() for image_id in table["id"].to_pylist())
+        phashes = dict(zip(ids, table["phash"].to_pylist(), strict=True))
+        return TrainedImages(phashes, metadata["builds"], metadata["is_complete"])
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
+        raise BuildError(
+            f"{path} is damaged ({error}): copy it again from the original checkpoint, or delete "
+            "it to go on without knowing which images were trained on"
+        ) from error
+
+
+def read_part_images(part: Path) -> TrainedImages:
+    """Return the images that a vision tower or a language model was trained on, by its list.
+
+    One without a list was not trained here: what it saw is no image of a build.
+    """
+    return read_trained_images(part) if (part / TRAINED_IMAGES).is_file() else NO_IMAGES

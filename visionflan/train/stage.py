@@ -20,6 +20,7 @@ from visionflan.storage.trained_images import (
     TrainedImages,
     images_of_build,
     merge_trained_images,
+    read_part_images,
     read_trained_images,
 )
 from visionflan.synthesize.conversations import write_conversations
@@ -193,12 +194,13 @@ class StageRunner:
         if previous := self.previous_stages:
             yield read_trained_images(self.out / previous[-1].name / "checkpoint")
             return
-        if self.config.init.checkpoint is not None:
-            yield read_trained_images(self.config.init.checkpoint)
-        if self.config.pretrain is not None and self.config.build is not None:
-            build = BuildDirectory(self.config.build)
-            images = build.instances("train").column("images")
-            yield images_of_build(build, {image_id for ids in images for image_id in ids})
+        init = self.config.init
+        if init.checkpoint is not None:
+            yield read_trained_images(init.checkpoint)
+            return
+        for part in (init.vision_tower, init.language_model):
+            if part is not None:
+                yield read_part_images(part)
 
     @property
     def previous_stages(self) -> Sequence[StageConfig]:

@@ -42,9 +42,14 @@ class TrainingOverlap:
     questions: Mapping[str, int] = field(default_factory=dict)  # by task; none if there are none
     images: int = 0  # that they are about
 
+    @property
+    def count(self) -> int:
+        """The number of these questions."""
+        return sum(self.questions.values())
+
     def describe(self) -> str:
         """Return in sentences how many questions there are, and what became of them."""
-        count = sum(self.questions.values())
+        count = self.count
         sentences = []
         if count:
             sentences.append(

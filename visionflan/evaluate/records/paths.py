@@ -89,7 +89,12 @@ def checkpoint_paths(checkpoint: Path, run: Path, stage: str, out: Path | None) 
 
 
 def builds(paths: Sequence[Path], run: Path) -> list[BuildDirectory]:
-    """Open the given builds, by default those that the run was trained on."""
+    """Open the given builds, by default those that the run was trained on, if all are there."""
+    if not paths and (gone := missing_builds(run)):
+        names = " and ".join(map(str, gone))
+        raise EvaluationError(
+            f"{run} was trained on {names}, which is not there: name its new place with `--build`"
+        )
     paths = list(paths) or training_builds(run)
     if not paths:
         raise EvaluationError(
@@ -99,15 +104,30 @@ def builds(paths: Sequence[Path], run: Path) -> list[BuildDirectory]:
 
 
 def training_builds(run: Path) -> list[Path]:
-    """Return the builds that a run was trained on, generated conversations included."""
+    """Return the builds that a run was trained on and that are there, conversations included."""
+    paths = dict.fromkeys([*configured_builds(run), run / CONVERSATIONS])
+    return [build for build in paths if is_build(build)]
+
+
+def missing_builds(run: Path) -> list[Path]:
+    """Return the builds that a run was trained on and that are not where they were."""
+    return [build for build in configured_builds(run) if not is_build(build)]
+
+
+def configured_builds(run: Path) -> list[Path]:
+    """Return the builds in the configuration of a run; none for a checkpoint without a run."""
     path = run / "config.json"
     if not path.is_file():
         return []
     config = json.loads(path.read_bytes())
     stages = config.get("stages") or ()
     named = [config.get("build"), *((stage.get("data") or {}).get("build") for stage in stages)]
-    paths = [*(Path(build) for build in named if build), run / CONVERSATIONS]
-    return [build for build in dict.fromkeys(paths) if (build / "manifest.json").is_file()]
+    return list(dict.fromkeys(Path(build) for build in named if build))
+
+
+def is_build(path: Path) -> bool:
+    """Return whether a directory has the manifest of a build."""
+    return (path / "manifest.json").is_file()
 
 
 def evaluations(path: Path) -> list[Path]:

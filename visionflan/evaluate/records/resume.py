@@ -62,7 +62,7 @@ def merge_headers(stored: Header, header: Header) -> Header:
         header,
         tasks={**stored.tasks, **header.tasks},
         conditions=in_order((*stored.conditions, *header.conditions)),
-        overlap=merge_overlaps(stored.overlap, header.overlap),
+        overlap=merge_overlaps(stored, header),
         judge=stored.judge,
     )
 
@@ -87,10 +87,20 @@ def move_files(source: Path, target: Path) -> None:
             (source / name).replace(target / name)
 
 
-def merge_overlaps(stored: TrainingOverlap, current: TrainingOverlap) -> TrainingOverlap:
-    """Return the overlap of the tasks evaluated before and of those evaluated now."""
-    questions = {**stored.questions, **current.questions}
-    return replace(current, questions=questions, images=max(stored.images, current.images))
+def merge_overlaps(stored: Header, current: Header) -> TrainingOverlap:
+    """Return the overlap of the tasks evaluated before and of those evaluated now.
+
+    Included questions may have been more with the limit of before: their answers stay.
+    """
+    now = current.overlap
+    earlier = {
+        task: count
+        for task, count in stored.overlap.questions.items()
+        if now.included or task not in current.tasks
+    }
+    questions = {task: max(earlier.get(task, 0), now.questions.get(task, 0)) for task in earlier}
+    images = max(stored.overlap.images, now.images) if earlier else now.images
+    return replace(now, questions={**now.questions, **questions}, images=images)
 
 
 def mismatch_reason(stored: Header, header: Header) -> str:

@@ -14,6 +14,7 @@ from visionflan.model.tower_names import save_vision_tower
 from visionflan.plural import counted
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Instance
+from visionflan.storage.trained_images import images_of_build, write_trained_images
 from visionflan.synthesize.conversations import write_conversations
 from visionflan.train.checkpoint import write_compatible_tokenizer_config
 from visionflan.train.config import TrainConfig
@@ -62,10 +63,13 @@ def pretrain_parts(
     log(f"vision tower: {counted(settings.vision_steps, 'step')} in {middle - start:.0f} s")
     model = new_language_model(tokenizer, settings)
     texts, metrics = [*instances, *conversations], unfinished / "metrics.jsonl"
+    images = images_of_build(build, {image for text in texts for image in text.images})
     pretrain_language_model(model, tokenizer, texts, settings, metrics, seed=config.seed)
     model.save_pretrained(unfinished / "language_model")
     tokenizer.save_pretrained(unfinished / "language_model")
     write_compatible_tokenizer_config(unfinished / "language_model", tokenizer.model_input_names)
+    for part in ("vision_tower", "language_model"):
+        write_trained_images(unfinished / part, images)
     steps = counted(settings.language_steps, "step")
     log(f"language model: {steps} in {time.monotonic() - middle:.0f} s")
     run = {
