@@ -1,6 +1,8 @@
+import os
 import subprocess
 import sys
 from math import inf, nan
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -101,6 +103,25 @@ def test_the_boundaries_are_at_zero_and_at_the_smallest_effect_that_matters(
     assert declared.contradiction.distance(supporting) < 0
 
 
-def test_declaring_claims_loads_no_scipy() -> None:
-    code = "import visionflan.analysis.verdicts, sys; sys.exit('scipy' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)
+def test_scipy_is_loaded_by_the_first_decision_and_named_where_it_is_missing(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "scipy.py").write_text("raise ModuleNotFoundError('missing', name='scipy')")
+    code = """if True:
+        from tests.helpers.claims import claim_values
+        from visionflan.analysis.verdicts import decide
+        study = [claim_values([0.2, 0.3])]
+        try:
+            decide(study)
+        except ModuleNotFoundError as error:
+            print(error.name)
+    """
+    paths = os.pathsep.join((str(tmp_path), str(Path(__file__).parents[2])))
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "scipy\n"

@@ -26,9 +26,12 @@ def command(missing: str) -> ModuleType:
     return module
 
 
-def test_a_missing_extra_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command("train", command("torch"), []) == 1
-    assert "pip install 'visionflan[train]'" in capsys.readouterr().err
+@pytest.mark.parametrize(("module", "extra"), [("torch", "train"), ("scipy", "analyze")])
+def test_a_missing_extra_is_named(
+    module: str, extra: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command("train", command(module), []) == 1
+    assert f"pip install 'visionflan[{extra}]'" in capsys.readouterr().err
 
 
 def test_a_missing_module_of_ours_is_not_hidden() -> None:
