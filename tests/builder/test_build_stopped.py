@@ -245,6 +245,25 @@ def test_an_interrupted_build_says_one_sentence(tmp_path: Path, data: Path) -> N
     assert errors == "interrupted; run the same command again to resume.\n"
 
 
+@pytest.mark.parametrize("whole_group", [False, True])
+def test_sigterm_ends_a_command_as_an_interrupt_does(tmp_path: Path, whole_group: bool) -> None:
+    command = [sys.executable, "-m", "visionflan", "build", "--demo", "--tasks", "vi*/*"]
+    command += ["--out", str(tmp_path / "out"), "--workers", "2"]
+    (tmp_path / "temporary").mkdir()
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "temporary")}
+    stopped = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
+    )
+    workers = wait_for(lambda: children(stopped.pid), "workers")
+    assert list((tmp_path / "temporary").iterdir())
+    (os.killpg if whole_group else os.kill)(stopped.pid, signal.SIGTERM)
+    _, errors = stopped.communicate(timeout=60)
+    assert stopped.returncode == 128 + signal.SIGTERM
+    assert errors.endswith("interrupted; run the same command again to resume.\n")
+    assert list((tmp_path / "temporary").iterdir()) == []
+    wait_for(lambda: not any(alive(worker) for worker in workers), "the end of the workers")
+
+
 def wait_for(condition: Any, what: str) -> Any:
     """Return the value of a condition once it is true."""
     for _ in range(300):

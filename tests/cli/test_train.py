@@ -164,7 +164,7 @@ def test_a_run_that_is_asked_to_stop_saves_its_state(
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 143
     assert "interrupted; run the same command again to resume" in errors
     reached = json.loads(lines.read_text().splitlines()[-1])["step"]
     states = [path.name for path in (directory / "long/base/resume").iterdir()]

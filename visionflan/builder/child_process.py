@@ -26,6 +26,7 @@ from typing import Any
 from visionflan import catalog
 
 OOM_SCORE = 900  # of 1000: when memory runs out, Linux ends these processes and not the parent
+INTERRUPTS = {signal.SIGINT, signal.SIGTERM}
 JOIN_S = 10  # how long a process may take to end by itself
 START_LOCK = threading.Lock()  # no process inherits the child's end of another one's pipe
 
@@ -84,9 +85,10 @@ def run_child(
     target: Callable[..., object],
     args: tuple[Any, ...],
 ) -> None:
-    """Run `target` in the child, which ignores Ctrl-C: the parent ends it."""
+    """Run `target` in the child, which ignores Ctrl-C (the parent ends it) and obeys SIGTERM."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTS)
     threading.Thread(target=exit_with_parent, daemon=True).start()
     with suppress(OSError):  # there is no such file outside Linux
         Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE))
@@ -109,8 +111,8 @@ def exit_with_parent() -> None:
 
 @contextmanager
 def interrupts_blocked() -> Iterator[None]:
-    """Block Ctrl-C in this thread, and in the threads and processes that it starts meanwhile."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """Block Ctrl-C and SIGTERM in this thread, and in those and the processes that it starts."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
     try:
         yield
     finally:

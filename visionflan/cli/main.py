@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from io import TextIOWrapper
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 from visionflan import __version__
@@ -38,7 +38,7 @@ COMMANDS: dict[str, str] = {
     "env": "print versions and hardware for a bug report",
 }
 
-INTERRUPTED = 130  # the exit code of what Ctrl-C ended, as shells have it: 128 and SIGINT
+SIGNAL_EXIT = 128  # with the number of the signal: the exit code of what it ended, as in shells
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 # Packages that a command may need beyond the core, and the extra that installs them.
@@ -56,21 +56,37 @@ EXTRAS: dict[str, str] = {
 
 
 def run_process() -> int:
-    """Run the command of this process; return its exit code, which Ctrl-C no longer changes."""
+    """Run the command of this process; return its exit code, which no signal changes any more.
+
+    SIGTERM, which batch systems and `timeout` send, ends a command as Ctrl-C does, so that its
+    temporary directories are removed.
+    """
+    if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, interrupt)
     for stream in (sys.stdout, sys.stderr):
         # A terminal that is not UTF-8 shows what it lacks as an escape.
         if isinstance(stream, TextIOWrapper) and stream.encoding.lower() != "utf-8":
             stream.reconfigure(errors="backslashreplace")
     code = main()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     # If Ctrl-C arrived in an `exec`, as in the import of dataclasses, Python would end the process
     # by that signal, although it was handled. The next `exec` makes it forget that.
     exec("")
     return code
 
 
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """End the command as Ctrl-C does; `timeout` sends its signal twice, and once is enough."""
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt(number)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return its exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    """Run one command; return its exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+
+    What SIGTERM ended has 143.
+    """
     argv = list(sys.argv[1:] if arguments is None else arguments)
     if argv and not argv[0].startswith("-"):
         name, rest = argv[0], argv[1:]
@@ -87,9 +103,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     try:
         return run_command(name, load(name), rest)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interruption:
         sys.stderr.write("interrupted; run the same command again to resume.\n")
-        return INTERRUPTED
+        return SIGNAL_EXIT + (interruption.args[0] if interruption.args else signal.SIGINT)
 
 
 def overview() -> argparse.ArgumentParser:

@@ -28,7 +28,7 @@ from visionflan.train.training_state import Progress, load_progress, load_state,
 
 
 class TrainingInterrupted(KeyboardInterrupt):
-    """Training stopped on request, after its state was saved."""
+    """Training stopped on request, after its state was saved; the argument is the signal."""
 
 
 class PreparedStep(NamedTuple):
@@ -52,6 +52,7 @@ class Trainer:
     collate: Collator
     distributed: DistributedContext
     stop_requested: bool = field(default=False, init=False)
+    stop_signal: int = field(default=signal.SIGINT, init=False)
 
     def __post_init__(self) -> None:
         """Create the batch sampler and the optimizer."""
@@ -99,7 +100,7 @@ class Trainer:
                 self.save(step)
                 last_save = metrics.clock = time.monotonic()
             if stopping and step < steps:
-                raise TrainingInterrupted
+                raise TrainingInterrupted(self.stop_signal)
 
     def can_stop_now(self) -> bool:
         """Return whether to stop between log steps, which only a single process can do."""
@@ -182,8 +183,8 @@ class Trainer:
 
         def request_stop(number: int, frame: FrameType | None) -> None:
             if self.stop_requested:
-                raise KeyboardInterrupt
-            self.stop_requested = True
+                raise KeyboardInterrupt(number)
+            self.stop_requested, self.stop_signal = True, number
 
         for number in (signal.SIGINT, signal.SIGTERM):
             previous[number] = signal.signal(number, request_stop)
