@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "visionflan"
 # Each layer may import those before it, and itself.
 LAYERS = [
     {"errors", "hashing", "atomic_write", "progress", "escaping", "plural"},
-    {"plugins"},
+    {"plugins", "executors"},
     {"image_sources"},
     {"image_pixels"},
     {"image_files"},

@@ -9,6 +9,7 @@ VisionflanError
     TrainingError       a stage cannot be trained as requested
     LlmError            a language model cannot be called, or gave no usable reply
     EvaluationError     records cannot be made, scored or joined as requested
+    AnalysisError       a study cannot be declared, planned or run as requested
     UsageError          options of a command that do not go together
 """
 
@@ -61,6 +62,10 @@ class LlmError(VisionflanError):
 
 class EvaluationError(VisionflanError):
     """Records cannot be made, scored or joined as requested."""
+
+
+class AnalysisError(VisionflanError):
+    """A study cannot be declared, planned or run as requested."""
 
 
 class UsageError(VisionflanError):

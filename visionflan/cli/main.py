@@ -34,6 +34,7 @@ COMMANDS: dict[str, str] = {
     "evaluate": "run a checkpoint on held-out tasks or benchmarks and score its answers",
     "score": "recompute the scores of stored records, or judge them with an LLM",
     "compare": "compare two checkpoints, with significance tests",
+    "analyze": "run a study of many models, and decide its claims",
     "report": "write a one-page HTML report of a run",
     "env": "print versions and hardware for a bug report",
 }

@@ -111,12 +111,17 @@ def pretrain_vision_tower(
 def synthetic_conversations(
     config: TrainConfig, build: BuildDirectory, out: Path, unfinished: Path
 ) -> list[Instance]:
-    """Return the training conversations: as many as are set, or those that a later stage uses."""
+    """Return the training conversations: as many as are set, or those that a later stage uses.
+
+    Those that are set are the same for every seed, so that all seeds have one vocabulary.
+    """
     assert config.pretrain is not None
-    count, directory = config.pretrain.synthetic_conversations, unfinished / "conversations"
+    count, seed = config.pretrain.synthetic_conversations, 0
+    directory = unfinished / "conversations"
     if count is None:
         counts = [stage.data.synthetic_conversations for stage in config.stages]
-        count, directory = next(filter(None, counts), 0), out / "conversations"
+        count, seed = next(filter(None, counts), 0), config.seed
+        directory = out / "conversations"
     if not count:
         return []
-    return list(write_conversations(build, directory, count, config.seed).instances("train"))
+    return list(write_conversations(build, directory, count, seed).instances("train"))

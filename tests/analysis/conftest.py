@@ -1,0 +1,41 @@
+"""A small build, and a recipe of a few steps, for studies that run in seconds."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from visionflan import catalog
+from visionflan.builder.plan import BuildSettings
+from visionflan.builder.run import build
+from visionflan.recipes.tiny import tiny
+from visionflan.train.config import PretrainConfig, TrainConfig
+
+SHORT = PretrainConfig(
+    hidden_size=32, num_layers=2, vocab_size=600, vision_steps=2, language_steps=2, batch_size=8
+)
+DATASETS = ("caltech101", "dtd", "pacs", "tdiuc")
+
+
+@pytest.fixture(scope="session")
+def study_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a build of a few datasets, with held-out images."""
+    directory = tmp_path_factory.mktemp("study")
+    for name in DATASETS:
+        catalog.load(name).write_specimen(directory / "releases" / name, 40)
+    settings = BuildSettings(hold_out_images=0.3, max_per_task=60)
+    build(directory / "releases", directory / "build", settings, workers=1)
+    return directory / "build"
+
+
+@pytest.fixture(scope="session")
+def short_recipe() -> TrainConfig:
+    """Return the tiny recipe with two or three steps a stage."""
+    recipe = tiny()
+    stages = []
+    for stage in recipe.stages:
+        data = replace(stage.data, max_dropped_fraction=0.9)
+        if data.synthetic_conversations is not None:
+            data = replace(data, synthetic_conversations=12)
+        stages.append(replace(stage, data=data, steps=2))
+    return replace(recipe, pretrain=SHORT, stages=tuple(stages))

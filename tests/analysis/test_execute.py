@@ -1,0 +1,144 @@
+"""Steps run once, in order, side by side; one that fails costs only what depends on it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.toy_steps import SumStep
+from visionflan.analysis.execute import Failure, execute, run_step, steps_to_run
+from visionflan.analysis.step import Step
+from visionflan.analysis.store import Store
+from visionflan.errors import AnalysisError
+from visionflan.executors import ProcessExecutor
+from visionflan.train.config import RuntimeConfig
+
+RUNTIME = RuntimeConfig(num_threads=1)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = Store(tmp_path / "store")
+    store.open()
+    return store
+
+
+def run(store: Store, *targets: Step, jobs: int = 2) -> dict[str, Failure]:
+    lines: list[str] = []
+    return execute(targets, store, ProcessExecutor(jobs), RUNTIME, lines.append)
+
+
+def result(store: Store, step: Step) -> int:
+    return int((store.output(step) / "sum").read_text())
+
+
+def runs(store: Store, step: Step) -> int:
+    return len((store.output(step) / "runs").read_text().splitlines())
+
+
+def diamond() -> Iterator[SumStep]:
+    first = SumStep(number=1)
+    left, right = (SumStep(number=number, inputs=(first,)) for number in (10, 20))
+    yield from (first, left, right, SumStep(number=100, inputs=(left, right)))
+
+
+def test_parents_run_first_and_shared_ones_once(store: Store) -> None:
+    steps = list(diamond())
+    assert run(store, steps[-1]) == {}
+    assert [result(store, step) for step in steps] == [1, 11, 21, 132]
+    assert [runs(store, step) for step in steps] == [1, 1, 1, 1]
+
+
+def test_a_second_study_does_no_shared_step_again(store: Store) -> None:
+    *_, last = diamond()
+    run(store, last)
+    other = SumStep(number=7, inputs=(last,))
+    assert list(steps_to_run([other], store).values()) == [other]
+    run(store, other)
+    assert result(store, other) == 139
+    assert [runs(store, step) for step in diamond()] == [1, 1, 1, 1]
+
+
+def test_equal_steps_have_equal_digests_and_others_do_not() -> None:
+    assert [step.digest for step in diamond()] == [step.digest for step in diamond()]
+    assert SumStep(number=1).digest != SumStep(number=2).digest
+    assert SumStep(number=1).digest != SumStep(number=1, inputs=(SumStep(number=1),)).digest
+
+
+def test_a_failed_step_costs_what_depends_on_it_and_nothing_else(store: Store) -> None:
+    broken = SumStep(number=1, behavior="fail")
+    child, grandchild = SumStep(number=2, inputs=(broken,)), SumStep(number=5)
+    grandchild = SumStep(number=3, inputs=(child,))
+    fine = SumStep(number=4)
+    failures = run(store, grandchild, fine)
+    assert failures[broken.digest] == ("sum 1", "there is no such number: use another")
+    assert failures[grandchild.digest].reason.startswith("sum 2 failed: sum 1 failed: there is no")
+    assert result(store, fine) == 4
+    assert not store.is_done(child)
+    error = json.loads((store.directory(broken) / "failed.json").read_bytes())["error"]
+    assert error == "there is no such number: use another"
+
+
+def test_a_process_that_dies_costs_only_its_step(store: Store) -> None:
+    dying, fine = SumStep(number=1, behavior="die"), SumStep(number=2, behavior="slow")
+    failures = run(store, dying, fine)
+    assert failures == {dying.digest: ("sum 1", "its process was ended by SIGKILL")}
+    assert result(store, fine) == 2
+
+
+def test_a_fault_of_the_code_is_shown_with_its_traceback(store: Store) -> None:
+    step = SumStep(number=1, behavior="raise")
+    assert "ZeroDivisionError: a fault" in run(store, step)[step.digest].reason
+
+
+def test_what_a_step_logs_goes_to_its_directory(store: Store) -> None:
+    step = SumStep(number=1)
+    run(store, step)
+    assert (store.directory(step) / "log.txt").read_text() == "written\n"
+
+
+def test_two_processes_that_want_the_same_step_run_it_once(store: Store) -> None:
+    step = SumStep(number=1, behavior="slow")
+    with ProcessExecutor(3) as executor:
+        futures = [executor.submit(run_step, store.path, step, RUNTIME) for _ in range(3)]
+        assert [future.result() for future in futures] == [None] * 3
+    assert runs(store, step) == 1
+
+
+def test_an_interrupted_step_goes_on_in_its_directory(store: Store) -> None:
+    step = SumStep(number=1)
+    (store.directory(step) / "output").mkdir(parents=True)
+    (store.directory(step) / "output" / "runs").write_text("run\n")
+    run(store, step)
+    assert runs(store, step) == 2
+
+
+def test_a_finished_run_is_adopted(store: Store, tmp_path: Path) -> None:
+    step = SumStep(number=1)
+    (tmp_path / "finished").mkdir()
+    (tmp_path / "finished" / "sum").write_text("1")
+    store.adopt(step, tmp_path / "finished")
+    child = SumStep(number=2, inputs=(step,))
+    run(store, child)
+    assert result(store, child) == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"format": 0}', "is a store of format 0, and this version of visionflan writes format 1"),
+        ("{", "is damaged"),
+        ("[]", "is damaged"),
+    ],
+)
+def test_a_store_of_another_version_is_refused(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "store.json").write_text(content)
+    with pytest.raises(AnalysisError, match=message):
+        Store(tmp_path).open()
+
+
+def test_a_directory_with_other_files_is_no_store(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(AnalysisError, match=r"has other files and no store.json"):
+        Store(tmp_path).open()

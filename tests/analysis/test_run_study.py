@@ -1,0 +1,82 @@
+"""Studies from end to end, on a small build and a recipe of two steps a stage."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from visionflan.analysis.plan import StudySettings, plan_study
+from visionflan.analysis.run import Workers, run_study
+from visionflan.analysis.store import Store
+from visionflan.analysis.studies import load, names
+from visionflan.errors import AnalysisError
+from visionflan.train.config import TrainConfig
+
+# Values that the small build has enough rows for.
+SMALL = {
+    "tasks": ["tasks=2/60,all/60"],
+    "groups": ["rows=60", "tasks=all,without classification,only classification"],
+    "synthetic": ["k=0,6", "start=base"],
+}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Return a store that all studies share, so that shared steps are run once."""
+    return Store(tmp_path_factory.mktemp("shared") / "store")
+
+
+def settings(name: str, build: Path, recipe: TrainConfig, seeds: int = 2) -> StudySettings:
+    study = load(name)
+    return StudySettings(
+        name=name,
+        build=build,
+        recipe=recipe,
+        seeds=tuple(range(seeds)),
+        factors=study.values(SMALL.get(name, ()), paper=False, quick=False),
+        held_out_tasks=("pacs/photo_*", "tdiuc/vqa_color") if study.holds_out_tasks else (),
+        limit=3,
+    )
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_study_ends_with_measures_of_every_arm_and_a_verdict_on_every_claim(
+    name: str, study_build: Path, short_recipe: TrainConfig, store: Store, tmp_path: Path
+) -> None:
+    study = load(name)
+    chosen = settings(name, study_build, short_recipe)
+    results = run_study(chosen, tmp_path, store, Workers(jobs=2), lambda line: None)
+    assert len(results.verdicts) == len(study.claims)
+    for arm in results.arms:
+        assert [result.failure for result in arm.replicates] == ["", ""], arm.name
+        for result in arm.replicates:
+            assert set(result.measures) == {measure.name for measure in study.measures}
+            assert result.budget.rows > 0
+    content: dict[str, Any] = json.loads((tmp_path / "results.json").read_bytes())
+    assert [verdict["claim"]["name"] for verdict in content["verdicts"]] == [
+        claim.name for claim in study.claims
+    ]
+    rows = list(csv.DictReader((tmp_path / "arms.csv").open()))
+    assert len(rows) == len(results.arms) * 2 * len(study.measures)
+
+
+def test_no_row_of_a_held_out_task_is_read(study_build: Path, short_recipe: TrainConfig) -> None:
+    chosen = settings("tasks", study_build, short_recipe)
+    plan = plan_study(load("tasks"), chosen)
+    (subset,) = {step for step in plan.steps if step.kind == "subset"}
+    assert set(plan.held_out_tasks).isdisjoint(subset.tasks)  # type: ignore[attr-defined]
+    for step in plan.steps:
+        if step.kind in ("pretrain", "train"):
+            assert step.build == subset  # type: ignore[attr-defined]
+
+
+def test_other_settings_in_the_same_directory_are_refused(
+    study_build: Path, short_recipe: TrainConfig, store: Store, tmp_path: Path
+) -> None:
+    chosen = settings("modules", study_build, short_recipe)
+    run_study(chosen, tmp_path, store, Workers(), lambda line: None)
+    with pytest.raises(AnalysisError, match="has a study with another limit"):
+        run_study(replace(chosen, limit=4), tmp_path, store, Workers(), lambda line: None)

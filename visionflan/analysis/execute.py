@@ -1,0 +1,139 @@
+"""Run a graph of steps: each as soon as its parents are done, several side by side."""
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from contextlib import redirect_stderr, redirect_stdout
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import NamedTuple
+
+from visionflan.analysis.step import Log, Step
+from visionflan.analysis.store import Store
+from visionflan.errors import VisionflanError
+from visionflan.train.config import RuntimeConfig
+
+
+class Failure(NamedTuple):
+    """Why a step has no outcome."""
+
+    label: str
+    reason: str
+
+
+def steps_to_run(targets: Iterable[Step], store: Store) -> dict[str, Step]:
+    """Return the steps that are missing for the targets, by digest; finished ones need nothing."""
+    missing: dict[str, Step] = {}
+    waiting = list(targets)
+    while waiting:
+        step = waiting.pop()
+        if step.digest not in missing and not store.is_done(step):
+            missing[step.digest] = step
+            waiting += step.parents
+    return missing
+
+
+def execute(
+    targets: Iterable[Step], store: Store, executor: Executor, runtime: RuntimeConfig, log: Log
+) -> dict[str, Failure]:
+    """Run what is missing for the targets; return the steps without an outcome, by digest.
+
+    A step that fails costs only what depends on it. On an interrupt the running steps save their
+    state and end.
+    """
+    missing = steps_to_run(targets, store)
+    interrupted = True
+    try:
+        failures = GraphRun(missing, store, executor, runtime, log).run()
+        interrupted = False
+    finally:
+        executor.shutdown(cancel_futures=interrupted)
+    return failures
+
+
+class GraphRun:
+    """One run of a graph of steps."""
+
+    def __init__(
+        self,
+        steps: Mapping[str, Step],
+        store: Store,
+        executor: Executor,
+        runtime: RuntimeConfig,
+        log: Log,
+    ) -> None:
+        self.steps, self.store, self.executor = steps, store, executor
+        self.runtime, self.log = runtime, log
+        self.failures: dict[str, Failure] = {}
+        self.finished = 0
+
+    def run(self) -> dict[str, Failure]:
+        """Run all steps and return the failures."""
+        graph = {
+            digest: [parent.digest for parent in step.parents if parent.digest in self.steps]
+            for digest, step in self.steps.items()
+        }
+        sorter = TopologicalSorter(graph)
+        sorter.prepare()
+        running: dict[Future[None], str] = {}
+        while sorter.is_active():
+            for digest in sorter.get_ready():
+                if self.start(digest, running):
+                    continue
+                sorter.done(digest)
+            if running:
+                for digest in self.collect(running):
+                    sorter.done(digest)
+        return self.failures
+
+    def start(self, digest: str, running: dict["Future[None]", str]) -> bool:
+        """Start a step, unless a parent has failed; return whether it was started."""
+        step = self.steps[digest]
+        failed = next((p for p in step.parents if p.digest in self.failures), None)
+        if failed is not None:
+            reason = self.failures[failed.digest].reason
+            self.failures[digest] = Failure(step.label, f"{failed.label} failed: {reason}")
+            return False
+        future = self.executor.submit(run_step, self.store.path, step, self.runtime)
+        running[future] = digest
+        return True
+
+    def collect(self, running: dict["Future[None]", str]) -> Iterator[str]:
+        """Wait until a step ends; yield the digests of those that have."""
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in done:
+            digest = running.pop(future)
+            self.finished += 1
+            label = self.steps[digest].label
+            progress = f"{self.finished} of {len(self.steps)}"
+            if (error := future.exception()) is None:
+                seconds = self.store.record(self.steps[digest])["seconds"]
+                self.log(f"{progress}: {label}: {seconds:.0f} s")
+            else:
+                self.failures[digest] = Failure(label, describe(error))
+                self.log(f"{progress}: {label} failed: {describe(error)}")
+            yield digest
+
+
+def describe(error: BaseException) -> str:
+    """Return the sentence of an error; of one that is not ours, its last line too."""
+    text = str(error).strip() or type(error).__name__
+    return text if isinstance(error, VisionflanError) else f"{type(error).__name__}: {text}"
+
+
+def run_step(path: Path, step: Step, runtime: RuntimeConfig) -> None:
+    """Run one step in this process; what it prints goes to `log.txt` in its directory."""
+    store = Store(path)
+    directory = store.directory(step)
+    directory.mkdir(parents=True, exist_ok=True)
+    with (
+        (directory / "log.txt").open("a", buffering=1) as file,
+        redirect_stdout(file),
+        redirect_stderr(file),
+    ):
+        store.run(step, runtime, write_line)
+
+
+def write_line(line: str) -> None:
+    """Write a line to the log of a step."""
+    sys.stdout.write(f"{line}\n")

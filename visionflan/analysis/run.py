@@ -1,0 +1,93 @@
+"""Run a study: plan it, do what is missing, and write its results."""
+
+import json
+import os
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from visionflan.analysis.execute import Failure, execute, steps_to_run
+from visionflan.analysis.plan import StudyPlan, StudySettings, plan_study
+from visionflan.analysis.results import StudyResults, collect_results, write_results
+from visionflan.analysis.step import Log
+from visionflan.analysis.store import Store
+from visionflan.analysis.studies import load
+from visionflan.atomic_write import write_json
+from visionflan.errors import AnalysisError
+from visionflan.executors import open_executor
+from visionflan.plural import counted
+from visionflan.train.config import RuntimeConfig
+
+SETTINGS = "study.json"
+# What each process imports before its first step.
+PRELOAD = ("visionflan.analysis.steps.train", "visionflan.analysis.steps.evaluate")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workers:
+    """Where steps run.
+
+    Attributes:
+        jobs: the number of steps at a time, on this machine.
+        ray_address: of a Ray cluster; None: this machine.
+        gpus: GPUs of a step, in the cluster.
+    """
+
+    jobs: int = 1
+    ray_address: str | None = None
+    gpus: float = 0
+
+    def open(self) -> Executor:
+        """Return the executor."""
+        return open_executor(self.jobs, self.ray_address, preload=PRELOAD, gpus=self.gpus)
+
+    def runtime(self, runtime: RuntimeConfig) -> RuntimeConfig:
+        """Return the settings of one step, with its share of the cores."""
+        if runtime.num_threads or self.ray_address is not None:
+            return runtime
+        return replace(runtime, num_threads=max(1, (os.cpu_count() or 1) // self.jobs))
+
+
+def run_study(
+    settings: StudySettings,
+    out: Path,
+    store: Store,
+    workers: Workers,
+    log: Log,
+    *,
+    command: str = "",
+) -> StudyResults:
+    """Run the missing steps of a study and write its results to a directory.
+
+    The same call goes on after an interrupt; one with more seeds adds them.
+    """
+    store.open()
+    plan = plan_study(load(settings.name), settings)
+    bind_settings(plan, out)
+    missing = len(steps_to_run(plan.targets, store))
+    log(f"{counted(len(plan.steps), 'step')}, of which {missing} are to be run")
+    failures: Mapping[str, Failure] = {}
+    if missing:
+        runtime = workers.runtime(plan.settings.recipe.runtime)
+        failures = execute(plan.targets, store, workers.open(), runtime, log)
+    results = collect_results(plan, store, failures, command)
+    write_results(results, out)
+    return results
+
+
+def bind_settings(plan: StudyPlan, out: Path) -> None:
+    """Write the settings of a study; raise AnalysisError if others were used in this directory."""
+    file, current = out / SETTINGS, plan.settings.to_json()
+    build = {"build": plan.replicates[0][0].tasks.build.content}
+    current |= build
+    if file.is_file():
+        previous: dict[str, Any] = json.loads(file.read_bytes())
+        changed = [name for name, value in current.items() if previous.get(name) != value]
+        if changed:
+            raise AnalysisError(
+                f"{out} has a study with another {changed[0]}: use the same settings, or a new "
+                "--out; --store shares finished steps"
+            )
+    write_json(file, current)

@@ -1,0 +1,157 @@
+"""The builds that steps read: one that the user has, some tasks of it, or conversations from it."""
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+from visionflan.analysis.step import Step, StepContext
+from visionflan.builder.combine import combine_builds
+from visionflan.builder.subset import subset_digest, write_subset
+from visionflan.plural import counted
+from visionflan.storage.directory import BuildDirectory
+from visionflan.synthesize.conversations import write_conversations
+
+
+@dataclass(frozen=True)
+class BuildInput:
+    """A finished build, known by its digest wherever it lies."""
+
+    path: Path = field(compare=False)
+
+    @cached_property
+    def directory(self) -> BuildDirectory:
+        """The opened build."""
+        return BuildDirectory(self.path)
+
+    @property
+    def content(self) -> str:
+        """The digest of its instances."""
+        return self.directory.digest
+
+    def __reduce__(self) -> tuple[type["BuildInput"], tuple[Path]]:
+        """Pickle the path; another process opens the build itself."""
+        return BuildInput, (self.path,)
+
+
+class BuildStep(Step):
+    """A step that writes a build, in `build/` of its output."""
+
+    @property
+    @abstractmethod
+    def content(self) -> str:
+        """The digest by which steps that read the build know it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubsetStep(BuildStep):
+    """Write the build of some tasks, so that training cannot see the others."""
+
+    kind: ClassVar[str] = "subset"
+    source: BuildInput
+    tasks: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        """What it does."""
+        return f"select {counted(len(self.tasks), 'task')}"
+
+    @property
+    def parents(self) -> tuple[Step, ...]:
+        """None."""
+        return ()
+
+    @cached_property
+    def content(self) -> str:
+        """The digest of the instances."""
+        return subset_digest(self.source.directory, self.tasks)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the digest of the instances."""
+        return {"build": self.content}
+
+    def run(self, context: StepContext) -> None:
+        """Write the build."""
+        write_subset(self.source.directory, context.directory / "build", self.tasks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConversationsStep(BuildStep):
+    """Generate conversations from the annotations of a build, by rule."""
+
+    kind: ClassVar[str] = "conversations"
+    source: "Build"
+    count: int
+    seed: int
+
+    @property
+    def label(self) -> str:
+        """What it does."""
+        return f"write {counted(self.count, 'conversation')}, seed {self.seed}"
+
+    @property
+    def parents(self) -> tuple[Step, ...]:
+        """The build, if a step writes it."""
+        return build_parents(self.source)
+
+    @property
+    def content(self) -> str:
+        """The digest of this step."""
+        return self.digest
+
+    def settings(self) -> dict[str, Any]:
+        """Return the build, the number and the seed."""
+        return {"build": self.source.content, "count": self.count, "seed": self.seed}
+
+    def run(self, context: StepContext) -> None:
+        """Write the build."""
+        source = BuildDirectory(build_path(self.source, context))
+        write_conversations(source, context.directory / "build", self.count, self.seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CombineStep(BuildStep):
+    """Write one build of the instances of several."""
+
+    kind: ClassVar[str] = "combine"
+    sources: tuple["Build", ...]
+
+    @property
+    def label(self) -> str:
+        """What it does."""
+        return f"combine {counted(len(self.sources), 'build')}"
+
+    @property
+    def parents(self) -> tuple[Step, ...]:
+        """The builds that steps write."""
+        return build_parents(*self.sources)
+
+    @property
+    def content(self) -> str:
+        """The digest of this step."""
+        return self.digest
+
+    def settings(self) -> dict[str, Any]:
+        """Return the builds."""
+        return {"builds": [source.content for source in self.sources]}
+
+    def run(self, context: StepContext) -> None:
+        """Write the build."""
+        sources = [BuildDirectory(build_path(source, context)) for source in self.sources]
+        combine_builds(sources, context.directory / "build")
+
+
+Build = BuildInput | BuildStep
+
+
+def build_parents(*builds: Build) -> tuple[Step, ...]:
+    """Return the builds that steps write."""
+    return tuple(dict.fromkeys(build for build in builds if isinstance(build, BuildStep)))
+
+
+def build_path(build: Build, context: StepContext) -> Path:
+    """Return where a build lies."""
+    if isinstance(build, BuildInput):
+        return build.path.resolve()
+    return context.output(build) / "build"

@@ -1,0 +1,124 @@
+"""Make a checkpoint of the parts of others, and compare the weights of two."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from visionflan.analysis.step import Step, StepContext
+from visionflan.analysis.steps.pretrain import PretrainStep
+from visionflan.analysis.steps.train import ModelStep
+from visionflan.analysis.weights.correlation import compare_weights
+from visionflan.analysis.weights.surgery import interpolate_part, randomize_part, replace_part
+from visionflan.atomic_write import write_json
+from visionflan.model.base import ModelPart
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplaceStep(ModelStep):
+    """Put a part of another model, or a pretrained one, in place.
+
+    `weight` is the share of the other part: 1 replaces it, less interpolates between both.
+    """
+
+    kind: ClassVar[str] = "replace"
+    model: ModelStep
+    donor: ModelStep | PretrainStep
+    part: ModelPart
+    weight: float = 1.0
+
+    @property
+    def label(self) -> str:
+        """What it does."""
+        share = "" if self.weight == 1 else f" to {self.weight:g}"
+        part = self.part.replace("_", " ")
+        return f"exchange the {part} of {self.model.label.removeprefix('train ')}{share}"
+
+    @property
+    def parents(self) -> tuple[Step, ...]:
+        """Both models."""
+        return (self.model, self.donor)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the part and the share."""
+        return {"part": self.part, "weight": self.weight}
+
+    def run(self, context: StepContext) -> None:
+        """Write the checkpoint."""
+        checkpoint = self.model.checkpoint(context.output(self.model))
+        out, output = self.checkpoint(context.directory), context.output(self.donor)
+        if isinstance(self.donor, PretrainStep):
+            replace_part(checkpoint, output / "pretrain" / self.part, self.part, out)
+            return
+        donor = self.donor.checkpoint(output)
+        if self.weight == 1:
+            replace_part(checkpoint, donor, self.part, out)
+        else:
+            interpolate_part(checkpoint, donor, self.part, self.weight, out)
+
+    def checkpoint(self, output: Path) -> Path:
+        """Return the new checkpoint."""
+        return output / "surgery" / "checkpoint"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomizeStep(ModelStep):
+    """Draw the connector of a model anew."""
+
+    kind: ClassVar[str] = "randomize"
+    model: ModelStep
+    seed: int
+
+    @property
+    def label(self) -> str:
+        """What it does."""
+        return f"draw a new connector for {self.model.label.removeprefix('train ')}"
+
+    @property
+    def parents(self) -> tuple[Step, ...]:
+        """The model."""
+        return (self.model,)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the seed."""
+        return {"seed": self.seed}
+
+    def run(self, context: StepContext) -> None:
+        """Write the checkpoint."""
+        checkpoint = self.model.checkpoint(context.output(self.model))
+        randomize_part(checkpoint, "connector", self.seed, self.checkpoint(context.directory))
+
+    def checkpoint(self, output: Path) -> Path:
+        """Return the new checkpoint."""
+        return output / "surgery" / "checkpoint"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareWeightsStep(Step):
+    """Compare the weights of two models by part and layer."""
+
+    kind: ClassVar[str] = "compare_weights"
+    before: ModelStep
+    after: ModelStep
+
+    @property
+    def label(self) -> str:
+        """What it does."""
+        names = (step.label.removeprefix("train ") for step in (self.before, self.after))
+        return f"compare the weights of {' and '.join(names)}"
+
+    @property
+    def parents(self) -> tuple[Step, ...]:
+        """Both models."""
+        return (self.before, self.after)
+
+    def settings(self) -> dict[str, Any]:
+        """Return nothing: the models decide."""
+        return {}
+
+    def run(self, context: StepContext) -> None:
+        """Write the comparison of each layer to `facts.json`."""
+        before, after = (
+            step.checkpoint(context.output(step)) for step in (self.before, self.after)
+        )
+        rows = [row._asdict() for row in compare_weights(before, after)]
+        write_json(context.directory / "facts.json", {"weights": rows})

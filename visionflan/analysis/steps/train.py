@@ -1,0 +1,120 @@
+"""Train one stage from the outcome of another step."""
+
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from visionflan.analysis.step import Step, StepContext
+from visionflan.analysis.steps.build_input import Build, build_parents, build_path
+from visionflan.analysis.steps.pretrain import PretrainStep
+from visionflan.model.fingerprint import weights_digest
+from visionflan.train.config import InitConfig, Precision, RuntimeConfig, StageConfig, TrainConfig
+from visionflan.train.config_io import to_json
+from visionflan.train.run import train
+
+
+class ModelStep(Step):
+    """A step whose outcome is a checkpoint."""
+
+    @abstractmethod
+    def checkpoint(self, output: Path) -> Path:
+        """Return the directory of the checkpoint in the step's output."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainStep(ModelStep):
+    """Train a stage.
+
+    Attributes:
+        stage: the stage; its build is `build`.
+        build: the build that it reads.
+        model: the step that it starts from; None starts from what `init` names.
+        init: the parts, the chat template and the connector of a new model.
+    """
+
+    kind: ClassVar[str] = "train"
+    stage: StageConfig
+    build: Build
+    model: ModelStep | PretrainStep | None
+    init: InitConfig
+    seed: int
+    dtype: Precision = "float32"
+
+    @property
+    def label(self) -> str:
+        """What it does."""
+        return f"train {self.stage.name}, seed {self.seed}"
+
+    @property
+    def parents(self) -> tuple[Step, ...]:
+        """The model, and the build if a step writes it."""
+        model = () if self.model is None else (self.model,)
+        return (*model, *build_parents(self.build))
+
+    def settings(self) -> dict[str, Any]:
+        """Return what decides the weights."""
+        stage = replace(self.stage, data=replace(self.stage.data, build=None))
+        settings = {
+            "stage": to_json(stage),
+            "build": self.build.content,
+            "seed": self.seed,
+            "dtype": self.dtype,
+        }
+        return settings if isinstance(self.model, ModelStep) else settings | self.new_model()
+
+    def new_model(self) -> dict[str, Any]:
+        """Return what decides the weights of a new model, before training."""
+        init = self.init
+        parts = {
+            name: part_content(path)
+            for name in ("vision_tower", "language_model", "checkpoint")
+            if self.model is None and (path := getattr(init, name)) is not None
+        }
+        return {
+            "parts": parts,
+            "chat_template": init.chat_template,
+            "connector": to_json(init.connector),
+            "family": init.family,
+        }
+
+    def run(self, context: StepContext) -> None:
+        """Train the stage in a run of its own."""
+        config = TrainConfig(
+            name=self.stage.name,
+            stages=(replace(self.stage, data=replace(self.stage.data, build=None)),),
+            init=self.initial_model(context),
+            build=build_path(self.build, context),
+            seed=self.seed,
+            checkpoint_dtype=self.dtype,
+            runtime=self.runtime(context.runtime),
+        )
+        train(config, context.directory, log=context.log)
+
+    def runtime(self, runtime: RuntimeConfig) -> RuntimeConfig:
+        """Return the settings of the machine; the features of a trained tower cannot be cached."""
+        if "vision_tower" in self.stage.trainable and runtime.image_cache == "features":
+            return replace(runtime, image_cache="pixels")
+        return runtime
+
+    def initial_model(self, context: StepContext) -> InitConfig:
+        """Return the model that the run starts from."""
+        if self.model is None:
+            return self.init
+        output = context.output(self.model)
+        if isinstance(self.model, ModelStep):
+            return InitConfig(checkpoint=self.model.checkpoint(output))
+        return replace(
+            self.init,
+            vision_tower=output / "pretrain" / "vision_tower",
+            language_model=output / "pretrain" / "language_model",
+        )
+
+    def checkpoint(self, output: Path) -> Path:
+        """Return the checkpoint of the stage."""
+        return output / self.stage.name / "checkpoint"
+
+
+def part_content(path: Path) -> str:
+    """Return the digest of the weights of a part; of one that is not there yet, its path."""
+    return weights_digest(path) if path.is_dir() else str(path)

@@ -1,0 +1,123 @@
+"""The outcomes of steps on disk: `steps/<digest>/step.json`, written last, beside `output/`.
+
+Several processes and studies may use one store at once: a step is locked while it runs.
+"""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import visionflan
+from visionflan.analysis.step import STEP_FORMAT, Log, Step, StepContext
+from visionflan.atomic_write import write_json
+from visionflan.errors import AnalysisError, VisionflanError
+from visionflan.train.config import RuntimeConfig
+
+STORE_FILE = "store.json"
+NAME_LENGTH = 16  # hexadecimal digits of a digest in the name of a directory
+
+
+class Store:
+    """A directory of finished and unfinished steps."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+
+    def open(self) -> None:
+        """Create the store, or check that it is one of this version."""
+        file = self.path / STORE_FILE
+        if not file.is_file():
+            if self.path.exists() and any(self.path.iterdir()):
+                raise AnalysisError(
+                    f"{self.path} has other files and no {STORE_FILE}: it is not a store of steps; "
+                    "choose a new directory"
+                )
+            write_json(file, {"format": STEP_FORMAT})
+            return
+        try:
+            number = json.loads(file.read_bytes())["format"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise AnalysisError(f"{file} is damaged ({error}): restore it") from error
+        if number != STEP_FORMAT:
+            raise AnalysisError(
+                f"{self.path} is a store of format {number}, and this version of visionflan writes "
+                f"format {STEP_FORMAT}: choose a new directory"
+            )
+
+    def directory(self, step: Step) -> Path:
+        """Return the directory of a step, whether it exists or not."""
+        return self.path / "steps" / step.digest[:NAME_LENGTH]
+
+    def is_done(self, step: Step) -> bool:
+        """Return whether the outcome of a step is complete."""
+        return self.directory(step).joinpath("step.json").is_file()
+
+    def record(self, step: Step) -> dict[str, Any]:
+        """Return what is recorded about a finished step: settings, seconds, versions."""
+        record: dict[str, Any] = json.loads((self.directory(step) / "step.json").read_bytes())
+        return record
+
+    def output(self, step: Step) -> Path:
+        """Return the directory with the output of a finished step."""
+        return Path(self.record(step).get("path") or self.directory(step) / "output")
+
+    def adopt(self, step: Step, path: Path) -> None:
+        """Record that a directory outside the store, as of a finished run, has a step's output."""
+        if not self.is_done(step):
+            self.write_record(step, None, path=str(path.resolve()))
+
+    def run(self, step: Step, runtime: RuntimeConfig, log: Log) -> None:
+        """Run a step unless it is done; another process that runs it is waited for."""
+        directory = self.directory(step)
+        with self.locked(directory):
+            if self.is_done(step):
+                return
+            (directory / "failed.json").unlink(missing_ok=True)
+            (directory / "output").mkdir(exist_ok=True)
+            context = StepContext(
+                directory=directory / "output",
+                outputs={parent.digest: self.output(parent) for parent in step.parents},
+                runtime=runtime,
+                log=log,
+            )
+            start = time.monotonic()
+            try:
+                step.run(context)
+            except VisionflanError as error:
+                write_json(directory / "failed.json", {"label": step.label, "error": str(error)})
+                raise
+            self.write_record(step, time.monotonic() - start)
+
+    def write_record(self, step: Step, seconds: float | None, path: str = "") -> None:
+        """Mark a step as done."""
+        write_json(
+            self.directory(step) / "step.json",
+            {
+                "kind": step.kind,
+                "label": step.label,
+                "digest": step.digest,
+                "settings": step.settings(),
+                "parents": [parent.digest for parent in step.parents],
+                "seconds": seconds,
+                "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+                "version": visionflan.__version__,
+                "path": path,
+            },
+        )
+
+    @contextmanager
+    def locked(self, directory: Path) -> Iterator[None]:
+        """Hold the lock of a step, which ends with the process that holds it."""
+        directory.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(directory / "lock", os.O_CREAT | os.O_RDWR, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)

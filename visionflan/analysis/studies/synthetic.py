@@ -1,0 +1,124 @@
+"""What conversations add: k of them after the first stage, or without it (paper, Figures 5 to 8).
+
+All arms with conversations take the same number of steps, so that k is not confounded with the
+number of updates. The language model is pretrained without conversations, or their style would be
+recall.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from visionflan.analysis import measures
+from visionflan.analysis.arm_outputs import ArmOutputs
+from visionflan.analysis.claims import Claim, difference
+from visionflan.analysis.replicate import Replicate
+from visionflan.analysis.study import Arm, Factor, Factors, Measure, Study
+
+CONVERSATIONS = "conversations"
+NONE, SOME, MANY = 0, 100, 1000
+
+
+def style(outputs: ArmOutputs) -> float | None:
+    """Return the likeness (ROUGE-L) of answers to the references of held-out conversations."""
+    return measures.mean_over_tasks(outputs.records(name=CONVERSATIONS))
+
+
+def base_arm(k: int | str) -> str:
+    """Return the name of the arm with k conversations after the first stage."""
+    return f"base, k={k}"
+
+
+STYLE = Measure(
+    "style",
+    "likeness to the style of held-out conversations (ROUGE-L), in place of a preference",
+    style,
+    paper="LLaVA-Bench, judged by GPT-4",
+)
+
+study = Study(
+    title="Synthesized conversations",
+    question="What do k conversations change, and how many are enough?",
+    paper="Figures 5 to 8",
+    factors=(
+        Factor(
+            "k",
+            "the number of conversations",
+            (NONE, 10, SOME, MANY),
+            paper=(0, 100, 1000, 10_000, 158_000),
+            quick=(NONE, SOME),
+        ),
+        Factor("start", "the model that they tune", ("base", "aligned"), quick=("base",)),
+    ),
+    holds_out_tasks=False,
+    measures=(
+        measures.CLOSED,
+        STYLE,
+        measures.OFFICIAL,
+        measures.FORM,
+        measures.YES_RATE,
+        measures.SENSITIVITY,
+    ),
+    claims=(
+        Claim(
+            name="no_capability",
+            sentence="A thousand conversations do not raise the score on closed questions.",
+            measure="closed",
+            contrast=difference(base_arm(MANY), base_arm(NONE)),
+            direction="not_higher",
+            smallest=0.02,
+            paper="MME 1537.8 before, 1490.6 after; MMBench 69.8 and 67.6",
+        ),
+        Claim(
+            name="style",
+            sentence="A thousand conversations bring the style of their answers.",
+            measure="style",
+            contrast=difference(base_arm(MANY), base_arm(NONE)),
+            direction="higher",
+            smallest=0.1,
+            paper="LLaVA-Bench 38.5 before, 78.3 after",
+        ),
+        Claim(
+            name="few_are_enough",
+            sentence="A thousand conversations bring no more of that style than a hundred.",
+            measure="style",
+            contrast=difference(base_arm(MANY), base_arm(SOME)),
+            direction="not_higher",
+            smallest=0.1,
+            paper="more than 1,000 lead to a drop",
+        ),
+        Claim(
+            name="yes_bias",
+            sentence="A thousand conversations make a model say yes more often.",
+            measure="yes_rate",
+            contrast=difference(base_arm(MANY), base_arm(NONE)),
+            direction="higher",
+            smallest=0.05,
+            paper="the rate of yes grows with k, no numbers",
+        ),
+    ),
+    limits=(
+        "Likeness to the references is a proxy: no judge was asked which answer is better.",
+        "The tiny recipe's conversations are written by rule, not by GPT-4.",
+    ),
+)
+
+
+@study.arms
+def arms(replicate: Replicate, factors: Factors) -> Iterator[Arm]:
+    """Yield an arm for each start and number of conversations."""
+    plain = without_pretrained_style(replicate)
+    for start in map(str, factors["start"]):
+        initial = plain.base if start == "base" else plain.aligned
+        for k in map(int, factors["k"]):
+            model = plain.train_chat(initial, max_instances=k) if k else initial
+            outputs = {CONVERSATIONS: plain.evaluate(model, plain.conversations, limit=None)}
+            yield plain.arm(f"{start}, k={k}", model, outputs=outputs, start=start, k=k)
+
+
+def without_pretrained_style(replicate: Replicate) -> Replicate:
+    """Return the replicate of a recipe whose pretraining reads no conversations."""
+    pretrain = replicate.recipe.pretrain
+    if pretrain is None:
+        return replicate
+    pretrain = replace(pretrain, synthetic_conversations=0)
+    return replace(replicate, recipe=replace(replicate.recipe, pretrain=pretrain))

@@ -1,0 +1,181 @@
+"""What a study declares: its factors, arms, measures and claims, in one file.
+
+A study is a module with a `study`, in `visionflan/analysis/studies`, in another package by the
+entry point `visionflan.studies`, or in a loose file.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from visionflan.analysis.claims import Claim
+from visionflan.analysis.step import Step
+from visionflan.analysis.steps.train import ModelStep
+from visionflan.errors import AnalysisError, DefinitionError
+
+if TYPE_CHECKING:
+    from visionflan.analysis.arm_outputs import ArmOutputs
+    from visionflan.analysis.replicate import Replicate
+
+Value = int | float | str
+
+
+class Factor(NamedTuple):
+    """What is varied.
+
+    Attributes:
+        name: set from the command line with `--set NAME=VALUE,VALUE`.
+        description: what its values mean.
+        values: by default.
+        paper: those of the paper, for its recipes; empty: the default.
+        quick: those of `--quick`; empty: the default.
+        pattern: the regular expression of other values that are texts; empty: there are none.
+    """
+
+    name: str
+    description: str
+    values: tuple[Value, ...]
+    paper: tuple[Value, ...] = ()
+    quick: tuple[Value, ...] = ()
+    pattern: str = ""
+
+    def parse(self, text: str) -> tuple[Value, ...]:
+        """Return values from the command line, of the type of the declared ones."""
+        values = [self.parse_value(item) for item in text.split(",") if item]
+        if not values:
+            raise AnalysisError(f"the factor {self.name} has no value: write {self.name}=VALUE")
+        return tuple(dict.fromkeys(values))
+
+    def parse_value(self, item: str) -> Value:
+        """Return one value from the command line."""
+        known = (*self.values, *self.paper, *self.quick)
+        if item in known or (self.pattern and re.fullmatch(self.pattern, item)):
+            return item
+        for number in (value for value in known if not isinstance(value, str)):
+            with suppress(ValueError):
+                return type(number)(item)
+        examples = ", ".join(map(str, dict.fromkeys(known)))
+        raise AnalysisError(
+            f"the factor {self.name} has no value {item!r}: its values are such as {examples}"
+        )
+
+
+Factors = Mapping[str, tuple[Value, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """One combination of values of the factors, in one replicate.
+
+    Attributes:
+        name: how claims name it.
+        model: the step whose outcome it is about.
+        outputs: the steps whose outcomes measures read, by name.
+        factors: the value of each factor.
+        notes: facts about this replicate's arm that the page shows, such as the share of yes/no.
+    """
+
+    name: str
+    model: ModelStep
+    outputs: Mapping[str, Step]
+    factors: Mapping[str, Value] = field(default_factory=dict)
+    notes: Mapping[str, float] = field(default_factory=dict)
+
+
+class Measure(NamedTuple):
+    """A number from the outcome of an arm.
+
+    Attributes:
+        name: how claims name it.
+        label: what it is, in words.
+        compute: None where the arm has no such number.
+        paper: what the paper has in its place.
+    """
+
+    name: str
+    label: str
+    compute: Callable[["ArmOutputs"], float | None]
+    paper: str = ""
+
+
+ListArms = Callable[["Replicate", Factors], Iterable[Arm]]
+
+
+@dataclass
+class Study:
+    """A question with its arms, measures and claims.
+
+    Attributes:
+        title: in a few words.
+        question: what it asks.
+        paper: where the paper asks it, such as `Table 5`.
+        factors: what is varied.
+        measures: the first is the headline.
+        claims: decided together.
+        limits: what it cannot say, in sentences.
+        paper_numbers: the paper's own results, as lines of text.
+        holds_out_tasks: whether some tasks are left out of all training.
+        conditions: the images that questions are asked with; empty: the original ones.
+        list_arms: from a replicate and the values of the factors to the arms.
+    """
+
+    title: str
+    question: str
+    paper: str
+    factors: tuple[Factor, ...]
+    measures: tuple[Measure, ...]
+    claims: tuple[Claim, ...]
+    limits: tuple[str, ...] = ()
+    paper_numbers: tuple[str, ...] = ()
+    holds_out_tasks: bool = True
+    conditions: tuple[str, ...] = ()
+    list_arms: ListArms | None = None
+
+    def __post_init__(self) -> None:
+        """Raise DefinitionError if a claim names no measure of the study."""
+        known = {measure.name for measure in self.measures}
+        for claim in self.claims:
+            if claim.measure not in known:
+                raise DefinitionError(
+                    f"the claim {claim.name} is about {claim.measure}, which is no measure of the "
+                    f"study {self.title}: use {', '.join(sorted(known))}"
+                )
+
+    def arms(self, list_arms: ListArms) -> ListArms:
+        """Declare the arms of a replicate."""
+        self.list_arms = list_arms
+        return list_arms
+
+    def make_arms(self, replicate: "Replicate", factors: Factors) -> list[Arm]:
+        """Return the arms of a replicate, each with a name of its own."""
+        if self.list_arms is None:
+            raise DefinitionError(f"the study {self.title} declares no arms")
+        arms = list(self.list_arms(replicate, factors))
+        names = [arm.name for arm in arms]
+        if double := next((name for name in names if names.count(name) > 1), None):
+            raise DefinitionError(f"the study {self.title} has two arms {double}")
+        return arms
+
+    def values(self, settings: Sequence[str], *, paper: bool, quick: bool) -> Factors:
+        """Return the values of each factor; `settings` are `NAME=VALUE,VALUE`."""
+        values = dict(self.default_values(paper=paper, quick=quick))
+        by_name = {factor.name: factor for factor in self.factors}
+        for setting in settings:
+            name, separator, text = setting.partition("=")
+            if name not in by_name or not separator:
+                raise AnalysisError(
+                    f"{setting!r} sets no factor of this study: its factors are "
+                    f"{', '.join(by_name) or 'none'}, set as NAME=VALUE,VALUE"
+                )
+            values[name] = by_name[name].parse(text)
+        return values
+
+    def default_values(
+        self, *, paper: bool, quick: bool
+    ) -> Iterator[tuple[str, tuple[Value, ...]]]:
+        """Yield each factor with its values for a recipe."""
+        for factor in self.factors:
+            special = factor.quick if quick else factor.paper if paper else ()
+            yield factor.name, special or factor.values
