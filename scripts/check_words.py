@@ -1,11 +1,13 @@
-"""Check the words of the code: docstrings begin with a verb, and names say what a thing is.
+"""Check the words of the code: docstrings, names, and the sentences of errors.
 
 A docstring of a function begins with what the function does ("Return", "Write", "Yield"), never
 with a filler ("Give", "Tell"). A participle that could stand for anything ("told", "found") is no
-name. Run by `make check`; files can be given as arguments.
+name. An error speaks of an image, as options and columns do, and not of a picture. Run by
+`make check`; files can be given as arguments.
 """
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +35,7 @@ FILLERS = frozenset(
 VAGUE = frozenset(
     {"asked", "fault", "found", "given", "kept", "made", "place", "places", "said", "shown", "told"}
 ) | {"whole"}
+PICTURE = re.compile(r"\bpictures?\b", re.IGNORECASE)
 # The rows of a release bear the names that its owners gave them.
 OWNERS = ("visionflan/datasets/", "tests/dataset_files/")
 
@@ -56,10 +59,21 @@ def check(path: Path) -> Iterator[str]:
             first = (ast.get_docstring(node) or " ").split(maxsplit=1)[:1]
             if first and first[0].lower().rstrip(".,:") in FILLERS:
                 yield f"{name}:{node.lineno}: the docstring of {node.name} begins with {first[0]!r}"
+        for line in picture_lines(node):
+            yield f"{name}:{line}: an error says 'picture', where the word is 'image'"
         if not name.startswith(OWNERS):
             for bound, line in bound_names(node):
                 if bound in VAGUE:
                     yield f"{name}:{line}: {bound!r} does not say what the thing is"
+
+
+def picture_lines(node: ast.AST) -> Iterator[int]:
+    """Yield the lines on which an error, or the detail of a broken row, speaks of a picture."""
+    match node:
+        case ast.Raise() | ast.Assign(targets=[ast.Name(id="detail" | "message")]):
+            for part in ast.walk(node):
+                if isinstance(part, ast.Constant) and PICTURE.search(str(part.value)):
+                    yield part.lineno
 
 
 def bound_names(node: ast.AST) -> Iterator[tuple[str, int]]:

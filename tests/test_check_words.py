@@ -20,6 +20,8 @@ from scripts.check_words import check
         ("try: ...\nexcept OSError as fault: ...\n", "'fault' does not say"),
         ("[whole for whole in ()]\n", "'whole' does not say"),
         ("import numpy as made\n", "'made' does not say"),
+        ("raise ValueError(f'{name} contains no picture')\n", "an error says 'picture'"),
+        ("detail = 'row 3 names no picture'\n", "an error says 'picture'"),
     ],
 )
 def test_a_word_that_says_nothing_is_found(code: str, finding: str, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_lines_that_are_apart_are_put_together(tmp_path: Path) -> None:
     assert example is not None
     assert (example.text, example.repaired) == ("Context: Nobody knows.\nClaim: Snow fell.", ())
     assert isinstance(broken, BrokenRow)
-    assert (broken.key, broken.reason) == ("val/9", "no_picture")
+    assert (broken.key, broken.reason) == ("val/9", "no_matching_image")
 
 
 def test_a_claim_of_which_nothing_is_written_cannot_be_asked() -> None:

@@ -63,7 +63,7 @@ DROPPED_BY_DATASETS: dict[str, str] = {
     "answer_out_of_range": "the number of the answer is not that of a choice",
     "target_out_of_range": "the number of the target is not that of a panel",
     "image_not_listed": "the annotations name an image that the release does not list",
-    "no_picture": "no image of the release belongs to the text",
+    "no_matching_image": "no image of the release belongs to the text",
     "no_annotation": "no annotation answers the question",
     "no_question": "an annotation belongs to no question, or to one that was answered before",
     "no_answer": "the annotation has no answer",

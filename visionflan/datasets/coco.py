@@ -88,7 +88,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         for number in sorted(scenes.keys() - read_numbers):
             scene = scenes[number]
             if scene.image is None:
-                yield BrokenRow(f"{number}", "image_not_listed", f"{split} lists no such picture")
+                yield BrokenRow(f"{number}", "image_not_listed", f"{split} lists no such image")
                 continue
             yield Row(
                 key=f"{number}",
@@ -132,7 +132,7 @@ def choice(row: Row, group: str) -> Example | None:
         return None
     absent = [name for name in members if name not in present]
     if not absent:
-        raise UnusableError("no_wrong_option", f"every kind of {group} is in the picture")
+        raise UnusableError("no_wrong_option", f"every kind of {group} is in the image")
     return Example(image=row.image, target=present[0], options=(present[0], *absent))
 
 
@@ -140,7 +140,7 @@ def own_caption(row: Row, purpose: str) -> tuple[str, tuple[str, ...]]:
     """Draw one of the picture's captions by hash, and name what was mended in them."""
     captions = telling(row.captions)
     if not captions:
-        raise UnusableError("no_caption", "no caption describes the picture")
+        raise UnusableError("no_caption", "no caption describes the image")
     without = sum(NO_PICTURE.search(caption) is not None for caption in row.captions)
     repairs = {
         "caption_without_picture": without > 0,
@@ -276,7 +276,7 @@ def itm(row: Row) -> Example | None:
 
 def wrong_ones(row: Row) -> tuple[str, ...]:
     if not row.wrong_captions:
-        raise UnusableError("no_wrong_option", "no caption of another picture is surely wrong here")
+        raise UnusableError("no_wrong_option", "no caption of another image is surely wrong here")
     return row.wrong_captions
 
 

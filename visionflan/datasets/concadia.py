@@ -207,7 +207,7 @@ def captioned(row: Row, *, brief: bool) -> Example:
 def image_description(row: Row) -> Example:
     description, repaired = mended(row.description)
     if NO_DESCRIPTION.fullmatch(description):
-        raise UnusableError("no_description", f"{description!r} does not describe the picture")
+        raise UnusableError("no_description", f"{description!r} does not describe the image")
     refuse_fused_years(description)
     return Example(image=row.image, target=description, repaired=repaired)
 

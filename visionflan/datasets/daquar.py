@@ -80,7 +80,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             answer = lines[2 * place + 1] if 2 * place + 1 < len(lines) else ""
             named = PICTURE.findall(question)
             if not named or PICTURE.search(answer):
-                detail = f"line {2 * place + 1} of {path} is not a question that names its picture"
+                detail = f"line {2 * place + 1} of {path} is not a question that names its image"
                 yield BrokenRow(f"{split}/{place}", "malformed_record", detail)
             else:
                 image = images / f"image{named[-1]}.png"

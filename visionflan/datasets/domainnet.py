@@ -134,7 +134,7 @@ def listed(root: Path, domain: str, path: Path) -> Iterator[Row | BrokenRow]:
         if len(parts) == 3 and parts[0] == domain and label.isdecimal():
             yield Row(name, inside(root, name), domain, spoken(parts[1]), split)
         else:
-            detail = f"line {number} of {path} is not <domain>/<class>/<picture> <number>: {line!r}"
+            detail = f"line {number} of {path} is not <domain>/<class>/<file> <number>: {line!r}"
             yield BrokenRow(f"{path.name}:{number}", "malformed_line", detail)
 
 

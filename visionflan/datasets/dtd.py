@@ -72,7 +72,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
         name, *textures = line.split()
         folder, slash, _ = name.partition("/")
         if not slash or not textures:
-            detail = f"entry {number} of {labels} is not a picture with its textures: {line!r}"
+            detail = f"entry {number} of {labels} is not an image with its textures: {line!r}"
             yield BrokenRow(f"entry {number}", "malformed_line", detail)
             continue
         others = sorted(set(textures) - {folder})

@@ -114,7 +114,7 @@ def read_lines(path: Path, pictures: Path) -> Iterator[Row | BrokenRow]:
                     f"{path.name}:{number}", "malformed_line", f"{path}: {line.strip()!r}"
                 )
     if not captions:
-        raise ReleaseError(f"{path} contains no line with the name of a picture and a caption")
+        raise ReleaseError(f"{path} contains no line with the name of an image and a caption")
     for name, texts in captions.items():
         yield Row(name, inside(pictures, name), tuple(texts))
 

@@ -89,7 +89,7 @@ def picture_rows(root: Path, identity: str, record: dict[str, Any]) -> list[Row 
     image = inside(root, text(record, "imgPath"))
     key = f"{identity}/caption"
     split = first_fold(record)
-    rows = [parse_record(key, f"picture {identity}", to_caption, key, image, split, record)]
+    rows = [parse_record(key, f"image {identity}", to_caption, key, image, split, record)]
     pairs = zip(items(record, "Questions"), items(record, "Answers"), strict=True)
     for place, pair in enumerate(pairs):
         key = f"{identity}/{place}"

@@ -125,7 +125,7 @@ def names(path: Path) -> dict[str, str]:
 )
 def object_detection_details(row: Row) -> Example:
     if not row.attributes:
-        raise UnusableError("no_attribute", "no attribute is true of the picture")
+        raise UnusableError("no_attribute", "no attribute is true of the image")
     *first, last = row.attributes
     listed = f"{', '.join(first)} and {last}" if first else last
     kind = row.kind.replace("_", " ")

@@ -123,7 +123,7 @@ def read_claim(key: str, lines: list[dict[str, str]], images: list[Path]) -> Row
         return BrokenRow(key, "unknown_label", f"{label!r} is not one of {', '.join(ANSWERS)}")
     if not images:
         return BrokenRow(
-            key, "no_picture", "no picture of the folder images is a proof of the claim"
+            key, "no_matching_image", "no image of the folder images is a proof of the claim"
         )
     evidence = tuple(line["Evidence"] for line in lines if line["Evidence"])
     return Row(key, tuple(images), first["Claim"], first["ruling_outline"], evidence, label)

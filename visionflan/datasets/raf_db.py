@@ -98,7 +98,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
             gender, race, age = noted
             words = GENDERS[gender], AGES[age], RACES[race], EMOTIONS[emotion]
         except (ReleaseError, ValueError, KeyError) as error:
-            detail = f"line {number} of the list of emotions, or the picture's attributes: {error}"
+            detail = f"line {number} of the list of emotions, or the image's attributes: {error}"
             yield BrokenRow(key or f"line {number}", "malformed_record", detail)
         else:
             yield Row(key, picture(home / "Image", key), *words)

@@ -120,10 +120,10 @@ def to_rows(split: str, folder: Path, record: dict[str, Any]) -> list[Row | Brok
     key, names = f"{split}/{identifier(record, 'qid')}", text_list(record, "choice_list")
     answer = integer(record, "answer")
     if len(names) != len(LETTERS) or any(Path(name).name != name for name in names):
-        detail = f"{names} are not the names of four pictures"
+        detail = f"{names} are not the names of four images"
         return [BrokenRow(key, "malformed_choices", detail)]
     if answer not in range(len(LETTERS)):
-        detail = f"the answer is {answer}, of four pictures"
+        detail = f"the answer is {answer}, of four images"
         return [BrokenRow(key, "answer_out_of_range", detail)]
     return [Row(key, folder, names, answer, optional_text(record, "recipe_id"))]
 

@@ -69,7 +69,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     home = root / "Set5" if (root / "Set5").is_dir() else root
     pictures = sorted(filter(is_image_file, home.rglob("*")))
     if not pictures:
-        raise ReleaseError(f"{home} contains no picture such as original/baby.png: put Set5 here")
+        raise ReleaseError(f"{home} contains no image such as original/baby.png: put Set5 here")
     for image in pictures:
         key = image.relative_to(home).as_posix()
         if subject := subject_of(image.stem):

@@ -108,7 +108,7 @@ def one_of(row: Row, joined: str, purpose: str) -> Example:
     raw = joined.split(BETWEEN)
     texts = tuple(dict.fromkeys(text for each in raw if (text := " ".join(each.split()))))
     if not texts:
-        raise UnusableError("no_text", f"the picture has no {purpose}")
+        raise UnusableError("no_text", f"the image has no {purpose}")
     return Example(
         image=row.image,
         target=texts[stable_hash(row.key, purpose) % len(texts)],

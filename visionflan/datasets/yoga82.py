@@ -87,7 +87,7 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
                 pose, split = name.partition("/")[0], split_of(path.stem.removeprefix("yoga_"))
                 yield Row(name, inside(home, name), pose, split)
             else:
-                detail = f"entry {number} of {path} is not a picture with three classes: {line!r}"
+                detail = f"entry {number} of {path} is not an image with three classes: {line!r}"
                 yield BrokenRow(f"{path.name}:{number}", "malformed_line", detail)
 
 

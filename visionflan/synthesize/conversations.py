@@ -213,9 +213,9 @@ def dialogue(instances: Sequence[Instance], variant: int) -> list[Turn]:
 
 
 KINDS = {
-    "question": "One question about a picture",
-    "description": "What a picture shows",
-    "dialogue": "Two questions about a picture, one after the other",
+    "question": "One question about an image",
+    "description": "What an image shows",
+    "dialogue": "Two questions about an image, one after the other",
 }
 WRITERS: dict[str, Callable[[Sequence[Instance], int], list[Turn]]] = {
     "question": single_question,
