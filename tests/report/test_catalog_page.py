@@ -55,6 +55,20 @@ def test_every_task_is_on_the_page_with_an_example(text: str) -> None:
         assert card.count('<div class="images">') == NUM_EXAMPLES
 
 
+def test_tasks_and_datasets_are_folded_on_a_narrow_screen(text: str) -> None:
+    for card in cards(text):
+        heading, _, folded = card.partition('<details class="fold"><summary>')
+        assert "<h4>" in heading
+        assert folded.startswith(f"instruction and {NUM_EXAMPLES} examples</summary>")
+        assert "<dt>instruction</dt>" not in heading
+    rows = re.findall(r'<tr class="more" data-name="([^"]+)">(.*?)</tr>', text, re.DOTALL)
+    assert [name for name, _ in rows] == sorted(catalog.names())
+    for name, row in rows:
+        assert f'<tr id="{name}" data-name="{name}">' in text  # the filter hides both
+        commercial = "allowed" if catalog.load(name).commercial else "no"
+        assert f"<dt>commercial use</dt><dd>{commercial}</dd>" in row
+
+
 def test_the_examples_of_a_task_have_different_answers(text: str) -> None:
     answers = [re.findall(r'<dd class="answer">(.*?)</dd>', c, re.DOTALL) for c in cards(text)]
     assert all(len(set(three)) > 1 for three in answers)
