@@ -143,6 +143,16 @@ def test_images_are_held_out_on_request(tmp_path: Path) -> None:
         hold_out=HoldOutConfig(image_fraction=0.3, tasks=(), seed=2),
     )
     assert 0 < len(build.instances("held_out")) < 20
+    card = (build.path / "README.md").read_text()
+    assert "| `hold_out_images` | `0.3` |" in card
+    assert "| `seed` | `2` |" in card
+
+
+def test_the_card_says_that_an_import_holds_out_nothing_of_its_own(tmp_path: Path) -> None:
+    build, _ = import_directory(write_release(tmp_path / "r", [record()]))
+    card = (build.path / "README.md").read_text()
+    assert "| `hold_out_images` | `0.0` |" in card
+    assert "`seed`" not in card
 
 
 @pytest.mark.parametrize("subdirectory", ["train2017", "pictures/deep", "."])

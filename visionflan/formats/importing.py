@@ -92,6 +92,8 @@ def import_release(
         "settings": {
             "imported": release.annotations.name,
             "include_sensitive": include_sensitive,
+            "hold_out_images": hold_out.image_fraction if hold_out else 0.0,
+            **({"seed": hold_out.seed} if hold_out else {}),
         },
     }
     with (
