@@ -51,12 +51,14 @@ def test_the_build_of_a_later_stage_is_checked_first(config: TrainConfig, tmp_pa
         train(replace(config, build=None), tmp_path / "run")
 
 
-def test_pretraining_and_a_checkpoint_exclude_each_other(
-    config: TrainConfig, tmp_path: Path
+@pytest.mark.parametrize("name", ["checkpoint", "vision_tower", "language_model"])
+def test_pretraining_and_a_model_to_start_from_exclude_each_other(
+    config: TrainConfig, tmp_path: Path, name: str
 ) -> None:
-    init = InitConfig(checkpoint=tmp_path / "checkpoint")
-    with pytest.raises(TrainingError, match="or set pretrain=none"):
+    init = replace(tiny().init, **{name: tmp_path / "model"})
+    with pytest.raises(TrainingError, match=rf"would not use init\.{name}.*or set pretrain=none"):
         train(replace(tiny(), build=config.build, init=init), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_directory_of_others_is_refused_as_it_is(config: TrainConfig, tmp_path: Path) -> None:

@@ -62,10 +62,11 @@ def check_initial_model(config: TrainConfig) -> None:
     """Raise TrainingError unless the parts or the checkpoint that a run starts from are there."""
     init = config.init
     if config.pretrain is not None:
-        if init.checkpoint is not None:
+        names = ("checkpoint", "vision_tower", "language_model")
+        if given := [f"init.{name}" for name in names if getattr(init, name) is not None]:
             raise TrainingError(
-                "a run that pretrains its own parts cannot start from a checkpoint: leave out "
-                "init.checkpoint, or set pretrain=none"
+                f"a run that pretrains its own parts would not use {' and '.join(given)}: leave it "
+                "out, or set pretrain=none"
             )
         return
     if init.checkpoint is not None:
