@@ -139,12 +139,14 @@ def read_eos_token_ids(directory: Path) -> list[int]:
 
 
 def add_eos_token_ids(directory: Path, token_ids: Sequence[int]) -> None:
-    """Add tokens that end an answer to the generation config, where there is one."""
+    """Add tokens that end an answer to the generation config, if there is one without them."""
     file = directory / GENERATION_CONFIG
-    if file.is_file():
-        config = json.loads(file.read_bytes())
-        token_ids = sorted({*token_id_list(config.get("eos_token_id")), *token_ids})
-        write_json(file, config | {"eos_token_id": token_ids})
+    if not file.is_file():
+        return
+    config = json.loads(file.read_bytes())
+    present = set(token_id_list(config.get("eos_token_id")))
+    if not present.issuperset(token_ids):
+        write_json(file, config | {"eos_token_id": sorted(present.union(token_ids))})
 
 
 def write_chat_template(directory: Path, base: StoredModel, chat_template: str) -> None:
