@@ -85,6 +85,8 @@ def test_cider_without_frequencies_is_refused() -> None:
 
 def test_rouge_takes_the_best_precision_and_the_best_recall_apart() -> None:
     assert official("rouge_l", "red car", "the red car there", "red car") == pytest.approx(1.0)
+    assert official("rouge_l", "...", "?!") == pytest.approx(1.0)
+    assert official("rouge_l", "...", "red car") == official("rouge_l", "red car", "...") == 0.0
     assert official("rouge_l", "red car", "red bus here") == pytest.approx(
         (1 + 1.44) * 0.5 * (1 / 3) / (1 / 3 + 1.44 * 0.5)
     )

@@ -7,16 +7,20 @@ BETA = 1.2
 
 
 def score(answer: str, context: ScoringContext) -> ParsedAnswer:
-    """Return F-beta of the best precision and the best recall, each over all references."""
+    """Return F-beta of the best precision and the best recall, each over all references.
+
+    As in the owners' script, a text without words, such as `...`, is one empty word: it equals
+    another such text, so that an identical answer scores 1 there too.
+    """
     from rapidfuzz.distance import LCSseq
 
-    words = caption_words(answer)
+    words = caption_words(answer) or [""]
     precision = recall = 0.0
     for reference in context.references:
-        reference_words = caption_words(reference)
+        reference_words = caption_words(reference) or [""]
         common = LCSseq.similarity(words, reference_words)
-        precision = max(precision, common / max(1, len(words)))
-        recall = max(recall, common / max(1, len(reference_words)))
+        precision = max(precision, common / len(words))
+        recall = max(recall, common / len(reference_words))
     if not precision or not recall:
         return ParsedAnswer(0.0, answer)
     combined = (1 + BETA**2) * precision * recall / (recall + BETA**2 * precision)
