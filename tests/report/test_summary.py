@@ -136,11 +136,13 @@ def test_two_styles_of_one_benchmark_have_different_titles() -> None:
     ("value", "maximum", "expected"),
     [
         (0.123, 1.0, "+12.3"),
-        (-0.0004, 1.0, "0.0"),
         (-61.45, 2000.0, "−61.5"),
         (161.8, None, "+161.8"),
         (None, 1.0, "–"),
         (0.0, 1.0, "0.0"),
+        (-0.0004, 1.0, "−0.04"),
+        (-0.00004, 1.0, "0.0"),
+        (1234.5, None, "+1,234.5"),
     ],
 )
 def test_a_change_is_written_in_points(

@@ -82,12 +82,17 @@ def changed_or_same(evidence: Evidence) -> str:
     return "changed" if evidence.direction else "same"
 
 
+def to_points(value: float, maximum: float | None) -> float:
+    """Return a score or change in points: of 100 if the scale ends at 1, else as it is."""
+    return value * (100.0 if maximum == 1.0 else 1.0)
+
+
 def points(value: float, maximum: float | None) -> str:
-    """Format a change with its sign: of 100 points if the scale ends at 1, else as it is."""
-    change = value * (100 if maximum == 1.0 else 1)
+    """Format a change in points with its sign; a small one has two decimals, and 0 no sign."""
+    change = to_points(value, maximum)
     if abs(change) < SMALL:
         return "0.0"
-    return (f"{change:+.1f}" if abs(change) >= 10 * SMALL else f"{change:+.2f}").replace("-", "−")
+    return (f"{change:+,.1f}" if abs(change) >= 10 * SMALL else f"{change:+.2f}").replace("-", "−")
 
 
 def conclusion(difference: Difference) -> str:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Literal
 
-from visionflan.compare.conclusions import is_significant
+from visionflan.compare.conclusions import is_significant, points, to_points
 from visionflan.compare.results import Difference, Interval
 from visionflan.evaluate.aggregate.estimates import NO_INTERVAL, Estimate
 
@@ -18,22 +18,14 @@ NONE = "–"
 ChangeClass = Literal["increase", "decrease", "inconclusive"]
 
 
-def scale(maximum: float | None) -> float:
-    """Return the factor to points: 100 for metrics that end at 1, else 1."""
-    return 100.0 if maximum == 1.0 else 1.0
-
-
 def plain(value: float | None, maximum: float | None = 1.0) -> str:
     """Format a score in points."""
-    return NONE if value is None else f"{value * scale(maximum) + 0.0:,.1f}".replace("-", "−")
+    return NONE if value is None else f"{to_points(value, maximum) + 0.0:,.1f}".replace("-", "−")
 
 
 def signed(value: float | None, maximum: float | None = 1.0) -> str:
-    """Format a change in points with its sign; exactly 0 has none."""
-    if value is None:
-        return NONE
-    points = round(value * scale(maximum), 1)
-    return f"{points:+,.1f}".replace("-", "−") if points else "0.0"
+    """Format a change in points as conclusions do."""
+    return NONE if value is None else points(value, maximum)
 
 
 def format_interval(low: float | None, high: float | None, maximum: float | None = 1.0) -> str:
