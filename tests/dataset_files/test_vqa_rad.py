@@ -40,15 +40,17 @@ def test_a_file_that_is_no_list_is_refused_by_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("answer", "target", "repaired"),
     [
-        ("no", "No", ("capital_of_yes_or_no",)),
+        ("no", "No", ("first_letter_capitalized",)),
         ("Skull \tand medulla ", "Skull and medulla", ("trimmed_blanks",)),
-        ("right lobe", "right lobe", ()),
+        ("right lobe", "Right lobe", ("first_letter_capitalized",)),
+        ("MRI", "MRI", ()),
     ],
 )
 def test_answers_are_fixed_by_name(answer: str, target: str, repaired: tuple[str, ...]) -> None:
     example = question_answer(Row("1", Path("a.jpg"), "Where?", answer))
     assert example is not None
     assert (example.target, example.repaired) == (target, repaired)
+    assert " ".join(answer.split()) in (example.target, *example.references)
 
 
 @pytest.mark.shared

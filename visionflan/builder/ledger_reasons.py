@@ -134,7 +134,7 @@ NOTES_OF_DATASETS: dict[str, str] = {
     "question_mark": "the missing question mark was added",
     "apostrophe": "the missing apostrophes were added",
     "capital": "the question begins with a capital letter now",
-    "capital_of_yes_or_no": "the capital of the answers yes and no was made small",
+    "first_letter_capitalized": "the first letter of the answer was made a capital",
     "capital_and_full_stop": "a capital letter and a full stop were added to the sentence",
     "full_stop_taken_off": "the full stop of the answer was removed",
     "full_width_mark": "a full-width punctuation mark was replaced by the usual one",

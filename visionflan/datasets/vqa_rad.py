@@ -11,7 +11,8 @@ either form; where both are there it takes the owners' list, since the split rep
 have answers, and all are read.
 
 Known defects: ten answers are numbers and not strings; a few hold a tab or blanks at an end; "yes"
-and "Yes" come as they please. Blanks are mended, and yes and no take a capital. Under one image,
+and "Yes", "chest" and "Chest" come as they please. Blanks are mended, and every answer takes a
+capital; the release's own spelling stays a reference. Under one image,
 476 questions occur more than once, 24 of them with answers that disagree: they are all read, and
 it is for the build to keep one and count the rest.
 """
@@ -96,25 +97,26 @@ def lists(root: Path) -> list[Path]:
     """
     The picture is a medical scan, such as an X-ray or a slice of a CT or MRI examination. Examine
     it as a radiologist would and answer the question about it briefly: Yes or No if that is enough,
-    otherwise a few words.
+    otherwise a few words. Begin with a capital letter.
     """,
     """
     What would a radiologist answer to the question below, given this X-ray, CT slice or MRI slice?
-    Say Yes or No if the question allows it; if not, use a few words.
+    Say Yes or No if the question allows it; if not, use a few words, the first with a capital.
     """,
     """
-    Reply with Yes, with No, or with a few words. The question below is about the medical image
-    shown, which is an X-ray, a slice of a CT or MRI examination or something similar.
+    Reply with Yes, with No, or with a few words, the first of them capitalized. The question below
+    is about the medical image shown, which is an X-ray, a slice of a CT or MRI examination or
+    something similar.
     """,
     """
     You are on duty in the radiology department, and a colleague sends you this scan with the
     question below. Look at the organs, the kind of scan and anything abnormal, and answer briefly:
-    Yes or No, or a few words where that is not enough.
+    Yes or No, or a few words where that is not enough, starting with a capital letter.
     """,
     """
     Look closely at this scan of a patient, made with X-rays, CT or MRI. Can the question below be
     answered with Yes or No? Then write that word. If it cannot, write a short phrase of a few
-    words.
+    words with a capital letter at its beginning.
     """,
     title="VQARAD VQA in radiology",
     official_name="VQARAD+question_answer",
@@ -123,16 +125,18 @@ def lists(root: Path) -> list[Path]:
 )
 def question_answer(row: Row) -> Example:
     trimmed = " ".join(row.answer.split())
-    answer = trimmed.capitalize() if trimmed.lower() in {"yes", "no"} else trimmed
+    is_yes_or_no = trimmed.lower() in {"yes", "no"}
+    answer = trimmed.capitalize() if is_yes_or_no else trimmed[:1].upper() + trimmed[1:]
     question = " ".join(row.question.split())
     mended = {
         "trimmed_blanks": (question, trimmed) != (row.question, row.answer),
-        "capital_of_yes_or_no": answer != trimmed,
+        "first_letter_capitalized": answer != trimmed,
     }
     return Example(
         image=row.image,
         text=question,
         target=answer,
+        references=(answer,) if answer == trimmed else (answer, trimmed),
         repaired=tuple(name for name, happened in mended.items() if happened),
     )
 
@@ -203,16 +207,20 @@ def head(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
 
 
 def arm(index: int) -> tuple[Image.Image, list[tuple[str, str]]]:
-    """Draw a long bone, broken across the middle or whole."""
+    """Draw a long bone with two knobs at each end, broken across the middle or whole."""
     image = film(index)
     pen = ImageDraw.Draw(image)
     flesh = jitter_box(Box(22, 0, 74, 96), "arm", index)
     pen.rectangle(flesh, fill=gray(80, index))
     broken = stable_hash("broken", index) % 2 == 0
-    for top, bottom in ((0.04, 0.44), (0.58, 0.96)) if broken else ((0.04, 0.96),):
-        pen.rectangle(flesh.part(0.32, top, 0.68, bottom), fill=(250,) * 3)
+    bone = (250,) * 3
+    for left in (0.2, 0.5):
+        for top in (0.06, 0.78):
+            pen.ellipse(flesh.part(left, top, left + 0.3, top + 0.16), fill=bone)
+    for top, bottom in ((0.16, 0.44), (0.58, 0.86)) if broken else ((0.16, 0.86),):
+        pen.rectangle(flesh.part(0.36, top, 0.64, bottom), fill=bone)
     return image, [
-        ("What part of the body is shown?", "Arm"),
+        ("What is the bright structure?", "Bone"),
         ("Is the bone fractured?", "Yes" if broken else "no"),
     ]
 
