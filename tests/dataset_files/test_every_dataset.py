@@ -47,6 +47,7 @@ def test_a_specimen_of_four_images_serves_every_task_and_every_image_opens(
 ) -> None:
     dataset = catalog.load(name)
     dataset.write_specimen(tmp_path, 4)
+    assert all(path.stat().st_size for path in tmp_path.rglob("*")), "no release has empty files"
     for task in dataset.tasks:
         examples = list(dataset.examples(task, tmp_path))
         assert examples, f"{name}/{task} makes nothing of a specimen of four pictures"

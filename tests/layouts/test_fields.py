@@ -1,5 +1,6 @@
 """Only a value of the right type becomes a word: null, NaN and nested values are refused."""
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,8 @@ from visionflan.layouts import (
     inside,
     json_lines,
     load_json,
+    load_text,
+    open_text,
     parse_json,
     text_lines,
 )
@@ -168,6 +171,17 @@ def test_a_byte_order_mark_is_no_content(tmp_path: Path) -> None:
     assert list(json_field_values(path, "rows")) == [1]
     path.write_text("a\r\n\n b\u2028c \n", encoding="utf-8-sig")
     assert text_lines(path) == ["a", "b\u2028c"]
+
+
+@pytest.mark.parametrize("name", ["list.txt", "list.txt.gz"])
+def test_an_empty_file_is_refused_unless_it_may_be_empty(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(b"") if path.suffix == ".gz" else b"")
+    for read in (text_lines, load_text, lambda path: list(json_lines(path))):
+        with pytest.raises(ReleaseError, match=rf"{name} is empty: download it again"):
+            read(path)
+    with open_text(path, may_be_empty=True) as stream:
+        assert stream.read() == ""
 
 
 def test_bytes_that_are_not_utf_8_are_named_with_their_line(tmp_path: Path) -> None:

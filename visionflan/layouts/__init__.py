@@ -122,8 +122,6 @@ def parse_json(content: bytes, trim: Callable[[dict[str, Any]], Any] | None = No
 
 def json_lines(path: Path) -> Iterator[tuple[int, Any] | BrokenRow]:
     """Yield the line number and value of each JSON line; a malformed line comes as a BrokenRow."""
-    if require(path).stat().st_size == 0:
-        raise ReleaseError(f"{path} is empty: download it again")
     with open_bytes(path) as stream:
         for number, line in enumerate(iter(lambda: stream.readline(MAX_VALUE + 1), b""), start=1):
             if not line.strip():
@@ -145,14 +143,19 @@ def require_line(stream: BinaryIO, line: bytes) -> None:
 
 
 @contextmanager
-def open_text(path: Path, encoding: str = "utf-8-sig") -> Iterator[TextIO]:
+def open_text(
+    path: Path, encoding: str = "utf-8-sig", *, may_be_empty: bool = False
+) -> Iterator[TextIO]:
     """Open a text file, plain or gzipped; raise ReleaseError where it cannot be decoded.
 
     One that begins with the mark of UTF-8 is UTF-8, whatever the encoding of the release.
     """
     if encoding != "utf-8-sig" and starts_with_mark(require(path)):
         encoding = "utf-8-sig"
-    with open_bytes(path) as stream, TextIOWrapper(stream, encoding, newline="") as text:
+    with (
+        open_bytes(path, may_be_empty=may_be_empty) as stream,
+        TextIOWrapper(stream, encoding, newline="") as text,
+    ):
         try:
             yield text
         except UnicodeDecodeError as error:
@@ -160,11 +163,16 @@ def open_text(path: Path, encoding: str = "utf-8-sig") -> Iterator[TextIO]:
 
 
 @contextmanager
-def open_bytes(path: Path) -> Iterator[BinaryIO]:
-    """Open a file, plain or gzipped; raise ReleaseError where it cannot be decompressed."""
+def open_bytes(path: Path, *, may_be_empty: bool = False) -> Iterator[BinaryIO]:
+    """Open a file, plain or gzipped; raise ReleaseError where it cannot be decompressed.
+
+    An empty file is what an interrupted download leaves, and is refused unless `may_be_empty`.
+    """
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(require(path), "rb") as stream:
         try:
+            if not stream.peek(1) and not may_be_empty:
+                raise ReleaseError(f"{path} is empty: download it again")
             yield cast("BinaryIO", stream)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise ReleaseError(f"{path} is truncated: {error}; download it again") from error

@@ -13,8 +13,12 @@ def write_json(path: Path, value: object) -> None:
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
-    """Write lines to a text file, each followed by a newline."""
-    write_text(path, "".join(f"{line}\n" for line in lines))
+    """Write lines to a text file, each followed by a newline; without lines, write no file.
+
+    Those who publish a release leave out a list that nothing is in, and readers refuse it.
+    """
+    if text := "".join(f"{line}\n" for line in lines):
+        write_text(path, text)
 
 
 def write_text(path: Path, text: str, *, encoding: str = "utf-8") -> None:

@@ -30,7 +30,7 @@ def json_records(path: Path) -> Iterator[Any | BrokenRow]:
 
 def peek(path: Path) -> str:
     """Return the beginning of a text file, without blanks before it."""
-    with open_text(path) as stream:
+    with open_text(path, may_be_empty=True) as stream:
         start = ""
         while not start and (text := stream.read(PEEKED)):
             start = text.lstrip()
