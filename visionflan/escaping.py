@@ -28,10 +28,14 @@ def spreadsheet_cell(value: object) -> object:
 
 def one_line(text: str) -> str:
     """Return text as one line in which each character that does not print is escaped."""
-    line = " ".join(text.split())
-    if line.isprintable():
-        return line
-    escaped = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    return escape_unprintable(" ".join(text.split()))
+
+
+def escape_unprintable(text: str) -> str:
+    """Return text in which each character that does not print is escaped, such as a line end."""
+    if text.isprintable():
+        return text
+    escaped = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     return "".join(escaped)
 
 

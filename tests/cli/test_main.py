@@ -39,6 +39,18 @@ def test_a_missing_module_of_ours_is_not_hidden() -> None:
         run_command("train", command("visionflan.nothing"), [])
 
 
+def test_control_characters_of_names_and_values_do_not_reach_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "a\x1b[2J\nb"
+    assert main(["report", str(tmp_path / name)]) == 1
+    with pytest.raises(SystemExit):
+        main(["datasets", "coco", name])
+    message = capsys.readouterr().err
+    assert message.count("a\\x1b[2J b") == 2, message
+    assert "\x1b" not in message
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_and_a_description(
     name: str, capsys: pytest.CaptureFixture[str]

@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from io import TextIOWrapper
 from types import FrameType, ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 from visionflan import __version__
 from visionflan.errors import UsageError, VisionflanError
+from visionflan.escaping import one_line
 from visionflan.plugins import PluginWarning
 
 # In the order of the pipeline, with the line that `visionflan --help` prints.
@@ -129,9 +130,17 @@ def load(name: str) -> ModuleType:
     return importlib.import_module(f"visionflan.cli.{'import_' if name == 'import' else name}")
 
 
+class CommandParser(argparse.ArgumentParser):
+    """A parser whose messages are one line that prints, whatever an argument contains."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage and a message, and exit with code 2."""
+        super().error(one_line(message))
+
+
 def command_parser(name: str, command: ModuleType) -> argparse.ArgumentParser:
     """Return the parser of one command."""
-    parser = argparse.ArgumentParser(prog=f"visionflan {name}", description=command.__doc__)
+    parser = CommandParser(prog=f"visionflan {name}", description=command.__doc__)
     command.add_arguments(parser)
     return parser
 
@@ -146,7 +155,7 @@ def plugin_warnings_as_lines() -> Iterator[None]:
             message: Warning | str, category: type[Warning], *details: Any, **options: Any
         ) -> None:
             if issubclass(category, PluginWarning):
-                sys.stderr.write(f"warning: {message}\n")
+                sys.stderr.write(f"warning: {one_line(str(message))}\n")
             else:
                 show(message, category, *details, **options)
 
@@ -167,7 +176,7 @@ def run_command(name: str, command: ModuleType, arguments: Sequence[str]) -> int
     except (VisionflanError, OSError) as error:
         if os.environ.get("VISIONFLAN_DEBUG"):
             raise
-        sys.stderr.write(f"error: {describe(error)}\n")
+        sys.stderr.write(f"error: {one_line(describe(error))}\n")
         return 2 if isinstance(error, UsageError) else 1
     except ModuleNotFoundError as error:
         if error.name not in EXTRAS:
