@@ -67,6 +67,19 @@ def test_a_table_whose_name_is_not_utf8_is_read(tmp_path: Path) -> None:
     assert entry["rows_read"]
 
 
+@pytest.mark.parametrize("name", ["a\n{}", "\udce9{}"])
+def test_a_file_that_is_not_read_because_its_name_is_damaged_is_in_the_ledger(
+    tmp_path: Path, name: str
+) -> None:
+    def damage(root: Path) -> None:
+        (root / "Icon\r").touch()
+        questions = root / "qa.894.raw.train.txt"
+        questions.rename(questions.with_name(name.format(questions.name)))
+
+    entry = build_one(tmp_path, "daquar", damage)
+    assert entry["broken"] == {"damaged_name": 1}, entry
+
+
 def test_an_array_that_is_damaged_costs_its_row(tmp_path: Path) -> None:
     def damage(root: Path) -> None:
         problem = min(root.rglob("*.npz"))
@@ -78,12 +91,20 @@ def test_an_array_that_is_damaged_costs_its_row(tmp_path: Path) -> None:
     assert entry["broken"] == {"unreadable_array": 1}, entry
 
 
-def test_an_emptied_list_of_json_lines_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "emptied"),
+    [
+        ("crowdhuman", "annotation_val.odgt"),
+        ("fgvc_aircraft", "images_variant_val.txt"),
+        ("wikiart", "genre_val.csv"),
+    ],
+)
+def test_an_emptied_list_is_told(tmp_path: Path, name: str, emptied: str) -> None:
     def damage(root: Path) -> None:
-        for path in root.rglob("*.odgt"):
-            path.write_bytes(b"")
+        (path,) = root.rglob(emptied)
+        path.write_bytes(b"")
 
-    assert "is empty" in build_one(tmp_path, "crowdhuman", damage)["message"]
+    assert f"{emptied} is empty" in build_one(tmp_path, name, damage)["message"]
 
 
 def test_a_message_is_one_line_that_prints() -> None:

@@ -12,6 +12,7 @@ DROPPED_BY_BUILD: dict[str, str] = {
     "malformed_record": "a field of the row is missing or of another type, or its line is cut",
     "malformed_json": "a line or a record of the release is not valid JSON",
     "unreadable_path": "a link, directory, pipe or device in the release cannot be read",
+    "damaged_name": "a file was not read, and its name has control characters or is not UTF-8",
     "invalid_utf8": "the text contains a lone surrogate, which cannot be encoded as UTF-8",
     "invalid_key": "the reader gives the row no key, or one that is not a string",
     "task_error": "the task's function raised an exception: the row is incomplete or unusual",

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from visionflan import catalog
-from visionflan.builder.sampling import escape_surrogates
 from visionflan.builder.source_fingerprint import subdirectories
 from visionflan.builder.split import check_hold_out_fraction
 from visionflan.dataset import Dataset
 from visionflan.errors import BuildError, UnknownNameError
+from visionflan.escaping import escape_unprintable
 from visionflan.prompt import PhrasingChoice, PromptStyle
 from visionflan.storage.schema import TaskInfo
 from visionflan.vocabulary import EVALUATION_ONLY
@@ -111,10 +111,11 @@ def plan(data_root: Path, settings: BuildSettings) -> BuildPlan:
         else:
             build_plan.tasks[name] = allowed
     build_plan.held_out = held_out_tasks(build_plan, settings)
+    known = catalog.names()
     build_plan.unknown_directories = [
-        escape_surrogates(path.name)
+        escape_unprintable(path.name)
         for path in subdirectories(data_root)
-        if path.name[0] != "." and path.name not in catalog.names()
+        if path.name[0] != "." and path.name not in known
     ]
     return build_plan
 

@@ -4,16 +4,17 @@ Readers open files in their own ways, so that only the interpreter's audit event
 """
 
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from visionflan.builder.sampling import escape_surrogates
 from visionflan.builder.source_fingerprint import subdirectories
 from visionflan.dataset import BrokenRow
 from visionflan.errors import ReleaseError
+from visionflan.escaping import escape_unprintable
 from visionflan.layouts import is_image_file
 
 LISTINGS = frozenset({"os.listdir", "os.scandir"})
@@ -22,6 +23,9 @@ TABLE_SUFFIXES = frozenset(
 )
 DEPTH = 2  # levels of directories that are looked at
 MAX_COUNTED = 100_000  # files that are counted in a directory that is not read
+# What nobody writes into a name: control characters, and bytes that are not UTF-8.
+DAMAGED_NAME = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+FOLDER_ICON = "Icon\r"  # what macOS puts into a directory that has an icon of its own
 
 
 class ReleaseWatch:
@@ -30,8 +34,9 @@ class ReleaseWatch:
     Only a process that reads one release installs it, because an audit hook stays until its end.
 
     Attributes:
+        opened: receives the path of each file that is opened.
         directories: the directories that were read.
-        progress: receives the path of each file that is opened.
+        damaged_names: the damaged names among those of the files that were opened.
     """
 
     def __init__(self, root: Path, opened: Any) -> None:
@@ -39,6 +44,7 @@ class ReleaseWatch:
         self.prefixes = tuple({f"{self.root}{os.sep}", f"{os.path.realpath(root)}{os.sep}"})
         self.neighbors = f"{root.parent}{os.sep}"
         self.directories: set[str] = set()
+        self.damaged_names: set[str] = {FOLDER_ICON}
 
     def install(self) -> None:
         """Begin to watch."""
@@ -59,7 +65,10 @@ class ReleaseWatch:
         if event in LISTINGS:
             self.directories.add(path)
             return
-        self.directories.add(os.path.dirname(path))  # noqa: PTH120 - called for each file
+        directory, name = os.path.split(path)
+        self.directories.add(directory)
+        if DAMAGED_NAME.search(name):
+            self.damaged_names.add(name)
         self.opened.value = os.fsencode(path)[: len(self.opened) - 1]
         check_regular(path)
 
@@ -74,14 +83,25 @@ class ReleaseWatch:
     def unreadable(self) -> Iterator[BrokenRow]:
         """Yield what lies in the directories that were read, and cannot be read itself.
 
-        Listing and asking for a file pass such a path over in silence. Images are left out: those
-        that are needed are looked for when they are checked.
+        Listing and asking for a file pass such a path, and a damaged name, over in silence. Images
+        are left out: those that are needed are looked for when they are checked.
         """
-        for name in sorted({"", *self.ancestors(self.directories)}):
+        for name in sorted({".", *self.ancestors(self.directories)}):
             for entry in entries_of(Path(self.root, name)):
-                path = escape_surrogates(os.path.relpath(entry.path, self.root))
-                if entry.name[0] != "." and (problem := unreadable_as(entry)):
+                path = escape_unprintable(os.path.relpath(entry.path, self.root))
+                if entry.name[0] == ".":
+                    continue
+                if problem := unreadable_as(entry):
                     yield BrokenRow(path, "unreadable_path", f"{path} {problem}")
+                elif self.is_unread(entry):
+                    detail = f"{path} was not read: give it the name that its owners gave it"
+                    yield BrokenRow(path, "damaged_name", detail)
+
+    def is_unread(self, entry: "os.DirEntry[str]") -> bool:
+        """Return whether a file has a damaged name, and was not opened."""
+        if entry.name in self.damaged_names or not DAMAGED_NAME.search(entry.name):
+            return False
+        return entry.is_file() and not is_image_file(Path(entry.name))
 
     def ancestors(self, directories: Iterable[str]) -> Iterator[str]:
         """Yield directories of the release, and the directories that contain them."""
@@ -148,7 +168,7 @@ def unread_directories(root: Path, read: set[str], depth: int) -> Iterator[tuple
             if level < depth:
                 pending += [(child, level + 1) for child in visible_subdirectories(directory)]
         elif number := count_data(directory):
-            yield escape_surrogates(name), number
+            yield escape_unprintable(name), number
 
 
 def visible_subdirectories(directory: Path) -> list[Path]:
