@@ -2,57 +2,105 @@
 
 A round damages one file or directory in the release of every dataset but one, and builds them all.
 A failure is a traceback, an exit code that does not fit, a process that uses too much time or
-memory, counts that do not add up, or an effect on the release that was left as it is.
-Run: python benchmarks/fuzz_trees.py [--count 2000] [--seed 0] [--dataset NAME ...]
+memory, counts that do not add up, an effect on the release that was left as it is, or rows that are
+gone without a word although the reader can see the damage (see `Damaged.is_visible`).
+Each round is a line of the state file; a rerun repeats the rounds that failed, and continues.
+Run: python benchmarks/fuzz_trees.py [--count 2000] [--seed 0] [--out STATE.jsonl] [--dataset NAME]
 """
 
 import argparse
 import json
 import os
 import random
-import resource
 import shutil
-import subprocess
+import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+import traceback
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from tree_damage import Damaged, contents, damage_tree
+from tree_outcomes import Finished, failures_of, lost_unsaid
 
 from visionflan import catalog
+from visionflan.cli.main import main as visionflan
 
 IMAGES = 6
 SOUND = "pacs"
 TIME_LIMIT_S = 900  # for all releases of a round
-MEMORY_LIMIT = 2 << 30
-# The superuser may read everything, unless the command that it runs gives that up.
+POLL_S = 0.05
+# Files in memory: most of a build of specimens is waiting for the disk.
+MEMORY_DIRECTORY = Path("/dev/shm")
+# The superuser may read everything, unless it gives that up.
 CAPABILITIES = "-dac_override,-dac_read_search"
 WITHOUT_CAPABILITIES = ("setpriv", f"--bounding-set={CAPABILITIES}")
 
 
-class Outcome(NamedTuple):
-    """What came of a round: the failures, and the releases of which rows are gone unsaid."""
+class Round(NamedTuple):
+    """What came of a round, as a line of the state file.
 
+    Attributes:
+        seed: the seed of its damage.
+        trees: the number of trees that were damaged.
+        failures: a text about each failure.
+        unsaid: the damaged releases of which rows are gone unsaid, where nothing else can be known.
+        peak_memory: the memory of the largest process of its build, in bytes.
+        seconds: the time it took.
+    """
+
+    seed: int
+    trees: int
     failures: list[str]
     unsaid: list[str]
+    peak_memory: int
+    seconds: float
 
 
-def build(data_root: Path, out: Path) -> subprocess.CompletedProcess[str]:
-    """Build all releases with the command, without the rights of the superuser."""
-    prefix = WITHOUT_CAPABILITIES if os.geteuid() == 0 and shutil.which("setpriv") else ()
-    command = [*prefix, sys.executable, "-m", "visionflan", "build", "--data-root", str(data_root)]
-    command += ["--out", str(out), "--workers", "2", "--include-sensitive"]
-    return subprocess.run(
-        [*command, "--include-evaluation-only"],
-        check=False,
-        capture_output=True,
-        text=True,
-        errors="backslashreplace",
-        timeout=TIME_LIMIT_S,
-    )
+def run_forked(function: Callable[[], int], log: Path) -> Finished:
+    """Run a function, which returns an exit code, in a process of its own.
+
+    Raises TimeoutError if it does not end.
+    """
+    sys.stdout.flush()
+    process = os.fork()
+    if process == 0:
+        with log.open("wb") as file:
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+        os._exit(exit_code(function))
+    start = time.monotonic()
+    while True:
+        ended, status, usage = os.wait4(process, os.WNOHANG)
+        if ended:
+            output = log.read_text(errors="backslashreplace")
+            return Finished(os.waitstatus_to_exitcode(status), output, usage.ru_maxrss << 10)
+        if time.monotonic() - start > TIME_LIMIT_S:
+            os.kill(process, signal.SIGKILL)
+            os.wait4(process, 0)
+            raise TimeoutError(log.read_text(errors="backslashreplace"))
+        time.sleep(POLL_S)
+
+
+def exit_code(function: Callable[[], int]) -> int:
+    """Return what a function returns, or 70 after printing its exception."""
+    try:
+        return function()
+    except BaseException:
+        traceback.print_exc()
+        return 70
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def build(data_root: Path, out: Path) -> Finished:
+    """Build all releases with the command."""
+    command = ["build", "--data-root", f"{data_root}", "--out", f"{out}", "--workers", "1"]
+    command += ["--include-sensitive", "--include-evaluation-only"]
+    return run_forked(lambda: visionflan(command), out.with_name("log"))
 
 
 def read_manifest(out: Path) -> dict[str, Any]:
@@ -61,105 +109,58 @@ def read_manifest(out: Path) -> dict[str, Any]:
     return manifest
 
 
-def miscounts(manifest: dict[str, Any]) -> Iterator[str]:
-    """Yield the tasks whose counts do not add up to the rows of their dataset."""
-    for name, task in manifest["tasks"].items():
-        dataset = manifest["datasets"][task["dataset"]]
-        counted = task["written"] + task["not_applicable"] + task["over_cap"]
-        if counted + sum(task["dropped"].values()) != task["rows_read"]:
-            yield f"{name}: its counts do not add up"
-        if task["rows_read"] + sum(dataset["broken"].values()) != dataset["rows_read"]:
-            yield f"{name}: its rows are not those of the dataset"
-
-
-def failures_of(
-    done: subprocess.CompletedProcess[str], manifest: dict[str, Any], sound: dict[str, Any]
-) -> Iterator[str]:
-    """Yield what is wrong with a build of damaged releases."""
-    text = done.stdout + done.stderr
-    if "Traceback" in text or "Error:" in text:
-        yield text[max(0, text.find("Error:") - 1500) :][:3000]
-    failed = [name for name, entry in manifest["datasets"].items() if entry["status"] == "failed"]
-    if done.returncode != bool(failed):
-        yield f"exit code {done.returncode} with {len(failed)} failed datasets"
-    if SOUND in failed or any(
-        manifest["tasks"].get(task) != entry for task, entry in sound.items()
-    ):
-        yield f"{SOUND} was not damaged, and differs"
-    yield from miscounts(manifest)
-    for name in failed:
-        message = manifest["datasets"][name]["message"]
-        if "\n" in message or not message.isprintable() or name not in message:
-            yield f"{name}: a message is not one sentence about it: {message!r}"
-    if (memory := resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10) > MEMORY_LIMIT:
-        yield f"a process used {memory:,} bytes"
-
-
-def is_unsaid(name: str, before: dict[str, Any], after: dict[str, Any]) -> bool:
-    """Return whether a damaged release lost rows, and the manifest has no word about it."""
-    entry = after["datasets"][name]
-    if entry["status"] != "built" or entry["broken"] or entry["unread_directories"]:
-        return False
-    if any(after["tasks"][task]["dropped"] for task in tasks_of(after, name)):
-        return False
-    return bool(entry["rows_read"] < before["datasets"][name]["rows_read"])
-
-
-def tasks_of(manifest: dict[str, Any], name: str) -> list[str]:
-    """Return the tasks of a dataset."""
-    return [task for task, entry in manifest["tasks"].items() if entry["dataset"] == name]
-
-
 class Rounds:
     """Rounds of damage to copies of the specimens."""
 
     def __init__(self, directory: Path, names: Sequence[str]) -> None:
-        self.directory, self.names = directory, names
-        for name in {*names, SOUND}:
+        self.directory, self.names = directory, [name for name in names if name != SOUND]
+        for name in (*self.names, SOUND):
             catalog.load(name).write_specimen(directory / "specimens" / name, IMAGES)
         done = build(directory / "specimens", directory / "sound")
-        if done.returncode:
-            sys.exit(done.stderr)
+        if done.code:
+            sys.exit(done.output)
         self.before = read_manifest(directory / "sound")
 
-    def run(self, seed: int) -> Outcome:
+    def run(self, seed: int) -> Round:
         """Run one round."""
-        data_root, out = self.directory / "data", self.directory / "out"
+        data_root, out, start = self.directory / "data", self.directory / "out", time.monotonic()
         shutil.copytree(self.directory / "specimens", data_root, symlinks=True)
-        generator = random.Random(seed)
-        damaged = {
-            name: damage_tree(data_root / name, generator) for name in self.names if name != SOUND
-        }
+        generator, memory = random.Random(seed), 0
+        damaged = {name: damage_tree(data_root / name, generator) for name in self.names}
+        unsaid: list[str] = []
         try:
-            failures, unsaid = self.check(build(data_root, out), out)
-        except subprocess.TimeoutExpired as error:
-            failures, unsaid = [f"no end after {error.timeout} s: {error.stderr!r}"], []
+            done = build(data_root, out)
+            memory = done.peak_memory
+            failures, unsaid = self.check(done, out, damaged)
+        except TimeoutError as error:
+            failures = [f"no end after {TIME_LIMIT_S} s: {error}"]
         finally:
             unlock(data_root)
             shutil.rmtree(data_root)
             shutil.rmtree(out, ignore_errors=True)
-        return Outcome(
-            [f"seed {seed}: {failure} {about(failure, damaged)}" for failure in failures],
-            [f"seed {seed}: {name}: {': '.join(damaged[name])}" for name in unsaid],
-        )
+        failures = [f"{failure} {about(failure, damaged)}" for failure in failures]
+        seconds = round(time.monotonic() - start, 1)
+        return Round(seed, len(damaged), failures, unsaid, memory, seconds)
 
     def check(
-        self, done: subprocess.CompletedProcess[str], out: Path
+        self, done: Finished, out: Path, damaged: dict[str, Damaged]
     ) -> tuple[list[str], list[str]]:
         """Return the failures of a round, and the datasets of which rows are gone unsaid."""
         if not (out / "manifest.json").is_file():
-            return [f"no build: {done.stderr[-3000:]}"], []
+            return [f"no build: {done.output[-3000:]}"], []
         after = read_manifest(out)
-        sound = {task: self.before["tasks"][task] for task in tasks_of(self.before, SOUND)}
-        unsaid = [name for name in self.names if is_unsaid(name, self.before, after)]
-        return list(failures_of(done, after, sound)), unsaid
+        failures, unsaid = list(failures_of(done, self.before, after, SOUND)), []
+        for name in lost_unsaid(self.before, after, damaged):
+            if damaged[name].is_visible():
+                failures.append(f"{name}: rows are gone without a word")
+            else:
+                unsaid.append(f"{name}: {damaged[name]}")
+        return failures, unsaid
 
 
 def about(failure: str, damaged: dict[str, Damaged]) -> str:
     """Return the damage to the datasets that a failure names."""
-    return "; ".join(
-        f"{name}: {': '.join(damage)}" for name, damage in damaged.items() if name in failure
-    )
+    return "; ".join(f"{name}: {damage}" for name, damage in damaged.items() if name in failure)
 
 
 def unlock(root: Path) -> None:
@@ -170,23 +171,53 @@ def unlock(root: Path) -> None:
         unlock(root)
 
 
+def read_state(path: Path | None) -> dict[int, Round]:
+    """Return the rounds of a state file by seed, of which the last run of a seed counts."""
+    if path is None or not path.is_file():
+        return {}
+    rounds = (Round(**json.loads(line)) for line in path.read_text().splitlines())
+    return {round_.seed: round_ for round_ in rounds}
+
+
+def run_rounds(args: argparse.Namespace, rounds: Rounds) -> dict[int, Round]:
+    """Run the rounds that are missing in the state file, or failed, and return all."""
+    results, seed = read_state(args.out), args.seed
+    while sum(results[s].trees for s in range(args.seed, seed)) < args.count:
+        if seed not in results or results[seed].failures:
+            result = results[seed] = rounds.run(seed)
+            print(f"seed {seed}: {result.trees} trees, {result.seconds} s,", end=" ")
+            print(f"{result.peak_memory:,} bytes, {len(result.failures)} failures")
+            print(*result.failures, *(f"unsaid: {line}" for line in result.unsaid), sep="\n")
+            if args.out:
+                with args.out.open("a") as file:
+                    file.write(json.dumps(result._asdict()) + "\n")
+        seed += 1
+    return {s: results[s] for s in range(args.seed, seed)}
+
+
+def give_up_capabilities() -> None:
+    """Begin again without the rights of the superuser, so that what is locked cannot be read."""
+    if os.geteuid() == 0 and shutil.which("setpriv") and "FUZZ_TREES" not in os.environ:
+        command = [*WITHOUT_CAPABILITIES, sys.executable, *sys.argv]
+        os.execvpe(command[0], command, {**os.environ, "FUZZ_TREES": "1"})
+
+
 def main() -> None:
     """Run the rounds and print the failures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=2000, help="trees to damage, at least")
     parser.add_argument("--seed", type=int, default=0, help="seed of the first round")
+    parser.add_argument("--out", type=Path, help="state file, with which a rerun continues")
     parser.add_argument("--dataset", nargs="*", default=catalog.names(), help="datasets to damage")
     args = parser.parse_args()
-    failures, trials, seed, start = [], 0, args.seed, time.monotonic()
-    with TemporaryDirectory() as directory:
-        rounds = Rounds(Path(directory), args.dataset)
-        while trials < args.count:
-            outcome = rounds.run(seed)
-            print(*outcome.failures, *(f"unsaid: {line}" for line in outcome.unsaid), sep="\n")
-            failures += outcome.failures
-            trials, seed = trials + len(args.dataset) - (SOUND in args.dataset), seed + 1
-            print(f"{trials} trees, {len(failures)} failures, {time.monotonic() - start:.0f} s")
-            sys.stdout.flush()
+    give_up_capabilities()
+    memory = MEMORY_DIRECTORY if MEMORY_DIRECTORY.is_dir() else None
+    with TemporaryDirectory(dir=memory) as directory:
+        results = run_rounds(args, Rounds(Path(directory), args.dataset)).values()
+    failures = [failure for result in results for failure in result.failures]
+    peak = max(result.peak_memory for result in results)
+    print(f"{sum(result.trees for result in results)} trees, {len(failures)} failures,", end=" ")
+    print(f"{sum(result.seconds for result in results):.0f} s, highest memory {peak:,} bytes")
     sys.exit(bool(failures))
 
 

@@ -21,6 +21,7 @@ Damage = Callable[[Path, random.Random], object]
 DEPTH = 200
 HUGE_LINE = 20_000_000
 NAMES = ("{}.bak", ".{}", "a\n{}", " {}", "{}_", "\udcff\udce9{}")  # the last one is not UTF-8
+LINES = frozenset({".csv", ".jsonl", ".odgt", ".tsv", ".txt", ".gz", ".zip"})
 
 
 class Damaged(NamedTuple):
@@ -28,6 +29,25 @@ class Damaged(NamedTuple):
 
     path: str
     damage: str
+    is_directory: bool
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.damage}"
+
+    def is_visible(self) -> bool:
+        """Return whether a reader can see that something is damaged, and therefore must say it.
+
+        It cannot see what it has no list of: a file or directory that was removed, or replaced by
+        an empty one; a file under a name that is not looked for, as many others lie in releases; a
+        text cut at the end of a line; and two files of one form whose contents were swapped.
+        """
+        if self.damage.startswith("swapped"):
+            return False
+        if self.damage.startswith("renamed"):
+            return self.damage in ODD_NAMES and not self.is_directory
+        if self.damage in {"truncated", "beheaded"}:
+            return Path(self.path).suffix not in LINES
+        return self.damage not in (GONE_DIRECTORY if self.is_directory else {"removed"})
 
 
 def truncated(content: bytes, generator: random.Random) -> bytes:
@@ -192,6 +212,10 @@ DIRECTORIES: dict[str, Damage] = {
     "file": replaced(Path.touch),
 }
 
+GONE_DIRECTORY = frozenset({"removed", "deep", "empty directory", "file"})
+# A file with such a name in a directory that is read is named by the build, unless it is an image.
+ODD_NAMES = frozenset(f"renamed {name!a}" for name in NAMES if not name.isprintable())
+
 
 def swapped(first: Path, second: Path) -> None:
     """Swap the contents of two files."""
@@ -207,7 +231,8 @@ def damage_tree(root: Path, generator: random.Random) -> Damaged:
     images = [path for path in files if path.suffix.lower() in {".jpg", ".jpeg", ".png", ".ppm"}]
     others = sorted({*files} - {*images})
     kind = generator.random()
-    if kind < 0.15 and directories:
+    is_directory = kind < 0.15 and bool(directories)
+    if is_directory:
         path = generator.choice(directories)
         name = generator.choice(sorted(DIRECTORIES))
         DIRECTORIES[name](path, generator)
@@ -219,7 +244,7 @@ def damage_tree(root: Path, generator: random.Random) -> Damaged:
         path = generator.choice(others if others and (kind < 0.8 or not images) else images)
         name = generator.choice(sorted(FILES))
         FILES[name](path, generator)
-    return Damaged(str(path.relative_to(root)), name)
+    return Damaged(f"{path.relative_to(root)}", name, is_directory)
 
 
 def contents(root: Path) -> tuple[list[Path], list[Path]]:

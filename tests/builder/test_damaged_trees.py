@@ -1,12 +1,22 @@
 """Releases damaged at random cost at most themselves: the build ends and says what failed."""
 
+import itertools
+import json
 import os
 import random
 import shutil
-from collections.abc import Callable
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+from fuzz_trees import WITHOUT_CAPABILITIES, unlock
+from tree_damage import DIRECTORIES, FILES, Damaged, contents, swapped
+from tree_outcomes import Finished, failures_of, lost_unsaid
 
 from visionflan import catalog
 from visionflan.builder import release_reader
@@ -17,70 +27,87 @@ from visionflan.storage.directory import BuildDirectory
 # Layouts of many kinds: directories, JSON, CSV, pickles, arrays, archives, tables, XML, MATLAB.
 NAMES = ("caltech101", "coco", "memotion", "cinic10", "mnist_m", "iconqa", "voc2007", "pickapic")
 SOUND = "pacs"
+SETTINGS = BuildSettings(tasks=(*NAMES, SOUND), hold_out_tasks=NAMES[:2])
+# Each kind of damage once; what is locked needs a process that is not the superuser's.
+KINDS = [*FILES, *DIRECTORIES, "swapped"]
+PARTS = 6
 
 
-def cut(path: Path, generator: random.Random) -> None:
-    content = path.read_bytes()
-    path.write_bytes(content[: generator.randrange(len(content) + 1)])
-
-
-def flip(path: Path, generator: random.Random) -> None:
-    content = bytearray(path.read_bytes())
-    for _ in range(min(len(content), 8)):
-        content[generator.randrange(len(content))] = generator.randrange(256)
-    path.write_bytes(content)
-
-
-def replace_with(make: Callable[[Path], object]) -> Callable[[Path, random.Random], None]:
-    def replace(path: Path, generator: random.Random) -> None:
-        path.unlink()
-        make(path)
-
-    return replace
-
-
-DAMAGES: list[Callable[[Path, random.Random], None]] = [
-    cut,
-    flip,
-    replace_with(lambda path: None),
-    replace_with(lambda path: path.mkdir()),
-    replace_with(os.mkfifo),
-    replace_with(lambda path: path.symlink_to(path.name)),
-    replace_with(lambda path: path.symlink_to("/dev/zero")),
-    replace_with(lambda path: path.write_text("[" * 100_000)),
-    replace_with(lambda path: path.write_text('[{"id": ' + "9" * 5_000 + "}]")),
-    replace_with(lambda path: path.write_bytes(b"\x80\xff\xfe" * 100)),
-]
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_damaged_releases_cost_at_most_themselves(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
-) -> None:
-    monkeypatch.setattr(release_reader, "STALL_S", 20)
-    generator = random.Random(seed)
-    for name in (*NAMES, SOUND):
-        catalog.load(name).write_specimen(tmp_path / "data" / name, 6)
-    for name in NAMES:
-        files = sorted(path for path in (tmp_path / "data" / name).rglob("*") if path.is_file())
+def damage(root: Path, number: int) -> Damaged:
+    """Damage a release in the way of a number among the kinds."""
+    generator, kind = random.Random(number), KINDS[number]
+    files, directories = contents(root)
+    if kind == "swapped":
+        first, second = generator.sample(files, 2)
+        swapped(first, second)
+        return Damaged(f"{first.relative_to(root)}", kind, is_directory=False)
+    if is_directory := number >= len(FILES):
+        path = generator.choice(directories)
+        DIRECTORIES[kind](path, generator)
+    else:
         # What is not an image is damaged more often: there are fewer of these files.
         others = [path for path in files if path.suffix not in {".jpg", ".png"}]
-        for path in {generator.choice(files), generator.choice(others or files)}:
-            generator.choice(DAMAGES)(path, generator)
-    settings = BuildSettings(tasks=(*NAMES, SOUND), hold_out_tasks=NAMES[:2])
-    manifest = build(tmp_path / "data", tmp_path / "out", settings, workers=2)
-    assert manifest["datasets"][SOUND]["status"] == "built"
-    for entry in manifest["datasets"].values():
-        assert entry["status"] in {"built", "failed"}
-        assert "\n" not in entry.get("message", "")
-        assert str(tmp_path) not in entry.get("message", "")
-    directory = BuildDirectory(tmp_path / "out", verify=True)
-    sound = [i.images for i in directory.instances() if i.dataset == SOUND]
-    for name in NAMES:
-        shutil.rmtree(tmp_path / "data" / name)
-    alone = BuildSettings(tasks=(SOUND,), hold_out_images=0.0)
-    build(tmp_path / "data", tmp_path / "alone", alone, workers=1)
-    assert sound == [i.images for i in BuildDirectory(tmp_path / "alone").instances()]
+        path = generator.choice(others or files)
+        FILES[kind](path, generator)
+    return Damaged(f"{path.relative_to(root)}", kind, is_directory)
+
+
+@pytest.fixture(scope="module")
+def specimens(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """Return a directory of specimens, and the manifest of their build."""
+    root = tmp_path_factory.mktemp("specimens")
+    for name in (*NAMES, SOUND):
+        catalog.load(name).write_specimen(root / "data" / name, 6)
+    return root, build(root / "data", root / "out", SETTINGS, workers=2)
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_damaged_releases_cost_at_most_themselves(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    specimens: tuple[Path, dict[str, Any]],
+    part: int,
+) -> None:
+    monkeypatch.setattr(release_reader, "STALL_S", 20)
+    root, before = specimens
+    shutil.copytree(root / "data", tmp_path / "data")
+    kinds = [number for number, kind in enumerate(KINDS) if kind != "locked"][part::PARTS]
+    assert len(kinds) <= len(NAMES)
+    names = itertools.islice(itertools.cycle(NAMES), part, None)
+    damaged = {
+        name: damage(tmp_path / "data" / name, number)
+        for number, name in zip(kinds, names, strict=False)
+    }
+    after = build(tmp_path / "data", tmp_path / "out", SETTINGS, workers=2)
+    failed = any(entry["status"] == "failed" for entry in after["datasets"].values())
+    done = Finished(code=int(failed), output="", peak_memory=0)
+    assert list(failures_of(done, before, after, SOUND)) == []
+    assert str(tmp_path) not in json.dumps(after["datasets"])
+    unsaid = [name for name in lost_unsaid(before, after, damaged) if damaged[name].is_visible()]
+    assert unsaid == [], damaged
+    sound = BuildDirectory(root / "out").instances()
+    instances = BuildDirectory(tmp_path / "out", verify=True).instances()
+    images = [[i.images for i in read if i.dataset == SOUND] for read in (sound, instances)]
+    assert images[0] == images[1] != []
+
+
+def test_what_is_locked_is_told(tmp_path: Path) -> None:
+    if os.geteuid() == 0 and not shutil.which("setpriv"):
+        pytest.skip("the superuser reads what is locked, and there is no setpriv to forbid it")
+    locked = {"voc2007": "Annotations", "memotion": "labels.csv", "caltech101": "image_0001.jpg"}
+    for name, pattern in locked.items():
+        catalog.load(name).write_specimen(tmp_path / "data" / name, 6)
+        next((tmp_path / "data" / name).rglob(pattern)).chmod(0)
+    command = [*(WITHOUT_CAPABILITIES if os.geteuid() == 0 else ()), sys.executable, "-m"]
+    command += ["visionflan", "build", "--data-root", "data", "--out", "out", "--workers", "1"]
+    done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
+    unlock(tmp_path / "data")
+    assert done.returncode == 1, done.stderr
+    manifest = json.loads((tmp_path / "out/manifest.json").read_bytes())
+    assert manifest["datasets"]["voc2007"]["broken"] == {"unreadable_path": 1}
+    assert "Permission denied" in manifest["datasets"]["memotion"]["message"]
+    tasks = [task for task in manifest["tasks"].values() if task["dataset"] == "caltech101"]
+    assert {"image_unreadable": 1} in [task["dropped"] for task in tasks]
 
 
 def test_a_pipe_in_the_release_of_a_neighbor_hangs_nothing(
