@@ -51,11 +51,17 @@ def test_the_build_of_a_later_stage_is_checked_first(config: TrainConfig, tmp_pa
         train(replace(config, build=None), tmp_path / "run")
 
 
-@pytest.mark.parametrize("name", ["checkpoint", "vision_tower", "language_model"])
+@pytest.mark.parametrize(
+    ("name", "init"),
+    [
+        ("checkpoint", InitConfig(checkpoint=Path("model"))),
+        ("vision_tower", InitConfig(vision_tower=Path("model"))),
+        ("language_model", InitConfig(language_model=Path("model"))),
+    ],
+)
 def test_pretraining_and_a_model_to_start_from_exclude_each_other(
-    config: TrainConfig, tmp_path: Path, name: str
+    config: TrainConfig, tmp_path: Path, name: str, init: InitConfig
 ) -> None:
-    init = replace(tiny().init, **{name: tmp_path / "model"})
     with pytest.raises(TrainingError, match=rf"would not use init\.{name}.*or set pretrain=none"):
         train(replace(tiny(), build=config.build, init=init), tmp_path / "run")
     assert not (tmp_path / "run").exists()

@@ -63,10 +63,10 @@ def check_initial_model(config: TrainConfig) -> None:
     init = config.init
     if config.pretrain is not None:
         names = ("checkpoint", "vision_tower", "language_model")
-        if given := [f"init.{name}" for name in names if getattr(init, name) is not None]:
+        if unused := [f"init.{name}" for name in names if getattr(init, name) is not None]:
             raise TrainingError(
-                f"a run that pretrains its own parts would not use {' and '.join(given)}: leave it "
-                "out, or set pretrain=none"
+                f"a run that pretrains its own parts would not use {' and '.join(unused)}: leave "
+                "that out, or set pretrain=none"
             )
         return
     if init.checkpoint is not None:
