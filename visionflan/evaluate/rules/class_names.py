@@ -125,8 +125,8 @@ def parse_class(answer: str, names: Sequence[str]) -> ParsedAnswer:
 def find_classes(answer: str, names: Sequence[str]) -> list[str]:
     """Return the distinct classes that an answer names and does not deny, in order."""
     pattern, class_of = class_pattern(tuple(names))
-    text = normalize_words(answer)
-    matches = [match for match in pattern.finditer(text) if not is_denied(text[: match.start()])]
+    text = f" {normalize_words(answer)} "
+    matches = [match for match in pattern.finditer(text) if not is_denied(text, match.start())]
     return list(dict.fromkeys(class_of[match[0]] for match in matches))
 
 
