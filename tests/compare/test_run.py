@@ -127,6 +127,19 @@ def test_questions_about_trained_images_are_named() -> None:
     (note,) = compare(sides[:1], sides[1:]).notes
     assert note.startswith("run (b), held-out tasks: 2 questions are about images that this")
     assert compare(sides[:1], [evaluation(after, "b")]).notes == []
+    # The other side left them out.
+    excluded, named = compare([evaluation(before[:1], "a")], sides[1:]).notes
+    assert excluded.startswith("Excluded: 2 items evaluated only on the “after” side")
+    assert named.endswith("included. Only questions that both models were asked are compared.")
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_model_whose_training_images_are_not_known_is_named() -> None:
+    before, after = make_study([1.0, 0.0, 1.0], [1.0, 1.0, 0.0])
+    parts = [evaluation(after, "b", overlap=TrainingOverlap())] * 2
+    (note,) = compare([evaluation(before, "a")], parts).notes
+    assert note.startswith("Whether images of these questions were trained on is not known of run")
+    assert note.count("run (b)") == 1
 
 
 @pytest.mark.usefixtures("toy")

@@ -15,7 +15,7 @@ from visionflan.evaluate.aggregate.measures import mean_score
 from visionflan.evaluate.benchmark import Benchmark
 from visionflan.evaluate.demo import RuleBasedModel, specimen_release
 from visionflan.evaluate.records.files import RECORDS
-from visionflan.evaluate.records.header import Header, TaskHeader
+from visionflan.evaluate.records.header import Header, TaskHeader, TrainingOverlap
 from visionflan.evaluate.records.record import Record, read_records
 from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
 from visionflan.hashing import hash_fraction
@@ -53,6 +53,7 @@ def evaluation(records: Sequence[Record], name: str = "a", **fields: Any) -> Eva
         "conditions": ("original",),
         "limit": None,
         "tasks": tasks,
+        "overlap": TrainingOverlap(known=True),
     }
     return Evaluation(f"evaluation/{name}", Header(**{**defaults, **fields}), list(records))
 

@@ -63,7 +63,7 @@ def compare(before: Sequence[Evaluation], after: Sequence[Evaluation]) -> Compar
         missing=joined.missing,
         differences=tested,
         analyses={analysis.NAME: analysis.compute(subsets, headlines) for analysis in load_all()},
-        notes=[*notes(models[0], models[1], joined), *overlap_notes([*before, *after])],
+        notes=[*notes(models[0], models[1], joined), *overlap_notes([*before, *after], joined)],
     )
 
 
@@ -99,12 +99,23 @@ def notes(before: ComparedModel, after: ComparedModel, joined: JoinedAnswers) ->
         )
 
 
-def overlap_notes(evaluations: Sequence[Evaluation]) -> Iterator[str]:
-    """Yield for each evaluation how many of its questions are about images trained on."""
+def overlap_notes(evaluations: Sequence[Evaluation], joined: JoinedAnswers) -> Iterator[str]:
+    """Yield how many questions are about images trained on, and of which models it is not known."""
+    unknown: dict[str, None] = {}
+    limits = " Only questions that both models were asked are compared."
     for header in (evaluation.header for evaluation in evaluations):
+        model = f"{header.run} ({header.stage})"
         if header.overlap.included and header.overlap.questions:
             name = header.benchmark or "held-out tasks"
-            yield f"{header.run} ({header.stage}), {name}: {header.overlap.describe()}"
+            end = limits if joined.only_before or joined.only_after else ""
+            yield f"{model}, {name}: {header.overlap.describe()}{end}"
+        elif not header.overlap.known:
+            unknown[model] = None
+    if unknown:
+        yield (
+            f"Whether images of these questions were trained on is not known of "
+            f"{' and '.join(unknown)}: no complete record of the training images is there."
+        )
 
 
 def format_counts(counts: Mapping[str, int]) -> str:
