@@ -158,6 +158,12 @@ def test_each_loss_of_a_stage_has_a_curve_of_its_own() -> None:
     assert [curve.last for curve in curves] == [2.0, 4.0]
 
 
+def test_loss_curves_are_folded_on_a_narrow_screen(run: Path) -> None:
+    text = render_page(load_run(run))
+    curves = '<details class="fold"><summary>loss curves</summary>\n<div class="curves">'
+    assert text.count(curves) == text.count('<div class="curves">') == 1
+
+
 def test_parts_that_the_run_trained_itself_need_no_source(run: Path) -> None:
     data = load_run(run)
     tower = str(run / "pretrain/vision_tower")
