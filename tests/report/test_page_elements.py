@@ -14,6 +14,7 @@ from visionflan.evaluate.aggregate.estimates import Estimate
 from visionflan.evaluate.held_out import held_out_set
 from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
 from visionflan.report.compare_page.page import page_environment
+from visionflan.report.html import asset, environment
 from visionflan.report.number_format import score_interval, signed, signed_number
 from visionflan.report.run_page.inputs import load_run
 from visionflan.report.run_page.page import render_page
@@ -74,6 +75,26 @@ def test_an_interval_of_a_score_has_a_true_minus_sign(
     low: float, high: float, expected: str
 ) -> None:
     assert score_interval(Estimate(high, low, high, 3, 2)) == expected
+
+
+def luminance(color: str) -> float:
+    """Return the relative luminance of a color such as `#2f6690`, as WCAG 2 defines it."""
+    channels = (int(color[start : start + 2], 16) / 255 for start in (1, 3, 5))
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_every_color_of_text_contrasts_with_the_background_in_light_and_dark() -> None:
+    style = asset(environment(), "style.css") + asset(environment(), "compare.css")
+    schemes = re.findall(r":root {(.*?)}", style, re.DOTALL)[:2]
+    used = set(re.findall(r"[ ;{]color: var\(--(\w+)\)", style)) - {"background"}
+    assert {"text", "muted", "first", "second", "third", "right", "wrong"} <= used
+    for scheme in schemes:
+        colors = dict(re.findall(r"--(\w+): (#\w{6})", scheme))
+        background = luminance(colors["background"])
+        for name in used:
+            low, high = sorted([luminance(colors[name]), background])
+            assert (high + 0.05) / (low + 0.05) >= 4.5, name
 
 
 def test_a_stage_too_short_for_a_curve_says_so(run: Path) -> None:
