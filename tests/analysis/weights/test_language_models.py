@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import AutoTokenizer
 
 from tests.helpers.exchanged_parts import (
     PARTS,
@@ -54,6 +55,22 @@ def test_a_plain_language_model_takes_its_own_settings_and_leaves_the_rows_of_ad
     assert read_trained_images(out).builds.keys() == {"first"}
     assert read_trained_images(out).is_complete
     assert (out / "config.json").read_text().count(str(tmp_path)) == 0
+
+
+def test_only_rows_of_tokens_are_taken_from_padded_embeddings(
+    models: Models, tmp_path: Path
+) -> None:
+    num_tokens = len(AutoTokenizer.from_pretrained(models.parts / "language_model"))
+    donor = save_plain(tmp_path / "donor", models, vocab_size=num_tokens + 9)
+    out = replace_part(models.first, donor, "language_model", tmp_path / "out")
+    after, before, other = (
+        load_file(path / "model.safetensors") for path in (out, models.first, donor)
+    )
+    for name in ("model.embed_tokens.weight", "lm_head.weight"):
+        rows, kept_rows = (weights[f"language_model.{name}"] for weights in (after, before))
+        assert len(other[name]) > num_tokens
+        assert torch.equal(rows[:num_tokens], other[name][:num_tokens])
+        assert torch.equal(rows[num_tokens:], kept_rows[num_tokens:])
 
 
 def test_a_language_model_ends_answers_with_its_own_tokens_too(

@@ -1,5 +1,6 @@
 """A part of a checkpoint is changed on disk as one would change it in memory."""
 
+import json
 from pathlib import Path
 from typing import cast
 
@@ -65,6 +66,8 @@ def test_a_random_connector_is_that_of_a_new_model(
     models: Models, tmp_path: Path, dtype: str
 ) -> None:
     checkpoint = save_checkpoint(tmp_path / "checkpoint", Llava.load(models.first), dtype)
+    config = json.loads((checkpoint / "config.json").read_bytes())
+    (checkpoint / "config.json").write_text(json.dumps(config | {"dtype": dtype}))
     out = randomize_part(checkpoint, "connector", 3, tmp_path / "out")
     new = Llava.build(models.parts / "tower", models.parts / "language_model", seed=3)
     weights = load_file(out / "model.safetensors")
