@@ -42,16 +42,18 @@ def settings(name: str, build: Path, recipe: TrainConfig, seeds: int = 2) -> Stu
     )
 
 
+# One replicate each, since all studies have the same path to a verdict.
 @pytest.mark.parametrize("name", names())
 def test_a_study_ends_with_measures_of_every_arm_and_a_verdict_on_every_claim(
     name: str, study_build: Path, short_recipe: TrainConfig, store: Store, tmp_path: Path
 ) -> None:
     study = load(name)
-    chosen = settings(name, study_build, short_recipe)
+    seeds = 2 if name == "modules" else 1
+    chosen = settings(name, study_build, short_recipe, seeds)
     results = run_study(chosen, tmp_path, store, Workers(jobs=2), lambda line: None)
     assert len(results.verdicts) == len(study.claims)
     for arm in results.arms:
-        assert [result.failure for result in arm.replicates] == ["", ""], arm.name
+        assert [result.failure for result in arm.replicates] == [""] * seeds, arm.name
         for result in arm.replicates:
             assert set(result.measures) == {measure.name for measure in study.measures}
             assert result.budget.rows > 0
@@ -59,8 +61,8 @@ def test_a_study_ends_with_measures_of_every_arm_and_a_verdict_on_every_claim(
     assert [verdict["claim"]["name"] for verdict in content["verdicts"]] == [
         claim.name for claim in study.claims
     ]
-    rows = list(csv.DictReader((tmp_path / "arms.csv").open()))
-    assert len(rows) == len(results.arms) * 2 * len(study.measures)
+    rows = list(csv.DictReader((tmp_path / "arms.csv").read_text().splitlines()))
+    assert len(rows) == len(results.arms) * seeds * len(study.measures)
 
 
 def test_no_row_of_a_held_out_task_is_read(study_build: Path, short_recipe: TrainConfig) -> None:

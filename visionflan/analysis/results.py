@@ -19,6 +19,7 @@ from visionflan.analysis.store import Store
 from visionflan.analysis.study import Arm, Study, Value
 from visionflan.analysis.verdicts import ClaimValues, Verdict, decide
 from visionflan.atomic_write import write_json, write_text
+from visionflan.errors import AnalysisError
 from visionflan.train.checkpoint import read_run_json, versions
 
 RESULTS = "results.json"
@@ -247,5 +248,10 @@ def csv_text(rows: Iterable[dict[str, Any]]) -> str:
 
 def read_results(out: Path) -> dict[str, Any]:
     """Return the content of `results.json`."""
-    results: dict[str, Any] = json.loads((out / RESULTS).read_bytes())
+    if not (out / RESULTS).is_file():
+        raise AnalysisError(f"{out} has no {RESULTS}: run a study with this --out first")
+    try:
+        results: dict[str, Any] = json.loads((out / RESULTS).read_bytes())
+    except ValueError as error:
+        raise AnalysisError(f"{out / RESULTS} is damaged ({error}): run the study again") from error
     return results

@@ -1,10 +1,13 @@
-"""Run a study: train and evaluate its arms, and say what its claims are worth.
+"""Run a study: train and evaluate its arms, and decide its claims.
 
-Without a name, list the studies. A study is stopped and resumed at any moment, and shares finished
-steps with other studies in the same store.
+Without a name, list the studies. A study that is interrupted goes on with the same command; more
+seeds are added with a higher --seeds. Steps that studies have in common are run once if they share
+a --store. STUDY is a name, or a file of your own such as my_study.py.
 """
 
 import argparse
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,78 +16,126 @@ from visionflan.errors import UsageError
 
 if TYPE_CHECKING:
     from visionflan.analysis.plan import StudySettings
-    from visionflan.analysis.results import StudyResults
+    from visionflan.analysis.store import Store
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments."""
-    parser.add_argument("study", nargs="?", metavar="STUDY", help="a name, or a file: my_study.py")
+    """Add the arguments of the command."""
+    parser.add_argument("study", nargs="?", metavar="STUDY", help="a name, or a file")
     parser.add_argument("--build", type=Path, metavar="BUILD", help="build directory")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="directory of the study")
-    parser.add_argument("--recipe", default="tiny", metavar="RECIPE", help="default: tiny")
-    parser.add_argument("--seeds", type=int, default=3, metavar="N", help="replicates; default: 3")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="directory of the results")
+    add_study_settings(parser)
+    add_machine_settings(parser)
+    actions = parser.add_mutually_exclusive_group()
+    actions.add_argument(
+        "--plan", action="store_true", help="show arms, steps and their time, and train nothing"
+    )
+    actions.add_argument(
+        "--seeds-needed",
+        action="store_true",
+        help="show how many replicates each claim needs, from the effect and the spread assumed",
+    )
+    actions.add_argument(
+        "--html", action="store_true", help="write the page again from the results in --out"
+    )
+
+
+def add_study_settings(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that decide what a study finds."""
+    parser.add_argument(
+        "--recipe", default="tiny", metavar="RECIPE", help="what is trained (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seeds", type=int, default=3, metavar="N", help="replicates (default: %(default)s)"
+    )
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="shorten every stage to see that all works; claims nothing",
+        help="shorten every stage and ask few questions, to see that all works; claims nothing",
     )
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="steps at a time")
-    parser.add_argument(
-        "--store", type=Path, metavar="DIR", help="where steps are kept; default: the study's own"
-    )
-    parser.add_argument("--ray", metavar="ADDRESS", help="run steps on a Ray cluster")
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="FACTOR=VALUE,VALUE",
-        help="the values of a factor; can be repeated",
+        help="the values of a factor (repeatable)",
     )
     parser.add_argument(
         "--set-recipe",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="change a setting of the recipe, as in `train --set`; can be repeated",
+        help="change a setting of the recipe, as `train --set` does (repeatable)",
     )
     parser.add_argument(
         "--held-out-tasks",
         nargs="+",
         default=[],
         metavar="PATTERN",
-        help="tasks that no stage may train on; default: a fifth of each group",
+        help="the tasks that nothing is trained on (default: a fifth of each group, by hash)",
+    )
+
+
+def add_machine_settings(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that decide where steps run."""
+    parser.add_argument(
+        "--store",
+        type=Path,
+        metavar="DIR",
+        help="where finished steps are kept, for several studies (default: that of --out)",
     )
     parser.add_argument(
-        "--plan", action="store_true", help="show arms and steps, and train nothing"
+        "--jobs", type=int, default=1, metavar="N", help="steps at a time (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="run the steps on a Ray cluster, which must see --store (`local` starts one)",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """List the studies, or plan or run one."""
+    """List the studies, or plan, run or show one."""
     if args.study is None:
-        list_studies()
-        return 0
-    from visionflan.analysis.run import Workers, run_study
+        return list_studies()
+    if args.seeds_needed:
+        return show_seeds_needed(args.study)
+    if args.out is None:
+        raise UsageError("name the directory of the study with --out")
+    if args.html:
+        return write_page(args.out)
+    settings = make_settings(args)
     from visionflan.analysis.store import Store
 
-    settings = make_settings(args)
-    out = args.out
-    store = Store(args.store or out)
+    store = Store(args.store or args.out)
     if args.plan:
-        show_plan(settings, store)
-        return 0
-    workers = Workers(jobs=args.jobs, ray_address=args.ray)
-    show_results(run_study(settings, out, store, workers, log))
-    return 0
+        return show_plan(settings, store, args.jobs)
+    return run_and_show(args, settings, store)
 
 
-def list_studies() -> None:
-    """Print each study in two lines."""
+def list_studies() -> int:
+    """Print each study with its question and its factors."""
     from visionflan.analysis.studies import load_all
 
     for name, study in load_all():
-        print(f"{name:<12}{study.title} ({study.paper})")
-        print(f"{'':<12}{study.question}")
+        print(f"{name:<12}{study.question} ({study.paper})")
+        for factor in study.factors:
+            print(f"{'':<12}{factor.name}: {', '.join(map(str, factor.values))}")
+    return 0
+
+
+def show_seeds_needed(name: str) -> int:
+    """Print how many replicates each claim of a study needs."""
+    from visionflan.analysis.power import seeds_needed
+    from visionflan.analysis.studies import load
+
+    for row in seeds_needed(load(name).claims):
+        print(row.claim.sentence)
+        print(f"  {row.sentence}")
+        if row.power:
+            shares = (f"{share:.0%} with {count}" for count, share in row.power.items())
+            print(f"  power at an expected {row.claim.expected:g}: {', '.join(shares)}")
+    return 0
 
 
 def make_settings(args: argparse.Namespace) -> "StudySettings":
@@ -97,8 +148,8 @@ def make_settings(args: argparse.Namespace) -> "StudySettings":
     from visionflan.train.config_io import override
 
     study = load(args.study)
-    if args.build is None or args.out is None:
-        raise UsageError(f"the study {args.study} needs --build BUILD and --out DIR")
+    if args.build is None:
+        raise UsageError(f"the study {args.study} needs a build: name one with --build")
     recipe = replace(find(args.recipe), build=args.build.resolve())
     for setting in args.set_recipe:
         recipe = override(recipe, setting)
@@ -113,20 +164,61 @@ def make_settings(args: argparse.Namespace) -> "StudySettings":
     )
 
 
-def show_plan(settings: "StudySettings", store: object) -> None:
-    """Print the arms and the steps of a study."""
+def show_plan(settings: "StudySettings", store: "Store", jobs: int) -> int:
+    """Print the arms of a study, its steps by kind, and what is left to do."""
+    from collections import Counter
+
+    from visionflan.analysis.estimate import estimate
     from visionflan.analysis.plan import plan_study
     from visionflan.analysis.studies import load
+    from visionflan.plural import counted
+    from visionflan.progress import duration
 
     plan = plan_study(load(settings.name), settings)
-    for _, arms in plan.replicates[:1]:
-        for arm in arms.values():
-            print(arm.name, dict(arm.factors))
-    for step in plan.steps:
-        print(step.digest[:12], step.label)
+    _, arms = plan.replicates[0]
+    print(f"{counted(len(arms), 'arm')}, {counted(len(settings.seeds), 'replicate')} of each:")
+    for name, arm in arms.items():
+        notes = ", ".join(f"{key} {value:.2g}" for key, value in arm.notes.items())
+        print(f"  {name}{f' ({notes})' if notes else ''}")
+    if plan.held_out_tasks:
+        print(f"held out from all training: {', '.join(plan.held_out_tasks)}")
+    print(f"{counted(len(plan.steps), 'step')}:")
+    for kind, count in Counter(step.kind for step in plan.steps).items():
+        print(f"  {count} {kind}")
+    left = estimate(plan.steps, store, is_tiny=settings.recipe.pretrain is not None)
+    print(f"{left.done} done, {left.missing} to run", end="")
+    if left.seconds is not None:
+        print(f": about {duration(left.seconds / jobs)} with --jobs {jobs}", end="")
+    if left.num_bytes is not None:
+        print(f", {left.num_bytes / 1e6:,.0f} MB", end="")
+    print()
+    return 0
 
 
-def show_results(results: "StudyResults") -> None:
-    """Print the verdicts."""
+def run_and_show(args: argparse.Namespace, settings: "StudySettings", store: "Store") -> int:
+    """Run a study, print its verdicts and the path of its page; 1 if an arm has no result."""
+    from visionflan.analysis.run import Workers, run_study
+
+    workers = Workers(jobs=args.jobs, ray_address=args.ray)
+    command = shlex.join(["visionflan", *sys.argv[1:]])
+    results = run_study(settings, args.out, store, workers, log, command=command)
     for verdict in results.verdicts:
-        print(verdict.sentence)
+        print(f"{verdict.claim.sentence}\n  {verdict.sentence}")
+    failures = [
+        f"{arm.name}, seed {result.seed}: {result.failure}"
+        for arm in results.arms
+        for result in arm.replicates
+        if result.failure
+    ]
+    for failure in failures:
+        log(f"missing: {failure}")
+    write_page(args.out)
+    return 1 if failures else 0
+
+
+def write_page(out: Path) -> int:
+    """Write the page of a study and print its path."""
+    from visionflan.report.study_page.page import write_study_page
+
+    print(write_study_page(out))
+    return 0

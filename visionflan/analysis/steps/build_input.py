@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from visionflan.analysis.step import Step, StepContext
 from visionflan.builder.combine import combine_builds
+from visionflan.builder.rephrase import rephrase_build
 from visionflan.builder.subset import subset_digest, write_subset
 from visionflan.plural import counted
 from visionflan.storage.directory import BuildDirectory
@@ -140,6 +141,41 @@ class CombineStep(BuildStep):
         """Write the build."""
         sources = [BuildDirectory(build_path(source, context)) for source in self.sources]
         combine_builds(sources, context.directory / "build")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RephraseStep(BuildStep):
+    """Write a build with its training instances in several phrasings of their instructions."""
+
+    kind: ClassVar[str] = "rephrase"
+    source: "Build"
+    held_back: int
+    seed: int
+
+    @property
+    def label(self) -> str:
+        """What it does."""
+        return f"phrase instructions in several ways, seed {self.seed}"
+
+    @property
+    def parents(self) -> tuple[Step, ...]:
+        """The build, if a step writes it."""
+        return build_parents(self.source)
+
+    @property
+    def content(self) -> str:
+        """The digest of this step."""
+        return self.digest
+
+    def settings(self) -> dict[str, Any]:
+        """Return the build, and the choice of phrasings."""
+        return {"build": self.source.content, "held_back": self.held_back, "seed": self.seed}
+
+    def run(self, context: StepContext) -> None:
+        """Write the build."""
+        source = BuildDirectory(build_path(self.source, context))
+        out = context.directory / "build"
+        rephrase_build(source, out, held_back=self.held_back, seed=self.seed)
 
 
 Build = BuildInput | BuildStep

@@ -1,0 +1,100 @@
+"""Estimate the time and the disk that the steps of a study will take."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from visionflan.analysis.step import Step
+from visionflan.analysis.steps.pretrain import PretrainStep
+from visionflan.analysis.steps.train import TrainStep
+from visionflan.analysis.store import Store
+
+# Seconds of the recipe tiny on one core, by kind of step: of an optimizer step of those that train,
+# of the step as a whole else. Used where no step of the kind is in the store yet.
+TINY_SECONDS: Mapping[str, float] = {"pretrain": 0.15, "train": 0.12, "evaluate": 60.0}
+OTHER_SECONDS = 10.0
+
+
+class Estimate(NamedTuple):
+    """What is left to do.
+
+    Attributes:
+        done: the number of finished steps.
+        missing: the number of the others.
+        seconds: the time of those, one after the other; None if it is not known.
+        num_bytes: their disk; None if some kind of them is not in the store yet.
+    """
+
+    done: int
+    missing: int
+    seconds: float | None
+    num_bytes: float | None
+
+
+class Cost(NamedTuple):
+    """The medians over finished steps of a kind."""
+
+    seconds: float  # of a unit of work, see `units`
+    num_bytes: int
+
+
+def estimate(steps: Sequence[Step], store: Store, *, is_tiny: bool) -> Estimate:
+    """Estimate what is left, from finished steps of the same kind in the store.
+
+    Where there are none, only the times of the recipe tiny are known.
+    """
+    done = [step for step in steps if store.is_done(step)]
+    missing = [step for step in steps if not store.is_done(step)]
+    costs = finished_costs(done, store)
+    seconds = [step_seconds(step, costs, is_tiny=is_tiny) for step in missing]
+    sizes = [costs[step.kind].num_bytes if step.kind in costs else None for step in missing]
+    return Estimate(len(done), len(missing), sum_known(seconds), sum_known(sizes))
+
+
+def sum_known(values: Sequence[float | None]) -> float | None:
+    """Return the sum of values; None if one is not known."""
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
+
+
+def finished_costs(steps: Iterable[Step], store: Store) -> dict[str, Cost]:
+    """Return what finished steps took, by kind; those of finished runs tell nothing."""
+    by_kind = defaultdict[str, list[Cost]](list)
+    for step in steps:
+        seconds = store.record(step)["seconds"]
+        if seconds is not None:
+            cost = Cost(seconds / units(step), directory_bytes(store.output(step)))
+            by_kind[step.kind].append(cost)
+    return {
+        kind: Cost(
+            median(cost.seconds for cost in costs), round(median(cost.num_bytes for cost in costs))
+        )
+        for kind, costs in by_kind.items()
+    }
+
+
+def step_seconds(step: Step, costs: Mapping[str, Cost], *, is_tiny: bool) -> float | None:
+    """Return the expected time of a step; None if nothing like it was measured."""
+    if step.kind in costs:
+        return costs[step.kind].seconds * units(step)
+    if not is_tiny:
+        return None
+    return TINY_SECONDS.get(step.kind, OTHER_SECONDS) * units(step)
+
+
+def units(step: Step) -> int:
+    """Return the number of optimizer steps of a step that trains, if it is set; else 1."""
+    if isinstance(step, TrainStep):
+        return step.stage.steps or 1
+    if isinstance(step, PretrainStep):
+        pretrain = step.recipe.pretrain
+        assert pretrain is not None
+        return pretrain.vision_steps + pretrain.language_steps
+    return 1
+
+
+def directory_bytes(path: Path) -> int:
+    """Return the size of the files in a directory."""
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
