@@ -116,6 +116,8 @@ class Rounds:
         self.directory, self.names = directory, [name for name in names if name != SOUND]
         for name in (*self.names, SOUND):
             catalog.load(name).write_specimen(directory / "specimens" / name, IMAGES)
+            # Imports what this reader needs once, and not again in the processes of each round.
+            list(catalog.load(name).rows(directory / "specimens" / name))
         done = build(directory / "specimens", directory / "sound")
         if done.code:
             sys.exit(done.output)

@@ -111,12 +111,22 @@ def test_a_message_is_one_line_that_prints() -> None:
     assert one_line("a\0b\n c\u00a0\udcff é") == "a\\x00b c \\udcff é"
 
 
-def test_a_database_behind_a_looping_link_is_told(tmp_path: Path) -> None:
-    def damage(root: Path) -> None:
+@pytest.mark.parametrize("damage", ["link", "renamed"])
+def test_a_database_without_its_file_is_told(tmp_path: Path, damage: str) -> None:
+    def damage_database(root: Path) -> None:
         database = min(root.glob("*_lmdb/data.mdb"))
-        database.unlink()
-        database.symlink_to(database.name)
+        database.rename(database.with_suffix(".bak"))
+        if damage == "link":
+            database.symlink_to(database.name)
 
-    entry = build_one(tmp_path, "lsun", damage)
-    assert entry["status"] == "failed" or entry["broken"], entry
-    assert "data.mdb" in str(entry) or "_lmdb" in str(entry)
+    entry = build_one(tmp_path, "lsun", damage_database)
+    assert entry["status"] == "failed"
+    assert "_lmdb/data.mdb" in entry["message"]
+
+
+def test_a_database_whose_directory_has_another_name_is_told(tmp_path: Path) -> None:
+    def damage(root: Path) -> None:
+        directory = min(root.glob("*_lmdb"))
+        directory.rename(root / "a\nb")
+
+    assert build_one(tmp_path, "lsun", damage)["unread_directories"] == {"a\\nb": 1}

@@ -45,3 +45,12 @@ def test_a_directory_without_frames_is_refused(tmp_path: Path) -> None:
     (tmp_path / "core50_128x128").mkdir()
     with pytest.raises(ReleaseError, match="contains no frame"):
         list(core50.read(tmp_path))
+
+
+def test_an_image_that_is_not_named_as_a_frame_is_no_silent_loss(tmp_path: Path) -> None:
+    core50.specimen(tmp_path, 4)
+    frame = min(tmp_path.rglob("*.png"))
+    frame.rename(frame.with_name(f" {frame.name}"))
+    (broken,) = (row for row in core50.read(tmp_path) if isinstance(row, BrokenRow))
+    assert broken.reason == "malformed_name"
+    assert frame.name in broken.key

@@ -19,7 +19,7 @@ from visionflan.layouts import is_image_file
 
 LISTINGS = frozenset({"os.listdir", "os.scandir"})
 TABLE_SUFFIXES = frozenset(
-    {".csv", ".json", ".jsonl", ".mat", ".npy", ".npz", ".parquet", ".pkl", ".tsv", ".xml"}
+    {".csv", ".json", ".jsonl", ".mat", ".mdb", ".npy", ".npz", ".parquet", ".pkl", ".tsv", ".xml"}
 )
 DEPTH = 2  # levels of directories that are looked at
 MAX_COUNTED = 100_000  # files that are counted in a directory that is not read

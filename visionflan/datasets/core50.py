@@ -27,7 +27,7 @@ from visionflan.drawing.styles import photo
 from visionflan.errors import ReleaseError
 from visionflan.hashing import pick
 from visionflan.image_sources import ArchiveMember, ImageSource
-from visionflan.layouts import require
+from visionflan.layouts import is_image_file, require
 from visionflan.layouts.fields import integer
 from visionflan.specimens import write_image
 
@@ -92,6 +92,10 @@ def read(root: Path) -> Iterator[Row | BrokenRow]:
     any_frame = False
     for place, image in archived(home) if home.suffix == ".zip" else unpacked(home):
         if not (frame := FRAME_NAME.fullmatch(place)):
+            if is_image_file(Path(place)):
+                yield BrokenRow(
+                    place, "malformed_name", f"{place} in {home} is not named as a frame"
+                )
             continue
         any_frame, number = True, integer(frame.groupdict(), "object") - 1
         if number // OBJECTS_OF_A_KIND in range(len(KINDS)):

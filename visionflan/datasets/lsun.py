@@ -85,8 +85,9 @@ def read(root: Path) -> Iterator[Row]:
     databases = {name: root / f"{name}_lmdb" / "data.mdb" for name in parts}
     require(*databases.values(), *(root / name for name in parts))
     for name, category in parts.items():
-        if os.path.lexists(databases[name]):  # a link that leads nowhere must not go unsaid
-            yield from read_database(databases[name].parent, name, SCENES[category])
+        database = databases[name]
+        if os.path.lexists(database) or database.parent.is_dir():  # one that is lost is an error
+            yield from read_database(database.parent, name, SCENES[category])
         elif (root / name).is_dir():
             for path in pictures_below(root / name):
                 yield Row(f"{name}/{path.stem}", path, SCENES[category])
