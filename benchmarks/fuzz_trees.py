@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import sys
@@ -162,7 +163,8 @@ class Rounds:
 
 def about(failure: str, damaged: dict[str, Damaged]) -> str:
     """Return the damage to the datasets that a failure names."""
-    return "; ".join(f"{name}: {damage}" for name, damage in damaged.items() if name in failure)
+    named = set(re.findall(r"\w+", failure))
+    return "; ".join(f"{name}: {damage}" for name, damage in damaged.items() if name in named)
 
 
 def unlock(root: Path) -> None:

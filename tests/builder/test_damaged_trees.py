@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-from fuzz_trees import WITHOUT_CAPABILITIES, unlock
+from fuzz_trees import WITHOUT_CAPABILITIES, Round, unlock
 from tree_damage import DIRECTORIES, FILES, Damaged, contents, swapped
 from tree_outcomes import Finished, failures_of, lost_unsaid
 
@@ -108,6 +109,20 @@ def test_what_is_locked_is_told(tmp_path: Path) -> None:
     assert "Permission denied" in manifest["datasets"]["memotion"]["message"]
     tasks = [task for task in manifest["tasks"].values() if task["dataset"] == "caltech101"]
     assert {"image_unreadable": 1} in [task["dropped"] for task in tasks]
+
+
+def test_the_fuzz_of_trees_repeats_rounds_that_failed_and_continues(tmp_path: Path) -> None:
+    state = tmp_path / "state.jsonl"
+    good = Round(seed=0, trees=1, failures=[], unsaid=[], peak_memory=1, seconds=0.5)
+    rounds = [good, good._replace(seed=1, failures=["mended since"])]
+    state.write_text("".join(json.dumps(entry._asdict()) + "\n" for entry in rounds))
+    script = Path(__file__).parents[2] / "benchmarks/fuzz_trees.py"
+    command = [sys.executable, script, "--dataset", "coco", "--count", "3", "--out", state]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert [json.loads(line)["seed"] for line in state.read_text().splitlines()] == [0, 1, 1, 2]
+    assert re.search(
+        r"^3 trees, 0 failures, \d+ s, highest memory [\d,]{10,} bytes$", done.stdout, re.M
+    )
 
 
 def test_a_pipe_in_the_release_of_a_neighbor_hangs_nothing(
