@@ -1,11 +1,12 @@
-"""OCR-VQA: where a cover is, and books that cannot be read."""
+"""OCR-VQA: where a cover is, books that cannot be read, and the genres of answers."""
 
+import re
 from pathlib import Path
 
 from PIL import Image
 
 from visionflan.dataset import BrokenRow
-from visionflan.datasets.ocr_vqa import cover, dataset
+from visionflan.datasets.ocr_vqa import GENRES, cover, dataset
 from visionflan.specimens import write_image, write_json
 
 BOOK = {"imageURL": "http://x/I/61Y5.jpg", "questions": ["Who  wrote it?"], "answers": ["Lee "]}
@@ -31,3 +32,13 @@ def test_a_book_with_more_questions_than_answers_is_broken(tmp_path: Path) -> No
     assert isinstance(first, BrokenRow)
     assert second.key == "2/0"
     assert isinstance(third, BrokenRow)
+
+
+def test_every_phrasing_lists_the_genres_of_the_release() -> None:
+    listed = re.compile(r"(?::|are|genres) ((?:[A-Z][^;.]+; ){31}[A-Z][^;.]+)\.")
+    phrasings = dataset.tasks["visual_question_answering"].phrasings
+    orders = [tuple(listed.findall(phrasing)[0].split("; ")) for phrasing in phrasings]
+    (genres,) = {frozenset(order) for order in orders}
+    assert len(genres) == 32
+    assert {*GENRES, "Calendars"} <= genres
+    assert len(set(orders)) == len(phrasings)

@@ -11,6 +11,12 @@ at a time.
 The task is not on the paper's public site, so that its name is ours. Questions and answers are made
 by template out of a shop's data on the books (author, title, year, genre); that a cover shows what
 is asked was not checked by anyone. Runs of blanks are trimmed.
+
+The instruction lists the 32 genres in the spelling of the release: the class list of
+uchidalab/book-dataset (`Task2/README.md`), which describes covers of the same store, and questions
+of the release that others quote ("Is this book related to Gay & Lesbian?") agree on all of them.
+Questions also name genres in other words ("Is this a sci-fi book?"), which answers do not. Each
+phrasing has its own order of the genres, so that no genre owes anything to its position.
 """
 
 from collections.abc import Iterator
@@ -105,25 +111,59 @@ def cover(images: Path, key: str, address: str) -> Path:
 @dataset.task(
     """
     This is the cover of a book or calendar. Answer the question below with the title, a name, a
-    year or the genre as a bookstore would label it, such as "Travel", or simply with Yes or No.
+    year, an edition or a genre, or simply with Yes or No. A genre is one of the categories of a
+    bookstore: Arts & Photography; Biographies & Memoirs; Business & Money; Calendars; Children's
+    Books; Christian Books & Bibles; Comics & Graphic Novels; Computers & Technology; Cookbooks,
+    Food & Wine; Crafts, Hobbies & Home; Education & Teaching; Engineering & Transportation; Gay &
+    Lesbian; Health, Fitness & Dieting; History; Humor & Entertainment; Law; Literature & Fiction;
+    Medical Books; Mystery, Thriller & Suspense; Parenting & Relationships; Politics & Social
+    Sciences; Reference; Religion & Spirituality; Romance; Science & Math; Science Fiction &
+    Fantasy; Self-Help; Sports & Outdoors; Teen & Young Adult; Test Preparation; Travel.
     """,
     """
     What does this book or calendar cover say in answer to the question below? Give a title, a name,
-    a year, a genre in the form used by bookstores ("Travel", for instance), or just Yes or No.
+    a year, an edition, a genre, or just Yes or No. Choose the genre from this list: Travel; Test
+    Preparation; Teen & Young Adult; Sports & Outdoors; Self-Help; Science Fiction & Fantasy;
+    Science & Math; Romance; Religion & Spirituality; Reference; Politics & Social Sciences;
+    Parenting & Relationships; Mystery, Thriller & Suspense; Medical Books; Literature & Fiction;
+    Law; Humor & Entertainment; History; Health, Fitness & Dieting; Gay & Lesbian; Engineering &
+    Transportation; Education & Teaching; Crafts, Hobbies & Home; Cookbooks, Food & Wine; Computers
+    & Technology; Comics & Graphic Novels; Christian Books & Bibles; Children's Books; Calendars;
+    Business & Money; Biographies & Memoirs; Arts & Photography.
     """,
     """
-    Answer with Yes or No, a name, a title, a year, or a bookstore genre such as "Travel". The
-    question below is about the book or calendar whose cover is shown.
+    Answer with Yes or No, a name, a title, a year, an edition, or one of these genres: Literature &
+    Fiction; Mystery, Thriller & Suspense; Romance; Science Fiction & Fantasy; Comics & Graphic
+    Novels; Children's Books; Teen & Young Adult; Gay & Lesbian; Biographies & Memoirs; History;
+    Politics & Social Sciences; Law; Business & Money; Education & Teaching; Test Preparation;
+    Reference; Science & Math; Medical Books; Engineering & Transportation; Computers & Technology;
+    Religion & Spirituality; Christian Books & Bibles; Self-Help; Parenting & Relationships; Health,
+    Fitness & Dieting; Sports & Outdoors; Travel; Cookbooks, Food & Wine; Crafts, Hobbies & Home;
+    Arts & Photography; Humor & Entertainment; Calendars. The question below is about the book or
+    calendar whose cover is shown.
     """,
     """
     A customer holds up this book or calendar in a store and asks the question below. Read the cover
-    and reply with no more than what was asked for: the title, a person's name, a year, the genre
-    ("Travel", for example), or Yes or No.
+    and reply with no more than what was asked for: the title, a person's name, a year, the edition,
+    the genre, or Yes or No. The store's genres are Calendars; Travel; Cookbooks, Food & Wine;
+    Health, Fitness & Dieting; Sports & Outdoors; Crafts, Hobbies & Home; Humor & Entertainment;
+    Arts & Photography; Parenting & Relationships; Self-Help; Children's Books; Comics & Graphic
+    Novels; Teen & Young Adult; Science Fiction & Fantasy; Literature & Fiction; Romance; Mystery,
+    Thriller & Suspense; Biographies & Memoirs; Gay & Lesbian; Religion & Spirituality; History;
+    Christian Books & Bibles; Law; Politics & Social Sciences; Education & Teaching; Reference; Test
+    Preparation; Business & Money; Computers & Technology; Science & Math; Engineering &
+    Transportation; Medical Books.
     """,
     """
-    If Yes or No answers the question below, write that. If not, write the name, the title, the year
-    or the genre that it asks for, judging by the cover of this book or calendar. Genres are worded
-    as in a bookstore, as in "Travel".
+    If Yes or No answers the question below, write that. If not, write the name, the title, the
+    year, the edition or the genre that it asks for, judging by the cover of this book or calendar.
+    The only genres are Medical Books; Law; Engineering & Transportation; Science & Math; Computers
+    & Technology; Business & Money; Reference; Education & Teaching; Test Preparation; Politics &
+    Social Sciences; Christian Books & Bibles; History; Religion & Spirituality; Biographies &
+    Memoirs; Literature & Fiction; Gay & Lesbian; Romance; Teen & Young Adult; Mystery, Thriller &
+    Suspense; Children's Books; Science Fiction & Fantasy; Humor & Entertainment; Comics & Graphic
+    Novels; Self-Help; Arts & Photography; Health, Fitness & Dieting; Crafts, Hobbies & Home;
+    Parenting & Relationships; Travel; Sports & Outdoors; Calendars; Cookbooks, Food & Wine.
     """,
     title="OCR-VQA VQA by reading text in image",
     category="OCR",
@@ -141,7 +181,12 @@ def visual_question_answering(row: Row) -> Example:
 
 TITLES = ("SUN", "SEA", "ROAD", "HOME", "WILD", "SNOW", "MOON", "FIRE")
 AUTHORS = ("LEE", "DIAZ", "KIM", "COLE", "ROY", "HUNT")
-GENRES = {"Cookbooks": "pizza", "Travel": "airplane", "Pets": "dog", "Gardening": "sunflower"}
+GENRES = {
+    "Cookbooks, Food & Wine": "pizza",
+    "Travel": "airplane",
+    "Sports & Outdoors": "tennis racket",
+    "Crafts, Hobbies & Home": "sunflower",
+}
 COVERS = ("red", "blue", "green", "purple", "brown")
 
 
