@@ -21,7 +21,7 @@ Damage = Callable[[Path, random.Random], object]
 DEPTH = 200
 HUGE_LINE = 20_000_000
 NAMES = ("{}.bak", ".{}", "a\n{}", " {}", "{}_", "\udcff\udce9{}")  # the last one is not UTF-8
-LINES = frozenset({".csv", ".jsonl", ".odgt", ".tsv", ".txt", ".gz", ".zip"})
+LINES = frozenset({".csv", ".jsonl", ".lst", ".odgt", ".token", ".tsv", ".txt", ".gz", ".zip"})
 
 
 class Damaged(NamedTuple):

@@ -117,7 +117,8 @@ def test_the_fuzz_of_trees_repeats_rounds_that_failed_and_continues(tmp_path: Pa
     rounds = [good, good._replace(seed=1, failures=["mended since"])]
     state.write_text("".join(json.dumps(entry._asdict()) + "\n" for entry in rounds))
     script = Path(__file__).parents[2] / "benchmarks/fuzz_trees.py"
-    command = [sys.executable, script, "--dataset", "coco", "--count", "3", "--out", state]
+    command = [sys.executable, f"{script}", "--dataset", "coco", "--count", "3"]
+    command += ["--out", f"{state}"]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     assert [json.loads(line)["seed"] for line in state.read_text().splitlines()] == [0, 1, 1, 2]
     assert re.search(

@@ -111,6 +111,15 @@ def test_a_message_is_one_line_that_prints() -> None:
     assert one_line("a\0b\n c\u00a0\udcff é") == "a\\x00b c \\udcff é"
 
 
+def test_a_directory_in_place_of_a_table_is_in_the_ledger(tmp_path: Path) -> None:
+    def damage(root: Path) -> None:
+        (root / "vqa/val.json").unlink()
+        (root / "vqa/val.json").mkdir()
+
+    entry = build_one(tmp_path, "vizwiz", damage)
+    assert entry["broken"] == {"unreadable_path": 1}, entry
+
+
 @pytest.mark.parametrize("damage", ["link", "renamed"])
 def test_a_database_without_its_file_is_told(tmp_path: Path, damage: str) -> None:
     def damage_database(root: Path) -> None:

@@ -28,14 +28,17 @@ def test_the_tokens_of_a_caption_are_joined(tokens: str, written: str) -> None:
 
 def test_rows_are_counted_from_the_first_one_with_or_without_a_header(tmp_path: Path) -> None:
     for table, header in zip(captions.TABLES, ("caption\turl\n", ""), strict=True):
-        (tmp_path / table).write_text(f"{header}a\thttp://x/a\nb\n", encoding="utf-8")
-    first, broken, other, _ = captions.read(tmp_path)
+        content = f"{header}a\thttp://x/a\nb\nc\0\thttp://x/c\n"
+        (tmp_path / table).write_text(content, encoding="utf-8")
+    first, broken, zeroed, other, *_ = captions.read(tmp_path)
     assert not isinstance(first, BrokenRow)
     assert (first.caption, first.image) == (
         "a",
         tmp_path / "images" / "Train_GCC-training" / "00000" / "000000000.jpg",
     )
     assert isinstance(broken, BrokenRow)
+    assert isinstance(zeroed, BrokenRow)
+    assert zeroed.detail.endswith("zero bytes")
     assert other.key == "Validation_GCC-1.1.0-Validation/0"
 
 

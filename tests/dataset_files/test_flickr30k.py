@@ -36,8 +36,10 @@ def test_the_three_files_give_the_same_rows(tmp_path: Path) -> None:
         assert list(dataset.read(root)) == [row]
 
 
-def test_a_line_that_is_not_utf8_is_broken(tmp_path: Path) -> None:
-    (tmp_path / "results_20130124.token").write_bytes(b"1.jpg#0\tA dog .\n1.jpg#1\tA caf\xe9 .\n")
+@pytest.mark.parametrize("byte", [b"\xe9", b"\0"])
+def test_a_line_that_is_not_utf8_or_has_zero_bytes_is_broken(tmp_path: Path, byte: bytes) -> None:
+    lines = [b"1.jpg#0\tA dog .", b"1.jpg#1\tA caf" + byte + b" ."]
+    (tmp_path / "results_20130124.token").write_bytes(b"\n".join(lines))
     broken, row = dataset.read(tmp_path)
     assert isinstance(broken, BrokenRow)
     assert row == ROW._replace(image=tmp_path / "flickr30k-images" / "1.jpg", captions=("A dog .",))

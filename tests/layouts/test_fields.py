@@ -173,6 +173,14 @@ def test_a_byte_order_mark_is_no_content(tmp_path: Path) -> None:
     assert text_lines(path) == ["a", "b\u2028c"]
 
 
+def test_a_list_with_zero_bytes_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    path.write_bytes(b"a 1\nb\0\0\0\0\0\0 3\n")
+    for read in (text_lines, load_text):
+        with pytest.raises(ReleaseError, match=r"line 2 of .*list\.txt contains zero bytes"):
+            read(path)
+
+
 @pytest.mark.parametrize("name", ["list.txt", "list.txt.gz"])
 def test_an_empty_file_is_refused_unless_it_may_be_empty(tmp_path: Path, name: str) -> None:
     path = tmp_path / name

@@ -99,3 +99,12 @@ def test_a_table_that_begins_with_the_mark_of_utf_8_is_utf_8(tmp_path: Path) -> 
     assert list(csv_rows(path, "a", encoding="latin-1")) == [{"a": "1", "b": "é"}]
     path.write_text("a,b\n1,é\n", encoding="utf-8-sig")
     assert list(csv_rows(path, "a", encoding="latin-1")) == [{"a": "1", "b": "é"}]
+
+
+def test_a_row_with_zero_bytes_is_broken(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes(b"a,b\n1,\0\0\0\0\0\n2,3\n")
+    broken, row = csv_rows(path, "a", "b")
+    assert isinstance(broken, BrokenRow)
+    assert broken.detail.endswith("zero bytes")
+    assert row == {"a": "2", "b": "3"}

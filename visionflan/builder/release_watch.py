@@ -86,13 +86,17 @@ class ReleaseWatch:
         Listing and asking for a file pass such a path, and a damaged name, over in silence. Images
         are left out: those that are needed are looked for when they are checked.
         """
-        for name in sorted({".", *self.ancestors(self.directories)}):
+        read = {".", *self.ancestors(self.directories)}
+        for name in sorted(read):
             for entry in entries_of(Path(self.root, name)):
                 path = escape_unprintable(os.path.relpath(entry.path, self.root))
                 if entry.name[0] == ".":
                     continue
                 if problem := unreadable_as(entry):
                     yield BrokenRow(path, "unreadable_path", f"{path} {problem}")
+                elif is_named_as_table(entry) and str(Path(name, entry.name)) not in read:
+                    detail = f"{path} is a directory, not a file: copy the file itself there"
+                    yield BrokenRow(path, "unreadable_path", detail)
                 elif self.is_unread(entry):
                     detail = f"{path} was not read: give it the name that its owners gave it"
                     yield BrokenRow(path, "damaged_name", detail)
@@ -147,6 +151,11 @@ def unreadable_as(entry: "os.DirEntry[str]") -> str:
         readable = os.access(entry.path, os.R_OK | os.X_OK)
         return "" if readable else "cannot be listed: permit reading it"
     return "" if stat.S_ISREG(mode) else "is a pipe or a device: copy the file itself there"
+
+
+def is_named_as_table(entry: "os.DirEntry[str]") -> bool:
+    """Return whether a directory has the name of a table."""
+    return entry.is_dir() and Path(entry.name).suffix.lower() in TABLE_SUFFIXES
 
 
 def contains(link: str) -> bool:

@@ -101,10 +101,12 @@ def listed(path: Path, folder: Path) -> Iterator[Row | BrokenRow]:
         for place, line in enumerate(texts if first == HEADER else chain([first], texts)):
             key = f"{path.stem}/{place}"
             match line.split("\t"):
-                case [caption, address]:
+                case [caption, address] if "\0" not in line:
                     yield Row(key, fetched.image(place, address), caption)
                 case fields:
                     detail = f"row {place} of {path} has {counted(len(fields), 'field')}, not 2"
+                    if "\0" in line:
+                        detail = f"row {place} of {path} contains zero bytes"
                     yield BrokenRow(key, "malformed_record", detail)
 
 

@@ -107,7 +107,7 @@ def read_lines(path: Path, pictures: Path) -> Iterator[Row | BrokenRow]:
         for number, encoded in enumerate(lines, start=1):
             line = encoded.decode("utf-8-sig" if number == 1 else "utf-8", errors="replace")
             parsed = LINE.match(line.strip())
-            if parsed and UNDECODED not in line:
+            if parsed and UNDECODED not in line and "\0" not in line:
                 captions.setdefault(parsed["name"], []).append(parsed["caption"])
             elif line.strip() and not HEADER.match(line):
                 yield BrokenRow(

@@ -199,15 +199,25 @@ def not_text(path: Path) -> ReleaseError:
 def load_text(path: Path) -> str:
     """Return the content of a text file, with a newline at the end of each line."""
     with open_text(path) as stream:
-        return stream.read().replace("\r\n", "\n")
+        text = stream.read().replace("\r\n", "\n")
+    if "\0" in text:
+        raise zero_bytes(path, text.count("\n", 0, text.index("\0")) + 1)
+    return text
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the lines of a text file that are not blank, with their numbers and without ends."""
     with open_text(path) as lines:
         for number, line in enumerate(lines, start=1):
+            if "\0" in line:
+                raise zero_bytes(path, number)
             if line.strip():
                 yield number, line.rstrip("\r\n")
+
+
+def zero_bytes(path: Path, number: int) -> ReleaseError:
+    """Return the error for a text with zero bytes, in which a power failure may hide lines."""
+    return ReleaseError(f"line {number} of {path} contains zero bytes: download it again")
 
 
 def text_lines(path: Path) -> list[str]:

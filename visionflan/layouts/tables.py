@@ -82,6 +82,8 @@ def parse_rows(path: Path, lines: TableLines, delimiter: str) -> Iterator[list[s
         width = width or len(cells)
         if cells and len(cells) != width:
             problem = f"it has {counted(len(cells), 'cell')}, but the header has {width}"
+        elif any("\0" in cell for cell in cells):
+            problem = "it contains zero bytes"
         if problem:
             detail = f"line {lines.number} of {path} is not a row of the table: {problem}"
             yield BrokenRow(f"{path.name}:{lines.number}", "malformed_record", detail)
