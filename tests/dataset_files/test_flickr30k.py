@@ -38,7 +38,7 @@ def test_the_three_files_give_the_same_rows(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("byte", [b"\xe9", b"\0"])
 def test_a_line_that_is_not_utf8_or_has_zero_bytes_is_broken(tmp_path: Path, byte: bytes) -> None:
-    lines = [b"1.jpg#0\tA dog .", b"1.jpg#1\tA caf" + byte + b" ."]
+    lines = [b"1.jpg#0\tA dog .", b"1.jpg#1\tA cat" + byte + b" ."]
     (tmp_path / "results_20130124.token").write_bytes(b"\n".join(lines))
     broken, row = dataset.read(tmp_path)
     assert isinstance(broken, BrokenRow)
