@@ -51,7 +51,7 @@ def test_a_subset_of_all_tasks_is_the_same_data(source: BuildDirectory, tmp_path
 
 
 def test_a_subset_without_tasks_is_refused(source: BuildDirectory, tmp_path: Path) -> None:
-    with pytest.raises(BuildError, match="no task of .* is left: select some"):
+    with pytest.raises(BuildError, match=r"no task of .* is left: select some"):
         write_subset(source, tmp_path / "subset", [])
     assert not (tmp_path / "subset").exists()
 
@@ -101,7 +101,7 @@ def test_an_image_held_out_in_one_build_may_not_train_in_another(
     everything = write_subset(
         BuildDirectory(tmp_path / "all"), tmp_path / "one", ["caltech101/image_classification"]
     )
-    with pytest.raises(BuildError, match="is trained on in .*, and it or one like it is held out"):
+    with pytest.raises(BuildError, match=r"is trained on in .*, and it or one like it is held out"):
         combine_builds([rest, everything], tmp_path / "both")
 
 
@@ -129,5 +129,5 @@ def test_training_prompts_are_in_all_phrasings_but_those_held_back(
 
 def test_a_build_without_phrasings_is_refused(source: BuildDirectory, tmp_path: Path) -> None:
     subset = write_subset(source, tmp_path / "subset", ["tdiuc/vqa_color"])
-    with pytest.raises(BuildError, match="no task of .* has 3 phrasings"):
+    with pytest.raises(BuildError, match=r"no task of .* has 3 phrasings"):
         rephrase_build(subset, tmp_path / "several", held_back=1, seed=0)

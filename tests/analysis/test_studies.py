@@ -1,0 +1,105 @@
+"""Studies are found by name or file, and their factors take values from the command line."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from visionflan.analysis.plan import StudySettings, plan_study
+from visionflan.analysis.studies import load, names
+from visionflan.analysis.study import Factor, Study
+from visionflan.errors import AnalysisError, DefinitionError, UnknownNameError
+from visionflan.train.config import TrainConfig
+
+PAGE = Path(__file__).parents[2] / "docs" / "studies.md"
+
+
+def test_the_page_lists_every_study() -> None:
+    assert set(re.findall(r"^\| `(\w+)` \|", PAGE.read_text(), re.MULTILINE)) == set(names())
+
+
+def test_the_study_of_the_page_is_planned(
+    tmp_path: Path, study_build: Path, short_recipe: TrainConfig
+) -> None:
+    file = tmp_path / "my_study.py"
+    file.write_text(PAGE.read_text().split("```python\n")[1].split("```")[0])
+    study = load(str(file))
+    settings = StudySettings(
+        name=str(file),
+        build=study_build,
+        recipe=short_recipe,
+        seeds=(0, 1),
+        factors=study.values([], paper=False, quick=False),
+    )
+    plan = plan_study(study, settings)
+    assert [sorted(arms) for _, arms in plan.replicates] == [["300 steps", "600 steps"]] * 2
+    # Of each seed: pretraining, alignment, and training and evaluation of two arms.
+    assert len(plan.steps) == 2 * (1 + 1 + 2 * 2)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("study = 1", "must define one `study`"),
+        ("import visionflan.nothing", "my_study.py:1: ModuleNotFoundError"),
+        ("study = (", "my_study.py:1: SyntaxError"),
+    ],
+)
+def test_a_broken_file_is_named_with_its_line(tmp_path: Path, content: str, message: str) -> None:
+    file = tmp_path / "my_study.py"
+    file.write_text(content)
+    with pytest.raises(DefinitionError, match=message):
+        load(str(file))
+
+
+def test_an_unknown_study_suggests_a_near_one() -> None:
+    with pytest.raises(UnknownNameError, match="modules"):
+        load("module")
+
+
+FACTOR = Factor("k", "", (0, 10, "some"), pattern=r"\d+x\d+")
+
+
+def test_values_have_the_type_of_the_declared_ones() -> None:
+    assert FACTOR.parse("5,some,3x4,5") == (5, "some", "3x4")
+
+
+@pytest.mark.parametrize("text", ["some,other", "1.5", "x4"])
+def test_another_value_is_refused(text: str) -> None:
+    with pytest.raises(AnalysisError, match="the factor k has no value"):
+        FACTOR.parse(text)
+
+
+def test_no_value_is_refused() -> None:
+    with pytest.raises(AnalysisError, match="has no value: write k=VALUE"):
+        FACTOR.parse(",")
+
+
+@pytest.mark.parametrize("setting", ["trian=both", "trained"])
+def test_an_unknown_factor_names_the_known_ones(setting: str) -> None:
+    with pytest.raises(AnalysisError, match="its factors are trained"):
+        load("modules").values([setting], paper=False, quick=False)
+
+
+def test_quick_and_paper_have_their_own_values() -> None:
+    study = load("tasks")
+    assert study.values([], paper=True, quick=False)["tasks"][0] == "10x10000"
+    assert len(study.values([], paper=False, quick=True)["tasks"]) == 2
+
+
+def test_a_claim_about_no_measure_is_refused() -> None:
+    study = load("modules")
+    with pytest.raises(DefinitionError, match="is about image_gap, which is no measure"):
+        replace(study, measures=study.measures[1:])
+
+
+def test_two_arms_of_one_name_are_refused(study_build: Path, short_recipe: TrainConfig) -> None:
+    study = load("modules")
+    double: Study = replace(study, list_arms=None)
+    double.arms(lambda replicate, factors: [replicate.arm("a", replicate.aligned)] * 2)
+    settings = StudySettings(
+        name="modules", build=study_build, recipe=short_recipe, seeds=(0,), factors={}
+    )
+    with pytest.raises(DefinitionError, match="has two arms a"):
+        plan_study(double, settings)
