@@ -14,7 +14,7 @@ from visionflan.train.config import PretrainConfig, TrainConfig
 SHORT = PretrainConfig(
     hidden_size=32, num_layers=2, vocab_size=600, vision_steps=2, language_steps=2, batch_size=8
 )
-DATASETS = ("caltech101", "dtd", "pacs", "tdiuc")
+DATASETS = ("caltech101", "ctw1500", "dtd", "pacs", "tdiuc", "textcaps")
 
 
 @pytest.fixture(scope="session")

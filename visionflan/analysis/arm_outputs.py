@@ -13,6 +13,7 @@ from visionflan.analysis.study import Arm
 from visionflan.evaluate.conditions import ORIGINAL
 from visionflan.evaluate.phrasings import PHRASINGS
 from visionflan.evaluate.records.files import RECORDS, SCORES
+from visionflan.evaluate.records.header import read_header
 from visionflan.evaluate.records.record import Record, read_records
 
 RECORD_TABLES = dict[str, list[Record]]
@@ -54,6 +55,17 @@ class ArmOutputs:
     def rephrased(self, name: str = ANSWERS) -> list[Record]:
         """Return the answers to other phrasings; none if they were not asked."""
         return self.table(name, f"{PHRASINGS}/{RECORDS}")
+
+    def benchmark(self, benchmark: str, name: str) -> list[Record]:
+        """Return the answers to a benchmark; none if there is no such output."""
+        return self.table(name, f"{benchmark}/{RECORDS}")
+
+    def seen_questions(self, benchmark: str, name: str) -> int:
+        """Return the number of a benchmark's questions about images that were trained on."""
+        output = self.output(name)
+        if output is None or not (output / benchmark).is_dir():
+            return 0
+        return read_header(output / benchmark).overlap.count
 
     def table(self, name: str, file: str) -> list[Record]:
         """Return a table of records, read once."""

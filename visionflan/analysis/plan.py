@@ -33,6 +33,7 @@ class StudySettings:
         factors: the values of each factor.
         held_out_tasks: patterns of the tasks to leave out of training; empty: some by hash.
         limit: the number of questions a task.
+        data_root: the directory with the releases of benchmarks; None: drawn ones.
     """
 
     name: str
@@ -43,6 +44,7 @@ class StudySettings:
     factors: Factors
     held_out_tasks: tuple[str, ...] = ()
     limit: int | None = DEFAULT_LIMIT
+    data_root: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what decides the outcome, other than the seeds, as JSON values."""
@@ -111,6 +113,7 @@ def plan_study(study: Study, settings: StudySettings) -> StudyPlan:
             seed=seed,
             limit=limit,
             conditions=study.conditions or (ORIGINAL,),
+            data_root=settings.data_root,
         )
         arms = study.make_arms(replicate, settings.factors)
         replicates.append((replicate, {arm.name: arm for arm in arms}))

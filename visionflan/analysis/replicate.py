@@ -6,12 +6,14 @@ Equal requests give equal steps, so that what arms have in common is trained onc
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from visionflan.analysis.step import Step
 from visionflan.analysis.steps.build_input import Build, BuildInput, ConversationsStep, SubsetStep
 from visionflan.analysis.steps.evaluate import EvaluateStep
 from visionflan.analysis.steps.pretrain import PretrainStep
+from visionflan.analysis.steps.releases import ReleaseInput, Releases, SpecimensStep
 from visionflan.analysis.steps.train import ModelStep, TrainStep
 from visionflan.analysis.study import Arm, Value
 from visionflan.analysis.task_table import TaskTable
@@ -37,6 +39,7 @@ class Replicate:
         seed: of the weights, the order of rows and the draws.
         limit: the number of questions a task; None: all.
         conditions: the images that questions are asked with.
+        data_root: the directory with the releases of benchmarks; None: drawn ones.
     """
 
     recipe: TrainConfig
@@ -45,6 +48,7 @@ class Replicate:
     seed: int
     limit: int | None = None
     conditions: tuple[str, ...] = (ORIGINAL,)
+    data_root: Path | None = None
 
     @cached_property
     def training_tasks(self) -> tuple[str, ...]:
@@ -155,6 +159,14 @@ class Replicate:
             builds=builds or (self.tasks.build,),
             selection=replace(selection, **changes),
         )
+
+    def evaluate_benchmarks(self, model: ModelStep, *benchmarks: str) -> EvaluateStep:
+        """Return the step that asks a model the questions of benchmarks."""
+        selection = EvalSelection(benchmarks=benchmarks, limit=self.limit)
+        releases: Releases = SpecimensStep(benchmarks=benchmarks)
+        if self.data_root is not None:
+            releases = ReleaseInput(self.data_root, benchmarks)
+        return EvaluateStep(model=model, builds=(), selection=selection, releases=releases)
 
     def arm(
         self,

@@ -173,7 +173,7 @@ def decide_claims(plan: StudyPlan, arms: Sequence[ArmSummary]) -> list[Verdict]:
         ]
         reason = "a quick run claims nothing" if plan.settings.quick else ""
         if not any(value is not None for value in values):
-            reason = reason or missing_reason(by_name, claim)
+            reason = reason or missing_reason(by_name, claim, plan.study)
         cases.append(ClaimValues(claim, values, reason))
     return decide(cases) if cases else []
 
@@ -186,8 +186,9 @@ def replicate_measures(
     return {name: value for name, value in values.items() if value is not None}
 
 
-def missing_reason(arms: Mapping[str, ArmSummary], claim: Claim) -> str:
+def missing_reason(arms: Mapping[str, ArmSummary], claim: Claim, study: Study) -> str:
     """Return why no replicate has the contrast of a claim."""
+    measure = next(measure for measure in study.measures if measure.name == claim.measure)
     for name in claim.contrast.weights:
         if name not in arms:
             return f"the arm {name} is not in this run"
@@ -195,7 +196,7 @@ def missing_reason(arms: Mapping[str, ArmSummary], claim: Claim) -> str:
         if failure := next((result.failure for result in results if result.failure), ""):
             return f"the arm {name} has no result: {failure}"
         if all(result.measures.get(claim.measure) is None for result in results):
-            return f"the arm {name} has no {claim.measure}: nothing of it was asked"
+            return f"the arm {name} has no {measure.name}: {measure.missing}"
     return "no replicate has all of its arms"
 
 

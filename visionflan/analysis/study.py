@@ -92,12 +92,14 @@ class Measure(NamedTuple):
         label: what it is, in words.
         compute: None where the arm has no such number.
         paper: what the paper has in its place.
+        missing: why an arm may have no such number.
     """
 
     name: str
     label: str
     compute: Callable[["ArmOutputs"], float | None]
     paper: str = ""
+    missing: str = "nothing of it was asked"
 
 
 ListArms = Callable[["Replicate", Factors], Iterable[Arm]]

@@ -23,11 +23,13 @@ class TaskSize(NamedTuple):
         group: the primary group that averages are made over.
         train: the number of its training instances.
         held_out: the number of its held-out instances.
+        category: one of the paper's categories.
     """
 
     group: str
     train: int
     held_out: int
+    category: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,9 @@ class TaskTable:
         build = BuildInput(path)
         entries = build.directory.manifest["tasks"]
         sizes = {
-            task: TaskSize(info.group, entries[task]["train"], entries[task]["held_out"])
+            task: TaskSize(
+                info.group, entries[task]["train"], entries[task]["held_out"], info.category
+            )
             for task, info in build.directory.tasks.items()
             if entries[task]["train"]
         }

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from visionflan.analysis.step import Step, StepContext
 from visionflan.builder.combine import combine_builds
 from visionflan.builder.rephrase import rephrase_build
+from visionflan.builder.reprompt import Question, reprompt_build
 from visionflan.builder.subset import subset_digest, write_subset
 from visionflan.plural import counted
 from visionflan.storage.directory import BuildDirectory
@@ -176,6 +177,41 @@ class RephraseStep(BuildStep):
         source = BuildDirectory(build_path(self.source, context))
         out = context.directory / "build"
         rephrase_build(source, out, held_back=self.held_back, seed=self.seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepromptStep(BuildStep):
+    """Write a build that asks a study's own questions about held-out images."""
+
+    kind: ClassVar[str] = "reprompt"
+    source: "Build"
+    name: str
+    questions: tuple[Question, ...]
+
+    @property
+    def label(self) -> str:
+        """What it does."""
+        return f"write the questions of {self.name}"
+
+    @property
+    def parents(self) -> tuple[Step, ...]:
+        """The build, if a step writes it."""
+        return build_parents(self.source)
+
+    @property
+    def content(self) -> str:
+        """The digest of this step."""
+        return self.digest
+
+    def settings(self) -> dict[str, Any]:
+        """Return the build and the questions."""
+        questions = [question._asdict() for question in self.questions]
+        return {"build": self.source.content, "name": self.name, "questions": questions}
+
+    def run(self, context: StepContext) -> None:
+        """Write the build."""
+        source = BuildDirectory(build_path(self.source, context))
+        reprompt_build(source, context.directory / "build", self.name, self.questions)
 
 
 Build = BuildInput | BuildStep

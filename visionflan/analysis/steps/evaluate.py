@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from visionflan.analysis.step import Step, StepContext
 from visionflan.analysis.steps.build_input import Build, build_parents, build_path
+from visionflan.analysis.steps.releases import Releases, release_parents, release_root
 from visionflan.analysis.steps.train import ModelStep
 from visionflan.evaluate.plan import EvalSelection
 from visionflan.evaluate.stages import evaluate_stages
@@ -17,12 +18,20 @@ MACHINE_SETTINGS = ("batch_size", "cache")
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateStep(Step):
-    """Evaluate a checkpoint on the held-out instances of builds, or on benchmarks."""
+    """Evaluate a checkpoint on the held-out instances of builds, or on benchmarks.
+
+    Attributes:
+        model: the step with the checkpoint.
+        builds: whose held-out instances are asked; empty for benchmarks.
+        selection: what is asked, without the paths of builds and releases.
+        releases: of the benchmarks that the selection names; None for builds.
+    """
 
     kind: ClassVar[str] = "evaluate"
     model: ModelStep
     builds: tuple[Build, ...]
     selection: EvalSelection
+    releases: Releases | None = None
 
     @property
     def label(self) -> str:
@@ -31,23 +40,25 @@ class EvaluateStep(Step):
 
     @property
     def parents(self) -> tuple[Step, ...]:
-        """The model, and the builds that steps write."""
-        return (self.model, *build_parents(*self.builds))
+        """The model, and the builds and releases that steps write."""
+        return (self.model, *build_parents(*self.builds), *release_parents(self.releases))
 
     def settings(self) -> dict[str, Any]:
-        """Return the selection and the builds."""
+        """Return the selection, the builds and the releases."""
         selection = to_json(self.selection)
         for name in MACHINE_SETTINGS:
             del selection[name]
-        return {"selection": selection, "builds": [build.content for build in self.builds]}
+        settings = {"selection": selection, "builds": [build.content for build in self.builds]}
+        return settings | ({"releases": self.releases.content} if self.releases else {})
 
     def run(self, context: StepContext) -> None:
         """Write the records and scores."""
         builds = tuple(build_path(build, context) for build in self.builds)
+        data_root = release_root(self.releases, context) if self.releases else None
         checkpoint = self.model.checkpoint(context.output(self.model))
         evaluate_stages(
             checkpoint,
-            replace(self.selection, builds=builds),
+            replace(self.selection, builds=builds, data_root=data_root),
             context.directory,
             context.runtime.device,
             context.log,
