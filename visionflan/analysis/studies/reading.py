@@ -163,7 +163,7 @@ def arms(replicate: Replicate, factors: Factors) -> Iterator[Arm]:
 
 def questions(replicate: Replicate) -> tuple[Question, ...]:
     """Return the questions that the build has held-out annotations for."""
-    asked = []
+    chosen = []
     for name, categories in CATEGORIES.items():
         tasks = tuple(
             task
@@ -171,10 +171,10 @@ def questions(replicate: Replicate) -> tuple[Question, ...]:
             if size.category in categories and size.held_out
         )
         if tasks:
-            asked.append(Question(name, PROMPTS[name], tasks))
-    if not asked:
+            chosen.append(Question(name, PROMPTS[name], tasks))
+    if not chosen:
         raise AnalysisError(
             f"{replicate.tasks.build.path} has no held-out instances of a task about text or "
             "captions, such as textcaps/caption_generation: build some with it"
         )
-    return tuple(asked)
+    return tuple(chosen)
