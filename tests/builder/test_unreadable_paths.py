@@ -47,6 +47,15 @@ def test_a_directory_that_cannot_be_read_is_in_the_ledger(tmp_path: Path, end: s
     assert entry["broken"] == {"unreadable_path": 1}, entry
 
 
+@pytest.mark.parametrize("name", ["loop.jpg", "a\n.jpg"])
+def test_an_image_that_is_a_looping_link_costs_itself(tmp_path: Path, name: str) -> None:
+    def damage(root: Path) -> None:
+        (min(root.rglob("*.jpg")).parent / name).symlink_to(name)
+
+    entry = build_one(tmp_path, "aid", damage)
+    assert (entry["status"], entry["broken"], entry["rows_read"]) == ("built", {}, 7)
+
+
 def test_a_pipe_in_place_of_a_parquet_table_hangs_nothing(tmp_path: Path) -> None:
     def damage(root: Path) -> None:
         table = min((root / "data").glob("*.parquet"))

@@ -90,7 +90,7 @@ def read_release(connection: Connection, job: ReadJob, monitor: Monitor) -> None
         outbox.flush()
         send_sample(connection, samplers, release)
         unread = watch.unread(release.image_directories)
-    except OSError:  # the parent is gone
+    except (BrokenPipeError, ConnectionResetError):  # the parent is gone
         raise
     except VisionflanError as failure:
         error = str(failure)

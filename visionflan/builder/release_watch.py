@@ -105,7 +105,7 @@ class ReleaseWatch:
         """Return whether a file has a damaged name, and was not opened."""
         if entry.name in self.damaged_names or not DAMAGED_NAME.search(entry.name):
             return False
-        return entry.is_file() and not is_image_file(Path(entry.name))
+        return not is_image_file(Path(entry.name)) and entry.is_file()
 
     def ancestors(self, directories: Iterable[str]) -> Iterator[str]:
         """Yield directories of the release, and the directories that contain them."""
@@ -155,7 +155,8 @@ def unreadable_as(entry: "os.DirEntry[str]") -> str:
 
 def is_named_as_table(entry: "os.DirEntry[str]") -> bool:
     """Return whether a directory has the name of a table."""
-    return entry.is_dir() and Path(entry.name).suffix.lower() in TABLE_SUFFIXES
+    is_directory = entry.is_dir(follow_symlinks=False)
+    return is_directory and Path(entry.name).suffix.lower() in TABLE_SUFFIXES
 
 
 def contains(link: str) -> bool:
