@@ -1,11 +1,13 @@
 """Find every dataset file: those of the package, of other packages, and loose ones."""
 
+import csv
 import importlib.util
 import sys
 from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -122,3 +124,10 @@ def import_file(name: str, path: Path) -> ModuleType:
 def task_names() -> list[str]:
     """Return every task as `dataset/task`; imports all dataset files."""
     return [f"{name}/{task}" for name, dataset in load_all() for task in dataset.tasks]
+
+
+def paper_tasks() -> set[tuple[str, str]]:
+    """Return the dataset and the title of every task that the paper lists."""
+    table = (files("visionflan") / "resources" / "official_tasks.tsv").read_text(encoding="utf-8")
+    lines = csv.DictReader(table.splitlines(), delimiter="\t")
+    return {(line["dataset"], line["title"]) for line in lines if line["in"] == "paper"}

@@ -26,7 +26,7 @@ class StudySettings:
 
     Attributes:
         name: the study.
-        build: the directory of the build.
+        build: the directory of the build; None: plan with the tasks of the catalog.
         recipe: what is trained.
         seeds: the seed of each replicate.
         quick: shorten every stage and ask few questions, to see that all works.
@@ -37,7 +37,7 @@ class StudySettings:
     """
 
     name: str
-    build: Path
+    build: Path | None
     recipe: TrainConfig
     seeds: tuple[int, ...]
     quick: bool = False
@@ -101,7 +101,7 @@ def plan_study(study: Study, settings: StudySettings) -> StudyPlan:
         raise AnalysisError("a study needs at least one seed: set --seeds")
     recipe = shorten(settings.recipe, QUICK_SHORTER) if settings.quick else settings.recipe
     check_stages(recipe)
-    tasks = TaskTable.of_build(settings.build)
+    tasks = TaskTable.of_build(settings.build) if settings.build else TaskTable.of_catalog()
     held_out = tasks.select_held_out(settings.held_out_tasks) if study.holds_out_tasks else ()
     limit = QUICK_LIMIT if settings.quick else settings.limit
     replicates = []

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from visionflan import recipes
 from visionflan.analysis.step import Step
 from visionflan.analysis.steps.build_input import Build, BuildInput, ConversationsStep, SubsetStep
 from visionflan.analysis.steps.evaluate import EvaluateStep
@@ -202,6 +203,14 @@ def shorten(recipe: TrainConfig, factor: int) -> TrainConfig:
             language_steps=max(2, pretrain.language_steps // factor),
         )
     return replace(recipe, stages=stages, pretrain=pretrain)
+
+
+def with_chat_stage(recipe: TrainConfig) -> TrainConfig:
+    """Return a recipe such as base_13b with the second stage of chat_13b; others as they are."""
+    name = recipe.name.replace(BASE, CHAT, 1)
+    if name not in recipes.names() or any(stage.name == CHAT for stage in recipe.stages):
+        return recipe
+    return replace(recipe, stages=(*recipe.stages, recipes.find(name).stage(CHAT)))
 
 
 def check_stages(recipe: TrainConfig) -> None:

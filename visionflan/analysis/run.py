@@ -63,6 +63,8 @@ def run_study(
 
     The same call goes on after an interrupt; one with more seeds adds them.
     """
+    if settings.build is None:
+        raise AnalysisError(f"the study {settings.name} needs a build: name one with --build")
     store.open()
     plan = plan_study(load(settings.name), settings)
     bind_settings(plan, out)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from visionflan.analysis.steps.build_input import BuildInput
+from visionflan import catalog
+from visionflan.analysis.steps.build_input import BuildInput, CatalogInput
 from visionflan.catalog import match_tasks
 from visionflan.errors import AnalysisError
 from visionflan.hashing import stable_hash
@@ -14,6 +15,9 @@ from visionflan.plural import counted
 
 MIN_QUESTIONS = 50  # of a task that is held out completely
 HELD_OUT_SHARE = 0.2  # of the tasks of each group
+# The sizes of a task that is planned with and not built; the paper has up to 10,000 rows of each.
+PAPER_ROWS = 10_000
+PLANNED_QUESTIONS = 100
 
 
 class TaskSize(NamedTuple):
@@ -34,10 +38,17 @@ class TaskSize(NamedTuple):
 
 @dataclass(frozen=True)
 class TaskTable:
-    """The tasks of a build by name."""
+    """The tasks of a build, or of the catalog, by name.
 
-    build: BuildInput
+    Attributes:
+        build: where they are from.
+        sizes: the tasks.
+        set_apart: those to leave out of all training unless others are named; empty: some by hash.
+    """
+
+    build: BuildInput | CatalogInput
     sizes: Mapping[str, TaskSize]
+    set_apart: tuple[str, ...] = ()
 
     @classmethod
     def of_build(cls, path: Path) -> "TaskTable":
@@ -58,6 +69,25 @@ class TaskTable:
             )
         return cls(build, sizes)
 
+    @classmethod
+    def of_catalog(cls) -> "TaskTable":
+        """Return all tasks of the catalog, to plan with; the paper trains on those that it lists.
+
+        Each has as many rows as the paper takes of a task at most.
+        """
+        listed = catalog.paper_tasks()
+        tasks = {
+            f"{name}/{task.name}": (task, (name, task.title) in listed)
+            for name, dataset in catalog.load_all()
+            for task in dataset.tasks.values()
+        }
+        sizes = {
+            name: TaskSize(task.group, PAPER_ROWS, PLANNED_QUESTIONS, task.category)
+            for name, (task, _) in tasks.items()
+        }
+        others = tuple(sorted(name for name, (_, in_paper) in tasks.items() if not in_paper))
+        return cls(CatalogInput(), sizes, others)
+
     def select_held_out(self, patterns: Sequence[str]) -> tuple[str, ...]:
         """Return the tasks to leave out of all training: those that match, or some by hash.
 
@@ -65,6 +95,8 @@ class TaskTable:
         """
         if patterns:
             return tuple(match_tasks(patterns, sorted(self.sizes)))
+        if self.set_apart:
+            return self.set_apart
         by_group = defaultdict[str, list[str]](list)
         for task, size in self.sizes.items():
             if size.held_out >= MIN_QUESTIONS:

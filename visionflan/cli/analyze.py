@@ -9,6 +9,7 @@ import argparse
 import shlex
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from visionflan.cli.shared.log import log
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("study", nargs="?", metavar="STUDY", help="a name, or a file")
-    parser.add_argument("--build", type=Path, metavar="BUILD", help="build directory")
+    parser.add_argument(
+        "--build",
+        type=Path,
+        metavar="BUILD",
+        help="build directory; --plan without one takes the tasks of the catalog",
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="directory of the results")
     add_study_settings(parser)
     add_machine_settings(parser)
@@ -74,6 +80,13 @@ def add_study_settings(parser: argparse.ArgumentParser) -> None:
         metavar="PATTERN",
         help="the tasks that nothing is trained on (default: a fifth of each group, by hash)",
     )
+    parser.add_argument(
+        "--data-root",
+        type=Path,
+        metavar="DIR",
+        help="directory with the releases of benchmarks, one subdirectory each, as `visionflan "
+        "benchmarks` names them; without it drawn ones stand in",
+    )
 
 
 def add_machine_settings(parser: argparse.ArgumentParser) -> None:
@@ -100,17 +113,18 @@ def run(args: argparse.Namespace) -> int:
         return list_studies()
     if args.seeds_needed:
         return show_seeds_needed(args.study)
-    if args.out is None:
+    if args.out is None and not args.plan:
         raise UsageError("name the directory of the study with --out")
     if args.html:
         return write_page(args.out)
     settings = make_settings(args)
     from visionflan.analysis.store import Store
 
-    store = Store(args.store or args.out)
-    if args.plan:
+    if not args.plan:
+        return run_and_show(args, settings, Store(args.store or args.out))
+    with TemporaryDirectory() as empty:
+        store = Store(args.store or args.out or Path(empty))
         return show_plan(settings, store, args.jobs)
-    return run_and_show(args, settings, store)
 
 
 def list_studies() -> int:
@@ -143,14 +157,18 @@ def make_settings(args: argparse.Namespace) -> "StudySettings":
     from dataclasses import replace
 
     from visionflan.analysis.plan import StudySettings
+    from visionflan.analysis.replicate import with_chat_stage
     from visionflan.analysis.studies import load
     from visionflan.recipes import find
     from visionflan.train.config_io import override
 
     study = load(args.study)
-    if args.build is None:
+    if args.build is None and not args.plan:
         raise UsageError(f"the study {args.study} needs a build: name one with --build")
-    recipe = replace(find(args.recipe), build=args.build.resolve())
+    if args.data_root is not None and not args.data_root.is_dir():
+        raise UsageError(f"{args.data_root} is no directory: name that of the benchmarks")
+    build = args.build.resolve() if args.build else None
+    recipe = replace(with_chat_stage(find(args.recipe)), build=build)
     for setting in args.set_recipe:
         recipe = override(recipe, setting)
     return StudySettings(
@@ -161,6 +179,7 @@ def make_settings(args: argparse.Namespace) -> "StudySettings":
         quick=args.quick,
         factors=study.values(args.set, paper=recipe.pretrain is None, quick=args.quick),
         held_out_tasks=tuple(args.held_out_tasks),
+        data_root=args.data_root,
     )
 
 
@@ -176,9 +195,11 @@ def show_plan(settings: "StudySettings", store: "Store", jobs: int) -> int:
 
     plan = plan_study(load(settings.name), settings)
     _, arms = plan.replicates[0]
+    for name, values in settings.factors.items():
+        print(f"{name}: {', '.join(map(str, values))}")
     print(f"{counted(len(arms), 'arm')}, {counted(len(settings.seeds), 'replicate')} of each:")
     for name, arm in arms.items():
-        notes = ", ".join(f"{key} {value:.2g}" for key, value in arm.notes.items())
+        notes = ", ".join(f"{key} {value:.3g}" for key, value in arm.notes.items())
         print(f"  {name}{f' ({notes})' if notes else ''}")
     if plan.held_out_tasks:
         print(f"held out from all training: {', '.join(plan.held_out_tasks)}")

@@ -1,9 +1,7 @@
 """Write the catalog as one HTML page: every dataset, and every task with three examples."""
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -121,7 +119,7 @@ def catalog_page(cards: Sequence[TaskCard], style: Markup, *, from_releases: boo
 
 def task_cards(selection: Selection, data_root: Path | None) -> Iterator[TaskCard]:
     """Find the examples of each task; the specimen of a dataset is written once."""
-    paper = paper_tasks()
+    paper = catalog.paper_tasks()
     max_bytes = MAX_BYTES // (NUM_EXAMPLES * max(1, len(selection)))
     for name, tasks in groupby(selection, key=lambda pair: pair[0]):
         dataset = catalog.load(name)
@@ -152,13 +150,6 @@ def image_uri(encoded: bytes, max_bytes: int) -> str:
         if len(uri) <= max_bytes:
             break
     return uri
-
-
-def paper_tasks() -> set[tuple[str, str]]:
-    """Return the dataset and the title of every task that the paper lists."""
-    table = (files("visionflan") / "resources" / "official_tasks.tsv").read_text(encoding="utf-8")
-    lines = csv.DictReader(table.splitlines(), delimiter="\t")
-    return {(line["dataset"], line["title"]) for line in lines if line["in"] == "paper"}
 
 
 def category_counts(by_category: Mapping[str, Sequence[TaskCard]]) -> list[CategoryCount]:

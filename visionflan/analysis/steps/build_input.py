@@ -1,8 +1,10 @@
 """The builds that steps read: one that the user has, some tasks of it, or conversations from it."""
 
 from abc import abstractmethod
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,6 +13,7 @@ from visionflan.builder.combine import combine_builds
 from visionflan.builder.rephrase import rephrase_build
 from visionflan.builder.reprompt import Question, reprompt_build
 from visionflan.builder.subset import subset_digest, write_subset
+from visionflan.errors import AnalysisError
 from visionflan.plural import counted
 from visionflan.storage.directory import BuildDirectory
 from visionflan.synthesize.conversations import write_conversations
@@ -32,9 +35,25 @@ class BuildInput:
         """The digest of its instances."""
         return self.directory.digest
 
+    def subset_content(self, tasks: Collection[str]) -> str:
+        """Return the digest of the instances of some tasks."""
+        return subset_digest(self.directory, tasks)
+
     def __reduce__(self) -> tuple[type["BuildInput"], tuple[Path]]:
         """Pickle the path; another process opens the build itself."""
         return BuildInput, (self.path,)
+
+
+@dataclass(frozen=True)
+class CatalogInput:
+    """All tasks of the catalog, in place of a build: studies of it are planned and cannot run."""
+
+    path: ClassVar[Path] = Path("the catalog")  # for messages
+    content: ClassVar[str] = "catalog"
+
+    def subset_content(self, tasks: Collection[str]) -> str:
+        """Return the digest of the names of some tasks."""
+        return sha256("\n".join(sorted(tasks)).encode()).hexdigest()
 
 
 class BuildStep(Step):
@@ -51,7 +70,7 @@ class SubsetStep(BuildStep):
     """Write the build of some tasks, so that training cannot see the others."""
 
     kind: ClassVar[str] = "subset"
-    source: BuildInput
+    source: BuildInput | CatalogInput
     tasks: tuple[str, ...]
 
     @property
@@ -67,7 +86,7 @@ class SubsetStep(BuildStep):
     @cached_property
     def content(self) -> str:
         """The digest of the instances."""
-        return subset_digest(self.source.directory, self.tasks)
+        return self.source.subset_content(self.tasks)
 
     def settings(self) -> dict[str, Any]:
         """Return the digest of the instances."""
@@ -75,7 +94,8 @@ class SubsetStep(BuildStep):
 
     def run(self, context: StepContext) -> None:
         """Write the build."""
-        write_subset(self.source.directory, context.directory / "build", self.tasks)
+        source = BuildDirectory(build_path(self.source, context))
+        write_subset(source, context.directory / "build", self.tasks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,7 +234,7 @@ class RepromptStep(BuildStep):
         reprompt_build(source, context.directory / "build", self.name, self.questions)
 
 
-Build = BuildInput | BuildStep
+Build = BuildInput | CatalogInput | BuildStep
 
 
 def build_parents(*builds: Build) -> tuple[Step, ...]:
@@ -224,6 +244,8 @@ def build_parents(*builds: Build) -> tuple[Step, ...]:
 
 def build_path(build: Build, context: StepContext) -> Path:
     """Return where a build lies."""
+    if isinstance(build, CatalogInput):
+        raise AnalysisError("a study runs on a build: name one with --build")
     if isinstance(build, BuildInput):
         return build.path.resolve()
     return context.output(build) / "build"

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from visionflan.analysis.step import Step, StepContext
 from visionflan.analysis.steps.pretrain import PretrainStep
-from visionflan.analysis.steps.train import ModelStep
+from visionflan.analysis.steps.train import ModelStep, part_content
 from visionflan.analysis.weights.correlation import compare_weights
 from visionflan.analysis.weights.surgery import interpolate_part, randomize_part, replace_part
 from visionflan.atomic_write import write_json
@@ -15,14 +15,14 @@ from visionflan.model.base import ModelPart
 
 @dataclass(frozen=True, kw_only=True)
 class ReplaceStep(ModelStep):
-    """Put a part of another model, or a pretrained one, in place.
+    """Put a part of another model, a pretrained one, or one in a directory, in place.
 
     `weight` is the share of the other part: 1 replaces it, less interpolates between both.
     """
 
     kind: ClassVar[str] = "replace"
     model: ModelStep
-    donor: ModelStep | PretrainStep
+    donor: ModelStep | PretrainStep | Path
     part: ModelPart
     weight: float = 1.0
 
@@ -35,17 +35,23 @@ class ReplaceStep(ModelStep):
 
     @property
     def parents(self) -> tuple[Step, ...]:
-        """Both models."""
-        return (self.model, self.donor)
+        """The models that steps make."""
+        return (self.model,) if isinstance(self.donor, Path) else (self.model, self.donor)
 
     def settings(self) -> dict[str, Any]:
-        """Return the part and the share."""
-        return {"part": self.part, "weight": self.weight}
+        """Return the part and the share, and what is in the directory of a part."""
+        settings = {"part": self.part, "weight": self.weight}
+        donor = self.donor
+        return settings | ({"donor": part_content(donor)} if isinstance(donor, Path) else {})
 
     def run(self, context: StepContext) -> None:
         """Write the checkpoint."""
         checkpoint = self.model.checkpoint(context.output(self.model))
-        out, output = self.checkpoint(context.directory), context.output(self.donor)
+        out = self.checkpoint(context.directory)
+        if isinstance(self.donor, Path):
+            replace_part(checkpoint, self.donor, self.part, out)
+            return
+        output = context.output(self.donor)
         if isinstance(self.donor, PretrainStep):
             replace_part(checkpoint, output / "pretrain" / self.part, self.part, out)
             return

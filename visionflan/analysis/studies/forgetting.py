@@ -25,7 +25,13 @@ SETS = {
     "miniimagenet": "miniImageNet",
 }
 MAX_SEEN = 0.01  # the share of a set's questions that may be about trained images
-ALIGNED, BASE, CHAT, SINGLE, LONGER = "aligned", "base", "chat", "single stage", "single, longer"
+ALIGNED, BASE, CHAT, SINGLE, LONGER = (
+    "aligned",
+    "base",
+    "chat",
+    "single stage",
+    "longer single stage",
+)
 # Outputs: the answers of the arm, of the aligned model, and of the one that has seen most images.
 OWN, BEFORE, WIDEST = "sets", "sets of aligned", "sets of chat"
 ALL_SEEN = "every set has images that were trained on"
@@ -95,7 +101,7 @@ study = Study(
         Factor(
             "model",
             "the model; `single stage` tunes the aligned one on conversations alone, and "
-            "`single, longer` for as many steps as Base",
+            "`longer single stage` for as many steps as Base",
             (ALIGNED, BASE, CHAT, SINGLE, LONGER),
         ),
     ),

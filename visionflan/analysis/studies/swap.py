@@ -1,28 +1,46 @@
 """What another language model behind the tuned connector changes (paper, Table 7).
 
 In miniature the other model is pretrained with another seed on the same texts; for a real recipe it
-is any of the same width and vocabulary, set with `--set-recipe`.
+is any of the same width and vocabulary, in a directory.
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from visionflan.analysis import measures
 from visionflan.analysis.claims import Claim, difference
-from visionflan.analysis.replicate import Replicate
+from visionflan.analysis.replicate import BASE, Replicate
+from visionflan.analysis.steps.pretrain import PretrainStep
 from visionflan.analysis.steps.surgery import ReplaceStep
+from visionflan.analysis.steps.train import ModelStep
 from visionflan.analysis.studies.synthetic import CONVERSATIONS, STYLE
 from visionflan.analysis.study import Arm, Factor, Factors, Study
 from visionflan.errors import AnalysisError
 
 OTHER_SEED = 1000  # added to the seed of the replicate
 SWAPPED = ", swapped"
+FROZEN, OTHER = "frozen", "another seed"
 
 study = Study(
     title="Another language model",
     question="Which scores does the language model carry, whatever the connector learned?",
     paper="Table 7",
-    factors=(Factor("stage", "the model that gets another", ("aligned", "base", "chat")),),
+    factors=(
+        Factor(
+            "stage",
+            "the model that gets another; `frozen` is Base of which only the connector was tuned",
+            ("aligned", "base", "chat"),
+            paper=("aligned", FROZEN, "base", "chat"),
+        ),
+        Factor(
+            "language_model",
+            "the other one: pretrained with another seed, or the directory of one",
+            (OTHER,),
+            paper=("llama-2-13b-chat",),
+            pattern=".+",
+        ),
+    ),
     holds_out_tasks=False,
     measures=(measures.TRAINED, STYLE, measures.CLOSED, measures.FORM, measures.YES_RATE),
     claims=(
@@ -52,6 +70,7 @@ study = Study(
     ),
     paper_numbers=(
         "aligned: MMBench 45.0, MME 936.3, LLaVA-Bench 32.4; swapped: 45.3, 557.0, 59.2",
+        "Base, frozen: MMBench 52.4, MME 1107.3, LLaVA-Bench 41.6; swapped: 46.6, 1095.8, 56.4",
         "Base: MMBench 69.8, MME 1537.8, LLaVA-Bench 38.5; swapped: 47.2, 852.6, 69.9",
         "Chat: MMBench 67.6, MME 1490.6, LLaVA-Bench 78.3; swapped: 47.0, 869.6, 74.6",
     ),
@@ -61,17 +80,32 @@ study = Study(
 @study.arms
 def arms(replicate: Replicate, factors: Factors) -> Iterator[Arm]:
     """Yield each stage with its own language model and with another one."""
-    other = replace(replicate, seed=replicate.seed + OTHER_SEED).pretrained
-    if other is None:
-        raise AnalysisError(
-            "the study swap exchanges the language model of a recipe that pretrains its own: use "
-            "the recipe tiny"
-        )
+    (source,) = map(str, factors["language_model"])
+    other = Path(source) if source != OTHER else pretrained_again(replicate)
     for stage in map(str, factors["stage"]):
-        model = getattr(replicate, stage)
+        model = stage_model(replicate, stage)
         swapped = ReplaceStep(model=model, donor=other, part="language_model")
         for name, subject in ((stage, model), (f"{stage}{SWAPPED}", swapped)):
             outputs = {
                 CONVERSATIONS: replicate.evaluate(subject, replicate.conversations, limit=None)
             }
             yield replicate.arm(name, subject, outputs=outputs, stage=name)
+
+
+def pretrained_again(replicate: Replicate) -> PretrainStep:
+    """Return the parts that the recipe pretrains with another seed."""
+    other = replace(replicate, seed=replicate.seed + OTHER_SEED).pretrained
+    if other is None:
+        raise AnalysisError(
+            f"the recipe {replicate.recipe.name} pretrains no language model: name the directory "
+            "of another one with --set language_model=DIR"
+        )
+    return other
+
+
+def stage_model(replicate: Replicate, stage: str) -> ModelStep:
+    """Return the model that gets another language model."""
+    if stage == FROZEN:
+        return replicate.train(BASE, replicate.aligned, trainable=("connector",))
+    model: ModelStep = getattr(replicate, stage)
+    return model

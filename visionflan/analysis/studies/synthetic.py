@@ -12,15 +12,39 @@ from visionflan.analysis import measures
 from visionflan.analysis.arm_outputs import ArmOutputs
 from visionflan.analysis.claims import Claim, difference
 from visionflan.analysis.replicate import Replicate
+from visionflan.analysis.step import Step
+from visionflan.analysis.steps.train import ModelStep
 from visionflan.analysis.study import Arm, Factor, Factors, Measure, Study
 
-CONVERSATIONS = "conversations"
+CONVERSATIONS, PREFERENCE = "conversations", "preference"
+JUDGED = "llava_bench"
 NONE, SOME, MANY = 0, 100, 1000
 
 
 def style(outputs: ArmOutputs) -> float | None:
     """Return the likeness (ROUGE-L) of answers to the references of held-out conversations."""
     return measures.mean_over_tasks(outputs.records(name=CONVERSATIONS))
+
+
+def preference(outputs: ArmOutputs) -> float | None:
+    """Return a judge's score of the answers to LLaVA-Bench, relative to that of the references."""
+    verdicts = [
+        (record.score_lenient, record.reference_score)
+        for record in outputs.benchmark(JUDGED, PREFERENCE)
+        if record.scored_by == "judge"
+    ]
+    pairs = [(score, reference) for score, reference in verdicts if score is not None and reference]
+    if not pairs:
+        return None
+    return sum(score for score, _ in pairs) / sum(reference for _, reference in pairs)
+
+
+def judged_answers(replicate: Replicate, model: ModelStep) -> dict[str, Step]:
+    """Return the answers that a judge can score; none where LLaVA-Bench is not there."""
+    root = replicate.data_root
+    if root is None or not (root / JUDGED).is_dir():
+        return {}
+    return {PREFERENCE: replicate.evaluate_benchmarks(model, JUDGED)}
 
 
 def base_arm(k: int | str) -> str:
@@ -33,6 +57,15 @@ STYLE = Measure(
     "likeness to the style of held-out conversations (ROUGE-L), in place of a preference",
     style,
     paper="LLaVA-Bench, judged by GPT-4",
+)
+
+PREFERRED = Measure(
+    PREFERENCE,
+    "a judge’s score on LLaVA-Bench, relative to the references",
+    preference,
+    paper="LLaVA-Bench, judged by GPT-4",
+    missing="no judge has scored its answers to LLaVA-Bench; name the release with --data-root, "
+    "then judge them with `visionflan score --judge`, and run the study again",
 )
 
 study = Study(
@@ -53,6 +86,7 @@ study = Study(
     measures=(
         measures.CLOSED,
         STYLE,
+        PREFERRED,
         measures.OFFICIAL,
         measures.FORM,
         measures.YES_RATE,
@@ -78,6 +112,15 @@ study = Study(
             paper="LLaVA-Bench 38.5 before, 78.3 after",
         ),
         Claim(
+            name="preference",
+            sentence="A judge prefers the answers after a thousand conversations.",
+            measure=PREFERENCE,
+            contrast=difference(base_arm(MANY), base_arm(NONE)),
+            direction="higher",
+            smallest=0.05,
+            paper="LLaVA-Bench 38.5 before, 78.3 after",
+        ),
+        Claim(
             name="few_are_enough",
             sentence="A thousand conversations bring no more of that style than a hundred.",
             measure="style",
@@ -97,7 +140,7 @@ study = Study(
         ),
     ),
     limits=(
-        "Likeness to the references is a proxy: no judge was asked which answer is better.",
+        "Likeness to the references is a proxy; whether an answer is preferred takes a judge.",
         "The tiny recipe's conversations are written by rule, not by GPT-4.",
     ),
 )
@@ -111,7 +154,8 @@ def arms(replicate: Replicate, factors: Factors) -> Iterator[Arm]:
         initial = plain.base if start == "base" else plain.aligned
         for k in map(int, factors["k"]):
             model = plain.train_chat(initial, max_instances=k) if k else initial
-            outputs = {CONVERSATIONS: plain.evaluate(model, plain.conversations, limit=None)}
+            styled = plain.evaluate(model, plain.conversations, limit=None)
+            outputs = {CONVERSATIONS: styled, **judged_answers(plain, model)}
             yield plain.arm(f"{start}, k={k}", model, outputs=outputs, start=start, k=k)
 
 
