@@ -14,7 +14,7 @@ from visionflan.evaluate.metrics.normalization import (
     answer_readings,
     contains,
     extract_answer,
-    is_same_answer,
+    is_accepted,
     normalize_squad,
 )
 
@@ -52,11 +52,11 @@ def lenient(answer: str, context: ScoringContext) -> ParsedAnswer:
     if context.options:
         read = read_option(answer, context.options)
         is_match = read.parsed == context.target
-    elif any(is_same_answer(answer, reference) for reference in context.references):
+    elif is_accepted(answer, context.references):
         return ParsedAnswer(1.0, answer_readings(answer)[-1])
     else:
         read = read_closed(answer, context)
-        is_match = any(is_same_answer(read.parsed, reference) for reference in context.references)
+        is_match = is_accepted(read.parsed, context.references)
     return read if read.score is not None else ParsedAnswer(float(is_match), read.parsed)
 
 

@@ -6,6 +6,7 @@ is `5`, and `C++` is `C`.
 """
 
 import re
+from collections.abc import Iterable
 from string import punctuation
 
 from visionflan.evaluate.metrics.word_forms import (
@@ -124,8 +125,7 @@ def without_lead_ins(text: str) -> str:
 
 def answer_readings(answer: str) -> tuple[str, ...]:
     """Return what an answer can mean, normalized: all of it, and the answer within it."""
-    readings = (answer, without_lead_ins(answer.strip()), extract_answer(answer))
-    return tuple(dict.fromkeys(map(normalize_words, readings)))
+    return normalize_distinct(answer, without_lead_ins(answer.strip()), extract_answer(answer))
 
 
 def reference_readings(reference: str) -> tuple[str, ...]:
@@ -134,13 +134,22 @@ def reference_readings(reference: str) -> tuple[str, ...]:
     Nothing else is removed from a reference: two that differ in a later sentence or in a reason
     are different answers.
     """
-    readings = (reference, without_lead_ins(reference.strip()))
-    return tuple(dict.fromkeys(map(normalize_words, readings)))
+    return normalize_distinct(reference, without_lead_ins(reference.strip()))
 
 
-def is_same_answer(answer: str, reference: str) -> bool:
+def normalize_distinct(*readings: str) -> tuple[str, ...]:
+    """Return the normalized forms of some texts, each text and each form once."""
+    return tuple(dict.fromkeys(map(normalize_words, dict.fromkeys(readings))))
+
+
+def is_accepted(answer: str, references: Iterable[str]) -> bool:
     """Return whether an answer, or the answer within it, is a reference but for its form."""
-    return not set(answer_readings(answer)).isdisjoint(reference_readings(reference))
+    readings = answer_readings(answer)
+    return any(
+        reading in readings
+        for reference in dict.fromkeys(references)
+        for reading in reference_readings(reference)
+    )
 
 
 def is_refusal(text: str) -> bool:

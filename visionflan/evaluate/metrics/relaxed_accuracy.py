@@ -6,7 +6,7 @@ from math import isfinite
 from typing import NamedTuple
 
 from visionflan.evaluate.metric import Metric, ParsedAnswer, ScoringContext
-from visionflan.evaluate.metrics.normalization import extract_answer, is_same_answer
+from visionflan.evaluate.metrics.normalization import extract_answer, is_accepted
 from visionflan.evaluate.metrics.word_forms import fold_characters
 
 TOLERANCE = 0.05
@@ -56,7 +56,7 @@ def lenient(answer: str, context: ScoringContext, *, year_exact: bool = True) ->
     `year_exact`: a year must be exact, which the official rule does not require.
     """
     text = extract_answer(answer)
-    if any(is_same_answer(answer, reference) for reference in context.references):
+    if is_accepted(answer, context.references):
         return ParsedAnswer(1.0, text)
     near = partial(is_near_leniently, text, year_exact=year_exact)
     return ParsedAnswer(float(any(map(near, context.references))), text)

@@ -6,6 +6,7 @@ degree signs, decimal points, and marks that belong to a name (`C++`, `C#`, `B-`
 
 import re
 import unicodedata
+from functools import lru_cache
 
 # One character for all that differ in width, in weight, or by the habits of a keyboard.
 SAME = {
@@ -23,6 +24,7 @@ DROPPED_CATEGORIES = frozenset({"Ps", "Pe", "Pi", "Pf", "Po", "Pc", "Pd", "Cc", 
 KEPT_FORMAT = "\u200c\u200d"  # joiners, which tell words of some scripts apart
 
 BLANKS = re.compile(r"\s+")
+OTHER_BLANKS = re.compile(r"\s{2,}|[^\S\n ]")  # all but one newline or space
 # Forms that mean the same, replaced in this order. Letters are lower case by then, and blanks are
 # single. What can begin anywhere in a long run of marks is of bounded length.
 LETTER = r"[^\W\d_²³¹⁰-₟⅐-↏¼-¾]"  # not superscripts, subscripts and fractions
@@ -95,7 +97,7 @@ def canonical_forms(text: str) -> str:
 
 def single_blanks(text: str) -> str:
     """Return a text with one newline or space for several; of many, patterns would take hours."""
-    return BLANKS.sub(lambda blanks: "\n" if "\n" in blanks[0] else " ", text)
+    return OTHER_BLANKS.sub(lambda blanks: "\n" if "\n" in blanks[0] else " ", text)
 
 
 def lower_folded(text: str) -> str:
@@ -111,6 +113,7 @@ def fold_characters(text: str) -> str:
     return "".join(map(fold_character, unicodedata.normalize("NFC", text)))
 
 
+@lru_cache(maxsize=4096)
 def fold_character(character: str) -> str:
     """Return the usual way to write a character."""
     if character in SAME:
@@ -124,6 +127,7 @@ def fold_character(character: str) -> str:
     return character
 
 
+@lru_cache(maxsize=4096)
 def keep_value(character: str) -> str:
     """Return a character, or a space if it is punctuation that is part of no value."""
     if character in VALUE_MARKS or character in KEPT_FORMAT:

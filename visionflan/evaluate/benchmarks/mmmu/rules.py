@@ -14,7 +14,7 @@ from visionflan.evaluate.metrics.normalization import (
     NUMBER_WORDS,
     contains,
     extract_answer,
-    is_same_answer,
+    is_accepted,
     normalize_words,
 )
 from visionflan.evaluate.rules import multiple_choice
@@ -124,7 +124,7 @@ def lenient(answer: str, question: ScoringContext) -> ParsedAnswer:
     """Accept the option that is meant, or an answer with the one accepted number or text."""
     if question.options:
         return multiple_choice.lenient(answer, question)
-    if any(is_same_answer(answer, reference) for reference in question.references):
+    if is_accepted(answer, question.references):
         return ParsedAnswer(1.0, answer.strip())
     text = extract_answer(answer).rpartition("=")[2].strip()
     texts = [reference for reference in question.references if to_number(reference) is None]
