@@ -25,6 +25,7 @@ from visionflan.report.compare_page.charts import (
     change_bar,
 )
 from visionflan.report.compare_page.page import render_page
+from visionflan.report.compare_page.panels.changed_answers import rule_outcomes
 from visionflan.report.compare_page.panels.forgetting import forgetting_rows
 from visionflan.report.compare_page.panels.yes_no_bias import bias_view
 from visionflan.report.compare_page.report import ComparisonReport
@@ -171,3 +172,13 @@ def test_every_panel_has_a_template_and_its_place() -> None:
     assert {path.stem for path in directory.glob("*.html")} == set(loaded)
     orders = [panel.order for panel in loaded.values()]
     assert orders == sorted(set(orders))
+
+
+@pytest.mark.parametrize("logprobs", [(), (-1.0,)])
+def test_a_likelihood_score_without_its_log_likelihoods_names_no_option(
+    logprobs: tuple[float, ...],
+) -> None:
+    record = scored_record(1.0, 0, candidates=("yes", "no"), logprobs=logprobs)
+    assert rule_outcomes(record)[-1] == ("log-likelihood", "", "most likely option", 1.0)
+    known = record._replace(logprobs=(-1.0, -2.0))
+    assert rule_outcomes(known)[-1] == ("log-likelihood", "yes", "most likely option", 1.0)

@@ -1,6 +1,7 @@
 import json
 import re
 from dataclasses import replace
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from visionflan.cli.main import main
 from visionflan.evaluate.aggregate.paired import by_item, differences
 from visionflan.evaluate.aggregate.summary import OVERALL
 from visionflan.evaluate.held_out import held_out_set
+from visionflan.evaluate.records.files import RECORDS
+from visionflan.evaluate.records.record import write_records
 from visionflan.evaluate.run import EvalSubject, EvaluationSettings, evaluate
 from visionflan.report.charts import MAX_POINTS, downsample, nice_ticks
 from visionflan.report.inline_images import InlineImages
@@ -218,6 +221,19 @@ def test_a_response_is_shown_and_never_run(run: Path, tmp_path: Path) -> None:
     reader = read(render_page(load_run(tmp_path)))
     assert reader.counts["script"] == 0
     assert "<script>alert('red')" in reader.text
+
+
+def test_a_stored_score_that_is_not_a_number_is_refused_with_its_item(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer(tmp_path, BuildDirectory(run / "data"), "base", ToyModel(), limit=3)
+    (evaluation,) = load_run(tmp_path).evaluations
+    (path,) = tmp_path.rglob(RECORDS)
+    write_records(
+        path, [*evaluation.records[:-1], evaluation.records[-1]._replace(score_official=nan)]
+    )
+    assert main(["report", str(tmp_path)]) == 1
+    assert f"of {evaluation.records[-1].task} in {path.parent} is nan" in capsys.readouterr().err
 
 
 def test_a_build_that_is_gone_leaves_a_page_without_images(run: Path, tmp_path: Path) -> None:

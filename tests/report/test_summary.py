@@ -125,6 +125,17 @@ def test_scores_without_a_minimum_detectable_change_are_counted() -> None:
     assert sentence.startswith("There are too few questions to estimate")
 
 
+def test_open_ended_scores_have_a_minimum_detectable_change_of_their_own() -> None:
+    captions = difference("captions", 0.0, 1.0)._replace(max=None, min_detectable=12.0)
+    (sentence,) = detectability_sentences([captions], title_of)
+    assert sentence == (
+        "With this many questions, the minimum detectable change is 12.0 points in captions in "
+        "short; smaller changes may go undetected."
+    )
+    (sentence,) = detectability_sentences([captions, difference("pope", 0.0, 1.0)], title_of)
+    assert "the minimum detectable change is 5.0 points in pope in short;" in sentence
+
+
 def test_two_styles_of_one_benchmark_have_different_titles() -> None:
     scores = [difference("pope", 0.0, 1.0) for _ in range(2)]
     scores[1] = scores[1]._replace(prompt_style="llava", min_detectable=0.2)

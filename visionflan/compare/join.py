@@ -2,14 +2,12 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from math import isfinite
 from typing import NamedTuple
 
 from visionflan.compare.results import AnswerPair, ComparedModel, Evaluation
 from visionflan.errors import EvaluationError
 from visionflan.evaluate.conditions import ORIGINAL
-from visionflan.evaluate.metric import RULES
-from visionflan.evaluate.records.record import Record
+from visionflan.evaluate.records.record import Record, check_scores
 from visionflan.plural import counted
 
 Key = tuple[str, str, str]
@@ -90,10 +88,10 @@ def answers_by_key(evaluations: Iterable[Evaluation]) -> dict[Key, Record]:
     """Index the answers to original images by task, prompt style and content of the item."""
     answers: dict[Key, Record] = {}
     for evaluation in evaluations:
+        check_scores(evaluation.records, evaluation.directory)
         for record in evaluation.records:
             if record.condition != ORIGINAL:
                 continue
-            check_scores(record, evaluation.directory)
             key = record.task, record.prompt_style, record.sample_key
             known = answers.setdefault(key, record)
             if (
@@ -106,17 +104,6 @@ def answers_by_key(evaluations: Iterable[Evaluation]) -> dict[Key, Record]:
                     "them"
                 )
     return answers
-
-
-def check_scores(record: Record, directory: str) -> None:
-    """Raise EvaluationError if a score is not a number, as only other programs write it."""
-    for rule in RULES:
-        score = record.score(rule)
-        if score is not None and not isfinite(score):
-            raise EvaluationError(
-                f"the {rule} score of item {record.instance} of {record.task} in {directory} is "
-                f"{score}: score the answers again with `visionflan score {directory}`"
-            )
 
 
 def check_same_content(

@@ -7,12 +7,13 @@ them without a model.
 import json
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from visionflan.atomic_write import atomic_path
 from visionflan.errors import EvaluationError
-from visionflan.evaluate.metric import ParseStatus, ScoringRule
+from visionflan.evaluate.metric import RULES, ParseStatus, ScoringRule
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -147,3 +148,15 @@ def record_from_row(row: dict[str, Any]) -> Record:
         name: tuple(value) if isinstance(value, list) else value for name, value in row.items()
     }
     return Record(**fields)
+
+
+def check_scores(records: Iterable[Record], directory: Path | str) -> None:
+    """Raise EvaluationError if a score is not a number, as only other programs write it."""
+    for record in records:
+        for rule in RULES:
+            score = record.score(rule)
+            if score is not None and not isfinite(score):
+                raise EvaluationError(
+                    f"the {rule} score of item {record.instance} of {record.task} in {directory} "
+                    f"is {score}: score the answers again with `visionflan score {directory}`"
+                )

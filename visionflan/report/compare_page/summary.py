@@ -175,12 +175,13 @@ def count_tasks(splits: Sequence[FormatSplit]) -> str:
 
 def detectability_sentences(scores: Sequence[Difference], title: Title) -> Iterator[str]:
     """Write the smallest and largest minimum detectable change, and of how many it is unknown."""
-    known = [score for score in scores if score.min_detectable and score.max is not None]
-    unknown = sum(not score.min_detectable for score in scores)
+    known = [score for score in scores if score.min_detectable]
+    unknown = len(scores) - len(known)
     if not known:
         yield "There are too few questions to estimate the minimum detectable change."
         return
-    finest, coarsest = min(known, key=relative_min), max(known, key=relative_min)
+    comparable = [score for score in known if score.max is not None] or known
+    finest, coarsest = min(comparable, key=relative_min), max(comparable, key=relative_min)
     limits = [f"{min_detectable(finest)} in {title(finest.name, finest.prompt_style)}"]
     if coarsest is not finest:
         limits.append(
@@ -193,7 +194,7 @@ def detectability_sentences(scores: Sequence[Difference], title: Title) -> Itera
         )
         return
     yield (
-        f"The minimum detectable change is known for {len(scores) - unknown} of "
+        f"The minimum detectable change is known for {len(known)} of "
         f"{counted(len(scores), 'score')}: {' to '.join(limits)}. For the other {unknown} it "
         "cannot be estimated, because no answer changed or there are too few questions."
     )

@@ -10,7 +10,7 @@ from visionflan.errors import BuildError, EvaluationError
 from visionflan.evaluate.records.files import RECORDS, SCORES
 from visionflan.evaluate.records.header import Header, read_header
 from visionflan.evaluate.records.paths import evaluations, training_builds
-from visionflan.evaluate.records.record import Record, read_records
+from visionflan.evaluate.records.record import Record, check_scores, read_records
 from visionflan.storage.directory import BuildDirectory
 
 
@@ -98,11 +98,13 @@ def load_evaluation(directory: Path) -> StageEvaluation:
             raise EvaluationError(
                 f"{directory} has no {name}: the evaluation was interrupted; run it again"
             )
+    records = read_records(directory / RECORDS)
+    check_scores(records, directory)
     return StageEvaluation(
         stage=directory.name,
         header=read_header(directory),
         scores=read_json(directory / SCORES),
-        records=read_records(directory / RECORDS),
+        records=records,
     )
 
 

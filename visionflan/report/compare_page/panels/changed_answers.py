@@ -185,7 +185,12 @@ def parsed_text(record: Record, parsed: str, status: ParseStatus) -> str:
 
 
 def most_likely_option(record: Record) -> str:
-    """Return the option with the highest log-likelihood, or all that tie."""
+    """Return the option with the highest log-likelihood, or all that tie; "" if it is not known.
+
+    Tables of other programs can have the score alone.
+    """
+    if not record.logprobs or len(record.logprobs) != len(record.candidates):
+        return ""
     best = max(record.logprobs)
     options = zip(record.candidates, record.logprobs, strict=True)
     return " or ".join(candidate for candidate, logprob in options if logprob == best)
