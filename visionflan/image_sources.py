@@ -2,6 +2,7 @@
 
 import io
 import os
+import stat
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -115,9 +116,17 @@ def read_encoded(image: ImageSource) -> bytes:
             make(path, location).save(buffer, "PNG")
             return buffer.getvalue()
         case _:
-            require_size(image.stat().st_size)
-            with image.open("rb") as stream:
-                return read_limited(stream)
+            return read_image_file(image)
+
+
+def read_image_file(path: Path) -> bytes:
+    """Return the content of an image file; raise UnusableError for a pipe or a device."""
+    status = path.stat()
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        raise UnusableError("image_unreadable", f"{path.name} is a pipe or a device, not a file")
+    require_size(status.st_size)
+    with path.open("rb") as stream:
+        return read_limited(stream)
 
 
 def read_member(archive: Path, name: str) -> bytes:

@@ -18,7 +18,7 @@ ENDS: dict[str, Callable[[Path], object]] = {
     "pipe": os.mkfifo,
     "loop": lambda path: path.symlink_to(path.name),
     "link to its directory": lambda path: path.symlink_to("."),
-    "device": lambda path: path.symlink_to("/dev/null"),
+    "device": lambda path: path.symlink_to("/dev/zero"),
 }
 
 
@@ -54,6 +54,18 @@ def test_an_image_that_is_a_looping_link_costs_itself(tmp_path: Path, name: str)
 
     entry = build_one(tmp_path, "aid", damage)
     assert (entry["status"], entry["broken"], entry["rows_read"]) == ("built", {}, 7)
+
+
+@pytest.mark.parametrize("end", ["pipe", "device"])
+def test_a_second_image_that_is_no_file_costs_its_row(tmp_path: Path, end: str) -> None:
+    catalog.load("spot_the_diff").write_specimen(tmp_path / "data/spot_the_diff", 6)
+    second = min((tmp_path / "data").rglob("*_2.png"))
+    second.unlink()
+    ENDS[end](second)
+    settings = BuildSettings(tasks=("spot_the_diff",))
+    manifest = build(tmp_path / "data", tmp_path / "out", settings, workers=1)
+    (task,) = manifest["tasks"].values()
+    assert task["dropped"] == {"image_unreadable": 1}
 
 
 def test_a_pipe_in_place_of_a_parquet_table_hangs_nothing(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from visionflan.drawing import Box, canvas, jitter_box
 from visionflan.drawing.icons import icon
 from visionflan.hashing import pick, stable_hash
 from visionflan.image_files import decode_image
-from visionflan.image_sources import ComputedImage
+from visionflan.image_sources import ComputedImage, read_image_file
 from visionflan.layouts import is_folder, require
 from visionflan.layouts.fields import (
     identifier,
@@ -138,7 +138,7 @@ def compose(first: Path, place: str) -> Image.Image:
         middle = (left + SIDE / 2, top - CAPTION / 2)
         font = ImageFont.load_default(CAPTION - 4)
         pen.text(middle, LETTERS[index], fill=INK, font=font, anchor="mm")
-        image = decode_image((first.parent / name).read_bytes())
+        image = decode_image(read_image_file(first.parent / name))
         fitted = ImageOps.pad(image, (SIDE, SIDE), color=PAPER)
         page.paste(fitted, (left, top))
     return page

@@ -30,7 +30,7 @@ from visionflan.drawing.icons import icon
 from visionflan.errors import UnusableError
 from visionflan.hashing import pick
 from visionflan.image_files import decode_image
-from visionflan.image_sources import ComputedImage
+from visionflan.image_sources import ComputedImage, read_image_file
 from visionflan.layouts import existing_paths, inside, require
 from visionflan.layouts.fields import identifier, read_records, text_list
 from visionflan.layouts.json_stream import json_values
@@ -93,7 +93,7 @@ def describe(record: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
 
 def side_by_side(first: Path, second: str) -> Image.Image:
     """Place two frames next to each other, with a white stripe between them."""
-    left, right = (decode_image(path.read_bytes()) for path in (first, first.with_name(second)))
+    left, right = (decode_image(read_image_file(path)) for path in (first, first.with_name(second)))
     size = left.width + GAP + right.width, max(left.height, right.height)
     both = Image.new("RGB", size, "white")
     both.paste(left, (0, 0))
