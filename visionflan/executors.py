@@ -139,7 +139,7 @@ class RayExecutor(Executor):
         import ray
 
         ray.init(address=address, ignore_reinit_error=True, log_to_driver=False)
-        self.remote = ray.remote(num_cpus=num_cpus, num_gpus=num_gpus)(run_remote)
+        self.remote: Any = ray.remote(num_cpus=num_cpus, num_gpus=num_gpus)(run_remote)
 
     def submit(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
         """Queue the call in the cluster."""

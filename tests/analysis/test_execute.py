@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.toy_steps import SumStep
-from visionflan.analysis.execute import Failure, execute, run_step, steps_to_run
+from visionflan.analysis.execute import StepFailure, execute, run_step, steps_to_run
 from visionflan.analysis.step import Step
 from visionflan.analysis.store import Store
 from visionflan.errors import AnalysisError
@@ -24,7 +24,7 @@ def store(tmp_path: Path) -> Store:
     return store
 
 
-def run(store: Store, *targets: Step, jobs: int = 2) -> dict[str, Failure]:
+def run(store: Store, *targets: Step, jobs: int = 2) -> dict[str, StepFailure]:
     lines: list[str] = []
     return execute(targets, store, ProcessExecutor(jobs), RUNTIME, lines.append)
 

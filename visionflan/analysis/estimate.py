@@ -17,7 +17,7 @@ TINY_SECONDS: Mapping[str, float] = {"pretrain": 0.15, "train": 0.12, "evaluate"
 OTHER_SECONDS = 10.0
 
 
-class Estimate(NamedTuple):
+class RemainingWork(NamedTuple):
     """What is left to do.
 
     Attributes:
@@ -40,7 +40,7 @@ class Cost(NamedTuple):
     num_bytes: int
 
 
-def estimate(steps: Sequence[Step], store: Store, *, is_tiny: bool) -> Estimate:
+def estimate(steps: Sequence[Step], store: Store, *, is_tiny: bool) -> RemainingWork:
     """Estimate what is left, from finished steps of the same kind in the store.
 
     Where there are none, only the times of the recipe tiny are known.
@@ -50,7 +50,7 @@ def estimate(steps: Sequence[Step], store: Store, *, is_tiny: bool) -> Estimate:
     costs = finished_costs(done, store)
     seconds = [step_seconds(step, costs, is_tiny=is_tiny) for step in missing]
     sizes = [costs[step.kind].num_bytes if step.kind in costs else None for step in missing]
-    return Estimate(len(done), len(missing), sum_known(seconds), sum_known(sizes))
+    return RemainingWork(len(done), len(missing), sum_known(seconds), sum_known(sizes))
 
 
 def sum_known(values: Sequence[float | None]) -> float | None:

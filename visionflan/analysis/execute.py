@@ -14,7 +14,7 @@ from visionflan.errors import VisionflanError
 from visionflan.train.config import RuntimeConfig
 
 
-class Failure(NamedTuple):
+class StepFailure(NamedTuple):
     """Why a step has no outcome."""
 
     label: str
@@ -35,7 +35,7 @@ def steps_to_run(targets: Iterable[Step], store: Store) -> dict[str, Step]:
 
 def execute(
     targets: Iterable[Step], store: Store, executor: Executor, runtime: RuntimeConfig, log: Log
-) -> dict[str, Failure]:
+) -> dict[str, StepFailure]:
     """Run what is missing for the targets; return the steps without an outcome, by digest.
 
     A step that fails costs only what depends on it. On an interrupt the running steps save their
@@ -64,10 +64,10 @@ class GraphRun:
     ) -> None:
         self.steps, self.store, self.executor = steps, store, executor
         self.runtime, self.log = runtime, log
-        self.failures: dict[str, Failure] = {}
+        self.failures: dict[str, StepFailure] = {}
         self.finished = 0
 
-    def run(self) -> dict[str, Failure]:
+    def run(self) -> dict[str, StepFailure]:
         """Run all steps and return the failures."""
         graph = {
             digest: [parent.digest for parent in step.parents if parent.digest in self.steps]
@@ -92,7 +92,7 @@ class GraphRun:
         failed = next((p for p in step.parents if p.digest in self.failures), None)
         if failed is not None:
             reason = self.failures[failed.digest].reason
-            self.failures[digest] = Failure(step.label, f"{failed.label} failed: {reason}")
+            self.failures[digest] = StepFailure(step.label, f"{failed.label} failed: {reason}")
             return False
         future = self.executor.submit(run_step, self.store.path, step, self.runtime)
         running[future] = digest
@@ -110,7 +110,7 @@ class GraphRun:
                 seconds = self.store.record(self.steps[digest])["seconds"]
                 self.log(f"{progress}: {label}: {seconds:.0f} s")
             else:
-                self.failures[digest] = Failure(label, describe(error))
+                self.failures[digest] = StepFailure(label, describe(error))
                 self.log(f"{progress}: {label} failed: {describe(error)}")
             yield digest
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from visionflan.analysis.arm_outputs import ArmOutputs
 from visionflan.analysis.claims import Claim
-from visionflan.analysis.execute import Failure
+from visionflan.analysis.execute import StepFailure
 from visionflan.analysis.plan import StudyPlan
 from visionflan.analysis.step import with_ancestors
 from visionflan.analysis.steps.train import TrainStep
@@ -27,7 +27,7 @@ ARMS_TABLE, CLAIMS_TABLE = "arms.csv", "claims.csv"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Budget:
+class TrainingBudget:
     """What the training stages of an arm saw, the alignment included."""
 
     rows: int = 0
@@ -50,7 +50,7 @@ class ArmResult:
 
     seed: int
     measures: Mapping[str, float | None] = field(default_factory=dict)
-    budget: Budget = field(default_factory=Budget)
+    budget: TrainingBudget = field(default_factory=TrainingBudget)
     notes: Mapping[str, float] = field(default_factory=dict)
     failure: str = ""
 
@@ -81,7 +81,7 @@ class StudyResults:
 
 
 def collect_results(
-    plan: StudyPlan, store: Store, failures: Mapping[str, Failure], command: str
+    plan: StudyPlan, store: Store, failures: Mapping[str, StepFailure], command: str
 ) -> StudyResults:
     """Return the results of the arms that are done, and why the others are not."""
     by_arm: dict[str, list[ArmResult]] = {}
@@ -126,7 +126,9 @@ def about(study: Study) -> dict[str, Any]:
     }
 
 
-def arm_result(plan: StudyPlan, outputs: ArmOutputs, failures: Mapping[str, Failure]) -> ArmResult:
+def arm_result(
+    plan: StudyPlan, outputs: ArmOutputs, failures: Mapping[str, StepFailure]
+) -> ArmResult:
     """Return the measures of one arm in one replicate."""
     arm, seed = outputs.arm, outputs.replicate.seed
     if failure := first_failure(arm, outputs.store, failures):
@@ -139,7 +141,7 @@ def arm_result(plan: StudyPlan, outputs: ArmOutputs, failures: Mapping[str, Fail
     )
 
 
-def first_failure(arm: Arm, store: Store, failures: Mapping[str, Failure]) -> str:
+def first_failure(arm: Arm, store: Store, failures: Mapping[str, StepFailure]) -> str:
     """Return why an arm has no outcome; empty if it has one."""
     for step in arm.outputs.values():
         if step.digest in failures:
@@ -150,11 +152,11 @@ def first_failure(arm: Arm, store: Store, failures: Mapping[str, Failure]) -> st
     return ""
 
 
-def arm_budget(arm: Arm, store: Store) -> Budget:
+def arm_budget(arm: Arm, store: Store) -> TrainingBudget:
     """Return the sums over the training stages that led to an arm's model."""
     stages = [step for step in with_ancestors([arm.model]) if isinstance(step, TrainStep)]
     runs = [read_run_json(step.checkpoint(store.output(step))) for step in stages]
-    return Budget(
+    return TrainingBudget(
         rows=sum(run.get("rows_seen", 0) for run in runs),
         steps=sum(run["steps"] for run in runs),
         target_tokens=sum(run.get("target_tokens_seen", 0) for run in runs),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from visionflan.analysis.execute import Failure, execute, steps_to_run
+from visionflan.analysis.execute import StepFailure, execute, steps_to_run
 from visionflan.analysis.plan import StudyPlan, StudySettings, plan_study
 from visionflan.analysis.results import StudyResults, collect_results, write_results
 from visionflan.analysis.step import Log
@@ -70,7 +70,7 @@ def run_study(
     bind_settings(plan, out)
     missing = len(steps_to_run(plan.targets, store))
     log(f"{counted(len(plan.steps), 'step')}, of which {missing} are to be run")
-    failures: Mapping[str, Failure] = {}
+    failures: Mapping[str, StepFailure] = {}
     if missing:
         runtime = workers.runtime(plan.settings.recipe.runtime)
         failures = execute(plan.targets, store, workers.open(), runtime, log)
