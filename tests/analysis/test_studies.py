@@ -76,7 +76,7 @@ def test_no_value_is_refused() -> None:
         FACTOR.parse(",")
 
 
-@pytest.mark.parametrize("setting", ["trian=both", "trained"])
+@pytest.mark.parametrize("setting", ["layers=both", "trained"])
 def test_an_unknown_factor_names_the_known_ones(setting: str) -> None:
     with pytest.raises(AnalysisError, match="its factors are trained"):
         load("modules").values([setting], paper=False, quick=False)
