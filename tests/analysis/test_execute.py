@@ -11,7 +11,7 @@ from visionflan.analysis.execute import StepFailure, execute, run_step, steps_to
 from visionflan.analysis.step import Step
 from visionflan.analysis.store import Store
 from visionflan.errors import AnalysisError
-from visionflan.executors import ProcessExecutor
+from visionflan.executors.processes import ProcessExecutor
 from visionflan.train.config import RuntimeConfig
 
 RUNTIME = RuntimeConfig(num_threads=1)

@@ -4,10 +4,19 @@ import os
 import signal
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from visionflan.analysis.step import Step, StepContext
+from visionflan.atomic_write import write_text
 from visionflan.errors import AnalysisError
+
+
+class NumberError(AnalysisError):
+    """An error that cannot be read back from bytes: its constructor wants more than a message."""
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(f"{message}: {number}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +26,7 @@ class SumStep(Step):
     kind: ClassVar[str] = "sum"
     number: int
     inputs: tuple[Step, ...] = ()
-    behavior: str = ""  # `fail`, `die`, `slow`, `raise`
+    behavior: str = ""  # `fail`, `die`, `slow`, `raise`, `refuse`, `wait`
 
     @property
     def label(self) -> str:
@@ -39,8 +48,23 @@ class SumStep(Step):
             raise ZeroDivisionError("a fault")
         if self.behavior == "die":
             os.kill(os.getpid(), signal.SIGKILL)
+        if self.behavior == "refuse":
+            raise NumberError("no such number", self.number)
         if self.behavior == "slow":
             time.sleep(0.3)
+        if self.behavior == "wait" and len((context.directory / "runs").read_text().split()) == 1:
+            wait_to_be_stopped(context.directory)
         values = [int((context.output(step) / "sum").read_text()) for step in self.inputs]
         (context.directory / "sum").write_text(str(self.number + sum(values)))
         context.log("written")
+
+
+def wait_to_be_stopped(directory: Path) -> None:
+    """Write the id of this process, and wait; when interrupted, save a state first."""
+    write_text(directory / "pid", str(os.getpid()))
+    try:
+        for _ in range(1200):  # Ray interrupts between two sleeps, not in one
+            time.sleep(0.1)
+    except KeyboardInterrupt:
+        (directory / "state").touch()
+        raise

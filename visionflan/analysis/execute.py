@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import redirect_stderr, redirect_stdout
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import NamedTuple
 from visionflan.analysis.step import Log, Step
 from visionflan.analysis.store import Store
 from visionflan.errors import VisionflanError
+from visionflan.executors.base import CallExecutor, Resources
 from visionflan.train.config import RuntimeConfig
 
 
@@ -34,7 +35,11 @@ def steps_to_run(targets: Iterable[Step], store: Store) -> dict[str, Step]:
 
 
 def execute(
-    targets: Iterable[Step], store: Store, executor: Executor, runtime: RuntimeConfig, log: Log
+    targets: Iterable[Step],
+    store: Store,
+    executor: CallExecutor,
+    runtime: RuntimeConfig,
+    log: Log,
 ) -> dict[str, StepFailure]:
     """Run what is missing for the targets; return the steps without an outcome, by digest.
 
@@ -58,7 +63,7 @@ class GraphRun:
         self,
         steps: Mapping[str, Step],
         store: Store,
-        executor: Executor,
+        executor: CallExecutor,
         runtime: RuntimeConfig,
         log: Log,
     ) -> None:
@@ -94,7 +99,8 @@ class GraphRun:
             reason = self.failures[failed.digest].reason
             self.failures[digest] = StepFailure(step.label, f"{failed.label} failed: {reason}")
             return False
-        future = self.executor.submit(run_step, self.store.path, step, self.runtime)
+        needs = resources(step, self.runtime)
+        future = self.executor.submit_with(needs, run_step, self.store.path, step, self.runtime)
         running[future] = digest
         return True
 
@@ -106,13 +112,25 @@ class GraphRun:
             self.finished += 1
             label = self.steps[digest].label
             progress = f"{self.finished} of {len(self.steps)}"
-            if (error := future.exception()) is None:
+            error = future.exception() or self.store.missing_outcome(self.steps[digest])
+            if error is None:
                 seconds = self.store.record(self.steps[digest])["seconds"]
                 self.log(f"{progress}: {label}: {seconds:.0f} s")
             else:
                 self.failures[digest] = StepFailure(label, describe(error))
                 self.log(f"{progress}: {label} failed: {describe(error)}")
             yield digest
+
+
+def resources(step: Step, runtime: RuntimeConfig) -> Resources:
+    """Return what a step needs; accelerators are waited for only if the device is `cuda`."""
+    num_devices = 0 if runtime.device == "cpu" else step.num_devices(runtime)
+    num_processes = max(1, step.num_devices(runtime))
+    return Resources(
+        cpus=max(1, runtime.num_threads) * num_processes,
+        gpus=num_devices,
+        gpus_required=runtime.device == "cuda",
+    )
 
 
 def describe(error: BaseException) -> str:
@@ -124,6 +142,7 @@ def describe(error: BaseException) -> str:
 def run_step(path: Path, step: Step, runtime: RuntimeConfig) -> None:
     """Run one step in this process; what it prints goes to `log.txt` in its directory."""
     store = Store(path)
+    store.check_visible()
     directory = store.directory(step)
     directory.mkdir(parents=True, exist_ok=True)
     with (

@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Mapping
-from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from visionflan.analysis.studies import load
 from visionflan.atomic_write import write_json
 from visionflan.errors import AnalysisError
 from visionflan.executors import open_executor
+from visionflan.executors.base import CallExecutor
 from visionflan.plural import counted
 from visionflan.train.config import RuntimeConfig
 
@@ -32,21 +32,21 @@ class Workers:
     Attributes:
         jobs: the number of steps at a time, on this machine.
         ray_address: of a Ray cluster; None: this machine.
-        gpus: GPUs of a step, in the cluster.
     """
 
     jobs: int = 1
     ray_address: str | None = None
-    gpus: float = 0
 
-    def open(self) -> Executor:
+    def open(self) -> CallExecutor:
         """Return the executor."""
-        return open_executor(self.jobs, self.ray_address, preload=PRELOAD, gpus=self.gpus)
+        return open_executor(self.jobs, self.ray_address, preload=PRELOAD)
 
     def runtime(self, runtime: RuntimeConfig) -> RuntimeConfig:
-        """Return the settings of one step, with its share of the cores."""
-        if runtime.num_threads or self.ray_address is not None:
+        """Return the settings of one step, with its share of the cores; one core with Ray."""
+        if runtime.num_threads:
             return runtime
+        if self.ray_address is not None:
+            return replace(runtime, num_threads=1)
         return replace(runtime, num_threads=max(1, (os.cpu_count() or 1) // self.jobs))
 
 

@@ -63,6 +63,10 @@ class Step(ABC):
     def run(self, context: StepContext) -> None:
         """Do the work, or go on with it after an interrupt."""
 
+    def num_devices(self, runtime: RuntimeConfig) -> int:
+        """Return how many accelerators it uses if there are any."""
+        return 0
+
     @cached_property
     def digest(self) -> str:
         """The SHA-256 digest of its kind, its settings and the digests of its parents."""

@@ -6,6 +6,7 @@ Several processes and studies may use one store at once: a step is locked while 
 import fcntl
 import json
 import os
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from visionflan.errors import AnalysisError, VisionflanError
 from visionflan.train.config import RuntimeConfig
 
 STORE_FILE = "store.json"
+# How long another machine's files may take to be seen: NFS remembers for a while what was missing.
+SHARED_FILES_S = 60.0
 NAME_LENGTH = 16  # hexadecimal digits of a digest in the name of a directory
 
 
@@ -49,6 +52,23 @@ class Store:
                 f"{self.path} is a store of format {number}, and this version of visionflan writes "
                 f"format {STEP_FORMAT}: choose a new directory"
             )
+
+    def check_visible(self) -> None:
+        """Raise AnalysisError if this machine does not see the store, which another has opened."""
+        if not wait_for_file(self.path / STORE_FILE):
+            raise AnalysisError(
+                f"the machine {socket.gethostname()} does not see the store {self.path}: choose "
+                "one with --store that lies on a file system of all machines"
+            )
+
+    def missing_outcome(self, step: Step) -> AnalysisError | None:
+        """Return an error if this machine does not see the outcome of a step that has ended."""
+        if wait_for_file(self.directory(step) / "step.json"):
+            return None
+        return AnalysisError(
+            f"its outcome is not in {self.directory(step)}: choose a store with --store that lies "
+            "on a file system of all machines"
+        )
 
     def directory(self, step: Step) -> Path:
         """Return the directory of a step, whether it exists or not."""
@@ -121,3 +141,13 @@ class Store:
             yield
         finally:
             os.close(descriptor)
+
+
+def wait_for_file(file: Path) -> bool:
+    """Return whether a file is there, or appears once the caches of a file system expire."""
+    end = time.monotonic() + SHARED_FILES_S
+    while not file.is_file():
+        if time.monotonic() > end:
+            return False
+        time.sleep(1)
+    return True

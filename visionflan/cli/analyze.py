@@ -103,7 +103,9 @@ def add_machine_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ray",
         metavar="ADDRESS",
-        help="run the steps on a Ray cluster, which must see --store (`local` starts one)",
+        help="run the steps on a Ray cluster: `local` starts one on this machine, `auto` joins the "
+        "one it belongs to, else HOST:PORT or ray://HOST:PORT; all machines must have visionflan "
+        "and see --store and --build under the same paths, on a shared file system",
     )
 
 

@@ -49,6 +49,7 @@ EXTRAS: dict[str, str] = {
     "jinja2": "evaluate",
     "markupsafe": "evaluate",
     "rapidfuzz": "evaluate",
+    "ray": "ray",
     "safetensors": "train",
     "scipy": "analyze",
     "tensorboard": "train",

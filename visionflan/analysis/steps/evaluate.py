@@ -10,6 +10,7 @@ from visionflan.analysis.steps.releases import Releases, release_parents, releas
 from visionflan.analysis.steps.train import ModelStep
 from visionflan.evaluate.plan import EvalSelection
 from visionflan.evaluate.stages import evaluate_stages
+from visionflan.train.config import RuntimeConfig
 from visionflan.train.config_io import to_json
 
 # What changes how fast answers come, and not the answers.
@@ -50,6 +51,10 @@ class EvaluateStep(Step):
             del selection[name]
         settings = {"selection": selection, "builds": [build.content for build in self.builds]}
         return settings | ({"releases": self.releases.content} if self.releases else {})
+
+    def num_devices(self, runtime: RuntimeConfig) -> int:
+        """Return one."""
+        return 1
 
     def run(self, context: StepContext) -> None:
         """Write the records and scores."""

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from visionflan.analysis.step import Step, StepContext
 from visionflan.analysis.steps.build_input import Build, build_parents, build_path
 from visionflan.storage.directory import BuildDirectory
-from visionflan.train.config import TrainConfig
+from visionflan.train.config import RuntimeConfig, TrainConfig
 from visionflan.train.config_io import to_json
 
 
@@ -39,6 +39,10 @@ class PretrainStep(Step):
             "build": self.build.content,
             "seed": self.seed,
         }
+
+    def num_devices(self, runtime: RuntimeConfig) -> int:
+        """Return one: the parts are small."""
+        return 1
 
     def run(self, context: StepContext) -> None:
         """Write `pretrain/vision_tower` and `pretrain/language_model`."""

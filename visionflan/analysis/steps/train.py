@@ -78,6 +78,10 @@ class TrainStep(ModelStep):
             "family": init.family,
         }
 
+    def num_devices(self, runtime: RuntimeConfig) -> int:
+        """Return one."""
+        return 1
+
     def run(self, context: StepContext) -> None:
         """Train the stage in a run of its own."""
         config = TrainConfig(
