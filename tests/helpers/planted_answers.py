@@ -43,7 +43,7 @@ def write(outputs: ArmOutputs, name: str, records: Iterator[Record], file: str =
     write_records(path, records)
 
 
-def scores(value: float, rule: ScoringRule = "lenient") -> dict[str, float]:
+def scores(value: float, rule: ScoringRule = "lenient") -> dict[str, Any]:
     """Return the scores of a record: a value under a rule, its mirror under the others."""
     return {f"score_{other}": value if other == rule else 1 - value for other in RULES}
 
