@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -126,18 +127,19 @@ def test_the_fuzz_of_trees_repeats_rounds_that_failed_and_continues(tmp_path: Pa
     )
 
 
-def test_a_pipe_in_the_release_of_a_neighbor_hangs_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir])
+def test_what_is_no_file_in_the_release_of_a_neighbor_costs_one_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], object]
 ) -> None:
     monkeypatch.setattr(release_reader, "STALL_S", 20)
     for name in ("docvqa", "infographicvqa"):
-        catalog.load(name).write_specimen(tmp_path / name, 6)
-    (tmp_path / "infographicvqa/spdocvqa_qas/train_v1.0_withQT.json").unlink()
-    pipe = tmp_path / "docvqa/spdocvqa_qas/train_v1.0_withQT.json"
-    pipe.unlink()
-    os.mkfifo(pipe)
+        catalog.load(name).write_specimen(tmp_path / "data" / name, 6)
+    (tmp_path / "data/infographicvqa/spdocvqa_qas/train_v1.0_withQT.json").unlink()
+    table = tmp_path / "data/docvqa/spdocvqa_qas/train_v1.0_withQT.json"
+    table.unlink()
+    make(table)
     settings = BuildSettings(tasks=("infographicvqa",))
-    manifest = build(tmp_path, tmp_path.with_name("out"), settings, workers=1)
+    manifest = build(tmp_path / "data", tmp_path / "out", settings, workers=1)
     entry = manifest["datasets"]["infographicvqa"]
     assert entry["status"] == "built", entry
     assert entry["broken"] == {"neighbor_release": 1}

@@ -99,7 +99,7 @@ def read_neighbor(release: Path) -> Iterator[RrcQuestion | BrokenRow]:
     """Read the pages of a release of DocVQA beside this one, whose faults cost nothing here."""
     try:
         yield from read_documents(release, "document/")
-    except ReleaseError as error:
+    except (ReleaseError, OSError) as error:
         yield BrokenRow("document", "neighbor_release", f"{error}")
 
 
