@@ -1,12 +1,16 @@
 """Steps run once, in order, side by side; one that fails costs only what depends on it."""
 
 import json
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.helpers.toy_steps import SumStep
+from visionflan.analysis import execute as execute_module
+from visionflan.analysis import store as store_module
 from visionflan.analysis.execute import StepFailure, execute, run_step, steps_to_run
 from visionflan.analysis.step import Step
 from visionflan.analysis.store import Store
@@ -90,6 +94,45 @@ def test_a_process_that_dies_costs_only_its_step(store: Store) -> None:
 def test_a_fault_of_the_code_is_shown_with_its_traceback(store: Store) -> None:
     step = SumStep(number=1, behavior="raise")
     assert "ZeroDivisionError: a fault" in run(store, step)[step.digest].reason
+
+
+def test_an_error_that_cannot_be_read_back_is_still_its_sentence(store: Store) -> None:
+    step = SumStep(number=1, behavior="refuse")
+    assert run(store, step)[step.digest] == ("sum 1", "no such number: 1")
+
+
+def test_a_step_that_cannot_be_sent_fails_with_one_sentence(store: Store) -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class LocalStep(SumStep):
+        """A step whose class another process cannot import."""
+
+    step, fine = LocalStep(number=1), SumStep(number=2)
+    failures = run(store, step, fine)
+    (reason,) = (failure.reason for failure in failures.values())
+    assert re.fullmatch(r"it cannot be sent to another process: [^\n]*LocalStep[^\n]*", reason)
+    assert result(store, fine) == 2
+
+
+def test_a_machine_that_does_not_see_the_store_writes_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "SHARED_FILES_S", 0)
+    with pytest.raises(AnalysisError, match=r"the machine .* does not see the store .*missing"):
+        run_step(tmp_path / "missing", SumStep(number=1), RUNTIME)
+    assert not (tmp_path / "missing").exists()
+
+
+def test_an_outcome_that_is_not_seen_is_a_failure(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "SHARED_FILES_S", 0)
+    monkeypatch.setattr(execute_module, "run_step", leave_no_outcome)
+    step = SumStep(number=1)
+    assert run(store, step)[step.digest].reason.startswith(f"its outcome is not in {store.path}")
+
+
+def leave_no_outcome(*_: object) -> None:
+    """Stand for a step that another machine has run, in a store that is not seen here."""
 
 
 def test_what_a_step_logs_goes_to_its_directory(store: Store) -> None:

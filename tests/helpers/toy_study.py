@@ -7,6 +7,7 @@ The reasons of failures are printed as JSON, by label.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -42,7 +43,8 @@ def open_executor(kind: str) -> CallExecutor:
 
 
 def main(kind: str, directory: str, *behaviors: str) -> None:
-    """Run the steps."""
+    """Run the steps; SIGTERM interrupts as it does in the command line."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     store = Store(Path(directory))
     store.open()
     runtime = RuntimeConfig(num_threads=1)
