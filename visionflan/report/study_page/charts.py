@@ -8,9 +8,10 @@ from markupsafe import Markup, escape
 
 from visionflan.report.charts import svg
 
-WIDTH, LEFT, RIGHT = 640, 210, 24
-ROW, TOP, BOTTOM = 26, 8, 26
-MAX_TICKS = 6
+WIDTH, LEFT, RIGHT = 352, 14, 14  # as wide as a phone, so that letters keep their size there
+ROW, TOP, BOTTOM = 30, 6, 26
+CONTRAST_ROW = 22
+MAX_TICKS = 5
 
 
 class Axis(NamedTuple):
@@ -70,10 +71,10 @@ def replicate_plot(values: Mapping[str, Sequence[float]], title: str) -> Markup:
     height = TOP + ROW * len(present) + BOTTOM
     body = [axis.draw(height)]
     for row, (name, points) in enumerate(present.items()):
-        y = TOP + ROW * (row + 0.5)
+        y = TOP + ROW * row + 21
         mean = axis.x(sum(points) / len(points))
-        body.append(f'<text class="axis end" x="{LEFT - 10}" y="{y + 3:g}">{escape(name)}</text>')
-        body.append(f'<path class="mean" d="M{mean:.1f} {y - 9:g}V{y + 9:g}"/>')
+        body.append(f'<text class="axis" x="{LEFT}" y="{y - 10:g}">{escape(name)}</text>')
+        body.append(f'<path class="mean" d="M{mean:.1f} {y - 7:g}V{y + 7:g}"/>')
         body += [
             f'<circle class="replicate" cx="{axis.x(value):.1f}" cy="{y:g}" r="4">'
             f"<title>{number(round(value, 4))}</title></circle>"
@@ -104,24 +105,21 @@ def contrast_plot(view: ContrastView, title: str) -> Markup:
     """Draw a contrast: its replicates, its interval, zero, and the smallest effect that matters."""
     ends = [end for end in (view.low, view.high) if end is not None]
     axis = axis_of([*view.values, *ends, 0.0, view.boundary])
-    height, y = TOP + 2 * ROW + BOTTOM, TOP + ROW
+    height = TOP + 2 * CONTRAST_ROW + BOTTOM
+    upper, lower = TOP + 0.5 * CONTRAST_ROW, TOP + 1.5 * CONTRAST_ROW
     bottom = height - BOTTOM + 4
     body = [
         axis.draw(height),
         f'<path class="zero" d="M{axis.x(0):.1f} {TOP}V{bottom}"/>',
         f'<path class="boundary" d="M{axis.x(view.boundary):.1f} {TOP}V{bottom}"/>',
-        f'<text class="axis end" x="{LEFT - 10}" y="{y - ROW / 2 + 3:g}">replicates</text>',
-        f'<text class="axis end" x="{LEFT - 10}" y="{y + ROW / 2 + 3:g}">mean and interval</text>',
     ]
     body += [
-        f'<circle class="replicate" cx="{axis.x(value):.1f}" cy="{y - ROW / 2:g}" r="4">'
+        f'<circle class="replicate" cx="{axis.x(value):.1f}" cy="{upper:g}" r="4">'
         f"<title>{number(round(value, 4))}</title></circle>"
         for value in view.values
     ]
     if view.low is not None and view.high is not None:
         low, high = axis.x(view.low), axis.x(view.high)
-        body.append(f'<path class="interval first" d="M{low:.1f} {y + ROW / 2:g}H{high:.1f}"/>')
-    body.append(
-        f'<circle class="dot first" cx="{axis.x(view.mean):.1f}" cy="{y + ROW / 2:g}" r="5"/>'
-    )
+        body.append(f'<path class="interval first" d="M{low:.1f} {lower:g}H{high:.1f}"/>')
+    body.append(f'<circle class="dot first" cx="{axis.x(view.mean):.1f}" cy="{lower:g}" r="5"/>')
     return svg(WIDTH, height, title, "".join(body))

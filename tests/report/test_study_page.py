@@ -1,0 +1,133 @@
+"""The page of a study shows every claim with its verdict, and every replicate as a point."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from visionflan.analysis.claims import Claim, difference
+from visionflan.analysis.results import verdict_json
+from visionflan.analysis.verdicts import ClaimValues, decide
+from visionflan.errors import AnalysisError
+from visionflan.report.study_page.charts import Axis, axis_of, replicate_plot
+from visionflan.report.study_page.page import render_study, write_study_page
+
+CLAIM = Claim(
+    name="more",
+    sentence="Both are better than <none>.",
+    measure="score",
+    contrast=difference("both", "none"),
+    direction="higher",
+    smallest=0.05,
+    paper="69.8 against 45.0",
+)
+
+
+def results(values: list[float | None], *, quick: bool = False) -> dict[str, Any]:
+    """Return the results of two arms whose difference is `values`, None where one failed."""
+
+    def replicates(arm: str) -> list[dict[str, Any]]:
+        budget = {"rows": 1234, "steps": 7, "target_tokens": 99, "seconds": 5.0}
+        return [
+            {
+                "seed": seed,
+                "measures": {}
+                if value is None
+                else {"score": 0.4 + (value if arm == "both" else 0)},
+                "budget": budget,
+                "notes": {},
+                "failure": "train base, seed 1: the loss is inf" if value is None else "",
+            }
+            for seed, value in enumerate(values)
+        ]
+
+    (verdict,) = decide([ClaimValues(CLAIM, values)])
+    return {
+        "about": {
+            "title": "Which parts",
+            "question": "What is learned?",
+            "paper": "Table 5",
+            "measures": [{"name": "score", "label": "score on tasks", "paper": "MMBench"}],
+            "limits": ["A tiny model."],
+            "paper_numbers": ["both: 69.8"],
+        },
+        "settings": {"study": "modules", "quick": quick, "recipe": {"name": "tiny"}},
+        "command": "visionflan analyze modules",
+        "date": "2026-01-02",
+        "seeds": list(range(len(values))),
+        "held_out_tasks": [],
+        "build": "0123456789abcdef",
+        "versions": {"torch": "2.9"},
+        "arms": [
+            {"name": name, "factors": {}, "replicates": replicates(name)}
+            for name in ("none", "both")
+        ],
+        "verdicts": [json.loads(json.dumps(verdict_json(verdict)))],
+    }
+
+
+def test_a_verdict_is_shown_with_its_claim_its_replicates_and_the_paper() -> None:
+    page = render_study(results([0.3, 0.31, 0.32]))
+    assert '<span class="tag supported">Supported</span>' in page
+    assert "Both are better than &lt;none&gt;." in page
+    assert "The paper: 69.8 against 45.0." in page
+    # Three of the contrast, and three of each arm.
+    assert page.count('class="replicate"') == 3 + 2 * 3
+    assert "visionflan analyze modules" in page
+    assert "1,234" in page
+    assert "A tiny model." in page
+
+
+def test_a_failed_arm_is_named_and_leaves_no_point() -> None:
+    page = render_study(results([0.3, None, 0.32]))
+    assert "missing: seed 1: train base, seed 1: the loss is inf" in page
+    assert page.count('class="replicate"') == 2 + 2 * 2
+
+
+def test_without_any_result_the_page_has_no_figure() -> None:
+    page = render_study(results([None]))
+    assert 'class="replicate"' not in page
+    assert "Not testable" in page
+
+
+def test_a_quick_run_says_that_it_claims_nothing() -> None:
+    assert "claims nothing" in render_study(results([0.3, 0.3], quick=True))
+    assert "claims nothing" not in render_study(results([0.3, 0.3]))
+
+
+def test_the_page_is_written_from_the_results(tmp_path: Path) -> None:
+    (tmp_path / "results.json").write_text(json.dumps(results([0.1, 0.2])))
+    assert write_study_page(tmp_path) == tmp_path / "index.html"
+    assert (tmp_path / "index.html").read_text().startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize(("content", "message"), [(None, "has no results.json"), ("{", "damaged")])
+def test_a_directory_without_results_is_refused(
+    tmp_path: Path, content: str | None, message: str
+) -> None:
+    if content is not None:
+        (tmp_path / "results.json").write_text(content)
+    with pytest.raises(AnalysisError, match=message):
+        write_study_page(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(0.0, 1.0), (-0.08, 0.31), (0.123, 0.124), (-3.0, -1.0), (0.0, 4000.0)]
+)
+def test_an_axis_has_a_few_round_numbers_within_it(low: float, high: float) -> None:
+    axis = axis_of([low, high])
+    assert 2 <= len(axis.ticks) <= 7
+    assert all(axis.low <= tick <= axis.high for tick in axis.ticks)
+    assert axis.x(axis.low) < axis.x(axis.high)
+
+
+def test_an_axis_of_one_number_is_not_empty() -> None:
+    assert axis_of([0.5]).low < 0.5 < axis_of([0.5]).high
+    assert axis_of([0.0]).low < 0 < axis_of([0.0]).high
+    assert Axis(0, 1).ticks == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+
+
+def test_arms_without_values_have_no_row() -> None:
+    assert replicate_plot({"none": []}, "empty") == ""
+    assert "both" in replicate_plot({"none": [], "both": [0.5]}, "one")
