@@ -6,6 +6,7 @@ import os
 import random
 import socket
 import time
+from dataclasses import replace
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
@@ -16,14 +17,13 @@ from safetensors.torch import load_file
 from tests.helpers.tiny_checkpoint import save_language_model, save_tower, write_build
 from visionflan.train.config import InitConfig, RuntimeConfig, StageConfig, TrainConfig
 from visionflan.train.config_io import from_json, to_json
+from visionflan.train.run import train
 
 KILLS = 4
 
 
 def train_from(file: Path, out: Path, environment: dict[str, str]) -> None:
     """Train in this process, as one of several if the environment says so."""
-    from visionflan.train.run import train
-
     os.environ.update(environment)
     config = from_json(TrainConfig, json.loads(file.read_bytes()))
     train(config, out)
@@ -128,9 +128,12 @@ def test_a_run_killed_at_random_points_ends_with_the_same_weights(
         ], reached
 
 
-def test_two_processes_end_where_one_does(
-    context: ForkServerContext, config_file: Path, uninterrupted: Path, tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module")
+def of_two_processes(
+    context: ForkServerContext, config_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Train in two processes, as if torchrun had started them."""
+    run = tmp_path_factory.mktemp("two")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -138,15 +141,37 @@ def test_two_processes_end_where_one_does(
     for rank in ("0", "1"):
         environment = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": "2"}
         environment |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-        processes.append(
-            context.Process(target=train_from, args=(config_file, tmp_path, environment))
-        )
+        processes.append(context.Process(target=train_from, args=(config_file, run, environment)))
         processes[-1].start()
     for process in processes:
         process.join()
         assert process.exitcode == 0
+    return run
+
+
+def test_two_processes_end_where_one_does(uninterrupted: Path, of_two_processes: Path) -> None:
     for stage in ("align", "base", "chat"):
-        expected, actual = weights(uninterrupted, stage), weights(tmp_path, stage)
+        expected, actual = weights(uninterrupted, stage), weights(of_two_processes, stage)
         assert expected.keys() == actual.keys()
         for name, weight in expected.items():
             torch.testing.assert_close(actual[name], weight, atol=1e-5, rtol=0)
+
+
+def test_a_run_that_starts_torchrun_has_the_weights_of_its_processes(
+    config_file: Path, of_two_processes: Path, tmp_path: Path
+) -> None:
+    config = from_json(TrainConfig, json.loads(config_file.read_bytes()))
+    runtime, lines = replace(config.runtime, num_processes=2), list[str]()
+    train(replace(config, runtime=runtime), tmp_path, log=lines.append)
+    assert [line.partition(":")[0] for line in lines if " steps on " in line] == [
+        "align",
+        "base",
+        "chat",
+    ]
+    for stage in ("align", "base", "chat"):
+        expected, actual = weights(of_two_processes, stage), weights(tmp_path, stage)
+        assert expected.keys() == actual.keys()
+        assert all(torch.equal(expected[name], actual[name]) for name in expected)
+        assert (
+            json.loads((tmp_path / stage / "checkpoint/run.json").read_bytes())["world_size"] == 2
+        )

@@ -47,7 +47,8 @@ class Workers:
             return runtime
         if self.ray_address is not None:
             return replace(runtime, num_threads=1)
-        return replace(runtime, num_threads=max(1, (os.cpu_count() or 1) // self.jobs))
+        sharing = self.jobs * runtime.num_processes
+        return replace(runtime, num_threads=max(1, (os.cpu_count() or 1) // sharing))
 
 
 def run_study(

@@ -77,7 +77,8 @@ class RayExecutor(CallExecutor):
         most = max((int(node["Resources"].get("GPU", 0)) for node in live_nodes()), default=0)
         if 0 < most < resources.gpus:
             raise ClusterError(
-                f"no machine of the Ray cluster has {resources.gpus} GPUs, but {most} or fewer"
+                f"no machine of the Ray cluster has {resources.gpus} GPUs: set "
+                f"runtime.num_processes to {most} or less"
             )
         return resources.gpus if most else 0
 

@@ -183,7 +183,8 @@ class RuntimeConfig:
     """Device, memory and logging; a run may be resumed with other values."""
 
     device: Device = "auto"
-    num_threads: int = 0  # 0: the fastest number, found by a short probe
+    num_processes: int = 1  # that train together, each on a GPU of its own; 2 or more: torchrun
+    num_threads: int = 0  # of each process; 0: the fastest number, found by a short probe
     num_workers: int = 0  # threads that prepare images in advance; 0: prepare between steps
     micro_batch_tokens: int = 16384  # padded tokens of one forward pass of one process
     gradient_checkpointing: bool = False

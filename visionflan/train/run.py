@@ -19,13 +19,14 @@ from visionflan.train.config_io import to_json
 from visionflan.train.distributed import DistributedContext, init_distributed
 from visionflan.train.preflight import check_inputs
 from visionflan.train.stage import StageRunner
+from visionflan.train.torchrun import needs_torchrun, run_torchrun
 
 Log = Callable[[str], None]
 
 # Settings that may differ when a run is resumed: stages are compared one by one.
 MAY_CHANGE = {"runtime", "name", "stages"}
-# What `quickstart` and `train --demo` write to the directory of a run before it is trained.
-MAY_COME_FIRST = {"releases", "build"}
+# What `quickstart`, `train --demo` and torchrun write to the directory of a run before its stages.
+MAY_COME_FIRST = {"releases", "build", "torchrun"}
 
 
 def train(
@@ -33,12 +34,16 @@ def train(
 ) -> Path:
     """Train the stages that are not done yet, or just one; return the last one's checkpoint.
 
-    If training is interrupted, the same call resumes it.
+    If training is interrupted, the same call resumes it. With `runtime.num_processes`, torchrun is
+    started, unless it has started this process.
     """
     logging.disable_progress_bar()
     stages = config.stages if only is None else (config.stage(only),)
     check_run_directory(out)
     check_inputs(config, stages)
+    if needs_torchrun(config.runtime):
+        run_torchrun(config, out, only, log or no_log)
+        return out / stages[-1].name / "checkpoint"
     config = with_pretrained_parts(config, out)
     with init_distributed(config.runtime.device) as distributed:
         if log is None or not distributed.is_main_process:

@@ -79,8 +79,8 @@ class TrainStep(ModelStep):
         }
 
     def num_devices(self, runtime: RuntimeConfig) -> int:
-        """Return one."""
-        return 1
+        """Return one for each process that trains."""
+        return runtime.num_processes
 
     def run(self, context: StepContext) -> None:
         """Train the stage in a run of its own."""

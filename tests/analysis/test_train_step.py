@@ -1,0 +1,47 @@
+"""A step that trains does so in as many processes as the settings of the machine say."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.tiny_checkpoint import write_build
+from visionflan.analysis.execute import resources
+from visionflan.analysis.step import StepContext
+from visionflan.analysis.steps import train as module
+from visionflan.analysis.steps.build_input import BuildInput
+from visionflan.executors.base import Resources
+from visionflan.train.config import InitConfig, RuntimeConfig, StageConfig, TrainConfig
+
+RUNTIME = RuntimeConfig(num_threads=3, num_processes=2)
+STAGE = StageConfig(name="base", learning_rate=1e-3, steps=2, batch_size=4)
+
+
+@pytest.fixture
+def step(tmp_path: Path) -> module.TrainStep:
+    build = BuildInput(write_build(tmp_path / "build", texts=2))
+    return module.TrainStep(stage=STAGE, build=build, model=None, init=InitConfig(), seed=3)
+
+
+def test_the_run_of_a_step_has_its_number_of_processes(
+    step: module.TrainStep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configs: list[TrainConfig] = []
+    monkeypatch.setattr(module, "train", lambda config, out, log: configs.append(config))
+    step.run(StepContext(directory=tmp_path, outputs={}, runtime=RUNTIME, log=print))
+    assert [config.runtime for config in configs] == [RUNTIME]
+
+
+@pytest.mark.parametrize(
+    ("device", "expected"),
+    [
+        ("auto", Resources(cpus=6, gpus=2, gpus_required=False)),
+        ("cuda", Resources(cpus=6, gpus=2, gpus_required=True)),
+        ("cpu", Resources(cpus=6, gpus=0, gpus_required=False)),
+    ],
+)
+def test_a_step_reserves_a_gpu_for_each_process(
+    step: module.TrainStep, device: str, expected: Resources
+) -> None:
+    runtime = replace(RUNTIME, device=device)  # type: ignore[arg-type]
+    assert resources(step, runtime) == expected
