@@ -114,6 +114,25 @@ def test_a_swap_without_another_language_model_is_refused() -> None:
         plan_study(load("swap"), replace(chosen, recipe=chat))
 
 
+def test_a_language_model_that_is_not_there_is_named_before_training(
+    study_build: Path, tmp_path: Path
+) -> None:
+    chosen = settings("swap", study_build, "language_model=no-llama")
+    with pytest.raises(
+        AnalysisError, match=r"language model .* reads no-llama, which is not there"
+    ):
+        run_study(chosen, tmp_path / "out", Store(tmp_path / "store"), Workers(), print)
+
+
+def test_a_benchmark_that_is_not_there_is_named_before_training(
+    study_build: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "benchmarks" / "mnist").mkdir(parents=True)
+    chosen = replace(settings("forgetting", study_build), data_root=tmp_path / "benchmarks")
+    with pytest.raises(AnalysisError, match=r"reads .*/cifar10, .*/miniimagenet, which is not"):
+        run_study(chosen, tmp_path / "out", Store(tmp_path / "store"), Workers(), print)
+
+
 def test_a_plan_of_the_catalog_does_not_run(tmp_path: Path) -> None:
     with pytest.raises(AnalysisError, match="needs a build: name one with --build"):
         run_study(settings("modules", None), tmp_path, Store(tmp_path), Workers(), print)

@@ -12,6 +12,7 @@ from visionflan.analysis.results import collect_results
 from visionflan.analysis.store import Store
 from visionflan.analysis.studies import load, names
 
+GOLDEN = Path(__file__).parents[1] / "golden"
 EFFECT = 0.15  # beyond the boundary of a claim
 
 
@@ -42,6 +43,16 @@ def data_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def find_claim(study: str, name: str) -> Claim:
     return next(claim for claim in load(study).claims if claim.name == name)
+
+
+def test_claims_stand_as_they_were_declared_before_the_runs() -> None:
+    declared = [
+        f"{study} {name}: {claim.measure} of {claim.contrast}, {claim.direction} by "
+        f"{claim.smallest:g}"
+        for study, name in claims()
+        for claim in (find_claim(study, name),)
+    ]
+    assert declared == (GOLDEN / "claims.txt").read_text().splitlines()
 
 
 def test_every_measure_of_a_claim_can_be_planted() -> None:

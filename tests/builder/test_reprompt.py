@@ -29,10 +29,10 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> BuildDirectory:
 def test_each_held_out_image_is_asked_once_in_the_new_words(
     source: BuildDirectory, tmp_path: Path
 ) -> None:
-    asked = reprompt_build(source, tmp_path / "asked", "reading", [CAPTION, COLOR])
+    questions = reprompt_build(source, tmp_path / "questions", "reading", [CAPTION, COLOR])
     for question in (CAPTION, COLOR):
         held_out = list(source.instances("held_out", question.tasks))
-        instances = list(asked.instances("held_out", [f"reading/{question.name}"]))
+        instances = list(questions.instances("held_out", [f"reading/{question.name}"]))
         images = {image for instance in held_out for image in instance.images}
         assert sorted(instance.images[0] for instance in instances) == sorted(images)
         for instance in instances:
@@ -40,13 +40,13 @@ def test_each_held_out_image_is_asked_once_in_the_new_words(
             assert instance.target in targets
             assert len(instance.target.split()) == max(len(t.split()) for t in targets)
             assert instance.prompt == f"<image>\n{question.prompt}"
-            assert asked.image(instance.images[0]) == source.image(instance.images[0])
-    assert len(asked.instances("train")) == 0
+            assert questions.image(instance.images[0]) == source.image(instance.images[0])
+    assert len(questions.instances("train")) == 0
 
 
 def test_a_finished_build_is_opened_again(source: BuildDirectory, tmp_path: Path) -> None:
-    first = reprompt_build(source, tmp_path / "asked", "reading", [CAPTION])
-    again = reprompt_build(source, tmp_path / "asked", "reading", [])
+    first = reprompt_build(source, tmp_path / "questions", "reading", [CAPTION])
+    again = reprompt_build(source, tmp_path / "questions", "reading", [])
     assert first.digest == again.digest
 
 
@@ -54,5 +54,7 @@ def test_tasks_without_held_out_images_are_refused(tmp_path: Path) -> None:
     catalog.load("textcaps").write_specimen(tmp_path / "releases/textcaps", 6)
     build(tmp_path / "releases", tmp_path / "build", BuildSettings(hold_out_images=0), workers=1)
     with pytest.raises(BuildError, match=r"has no held-out instance with one image of textcaps/"):
-        reprompt_build(BuildDirectory(tmp_path / "build"), tmp_path / "asked", "reading", [CAPTION])
-    assert not (tmp_path / "asked/manifest.json").exists()
+        reprompt_build(
+            BuildDirectory(tmp_path / "build"), tmp_path / "questions", "reading", [CAPTION]
+        )
+    assert not (tmp_path / "questions/manifest.json").exists()

@@ -11,6 +11,9 @@ from visionflan.analysis.execute import StepFailure, execute, steps_to_run
 from visionflan.analysis.plan import StudyPlan, StudySettings, plan_study
 from visionflan.analysis.results import StudyResults, collect_results, write_results
 from visionflan.analysis.step import Log
+from visionflan.analysis.steps.evaluate import EvaluateStep
+from visionflan.analysis.steps.releases import ReleaseInput
+from visionflan.analysis.steps.surgery import ReplaceStep
 from visionflan.analysis.store import Store
 from visionflan.analysis.studies import load
 from visionflan.atomic_write import write_json
@@ -68,6 +71,7 @@ def run_study(
         raise AnalysisError(f"the study {settings.name} needs a build: name one with --build")
     store.open()
     plan = plan_study(load(settings.name), settings)
+    check_inputs(plan)
     bind_settings(plan, out)
     missing = len(steps_to_run(plan.targets, store))
     log(f"{counted(len(plan.steps), 'step')}, of which {missing} are to be run")
@@ -78,6 +82,22 @@ def run_study(
     results = collect_results(plan, store, failures, command)
     write_results(results, out)
     return results
+
+
+def check_inputs(plan: StudyPlan) -> None:
+    """Raise AnalysisError if a directory that steps read is missing, before anything is trained."""
+    for step in plan.steps:
+        if isinstance(step, ReplaceStep) and isinstance(step.donor, Path):
+            directories = [step.donor]
+        elif isinstance(step, EvaluateStep) and isinstance(step.releases, ReleaseInput):
+            directories = [step.releases.path / name for name in step.releases.benchmarks]
+        else:
+            continue
+        if missing := [str(path) for path in directories if not path.is_dir()]:
+            raise AnalysisError(
+                f"the step to {step.label} reads {', '.join(missing)}, which is not there: name "
+                "an existing directory"
+            )
 
 
 def bind_settings(plan: StudyPlan, out: Path) -> None:
