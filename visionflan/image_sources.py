@@ -5,7 +5,7 @@ import os
 import stat
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import islice
@@ -195,6 +195,20 @@ def read_entry(directory: Path, key: str) -> bytes:
     if value is None:
         raise KeyError(f"there is no key {key} in {directory}")
     return value
+
+
+def lmdb_keys(directory: Path) -> Iterator[bytes]:
+    """Yield the keys of a database, without reading their values."""
+    environment = open_lmdb(directory)
+    import lmdb
+
+    try:
+        with environment.begin() as transaction, transaction.cursor() as cursor:
+            yield from cursor.iternext(keys=True, values=False)
+    except lmdb.Error as error:
+        raise ReleaseError(
+            f"{directory / 'data.mdb'} is damaged ({error}): copy it again"
+        ) from error
 
 
 @cache

@@ -21,7 +21,7 @@ from visionflan.drawing import FRAME, RGB, SIZE, Box, darken, jitter_box, polygo
 from visionflan.drawing.icons import icon
 from visionflan.drawing.styles import gradient
 from visionflan.hashing import pick, stable_hash
-from visionflan.image_sources import ImageSource, LmdbEntry, open_lmdb
+from visionflan.image_sources import ImageSource, LmdbEntry, lmdb_keys
 from visionflan.layouts import is_image_file, require
 from visionflan.layouts.official_splits import split_of
 from visionflan.specimens import write_image
@@ -95,10 +95,9 @@ def read(root: Path) -> Iterator[Row]:
 
 def read_database(folder: Path, part: str, scene: str) -> Iterator[Row]:
     """Read the keys of a database, and none of its pictures."""
-    with open_lmdb(folder).begin() as transaction, transaction.cursor() as cursor:
-        for key in cursor.iternext(keys=True, values=False):
-            name = key.decode("ascii", "backslashreplace")
-            yield Row(f"{part}/{name}", LmdbEntry(folder, name), scene)
+    for key in lmdb_keys(folder):
+        name = key.decode("ascii", "backslashreplace")
+        yield Row(f"{part}/{name}", LmdbEntry(folder, name), scene)
 
 
 def pictures_below(folder: Path) -> Iterator[Path]:
