@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.helpers.toy_steps import SumStep
 from visionflan.analysis.execute import execute
@@ -57,15 +58,19 @@ def main(kind: str, directory: str, *behaviors: str) -> None:
 @contextmanager
 def started(kind: str, store: Path, *behaviors: str) -> Iterator["subprocess.Popen[str]"]:
     """Start the steps in a session of their own, which is killed in the end."""
-    with subprocess.Popen(
-        [sys.executable, "-m", __name__, kind, str(store), *behaviors],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
+    # Ray's own files; the paths of its sockets must be short.
+    with (
+        TemporaryDirectory(ignore_cleanup_errors=True) as directory,
+        subprocess.Popen(
+            [sys.executable, "-m", __name__, kind, str(store), *behaviors],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "RAY_TMPDIR": directory},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        ) as process,
+    ):
         try:
             yield process
         finally:

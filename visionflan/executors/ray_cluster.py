@@ -121,7 +121,9 @@ def outcome_of(done: "Future[bytes]") -> bytes:
             "the same version on all"
         ) from error
     except ray.exceptions.RayError as error:
-        raise ProcessDiedError(f"the Ray cluster could not run it: {first_line(error)}") from error
+        raise ProcessDiedError(
+            f"the Ray cluster could not run it: {first_sentence(error)}"
+        ) from error
 
 
 def connect(address: str, num_cpus: int | None, left: threading.Event) -> None:
@@ -158,7 +160,8 @@ def connect(address: str, num_cpus: int | None, left: threading.Event) -> None:
         ) from None
     except Exception as error:  # of many kinds, by address and cause
         raise ClusterError(
-            f"cannot join the Ray cluster at {address}: {first_line(error)}"
+            f"cannot join the Ray cluster at {address} ({first_sentence(error)}): check the "
+            "address, the versions of Python and Ray, and set RAY_AUTH_MODE=token if it has a token"
         ) from error
 
 
@@ -185,9 +188,10 @@ def probe(address: str) -> None:
         ) from error
 
 
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message."""
-    return str(error).strip().partition("\n")[0] or type(error).__name__
+def first_sentence(error: BaseException) -> str:
+    """Return the first sentence of an error's message."""
+    line = str(error).strip().partition("\n")[0]
+    return line.partition(". ")[0] or type(error).__name__
 
 
 def last_line(error: BaseException) -> str:
