@@ -142,8 +142,7 @@ study = Study(
         "Names are capitalized words that do not begin a sentence; no tagger is used.",
         "Base and Chat were trained on the tasks whose held-out images are asked, in other words; "
         "single-stage tuning was not.",
-        "Single-stage tuning takes the steps of the second stage alone, as in the paper: fewer than "
-        "Base and Chat.",
+        "Single-stage tuning takes the steps of the second stage alone, fewer than Base and Chat.",
     ),
 )
 
