@@ -1,5 +1,6 @@
 """Write files and directories atomically: to a temporary name, then fsync, then rename."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -46,6 +47,18 @@ def naming_path(path: Path) -> Iterator[None]:
         if error.errno is None or error.filename is not None:
             raise
         raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a file, waiting for another process that has it; it ends with the holder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def commit_file(temporary: Path, path: Path) -> None:

@@ -1,8 +1,10 @@
 """Image features are computed once, stored in a file, and looked up by image id."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -47,3 +49,20 @@ def test_a_stage_without_images_has_no_features(tmp_path: Path) -> None:
     untyped: Any = cached_features
     cache = untyped(CountingModel(), Loader(), [], tmp_path / "features.npy")
     assert len(cache.features([])) == 0
+
+
+def test_two_runs_that_share_a_directory_compute_a_file_once(tmp_path: Path) -> None:
+    class SlowModel(CountingModel):
+        def encode_images(self, pixels: torch.Tensor) -> torch.Tensor:
+            time.sleep(0.2)  # long enough for the other run to want the same file
+            return super().encode_images(pixels)
+
+    model, untyped = SlowModel(), cast("Any", cached_features)
+    with ThreadPoolExecutor(2) as runs:
+        tasks = [
+            runs.submit(untyped, model, Loader(), ["1", "2"], tmp_path / "shared.npy")
+            for _ in range(2)
+        ]
+        results = [task.result().features(["2"]).item() for task in tasks]
+    assert results == [4.0, 4.0]
+    assert model.encoded == 2

@@ -297,6 +297,13 @@ def test_a_trained_vision_tower_is_passed_on_to_the_next_stage(
     assert towers[0] != json.loads((tmp_path / "initial_model.json").read_bytes())["vision_tower"]
 
 
+def test_features_are_kept_where_the_runtime_says(config: TrainConfig, tmp_path: Path) -> None:
+    runtime = replace(config.runtime, feature_cache_dir=tmp_path / "shared")
+    train(replace(config, stages=config.stages[:1], runtime=runtime), tmp_path / "run")
+    assert len(list((tmp_path / "shared").glob("*.npy"))) == 1
+    assert not (tmp_path / "run" / "features").exists()
+
+
 def test_rows_longer_than_the_language_models_positions_are_refused(
     config: TrainConfig, tmp_path: Path
 ) -> None:

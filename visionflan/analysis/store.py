@@ -3,24 +3,22 @@
 Several processes and studies may use one store at once: a step is locked while it runs.
 """
 
-import fcntl
 import json
-import os
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import visionflan
 from visionflan.analysis.step import STEP_FORMAT, Log, Step, StepContext
-from visionflan.atomic_write import write_json
+from visionflan.atomic_write import locked, write_json
 from visionflan.errors import AnalysisError, VisionflanError
 from visionflan.train.config import RuntimeConfig
 
 STORE_FILE = "store.json"
+FEATURES = "features"  # of frozen vision towers, which steps share; may be deleted
 # How long another machine's files may take to be seen: NFS remembers for a while what was missing.
 SHARED_FILES_S = 60.0
 NAME_LENGTH = 16  # hexadecimal digits of a digest in the name of a directory
@@ -95,7 +93,7 @@ class Store:
     def run(self, step: Step, runtime: RuntimeConfig, log: Log) -> None:
         """Run a step unless it is done; another process that runs it is waited for."""
         directory = self.directory(step)
-        with self.locked(directory):
+        with locked(directory / "lock"):
             if self.is_done(step):
                 return
             (directory / "failed.json").unlink(missing_ok=True)
@@ -103,7 +101,7 @@ class Store:
             context = StepContext(
                 directory=directory / "output",
                 outputs={parent.digest: self.output(parent) for parent in step.parents},
-                runtime=runtime,
+                runtime=replace(runtime, feature_cache_dir=self.path / FEATURES),
                 log=log,
             )
             start = time.monotonic()
@@ -130,17 +128,6 @@ class Store:
                 "path": path,
             },
         )
-
-    @contextmanager
-    def locked(self, directory: Path) -> Iterator[None]:
-        """Hold the lock of a step, which ends with the process that holds it."""
-        directory.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(directory / "lock", os.O_CREAT | os.O_RDWR, 0o666)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
 
 
 def wait_for_file(file: Path) -> bool:

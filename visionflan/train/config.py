@@ -190,6 +190,8 @@ class RuntimeConfig:
     gradient_checkpointing: bool = False
     # Keep in memory the resized pixels of each image, or the features of a frozen vision tower.
     image_cache: ImageCache = "none"
+    # Where features are kept for other runs; None: in the run, which removes them at its end.
+    feature_cache_dir: Path | None = None
     log_every_steps: int = 10
     # A state to resume from is saved at a log step if the last one is at least this old.
     checkpoint_every_seconds: float = 300.0

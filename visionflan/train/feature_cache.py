@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from visionflan.atomic_write import atomic_path
+from visionflan.atomic_write import atomic_path, locked
 from visionflan.model.base import VisionLanguageModel
 from visionflan.progress import ProgressBar
 from visionflan.train.image_loader import ImageLoader
@@ -36,9 +36,10 @@ def cached_features(
 
     A resumed run reads the file, and so trains on exactly the same numbers.
     """
-    if not file.is_file():
-        with atomic_path(file) as temporary, temporary.open("wb") as stream:
-            np.save(stream, extract_features(vlm, loader, image_ids))
+    with locked(file.with_suffix(".lock")):  # runs that share a directory compute each file once
+        if not file.is_file():
+            with atomic_path(file) as temporary, temporary.open("wb") as stream:
+                np.save(stream, extract_features(vlm, loader, image_ids))
     return FeatureCache(image_ids, torch.from_numpy(np.load(file, mmap_mode="c")))
 
 

@@ -181,9 +181,10 @@ class StageRunner:
                 "cached: set runtime.image_cache to pixels or none"
             )
         image_ids = dataset.image_ids
-        file = self.out / "features" / f"{feature_cache_key(vlm, image_ids)}.npy"
+        directory = self.config.runtime.feature_cache_dir or self.out / "features"
+        file = directory / f"{feature_cache_key(vlm, image_ids)}.npy"
         if self.distributed.is_main_process:
-            file.parent.mkdir(exist_ok=True)
+            directory.mkdir(parents=True, exist_ok=True)
             cached_features(vlm, loader, image_ids, file)
         self.distributed.barrier()
         return cached_features(vlm, loader, image_ids, file)
