@@ -2,8 +2,8 @@
 
 Two hundred arms over a small build are planned, with the digests of all their steps. Then steps
 that do nothing are run: in this process, in processes of their own as a study does, and again when
-all are done. The sum is shown as a share of a study of the recipe tiny, from the same times by which
-`analyze --plan` estimates.
+all are done. The sum is shown as a share of a study of the recipe tiny, from the same times by
+which `analyze --plan` estimates.
 
     python benchmarks/executor_overhead.py [--steps 100] [--jobs 2]
 """
@@ -96,13 +96,19 @@ def run_empty_steps(steps: list[EmptyStep], store: Store, jobs: int) -> None:
     assert not execute(steps, store, executor, RUNTIME, lambda line: None)
 
 
+def run_here(steps: list[EmptyStep], store: Store) -> None:
+    """Run steps in this process."""
+    for step in steps:
+        run_step(store.path, step, RUNTIME)
+
+
 def measure_steps(number: int, jobs: int) -> float:
     """Print what empty steps take; return the seconds of one in a process of its own."""
     steps = [EmptyStep(number=index) for index in range(number)]
     with TemporaryDirectory() as directory:
         here, store = Store(Path(directory) / "here"), Store(Path(directory) / "processes")
         here.open()
-        alone = seconds(lambda: [run_step(here.path, step, RUNTIME) for step in steps])
+        alone = seconds(lambda: run_here(steps, here))
         print(f"{1000 * alone / number:8.1f} ms a step in this process")
         first = seconds(lambda: run_empty_steps(steps[:1], store, jobs))
         print(f"{1000 * first:8.0f} ms the first, which loads the libraries")
