@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.helpers.claims import claim
 from visionflan.analysis.power import power, replicates_to_decide, seeds_needed
-from visionflan.analysis.replicates import student_quantile
+from visionflan.analysis.student_t import student_quantile
 
 NUMBERS = st.sampled_from([2, 3, 5, 10, 40])
 EFFECTS = st.floats(-2, 2)

@@ -6,7 +6,7 @@ from math import isnan, sqrt
 from typing import NamedTuple
 
 from visionflan.analysis.claims import Claim
-from visionflan.analysis.replicates import student_quantile
+from visionflan.analysis.student_t import student_quantile
 from visionflan.compare.significance import ALPHA
 from visionflan.plural import counted
 

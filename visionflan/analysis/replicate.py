@@ -11,10 +11,12 @@ from typing import Any
 
 from visionflan import recipes
 from visionflan.analysis.step import Step
-from visionflan.analysis.steps.build_input import Build, BuildInput, ConversationsStep, SubsetStep
+from visionflan.analysis.steps.build_input import Build, BuildInput
+from visionflan.analysis.steps.conversations import ConversationsStep
 from visionflan.analysis.steps.evaluate import EvaluateStep
 from visionflan.analysis.steps.pretrain import PretrainStep
 from visionflan.analysis.steps.releases import ReleaseInput, Releases, SpecimensStep
+from visionflan.analysis.steps.subset import SubsetStep
 from visionflan.analysis.steps.train import ModelStep, TrainStep
 from visionflan.analysis.study import Arm, Value
 from visionflan.analysis.task_table import TaskTable

@@ -4,7 +4,7 @@ from math import floor, log10
 
 from visionflan.analysis.claims import Claim
 from visionflan.analysis.power import MAX_REPLICATES
-from visionflan.analysis.replicates import MeanInterval
+from visionflan.analysis.student_t import MeanInterval
 from visionflan.plural import counted
 
 MAX_DECIMALS = 12

@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple
 
 from visionflan.analysis.claims import Claim
 from visionflan.analysis.power import replicates_to_decide
-from visionflan.analysis.replicates import (
+from visionflan.analysis.student_t import (
     MeanInterval,
     ReplicateStatistics,
     replicate_statistics,

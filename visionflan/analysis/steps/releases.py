@@ -1,7 +1,7 @@
 """The releases of benchmarks that models are evaluated on: those that a user has, or drawn ones."""
 
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +16,7 @@ from visionflan.plural import counted
 class ReleaseInput:
     """A directory with a release of each benchmark, known by the names and sizes of its files."""
 
-    path: Path = field(compare=False)
+    path: Path
     benchmarks: tuple[str, ...]
 
     @cached_property

@@ -9,7 +9,7 @@ from visionflan.analysis import measures
 from visionflan.analysis.arm_outputs import ArmOutputs
 from visionflan.analysis.claims import Claim, Contrast, difference
 from visionflan.analysis.replicate import ANSWERS, BASE, Replicate
-from visionflan.analysis.steps.build_input import RephraseStep
+from visionflan.analysis.steps.rephrase import RephraseStep
 from visionflan.analysis.study import Arm, Factor, Factors, Measure, Study
 from visionflan.evaluate.phrasings import STYLE
 from visionflan.evaluate.records.record import Record

@@ -14,7 +14,7 @@ from statistics import fmean
 from visionflan.analysis.arm_outputs import ArmOutputs
 from visionflan.analysis.claims import Claim, difference
 from visionflan.analysis.replicate import Replicate
-from visionflan.analysis.steps.build_input import RepromptStep
+from visionflan.analysis.steps.reprompt import RepromptStep
 from visionflan.analysis.study import Arm, Factor, Factors, Measure, Study
 from visionflan.builder.reprompt import Question
 from visionflan.errors import AnalysisError

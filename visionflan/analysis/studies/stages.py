@@ -9,7 +9,7 @@ from typing import Any
 from visionflan.analysis import measures
 from visionflan.analysis.claims import Claim, difference
 from visionflan.analysis.replicate import BASE, CHAT, Replicate
-from visionflan.analysis.steps.build_input import CombineStep
+from visionflan.analysis.steps.combine import CombineStep
 from visionflan.analysis.studies.synthetic import CONVERSATIONS, STYLE
 from visionflan.analysis.study import Arm, Factor, Factors, Study
 
@@ -66,7 +66,7 @@ study = Study(
 @study.arms
 def arms(replicate: Replicate, factors: Factors) -> Iterator[Arm]:
     """Yield an arm for each order."""
-    both = CombineStep(sources=(replicate.training_build, replicate.conversations))
+    both = CombineStep(builds=(replicate.training_build, replicate.conversations))
     steps = replicate.stage(BASE).steps
     extra = replicate.stage(CHAT).steps or 0
     for name in map(str, factors["stages"]):

@@ -1,0 +1,89 @@
+"""The measures of an arm, and what it was trained on, in each replicate."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from visionflan.analysis.arm_outputs import ArmOutputs
+from visionflan.analysis.execute import StepFailure
+from visionflan.analysis.plan import StudyPlan
+from visionflan.analysis.step import with_ancestors
+from visionflan.analysis.steps.train import TrainStep
+from visionflan.analysis.store import Store
+from visionflan.analysis.study import Arm, Value
+from visionflan.train.checkpoint import read_run_json
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingBudget:
+    """What the training stages of an arm saw, the alignment included."""
+
+    rows: int = 0
+    steps: int = 0
+    target_tokens: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmResult:
+    """An arm in one replicate.
+
+    Attributes:
+        seed: the replicate.
+        measures: None where the arm has no such number.
+        budget: what was trained on.
+        notes: facts about this arm that the study records.
+        failure: why there is no result; empty if there is one.
+    """
+
+    seed: int
+    measures: Mapping[str, float | None] = field(default_factory=dict)
+    budget: TrainingBudget = field(default_factory=TrainingBudget)
+    notes: Mapping[str, float] = field(default_factory=dict)
+    failure: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmSummary:
+    """An arm over all replicates."""
+
+    name: str
+    factors: Mapping[str, Value]
+    replicates: Sequence[ArmResult]
+
+
+def arm_result(
+    plan: StudyPlan, outputs: ArmOutputs, failures: Mapping[str, StepFailure]
+) -> ArmResult:
+    """Return the measures of one arm in one replicate."""
+    arm, seed = outputs.arm, outputs.replicate.seed
+    if failure := first_failure(arm, outputs.store, failures):
+        return ArmResult(seed=seed, failure=failure, notes=arm.notes)
+    return ArmResult(
+        seed=seed,
+        measures={measure.name: measure.compute(outputs) for measure in plan.study.measures},
+        budget=arm_budget(arm, outputs.store),
+        notes=arm.notes,
+    )
+
+
+def first_failure(arm: Arm, store: Store, failures: Mapping[str, StepFailure]) -> str:
+    """Return why an arm has no outcome; empty if it has one."""
+    for step in arm.outputs.values():
+        if step.digest in failures:
+            failure = failures[step.digest]
+            return f"{failure.label}: {failure.reason}"
+        if not store.is_done(step):
+            return f"{step.label}: not done yet"
+    return ""
+
+
+def arm_budget(arm: Arm, store: Store) -> TrainingBudget:
+    """Return the sums over the training stages that led to an arm's model."""
+    stages = [step for step in with_ancestors([arm.model]) if isinstance(step, TrainStep)]
+    runs = [read_run_json(step.checkpoint(store.output(step))) for step in stages]
+    return TrainingBudget(
+        rows=sum(run.get("rows_seen", 0) for run in runs),
+        steps=sum(run["steps"] for run in runs),
+        target_tokens=sum(run.get("target_tokens_seen", 0) for run in runs),
+        seconds=sum(run["elapsed_seconds"] for run in runs),
+    )
