@@ -26,7 +26,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> BuildDirectory:
     return BuildDirectory(directory / "build")
 
 
-def test_each_held_out_image_is_asked_once_in_the_new_words(
+def test_each_held_out_image_has_one_question_in_the_new_words(
     source: BuildDirectory, tmp_path: Path
 ) -> None:
     questions = reprompt_build(source, tmp_path / "questions", "reading", [CAPTION, COLOR])

@@ -7,13 +7,14 @@ from statistics import median
 from typing import NamedTuple
 
 from visionflan.analysis.step import Step
+from visionflan.analysis.steps.evaluate import EvaluateStep
 from visionflan.analysis.steps.pretrain import PretrainStep
 from visionflan.analysis.steps.train import TrainStep
 from visionflan.analysis.store import Store
 
-# Seconds of the recipe tiny on one core, by kind of step: of an optimizer step of those that train,
-# of the step as a whole else. Used where no step of the kind is in the store yet.
-TINY_SECONDS: Mapping[str, float] = {"pretrain": 0.15, "train": 0.12, "evaluate": 60.0}
+# Seconds of the recipe tiny on one core, by kind of step and unit of work (see `units`). Used where
+# no step of the kind is in the store yet.
+TINY_SECONDS: Mapping[str, float] = {"pretrain": 0.15, "train": 0.12, "evaluate": 0.6}
 OTHER_SECONDS = 10.0
 
 
@@ -85,7 +86,12 @@ def step_seconds(step: Step, costs: Mapping[str, Cost], *, is_tiny: bool) -> flo
 
 
 def units(step: Step) -> int:
-    """Return the number of optimizer steps of a step that trains, if it is set; else 1."""
+    """Return the optimizer steps of a step that trains, and the questions a task of an evaluation.
+
+    1 where they are not set, and for other steps.
+    """
+    if isinstance(step, EvaluateStep):
+        return step.selection.limit or 1
     if isinstance(step, TrainStep):
         return step.stage.steps or 1
     if isinstance(step, PretrainStep):

@@ -120,9 +120,15 @@ class TaskTable:
         datasets = {task.partition("/")[0] for task in of}
         return tuple(task for task in tasks if task.partition("/")[0] in datasets)
 
-    def draw(self, tasks: Iterable[str], count: int, seed: int) -> tuple[str, ...]:
-        """Return `count` tasks by hash; a larger draw of the same seed has all of a smaller one."""
-        candidates = by_hash(tasks, seed)
+    def draw(
+        self, tasks: Iterable[str], count: int, seed: int, min_rows: int = 0
+    ) -> tuple[str, ...]:
+        """Return `count` tasks by hash; a larger draw of the same seed has all of a smaller one.
+
+        Tasks with fewer than `min_rows` training rows come last.
+        """
+        hashed = by_hash(tasks, seed)
+        candidates = sorted(hashed, key=lambda task: self.sizes[task].train < min_rows)
         if count > len(candidates):
             raise AnalysisError(
                 f"the study draws {counted(count, 'task')}, but {self.build.path} has "

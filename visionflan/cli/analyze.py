@@ -52,7 +52,7 @@ def add_study_settings(parser: argparse.ArgumentParser) -> None:
         "--recipe", default="tiny", metavar="RECIPE", help="what is trained (default: %(default)s)"
     )
     parser.add_argument(
-        "--seeds", type=int, default=3, metavar="N", help="replicates (default: %(default)s)"
+        "--seeds", type=int, metavar="N", help="replicates (default: 3; with --quick 1)"
     )
     parser.add_argument(
         "--quick",
@@ -165,6 +165,8 @@ def make_settings(args: argparse.Namespace) -> "StudySettings":
     from visionflan.train.config_io import override
 
     study = load(args.study)
+    default_seeds = 1 if args.quick else 3
+    seeds = default_seeds if args.seeds is None else args.seeds
     if args.build is None and not args.plan:
         raise UsageError(f"the study {args.study} needs a build: name one with --build")
     if args.data_root is not None and not args.data_root.is_dir():
@@ -177,7 +179,7 @@ def make_settings(args: argparse.Namespace) -> "StudySettings":
         name=args.study,
         build=args.build,
         recipe=recipe,
-        seeds=tuple(range(args.seeds)),
+        seeds=tuple(range(seeds)),
         quick=args.quick,
         factors=study.values(args.set, paper=recipe.pretrain is None, quick=args.quick),
         held_out_tasks=tuple(args.held_out_tasks),

@@ -16,7 +16,7 @@ from visionflan.vocabulary import TaskGroup
 
 GROUPS: tuple[TaskGroup, ...] = get_args(TaskGroup)
 ALL = "all"
-ROWS = 1200
+ROWS = 500
 
 
 def without(group: str) -> str:

@@ -6,6 +6,7 @@ Arms of the same number of tasks with and without such neighbors separate that f
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple, get_args
 
 from visionflan.analysis import measures
@@ -16,7 +17,7 @@ from visionflan.train.config import MixtureConfig
 from visionflan.vocabulary import TaskGroup
 
 SPEC = re.compile(r"(?:(near|far):)?(\d+|all)([x/])(\d+)")
-ROWS = 1200
+ROWS = 800
 FEW, MANY, NEAR, FAR = (f"{tasks}/{ROWS}" for tasks in ("2", "all", "near:8", "far:8"))
 
 study = Study(
@@ -117,7 +118,10 @@ def arms(replicate: Replicate, factors: Factors) -> Iterator[Arm]:
 
 
 def draw_tasks(replicate: Replicate, value: str) -> Draw:
-    """Return the tasks that a value such as `near:8/1200` draws with the replicate's seed."""
+    """Return the tasks that a value such as `near:8/800` draws with the replicate's seed.
+
+    Tasks that are too small to share the rows of an arm of two are drawn last.
+    """
     match = SPEC.fullmatch(value)
     assert match is not None
     kind, count, form, number = match.groups()
@@ -126,12 +130,14 @@ def draw_tasks(replicate: Replicate, value: str) -> Draw:
     if kind == "far":
         tasks = tuple(task for task in tasks if task not in near)
     total = len(tasks) if count == "all" else int(count)
+    min_rows = int(number) if form == "x" else int(number) // 2
+    draw = partial(table.draw, seed=replicate.seed, min_rows=min_rows)
     if kind == "near":
-        first = table.draw(near, min(total, len(near)), replicate.seed)
+        first = draw(near, min(total, len(near)))
         rest = [task for task in tasks if task not in near]
-        drawn = (*first, *table.draw(rest, total - len(first), replicate.seed))
+        drawn = (*first, *draw(rest, total - len(first)))
     else:
-        drawn = table.draw(tasks, total, replicate.seed)
+        drawn = draw(tasks, total)
     if form == "x":
         return Draw(tuple(sorted(drawn)), int(number) * total, int(number))
     return Draw(tuple(sorted(drawn)), int(number), None)
