@@ -126,5 +126,5 @@ def test_checkpoints_are_compared_on_distinct_images(
     other = compare_features(checkpoint, random, build, ids, device="cpu")
     assert other.cka is not None
     assert other.cka < 0.999
-    with pytest.raises(TrainingError, match=r"1 different images of .* are too few"):
+    with pytest.raises(TrainingError, match=r"the features of 1 different image of .* are too few"):
         compare_features(checkpoint, checkpoint, build, [ids[0]] * 9, device="cpu")

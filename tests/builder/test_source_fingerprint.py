@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 import tarfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -219,7 +220,10 @@ def test_every_resource_is_either_counted_or_known_not_to_change_builds() -> Non
 
 @pytest.fixture
 def closed_archives(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Close the tar archives that stay open for the next image."""
+    """Close the tar archives that stay open for the next image, those of other tests too."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        open_archive.cache_clear()
     opened: list[tarfile.TarFile] = []
     open_tar = tarfile.open
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visionflan.errors import TrainingError
+from visionflan.plural import counted
 from visionflan.storage.directory import BuildDirectory
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ def compare_features(
     distinct = list(dict.fromkeys(image_ids))
     if len(distinct) < MIN_SAMPLES:
         raise TrainingError(
-            f"{len(distinct)} different images of {build.path} are too few to compare features on: "
-            f"choose at least {MIN_SAMPLES}"
+            f"the features of {counted(len(distinct), 'different image')} of {build.path} are too "
+            f"few to compare: choose at least {MIN_SAMPLES}"
         )
     first_nd, second_nd = (
         connected_features(path, build, distinct, batch_size=batch_size, device=device)

@@ -140,8 +140,8 @@ class TaskTable:
         """Raise AnalysisError unless some tasks have a number of training rows together."""
         if (available := sum(self.sizes[task].train for task in tasks)) < rows:
             raise AnalysisError(
-                f"{counted(len(tasks), 'task')} of {self.build.path} have {available:,} training "
-                f"rows together, such as {min(tasks)}, but the study uses {rows:,}: set fewer rows"
+                f"{counted(len(tasks), 'task')} of {self.build.path}, such as {min(tasks)}, have "
+                f"{counted(available, 'training row')}, but the study uses {rows:,}: set fewer rows"
             )
 
     def of_group(self, tasks: Collection[str], group: str) -> tuple[str, ...]:
