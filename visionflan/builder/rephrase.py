@@ -12,6 +12,7 @@ from visionflan.atomic_write import fsync_path, write_json
 from visionflan.builder.assemble import TaskWriter, build_digest
 from visionflan.builder.subset import link_file
 from visionflan.errors import BuildError
+from visionflan.plural import counted
 from visionflan.prompt import choose_phrasing, find_phrasing, replace_phrasing
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.schema import INSTANCES
@@ -39,8 +40,8 @@ def rephrase_build(
     }
     if not phrasings:
         raise BuildError(
-            f"no task of {source.path} has {held_back + 2} phrasings of its instruction: build "
-            "with tasks that have (see `visionflan tasks NAME`)"
+            f"no task of {source.path} has {counted(held_back + 2, 'phrasing')} of its instruction: "
+            "build with tasks that have (see `visionflan tasks NAME`)"
         )
     unfinished = out.with_name(f"{out.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)

@@ -91,7 +91,7 @@ def marks(path: Path, count: int) -> list[bool]:
     """Read whether a concept was marked in each picture of the list."""
     flags = load_text(path).split()
     if len(flags) != count or set(flags) - {"0", "1"}:
-        raise ReleaseError(f"{path} must have a 0 or a 1 for each of the {count} images listed")
+        raise ReleaseError(f"{path} must have a 0 or a 1 for each image that is listed: {count}")
     return [mark == "1" for mark in flags]
 
 

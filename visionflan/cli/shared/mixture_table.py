@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from visionflan.plural import counted
 from visionflan.train.config import MixtureConfig, StageConfig, TrainConfig
 from visionflan.train.mixture import mixture_shares
 from visionflan.train.preflight import stage_task_counts
@@ -28,9 +29,9 @@ def mixture_table(config: TrainConfig, stage: StageConfig) -> Iterator[str]:
 def describe_budget(mixture: MixtureConfig) -> str:
     """Return how much a mixture uses, in words."""
     if mixture.target_tokens is not None:
-        return f"rows of {mixture.target_tokens:,} target tokens, by these rates"
+        return f"rows of {counted(mixture.target_tokens, 'target token')}, by these rates"
     if mixture.rows is not None:
-        return f"{mixture.rows:,} rows, by these rates until a task has no more"
+        return f"{counted(mixture.rows, 'row')}, by these rates until a task has no more"
     if mixture.max_per_task is not None:
         return f"all rows, at most {mixture.max_per_task:,} of each task"
     return "all rows of the tasks whose weight is not 0"
