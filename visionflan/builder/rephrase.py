@@ -40,8 +40,8 @@ def rephrase_build(
     }
     if not phrasings:
         raise BuildError(
-            f"no task of {source.path} has {counted(held_back + 2, 'phrasing')} of its instruction: "
-            "build with tasks that have (see `visionflan tasks NAME`)"
+            f"no task of {source.path} has {counted(held_back + 2, 'phrasing')}: build with tasks "
+            "that have (see `visionflan tasks NAME`)"
         )
     unfinished = out.with_name(f"{out.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
