@@ -23,6 +23,7 @@ from visionflan.hashing import stable_hash
 from visionflan.storage.instance import Instance
 from visionflan.train.config import PretrainConfig
 from visionflan.train.pretrain.fit import fit, init_wide
+from visionflan.train.pretrain.muon import Float32Muon
 
 if TYPE_CHECKING:
     from transformers import CLIPVisionModel
@@ -214,13 +215,7 @@ def build_optimizers(
     ids = set(map(id, matrices))
     rest = [weight for weight in predictor.parameters() if id(weight) not in ids]
     return [
-        torch.optim.Muon(
-            matrices,
-            lr=5 * learning_rate,
-            weight_decay=0.05,
-            momentum=0.95,
-            adjust_lr_fn="original",
-        ),
+        Float32Muon(matrices, lr=5 * learning_rate, weight_decay=0.05, momentum=0.95),
         torch.optim.AdamW(rest, lr=learning_rate, weight_decay=0.05, betas=(0.9, 0.98)),
     ]
 
