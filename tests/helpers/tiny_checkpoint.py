@@ -1,6 +1,7 @@
 """Tiny towers and language models, saved with the classes and tokenizers of the real ones."""
 
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -160,3 +161,9 @@ def png(color: tuple[int, int, int], size: tuple[int, int]) -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", size, color).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def run_json(run: Path, stage: str) -> dict[str, Any]:
+    """Return what the checkpoint of a stage records about itself."""
+    content: dict[str, Any] = json.loads((run / stage / "checkpoint/run.json").read_bytes())
+    return content

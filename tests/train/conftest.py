@@ -1,11 +1,15 @@
 """Fixtures of several tests of training."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from tests.helpers.tiny_checkpoint import save_language_model, save_tower, write_build
 from visionflan.model.chat_tokenizer import ChatTokenizer
 from visionflan.model.families.llava import Llava
-from visionflan.train.config import InitConfig, RuntimeConfig, StageConfig, TrainConfig
+from visionflan.train.config import DataConfig, InitConfig, RuntimeConfig, StageConfig, TrainConfig
+from visionflan.train.run import train
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +43,49 @@ def chat_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> ChatTokenizer:
     tower = save_tower(directory / "tower")
     language_model = save_language_model(directory / "language_model")
     return Llava.make_chat_tokenizer(Llava.build(tower, language_model).processor)
+
+
+@pytest.fixture(scope="session")
+def run_config(tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
+    """Return a run of three short stages."""
+    directory = tmp_path_factory.mktemp("config")
+    return TrainConfig(
+        name="run",
+        build=write_build(directory / "build", texts=6),
+        init=InitConfig(
+            vision_tower=save_tower(directory / "tower"),
+            language_model=save_language_model(directory / "language_model"),
+        ),
+        runtime=RuntimeConfig(
+            num_threads=1, log_every_steps=2, device="cpu", image_cache="features"
+        ),
+        stages=(
+            StageConfig(
+                name="align", learning_rate=1e-3, trainable=("connector",), steps=2, batch_size=8
+            ),
+            StageConfig(name="base", learning_rate=3e-3, steps=3, batch_size=8),
+            StageConfig(
+                name="chat",
+                learning_rate=1e-3,
+                steps=2,
+                batch_tokens=800,
+                data=DataConfig(max_instances=10),
+            ),
+        ),
+    )
+
+
+@pytest.fixture(scope="session")
+def finished(run_config: TrainConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the directory of a finished run, not to be changed."""
+    run = tmp_path_factory.mktemp("run")
+    lines: list[str] = []
+    assert train(run_config, run, log=lines.append) == run / "chat/checkpoint"
+    assert [line.partition(":")[0] for line in lines] == ["align", "base", "chat"]
+    return run
+
+
+@pytest.fixture
+def run(finished: Path, tmp_path: Path) -> Path:
+    """Return a copy of the finished run."""
+    return shutil.copytree(finished, tmp_path / "run")
