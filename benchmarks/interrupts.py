@@ -1,11 +1,12 @@
 """Interrupt commands at random moments, as Ctrl-C does, and check how each ends and resumes.
 
 Each run is interrupted once: the whole process group, as by a terminal, or the main process alone,
-or one of its worker processes is killed. It must then end within a time limit, with exit code 130
-and one sentence instead of a traceback, and leave no process behind; a run of which a worker was
-killed must end as if nothing had happened. Running the command again must give the same files.
+or the main process is killed, or one of its worker processes. An interrupted run must then end
+within a time limit, with exit code 130 and one sentence instead of a traceback, and none may leave
+a process behind; one of which a worker was killed must end as if nothing had happened. Running the
+command again must give the same files.
 
-Run: python benchmarks/interrupts.py [--runs 200] [--commands build import] [--seed 0]
+Run: python benchmarks/interrupts.py [--runs 200] [--commands build analyze] [--seed 0]
 """
 
 import argparse
@@ -26,7 +27,8 @@ from typing import NamedTuple
 from visionflan.progress import ProgressBar
 
 TIME_LIMIT_S = 120
-KINDS = ("group", "parent", "worker")
+KINDS = ("group", "parent", "kill", "worker")
+KILLED = -signal.SIGKILL
 VISIONFLAN = (sys.executable, "-m", "visionflan")
 
 # A model that is pretrained and tuned in seconds.
@@ -38,6 +40,7 @@ SMALL = (
     "stages.chat.data.synthetic_conversations=100",
     "runtime.num_threads=1",
 )
+STUDY = tuple(part for name in SMALL for part in ("--set-recipe", name))
 
 
 class Subject(NamedTuple):
@@ -71,7 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
-    names = ("build", "import", "train", "evaluate")
+    names = ("build", "import", "train", "evaluate", "analyze")
     parser.add_argument("--commands", nargs="+", choices=names, default=names)
     args = parser.parse_args()
     generator, failures, counts = random.Random(args.seed), 0, Counter[str]()
@@ -80,7 +83,7 @@ def main() -> None:
         timed = [(subject, *reference(subject, Path(directory))) for subject in subjects]
         for number in ProgressBar("interrupting", args.runs, unit="runs").iterate(range(args.runs)):
             subject, seconds, digest = timed[number % len(timed)]
-            kind = generator.choice(KINDS if subject.has_workers else KINDS[:2])
+            kind = generator.choice(KINDS if subject.has_workers else KINDS[:-1])
             moment = generator.uniform(0.05, 1.0) * seconds
             out = Path(directory) / f"run-{number}"
             if problem := interrupted(subject, out, kind, moment, digest):
@@ -97,7 +100,8 @@ def prepare(directory: Path, names: tuple[str, ...]) -> list[Subject]:
     build, run = directory / "build", directory / "trained"
     train = ("train", "tiny", "--demo", *(part for name in SMALL for part in ("--set", name)))
     tasks = ("--tasks", "pacs", "dtd", "coco", "caltech101", "funsd")
-    finish([*VISIONFLAN, "build", "--demo", *tasks, "--out", str(build)])
+    hold_out = ("--hold-out-images", "0.2")
+    finish([*VISIONFLAN, "build", "--demo", *tasks, *hold_out, "--out", str(build)])
     finish(
         [*VISIONFLAN, "export", str(build), "--format", "llava", "--out", str(directory / "llava")]
     )
@@ -111,6 +115,11 @@ def prepare(directory: Path, names: tuple[str, ...]) -> list[Subject]:
             "evaluate",
             ("evaluate", str(run), "--stages", "chat", "--tasks", "caltech101", "--no-cache"),
             results=("**/records*",),
+        ),
+        Subject(
+            "analyze",
+            ("analyze", "modules", "--build", str(build), "--quick", "--jobs", "2", *STUDY),
+            results=("claims.csv", "steps/*/output/**/*.safetensors", "steps/**/records*"),
         ),
     ]
 
@@ -133,7 +142,7 @@ def interrupted(subject: Subject, out: Path, kind: str, moment: float, digest: s
     ending = run_and_interrupt(command, kind, moment)
     if problem := problem_of(ending, kind):
         return problem
-    if ending.code == 130 or subject.resumes:
+    if ending.code in (130, KILLED) or subject.resumes:
         again = subprocess.run(command, check=False, capture_output=True, text=True)
         if again.returncode:
             return f"the second run fails: {again.stderr[-300:]}"
@@ -142,7 +151,7 @@ def interrupted(subject: Subject, out: Path, kind: str, moment: float, digest: s
 
 def problem_of(ending: Ending, kind: str) -> str:
     """Return what is wrong with how a run ended, or an empty string."""
-    allowed = (0,) if kind == "worker" else (0, 130)  # 0: it had already finished
+    allowed = {"worker": (0,), "kill": (0, KILLED)}.get(kind, (0, 130))  # 0: had already finished
     if ending.code is None:
         return "hangs"
     if ending.orphans:
@@ -182,6 +191,8 @@ def interrupt(process: int, kind: str) -> None:
         os.killpg(process, signal.SIGINT)
     elif kind == "parent":
         os.kill(process, signal.SIGINT)
+    elif kind == "kill":
+        os.kill(process, signal.SIGKILL)
     elif workers := [child for child in group(process) if child != process]:
         os.kill(workers[0], signal.SIGKILL)
 

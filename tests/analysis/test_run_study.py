@@ -15,11 +15,13 @@ from visionflan.analysis.studies import load, names
 from visionflan.errors import AnalysisError
 from visionflan.train.config import TrainConfig
 
-# Values that the small build has enough rows for.
+# Values that the small build has enough rows for, and no more arms than there are kinds of them.
 SMALL = {
-    "tasks": ["tasks=2/60,all/60"],
+    "connector": ["stage=base"],
     "groups": ["rows=60", "tasks=all,without classification,only classification"],
+    "swap": ["stage=aligned,base"],
     "synthetic": ["k=0,6", "start=base"],
+    "tasks": ["tasks=2/60,all/60"],
 }
 
 
@@ -63,6 +65,21 @@ def test_a_study_ends_with_measures_of_every_arm_and_a_verdict_on_every_claim(
     ]
     rows = list(csv.DictReader((tmp_path / "arms.csv").read_text().splitlines()))
     assert len(rows) == len(results.arms) * seeds * len(study.measures)
+
+
+def test_a_second_study_runs_no_shared_step_again(
+    study_build: Path, short_recipe: TrainConfig, store: Store, tmp_path: Path
+) -> None:
+    first, second = (settings(name, study_build, short_recipe, 1) for name in ("modules", "stages"))
+    run_study(first, tmp_path / "first", store, Workers(jobs=2), lambda line: None)
+    finished = {step.digest for step in plan_study(load("modules"), first).steps}
+    shared = [step for step in plan_study(load("stages"), second).steps if step.digest in finished]
+    assert {step.kind for step in shared} == {"pretrain", "train"}
+    assert len(shared) == 3  # the pretrained parts, the aligned model and Base
+    records = {step: (store.directory(step) / "step.json").stat().st_mtime_ns for step in shared}
+    run_study(second, tmp_path / "second", store, Workers(jobs=2), lambda line: None)
+    for step, time in records.items():
+        assert (store.directory(step) / "step.json").stat().st_mtime_ns == time, step.label
 
 
 def test_no_row_of_a_held_out_task_is_read(study_build: Path, short_recipe: TrainConfig) -> None:
