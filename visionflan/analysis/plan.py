@@ -47,9 +47,9 @@ class StudySettings:
     data_root: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return what decides the outcome, other than the seeds, as JSON values."""
+        """Return what decides the outcome, other than the seeds and the build, as JSON values."""
         recipe = to_json(self.recipe)
-        del recipe["runtime"]
+        del recipe["runtime"], recipe["build"]
         return {
             "study": self.name,
             "recipe": recipe,

@@ -27,7 +27,11 @@ ARMS_TABLE, CLAIMS_TABLE = "arms.csv", "claims.csv"
 
 @dataclass(frozen=True, kw_only=True)
 class StudyResults:
-    """Everything that the page and the tables show."""
+    """Everything that the page and the tables show.
+
+    Attributes:
+        step_seconds: what all finished steps took, one after the other.
+    """
 
     about: Mapping[str, Any]
     command: str
@@ -39,6 +43,7 @@ class StudyResults:
     verdicts: Sequence[Verdict]
     versions: Mapping[str, str]
     date: str
+    step_seconds: float
 
 
 def collect_results(
@@ -68,7 +73,14 @@ def collect_results(
         verdicts=decide_claims(plan, summaries),
         versions=versions(),
         date=datetime.now(UTC).date().isoformat(),
+        step_seconds=sum(step_seconds(plan, store)),
     )
+
+
+def step_seconds(plan: StudyPlan, store: Store) -> Iterator[float]:
+    """Yield how long each finished step took, each step once."""
+    records = (store.record(step) for step in plan.steps if store.is_done(step))
+    return (record["seconds"] for record in records if record["seconds"] is not None)
 
 
 def about(study: Study) -> dict[str, Any]:
