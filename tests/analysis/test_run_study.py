@@ -17,7 +17,7 @@ from visionflan.train.config import TrainConfig
 
 # Values that the small build has enough rows for, and no more arms than there are kinds of them.
 SMALL = {
-    "connector": ["stage=base"],
+    "connector": ["stage=base", "connector=tuned,aligned,random"],
     "groups": ["rows=60", "tasks=all,without classification,only classification"],
     "swap": ["stage=aligned,base"],
     "synthetic": ["k=0,6", "start=base"],
@@ -63,6 +63,13 @@ def test_a_study_ends_with_measures_of_every_arm_and_a_verdict_on_every_claim(
     assert [verdict["claim"]["name"] for verdict in content["verdicts"]] == [
         claim.name for claim in study.claims
     ]
+    if name == "connector":
+        likeness = {arm.name: arm.replicates[0].measures["features"] for arm in results.arms}
+        tuned, random = likeness["base, tuned connector"], likeness["base, random connector"]
+        assert tuned is not None
+        assert random is not None
+        assert random < tuned <= 1
+        assert likeness["base, aligned connector"] is None
     rows = list(csv.DictReader((tmp_path / "arms.csv").read_text().splitlines()))
     assert len(rows) == len(results.arms) * seeds * len(study.measures)
 

@@ -9,7 +9,7 @@ from visionflan.analysis.claims import Claim
 from visionflan.analysis.plan import StudyPlan, StudySettings, plan_study
 from visionflan.analysis.results import StudyResults, collect_results
 from visionflan.analysis.step import with_ancestors
-from visionflan.analysis.steps.surgery import CompareWeightsStep
+from visionflan.analysis.steps.comparison import ComparisonStep
 from visionflan.analysis.steps.train import TrainStep
 from visionflan.analysis.store import Store
 from visionflan.analysis.studies import load
@@ -62,7 +62,7 @@ def finish(outputs: ArmOutputs) -> None:
     """Mark the outputs of an arm, and the stages before them, as done."""
     for name, step in outputs.arm.outputs.items():
         facts = directory(outputs, name) / "facts.json"
-        if isinstance(step, CompareWeightsStep) and not facts.exists():
+        if isinstance(step, ComparisonStep) and not facts.exists():
             write_json(facts, {})
         outputs.store.write_record(step, 1.0)
     for step in with_ancestors(outputs.arm.outputs.values()):

@@ -17,7 +17,7 @@ from visionflan.train.config_io import to_json
 
 QUICK_SHORTER = 20  # by how much `--quick` divides the steps of each stage
 QUICK_LIMIT = 10  # questions a task
-DEFAULT_LIMIT = 100
+DEFAULT_LIMIT = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class StudySettings:
     quick: bool = False
     factors: Factors
     held_out_tasks: tuple[str, ...] = ()
-    limit: int | None = DEFAULT_LIMIT
+    limit: int = DEFAULT_LIMIT
     data_root: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -103,7 +103,6 @@ def plan_study(study: Study, settings: StudySettings) -> StudyPlan:
     check_stages(recipe)
     tasks = TaskTable.of_build(settings.build) if settings.build else TaskTable.of_catalog()
     held_out = tasks.select_held_out(settings.held_out_tasks) if study.holds_out_tasks else ()
-    limit = QUICK_LIMIT if settings.quick else settings.limit
     replicates = []
     for seed in settings.seeds:
         replicate = Replicate(
@@ -111,7 +110,7 @@ def plan_study(study: Study, settings: StudySettings) -> StudyPlan:
             tasks=tasks,
             held_out_tasks=held_out,
             seed=seed,
-            limit=limit,
+            limit=settings.limit,
             conditions=study.conditions or (ORIGINAL,),
             data_root=settings.data_root,
         )

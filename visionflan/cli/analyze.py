@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from visionflan.cli.shared.log import log
+from visionflan.cli.shared.parsers import positive_int
 from visionflan.errors import UsageError
 
 if TYPE_CHECKING:
@@ -53,6 +54,12 @@ def add_study_settings(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seeds", type=int, metavar="N", help="replicates (default: 3; with --quick 1)"
+    )
+    parser.add_argument(
+        "--limit",
+        type=positive_int,
+        metavar="N",
+        help="questions a task (default: 50; with --quick 10)",
     )
     parser.add_argument(
         "--quick",
@@ -158,7 +165,7 @@ def make_settings(args: argparse.Namespace) -> "StudySettings":
     """Return the settings of a study from the command line."""
     from dataclasses import replace
 
-    from visionflan.analysis.plan import StudySettings
+    from visionflan.analysis.plan import DEFAULT_LIMIT, QUICK_LIMIT, StudySettings
     from visionflan.analysis.replicate import with_chat_stage
     from visionflan.analysis.studies import load
     from visionflan.recipes import find
@@ -183,6 +190,7 @@ def make_settings(args: argparse.Namespace) -> "StudySettings":
         quick=args.quick,
         factors=study.values(args.set, paper=recipe.pretrain is None, quick=args.quick),
         held_out_tasks=tuple(args.held_out_tasks),
+        limit=args.limit or (QUICK_LIMIT if args.quick else DEFAULT_LIMIT),
         data_root=args.data_root,
     )
 

@@ -1,4 +1,4 @@
-"""Make a checkpoint of the parts of others, and compare the weights of two."""
+"""Make a checkpoint of the parts of others."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,14 +7,20 @@ from typing import Any, ClassVar
 from visionflan.analysis.step import Step, StepContext
 from visionflan.analysis.steps.pretrain import PretrainStep
 from visionflan.analysis.steps.train import ModelStep, part_content
-from visionflan.analysis.weights.correlation import compare_weights
 from visionflan.analysis.weights.surgery import interpolate_part, randomize_part, replace_part
-from visionflan.atomic_write import write_json
 from visionflan.model.base import ModelPart
 
 
+class SurgeryStep(ModelStep):
+    """Make a checkpoint without training."""
+
+    def checkpoint(self, output: Path) -> Path:
+        """Return the new checkpoint."""
+        return output / "surgery" / "checkpoint"
+
+
 @dataclass(frozen=True, kw_only=True)
-class ReplaceStep(ModelStep):
+class ReplaceStep(SurgeryStep):
     """Put a part of another model, a pretrained one, or one in a directory, in place.
 
     `weight` is the share of the other part: 1 replaces it, less interpolates between both.
@@ -61,13 +67,9 @@ class ReplaceStep(ModelStep):
         else:
             interpolate_part(checkpoint, donor, self.part, self.weight, out)
 
-    def checkpoint(self, output: Path) -> Path:
-        """Return the new checkpoint."""
-        return output / "surgery" / "checkpoint"
-
 
 @dataclass(frozen=True, kw_only=True)
-class RandomizeStep(ModelStep):
+class RandomizeStep(SurgeryStep):
     """Draw the connector of a model anew."""
 
     kind: ClassVar[str] = "randomize"
@@ -92,39 +94,3 @@ class RandomizeStep(ModelStep):
         """Write the checkpoint."""
         checkpoint = self.model.checkpoint(context.output(self.model))
         randomize_part(checkpoint, "connector", self.seed, self.checkpoint(context.directory))
-
-    def checkpoint(self, output: Path) -> Path:
-        """Return the new checkpoint."""
-        return output / "surgery" / "checkpoint"
-
-
-@dataclass(frozen=True, kw_only=True)
-class CompareWeightsStep(Step):
-    """Compare the weights of two models by part and layer."""
-
-    kind: ClassVar[str] = "compare_weights"
-    before: ModelStep
-    after: ModelStep
-
-    @property
-    def label(self) -> str:
-        """What it does."""
-        names = (step.label.removeprefix("train ") for step in (self.before, self.after))
-        return f"compare the weights of {' and '.join(names)}"
-
-    @property
-    def parents(self) -> tuple[Step, ...]:
-        """Both models."""
-        return (self.before, self.after)
-
-    def settings(self) -> dict[str, Any]:
-        """Return nothing: the models decide."""
-        return {}
-
-    def run(self, context: StepContext) -> None:
-        """Write the comparison of each layer to `facts.json`."""
-        before, after = (
-            step.checkpoint(context.output(step)) for step in (self.before, self.after)
-        )
-        rows = [row._asdict() for row in compare_weights(before, after)]
-        write_json(context.directory / "facts.json", {"weights": rows})

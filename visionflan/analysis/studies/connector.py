@@ -1,7 +1,8 @@
 """Whether the connector changes in tuning: put the aligned one back (paper, Table 6).
 
 Weights near their start correlate highly whatever was learned, so the layers of the language model
-are shown beside, and a connector of random weights as the floor.
+are shown beside, and a connector of random weights as the floor; features that a connector gives of
+the same images tell more than its weights.
 """
 
 from collections.abc import Iterator
@@ -10,11 +11,13 @@ from visionflan.analysis import measures
 from visionflan.analysis.arm_outputs import ArmOutputs
 from visionflan.analysis.claims import Claim, Contrast
 from visionflan.analysis.replicate import Replicate
-from visionflan.analysis.steps.surgery import CompareWeightsStep, RandomizeStep, ReplaceStep
+from visionflan.analysis.step import Step
+from visionflan.analysis.steps.comparison import CompareFeaturesStep, CompareWeightsStep
+from visionflan.analysis.steps.surgery import RandomizeStep, ReplaceStep
 from visionflan.analysis.steps.train import ModelStep
 from visionflan.analysis.study import Arm, Factor, Factors, Measure, Study
 
-WEIGHTS = "weights"
+WEIGHTS, FEATURES = "weights", "features"
 TUNED, ALIGNED, RANDOM = "tuned", "aligned", "random"
 KEPT = 0.9  # the share that the paper says is kept
 CORRELATION = 0.99  # the paper's
@@ -32,6 +35,12 @@ def correlation_of(outputs: ArmOutputs, part: str) -> float | None:
 def connector_correlation(outputs: ArmOutputs) -> float | None:
     """Return the correlation of the connector's weights, less the paper's 0.99."""
     return measures.difference(correlation_of(outputs, "connector"), CORRELATION)
+
+
+def feature_similarity(outputs: ArmOutputs) -> float | None:
+    """Return how alike the connected features are to those of the aligned model (CKA)."""
+    value: float | None = outputs.facts(FEATURES).get("cka")
+    return value
 
 
 def lead_of_connector(outputs: ArmOutputs) -> float | None:
@@ -84,6 +93,12 @@ study = Study(
             "correlation of the connector’s weights less that of the language model’s",
             lead_of_connector,
         ),
+        Measure(
+            FEATURES,
+            "likeness of what the language model gets of held-out images to what the aligned "
+            "connector gives it (CKA)",
+            feature_similarity,
+        ),
     ),
     claims=(
         kept_claim("base", "MMBench 68.0 of 69.8, MME 1403.1 of 1537.8, POPE 84.0 of 85.9"),
@@ -129,8 +144,13 @@ def arms(replicate: Replicate, factors: Factors) -> Iterator[Arm]:
         tuned = replicate.base if stage == "base" else replicate.chat
         for connector in factors["connector"]:
             model = with_connector(replicate, tuned, connector)
-            weights = CompareWeightsStep(before=replicate.aligned, after=tuned)
-            outputs = {WEIGHTS: weights} if connector == TUNED else {}
+            outputs: dict[str, Step] = {}
+            if connector != ALIGNED:
+                outputs[FEATURES] = CompareFeaturesStep(
+                    before=replicate.aligned, after=model, build=replicate.tasks.build
+                )
+            if connector == TUNED:
+                outputs[WEIGHTS] = CompareWeightsStep(before=replicate.aligned, after=tuned)
             name = arm_name(stage, str(connector))
             yield replicate.arm(name, model, outputs=outputs, stage=stage, connector=connector)
 
