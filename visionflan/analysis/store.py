@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import visionflan
-from visionflan.analysis.step import STEP_FORMAT, Log, Step, StepContext
+from visionflan.analysis.step import Log, Step, StepContext
 from visionflan.atomic_write import locked, write_json
 from visionflan.errors import AnalysisError, VisionflanError
-from visionflan.train.config import RuntimeConfig
+from visionflan.train.config import OUTCOME_FORMAT, RuntimeConfig
 
 STORE_FILE = "store.json"
 FEATURES = "features"  # of frozen vision towers, which steps share; may be deleted
@@ -39,16 +39,16 @@ class Store:
                     f"{self.path} has other files and no {STORE_FILE}: it is not a store of steps; "
                     "choose a new directory"
                 )
-            write_json(file, {"format": STEP_FORMAT})
+            write_json(file, {"format": OUTCOME_FORMAT})
             return
         try:
             number = json.loads(file.read_bytes())["format"]
         except (ValueError, KeyError, TypeError) as error:
             raise AnalysisError(f"{file} is damaged ({error}): restore it") from error
-        if number != STEP_FORMAT:
+        if number != OUTCOME_FORMAT:
             raise AnalysisError(
                 f"{self.path} is a store of format {number}, and this version of visionflan writes "
-                f"format {STEP_FORMAT}: choose a new directory"
+                f"format {OUTCOME_FORMAT}: choose a new directory"
             )
 
     def check_visible(self) -> None:
