@@ -56,11 +56,11 @@ def write_conversations(
             for kind, title in KINDS.items():
                 writer.add_task(f"conversations/{kind}", task_info(kind, title))
     written = BuildDirectory(out)
-    if (found := conversations_origin(written)) != origin:
+    if (previous := conversations_origin(written)) != origin:
         differing = ", ".join(
-            f"{name} {found.get(name)} instead of {value}"
+            f"{name} {previous.get(name)} instead of {value}"
             for name, value in origin.items()
-            if found.get(name) != value
+            if previous.get(name) != value
         )
         raise BuildError(
             f"{out} has conversations that were written with other settings ({differing}): choose "

@@ -109,8 +109,8 @@ def check_pretraining(directory: Path, config: TrainConfig, build: BuildDirector
     """Raise TrainingError if parts were pretrained with other settings, or on another build."""
     record = json.loads((directory / "run.json").read_bytes())
     expected = {**pretrain_settings(config), "build": build.digest}
-    found = {**record, "build": record["data"]["digest"]}
-    if changed := [name for name, value in expected.items() if found.get(name) != value]:
+    previous = {**record, "build": record["data"]["digest"]}
+    if changed := [name for name, value in expected.items() if previous.get(name) != value]:
         raise TrainingError(
             f"{directory} was pretrained with a different {changed[0]}: use the same settings or a "
             "new --out"
