@@ -130,7 +130,7 @@ def main() -> None:
         build(releases, path, BuildSettings(tasks=TASKS, hold_out_images=0.3), workers=1)
         planning = seconds(lambda: plan(path))
         planned = plan(path)
-        left = estimate(planned.steps, Store(Path(directory) / "none"), is_tiny=True)
+        left = estimate(planned, Store(Path(directory) / "none"), is_tiny=True)
     arms = len(list(planned.arms))
     print(f"{planning:8.2f} s to plan {arms} arms of {len(planned.steps)} steps")
     one = measure_steps(args.steps, args.jobs)

@@ -161,7 +161,7 @@ def test_a_finished_run_is_adopted(store: Store, tmp_path: Path) -> None:
     step = SumStep(number=1)
     (tmp_path / "finished").mkdir()
     (tmp_path / "finished" / "sum").write_text("1")
-    store.adopt(step, tmp_path / "finished")
+    store.adopt(step, tmp_path / "finished", Path("sum"))
     child = SumStep(number=2, inputs=(step,))
     run(store, child)
     assert result(store, child) == 3

@@ -9,8 +9,9 @@ import pytest
 from visionflan import catalog
 from visionflan.builder.plan import BuildSettings
 from visionflan.builder.run import build
+from visionflan.errors import BuildError
 from visionflan.storage.directory import BuildDirectory
-from visionflan.synthesize.conversations import KINDS, write_conversations
+from visionflan.synthesize.conversations import KINDS, conversations_origin, write_conversations
 
 DATASETS = ("caltech101", "tdiuc", "pacs")
 
@@ -119,3 +120,14 @@ def test_existing_conversations_are_not_written_again(
     before = (written.path / "manifest.json").stat().st_mtime_ns
     write_conversations(source, written.path, 60)
     assert (written.path / "manifest.json").stat().st_mtime_ns == before
+
+
+def test_conversations_with_other_settings_are_not_taken_for_those_asked_for(
+    source: BuildDirectory, written: BuildDirectory
+) -> None:
+    with pytest.raises(
+        BuildError, match=r"other settings \(count 60 instead of 61, seed 0 instead"
+    ):
+        write_conversations(source, written.path, 61, seed=1)
+    assert conversations_origin(written)["build"] == source.digest
+    assert conversations_origin(source) == {}

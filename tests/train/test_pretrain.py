@@ -67,6 +67,21 @@ def pretrained(source: BuildDirectory, tmp_path_factory: pytest.TempPathFactory)
     return pretrain(source, tmp_path_factory.mktemp("pretrained"))
 
 
+@pytest.mark.parametrize(
+    ("changed", "name"),
+    [
+        (config(seed=1), "seed"),
+        (config(replace(SHORT, vision_steps=4)), "settings"),
+        (replace(config(), init=replace(config().init, connector=ConnectorConfig())), "connector"),
+    ],
+)
+def test_finished_parts_are_not_taken_for_those_of_other_settings(
+    pretrained: Path, source: BuildDirectory, changed: TrainConfig, name: str
+) -> None:
+    with pytest.raises(TrainingError, match=f"was pretrained with a different {name}: use the"):
+        pretrain_parts(changed, source, pretrained.parent, lambda _: None)
+
+
 def weights(directory: Path) -> list[str]:
     files = sorted(directory.glob("*/model.safetensors"))
     assert len(files) == 2
@@ -233,6 +248,7 @@ def test_pretraining_uses_the_conversations_of_a_stage_unless_it_has_its_own(
     run = json.loads((pretrain(source, tmp_path, settings) / "run.json").read_bytes())
     assert run["data"]["conversations"] <= expected
     assert bool(run["data"]["conversations"]) == bool(expected)
+    assert run["data"]["written_from"] == ({"count": expected, "seed": 0} if expected else {})
     assert ("generated conversations" in run["description"]) == bool(expected)
     assert (tmp_path / "conversations").exists() == (setting is None)
     assert (tmp_path / "pretrain/conversations").exists() == bool(setting)

@@ -1,11 +1,13 @@
 """Estimate the time and the disk that the steps of a study will take."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from visionflan.analysis.execute import steps_to_run
+from visionflan.analysis.plan import StudyPlan
 from visionflan.analysis.step import Step
 from visionflan.analysis.steps.evaluate import EvaluateStep
 from visionflan.analysis.steps.pretrain import PretrainStep
@@ -22,7 +24,7 @@ class RemainingWork(NamedTuple):
     """What is left to do.
 
     Attributes:
-        done: the number of finished steps.
+        done: the number of steps that are finished, or that no missing one needs.
         missing: the number of the others.
         seconds: the time of those, one after the other; None if it is not known.
         num_bytes: their disk; None if some kind of them is not in the store yet.
@@ -41,14 +43,18 @@ class Cost(NamedTuple):
     num_bytes: int
 
 
-def estimate(steps: Sequence[Step], store: Store, *, is_tiny: bool) -> RemainingWork:
+def estimate(
+    plan: StudyPlan, store: Store, *, is_tiny: bool, adopted: Collection[str] = ()
+) -> RemainingWork:
     """Estimate what is left, from finished steps of the same kind in the store.
 
-    Where there are none, only the times of the recipe tiny are known.
+    Where there are none, only the times of the recipe tiny are known. `adopted` has the digests of
+    the steps that finished runs have done.
     """
-    done = [step for step in steps if store.is_done(step)]
-    missing = [step for step in steps if not store.is_done(step)]
-    costs = finished_costs(done, store)
+    left = steps_to_run(plan.targets, store, adopted)
+    done = [step for step in plan.steps if step.digest not in left]
+    missing = [step for step in plan.steps if step.digest in left]
+    costs = finished_costs(filter(store.is_done, done), store)
     seconds = [step_seconds(step, costs, is_tiny=is_tiny) for step in missing]
     sizes = [costs[step.kind].num_bytes if step.kind in costs else None for step in missing]
     return RemainingWork(len(done), len(missing), sum_known(seconds), sum_known(sizes))

@@ -1,7 +1,7 @@
 """Run a graph of steps: each as soon as its parents are done, several side by side."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import redirect_stderr, redirect_stdout
 from graphlib import TopologicalSorter
@@ -22,13 +22,18 @@ class StepFailure(NamedTuple):
     reason: str
 
 
-def steps_to_run(targets: Iterable[Step], store: Store) -> dict[str, Step]:
-    """Return the steps that are missing for the targets, by digest; finished ones need nothing."""
+def steps_to_run(
+    targets: Iterable[Step], store: Store, done: Collection[str] = ()
+) -> dict[str, Step]:
+    """Return the steps that are missing for the targets, by digest; finished ones need nothing.
+
+    `done` has the digests of steps that are taken for finished although the store has none.
+    """
     missing: dict[str, Step] = {}
     waiting = list(targets)
     while waiting:
         step = waiting.pop()
-        if step.digest not in missing and not store.is_done(step):
+        if step.digest not in missing and not (step.digest in done or store.is_done(step)):
             missing[step.digest] = step
             waiting += step.parents
     return missing
@@ -114,7 +119,7 @@ class GraphRun:
             progress = f"{self.finished} of {len(self.steps)}"
             error = future.exception() or self.store.missing_outcome(self.steps[digest])
             if error is None:
-                seconds = self.store.record(self.steps[digest])["seconds"]
+                seconds = self.store.record(self.steps[digest])["seconds"] or 0  # none of a run
                 self.log(f"{progress}: {label}: {seconds:.0f} s")
             else:
                 self.failures[digest] = StepFailure(label, describe(error))

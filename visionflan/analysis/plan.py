@@ -34,6 +34,7 @@ class StudySettings:
         held_out_tasks: patterns of the tasks to leave out of training; empty: some by hash.
         limit: the number of questions a task.
         data_root: the directory with the releases of benchmarks; None: drawn ones.
+        finished_runs: directories of runs to take steps from that equal those of the study.
     """
 
     name: str
@@ -45,6 +46,7 @@ class StudySettings:
     held_out_tasks: tuple[str, ...] = ()
     limit: int = DEFAULT_LIMIT
     data_root: Path | None = None
+    finished_runs: tuple[Path, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return what decides the outcome, other than the seeds and the build, as JSON values."""

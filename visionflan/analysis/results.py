@@ -15,13 +15,13 @@ from visionflan.analysis.execute import StepFailure
 from visionflan.analysis.plan import StudyPlan
 from visionflan.analysis.store import Store
 from visionflan.analysis.study import Study, Value
+from visionflan.analysis.study_links import RESULTS
 from visionflan.analysis.study_verdicts import decide_claims
 from visionflan.analysis.verdicts import Verdict
 from visionflan.atomic_write import write_json, write_text
 from visionflan.errors import AnalysisError
 from visionflan.train.checkpoint import versions
 
-RESULTS = "results.json"
 ARMS_TABLE, CLAIMS_TABLE = "arms.csv", "claims.csv"
 
 

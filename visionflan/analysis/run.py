@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from visionflan.analysis.execute import StepFailure, execute, steps_to_run
+from visionflan.analysis.finished_runs import adopt_stages, match_runs
 from visionflan.analysis.plan import StudyPlan, StudySettings, plan_study
 from visionflan.analysis.results import StudyResults, collect_results, write_results
 from visionflan.analysis.step import Log
@@ -72,7 +73,10 @@ def run_study(
     store.open()
     plan = plan_study(load(settings.name), settings)
     check_inputs(plan)
+    finished = match_runs(plan)
     bind_settings(plan, out)
+    adopt_stages(finished, plan, store, out, log)
+    store.check_outputs(plan.steps)
     missing = len(steps_to_run(plan.targets, store))
     log(f"{counted(len(plan.steps), 'step')}, of which {missing} are to be run")
     failures: Mapping[str, StepFailure] = {}

@@ -13,9 +13,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar
 
-from visionflan.train.config import RuntimeConfig
+from visionflan.train.config import OUTCOME_FORMAT, RuntimeConfig
 
-STEP_FORMAT = 1  # raised when the outcome of equal steps changes; part of every digest
 Log = Callable[[str], None]
 
 
@@ -70,7 +69,8 @@ class Step(ABC):
     @cached_property
     def digest(self) -> str:
         """The SHA-256 digest of its kind, its settings and the digests of its parents."""
-        content = [STEP_FORMAT, self.kind, self.settings(), [step.digest for step in self.parents]]
+        parents = [step.digest for step in self.parents]
+        content = [OUTCOME_FORMAT, self.kind, self.settings(), parents]
         return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

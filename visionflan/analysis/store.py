@@ -6,16 +6,18 @@ Several processes and studies may use one store at once: a step is locked while 
 import json
 import socket
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import visionflan
-from visionflan.analysis.step import STEP_FORMAT, Log, Step, StepContext
+from visionflan.analysis.step import Log, Step, StepContext
 from visionflan.atomic_write import locked, write_json
 from visionflan.errors import AnalysisError, VisionflanError
-from visionflan.train.config import RuntimeConfig
+from visionflan.train.config import OUTCOME_FORMAT, RuntimeConfig
 
 STORE_FILE = "store.json"
 FEATURES = "features"  # of frozen vision towers, which steps share; may be deleted
@@ -39,16 +41,16 @@ class Store:
                     f"{self.path} has other files and no {STORE_FILE}: it is not a store of steps; "
                     "choose a new directory"
                 )
-            write_json(file, {"format": STEP_FORMAT})
+            write_json(file, {"format": OUTCOME_FORMAT})
             return
         try:
             number = json.loads(file.read_bytes())["format"]
         except (ValueError, KeyError, TypeError) as error:
             raise AnalysisError(f"{file} is damaged ({error}): restore it") from error
-        if number != STEP_FORMAT:
+        if number != OUTCOME_FORMAT:
             raise AnalysisError(
                 f"{self.path} is a store of format {number}, and this version of visionflan writes "
-                f"format {STEP_FORMAT}: choose a new directory"
+                f"format {OUTCOME_FORMAT}: choose a new directory"
             )
 
     def check_visible(self) -> None:
@@ -82,13 +84,47 @@ class Store:
         return record
 
     def output(self, step: Step) -> Path:
-        """Return the directory with the output of a finished step."""
-        return Path(self.record(step).get("path") or self.directory(step) / "output")
+        """Return the directory with the output of a finished step.
 
-    def adopt(self, step: Step, path: Path) -> None:
-        """Record that a directory outside the store, as of a finished run, has a step's output."""
-        if not self.is_done(step):
-            self.write_record(step, None, path=str(path.resolve()))
+        Raises AnalysisError if that is a run which is gone, or was trained again.
+        """
+        adopted = self.record(step).get("adopted")
+        if adopted is None:
+            return self.directory(step) / "output"
+        file = Path(adopted["path"]) / adopted["file"]
+        if file_digest(file) != adopted["sha256"]:
+            problem = "was trained again since" if file.is_file() else "is no longer there"
+            raise AnalysisError(
+                f"the study uses the run {adopted['path']} to {step.label}, but {file} {problem}: "
+                "restore it, name a run that has the same with --adopt, or delete "
+                f"{self.directory(step)} to have it trained again"
+            )
+        return Path(adopted["path"])
+
+    def check_outputs(self, steps: Iterable[Step]) -> None:
+        """Raise AnalysisError if the output of a finished step is that of a run which is gone."""
+        for step in steps:
+            if self.is_done(step):
+                self.output(step)
+
+    def adopt(self, step: Step, path: Path, file: Path) -> None:
+        """Record that a finished run has a step's output, unless the store has it.
+
+        Args:
+            step: what the run has done.
+            path: the directory of the run, which is not copied.
+            file: the one of its files that is written last, from there.
+        """
+        if self.is_done(step):
+            try:
+                self.output(step)
+            except AnalysisError:
+                pass  # a run that is gone is replaced
+            else:
+                return
+        path = path.resolve()
+        adopted = {"path": str(path), "file": str(file), "sha256": file_digest(path / file)}
+        self.write_record(step, None, adopted)
 
     def run(self, step: Step, runtime: RuntimeConfig, log: Log) -> None:
         """Run a step unless it is done; another process that runs it is waited for."""
@@ -112,7 +148,9 @@ class Store:
                 raise
             self.write_record(step, time.monotonic() - start)
 
-    def write_record(self, step: Step, seconds: float | None, path: str = "") -> None:
+    def write_record(
+        self, step: Step, seconds: float | None, adopted: Mapping[str, str] | None = None
+    ) -> None:
         """Mark a step as done."""
         write_json(
             self.directory(step) / "step.json",
@@ -125,9 +163,14 @@ class Store:
                 "seconds": seconds,
                 "finished": datetime.now(UTC).isoformat(timespec="seconds"),
                 "version": visionflan.__version__,
-                "path": path,
+                "adopted": adopted,
             },
         )
+
+
+def file_digest(file: Path) -> str:
+    """Return the SHA-256 digest of a file; empty if it is not there."""
+    return sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
 
 
 def wait_for_file(file: Path) -> bool:

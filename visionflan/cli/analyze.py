@@ -105,6 +105,15 @@ def add_machine_settings(parser: argparse.ArgumentParser) -> None:
         help="where finished steps are kept, for several studies (default: that of --out)",
     )
     parser.add_argument(
+        "--adopt",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="RUN",
+        help="finished runs of `visionflan train`: what they have trained just as the study would "
+        "is not trained again",
+    )
+    parser.add_argument(
         "--jobs", type=int, default=1, metavar="N", help="steps at a time (default: %(default)s)"
     )
     parser.add_argument(
@@ -192,6 +201,7 @@ def make_settings(args: argparse.Namespace) -> "StudySettings":
         held_out_tasks=tuple(args.held_out_tasks),
         limit=args.limit or (QUICK_LIMIT if args.quick else DEFAULT_LIMIT),
         data_root=args.data_root,
+        finished_runs=tuple(args.adopt),
     )
 
 
@@ -200,6 +210,7 @@ def show_plan(settings: "StudySettings", store: "Store", jobs: int) -> int:
     from collections import Counter
 
     from visionflan.analysis.estimate import estimate
+    from visionflan.analysis.finished_runs import match_runs
     from visionflan.analysis.plan import plan_study
     from visionflan.analysis.studies import load
     from visionflan.plural import counted
@@ -218,7 +229,13 @@ def show_plan(settings: "StudySettings", store: "Store", jobs: int) -> int:
     print(f"{counted(len(plan.steps), 'step')}:")
     for kind, count in Counter(step.kind for step in plan.steps).items():
         print(f"  {count} {kind}")
-    left = estimate(plan.steps, store, is_tiny=settings.recipe.pretrain is not None)
+    finished = match_runs(plan)
+    for stage in finished:
+        print(stage.sentence)
+    adopted = {stage.step.digest for stage in finished if stage.step is not None}
+    store.check_outputs(step for step in plan.steps if step.digest not in adopted)
+    is_tiny = settings.recipe.pretrain is not None
+    left = estimate(plan, store, is_tiny=is_tiny, adopted=adopted)
     print(f"{left.done} done, {left.missing} to run", end="")
     if left.seconds is not None:
         print(f": about {duration(left.seconds / jobs)} with --jobs {jobs}", end="")

@@ -42,11 +42,12 @@ def write(run: Path, out: Path | None, *, as_json: bool) -> int:
     """Write the page of one run."""
     from visionflan.cli.shared.dataset_args import print_json
     from visionflan.report.run_page.inputs import load_run
-    from visionflan.report.run_page.page import render_page, write_page
+    from visionflan.report.run_page.page import REPORT, render_page, write_page
     from visionflan.report.run_page.scores import sight_checks
 
     data = load_run(run)
-    path = write_page(out or run / "report.html", render_page(data))
+    page = out or run / REPORT
+    path = write_page(page, render_page(data, page))
     if not as_json:
         print(path)
         return 0

@@ -8,10 +8,11 @@ ask them, without the instructions of the tasks. All are marked as synthetic.
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from visionflan.builder.directory_writer import DirectoryWriter
 from visionflan.dataset import IMAGE_MARKER
+from visionflan.errors import BuildError
 from visionflan.hashing import shuffled, stable_hash
 from visionflan.storage.directory import BuildDirectory
 from visionflan.storage.instance import Instance, Split, Turn
@@ -20,6 +21,7 @@ from visionflan.storage.schema import TaskInfo
 # Conversations about held-out images, as a share of those of the training split.
 HELD_OUT_SHARE = 0.06
 MAX_CHARACTERS = 300
+ORIGIN = "written_from"  # in `about` of the manifest
 
 DATASET_INFO = {
     "name": "conversations",
@@ -41,10 +43,11 @@ def write_conversations(
 ) -> BuildDirectory:
     """Write a build directory of `count` training conversations, and some about held-out images.
 
-    An existing build directory is reused.
+    An existing build directory is reused; raises BuildError if it has others than these.
     """
+    origin = {"build": source.digest, "count": count, "seed": seed}
     if not (out / "manifest.json").is_file():
-        with DirectoryWriter(out, DATASET_INFO) as writer:
+        with DirectoryWriter(out, {**DATASET_INFO, ORIGIN: origin}) as writer:
             for split, num_conversations in split_sizes(count):
                 for instance in sample_conversations(source, split, num_conversations, seed):
                     for image in instance.images:
@@ -52,7 +55,24 @@ def write_conversations(
                     writer.add_instance(instance)
             for kind, title in KINDS.items():
                 writer.add_task(f"conversations/{kind}", task_info(kind, title))
-    return BuildDirectory(out)
+    written = BuildDirectory(out)
+    if (previous := conversations_origin(written)) != origin:
+        differing = ", ".join(
+            f"{name} {previous.get(name)} instead of {value}"
+            for name, value in origin.items()
+            if previous.get(name) != value
+        )
+        raise BuildError(
+            f"{out} has conversations that were written with other settings ({differing}): choose "
+            "a new directory, or delete this one"
+        )
+    return written
+
+
+def conversations_origin(build: BuildDirectory) -> dict[str, Any]:
+    """Return build, count and seed that conversations were written from; empty for other builds."""
+    origin: dict[str, Any] = build.manifest["about"].get(ORIGIN, {})
+    return origin
 
 
 def split_sizes(count: int) -> list[tuple[Split, int]]:

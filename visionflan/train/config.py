@@ -15,6 +15,9 @@ Precision = Literal["float32", "bfloat16"]
 ImageCache = Literal["none", "pixels", "features"]
 Device = Literal["auto", "cpu", "cuda"]
 
+# Raised when equal settings, data and seeds come to give another outcome: what was made before then
+# is not taken for what would be made now.
+OUTCOME_FORMAT = 1
 # Below this temperature, the largest task leaves the others nothing.
 MIN_TEMPERATURE = 0.1
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -10,6 +10,9 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 from visionflan.errors import UnknownNameError, VisionflanError
 
 Config = TypeVar("Config")
+
+# A stage has one of each pair: what sets the one unsets the other.
+ALTERNATIVES = (("epochs", "steps"), ("batch_size", "batch_tokens"))
 
 
 class SettingError(VisionflanError):
@@ -92,7 +95,16 @@ def replace_at(config: Any, names: list[str], value: str, path: str) -> Any:
         changed = replace_at(now, rest, value, path)
     else:
         changed = select_or_parse(now, hints[name], value, path)
-    return dataclasses.replace(config, **{name: changed})
+    unset = {} if changed is None else dict.fromkeys(alternatives(name, hints))
+    return dataclasses.replace(config, **{name: changed, **unset})
+
+
+def alternatives(name: str, hints: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the settings that a setting takes the place of, where they may be None."""
+    for pair in ALTERNATIVES:
+        for other in pair:
+            if name in pair and other != name and optional_type(hints.get(other)):
+                yield other
 
 
 def default_group(annotation: Any) -> Any:

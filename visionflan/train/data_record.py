@@ -10,6 +10,7 @@ import numpy as np
 
 from visionflan.atomic_write import write_text
 from visionflan.storage.directory import BuildDirectory
+from visionflan.synthesize.conversations import conversations_origin
 from visionflan.train.batch_sampler import BatchSampler
 from visionflan.train.tokenized_dataset import TokenizedDataset
 
@@ -38,6 +39,7 @@ def data_summary(build: BuildDirectory, dataset: TokenizedDataset) -> dict[str, 
     return {
         "build": str(build.path),
         "digest": build.digest,
+        "written_from": conversations_origin(build),
         "instances": len(dataset),
         "tasks": dataset.tasks,
         "rows_by_task": dict(zip(dataset.tasks, counts, strict=True)),

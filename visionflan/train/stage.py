@@ -33,7 +33,7 @@ from visionflan.train.checkpoint import (
     save_checkpoint,
 )
 from visionflan.train.collator import Collator
-from visionflan.train.config import StageConfig, TrainConfig
+from visionflan.train.config import OUTCOME_FORMAT, StageConfig, TrainConfig
 from visionflan.train.config_io import to_json
 from visionflan.train.data_record import data_summary, seen_totals, write_rows
 from visionflan.train.distributed import DistributedContext, shard_model
@@ -63,6 +63,7 @@ class StageRunner:
         trainer = self.build_trainer()
         seconds = trainer.run()
         run = {
+            "format": OUTCOME_FORMAT,
             "recipe": self.config.name,
             "stage": self.stage.name,
             "config": to_json(self.config),

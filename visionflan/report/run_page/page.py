@@ -33,7 +33,10 @@ from visionflan.report.run_page.scores import (
     scores_section,
     sight_checks,
 )
+from visionflan.report.run_page.studies import StudyEntry, study_entries
 from visionflan.report.run_page.training import TrainingSection, training_section
+
+REPORT = "report.html"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,13 +72,15 @@ class RunPage:
     builds: Sequence[BuildSummary]
     missing_builds: Sequence[str]
     training: TrainingSection | None
+    studies: Sequence[StudyEntry]
     evaluations: Sequence[EvaluationInfo]
     config: Mapping[str, Any]
 
 
 def write_report(run: Path, out: Path | None = None) -> Path:
     """Write the report of a run, by default to its `report.html`; return the path."""
-    return write_page(out or run / "report.html", render_page(load_run(run)))
+    path = out or run / REPORT
+    return write_page(path, render_page(load_run(run), path))
 
 
 def write_page(path: Path, text: str) -> Path:
@@ -84,8 +89,8 @@ def write_page(path: Path, text: str) -> Path:
     return path
 
 
-def render_page(run: RunData) -> str:
-    """Render the page of a run."""
+def render_page(run: RunData, path: Path | None = None) -> str:
+    """Render the page of a run; `path` is where it will lie, if not in the run."""
     templates = environment()
     templates.filters.update(
         score=number_format.mean_score,
@@ -96,7 +101,7 @@ def render_page(run: RunData) -> str:
         duration=number_format.duration,
         pretty_json=number_format.pretty_json,
     )
-    page = run_page(run, asset(templates, "style.css"))
+    page = run_page(run, asset(templates, "style.css"), path or run.run / REPORT)
     return templates.get_template("run.html").render(page=page)
 
 
@@ -115,7 +120,7 @@ def evaluation_info(evaluation: StageEvaluation) -> EvaluationInfo:
     )
 
 
-def run_page(run: RunData, style: Markup) -> RunPage:
+def run_page(run: RunData, style: Markup, path: Path) -> RunPage:
     """Compute the values that the page shows."""
     images = InlineImages(run.builds)
     gallery = ExampleGallery(run.evaluations, images)
@@ -135,6 +140,7 @@ def run_page(run: RunData, style: Markup) -> RunPage:
         builds=[summarize_build(build, images) for build in run.builds],
         missing_builds=run.missing_builds,
         training=training_section(run),
+        studies=list(study_entries(run.run, path)),
         evaluations=[evaluation_info(evaluation) for evaluation in run.evaluations],
         config=run.config,
     )

@@ -10,12 +10,12 @@ from markupsafe import Markup
 
 import visionflan
 from visionflan.analysis.results import read_results
+from visionflan.analysis.study_links import PAGE
 from visionflan.atomic_write import write_text
 from visionflan.report import number_format
 from visionflan.report.html import asset, environment
 from visionflan.report.study_page.charts import ContrastView, contrast_plot, replicate_plot
 
-PAGE = "index.html"
 STATUSES = {
     "supported": "Supported",
     "contradicted": "Contradicted",

@@ -1,15 +1,18 @@
 """Pretrain both parts of a tiny model, and save them in the format of `transformers`."""
 
+import json
 import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from visionflan.atomic_write import write_json
+from visionflan.errors import TrainingError
 from visionflan.model.families import load_family
+from visionflan.model.fingerprint import weights_digest
 from visionflan.model.tower_names import save_vision_tower
 from visionflan.plural import counted
 from visionflan.storage.directory import BuildDirectory
@@ -17,7 +20,7 @@ from visionflan.storage.instance import Instance
 from visionflan.storage.trained_images import images_of_build, write_trained_images
 from visionflan.synthesize.conversations import write_conversations
 from visionflan.train.checkpoint import write_compatible_tokenizer_config
-from visionflan.train.config import TrainConfig
+from visionflan.train.config import OUTCOME_FORMAT, TrainConfig
 from visionflan.train.config_io import to_json
 from visionflan.train.image_loader import ImageLoader
 from visionflan.train.pretrain.language_model import new_language_model, pretrain_language_model
@@ -35,6 +38,7 @@ DESCRIPTION = (
     "unlike CLIP, it has seen the labels of the tasks that follow. The language model learns to "
     "answer with the known facts written out in place of the image, on the tasks{conversations}."
 )
+PARTS = ("vision_tower", "language_model")
 CONVERSATIONS = (
     " and on generated conversations, just as Vicuna can hold a conversation before it is given "
     "images"
@@ -48,6 +52,7 @@ def pretrain_parts(
     assert config.pretrain is not None
     directory, settings = out / "pretrain", config.pretrain
     if (directory / "run.json").is_file():
+        check_pretraining(directory, config, build)
         log(f"pretrain: already done, in {directory}")
         return
     start = time.monotonic()
@@ -68,23 +73,48 @@ def pretrain_parts(
     model.save_pretrained(unfinished / "language_model")
     tokenizer.save_pretrained(unfinished / "language_model")
     write_compatible_tokenizer_config(unfinished / "language_model", tokenizer.model_input_names)
-    for part in ("vision_tower", "language_model"):
+    for part in PARTS:
         write_trained_images(unfinished / part, images)
     steps = counted(settings.language_steps, "step")
     log(f"language model: {steps} in {time.monotonic() - middle:.0f} s")
     run = {
         "description": DESCRIPTION.format(conversations=CONVERSATIONS if conversations else ""),
-        "settings": to_json(settings),
+        **pretrain_settings(config),
         "data": {
             "digest": build.digest,
             "instances": len(instances),
             "conversations": len(conversations),
+            "written_from": conversations_draw(config),
         },
+        "weights_sha256": " ".join(weights_digest(unfinished / part) for part in PARTS),
         "steps": settings.vision_steps + settings.language_steps,
         "elapsed_seconds": time.monotonic() - start,
     }
     write_json(unfinished / "run.json", run)
     unfinished.replace(directory)
+
+
+def pretrain_settings(config: TrainConfig) -> dict[str, Any]:
+    """Return what decides the outcome of pretraining beside its data, as JSON values."""
+    return {
+        "format": OUTCOME_FORMAT,
+        "settings": to_json(config.pretrain),
+        "connector": to_json(config.init.connector),
+        "family": config.init.family,
+        "seed": config.seed,
+    }
+
+
+def check_pretraining(directory: Path, config: TrainConfig, build: BuildDirectory) -> None:
+    """Raise TrainingError if parts were pretrained with other settings, or on another build."""
+    record = json.loads((directory / "run.json").read_bytes())
+    expected = {**pretrain_settings(config), "build": build.digest}
+    previous = {**record, "build": record["data"]["digest"]}
+    if changed := [name for name, value in expected.items() if previous.get(name) != value]:
+        raise TrainingError(
+            f"{directory} was pretrained with a different {changed[0]}: use the same settings or a "
+            "new --out"
+        )
 
 
 def pretrain_vision_tower(
@@ -116,12 +146,17 @@ def synthetic_conversations(
     Those that are set are the same for every seed, so that all seeds have one vocabulary.
     """
     assert config.pretrain is not None
+    is_own = config.pretrain.synthetic_conversations is not None
+    directory = (unfinished if is_own else out) / "conversations"
+    draw = conversations_draw(config)
+    return list(write_conversations(build, directory, **draw).instances("train")) if draw else []
+
+
+def conversations_draw(config: TrainConfig) -> dict[str, int]:
+    """Return the number and the seed of the conversations of pretraining; empty if it has none."""
+    assert config.pretrain is not None
     count, seed = config.pretrain.synthetic_conversations, 0
-    directory = unfinished / "conversations"
     if count is None:
         counts = [stage.data.synthetic_conversations for stage in config.stages]
         count, seed = next(filter(None, counts), 0), config.seed
-        directory = out / "conversations"
-    if not count:
-        return []
-    return list(write_conversations(build, directory, count, seed).instances("train"))
+    return {"count": count, "seed": seed} if count else {}
