@@ -5,8 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN ?= quickstart
 COUNT ?= 20000
+MINIATURE ?= miniature
 
-.PHONY: quickstart test check compat docs fuzz release
+.PHONY: quickstart test check compat docs findings fuzz release
 
 quickstart: $(VENV)/.quickstart
 	$(BIN)/visionflan quickstart --out $(RUN)
@@ -53,6 +54,10 @@ $(COMPAT)/%/.ready: tests/compat/environments/%.txt pyproject.toml
 	$(PYTHON) -m venv --clear $(COMPAT)/$*
 	$(COMPAT)/$*/bin/pip install --quiet -r $<
 	@touch $@
+
+# Hours of training: the studies that docs/findings.md tells of. It goes on where it was stopped.
+findings: $(VENV)/.dev
+	$(BIN)/python scripts/run_studies.py $(MINIATURE)
 
 docs: $(VENV)/.dev
 	$(BIN)/python scripts/generate_docs.py

@@ -11,6 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
+from findings_page import findings
+
 from visionflan import catalog
 from visionflan.builder.ledger_reasons import DROPPED, NOTES
 from visionflan.builder.preview import render_examples
@@ -193,6 +195,7 @@ def main() -> int:
         "catalog.md": catalog_page(),
         "official-splits.md": official_splits(),
         "vocabulary.md": vocabulary(),
+        "findings.md": findings(),
     }
     for name, page in pages.items():
         path = DOCS / name
