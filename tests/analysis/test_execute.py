@@ -28,9 +28,11 @@ def store(tmp_path: Path) -> Store:
     return store
 
 
-def run(store: Store, *targets: Step, jobs: int = 2) -> dict[str, StepFailure]:
+def run(
+    store: Store, *targets: Step, jobs: int = 2, runtime: RuntimeConfig = RUNTIME
+) -> dict[str, StepFailure]:
     lines: list[str] = []
-    return execute(targets, store, ProcessExecutor(jobs), RUNTIME, lines.append)
+    return execute(targets, store, ProcessExecutor(jobs), runtime, lines.append)
 
 
 def result(store: Store, step: Step) -> int:
@@ -139,6 +141,12 @@ def test_what_a_step_logs_goes_to_its_directory(store: Store) -> None:
     step = SumStep(number=1)
     run(store, step)
     assert (store.directory(step) / "log.txt").read_text() == "written\n"
+
+
+def test_every_step_keeps_to_its_share_of_the_threads(store: Store) -> None:
+    step = SumStep(number=1, behavior="threads")
+    run(store, step, runtime=RuntimeConfig(num_threads=3))
+    assert (store.output(step) / "threads").read_text() == "3"
 
 
 def test_two_processes_that_want_the_same_step_run_it_once(store: Store) -> None:

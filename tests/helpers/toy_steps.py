@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import torch
+
 from visionflan.analysis.step import Step, StepContext
 from visionflan.atomic_write import write_text
 from visionflan.errors import AnalysisError
@@ -26,7 +28,7 @@ class SumStep(Step):
     kind: ClassVar[str] = "sum"
     number: int
     inputs: tuple[Step, ...] = ()
-    behavior: str = ""  # `fail`, `die`, `slow`, `raise`, `refuse`, `wait`
+    behavior: str = ""  # `fail`, `die`, `slow`, `raise`, `refuse`, `wait`, `threads`
 
     @property
     def label(self) -> str:
@@ -54,6 +56,8 @@ class SumStep(Step):
             time.sleep(0.3)
         if self.behavior == "wait" and len((context.directory / "runs").read_text().split()) == 1:
             wait_to_be_stopped(context.directory)
+        if self.behavior == "threads":
+            (context.directory / "threads").write_text(str(torch.get_num_threads()))
         values = [int((context.output(step) / "sum").read_text()) for step in self.inputs]
         (context.directory / "sum").write_text(str(self.number + sum(values)))
         context.log("written")
