@@ -7,10 +7,12 @@ import pytest
 
 from tests.helpers.planted_answers import PLANTERS
 from tests.helpers.planted_study import NOISE, SCALES, plan, plant
+from visionflan.analysis.arm_outputs import ArmOutputs, image_group
 from visionflan.analysis.claims import Claim
 from visionflan.analysis.results import collect_results
 from visionflan.analysis.store import Store
 from visionflan.analysis.studies import load, names
+from visionflan.analysis.studies.forgetting import WIDEST
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 EFFECT = 0.15  # beyond the boundary of a claim
@@ -92,3 +94,15 @@ def test_sets_whose_images_were_all_trained_on_leave_forgetting_undecided(tmp_pa
     (verdict,) = collect_results(study_plan, store, {}, "").verdicts
     assert verdict.status == "not_testable"
     assert "has no forgotten: every set has images that were trained on" in verdict.reason
+
+
+def test_images_that_were_trained_on_count_as_a_share_of_all_questions(tmp_path: Path) -> None:
+    claim, store = find_claim("forgetting", "base_forgets_less"), Store(tmp_path)
+    study_plan = plan("forgetting")
+    plant(study_plan, claim, -0.2, store)
+    replicate, arms = study_plan.replicates[0]
+    complete = ArmOutputs(arms["base"], replicate, store)
+    rest = complete.without(image_group(complete.benchmark("mnist", WIDEST)[0]))
+    assert not rest.benchmark("mnist", WIDEST)
+    assert rest.seen_share("mnist", WIDEST) == complete.seen_share("mnist", WIDEST) == 3 / 200
+    assert complete.seen_share("nothing", WIDEST) is None

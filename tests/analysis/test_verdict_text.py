@@ -1,7 +1,9 @@
 import pytest
 
-from tests.helpers.claims import verdict
+from tests.helpers.claims import claim_values, verdict
 from visionflan.analysis.claims import Contrast, Direction
+from visionflan.analysis.verdicts import decide
+from visionflan.evaluate.aggregate.intervals import ConfidenceInterval
 
 
 @pytest.mark.parametrize(
@@ -96,3 +98,27 @@ def test_an_end_is_not_rounded_onto_a_boundary_that_it_does_not_touch() -> None:
     result = verdict([0.3 - 0.10048, 0.3, 0.3 + 0.10048])
     assert result.status == "supported"
     assert "by 0.3000 (95 % interval 0.0504 to 0.5496, 3" in result.sentence
+
+
+def test_one_run_has_no_claim_but_an_interval_over_questions_only() -> None:
+    values = claim_values([0.3, None])
+    (without,) = decide([values])
+    assert without.sentence == "Not testable (one run: no claim): both − connector is 0.300."
+    (result,) = decide(
+        [values._replace(question_intervals=[ConfidenceInterval(0.2134, 0.3866), None])]
+    )
+    assert result.sentence == (
+        "Not testable (one run: no claim): both − connector is 0.30 (95 % interval over questions "
+        "only 0.21 to 0.39, which says nothing about other runs)."
+    )
+
+
+def test_several_runs_are_not_judged_by_their_intervals_over_questions() -> None:
+    values = claim_values([0.25, 0.3, 0.35])
+    intervals = [ConfidenceInterval(-1.0, 1.0)] * 3
+    (plain,), (with_intervals,) = (
+        decide([values]),
+        decide([values._replace(question_intervals=intervals)]),
+    )
+    assert with_intervals.sentence == plain.sentence
+    assert with_intervals.question_intervals == tuple(intervals)

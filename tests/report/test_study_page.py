@@ -1,6 +1,7 @@
 """The page of a study shows every claim with its verdict, and every replicate as a point."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from visionflan.analysis.claims import Claim, difference
 from visionflan.analysis.results import verdict_json
 from visionflan.analysis.verdicts import ClaimValues, decide
 from visionflan.errors import AnalysisError
+from visionflan.evaluate.aggregate.intervals import ConfidenceInterval
 from visionflan.report.study_page.charts import Axis, axis_of, replicate_plot
 from visionflan.report.study_page.page import render_study, write_study_page
 
@@ -24,7 +26,12 @@ CLAIM = Claim(
 )
 
 
-def results(values: list[float | None], *, quick: bool = False) -> dict[str, Any]:
+def results(
+    values: list[float | None],
+    *,
+    quick: bool = False,
+    intervals: Sequence[ConfidenceInterval | None] = (),
+) -> dict[str, Any]:
     """Return the results of two arms whose difference is `values`, None where one failed."""
 
     def replicates(arm: str) -> list[dict[str, Any]]:
@@ -42,13 +49,14 @@ def results(values: list[float | None], *, quick: bool = False) -> dict[str, Any
             for seed, value in enumerate(values)
         ]
 
-    (verdict,) = decide([ClaimValues(CLAIM, values)])
+    (verdict,) = decide([ClaimValues(CLAIM, values, question_intervals=intervals)])
     return {
         "about": {
             "title": "Which parts",
             "question": "What is learned?",
             "paper": "Table 5",
             "measures": [{"name": "score", "label": "score on tasks", "paper": "MMBench"}],
+            "notes": [{"name": "yes/no", "label": "share answered by yes or no"}],
             "limits": ["A tiny model."],
             "paper_numbers": ["both: 69.8"],
         },
@@ -64,6 +72,7 @@ def results(values: list[float | None], *, quick: bool = False) -> dict[str, Any
             for name in ("none", "both")
         ],
         "verdicts": [json.loads(json.dumps(verdict_json(verdict)))],
+        "note_correlations": [],
     }
 
 
@@ -77,6 +86,44 @@ def test_a_verdict_is_shown_with_its_claim_its_replicates_and_the_paper() -> Non
     assert "visionflan analyze modules" in page
     assert "1,234" in page
     assert "A tiny model." in page
+
+
+def test_each_replicate_has_its_interval_over_questions_or_a_dash() -> None:
+    intervals = [ConfidenceInterval(0.21, 0.39), None, ConfidenceInterval(0.25, 0.4)]
+    page = render_study(results([0.3, 0.31, 0.32], intervals=intervals))
+    assert "A verdict is about other runs, not about other questions" in page
+    assert page.count('class="questions"') == 2
+    assert '<td class="number">0.300</td><td class="number">0.210 to 0.390</td>' in page
+    assert '<td class="number">0.310</td><td class="number">–</td>' in page
+
+
+def test_one_run_has_an_interval_over_questions_only_and_no_mean() -> None:
+    page = render_study(results([0.3], intervals=[ConfidenceInterval(0.21, 0.39)]))
+    assert "One run: no verdict." in page
+    assert "A verdict is about" not in page
+    assert "interval over questions only 0.21 to 0.39, which says nothing about other runs" in page
+    assert page.count('class="questions"') == 1
+    assert 'class="dot first"' not in page
+    assert 'class="dot first"' in render_study(results([0.3, 0.3]))
+
+
+def test_notes_of_runs_are_shown_and_how_they_go_with_the_measure() -> None:
+    study = results([0.1, 0.2, 0.3])
+    for arm, shares in zip(study["arms"], ([0, 1, 0.5], [0.25] * 3), strict=True):
+        for result, share in zip(arm["replicates"], shares, strict=True):
+            result["notes"] = {"other": 7, "yes/no": share}
+    entry = {"measure": "score", "runs": 6, "pearson": -0.256, "runs_within": 3, "within": None}
+    study["note_correlations"] = [{"note": "other", **entry}, {"note": "yes/no", **entry}]
+    page = render_study(study)
+    assert "What the arms are made of" in page
+    numbers = '<td class="number">{}</td><td class="number">{}</td><td class="number">7</td>'
+    for seed, text in enumerate(("0.00", "1.00", "0.50")):
+        assert numbers.format(seed, text) in page
+    assert page.count(numbers.format("all", "0.25")) == 1
+    assert "−0.26 <small>6 runs</small>" in page
+    assert "– <small>3 runs</small>" in page
+    assert page.index("share answered by yes or no</th>") < page.index("other</th>")
+    assert "What the arms are made of" not in render_study(results([0.1, 0.2]))
 
 
 def test_a_failed_arm_is_named_and_leaves_no_point() -> None:

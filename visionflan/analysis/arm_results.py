@@ -6,6 +6,11 @@ from dataclasses import dataclass, field
 from visionflan.analysis.arm_outputs import ArmOutputs
 from visionflan.analysis.execute import StepFailure
 from visionflan.analysis.plan import StudyPlan
+from visionflan.analysis.question_intervals import (
+    LeftOut,
+    claimed_measures,
+    without_each_group,
+)
 from visionflan.analysis.step import with_ancestors
 from visionflan.analysis.steps.train import TrainStep
 from visionflan.analysis.store import Store
@@ -33,6 +38,7 @@ class ArmResult:
         budget: what was trained on.
         notes: facts about this arm that the study records.
         failure: why there is no result; empty if there is one.
+        left_out: measures of claims without each group of images, for intervals over questions.
     """
 
     seed: int
@@ -40,6 +46,7 @@ class ArmResult:
     budget: TrainingBudget = field(default_factory=TrainingBudget)
     notes: Mapping[str, float] = field(default_factory=dict)
     failure: str = ""
+    left_out: Mapping[str, LeftOut] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +65,13 @@ def arm_result(
     arm, seed = outputs.arm, outputs.replicate.seed
     if failure := first_failure(arm, outputs.store, failures):
         return ArmResult(seed=seed, failure=failure, notes=arm.notes)
+    claimed = claimed_measures(plan.study.measures, plan.study.claims, arm.name)
     return ArmResult(
         seed=seed,
         measures={measure.name: measure.compute(outputs) for measure in plan.study.measures},
         budget=arm_budget(arm, outputs.store),
         notes=arm.notes,
+        left_out=without_each_group(outputs, claimed),
     )
 
 

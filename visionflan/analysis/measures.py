@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from statistics import fmean
 
 from visionflan.analysis.arm_outputs import ArmOutputs
@@ -10,11 +11,12 @@ from visionflan.evaluate.aggregate.signal_detection import SignalDetection, sign
 from visionflan.evaluate.conditions import ORIGINAL
 from visionflan.evaluate.metric import ScoringRule
 from visionflan.evaluate.metrics import METRICS
-from visionflan.evaluate.metrics.answer_parsing import is_yes_or_no
+from visionflan.evaluate.metrics.answer_parsing import NO, YES, is_yes_or_no
 from visionflan.evaluate.metrics.normalization import normalize_words
 from visionflan.evaluate.records.record import Record
 
 BLANK = "blank"
+REMEMBERED = 100_000  # answers
 
 
 def mean_over_tasks(records: Iterable[Record], rule: ScoringRule = "lenient") -> float | None:
@@ -82,20 +84,28 @@ def closed(outputs: ArmOutputs) -> float | None:
     return mean_over_tasks(records)
 
 
+# Remembered, since intervals over questions ask for the same answers many times.
+@lru_cache(maxsize=REMEMBERED)
+def says_yes(answer: str) -> bool | None:
+    """Return whether an answer is yes; None if it is neither yes nor no."""
+    return {YES: True, NO: False}.get(normalize_words(answer))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def expects_yes(references: tuple[str, ...]) -> bool | None:
+    """Return whether the answer to a yes/no question is yes; None for other questions."""
+    return says_yes(references[0]) if is_yes_or_no(references) else None
+
+
 def detection(outputs: ArmOutputs) -> SignalDetection | None:
     """Return sensitivity and bias over all yes/no questions; None without parsed answers."""
-    records = [
-        record
-        for record in outputs.records(condition=ORIGINAL)
-        if is_yes_or_no(record.references)
-        and normalize_words(record.parsed_lenient) in ("yes", "no")
-    ]
-    if not records:
-        return None
-    return signal_detection(
-        [normalize_words(record.parsed_lenient) == "yes" for record in records],
-        [normalize_words(record.references[0]) == "yes" for record in records],
-    )
+    answered_yes, is_yes = [], []
+    for record in outputs.records(condition=ORIGINAL):
+        answer, truth = says_yes(record.parsed_lenient), expects_yes(record.references)
+        if answer is not None and truth is not None:
+            answered_yes.append(answer)
+            is_yes.append(truth)
+    return signal_detection(answered_yes, is_yes) if is_yes else None
 
 
 def yes_rate(outputs: ArmOutputs) -> float | None:

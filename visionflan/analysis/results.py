@@ -12,6 +12,7 @@ from typing import Any
 from visionflan.analysis.arm_outputs import ArmOutputs
 from visionflan.analysis.arm_results import ArmResult, ArmSummary, arm_result
 from visionflan.analysis.execute import StepFailure
+from visionflan.analysis.note_correlations import NoteCorrelation, note_correlations
 from visionflan.analysis.plan import StudyPlan
 from visionflan.analysis.store import Store
 from visionflan.analysis.study import Study, Value
@@ -41,6 +42,7 @@ class StudyResults:
     build: str
     arms: Sequence[ArmSummary]
     verdicts: Sequence[Verdict]
+    note_correlations: Sequence[NoteCorrelation]
     versions: Mapping[str, str]
     date: str
     step_seconds: float
@@ -71,6 +73,7 @@ def collect_results(
         build=plan.replicates[0][0].tasks.build.content,
         arms=summaries,
         verdicts=decide_claims(plan, summaries),
+        note_correlations=note_correlations(summaries, plan.study.measures[0].name),
         versions=versions(),
         date=datetime.now(UTC).date().isoformat(),
         step_seconds=sum(step_seconds(plan, store)),
@@ -94,6 +97,7 @@ def about(study: Study) -> dict[str, Any]:
             for measure in study.measures
         ],
         "factors": {factor.name: factor.description for factor in study.factors},
+        "notes": [{"name": name, "label": label} for name, label in study.note_labels.items()],
         "limits": list(study.limits),
         "paper_numbers": list(study.paper_numbers),
     }
@@ -102,7 +106,8 @@ def about(study: Study) -> dict[str, Any]:
 def write_results(results: StudyResults, out: Path) -> None:
     """Write `results.json`, `arms.csv` and `claims.csv`."""
     claims = [verdict_json(verdict) for verdict in results.verdicts]
-    write_json(out / RESULTS, asdict(results) | {"verdicts": claims})
+    arms = [arm_json(arm) for arm in results.arms]
+    write_json(out / RESULTS, asdict(results) | {"arms": arms, "verdicts": claims})
     write_text(out / ARMS_TABLE, csv_text(arm_rows(results)))
     write_text(out / CLAIMS_TABLE, csv_text(map(claim_row, results.verdicts)))
 
@@ -118,11 +123,20 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
     }
 
 
+def arm_json(arm: ArmSummary) -> dict[str, Any]:
+    """Return an arm as JSON values, without what intervals were computed from."""
+    fields = asdict(arm)
+    for result in fields["replicates"]:
+        del result["left_out"]
+    return fields
+
+
 def claim_row(verdict: Verdict) -> dict[str, Any]:
-    """Return the row of a claim in the table."""
+    """Return the row of a claim in the table; what there is of each replicate is a JSON list."""
     row = verdict_json(verdict)
     claim = row.pop("claim")
-    del row["values"]
+    for name in ("values", "question_intervals"):
+        row[name] = json.dumps(row[name])
     return {"claim": claim["name"], "measure": claim["measure"], **row}
 
 

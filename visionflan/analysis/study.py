@@ -119,6 +119,7 @@ class Study:
         limits: what it cannot say, in sentences.
         paper_numbers: the paper's own results, as lines of text.
         holds_out_tasks: whether some tasks are left out of all training.
+        note_labels: what the notes of arms are, by name; those without one are shown by name.
         conditions: the images that questions are asked with; empty: the original ones.
         list_arms: from a replicate and the values of the factors to the arms.
     """
@@ -132,6 +133,7 @@ class Study:
     limits: tuple[str, ...] = ()
     paper_numbers: tuple[str, ...] = ()
     holds_out_tasks: bool = True
+    note_labels: Mapping[str, str] = field(default_factory=dict)
     conditions: tuple[str, ...] = ()
     list_arms: ListArms | None = None
 

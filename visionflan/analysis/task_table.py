@@ -3,10 +3,16 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 from visionflan import catalog
+from visionflan.analysis.answer_kinds import (
+    AnswerKind,
+    build_answer_kinds,
+    catalog_answer_kinds,
+)
 from visionflan.analysis.steps.build_input import BuildInput, CatalogInput
 from visionflan.catalog import match_tasks
 from visionflan.errors import AnalysisError
@@ -87,6 +93,13 @@ class TaskTable:
         }
         others = tuple(sorted(name for name, (_, in_paper) in tasks.items() if not in_paper))
         return cls(CatalogInput(), sizes, others)
+
+    @cached_property
+    def answer_kinds(self) -> Mapping[str, AnswerKind]:
+        """What most answers of each task are; tasks of which it is not known are left out."""
+        if isinstance(self.build, CatalogInput):
+            return catalog_answer_kinds()
+        return build_answer_kinds(self.build.directory)
 
     def select_held_out(self, patterns: Sequence[str]) -> tuple[str, ...]:
         """Return the tasks to leave out of all training: those that match, or some by hash.

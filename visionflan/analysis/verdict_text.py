@@ -5,9 +5,12 @@ from math import floor, log10
 from visionflan.analysis.claims import Claim
 from visionflan.analysis.power import MAX_REPLICATES
 from visionflan.analysis.student_t import MeanInterval
+from visionflan.evaluate.aggregate.intervals import ConfidenceInterval
 from visionflan.plural import counted
 
 MAX_DECIMALS = 12
+ONE_RUN_DIGITS = 3
+QUESTION_LEVEL = 0.95
 
 
 def decided_text(claim: Claim, supported: bool, estimate: MeanInterval, replicates: str) -> str:
@@ -44,6 +47,21 @@ def equal_text(claim: Claim, value: float, replicates: str) -> str:
     return (
         f"Undecided: {claim.contrast} is {number_text(value)} in each of {replicates}; where all "
         "are equal, nothing shows how far others may lie from them."
+    )
+
+
+def one_run_text(
+    claim: Claim, reason: str, value: float, interval: ConfidenceInterval | None
+) -> str:
+    """Return the sentence of a single run, with its interval over questions."""
+    if interval is None:
+        return f"Not testable ({reason}): {claim.contrast} is {number_text(value, ONE_RUN_DIGITS)}."
+    estimate = MeanInterval(value, interval.low, interval.high, QUESTION_LEVEL)
+    decimals = decimals_of(claim, estimate)
+    mean, low, high = (number_text(end, decimals) for end in estimate[:3])
+    return (
+        f"Not testable ({reason}): {claim.contrast} is {mean} ({100 * QUESTION_LEVEL:g} % interval "
+        f"over questions only {low} to {high}, which says nothing about other runs)."
     )
 
 

@@ -23,12 +23,19 @@ from visionflan.analysis.student_t import (
     ReplicateStatistics,
     replicate_statistics,
 )
-from visionflan.analysis.verdict_text import decided_text, equal_text, undecided_text
+from visionflan.analysis.verdict_text import (
+    decided_text,
+    equal_text,
+    one_run_text,
+    undecided_text,
+)
 from visionflan.compare.significance import ALPHA, holm_bonferroni
 from visionflan.errors import DefinitionError, UsageError
+from visionflan.evaluate.aggregate.intervals import ConfidenceInterval
 from visionflan.plural import counted
 
 Status = Literal["supported", "contradicted", "undecided", "not_testable"]
+ONE_RUN = "one run: no claim"
 
 
 class ClaimValues(NamedTuple):
@@ -38,11 +45,13 @@ class ClaimValues(NamedTuple):
         claim: the claim.
         values: one for each seed or draw; None, or NaN, where the replicate is missing.
         reason: why the claim cannot be tested at all, such as `no judge`.
+        question_intervals: the interval of the contrast over questions in each replicate.
     """
 
     claim: Claim
     values: Sequence[float | None]
     reason: str = ""
+    question_intervals: Sequence[ConfidenceInterval | None] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +70,8 @@ class Verdict:
         p: the smaller of the two-sided p-values against both boundaries; None if not testable.
         p_holm: the same after Holm's correction over the study.
         reason: why the claim is not testable.
+        question_intervals: the 95 % interval of the contrast over questions in each replicate; None
+            where it has none, such as a correlation of weights. The verdict does not rest on them.
     """
 
     claim: Claim
@@ -74,6 +85,7 @@ class Verdict:
     p: float | None = None
     p_holm: float | None = None
     reason: str = ""
+    question_intervals: tuple[ConfidenceInterval | None, ...] = ()
 
     @property
     def replicates(self) -> int:
@@ -100,6 +112,9 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """The verdict in words, with its numbers."""
+        if self.mean is not None and self.reason == ONE_RUN:
+            interval = next(filter(None, self.question_intervals), None)
+            return one_run_text(self.claim, self.reason, self.mean, interval)
         if self.status == "not_testable" or self.mean is None:
             return f"Not testable ({self.reason})."
         replicates = counted(self.replicates, "replicate")
@@ -201,6 +216,7 @@ def tested(
         level=test.level,
         p=test.p,
         p_holm=test.p_holm,
+        question_intervals=tuple(entry.question_intervals),
     )
 
 
@@ -213,5 +229,6 @@ def not_testable(entry: ClaimValues) -> Verdict:
         status="not_testable",
         values=values,
         mean=sum(present) / len(present) if present else None,
-        reason=entry.reason or ("one run: no claim" if present else "no run"),
+        reason=entry.reason or (ONE_RUN if present else "no run"),
+        question_intervals=tuple(entry.question_intervals),
     )

@@ -39,8 +39,7 @@ ALL_SEEN = "every set has images that were trained on"
 
 def seen_share(outputs: ArmOutputs, name: str) -> float | None:
     """Return the share of a set's questions about images that some arm was trained on."""
-    questions = len(outputs.benchmark(name, WIDEST))
-    return outputs.seen_questions(name, WIDEST) / questions if questions else None
+    return outputs.seen_share(name, WIDEST)
 
 
 def new_sets(outputs: ArmOutputs) -> list[str]:

@@ -9,6 +9,7 @@ arm, since longer answers recall more.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from statistics import fmean
 
 from visionflan.analysis.arm_outputs import ArmOutputs
@@ -26,6 +27,7 @@ READING = "reading"  # the output, and the dataset of the study's own questions
 TEXT, CAPTION = "text", "caption"
 MAX_WORDS = 30  # of an answer that count
 MAX_NEW_TOKENS = 96
+REMEMBERED = 20_000  # scores, for which intervals over questions ask many times
 PROMPTS = {
     TEXT: "Write down every word of text that can be seen in this image.",
     CAPTION: "Describe this image in detail: everything in it, and the names of what you know.",
@@ -45,6 +47,7 @@ def cut(answer: str) -> str:
     return " ".join(answer.split()[:MAX_WORDS])
 
 
+@lru_cache(maxsize=REMEMBERED)
 def recall(record: Record) -> float | None:
     """Return the share of the annotation's words that the answer has, each as often."""
     expected = Counter(normalize_words(record.target).split())
@@ -58,6 +61,7 @@ def names(text: str) -> set[str]:
     return {word.lower() for word in inner if word[0].isupper() and word != "I"}
 
 
+@lru_cache(maxsize=REMEMBERED)
 def name_coverage(record: Record) -> float | None:
     """Return the share of the annotation's names that the answer has; None if it has no names."""
     expected = names(record.target)

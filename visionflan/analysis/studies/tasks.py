@@ -7,6 +7,7 @@ Arms of the same number of tasks with and without such neighbors separate that f
 import re
 from collections.abc import Iterator
 from functools import partial
+from statistics import fmean
 from typing import NamedTuple, get_args
 
 from visionflan.analysis import measures
@@ -18,6 +19,7 @@ from visionflan.vocabulary import TaskGroup
 
 SPEC = re.compile(r"(?:(near|far):)?(\d+|all)([x/])(\d+)")
 ROWS = 800
+NEIGHBORS, YES_NO, LISTED = "neighbors", "yes/no", "options"  # notes
 FEW, MANY, NEAR, FAR = (f"{tasks}/{ROWS}" for tasks in ("2", "all", "near:8", "far:8"))
 
 study = Study(
@@ -76,6 +78,13 @@ study = Study(
             paper="not asked",
         ),
     ),
+    note_labels={
+        "tasks": "number of tasks",
+        NEIGHBORS: "share of tasks with a held-out neighbor",
+        YES_NO: "share of tasks answered by yes or no",
+        LISTED: "share of tasks with listed options",
+        **{group: f"share of tasks of {group}" for group in get_args(TaskGroup)},
+    },
     limits=(
         "The vision tower and the language model were pretrained on all training tasks of every "
         "arm, only the held-out tasks are new.",
@@ -150,4 +159,8 @@ def composition(replicate: Replicate, draw: Draw) -> dict[str, float]:
     shares = {
         group: len(table.of_group(draw.tasks, group)) / count for group in get_args(TaskGroup)
     }
-    return {"tasks": count, "neighbors": len(near) / count, **shares}
+    kinds = [table.answer_kinds[task] for task in draw.tasks if task in table.answer_kinds]
+    if kinds:
+        shares[YES_NO] = fmean(kind.yes_no for kind in kinds)
+        shares[LISTED] = fmean(kind.listed for kind in kinds)
+    return {"tasks": count, NEIGHBORS: len(near) / count, **shares}

@@ -11,10 +11,17 @@ from markupsafe import Markup
 import visionflan
 from visionflan.analysis.results import read_results
 from visionflan.analysis.study_links import PAGE
+from visionflan.analysis.verdict_text import number_text
 from visionflan.atomic_write import write_text
 from visionflan.report import number_format
 from visionflan.report.html import asset, environment
-from visionflan.report.study_page.charts import ContrastView, contrast_plot, replicate_plot
+from visionflan.report.study_page.charts import (
+    ContrastView,
+    ReplicateView,
+    contrast_plot,
+    replicate_plot,
+)
+from visionflan.report.study_page.notes import NotesView, notes_view
 
 STATUSES = {
     "supported": "Supported",
@@ -22,6 +29,14 @@ STATUSES = {
     "undecided": "Undecided",
     "not_testable": "Not testable",
 }
+
+
+class ReplicateRow(NamedTuple):
+    """The contrast of a claim in one replicate, in the table below its figure."""
+
+    name: str
+    value: str
+    interval: str
 
 
 class ClaimView(NamedTuple):
@@ -33,6 +48,7 @@ class ClaimView(NamedTuple):
     verdict: str
     measure: str
     figure: Markup
+    replicates: Sequence[ReplicateRow]
 
 
 class MeasureView(NamedTuple):
@@ -67,6 +83,7 @@ class StudyPage:
     claims: Sequence[ClaimView]
     measures: Sequence[MeasureView]
     arms: Sequence[ArmRow]
+    notes: NotesView | None
     settings: str
 
 
@@ -90,6 +107,7 @@ def render_study(results: Mapping[str, Any]) -> str:
         claims=list(claim_views(results)),
         measures=list(measure_views(results)),
         arms=list(arm_rows(results)),
+        notes=notes_view(results),
         settings=number_format.pretty_json(results["settings"]),
     )
     return templates.get_template("study.html").render(page=page)
@@ -100,18 +118,11 @@ def claim_views(results: Mapping[str, Any]) -> Iterator[ClaimView]:
     labels = {measure["name"]: measure["label"] for measure in results["about"]["measures"]}
     for verdict in results["verdicts"]:
         claim = verdict["claim"]
-        values = [value for value in verdict["values"] if value is not None]
+        replicates = replicate_views(verdict, results["seeds"])
         figure = Markup("")
-        if values:
-            sign = -1 if claim["direction"] == "lower" else 1
-            view = ContrastView(
-                values,
-                verdict["mean"],
-                verdict["low"],
-                verdict["high"],
-                sign * claim["smallest"],
-            )
-            figure = contrast_plot(view, f"{claim['sentence']} {verdict['sentence']}")
+        if replicates:
+            title = f"{claim['sentence']} {verdict['sentence']}"
+            figure = contrast_plot(contrast_view(verdict, replicates), title)
         yield ClaimView(
             verdict["status"],
             STATUSES[verdict["status"]],
@@ -119,7 +130,37 @@ def claim_views(results: Mapping[str, Any]) -> Iterator[ClaimView]:
             verdict["sentence"],
             labels[claim["measure"]],
             figure,
+            [replicate_row(replicate) for replicate in replicates],
         )
+
+
+def replicate_views(verdict: Mapping[str, Any], seeds: Sequence[int]) -> list[ReplicateView]:
+    """Return the replicates that have the contrast of a claim."""
+    intervals = verdict["question_intervals"] or [None] * len(seeds)
+    return [
+        ReplicateView(f"seed {seed}", value, interval)
+        for seed, value, interval in zip(seeds, verdict["values"], intervals, strict=True)
+        if value is not None
+    ]
+
+
+def contrast_view(verdict: Mapping[str, Any], replicates: Sequence[ReplicateView]) -> ContrastView:
+    """Return what the figure of a claim shows; one run has no mean."""
+    claim = verdict["claim"]
+    sign = -1 if claim["direction"] == "lower" else 1
+    has_interval = verdict["low"] is not None
+    return ContrastView(
+        replicates,
+        verdict["mean"] if len(replicates) > 1 else None,
+        (verdict["low"], verdict["high"]) if has_interval else None,
+        sign * claim["smallest"],
+    )
+
+
+def replicate_row(replicate: ReplicateView) -> ReplicateRow:
+    """Return the numbers of a replicate, with a dash where there is no interval."""
+    value, *ends = (number_text(end, 3) for end in (replicate.value, *(replicate.interval or ())))
+    return ReplicateRow(replicate.name, value, " to ".join(ends) or number_format.NONE)
 
 
 def measure_views(results: Mapping[str, Any]) -> Iterator[MeasureView]:
