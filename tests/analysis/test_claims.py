@@ -36,12 +36,12 @@ def test_a_contrast_is_zero_where_only_errors_of_rounding_are_left() -> None:
 @pytest.mark.parametrize(
     ("weights", "pair", "formula"),
     [
-        ({"both": 1, "connector": -1}, ("both", "connector"), "both − connector"),
-        ({"connector": -1, "both": 1.0}, ("both", "connector"), "− connector + both"),
-        ({"kept": 1, "base": -0.9}, None, "kept − 0.9 base"),
-        ({"kept": 1, "base": 1}, None, "kept + base"),
-        ({"a": 1, "b": -1, "c": -1}, None, "a − b − c"),
-        ({"correlation": 1}, None, "correlation"),
+        ({"both": 1, "connector": -1}, ("both", "connector"), "“both” − “connector”"),
+        ({"connector": -1, "both": 1.0}, ("both", "connector"), "− “connector” + “both”"),
+        ({"kept": 1, "base": -0.9}, None, "“kept” − 0.9 “base”"),
+        ({"kept": 1, "base": 1}, None, "“kept” + “base”"),
+        ({"a": 1, "b": -1, "c": -1}, None, "“a” − “b” − “c”"),
+        ({"correlation": 1}, None, "“correlation”"),
     ],
 )
 def test_a_contrast_names_its_arms(

@@ -74,7 +74,7 @@ def test_claims_that_are_not_testable_do_not_weaken_the_others() -> None:
     first, *others = decide([tested, *without])
     assert first == decide([tested])[0]
     assert [other.sentence for other in others] == [
-        "Not testable (one run: no claim): both − connector is 0.300.",
+        "Not testable (one run: no claim): “both” − “connector” is 0.300.",
         "Not testable (no run).",
         "Not testable (no judge).",
     ]

@@ -4,18 +4,11 @@ A model that was tuned on such tasks may do well on benchmarks of that form for 
 that studies record how many of them an arm has.
 """
 
-from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from visionflan import catalog
-from visionflan.dataset import Dataset
 from visionflan.storage.directory import BuildDirectory
 
 YES_NO = ("yes", "no")
-SPECIMEN_ROWS = 12
 
 
 class AnswerKind(NamedTuple):
@@ -57,30 +50,3 @@ def build_answer_kinds(build: BuildDirectory) -> dict[str, AnswerKind]:
         row["task"]: answer_kind(row["yes_no_mean"], row["listed_mean"])
         for row in shares.to_pylist()
     }
-
-
-@cache
-def catalog_answer_kinds() -> dict[str, AnswerKind]:
-    """Return the kind of each task of the catalog, from the specimens of its datasets."""
-    kinds = {}
-    for name, dataset in catalog.load_all():
-        with TemporaryDirectory() as directory:
-            root = Path(directory) / name
-            dataset.write_specimen(root, SPECIMEN_ROWS)
-            rows = list(dataset.rows(root))
-            for task in dataset.tasks:
-                if kind := specimen_answer_kind(dataset, task, rows):
-                    kinds[f"{name}/{task}"] = kind
-    return kinds
-
-
-def specimen_answer_kind(
-    dataset: Dataset[Any], task: str, rows: Sequence[Any]
-) -> AnswerKind | None:
-    """Return the kind of a task from rows of a specimen; None if it applies to none of them."""
-    examples = [e for row in rows if (e := dataset.tasks[task].to_example(row)) is not None]
-    if not examples:
-        return None
-    yes_no = sum(example.target.lower().strip(" .") in YES_NO for example in examples)
-    listed = sum(bool(example.options) for example in examples)
-    return answer_kind(yes_no / len(examples), listed / len(examples))

@@ -69,9 +69,9 @@ class Contrast:
         return None
 
     def __str__(self) -> str:
-        """Return the formula, such as `both − 0.5 connector`."""
+        """Return the formula, such as `“both” − 0.5 “connector”`."""
         terms = (
-            f"{'−' if weight < 0 else '+'} {'' if abs(weight) == 1 else f'{abs(weight):g} '}{arm}"
+            f"{'−' if weight < 0 else '+'} {'' if abs(weight) == 1 else f'{abs(weight):g} '}“{arm}”"
             for arm, weight in self.weights.items()
         )
         return " ".join(terms).removeprefix("+ ")

@@ -11,7 +11,6 @@ from visionflan import catalog
 from visionflan.analysis.answer_kinds import (
     AnswerKind,
     build_answer_kinds,
-    catalog_answer_kinds,
 )
 from visionflan.analysis.steps.build_input import BuildInput, CatalogInput
 from visionflan.catalog import match_tasks
@@ -98,7 +97,7 @@ class TaskTable:
     def answer_kinds(self) -> Mapping[str, AnswerKind]:
         """What most answers of each task are; tasks of which it is not known are left out."""
         if isinstance(self.build, CatalogInput):
-            return catalog_answer_kinds()
+            return {}
         return build_answer_kinds(self.build.directory)
 
     def select_held_out(self, patterns: Sequence[str]) -> tuple[str, ...]:

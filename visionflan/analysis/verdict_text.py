@@ -75,7 +75,7 @@ def effect_text(claim: Claim, estimate: MeanInterval, replicates: str) -> str:
     subject = f"{claim.contrast} is"
     if claim.contrast.pair and (low > 0 or high < 0):
         after, before = claim.contrast.pair
-        subject = f"{after} is {'higher' if low > 0 else 'lower'} than {before} by"
+        subject = f"“{after}” is {'higher' if low > 0 else 'lower'} than “{before}” by"
         if high < 0:
             mean, low, high = -mean, -high, -low
     mean_text, low_text, high_text = (number_text(end, decimals) for end in (mean, low, high))
