@@ -9,6 +9,7 @@ from tests.helpers.planted_study import plan
 from visionflan.analysis.replicate import Replicate
 from visionflan.analysis.step import StepContext
 from visionflan.analysis.steps.releases import ReleaseInput, SpecimensStep, release_root
+from visionflan.analysis.studies import forgetting
 from visionflan.evaluate.benchmark_release import BenchmarkRelease
 from visionflan.train.config import RuntimeConfig
 
@@ -27,10 +28,21 @@ def replicate() -> Replicate:
 
 
 def test_a_drawn_release_is_one_that_can_be_evaluated(tmp_path: Path) -> None:
-    step = SpecimensStep(benchmarks=SETS)
+    names = tuple(forgetting.SETS)
+    step = SpecimensStep(benchmarks=names, copies=3)
     (tmp_path / "mnist").mkdir()  # as an interrupted run leaves it
     step.run(context(tmp_path))
-    assert [len(BenchmarkRelease(name, tmp_path / name).rows) for name in SETS] == [10, 8]
+    rows = {name: BenchmarkRelease(name, tmp_path / name).rows for name in names}
+    assert {name: len(rows[name]) for name in names} == {
+        "cifar10": 24,
+        "cifar100": 30,
+        "mnist": 30,
+        "miniimagenet": 30,
+    }
+    for name in names:
+        images = [row.images[0] for row in rows[name]]
+        contents = {i.read_bytes() if isinstance(i, Path) else i for i in images}
+        assert len(contents) == len(images), name
     assert release_root(step, context(tmp_path, **{step.digest: tmp_path})) == tmp_path
 
 

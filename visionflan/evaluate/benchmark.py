@@ -64,7 +64,7 @@ class Benchmark:
     measures: tuple[AggregateMetric, ...] = (mean_score("accuracy"),)
     rubric: Rubric | None = None
     read: Reader | None = None
-    write_specimen: Callable[[Path], None] | None = None
+    write_specimen: Callable[..., None] | None = None
     version: Callable[[Path], str] | None = None
     rules: dict[str, AnswerRule] = field(default_factory=dict)
     diagnostics: Mapping[str, Callable[[str, ScoringContext], float]] = field(default_factory=dict)
@@ -74,8 +74,12 @@ class Benchmark:
         self.read = read
         return read
 
-    def specimen(self, write: Callable[[Path], None]) -> Callable[[Path], None]:
-        """Declare how a small release in the official layout is written."""
+    def specimen(self, write: Callable[..., None]) -> Callable[..., None]:
+        """Declare how a small release in the official layout is written.
+
+        `write` takes the directory; those of benchmarks of classes also take by how much to
+        multiply the images of each, for studies.
+        """
         self.write_specimen = write
         return write
 

@@ -91,13 +91,13 @@ def demo_run(names: Sequence[str] = ()) -> Iterator[Path]:
         yield run
 
 
-def specimen_release(name: str, root: Path) -> BenchmarkRelease:
-    """Write the specimen of a benchmark and open it as a release."""
+def specimen_release(name: str, root: Path, *options: int) -> BenchmarkRelease:
+    """Write the specimen of a benchmark and open it as a release; options are its own."""
     write = benchmarks.load(name).write_specimen
     if write is None:
         raise EvaluationError(f"the file of the benchmark {name} declares no specimen")
     root.mkdir(parents=True)
-    write(root)
+    write(root, *options)
     return BenchmarkRelease(name, root)
 
 

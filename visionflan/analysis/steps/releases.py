@@ -33,10 +33,11 @@ class ReleaseInput:
 
 @dataclass(frozen=True, kw_only=True)
 class SpecimensStep(Step):
-    """Draw a small release of each benchmark, where the user names none."""
+    """Draw a small release of each benchmark of classes, where the user names none."""
 
     kind: ClassVar[str] = "specimens"
     benchmarks: tuple[str, ...]
+    copies: int = 10  # of each image of a specimen, which has one or two of a class
 
     @property
     def label(self) -> str:
@@ -54,14 +55,14 @@ class SpecimensStep(Step):
         return self.digest
 
     def settings(self) -> dict[str, Any]:
-        """Return the names."""
-        return {"benchmarks": list(self.benchmarks)}
+        """Return the names, and the number of images."""
+        return {"benchmarks": list(self.benchmarks), "copies": self.copies}
 
     def run(self, context: StepContext) -> None:
         """Write a directory for each benchmark."""
         for name in self.benchmarks:
             shutil.rmtree(context.directory / name, ignore_errors=True)
-            specimen_release(name, context.directory / name)
+            specimen_release(name, context.directory / name, self.copies)
 
 
 Releases = ReleaseInput | SpecimensStep

@@ -131,7 +131,7 @@ study = Study(
         "nothing does by chance too.",
         "Sets of which more than 1 % of the questions are about images that were trained on, or "
         "that look like those, do not count: the rows `questions of ...` name them.",
-        "Without --data-root the sets are drawn, 8 to 10 images each.",
+        "Without --data-root the sets are drawn, 80 to 100 images each.",
     ),
     paper_numbers=("CF: Base 87.2, Chat 84.0, LLaVA 1.5 73.3, Qwen-VL-Chat 72.1",),
 )

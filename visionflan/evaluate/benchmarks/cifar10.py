@@ -76,13 +76,14 @@ NAMES = sorted([*DRAWN, "deer", "frog"])
 
 
 @benchmark.specimen
-def specimen(root: Path) -> None:
-    """Draw one image of each class that has an icon."""
+def specimen(root: Path, copies: int = 1) -> None:
+    """Draw some images of each class that has an icon."""
+    drawn = list(DRAWN) * copies
     fields = {
         "batch_label": b"testing batch 1 of 1",
-        "labels": [NAMES.index(name) for name in DRAWN],
-        "data": thumbnails(list(DRAWN.values()), "cifar10"),
-        "filenames": [f"{name}_s_{index:06d}.png" for index, name in enumerate(DRAWN)],
+        "labels": [NAMES.index(name) for name in drawn],
+        "data": thumbnails([DRAWN[name] for name in drawn], "cifar10"),
+        "filenames": [f"{name}_s_{index:06d}.png" for index, name in enumerate(drawn)],
     }
     write_pickle(root / FOLDER / "test_batch", fields)
     meta = {"num_cases_per_batch": 10000, "label_names": NAMES, "num_vis": 3072}

@@ -76,13 +76,14 @@ DRAWN = {
 
 
 @benchmark.specimen
-def specimen(root: Path) -> None:
-    """Draw one image of each of ten classes, which are all that `meta` names."""
+def specimen(root: Path, copies: int = 1) -> None:
+    """Draw some images of each of ten classes, which are all that `meta` names."""
+    drawn = list(DRAWN) * copies
     fields = {
         "batch_label": b"testing batch 1 of 1",
-        "fine_labels": list(range(len(DRAWN))),
-        "data": thumbnails(list(DRAWN.values()), "cifar100"),
-        "filenames": [f"{name}_s_{index:06d}.png" for index, name in enumerate(DRAWN)],
+        "fine_labels": list(range(len(DRAWN))) * copies,
+        "data": thumbnails([DRAWN[name] for name in drawn], "cifar100"),
+        "filenames": [f"{name}_s_{index:06d}.png" for index, name in enumerate(drawn)],
     }
     write_pickle(root / FOLDER / "test", fields)
     write_pickle(root / FOLDER / "meta", {"fine_label_names": list(DRAWN)})

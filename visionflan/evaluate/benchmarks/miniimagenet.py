@@ -183,11 +183,11 @@ DRAWN = {"n03127925": crate, "n03544143": hourglass, "n04522168": vase}
 
 
 @benchmark.specimen
-def specimen(root: Path) -> None:
-    """Draw two images of each of five classes, in the form with a table."""
+def specimen(root: Path, copies: int = 1) -> None:
+    """Draw two images of each of five classes, times `copies`, in the form with a table."""
     lines = ["filename,label"]
     for wordnet_id in (*DRAWN, "n04146614", "n04149813"):
-        for number in (1, 2):
+        for number in range(1, 2 * copies + 1):
             name = f"{wordnet_id}{number:08d}.jpg"
             write_image(root / "images" / name, draw_object(wordnet_id, number))
             lines.append(f"{name},{wordnet_id}")

@@ -91,18 +91,25 @@ def version_of(root: Path) -> str:
 
 
 @benchmark.specimen
-def specimen(root: Path) -> None:
-    """Draw each digit once."""
+def specimen(root: Path, copies: int = 1) -> None:
+    """Draw each digit some times."""
     order = [7, 2, 1, 0, 4, 9, 5, 6, 3, 8]
-    write_idx(root / f"{IMAGES}.gz", np.stack([np.asarray(draw_digit(digit)) for digit in order]))
-    write_idx(root / f"{LABELS}.gz", np.array(order, np.uint8))
+    digits = [(digit, copy) for copy in range(copies) for digit in order]
+    write_idx(root / f"{IMAGES}.gz", np.stack([np.asarray(draw_digit(*one)) for one in digits]))
+    write_idx(root / f"{LABELS}.gz", np.array(order * copies, np.uint8))
 
 
-def draw_digit(digit: int) -> Image.Image:
-    """Draw a digit in white on black, slightly rotated."""
+def draw_digit(digit: int, copy: int = 0) -> Image.Image:
+    """Draw a digit in white on black, slightly rotated; copies differ in angle, size and width."""
+    identity = ("mnist", digit, copy) if copy else ("mnist", digit)
     large = Image.new("L", (4 * SIZE, 4 * SIZE), 0)
     ImageDraw.Draw(large).text(
-        (2 * SIZE, 2 * SIZE), str(digit), fill=255, font=font(88), anchor="mm", stroke_width=3
+        (2 * SIZE, 2 * SIZE),
+        str(digit),
+        fill=255,
+        font=font(round(88 - 24 * hash_fraction("size", *identity)) if copy else 88),
+        anchor="mm",
+        stroke_width=1 + copy % 4 if copy else 3,
     )
-    rotated = large.rotate(24 * hash_fraction("mnist", digit) - 12, Image.Resampling.BICUBIC)
+    rotated = large.rotate(24 * hash_fraction(*identity) - 12, Image.Resampling.BICUBIC)
     return rotated.resize((SIZE, SIZE), Image.Resampling.BOX)
