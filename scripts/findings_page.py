@@ -32,10 +32,16 @@ tell:
 - **Intervals are over runs**, not over other questions: another set of questions may move every
   number.
 
-`make findings` draws the data, builds, and runs all of it again; studies whose name ends in `_real`
-read real releases, cut down to a few hundred rows a task. Times are those of machines that did
-other work besides.
+`make findings` draws the data, builds, and runs all of it again. Times are those of machines that
+did other work besides.
 """
+# What is added to the name of a study that was run in another way, and which.
+VARIANTS = {
+    "": "",
+    "_real": "The same on real releases, cut down to a few hundred rows a task.",
+    "_rate": "The same with half the learning rate of the first stage in the second, as the paper "
+    "has it, where `tiny` has a tenth; run after the one above.",
+}
 STATUSES = {
     "supported": "**supported**",
     "contradicted": "**contradicted**",
@@ -46,7 +52,7 @@ STATUSES = {
 
 def findings() -> str:
     """Return the page; studies without results are left out."""
-    entries = [entry for name in names() for entry in (name, f"{name}_real")]
+    entries = [f"{name}{variant}" for name in names() for variant in VARIANTS]
     results = {
         entry: json.loads(path.read_bytes())
         for entry in entries
@@ -85,6 +91,8 @@ def section(name: str, result: Mapping[str, Any]) -> Iterator[str]:
     about, seeds = result["about"], len(result["seeds"])
     yield f"## {name}\n"
     yield f"{about['question']} ({about['paper']})\n"
+    if variant := VARIANTS[name.removeprefix(result["settings"]["study"])]:
+        yield f"{variant}\n"
     for verdict in result["verdicts"]:
         yield f"- {verdict['claim']['sentence']} {verdict['sentence']}"
     yield f"\nMean and standard deviation over {counted(seeds, 'replicate')}:\n"

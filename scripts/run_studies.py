@@ -77,6 +77,7 @@ ENTRIES = {
     "tasks": Entry("tasks", "wide_build", ("--held-out-tasks", *HELD_OUT_TASKS)),
     "groups": Entry("groups", "wide_build", ("--held-out-tasks", *HELD_OUT_TASKS)),
     "modules": Entry("modules", options=("--limit", "100")),
+    "stages_rate": Entry("stages", options=("--set-recipe", "stages.chat.learning_rate=1e-3")),
     "modules_real": Entry("modules", "real_build"),
 }
 

@@ -53,6 +53,8 @@ study = Study(
     limits=(
         "The paper's mixed runs have fewer updates than its two stages; the arm `mixed` is like "
         "them, `mixed, longer` is the fair one.",
+        "The second stage has a lower learning rate than the first, in which the mixed arms see "
+        "their conversations too.",
         "The tiny recipe's conversations are written by rule, not by GPT-4.",
     ),
     paper_numbers=(
