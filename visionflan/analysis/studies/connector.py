@@ -127,8 +127,7 @@ study = Study(
         "model’s beside it.",
         "A language model that was tuned with one connector may fit no other, however little is "
         "stored in it.",
-        "A random connector gives features that are much alike (CKA) too: the arms with one are the "
-        "floor.",
+        "The features of a random connector are much alike (CKA) too: arms with one are the floor.",
     ),
     paper_numbers=(
         "Base: MMBench 69.8, MME 1537.8, LLaVA-Bench 38.5, POPE 85.9",
