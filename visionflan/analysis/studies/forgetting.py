@@ -129,6 +129,8 @@ study = Study(
     limits=(
         "A class is known if its name is the most likely of the list, which a model that knows "
         "nothing does by chance too.",
+        "An aligned model that knows no more than chance, a tenth of ten classes, has nothing to "
+        "forget: look at its score.",
         "Sets of which more than 1 % of the questions are about images that were trained on, or "
         "that look like those, do not count: the rows `questions of ...` name them.",
         "Without --data-root the sets are drawn, 80 to 100 images each.",
