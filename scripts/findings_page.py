@@ -94,7 +94,8 @@ def section(name: str, result: Mapping[str, Any]) -> Iterator[str]:
     if variant := VARIANTS[name.removeprefix(result["settings"]["study"])]:
         yield f"{variant}\n"
     for verdict in result["verdicts"]:
-        yield f"- {verdict['claim']['sentence']} {verdict['sentence']}"
+        claim = verdict["claim"]
+        yield f"- {claim['sentence']} {verdict['sentence']} (`{claim['measure']}`)"
     yield f"\nMean and standard deviation over {counted(seeds, 'replicate')}:\n"
     yield from arm_table(result)
     yield ""
