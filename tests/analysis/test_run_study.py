@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from visionflan.analysis.plan import StudySettings, plan_study
 from visionflan.analysis.run import Workers, run_study
 from visionflan.analysis.store import Store
 from visionflan.analysis.studies import load, names
+from visionflan.atomic_write import locked
 from visionflan.errors import AnalysisError
 from visionflan.train.config import TrainConfig
 
@@ -27,8 +29,13 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """Return a store that all studies share, so that shared steps are run once."""
-    return Store(tmp_path_factory.mktemp("shared") / "store")
+    """Return a store that all studies share, in all workers, so that shared steps are run once."""
+    base = tmp_path_factory.getbasetemp()
+    directory = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    store = Store(directory / "store-of-studies")
+    with locked(directory / "store-of-studies.lock"):
+        store.open()
+    return store
 
 
 def settings(name: str, build: Path, recipe: TrainConfig, seeds: int = 2) -> StudySettings:
@@ -50,7 +57,7 @@ def test_a_study_ends_with_measures_of_every_arm_and_a_verdict_on_every_claim(
     name: str, study_build: Path, short_recipe: TrainConfig, store: Store, tmp_path: Path
 ) -> None:
     study = load(name)
-    seeds = 2 if name == "modules" else 1
+    seeds = 2 if name == "tasks" else 1
     chosen = settings(name, study_build, short_recipe, seeds)
     results = run_study(chosen, tmp_path, store, Workers(jobs=2), lambda line: None)
     assert len(results.verdicts) == len(study.claims)
@@ -102,7 +109,7 @@ def test_no_row_of_a_held_out_task_is_read(study_build: Path, short_recipe: Trai
 def test_other_settings_in_the_same_directory_are_refused(
     study_build: Path, short_recipe: TrainConfig, store: Store, tmp_path: Path
 ) -> None:
-    chosen = settings("modules", study_build, short_recipe)
+    chosen = settings("modules", study_build, short_recipe, 1)
     run_study(chosen, tmp_path, store, Workers(), lambda line: None)
     with pytest.raises(AnalysisError, match="has a study with another limit"):
         run_study(replace(chosen, limit=4), tmp_path, store, Workers(), lambda line: None)

@@ -6,9 +6,11 @@ from pathlib import Path
 
 from tests.helpers.comparison_factory import make_pairs, scored_record
 from tests.helpers.tiny_evaluation import tiny_build
+from visionflan.analysis.study_links import add_study_link
 from visionflan.builder.dataset_card import render_card
 from visionflan.report import html
 from visionflan.report.compare_page.csv_table import write_table
+from visionflan.report.run_page.studies import study_entries
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -53,7 +55,18 @@ def test_pages_link_to_the_web_only() -> None:
             r"({% if [^%]*%})?<a [^>]*href=\"{{ ([^}]*) }}", path.read_text()
         ):
             linked += 1
+            if value == "study.href":  # a path on this disk, see the test below
+                continue
             assert condition == f"{{% if {value} | web_link %}}"
     assert linked > 0
     link = templates.from_string("{{ 'javascript:alert(1)' | web_link }}").render()
     assert link == ""
+
+
+def test_a_study_in_a_directory_named_like_a_script_is_linked_as_a_path(tmp_path: Path) -> None:
+    study = tmp_path / "javascript:alert(1)"
+    study.mkdir()
+    (study / "index.html").touch()
+    add_study_link(tmp_path, study, SCRIPT)
+    (entry,) = study_entries(tmp_path, tmp_path / "report.html")
+    assert entry.href == "javascript%3Aalert%281%29/index.html"
