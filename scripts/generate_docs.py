@@ -11,8 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
-from findings_page import findings
-
+from scripts.findings_page import findings
 from visionflan import catalog
 from visionflan.builder.ledger_reasons import DROPPED, NOTES
 from visionflan.builder.preview import render_examples
